@@ -1,0 +1,1 @@
+//! Readers: a file or stdin in, records in order out.

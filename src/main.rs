@@ -1,0 +1,2 @@
+//! The `infa` binary.
+fn main() {}

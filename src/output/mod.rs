@@ -1,0 +1,1 @@
+//! Writers: rows in order in, a file or stdout out.
