@@ -1,1 +1,2 @@
-//! (skeleton)
+//! What a model is.
+pub mod weights;

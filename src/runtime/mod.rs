@@ -1,1 +1,154 @@
-//! (skeleton)
+//! ONNX Runtime: find or install its library, load it once, make sessions that share their weights.
+
+pub mod cores;
+pub mod device;
+pub mod install;
+pub mod library;
+mod session;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, OnceLock};
+
+use ort::environment::Environment;
+use ort::ep::ExecutionProvider;
+
+pub use session::{Session, SessionOptions, SharedWeights};
+
+use crate::fetch::FetchError;
+
+/// The ONNX Runtime this version of infa is tested with, and installs.
+pub const VERSION: &str = "1.31.1";
+/// The oldest minor version whose C API suffices (feature `api-17` of the `ort` crate).
+pub const OLDEST_MINOR: u32 = 17;
+
+/// Why ONNX Runtime cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuntimeError {
+    /// The library given by `--ort-library` or `ORT_DYLIB_PATH` cannot be used.
+    #[error("{}: {reason}", path.display())]
+    Library {
+        /// The library.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// No library was found, and none could be installed.
+    #[error("ONNX Runtime is not installed: {0}")]
+    NotInstalled(#[source] FetchError),
+    /// There is no package of ONNX Runtime for this system.
+    #[error("there is no ONNX Runtime package for {0}")]
+    NoPackage(String),
+    /// A device that this build or library does not serve.
+    #[error("--device {device}: {reason}")]
+    Device {
+        /// The device asked for.
+        device: device::Device,
+        /// Why not.
+        reason: String,
+    },
+    /// A number format that is not implemented.
+    #[error("--dtype {0} is not implemented yet")]
+    Dtype(device::Dtype),
+    /// ONNX Runtime refused a model.
+    #[error("ONNX Runtime cannot load {model}: {source}")]
+    Load {
+        /// The model's name or file.
+        model: String,
+        /// ONNX Runtime's reason.
+        source: ort::Error,
+    },
+    /// ONNX Runtime failed while computing.
+    #[error("ONNX Runtime failed: {0}")]
+    Run(#[from] ort::Error),
+    /// A ready `.onnx` file has inputs or outputs infa cannot serve.
+    #[error("{model}: {reason}")]
+    Interface {
+        /// The file.
+        model: String,
+        /// Which input or output, and what is wrong with it.
+        reason: String,
+    },
+}
+
+impl RuntimeError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Library { .. } => Some(format!(
+                "give the libonnxruntime of version 1.{OLDEST_MINOR} or newer to --ort-library, or leave the flag out \
+                 (infa then finds or installs {VERSION})"
+            )),
+            Self::NotInstalled(FetchError::Offline { .. }) => {
+                Some("run once without --offline, or give a library with --ort-library".into())
+            }
+            Self::NotInstalled(_) | Self::NoPackage(_) => Some(format!(
+                "install it with `pip install onnxruntime=={VERSION}`, or unpack an official release of ONNX Runtime \
+                 and give its libonnxruntime to --ort-library"
+            )),
+            Self::Device { .. } => Some("use --device cpu (or auto)".into()),
+            Self::Dtype(_) => Some("use --dtype float32 (or auto)".into()),
+            Self::Load { .. } | Self::Interface { .. } => {
+                Some("infa runs encoders with input_ids and an output of token or sentence embeddings".into())
+            }
+            Self::Run(_) => None,
+        }
+    }
+}
+
+/// ONNX Runtime, loaded into this process.
+#[derive(Clone)]
+pub struct Runtime {
+    environment: Environment,
+}
+
+/// One environment a process: it is made once and never torn down, so that exiting in the middle of work is safe.
+static LOADED: OnceLock<(PathBuf, Runtime)> = OnceLock::new();
+static LOADING: Mutex<()> = Mutex::new(());
+
+impl Runtime {
+    /// Loads the library at `path`. Later calls return what the first one loaded.
+    ///
+    /// # Errors
+    /// [`RuntimeError::Library`] when the file is not an ONNX Runtime of a usable version.
+    pub fn load(path: &Path) -> Result<Self, RuntimeError> {
+        let _guard = LOADING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some((_, runtime)) = LOADED.get() {
+            return Ok(runtime.clone());
+        }
+        let refuse = |reason: String| RuntimeError::Library { path: path.to_owned(), reason };
+        library::check(path)?;
+        let environment = ort::init_from(path)
+            .map_err(|e| refuse(e.to_string()))?
+            .with_name("infa")
+            .with_telemetry(false)
+            .with_logger(std::sync::Arc::new(log))
+            .build()
+            .map_err(|e| refuse(e.to_string()))?;
+        environment.set_log_level(ort::logging::LogLevel::Warning);
+        let runtime = Self { environment };
+        let _ = LOADED.set((path.to_owned(), runtime.clone()));
+        Ok(runtime)
+    }
+
+    /// Names of the execution providers this library was built with, of those infa knows.
+    pub fn providers(&self) -> Vec<&'static str> {
+        let known: [(&str, bool); 3] = [
+            ("CPU", ort::ep::CPU::default().is_available().unwrap_or(false)),
+            ("CUDA", ort::ep::CUDA::default().is_available().unwrap_or(false)),
+            ("TensorRT", ort::ep::TensorRT::default().is_available().unwrap_or(false)),
+        ];
+        known.into_iter().filter(|(_, available)| *available).map(|(name, _)| name).collect()
+    }
+}
+
+/// ONNX Runtime's own messages become tracing events, so that `-v` decides who sees them.
+fn log(level: ort::logging::LogLevel, category: &str, _id: &str, location: &str, message: &str) {
+    use ort::logging::LogLevel;
+    match level {
+        LogLevel::Fatal | LogLevel::Error => tracing::error!(target: "onnxruntime", category, location, "{message}"),
+        LogLevel::Warning => tracing::info!(target: "onnxruntime", category, location, "{message}"),
+        LogLevel::Info => tracing::debug!(target: "onnxruntime", category, location, "{message}"),
+        LogLevel::Verbose => tracing::trace!(target: "onnxruntime", category, location, "{message}"),
+    }
+}

@@ -1,0 +1,198 @@
+//! safetensors read in place: the file is mapped, tensors are borrowed from the mapping.
+//!
+//! Format: <https://huggingface.co/docs/safetensors> — an 8-byte little-endian header length, a JSON header, then the
+//! tensors' bytes. The header comes from strangers: the `safetensors` crate checks its size, offsets and overlaps.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use memmap2::Mmap;
+use safetensors::tensor::Metadata;
+use safetensors::{Dtype, SafeTensors};
+
+/// Why weights cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WeightsError {
+    /// The file could not be opened or mapped.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// Not a safetensors file, or a damaged one.
+    #[error("{}: not a valid safetensors file: {reason}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A tensor the configuration calls for is not there.
+    #[error("{}: tensor \"{name}\" is missing", path.display())]
+    Missing {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+    },
+    /// A tensor has another shape than the configuration says.
+    #[error("{}: tensor \"{name}\" has shape {actual:?}, but config.json calls for {expected:?}", path.display())]
+    Shape {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// Its shape.
+        actual: Vec<usize>,
+        /// The shape wanted.
+        expected: Vec<usize>,
+    },
+    /// A tensor is of a type that is not a float.
+    #[error("{}: tensor \"{name}\" is of type {dtype:?}; F32, F16 and BF16 are supported", path.display())]
+    Dtype {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        name: String,
+        /// Its type.
+        dtype: Dtype,
+    },
+}
+
+impl WeightsError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(
+            match self {
+                Self::Io { .. } => "check that the file exists and may be read",
+                Self::Malformed { .. } => "the file may be a broken download or a Git LFS pointer: fetch it again",
+                Self::Missing { .. } | Self::Shape { .. } => {
+                    "config.json and model.safetensors do not belong together: fetch the model again"
+                }
+                Self::Dtype { .. } => "quantised checkpoints are not read; use the float one",
+            }
+            .into(),
+        )
+    }
+}
+
+/// The tensors of one safetensors file, mapped into memory.
+///
+/// The mapping is shared and read-only. Truncating the file while it is in use would end the process (SIGBUS), as with
+/// every program that maps its models; replace a model's file by renaming a new one over it.
+pub struct Weights {
+    path: PathBuf,
+    map: Arc<Mmap>,
+    metadata: Metadata,
+    /// Where the tensors' bytes begin.
+    data_start: usize,
+}
+
+/// Numbers of a tensor: borrowed from the mapped file where they can be, owned where they had to be converted.
+#[derive(Clone)]
+pub enum TensorData {
+    /// Bytes `start..end` of the mapped file: little-endian f32, aligned.
+    Mapped {
+        /// The file.
+        map: Arc<Mmap>,
+        /// First byte.
+        start: usize,
+        /// One past the last byte.
+        end: usize,
+    },
+    /// Converted from another type, or copied because the file does not align it.
+    Owned(Arc<[f32]>),
+}
+
+impl TensorData {
+    /// The numbers.
+    pub fn as_slice(&self) -> &[f32] {
+        match self {
+            // Checked when the variant was made; an empty slice can never be wrong about memory.
+            Self::Mapped { map, start, end } => bytemuck::try_cast_slice(&map[*start..*end]).unwrap_or(&[]),
+            Self::Owned(numbers) => numbers,
+        }
+    }
+}
+
+impl Weights {
+    /// Maps `path` and checks its header.
+    pub fn open(path: &Path) -> Result<Self, WeightsError> {
+        let io = |source| WeightsError::Io { path: path.to_owned(), source };
+        let malformed = |reason: String| WeightsError::Malformed { path: path.to_owned(), reason };
+        let file = File::open(path).map_err(io)?;
+        if !file.metadata().map_err(io)?.is_file() {
+            return Err(malformed("it is not a regular file".into()));
+        }
+        // SAFETY: the mapping is private to this process and never written through. The one hazard left, another
+        // process truncating the file, is documented on `Weights`.
+        let map = unsafe { Mmap::map(&file) }.map_err(io)?;
+        // `deserialize` checks everything `read_metadata` does, and that the data is all there.
+        SafeTensors::deserialize(&map).map_err(|e| malformed(e.to_string()))?;
+        let (header, metadata) = SafeTensors::read_metadata(&map).map_err(|e| malformed(e.to_string()))?;
+        Ok(Self { path: path.to_owned(), map: Arc::new(map), metadata, data_start: header + 8 })
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What stands before `anchor` in the name of a tensor that ends with it: `""`, `"bert."`, …
+    pub fn prefix_of(&self, anchor: &str) -> Result<String, WeightsError> {
+        self.metadata
+            .tensors()
+            .into_keys()
+            .filter_map(|name| name.strip_suffix(anchor).map(str::to_owned))
+            .filter(|prefix| prefix.is_empty() || prefix.ends_with('.'))
+            .min_by_key(String::len)
+            .ok_or_else(|| self.missing(anchor))
+    }
+
+    /// The tensor `name`, which must have `shape`, as f32.
+    pub fn float_tensor(&self, name: &str, shape: &[usize]) -> Result<TensorData, WeightsError> {
+        let info = self.metadata.info(name).ok_or_else(|| self.missing(name))?;
+        if info.shape != shape {
+            return Err(WeightsError::Shape {
+                path: self.path.clone(),
+                name: name.to_owned(),
+                actual: info.shape.clone(),
+                expected: shape.to_vec(),
+            });
+        }
+        let (start, end) = (self.data_start + info.data_offsets.0, self.data_start + info.data_offsets.1);
+        let bytes = &self.map[start..end];
+        Ok(match info.dtype {
+            Dtype::F32 if cfg!(target_endian = "little") && bytemuck::try_cast_slice::<u8, f32>(bytes).is_ok() => {
+                TensorData::Mapped { map: Arc::clone(&self.map), start, end }
+            }
+            Dtype::F32 => owned::<4>(bytes, f32::from_le_bytes),
+            Dtype::F16 => owned::<2>(bytes, |b| half::f16::from_le_bytes(b).to_f32()),
+            Dtype::BF16 => owned::<2>(bytes, |b| half::bf16::from_le_bytes(b).to_f32()),
+            dtype => return Err(WeightsError::Dtype { path: self.path.clone(), name: name.to_owned(), dtype }),
+        })
+    }
+
+    /// Tells the system that the mapped pages are not needed for now: once a session has packed its own copy of the
+    /// matrices, their pages need not count as this process's memory. Pages touched again come back from the file.
+    pub fn release_pages(&self) {
+        #[cfg(unix)]
+        {
+            // SAFETY: the mapping is read-only and backed by its file: dropped pages are read again when touched.
+            let _ = unsafe { self.map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
+        }
+    }
+
+    fn missing(&self, name: &str) -> WeightsError {
+        WeightsError::Missing { path: self.path.clone(), name: name.to_owned() }
+    }
+}
+
+fn owned<const N: usize>(bytes: &[u8], convert: impl Fn([u8; N]) -> f32) -> TensorData {
+    let (numbers, _) = bytes.as_chunks::<N>();
+    TensorData::Owned(numbers.iter().map(|&b| convert(b)).collect())
+}

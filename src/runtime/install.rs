@@ -1,0 +1,129 @@
+//! Installs ONNX Runtime into infa's cache.
+//!
+//! The library comes out of the `onnxruntime` wheel for one fixed Python version, fetched by the machine's own `pip`
+//! whatever Python that is: so there is exactly one file a platform, and its SHA-256 is pinned here.
+
+use std::path::{Path, PathBuf};
+
+use super::{RuntimeError, VERSION};
+use crate::fetch::{self, Context, FetchError, lock, pip};
+
+/// One wheel of [`VERSION`].
+struct Wheel {
+    os: &'static str,
+    arch: &'static str,
+    /// pip's platform tag.
+    platform: &'static str,
+    sha256: &'static str,
+    bytes: u64,
+}
+
+const WHEELS: &[Wheel] = &[
+    Wheel {
+        os: "linux",
+        arch: "x86_64",
+        platform: "manylinux_2_28_x86_64",
+        sha256: "1f3dea47f2f0e5117c2404cea7d21fd253ae7836a3bf167a501cdfbb2600d536",
+        bytes: 23_760_988,
+    },
+    Wheel {
+        os: "linux",
+        arch: "aarch64",
+        platform: "manylinux_2_28_aarch64",
+        sha256: "0b9a492176886992e0e875f06bc0367e333f5fff11711a2d642e18b02f3009cc",
+        bytes: 21_420_803,
+    },
+    Wheel {
+        os: "macos",
+        arch: "aarch64",
+        platform: "macosx_14_0_arm64",
+        sha256: "96dd2564b10ea7153ad9c207e7cd8e5917cb3ba521e0e0a62ac03486fdc8d56c",
+        bytes: 20_882_125,
+    },
+    Wheel {
+        os: "windows",
+        arch: "x86_64",
+        platform: "win_amd64",
+        sha256: "ae8a9a351efda685cc59a66226cdefaa37a126c1d66872ca23a2de9425326130",
+        bytes: 14_888_466,
+    },
+];
+
+/// The Python interpreter to ask: the one of the active environment.
+pub fn python() -> &'static str {
+    if cfg!(windows) { "python" } else { "python3" }
+}
+
+/// Whether a file name is that of the ONNX Runtime library itself (not of one of its providers).
+pub fn is_library(name: &str) -> bool {
+    name == "onnxruntime.dll"
+        || (name.starts_with("libonnxruntime.") && (name.contains(".so") || name.ends_with(".dylib")))
+}
+
+fn directory(cache: &Path) -> PathBuf {
+    cache.join("onnxruntime").join(VERSION)
+}
+
+/// The library that infa installed earlier, if it did.
+pub fn installed(cache: &Path) -> Option<PathBuf> {
+    library_in(&directory(cache))
+}
+
+fn library_in(directory: &Path) -> Option<PathBuf> {
+    std::fs::read_dir(directory)
+        .ok()?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.file_name().and_then(|n| n.to_str()).is_some_and(is_library))
+}
+
+/// Installs the library and returns its path. Several processes at once install it once.
+///
+/// # Errors
+/// [`RuntimeError::NoPackage`] where no package exists for this system, [`RuntimeError::NotInstalled`] otherwise.
+pub fn install(cache: &Path, context: &Context) -> Result<PathBuf, RuntimeError> {
+    let (os, arch) = (std::env::consts::OS, std::env::consts::ARCH);
+    let wheel = WHEELS
+        .iter()
+        .find(|wheel| wheel.os == os && wheel.arch == arch && !cfg!(target_env = "musl"))
+        .ok_or_else(|| RuntimeError::NoPackage(format!("{os} on {arch}")))?;
+    if context.offline {
+        let what = format!("ONNX Runtime {VERSION}");
+        return Err(RuntimeError::NotInstalled(FetchError::Offline { what }));
+    }
+    let target = directory(cache);
+    let lock_file = cache.join("onnxruntime").join("install.lock");
+    lock::with_lock(&lock_file, context, || match library_in(&target) {
+        Some(path) => Ok(path),
+        None => unpack(wheel, &target, context),
+    })
+    .map_err(RuntimeError::NotInstalled)
+}
+
+fn unpack(wheel: &Wheel, target: &Path, context: &Context) -> Result<PathBuf, FetchError> {
+    let staging = fetch::staging_directory(target)?;
+    let requirement = format!("onnxruntime=={VERSION}");
+    let tags = ["--python-version", "3.12", "--implementation", "cp", "--abi", "cp312", "--platform", wheel.platform];
+    let file = pip::download_wheel(
+        pip::Wheel { requirement: &requirement, tags: &tags, sha256: wheel.sha256, bytes: wheel.bytes },
+        python().as_ref(),
+        staging.path(),
+        context,
+    )?;
+    pip::extract(&file, staging.path(), |member| {
+        let name = Path::new(member).file_name()?.to_str()?;
+        let wanted = is_library(name)
+            || name.contains("onnxruntime_providers_shared")
+            || ["LICENSE", "ThirdPartyNotices.txt"].contains(&name);
+        wanted.then(|| PathBuf::from(name))
+    })?;
+    fetch::remove_file(&file)?;
+    if library_in(staging.path()).is_none() {
+        return Err(FetchError::Malformed { url: requirement, reason: "the wheel holds no library".into() });
+    }
+    fetch::publish(staging, target)?;
+    context.progress.note(&format!("Installed ONNX Runtime {VERSION} in {}", target.display()));
+    library_in(target).ok_or_else(|| FetchError::Io {
+        path: target.to_owned(),
+        source: std::io::Error::from(std::io::ErrorKind::NotFound),
+    })
+}

@@ -1,0 +1,172 @@
+//! Sessions: a graph with its weights, ready to run on one thread.
+//!
+//! ONNX Runtime is given the weights by address, and packs the matrices for its GEMM into a container that all
+//! sessions of a model share: the weights are in memory once, however many workers there are.
+
+use std::path::Path;
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use ort::AsPointer;
+use ort::memory::{Allocator, MemoryInfo};
+use ort::session::builder::{GraphOptimizationLevel, PrepackedWeights, SessionBuilder};
+use ort::value::{DynValue, TensorRef};
+
+use super::{Runtime, RuntimeError};
+use crate::graph::{Graph, Initializer};
+
+/// How a session computes.
+#[derive(Debug, Clone, Copy)]
+pub struct SessionOptions {
+    /// Threads inside one operator. 1 runs everything on the calling thread.
+    pub intra_threads: usize,
+}
+
+impl Default for SessionOptions {
+    fn default() -> Self {
+        Self { intra_threads: 1 }
+    }
+}
+
+/// The weights of one graph as every session of it uses them.
+pub struct SharedWeights {
+    packed: PrepackedWeights,
+    values: Vec<(String, Arc<DynValue>)>,
+    /// The numbers `values` points to.
+    _owner: Vec<Initializer>,
+}
+
+// SAFETY: the values are tensors over memory that nobody writes to; ONNX Runtime guards the container with a mutex.
+unsafe impl Send for SharedWeights {}
+// SAFETY: as above; sessions only read through these pointers.
+unsafe impl Sync for SharedWeights {}
+
+impl SharedWeights {
+    /// Wraps the initializers without copying them.
+    pub fn new(initializers: Vec<Initializer>) -> Result<Arc<Self>, RuntimeError> {
+        let mut values = Vec::with_capacity(initializers.len());
+        for initializer in &initializers {
+            values.push((initializer.name.clone(), Arc::new(borrowed_tensor(initializer)?)));
+        }
+        Ok(Arc::new(Self { packed: PrepackedWeights::new(), values, _owner: initializers }))
+    }
+}
+
+/// A model loaded into ONNX Runtime, for one caller at a time.
+pub struct Session {
+    inner: ort::session::Session,
+    /// After `inner`, so that it is dropped after it: the session reads this memory as long as it lives.
+    _weights: Option<Arc<SharedWeights>>,
+}
+
+impl Runtime {
+    /// A session over a graph built here.
+    pub fn session(
+        &self,
+        graph: &Graph,
+        weights: &Arc<SharedWeights>,
+        options: SessionOptions,
+    ) -> Result<Session, RuntimeError> {
+        let load = |source| RuntimeError::Load { model: "the graph".into(), source };
+        let mut builder = self
+            .builder(options)
+            .map_err(load)?
+            // The graph is written as it should run: there is nothing to optimise, and start-up is faster without.
+            .with_optimization_level(GraphOptimizationLevel::Disable)
+            .map_err(|e| load(e.into()))?
+            .with_prepacked_weights(&weights.packed)
+            .map_err(|e| load(e.into()))?;
+        for (name, value) in &weights.values {
+            builder = builder.with_initializer(name, Arc::clone(value)).map_err(|e| load(e.into()))?;
+        }
+        let inner = builder.commit_from_memory(&graph.model).map_err(load)?;
+        Ok(Session { inner, _weights: Some(Arc::clone(weights)) })
+    }
+
+    /// A session over a ready `.onnx` file.
+    pub fn session_from_file(&self, path: &Path, options: SessionOptions) -> Result<Session, RuntimeError> {
+        let load = |source| RuntimeError::Load { model: path.display().to_string(), source };
+        let inner = self.builder(options).map_err(load)?.commit_from_file(path).map_err(load)?;
+        Ok(Session { inner, _weights: None })
+    }
+
+    fn builder(&self, options: SessionOptions) -> ort::Result<SessionBuilder> {
+        Ok(ort::session::Session::builder(&self.environment)?
+            .with_intra_threads(options.intra_threads)?
+            .with_inter_threads(1)?
+            .with_intra_op_spinning(options.intra_threads > 1)?
+            // Shapes change from group to group: a plan for one shape would be memory for nothing.
+            .with_memory_pattern(false)?)
+    }
+}
+
+/// An i64 input of a run: its name and the tokens, row by row.
+pub struct Input<'a> {
+    /// Name in the graph.
+    pub name: &'a str,
+    /// `[batch · sequence]` numbers.
+    pub data: &'a [i64],
+}
+
+impl Session {
+    /// Runs the model on `batch` × `sequence` tokens and hands output number `output` (shape and numbers, borrowed
+    /// from the runtime) to `read`.
+    pub fn run<T>(
+        &mut self,
+        batch: usize,
+        sequence: usize,
+        inputs: &[(&str, &[i64])],
+        output: usize,
+        read: impl FnOnce(&[i64], &[f32]) -> T,
+    ) -> Result<T, RuntimeError> {
+        let mut values = Vec::with_capacity(inputs.len());
+        for &(name, data) in inputs {
+            values.push((name, TensorRef::from_array_view(([batch, sequence], data))?));
+        }
+        let outputs = self.inner.run(values)?;
+        let (shape, numbers) = outputs[output].try_extract_tensor::<f32>()?;
+        Ok(read(shape, numbers))
+    }
+
+    /// Names and shapes (-1 where it varies) of the inputs; no shape for what is not a tensor.
+    pub fn inputs(&self) -> Vec<(String, Option<Vec<i64>>)> {
+        self.inner.inputs().iter().map(outlet).collect()
+    }
+
+    /// Names and shapes of the outputs, as for [`Session::inputs`].
+    pub fn outputs(&self) -> Vec<(String, Option<Vec<i64>>)> {
+        self.inner.outputs().iter().map(outlet).collect()
+    }
+}
+
+fn outlet(outlet: &ort::value::Outlet) -> (String, Option<Vec<i64>>) {
+    (outlet.name().to_owned(), outlet.dtype().tensor_shape().map(|shape| shape.to_vec()))
+}
+
+/// A tensor over the initializer's memory; `ort` itself offers owned tensors only over memory it owns.
+fn borrowed_tensor(initializer: &Initializer) -> Result<DynValue, RuntimeError> {
+    let numbers = initializer.data.as_slice();
+    let memory = MemoryInfo::default();
+    let mut pointer = std::ptr::null_mut();
+    // SAFETY: shape and length describe `numbers` exactly (float_tensor checked the one against the other); the
+    // runtime only reads initializers, so the cast from const is never used for writing; `SharedWeights` keeps the
+    // memory alive longer than every session.
+    let status = unsafe {
+        (ort::api().CreateTensorWithDataAsOrtValue)(
+            memory.ptr(),
+            numbers.as_ptr().cast_mut().cast(),
+            size_of_val(numbers),
+            initializer.shape.as_ptr(),
+            initializer.shape.len(),
+            ort::sys::ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
+            &mut pointer,
+        )
+    };
+    // SAFETY: the status is the one the call above returned, and is used once.
+    unsafe { ort::Error::result_from_status(status) }?;
+    let pointer = NonNull::new(pointer)
+        .ok_or_else(|| RuntimeError::Run(ort::Error::new("no tensor came back for an initializer")))?;
+    // SAFETY: a valid OrtValue that nobody else owns; the allocator is only a formality, as the data is not the
+    // value's to free.
+    Ok(unsafe { DynValue::from_ptr(pointer, Some(&Allocator::default())) })
+}
