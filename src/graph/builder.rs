@@ -162,8 +162,11 @@ impl<'w> Builder<'w> {
 
     /// Layer normalisation over the last axis, with `{name}.weight` and `{name}.bias`.
     pub(super) fn layer_norm(&mut self, x: &Value, name: &str, size: usize, eps: f32) -> Result<Value, GraphError> {
-        let weight = self.weight(&format!("{name}.weight"), &[size])?;
-        let bias = self.weight(&format!("{name}.bias"), &[size])?;
+        // Checkpoints converted from TensorFlow call them gamma and beta.
+        let old = self.weights.has(&format!("{}{name}.gamma", self.prefix));
+        let (weight, bias) = if old { ("gamma", "beta") } else { ("weight", "bias") };
+        let weight = self.weight(&format!("{name}.{weight}"), &[size])?;
+        let bias = self.weight(&format!("{name}.{bias}"), &[size])?;
         Ok(self.op(
             "LayerNormalization",
             &[x, &weight, &bias],

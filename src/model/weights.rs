@@ -153,6 +153,11 @@ impl Weights {
             .ok_or_else(|| self.missing(anchor))
     }
 
+    /// Whether there is a tensor of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.metadata.info(name).is_some()
+    }
+
     /// The tensor `name`, which must have `shape`, as f32.
     pub fn float_tensor(&self, name: &str, shape: &[usize]) -> Result<TensorData, WeightsError> {
         let info = self.metadata.info(name).ok_or_else(|| self.missing(name))?;

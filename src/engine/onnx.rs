@@ -1,0 +1,324 @@
+//! The local engine: a model through ONNX Runtime, one one-thread session a core.
+
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::{Arc, mpsc};
+
+use rayon::prelude::*;
+use serde_json::Value as Json;
+
+use super::worker::{Finish, Interface, OutputKind, run_group};
+use super::{Embedding, Engine, EngineError, EngineInfo, TextError, TextOptions};
+use crate::batch::group::groups;
+use crate::batch::pool::{Job, WorkerPool};
+use crate::graph::{self, Rows};
+use crate::model::pooling::Pooling;
+use crate::model::source::Weights as WeightsFile;
+use crate::model::tokenizer::{Tokens, Truncate};
+use crate::model::weights::Weights;
+use crate::model::{Model, ModelError};
+use crate::runtime::device::{Device, Dtype};
+use crate::runtime::{Runtime, RuntimeError, Session, SessionOptions, SharedWeights};
+
+/// How the local engine computes.
+#[derive(Debug, Clone, Copy)]
+pub struct OnnxOptions {
+    /// The device asked for.
+    pub device: Device,
+    /// The number format asked for.
+    pub dtype: Dtype,
+    /// Workers, each on one thread.
+    pub threads: NonZero<usize>,
+    /// Most tokens that run together, in texts of equal length.
+    pub batch_tokens: NonZero<usize>,
+}
+
+impl OnnxOptions {
+    /// Group size by measurement: larger groups gain nothing and cost memory for activations.
+    pub const BATCH_TOKENS: NonZero<usize> = NonZero::new(1024).expect("not zero");
+}
+
+/// A model through ONNX Runtime.
+pub struct OnnxEngine {
+    info: EngineInfo,
+    model: Model,
+    truncate: Truncate,
+    /// Token ids must be below.
+    vocab_size: usize,
+    batch_tokens: usize,
+    interface: Interface,
+    finish: Finish,
+    pool: WorkerPool<Session>,
+    tokenizers: rayon::ThreadPool,
+}
+
+impl OnnxEngine {
+    /// Loads `model` and starts its workers.
+    pub fn new(
+        runtime: &Runtime,
+        model: Model,
+        text: &TextOptions,
+        options: OnnxOptions,
+    ) -> Result<Self, EngineError> {
+        options.device.resolve()?;
+        options.dtype.resolve()?;
+        let prompt = model.prompt(text.prompt.as_deref(), text.prompt_name.as_deref())?;
+        let skips_prompt = !model.sentence.include_prompt && prompt.is_some();
+
+        let mut loaded = match &model.weights {
+            WeightsFile::Safetensors(path) => {
+                let pooling = model.pooling(text.pooling);
+                // A prompt that is left out of pooling moves the first token.
+                let rows = match pooling[..] {
+                    [Pooling::Cls] if !skips_prompt => Rows::First,
+                    [Pooling::LastToken] if !skips_prompt => Rows::Last,
+                    _ => Rows::All,
+                };
+                load_safetensors(runtime, path, &model.config, rows, pooling, options.threads.get())?
+            }
+            WeightsFile::Onnx(path) => load_onnx(runtime, path, &model, text.pooling, options.threads.get())?,
+        };
+
+        let max_length = max_length(&model, text.max_length, loaded.max_positions)?;
+        let truncate = text.truncate.unwrap_or(model.tokenizer.truncation_side);
+        let skip = match &prompt {
+            Some(prompt) if skips_prompt => model.tokenizer.prompt_length(prompt, max_length).map_err(|e| {
+                ModelError::Flag { flag: "--prompt", reason: format!("the prompt cannot be tokenised: {e}") }
+            })?,
+            _ => 0,
+        };
+        // A model's own `truncate_dim` cuts after its modules and changes nothing else.
+        let asked = text.dimensions;
+        let normalize = text.normalize.unwrap_or(model.sentence.normalize || asked.is_some());
+        let dimensions = asked.or(model.sentence.truncate_dim.filter(|&d| d < loaded.width));
+        if dimensions.is_some_and(|d| d == 0 || d > loaded.width) {
+            let reason = format!("the model's vectors have {} dimensions", loaded.width);
+            return Err(ModelError::Flag { flag: "--dimensions", reason }.into());
+        }
+        let finish = Finish { pooling: std::mem::take(&mut loaded.pooling), skip, dimensions, normalize };
+        let tokenizers = rayon::ThreadPoolBuilder::new()
+            .num_threads(options.threads.get())
+            .thread_name(|i| format!("tokenizer-{i}"))
+            .build()
+            .map_err(|e| RuntimeError::Run(ort::Error::new(format!("no threads for tokenising: {e}"))))?;
+        let info = EngineInfo {
+            model: model.name.clone(),
+            dir: Some(model.dir.clone()),
+            dimensions: dimensions.unwrap_or(loaded.width),
+            max_length,
+            pooling: finish.pooling.clone(),
+            normalize,
+            prompt,
+            threads: options.threads.get(),
+        };
+        tracing::info!(
+            model = info.model,
+            dimensions = info.dimensions,
+            max_length,
+            pooling = ?info.pooling,
+            normalize,
+            prompt = info.prompt.as_deref().unwrap_or(""),
+            workers = info.threads,
+            "loaded"
+        );
+        Ok(Self {
+            info,
+            truncate,
+            vocab_size: loaded.vocab_size,
+            batch_tokens: options.batch_tokens.get(),
+            interface: loaded.interface,
+            finish,
+            pool: loaded.pool,
+            tokenizers,
+            model,
+        })
+    }
+
+    fn tokenize(&self, text: &str) -> Result<Tokens, TextError> {
+        let with_prompt;
+        let text = match &self.info.prompt {
+            Some(prompt) => {
+                with_prompt = format!("{prompt}{text}");
+                &with_prompt
+            }
+            None => text,
+        };
+        let tokens = self
+            .model
+            .tokenizer
+            .encode(text, self.info.max_length, self.truncate)
+            .map_err(|e| TextError(e.to_string()))?;
+        let vocabulary = self.vocab_size;
+        match tokens.ids.iter().find(|&&id| usize::try_from(id).is_ok_and(|id| id >= vocabulary)) {
+            Some(id) => Err(TextError(format!("token {id} is outside the model's vocabulary of {vocabulary}"))),
+            None if tokens.ids.is_empty() => Err(TextError("the text has no tokens".into())),
+            None => Ok(tokens),
+        }
+    }
+}
+
+impl Engine for OnnxEngine {
+    fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    fn embed(&self, texts: &[&str]) -> Vec<Result<Embedding, TextError>> {
+        let mut tokens: Vec<Result<Tokens, TextError>> = if texts.len() < 8 {
+            texts.iter().map(|text| self.tokenize(text)).collect()
+        } else {
+            self.tokenizers.install(|| texts.par_iter().map(|text| self.tokenize(text)).collect())
+        };
+        let lengths: Vec<Option<usize>> = tokens.iter().map(|t| t.as_ref().ok().map(|t| t.ids.len())).collect();
+        let (order, groups) = groups(&lengths, self.batch_tokens);
+
+        let lost = || Err(TextError("the worker that had this text failed".into()));
+        let (sender, receiver) = mpsc::channel();
+        let mut results: Vec<Result<Embedding, TextError>> = Vec::with_capacity(texts.len());
+        let mut taken: Vec<Option<Tokens>> = Vec::with_capacity(texts.len());
+        for text in tokens.drain(..) {
+            match text {
+                Ok(tokens) => {
+                    taken.push(Some(tokens));
+                    results.push(lost());
+                }
+                Err(e) => {
+                    taken.push(None);
+                    results.push(Err(e));
+                }
+            }
+        }
+        let jobs = groups.into_iter().map(|range| -> Job<Session> {
+            let indices = order[range].to_vec();
+            let group: Vec<Tokens> = indices.iter().filter_map(|&i| taken[i].take()).collect();
+            let (sender, interface, finish) = (sender.clone(), self.interface.clone(), self.finish.clone());
+            Box::new(move |session| {
+                let results = run_group(session, &interface, &finish, &group);
+                // Nobody listening any more means that nobody wants the result.
+                let _ = sender.send((indices, results));
+            })
+        });
+        self.pool.submit(jobs);
+        drop(sender);
+        for (indices, group) in receiver {
+            for (index, result) in indices.into_iter().zip(group) {
+                results[index] = result;
+            }
+        }
+        results
+    }
+}
+
+/// A model in memory, its workers running.
+struct Loaded {
+    pool: WorkerPool<Session>,
+    interface: Interface,
+    pooling: Vec<Pooling>,
+    /// Length of a vector before it is cut.
+    width: usize,
+    max_positions: Option<usize>,
+    vocab_size: usize,
+}
+
+fn load_safetensors(
+    runtime: &Runtime,
+    path: &Path,
+    config: &Json,
+    rows: Rows,
+    pooling: Vec<Pooling>,
+    threads: usize,
+) -> Result<Loaded, EngineError> {
+    let weights = Arc::new(Weights::open(path).map_err(graph::GraphError::from)?);
+    let graph = graph::build(config, &weights, rows)?;
+    let (width, max_positions, vocab_size) =
+        (graph.hidden_size * pooling.len(), Some(graph.max_positions), graph.vocab_size);
+    let shared = SharedWeights::new(graph.initializers.clone())?;
+    let make = {
+        let runtime = runtime.clone();
+        move || -> Result<Session, RuntimeError> {
+            let session = runtime.session(&graph, &shared, SessionOptions::default())?;
+            weights.release_pages();
+            Ok(session)
+        }
+    };
+    let pool = WorkerPool::new(threads, make()?, make).map_err(no_thread)?;
+    Ok(Loaded { pool, interface: Interface::built(rows), pooling, width, max_positions, vocab_size })
+}
+
+fn load_onnx(
+    runtime: &Runtime,
+    path: &Path,
+    model: &Model,
+    asked: Option<Pooling>,
+    threads: usize,
+) -> Result<Loaded, EngineError> {
+    let mut session = runtime.session_from_file(path, SessionOptions::default())?;
+    let interface = Interface::discover(&path.display().to_string(), &session)?;
+    let pooling = match (interface.kind(), asked) {
+        (OutputKind::Tokens, asked) => model.pooling(asked),
+        (OutputKind::Pooled, None) => Vec::new(),
+        (OutputKind::Pooled, Some(_)) => {
+            let reason = "the .onnx file pools by itself".into();
+            return Err(ModelError::Flag { flag: "--pooling", reason }.into());
+        }
+    };
+    // The width may be dynamic in the file: one token tells.
+    let probe = Finish { pooling: pooling.clone(), skip: 0, dimensions: None, normalize: false };
+    let token = Tokens { ids: vec![0], truncated: false };
+    let width = match run_group(&mut session, &interface, &probe, &[token]).pop() {
+        Some(Ok(embedding)) => embedding.vector.len(),
+        Some(Err(e)) => {
+            let reason = format!("it fails on a first token: {e}");
+            return Err(RuntimeError::Interface { model: path.display().to_string(), reason }.into());
+        }
+        None => 0,
+    };
+    let number = |key: &str| model.config.get(key).and_then(Json::as_u64).and_then(|n| usize::try_from(n).ok());
+    // RoBERTa and its kin count positions from padding_idx + 1.
+    let offset = match model.config.get("model_type").and_then(Json::as_str) {
+        Some("roberta" | "xlm-roberta" | "camembert") => number("pad_token_id").unwrap_or(1) + 1,
+        _ => 0,
+    };
+    let max_positions = number("max_position_embeddings").map(|n| n.saturating_sub(offset)).filter(|&n| n > 0);
+    let vocab_size = number("vocab_size").unwrap_or(usize::MAX);
+    let make = {
+        let (runtime, path) = (runtime.clone(), path.to_owned());
+        move || runtime.session_from_file(&path, SessionOptions::default())
+    };
+    let pool = WorkerPool::new(threads, session, make).map_err(no_thread)?;
+    Ok(Loaded { pool, interface, pooling, width, max_positions, vocab_size })
+}
+
+fn no_thread(e: std::io::Error) -> RuntimeError {
+    RuntimeError::Run(ort::Error::new(format!("no worker thread can be started: {e}")))
+}
+
+/// Longest text in tokens: what the user asks for, within what the model can do; else what the model's files say.
+fn max_length(model: &Model, asked: Option<usize>, positions: Option<usize>) -> Result<usize, ModelError> {
+    let least = model.tokenizer.specials() + 1;
+    if let Some(asked) = asked {
+        let most = positions.unwrap_or(usize::MAX);
+        if asked < least || asked > most {
+            let reason = format!("{asked} is not between {least} and the model's limit of {most} tokens");
+            return Err(ModelError::Flag { flag: "--max-length", reason });
+        }
+        return Ok(asked);
+    }
+    let said = model.sentence.max_seq_length.or(model.tokenizer.model_max_length);
+    match (said, positions) {
+        (Some(said), Some(most)) if said > most => {
+            if model.sentence.max_seq_length.is_some() {
+                tracing::warn!("{}: max_seq_length {said} is cut to the model's {most} positions", model.name);
+            }
+            Ok(most)
+        }
+        (Some(length), _) | (None, Some(length)) if length >= least => Ok(length),
+        (Some(length), _) | (None, Some(length)) => {
+            let reason = format!("the model's files say {length}, too little for a text");
+            Err(ModelError::Flag { flag: "--max-length", reason })
+        }
+        (None, None) => {
+            let reason = "the model's files do not say how long a text may be".into();
+            Err(ModelError::Flag { flag: "--max-length", reason })
+        }
+    }
+}

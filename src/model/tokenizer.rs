@@ -1,0 +1,221 @@
+//! Text → token ids, as the model's own tokenizer has it; truncation that keeps the special tokens.
+//!
+//! The `tokenizers` crate does the work behind a wall ([`super::wall`]): tokenizer.json comes from strangers.
+
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use serde_json::Value as Json;
+use tokenizers::normalizers::{BertNormalizer, Lowercase, NormalizerWrapper, Sequence};
+
+use super::ModelError;
+use super::sentence::read_json;
+use super::wall;
+
+/// Which end of a text that is too long goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Truncate {
+    /// The end goes
+    Right,
+    /// The beginning goes
+    Left,
+    /// Nothing goes: a text that is too long is an error
+    None,
+}
+
+/// The tokens of one text, special tokens included.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tokens {
+    /// Token ids, as the graph takes them.
+    pub ids: Vec<i64>,
+    /// Whether tokens of the text were left out.
+    pub truncated: bool,
+}
+
+/// Why a text has no tokens.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenizeError {
+    /// Longer than allowed, and truncation is off.
+    #[error("the text has more than {limit} tokens and --truncate is none")]
+    TooLong {
+        /// The maximum length in tokens, specials included.
+        limit: usize,
+    },
+    /// The tokenizer gave up on the text.
+    #[error("the tokenizer failed: {0}")]
+    Failed(String),
+}
+
+/// What the tokenizer needs to know beyond its own file.
+#[derive(Debug, Clone, Copy)]
+pub struct Hints<'a> {
+    /// `model_type` of config.json.
+    pub model_type: Option<&'a str>,
+    /// sentence-transformers' `do_lower_case`.
+    pub lowercase: bool,
+}
+
+/// A model's tokenizer.
+pub struct Tokenizer {
+    inner: tokenizers::Tokenizer,
+    /// Special tokens before and after a text.
+    prefix: Vec<i64>,
+    suffix: Vec<i64>,
+    /// `model_max_length` of tokenizer_config.json, where it is a length and not "no limit".
+    pub model_max_length: Option<usize>,
+    /// The end that goes by default.
+    pub truncation_side: Truncate,
+}
+
+/// Tokens that the first piece of a long text must have beyond those that are kept, so that what was cut off cannot
+/// change them: a WordPiece word longer than 100 characters is one unknown token, so no cut word has more than 100.
+const MARGIN: usize = 128;
+/// Bytes of a long text that are tokenised first, for each token that is kept.
+const BYTES_A_TOKEN: usize = 32;
+
+impl Tokenizer {
+    /// Reads `tokenizer.json` and `tokenizer_config.json` in `dir`.
+    pub fn read(dir: &Path, hints: Hints<'_>) -> Result<Self, ModelError> {
+        let path = dir.join("tokenizer.json");
+        let bytes = std::fs::read(&path).map_err(|source| ModelError::Io { path: path.clone(), source })?;
+        let config: Json = read_json(&dir.join("tokenizer_config.json"))?.unwrap_or(Json::Null);
+        wall::catch(|| Self::new(&bytes, &config, hints))
+            .unwrap_or_else(Err)
+            .map_err(|reason| ModelError::Tokenizer { path, reason })
+    }
+
+    fn new(bytes: &[u8], config: &Json, hints: Hints<'_>) -> Result<Self, String> {
+        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| e.to_string())?;
+        let mut left = inner.get_truncation().is_some_and(|t| t.direction == tokenizers::TruncationDirection::Left);
+        if let Some(side) = config.get("truncation_side").and_then(Json::as_str) {
+            left = side == "left";
+        }
+        // Length and padding are ours to decide; what the file says dates from when it was saved.
+        inner.with_truncation(None).map_err(|e| e.to_string())?;
+        inner.with_padding(None);
+        if let Some(normalizer) = normalizer(&inner, config, hints) {
+            inner.with_normalizer(Some(normalizer)).map_err(|e| e.to_string())?;
+        }
+        let (prefix, suffix) = special_tokens(&inner)?;
+        Ok(Self {
+            inner,
+            prefix,
+            suffix,
+            // "No limit" is written as 1e30.
+            model_max_length: config
+                .get("model_max_length")
+                .and_then(Json::as_f64)
+                .filter(|&n| (1.0..1e9).contains(&n))
+                .map(|n| n as usize),
+            truncation_side: if left { Truncate::Left } else { Truncate::Right },
+        })
+    }
+
+    /// Number of special tokens around a text.
+    pub fn specials(&self) -> usize {
+        self.prefix.len() + self.suffix.len()
+    }
+
+    /// The tokens of `text`, at most `max_length` with the specials, which are always kept.
+    pub fn encode(&self, text: &str, max_length: usize, truncate: Truncate) -> Result<Tokens, TokenizeError> {
+        let room = max_length.saturating_sub(self.specials());
+        let body = wall::catch(|| self.body(text, room, truncate)).unwrap_or_else(Err).map_err(TokenizeError::Failed)?;
+        let truncated = body.len() > room;
+        let kept = match truncate {
+            _ if !truncated => &body[..],
+            Truncate::Right => &body[..room],
+            Truncate::Left => &body[body.len() - room..],
+            Truncate::None => return Err(TokenizeError::TooLong { limit: max_length }),
+        };
+        let mut ids = Vec::with_capacity(kept.len() + self.specials());
+        ids.extend_from_slice(&self.prefix);
+        ids.extend(kept.iter().map(|&id| i64::from(id)));
+        ids.extend_from_slice(&self.suffix);
+        Ok(Tokens { ids, truncated })
+    }
+
+    /// How many leading tokens a prompt takes up, as sentence-transformers counts them: those of the prompt alone,
+    /// without the closing special token.
+    pub fn prompt_length(&self, prompt: &str, max_length: usize) -> Result<usize, TokenizeError> {
+        let alone = self.encode(prompt, max_length, Truncate::Right)?.ids.len();
+        Ok(alone - usize::from(!self.suffix.is_empty()))
+    }
+
+    /// Tokens of the text alone. Of a text that is far too long, only a part at the kept end is tokenised: enough
+    /// for `room` tokens and a margin, so that a 10 MB line costs no more than it gives.
+    fn body(&self, text: &str, room: usize, truncate: Truncate) -> Result<Vec<u32>, String> {
+        let mut window = (room + MARGIN).saturating_mul(BYTES_A_TOKEN);
+        while window < text.len() {
+            let part = match truncate {
+                Truncate::Left => last_part(text, window),
+                Truncate::Right | Truncate::None => first_part(text, window),
+            };
+            let ids = self.raw(part)?;
+            if ids.len() > room + MARGIN {
+                return Ok(ids);
+            }
+            window = window.saturating_mul(4);
+        }
+        self.raw(text)
+    }
+
+    fn raw(&self, text: &str) -> Result<Vec<u32>, String> {
+        let encoding = self.inner.encode_fast(text, false).map_err(|e| e.to_string())?;
+        Ok(encoding.get_ids().to_vec())
+    }
+}
+
+/// The first `window` bytes, or a little less: up to a whitespace if there is one, else up to a character's end.
+fn first_part(text: &str, window: usize) -> &str {
+    let part = &text[..text.floor_char_boundary(window)];
+    part.rfind(char::is_whitespace).filter(|&at| at > 0).map_or(part, |at| &part[..at])
+}
+
+/// The last `window` bytes, or a little less, from a whitespace if there is one.
+fn last_part(text: &str, window: usize) -> &str {
+    let part = &text[text.ceil_char_boundary(text.len() - window)..];
+    part.find(char::is_whitespace).map_or(part, |at| &part[at..])
+}
+
+/// The normaliser to use instead of the one in the file, where `transformers` would not use that one either.
+fn normalizer(inner: &tokenizers::Tokenizer, config: &Json, hints: Hints<'_>) -> Option<NormalizerWrapper> {
+    let class = config.get("tokenizer_class").and_then(Json::as_str);
+    let bert = match class {
+        Some(class) => matches!(class, "BertTokenizer" | "BertTokenizerFast"),
+        None => hints.model_type == Some("bert"),
+    };
+    // For BERT's own tokenizer class, tokenizer_config.json decides and tokenizer.json does not.
+    let current = if bert {
+        let flag = |key: &str| config.get(key).and_then(Json::as_bool);
+        let chinese = flag("tokenize_chinese_chars").unwrap_or(true);
+        let lowercase = flag("do_lower_case").unwrap_or(true);
+        Some(BertNormalizer::new(true, chinese, flag("strip_accents"), lowercase).into())
+    } else {
+        inner.get_normalizer().cloned()
+    };
+    if !hints.lowercase {
+        return current.filter(|_| bert);
+    }
+    let mut steps = vec![NormalizerWrapper::Lowercase(Lowercase)];
+    steps.extend(current);
+    Some(Sequence::new(steps).into())
+}
+
+/// The special tokens that the post-processor puts before and after a text.
+fn special_tokens(inner: &tokenizers::Tokenizer) -> Result<(Vec<i64>, Vec<i64>), String> {
+    let encode = |specials| inner.encode_fast("a", specials).map_err(|e| e.to_string());
+    let (bare, full) = (encode(false)?, encode(true)?);
+    let (bare, full) = (bare.get_ids(), full.get_ids());
+    let at = full
+        .windows(bare.len().max(1))
+        .position(|window| window == bare)
+        .ok_or("its post-processor changes more than special tokens around the text")?;
+    let wide = |ids: &[u32]| ids.iter().map(|&id| i64::from(id)).collect();
+    Ok((wide(&full[..at]), wide(&full[at + bare.len()..])))
+}
+
+/// The path of a tokenizer below a model's directory.
+pub fn file_in(dir: &Path) -> PathBuf {
+    dir.join("tokenizer.json")
+}
