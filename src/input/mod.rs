@@ -1,1 +1,84 @@
 //! Readers: a file or stdin in, records in order out.
+//!
+//! Everything streams: one record is held at a time, never a file, and a record comes out as soon
+//! as its last byte came in. Trouble inside one record is that record's own ([`RecordError`]), and
+//! the rows after it still come; trouble with a whole file ends the reading ([`InputError`]).
+
+mod error;
+mod jsonl;
+mod lines;
+mod object;
+mod records;
+mod rows;
+mod source;
+mod table;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use error::{InputError, RecordError};
+pub use records::Records;
+
+/// The longest record that is read; a longer one becomes a [`RecordError`] and is skipped over.
+pub const MAX_RECORD_BYTES: usize = 64 << 20;
+
+/// How records lie in a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Format {
+    /// One text a line
+    Lines,
+    /// One JSON object (or one JSON string) a line; blank lines are skipped
+    Jsonl,
+    /// Comma-separated values with a header row
+    Csv,
+    /// Tab-separated values with a header row
+    Tsv,
+    /// Texts that end with a NUL byte, as `find -print0` writes; newlines belong to the text
+    Nul,
+}
+
+/// What to look for in the files.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The format of all files; without it the extension of each file says.
+    pub format: Option<Format>,
+    /// The field or column with the text; `text` without it.
+    pub field: Option<String>,
+    /// The field or column with the id; without it `id`, where there is one.
+    pub id_field: Option<String>,
+}
+
+/// Where a record begins, for messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The file as the user named it, or `stdin`.
+    pub file: Arc<str>,
+    /// The record's first line, from 1.
+    pub line: u64,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// One text to embed, or why there is none.
+#[derive(Debug)]
+pub struct Record {
+    /// The id the input gave, as the JSON value it is (in CSV and TSV always a string).
+    pub id: Option<serde_json::Value>,
+    /// The text, or what is wrong with this record.
+    pub text: Result<String, RecordError>,
+    /// Where the record begins.
+    pub origin: Origin,
+}
+
+/// Prepares to read `paths` one after the other; `-` is stdin, and so is no path at all.
+///
+/// Every path is checked before anything is read, so a missing second file is an error here and not
+/// after the first one's hour of work. Regular CSV and TSV files have their header checked too.
+pub fn open(paths: &[PathBuf], options: &Options) -> Result<Records, InputError> {
+    Records::open(paths, options, MAX_RECORD_BYTES)
+}

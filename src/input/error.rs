@@ -1,0 +1,222 @@
+//! What can be wrong with an input: with one record of it, or with the whole.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Origin;
+
+/// Why one record has no text; it names file and line.
+#[derive(Debug, thiserror::Error)]
+#[error("{origin}: {problem}")]
+pub struct RecordError {
+    origin: Origin,
+    problem: Box<Problem>,
+}
+
+impl RecordError {
+    pub(super) fn new(origin: &Origin, problem: Problem) -> Self {
+        Self { origin: origin.clone(), problem: Box::new(problem) }
+    }
+
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match &*self.problem {
+            Problem::Utf8 { .. } | Problem::Utf8Column { .. } => {
+                "convert the file to UTF-8, for example with iconv -f latin1 -t utf-8".into()
+            }
+            Problem::TooLong { .. } => "split the text; models read no more than its beginning".into(),
+            Problem::Json { .. } | Problem::NotARow { .. } => {
+                "every line must be one JSON object, such as {\"id\": 1, \"text\": \"…\"}, or one JSON string".into()
+            }
+            Problem::Missing { flag, .. } => format!("name the field with {flag}"),
+            Problem::WrongType { .. } => return None,
+            Problem::InexactId => "write the id as a string".into(),
+            Problem::Ragged { .. } => "quote fields that contain the separator or a newline".into(),
+        })
+    }
+}
+
+/// What is wrong with one record.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Problem {
+    #[error("invalid UTF-8 (byte 0x{byte:02x} at column {column})")]
+    Utf8 { byte: u8, column: usize },
+    #[error("invalid UTF-8 in column {name:?} (byte 0x{byte:02x} at byte {position} of the field)")]
+    Utf8Column { name: String, byte: u8, position: usize },
+    #[error("the record is longer than {}", Size(*limit))]
+    TooLong { limit: usize },
+    #[error("malformed JSON at column {column}: {reason}")]
+    Json { column: usize, reason: String },
+    #[error("expected a JSON object or string, found {found}")]
+    NotARow { found: &'static str },
+    #[error("there is no field {field:?}; {present}")]
+    Missing { field: String, present: Names, flag: &'static str },
+    #[error("field {field:?} must be {wanted}, but is {found}")]
+    WrongType { field: String, wanted: &'static str, found: &'static str },
+    /// JSON numbers beyond 2^53 that fit no 64-bit integer lose digits: an id would silently change.
+    #[error("the id is a number too large to be kept exactly")]
+    InexactId,
+    #[error("the row has {found} fields where the header has {expected}")]
+    Ragged { found: usize, expected: usize },
+}
+
+/// Why an input cannot be read at all, or not to its end.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum InputError {
+    /// There is no such file.
+    #[error("{}: no such file", path.display())]
+    Missing {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The path is a directory.
+    #[error("{}: is a directory", path.display())]
+    Directory {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The path is a socket or a disk.
+    #[error("{}: is neither a file nor a pipe", path.display())]
+    NotAFile {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// The file cannot be opened, for want of permission for instance.
+    #[error("{}: cannot be opened: {source}", path.display())]
+    Open {
+        /// The path as given.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// `-` is named more than once.
+    #[error("stdin (-) is named more than once; it can be read only once")]
+    StdinTwice,
+    /// Reading failed midway.
+    #[error("{origin}: reading failed: {source}")]
+    Read {
+        /// The record that was being read.
+        origin: Origin,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A CSV or TSV file without a usable header row.
+    #[error("{file}: {reason}")]
+    Header {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A CSV or TSV file without the column that is needed.
+    #[error("{file}: there is no column {column:?}; {present}")]
+    Column {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+        /// The column wanted.
+        column: String,
+        /// The columns there are.
+        present: Names,
+        /// The flag that names this column.
+        flag: &'static str,
+    },
+}
+
+impl InputError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Missing { path } if path.to_string_lossy().contains(char::is_whitespace) => {
+                "positional arguments are files; pipe text in through stdin".into()
+            }
+            Self::Missing { .. } => "check the path; - reads stdin".into(),
+            Self::Directory { .. } => "name the files in it".into(),
+            Self::Open { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
+                "make the file readable with chmod, or pipe it in through stdin".into()
+            }
+            Self::StdinTwice => "name - once".into(),
+            Self::Header { .. } => "CSV and TSV need a first row that names the columns".into(),
+            Self::Column { flag, .. } => format!("name the column with {flag}"),
+            Self::NotAFile { .. } | Self::Open { .. } | Self::Read { .. } => return None,
+        })
+    }
+}
+
+/// The names of the fields there are, shortened where there are many.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    shown: Vec<String>,
+    more: usize,
+}
+
+impl Names {
+    const SHOWN: usize = 16;
+    const LENGTH: usize = 60;
+
+    /// One more name.
+    pub(super) fn push(&mut self, name: &str) {
+        if self.shown.len() == Self::SHOWN {
+            self.more += 1;
+        } else if name.chars().count() > Self::LENGTH {
+            self.shown.push(name.chars().take(Self::LENGTH - 1).chain(['…']).collect());
+        } else {
+            self.shown.push(name.to_owned());
+        }
+    }
+}
+
+impl fmt::Display for Names {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.shown.is_empty() {
+            return f.write_str("there are none");
+        }
+        f.write_str("there are: ")?;
+        for (i, name) in self.shown.iter().enumerate() {
+            // Quoted and escaped: a name may hold anything, terminal control codes included.
+            write!(f, "{}{name:?}", if i == 0 { "" } else { ", " })?;
+        }
+        if self.more > 0 { write!(f, " and {} more", self.more) } else { Ok(()) }
+    }
+}
+
+/// A number of bytes for people.
+struct Size(usize);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            n if n >= 1 << 20 && n % (1 << 20) == 0 => write!(f, "{} MiB", n >> 20),
+            n => write!(f, "{n} bytes"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn many_and_long_and_hostile_names_are_tamed() {
+        let mut names = Names::default();
+        assert_eq!(names.to_string(), "there are none");
+        names.push("\u{1b}[31mred");
+        names.push(&"x".repeat(1000));
+        for i in 0..20 {
+            names.push(&i.to_string());
+        }
+        let text = names.to_string();
+        assert!(!text.contains('\u{1b}'), "{text}");
+        assert!(text.ends_with(" and 6 more"), "{text}");
+        assert!(text.len() < 300, "{text}");
+    }
+
+    #[test]
+    fn sizes_read_well() {
+        assert_eq!(Size(64 << 20).to_string(), "64 MiB");
+        assert_eq!(Size(10).to_string(), "10 bytes");
+    }
+}

@@ -1,0 +1,200 @@
+//! JSON lines: out of each object the text and the id, and nothing else is kept.
+//!
+//! Blank lines are skipped. Where a key stands twice, the last one counts, as in most JSON readers.
+
+use serde_json::Value;
+
+use super::error::Problem;
+use super::lines::{Piece, Splitter, utf8};
+use super::object::{Fields, Leaf, Row, keys, row};
+use super::{InputError, Origin, Record, RecordError};
+
+/// Every line is an object or a string.
+pub(super) struct JsonLines {
+    pub pieces: Splitter,
+    pub fields: Fields,
+}
+
+impl Iterator for JsonLines {
+    type Item = Result<Record, InputError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let (origin, piece) = match self.pieces.next()? {
+                Ok(found) => found,
+                Err(error) => return Some(Err(error)),
+            };
+            let (id, text) = match piece {
+                Piece::Whole(line) if line.trim_ascii().is_empty() => continue,
+                Piece::Whole(line) => parse(line, &self.fields, &origin),
+                Piece::TooLong(limit) => (None, Err(RecordError::new(&origin, Problem::TooLong { limit }))),
+            };
+            return Some(Ok(Record { id, text, origin }));
+        }
+    }
+}
+
+type Parsed = (Option<Value>, Result<String, RecordError>);
+
+fn parse(line: &[u8], fields: &Fields, origin: &Origin) -> Parsed {
+    let line = match utf8(line, origin) {
+        Ok(line) => line,
+        Err(error) => return (None, Err(error)),
+    };
+    // A bad id leaves none; a bad text leaves the id, so that the failed row can still be told by it.
+    let (id, text) = match row(line, fields) {
+        Ok(Row::Text(text)) => (Ok(None), Ok(text)),
+        Ok(Row::Object { text, id }) => (check_id(id, line, fields), check_text(text, line, fields)),
+        Ok(Row::Other(found)) => (Ok(None), Err(Problem::NotARow { found })),
+        Err(error) => (Ok(None), Err(malformed(&error))),
+    };
+    let (id, text) = match (id, text) {
+        (Ok(id), text) => (id, text),
+        (Err(problem), _) => (None, Err(problem)),
+    };
+    (id, text.map_err(|problem| RecordError::new(origin, problem)))
+}
+
+fn check_text(text: Option<Leaf>, line: &str, fields: &Fields) -> Result<String, Problem> {
+    let found = match text {
+        Some(Leaf::Scalar(Value::String(text))) => return Ok(text),
+        Some(Leaf::Scalar(Value::Null)) => "null",
+        Some(Leaf::Scalar(Value::Bool(_))) => "a boolean",
+        Some(Leaf::Scalar(_)) | Some(Leaf::InexactNumber) => "a number",
+        Some(Leaf::Compound(found)) => found,
+        None => return Err(missing(&fields.text, line, "--field")),
+    };
+    Err(Problem::WrongType { field: fields.text.clone(), wanted: "a string", found })
+}
+
+fn check_id(id: Option<Leaf>, line: &str, fields: &Fields) -> Result<Option<Value>, Problem> {
+    match id {
+        Some(Leaf::Scalar(id)) => Ok(Some(id)),
+        Some(Leaf::InexactNumber) => Err(Problem::InexactId),
+        Some(Leaf::Compound(found)) => Err(Problem::WrongType {
+            field: fields.id.clone().unwrap_or_default(),
+            wanted: "a string, a number, a boolean or null",
+            found,
+        }),
+        None => match &fields.id {
+            Some(field) if fields.id_required => Err(missing(field, line, "--id-field")),
+            _ => Ok(None),
+        },
+    }
+}
+
+/// Names the fields there are: the line is read again, for this message only.
+fn missing(field: &str, line: &str, flag: &'static str) -> Problem {
+    Problem::Missing { field: field.to_owned(), present: keys(line), flag }
+}
+
+fn malformed(error: &serde_json::Error) -> Problem {
+    // The line number in serde_json's text is always 1; ours stands at the front of the message.
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let text = error.to_string();
+    let reason = text.strip_suffix(&place).unwrap_or(&text).to_owned();
+    Problem::Json { column: error.column(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    /// Each record as `line:id:text` or `line:id!error`.
+    fn read_with(text: &str, field: &str, id: Option<&str>) -> Vec<String> {
+        let fields = Fields { text: field.into(), id: Some(id.unwrap_or("id").into()), id_required: id.is_some() };
+        let reader = Box::new(std::io::Cursor::new(text.as_bytes().to_vec()));
+        let pieces = Splitter::new(reader, b'\n', 100_000, "f".into());
+        JsonLines { pieces, fields }
+            .map(|record| {
+                let Record { id, text, origin } = record.unwrap();
+                let id = id.map(|id| id.to_string()).unwrap_or_default();
+                match text {
+                    Ok(text) => format!("{}:{id}:{text}", origin.line),
+                    Err(error) => format!("{}:{id}!{error}", origin.line),
+                }
+            })
+            .collect()
+    }
+
+    fn read(text: &str) -> Vec<String> {
+        read_with(text, "text", None)
+    }
+
+    #[test]
+    fn objects_and_strings_and_blank_lines() {
+        let text =
+            "\u{feff}{\"text\": \"a\\n\\u00fc\", \"x\": [1, {\"text\": 2}]}\r\n \t\r\n\"b\"\n\n  {\"text\":\"\"}";
+        assert_eq!(read(text), ["1::a\nü", "3::b", "5::"]);
+    }
+
+    #[test]
+    fn ids_are_kept_as_they_are() {
+        let rows = ["1", "-7", "18446744073709551615", "1.5", "\"a\"", "true", "null"];
+        for id in rows {
+            assert_eq!(read(&format!("{{\"id\":{id},\"text\":\"t\"}}")), [format!("1:{id}:t")]);
+        }
+    }
+
+    #[test]
+    fn ids_that_cannot_be_kept_are_errors() {
+        let big = "1!f:1: the id is a number too large to be kept exactly".replace("1!", "1:!");
+        assert_eq!(read("{\"id\":18446744073709551616,\"text\":\"t\"}"), [big]);
+        assert_eq!(
+            read("{\"id\":{\"a\":[]},\"text\":\"t\"}\n\"x\""),
+            ["1:!f:1: field \"id\" must be a string, a number, a boolean or null, but is an object", "2::x"]
+        );
+    }
+
+    #[test]
+    fn fields_by_name() {
+        let text = "{\"id\":1,\"key\":\"k\",\"body\":\"b\",\"text\":\"t\"}";
+        assert_eq!(read_with(text, "body", Some("key")), ["1:\"k\":b"]);
+        assert_eq!(read_with(text, "body", Some("body")), ["1:\"b\":b"]);
+        assert_eq!(
+            read_with(text, "text", Some("nope")),
+            ["1:!f:1: there is no field \"nope\"; there are: \"id\", \"key\", \"body\", \"text\""]
+        );
+    }
+
+    #[test]
+    fn a_bad_text_keeps_its_id() {
+        assert_eq!(
+            read("{\"id\":1,\"body\":2}\n{}\n{\"text\":null,\"id\":2}\n{\"text\":1e300}\n{\"text\":[[]]}"),
+            [
+                "1:1!f:1: there is no field \"text\"; there are: \"id\", \"body\"",
+                "2:!f:2: there is no field \"text\"; there are none",
+                "3:2!f:3: field \"text\" must be a string, but is null",
+                "4:!f:4: field \"text\" must be a string, but is a number",
+                "5:!f:5: field \"text\" must be a string, but is an array",
+            ]
+        );
+    }
+
+    #[test]
+    fn malformed_lines_are_their_own_trouble() {
+        let rows = read("{\"text\":\"a\n{\"text\":\"b\"}\n[1]\n12\n{\"text\":\"c\"} x\n\"\\ud800\"");
+        assert!(rows[0].starts_with("1:!f:1: malformed JSON at column 10: EOF while parsing"), "{rows:?}");
+        assert_eq!(rows[1], "2::b");
+        assert_eq!(rows[2], "3:!f:3: expected a JSON object or string, found an array");
+        assert_eq!(rows[3], "4:!f:4: expected a JSON object or string, found a number");
+        assert_eq!(rows[4], "5:!f:5: malformed JSON at column 14: trailing characters");
+        assert!(rows[5].starts_with("6:!f:6: malformed JSON"), "{rows:?}");
+    }
+
+    #[test]
+    fn hostile_nesting_does_not_overflow_the_stack() {
+        for open in ["[", "{\"text\":[", "{\"x\":{\"id\":", "{\"id\":", "{\"a\":"] {
+            let text = format!("{}\n\"ok\"", open.repeat(50_000 / open.len()));
+            let rows = read(&text);
+            assert!(rows[0].contains("malformed JSON"), "{open} {:.100}", rows[0]);
+            assert_eq!(rows[1], "2::ok");
+        }
+    }
+
+    #[test]
+    fn the_last_of_two_keys_counts() {
+        assert_eq!(read("{\"text\":1,\"text\":\"b\"}"), ["1::b"]);
+    }
+}

@@ -1,0 +1,210 @@
+//! One line of JSON, read for two fields: what else stands in it is checked but never allocated.
+
+use std::fmt;
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
+
+use super::error::Names;
+
+/// The fields of a record.
+#[derive(Debug, Clone)]
+pub(super) struct Fields {
+    /// The field of the text.
+    pub text: String,
+    /// The field of the id, if one is looked for.
+    pub id: Option<String>,
+    /// Whether a record without the id is wrong: the user asked for it by name.
+    pub id_required: bool,
+}
+
+/// Reads a line for its text and id.
+pub(super) fn row(line: &str, fields: &Fields) -> Result<Row, serde_json::Error> {
+    read_line(line, RowVisitor(fields))
+}
+
+/// The keys of the object in `line`, for a message; none if it is no object.
+pub(super) fn keys(line: &str) -> Names {
+    let mut names = Names::default();
+    // What went wrong after the first keys does not matter to a list of them.
+    let _ = read_line(line, KeysVisitor(&mut names));
+    names
+}
+
+fn read_line<'de, V: Visitor<'de>>(line: &'de str, visitor: V) -> Result<V::Value, serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_str(line);
+    let value = json.deserialize_any(visitor)?;
+    json.end()?;
+    Ok(value)
+}
+
+/// What a line may be.
+pub(super) enum Row {
+    /// A bare string.
+    Text(String),
+    /// An object, with those of the fields that it has.
+    Object { text: Option<Leaf>, id: Option<Leaf> },
+    /// Neither; what it is.
+    Other(&'static str),
+}
+
+struct RowVisitor<'a>(&'a Fields);
+
+impl<'de> Visitor<'de> for RowVisitor<'_> {
+    type Value = Row;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object or string")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
+        let (mut text, mut id) = (None, None);
+        while let Some((is_text, is_id)) = map.next_key_seed(KeySeed(self.0))? {
+            match (is_text, is_id) {
+                (false, false) => drop(map.next_value::<IgnoredAny>()?),
+                (true, false) => text = Some(map.next_value::<Leaf>()?),
+                (false, true) => id = Some(map.next_value::<Leaf>()?),
+                (true, true) => {
+                    let leaf = map.next_value::<Leaf>()?;
+                    text = Some(leaf.clone());
+                    id = Some(leaf);
+                }
+            }
+        }
+        Ok(Row::Object { text, id })
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Row, E> {
+        Ok(Row::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Row, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Row::Other("an array"))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Row, E> {
+        Ok(Row::Other("a boolean"))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Row, E> {
+        Ok(Row::Other("a number"))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Row, E> {
+        Ok(Row::Other("a number"))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Row, E> {
+        Ok(Row::Other("a number"))
+    }
+
+    fn visit_unit<E>(self) -> Result<Row, E> {
+        Ok(Row::Other("null"))
+    }
+}
+
+/// Compares a key without keeping it: is it the text's, is it the id's?
+struct KeySeed<'a>(&'a Fields);
+
+impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
+    type Value = (bool, bool);
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for KeySeed<'_> {
+    type Value = (bool, bool);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok((key == self.0.text, Some(key) == self.0.id.as_deref()))
+    }
+}
+
+/// Collects the keys of an object.
+struct KeysVisitor<'a>(&'a mut Names);
+
+impl<'de> Visitor<'de> for KeysVisitor<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<String>()? {
+            self.0.push(&key);
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(())
+    }
+}
+
+/// A value that matters: a scalar, or a note of what else it is.
+#[derive(Debug, Clone)]
+pub(super) enum Leaf {
+    /// A string, boolean or null, or a number that is kept exactly.
+    Scalar(Value),
+    /// A number beyond what a float counts exactly.
+    InexactNumber,
+    /// An array or an object, read past.
+    Compound(&'static str),
+}
+
+impl<'de> Deserialize<'de> for Leaf {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(LeafVisitor)
+    }
+}
+
+struct LeafVisitor;
+
+impl<'de> Visitor<'de> for LeafVisitor {
+    type Value = Leaf;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Leaf, E> {
+        Ok(Leaf::Scalar(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Leaf, E> {
+        Ok(Leaf::Scalar(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Leaf, E> {
+        Ok(Leaf::Scalar(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Leaf, E> {
+        // From 2^53 on neighbouring integers share a float.
+        let exact = value.abs() < (1_u64 << 53) as f64;
+        Ok(if exact { Leaf::Scalar(value.into()) } else { Leaf::InexactNumber })
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Leaf, E> {
+        Ok(Leaf::Scalar(value.into()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Leaf, E> {
+        Ok(Leaf::Scalar(Value::Null))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Leaf, A::Error> {
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Leaf::Compound("an array"))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Leaf, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Leaf::Compound("an object"))
+    }
+}

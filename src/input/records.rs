@@ -1,0 +1,217 @@
+//! The chain of inputs: checked together, then opened and read one after the other.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::vec;
+
+use super::jsonl::JsonLines;
+use super::lines::{Lines, Splitter};
+use super::object::Fields;
+use super::rows::Rows;
+use super::source::Source;
+use super::{Format, InputError, Options, Record};
+
+type Current = Box<dyn Iterator<Item = Result<Record, InputError>> + Send>;
+
+/// Records in order, file after file. After an [`InputError`] there are no more.
+pub struct Records {
+    sources: vec::IntoIter<Source>,
+    current: Option<Current>,
+    options: Options,
+    max: usize,
+    read: Arc<AtomicU64>,
+    total: Option<u64>,
+}
+
+impl Records {
+    pub(super) fn open(paths: &[PathBuf], options: &Options, max: usize) -> Result<Self, InputError> {
+        let sources = match paths {
+            [] => vec![Source::check(Path::new("-"))?],
+            paths => paths.iter().map(|path| Source::check(path)).collect::<Result<Vec<_>, _>>()?,
+        };
+        if sources.iter().filter(|source| source.is_stdin()).count() > 1 {
+            return Err(InputError::StdinTwice);
+        }
+        for source in &sources {
+            let format = options.format.unwrap_or(source.format());
+            if matches!(format, Format::Csv | Format::Tsv) && source.is_regular_file() {
+                // Reads the header and no more; its bytes are counted when they are read in earnest.
+                drop(reader(source, options, max, &Arc::default())?);
+            }
+        }
+        let total = sources.iter().map(|source| source.size).sum();
+        let (read, options) = (Arc::default(), options.clone());
+        Ok(Self { sources: sources.into_iter(), current: None, options, max, read, total })
+    }
+
+    /// How many bytes have been read so far: a little ahead of the records, by what is buffered.
+    pub fn bytes_read(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
+
+    /// The counter behind [`bytes_read`](Self::bytes_read), for a progress bar on another thread.
+    pub fn bytes_counter(&self) -> Arc<AtomicU64> {
+        self.read.clone()
+    }
+
+    /// The size of everything, where all of it lies in regular files: the end of a progress bar.
+    pub fn total_bytes(&self) -> Option<u64> {
+        self.total
+    }
+
+    /// The next record, or the reason there is none.
+    fn advance(&mut self) -> Option<Result<Record, InputError>> {
+        loop {
+            if let Some(current) = &mut self.current {
+                if let Some(record) = current.next() {
+                    return Some(record);
+                }
+                self.current = None;
+            }
+            let source = self.sources.next()?;
+            match reader(&source, &self.options, self.max, &self.read) {
+                Ok(opened) => self.current = Some(opened),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+}
+
+impl Iterator for Records {
+    type Item = Result<Record, InputError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.advance();
+        if matches!(next, Some(Err(_))) {
+            self.sources = Vec::new().into_iter();
+            self.current = None;
+        }
+        next
+    }
+}
+
+/// Opens one source in its format.
+fn reader(source: &Source, options: &Options, max: usize, counter: &Arc<AtomicU64>) -> Result<Current, InputError> {
+    let bytes = source.open(counter)?;
+    let name = source.name.clone();
+    Ok(match options.format.unwrap_or(source.format()) {
+        Format::Lines => Box::new(Lines(Splitter::new(bytes, b'\n', max, name))),
+        Format::Nul => Box::new(Lines(Splitter::new(bytes, 0, max, name))),
+        Format::Jsonl => {
+            let text = options.field.clone().unwrap_or("text".into());
+            let id_required = options.id_field.is_some();
+            // The text is not its own id unless the user says so.
+            let id = options.id_field.clone().or((text != "id").then(|| "id".into()));
+            let pieces = Splitter::new(bytes, b'\n', max, name);
+            Box::new(JsonLines { pieces, fields: Fields { text, id, id_required } })
+        }
+        Format::Csv => Box::new(Rows::new(bytes, b',', max, name, options)?),
+        Format::Tsv => Box::new(Rows::new(bytes, b'\t', max, name, options)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::fs;
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+
+    fn files(contents: &[(&str, &[u8])]) -> (tempfile::TempDir, Vec<PathBuf>) {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = contents.iter().map(|(name, bytes)| {
+            let path = folder.path().join(name);
+            fs::write(&path, bytes).unwrap();
+            path
+        });
+        let paths = paths.collect();
+        (folder, paths)
+    }
+
+    fn open(paths: &[PathBuf]) -> Result<Records, InputError> {
+        Records::open(paths, &Options::default(), 1000)
+    }
+
+    #[test]
+    fn files_follow_one_another_each_in_its_format() {
+        let (_folder, paths) = files(&[
+            ("a.txt", b"one\ntwo"),
+            ("empty.txt", b""),
+            ("b.jsonl", b"{\"text\":\"three\",\"id\":3}\n"),
+            ("c.csv", b"id,text\n4,four\n"),
+            ("d.tsv", b"text\tx\nfive\t,\n"),
+        ]);
+        let mut records = open(&paths).unwrap();
+        assert_eq!(records.total_bytes(), Some(7 + 24 + 15 + 14));
+        assert_eq!(records.bytes_read(), 0);
+        let texts: Vec<_> = records.by_ref().map(|r| r.unwrap().text.unwrap()).collect();
+        assert_eq!(texts, ["one", "two", "three", "four", "five"]);
+        assert_eq!(records.bytes_read(), 60);
+    }
+
+    #[test]
+    fn a_format_that_is_given_beats_the_extension() {
+        let (_folder, paths) = files(&[("a.csv", b"x\0y\nz\0")]);
+        let options = Options { format: Some(Format::Nul), ..Options::default() };
+        let records = Records::open(&paths, &options, 1000).unwrap();
+        let texts: Vec<_> = records.map(|r| r.unwrap().text.unwrap()).collect();
+        assert_eq!(texts, ["x", "y\nz"]);
+    }
+
+    #[test]
+    fn every_path_is_checked_first() {
+        let (folder, mut paths) = files(&[("a.txt", b"x"), ("b.csv", b"p,q\n1,2\n")]);
+        assert!(matches!(open(&paths), Err(InputError::Column { .. })));
+        paths[1] = folder.path().join("nope.txt");
+        let error = open(&paths).err().unwrap();
+        assert_eq!(error.to_string(), format!("{}: no such file", paths[1].display()));
+        assert!(error.hint().is_some());
+        paths[1] = folder.path().into();
+        assert!(matches!(open(&paths), Err(InputError::Directory { .. })));
+        assert!(matches!(open(&["-".into(), "-".into()]), Err(InputError::StdinTwice)));
+    }
+
+    #[test]
+    fn a_file_that_goes_away_ends_the_reading() {
+        let (_folder, paths) = files(&[("a.txt", b"x"), ("b.txt", b"y"), ("c.txt", b"z")]);
+        let mut records = open(&paths).unwrap();
+        fs::remove_file(&paths[1]).unwrap();
+        assert!(records.next().unwrap().is_ok());
+        assert!(matches!(records.next(), Some(Err(InputError::Open { .. }))));
+        assert!(records.next().is_none());
+    }
+
+    /// Writes record after record into a pipe that stays open, and reads each at once.
+    #[test]
+    fn a_record_comes_out_as_soon_as_it_is_complete() {
+        let cases: [(Format, &str, &[&str]); 5] = [
+            (Format::Lines, "", &["a\n", "b\r\n"]),
+            (Format::Nul, "", &["a\0", "b\0"]),
+            (Format::Jsonl, "", &["\"a\"\n", "{\"text\":\"b\"}\n"]),
+            (Format::Csv, "text\n", &["a\n", "\"b\"\r\n"]),
+            (Format::Tsv, "\u{feff}text\tx\r\n", &["a\t\r\n", "b\t\n"]),
+        ];
+        for (format, head, pieces) in cases {
+            let (pipe, mut writer) = std::io::pipe().unwrap();
+            let options = Options { format: Some(format), ..Options::default() };
+            let path = PathBuf::from(format!("/dev/fd/{}", pipe.as_raw_fd()));
+            let mut records = Records::open(&[path], &options, 1000).unwrap();
+            assert_eq!(records.total_bytes(), None);
+            writer.write_all(head.as_bytes()).unwrap();
+            for (piece, text) in pieces.iter().zip(["a", "b"]) {
+                writer.write_all(piece.as_bytes()).unwrap();
+                assert_eq!(records.next().unwrap().unwrap().text.unwrap(), text, "{format:?}");
+            }
+            drop(writer);
+            assert!(records.next().is_none(), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn records_can_move_to_another_thread() {
+        fn check<T: Send>() {}
+        check::<Records>();
+    }
+}

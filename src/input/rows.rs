@@ -1,0 +1,180 @@
+//! CSV and TSV: the header says which columns hold text and id, every further row is a record.
+//!
+//! Where a column's name stands twice, the first one counts. A blank line is no row; an empty text
+//! in a file of one column is written `""`.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::error::{Names, Problem};
+use super::source::Reader;
+use super::table::{MAX_COLUMNS, RowInfo, Table};
+use super::{InputError, Options, Origin, Record, RecordError};
+
+/// Every row after the header is a record.
+pub(super) struct Rows {
+    table: Table,
+    name: Arc<str>,
+    max: usize,
+    columns: usize,
+    text: Column,
+    id: Option<Column>,
+}
+
+/// A column that is read.
+struct Column {
+    index: usize,
+    name: String,
+}
+
+impl Rows {
+    /// Reads the header of the file called `name` and finds the columns in it.
+    pub fn new(
+        reader: Reader,
+        delimiter: u8,
+        max: usize,
+        name: Arc<str>,
+        options: &Options,
+    ) -> Result<Self, InputError> {
+        let mut table = Table::new(reader, delimiter, max);
+        let bad = |reason: String| Err(InputError::Header { file: name.clone(), reason });
+        let header = match table.advance() {
+            Ok(Some(row)) if row.too_long => return bad(format!("the header row is longer than {max} bytes")),
+            Ok(Some(row)) if row.columns > MAX_COLUMNS => {
+                return bad(format!("the header row has more than {MAX_COLUMNS} columns"));
+            }
+            Ok(Some(row)) => row,
+            Ok(None) => return bad("there is no header row: the file is empty".into()),
+            Err(source) => {
+                let origin = Origin { file: name, line: table.line() };
+                return Err(InputError::Read { origin, source });
+            }
+        };
+        let columns: Vec<String> = table.fields().map(|f| String::from_utf8_lossy(f).into_owned()).collect();
+        let find = |wanted: &str| {
+            let index = columns.iter().position(|c| c == wanted)?;
+            Some(Column { index, name: wanted.to_owned() })
+        };
+        let missing = |column: &str, flag| {
+            let mut present = Names::default();
+            columns.iter().for_each(|c| present.push(c));
+            InputError::Column { file: name.clone(), column: column.to_owned(), present, flag }
+        };
+        let text = match (&options.field, &columns[..]) {
+            (Some(field), _) => find(field).ok_or_else(|| missing(field, "--field"))?,
+            (None, [only]) => Column { index: 0, name: only.clone() },
+            (None, _) => find("text").ok_or_else(|| missing("text", "--field"))?,
+        };
+        let id = match &options.id_field {
+            Some(field) => Some(find(field).ok_or_else(|| missing(field, "--id-field"))?),
+            None => find("id").filter(|id| id.index != text.index),
+        };
+        Ok(Self { table, name, max, columns: header.columns, text, id })
+    }
+
+    fn record(&self, row: RowInfo) -> Record {
+        let origin = Origin { file: self.name.clone(), line: row.line };
+        let wrong = |problem| RecordError::new(&origin, problem);
+        if row.too_long {
+            let text = Err(wrong(Problem::TooLong { limit: self.max }));
+            return Record { id: None, text, origin };
+        }
+        if row.columns != self.columns {
+            // No id either: which field is which is anybody's guess.
+            let text = Err(wrong(Problem::Ragged { found: row.columns, expected: self.columns }));
+            return Record { id: None, text, origin };
+        }
+        let field = |column: &Column| {
+            let bytes = self.table.field(column.index);
+            std::str::from_utf8(bytes).map(str::to_owned).map_err(|error| {
+                let position = error.valid_up_to();
+                let byte = bytes.get(position).copied().unwrap_or_default();
+                wrong(Problem::Utf8Column { name: column.name.clone(), byte, position: position + 1 })
+            })
+        };
+        match self.id.as_ref().map(field).transpose() {
+            Ok(id) => Record { id: id.map(Value::String), text: field(&self.text), origin },
+            Err(error) => Record { id: None, text: Err(error), origin },
+        }
+    }
+}
+
+impl Iterator for Rows {
+    type Item = Result<Record, InputError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        match self.table.advance() {
+            Ok(row) => Some(Ok(self.record(row?))),
+            Err(source) => {
+                let origin = Origin { file: self.name.clone(), line: self.table.line() };
+                Some(Err(InputError::Read { origin, source }))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn open(bytes: &'static [u8], field: Option<&str>, id: Option<&str>) -> Result<Rows, InputError> {
+        let options = Options { format: None, field: field.map(Into::into), id_field: id.map(Into::into) };
+        Rows::new(Box::new(bytes), b',', 50, "f".into(), &options)
+    }
+
+    /// Each record as `line:id:text` or `line:id!error`.
+    fn read(bytes: &'static [u8], field: Option<&str>, id: Option<&str>) -> Vec<String> {
+        open(bytes, field, id)
+            .unwrap()
+            .map(|record| {
+                let Record { id, text, origin } = record.unwrap();
+                let id = id.map(|id| id.to_string()).unwrap_or_default();
+                match text {
+                    Ok(text) => format!("{}:{id}:{text}", origin.line),
+                    Err(error) => format!("{}:{id}!{error}", origin.line),
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_usual_columns_are_found() {
+        let bytes = b"\xef\xbb\xbfid,text,x\n1,\"a, \"\"b\"\"\nc\",9\n2,,\n";
+        assert_eq!(read(bytes, None, None), ["2:\"1\":a, \"b\"\nc", "4:\"2\":"]);
+        assert_eq!(read(bytes, Some("x"), Some("text"))[0], "2:\"a, \\\"b\\\"\\nc\":9");
+        assert_eq!(read(b"whatever\na\n\"\"\n", None, None), ["2::a", "3::"]);
+        assert_eq!(read(b"id\na\n", None, None), ["2::a"]);
+        assert!(read(b"text\n", None, None).is_empty());
+    }
+
+    #[test]
+    fn missing_columns_are_the_files_trouble() {
+        let error = |field, id| open(b"a,b\n1,2\n", field, id).err().unwrap();
+        let text = error(None, None);
+        assert_eq!(text.to_string(), "f: there is no column \"text\"; there are: \"a\", \"b\"");
+        assert!(text.hint().unwrap().contains("--field"));
+        let id = error(Some("a"), Some("z"));
+        assert_eq!(id.to_string(), "f: there is no column \"z\"; there are: \"a\", \"b\"");
+        assert!(id.hint().unwrap().contains("--id-field"));
+        let empty = open(b"\n\n", None, None).err().unwrap();
+        assert_eq!(empty.to_string(), "f: there is no header row: the file is empty");
+    }
+
+    #[test]
+    fn bad_rows_are_their_own_trouble() {
+        assert_eq!(
+            read(b"id,text\n1\n2,a,b\n3,x\xffy\n\xfe,b\n4,ok\n", None, None),
+            [
+                "2:!f:2: the row has 1 fields where the header has 2",
+                "3:!f:3: the row has 3 fields where the header has 2",
+                "4:\"3\"!f:4: invalid UTF-8 in column \"text\" (byte 0xff at byte 2 of the field)",
+                "5:!f:5: invalid UTF-8 in column \"id\" (byte 0xfe at byte 1 of the field)",
+                "6:\"4\":ok",
+            ]
+        );
+        let long = read(b"text\naaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeef\nok", None, None);
+        assert_eq!(long, ["2:!f:2: the record is longer than 50 bytes", "3::ok"]);
+    }
+}

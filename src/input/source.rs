@@ -1,0 +1,169 @@
+//! Where bytes come from: a path or stdin, checked first and opened later, counted as they are read.
+
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::os::fd::AsFd;
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Format, InputError};
+
+/// Bytes without a byte order mark at their start.
+pub(super) type Reader = Box<dyn BufRead + Send>;
+
+const BUFFER: usize = 128 << 10;
+
+/// One input that exists, not yet open: thousands of files must not need thousands of descriptors.
+#[derive(Debug)]
+pub(super) struct Source {
+    /// `None` is stdin.
+    path: Option<PathBuf>,
+    /// For messages.
+    pub name: Arc<str>,
+    /// The size, where it is known: of regular files.
+    pub size: Option<u64>,
+}
+
+impl Source {
+    /// Checks that `path` (or stdin, for `-`) can be read.
+    pub fn check(path: &Path) -> Result<Self, InputError> {
+        if path.as_os_str() == "-" {
+            return Ok(Self { path: None, name: "stdin".into(), size: stdin_size() });
+        }
+        let owned = || path.to_path_buf();
+        let metadata = fs::metadata(path).map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => InputError::Missing { path: owned() },
+            _ => InputError::Open { path: owned(), source },
+        })?;
+        let kind = metadata.file_type();
+        let size = if kind.is_dir() {
+            return Err(InputError::Directory { path: owned() });
+        } else if kind.is_file() {
+            // Opened and closed again: the one sure way to learn whether it may be read.
+            File::open(path).map_err(|source| InputError::Open { path: owned(), source })?;
+            Some(metadata.len())
+        } else if kind.is_fifo() || kind.is_char_device() {
+            // Not opened: that would wait for a pipe's writer, and closing would end it.
+            None
+        } else {
+            return Err(InputError::NotAFile { path: owned() });
+        };
+        Ok(Self { path: Some(owned()), name: path.display().to_string().into(), size })
+    }
+
+    /// Whether this is stdin.
+    pub fn is_stdin(&self) -> bool {
+        self.path.is_none()
+    }
+
+    /// Whether reading it twice gives the same bytes twice.
+    pub fn is_regular_file(&self) -> bool {
+        self.path.is_some() && self.size.is_some()
+    }
+
+    /// The format the extension speaks of.
+    pub fn format(&self) -> Format {
+        let extension = self.path.as_ref().and_then(|p| p.extension()).map(|e| e.to_ascii_lowercase());
+        match extension.as_ref().and_then(|e| e.to_str()) {
+            Some("jsonl" | "ndjson") => Format::Jsonl,
+            Some("csv") => Format::Csv,
+            Some("tsv" | "tab") => Format::Tsv,
+            _ => Format::Lines,
+        }
+    }
+
+    /// Opens it; what is read is added to `counter`.
+    pub fn open(&self, counter: &Arc<AtomicU64>) -> Result<Reader, InputError> {
+        let inner: Box<dyn Read + Send> = match &self.path {
+            None => Box::new(io::stdin()),
+            Some(path) => Box::new(File::open(path).map_err(|source| InputError::Open { path: path.clone(), source })?),
+        };
+        Ok(Box::new(BufReader::with_capacity(BUFFER, Counted { inner, counter: counter.clone() })))
+    }
+}
+
+/// What is left of stdin when it is a regular file, as in `infa embed < texts.txt`.
+fn stdin_size() -> Option<u64> {
+    use std::io::Seek;
+    let mut file = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
+    let metadata = file.metadata().ok().filter(|m| m.is_file())?;
+    Some(metadata.len().saturating_sub(file.stream_position().ok()?))
+}
+
+/// Takes a UTF-8 byte order mark off the start.
+///
+/// It looks at no more bytes than it must, so that a first line of one letter is not held back.
+pub(super) fn without_bom(mut reader: Reader) -> io::Result<Reader> {
+    const BOM: &[u8] = b"\xef\xbb\xbf";
+    if reader.fill_buf()?.first() != BOM.first() {
+        return Ok(reader);
+    }
+    let mut head = Vec::with_capacity(BOM.len());
+    reader.by_ref().take(BOM.len() as u64).read_to_end(&mut head)?;
+    if head == BOM { Ok(reader) } else { Ok(Box::new(Cursor::new(head).chain(reader))) }
+}
+
+/// Counts for progress bars, and tries again after a signal, so nobody above has to.
+struct Counted {
+    inner: Box<dyn Read + Send>,
+    counter: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.inner.read(buffer) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+                Ok(n) => {
+                    self.counter.fetch_add(n as u64, Ordering::Relaxed);
+                    return Ok(n);
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn stripped(bytes: &'static [u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        without_bom(Box::new(bytes)).unwrap().read_to_end(&mut out).unwrap();
+        out
+    }
+
+    #[test]
+    fn only_a_whole_mark_at_the_start_is_taken_off() {
+        assert_eq!(stripped(b"\xef\xbb\xbfa"), b"a");
+        assert_eq!(stripped(b"\xef\xbb\xbf"), b"");
+        assert_eq!(stripped(b"\xef\xbbx rest"), b"\xef\xbbx rest");
+        assert_eq!(stripped(b"\xef"), b"\xef");
+        assert_eq!(stripped(b""), b"");
+        assert_eq!(stripped(b"a\xef\xbb\xbf"), b"a\xef\xbb\xbf");
+    }
+
+    #[test]
+    fn extensions_speak_whatever_their_case() {
+        let format = |name: &str| Source { path: Some(name.into()), name: name.into(), size: None }.format();
+        assert_eq!(format("a.jsonl"), Format::Jsonl);
+        assert_eq!(format("a.NDJSON"), Format::Jsonl);
+        assert_eq!(format("a.csv"), Format::Csv);
+        assert_eq!(format("a.b.tab"), Format::Tsv);
+        assert_eq!(format("a.tsv"), Format::Tsv);
+        assert_eq!(format("a.txt"), Format::Lines);
+        assert_eq!(format("csv"), Format::Lines);
+    }
+
+    #[test]
+    fn devices_and_directories() {
+        assert!(matches!(Source::check(Path::new("/")), Err(InputError::Directory { .. })));
+        let null = Source::check(Path::new("/dev/null")).unwrap();
+        assert_eq!(null.size, None);
+        assert!(!null.is_regular_file());
+    }
+}

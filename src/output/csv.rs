@@ -1,0 +1,139 @@
+//! CSV: a header, then a line a row; a row that failed has its error and no numbers.
+
+use std::io::Write;
+
+use serde_json::Value;
+
+use super::json::json;
+use super::sink::Sink;
+use super::{OutputError, Row, RowWriter, check_dimensions};
+
+/// Writes `index,id,tokens,truncated,error,e0,…`.
+pub(super) struct Csv {
+    sink: Sink,
+    dimensions: usize,
+}
+
+impl Csv {
+    pub fn new(mut sink: Sink, dimensions: usize) -> Self {
+        let out = sink.buffer();
+        out.extend_from_slice(b"index,id,tokens,truncated,error");
+        for i in 0..dimensions {
+            out.extend_from_slice(b",e");
+            json(&i, out);
+        }
+        out.push(b'\n');
+        Self { sink, dimensions }
+    }
+}
+
+impl RowWriter for Csv {
+    fn write(&mut self, row: &Row<'_>) -> Result<(), OutputError> {
+        check_dimensions(row, self.dimensions)?;
+        let out = self.sink.buffer();
+        json(&row.index, out);
+        out.push(b',');
+        match row.id {
+            None => {}
+            Some(Value::String(id)) => quoted(id, out),
+            Some(other) => quoted(&other.to_string(), out),
+        }
+        out.push(b',');
+        match row.outcome {
+            Ok(vector) => {
+                json(&vector.tokens, out);
+                out.push(b',');
+                json(&vector.truncated, out);
+                out.push(b',');
+                for number in vector.embedding {
+                    out.push(b',');
+                    float(*number, out);
+                }
+            }
+            Err(error) => {
+                out.extend_from_slice(b",,");
+                quoted(error, out);
+                out.resize(out.len() + self.dimensions, b',');
+            }
+        }
+        out.push(b'\n');
+        self.sink.settle()
+    }
+
+    fn flush(&mut self) -> Result<(), OutputError> {
+        self.sink.flush()
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), OutputError> {
+        self.sink.finish()
+    }
+}
+
+/// The fewest digits that read back as the same f32, as in JSON; but CSV readers know `NaN` and `inf`.
+fn float(number: f32, out: &mut Vec<u8>) {
+    if number.is_finite() {
+        json(&number, out);
+    } else {
+        // Writing to memory does not fail.
+        let _ = write!(out, "{number}");
+    }
+}
+
+/// Appends a field, in quotes where it needs them.
+fn quoted(field: &str, out: &mut Vec<u8>) {
+    if !field.contains([',', '"', '\n', '\r']) && field == field.trim() {
+        out.extend_from_slice(field.as_bytes());
+        return;
+    }
+    out.push(b'"');
+    for (i, part) in field.split('"').enumerate() {
+        if i > 0 {
+            out.extend_from_slice(b"\"\"");
+        }
+        out.extend_from_slice(part.as_bytes());
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::tests::{vector, written};
+    use super::super::{Format, Row};
+    use serde_json::json;
+
+    fn text(dimensions: usize, rows: &[Row<'_>]) -> String {
+        String::from_utf8(written(Format::Csv, dimensions, rows)).unwrap()
+    }
+
+    #[test]
+    fn the_exact_rows() {
+        let ids = [json!("a, \"b\"\n"), json!(7), json!(null), json!(" x"), json!("plain ü")];
+        let rows = [
+            Row { index: 0, id: None, outcome: vector(&[0.1, -1.0]) },
+            Row { index: 1, id: Some(&ids[0]), outcome: vector(&[f32::NAN, f32::NEG_INFINITY]) },
+            Row { index: 2, id: Some(&ids[1]), outcome: Err("a.csv:3: bad, \"very\"") },
+            Row { index: 3, id: Some(&ids[2]), outcome: Err("bad") },
+            Row { index: 4, id: Some(&ids[3]), outcome: vector(&[1e-10, 1e20]) },
+            Row { index: 5, id: Some(&ids[4]), outcome: vector(&[0.0, -0.0]) },
+        ];
+        assert_eq!(
+            text(2, &rows),
+            concat!(
+                "index,id,tokens,truncated,error,e0,e1\n",
+                "0,,7,false,,0.1,-1.0\n",
+                "1,\"a, \"\"b\"\"\n\",7,false,,NaN,-inf\n",
+                "2,7,,,\"a.csv:3: bad, \"\"very\"\"\",,\n",
+                "3,null,,,bad,,\n",
+                "4,\" x\",7,false,,1e-10,1e+20\n",
+                "5,plain ü,7,false,,0.0,-0.0\n",
+            )
+        );
+    }
+
+    #[test]
+    fn no_rows_and_no_dimensions() {
+        assert_eq!(text(1, &[]), "index,id,tokens,truncated,error,e0\n");
+        assert_eq!(text(0, &[Row { index: 0, id: None, outcome: Err("x") }]).lines().last(), Some("0,,,,x"));
+    }
+}

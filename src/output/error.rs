@@ -1,0 +1,98 @@
+//! Why rows could not be written.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why an output could not be opened, written or put in its place.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OutputError {
+    /// The target is a directory.
+    #[error("{}: is a directory", path.display())]
+    Directory {
+        /// The target as given.
+        path: PathBuf,
+    },
+    /// The directory of the target is not there.
+    #[error("{}: there is no directory {}", path.display(), directory.display())]
+    MissingDirectory {
+        /// The target as given.
+        path: PathBuf,
+        /// The directory it would be in.
+        directory: PathBuf,
+    },
+    /// The target cannot be created or overwritten.
+    #[error("{}: cannot be written: {}", path.display(), reason(source))]
+    Open {
+        /// The target as given.
+        path: PathBuf,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// Writing failed midway.
+    #[error("{name}: {}", reason(source))]
+    Write {
+        /// The target as given, `stdout`, or the temporary file of an npy to a pipe.
+        name: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// An embedding has the wrong length.
+    #[error("the embedding of input {index} has {found} dimensions instead of {expected}")]
+    Dimensions {
+        /// The input, from 0.
+        index: u64,
+        /// The length promised.
+        expected: usize,
+        /// The length it has.
+        found: usize,
+    },
+    /// A row came out of turn, where its place in the file is its index.
+    #[error("input {found} came where input {expected} was due")]
+    Order {
+        /// The index due.
+        expected: u64,
+        /// The index that came.
+        found: u64,
+    },
+}
+
+impl OutputError {
+    /// Whether the reader of a pipe has gone, as `head` does: no error to the user.
+    pub fn is_broken_pipe(&self) -> bool {
+        self.io().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Directory { .. } => "name a file in it".into(),
+            Self::MissingDirectory { directory, .. } => {
+                format!("create it with mkdir -p {}", directory.display())
+            }
+            Self::Dimensions { .. } | Self::Order { .. } => return None,
+            Self::Open { source, .. } | Self::Write { source, .. } => match source.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                    "free some space, or write to another disk".into()
+                }
+                io::ErrorKind::PermissionDenied => "choose a place you may write to, or change its permissions".into(),
+                _ => return None,
+            },
+        })
+    }
+
+    fn io(&self) -> Option<&io::Error> {
+        match self {
+            Self::Open { source, .. } | Self::Write { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
+
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::StorageFull => "the disk is full".into(),
+        io::ErrorKind::QuotaExceeded => "the disk quota is used up".into(),
+        _ => error.to_string(),
+    }
+}

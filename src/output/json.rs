@@ -1,0 +1,183 @@
+//! JSON: an object a line, or one array of the same objects.
+
+use serde_json::Value;
+
+use super::sink::Sink;
+use super::{OutputError, Row, RowWriter, Vector, check_dimensions};
+
+/// One object a line.
+pub(super) struct Lines {
+    sink: Sink,
+    dimensions: usize,
+}
+
+impl Lines {
+    pub fn new(sink: Sink, dimensions: usize) -> Self {
+        Self { sink, dimensions }
+    }
+}
+
+impl RowWriter for Lines {
+    fn write(&mut self, row: &Row<'_>) -> Result<(), OutputError> {
+        check_dimensions(row, self.dimensions)?;
+        let out = self.sink.buffer();
+        object(row, out);
+        out.push(b'\n');
+        self.sink.settle()
+    }
+
+    fn flush(&mut self) -> Result<(), OutputError> {
+        self.sink.flush()
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), OutputError> {
+        self.sink.finish()
+    }
+}
+
+/// One array, an object a line in it.
+pub(super) struct Array {
+    sink: Sink,
+    dimensions: usize,
+    begun: bool,
+}
+
+impl Array {
+    pub fn new(sink: Sink, dimensions: usize) -> Self {
+        Self { sink, dimensions, begun: false }
+    }
+}
+
+impl RowWriter for Array {
+    fn write(&mut self, row: &Row<'_>) -> Result<(), OutputError> {
+        check_dimensions(row, self.dimensions)?;
+        let out = self.sink.buffer();
+        out.extend_from_slice(if self.begun { b",\n" } else { b"[" });
+        self.begun = true;
+        object(row, out);
+        self.sink.settle()
+    }
+
+    fn flush(&mut self) -> Result<(), OutputError> {
+        self.sink.flush()
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), OutputError> {
+        self.sink.buffer().extend_from_slice(if self.begun { b"]\n" } else { b"[]\n" });
+        self.sink.finish()
+    }
+}
+
+/// Appends one row. A number that is not finite becomes `null`: JSON has no other word for it.
+fn object(row: &Row<'_>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"index\":");
+    json(&row.index, out);
+    if let Some(id) = row.id {
+        out.extend_from_slice(b",\"id\":");
+        json::<Value>(id, out);
+    }
+    match row.outcome {
+        Ok(Vector { embedding, tokens, truncated }) => {
+            out.extend_from_slice(b",\"embedding\":");
+            // As f32, in the fewest digits that read back as the same f32.
+            json(embedding, out);
+            out.extend_from_slice(b",\"tokens\":");
+            json(&tokens, out);
+            out.extend_from_slice(b",\"truncated\":");
+            json(&truncated, out);
+        }
+        Err(error) => {
+            out.extend_from_slice(b",\"error\":");
+            json(error, out);
+        }
+    }
+    out.push(b'}');
+}
+
+/// Appends `value` as JSON.
+pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+    // Writing to memory does not fail, and the types used here (numbers, text, JSON values) all have a form.
+    let _ = serde_json::to_writer(out, value);
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::tests::{vector, written};
+    use super::super::{Format, Row, Vector};
+    use serde_json::{Value, json};
+
+    fn text(format: Format, rows: &[Row<'_>]) -> String {
+        String::from_utf8(written(format, 3, rows)).unwrap()
+    }
+
+    #[test]
+    fn the_exact_lines() {
+        let (string, object) = (json!("ä\"\n"), json!(12));
+        let rows = [
+            Row { index: 0, id: None, outcome: vector(&[0.1, -1.0, 1e-10]) },
+            Row {
+                index: 1,
+                id: Some(&string),
+                outcome: Ok(Vector { embedding: &[0.0, 16_777_216.0, -0.0], tokens: 512, truncated: true }),
+            },
+            Row { index: 2, id: Some(&object), outcome: Err("a.txt:3: \"bad\"\u{1b}") },
+            Row { index: 3, id: Some(&Value::Null), outcome: Err("x") },
+        ];
+        assert_eq!(
+            text(Format::Jsonl, &rows),
+            concat!(
+                "{\"index\":0,\"embedding\":[0.1,-1.0,1e-10],\"tokens\":7,\"truncated\":false}\n",
+                "{\"index\":1,\"id\":\"ä\\\"\\n\",\"embedding\":[0.0,16777216.0,-0.0],\"tokens\":512,\"truncated\":true}\n",
+                "{\"index\":2,\"id\":12,\"error\":\"a.txt:3: \\\"bad\\\"\\u001b\"}\n",
+                "{\"index\":3,\"id\":null,\"error\":\"x\"}\n",
+            )
+        );
+        let array = text(Format::Json, &rows);
+        assert!(array.starts_with("[{\"index\":0,") && array.ends_with("\"x\"}]\n"), "{array}");
+        let array: Vec<Value> = serde_json::from_str(&array).unwrap();
+        assert_eq!(array.len(), 4);
+        assert_eq!(array[3], json!({"index": 3, "id": null, "error": "x"}));
+    }
+
+    #[test]
+    fn no_rows() {
+        assert_eq!(text(Format::Jsonl, &[]), "");
+        assert_eq!(text(Format::Json, &[]), "[]\n");
+    }
+
+    #[test]
+    fn floats_read_back_as_the_same_bits() {
+        let numbers: Vec<f32> = (0..10_000_u32)
+            .map(|i| f32::from_bits(i.wrapping_mul(0x9e37_79b9)))
+            .map(|f| if f.is_finite() { f } else { 0.5 })
+            .collect();
+        for chunk in numbers.chunks_exact(3) {
+            let line = text_of(chunk);
+            let value: Value = serde_json::from_str(&line).unwrap();
+            let printed = &line[line.find('[').unwrap() + 1..line.find(']').unwrap()];
+            assert_eq!(value["embedding"].as_array().unwrap().len(), 3);
+            for (number, printed) in chunk.iter().zip(printed.split(',')) {
+                assert_eq!(printed.parse::<f32>().unwrap().to_bits(), number.to_bits(), "{printed}");
+                let digits: String = printed.split('e').next().unwrap().replace(['.', '-'], "");
+                let digits = digits.trim_matches('0').len();
+                assert!(digits <= 9, "more digits than an f32 has: {printed}");
+            }
+        }
+    }
+
+    fn text_of(embedding: &[f32]) -> String {
+        let mut out = Vec::new();
+        super::object(&Row { index: 0, id: None, outcome: vector(embedding) }, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn many_rows_go_through_a_small_buffer() {
+        let embedding = [0.123_456_78_f32; 3];
+        let rows: Vec<_> = (0..10_000).map(|index| Row { index, id: None, outcome: vector(&embedding) }).collect();
+        let lines = text(Format::Jsonl, &rows);
+        assert_eq!(lines.lines().count(), 10_000);
+        assert!(lines.lines().last().unwrap().starts_with("{\"index\":9999,"));
+    }
+}

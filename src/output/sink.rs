@@ -1,0 +1,272 @@
+//! Where bytes go: stdout, a device, or a file that takes its name when it is complete.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::{Destination, OutputError};
+
+/// How much is gathered before the system is called.
+const BUFFER: usize = 128 << 10;
+
+/// An output being written. Rows are encoded straight into its buffer.
+pub(super) struct Sink {
+    name: String,
+    target: Target,
+    buffer: Vec<u8>,
+    /// Something was lost: this output must not pass for complete.
+    failed: bool,
+}
+
+enum Target {
+    /// Written as it comes: stdout, a device, a pipe.
+    Direct(File),
+    /// Written beside its place and moved there at the end.
+    Replacing { part: NamedTempFile, place: PathBuf },
+}
+
+impl Sink {
+    pub fn open(destination: &Destination) -> Result<Self, OutputError> {
+        match destination {
+            // A descriptor of our own: std's Stdout would flush at every newline.
+            Destination::Stdout => match io::stdout().as_fd().try_clone_to_owned() {
+                Ok(fd) => Ok(Self::direct("stdout".into(), fd.into())),
+                Err(source) => Err(OutputError::Write { name: "stdout".into(), source }),
+            },
+            Destination::File(path) => Self::file(path),
+        }
+    }
+
+    /// A sink that writes to `file` as it comes.
+    pub(super) fn direct(name: String, file: File) -> Self {
+        Self::new(name, Target::Direct(file))
+    }
+
+    fn new(name: String, target: Target) -> Self {
+        Self { name, target, buffer: Vec::with_capacity(BUFFER), failed: false }
+    }
+
+    fn file(path: &Path) -> Result<Self, OutputError> {
+        let name = path.display().to_string();
+        let failed = |source| OutputError::Open { path: path.to_path_buf(), source };
+        // Behind a symbolic link the file is replaced, not the link.
+        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let old = match fs::metadata(&place) {
+            Ok(metadata) if metadata.is_dir() => {
+                return Err(OutputError::Directory { path: path.to_path_buf() });
+            }
+            Ok(metadata) => Some(metadata),
+            // Whoever writes a slash at the end means a directory, also where there is none yet.
+            Err(_) if path.as_os_str().as_encoded_bytes().ends_with(b"/") => {
+                return Err(OutputError::Directory { path: path.to_path_buf() });
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(failed(error)),
+        };
+        if old.is_some() {
+            // A file that may not be written may not be replaced either.
+            let file = OpenOptions::new().write(true).open(&place).map_err(failed)?;
+            if old.as_ref().is_some_and(|old| !old.is_file()) {
+                return Ok(Self::direct(name, file));
+            }
+        }
+        let (Some(file_name), Some(directory)) = (place.file_name(), place.parent()) else {
+            return Err(failed(io::Error::from(io::ErrorKind::InvalidInput)));
+        };
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+        if !directory.is_dir() {
+            let directory = directory.to_path_buf();
+            return Err(OutputError::MissingDirectory { path: path.to_path_buf(), directory });
+        }
+        let mut prefix = file_name.to_os_string();
+        prefix.push(".");
+        // What any new file gets, less the umask; an old file's mode is passed on, lest a private
+        // file become public.
+        let mode = old.map(|old| old.permissions().mode() & 0o777);
+        let part = tempfile::Builder::new()
+            .prefix(&prefix)
+            .suffix(".part")
+            .permissions(Permissions::from_mode(mode.unwrap_or(0o666)))
+            .tempfile_in(directory)
+            .map_err(|error| failed(without_path(error)))?;
+        if let Some(mode) = mode {
+            part.as_file().set_permissions(Permissions::from_mode(mode)).map_err(failed)?;
+        }
+        Ok(Self::new(name, Target::Replacing { part, place }))
+    }
+
+    /// The bytes not yet written, to append to.
+    pub fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.buffer
+    }
+
+    /// Writes the buffer out once it is full.
+    pub fn settle(&mut self) -> Result<(), OutputError> {
+        if self.buffer.len() < BUFFER { Ok(()) } else { self.flush() }
+    }
+
+    /// Writes the buffer out.
+    pub fn flush(&mut self) -> Result<(), OutputError> {
+        let result = file(&mut self.target).write_all(&self.buffer);
+        // Cleared either way: after a failure nobody knows how much of it went out.
+        self.buffer.clear();
+        self.check(result)
+    }
+
+    /// Whether [`rewrite_start`](Self::rewrite_start) can work.
+    pub fn can_rewrite(&self) -> bool {
+        matches!(self.target, Target::Replacing { .. })
+    }
+
+    /// Writes `bytes` over the start of a file.
+    pub fn rewrite_start(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+        self.flush()?;
+        let file = file(&mut self.target);
+        let result = file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| file.write_all(bytes))
+            .and_then(|()| file.seek(SeekFrom::End(0)).map(drop));
+        self.check(result)
+    }
+
+    /// Appends everything that `from` holds.
+    pub fn copy(&mut self, from: &mut File) -> Result<(), OutputError> {
+        self.flush()?;
+        let result = io::copy(from, file(&mut self.target)).map(drop);
+        self.check(result)
+    }
+
+    /// Writes the buffer out and moves a file to its place.
+    pub fn finish(mut self) -> Result<(), OutputError> {
+        self.flush()?;
+        if self.failed {
+            let source = io::Error::other("an earlier write failed");
+            return Err(OutputError::Write { name: self.name, source });
+        }
+        match self.target {
+            Target::Direct(_) => Ok(()),
+            // No fsync: a crash of the machine is not what this guards against, and it can cost seconds.
+            Target::Replacing { part, place } => match part.persist(place) {
+                Ok(_) => Ok(()),
+                Err(error) => Err(OutputError::Write { name: self.name, source: error.error }),
+            },
+        }
+    }
+
+    fn check(&mut self, result: io::Result<()>) -> Result<(), OutputError> {
+        result.map_err(|source| {
+            self.failed = true;
+            OutputError::Write { name: self.name.clone(), source }
+        })
+    }
+}
+
+/// The file itself, past tempfile's wrapper, which would put its own path into every error.
+fn file(target: &mut Target) -> &mut File {
+    match target {
+        Target::Direct(file) => file,
+        Target::Replacing { part, .. } => part.as_file_mut(),
+    }
+}
+
+/// An error of tempfile's without the name of the temporary file, which says nothing to the user.
+pub(super) fn without_path(error: io::Error) -> io::Error {
+    use io::ErrorKind::{NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull};
+    match error.kind() {
+        kind @ (NotFound | PermissionDenied | ReadOnlyFilesystem | StorageFull) => kind.into(),
+        _ => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::io::Read;
+
+    fn write(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
+        let mut sink = Sink::open(&Destination::File(path.into()))?;
+        sink.buffer().extend(bytes);
+        sink.finish()
+    }
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_new_file_has_ordinary_permissions_and_an_old_one_keeps_its_own() {
+        let folder = tempfile::tempdir().unwrap();
+        let (ordinary, path) = (folder.path().join("ordinary"), folder.path().join("out"));
+        File::create(&ordinary).unwrap();
+        write(&path, b"new").unwrap();
+        assert_eq!(mode(&path), mode(&ordinary));
+        fs::set_permissions(&path, Permissions::from_mode(0o660)).unwrap();
+        write(&path, b"newer").unwrap();
+        assert_eq!(mode(&path), 0o660);
+        assert_eq!(fs::read(&path).unwrap(), b"newer");
+    }
+
+    #[test]
+    fn the_part_lies_beside_its_place_and_is_named_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let sink = Sink::open(&Destination::File(folder.path().join("out.csv"))).unwrap();
+        let names: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert!(names.len() == 1 && names[0].to_str().unwrap().starts_with("out.csv."), "{names:?}");
+        drop(sink);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(matches!(write(folder.path(), b""), Err(OutputError::Directory { .. })));
+        assert!(matches!(write(&folder.path().join("new/"), b""), Err(OutputError::Directory { .. })));
+        let path = folder.path().join("no/where");
+        let error = write(&path, b"").unwrap_err();
+        assert!(error.to_string().starts_with(path.to_str().unwrap()), "{error}");
+        assert!(error.hint().unwrap().contains("mkdir"), "{error}");
+        let file = folder.path().join("file");
+        File::create(&file).unwrap();
+        let error = write(&file.join("below"), b"").unwrap_err();
+        assert!(error.to_string().contains("file/below"), "{error}");
+    }
+
+    #[test]
+    fn behind_a_link_the_file_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let (link, file) = (folder.path().join("link"), folder.path().join("file"));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink("file", &link).unwrap();
+        write(&link, b"new").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        assert!(link.is_symlink());
+    }
+
+    #[test]
+    fn devices_are_written_to_and_stay() {
+        write(Path::new("/dev/null"), b"gone").unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+
+    #[test]
+    fn pipes_get_what_is_flushed_and_their_end_is_noticed() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut sink = Sink::direct("stdout".into(), File::from(std::os::fd::OwnedFd::from(writer)));
+        sink.buffer().extend(b"abc\n");
+        sink.settle().unwrap();
+        sink.flush().unwrap();
+        let mut bytes = [0; 4];
+        reader.read_exact(&mut bytes).unwrap();
+        assert_eq!(&bytes, b"abc\n");
+        drop(reader);
+        sink.buffer().extend(b"more");
+        let error = sink.flush().unwrap_err();
+        assert!(error.is_broken_pipe(), "{error}");
+        assert!(sink.finish().is_err(), "what lost bytes must not finish well");
+    }
+}
