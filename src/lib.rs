@@ -18,7 +18,6 @@ pub mod batch;
 pub mod cli;
 pub mod commands;
 pub mod engine;
-pub mod error;
 pub mod fetch;
 pub mod graph;
 pub mod input;

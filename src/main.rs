@@ -1,2 +1,29 @@
-//! The `infa` binary.
-fn main() {}
+//! The `infa` binary: parse, dispatch, exit status.
+
+use clap::Parser;
+use infa::cli::Cli;
+use infa::commands::{self, Error};
+use infa::fetch::Cancel;
+use infa::ui::{Bars, interrupt, log};
+
+fn main() {
+    let cancel = Cancel::new();
+    interrupt::listen(cancel.clone());
+    let cli = Cli::parse();
+    let (verbose, quiet) = (cli.globals.verbose, cli.globals.quiet);
+    let bars = Bars::new(quiet);
+    log::init(&bars, verbose, quiet);
+
+    let status = match commands::run(cli, &bars, &cancel) {
+        Ok(outcome) => outcome.exit_status(),
+        Err(e) => {
+            // After an interruption whatever else went wrong is only its consequence.
+            let e = if cancel.is_cancelled() { Error::Interrupted } else { e };
+            if !matches!(e, Error::PipeClosed) {
+                bars.printer().error(&e.to_string(), e.hint().as_deref());
+            }
+            e.exit_status()
+        }
+    };
+    interrupt::exit(status);
+}

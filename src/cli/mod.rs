@@ -1,1 +1,76 @@
-//! (skeleton)
+//! What the user may type: clap structs only. `commands` turns them into settings.
+
+mod embed;
+mod model;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+pub use embed::EmbedArgs;
+pub use model::{ModelArgs, TextArgs};
+
+/// Text embeddings from one fast binary.
+///
+/// Models run locally through ONNX Runtime, with no Python needed; vectors equal those of sentence-transformers.
+#[derive(Debug, Parser)]
+#[command(name = "infa", version, propagate_version = true, max_term_width = 100)]
+#[command(after_help = "\
+Every flag can also be set by an environment variable, INFA_ and its name in capitals: INFA_MODEL_ID,
+INFA_OFFLINE. The command line wins.
+
+Exit status: 0 all well; 1 some inputs failed; 2 wrong usage; 3 model or runtime; 130 interrupted.")]
+pub struct Cli {
+    /// Flags of every subcommand.
+    #[command(flatten)]
+    pub globals: GlobalArgs,
+    /// The subcommand.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every subcommand.
+#[derive(Debug, Args)]
+pub struct GlobalArgs {
+    /// Tell more: what was found where, and why (-vv for debugging)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, env = "INFA_VERBOSE", hide_env = true, help_heading = "Global options")]
+    pub verbose: u8,
+
+    /// Tell nothing but errors: no progress, no summary, no warnings
+    #[arg(short, long, global = true, env = "INFA_QUIET", hide_env = true, help_heading = "Global options")]
+    pub quiet: bool,
+
+    /// Never use the network: what is not cached is an error
+    #[arg(long, global = true, env = "INFA_OFFLINE", hide_env = true, help_heading = "Global options")]
+    pub offline: bool,
+
+    /// Where infa keeps what it installs [default: $XDG_CACHE_HOME/infa or ~/.cache/infa]
+    #[arg(long, global = true, value_name = "DIR", env = "INFA_CACHE_DIR", hide_env = true, help_heading = "Global options")]
+    pub cache_dir: Option<PathBuf>,
+
+    /// The ONNX Runtime library to load (ORT_DYLIB_PATH works too) [default: found or installed]
+    #[arg(long, global = true, value_name = "FILE", env = "INFA_ORT_LIBRARY", hide_env = true, help_heading = "Global options")]
+    pub ort_library: Option<PathBuf>,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Turn texts into vectors
+    Embed(Box<EmbedArgs>),
+    /// Tell what infa would use here, and what is missing
+    ///
+    /// Prints which ONNX Runtime library is used and why, its version and execution providers, where the caches are,
+    /// and how many cores infa may use. Installs nothing and uses no network. Exit status: 0 if everything the default
+    /// model needs is here, 3 if something is missing.
+    Doctor,
+    /// Print a completion script for a shell
+    ///
+    /// For example: infa completions bash > ~/.local/share/bash-completion/completions/infa
+    Completions {
+        /// The shell
+        #[arg(env = "INFA_SHELL", hide_env = true)]
+        shell: Shell,
+    },
+}

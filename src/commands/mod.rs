@@ -1,1 +1,45 @@
-//! (skeleton)
+//! The subcommands: settings → work → output. One file each.
+
+mod completions;
+mod doctor;
+mod embed;
+mod error;
+mod settings;
+
+use std::sync::Arc;
+
+pub use error::{Error, Outcome};
+
+use crate::cli::{Cli, Command};
+use crate::fetch::{Cancel, Context};
+use crate::ui::Bars;
+use settings::Globals;
+
+/// What every command works with.
+struct World {
+    globals: Globals,
+    bars: Bars,
+    cancel: Cancel,
+}
+
+impl World {
+    /// What fetching needs to know.
+    fn context(&self) -> Context {
+        Context {
+            progress: Arc::new(self.bars.clone()),
+            cancel: self.cancel.clone(),
+            offline: self.globals.offline,
+        }
+    }
+}
+
+/// Runs what the user typed.
+pub fn run(cli: Cli, bars: &Bars, cancel: &Cancel) -> Result<Outcome, Error> {
+    let Cli { globals, command } = cli;
+    let world = World { globals: Globals::resolve(globals)?, bars: bars.clone(), cancel: cancel.clone() };
+    match command {
+        Command::Embed(args) => embed::run(*args, &world),
+        Command::Doctor => doctor::run(&world),
+        Command::Completions { shell } => completions::run(shell, &world),
+    }
+}

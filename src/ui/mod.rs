@@ -1,1 +1,9 @@
-//! (skeleton)
+//! What people see: one printer for stdout and stderr, progress bars, logging, interruption.
+
+pub mod interrupt;
+pub mod log;
+mod printer;
+mod progress;
+
+pub use printer::Printer;
+pub use progress::{Bars, JobBar};

@@ -1,0 +1,54 @@
+//! `infa embed`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{ModelArgs, TextArgs};
+use crate::{input, output};
+
+/// Turn texts into vectors.
+///
+/// Reads one text a line (or JSON lines, CSV, TSV, NUL-separated texts) and writes one JSON object a line, in input
+/// order: {"index":0,"embedding":[…],"tokens":7,"truncated":false}, with "id" where the input has one and "error"
+/// instead of "embedding" where a text failed. Vectors go to stdout, everything else to stderr.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  infa embed notes.txt > vectors.jsonl
+  zcat corpus.jsonl.gz | infa embed --input-format jsonl --field body - > vectors.jsonl
+  infa embed -m BAAI/bge-small-en-v1.5 --format npy -o vectors.npy a.txt b.txt
+  infa embed -m intfloat/e5-base-v2 --prompt 'query: ' queries.txt")]
+pub struct EmbedArgs {
+    /// Files to read, one after the other; - is stdin [default: stdin]
+    #[arg(value_name = "FILE", env = "INFA_FILES", hide_env = true, value_delimiter = None)]
+    pub files: Vec<PathBuf>,
+
+    /// Format of the input: lines, jsonl, csv, tsv, nul [default: by the file's extension, else lines]
+    #[arg(long, value_enum, env = "INFA_INPUT_FORMAT", hide_env = true, hide_possible_values = true, value_name = "FORMAT", help_heading = "Input and output")]
+    pub input_format: Option<input::Format>,
+
+    /// Field or column that holds the text [default: text; the only column of a CSV]
+    #[arg(long, value_name = "NAME", env = "INFA_FIELD", hide_env = true, help_heading = "Input and output")]
+    pub field: Option<String>,
+
+    /// Field or column that holds the id [default: id, where there is one]
+    #[arg(long, value_name = "NAME", env = "INFA_ID_FIELD", hide_env = true, help_heading = "Input and output")]
+    pub id_field: Option<String>,
+
+    /// Format of the output; npy holds the vectors alone, with NaN for texts that failed
+    #[arg(long, value_enum, default_value = "jsonl", env = "INFA_FORMAT", hide_env = true, hide_possible_values = true, value_name = "jsonl|json|csv|npy", help_heading = "Input and output")]
+    pub format: output::Format,
+
+    /// Write to FILE, which appears only when it is complete [default: stdout]
+    #[arg(short, long, value_name = "FILE", env = "INFA_OUTPUT", hide_env = true, help_heading = "Input and output")]
+    pub output: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub model: ModelArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub text: TextArgs,
+}

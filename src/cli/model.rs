@@ -1,0 +1,82 @@
+//! Flags about the model and about the way from text to vector, shared by the subcommands that run models.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::engine::OnnxOptions;
+use crate::model::DEFAULT_MODEL;
+use crate::model::pooling::Pooling;
+use crate::model::tokenizer::Truncate;
+use crate::runtime::device::{Device, Dtype};
+
+/// Which model, and how it computes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Model")]
+pub struct ModelArgs {
+    /// A directory, an .onnx file, or a repository on the Hugging Face Hub
+    #[arg(short, long, value_name = "ID|DIR|FILE", default_value = DEFAULT_MODEL, env = "INFA_MODEL_ID", hide_env = true)]
+    pub model_id: String,
+
+    /// Branch, tag or commit of the repository [default: main]
+    #[arg(long, value_name = "REV", env = "INFA_REVISION", hide_env = true)]
+    pub revision: Option<String>,
+
+    /// Run this .onnx file of the directory or repository, instead of the safetensors
+    #[arg(long, value_name = "FILE", env = "INFA_ONNX_FILE", hide_env = true)]
+    pub onnx_file: Option<PathBuf>,
+
+    /// Where the model runs
+    #[arg(long, value_enum, default_value_t, env = "INFA_DEVICE", hide_env = true, hide_possible_values = true, value_name = "auto|cpu|cuda|tensorrt")]
+    pub device: Device,
+
+    /// Number format of weights and arithmetic
+    #[arg(long, value_enum, default_value_t, env = "INFA_DTYPE", hide_env = true, hide_possible_values = true, value_name = "auto|float32|float16|bfloat16|int8")]
+    pub dtype: Dtype,
+
+    /// Worker threads [default: the cores this process may use]
+    #[arg(long, value_name = "N", env = "INFA_THREADS", hide_env = true)]
+    pub threads: Option<NonZero<usize>>,
+
+    /// Most tokens that run together, in texts of equal length
+    #[arg(long, value_name = "N", default_value_t = OnnxOptions::BATCH_TOKENS, env = "INFA_BATCH_TOKENS", hide_env = true)]
+    pub batch_tokens: NonZero<usize>,
+}
+
+/// How texts become vectors. What is left out, the model's own files decide.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Text to vector (default: as the model's files say)")]
+pub struct TextArgs {
+    /// How token embeddings become one vector: cls, mean, max, mean-sqrt-len, weighted-mean, last-token
+    #[arg(long, value_enum, env = "INFA_POOLING", hide_env = true, hide_possible_values = true, value_name = "MODE")]
+    pub pooling: Option<Pooling>,
+
+    /// Scale vectors to length 1
+    #[arg(long, overrides_with = "no_normalize", env = "INFA_NORMALIZE", hide_env = true)]
+    pub normalize: bool,
+
+    /// Leave vectors as long as the model makes them
+    #[arg(long, overrides_with = "normalize", env = "INFA_NO_NORMALIZE", hide_env = true)]
+    pub no_normalize: bool,
+
+    /// Cut vectors to their first N numbers, then normalise
+    #[arg(long, value_name = "N", env = "INFA_DIMENSIONS", hide_env = true)]
+    pub dimensions: Option<usize>,
+
+    /// Put TEXT before every input
+    #[arg(long, value_name = "TEXT", conflicts_with = "prompt_name", env = "INFA_PROMPT", hide_env = true)]
+    pub prompt: Option<String>,
+
+    /// Put the model's prompt of this name before every input ("query", say)
+    #[arg(long, value_name = "NAME", env = "INFA_PROMPT_NAME", hide_env = true)]
+    pub prompt_name: Option<String>,
+
+    /// Which end of a text that is too long goes; none: such a text is an error
+    #[arg(long, value_enum, env = "INFA_TRUNCATE", hide_env = true, hide_possible_values = true, value_name = "right|left|none")]
+    pub truncate: Option<Truncate>,
+
+    /// Longest text in tokens, special tokens included
+    #[arg(long, value_name = "N", env = "INFA_MAX_LENGTH", hide_env = true)]
+    pub max_length: Option<usize>,
+}

@@ -1,0 +1,146 @@
+//! `infa embed`: texts in, vectors out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use serde_json::Value as Json;
+
+use super::settings::ModelSettings;
+use super::{Error, Outcome, World};
+use crate::batch::stream::{Item, Sink, StreamError, stream};
+use crate::cli::EmbedArgs;
+use crate::engine::{Embedding, Engine, TextError};
+use crate::input::{self, Origin, Record};
+use crate::output::{self, Destination, OutputError, Row, RowWriter, Vector};
+use crate::ui::{JobBar, Printer};
+
+/// Failed inputs that are named on stderr; the rest is counted.
+const NAMED_FAILURES: u64 = 10;
+
+pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
+    let EmbedArgs { files, input_format, field, id_field, format, output, model, text } = args;
+    let settings = ModelSettings::resolve(model, text, &world.globals)?;
+    let options = input::Options { format: input_format, field, id_field };
+    let records = input::open(&files, &options)?;
+    let destination = output.map_or(Destination::Stdout, Destination::File);
+
+    let start = Instant::now();
+    let engine: Arc<dyn Engine> = Arc::new(settings.load(world)?);
+    let load_seconds = start.elapsed().as_secs_f64();
+
+    let writer = output::open(format, &destination, engine.info().dimensions).map_err(open_error)?;
+    let start = Instant::now();
+    let read = records.bytes_counter();
+    let bar = world.bars.job(records.total_bytes());
+    let printer = world.bars.printer().clone();
+    let mut rows = Rows { writer, printer, bar: Some(bar), read, counts: Counts::default() };
+    let items = records.map(|record| record.map(item));
+    let end = stream(&engine, items, &world.cancel, &mut rows);
+
+    let Rows { mut writer, printer, bar, counts, .. } = rows;
+    drop(bar);
+    let end = match end {
+        Ok(()) => writer.finish().map_err(Error::from),
+        Err(StreamError::Write(e)) => Err(e.into()),
+        // What was read before still counts: rows go out, and a file appears with them only if all is well.
+        Err(StreamError::Read(e)) => writer.flush().map_err(Error::from).and(Err(e.into())),
+        Err(StreamError::Cancelled) => writer.flush().map_err(Error::from).and(Err(Error::Interrupted)),
+    };
+    counts.print(&printer, start.elapsed().as_secs_f64(), load_seconds, &end);
+    end?;
+    Ok(if counts.failed == 0 { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+/// What is wrong with the destination is a matter of usage, but for a pipe that is closed already.
+fn open_error(e: OutputError) -> Error {
+    if e.is_broken_pipe() { Error::PipeClosed } else { Error::OutputOpen(e) }
+}
+
+/// What is remembered of an input until its vector comes.
+struct Tag {
+    id: Option<Json>,
+    origin: Origin,
+}
+
+fn item(record: Record) -> Item<Tag> {
+    let Record { id, text, origin } = record;
+    Item { tag: Tag { id, origin }, text: text.map_err(|e| TextError(e.to_string())) }
+}
+
+#[derive(Default)]
+struct Counts {
+    inputs: u64,
+    tokens: u64,
+    truncated: u64,
+    failed: u64,
+}
+
+impl Counts {
+    fn print(&self, printer: &Printer, seconds: f64, load_seconds: f64, end: &Result<(), Error>) {
+        if self.failed > NAMED_FAILURES {
+            printer.error(&format!("{} more inputs failed", self.failed - NAMED_FAILURES), None);
+        }
+        if matches!(end, Err(Error::PipeClosed)) {
+            return;
+        }
+        let rate = |n: u64| n as f64 / seconds.max(1e-9);
+        let verb = if end.is_ok() { "Embedded" } else { "Stopped after" };
+        let failed = if self.failed == 0 { String::new() } else { format!(", {} failed", self.failed) };
+        printer.note(&format!(
+            "{verb} {} inputs ({} tokens, {} truncated{failed}) in {seconds:.2} s: {:.1} inputs/s, {:.0} tokens/s \
+             (model loaded in {load_seconds:.2} s)",
+            self.inputs,
+            self.tokens,
+            self.truncated,
+            rate(self.inputs),
+            rate(self.tokens),
+        ));
+    }
+}
+
+/// Writes results as rows and keeps count.
+struct Rows {
+    writer: Box<dyn RowWriter + Send>,
+    printer: Printer,
+    bar: Option<JobBar>,
+    read: Arc<AtomicU64>,
+    counts: Counts,
+}
+
+impl Sink<Tag> for Rows {
+    type Error = OutputError;
+
+    fn take(&mut self, tag: Tag, result: Result<Embedding, TextError>) -> Result<(), OutputError> {
+        let counts = &mut self.counts;
+        let index = counts.inputs;
+        counts.inputs += 1;
+        let message;
+        let outcome = match &result {
+            Ok(Embedding { vector, tokens, truncated }) => {
+                counts.tokens += *tokens as u64;
+                counts.truncated += u64::from(*truncated);
+                Ok(Vector { embedding: vector, tokens: *tokens, truncated: *truncated })
+            }
+            Err(TextError(reason)) => {
+                // Errors of reading name the place themselves.
+                let place = tag.origin.to_string();
+                message = if reason.starts_with(&place) { reason.clone() } else { format!("{place}: {reason}") };
+                counts.failed += 1;
+                if counts.failed <= NAMED_FAILURES {
+                    self.printer.error(&message, None);
+                }
+                Err(message.as_str())
+            }
+        };
+        self.writer.write(&Row { index, id: tag.id.as_ref(), outcome })
+    }
+
+    fn settle(&mut self) -> Result<(), OutputError> {
+        if let Some(bar) = &self.bar {
+            bar.update(self.counts.inputs, self.counts.tokens, self.read.load(Ordering::Relaxed));
+        }
+        self.writer.flush()
+    }
+}
+

@@ -1,0 +1,125 @@
+//! What can end a command, and the exit status each end has.
+
+use crate::engine::EngineError;
+use crate::fetch::FetchError;
+use crate::input::InputError;
+use crate::model::ModelError;
+use crate::output::OutputError;
+use crate::runtime::RuntimeError;
+
+/// How a command that did its work ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// All well.
+    Done,
+    /// Some inputs failed; their rows say why.
+    SomeFailed,
+    /// Something that is needed is missing (`infa doctor`).
+    Missing,
+}
+
+impl Outcome {
+    /// The exit status.
+    pub fn exit_status(self) -> i32 {
+        match self {
+            Self::Done => 0,
+            Self::SomeFailed => 1,
+            Self::Missing => 3,
+        }
+    }
+}
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The user asked to stop.
+    #[error("interrupted")]
+    Interrupted,
+    /// Nobody reads stdout any more: the end of the work, but no failure.
+    #[error("stdout was closed")]
+    PipeClosed,
+    /// A flag or an environment variable is unusable.
+    #[error("{flag}: {reason}")]
+    Flag {
+        /// The flag.
+        flag: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The input cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The output cannot be opened.
+    #[error(transparent)]
+    OutputOpen(OutputError),
+    /// The output cannot be written.
+    #[error(transparent)]
+    Output(OutputError),
+    /// The model or its engine cannot be used.
+    #[error(transparent)]
+    Engine(EngineError),
+    /// stdout cannot be written.
+    #[error("stdout: {0}")]
+    Stdout(std::io::Error),
+}
+
+impl From<EngineError> for Error {
+    fn from(e: EngineError) -> Self {
+        let cancelled = match &e {
+            EngineError::Model(e) => e.is_cancelled(),
+            EngineError::Runtime(RuntimeError::NotInstalled(FetchError::Cancelled)) => true,
+            _ => false,
+        };
+        if cancelled { Self::Interrupted } else { Self::Engine(e) }
+    }
+}
+
+impl From<ModelError> for Error {
+    fn from(e: ModelError) -> Self {
+        EngineError::from(e).into()
+    }
+}
+
+impl From<RuntimeError> for Error {
+    fn from(e: RuntimeError) -> Self {
+        EngineError::from(e).into()
+    }
+}
+
+impl From<OutputError> for Error {
+    fn from(e: OutputError) -> Self {
+        if e.is_broken_pipe() { Self::PipeClosed } else { Self::Output(e) }
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(e: std::io::Error) -> Self {
+        if e.kind() == std::io::ErrorKind::BrokenPipe { Self::PipeClosed } else { Self::Stdout(e) }
+    }
+}
+
+impl Error {
+    /// The exit status.
+    pub fn exit_status(&self) -> i32 {
+        match self {
+            Self::PipeClosed => 0,
+            Self::Output(_) | Self::Stdout(_) | Self::Input(InputError::Read { .. }) => 1,
+            Self::Flag { .. } | Self::Input(_) | Self::OutputOpen(_) => 2,
+            Self::Engine(EngineError::Model(ModelError::Flag { .. } | ModelError::NoSuchPath(_))) => 2,
+            Self::Engine(EngineError::Runtime(RuntimeError::Device { .. } | RuntimeError::Dtype(_))) => 2,
+            Self::Engine(_) => 3,
+            Self::Interrupted => crate::ui::interrupt::INTERRUPTED,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Input(e) => e.hint(),
+            Self::OutputOpen(e) | Self::Output(e) => e.hint(),
+            Self::Engine(e) => e.hint(),
+            Self::Interrupted | Self::PipeClosed | Self::Flag { .. } | Self::Stdout(_) => None,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What was resolved from what the user typed. Every struct of `cli` is taken apart field by field, so that a new flag
+//! cannot be forgotten here.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use super::{Error, World};
+use crate::cli::{GlobalArgs, ModelArgs, TextArgs};
+use crate::engine::{OnnxEngine, OnnxOptions, TextOptions};
+use crate::model::Model;
+use crate::model::cache::HubEnv;
+use crate::model::source::Request;
+use crate::runtime::library::Search;
+use crate::runtime::{Runtime, cores, install};
+
+/// Settings of every command.
+#[derive(Debug, Clone)]
+pub(super) struct Globals {
+    pub offline: bool,
+    pub cache: PathBuf,
+    pub ort_library: Option<PathBuf>,
+}
+
+impl Globals {
+    pub fn resolve(args: GlobalArgs) -> Result<Self, Error> {
+        // `verbose` and `quiet` have done their work when logging and printing began.
+        let GlobalArgs { verbose: _, quiet: _, offline, cache_dir, ort_library } = args;
+        let cache = match cache_dir.or_else(default_cache) {
+            Some(dir) => std::path::absolute(&dir).unwrap_or(dir),
+            None => {
+                let reason = "neither XDG_CACHE_HOME nor HOME says where the cache is".into();
+                return Err(Error::Flag { flag: "--cache-dir", reason });
+            }
+        };
+        Ok(Self { offline: offline || HubEnv::from_env().offline, cache, ort_library })
+    }
+
+    /// Where to look for ONNX Runtime.
+    pub fn search(&self) -> Search {
+        Search {
+            flag: self.ort_library.clone(),
+            environment: std::env::var_os("ORT_DYLIB_PATH").filter(|v| !v.is_empty()).map(PathBuf::from),
+            cache: self.cache.clone(),
+            ask_python: true,
+        }
+    }
+}
+
+fn default_cache() -> Option<PathBuf> {
+    let dir = |name| std::env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
+    Some(dir("XDG_CACHE_HOME").or_else(|| Some(dir("HOME")?.join(".cache")))?.join("infa"))
+}
+
+/// A model and how it computes.
+#[derive(Debug, Clone)]
+pub(super) struct ModelSettings {
+    request: Request,
+    options: OnnxOptions,
+    text: TextOptions,
+}
+
+impl ModelSettings {
+    pub fn resolve(model: ModelArgs, text: TextArgs, globals: &Globals) -> Result<Self, Error> {
+        let ModelArgs { model_id, revision, onnx_file, device, dtype, threads, batch_tokens } = model;
+        let TextArgs {
+            pooling,
+            normalize,
+            no_normalize,
+            dimensions,
+            prompt,
+            prompt_name,
+            truncate,
+            max_length,
+        } = text;
+        let threads = threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN);
+        // Before anything is fetched: what is not implemented need not wait for a download to be told.
+        device.resolve()?;
+        dtype.resolve()?;
+        Ok(Self {
+            request: Request {
+                model_id,
+                revision,
+                onnx_file,
+                cache: globals.cache.clone(),
+                python: install::python(),
+            },
+            options: OnnxOptions { device, dtype, threads, batch_tokens },
+            text: TextOptions {
+                max_length,
+                truncate,
+                pooling,
+                normalize: match (normalize, no_normalize) {
+                    (true, _) => Some(true),
+                    (false, true) => Some(false),
+                    (false, false) => None,
+                },
+                dimensions,
+                prompt,
+                prompt_name,
+            },
+        })
+    }
+
+    /// Finds (or fetches) ONNX Runtime and the model, and loads both.
+    pub fn load(&self, world: &World) -> Result<OnnxEngine, Error> {
+        let context = world.context();
+        let library = world.globals.search().find_or_install(&context)?;
+        tracing::info!(version = library.version, "ONNX Runtime: {} ({})", library.path.display(), library.origin);
+        let source = self.request.resolve(HubEnv::from_env(), &context)?;
+        tracing::info!("model: {}", source.dir.display());
+        let runtime = Runtime::load(&library.path)?;
+        Ok(OnnxEngine::new(&runtime, Model::read(source)?, &self.text, self.options)?)
+    }
+}

@@ -1,0 +1,42 @@
+//! Ctrl-C and SIGTERM: work is asked to stop, and the process ends within a second whatever it is doing.
+
+use std::time::Duration;
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use crate::fetch::Cancel;
+
+/// How long work has to wind up after a signal.
+const GRACE: Duration = Duration::from_millis(700);
+
+/// Exit status after an interruption: 128 + SIGINT.
+pub const INTERRUPTED: i32 = 130;
+
+/// Starts listening. The first signal sets `cancel` and gives the work [`GRACE`]; a second one ends the process at once.
+pub fn listen(cancel: Cancel) {
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else {
+        tracing::warn!("signals cannot be handled; Ctrl-C will end infa without flushing");
+        return;
+    };
+    let body = move || {
+        for _ in signals.forever() {
+            if cancel.is_cancelled() {
+                exit(INTERRUPTED);
+            }
+            cancel.cancel();
+            std::thread::spawn(|| {
+                std::thread::sleep(GRACE);
+                exit(INTERRUPTED);
+            });
+        }
+    };
+    let _ = std::thread::Builder::new().name("signals".into()).spawn(body);
+}
+
+/// Ends the process now. Worker threads may be in the middle of ONNX Runtime: its static destructors must not run
+/// beneath them, so this is `_exit`; whatever was to be flushed has been.
+pub fn exit(status: i32) -> ! {
+    // SAFETY: ends the process; nothing can be observed afterwards.
+    unsafe { libc::_exit(status) }
+}

@@ -1,0 +1,90 @@
+//! The one owner of stdout and stderr.
+//!
+//! stdout is data, stderr is for people. A lint forbids `println!` and its kin everywhere else.
+
+use std::io::{self, IsTerminal, Write};
+
+use indicatif::MultiProgress;
+
+/// Writes lines for people, without tearing the progress bars that may be on the screen.
+#[derive(Clone)]
+pub struct Printer {
+    bars: MultiProgress,
+    quiet: bool,
+    color: bool,
+}
+
+impl Printer {
+    /// A printer above `bars`; `quiet` leaves only errors.
+    pub fn new(bars: MultiProgress, quiet: bool) -> Self {
+        Self { bars, quiet, color: color_wanted() }
+    }
+
+    /// Something went wrong; `hint` says what to do about it.
+    pub fn error(&self, message: &str, hint: Option<&str>) {
+        self.labelled("31", "error", message);
+        if let Some(hint) = hint {
+            self.labelled("36", "hint", hint);
+        }
+    }
+
+    /// Something the user should look at, although the work goes on.
+    pub fn warning(&self, message: &str) {
+        if !self.quiet {
+            self.labelled("33", "warning", message);
+        }
+    }
+
+    /// One line about what was done.
+    pub fn note(&self, message: &str) {
+        if !self.quiet {
+            self.stderr(message);
+        }
+    }
+
+    /// Writes data to stdout.
+    ///
+    /// # Errors
+    /// Whatever stdout says; a closed pipe among it.
+    pub fn stdout(&self, data: &str) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(data.as_bytes())?;
+        stdout.flush()
+    }
+
+    fn labelled(&self, color: &str, label: &str, message: &str) {
+        // Names of files and texts of servers may hold control characters, which must not reach the terminal.
+        let message = printable(message);
+        if self.color {
+            self.stderr(&format!("\x1b[1;{color}m{label}:\x1b[0m {message}"));
+        } else {
+            self.stderr(&format!("{label}: {message}"));
+        }
+    }
+
+    fn stderr(&self, line: &str) {
+        // Nobody reads stderr any more: there is nobody to tell.
+        self.bars.suspend(|| _ = writeln!(io::stderr().lock(), "{line}"));
+    }
+}
+
+/// Whether stderr may be coloured: a terminal, and nobody said otherwise (<https://no-color.org>).
+pub(super) fn color_wanted() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// `text` with control characters escaped; line breaks stay.
+fn printable(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() && c != '\n' { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_never_reach_the_terminal() {
+        assert_eq!(printable("a\x1b[2Jb\nc\u{9b}é"), "a\\u{1b}[2Jb\nc\\u{9b}é");
+    }
+}

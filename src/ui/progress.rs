@@ -1,0 +1,117 @@
+//! Progress bars: downloads, and the job itself. Only on a terminal.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+
+use super::printer::Printer;
+use crate::fetch::{Progress, ProgressTask};
+
+/// All bars on the screen, and the printer that writes above them.
+#[derive(Clone)]
+pub struct Bars {
+    bars: MultiProgress,
+    printer: Printer,
+}
+
+impl Bars {
+    /// Bars on stderr if it is a terminal and people want to see them; else they are only imagined.
+    pub fn new(quiet: bool) -> Self {
+        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bars = MultiProgress::with_draw_target(target);
+        Self { printer: Printer::new(bars.clone(), quiet), bars }
+    }
+
+    /// The printer.
+    pub fn printer(&self) -> &Printer {
+        &self.printer
+    }
+
+    /// The bars themselves, for the log writer.
+    pub(super) fn multi(&self) -> &MultiProgress {
+        &self.bars
+    }
+
+    /// The bar of an embedding job over `bytes` of input (when known).
+    pub fn job(&self, bytes: Option<u64>) -> JobBar {
+        let counts = Arc::new(Counts::default());
+        let shown = Arc::clone(&counts);
+        let rates = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let seconds = state.elapsed().as_secs_f64().max(1e-3);
+            let (inputs, tokens) = (shown.inputs.load(Ordering::Relaxed), shown.tokens.load(Ordering::Relaxed));
+            let rate = |n: u64| (n as f64 / seconds).round();
+            let _ = write!(out, "{inputs} inputs, {}/s, {} tokens/s", rate(inputs), rate(tokens));
+        };
+        let (bar, template) = match bytes {
+            Some(bytes) => (ProgressBar::new(bytes), "{bar:24} {percent:>3}%  {rates}  {elapsed_precise}"),
+            None => (ProgressBar::no_length(), "{spinner} {rates}  {elapsed_precise}"),
+        };
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = self.bars.add(bar.with_style(style.with_key("rates", rates)));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        JobBar { bar, counts }
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    inputs: AtomicU64,
+    tokens: AtomicU64,
+}
+
+/// The bar of the job at hand. Dropping it removes it.
+pub struct JobBar {
+    bar: ProgressBar,
+    counts: Arc<Counts>,
+}
+
+impl JobBar {
+    /// `inputs` and `tokens` done so far; `bytes` of the input read so far.
+    pub fn update(&self, inputs: u64, tokens: u64, bytes: u64) {
+        self.counts.inputs.store(inputs, Ordering::Relaxed);
+        self.counts.tokens.store(tokens, Ordering::Relaxed);
+        self.bar.set_position(bytes);
+    }
+}
+
+impl Drop for JobBar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Progress for Bars {
+    fn start(&self, label: &str, total: Option<u64>) -> Box<dyn ProgressTask> {
+        let (bar, template) = match total {
+            Some(total) => (
+                ProgressBar::new(total),
+                "{msg}  {bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta}",
+            ),
+            None => (ProgressBar::no_length(), "{msg}  {spinner} {bytes}"),
+        };
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let bar = self.bars.add(bar.with_style(style).with_message(label.to_owned()));
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Box::new(DownloadBar(bar))
+    }
+
+    fn note(&self, line: &str) {
+        self.printer.note(line);
+    }
+}
+
+struct DownloadBar(ProgressBar);
+
+impl ProgressTask for DownloadBar {
+    fn position(&mut self, position: u64) {
+        self.0.set_position(position);
+    }
+}
+
+impl Drop for DownloadBar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
