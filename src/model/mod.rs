@@ -1,1 +1,4 @@
 //! (skeleton)
+
+pub mod cache;
+pub mod hub;
