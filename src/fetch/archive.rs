@@ -1,6 +1,6 @@
 //! Members out of a zip archive (a wheel is one), without trusting its names or its sizes.
 
-use super::{Context, FetchError, names};
+use super::{FetchError, names};
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -17,12 +17,11 @@ const CHUNK: usize = 256 << 10;
 ///
 /// # Errors
 /// `Archive` when the zip is damaged, a wanted member has an unsafe name, or it is larger than it says; `Io` when a file
-/// cannot be written; `Cancelled`.
+/// cannot be written.
 pub fn extract(
     archive: &Path,
-    members: impl Fn(&str) -> Option<PathBuf>,
     into: &Path,
-    ctx: &Context,
+    members: impl Fn(&str) -> Option<PathBuf>,
 ) -> Result<Vec<PathBuf>, FetchError> {
     let broken = |reason: String| FetchError::Archive { path: archive.to_path_buf(), reason };
     let file = File::open(archive).map_err(FetchError::io(archive))?;
@@ -30,7 +29,6 @@ pub fn extract(
     let mut room = MAX_UNPACKED;
     let mut written = Vec::new();
     for index in 0..zip.len() {
-        ctx.cancel.check()?;
         let mut member = zip.by_index(index).map_err(|error| broken(error.to_string()))?;
         let name = member.name().map_err(|error| broken(error.to_string()))?.into_owned();
         if member.is_dir() {
@@ -43,7 +41,7 @@ pub fn extract(
         room = room.checked_sub(size).ok_or_else(|| broken(format!("it unpacks to more than {MAX_UNPACKED} bytes")))?;
         let target = into.join(place);
         let read = |error: std::io::Error| broken(format!("member {name:?}: {error}"));
-        unpack(&mut member, size, &target, ctx, read)?;
+        unpack(&mut member, size, &target, read)?;
         written.push(target);
     }
     Ok(written)
@@ -59,7 +57,6 @@ fn unpack(
     member: &mut impl Read,
     size: u64,
     target: &Path,
-    ctx: &Context,
     damaged: impl Fn(std::io::Error) -> FetchError,
 ) -> Result<(), FetchError> {
     let parent = target.parent().unwrap_or(Path::new("."));
@@ -68,7 +65,6 @@ fn unpack(
     let mut buffer = vec![0; CHUNK];
     let mut position = 0u64;
     loop {
-        ctx.cancel.check()?;
         // The reader checks the CRC-32 when it meets the end.
         let n = match member.read(&mut buffer) {
             Ok(0) => break,
@@ -105,6 +101,7 @@ fn readable(_file: &File) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use zip::write::{SimpleFileOptions, ZipWriter};
 
@@ -117,11 +114,14 @@ mod tests {
         zip.finish().unwrap().into_inner()
     }
 
-    fn unzip(bytes: &[u8], members: impl Fn(&str) -> Option<PathBuf>) -> (tempfile::TempDir, Result<Vec<PathBuf>, FetchError>) {
+    fn unzip(
+        bytes: &[u8],
+        members: impl Fn(&str) -> Option<PathBuf>,
+    ) -> (tempfile::TempDir, Result<Vec<PathBuf>, FetchError>) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("x.whl");
         std::fs::write(&path, bytes).unwrap();
-        let outcome = extract(&path, members, &dir.path().join("out"), &Context::silent());
+        let outcome = extract(&path, &dir.path().join("out"), members);
         (dir, outcome)
     }
 

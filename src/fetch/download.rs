@@ -149,7 +149,10 @@ impl Http {
                 }
                 headers
             };
-            self.send(Ask { method: Method::GET, url: url.clone(), token: wanted.token, extra: &extra, stay: false }, ctx)?
+            self.send(
+                Ask { method: Method::GET, url: url.clone(), token: wanted.token, extra: &extra, stay: false },
+                ctx,
+            )?
         };
         if let Some(etag) = strong_etag(&answer.head) {
             validators.retain(|(at, _)| !same_origin(at, &answer.url));
@@ -181,7 +184,11 @@ fn begin(wanted: &Download, head: &Head, url: &Url, partial: &mut Partial) -> Re
     // The pieces do not fit: forget what is here and ask for the whole.
     let start_over = |partial: &mut Partial, reason: String| {
         partial.clear()?;
-        Err(Trouble::Passing { error: malformed(reason), wait: Some(std::time::Duration::ZERO), never_connected: false })
+        Err(Trouble::Passing {
+            error: malformed(reason),
+            wait: Some(std::time::Duration::ZERO),
+            never_connected: false,
+        })
     };
     match head.status {
         206 if partial.position > 0 => {
@@ -314,6 +321,7 @@ impl Partial {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -42,6 +42,12 @@ pub enum FetchError {
         /// The innermost cause.
         reason: String,
     },
+    /// Something that should go into a header, such as the access token, cannot.
+    #[error("{what} holds characters that no HTTP header may hold")]
+    Header {
+        /// What it is; its value is not shown.
+        what: String,
+    },
     /// The server answered with an error status.
     #[error("{url} answered {status}{}", message.as_deref().map(|m| format!(" ({m})")).unwrap_or_default())]
     Status {
@@ -136,7 +142,10 @@ impl FetchError {
             FetchError::Client { .. } => {
                 "install the system's certificates (package ca-certificates), or name a file of them in SSL_CERT_FILE"
             }
-            FetchError::Status { status: 401 | 403, .. } => "the server refuses access: check the address and the token",
+            FetchError::Header { .. } => "an access token is one line of letters and digits: check HF_TOKEN",
+            FetchError::Status { status: 401 | 403, .. } => {
+                "the server refuses access: check the address and the token"
+            }
             FetchError::Status { status: 429, .. } => "too many requests: wait a little and run the command again",
             FetchError::Status { status, .. } if *status >= 500 => "the server has trouble: try again later",
             FetchError::Status { .. } => return None,
@@ -176,6 +185,7 @@ fn pip_hint(reason: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -56,7 +56,7 @@ pub(super) fn exchange(client: &Client, request: Request, ctx: &Context) -> Resu
     std::thread::Builder::new()
         .name("http".into())
         .spawn(move || work(&client, request, &sender))
-        .map_err(|error| Stop::Here(FetchError::Client { reason: error.to_string() }))?;
+        .map_err(|error| broken(&format!("no thread for the request: {error}")))?;
     let mut body = Body(receiver);
     match body.next(ctx)? {
         Event::Head(head) => Ok((head, body)),

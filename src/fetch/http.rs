@@ -26,6 +26,8 @@ pub struct Limits {
     pub retry_after: Duration,
     /// The largest JSON document read, in bytes (default 16 MiB).
     pub json_bytes: usize,
+    /// Heed HTTP_PROXY, HTTPS_PROXY and NO_PROXY (default: yes). Tests against this very machine do not.
+    pub proxies: bool,
 }
 
 impl Default for Limits {
@@ -37,6 +39,7 @@ impl Default for Limits {
             backoff: Duration::from_millis(500),
             retry_after: Duration::from_secs(10),
             json_bytes: 16 << 20,
+            proxies: true,
         }
     }
 }
@@ -99,11 +102,12 @@ impl Http {
         // Fails when somebody installed one before us, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = || {
-            Client::builder()
+            let builder = Client::builder()
                 .user_agent(USER_AGENT)
                 .redirect(reqwest::redirect::Policy::none())
                 .connect_timeout(limits.connect)
-                .timeout(limits.stall)
+                .timeout(limits.stall);
+            if limits.proxies { builder } else { builder.no_proxy() }
         };
         let (client, no_tls) = match builder().build() {
             Ok(client) => (client, None),
@@ -227,8 +231,7 @@ impl Http {
         }
         let mut request = Request::new(ask.method.clone(), url.clone());
         let value = |text: &str, what: &str| {
-            HeaderValue::from_str(text)
-                .map_err(|_| FetchError::Client { reason: format!("{what} holds characters no header may hold") })
+            HeaderValue::from_str(text).map_err(|_| FetchError::Header { what: what.to_owned() })
         };
         for (name, text) in (ask.extra)(url) {
             let checked = value(&text, name.as_str())?;
@@ -268,7 +271,8 @@ fn refused(head: &Head, url: &Url) -> Trouble {
     };
     if matches!(head.status, 429 | 502 | 503 | 504) {
         // Retry-After may also be a date; then our own backoff must do.
-        let wait = text(&head.headers, RETRY_AFTER.as_str()).and_then(|s| s.trim().parse().ok()).map(Duration::from_secs);
+        let wait =
+            text(&head.headers, RETRY_AFTER.as_str()).and_then(|s| s.trim().parse().ok()).map(Duration::from_secs);
         Trouble::Passing { error, wait, never_connected: false }
     } else {
         Trouble::Final(error)
@@ -329,6 +333,7 @@ pub(super) fn text(headers: &HeaderMap, name: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]

@@ -13,17 +13,17 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs `body` while holding the lock on the file `path`, which is made if it is not there.
 ///
-/// Whoever waits longer than two seconds tells the user so, naming `what` is being installed. After the wait the
-/// thing is usually there already: `body` looks first.
+/// Whoever waits longer than two seconds tells the user so. After the wait the thing is usually there already: `body`
+/// looks first.
 ///
 /// # Errors
 /// `Io` when the lock file cannot be made, `Cancelled` when the user stops waiting, and whatever `body` returns.
-pub fn with_lock<T, E>(path: &Path, what: &str, ctx: &Context, body: impl FnOnce() -> Result<T, E>) -> Result<T, E>
+pub fn with_lock<T, E>(path: &Path, ctx: &Context, body: impl FnOnce() -> Result<T, E>) -> Result<T, E>
 where
     E: From<FetchError>,
 {
     let file = open(path)?;
-    acquire(&file, path, what, ctx)?;
+    acquire(&file, path, ctx)?;
     let outcome = body();
     // Closing the file would do it too; unlocking first leaves no doubt on systems that close late.
     let _ = file.unlock();
@@ -37,7 +37,7 @@ fn open(path: &Path) -> Result<File, FetchError> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).map_err(FetchError::io(path))
 }
 
-fn acquire(file: &File, path: &Path, what: &str, ctx: &Context) -> Result<(), FetchError> {
+fn acquire(file: &File, path: &Path, ctx: &Context) -> Result<(), FetchError> {
     let began = Instant::now();
     let mut told = false;
     loop {
@@ -55,7 +55,8 @@ fn acquire(file: &File, path: &Path, what: &str, ctx: &Context) -> Result<(), Fe
         }
         if !told && began.elapsed() > PATIENCE {
             told = true;
-            ctx.progress.note(&format!("waiting for another infa to finish installing {what}"));
+            let path = path.display();
+            ctx.progress.note(&format!("Waiting for another infa to finish installing (it holds {path})"));
         }
         std::thread::sleep(POLL);
     }
@@ -63,6 +64,7 @@ fn acquire(file: &File, path: &Path, what: &str, ctx: &Context) -> Result<(), Fe
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -74,7 +76,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
-                    with_lock(&path, "x", &Context::silent(), || -> Result<(), FetchError> {
+                    with_lock(&path, &Context::silent(), || -> Result<(), FetchError> {
                         assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
                         std::thread::sleep(Duration::from_millis(5));
                         inside.fetch_sub(1, Ordering::SeqCst);
@@ -96,7 +98,7 @@ mod tests {
         held.lock().unwrap();
         let ctx = Context::silent();
         let cancel = ctx.cancel.clone();
-        let waiter = std::thread::spawn(move || with_lock(&path, "x", &ctx, || Ok::<_, FetchError>(())));
+        let waiter = std::thread::spawn(move || with_lock(&path, &ctx, || Ok::<_, FetchError>(())));
         cancel.cancel();
         assert!(matches!(waiter.join().unwrap(), Err(FetchError::Cancelled)));
     }

@@ -14,10 +14,12 @@ pub mod http;
 pub mod lock;
 pub mod names;
 pub mod pip;
+mod staging;
 
 pub use download::{Download, Downloaded};
 pub use error::FetchError;
 pub use http::{Http, Limits};
+pub use staging::{publish, remove_file, staging_directory};
 
 /// A flag that asks long work to stop; cheap to clone, set from a signal handler's thread.
 #[derive(Debug, Clone, Default)]

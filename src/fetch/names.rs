@@ -57,11 +57,13 @@ pub fn url_path(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
     fn ordinary_names_pass() {
-        for name in ["config.json", "onnx/model.onnx", "1_Pooling/config.json", "ünï côde", ".gitattributes", "a..b"] {
+        for name in ["config.json", "onnx/model.onnx", "1_Pooling/config.json", "ünï côde", ".gitattributes", "a..b"]
+        {
             assert_eq!(relative(name).unwrap(), Path::new(name), "{name}");
         }
     }
@@ -69,8 +71,22 @@ mod tests {
     #[test]
     fn names_that_leave_their_directory_are_refused() {
         for name in [
-            "", "/", "/etc/passwd", "..", "../x", "../../x", "a/../../x", "a/./b", "a//b", "a/", "./a", "a\0b", "a\nb",
-            "..\\x", "a\\b", "\u{7f}",
+            "",
+            "/",
+            "/etc/passwd",
+            "..",
+            "../x",
+            "../../x",
+            "a/../../x",
+            "a/./b",
+            "a//b",
+            "a/",
+            "./a",
+            "a\0b",
+            "a\nb",
+            "..\\x",
+            "a\\b",
+            "\u{7f}",
         ] {
             assert!(relative(name).is_err(), "{name:?}");
         }

@@ -17,22 +17,29 @@ const POLL: Duration = Duration::from_millis(50);
 /// How much of what pip prints is kept, from its end.
 const KEPT: usize = 16 << 10;
 
+/// One wheel, pinned.
+#[derive(Debug, Clone, Copy)]
+pub struct Wheel<'a> {
+    /// The package and its version, such as `name==1.2`.
+    pub requirement: &'a str,
+    /// Further arguments for pip, such as `--platform manylinux_2_28_x86_64`.
+    pub tags: &'a [&'a str],
+    /// Its SHA-256 in hex.
+    pub sha256: &'a str,
+    /// Its size in bytes, for the progress.
+    pub bytes: u64,
+}
+
 /// Downloads one wheel with `PYTHON -m pip download` and returns where it is: below `into`, under its own name.
 ///
-/// `requirement` is exact, such as `name==1.2`; `extra_args` go before it. pip's own cache is used, so that a second
-/// attempt is quick. While it runs, the progress shows the size of the growing file.
+/// pip's own cache is used, so that a second attempt is quick. While it runs, the progress shows the size of the growing
+/// file.
 ///
 /// # Errors
 /// `Offline` before anything starts; `Pip` when Python or pip is missing, fails, or brings anything but one wheel;
 /// `Checksum`; `Io`; `Cancelled`, after pip was stopped.
-pub fn download_wheel(
-    python: &OsStr,
-    requirement: &str,
-    extra_args: &[&str],
-    into: &Path,
-    expected_sha256: &str,
-    ctx: &Context,
-) -> Result<PathBuf, FetchError> {
+pub fn download_wheel(wheel: Wheel, python: &OsStr, into: &Path, ctx: &Context) -> Result<PathBuf, FetchError> {
+    let requirement = wheel.requirement;
     if ctx.offline {
         return Err(FetchError::Offline { what: requirement.to_owned() });
     }
@@ -50,7 +57,7 @@ pub fn download_wheel(
     let mut command = Command::new(python);
     command.args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:"]);
     command.args(["--disable-pip-version-check", "--no-input", "-q", "-d"]).arg(&wheels);
-    command.args(extra_args).arg(requirement);
+    command.args(wheel.tags).arg(requirement);
     // pip downloads to the temporary directory first: there the growing file can be watched.
     command.env("TMPDIR", work.path()).env("TEMP", work.path()).env("TMP", work.path());
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -60,15 +67,15 @@ pub fn download_wheel(
         _ => failed(error.to_string()),
     })?;
 
-    let mut task = ctx.progress.start(requirement, None);
+    let mut task = ctx.progress.start(requirement, Some(wheel.bytes));
     let (status, printed) = wait(child, ctx, || task.position(largest_file(work.path(), 4)))?;
     if !status.success() {
         return Err(failed(last_lines(&printed, status)));
     }
-    let wheel = only_wheel(&wheels).map_err(failed)?;
-    digest::verify_file(&wheel, expected_sha256, &ctx.cancel)?;
-    let target = into.join(wheel.file_name().unwrap_or_default());
-    std::fs::rename(&wheel, &target).map_err(FetchError::io(&target))?;
+    let file = only_wheel(&wheels).map_err(failed)?;
+    digest::verify(&file, wheel.sha256)?;
+    let target = into.join(file.file_name().unwrap_or_default());
+    std::fs::rename(&file, &target).map_err(FetchError::io(&target))?;
     Ok(target)
 }
 
@@ -151,21 +158,27 @@ fn largest_file(dir: &Path, depth: u32) -> u64 {
 
 #[cfg(all(test, unix))]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::fetch::Cancel;
 
     const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
 
+    const PKG: Wheel = Wheel { requirement: "pkg==1.0", tags: &["--pre"], sha256: ABC, bytes: 3 };
+
     /// Runs a shell script in place of Python; in it `$OUT` is pip's `-d` directory.
     fn run(script: &str, ctx: &Context) -> (tempfile::TempDir, Result<PathBuf, FetchError>) {
         let dir = tempfile::tempdir().unwrap();
         let python = dir.path().join("python");
-        let text = format!("#!/bin/sh\necho \"$@\" > {}/args\nwhile [ \"$1\" != -d ]; do shift; done\nOUT=$2\n{script}\n", dir.path().display());
+        let text = format!(
+            "#!/bin/sh\necho \"$@\" > {}/args\nwhile [ \"$1\" != -d ]; do shift; done\nOUT=$2\n{script}\n",
+            dir.path().display()
+        );
         // A child writes it: if this process had it open, a test forking next door would inherit that (ETXTBSY).
         let mut writer = Command::new("sh");
         writer.args(["-c", "printf %s \"$2\" > \"$1\" && chmod 755 \"$1\"", "sh"]).arg(&python).arg(text);
         assert!(writer.status().unwrap().success());
-        let outcome = download_wheel(python.as_os_str(), "pkg==1.0", &["--pre"], &dir.path().join("into"), ABC, ctx);
+        let outcome = download_wheel(PKG, python.as_os_str(), &dir.path().join("into"), ctx);
         (dir, outcome)
     }
 
@@ -196,9 +209,10 @@ mod tests {
         assert!(none.unwrap_err().to_string().contains("no wheel"));
         let into = tempfile::tempdir().unwrap();
         let ctx = Context::silent();
-        let missing = download_wheel("/no/such/python".as_ref(), "pkg==1.0", &[], into.path(), ABC, &ctx).unwrap_err();
+        let missing = download_wheel(PKG, "/no/such/python".as_ref(), into.path(), &ctx).unwrap_err();
         assert!(missing.hint().unwrap().contains("Python 3"), "{missing}");
-        let option = download_wheel("python3".as_ref(), "--version", &[], into.path(), ABC, &ctx).unwrap_err();
+        let option = download_wheel(Wheel { requirement: "--version", ..PKG }, "python3".as_ref(), into.path(), &ctx)
+            .unwrap_err();
         assert!(matches!(option, FetchError::Pip { .. }), "{option}");
     }
 

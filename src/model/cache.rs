@@ -4,6 +4,7 @@
 //! models--org--name/blobs/<etag>               contents, once, named by their sum
 //! models--org--name/refs/<revision>            the commit that a branch or tag pointed to
 //! models--org--name/snapshots/<commit>/<file>  relative links to the blobs
+//! models--org--name/.no_exist/<commit>/<file>  empty: the commit has no such file
 //! .locks/models--org--name/<etag>.lock
 //! ```
 //! Source: huggingface_hub's page "Understand caching". The names that become paths here come from a server; types
@@ -133,13 +134,27 @@ impl RepoCache {
         }
         let parent = pointer.parent().unwrap_or(&snapshot);
         std::fs::create_dir_all(parent).map_err(FetchError::io(parent))?;
-        let stage = tempfile::Builder::new().prefix(".point-").tempdir_in(&self.repo).map_err(FetchError::io(&self.repo))?;
+        let stage =
+            tempfile::Builder::new().prefix(".point-").tempdir_in(&self.repo).map_err(FetchError::io(&self.repo))?;
         let staged = stage.path().join("file");
         if symlink(&target, &staged).is_err() {
             // FAT, some network file systems, Windows without developer mode: huggingface_hub copies there too.
             std::fs::copy(self.blob(blob), &staged).map_err(FetchError::io(&pointer))?;
         }
         std::fs::rename(&staged, &pointer).map_err(FetchError::io(&pointer))
+    }
+
+    /// Notes that a commit has no file of this name, as huggingface_hub does after a 404.
+    ///
+    /// # Errors
+    /// `Io` when the file system refuses.
+    pub fn note_absent(&self, commit: &Commit, name: &str) -> Result<(), FetchError> {
+        let path = self.repo.join(".no_exist").join(&commit.0);
+        let refused = |reason| FetchError::io(&path)(std::io::Error::new(ErrorKind::InvalidInput, reason));
+        let path = path.join(names::relative(name).map_err(refused)?);
+        let parent = path.parent().unwrap_or(&path);
+        std::fs::create_dir_all(parent).map_err(FetchError::io(parent))?;
+        std::fs::write(&path, "").map_err(FetchError::io(&path))
     }
 
     /// Notes which commit a revision stands for, in one step. Commits need no note.
@@ -156,14 +171,22 @@ impl RepoCache {
         let parent = path.parent().unwrap_or(&refs);
         std::fs::create_dir_all(parent).map_err(FetchError::io(parent))?;
         // Beside `refs`, not in it: huggingface_hub lists every file below `refs` as a revision.
-        let mut file = tempfile::Builder::new()
-            .prefix(".ref-")
-            .tempfile_in(&self.repo)
-            .map_err(FetchError::io(&self.repo))?;
+        let mut file =
+            tempfile::Builder::new().prefix(".ref-").tempfile_in(&self.repo).map_err(FetchError::io(&self.repo))?;
         file.write_all(commit.0.as_bytes()).map_err(FetchError::io(&path))?;
         file.persist(&path).map_err(|error| FetchError::io(&path)(error.error))?;
         Ok(())
     }
+}
+
+/// Whether somebody noted that the commit of this snapshot directory has no file `name` at all.
+pub fn is_known_absent(snapshot: &Path, name: &str) -> bool {
+    let note = || {
+        let commit = Commit::parse(snapshot.file_name()?.to_str()?)?;
+        let repo = snapshot.parent().filter(|parent| parent.ends_with("snapshots"))?.parent()?;
+        Some(repo.join(".no_exist").join(commit.0).join(names::relative(name).ok()?))
+    };
+    note().is_some_and(|path| path.is_file())
 }
 
 #[cfg(unix)]
@@ -178,6 +201,7 @@ fn symlink(target: &Path, link: &Path) -> std::io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -229,6 +253,11 @@ mod tests {
         assert_eq!(std::fs::read_link(&pointer).unwrap(), Path::new("../../../blobs/new"));
         assert_eq!(std::fs::read_to_string(&pointer).unwrap(), "new");
         assert!(cache.point(&commit, "../x", &new).is_err());
+        assert!(!is_known_absent(&cache.snapshot(&commit), "x/modules.json"));
+        cache.note_absent(&commit, "x/modules.json").unwrap();
+        assert!(is_known_absent(&cache.snapshot(&commit), "x/modules.json"));
+        assert!(!is_known_absent(dir.path(), "x/modules.json"));
+        assert!(cache.note_absent(&commit, "../x").is_err());
         assert_eq!(cache.commits(), [commit]);
     }
 }

@@ -19,6 +19,10 @@ use std::sync::OnceLock;
 /// The revision that is meant when none is named.
 pub const DEFAULT_REVISION: &str = "main";
 
+/// Files whose absence is a fact about a model: without a note of it a snapshot made by others, who may not have asked
+/// for them, could not be told from one of a model that has none.
+const NOTED_ABSENT: [&str; 1] = ["modules.json"];
+
 /// A model's files in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
@@ -60,18 +64,10 @@ impl Hub {
         &self.env
     }
 
-    /// What the cache has of a revision (`main` without one), if `complete` finds all it needs in that directory.
-    ///
-    /// # Errors
-    /// `BadRepoId` and `BadRevision` for names that cannot be any.
-    pub fn cached(
-        &self,
-        repo: &str,
-        revision: Option<&str>,
-        complete: &dyn Fn(&Path) -> bool,
-    ) -> Result<Option<Snapshot>, HubError> {
-        let revision = check_names(repo, revision)?;
-        Ok(cached(&RepoCache::new(&self.env.cache, repo), revision, complete))
+    /// The directory of a revision (`main` without one) in the cache, if `complete` is content with it. No request.
+    pub fn cached(&self, repo: &str, revision: Option<&str>, complete: &dyn Fn(&Path) -> bool) -> Option<PathBuf> {
+        let revision = check_names(repo, revision).ok()?;
+        cached(&RepoCache::new(&self.env.cache, repo), revision, complete).map(|snapshot| snapshot.dir)
     }
 
     /// Brings the files of a revision (`main` without one) that `select` picks from the listing.
@@ -149,6 +145,9 @@ impl Hub {
         for (name, blob) in ready {
             job.cache.point(&listing.commit, name, &blob)?;
         }
+        for name in NOTED_ABSENT.iter().filter(|name| listing.files.iter().all(|file| file.name != **name)) {
+            job.cache.note_absent(&listing.commit, name)?;
+        }
         job.cache.set_ref(job.revision, &listing.commit)?;
         Ok(Snapshot { dir: job.cache.snapshot(&listing.commit), commit: listing.commit.to_string() })
     }
@@ -172,7 +171,7 @@ impl Hub {
             return Ok(blob);
         }
         let what = format!("{}/{}", job.repo, file.name);
-        lock::with_lock(&job.cache.lock(&blob), &what, job.ctx, || {
+        lock::with_lock(&job.cache.lock(&blob), job.ctx, || {
             // Whoever held the lock before us was probably bringing this very file.
             if present() {
                 return Ok(());
@@ -213,7 +212,8 @@ impl Hub {
             return Err(malformed(format!("it is of commit {other:?}, not {commit}")).into());
         }
         // A redirect's own ETag is that of the redirect; the linked one is the file's.
-        let etag = header("x-linked-etag").or_else(|| header("etag")).ok_or_else(|| malformed("it has no ETag".into()))?;
+        let etag =
+            header("x-linked-etag").or_else(|| header("etag")).ok_or_else(|| malformed("it has no ETag".into()))?;
         let blob = BlobName::parse(&etag).ok_or_else(|| malformed(format!("it has the unsafe ETag {etag:?}")))?;
         let size = header("x-linked-size").and_then(|size| size.parse().ok()).or(file.size);
         Ok((blob, size))
@@ -236,8 +236,7 @@ impl Hub {
         }
         let (repo, revision) = (job.repo.to_owned(), job.revision.to_owned());
         let token = self.env.token.is_some();
-        let not_found =
-            || HubError::RepoNotFound { repo: job.repo.to_owned(), endpoint: endpoint.clone(), token };
+        let not_found = || HubError::RepoNotFound { repo: job.repo.to_owned(), endpoint: endpoint.clone(), token };
         match (code.as_deref(), *status) {
             (Some("GatedRepo"), _) => HubError::Gated { repo, message: message.clone(), token },
             (Some("RepoNotFound"), _) => not_found(),
@@ -254,7 +253,11 @@ impl Hub {
 
 impl Job<'_> {
     fn no_entry(&self, file: &str) -> HubError {
-        HubError::EntryNotFound { repo: self.repo.to_owned(), file: file.to_owned(), revision: self.revision.to_owned() }
+        HubError::EntryNotFound {
+            repo: self.repo.to_owned(),
+            file: file.to_owned(),
+            revision: self.revision.to_owned(),
+        }
     }
 }
 
@@ -316,6 +319,7 @@ pub fn check_repo_id(id: &str) -> Result<(), &'static str> {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -324,8 +328,22 @@ mod tests {
             assert_eq!(check_repo_id(id), Ok(()), "{id}");
         }
         for id in [
-            "", "/", "a/", "/b", "a/b/c", "../x", "a/..", "a--b/c", "-a/b", "a/b.", "./model", "a b", "a\\b", "é/b",
-            "a/b\0", "http://x/y",
+            "",
+            "/",
+            "a/",
+            "/b",
+            "a/b/c",
+            "../x",
+            "a/..",
+            "a--b/c",
+            "-a/b",
+            "a/b.",
+            "./model",
+            "a b",
+            "a\\b",
+            "é/b",
+            "a/b\0",
+            "http://x/y",
         ] {
             assert!(check_repo_id(id).is_err(), "{id:?}");
         }

@@ -194,7 +194,8 @@ impl HubServer {
 
     /// An error status with the Hub's two headers about it.
     pub fn refuse(&self, path: &str, status: u16, code: &str, message: &str) {
-        let headers = vec![("X-Error-Code".to_owned(), code.to_owned()), ("X-Error-Message".to_owned(), message.to_owned())];
+        let headers =
+            vec![("X-Error-Code".to_owned(), code.to_owned()), ("X-Error-Message".to_owned(), message.to_owned())];
         self.fault(path, usize::MAX, Fault::Status(status, headers, String::new()));
     }
 
@@ -250,8 +251,7 @@ fn serve(state: &State, side: Side, mut stream: TcpStream) -> std::io::Result<()
     reader.read_line(&mut line)?;
     let mut words = line.split_whitespace();
     let (Some(method), Some(path)) = (words.next(), words.next()) else { return Ok(()) };
-    let mut request =
-        Recorded { side, method: method.to_owned(), path: path.to_owned(), headers: Vec::new() };
+    let mut request = Recorded { side, method: method.to_owned(), path: path.to_owned(), headers: Vec::new() };
     loop {
         let mut line = String::new();
         reader.read_line(&mut line)?;
@@ -296,7 +296,8 @@ fn serve(state: &State, side: Side, mut stream: TcpStream) -> std::io::Result<()
         Some(Fault::Raw(bytes)) => return stream.write_all(&bytes),
     }
 
-    let mut head = format!("HTTP/1.1 {} X\r\nConnection: close\r\nContent-Length: {}\r\n", reply.status, reply.body.len());
+    let mut head =
+        format!("HTTP/1.1 {} X\r\nConnection: close\r\nContent-Length: {}\r\n", reply.status, reply.body.len());
     for (name, value) in &reply.headers {
         head += &format!("{name}: {value}\r\n");
     }
@@ -324,7 +325,9 @@ fn wait_for_the_end(state: &State, stream: &mut TcpStream) -> std::io::Result<()
     while !state.stop.load(Ordering::SeqCst) {
         match stream.read(&mut byte) {
             Ok(0) => break,
-            Err(error) if !matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => break,
+            Err(error) if !matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => {
+                break;
+            }
             _ => {}
         }
     }
@@ -334,7 +337,8 @@ fn wait_for_the_end(state: &State, stream: &mut TcpStream) -> std::io::Result<()
 fn hub(state: &State, request: &Recorded) -> Reply {
     let repo = &state.repo;
     let path = request.path.split('?').next().unwrap_or_default();
-    let authorized = repo.token.as_ref().is_none_or(|token| request.header("authorization") == Some(&format!("Bearer {token}")));
+    let authorized =
+        repo.token.as_ref().is_none_or(|token| request.header("authorization") == Some(&format!("Bearer {token}")));
     let known = |revision: &str| revision == repo.commit || repo.revisions.iter().any(|r| r == revision);
     if let Some(rest) = path.strip_prefix("/api/resolve-cache/") {
         return match repo.files.iter().find(|file| file.name == decode(rest)) {
@@ -370,7 +374,9 @@ fn resolve(state: &State, file: &RepoFile, request: &Recorded) -> Reply {
     let etag = file.etag();
     let mut reply = match file.delivery {
         Delivery::Direct => content(file, &etag, request),
-        Delivery::Relative => Reply::new(307, &[("Location", &format!("/api/resolve-cache/{}", encode(&file.name)))], "go"),
+        Delivery::Relative => {
+            Reply::new(307, &[("Location", &format!("/api/resolve-cache/{}", encode(&file.name)))], "go")
+        }
         Delivery::Cdn => {
             let mut reply = Reply::new(302, &[("ETag", "\"of-the-redirect\"")], "go");
             reply.set("Location", &format!("{}/cdn/{}?X-Signature=secret", state.cdn, encode(&file.name)));

@@ -131,9 +131,11 @@ impl HubError {
             HubError::Denied { token: false, .. } => {
                 "set HF_TOKEN to an access token; for a gated repository also accept its licence on the Hub".to_owned()
             }
-            HubError::Denied { token: true, .. } => "the token in HF_TOKEN (or of `hf auth login`) is not accepted: make a \
+            HubError::Denied { token: true, .. } => {
+                "the token in HF_TOKEN (or of `hf auth login`) is not accepted: make a \
                 new one that may read this repository; for a gated one also accept its licence on the Hub"
-                .to_owned(),
+                    .to_owned()
+            }
             HubError::RepoNotFound { token: false, .. } => {
                 "check the spelling; if it is private, set HF_TOKEN to an access token".to_owned()
             }

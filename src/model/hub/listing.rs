@@ -60,7 +60,8 @@ impl RawListing {
         let commit = Commit::parse(&sha).ok_or_else(|| malformed(format!("{sha:?} is not a commit")))?;
         let mut files = Vec::with_capacity(self.siblings.len());
         for raw in self.siblings {
-            let unsafe_name = |reason| HubError::UnsafeName { repo: repo.to_owned(), name: raw.rfilename.clone(), reason };
+            let unsafe_name =
+                |reason| HubError::UnsafeName { repo: repo.to_owned(), name: raw.rfilename.clone(), reason };
             names::relative(&raw.rfilename).map_err(unsafe_name)?;
             let blob = raw.blob().map_err(|id| malformed(format!("{id:?} is not the id of a blob")))?;
             let size = raw.lfs.as_ref().and_then(|lfs| lfs.size).or(raw.size);
@@ -88,6 +89,7 @@ impl RawFile {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn listing(siblings: &str) -> Result<Listing, HubError> {

@@ -1,12 +1,14 @@
 //! Models from the Hub, against a Hub of our own: what is asked, what is kept, and what happens when things go wrong.
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/hub_server.rs"]
+mod connections;
+mod hostile;
+#[path = "../support/hub_server.rs"]
 mod hub_server;
 
 use hub_server::{COMMIT, Delivery, Fault, HubServer, Recorded, Repo, Side, sha256};
 use infa::fetch::{Context, Download, FetchError, Http, Limits, Progress, ProgressTask};
-use infa::model::cache::HubEnv;
+use infa::model::cache::{HubEnv, is_known_absent};
 use infa::model::hub::{Hub, HubError, RemoteFile, Snapshot};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +18,7 @@ use std::time::{Duration, Instant};
 const WEIGHTS: &str = "model.safetensors";
 
 fn weights() -> Vec<u8> {
-    (0..300_000u32).flat_map(|i| (i.wrapping_mul(2_654_435_761) >> 11).to_le_bytes()).collect()
+    (0..75_000u32).flat_map(|i| (i.wrapping_mul(2_654_435_761) >> 11).to_le_bytes()).collect()
 }
 
 fn model() -> Repo {
@@ -33,6 +35,7 @@ fn limits() -> Limits {
         stall: Duration::from_millis(300),
         backoff: Duration::from_millis(2),
         retry_after: Duration::from_millis(50),
+        proxies: false,
         ..Limits::default()
     }
 }
@@ -138,7 +141,9 @@ fn a_model_arrives_in_the_layout_that_python_reads() {
     assert_eq!(locks, 3);
     let mut entries: Vec<_> = fs::read_dir(world.repo_dir()).unwrap().map(|e| e.unwrap().file_name()).collect();
     entries.sort();
-    assert_eq!(entries, ["blobs", "refs", "snapshots"]);
+    assert_eq!(entries, [".no_exist", "blobs", "refs", "snapshots"]);
+    assert!(is_known_absent(&snapshot.dir, "modules.json"));
+    assert!(!is_known_absent(&snapshot.dir, "config.json"));
 }
 
 #[test]
@@ -148,7 +153,8 @@ fn a_cached_model_costs_no_request() {
     world.server.forget_requests();
     assert_eq!(world.fetch().unwrap(), first);
     assert_eq!(world.fetch_at(Some(COMMIT)).unwrap(), first);
-    assert_eq!(world.hub.cached("org/model", None, &complete).unwrap(), Some(first));
+    assert_eq!(world.hub.cached("org/model", None, &complete), Some(first.dir));
+    assert_eq!(world.hub.cached("../model", None, &complete), None);
     assert!(world.server.requests().is_empty());
 }
 
@@ -295,6 +301,7 @@ fn a_missing_or_wrong_token_is_said_with_its_remedy() {
 fn a_token_no_header_can_hold_is_an_error() {
     let error = world(model()).with_env(|env| env.token = Some("a\nb".into())).fetch().unwrap_err();
     assert!(error.to_string().contains("access token"), "{error}");
+    assert!(error.hint().unwrap().contains("HF_TOKEN"));
 }
 
 // ---- Refusals in the Hub's terms ----
@@ -356,306 +363,6 @@ fn bad_names_ask_nobody() {
         assert!(matches!(error, HubError::BadRevision { .. }), "{revision}: {error}");
     }
     assert!(world.server.requests().is_empty());
-}
-
-// ---- Broken connections ----
-
-#[test]
-fn a_cut_download_goes_on_where_it_stopped() {
-    let world = world(model());
-    world.server.fault("/cdn/", 1, Fault::CutAfter(500_000));
-    world.assert_whole(&world.fetch().unwrap());
-    let asked = world.server.asked("/cdn/");
-    assert_eq!(ranges(&asked), [None, Some("bytes=500000-".to_owned())]);
-    // The validator is the CDN's own, not the Hub's.
-    assert_eq!(asked[1].header("if-range"), Some(format!("\"cdn-{}\"", sha256(&weights())).as_str()));
-}
-
-#[test]
-fn an_earlier_runs_partial_file_is_resumed() {
-    let world = world(model());
-    world.leave_partial(&weights()[..700_000]);
-    world.assert_whole(&world.fetch().unwrap());
-    assert_eq!(ranges(&world.server.asked("/cdn/")), [Some("bytes=700000-".to_owned())]);
-    let hub = world.server.asked(&format!("/resolve/{COMMIT}/{WEIGHTS}"));
-    assert_eq!(hub[0].header("if-range"), Some(format!("\"{}\"", sha256(&weights())).as_str()));
-}
-
-#[test]
-fn a_whole_partial_file_only_needs_its_sum() {
-    let world = world(model());
-    world.leave_partial(&weights());
-    world.assert_whole(&world.fetch().unwrap());
-    assert!(world.server.asked(WEIGHTS).is_empty());
-}
-
-#[test]
-fn a_partial_file_of_something_else_is_thrown_away_once() {
-    for leftover in [vec![7; 700_000], vec![7; weights().len()], vec![7; weights().len() + 1]] {
-        let world = world(model());
-        world.leave_partial(&leftover);
-        world.assert_whole(&world.fetch().unwrap());
-        assert_eq!(ranges(&world.server.asked("/cdn/")).last(), Some(&None), "{}", leftover.len());
-    }
-}
-
-#[test]
-fn a_server_that_ignores_ranges_sends_everything_again() {
-    let world = world(model());
-    world.leave_partial(&weights()[..1000]);
-    world.server.fault("/cdn/", 1, Fault::IgnoreRange);
-    world.assert_whole(&world.fetch().unwrap());
-}
-
-#[test]
-fn a_changed_file_behind_if_range_starts_again() {
-    let world = world(model().add("direct.bin", weights(), true, Delivery::Direct));
-    let path = world.dir.path().join("direct.bin");
-    fs::write(path.with_extension("bin.incomplete"), "old").unwrap();
-    let url = format!("{}/org/model/resolve/main/direct.bin", world.server.url());
-    let done = Http::new(limits()).unwrap().download(plain(&url, &path, Some("another-etag")), &world.ctx).unwrap();
-    assert_eq!(done.sha256, sha256(&weights()));
-    let asked = world.server.asked("direct.bin");
-    assert_eq!(asked[0].header("range"), Some("bytes=3-"));
-    assert_eq!(asked[0].header("if-range"), Some("\"another-etag\""));
-}
-
-fn plain<'a>(url: &'a str, destination: &'a Path, etag: Option<&'a str>) -> Download<'a> {
-    let (expected_sha256, expected_size) = (None, None);
-    Download { url, token: None, headers: &[], destination, expected_sha256, expected_size, etag, label: "it" }
-}
-
-#[test]
-fn without_anything_to_check_it_by_a_leftover_is_not_trusted() {
-    let world = world(model());
-    let path = world.dir.path().join("x");
-    fs::write(world.dir.path().join("x.incomplete"), "leftover").unwrap();
-    let url = format!("{}/org/model/resolve/main/config.json", world.server.url());
-    Http::new(limits()).unwrap().download(plain(&url, &path, None), &world.ctx).unwrap();
-    assert_eq!(fs::read_to_string(&path).unwrap(), "{\"hidden_size\":4}");
-    assert_eq!(ranges(&world.server.asked("config.json")), [None]);
-}
-
-#[test]
-fn a_range_answer_that_does_not_fit_starts_again() {
-    for range in ["bytes 5-9/10", "bytes 1000-1000/7", "nonsense", ""] {
-        let world = world(model());
-        world.leave_partial(&weights()[..1000]);
-        world.server.fault("/cdn/", 1, Fault::ContentRange(range.to_owned()));
-        world.assert_whole(&world.fetch().unwrap());
-        assert_eq!(ranges(&world.server.asked("/cdn/")), [Some("bytes=1000-".to_owned()), None], "{range}");
-    }
-}
-
-#[test]
-fn a_range_beyond_the_end_starts_again() {
-    let world = world(model());
-    let path = world.dir.path().join("x");
-    fs::write(world.dir.path().join("x.incomplete"), vec![0; 5000]).unwrap();
-    let url = format!("{}/org/model/resolve/main/config.json", world.server.url());
-    let etag = &sha256(b"{\"hidden_size\":4}")[..40];
-    Http::new(limits()).unwrap().download(plain(&url, &path, Some(etag)), &world.ctx).unwrap();
-    assert_eq!(fs::read_to_string(&path).unwrap(), "{\"hidden_size\":4}");
-}
-
-#[test]
-fn a_server_that_always_cuts_is_given_up_and_the_rest_is_kept() {
-    let world = world(model());
-    world.server.fault("/cdn/", 3, Fault::CutAfter(1000));
-    world.server.fault("/cdn/", usize::MAX, Fault::CutAfter(0));
-    let error = world.fetch().unwrap_err();
-    assert!(matches!(error, HubError::Fetch(FetchError::Cut { received: 3000, .. })), "{error}");
-    assert!(error.hint().unwrap().contains("goes on"));
-    assert_eq!(world.server.asked("/cdn/").len(), 3 + 5);
-    assert_eq!(fs::read(world.partial()).unwrap(), weights()[..3000]);
-    world.assert_nothing_usable();
-}
-
-#[test]
-fn a_server_that_ignores_ranges_and_always_cuts_does_not_keep_us_for_ever() {
-    let world = world(model());
-    world.server.fault("/resolve/", usize::MAX, Fault::Redirect("{self}/org/model/bad".to_owned()));
-    world.server.fault("/bad", usize::MAX, Fault::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 17\r\n\r\n{\"hid".to_vec()));
-    let error = world.fetch().unwrap_err();
-    assert!(matches!(error, HubError::Fetch(FetchError::Cut { .. } | FetchError::Size { .. })), "{error}");
-    assert!(world.server.asked("/bad").len() < 20);
-}
-
-#[test]
-fn a_busy_server_is_asked_again() {
-    let world = world(model());
-    let later = vec![("Retry-After".to_owned(), "3600".to_owned())];
-    world.server.fault("/api/", 1, Fault::Status(503, later.clone(), String::new()));
-    world.server.fault("/cdn/", 2, Fault::Status(429, later, String::new()));
-    let began = Instant::now();
-    world.assert_whole(&world.fetch().unwrap());
-    assert!(began.elapsed() >= Duration::from_millis(150), "Retry-After, capped at 50 ms, was waited for thrice");
-    assert_eq!(world.server.asked("/cdn/").len(), 3);
-}
-
-#[test]
-fn silence_ends_in_a_timeout() {
-    let world = world(model());
-    world.server.fault("/api/", usize::MAX, Fault::Stall);
-    let error = world.fetch().unwrap_err();
-    assert!(matches!(&error, HubError::Fetch(FetchError::Unreachable { reason, .. }) if reason == "timed out"), "{error}");
-}
-
-#[test]
-fn silence_in_the_middle_is_resumed() {
-    let world = world(model());
-    world.server.fault("/cdn/", 1, Fault::StallAfter(1000));
-    world.assert_whole(&world.fetch().unwrap());
-    assert_eq!(ranges(&world.server.asked("/cdn/")), [None, Some("bytes=1000-".to_owned())]);
-}
-
-#[test]
-fn cancelling_is_heard_while_the_network_is_slow_or_silent() {
-    for fault in [Fault::Drip(1, Duration::from_millis(100)), Fault::StallAfter(10), Fault::Stall] {
-        let mut world = world(model());
-        world.hub = Hub::with_limits(world.hub.env().clone(), Limits { stall: Duration::from_secs(60), ..limits() });
-        world.server.fault("/cdn/", 1, fault);
-        let cancel = world.ctx.cancel.clone();
-        let began = Instant::now();
-        let stopper = std::thread::spawn(move || {
-            std::thread::sleep(Duration::from_millis(150));
-            cancel.cancel();
-        });
-        let error = world.fetch().unwrap_err();
-        assert!(error.is_cancelled(), "{error}");
-        assert!(began.elapsed() < Duration::from_secs(10));
-        world.assert_nothing_usable();
-        stopper.join().unwrap();
-    }
-}
-
-#[test]
-fn cancelling_is_heard_between_retries() {
-    let mut world = world(model());
-    world.hub = Hub::with_limits(world.hub.env().clone(), Limits { backoff: Duration::from_secs(60), ..limits() });
-    world.server.fault("/cdn/", usize::MAX, Fault::CutAfter(0));
-    let cancel = world.ctx.cancel.clone();
-    let stopper = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(150));
-        cancel.cancel();
-    });
-    assert!(world.fetch().unwrap_err().is_cancelled());
-    stopper.join().unwrap();
-}
-
-// ---- Wrong and hostile answers ----
-
-#[test]
-fn wrong_bytes_are_refused_and_removed() {
-    let world = world(model());
-    world.server.fault("/cdn/", usize::MAX, Fault::WrongBytes);
-    let error = world.fetch().unwrap_err();
-    assert!(matches!(error, HubError::Fetch(FetchError::Checksum { .. })), "{error}");
-    assert!(error.to_string().contains(WEIGHTS));
-    assert!(error.hint().is_some());
-    assert!(!world.weights_blob().exists() && !world.partial().exists());
-    assert_eq!(world.server.asked("/cdn/").len(), 1);
-    world.assert_nothing_usable();
-}
-
-#[test]
-fn wrong_bytes_after_a_resume_are_tried_once_more_from_the_start() {
-    let world = world(model());
-    world.leave_partial(&weights()[..1000]);
-    world.server.fault("/cdn/", 1, Fault::WrongBytes);
-    world.assert_whole(&world.fetch().unwrap());
-    assert_eq!(ranges(&world.server.asked("/cdn/")), [Some("bytes=1000-".to_owned()), None]);
-}
-
-#[test]
-fn a_file_of_another_length_is_refused() {
-    let world = world(model());
-    world.server.fault(WEIGHTS, 1, Fault::Body("{}".to_owned()));
-    let error = world.fetch().unwrap_err();
-    assert!(matches!(error, HubError::Fetch(FetchError::Size { actual: 2, .. })), "{error}");
-    // Without an announced length the bytes themselves tell.
-    let endless = [b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n".to_vec(), vec![b'x'; 2 << 20]].concat();
-    world.server.fault(WEIGHTS, 1, Fault::Raw(endless));
-    let error = world.fetch().unwrap_err();
-    assert!(matches!(error, HubError::Fetch(FetchError::Size { .. })), "{error}");
-    world.assert_nothing_usable();
-}
-
-#[test]
-fn listings_that_make_no_sense_are_refused() {
-    let sha = "c".repeat(40);
-    let bodies = [
-        "<html>captive portal</html>".to_owned(),
-        String::new(),
-        "[]".to_owned(),
-        "{\"siblings\":[]}".to_owned(),
-        "{\"sha\":\"../../../x\",\"siblings\":[]}".to_owned(),
-        "[".repeat(100_000),
-        format!("{{\"sha\":\"{sha}\",\"siblings\":[{{\"rfilename\":5}}]}}"),
-        format!("{{\"sha\":\"{sha}\",\"siblings\":[{{\"rfilename\":\"a\",\"blobId\":\"../../../../x\"}}]}}"),
-        format!("{{\"sha\":\"{sha}\",\"siblings\":[{{\"rfilename\":\"a\",\"lfs\":{{\"sha256\":\"../x\"}}}}]}}"),
-    ];
-    for body in bodies {
-        let world = world(model());
-        world.server.fault("/api/", 1, Fault::Body(body.clone()));
-        let error = world.fetch().unwrap_err();
-        assert!(matches!(error, HubError::Fetch(FetchError::Malformed { .. })), "{:.60}: {error}", body);
-        assert_eq!(fs::read_dir(world.dir.path()).unwrap().count(), 0);
-    }
-}
-
-#[test]
-fn hostile_file_names_are_refused_before_anything_is_written() {
-    for name in ["../../x", "/etc/passwd", "a/../../x", "a\\\\..\\\\x", "", "a\\u0000b", ".."] {
-        let world = world(model());
-        let body = format!("{{\"sha\":\"{COMMIT}\",\"siblings\":[{{\"rfilename\":\"config.json\"}},{{\"rfilename\":\"{name}\"}}]}}");
-        world.server.fault("/api/", 1, Fault::Body(body));
-        let error = world.fetch().unwrap_err();
-        assert!(matches!(error, HubError::UnsafeName { .. }), "{name}: {error}");
-        assert_eq!(fs::read_dir(world.dir.path()).unwrap().count(), 0);
-    }
-}
-
-#[test]
-fn hostile_etags_are_refused_before_anything_is_written() {
-    for etag in ["\"../../../../x\"", "/etc/passwd", "\"\"", "W/\"..\"", "\"a/b\""] {
-        let mut repo = Repo::new("org/model").file("config.json", "{}");
-        repo.bare_listing = true;
-        let world = world(repo);
-        world.server.fault("/resolve/", 1, Fault::Headers(vec![("ETag".to_owned(), etag.to_owned())]));
-        let error = world.fetch().unwrap_err();
-        assert!(error.to_string().contains("unsafe ETag"), "{etag}: {error}");
-        assert_eq!(fs::read_dir(world.dir.path()).unwrap().count(), 0);
-    }
-}
-
-#[test]
-fn a_huge_listing_is_refused() {
-    let mut world = world(model());
-    world.hub = Hub::with_limits(world.hub.env().clone(), Limits { json_bytes: 50_000, ..limits() });
-    world.server.fault("/api/", 1, Fault::Body(" ".repeat(500_000)));
-    let error = world.fetch().unwrap_err();
-    assert!(error.to_string().contains("more than 50000 bytes"), "{error}");
-}
-
-#[test]
-fn bad_redirects_are_refused() {
-    for to in ["{self}/org/model/resolve/loop", "file:///etc/passwd", "http://", "gopher://h/"] {
-        let world = world(model());
-        world.server.fault("/resolve/", usize::MAX, Fault::Redirect(to.to_owned()));
-        let error = world.fetch().unwrap_err();
-        assert!(matches!(error, HubError::Fetch(FetchError::Malformed { .. })), "{to}: {error}");
-        assert!(world.server.asked("/resolve/").len() <= 11);
-    }
-}
-
-#[test]
-fn a_refusal_by_the_cdn_is_not_taken_for_the_hubs() {
-    let world = world(model());
-    world.server.fault("/cdn/", usize::MAX, Fault::Status(403, Vec::new(), String::new()));
-    let error = world.fetch().unwrap_err();
-    assert!(matches!(error, HubError::Fetch(FetchError::Status { status: 403, .. })), "{error}");
-    assert!(!error.to_string().contains("secret"), "the signature is not shown: {error}");
 }
 
 // ---- Without a network ----
@@ -745,7 +452,9 @@ fn processes_that_fetch_at_once_download_once() {
 #[test]
 #[ignore = "started by processes_that_fetch_at_once_download_once"]
 fn fetch_as_another_process() {
-    let (Some(url), Some(cache)) = (std::env::var_os("INFA_TEST_HUB"), std::env::var_os("INFA_TEST_CACHE")) else { return };
+    let (Some(url), Some(cache)) = (std::env::var_os("INFA_TEST_HUB"), std::env::var_os("INFA_TEST_CACHE")) else {
+        return;
+    };
     let hub = Hub::with_limits(env(url.to_str().unwrap(), Path::new(&cache)), limits());
     hub.fetch("org/model", None, &select, &complete, &Context::silent()).unwrap();
 }

@@ -1,0 +1,38 @@
+//! Directories that appear complete or not at all: filled beside their place, then renamed into it.
+
+use std::path::Path;
+
+use tempfile::TempDir;
+
+use super::FetchError;
+
+/// A temporary directory beside `target`; gone again unless [`publish`]ed.
+pub fn staging_directory(target: &Path) -> Result<TempDir, FetchError> {
+    let parent = target.parent().unwrap_or(Path::new("."));
+    let io = |source| FetchError::Io { path: parent.to_owned(), source };
+    std::fs::create_dir_all(parent).map_err(io)?;
+    tempfile::Builder::new().prefix(".installing-").tempdir_in(parent).map_err(io)
+}
+
+/// Puts a filled directory in its place; what stood there before goes.
+pub fn publish(staging: TempDir, target: &Path) -> Result<(), FetchError> {
+    let io = |source| FetchError::Io { path: target.to_owned(), source };
+    match std::fs::remove_dir_all(target) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(io(e)),
+        _ => {}
+    }
+    // tempfile makes directories for the owner alone; a cache is like any other directory.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(staging.path(), std::fs::Permissions::from_mode(0o755)).map_err(io)?;
+    }
+    std::fs::rename(staging.path(), target).map_err(io)?;
+    let _ = staging.keep();
+    Ok(())
+}
+
+/// Removes a file that must not stay.
+pub fn remove_file(path: &Path) -> Result<(), FetchError> {
+    std::fs::remove_file(path).map_err(|source| FetchError::Io { path: path.to_owned(), source })
+}
