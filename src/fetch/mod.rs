@@ -2,9 +2,24 @@
 //!
 //! `model` and `runtime` both bring files from elsewhere. What they share lives here, below both.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+
+pub mod archive;
+pub mod digest;
+mod download;
+mod error;
+mod exchange;
+pub mod http;
+pub mod lock;
+pub mod names;
+pub mod pip;
+mod staging;
+
+pub use download::{Download, Downloaded};
+pub use error::FetchError;
+pub use http::{Http, Limits};
+pub use staging::{publish, remove_file, staging_directory};
 
 /// A flag that asks long work to stop; cheap to clone, set from a signal handler's thread.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +61,24 @@ pub trait ProgressTask: Send {
     fn position(&mut self, position: u64);
 }
 
+/// Nobody: for tests, and for callers that show nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+struct SilentTask;
+
+impl Progress for Silent {
+    fn start(&self, _label: &str, _total: Option<u64>) -> Box<dyn ProgressTask> {
+        Box::new(SilentTask)
+    }
+
+    fn note(&self, _line: &str) {}
+}
+
+impl ProgressTask for SilentTask {
+    fn position(&mut self, _position: u64) {}
+}
+
 /// What a fetch needs to know of the world: whom to tell, when to stop, whether the network may be used.
 #[derive(Clone)]
 pub struct Context {
@@ -57,67 +90,9 @@ pub struct Context {
     pub offline: bool,
 }
 
-/// Why something could not be brought here.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum FetchError {
-    /// The user asked to stop.
-    #[error("interrupted")]
-    Cancelled,
-    /// `--offline` forbids the network and the thing is not cached.
-    #[error("{what} is not cached and --offline forbids the network")]
-    Offline {
-        /// What was wanted.
-        what: String,
-    },
-    /// No answer: name resolution, connection, TLS, or a timeout.
-    #[error("no connection to {url}: {reason}")]
-    Unreachable {
-        /// The address asked, without secrets.
-        url: String,
-        /// The innermost cause.
-        reason: String,
-    },
-    /// The server answered with an error status.
-    #[error("{url} answered {status}")]
-    Status {
-        /// The address asked, without secrets.
-        url: String,
-        /// The HTTP status code.
-        status: u16,
-    },
-    /// The server answered something that makes no sense.
-    #[error("{url} answered something unusable: {reason}")]
-    Malformed {
-        /// The address asked, without secrets.
-        url: String,
-        /// What is wrong with the answer.
-        reason: String,
-    },
-    /// The bytes that arrived are not the ones that were promised.
-    #[error("{what} does not have the expected SHA-256 {expected}: it has {actual}")]
-    Checksum {
-        /// The file or address.
-        what: String,
-        /// The sum promised, in hex.
-        expected: String,
-        /// The sum of what arrived, in hex.
-        actual: String,
-    },
-    /// A file could not be read or written.
-    #[error("{}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// pip is missing or failed.
-    #[error("{command} failed: {reason}")]
-    Pip {
-        /// The command line.
-        command: String,
-        /// The last lines it printed.
-        reason: String,
-    },
+impl Context {
+    /// A context that shows nothing, may use the network, and that nobody cancels.
+    pub fn silent() -> Self {
+        Self { progress: Arc::new(Silent), cancel: Cancel::new(), offline: false }
+    }
 }

@@ -1,0 +1,109 @@
+//! SHA-256 of what arrives and of what lies on the disk: what makes a download "checked".
+
+use super::{Cancel, FetchError};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// A SHA-256 that grows with the bytes it is shown.
+#[derive(Debug, Clone, Default)]
+pub struct Hasher(Sha256);
+
+impl Hasher {
+    /// The hasher that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Shows it the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The sum of all it saw, as 64 lower-case hex digits.
+    pub fn finish(self) -> String {
+        hex(&self.0.finalize())
+    }
+
+    /// Shows it the whole rest of `reader` and says how many bytes that was.
+    ///
+    /// # Errors
+    /// `Io` naming `path` when reading fails, `Cancelled` once somebody asked to stop.
+    pub fn absorb(&mut self, reader: &mut impl Read, path: &Path, cancel: &Cancel) -> Result<u64, FetchError> {
+        let mut buffer = vec![0; 1 << 20];
+        let mut total = 0;
+        loop {
+            cancel.check()?;
+            match reader.read(&mut buffer) {
+                Ok(0) => return Ok(total),
+                Ok(n) => {
+                    self.update(&buffer[..n]);
+                    total += n as u64;
+                }
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(FetchError::io(path)(error)),
+            }
+        }
+    }
+}
+
+/// The SHA-256 of a file, as 64 lower-case hex digits.
+///
+/// # Errors
+/// `Io` when the file cannot be read, `Cancelled` once somebody asked to stop.
+pub fn sha256_file(path: &Path, cancel: &Cancel) -> Result<String, FetchError> {
+    let mut file = File::open(path).map_err(FetchError::io(path))?;
+    let mut hasher = Hasher::new();
+    hasher.absorb(&mut file, path, cancel)?;
+    Ok(hasher.finish())
+}
+
+/// Checks a file against the sum it should have (hex, either case).
+///
+/// # Errors
+/// `Checksum` when it has another one; `Io` when it cannot be read.
+pub fn verify(path: &Path, expected: &str) -> Result<(), FetchError> {
+    let actual = sha256_file(path, &Cancel::new())?;
+    if actual.eq_ignore_ascii_case(expected) {
+        return Ok(());
+    }
+    Err(FetchError::Checksum { what: path.display().to_string(), expected: expected.to_owned(), actual })
+}
+
+/// Bytes as lower-case hex digits.
+pub fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
+}
+
+/// Whether `text` is exactly `digits` hex digits.
+pub fn is_hex(text: &str, digits: usize) -> bool {
+    text.len() == digits && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+    #[test]
+    fn a_file_has_the_published_sum_of_abc() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "abc").unwrap();
+        assert_eq!(sha256_file(file.path(), &Cancel::new()).unwrap(), ABC);
+        verify(file.path(), &ABC.to_uppercase()).unwrap();
+        let wrong = verify(file.path(), &"0".repeat(64)).unwrap_err();
+        assert!(matches!(wrong, FetchError::Checksum { .. }), "{wrong}");
+    }
+
+    #[test]
+    fn a_cancelled_sum_stops() {
+        let cancel = Cancel::new();
+        cancel.cancel();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert!(matches!(sha256_file(file.path(), &cancel), Err(FetchError::Cancelled)));
+    }
+}

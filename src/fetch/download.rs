@@ -1,0 +1,335 @@
+//! One file, downloaded until it is whole and checked, or not there at all.
+//!
+//! Bytes go to `NAME.incomplete` beside the destination and are hashed as they arrive; only a file of the right size
+//! and sum is renamed into place. What a broken attempt leaves is resumed by the next one, in this process or later.
+
+use super::digest::Hasher;
+use super::exchange::Head;
+use super::http::{Ask, Http, Trouble, cut, parse, same_origin, shown, text};
+use super::{Context, FetchError, ProgressTask};
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderName, IF_RANGE, RANGE};
+use reqwest::{Method, Url};
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// What to download, where to, and what it must turn out to be.
+#[derive(Debug, Clone, Copy)]
+pub struct Download<'a> {
+    /// Where it is.
+    pub url: &'a str,
+    /// Sent as `Authorization: Bearer` to the scheme, host and port of `url`, and to nobody else.
+    pub token: Option<&'a str>,
+    /// Further headers, by lower-case name; like the token they go to the first host only.
+    pub headers: &'a [(&'static str, &'a str)],
+    /// Where it goes; its directory is made.
+    pub destination: &'a Path,
+    /// Its SHA-256 in hex, where known.
+    pub expected_sha256: Option<&'a str>,
+    /// Its size in bytes, where known.
+    pub expected_size: Option<u64>,
+    /// Its strong ETag at the first host, without quotes, where known.
+    pub etag: Option<&'a str>,
+    /// Its name for people.
+    pub label: &'a str,
+}
+
+/// A file that arrived.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Downloaded {
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its SHA-256 in hex.
+    pub sha256: String,
+}
+
+impl Http {
+    /// Brings one file, replacing what is at the destination.
+    ///
+    /// A leftover of an earlier run is resumed only where something can tell that it belongs to this file: an expected
+    /// SHA-256 or an ETag.
+    ///
+    /// # Errors
+    /// `Unreachable` and `Cut` after the retries, `Status`, `Malformed`; `Size` and `Checksum` when the bytes are not
+    /// the promised ones (then nothing is kept); `Io`; `Offline` and `Cancelled` from the context.
+    pub fn download(&self, wanted: Download, ctx: &Context) -> Result<Downloaded, FetchError> {
+        let url = parse(wanted.url)?;
+        if ctx.offline {
+            return Err(FetchError::Offline { what: wanted.label.to_owned() });
+        }
+        if let Some(parent) = wanted.destination.parent() {
+            std::fs::create_dir_all(parent).map_err(FetchError::io(parent))?;
+        }
+        let mut task = ctx.progress.start(wanted.label, wanted.expected_size);
+        let mut again = true;
+        loop {
+            let mut partial = Partial::open(&wanted, ctx)?;
+            let outcome = self.fill(&wanted, &url, &mut partial, &mut *task, ctx).and_then(|()| partial.check(&wanted));
+            match outcome {
+                Ok(sha256) => return partial.finish(wanted.destination, sha256),
+                Err(error @ (FetchError::Checksum { .. } | FetchError::Size { .. })) => {
+                    let patched = partial.patched;
+                    partial.discard()?;
+                    // Pieces of two answers may not belong together; one whole answer is final.
+                    if !(patched && std::mem::take(&mut again)) {
+                        return Err(error);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Asks until the partial file is as long as it should be.
+    fn fill(
+        &self,
+        wanted: &Download,
+        url: &Url,
+        partial: &mut Partial,
+        task: &mut dyn ProgressTask,
+        ctx: &Context,
+    ) -> Result<(), FetchError> {
+        let start = partial.position;
+        // A server that always cuts at the same byte makes no progress, however much it sends.
+        let mut furthest = start;
+        let mut failures = 0;
+        // A validator belongs to the host that gave it: a CDN's ETag is not the Hub's.
+        let mut validators: Vec<(Url, String)> = wanted.etag.map(|e| (url.clone(), e.to_owned())).into_iter().collect();
+        loop {
+            task.position(partial.position);
+            if partial.position > 0 && Some(partial.position) == wanted.expected_size {
+                return Ok(());
+            }
+            let trouble = match self.attempt(wanted, url, partial, &mut validators, task, ctx) {
+                Ok(()) => return Ok(()),
+                Err(trouble) => trouble,
+            };
+            let (error, wait, never_connected) = match trouble {
+                Trouble::Final(error) => return Err(error),
+                Trouble::Passing { error, wait, never_connected } => (error, wait, never_connected),
+            };
+            if partial.position > furthest {
+                furthest = partial.position;
+                failures = 0;
+            }
+            failures += 1;
+            // No network from the start: say so now, not after all the retries.
+            if failures > self.limits.retries || (never_connected && furthest == start) {
+                return Err(error);
+            }
+            tracing::debug!(%error, failures, "trying again");
+            self.pause(failures, wait, ctx)?;
+        }
+    }
+
+    /// One request: the rest of the file if the server can, or else all of it.
+    fn attempt(
+        &self,
+        wanted: &Download,
+        url: &Url,
+        partial: &mut Partial,
+        validators: &mut Vec<(Url, String)>,
+        task: &mut dyn ProgressTask,
+        ctx: &Context,
+    ) -> Result<(), Trouble> {
+        let position = partial.position;
+        let answer = {
+            let extra = |hop: &Url| -> Vec<(HeaderName, String)> {
+                let mut headers = Vec::new();
+                if same_origin(hop, url) {
+                    let own = wanted.headers.iter().map(|(n, v)| (HeaderName::from_static(n), (*v).to_owned()));
+                    headers.extend(own);
+                }
+                let validator = validators.iter().find(|(at, _)| same_origin(at, hop)).map(|(_, etag)| etag);
+                // Without a validator only the sum can tell whether the pieces fit.
+                if position > 0 && (validator.is_some() || wanted.expected_sha256.is_some()) {
+                    headers.push((RANGE, format!("bytes={position}-")));
+                    headers.extend(validator.map(|etag| (IF_RANGE, format!("\"{etag}\""))));
+                }
+                headers
+            };
+            self.send(
+                Ask { method: Method::GET, url: url.clone(), token: wanted.token, extra: &extra, stay: false },
+                ctx,
+            )?
+        };
+        if let Some(etag) = strong_etag(&answer.head) {
+            validators.retain(|(at, _)| !same_origin(at, &answer.url));
+            validators.push((answer.url.clone(), etag));
+        }
+        let total = begin(wanted, &answer.head, &answer.url, partial)?;
+        let mut body = answer.body;
+        while let Some(chunk) = body.chunk(ctx).map_err(|stop| cut(stop, &answer.url, partial.position))? {
+            partial.append(&chunk)?;
+            if let Some(expected) = wanted.expected_size.filter(|&size| partial.position > size) {
+                return Err(size_error(wanted, expected, partial.position).into());
+            }
+            task.position(partial.position);
+        }
+        match wanted.expected_size.or(total) {
+            Some(size) if partial.position < size => {
+                let reason = format!("{size} bytes were announced");
+                let error = FetchError::Cut { url: shown(&answer.url), received: partial.position, reason };
+                Err(Trouble::Passing { error, wait: None, never_connected: false })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Makes the partial file fit the answer that begins, and says how long the whole will be.
+fn begin(wanted: &Download, head: &Head, url: &Url, partial: &mut Partial) -> Result<Option<u64>, Trouble> {
+    let malformed = |reason: String| FetchError::Malformed { url: shown(url), reason };
+    // The pieces do not fit: forget what is here and ask for the whole.
+    let start_over = |partial: &mut Partial, reason: String| {
+        partial.clear()?;
+        Err(Trouble::Passing {
+            error: malformed(reason),
+            wait: Some(std::time::Duration::ZERO),
+            never_connected: false,
+        })
+    };
+    match head.status {
+        206 if partial.position > 0 => {
+            let range = text(&head.headers, CONTENT_RANGE.as_str()).unwrap_or_default();
+            let Some((start, total)) = content_range(&range) else {
+                return start_over(partial, format!("Content-Range {range:?}"));
+            };
+            let fits = total.is_none() || wanted.expected_size.is_none() || total == wanted.expected_size;
+            if start != partial.position || !fits {
+                return start_over(partial, format!("Content-Range {range:?} instead of {}-", partial.position));
+            }
+            partial.patched = true;
+            Ok(total)
+        }
+        200 => {
+            partial.clear()?;
+            let total = text(&head.headers, CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok());
+            match (wanted.expected_size, total) {
+                (Some(expected), Some(actual)) if expected != actual => {
+                    Err(size_error(wanted, expected, actual).into())
+                }
+                _ => Ok(total),
+            }
+        }
+        416 if partial.position > 0 => start_over(partial, "the range is beyond its end".to_owned()),
+        status => Err(malformed(format!("status {status} for a file")).into()),
+    }
+}
+
+fn size_error(wanted: &Download, expected: u64, actual: u64) -> FetchError {
+    FetchError::Size { what: wanted.label.to_owned(), expected, actual }
+}
+
+/// `bytes START-END/TOTAL` (RFC 9110, 14.4): the start, and the total unless it is `*`.
+fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
+    let (range, total) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
+    let (start, end) = range.split_once('-')?;
+    let (start, end): (u64, u64) = (start.trim().parse().ok()?, end.trim().parse().ok()?);
+    let total = match total.trim() {
+        "*" => None,
+        digits => Some(digits.parse().ok()?),
+    };
+    (start <= end && total.is_none_or(|total| end < total)).then_some((start, total))
+}
+
+/// An ETag that If-Range may repeat: strong, quoted, without anything strange inside.
+fn strong_etag(head: &Head) -> Option<String> {
+    let value = text(&head.headers, ETAG.as_str())?;
+    let inner = value.trim().strip_prefix('"')?.strip_suffix('"')?;
+    (!inner.is_empty() && inner.bytes().all(|b| b.is_ascii_graphic() && b != b'"')).then(|| inner.to_owned())
+}
+
+/// `NAME.incomplete`, and the sum of what is in it.
+struct Partial {
+    path: PathBuf,
+    file: File,
+    hasher: Hasher,
+    position: u64,
+    /// Its bytes come from more than one answer.
+    patched: bool,
+}
+
+impl Partial {
+    fn open(wanted: &Download, ctx: &Context) -> Result<Self, FetchError> {
+        let mut path = OsString::from(wanted.destination);
+        path.push(".incomplete");
+        let path = PathBuf::from(path);
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let file = file.map_err(FetchError::io(&path))?;
+        let mut partial = Self { path, file, hasher: Hasher::new(), position: 0, patched: false };
+        let length = partial.file.metadata().map_err(FetchError::io(&partial.path))?.len();
+        let vouched = wanted.expected_sha256.is_some() || wanted.etag.is_some();
+        let fits = match wanted.expected_size {
+            // A whole file that lacks only its name is worth something if its sum can be checked.
+            Some(size) => length < size || (length == size && wanted.expected_sha256.is_some()),
+            None => true,
+        };
+        if length > 0 && vouched && fits {
+            partial.position = partial.hasher.absorb(&mut partial.file, &partial.path, &ctx.cancel)?;
+            partial.patched = true;
+        } else {
+            partial.clear()?;
+        }
+        Ok(partial)
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> Result<(), FetchError> {
+        self.file.write_all(bytes).map_err(FetchError::io(&self.path))?;
+        self.hasher.update(bytes);
+        self.position += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Back to nothing.
+    fn clear(&mut self) -> Result<(), FetchError> {
+        self.file.set_len(0).map_err(FetchError::io(&self.path))?;
+        self.file.seek(SeekFrom::Start(0)).map_err(FetchError::io(&self.path))?;
+        self.hasher = Hasher::new();
+        self.position = 0;
+        self.patched = false;
+        Ok(())
+    }
+
+    /// The sum, if size and sum are what was promised.
+    fn check(&self, wanted: &Download) -> Result<String, FetchError> {
+        if let Some(expected) = wanted.expected_size.filter(|&size| size != self.position) {
+            return Err(size_error(wanted, expected, self.position));
+        }
+        let actual = self.hasher.clone().finish();
+        match wanted.expected_sha256 {
+            Some(expected) if !actual.eq_ignore_ascii_case(expected) => {
+                Err(FetchError::Checksum { what: wanted.label.to_owned(), expected: expected.to_owned(), actual })
+            }
+            _ => Ok(actual),
+        }
+    }
+
+    fn finish(self, destination: &Path, sha256: String) -> Result<Downloaded, FetchError> {
+        self.file.sync_all().map_err(FetchError::io(&self.path))?;
+        drop(self.file);
+        std::fs::rename(&self.path, destination).map_err(FetchError::io(destination))?;
+        Ok(Downloaded { size: self.position, sha256 })
+    }
+
+    fn discard(self) -> Result<(), FetchError> {
+        drop(self.file);
+        std::fs::remove_file(&self.path).map_err(FetchError::io(&self.path))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn content_ranges_are_read_strictly() {
+        assert_eq!(content_range("bytes 5-9/10"), Some((5, Some(10))));
+        assert_eq!(content_range("bytes 5-9/*"), Some((5, None)));
+        for bad in ["", "bytes */10", "bytes 9-5/10", "bytes 5-10/10", "5-9/10", "bytes 5-9", "bytes -1-9/10"] {
+            assert_eq!(content_range(bad), None, "{bad}");
+        }
+    }
+}

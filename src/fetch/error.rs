@@ -1,0 +1,210 @@
+//! Why a fetch failed, and what the user can do about it.
+//!
+//! One type for HTTP, pip, archives and locks: `model` and `runtime` wrap it and add what they know of the thing wanted.
+
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// Why something could not be brought here.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// The user asked to stop.
+    #[error("interrupted")]
+    Cancelled,
+    /// `--offline` forbids the network and the thing is not cached.
+    #[error("{what} is not cached and --offline forbids the network")]
+    Offline {
+        /// What was wanted.
+        what: String,
+    },
+    /// No answer: name resolution, connection, TLS, or a timeout.
+    #[error("no connection to {url}: {reason}")]
+    Unreachable {
+        /// The address asked, without secrets.
+        url: String,
+        /// The innermost cause.
+        reason: String,
+    },
+    /// The answer began and broke off, again and again. What arrived is kept for the next attempt.
+    #[error("the connection to {url} broke after {received} bytes: {reason}")]
+    Cut {
+        /// The address asked, without secrets.
+        url: String,
+        /// Bytes that are here.
+        received: u64,
+        /// The innermost cause.
+        reason: String,
+    },
+    /// The HTTP client could not be set up on this machine.
+    #[error("cannot make HTTPS requests: {reason}")]
+    Client {
+        /// The innermost cause.
+        reason: String,
+    },
+    /// Something that should go into a header, such as the access token, cannot.
+    #[error("{what} holds characters that no HTTP header may hold")]
+    Header {
+        /// What it is; its value is not shown.
+        what: String,
+    },
+    /// The server answered with an error status.
+    #[error("{url} answered {status}{}", message.as_deref().map(|m| format!(" ({m})")).unwrap_or_default())]
+    Status {
+        /// The address asked, without secrets.
+        url: String,
+        /// The HTTP status code.
+        status: u16,
+        /// The Hub's machine-readable reason (header `X-Error-Code`), such as `GatedRepo`.
+        code: Option<String>,
+        /// The Hub's reason for people (header `X-Error-Message`).
+        message: Option<String>,
+    },
+    /// The server answered something that makes no sense.
+    #[error("{url} answered something unusable: {reason}")]
+    Malformed {
+        /// The address asked, without secrets.
+        url: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
+    /// The bytes that arrived are not the ones that were promised.
+    #[error("{what} does not have the expected SHA-256 {expected}: it has {actual}")]
+    Checksum {
+        /// The file or address.
+        what: String,
+        /// The sum promised, in hex.
+        expected: String,
+        /// The sum of what arrived, in hex.
+        actual: String,
+    },
+    /// More or fewer bytes than promised.
+    #[error("{what} should have {expected} bytes, but has {actual}")]
+    Size {
+        /// The file or address.
+        what: String,
+        /// Bytes promised.
+        expected: u64,
+        /// Bytes announced or arrived.
+        actual: u64,
+    },
+    /// A file could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A zip archive is damaged, or holds names or sizes that nobody may unpack.
+    #[error("{} is not a usable archive: {reason}", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// pip is missing or failed.
+    #[error("{command} failed: {reason}")]
+    Pip {
+        /// The command line.
+        command: String,
+        /// The last lines it printed.
+        reason: String,
+    },
+}
+
+impl FetchError {
+    /// Names the file an I/O error is about: `.map_err(FetchError::io(path))`.
+    pub fn io(path: &Path) -> impl FnOnce(std::io::Error) -> FetchError + use<> {
+        let path = path.to_path_buf();
+        move |source| FetchError::Io { path, source }
+    }
+
+    /// Whether the network or the server is down, so that an older cached copy is better than nothing.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            FetchError::Unreachable { .. } | FetchError::Cut { .. } | FetchError::Client { .. } => true,
+            FetchError::Status { status, .. } => *status == 429 || *status >= 500,
+            _ => false,
+        }
+    }
+
+    /// The remedy, in one sentence, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        let text = match self {
+            FetchError::Cancelled | FetchError::Malformed { .. } => return None,
+            FetchError::Offline { .. } => "run once without --offline (and without HF_HUB_OFFLINE), then it is cached",
+            FetchError::Unreachable { .. } => {
+                "check the network; behind a proxy set HTTPS_PROXY, and HF_ENDPOINT names a mirror of the Hub"
+            }
+            FetchError::Cut { .. } => "run the command again: the download goes on where it stopped",
+            FetchError::Client { .. } => {
+                "install the system's certificates (package ca-certificates), or name a file of them in SSL_CERT_FILE"
+            }
+            FetchError::Header { .. } => "an access token is one line of letters and digits: check HF_TOKEN",
+            FetchError::Status { status: 401 | 403, .. } => {
+                "the server refuses access: check the address and the token"
+            }
+            FetchError::Status { status: 429, .. } => "too many requests: wait a little and run the command again",
+            FetchError::Status { status, .. } if *status >= 500 => "the server has trouble: try again later",
+            FetchError::Status { .. } => return None,
+            FetchError::Checksum { .. } | FetchError::Size { .. } => {
+                "nothing was installed; try again, and if it happens again a proxy or mirror may be changing files"
+            }
+            FetchError::Io { path, source } => return io_hint(path, source),
+            FetchError::Archive { .. } => "remove the file and run the command again to download it anew",
+            FetchError::Pip { reason, .. } => pip_hint(reason),
+        };
+        Some(text.to_owned())
+    }
+}
+
+fn io_hint(path: &Path, source: &std::io::Error) -> Option<String> {
+    let place = path.parent().unwrap_or(path).display();
+    match source.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            Some(format!("make room on the disk of {place}, or point HF_HOME at another one"))
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            Some(format!("make {place} writable, or point HF_HOME at a directory that is"))
+        }
+        _ => None,
+    }
+}
+
+fn pip_hint(reason: &str) -> &'static str {
+    if reason.contains("No module named pip") {
+        "install pip for this Python (python3 -m ensurepip --upgrade, or the package python3-pip)"
+    } else if reason.contains("not found on this machine") {
+        "install Python 3 with pip, or name another interpreter"
+    } else {
+        "run the command by hand to see all it prints; a proxy or mirror is set in pip's own configuration"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn hints_name_a_remedy_where_there_is_one() {
+        let pip = |reason: &str| FetchError::Pip { command: "pip".into(), reason: reason.into() }.hint().unwrap();
+        assert!(pip("/usr/bin/python3: No module named pip").contains("ensurepip"));
+        assert!(pip("snake was not found on this machine").contains("Python 3"));
+        let full = FetchError::io(Path::new("/cache/blobs/x"))(ErrorKind::StorageFull.into());
+        assert!(full.hint().unwrap().contains("/cache/blobs"));
+        assert!(FetchError::Cancelled.hint().is_none());
+    }
+
+    #[test]
+    fn a_status_shows_the_servers_message() {
+        let status = |message: Option<&str>| {
+            FetchError::Status { url: "http://h/x".into(), status: 403, code: None, message: message.map(Into::into) }
+                .to_string()
+        };
+        assert_eq!(status(None), "http://h/x answered 403");
+        assert_eq!(status(Some("no")), "http://h/x answered 403 (no)");
+    }
+}

@@ -1,0 +1,365 @@
+//! The HTTP client: redirects, tokens, retries and limits in one place.
+//!
+//! Redirects are followed by hand, because the two things that matter about them are ours to decide: a token never
+//! leaves the scheme, host and port it was meant for, and an `https` address never turns into an `http` one.
+
+use super::exchange::{Body, Failure, Head, Stop, exchange, innermost};
+use super::{Context, FetchError};
+use reqwest::blocking::{Client, Request};
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::{Method, Url};
+use serde::de::DeserializeOwned;
+use std::time::{Duration, Instant};
+
+/// How long and how often to try. The defaults suit the internet; tests want milliseconds.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Until a connection stands (default 10 s).
+    pub connect: Duration,
+    /// Between two bytes of an answer, and until its first (default 30 s).
+    pub stall: Duration,
+    /// Retries in a row that bring nothing new (default 5).
+    pub retries: u32,
+    /// Before the first retry; doubles with each one, up to 8 s (default 500 ms).
+    pub backoff: Duration,
+    /// The longest `Retry-After` that is honoured (default 10 s).
+    pub retry_after: Duration,
+    /// The largest JSON document read, in bytes (default 16 MiB).
+    pub json_bytes: usize,
+    /// Heed HTTP_PROXY, HTTPS_PROXY and NO_PROXY (default: yes). Tests against this very machine do not.
+    pub proxies: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            stall: Duration::from_secs(30),
+            retries: 5,
+            backoff: Duration::from_millis(500),
+            retry_after: Duration::from_secs(10),
+            json_bytes: 16 << 20,
+            proxies: true,
+        }
+    }
+}
+
+const MAX_REDIRECTS: usize = 10;
+const MAX_BACKOFF: Duration = Duration::from_secs(8);
+const USER_AGENT: &str = concat!("infa/", env!("CARGO_PKG_VERSION"));
+
+/// A client with its connection pool. Making one reads the system's certificates: make it once, and only when needed.
+#[derive(Debug)]
+pub struct Http {
+    client: Client,
+    /// Why `https` does not work here, where it does not.
+    no_tls: Option<String>,
+    pub(super) limits: Limits,
+}
+
+/// A request before it is sent; `extra` may differ from host to host of a redirect chain.
+pub(super) struct Ask<'a> {
+    pub method: Method,
+    pub url: Url,
+    pub token: Option<&'a str>,
+    pub extra: &'a dyn Fn(&Url) -> Vec<(HeaderName, String)>,
+    /// Return the redirect to another host instead of following it.
+    pub stay: bool,
+}
+
+/// An answer with its body still to come.
+pub(super) struct Answer {
+    /// Who answered in the end.
+    pub url: Url,
+    pub head: Head,
+    pub body: Body,
+    /// Headers of the redirects before the last answer, on the first host only.
+    pub before: Vec<HeaderMap>,
+}
+
+/// What went wrong with one attempt.
+pub(super) enum Trouble {
+    /// Trying again may help.
+    Passing { error: FetchError, wait: Option<Duration>, never_connected: bool },
+    /// It will not.
+    Final(FetchError),
+}
+
+impl From<FetchError> for Trouble {
+    fn from(error: FetchError) -> Self {
+        Trouble::Final(error)
+    }
+}
+
+impl Http {
+    /// A client within these limits.
+    ///
+    /// A machine without any certificates gets a client too, for plain `http` only.
+    ///
+    /// # Errors
+    /// `Client` when not even that can be set up.
+    pub fn new(limits: Limits) -> Result<Self, FetchError> {
+        // Fails when somebody installed one before us, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let builder = || {
+            let builder = Client::builder()
+                .user_agent(USER_AGENT)
+                .redirect(reqwest::redirect::Policy::none())
+                .connect_timeout(limits.connect)
+                .timeout(limits.stall);
+            if limits.proxies { builder } else { builder.no_proxy() }
+        };
+        let (client, no_tls) = match builder().build() {
+            Ok(client) => (client, None),
+            Err(error) => {
+                let bare = builder().tls_certs_only([]).build();
+                (bare.map_err(|e| FetchError::Client { reason: innermost(&e) })?, Some(innermost(&error)))
+            }
+        };
+        Ok(Self { client, no_tls, limits })
+    }
+
+    /// A JSON document.
+    ///
+    /// # Errors
+    /// `Unreachable`, `Cut`, `Status`; `Malformed` when it is not the JSON expected or larger than the limit;
+    /// `Offline` and `Cancelled` from the context.
+    pub fn get_json<T: DeserializeOwned>(
+        &self,
+        url: &str,
+        token: Option<&str>,
+        ctx: &Context,
+    ) -> Result<T, FetchError> {
+        let url = parse(url)?;
+        let bytes = self.retrying(ctx, || {
+            let ask = Ask { method: Method::GET, url: url.clone(), token, extra: &|_| Vec::new(), stay: false };
+            let mut answer = self.send(ask, ctx)?;
+            let mut bytes = Vec::new();
+            while let Some(chunk) = answer.body.chunk(ctx).map_err(|stop| cut(stop, &url, bytes.len() as u64))? {
+                bytes.extend_from_slice(&chunk);
+                if bytes.len() > self.limits.json_bytes {
+                    let reason = format!("more than {} bytes", self.limits.json_bytes);
+                    return Err(FetchError::Malformed { url: shown(&url), reason }.into());
+                }
+            }
+            Ok(bytes)
+        })?;
+        serde_json::from_slice(&bytes)
+            .map_err(|error| FetchError::Malformed { url: shown(&url), reason: error.to_string() })
+    }
+
+    /// The headers of an address, those of the last answer first: redirects are followed within its own host only.
+    ///
+    /// # Errors
+    /// As [`Http::get_json`], without the JSON.
+    pub fn head(&self, url: &str, token: Option<&str>, ctx: &Context) -> Result<Vec<HeaderMap>, FetchError> {
+        let url = parse(url)?;
+        self.retrying(ctx, || {
+            let ask = Ask { method: Method::HEAD, url: url.clone(), token, extra: &|_| Vec::new(), stay: true };
+            let answer = self.send(ask, ctx)?;
+            let mut headers = vec![answer.head.headers];
+            headers.extend(answer.before.into_iter().rev());
+            Ok(headers)
+        })
+    }
+
+    fn retrying<T>(&self, ctx: &Context, attempt: impl Fn() -> Result<T, Trouble>) -> Result<T, FetchError> {
+        let mut failures = 0;
+        loop {
+            match attempt() {
+                Ok(value) => return Ok(value),
+                Err(Trouble::Final(error)) => return Err(error),
+                Err(Trouble::Passing { error, wait, never_connected }) => {
+                    failures += 1;
+                    // Small documents need no endurance: two more attempts tell a hiccup from an outage.
+                    if never_connected || failures > self.limits.retries.min(2) {
+                        return Err(error);
+                    }
+                    self.pause(failures, wait, ctx)?;
+                }
+            }
+        }
+    }
+
+    /// Waits before retry number `failures`, as long as the server asked or twice as long as the last time.
+    pub(super) fn pause(&self, failures: u32, asked: Option<Duration>, ctx: &Context) -> Result<(), FetchError> {
+        let backoff = self.limits.backoff.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(MAX_BACKOFF);
+        let wait = asked.map_or(backoff, |asked| asked.min(self.limits.retry_after));
+        let began = Instant::now();
+        loop {
+            ctx.cancel.check()?;
+            let left = wait.saturating_sub(began.elapsed());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(Duration::from_millis(25)));
+        }
+    }
+
+    /// Sends a request and follows its redirects to an answer that is neither a redirect nor an error.
+    pub(super) fn send(&self, ask: Ask, ctx: &Context) -> Result<Answer, Trouble> {
+        if ctx.offline {
+            return Err(FetchError::Offline { what: shown(&ask.url) }.into());
+        }
+        let mut url = ask.url.clone();
+        let mut before = Vec::new();
+        for _ in 0..=MAX_REDIRECTS {
+            let request = self.request(&ask, &url)?;
+            let (head, body) = exchange(&self.client, request, ctx).map_err(|stop| unreachable(stop, &url))?;
+            let Some(target) = redirect(&head, &url)? else {
+                // 416 is an answer: it says something about the range asked for.
+                return match head.status {
+                    200..=299 | 416 => Ok(Answer { url, head, body, before }),
+                    _ => Err(refused(&head, &url)),
+                };
+            };
+            if ask.stay && !same_origin(&target, &ask.url) {
+                return Ok(Answer { url, head, body, before });
+            }
+            if same_origin(&url, &ask.url) {
+                before.push(head.headers);
+            }
+            url = target;
+        }
+        let reason = format!("more than {MAX_REDIRECTS} redirects");
+        Err(FetchError::Malformed { url: shown(&ask.url), reason }.into())
+    }
+
+    fn request(&self, ask: &Ask, url: &Url) -> Result<Request, FetchError> {
+        if let (Some(reason), "https") = (&self.no_tls, url.scheme()) {
+            return Err(FetchError::Client { reason: reason.clone() });
+        }
+        let mut request = Request::new(ask.method.clone(), url.clone());
+        let value = |text: &str, what: &str| {
+            HeaderValue::from_str(text).map_err(|_| FetchError::Header { what: what.to_owned() })
+        };
+        for (name, text) in (ask.extra)(url) {
+            let checked = value(&text, name.as_str())?;
+            request.headers_mut().insert(name, checked);
+        }
+        if let Some(token) = ask.token.filter(|_| same_origin(url, &ask.url)) {
+            let mut bearer = value(&format!("Bearer {token}"), "the access token")?;
+            bearer.set_sensitive(true);
+            request.headers_mut().insert(AUTHORIZATION, bearer);
+        }
+        Ok(request)
+    }
+}
+
+/// Where a redirect leads, or `None` for any other answer.
+fn redirect(head: &Head, from: &Url) -> Result<Option<Url>, FetchError> {
+    if !matches!(head.status, 301 | 302 | 303 | 307 | 308) {
+        return Ok(None);
+    }
+    let bad = |reason: &str| FetchError::Malformed { url: shown(from), reason: reason.to_owned() };
+    let target = text(&head.headers, LOCATION.as_str()).ok_or_else(|| bad("a redirect without a target"))?;
+    let target = from.join(&target).map_err(|_| bad("a redirect to something that is no address"))?;
+    match (from.scheme(), target.scheme()) {
+        ("http", "http") | (_, "https") => Ok(Some(target)),
+        ("https", "http") => Err(bad("a redirect from https to http")),
+        _ => Err(bad("a redirect to something that is neither http nor https")),
+    }
+}
+
+fn refused(head: &Head, url: &Url) -> Trouble {
+    let clip = |value: String| value.chars().take(300).collect::<String>();
+    let error = FetchError::Status {
+        url: shown(url),
+        status: head.status,
+        code: text(&head.headers, "x-error-code").map(clip),
+        message: text(&head.headers, "x-error-message").map(clip),
+    };
+    if matches!(head.status, 429 | 502 | 503 | 504) {
+        // Retry-After may also be a date; then our own backoff must do.
+        let wait =
+            text(&head.headers, RETRY_AFTER.as_str()).and_then(|s| s.trim().parse().ok()).map(Duration::from_secs);
+        Trouble::Passing { error, wait, never_connected: false }
+    } else {
+        Trouble::Final(error)
+    }
+}
+
+fn unreachable(stop: Stop, url: &Url) -> Trouble {
+    match stop {
+        Stop::Here(error) => Trouble::Final(error),
+        Stop::Network(Failure { reason, never_connected }) => {
+            Trouble::Passing { error: FetchError::Unreachable { url: shown(url), reason }, wait: None, never_connected }
+        }
+    }
+}
+
+/// A body that broke off after `received` bytes.
+pub(super) fn cut(stop: Stop, url: &Url, received: u64) -> Trouble {
+    match stop {
+        Stop::Here(error) => Trouble::Final(error),
+        Stop::Network(Failure { reason, .. }) => {
+            let error = FetchError::Cut { url: shown(url), received, reason };
+            Trouble::Passing { error, wait: None, never_connected: false }
+        }
+    }
+}
+
+/// An address to ask.
+pub(super) fn parse(url: &str) -> Result<Url, FetchError> {
+    let bad = |reason: String| FetchError::Malformed { url: url.to_owned(), reason };
+    let parsed = Url::parse(url).map_err(|error| bad(format!("it is not an address: {error}")))?;
+    if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() {
+        Ok(parsed)
+    } else {
+        Err(bad("it is not an http or https address".to_owned()))
+    }
+}
+
+/// An address as messages may show it; what cannot be parsed is shown as it is.
+pub fn display_url(url: &str) -> String {
+    Url::parse(url).map_or_else(|_| url.to_owned(), |url| shown(&url))
+}
+
+/// An address as it may be shown: without user, password, and the query (where CDNs keep signatures).
+pub(super) fn shown(url: &Url) -> String {
+    let port = url.port().map(|p| format!(":{p}")).unwrap_or_default();
+    format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+}
+
+/// Whether both are the same scheme, host and port.
+pub(super) fn same_origin(a: &Url, b: &Url) -> bool {
+    a.origin() == b.origin()
+}
+
+/// A header as text, when it is text.
+pub(super) fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn shown_addresses_hold_no_secrets() {
+        let url = Url::parse("https://me:secret@host:8443/a/b?X-Signature=secret#secret").unwrap();
+        assert_eq!(shown(&url), "https://host:8443/a/b");
+    }
+
+    #[test]
+    fn only_web_addresses_are_asked() {
+        for url in ["", "host/x", "file:///etc/passwd", "ftp://h/x", "http://"] {
+            assert!(matches!(parse(url), Err(FetchError::Malformed { .. })), "{url}");
+        }
+    }
+
+    #[test]
+    fn redirects_do_not_leave_the_web_or_drop_tls() {
+        let to = |from: &str, target: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(LOCATION, HeaderValue::from_str(target).unwrap());
+            redirect(&Head { status: 302, headers }, &Url::parse(from).unwrap())
+        };
+        assert_eq!(to("https://a/b/c", "/d").unwrap().unwrap().as_str(), "https://a/d");
+        assert_eq!(to("http://a/b", "https://c/d").unwrap().unwrap().as_str(), "https://c/d");
+        for target in ["http://a/b", "file:///etc/passwd", "http://", "data:,x"] {
+            assert!(to("https://a/b", target).is_err(), "{target}");
+        }
+    }
+}

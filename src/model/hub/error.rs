@@ -1,0 +1,161 @@
+//! Why a model could not be brought from the Hub, in the Hub's terms, and what the user can do about it.
+
+use crate::fetch::FetchError;
+
+/// Why a model is not here.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HubError {
+    /// The name cannot be the name of a repository.
+    #[error("{id:?} is not the name of a model on the Hub: {reason}")]
+    BadRepoId {
+        /// What was given.
+        id: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The revision cannot be one.
+    #[error("{revision:?} is not a revision: {reason}")]
+    BadRevision {
+        /// What was given.
+        revision: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// The repository's owners ask for a licence to be accepted, or for approval.
+    #[error("access to {repo} is restricted{}", said(message))]
+    Gated {
+        /// The repository.
+        repo: String,
+        /// The Hub's words.
+        message: Option<String>,
+        /// Whether a token was sent.
+        token: bool,
+    },
+    /// The Hub refuses (401 or 403) for another reason.
+    #[error("the Hub refuses access to {repo} with status {status}{}", said(message))]
+    Denied {
+        /// The repository.
+        repo: String,
+        /// 401 or 403.
+        status: u16,
+        /// The Hub's words.
+        message: Option<String>,
+        /// Whether a token was sent.
+        token: bool,
+    },
+    /// There is no such repository, or it is private.
+    #[error("there is no model {repo} at {endpoint}, or it is private")]
+    RepoNotFound {
+        /// The repository.
+        repo: String,
+        /// The Hub asked.
+        endpoint: String,
+        /// Whether a token was sent.
+        token: bool,
+    },
+    /// The repository has no such branch, tag or commit.
+    #[error("{repo} has no revision {revision}")]
+    RevisionNotFound {
+        /// The repository.
+        repo: String,
+        /// The revision.
+        revision: String,
+    },
+    /// The revision has no such file.
+    #[error("{repo} has no file {file} at revision {revision}")]
+    EntryNotFound {
+        /// The repository.
+        repo: String,
+        /// The file.
+        file: String,
+        /// The revision.
+        revision: String,
+    },
+    /// None of the repository's files are wanted.
+    #[error("{repo} has no file that is a model infa can use (revision {revision})")]
+    NothingUsable {
+        /// The repository.
+        repo: String,
+        /// The revision.
+        revision: String,
+    },
+    /// The network is forbidden and the cache lacks the model.
+    #[error("{repo} (revision {revision}) is not in the cache {cache}, and the network is not to be used")]
+    Offline {
+        /// The repository.
+        repo: String,
+        /// The revision.
+        revision: String,
+        /// The cache's root.
+        cache: String,
+    },
+    /// A file name in the listing that would leave the cache.
+    #[error("{repo} lists a file with an unsafe name {name:?}: {reason}")]
+    UnsafeName {
+        /// The repository.
+        repo: String,
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Everything that is not about the Hub: network, disk, checksums, Ctrl-C.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+}
+
+fn said(message: &Option<String>) -> String {
+    message.as_deref().map(|text| format!(": {text}")).unwrap_or_default()
+}
+
+impl HubError {
+    /// Whether the user asked to stop.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, HubError::Fetch(FetchError::Cancelled))
+    }
+
+    /// The remedy, in one sentence, where there is one.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            HubError::BadRepoId { .. } => {
+                "give a name such as intfloat/e5-small-v2, or the path of a directory (./model)".to_owned()
+            }
+            HubError::BadRevision { .. } => "--revision takes a branch, a tag or a commit".to_owned(),
+            HubError::Gated { repo, token: false, .. } => {
+                format!("accept the licence at {repo} on the Hub's website, then set HF_TOKEN to an access token")
+            }
+            HubError::Gated { repo, token: true, .. } => {
+                format!("accept the licence at {repo} on the Hub's website with the account your token belongs to")
+            }
+            HubError::Denied { token: false, .. } => {
+                "set HF_TOKEN to an access token; for a gated repository also accept its licence on the Hub".to_owned()
+            }
+            HubError::Denied { token: true, .. } => {
+                "the token in HF_TOKEN (or of `hf auth login`) is not accepted: make a \
+                new one that may read this repository; for a gated one also accept its licence on the Hub"
+                    .to_owned()
+            }
+            HubError::RepoNotFound { token: false, .. } => {
+                "check the spelling; if it is private, set HF_TOKEN to an access token".to_owned()
+            }
+            HubError::RepoNotFound { token: true, .. } => {
+                "check the spelling; if it is private, check that the token in HF_TOKEN may read it".to_owned()
+            }
+            HubError::RevisionNotFound { .. } => {
+                "check --revision: a branch, a tag or a full commit; without it, main is used".to_owned()
+            }
+            HubError::EntryNotFound { .. } => "another --revision may have it".to_owned(),
+            HubError::NothingUsable { .. } => {
+                "infa needs an ONNX model or safetensors weights with a tokenizer.json".to_owned()
+            }
+            HubError::Offline { .. } => {
+                "run once without --offline (and without HF_HUB_OFFLINE) to download it, or point HF_HOME at the cache \
+                 that has it"
+                    .to_owned()
+            }
+            HubError::UnsafeName { .. } => "do not use this repository, and tell the Hub about it".to_owned(),
+            HubError::Fetch(error) => return error.hint(),
+        })
+    }
+}
