@@ -111,14 +111,8 @@ where
     R: Send + 'static,
     S: Sink<T>,
 {
-    let state = State {
-        pending: Vec::new(),
-        bytes: 0,
-        since: None,
-        end: None,
-        finished: BTreeMap::new(),
-        stopped: false,
-    };
+    let state =
+        State { pending: Vec::new(), bytes: 0, since: None, end: None, finished: BTreeMap::new(), stopped: false };
     let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
     let reading = Arc::clone(&shared);
     std::thread::spawn(move || read(items, &reading));

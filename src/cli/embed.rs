@@ -25,7 +25,15 @@ pub struct EmbedArgs {
     pub files: Vec<PathBuf>,
 
     /// Format of the input: lines, jsonl, csv, tsv, nul [default: by the file's extension, else lines]
-    #[arg(long, value_enum, env = "INFA_INPUT_FORMAT", hide_env = true, hide_possible_values = true, value_name = "FORMAT", help_heading = "Input and output")]
+    #[arg(
+        long,
+        value_enum,
+        env = "INFA_INPUT_FORMAT",
+        hide_env = true,
+        hide_possible_values = true,
+        value_name = "FORMAT",
+        help_heading = "Input and output"
+    )]
     pub input_format: Option<input::Format>,
 
     /// Field or column that holds the text [default: text; the only column of a CSV]
@@ -37,7 +45,16 @@ pub struct EmbedArgs {
     pub id_field: Option<String>,
 
     /// Format of the output; npy holds the vectors alone, with NaN for texts that failed
-    #[arg(long, value_enum, default_value = "jsonl", env = "INFA_FORMAT", hide_env = true, hide_possible_values = true, value_name = "jsonl|json|csv|npy", help_heading = "Input and output")]
+    #[arg(
+        long,
+        value_enum,
+        default_value = "jsonl",
+        env = "INFA_FORMAT",
+        hide_env = true,
+        hide_possible_values = true,
+        value_name = "jsonl|json|csv|npy",
+        help_heading = "Input and output"
+    )]
     pub format: output::Format,
 
     /// Write to FILE, which appears only when it is complete [default: stdout]

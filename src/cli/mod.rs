@@ -46,11 +46,25 @@ pub struct GlobalArgs {
     pub offline: bool,
 
     /// Where infa keeps what it installs [default: $XDG_CACHE_HOME/infa or ~/.cache/infa]
-    #[arg(long, global = true, value_name = "DIR", env = "INFA_CACHE_DIR", hide_env = true, help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "INFA_CACHE_DIR",
+        hide_env = true,
+        help_heading = "Global options"
+    )]
     pub cache_dir: Option<PathBuf>,
 
     /// The ONNX Runtime library to load (ORT_DYLIB_PATH works too) [default: found or installed]
-    #[arg(long, global = true, value_name = "FILE", env = "INFA_ORT_LIBRARY", hide_env = true, help_heading = "Global options")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        env = "INFA_ORT_LIBRARY",
+        hide_env = true,
+        help_heading = "Global options"
+    )]
     pub ort_library: Option<PathBuf>,
 }
 

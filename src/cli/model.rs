@@ -28,11 +28,27 @@ pub struct ModelArgs {
     pub onnx_file: Option<PathBuf>,
 
     /// Where the model runs
-    #[arg(long, value_enum, default_value_t, env = "INFA_DEVICE", hide_env = true, hide_possible_values = true, value_name = "auto|cpu|cuda|tensorrt")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        env = "INFA_DEVICE",
+        hide_env = true,
+        hide_possible_values = true,
+        value_name = "auto|cpu|cuda|tensorrt"
+    )]
     pub device: Device,
 
     /// Number format of weights and arithmetic
-    #[arg(long, value_enum, default_value_t, env = "INFA_DTYPE", hide_env = true, hide_possible_values = true, value_name = "auto|float32|float16|bfloat16|int8")]
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        env = "INFA_DTYPE",
+        hide_env = true,
+        hide_possible_values = true,
+        value_name = "auto|float32|float16|bfloat16|int8"
+    )]
     pub dtype: Dtype,
 
     /// Worker threads [default: the cores this process may use]
@@ -73,7 +89,14 @@ pub struct TextArgs {
     pub prompt_name: Option<String>,
 
     /// Which end of a text that is too long goes; none: such a text is an error
-    #[arg(long, value_enum, env = "INFA_TRUNCATE", hide_env = true, hide_possible_values = true, value_name = "right|left|none")]
+    #[arg(
+        long,
+        value_enum,
+        env = "INFA_TRUNCATE",
+        hide_env = true,
+        hide_possible_values = true,
+        value_name = "right|left|none"
+    )]
     pub truncate: Option<Truncate>,
 
     /// Longest text in tokens, special tokens included

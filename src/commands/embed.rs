@@ -143,4 +143,3 @@ impl Sink<Tag> for Rows {
         self.writer.flush()
     }
 }
-

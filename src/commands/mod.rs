@@ -25,11 +25,7 @@ struct World {
 impl World {
     /// What fetching needs to know.
     fn context(&self) -> Context {
-        Context {
-            progress: Arc::new(self.bars.clone()),
-            cancel: self.cancel.clone(),
-            offline: self.globals.offline,
-        }
+        Context { progress: Arc::new(self.bars.clone()), cancel: self.cancel.clone(), offline: self.globals.offline }
     }
 }
 

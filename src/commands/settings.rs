@@ -62,28 +62,13 @@ pub(super) struct ModelSettings {
 impl ModelSettings {
     pub fn resolve(model: ModelArgs, text: TextArgs, globals: &Globals) -> Result<Self, Error> {
         let ModelArgs { model_id, revision, onnx_file, device, dtype, threads, batch_tokens } = model;
-        let TextArgs {
-            pooling,
-            normalize,
-            no_normalize,
-            dimensions,
-            prompt,
-            prompt_name,
-            truncate,
-            max_length,
-        } = text;
+        let TextArgs { pooling, normalize, no_normalize, dimensions, prompt, prompt_name, truncate, max_length } = text;
         let threads = threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN);
         // Before anything is fetched: what is not implemented need not wait for a download to be told.
         device.resolve()?;
         dtype.resolve()?;
         Ok(Self {
-            request: Request {
-                model_id,
-                revision,
-                onnx_file,
-                cache: globals.cache.clone(),
-                python: install::python(),
-            },
+            request: Request { model_id, revision, onnx_file, cache: globals.cache.clone(), python: install::python() },
             options: OnnxOptions { device, dtype, threads, batch_tokens },
             text: TextOptions {
                 max_length,

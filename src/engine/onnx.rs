@@ -54,12 +54,7 @@ pub struct OnnxEngine {
 
 impl OnnxEngine {
     /// Loads `model` and starts its workers.
-    pub fn new(
-        runtime: &Runtime,
-        model: Model,
-        text: &TextOptions,
-        options: OnnxOptions,
-    ) -> Result<Self, EngineError> {
+    pub fn new(runtime: &Runtime, model: Model, text: &TextOptions, options: OnnxOptions) -> Result<Self, EngineError> {
         options.device.resolve()?;
         options.dtype.resolve()?;
         let prompt = model.prompt(text.prompt.as_deref(), text.prompt_name.as_deref())?;

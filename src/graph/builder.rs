@@ -8,9 +8,9 @@ use prost::Message;
 
 use super::GraphError;
 use super::proto::{
-    ATTRIBUTE_FLOAT, ATTRIBUTE_INT, AttributeProto, DimensionProto, GraphProto, LOCATION_EXTERNAL,
-    ModelProto, NodeProto, OperatorSetIdProto, StringStringEntryProto, TENSOR_FLOAT, TENSOR_INT64, TensorProto,
-    TensorShapeProto, TensorTypeProto, TypeProto, ValueInfoProto,
+    ATTRIBUTE_FLOAT, ATTRIBUTE_INT, AttributeProto, DimensionProto, GraphProto, LOCATION_EXTERNAL, ModelProto,
+    NodeProto, OperatorSetIdProto, StringStringEntryProto, TENSOR_FLOAT, TENSOR_INT64, TensorProto, TensorShapeProto,
+    TensorTypeProto, TypeProto, ValueInfoProto,
 };
 use crate::model::weights::{TensorData, Weights};
 

@@ -162,7 +162,8 @@ impl Model {
             (Some(text), _) => Some(text.to_owned()),
             (None, Some(name)) => Some(prompts.get(name).cloned().ok_or_else(|| {
                 let known = prompts.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-                let known = if known.is_empty() { "the model has no prompts".into() } else { format!("known: {known}") };
+                let known =
+                    if known.is_empty() { "the model has no prompts".into() } else { format!("known: {known}") };
                 ModelError::Flag { flag: "--prompt-name", reason: format!("no prompt is called \"{name}\" ({known})") }
             })?),
             (None, None) => self.sentence.default_prompt.clone(),

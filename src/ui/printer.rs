@@ -76,7 +76,9 @@ pub(super) fn color_wanted() -> bool {
 
 /// `text` with control characters escaped; line breaks stay.
 fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() && c != '\n' { c.escape_default().collect() } else { vec![c] }).collect()
+    text.chars()
+        .flat_map(|c| if c.is_control() && c != '\n' { c.escape_default().collect() } else { vec![c] })
+        .collect()
 }
 
 #[cfg(test)]

@@ -85,10 +85,7 @@ impl Drop for JobBar {
 impl Progress for Bars {
     fn start(&self, label: &str, total: Option<u64>) -> Box<dyn ProgressTask> {
         let (bar, template) = match total {
-            Some(total) => (
-                ProgressBar::new(total),
-                "{msg}  {bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta}",
-            ),
+            Some(total) => (ProgressBar::new(total), "{msg}  {bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta}"),
             None => (ProgressBar::no_length(), "{msg}  {spinner} {bytes}"),
         };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
