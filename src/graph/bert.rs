@@ -66,6 +66,7 @@ pub(super) fn build(config: &Json, weights: &Weights, rows: Rows) -> Result<Grap
     Ok(Graph {
         model,
         initializers,
+        weights_file: weights.file().to_owned(),
         hidden_size: config.hidden_size,
         max_positions: config.max_position_embeddings,
         vocab_size: config.vocab_size,

@@ -100,12 +100,24 @@ impl<'w> Builder<'w> {
             data_type: TENSOR_FLOAT,
             name: full.clone(),
             raw_data: None,
-            // Never opened: the session receives every such tensor by address before it would look.
-            external_data: vec![StringStringEntryProto { key: "location".into(), value: "weights".into() }],
+            external_data: self.external_data(&data),
             data_location: LOCATION_EXTERNAL,
         });
         self.initializers.push(Initializer { name: full.clone(), shape: dims, data });
         Ok(Value(full))
+    }
+
+    /// Where a weight's numbers lie: in the safetensors file itself, whose tensors are laid out as ONNX wants external
+    /// data. Converted numbers lie nowhere; the session is given those by address.
+    fn external_data(&self, data: &TensorData) -> Vec<StringStringEntryProto> {
+        let entry = |key: &str, value: String| StringStringEntryProto { key: key.into(), value };
+        let name = self.weights.file().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut entries = vec![entry("location", name)];
+        if let TensorData::Mapped { start, end, .. } = data {
+            entries.push(entry("offset", start.to_string()));
+            entries.push(entry("length", (end - start).to_string()));
+        }
+        entries
     }
 
     /// A small constant of integers, inside the model.

@@ -8,6 +8,8 @@ mod builder;
 #[allow(missing_docs, reason = "the ONNX specification documents the fields")]
 mod proto;
 
+use std::path::PathBuf;
+
 use serde_json::Value as Json;
 
 pub use builder::Initializer;
@@ -36,6 +38,8 @@ pub struct Graph {
     pub model: Vec<u8>,
     /// The weights, by the names the model gives them.
     pub initializers: Vec<Initializer>,
+    /// The file in which `model` finds the weights.
+    pub weights_file: PathBuf,
     /// Width of the output.
     pub hidden_size: usize,
     /// Longest sequence the position embeddings allow, in tokens.

@@ -86,6 +86,7 @@ impl WeightsError {
 /// every program that maps its models; replace a model's file by renaming a new one over it.
 pub struct Weights {
     path: PathBuf,
+    file: PathBuf,
     map: Arc<Mmap>,
     metadata: Metadata,
     /// Where the tensors' bytes begin.
@@ -134,12 +135,13 @@ impl Weights {
         // `deserialize` checks everything `read_metadata` does, and that the data is all there.
         SafeTensors::deserialize(&map).map_err(|e| malformed(e.to_string()))?;
         let (header, metadata) = SafeTensors::read_metadata(&map).map_err(|e| malformed(e.to_string()))?;
-        Ok(Self { path: path.to_owned(), map: Arc::new(map), metadata, data_start: header + 8 })
+        let file = path.canonicalize().map_err(io)?;
+        Ok(Self { path: path.to_owned(), file, map: Arc::new(map), metadata, data_start: header + 8 })
     }
 
-    /// The file.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// The file itself: a path in the Hugging Face cache is a link to it.
+    pub fn file(&self) -> &Path {
+        &self.file
     }
 
     /// What stands before `anchor` in the name of a tensor that ends with it: `""`, `"bert."`, …

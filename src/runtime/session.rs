@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::AsPointer;
 use ort::memory::{Allocator, MemoryInfo};
@@ -14,6 +14,12 @@ use ort::value::{DynValue, TensorRef};
 
 use super::{Runtime, RuntimeError};
 use crate::graph::{Graph, Initializer};
+use crate::model::weights::TensorData;
+
+/// Where a model that is loaded from memory looks for its external data (onnxruntime_session_options_config_keys.h).
+const WEIGHTS_DIR: &str = "session.model_external_initializers_file_folder_path";
+
+static SESSION_BEING_MADE: Mutex<()> = Mutex::new(());
 
 /// How a session computes.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +37,16 @@ impl Default for SessionOptions {
 /// The weights of one graph as every session of it uses them.
 pub struct SharedWeights {
     packed: PrepackedWeights,
-    values: Vec<(String, Arc<DynValue>)>,
-    /// The numbers `values` points to.
+    weights: Vec<SharedWeight>,
+    /// The numbers that `weights` point to.
     _owner: Vec<Initializer>,
+}
+
+struct SharedWeight {
+    name: String,
+    value: Arc<DynValue>,
+    /// Whether the graph says where in the weights' file the numbers lie.
+    in_file: bool,
 }
 
 // SAFETY: the values are tensors over memory that nobody writes to; ONNX Runtime guards the container with a mutex.
@@ -44,11 +57,15 @@ unsafe impl Sync for SharedWeights {}
 impl SharedWeights {
     /// Wraps the initializers without copying them.
     pub fn new(initializers: Vec<Initializer>) -> Result<Arc<Self>, RuntimeError> {
-        let mut values = Vec::with_capacity(initializers.len());
+        let mut weights = Vec::with_capacity(initializers.len());
         for initializer in &initializers {
-            values.push((initializer.name.clone(), Arc::new(borrowed_tensor(initializer)?)));
+            weights.push(SharedWeight {
+                name: initializer.name.clone(),
+                value: Arc::new(borrowed_tensor(initializer)?),
+                in_file: matches!(initializer.data, TensorData::Mapped { .. }),
+            });
         }
-        Ok(Arc::new(Self { packed: PrepackedWeights::new(), values, _owner: initializers }))
+        Ok(Arc::new(Self { packed: PrepackedWeights::new(), weights, _owner: initializers }))
     }
 }
 
@@ -68,6 +85,9 @@ impl Runtime {
         options: SessionOptions,
     ) -> Result<Session, RuntimeError> {
         let load = |source| RuntimeError::Load { model: "the graph".into(), source };
+        // One session at a time: each packs all matrices once more before it finds that they are packed already, and
+        // what it then gives back stays with the allocator's per-thread pools unless they are trimmed.
+        let _turn = SESSION_BEING_MADE.lock().unwrap_or_else(PoisonError::into_inner);
         let mut builder = self
             .builder(options)
             .map_err(load)?
@@ -76,11 +96,22 @@ impl Runtime {
             .map_err(|e| load(e.into()))?
             .with_prepacked_weights(&weights.packed)
             .map_err(|e| load(e.into()))?;
-        for (name, value) in &weights.values {
-            builder = builder.with_external_initializer(name, Arc::clone(value)).map_err(|e| load(e.into()))?;
+        let dir = graph.weights_file.to_str().and_then(|_| graph.weights_file.parent()?.to_str());
+        if let Some(dir) = dir {
+            builder = builder.with_config_entry(WEIGHTS_DIR, dir).map_err(|e| load(e.into()))?;
+        }
+        for SharedWeight { name, value, in_file } in &weights.weights {
+            // Where the graph does not say in which bytes of which file a weight lies, it is told the address before
+            // it looks; that costs a copy.
+            if !in_file || dir.is_none() {
+                builder = builder.with_external_initializer(name, Arc::clone(value)).map_err(|e| load(e.into()))?;
+            }
+            // Given by address, a weight is known to be shared, and so is what is packed from it.
             builder = builder.with_initializer(name, Arc::clone(value)).map_err(|e| load(e.into()))?;
         }
         let inner = builder.commit_from_memory(&graph.model).map_err(load)?;
+        drop(builder);
+        trim();
         Ok(Session { inner, _weights: Some(Arc::clone(weights)) })
     }
 
@@ -129,6 +160,15 @@ impl Session {
     /// Names and shapes of the outputs, as for [`Session::inputs`].
     pub fn outputs(&self) -> Vec<(String, Option<Vec<i64>>)> {
         self.inner.outputs().iter().map(outlet).collect()
+    }
+}
+
+/// Gives memory that was freed back to the system.
+fn trim() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: takes no pointers, and may be called at any time from any thread (malloc_trim(3)).
+    unsafe {
+        libc::malloc_trim(0);
     }
 }
 
