@@ -1,0 +1,179 @@
+//! What several test programs share: fixtures, engines, comparison of vectors.
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use infa::engine::{Embedding, Engine, EngineError, OnnxEngine, OnnxOptions, TextError, TextOptions};
+use infa::fetch::Context;
+use infa::model::cache::HubEnv;
+use infa::model::source::Request;
+use infa::model::{DEFAULT_MODEL, Model};
+use infa::runtime::device::{Device, Dtype};
+use infa::runtime::library::Search;
+use infa::runtime::{Runtime, install};
+use serde_json::Value as Json;
+use tempfile::TempDir;
+
+/// The user's own cache, where the program itself installs what is missing, once.
+pub fn cache() -> PathBuf {
+    let base = std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    base.unwrap_or_else(|| std::env::home_dir().unwrap().join(".cache")).join("infa")
+}
+
+pub fn runtime() -> Runtime {
+    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
+    let load = || {
+        let environment = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
+        let search = Search { flag: None, environment, cache: cache(), ask_python: true };
+        Runtime::load(&search.find_or_install(&Context::silent()).unwrap().path).unwrap()
+    };
+    RUNTIME.get_or_init(load).clone()
+}
+
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+pub fn json(path: impl AsRef<Path>) -> Json {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+/// A copy of a fixture's directory that a test may change.
+pub fn copy(name: &str) -> TempDir {
+    fn copy_into(from: &Path, to: &Path) {
+        std::fs::create_dir_all(to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let target = to.join(entry.file_name());
+            if entry.path().is_dir() {
+                copy_into(&entry.path(), &target);
+            } else {
+                std::fs::copy(entry.path(), target).unwrap();
+            }
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    copy_into(&fixture(name), dir.path());
+    dir
+}
+
+/// Changes a JSON file of a copied fixture.
+pub fn patch(path: impl AsRef<Path>, change: impl FnOnce(&mut Json)) {
+    let mut value = json(&path);
+    change(&mut value);
+    std::fs::write(path, serde_json::to_vec(&value).unwrap()).unwrap();
+}
+
+pub fn text_options() -> TextOptions {
+    TextOptions {
+        max_length: None,
+        truncate: None,
+        pooling: None,
+        normalize: None,
+        dimensions: None,
+        prompt: None,
+        prompt_name: None,
+    }
+}
+
+pub fn request(model_id: &str) -> Request {
+    Request {
+        model_id: model_id.to_owned(),
+        revision: None,
+        onnx_file: None,
+        cache: cache(),
+        python: install::python(),
+    }
+}
+
+pub fn try_engine(model_id: &str, text: &TextOptions, threads: usize) -> Result<OnnxEngine, EngineError> {
+    let source = request(model_id).resolve(HubEnv::from_env(), &Context::silent())?;
+    let options = OnnxOptions {
+        device: Device::Auto,
+        dtype: Dtype::Auto,
+        threads: NonZero::new(threads).unwrap(),
+        batch_tokens: OnnxOptions::BATCH_TOKENS,
+    };
+    OnnxEngine::new(&runtime(), Model::read(source)?, text, options)
+}
+
+pub fn engine(dir: impl AsRef<Path>, text: &TextOptions) -> OnnxEngine {
+    try_engine(dir.as_ref().to_str().unwrap(), text, 2).unwrap()
+}
+
+pub fn default_engine(threads: usize) -> OnnxEngine {
+    try_engine(DEFAULT_MODEL, &text_options(), threads).unwrap()
+}
+
+/// A case of an expected.json, or a part of one.
+pub struct Case {
+    pub name: String,
+    pub text: String,
+    pub embedding: Vec<f32>,
+    pub tokens: Option<usize>,
+    pub truncated: Option<bool>,
+}
+
+pub fn floats(value: &Json) -> Vec<f32> {
+    value.as_array().unwrap().iter().map(|x| x.as_f64().unwrap() as f32).collect()
+}
+
+/// Reads cases; `at` picks where a case keeps the vector in question (cases without it are left out).
+pub fn cases(list: &Json, at: impl Fn(&Json) -> Option<&Json>) -> Vec<Case> {
+    let read = |case: &Json| {
+        let place = at(case)?;
+        // A vector of its own, or an answer with vector, tokens and all.
+        let (answer, embedding) = if place.is_array() { (case, place) } else { (place, &place["embedding"]) };
+        Some(Case {
+            name: case["name"].as_str().unwrap().to_owned(),
+            text: case["text"].as_str().unwrap().to_owned(),
+            embedding: floats(embedding),
+            tokens: answer["tokens"].as_u64().map(|n| n as usize),
+            truncated: answer["truncated"].as_bool(),
+        })
+    };
+    list.as_array().unwrap().iter().filter_map(read).collect()
+}
+
+pub fn max_difference(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), b.len());
+    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+fn check(what: &str, case: &Case, result: &Result<Embedding, TextError>, tolerance: f32) {
+    let result = result.as_ref().unwrap_or_else(|e| panic!("{what}, {}: {e}", case.name));
+    if let Some(tokens) = case.tokens {
+        assert_eq!(result.tokens, tokens, "{what}, {}: tokens", case.name);
+    }
+    if let Some(truncated) = case.truncated {
+        assert_eq!(result.truncated, truncated, "{what}, {}: truncated", case.name);
+    }
+    let difference = max_difference(&result.vector, &case.embedding);
+    assert!(difference <= tolerance, "{what}, {}: max |Δ| = {difference:e}", case.name);
+}
+
+/// Three ways that must all give the reference: alone, in a batch, and concurrently with others.
+pub fn check_all_ways(what: &str, engine: OnnxEngine, cases: &[Case], tolerance: f32) {
+    assert!(!cases.is_empty(), "{what}: no cases");
+    let engine: Arc<dyn Engine> = Arc::new(engine);
+    let texts: Vec<&str> = cases.iter().map(|case| case.text.as_str()).collect();
+    let alone: Vec<_> = texts.iter().map(|text| engine.embed(&[text]).pop().unwrap()).collect();
+    let batch = engine.embed(&texts);
+    // Every text three times, so that groups hold several texts of one length.
+    let thrice: Vec<&str> = texts.iter().chain(&texts).chain(&texts).copied().collect();
+    let concurrent: Vec<_> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..3).map(|_| scope.spawn(|| engine.embed(&thrice))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for (i, case) in cases.iter().enumerate() {
+        check(&format!("{what} alone"), case, &alone[i], tolerance);
+        check(&format!("{what} in a batch"), case, &batch[i], tolerance);
+        for results in &concurrent {
+            for turn in 0..3 {
+                check(&format!("{what} concurrently"), case, &results[turn * cases.len() + i], tolerance);
+            }
+        }
+    }
+}
