@@ -46,7 +46,7 @@ pub struct EngineInfo {
 }
 
 /// How texts become vectors, as far as the caller decides it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct TextOptions {
     /// Longest text in tokens; `None`: what the model allows.
     pub max_length: Option<usize>,

@@ -131,6 +131,11 @@ impl Runtime {
         Ok(runtime)
     }
 
+    /// The environment, for sessions made with `ort` itself (a benchmark's baseline, say).
+    pub fn environment(&self) -> &Environment {
+        &self.environment
+    }
+
     /// Names of the execution providers this library was built with, of those infa knows.
     pub fn providers(&self) -> Vec<&'static str> {
         let known = [
