@@ -81,10 +81,8 @@ fn main() -> Result<()> {
     }
     for &batch_tokens in &args.batch_tokens {
         let options = OnnxOptions { device: Device::Cpu, dtype: Dtype::Float32, threads: args.threads, batch_tokens };
-        sides.push(Side::Infa(
-            OnnxEngine::new(&runtime, model(&args)?, &TextOptions::default(), options)?,
-            batch_tokens,
-        ));
+        let engine = OnnxEngine::new(&runtime, model(&args)?, &TextOptions::default(), options)?;
+        sides.push(Side::Infa(Box::new(engine), batch_tokens));
     }
 
     // The warm-up also says what every later sample must give.
@@ -123,7 +121,7 @@ fn main() -> Result<()> {
 }
 
 enum Side {
-    Infa(OnnxEngine, NonZero<usize>),
+    Infa(Box<OnnxEngine>, NonZero<usize>),
     Stock(Box<Stock>),
 }
 

@@ -1,18 +1,20 @@
 //! infa turns text into embeddings: the library behind the `infa` binary.
 //!
-//! The map of the house, from the door to the cellar; a module uses only what stands below it:
+//! The map of the house, from the door to the cellar. A module uses only what stands below it; `tests/architecture.rs`
+//! holds the code to it.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`cli`] | what the user may type: clap structs, one file a subcommand |
 //! | [`commands`] | one file a subcommand: settings → work → output |
-//! | [`input`], [`output`], [`ui`] | leaves that commands use: readers, writers, printer and progress |
-//! | [`engine`] | trait `Engine`, and one file an engine |
-//! | [`batch`] | grouping by token length and scheduling over workers |
-//! | [`graph`] | model weights → ONNX graph |
+//! | [`cli`] | what the user may type: clap structs, one file a subcommand |
+//! | [`engine`] | trait `Engine`, one file an engine, and the stream that drives one through a long job |
+//! | [`batch`] | grouping by token length, and workers that share a queue |
 //! | [`runtime`] | ONNX Runtime: find or install the library, sessions |
-//! | [`model`] | what a model is: where it comes from, its files, config, tokenizer, prompts, pooling |
+//! | [`graph`] | model weights → ONNX graph, one file an architecture |
+//! | [`model`] | what a model is: where it comes from, its files, tokenizer, prompts, pooling |
 //! | [`fetch`] | downloads that end checked or not at all; cancellation |
+//!
+//! [`input`], [`output`] and [`ui`] are leaves: readers, writers, and what people see.
 
 pub mod batch;
 pub mod cli;

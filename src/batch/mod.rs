@@ -2,4 +2,3 @@
 
 pub mod group;
 pub mod pool;
-pub mod stream;

@@ -7,18 +7,17 @@ use clap::Args;
 use super::{ModelArgs, TextArgs};
 use crate::{input, output};
 
-/// Turn texts into vectors.
-///
-/// Reads one text a line (or JSON lines, CSV, TSV, NUL-separated texts) and writes one JSON object a line, in input
-/// order: {"index":0,"embedding":[…],"tokens":7,"truncated":false}, with "id" where the input has one and "error"
-/// instead of "embedding" where a text failed. Vectors go to stdout, everything else to stderr.
+/// Flags of `infa embed`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   infa embed notes.txt > vectors.jsonl
   zcat corpus.jsonl.gz | infa embed --input-format jsonl --field body - > vectors.jsonl
   infa embed -m BAAI/bge-small-en-v1.5 --format npy -o vectors.npy a.txt b.txt
-  infa embed -m intfloat/e5-base-v2 --prompt 'query: ' queries.txt")]
+  infa embed -m intfloat/e5-base-v2 --prompt 'query: ' queries.txt
+
+Exit status: 0 all well (also when the reader of a pipe goes away); 1 some inputs failed, each named on
+stderr and in its row; 2 wrong usage; 3 model or runtime; 130 interrupted, after flushing.")]
 pub struct EmbedArgs {
     /// Files to read, one after the other; - is stdin [default: stdin]
     #[arg(value_name = "FILE", env = "INFA_FILES", hide_env = true, value_delimiter = None)]

@@ -15,10 +15,11 @@ pub use model::{ModelArgs, TextArgs};
 ///
 /// Models run locally through ONNX Runtime, with no Python needed; vectors equal those of sentence-transformers.
 #[derive(Debug, Parser)]
-#[command(name = "infa", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "infa", version, max_term_width = 100)]
 #[command(after_help = "\
-Every flag can also be set by an environment variable, INFA_ and its name in capitals: INFA_MODEL_ID,
-INFA_OFFLINE. The command line wins.
+Every flag can also be set by an environment variable, INFA_ and its name in capitals (INFA_MODEL_ID,
+INFA_OFFLINE); the command line wins. Hugging Face's own are honoured: HF_HOME, HF_TOKEN, HF_ENDPOINT,
+HF_HUB_OFFLINE and their kin; so are NO_COLOR and ORT_DYLIB_PATH.
 
 Exit status: 0 all well; 1 some inputs failed; 2 wrong usage; 3 model or runtime; 130 interrupted.")]
 pub struct Cli {
@@ -72,6 +73,10 @@ pub struct GlobalArgs {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Turn texts into vectors
+    ///
+    /// Reads one text a line (or JSON lines, CSV, TSV, NUL-separated texts) and writes one JSON object a line, in input
+    /// order: {"index":0,"embedding":[…],"tokens":7,"truncated":false}, with "id" where the input has one and "error"
+    /// instead of "embedding" where a text failed. Vectors go to stdout, everything else to stderr.
     Embed(Box<EmbedArgs>),
     /// Tell what infa would use here, and what is missing
     ///

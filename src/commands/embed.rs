@@ -8,8 +8,8 @@ use serde_json::Value as Json;
 
 use super::settings::ModelSettings;
 use super::{Error, Outcome, World};
-use crate::batch::stream::{Item, Sink, StreamError, stream};
 use crate::cli::EmbedArgs;
+use crate::engine::stream::{Item, Sink, StreamError, stream};
 use crate::engine::{Embedding, Engine, TextError};
 use crate::input::{self, Origin, Record};
 use crate::output::{self, Destination, OutputError, Row, RowWriter, Vector};

@@ -1,6 +1,7 @@
 //! Engines: whatever turns texts into vectors, local or remote, looks the same to everyone above.
 
 mod onnx;
+pub mod stream;
 mod worker;
 
 use std::path::PathBuf;

@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::engine::{Embedding, Engine, TextError};
+use super::{Embedding, Engine, TextError};
 use crate::fetch::Cancel;
 
 /// Most texts in a window.

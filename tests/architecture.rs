@@ -1,0 +1,51 @@
+//! Arrows run one way: a module uses only what stands below it on the map in `src/lib.rs`.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+use std::path::{Path, PathBuf};
+
+/// From the door to the cellar.
+const FLOORS: &[&str] = &["commands", "cli", "engine", "batch", "runtime", "graph", "model", "fetch"];
+/// Used from above, and using nothing but what is named here.
+const LEAVES: &[(&str, &[&str])] = &[("input", &[]), ("output", &[]), ("ui", &["fetch"])];
+
+fn allowed(from: &str, to: &str) -> bool {
+    let floor = |name: &str| FLOORS.iter().position(|&f| f == name);
+    match (floor(from), floor(to)) {
+        _ if from == to => true,
+        (Some(from), Some(to)) => from < to,
+        // Leaves are for the two upper floors.
+        (Some(from), None) => from < 2,
+        (None, _) => LEAVES.iter().any(|(leaf, uses)| *leaf == from && uses.contains(&to)),
+    }
+}
+
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] }).collect()
+}
+
+#[test]
+fn arrows_run_downwards() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut arrows = 0;
+    for path in sources(&src) {
+        let relative = path.strip_prefix(&src).unwrap();
+        let Some(from) = relative.parent().and_then(|dir| dir.iter().next()).and_then(|dir| dir.to_str()) else {
+            continue;
+        };
+        let text = std::fs::read_to_string(&path).unwrap();
+        for (at, _) in text.match_indices("crate::") {
+            let rest = &text[at + "crate::".len()..];
+            let heads: Vec<&str> = match rest.strip_prefix('{') {
+                Some(group) => group.split('}').next().unwrap().split(',').collect(),
+                None => vec![rest],
+            };
+            for head in heads {
+                let to: String = head.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                assert!(allowed(from, &to), "{} uses crate::{to}", relative.display());
+                arrows += 1;
+            }
+        }
+    }
+    assert!(arrows > 50, "only {arrows} arrows found: does this test still read the sources?");
+}
