@@ -5,6 +5,7 @@ mod model;
 
 use std::path::PathBuf;
 
+use clap::builder::FalseyValueParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -39,11 +40,11 @@ pub struct GlobalArgs {
     pub verbose: u8,
 
     /// Tell nothing but errors: no progress, no summary, no warnings
-    #[arg(short, long, global = true, env = "INFA_QUIET", hide_env = true, help_heading = "Global options")]
+    #[arg(short, long, global = true, env = "INFA_QUIET", hide_env = true, value_parser = FalseyValueParser::new(), help_heading = "Global options")]
     pub quiet: bool,
 
     /// Never use the network: what is not cached is an error
-    #[arg(long, global = true, env = "INFA_OFFLINE", hide_env = true, help_heading = "Global options")]
+    #[arg(long, global = true, env = "INFA_OFFLINE", hide_env = true, value_parser = FalseyValueParser::new(), help_heading = "Global options")]
     pub offline: bool,
 
     /// Where infa keeps what it installs [default: $XDG_CACHE_HOME/infa or ~/.cache/infa]

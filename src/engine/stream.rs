@@ -146,8 +146,12 @@ fn read<T, R>(items: impl Iterator<Item = Result<Item<T>, R>>, shared: &Shared<T
         state.bytes += item.text.as_ref().map_or(0, String::len);
         state.since.get_or_insert_with(Instant::now);
         state.pending.push(item);
+        // The first starts the clock of a window, the last closes it; those between change nothing for anybody.
+        let news = state.pending.len() == 1 || state.full();
         drop(state);
-        shared.changed.notify_all();
+        if news {
+            shared.changed.notify_all();
+        }
     }
 }
 
