@@ -1,10 +1,12 @@
 //! What the user may type: clap structs only. `commands` turns them into settings.
 
 mod embed;
+mod environment;
 mod model;
 
 use std::path::PathBuf;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -17,8 +19,8 @@ pub use model::{ModelArgs, TextArgs};
 #[derive(Debug, Parser)]
 #[command(name = "infa", version, propagate_version = true, max_term_width = 100)]
 #[command(after_help = "\
-Every flag can also be set by an environment variable, INFA_ and its name in capitals: INFA_MODEL_ID,
-INFA_OFFLINE. The command line wins.
+Every flag can also be set by an environment variable, INFA_ and its name in capitals, such as
+INFA_MODEL_ID or INFA_OFFLINE. The command line wins, and an empty variable counts as unset.
 
 Exit status: 0 all well; 1 some inputs failed; 2 wrong usage; 3 model or runtime; 130 interrupted.")]
 pub struct Cli {
@@ -38,11 +40,11 @@ pub struct GlobalArgs {
     pub verbose: u8,
 
     /// Tell nothing but errors: no progress, no summary, no warnings
-    #[arg(short, long, global = true, env = "INFA_QUIET", hide_env = true, help_heading = "Global options")]
+    #[arg(short, long, global = true, value_parser = BoolishValueParser::new(), env = "INFA_QUIET", hide_env = true, help_heading = "Global options")]
     pub quiet: bool,
 
     /// Never use the network: what is not cached is an error
-    #[arg(long, global = true, env = "INFA_OFFLINE", hide_env = true, help_heading = "Global options")]
+    #[arg(long, global = true, value_parser = BoolishValueParser::new(), env = "INFA_OFFLINE", hide_env = true, help_heading = "Global options")]
     pub offline: bool,
 
     /// Where infa keeps what it installs [default: $XDG_CACHE_HOME/infa or ~/.cache/infa]
