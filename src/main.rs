@@ -1,6 +1,5 @@
 //! The `infa` binary: parse, dispatch, exit status.
 
-use clap::Parser;
 use infa::cli::Cli;
 use infa::commands::{self, Error};
 use infa::fetch::Cancel;
@@ -9,7 +8,7 @@ use infa::ui::{Bars, interrupt, log};
 fn main() {
     let cancel = Cancel::new();
     interrupt::listen(cancel.clone());
-    let cli = Cli::parse();
+    let cli = Cli::from_environment();
     let (verbose, quiet) = (cli.globals.verbose, cli.globals.quiet);
     let bars = Bars::new(quiet);
     log::init(&bars, verbose, quiet);

@@ -1,11 +1,12 @@
 //! What the user may type: clap structs only. `commands` turns them into settings.
 
 mod embed;
+mod environment;
 mod model;
 
 use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
+use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -19,8 +20,8 @@ pub use model::{ModelArgs, TextArgs};
 #[command(name = "infa", version, max_term_width = 100)]
 #[command(after_help = "\
 Every flag can also be set by an environment variable, INFA_ and its name in capitals (INFA_MODEL_ID,
-INFA_OFFLINE); the command line wins. Hugging Face's own are honoured: HF_HOME, HF_TOKEN, HF_ENDPOINT,
-HF_HUB_OFFLINE and their kin; so are NO_COLOR and ORT_DYLIB_PATH.
+INFA_OFFLINE); the command line wins, and an empty variable counts as unset. Hugging Face's own are honoured:
+HF_HOME, HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE and their kin; so are NO_COLOR and ORT_DYLIB_PATH.
 
 Exit status: 0 all well; 1 some inputs failed; 2 wrong usage; 3 model or runtime; 130 interrupted.")]
 pub struct Cli {
@@ -40,11 +41,11 @@ pub struct GlobalArgs {
     pub verbose: u8,
 
     /// Tell nothing but errors: no progress, no summary, no warnings
-    #[arg(short, long, global = true, env = "INFA_QUIET", hide_env = true, value_parser = FalseyValueParser::new(), help_heading = "Global options")]
+    #[arg(short, long, global = true, value_parser = BoolishValueParser::new(), env = "INFA_QUIET", hide_env = true, help_heading = "Global options")]
     pub quiet: bool,
 
     /// Never use the network: what is not cached is an error
-    #[arg(long, global = true, env = "INFA_OFFLINE", hide_env = true, value_parser = FalseyValueParser::new(), help_heading = "Global options")]
+    #[arg(long, global = true, value_parser = BoolishValueParser::new(), env = "INFA_OFFLINE", hide_env = true, help_heading = "Global options")]
     pub offline: bool,
 
     /// Where infa keeps what it installs [default: $XDG_CACHE_HOME/infa or ~/.cache/infa]

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::FalseyValueParser;
+use clap::builder::BoolishValueParser;
 
 use crate::engine::OnnxOptions;
 use crate::model::DEFAULT_MODEL;
@@ -70,11 +70,11 @@ pub struct TextArgs {
     pub pooling: Option<Pooling>,
 
     /// Scale vectors to length 1
-    #[arg(long, overrides_with = "no_normalize", env = "INFA_NORMALIZE", hide_env = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, overrides_with = "no_normalize", value_parser = BoolishValueParser::new(), env = "INFA_NORMALIZE", hide_env = true)]
     pub normalize: bool,
 
     /// Leave vectors as long as the model makes them
-    #[arg(long, overrides_with = "normalize", env = "INFA_NO_NORMALIZE", hide_env = true, value_parser = FalseyValueParser::new())]
+    #[arg(long, overrides_with = "normalize", value_parser = BoolishValueParser::new(), env = "INFA_NO_NORMALIZE", hide_env = true)]
     pub no_normalize: bool,
 
     /// Cut vectors to their first N numbers, then normalise

@@ -81,7 +81,7 @@ impl Counts {
         if self.failed > NAMED_FAILURES {
             printer.error(&format!("{} more inputs failed", self.failed - NAMED_FAILURES), None);
         }
-        if matches!(end, Err(Error::PipeClosed)) {
+        if matches!(end, Err(Error::PipeClosed)) || end.is_err() && self.inputs == 0 {
             return;
         }
         let rate = |n: u64| n as f64 / seconds.max(1e-9);

@@ -1,0 +1,86 @@
+//! The program itself: help, version, doctor, completions, wrong usage.
+
+use crate::run::{infa, library};
+
+#[test]
+fn version() {
+    for flag in ["--version", "-V"] {
+        let ran = infa([flag]).run().status(0);
+        assert_eq!(ran.text(), format!("infa {}\n", env!("CARGO_PKG_VERSION")));
+        assert_eq!(ran.err, "");
+    }
+}
+
+#[test]
+fn help_explains_itself() {
+    let ran = infa(["--help"]).run().status(0);
+    for word in ["embed", "doctor", "completions", "INFA_MODEL_ID", "Exit status", "130"] {
+        assert!(ran.text().contains(word), "{word}");
+    }
+    let ran = infa(["embed", "--help"]).run().status(0);
+    for word in ["Examples:", "infa embed notes.txt", "--model-id", "all-MiniLM-L6-v2", "--truncate", "--prompt-name"] {
+        assert!(ran.text().contains(word), "{word}");
+    }
+    for line in ran.text().lines() {
+        assert!(line.chars().count() <= 110, "too wide: {line}");
+    }
+}
+
+#[test]
+fn without_a_command_it_shows_the_way() {
+    let ran = infa([] as [&str; 0]).run().status(2).says(&["Usage: infa", "embed"]);
+    assert!(ran.out.is_empty());
+    infa(["embd"]).run().refuses(2, &["embd", "embed"]);
+    infa(["embed", "--modle-id", "x"]).run().refuses(2, &["--modle-id", "--model-id"]);
+    infa(["embed", "-m"]).run().refuses(2, &["--model-id"]);
+}
+
+#[test]
+fn completions_for_every_shell() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let ran = infa(["completions", shell]).run().status(0);
+        assert!(ran.text().contains("prompt-name") && ran.text().contains("infa"), "{shell}");
+        assert_eq!(ran.err, "");
+    }
+    assert!(infa(["completions"]).env("INFA_SHELL", "fish").run().status(0).text().contains("infa"));
+    infa(["completions", "tcsh"]).run().refuses(2, &["tcsh", "bash"]);
+}
+
+#[test]
+fn doctor_tells_what_is_missing() {
+    let none = tempfile::tempdir().unwrap();
+    let alone = infa(["doctor"]).env("XDG_CACHE_HOME", none.path()).env("HF_HOME", none.path());
+    let ran = alone.env("PATH", "/nonexistent").without("ORT_DYLIB_PATH").run().status(3);
+    let text = ran.text();
+    for label in ["infa ", "ONNX Runtime ", "default model ", "infa's cache ", "Hugging Face ", "network ", "cores "] {
+        assert!(text.lines().any(|line| line.starts_with(label)), "{label}: {text}");
+    }
+    assert_eq!(text.lines().filter(|line| line.starts_with("missing: ")).count(), 2, "{text}");
+    assert!(text.contains(none.path().to_str().unwrap()), "{text}");
+    assert_eq!(ran.err, "");
+    assert_eq!(std::fs::read_dir(none.path()).unwrap().count(), 0, "doctor made something");
+}
+
+#[test]
+fn doctor_is_content_when_all_is_here() {
+    let home = tempfile::tempdir().unwrap();
+    let snapshot = "hub/models--sentence-transformers--all-MiniLM-L6-v2/snapshots/c";
+    let root = home.path().join("hub/models--sentence-transformers--all-MiniLM-L6-v2");
+    let model = crate::support::copy("bert-tiny");
+    std::fs::create_dir_all(root.join("snapshots")).unwrap();
+    std::fs::create_dir_all(root.join("refs")).unwrap();
+    std::fs::write(root.join("refs/main"), "c").unwrap();
+    std::os::unix::fs::symlink(model.path(), home.path().join(snapshot)).unwrap();
+    let ran = infa(["doctor"]).env("HF_HOME", home.path()).run().status(0);
+    let text = ran.text();
+    assert!(text.ends_with("Everything the default model needs is here.\n"), "{text}");
+    assert!(text.contains(library().to_str().unwrap()) && text.contains("CPU"), "{text}");
+    let row = infa(["embed", "--offline"]).env("HF_HOME", home.path()).stdin("a\n").run().well();
+    assert_eq!(row.rows().len(), 1);
+}
+
+#[test]
+fn doctor_reports_a_library_that_is_broken() {
+    let ran = infa(["doctor", "--ort-library", "/nope.so"]).run().status(3);
+    assert!(ran.text().contains("unusable") && ran.text().contains("/nope.so"), "{}", ran.text());
+}

@@ -1,0 +1,171 @@
+//! Configuration files that are missing, damaged, or ask for what infa does not do.
+
+use std::fs;
+
+use serde_json::{Value as Json, json};
+use tempfile::TempDir;
+
+use crate::run::{Ran, embed_with};
+use crate::support::{copy, patch};
+
+fn run(dir: &TempDir) -> Ran {
+    embed_with(dir.path(), [] as [&str; 0]).stdin("a\n").run()
+}
+
+/// bert-tiny with one file changed.
+fn with(file: &str, change: impl FnOnce(&mut Json)) -> TempDir {
+    let dir = copy("bert-tiny");
+    patch(dir.path().join(file), change);
+    dir
+}
+
+/// bert-tiny with this in place of a file.
+fn instead(file: &str, content: impl AsRef<[u8]>) -> TempDir {
+    let dir = copy("bert-tiny");
+    fs::write(dir.path().join(file), content).unwrap();
+    dir
+}
+
+#[test]
+fn files_that_are_not_json_are_named() {
+    let files = [
+        "config.json",
+        "modules.json",
+        "sentence_bert_config.json",
+        "config_sentence_transformers.json",
+        "1_Pooling/config.json",
+        "tokenizer.json",
+        "tokenizer_config.json",
+    ];
+    for file in files {
+        for content in ["", "{", "not json", "\u{0}\u{1}", "<html>Sign in</html>"] {
+            run(&instead(file, content)).refuses(3, &[file, "hint: "]);
+        }
+        run(&instead(file, b"\xff\xfe{}")).refuses(3, &[file, "hint: "]);
+        run(&instead(file, "[".repeat(200_000))).refuses(3, &[file, "hint: "]);
+    }
+}
+
+#[test]
+fn missing_files_are_named() {
+    for file in ["config.json", "tokenizer.json", "1_Pooling/config.json"] {
+        let dir = copy("bert-tiny");
+        fs::remove_file(dir.path().join(file)).unwrap();
+        run(&dir).refuses(3, &[file, "hint: "]);
+    }
+    // Settings that have defaults.
+    for file in ["sentence_bert_config.json", "config_sentence_transformers.json", "tokenizer_config.json"] {
+        let dir = copy("bert-tiny");
+        fs::remove_file(dir.path().join(file)).unwrap();
+        assert_eq!(run(&dir).well().rows().len(), 1, "{file}");
+    }
+}
+
+#[test]
+fn json_of_the_wrong_kind() {
+    for content in ["null", "[]", "3", "\"text\""] {
+        run(&instead("config.json", content)).refuses(3, &["config.json", "hint: "]);
+    }
+    for content in ["null", "{}", "3", "[1]", "[{}]", "[]"] {
+        run(&instead("modules.json", content)).refuses(3, &["modules.json", "hint: "]);
+    }
+}
+
+#[test]
+fn an_unknown_architecture_lists_the_known_ones() {
+    let dir = with("config.json", |config| config["model_type"] = json!("mamba"));
+    run(&dir).refuses(3, &["config.json", "mamba", "supported: bert", "--onnx-file"]);
+    let dir = with("config.json", |config| drop(config.as_object_mut().unwrap().remove("model_type")));
+    run(&dir).refuses(3, &["config.json", "model_type"]);
+}
+
+#[test]
+fn settings_that_are_not_implemented_are_named() {
+    for (key, value) in [
+        ("hidden_act", json!("quick_brown_fox")),
+        ("position_embedding_type", json!("relative_key")),
+        ("is_decoder", json!(true)),
+    ] {
+        let shown = value.to_string();
+        let dir = with("config.json", |config| config[key] = value);
+        run(&dir).refuses(3, &["config.json", key, &shown, "not implemented"]);
+    }
+}
+
+#[test]
+fn settings_of_the_wrong_type_or_size() {
+    let numbers = [
+        "vocab_size",
+        "hidden_size",
+        "num_hidden_layers",
+        "num_attention_heads",
+        "intermediate_size",
+        "max_position_embeddings",
+    ];
+    for key in numbers {
+        for value in [json!(-1), json!(0), json!("48"), json!(null), json!(7), json!(1u64 << 62), json!(1.5)] {
+            let dir = with("config.json", |config| config[key] = value.clone());
+            let ran = run(&dir);
+            // Seven of something may fit; what must not happen is anything but an answer or an error.
+            if !(ran.status == 0 && value == json!(0) | json!(7)) {
+                ran.refuses(3, &["hint: "]);
+            }
+        }
+        let dir = with("config.json", |config| drop(config.as_object_mut().unwrap().remove(key)));
+        run(&dir).refuses(3, &["config.json", key]);
+    }
+}
+
+#[test]
+fn modules_that_lead_out_of_the_directory() {
+    for path in ["../elsewhere", "/etc", "1_Pooling/../../x"] {
+        let dir = with("modules.json", |modules| modules[1]["path"] = json!(path));
+        run(&dir).refuses(3, &["modules.json", path, "out of the model's directory"]);
+    }
+}
+
+#[test]
+fn modules_that_are_not_implemented() {
+    let dir = with("modules.json", |modules| modules[1]["type"] = json!("sentence_transformers.models.LSTM"));
+    run(&dir).refuses(3, &["modules.json", "LSTM", "not implemented"]);
+    let dir = with("modules.json", |modules| {
+        let dense = json!({"idx": 3, "name": "3", "path": "3_Dense", "type": "sentence_transformers.models.Dense"});
+        modules.as_array_mut().unwrap().push(dense);
+    });
+    run(&dir).refuses(3, &["modules.json", "Dense", "not implemented"]);
+    // In another order they mean something else.
+    let dir = with("modules.json", |modules| modules.as_array_mut().unwrap().swap(1, 2));
+    run(&dir).refuses(3, &["modules.json", "not implemented"]);
+}
+
+#[test]
+fn pooling_that_is_unknown() {
+    for mode in [json!("middle"), json!(["mean", "middle"]), json!([]), json!(3), json!([7])] {
+        let dir = instead("1_Pooling/config.json", json!({"pooling_mode": mode}).to_string());
+        run(&dir).refuses(3, &["1_Pooling/config.json", "pooling"]);
+    }
+}
+
+#[test]
+fn prompts_and_lengths_that_make_no_sense() {
+    for (key, value) in [
+        ("prompts", json!([1])),
+        ("prompts", json!({"query": 7})),
+        ("default_prompt_name", json!("nope")),
+        ("truncate_dim", json!(0)),
+        ("truncate_dim", json!(-3)),
+    ] {
+        let dir = with("config_sentence_transformers.json", |config| config[key] = value);
+        run(&dir).refuses(3, &["config_sentence_transformers.json", key]);
+    }
+    for value in [json!(0), json!(-1), json!("128"), json!(1.5)] {
+        let dir = with("sentence_bert_config.json", |config| config["max_seq_length"] = value);
+        run(&dir).refuses(3, &["sentence_bert_config.json", "max_seq_length"]);
+    }
+    let dir = with("sentence_bert_config.json", |config| config["max_seq_length"] = json!(2));
+    let ran = run(&dir);
+    assert!(ran.status == 2 || ran.status == 3, "{}", ran.err);
+    ran.says(&["too little", "max"]);
+    let dir = with("sentence_bert_config.json", |config| config["max_seq_length"] = json!(1000));
+    assert_eq!(run(&dir).status(0).says(&["64 positions"]).rows().len(), 1);
+}

@@ -1,0 +1,21 @@
+//! The whole program, run as people run it: exit status, stdout and stderr.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod basics;
+mod broken_inputs;
+mod broken_outputs;
+mod broken_runtime;
+mod broken_tokenizers;
+mod broken_weights;
+mod commands;
+mod configurations;
+mod environment;
+mod formats;
+mod hub;
+#[path = "../support/hub_server.rs"]
+mod hub_server;
+mod interruption;
+mod run;
+#[path = "../support/mod.rs"]
+mod support;
+mod vectors;
