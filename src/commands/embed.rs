@@ -1,5 +1,6 @@
 //! `infa embed`: texts in, vectors out.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -22,6 +23,9 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     let EmbedArgs { files, input_format, field, id_field, format, output, model, text } = args;
     let settings = ModelSettings::resolve(model, text, &world.globals)?;
     let options = input::Options { format: input_format, field, id_field };
+    if files.is_empty() && std::io::stdin().is_terminal() {
+        world.bars.printer().note("Reading texts from the terminal, one a line; Ctrl-D ends.");
+    }
     let records = input::open(&files, &options)?;
     let destination = output.map_or(Destination::Stdout, Destination::File);
 

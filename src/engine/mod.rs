@@ -1,5 +1,6 @@
 //! Engines: whatever turns texts into vectors, local or remote, looks the same to everyone above.
 
+mod load;
 mod onnx;
 pub mod stream;
 mod worker;

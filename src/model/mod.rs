@@ -1,6 +1,7 @@
 //! What a model is: where it comes from, its files, tokenizer, prompts and pooling.
 
 pub mod cache;
+mod files;
 pub mod hub;
 mod package;
 pub mod pooling;

