@@ -181,3 +181,14 @@ fn two_at_once_fetch_it_once() {
     assert!(runs.iter().all(|out| *out == runs[0]));
     assert_eq!(server.asked("/cdn/model.safetensors").len(), 1);
 }
+
+#[test]
+fn an_endpoint_that_is_no_address() {
+    let home = home();
+    for endpoint in ["not a url", "ftp://127.0.0.1", "127.0.0.1:9"] {
+        let ran = from_hub(None, &home).env("HF_ENDPOINT", endpoint).run();
+        ran.refuses(3, &[endpoint, "not an address", "HF_ENDPOINT"]);
+    }
+    let ran = from_hub(None, &home).env("HF_TOKEN", "a\nb").run();
+    ran.refuses(3, &["token", "HF_TOKEN"]);
+}
