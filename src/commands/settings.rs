@@ -51,6 +51,9 @@ fn default_cache() -> Option<PathBuf> {
     Some(dir("XDG_CACHE_HOME").or_else(|| Some(dir("HOME")?.join(".cache")))?.join("infa"))
 }
 
+/// More workers than any machine has cores; far more would exhaust its memory, and threads fail ungracefully then.
+const MOST_THREADS: usize = 1024;
+
 /// A model and how it computes.
 #[derive(Debug, Clone)]
 pub(super) struct ModelSettings {
@@ -63,6 +66,10 @@ impl ModelSettings {
     pub fn resolve(model: ModelArgs, text: TextArgs, globals: &Globals) -> Result<Self, Error> {
         let ModelArgs { model_id, revision, onnx_file, device, dtype, threads, batch_tokens } = model;
         let TextArgs { pooling, normalize, no_normalize, dimensions, prompt, prompt_name, truncate, max_length } = text;
+        if let Some(many) = threads.filter(|n| n.get() > MOST_THREADS) {
+            let reason = format!("{many} is more than {MOST_THREADS}, the most that can be of use");
+            return Err(Error::Flag { flag: "--threads", reason });
+        }
         let threads = threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN);
         // Before anything is fetched: what is not implemented need not wait for a download to be told.
         device.resolve()?;

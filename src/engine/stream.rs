@@ -38,7 +38,7 @@ pub enum StreamError<R, W> {
     Read(R),
     /// The receiver of results failed.
     Write(W),
-    /// Somebody asked to stop; results that were ready in order have been handed on.
+    /// Somebody asked to stop; what was handed on before is a beginning of the results, in order.
     Cancelled,
 }
 
@@ -170,18 +170,22 @@ where
     let (mut started, mut written) = (0, 0);
     let mut state = shared.lock();
     loop {
+        if cancel.is_cancelled() {
+            return Err(StreamError::Cancelled);
+        }
         if let Some(window) = state.finished.remove(&written) {
             drop(state);
             for (tag, result) in window {
+                // A window can take longer to write than whoever asked to stop is ready to wait.
+                if cancel.is_cancelled() {
+                    return Err(StreamError::Cancelled);
+                }
                 sink.take(tag, result).map_err(StreamError::Write)?;
             }
             sink.settle().map_err(StreamError::Write)?;
             written += 1;
             state = shared.lock();
             continue;
-        }
-        if cancel.is_cancelled() {
-            return Err(StreamError::Cancelled);
         }
         let waited = state.since.map_or(Duration::ZERO, |since| since.elapsed());
         let ready = !state.pending.is_empty() && (state.full() || state.end.is_some() || waited >= LINGER);

@@ -18,6 +18,14 @@ pub enum FetchError {
         /// What was wanted.
         what: String,
     },
+    /// What should be asked is no address.
+    #[error("{url} is not an address that can be asked: {reason}")]
+    Address {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// No answer: name resolution, connection, TLS, or a timeout.
     #[error("no connection to {url}: {reason}")]
     Unreachable {
@@ -135,6 +143,7 @@ impl FetchError {
         let text = match self {
             FetchError::Cancelled | FetchError::Malformed { .. } => return None,
             FetchError::Offline { .. } => "run once without --offline (and without HF_HUB_OFFLINE), then it is cached",
+            FetchError::Address { .. } => "an address begins with https:// or http://: check HF_ENDPOINT",
             FetchError::Unreachable { .. } => {
                 "check the network; behind a proxy set HTTPS_PROXY, and HF_ENDPOINT names a mirror of the Hub"
             }

@@ -301,12 +301,12 @@ pub(super) fn cut(stop: Stop, url: &Url, received: u64) -> Trouble {
 
 /// An address to ask.
 pub(super) fn parse(url: &str) -> Result<Url, FetchError> {
-    let bad = |reason: String| FetchError::Malformed { url: url.to_owned(), reason };
-    let parsed = Url::parse(url).map_err(|error| bad(format!("it is not an address: {error}")))?;
+    let bad = |reason: String| FetchError::Address { url: url.to_owned(), reason };
+    let parsed = Url::parse(url).map_err(|error| bad(error.to_string()))?;
     if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() {
         Ok(parsed)
     } else {
-        Err(bad("it is not an http or https address".to_owned()))
+        Err(bad("it begins with neither https:// nor http://".to_owned()))
     }
 }
 
@@ -345,7 +345,7 @@ mod tests {
     #[test]
     fn only_web_addresses_are_asked() {
         for url in ["", "host/x", "file:///etc/passwd", "ftp://h/x", "http://"] {
-            assert!(matches!(parse(url), Err(FetchError::Malformed { .. })), "{url}");
+            assert!(matches!(parse(url), Err(FetchError::Address { .. })), "{url}");
         }
     }
 

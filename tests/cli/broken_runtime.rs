@@ -23,7 +23,7 @@ fn what_is_not_implemented_is_said_before_anything_is_fetched() {
 
 #[test]
 fn numbers_that_make_no_sense() {
-    for flags in [["--threads", "0"], ["--threads", "x"], ["--batch-tokens", "0"]] {
+    for flags in [["--threads", "0"], ["--threads", "x"], ["--threads", "20000"], ["--batch-tokens", "0"]] {
         infa(["embed"]).args(flags).run().refuses(2, &[flags[0]]);
     }
 }

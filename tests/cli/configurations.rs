@@ -105,11 +105,7 @@ fn settings_of_the_wrong_type_or_size() {
     for key in numbers {
         for value in [json!(-1), json!(0), json!("48"), json!(null), json!(7), json!(1u64 << 62), json!(1.5)] {
             let dir = with("config.json", |config| config[key] = value.clone());
-            let ran = run(&dir);
-            // Seven of something may fit; what must not happen is anything but an answer or an error.
-            if !(ran.status == 0 && value == json!(0) | json!(7)) {
-                ran.refuses(3, &["hint: "]);
-            }
+            run(&dir).refuses(3, &["hint: "]);
         }
         let dir = with("config.json", |config| drop(config.as_object_mut().unwrap().remove(key)));
         run(&dir).refuses(3, &["config.json", key]);

@@ -18,4 +18,5 @@ mod interruption;
 mod run;
 #[path = "../support/mod.rs"]
 mod support;
+mod terminal;
 mod vectors;

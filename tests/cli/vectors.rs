@@ -124,3 +124,20 @@ fn workers_and_batches_change_nothing() {
         }
     }
 }
+
+#[test]
+fn without_a_limit_of_its_own_the_model_takes_the_users() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::copy(fixture("bert-plain.onnx"), dir.path().join("model.onnx")).unwrap();
+    std::fs::copy(fixture("bert-plain/tokenizer.json"), dir.path().join("tokenizer.json")).unwrap();
+    let run = |flags: &[&str]| {
+        let ran = infa(["embed", "--pooling", "mean", "-m"]).arg(dir.path().join("model.onnx")).args(flags);
+        ran.stdin("a sea\n".to_owned() + &"word ".repeat(5000)).run()
+    };
+    run(&[]).refuses(2, &["--max-length", "do not say how long"]);
+    let rows = run(&["--max-length", "9"]).well().rows();
+    assert_eq!((&rows[1]["tokens"], &rows[1]["truncated"]), (&json!(9), &json!(true)));
+    // Longer than the positions of the graph: that row fails, the others do not.
+    let rows = run(&["--max-length", &usize::MAX.to_string()]).status(1).rows();
+    assert!(rows[0]["embedding"].is_array() && rows[1]["error"].is_string(), "{rows:?}");
+}
