@@ -432,29 +432,25 @@ fn processes_that_fetch_at_once_download_once() {
     world.server.fault("/cdn/", 1, Fault::Drip(60_000, Duration::from_millis(5)));
     let children: Vec<_> = (0..2)
         .map(|_| {
-            std::process::Command::new(std::env::current_exe().unwrap())
-                .args(["--exact", "fetch_as_another_process", "--ignored"])
-                .env("INFA_TEST_HUB", world.server.url())
-                .env("INFA_TEST_CACHE", world.dir.path())
-                .stdout(std::process::Stdio::null())
+            std::process::Command::new(env!("CARGO_BIN_EXE_infa"))
+                .args(["embed", "--model-id", "org/model", "/dev/null"])
+                .env_remove("HF_HUB_OFFLINE")
+                .env_remove("TRANSFORMERS_OFFLINE")
+                .env("HF_ENDPOINT", world.server.url())
+                .env("HF_HUB_CACHE", world.dir.path())
+                .env("NO_PROXY", "127.0.0.1")
+                .stderr(std::process::Stdio::piped())
                 .spawn()
                 .unwrap()
         })
         .collect();
-    for mut child in children {
-        assert!(child.wait().unwrap().success());
+    for child in children {
+        // Both have all files then, and see that they are no model.
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert!(stderr.contains("there is no tokenizer.json"), "{stderr}");
+        assert_eq!(output.status.code(), Some(3));
     }
     assert_eq!(fs::read(world.weights_blob()).unwrap(), weights());
     assert_eq!(world.server.asked("/cdn/").len(), 1);
-}
-
-/// Not a test: what the processes above run.
-#[test]
-#[ignore = "started by processes_that_fetch_at_once_download_once"]
-fn fetch_as_another_process() {
-    let (Some(url), Some(cache)) = (std::env::var_os("INFA_TEST_HUB"), std::env::var_os("INFA_TEST_CACHE")) else {
-        return;
-    };
-    let hub = Hub::with_limits(env(url.to_str().unwrap(), Path::new(&cache)), limits());
-    hub.fetch("org/model", None, &select, &complete, &Context::silent()).unwrap();
 }
