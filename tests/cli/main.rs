@@ -15,6 +15,7 @@ mod hub;
 #[path = "../support/hub_server.rs"]
 mod hub_server;
 mod interruption;
+mod odd_weights;
 mod run;
 #[path = "../support/mod.rs"]
 mod support;
