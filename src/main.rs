@@ -6,6 +6,8 @@ use infa::fetch::Cancel;
 use infa::ui::{Bars, interrupt, log};
 
 fn main() {
+    // Before the first thread is started.
+    infa::runtime::forbid_telemetry();
     let cancel = Cancel::new();
     interrupt::listen(cancel.clone());
     let cli = Cli::from_environment();

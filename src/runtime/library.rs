@@ -102,6 +102,7 @@ impl Search {
 
 /// Loads the file far enough to ask its version, which must be one that infa can use.
 pub fn check(path: &Path) -> Result<String, RuntimeError> {
+    super::forbid_telemetry();
     let refuse = |reason: String| RuntimeError::Library { path: path.to_owned(), reason };
     if !path.is_file() {
         return Err(refuse("there is no such file".into()));

@@ -96,6 +96,22 @@ impl RuntimeError {
     }
 }
 
+/// Forbids ONNX Runtime's telemetry to this process.
+///
+/// Since 1.29 the official builds for Linux and macOS, too, keep a device id and a database of events in the user's cache
+/// and send them to Microsoft; `DisableTelemetryEvents` comes too late for the first event. Only this variable, set before
+/// the library initialises, prevents all of it (Privacy.md of ONNX Runtime, "Disabling Telemetry").
+///
+/// A program should call this first of all, while it has one thread. [`library::check`] and [`Runtime::load`] call it, too.
+pub fn forbid_telemetry() {
+    const VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
+    if std::env::var_os(VARIABLE).is_none_or(|value| value != "1") {
+        // SAFETY: the binary gets here from `main` before it starts a thread. In another program that did not call this
+        // function first, it would be unsound for C code on another thread to read the environment at this moment.
+        unsafe { std::env::set_var(VARIABLE, "1") };
+    }
+}
+
 /// ONNX Runtime, loaded into this process.
 #[derive(Clone)]
 pub struct Runtime {
@@ -112,6 +128,7 @@ impl Runtime {
     /// # Errors
     /// [`RuntimeError::Library`] when the file is not an ONNX Runtime of a usable version.
     pub fn load(path: &Path) -> Result<Self, RuntimeError> {
+        forbid_telemetry();
         let _guard = LOADING.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some((_, runtime)) = LOADED.get() {
             return Ok(runtime.clone());

@@ -1,6 +1,6 @@
 //! The program itself: help, version, doctor, completions, wrong usage.
 
-use crate::run::{infa, library};
+use crate::run::{embed, infa, library};
 
 #[test]
 fn version() {
@@ -83,4 +83,17 @@ fn doctor_is_content_when_all_is_here() {
 fn doctor_reports_a_library_that_is_broken() {
     let ran = infa(["doctor", "--ort-library", "/nope.so"]).run().status(3);
     assert!(ran.text().contains("unusable") && ran.text().contains("/nope.so"), "{}", ran.text());
+}
+
+/// ONNX Runtime's telemetry begins with a device id and a database in the user's cache.
+#[test]
+fn nothing_is_kept_or_sent_about_the_user() {
+    let home = tempfile::tempdir().unwrap();
+    let mut run = embed(["-"]).stdin("a text\n");
+    run.command.env("HOME", home.path()).env("XDG_CACHE_HOME", home.path().join("cache"));
+    // Either would silence the telemetry by itself.
+    run.command.env_remove("CI").env("ORT_DISABLE_TELEMETRY", "0");
+    run.run().status(0);
+    let left: Vec<_> = std::fs::read_dir(home.path()).unwrap().collect();
+    assert!(left.is_empty(), "{left:?}");
 }
