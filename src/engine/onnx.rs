@@ -198,21 +198,22 @@ fn max_length(model: &Model, asked: Option<usize>, positions: Option<usize>) -> 
         return Ok(asked);
     }
     let said = model.sentence.max_seq_length.or(model.tokenizer.model_max_length);
-    match (said, positions) {
+    let length = match (said, positions) {
         (Some(said), Some(most)) if said > most => {
             if model.sentence.max_seq_length.is_some() {
                 tracing::warn!("{}: max_seq_length {said} is cut to the model's {most} positions", model.name);
             }
-            Ok(most)
+            most
         }
-        (Some(length), _) | (None, Some(length)) if length >= least => Ok(length),
-        (Some(length), _) | (None, Some(length)) => {
-            let reason = format!("the model's files say {length}, too little for a text");
-            Err(ModelError::Flag { flag: "--max-length", reason })
-        }
+        (Some(length), _) | (None, Some(length)) => length,
         (None, None) => {
-            let reason = "the model's files do not say how long a text may be".into();
-            Err(ModelError::Flag { flag: "--max-length", reason })
+            let reason = "must be given, as the model's files do not say how long a text may be".into();
+            return Err(ModelError::Flag { flag: "--max-length", reason });
         }
+    };
+    if length < least {
+        let reason = format!("texts of {length} tokens, special tokens included, are too little for any text");
+        return Err(ModelError::Config { path: model.dir.clone(), reason });
     }
+    Ok(length)
 }

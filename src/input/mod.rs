@@ -20,8 +20,9 @@ use std::sync::Arc;
 pub use error::{InputError, RecordError};
 pub use records::Records;
 
-/// The longest record that is read; a longer one becomes a [`RecordError`] and is skipped over.
-pub const MAX_RECORD_BYTES: usize = 64 << 20;
+/// The longest record that is read; a longer one becomes a [`RecordError`] and is skipped over. A tokenizer needs some
+/// 60 bytes for each byte of a word without end, so this bounds memory too.
+pub const MAX_RECORD_BYTES: usize = 16 << 20;
 
 /// How records lie in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

@@ -88,9 +88,9 @@ fn ten_megabytes_in_one_line() {
 
 #[test]
 fn no_record_is_read_beyond_a_limit() {
-    let line = vec![b'x'; (64 << 20) + 1];
+    let line = vec![b'x'; (16 << 20) + 1];
     let ran = embed([] as [&str; 0]).stdin([b"one\n", &line[..], b"\ntwo\n"].concat()).run().status(1);
-    let rows = ran.says(&["stdin:2: the record is longer than 64 MiB"]).rows();
+    let rows = ran.says(&["stdin:2: the record is longer than 16 MiB"]).rows();
     assert_eq!(rows.len(), 3);
     assert!(rows[2]["embedding"].is_array());
 }
