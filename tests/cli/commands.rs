@@ -64,18 +64,20 @@ fn doctor_tells_what_is_missing() {
 #[test]
 fn doctor_is_content_when_all_is_here() {
     let home = tempfile::tempdir().unwrap();
-    let snapshot = "hub/models--sentence-transformers--all-MiniLM-L6-v2/snapshots/c";
+    let commit = "c".repeat(40);
     let root = home.path().join("hub/models--sentence-transformers--all-MiniLM-L6-v2");
     let model = crate::support::copy("bert-tiny");
     std::fs::create_dir_all(root.join("snapshots")).unwrap();
     std::fs::create_dir_all(root.join("refs")).unwrap();
-    std::fs::write(root.join("refs/main"), "c").unwrap();
-    std::os::unix::fs::symlink(model.path(), home.path().join(snapshot)).unwrap();
-    let ran = infa(["doctor"]).env("HF_HOME", home.path()).run().status(0);
+    std::fs::write(root.join("refs/main"), &commit).unwrap();
+    std::os::unix::fs::symlink(model.path(), root.join("snapshots").join(&commit)).unwrap();
+    let no_cache = home.path().join("none");
+    let ran = infa(["doctor"]).env("HF_HOME", home.path()).env("XDG_CACHE_HOME", &no_cache).run().status(0);
     let text = ran.text();
     assert!(text.ends_with("Everything the default model needs is here.\n"), "{text}");
     assert!(text.contains(library().to_str().unwrap()) && text.contains("CPU"), "{text}");
-    let row = infa(["embed", "--offline"]).env("HF_HOME", home.path()).stdin("a\n").run().well();
+    let embed = infa(["embed", "--offline"]).env("HF_HOME", home.path()).env("XDG_CACHE_HOME", &no_cache);
+    let row = embed.stdin("a\n").run().well();
     assert_eq!(row.rows().len(), 1);
 }
 
