@@ -155,6 +155,15 @@ fn silence_in_the_middle_is_resumed() {
 }
 
 #[test]
+fn a_slow_download_that_goes_on_has_all_the_time_it_needs() {
+    let world = world(model());
+    // 30 pieces, 25 ms apart: more than twice the stall timeout in all.
+    world.server.fault("/cdn/", 1, Fault::Drip(10_000, Duration::from_millis(25)));
+    world.assert_whole(&world.fetch().unwrap());
+    assert_eq!(ranges(&world.server.asked("/cdn/")), [None]);
+}
+
+#[test]
 fn cancelling_is_heard_while_the_network_is_slow_or_silent() {
     for fault in [Fault::Drip(1, Duration::from_millis(100)), Fault::StallAfter(10), Fault::Stall] {
         let mut world = world(model());
