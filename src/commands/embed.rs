@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use serde_json::Value as Json;
@@ -38,8 +38,8 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     let read = records.bytes_counter();
     let bar = world.bars.job(records.total_bytes());
     let printer = world.bars.printer().clone();
-    let mut rows = Rows { writer, printer, bar: Some(bar), read, counts: Counts::default() };
-    let items = records.map(|record| record.map(item));
+    let mut rows = Rows { writer, printer, bar: Some(bar), position: 0, counts: Counts::default() };
+    let items = records.map(move |record| record.map(|record| item(record, read.load(Ordering::Relaxed))));
     let end = stream(&engine, items, &world.cancel, &mut rows);
 
     let Rows { mut writer, printer, bar, counts, .. } = rows;
@@ -65,11 +65,13 @@ fn open_error(e: OutputError) -> Error {
 struct Tag {
     id: Option<Json>,
     origin: Origin,
+    /// Bytes of input that had been read with it.
+    position: u64,
 }
 
-fn item(record: Record) -> Item<Tag> {
+fn item(record: Record, position: u64) -> Item<Tag> {
     let Record { id, text, origin } = record;
-    Item { tag: Tag { id, origin }, text: text.map_err(|e| TextError(e.to_string())) }
+    Item { tag: Tag { id, origin, position }, text: text.map_err(|e| TextError(e.to_string())) }
 }
 
 #[derive(Default)]
@@ -108,7 +110,8 @@ struct Rows {
     writer: Box<dyn RowWriter + Send>,
     printer: Printer,
     bar: Option<JobBar>,
-    read: Arc<AtomicU64>,
+    /// Bytes of input that are through.
+    position: u64,
     counts: Counts,
 }
 
@@ -116,6 +119,7 @@ impl Sink<Tag> for Rows {
     type Error = OutputError;
 
     fn take(&mut self, tag: Tag, result: Result<Embedding, TextError>) -> Result<(), OutputError> {
+        self.position = tag.position;
         let counts = &mut self.counts;
         let index = counts.inputs;
         counts.inputs += 1;
@@ -142,7 +146,7 @@ impl Sink<Tag> for Rows {
 
     fn settle(&mut self) -> Result<(), OutputError> {
         if let Some(bar) = &self.bar {
-            bar.update(self.counts.inputs, self.counts.tokens, self.read.load(Ordering::Relaxed));
+            bar.update(self.counts.inputs, self.counts.tokens, self.position);
         }
         self.writer.flush()
     }

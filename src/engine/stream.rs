@@ -2,9 +2,11 @@
 //!
 //! Three things overlap: reading, embedding (a window's tokenisation with its predecessor's inference), and writing.
 //! A window is whatever has been read when there is room for one, up to a limit: a pipe that trickles gets answers at
-//! once, a large file gets large windows, in which many texts have the same length.
+//! once, a large file gets large windows, in which many texts have the same length. The limit follows the pace of the
+//! engine, so that with a slow one, too, results come every few seconds.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -14,8 +16,13 @@ use crate::fetch::Cancel;
 
 /// Most texts in a window.
 const WINDOW_TEXTS: usize = 4096;
-/// Bytes of text after which a window is full.
-const WINDOW_BYTES: usize = 8 << 20;
+/// Bytes of text after which the first window is full; it is small so that the first results come soon.
+const FIRST_WINDOW_BYTES: usize = 32 << 10;
+/// The same for later windows, at least and at most. More would not make more texts of equal length; it would only take
+/// longer.
+const WINDOW_BYTES: RangeInclusive<usize> = 32 << 10..=512 << 10;
+/// How long a window should take to compute.
+const WINDOW_SECONDS: f64 = 2.0;
 /// Windows between reading and writing: one computing, one ready to follow, one being written.
 const WINDOWS: usize = 3;
 /// How long a window that is not full waits for more.
@@ -54,12 +61,25 @@ pub trait Sink<T> {
     fn settle(&mut self) -> Result<(), Self::Error>;
 }
 
-type Window<T> = Vec<(T, Result<Embedding, TextError>)>;
+/// A window that is computed.
+struct Window<T> {
+    results: Vec<(T, Result<Embedding, TextError>)>,
+    /// Bytes of its texts.
+    bytes: usize,
+}
+
+/// The limit for the next windows, when one of `bytes` was finished `seconds` after its predecessor.
+fn paced(limit: usize, bytes: usize, seconds: f64) -> usize {
+    let fitting = (bytes as f64 / seconds.max(1e-3) * WINDOW_SECONDS) as usize;
+    fitting.clamp(limit / 2, limit * 2).clamp(*WINDOW_BYTES.start(), *WINDOW_BYTES.end())
+}
 
 struct State<T, R> {
     /// Read, but not in a window yet.
     pending: Vec<Item<T>>,
     bytes: usize,
+    /// Bytes of text after which the next window is full.
+    limit: usize,
     /// When the oldest of `pending` came.
     since: Option<Instant>,
     /// Reading is over, by the end or by an error.
@@ -72,7 +92,7 @@ struct State<T, R> {
 
 impl<T, R> State<T, R> {
     fn full(&self) -> bool {
-        self.pending.len() >= WINDOW_TEXTS || self.bytes >= WINDOW_BYTES
+        self.pending.len() >= WINDOW_TEXTS || self.bytes >= self.limit
     }
 }
 
@@ -111,8 +131,15 @@ where
     R: Send + 'static,
     S: Sink<T>,
 {
-    let state =
-        State { pending: Vec::new(), bytes: 0, since: None, end: None, finished: BTreeMap::new(), stopped: false };
+    let state = State {
+        pending: Vec::new(),
+        bytes: 0,
+        limit: FIRST_WINDOW_BYTES,
+        since: None,
+        end: None,
+        finished: BTreeMap::new(),
+        stopped: false,
+    };
     let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
     let reading = Arc::clone(&shared);
     std::thread::spawn(move || read(items, &reading));
@@ -168,14 +195,17 @@ where
     S: Sink<T>,
 {
     let (mut started, mut written) = (0, 0);
+    let mut finished = Instant::now();
     let mut state = shared.lock();
     loop {
         if cancel.is_cancelled() {
             return Err(StreamError::Cancelled);
         }
-        if let Some(window) = state.finished.remove(&written) {
+        if let Some(Window { results, bytes }) = state.finished.remove(&written) {
+            state.limit = paced(state.limit, bytes, finished.elapsed().as_secs_f64());
+            finished = Instant::now();
             drop(state);
-            for (tag, result) in window {
+            for (tag, result) in results {
                 // A window can take longer to write than whoever asked to stop is ready to wait.
                 if cancel.is_cancelled() {
                     return Err(StreamError::Cancelled);
@@ -190,11 +220,11 @@ where
         let waited = state.since.map_or(Duration::ZERO, |since| since.elapsed());
         let ready = !state.pending.is_empty() && (state.full() || state.end.is_some() || waited >= LINGER);
         if ready && started - written < WINDOWS as u64 {
-            let window = std::mem::take(&mut state.pending);
-            (state.bytes, state.since) = (0, None);
+            let (window, bytes) = (std::mem::take(&mut state.pending), std::mem::take(&mut state.bytes));
+            state.since = None;
             drop(state);
             shared.changed.notify_all();
-            start(Arc::clone(engine), window, started, Arc::clone(shared));
+            start(Arc::clone(engine), window, bytes, started, Arc::clone(shared));
             started += 1;
             state = shared.lock();
             continue;
@@ -215,20 +245,39 @@ where
 fn start<T: Send + 'static, R: Send + 'static>(
     engine: Arc<dyn Engine>,
     window: Vec<Item<T>>,
+    bytes: usize,
     number: u64,
     shared: Arc<Shared<T, R>>,
 ) {
     std::thread::spawn(move || {
         let texts: Vec<&str> = window.iter().filter_map(|item| item.text.as_deref().ok()).collect();
-        let results = catch_unwind(AssertUnwindSafe(|| engine.embed(&texts)));
-        let mut results = results.unwrap_or_default().into_iter();
-        let done = window
+        let vectors = catch_unwind(AssertUnwindSafe(|| engine.embed(&texts)));
+        let mut vectors = vectors.unwrap_or_default().into_iter();
+        let results = window
             .into_iter()
             .map(|item| {
                 let lost = || Err(TextError("the engine failed on the window that held this text".into()));
-                (item.tag, item.text.and_then(|_| results.next().unwrap_or_else(lost)))
+                (item.tag, item.text.and_then(|_| vectors.next().unwrap_or_else(lost)))
             })
             .collect();
-        shared.change(|state| _ = state.finished.insert(number, done));
+        shared.change(|state| _ = state.finished.insert(number, Window { results, bytes }));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_limit_follows_the_pace() {
+        let (least, most) = (*WINDOW_BYTES.start(), *WINDOW_BYTES.end());
+        // A fast engine: doubled until it is at its most.
+        assert_eq!(paced(least, least, 0.01), 2 * least);
+        assert_eq!(paced(most, most, 0.01), most);
+        // 100 kB a second: two seconds of it.
+        assert_eq!(paced(150_000, 100_000, 1.0), 200_000);
+        // A slow one, or a pipe that trickles: halved until it is at its least.
+        assert_eq!(paced(most, 1000, 60.0), most / 2);
+        assert_eq!(paced(least, 1000, 60.0), least);
+    }
 }

@@ -68,7 +68,7 @@ pub struct JobBar {
 }
 
 impl JobBar {
-    /// `inputs` and `tokens` done so far; `bytes` of the input read so far.
+    /// `inputs` and `tokens` done so far; `bytes` of the input that are through.
     pub fn update(&self, inputs: u64, tokens: u64, bytes: u64) {
         self.counts.inputs.store(inputs, Ordering::Relaxed);
         self.counts.tokens.store(tokens, Ordering::Relaxed);
