@@ -60,6 +60,8 @@ pub fn download_wheel(wheel: Wheel, python: &OsStr, into: &Path, ctx: &Context) 
     command.args(wheel.tags).arg(requirement);
     // pip downloads to the temporary directory first: there the growing file can be watched.
     command.env("TMPDIR", work.path()).env("TEMP", work.path()).env("TMP", work.path());
+    // Nothing is installed into any environment: a rule against installing outside of one does not apply.
+    command.env("PIP_REQUIRE_VIRTUALENV", "0");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     tracing::debug!(?command, "pip");
     let child = command.spawn().map_err(|error| match error.kind() {

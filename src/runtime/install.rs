@@ -40,24 +40,16 @@ const WHEELS: &[Wheel] = &[
         sha256: "96dd2564b10ea7153ad9c207e7cd8e5917cb3ba521e0e0a62ac03486fdc8d56c",
         bytes: 20_882_125,
     },
-    Wheel {
-        os: "windows",
-        arch: "x86_64",
-        platform: "win_amd64",
-        sha256: "ae8a9a351efda685cc59a66226cdefaa37a126c1d66872ca23a2de9425326130",
-        bytes: 14_888_466,
-    },
 ];
 
 /// The Python interpreter to ask: the one of the active environment.
 pub fn python() -> &'static str {
-    if cfg!(windows) { "python" } else { "python3" }
+    "python3"
 }
 
 /// Whether a file name is that of the ONNX Runtime library itself (not of one of its providers).
 pub fn is_library(name: &str) -> bool {
-    name == "onnxruntime.dll"
-        || (name.starts_with("libonnxruntime.") && (name.contains(".so") || name.ends_with(".dylib")))
+    name.starts_with("libonnxruntime.") && (name.contains(".so") || name.ends_with(".dylib"))
 }
 
 fn directory(cache: &Path) -> PathBuf {
