@@ -49,6 +49,7 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
         Err(StreamError::Write(e)) => Err(e.into()),
         // What was read before still counts: rows go out, and a file appears with them only if all is well.
         Err(StreamError::Read(e)) => writer.flush().map_err(Error::from).and(Err(e.into())),
+        Err(StreamError::Thread(e)) => writer.flush().map_err(Error::from).and(Err(Error::Thread(e))),
         Err(StreamError::Cancelled) => writer.flush().map_err(Error::from).and(Err(Error::Interrupted)),
     };
     counts.print(&printer, start.elapsed().as_secs_f64(), load_seconds, &end);

@@ -59,6 +59,9 @@ pub enum Error {
     /// The model or its engine cannot be used.
     #[error(transparent)]
     Engine(EngineError),
+    /// The system has no thread left for the work.
+    #[error("a thread could not be started: {0}")]
+    Thread(std::io::Error),
     /// stdout cannot be written.
     #[error("stdout: {0}")]
     Stdout(std::io::Error),
@@ -108,7 +111,7 @@ impl Error {
             Self::Flag { .. } | Self::Input(_) | Self::OutputOpen(_) => 2,
             Self::Engine(EngineError::Model(ModelError::Flag { .. } | ModelError::NoSuchPath(_))) => 2,
             Self::Engine(EngineError::Runtime(RuntimeError::Device { .. } | RuntimeError::Dtype(_))) => 2,
-            Self::Engine(_) => 3,
+            Self::Engine(_) | Self::Thread(_) => 3,
             Self::Interrupted => crate::ui::interrupt::INTERRUPTED,
         }
     }
@@ -119,6 +122,7 @@ impl Error {
             Self::Input(e) => e.hint(),
             Self::OutputOpen(e) | Self::Output(e) => e.hint(),
             Self::Engine(e) => e.hint(),
+            Self::Thread(_) => Some("use fewer with --threads, or raise the limit (ulimit -u)".into()),
             Self::Interrupted | Self::PipeClosed | Self::Flag { .. } | Self::Stdout(_) => None,
         }
     }

@@ -1,7 +1,7 @@
 //! The local engine: a model through ONNX Runtime, one one-thread session a core.
 
 use std::num::NonZero;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use rayon::prelude::*;
 
@@ -42,8 +42,8 @@ pub struct OnnxEngine {
     /// Token ids must be below.
     vocab_size: usize,
     batch_tokens: usize,
-    interface: Interface,
-    finish: Finish,
+    /// How a group runs; shared with the jobs.
+    plan: Arc<(Interface, Finish)>,
     pool: WorkerPool<Session>,
     tokenizers: rayon::ThreadPool,
 }
@@ -104,8 +104,7 @@ impl OnnxEngine {
             truncate,
             vocab_size: loaded.vocab_size,
             batch_tokens: options.batch_tokens.get(),
-            interface: loaded.interface,
-            finish,
+            plan: Arc::new((loaded.interface, finish)),
             pool: loaded.pool,
             tokenizers,
             model,
@@ -141,7 +140,7 @@ impl Engine for OnnxEngine {
     }
 
     fn embed(&self, texts: &[&str]) -> Vec<Result<Embedding, TextError>> {
-        let mut tokens: Vec<Result<Tokens, TextError>> = if texts.len() < 8 {
+        let tokens: Vec<Result<Tokens, TextError>> = if texts.len() < 8 {
             texts.iter().map(|text| self.tokenize(text)).collect()
         } else {
             self.tokenizers.install(|| texts.par_iter().map(|text| self.tokenize(text)).collect())
@@ -149,28 +148,17 @@ impl Engine for OnnxEngine {
         let lengths: Vec<Option<usize>> = tokens.iter().map(|t| t.as_ref().ok().map(|t| t.ids.len())).collect();
         let (order, groups) = groups(&lengths, self.batch_tokens);
 
-        let lost = || Err(TextError("the worker that had this text failed".into()));
+        // What stands here at the end is what no worker replaced.
+        let lost = || TextError("the worker that had this text failed".into());
+        let mut results: Vec<_> = tokens.iter().map(|t| Err(t.as_ref().err().cloned().unwrap_or_else(lost))).collect();
+        let mut tokens: Vec<Option<Tokens>> = tokens.into_iter().map(Result::ok).collect();
         let (sender, receiver) = mpsc::channel();
-        let mut results: Vec<Result<Embedding, TextError>> = Vec::with_capacity(texts.len());
-        let mut taken: Vec<Option<Tokens>> = Vec::with_capacity(texts.len());
-        for text in tokens.drain(..) {
-            match text {
-                Ok(tokens) => {
-                    taken.push(Some(tokens));
-                    results.push(lost());
-                }
-                Err(e) => {
-                    taken.push(None);
-                    results.push(Err(e));
-                }
-            }
-        }
         let jobs = groups.into_iter().map(|range| -> Job<Session> {
             let indices = order[range].to_vec();
-            let group: Vec<Tokens> = indices.iter().filter_map(|&i| taken[i].take()).collect();
-            let (sender, interface, finish) = (sender.clone(), self.interface.clone(), self.finish.clone());
+            let group: Vec<Tokens> = indices.iter().filter_map(|&i| tokens[i].take()).collect();
+            let (sender, plan) = (sender.clone(), Arc::clone(&self.plan));
             Box::new(move |session| {
-                let results = run_group(session, &interface, &finish, &group);
+                let results = run_group(session, &plan.0, &plan.1, &group);
                 // Nobody listening any more means that nobody wants the result.
                 let _ = sender.send((indices, results));
             })

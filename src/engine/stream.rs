@@ -45,6 +45,8 @@ pub enum StreamError<R, W> {
     Read(R),
     /// The receiver of results failed.
     Write(W),
+    /// The system has no thread left for the work.
+    Thread(std::io::Error),
     /// Somebody asked to stop; what was handed on before is a beginning of the results, in order.
     Cancelled,
 }
@@ -142,7 +144,7 @@ where
     };
     let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
     let reading = Arc::clone(&shared);
-    std::thread::spawn(move || read(items, &reading));
+    thread("reader", move || read(items, &reading)).map_err(StreamError::Thread)?;
     let result = drive(engine, &shared, cancel, sink);
     shared.change(|state| state.stopped = true);
     result
@@ -224,7 +226,7 @@ where
             state.since = None;
             drop(state);
             shared.changed.notify_all();
-            start(Arc::clone(engine), window, bytes, started, Arc::clone(shared));
+            start(Arc::clone(engine), window, bytes, started, Arc::clone(shared)).map_err(StreamError::Thread)?;
             started += 1;
             state = shared.lock();
             continue;
@@ -248,8 +250,8 @@ fn start<T: Send + 'static, R: Send + 'static>(
     bytes: usize,
     number: u64,
     shared: Arc<Shared<T, R>>,
-) {
-    std::thread::spawn(move || {
+) -> std::io::Result<()> {
+    thread("window", move || {
         let texts: Vec<&str> = window.iter().filter_map(|item| item.text.as_deref().ok()).collect();
         let vectors = catch_unwind(AssertUnwindSafe(|| engine.embed(&texts)));
         let mut vectors = vectors.unwrap_or_default().into_iter();
@@ -261,7 +263,12 @@ fn start<T: Send + 'static, R: Send + 'static>(
             })
             .collect();
         shared.change(|state| _ = state.finished.insert(number, Window { results, bytes }));
-    });
+    })
+}
+
+/// A thread that is not waited for. `std::thread::spawn` would panic where the system has none left.
+fn thread(name: &str, body: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    std::thread::Builder::new().name(name.into()).spawn(body).map(drop)
 }
 
 #[cfg(test)]

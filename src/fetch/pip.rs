@@ -111,7 +111,7 @@ fn wait(mut child: Child, ctx: &Context, mut tick: impl FnMut()) -> Result<(Exit
 /// Drains the pipe on a thread, so that a talkative child never waits for us; keeps the end of what it says.
 fn listen(mut pipe: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
-    std::thread::spawn(move || {
+    let drain = move || {
         let mut kept = Vec::new();
         let mut buffer = [0; 4096];
         while let Ok(n @ 1..) = pipe.read(&mut buffer) {
@@ -121,7 +121,9 @@ fn listen(mut pipe: impl Read + Send + 'static) -> Receiver<String> {
             }
         }
         let _ = sender.send(String::from_utf8_lossy(&kept).into_owned());
-    });
+    };
+    // Where no thread can be had, the receiver finds the other end gone: what pip says is lost, not what it does.
+    let _ = std::thread::Builder::new().name("pip".into()).spawn(drain);
     receiver
 }
 

@@ -106,16 +106,7 @@ mod tests {
         let fields = Fields { text: field.into(), id: Some(id.unwrap_or("id").into()), id_required: id.is_some() };
         let reader = Box::new(std::io::Cursor::new(text.as_bytes().to_vec()));
         let pieces = Splitter::new(reader, b'\n', 100_000, "f".into());
-        JsonLines { pieces, fields }
-            .map(|record| {
-                let Record { id, text, origin } = record.unwrap();
-                let id = id.map(|id| id.to_string()).unwrap_or_default();
-                match text {
-                    Ok(text) => format!("{}:{id}:{text}", origin.line),
-                    Err(error) => format!("{}:{id}!{error}", origin.line),
-                }
-            })
-            .collect()
+        JsonLines { pieces, fields }.map(|record| record.unwrap().shown()).collect()
     }
 
     fn read(text: &str) -> Vec<String> {

@@ -83,3 +83,15 @@ pub struct Record {
 pub fn open(paths: &[PathBuf], options: &Options) -> Result<Records, InputError> {
     Records::open(paths, options, MAX_RECORD_BYTES)
 }
+
+#[cfg(test)]
+impl Record {
+    /// `line:id:text` or `line:id!error`, for tests.
+    fn shown(&self) -> String {
+        let id = self.id.as_ref().map(ToString::to_string).unwrap_or_default();
+        match &self.text {
+            Ok(text) => format!("{}:{id}:{text}", self.origin.line),
+            Err(error) => format!("{}:{id}!{error}", self.origin.line),
+        }
+    }
+}

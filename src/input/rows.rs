@@ -126,17 +126,7 @@ mod tests {
 
     /// Each record as `line:id:text` or `line:id!error`.
     fn read(bytes: &'static [u8], field: Option<&str>, id: Option<&str>) -> Vec<String> {
-        open(bytes, field, id)
-            .unwrap()
-            .map(|record| {
-                let Record { id, text, origin } = record.unwrap();
-                let id = id.map(|id| id.to_string()).unwrap_or_default();
-                match text {
-                    Ok(text) => format!("{}:{id}:{text}", origin.line),
-                    Err(error) => format!("{}:{id}!{error}", origin.line),
-                }
-            })
-            .collect()
+        open(bytes, field, id).unwrap().map(|record| record.unwrap().shown()).collect()
     }
 
     #[test]

@@ -25,10 +25,14 @@ pub fn listen(cancel: Cancel) {
                 exit(INTERRUPTED);
             }
             cancel.cancel();
-            std::thread::spawn(|| {
+            let grace = || {
                 std::thread::sleep(GRACE);
                 exit(INTERRUPTED);
-            });
+            };
+            // Without a thread to keep the time there is no grace.
+            if std::thread::Builder::new().name("grace".into()).spawn(grace).is_err() {
+                exit(INTERRUPTED);
+            }
         }
     };
     let _ = std::thread::Builder::new().name("signals".into()).spawn(body);
