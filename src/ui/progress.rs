@@ -1,8 +1,10 @@
 //! Progress bars: downloads, and the job itself. Only on a terminal.
+//!
+//! Bars are redrawn when something has moved. indicatif's steady tick would need a thread for each, and panics where the
+//! system has none left.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
@@ -50,7 +52,7 @@ impl Bars {
         };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = self.bars.add(bar.with_style(style.with_key("rates", rates)));
-        bar.enable_steady_tick(Duration::from_millis(200));
+        bar.tick();
         JobBar { bar, counts }
     }
 }
@@ -90,7 +92,7 @@ impl Progress for Bars {
         };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = self.bars.add(bar.with_style(style).with_message(label.to_owned()));
-        bar.enable_steady_tick(Duration::from_millis(200));
+        bar.tick();
         Box::new(DownloadBar(bar))
     }
 
