@@ -8,13 +8,13 @@ use serde_json::Value as Json;
 use super::EngineError;
 use super::worker::{Finish, Interface, OutputKind, run_group};
 use crate::batch::pool::WorkerPool;
-use crate::graph::{self, Rows};
+use crate::graph::{self, Output, Request, Rows};
 use crate::model::pooling::Pooling;
 use crate::model::source::Weights as WeightsFile;
 use crate::model::tokenizer::Tokens;
 use crate::model::weights::Weights;
 use crate::model::{Model, ModelError};
-use crate::runtime::{Runtime, RuntimeError, Session, SessionOptions, SharedWeights};
+use crate::runtime::{Runtime, RuntimeError, Session, SessionOptions};
 
 /// A model in memory, its workers running.
 pub(super) struct Loaded {
@@ -59,10 +59,9 @@ fn load_safetensors(
     threads: usize,
 ) -> Result<Loaded, EngineError> {
     let weights = Arc::new(Weights::open(path).map_err(graph::GraphError::from)?);
-    let graph = graph::build(config, &weights, rows)?;
-    let (width, max_positions, vocab_size) =
-        (graph.hidden_size * pooling.len(), Some(graph.max_positions), graph.vocab_size);
-    let shared = SharedWeights::new(graph.initializers.clone())?;
+    let graph = graph::build(config, &weights, &Request::of(Output::Hidden(rows)))?;
+    let (width, max_positions, vocab_size) = (graph.width * pooling.len(), graph.max_positions, graph.vocab_size);
+    let shared = runtime.share(graph.initializers.clone())?;
     let make = {
         let runtime = runtime.clone();
         move || -> Result<Session, RuntimeError> {

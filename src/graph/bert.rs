@@ -5,170 +5,155 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::builder::{Activation, Attribute, Builder, Value};
-use super::{Graph, GraphError, INPUT_IDS, LAST_HIDDEN_STATE, Rows};
-use crate::model::weights::Weights;
+use super::architecture::{Architecture, Sizes};
+use super::builder::{Activation, Attention, Builder, Mask, Value};
+use super::{GraphError, Rows, config};
 
 /// The settings of config.json that decide the graph; defaults are those of `transformers.BertConfig`.
 #[derive(Deserialize)]
-struct Config {
+#[serde(default)]
+struct Bert {
     vocab_size: usize,
     hidden_size: usize,
     num_hidden_layers: usize,
     num_attention_heads: usize,
     intermediate_size: usize,
-    #[serde(default = "gelu")]
     hidden_act: String,
     max_position_embeddings: usize,
-    #[serde(default = "two")]
     type_vocab_size: usize,
-    #[serde(default = "epsilon")]
     layer_norm_eps: f32,
-    #[serde(default = "absolute")]
     position_embedding_type: String,
-    #[serde(default)]
     is_decoder: bool,
+    tie_word_embeddings: bool,
 }
 
-fn gelu() -> String {
-    "gelu".into()
-}
-fn two() -> usize {
-    2
-}
-fn epsilon() -> f32 {
-    1e-12
-}
-fn absolute() -> String {
-    "absolute".into()
-}
-
-pub(super) fn build(config: &Json, weights: &Weights, rows: Rows) -> Result<Graph, GraphError> {
-    let config = Config::deserialize(config).map_err(|e| GraphError::Config(e.to_string()))?;
-    config.check()?;
-    let activation = Activation::parse(&config.hidden_act)?;
-    let mut b = Builder::new(weights, "embeddings.word_embeddings.weight")?;
-
-    let ids = b.input_ids(INPUT_IDS);
-    let (mut x, shape) = embeddings(&mut b, &config, &ids)?;
-    for layer in 0..config.num_hidden_layers {
-        let last = layer + 1 == config.num_hidden_layers;
-        let rows = if last { rows } else { Rows::All };
-        x = transformer_layer(&mut b, &config, &x, &shape, layer, activation, rows)?;
-    }
-
-    let hidden = config.hidden_size as i64;
-    let (x, dims) = match rows {
-        Rows::All => (b.op("Reshape", &[&x, &shape], &[]), vec![Err("batch"), Err("sequence"), Ok(hidden)]),
-        Rows::First | Rows::Last => (x, vec![Err("batch"), Ok(hidden)]),
-    };
-    let (model, initializers) = b.finish(&x, LAST_HIDDEN_STATE, &dims);
-    Ok(Graph {
-        model,
-        initializers,
-        weights_file: weights.file().to_owned(),
-        hidden_size: config.hidden_size,
-        max_positions: config.max_position_embeddings,
-        vocab_size: config.vocab_size,
-    })
-}
-
-impl Config {
-    fn check(&self) -> Result<(), GraphError> {
-        if self.position_embedding_type != "absolute" {
-            let value = format!("\"{}\"", self.position_embedding_type);
-            return Err(GraphError::NotImplemented { key: "position_embedding_type", value });
+impl Default for Bert {
+    fn default() -> Self {
+        Self {
+            vocab_size: 30522,
+            hidden_size: 768,
+            num_hidden_layers: 12,
+            num_attention_heads: 12,
+            intermediate_size: 3072,
+            hidden_act: "gelu".into(),
+            max_position_embeddings: 512,
+            type_vocab_size: 2,
+            layer_norm_eps: 1e-12,
+            position_embedding_type: "absolute".into(),
+            is_decoder: false,
+            tie_word_embeddings: true,
         }
-        if self.is_decoder {
-            return Err(GraphError::NotImplemented { key: "is_decoder", value: "true".into() });
-        }
-        if self.num_hidden_layers == 0 {
-            return Err(GraphError::Config("num_hidden_layers is 0".into()));
-        }
-        let heads = self.num_attention_heads;
-        if heads == 0 || self.hidden_size == 0 || !self.hidden_size.is_multiple_of(heads) {
-            return Err(GraphError::Config(format!(
-                "hidden_size {} cannot be divided among num_attention_heads {heads}",
-                self.hidden_size
-            )));
-        }
-        Ok(())
     }
 }
 
-/// The sum of the three embeddings, normalised, as `[batch · sequence, hidden]`; and the shape that undoes the
-/// flattening.
-fn embeddings(b: &mut Builder<'_>, c: &Config, ids: &Value) -> Result<(Value, Value), GraphError> {
-    let hidden = c.hidden_size;
-    let words = b.weight("embeddings.word_embeddings.weight", &[c.vocab_size, hidden])?;
-    let positions = b.weight("embeddings.position_embeddings.weight", &[c.max_position_embeddings, hidden])?;
-    let types = b.weight("embeddings.token_type_embeddings.weight", &[c.type_vocab_size, hidden])?;
-
-    let words = b.op("Gather", &[&words, ids], &[]);
-    let length = b.op("Shape", &[ids], &[Attribute::Int("start", 1), Attribute::Int("end", 2)]);
-    let zero = b.ints(&[0]);
-    let positions = b.op("Slice", &[&positions, &zero, &length, &zero], &[]);
-    // One text a sequence: every token is of type 0.
-    let type0 = b.op("Gather", &[&types, &zero], &[]);
-    let positions = b.op("Add", &[&positions, &type0], &[]);
-    let sum = b.op("Add", &[&words, &positions], &[]);
-
-    let flat = b.ints(&[-1, hidden as i64]);
-    let sum = b.op("Reshape", &[&sum, &flat], &[]);
-    let x = b.layer_norm(&sum, "embeddings.LayerNorm", hidden, c.layer_norm_eps)?;
-
-    let batch_and_length = b.op("Shape", &[ids], &[]);
-    let width = b.ints(&[hidden as i64]);
-    let shape = b.op("Concat", &[&batch_and_length, &width], &[Attribute::Int("axis", 0)]);
-    Ok((x, shape))
+pub(super) fn read(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
+    let bert: Bert = config::read(json)?;
+    config::only("position_embedding_type", &bert.position_embedding_type, &"absolute".to_owned())?;
+    config::only("is_decoder", &bert.is_decoder, &false)?;
+    config::positive("num_hidden_layers", bert.num_hidden_layers)?;
+    config::head_dim(bert.hidden_size, bert.num_attention_heads)?;
+    bert.activation()?;
+    Ok(Box::new(bert))
 }
 
-/// One layer over `x` `[batch · sequence, hidden]`: attention and feed-forward, each added to its input and normalised
-/// after. With `rows` other than [`Rows::All`] only one row a text comes out: `[batch, hidden]`.
-fn transformer_layer(
-    b: &mut Builder<'_>,
-    c: &Config,
-    x: &Value,
-    shape: &Value,
-    layer: usize,
-    activation: Activation,
-    rows: Rows,
-) -> Result<Value, GraphError> {
-    let hidden = c.hidden_size;
-    let name = |part: &str| format!("encoder.layer.{layer}.{part}");
+impl Architecture for Bert {
+    fn name(&self) -> &'static str {
+        "bert"
+    }
 
-    // Keys and values always come from every token; queries only from the rows that are wanted.
-    let wanted = match rows {
-        Rows::All => x.clone(),
-        Rows::First | Rows::Last => {
-            let whole = b.op("Reshape", &[x, shape], &[]);
-            let index = b.scalar(if rows == Rows::First { 0 } else { -1 });
-            b.op("Gather", &[&whole, &index], &[Attribute::Int("axis", 1)])
+    fn sizes(&self) -> Sizes {
+        Sizes {
+            hidden: self.hidden_size,
+            vocab: self.vocab_size,
+            max_positions: Some(self.max_position_embeddings),
+            token_types: self.type_vocab_size,
         }
-    };
-    let q = b.linear(&wanted, &name("attention.self.query"), hidden, hidden)?;
-    let k = b.linear(x, &name("attention.self.key"), hidden, hidden)?;
-    let v = b.linear(x, &name("attention.self.value"), hidden, hidden)?;
-    let q = match rows {
-        Rows::All => b.op("Reshape", &[&q, shape], &[]),
-        Rows::First | Rows::Last => {
-            let axis = b.ints(&[1]);
-            b.op("Unsqueeze", &[&q, &axis], &[])
+    }
+
+    fn anchor(&self) -> &'static str {
+        "embeddings.word_embeddings.weight"
+    }
+
+    fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
+        let mut x = self.embeddings(b)?;
+        for layer in 0..self.num_hidden_layers {
+            let last = layer + 1 == self.num_hidden_layers;
+            x = self.layer(b, &x, layer, if last { rows } else { Rows::All })?;
         }
-    };
-    let k = b.op("Reshape", &[&k, shape], &[]);
-    let v = b.op("Reshape", &[&v, shape], &[]);
-    let context = b.attention(&q, &k, &v, c.num_attention_heads);
-    let flat = b.ints(&[-1, hidden as i64]);
-    let context = b.op("Reshape", &[&context, &flat], &[]);
+        Ok(x)
+    }
 
-    let attended = b.linear(&context, &name("attention.output.dense"), hidden, hidden)?;
-    let sum = b.op("Add", &[&attended, &wanted], &[]);
-    let x = b.layer_norm(&sum, &name("attention.output.LayerNorm"), hidden, c.layer_norm_eps)?;
+    /// Pooler (dense, tanh) over the first token, then the classifier.
+    fn logits(&self, b: &mut Builder<'_>, x: &Value, labels: usize) -> Result<Value, GraphError> {
+        let x = b.linear(x, "pooler.dense", self.hidden_size, self.hidden_size)?;
+        let x = b.activation(&x, Activation::Tanh);
+        b.linear(&x, "/classifier", self.hidden_size, labels)
+    }
 
-    let inner = b.linear(&x, &name("intermediate.dense"), hidden, c.intermediate_size)?;
-    let inner = b.activation(&inner, activation);
-    let outer = b.linear(&inner, &name("output.dense"), c.intermediate_size, hidden)?;
-    let sum = b.op("Add", &[&outer, &x], &[]);
-    b.layer_norm(&sum, &name("output.LayerNorm"), hidden, c.layer_norm_eps)
+    /// Dense, activation and norm, then the decoder, whose matrix is that of the word embeddings when tied.
+    fn token_logits(&self, b: &mut Builder<'_>, x: &Value) -> Result<Value, GraphError> {
+        let x = b.linear(x, "/cls.predictions.transform.dense", self.hidden_size, self.hidden_size)?;
+        let x = b.activation(&x, self.activation()?);
+        let x = b.layer_norm(&x, "/cls.predictions.transform.LayerNorm", self.hidden_size, self.layer_norm_eps)?;
+        let decoder = if self.tie_word_embeddings {
+            "embeddings.word_embeddings.weight"
+        } else {
+            "/cls.predictions.decoder.weight"
+        };
+        let weight = b.weight(decoder, &[self.vocab_size, self.hidden_size])?;
+        let bias = b.weight("/cls.predictions.bias", &[self.vocab_size])?;
+        Ok(b.gemm(&x, &weight, Some(&bias)))
+    }
+}
+
+impl Bert {
+    fn activation(&self) -> Result<Activation, GraphError> {
+        Activation::parse("hidden_act", &self.hidden_act)
+    }
+
+    /// The sum of the three embeddings, normalised, flat.
+    fn embeddings(&self, b: &mut Builder<'_>) -> Result<Value, GraphError> {
+        let hidden = self.hidden_size;
+        let words = b.words("embeddings.word_embeddings.weight", self.vocab_size, hidden)?;
+        let positions =
+            b.learned_positions("embeddings.position_embeddings.weight", self.max_position_embeddings, hidden)?;
+        let types = b.type_embeddings("embeddings.token_type_embeddings.weight", self.type_vocab_size, hidden)?;
+        let added = b.op("Add", &[&positions, &types], &[]);
+        let sum = b.op("Add", &[&words, &added], &[]);
+        let sum = b.flatten(&sum, hidden);
+        b.layer_norm(&sum, "embeddings.LayerNorm", hidden, self.layer_norm_eps)
+    }
+
+    /// One layer over flat `x`: attention and feed-forward, each added to its input and normalised after. Keys and
+    /// values always come from every token; queries, and so what comes out, only from `rows`.
+    fn layer(&self, b: &mut Builder<'_>, x: &Value, layer: usize, rows: Rows) -> Result<Value, GraphError> {
+        let (hidden, heads, eps) = (self.hidden_size, self.num_attention_heads, self.layer_norm_eps);
+        let name = |part: &str| format!("encoder.layer.{layer}.{part}");
+
+        let wanted = b.pick(x, hidden, rows);
+        let q = b.linear(&wanted, &name("attention.self.query"), hidden, hidden)?;
+        let k = b.linear(x, &name("attention.self.key"), hidden, hidden)?;
+        let v = b.linear(x, &name("attention.self.value"), hidden, hidden)?;
+        let context = b.attention(&Attention {
+            q: &q,
+            k: &k,
+            v: &v,
+            heads,
+            kv_heads: heads,
+            head_dim: hidden / heads,
+            scale: None,
+            mask: Mask::default(),
+            bias: None,
+            rows,
+        });
+        let attended = b.linear(&context, &name("attention.output.dense"), hidden, hidden)?;
+        let sum = b.op("Add", &[&attended, &wanted], &[]);
+        let x = b.layer_norm(&sum, &name("attention.output.LayerNorm"), hidden, eps)?;
+
+        let inner = b.linear(&x, &name("intermediate.dense"), hidden, self.intermediate_size)?;
+        let inner = b.activation(&inner, self.activation()?);
+        let outer = b.linear(&inner, &name("output.dense"), self.intermediate_size, hidden)?;
+        let sum = b.op("Add", &[&outer, &x], &[]);
+        b.layer_norm(&sum, &name("output.LayerNorm"), hidden, eps)
+    }
 }

@@ -3,8 +3,11 @@
 //! The graph is small and built in memory; the weights stay where they are, in the mapped safetensors file, and are
 //! handed to the session by address ([`Initializer`]). One file an architecture; [`builder`] carries what they share.
 
+mod architecture;
 mod bert;
 mod builder;
+pub mod config;
+mod error;
 #[allow(missing_docs, reason = "the ONNX specification documents the fields")]
 mod proto;
 
@@ -12,9 +15,11 @@ use std::path::PathBuf;
 
 use serde_json::Value as Json;
 
-pub use builder::Initializer;
+pub use architecture::supported;
+pub use error::GraphError;
 
-use crate::model::weights::{Weights, WeightsError};
+use self::builder::{Attribute, Builder, Value};
+use crate::model::weights::{TensorData, Weights};
 
 /// Which rows of the last hidden state the caller needs.
 ///
@@ -29,10 +34,70 @@ pub enum Rows {
     Last,
 }
 
+/// What the graph computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// The last hidden state.
+    Hidden(Rows),
+    /// The logits of the sequence-classification head: `[batch, labels]`.
+    Logits,
+    /// A weight for every token of the vocabulary, `[batch, vocab]`: of the masked-LM head's logits, pooled over the
+    /// tokens of the text.
+    Lexical(Lexical),
+}
+
+/// From the masked-LM logits of a text's tokens to lexical weights (SPLADE: Formal et al. 2021,
+/// <https://arxiv.org/abs/2109.10086>).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lexical {
+    /// Whether tokens are summed; else the largest counts.
+    pub sum: bool,
+    /// Whether the logarithm is taken twice: log(1 + log(1 + relu(x))).
+    pub twice: bool,
+}
+
+/// Which operators a graph may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operators {
+    /// ONNX Runtime's own, too: the fastest.
+    OnnxRuntime,
+    /// Those of the ONNX standard alone (opset 17).
+    Standard,
+}
+
+/// What graph is wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Request {
+    /// What it computes.
+    pub output: Output,
+    /// Whether it is told token types; without them all tokens are of type 0. An architecture without types has none.
+    pub token_types: bool,
+    /// Which operators it may use.
+    pub operators: Operators,
+}
+
+impl Request {
+    /// For one text a sequence, on ONNX Runtime.
+    pub fn of(output: Output) -> Self {
+        Self { output, token_types: false, operators: Operators::OnnxRuntime }
+    }
+}
+
+/// A weight that the session gets by address, not inside the model.
+#[derive(Clone)]
+pub struct Initializer {
+    /// Its name in the graph.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<i64>,
+    /// Where its numbers are.
+    pub data: TensorData,
+}
+
 /// A graph ready for a session.
 ///
-/// Input `input_ids`: i64 `[batch, sequence]`, no padding (so there is no mask).
-/// Output `last_hidden_state`: f32, `[batch, sequence, hidden]` or `[batch, hidden]` as [`Rows`] says.
+/// Inputs: `input_ids`, and `token_type_ids` if `token_types`; i64 `[batch, sequence]`, no padding (so there is no
+/// mask). Output: f32, named [`Graph::output`], `[batch, sequence, width]` if `per_token`, else `[batch, width]`.
 pub struct Graph {
     /// The serialised `ModelProto`, without the weights.
     pub model: Vec<u8>,
@@ -40,72 +105,90 @@ pub struct Graph {
     pub initializers: Vec<Initializer>,
     /// The file in which `model` finds the weights.
     pub weights_file: PathBuf,
-    /// Width of the output.
-    pub hidden_size: usize,
-    /// Longest sequence the position embeddings allow, in tokens.
-    pub max_positions: usize,
+    /// Name of the output.
+    pub output: &'static str,
+    /// Whether there is an output row for every token.
+    pub per_token: bool,
+    /// Length of an output row.
+    pub width: usize,
+    /// Whether token types are an input.
+    pub token_types: bool,
+    /// Longest sequence the model allows, in tokens; `None` where it does not say.
+    pub max_positions: Option<usize>,
     /// Rows of the word-embedding table: token ids must be below.
     pub vocab_size: usize,
 }
 
-/// Name of the graph's input.
+/// Name of the token ids' input.
 pub const INPUT_IDS: &str = "input_ids";
-/// Name of the graph's output.
+/// Name of the token types' input.
+pub const TOKEN_TYPE_IDS: &str = "token_type_ids";
+/// Name of the output of [`Output::Hidden`].
 pub const LAST_HIDDEN_STATE: &str = "last_hidden_state";
-
-/// Why no graph could be built.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum GraphError {
-    /// An architecture nobody has written yet.
-    #[error("config.json: model_type \"{model_type}\" is not supported (supported: {supported})")]
-    UnknownArchitecture {
-        /// What config.json says.
-        model_type: String,
-        /// The supported ones, comma-separated.
-        supported: String,
-    },
-    /// A setting in config.json is missing or of the wrong type.
-    #[error("config.json: {0}")]
-    Config(String),
-    /// A setting is understood, but its value is not implemented.
-    #[error("config.json: {key} = {value} is not implemented")]
-    NotImplemented {
-        /// The setting.
-        key: &'static str,
-        /// Its value.
-        value: String,
-    },
-    /// A weight is missing, or has another shape or type than config.json says.
-    #[error(transparent)]
-    Weights(#[from] WeightsError),
-}
-
-impl GraphError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::UnknownArchitecture { .. } | Self::NotImplemented { .. } => Some(
-                "export the model to ONNX and give the .onnx file as --model-id (or pick one of the repository with \
-                 --onnx-file)"
-                    .into(),
-            ),
-            Self::Config(_) => Some("the model directory may be incomplete or of another library".into()),
-            Self::Weights(e) => e.hint(),
-        }
-    }
-}
-
-/// The architectures [`build`] knows, by their `model_type`.
-pub const ARCHITECTURES: &[&str] = &["bert"];
+/// Name of the output of [`Output::Logits`].
+pub const LOGITS: &str = "logits";
+/// Name of the output of [`Output::Lexical`].
+pub const LEXICAL_WEIGHTS: &str = "lexical_weights";
 
 /// Builds the graph that `config` (the parsed config.json) describes from `weights`.
-pub fn build(config: &Json, weights: &Weights, rows: Rows) -> Result<Graph, GraphError> {
-    match config.get("model_type").and_then(Json::as_str) {
-        Some("bert") => bert::build(config, weights, rows),
-        other => Err(GraphError::UnknownArchitecture {
-            model_type: other.unwrap_or("(none)").to_owned(),
-            supported: ARCHITECTURES.join(", "),
-        }),
+pub fn build(config: &Json, weights: &Weights, request: &Request) -> Result<Graph, GraphError> {
+    let architecture = architecture::of(config)?;
+    let sizes = architecture.sizes();
+    let token_types = request.token_types && sizes.token_types > 1;
+    let mut b = Builder::new(weights, architecture.anchor(), request.operators, token_types)?;
+    let (value, output, per_token, width) = match request.output {
+        Output::Hidden(rows) => {
+            let x = architecture.encode(&mut b, rows)?;
+            let per_token = rows == Rows::All;
+            let x = if per_token { b.sequences(&x, sizes.hidden, rows) } else { x };
+            (x, LAST_HIDDEN_STATE, per_token, sizes.hidden)
+        }
+        Output::Logits => {
+            let labels = config::labels(config);
+            let x = architecture.encode(&mut b, architecture.classified_rows())?;
+            (architecture.logits(&mut b, &x, labels)?, LOGITS, false, labels)
+        }
+        Output::Lexical(lexical) => {
+            let x = architecture.encode(&mut b, Rows::All)?;
+            let logits = architecture.token_logits(&mut b, &x)?;
+            (lexical_weights(&mut b, &logits, sizes.vocab, lexical), LEXICAL_WEIGHTS, false, sizes.vocab)
+        }
+    };
+    let dims: &[_] = if per_token { &[Err("batch"), Err("sequence")] } else { &[Err("batch")] };
+    let dims: Vec<_> = dims.iter().copied().chain([Ok(width as i64)]).collect();
+    let (model, initializers) = b.finish(&value, output, &dims);
+    Ok(Graph {
+        model,
+        initializers,
+        weights_file: weights.file().to_owned(),
+        output,
+        per_token,
+        width,
+        token_types,
+        max_positions: sizes.max_positions,
+        vocab_size: sizes.vocab,
+    })
+}
+
+/// `logits` `[batch · sequence, vocab]` → `[batch, vocab]`.
+fn lexical_weights(b: &mut Builder<'_>, logits: &Value, vocab: usize, lexical: Lexical) -> Value {
+    let saturate = |b: &mut Builder<'_>, x: &Value| {
+        let x = b.op("Relu", &[x], &[]);
+        (0..=usize::from(lexical.twice)).fold(x, |x, _| {
+            let one = b.float(1.0);
+            let x = b.op("Add", &[&x, &one], &[]);
+            b.op("Log", &[&x], &[])
+        })
+    };
+    if lexical.sum {
+        let saturated = saturate(b, logits);
+        let by_text = b.sequences(&saturated, vocab, Rows::All);
+        let axes = b.ints(&[1]);
+        b.op("ReduceSum", &[&by_text, &axes], &[Attribute::Int("keepdims", 0)])
+    } else {
+        // The functions rise with their argument: the largest logit gives the largest weight.
+        let by_text = b.sequences(logits, vocab, Rows::All);
+        let largest = b.op("ReduceMax", &[&by_text], &[Attribute::Ints("axes", &[1]), Attribute::Int("keepdims", 0)]);
+        saturate(b, &largest)
     }
 }

@@ -4,6 +4,7 @@
 //! tensors' bytes. The header comes from strangers: the `safetensors` crate checks its size, offsets and overlaps.
 
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -116,6 +117,17 @@ impl TensorData {
             // Checked when the variant was made; an empty slice can never be wrong about memory.
             Self::Mapped { map, start, end } => bytemuck::try_cast_slice(&map[*start..*end]).unwrap_or(&[]),
             Self::Owned(numbers) => numbers,
+        }
+    }
+
+    /// Numbers `range` of these; borrowed where these are.
+    pub fn slice(&self, range: Range<usize>) -> Self {
+        match self {
+            Self::Mapped { map, start, .. } => {
+                let size = size_of::<f32>();
+                Self::Mapped { map: Arc::clone(map), start: start + range.start * size, end: start + range.end * size }
+            }
+            Self::Owned(numbers) => Self::Owned(numbers[range].into()),
         }
     }
 }

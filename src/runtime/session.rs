@@ -54,9 +54,9 @@ unsafe impl Send for SharedWeights {}
 // SAFETY: as above; sessions only read through these pointers.
 unsafe impl Sync for SharedWeights {}
 
-impl SharedWeights {
-    /// Wraps the initializers without copying them.
-    pub fn new(initializers: Vec<Initializer>) -> Result<Arc<Self>, RuntimeError> {
+impl Runtime {
+    /// Wraps the initializers of a graph without copying them, for all its sessions.
+    pub fn share(&self, initializers: Vec<Initializer>) -> Result<Arc<SharedWeights>, RuntimeError> {
         let mut weights = Vec::with_capacity(initializers.len());
         for initializer in &initializers {
             weights.push(SharedWeight {
@@ -65,7 +65,7 @@ impl SharedWeights {
                 in_file: matches!(initializer.data, TensorData::Mapped { .. }),
             });
         }
-        Ok(Arc::new(Self { packed: PrepackedWeights::new(), weights, _owner: initializers }))
+        Ok(Arc::new(SharedWeights { packed: PrepackedWeights::new(), weights, _owner: initializers }))
     }
 }
 

@@ -7,12 +7,14 @@ use std::sync::{Arc, OnceLock};
 
 use infa::engine::{Embedding, Engine, EngineError, OnnxEngine, OnnxOptions, TextError, TextOptions};
 use infa::fetch::Context;
+use infa::graph::{self, Graph};
 use infa::model::cache::HubEnv;
 use infa::model::source::Request;
+use infa::model::weights::Weights;
 use infa::model::{DEFAULT_MODEL, Model};
 use infa::runtime::device::{Device, Dtype};
 use infa::runtime::library::Search;
-use infa::runtime::{Runtime, install};
+use infa::runtime::{Runtime, Session, SessionOptions, install};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -175,5 +177,32 @@ pub fn check_all_ways(what: &str, engine: OnnxEngine, cases: &[Case], tolerance:
                 check(&format!("{what} concurrently"), case, &results[turn * cases.len() + i], tolerance);
             }
         }
+    }
+}
+
+/// A graph of a model's directory, run on token ids with no engine around it.
+pub struct GraphRunner {
+    graph: Graph,
+    session: Session,
+}
+
+impl GraphRunner {
+    pub fn new(dir: &Path, request: graph::Request) -> Self {
+        let config = json(dir.join("config.json"));
+        let weights = Weights::open(&dir.join("model.safetensors")).unwrap();
+        let graph = graph::build(&config, &weights, &request).unwrap();
+        let shared = runtime().share(graph.initializers.clone()).unwrap();
+        let session = runtime().session(&graph, &shared, SessionOptions::default()).unwrap();
+        Self { graph, session }
+    }
+
+    /// The output for one sequence, all rows one after the other.
+    pub fn run(&mut self, ids: &[i64], types: Option<&[i64]>) -> Vec<f32> {
+        let zeros = vec![0; ids.len()];
+        let mut inputs = vec![(graph::INPUT_IDS, ids)];
+        if self.graph.token_types {
+            inputs.push((graph::TOKEN_TYPE_IDS, types.unwrap_or(&zeros)));
+        }
+        self.session.run(1, ids.len(), &inputs, 0, |_, numbers| numbers.to_vec()).unwrap()
     }
 }

@@ -1,0 +1,150 @@
+//! Scaled dot-product attention, with what architectures add to it: causality, windows, biases, shared keys.
+
+use super::super::{Operators, Rows};
+use super::{Attribute, Builder, Value};
+
+/// What a masked score is set to; it vanishes in the softmax whatever is added to it.
+const MASKED: f32 = f32::MIN / 2.0;
+
+/// Which keys a query sees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub(in super::super) struct Mask {
+    /// Only keys at its own position and before.
+    pub causal: bool,
+    /// Only keys at most so many positions away.
+    pub reach: Option<usize>,
+}
+
+/// One attention: which rows ask, of what shape the values are, and what is added to the scores.
+pub(in super::super) struct Attention<'a> {
+    /// Queries, flat `[rows, heads · head_dim]`; `rows` says which tokens they are.
+    pub q: &'a Value,
+    /// Keys, flat `[batch · sequence, kv_heads · head_dim]`.
+    pub k: &'a Value,
+    /// Values, as the keys.
+    pub v: &'a Value,
+    pub heads: usize,
+    /// Heads of keys and values; each serves `heads / kv_heads` heads of queries.
+    pub kv_heads: usize,
+    pub head_dim: usize,
+    /// Factor of the scores; `None`: 1/√head_dim.
+    pub scale: Option<f32>,
+    pub mask: Mask,
+    /// Added to the scores: `[1 or batch, 1 or heads, sequence, sequence]`.
+    pub bias: Option<&'a Value>,
+    pub rows: Rows,
+}
+
+impl Builder<'_> {
+    /// Every query's mean of the values it sees: `[rows, heads · head_dim]`, flat.
+    pub(in super::super) fn attention(&mut self, a: &Attention<'_>) -> Value {
+        let q = self.sequences(a.q, a.heads * a.head_dim, a.rows);
+        let (k, v) = (self.keys(a.k, a), self.keys(a.v, a));
+        let bias = a.bias.map(|bias| self.rows_of(bias, a.rows, 2));
+        // The last token sees every key but for a window; and the runtime's operator knows causality itself.
+        let implied = a.mask.reach.is_none()
+            && (!a.mask.causal
+                || a.rows == Rows::Last
+                || a.rows == Rows::All && bias.is_none() && self.operators == Operators::OnnxRuntime);
+        let bias = if implied {
+            bias
+        } else {
+            let mask = self.mask_bias(a.mask);
+            let mask = self.rows_of(&mask, a.rows, 2);
+            Some(match bias {
+                Some(bias) => self.op("Add", &[&bias, &mask], &[]),
+                None => mask,
+            })
+        };
+        let context = match self.operators {
+            Operators::OnnxRuntime => {
+                let absent = Self::absent();
+                let mut inputs = vec![&q, &k, &v];
+                if let Some(bias) = &bias {
+                    // Between them: the projections' bias and a padding mask.
+                    inputs.extend([&absent, &absent, bias]);
+                }
+                let mut attributes = vec![Attribute::Int("num_heads", a.heads as i64)];
+                if let Some(scale) = a.scale {
+                    attributes.push(Attribute::Float("scale", scale));
+                }
+                if a.mask.causal && a.rows == Rows::All && bias.is_none() {
+                    attributes.push(Attribute::Int("unidirectional", 1));
+                }
+                self.microsoft("MultiHeadAttention", &inputs, &attributes)
+            }
+            Operators::Standard => self.standard_attention(a, [&q, &k, &v], bias.as_ref()),
+        };
+        self.flatten(&context, a.heads * a.head_dim)
+    }
+
+    /// Flat keys or values → `[batch, sequence, heads · head_dim]`: every head as often as heads of queries share it.
+    fn keys(&mut self, x: &Value, a: &Attention<'_>) -> Value {
+        let x = self.sequences(x, a.kv_heads * a.head_dim, Rows::All);
+        if a.heads == a.kv_heads {
+            return x;
+        }
+        let (kv, dim, each) = (a.kv_heads as i64, a.head_dim as i64, (a.heads / a.kv_heads) as i64);
+        let apart = self.ints(&[0, 0, kv, 1, dim]);
+        let x = self.op("Reshape", &[&x, &apart], &[]);
+        let often = self.ints(&[1, 1, 1, each, 1]);
+        let x = self.op("Expand", &[&x, &often], &[]);
+        let together = self.ints(&[0, 0, kv * each * dim]);
+        self.op("Reshape", &[&x, &together], &[])
+    }
+
+    /// softmax(q · kᵀ · scale + bias) · v: `[batch, queries, heads · head_dim]`.
+    fn standard_attention(&mut self, a: &Attention<'_>, [q, k, v]: [&Value; 3], bias: Option<&Value>) -> Value {
+        let heads = self.ints(&[0, 0, a.heads as i64, a.head_dim as i64]);
+        let mut by_head = |x: &Value, order: &[i64]| {
+            let x = self.op("Reshape", &[x, &heads], &[]);
+            self.op("Transpose", &[&x], &[Attribute::Ints("perm", order)])
+        };
+        let (q, k, v) = (by_head(q, &[0, 2, 1, 3]), by_head(k, &[0, 2, 3, 1]), by_head(v, &[0, 2, 1, 3]));
+        let scores = self.op("MatMul", &[&q, &k], &[]);
+        let scale = self.float(a.scale.unwrap_or(1.0 / (a.head_dim as f32).sqrt()));
+        let mut scores = self.op("Mul", &[&scores, &scale], &[]);
+        if let Some(bias) = bias {
+            scores = self.op("Add", &[&scores, bias], &[]);
+        }
+        let weights = self.op("Softmax", &[&scores], &[Attribute::Int("axis", -1)]);
+        let context = self.op("MatMul", &[&weights, &v], &[]);
+        let context = self.op("Transpose", &[&context], &[Attribute::Ints("perm", &[0, 2, 1, 3])]);
+        let together = self.ints(&[0, 0, (a.heads * a.head_dim) as i64]);
+        self.op("Reshape", &[&context, &together], &[])
+    }
+
+    /// 0 where a query sees a key, else a number that no score outweighs: `[1, 1, sequence, sequence]`.
+    fn mask_bias(&mut self, mask: Mask) -> Value {
+        self.shared(&format!("{mask:?}"), |b| {
+            let distance = b.distance();
+            let zero = b.scalar(0);
+            let after = mask.causal.then(|| b.op("Greater", &[&distance, &zero], &[]));
+            let beyond = mask.reach.map(|reach| {
+                let apart = b.op("Abs", &[&distance], &[]);
+                let reach = b.scalar(reach as i64);
+                b.op("Greater", &[&apart, &reach], &[])
+            });
+            let (seen, masked) = (b.float(0.0), b.float(MASKED));
+            let hidden = match (after, beyond) {
+                (Some(after), Some(beyond)) => b.op("Or", &[&after, &beyond], &[]),
+                (Some(hidden), None) | (None, Some(hidden)) => hidden,
+                (None, None) => b.op("Greater", &[&distance, &distance], &[]),
+            };
+            let bias = b.op("Where", &[&hidden, &masked, &seen], &[]);
+            let axes = b.ints(&[0, 1]);
+            b.op("Unsqueeze", &[&bias, &axes], &[])
+        })
+    }
+
+    /// How many positions the key (column) comes after the query (row), i64 `[sequence, sequence]`.
+    pub(in super::super) fn distance(&mut self) -> Value {
+        self.shared("distance", |b| {
+            let positions = b.positions();
+            let (row, column) = (b.ints(&[0]), b.ints(&[1]));
+            let keys = b.op("Unsqueeze", &[&positions, &row], &[]);
+            let queries = b.op("Unsqueeze", &[&positions, &column], &[]);
+            b.op("Sub", &[&keys, &queries], &[])
+        })
+    }
+}

@@ -1,0 +1,62 @@
+//! Embedding tables: words, learned positions, token types.
+
+use super::super::{GraphError, Rows};
+use super::{Attribute, Builder, Value};
+
+impl Builder<'_> {
+    /// Rows of the table `name` `[vocab, width]` by token id: `[batch, sequence, width]`.
+    pub(in super::super) fn words(&mut self, name: &str, vocab: usize, width: usize) -> Result<Value, GraphError> {
+        let table = self.weight(name, &[vocab, width])?;
+        let ids = self.input_ids();
+        Ok(self.op("Gather", &[&table, &ids], &[]))
+    }
+
+    /// Rows 0, 1, 2 … of the table `name` `[positions, width]`: `[sequence, width]`.
+    pub(in super::super) fn learned_positions(
+        &mut self,
+        name: &str,
+        positions: usize,
+        width: usize,
+    ) -> Result<Value, GraphError> {
+        let table = self.weight(name, &[positions, width])?;
+        let length = self.length();
+        let zero = self.ints(&[0]);
+        Ok(self.op("Slice", &[&table, &zero, &length, &zero], &[]))
+    }
+
+    /// Rows of the table `name` `[types, width]` by token type: `[batch, sequence, width]`, or, where all tokens are
+    /// of type 0, `[1, width]`.
+    pub(in super::super) fn type_embeddings(
+        &mut self,
+        name: &str,
+        types: usize,
+        width: usize,
+    ) -> Result<Value, GraphError> {
+        let table = self.weight(name, &[types, width])?;
+        let types = match self.token_types() {
+            Some(types) => types,
+            None => self.ints(&[0]),
+        };
+        Ok(self.op("Gather", &[&table, &types], &[]))
+    }
+
+    /// Positions of the rows that attention asks for, i64 `[1]`: 0, or the last.
+    pub(super) fn first_row(&mut self, rows: Rows) -> Value {
+        match rows {
+            Rows::All | Rows::First => self.shared("row 0", |b| b.ints(&[0])),
+            Rows::Last => self.shared("last row", |b| {
+                let (length, one) = (b.length(), b.ints(&[1]));
+                b.op("Sub", &[&length, &one], &[])
+            }),
+        }
+    }
+
+    /// The rows (axis `axis`, kept) of a table over all positions that belong to `rows`.
+    pub(super) fn rows_of(&mut self, table: &Value, rows: Rows, axis: i64) -> Value {
+        if rows == Rows::All {
+            return table.clone();
+        }
+        let row = self.first_row(rows);
+        self.op("Gather", &[table, &row], &[Attribute::Int("axis", axis)])
+    }
+}

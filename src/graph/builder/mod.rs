@@ -1,0 +1,290 @@
+//! What the architectures share: nodes, constants, weights by reference, and the layers of a transformer.
+//!
+//! Operators are chosen by measurement on CPU: `Gemm` with a transposed B takes PyTorch's `[out, in]` weights as they
+//! lie in the file and adds the bias itself; `Add` + `LayerNormalization` beats the fused `SkipLayerNormalization`
+//! tenfold; `MultiHeadAttention` takes its flash path only without mask or bias, which unpadded batches seldom need.
+//! With [`Operators::Standard`] the same layers are written in ONNX's own operators alone.
+
+mod attention;
+mod embeddings;
+mod layers;
+mod rope;
+mod weights;
+
+use std::collections::HashMap;
+
+use prost::Message;
+
+pub(super) use attention::{Attention, Mask};
+pub(super) use layers::Activation;
+pub(super) use rope::{Rope, Rotary};
+
+use super::proto::{
+    ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_INTS, AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto,
+    OperatorSetIdProto, TENSOR_FLOAT, TENSOR_INT64, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
+    ValueInfoProto,
+};
+use super::{GraphError, INPUT_IDS, Initializer, Operators, Rows, TOKEN_TYPE_IDS};
+use crate::model::weights::Weights;
+
+/// ONNX Runtime's own operator domain.
+const MICROSOFT: &str = "com.microsoft";
+/// IR 8 and opset 17 are the oldest with `LayerNormalization`: every ONNX Runtime infa accepts reads them.
+const IR_VERSION: i64 = 8;
+const OPSET: i64 = 17;
+
+/// A value in the graph, by name.
+#[derive(Debug, Clone)]
+pub(super) struct Value(String);
+
+/// An attribute of a node.
+pub(super) enum Attribute<'a> {
+    Float(&'static str, f32),
+    Int(&'static str, i64),
+    Ints(&'static str, &'a [i64]),
+}
+
+/// A graph under construction, over the weights of one model.
+///
+/// Token rows are kept flat, `[batch · sequence, width]`, as `Gemm` wants them; [`Builder::sequences`] gives them their
+/// texts back. Values that many layers need (shapes, positions, masks) are made once.
+pub(super) struct Builder<'w> {
+    weights: &'w Weights,
+    /// What stands before the names of the model's own tensors in the file (`bert.`, say).
+    prefix: String,
+    pub(super) operators: Operators,
+    graph: GraphProto,
+    initializers: Vec<Initializer>,
+    counter: usize,
+    shared: HashMap<String, Value>,
+    input_ids: Value,
+    token_types: Option<Value>,
+}
+
+impl<'w> Builder<'w> {
+    /// `anchor` is a tensor every checkpoint of the architecture has; what stands before it in the file
+    /// (`bert.`, say) is the prefix of all the others. With `token_types` there is an input for them.
+    pub(super) fn new(
+        weights: &'w Weights,
+        anchor: &str,
+        operators: Operators,
+        token_types: bool,
+    ) -> Result<Self, GraphError> {
+        let prefix = weights.prefix_of(anchor)?;
+        let mut graph = GraphProto { name: "infa".into(), ..GraphProto::default() };
+        let mut input = |name: &str| {
+            graph.input.push(value_info(name, TENSOR_INT64, &[Err("batch"), Err("sequence")]));
+            Value(name.to_owned())
+        };
+        let input_ids = input(INPUT_IDS);
+        let token_types = token_types.then(|| input(TOKEN_TYPE_IDS));
+        Ok(Self {
+            weights,
+            prefix,
+            operators,
+            graph,
+            initializers: Vec::new(),
+            counter: 0,
+            shared: HashMap::new(),
+            input_ids,
+            token_types,
+        })
+    }
+
+    /// Token ids, i64 `[batch, sequence]`.
+    pub(super) fn input_ids(&self) -> Value {
+        self.input_ids.clone()
+    }
+
+    /// Token types, i64 `[batch, sequence]`; `None` means that all are 0.
+    pub(super) fn token_types(&self) -> Option<Value> {
+        self.token_types.clone()
+    }
+
+    /// A small constant of integers, inside the model.
+    pub(super) fn ints(&mut self, values: &[i64]) -> Value {
+        let raw = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constant(TENSOR_INT64, vec![values.len() as i64], raw)
+    }
+
+    /// A constant integer without dimensions.
+    pub(super) fn scalar(&mut self, value: i64) -> Value {
+        self.constant(TENSOR_INT64, Vec::new(), value.to_le_bytes().to_vec())
+    }
+
+    /// A constant of floats of shape `dims`, inside the model.
+    pub(super) fn floats(&mut self, values: &[f32], dims: &[i64]) -> Value {
+        let raw = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constant(TENSOR_FLOAT, dims.to_vec(), raw)
+    }
+
+    /// A constant float without dimensions.
+    pub(super) fn float(&mut self, value: f32) -> Value {
+        self.floats(&[value], &[])
+    }
+
+    fn constant(&mut self, data_type: i32, dims: Vec<i64>, raw: Vec<u8>) -> Value {
+        let name = self.fresh("const");
+        self.graph.initializer.push(TensorProto {
+            dims,
+            data_type,
+            name: name.clone(),
+            raw_data: Some(raw),
+            ..TensorProto::default()
+        });
+        Value(name)
+    }
+
+    /// Appends an ONNX operator with one output.
+    pub(super) fn op(&mut self, op: &str, inputs: &[&Value], attributes: &[Attribute<'_>]) -> Value {
+        self.node("", op, inputs, attributes)
+    }
+
+    /// Appends an operator of ONNX Runtime's own with one output; never with [`Operators::Standard`].
+    fn microsoft(&mut self, op: &str, inputs: &[&Value], attributes: &[Attribute<'_>]) -> Value {
+        self.node(MICROSOFT, op, inputs, attributes)
+    }
+
+    fn node(&mut self, domain: &str, op: &str, inputs: &[&Value], attributes: &[Attribute<'_>]) -> Value {
+        let output = self.fresh(op);
+        self.graph.node.push(NodeProto {
+            input: inputs.iter().map(|v| v.0.clone()).collect(),
+            output: vec![output.clone()],
+            name: output.clone(),
+            op_type: op.into(),
+            attribute: attributes.iter().map(attribute).collect(),
+            domain: domain.into(),
+        });
+        Value(output)
+    }
+
+    /// An input that is left out.
+    fn absent() -> Value {
+        Value(String::new())
+    }
+
+    fn fresh(&mut self, stem: &str) -> String {
+        self.counter += 1;
+        format!("{stem}_{}", self.counter)
+    }
+
+    /// A value that is made once, the first time it is asked for by this `key`.
+    pub(super) fn shared(&mut self, key: &str, make: impl FnOnce(&mut Self) -> Value) -> Value {
+        if let Some(value) = self.shared.get(key) {
+            return value.clone();
+        }
+        let value = make(self);
+        self.shared.insert(key.to_owned(), value.clone());
+        value
+    }
+
+    /// The number of tokens of a text, i64 `[1]`.
+    pub(super) fn length(&mut self) -> Value {
+        self.shared("length", |b| {
+            let ids = b.input_ids();
+            b.op("Shape", &[&ids], &[Attribute::Int("start", 1), Attribute::Int("end", 2)])
+        })
+    }
+
+    /// Positions 0, 1, 2 … of a text's tokens, i64 `[sequence]`.
+    pub(super) fn positions(&mut self) -> Value {
+        self.shared("positions", |b| {
+            let length = b.length();
+            let none = b.ints(&[]);
+            let length = b.op("Reshape", &[&length, &none], &[]);
+            let (zero, one) = (b.scalar(0), b.scalar(1));
+            b.op("Range", &[&zero, &length, &one], &[])
+        })
+    }
+
+    /// `[batch, sequence, width]` → `[batch · sequence, width]`; any other leading dimensions likewise.
+    pub(super) fn flatten(&mut self, x: &Value, width: usize) -> Value {
+        let flat = self.shared(&format!("flat {width}"), |b| b.ints(&[-1, width as i64]));
+        self.op("Reshape", &[x, &flat], &[])
+    }
+
+    /// Undoes the flattening of `rows`: `[batch · sequence, width]` → `[batch, sequence, width]`, and one row a text →
+    /// `[batch, 1, width]`.
+    pub(super) fn sequences(&mut self, x: &Value, width: usize, rows: Rows) -> Value {
+        let shape = match rows {
+            Rows::All => self.shared(&format!("sequences {width}"), |b| {
+                let ids = b.input_ids();
+                let batch_and_length = b.op("Shape", &[&ids], &[]);
+                let width = b.ints(&[width as i64]);
+                b.op("Concat", &[&batch_and_length, &width], &[Attribute::Int("axis", 0)])
+            }),
+            Rows::First | Rows::Last => self.shared(&format!("single {width}"), |b| b.ints(&[-1, 1, width as i64])),
+        };
+        self.op("Reshape", &[x, &shape], &[])
+    }
+
+    /// The wanted rows of flat `x` `[batch · sequence, width]`: all of them, or one a text, `[batch, width]`.
+    pub(super) fn pick(&mut self, x: &Value, width: usize, rows: Rows) -> Value {
+        let index = match rows {
+            Rows::All => return x.clone(),
+            Rows::First => 0,
+            Rows::Last => -1,
+        };
+        let whole = self.sequences(x, width, Rows::All);
+        let index = self.scalar(index);
+        self.op("Gather", &[&whole, &index], &[Attribute::Int("axis", 1)])
+    }
+
+    /// Gives `value` its final name and serialises the model. `dims` are numbers or symbols.
+    pub(super) fn finish(
+        mut self,
+        value: &Value,
+        name: &str,
+        dims: &[Result<i64, &str>],
+    ) -> (Vec<u8>, Vec<Initializer>) {
+        self.graph.node.push(NodeProto {
+            input: vec![value.0.clone()],
+            output: vec![name.into()],
+            name: name.into(),
+            op_type: "Identity".into(),
+            ..NodeProto::default()
+        });
+        self.graph.output.push(value_info(name, TENSOR_FLOAT, dims));
+        let mut opset_import = vec![OperatorSetIdProto { domain: String::new(), version: OPSET }];
+        if self.operators == Operators::OnnxRuntime {
+            opset_import.push(OperatorSetIdProto { domain: MICROSOFT.into(), version: 1 });
+        }
+        let model = ModelProto {
+            ir_version: IR_VERSION,
+            producer_name: "infa".into(),
+            producer_version: env!("CARGO_PKG_VERSION").into(),
+            graph: Some(self.graph),
+            opset_import,
+        };
+        (model.encode_to_vec(), self.initializers)
+    }
+}
+
+fn attribute(a: &Attribute<'_>) -> AttributeProto {
+    match *a {
+        Attribute::Float(name, f) => {
+            AttributeProto { name: name.into(), f: Some(f), r#type: ATTRIBUTE_FLOAT, ..AttributeProto::default() }
+        }
+        Attribute::Int(name, i) => {
+            AttributeProto { name: name.into(), i: Some(i), r#type: ATTRIBUTE_INT, ..AttributeProto::default() }
+        }
+        Attribute::Ints(name, ints) => AttributeProto {
+            name: name.into(),
+            ints: ints.to_vec(),
+            r#type: ATTRIBUTE_INTS,
+            ..AttributeProto::default()
+        },
+    }
+}
+
+fn value_info(name: &str, elem_type: i32, dims: &[Result<i64, &str>]) -> ValueInfoProto {
+    let dim = dims
+        .iter()
+        .map(|d| match *d {
+            Ok(n) => DimensionProto { dim_value: Some(n), dim_param: None },
+            Err(symbol) => DimensionProto { dim_value: None, dim_param: Some(symbol.into()) },
+        })
+        .collect();
+    let tensor_type = TensorTypeProto { elem_type, shape: Some(TensorShapeProto { dim }) };
+    ValueInfoProto { name: name.into(), r#type: Some(TypeProto { tensor_type: Some(tensor_type) }) }
+}

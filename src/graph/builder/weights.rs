@@ -1,0 +1,96 @@
+//! Weights by reference: the graph names them, the session gets their address.
+
+use std::ops::Range;
+
+use super::super::proto::{LOCATION_EXTERNAL, StringStringEntryProto, TENSOR_FLOAT, TensorProto};
+use super::super::{GraphError, Initializer};
+use super::{Builder, Value};
+use crate::model::weights::TensorData;
+
+impl Builder<'_> {
+    /// The full name in the file of a tensor. `name` follows the model's prefix; with a leading `/` it belongs to a
+    /// head that stands beside the model: one level above its prefix.
+    fn full_name(&self, name: &str) -> String {
+        match name.strip_prefix('/') {
+            None => format!("{}{name}", self.prefix),
+            Some(name) => {
+                let parent = self.prefix.trim_end_matches('.').rfind('.').map_or("", |dot| &self.prefix[..=dot]);
+                format!("{parent}{name}")
+            }
+        }
+    }
+
+    /// Whether the file has this tensor.
+    pub(in super::super) fn has(&self, name: &str) -> bool {
+        self.weights.has(&self.full_name(name))
+    }
+
+    /// The weight `name` of the file, which must have `shape`.
+    pub(in super::super) fn weight(&mut self, name: &str, shape: &[usize]) -> Result<Value, GraphError> {
+        let full = self.full_name(name);
+        let data = self.weights.float_tensor(&full, shape)?;
+        Ok(self.initializer(full, shape, data))
+    }
+
+    /// Rows `rows` of the weight `name`, which must have `shape`: one matrix of several that are packed in one.
+    pub(in super::super) fn weight_rows(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        rows: Range<usize>,
+    ) -> Result<Value, GraphError> {
+        let full = self.full_name(name);
+        let row: usize = shape[1..].iter().product();
+        let data = self.weights.float_tensor(&full, shape)?.slice(rows.start * row..rows.end * row);
+        let mut dims = shape.to_vec();
+        dims[0] = rows.len();
+        Ok(self.initializer(format!("{full}[{}..{}]", rows.start, rows.end), &dims, data))
+    }
+
+    /// The weight `name`, changed by `change` number by number. `what` tells it from the weight itself in the graph.
+    pub(in super::super) fn weight_changed(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        what: &str,
+        change: impl Fn(f32) -> f32,
+    ) -> Result<Value, GraphError> {
+        let full = self.full_name(name);
+        let data = self.weights.float_tensor(&full, shape)?;
+        let changed = data.as_slice().iter().map(|&x| change(x)).collect();
+        Ok(self.initializer(format!("{full} {what}"), shape, TensorData::Owned(changed)))
+    }
+
+    /// A weight that is named twice (tied, or of layers that share theirs) is there once.
+    fn initializer(&mut self, name: String, shape: &[usize], data: TensorData) -> Value {
+        let key = format!("weight {name}");
+        if let Some(value) = self.shared.get(&key) {
+            return value.clone();
+        }
+        let dims: Vec<i64> = shape.iter().map(|&d| d as i64).collect();
+        self.graph.initializer.push(TensorProto {
+            dims: dims.clone(),
+            data_type: TENSOR_FLOAT,
+            name: name.clone(),
+            raw_data: None,
+            external_data: self.external_data(&data),
+            data_location: LOCATION_EXTERNAL,
+        });
+        self.initializers.push(Initializer { name: name.clone(), shape: dims, data });
+        self.shared.insert(key, Value(name.clone()));
+        Value(name)
+    }
+
+    /// Where a weight's numbers lie: in the safetensors file itself, whose tensors are laid out as ONNX wants external
+    /// data. Converted numbers lie nowhere; the session is given those by address.
+    fn external_data(&self, data: &TensorData) -> Vec<StringStringEntryProto> {
+        let entry = |key: &str, value: String| StringStringEntryProto { key: key.into(), value };
+        let name = self.weights.file().file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut entries = vec![entry("location", name)];
+        if let TensorData::Mapped { start, end, .. } = data {
+            entries.push(entry("offset", start.to_string()));
+            entries.push(entry("length", (end - start).to_string()));
+        }
+        entries
+    }
+}

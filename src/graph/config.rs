@@ -1,0 +1,43 @@
+//! Reading config.json: settings with the defaults of their architecture, and what all architectures have in it.
+
+use serde::de::DeserializeOwned;
+use serde_json::Value as Json;
+
+use super::GraphError;
+
+/// Number of labels of the classification head: entries of `id2label`, else `num_labels`, else 2, as `transformers`
+/// has it.
+pub fn labels(config: &Json) -> usize {
+    let names = config.get("id2label").and_then(Json::as_object).map(serde_json::Map::len);
+    let number = || config.get("num_labels").and_then(Json::as_u64).and_then(|n| usize::try_from(n).ok());
+    names.or_else(number).unwrap_or(2)
+}
+
+/// The settings of an architecture. A setting that is null counts as absent, which means its default.
+pub(super) fn read<T: DeserializeOwned>(config: &Json) -> Result<T, GraphError> {
+    let mut config = config.clone();
+    if let Json::Object(settings) = &mut config {
+        settings.retain(|_, value| !value.is_null());
+    }
+    T::deserialize(config).map_err(|e| GraphError::Config(e.to_string()))
+}
+
+/// Refuses a setting unless it has the one value that is implemented.
+pub(super) fn only<T: PartialEq + std::fmt::Debug>(key: &'static str, value: &T, only: &T) -> Result<(), GraphError> {
+    if value == only { Ok(()) } else { Err(GraphError::NotImplemented { key, value: format!("{value:?}") }) }
+}
+
+/// Refuses a setting that must not be 0.
+pub(super) fn positive(key: &'static str, value: usize) -> Result<(), GraphError> {
+    if value == 0 { Err(GraphError::Config(format!("{key} is 0"))) } else { Ok(()) }
+}
+
+/// `hidden_size / num_attention_heads`, which must divide evenly.
+pub(super) fn head_dim(hidden_size: usize, heads: usize) -> Result<usize, GraphError> {
+    if heads == 0 || hidden_size == 0 || !hidden_size.is_multiple_of(heads) {
+        return Err(GraphError::Config(format!(
+            "hidden_size {hidden_size} cannot be divided among num_attention_heads {heads}"
+        )));
+    }
+    Ok(hidden_size / heads)
+}

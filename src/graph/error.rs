@@ -1,0 +1,54 @@
+//! Why no graph could be built.
+
+use crate::model::weights::WeightsError;
+
+/// Why no graph could be built.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum GraphError {
+    /// An architecture nobody has written yet.
+    #[error("config.json: model_type \"{model_type}\" is not supported (supported: {supported})")]
+    UnknownArchitecture {
+        /// What config.json says.
+        model_type: String,
+        /// The supported ones, comma-separated.
+        supported: String,
+    },
+    /// A setting in config.json is missing or of the wrong type.
+    #[error("config.json: {0}")]
+    Config(String),
+    /// A setting is understood, but its value is not implemented.
+    #[error("config.json: {key} = {value} is not implemented")]
+    NotImplemented {
+        /// The setting.
+        key: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// The architecture has no such head.
+    #[error("{architecture} models with a {head} head are not supported")]
+    NoHead {
+        /// The architecture.
+        architecture: &'static str,
+        /// "sequence-classification", say.
+        head: &'static str,
+    },
+    /// A weight is missing, or has another shape or type than config.json says.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+}
+
+impl GraphError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::UnknownArchitecture { .. } | Self::NotImplemented { .. } | Self::NoHead { .. } => Some(
+                "export the model to ONNX and give the .onnx file as --model-id (or pick one of the repository with \
+                 --onnx-file)"
+                    .into(),
+            ),
+            Self::Config(_) => Some("the model directory may be incomplete or of another library".into()),
+            Self::Weights(e) => e.hint(),
+        }
+    }
+}

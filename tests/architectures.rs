@@ -1,0 +1,81 @@
+//! Every architecture equals the reference: tiny models with random weights under `fixtures/architectures`, each with
+//! the answers of `transformers` and `sentence-transformers` beside it.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod support;
+
+use infa::graph::{Operators, Output, Request, Rows};
+use serde_json::Value as Json;
+use support::*;
+
+const UNIT: f32 = 1e-5;
+const LOGITS: f32 = 1e-4;
+
+/// One test a fixture, by the name of its directory; and one that no directory is forgotten.
+macro_rules! fixtures {
+    ($($test:ident: $name:literal,)*) => {
+        $(#[test]
+        fn $test() {
+            check_fixture($name);
+        })*
+
+        #[test]
+        fn every_directory_is_tested() {
+            let entries = std::fs::read_dir(fixture("architectures")).unwrap().map(|entry| entry.unwrap().path());
+            let mut there: Vec<_> = entries
+                .filter(|path| path.join("expected.json").is_file())
+                .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+                .collect();
+            there.sort();
+            let mut tested = vec![$($name.to_owned()),*];
+            tested.sort();
+            assert_eq!(there, tested);
+        }
+    };
+}
+
+fixtures! {
+    bert_rerank: "bert-rerank",
+}
+
+/// Whatever lists `expected.json` has: embeddings through the engine, heads through the graph, and all graphs in
+/// standard operators, too.
+fn check_fixture(name: &str) {
+    let dir = fixture(&format!("architectures/{name}"));
+    let expected = json(dir.join("expected.json"));
+    let list = |key: &str| expected.get(key).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let lists = ["cases", "pairs", "classify", "sparse", "multi"];
+    assert!(lists.iter().any(|key| !list(key).is_empty()), "{name}: no cases");
+
+    if !list("cases").is_empty() {
+        let cases = cases(&expected["cases"], |case| case.get("embedding"));
+        let largest = cases.iter().flat_map(|case| &case.embedding).fold(1f32, |m, x| m.max(x.abs()));
+        check_all_ways(name, engine(&dir, &text_options()), &cases, UNIT * largest);
+        for rows in [Rows::All, Rows::First, Rows::Last] {
+            let mut own = GraphRunner::new(&dir, Request::of(Output::Hidden(rows)));
+            let standard = Request { operators: Operators::Standard, ..Request::of(Output::Hidden(rows)) };
+            let mut standard = GraphRunner::new(&dir, standard);
+            for case in list("cases") {
+                let (a, b) = (own.run(&ids(case, "ids"), None), standard.run(&ids(case, "ids"), None));
+                let difference = max_difference(&a, &b) / a.iter().fold(1f32, |m, x| m.max(x.abs()));
+                assert!(difference <= UNIT, "{name}, {}, {rows:?}: standard operators: {difference:e}", case["name"]);
+            }
+        }
+    }
+    for operators in [Operators::OnnxRuntime, Operators::Standard] {
+        let heads = [("pairs", Output::Logits), ("classify", Output::Logits)];
+        for (key, output) in heads.into_iter().filter(|(key, _)| !list(key).is_empty()) {
+            let mut graph = GraphRunner::new(&dir, Request { output, token_types: true, operators });
+            for case in list(key) {
+                let types = case.get("types").map(|_| ids(case, "types"));
+                let logits = graph.run(&ids(case, "ids"), types.as_deref());
+                let difference = max_difference(&logits, &floats(&case["logits"]));
+                assert!(difference <= LOGITS, "{name}, {} {}: {difference:e}", key, case["name"]);
+            }
+        }
+    }
+}
+
+fn ids(case: &Json, key: &str) -> Vec<i64> {
+    case[key].as_array().unwrap().iter().map(|id| id.as_i64().unwrap()).collect()
+}
