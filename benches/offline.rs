@@ -16,7 +16,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use clap::Parser;
-use infa::engine::{Engine, OnnxEngine, OnnxOptions, TextOptions};
+use infa::engine::{Engine, OnnxEngine, OnnxOptions, Purpose, Role, TextOptions};
 use infa::fetch::Context;
 use infa::model::Model;
 use infa::model::cache::HubEnv;
@@ -81,7 +81,7 @@ fn main() -> Result<()> {
     }
     for &batch_tokens in &args.batch_tokens {
         let options = OnnxOptions { device: Device::Cpu, dtype: Dtype::Float32, threads: args.threads, batch_tokens };
-        let engine = OnnxEngine::new(&runtime, model(&args)?, &TextOptions::default(), options)?;
+        let engine = OnnxEngine::new(&runtime, model(&args)?, Purpose::Embed, &TextOptions::default(), options)?;
         sides.push(Side::Infa(Box::new(engine), batch_tokens));
     }
 
@@ -138,7 +138,7 @@ impl Side {
     fn run(&mut self, texts: &[&str]) -> Result<Vec<Vec<f32>>> {
         match self {
             Self::Infa(engine, _) => Ok(engine
-                .embed(texts)
+                .embed(texts, Role::Text)
                 .into_iter()
                 .map(|result| result.map(|embedding| embedding.vector))
                 .collect::<Result<_, _>>()?),

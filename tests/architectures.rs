@@ -4,6 +4,7 @@
 
 mod support;
 
+use infa::engine::{Engine, Input, Purpose};
 use infa::graph::{Operators, Output, Request, Rows};
 use serde_json::Value as Json;
 use support::*;
@@ -62,6 +63,23 @@ fn check_fixture(name: &str) {
             }
         }
     }
+    if !list("pairs").is_empty() || !list("classify").is_empty() {
+        let engine = engine_for(Purpose::Predict, &dir);
+        let cases: Vec<&Json> = list("pairs").iter().chain(list("classify")).collect();
+        let inputs: Vec<Input<'_>> = cases.iter().map(|case| input(case)).collect();
+        let together = engine.predict(&inputs);
+        for (case, result) in cases.iter().zip(together) {
+            for result in [result, engine.predict(&[input(case)]).pop().unwrap()] {
+                let result = result.unwrap_or_else(|e| panic!("{name}, {}: {e}", case["name"]));
+                let difference = max_difference(&result.logits, &floats(&case["logits"]));
+                assert!(difference <= LOGITS, "{name}, {}: {difference:e}", case["name"]);
+                assert_eq!(result.tokens, ids(case, "ids").len(), "{name}, {}: tokens", case["name"]);
+                if let Some(truncated) = case["truncated"].as_bool() {
+                    assert_eq!(result.truncated, truncated, "{name}, {}: truncated", case["name"]);
+                }
+            }
+        }
+    }
     for operators in [Operators::OnnxRuntime, Operators::Standard] {
         let heads = [("pairs", Output::Logits), ("classify", Output::Logits)];
         for (key, output) in heads.into_iter().filter(|(key, _)| !list(key).is_empty()) {
@@ -74,6 +92,11 @@ fn check_fixture(name: &str) {
             }
         }
     }
+}
+
+fn input(case: &Json) -> Input<'_> {
+    let text = |key: &str| case[key].as_str().unwrap();
+    if case.get("query").is_some() { Input::Pair(text("query"), text("document")) } else { Input::Text(text("text")) }
 }
 
 fn ids(case: &Json, key: &str) -> Vec<i64> {

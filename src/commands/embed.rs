@@ -10,8 +10,8 @@ use serde_json::Value as Json;
 use super::settings::ModelSettings;
 use super::{Error, Outcome, World};
 use crate::cli::EmbedArgs;
-use crate::engine::stream::{Item, Sink, StreamError, stream};
-use crate::engine::{Embedding, Engine, TextError};
+use crate::engine::stream::{Item, Sink, StreamError, Work, stream};
+use crate::engine::{Embedding, Engine, Purpose, Role, TextError};
 use crate::input::{self, Origin, Record};
 use crate::output::{self, Destination, OutputError, Row, RowWriter, Vector};
 use crate::ui::{JobBar, Printer};
@@ -30,7 +30,7 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     let destination = output.map_or(Destination::Stdout, Destination::File);
 
     let start = Instant::now();
-    let engine: Arc<dyn Engine> = Arc::new(settings.load(world)?);
+    let engine: Arc<dyn Engine> = Arc::new(settings.load(world, Purpose::Embed)?);
     let load_seconds = start.elapsed().as_secs_f64();
 
     let writer = output::open(format, &destination, engine.info().dimensions).map_err(open_error)?;
@@ -40,7 +40,11 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     let printer = world.bars.printer().clone();
     let mut rows = Rows { writer, printer, bar: Some(bar), position: 0, counts: Counts::default() };
     let items = records.map(move |record| record.map(|record| item(record, read.load(Ordering::Relaxed))));
-    let end = stream(&engine, items, &world.cancel, &mut rows);
+    let work: Work<String, Embedding> = Arc::new(move |texts| {
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        engine.embed(&texts, Role::Text)
+    });
+    let end = stream(&work, items, &world.cancel, &mut rows);
 
     let Rows { mut writer, printer, bar, counts, .. } = rows;
     drop(bar);
@@ -70,9 +74,10 @@ struct Tag {
     position: u64,
 }
 
-fn item(record: Record, position: u64) -> Item<Tag> {
+fn item(record: Record, position: u64) -> Item<Tag, String> {
     let Record { id, text, origin } = record;
-    Item { tag: Tag { id, origin, position }, text: text.map_err(|e| TextError(e.to_string())) }
+    let bytes = text.as_ref().map_or(0, String::len);
+    Item { tag: Tag { id, origin, position }, input: text.map_err(|e| TextError(e.to_string())), bytes }
 }
 
 #[derive(Default)]
@@ -116,7 +121,7 @@ struct Rows {
     counts: Counts,
 }
 
-impl Sink<Tag> for Rows {
+impl Sink<Tag, Embedding> for Rows {
     type Error = OutputError;
 
     fn take(&mut self, tag: Tag, result: Result<Embedding, TextError>) -> Result<(), OutputError> {

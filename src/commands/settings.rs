@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::{Error, World};
 use crate::cli::{GlobalArgs, ModelArgs, TextArgs};
-use crate::engine::{OnnxEngine, OnnxOptions, TextOptions};
+use crate::engine::{OnnxEngine, OnnxOptions, Purpose, TextOptions};
 use crate::model::Model;
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
@@ -94,13 +94,13 @@ impl ModelSettings {
     }
 
     /// Finds (or fetches) ONNX Runtime and the model, and loads both.
-    pub fn load(&self, world: &World) -> Result<OnnxEngine, Error> {
+    pub fn load(&self, world: &World, purpose: Purpose) -> Result<OnnxEngine, Error> {
         let context = world.context();
         let library = world.globals.search().find_or_install(&context)?;
         tracing::info!(version = library.version, "ONNX Runtime: {} ({})", library.path.display(), library.origin);
         let source = self.request.resolve(HubEnv::from_env(), &context)?;
         tracing::info!("model: {}", source.dir.display());
         let runtime = Runtime::load(&library.path)?;
-        Ok(OnnxEngine::new(&runtime, Model::read(source)?, &self.text, self.options)?)
+        Ok(OnnxEngine::new(&runtime, Model::read(source)?, purpose, &self.text, self.options)?)
     }
 }

@@ -6,61 +6,36 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::EngineError;
-use super::worker::{Finish, Interface, OutputKind, run_group};
+use super::worker::{Interface, Wanted, run_group};
 use crate::batch::pool::WorkerPool;
-use crate::graph::{self, Output, Request, Rows};
-use crate::model::pooling::Pooling;
-use crate::model::source::Weights as WeightsFile;
+use crate::graph::{self, Request};
+use crate::model::Model;
 use crate::model::tokenizer::Tokens;
 use crate::model::weights::Weights;
-use crate::model::{Model, ModelError};
 use crate::runtime::{Runtime, RuntimeError, Session, SessionOptions};
 
 /// A model in memory, its workers running.
 pub(super) struct Loaded {
     pub pool: WorkerPool<Session>,
     pub interface: Interface,
-    pub pooling: Vec<Pooling>,
-    /// Length of a vector before it is cut.
+    /// Length of an output row.
     pub width: usize,
     pub max_positions: Option<usize>,
     pub vocab_size: usize,
 }
 
-/// Loads `model`. `pooling` is the user's choice, if any; `skips_prompt` says that pooling leaves leading tokens out.
-pub(super) fn load(
-    runtime: &Runtime,
-    model: &Model,
-    pooling: Option<Pooling>,
-    skips_prompt: bool,
-    threads: usize,
-) -> Result<Loaded, EngineError> {
-    match &model.weights {
-        WeightsFile::Safetensors(path) => {
-            let pooling = model.pooling(pooling);
-            // A prompt that is left out of pooling moves the first token.
-            let rows = match pooling[..] {
-                [Pooling::Cls] if !skips_prompt => Rows::First,
-                [Pooling::LastToken] if !skips_prompt => Rows::Last,
-                _ => Rows::All,
-            };
-            load_safetensors(runtime, path, &model.config, rows, pooling, threads)
-        }
-        WeightsFile::Onnx(path) => load_onnx(runtime, path, model, pooling, threads),
-    }
-}
-
-fn load_safetensors(
+/// Builds the graph of `request` over the safetensors file `path`.
+pub(super) fn load_safetensors(
     runtime: &Runtime,
     path: &Path,
     config: &Json,
-    rows: Rows,
-    pooling: Vec<Pooling>,
+    request: &Request,
     threads: usize,
 ) -> Result<Loaded, EngineError> {
     let weights = Arc::new(Weights::open(path).map_err(graph::GraphError::from)?);
-    let graph = graph::build(config, &weights, &Request::of(Output::Hidden(rows)))?;
-    let (width, max_positions, vocab_size) = (graph.width * pooling.len(), graph.max_positions, graph.vocab_size);
+    let graph = graph::build(config, &weights, request)?;
+    let (width, max_positions, vocab_size) = (graph.width, graph.max_positions, graph.vocab_size);
+    let interface = Interface::built(&graph);
     let shared = runtime.share(graph.initializers.clone())?;
     let make = {
         let runtime = runtime.clone();
@@ -71,34 +46,26 @@ fn load_safetensors(
         }
     };
     let pool = WorkerPool::new(threads, make()?, make).map_err(no_thread)?;
-    Ok(Loaded { pool, interface: Interface::built(rows), pooling, width, max_positions, vocab_size })
+    Ok(Loaded { pool, interface, width, max_positions, vocab_size })
 }
 
-fn load_onnx(
+/// Loads the ready `.onnx` file `path`, of which the `wanted` output is read.
+pub(super) fn load_onnx(
     runtime: &Runtime,
     path: &Path,
     model: &Model,
-    asked: Option<Pooling>,
+    wanted: Wanted,
     threads: usize,
 ) -> Result<Loaded, EngineError> {
     // One session on all threads: every session of a file holds weights of its own. Measured on two cores, that is 1 to
     // 5% slower than a session a core.
     let options = SessionOptions { intra_threads: threads };
     let mut session = runtime.session_from_file(path, options)?;
-    let interface = Interface::discover(&path.display().to_string(), &session)?;
-    let pooling = match (interface.kind(), asked) {
-        (OutputKind::Tokens, asked) => model.pooling(asked),
-        (OutputKind::Pooled, None) => Vec::new(),
-        (OutputKind::Pooled, Some(_)) => {
-            let reason = "the .onnx file pools by itself".into();
-            return Err(ModelError::Flag { flag: "--pooling", reason }.into());
-        }
-    };
+    let interface = Interface::discover(&path.display().to_string(), &session, wanted)?;
     // The width may be dynamic in the file: one token tells.
-    let probe = Finish { pooling: pooling.clone(), skip: 0, dimensions: None, normalize: false };
-    let token = Tokens { ids: vec![0], truncated: false };
-    let width = match run_group(&mut session, &interface, &probe, &[token]).pop() {
-        Some(Ok(embedding)) => embedding.vector.len(),
+    let token = Tokens { ids: vec![0], types: Vec::new(), truncated: false };
+    let width = match run_group(&mut session, &interface, &[token], &|rows, _| Ok(rows.width)).pop() {
+        Some(Ok(width)) => width,
         Some(Err(e)) => {
             let reason = format!("it fails on a first token: {e}");
             return Err(RuntimeError::Interface { model: path.display().to_string(), reason }.into());
@@ -115,7 +82,7 @@ fn load_onnx(
     let vocab_size = number("vocab_size").unwrap_or(usize::MAX);
     let (runtime, path) = (runtime.clone(), path.to_owned());
     let pool = WorkerPool::new(1, session, move || runtime.session_from_file(&path, options)).map_err(no_thread)?;
-    Ok(Loaded { pool, interface, pooling, width, max_positions, vocab_size })
+    Ok(Loaded { pool, interface, width, max_positions, vocab_size })
 }
 
 fn no_thread(e: std::io::Error) -> RuntimeError {

@@ -1,7 +1,10 @@
 //! Engines: whatever turns texts into vectors, local or remote, looks the same to everyone above.
 
+mod finish;
 mod load;
 mod onnx;
+mod prompts;
+mod runner;
 pub mod stream;
 mod worker;
 
@@ -15,15 +18,74 @@ use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
 use crate::runtime::RuntimeError;
 
-/// Turns texts into vectors.
+/// Turns texts into vectors, or into scores.
 ///
 /// Calls may come from several threads at once; an engine shares its workers among them, first come first served.
+/// Every method gives one result an input, in order, and returns when all are done; an input that fails does not harm
+/// the others. What the engine's model cannot do fails for every input; [`EngineInfo::purpose`] tells before.
 pub trait Engine: Send + Sync {
     /// What the engine is and how it treats texts.
     fn info(&self) -> &EngineInfo;
 
-    /// One result a text, in order. Returns when all are done; a text that fails does not harm the others.
-    fn embed(&self, texts: &[&str]) -> Vec<Result<Embedding, TextError>>;
+    /// One vector a text.
+    fn embed(&self, texts: &[&str], _role: Role) -> Vec<Result<Embedding, TextError>> {
+        refuse(self.info(), texts.len(), "vectors")
+    }
+
+    /// One weight a token of the vocabulary that matters, for each text.
+    fn embed_sparse(&self, texts: &[&str], _role: Role) -> Vec<Result<SparseEmbedding, TextError>> {
+        refuse(self.info(), texts.len(), "sparse vectors")
+    }
+
+    /// One vector a token, for each text.
+    fn embed_tokens(&self, texts: &[&str], _role: Role) -> Vec<Result<TokenEmbeddings, TextError>> {
+        refuse(self.info(), texts.len(), "token vectors")
+    }
+
+    /// The logits of the classification head, for each input.
+    fn predict(&self, inputs: &[Input<'_>]) -> Vec<Result<Prediction, TextError>> {
+        refuse(self.info(), inputs.len(), "scores")
+    }
+}
+
+/// The same refusal for each of `count` inputs.
+fn refuse<T>(info: &EngineInfo, count: usize, what: &str) -> Vec<Result<T, TextError>> {
+    let refusal = TextError(format!("{} was not loaded to give {what}", info.model));
+    (0..count).map(|_| Err(refusal.clone())).collect()
+}
+
+/// What an engine was loaded for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// [`Engine::embed`]
+    Embed,
+    /// [`Engine::embed_sparse`]
+    EmbedSparse,
+    /// [`Engine::embed_tokens`]
+    EmbedTokens,
+    /// [`Engine::predict`]
+    Predict,
+}
+
+/// As what a text is embedded; some models put another prompt before a query than before a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// As neither.
+    #[default]
+    Text,
+    /// As a query.
+    Query,
+    /// As a document.
+    Document,
+}
+
+/// What a classification head judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input<'a> {
+    /// One text.
+    Text(&'a str),
+    /// Two texts: a query and a document, a premise and a hypothesis.
+    Pair(&'a str, &'a str),
 }
 
 /// What an engine is and how it treats texts.
@@ -31,9 +93,11 @@ pub trait Engine: Send + Sync {
 pub struct EngineInfo {
     /// The model's name.
     pub model: String,
+    /// What it was loaded for.
+    pub purpose: Purpose,
     /// Where its files are, for a local engine.
     pub dir: Option<PathBuf>,
-    /// Length of the vectors.
+    /// Length of the vectors; or the number of labels.
     pub dimensions: usize,
     /// Longest text in tokens, specials included.
     pub max_length: usize,
@@ -74,6 +138,43 @@ pub struct Embedding {
     /// Tokens the model saw, specials included.
     pub tokens: usize,
     /// Whether tokens of the text were left out.
+    pub truncated: bool,
+}
+
+/// The lexical weights of one text: those above 0.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SparseEmbedding {
+    /// Token ids, rising.
+    pub indices: Vec<u32>,
+    /// The weight of each.
+    pub values: Vec<f32>,
+    /// Tokens the model saw, specials included.
+    pub tokens: usize,
+    /// Whether tokens of the text were left out.
+    pub truncated: bool,
+}
+
+/// The vectors of one text's tokens.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenEmbeddings {
+    /// The vectors, one after the other.
+    pub vectors: Vec<f32>,
+    /// Length of each.
+    pub dimensions: usize,
+    /// Tokens the model saw, specials included; not all need have a vector.
+    pub tokens: usize,
+    /// Whether tokens of the text were left out.
+    pub truncated: bool,
+}
+
+/// What a classification head says of one input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// One number a label, as the head gives it; none is NaN or infinite.
+    pub logits: Vec<f32>,
+    /// Tokens the model saw, specials included.
+    pub tokens: usize,
+    /// Whether tokens were left out.
     pub truncated: bool,
 }
 

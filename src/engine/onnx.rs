@@ -1,19 +1,21 @@
 //! The local engine: a model through ONNX Runtime, one one-thread session a core.
 
 use std::num::NonZero;
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
-use rayon::prelude::*;
-
-use super::load::load;
-use super::worker::{Finish, Interface, run_group};
-use super::{Embedding, Engine, EngineError, EngineInfo, TextError, TextOptions};
-use crate::batch::group::groups;
-use crate::batch::pool::{Job, WorkerPool};
+use super::finish::Finish;
+use super::load::{Loaded, load_onnx, load_safetensors};
+use super::prompts::{Prompt, Prompts};
+use super::runner::{Reading, Runner};
+use super::worker::Wanted;
+use super::{Embedding, Engine, EngineError, EngineInfo, Input, Prediction, Purpose, Role, TextError, TextOptions};
+use crate::graph::{Operators, Output, Request, Rows};
+use crate::model::pooling::{self, Pooling};
+use crate::model::source::Weights as WeightsFile;
 use crate::model::tokenizer::{Tokens, Truncate};
 use crate::model::{Model, ModelError};
+use crate::runtime::Runtime;
 use crate::runtime::device::{Device, Dtype};
-use crate::runtime::{Runtime, RuntimeError, Session};
 
 /// How the local engine computes.
 #[derive(Debug, Clone, Copy)]
@@ -39,54 +41,48 @@ pub struct OnnxEngine {
     info: EngineInfo,
     model: Model,
     truncate: Truncate,
-    /// Token ids must be below.
-    vocab_size: usize,
-    batch_tokens: usize,
-    /// How a group runs; shared with the jobs.
-    plan: Arc<(Interface, Finish)>,
-    pool: WorkerPool<Session>,
-    tokenizers: rayon::ThreadPool,
+    prompts: Prompts,
+    finish: Arc<Finish>,
+    runner: Runner,
 }
 
 impl OnnxEngine {
-    /// Loads `model` and starts its workers.
-    pub fn new(runtime: &Runtime, model: Model, text: &TextOptions, options: OnnxOptions) -> Result<Self, EngineError> {
+    /// Loads `model` for `purpose` and starts its workers.
+    pub fn new(
+        runtime: &Runtime,
+        model: Model,
+        purpose: Purpose,
+        text: &TextOptions,
+        options: OnnxOptions,
+    ) -> Result<Self, EngineError> {
         options.device.resolve()?;
         options.dtype.resolve()?;
-        let prompt = model.prompt(text.prompt.as_deref(), text.prompt_name.as_deref())?;
-        let skips_prompt = !model.sentence.include_prompt && prompt.is_some();
-
-        let loaded = load(runtime, &model, text.pooling, skips_prompt, options.threads.get())?;
-        let max_length = max_length(&model, text.max_length, loaded.max_positions)?;
-        let truncate = text.truncate.unwrap_or(model.tokenizer.truncation_side);
-        let skip = match &prompt {
-            Some(prompt) if skips_prompt => model.tokenizer.prompt_length(prompt, max_length).map_err(|e| {
-                ModelError::Flag { flag: "--prompt", reason: format!("the prompt cannot be tokenised: {e}") }
-            })?,
-            _ => 0,
+        let mut prompts = Prompts::new(&model, text)?;
+        let (loaded, pooling) = match purpose {
+            Purpose::Predict => (load_predictor(runtime, &model, options)?, Vec::new()),
+            _ => load_embedder(runtime, &model, text.pooling, prompts.skipped(&model), options)?,
         };
+        let max_length = max_length(&model, text.max_length, loaded.max_positions)?;
+        prompts.measure(&model, max_length)?;
+        let width = loaded.width * pooling.len().max(1);
         // A model's own `truncate_dim` cuts after its modules and changes nothing else.
         let asked = text.dimensions;
         let normalize = text.normalize.unwrap_or(model.sentence.normalize || asked.is_some());
-        let dimensions = asked.or(model.sentence.truncate_dim.filter(|&d| d < loaded.width));
-        if dimensions.is_some_and(|d| d == 0 || d > loaded.width) {
-            let reason = format!("the model's vectors have {} dimensions", loaded.width);
+        let dimensions = asked.or(model.sentence.truncate_dim.filter(|&d| d < width));
+        if dimensions.is_some_and(|d| d == 0 || d > width) {
+            let reason = format!("the model's vectors have {width} dimensions");
             return Err(ModelError::Flag { flag: "--dimensions", reason }.into());
         }
-        let finish = Finish { pooling: loaded.pooling, skip, dimensions, normalize };
-        let tokenizers = rayon::ThreadPoolBuilder::new()
-            .num_threads(options.threads.get())
-            .thread_name(|i| format!("tokenizer-{i}"))
-            .build()
-            .map_err(|e| RuntimeError::Run(ort::Error::new(format!("no threads for tokenising: {e}"))))?;
+        let finish = Finish { pooling, per_token: loaded.interface.per_token, dimensions, normalize };
         let info = EngineInfo {
             model: model.name.clone(),
+            purpose,
             dir: Some(model.dir.clone()),
-            dimensions: dimensions.unwrap_or(loaded.width),
+            dimensions: dimensions.unwrap_or(width),
             max_length,
             pooling: finish.pooling.clone(),
             normalize,
-            prompt,
+            prompt: prompts.of(Role::Text).text.clone(),
             threads: options.threads.get(),
         };
         tracing::info!(
@@ -99,37 +95,37 @@ impl OnnxEngine {
             workers = info.threads,
             "loaded"
         );
+        let Loaded { pool, interface, vocab_size, .. } = loaded;
         Ok(Self {
+            truncate: text.truncate.unwrap_or(model.tokenizer.truncation_side),
+            runner: Runner::new(pool, interface, vocab_size, options.batch_tokens.get(), options.threads.get())?,
             info,
-            truncate,
-            vocab_size: loaded.vocab_size,
-            batch_tokens: options.batch_tokens.get(),
-            plan: Arc::new((loaded.interface, finish)),
-            pool: loaded.pool,
-            tokenizers,
+            prompts,
+            finish: Arc::new(finish),
             model,
         })
     }
 
-    fn tokenize(&self, text: &str) -> Result<Tokens, TextError> {
+    fn tokenize(&self, text: &str, prompt: &Prompt) -> Result<Tokens, TextError> {
         let with_prompt;
-        let text = match &self.info.prompt {
+        let text = match &prompt.text {
             Some(prompt) => {
                 with_prompt = format!("{prompt}{text}");
                 &with_prompt
             }
             None => text,
         };
-        let tokens = self
-            .model
-            .tokenizer
-            .encode(text, self.info.max_length, self.truncate)
-            .map_err(|e| TextError(e.to_string()))?;
-        let vocabulary = self.vocab_size;
-        match tokens.ids.iter().find(|&&id| usize::try_from(id).is_ok_and(|id| id >= vocabulary)) {
-            Some(id) => Err(TextError(format!("token {id} is outside the model's vocabulary of {vocabulary}"))),
-            None if tokens.ids.is_empty() => Err(TextError("the text has no tokens".into())),
-            None => Ok(tokens),
+        let tokens = self.model.tokenizer.encode(text, self.info.max_length, self.truncate);
+        tokens.map_err(|e| TextError(e.to_string()))
+    }
+
+    fn tokenize_input(&self, input: Input<'_>) -> Result<Tokens, TextError> {
+        match input {
+            Input::Text(text) => self.tokenize(text, &Prompt::default()),
+            Input::Pair(first, second) => {
+                let tokens = self.model.tokenizer.encode_pair(first, second, self.info.max_length, self.truncate);
+                tokens.map_err(|e| TextError(e.to_string()))
+            }
         }
     }
 }
@@ -139,38 +135,79 @@ impl Engine for OnnxEngine {
         &self.info
     }
 
-    fn embed(&self, texts: &[&str]) -> Vec<Result<Embedding, TextError>> {
-        let tokens: Vec<Result<Tokens, TextError>> = if texts.len() < 8 {
-            texts.iter().map(|text| self.tokenize(text)).collect()
-        } else {
-            self.tokenizers.install(|| texts.par_iter().map(|text| self.tokenize(text)).collect())
-        };
-        let lengths: Vec<Option<usize>> = tokens.iter().map(|t| t.as_ref().ok().map(|t| t.ids.len())).collect();
-        let (order, groups) = groups(&lengths, self.batch_tokens);
-
-        // What stands here at the end is what no worker replaced.
-        let lost = || TextError("the worker that had this text failed".into());
-        let mut results: Vec<_> = tokens.iter().map(|t| Err(t.as_ref().err().cloned().unwrap_or_else(lost))).collect();
-        let mut tokens: Vec<Option<Tokens>> = tokens.into_iter().map(Result::ok).collect();
-        let (sender, receiver) = mpsc::channel();
-        let jobs = groups.into_iter().map(|range| -> Job<Session> {
-            let indices = order[range].to_vec();
-            let group: Vec<Tokens> = indices.iter().filter_map(|&i| tokens[i].take()).collect();
-            let (sender, plan) = (sender.clone(), Arc::clone(&self.plan));
-            Box::new(move |session| {
-                let results = run_group(session, &plan.0, &plan.1, &group);
-                // Nobody listening any more means that nobody wants the result.
-                let _ = sender.send((indices, results));
-            })
-        });
-        self.pool.submit(jobs);
-        drop(sender);
-        for (indices, group) in receiver {
-            for (index, result) in indices.into_iter().zip(group) {
-                results[index] = result;
-            }
+    fn embed(&self, texts: &[&str], role: Role) -> Vec<Result<Embedding, TextError>> {
+        if self.info.purpose != Purpose::Embed {
+            return super::refuse(&self.info, texts.len(), "vectors");
         }
-        results
+        let prompt = self.prompts.of(role);
+        let (finish, skip) = (Arc::clone(&self.finish), prompt.skip);
+        let reading: Reading<Embedding> = Arc::new(move |rows, tokens| {
+            let vector = finish.apply(rows, skip)?;
+            Ok(Embedding { vector, tokens: tokens.ids.len(), truncated: tokens.truncated })
+        });
+        self.runner.run(texts.len(), |i| self.tokenize(texts[i], prompt), &reading)
+    }
+
+    fn predict(&self, inputs: &[Input<'_>]) -> Vec<Result<Prediction, TextError>> {
+        if self.info.purpose != Purpose::Predict {
+            return super::refuse(&self.info, inputs.len(), "scores");
+        }
+        let reading: Reading<Prediction> = Arc::new(|rows, tokens| match pooling::not_finite(rows.numbers) {
+            Some(defect) => Err(TextError(defect.to_owned())),
+            None => {
+                Ok(Prediction { logits: rows.numbers.to_vec(), tokens: tokens.ids.len(), truncated: tokens.truncated })
+            }
+        });
+        self.runner.run(inputs.len(), |i| self.tokenize_input(inputs[i]), &reading)
+    }
+}
+
+/// Loads a model whose output becomes vectors. `pooling` is the user's choice, if any; `skips_prompt` says that pooling
+/// leaves leading tokens out. Returns the pooling that is to be done, too; none where the model pools itself.
+fn load_embedder(
+    runtime: &Runtime,
+    model: &Model,
+    pooling: Option<Pooling>,
+    skips_prompt: bool,
+    options: OnnxOptions,
+) -> Result<(Loaded, Vec<Pooling>), EngineError> {
+    let threads = options.threads.get();
+    match &model.weights {
+        WeightsFile::Safetensors(path) => {
+            let pooling = model.pooling(pooling);
+            // A prompt that is left out of pooling moves the first token.
+            let rows = match pooling[..] {
+                [Pooling::Cls] if !skips_prompt => Rows::First,
+                [Pooling::LastToken] if !skips_prompt => Rows::Last,
+                _ => Rows::All,
+            };
+            let request = Request::of(Output::Hidden(rows));
+            Ok((load_safetensors(runtime, path, &model.config, &request, threads)?, pooling))
+        }
+        WeightsFile::Onnx(path) => {
+            let loaded = load_onnx(runtime, path, model, Wanted::Vectors, threads)?;
+            let pooling = match (loaded.interface.per_token, pooling) {
+                (true, pooling) => model.pooling(pooling),
+                (false, None) => Vec::new(),
+                (false, Some(_)) => {
+                    let reason = "the .onnx file pools by itself".into();
+                    return Err(ModelError::Flag { flag: "--pooling", reason }.into());
+                }
+            };
+            Ok((loaded, pooling))
+        }
+    }
+}
+
+/// Loads a model with its classification head.
+fn load_predictor(runtime: &Runtime, model: &Model, options: OnnxOptions) -> Result<Loaded, EngineError> {
+    let threads = options.threads.get();
+    match &model.weights {
+        WeightsFile::Safetensors(path) => {
+            let request = Request { output: Output::Logits, token_types: true, operators: Operators::OnnxRuntime };
+            load_safetensors(runtime, path, &model.config, &request, threads)
+        }
+        WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::Logits, threads),
     }
 }
 

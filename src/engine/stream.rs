@@ -1,6 +1,6 @@
-//! A long job as a stream: inputs are read, embedded in windows and handed on in input order, in bounded memory.
+//! A long job as a stream: inputs are read, computed in windows and handed on in input order, in bounded memory.
 //!
-//! Three things overlap: reading, embedding (a window's tokenisation with its predecessor's inference), and writing.
+//! Three things overlap: reading, computing (a window's tokenisation with its predecessor's inference), and writing.
 //! A window is whatever has been read when there is room for one, up to a limit: a pipe that trickles gets answers at
 //! once, a large file gets large windows, in which many texts have the same length. The limit follows the pace of the
 //! engine, so that with a slow one, too, results come every few seconds.
@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Embedding, Engine, TextError};
+use super::TextError;
 use crate::fetch::Cancel;
 
 /// Most texts in a window.
@@ -30,13 +30,18 @@ const LINGER: Duration = Duration::from_millis(4);
 /// How often an interruption is looked for.
 const TICK: Duration = Duration::from_millis(50);
 
-/// A text with what the caller wants to know of it when its vector comes; or the reason why there is no text.
-pub struct Item<T> {
+/// An input with what the caller wants to know of it when its result comes; or the reason why there is no input.
+pub struct Item<T, I> {
     /// Handed back with the result.
     pub tag: T,
-    /// The text.
-    pub text: Result<String, TextError>,
+    /// The input: a text, say.
+    pub input: Result<I, TextError>,
+    /// Bytes of text in it.
+    pub bytes: usize,
 }
+
+/// What is done with the inputs of a window: one result each, in order.
+pub type Work<I, O> = Arc<dyn Fn(&[I]) -> Vec<Result<O, TextError>> + Send + Sync>;
 
 /// Why a stream ended early.
 #[derive(Debug)]
@@ -52,20 +57,20 @@ pub enum StreamError<R, W> {
 }
 
 /// A receiver of results, in input order.
-pub trait Sink<T> {
+pub trait Sink<T, O> {
     /// Why it may fail.
     type Error;
 
     /// Takes the result of the next input.
-    fn take(&mut self, tag: T, result: Result<Embedding, TextError>) -> Result<(), Self::Error>;
+    fn take(&mut self, tag: T, result: Result<O, TextError>) -> Result<(), Self::Error>;
 
     /// A window is through: what was taken should become visible.
     fn settle(&mut self) -> Result<(), Self::Error>;
 }
 
 /// A window that is computed.
-struct Window<T> {
-    results: Vec<(T, Result<Embedding, TextError>)>,
+struct Window<T, O> {
+    results: Vec<(T, Result<O, TextError>)>,
     /// Bytes of its texts.
     bytes: usize,
 }
@@ -76,9 +81,9 @@ fn paced(limit: usize, bytes: usize, seconds: f64) -> usize {
     fitting.clamp(limit / 2, limit * 2).clamp(*WINDOW_BYTES.start(), *WINDOW_BYTES.end())
 }
 
-struct State<T, R> {
+struct State<T, I, O, R> {
     /// Read, but not in a window yet.
-    pending: Vec<Item<T>>,
+    pending: Vec<Item<T, I>>,
     bytes: usize,
     /// Bytes of text after which the next window is full.
     limit: usize,
@@ -87,51 +92,53 @@ struct State<T, R> {
     /// Reading is over, by the end or by an error.
     end: Option<Result<(), R>>,
     /// Windows that are computed, by number.
-    finished: BTreeMap<u64, Window<T>>,
+    finished: BTreeMap<u64, Window<T, O>>,
     /// Nobody wants more.
     stopped: bool,
 }
 
-impl<T, R> State<T, R> {
+impl<T, I, O, R> State<T, I, O, R> {
     fn full(&self) -> bool {
         self.pending.len() >= WINDOW_TEXTS || self.bytes >= self.limit
     }
 }
 
-struct Shared<T, R> {
-    state: Mutex<State<T, R>>,
+struct Shared<T, I, O, R> {
+    state: Mutex<State<T, I, O, R>>,
     changed: Condvar,
 }
 
-impl<T, R> Shared<T, R> {
-    fn lock(&self) -> MutexGuard<'_, State<T, R>> {
+impl<T, I, O, R> Shared<T, I, O, R> {
+    fn lock(&self) -> MutexGuard<'_, State<T, I, O, R>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, guard: MutexGuard<'a, State<T, R>>, time: Duration) -> MutexGuard<'a, State<T, R>> {
+    fn wait<'a>(&self, guard: MutexGuard<'a, State<T, I, O, R>>, time: Duration) -> MutexGuard<'a, State<T, I, O, R>> {
         self.changed.wait_timeout(guard, time).unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Changes the state and tells everyone.
-    fn change(&self, change: impl FnOnce(&mut State<T, R>)) {
+    fn change(&self, change: impl FnOnce(&mut State<T, I, O, R>)) {
         change(&mut self.lock());
         self.changed.notify_all();
     }
 }
 
-/// Embeds everything `items` yields, handing results to `sink` in order.
+/// Does `work` on everything `items` yields, handing results to `sink` in order.
 ///
 /// The threads it starts are not waited for when it ends early: one may be blocked on a terminal or in a computation.
-pub fn stream<T, R, S>(
-    engine: &Arc<dyn Engine>,
-    items: impl Iterator<Item = Result<Item<T>, R>> + Send + 'static,
+pub fn stream<T, I, O, R, S>(
+    work: &Work<I, O>,
+    items: impl Iterator<Item = Result<Item<T, I>, R>> + Send + 'static,
     cancel: &Cancel,
     sink: &mut S,
 ) -> Result<(), StreamError<R, S::Error>>
 where
     T: Send + 'static,
+    I: Send + 'static,
+    O: Send + 'static,
     R: Send + 'static,
-    S: Sink<T>,
+    S: Sink<T, O>,
 {
     let state = State {
         pending: Vec::new(),
@@ -145,16 +152,16 @@ where
     let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
     let reading = Arc::clone(&shared);
     thread("reader", move || read(items, &reading)).map_err(StreamError::Thread)?;
-    let result = drive(engine, &shared, cancel, sink);
+    let result = drive(work, &shared, cancel, sink);
     shared.change(|state| state.stopped = true);
     result
 }
 
 /// The reader's thread: fills `pending`, and waits while it is full.
-fn read<T, R>(items: impl Iterator<Item = Result<Item<T>, R>>, shared: &Shared<T, R>) {
+fn read<T, I, O, R>(items: impl Iterator<Item = Result<Item<T, I>, R>>, shared: &Shared<T, I, O, R>) {
     /// Reading ends even if it ends in a panic: nobody must wait for it for ever.
-    struct End<'a, T, R>(&'a Shared<T, R>);
-    impl<T, R> Drop for End<'_, T, R> {
+    struct End<'a, T, I, O, R>(&'a Shared<T, I, O, R>);
+    impl<T, I, O, R> Drop for End<'_, T, I, O, R> {
         fn drop(&mut self) {
             self.0.change(|state| _ = state.end.get_or_insert(Ok(())));
         }
@@ -172,7 +179,7 @@ fn read<T, R>(items: impl Iterator<Item = Result<Item<T>, R>>, shared: &Shared<T
         if state.stopped {
             return;
         }
-        state.bytes += item.text.as_ref().map_or(0, String::len);
+        state.bytes += item.bytes;
         state.since.get_or_insert_with(Instant::now);
         state.pending.push(item);
         // The first starts the clock of a window, the last closes it; those between change nothing for anybody.
@@ -185,16 +192,18 @@ fn read<T, R>(items: impl Iterator<Item = Result<Item<T>, R>>, shared: &Shared<T
 }
 
 /// The caller's thread: starts windows, and hands on finished ones in order.
-fn drive<T, R, S>(
-    engine: &Arc<dyn Engine>,
-    shared: &Arc<Shared<T, R>>,
+fn drive<T, I, O, R, S>(
+    work: &Work<I, O>,
+    shared: &Arc<Shared<T, I, O, R>>,
     cancel: &Cancel,
     sink: &mut S,
 ) -> Result<(), StreamError<R, S::Error>>
 where
     T: Send + 'static,
+    I: Send + 'static,
+    O: Send + 'static,
     R: Send + 'static,
-    S: Sink<T>,
+    S: Sink<T, O>,
 {
     let (mut started, mut written) = (0, 0);
     let mut finished = Instant::now();
@@ -226,7 +235,7 @@ where
             state.since = None;
             drop(state);
             shared.changed.notify_all();
-            start(Arc::clone(engine), window, bytes, started, Arc::clone(shared)).map_err(StreamError::Thread)?;
+            start(Arc::clone(work), window, bytes, started, Arc::clone(shared)).map_err(StreamError::Thread)?;
             started += 1;
             state = shared.lock();
             continue;
@@ -243,23 +252,33 @@ where
     }
 }
 
-/// Embeds one window on a thread of its own.
-fn start<T: Send + 'static, R: Send + 'static>(
-    engine: Arc<dyn Engine>,
-    window: Vec<Item<T>>,
+/// Computes one window on a thread of its own.
+fn start<T, I, O, R>(
+    work: Work<I, O>,
+    window: Vec<Item<T, I>>,
     bytes: usize,
     number: u64,
-    shared: Arc<Shared<T, R>>,
-) -> std::io::Result<()> {
+    shared: Arc<Shared<T, I, O, R>>,
+) -> std::io::Result<()>
+where
+    T: Send + 'static,
+    I: Send + 'static,
+    O: Send + 'static,
+    R: Send + 'static,
+{
     thread("window", move || {
-        let texts: Vec<&str> = window.iter().filter_map(|item| item.text.as_deref().ok()).collect();
-        let vectors = catch_unwind(AssertUnwindSafe(|| engine.embed(&texts)));
-        let mut vectors = vectors.unwrap_or_default().into_iter();
-        let results = window
+        let mut inputs = Vec::with_capacity(window.len());
+        let mut tags = Vec::with_capacity(window.len());
+        for Item { tag, input, .. } in window {
+            tags.push((tag, input.map(|input| inputs.push(input))));
+        }
+        let results = catch_unwind(AssertUnwindSafe(|| work(&inputs)));
+        let mut results = results.unwrap_or_default().into_iter();
+        let results = tags
             .into_iter()
-            .map(|item| {
+            .map(|(tag, input)| {
                 let lost = || Err(TextError("the engine failed on the window that held this text".into()));
-                (item.tag, item.text.and_then(|_| vectors.next().unwrap_or_else(lost)))
+                (tag, input.and_then(|()| results.next().unwrap_or_else(lost)))
             })
             .collect();
         shared.change(|state| _ = state.finished.insert(number, Window { results, bytes }));

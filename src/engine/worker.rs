@@ -1,8 +1,7 @@
-//! One group of texts through one session: tokens in, finished vectors out.
+//! One group of inputs through one session: tokens in, what the model puts out for each of them handed on.
 
-use super::{Embedding, TextError};
-use crate::graph::{INPUT_IDS, Rows};
-use crate::model::pooling::{self, Pooling};
+use super::TextError;
+use crate::graph::{Graph, INPUT_IDS, TOKEN_TYPE_IDS};
 use crate::model::tokenizer::Tokens;
 use crate::runtime::{RuntimeError, Session};
 
@@ -13,8 +12,8 @@ pub(super) struct Interface {
     inputs: Vec<(String, Feed)>,
     /// Position of the output that is read.
     output: usize,
-    /// What that output holds.
-    kind: OutputKind,
+    /// Whether there is an output row for every token, `[batch, sequence, width]`; else `[batch, width]`.
+    pub per_token: bool,
 }
 
 /// What an input is fed with.
@@ -23,37 +22,56 @@ enum Feed {
     Ids,
     /// The attention mask: there is no padding.
     Ones,
-    /// Token types: one text a sequence.
-    Zeros,
+    Types,
     /// 0, 1, 2 …
     Positions,
 }
 
-/// What an output holds.
+/// Which output of a ready `.onnx` file is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OutputKind {
-    /// `[batch, sequence, hidden]`: to be pooled here.
-    Tokens,
-    /// `[batch, hidden]`: pooled already.
-    Pooled,
+pub(super) enum Wanted {
+    /// A vector a text, pooled already or to be pooled here.
+    Vectors,
+    /// A vector a token.
+    TokenVectors,
+    /// The logits of a classification head.
+    Logits,
+}
+
+impl Wanted {
+    /// Names of fitting outputs, best first; ranks that fit, best first; and what it is called.
+    fn outputs(self) -> (&'static [&'static str], &'static [usize], &'static str) {
+        match self {
+            Self::Vectors => (
+                &["sentence_embedding", "last_hidden_state", "token_embeddings"],
+                &[3, 2],
+                "token embeddings [batch, sequence, hidden] or sentence embeddings [batch, hidden]",
+            ),
+            Self::TokenVectors => {
+                (&["last_hidden_state", "token_embeddings"], &[3], "token embeddings [batch, sequence, hidden]")
+            }
+            Self::Logits => (&["logits"], &[2], "logits [batch, labels]"),
+        }
+    }
 }
 
 impl Interface {
     /// Of a graph built here.
-    pub(super) fn built(rows: Rows) -> Self {
-        let kind = if rows == Rows::All { OutputKind::Tokens } else { OutputKind::Pooled };
-        Self { inputs: vec![(INPUT_IDS.into(), Feed::Ids)], output: 0, kind }
+    pub(super) fn built(graph: &Graph) -> Self {
+        let types = graph.token_types.then(|| (TOKEN_TYPE_IDS.into(), Feed::Types));
+        let inputs = [(INPUT_IDS.into(), Feed::Ids)].into_iter().chain(types).collect();
+        Self { inputs, output: 0, per_token: graph.per_token }
     }
 
     /// Of a ready `.onnx` file: inputs and output are found by their names and shapes.
-    pub(super) fn discover(model: &str, session: &Session) -> Result<Self, RuntimeError> {
+    pub(super) fn discover(model: &str, session: &Session, wanted: Wanted) -> Result<Self, RuntimeError> {
         let refuse = |reason: String| RuntimeError::Interface { model: model.to_owned(), reason };
         let mut inputs = Vec::new();
         for (name, _) in session.inputs() {
             let feed = match name.as_str() {
                 "input_ids" => Feed::Ids,
                 "attention_mask" => Feed::Ones,
-                "token_type_ids" => Feed::Zeros,
+                "token_type_ids" => Feed::Types,
                 "position_ids" => Feed::Positions,
                 _ => return Err(refuse(format!("infa does not know what to feed its input \"{name}\" with"))),
             };
@@ -63,119 +81,78 @@ impl Interface {
             return Err(refuse("it has no input \"input_ids\"".into()));
         }
         let outputs = session.outputs();
-        let named = |wanted: &str| outputs.iter().position(|(name, _)| name == wanted);
-        let ranked = |rank: usize| outputs.iter().position(|(_, s)| s.as_ref().is_some_and(|s| s.len() == rank));
-        let output = ["sentence_embedding", "last_hidden_state", "token_embeddings"]
-            .iter()
-            .find_map(|name| named(name))
-            .or_else(|| ranked(3))
-            .or_else(|| ranked(2));
-        let kind = output.and_then(|at| match outputs[at].1.as_ref()?.len() {
-            3 => Some((at, OutputKind::Tokens)),
-            2 => Some((at, OutputKind::Pooled)),
-            _ => None,
-        });
-        let Some((output, kind)) = kind else {
+        let (names, ranks, what) = wanted.outputs();
+        let rank = |at: usize| outputs[at].1.as_ref().map_or(0, Vec::len);
+        let named = |wanted: &&str| outputs.iter().position(|(name, _)| name == wanted);
+        let ranked = |&wanted: &usize| (0..outputs.len()).find(|&at| rank(at) == wanted);
+        let found = names.iter().find_map(named).or_else(|| ranks.iter().find_map(ranked));
+        let Some(output) = found.filter(|&at| ranks.contains(&rank(at))) else {
             let names: Vec<&str> = outputs.iter().map(|(name, _)| name.as_str()).collect();
-            return Err(refuse(format!(
-                "none of its outputs ({}) has the shape of token embeddings [batch, sequence, hidden] or sentence \
-                 embeddings [batch, hidden]",
-                names.join(", ")
-            )));
+            return Err(refuse(format!("none of its outputs ({}) has the shape of {what}", names.join(", "))));
         };
-        Ok(Self { inputs, output, kind })
-    }
-
-    /// What the output holds.
-    pub(super) fn kind(&self) -> OutputKind {
-        self.kind
+        Ok(Self { inputs, output, per_token: rank(output) == 3 })
     }
 }
 
-/// From the model's output to the vector that is handed out.
-#[derive(Debug, Clone)]
-pub(super) struct Finish {
-    /// Pooling modes, their results concatenated.
-    pub pooling: Vec<Pooling>,
-    /// Leading tokens (a prompt's) that pooling leaves out.
-    pub skip: usize,
-    /// Length to which vectors are cut.
-    pub dimensions: Option<usize>,
-    /// Whether vectors are scaled to length 1.
-    pub normalize: bool,
+/// What the model puts out for one input: rows of `width` numbers, one a token or one in all.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OutputRows<'a> {
+    pub numbers: &'a [f32],
+    pub width: usize,
 }
 
-impl Finish {
-    fn apply(&self, rows: &[f32], hidden: usize, kind: OutputKind) -> Result<Vec<f32>, TextError> {
-        let mut vector = Vec::with_capacity(hidden * self.pooling.len().max(1));
-        match kind {
-            OutputKind::Pooled => vector.extend_from_slice(rows),
-            OutputKind::Tokens => {
-                for mode in &self.pooling {
-                    mode.pool(rows, hidden, self.skip, &mut vector);
-                }
-            }
-        }
-        if let Some(defect) = pooling::defect(&vector) {
-            return Err(TextError(defect.to_owned()));
-        }
-        if let Some(dimensions) = self.dimensions {
-            vector.truncate(dimensions);
-        }
-        if self.normalize {
-            pooling::normalize(&mut vector);
-        }
-        Ok(vector)
-    }
-}
+/// What becomes of the output of one input.
+type Read<'r, T> = &'r dyn Fn(OutputRows<'_>, &Tokens) -> Result<T, TextError>;
 
-/// Runs texts of exactly equal token length. If they fail together, each is tried alone, so that one text cannot take
+/// Runs inputs of exactly equal token length. If they fail together, each is tried alone, so that one cannot take
 /// others along.
-pub(super) fn run_group(
+pub(super) fn run_group<T>(
     session: &mut Session,
     interface: &Interface,
-    finish: &Finish,
-    texts: &[Tokens],
-) -> Vec<Result<Embedding, TextError>> {
-    match run(session, interface, finish, texts) {
+    inputs: &[Tokens],
+    read: Read<'_, T>,
+) -> Vec<Result<T, TextError>> {
+    match run(session, interface, inputs, read) {
         Ok(results) => results,
-        Err(e) if texts.len() == 1 => vec![Err(TextError(e.to_string()))],
+        Err(e) if inputs.len() == 1 => vec![Err(TextError(e.to_string()))],
         Err(e) => {
-            tracing::info!("a group of {} texts failed, trying each alone: {e}", texts.len());
-            texts.iter().flat_map(|text| run_group(session, interface, finish, std::slice::from_ref(text))).collect()
+            tracing::info!("a group of {} texts failed, trying each alone: {e}", inputs.len());
+            inputs.iter().flat_map(|one| run_group(session, interface, std::slice::from_ref(one), read)).collect()
         }
     }
 }
 
-fn run(
+fn run<T>(
     session: &mut Session,
     interface: &Interface,
-    finish: &Finish,
     texts: &[Tokens],
-) -> Result<Vec<Result<Embedding, TextError>>, RuntimeError> {
+    read: Read<'_, T>,
+) -> Result<Vec<Result<T, TextError>>, RuntimeError> {
     let (batch, sequence) = (texts.len(), texts.first().map_or(0, |t| t.ids.len()));
+    let zeros = vec![0; sequence];
     let feeds: Vec<Vec<i64>> = interface
         .inputs
         .iter()
         .map(|(_, feed)| match feed {
             Feed::Ids => texts.iter().flat_map(|text| text.ids.iter().copied()).collect(),
             Feed::Ones => vec![1; batch * sequence],
-            Feed::Zeros => vec![0; batch * sequence],
+            Feed::Types => {
+                let types = |text: &Tokens| if text.types.is_empty() { zeros.clone() } else { text.types.clone() };
+                texts.iter().flat_map(types).collect()
+            }
             Feed::Positions => (0..batch).flat_map(|_| 0..sequence as i64).collect(),
         })
         .collect();
     let inputs: Vec<(&str, &[i64])> =
         interface.inputs.iter().zip(&feeds).map(|((name, _), data)| (name.as_str(), data.as_slice())).collect();
     session.run(batch, sequence, &inputs, interface.output, |shape, numbers| {
-        let hidden = shape.last().map_or(0, |&h| usize::try_from(h).unwrap_or(0));
-        let rows = if interface.kind == OutputKind::Tokens { sequence } else { 1 };
-        if hidden == 0 || numbers.len() != batch * rows * hidden {
-            return vec![Err(TextError(format!("the model's output has the unexpected shape {shape:?}"))); batch];
+        let width = shape.last().map_or(0, |&w| usize::try_from(w).unwrap_or(0));
+        let rows = if interface.per_token { sequence } else { 1 };
+        if width == 0 || numbers.len() != batch * rows * width {
+            let reason = format!("the model's output has the unexpected shape {shape:?}");
+            return (0..batch).map(|_| Err(TextError(reason.clone()))).collect();
         }
-        let finished = numbers.chunks_exact(rows * hidden).zip(texts).map(|(rows, text)| {
-            let vector = finish.apply(rows, hidden, interface.kind)?;
-            Ok(Embedding { vector, tokens: text.ids.len(), truncated: text.truncated })
-        });
-        finished.collect()
+        let each = numbers.chunks_exact(rows * width).zip(texts);
+        each.map(|(numbers, text)| read(OutputRows { numbers, width }, text)).collect()
     })
 }

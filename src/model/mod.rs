@@ -171,6 +171,12 @@ impl Model {
         };
         Ok(chosen.filter(|text| !text.is_empty()))
     }
+
+    /// The first of the model's prompts called one of `names`.
+    pub fn role_prompt(&self, names: &[&str]) -> Option<String> {
+        let prompt = names.iter().find_map(|&name| self.sentence.prompts.get(name));
+        prompt.filter(|text| !text.is_empty()).cloned()
+    }
 }
 
 /// Where the tokenizer and config.json are: usually the model's directory.

@@ -91,12 +91,16 @@ pub fn normalize(vector: &mut [f32]) {
 
 /// What is wrong with a vector that should not be handed out, if anything.
 pub fn defect(vector: &[f32]) -> Option<&'static str> {
-    if vector.iter().any(|x| x.is_nan()) {
+    let zero = || vector.iter().all(|&x| x == 0.0).then_some("the model's output is the zero vector");
+    not_finite(vector).or_else(zero)
+}
+
+/// What is wrong with numbers that should all be finite, if anything.
+pub fn not_finite(numbers: &[f32]) -> Option<&'static str> {
+    if numbers.iter().any(|x| x.is_nan()) {
         Some("the model's output contains NaN")
-    } else if vector.iter().any(|x| x.is_infinite()) {
+    } else if numbers.iter().any(|x| x.is_infinite()) {
         Some("the model's output is infinite")
-    } else if vector.iter().all(|&x| x == 0.0) {
-        Some("the model's output is the zero vector")
     } else {
         None
     }

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use serde_json::Value as Json;
 use tokenizers::normalizers::{BertNormalizer, Lowercase, NormalizerWrapper, Sequence};
+use tokenizers::{
+    Encoding, PostProcessor, TruncationDirection, TruncationParams, TruncationStrategy, truncate_encodings,
+};
 
 use super::ModelError;
 use super::sentence::read_json;
@@ -23,11 +26,13 @@ pub enum Truncate {
     None,
 }
 
-/// The tokens of one text, special tokens included.
+/// The tokens of one text or one pair of texts, special tokens included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tokens {
     /// Token ids, as the graph takes them.
     pub ids: Vec<i64>,
+    /// The type of each token; empty where all are of type 0.
+    pub types: Vec<i64>,
     /// Whether tokens of the text were left out.
     pub truncated: bool,
 }
@@ -62,6 +67,7 @@ pub struct Tokenizer {
     /// Special tokens before and after a text.
     prefix: Vec<i64>,
     suffix: Vec<i64>,
+    pair_specials: usize,
     /// `model_max_length` of tokenizer_config.json, where it is a length and not "no limit".
     pub model_max_length: Option<usize>,
     /// The end that goes by default.
@@ -87,7 +93,7 @@ impl Tokenizer {
 
     fn new(bytes: &[u8], config: &Json, hints: Hints<'_>) -> Result<Self, String> {
         let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| e.to_string())?;
-        let mut left = inner.get_truncation().is_some_and(|t| t.direction == tokenizers::TruncationDirection::Left);
+        let mut left = inner.get_truncation().is_some_and(|t| t.direction == TruncationDirection::Left);
         if let Some(side) = config.get("truncation_side").and_then(Json::as_str) {
             left = side == "left";
         }
@@ -98,10 +104,12 @@ impl Tokenizer {
             inner.with_normalizer(Some(normalizer)).map_err(|e| e.to_string())?;
         }
         let (prefix, suffix) = special_tokens(&inner)?;
+        let pair_specials = inner.get_post_processor().map_or(0, |post| post.added_tokens(true));
         Ok(Self {
             inner,
             prefix,
             suffix,
+            pair_specials,
             // "No limit" is written as 1e30.
             model_max_length: config
                 .get("model_max_length")
@@ -115,6 +123,11 @@ impl Tokenizer {
     /// Number of special tokens around a text.
     pub fn specials(&self) -> usize {
         self.prefix.len() + self.suffix.len()
+    }
+
+    /// Number of special tokens around and between the two texts of a pair.
+    pub fn pair_specials(&self) -> usize {
+        self.pair_specials
     }
 
     /// The tokens of `text`, at most `max_length` with the specials, which are always kept.
@@ -133,7 +146,46 @@ impl Tokenizer {
         ids.extend_from_slice(&self.prefix);
         ids.extend(kept.iter().map(|&id| i64::from(id)));
         ids.extend_from_slice(&self.suffix);
-        Ok(Tokens { ids, truncated })
+        Ok(Tokens { ids, types: Vec::new(), truncated })
+    }
+
+    /// The tokens of two texts as one input, at most `max_length` with the specials, which are always kept. What is
+    /// too much goes from the longer of the two, token by token (`longest_first`), as `transformers` does it.
+    pub fn encode_pair(
+        &self,
+        first: &str,
+        second: &str,
+        max_length: usize,
+        truncate: Truncate,
+    ) -> Result<Tokens, TokenizeError> {
+        let room = max_length.saturating_sub(self.pair_specials);
+        let pair = wall::catch(|| {
+            let ((mut a, a_cut), (mut b, b_cut)) =
+                (self.encoding(first, room, truncate)?, self.encoding(second, room, truncate)?);
+            // Of two texts that are both too long, the longer keeps the odd token: then their true lengths count.
+            if a_cut && b_cut && !room.is_multiple_of(2) {
+                (a, b) = (self.raw(first)?, self.raw(second)?);
+            }
+            let truncated = a.len() + b.len() > room;
+            if truncated && truncate == Truncate::None {
+                return Ok(None);
+            }
+            let direction = match truncate {
+                Truncate::Left => TruncationDirection::Left,
+                Truncate::Right | Truncate::None => TruncationDirection::Right,
+            };
+            let params =
+                TruncationParams { max_length: room, strategy: TruncationStrategy::LongestFirst, stride: 0, direction };
+            let (a, b) = truncate_encodings(a, Some(b), &params).map_err(|e| e.to_string())?;
+            let whole = self.inner.post_process(a, b, true).map_err(|e| e.to_string())?;
+            Ok(Some((whole, truncated)))
+        });
+        let Some((whole, truncated)) = pair.unwrap_or_else(Err).map_err(TokenizeError::Failed)? else {
+            return Err(TokenizeError::TooLong { limit: max_length });
+        };
+        let wide = |numbers: &[u32]| numbers.iter().map(|&n| i64::from(n)).collect::<Vec<_>>();
+        let types = if whole.get_type_ids().iter().all(|&t| t == 0) { Vec::new() } else { wide(whole.get_type_ids()) };
+        Ok(Tokens { ids: wide(whole.get_ids()), types, truncated })
     }
 
     /// How many leading tokens a prompt takes up, as sentence-transformers counts them: those of the prompt alone,
@@ -146,6 +198,11 @@ impl Tokenizer {
     /// Tokens of the text alone. Of a text that is far too long, only a part at the kept end is tokenised: enough
     /// for `room` tokens and a margin, so that a 10 MB line costs no more than it gives.
     fn body(&self, text: &str, room: usize, truncate: Truncate) -> Result<Vec<u32>, String> {
+        Ok(self.encoding(text, room, truncate)?.0.get_ids().to_vec())
+    }
+
+    /// The same with all that is known of the tokens, and whether only a part of the text was tokenised.
+    fn encoding(&self, text: &str, room: usize, truncate: Truncate) -> Result<(Encoding, bool), String> {
         let enough = room.saturating_add(MARGIN);
         let mut window = enough.saturating_mul(BYTES_A_TOKEN);
         while window < text.len() {
@@ -153,18 +210,17 @@ impl Tokenizer {
                 Truncate::Left => last_part(text, window),
                 Truncate::Right | Truncate::None => first_part(text, window),
             };
-            let ids = self.raw(part)?;
-            if ids.len() > enough {
-                return Ok(ids);
+            let encoding = self.raw(part)?;
+            if encoding.len() > enough {
+                return Ok((encoding, true));
             }
             window = window.saturating_mul(4);
         }
-        self.raw(text)
+        Ok((self.raw(text)?, false))
     }
 
-    fn raw(&self, text: &str) -> Result<Vec<u32>, String> {
-        let encoding = self.inner.encode_fast(text, false).map_err(|e| e.to_string())?;
-        Ok(encoding.get_ids().to_vec())
+    fn raw(&self, text: &str) -> Result<Encoding, String> {
+        self.inner.encode_fast(text, false).map_err(|e| e.to_string())
     }
 }
 

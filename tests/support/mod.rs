@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use infa::engine::{Embedding, Engine, EngineError, OnnxEngine, OnnxOptions, TextError, TextOptions};
+use infa::engine::{Embedding, Engine, EngineError, OnnxEngine, OnnxOptions, Purpose, Role, TextError, TextOptions};
 use infa::fetch::Context;
 use infa::graph::{self, Graph};
 use infa::model::cache::HubEnv;
@@ -91,6 +91,15 @@ pub fn request(model_id: &str) -> Request {
 }
 
 pub fn try_engine(model_id: &str, text: &TextOptions, threads: usize) -> Result<OnnxEngine, EngineError> {
+    try_engine_for(Purpose::Embed, model_id, text, threads)
+}
+
+pub fn try_engine_for(
+    purpose: Purpose,
+    model_id: &str,
+    text: &TextOptions,
+    threads: usize,
+) -> Result<OnnxEngine, EngineError> {
     let source = request(model_id).resolve(HubEnv::from_env(), &Context::silent())?;
     let options = OnnxOptions {
         device: Device::Auto,
@@ -98,11 +107,15 @@ pub fn try_engine(model_id: &str, text: &TextOptions, threads: usize) -> Result<
         threads: NonZero::new(threads).unwrap(),
         batch_tokens: OnnxOptions::BATCH_TOKENS,
     };
-    OnnxEngine::new(&runtime(), Model::read(source)?, text, options)
+    OnnxEngine::new(&runtime(), Model::read(source)?, purpose, text, options)
 }
 
 pub fn engine(dir: impl AsRef<Path>, text: &TextOptions) -> OnnxEngine {
     try_engine(dir.as_ref().to_str().unwrap(), text, 2).unwrap()
+}
+
+pub fn engine_for(purpose: Purpose, dir: impl AsRef<Path>) -> OnnxEngine {
+    try_engine_for(purpose, dir.as_ref().to_str().unwrap(), &text_options(), 2).unwrap()
 }
 
 pub fn default_engine(threads: usize) -> OnnxEngine {
@@ -161,12 +174,12 @@ pub fn check_all_ways(what: &str, engine: OnnxEngine, cases: &[Case], tolerance:
     assert!(!cases.is_empty(), "{what}: no cases");
     let engine: Arc<dyn Engine> = Arc::new(engine);
     let texts: Vec<&str> = cases.iter().map(|case| case.text.as_str()).collect();
-    let alone: Vec<_> = texts.iter().map(|text| engine.embed(&[text]).pop().unwrap()).collect();
-    let batch = engine.embed(&texts);
+    let alone: Vec<_> = texts.iter().map(|text| engine.embed(&[text], Role::Text).pop().unwrap()).collect();
+    let batch = engine.embed(&texts, Role::Text);
     // Every text three times, so that groups hold several texts of one length.
     let thrice: Vec<&str> = texts.iter().chain(&texts).chain(&texts).copied().collect();
     let concurrent: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..3).map(|_| scope.spawn(|| engine.embed(&thrice))).collect();
+        let threads: Vec<_> = (0..3).map(|_| scope.spawn(|| engine.embed(&thrice, Role::Text))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
     for (i, case) in cases.iter().enumerate() {
