@@ -4,8 +4,10 @@
 
 mod support;
 
+use std::path::Path;
+
 use infa::engine::{Engine, Input, Purpose};
-use infa::graph::{Operators, Output, Request, Rows};
+use infa::graph::{Answer, Operators, Output, Request, Rows};
 use serde_json::Value as Json;
 use support::*;
 
@@ -37,6 +39,14 @@ macro_rules! fixtures {
 
 fixtures! {
     bert_rerank: "bert-rerank",
+    gemma3_embedding: "gemma3-embedding",
+    llama_embedding: "llama-embedding",
+    llama_seqcls: "llama-seqcls",
+    mistral_e5: "mistral-e5",
+    qwen2_gte: "qwen2-gte",
+    qwen3_embedding: "qwen3-embedding",
+    qwen3_reranker: "qwen3-reranker",
+    qwen3_seqcls: "qwen3-seqcls",
 }
 
 /// Whatever lists `expected.json` has: embeddings through the engine, heads through the graph, and all graphs in
@@ -63,7 +73,9 @@ fn check_fixture(name: &str) {
             }
         }
     }
-    if !list("pairs").is_empty() || !list("classify").is_empty() {
+    check_variants(name, &dir);
+    let generative = expected.get("true_token_id");
+    if generative.is_none() && (!list("pairs").is_empty() || !list("classify").is_empty()) {
         let engine = engine_for(Purpose::Predict, &dir);
         let cases: Vec<&Json> = list("pairs").iter().chain(list("classify")).collect();
         let inputs: Vec<Input<'_>> = cases.iter().map(|case| input(case)).collect();
@@ -81,7 +93,15 @@ fn check_fixture(name: &str) {
         }
     }
     for operators in [Operators::OnnxRuntime, Operators::Standard] {
-        let heads = [("pairs", Output::Logits), ("classify", Output::Logits)];
+        let mut heads = vec![("pairs", Output::Logits), ("classify", Output::Logits)];
+        if let Some(yes) = generative {
+            // A generative reranker: the same pairs asked in several ways.
+            let id = |id: &Json| id.as_u64().unwrap() as usize;
+            let (yes, no) = (id(yes), Some(id(&expected["false_token_id"])));
+            let both = Output::Answer(Answer { yes, no });
+            heads = vec![("pairs", both), ("prompted", both), ("raw", both), ("no_template", both)];
+            heads.push(("one_token", Output::Answer(Answer { yes, no: None })));
+        }
         for (key, output) in heads.into_iter().filter(|(key, _)| !list(key).is_empty()) {
             let mut graph = GraphRunner::new(&dir, Request { output, token_types: true, operators });
             for case in list(key) {
@@ -97,6 +117,30 @@ fn check_fixture(name: &str) {
 fn input(case: &Json) -> Input<'_> {
     let text = |key: &str| case[key].as_str().unwrap();
     if case.get("query").is_some() { Input::Pair(text("query"), text("document")) } else { Input::Text(text("text")) }
+}
+
+/// `expected-variants.json`, where there is one: the same weights under other configurations.
+fn check_variants(name: &str, dir: &Path) {
+    let path = dir.join("expected-variants.json");
+    if !path.is_file() {
+        return;
+    }
+    for variant in json(path)["variants"].as_array().unwrap() {
+        let what = format!("{name}, {}", variant["name"].as_str().unwrap());
+        let changed = copy(&format!("architectures/{name}"));
+        patch(changed.path().join("config.json"), |config| {
+            for (key, value) in variant["config"].as_object().unwrap() {
+                if value.is_null() {
+                    config.as_object_mut().unwrap().remove(key);
+                } else {
+                    config[key] = value.clone();
+                }
+            }
+        });
+        let cases = cases(&variant["cases"], |case| case.get("embedding"));
+        let largest = cases.iter().flat_map(|case| &case.embedding).fold(1f32, |m, x| m.max(x.abs()));
+        check_all_ways(&what, engine(changed.path(), &text_options()), &cases, UNIT * largest);
+    }
 }
 
 fn ids(case: &Json, key: &str) -> Vec<i64> {

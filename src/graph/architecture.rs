@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::builder::{Builder, Value};
-use super::{GraphError, Rows, bert};
+use super::{GraphError, Rows, bert, decoder};
 
 /// The sizes of a model that others need to know.
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +43,11 @@ pub(super) trait Architecture {
         Err(GraphError::NoHead { architecture: self.name(), head: "sequence-classification" })
     }
 
+    /// Writes the logit of `token` as the one that would follow: `x` `[batch, hidden]`, the last rows → `[batch, 1]`.
+    fn next_token(&self, _: &mut Builder<'_>, _x: &Value, _token: usize) -> Result<Value, GraphError> {
+        Err(GraphError::NoHead { architecture: self.name(), head: "language-model" })
+    }
+
     /// Writes the masked-LM head: flat `[batch · sequence, hidden]` → `[batch · sequence, vocab]`.
     fn token_logits(&self, _: &mut Builder<'_>, _x: &Value) -> Result<Value, GraphError> {
         Err(GraphError::NoHead { architecture: self.name(), head: "masked-LM" })
@@ -53,7 +58,14 @@ pub(super) trait Architecture {
 type Read = fn(&Json) -> Result<Box<dyn Architecture>, GraphError>;
 
 /// The architectures by their `model_type`.
-const KNOWN: &[(&str, Read)] = &[("bert", bert::read)];
+const KNOWN: &[(&str, Read)] = &[
+    ("bert", bert::read),
+    ("qwen2", decoder::qwen2),
+    ("qwen3", decoder::qwen3),
+    ("mistral", decoder::mistral),
+    ("llama", decoder::llama),
+    ("gemma3_text", decoder::gemma3),
+];
 
 /// The supported values of `model_type`.
 pub fn supported() -> impl Iterator<Item = &'static str> {

@@ -7,9 +7,11 @@ mod architecture;
 mod bert;
 mod builder;
 pub mod config;
+mod decoder;
 mod error;
 #[allow(missing_docs, reason = "the ONNX specification documents the fields")]
 mod proto;
+mod rotary;
 
 use std::path::PathBuf;
 
@@ -44,6 +46,17 @@ pub enum Output {
     /// A weight for every token of the vocabulary, `[batch, vocab]`: of the masked-LM head's logits, pooled over the
     /// tokens of the text.
     Lexical(Lexical),
+    /// A score for the token that would follow the text: `[batch, 1]`.
+    Answer(Answer),
+}
+
+/// Tokens that answer a question which ends where the text ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Answer {
+    /// The token whose logit counts.
+    pub yes: usize,
+    /// The token whose logit is subtracted, if any.
+    pub no: Option<usize>,
 }
 
 /// From the masked-LM logits of a text's tokens to lexical weights (SPLADE: Formal et al. 2021,
@@ -125,7 +138,7 @@ pub const INPUT_IDS: &str = "input_ids";
 pub const TOKEN_TYPE_IDS: &str = "token_type_ids";
 /// Name of the output of [`Output::Hidden`].
 pub const LAST_HIDDEN_STATE: &str = "last_hidden_state";
-/// Name of the output of [`Output::Logits`].
+/// Name of the output of [`Output::Logits`] and [`Output::Answer`].
 pub const LOGITS: &str = "logits";
 /// Name of the output of [`Output::Lexical`].
 pub const LEXICAL_WEIGHTS: &str = "lexical_weights";
@@ -147,6 +160,15 @@ pub fn build(config: &Json, weights: &Weights, request: &Request) -> Result<Grap
             let labels = config::labels(config);
             let x = architecture.encode(&mut b, architecture.classified_rows())?;
             (architecture.logits(&mut b, &x, labels)?, LOGITS, false, labels)
+        }
+        Output::Answer(Answer { yes, no }) => {
+            let x = architecture.encode(&mut b, Rows::Last)?;
+            let mut score = architecture.next_token(&mut b, &x, yes)?;
+            if let Some(no) = no {
+                let no = architecture.next_token(&mut b, &x, no)?;
+                score = b.op("Sub", &[&score, &no], &[]);
+            }
+            (score, LOGITS, false, 1)
         }
         Output::Lexical(lexical) => {
             let x = architecture.encode(&mut b, Rows::All)?;

@@ -17,7 +17,7 @@ use prost::Message;
 
 pub(super) use attention::{Attention, Mask};
 pub(super) use layers::Activation;
-pub(super) use rope::{Rope, Rotary};
+pub(super) use rope::{GrowingRotary, Rope, Rotary};
 
 use super::proto::{
     ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_INTS, AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto,

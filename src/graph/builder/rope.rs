@@ -2,8 +2,12 @@
 //!
 //! Su et al. 2021, <https://arxiv.org/abs/2104.09864>; scaled variants as in `transformers`, `modeling_rope_utils.py`.
 
+use super::super::proto::TENSOR_FLOAT;
 use super::super::{Operators, Rows};
 use super::{Attribute, Builder, Value};
+
+/// Numbers of the largest table that stands in the graph itself: half a megabyte, cosine and sine together.
+const LARGEST_TABLE: usize = 1 << 16;
 
 /// Angles of a rotary embedding, before they are a table in a graph.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,7 +16,7 @@ pub(in super::super) struct Rotary {
     pub frequencies: Vec<f64>,
     /// Factor of cosine and sine (1 but for some scaled variants).
     pub factor: f64,
-    /// Positions the table is made for.
+    /// Positions of the longest text.
     pub positions: usize,
     /// Whether pairs are neighbours (0 with 1, …) and not halves apart (0 with dim/2, …).
     pub interleaved: bool,
@@ -21,9 +25,27 @@ pub(in super::super) struct Rotary {
 impl Rotary {
     /// Angles base^(-2i/dim), one pair of the first `dim` numbers of a head each.
     pub(in super::super) fn plain(base: f64, dim: usize, positions: usize) -> Self {
-        let frequencies = (0..dim / 2).map(|i| base.powf(-((2 * i) as f64) / dim as f64)).collect();
-        Self { frequencies, factor: 1.0, positions, interleaved: false }
+        // Rounded to f32 where the reference rounds: in a long text, the last bit of a frequency shows.
+        let frequency = |i: usize| {
+            let exponent = (2 * i) as f32 / dim as f32;
+            let wavelength = f64::from(base as f32).powf(f64::from(exponent)) as f32;
+            f64::from(1.0 / wavelength)
+        };
+        Self { frequencies: (0..dim / 2).map(frequency).collect(), factor: 1.0, positions, interleaved: false }
     }
+}
+
+/// A rotary embedding whose base grows with the text, once that is longer than what the model was trained on (dynamic
+/// NTK scaling): base · (1 + factor · (length − trained) / trained)^(dim / (dim − 2)).
+#[derive(Debug, Clone, PartialEq)]
+pub(in super::super) struct GrowingRotary {
+    pub base: f64,
+    /// Numbers of a head that turn; more than 2.
+    pub dim: usize,
+    pub factor: f64,
+    /// Length of a text up to which the base stays as it is.
+    pub trained: usize,
+    pub interleaved: bool,
 }
 
 /// The tables of a rotary embedding in a graph.
@@ -38,8 +60,11 @@ pub(in super::super) struct Rope {
 }
 
 impl Builder<'_> {
-    /// Puts the tables of `rotary` into the graph.
+    /// Puts the tables of `rotary` into the graph, or, where they would be large, their computation.
     pub(in super::super) fn rope(&mut self, rotary: &Rotary) -> Rope {
+        if rotary.positions.saturating_mul(rotary.frequencies.len()) > LARGEST_TABLE {
+            return self.computed_rope(rotary);
+        }
         // In f32, as the reference has them: angle = position · frequency, each rounded.
         let angles: Vec<f32> = (0..rotary.positions)
             .flat_map(|position| rotary.frequencies.iter().map(move |&f| position as f32 * f as f32))
@@ -52,6 +77,60 @@ impl Builder<'_> {
         };
         let (cos, sin) = (table(f64::cos), table(f64::sin));
         Rope { cos, sin, dim: 2 * pairs, interleaved: rotary.interleaved }
+    }
+
+    /// Has the graph compute as many rows of the tables as a text needs.
+    fn computed_rope(&mut self, rotary: &Rotary) -> Rope {
+        let frequencies: Vec<f32> = rotary.frequencies.iter().map(|&f| f as f32).collect();
+        let pairs = frequencies.len();
+        let frequencies = self.floats(&frequencies, &[pairs as i64]);
+        let angles = self.angles(&frequencies);
+        let mut table = |of: &str| {
+            let table = self.op(of, &[&angles], &[]);
+            if rotary.factor == 1.0 {
+                return table;
+            }
+            let factor = self.float(rotary.factor as f32);
+            self.op("Mul", &[&table, &factor], &[])
+        };
+        let (cos, sin) = (table("Cos"), table("Sin"));
+        Rope { cos, sin, dim: 2 * pairs, interleaved: rotary.interleaved }
+    }
+
+    /// Position times frequency: `[sequence, pairs]`.
+    fn angles(&mut self, frequencies: &Value) -> Value {
+        let positions = self.positions();
+        let (positions, column) = (self.as_float(&positions), self.ints(&[1]));
+        let positions = self.op("Unsqueeze", &[&positions, &column], &[]);
+        self.op("Mul", &[&positions, frequencies], &[])
+    }
+
+    /// Has the graph compute the tables for the length of its texts.
+    pub(in super::super) fn growing_rope(&mut self, rotary: &GrowingRotary) -> Rope {
+        let pairs = rotary.dim / 2;
+        let (length, trained) = (self.length(), self.ints(&[rotary.trained as i64]));
+        let longer = self.op("Max", &[&length, &trained], &[]);
+        let beyond = self.op("Sub", &[&longer, &trained], &[]);
+        let beyond = self.as_float(&beyond);
+        let (slope, one) = (self.float((rotary.factor / rotary.trained as f64) as f32), self.float(1.0));
+        let growth = self.op("Mul", &[&beyond, &slope], &[]);
+        let growth = self.op("Add", &[&growth, &one], &[]);
+        // The i-th frequency is base^(-2i/dim): a base g^(dim/(dim-2)) times as large makes it g^(-2i/(dim-2)) times.
+        let exponents: Vec<f32> = (0..pairs).map(|i| -((2 * i) as f32) / (rotary.dim - 2) as f32).collect();
+        let exponents = self.floats(&exponents, &[pairs as i64]);
+        let shrinking = self.op("Pow", &[&growth, &exponents], &[]);
+        let plain = Rotary::plain(rotary.base, rotary.dim, 0).frequencies;
+        let plain: Vec<f32> = plain.iter().map(|&f| f as f32).collect();
+        let plain = self.floats(&plain, &[pairs as i64]);
+        let frequencies = self.op("Mul", &[&plain, &shrinking], &[]);
+
+        let angles = self.angles(&frequencies);
+        let (cos, sin) = (self.op("Cos", &[&angles], &[]), self.op("Sin", &[&angles], &[]));
+        Rope { cos, sin, dim: rotary.dim, interleaved: rotary.interleaved }
+    }
+
+    fn as_float(&mut self, x: &Value) -> Value {
+        self.op("Cast", &[x], &[Attribute::Int("to", i64::from(TENSOR_FLOAT))])
     }
 
     /// Turns the heads of flat `x` `[rows, heads · head_dim]`; `rows` says which tokens they are.
