@@ -1,7 +1,9 @@
 //! What a model is: where it comes from, its files, tokenizer, prompts and pooling.
 
 pub mod cache;
+pub mod chat;
 mod files;
+pub mod generative;
 pub mod hub;
 mod package;
 pub mod pooling;

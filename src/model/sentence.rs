@@ -95,6 +95,8 @@ impl SentenceConfig {
             let class = module.kind.rsplit('.').next().unwrap_or_default();
             match (position, class) {
                 (0, "Transformer") => self.transformer = path,
+                // A generative reranker's: `generative` reads it.
+                (1, "LogitScore") => {}
                 (1, "Pooling") => self.read_pooling(&path.join("config.json"))?,
                 (2, "Normalize") => self.normalize = true,
                 _ => return Err(refuse(format!("module {position} of type {} is not implemented", module.kind))),

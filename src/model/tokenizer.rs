@@ -135,18 +135,27 @@ impl Tokenizer {
         let room = max_length.saturating_sub(self.specials());
         let body =
             wall::catch(|| self.body(text, room, truncate)).unwrap_or_else(Err).map_err(TokenizeError::Failed)?;
-        let truncated = body.len() > room;
-        let kept = match truncate {
-            _ if !truncated => &body[..],
-            Truncate::Right => &body[..room],
-            Truncate::Left => &body[body.len() - room..],
-            Truncate::None => return Err(TokenizeError::TooLong { limit: max_length }),
-        };
+        let (kept, truncated) = kept(&body, room, truncate).ok_or(TokenizeError::TooLong { limit: max_length })?;
         let mut ids = Vec::with_capacity(kept.len() + self.specials());
         ids.extend_from_slice(&self.prefix);
         ids.extend(kept.iter().map(|&id| i64::from(id)));
         ids.extend_from_slice(&self.suffix);
         Ok(Tokens { ids, types: Vec::new(), truncated })
+    }
+
+    /// The tokens of `text` without any special tokens around it, at most `max_length`. Special tokens that it spells
+    /// out are special tokens.
+    pub fn encode_bare(&self, text: &str, max_length: usize, truncate: Truncate) -> Result<Tokens, TokenizeError> {
+        let body =
+            wall::catch(|| self.body(text, max_length, truncate)).unwrap_or_else(Err).map_err(TokenizeError::Failed)?;
+        let (kept, truncated) =
+            kept(&body, max_length, truncate).ok_or(TokenizeError::TooLong { limit: max_length })?;
+        Ok(Tokens { ids: kept.iter().map(|&id| i64::from(id)).collect(), types: Vec::new(), truncated })
+    }
+
+    /// The id of `token`, if it is in the vocabulary.
+    pub fn id(&self, token: &str) -> Option<usize> {
+        self.inner.token_to_id(token).and_then(|id| usize::try_from(id).ok())
     }
 
     /// The tokens of two texts as one input, at most `max_length` with the specials, which are always kept. What is
@@ -221,6 +230,16 @@ impl Tokenizer {
 
     fn raw(&self, text: &str) -> Result<Encoding, String> {
         self.inner.encode_fast(text, false).map_err(|e| e.to_string())
+    }
+}
+
+/// What is left of `body` in `room` tokens, and whether that is less; `None` if nothing may be left out.
+fn kept(body: &[u32], room: usize, truncate: Truncate) -> Option<(&[u32], bool)> {
+    match truncate {
+        _ if body.len() <= room => Some((body, false)),
+        Truncate::Right => Some((&body[..room], true)),
+        Truncate::Left => Some((&body[body.len() - room..], true)),
+        Truncate::None => None,
     }
 }
 
