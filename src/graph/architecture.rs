@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::builder::{Builder, Value};
-use super::{GraphError, Rows, bert};
+use super::{GraphError, Rows, bert, jina_bert, xlm_roberta_flash};
 
 /// The sizes of a model that others need to know.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +53,13 @@ pub(super) trait Architecture {
 type Read = fn(&Json) -> Result<Box<dyn Architecture>, GraphError>;
 
 /// The architectures by their `model_type`.
-const KNOWN: &[(&str, Read)] = &[("bert", bert::read)];
+const KNOWN: &[(&str, Read)] = &[("bert", bert::read), ("jina_embeddings_v3", xlm_roberta_flash::read)];
+
+/// Architectures whose published models bear the `model_type` of another, and how to know them.
+const DISGUISED: &[(&str, fn(&Json) -> bool, Read)] = &[
+    ("bert", jina_bert::describes, jina_bert::read),
+    ("xlm-roberta", xlm_roberta_flash::describes, xlm_roberta_flash::read),
+];
 
 /// The supported values of `model_type`.
 pub fn supported() -> impl Iterator<Item = &'static str> {
@@ -63,6 +69,9 @@ pub fn supported() -> impl Iterator<Item = &'static str> {
 /// The architecture that `config` (the parsed config.json) describes.
 pub(super) fn of(config: &Json) -> Result<Box<dyn Architecture>, GraphError> {
     let model_type = config.get("model_type").and_then(Json::as_str);
+    if let Some((_, _, read)) = DISGUISED.iter().find(|(name, is, _)| Some(*name) == model_type && is(config)) {
+        return read(config);
+    }
     match KNOWN.iter().find(|&&(name, _)| Some(name) == model_type) {
         Some((_, read)) => read(config),
         None => Err(GraphError::UnknownArchitecture {

@@ -8,8 +8,10 @@ mod bert;
 mod builder;
 pub mod config;
 mod error;
+mod jina_bert;
 #[allow(missing_docs, reason = "the ONNX specification documents the fields")]
 mod proto;
+mod xlm_roberta_flash;
 
 use std::path::PathBuf;
 
