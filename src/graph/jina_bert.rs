@@ -173,7 +173,29 @@ fn slopes(heads: usize) -> Vec<f32> {
 
 #[cfg(test)]
 mod tests {
-    use super::slopes;
+    use serde_json::json;
+
+    use super::{describes, read, slopes};
+
+    #[test]
+    fn known_by_class_or_positions() {
+        assert!(describes(&json!({"position_embedding_type": "alibi"})));
+        assert!(describes(&json!({"architectures": ["JinaBertForMaskedLM"]})));
+        let class = "jinaai/jina-bert-implementation--modeling_bert.JinaBertModel";
+        assert!(describes(&json!({"auto_map": {"AutoModel": class}})));
+        assert!(!describes(&json!({"architectures": ["BertModel"], "position_embedding_type": "absolute"})));
+    }
+
+    #[test]
+    fn what_is_not_implemented_is_named() {
+        let error = |json| read(&json).err().map(|e| e.to_string()).unwrap_or_default();
+        let glu = json!({"position_embedding_type": "alibi", "feed_forward_type": "swiglu"});
+        assert_eq!(error(glu), "config.json: feed_forward_type = \"swiglu\" is not implemented");
+        let absolute = json!({"architectures": ["JinaBertModel"], "feed_forward_type": "geglu"});
+        assert_eq!(error(absolute), "config.json: position_embedding_type = \"absolute\" is not implemented");
+        let odd = json!({"position_embedding_type": "alibi", "hidden_size": 50, "num_attention_heads": 4});
+        assert_eq!(error(odd), "config.json: hidden_size 50 cannot be divided among num_attention_heads 4");
+    }
 
     #[test]
     fn slopes_of_a_power_of_two() {

@@ -294,3 +294,44 @@ impl XlmRobertaFlash {
         b.layer_norm(&sum, &name(norm2), hidden, eps)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::{describes, read, theta};
+
+    fn error(json: &Json) -> String {
+        read(json).err().map(|e| e.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn known_by_class_or_positions() {
+        assert!(describes(&json!({"position_embedding_type": "rotary"})));
+        assert!(describes(&json!({"auto_map": {"AutoConfig": "configuration_xlm_roberta.XLMRobertaFlashConfig"}})));
+        assert!(!describes(&json!({"position_embedding_type": "absolute"})));
+    }
+
+    #[test]
+    fn the_base_of_the_angles_by_its_names() {
+        let of = |json: Json| theta(&json).ok();
+        assert_eq!(of(json!({})), Some(20_000.0));
+        assert_eq!(of(json!({"rope_theta": 5000})), Some(5000.0));
+        assert_eq!(of(json!({"rotary_emb_base": 7000.0})), Some(7000.0));
+        let parameters = json!({"rope_type": "default", "rope_theta": 300.0});
+        assert_eq!(of(json!({"rope_parameters": parameters, "rope_theta": 1.0})), Some(300.0));
+        assert_eq!(of(json!({"rope_theta": -1})), None);
+    }
+
+    #[test]
+    fn what_is_not_implemented_is_named() {
+        let linear = json!({"model_type": "jina_embeddings_v3", "rope_parameters": {"rope_type": "linear"}});
+        assert_eq!(error(&linear), "config.json: rope_type = \"linear\" is not implemented");
+        let relative = json!({"position_embedding_type": "relative_key"});
+        assert_eq!(error(&relative), "config.json: position_embedding_type = \"relative_key\" is not implemented");
+        let relu = json!({"position_embedding_type": "rotary", "hidden_act": "relu"});
+        assert_eq!(error(&relu), "config.json: hidden_act = \"relu\" is not implemented");
+        let short = json!({"max_position_embeddings": 2});
+        assert_eq!(error(&short), "config.json: max_position_embeddings leaves no room for a token");
+    }
+}
