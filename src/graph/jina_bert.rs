@@ -17,6 +17,7 @@ use serde_json::Value as Json;
 use super::architecture::{Architecture, Sizes};
 use super::bert::{Bert, Variation};
 use super::builder::{Activation, Attribute, Builder, Value};
+use super::proto::TENSOR_FLOAT;
 use super::{GraphError, Rows, config};
 
 /// What goes through the middle of the feed-forward.
@@ -32,6 +33,8 @@ struct JinaBert {
     bert: Bert,
     /// `None`: the layout's default.
     feed_forward: Option<FeedForward>,
+    /// Whether the slopes beyond the power of two are halved: [`halves_slopes`].
+    halved: bool,
 }
 
 /// Whether a config.json of `model_type` "bert" means this architecture: by the class it names, or by ALiBi, which no
@@ -63,7 +66,17 @@ pub(super) fn read(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
             return Err(GraphError::NotImplemented { key: "feed_forward_type", value: format!("\"{other}\"") });
         }
     };
-    Ok(Box::new(JinaBert { bert, feed_forward }))
+    let halved = halves_slopes(&bert, json);
+    Ok(Box::new(JinaBert { bert, feed_forward, halved }))
+}
+
+/// Whether the model is jina-reranker-v1-tiny-en or -turbo-en with the code of its own repository. Unlike
+/// `jina-bert-implementation`, that code halves the slopes of the last four of the twelve heads; `auto_map` says which
+/// code belongs to a model, and the sizes are those of these two.
+fn halves_slopes(bert: &Bert, json: &Json) -> bool {
+    let class = json.pointer("/auto_map/AutoModelForSequenceClassification").and_then(Json::as_str);
+    class.is_some_and(|class| class.contains("JinaBert") && !class.contains("--"))
+        && (bert.hidden_size, bert.num_attention_heads, bert.vocab_size) == (384, 12, 61_056)
 }
 
 impl Architecture for JinaBert {
@@ -99,6 +112,19 @@ impl Architecture for JinaBert {
 }
 
 impl JinaBert {
+    /// What every head adds to its scores: −slope · |distance|, `[1, heads, sequence, sequence]`.
+    fn alibi(&self, b: &mut Builder<'_>) -> Value {
+        let heads = self.bert.num_attention_heads;
+        let slopes: Vec<f32> = slopes(heads, self.halved).iter().map(|slope| -slope).collect();
+        b.shared("alibi", |b| {
+            let distance = b.distance();
+            let distance = b.op("Abs", &[&distance], &[]);
+            let distance = b.op("Cast", &[&distance], &[Attribute::Int("to", i64::from(TENSOR_FLOAT))]);
+            let slopes = b.floats(&slopes, &[1, heads as i64, 1, 1]);
+            b.op("Mul", &[&distance, &slopes], &[])
+        })
+    }
+
     /// Words and token types, normalised, flat: there are no positions to add.
     fn embeddings(&self, b: &mut Builder<'_>) -> Result<Value, GraphError> {
         let hidden = self.bert.hidden_size;
@@ -112,7 +138,7 @@ impl JinaBert {
     /// One layer over flat `x`; `code` is the layout of the code model.
     fn layer(&self, b: &mut Builder<'_>, x: &Value, layer: usize, code: bool, rows: Rows) -> Result<Value, GraphError> {
         let (hidden, eps) = (self.bert.hidden_size, self.bert.layer_norm_eps);
-        let bias = alibi(b, self.bert.num_attention_heads);
+        let bias = self.alibi(b);
         let variation = Variation { bias: Some(&bias), normalised: code };
         let (residual, mut x) = self.bert.attention(b, x, layer, rows, &variation)?;
         if code {
@@ -151,31 +177,20 @@ impl JinaBert {
     }
 }
 
-/// What every head adds to its scores: −slope · |distance|, `[1, heads, sequence, sequence]`.
-fn alibi(b: &mut Builder<'_>, heads: usize) -> Value {
-    b.shared("alibi", |b| {
-        let distance = b.distance();
-        let distance = b.op("Abs", &[&distance], &[]);
-        let distance = b.op("Cast", &[&distance], &[Attribute::Int("to", i64::from(super::proto::TENSOR_FLOAT))]);
-        let slopes: Vec<f32> = slopes(heads).iter().map(|slope| -slope).collect();
-        let slopes = b.floats(&slopes, &[1, heads as i64, 1, 1]);
-        b.op("Mul", &[&distance, &slopes], &[])
-    })
-}
-
 /// The slopes of ALiBi's heads: 2^(−8i/heads) for i = 1 … heads if that is a power of two. Else those of the power of
-/// two below, and then every second one of the power of two above, beginning with its first.
-fn slopes(heads: usize) -> Vec<f32> {
+/// two below, and then every second one of the power of two above, beginning with its first; half of these if `halved`.
+fn slopes(heads: usize, halved: bool) -> Vec<f32> {
     let powers = |n: usize| (1..=n).map(move |i| 2f64.powf(-8.0 * i as f64 / n as f64) as f32);
     let below = 1 << heads.max(1).ilog2();
-    powers(below).chain(powers(2 * below).step_by(2).take(heads - below)).collect()
+    let factor = if halved { 0.5 } else { 1.0 };
+    powers(below).chain(powers(2 * below).step_by(2).take(heads - below).map(|slope| slope * factor)).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{describes, read, slopes};
+    use super::{config, describes, halves_slopes, read, slopes};
 
     #[test]
     fn known_by_class_or_positions() {
@@ -199,15 +214,30 @@ mod tests {
 
     #[test]
     fn slopes_of_a_power_of_two() {
-        assert_eq!(slopes(1), [2f32.powi(-8)]);
-        assert_eq!(slopes(2), [2f32.powi(-4), 2f32.powi(-8)]);
-        assert_eq!(slopes(8), [1, 2, 3, 4, 5, 6, 7, 8].map(|i| 2f32.powi(-i)));
+        assert_eq!(slopes(1, false), [2f32.powi(-8)]);
+        assert_eq!(slopes(2, false), [2f32.powi(-4), 2f32.powi(-8)]);
+        assert_eq!(slopes(8, false), [1, 2, 3, 4, 5, 6, 7, 8].map(|i| 2f32.powi(-i)));
     }
 
     #[test]
     fn slopes_between_powers_of_two() {
-        assert_eq!(slopes(3), [2f32.powi(-4), 2f32.powi(-8), 2f32.powi(-2)]);
+        assert_eq!(slopes(3, false), [2f32.powi(-4), 2f32.powi(-8), 2f32.powi(-2)]);
         let twelve = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 0.5, 1.5, 2.5, 3.5].map(|i: f64| 2f64.powf(-i) as f32);
-        assert_eq!(slopes(12), twelve);
+        assert_eq!(slopes(12, false), twelve);
+        let halved = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 1.5, 2.5, 3.5, 4.5].map(|i: f64| 2f64.powf(-i) as f32);
+        assert_eq!(slopes(12, true), halved);
+    }
+
+    #[test]
+    fn slopes_are_halved_in_two_published_models() {
+        let config = |class: &str, vocab: usize| {
+            json!({"auto_map": {"AutoModelForSequenceClassification": class}, "hidden_size": 384,
+                   "num_attention_heads": 12, "vocab_size": vocab})
+        };
+        let halves = |json| halves_slopes(&config::read(&json).unwrap_or_default(), &json);
+        assert!(halves(config("modeling_bert.JinaBertForSequenceClassification", 61_056)));
+        assert!(!halves(config("modeling_bert.JinaBertForSequenceClassification", 30_528)));
+        let shared = "jinaai/jina-bert-implementation--modeling_bert.JinaBertForSequenceClassification";
+        assert!(!halves(config(shared, 61_056)));
     }
 }
