@@ -86,7 +86,7 @@ pub(super) fn load_onnx(
         Some("roberta" | "xlm-roberta" | "camembert") => number("pad_token_id").unwrap_or(1) + 1,
         _ => 0,
     };
-    let max_positions = number("max_position_embeddings").map(|n| n.saturating_sub(offset)).filter(|&n| n > 0);
+    let max_positions = model.max_position_embeddings().map(|n| n.saturating_sub(offset)).filter(|&n| n > 0);
     let vocab_size = number("vocab_size").unwrap_or(usize::MAX);
     let (runtime, path) = (runtime.clone(), path.to_owned());
     let pool = WorkerPool::new(1, session, move || runtime.session_from_file(&path, options)).map_err(no_thread)?;

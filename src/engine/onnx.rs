@@ -223,7 +223,8 @@ fn max_length(model: &Model, asked: Option<usize>, positions: Option<usize>) -> 
         }
         return Ok(asked);
     }
-    let said = model.sentence.max_seq_length.or(model.tokenizer.model_max_length);
+    let advised = [model.tokenizer.model_max_length, model.max_position_embeddings()].into_iter().flatten().min();
+    let said = model.sentence.max_seq_length.or(advised);
     let length = match (said, positions) {
         (Some(said), Some(most)) if said > most => {
             if model.sentence.max_seq_length.is_some() {

@@ -55,8 +55,11 @@ type Read = fn(&Json) -> Result<Box<dyn Architecture>, GraphError>;
 /// The architectures by their `model_type`.
 const KNOWN: &[(&str, Read)] = &[("bert", bert::read), ("jina_embeddings_v3", xlm_roberta_flash::read)];
 
+/// Whether a config.json describes an architecture.
+type Describes = fn(&Json) -> bool;
+
 /// Architectures whose published models bear the `model_type` of another, and how to know them.
-const DISGUISED: &[(&str, fn(&Json) -> bool, Read)] = &[
+const DISGUISED: &[(&str, Describes, Read)] = &[
     ("bert", jina_bert::describes, jina_bert::read),
     ("xlm-roberta", xlm_roberta_flash::describes, xlm_roberta_flash::read),
 ];

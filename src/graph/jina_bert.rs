@@ -85,7 +85,8 @@ impl Architecture for JinaBert {
     }
 
     fn sizes(&self) -> Sizes {
-        self.bert.sizes()
+        // No table of positions ends: max_position_embeddings is only what the model's files advise.
+        Sizes { max_positions: None, ..self.bert.sizes() }
     }
 
     fn anchor(&self) -> &'static str {

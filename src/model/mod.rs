@@ -183,6 +183,12 @@ impl Model {
         prompt.filter(|text| !text.is_empty()).cloned()
     }
 
+    /// `max_position_embeddings` of config.json: the longest text in tokens, where positions do not begin later.
+    pub fn max_position_embeddings(&self) -> Option<usize> {
+        let number = self.config.get("max_position_embeddings").and_then(Json::as_u64);
+        number.and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0)
+    }
+
     /// Takes the adapter that goes with the prompt called `name`, or with the model's default prompt where neither a
     /// `prompt` nor a `name` is given: that of the same name, if the model has one.
     pub fn choose_adapter(&mut self, prompt: Option<&str>, name: Option<&str>) -> Result<(), ModelError> {
