@@ -4,9 +4,10 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use infa::engine::{Engine, Input, Purpose};
+use infa::engine::{Engine, Input, Purpose, TextOptions};
 use infa::graph::{Answer, Operators, Output, Request, Rows};
 use serde_json::Value as Json;
 use support::*;
@@ -47,6 +48,16 @@ fixtures! {
     qwen3_embedding: "qwen3-embedding",
     qwen3_reranker: "qwen3-reranker",
     qwen3_seqcls: "qwen3-seqcls",
+    jina_reranker: "jina-reranker",
+    jina_reranker_v2: "jina-reranker-v2",
+    jina_v2: "jina-v2",
+    jina_v2_code: "jina-v2-code",
+    jina_v2_code_relu: "jina-v2-code-relu",
+    jina_v2_original: "jina-v2-original",
+    jina_v2_plain: "jina-v2-plain",
+    jina_v3: "jina-v3",
+    jina_v3_lora: "jina-v3-lora",
+    jina_v3_packed: "jina-v3-packed",
 }
 
 /// Whatever lists `expected.json` has: embeddings through the engine, heads through the graph, and all graphs in
@@ -55,7 +66,7 @@ fn check_fixture(name: &str) {
     let dir = fixture(&format!("architectures/{name}"));
     let expected = json(dir.join("expected.json"));
     let list = |key: &str| expected.get(key).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-    let lists = ["cases", "pairs", "classify", "sparse", "multi"];
+    let lists = ["cases", "prompted", "pairs", "classify", "sparse", "multi"];
     assert!(lists.iter().any(|key| !list(key).is_empty()), "{name}: no cases");
 
     if !list("cases").is_empty() {
@@ -91,6 +102,13 @@ fn check_fixture(name: &str) {
                 }
             }
         }
+    }
+    let prompted = if generative.is_none() { list("prompted") } else { &[] };
+    let prompts: BTreeSet<&str> = prompted.iter().map(|case| case["prompt_name"].as_str().unwrap()).collect();
+    for prompt in prompts {
+        let cases = cases(&expected["prompted"], |case| (case["prompt_name"] == prompt).then(|| &case["embedding"]));
+        let options = TextOptions { prompt_name: Some(prompt.into()), ..text_options() };
+        check_all_ways(&format!("{name} {prompt}"), engine(&dir, &options), &cases, UNIT);
     }
     for operators in [Operators::OnnxRuntime, Operators::Standard] {
         let mut heads = vec![("pairs", Output::Logits), ("classify", Output::Logits)];

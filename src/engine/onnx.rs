@@ -50,7 +50,7 @@ impl OnnxEngine {
     /// Loads `model` for `purpose` and starts its workers.
     pub fn new(
         runtime: &Runtime,
-        model: Model,
+        mut model: Model,
         purpose: Purpose,
         text: &TextOptions,
         options: OnnxOptions,
@@ -58,6 +58,7 @@ impl OnnxEngine {
         options.device.resolve()?;
         options.dtype.resolve()?;
         let mut prompts = Prompts::new(&model, text)?;
+        model.choose_adapter(text.prompt.as_deref(), text.prompt_name.as_deref())?;
         let (loaded, pooling) = match purpose {
             Purpose::Predict => (load_predictor(runtime, &model, options)?, Vec::new()),
             _ => load_embedder(runtime, &model, text.pooling, prompts.skipped(&model), options)?,
@@ -182,7 +183,7 @@ fn load_embedder(
                 _ => Rows::All,
             };
             let request = Request::of(Output::Hidden(rows));
-            Ok((load_safetensors(runtime, path, &model.config, &request, threads)?, pooling))
+            Ok((load_safetensors(runtime, path, model, &request, threads)?, pooling))
         }
         WeightsFile::Onnx(path) => {
             let loaded = load_onnx(runtime, path, model, Wanted::Vectors, threads)?;
@@ -205,7 +206,7 @@ fn load_predictor(runtime: &Runtime, model: &Model, options: OnnxOptions) -> Res
     match &model.weights {
         WeightsFile::Safetensors(path) => {
             let request = Request { output: Output::Logits, token_types: true, operators: Operators::OnnxRuntime };
-            load_safetensors(runtime, path, &model.config, &request, threads)
+            load_safetensors(runtime, path, model, &request, threads)
         }
         WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::Logits, threads),
     }
@@ -222,7 +223,8 @@ fn max_length(model: &Model, asked: Option<usize>, positions: Option<usize>) -> 
         }
         return Ok(asked);
     }
-    let said = model.sentence.max_seq_length.or(model.tokenizer.model_max_length);
+    let advised = [model.tokenizer.model_max_length, model.max_position_embeddings()].into_iter().flatten().min();
+    let said = model.sentence.max_seq_length.or(advised);
     let length = match (said, positions) {
         (Some(said), Some(most)) if said > most => {
             if model.sentence.max_seq_length.is_some() {

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::builder::{Builder, Value};
-use super::{GraphError, Rows, bert, decoder};
+use super::{GraphError, Rows, bert, decoder, jina_bert, xlm_roberta_flash};
 
 /// The sizes of a model that others need to know.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +65,16 @@ const KNOWN: &[(&str, Read)] = &[
     ("mistral", decoder::mistral),
     ("llama", decoder::llama),
     ("gemma3_text", decoder::gemma3),
+    ("jina_embeddings_v3", xlm_roberta_flash::read),
+];
+
+/// Whether a config.json describes an architecture.
+type Describes = fn(&Json) -> bool;
+
+/// Architectures whose published models bear the `model_type` of another, and how to know them.
+const DISGUISED: &[(&str, Describes, Read)] = &[
+    ("bert", jina_bert::describes, jina_bert::read),
+    ("xlm-roberta", xlm_roberta_flash::describes, xlm_roberta_flash::read),
 ];
 
 /// The supported values of `model_type`.
@@ -75,6 +85,9 @@ pub fn supported() -> impl Iterator<Item = &'static str> {
 /// The architecture that `config` (the parsed config.json) describes.
 pub(super) fn of(config: &Json) -> Result<Box<dyn Architecture>, GraphError> {
     let model_type = config.get("model_type").and_then(Json::as_str);
+    if let Some((_, _, read)) = DISGUISED.iter().find(|(name, is, _)| Some(*name) == model_type && is(config)) {
+        return read(config);
+    }
     match KNOWN.iter().find(|&&(name, _)| Some(name) == model_type) {
         Some((_, read)) => read(config),
         None => Err(GraphError::UnknownArchitecture {

@@ -12,17 +12,17 @@ use super::{GraphError, Rows, config};
 /// The settings of config.json that decide the graph; defaults are those of `transformers.BertConfig`.
 #[derive(Deserialize)]
 #[serde(default)]
-struct Bert {
-    vocab_size: usize,
-    hidden_size: usize,
-    num_hidden_layers: usize,
-    num_attention_heads: usize,
-    intermediate_size: usize,
+pub(super) struct Bert {
+    pub(super) vocab_size: usize,
+    pub(super) hidden_size: usize,
+    pub(super) num_hidden_layers: usize,
+    pub(super) num_attention_heads: usize,
+    pub(super) intermediate_size: usize,
     hidden_act: String,
     max_position_embeddings: usize,
-    type_vocab_size: usize,
-    layer_norm_eps: f32,
-    position_embedding_type: String,
+    pub(super) type_vocab_size: usize,
+    pub(super) layer_norm_eps: f32,
+    pub(super) position_embedding_type: String,
     is_decoder: bool,
     tie_word_embeddings: bool,
 }
@@ -46,13 +46,19 @@ impl Default for Bert {
     }
 }
 
+/// What relatives of BERT add to its attention.
+#[derive(Default)]
+pub(super) struct Variation<'a> {
+    /// Added to the scores: `[1, heads, sequence, sequence]`.
+    pub bias: Option<&'a Value>,
+    /// Whether queries and keys are normalised, over their whole width.
+    pub normalised: bool,
+}
+
 pub(super) fn read(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
     let bert: Bert = config::read(json)?;
     config::only("position_embedding_type", &bert.position_embedding_type, &"absolute".to_owned())?;
-    config::only("is_decoder", &bert.is_decoder, &false)?;
-    config::positive("num_hidden_layers", bert.num_hidden_layers)?;
-    config::head_dim(bert.hidden_size, bert.num_attention_heads)?;
-    bert.activation()?;
+    bert.check()?;
     Ok(Box::new(bert))
 }
 
@@ -107,7 +113,15 @@ impl Architecture for Bert {
 }
 
 impl Bert {
-    fn activation(&self) -> Result<Activation, GraphError> {
+    /// Refuses settings that cannot be, or are not implemented.
+    pub(super) fn check(&self) -> Result<(), GraphError> {
+        config::only("is_decoder", &self.is_decoder, &false)?;
+        config::positive("num_hidden_layers", self.num_hidden_layers)?;
+        config::head_dim(self.hidden_size, self.num_attention_heads)?;
+        self.activation().map(drop)
+    }
+
+    pub(super) fn activation(&self) -> Result<Activation, GraphError> {
         Activation::parse("hidden_act", &self.hidden_act)
     }
 
@@ -127,13 +141,30 @@ impl Bert {
     /// One layer over flat `x`: attention and feed-forward, each added to its input and normalised after. Keys and
     /// values always come from every token; queries, and so what comes out, only from `rows`.
     fn layer(&self, b: &mut Builder<'_>, x: &Value, layer: usize, rows: Rows) -> Result<Value, GraphError> {
+        let (_, x) = self.attention(b, x, layer, rows, &Variation::default())?;
+        self.feed_forward(b, &x, layer)
+    }
+
+    /// The attention of a layer: the rows of `x` that ask, and the same after it.
+    pub(super) fn attention(
+        &self,
+        b: &mut Builder<'_>,
+        x: &Value,
+        layer: usize,
+        rows: Rows,
+        variation: &Variation<'_>,
+    ) -> Result<(Value, Value), GraphError> {
         let (hidden, heads, eps) = (self.hidden_size, self.num_attention_heads, self.layer_norm_eps);
-        let name = |part: &str| format!("encoder.layer.{layer}.{part}");
+        let name = |part: &str| format!("encoder.layer.{layer}.attention.{part}");
 
         let wanted = b.pick(x, hidden, rows);
-        let q = b.linear(&wanted, &name("attention.self.query"), hidden, hidden)?;
-        let k = b.linear(x, &name("attention.self.key"), hidden, hidden)?;
-        let v = b.linear(x, &name("attention.self.value"), hidden, hidden)?;
+        let mut q = b.linear(&wanted, &name("self.query"), hidden, hidden)?;
+        let mut k = b.linear(x, &name("self.key"), hidden, hidden)?;
+        let v = b.linear(x, &name("self.value"), hidden, hidden)?;
+        if variation.normalised {
+            q = b.layer_norm(&q, &name("self.layer_norm_q"), hidden, eps)?;
+            k = b.layer_norm(&k, &name("self.layer_norm_k"), hidden, eps)?;
+        }
         let context = b.attention(&Attention {
             q: &q,
             k: &k,
@@ -143,17 +174,22 @@ impl Bert {
             head_dim: hidden / heads,
             scale: None,
             mask: Mask::default(),
-            bias: None,
+            bias: variation.bias,
             rows,
         });
-        let attended = b.linear(&context, &name("attention.output.dense"), hidden, hidden)?;
+        let attended = b.linear(&context, &name("output.dense"), hidden, hidden)?;
         let sum = b.op("Add", &[&attended, &wanted], &[]);
-        let x = b.layer_norm(&sum, &name("attention.output.LayerNorm"), hidden, eps)?;
+        let attended = b.layer_norm(&sum, &name("output.LayerNorm"), hidden, eps)?;
+        Ok((wanted, attended))
+    }
 
-        let inner = b.linear(&x, &name("intermediate.dense"), hidden, self.intermediate_size)?;
+    /// The feed-forward of a layer over flat `x`.
+    pub(super) fn feed_forward(&self, b: &mut Builder<'_>, x: &Value, layer: usize) -> Result<Value, GraphError> {
+        let name = |part: &str| format!("encoder.layer.{layer}.{part}");
+        let inner = b.linear(x, &name("intermediate.dense"), self.hidden_size, self.intermediate_size)?;
         let inner = b.activation(&inner, self.activation()?);
-        let outer = b.linear(&inner, &name("output.dense"), self.intermediate_size, hidden)?;
-        let sum = b.op("Add", &[&outer, &x], &[]);
-        b.layer_norm(&sum, &name("output.LayerNorm"), hidden, eps)
+        let outer = b.linear(&inner, &name("output.dense"), self.intermediate_size, self.hidden_size)?;
+        let sum = b.op("Add", &[&outer, x], &[]);
+        b.layer_norm(&sum, &name("output.LayerNorm"), self.hidden_size, self.layer_norm_eps)
     }
 }

@@ -9,9 +9,11 @@ mod builder;
 pub mod config;
 mod decoder;
 mod error;
+mod jina_bert;
 #[allow(missing_docs, reason = "the ONNX specification documents the fields")]
 mod proto;
 mod rotary;
+mod xlm_roberta_flash;
 
 use std::path::PathBuf;
 

@@ -5,6 +5,7 @@ pub mod chat;
 mod files;
 pub mod generative;
 pub mod hub;
+pub mod lora;
 mod package;
 pub mod pooling;
 pub mod sentence;
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use self::hub::HubError;
+use self::lora::Adapter;
 use self::pooling::Pooling;
 use self::sentence::SentenceConfig;
 use self::source::{Source, Weights as WeightsFile};
@@ -132,18 +134,21 @@ pub struct Model {
     pub sentence: SentenceConfig,
     /// The tokenizer.
     pub tokenizer: Tokenizer,
+    /// What changes the weights.
+    pub adapter: Option<Adapter>,
 }
 
 impl Model {
     /// Reads the files of `source`.
     pub fn read(source: Source) -> Result<Self, ModelError> {
         let Source { name, dir, weights } = source;
-        let sentence = SentenceConfig::read(&dir)?;
+        let mut sentence = SentenceConfig::read(&dir)?;
         let (transformer, config) = transformer_directory(&dir, &sentence)?;
+        sentence.read_task_instructions(&config);
         let hints =
             Hints { model_type: config.get("model_type").and_then(Json::as_str), lowercase: sentence.lowercase };
         let tokenizer = Tokenizer::read(&transformer, hints)?;
-        Ok(Self { name, dir, config, weights, sentence, tokenizer })
+        Ok(Self { name, dir, config, weights, sentence, tokenizer, adapter: None })
     }
 
     /// Pooling modes: the user's, the model's, or the mean with a notice.
@@ -178,6 +183,22 @@ impl Model {
     pub fn role_prompt(&self, names: &[&str]) -> Option<String> {
         let prompt = names.iter().find_map(|&name| self.sentence.prompts.get(name));
         prompt.filter(|text| !text.is_empty()).cloned()
+    }
+
+    /// `max_position_embeddings` of config.json: the longest text in tokens, where positions do not begin later.
+    pub fn max_position_embeddings(&self) -> Option<usize> {
+        let number = self.config.get("max_position_embeddings").and_then(Json::as_u64);
+        number.and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0)
+    }
+
+    /// Takes the adapter that goes with the prompt called `name`, or with the model's default prompt where neither a
+    /// `prompt` nor a `name` is given: that of the same name, if the model has one.
+    pub fn choose_adapter(&mut self, prompt: Option<&str>, name: Option<&str>) -> Result<(), ModelError> {
+        let default = if prompt.is_none() { self.sentence.default_prompt_name.as_deref() } else { None };
+        let named = name.or(default).map_or(Ok(None), |name| Adapter::named(&self.config, name));
+        let refuse = |reason| ModelError::Config { path: self.sentence.transformer.join("config.json"), reason };
+        self.adapter = named.map_err(refuse)?;
+        Ok(())
     }
 }
 

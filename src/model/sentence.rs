@@ -31,6 +31,8 @@ pub struct SentenceConfig {
     pub prompts: BTreeMap<String, String>,
     /// The prompt used when none is asked for.
     pub default_prompt: Option<String>,
+    /// Its name.
+    pub default_prompt_name: Option<String>,
     /// The length to which the model's vectors are cut, as they are (`truncate_dim`).
     pub truncate_dim: Option<usize>,
 }
@@ -66,6 +68,7 @@ impl SentenceConfig {
             lowercase: false,
             prompts: BTreeMap::new(),
             default_prompt: None,
+            default_prompt_name: None,
             truncate_dim: None,
         };
         // Without modules.json sentence-transformers reads none of the other files either.
@@ -83,6 +86,15 @@ impl SentenceConfig {
             config.read_prompts(&dir.join("config_sentence_transformers.json"), &json)?;
         }
         Ok(config)
+    }
+
+    /// Adds the prompts that config.json keeps for the tasks of adapters, where no file of this library has them.
+    pub(super) fn read_task_instructions(&mut self, config: &Json) {
+        for (name, text) in config.get("task_instructions").and_then(Json::as_object).into_iter().flatten() {
+            if let Some(text) = text.as_str() {
+                self.prompts.entry(name.clone()).or_insert_with(|| text.to_owned());
+            }
+        }
     }
 
     fn read_modules(&mut self, dir: &Path, modules: &[Module]) -> Result<(), ModelError> {
@@ -141,6 +153,7 @@ impl SentenceConfig {
         }
         self.truncate_dim = positive(json, "truncate_dim").map_err(refuse)?;
         if let Some(name) = json.get("default_prompt_name").and_then(Json::as_str) {
+            self.default_prompt_name = Some(name.to_owned());
             let prompt = self.prompts.get(name).cloned();
             self.default_prompt =
                 Some(prompt.ok_or_else(|| refuse(format!("default_prompt_name \"{name}\" is not among the prompts")))?);

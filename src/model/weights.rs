@@ -12,6 +12,8 @@ use memmap2::Mmap;
 use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensors};
 
+use super::lora::Adapter;
+
 /// Why weights cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -81,6 +83,9 @@ impl WeightsError {
     }
 }
 
+/// What a weight beside which adapters lie has in its name in place of `weight`.
+const ADAPTED: &str = "parametrizations.weight.original";
+
 /// The tensors of one safetensors file, mapped into memory.
 ///
 /// The mapping is shared and read-only. Truncating the file while it is in use would end the process (SIGBUS), as with
@@ -92,6 +97,8 @@ pub struct Weights {
     metadata: Metadata,
     /// Where the tensors' bytes begin.
     data_start: usize,
+    /// Whose changes the tensors have.
+    adapter: Option<Adapter>,
 }
 
 /// Numbers of a tensor: borrowed from the mapped file where they can be, owned where they had to be converted.
@@ -147,7 +154,16 @@ impl Weights {
         // Checks offsets, overlaps and sizes, and that the data is all there.
         let (header, metadata) = SafeTensors::read_metadata(&map).map_err(|e| malformed(e.to_string()))?;
         let file = path.canonicalize().map_err(io)?;
-        Ok(Self { path: path.to_owned(), file, map: Arc::new(map), metadata, data_start: header + 8 })
+        Ok(Self { path: path.to_owned(), file, map: Arc::new(map), metadata, data_start: header + 8, adapter: None })
+    }
+
+    /// From now on tensors have the changes of this adapter.
+    pub fn adapt(&mut self, adapter: Adapter) -> Result<(), WeightsError> {
+        if !self.metadata.tensors().into_keys().any(|name| name.ends_with("parametrizations.weight.0.lora_A")) {
+            return Err(self.missing("…parametrizations.weight.0.lora_A"));
+        }
+        self.adapter = Some(adapter);
+        Ok(())
     }
 
     /// The file itself: a path in the Hugging Face cache is a link to it.
@@ -160,6 +176,7 @@ impl Weights {
         self.metadata
             .tensors()
             .into_keys()
+            .map(|name| name.replace(ADAPTED, "weight"))
             .filter_map(|name| name.strip_suffix(anchor).map(str::to_owned))
             .filter(|prefix| prefix.is_empty() || prefix.ends_with('.'))
             .min_by_key(String::len)
@@ -168,11 +185,34 @@ impl Weights {
 
     /// Whether there is a tensor of this name.
     pub fn has(&self, name: &str) -> bool {
-        self.metadata.info(name).is_some()
+        self.metadata.info(name).is_some() || self.adapted(name).is_some()
     }
 
-    /// The tensor `name`, which must have `shape`, as f32.
+    /// The name in the file of the weight called `name`, where adapters lie beside it.
+    fn adapted(&self, name: &str) -> Option<String> {
+        let original = format!("{}{ADAPTED}", name.strip_suffix("weight")?);
+        self.metadata.info(&original).is_some().then_some(original)
+    }
+
+    /// The tensor `name`, which must have `shape`, as f32, with the changes of the adapter if there is one.
     pub fn float_tensor(&self, name: &str, shape: &[usize]) -> Result<TensorData, WeightsError> {
+        let Some(original) = self.adapted(name) else { return self.stored(name, shape) };
+        let tensor = self.stored(&original, shape)?;
+        let (Some(adapter), &[rows, columns]) = (&self.adapter, shape) else { return Ok(tensor) };
+        let stem = original.trim_end_matches("original");
+        let (a, b) = (format!("{stem}0.lora_A"), format!("{stem}0.lora_B"));
+        let [[linear_a, linear_b], [table_a, table_b]] = adapter.shapes([rows, columns]);
+        let (left, right) = if self.metadata.info(&a).is_some_and(|info| info.shape == linear_a) {
+            (self.stored(&b, &linear_b)?, self.stored(&a, &linear_a)?)
+        } else {
+            (self.stored(&a, &table_a)?, self.stored(&b, &table_b)?)
+        };
+        let merged = adapter.merge(tensor.as_slice(), left.as_slice(), right.as_slice(), columns);
+        Ok(TensorData::Owned(merged.into()))
+    }
+
+    /// The tensor `name` of the file, which must have `shape`, as f32.
+    fn stored(&self, name: &str, shape: &[usize]) -> Result<TensorData, WeightsError> {
         let info = self.metadata.info(name).ok_or_else(|| self.missing(name))?;
         if info.shape != shape {
             return Err(WeightsError::Shape {
