@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::builder::{Builder, Value};
-use super::{GraphError, Rows, bert};
+use super::{GraphError, Rows, albert, bert, distilbert, electra, mpnet, roberta};
 
 /// The sizes of a model that others need to know.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +53,16 @@ pub(super) trait Architecture {
 type Read = fn(&Json) -> Result<Box<dyn Architecture>, GraphError>;
 
 /// The architectures by their `model_type`.
-const KNOWN: &[(&str, Read)] = &[("bert", bert::read)];
+const KNOWN: &[(&str, Read)] = &[
+    ("albert", albert::read),
+    ("bert", bert::read),
+    ("camembert", roberta::read_kin),
+    ("distilbert", distilbert::read),
+    ("electra", electra::read),
+    ("mpnet", mpnet::read),
+    ("roberta", roberta::read),
+    ("xlm-roberta", roberta::read_kin),
+];
 
 /// The supported values of `model_type`.
 pub fn supported() -> impl Iterator<Item = &'static str> {
