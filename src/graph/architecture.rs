@@ -3,7 +3,9 @@
 use serde_json::Value as Json;
 
 use super::builder::{Builder, Value};
-use super::{GraphError, Rows, bert, decoder, jina_bert, xlm_roberta_flash};
+use super::{
+    GraphError, Rows, albert, bert, decoder, distilbert, electra, jina_bert, mpnet, roberta, xlm_roberta_flash,
+};
 
 /// The sizes of a model that others need to know.
 #[derive(Debug, Clone, Copy)]
@@ -59,13 +61,20 @@ type Read = fn(&Json) -> Result<Box<dyn Architecture>, GraphError>;
 
 /// The architectures by their `model_type`.
 const KNOWN: &[(&str, Read)] = &[
+    ("albert", albert::read),
     ("bert", bert::read),
-    ("qwen2", decoder::qwen2),
-    ("qwen3", decoder::qwen3),
-    ("mistral", decoder::mistral),
-    ("llama", decoder::llama),
+    ("camembert", roberta::read_kin),
+    ("distilbert", distilbert::read),
+    ("electra", electra::read),
     ("gemma3_text", decoder::gemma3),
     ("jina_embeddings_v3", xlm_roberta_flash::read),
+    ("llama", decoder::llama),
+    ("mistral", decoder::mistral),
+    ("mpnet", mpnet::read),
+    ("qwen2", decoder::qwen2),
+    ("qwen3", decoder::qwen3),
+    ("roberta", roberta::read),
+    ("xlm-roberta", roberta::read_kin),
 ];
 
 /// Whether a config.json describes an architecture.

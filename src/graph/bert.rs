@@ -3,63 +3,46 @@
 //! Reference: `transformers`, `models/bert/modeling_bert.py`; Devlin et al. 2018, <https://arxiv.org/abs/1810.04805>.
 
 use serde::Deserialize;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::architecture::{Architecture, Sizes};
-use super::builder::{Activation, Attention, Builder, Mask, Value};
+use super::builder::{Activation, Builder, Value};
+use super::post_norm::{self, MaskedLm, Names, PostNorm};
 use super::{GraphError, Rows, config};
 
-/// The settings of config.json that decide the graph; defaults are those of `transformers.BertConfig`.
+/// The settings of config.json that decide the graph of BERT, and of the models that are BERT but for their ends.
 #[derive(Deserialize)]
-#[serde(default)]
 pub(super) struct Bert {
-    pub(super) vocab_size: usize,
-    pub(super) hidden_size: usize,
-    pub(super) num_hidden_layers: usize,
-    pub(super) num_attention_heads: usize,
-    pub(super) intermediate_size: usize,
+    pub vocab_size: usize,
+    pub hidden_size: usize,
+    pub num_hidden_layers: usize,
+    pub num_attention_heads: usize,
+    pub intermediate_size: usize,
     hidden_act: String,
-    max_position_embeddings: usize,
-    pub(super) type_vocab_size: usize,
-    pub(super) layer_norm_eps: f32,
-    pub(super) position_embedding_type: String,
+    pub max_position_embeddings: usize,
+    pub type_vocab_size: usize,
+    pub layer_norm_eps: f32,
+    position_embedding_type: String,
     is_decoder: bool,
-    tie_word_embeddings: bool,
+    pub tie_word_embeddings: bool,
 }
 
-impl Default for Bert {
-    fn default() -> Self {
-        Self {
-            vocab_size: 30522,
-            hidden_size: 768,
-            num_hidden_layers: 12,
-            num_attention_heads: 12,
-            intermediate_size: 3072,
-            hidden_act: "gelu".into(),
-            max_position_embeddings: 512,
-            type_vocab_size: 2,
-            layer_norm_eps: 1e-12,
-            position_embedding_type: "absolute".into(),
-            is_decoder: false,
-            tie_word_embeddings: true,
-        }
-    }
-}
+pub(super) const NAMES: Names = Names {
+    query: "attention.self.query",
+    key: "attention.self.key",
+    value: "attention.self.value",
+    attended: "attention.output.dense",
+    attended_norm: "attention.output.LayerNorm",
+    inner: "intermediate.dense",
+    outer: "output.dense",
+    outer_norm: "output.LayerNorm",
+};
 
-/// What relatives of BERT add to its attention.
-#[derive(Default)]
-pub(super) struct Variation<'a> {
-    /// Added to the scores: `[1, heads, sequence, sequence]`.
-    pub bias: Option<&'a Value>,
-    /// Whether queries and keys are normalised, over their whole width.
-    pub normalised: bool,
-}
+/// The table of word embeddings in BERT and all that descend from it.
+pub(super) const WORDS: &str = "embeddings.word_embeddings.weight";
 
 pub(super) fn read(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
-    let bert: Bert = config::read(json)?;
-    config::only("position_embedding_type", &bert.position_embedding_type, &"absolute".to_owned())?;
-    bert.check()?;
-    Ok(Box::new(bert))
+    Ok(Box::new(Bert::read(json, &json!({}), "absolute")?))
 }
 
 impl Architecture for Bert {
@@ -77,119 +60,109 @@ impl Architecture for Bert {
     }
 
     fn anchor(&self) -> &'static str {
-        "embeddings.word_embeddings.weight"
+        WORDS
     }
 
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
-        let mut x = self.embeddings(b)?;
-        for layer in 0..self.num_hidden_layers {
-            let last = layer + 1 == self.num_hidden_layers;
-            x = self.layer(b, &x, layer, if last { rows } else { Rows::All })?;
-        }
-        Ok(x)
+        let x = self.embeddings(b, self.hidden_size)?;
+        self.layers(b, x, &NAMES, None, rows)
     }
 
     /// Pooler (dense, tanh) over the first token, then the classifier.
     fn logits(&self, b: &mut Builder<'_>, x: &Value, labels: usize) -> Result<Value, GraphError> {
-        let x = b.linear(x, "pooler.dense", self.hidden_size, self.hidden_size)?;
-        let x = b.activation(&x, Activation::Tanh);
-        b.linear(&x, "/classifier", self.hidden_size, labels)
+        post_norm::classifier(b, x, ["pooler.dense", "/classifier"], Activation::Tanh, self.hidden_size, labels)
     }
 
-    /// Dense, activation and norm, then the decoder, whose matrix is that of the word embeddings when tied.
     fn token_logits(&self, b: &mut Builder<'_>, x: &Value) -> Result<Value, GraphError> {
-        let x = b.linear(x, "/cls.predictions.transform.dense", self.hidden_size, self.hidden_size)?;
-        let x = b.activation(&x, self.activation()?);
-        let x = b.layer_norm(&x, "/cls.predictions.transform.LayerNorm", self.hidden_size, self.layer_norm_eps)?;
-        let decoder = if self.tie_word_embeddings {
-            "embeddings.word_embeddings.weight"
-        } else {
-            "/cls.predictions.decoder.weight"
+        let head = MaskedLm {
+            dense: "/cls.predictions.transform.dense",
+            norm: "/cls.predictions.transform.LayerNorm",
+            decoder: "/cls.predictions.decoder",
+            bias: "/cls.predictions.bias",
+            words: WORDS,
+            tied: self.tie_word_embeddings,
+            hidden: self.hidden_size,
+            width: self.hidden_size,
+            vocab: self.vocab_size,
+            activation: self.activation()?,
+            eps: self.layer_norm_eps,
         };
-        let weight = b.weight(decoder, &[self.vocab_size, self.hidden_size])?;
-        let bias = b.weight("/cls.predictions.bias", &[self.vocab_size])?;
-        Ok(b.gemm(&x, &weight, Some(&bias)))
+        head.token_logits(b, x)
     }
 }
 
 impl Bert {
-    /// Refuses settings that cannot be, or are not implemented.
-    pub(super) fn check(&self) -> Result<(), GraphError> {
-        config::only("is_decoder", &self.is_decoder, &false)?;
-        config::positive("num_hidden_layers", self.num_hidden_layers)?;
-        config::head_dim(self.hidden_size, self.num_attention_heads)?;
-        self.activation().map(drop)
+    /// Reads and checks the settings; `defaults` are those that differ from `transformers.BertConfig`'s, `positions` is
+    /// the one kind of position embeddings that is implemented.
+    pub(super) fn read(json: &Json, defaults: &Json, positions: &str) -> Result<Self, GraphError> {
+        let bert = json!({
+            "vocab_size": 30522, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
+            "intermediate_size": 3072, "hidden_act": "gelu", "max_position_embeddings": 512, "type_vocab_size": 2,
+            "layer_norm_eps": 1e-12, "position_embedding_type": "absolute", "is_decoder": false,
+            "tie_word_embeddings": true,
+        });
+        let bert: Self = config::read_over(json, &[defaults, &bert])?;
+        config::only("position_embedding_type", &bert.position_embedding_type, &positions.to_owned())?;
+        config::only("is_decoder", &bert.is_decoder, &false)?;
+        config::positive("num_hidden_layers", bert.num_hidden_layers)?;
+        config::head_dim(bert.hidden_size, bert.num_attention_heads)?;
+        bert.activation()?;
+        Ok(bert)
     }
 
     pub(super) fn activation(&self) -> Result<Activation, GraphError> {
         Activation::parse("hidden_act", &self.hidden_act)
     }
 
-    /// The sum of the three embeddings, normalised, flat.
-    fn embeddings(&self, b: &mut Builder<'_>) -> Result<Value, GraphError> {
-        let hidden = self.hidden_size;
-        let words = b.words("embeddings.word_embeddings.weight", self.vocab_size, hidden)?;
+    /// The sum of the three embeddings, each `width` wide, normalised, flat.
+    pub(super) fn embeddings(&self, b: &mut Builder<'_>, width: usize) -> Result<Value, GraphError> {
         let positions =
-            b.learned_positions("embeddings.position_embeddings.weight", self.max_position_embeddings, hidden)?;
-        let types = b.type_embeddings("embeddings.token_type_embeddings.weight", self.type_vocab_size, hidden)?;
-        let added = b.op("Add", &[&positions, &types], &[]);
-        let sum = b.op("Add", &[&words, &added], &[]);
-        let sum = b.flatten(&sum, hidden);
-        b.layer_norm(&sum, "embeddings.LayerNorm", hidden, self.layer_norm_eps)
+            b.learned_positions("embeddings.position_embeddings.weight", self.max_position_embeddings, width)?;
+        self.embeddings_at(b, &positions, width)
     }
 
-    /// One layer over flat `x`: attention and feed-forward, each added to its input and normalised after. Keys and
-    /// values always come from every token; queries, and so what comes out, only from `rows`.
-    fn layer(&self, b: &mut Builder<'_>, x: &Value, layer: usize, rows: Rows) -> Result<Value, GraphError> {
-        let (_, x) = self.attention(b, x, layer, rows, &Variation::default())?;
-        self.feed_forward(b, &x, layer)
-    }
-
-    /// The attention of a layer: the rows of `x` that ask, and the same after it.
-    pub(super) fn attention(
+    /// As [`Bert::embeddings`], with the embeddings of the positions.
+    pub(super) fn embeddings_at(
         &self,
         b: &mut Builder<'_>,
-        x: &Value,
-        layer: usize,
-        rows: Rows,
-        variation: &Variation<'_>,
-    ) -> Result<(Value, Value), GraphError> {
-        let (hidden, heads, eps) = (self.hidden_size, self.num_attention_heads, self.layer_norm_eps);
-        let name = |part: &str| format!("encoder.layer.{layer}.attention.{part}");
-
-        let wanted = b.pick(x, hidden, rows);
-        let mut q = b.linear(&wanted, &name("self.query"), hidden, hidden)?;
-        let mut k = b.linear(x, &name("self.key"), hidden, hidden)?;
-        let v = b.linear(x, &name("self.value"), hidden, hidden)?;
-        if variation.normalised {
-            q = b.layer_norm(&q, &name("self.layer_norm_q"), hidden, eps)?;
-            k = b.layer_norm(&k, &name("self.layer_norm_k"), hidden, eps)?;
-        }
-        let context = b.attention(&Attention {
-            q: &q,
-            k: &k,
-            v: &v,
-            heads,
-            kv_heads: heads,
-            head_dim: hidden / heads,
-            scale: None,
-            mask: Mask::default(),
-            bias: variation.bias,
-            rows,
-        });
-        let attended = b.linear(&context, &name("output.dense"), hidden, hidden)?;
-        let sum = b.op("Add", &[&attended, &wanted], &[]);
-        let attended = b.layer_norm(&sum, &name("output.LayerNorm"), hidden, eps)?;
-        Ok((wanted, attended))
+        positions: &Value,
+        width: usize,
+    ) -> Result<Value, GraphError> {
+        let words = b.words(WORDS, self.vocab_size, width)?;
+        let types = b.type_embeddings("embeddings.token_type_embeddings.weight", self.type_vocab_size, width)?;
+        let added = b.op("Add", &[positions, &types], &[]);
+        let sum = b.op("Add", &[&words, &added], &[]);
+        let sum = b.flatten(&sum, width);
+        b.layer_norm(&sum, "embeddings.LayerNorm", width, self.layer_norm_eps)
     }
 
-    /// The feed-forward of a layer over flat `x`.
-    pub(super) fn feed_forward(&self, b: &mut Builder<'_>, x: &Value, layer: usize) -> Result<Value, GraphError> {
-        let name = |part: &str| format!("encoder.layer.{layer}.{part}");
-        let inner = b.linear(x, &name("intermediate.dense"), self.hidden_size, self.intermediate_size)?;
-        let inner = b.activation(&inner, self.activation()?);
-        let outer = b.linear(&inner, &name("output.dense"), self.intermediate_size, self.hidden_size)?;
-        let sum = b.op("Add", &[&outer, x], &[]);
-        b.layer_norm(&sum, &name("output.LayerNorm"), self.hidden_size, self.layer_norm_eps)
+    /// A layer whose weights are called so.
+    pub(super) fn post_norm(&self, names: &'static Names) -> Result<PostNorm, GraphError> {
+        Ok(PostNorm {
+            names,
+            hidden: self.hidden_size,
+            heads: self.num_attention_heads,
+            intermediate: self.intermediate_size,
+            activation: self.activation()?,
+            eps: self.layer_norm_eps,
+        })
+    }
+
+    /// All layers over flat `x`; of the last one only `rows` come out. `bias` is added to the attention scores.
+    pub(super) fn layers(
+        &self,
+        b: &mut Builder<'_>,
+        mut x: Value,
+        names: &'static Names,
+        bias: Option<&Value>,
+        rows: Rows,
+    ) -> Result<Value, GraphError> {
+        let layer = self.post_norm(names)?;
+        for index in 0..self.num_hidden_layers {
+            let last = index + 1 == self.num_hidden_layers;
+            let rows = if last { rows } else { Rows::All };
+            x = layer.layer(b, &x, &format!("encoder.layer.{index}"), bias, rows)?;
+        }
+        Ok(x)
     }
 }

@@ -22,6 +22,16 @@ pub(super) fn read<T: DeserializeOwned>(config: &Json) -> Result<T, GraphError> 
     T::deserialize(config).map_err(|e| GraphError::Config(e.to_string()))
 }
 
+/// As [`read`], with the defaults of `defaults`, the first that has one.
+pub(super) fn read_over<T: DeserializeOwned>(config: &Json, defaults: &[&Json]) -> Result<T, GraphError> {
+    let mut settings = serde_json::Map::new();
+    for layer in defaults.iter().rev().chain([&config]) {
+        let given = layer.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
+        settings.extend(given.map(|(key, value)| (key.clone(), value.clone())));
+    }
+    T::deserialize(Json::Object(settings)).map_err(|e| GraphError::Config(e.to_string()))
+}
+
 /// Refuses a setting unless it has the one value that is implemented.
 pub(super) fn only<T: PartialEq + std::fmt::Debug>(key: &'static str, value: &T, only: &T) -> Result<(), GraphError> {
     if value == only { Ok(()) } else { Err(GraphError::NotImplemented { key, value: format!("{value:?}") }) }

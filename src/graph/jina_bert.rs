@@ -12,11 +12,12 @@
 //!   `mlp.up_gated_layer` (up first, then gate) and `mlp.down_layer`, and `layer_norm_2` closes the layer.
 
 use serde::Deserialize;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::architecture::{Architecture, Sizes};
-use super::bert::{Bert, Variation};
+use super::bert::{Bert, NAMES, WORDS};
 use super::builder::{Activation, Attribute, Builder, Value};
+use super::post_norm::Variation;
 use super::proto::TENSOR_FLOAT;
 use super::{GraphError, Rows, config};
 
@@ -54,9 +55,7 @@ pub(super) fn read(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
         feed_forward_type: Option<String>,
     }
     let own: Own = config::read(json)?;
-    let bert: Bert = config::read(json)?;
-    config::only("position_embedding_type", &bert.position_embedding_type, &"alibi".to_owned())?;
-    bert.check()?;
+    let bert = Bert::read(json, &json!({}), "alibi")?;
     let feed_forward = match own.feed_forward_type.as_deref() {
         None => None,
         Some("original") => Some(FeedForward::Plain),
@@ -129,7 +128,7 @@ impl JinaBert {
     /// Words and token types, normalised, flat: there are no positions to add.
     fn embeddings(&self, b: &mut Builder<'_>) -> Result<Value, GraphError> {
         let hidden = self.bert.hidden_size;
-        let words = b.words("embeddings.word_embeddings.weight", self.bert.vocab_size, hidden)?;
+        let words = b.words(WORDS, self.bert.vocab_size, hidden)?;
         let types = b.type_embeddings("embeddings.token_type_embeddings.weight", self.bert.type_vocab_size, hidden)?;
         let sum = b.op("Add", &[&words, &types], &[]);
         let sum = b.flatten(&sum, hidden);
@@ -140,24 +139,25 @@ impl JinaBert {
     fn layer(&self, b: &mut Builder<'_>, x: &Value, layer: usize, code: bool, rows: Rows) -> Result<Value, GraphError> {
         let (hidden, eps) = (self.bert.hidden_size, self.bert.layer_norm_eps);
         let bias = self.alibi(b);
-        let variation = Variation { bias: Some(&bias), normalised: code };
-        let (residual, mut x) = self.bert.attention(b, x, layer, rows, &variation)?;
+        let norms = code.then_some(["attention.self.layer_norm_q", "attention.self.layer_norm_k"]);
+        let (base, whole) = (self.bert.post_norm(&NAMES)?, format!("encoder.layer.{layer}"));
+        let (residual, mut x) = base.attention(b, x, &whole, &Variation { bias: Some(&bias), norms }, rows)?;
         if code {
             let sum = b.op("Add", &[&residual, &x], &[]);
-            x = b.layer_norm(&sum, &format!("encoder.layer.{layer}.layer_norm_1"), hidden, eps)?;
+            x = b.layer_norm(&sum, &format!("{whole}.layer_norm_1"), hidden, eps)?;
         }
         let gated = FeedForward::Gated(Activation::Gelu);
         let default = if code { gated } else { FeedForward::Plain };
         let feed_forward = self.feed_forward.unwrap_or(default);
         if feed_forward == FeedForward::Plain && !code {
-            return self.bert.feed_forward(b, &x, layer);
+            return base.feed_forward(b, &x, &whole);
         }
         let [packed, down, norm] = if code {
             ["mlp.up_gated_layer", "mlp.down_layer", "layer_norm_2"]
         } else {
             ["mlp.gated_layers", "mlp.wo", "mlp.layernorm"]
         };
-        let name = |part: &str| format!("encoder.layer.{layer}.{part}");
+        let name = |part: &str| format!("{whole}.{part}");
         let inner = self.bert.intermediate_size;
         let middle = match feed_forward {
             FeedForward::Plain => {
@@ -191,7 +191,7 @@ fn slopes(heads: usize, halved: bool) -> Vec<f32> {
 mod tests {
     use serde_json::json;
 
-    use super::{config, describes, halves_slopes, read, slopes};
+    use super::{Bert, describes, halves_slopes, read, slopes};
 
     #[test]
     fn known_by_class_or_positions() {
@@ -235,7 +235,7 @@ mod tests {
             json!({"auto_map": {"AutoModelForSequenceClassification": class}, "hidden_size": 384,
                    "num_attention_heads": 12, "vocab_size": vocab})
         };
-        let halves = |json| halves_slopes(&config::read(&json).unwrap_or_default(), &json);
+        let halves = |json| halves_slopes(&Bert::read(&json, &json!({}), "absolute").unwrap(), &json);
         assert!(halves(config("modeling_bert.JinaBertForSequenceClassification", 61_056)));
         assert!(!halves(config("modeling_bert.JinaBertForSequenceClassification", 30_528)));
         let shared = "jinaai/jina-bert-implementation--modeling_bert.JinaBertForSequenceClassification";

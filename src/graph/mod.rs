@@ -3,15 +3,21 @@
 //! The graph is small and built in memory; the weights stay where they are, in the mapped safetensors file, and are
 //! handed to the session by address ([`Initializer`]). One file an architecture; [`builder`] carries what they share.
 
+mod albert;
 mod architecture;
 mod bert;
 mod builder;
 pub mod config;
 mod decoder;
+mod distilbert;
+mod electra;
 mod error;
 mod jina_bert;
+mod mpnet;
+mod post_norm;
 #[allow(missing_docs, reason = "the ONNX specification documents the fields")]
 mod proto;
+mod roberta;
 mod rotary;
 mod xlm_roberta_flash;
 

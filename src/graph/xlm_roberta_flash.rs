@@ -10,7 +10,9 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::architecture::{Architecture, Sizes};
+use super::bert::WORDS;
 use super::builder::{Activation, Attention, Builder, Mask, Rope, Rotary, Value};
+use super::post_norm::{self, MaskedLm};
 use super::{GraphError, Rows, config};
 
 /// The settings of config.json that decide the graph; defaults are those of `transformers.JinaEmbeddingsV3Config`.
@@ -145,7 +147,7 @@ impl Architecture for XlmRobertaFlash {
     }
 
     fn anchor(&self) -> &'static str {
-        "embeddings.word_embeddings.weight"
+        WORDS
     }
 
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
@@ -165,23 +167,26 @@ impl Architecture for XlmRobertaFlash {
         Ok(x)
     }
 
-    /// Dense, tanh and projection over the first token.
     fn logits(&self, b: &mut Builder<'_>, x: &Value, labels: usize) -> Result<Value, GraphError> {
-        let x = b.linear(x, "/classifier.dense", self.hidden_size, self.hidden_size)?;
-        let x = b.activation(&x, Activation::Tanh);
-        b.linear(&x, "/classifier.out_proj", self.hidden_size, labels)
+        let names = ["/classifier.dense", "/classifier.out_proj"];
+        post_norm::classifier(b, x, names, Activation::Tanh, self.hidden_size, labels)
     }
 
-    /// Dense, GELU and norm, then the decoder, whose matrix is that of the word embeddings when tied.
     fn token_logits(&self, b: &mut Builder<'_>, x: &Value) -> Result<Value, GraphError> {
-        let x = b.linear(x, "/lm_head.dense", self.hidden_size, self.hidden_size)?;
-        let x = b.activation(&x, Activation::Gelu);
-        let x = b.layer_norm(&x, "/lm_head.layer_norm", self.hidden_size, self.layer_norm_eps)?;
-        let decoder =
-            if self.tie_word_embeddings { "embeddings.word_embeddings.weight" } else { "/lm_head.decoder.weight" };
-        let weight = b.weight(decoder, &[self.vocab_size, self.hidden_size])?;
-        let bias = b.weight("/lm_head.bias", &[self.vocab_size])?;
-        Ok(b.gemm(&x, &weight, Some(&bias)))
+        let head = MaskedLm {
+            dense: "/lm_head.dense",
+            norm: "/lm_head.layer_norm",
+            decoder: "/lm_head.decoder",
+            bias: "/lm_head.bias",
+            words: WORDS,
+            tied: self.tie_word_embeddings,
+            hidden: self.hidden_size,
+            width: self.hidden_size,
+            vocab: self.vocab_size,
+            activation: Activation::Gelu,
+            eps: self.layer_norm_eps,
+        };
+        head.token_logits(b, x)
     }
 }
 
@@ -206,7 +211,7 @@ impl XlmRobertaFlash {
     /// The sum of the embeddings, normalised, flat.
     fn embeddings(&self, b: &mut Builder<'_>, published: bool) -> Result<Value, GraphError> {
         let hidden = self.hidden_size;
-        let mut sum = b.words("embeddings.word_embeddings.weight", self.vocab_size, hidden)?;
+        let mut sum = b.words(WORDS, self.vocab_size, hidden)?;
         if self.type_vocab_size > 0 {
             let types = b.type_embeddings("embeddings.token_type_embeddings.weight", self.type_vocab_size, hidden)?;
             sum = b.op("Add", &[&sum, &types], &[]);

@@ -145,8 +145,12 @@ impl Model {
         let mut sentence = SentenceConfig::read(&dir)?;
         let (transformer, config) = transformer_directory(&dir, &sentence)?;
         sentence.read_task_instructions(&config);
-        let hints =
-            Hints { model_type: config.get("model_type").and_then(Json::as_str), lowercase: sentence.lowercase };
+        let text = |key: &str| config.get(key).and_then(Json::as_str);
+        let hints = Hints {
+            model_type: text("model_type"),
+            tokenizer_class: text("tokenizer_class"),
+            lowercase: sentence.lowercase,
+        };
         let tokenizer = Tokenizer::read(&transformer, hints)?;
         Ok(Self { name, dir, config, weights, sentence, tokenizer, adapter: None })
     }

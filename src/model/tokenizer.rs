@@ -2,15 +2,23 @@
 //!
 //! The `tokenizers` crate does the work behind a wall ([`super::wall`]): tokenizer.json comes from strangers.
 
+mod added;
+mod class;
+mod file;
+mod rebuild;
+
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde_json::Value as Json;
-use tokenizers::normalizers::{BertNormalizer, Lowercase, NormalizerWrapper, Sequence};
+use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
 use tokenizers::{
     Encoding, PostProcessor, TruncationDirection, TruncationParams, TruncationStrategy, truncate_encodings,
 };
 
+use self::added::SpecialTokens;
+use self::class::Class;
+use self::file::File;
 use super::ModelError;
 use super::sentence::read_json;
 use super::wall;
@@ -57,6 +65,8 @@ pub enum TokenizeError {
 pub struct Hints<'a> {
     /// `model_type` of config.json.
     pub model_type: Option<&'a str>,
+    /// `tokenizer_class` of config.json.
+    pub tokenizer_class: Option<&'a str>,
     /// sentence-transformers' `do_lower_case`.
     pub lowercase: bool,
 }
@@ -72,6 +82,8 @@ pub struct Tokenizer {
     pub model_max_length: Option<usize>,
     /// The end that goes by default.
     pub truncation_side: Truncate,
+    /// Whether the model is told which tokens are of the second text of a pair (`token_type_ids`).
+    pub has_token_types: bool,
 }
 
 /// Tokens that the first piece of a long text must have beyond those that are kept, so that what was cut off cannot
@@ -81,30 +93,34 @@ const MARGIN: usize = 128;
 const BYTES_A_TOKEN: usize = 32;
 
 impl Tokenizer {
-    /// Reads `tokenizer.json` and `tokenizer_config.json` in `dir`.
+    /// Reads `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json` in `dir`.
     pub fn read(dir: &Path, hints: Hints<'_>) -> Result<Self, ModelError> {
         let path = dir.join("tokenizer.json");
         let bytes = std::fs::read(&path).map_err(|source| ModelError::Io { path: path.clone(), source })?;
         let config: Json = read_json(&dir.join("tokenizer_config.json"))?.unwrap_or(Json::Null);
-        wall::catch(|| Self::new(&bytes, &config, hints))
+        let map: Json = read_json(&dir.join("special_tokens_map.json"))?.unwrap_or(Json::Null);
+        wall::catch(|| Self::new(&bytes, &config, &map, hints))
             .unwrap_or_else(Err)
             .map_err(|reason| ModelError::Tokenizer { path, reason })
     }
 
-    fn new(bytes: &[u8], config: &Json, hints: Hints<'_>) -> Result<Self, String> {
-        let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| e.to_string())?;
-        let mut left = inner.get_truncation().is_some_and(|t| t.direction == TruncationDirection::Left);
-        if let Some(side) = config.get("truncation_side").and_then(Json::as_str) {
-            left = side == "left";
-        }
-        // Length and padding are ours to decide; what the file says dates from when it was saved.
-        inner.with_truncation(None).map_err(|e| e.to_string())?;
-        inner.with_padding(None);
-        if let Some(normalizer) = normalizer(&inner, config, hints) {
-            inner.with_normalizer(Some(normalizer)).map_err(|e| e.to_string())?;
+    fn new(bytes: &[u8], config: &Json, map: &Json, hints: Hints<'_>) -> Result<Self, String> {
+        let text = |key: &str| config.get(key).and_then(Json::as_str);
+        let class = Class::choose(text("tokenizer_class").or(hints.tokenizer_class), hints.model_type);
+        let (mut inner, saved_side) = match class {
+            Some(class) => rebuilt(class, bytes, config, map)?,
+            None => as_saved(bytes, config, map)?,
+        };
+        let side = text("truncation_side").map(str::to_lowercase).or(saved_side);
+        inner.set_encode_special_tokens(flag(config, "split_special_tokens"));
+        if hints.lowercase {
+            let first = NormalizerWrapper::Lowercase(Lowercase);
+            let steps = std::iter::once(first).chain(inner.get_normalizer().cloned()).collect();
+            inner.with_normalizer(Some(Sequence::new(steps))).map_err(|e| e.to_string())?;
         }
         let (prefix, suffix) = special_tokens(&inner)?;
         let pair_specials = inner.get_post_processor().map_or(0, |post| post.added_tokens(true));
+        let inputs = config.get("model_input_names").and_then(Json::as_array);
         Ok(Self {
             inner,
             prefix,
@@ -116,7 +132,11 @@ impl Tokenizer {
                 .and_then(Json::as_f64)
                 .filter(|&n| (1.0..1e9).contains(&n))
                 .map(|n| n as usize),
-            truncation_side: if left { Truncate::Left } else { Truncate::Right },
+            truncation_side: if side.as_deref() == Some("left") { Truncate::Left } else { Truncate::Right },
+            has_token_types: match inputs {
+                Some(names) => names.iter().any(|name| name == "token_type_ids"),
+                None => class == Some(Class::Bert),
+            },
         })
     }
 
@@ -193,7 +213,8 @@ impl Tokenizer {
             return Err(TokenizeError::TooLong { limit: max_length });
         };
         let wide = |numbers: &[u32]| numbers.iter().map(|&n| i64::from(n)).collect::<Vec<_>>();
-        let types = if whole.get_type_ids().iter().all(|&t| t == 0) { Vec::new() } else { wide(whole.get_type_ids()) };
+        let typed = self.has_token_types && whole.get_type_ids().iter().any(|&t| t != 0);
+        let types = if typed { wide(whole.get_type_ids()) } else { Vec::new() };
         Ok(Tokens { ids: wide(whole.get_ids()), types, truncated })
     }
 
@@ -255,28 +276,32 @@ fn last_part(text: &str, window: usize) -> &str {
     part.find(char::is_whitespace).map_or(part, |at| &part[at..])
 }
 
-/// The normaliser to use instead of the one in the file, where `transformers` would not use that one either.
-fn normalizer(inner: &tokenizers::Tokenizer, config: &Json, hints: Hints<'_>) -> Option<NormalizerWrapper> {
-    let class = config.get("tokenizer_class").and_then(Json::as_str);
-    let bert = match class {
-        Some(class) => matches!(class, "BertTokenizer" | "BertTokenizerFast"),
-        None => hints.model_type == Some("bert"),
-    };
-    // For BERT's own tokenizer class, tokenizer_config.json decides and tokenizer.json does not.
-    let current = if bert {
-        let flag = |key: &str| config.get(key).and_then(Json::as_bool);
-        let chinese = flag("tokenize_chinese_chars").unwrap_or(true);
-        let lowercase = flag("do_lower_case").unwrap_or(true);
-        Some(BertNormalizer::new(true, chinese, flag("strip_accents"), lowercase).into())
-    } else {
-        inner.get_normalizer().cloned()
-    };
-    if !hints.lowercase {
-        return current.filter(|_| bert);
-    }
-    let mut steps = vec![NormalizerWrapper::Lowercase(Lowercase)];
-    steps.extend(current);
-    Some(Sequence::new(steps).into())
+/// The tokenizer that `class` builds, and the end at which the file says that texts are cut.
+fn rebuilt(class: Class, bytes: &[u8], config: &Json, map: &Json) -> Result<Parts, String> {
+    let file: File = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+    let tokens = SpecialTokens::read(Some(class), config, map, &file.added_tokens)?;
+    let side = file.truncation.get("direction").and_then(Json::as_str).map(str::to_lowercase);
+    Ok((rebuild::rebuild(class, file, config, tokens)?, side))
+}
+
+/// The tokenizer as the file has it, with the tokens that tokenizer_config.json adds.
+fn as_saved(bytes: &[u8], config: &Json, map: &Json) -> Result<Parts, String> {
+    let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| e.to_string())?;
+    let left = inner.get_truncation().is_some_and(|t| t.direction == TruncationDirection::Left);
+    // Length and padding are ours to decide; what the file says dates from when it was saved.
+    inner.with_truncation(None).map_err(|e| e.to_string())?;
+    inner.with_padding(None);
+    let tokens = SpecialTokens::read(None, config, map, &[])?;
+    let missing = tokens.beyond(inner.get_added_vocabulary());
+    inner.add_tokens(missing).map_err(|e| e.to_string())?;
+    Ok((inner, left.then(|| "left".to_owned())))
+}
+
+/// A tokenizer, and the end at which its file says that texts are cut.
+type Parts = (tokenizers::Tokenizer, Option<String>);
+
+fn flag(config: &Json, key: &str) -> bool {
+    config.get(key).and_then(Json::as_bool).unwrap_or(false)
 }
 
 /// The special tokens that the post-processor puts before and after a text.

@@ -24,6 +24,28 @@ impl Builder<'_> {
         Ok(self.op("Slice", &[&table, &zero, &length, &zero], &[]))
     }
 
+    /// Rows of the table `name` `[positions, width]`: row `padding` for tokens of that id, and for all others, counted
+    /// without those, `padding` + 1, `padding` + 2 …: `[batch, sequence, width]`.
+    pub(in super::super) fn positions_beyond(
+        &mut self,
+        name: &str,
+        positions: usize,
+        width: usize,
+        padding: i64,
+    ) -> Result<Value, GraphError> {
+        const INT64: i64 = 7;
+        let table = self.weight(name, &[positions, width])?;
+        let (ids, padding) = (self.input_ids(), self.scalar(padding));
+        let is_padding = self.op("Equal", &[&ids, &padding], &[]);
+        let counts = self.op("Not", &[&is_padding], &[]);
+        let counts = self.op("Cast", &[&counts], &[Attribute::Int("to", INT64)]);
+        let axis = self.scalar(1);
+        let number = self.op("CumSum", &[&counts, &axis], &[]);
+        let number = self.op("Mul", &[&number, &counts], &[]);
+        let number = self.op("Add", &[&number, &padding], &[]);
+        Ok(self.op("Gather", &[&table, &number], &[]))
+    }
+
     /// Rows of the table `name` `[types, width]` by token type: `[batch, sequence, width]`, or, where all tokens are
     /// of type 0, `[1, width]`.
     pub(in super::super) fn type_embeddings(
