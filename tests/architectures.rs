@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use infa::engine::{Engine, Input, Purpose, TextOptions};
-use infa::graph::{Answer, Operators, Output, Request, Rows};
+use infa::graph::{Answer, Lexical, Operators, Output, Request, Rows};
 use serde_json::Value as Json;
 use support::*;
 
@@ -39,15 +39,20 @@ macro_rules! fixtures {
 }
 
 fixtures! {
+    albert_embed: "albert-embed",
+    albert_rerank: "albert-rerank",
+    bert_classify: "bert-classify",
     bert_rerank: "bert-rerank",
+    bert_splade: "bert-splade",
+    camembert_embed: "camembert-embed",
+    camembert_rerank: "camembert-rerank",
+    distilbert_classify: "distilbert-classify",
+    distilbert_embed: "distilbert-embed",
+    distilbert_rerank: "distilbert-rerank",
+    distilbert_splade: "distilbert-splade",
+    electra_embed: "electra-embed",
+    electra_rerank: "electra-rerank",
     gemma3_embedding: "gemma3-embedding",
-    llama_embedding: "llama-embedding",
-    llama_seqcls: "llama-seqcls",
-    mistral_e5: "mistral-e5",
-    qwen2_gte: "qwen2-gte",
-    qwen3_embedding: "qwen3-embedding",
-    qwen3_reranker: "qwen3-reranker",
-    qwen3_seqcls: "qwen3-seqcls",
     jina_reranker: "jina-reranker",
     jina_reranker_v2: "jina-reranker-v2",
     jina_v2: "jina-v2",
@@ -58,6 +63,20 @@ fixtures! {
     jina_v3: "jina-v3",
     jina_v3_lora: "jina-v3-lora",
     jina_v3_packed: "jina-v3-packed",
+    llama_embedding: "llama-embedding",
+    llama_seqcls: "llama-seqcls",
+    mistral_e5: "mistral-e5",
+    mpnet_embed: "mpnet-embed",
+    mpnet_rerank: "mpnet-rerank",
+    qwen2_gte: "qwen2-gte",
+    qwen3_embedding: "qwen3-embedding",
+    qwen3_reranker: "qwen3-reranker",
+    qwen3_seqcls: "qwen3-seqcls",
+    roberta_embed: "roberta-embed",
+    roberta_rerank: "roberta-rerank",
+    roberta_splade: "roberta-splade",
+    xlm_roberta_embed: "xlm-roberta-embed",
+    xlm_roberta_rerank: "xlm-roberta-rerank",
 }
 
 /// Whatever lists `expected.json` has: embeddings through the engine, heads through the graph, and all graphs in
@@ -129,7 +148,27 @@ fn check_fixture(name: &str) {
                 assert!(difference <= LOGITS, "{name}, {} {}: {difference:e}", key, case["name"]);
             }
         }
+        if !list("sparse").is_empty() {
+            let output = Output::Lexical(lexical(&dir, &expected));
+            let mut graph = GraphRunner::new(&dir, Request { output, token_types: false, operators });
+            for case in list("sparse") {
+                let weights = graph.run(&ids(case, "ids"), None);
+                let mut reference = vec![0.0; weights.len()];
+                for (at, value) in ids(case, "indices").into_iter().zip(floats(&case["values"])) {
+                    reference[usize::try_from(at).unwrap()] = value;
+                }
+                let difference = max_difference(&weights, &reference) / reference.iter().fold(1f32, |m, &x| m.max(x));
+                assert!(difference <= LOGITS, "{name}, {}: sparse: {difference:e}", case["name"]);
+            }
+        }
     }
+}
+
+/// How a SPLADE model pools: what its own files say, or those that would make it one; else the default.
+fn lexical(dir: &Path, expected: &Json) -> Lexical {
+    let file = dir.join("1_SpladePooling/config.json");
+    let config = if file.is_file() { json(file) } else { expected["sparse_pooling"].clone() };
+    Lexical { sum: config["pooling_strategy"] == "sum", twice: config["activation_function"] == "log1p_relu" }
 }
 
 fn input(case: &Json) -> Input<'_> {

@@ -106,7 +106,8 @@ impl Tokenizer {
 
     fn new(bytes: &[u8], config: &Json, map: &Json, hints: Hints<'_>) -> Result<Self, String> {
         let text = |key: &str| config.get(key).and_then(Json::as_str);
-        let class = Class::choose(text("tokenizer_class").or(hints.tokenizer_class), hints.model_type);
+        let named = text("tokenizer_class").or(hints.tokenizer_class);
+        let class = Class::choose(named, hints.model_type);
         let (mut inner, saved_side) = match class {
             Some(class) => rebuilt(class, bytes, config, map)?,
             None => as_saved(bytes, config, map)?,
@@ -135,7 +136,7 @@ impl Tokenizer {
             truncation_side: if side.as_deref() == Some("left") { Truncate::Left } else { Truncate::Right },
             has_token_types: match inputs {
                 Some(names) => names.iter().any(|name| name == "token_type_ids"),
-                None => class == Some(Class::Bert),
+                None => Class::has_token_types(named, hints.model_type),
             },
         })
     }

@@ -63,6 +63,16 @@ impl Class {
         }
     }
 
+    /// Whether the model is told the type of each token, where tokenizer_config.json does not say: by the same names,
+    /// those of classes that are taken as they are among them.
+    pub(super) fn has_token_types(named: Option<&str>, model_type: Option<&str>) -> bool {
+        match named.map(|name| name.strip_suffix("Fast").unwrap_or(name)) {
+            Some("DebertaTokenizer" | "DebertaV2Tokenizer") => true,
+            None if matches!(model_type, Some("deberta" | "deberta-v2")) => true,
+            _ => Self::choose(named, model_type) == Some(Self::Bert),
+        }
+    }
+
     /// The special token of that name, where tokenizer_config.json does not say.
     pub(super) fn default_token(self, name: &str) -> Option<&'static str> {
         match (self, name) {
@@ -99,6 +109,16 @@ mod tests {
         assert_eq!(Class::choose(Some("BertTokenizer"), Some("modernbert")), None);
         assert_eq!(Class::choose(Some("RobertaTokenizer"), None), Some(Class::Roberta));
         assert_eq!(Class::choose(None, None), None);
+    }
+
+    #[test]
+    fn token_types() {
+        assert!(Class::has_token_types(Some("BertTokenizerFast"), None));
+        assert!(Class::has_token_types(None, Some("electra")));
+        assert!(Class::has_token_types(Some("DebertaV2Tokenizer"), Some("deberta-v2")));
+        assert!(!Class::has_token_types(Some("DistilBertTokenizer"), Some("distilbert")));
+        assert!(!Class::has_token_types(Some("PreTrainedTokenizerFast"), Some("bert")));
+        assert!(!Class::has_token_types(Some("AlbertTokenizer"), None));
     }
 
     #[test]

@@ -108,7 +108,8 @@ fn character_map(saved: &Json) -> Result<Option<NormalizerWrapper>, String> {
     let steps = saved.get("normalizers").and_then(Json::as_array);
     let steps = steps.map_or(std::slice::from_ref(saved), Vec::as_slice);
     let map = steps.iter().find(|step| step.get("type").is_some_and(|kind| kind == "Precompiled"));
-    let read = |step: &Json| serde_json::from_value::<Precompiled>(step.clone()).map_err(|e| e.to_string());
+    // From text, as the map is only read where it can be borrowed.
+    let read = |step: &Json| serde_json::from_str::<Precompiled>(&step.to_string()).map_err(|e| e.to_string());
     Ok(map.map(read).transpose()?.map(Into::into))
 }
 

@@ -1,0 +1,125 @@
+//! Token ids equal those of `transformers`, whose tokenizer classes build themselves anew from a vocabulary.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod support;
+
+use infa::model::tokenizer::{Hints, Tokenizer, Truncate};
+use serde_json::{Value as Json, json as value};
+use support::*;
+use tempfile::TempDir;
+
+fn read(dir: &TempDir, model_type: &str) -> Tokenizer {
+    let hints = Hints { model_type: Some(model_type), tokenizer_class: None, lowercase: false };
+    Tokenizer::read(dir.path(), hints).unwrap()
+}
+
+fn ids(case: &Json) -> Vec<i64> {
+    case["ids"].as_array().unwrap().iter().map(|id| id.as_i64().unwrap()).collect()
+}
+
+/// All cases of a fixture: single texts and pairs.
+fn check(tokenizer: &Tokenizer, expected: &Json) {
+    let limit = expected["max_seq_length"].as_u64().unwrap() as usize;
+    let mut checked = 0;
+    for list in ["cases", "pairs", "classify", "sparse"] {
+        for case in expected[list].as_array().into_iter().flatten() {
+            let tokens = match case["query"].as_str() {
+                Some(query) => tokenizer.encode_pair(query, case["document"].as_str().unwrap(), limit, Truncate::Right),
+                None => tokenizer.encode(case["text"].as_str().unwrap(), limit, Truncate::Right),
+            };
+            let tokens = tokens.unwrap();
+            assert_eq!(tokens.ids, ids(case), "{} {}", expected["model"], case["name"]);
+            let types: Vec<i64> = case["types"].as_array().into_iter().flatten().map(|t| t.as_i64().unwrap()).collect();
+            let types = if types.iter().all(|&t| t == 0) { Vec::new() } else { types };
+            assert_eq!(tokens.types, types, "{} {}", expected["model"], case["name"]);
+            checked += 1;
+        }
+    }
+    assert!(checked > 0);
+}
+
+#[test]
+fn every_class() {
+    let models = [
+        ("roberta-embed", "roberta"),
+        ("roberta-rerank", "roberta"),
+        ("xlm-roberta-embed", "xlm-roberta"),
+        ("xlm-roberta-rerank", "xlm-roberta"),
+        ("camembert-embed", "camembert"),
+        ("camembert-rerank", "camembert"),
+        ("distilbert-embed", "distilbert"),
+        ("distilbert-rerank", "distilbert"),
+        ("mpnet-embed", "mpnet"),
+        ("mpnet-rerank", "mpnet"),
+        ("electra-rerank", "electra"),
+        ("albert-embed", "albert"),
+        ("albert-rerank", "albert"),
+        ("bert-splade", "bert"),
+    ];
+    for (name, model_type) in models {
+        let dir = copy(&format!("architectures/{name}"));
+        check(&read(&dir, model_type), &json(dir.path().join("expected.json")));
+    }
+}
+
+/// Where tokenizer_config.json does not name the class, the model's type does.
+#[test]
+fn the_class_of_the_model_type() {
+    for (name, model_type) in [
+        ("roberta-embed", "roberta"),
+        ("xlm-roberta-embed", "xlm-roberta"),
+        ("camembert-embed", "camembert"),
+        ("mpnet-embed", "mpnet"),
+        ("albert-embed", "albert"),
+    ] {
+        let dir = copy(&format!("architectures/{name}"));
+        patch(dir.path().join("tokenizer_config.json"), |config| {
+            config.as_object_mut().unwrap().remove("tokenizer_class");
+        });
+        check(&read(&dir, model_type), &json(dir.path().join("expected.json")));
+    }
+}
+
+/// `PreTrainedTokenizerFast` takes the file as it is: here one without the splitting at white space.
+#[test]
+fn a_class_that_takes_the_file_as_it_is() {
+    let dir = copy("architectures/xlm-roberta-embed");
+    let encode = |dir: &TempDir| read(dir, "xlm-roberta").encode("trailing \n ", 64, Truncate::Right).unwrap().ids;
+    let rebuilt = encode(&dir);
+    patch(dir.path().join("tokenizer_config.json"), |config| {
+        config["tokenizer_class"] = value!("PreTrainedTokenizerFast");
+    });
+    assert!(encode(&dir).len() > rebuilt.len());
+}
+
+/// Tokens that only tokenizer_config.json or special_tokens_map.json knows are found in texts, under the next free id.
+#[test]
+fn tokens_beyond_the_vocabulary() {
+    let dir = copy("architectures/roberta-embed");
+    let encode = |dir: &TempDir| read(dir, "roberta").encode("a<extra>b", 64, Truncate::Right).unwrap().ids;
+    let plain = encode(&dir);
+    std::fs::write(dir.path().join("special_tokens_map.json"), r#"{"additional_special_tokens": ["<extra>"]}"#)
+        .unwrap();
+    let with_map = encode(&dir);
+    assert!(with_map.len() < plain.len());
+    assert_eq!(with_map[2], 400);
+    // Beside added_tokens_decoder the map does not count.
+    patch(dir.path().join("tokenizer_config.json"), |config| {
+        config["added_tokens_decoder"] = value!({ "4": { "content": "<mask>", "lstrip": true, "special": true } });
+    });
+    assert_eq!(encode(&dir), plain);
+    patch(dir.path().join("tokenizer_config.json"), |config| {
+        config["added_tokens_decoder"]["500"] = value!({ "content": "<extra>", "special": true });
+    });
+    assert_eq!(encode(&dir), with_map);
+}
+
+/// A vocabulary of another kind than the class needs is an error that says so.
+#[test]
+fn a_vocabulary_without_scores() {
+    let dir = copy("architectures/roberta-embed");
+    patch(dir.path().join("tokenizer_config.json"), |config| config["tokenizer_class"] = value!("XLMRobertaTokenizer"));
+    let hints = Hints { model_type: Some("roberta"), tokenizer_class: None, lowercase: false };
+    let error = Tokenizer::read(dir.path(), hints).err().unwrap().to_string();
+    assert!(error.contains("no scores"), "{error}");
+}
