@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use infa::engine::{Engine, Input, Purpose, TextOptions};
-use infa::graph::{Answer, Operators, Output, Request, Rows};
+use infa::graph::{Answer, Lexical, Operators, Output, Request, Rows};
 use serde_json::Value as Json;
 use support::*;
 
@@ -40,10 +40,31 @@ macro_rules! fixtures {
 
 fixtures! {
     bert_rerank: "bert-rerank",
+    eurobert_classify: "eurobert-classify",
+    eurobert_cross: "eurobert-cross",
+    eurobert_cross_bos: "eurobert-cross-bos",
+    eurobert_embed: "eurobert-embed",
+    eurobert_splade: "eurobert-splade",
     gemma3_embedding: "gemma3-embedding",
+    gte_absolute: "gte-absolute",
+    gte_en: "gte-en",
+    gte_multilingual: "gte-multilingual",
+    gte_native: "gte-native",
+    gte_native_cross: "gte-native-cross",
+    gte_native_mlm: "gte-native-mlm",
+    gte_reranker: "gte-reranker",
+    gte_rms: "gte-rms",
+    gte_splade: "gte-splade",
     llama_embedding: "llama-embedding",
     llama_seqcls: "llama-seqcls",
     mistral_e5: "mistral-e5",
+    nomic_absolute: "nomic-absolute",
+    nomic_classifier: "nomic-classifier",
+    nomic_native: "nomic-native",
+    nomic_native_dynamic: "nomic-native-dynamic",
+    nomic_partial: "nomic-partial",
+    nomic_v1_5: "nomic-v1.5",
+    nomic_v1_dynamic: "nomic-v1-dynamic",
     qwen2_gte: "qwen2-gte",
     qwen3_embedding: "qwen3-embedding",
     qwen3_reranker: "qwen3-reranker",
@@ -85,6 +106,7 @@ fn check_fixture(name: &str) {
         }
     }
     check_variants(name, &dir);
+    check_sparse(name, &dir, list("sparse"));
     let generative = expected.get("true_token_id");
     if generative.is_none() && (!list("pairs").is_empty() || !list("classify").is_empty()) {
         let engine = engine_for(Purpose::Predict, &dir);
@@ -158,6 +180,28 @@ fn check_variants(name: &str, dir: &Path) {
         let cases = cases(&variant["cases"], |case| case.get("embedding"));
         let largest = cases.iter().flat_map(|case| &case.embedding).fold(1f32, |m, x| m.max(x.abs()));
         check_all_ways(&what, engine(changed.path(), &text_options()), &cases, UNIT * largest);
+    }
+}
+
+/// Lexical weights, pooled as `1_SpladePooling/config.json` says.
+fn check_sparse(name: &str, dir: &Path, cases: &[Json]) {
+    if cases.is_empty() {
+        return;
+    }
+    let pooling = json(dir.join("1_SpladePooling/config.json"));
+    let lexical =
+        Lexical { sum: pooling["pooling_strategy"] == "sum", twice: pooling["activation_function"] == "log1p_relu" };
+    for operators in [Operators::OnnxRuntime, Operators::Standard] {
+        let mut graph = GraphRunner::new(dir, Request { operators, ..Request::of(Output::Lexical(lexical)) });
+        for case in cases {
+            let weights = graph.run(&ids(case, "ids"), None);
+            let mut expected = vec![0.0; weights.len()];
+            for (index, value) in ids(case, "indices").into_iter().zip(floats(&case["values"])) {
+                expected[index as usize] = value;
+            }
+            let difference = max_difference(&weights, &expected);
+            assert!(difference <= LOGITS, "{name}, {}: {difference:e}", case["name"]);
+        }
     }
 }
 
