@@ -4,7 +4,8 @@ use serde_json::Value as Json;
 
 use super::builder::{Builder, Value};
 use super::{
-    GraphError, Rows, albert, bert, decoder, distilbert, electra, jina_bert, mpnet, roberta, xlm_roberta_flash,
+    GraphError, Rows, albert, bert, decoder, distilbert, electra, gte, jina_bert, mpnet, nomic_bert, roberta,
+    xlm_roberta_flash,
 };
 
 /// The sizes of a model that others need to know.
@@ -66,11 +67,15 @@ const KNOWN: &[(&str, Read)] = &[
     ("camembert", roberta::read_kin),
     ("distilbert", distilbert::read),
     ("electra", electra::read),
+    ("eurobert", decoder::eurobert),
     ("gemma3_text", decoder::gemma3),
+    ("gte", gte::gte),
     ("jina_embeddings_v3", xlm_roberta_flash::read),
     ("llama", decoder::llama),
     ("mistral", decoder::mistral),
     ("mpnet", mpnet::read),
+    ("new", gte::new),
+    ("nomic_bert", nomic_bert::read),
     ("qwen2", decoder::qwen2),
     ("qwen3", decoder::qwen3),
     ("roberta", roberta::read),

@@ -5,6 +5,7 @@
 //!
 //! Reference: `transformers`, `models/{llama,mistral,qwen2,qwen3,gemma3}/modeling_*.py` and `masking_utils.py`.
 
+mod eurobert;
 mod gemma3;
 mod head;
 mod layers;
@@ -15,6 +16,7 @@ use super::builder::{Activation, Attention, Builder, Mask, Rope, Value};
 use super::rotary::Rotation;
 use super::{GraphError, Rows};
 
+pub(super) use eurobert::eurobert;
 pub(super) use gemma3::gemma3;
 pub(super) use llama::{llama, mistral, qwen2, qwen3};
 

@@ -12,8 +12,11 @@ mod decoder;
 mod distilbert;
 mod electra;
 mod error;
+mod gated;
+mod gte;
 mod jina_bert;
 mod mpnet;
+mod nomic_bert;
 mod post_norm;
 #[allow(missing_docs, reason = "the ONNX specification documents the fields")]
 mod proto;

@@ -188,6 +188,12 @@ impl Weights {
         self.metadata.info(name).is_some() || self.adapted(name).is_some()
     }
 
+    /// The shape of the tensor `name`, if there is one.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        let adapted = self.adapted(name);
+        self.metadata.info(adapted.as_deref().unwrap_or(name)).map(|info| info.shape.as_slice())
+    }
+
     /// The name in the file of the weight called `name`, where adapters lie beside it.
     fn adapted(&self, name: &str) -> Option<String> {
         let original = format!("{}{ADAPTED}", name.strip_suffix("weight")?);

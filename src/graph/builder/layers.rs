@@ -18,6 +18,8 @@ pub(in super::super) enum Activation {
     Silu,
     /// tanh(x)
     Tanh,
+    /// 1 / (1 + exp(−x))
+    Sigmoid,
 }
 
 impl Activation {
@@ -29,6 +31,7 @@ impl Activation {
             "relu" => Ok(Self::Relu),
             "silu" | "swish" => Ok(Self::Silu),
             "tanh" => Ok(Self::Tanh),
+            "sigmoid" => Ok(Self::Sigmoid),
             _ => Err(GraphError::NotImplemented { key, value: format!("\"{name}\"") }),
         }
     }
@@ -156,6 +159,7 @@ impl Builder<'_> {
                 self.op("Mul", &[x, &sigmoid], &[])
             }
             Activation::Tanh => self.op("Tanh", &[x], &[]),
+            Activation::Sigmoid => self.op("Sigmoid", &[x], &[]),
         }
     }
 

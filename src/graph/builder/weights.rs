@@ -25,6 +25,11 @@ impl Builder<'_> {
         self.weights.has(&self.full_name(name))
     }
 
+    /// How many rows the weight `name` has in the file, if it is there.
+    pub(in super::super) fn rows_in_file(&self, name: &str) -> Option<usize> {
+        self.weights.shape(&self.full_name(name)).and_then(|shape| shape.first().copied())
+    }
+
     /// The weight `name` of the file, which must have `shape`.
     pub(in super::super) fn weight(&mut self, name: &str, shape: &[usize]) -> Result<Value, GraphError> {
         let full = self.full_name(name);

@@ -9,7 +9,7 @@ use super::super::{GraphError, Rows, config};
 /// The word embeddings.
 pub(super) const WORDS: &str = "embed_tokens.weight";
 /// The matrix of the language-model head.
-const WORD_LOGITS: &str = "/lm_head.weight";
+pub(super) const WORD_LOGITS: &str = "/lm_head.weight";
 
 /// The heads' settings.
 pub(super) struct Head {

@@ -16,19 +16,19 @@ const BASE: f64 = 10_000.0;
 /// The settings that decide the graph. Those whose default differs from family to family are optional here.
 #[derive(Deserialize)]
 #[serde(default)]
-struct Settings {
+pub(super) struct Settings {
     vocab_size: Option<usize>,
     hidden_size: usize,
     intermediate_size: Option<usize>,
-    num_hidden_layers: usize,
+    pub num_hidden_layers: usize,
     num_attention_heads: usize,
     num_key_value_heads: Option<usize>,
     head_dim: Option<usize>,
     hidden_act: String,
     max_position_embeddings: Option<usize>,
     rms_norm_eps: f32,
-    attention_bias: bool,
-    mlp_bias: bool,
+    pub attention_bias: bool,
+    pub mlp_bias: bool,
     use_sliding_window: bool,
     sliding_window: Option<usize>,
     max_window_layers: usize,
@@ -63,13 +63,13 @@ impl Default for Settings {
 }
 
 /// What a family has where config.json says nothing.
-struct Absent {
-    vocab: usize,
-    inner: usize,
+pub(super) struct Absent {
+    pub vocab: usize,
+    pub inner: usize,
     /// `None`: as many as heads of queries.
-    kv_heads: Option<usize>,
-    positions: usize,
-    head_dim: Option<usize>,
+    pub kv_heads: Option<usize>,
+    pub positions: usize,
+    pub head_dim: Option<usize>,
 }
 
 const QWEN: Absent = Absent { vocab: 151_936, inner: 22016, kv_heads: Some(32), positions: 32768, head_dim: None };
@@ -118,7 +118,7 @@ pub(in super::super) fn qwen3(json: &Json) -> Result<Box<dyn Architecture>, Grap
 }
 
 /// What the families have in common, as yet without layers and without biases.
-fn read(name: &'static str, json: &Json, absent: &Absent) -> Result<(Settings, Decoder), GraphError> {
+pub(super) fn read(name: &'static str, json: &Json, absent: &Absent) -> Result<(Settings, Decoder), GraphError> {
     let settings: Settings = config::read(json)?;
     config::only("use_bidirectional_attention", &settings.use_bidirectional_attention, &false)?;
     let (hidden, heads) = (settings.hidden_size, settings.num_attention_heads);
