@@ -119,7 +119,7 @@ struct Scaling {
 pub(super) fn gte(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
     let mut gte: Gte = config::read(json)?;
     let head_dim = gte.check()?;
-    gte.rotation = Some(Rotation::read(json, 160_000.0, head_dim, gte.max_position_embeddings)?);
+    gte.rotation = Some(Rotation::read(json, 160_000.0, head_dim, gte.max_position_embeddings)?.endless());
     Ok(Box::new(gte))
 }
 
@@ -139,7 +139,7 @@ pub(super) fn new(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
         _ => return Err(not_implemented("layer_norm_type", &new.layer_norm_type)),
     };
     gte.rotation = match new.position_embedding_type.as_str() {
-        "rope" => Some(Rotation::Fixed(new.rotary(head_dim)?)),
+        "rope" => Some(Rotation::Fixed(new.rotary(head_dim)?).endless()),
         "absolute" => None,
         _ => return Err(not_implemented("position_embedding_type", &new.position_embedding_type)),
     };
@@ -192,12 +192,10 @@ impl Architecture for Gte {
     }
 
     fn sizes(&self) -> Sizes {
-        // The runtime's tables end where they are fixed; those that grow with the text do not.
-        let growing = matches!(self.rotation, Some(Rotation::Growing(_)));
         Sizes {
             hidden: self.hidden_size,
             vocab: self.vocab_size,
-            max_positions: (!growing).then_some(self.max_position_embeddings),
+            max_positions: self.rotation.is_none().then_some(self.max_position_embeddings),
             token_types: self.type_vocab_size,
         }
     }

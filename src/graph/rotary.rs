@@ -111,6 +111,14 @@ impl Rotation {
         Ok(rotation)
     }
 
+    /// The same for texts of any length: `max_position_embeddings` is then what the model's files advise, no limit.
+    pub(super) fn endless(self) -> Self {
+        match self {
+            Self::Fixed(rotary) => Self::Fixed(Rotary { positions: usize::MAX, ..rotary }),
+            Self::Growing(_) => self,
+        }
+    }
+
     /// Its tables in the graph.
     pub(super) fn rope(&self, b: &mut Builder<'_>) -> Rope {
         match self {

@@ -8,6 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::architecture::{Architecture, Sizes};
 use super::super::builder::{Activation, Attribute, Builder, Mask, Value};
+use super::super::rotary::Rotation;
 use super::super::{GraphError, Rows, config};
 use super::head::{WORD_LOGITS, WORDS};
 use super::llama::{self, Absent};
@@ -59,6 +60,7 @@ pub(in super::super) fn eurobert(json: &Json) -> Result<Box<dyn Architecture>, G
     encoder.layers = vec![all; settings.num_hidden_layers];
     let bias = settings.attention_bias;
     encoder.biases = Biases { qkv: bias, attended: bias, feed_forward: settings.mlp_bias };
+    encoder.rotations = encoder.rotations.into_iter().map(Rotation::endless).collect();
     let tied = own.tie_word_embeddings.unwrap_or(false);
     Ok(Box::new(EuroBert { encoder, pooling, bias: settings.mlp_bias, tied }))
 }
@@ -80,7 +82,7 @@ impl Architecture for EuroBert {
     }
 
     fn sizes(&self) -> Sizes {
-        self.encoder.sizes()
+        Sizes { max_positions: None, ..self.encoder.sizes() }
     }
 
     fn anchor(&self) -> &'static str {

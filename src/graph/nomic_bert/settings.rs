@@ -169,9 +169,8 @@ impl Native {
             biases: Biases { attention: false, up: false, down: false },
             types: self.type_vocab_size,
             eps: self.layer_norm_eps,
-            // The runtime's tables end where they are fixed; those that grow with the text do not.
-            max_positions: matches!(rotation, Rotation::Fixed(_)).then_some(self.max_position_embeddings),
-            positions: Positions::Rotated(rotation),
+            max_positions: None,
+            positions: Positions::Rotated(rotation.endless()),
         })
     }
 }
