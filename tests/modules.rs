@@ -11,6 +11,11 @@ use infa::fetch::Context;
 use infa::model::Model;
 use infa::model::cache::HubEnv;
 use infa::model::modules::Activation;
+use infa::model::pooling::Pooling;
+use infa::model::static_embedding::StaticTable;
+use infa::model::weights::Weights;
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
 use serde_json::Value as Json;
 use support::*;
 
@@ -85,6 +90,52 @@ fn model2vec_by_sentence_transformers_and_by_itself() {
     for name in ["static-model2vec", "static-model2vec-own", "static-model2vec-int8"] {
         check_static(name);
     }
+}
+
+#[test]
+fn static_tables_of_every_format() {
+    let table = Weights::open(&fixture("modules/static-embedding/model.safetensors")).unwrap();
+    let table = table.raw("embedding.weight").unwrap();
+    let shape = table.shape.to_vec();
+    let numbers: Vec<f32> = table.bytes().as_chunks().0.iter().map(|&b| f32::from_le_bytes(b)).collect();
+    let mean = |dtype: Dtype, bytes: Vec<u8>| {
+        let dir = tempfile::tempdir().unwrap();
+        let tensor = TensorView::new(dtype, shape.clone(), &bytes).unwrap();
+        let path = dir.path().join("model.safetensors");
+        safetensors::serialize_to_file([("embedding.weight", tensor)], None, &path).unwrap();
+        StaticTable::open(&path).unwrap().mean(&[3, 77, 5])
+    };
+    let bytes = |convert: &dyn Fn(f32) -> Vec<u8>| numbers.iter().flat_map(|&x| convert(x)).collect();
+    let exact = mean(Dtype::F32, bytes(&|x| x.to_le_bytes().to_vec()));
+    for (i, x) in exact.iter().enumerate() {
+        let row = |row: usize| numbers[row * shape[1] + i];
+        assert!((x - (row(3) + row(77) + row(5)) / 3.0).abs() < 1e-6);
+    }
+    assert_eq!(mean(Dtype::F64, bytes(&|x| f64::from(x).to_le_bytes().to_vec())), exact);
+    let half = mean(Dtype::F16, bytes(&|x| half::f16::from_f32(x).to_le_bytes().to_vec()));
+    assert!(max_difference(&half, &exact) < 2e-3);
+    let bfloat16 = mean(Dtype::BF16, bytes(&|x| half::bf16::from_f32(x).to_le_bytes().to_vec()));
+    assert!(max_difference(&bfloat16, &exact) < 2e-2);
+    let int8 = mean(
+        Dtype::I8,
+        bytes(&|x| (x * 30.0).round().clamp(-127.0, 127.0).to_string().parse::<i8>().unwrap().to_le_bytes().to_vec()),
+    );
+    let int8: Vec<f32> = int8.iter().map(|x| x / 30.0).collect();
+    assert!(max_difference(&int8, &exact) < 2e-2);
+}
+
+#[test]
+fn a_language_model_that_says_nothing_about_pooling() {
+    let dir = copy("architectures/qwen3-embedding");
+    for file in ["modules.json", "config_sentence_transformers.json"] {
+        let _ = std::fs::remove_file(dir.path().join(file));
+    }
+    let pooling = |class: &str| {
+        patch(dir.path().join("config.json"), |config| config["architectures"] = serde_json::json!([class]));
+        engine(dir.path(), &TextOptions { max_length: Some(16), ..text_options() }).info().pooling.clone()
+    };
+    assert_eq!(pooling("Qwen3ForCausalLM"), [Pooling::LastToken]);
+    assert_eq!(pooling("Qwen3Model"), [Pooling::Mean]);
 }
 
 #[test]

@@ -171,11 +171,20 @@ impl Model {
         self.sentence.encoder != Encoder::Transformer && self.weights.safetensors().is_some()
     }
 
+    /// Whether config.json describes a language model that reads from left to right.
+    fn is_causal(&self) -> bool {
+        let class = self.config.get("architectures").and_then(|classes| classes.get(0)).and_then(Json::as_str);
+        let causal = self.config.get("is_causal").and_then(Json::as_bool).unwrap_or(true);
+        causal && class.is_some_and(|class| class.ends_with("ForCausalLM"))
+    }
+
     /// Pooling modes: the user's, the model's, or the mean with a notice.
     pub fn pooling(&self, asked: Option<Pooling>) -> Vec<Pooling> {
         match (asked, &self.sentence.pooling) {
             (Some(mode), _) => vec![mode],
             (None, Some(modes)) => modes.clone(),
+            // What sentence-transformers makes of a language model that says nothing about pooling.
+            (None, None) if self.is_causal() => vec![Pooling::LastToken],
             (None, None) => {
                 tracing::warn!("{} does not say how to pool; using the mean (--pooling settles it)", self.name);
                 vec![Pooling::Mean]
