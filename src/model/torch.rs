@@ -10,6 +10,7 @@
 //! a count and the numbers. Source: `torch/serialization.py`.
 
 mod pickle;
+mod tensor;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -19,7 +20,8 @@ use std::path::{Path, PathBuf};
 use memmap2::Mmap;
 use zip::{CompressionMethod, ZipArchive};
 
-use self::pickle::{Kind, Pickle, Tensor};
+use self::pickle::Pickle;
+use self::tensor::{Kind, Tensor};
 use super::weights::{TensorData, WeightsError};
 
 /// The pickle of the number 0x1950a86a20f9469cfc6c, with which files of the old kind begin.
