@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{ModelArgs, TextArgs};
+use crate::engine::Role;
 use crate::{input, output};
 
 /// Flags of `infa embed`.
@@ -15,6 +16,7 @@ Examples:
   zcat corpus.jsonl.gz | infa embed --input-format jsonl --field body - > vectors.jsonl
   infa embed -m BAAI/bge-small-en-v1.5 --format npy -o vectors.npy a.txt b.txt
   infa embed -m intfloat/e5-base-v2 --prompt 'query: ' queries.txt
+  infa embed -m Snowflake/snowflake-arctic-embed-m-v2.0 --mode query queries.txt
 
 Exit status: 0 all well (also when the reader of a pipe goes away); 1 some inputs failed, each named on
 stderr and in its row; 2 wrong usage; 3 model or runtime; 130 interrupted, after flushing.")]
@@ -43,6 +45,19 @@ pub struct EmbedArgs {
     #[arg(long, value_name = "NAME", env = "INFA_ID_FIELD", hide_env = true, help_heading = "Input and output")]
     pub id_field: Option<String>,
 
+    /// Embed texts as queries or as documents, with the prompt that the model's files have for them, if any
+    #[arg(
+        long,
+        value_enum,
+        conflicts_with_all = ["prompt", "prompt_name"],
+        env = "INFA_MODE",
+        hide_env = true,
+        hide_possible_values = true,
+        value_name = "query|document",
+        help_heading = "Text to vector (default: as the model's files say)"
+    )]
+    pub mode: Option<Mode>,
+
     /// Format of the output; npy holds the vectors alone, with NaN for texts that failed
     #[arg(
         long,
@@ -67,4 +82,23 @@ pub struct EmbedArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub text: TextArgs,
+}
+
+/// As what texts are embedded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Mode {
+    /// As queries
+    Query,
+    /// As documents
+    Document,
+}
+
+impl From<Option<Mode>> for Role {
+    fn from(mode: Option<Mode>) -> Self {
+        match mode {
+            None => Self::Text,
+            Some(Mode::Query) => Self::Query,
+            Some(Mode::Document) => Self::Document,
+        }
+    }
 }

@@ -11,7 +11,7 @@ use super::settings::ModelSettings;
 use super::{Error, Outcome, World};
 use crate::cli::EmbedArgs;
 use crate::engine::stream::{Item, Sink, StreamError, Work, stream};
-use crate::engine::{Embedding, Engine, Purpose, Role, TextError};
+use crate::engine::{Embedding, Purpose, Role, TextError};
 use crate::input::{self, Origin, Record};
 use crate::output::{self, Destination, OutputError, Row, RowWriter, Vector};
 use crate::ui::{JobBar, Printer};
@@ -20,7 +20,8 @@ use crate::ui::{JobBar, Printer};
 const NAMED_FAILURES: u64 = 10;
 
 pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
-    let EmbedArgs { files, input_format, field, id_field, format, output, model, text } = args;
+    let EmbedArgs { files, input_format, field, id_field, mode, format, output, model, text } = args;
+    let role = Role::from(mode);
     let settings = ModelSettings::resolve(model, text, &world.globals)?;
     let options = input::Options { format: input_format, field, id_field };
     if files.is_empty() && std::io::stdin().is_terminal() {
@@ -30,7 +31,7 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     let destination = output.map_or(Destination::Stdout, Destination::File);
 
     let start = Instant::now();
-    let engine: Arc<dyn Engine> = Arc::new(settings.load(world, Purpose::Embed)?);
+    let engine = settings.load(world, Purpose::Embed)?;
     let load_seconds = start.elapsed().as_secs_f64();
 
     let writer = output::open(format, &destination, engine.info().dimensions).map_err(open_error)?;
@@ -42,7 +43,7 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     let items = records.map(move |record| record.map(|record| item(record, read.load(Ordering::Relaxed))));
     let work: Work<String, Embedding> = Arc::new(move |texts| {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        engine.embed(&texts, Role::Text)
+        engine.embed(&texts, role)
     });
     let end = stream(&work, items, &world.cancel, &mut rows);
 

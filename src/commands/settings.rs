@@ -3,14 +3,15 @@
 
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{Error, World};
 use crate::cli::{GlobalArgs, ModelArgs, TextArgs};
-use crate::engine::{OnnxEngine, OnnxOptions, Purpose, TextOptions};
-use crate::model::Model;
+use crate::engine::{Engine, OnnxEngine, OnnxOptions, Purpose, StaticEngine, TextOptions};
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
-use crate::runtime::library::Search;
+use crate::model::{DEFAULT_MODEL, Model};
+use crate::runtime::library::{Library, Search};
 use crate::runtime::{Runtime, cores, install};
 
 /// Settings of every command.
@@ -93,14 +94,24 @@ impl ModelSettings {
         })
     }
 
-    /// Finds (or fetches) ONNX Runtime and the model, and loads both.
-    pub fn load(&self, world: &World, purpose: Purpose) -> Result<OnnxEngine, Error> {
+    /// Finds (or fetches) the model and, where it needs one, ONNX Runtime, and loads both.
+    pub fn load(&self, world: &World, purpose: Purpose) -> Result<Arc<dyn Engine>, Error> {
         let context = world.context();
-        let library = world.globals.search().find_or_install(&context)?;
-        tracing::info!(version = library.version, "ONNX Runtime: {} ({})", library.path.display(), library.origin);
+        let find = || -> Result<Library, Error> {
+            let library = world.globals.search().find_or_install(&context)?;
+            tracing::info!(version = library.version, "ONNX Runtime: {} ({})", library.path.display(), library.origin);
+            Ok(library)
+        };
+        // Of the default model it is known that it needs ONNX Runtime: without, nothing is fetched in vain.
+        let library = (self.request.model_id == DEFAULT_MODEL).then(find).transpose()?;
         let source = self.request.resolve(HubEnv::from_env(), &context)?;
         tracing::info!("model: {}", source.dir.display());
+        let model = Model::read(source)?;
+        if model.is_static() {
+            return Ok(Arc::new(StaticEngine::new(model, purpose, &self.text, self.options.threads.get())?));
+        }
+        let library = library.map_or_else(find, Ok)?;
         let runtime = Runtime::load(&library.path)?;
-        Ok(OnnxEngine::new(&runtime, Model::read(source)?, purpose, &self.text, self.options)?)
+        Ok(Arc::new(OnnxEngine::new(&runtime, model, purpose, &self.text, self.options)?))
     }
 }

@@ -1,38 +1,114 @@
-//! From the model's output to the vector that is handed out: pooled, cut, normalised.
+//! From the model's output to the vector that is handed out: pooled, taken through the model's steps, cut, normalised.
 
-use super::TextError;
 use super::worker::OutputRows;
+use super::{TextError, TextOptions};
+use crate::model::modules::{Layer, Step};
 use crate::model::pooling::{self, Pooling};
+use crate::model::{Model, ModelError};
 
 /// From the model's output to the vector that is handed out.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Finish {
+    /// Steps on the vectors of tokens.
+    token_layers: Vec<Layer>,
     /// Pooling modes, their results concatenated; none where the model pools itself.
     pub pooling: Vec<Pooling>,
     /// Whether there is a row for every token, to be pooled here.
-    pub per_token: bool,
+    per_token: bool,
+    /// Steps on the vector of the text.
+    layers: Vec<Layer>,
+    /// Length of a vector before it is cut.
+    whole: usize,
     /// Length to which vectors are cut.
-    pub dimensions: Option<usize>,
-    /// Whether vectors are scaled to length 1.
-    pub normalize: bool,
+    dimensions: Option<usize>,
+    /// Whether vectors are scaled to length 1 in the end.
+    normalize: bool,
 }
 
 impl Finish {
+    /// The way of `model` for rows of length `width`, as far as `options` leave it to the model. Without `pooling` it is
+    /// a ready `.onnx` file that makes vectors of texts: all modules are in it.
+    pub(super) fn new(
+        model: &Model,
+        pooling: Option<Vec<Pooling>>,
+        per_token: bool,
+        width: usize,
+        options: &TextOptions,
+    ) -> Result<Self, ModelError> {
+        let sentence = &model.sentence;
+        let (token_steps, steps) = match &pooling {
+            Some(_) => (&sentence.token_steps[..], &sentence.steps[..]),
+            None => (&[][..], &[][..]),
+        };
+        let made = sentence.steps.iter().rev().find_map(Step::output).unwrap_or(width);
+        if pooling.is_none() && made != width {
+            let reason = format!("its modules make vectors of {made} dimensions, but the .onnx file some of {width}");
+            return Err(ModelError::Config { path: model.dir.join("modules.json"), reason });
+        }
+        let pooling = pooling.unwrap_or_default();
+        let (token_layers, width) = Layer::load_all(token_steps, width)?;
+        let (mut layers, whole) = Layer::load_all(steps, width * pooling.len().max(1))?;
+        let asked = options.dimensions;
+        let own = sentence.truncate_dim.filter(|&d| d < whole);
+        if asked.is_some_and(|d| d == 0 || d > whole) {
+            let reason = format!("the model's vectors have {whole} dimensions");
+            return Err(ModelError::Flag { flag: "--dimensions", reason });
+        }
+        let normalize = match (asked, own) {
+            // What the user cuts is normalised after, if not told otherwise.
+            (Some(_), _) => options.normalize.unwrap_or(true),
+            (None, None) => options.normalize.unwrap_or(sentence.normalize),
+            // A model's own `truncate_dim` cuts after its modules, Normalize among them, and changes nothing else.
+            (None, Some(_)) => {
+                if sentence.normalize && options.normalize != Some(false) {
+                    layers.push(Layer::Normalize);
+                }
+                options.normalize == Some(true)
+            }
+        };
+        Ok(Self { token_layers, pooling, per_token, layers, whole, dimensions: asked.or(own), normalize })
+    }
+
+    /// Length of the vectors.
+    pub(super) fn width(&self) -> usize {
+        self.dimensions.unwrap_or(self.whole)
+    }
+
+    /// Whether vectors have length 1.
+    pub(super) fn normalized(&self) -> bool {
+        self.normalize
+    }
+
     /// The vector of one text. Pooling leaves out the first `skip` tokens (a prompt's).
     pub(super) fn apply(&self, rows: OutputRows<'_>, skip: usize) -> Result<Vec<f32>, TextError> {
-        let mut vector = Vec::with_capacity(rows.width * self.pooling.len().max(1));
-        if self.per_token {
-            for mode in &self.pooling {
-                mode.pool(rows.numbers, rows.width, skip, &mut vector);
-            }
-        } else {
-            vector.extend_from_slice(rows.numbers);
+        let mut width = rows.width;
+        let changed = self.token_layers.iter().fold(None, |changed: Option<Vec<f32>>, layer| {
+            let result = layer.apply(changed.unwrap_or_else(|| rows.numbers.to_vec()), width);
+            width = layer.width(width);
+            Some(result)
+        });
+        let numbers = changed.as_deref().unwrap_or(rows.numbers);
+        if !self.per_token {
+            return self.finish(numbers.to_vec());
         }
-        if let Some(defect) = pooling::defect(&vector) {
-            return Err(TextError(defect.to_owned()));
+        let mut vector = Vec::with_capacity(width * self.pooling.len());
+        for mode in &self.pooling {
+            mode.pool(numbers, width, skip, &mut vector);
+        }
+        self.finish(vector)
+    }
+
+    /// The same from the vector of the whole text.
+    pub(super) fn finish(&self, mut vector: Vec<f32>) -> Result<Vec<f32>, TextError> {
+        for layer in &self.layers {
+            let width = vector.len();
+            vector = layer.apply(vector, width);
         }
         if let Some(dimensions) = self.dimensions {
             vector.truncate(dimensions);
+        }
+        if let Some(defect) = pooling::defect(&vector) {
+            return Err(TextError(defect.to_owned()));
         }
         if self.normalize {
             pooling::normalize(&mut vector);

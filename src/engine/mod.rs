@@ -5,12 +5,14 @@ mod load;
 mod onnx;
 mod prompts;
 mod runner;
+mod static_embedding;
 pub mod stream;
 mod worker;
 
 use std::path::PathBuf;
 
 pub use onnx::{OnnxEngine, OnnxOptions};
+pub use static_embedding::StaticEngine;
 
 use crate::graph::GraphError;
 use crate::model::ModelError;
@@ -196,6 +198,9 @@ pub enum EngineError {
     /// ONNX Runtime.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
+    /// The system has no threads left.
+    #[error("no threads to compute with: {0}")]
+    Threads(String),
 }
 
 impl EngineError {
@@ -205,6 +210,7 @@ impl EngineError {
             Self::Model(e) => e.hint(),
             Self::Graph(e) => e.hint(),
             Self::Runtime(e) => e.hint(),
+            Self::Threads(_) => Some("use fewer with --threads, or raise the limit (ulimit -u)".into()),
         }
     }
 }

@@ -60,29 +60,20 @@ impl OnnxEngine {
         let mut prompts = Prompts::new(&model, text)?;
         model.choose_adapter(text.prompt.as_deref(), text.prompt_name.as_deref())?;
         let (loaded, pooling) = match purpose {
-            Purpose::Predict => (load_predictor(runtime, &model, options)?, Vec::new()),
+            Purpose::Predict => (load_predictor(runtime, &model, options)?, None),
             _ => load_embedder(runtime, &model, text.pooling, prompts.skipped(&model), options)?,
         };
         let max_length = max_length(&model, text.max_length, loaded.max_positions)?;
         prompts.measure(&model, max_length)?;
-        let width = loaded.width * pooling.len().max(1);
-        // A model's own `truncate_dim` cuts after its modules and changes nothing else.
-        let asked = text.dimensions;
-        let normalize = text.normalize.unwrap_or(model.sentence.normalize || asked.is_some());
-        let dimensions = asked.or(model.sentence.truncate_dim.filter(|&d| d < width));
-        if dimensions.is_some_and(|d| d == 0 || d > width) {
-            let reason = format!("the model's vectors have {width} dimensions");
-            return Err(ModelError::Flag { flag: "--dimensions", reason }.into());
-        }
-        let finish = Finish { pooling, per_token: loaded.interface.per_token, dimensions, normalize };
+        let finish = Finish::new(&model, pooling, loaded.interface.per_token, loaded.width, text)?;
         let info = EngineInfo {
             model: model.name.clone(),
             purpose,
             dir: Some(model.dir.clone()),
-            dimensions: dimensions.unwrap_or(width),
+            dimensions: finish.width(),
             max_length,
             pooling: finish.pooling.clone(),
-            normalize,
+            normalize: finish.normalized(),
             prompt: prompts.of(Role::Text).text.clone(),
             threads: options.threads.get(),
         };
@@ -91,7 +82,7 @@ impl OnnxEngine {
             dimensions = info.dimensions,
             max_length,
             pooling = ?info.pooling,
-            normalize,
+            normalize = info.normalize,
             prompt = info.prompt.as_deref().unwrap_or(""),
             workers = info.threads,
             "loaded"
@@ -171,7 +162,7 @@ fn load_embedder(
     pooling: Option<Pooling>,
     skips_prompt: bool,
     options: OnnxOptions,
-) -> Result<(Loaded, Vec<Pooling>), EngineError> {
+) -> Result<(Loaded, Option<Vec<Pooling>>), EngineError> {
     let threads = options.threads.get();
     match &model.weights {
         WeightsFile::Safetensors(path) => {
@@ -183,13 +174,13 @@ fn load_embedder(
                 _ => Rows::All,
             };
             let request = Request::of(Output::Hidden(rows));
-            Ok((load_safetensors(runtime, path, model, &request, threads)?, pooling))
+            Ok((load_safetensors(runtime, path, model, &request, threads)?, Some(pooling)))
         }
         WeightsFile::Onnx(path) => {
             let loaded = load_onnx(runtime, path, model, Wanted::Vectors, threads)?;
             let pooling = match (loaded.interface.per_token, pooling) {
-                (true, pooling) => model.pooling(pooling),
-                (false, None) => Vec::new(),
+                (true, pooling) => Some(model.pooling(pooling)),
+                (false, None) => None,
                 (false, Some(_)) => {
                     let reason = "the .onnx file pools by itself".into();
                     return Err(ModelError::Flag { flag: "--pooling", reason }.into());

@@ -24,8 +24,6 @@ mod roberta;
 mod rotary;
 mod xlm_roberta_flash;
 
-use std::path::PathBuf;
-
 use serde_json::Value as Json;
 
 pub use architecture::supported;
@@ -127,8 +125,8 @@ pub struct Graph {
     pub model: Vec<u8>,
     /// The weights, by the names the model gives them.
     pub initializers: Vec<Initializer>,
-    /// The file in which `model` finds the weights.
-    pub weights_file: PathBuf,
+    /// The folder of the files in which `model` finds weights; what lies elsewhere, the session gets by address alone.
+    pub weights_folder: Option<String>,
     /// Name of the output.
     pub output: &'static str,
     /// Whether there is an output row for every token.
@@ -193,7 +191,7 @@ pub fn build(config: &Json, weights: &Weights, request: &Request) -> Result<Grap
     Ok(Graph {
         model,
         initializers,
-        weights_file: weights.file().to_owned(),
+        weights_folder: weights.folder().map(str::to_owned),
         output,
         per_token,
         width,

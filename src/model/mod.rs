@@ -6,11 +6,14 @@ mod files;
 pub mod generative;
 pub mod hub;
 pub mod lora;
+pub mod modules;
 mod package;
 pub mod pooling;
 pub mod sentence;
 pub mod source;
+pub mod static_embedding;
 pub mod tokenizer;
+pub mod torch;
 pub mod wall;
 pub mod weights;
 
@@ -21,9 +24,10 @@ use serde_json::Value as Json;
 use self::hub::HubError;
 use self::lora::Adapter;
 use self::pooling::Pooling;
-use self::sentence::SentenceConfig;
+use self::sentence::{Encoder, SentenceConfig};
 use self::source::{Source, Weights as WeightsFile};
 use self::tokenizer::{Hints, Tokenizer};
+use self::weights::WeightsError;
 use crate::fetch::FetchError;
 
 /// The model used when none is named.
@@ -78,6 +82,9 @@ pub enum ModelError {
         /// Why it does not fit.
         reason: String,
     },
+    /// The weights of one of the model's modules.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
     /// The Hub could not deliver.
     #[error(transparent)]
     Hub(#[from] HubError),
@@ -105,6 +112,7 @@ impl ModelError {
                 Some("the file may be damaged: fetch it again, or save it anew with AutoTokenizer".into())
             }
             Self::Flag { .. } => None,
+            Self::Weights(e) => e.hint(),
             Self::Hub(e) => e.hint(),
             Self::DefaultModel { package, .. } => package.hint(),
         }
@@ -151,8 +159,23 @@ impl Model {
             tokenizer_class: text("tokenizer_class"),
             lowercase: sentence.lowercase,
         };
-        let tokenizer = Tokenizer::read(&transformer, hints)?;
+        let tokenizer = match sentence.encoder {
+            Encoder::Transformer => Tokenizer::read(&transformer, hints)?,
+            Encoder::Static | Encoder::Model2Vec => Tokenizer::read_plain(&transformer)?,
+        };
         Ok(Self { name, dir, config, weights, sentence, tokenizer, adapter: None })
+    }
+
+    /// Whether static embeddings are what runs: a table instead of a graph.
+    pub fn is_static(&self) -> bool {
+        self.sentence.encoder != Encoder::Transformer && self.weights.safetensors().is_some()
+    }
+
+    /// Whether config.json describes a language model that reads from left to right.
+    fn is_causal(&self) -> bool {
+        let class = self.config.get("architectures").and_then(|classes| classes.get(0)).and_then(Json::as_str);
+        let causal = self.config.get("is_causal").and_then(Json::as_bool).unwrap_or(true);
+        causal && class.is_some_and(|class| class.ends_with("ForCausalLM"))
     }
 
     /// Pooling modes: the user's, the model's, or the mean with a notice.
@@ -160,6 +183,8 @@ impl Model {
         match (asked, &self.sentence.pooling) {
             (Some(mode), _) => vec![mode],
             (None, Some(modes)) => modes.clone(),
+            // What sentence-transformers makes of a language model that says nothing about pooling.
+            (None, None) if self.is_causal() => vec![Pooling::LastToken],
             (None, None) => {
                 tracing::warn!("{} does not say how to pool; using the mean (--pooling settles it)", self.name);
                 vec![Pooling::Mean]

@@ -1,7 +1,7 @@
-//! sentence-transformers' own files: which module follows which, pooling, maximum length, prompts.
+//! sentence-transformers' own files: the way from text to vector, maximum length, prompts.
 //!
-//! Files: `modules.json`, `sentence_bert_config.json`, `1_Pooling/config.json`, `config_sentence_transformers.json`,
-//! as `sentence_transformers` reads them (old boolean pooling keys and the new `pooling_mode` alike).
+//! Files: `modules.json` and what it names ([`modules`]), `sentence_bert_config.json`,
+//! `config_sentence_transformers.json`, as `sentence_transformers` reads them.
 
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
@@ -10,18 +10,36 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use super::ModelError;
+use super::modules::{self, Module, Step};
 use super::pooling::Pooling;
+
+/// The first module of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Encoder {
+    /// A transformer: a vector for every token.
+    Transformer,
+    /// Static embeddings: a table of vectors by token, of which the text's vector is the mean.
+    Static,
+    /// The same as its own library has it: model2vec leaves unknown tokens out.
+    Model2Vec,
+}
 
 /// What the model's files say about the way from text to vector.
 #[derive(Debug, Clone)]
 pub struct SentenceConfig {
-    /// Where the transformer's files lie: the model's directory or one below it.
+    /// What makes vectors of the text or of its tokens.
+    pub encoder: Encoder,
+    /// Where the encoder's files lie: the model's directory or one below it.
     pub transformer: PathBuf,
+    /// Steps on the vectors of tokens, before pooling.
+    pub token_steps: Vec<Step>,
     /// Pooling modes, their results concatenated; `None` where no file says it.
     pub pooling: Option<Vec<Pooling>>,
     /// Whether the tokens of a prompt take part in pooling.
     pub include_prompt: bool,
-    /// Whether the model normalises its vectors.
+    /// Steps on the vector of the text, but for the scaling at the end.
+    pub steps: Vec<Step>,
+    /// Whether the model scales its vectors to length 1 at the end.
     pub normalize: bool,
     /// Longest text in tokens, specials included, where a file says it.
     pub max_seq_length: Option<usize>,
@@ -37,14 +55,6 @@ pub struct SentenceConfig {
     pub truncate_dim: Option<usize>,
 }
 
-#[derive(Deserialize)]
-struct Module {
-    #[serde(default)]
-    path: String,
-    #[serde(rename = "type")]
-    kind: String,
-}
-
 /// The names the transformer module's settings had over time.
 const TRANSFORMER_CONFIGS: &[&str] = &[
     "sentence_bert_config.json",
@@ -56,13 +66,19 @@ const TRANSFORMER_CONFIGS: &[&str] = &[
     "sentence_xlnet_config.json",
 ];
 
+/// Tokens of a text that model2vec looks at, where config.json does not say it.
+const MODEL2VEC_MAX_LENGTH: usize = 512;
+
 impl SentenceConfig {
     /// Reads the files under `dir`, the model's directory.
     pub fn read(dir: &Path) -> Result<Self, ModelError> {
         let mut config = Self {
+            encoder: Encoder::Transformer,
             transformer: dir.to_owned(),
+            token_steps: Vec::new(),
             pooling: None,
             include_prompt: true,
+            steps: Vec::new(),
             normalize: false,
             max_seq_length: None,
             lowercase: false,
@@ -72,10 +88,12 @@ impl SentenceConfig {
             truncate_dim: None,
         };
         // Without modules.json sentence-transformers reads none of the other files either.
-        let Some(modules) = read_json::<Vec<Module>>(&dir.join("modules.json"))? else {
+        let Some(modules) = modules::read(dir)? else {
+            config.read_model2vec(&dir.join("config.json"))?;
             return Ok(config);
         };
-        config.read_modules(dir, &modules)?;
+        let refuse = |reason: &str| ModelError::Config { path: dir.join("modules.json"), reason: reason.into() };
+        config.read_modules(modules).map_err(refuse)?;
         for name in TRANSFORMER_CONFIGS {
             if let Some(json) = read_json::<Json>(&config.transformer.join(name))? {
                 config.read_transformer(&config.transformer.join(name), &json)?;
@@ -97,44 +115,65 @@ impl SentenceConfig {
         }
     }
 
-    fn read_modules(&mut self, dir: &Path, modules: &[Module]) -> Result<(), ModelError> {
-        let file = dir.join("modules.json");
-        let refuse = |reason: String| ModelError::Config { path: file.clone(), reason };
-        for (position, module) in modules.iter().enumerate() {
-            let path = safe_join(dir, &module.path)
-                .ok_or_else(|| refuse(format!("\"{}\" leads out of the model's directory", module.path)))?;
-            // "sentence_transformers.models.Pooling", or a longer path in newer versions: the class name decides.
-            let class = module.kind.rsplit('.').next().unwrap_or_default();
-            match (position, class) {
-                (0, "Transformer") => self.transformer = path,
-                // A generative reranker's: `generative` reads it.
-                (1, "LogitScore") => {}
-                (1, "Pooling") => self.read_pooling(&path.join("config.json"))?,
-                (2, "Normalize") => self.normalize = true,
-                _ => return Err(refuse(format!("module {position} of type {} is not implemented", module.kind))),
+    /// Whether the weights of all steps are there.
+    pub(super) fn is_complete(&self) -> bool {
+        self.token_steps.iter().chain(&self.steps).all(Step::is_complete)
+    }
+
+    /// Puts the modules in their places: encoder, steps on tokens, pooling, steps on the text's vector.
+    fn read_modules(&mut self, modules: Vec<Module>) -> Result<(), &'static str> {
+        let mut modules = modules.into_iter();
+        let tokens = match modules.next() {
+            Some(Module::Transformer(path)) => {
+                self.transformer = path;
+                true
+            }
+            Some(Module::StaticEmbedding(path)) => {
+                (self.transformer, self.encoder) = (path, Encoder::Static);
+                false
+            }
+            _ => return Err("its first module is neither a Transformer nor a StaticEmbedding: not implemented"),
+        };
+        for module in modules {
+            match module {
+                Module::Pooling { modes, include_prompt } if tokens && self.pooling.is_none() => {
+                    (self.pooling, self.include_prompt) = (Some(modes), include_prompt);
+                }
+                Module::OnTokens(step) if tokens && self.pooling.is_none() => self.token_steps.push(step),
+                Module::OnText(step) if !tokens || self.pooling.is_some() => self.steps.push(step),
+                Module::OnText(_) => return Err("a step on the vector of the text comes before Pooling"),
+                Module::OnTokens(_) => {
+                    return Err("a step on the vectors of tokens comes where there are none any more");
+                }
+                Module::Pooling { .. } => return Err("it has a Pooling where there is nothing to pool"),
+                Module::Transformer(_) | Module::StaticEmbedding(_) => {
+                    return Err("it has several encoders, which is not implemented");
+                }
             }
         }
-        if modules.is_empty() {
-            return Err(refuse("it lists no modules".into()));
-        }
+        // At the end it is the user's to choose.
+        self.normalize = self.steps.pop_if(|step| matches!(step, Step::Normalize)).is_some();
         Ok(())
     }
 
-    fn read_pooling(&mut self, path: &Path) -> Result<(), ModelError> {
-        let refuse = |reason: String| ModelError::Config { path: path.to_owned(), reason };
-        let json: Json = read_json(path)?.ok_or_else(|| refuse("the file is missing".into()))?;
-        let modes = match json.get("pooling_mode") {
-            Some(Json::String(mode)) => vec![mode.as_str()],
-            Some(Json::Array(modes)) => modes.iter().map(|m| m.as_str().unwrap_or_default()).collect(),
-            Some(other) => return Err(refuse(format!("pooling_mode is {other}"))),
-            None => legacy_modes(&json),
-        };
-        if modes.is_empty() {
-            return Err(refuse("pooling_mode is an empty list".into()));
+    /// model2vec's own directories say all in config.json. Source: model2vec, `model.py`.
+    fn read_model2vec(&mut self, path: &Path) -> Result<(), ModelError> {
+        // A config.json that cannot be read is the business of whoever needs it.
+        let Ok(Some(json)) = read_json::<Json>(path) else { return Ok(()) };
+        if json.get("model_type").and_then(Json::as_str) != Some("model2vec") {
+            return Ok(());
         }
-        let modes: Option<Vec<Pooling>> = modes.iter().map(|mode| Pooling::parse(mode)).collect();
-        self.pooling = Some(modes.ok_or_else(|| refuse(format!("an unknown pooling mode: {json}")))?);
-        self.include_prompt = json.get("include_prompt").and_then(Json::as_bool).unwrap_or(true);
+        let refuse = |reason: String| ModelError::Config { path: path.to_owned(), reason };
+        self.encoder = Encoder::Model2Vec;
+        self.normalize = match json.get("normalize") {
+            None | Some(Json::Null) => false,
+            Some(Json::Bool(flag)) => *flag,
+            Some(other) => return Err(refuse(format!("normalize is {other}"))),
+        };
+        self.max_seq_length = match json.get("max_length") {
+            None => Some(MODEL2VEC_MAX_LENGTH),
+            Some(_) => positive(&json, "max_length").map_err(refuse)?,
+        };
         Ok(())
     }
 
@@ -163,7 +202,7 @@ impl SentenceConfig {
 }
 
 /// A setting that is a positive number, or absent, or null.
-fn positive(json: &Json, key: &str) -> Result<Option<usize>, String> {
+pub(super) fn positive(json: &Json, key: &str) -> Result<Option<usize>, String> {
     match json.get(key) {
         None | Some(Json::Null) => Ok(None),
         Some(n) => match n.as_u64().and_then(|n| usize::try_from(n).ok()) {
@@ -173,24 +212,8 @@ fn positive(json: &Json, key: &str) -> Result<Option<usize>, String> {
     }
 }
 
-/// The modes switched on by the boolean keys, in the order in which sentence-transformers concatenates them; the mean
-/// if there is none.
-fn legacy_modes(json: &Json) -> Vec<&'static str> {
-    const KEYS: [(&str, &str); 6] = [
-        ("pooling_mode_cls_token", "cls"),
-        ("pooling_mode_max_tokens", "max"),
-        ("pooling_mode_mean_tokens", "mean"),
-        ("pooling_mode_mean_sqrt_len_tokens", "mean_sqrt_len_tokens"),
-        ("pooling_mode_weightedmean_tokens", "weightedmean"),
-        ("pooling_mode_lasttoken", "lasttoken"),
-    ];
-    let on = |key: &str| json.get(key).and_then(Json::as_bool) == Some(true);
-    let modes: Vec<&str> = KEYS.iter().filter(|(key, _)| on(key)).map(|&(_, mode)| mode).collect();
-    if modes.is_empty() { vec!["mean"] } else { modes }
-}
-
 /// `dir/path`, if `path` is relative and stays below `dir`.
-fn safe_join(dir: &Path, path: &str) -> Option<PathBuf> {
+pub(super) fn safe_join(dir: &Path, path: &str) -> Option<PathBuf> {
     let path = Path::new(path);
     path.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir)).then(|| dir.join(path))
 }

@@ -38,10 +38,20 @@ pub struct Source {
 /// What runs: weights to build a graph from, or a ready graph.
 #[derive(Debug, Clone)]
 pub enum Weights {
-    /// A safetensors file.
+    /// A safetensors file, or what stands for several ([`crate::model::weights::Weights::open`]).
     Safetensors(PathBuf),
     /// An `.onnx` file.
     Onnx(PathBuf),
+}
+
+impl Weights {
+    /// The safetensors, if that is what they are.
+    pub fn safetensors(&self) -> Option<&Path> {
+        match self {
+            Self::Safetensors(path) => Some(path),
+            Self::Onnx(_) => None,
+        }
+    }
 }
 
 impl Request {
@@ -137,17 +147,11 @@ impl Request {
             return Ok(Weights::Safetensors(path));
         }
         let names = names();
-        let has = |name: &str| names.iter().any(|n| n == name);
-        let hint = if has("model.safetensors.index.json") {
-            "weights in several files (model.safetensors.index.json) are not implemented yet".to_owned()
-        } else if let Some(hint) = onnx_hint(&names) {
-            hint
-        } else if has("pytorch_model.bin") {
-            "infa never opens pytorch_model.bin, which can run code: save the model anew with \
-             save_pretrained(…, safe_serialization=True)"
-                .to_owned()
-        } else {
-            "the directory may be incomplete: fetch the model again".to_owned()
+        let hint = match (onnx_hint(&names), torch_file(&names)) {
+            (Some(onnx), None) => onnx,
+            (None, Some(file)) => torch_hint(&self.model_id, file),
+            (Some(onnx), Some(file)) => format!("{onnx}; or: {}", torch_hint(&self.model_id, file)),
+            (None, None) => "the directory may be incomplete: fetch the model again".to_owned(),
         };
         Err(missing("model.safetensors".into(), hint))
     }
@@ -159,13 +163,13 @@ pub fn cached_default(hub_env: HubEnv, cache: &Path) -> Option<PathBuf> {
     hub.cached(DEFAULT_MODEL, None, &|dir| is_complete(dir, None)).or_else(|| package::installed(cache))
 }
 
-/// The files in a model's directory and in the one that repositories keep their `.onnx` files in.
+/// The files in a model's directory and in those that repositories keep their `.onnx` files and old weights in.
 fn names_in(dir: &Path) -> Vec<String> {
     let files = |sub: &'static str| {
         let entries = std::fs::read_dir(dir.join(sub)).into_iter().flatten().flatten();
         entries.map(move |entry| Path::new(sub).join(entry.file_name()).display().to_string())
     };
-    files("").chain(files("onnx")).collect()
+    files("").chain(files("onnx")).chain(files("0_Transformer")).collect()
 }
 
 /// Names the `.onnx` files there are to choose from.
@@ -174,6 +178,30 @@ fn onnx_hint(names: &[String]) -> Option<String> {
     found.sort_unstable();
     found.dedup();
     (!found.is_empty()).then(|| format!("choose with --onnx-file: {}", found.join(", ")))
+}
+
+/// The first of the files in which older models keep their weights, whole or in parts
+/// (`pytorch_model-00001-of-00002.bin`).
+fn torch_file(names: &[String]) -> Option<&str> {
+    let file =
+        |name: &&str| name.rsplit('/').next().is_some_and(|n| n.starts_with("pytorch_model") && n.ends_with(".bin"));
+    let depth = |name: &&str| (name.matches('/').count(), name.len());
+    // Not those of modules after the first, which are read.
+    names
+        .iter()
+        .map(String::as_str)
+        .filter(file)
+        .filter(|name| !name.contains('/') || name.starts_with("0_"))
+        .min_by_key(depth)
+}
+
+/// What to do about weights in a pickle.
+fn torch_hint(model: &str, file: &str) -> String {
+    format!(
+        "infa never opens {file}, which can run code when it is loaded; convert it once, with \
+         python3 -c \"from sentence_transformers import SentenceTransformer as M; M('{model}').save('DIR')\" \
+         (for a reranker: CrossEncoder instead), which writes safetensors, and give DIR as --model-id"
+    )
 }
 
 /// Whether a name that is no existing path was meant to be one.

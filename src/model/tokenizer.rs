@@ -5,6 +5,7 @@
 mod added;
 mod class;
 mod file;
+mod plain;
 mod rebuild;
 
 use std::path::{Path, PathBuf};

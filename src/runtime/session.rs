@@ -14,7 +14,6 @@ use ort::value::{DynValue, TensorRef};
 
 use super::{Runtime, RuntimeError};
 use crate::graph::{Graph, Initializer};
-use crate::model::weights::TensorData;
 
 /// Where a model that is loaded from memory looks for its external data (onnxruntime_session_options_config_keys.h).
 const WEIGHTS_DIR: &str = "session.model_external_initializers_file_folder_path";
@@ -37,16 +36,10 @@ impl Default for SessionOptions {
 /// The weights of one graph as every session of it uses them.
 pub struct SharedWeights {
     packed: PrepackedWeights,
-    weights: Vec<SharedWeight>,
-    /// The numbers that `weights` point to.
-    _owner: Vec<Initializer>,
-}
-
-struct SharedWeight {
-    name: String,
-    value: Arc<DynValue>,
-    /// Whether the graph says where in the weights' file the numbers lie.
-    in_file: bool,
+    /// One a weight of `owner`, in its order.
+    values: Vec<Arc<DynValue>>,
+    /// The numbers that `values` point to.
+    owner: Vec<Initializer>,
 }
 
 // SAFETY: the values are tensors over memory that nobody writes to; ONNX Runtime guards the container with a mutex.
@@ -57,15 +50,9 @@ unsafe impl Sync for SharedWeights {}
 impl Runtime {
     /// Wraps the initializers of a graph without copying them, for all its sessions.
     pub fn share(&self, initializers: Vec<Initializer>) -> Result<Arc<SharedWeights>, RuntimeError> {
-        let mut weights = Vec::with_capacity(initializers.len());
-        for initializer in &initializers {
-            weights.push(SharedWeight {
-                name: initializer.name.clone(),
-                value: Arc::new(borrowed_tensor(initializer)?),
-                in_file: matches!(initializer.data, TensorData::Mapped { .. }),
-            });
-        }
-        Ok(Arc::new(SharedWeights { packed: PrepackedWeights::new(), weights, _owner: initializers }))
+        let values = initializers.iter().map(|weight| borrowed_tensor(weight).map(Arc::new));
+        let values = values.collect::<Result<_, _>>()?;
+        Ok(Arc::new(SharedWeights { packed: PrepackedWeights::new(), values, owner: initializers }))
     }
 }
 
@@ -96,14 +83,14 @@ impl Runtime {
             .map_err(|e| load(e.into()))?
             .with_prepacked_weights(&weights.packed)
             .map_err(|e| load(e.into()))?;
-        let dir = graph.weights_file.to_str().and_then(|_| graph.weights_file.parent()?.to_str());
-        if let Some(dir) = dir {
-            builder = builder.with_config_entry(WEIGHTS_DIR, dir).map_err(|e| load(e.into()))?;
+        let folder = graph.weights_folder.as_deref();
+        if let Some(folder) = folder {
+            builder = builder.with_config_entry(WEIGHTS_DIR, folder).map_err(|e| load(e.into()))?;
         }
-        for SharedWeight { name, value, in_file } in &weights.weights {
+        for (Initializer { name, data, .. }, value) in weights.owner.iter().zip(&weights.values) {
             // Where the graph does not say in which bytes of which file a weight lies, it is told the address before
             // it looks; that costs a copy.
-            if !in_file || dir.is_none() {
+            if data.place(folder).is_none() {
                 builder = builder.with_external_initializer(name, Arc::clone(value)).map_err(|e| load(e.into()))?;
             }
             // Given by address, a weight is known to be shared, and so is what is packed from it.

@@ -44,12 +44,16 @@ fn without_weights() {
     fs::remove_file(dir.path().join(FILE)).unwrap();
     run(&dir).refuses(3, &[dir.path().to_str().unwrap(), "there is no model.safetensors", "hint: "]);
     fs::write(dir.path().join("pytorch_model.bin"), "pickle").unwrap();
-    run(&dir).refuses(3, &["model.safetensors", "pytorch_model.bin", "safe_serialization"]);
+    run(&dir).refuses(3, &["model.safetensors", "never opens pytorch_model.bin", "python3 -c"]);
     fs::remove_file(dir.path().join("pytorch_model.bin")).unwrap();
+    fs::write(dir.path().join("pytorch_model-00001-of-00002.bin"), "pickle").unwrap();
+    run(&dir).refuses(3, &["model.safetensors", "never opens pytorch_model-00001-of-00002.bin", "python3 -c"]);
     fs::write(dir.path().join("model_O4.onnx"), "").unwrap();
-    run(&dir).refuses(3, &["model.safetensors", "--onnx-file", "model_O4.onnx"]);
-    fs::write(dir.path().join("model.safetensors.index.json"), "{}").unwrap();
-    run(&dir).refuses(3, &["model.safetensors.index.json", "not implemented"]);
+    run(&dir).refuses(3, &["model.safetensors", "--onnx-file", "model_O4.onnx", "never opens pytorch_model-"]);
+    fs::create_dir(dir.path().join("0_Transformer")).unwrap();
+    fs::rename(dir.path().join("pytorch_model-00001-of-00002.bin"), dir.path().join("0_Transformer/pytorch_model.bin"))
+        .unwrap();
+    run(&dir).refuses(3, &["never opens 0_Transformer/pytorch_model.bin"]);
     let empty = tempfile::tempdir().unwrap();
     run(&empty).refuses(3, &["model.safetensors", "hint: "]);
 }

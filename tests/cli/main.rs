@@ -5,6 +5,7 @@ mod basics;
 mod broken_inputs;
 mod broken_outputs;
 mod broken_runtime;
+mod broken_shards;
 mod broken_tokenizers;
 mod broken_weights;
 mod commands;
@@ -15,6 +16,7 @@ mod hub;
 #[path = "../support/hub_server.rs"]
 mod hub_server;
 mod interruption;
+mod modules;
 mod odd_weights;
 mod run;
 #[path = "../support/mod.rs"]

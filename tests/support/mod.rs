@@ -170,7 +170,7 @@ fn check(what: &str, case: &Case, result: &Result<Embedding, TextError>, toleran
 }
 
 /// Three ways that must all give the reference: alone, in a batch, and concurrently with others.
-pub fn check_all_ways(what: &str, engine: OnnxEngine, cases: &[Case], tolerance: f32) {
+pub fn check_all_ways(what: &str, engine: impl Engine + 'static, cases: &[Case], tolerance: f32) {
     assert!(!cases.is_empty(), "{what}: no cases");
     let engine: Arc<dyn Engine> = Arc::new(engine);
     let texts: Vec<&str> = cases.iter().map(|case| case.text.as_str()).collect();

@@ -86,16 +86,17 @@ impl Builder<'_> {
         Value(name)
     }
 
-    /// Where a weight's numbers lie: in the safetensors file itself, whose tensors are laid out as ONNX wants external
+    /// Where a weight's numbers lie: in a safetensors file itself, whose tensors are laid out as ONNX wants external
     /// data. Converted numbers lie nowhere; the session is given those by address.
     fn external_data(&self, data: &TensorData) -> Vec<StringStringEntryProto> {
         let entry = |key: &str, value: String| StringStringEntryProto { key: key.into(), value };
-        let name = self.weights.file().file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let mut entries = vec![entry("location", name)];
-        if let TensorData::Mapped { start, end, .. } = data {
-            entries.push(entry("offset", start.to_string()));
-            entries.push(entry("length", (end - start).to_string()));
+        match data.place(self.weights.folder()) {
+            None => vec![entry("location", "memory".into())],
+            Some((file, bytes)) => vec![
+                entry("location", file.into()),
+                entry("offset", bytes.start.to_string()),
+                entry("length", bytes.len().to_string()),
+            ],
         }
-        entries
     }
 }

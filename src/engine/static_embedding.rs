@@ -1,0 +1,125 @@
+//! The engine of static embeddings: no transformer and no ONNX Runtime, a table look-up on all cores.
+
+use rayon::prelude::*;
+
+use super::finish::Finish;
+use super::prompts::{Prompt, Prompts};
+use super::{Embedding, Engine, EngineError, EngineInfo, Purpose, Role, TextError, TextOptions};
+use crate::model::sentence::Encoder;
+use crate::model::static_embedding::StaticTable;
+use crate::model::tokenizer::Truncate;
+use crate::model::{Model, ModelError};
+
+/// A model of static embeddings.
+pub struct StaticEngine {
+    info: EngineInfo,
+    model: Model,
+    table: StaticTable,
+    truncate: Truncate,
+    prompts: Prompts,
+    finish: Finish,
+    /// Of model2vec: the token that does not count, and the most characters of a text that are looked at.
+    unknown: Option<i64>,
+    max_chars: Option<usize>,
+    threads: rayon::ThreadPool,
+}
+
+impl StaticEngine {
+    /// Opens the table of `model`; `threads` compute.
+    pub fn new(model: Model, purpose: Purpose, text: &TextOptions, threads: usize) -> Result<Self, EngineError> {
+        let refuse = |reason: &str| ModelError::Config { path: model.dir.clone(), reason: reason.into() };
+        if purpose != Purpose::Embed {
+            return Err(
+                refuse("the model consists of static embeddings, which give one vector a text and no more").into()
+            );
+        }
+        if text.pooling.is_some() {
+            let reason = "static embeddings are always averaged".into();
+            return Err(ModelError::Flag { flag: "--pooling", reason }.into());
+        }
+        let path = model.weights.safetensors().ok_or_else(|| refuse("static embeddings are read from safetensors"))?;
+        let table = StaticTable::open(path).map_err(ModelError::from)?;
+        let prompts = Prompts::new(&model, text)?;
+        let finish = Finish::new(&model, Some(Vec::new()), false, table.width(), text)?;
+        if text.max_length == Some(0) {
+            let reason = "it must be at least 1".into();
+            return Err(ModelError::Flag { flag: "--max-length", reason }.into());
+        }
+        let own = model.sentence.encoder == Encoder::Model2Vec;
+        let said = if own { model.sentence.max_seq_length } else { model.tokenizer.model_max_length };
+        let max_length = text.max_length.or(said);
+        let threads_built = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("static-{i}"));
+        let info = EngineInfo {
+            model: model.name.clone(),
+            purpose,
+            dir: Some(model.dir.clone()),
+            dimensions: finish.width(),
+            max_length: max_length.unwrap_or(usize::MAX),
+            pooling: Vec::new(),
+            normalize: finish.normalized(),
+            prompt: prompts.of(Role::Text).text.clone(),
+            threads,
+        };
+        tracing::info!(
+            model = info.model,
+            dimensions = info.dimensions,
+            max_length,
+            normalize = info.normalize,
+            prompt = info.prompt.as_deref().unwrap_or(""),
+            "loaded static embeddings"
+        );
+        Ok(Self {
+            unknown: if own { model.tokenizer.unknown(&model.sentence.transformer)? } else { None },
+            max_chars: max_length.filter(|_| own).map(|n| n.saturating_mul(model.tokenizer.median_token_length())),
+            truncate: text.truncate.unwrap_or(model.tokenizer.truncation_side),
+            threads: threads_built.build().map_err(|e| EngineError::Threads(e.to_string()))?,
+            info,
+            table,
+            prompts,
+            finish,
+            model,
+        })
+    }
+
+    fn embed_one(&self, text: &str, prompt: &Prompt) -> Result<Embedding, TextError> {
+        let mut text = std::borrow::Cow::Borrowed(text);
+        if let Some(prompt) = &prompt.text {
+            text = format!("{prompt}{text}").into();
+        }
+        let mut part = &text[..];
+        if let Some((end, _)) = self.max_chars.and_then(|most| text.char_indices().nth(most)) {
+            if self.truncate == Truncate::None {
+                return Err(TextError(format!("the text has more than {} tokens", self.info.max_length)));
+            }
+            part = &text[..end];
+        }
+        let tokens = self.model.tokenizer.encode(part, self.info.max_length, self.truncate);
+        let mut tokens = tokens.map_err(|e| TextError(e.to_string()))?;
+        if let Some(unknown) = self.unknown {
+            tokens.ids.retain(|&id| id != unknown);
+        }
+        let known = self.table.tokens();
+        if tokens.ids.is_empty() {
+            return Err(TextError("the text has no tokens that the model knows".into()));
+        }
+        if let Some(id) = tokens.ids.iter().find(|&&id| usize::try_from(id).map_or(true, |id| id >= known)) {
+            return Err(TextError(format!("token {id} is outside the model's vocabulary of {known}")));
+        }
+        let vector = self.finish.finish(self.table.mean(&tokens.ids))?;
+        Ok(Embedding { vector, tokens: tokens.ids.len(), truncated: tokens.truncated || part.len() < text.len() })
+    }
+}
+
+impl Engine for StaticEngine {
+    fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    fn embed(&self, texts: &[&str], role: Role) -> Vec<Result<Embedding, TextError>> {
+        let prompt = self.prompts.of(role);
+        if let [text] = texts {
+            return vec![self.embed_one(text, prompt)];
+        }
+        self.threads.install(|| texts.par_iter().map(|text| self.embed_one(text, prompt)).collect())
+    }
+}

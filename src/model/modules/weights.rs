@@ -1,0 +1,52 @@
+//! The weights of one module: beside its config.json, as safetensors or as a file of `torch.save`.
+
+use std::path::{Path, PathBuf};
+
+use super::no_weights;
+use crate::model::ModelError;
+use crate::model::torch::StateDict;
+use crate::model::weights::{TensorData, Weights, WeightsError};
+
+/// The tensors of a module.
+pub enum ModuleWeights {
+    /// In model.safetensors.
+    Safetensors(Weights),
+    /// In pytorch_model.bin.
+    Torch(StateDict),
+}
+
+impl ModuleWeights {
+    /// The file in the module's directory that holds its weights, safetensors first.
+    pub fn find(dir: &Path) -> Option<PathBuf> {
+        ["model.safetensors", "pytorch_model.bin"].iter().map(|name| dir.join(name)).find(|path| path.is_file())
+    }
+
+    /// Opens the weights of the module in `dir`.
+    ///
+    /// # Errors
+    /// [`ModelError::MissingFile`] if there are none, [`ModelError::Weights`] if they are damaged.
+    pub fn open(dir: &Path) -> Result<Self, ModelError> {
+        let path = Self::find(dir).ok_or_else(|| no_weights(dir))?;
+        Ok(if path.extension().is_some_and(|e| e == "bin") {
+            Self::Torch(StateDict::read(&path)?)
+        } else {
+            Self::Safetensors(Weights::open(&path)?)
+        })
+    }
+
+    /// Whether there is a tensor of this name.
+    pub fn has(&self, name: &str) -> bool {
+        match self {
+            Self::Safetensors(weights) => weights.has(name),
+            Self::Torch(state) => state.has(name),
+        }
+    }
+
+    /// The tensor `name`, which must have `shape`, as f32.
+    pub fn float_tensor(&self, name: &str, shape: &[usize]) -> Result<TensorData, WeightsError> {
+        match self {
+            Self::Safetensors(weights) => weights.float_tensor(name, shape),
+            Self::Torch(state) => state.float_tensor(name, shape),
+        }
+    }
+}
