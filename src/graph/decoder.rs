@@ -10,6 +10,8 @@ mod gemma3;
 mod head;
 mod layers;
 mod llama;
+#[cfg(test)]
+mod tests;
 
 use super::architecture::{Architecture, Sizes};
 use super::builder::{Activation, Attention, Builder, Mask, Rope, Value};
@@ -23,7 +25,8 @@ pub(super) use llama::{llama, mistral, qwen2, qwen3};
 use self::head::{Head, WORDS};
 
 /// What decides the graph, whatever the family.
-struct Decoder {
+#[derive(Debug)]
+pub(super) struct Decoder {
     name: &'static str,
     vocab: usize,
     hidden: usize,
@@ -64,6 +67,7 @@ struct Biases {
 }
 
 /// The norms of a layer, by name, and how they count.
+#[derive(Debug)]
 struct Norms {
     eps: f32,
     /// Whether a weight of 0 leaves things as they are: what is multiplied is 1 + weight.

@@ -87,6 +87,7 @@ pub struct AttributeProto {
 pub const TENSOR_FLOAT: i32 = 1;
 /// `TensorProto.DataType`: INT64.
 pub const TENSOR_INT64: i32 = 7;
+pub const TENSOR_INT32: i32 = 6;
 /// `TensorProto.DataLocation`: EXTERNAL.
 pub const LOCATION_EXTERNAL: i32 = 1;
 

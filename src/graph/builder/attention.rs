@@ -38,6 +38,9 @@ pub(in super::super) struct Attention<'a> {
 impl Builder<'_> {
     /// Every query's mean of the values it sees: `[rows, heads · head_dim]`, flat.
     pub(in super::super) fn attention(&mut self, a: &Attention<'_>) -> Value {
+        if self.operators == Operators::OnnxRuntime && a.can_be_grouped() {
+            return self.grouped_attention(a);
+        }
         let q = self.sequences(a.q, a.heads * a.head_dim, a.rows);
         let (k, v) = (self.keys(a.k, a), self.keys(a.v, a));
         let bias = a.bias.map(|bias| self.rows_of(bias, a.rows, 2));
@@ -49,8 +52,7 @@ impl Builder<'_> {
         let bias = if implied {
             bias
         } else {
-            let mask = self.mask_bias(a.mask);
-            let mask = self.rows_of(&mask, a.rows, 2);
+            let mask = self.mask_bias(a.mask, a.rows);
             Some(match bias {
                 Some(bias) => self.op("Add", &[&bias, &mask], &[]),
                 None => mask,
@@ -114,10 +116,10 @@ impl Builder<'_> {
         self.op("Reshape", &[&context, &together], &[])
     }
 
-    /// 0 where a query sees a key, else a number that no score outweighs: `[1, 1, sequence, sequence]`.
-    fn mask_bias(&mut self, mask: Mask) -> Value {
-        self.shared(&format!("{mask:?}"), |b| {
-            let distance = b.distance();
+    /// 0 where a query of `rows` sees a key, else a number that no score outweighs: `[1, 1, queries, sequence]`.
+    fn mask_bias(&mut self, mask: Mask, rows: Rows) -> Value {
+        self.shared(&format!("{mask:?} {rows:?}"), |b| {
+            let distance = b.distance_from(rows);
             let zero = b.scalar(0);
             let after = mask.causal.then(|| b.op("Greater", &[&distance, &zero], &[]));
             let beyond = mask.reach.map(|reach| {
@@ -139,11 +141,17 @@ impl Builder<'_> {
 
     /// How many positions the key (column) comes after the query (row), i64 `[sequence, sequence]`.
     pub(in super::super) fn distance(&mut self) -> Value {
-        self.shared("distance", |b| {
+        self.distance_from(Rows::All)
+    }
+
+    /// The same for the queries of `rows` alone: `[queries, sequence]`.
+    fn distance_from(&mut self, rows: Rows) -> Value {
+        self.shared(&format!("distance {rows:?}"), |b| {
             let positions = b.positions();
+            let queries = b.rows_of(&positions, rows, 0);
             let (row, column) = (b.ints(&[0]), b.ints(&[1]));
             let keys = b.op("Unsqueeze", &[&positions, &row], &[]);
-            let queries = b.op("Unsqueeze", &[&positions, &column], &[]);
+            let queries = b.op("Unsqueeze", &[&queries, &column], &[]);
             b.op("Sub", &[&keys, &queries], &[])
         })
     }

@@ -7,6 +7,7 @@
 
 mod attention;
 mod embeddings;
+mod grouped;
 mod layers;
 mod rope;
 mod weights;

@@ -46,7 +46,12 @@ impl Builder<'_> {
     ) -> Result<Value, GraphError> {
         let full = self.full_name(name);
         let row: usize = shape[1..].iter().product();
-        let data = self.weights.float_tensor(&full, shape)?.slice(rows.start * row..rows.end * row);
+        // Where the whole is in the graph too (tied word embeddings), it has been converted already.
+        let whole = match self.initializers.iter().find(|known| known.name == full) {
+            Some(known) => known.data.clone(),
+            None => self.weights.float_tensor(&full, shape)?,
+        };
+        let data = whole.slice(rows.start * row..rows.end * row);
         let mut dims = shape.to_vec();
         dims[0] = rows.len();
         Ok(self.initializer(format!("{full}[{}..{}]", rows.start, rows.end), &dims, data))

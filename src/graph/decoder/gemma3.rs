@@ -8,7 +8,6 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::super::architecture::Architecture;
 use super::super::builder::Activation;
 use super::super::rotary::{Rotation, Surroundings};
 use super::super::{GraphError, config};
@@ -74,12 +73,13 @@ impl Default for Gemma3 {
     }
 }
 
-pub(in super::super) fn gemma3(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
+pub(in super::super) fn gemma3(json: &Json) -> Result<Decoder, GraphError> {
     let gemma: Gemma3 = config::read(json)?;
     config::only("attn_logit_softcapping", &gemma.attn_logit_softcapping, &None)?;
     config::only("partial_rotary_factor", &gemma.partial_rotary_factor.unwrap_or(1.0), &1.0)?;
     config::positive("hidden_size", gemma.hidden_size)?;
     config::positive("max_position_embeddings", gemma.max_position_embeddings)?;
+    config::positive("sliding_window", gemma.sliding_window.unwrap_or(1))?;
     layers::check(gemma.num_hidden_layers, gemma.num_attention_heads, gemma.num_key_value_heads)?;
     if gemma.query_pre_attn_scalar <= 0.0 {
         return Err(GraphError::Config(format!("query_pre_attn_scalar is {}", gemma.query_pre_attn_scalar)));
@@ -87,7 +87,7 @@ pub(in super::super) fn gemma3(json: &Json) -> Result<Box<dyn Architecture>, Gra
     let sliding = gemma.sliding()?;
     let sight = gemma.sight(json, sliding.contains(&true))?;
     let bias = gemma.attention_bias;
-    Ok(Box::new(Decoder {
+    Ok(Decoder {
         name: "gemma3_text",
         vocab: gemma.vocab_size,
         hidden: gemma.hidden_size,
@@ -112,7 +112,7 @@ pub(in super::super) fn gemma3(json: &Json) -> Result<Box<dyn Architecture>, Gra
             heads: true,
         },
         head: Head::read(json, true, Some(0))?,
-    }))
+    })
 }
 
 impl Gemma3 {

@@ -12,6 +12,7 @@ pub(super) const WORDS: &str = "embed_tokens.weight";
 pub(super) const WORD_LOGITS: &str = "/lm_head.weight";
 
 /// The heads' settings.
+#[derive(Debug)]
 pub(super) struct Head {
     /// Whether the language-model head has the matrix of the word embeddings.
     tied: bool,

@@ -3,7 +3,6 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::super::architecture::Architecture;
 use super::super::builder::Activation;
 use super::super::rotary::Rotation;
 use super::super::{GraphError, config};
@@ -74,18 +73,18 @@ pub(super) struct Absent {
 
 const QWEN: Absent = Absent { vocab: 151_936, inner: 22016, kv_heads: Some(32), positions: 32768, head_dim: None };
 
-pub(in super::super) fn llama(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
+pub(in super::super) fn llama(json: &Json) -> Result<Decoder, GraphError> {
     let absent = Absent { vocab: 32000, inner: 11008, kv_heads: None, positions: 2048, head_dim: None };
     let (settings, mut decoder) = read("llama", json, &absent)?;
     let layer = Sight::of(settings.is_causal, None).layer(false, 0);
     decoder.layers = vec![layer; settings.num_hidden_layers];
     let bias = settings.attention_bias;
     decoder.biases = Biases { qkv: bias, attended: bias, feed_forward: settings.mlp_bias };
-    Ok(Box::new(decoder))
+    Ok(decoder)
 }
 
 /// Its window holds in all layers; only null in config.json means that there is none.
-pub(in super::super) fn mistral(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
+pub(in super::super) fn mistral(json: &Json) -> Result<Decoder, GraphError> {
     let absent = Absent { vocab: 32000, inner: 14336, kv_heads: Some(8), positions: 4096 * 32, head_dim: None };
     let (settings, mut decoder) = read("mistral", json, &absent)?;
     let window = match json.get("sliding_window") {
@@ -98,29 +97,30 @@ pub(in super::super) fn mistral(json: &Json) -> Result<Box<dyn Architecture>, Gr
     }
     let layer = Sight::of(settings.is_causal, window).layer(sliding, 0);
     decoder.layers = vec![layer; settings.num_hidden_layers];
-    Ok(Box::new(decoder))
+    Ok(decoder)
 }
 
-pub(in super::super) fn qwen2(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
+pub(in super::super) fn qwen2(json: &Json) -> Result<Decoder, GraphError> {
     let (settings, mut decoder) = read("qwen2", json, &QWEN)?;
     decoder.layers = qwen_layers(&settings)?;
     decoder.biases.qkv = true;
-    Ok(Box::new(decoder))
+    Ok(decoder)
 }
 
-pub(in super::super) fn qwen3(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
+pub(in super::super) fn qwen3(json: &Json) -> Result<Decoder, GraphError> {
     let (settings, mut decoder) = read("qwen3", json, &Absent { head_dim: Some(128), ..QWEN })?;
     decoder.layers = qwen_layers(&settings)?;
     let bias = settings.attention_bias;
     decoder.biases = Biases { qkv: bias, attended: bias, feed_forward: false };
     decoder.norms.heads = true;
-    Ok(Box::new(decoder))
+    Ok(decoder)
 }
 
 /// What the families have in common, as yet without layers and without biases.
 pub(super) fn read(name: &'static str, json: &Json, absent: &Absent) -> Result<(Settings, Decoder), GraphError> {
     let settings: Settings = config::read(json)?;
     config::only("use_bidirectional_attention", &settings.use_bidirectional_attention, &false)?;
+    config::positive("sliding_window", settings.sliding_window.unwrap_or(1))?;
     let (hidden, heads) = (settings.hidden_size, settings.num_attention_heads);
     let head_dim = settings.head_dim.or(absent.head_dim).map_or_else(|| config::head_dim(hidden, heads), Ok)?;
     // Null is a value of its own: as many as heads of queries.
