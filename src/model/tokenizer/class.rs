@@ -15,6 +15,7 @@ pub(super) enum Class {
     XlmRoberta,
     Camembert,
     Albert,
+    DebertaV2,
 }
 
 /// The special tokens by their names in tokenizer_config.json.
@@ -47,6 +48,7 @@ impl Class {
             "XLMRobertaTokenizer" => Some(Self::XlmRoberta),
             "CamembertTokenizer" => Some(Self::Camembert),
             "AlbertTokenizer" => Some(Self::Albert),
+            "DebertaV2Tokenizer" => Some(Self::DebertaV2),
             _ => None,
         }
     }
@@ -59,6 +61,7 @@ impl Class {
             "xlm-roberta" | "gte" | "jina_embeddings_v3" => Some(Self::XlmRoberta),
             "camembert" => Some(Self::Camembert),
             "albert" => Some(Self::Albert),
+            "deberta-v2" => Some(Self::DebertaV2),
             _ => None,
         }
     }
@@ -77,11 +80,15 @@ impl Class {
     pub(super) fn default_token(self, name: &str) -> Option<&'static str> {
         match (self, name) {
             (Self::Bert | Self::DistilBert, "bos_token" | "eos_token") => None,
-            (Self::Bert | Self::DistilBert, "pad_token") => Some("[PAD]"),
-            (Self::Bert | Self::DistilBert | Self::Mpnet, "unk_token") => Some("[UNK]"),
-            (Self::Bert | Self::DistilBert | Self::Albert, "bos_token" | "cls_token") => Some("[CLS]"),
-            (Self::Bert | Self::DistilBert | Self::Albert, "eos_token" | "sep_token") => Some("[SEP]"),
-            (Self::Bert | Self::DistilBert | Self::Albert, "mask_token") => Some("[MASK]"),
+            (Self::Bert | Self::DistilBert | Self::DebertaV2, "pad_token") => Some("[PAD]"),
+            (Self::Bert | Self::DistilBert | Self::DebertaV2 | Self::Mpnet, "unk_token") => Some("[UNK]"),
+            (Self::Bert | Self::DistilBert | Self::DebertaV2 | Self::Albert, "bos_token" | "cls_token") => {
+                Some("[CLS]")
+            }
+            (Self::Bert | Self::DistilBert | Self::DebertaV2 | Self::Albert, "eos_token" | "sep_token") => {
+                Some("[SEP]")
+            }
+            (Self::Bert | Self::DistilBert | Self::DebertaV2 | Self::Albert, "mask_token") => Some("[MASK]"),
             (_, "bos_token" | "cls_token") => Some("<s>"),
             (_, "eos_token" | "sep_token") => Some("</s>"),
             (_, "unk_token") => Some("<unk>"),
@@ -107,6 +114,8 @@ mod tests {
         assert_eq!(Class::choose(None, Some("distilbert")), Some(Class::Bert));
         assert_eq!(Class::choose(Some("PreTrainedTokenizerFast"), Some("bert")), None);
         assert_eq!(Class::choose(Some("BertTokenizer"), Some("modernbert")), None);
+        assert_eq!(Class::choose(Some("BertTokenizer"), Some("deberta-v2")), Some(Class::Bert));
+        assert_eq!(Class::choose(None, Some("deberta-v2")), Some(Class::DebertaV2));
         assert_eq!(Class::choose(Some("RobertaTokenizer"), None), Some(Class::Roberta));
         assert_eq!(Class::choose(None, None), None);
     }

@@ -8,19 +8,21 @@ use serde_json::Value as Json;
 use tokenizers::models::bpe::BPE;
 use tokenizers::models::unigram::Unigram;
 use tokenizers::models::wordpiece::WordPiece;
+use tokenizers::normalizers::replace::ReplacePattern;
 use tokenizers::normalizers::{
-    BertNormalizer, Lowercase, NFKD, NormalizerWrapper, Precompiled, Replace, Sequence, StripAccents,
+    BertNormalizer, Lowercase, NFC, NFKD, NormalizerWrapper, Precompiled, Replace, Sequence, Strip, StripAccents,
 };
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
+use tokenizers::pre_tokenizers::punctuation::Punctuation;
 use tokenizers::pre_tokenizers::sequence::Sequence as PreTokenizers;
 use tokenizers::pre_tokenizers::whitespace::WhitespaceSplit;
 use tokenizers::processors::PostProcessorWrapper;
 use tokenizers::processors::roberta::RobertaProcessing;
 use tokenizers::processors::template::TemplateProcessing;
-use tokenizers::{ModelWrapper, Tokenizer};
+use tokenizers::{ModelWrapper, SplitDelimiterBehavior, Tokenizer};
 
 use super::added::SpecialTokens;
 use super::class::Class;
@@ -28,7 +30,7 @@ use super::file::{File, Model};
 
 /// The tokenizer of `class`; `config` is tokenizer_config.json.
 pub(super) fn rebuild(class: Class, file: File, config: &Json, tokens: SpecialTokens) -> Result<Tokenizer, String> {
-    let model = model(class, file.model, tokens.named("unk_token"))?;
+    let model = model(class, file.model, config, tokens.named("unk_token"))?;
     let mut built = Tokenizer::new(model);
     let normalizer = normalizer(class, &file.normalizer, config)?;
     built.with_normalizer(normalizer).map_err(|e| e.to_string())?;
@@ -39,7 +41,7 @@ pub(super) fn rebuild(class: Class, file: File, config: &Json, tokens: SpecialTo
     built.add_tokens(tokens.in_order()).map_err(|e| e.to_string())?;
     let [cls, sep, bos, eos] = texts.map(|text| built.token_to_id(&text).map(|id| (text, id)));
     let post_processor = match class {
-        Class::Bert | Class::DistilBert => template(cls, sep, 1, 1)?,
+        Class::Bert | Class::DistilBert | Class::DebertaV2 => template(cls, sep, 1, 1)?,
         Class::Mpnet | Class::Roberta => RobertaProcessing::new(sep.ok_or(NO_SEP)?, cls.ok_or(NO_CLS)?).into(),
         Class::XlmRoberta | Class::Camembert => template(bos, eos, 2, 0)?,
         Class::Albert if !file.post_processor.is_null() => {
@@ -55,7 +57,7 @@ const NO_CLS: &str = "the token that opens a text is not in the vocabulary";
 const NO_SEP: &str = "the token that closes a text is not in the vocabulary";
 
 /// The model over the file's vocabulary.
-fn model(class: Class, file: Model, unk: &str) -> Result<ModelWrapper, String> {
+fn model(class: Class, file: Model, config: &Json, unk: &str) -> Result<ModelWrapper, String> {
     let built: Result<ModelWrapper, _> = match class {
         Class::Bert | Class::DistilBert | Class::Mpnet => {
             WordPiece::builder().vocab(file.vocab.into_ids()).unk_token(unk.to_owned()).build().map(Into::into)
@@ -64,11 +66,15 @@ fn model(class: Class, file: Model, unk: &str) -> Result<ModelWrapper, String> {
             let merges = file.merges()?;
             BPE::builder().vocab_and_merges(file.vocab.into_ids(), merges).build().map(Into::into)
         }
-        Class::XlmRoberta | Class::Camembert | Class::Albert => {
+        Class::XlmRoberta | Class::Camembert | Class::Albert | Class::DebertaV2 => {
             let scores = file.vocab.into_scores()?;
             let unk_id = match class {
                 Class::XlmRoberta => 3,
                 Class::Albert => 1,
+                Class::DebertaV2 => {
+                    let saved = config.get("unk_id").and_then(Json::as_u64).and_then(|id| usize::try_from(id).ok());
+                    scores.iter().position(|(token, score)| token == unk && *score == 0.0).or(saved).unwrap_or(1)
+                }
                 _ => scores.iter().position(|(token, _)| token == unk).unwrap_or(0),
             };
             Unigram::from(scores, Some(unk_id), false).map(Into::into)
@@ -88,6 +94,16 @@ fn normalizer(class: Class, saved: &Json, config: &Json) -> Result<Option<Normal
             Ok(Some(BertNormalizer::new(true, chinese, flag("strip_accents"), lowercase).into()))
         }
         Class::XlmRoberta | Class::Camembert => character_map(saved),
+        Class::DebertaV2 => {
+            let white = ReplacePattern::Regex(r"\s{2,}|[\n\r\t]".into());
+            let mut steps: Vec<NormalizerWrapper> = Vec::new();
+            if flag("do_lower_case").unwrap_or(false) {
+                steps.push(Lowercase.into());
+            }
+            steps.push(Replace::new(white, " ").map_err(|e| e.to_string())?.into());
+            steps.extend([NormalizerWrapper::from(NFC), Strip::new(false, true).into()]);
+            Ok(Some(Sequence::new(steps).into()))
+        }
         Class::Albert => {
             let quotes = |from: &str| Replace::new(from, "\"").map_err(|e| e.to_string());
             let mut steps: Vec<NormalizerWrapper> = vec![quotes("``")?.into(), quotes("''")?.into()];
@@ -122,6 +138,15 @@ fn pre_tokenizer(class: Class, config: &Json) -> PreTokenizerWrapper {
         Class::XlmRoberta | Class::Camembert | Class::Albert => {
             let scheme = if prefix_space.unwrap_or(true) { PrependScheme::Always } else { PrependScheme::Never };
             PreTokenizers::new(vec![WhitespaceSplit.into(), Metaspace::new('▁', scheme, true).into()]).into()
+        }
+        Class::DebertaV2 => {
+            let scheme = if prefix_space.unwrap_or(true) { PrependScheme::Always } else { PrependScheme::First };
+            let mut steps: Vec<PreTokenizerWrapper> = Vec::new();
+            if config.get("split_by_punct").and_then(Json::as_bool).unwrap_or(false) {
+                steps.push(Punctuation::new(SplitDelimiterBehavior::Isolated).into());
+            }
+            steps.push(Metaspace::new('▁', scheme, true).into());
+            PreTokenizers::new(steps).into()
         }
     }
 }
