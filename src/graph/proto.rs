@@ -65,6 +65,8 @@ pub struct NodeProto {
 pub const ATTRIBUTE_FLOAT: i32 = 1;
 /// `AttributeProto.AttributeType`: INT.
 pub const ATTRIBUTE_INT: i32 = 2;
+/// `AttributeProto.AttributeType`: GRAPH.
+pub const ATTRIBUTE_GRAPH: i32 = 5;
 /// `AttributeProto.AttributeType`: INTS.
 pub const ATTRIBUTE_INTS: i32 = 7;
 
@@ -77,6 +79,8 @@ pub struct AttributeProto {
     pub f: Option<f32>,
     #[prost(int64, optional, tag = "3")]
     pub i: Option<i64>,
+    #[prost(message, optional, tag = "6")]
+    pub g: Option<GraphProto>,
     #[prost(int64, repeated, packed = "false", tag = "8")]
     pub ints: Vec<i64>,
     #[prost(int32, tag = "20")]

@@ -4,7 +4,7 @@ use super::super::{Operators, Rows};
 use super::{Attribute, Builder, Value};
 
 /// What a masked score is set to; it vanishes in the softmax whatever is added to it.
-const MASKED: f32 = f32::MIN / 2.0;
+pub(super) const MASKED: f32 = f32::MIN / 2.0;
 
 /// Which keys a query sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -43,6 +43,10 @@ impl Builder<'_> {
         }
         let q = self.sequences(a.q, a.heads * a.head_dim, a.rows);
         let (k, v) = (self.keys(a.k, a), self.keys(a.v, a));
+        if let (Some(reach), false, None) = (a.mask.reach, a.mask.causal, a.bias) {
+            let context = self.local_attention(a, [&q, &k, &v], reach);
+            return self.flatten(&context, a.heads * a.head_dim);
+        }
         let bias = a.bias.map(|bias| self.rows_of(bias, a.rows, 2));
         // The last token sees every key but for a window; and the runtime's operator knows causality itself.
         let implied = a.mask.reach.is_none()
@@ -58,26 +62,36 @@ impl Builder<'_> {
                 None => mask,
             })
         };
-        let context = match self.operators {
-            Operators::OnnxRuntime => {
-                let absent = Self::absent();
-                let mut inputs = vec![&q, &k, &v];
-                if let Some(bias) = &bias {
-                    // Between them: the projections' bias and a padding mask.
-                    inputs.extend([&absent, &absent, bias]);
-                }
-                let mut attributes = vec![Attribute::Int("num_heads", a.heads as i64)];
-                if let Some(scale) = a.scale {
-                    attributes.push(Attribute::Float("scale", scale));
-                }
-                if a.mask.causal && a.rows == Rows::All && bias.is_none() {
-                    attributes.push(Attribute::Int("unidirectional", 1));
-                }
-                self.microsoft("MultiHeadAttention", &inputs, &attributes)
-            }
-            Operators::Standard => self.standard_attention(a, [&q, &k, &v], bias.as_ref()),
-        };
+        let context = self.attend(a, [&q, &k, &v], bias.as_ref());
         self.flatten(&context, a.heads * a.head_dim)
+    }
+
+    /// softmax(q · kᵀ · scale + bias) · v over `[batch, …, heads · head_dim]` each: `[batch, queries, heads ·
+    /// head_dim]`. `bias` is of those queries and keys; of `a`, shape and scale count, and causality where nothing
+    /// else masks.
+    pub(in super::super) fn attend(
+        &mut self,
+        a: &Attention<'_>,
+        [q, k, v]: [&Value; 3],
+        bias: Option<&Value>,
+    ) -> Value {
+        if self.operators == Operators::Standard {
+            return self.standard_attention(a, [q, k, v], bias);
+        }
+        let absent = Self::absent();
+        let mut inputs = vec![q, k, v];
+        if let Some(bias) = bias {
+            // Between them: the projections' bias and a padding mask.
+            inputs.extend([&absent, &absent, bias]);
+        }
+        let mut attributes = vec![Attribute::Int("num_heads", a.heads as i64)];
+        if let Some(scale) = a.scale {
+            attributes.push(Attribute::Float("scale", scale));
+        }
+        if a.mask.causal && a.rows == Rows::All && bias.is_none() {
+            attributes.push(Attribute::Int("unidirectional", 1));
+        }
+        self.microsoft("MultiHeadAttention", &inputs, &attributes)
     }
 
     /// Flat keys or values → `[batch, sequence, heads · head_dim]`: every head as often as heads of queries share it.
@@ -117,7 +131,7 @@ impl Builder<'_> {
     }
 
     /// 0 where a query of `rows` sees a key, else a number that no score outweighs: `[1, 1, queries, sequence]`.
-    fn mask_bias(&mut self, mask: Mask, rows: Rows) -> Value {
+    pub(super) fn mask_bias(&mut self, mask: Mask, rows: Rows) -> Value {
         self.shared(&format!("{mask:?} {rows:?}"), |b| {
             let distance = b.distance_from(rows);
             let zero = b.scalar(0);

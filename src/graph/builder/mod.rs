@@ -6,9 +6,11 @@
 //! With [`Operators::Standard`] the same layers are written in ONNX's own operators alone.
 
 mod attention;
+mod branch;
 mod embeddings;
 mod grouped;
 mod layers;
+mod local;
 mod rope;
 mod weights;
 
