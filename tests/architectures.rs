@@ -46,6 +46,13 @@ fixtures! {
     bert_splade: "bert-splade",
     camembert_embed: "camembert-embed",
     camembert_rerank: "camembert-rerank",
+    deberta_v2_absolute: "deberta-v2-absolute",
+    deberta_v2_embed: "deberta-v2-embed",
+    deberta_v2_mlm: "deberta-v2-mlm",
+    deberta_v3_embed: "deberta-v3-embed",
+    deberta_v3_mlm: "deberta-v3-mlm",
+    deberta_v3_rerank: "deberta-v3-rerank",
+    deberta_v3_rerank_long: "deberta-v3-rerank-long",
     distilbert_classify: "distilbert-classify",
     distilbert_embed: "distilbert-embed",
     distilbert_rerank: "distilbert-rerank",
@@ -80,6 +87,12 @@ fixtures! {
     llama_embedding: "llama-embedding",
     llama_seqcls: "llama-seqcls",
     mistral_e5: "mistral-e5",
+    modernbert_embed: "modernbert-embed",
+    modernbert_embed_new: "modernbert-embed-new",
+    modernbert_mlm: "modernbert-mlm",
+    modernbert_mlm_untied: "modernbert-mlm-untied",
+    modernbert_rerank: "modernbert-rerank",
+    modernbert_rerank_mean: "modernbert-rerank-mean",
     mpnet_embed: "mpnet-embed",
     mpnet_rerank: "mpnet-rerank",
     nomic_absolute: "nomic-absolute",
@@ -113,6 +126,7 @@ fn check_fixture(name: &str) {
         let cases = cases(&expected["cases"], |case| case.get("embedding"));
         let largest = cases.iter().flat_map(|case| &case.embedding).fold(1f32, |m, x| m.max(x.abs()));
         check_all_ways(name, engine(&dir, &text_options()), &cases, UNIT * largest);
+        let mut whole = GraphRunner::new(&dir, Request::of(Output::Hidden(Rows::All)));
         for rows in [Rows::All, Rows::First, Rows::Last] {
             let mut own = GraphRunner::new(&dir, Request::of(Output::Hidden(rows)));
             let standard = Request { operators: Operators::Standard, ..Request::of(Output::Hidden(rows)) };
@@ -121,6 +135,10 @@ fn check_fixture(name: &str) {
                 let (a, b) = (own.run(&ids(case, "ids"), None), standard.run(&ids(case, "ids"), None));
                 let difference = max_difference(&a, &b) / a.iter().fold(1f32, |m, x| m.max(x.abs()));
                 assert!(difference <= UNIT, "{name}, {}, {rows:?}: standard operators: {difference:e}", case["name"]);
+                let whole = whole.run(&ids(case, "ids"), None);
+                let row = if rows == Rows::Last { &whole[whole.len() - a.len()..] } else { &whole[..a.len()] };
+                let difference = max_difference(&a, row) / a.iter().fold(1f32, |m, x| m.max(x.abs()));
+                assert!(difference <= UNIT, "{name}, {}, {rows:?} alone: {difference:e}", case["name"]);
             }
         }
     }

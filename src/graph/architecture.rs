@@ -4,8 +4,8 @@ use serde_json::Value as Json;
 
 use super::builder::{Builder, Value};
 use super::{
-    GraphError, Rows, albert, bert, decoder, distilbert, electra, gte, jina_bert, mpnet, nomic_bert, roberta,
-    xlm_roberta_flash,
+    GraphError, Rows, albert, bert, deberta_v2, decoder, distilbert, electra, gte, jina_bert, modernbert, mpnet,
+    nomic_bert, roberta, xlm_roberta_flash,
 };
 
 /// The sizes of a model that others need to know.
@@ -65,6 +65,7 @@ const KNOWN: &[(&str, Read)] = &[
     ("albert", albert::read),
     ("bert", bert::read),
     ("camembert", roberta::read_kin),
+    ("deberta-v2", deberta_v2::read),
     ("distilbert", distilbert::read),
     ("electra", electra::read),
     ("eurobert", decoder::eurobert),
@@ -73,6 +74,7 @@ const KNOWN: &[(&str, Read)] = &[
     ("jina_embeddings_v3", xlm_roberta_flash::read),
     ("llama", |config| Ok(Box::new(decoder::llama(config)?))),
     ("mistral", |config| Ok(Box::new(decoder::mistral(config)?))),
+    ("modernbert", modernbert::read),
     ("mpnet", mpnet::read),
     ("new", gte::new),
     ("nomic_bert", nomic_bert::read),

@@ -52,17 +52,17 @@ impl PostNorm {
         self.feed_forward(b, &x, name)
     }
 
-    /// The attention of the layer called `name`: the rows of `x` that ask, and the same after it.
+    /// The attention of the layer called `layer`: the rows of `x` that ask, and the same after it.
     pub(super) fn attention(
         &self,
         b: &mut Builder<'_>,
         x: &Value,
-        name: &str,
+        layer: &str,
         variation: &Variation<'_>,
         rows: Rows,
     ) -> Result<(Value, Value), GraphError> {
         let hidden = self.hidden;
-        let name = |part: &str| format!("{name}.{part}");
+        let name = |part: &str| format!("{layer}.{part}");
         let wanted = b.pick(x, hidden, rows);
         let mut q = b.linear(&wanted, &name(self.names.query), hidden, hidden)?;
         let mut k = b.linear(x, &name(self.names.key), hidden, hidden)?;
@@ -83,10 +83,22 @@ impl PostNorm {
             bias: variation.bias,
             rows,
         });
-        let attended = b.linear(&context, &name(self.names.attended), hidden, hidden)?;
-        let sum = b.op("Add", &[&attended, &wanted], &[]);
-        let attended = b.layer_norm(&sum, &name(self.names.attended_norm), hidden, self.eps)?;
+        let attended = self.attended(b, &context, &wanted, layer)?;
         Ok((wanted, attended))
+    }
+
+    /// The rows `wanted` after the attention of the layer called `name`, which gave `context`.
+    pub(super) fn attended(
+        &self,
+        b: &mut Builder<'_>,
+        context: &Value,
+        wanted: &Value,
+        name: &str,
+    ) -> Result<Value, GraphError> {
+        let name = |part: &str| format!("{name}.{part}");
+        let attended = b.linear(context, &name(self.names.attended), self.hidden, self.hidden)?;
+        let sum = b.op("Add", &[&attended, wanted], &[]);
+        b.layer_norm(&sum, &name(self.names.attended_norm), self.hidden, self.eps)
     }
 
     /// The feed-forward of the layer called `name` over flat `x`.
