@@ -123,3 +123,22 @@ fn a_vocabulary_without_scores() {
     let error = Tokenizer::read(dir.path(), hints).err().unwrap().to_string();
     assert!(error.contains("no scores"), "{error}");
 }
+
+/// Decoders' classes, too, take the vocabulary alone; but for Llama's where the file works on bytes.
+#[test]
+fn classes_of_decoders() {
+    let dir = copy("architectures/qwen3-embedding");
+    let digits = |dir: &TempDir| read(dir, "qwen3").encode("1234 don't", 64, Truncate::Right).unwrap().ids;
+    let expected = digits(&dir);
+    patch(dir.path().join("tokenizer.json"), |file| {
+        file["normalizer"] = Json::Null;
+        file["pre_tokenizer"] = value!({ "type": "WhitespaceSplit" });
+    });
+    assert_eq!(digits(&dir), expected);
+    for (class, as_saved) in
+        [("PreTrainedTokenizerFast", true), ("LlamaTokenizer", true), ("Qwen2TokenizerFast", false)]
+    {
+        patch(dir.path().join("tokenizer_config.json"), |config| config["tokenizer_class"] = value!(class));
+        assert_eq!(digits(&dir) != expected, as_saved, "{class}");
+    }
+}

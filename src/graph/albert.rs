@@ -109,3 +109,30 @@ impl Albert {
         (run as f64 / (self.bert.num_hidden_layers as f64 / self.groups.num_hidden_groups as f64)) as usize
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_share_the_runs() {
+        let groups = |runs: usize, groups: usize| {
+            let json = json!({ "num_hidden_layers": runs, "hidden_size": 64 });
+            let bert = Bert::read(&json, &json!({ "num_attention_heads": 4 }), "absolute").unwrap();
+            let groups = Groups { embedding_size: 8, num_hidden_groups: groups, inner_group_num: 1 };
+            let albert = Albert { bert, groups };
+            (0..runs).map(|run| albert.group(run)).collect::<Vec<_>>()
+        };
+        assert_eq!(groups(4, 2), [0, 0, 1, 1]);
+        assert_eq!(groups(5, 2), [0, 0, 0, 1, 1]);
+        assert_eq!(groups(2, 3), [0, 1]);
+    }
+
+    #[test]
+    fn no_group_is_an_error() {
+        for key in ["num_hidden_groups", "inner_group_num", "embedding_size"] {
+            let error = read(&json!({ key: 0 })).err().unwrap().to_string();
+            assert!(error.contains(key), "{error}");
+        }
+    }
+}

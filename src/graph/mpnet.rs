@@ -123,6 +123,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_table_with_too_few_buckets_is_refused() {
+        let error = read(&json!({ "relative_attention_num_buckets": 31 })).err().unwrap();
+        assert_eq!(error.to_string(), "config.json: relative_attention_num_buckets = 31 is not implemented");
+    }
+
+    #[test]
     fn buckets_widen_with_the_distance() {
         // The first distance of each bucket, as `MPNetEncoder.relative_position_bucket` has them.
         let firsts = [(8, 8), (12, 9), (16, 10), (23, 11), (32, 12), (46, 13), (64, 14), (91, 15)];

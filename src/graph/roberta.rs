@@ -119,4 +119,12 @@ mod tests {
         assert_eq!(Padding::new(0, 512).unwrap().room(512), 511);
         assert!(Padding::new(1, 2).is_err());
     }
+
+    #[test]
+    fn positions_begin_behind_the_padding() {
+        let room = |config: Json| read(&config).unwrap().sizes().max_positions;
+        assert_eq!(room(json!({ "max_position_embeddings": 514 })), Some(512));
+        assert_eq!(room(json!({ "max_position_embeddings": 514, "pad_token_id": 0 })), Some(513));
+        assert!(read(&json!({ "max_position_embeddings": 8, "pad_token_id": 7 })).is_err());
+    }
 }

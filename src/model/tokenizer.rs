@@ -4,6 +4,7 @@
 
 mod added;
 mod class;
+mod decoder;
 mod file;
 mod plain;
 mod rebuild;
@@ -19,7 +20,8 @@ use tokenizers::{
 
 use self::added::SpecialTokens;
 use self::class::Class;
-use self::file::File;
+use self::decoder::Decoder;
+use self::file::{File, is_byte_level};
 use super::ModelError;
 use super::sentence::read_json;
 use super::wall;
@@ -109,6 +111,8 @@ impl Tokenizer {
         let text = |key: &str| config.get(key).and_then(Json::as_str);
         let named = text("tokenizer_class").or(hints.tokenizer_class);
         let class = Class::choose(named, hints.model_type);
+        // Repositories that ship a tokenizer of bytes under the name of Llama's.
+        let class = class.filter(|&class| class != Class::Decoder(Decoder::Llama) || !is_byte_level(bytes));
         let (mut inner, saved_side) = match class {
             Some(class) => rebuilt(class, bytes, config, map)?,
             None => as_saved(bytes, config, map)?,

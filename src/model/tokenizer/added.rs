@@ -63,6 +63,12 @@ impl SpecialTokens {
         self.named.iter().find(|(known, _)| *known == name).map_or("", |(_, token)| &token.content)
     }
 
+    /// The named and the extra ones, each as if only its text were known.
+    pub(super) fn plain(&self) -> Vec<AddedToken> {
+        let named = self.named.iter().map(|(_, token)| token);
+        named.chain(&self.extra).map(|token| AddedToken::from(token.content.as_str(), true)).collect()
+    }
+
     /// Those that `vocabulary` does not have, or has with other properties, in the order in which new ids are given out.
     pub(super) fn beyond(mut self, vocabulary: &AddedVocabulary) -> Vec<AddedToken> {
         let known = |token: &AddedToken| vocabulary.get_vocab().contains_key(&token.content);

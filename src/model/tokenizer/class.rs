@@ -3,6 +3,8 @@
 //! References: `AutoTokenizer` in `models/auto/tokenization_auto.py` for the choice, the `tokenization_*.py` of each
 //! class for its special tokens.
 
+use super::decoder::Decoder;
+
 /// A tokenizer class that builds itself anew from the vocabulary of tokenizer.json (see [`super::rebuild`]).
 ///
 /// All others (`TokenizersBackend`, once called `PreTrainedTokenizerFast`, above all) take the file as it is.
@@ -16,6 +18,7 @@ pub(super) enum Class {
     Camembert,
     Albert,
     DebertaV2,
+    Decoder(Decoder),
 }
 
 /// The special tokens by their names in tokenizer_config.json.
@@ -29,6 +32,8 @@ impl Class {
         match (named, model_type) {
             // Registered as TokenizersBackend, which goes over what the files name.
             (_, Some("modernbert" | "mistral")) => None,
+            // What its published models name is known to be wrong.
+            (_, Some("qwen2")) => Some(Self::Decoder(Decoder::Qwen2)),
             (Some(name), _) => Self::by_name(name),
             (None, Some(model)) => Self::of_model(model),
             (None, None) => None,
@@ -49,6 +54,9 @@ impl Class {
             "CamembertTokenizer" => Some(Self::Camembert),
             "AlbertTokenizer" => Some(Self::Albert),
             "DebertaV2Tokenizer" => Some(Self::DebertaV2),
+            "GemmaTokenizer" => Some(Self::Decoder(Decoder::Gemma)),
+            "LlamaTokenizer" => Some(Self::Decoder(Decoder::Llama)),
+            "Qwen2Tokenizer" => Some(Self::Decoder(Decoder::Qwen2)),
             _ => None,
         }
     }
@@ -62,6 +70,8 @@ impl Class {
             "camembert" => Some(Self::Camembert),
             "albert" => Some(Self::Albert),
             "deberta-v2" => Some(Self::DebertaV2),
+            "gemma3_text" => Some(Self::Decoder(Decoder::Gemma)),
+            "qwen3" => Some(Self::Decoder(Decoder::Qwen2)),
             _ => None,
         }
     }
@@ -79,6 +89,7 @@ impl Class {
     /// The special token of that name, where tokenizer_config.json does not say.
     pub(super) fn default_token(self, name: &str) -> Option<&'static str> {
         match (self, name) {
+            (Self::Decoder(decoder), _) => decoder.default_token(name),
             (Self::Bert | Self::DistilBert, "bos_token" | "eos_token") => None,
             (Self::Bert | Self::DistilBert | Self::DebertaV2, "pad_token") => Some("[PAD]"),
             (Self::Bert | Self::DistilBert | Self::DebertaV2 | Self::Mpnet, "unk_token") => Some("[UNK]"),
@@ -118,6 +129,10 @@ mod tests {
         assert_eq!(Class::choose(None, Some("deberta-v2")), Some(Class::DebertaV2));
         assert_eq!(Class::choose(Some("RobertaTokenizer"), None), Some(Class::Roberta));
         assert_eq!(Class::choose(None, None), None);
+        let qwen2 = Some(Class::Decoder(Decoder::Qwen2));
+        assert_eq!(Class::choose(Some("PreTrainedTokenizerFast"), Some("qwen2")), qwen2);
+        assert_eq!(Class::choose(Some("PreTrainedTokenizerFast"), Some("qwen3")), None);
+        assert_eq!(Class::choose(None, Some("qwen3")), qwen2);
     }
 
     #[test]

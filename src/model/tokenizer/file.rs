@@ -7,6 +7,12 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 use tokenizers::models::bpe::{Merges, Vocab};
 
+/// Whether tokenizer.json works on bytes, told as `transformers` tells it.
+pub(super) fn is_byte_level(bytes: &[u8]) -> bool {
+    let name = b"\"ByteLevel\"";
+    bytes.windows(name.len()).any(|window| window == name)
+}
+
 /// tokenizer.json.
 #[derive(Deserialize)]
 pub(super) struct File {

@@ -26,6 +26,7 @@ use tokenizers::{ModelWrapper, SplitDelimiterBehavior, Tokenizer};
 
 use super::added::SpecialTokens;
 use super::class::Class;
+use super::decoder::Decoder;
 use super::file::{File, Model};
 
 /// The tokenizer of `class`; `config` is tokenizer_config.json.
@@ -34,22 +35,30 @@ pub(super) fn rebuild(class: Class, file: File, config: &Json, tokens: SpecialTo
     let mut built = Tokenizer::new(model);
     let normalizer = normalizer(class, &file.normalizer, config)?;
     built.with_normalizer(normalizer).map_err(|e| e.to_string())?;
-    built.with_pre_tokenizer(Some(pre_tokenizer(class, config)));
+    built.with_pre_tokenizer(Some(pre_tokenizer(class, config)?));
 
     let names = ["cls_token", "sep_token", "bos_token", "eos_token"];
     let texts = names.map(|name| tokens.named(name).to_owned());
-    built.add_tokens(tokens.in_order()).map_err(|e| e.to_string())?;
+    // This class adds its special tokens once more, and they lose what else was said of them.
+    let again = if class == Class::Decoder(Decoder::Qwen2) { tokens.plain() } else { Vec::new() };
+    for added in [tokens.in_order(), again] {
+        built.add_tokens(added).map_err(|e| e.to_string())?;
+    }
     let [cls, sep, bos, eos] = texts.map(|text| built.token_to_id(&text).map(|id| (text, id)));
-    let post_processor = match class {
-        Class::Bert | Class::DistilBert | Class::DebertaV2 => template(cls, sep, 1, 1)?,
-        Class::Mpnet | Class::Roberta => RobertaProcessing::new(sep.ok_or(NO_SEP)?, cls.ok_or(NO_CLS)?).into(),
-        Class::XlmRoberta | Class::Camembert => template(bos, eos, 2, 0)?,
-        Class::Albert if !file.post_processor.is_null() => {
-            serde_json::from_value(file.post_processor).map_err(|e| format!("post_processor: {e}"))?
-        }
-        Class::Albert => template(cls, sep, 1, 1)?,
+    let saved = || -> Result<Option<PostProcessorWrapper>, String> {
+        serde_json::from_value(file.post_processor).map_err(|e| format!("post_processor: {e}"))
     };
-    built.with_post_processor(Some(post_processor));
+    let post_processor = match class {
+        Class::Bert | Class::DistilBert | Class::DebertaV2 => Some(template(cls, sep, 1, 1)?),
+        Class::Mpnet | Class::Roberta => Some(RobertaProcessing::new(sep.ok_or(NO_SEP)?, cls.ok_or(NO_CLS)?).into()),
+        Class::XlmRoberta | Class::Camembert => Some(template(bos, eos, 2, 0)?),
+        Class::Decoder(_) => saved()?,
+        Class::Albert => match saved()? {
+            None => Some(template(cls, sep, 1, 1)?),
+            saved => saved,
+        },
+    };
+    built.with_post_processor(post_processor);
     Ok(built)
 }
 
@@ -66,6 +75,7 @@ fn model(class: Class, file: Model, config: &Json, unk: &str) -> Result<ModelWra
             let merges = file.merges()?;
             BPE::builder().vocab_and_merges(file.vocab.into_ids(), merges).build().map(Into::into)
         }
+        Class::Decoder(decoder) => return decoder.model(file, unk),
         Class::XlmRoberta | Class::Camembert | Class::Albert | Class::DebertaV2 => {
             let scores = file.vocab.into_scores()?;
             let unk_id = match class {
@@ -88,6 +98,7 @@ fn normalizer(class: Class, saved: &Json, config: &Json) -> Result<Option<Normal
     let flag = |key: &str| config.get(key).and_then(Json::as_bool);
     match class {
         Class::Roberta => Ok(None),
+        Class::Decoder(decoder) => decoder.normalizer(),
         Class::Bert | Class::DistilBert | Class::Mpnet => {
             let chinese = flag("tokenize_chinese_chars").unwrap_or(true);
             let lowercase = flag("do_lower_case").unwrap_or(true);
@@ -130,9 +141,10 @@ fn character_map(saved: &Json) -> Result<Option<NormalizerWrapper>, String> {
 }
 
 /// How a text falls into words.
-fn pre_tokenizer(class: Class, config: &Json) -> PreTokenizerWrapper {
+fn pre_tokenizer(class: Class, config: &Json) -> Result<PreTokenizerWrapper, String> {
     let prefix_space = config.get("add_prefix_space").and_then(Json::as_bool);
-    match class {
+    Ok(match class {
+        Class::Decoder(decoder) => decoder.pre_tokenizer(config)?,
         Class::Bert | Class::DistilBert | Class::Mpnet => BertPreTokenizer.into(),
         Class::Roberta => ByteLevel::new(prefix_space.unwrap_or(false), true, true).into(),
         Class::XlmRoberta | Class::Camembert | Class::Albert => {
@@ -148,7 +160,7 @@ fn pre_tokenizer(class: Class, config: &Json) -> PreTokenizerWrapper {
             steps.push(Metaspace::new('▁', scheme, true).into());
             PreTokenizers::new(steps).into()
         }
-    }
+    })
 }
 
 /// `open A close`, and for a pair `open A close … B close` with `between` closing tokens between the texts and `type_b`
