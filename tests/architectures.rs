@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use infa::engine::{Engine, Input, Purpose, TextOptions};
+use infa::engine::{Engine, Input, Purpose, Role, TextOptions};
 use infa::graph::{Answer, Lexical, Operators, Output, Request, Rows};
 use serde_json::Value as Json;
 use support::*;
@@ -46,6 +46,9 @@ fixtures! {
     bert_splade: "bert-splade",
     camembert_embed: "camembert-embed",
     camembert_rerank: "camembert-rerank",
+    colbert_native: "colbert-native",
+    colbert_pylate: "colbert-pylate",
+    colbert_stanford: "colbert-stanford",
     deberta_v2_absolute: "deberta-v2-absolute",
     deberta_v2_embed: "deberta-v2-embed",
     deberta_v2_mlm: "deberta-v2-mlm",
@@ -86,6 +89,8 @@ fixtures! {
     jina_v3_packed: "jina-v3-packed",
     llama_embedding: "llama-embedding",
     llama_seqcls: "llama-seqcls",
+    m3_bert: "m3-bert",
+    m3_xlm_roberta: "m3-xlm-roberta",
     mistral_e5: "mistral-e5",
     modernbert_embed: "modernbert-embed",
     modernbert_embed_new: "modernbert-embed-new",
@@ -109,6 +114,9 @@ fixtures! {
     roberta_embed: "roberta-embed",
     roberta_rerank: "roberta-rerank",
     roberta_splade: "roberta-splade",
+    splade_max: "splade-max",
+    splade_plain: "splade-plain",
+    splade_sum: "splade-sum",
     xlm_roberta_embed: "xlm-roberta-embed",
     xlm_roberta_rerank: "xlm-roberta-rerank",
 }
@@ -168,6 +176,12 @@ fn check_fixture(name: &str) {
         let options = TextOptions { prompt_name: Some(prompt.into()), ..text_options() };
         check_all_ways(&format!("{name} {prompt}"), engine(&dir, &options), &cases, UNIT);
     }
+    if !list("sparse").is_empty() {
+        check_sparse(name, &expected, list("sparse"));
+    }
+    if !list("multi").is_empty() {
+        check_token_vectors(name, list("multi"), list("scores"));
+    }
     for operators in [Operators::OnnxRuntime, Operators::Standard] {
         let mut heads = vec![("pairs", Output::Logits), ("classify", Output::Logits)];
         if let Some(yes) = generative {
@@ -179,7 +193,7 @@ fn check_fixture(name: &str) {
             heads.push(("one_token", Output::Answer(Answer { yes, no: None })));
         }
         for (key, output) in heads.into_iter().filter(|(key, _)| !list(key).is_empty()) {
-            let mut graph = GraphRunner::new(&dir, Request { output, token_types: true, operators });
+            let mut graph = GraphRunner::new(&dir, Request { token_types: true, operators, ..Request::of(output) });
             for case in list(key) {
                 let types = case.get("types").map(|_| ids(case, "types"));
                 let logits = graph.run(&ids(case, "ids"), types.as_deref());
@@ -187,9 +201,12 @@ fn check_fixture(name: &str) {
                 assert!(difference <= LOGITS, "{name}, {} {}: {difference:e}", key, case["name"]);
             }
         }
-        if !list("sparse").is_empty() {
+        // Where nothing comes after the graph.
+        let settings = dir.join("config_sentence_transformers.json");
+        let cut = settings.is_file() && json(settings)["max_active_dims"].is_u64();
+        if !list("sparse").is_empty() && !cut && list("multi").is_empty() {
             let output = Output::Lexical(lexical(&dir, &expected));
-            let mut graph = GraphRunner::new(&dir, Request { output, token_types: false, operators });
+            let mut graph = GraphRunner::new(&dir, Request { operators, ..Request::of(output) });
             for case in list("sparse") {
                 let weights = graph.run(&ids(case, "ids"), None);
                 let mut reference = vec![0.0; weights.len()];
@@ -208,6 +225,90 @@ fn lexical(dir: &Path, expected: &Json) -> Lexical {
     let file = dir.join("1_SpladePooling/config.json");
     let config = if file.is_file() { json(file) } else { expected["sparse_pooling"].clone() };
     Lexical { sum: config["pooling_strategy"] == "sum", twice: config["activation_function"] == "log1p_relu" }
+}
+
+/// Lexical weights through the engine.
+fn check_sparse(name: &str, expected: &Json, cases: &[Json]) {
+    let dir = copy(&format!("architectures/{name}"));
+    if let (Some(modules), Some(pooling)) = (expected.get("sparse_modules"), expected.get("sparse_pooling")) {
+        let write = |path: &str, json: &Json| std::fs::write(dir.path().join(path), json.to_string()).unwrap();
+        write("modules.json", modules);
+        std::fs::create_dir_all(dir.path().join("1_SpladePooling")).unwrap();
+        write("1_SpladePooling/config.json", pooling);
+    }
+    let engine = engine_for(Purpose::EmbedSparse, dir.path());
+    for role in ROLES {
+        let cases: Vec<&Json> = cases.iter().filter(|case| self::role(case) == role).collect();
+        let texts: Vec<&str> = cases.iter().map(|case| case["text"].as_str().unwrap()).collect();
+        for (case, together) in cases.iter().zip(engine.embed_sparse(&texts, role)) {
+            let alone = engine.embed_sparse(&[case["text"].as_str().unwrap()], role).pop().unwrap();
+            for result in [together, alone] {
+                let result = result.unwrap_or_else(|e| panic!("{name}, {}: {e}", case["name"]));
+                let indices: Vec<i64> = result.indices.iter().map(|&i| i.into()).collect();
+                assert_eq!(indices, ids(case, "indices"), "{name}, {}: indices", case["name"]);
+                let difference = max_difference(&result.values, &floats(&case["values"]));
+                assert!(difference <= LOGITS, "{name}, {}: {difference:e}", case["name"]);
+                assert_eq!(result.tokens, ids(case, "ids").len(), "{name}, {}: tokens", case["name"]);
+            }
+        }
+    }
+}
+
+/// Vectors of tokens, and how they score; and that the graph's attention mask is the same in both operator sets.
+fn check_token_vectors(name: &str, cases: &[Json], scores: &[Json]) {
+    let dir = fixture(&format!("architectures/{name}"));
+    let engine = engine_for(Purpose::EmbedTokens, &dir);
+    for role in ROLES {
+        let cases: Vec<&Json> = cases.iter().filter(|case| self::role(case) == role).collect();
+        let texts: Vec<&str> = cases.iter().map(|case| case["text"].as_str().unwrap()).collect();
+        for (case, together) in cases.iter().zip(engine.embed_tokens(&texts, role)) {
+            let alone = engine.embed_tokens(&[case["text"].as_str().unwrap()], role).pop().unwrap();
+            for result in [together, alone] {
+                let result = result.unwrap_or_else(|e| panic!("{name}, {}: {e}", case["name"]));
+                let expected: Vec<f32> = case["vectors"].as_array().unwrap().iter().flat_map(floats).collect();
+                assert_eq!(result.vectors.len(), expected.len(), "{name}, {}: number of vectors", case["name"]);
+                let difference = max_difference(&result.vectors, &expected);
+                assert!(difference <= UNIT, "{name}, {}: {difference:e}", case["name"]);
+                assert_eq!(result.dimensions, engine.info().dimensions);
+                assert_eq!(result.tokens, ids(case, "ids").len(), "{name}, {}: tokens", case["name"]);
+            }
+        }
+    }
+    assert!(!scores.is_empty(), "{name}: no scores");
+    // BGE-M3 knows no roles.
+    let roles = if cases.iter().any(|case| role(case) == Role::Query) {
+        [Role::Query, Role::Document]
+    } else {
+        [Role::Text, Role::Text]
+    };
+    let vectors = |text: &Json, role| engine.embed_tokens(&[text.as_str().unwrap()], role).pop().unwrap().unwrap();
+    for case in scores {
+        let (query, document) = (vectors(&case["query"], roles[0]), vectors(&case["document"], roles[1]));
+        let score = engine.info().scoring.unwrap().score(&query, &document);
+        let difference = (f64::from(score) - case["score"].as_f64().unwrap()).abs();
+        assert!(difference <= f64::from(LOGITS), "{name}: {case}: {score}");
+    }
+    let [mut own, mut standard] = [Operators::OnnxRuntime, Operators::Standard].map(|operators| {
+        let request = Request::of(Output::Hidden(Rows::All));
+        GraphRunner::new(&dir, Request { operators, attention_mask: true, ..request })
+    });
+    for case in cases {
+        let ids = ids(case, "ids");
+        let mask: Vec<i64> = (0..ids.len()).map(|at| i64::from(at < ids.len().div_ceil(2))).collect();
+        let (a, b) = (own.run_masked(&ids, &mask), standard.run_masked(&ids, &mask));
+        let difference = max_difference(&a, &b);
+        assert!(difference <= UNIT * 10.0, "{name}, {}: masked: {difference:e}", case["name"]);
+    }
+}
+
+const ROLES: [Role; 3] = [Role::Text, Role::Query, Role::Document];
+
+fn role(case: &Json) -> Role {
+    match case.get("role").and_then(Json::as_str) {
+        Some("query") => Role::Query,
+        Some("document") => Role::Document,
+        _ => Role::Text,
+    }
 }
 
 fn input(case: &Json) -> Input<'_> {

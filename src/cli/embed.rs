@@ -16,6 +16,8 @@ Examples:
   zcat corpus.jsonl.gz | infa embed --input-format jsonl --field body - > vectors.jsonl
   infa embed -m BAAI/bge-small-en-v1.5 --format npy -o vectors.npy a.txt b.txt
   infa embed -m intfloat/e5-base-v2 --prompt 'query: ' queries.txt
+  infa embed -m naver/splade-v3 --output-type sparse notes.txt
+  infa embed -m lightonai/GTE-ModernColBERT-v1 --output-type colbert --mode query queries.txt
   infa embed -m Snowflake/snowflake-arctic-embed-m-v2.0 --mode query queries.txt
 
 Exit status: 0 all well (also when the reader of a pipe goes away); 1 some inputs failed, each named on
@@ -57,6 +59,19 @@ pub struct EmbedArgs {
         help_heading = "Text to vector (default: as the model's files say)"
     )]
     pub mode: Option<Mode>,
+
+    /// What to make of a text: one vector; weights of the vocabulary (SPLADE, BGE-M3); a vector a token (ColBERT, BGE-M3)
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        env = "INFA_OUTPUT_TYPE",
+        hide_env = true,
+        hide_possible_values = true,
+        value_name = "dense|sparse|colbert",
+        help_heading = "Input and output"
+    )]
+    pub output_type: OutputType,
 
     /// Format of the output; npy holds the vectors alone, with NaN for texts that failed
     #[arg(
@@ -101,4 +116,16 @@ impl From<Option<Mode>> for Role {
             Some(Mode::Document) => Self::Document,
         }
     }
+}
+
+/// What becomes of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum OutputType {
+    /// One vector
+    #[default]
+    Dense,
+    /// Weights of tokens of the vocabulary
+    Sparse,
+    /// A vector for every token
+    Colbert,
 }

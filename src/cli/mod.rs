@@ -10,7 +10,7 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-pub use embed::EmbedArgs;
+pub use embed::{EmbedArgs, OutputType};
 pub use model::{ModelArgs, TextArgs};
 
 /// Text embeddings from one fast binary.
@@ -78,7 +78,8 @@ pub enum Command {
     ///
     /// Reads one text a line (or JSON lines, CSV, TSV, NUL-separated texts) and writes one JSON object a line, in input
     /// order: {"index":0,"embedding":[…],"tokens":7,"truncated":false}, with "id" where the input has one and "error"
-    /// instead of "embedding" where a text failed. Vectors go to stdout, everything else to stderr.
+    /// instead of "embedding" where a text failed. With --output-type sparse there are "indices" and "values" instead of
+    /// "embedding", with colbert "embeddings", an array a token. Vectors go to stdout, everything else to stderr.
     Embed(Box<EmbedArgs>),
     /// Tell what infa would use here, and what is missing
     ///

@@ -9,20 +9,27 @@ use serde_json::Value as Json;
 
 use super::settings::ModelSettings;
 use super::{Error, Outcome, World};
-use crate::cli::EmbedArgs;
+use crate::cli::{EmbedArgs, OutputType};
 use crate::engine::stream::{Item, Sink, StreamError, Work, stream};
-use crate::engine::{Embedding, Purpose, Role, TextError};
+use crate::engine::{Embedding, Engine, Purpose, Role, SparseEmbedding, TextError, TokenEmbeddings};
 use crate::input::{self, Origin, Record};
-use crate::output::{self, Destination, OutputError, Row, RowWriter, Vector};
+use crate::output::{self, Destination, Numbers, OutputError, Row, RowWriter, Shape, Vector};
 use crate::ui::{JobBar, Printer};
 
 /// Failed inputs that are named on stderr; the rest is counted.
 const NAMED_FAILURES: u64 = 10;
 
 pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
-    let EmbedArgs { files, input_format, field, id_field, mode, format, output, model, text } = args;
+    let EmbedArgs { files, input_format, field, id_field, mode, output_type, format, output, model, text } = args;
     let role = Role::from(mode);
     let settings = ModelSettings::resolve(model, text, &world.globals)?;
+    let (purpose, shape): (_, fn(usize) -> Shape) = match output_type {
+        OutputType::Dense => (Purpose::Embed, Shape::Dense),
+        OutputType::Sparse => (Purpose::EmbedSparse, |_| Shape::Sparse),
+        OutputType::Colbert => (Purpose::EmbedTokens, Shape::Tokens),
+    };
+    // Before a model is fetched and loaded in vain.
+    output::check_shape(format, shape(0)).map_err(open_error)?;
     let options = input::Options { format: input_format, field, id_field };
     if files.is_empty() && std::io::stdin().is_terminal() {
         world.bars.printer().note("Reading texts from the terminal, one a line; Ctrl-D ends.");
@@ -31,21 +38,21 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     let destination = output.map_or(Destination::Stdout, Destination::File);
 
     let start = Instant::now();
-    let engine = settings.load(world, Purpose::Embed)?;
+    let engine = settings.load(world, purpose)?;
     let load_seconds = start.elapsed().as_secs_f64();
 
-    let writer = output::open(format, &destination, engine.info().dimensions).map_err(open_error)?;
+    let writer = output::open(format, &destination, shape(engine.info().dimensions)).map_err(open_error)?;
     let start = Instant::now();
     let read = records.bytes_counter();
     let bar = world.bars.job(records.total_bytes());
     let printer = world.bars.printer().clone();
     let mut rows = Rows { writer, printer, bar: Some(bar), position: 0, counts: Counts::default() };
     let items = records.map(move |record| record.map(|record| item(record, read.load(Ordering::Relaxed))));
-    let work: Work<String, Embedding> = Arc::new(move |texts| {
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        engine.embed(&texts, role)
-    });
-    let end = stream(&work, items, &world.cancel, &mut rows);
+    let end = match output_type {
+        OutputType::Dense => stream(&work(&engine, role, Engine::embed), items, &world.cancel, &mut rows),
+        OutputType::Sparse => stream(&work(&engine, role, Engine::embed_sparse), items, &world.cancel, &mut rows),
+        OutputType::Colbert => stream(&work(&engine, role, Engine::embed_tokens), items, &world.cancel, &mut rows),
+    };
 
     let Rows { mut writer, printer, bar, counts, .. } = rows;
     drop(bar);
@@ -60,6 +67,45 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     counts.print(&printer, start.elapsed().as_secs_f64(), load_seconds, &end);
     end?;
     Ok(if counts.failed == 0 { Outcome::Done } else { Outcome::SomeFailed })
+}
+
+/// A method of [`Engine`] that embeds texts.
+type Embed<T> = fn(&(dyn Engine + 'static), &[&str], Role) -> Vec<Result<T, TextError>>;
+
+/// What is done with a window of texts.
+fn work<T: 'static>(engine: &Arc<dyn Engine>, role: Role, embed: Embed<T>) -> Work<String, T> {
+    let engine = Arc::clone(engine);
+    Arc::new(move |texts| {
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        embed(engine.as_ref(), &texts, role)
+    })
+}
+
+/// An embedding of whatever kind, as rows hold it.
+trait Embedded {
+    fn vector(&self) -> Vector<'_>;
+}
+
+impl Embedded for Embedding {
+    fn vector(&self) -> Vector<'_> {
+        let Self { vector, tokens, truncated } = self;
+        Vector { embedding: Numbers::Dense(vector), tokens: *tokens, truncated: *truncated }
+    }
+}
+
+impl Embedded for SparseEmbedding {
+    fn vector(&self) -> Vector<'_> {
+        let Self { indices, values, tokens, truncated } = self;
+        Vector { embedding: Numbers::Sparse { indices, values }, tokens: *tokens, truncated: *truncated }
+    }
+}
+
+impl Embedded for TokenEmbeddings {
+    fn vector(&self) -> Vector<'_> {
+        let Self { vectors, dimensions, tokens, truncated } = self;
+        let embedding = Numbers::Tokens { vectors, dimensions: *dimensions };
+        Vector { embedding, tokens: *tokens, truncated: *truncated }
+    }
 }
 
 /// What is wrong with the destination is a matter of usage, but for a pipe that is closed already.
@@ -122,20 +168,21 @@ struct Rows {
     counts: Counts,
 }
 
-impl Sink<Tag, Embedding> for Rows {
+impl<T: Embedded> Sink<Tag, T> for Rows {
     type Error = OutputError;
 
-    fn take(&mut self, tag: Tag, result: Result<Embedding, TextError>) -> Result<(), OutputError> {
+    fn take(&mut self, tag: Tag, result: Result<T, TextError>) -> Result<(), OutputError> {
         self.position = tag.position;
         let counts = &mut self.counts;
         let index = counts.inputs;
         counts.inputs += 1;
         let message;
         let outcome = match &result {
-            Ok(Embedding { vector, tokens, truncated }) => {
-                counts.tokens += *tokens as u64;
-                counts.truncated += u64::from(*truncated);
-                Ok(Vector { embedding: vector, tokens: *tokens, truncated: *truncated })
+            Ok(embedded) => {
+                let vector = embedded.vector();
+                counts.tokens += vector.tokens as u64;
+                counts.truncated += u64::from(vector.truncated);
+                Ok(vector)
             }
             Err(TextError(reason)) => {
                 // Errors of reading name the place themselves.

@@ -71,7 +71,7 @@ pub(super) fn load_onnx(
     let mut session = runtime.session_from_file(path, options)?;
     let interface = Interface::discover(&path.display().to_string(), &session, wanted)?;
     // The width may be dynamic in the file: one token tells.
-    let token = Tokens { ids: vec![0], types: Vec::new(), truncated: false };
+    let token = Tokens { ids: vec![0], types: Vec::new(), unseen: 0, truncated: false };
     let width = match run_group(&mut session, &interface, &[token], &|rows, _| Ok(rows.width)).pop() {
         Some(Ok(width)) => width,
         Some(Err(e)) => {

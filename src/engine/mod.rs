@@ -2,15 +2,19 @@
 
 mod finish;
 mod load;
+mod max_sim;
 mod onnx;
 mod prompts;
 mod runner;
+mod sparse;
 mod static_embedding;
 pub mod stream;
+mod token_vectors;
 mod worker;
 
 use std::path::PathBuf;
 
+pub use max_sim::{Scoring, max_sim};
 pub use onnx::{OnnxEngine, OnnxOptions};
 pub use static_embedding::StaticEngine;
 
@@ -99,7 +103,7 @@ pub struct EngineInfo {
     pub purpose: Purpose,
     /// Where its files are, for a local engine.
     pub dir: Option<PathBuf>,
-    /// Length of the vectors; or the number of labels.
+    /// Length of the vectors (of sparse ones: the size of the vocabulary); or the number of labels.
     pub dimensions: usize,
     /// Longest text in tokens, specials included.
     pub max_length: usize,
@@ -107,6 +111,8 @@ pub struct EngineInfo {
     pub pooling: Vec<Pooling>,
     /// Whether vectors have length 1.
     pub normalize: bool,
+    /// How vectors of tokens are compared; `None` for other vectors.
+    pub scoring: Option<Scoring>,
     /// Text put before each input.
     pub prompt: Option<String>,
     /// Threads that compute.

@@ -7,9 +7,14 @@ use super::finish::Finish;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::prompts::{Prompt, Prompts};
 use super::runner::{Reading, Runner};
+use super::sparse::{self, SparseFinish};
+use super::token_vectors::{self, TokenFinish};
 use super::worker::Wanted;
-use super::{Embedding, Engine, EngineError, EngineInfo, Input, Prediction, Purpose, Role, TextError, TextOptions};
-use crate::graph::{Operators, Output, Request, Rows};
+use super::{
+    Embedding, Engine, EngineError, EngineInfo, Input, Prediction, Purpose, Role, SparseEmbedding, TextError,
+    TextOptions, TokenEmbeddings,
+};
+use crate::graph::{Output, Request, Rows};
 use crate::model::pooling::{self, Pooling};
 use crate::model::source::Weights as WeightsFile;
 use crate::model::tokenizer::{Tokens, Truncate};
@@ -42,8 +47,16 @@ pub struct OnnxEngine {
     model: Model,
     truncate: Truncate,
     prompts: Prompts,
-    finish: Arc<Finish>,
+    head: Head,
     runner: Runner,
+}
+
+/// From the model's output to results.
+enum Head {
+    Vectors(Arc<Finish>),
+    Sparse(Arc<SparseFinish>),
+    Tokens(Arc<TokenFinish>),
+    Logits,
 }
 
 impl OnnxEngine {
@@ -59,21 +72,47 @@ impl OnnxEngine {
         options.dtype.resolve()?;
         let mut prompts = Prompts::new(&model, text)?;
         model.choose_adapter(text.prompt.as_deref(), text.prompt_name.as_deref())?;
-        let (loaded, pooling) = match purpose {
-            Purpose::Predict => (load_predictor(runtime, &model, options)?, None),
-            _ => load_embedder(runtime, &model, text.pooling, prompts.skipped(&model), options)?,
+        let (loaded, mut head) = match purpose {
+            Purpose::Predict => (load_predictor(runtime, &model, options)?, Head::Logits),
+            Purpose::Embed => {
+                refuse_other_outputs(&model)?;
+                let (loaded, pooling) = load_embedder(runtime, &model, text.pooling, prompts.skipped(&model), options)?;
+                let finish = Finish::new(&model, pooling, loaded.interface.per_token, loaded.width, text)?;
+                (loaded, Head::Vectors(Arc::new(finish)))
+            }
+            Purpose::EmbedSparse => {
+                refuse_vector_flags(text, "sparse vectors")?;
+                let (loaded, finish) = sparse::load(runtime, &model, options)?;
+                (loaded, Head::Sparse(finish))
+            }
+            Purpose::EmbedTokens => {
+                refuse_vector_flags(&TextOptions { normalize: None, ..text.clone() }, "vectors of tokens")?;
+                let (loaded, finish) = token_vectors::load(runtime, &model, text, options)?;
+                (loaded, Head::Tokens(Arc::new(finish)))
+            }
         };
         let max_length = max_length(&model, text.max_length, loaded.max_positions)?;
         prompts.measure(&model, max_length)?;
-        let finish = Finish::new(&model, pooling, loaded.interface.per_token, loaded.width, text)?;
+        if let Head::Tokens(finish) = &mut head
+            && let Some(finish) = Arc::get_mut(finish)
+        {
+            finish.settle_limits(&model, text.max_length, max_length, loaded.max_positions)?;
+        }
+        let (dimensions, pooling, normalize, scoring) = match &head {
+            Head::Vectors(finish) => (finish.width(), finish.pooling.clone(), finish.normalized(), None),
+            Head::Sparse(finish) => (finish.vocabulary, Vec::new(), false, None),
+            Head::Tokens(finish) => (finish.dimensions, Vec::new(), finish.normalize, Some(finish.scoring)),
+            Head::Logits => (loaded.width, Vec::new(), false, None),
+        };
         let info = EngineInfo {
             model: model.name.clone(),
             purpose,
             dir: Some(model.dir.clone()),
-            dimensions: finish.width(),
+            dimensions,
             max_length,
-            pooling: finish.pooling.clone(),
-            normalize: finish.normalized(),
+            pooling,
+            normalize,
+            scoring,
             prompt: prompts.of(Role::Text).text.clone(),
             threads: options.threads.get(),
         };
@@ -93,21 +132,13 @@ impl OnnxEngine {
             runner: Runner::new(pool, interface, vocab_size, options.batch_tokens.get(), options.threads.get())?,
             info,
             prompts,
-            finish: Arc::new(finish),
+            head,
             model,
         })
     }
 
     fn tokenize(&self, text: &str, prompt: &Prompt) -> Result<Tokens, TextError> {
-        let with_prompt;
-        let text = match &prompt.text {
-            Some(prompt) => {
-                with_prompt = format!("{prompt}{text}");
-                &with_prompt
-            }
-            None => text,
-        };
-        let tokens = self.model.tokenizer.encode(text, self.info.max_length, self.truncate);
+        let tokens = self.model.tokenizer.encode(&prompt.before(text), self.info.max_length, self.truncate);
         tokens.map_err(|e| TextError(e.to_string()))
     }
 
@@ -128,11 +159,9 @@ impl Engine for OnnxEngine {
     }
 
     fn embed(&self, texts: &[&str], role: Role) -> Vec<Result<Embedding, TextError>> {
-        if self.info.purpose != Purpose::Embed {
-            return super::refuse(&self.info, texts.len(), "vectors");
-        }
+        let Head::Vectors(finish) = &self.head else { return super::refuse(&self.info, texts.len(), "vectors") };
         let prompt = self.prompts.of(role);
-        let (finish, skip) = (Arc::clone(&self.finish), prompt.skip);
+        let (finish, skip) = (Arc::clone(finish), prompt.skip);
         let reading: Reading<Embedding> = Arc::new(move |rows, tokens| {
             let vector = finish.apply(rows, skip)?;
             Ok(Embedding { vector, tokens: tokens.ids.len(), truncated: tokens.truncated })
@@ -140,10 +169,24 @@ impl Engine for OnnxEngine {
         self.runner.run(texts.len(), |i| self.tokenize(texts[i], prompt), &reading)
     }
 
+    fn embed_sparse(&self, texts: &[&str], role: Role) -> Vec<Result<SparseEmbedding, TextError>> {
+        let Head::Sparse(finish) = &self.head else { return super::refuse(&self.info, texts.len(), "sparse vectors") };
+        let prompt = self.prompts.of(role);
+        self.runner.run(texts.len(), |i| self.tokenize(texts[i], prompt), &finish.reading())
+    }
+
+    fn embed_tokens(&self, texts: &[&str], role: Role) -> Vec<Result<TokenEmbeddings, TextError>> {
+        let Head::Tokens(finish) = &self.head else { return super::refuse(&self.info, texts.len(), "token vectors") };
+        let prompt = self.prompts.of(role);
+        let tokenize = |i: usize| {
+            let tokens = finish.tokenize(&self.model.tokenizer, &prompt.before(texts[i]), role, self.truncate);
+            tokens.map_err(|e| TextError(e.to_string()))
+        };
+        self.runner.run(texts.len(), tokenize, &finish.reading(role))
+    }
+
     fn predict(&self, inputs: &[Input<'_>]) -> Vec<Result<Prediction, TextError>> {
-        if self.info.purpose != Purpose::Predict {
-            return super::refuse(&self.info, inputs.len(), "scores");
-        }
+        let Head::Logits = self.head else { return super::refuse(&self.info, inputs.len(), "scores") };
         let reading: Reading<Prediction> = Arc::new(|rows, tokens| match pooling::not_finite(rows.numbers) {
             Some(defect) => Err(TextError(defect.to_owned())),
             None => {
@@ -151,6 +194,33 @@ impl Engine for OnnxEngine {
             }
         });
         self.runner.run(inputs.len(), |i| self.tokenize_input(inputs[i]), &reading)
+    }
+}
+
+/// Says so when a model gives other things than a vector a text.
+fn refuse_other_outputs(model: &Model) -> Result<(), ModelError> {
+    let (what, flag) = if model.sentence.splade.is_some() {
+        ("sparse vectors (SPLADE)", "sparse")
+    } else if token_vectors::only(model) {
+        ("a vector for every token (late interaction)", "colbert")
+    } else {
+        return Ok(());
+    };
+    let reason = format!("{} gives {what}: ask for them with --output-type {flag}", model.name);
+    Err(ModelError::Flag { flag: "--output-type dense", reason })
+}
+
+/// Refuses flags that only mean something for a vector a text.
+fn refuse_vector_flags(text: &TextOptions, what: &str) -> Result<(), ModelError> {
+    let flags = [
+        ("--pooling", text.pooling.is_some()),
+        ("--dimensions", text.dimensions.is_some()),
+        ("--normalize", text.normalize == Some(true)),
+        ("--no-normalize", text.normalize == Some(false)),
+    ];
+    match flags.into_iter().find(|&(_, given)| given) {
+        Some((flag, _)) => Err(ModelError::Flag { flag, reason: format!("it means nothing for {what}") }),
+        None => Ok(()),
     }
 }
 
@@ -196,7 +266,7 @@ fn load_predictor(runtime: &Runtime, model: &Model, options: OnnxOptions) -> Res
     let threads = options.threads.get();
     match &model.weights {
         WeightsFile::Safetensors(path) => {
-            let request = Request { output: Output::Logits, token_types: true, operators: Operators::OnnxRuntime };
+            let request = Request { token_types: true, ..Request::of(Output::Logits) };
             load_safetensors(runtime, path, model, &request, threads)
         }
         WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::Logits, threads),

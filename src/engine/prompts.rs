@@ -1,5 +1,7 @@
 //! What is put before a text, by its role, and how much of it pooling leaves out.
 
+use std::borrow::Cow;
+
 use super::{EngineError, Role, TextOptions};
 use crate::model::{Model, ModelError};
 
@@ -9,6 +11,16 @@ pub(super) struct Prompt {
     pub text: Option<String>,
     /// Leading tokens (the prompt's) that pooling leaves out.
     pub skip: usize,
+}
+
+impl Prompt {
+    /// `text` with the prompt before it.
+    pub fn before<'a>(&self, text: &'a str) -> Cow<'a, str> {
+        match &self.text {
+            Some(prompt) => format!("{prompt}{text}").into(),
+            None => text.into(),
+        }
+    }
 }
 
 /// The prompt of every role.

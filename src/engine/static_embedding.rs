@@ -57,6 +57,7 @@ impl StaticEngine {
             max_length: max_length.unwrap_or(usize::MAX),
             pooling: Vec::new(),
             normalize: finish.normalized(),
+            scoring: None,
             prompt: prompts.of(Role::Text).text.clone(),
             threads,
         };

@@ -1,7 +1,7 @@
 //! One group of inputs through one session: tokens in, what the model puts out for each of them handed on.
 
 use super::TextError;
-use crate::graph::{Graph, INPUT_IDS, TOKEN_TYPE_IDS};
+use crate::graph::{ATTENTION_MASK, Graph, INPUT_IDS, TOKEN_TYPE_IDS};
 use crate::model::tokenizer::Tokens;
 use crate::runtime::{RuntimeError, Session};
 
@@ -20,8 +20,8 @@ pub(super) struct Interface {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Feed {
     Ids,
-    /// The attention mask: there is no padding.
-    Ones,
+    /// 1 for tokens that attention sees: usually all, as there is no padding.
+    Mask,
     Types,
     /// 0, 1, 2 …
     Positions,
@@ -36,6 +36,8 @@ pub(super) enum Wanted {
     TokenVectors,
     /// The logits of a classification head.
     Logits,
+    /// A weight a token of the vocabulary.
+    Lexical,
 }
 
 impl Wanted {
@@ -51,6 +53,9 @@ impl Wanted {
                 (&["last_hidden_state", "token_embeddings"], &[3], "token embeddings [batch, sequence, hidden]")
             }
             Self::Logits => (&["logits"], &[2], "logits [batch, labels]"),
+            Self::Lexical => {
+                (&["lexical_weights", "sentence_embedding", "output"], &[2], "lexical weights [batch, vocabulary]")
+            }
         }
     }
 }
@@ -59,7 +64,8 @@ impl Interface {
     /// Of a graph built here.
     pub(super) fn built(graph: &Graph) -> Self {
         let types = graph.token_types.then(|| (TOKEN_TYPE_IDS.into(), Feed::Types));
-        let inputs = [(INPUT_IDS.into(), Feed::Ids)].into_iter().chain(types).collect();
+        let mask = graph.attention_mask.then(|| (ATTENTION_MASK.into(), Feed::Mask));
+        let inputs = [(INPUT_IDS.into(), Feed::Ids)].into_iter().chain(types).chain(mask).collect();
         Self { inputs, output: 0, per_token: graph.per_token }
     }
 
@@ -70,7 +76,7 @@ impl Interface {
         for (name, _) in session.inputs() {
             let feed = match name.as_str() {
                 "input_ids" => Feed::Ids,
-                "attention_mask" => Feed::Ones,
+                "attention_mask" => Feed::Mask,
                 "token_type_ids" => Feed::Types,
                 "position_ids" => Feed::Positions,
                 _ => return Err(refuse(format!("infa does not know what to feed its input \"{name}\" with"))),
@@ -135,7 +141,10 @@ fn run<T>(
         .iter()
         .map(|(_, feed)| match feed {
             Feed::Ids => texts.iter().flat_map(|text| text.ids.iter().copied()).collect(),
-            Feed::Ones => vec![1; batch * sequence],
+            Feed::Mask => {
+                let seen = |unseen: usize| (0..sequence).map(move |at| i64::from(at + unseen < sequence));
+                texts.iter().flat_map(|text| seen(text.unseen)).collect()
+            }
             Feed::Types => {
                 let types = |text: &Tokens| if text.types.is_empty() { zeros.clone() } else { text.types.clone() };
                 texts.iter().flat_map(types).collect()

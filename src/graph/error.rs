@@ -33,6 +33,12 @@ pub enum GraphError {
         /// "sequence-classification", say.
         head: &'static str,
     },
+    /// The architecture cannot be told which tokens to leave out.
+    #[error("{architecture} models with an attention mask are not supported")]
+    NoMask {
+        /// The architecture.
+        architecture: &'static str,
+    },
     /// A weight is missing, or has another shape or type than config.json says.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -42,7 +48,10 @@ impl GraphError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::UnknownArchitecture { .. } | Self::NotImplemented { .. } | Self::NoHead { .. } => Some(
+            Self::UnknownArchitecture { .. }
+            | Self::NotImplemented { .. }
+            | Self::NoHead { .. }
+            | Self::NoMask { .. } => Some(
                 "export the model to ONNX and give the .onnx file as --model-id (or pick one of the repository with \
                  --onnx-file)"
                     .into(),

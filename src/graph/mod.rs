@@ -96,6 +96,8 @@ pub struct Request {
     pub output: Output,
     /// Whether it is told token types; without them all tokens are of type 0. An architecture without types has none.
     pub token_types: bool,
+    /// Whether it is told which tokens attention may see; without that it sees all of them.
+    pub attention_mask: bool,
     /// Which operators it may use.
     pub operators: Operators,
 }
@@ -103,7 +105,7 @@ pub struct Request {
 impl Request {
     /// For one text a sequence, on ONNX Runtime.
     pub fn of(output: Output) -> Self {
-        Self { output, token_types: false, operators: Operators::OnnxRuntime }
+        Self { output, token_types: false, attention_mask: false, operators: Operators::OnnxRuntime }
     }
 }
 
@@ -120,8 +122,8 @@ pub struct Initializer {
 
 /// A graph ready for a session.
 ///
-/// Inputs: `input_ids`, and `token_type_ids` if `token_types`; i64 `[batch, sequence]`, no padding (so there is no
-/// mask). Output: f32, named [`Graph::output`], `[batch, sequence, width]` if `per_token`, else `[batch, width]`.
+/// Inputs: `input_ids`, `token_type_ids` if `token_types`, and `attention_mask` if `attention_mask` (without it there
+/// must be no padding, as nothing is masked); i64 `[batch, sequence]`. Output: f32, named [`Graph::output`], `[batch, sequence, width]` if `per_token`, else `[batch, width]`.
 pub struct Graph {
     /// The serialised `ModelProto`, without the weights.
     pub model: Vec<u8>,
@@ -137,6 +139,8 @@ pub struct Graph {
     pub width: usize,
     /// Whether token types are an input.
     pub token_types: bool,
+    /// Whether an attention mask is an input.
+    pub attention_mask: bool,
     /// Longest sequence the model allows, in tokens; `None` where it does not say.
     pub max_positions: Option<usize>,
     /// Rows of the word-embedding table: token ids must be below.
@@ -147,6 +151,8 @@ pub struct Graph {
 pub const INPUT_IDS: &str = "input_ids";
 /// Name of the token types' input.
 pub const TOKEN_TYPE_IDS: &str = "token_type_ids";
+/// Name of the input that is 1 for tokens that attention may see, and 0 for others.
+pub const ATTENTION_MASK: &str = "attention_mask";
 /// Name of the output of [`Output::Hidden`].
 pub const LAST_HIDDEN_STATE: &str = "last_hidden_state";
 /// Name of the output of [`Output::Logits`] and [`Output::Answer`].
@@ -160,6 +166,9 @@ pub fn build(config: &Json, weights: &Weights, request: &Request) -> Result<Grap
     let sizes = architecture.sizes();
     let token_types = request.token_types && sizes.token_types > 1;
     let mut b = Builder::new(weights, architecture.anchor(), request.operators, token_types)?;
+    if request.attention_mask {
+        b.mask_tokens();
+    }
     let (value, output, per_token, width) = match request.output {
         Output::Hidden(rows) => {
             let x = architecture.encode(&mut b, rows)?;
@@ -187,6 +196,9 @@ pub fn build(config: &Json, weights: &Weights, request: &Request) -> Result<Grap
             (lexical_weights(&mut b, &logits, sizes.vocab, lexical), LEXICAL_WEIGHTS, false, sizes.vocab)
         }
     };
+    if request.attention_mask && !b.masks() {
+        return Err(GraphError::NoMask { architecture: architecture.name() });
+    }
     let dims: &[_] = if per_token { &[Err("batch"), Err("sequence")] } else { &[Err("batch")] };
     let dims: Vec<_> = dims.iter().copied().chain([Ok(width as i64)]).collect();
     let (model, initializers) = b.finish(&value, output, &dims);
@@ -198,6 +210,7 @@ pub fn build(config: &Json, weights: &Weights, request: &Request) -> Result<Grap
         per_token,
         width,
         token_types,
+        attention_mask: request.attention_mask,
         max_positions: sizes.max_positions,
         vocab_size: sizes.vocab,
     })

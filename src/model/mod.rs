@@ -5,12 +5,15 @@ pub mod chat;
 mod files;
 pub mod generative;
 pub mod hub;
+pub mod late_interaction;
 pub mod lora;
+pub mod m3;
 pub mod modules;
 mod package;
 pub mod pooling;
 pub mod sentence;
 pub mod source;
+pub mod splade;
 pub mod static_embedding;
 pub mod tokenizer;
 pub mod torch;
@@ -159,10 +162,14 @@ impl Model {
             tokenizer_class: text("tokenizer_class"),
             lowercase: sentence.lowercase,
         };
-        let tokenizer = match sentence.encoder {
+        let mut tokenizer = match sentence.encoder {
             Encoder::Transformer => Tokenizer::read(&transformer, hints)?,
             Encoder::Static | Encoder::Model2Vec => Tokenizer::read_plain(&transformer)?,
         };
+        if let Some(late) = &sentence.late {
+            let refuse = |reason| ModelError::Tokenizer { path: tokenizer::file_in(&transformer), reason };
+            tokenizer.register_markers(&late.markers).map_err(refuse)?;
+        }
         Ok(Self { name, dir, config, weights, sentence, tokenizer, adapter: None })
     }
 

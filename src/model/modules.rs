@@ -21,8 +21,10 @@ pub use norm::{LayerNorm, LayerNormConfig};
 pub use weights::ModuleWeights;
 
 use super::ModelError;
+use super::late_interaction::TokenMask;
 use super::pooling::{self, Pooling};
 use super::sentence::read_json;
+use super::splade::SpladePooling;
 
 /// A step that maps vectors to vectors, as its files describe it; [`Step::load`] reads its weights.
 #[derive(Debug, Clone)]
@@ -122,8 +124,14 @@ impl Layer {
 pub enum Module {
     /// A transformer: vectors of tokens.
     Transformer(PathBuf),
+    /// A transformer with its masked-LM head: logits of tokens.
+    MlmTransformer(PathBuf),
     /// Static embeddings: a vector of the text.
     StaticEmbedding(PathBuf),
+    /// Weights of the vocabulary from the logits of tokens.
+    SpladePooling(SpladePooling),
+    /// Which tokens have a vector.
+    MultiVectorMask(TokenMask),
     /// One vector of those of the tokens.
     Pooling {
         /// The modes, their results concatenated.
@@ -163,6 +171,9 @@ pub fn read(dir: &Path) -> Result<Option<Vec<Module>>, ModelError> {
         // "sentence_transformers.models.Pooling", or a longer path in newer versions: the class name decides.
         match kind.rsplit('.').next().unwrap_or_default() {
             "Transformer" => modules.push(Module::Transformer(path)),
+            "MLMTransformer" => modules.push(Module::MlmTransformer(path)),
+            "SpladePooling" => modules.push(Module::SpladePooling(SpladePooling::read(&path)?)),
+            "MultiVectorMask" => modules.push(Module::MultiVectorMask(TokenMask::read(&path)?)),
             "StaticEmbedding" => modules.push(Module::StaticEmbedding(path)),
             "Pooling" => modules.push(pooling_config::read(&path.join("config.json"))?),
             "Dense" => {

@@ -9,9 +9,11 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::ModelError;
-use super::modules::{self, Module, Step};
+use super::late_interaction::{self, LateInteraction, stanford};
+use super::modules::{self, Activation, DenseConfig, Module, ModuleWeights, Step};
 use super::pooling::Pooling;
+use super::splade::SpladePooling;
+use super::{ModelError, m3};
 
 /// The first module of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +55,12 @@ pub struct SentenceConfig {
     pub default_prompt_name: Option<String>,
     /// The length to which the model's vectors are cut, as they are (`truncate_dim`).
     pub truncate_dim: Option<usize>,
+    /// How masked-LM logits become lexical weights, in a SPLADE model.
+    pub splade: Option<SpladePooling>,
+    /// Most lexical weights that are kept of a text (`max_active_dims`).
+    pub max_active_dims: Option<usize>,
+    /// How tokens get vectors of their own, in a model of late interaction.
+    pub late: Option<LateInteraction>,
 }
 
 /// The names the transformer module's settings had over time.
@@ -86,12 +94,22 @@ impl SentenceConfig {
             default_prompt: None,
             default_prompt_name: None,
             truncate_dim: None,
+            splade: None,
+            max_active_dims: None,
+            late: None,
         };
         // Without modules.json sentence-transformers reads none of the other files either.
         let Some(modules) = modules::read(dir)? else {
             config.read_model2vec(&dir.join("config.json"))?;
+            config.read_stanford(dir)?;
+            if m3::has_heads(dir) {
+                (config.pooling, config.normalize) = (Some(vec![Pooling::Cls]), true);
+            }
             return Ok(config);
         };
+        let settings = dir.join("config_sentence_transformers.json");
+        let json = read_json::<Json>(&settings)?.unwrap_or(Json::Null);
+        config.late = LateInteraction::read(&settings, &json)?;
         let refuse = |reason: &str| ModelError::Config { path: dir.join("modules.json"), reason: reason.into() };
         config.read_modules(modules).map_err(refuse)?;
         for name in TRANSFORMER_CONFIGS {
@@ -100,9 +118,9 @@ impl SentenceConfig {
                 break;
             }
         }
-        if let Some(json) = read_json::<Json>(&dir.join("config_sentence_transformers.json"))? {
-            config.read_prompts(&dir.join("config_sentence_transformers.json"), &json)?;
-        }
+        config.read_prompts(&settings, &json)?;
+        config.max_active_dims =
+            positive(&json, "max_active_dims").map_err(|reason| ModelError::Config { path: settings, reason })?;
         Ok(config)
     }
 
@@ -124,7 +142,7 @@ impl SentenceConfig {
     fn read_modules(&mut self, modules: Vec<Module>) -> Result<(), &'static str> {
         let mut modules = modules.into_iter();
         let tokens = match modules.next() {
-            Some(Module::Transformer(path)) => {
+            Some(Module::Transformer(path) | Module::MlmTransformer(path)) => {
                 self.transformer = path;
                 true
             }
@@ -140,19 +158,60 @@ impl SentenceConfig {
                     (self.pooling, self.include_prompt) = (Some(modes), include_prompt);
                 }
                 Module::OnTokens(step) if tokens && self.pooling.is_none() => self.token_steps.push(step),
+                // Late interaction has no vector of the text: such a layer works on tokens, where it does anything.
+                Module::OnText(step @ Step::Dense(_)) if self.late.is_some() && self.pooling.is_none() => {
+                    self.token_steps.push(step);
+                }
+                Module::OnText(Step::Normalize) if self.late.is_some() && self.pooling.is_none() => {}
+                Module::MultiVectorMask(mask) if tokens => {
+                    self.late.get_or_insert_default().mask = Some(mask);
+                }
+                Module::MultiVectorMask(_) => return Err("it has a MultiVectorMask where there are no tokens"),
+                Module::SpladePooling(pooling)
+                    if tokens && self.splade.is_none() && self.pooling.is_none() && self.token_steps.is_empty() =>
+                {
+                    self.splade = Some(pooling);
+                }
+                Module::SpladePooling(_) => return Err("it has a SpladePooling where there are no logits to pool"),
+                _ if self.splade.is_some() => return Err("a module after SpladePooling is not implemented"),
                 Module::OnText(step) if !tokens || self.pooling.is_some() => self.steps.push(step),
                 Module::OnText(_) => return Err("a step on the vector of the text comes before Pooling"),
                 Module::OnTokens(_) => {
                     return Err("a step on the vectors of tokens comes where there are none any more");
                 }
                 Module::Pooling { .. } => return Err("it has a Pooling where there is nothing to pool"),
-                Module::Transformer(_) | Module::StaticEmbedding(_) => {
+                Module::Transformer(_) | Module::MlmTransformer(_) | Module::StaticEmbedding(_) => {
                     return Err("it has several encoders, which is not implemented");
                 }
             }
         }
+        if let Some(late) = self.late.as_mut().filter(|late| late.implied) {
+            let mask = late.implied_mask();
+            late.mask.get_or_insert(mask);
+            self.token_steps.push(Step::Normalize);
+        }
         // At the end it is the user's to choose.
         self.normalize = self.steps.pop_if(|step| matches!(step, Step::Normalize)).is_some();
+        Ok(())
+    }
+
+    /// Stanford's ColBERT has its projection in the checkpoint itself.
+    fn read_stanford(&mut self, dir: &Path) -> Result<(), ModelError> {
+        let Some((late, [query, document])) = stanford::read(dir)? else { return Ok(()) };
+        self.late = Some(late);
+        self.prompts = BTreeMap::from([("query".into(), query), ("document".into(), document)]);
+        // Where there are no weights yet, they are missed in good time.
+        if ModuleWeights::find(dir).is_some() {
+            let weights = ModuleWeights::open(dir)?;
+            let Some(&[output, input]) = weights.shape("linear.weight") else {
+                let reason = "it is of a ColBERT model, but the weights have no matrix \"linear.weight\"".into();
+                return Err(ModelError::Config { path: dir.join("config.json"), reason });
+            };
+            let activation = Activation::Identity;
+            let projection =
+                DenseConfig { dir: dir.to_owned(), input, output, bias: false, activation, residual: false };
+            self.token_steps = vec![Step::Dense(projection), Step::Normalize];
+        }
         Ok(())
     }
 
@@ -181,15 +240,28 @@ impl SentenceConfig {
         let refuse = |reason: String| ModelError::Config { path: path.to_owned(), reason };
         self.max_seq_length = positive(json, "max_seq_length").map_err(refuse)?;
         self.lowercase = json.get("do_lower_case").and_then(Json::as_bool).unwrap_or(false);
-        Ok(())
+        if let Some(late) = &mut self.late {
+            late.read_transformer(path, json)?;
+        }
+        match json.get("transformer_task").and_then(Json::as_str) {
+            Some("fill-mask") if self.splade.is_none() => {
+                Err(refuse("transformer_task = \"fill-mask\" without SpladePooling is not implemented".into()))
+            }
+            Some("feature-extraction") if self.splade.is_some() => {
+                Err(refuse("transformer_task = \"feature-extraction\" gives SpladePooling no logits".into()))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn read_prompts(&mut self, path: &Path, json: &Json) -> Result<(), ModelError> {
         let refuse = |reason: String| ModelError::Config { path: path.to_owned(), reason };
         if let Some(prompts) = json.get("prompts").filter(|p| !p.is_null()) {
-            self.prompts =
-                BTreeMap::deserialize(prompts).map_err(|e| refuse(format!("prompts are not a map of texts: {e}")))?;
+            let prompts = BTreeMap::<String, Option<String>>::deserialize(prompts)
+                .map_err(|e| refuse(format!("prompts are not a map of texts: {e}")))?;
+            self.prompts = prompts.into_iter().map(|(name, text)| (name, text.unwrap_or_default())).collect();
         }
+        late_interaction::prefixed_prompts(json, &mut self.prompts);
         self.truncate_dim = positive(json, "truncate_dim").map_err(refuse)?;
         if let Some(name) = json.get("default_prompt_name").and_then(Json::as_str) {
             self.default_prompt_name = Some(name.to_owned());

@@ -8,7 +8,9 @@ mod decoder;
 mod file;
 mod plain;
 mod rebuild;
+mod special;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -44,6 +46,8 @@ pub struct Tokens {
     pub ids: Vec<i64>,
     /// The type of each token; empty where all are of type 0.
     pub types: Vec<i64>,
+    /// How many tokens at the end attention does not see; they see the others.
+    pub unseen: usize,
     /// Whether tokens of the text were left out.
     pub truncated: bool,
 }
@@ -77,6 +81,8 @@ pub struct Hints<'a> {
 /// A model's tokenizer.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
+    /// Ids of the special tokens by their names in tokenizer_config.json.
+    specials_by_name: HashMap<&'static str, i64>,
     /// Special tokens before and after a text.
     prefix: Vec<i64>,
     suffix: Vec<i64>,
@@ -87,6 +93,8 @@ pub struct Tokenizer {
     pub truncation_side: Truncate,
     /// Whether the model is told which tokens are of the second text of a pair (`token_type_ids`).
     pub has_token_types: bool,
+    /// Whether batches are padded before their texts, and not after.
+    pub pads_left: bool,
 }
 
 /// Tokens that the first piece of a long text must have beyond those that are kept, so that what was cut off cannot
@@ -126,9 +134,11 @@ impl Tokenizer {
         }
         let (prefix, suffix) = special_tokens(&inner)?;
         let pair_specials = inner.get_post_processor().map_or(0, |post| post.added_tokens(true));
+        let specials_by_name = special::ids(&inner, class, [config, map]);
         let inputs = config.get("model_input_names").and_then(Json::as_array);
         Ok(Self {
             inner,
+            specials_by_name,
             prefix,
             suffix,
             pair_specials,
@@ -139,6 +149,7 @@ impl Tokenizer {
                 .filter(|&n| (1.0..1e9).contains(&n))
                 .map(|n| n as usize),
             truncation_side: if side.as_deref() == Some("left") { Truncate::Left } else { Truncate::Right },
+            pads_left: text("padding_side") == Some("left"),
             has_token_types: match inputs {
                 Some(names) => names.iter().any(|name| name == "token_type_ids"),
                 None => Class::has_token_types(named, hints.model_type),
@@ -166,7 +177,7 @@ impl Tokenizer {
         ids.extend_from_slice(&self.prefix);
         ids.extend(kept.iter().map(|&id| i64::from(id)));
         ids.extend_from_slice(&self.suffix);
-        Ok(Tokens { ids, types: Vec::new(), truncated })
+        Ok(Tokens { ids, types: Vec::new(), unseen: 0, truncated })
     }
 
     /// The tokens of `text` without any special tokens around it, at most `max_length`. Special tokens that it spells
@@ -176,7 +187,7 @@ impl Tokenizer {
             wall::catch(|| self.body(text, max_length, truncate)).unwrap_or_else(Err).map_err(TokenizeError::Failed)?;
         let (kept, truncated) =
             kept(&body, max_length, truncate).ok_or(TokenizeError::TooLong { limit: max_length })?;
-        Ok(Tokens { ids: kept.iter().map(|&id| i64::from(id)).collect(), types: Vec::new(), truncated })
+        Ok(Tokens { ids: kept.iter().map(|&id| i64::from(id)).collect(), types: Vec::new(), unseen: 0, truncated })
     }
 
     /// The id of `token`, if it is in the vocabulary.
@@ -221,7 +232,7 @@ impl Tokenizer {
         let wide = |numbers: &[u32]| numbers.iter().map(|&n| i64::from(n)).collect::<Vec<_>>();
         let typed = self.has_token_types && whole.get_type_ids().iter().any(|&t| t != 0);
         let types = if typed { wide(whole.get_type_ids()) } else { Vec::new() };
-        Ok(Tokens { ids: wide(whole.get_ids()), types, truncated })
+        Ok(Tokens { ids: wide(whole.get_ids()), types, unseen: 0, truncated })
     }
 
     /// How many leading tokens a prompt takes up, as sentence-transformers counts them: those of the prompt alone,

@@ -68,6 +68,11 @@ impl StateDict {
         self.contents.tensors.contains_key(name)
     }
 
+    /// The shape of a tensor, if there is one of this name.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.contents.tensors.get(name).map(|tensor| tensor.size.as_slice())
+    }
+
     /// The tensor `name`, which must have `shape`, as f32.
     pub fn float_tensor(&self, name: &str, shape: &[usize]) -> Result<TensorData, WeightsError> {
         let (path, name) = (self.path.clone(), name.to_owned());

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::json::json;
 use super::sink::Sink;
-use super::{OutputError, Row, RowWriter, check_dimensions};
+use super::{Numbers, OutputError, Row, RowWriter, Shape, Vector, check_dimensions};
 
 /// Writes `index,id,tokens,truncated,error,e0,…`.
 pub(super) struct Csv {
@@ -29,7 +29,7 @@ impl Csv {
 
 impl RowWriter for Csv {
     fn write(&mut self, row: &Row<'_>) -> Result<(), OutputError> {
-        check_dimensions(row, self.dimensions)?;
+        check_dimensions(row, Shape::Dense(self.dimensions))?;
         let out = self.sink.buffer();
         json(&row.index, out);
         out.push(b',');
@@ -45,7 +45,8 @@ impl RowWriter for Csv {
                 out.push(b',');
                 json(&vector.truncated, out);
                 out.push(b',');
-                for number in vector.embedding {
+                let Vector { embedding: Numbers::Dense(numbers), .. } = vector else { return self.sink.settle() };
+                for number in numbers {
                     out.push(b',');
                     float(*number, out);
                 }

@@ -3,6 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use clap::ValueEnum;
+
+use super::Format;
+
 /// Why an output could not be opened, written or put in its place.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -47,6 +51,14 @@ pub enum OutputError {
         /// The length it has.
         found: usize,
     },
+    /// The format has no place for such embeddings.
+    #[error("--format {} cannot hold {what}", name(*format))]
+    Shape {
+        /// The format.
+        format: Format,
+        /// What the embeddings are.
+        what: &'static str,
+    },
     /// A row came out of turn, where its place in the file is its index.
     #[error("input {found} came where input {expected} was due")]
     Order {
@@ -70,6 +82,7 @@ impl OutputError {
             Self::MissingDirectory { directory, .. } => {
                 format!("create it with mkdir -p {}", directory.display())
             }
+            Self::Shape { .. } => "use --format jsonl (or json)".into(),
             Self::Dimensions { .. } | Self::Order { .. } => return None,
             Self::Open { source, .. } | Self::Write { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
@@ -87,6 +100,10 @@ impl OutputError {
             _ => None,
         }
     }
+}
+
+fn name(format: Format) -> String {
+    format.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
 fn reason(error: &io::Error) -> String {

@@ -3,23 +3,23 @@
 use serde_json::Value;
 
 use super::sink::Sink;
-use super::{OutputError, Row, RowWriter, Vector, check_dimensions};
+use super::{Numbers, OutputError, Row, RowWriter, Shape, Vector, check_dimensions};
 
 /// One object a line.
 pub(super) struct Lines {
     sink: Sink,
-    dimensions: usize,
+    shape: Shape,
 }
 
 impl Lines {
-    pub fn new(sink: Sink, dimensions: usize) -> Self {
-        Self { sink, dimensions }
+    pub fn new(sink: Sink, shape: Shape) -> Self {
+        Self { sink, shape }
     }
 }
 
 impl RowWriter for Lines {
     fn write(&mut self, row: &Row<'_>) -> Result<(), OutputError> {
-        check_dimensions(row, self.dimensions)?;
+        check_dimensions(row, self.shape)?;
         let out = self.sink.buffer();
         object(row, out);
         out.push(b'\n');
@@ -38,19 +38,19 @@ impl RowWriter for Lines {
 /// One array, an object a line in it.
 pub(super) struct Array {
     sink: Sink,
-    dimensions: usize,
+    shape: Shape,
     begun: bool,
 }
 
 impl Array {
-    pub fn new(sink: Sink, dimensions: usize) -> Self {
-        Self { sink, dimensions, begun: false }
+    pub fn new(sink: Sink, shape: Shape) -> Self {
+        Self { sink, shape, begun: false }
     }
 }
 
 impl RowWriter for Array {
     fn write(&mut self, row: &Row<'_>) -> Result<(), OutputError> {
-        check_dimensions(row, self.dimensions)?;
+        check_dimensions(row, self.shape)?;
         let out = self.sink.buffer();
         out.extend_from_slice(if self.begun { b",\n" } else { b"[" });
         self.begun = true;
@@ -78,9 +78,7 @@ fn object(row: &Row<'_>, out: &mut Vec<u8>) {
     }
     match row.outcome {
         Ok(Vector { embedding, tokens, truncated }) => {
-            out.extend_from_slice(b",\"embedding\":");
-            // As f32, in the fewest digits that read back as the same f32.
-            json(embedding, out);
+            numbers(embedding, out);
             out.extend_from_slice(b",\"tokens\":");
             json(&tokens, out);
             out.extend_from_slice(b",\"truncated\":");
@@ -94,6 +92,32 @@ fn object(row: &Row<'_>, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
+/// Appends the members that hold an embedding: as f32, in the fewest digits that read back as the same f32.
+fn numbers(embedding: Numbers<'_>, out: &mut Vec<u8>) {
+    match embedding {
+        Numbers::Dense(vector) => {
+            out.extend_from_slice(b",\"embedding\":");
+            json(vector, out);
+        }
+        Numbers::Sparse { indices, values } => {
+            out.extend_from_slice(b",\"indices\":");
+            json(indices, out);
+            out.extend_from_slice(b",\"values\":");
+            json(values, out);
+        }
+        Numbers::Tokens { vectors, dimensions } => {
+            out.extend_from_slice(b",\"embeddings\":[");
+            for (i, vector) in vectors.chunks_exact(dimensions.max(1)).enumerate() {
+                if i > 0 {
+                    out.push(b',');
+                }
+                json(vector, out);
+            }
+            out.push(b']');
+        }
+    }
+}
+
 /// Appends `value` as JSON.
 pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
     // Writing to memory does not fail, and the types used here (numbers, text, JSON values) all have a form.
@@ -104,7 +128,7 @@ pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::tests::{vector, written};
-    use super::super::{Format, Row, Vector};
+    use super::super::{Format, Numbers, Row, Vector};
     use serde_json::{Value, json};
 
     fn text(format: Format, rows: &[Row<'_>]) -> String {
@@ -119,7 +143,11 @@ mod tests {
             Row {
                 index: 1,
                 id: Some(&string),
-                outcome: Ok(Vector { embedding: &[0.0, 16_777_216.0, -0.0], tokens: 512, truncated: true }),
+                outcome: Ok(Vector {
+                    embedding: Numbers::Dense(&[0.0, 16_777_216.0, -0.0]),
+                    tokens: 512,
+                    truncated: true,
+                }),
             },
             Row { index: 2, id: Some(&object), outcome: Err("a.txt:3: \"bad\"\u{1b}") },
             Row { index: 3, id: Some(&Value::Null), outcome: Err("x") },
@@ -138,6 +166,27 @@ mod tests {
         let array: Vec<Value> = serde_json::from_str(&array).unwrap();
         assert_eq!(array.len(), 4);
         assert_eq!(array[3], json!({"index": 3, "id": null, "error": "x"}));
+    }
+
+    #[test]
+    fn sparse_vectors_and_vectors_of_tokens() {
+        let sparse = Numbers::Sparse { indices: &[3, 70_000], values: &[0.1, 2.0] };
+        let tokens = Numbers::Tokens { vectors: &[1.0, 0.5, -1.0, 0.0], dimensions: 2 };
+        let none = Numbers::Tokens { vectors: &[], dimensions: 2 };
+        let mut lines = Vec::new();
+        for (index, embedding) in [sparse, tokens, none].into_iter().enumerate() {
+            let outcome = Ok(Vector { embedding, tokens: 4, truncated: false });
+            super::object(&Row { index: index as u64, id: None, outcome }, &mut lines);
+            lines.push(b'\n');
+        }
+        assert_eq!(
+            String::from_utf8(lines).unwrap(),
+            concat!(
+                "{\"index\":0,\"indices\":[3,70000],\"values\":[0.1,2.0],\"tokens\":4,\"truncated\":false}\n",
+                "{\"index\":1,\"embeddings\":[[1.0,0.5],[-1.0,0.0]],\"tokens\":4,\"truncated\":false}\n",
+                "{\"index\":2,\"embeddings\":[],\"tokens\":4,\"truncated\":false}\n",
+            )
+        );
     }
 
     #[test]

@@ -53,11 +53,43 @@ pub struct Row<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Vector<'a> {
     /// The numbers.
-    pub embedding: &'a [f32],
+    pub embedding: Numbers<'a>,
     /// How many tokens the model read.
     pub tokens: usize,
     /// Whether the text went on beyond them.
     pub truncated: bool,
+}
+
+/// The numbers of an embedding.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Numbers<'a> {
+    /// One vector.
+    Dense(&'a [f32]),
+    /// Those that are not 0, and their places.
+    Sparse {
+        /// The places, rising.
+        indices: &'a [u32],
+        /// The numbers there.
+        values: &'a [f32],
+    },
+    /// Vectors of tokens.
+    Tokens {
+        /// The vectors, one after the other.
+        vectors: &'a [f32],
+        /// Length of each.
+        dimensions: usize,
+    },
+}
+
+/// What all embeddings of an output are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Vectors of this length.
+    Dense(usize),
+    /// Sparse vectors.
+    Sparse,
+    /// Any number of vectors of this length each.
+    Tokens(usize),
 }
 
 /// Takes rows in order. Dropped without [`finish`](Self::finish), it leaves no file behind.
@@ -74,29 +106,44 @@ pub trait RowWriter {
     fn finish(self: Box<Self>) -> Result<(), OutputError>;
 }
 
-/// Opens `destination` for rows of `dimensions` numbers each.
-pub fn open(
-    format: Format,
-    destination: &Destination,
-    dimensions: usize,
-) -> Result<Box<dyn RowWriter + Send>, OutputError> {
+/// Refuses a format that cannot hold embeddings of this shape.
+pub fn check_shape(format: Format, shape: Shape) -> Result<(), OutputError> {
+    let what = match (format, shape) {
+        (Format::Jsonl | Format::Json, _) | (_, Shape::Dense(_)) => return Ok(()),
+        (_, Shape::Sparse) => "sparse vectors",
+        (_, Shape::Tokens(_)) => "vectors of tokens",
+    };
+    Err(OutputError::Shape { format, what })
+}
+
+/// Opens `destination` for rows of this shape.
+///
+/// # Errors
+/// [`OutputError::Shape`] for a format that cannot hold them, and what goes wrong with the destination.
+pub fn open(format: Format, destination: &Destination, shape: Shape) -> Result<Box<dyn RowWriter + Send>, OutputError> {
+    check_shape(format, shape)?;
     let sink = Sink::open(destination)?;
-    Ok(match format {
-        Format::Jsonl => Box::new(json::Lines::new(sink, dimensions)),
-        Format::Json => Box::new(json::Array::new(sink, dimensions)),
-        Format::Csv => Box::new(csv::Csv::new(sink, dimensions)),
-        Format::Npy => Box::new(npy::Npy::new(sink, dimensions)?),
+    Ok(match (format, shape) {
+        (Format::Csv, Shape::Dense(dimensions)) => Box::new(csv::Csv::new(sink, dimensions)),
+        (Format::Npy, Shape::Dense(dimensions)) => Box::new(npy::Npy::new(sink, dimensions)?),
+        (Format::Json, shape) => Box::new(json::Array::new(sink, shape)),
+        // Of the others only dense vectors are left, after the check above.
+        (_, shape) => Box::new(json::Lines::new(sink, shape)),
     })
 }
 
 /// A vector of another length than promised would make a ragged table: refused before it is written.
-fn check_dimensions(row: &Row<'_>, expected: usize) -> Result<(), OutputError> {
-    match row.outcome {
-        Ok(Vector { embedding, .. }) if embedding.len() != expected => {
-            Err(OutputError::Dimensions { index: row.index, expected, found: embedding.len() })
-        }
-        _ => Ok(()),
-    }
+fn check_dimensions(row: &Row<'_>, shape: Shape) -> Result<(), OutputError> {
+    let Ok(Vector { embedding, .. }) = row.outcome else { return Ok(()) };
+    let (found, expected) = match (embedding, shape) {
+        (Numbers::Dense(vector), Shape::Dense(expected)) => (vector.len(), expected),
+        (Numbers::Tokens { dimensions, .. }, Shape::Tokens(expected)) => (dimensions, expected),
+        (Numbers::Sparse { indices, values }, Shape::Sparse) => (values.len(), indices.len()),
+        // Of another shape altogether: as if it had no numbers.
+        (_, Shape::Dense(expected) | Shape::Tokens(expected)) => (0, expected),
+        (_, Shape::Sparse) => (0, 1),
+    };
+    if found == expected { Ok(()) } else { Err(OutputError::Dimensions { index: row.index, expected, found }) }
 }
 
 #[cfg(test)]
@@ -106,14 +153,14 @@ mod tests {
     use std::fs;
 
     pub(super) fn vector(embedding: &[f32]) -> Result<Vector<'_>, &str> {
-        Ok(Vector { embedding, tokens: 7, truncated: false })
+        Ok(Vector { embedding: Numbers::Dense(embedding), tokens: 7, truncated: false })
     }
 
     /// What `rows` become in a file.
     pub(super) fn written(format: Format, dimensions: usize, rows: &[Row<'_>]) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out");
-        let mut writer = open(format, &Destination::File(path.clone()), dimensions).unwrap();
+        let mut writer = open(format, &Destination::File(path.clone()), Shape::Dense(dimensions)).unwrap();
         for row in rows {
             writer.write(row).unwrap();
         }
@@ -126,10 +173,24 @@ mod tests {
     fn a_vector_of_the_wrong_length_is_refused() {
         for format in [Format::Jsonl, Format::Json, Format::Csv, Format::Npy] {
             let folder = tempfile::tempdir().unwrap();
-            let mut writer = open(format, &Destination::File(folder.path().join("out")), 3).unwrap();
+            let mut writer = open(format, &Destination::File(folder.path().join("out")), Shape::Dense(3)).unwrap();
             let row = Row { index: 4, id: None, outcome: vector(&[1.0]) };
             let error = writer.write(&row).unwrap_err();
             assert_eq!(error.to_string(), "the embedding of input 4 has 1 dimensions instead of 3");
+        }
+    }
+
+    #[test]
+    fn only_json_holds_what_is_not_one_vector() {
+        for shape in [Shape::Sparse, Shape::Tokens(2)] {
+            for format in [Format::Csv, Format::Npy] {
+                let folder = tempfile::tempdir().unwrap();
+                let path = folder.path().join("out");
+                let Err(error) = open(format, &Destination::File(path), shape) else { panic!("{format:?}") };
+                assert!(error.to_string().contains("cannot hold"), "{error}");
+                assert!(error.hint().unwrap().contains("jsonl"));
+                assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+            }
         }
     }
 
@@ -139,7 +200,7 @@ mod tests {
         let path = folder.path().join("out");
         fs::write(&path, "old").unwrap();
         for format in [Format::Jsonl, Format::Json, Format::Csv, Format::Npy] {
-            let mut writer = open(format, &Destination::File(path.clone()), 1).unwrap();
+            let mut writer = open(format, &Destination::File(path.clone()), Shape::Dense(1)).unwrap();
             writer.write(&Row { index: 0, id: None, outcome: vector(&[1.0]) }).unwrap();
             writer.flush().unwrap();
             drop(writer);
@@ -151,7 +212,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_called_that() {
         for format in [Format::Jsonl, Format::Json, Format::Csv, Format::Npy] {
-            let mut writer = open(format, &Destination::File("/dev/full".into()), 1).unwrap();
+            let mut writer = open(format, &Destination::File("/dev/full".into()), Shape::Dense(1)).unwrap();
             writer.write(&Row { index: 0, id: None, outcome: vector(&[1.0]) }).unwrap();
             let error = writer.finish().unwrap_err();
             assert!(error.to_string().contains("/dev/full: the disk is full"), "{error}");

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom};
 
 use super::sink::{Sink, without_path};
-use super::{OutputError, Row, RowWriter, check_dimensions};
+use super::{Numbers, OutputError, Row, RowWriter, Shape, Vector, check_dimensions};
 
 /// The bytes before the array: any number of rows and dimensions fits, and data stay aligned.
 const HEAD: usize = 128;
@@ -44,7 +44,7 @@ impl Npy {
 
 impl RowWriter for Npy {
     fn write(&mut self, row: &Row<'_>) -> Result<(), OutputError> {
-        check_dimensions(row, self.dimensions)?;
+        check_dimensions(row, Shape::Dense(self.dimensions))?;
         // Readers find an input's vector by its place alone.
         if row.index != self.rows {
             return Err(OutputError::Order { expected: self.rows, found: row.index });
@@ -54,8 +54,8 @@ impl RowWriter for Npy {
         let body = self.body();
         let out = body.buffer();
         match row.outcome {
-            Ok(vector) => append(vector.embedding.iter().copied(), out),
-            Err(_) => append(std::iter::repeat_n(f32::NAN, dimensions), out),
+            Ok(Vector { embedding: Numbers::Dense(numbers), .. }) => append(numbers.iter().copied(), out),
+            _ => append(std::iter::repeat_n(f32::NAN, dimensions), out),
         }
         body.settle()
     }
@@ -134,7 +134,7 @@ mod tests {
         Row { index: 2, id: None, outcome: Ok(VECTOR) },
     ];
     const VECTOR: super::super::Vector<'static> =
-        super::super::Vector { embedding: &[1.0, -0.5], tokens: 1, truncated: false };
+        super::super::Vector { embedding: Numbers::Dense(&[1.0, -0.5]), tokens: 1, truncated: false };
 
     fn check(bytes: &[u8]) {
         assert_eq!(bytes.len(), 128 + 3 * 2 * 4);

@@ -18,6 +18,7 @@ mod hub_server;
 mod interruption;
 mod modules;
 mod odd_weights;
+mod output_types;
 mod run;
 #[path = "../support/mod.rs"]
 mod support;

@@ -209,6 +209,12 @@ impl GraphRunner {
         Self { graph, session }
     }
 
+    /// As [`GraphRunner::run`], for a graph with an attention mask.
+    pub fn run_masked(&mut self, ids: &[i64], mask: &[i64]) -> Vec<f32> {
+        let inputs = [(graph::INPUT_IDS, ids), (graph::ATTENTION_MASK, mask)];
+        self.session.run(1, ids.len(), &inputs, 0, |_, numbers| numbers.to_vec()).unwrap()
+    }
+
     /// The output for one sequence, all rows one after the other.
     pub fn run(&mut self, ids: &[i64], types: Option<&[i64]>) -> Vec<f32> {
         let zeros = vec![0; ids.len()];

@@ -38,7 +38,7 @@ pub(in super::super) struct Attention<'a> {
 impl Builder<'_> {
     /// Every query's mean of the values it sees: `[rows, heads · head_dim]`, flat.
     pub(in super::super) fn attention(&mut self, a: &Attention<'_>) -> Value {
-        if self.operators == Operators::OnnxRuntime && a.can_be_grouped() {
+        if self.operators == Operators::OnnxRuntime && self.attention_mask.is_none() && a.can_be_grouped() {
             return self.grouped_attention(a);
         }
         let q = self.sequences(a.q, a.heads * a.head_dim, a.rows);
@@ -48,6 +48,7 @@ impl Builder<'_> {
             return self.flatten(&context, a.heads * a.head_dim);
         }
         let bias = a.bias.map(|bias| self.rows_of(bias, a.rows, 2));
+        let bias = self.with_masked_tokens(bias, a.rows);
         // The last token sees every key but for a window; and the runtime's operator knows causality itself.
         let implied = a.mask.reach.is_none()
             && (!a.mask.causal
@@ -128,6 +129,31 @@ impl Builder<'_> {
         let context = self.op("Transpose", &[&context], &[Attribute::Ints("perm", &[0, 2, 1, 3])]);
         let together = self.ints(&[0, 0, (a.heads * a.head_dim) as i64]);
         self.op("Reshape", &[&context, &together], &[])
+    }
+
+    /// `bias` (shape as of [`Attention::bias`]) with the tokens masked that the graph's attention mask leaves out.
+    fn with_masked_tokens(&mut self, bias: Option<Value>, rows: Rows) -> Option<Value> {
+        let Some(mask) = self.attention_mask.clone() else { return bias };
+        self.masks = true;
+        // [batch, 1, 1, sequence]
+        let masked = self.shared("masked tokens", |b| {
+            let none = b.scalar(0);
+            let hidden = b.op("Equal", &[&mask, &none], &[]);
+            let (seen, masked) = (b.float(0.0), b.float(MASKED));
+            let bias = b.op("Where", &[&hidden, &masked, &seen], &[]);
+            let axes = b.ints(&[1, 2]);
+            b.op("Unsqueeze", &[&bias, &axes], &[])
+        });
+        Some(match (bias, rows) {
+            (Some(bias), _) => self.op("Add", &[&bias, &masked], &[]),
+            (None, Rows::First | Rows::Last) => masked,
+            // ONNX Runtime's operator wants a row for every query.
+            (None, Rows::All) => self.shared("masked tokens of every query", |b| {
+                let (length, one, two) = (b.length(), b.ints(&[1]), b.ints(&[1, 1]));
+                let shape = b.op("Concat", &[&two, &length, &one], &[Attribute::Int("axis", 0)]);
+                b.op("Expand", &[&masked, &shape], &[])
+            }),
+        })
     }
 
     /// 0 where a query of `rows` sees a key, else a number that no score outweighs: `[1, 1, queries, sequence]`.

@@ -27,7 +27,7 @@ use super::proto::{
     OperatorSetIdProto, TENSOR_FLOAT, TENSOR_INT64, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
     ValueInfoProto,
 };
-use super::{GraphError, INPUT_IDS, Initializer, Operators, Rows, TOKEN_TYPE_IDS};
+use super::{ATTENTION_MASK, GraphError, INPUT_IDS, Initializer, Operators, Rows, TOKEN_TYPE_IDS};
 use crate::model::weights::Weights;
 
 /// ONNX Runtime's own operator domain.
@@ -62,6 +62,9 @@ pub(super) struct Builder<'w> {
     shared: HashMap<String, Value>,
     input_ids: Value,
     token_types: Option<Value>,
+    attention_mask: Option<Value>,
+    /// Whether attention heeded the mask.
+    masks: bool,
 }
 
 impl<'w> Builder<'w> {
@@ -91,6 +94,8 @@ impl<'w> Builder<'w> {
             shared: HashMap::new(),
             input_ids,
             token_types,
+            attention_mask: None,
+            masks: false,
         })
     }
 
@@ -102,6 +107,17 @@ impl<'w> Builder<'w> {
     /// Token types, i64 `[batch, sequence]`; `None` means that all are 0.
     pub(super) fn token_types(&self) -> Option<Value> {
         self.token_types.clone()
+    }
+
+    /// Adds the input that says which tokens attention may see.
+    pub(super) fn mask_tokens(&mut self) {
+        self.graph.input.push(value_info(ATTENTION_MASK, TENSOR_INT64, &[Err("batch"), Err("sequence")]));
+        self.attention_mask = Some(Value(ATTENTION_MASK.to_owned()));
+    }
+
+    /// Whether attention has heeded that input.
+    pub(super) fn masks(&self) -> bool {
+        self.masks
     }
 
     /// A small constant of integers, inside the model.

@@ -120,6 +120,17 @@ impl DenseConfig {
 }
 
 impl Dense {
+    /// A layer of weights that are there already: `weight` `[output, input]`, `bias` `[output]`.
+    pub fn new(
+        input: usize,
+        output: usize,
+        weight: TensorData,
+        bias: Option<TensorData>,
+        activation: Activation,
+    ) -> Self {
+        Self { input, output, weight, bias, activation, residual: Residual::None }
+    }
+
     /// Length of the vectors it makes.
     pub fn output(&self) -> usize {
         self.output

@@ -26,12 +26,27 @@ impl ModuleWeights {
     /// # Errors
     /// [`ModelError::MissingFile`] if there are none, [`ModelError::Weights`] if they are damaged.
     pub fn open(dir: &Path) -> Result<Self, ModelError> {
-        let path = Self::find(dir).ok_or_else(|| no_weights(dir))?;
-        Ok(if path.extension().is_some_and(|e| e == "bin") {
-            Self::Torch(StateDict::read(&path)?)
+        Self::open_file(&Self::find(dir).ok_or_else(|| no_weights(dir))?)
+    }
+
+    /// Opens a file of weights, safetensors or of `torch.save` as its name says.
+    ///
+    /// # Errors
+    /// [`ModelError::Weights`] if it is damaged.
+    pub fn open_file(path: &Path) -> Result<Self, ModelError> {
+        Ok(if path.extension().is_some_and(|e| e == "bin" || e == "pt") {
+            Self::Torch(StateDict::read(path)?)
         } else {
-            Self::Safetensors(Weights::open(&path)?)
+            Self::Safetensors(Weights::open(path)?)
         })
+    }
+
+    /// The shape of a tensor, if there is one of this name.
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        match self {
+            Self::Safetensors(weights) => weights.raw(name).map(|tensor| tensor.shape),
+            Self::Torch(state) => state.shape(name),
+        }
     }
 
     /// Whether there is a tensor of this name.

@@ -1,5 +1,6 @@
 //! The tokenizer of static embeddings: tokenizer.json alone and as it stands, no special tokens around the text.
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use serde::Deserialize;
@@ -26,11 +27,13 @@ impl Tokenizer {
         let left = truncation.as_ref().is_some_and(|t| t.direction == TruncationDirection::Left);
         Ok(Self {
             inner,
+            specials_by_name: HashMap::new(),
             prefix: Vec::new(),
             suffix: Vec::new(),
             pair_specials: 0,
             model_max_length: truncation.map(|t| t.max_length),
             has_token_types: false,
+            pads_left: false,
             truncation_side: if left { Truncate::Left } else { Truncate::Right },
         })
     }

@@ -1,0 +1,118 @@
+//! Lexical weights: of a SPLADE model's vocabulary, or BGE-M3's of the tokens that are there.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::load::{Loaded, load_onnx, load_safetensors};
+use super::onnx::OnnxOptions;
+use super::runner::Reading;
+use super::worker::{OutputRows, Wanted};
+use super::{EngineError, SparseEmbedding, TextError};
+use crate::graph::{Lexical, Output, Request, Rows};
+use crate::model::modules::Dense;
+use crate::model::source::Weights as WeightsFile;
+use crate::model::splade::{self, SpladePooling};
+use crate::model::tokenizer::Tokens;
+use crate::model::{Model, ModelError, m3, pooling};
+use crate::runtime::Runtime;
+
+/// From the model's output to lexical weights.
+pub(super) struct SparseFinish {
+    source: Source,
+    /// Most weights that are kept of a text.
+    most: usize,
+    /// How many token ids there are.
+    pub vocabulary: usize,
+}
+
+/// What the output is.
+enum Source {
+    /// A row a text: the weights.
+    Weights,
+    /// A row a token: a head makes one weight of it.
+    Tokens {
+        head: Dense,
+        /// Tokens that never have a weight.
+        unused: Vec<i64>,
+    },
+}
+
+/// Loads `model` with the head that gives lexical weights.
+pub(super) fn load(
+    runtime: &Runtime,
+    model: &Model,
+    options: OnnxOptions,
+) -> Result<(Loaded, Arc<SparseFinish>), EngineError> {
+    let threads = options.threads.get();
+    let pooling = match model.sentence.splade {
+        None if splade::is_masked_lm(&model.config) && model.sentence.pooling.is_none() => {
+            tracing::info!("{} has a masked-LM head: taken for SPLADE with max pooling", model.name);
+            Some(SpladePooling::default())
+        }
+        pooling => pooling,
+    };
+    let most = model.sentence.max_active_dims.unwrap_or(usize::MAX);
+    let (loaded, source) = if let Some(SpladePooling { sum, twice }) = pooling {
+        let request = Request::of(Output::Lexical(Lexical { sum, twice }));
+        let loaded = match &model.weights {
+            WeightsFile::Safetensors(path) => load_safetensors(runtime, path, model, &request, threads)?,
+            WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::Lexical, threads)?,
+        };
+        (loaded, Source::Weights)
+    } else if m3::Head::Sparse.find(&model.dir).is_some() {
+        let loaded = match &model.weights {
+            WeightsFile::Safetensors(path) => {
+                let request = Request::of(Output::Hidden(Rows::All));
+                load_safetensors(runtime, path, model, &request, threads)?
+            }
+            WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::TokenVectors, threads)?,
+        };
+        let names = ["cls_token", "eos_token", "pad_token", "unk_token"];
+        let unused = names.iter().filter_map(|name| model.tokenizer.special_id(name)).collect();
+        let head = m3::Head::Sparse.load(&model.dir, loaded.width)?;
+        (loaded, Source::Tokens { head, unused })
+    } else {
+        let reason = format!(
+            "{} gives no sparse vectors: it has neither a masked-LM head (SPLADE) nor BGE-M3's sparse_linear",
+            model.name
+        );
+        return Err(ModelError::Flag { flag: "--output-type", reason }.into());
+    };
+    let vocabulary = if matches!(source, Source::Weights) { loaded.width } else { loaded.vocab_size };
+    Ok((loaded, Arc::new(SparseFinish { source, most, vocabulary })))
+}
+
+impl SparseFinish {
+    /// What reads the output of one text.
+    pub(super) fn reading(self: &Arc<Self>) -> Reading<SparseEmbedding> {
+        let finish = Arc::clone(self);
+        Arc::new(move |rows, tokens| finish.apply(rows, tokens))
+    }
+
+    fn apply(&self, rows: OutputRows<'_>, tokens: &Tokens) -> Result<SparseEmbedding, TextError> {
+        if let Some(defect) = pooling::not_finite(rows.numbers) {
+            return Err(TextError(defect.to_owned()));
+        }
+        let mut weights: Vec<(u32, f32)> = match &self.source {
+            Source::Weights => (0..).zip(rows.numbers.iter().copied()).filter(|&(_, weight)| weight > 0.0).collect(),
+            Source::Tokens { head, unused } => {
+                let mut largest = HashMap::new();
+                for (id, weight) in tokens.ids.iter().zip(head.apply(rows.numbers)) {
+                    if weight > 0.0 && !unused.contains(id) {
+                        // Ids are below the vocabulary's size, which the runner checked.
+                        let best = largest.entry(u32::try_from(*id).unwrap_or_default()).or_insert(weight);
+                        *best = weight.max(*best);
+                    }
+                }
+                largest.into_iter().collect()
+            }
+        };
+        if weights.len() > self.most {
+            weights.select_nth_unstable_by(self.most, |(_, a), (_, b)| b.total_cmp(a));
+            weights.truncate(self.most);
+        }
+        weights.sort_unstable_by_key(|&(id, _)| id);
+        let (indices, values) = weights.into_iter().unzip();
+        Ok(SparseEmbedding { indices, values, tokens: tokens.ids.len(), truncated: tokens.truncated })
+    }
+}
