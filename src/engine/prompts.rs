@@ -35,8 +35,8 @@ impl Prompts {
     pub fn new(model: &Model, options: &TextOptions) -> Result<Self, EngineError> {
         let text = model.prompt(options.prompt.as_deref(), options.prompt_name.as_deref())?;
         let given = options.prompt.is_some() || options.prompt_name.is_some();
-        let role = |names| Prompt { text: if given { text.clone() } else { model.role_prompt(names) }, skip: 0 };
-        let (query, document) = (role(&["query"]), role(&["document", "passage", "corpus"]));
+        let role = |role| Prompt { text: if given { text.clone() } else { model.role_prompt(role) }, skip: 0 };
+        let (query, document) = (role("query"), role("document"));
         Ok(Self { text: Prompt { text, skip: 0 }, query, document })
     }
 

@@ -215,10 +215,16 @@ impl Model {
         Ok(chosen.filter(|text| !text.is_empty()))
     }
 
-    /// The first of the model's prompts called one of `names`.
-    pub fn role_prompt(&self, names: &[&str]) -> Option<String> {
-        let prompt = names.iter().find_map(|&name| self.sentence.prompts.get(name));
-        prompt.filter(|text| !text.is_empty()).cloned()
+    /// The model's prompt called `role`, "query" or "document". Without one there is none: not the default prompt, and
+    /// not "passage" either. sentence-transformers documents that name as a second choice, but fills in an empty
+    /// "document" prompt before it looks.
+    pub fn role_prompt(&self, role: &str) -> Option<String> {
+        let prompt = self.sentence.prompts.get(role).filter(|text| !text.is_empty());
+        if prompt.is_none() && !self.sentence.prompts.is_empty() {
+            let known = self.sentence.prompts.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            tracing::info!("{}: no prompt for a {role} (--prompt-name picks one of {known})", self.name);
+        }
+        prompt.cloned()
     }
 
     /// `max_position_embeddings` of config.json: the longest text in tokens, where positions do not begin later.
