@@ -80,9 +80,9 @@ impl Class {
     /// those of classes that are taken as they are among them.
     pub(super) fn has_token_types(named: Option<&str>, model_type: Option<&str>) -> bool {
         match named.map(|name| name.strip_suffix("Fast").unwrap_or(name)) {
-            Some("DebertaTokenizer" | "DebertaV2Tokenizer") => true,
-            None if matches!(model_type, Some("deberta" | "deberta-v2")) => true,
-            _ => Self::choose(named, model_type) == Some(Self::Bert),
+            Some("DebertaTokenizer") => true,
+            None if model_type == Some("deberta") => true,
+            _ => matches!(Self::choose(named, model_type), Some(Self::Bert | Self::DebertaV2)),
         }
     }
 
