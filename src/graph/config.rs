@@ -4,14 +4,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
 use super::GraphError;
-
-/// Number of labels of the classification head: entries of `id2label`, else `num_labels`, else 2, as `transformers`
-/// has it.
-pub fn labels(config: &Json) -> usize {
-    let names = config.get("id2label").and_then(Json::as_object).map(serde_json::Map::len);
-    let number = || config.get("num_labels").and_then(Json::as_u64).and_then(|n| usize::try_from(n).ok());
-    names.or_else(number).unwrap_or(2)
-}
+pub use crate::model::labels::count as labels;
 
 /// The settings of an architecture. A setting that is null counts as absent, which means its default.
 pub(super) fn read<T: DeserializeOwned>(config: &Json) -> Result<T, GraphError> {

@@ -1,10 +1,12 @@
 //! What a model is: where it comes from, its files, tokenizer, prompts and pooling.
 
+pub mod activation;
 pub mod cache;
 pub mod chat;
 mod files;
 pub mod generative;
 pub mod hub;
+pub mod labels;
 pub mod late_interaction;
 pub mod lora;
 pub mod m3;
@@ -12,9 +14,11 @@ pub mod modules;
 mod package;
 pub mod pooling;
 pub mod sentence;
+pub mod similarity;
 pub mod source;
 pub mod splade;
 pub mod static_embedding;
+pub mod task;
 pub mod tokenizer;
 pub mod torch;
 pub mod wall;
@@ -25,10 +29,13 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 
 use self::hub::HubError;
+use self::labels::Head;
 use self::lora::Adapter;
 use self::pooling::Pooling;
 use self::sentence::{Encoder, SentenceConfig};
+use self::similarity::Similarity;
 use self::source::{Source, Weights as WeightsFile};
+use self::task::Task;
 use self::tokenizer::{Hints, Tokenizer};
 use self::weights::WeightsError;
 use crate::fetch::FetchError;
@@ -139,6 +146,8 @@ pub struct Model {
     pub dir: PathBuf,
     /// config.json, where there is one.
     pub config: Json,
+    /// What it is for.
+    pub task: Task,
     /// What runs.
     pub weights: WeightsFile,
     /// What sentence-transformers' files say.
@@ -156,6 +165,7 @@ impl Model {
         let mut sentence = SentenceConfig::read(&dir)?;
         let (transformer, config) = transformer_directory(&dir, &sentence)?;
         sentence.read_task_instructions(&config);
+        let task = Task::read(&dir, &config)?;
         let text = |key: &str| config.get(key).and_then(Json::as_str);
         let hints = Hints {
             model_type: text("model_type"),
@@ -170,7 +180,17 @@ impl Model {
             let refuse = |reason| ModelError::Tokenizer { path: tokenizer::file_in(&transformer), reason };
             tokenizer.register_markers(&late.markers).map_err(refuse)?;
         }
-        Ok(Self { name, dir, config, weights, sentence, tokenizer, adapter: None })
+        Ok(Self { name, dir, config, task, weights, sentence, tokenizer, adapter: None })
+    }
+
+    /// Its classification head.
+    pub fn head(&self) -> Head {
+        Head { path: self.sentence.transformer.join("config.json"), config: self.config.clone() }
+    }
+
+    /// How alike two of its vectors are.
+    pub fn similarity(&self) -> Result<Similarity, ModelError> {
+        Similarity::read(&self.dir)
     }
 
     /// Whether static embeddings are what runs: a table instead of a graph.
