@@ -1,10 +1,13 @@
 //! Engines: whatever turns texts into vectors, local or remote, looks the same to everyone above.
 
+pub mod classify;
 mod finish;
 mod load;
 mod max_sim;
 mod onnx;
+mod predictor;
 mod prompts;
+pub mod rerank;
 mod runner;
 mod sparse;
 mod static_embedding;
@@ -19,9 +22,9 @@ pub use onnx::{OnnxEngine, OnnxOptions};
 pub use static_embedding::StaticEngine;
 
 use crate::graph::GraphError;
-use crate::model::ModelError;
 use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
+use crate::model::{Model, ModelError};
 use crate::runtime::RuntimeError;
 
 /// Turns texts into vectors, or into scores.
@@ -136,6 +139,8 @@ pub struct TextOptions {
     pub prompt: Option<String>,
     /// Name of a prompt of the model's to put before each input.
     pub prompt_name: Option<String>,
+    /// Whether these two are for queries alone, and documents keep the prompt of the model's.
+    pub prompt_queries: bool,
 }
 
 /// The vector of one text.
@@ -198,6 +203,18 @@ pub enum EngineError {
     /// The model's files.
     #[error(transparent)]
     Model(#[from] ModelError),
+    /// The model is for something else.
+    #[error("{model} is {is}: {what}")]
+    WrongTask {
+        /// The model's name.
+        model: String,
+        /// What it is.
+        is: String,
+        /// What it cannot do.
+        what: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// The model's architecture or weights.
     #[error(transparent)]
     Graph(#[from] GraphError),
@@ -210,10 +227,17 @@ pub enum EngineError {
 }
 
 impl EngineError {
+    /// That `model` is for something else: `what` says what it cannot do.
+    pub(crate) fn wrong_task(model: &Model, what: &str) -> Self {
+        let (is, hint) = (model.task.description(), model.task.command().map(str::to_owned));
+        Self::WrongTask { model: model.name.clone(), is, what: what.to_owned(), hint }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Model(e) => e.hint(),
+            Self::WrongTask { hint, .. } => hint.clone(),
             Self::Graph(e) => e.hint(),
             Self::Runtime(e) => e.hint(),
             Self::Threads(_) => Some("use fewer with --threads, or raise the limit (ulimit -u)".into()),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::finish::Finish;
 use super::load::{Loaded, load_onnx, load_safetensors};
+use super::predictor;
 use super::prompts::{Prompt, Prompts};
 use super::runner::{Reading, Runner};
 use super::sparse::{self, SparseFinish};
@@ -15,8 +16,10 @@ use super::{
     TextOptions, TokenEmbeddings,
 };
 use crate::graph::{Output, Request, Rows};
+use crate::model::generative::PairPrompt;
 use crate::model::pooling::{self, Pooling};
 use crate::model::source::Weights as WeightsFile;
+use crate::model::task::Task;
 use crate::model::tokenizer::{Tokens, Truncate};
 use crate::model::{Model, ModelError};
 use crate::runtime::Runtime;
@@ -48,6 +51,8 @@ pub struct OnnxEngine {
     truncate: Truncate,
     prompts: Prompts,
     head: Head,
+    /// How the model is asked about a pair, if not by the pair as it is; or why it cannot be.
+    question: Result<Option<PairPrompt>, TextError>,
     runner: Runner,
 }
 
@@ -70,10 +75,11 @@ impl OnnxEngine {
     ) -> Result<Self, EngineError> {
         options.device.resolve()?;
         options.dtype.resolve()?;
+        check_task(&model, purpose, text)?;
         let mut prompts = Prompts::new(&model, text)?;
         model.choose_adapter(text.prompt.as_deref(), text.prompt_name.as_deref())?;
         let (loaded, mut head) = match purpose {
-            Purpose::Predict => (load_predictor(runtime, &model, options)?, Head::Logits),
+            Purpose::Predict => (predictor::load(runtime, &model, options)?, Head::Logits),
             Purpose::Embed => {
                 refuse_other_outputs(&model)?;
                 let (loaded, pooling) = load_embedder(runtime, &model, text.pooling, prompts.skipped(&model), options)?;
@@ -91,7 +97,7 @@ impl OnnxEngine {
                 (loaded, Head::Tokens(Arc::new(finish)))
             }
         };
-        let max_length = max_length(&model, text.max_length, loaded.max_positions)?;
+        let max_length = max_length(&model, purpose, text.max_length, loaded.max_positions)?;
         prompts.measure(&model, max_length)?;
         if let Head::Tokens(finish) = &mut head
             && let Some(finish) = Arc::get_mut(finish)
@@ -104,6 +110,7 @@ impl OnnxEngine {
             Head::Tokens(finish) => (finish.dimensions, Vec::new(), finish.normalize, Some(finish.scoring)),
             Head::Logits => (loaded.width, Vec::new(), false, None),
         };
+        let question = predictor::question(&model, purpose, prompts.of(Role::Text).text.clone())?;
         let info = EngineInfo {
             model: model.name.clone(),
             purpose,
@@ -133,6 +140,7 @@ impl OnnxEngine {
             info,
             prompts,
             head,
+            question,
             model,
         })
     }
@@ -144,9 +152,17 @@ impl OnnxEngine {
 
     fn tokenize_input(&self, input: Input<'_>) -> Result<Tokens, TextError> {
         match input {
-            Input::Text(text) => self.tokenize(text, &Prompt::default()),
+            Input::Text(text) => self.tokenize(text, self.prompts.of(Role::Text)),
             Input::Pair(first, second) => {
-                let tokens = self.model.tokenizer.encode_pair(first, second, self.info.max_length, self.truncate);
+                let (tokenizer, most) = (&self.model.tokenizer, self.info.max_length);
+                let tokens = match self.question.as_ref().map_err(TextError::clone)? {
+                    Some(question) => question.encode(tokenizer, first, second, most, self.truncate),
+                    // As sentence-transformers has it, a prompt goes before the first text alone.
+                    None => {
+                        let first = self.prompts.of(Role::Text).before(first);
+                        tokenizer.encode_pair(&first, second, most, self.truncate)
+                    }
+                };
                 tokens.map_err(|e| TextError(e.to_string()))
             }
         }
@@ -210,6 +226,20 @@ fn refuse_other_outputs(model: &Model) -> Result<(), ModelError> {
     Err(ModelError::Flag { flag: "--output-type dense", reason })
 }
 
+/// Whether the model is for that. With a pooling that the user names, any encoder gives vectors.
+fn check_task(model: &Model, purpose: Purpose, text: &TextOptions) -> Result<(), EngineError> {
+    let other = matches!(model.task, Task::CrossEncoder(_) | Task::Classifier { .. } | Task::Other(_));
+    match purpose {
+        Purpose::Embed if other && text.pooling.is_none() => {
+            Err(EngineError::wrong_task(model, "it was not trained to turn texts into vectors"))
+        }
+        Purpose::Predict if matches!(model.task, Task::Embedding | Task::MaskedLanguageModel | Task::Other(_)) => {
+            Err(EngineError::wrong_task(model, "it has no classification head"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Refuses flags that only mean something for a vector a text.
 fn refuse_vector_flags(text: &TextOptions, what: &str) -> Result<(), ModelError> {
     let flags = [
@@ -261,21 +291,17 @@ fn load_embedder(
     }
 }
 
-/// Loads a model with its classification head.
-fn load_predictor(runtime: &Runtime, model: &Model, options: OnnxOptions) -> Result<Loaded, EngineError> {
-    let threads = options.threads.get();
-    match &model.weights {
-        WeightsFile::Safetensors(path) => {
-            let request = Request { token_types: true, ..Request::of(Output::Logits) };
-            load_safetensors(runtime, path, model, &request, threads)
-        }
-        WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::Logits, threads),
-    }
-}
-
 /// Longest text in tokens: what the user asks for, within what the model can do; else what the model's files say.
-fn max_length(model: &Model, asked: Option<usize>, positions: Option<usize>) -> Result<usize, ModelError> {
-    let least = model.tokenizer.specials() + 1;
+fn max_length(
+    model: &Model,
+    purpose: Purpose,
+    asked: Option<usize>,
+    positions: Option<usize>,
+) -> Result<usize, ModelError> {
+    let least = match purpose {
+        Purpose::Predict => model.tokenizer.specials().max(model.tokenizer.pair_specials()) + 1,
+        _ => model.tokenizer.specials() + 1,
+    };
     if let Some(asked) = asked {
         let most = positions.unwrap_or(usize::MAX);
         if asked < least || asked > most {

@@ -31,12 +31,13 @@ pub(super) struct Prompts {
 }
 
 impl Prompts {
-    /// The prompts that `options` and the model's files say; one that the user gives holds for every role.
+    /// The prompts that `options` and the model's files say; one that the user gives holds for every role, or for
+    /// queries alone.
     pub fn new(model: &Model, options: &TextOptions) -> Result<Self, EngineError> {
         let text = model.prompt(options.prompt.as_deref(), options.prompt_name.as_deref())?;
         let given = options.prompt.is_some() || options.prompt_name.is_some();
-        let role = |role| Prompt { text: if given { text.clone() } else { model.role_prompt(role) }, skip: 0 };
-        let (query, document) = (role("query"), role("document"));
+        let role = |given, role| Prompt { text: if given { text.clone() } else { model.role_prompt(role) }, skip: 0 };
+        let (query, document) = (role(given, "query"), role(given && !options.prompt_queries, "document"));
         Ok(Self { text: Prompt { text, skip: 0 }, query, document })
     }
 

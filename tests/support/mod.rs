@@ -69,15 +69,7 @@ pub fn patch(path: impl AsRef<Path>, change: impl FnOnce(&mut Json)) {
 }
 
 pub fn text_options() -> TextOptions {
-    TextOptions {
-        max_length: None,
-        truncate: None,
-        pooling: None,
-        normalize: None,
-        dimensions: None,
-        prompt: None,
-        prompt_name: None,
-    }
+    TextOptions::default()
 }
 
 pub fn request(model_id: &str) -> Request {

@@ -1,0 +1,51 @@
+//! Models that judge: classification heads, cross-encoders, and language models that answer a question about a pair.
+
+use super::load::{Loaded, load_onnx, load_safetensors};
+use super::onnx::OnnxOptions;
+use super::worker::Wanted;
+use super::{EngineError, Purpose, TextError};
+use crate::graph::{Answer, Output, Request};
+use crate::model::Model;
+use crate::model::generative::{AnswerTokens, PairPrompt};
+use crate::model::source::Weights as WeightsFile;
+use crate::model::task::Task;
+use crate::runtime::Runtime;
+
+/// Loads `model` with what gives its logits.
+pub(super) fn load(runtime: &Runtime, model: &Model, options: OnnxOptions) -> Result<Loaded, EngineError> {
+    let threads = options.threads.get();
+    match &model.weights {
+        WeightsFile::Safetensors(path) => {
+            let output = match model.task {
+                Task::Generative(_) => match AnswerTokens::of(model)? {
+                    Some(AnswerTokens { yes, no }) => Output::Answer(Answer { yes, no }),
+                    None => return Err(EngineError::wrong_task(model, "it answers no questions about pairs of texts")),
+                },
+                _ => Output::Logits,
+            };
+            let request = Request { token_types: true, ..Request::of(output) };
+            load_safetensors(runtime, path, model, &request, threads)
+        }
+        WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::Logits, threads),
+    }
+}
+
+/// How `model` is asked about a pair, if not by the pair as it is; or why it cannot be asked. `prompt` is the one that
+/// is in use.
+///
+/// # Errors
+/// If it is asked in words and has none for a pair.
+pub(super) fn question(
+    model: &Model,
+    purpose: Purpose,
+    prompt: Option<String>,
+) -> Result<Result<Option<PairPrompt>, TextError>, EngineError> {
+    match (purpose, &model.task) {
+        (Purpose::Predict, Task::Generative(_)) => Ok(Ok(PairPrompt::of(model, prompt)?)),
+        // It may be asked about single texts alone, and needs no template then.
+        (Purpose::Predict, Task::CrossEncoder(_)) => {
+            Ok(PairPrompt::of(model, prompt).map_err(|e| TextError(e.to_string())))
+        }
+        _ => Ok(Ok(None)),
+    }
+}
