@@ -20,6 +20,15 @@ impl RecordError {
         Self { origin: origin.clone(), problem: Box::new(problem) }
     }
 
+    /// Whether a record that should hold a query and its documents is something else altogether.
+    pub fn is_no_query(&self) -> bool {
+        match &*self.problem {
+            Problem::Json { .. } | Problem::NotAQuery { .. } => true,
+            Problem::Missing { field, .. } => field == "query",
+            _ => false,
+        }
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match &*self.problem {
@@ -30,8 +39,10 @@ impl RecordError {
             Problem::Json { .. } | Problem::NotARow { .. } => {
                 "every line must be one JSON object, such as {\"id\": 1, \"text\": \"…\"}, or one JSON string".into()
             }
+            Problem::NotAQuery { .. } => "such as {\"query\": \"…\", \"documents\": [\"…\", \"…\"]}".into(),
+            Problem::Missing { flag: "", .. } => return None,
             Problem::Missing { flag, .. } => format!("name the field with {flag}"),
-            Problem::WrongType { .. } => return None,
+            Problem::WrongType { .. } | Problem::Empty { .. } => return None,
             Problem::InexactId => "write the id as a string".into(),
             Problem::Ragged { .. } => "quote fields that contain the separator or a newline".into(),
         })
@@ -51,6 +62,10 @@ pub(super) enum Problem {
     Json { column: usize, reason: String },
     #[error("expected a JSON object or string, found {found}")]
     NotARow { found: &'static str },
+    #[error("expected a JSON object with \"query\" and \"documents\", found {found}")]
+    NotAQuery { found: &'static str },
+    #[error("{field} is empty")]
+    Empty { field: &'static str },
     #[error("there is no field {field:?}; {present}")]
     Missing { field: String, present: Names, flag: &'static str },
     #[error("field {field:?} must be {wanted}, but is {found}")]
@@ -103,6 +118,12 @@ pub enum InputError {
         /// The system's reason.
         source: io::Error,
     },
+    /// Pairs are wanted of a file whose records have no fields.
+    #[error("{file}: a file of plain texts has no pairs")]
+    NoFields {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+    },
     /// A CSV or TSV file without a usable header row.
     #[error("{file}: {reason}")]
     Header {
@@ -138,6 +159,7 @@ impl InputError {
                 "make the file readable with chmod, or pipe it in through stdin".into()
             }
             Self::StdinTwice => "name - once".into(),
+            Self::NoFields { .. } => "--pair-field needs JSON lines, CSV or TSV (--input-format)".into(),
             Self::Header { .. } => "CSV and TSV need a first row that names the columns".into(),
             Self::Column { flag, .. } => format!("name the column with {flag}"),
             Self::NotAFile { .. } | Self::Open { .. } | Self::Read { .. } => return None,

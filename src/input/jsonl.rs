@@ -7,16 +7,16 @@ use serde_json::Value;
 use super::error::Problem;
 use super::lines::{Piece, Splitter, utf8};
 use super::object::{Fields, Leaf, Row, keys, row};
-use super::{InputError, Origin, Record, RecordError};
+use super::{InputError, Origin, Record, RecordError, Text};
 
-/// Every line is an object or a string.
-pub(super) struct JsonLines {
+/// Every line is an object or a string, which `parse` reads.
+pub(super) struct JsonLines<P> {
     pub pieces: Splitter,
-    pub fields: Fields,
+    pub parse: P,
 }
 
-impl Iterator for JsonLines {
-    type Item = Result<Record, InputError>;
+impl<T, P: Fn(&[u8], &Origin) -> Parsed<T>> Iterator for JsonLines<P> {
+    type Item = Result<Record<T>, InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
@@ -24,50 +24,68 @@ impl Iterator for JsonLines {
                 Ok(found) => found,
                 Err(error) => return Some(Err(error)),
             };
-            let (id, text) = match piece {
+            let (id, content) = match piece {
                 Piece::Whole(line) if line.trim_ascii().is_empty() => continue,
-                Piece::Whole(line) => parse(line, &self.fields, &origin),
+                Piece::Whole(line) => (self.parse)(line, &origin),
                 Piece::TooLong(limit) => (None, Err(RecordError::new(&origin, Problem::TooLong { limit }))),
             };
-            return Some(Ok(Record { id, text, origin }));
+            return Some(Ok(Record { id, content, origin }));
         }
     }
 }
 
-type Parsed = (Option<Value>, Result<String, RecordError>);
+/// The id of a line, and what the line holds.
+pub(super) type Parsed<T> = (Option<Value>, Result<T, RecordError>);
 
-fn parse(line: &[u8], fields: &Fields, origin: &Origin) -> Parsed {
+/// Reads a line for a text, or a pair of texts.
+pub(super) fn parse(line: &[u8], fields: &Fields, origin: &Origin) -> Parsed<Text> {
     let line = match utf8(line, origin) {
         Ok(line) => line,
         Err(error) => return (None, Err(error)),
     };
+    let content = |text, pair| {
+        let text = check_text(text, &fields.text, || missing(&fields.text, line, "--field"))?;
+        let Some(field) = &fields.pair else { return Ok(Text { text, pair: None }) };
+        let pair = check_text(pair, field, || missing(field, line, "--pair-field"))?;
+        Ok(Text { text, pair: Some(pair) })
+    };
     // A bad id leaves none; a bad text leaves the id, so that the failed row can still be told by it.
-    let (id, text) = match row(line, fields) {
-        Ok(Row::Text(text)) => (Ok(None), Ok(text)),
-        Ok(Row::Object { text, id }) => (check_id(id, line, fields), check_text(text, line, fields)),
+    let (id, content) = match row(line, fields) {
+        Ok(Row::Text(text)) => (Ok(None), content(Some(Leaf::Scalar(Value::String(text))), None)),
+        Ok(Row::Object { text, id, pair }) => (check_id(id, line, fields), content(text, pair)),
         Ok(Row::Other(found)) => (Ok(None), Err(Problem::NotARow { found })),
         Err(error) => (Ok(None), Err(malformed(&error))),
     };
-    let (id, text) = match (id, text) {
-        (Ok(id), text) => (id, text),
-        (Err(problem), _) => (None, Err(problem)),
-    };
-    (id, text.map_err(|problem| RecordError::new(origin, problem)))
+    settled(id, content, origin)
 }
 
-fn check_text(text: Option<Leaf>, line: &str, fields: &Fields) -> Result<String, Problem> {
+/// A bad id takes the content with it.
+pub(super) fn settled<T>(
+    id: Result<Option<Value>, Problem>,
+    content: Result<T, Problem>,
+    origin: &Origin,
+) -> Parsed<T> {
+    let (id, content) = match (id, content) {
+        (Ok(id), content) => (id, content),
+        (Err(problem), _) => (None, Err(problem)),
+    };
+    (id, content.map_err(|problem| RecordError::new(origin, problem)))
+}
+
+/// A field that must be a string.
+pub(super) fn check_text(text: Option<Leaf>, field: &str, missing: impl Fn() -> Problem) -> Result<String, Problem> {
     let found = match text {
         Some(Leaf::Scalar(Value::String(text))) => return Ok(text),
         Some(Leaf::Scalar(Value::Null)) => "null",
         Some(Leaf::Scalar(Value::Bool(_))) => "a boolean",
         Some(Leaf::Scalar(_)) | Some(Leaf::InexactNumber) => "a number",
         Some(Leaf::Compound(found)) => found,
-        None => return Err(missing(&fields.text, line, "--field")),
+        None => return Err(missing()),
     };
-    Err(Problem::WrongType { field: fields.text.clone(), wanted: "a string", found })
+    Err(Problem::WrongType { field: field.to_owned(), wanted: "a string", found })
 }
 
-fn check_id(id: Option<Leaf>, line: &str, fields: &Fields) -> Result<Option<Value>, Problem> {
+pub(super) fn check_id(id: Option<Leaf>, line: &str, fields: &Fields) -> Result<Option<Value>, Problem> {
     match id {
         Some(Leaf::Scalar(id)) => Ok(Some(id)),
         Some(Leaf::InexactNumber) => Err(Problem::InexactId),
@@ -84,11 +102,11 @@ fn check_id(id: Option<Leaf>, line: &str, fields: &Fields) -> Result<Option<Valu
 }
 
 /// Names the fields there are: the line is read again, for this message only.
-fn missing(field: &str, line: &str, flag: &'static str) -> Problem {
+pub(super) fn missing(field: &str, line: &str, flag: &'static str) -> Problem {
     Problem::Missing { field: field.to_owned(), present: keys(line), flag }
 }
 
-fn malformed(error: &serde_json::Error) -> Problem {
+pub(super) fn malformed(error: &serde_json::Error) -> Problem {
     // The line number in serde_json's text is always 1; ours stands at the front of the message.
     let place = format!(" at line {} column {}", error.line(), error.column());
     let text = error.to_string();
@@ -103,10 +121,16 @@ mod tests {
 
     /// Each record as `line:id:text` or `line:id!error`.
     fn read_with(text: &str, field: &str, id: Option<&str>) -> Vec<String> {
-        let fields = Fields { text: field.into(), id: Some(id.unwrap_or("id").into()), id_required: id.is_some() };
+        let fields =
+            Fields { text: field.into(), id: Some(id.unwrap_or("id").into()), id_required: id.is_some(), pair: None };
+        read_fields(text, &fields)
+    }
+
+    fn read_fields(text: &str, fields: &Fields) -> Vec<String> {
         let reader = Box::new(std::io::Cursor::new(text.as_bytes().to_vec()));
         let pieces = Splitter::new(reader, b'\n', 100_000, "f".into());
-        JsonLines { pieces, fields }.map(|record| record.unwrap().shown()).collect()
+        let lines = JsonLines { pieces, parse: |line: &[u8], origin: &Origin| parse(line, fields, origin) };
+        lines.map(|record| record.unwrap().shown()).collect()
     }
 
     fn read(text: &str) -> Vec<String> {
@@ -147,6 +171,22 @@ mod tests {
             read_with(text, "text", Some("nope")),
             ["1:!f:1: there is no field \"nope\"; there are: \"id\", \"key\", \"body\", \"text\""]
         );
+    }
+
+    #[test]
+    fn a_pair_is_two_fields() {
+        let fields = Fields { text: "a".into(), id: Some("id".into()), id_required: false, pair: Some("b".into()) };
+        assert_eq!(
+            read_fields("{\"a\":\"x\",\"b\":\"y\",\"id\":1}\n{\"a\":\"x\"}\n{\"a\":\"x\",\"b\":3}\n\"x\"", &fields),
+            [
+                "1:1:x+y",
+                "2:!f:2: there is no field \"b\"; there are: \"a\"",
+                "3:!f:3: field \"b\" must be a string, but is a number",
+                "4:!f:4: there is no field \"b\"; there are none",
+            ]
+        );
+        let twice = Fields { pair: Some("a".into()), ..fields };
+        assert_eq!(read_fields("{\"a\":\"x\"}", &twice), ["1::x+x"]);
     }
 
     #[test]

@@ -119,11 +119,11 @@ impl Iterator for Lines {
 
     fn next(&mut self) -> Option<Self::Item> {
         Some(self.0.next()?.map(|(origin, piece)| {
-            let text = match piece {
-                Piece::Whole(bytes) => utf8(bytes, &origin).map(str::to_owned),
+            let content = match piece {
+                Piece::Whole(bytes) => utf8(bytes, &origin).map(|text| text.to_owned().into()),
                 Piece::TooLong(limit) => Err(RecordError::new(&origin, Problem::TooLong { limit })),
             };
-            Record { id: None, text, origin }
+            Record { id: None, content, origin }
         }))
     }
 }
@@ -132,14 +132,15 @@ impl Iterator for Lines {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::input::Text;
 
     /// Each record as `line:text` or `line!error`.
     fn read(bytes: &'static [u8], separator: u8, max: usize) -> Vec<String> {
         Lines(Splitter::new(Box::new(bytes), separator, max, "f".into()))
             .map(|record| {
                 let record = record.unwrap();
-                match record.text {
-                    Ok(text) => format!("{}:{text}", record.origin.line),
+                match record.content {
+                    Ok(Text { text, .. }) => format!("{}:{text}", record.origin.line),
                     Err(error) => format!("{}!{error}", record.origin.line),
                 }
             })
@@ -202,9 +203,9 @@ mod tests {
         let reader = io::repeat(b'a').take(50 << 20).chain(&b"\nb\n"[..]);
         let reader = Box::new(io::BufReader::new(reader));
         let mut lines = Lines(Splitter::new(reader, b'\n', 1000, "f".into()));
-        assert!(lines.next().unwrap().unwrap().text.is_err());
+        assert!(lines.next().unwrap().unwrap().content.is_err());
         assert!(lines.0.buffer.capacity() <= 2 * KEEP, "{}", lines.0.buffer.capacity());
-        assert_eq!(lines.next().unwrap().unwrap().text.unwrap(), "b");
+        assert_eq!(lines.next().unwrap().unwrap().content.unwrap().text, "b");
         assert!(lines.next().is_none());
     }
 }

@@ -8,6 +8,7 @@ mod error;
 mod jsonl;
 mod lines;
 mod object;
+mod queries;
 mod records;
 mod rows;
 mod source;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use error::{InputError, RecordError};
+pub use queries::{Document, Query};
 pub use records::Records;
 
 /// The longest record that is read; a longer one becomes a [`RecordError`] and is skipped over. A tokenizer needs some
@@ -48,6 +50,8 @@ pub struct Options {
     pub field: Option<String>,
     /// The field or column with the id; without it `id`, where there is one.
     pub id_field: Option<String>,
+    /// The field or column with the second text of a pair; without it records are single texts.
+    pub pair_field: Option<String>,
 }
 
 /// Where a record begins, for messages.
@@ -65,15 +69,30 @@ impl fmt::Display for Origin {
     }
 }
 
-/// One text to embed, or why there is none.
+/// What a record holds, or why it holds nothing.
 #[derive(Debug)]
-pub struct Record {
+pub struct Record<T = Text> {
     /// The id the input gave, as the JSON value it is (in CSV and TSV always a string).
     pub id: Option<serde_json::Value>,
-    /// The text, or what is wrong with this record.
-    pub text: Result<String, RecordError>,
+    /// What it holds, or what is wrong with it.
+    pub content: Result<T, RecordError>,
     /// Where the record begins.
     pub origin: Origin,
+}
+
+/// A text, or a pair of texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// The text.
+    pub text: String,
+    /// The second of a pair, where [`Options::pair_field`] asks for one.
+    pub pair: Option<String>,
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self { text, pair: None }
+    }
 }
 
 /// Prepares to read `paths` one after the other; `-` is stdin, and so is no path at all.
@@ -84,13 +103,24 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Records, InputError>
     Records::open(paths, options, MAX_RECORD_BYTES)
 }
 
+/// The same for JSON lines that hold a query with its documents each, whatever the files' names say.
+pub fn open_queries(paths: &[PathBuf], options: &Options) -> Result<Records<Query>, InputError> {
+    Records::open_queries(paths, options, MAX_RECORD_BYTES)
+}
+
+/// The format that the extension of `path` speaks of; lines where it does not.
+pub fn format_of(path: &std::path::Path) -> Format {
+    source::format_of(path)
+}
+
 #[cfg(test)]
 impl Record {
     /// `line:id:text` or `line:id!error`, for tests.
     fn shown(&self) -> String {
         let id = self.id.as_ref().map(ToString::to_string).unwrap_or_default();
-        match &self.text {
-            Ok(text) => format!("{}:{id}:{text}", self.origin.line),
+        match &self.content {
+            Ok(Text { text, pair: None }) => format!("{}:{id}:{text}", self.origin.line),
+            Ok(Text { text, pair: Some(pair) }) => format!("{}:{id}:{text}+{pair}", self.origin.line),
             Err(error) => format!("{}:{id}!{error}", self.origin.line),
         }
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use super::Options;
 use super::error::Names;
 
 /// The fields of a record.
@@ -16,6 +17,19 @@ pub(super) struct Fields {
     pub id: Option<String>,
     /// Whether a record without the id is wrong: the user asked for it by name.
     pub id_required: bool,
+    /// The field of the second text, if pairs are wanted.
+    pub pair: Option<String>,
+}
+
+impl Fields {
+    /// The fields that `options` name.
+    pub fn of(options: &Options) -> Self {
+        let text = options.field.clone().unwrap_or("text".into());
+        let id_required = options.id_field.is_some();
+        // The text is not its own id unless the user says so.
+        let id = options.id_field.clone().or((text != "id").then(|| "id".into()));
+        Self { text, id, id_required, pair: options.pair_field.clone() }
+    }
 }
 
 /// Reads a line for its text and id.
@@ -43,7 +57,7 @@ pub(super) enum Row {
     /// A bare string.
     Text(String),
     /// An object, with those of the fields that it has.
-    Object { text: Option<Leaf>, id: Option<Leaf> },
+    Object { text: Option<Leaf>, id: Option<Leaf>, pair: Option<Leaf> },
     /// Neither; what it is.
     Other(&'static str),
 }
@@ -58,20 +72,20 @@ impl<'de> Visitor<'de> for RowVisitor<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
-        let (mut text, mut id) = (None, None);
-        while let Some((is_text, is_id)) = map.next_key_seed(KeySeed(self.0))? {
-            match (is_text, is_id) {
-                (false, false) => drop(map.next_value::<IgnoredAny>()?),
-                (true, false) => text = Some(map.next_value::<Leaf>()?),
-                (false, true) => id = Some(map.next_value::<Leaf>()?),
-                (true, true) => {
-                    let leaf = map.next_value::<Leaf>()?;
-                    text = Some(leaf.clone());
-                    id = Some(leaf);
+        let (mut text, mut id, mut pair) = (None, None, None);
+        while let Some(wanted) = map.next_key_seed(KeySeed(self.0))? {
+            if wanted == Wanted::default() {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let leaf = map.next_value::<Leaf>()?;
+            for (slot, wanted) in [(&mut text, wanted.text), (&mut id, wanted.id), (&mut pair, wanted.pair)] {
+                if wanted {
+                    *slot = Some(leaf.clone());
                 }
             }
         }
-        Ok(Row::Object { text, id })
+        Ok(Row::Object { text, id, pair })
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Row, E> {
@@ -104,11 +118,19 @@ impl<'de> Visitor<'de> for RowVisitor<'_> {
     }
 }
 
-/// Compares a key without keeping it: is it the text's, is it the id's?
+/// What a key's value is wanted for; one field may serve as several.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Wanted {
+    text: bool,
+    id: bool,
+    pair: bool,
+}
+
+/// Compares a key without keeping it.
 struct KeySeed<'a>(&'a Fields);
 
 impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
-    type Value = (bool, bool);
+    type Value = Wanted;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
@@ -116,14 +138,15 @@ impl<'de> DeserializeSeed<'de> for KeySeed<'_> {
 }
 
 impl Visitor<'_> for KeySeed<'_> {
-    type Value = (bool, bool);
+    type Value = Wanted;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok((key == self.0.text, Some(key) == self.0.id.as_deref()))
+        let Fields { text, id, pair, .. } = self.0;
+        Ok(Wanted { text: key == text, id: Some(key) == id.as_deref(), pair: Some(key) == pair.as_deref() })
     }
 }
 

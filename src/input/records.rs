@@ -5,19 +5,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::vec;
 
-use super::jsonl::JsonLines;
+use super::jsonl::{JsonLines, parse};
 use super::lines::{Lines, Splitter};
 use super::object::Fields;
+use super::queries::{self, Query};
 use super::rows::Rows;
 use super::source::Source;
-use super::{Format, InputError, Options, Record};
+use super::{Format, InputError, Options, Origin, Record, Text};
 
-type Current = Box<dyn Iterator<Item = Result<Record, InputError>> + Send>;
+type Current<T> = Box<dyn Iterator<Item = Result<Record<T>, InputError>> + Send>;
+/// Opens one source; bytes read are added to the counter.
+type Open<T> = fn(&Source, &Options, usize, &Arc<AtomicU64>) -> Result<Current<T>, InputError>;
 
 /// Records in order, file after file. After an [`InputError`] there are no more.
-pub struct Records {
+pub struct Records<T = Text> {
     sources: vec::IntoIter<Source>,
-    current: Option<Current>,
+    current: Option<Current<T>>,
+    open: Open<T>,
     options: Options,
     max: usize,
     read: Arc<AtomicU64>,
@@ -26,6 +30,36 @@ pub struct Records {
 
 impl Records {
     pub(super) fn open(paths: &[PathBuf], options: &Options, max: usize) -> Result<Self, InputError> {
+        let records = Self::chain(paths, options, max, reader)?;
+        for source in records.sources.as_slice() {
+            let format = options.format.unwrap_or(source.format());
+            if matches!(format, Format::Lines | Format::Nul) && options.pair_field.is_some() {
+                return Err(InputError::NoFields { file: source.name.clone() });
+            }
+            if matches!(format, Format::Csv | Format::Tsv) && source.is_regular_file() {
+                // Reads the header and no more; its bytes are counted when they are read in earnest.
+                drop(reader(source, options, max, &Arc::default())?);
+            }
+        }
+        Ok(records)
+    }
+}
+
+impl Records<Query> {
+    pub(super) fn open_queries(paths: &[PathBuf], options: &Options, max: usize) -> Result<Self, InputError> {
+        Self::chain(paths, options, max, |source, options, max, counter| {
+            let pieces = Splitter::new(source.open(counter)?, b'\n', max, source.name.clone());
+            let fields = Fields::of(options);
+            Ok(Box::new(JsonLines {
+                pieces,
+                parse: move |line: &[u8], origin: &Origin| queries::parse(line, &fields, origin),
+            }))
+        })
+    }
+}
+
+impl<T> Records<T> {
+    fn chain(paths: &[PathBuf], options: &Options, max: usize, open: Open<T>) -> Result<Self, InputError> {
         let sources = match paths {
             [] => vec![Source::check(Path::new("-"))?],
             paths => paths.iter().map(|path| Source::check(path)).collect::<Result<Vec<_>, _>>()?,
@@ -33,16 +67,9 @@ impl Records {
         if sources.iter().filter(|source| source.is_stdin()).count() > 1 {
             return Err(InputError::StdinTwice);
         }
-        for source in &sources {
-            let format = options.format.unwrap_or(source.format());
-            if matches!(format, Format::Csv | Format::Tsv) && source.is_regular_file() {
-                // Reads the header and no more; its bytes are counted when they are read in earnest.
-                drop(reader(source, options, max, &Arc::default())?);
-            }
-        }
         let total = sources.iter().map(|source| source.size).sum();
         let (read, options) = (Arc::default(), options.clone());
-        Ok(Self { sources: sources.into_iter(), current: None, options, max, read, total })
+        Ok(Self { sources: sources.into_iter(), current: None, open, options, max, read, total })
     }
 
     /// How many bytes have been read so far: a little ahead of the records, by what is buffered.
@@ -61,7 +88,7 @@ impl Records {
     }
 
     /// The next record, or the reason there is none.
-    fn advance(&mut self) -> Option<Result<Record, InputError>> {
+    fn advance(&mut self) -> Option<Result<Record<T>, InputError>> {
         loop {
             if let Some(current) = &mut self.current {
                 if let Some(record) = current.next() {
@@ -70,7 +97,7 @@ impl Records {
                 self.current = None;
             }
             let source = self.sources.next()?;
-            match reader(&source, &self.options, self.max, &self.read) {
+            match (self.open)(&source, &self.options, self.max, &self.read) {
                 Ok(opened) => self.current = Some(opened),
                 Err(error) => return Some(Err(error)),
             }
@@ -78,8 +105,8 @@ impl Records {
     }
 }
 
-impl Iterator for Records {
-    type Item = Result<Record, InputError>;
+impl<T> Iterator for Records<T> {
+    type Item = Result<Record<T>, InputError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         let next = self.advance();
@@ -92,19 +119,20 @@ impl Iterator for Records {
 }
 
 /// Opens one source in its format.
-fn reader(source: &Source, options: &Options, max: usize, counter: &Arc<AtomicU64>) -> Result<Current, InputError> {
+fn reader(
+    source: &Source,
+    options: &Options,
+    max: usize,
+    counter: &Arc<AtomicU64>,
+) -> Result<Current<Text>, InputError> {
     let bytes = source.open(counter)?;
     let name = source.name.clone();
     Ok(match options.format.unwrap_or(source.format()) {
         Format::Lines => Box::new(Lines(Splitter::new(bytes, b'\n', max, name))),
         Format::Nul => Box::new(Lines(Splitter::new(bytes, 0, max, name))),
         Format::Jsonl => {
-            let text = options.field.clone().unwrap_or("text".into());
-            let id_required = options.id_field.is_some();
-            // The text is not its own id unless the user says so.
-            let id = options.id_field.clone().or((text != "id").then(|| "id".into()));
-            let pieces = Splitter::new(bytes, b'\n', max, name);
-            Box::new(JsonLines { pieces, fields: Fields { text, id, id_required } })
+            let (pieces, fields) = (Splitter::new(bytes, b'\n', max, name), Fields::of(options));
+            Box::new(JsonLines { pieces, parse: move |line: &[u8], origin: &Origin| parse(line, &fields, origin) })
         }
         Format::Csv => Box::new(Rows::new(bytes, b',', max, name, options)?),
         Format::Tsv => Box::new(Rows::new(bytes, b'\t', max, name, options)?),
@@ -146,7 +174,7 @@ mod tests {
         let mut records = open(&paths).unwrap();
         assert_eq!(records.total_bytes(), Some(7 + 24 + 15 + 14));
         assert_eq!(records.bytes_read(), 0);
-        let texts: Vec<_> = records.by_ref().map(|r| r.unwrap().text.unwrap()).collect();
+        let texts: Vec<_> = records.by_ref().map(|r| r.unwrap().content.unwrap().text).collect();
         assert_eq!(texts, ["one", "two", "three", "four", "five"]);
         assert_eq!(records.bytes_read(), 60);
     }
@@ -156,7 +184,7 @@ mod tests {
         let (_folder, paths) = files(&[("a.csv", b"x\0y\nz\0")]);
         let options = Options { format: Some(Format::Nul), ..Options::default() };
         let records = Records::open(&paths, &options, 1000).unwrap();
-        let texts: Vec<_> = records.map(|r| r.unwrap().text.unwrap()).collect();
+        let texts: Vec<_> = records.map(|r| r.unwrap().content.unwrap().text).collect();
         assert_eq!(texts, ["x", "y\nz"]);
     }
 
@@ -202,7 +230,7 @@ mod tests {
             writer.write_all(head.as_bytes()).unwrap();
             for (piece, text) in pieces.iter().zip(["a", "b"]) {
                 writer.write_all(piece.as_bytes()).unwrap();
-                assert_eq!(records.next().unwrap().unwrap().text.unwrap(), text, "{format:?}");
+                assert_eq!(records.next().unwrap().unwrap().content.unwrap().text, text, "{format:?}");
             }
             drop(writer);
             assert!(records.next().is_none(), "{format:?}");

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::error::{Names, Problem};
 use super::source::Reader;
 use super::table::{MAX_COLUMNS, RowInfo, Table};
-use super::{InputError, Options, Origin, Record, RecordError};
+use super::{InputError, Options, Origin, Record, RecordError, Text};
 
 /// Every row after the header is a record.
 pub(super) struct Rows {
@@ -20,6 +20,7 @@ pub(super) struct Rows {
     columns: usize,
     text: Column,
     id: Option<Column>,
+    pair: Option<Column>,
 }
 
 /// A column that is read.
@@ -70,20 +71,24 @@ impl Rows {
             Some(field) => Some(find(field).ok_or_else(|| missing(field, "--id-field"))?),
             None => find("id").filter(|id| id.index != text.index),
         };
-        Ok(Self { table, name, max, columns: header.columns, text, id })
+        let pair = match &options.pair_field {
+            Some(field) => Some(find(field).ok_or_else(|| missing(field, "--pair-field"))?),
+            None => None,
+        };
+        Ok(Self { table, name, max, columns: header.columns, text, id, pair })
     }
 
     fn record(&self, row: RowInfo) -> Record {
         let origin = Origin { file: self.name.clone(), line: row.line };
         let wrong = |problem| RecordError::new(&origin, problem);
         if row.too_long {
-            let text = Err(wrong(Problem::TooLong { limit: self.max }));
-            return Record { id: None, text, origin };
+            let content = Err(wrong(Problem::TooLong { limit: self.max }));
+            return Record { id: None, content, origin };
         }
         if row.columns != self.columns {
             // No id either: which field is which is anybody's guess.
-            let text = Err(wrong(Problem::Ragged { found: row.columns, expected: self.columns }));
-            return Record { id: None, text, origin };
+            let content = Err(wrong(Problem::Ragged { found: row.columns, expected: self.columns }));
+            return Record { id: None, content, origin };
         }
         let field = |column: &Column| {
             let bytes = self.table.field(column.index);
@@ -93,9 +98,10 @@ impl Rows {
                 wrong(Problem::Utf8Column { name: column.name.clone(), byte, position: position + 1 })
             })
         };
+        let content = || Ok(Text { text: field(&self.text)?, pair: self.pair.as_ref().map(field).transpose()? });
         match self.id.as_ref().map(field).transpose() {
-            Ok(id) => Record { id: id.map(Value::String), text: field(&self.text), origin },
-            Err(error) => Record { id: None, text: Err(error), origin },
+            Ok(id) => Record { id: id.map(Value::String), content: content(), origin },
+            Err(error) => Record { id: None, content: Err(error), origin },
         }
     }
 }
@@ -120,7 +126,7 @@ mod tests {
     use super::*;
 
     fn open(bytes: &'static [u8], field: Option<&str>, id: Option<&str>) -> Result<Rows, InputError> {
-        let options = Options { format: None, field: field.map(Into::into), id_field: id.map(Into::into) };
+        let options = Options { field: field.map(Into::into), id_field: id.map(Into::into), ..Options::default() };
         Rows::new(Box::new(bytes), b',', 50, "f".into(), &options)
     }
 
@@ -137,6 +143,17 @@ mod tests {
         assert_eq!(read(b"whatever\na\n\"\"\n", None, None), ["2::a", "3::"]);
         assert_eq!(read(b"id\na\n", None, None), ["2::a"]);
         assert!(read(b"text\n", None, None).is_empty());
+    }
+
+    #[test]
+    fn a_pair_is_two_columns() {
+        let options = Options { pair_field: Some("b".into()), field: Some("a".into()), ..Options::default() };
+        let rows = Rows::new(Box::new(&b"a,b\n1,2\n,\n"[..]), b',', 50, "f".into(), &options).unwrap();
+        let rows: Vec<_> = rows.map(|record| record.unwrap().shown()).collect();
+        assert_eq!(rows, ["2::1+2", "3::+"]);
+        let options = Options { pair_field: Some("c".into()), ..options };
+        let error = Rows::new(Box::new(&b"a,b\n"[..]), b',', 50, "f".into(), &options).err().unwrap();
+        assert!(error.hint().unwrap().contains("--pair-field"), "{error}");
     }
 
     #[test]

@@ -65,13 +65,7 @@ impl Source {
 
     /// The format the extension speaks of.
     pub fn format(&self) -> Format {
-        let extension = self.path.as_ref().and_then(|p| p.extension()).map(|e| e.to_ascii_lowercase());
-        match extension.as_ref().and_then(|e| e.to_str()) {
-            Some("jsonl" | "ndjson") => Format::Jsonl,
-            Some("csv") => Format::Csv,
-            Some("tsv" | "tab") => Format::Tsv,
-            _ => Format::Lines,
-        }
+        self.path.as_deref().map_or(Format::Lines, format_of)
     }
 
     /// Opens it; what is read is added to `counter`.
@@ -81,6 +75,17 @@ impl Source {
             Some(path) => Box::new(File::open(path).map_err(|source| InputError::Open { path: path.clone(), source })?),
         };
         Ok(Box::new(BufReader::with_capacity(BUFFER, Counted { inner, counter: counter.clone() })))
+    }
+}
+
+/// The format the extension of `path` speaks of.
+pub(super) fn format_of(path: &Path) -> Format {
+    let extension = path.extension().map(|e| e.to_ascii_lowercase());
+    match extension.as_ref().and_then(|e| e.to_str()) {
+        Some("jsonl" | "ndjson") => Format::Jsonl,
+        Some("csv") => Format::Csv,
+        Some("tsv" | "tab") => Format::Tsv,
+        _ => Format::Lines,
     }
 }
 

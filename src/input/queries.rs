@@ -1,0 +1,157 @@
+//! A line of JSON with a query and its documents: `{"query": "…", "documents": ["…", {"id": 7, "text": "…"}]}`.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::error::Problem;
+use super::jsonl::{Parsed, check_id, check_text, malformed, missing, settled};
+use super::lines::utf8;
+use super::object::{Fields, Leaf};
+use super::{Origin, RecordError};
+
+/// A query with the documents to be ordered by it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    /// The query; not blank.
+    pub query: String,
+    /// The documents; at least one.
+    pub documents: Vec<Document>,
+}
+
+/// One of a query's documents.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// Its id, where it is an object that has one.
+    pub id: Option<Value>,
+    /// Its text.
+    pub text: String,
+}
+
+/// Reads a line. Of `fields` the id is the line's, and both are those of documents that are objects.
+pub(super) fn parse(line: &[u8], fields: &Fields, origin: &Origin) -> Parsed<Query> {
+    let line = match utf8(line, origin) {
+        Ok(line) => line,
+        Err(error) => return (None, Err(error)),
+    };
+    match serde_json::from_str(line) {
+        Ok(Value::Object(mut object)) => {
+            let id = leaf(&mut object, fields.id.as_deref()).and_then(|id| check_id(id, line, fields));
+            settled(id, query(object, line, fields), origin)
+        }
+        Ok(other) => (None, Err(RecordError::new(origin, Problem::NotAQuery { found: kind(&other) }))),
+        Err(error) => (None, Err(RecordError::new(origin, malformed(&error)))),
+    }
+}
+
+fn query(mut object: Map<String, Value>, line: &str, fields: &Fields) -> Result<Query, Problem> {
+    let absent = |field| move || missing(field, line, "");
+    let query = check_text(leaf(&mut object, Some("query"))?, "query", absent("query"))?;
+    if query.trim().is_empty() {
+        return Err(Problem::Empty { field: "the query" });
+    }
+    let documents = match object.remove("documents") {
+        Some(Value::Array(documents)) if documents.is_empty() => {
+            return Err(Problem::Empty { field: "the list of documents" });
+        }
+        Some(Value::Array(documents)) => documents,
+        Some(other) => {
+            let (field, found) = ("documents".to_owned(), kind(&other));
+            return Err(Problem::WrongType { field, wanted: "an array", found });
+        }
+        None => return Err(absent("documents")()),
+    };
+    let read = |(i, value)| document(i, value, fields);
+    let documents = documents.into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
+    Ok(Query { query, documents })
+}
+
+/// A string, or an object with a text and perhaps an id.
+fn document(i: usize, value: Value, fields: &Fields) -> Result<Document, Problem> {
+    let field = format!("documents[{i}]");
+    match value {
+        Value::String(text) => Ok(Document { id: None, text }),
+        Value::Object(mut object) => {
+            let id = leaf(&mut object, fields.id.as_deref())?;
+            let id = check_id(id, "", &Fields { id_required: false, ..fields.clone() })?;
+            let field = format!("{field}.{}", fields.text);
+            let text = leaf(&mut object, Some(&fields.text))?;
+            let absent = || Problem::WrongType { field: field.clone(), wanted: "a string", found: "missing (--field)" };
+            Ok(Document { id, text: check_text(text, &field, absent)? })
+        }
+        other => Err(Problem::WrongType { field, wanted: "a string or an object", found: kind(&other) }),
+    }
+}
+
+/// Takes the value of a field.
+fn leaf(object: &mut Map<String, Value>, field: Option<&str>) -> Result<Option<Leaf>, Problem> {
+    let value = field.and_then(|field| object.remove(field));
+    value.map(|value| Leaf::deserialize(value).map_err(|e| malformed(&e))).transpose()
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::input::Options;
+
+    fn read(line: &str) -> (Option<Value>, Result<Query, String>) {
+        let origin = Origin { file: "f".into(), line: 3 };
+        let (id, query) = parse(line.as_bytes(), &Fields::of(&Options::default()), &origin);
+        (id, query.map_err(|e| e.to_string()))
+    }
+
+    #[test]
+    fn texts_and_objects() {
+        let line =
+            r#"{"id": "q1", "query": "Q", "documents": ["a", {"id": 7, "text": "b", "x": [1]}, ""], "more": {}}"#;
+        let (id, query) = read(line);
+        let document = |id: Option<u64>, text: &str| Document { id: id.map(Value::from), text: text.into() };
+        assert_eq!(id, Some(Value::from("q1")));
+        let documents = vec![document(None, "a"), document(Some(7), "b"), document(None, "")];
+        assert_eq!(query.unwrap(), Query { query: "Q".into(), documents });
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_and_the_id_is_kept() {
+        let cases = [
+            (r#"{"id":1,"documents":["a"]}"#, "there is no field \"query\"; there are: \"id\", \"documents\""),
+            (r#"{"id":1,"query":"  ","documents":["a"]}"#, "the query is empty"),
+            (r#"{"id":1,"query":3,"documents":["a"]}"#, "field \"query\" must be a string, but is a number"),
+            (r#"{"id":1,"query":"q"}"#, "there is no field \"documents\"; there are: \"id\", \"query\""),
+            (r#"{"id":1,"query":"q","documents":[]}"#, "the list of documents is empty"),
+            (r#"{"id":1,"query":"q","documents":"a"}"#, "field \"documents\" must be an array, but is a string"),
+            (
+                r#"{"id":1,"query":"q","documents":["a",null]}"#,
+                "field \"documents[1]\" must be a string or an object, but is null",
+            ),
+            (
+                r#"{"id":1,"query":"q","documents":[{"body":"x"}]}"#,
+                "field \"documents[0].text\" must be a string, but is missing (--field)",
+            ),
+            (
+                r#"{"id":1,"query":"q","documents":[{"text":["x"]}]}"#,
+                "field \"documents[0].text\" must be a string, but is an array",
+            ),
+        ];
+        for (line, expected) in cases {
+            let (id, query) = read(line);
+            assert_eq!(query.unwrap_err(), format!("f:3: {expected}"), "{line}");
+            assert_eq!(id, Some(Value::from(1)), "{line}");
+        }
+        let (id, query) = read("[1]");
+        assert!(id.is_none() && query.unwrap_err().contains("\"query\" and \"documents\", found an array"));
+        assert!(read("Paris is in France").1.unwrap_err().contains("malformed JSON"));
+        assert!(read(r#"{"id":18446744073709551616,"query":"q","documents":["a"]}"#).1.unwrap_err().contains("id"));
+    }
+}
