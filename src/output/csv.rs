@@ -33,11 +33,7 @@ impl RowWriter for Csv {
         let out = self.sink.buffer();
         json(&row.index, out);
         out.push(b',');
-        match row.id {
-            None => {}
-            Some(Value::String(id)) => quoted(id, out),
-            Some(other) => quoted(&other.to_string(), out),
-        }
+        id(row.id, out);
         out.push(b',');
         match row.outcome {
             Ok(vector) => {
@@ -80,8 +76,17 @@ fn float(number: f32, out: &mut Vec<u8>) {
     }
 }
 
+/// Appends an id, if there is one.
+pub(super) fn id(id: Option<&Value>, out: &mut Vec<u8>) {
+    match id {
+        None => {}
+        Some(Value::String(id)) => quoted(id, out),
+        Some(other) => quoted(&other.to_string(), out),
+    }
+}
+
 /// Appends a field, in quotes where it needs them.
-fn quoted(field: &str, out: &mut Vec<u8>) {
+pub(super) fn quoted(field: &str, out: &mut Vec<u8>) {
     if !field.contains([',', '"', '\n', '\r']) && field == field.trim() {
         out.extend_from_slice(field.as_bytes());
         return;

@@ -2,80 +2,41 @@
 
 use serde_json::Value;
 
+use super::objects::Objects;
 use super::sink::Sink;
 use super::{Numbers, OutputError, Row, RowWriter, Shape, Vector, check_dimensions};
 
-/// One object a line.
-pub(super) struct Lines {
-    sink: Sink,
+/// Embeddings as JSON objects.
+pub(super) struct Rows {
+    objects: Objects,
     shape: Shape,
 }
 
-impl Lines {
-    pub fn new(sink: Sink, shape: Shape) -> Self {
-        Self { sink, shape }
+impl Rows {
+    /// `array`: one array of all; else an object a line.
+    pub fn new(sink: Sink, array: bool, shape: Shape) -> Self {
+        Self { objects: Objects::new(sink, array), shape }
     }
 }
 
-impl RowWriter for Lines {
+impl RowWriter for Rows {
     fn write(&mut self, row: &Row<'_>) -> Result<(), OutputError> {
         check_dimensions(row, self.shape)?;
-        let out = self.sink.buffer();
-        object(row, out);
-        out.push(b'\n');
-        self.sink.settle()
+        self.objects.write(|out| object(row, out))
     }
 
     fn flush(&mut self) -> Result<(), OutputError> {
-        self.sink.flush()
+        self.objects.flush()
     }
 
     fn finish(self: Box<Self>) -> Result<(), OutputError> {
-        self.sink.finish()
-    }
-}
-
-/// One array, an object a line in it.
-pub(super) struct Array {
-    sink: Sink,
-    shape: Shape,
-    begun: bool,
-}
-
-impl Array {
-    pub fn new(sink: Sink, shape: Shape) -> Self {
-        Self { sink, shape, begun: false }
-    }
-}
-
-impl RowWriter for Array {
-    fn write(&mut self, row: &Row<'_>) -> Result<(), OutputError> {
-        check_dimensions(row, self.shape)?;
-        let out = self.sink.buffer();
-        out.extend_from_slice(if self.begun { b",\n" } else { b"[" });
-        self.begun = true;
-        object(row, out);
-        self.sink.settle()
-    }
-
-    fn flush(&mut self) -> Result<(), OutputError> {
-        self.sink.flush()
-    }
-
-    fn finish(mut self: Box<Self>) -> Result<(), OutputError> {
-        self.sink.buffer().extend_from_slice(if self.begun { b"]\n" } else { b"[]\n" });
-        self.sink.finish()
+        self.objects.finish()
     }
 }
 
 /// Appends one row. A number that is not finite becomes `null`: JSON has no other word for it.
 fn object(row: &Row<'_>, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"index\":");
-    json(&row.index, out);
-    if let Some(id) = row.id {
-        out.extend_from_slice(b",\"id\":");
-        json::<Value>(id, out);
-    }
+    head(row.index, row.id, out);
     match row.outcome {
         Ok(Vector { embedding, tokens, truncated }) => {
             numbers(embedding, out);
@@ -116,6 +77,23 @@ fn numbers(embedding: Numbers<'_>, out: &mut Vec<u8>) {
             out.push(b']');
         }
     }
+}
+
+/// Appends the beginning of an object: `{"index":…`, and its id where there is one.
+pub(super) fn head(index: u64, id: Option<&Value>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"index\":");
+    json(&index, out);
+    if let Some(id) = id {
+        member("id", id, out);
+    }
+}
+
+/// Appends `,"key":value`.
+pub(super) fn member<T: serde::Serialize + ?Sized>(key: &str, value: &T, out: &mut Vec<u8>) {
+    out.push(b',');
+    json(key, out);
+    out.push(b':');
+    json(value, out);
 }
 
 /// Appends `value` as JSON.

@@ -6,14 +6,20 @@
 mod csv;
 mod error;
 mod json;
+mod labels;
 mod npy;
+mod objects;
+mod ranking;
 mod sink;
+mod table;
 
 use std::path::PathBuf;
 
 use serde_json::Value;
 
 pub use error::OutputError;
+pub use labels::{Label, Labelled, LabelsFormat, LabelsWriter};
+pub use ranking::{Hit, Ranking, RankingFormat, RankingWriter};
 use sink::Sink;
 
 /// How rows are written.
@@ -126,9 +132,9 @@ pub fn open(format: Format, destination: &Destination, shape: Shape) -> Result<B
     Ok(match (format, shape) {
         (Format::Csv, Shape::Dense(dimensions)) => Box::new(csv::Csv::new(sink, dimensions)),
         (Format::Npy, Shape::Dense(dimensions)) => Box::new(npy::Npy::new(sink, dimensions)?),
-        (Format::Json, shape) => Box::new(json::Array::new(sink, shape)),
+        (Format::Json, shape) => Box::new(json::Rows::new(sink, true, shape)),
         // Of the others only dense vectors are left, after the check above.
-        (_, shape) => Box::new(json::Lines::new(sink, shape)),
+        (_, shape) => Box::new(json::Rows::new(sink, false, shape)),
     })
 }
 

@@ -1,0 +1,43 @@
+//! JSON objects one after the other: a line each, or all in one array.
+
+use super::OutputError;
+use super::sink::Sink;
+
+/// Objects on their way out.
+pub(super) struct Objects {
+    sink: Sink,
+    /// One array of all; else an object a line.
+    array: bool,
+    begun: bool,
+}
+
+impl Objects {
+    pub fn new(sink: Sink, array: bool) -> Self {
+        Self { sink, array, begun: false }
+    }
+
+    /// Writes the object that `append` puts at the end of what it is given.
+    pub fn write(&mut self, append: impl FnOnce(&mut Vec<u8>)) -> Result<(), OutputError> {
+        let out = self.sink.buffer();
+        if self.array {
+            out.extend_from_slice(if self.begun { b",\n" } else { b"[" });
+        }
+        self.begun = true;
+        append(out);
+        if !self.array {
+            out.push(b'\n');
+        }
+        self.sink.settle()
+    }
+
+    pub fn flush(&mut self) -> Result<(), OutputError> {
+        self.sink.flush()
+    }
+
+    pub fn finish(mut self) -> Result<(), OutputError> {
+        if self.array {
+            self.sink.buffer().extend_from_slice(if self.begun { b"]\n" } else { b"[]\n" });
+        }
+        self.sink.finish()
+    }
+}
