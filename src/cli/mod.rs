@@ -1,8 +1,10 @@
 //! What the user may type: clap structs only. `commands` turns them into settings.
 
+mod classify;
 mod embed;
 mod environment;
 mod model;
+mod rerank;
 
 use std::path::PathBuf;
 
@@ -10,10 +12,12 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub use classify::ClassifyArgs;
 pub use embed::{EmbedArgs, OutputType};
-pub use model::{ModelArgs, TextArgs};
+pub use model::{InputArgs, ModelArgs, TextArgs};
+pub use rerank::RerankArgs;
 
-/// Text embeddings from one fast binary.
+/// Text embeddings, reranking and classification from one fast binary.
 ///
 /// Models run locally through ONNX Runtime, with no Python needed; vectors equal those of sentence-transformers.
 #[derive(Debug, Parser)]
@@ -81,6 +85,20 @@ pub enum Command {
     /// instead of "embedding" where a text failed. With --output-type sparse there are "indices" and "values" instead of
     /// "embedding", with colbert "embeddings", an array a token. Vectors go to stdout, everything else to stderr.
     Embed(Box<EmbedArgs>),
+    /// Put documents in the order in which they answer a query
+    ///
+    /// Reads one document a line (or JSON lines, CSV, TSV, NUL-separated texts) and writes them best first: a table on
+    /// a terminal, else one JSON object a line, {"index":2,"score":0.98}, with "id" where the input has one,
+    /// "document" with --return-documents, and "error" instead of "score" where a document failed (last, in input
+    /// order). Without --query the input is JSON lines, each with a query and its documents; each becomes one line
+    /// with "results".
+    Rerank(Box<RerankArgs>),
+    /// Give texts the labels of a classifier
+    ///
+    /// Reads one text a line (or JSON lines, CSV, TSV, NUL-separated texts) and writes one JSON object a line, in input
+    /// order: {"index":0,"labels":[{"label":"joy","score":0.97},…],"tokens":7,"truncated":false}, best label first, with
+    /// "id" where the input has one and "error" instead of "labels" where a text failed.
+    Classify(Box<ClassifyArgs>),
     /// Tell what infa would use here, and what is missing
     ///
     /// Prints which ONNX Runtime library is used and why, its version and execution providers, where the caches are,

@@ -81,6 +81,15 @@ pub struct TextArgs {
     #[arg(long, value_name = "N", env = "INFA_DIMENSIONS", hide_env = true)]
     pub dimensions: Option<usize>,
 
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub input: InputArgs,
+}
+
+/// What the model is fed. What is left out, the model's own files decide.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "What the model is fed (default: as its files say)")]
+pub struct InputArgs {
     /// Put TEXT before every input
     #[arg(long, value_name = "TEXT", conflicts_with = "prompt_name", env = "INFA_PROMPT", hide_env = true)]
     pub prompt: Option<String>,
@@ -103,4 +112,11 @@ pub struct TextArgs {
     /// Longest text in tokens, special tokens included
     #[arg(long, value_name = "N", env = "INFA_MAX_LENGTH", hide_env = true)]
     pub max_length: Option<usize>,
+}
+
+impl From<InputArgs> for TextArgs {
+    /// For commands that leave the rest to the model's files.
+    fn from(input: InputArgs) -> Self {
+        Self { pooling: None, normalize: false, no_normalize: false, dimensions: None, input }
+    }
 }

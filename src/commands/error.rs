@@ -47,6 +47,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// There is nothing to work on.
+    #[error("{0}")]
+    Nothing(&'static str),
     /// The input cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -108,7 +111,7 @@ impl Error {
         match self {
             Self::PipeClosed => 0,
             Self::Output(_) | Self::Stdout(_) | Self::Input(InputError::Read { .. }) => 1,
-            Self::Flag { .. } | Self::Input(_) | Self::OutputOpen(_) => 2,
+            Self::Flag { .. } | Self::Nothing(_) | Self::Input(_) | Self::OutputOpen(_) => 2,
             Self::Engine(EngineError::Model(ModelError::Flag { .. } | ModelError::NoSuchPath(_))) => 2,
             Self::Engine(EngineError::Runtime(RuntimeError::Device { .. } | RuntimeError::Dtype(_))) => 2,
             Self::Engine(_) | Self::Thread(_) => 3,
@@ -123,6 +126,7 @@ impl Error {
             Self::OutputOpen(e) | Self::Output(e) => e.hint(),
             Self::Engine(e) => e.hint(),
             Self::Thread(_) => Some("use fewer with --threads, or raise the limit (ulimit -u)".into()),
+            Self::Nothing(_) => Some("name files, or pipe texts in through stdin".into()),
             Self::Interrupted | Self::PipeClosed | Self::Flag { .. } | Self::Stdout(_) => None,
         }
     }

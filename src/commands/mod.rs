@@ -1,9 +1,12 @@
 //! The subcommands: settings → work → output. One file each.
 
+mod classify;
 mod completions;
 mod doctor;
 mod embed;
 mod error;
+mod job;
+mod rerank;
 mod settings;
 
 use std::sync::Arc;
@@ -35,6 +38,8 @@ pub fn run(cli: Cli, bars: &Bars, cancel: &Cancel) -> Result<Outcome, Error> {
     let world = World { globals: Globals::resolve(globals)?, bars: bars.clone(), cancel: cancel.clone() };
     match command {
         Command::Embed(args) => embed::run(*args, &world),
+        Command::Rerank(args) => rerank::run(*args, &world),
+        Command::Classify(args) => classify::run(*args, &world),
         Command::Doctor => doctor::run(&world),
         Command::Completions { shell } => completions::run(shell, &world),
     }

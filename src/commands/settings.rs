@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Error, World};
-use crate::cli::{GlobalArgs, ModelArgs, TextArgs};
+use crate::cli::{GlobalArgs, InputArgs, ModelArgs, TextArgs};
 use crate::engine::{Engine, OnnxEngine, OnnxOptions, Purpose, StaticEngine, TextOptions};
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
@@ -66,7 +66,8 @@ pub(super) struct ModelSettings {
 impl ModelSettings {
     pub fn resolve(model: ModelArgs, text: TextArgs, globals: &Globals) -> Result<Self, Error> {
         let ModelArgs { model_id, revision, onnx_file, device, dtype, threads, batch_tokens } = model;
-        let TextArgs { pooling, normalize, no_normalize, dimensions, prompt, prompt_name, truncate, max_length } = text;
+        let TextArgs { pooling, normalize, no_normalize, dimensions, input } = text;
+        let InputArgs { prompt, prompt_name, truncate, max_length } = input;
         if let Some(many) = threads.filter(|n| n.get() > MOST_THREADS) {
             let reason = format!("{many} is more than {MOST_THREADS}, the most that can be of use");
             return Err(Error::Flag { flag: "--threads", reason });
@@ -90,12 +91,24 @@ impl ModelSettings {
                 dimensions,
                 prompt,
                 prompt_name,
+                prompt_queries: false,
             },
         })
     }
 
+    /// With a prompt that the user gives for queries alone.
+    pub fn prompting_queries(mut self) -> Self {
+        self.text.prompt_queries = true;
+        self
+    }
+
     /// Finds (or fetches) the model and, where it needs one, ONNX Runtime, and loads both.
     pub fn load(&self, world: &World, purpose: Purpose) -> Result<Arc<dyn Engine>, Error> {
+        self.start(self.prepare(world)?, purpose)
+    }
+
+    /// Finds (or fetches) the model and, where it needs one, ONNX Runtime, and reads the model's files.
+    pub fn prepare(&self, world: &World) -> Result<Prepared, Error> {
         let context = world.context();
         let find = || -> Result<Library, Error> {
             let library = world.globals.search().find_or_install(&context)?;
@@ -108,10 +121,25 @@ impl ModelSettings {
         tracing::info!("model: {}", source.dir.display());
         let model = Model::read(source)?;
         if model.is_static() {
-            return Ok(Arc::new(StaticEngine::new(model, purpose, &self.text, self.options.threads.get())?));
+            return Ok(Prepared { runtime: None, model });
         }
         let library = library.map_or_else(find, Ok)?;
         let runtime = Runtime::load(&library.path)?;
-        Ok(Arc::new(OnnxEngine::new(&runtime, model, purpose, &self.text, self.options)?))
+        Ok(Prepared { runtime: Some(runtime), model })
     }
+
+    /// Loads the model.
+    pub fn start(&self, Prepared { runtime, model }: Prepared, purpose: Purpose) -> Result<Arc<dyn Engine>, Error> {
+        Ok(match runtime {
+            Some(runtime) => Arc::new(OnnxEngine::new(&runtime, model, purpose, &self.text, self.options)?),
+            None => Arc::new(StaticEngine::new(model, purpose, &self.text, self.options.threads.get())?),
+        })
+    }
+}
+
+/// A model that is here, its files read, and what it runs on.
+pub(super) struct Prepared {
+    /// None for a table of static embeddings.
+    runtime: Option<Runtime>,
+    pub model: Model,
 }

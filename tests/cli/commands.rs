@@ -14,13 +14,22 @@ fn version() {
 #[test]
 fn help_explains_itself() {
     let ran = infa(["--help"]).run().status(0);
-    for word in ["embed", "doctor", "completions", "INFA_MODEL_ID", "Exit status", "130"] {
+    for word in ["embed", "rerank", "classify", "doctor", "completions", "INFA_MODEL_ID", "Exit status", "130"] {
         assert!(ran.text().contains(word), "{word}");
     }
     let ran = infa(["embed", "--help"]).run().status(0);
     for word in ["Examples:", "infa embed notes.txt", "--model-id", "all-MiniLM-L6-v2", "--truncate", "--prompt-name"] {
         assert!(ran.text().contains(word), "{word}");
     }
+    let ran = infa(["rerank", "--help"]).run().status(0);
+    let text = ran.text().split_whitespace().collect::<Vec<_>>().join(" ");
+    for words in
+        ["BAAI/bge-reranker-base or cross-encoder/ms-marco-MiniLM-L6-v2", "--top-n", "Put TEXT before the query"]
+    {
+        assert!(text.contains(words), "{words}");
+    }
+    let ran = infa(["classify", "--help"]).run().status(0);
+    assert!(ran.text().contains("--top-k") && !ran.text().contains("all-MiniLM"));
     for line in ran.text().lines() {
         assert!(line.chars().count() <= 110, "too wide: {line}");
     }

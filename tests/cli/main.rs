@@ -8,6 +8,7 @@ mod broken_runtime;
 mod broken_shards;
 mod broken_tokenizers;
 mod broken_weights;
+mod classify;
 mod commands;
 mod configurations;
 mod environment;
@@ -19,6 +20,7 @@ mod interruption;
 mod modules;
 mod odd_weights;
 mod output_types;
+mod rerank;
 mod run;
 #[path = "../support/mod.rs"]
 mod support;

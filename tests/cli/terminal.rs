@@ -6,9 +6,15 @@ use std::os::fd::{FromRawFd, OwnedFd};
 use std::process::{Command, Stdio};
 
 use crate::run::{Infa, embed, infa};
+use crate::support::fixture;
 
 /// Runs it with stderr on a terminal, and returns stdout and what the terminal saw.
 fn on_a_terminal(infa: Infa, input: &'static [u8]) -> (String, String) {
+    on(infa, input, false)
+}
+
+/// The same, with stdout on the terminal, too, if `both`.
+fn on(infa: Infa, input: &'static [u8], both: bool) -> (String, String) {
     let mut ends = [0; 2];
     // SAFETY: fills two descriptors and takes no other pointers but null.
     let made = unsafe {
@@ -19,7 +25,8 @@ fn on_a_terminal(infa: Infa, input: &'static [u8]) -> (String, String) {
     // SAFETY: the two descriptors were just made and belong to nobody else.
     let (ours, theirs) = unsafe { (OwnedFd::from_raw_fd(ends[0]), OwnedFd::from_raw_fd(ends[1])) };
     let mut command: Command = infa.command;
-    command.env("TERM", "xterm").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(theirs);
+    let stdout = if both { theirs.try_clone().unwrap().into() } else { Stdio::piped() };
+    command.env("TERM", "xterm").stdin(Stdio::piped()).stdout(stdout).stderr(theirs);
     let mut child = command.spawn().unwrap();
     // The last copies of the terminal's other end must go, or reading would never end.
     drop(command);
@@ -34,7 +41,9 @@ fn on_a_terminal(infa: Infa, input: &'static [u8]) -> (String, String) {
         String::from_utf8_lossy(&bytes).into_owned()
     });
     let mut out = String::new();
-    child.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+    if let Some(mut stdout) = child.stdout.take() {
+        stdout.read_to_string(&mut out).unwrap();
+    }
     child.wait().unwrap();
     (out, screen.join().unwrap())
 }
@@ -64,4 +73,20 @@ fn no_colours_for_those_who_want_none() {
 fn quiet_shows_no_bar_either() {
     let (out, screen) = on_a_terminal(embed(["-q"]), b"a sea\n");
     assert_eq!((out.lines().count(), screen.as_str()), (1, ""));
+}
+
+#[test]
+fn a_ranking_is_a_table_for_people() {
+    let rerank = || infa(["rerank", "-q", "--query", "fish", "-m"]).arg(fixture("architectures/bert-rerank"));
+    let input = b"the bridge\na fish\x1b[2J\n";
+    let (_, screen) = on(rerank(), input, true);
+    let lines: Vec<&str> = screen.lines().map(str::trim_end).collect();
+    assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["rank", "score", "index", "document"], "{screen:?}");
+    assert_eq!(lines.len(), 3);
+    assert!(screen.contains("a fish\\u{1b}[2J") && !screen.contains("\x1b[2J"), "{screen:?}");
+    // Into a pipe or a file it is data.
+    let (out, _) = on(rerank(), input, false);
+    assert!(out.starts_with("{\"index\":"), "{out}");
+    let (_, screen) = on(rerank().args(["--format", "jsonl"]), input, true);
+    assert!(screen.starts_with("{\"index\":"), "{screen:?}");
 }

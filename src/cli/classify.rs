@@ -1,0 +1,86 @@
+//! `infa classify`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::{BoolishValueParser, Resettable};
+
+use super::{InputArgs, ModelArgs};
+use crate::{input, output};
+
+/// Flags of `infa classify`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  infa classify -m SamLowe/roberta-base-go_emotions --top-k 3 comments.txt
+  infa classify -m ./my-classifier --field body --format csv -o labels.csv reviews.jsonl
+  infa classify -m cross-encoder/nli-deberta-v3-base --field a --pair-field b pairs.jsonl
+
+The labels are those of id2label in config.json; problem_type decides between softmax (one of the
+labels holds), sigmoid (each holds or not; also with one label) and no function (regression).
+
+Exit status: 0 all well (also when the reader of a pipe goes away); 1 some inputs failed, each
+named on stderr and in its row; 2 wrong usage; 3 model or runtime; 130 interrupted, after flushing.")]
+#[command(mut_arg("model_id", |arg| arg.default_value(Resettable::Reset).required(true)))]
+pub struct ClassifyArgs {
+    /// Files to read, one after the other; - is stdin [default: stdin]
+    #[arg(value_name = "FILE", env = "INFA_FILES", hide_env = true, value_delimiter = None)]
+    pub files: Vec<PathBuf>,
+
+    /// Format of the input: lines, jsonl, csv, tsv, nul [default: by the file's extension, else lines]
+    #[arg(
+        long,
+        value_enum,
+        env = "INFA_INPUT_FORMAT",
+        hide_env = true,
+        hide_possible_values = true,
+        value_name = "FORMAT",
+        help_heading = "Input and output"
+    )]
+    pub input_format: Option<input::Format>,
+
+    /// Field or column that holds the text [default: text; the only column of a CSV]
+    #[arg(long, value_name = "NAME", env = "INFA_FIELD", hide_env = true, help_heading = "Input and output")]
+    pub field: Option<String>,
+
+    /// Field or column that holds the second text, for models that judge pairs of texts
+    #[arg(long, value_name = "NAME", env = "INFA_PAIR_FIELD", hide_env = true, help_heading = "Input and output")]
+    pub pair_field: Option<String>,
+
+    /// Field or column that holds the id [default: id, where there is one]
+    #[arg(long, value_name = "NAME", env = "INFA_ID_FIELD", hide_env = true, help_heading = "Input and output")]
+    pub id_field: Option<String>,
+
+    /// Only the K best labels [default: all]
+    #[arg(long, value_name = "K", env = "INFA_TOP_K", hide_env = true, help_heading = "Input and output")]
+    pub top_k: Option<usize>,
+
+    /// Logits instead of probabilities
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "INFA_RAW_SCORES", hide_env = true, help_heading = "Input and output")]
+    pub raw_scores: bool,
+
+    /// Format of the output; csv has a row a label
+    #[arg(
+        long,
+        value_enum,
+        default_value = "jsonl",
+        env = "INFA_FORMAT",
+        hide_env = true,
+        hide_possible_values = true,
+        value_name = "jsonl|json|csv",
+        help_heading = "Input and output"
+    )]
+    pub format: output::LabelsFormat,
+
+    /// Write to FILE, which appears only when it is complete [default: stdout]
+    #[arg(short, long, value_name = "FILE", env = "INFA_OUTPUT", hide_env = true, help_heading = "Input and output")]
+    pub output: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub model: ModelArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub input: InputArgs,
+}

@@ -1,0 +1,93 @@
+//! `infa rerank`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use clap::builder::BoolishValueParser;
+
+use super::{InputArgs, ModelArgs};
+use crate::{input, output};
+
+/// Flags of `infa rerank`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  infa rerank --query 'what do cats eat' documents.txt
+  infa rerank -m BAAI/bge-reranker-base --query 'what do cats eat' --top-n 10 docs.jsonl
+  infa rerank -m cross-encoder/ms-marco-MiniLM-L6-v2 queries.jsonl > ranked.jsonl
+    (each line {\"query\":\"…\",\"documents\":[\"…\",{\"id\":7,\"text\":\"…\"}]})
+
+Models: cross-encoders, such as BAAI/bge-reranker-base or cross-encoder/ms-marco-MiniLM-L6-v2,
+read query and document together and judge best; so do language models that answer whether a
+document fits, such as Qwen/Qwen3-Reranker-0.6B. Of an embedding model, such as the default, the
+vectors are compared, which stderr says.
+
+Exit status: 0 all well (also when the reader of a pipe goes away); 1 some inputs failed, each
+named on stderr and in its row; 2 wrong usage; 3 model or runtime; 130 interrupted.")]
+#[command(mut_arg("prompt", |arg| arg.help("Put TEXT before the query")))]
+#[command(mut_arg("prompt_name", |arg| arg.help("Put the model's prompt of this name before the query")))]
+pub struct RerankArgs {
+    /// The query; without it, every line of input is a JSON object with "query" and "documents"
+    #[arg(long, value_name = "TEXT", env = "INFA_QUERY", hide_env = true)]
+    pub query: Option<String>,
+
+    /// Files with documents to read, one after the other; - is stdin [default: stdin]
+    #[arg(value_name = "FILE", env = "INFA_FILES", hide_env = true, value_delimiter = None)]
+    pub files: Vec<PathBuf>,
+
+    /// Format of the input: lines, jsonl, csv, tsv, nul [default: by the file's extension, else lines]
+    #[arg(
+        long,
+        value_enum,
+        env = "INFA_INPUT_FORMAT",
+        hide_env = true,
+        hide_possible_values = true,
+        value_name = "FORMAT",
+        help_heading = "Input and output"
+    )]
+    pub input_format: Option<input::Format>,
+
+    /// Field or column that holds the document's text [default: text; the only column of a CSV]
+    #[arg(long, value_name = "NAME", env = "INFA_FIELD", hide_env = true, help_heading = "Input and output")]
+    pub field: Option<String>,
+
+    /// Field or column that holds the id [default: id, where there is one]
+    #[arg(long, value_name = "NAME", env = "INFA_ID_FIELD", hide_env = true, help_heading = "Input and output")]
+    pub id_field: Option<String>,
+
+    /// Only the N best documents [default: all]
+    #[arg(long, value_name = "N", env = "INFA_TOP_N", hide_env = true, help_heading = "Input and output")]
+    pub top_n: Option<usize>,
+
+    /// Put the documents' texts into the output, too
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "INFA_RETURN_DOCUMENTS", hide_env = true, help_heading = "Input and output")]
+    pub return_documents: bool,
+
+    /// Scores as the model gives them, without an activation function (similarities never have one)
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "INFA_RAW_SCORES", hide_env = true, help_heading = "Input and output")]
+    pub raw_scores: bool,
+
+    /// Format of the output [default: table on a terminal, else jsonl]
+    #[arg(
+        long,
+        value_enum,
+        env = "INFA_FORMAT",
+        hide_env = true,
+        hide_possible_values = true,
+        value_name = "table|jsonl|json|csv",
+        help_heading = "Input and output"
+    )]
+    pub format: Option<output::RankingFormat>,
+
+    /// Write to FILE, which appears only when it is complete [default: stdout]
+    #[arg(short, long, value_name = "FILE", env = "INFA_OUTPUT", hide_env = true, help_heading = "Input and output")]
+    pub output: Option<PathBuf>,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub model: ModelArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub input: InputArgs,
+}

@@ -1,0 +1,133 @@
+//! `infa classify`: texts in, labels out.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::Value as Json;
+
+use super::job::{self, Counted, Job, Writer, invite, open_error};
+use super::settings::ModelSettings;
+use super::{Error, Outcome, World};
+use crate::cli::ClassifyArgs;
+use crate::engine::classify::{Classified, Classifier};
+use crate::engine::stream::Work;
+use crate::engine::{EngineError, Input, Purpose};
+use crate::input::{self, Text};
+use crate::model::Model;
+use crate::model::task::{CrossEncoder, Task};
+use crate::output::{Destination, Label, Labelled, LabelsWriter, OutputError};
+
+pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
+    let ClassifyArgs {
+        files,
+        input_format,
+        field,
+        id_field,
+        pair_field,
+        top_k,
+        raw_scores,
+        format,
+        output,
+        model,
+        input: input_args,
+    } = args;
+    if top_k == Some(0) {
+        return Err(Error::Flag { flag: "--top-k", reason: "0 labels are none; give at least 1".into() });
+    }
+    let settings = ModelSettings::resolve(model, input_args.into(), &world.globals)?;
+    let pairs = pair_field.is_some();
+    let options = input::Options { format: input_format, field, id_field, pair_field };
+    if !pairs {
+        invite(world, &files, "texts");
+    }
+    let records = input::open(&files, &options)?;
+    let destination = output.map_or(Destination::Stdout, Destination::File);
+
+    let start = Instant::now();
+    let prepared = settings.prepare(world)?;
+    check(&prepared.model, pairs, world)?;
+    let head = prepared.model.head();
+    let engine = settings.start(prepared, Purpose::Predict)?;
+    let labels = head.labels(engine.info().dimensions)?;
+    let classifier = Arc::new(Classifier::new(engine, labels, raw_scores, top_k));
+    let load_seconds = start.elapsed().as_secs_f64();
+
+    let writer = LabelsWriter::open(format, &destination).map_err(open_error)?;
+    let writer = Rows { writer, classifier: Arc::clone(&classifier) };
+    let work: Work<Text, Classified> = Arc::new(move |texts| {
+        let inputs: Vec<Input<'_>> = texts
+            .iter()
+            .map(|Text { text, pair }| match pair {
+                Some(pair) => Input::Pair(text, pair),
+                None => Input::Text(text),
+            })
+            .collect();
+        classifier.classify(&inputs)
+    });
+    let prepare = |text: Text| {
+        let bytes = text.text.len() + text.pair.as_ref().map_or(0, String::len);
+        (text, bytes)
+    };
+    Job { world, words: ("Classified", "inputs"), load_seconds }.run(
+        job::Input::new(None, records),
+        prepare,
+        work,
+        writer,
+    )
+}
+
+/// Whether `model` gives labels of single texts, or of `pairs`.
+fn check(model: &Model, pairs: bool, world: &World) -> Result<(), EngineError> {
+    match &model.task {
+        Task::CrossEncoder(CrossEncoder { certain: true, .. }) | Task::Generative(_) if !pairs => {
+            Err(EngineError::wrong_task(model, "it scores pairs of texts and gives single ones no labels"))
+        }
+        Task::CrossEncoder(_) if !pairs && model.config.get("problem_type").is_none_or(Json::is_null) => {
+            world.bars.printer().warning(&format!(
+                "{} has one label, as cross-encoders have, which score pairs of texts (infa rerank)",
+                model.name
+            ));
+            Ok(())
+        }
+        Task::Embedding | Task::MaskedLanguageModel | Task::Sparse | Task::LateInteraction | Task::Generative(_) => {
+            Err(EngineError::wrong_task(model, "it has no labels"))
+        }
+        // The engine refuses what has no classification head.
+        _ => Ok(()),
+    }
+}
+
+impl Counted for Classified {
+    fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    fn truncated(&self) -> usize {
+        usize::from(self.truncated)
+    }
+}
+
+/// Writes labels by their names.
+struct Rows {
+    writer: LabelsWriter,
+    classifier: Arc<Classifier>,
+}
+
+impl Writer<Classified> for Rows {
+    fn write(&mut self, index: u64, id: Option<Json>, result: Result<Classified, String>) -> Result<(), OutputError> {
+        let names = self.classifier.names();
+        let labelled = result.map(|Classified { labels, tokens, truncated }| {
+            let label = |(i, score): (usize, f64)| Some(Label { label: names.get(i)?, score });
+            Labelled { labels: labels.into_iter().filter_map(label).collect(), tokens, truncated }
+        });
+        self.writer.write(index, id.as_ref(), labelled.as_ref().map_err(String::as_str))
+    }
+
+    fn flush(&mut self) -> Result<(), OutputError> {
+        self.writer.flush()
+    }
+
+    fn finish(self) -> Result<(), OutputError> {
+        self.writer.finish()
+    }
+}

@@ -1,0 +1,224 @@
+//! A long job: records through an engine into rows, with a bar, counts, and one line at the end.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use serde_json::Value as Json;
+
+use super::{Error, Outcome, World};
+use crate::engine::TextError;
+use crate::engine::stream::{self, Item, StreamError, Work};
+use crate::input::{InputError, Origin, Record, Records};
+use crate::output::OutputError;
+use crate::ui::{JobBar, Printer};
+
+/// Failed inputs that are named on stderr; the rest is counted.
+const NAMED_FAILURES: u64 = 10;
+
+/// A job about to be done.
+pub(super) struct Job<'w> {
+    pub world: &'w World,
+    /// What is done, and to what: "Embedded", "inputs".
+    pub words: (&'static str, &'static str),
+    /// How long it took to load the model.
+    pub load_seconds: f64,
+}
+
+/// Records, read on.
+pub(super) struct Input<T> {
+    records: Box<dyn Iterator<Item = Result<Record<T>, InputError>> + Send>,
+    read: Arc<AtomicU64>,
+    total: Option<u64>,
+}
+
+impl<T: Send + 'static> Input<T> {
+    /// All of `records`, of which the first was looked at already, or none.
+    pub fn new(first: Option<Record<T>>, records: Records<T>) -> Self {
+        let (read, total) = (records.bytes_counter(), records.total_bytes());
+        Self { records: Box::new(first.map(Ok).into_iter().chain(records)), read, total }
+    }
+}
+
+/// Takes results, in input order.
+pub(super) trait Writer<O> {
+    /// The result of the next input, or what went wrong with it.
+    fn write(&mut self, index: u64, id: Option<Json>, result: Result<O, String>) -> Result<(), OutputError>;
+
+    /// Hands everything so far to the system.
+    fn flush(&mut self) -> Result<(), OutputError>;
+
+    /// All well: writes what remains.
+    fn finish(self) -> Result<(), OutputError>;
+}
+
+/// What a result adds to the counts.
+pub(super) trait Counted {
+    /// Tokens the model saw.
+    fn tokens(&self) -> usize;
+    /// Texts that were cut.
+    fn truncated(&self) -> usize;
+    /// Documents in it, where an input has several.
+    fn documents(&self) -> usize {
+        0
+    }
+    /// What went wrong with parts of it.
+    fn failures(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+impl Job<'_> {
+    /// Does it: `prepare` makes an input of what a record holds, and tells its bytes.
+    pub fn run<T, I, O, W>(
+        self,
+        input: Input<T>,
+        prepare: impl Fn(T) -> (I, usize) + Send + 'static,
+        work: Work<I, O>,
+        writer: W,
+    ) -> Result<Outcome, Error>
+    where
+        T: Send + 'static,
+        I: Send + 'static,
+        O: Counted + Send + 'static,
+        W: Writer<O>,
+    {
+        let start = Instant::now();
+        let Input { records, read, total } = input;
+        let bar = self.world.bars.job(total);
+        let printer = self.world.bars.printer().clone();
+        let mut rows = Rows { writer, printer, bar: Some(bar), position: 0, counts: Counts::default() };
+        let items = records.map(move |record| {
+            record.map(|Record { id, content, origin }| {
+                let tag = Tag { id, origin, position: read.load(Ordering::Relaxed) };
+                let (input, bytes) = match content.map(&prepare) {
+                    Ok((input, bytes)) => (Ok(input), bytes),
+                    Err(e) => (Err(TextError(e.to_string())), 0),
+                };
+                Item { tag, input, bytes }
+            })
+        });
+        let end = stream::stream(&work, items, &self.world.cancel, &mut rows);
+
+        let Rows { mut writer, printer, bar, counts, .. } = rows;
+        drop(bar);
+        let end = match end {
+            Ok(()) => writer.finish().map_err(Error::from),
+            Err(StreamError::Write(e)) => Err(e.into()),
+            // What was read before still counts: rows go out, and a file appears with them only if all is well.
+            Err(StreamError::Read(e)) => writer.flush().map_err(Error::from).and(Err(e.into())),
+            Err(StreamError::Thread(e)) => writer.flush().map_err(Error::from).and(Err(Error::Thread(e))),
+            Err(StreamError::Cancelled) => writer.flush().map_err(Error::from).and(Err(Error::Interrupted)),
+        };
+        self.summarise(&counts, &printer, start.elapsed().as_secs_f64(), &end);
+        end?;
+        Ok(if counts.failed == 0 { Outcome::Done } else { Outcome::SomeFailed })
+    }
+
+    fn summarise(&self, counts: &Counts, printer: &Printer, seconds: f64, end: &Result<(), Error>) {
+        let Counts { inputs, documents, tokens, truncated, failed } = *counts;
+        if failed > NAMED_FAILURES {
+            printer.error(&format!("{} more inputs failed", failed - NAMED_FAILURES), None);
+        }
+        if matches!(end, Err(Error::PipeClosed)) || end.is_err() && inputs == 0 {
+            return;
+        }
+        let rate = |n: u64| n as f64 / seconds.max(1e-9);
+        let (verb, noun) = self.words;
+        let verb = if end.is_ok() { verb } else { "Stopped after" };
+        let failed = if failed == 0 { String::new() } else { format!(", {failed} failed") };
+        let (within, pace, paced) = match documents {
+            0 => (String::new(), inputs, noun),
+            n => (format!("{n} documents, "), n, "documents"),
+        };
+        printer.note(&format!(
+            "{verb} {inputs} {noun} ({within}{tokens} tokens, {truncated} truncated{failed}) in {seconds:.2} s: \
+             {:.1} {paced}/s, {:.0} tokens/s (model loaded in {:.2} s)",
+            rate(pace),
+            rate(tokens),
+            self.load_seconds,
+        ));
+    }
+}
+
+/// What is remembered of an input until its result comes.
+struct Tag {
+    id: Option<Json>,
+    origin: Origin,
+    /// Bytes of input that had been read with it.
+    position: u64,
+}
+
+#[derive(Default)]
+struct Counts {
+    inputs: u64,
+    documents: u64,
+    tokens: u64,
+    truncated: u64,
+    failed: u64,
+}
+
+/// Writes results as rows and keeps count.
+struct Rows<W> {
+    writer: W,
+    printer: Printer,
+    bar: Option<JobBar>,
+    /// Bytes of input that are through.
+    position: u64,
+    counts: Counts,
+}
+
+impl<W> Rows<W> {
+    fn failed(&mut self, message: &str) {
+        self.counts.failed += 1;
+        if self.counts.failed <= NAMED_FAILURES {
+            self.printer.error(message, None);
+        }
+    }
+}
+
+impl<O: Counted, W: Writer<O>> stream::Sink<Tag, O> for Rows<W> {
+    type Error = OutputError;
+
+    fn take(&mut self, tag: Tag, result: Result<O, TextError>) -> Result<(), OutputError> {
+        self.position = tag.position;
+        let index = self.counts.inputs;
+        self.counts.inputs += 1;
+        // Errors of reading name the place themselves.
+        let place = tag.origin.to_string();
+        let placed = |reason: String| if reason.starts_with(&place) { reason } else { format!("{place}: {reason}") };
+        let result = result.map_err(|TextError(reason)| placed(reason));
+        match &result {
+            Ok(result) => {
+                self.counts.tokens += result.tokens() as u64;
+                self.counts.truncated += result.truncated() as u64;
+                self.counts.documents += result.documents() as u64;
+                for failure in result.failures() {
+                    self.failed(&placed(failure));
+                }
+            }
+            Err(message) => self.failed(message),
+        }
+        self.writer.write(index, tag.id, result)
+    }
+
+    fn settle(&mut self) -> Result<(), OutputError> {
+        if let Some(bar) = &self.bar {
+            let Counts { inputs, documents, tokens, .. } = self.counts;
+            bar.update(inputs.max(documents), tokens, self.position);
+        }
+        self.writer.flush()
+    }
+}
+
+/// What is wrong with the destination is a matter of usage, but for a pipe that is closed already.
+pub(super) fn open_error(e: OutputError) -> Error {
+    if e.is_broken_pipe() { Error::PipeClosed } else { Error::OutputOpen(e) }
+}
+
+/// Tells people who start a command on a terminal what it waits for.
+pub(super) fn invite(world: &World, files: &[std::path::PathBuf], what: &str) {
+    if files.is_empty() && std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+        world.bars.printer().note(&format!("Reading {what} from the terminal, one a line; Ctrl-D ends."));
+    }
+}

@@ -1,0 +1,160 @@
+//! `infa rerank`: documents in, documents out in the order in which they answer a query.
+
+mod many;
+mod one;
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::job::{Input, Job, invite, open_error};
+use super::settings::ModelSettings;
+use super::{Error, Outcome, World};
+use crate::cli::RerankArgs;
+use crate::engine::Purpose;
+use crate::engine::rerank::{Method, Reranker};
+use crate::input::{self, Format, InputError, Record, Records};
+use crate::model::source::Weights;
+use crate::model::task::Task;
+use crate::output::{Destination, RankingFormat, RankingWriter};
+
+pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
+    let RerankArgs {
+        query,
+        files,
+        input_format,
+        field,
+        id_field,
+        top_n,
+        return_documents,
+        raw_scores,
+        format,
+        output,
+        model,
+        input: input_args,
+    } = args;
+    if top_n == Some(0) {
+        return Err(Error::Flag { flag: "--top-n", reason: "0 documents are none; give at least 1".into() });
+    }
+    if query.as_ref().is_some_and(|query| query.trim().is_empty()) {
+        return Err(Error::Flag { flag: "--query", reason: "the query is empty".into() });
+    }
+    let settings = ModelSettings::resolve(model, input_args.into(), &world.globals)?.prompting_queries();
+    let destination = output.map_or(Destination::Stdout, Destination::File);
+    let people = destination == Destination::Stdout && std::io::stdout().is_terminal();
+    let format = format.unwrap_or(if people { RankingFormat::Table } else { RankingFormat::Jsonl });
+    let kept = match (return_documents, format) {
+        (true, _) => Kept::Whole,
+        (false, RankingFormat::Table) => Kept::Beginning,
+        (false, _) => Kept::Not,
+    };
+    let options = input::Options { format: input_format, field, id_field, pair_field: None };
+
+    let start = Instant::now();
+    match query {
+        Some(query) => {
+            invite(world, &files, "documents");
+            let mut records = input::open(&files, &options)?;
+            let Some(first) = first(&mut records)? else {
+                return Err(Error::Nothing("there are no documents"));
+            };
+            let reranker = load(&settings, world, raw_scores)?;
+            let load_seconds = start.elapsed().as_secs_f64();
+            let writer = RankingWriter::open(format, &destination, false, kept != Kept::Not).map_err(open_error)?;
+            let job = Job { world, words: ("Scored", "documents"), load_seconds };
+            one::run(job, Input::new(Some(first), records), reranker, query, top_n, kept, writer)
+        }
+        None => {
+            check_formats(&files, input_format)?;
+            let mut records = input::open_queries(&files, &options)?;
+            let Some(first) = first(&mut records)? else {
+                return Err(Error::Flag { flag: "--query", reason: "is missing, and there is no input".into() });
+            };
+            if let Some(error) = first.content.as_ref().err().filter(|e| e.is_no_query()) {
+                let reason = format!("is missing; without it each line must hold a query and its documents: {error}");
+                return Err(Error::Flag { flag: "--query", reason });
+            }
+            let reranker = load(&settings, world, raw_scores)?;
+            let load_seconds = start.elapsed().as_secs_f64();
+            let writer = RankingWriter::open(format, &destination, true, kept != Kept::Not).map_err(open_error)?;
+            let job = Job { world, words: ("Reranked", "queries"), load_seconds };
+            many::run(job, Input::new(Some(first), records), reranker, top_n, kept, writer)
+        }
+    }
+}
+
+/// How much of a document is kept for the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kept {
+    Not,
+    /// As much as a table can show.
+    Beginning,
+    Whole,
+}
+
+impl Kept {
+    fn of(self, document: &str) -> Option<String> {
+        match self {
+            Self::Not => None,
+            Self::Beginning => Some(document[..document.floor_char_boundary(4096)].to_owned()),
+            Self::Whole => Some(document.to_owned()),
+        }
+    }
+}
+
+/// The first record, before a model is fetched for nothing.
+fn first<T>(records: &mut Records<T>) -> Result<Option<Record<T>>, InputError> {
+    records.next().transpose()
+}
+
+/// Without a query, only JSON lines can hold some.
+fn check_formats(files: &[PathBuf], format: Option<Format>) -> Result<(), Error> {
+    let plain = |file: &Path| file.extension().is_some() && input::format_of(file) != Format::Jsonl;
+    let found = match format {
+        Some(Format::Jsonl) => None,
+        Some(_) => Some("--input-format is not jsonl".to_owned()),
+        None => files.iter().find(|file| plain(file)).map(|file| format!("{} holds none", file.display())),
+    };
+    match found {
+        Some(found) => {
+            let reason = format!("is missing, and {found} (JSON lines can hold queries with their documents)");
+            Err(Error::Flag { flag: "--query", reason })
+        }
+        None => Ok(()),
+    }
+}
+
+/// Finds or fetches the model and loads it for whatever it scores by.
+fn load(settings: &ModelSettings, world: &World, raw_scores: bool) -> Result<Arc<Reranker>, Error> {
+    let prepared = settings.prepare(world)?;
+    let mut method = Method::of(&prepared.model, raw_scores)?;
+    let mut engine = None;
+    if prepared.model.task == Task::Unknown && matches!(prepared.model.weights, Weights::Onnx(_)) {
+        // Only its output tells whether such a file scores pairs or makes vectors.
+        let pairs = settings.start(settings.prepare(world)?, Purpose::Predict).ok();
+        engine = pairs.filter(|engine| engine.info().dimensions == 1);
+        if engine.is_some() {
+            method = Method::unnamed_pairs(&prepared.model, raw_scores)?;
+        }
+    }
+    let engine = match engine {
+        Some(engine) => engine,
+        None => settings.start(prepared, method.purpose())?,
+    };
+    tracing::info!("scoring: {method:?}");
+    let (kind, by) = match method {
+        Method::Pairs(_) => ("", ""),
+        Method::Vectors(similarity) => ("an embedding model", similarity.name()),
+        Method::Sparse => ("a sparse encoder", "dot product"),
+        Method::Tokens => ("a late-interaction model", "MaxSim"),
+    };
+    if !kind.is_empty() {
+        world.bars.printer().note(&format!(
+            "{} is {kind}: documents are scored by the {by} of their vectors and the query's \
+             (a cross-encoder judges better: --model-id BAAI/bge-reranker-base)",
+            engine.info().model,
+        ));
+    }
+    Ok(Arc::new(Reranker::new(engine, method)?))
+}

@@ -1,0 +1,118 @@
+//! Many queries, each with its documents: one after the other, in bounded memory.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::Kept;
+use crate::commands::job::{Counted, Input, Job, Writer};
+use crate::commands::{Error, Outcome};
+use crate::engine::TextError;
+use crate::engine::rerank::{Best, Candidates, Reranker, Score, Scores};
+use crate::engine::stream::Work;
+use crate::input::Query;
+use crate::output::{Hit, OutputError, Ranking, RankingWriter};
+
+pub(super) fn run(
+    job: Job<'_>,
+    input: Input<Query>,
+    reranker: Arc<Reranker>,
+    top_n: Option<usize>,
+    kept: Kept,
+    writer: RankingWriter,
+) -> Result<Outcome, Error> {
+    let work: Work<Query, Ranked> = Arc::new(move |queries| {
+        let documents: Vec<Vec<&str>> = queries
+            .iter()
+            .map(|query| query.documents.iter().map(|document| document.text.as_str()).collect())
+            .collect();
+        let candidates: Vec<Candidates<'_>> = queries
+            .iter()
+            .zip(&documents)
+            .map(|(query, documents)| Candidates { query: &query.query, documents })
+            .collect();
+        let scores = reranker.score(&candidates);
+        queries.iter().zip(scores).map(|(query, scores)| ranked(query, scores, top_n, kept)).collect()
+    });
+    let prepare = |query: Query| {
+        // Every document is read together with the query.
+        let bytes = query.documents.iter().map(|document| document.text.len() + query.query.len()).sum();
+        (query, bytes)
+    };
+    job.run(input, prepare, work, Rankings(writer))
+}
+
+/// The documents of a query, in order.
+struct Ranked {
+    query: String,
+    /// Best first, then those that failed.
+    hits: Vec<Hit>,
+    documents: usize,
+    tokens: usize,
+    truncated: usize,
+}
+
+fn ranked(query: &Query, scores: Scores, top_n: Option<usize>, kept: Kept) -> Result<Ranked, TextError> {
+    let (mut best, mut failed) = (Best::new(top_n), Vec::new());
+    let (mut tokens, mut truncated) = (0, 0);
+    for (i, (score, document)) in scores?.into_iter().zip(&query.documents).enumerate() {
+        match score {
+            Ok(score) => {
+                tokens += score.tokens;
+                truncated += usize::from(score.truncated);
+                best.push(score, i);
+            }
+            Err(TextError(reason)) => {
+                let outcome = Err(format!("document {i}: {reason}"));
+                failed.push(Hit { index: i as u64, id: document.id.clone(), outcome, document: None });
+            }
+        }
+    }
+    let hit = |(score, i): (Score, usize)| {
+        let document = query.documents.get(i)?;
+        let (id, text) = (document.id.clone(), kept.of(&document.text));
+        Some(Hit { index: i as u64, id, outcome: Ok(score.score), document: text })
+    };
+    let hits = best.into_sorted().into_iter().filter_map(hit).chain(failed).collect();
+    let documents = query.documents.len();
+    Ok(Ranked { query: query.query.clone(), hits, documents, tokens, truncated })
+}
+
+impl Counted for Ranked {
+    fn tokens(&self) -> usize {
+        self.tokens
+    }
+
+    fn truncated(&self) -> usize {
+        self.truncated
+    }
+
+    fn documents(&self) -> usize {
+        self.documents
+    }
+
+    fn failures(&self) -> Vec<String> {
+        self.hits.iter().filter_map(|hit| hit.outcome.as_ref().err().cloned()).collect()
+    }
+}
+
+/// Writes the documents of each query.
+struct Rankings(RankingWriter);
+
+impl Writer<Ranked> for Rankings {
+    fn write(&mut self, index: u64, id: Option<Json>, result: Result<Ranked, String>) -> Result<(), OutputError> {
+        let (query, outcome) = match &result {
+            Ok(ranked) => (ranked.query.as_str(), Ok(ranked.hits.as_slice())),
+            Err(message) => ("", Err(message.as_str())),
+        };
+        self.0.ranking(&Ranking { index, id: id.as_ref(), query, outcome })
+    }
+
+    fn flush(&mut self) -> Result<(), OutputError> {
+        self.0.flush()
+    }
+
+    fn finish(self) -> Result<(), OutputError> {
+        self.0.finish()
+    }
+}
