@@ -7,7 +7,7 @@
 //! |---|---|
 //! | [`commands`] | one file a subcommand: settings → work → output |
 //! | [`cli`] | what the user may type: clap structs, one file a subcommand |
-//! | [`engine`] | trait `Engine`, one file an engine, and the stream that drives one through a long job |
+//! | [`engine`] | trait `Engine`, one file an engine; reranking and classification by one; the stream that drives one through a long job |
 //! | [`batch`] | grouping by token length, and workers that share a queue |
 //! | [`runtime`] | ONNX Runtime: find or install the library, sessions |
 //! | [`graph`] | model weights → ONNX graph, one file an architecture |
