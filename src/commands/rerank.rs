@@ -15,6 +15,7 @@ use crate::cli::RerankArgs;
 use crate::engine::Purpose;
 use crate::engine::rerank::{Method, Reranker};
 use crate::input::{self, Format, InputError, Record, Records};
+use crate::model::DEFAULT_MODEL;
 use crate::model::source::Weights;
 use crate::model::task::Task;
 use crate::output::{Destination, RankingFormat, RankingWriter};
@@ -150,10 +151,15 @@ fn load(settings: &ModelSettings, world: &World, raw_scores: bool) -> Result<Arc
         Method::Tokens => ("a late-interaction model", "MaxSim"),
     };
     if !kind.is_empty() {
+        let name = &engine.info().model;
+        // Who names a model has chosen it.
+        let advice = if name == DEFAULT_MODEL {
+            " (a cross-encoder judges better: --model-id BAAI/bge-reranker-base)"
+        } else {
+            ""
+        };
         world.bars.printer().note(&format!(
-            "{} is {kind}: documents are scored by the {by} of their vectors and the query's \
-             (a cross-encoder judges better: --model-id BAAI/bge-reranker-base)",
-            engine.info().model,
+            "{name} is {kind}: documents are scored by the {by} of their vectors and the query's{advice}"
         ));
     }
     Ok(Arc::new(Reranker::new(engine, method)?))
