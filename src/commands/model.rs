@@ -6,9 +6,11 @@ mod summary;
 
 use super::{Error, Outcome, World};
 use crate::cli::{ModelCommand, SourceArgs};
+use crate::engine;
 use crate::model::cache::HubEnv;
 use crate::model::source::{Request, Source};
-use crate::model::{ModelError, splade};
+use crate::model::task::Task;
+use crate::model::{Model, ModelError, m3};
 use crate::runtime::install;
 
 pub(super) fn run(command: ModelCommand, world: &World) -> Result<Outcome, Error> {
@@ -54,23 +56,16 @@ impl Use {
 }
 
 /// What the files say that a model is for, the main use first.
-fn uses(
-    sentence: &crate::model::sentence::SentenceConfig,
-    config: &serde_json::Value,
-    dir: &std::path::Path,
-) -> Vec<Use> {
-    let class = config.get("architectures").and_then(|names| names.get(0)).and_then(serde_json::Value::as_str);
-    if sentence.splade.is_some() {
-        vec![Use::Sparse]
-    } else if sentence.late.is_some() {
-        vec![Use::Colbert]
-    } else if crate::model::m3::has_heads(dir) {
-        vec![Use::Embed, Use::Sparse, Use::Colbert]
-    } else if class.is_some_and(|class| class.ends_with("ForSequenceClassification")) && sentence.pooling.is_none() {
-        vec![if crate::graph::config::labels(config) == 1 { Use::Rerank } else { Use::Classify }]
-    } else if splade::is_masked_lm(config) && sentence.pooling.is_none() {
-        vec![Use::Embed, Use::Sparse]
-    } else {
-        vec![Use::Embed]
+fn uses(model: &Model) -> Vec<Use> {
+    match &model.task {
+        Task::Sparse => vec![Use::Sparse],
+        Task::LateInteraction => vec![Use::Colbert],
+        Task::CrossEncoder(_) => vec![Use::Rerank],
+        Task::Classifier { .. } => vec![Use::Classify],
+        Task::Generative(_) if engine::judgement(model).is_ok() => vec![Use::Rerank, Use::Embed],
+        Task::MaskedLanguageModel => vec![Use::Embed, Use::Sparse],
+        Task::Embedding | Task::Unknown if m3::has_heads(&model.dir) => vec![Use::Embed, Use::Sparse, Use::Colbert],
+        Task::Embedding | Task::Unknown | Task::Generative(_) => vec![Use::Embed],
+        Task::Other(_) => Vec::new(),
     }
 }

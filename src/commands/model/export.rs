@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use super::{Use, find, uses};
 use crate::cli::{ExportArgs, ExportTask};
 use crate::commands::{Error, Outcome, World};
-use crate::engine::EngineError;
+use crate::engine::{self, EngineError};
 use crate::graph::export::{MOST_INSIDE, export};
 use crate::graph::{self, GraphError, Lexical, Operators, Output, Request, Rows};
 use crate::model::splade::{self, SpladePooling};
+use crate::model::task::Task;
 use crate::model::weights::Weights;
 use crate::model::{Model, ModelError};
 use crate::output::{BytesWriter, Destination};
@@ -84,7 +85,7 @@ fn open_weights(model: &Model) -> Result<Weights, Error> {
 }
 
 fn usual_task(model: &Model) -> ExportTask {
-    match uses(&model.sentence, &model.config, &model.dir).first() {
+    match uses(model).first() {
         Some(Use::Sparse) => ExportTask::Sparse,
         Some(Use::Rerank) => ExportTask::Rerank,
         Some(Use::Classify) => ExportTask::Classify,
@@ -111,11 +112,11 @@ fn request(
         }
         ExportTask::Rerank | ExportTask::Classify => {
             let labels = graph::config::labels(&model.config);
-            if task == ExportTask::Rerank && labels != 1 {
+            if task == ExportTask::Rerank && labels != 1 && !matches!(model.task, Task::Generative(_)) {
                 let reason = format!("{} has {labels} labels; use --task classify", model.name);
                 return Err(Error::Flag { flag: "--task rerank", reason });
             }
-            Output::Logits
+            engine::judgement(model)?
         }
         ExportTask::Sparse if model.sentence.splade.is_none() && !splade::is_masked_lm(&model.config) => {
             let reason = format!("{} has no masked-LM head that could be written", model.name);
@@ -130,6 +131,6 @@ fn request(
         metadata.push(("prompts", serde_json::json!(model.sentence.prompts).to_string()));
     }
     let operators = if standard_ops { Operators::Standard } else { Operators::OnnxRuntime };
-    let token_types = output == Output::Logits;
+    let token_types = task != ExportTask::Embed && task != ExportTask::Sparse;
     Ok((Request { output, token_types, attention_mask, operators }, metadata))
 }

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value as Json;
 
-use super::uses;
-use crate::engine;
+use super::{Use, uses};
+use crate::engine::{self, Purpose};
 use crate::graph::{self, Description};
 use crate::model::Model;
 use crate::model::late_interaction::LateInteraction;
@@ -110,7 +110,12 @@ impl Summary {
     fn read(&mut self, model: &Model, weightless: bool) {
         let sentence = &model.sentence;
         self.read_config(&model.config);
-        self.uses = uses(sentence, &model.config, &model.dir).into_iter().map(super::Use::name).collect();
+        let uses = uses(model);
+        if uses.is_empty() {
+            self.problems.push(format!("it is {}", model.task.description()));
+        }
+        let scores = matches!(uses.first(), Some(Use::Rerank | Use::Classify));
+        self.uses = uses.into_iter().map(Use::name).collect();
         self.prompts = sentence.prompts.iter().filter(|(_, text)| !text.is_empty()).map(clone).collect();
         self.default_prompt = sentence.default_prompt.clone().filter(|text| !text.is_empty());
         self.late_interaction = sentence.late.as_ref().map(Late::of);
@@ -121,7 +126,6 @@ impl Summary {
         };
         let hidden = described.map(|d| d.hidden).or(self.dimensions);
         self.vocabulary = described.map(|d| d.vocab);
-        let scores = self.uses.iter().any(|&name| name == "rerank" || name == "classify");
         if sentence.splade.is_some() {
             self.dimensions = self.vocabulary;
         } else if sentence.late.is_some() {
@@ -137,7 +141,13 @@ impl Summary {
             self.pooling = modes.into_iter().map(crate::model::pooling::Pooling::name).collect();
             self.normalize = Some(sentence.normalize);
         }
-        self.max_length = engine::max_length(model, None, described.and_then(|d| d.max_positions)).ok();
+        self.max_length = engine::max_length(
+            model,
+            if scores { Purpose::Predict } else { Purpose::Embed },
+            None,
+            described.and_then(|d| d.max_positions),
+        )
+        .ok();
     }
 
     /// What the headers of the weights say, and config.json of the graph.
