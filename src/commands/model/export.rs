@@ -93,14 +93,17 @@ fn usual_task(model: &Model) -> ExportTask {
     }
 }
 
+/// What a file says of itself, by name.
+type Metadata = Vec<(&'static str, String)>;
+
 /// What is built for `task`, and what the file says of itself.
 fn request(
     model: &Model,
     task: ExportTask,
     standard_ops: bool,
     attention_mask: bool,
-) -> Result<(Request, Vec<(&'static str, String)>), Error> {
-    let mut metadata = vec![("model", model.name.clone())];
+) -> Result<(Request, Metadata), Error> {
+    let mut metadata: Metadata = vec![("model", model.name.clone())];
     let output = match task {
         ExportTask::Embed => {
             if model.sentence.late.is_none() {
