@@ -48,6 +48,7 @@ fixtures! {
     bert_splade: "bert-splade",
     camembert_embed: "camembert-embed",
     camembert_rerank: "camembert-rerank",
+    colbert_modern: "colbert-modern",
     colbert_native: "colbert-native",
     colbert_pylate: "colbert-pylate",
     colbert_stanford: "colbert-stanford",

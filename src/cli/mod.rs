@@ -4,6 +4,7 @@ mod classify;
 mod embed;
 mod environment;
 mod model;
+mod model_commands;
 mod rerank;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use clap_complete::Shell;
 pub use classify::ClassifyArgs;
 pub use embed::{EmbedArgs, OutputType};
 pub use model::{InputArgs, ModelArgs, TextArgs};
+pub use model_commands::{ExportArgs, ExportTask, InspectArgs, ModelCommand, SourceArgs};
 pub use rerank::RerankArgs;
 
 /// Text embeddings, reranking and classification from one fast binary.
@@ -99,6 +101,9 @@ pub enum Command {
     /// order: {"index":0,"labels":[{"label":"joy","score":0.97},…],"tokens":7,"truncated":false}, best label first, with
     /// "id" where the input has one and "error" instead of "labels" where a text failed.
     Classify(Box<ClassifyArgs>),
+    /// Look into a model, or write it as an ONNX file
+    #[command(subcommand)]
+    Model(ModelCommand),
     /// Tell what infa would use here, and what is missing
     ///
     /// Prints which ONNX Runtime library is used and why, its version and execution providers, where the caches are,

@@ -6,6 +6,7 @@ mod doctor;
 mod embed;
 mod error;
 mod job;
+mod model;
 mod rerank;
 mod settings;
 
@@ -40,6 +41,7 @@ pub fn run(cli: Cli, bars: &Bars, cancel: &Cancel) -> Result<Outcome, Error> {
         Command::Embed(args) => embed::run(*args, &world),
         Command::Rerank(args) => rerank::run(*args, &world),
         Command::Classify(args) => classify::run(*args, &world),
+        Command::Model(command) => model::run(command, &world),
         Command::Doctor => doctor::run(&world),
         Command::Completions { shell } => completions::run(shell, &world),
     }

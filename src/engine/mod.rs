@@ -18,7 +18,8 @@ mod worker;
 use std::path::PathBuf;
 
 pub use max_sim::{Scoring, max_sim};
-pub use onnx::{OnnxEngine, OnnxOptions};
+pub use onnx::{OnnxEngine, OnnxOptions, max_length};
+pub use predictor::judgement;
 pub use static_embedding::StaticEngine;
 
 use crate::graph::GraphError;

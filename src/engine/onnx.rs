@@ -292,7 +292,11 @@ fn load_embedder(
 }
 
 /// Longest text in tokens: what the user asks for, within what the model can do; else what the model's files say.
-fn max_length(
+///
+/// # Errors
+/// [`ModelError::Flag`] if `asked` does not fit or nothing says how long a text may be, [`ModelError::Config`] if no text
+/// fits.
+pub fn max_length(
     model: &Model,
     purpose: Purpose,
     asked: Option<usize>,

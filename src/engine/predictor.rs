@@ -16,17 +16,24 @@ pub(super) fn load(runtime: &Runtime, model: &Model, options: OnnxOptions) -> Re
     let threads = options.threads.get();
     match &model.weights {
         WeightsFile::Safetensors(path) => {
-            let output = match model.task {
-                Task::Generative(_) => match AnswerTokens::of(model)? {
-                    Some(AnswerTokens { yes, no }) => Output::Answer(Answer { yes, no }),
-                    None => return Err(EngineError::wrong_task(model, "it answers no questions about pairs of texts")),
-                },
-                _ => Output::Logits,
-            };
-            let request = Request { token_types: true, ..Request::of(output) };
+            let request = Request { token_types: true, ..Request::of(judgement(model)?) };
             load_safetensors(runtime, path, model, &request, threads)
         }
         WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::Logits, threads),
+    }
+}
+
+/// What a graph of `model` computes in order to judge.
+///
+/// # Errors
+/// For a language model that has no answers.
+pub fn judgement(model: &Model) -> Result<Output, EngineError> {
+    match model.task {
+        Task::Generative(_) => match AnswerTokens::of(model)? {
+            Some(AnswerTokens { yes, no }) => Ok(Output::Answer(Answer { yes, no })),
+            None => Err(EngineError::wrong_task(model, "it answers no questions about pairs of texts")),
+        },
+        _ => Ok(Output::Logits),
     }
 }
 

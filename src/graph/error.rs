@@ -33,8 +33,8 @@ pub enum GraphError {
         /// "sequence-classification", say.
         head: &'static str,
     },
-    /// The architecture cannot be told which tokens to leave out.
-    #[error("{architecture} models with an attention mask are not supported")]
+    /// The output cannot be told which tokens to leave out: it reads the last one, say.
+    #[error("{architecture}: an attention mask is not supported for this output")]
     NoMask {
         /// The architecture.
         architecture: &'static str,

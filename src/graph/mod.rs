@@ -13,6 +13,7 @@ mod decoder;
 mod distilbert;
 mod electra;
 mod error;
+pub mod export;
 mod gated;
 mod gte;
 mod jina_bert;
@@ -31,6 +32,7 @@ use serde_json::Value as Json;
 pub use architecture::supported;
 pub use error::GraphError;
 
+use self::architecture::Sizes;
 use self::builder::{Attribute, Builder, Value};
 use crate::model::weights::{TensorData, Weights};
 
@@ -160,6 +162,31 @@ pub const LOGITS: &str = "logits";
 /// Name of the output of [`Output::Lexical`].
 pub const LEXICAL_WEIGHTS: &str = "lexical_weights";
 
+/// What config.json says of an architecture, before any weight is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Description {
+    /// The architecture's name.
+    pub architecture: &'static str,
+    /// Length of a row of the last hidden state.
+    pub hidden: usize,
+    /// Rows of the word-embedding table.
+    pub vocab: usize,
+    /// Longest sequence in tokens; `None` where nothing limits it.
+    pub max_positions: Option<usize>,
+    /// Name of a tensor that every checkpoint has, perhaps after a prefix.
+    pub anchor: &'static str,
+}
+
+/// Describes the architecture of `config` (the parsed config.json).
+///
+/// # Errors
+/// What makes the model one that no graph can be built for.
+pub fn describe(config: &Json) -> Result<Description, GraphError> {
+    let architecture = architecture::of(config)?;
+    let Sizes { hidden, vocab, max_positions, .. } = architecture.sizes();
+    Ok(Description { architecture: architecture.name(), hidden, vocab, max_positions, anchor: architecture.anchor() })
+}
+
 /// Builds the graph that `config` (the parsed config.json) describes from `weights`.
 pub fn build(config: &Json, weights: &Weights, request: &Request) -> Result<Graph, GraphError> {
     let architecture = architecture::of(config)?;
@@ -193,10 +220,18 @@ pub fn build(config: &Json, weights: &Weights, request: &Request) -> Result<Grap
         Output::Lexical(lexical) => {
             let x = architecture.encode(&mut b, Rows::All)?;
             let logits = architecture.token_logits(&mut b, &x)?;
+            let logits = b.without_masked_rows(&logits);
             (lexical_weights(&mut b, &logits, sizes.vocab, lexical), LEXICAL_WEIGHTS, false, sizes.vocab)
         }
     };
-    if request.attention_mask && !b.masks() {
+    // Padding comes after a text: then its last row is no token's.
+    let last = match request.output {
+        Output::Hidden(rows) => rows == Rows::Last,
+        Output::Logits => architecture.classified_rows() != Rows::First,
+        Output::Answer(_) => true,
+        Output::Lexical(_) => false,
+    };
+    if request.attention_mask && (last || !b.masks()) {
         return Err(GraphError::NoMask { architecture: architecture.name() });
     }
     let dims: &[_] = if per_token { &[Err("batch"), Err("sequence")] } else { &[Err("batch")] };

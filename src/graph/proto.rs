@@ -1,7 +1,7 @@
 //! The few ONNX protobuf messages a graph needs, as far as they are written here.
 //!
 //! Field numbers and enum values are those of the ONNX specification (`onnx.proto3`, IR version 8 and later).
-//! Only writing matters: a ready `.onnx` file is read by ONNX Runtime, not by us.
+//! Nothing is read but what was written here: a ready `.onnx` file is read by ONNX Runtime.
 
 use prost::Message;
 
@@ -18,6 +18,8 @@ pub struct ModelProto {
     pub graph: Option<GraphProto>,
     #[prost(message, repeated, tag = "8")]
     pub opset_import: Vec<OperatorSetIdProto>,
+    #[prost(message, repeated, tag = "14")]
+    pub metadata_props: Vec<StringStringEntryProto>,
 }
 
 /// An operator set: domain ("" is ONNX itself) and version.

@@ -11,8 +11,14 @@ const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 /// Weights that are no safetensors, of modules beside the transformer.
 const TORCH: &str = "pytorch_model.bin";
-/// The heads of BGE-M3, for which nothing but these files exists.
-const HEADS: [&str; 2] = ["sparse_linear.pt", "colbert_linear.pt"];
+/// The heads of BGE-M3 (torch's files are those it is published with), and the settings of Stanford's ColBERT.
+const EXTRAS: [&str; 5] = [
+    "sparse_linear.pt",
+    "colbert_linear.pt",
+    "sparse_linear.safetensors",
+    "colbert_linear.safetensors",
+    super::late_interaction::stanford::METADATA,
+];
 
 /// The weights of a model, in its directory or in that of its first module: one safetensors file, the index of
 /// several, or the first of several without an index.
@@ -54,7 +60,7 @@ pub(super) fn wanted(files: &[RemoteFile], onnx: Option<&Path>) -> Vec<String> {
             INDEX => onnx.is_none() && !has(dir, SINGLE),
             TORCH => !first && !has(dir, SINGLE),
             _ if is_shard(file) => onnx.is_none() && !has(dir, SINGLE),
-            _ if HEADS.contains(&file) => onnx.is_none() && dir.is_empty(),
+            _ if EXTRAS.contains(&file) => dir.is_empty(),
             _ => file.ends_with(".json") && !file.ends_with(".index.json"),
         }
     };

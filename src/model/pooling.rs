@@ -36,6 +36,18 @@ impl Pooling {
         })
     }
 
+    /// That name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Cls => "cls",
+            Self::Mean => "mean",
+            Self::Max => "max",
+            Self::MeanSqrtLen => "mean_sqrt_len_tokens",
+            Self::WeightedMean => "weightedmean",
+            Self::LastToken => "lasttoken",
+        }
+    }
+
     /// Pools `tokens`, `[sequence, hidden]` row by row, onto the end of `out`. The first `skip` tokens (a prompt) are
     /// left out; their positions still count in the weighted mean.
     pub fn pool(self, tokens: &[f32], hidden: usize, skip: usize, out: &mut Vec<f32>) {

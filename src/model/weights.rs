@@ -189,6 +189,11 @@ impl Weights {
         self.raw(adapted.as_deref().unwrap_or(name)).map(|tensor| tensor.shape)
     }
 
+    /// All tensors as they lie in their files, by their names.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, RawTensor<'_>)> {
+        self.homes.keys().filter_map(|name| Some((name.as_str(), self.raw(name)?)))
+    }
+
     /// The tensor `name` as it lies in its file.
     pub fn raw(&self, name: &str) -> Option<RawTensor<'_>> {
         let shard = &self.shards[*self.homes.get(name)?];

@@ -3,6 +3,7 @@
 //! A file appears complete or not at all: it is written beside its target and takes the target's
 //! place in [`RowWriter::finish`]. A writer that is dropped unfinished leaves the old file as it was.
 
+mod bytes;
 mod csv;
 mod error;
 mod json;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+pub use bytes::BytesWriter;
 pub use error::OutputError;
 pub use labels::{Label, Labelled, LabelsFormat, LabelsWriter};
 pub use ranking::{Hit, Ranking, RankingFormat, RankingWriter};

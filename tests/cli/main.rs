@@ -17,6 +17,7 @@ mod hub;
 #[path = "../support/hub_server.rs"]
 mod hub_server;
 mod interruption;
+mod models;
 mod modules;
 mod odd_weights;
 mod output_types;

@@ -1,5 +1,6 @@
 //! Scaled dot-product attention, with what architectures add to it: causality, windows, biases, shared keys.
 
+use super::super::proto::TENSOR_FLOAT;
 use super::super::{Operators, Rows};
 use super::{Attribute, Builder, Value};
 
@@ -43,7 +44,7 @@ impl Builder<'_> {
         }
         let q = self.sequences(a.q, a.heads * a.head_dim, a.rows);
         let (k, v) = (self.keys(a.k, a), self.keys(a.v, a));
-        if let (Some(reach), false, None) = (a.mask.reach, a.mask.causal, a.bias) {
+        if let (Some(reach), false, None, None) = (a.mask.reach, a.mask.causal, a.bias, &self.attention_mask) {
             let context = self.local_attention(a, [&q, &k, &v], reach);
             return self.flatten(&context, a.heads * a.head_dim);
         }
@@ -63,8 +64,22 @@ impl Builder<'_> {
                 None => mask,
             })
         };
-        let context = self.attend(a, [&q, &k, &v], bias.as_ref());
+        let mut context = self.attend(a, [&q, &k, &v], bias.as_ref());
+        if let (Some(bias), Some(_), Some(_)) = (&bias, a.mask.reach, &self.attention_mask) {
+            context = self.nothing_of_nothing(&context, bias);
+        }
         self.flatten(&context, a.heads * a.head_dim)
+    }
+
+    /// `context` with zeros for queries that see no key at all, as torch has it: all that is near them is masked.
+    fn nothing_of_nothing(&mut self, context: &Value, bias: &Value) -> Value {
+        // [batch, 1, queries]
+        let best = self.op("ReduceMax", &[bias], &[Attribute::Ints("axes", &[-1]), Attribute::Int("keepdims", 0)]);
+        let masked = self.float(MASKED / 2.0);
+        let sees = self.op("Greater", &[&best, &masked], &[]);
+        let sees = self.op("Cast", &[&sees], &[Attribute::Int("to", TENSOR_FLOAT.into())]);
+        let rows = self.op("Transpose", &[&sees], &[Attribute::Ints("perm", &[0, 2, 1])]);
+        self.op("Mul", &[context, &rows], &[])
     }
 
     /// softmax(q · kᵀ · scale + bias) · v over `[batch, …, heads · head_dim]` each: `[batch, queries, heads ·

@@ -115,6 +115,15 @@ impl<'w> Builder<'w> {
         self.attention_mask = Some(Value(ATTENTION_MASK.to_owned()));
     }
 
+    /// Flat `x` `[batch · sequence, …]` with 0 in the rows of tokens that are masked.
+    pub(super) fn without_masked_rows(&mut self, x: &Value) -> Value {
+        let Some(mask) = self.attention_mask.clone() else { return x.clone() };
+        let column = self.ints(&[-1, 1]);
+        let mask = self.op("Reshape", &[&mask, &column], &[]);
+        let mask = self.op("Cast", &[&mask], &[Attribute::Int("to", TENSOR_FLOAT.into())]);
+        self.op("Mul", &[x, &mask], &[])
+    }
+
     /// Whether attention has heeded that input.
     pub(super) fn masks(&self) -> bool {
         self.masks
@@ -274,6 +283,7 @@ impl<'w> Builder<'w> {
             producer_version: env!("CARGO_PKG_VERSION").into(),
             graph: Some(self.graph),
             opset_import,
+            metadata_props: Vec::new(),
         };
         (model.encode_to_vec(), self.initializers)
     }

@@ -1,0 +1,139 @@
+//! `infa model export`: a model as an ONNX file that needs nothing else.
+
+use std::path::{Path, PathBuf};
+
+use super::{Use, find, uses};
+use crate::cli::{ExportArgs, ExportTask};
+use crate::commands::{Error, Outcome, World};
+use crate::engine::{self, EngineError};
+use crate::graph::export::{MOST_INSIDE, export};
+use crate::graph::{self, GraphError, Lexical, Operators, Output, Request, Rows};
+use crate::model::splade::{self, SpladePooling};
+use crate::model::task::Task;
+use crate::model::weights::Weights;
+use crate::model::{Model, ModelError};
+use crate::output::{BytesWriter, Destination};
+
+pub(super) fn run(args: ExportArgs, world: &World) -> Result<Outcome, Error> {
+    let ExportArgs { source, output, task, standard_ops, attention_mask, dtype } = args;
+    dtype.resolve()?;
+    // What is wrong with the destination shows before the model is fetched.
+    let destination = Destination::File(output.clone());
+    let mut file = BytesWriter::open(&destination).map_err(Error::OutputOpen)?;
+    let mut model = Model::read(find(source, None, world)?)?;
+    model.choose_adapter(None, None)?;
+    let weights = open_weights(&model)?;
+    let task = task.unwrap_or_else(|| usual_task(&model));
+    let (request, mut metadata) = request(&model, task, standard_ops, attention_mask)?;
+    let graph = graph::build(&model.config, &weights, &request).map_err(EngineError::from)?;
+    if let Some(most) = graph.max_positions {
+        metadata.push(("max_positions", most.to_string()));
+    }
+
+    let data_path = beside(&output);
+    let data_name = data_path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let exported = export(&graph, &metadata, &data_name, MOST_INSIDE).map_err(EngineError::from)?;
+    if !exported.data.is_empty() {
+        let mut data = BytesWriter::open(&Destination::File(data_path.clone())).map_err(Error::OutputOpen)?;
+        for (offset, numbers) in &exported.data {
+            if world.cancel.is_cancelled() {
+                return Err(Error::Interrupted);
+            }
+            data.write_at(*offset, numbers)?;
+        }
+        data.finish()?;
+    }
+    file.write(&exported.model)?;
+    if world.cancel.is_cancelled() {
+        return Err(Error::Interrupted);
+    }
+    file.finish()?;
+    let beside = if exported.data.is_empty() { String::new() } else { format!(" and {}", data_path.display()) };
+    world.bars.printer().note(&format!(
+        "Wrote {}{beside}: {} of {}, {} operators",
+        output.display(),
+        graph.output,
+        model.name,
+        if standard_ops { "standard" } else { "ONNX Runtime's" },
+    ));
+    Ok(Outcome::Done)
+}
+
+/// The file for weights that do not fit into `output`: `model.onnx` → `model.onnx.data`.
+fn beside(output: &Path) -> PathBuf {
+    let mut name = output.as_os_str().to_owned();
+    name.push(".data");
+    name.into()
+}
+
+fn open_weights(model: &Model) -> Result<Weights, Error> {
+    let refuse = |reason: String| ModelError::Flag { flag: "infa model export", reason };
+    if model.is_static() {
+        return Err(refuse(format!("{} consists of static embeddings: there is no graph to write", model.name)).into());
+    }
+    let Some(path) = model.weights.safetensors() else {
+        return Err(refuse(format!("{} is an .onnx file already", model.name)).into());
+    };
+    let open = || {
+        let mut weights = Weights::open(path)?;
+        if let Some(adapter) = model.adapter {
+            weights.adapt(adapter)?;
+        }
+        Ok(weights)
+    };
+    open().map_err(|e| EngineError::from(GraphError::Weights(e)).into())
+}
+
+fn usual_task(model: &Model) -> ExportTask {
+    match uses(model).first() {
+        Some(Use::Sparse) => ExportTask::Sparse,
+        Some(Use::Rerank) => ExportTask::Rerank,
+        Some(Use::Classify) => ExportTask::Classify,
+        Some(Use::Embed | Use::Colbert) | None => ExportTask::Embed,
+    }
+}
+
+/// What a file says of itself, by name.
+type Metadata = Vec<(&'static str, String)>;
+
+/// What is built for `task`, and what the file says of itself.
+fn request(
+    model: &Model,
+    task: ExportTask,
+    standard_ops: bool,
+    attention_mask: bool,
+) -> Result<(Request, Metadata), Error> {
+    let mut metadata: Metadata = vec![("model", model.name.clone())];
+    let output = match task {
+        ExportTask::Embed => {
+            if model.sentence.late.is_none() {
+                let pooling: Vec<&str> = model.pooling(None).iter().map(|mode| mode.name()).collect();
+                metadata.push(("pooling", pooling.join(",")));
+                metadata.push(("normalize", model.sentence.normalize.to_string()));
+            }
+            Output::Hidden(Rows::All)
+        }
+        ExportTask::Rerank | ExportTask::Classify => {
+            let labels = graph::config::labels(&model.config);
+            if task == ExportTask::Rerank && labels != 1 && !matches!(model.task, Task::Generative(_)) {
+                let reason = format!("{} has {labels} labels; use --task classify", model.name);
+                return Err(Error::Flag { flag: "--task rerank", reason });
+            }
+            engine::judgement(model)?
+        }
+        ExportTask::Sparse if model.sentence.splade.is_none() && !splade::is_masked_lm(&model.config) => {
+            let reason = format!("{} has no masked-LM head that could be written", model.name);
+            return Err(Error::Flag { flag: "--task sparse", reason });
+        }
+        ExportTask::Sparse => {
+            let SpladePooling { sum, twice } = model.sentence.splade.unwrap_or_default();
+            Output::Lexical(Lexical { sum, twice })
+        }
+    };
+    if model.sentence.prompts.values().any(|text| !text.is_empty()) {
+        metadata.push(("prompts", serde_json::json!(model.sentence.prompts).to_string()));
+    }
+    let operators = if standard_ops { Operators::Standard } else { Operators::OnnxRuntime };
+    let token_types = task != ExportTask::Embed && task != ExportTask::Sparse;
+    Ok((Request { output, token_types, attention_mask, operators }, metadata))
+}

@@ -1,0 +1,257 @@
+//! What infa understands of a model, gathered without running it. Nothing here is fatal: what cannot be read, or is not
+//! supported, is named, and the rest is told all the same.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::{Use, uses};
+use crate::engine::{self, Purpose};
+use crate::graph::{self, Description};
+use crate::model::Model;
+use crate::model::late_interaction::LateInteraction;
+use crate::model::modules::Step;
+use crate::model::source::{Source, Weights as WeightsFile};
+use crate::model::static_embedding::StaticTable;
+use crate::model::weights::Weights;
+
+/// What infa understands of a model. What it does not know is absent.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Summary {
+    pub model: String,
+    pub directory: PathBuf,
+    /// Subcommands, the main one first.
+    pub uses: Vec<&'static str>,
+    /// What would run.
+    pub runs: Option<String>,
+    /// Why it would not.
+    pub problems: Vec<String>,
+    /// `model_type` of config.json, and the first of its `architectures`.
+    pub architecture: Option<String>,
+    pub class: Option<String>,
+    pub parameters: Option<u64>,
+    /// Number formats of the weights.
+    pub dtypes: Vec<String>,
+    pub vocabulary: Option<usize>,
+    /// Length of the vectors.
+    pub dimensions: Option<usize>,
+    /// Longest text in tokens.
+    pub max_length: Option<usize>,
+    pub pooling: Vec<&'static str>,
+    pub normalize: Option<bool>,
+    /// Modules after the transformer that change vectors.
+    pub steps: Vec<String>,
+    pub late_interaction: Option<Late>,
+    pub prompts: BTreeMap<String, String>,
+    pub default_prompt: Option<String>,
+    pub labels: Vec<String>,
+    pub files: Vec<File>,
+}
+
+/// How a model of late interaction treats queries and documents.
+#[derive(Debug, Serialize)]
+pub(super) struct Late {
+    pub query_length: Option<usize>,
+    pub document_length: Option<usize>,
+    /// Queries are lengthened to so many tokens.
+    pub query_expansion: Option<usize>,
+    /// Words that have no vector.
+    pub skipped_words: usize,
+}
+
+/// A file of the model.
+#[derive(Debug, Serialize)]
+pub(super) struct File {
+    pub name: String,
+    pub bytes: u64,
+}
+
+impl Summary {
+    /// Gathers what there is to know; `problem` is why nothing runs, if that is known already.
+    pub fn new(source: Source, problem: Option<String>) -> Self {
+        let mut summary = Self {
+            model: source.name.clone(),
+            directory: source.dir.clone(),
+            files: files(&source.dir),
+            ..Self::default()
+        };
+        let weightless = problem.is_some();
+        summary.problems.extend(problem);
+        match Model::read(source.clone()) {
+            Ok(model) => summary.read(&model, weightless),
+            Err(e) => {
+                summary.problems.push(e.to_string());
+                let config = std::fs::read(source.dir.join("config.json"));
+                let config = config.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Json::Null);
+                summary.read_config(&config);
+            }
+        }
+        if summary.problems.is_empty() {
+            summary.runs = Some(match &source.weights {
+                WeightsFile::Onnx(path) => path.display().to_string(),
+                WeightsFile::Safetensors(_) if summary.architecture.is_none() => "static embeddings: a table".into(),
+                WeightsFile::Safetensors(_) => "an ONNX graph built from the safetensors".into(),
+            });
+        } else {
+            summary.uses.clear();
+        }
+        summary
+    }
+
+    fn read_config(&mut self, config: &Json) {
+        let text = |value: Option<&Json>| value.and_then(Json::as_str).map(str::to_owned);
+        self.architecture = text(config.get("model_type"));
+        self.class = text(config.get("architectures").and_then(|names| names.get(0)));
+        self.labels = labels(config);
+    }
+
+    fn read(&mut self, model: &Model, weightless: bool) {
+        let sentence = &model.sentence;
+        self.read_config(&model.config);
+        let uses = uses(model);
+        if uses.is_empty() {
+            self.problems.push(format!("it is {}", model.task.description()));
+        }
+        let scores = matches!(uses.first(), Some(Use::Rerank | Use::Classify));
+        self.uses = uses.into_iter().map(Use::name).collect();
+        self.prompts = sentence.prompts.iter().filter(|(_, text)| !text.is_empty()).map(clone).collect();
+        self.default_prompt = sentence.default_prompt.clone().filter(|text| !text.is_empty());
+        self.late_interaction = sentence.late.as_ref().map(Late::of);
+        self.steps = sentence.token_steps.iter().chain(&sentence.steps).map(step).collect();
+        let described = match &model.weights {
+            WeightsFile::Safetensors(path) => self.read_weights(path, model, weightless),
+            WeightsFile::Onnx(_) => None,
+        };
+        let hidden = described.map(|d| d.hidden).or(self.dimensions);
+        self.vocabulary = described.map(|d| d.vocab);
+        if sentence.splade.is_some() {
+            self.dimensions = self.vocabulary;
+        } else if sentence.late.is_some() {
+            self.dimensions = sentence.token_steps.iter().rev().find_map(Step::output).or(hidden);
+        } else if !scores {
+            let modes = if model.is_static() { Vec::new() } else { model.pooling(None) };
+            let pooled = hidden.map(|hidden| {
+                let width = sentence.token_steps.iter().rev().find_map(Step::output).unwrap_or(hidden);
+                width * modes.len().max(1)
+            });
+            let made = sentence.steps.iter().rev().find_map(Step::output).or(pooled);
+            self.dimensions = made.map(|width| sentence.truncate_dim.map_or(width, |cut| cut.min(width)));
+            self.pooling = modes.into_iter().map(crate::model::pooling::Pooling::name).collect();
+            self.normalize = Some(sentence.normalize);
+        }
+        self.max_length = engine::max_length(
+            model,
+            if scores { Purpose::Predict } else { Purpose::Embed },
+            None,
+            described.and_then(|d| d.max_positions),
+        )
+        .ok();
+    }
+
+    /// What the headers of the weights say, and config.json of the graph.
+    fn read_weights(&mut self, path: &Path, model: &Model, weightless: bool) -> Option<Description> {
+        let weights = match Weights::open(path) {
+            Ok(weights) => Some(weights),
+            Err(_) if weightless => None,
+            Err(e) => {
+                self.problems.push(e.to_string());
+                None
+            }
+        };
+        if let Some(weights) = &weights {
+            let mut dtypes = BTreeMap::new();
+            for (_, tensor) in weights.tensors() {
+                let name = format!("{:?}", tensor.dtype);
+                // Integers are positions and the like.
+                if name.contains('F') {
+                    *dtypes.entry(name).or_insert(0u64) += tensor.shape.iter().map(|&n| n as u64).product::<u64>();
+                }
+            }
+            self.parameters = Some(dtypes.values().sum());
+            self.dtypes = dtypes.into_keys().collect();
+        }
+        if model.is_static() {
+            self.dimensions = StaticTable::open(path).ok().map(|table| table.width());
+            return None;
+        }
+        let described = match graph::describe(&model.config) {
+            Ok(described) => Some(described),
+            Err(e) => {
+                self.problems.push(e.to_string());
+                None
+            }
+        };
+        if let (Some(weights), Some(described)) = (&weights, described)
+            && let Err(e) = weights.prefix_of(described.anchor)
+        {
+            self.problems.push(e.to_string());
+        }
+        described
+    }
+}
+
+impl Late {
+    fn of(late: &LateInteraction) -> Self {
+        Self {
+            query_length: late.query_length,
+            document_length: late.document_length,
+            query_expansion: late.expansion.as_ref().map(|expansion| expansion.length),
+            skipped_words: late.mask.as_ref().map_or(0, |mask| mask.skiplist_words.len()),
+        }
+    }
+}
+
+fn clone((name, text): (&String, &String)) -> (String, String) {
+    (name.clone(), text.clone())
+}
+
+fn step(step: &Step) -> String {
+    match step {
+        Step::Dense(dense) => format!("Dense {} → {} ({:?})", dense.input, dense.output, dense.activation),
+        Step::LayerNorm(norm) => format!("LayerNorm {}", norm.dimension),
+        Step::Normalize => "Normalize".into(),
+    }
+}
+
+/// The names of the labels of a classification head, in the order of their numbers.
+fn labels(config: &Json) -> Vec<String> {
+    let classifies = config.get("architectures").and_then(|names| names.get(0)).and_then(Json::as_str);
+    let names = config.get("id2label").and_then(Json::as_object);
+    let (Some(names), true) = (names, classifies.is_some_and(|name| name.ends_with("ForSequenceClassification")))
+    else {
+        return Vec::new();
+    };
+    let numbered = names.iter().map(|(id, name)| (id.parse::<u64>().unwrap_or(u64::MAX), name));
+    let mut numbered: Vec<_> = numbered.collect();
+    numbered.sort_by_key(|&(id, _)| id);
+    numbered.into_iter().map(|(_, name)| name.as_str().map_or_else(|| name.to_string(), str::to_owned)).collect()
+}
+
+/// The files of a model's directory and of those right below it.
+fn files(dir: &Path) -> Vec<File> {
+    let list = |sub: &Path| std::fs::read_dir(dir.join(sub)).into_iter().flatten().flatten().collect::<Vec<_>>();
+    let mut files = Vec::new();
+    let mut add = |sub: &Path, below: bool| {
+        let mut folders = Vec::new();
+        for entry in list(sub) {
+            let name = sub.join(entry.file_name());
+            let hidden = entry.file_name().to_string_lossy().starts_with('.');
+            // Through links, of which the Hugging Face cache consists.
+            match std::fs::metadata(entry.path()) {
+                Ok(about) if about.is_file() && !hidden => {
+                    files.push(File { name: name.display().to_string(), bytes: about.len() });
+                }
+                Ok(about) if about.is_dir() && !hidden && below => folders.push(name),
+                _ => {}
+            }
+        }
+        folders
+    };
+    for folder in add(Path::new(""), true) {
+        add(&folder, false);
+    }
+    files.sort_by(|a, b| a.name.cmp(&b.name));
+    files
+}

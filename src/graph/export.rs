@@ -1,0 +1,71 @@
+//! A graph as a file that needs no other: the weights inside, or in one file of their own beside it.
+//!
+//! Format: ONNX, `onnx.proto3`; a protobuf message cannot have more than 2 GB, so the weights of larger models are
+//! external data: one after the other in a file that is named after the model's.
+
+use prost::Message;
+
+use super::proto::{ModelProto, StringStringEntryProto, TensorProto};
+use super::{Graph, GraphError};
+
+/// Weights of more bytes than this go to a file of their own; the graph itself needs some of the 2 GB, too.
+pub const MOST_INSIDE: usize = 1900 << 20;
+
+/// Where a tensor begins in external data: pages, so that it can be mapped.
+const ALIGNMENT: usize = 4096;
+
+/// A graph, ready to be written.
+pub struct Export<'g> {
+    /// The bytes of the `.onnx` file.
+    pub model: Vec<u8>,
+    /// What the file beside it holds: numbers, each at its offset in bytes, rising. Empty: the weights are inside.
+    pub data: Vec<(usize, &'g [f32])>,
+}
+
+/// Puts `graph` and its weights together, with `metadata` for whoever reads the file. Weights of more than
+/// `most_inside` bytes ([`MOST_INSIDE`], but for tests) go to the file called `data_file`.
+///
+/// # Errors
+/// None that a user can cause: the graph was written here.
+pub fn export<'g>(
+    graph: &'g Graph,
+    metadata: &[(&str, String)],
+    data_file: &str,
+    most_inside: usize,
+) -> Result<Export<'g>, GraphError> {
+    let unreadable = |e: prost::DecodeError| GraphError::Config(format!("its graph cannot be read back: {e}"));
+    let mut model = ModelProto::decode(graph.model.as_slice()).map_err(unreadable)?;
+    model.metadata_props = metadata.iter().map(|(key, value)| entry(key, value.clone())).collect();
+    let bytes: usize = graph.initializers.iter().map(|weight| size_of_val(weight.data.as_slice())).sum();
+    let inside = bytes <= most_inside;
+    let mut data = Vec::new();
+    let mut end = 0;
+    let tensors = model.graph.iter_mut().flat_map(|graph| &mut graph.initializer);
+    // The weights are those that are not in the model yet, in the same order.
+    let weights = tensors.filter(|tensor| tensor.raw_data.is_none());
+    for (tensor, weight) in weights.zip(&graph.initializers) {
+        let numbers = weight.data.as_slice();
+        if inside {
+            *tensor = TensorProto {
+                raw_data: Some(numbers.iter().flat_map(|x| x.to_le_bytes()).collect()),
+                external_data: Vec::new(),
+                data_location: 0,
+                ..std::mem::take(tensor)
+            };
+        } else {
+            let (start, length) = (end, size_of_val(numbers));
+            tensor.external_data = vec![
+                entry("location", data_file.to_owned()),
+                entry("offset", start.to_string()),
+                entry("length", length.to_string()),
+            ];
+            data.push((start, numbers));
+            end = (start + length).next_multiple_of(ALIGNMENT);
+        }
+    }
+    Ok(Export { model: model.encode_to_vec(), data })
+}
+
+fn entry(key: &str, value: String) -> StringStringEntryProto {
+    StringStringEntryProto { key: key.into(), value }
+}

@@ -1,0 +1,64 @@
+//! Plain bytes into a file that appears when it is complete.
+
+use super::sink::Sink;
+use super::{Destination, OutputError};
+
+/// How many bytes are gathered at a time.
+const PIECE: usize = 1 << 20;
+
+/// Writes bytes. Dropped without [`finish`](Self::finish), it leaves no file behind.
+pub struct BytesWriter {
+    sink: Sink,
+    written: usize,
+}
+
+impl BytesWriter {
+    /// Opens `destination`.
+    pub fn open(destination: &Destination) -> Result<Self, OutputError> {
+        Ok(Self { sink: Sink::open(destination)?, written: 0 })
+    }
+
+    /// Appends `bytes`.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), OutputError> {
+        self.written += bytes.len();
+        for piece in bytes.chunks(PIECE) {
+            self.sink.buffer().extend_from_slice(piece);
+            self.sink.settle()?;
+        }
+        Ok(())
+    }
+
+    /// Appends `numbers`, little-endian, from byte `offset` of the output, with zeros before it.
+    pub fn write_at(&mut self, offset: usize, numbers: &[f32]) -> Result<(), OutputError> {
+        self.write(&vec![0; offset.saturating_sub(self.written)])?;
+        for piece in numbers.chunks(PIECE / size_of::<f32>()) {
+            let bytes: Vec<u8> = piece.iter().flat_map(|x| x.to_le_bytes()).collect();
+            self.write(&bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Writes what remains; a file takes its name only now.
+    pub fn finish(self) -> Result<(), OutputError> {
+        self.sink.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn bytes_and_numbers_at_their_places() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("out");
+        let mut writer = BytesWriter::open(&Destination::File(path.clone())).unwrap();
+        writer.write(b"abc").unwrap();
+        writer.write_at(8, &[1.0, -2.5]).unwrap();
+        assert!(!path.exists());
+        writer.finish().unwrap();
+        let expected = [b"abc\0\0\0\0\0".to_vec(), 1f32.to_le_bytes().to_vec(), (-2.5f32).to_le_bytes().to_vec()];
+        assert_eq!(std::fs::read(path).unwrap(), expected.concat());
+    }
+}
