@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::{ModelArgs, TextArgs};
+use super::{ModelArgs, ReadArgs, TextArgs};
 use crate::engine::Role;
-use crate::{input, output};
+use crate::output;
 
 /// Flags of `infa embed`.
 #[derive(Debug, Args)]
@@ -23,29 +23,9 @@ Examples:
 Exit status: 0 all well (also when the reader of a pipe goes away); 1 some inputs failed, each named on
 stderr and in its row; 2 wrong usage; 3 model or runtime; 130 interrupted, after flushing.")]
 pub struct EmbedArgs {
-    /// Files to read, one after the other; - is stdin [default: stdin]
-    #[arg(value_name = "FILE", env = "INFA_FILES", hide_env = true, value_delimiter = None)]
-    pub files: Vec<PathBuf>,
-
-    /// Format of the input: lines, jsonl, csv, tsv, nul [default: by the file's extension, else lines]
-    #[arg(
-        long,
-        value_enum,
-        env = "INFA_INPUT_FORMAT",
-        hide_env = true,
-        hide_possible_values = true,
-        value_name = "FORMAT",
-        help_heading = "Input and output"
-    )]
-    pub input_format: Option<input::Format>,
-
-    /// Field or column that holds the text [default: text; the only column of a CSV]
-    #[arg(long, value_name = "NAME", env = "INFA_FIELD", hide_env = true, help_heading = "Input and output")]
-    pub field: Option<String>,
-
-    /// Field or column that holds the id [default: id, where there is one]
-    #[arg(long, value_name = "NAME", env = "INFA_ID_FIELD", hide_env = true, help_heading = "Input and output")]
-    pub id_field: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub read: ReadArgs,
 
     /// Embed texts as queries or as documents, with the prompt that the model's files have for them, if any
     #[arg(

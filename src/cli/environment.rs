@@ -9,20 +9,17 @@ use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
 use super::Cli;
 
 /// Flags that exclude each other. Typed, the one must silence the other's variable as it does its own.
-const RIVALS: &[(&str, &str)] = &[("normalize", "no_normalize"), ("prompt", "prompt_name")];
+const RIVALS: &[&[&str]] = &[&["normalize", "no_normalize"], &["prompt", "prompt_name", "mode"]];
 
 impl Cli {
     /// What the command line and the environment say; wrong usage ends the process with status 2.
     pub fn from_environment() -> Self {
         let typed = without_variables(Self::command(), &|_| true).ignore_errors(true).try_get_matches().ok();
         let ignored = |arg: &Arg| {
-            let rival = RIVALS.iter().find_map(|&(a, b)| match arg.get_id().as_str() {
-                id if id == a => Some(b),
-                id if id == b => Some(a),
-                _ => None,
-            });
+            let id = arg.get_id().as_str();
+            let mut rivals = RIVALS.iter().filter(|group| group.contains(&id)).copied().flatten().filter(|&&r| r != id);
             // Scripts and container files "unset" variables by emptying them.
-            arg.get_env().is_some_and(is_empty) || rival.is_some_and(|rival| is_typed(typed.as_ref(), rival))
+            arg.get_env().is_some_and(is_empty) || rivals.any(|rival| is_typed(typed.as_ref(), rival))
         };
         let matches = without_variables(Self::command(), &ignored).get_matches();
         Self::from_arg_matches(&matches).unwrap_or_else(|e| e.exit())

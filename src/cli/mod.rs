@@ -5,6 +5,7 @@ mod embed;
 mod environment;
 mod model;
 mod model_commands;
+mod read;
 mod rerank;
 
 use std::path::PathBuf;
@@ -17,6 +18,7 @@ pub use classify::ClassifyArgs;
 pub use embed::{EmbedArgs, OutputType};
 pub use model::{InputArgs, ModelArgs, TextArgs};
 pub use model_commands::{ExportArgs, ExportTask, InspectArgs, ModelCommand, SourceArgs};
+pub use read::ReadArgs;
 pub use rerank::RerankArgs;
 
 /// Text embeddings, reranking and classification from one fast binary.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::{InputArgs, ModelArgs};
-use crate::{input, output};
+use super::{InputArgs, ModelArgs, ReadArgs};
+use crate::output;
 
 /// Flags of `infa rerank`.
 #[derive(Debug, Args)]
@@ -31,29 +31,9 @@ pub struct RerankArgs {
     #[arg(long, value_name = "TEXT", env = "INFA_QUERY", hide_env = true)]
     pub query: Option<String>,
 
-    /// Files with documents to read, one after the other; - is stdin [default: stdin]
-    #[arg(value_name = "FILE", env = "INFA_FILES", hide_env = true, value_delimiter = None)]
-    pub files: Vec<PathBuf>,
-
-    /// Format of the input: lines, jsonl, csv, tsv, nul [default: by the file's extension, else lines]
-    #[arg(
-        long,
-        value_enum,
-        env = "INFA_INPUT_FORMAT",
-        hide_env = true,
-        hide_possible_values = true,
-        value_name = "FORMAT",
-        help_heading = "Input and output"
-    )]
-    pub input_format: Option<input::Format>,
-
-    /// Field or column that holds the document's text [default: text; the only column of a CSV]
-    #[arg(long, value_name = "NAME", env = "INFA_FIELD", hide_env = true, help_heading = "Input and output")]
-    pub field: Option<String>,
-
-    /// Field or column that holds the id [default: id, where there is one]
-    #[arg(long, value_name = "NAME", env = "INFA_ID_FIELD", hide_env = true, help_heading = "Input and output")]
-    pub id_field: Option<String>,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub read: ReadArgs,
 
     /// Only the N best documents [default: all]
     #[arg(long, value_name = "N", env = "INFA_TOP_N", hide_env = true, help_heading = "Input and output")]

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::job::{self, Counted, Job, Writer, invite, open_error};
 use super::settings::ModelSettings;
 use super::{Error, Outcome, World};
-use crate::cli::ClassifyArgs;
+use crate::cli::{ClassifyArgs, ReadArgs};
 use crate::engine::classify::{Classified, Classifier};
 use crate::engine::stream::Work;
 use crate::engine::{EngineError, Input, Purpose};
@@ -19,10 +19,7 @@ use crate::output::{Destination, Label, Labelled, LabelsWriter, OutputError};
 
 pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
     let ClassifyArgs {
-        files,
-        input_format,
-        field,
-        id_field,
+        read: ReadArgs { files, input_format, field, id_field },
         pair_field,
         top_k,
         raw_scores,

@@ -8,14 +8,15 @@ use serde_json::Value as Json;
 use super::job::{Counted, Input, Job, Writer, invite, open_error};
 use super::settings::ModelSettings;
 use super::{Error, Outcome, World};
-use crate::cli::{EmbedArgs, OutputType};
+use crate::cli::{EmbedArgs, OutputType, ReadArgs};
 use crate::engine::stream::Work;
 use crate::engine::{Embedding, Engine, Purpose, Role, SparseEmbedding, TextError, TokenEmbeddings};
 use crate::input::{self, Text};
 use crate::output::{self, Destination, Numbers, OutputError, Row, RowWriter, Shape, Vector};
 
 pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
-    let EmbedArgs { files, input_format, field, id_field, mode, output_type, format, output, model, text } = args;
+    let EmbedArgs { read, mode, output_type, format, output, model, text } = args;
+    let ReadArgs { files, input_format, field, id_field } = read;
     let role = Role::from(mode);
     let settings = ModelSettings::resolve(model, text, &world.globals)?;
     let (purpose, shape): (_, fn(usize) -> Shape) = match output_type {

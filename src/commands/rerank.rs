@@ -11,7 +11,7 @@ use std::time::Instant;
 use super::job::{Input, Job, invite, open_error};
 use super::settings::ModelSettings;
 use super::{Error, Outcome, World};
-use crate::cli::RerankArgs;
+use crate::cli::{ReadArgs, RerankArgs};
 use crate::engine::Purpose;
 use crate::engine::rerank::{Method, Reranker};
 use crate::input::{self, Format, InputError, Record, Records};
@@ -23,10 +23,7 @@ use crate::output::{Destination, RankingFormat, RankingWriter};
 pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
     let RerankArgs {
         query,
-        files,
-        input_format,
-        field,
-        id_field,
+        read: ReadArgs { files, input_format, field, id_field },
         top_n,
         return_documents,
         raw_scores,

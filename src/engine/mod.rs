@@ -5,6 +5,7 @@ mod finish;
 mod load;
 mod max_sim;
 mod onnx;
+mod options;
 mod predictor;
 mod prompts;
 pub mod rerank;
@@ -18,7 +19,8 @@ mod worker;
 use std::path::PathBuf;
 
 pub use max_sim::{Scoring, max_sim};
-pub use onnx::{OnnxEngine, OnnxOptions, max_length};
+pub use onnx::{OnnxEngine, max_length};
+pub use options::OnnxOptions;
 pub use predictor::judgement;
 pub use static_embedding::StaticEngine;
 

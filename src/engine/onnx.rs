@@ -1,10 +1,10 @@
 //! The local engine: a model through ONNX Runtime, one one-thread session a core.
 
-use std::num::NonZero;
 use std::sync::Arc;
 
 use super::finish::Finish;
 use super::load::{Loaded, load_onnx, load_safetensors};
+use super::options::OnnxOptions;
 use super::predictor;
 use super::prompts::{Prompt, Prompts};
 use super::runner::{Reading, Runner};
@@ -23,26 +23,6 @@ use crate::model::task::Task;
 use crate::model::tokenizer::{Tokens, Truncate};
 use crate::model::{Model, ModelError};
 use crate::runtime::Runtime;
-use crate::runtime::device::{Device, Dtype};
-
-/// How the local engine computes.
-#[derive(Debug, Clone, Copy)]
-pub struct OnnxOptions {
-    /// The device asked for.
-    pub device: Device,
-    /// The number format asked for.
-    pub dtype: Dtype,
-    /// Workers, each on one thread.
-    pub threads: NonZero<usize>,
-    /// Most tokens that run together, in texts of equal length.
-    pub batch_tokens: NonZero<usize>,
-}
-
-impl OnnxOptions {
-    /// Group size by measurement (benches/offline.rs, texts of 11 tokens on MiniLM): 128 tokens are 9% slower, 2,048
-    /// too, since activations then leave the second-level cache.
-    pub const BATCH_TOKENS: NonZero<usize> = NonZero::new(512).expect("not zero");
-}
 
 /// A model through ONNX Runtime.
 pub struct OnnxEngine {

@@ -1,7 +1,7 @@
 //! Models that judge: classification heads, cross-encoders, and language models that answer a question about a pair.
 
 use super::load::{Loaded, load_onnx, load_safetensors};
-use super::onnx::OnnxOptions;
+use super::options::OnnxOptions;
 use super::worker::Wanted;
 use super::{EngineError, Purpose, TextError};
 use crate::graph::{Answer, Output, Request};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::load::{Loaded, load_onnx, load_safetensors};
-use super::onnx::OnnxOptions;
+use super::options::OnnxOptions;
 use super::runner::Reading;
 use super::worker::{OutputRows, Wanted};
 use super::{EngineError, SparseEmbedding, TextError};

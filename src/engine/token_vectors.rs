@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::load::{Loaded, load_onnx, load_safetensors};
-use super::onnx::OnnxOptions;
+use super::options::OnnxOptions;
 use super::runner::Reading;
 use super::worker::{OutputRows, Wanted};
 use super::{EngineError, Role, Scoring, TextError, TextOptions, TokenEmbeddings};

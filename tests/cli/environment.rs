@@ -62,6 +62,11 @@ fn the_command_line_wins() {
     let raw = embed(["--normalize"]).env("INFA_NO_NORMALIZE", "1").stdin("a\n").run().well().vectors();
     assert_eq!(raw, embed([] as [&str; 0]).stdin("a\n").run().well().vectors());
     let named = embed(["--prompt-name", "query"]).env("INFA_PROMPT", "x").stdin("a\n").run().well().vectors();
+    for mode in ["query", "document"] {
+        let again = embed(["--prompt-name", "query"]).env("INFA_MODE", mode).stdin("a\n").run().well().vectors();
+        assert_eq!(again, named);
+    }
+    assert_eq!(embed(["--mode", "query"]).env("INFA_PROMPT", "x").stdin("a\n").run().well().vectors(), named);
     assert_eq!(named, embed(["--prompt-name", "query"]).stdin("a\n").run().well().vectors());
     let both = embed([] as [&str; 0]).env("INFA_NORMALIZE", "1").env("INFA_NO_NORMALIZE", "1").stdin("a\n").run();
     both.refuses(2, &["cannot be used with"]);
