@@ -18,8 +18,9 @@ use crate::fetch::FetchError;
 
 /// The ONNX Runtime this version of infa is tested with, and installs.
 pub const VERSION: &str = "1.31.1";
-/// The oldest minor version whose C API suffices (feature `api-17` of the `ort` crate).
-pub const OLDEST_MINOR: u32 = 17;
+/// The oldest minor version with which all architectures give the right numbers: up to 1.23 the windows of
+/// `GroupQueryAttention` are not what is asked for, up to 1.20 masks of `MultiHeadAttention` neither.
+pub const OLDEST_MINOR: u32 = 24;
 
 /// Why ONNX Runtime cannot be used.
 #[derive(Debug, thiserror::Error)]

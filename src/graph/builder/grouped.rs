@@ -34,6 +34,8 @@ impl Builder<'_> {
         // Between them: keys and values of tokens before the text.
         let inputs = [&q, &k, &v, &absent, &absent, &last, &total];
         let context = self.microsoft("GroupQueryAttention", &inputs, &attributes);
+        // Keys and values for the tokens that would follow: up to 1.26 the runtime insists on having a place for them.
+        self.unread_outputs(2);
         self.flatten(&context, width)
     }
 

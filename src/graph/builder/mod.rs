@@ -186,6 +186,14 @@ impl<'w> Builder<'w> {
         Value(output)
     }
 
+    /// Gives the operator that was appended last `count` outputs that nobody reads.
+    fn unread_outputs(&mut self, count: usize) {
+        let names: Vec<String> = (0..count).map(|_| self.fresh("unread")).collect();
+        if let Some(node) = self.graph.node.last_mut() {
+            node.output.extend(names);
+        }
+    }
+
     /// An input that is left out.
     fn absent() -> Value {
         Value(String::new())
