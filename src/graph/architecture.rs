@@ -4,8 +4,8 @@ use serde_json::Value as Json;
 
 use super::builder::{Builder, Value};
 use super::{
-    GraphError, Rows, albert, bert, deberta_v2, decoder, distilbert, electra, gte, jina_bert, modernbert, mpnet,
-    nomic_bert, roberta, xlm_roberta_flash,
+    GraphError, Rows, albert, bert, config, deberta_v2, decoder, distilbert, electra, gte, jina_bert, modernbert,
+    mpnet, nomic_bert, roberta, xlm_roberta_flash,
 };
 
 /// The sizes of a model that others need to know.
@@ -100,6 +100,7 @@ pub fn supported() -> impl Iterator<Item = &'static str> {
 
 /// The architecture that `config` (the parsed config.json) describes.
 pub(super) fn of(config: &Json) -> Result<Box<dyn Architecture>, GraphError> {
+    config::check(config)?;
     let model_type = config.get("model_type").and_then(Json::as_str);
     if let Some((_, _, read)) = DISGUISED.iter().find(|(name, is, _)| Some(*name) == model_type && is(config)) {
         return read(config);

@@ -6,6 +6,23 @@ use serde_json::Value as Json;
 use super::GraphError;
 pub use crate::model::labels::count as labels;
 
+/// The largest whole number that makes sense as a setting. Products of two of them are still far from overflowing.
+const LARGEST: f64 = i32::MAX as f64;
+
+/// Refuses what no architecture implements: numbers beyond all sense, and weights that are packed by a quantiser.
+pub(super) fn check(config: &Json) -> Result<(), GraphError> {
+    if let Some(quantization) = config.get("quantization_config").filter(|value| !value.is_null()) {
+        let value = quantization.get("quant_method").unwrap_or(quantization).to_string();
+        return Err(GraphError::NotImplemented { key: "quantization_config", value });
+    }
+    let settings = config.as_object().into_iter().flatten();
+    let nested = settings.clone().filter_map(|(_, value)| value.as_object()).flatten();
+    match settings.chain(nested).find(|(_, value)| value.as_f64().is_some_and(|n| n.abs() > LARGEST)) {
+        Some((key, value)) => Err(GraphError::Config(format!("{key} = {value} is out of range"))),
+        None => Ok(()),
+    }
+}
+
 /// The settings of an architecture. A setting that is null counts as absent, which means its default.
 pub(super) fn read<T: DeserializeOwned>(config: &Json) -> Result<T, GraphError> {
     let mut config = config.clone();

@@ -85,6 +85,7 @@ fn settings_that_are_not_implemented_are_named() {
         ("hidden_act", json!("quick_brown_fox")),
         ("position_embedding_type", json!("relative_key")),
         ("is_decoder", json!(true)),
+        ("quantization_config", json!("gptq")),
     ] {
         let shown = value.to_string();
         let dir = with("config.json", |config| config[key] = value);
@@ -107,6 +108,8 @@ fn settings_of_the_wrong_type_or_size() {
             let dir = with("config.json", |config| config[key] = value.clone());
             run(&dir).refuses(3, &["hint: "]);
         }
+        let dir = with("config.json", |config| config[key] = json!(1u64 << 31));
+        run(&dir).refuses(3, &["config.json", key, "2147483648", "out of range", "hint: "]);
     }
 }
 
