@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::fs;
+
 use infa::model::tokenizer::{Hints, Tokenizer, Truncate};
 use serde_json::{Value as Json, json as value};
 use support::*;
@@ -60,6 +62,66 @@ fn every_class() {
         let dir = copy(&format!("architectures/{name}"));
         check(&read(&dir, model_type), &json(dir.path().join("expected.json")));
     }
+}
+
+/// Repositories from before tokenizer.json: the class builds the same tokenizer from the vocabulary alone.
+#[test]
+fn vocabulary_files_in_place_of_tokenizer_json() {
+    for (name, model_type) in [
+        ("distilbert-rerank", "distilbert"),
+        ("electra-rerank", "electra"),
+        ("bert-splade", "bert"),
+        ("mpnet-embed", "mpnet"),
+        ("roberta-embed", "roberta"),
+        ("roberta-rerank", "roberta"),
+    ] {
+        let dir = copy(&format!("architectures/{name}"));
+        split(&dir);
+        check(&read(&dir, model_type), &json(dir.path().join("expected.json")));
+    }
+}
+
+/// Replaces tokenizer.json by the older files of the vocabulary.
+fn split(dir: &TempDir) {
+    let file = |name: &str| dir.path().join(name);
+    let whole = json(file("tokenizer.json"));
+    let mut vocabulary: Vec<(&str, u64)> =
+        whole["model"]["vocab"].as_object().unwrap().iter().map(|(t, id)| (t.as_str(), id.as_u64().unwrap())).collect();
+    vocabulary.sort_by_key(|&(_, id)| id);
+    if let Some(merges) = whole["model"]["merges"].as_array() {
+        let line = |merge: &Json| match merge.as_array() {
+            Some(pair) => format!("{} {}\n", pair[0].as_str().unwrap(), pair[1].as_str().unwrap()),
+            None => format!("{}\n", merge.as_str().unwrap()),
+        };
+        let lines: String = merges.iter().map(line).collect();
+        fs::write(file("merges.txt"), format!("#version: 0.2\n{lines}")).unwrap();
+        let vocabulary: serde_json::Map<String, Json> =
+            vocabulary.into_iter().map(|(token, id)| (token.to_owned(), id.into())).collect();
+        fs::write(file("vocab.json"), Json::Object(vocabulary).to_string()).unwrap();
+    } else {
+        let lines: String = vocabulary.iter().map(|(token, _)| format!("{token}\n")).collect();
+        fs::write(file("vocab.txt"), lines).unwrap();
+    }
+    fs::remove_file(file("tokenizer.json")).unwrap();
+}
+
+#[test]
+fn tokens_added_beside_a_vocabulary_file() {
+    let dir = copy("architectures/bert-rerank");
+    split(&dir);
+    fs::write(dir.path().join("added_tokens.json"), r#"{"<new>": 632}"#).unwrap();
+    let tokens = read(&dir, "bert").encode("a <new>b", 9, Truncate::Right).unwrap();
+    assert_eq!(tokens.ids[2], 632, "{:?}", tokens.ids);
+}
+
+/// A vocabulary is not enough for a class that takes tokenizer.json as it is.
+#[test]
+fn a_vocabulary_file_that_does_not_do() {
+    let dir = copy("architectures/bert-rerank");
+    split(&dir);
+    let hints = Hints { model_type: Some("modernbert"), tokenizer_class: None, lowercase: false };
+    let error = Tokenizer::read(dir.path(), hints).err().unwrap().to_string();
+    assert!(error.contains("there is no tokenizer.json"), "{error}");
 }
 
 /// Where tokenizer_config.json does not name the class, the model's type does.

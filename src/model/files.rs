@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::cache::is_known_absent;
 use super::hub::RemoteFile;
 use super::sentence::{Encoder, SentenceConfig};
+use super::tokenizer::{self, VOCABULARY_FILES};
 use super::weights::shards::{self, ShardName};
 
 const SINGLE: &str = "model.safetensors";
@@ -59,6 +60,7 @@ pub(super) fn wanted(files: &[RemoteFile], onnx: Option<&Path>) -> Vec<String> {
             SINGLE => onnx.is_none() || !first,
             INDEX => onnx.is_none() && !has(dir, SINGLE),
             TORCH => !first && !has(dir, SINGLE),
+            _ if VOCABULARY_FILES.contains(&file) => !has(dir, "tokenizer.json"),
             _ if is_shard(file) => onnx.is_none() && !has(dir, SINGLE),
             _ if EXTRAS.contains(&file) => dir.is_empty(),
             _ => file.ends_with(".json") && !file.ends_with(".index.json"),
@@ -85,7 +87,7 @@ pub(super) fn is_complete(dir: &Path, onnx: Option<&Path>) -> bool {
                 || config.transformer.join("config.json").is_file();
             configured
                 && (modules || is_known_absent(dir, "modules.json"))
-                && config.transformer.join("tokenizer.json").is_file()
+                && tokenizer::file_in(&config.transformer).is_file()
                 && config.is_complete()
         }
         // Unreadable files are an error to be told, not a reason to fetch them again and again.
@@ -111,6 +113,13 @@ mod tests {
         assert!(
             wanted_of(&["consolidated-00001-of-00002.safetensors", "pytorch_model.bin.index.json"], None).is_empty()
         );
+    }
+
+    #[test]
+    fn vocabularies_only_where_there_is_no_tokenizer_json() {
+        let old = ["vocab.txt", "vocab.json", "merges.txt", SINGLE];
+        assert_eq!(wanted_of(&old, None), old);
+        assert_eq!(wanted_of(&["vocab.txt", "tokenizer.json", "merges.txt"], None), ["tokenizer.json"]);
     }
 
     #[test]

@@ -268,11 +268,7 @@ impl Model {
 fn transformer_directory(dir: &Path, sentence: &SentenceConfig) -> Result<(PathBuf, Json), ModelError> {
     let transformer = &sentence.transformer;
     if !tokenizer::file_in(transformer).is_file() {
-        return Err(ModelError::MissingFile {
-            dir: transformer.clone(),
-            what: "tokenizer.json".into(),
-            hint: "save it with transformers: AutoTokenizer.from_pretrained(…).save_pretrained(…)".into(),
-        });
+        return Err(tokenizer::missing(transformer));
     }
     let config = match sentence::read_json::<Json>(&transformer.join("config.json"))? {
         Some(config) => config,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use super::cache::HubEnv;
 use super::files::{is_complete, safetensors_in, wanted};
 use super::hub::{Hub, RemoteFile};
-use super::{DEFAULT_MODEL, ModelError, package};
+use super::{DEFAULT_MODEL, ModelError, package, tokenizer};
 use crate::fetch::Context;
 
 /// A model, as the user asks for it.
@@ -92,7 +92,7 @@ impl Request {
         let dir = [Some(beside), beside.parent()]
             .into_iter()
             .flatten()
-            .find(|dir| dir.join("tokenizer.json").is_file() || dir.join("modules.json").is_file());
+            .find(|dir| tokenizer::file_in(dir).is_file() || dir.join("modules.json").is_file());
         let Some(dir) = dir else {
             return Err(ModelError::MissingFile {
                 dir: beside.to_owned(),

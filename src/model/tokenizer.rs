@@ -9,6 +9,7 @@ mod file;
 mod plain;
 mod rebuild;
 mod special;
+mod vocabulary;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,7 @@ use self::added::SpecialTokens;
 use self::class::Class;
 use self::decoder::Decoder;
 use self::file::{File, is_byte_level};
+pub use self::vocabulary::{FILES as VOCABULARY_FILES, missing};
 use super::ModelError;
 use super::sentence::read_json;
 use super::wall;
@@ -103,27 +105,45 @@ const MARGIN: usize = 128;
 /// Bytes of a long text that are tokenised first, for each token that is kept.
 const BYTES_A_TOKEN: usize = 32;
 
+impl<'a> Hints<'a> {
+    /// The tokenizer's class by its name, as `config` (tokenizer_config.json) has it, or else config.json.
+    fn class_named(&self, config: &'a Json) -> Option<&'a str> {
+        config.get("tokenizer_class").and_then(Json::as_str).or(self.tokenizer_class)
+    }
+}
+
+/// The file that has all of a tokenizer.
+const FILE: &str = "tokenizer.json";
+
 impl Tokenizer {
-    /// Reads `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json` in `dir`.
+    /// Reads `tokenizer.json`, `tokenizer_config.json` and `special_tokens_map.json` in `dir`. Where the first is
+    /// missing, vocab.txt or vocab.json with merges.txt do, if the tokenizer's class builds the rest itself.
     pub fn read(dir: &Path, hints: Hints<'_>) -> Result<Self, ModelError> {
-        let path = dir.join("tokenizer.json");
-        let bytes = std::fs::read(&path).map_err(|source| ModelError::Io { path: path.clone(), source })?;
+        let path = file_in(dir);
         let config: Json = read_json(&dir.join("tokenizer_config.json"))?.unwrap_or(Json::Null);
         let map: Json = read_json(&dir.join("special_tokens_map.json"))?.unwrap_or(Json::Null);
-        wall::catch(|| Self::new(&bytes, &config, &map, hints))
+        let saved = if path.ends_with(FILE) {
+            Saved::Whole(std::fs::read(&path).map_err(|source| ModelError::Io { path: path.clone(), source })?)
+        } else {
+            let named = hints.class_named(&config);
+            let class = Class::choose(named, hints.model_type);
+            Saved::Vocabulary(Box::new(vocabulary::read(dir, class, [&config, &map])?))
+        };
+        wall::catch(|| Self::new(saved, &config, &map, hints))
             .unwrap_or_else(Err)
             .map_err(|reason| ModelError::Tokenizer { path, reason })
     }
 
-    fn new(bytes: &[u8], config: &Json, map: &Json, hints: Hints<'_>) -> Result<Self, String> {
+    fn new(saved: Saved, config: &Json, map: &Json, hints: Hints<'_>) -> Result<Self, String> {
         let text = |key: &str| config.get(key).and_then(Json::as_str);
-        let named = text("tokenizer_class").or(hints.tokenizer_class);
+        let named = hints.class_named(config);
         let class = Class::choose(named, hints.model_type);
         // Repositories that ship a tokenizer of bytes under the name of Llama's.
-        let class = class.filter(|&class| class != Class::Decoder(Decoder::Llama) || !is_byte_level(bytes));
-        let (mut inner, saved_side) = match class {
-            Some(class) => rebuilt(class, bytes, config, map)?,
-            None => as_saved(bytes, config, map)?,
+        let class = class.filter(|&class| class != Class::Decoder(Decoder::Llama) || !saved.is_byte_level());
+        let (mut inner, saved_side) = match (class, saved) {
+            (Some(class), saved) => rebuilt(class, saved.file()?, config, map)?,
+            (None, Saved::Whole(bytes)) => as_saved(&bytes, config, map)?,
+            (None, Saved::Vocabulary(_)) => return Err("there is no tokenizer.json".into()),
         };
         let side = text("truncation_side").map(str::to_lowercase).or(saved_side);
         inner.set_encode_special_tokens(flag(config, "split_special_tokens"));
@@ -294,8 +314,7 @@ fn last_part(text: &str, window: usize) -> &str {
 }
 
 /// The tokenizer that `class` builds, and the end at which the file says that texts are cut.
-fn rebuilt(class: Class, bytes: &[u8], config: &Json, map: &Json) -> Result<Parts, String> {
-    let file: File = serde_json::from_slice(bytes).map_err(|e| e.to_string())?;
+fn rebuilt(class: Class, file: File, config: &Json, map: &Json) -> Result<Parts, String> {
     let tokens = SpecialTokens::read(Some(class), config, map, &file.added_tokens)?;
     let side = file.truncation.get("direction").and_then(Json::as_str).map(str::to_lowercase);
     Ok((rebuild::rebuild(class, file, config, tokens)?, side))
@@ -334,7 +353,29 @@ fn special_tokens(inner: &tokenizers::Tokenizer) -> Result<(Vec<i64>, Vec<i64>),
     Ok((wide(&full[..at]), wide(&full[at + bare.len()..])))
 }
 
-/// The path of a tokenizer below a model's directory.
+/// What a directory has of a tokenizer.
+enum Saved {
+    /// tokenizer.json.
+    Whole(Vec<u8>),
+    /// A vocabulary alone.
+    Vocabulary(Box<File>),
+}
+
+impl Saved {
+    fn is_byte_level(&self) -> bool {
+        matches!(self, Self::Whole(bytes) if is_byte_level(bytes))
+    }
+
+    fn file(self) -> Result<File, String> {
+        match self {
+            Self::Whole(bytes) => serde_json::from_slice(&bytes).map_err(|e| e.to_string()),
+            Self::Vocabulary(file) => Ok(*file),
+        }
+    }
+}
+
+/// The file of the tokenizer in `dir`: tokenizer.json, or where that is missing an older file of the vocabulary.
 pub fn file_in(dir: &Path) -> PathBuf {
-    dir.join("tokenizer.json")
+    let whole = dir.join(FILE);
+    if whole.is_file() { whole } else { vocabulary::find(dir).unwrap_or(whole) }
 }

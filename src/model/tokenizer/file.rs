@@ -31,7 +31,7 @@ pub(super) struct File {
 pub(super) struct Model {
     pub(super) vocab: Vocabulary,
     #[serde(default)]
-    merges: Vec<Merge>,
+    pub(super) merges: Vec<Merge>,
 }
 
 impl Model {
@@ -51,7 +51,7 @@ impl Model {
 /// A merge as files have it since 2024, or as they had it before.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Merge {
+pub(super) enum Merge {
     Pair(String, String),
     Line(String),
 }
