@@ -38,6 +38,18 @@ impl Activation {
         })
     }
 
+    /// What it makes of a logit, in words.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Identity => "the logit as it is",
+            Self::Sigmoid => "sigmoid of the logit",
+            Self::Tanh => "tanh of the logit",
+            Self::Relu => "ReLU of the logit",
+            Self::LogSigmoid => "log-sigmoid of the logit",
+            Self::Softplus => "softplus of the logit",
+        }
+    }
+
     /// The score of a logit. A sigmoid stays below 1, however large the logit.
     pub fn apply(self, logit: f32) -> f64 {
         let x = f64::from(logit);

@@ -29,6 +29,15 @@ pub enum Problem {
 }
 
 impl Problem {
+    /// The name of the function that makes scores of logits.
+    pub fn function(self) -> &'static str {
+        match self {
+            Self::Regression => "the logits as they are",
+            Self::SingleLabel => "softmax of the logits",
+            Self::MultiLabel => "sigmoid of each logit",
+        }
+    }
+
     /// The scores of `logits`.
     pub fn scores(self, logits: &[f32]) -> Vec<f64> {
         match self {

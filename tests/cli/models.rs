@@ -43,7 +43,11 @@ fn an_embedding_model() {
 fn other_kinds_of_models() {
     for (name, uses, key, value) in [
         ("bert-classify", json!(["classify"]), "labels", json!(["joy", "anger", "no opinion", "other"])),
+        ("bert-classify", json!(["classify"]), "scores", json!("softmax of the logits")),
+        ("distilbert-classify", json!(["classify"]), "scores", json!("sigmoid of each logit")),
         ("bert-rerank", json!(["rerank"]), "max_length", json!(44)),
+        ("bert-rerank", json!(["rerank"]), "scores", json!("sigmoid of the logit")),
+        ("xlm-roberta-rerank", json!(["rerank"]), "scores", json!("the logit as it is")),
         ("splade-max", json!(["embed --output-type sparse"]), "dimensions", json!(632)),
         ("colbert-native", json!(["embed --output-type colbert"]), "dimensions", json!(16)),
         (
@@ -72,6 +76,20 @@ fn ready_file() -> TempDir {
     let dir = copy("bert-plain");
     fs::copy(fixture("bert-plain.onnx"), dir.path().join("ready.onnx")).unwrap();
     dir
+}
+
+/// model2vec's repositories have a config.json, but no transformer.
+#[test]
+fn static_embeddings() {
+    for name in ["static-embedding", "static-model2vec", "static-model2vec-own"] {
+        let about = inspected(&fixture(&format!("modules/{name}")));
+        assert_eq!(
+            (&about["uses"], &about["runs"]),
+            (&json!(["embed"]), &json!("static embeddings: a table")),
+            "{name}"
+        );
+        assert!(about["vocabulary"].as_u64().is_some_and(|n| n > 0), "{name}");
+    }
 }
 
 #[test]

@@ -91,6 +91,9 @@ fn table(summary: &Summary) -> String {
     if !summary.labels.is_empty() {
         line("labels", &summary.labels.join(", "));
     }
+    if let Some(scores) = &summary.scores {
+        line("scores", scores);
+    }
     for (i, file) in summary.files.iter().enumerate() {
         line(if i == 0 { "files" } else { "" }, &format!("{:>13}  {}", grouped(file.bytes), file.name));
     }

@@ -15,6 +15,7 @@ use crate::model::late_interaction::LateInteraction;
 use crate::model::modules::Step;
 use crate::model::source::{Source, Weights as WeightsFile};
 use crate::model::static_embedding::StaticTable;
+use crate::model::task::Task;
 use crate::model::weights::Weights;
 
 /// What infa understands of a model. What it does not know is absent.
@@ -47,6 +48,11 @@ pub(super) struct Summary {
     pub prompts: BTreeMap<String, String>,
     pub default_prompt: Option<String>,
     pub labels: Vec<String>,
+    /// What makes scores of logits.
+    pub scores: Option<String>,
+    /// Whether all of the model is a table of static embeddings.
+    #[serde(skip)]
+    table: bool,
     pub files: Vec<File>,
 }
 
@@ -91,7 +97,7 @@ impl Summary {
         if summary.problems.is_empty() {
             summary.runs = Some(match &source.weights {
                 WeightsFile::Onnx(path) => path.display().to_string(),
-                WeightsFile::Safetensors(_) if summary.architecture.is_none() => "static embeddings: a table".into(),
+                WeightsFile::Safetensors(_) if summary.table => "static embeddings: a table".into(),
                 WeightsFile::Safetensors(_) => "an ONNX graph built from the safetensors".into(),
             });
         } else {
@@ -115,6 +121,8 @@ impl Summary {
             self.problems.push(format!("it is {}", model.task.description()));
         }
         let scores = matches!(uses.first(), Some(Use::Rerank | Use::Classify));
+        self.table = model.is_static();
+        self.scores = score_function(model);
         self.uses = uses.into_iter().map(Use::name).collect();
         self.prompts = sentence.prompts.iter().filter(|(_, text)| !text.is_empty()).map(clone).collect();
         self.default_prompt = sentence.default_prompt.clone().filter(|text| !text.is_empty());
@@ -125,7 +133,7 @@ impl Summary {
             WeightsFile::Onnx(_) => None,
         };
         let hidden = described.map(|d| d.hidden).or(self.dimensions);
-        self.vocabulary = described.map(|d| d.vocab);
+        self.vocabulary = described.map(|d| d.vocab).or(self.vocabulary);
         if sentence.splade.is_some() {
             self.dimensions = self.vocabulary;
         } else if sentence.late.is_some() {
@@ -173,7 +181,9 @@ impl Summary {
             self.dtypes = dtypes.into_keys().collect();
         }
         if model.is_static() {
-            self.dimensions = StaticTable::open(path).ok().map(|table| table.width());
+            let table = StaticTable::open(path).ok();
+            self.dimensions = table.as_ref().map(StaticTable::width);
+            self.vocabulary = table.as_ref().map(StaticTable::tokens);
             return None;
         }
         let described = match graph::describe(&model.config) {
@@ -212,6 +222,20 @@ fn step(step: &Step) -> String {
         Step::Dense(dense) => format!("Dense {} → {} ({:?})", dense.input, dense.output, dense.activation),
         Step::LayerNorm(norm) => format!("LayerNorm {}", norm.dimension),
         Step::Normalize => "Normalize".into(),
+    }
+}
+
+/// What makes scores of the logits of a reranker or a classifier.
+fn score_function(model: &Model) -> Option<String> {
+    match &model.task {
+        Task::CrossEncoder(cross) | Task::Generative(cross) => Some(match &cross.activation {
+            Ok(activation) => activation.name().to_owned(),
+            Err(path) => format!("{path}, which is not implemented (--raw-scores goes without)"),
+        }),
+        Task::Classifier { labels } => {
+            model.head().labels(*labels).ok().map(|labels| labels.problem.function().to_owned())
+        }
+        _ => None,
     }
 }
 
