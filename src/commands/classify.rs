@@ -46,6 +46,7 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
     let head = prepared.model.head();
     let engine = settings.start(prepared, Purpose::Predict)?;
     let labels = head.labels(engine.info().dimensions)?;
+    tracing::info!(labels = labels.names.len(), scores = labels.problem.function(), raw_scores, "classifying");
     let classifier = Arc::new(Classifier::new(engine, labels, raw_scores, top_k));
     let load_seconds = start.elapsed().as_secs_f64();
 

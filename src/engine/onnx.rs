@@ -110,6 +110,8 @@ impl OnnxEngine {
             pooling = ?info.pooling,
             normalize = info.normalize,
             prompt = info.prompt.as_deref().unwrap_or(""),
+            query_prompt = prompts.of(Role::Query).text.as_deref().unwrap_or(""),
+            document_prompt = prompts.of(Role::Document).text.as_deref().unwrap_or(""),
             workers = info.threads,
             "loaded"
         );

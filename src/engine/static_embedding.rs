@@ -67,6 +67,8 @@ impl StaticEngine {
             max_length,
             normalize = info.normalize,
             prompt = info.prompt.as_deref().unwrap_or(""),
+            query_prompt = prompts.of(Role::Query).text.as_deref().unwrap_or(""),
+            document_prompt = prompts.of(Role::Document).text.as_deref().unwrap_or(""),
             "loaded static embeddings"
         );
         Ok(Self {
