@@ -8,6 +8,7 @@ use super::{Error, Outcome, World};
 use crate::cli::{ModelCommand, SourceArgs};
 use crate::engine;
 use crate::model::cache::HubEnv;
+use crate::model::generative::PairPrompt;
 use crate::model::source::{Request, Source};
 use crate::model::task::Task;
 use crate::model::{Model, ModelError, m3};
@@ -62,7 +63,9 @@ fn uses(model: &Model) -> Vec<Use> {
         Task::LateInteraction => vec![Use::Colbert],
         Task::CrossEncoder(_) => vec![Use::Rerank],
         Task::Classifier { .. } => vec![Use::Classify],
-        Task::Generative(_) if engine::judgement(model).is_ok() => vec![Use::Rerank, Use::Embed],
+        Task::Generative(_) if engine::judgement(model).is_ok() && PairPrompt::of(model, None).is_ok() => {
+            vec![Use::Rerank, Use::Embed]
+        }
         Task::MaskedLanguageModel => vec![Use::Embed, Use::Sparse],
         Task::Embedding | Task::Unknown if m3::has_heads(&model.dir) => vec![Use::Embed, Use::Sparse, Use::Colbert],
         Task::Embedding | Task::Unknown | Task::Generative(_) => vec![Use::Embed],

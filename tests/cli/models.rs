@@ -78,6 +78,22 @@ fn ready_file() -> TempDir {
     dir
 }
 
+/// A language model whose chat template cannot ask about a query and a document is no reranker.
+#[test]
+fn a_language_model_for_chats() {
+    let dir = copy("architectures/qwen3-reranker");
+    assert_eq!(inspected(dir.path())["uses"], json!(["rerank", "embed"]));
+    patch(dir.path().join("config.json"), |config| {
+        config["model_type"] = "qwen2".into();
+        config["architectures"] = json!(["Qwen2ForCausalLM"]);
+    });
+    for file in ["modules.json", "chat_template.jinja"] {
+        fs::remove_file(dir.path().join(file)).unwrap();
+    }
+    let about = inspected(dir.path());
+    assert_eq!((&about["uses"], &about["scores"]), (&json!(["embed"]), &Json::Null));
+}
+
 /// model2vec's repositories have a config.json, but no transformer.
 #[test]
 fn static_embeddings() {

@@ -122,7 +122,7 @@ impl Summary {
         }
         let scores = matches!(uses.first(), Some(Use::Rerank | Use::Classify));
         self.table = model.is_static();
-        self.scores = score_function(model);
+        self.scores = if scores { score_function(model) } else { None };
         self.uses = uses.into_iter().map(Use::name).collect();
         self.prompts = sentence.prompts.iter().filter(|(_, text)| !text.is_empty()).map(clone).collect();
         self.default_prompt = sentence.default_prompt.clone().filter(|text| !text.is_empty());
