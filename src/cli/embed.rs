@@ -1,6 +1,6 @@
 //! `infa embed`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -66,7 +66,8 @@ pub struct EmbedArgs {
     )]
     pub format: output::Format,
 
-    /// Write to FILE, which appears only when it is complete [default: stdout]
+    /// Write to FILE, which appears only when it is complete [default: stdout]; dense, sparse and colbert are no files but
+    /// mean --output-type (a file of that name: ./sparse)
     #[arg(short, long, value_name = "FILE", env = "INFA_OUTPUT", hide_env = true, help_heading = "Input and output")]
     pub output: Option<PathBuf>,
 
@@ -77,6 +78,15 @@ pub struct EmbedArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub text: TextArgs,
+}
+
+impl EmbedArgs {
+    /// What to make of a text, and the file to write: `--output sparse` names the one, `--output ./sparse` the other.
+    pub fn outputs(&self) -> (OutputType, Option<PathBuf>) {
+        let named =
+            self.output.as_deref().and_then(Path::to_str).and_then(|name| OutputType::from_str(name, false).ok());
+        named.map_or_else(|| (self.output_type, self.output.clone()), |output_type| (output_type, None))
+    }
 }
 
 /// As what texts are embedded.

@@ -15,7 +15,8 @@ use crate::input::{self, Text};
 use crate::output::{self, Destination, Numbers, OutputError, Row, RowWriter, Shape, Vector};
 
 pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
-    let EmbedArgs { read, mode, output_type, format, output, model, text } = args;
+    let (output_type, output) = args.outputs();
+    let EmbedArgs { read, mode, output_type: _, format, output: _, model, text } = args;
     let ReadArgs { files, input_format, field, id_field } = read;
     let role = Role::from(mode);
     let settings = ModelSettings::resolve(model, text, &world.globals)?;

@@ -43,6 +43,19 @@ fn sparse_rows() {
     }
 }
 
+/// `--output` names a file, but for the three words that can only mean what to make of a text.
+#[test]
+fn output_by_the_name_of_a_type() {
+    let by_type = embed_with(model("splade-max"), ["--output-type", "sparse"]).stdin("a b\n").run().well().out;
+    let by_output = embed_with(model("splade-max"), ["--output", "sparse"]).stdin("a b\n").run().well().out;
+    assert!(!by_type.is_empty() && by_output == by_type);
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("sparse");
+    let flags = ["--output-type", "sparse", "--output", file.to_str().unwrap()];
+    assert!(embed_with(model("splade-max"), flags).stdin("a b\n").run().well().out.is_empty());
+    assert_eq!(std::fs::read(file).unwrap(), by_type);
+}
+
 #[test]
 fn rows_of_token_vectors() {
     for (name, mode) in [("colbert-pylate", "query"), ("colbert-stanford", "document"), ("colbert-native", "query")] {
