@@ -1,7 +1,7 @@
 //! Reading config.json: settings with the defaults of their architecture, and what all architectures have in it.
 
 use serde::de::DeserializeOwned;
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 use super::GraphError;
 pub use crate::model::labels::count as labels;
@@ -15,31 +15,54 @@ pub(super) fn check(config: &Json) -> Result<(), GraphError> {
         let value = quantization.get("quant_method").unwrap_or(quantization).to_string();
         return Err(GraphError::NotImplemented { key: "quantization_config", value });
     }
-    let settings = config.as_object().into_iter().flatten();
-    let nested = settings.clone().filter_map(|(_, value)| value.as_object()).flatten();
-    match settings.chain(nested).find(|(_, value)| value.as_f64().is_some_and(|n| n.abs() > LARGEST)) {
-        Some((key, value)) => Err(GraphError::Config(format!("{key} = {value} is out of range"))),
-        None => Ok(()),
+    check_numbers(config)
+}
+
+fn check_numbers(settings: &Json) -> Result<(), GraphError> {
+    for (key, value) in settings.as_object().into_iter().flatten() {
+        // The epsilon of a norm, in all its spellings: below 0, some texts would have vectors that are no numbers.
+        let lowest = if key.ends_with("eps") || key.ends_with("epsilon") { 0.0 } else { -LARGEST };
+        if value.as_f64().is_some_and(|n| !(lowest..=LARGEST).contains(&n)) {
+            return Err(GraphError::Config(format!("{key} = {value} is out of range")));
+        }
+        check_numbers(value)?;
     }
+    Ok(())
 }
 
 /// The settings of an architecture. A setting that is null counts as absent, which means its default.
 pub(super) fn read<T: DeserializeOwned>(config: &Json) -> Result<T, GraphError> {
-    let mut config = config.clone();
-    if let Json::Object(settings) = &mut config {
-        settings.retain(|_, value| !value.is_null());
-    }
-    T::deserialize(config).map_err(|e| GraphError::Config(e.to_string()))
+    read_over(config, &[])
 }
 
 /// As [`read`], with the defaults of `defaults`, the first that has one.
 pub(super) fn read_over<T: DeserializeOwned>(config: &Json, defaults: &[&Json]) -> Result<T, GraphError> {
-    let mut settings = serde_json::Map::new();
+    let mut settings = Map::new();
     for layer in defaults.iter().rev().chain([&config]) {
         let given = layer.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
         settings.extend(given.map(|(key, value)| (key.clone(), value.clone())));
     }
-    T::deserialize(Json::Object(settings)).map_err(|e| GraphError::Config(e.to_string()))
+    T::deserialize(&settings).map_err(|e| {
+        let reason = e.to_string();
+        GraphError::Config(match culprit::<T>(&settings, &reason) {
+            Some(key) => format!("{key}: {reason}"),
+            None => reason,
+        })
+    })
+}
+
+/// The setting without which reading would not have failed for this `reason`: serde tells types, but no names.
+fn culprit<T: DeserializeOwned>(settings: &Map<String, Json>, reason: &str) -> Option<String> {
+    // That has the name already.
+    if reason.starts_with("missing field") {
+        return None;
+    }
+    let innocent = |key: &str| {
+        let rest: Map<String, Json> =
+            settings.iter().filter(|(k, _)| *k != key).map(|(k, v)| (k.clone(), v.clone())).collect();
+        T::deserialize(&rest).is_err_and(|e| e.to_string() == reason)
+    };
+    settings.keys().find(|key| !innocent(key)).cloned()
 }
 
 /// Refuses a setting unless it has the one value that is implemented.
@@ -60,4 +83,50 @@ pub(super) fn head_dim(hidden_size: usize, heads: usize) -> Result<usize, GraphE
         )));
     }
     Ok(hidden_size / heads)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize)]
+    struct Settings {
+        #[allow(dead_code)]
+        size: usize,
+        #[allow(dead_code)]
+        heads: usize,
+        #[serde(default, rename = "name")]
+        _name: Option<String>,
+    }
+
+    fn error(config: Json) -> String {
+        read::<Settings>(&config).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_named() {
+        assert!(
+            error(json!({"size": 1, "heads": "x", "name": 3})).starts_with("config.json: heads: invalid type: string")
+        );
+        assert!(
+            error(json!({"name": 3, "size": 1, "heads": 1})).starts_with("config.json: name: invalid type: integer")
+        );
+        assert_eq!(error(json!({"size": 1})), "config.json: missing field `heads`");
+        assert_eq!(error(json!({"heads": 1, "size": null})), "config.json: missing field `size`");
+    }
+
+    #[test]
+    fn numbers_are_checked_at_any_depth() {
+        let deep = json!({"rope_parameters": {"full_attention": {"rope_theta": 1e300}}});
+        assert!(check(&deep).unwrap_err().to_string().contains("rope_theta = 1e+300 is out of range"));
+        for key in ["layer_norm_eps", "rms_norm_eps", "norm_eps", "layer_norm_epsilon"] {
+            assert!(check(&json!({key: -1e-9})).is_err(), "{key}");
+            assert!(check(&json!({key: 0})).is_ok(), "{key}");
+        }
+        check(&json!({"pad_token_id": -1, "rope_theta": 1e9})).unwrap();
+    }
 }

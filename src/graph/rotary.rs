@@ -56,6 +56,9 @@ impl Rotation {
 
     /// That of `parameters` alone: an object as `rope_parameters` is, or null.
     pub(super) fn of(parameters: &Json, around: Surroundings) -> Result<Self, GraphError> {
+        if !parameters.is_null() && !parameters.is_object() {
+            return Err(GraphError::Config(format!("the settings of rotary embeddings are {parameters}, no object")));
+        }
         refuse_partial(parameters)?;
         if let Some((name, _)) = parameters.as_object().and_then(|all| all.iter().find(|(_, value)| value.is_object()))
         {
