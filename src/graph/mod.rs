@@ -234,6 +234,11 @@ pub fn build(config: &Json, weights: &Weights, request: &Request) -> Result<Grap
     if request.attention_mask && (last || !b.masks()) {
         return Err(GraphError::NoMask { architecture: architecture.name() });
     }
+    // The reference leaves such weights out too, but says so.
+    if let Some((first, more)) = b.left_over().split_first() {
+        let more = if more.is_empty() { String::new() } else { format!(" and {} like it", more.len()) };
+        tracing::warn!("the weights hold tensor \"{first}\"{more}, which config.json has no place for: not used");
+    }
     let dims: &[_] = if per_token { &[Err("batch"), Err("sequence")] } else { &[Err("batch")] };
     let dims: Vec<_> = dims.iter().copied().chain([Ok(width as i64)]).collect();
     let (model, initializers) = b.finish(&value, output, &dims);

@@ -14,7 +14,7 @@ mod local;
 mod rope;
 mod weights;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use prost::Message;
 
@@ -60,6 +60,8 @@ pub(super) struct Builder<'w> {
     initializers: Vec<Initializer>,
     counter: usize,
     shared: HashMap<String, Value>,
+    /// Names in the file of the tensors that are part of the graph.
+    used: HashSet<String>,
     input_ids: Value,
     token_types: Option<Value>,
     attention_mask: Option<Value>,
@@ -92,6 +94,7 @@ impl<'w> Builder<'w> {
             initializers: Vec::new(),
             counter: 0,
             shared: HashMap::new(),
+            used: HashSet::new(),
             input_ids,
             token_types,
             attention_mask: None,

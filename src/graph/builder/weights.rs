@@ -1,5 +1,6 @@
 //! Weights by reference: the graph names them, the session gets their address.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::super::proto::{LOCATION_EXTERNAL, StringStringEntryProto, TENSOR_FLOAT, TensorProto};
@@ -20,6 +21,26 @@ impl Builder<'_> {
         }
     }
 
+    /// As [`Builder::full_name`], of a tensor that is part of the graph from now on.
+    fn used(&mut self, name: &str) -> String {
+        let full = self.full_name(name);
+        self.used.insert(full.clone());
+        full
+    }
+
+    /// Tensors of layers that are built as config.json says, but without these: further layers, or biases of linear
+    /// layers that should have none. Heads and buffers, which stand outside of layers, are often there for nothing.
+    pub(in super::super) fn left_over(&self) -> Vec<String> {
+        let built: HashSet<String> = self.used.iter().filter_map(|name| kind_of_module(name)).collect();
+        let unused = self.weights.tensors().map(|(name, _)| name).filter(|&name| !self.used.contains(name));
+        let mut names: Vec<String> = unused
+            .filter(|name| kind_of_module(name).is_some_and(|kind| built.contains(&kind)))
+            .map(str::to_owned)
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
     /// Whether the file has this tensor.
     pub(in super::super) fn has(&self, name: &str) -> bool {
         self.weights.has(&self.full_name(name))
@@ -32,7 +53,7 @@ impl Builder<'_> {
 
     /// The weight `name` of the file, which must have `shape`.
     pub(in super::super) fn weight(&mut self, name: &str, shape: &[usize]) -> Result<Value, GraphError> {
-        let full = self.full_name(name);
+        let full = self.used(name);
         let data = self.weights.float_tensor(&full, shape)?;
         Ok(self.initializer(full, shape, data))
     }
@@ -44,7 +65,7 @@ impl Builder<'_> {
         shape: &[usize],
         rows: Range<usize>,
     ) -> Result<Value, GraphError> {
-        let full = self.full_name(name);
+        let full = self.used(name);
         let row: usize = shape[1..].iter().product();
         // Where the whole is in the graph too (tied word embeddings), it has been converted already.
         let whole = match self.initializers.iter().find(|known| known.name == full) {
@@ -65,7 +86,7 @@ impl Builder<'_> {
         what: &str,
         change: impl Fn(f32) -> f32,
     ) -> Result<Value, GraphError> {
-        let full = self.full_name(name);
+        let full = self.used(name);
         let data = self.weights.float_tensor(&full, shape)?;
         let changed = data.as_slice().iter().map(|&x| change(x)).collect();
         Ok(self.initializer(format!("{full} {what}"), shape, TensorData::Owned(changed)))
@@ -104,4 +125,13 @@ impl Builder<'_> {
             ],
         }
     }
+}
+
+/// The module of a layer's tensor, whichever layer it is: `encoder.layer.3.output.dense.bias` →
+/// `encoder.layer.#.output.dense`.
+fn kind_of_module(tensor: &str) -> Option<String> {
+    let (module, _) = tensor.rsplit_once('.')?;
+    let number = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    let parts: Vec<&str> = module.split('.').map(|part| if number(part) { "#" } else { part }).collect();
+    parts.contains(&"#").then(|| parts.join("."))
 }
