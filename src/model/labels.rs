@@ -91,16 +91,18 @@ impl Labels {
             None | Some(Json::Null) => Problem::SingleLabel,
             Some(other) => return Err(refuse(format!("problem_type = {other} is not implemented"))),
         };
-        let names = match config.get("id2label").and_then(Json::as_object) {
+        let names = match config.get("id2label").filter(|labels| !labels.is_null()).map(|l| l.as_object().ok_or(l)) {
             None => (0..width).map(|i| format!("LABEL_{i}")).collect(),
-            Some(map) if map.len() == width => (0..width)
+            Some(Err(other)) => return Err(refuse(format!("id2label is {other}"))),
+            Some(Ok(map)) if map.len() == width => (0..width)
                 .map(|i| match map.get(&i.to_string()) {
                     Some(Json::String(name)) => Ok(name.clone()),
-                    Some(other) => Ok(other.to_string()),
+                    Some(name @ (Json::Number(_) | Json::Bool(_))) => Ok(name.to_string()),
+                    Some(other) => Err(refuse(format!("label {i} in id2label is {other}"))),
                     None => Err(refuse(format!("id2label has {width} labels, but none with the number {i}"))),
                 })
                 .collect::<Result<_, _>>()?,
-            Some(map) => {
+            Some(Ok(map)) => {
                 return Err(refuse(format!("id2label has {} labels, but the model gives {width} logits", map.len())));
             }
         };
@@ -138,6 +140,9 @@ mod tests {
         let map = json!({"id2label": {"1": "b", "0": "a", "2": 7}});
         assert_eq!(names(map.clone(), 3).unwrap(), ["a", "b", "7"]);
         assert_eq!(names(json!({}), 2).unwrap(), ["LABEL_0", "LABEL_1"]);
+        for wrong in [json!(3), json!(["a", "b"]), json!({"0": "a", "1": null}), json!({"0": "a", "1": ["b"]})] {
+            assert!(names(json!({"id2label": wrong}), 2).unwrap_err().contains("id2label"), "{wrong}");
+        }
         assert!(names(map, 2).unwrap_err().contains("3 labels"));
         assert!(names(json!({"id2label": {"0": "a", "2": "b"}}), 2).unwrap_err().contains("number 1"));
     }
