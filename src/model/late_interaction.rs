@@ -15,7 +15,7 @@ use serde_json::Value as Json;
 pub use expansion::Expansion;
 
 use super::ModelError;
-use super::sentence::{positive, read_json};
+use super::sentence::{positive, read_object};
 
 /// What the files say.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -60,7 +60,7 @@ impl TokenMask {
     /// Reads config.json of the module in `dir`.
     pub(super) fn read(dir: &Path) -> Result<Self, ModelError> {
         let path = dir.join("config.json");
-        let json: Json = read_json(&path)?.unwrap_or(Json::Null);
+        let json = read_object(&path)?.unwrap_or(Json::Null);
         let refuse = |key: &str, value: &Json| ModelError::Config {
             path: path.clone(),
             reason: format!("{key} = {value} is not understood"),

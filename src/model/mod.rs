@@ -121,6 +121,9 @@ impl ModelError {
             Self::Tokenizer { .. } => {
                 Some("the file may be damaged: fetch it again, or save it anew with AutoTokenizer".into())
             }
+            Self::Flag { flag: "--output-type" | "infa model export", .. } => {
+                Some("infa model inspect tells what the model is for".into())
+            }
             Self::Flag { .. } => None,
             Self::Weights(e) => e.hint(),
             Self::Hub(e) => e.hint(),
@@ -270,9 +273,9 @@ fn transformer_directory(dir: &Path, sentence: &SentenceConfig) -> Result<(PathB
     if !tokenizer::file_in(transformer).is_file() {
         return Err(tokenizer::missing(transformer));
     }
-    let config = match sentence::read_json::<Json>(&transformer.join("config.json"))? {
+    let config = match sentence::read_object(&transformer.join("config.json"))? {
         Some(config) => config,
-        None => sentence::read_json::<Json>(&dir.join("config.json"))?.unwrap_or(Json::Null),
+        None => sentence::read_object(&dir.join("config.json"))?.unwrap_or(Json::Null),
     };
     Ok((transformer.clone(), config))
 }

@@ -23,7 +23,7 @@ pub use weights::ModuleWeights;
 use super::ModelError;
 use super::late_interaction::TokenMask;
 use super::pooling::{self, Pooling};
-use super::sentence::read_json;
+use super::sentence::{read_json, read_object};
 use super::splade::SpladePooling;
 
 /// A step that maps vectors to vectors, as its files describe it; [`Step::load`] reads its weights.
@@ -228,7 +228,7 @@ impl Level {
 
 /// Normalize has no settings in most models, and no file then.
 fn read_normalize(path: &Path) -> Result<Module, ModelError> {
-    let json: Json = read_json(path)?.unwrap_or(Json::Null);
+    let json = read_object(path)?.unwrap_or(Json::Null);
     Ok(Level::read(path, &json)?.step(Step::Normalize))
 }
 

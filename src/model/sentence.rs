@@ -108,12 +108,12 @@ impl SentenceConfig {
             return Ok(config);
         };
         let settings = dir.join("config_sentence_transformers.json");
-        let json = read_json::<Json>(&settings)?.unwrap_or(Json::Null);
+        let json = read_object(&settings)?.unwrap_or(Json::Null);
         config.late = LateInteraction::read(&settings, &json)?;
         let refuse = |reason: &str| ModelError::Config { path: dir.join("modules.json"), reason: reason.into() };
         config.read_modules(modules).map_err(refuse)?;
         for name in TRANSFORMER_CONFIGS {
-            if let Some(json) = read_json::<Json>(&config.transformer.join(name))? {
+            if let Some(json) = read_object(&config.transformer.join(name))? {
                 config.read_transformer(&config.transformer.join(name), &json)?;
                 break;
             }
@@ -224,11 +224,7 @@ impl SentenceConfig {
         }
         let refuse = |reason: String| ModelError::Config { path: path.to_owned(), reason };
         self.encoder = Encoder::Model2Vec;
-        self.normalize = match json.get("normalize") {
-            None | Some(Json::Null) => false,
-            Some(Json::Bool(flag)) => *flag,
-            Some(other) => return Err(refuse(format!("normalize is {other}"))),
-        };
+        self.normalize = flag(&json, "normalize").map_err(refuse)?.unwrap_or(false);
         self.max_seq_length = match json.get("max_length") {
             None => Some(MODEL2VEC_MAX_LENGTH),
             Some(_) => positive(&json, "max_length").map_err(refuse)?,
@@ -239,7 +235,7 @@ impl SentenceConfig {
     fn read_transformer(&mut self, path: &Path, json: &Json) -> Result<(), ModelError> {
         let refuse = |reason: String| ModelError::Config { path: path.to_owned(), reason };
         self.max_seq_length = positive(json, "max_seq_length").map_err(refuse)?;
-        self.lowercase = json.get("do_lower_case").and_then(Json::as_bool).unwrap_or(false);
+        self.lowercase = flag(json, "do_lower_case").map_err(refuse)?.unwrap_or(false);
         if let Some(late) = &mut self.late {
             late.read_transformer(path, json)?;
         }
@@ -263,7 +259,8 @@ impl SentenceConfig {
         }
         late_interaction::prefixed_prompts(json, &mut self.prompts);
         self.truncate_dim = positive(json, "truncate_dim").map_err(refuse)?;
-        if let Some(name) = json.get("default_prompt_name").and_then(Json::as_str) {
+        if let Some(name) = json.get("default_prompt_name").filter(|name| !name.is_null()) {
+            let name = name.as_str().ok_or_else(|| refuse(format!("default_prompt_name is {name}")))?;
             self.default_prompt_name = Some(name.to_owned());
             let prompt = self.prompts.get(name).cloned();
             self.default_prompt =
@@ -288,6 +285,20 @@ pub(super) fn positive(json: &Json, key: &str) -> Result<Option<usize>, String> 
 pub(super) fn safe_join(dir: &Path, path: &str) -> Option<PathBuf> {
     let path = Path::new(path);
     path.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir)).then(|| dir.join(path))
+}
+
+/// A setting that is true or false, or absent, or null.
+pub(super) fn flag(json: &Json, key: &str) -> Result<Option<bool>, String> {
+    match json.get(key) {
+        None | Some(Json::Null) => Ok(None),
+        Some(Json::Bool(flag)) => Ok(Some(*flag)),
+        Some(other) => Err(format!("{key} is {other}")),
+    }
+}
+
+/// Parses a JSON file of settings by their names; `None` if there is none.
+pub(super) fn read_object(path: &Path) -> Result<Option<Json>, ModelError> {
+    Ok(read_json(path)?.map(Json::Object))
 }
 
 /// Parses a JSON file; `None` if there is none.

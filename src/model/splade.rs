@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use super::ModelError;
-use super::sentence::read_json;
+use super::sentence::read_object;
 
 /// What SpladePooling's config.json says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,7 +22,7 @@ impl SpladePooling {
     /// Reads config.json of the module in `dir`; what it does not say has the reference's defaults.
     pub(super) fn read(dir: &Path) -> Result<Self, ModelError> {
         let path = dir.join("config.json");
-        let json: Json = read_json(&path)?.unwrap_or(Json::Null);
+        let json = read_object(&path)?.unwrap_or(Json::Null);
         let second = |key: &str, [first, second]: [&str; 2]| match json.get(key) {
             None => Ok(false),
             Some(value) if value == first => Ok(false),

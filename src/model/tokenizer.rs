@@ -27,7 +27,7 @@ use self::decoder::Decoder;
 use self::file::{File, is_byte_level};
 pub use self::vocabulary::{FILES as VOCABULARY_FILES, missing};
 use super::ModelError;
-use super::sentence::read_json;
+use super::sentence::{read_json, read_object};
 use super::wall;
 
 /// Which end of a text that is too long goes.
@@ -120,8 +120,8 @@ impl Tokenizer {
     /// missing, vocab.txt or vocab.json with merges.txt do, if the tokenizer's class builds the rest itself.
     pub fn read(dir: &Path, hints: Hints<'_>) -> Result<Self, ModelError> {
         let path = file_in(dir);
-        let config: Json = read_json(&dir.join("tokenizer_config.json"))?.unwrap_or(Json::Null);
-        let map: Json = read_json(&dir.join("special_tokens_map.json"))?.unwrap_or(Json::Null);
+        let config = read_object(&dir.join("tokenizer_config.json"))?.unwrap_or(Json::Null);
+        let map = read_object(&dir.join("special_tokens_map.json"))?.unwrap_or(Json::Null);
         let saved = if path.ends_with(FILE) {
             Saved::Whole(std::fs::read(&path).map_err(|source| ModelError::Io { path: path.clone(), source })?)
         } else {

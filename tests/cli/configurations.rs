@@ -66,6 +66,12 @@ fn json_of_the_wrong_kind() {
     for content in ["null", "[]", "3", "\"text\""] {
         run(&instead("config.json", content)).refuses(3, &["config.json", "hint: "]);
     }
+    let files = ["1_Pooling/config.json", "sentence_bert_config.json", "config_sentence_transformers.json"];
+    for file in files.iter().chain(&["tokenizer_config.json"]) {
+        for content in ["null", "[]", "3", "\"text\""] {
+            run(&instead(file, content)).refuses(3, &[file, "hint: "]);
+        }
+    }
     for content in ["null", "{}", "3", "[1]", "[{}]", "[]"] {
         run(&instead("modules.json", content)).refuses(3, &["modules.json", "hint: "]);
     }
@@ -108,9 +114,31 @@ fn settings_of_the_wrong_type_or_size() {
             let dir = with("config.json", |config| config[key] = value.clone());
             run(&dir).refuses(3, &["hint: "]);
         }
+        for value in [json!("48"), json!(1.5), json!([48]), json!({"n": 48}), json!(true)] {
+            let dir = with("config.json", |config| config[key] = value.clone());
+            run(&dir).refuses(3, &["config.json", &format!("{key}: invalid type"), "hint: "]);
+        }
         let dir = with("config.json", |config| config[key] = json!(1u64 << 31));
         run(&dir).refuses(3, &["config.json", key, "2147483648", "out of range", "hint: "]);
     }
+}
+
+#[test]
+fn numbers_that_no_norm_can_have() {
+    for epsilon in [json!(-1e-12), json!(-1), json!(1e30)] {
+        let dir = with("config.json", |config| config["layer_norm_eps"] = epsilon);
+        run(&dir).refuses(3, &["config.json", "layer_norm_eps = ", "out of range", "hint: "]);
+    }
+    let dir = with("config.json", |config| config["deep"] = json!({"in": {"it": 1e30}}));
+    run(&dir).refuses(3, &["config.json", "it = 1e+30", "out of range"]);
+}
+
+/// As the reference has it, which lists them among its warnings.
+#[test]
+fn layers_that_config_leaves_out_are_told() {
+    let dir = with("config.json", |config| config["num_hidden_layers"] = json!(1));
+    let told = ["tensor \"encoder.layer.1.attention.output.LayerNorm.bias\" and ", "config.json", "not used"];
+    assert_eq!(run(&dir).status(0).says(&told).rows().len(), 1);
 }
 
 /// As `transformers` has it; here the defaults do not fit the weights.
@@ -161,11 +189,24 @@ fn pooling_that_is_unknown() {
 }
 
 #[test]
+fn switches_that_are_neither_on_nor_off() {
+    for key in ["pooling_mode_cls_token", "pooling_mode_lasttoken", "include_prompt"] {
+        for value in [json!("true"), json!(1), json!([true])] {
+            let dir = instead("1_Pooling/config.json", json!({key: value}).to_string());
+            run(&dir).refuses(3, &["1_Pooling/config.json", &format!("{key} is {value}")]);
+        }
+    }
+    let dir = with("sentence_bert_config.json", |config| config["do_lower_case"] = json!("no"));
+    run(&dir).refuses(3, &["sentence_bert_config.json", "do_lower_case is \"no\""]);
+}
+
+#[test]
 fn prompts_and_lengths_that_make_no_sense() {
     for (key, value) in [
         ("prompts", json!([1])),
         ("prompts", json!({"query": 7})),
         ("default_prompt_name", json!("nope")),
+        ("default_prompt_name", json!(1)),
         ("truncate_dim", json!(0)),
         ("truncate_dim", json!(-3)),
     ] {

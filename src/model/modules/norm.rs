@@ -4,12 +4,10 @@
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value as Json;
-
 use super::size;
 use super::weights::ModuleWeights;
 use crate::model::ModelError;
-use crate::model::sentence::read_json;
+use crate::model::sentence::read_object;
 use crate::model::weights::TensorData;
 
 /// torch's default, which the module does not change.
@@ -36,7 +34,7 @@ impl LayerNormConfig {
     pub(super) fn read(dir: &Path) -> Result<Self, ModelError> {
         let path = dir.join("config.json");
         let missing = || ModelError::Config { path: path.clone(), reason: "the file is missing".into() };
-        let json: Json = read_json(&path)?.ok_or_else(missing)?;
+        let json = read_object(&path)?.ok_or_else(missing)?;
         Ok(Self { dimension: size(&path, &json, "dimension")?, dir: dir.to_owned() })
     }
 
