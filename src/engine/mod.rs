@@ -240,7 +240,9 @@ impl EngineError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Model(e) => e.hint(),
-            Self::WrongTask { hint, .. } => hint.clone(),
+            Self::WrongTask { hint, .. } => {
+                Some(hint.clone().unwrap_or_else(|| "infa model inspect tells what is known of the model".into()))
+            }
             Self::Graph(e) => e.hint(),
             Self::Runtime(e) => e.hint(),
             Self::Threads(_) => Some("use fewer with --threads, or raise the limit (ulimit -u)".into()),

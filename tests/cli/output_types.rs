@@ -109,7 +109,7 @@ fn a_model_says_what_it_is() {
     says("splade-max", "colbert", &["neither a ColBERT model nor", "colbert_linear"]);
     says("colbert-pylate", "sparse", &["neither a masked-LM head", "sparse_linear"]);
     let tiny = embed_with(fixture("bert-tiny"), ["--output-type", "sparse"]).stdin("a\n").run().status(2);
-    tiny.says(&["gives no sparse vectors"]);
+    tiny.says(&["gives no sparse vectors", "hint: infa model inspect"]);
 }
 
 #[test]

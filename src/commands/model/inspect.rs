@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::find;
-use super::summary::{Late, Summary};
+use super::summary::{Late, Summary, with_hint};
 use crate::cli::{InspectArgs, SourceArgs};
 use crate::commands::{Error, Outcome, World};
 use crate::model::ModelError;
@@ -19,8 +19,7 @@ pub(super) fn run(args: InspectArgs, world: &World) -> Result<Outcome, Error> {
         Err(e @ ModelError::MissingFile { .. }) => {
             let ModelError::MissingFile { dir, .. } = &e else { return Err(e.into()) };
             let weights = Weights::Safetensors(dir.join("model.safetensors"));
-            let hint = e.hint().map_or(String::new(), |hint| format!(" ({hint})"));
-            (Source { name, dir: dir.clone(), weights }, Some(format!("{e}{hint}")))
+            (Source { name, dir: dir.clone(), weights }, Some(with_hint(&e, e.hint())))
         }
         Err(e) => return Err(e.into()),
     };

@@ -2,6 +2,7 @@
 //! supported, is named, and the rest is told all the same.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -88,7 +89,7 @@ impl Summary {
         match Model::read(source.clone()) {
             Ok(model) => summary.read(&model, weightless),
             Err(e) => {
-                summary.problems.push(e.to_string());
+                summary.problems.push(with_hint(&e, e.hint()));
                 let config = std::fs::read(source.dir.join("config.json"));
                 let config = config.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Json::Null);
                 summary.read_config(&config);
@@ -164,7 +165,7 @@ impl Summary {
             Ok(weights) => Some(weights),
             Err(_) if weightless => None,
             Err(e) => {
-                self.problems.push(e.to_string());
+                self.problems.push(with_hint(&e, e.hint()));
                 None
             }
         };
@@ -189,17 +190,22 @@ impl Summary {
         let described = match graph::describe(&model.config) {
             Ok(described) => Some(described),
             Err(e) => {
-                self.problems.push(e.to_string());
+                self.problems.push(with_hint(&e, e.hint()));
                 None
             }
         };
         if let (Some(weights), Some(described)) = (&weights, described)
             && let Err(e) = weights.prefix_of(described.anchor)
         {
-            self.problems.push(e.to_string());
+            self.problems.push(with_hint(&e, e.hint()));
         }
         described
     }
+}
+
+/// An error in one line, with what to do about it.
+pub(super) fn with_hint(error: &dyn Display, hint: Option<String>) -> String {
+    hint.map_or_else(|| error.to_string(), |hint| format!("{error} ({hint})"))
 }
 
 impl Late {
