@@ -73,7 +73,13 @@ pub(super) fn describes(json: &Json) -> bool {
 
 pub(super) fn read(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
     let native = json.get("model_type").and_then(Json::as_str) == Some("jina_embeddings_v3");
-    let mut flash: XlmRobertaFlash = config::read(&if native { json.clone() } else { with_defaults(json) })?;
+    // The published code's configuration has the defaults of BERT's.
+    let published = json!({
+        "vocab_size": 30522, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
+        "intermediate_size": 3072, "max_position_embeddings": 512, "type_vocab_size": 2, "layer_norm_eps": 1e-12,
+        "position_embedding_type": "absolute",
+    });
+    let mut flash: XlmRobertaFlash = if native { config::read(json)? } else { config::read_over(json, &[&published])? };
     config::only("is_decoder", &flash.is_decoder, &false)?;
     config::only("use_reg_tokens", &flash.use_reg_tokens, &false)?;
     config::positive("num_hidden_layers", flash.num_hidden_layers)?;
@@ -99,19 +105,6 @@ pub(super) fn read(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
         }
     }
     Ok(Box::new(flash))
-}
-
-/// The defaults of the published code's configuration, which are BERT's, put in where `json` says nothing.
-fn with_defaults(json: &Json) -> Json {
-    let mut filled = json!({
-        "vocab_size": 30522, "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12,
-        "intermediate_size": 3072, "max_position_embeddings": 512, "type_vocab_size": 2, "layer_norm_eps": 1e-12,
-        "position_embedding_type": "absolute",
-    });
-    if let (Some(filled), Some(settings)) = (filled.as_object_mut(), json.as_object()) {
-        filled.extend(settings.iter().filter(|(_, value)| !value.is_null()).map(|(k, v)| (k.clone(), v.clone())));
-    }
-    filled
 }
 
 /// Base of the rotary angles, by its names over time.
