@@ -6,6 +6,7 @@ mod support;
 use std::path::Path;
 use std::sync::Arc;
 
+use infa::engine::int8::Int8Options;
 use infa::engine::rerank::{Candidates, Method, Reranker};
 use infa::engine::{Engine, OnnxOptions, TextOptions};
 use infa::engine::{EngineError, Input, OnnxEngine, Purpose};
@@ -32,6 +33,7 @@ fn reranker(path: &Path, raw: bool) -> Result<Reranker, EngineError> {
         dtype: Dtype::Auto,
         threads: 2.try_into().unwrap(),
         batch_tokens: OnnxOptions::BATCH_TOKENS,
+        int8: Int8Options::default(),
     };
     let engine = OnnxEngine::new(&runtime(), model, method.purpose(), &TextOptions::default(), options)?;
     Reranker::new(Arc::new(engine), method)

@@ -40,7 +40,7 @@ pub struct ModelArgs {
     )]
     pub device: Device,
 
-    /// Number format of weights and arithmetic
+    /// Number format of weights and arithmetic; int8 is made of float32 weights once, and kept in the cache
     #[arg(
         long,
         value_enum,
@@ -52,11 +52,16 @@ pub struct ModelArgs {
     )]
     pub dtype: Dtype,
 
+    /// Texts like those to come, by which int8 is calibrated: a file of lines, JSON lines, CSV or TSV [default: built-in
+    /// sentences]
+    #[arg(long, value_name = "FILE", env = "INFA_CALIBRATE", hide_env = true)]
+    pub calibrate: Option<PathBuf>,
+
     /// Worker threads [default: the cores this process may use]
     #[arg(long, value_name = "N", env = "INFA_THREADS", hide_env = true)]
     pub threads: Option<NonZero<usize>>,
 
-    /// Most tokens that run together, in texts of equal length
+    /// Most tokens that run together, in texts of equal length (in int8 each text runs alone)
     #[arg(long, value_name = "N", default_value_t = OnnxOptions::BATCH_TOKENS, env = "INFA_BATCH_TOKENS", hide_env = true)]
     pub batch_tokens: NonZero<usize>,
 }

@@ -44,7 +44,7 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
     let prepared = settings.prepare(world)?;
     check(&prepared.model, pairs, world)?;
     let head = prepared.model.head();
-    let engine = settings.start(prepared, Purpose::Predict)?;
+    let engine = settings.start(prepared, Purpose::Predict, world)?;
     let labels = head.labels(engine.info().dimensions)?;
     tracing::info!(labels = labels.names.len(), scores = labels.problem.function(), raw_scores, "classifying");
     let classifier = Arc::new(Classifier::new(engine, labels, raw_scores, top_k));

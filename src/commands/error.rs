@@ -113,7 +113,9 @@ impl Error {
             Self::Output(_) | Self::Stdout(_) | Self::Input(InputError::Read { .. }) => 1,
             Self::Flag { .. } | Self::Nothing(_) | Self::Input(_) | Self::OutputOpen(_) => 2,
             Self::Engine(EngineError::Model(ModelError::Flag { .. } | ModelError::NoSuchPath(_))) => 2,
-            Self::Engine(EngineError::Runtime(RuntimeError::Device { .. } | RuntimeError::Dtype(_))) => 2,
+            Self::Engine(EngineError::Runtime(
+                RuntimeError::Device { .. } | RuntimeError::Dtype(_) | RuntimeError::Int8File(_),
+            )) => 2,
             Self::Engine(_) | Self::Thread(_) => 3,
             Self::Interrupted => crate::ui::interrupt::INTERRUPTED,
         }

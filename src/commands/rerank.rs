@@ -130,7 +130,7 @@ fn load(settings: &ModelSettings, world: &World, raw_scores: bool) -> Result<Arc
     let mut engine = None;
     if prepared.model.task == Task::Unknown && matches!(prepared.model.weights, Weights::Onnx(_)) {
         // Only its output tells whether such a file scores pairs or makes vectors.
-        let pairs = settings.start(settings.prepare(world)?, Purpose::Predict).ok();
+        let pairs = settings.start(settings.prepare(world)?, Purpose::Predict, world).ok();
         engine = pairs.filter(|engine| engine.info().dimensions == 1);
         if engine.is_some() {
             method = Method::unnamed_pairs(&prepared.model, raw_scores)?;
@@ -138,7 +138,7 @@ fn load(settings: &ModelSettings, world: &World, raw_scores: bool) -> Result<Arc
     }
     let engine = match engine {
         Some(engine) => engine,
-        None => settings.start(prepared, method.purpose())?,
+        None => settings.start(prepared, method.purpose(), world)?,
     };
     tracing::info!("scoring: {method:?}");
     let (kind, by) = match method {

@@ -7,10 +7,13 @@ use std::sync::Arc;
 
 use super::{Error, World};
 use crate::cli::{GlobalArgs, InputArgs, ModelArgs, TextArgs};
+use crate::engine::int8::{Int8Options, MOST_CALIBRATION_TEXTS};
 use crate::engine::{Engine, OnnxEngine, OnnxOptions, Purpose, StaticEngine, TextOptions};
+use crate::input;
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
 use crate::model::{DEFAULT_MODEL, Model};
+use crate::runtime::device::Dtype;
 use crate::runtime::library::{Library, Search};
 use crate::runtime::{Runtime, cores, install};
 
@@ -56,7 +59,7 @@ fn default_cache() -> Option<PathBuf> {
 const MOST_THREADS: usize = 1024;
 
 /// A model and how it computes.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct ModelSettings {
     request: Request,
     options: OnnxOptions,
@@ -65,7 +68,7 @@ pub(super) struct ModelSettings {
 
 impl ModelSettings {
     pub fn resolve(model: ModelArgs, text: TextArgs, globals: &Globals) -> Result<Self, Error> {
-        let ModelArgs { model_id, revision, onnx_file, device, dtype, threads, batch_tokens } = model;
+        let ModelArgs { model_id, revision, onnx_file, device, dtype, calibrate, threads, batch_tokens } = model;
         let TextArgs { pooling, normalize, no_normalize, dimensions, input } = text;
         let InputArgs { prompt, prompt_name, truncate, max_length } = input;
         if let Some(many) = threads.filter(|n| n.get() > MOST_THREADS) {
@@ -75,10 +78,15 @@ impl ModelSettings {
         let threads = threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN);
         // Before anything is fetched: what is not implemented need not wait for a download to be told.
         device.resolve()?;
-        dtype.resolve()?;
+        let dtype = dtype.resolve()?;
+        let int8 = Int8Options {
+            cache: Some(globals.cache.clone()),
+            texts: calibrate.map(|path| calibration_texts(path, dtype)).transpose()?,
+            ..Int8Options::default()
+        };
         Ok(Self {
             request: Request { model_id, revision, onnx_file, cache: globals.cache.clone(), python: install::python() },
-            options: OnnxOptions { device, dtype, threads, batch_tokens },
+            options: OnnxOptions { device, dtype, threads, batch_tokens, int8 },
             text: TextOptions {
                 max_length,
                 truncate,
@@ -104,7 +112,7 @@ impl ModelSettings {
 
     /// Finds (or fetches) the model and, where it needs one, ONNX Runtime, and loads both.
     pub fn load(&self, world: &World, purpose: Purpose) -> Result<Arc<dyn Engine>, Error> {
-        self.start(self.prepare(world)?, purpose)
+        self.start(self.prepare(world)?, purpose, world)
     }
 
     /// Finds (or fetches) the model and, where it needs one, ONNX Runtime, and reads the model's files.
@@ -129,12 +137,49 @@ impl ModelSettings {
     }
 
     /// Loads the model.
-    pub fn start(&self, Prepared { runtime, model }: Prepared, purpose: Purpose) -> Result<Arc<dyn Engine>, Error> {
+    pub fn start(
+        &self,
+        Prepared { runtime, model }: Prepared,
+        purpose: Purpose,
+        world: &World,
+    ) -> Result<Arc<dyn Engine>, Error> {
+        let mut options = self.options.clone();
+        options.int8.progress = world.context().progress;
         Ok(match runtime {
-            Some(runtime) => Arc::new(OnnxEngine::new(&runtime, model, purpose, &self.text, self.options)?),
+            Some(runtime) => Arc::new(OnnxEngine::new(&runtime, model, purpose, &self.text, options)?),
+            None if options.dtype == Dtype::Int8 => {
+                let reason = format!("{} is a table of static embeddings, in which nothing is multiplied", model.name);
+                return Err(Error::Flag { flag: "--dtype int8", reason });
+            }
             None => Arc::new(StaticEngine::new(model, purpose, &self.text, self.options.threads.get())?),
         })
     }
+}
+
+/// The texts of the file that int8 is to be calibrated by.
+fn calibration_texts(path: PathBuf, dtype: Dtype) -> Result<Arc<[String]>, Error> {
+    const FLAG: &str = "--calibrate";
+    let refuse = |reason: String| Error::Flag { flag: FLAG, reason };
+    if dtype != Dtype::Int8 {
+        return Err(refuse("it is for --dtype int8 alone".into()));
+    }
+    let file = path.display().to_string();
+    let mut texts: Vec<String> = Vec::new();
+    for record in input::open(&[path], &input::Options::default())? {
+        match record?.content {
+            Ok(text) if text.text.trim().is_empty() => {}
+            Ok(text) if texts.len() < MOST_CALIBRATION_TEXTS => texts.push(text.text),
+            Ok(_) => {
+                tracing::info!("{file}: the first {MOST_CALIBRATION_TEXTS} texts are used");
+                break;
+            }
+            Err(e) => tracing::warn!("{file}: {e}"),
+        }
+    }
+    if texts.is_empty() {
+        return Err(refuse(format!("there is no text in {file}")));
+    }
+    Ok(texts.into())
 }
 
 /// A model that is here, its files read, and what it runs on.

@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::EngineError;
+use super::options::OnnxOptions;
 use super::worker::{Interface, Wanted, run_group};
+use super::{EngineError, int8};
 use crate::batch::pool::WorkerPool;
 use crate::graph::{self, Request};
 use crate::model::tokenizer::Tokens;
 use crate::model::weights::Weights;
 use crate::model::{Model, ModelError};
+use crate::runtime::device::Dtype;
 use crate::runtime::{Runtime, RuntimeError, Session, SessionOptions};
 
 /// A model in memory, its workers running.
@@ -30,14 +32,17 @@ pub(super) fn load_safetensors(
     path: &Path,
     model: &Model,
     request: &Request,
-    threads: usize,
+    options: &OnnxOptions,
 ) -> Result<Loaded, EngineError> {
     let mut weights = Weights::open(path).map_err(graph::GraphError::from)?;
     if let Some(adapter) = model.adapter {
         weights.adapt(adapter).map_err(graph::GraphError::from)?;
     }
     let weights = Arc::new(weights);
-    let graph = graph::build(&model.config, &weights, request)?;
+    let graph = match options.dtype {
+        Dtype::Int8 => int8::graph(runtime, model, &weights, request, &options.int8)?,
+        _ => graph::build(&model.config, &weights, request)?,
+    };
     let (width, max_positions, vocab_size) = (graph.width, graph.max_positions, graph.vocab_size);
     let interface = Interface::built(&graph);
     let shared = runtime.share(graph.initializers.clone())?;
@@ -49,7 +54,7 @@ pub(super) fn load_safetensors(
             Ok(session)
         }
     };
-    let pool = WorkerPool::new(threads, make()?, make).map_err(no_thread)?;
+    let pool = WorkerPool::new(options.threads.get(), make()?, make).map_err(no_thread)?;
     Ok(Loaded { pool, interface, width, max_positions, vocab_size })
 }
 
@@ -59,15 +64,18 @@ pub(super) fn load_onnx(
     path: &Path,
     model: &Model,
     wanted: Wanted,
-    threads: usize,
+    options: &OnnxOptions,
 ) -> Result<Loaded, EngineError> {
+    if options.dtype == Dtype::Int8 {
+        return Err(RuntimeError::Int8File(path.to_owned()).into());
+    }
     if model.adapter.is_some() {
         let reason = "the prompt goes with an adapter, which cannot be applied to an .onnx file".into();
         return Err(ModelError::Flag { flag: "--prompt-name", reason }.into());
     }
     // One session on all threads: every session of a file holds weights of its own. Measured on two cores, that is 1 to
     // 5% slower than a session a core.
-    let options = SessionOptions { intra_threads: threads };
+    let options = SessionOptions { intra_threads: options.threads.get() };
     let mut session = runtime.session_from_file(path, options)?;
     let interface = Interface::discover(&path.display().to_string(), &session, wanted)?;
     // The width may be dynamic in the file: one token tells.

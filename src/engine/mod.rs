@@ -2,6 +2,7 @@
 
 pub mod classify;
 mod finish;
+pub mod int8;
 mod load;
 mod max_sim;
 mod onnx;

@@ -59,21 +59,22 @@ impl OnnxEngine {
         let mut prompts = Prompts::new(&model, text)?;
         model.choose_adapter(text.prompt.as_deref(), text.prompt_name.as_deref())?;
         let (loaded, mut head) = match purpose {
-            Purpose::Predict => (predictor::load(runtime, &model, options)?, Head::Logits),
+            Purpose::Predict => (predictor::load(runtime, &model, &options)?, Head::Logits),
             Purpose::Embed => {
                 refuse_other_outputs(&model)?;
-                let (loaded, pooling) = load_embedder(runtime, &model, text.pooling, prompts.skipped(&model), options)?;
+                let (loaded, pooling) =
+                    load_embedder(runtime, &model, text.pooling, prompts.skipped(&model), &options)?;
                 let finish = Finish::new(&model, pooling, loaded.interface.per_token, loaded.width, text)?;
                 (loaded, Head::Vectors(Arc::new(finish)))
             }
             Purpose::EmbedSparse => {
                 refuse_vector_flags(text, "sparse vectors")?;
-                let (loaded, finish) = sparse::load(runtime, &model, options)?;
+                let (loaded, finish) = sparse::load(runtime, &model, &options)?;
                 (loaded, Head::Sparse(finish))
             }
             Purpose::EmbedTokens => {
                 refuse_vector_flags(&TextOptions { normalize: None, ..text.clone() }, "vectors of tokens")?;
-                let (loaded, finish) = token_vectors::load(runtime, &model, text, options)?;
+                let (loaded, finish) = token_vectors::load(runtime, &model, text, &options)?;
                 (loaded, Head::Tokens(Arc::new(finish)))
             }
         };
@@ -118,7 +119,7 @@ impl OnnxEngine {
         let Loaded { pool, interface, vocab_size, .. } = loaded;
         Ok(Self {
             truncate: text.truncate.unwrap_or(model.tokenizer.truncation_side),
-            runner: Runner::new(pool, interface, vocab_size, options.batch_tokens.get(), options.threads.get())?,
+            runner: Runner::new(pool, interface, vocab_size, options.group_tokens(), options.threads.get())?,
             info,
             prompts,
             head,
@@ -243,9 +244,8 @@ fn load_embedder(
     model: &Model,
     pooling: Option<Pooling>,
     skips_prompt: bool,
-    options: OnnxOptions,
+    options: &OnnxOptions,
 ) -> Result<(Loaded, Option<Vec<Pooling>>), EngineError> {
-    let threads = options.threads.get();
     match &model.weights {
         WeightsFile::Safetensors(path) => {
             let pooling = model.pooling(pooling);
@@ -256,10 +256,10 @@ fn load_embedder(
                 _ => Rows::All,
             };
             let request = Request::of(Output::Hidden(rows));
-            Ok((load_safetensors(runtime, path, model, &request, threads)?, Some(pooling)))
+            Ok((load_safetensors(runtime, path, model, &request, options)?, Some(pooling)))
         }
         WeightsFile::Onnx(path) => {
-            let loaded = load_onnx(runtime, path, model, Wanted::Vectors, threads)?;
+            let loaded = load_onnx(runtime, path, model, Wanted::Vectors, options)?;
             let pooling = match (loaded.interface.per_token, pooling) {
                 (true, pooling) => Some(model.pooling(pooling)),
                 (false, None) => None,

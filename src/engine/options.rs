@@ -2,10 +2,11 @@
 
 use std::num::NonZero;
 
+use super::int8::Int8Options;
 use crate::runtime::device::{Device, Dtype};
 
 /// How the local engine computes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone)]
 pub struct OnnxOptions {
     /// The device asked for.
     pub device: Device,
@@ -13,12 +14,20 @@ pub struct OnnxOptions {
     pub dtype: Dtype,
     /// Workers, each on one thread.
     pub threads: NonZero<usize>,
-    /// Most tokens that run together, in texts of equal length.
+    /// Most tokens that run together, in texts of equal length. In int8 every text runs alone: activations have one
+    /// scale a run, and a vector must not depend on its neighbours.
     pub batch_tokens: NonZero<usize>,
+    /// What int8 needs besides.
+    pub int8: Int8Options,
 }
 
 impl OnnxOptions {
     /// Group size by measurement (benches/offline.rs, texts of 11 tokens on MiniLM): 128 tokens are 9% slower, 2,048
     /// too, since activations then leave the second-level cache.
     pub const BATCH_TOKENS: NonZero<usize> = NonZero::new(512).expect("not zero");
+
+    /// Most tokens that really run together.
+    pub(super) fn group_tokens(&self) -> usize {
+        if self.dtype == Dtype::Int8 { 1 } else { self.batch_tokens.get() }
+    }
 }

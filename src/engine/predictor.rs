@@ -12,14 +12,13 @@ use crate::model::task::Task;
 use crate::runtime::Runtime;
 
 /// Loads `model` with what gives its logits.
-pub(super) fn load(runtime: &Runtime, model: &Model, options: OnnxOptions) -> Result<Loaded, EngineError> {
-    let threads = options.threads.get();
+pub(super) fn load(runtime: &Runtime, model: &Model, options: &OnnxOptions) -> Result<Loaded, EngineError> {
     match &model.weights {
         WeightsFile::Safetensors(path) => {
             let request = Request { token_types: true, ..Request::of(judgement(model)?) };
-            load_safetensors(runtime, path, model, &request, threads)
+            load_safetensors(runtime, path, model, &request, options)
         }
-        WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::Logits, threads),
+        WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::Logits, options),
     }
 }
 

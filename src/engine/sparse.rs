@@ -41,9 +41,8 @@ enum Source {
 pub(super) fn load(
     runtime: &Runtime,
     model: &Model,
-    options: OnnxOptions,
+    options: &OnnxOptions,
 ) -> Result<(Loaded, Arc<SparseFinish>), EngineError> {
-    let threads = options.threads.get();
     let pooling = match model.sentence.splade {
         None if splade::is_masked_lm(&model.config) && model.sentence.pooling.is_none() => {
             tracing::info!("{} has a masked-LM head: taken for SPLADE with max pooling", model.name);
@@ -55,17 +54,17 @@ pub(super) fn load(
     let (loaded, source) = if let Some(SpladePooling { sum, twice }) = pooling {
         let request = Request::of(Output::Lexical(Lexical { sum, twice }));
         let loaded = match &model.weights {
-            WeightsFile::Safetensors(path) => load_safetensors(runtime, path, model, &request, threads)?,
-            WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::Lexical, threads)?,
+            WeightsFile::Safetensors(path) => load_safetensors(runtime, path, model, &request, options)?,
+            WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::Lexical, options)?,
         };
         (loaded, Source::Weights)
     } else if m3::Head::Sparse.find(&model.dir).is_some() {
         let loaded = match &model.weights {
             WeightsFile::Safetensors(path) => {
                 let request = Request::of(Output::Hidden(Rows::All));
-                load_safetensors(runtime, path, model, &request, threads)?
+                load_safetensors(runtime, path, model, &request, options)?
             }
-            WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::TokenVectors, threads)?,
+            WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::TokenVectors, options)?,
         };
         let names = ["cls_token", "eos_token", "pad_token", "unk_token"];
         let unused = names.iter().filter_map(|name| model.tokenizer.special_id(name)).collect();

@@ -42,7 +42,7 @@ pub(super) fn load(
     runtime: &Runtime,
     model: &Model,
     text: &TextOptions,
-    options: OnnxOptions,
+    options: &OnnxOptions,
 ) -> Result<(Loaded, TokenFinish), EngineError> {
     let m3 = model.sentence.late.is_none() && m3::Head::Colbert.find(&model.dir).is_some();
     if model.sentence.late.is_none() && !m3 {
@@ -57,10 +57,9 @@ pub(super) fn load(
         attention_mask: late.expansion.as_ref().is_some_and(|expansion| !expansion.attend),
         ..Request::of(Output::Hidden(Rows::All))
     };
-    let threads = options.threads.get();
     let loaded = match &model.weights {
-        WeightsFile::Safetensors(path) => load_safetensors(runtime, path, model, &request, threads)?,
-        WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::TokenVectors, threads)?,
+        WeightsFile::Safetensors(path) => load_safetensors(runtime, path, model, &request, options)?,
+        WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::TokenVectors, options)?,
     };
     let input = loaded.width;
     let mut layers = if m3 {

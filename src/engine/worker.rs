@@ -135,26 +135,8 @@ fn run<T>(
     read: Read<'_, T>,
 ) -> Result<Vec<Result<T, TextError>>, RuntimeError> {
     let (batch, sequence) = (texts.len(), texts.first().map_or(0, |t| t.ids.len()));
-    let zeros = vec![0; sequence];
-    let feeds: Vec<Vec<i64>> = interface
-        .inputs
-        .iter()
-        .map(|(_, feed)| match feed {
-            Feed::Ids => texts.iter().flat_map(|text| text.ids.iter().copied()).collect(),
-            Feed::Mask => {
-                let seen = |unseen: usize| (0..sequence).map(move |at| i64::from(at + unseen < sequence));
-                texts.iter().flat_map(|text| seen(text.unseen)).collect()
-            }
-            Feed::Types => {
-                let types = |text: &Tokens| if text.types.is_empty() { zeros.clone() } else { text.types.clone() };
-                texts.iter().flat_map(types).collect()
-            }
-            Feed::Positions => (0..batch).flat_map(|_| 0..sequence as i64).collect(),
-        })
-        .collect();
-    let inputs: Vec<(&str, &[i64])> =
-        interface.inputs.iter().zip(&feeds).map(|((name, _), data)| (name.as_str(), data.as_slice())).collect();
-    session.run(batch, sequence, &inputs, interface.output, |shape, numbers| {
+    let feeds = feeds(interface, texts, sequence);
+    session.run(batch, sequence, &named(interface, &feeds), interface.output, |shape, numbers| {
         let width = shape.last().map_or(0, |&w| usize::try_from(w).unwrap_or(0));
         let rows = if interface.per_token { sequence } else { 1 };
         if width == 0 || numbers.len() != batch * rows * width {
@@ -164,4 +146,38 @@ fn run<T>(
         let each = numbers.chunks_exact(rows * width).zip(texts);
         each.map(|(numbers, text)| read(OutputRows { numbers, width }, text)).collect()
     })
+}
+
+/// Runs one text, and hands shape and numbers of all outputs to `read`.
+pub(super) fn run_all<T>(
+    session: &mut Session,
+    interface: &Interface,
+    text: &Tokens,
+    read: impl FnOnce(&[(&[i64], &[f32])]) -> T,
+) -> Result<T, RuntimeError> {
+    let sequence = text.ids.len();
+    let feeds = feeds(interface, std::slice::from_ref(text), sequence);
+    session.run_all(1, sequence, &named(interface, &feeds), read)
+}
+
+/// The numbers of every input.
+fn feeds(interface: &Interface, texts: &[Tokens], sequence: usize) -> Vec<Vec<i64>> {
+    let zeros = vec![0; sequence];
+    let feed = |(_, feed): &(String, Feed)| match feed {
+        Feed::Ids => texts.iter().flat_map(|text| text.ids.iter().copied()).collect(),
+        Feed::Mask => {
+            let seen = |unseen: usize| (0..sequence).map(move |at| i64::from(at + unseen < sequence));
+            texts.iter().flat_map(|text| seen(text.unseen)).collect()
+        }
+        Feed::Types => {
+            let types = |text: &Tokens| if text.types.is_empty() { zeros.clone() } else { text.types.clone() };
+            texts.iter().flat_map(types).collect()
+        }
+        Feed::Positions => texts.iter().flat_map(|_| 0..sequence as i64).collect(),
+    };
+    interface.inputs.iter().map(feed).collect()
+}
+
+fn named<'a>(interface: &'a Interface, feeds: &'a [Vec<i64>]) -> Vec<(&'a str, &'a [i64])> {
+    interface.inputs.iter().zip(feeds).map(|((name, _), data)| (name.as_str(), data.as_slice())).collect()
 }

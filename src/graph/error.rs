@@ -39,6 +39,9 @@ pub enum GraphError {
         /// The architecture.
         architecture: &'static str,
     },
+    /// The int8 weights do not go with the graph.
+    #[error("the int8 weights have no matrix \"{0}\" of the right shape")]
+    Int8(String),
     /// A weight is missing, or has another shape or type than config.json says.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -56,6 +59,7 @@ impl GraphError {
                  --onnx-file)"
                     .into(),
             ),
+            Self::Int8(_) => None,
             Self::Config(_) => Some("the model directory may be incomplete or of another library".into()),
             Self::Weights(e) => e.hint(),
         }

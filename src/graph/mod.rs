@@ -16,6 +16,7 @@ mod error;
 pub mod export;
 mod gated;
 mod gte;
+pub mod int8;
 mod jina_bert;
 mod modernbert;
 mod mpnet;
@@ -33,7 +34,8 @@ pub use architecture::supported;
 pub use error::GraphError;
 
 use self::architecture::Sizes;
-use self::builder::{Attribute, Builder, Value};
+use self::builder::{Attribute, Builder, Finished, Products, Value};
+use self::int8::Int8Weights;
 use crate::model::weights::{TensorData, Weights};
 
 /// Which rows of the last hidden state the caller needs.
@@ -111,6 +113,25 @@ impl Request {
     }
 }
 
+/// The number format of a weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Element {
+    /// 32-bit floats.
+    F32,
+    /// Signed 8-bit integers.
+    I8,
+}
+
+impl Element {
+    /// The format's number in the ONNX specification (`TensorProto.DataType`).
+    pub fn onnx(self) -> i32 {
+        match self {
+            Self::F32 => proto::TENSOR_FLOAT,
+            Self::I8 => proto::TENSOR_INT8,
+        }
+    }
+}
+
 /// A weight that the session gets by address, not inside the model.
 #[derive(Clone)]
 pub struct Initializer {
@@ -118,8 +139,19 @@ pub struct Initializer {
     pub name: String,
     /// Its shape.
     pub shape: Vec<i64>,
+    /// Its number format.
+    pub element: Element,
     /// Where its numbers are.
     pub data: TensorData,
+}
+
+/// What external data's locations are relative to. One folder for all files there are: weights may lie in the
+/// model's own files and in files of infa's cache.
+pub const WEIGHTS_FOLDER: &str = "/";
+
+/// The location of the file at `path`, relative to [`WEIGHTS_FOLDER`]; `None` if a graph cannot say it.
+pub(crate) fn below_root(path: &std::path::Path) -> Option<&str> {
+    path.to_str()?.strip_prefix(WEIGHTS_FOLDER)
 }
 
 /// A graph ready for a session.
@@ -131,8 +163,6 @@ pub struct Graph {
     pub model: Vec<u8>,
     /// The weights, by the names the model gives them.
     pub initializers: Vec<Initializer>,
-    /// The folder of the files in which `model` finds weights; what lies elsewhere, the session gets by address alone.
-    pub weights_folder: Option<String>,
     /// Name of the output.
     pub output: &'static str,
     /// Whether there is an output row for every token.
@@ -189,10 +219,49 @@ pub fn describe(config: &Json) -> Result<Description, GraphError> {
 
 /// Builds the graph that `config` (the parsed config.json) describes from `weights`.
 pub fn build(config: &Json, weights: &Weights, request: &Request) -> Result<Graph, GraphError> {
+    Ok(assemble(config, weights, request, Products::Float32)?.0)
+}
+
+/// As [`build`], with the inputs of the layers' products as further outputs, f32 `[rows, width]`, which are described,
+/// too.
+pub fn build_watched(
+    config: &Json,
+    weights: &Weights,
+    request: &Request,
+) -> Result<(Graph, Vec<int8::Input>), GraphError> {
+    let (graph, finished) = assemble(config, weights, request, Products::Watched(Vec::new()))?;
+    Ok((graph, finished.watched))
+}
+
+/// As [`build`], with products in int8: `int8` is what was made of the matrices that [`build_watched`] describes.
+///
+/// # Errors
+/// [`GraphError::Int8`] if `int8` has not all of them: it was made of another graph.
+pub fn build_int8(
+    config: &Json,
+    weights: &Weights,
+    request: &Request,
+    int8: &Int8Weights,
+) -> Result<Graph, GraphError> {
+    let products = Products::Int8 { weights: int8, inputs: Vec::new(), missing: Vec::new() };
+    let (graph, finished) = assemble(config, weights, request, products)?;
+    match finished.missing.into_iter().next() {
+        Some(name) => Err(GraphError::Int8(name)),
+        None => Ok(graph),
+    }
+}
+
+/// The graph, and what else its builder left.
+fn assemble<'w>(
+    config: &Json,
+    weights: &'w Weights,
+    request: &Request,
+    products: Products<'w>,
+) -> Result<(Graph, Finished), GraphError> {
     let architecture = architecture::of(config)?;
     let sizes = architecture.sizes();
     let token_types = request.token_types && sizes.token_types > 1;
-    let mut b = Builder::new(weights, architecture.anchor(), request.operators, token_types)?;
+    let mut b = Builder::new(weights, architecture.anchor(), request.operators, token_types, products)?;
     if request.attention_mask {
         b.mask_tokens();
     }
@@ -206,10 +275,12 @@ pub fn build(config: &Json, weights: &Weights, request: &Request) -> Result<Grap
         Output::Logits => {
             let labels = config::labels(config);
             let x = architecture.encode(&mut b, architecture.classified_rows())?;
+            b.end_of_layers();
             (architecture.logits(&mut b, &x, labels)?, LOGITS, false, labels)
         }
         Output::Answer(Answer { yes, no }) => {
             let x = architecture.encode(&mut b, Rows::Last)?;
+            b.end_of_layers();
             let mut score = architecture.next_token(&mut b, &x, yes)?;
             if let Some(no) = no {
                 let no = architecture.next_token(&mut b, &x, no)?;
@@ -241,11 +312,10 @@ pub fn build(config: &Json, weights: &Weights, request: &Request) -> Result<Grap
     }
     let dims: &[_] = if per_token { &[Err("batch"), Err("sequence")] } else { &[Err("batch")] };
     let dims: Vec<_> = dims.iter().copied().chain([Ok(width as i64)]).collect();
-    let (model, initializers) = b.finish(&value, output, &dims);
-    Ok(Graph {
-        model,
-        initializers,
-        weights_folder: weights.folder().map(str::to_owned),
+    let mut finished = b.finish(&value, output, &dims);
+    let graph = Graph {
+        model: std::mem::take(&mut finished.model),
+        initializers: std::mem::take(&mut finished.initializers),
         output,
         per_token,
         width,
@@ -253,7 +323,8 @@ pub fn build(config: &Json, weights: &Weights, request: &Request) -> Result<Grap
         attention_mask: request.attention_mask,
         max_positions: sizes.max_positions,
         vocab_size: sizes.vocab,
-    })
+    };
+    Ok((graph, finished))
 }
 
 /// `logits` `[batch · sequence, vocab]` → `[batch, vocab]`.

@@ -121,14 +121,14 @@ impl Architecture for NomicBert {
         // A matrix in the file counts even where config.json says that it is tied.
         let own = "/cls.predictions.decoder.weight";
         let decoder = if self.tied && !b.has(own) { WORDS } else { own };
-        let weight = b.weight(decoder, &[self.vocab, self.hidden])?;
+        let weight = b.matrix(decoder, self.vocab, self.hidden);
         if !self.head_bias {
-            return Ok(b.gemm(&x, &weight, None));
+            return b.product(&x, &weight, None);
         }
         let of_decoder = b.has("/cls.predictions.decoder.bias");
         let bias = if of_decoder { "/cls.predictions.decoder.bias" } else { "/cls.predictions.bias" };
         let bias = b.weight(bias, &[self.vocab])?;
-        Ok(b.gemm(&x, &weight, Some(&bias)))
+        b.product(&x, &weight, Some(&bias))
     }
 }
 

@@ -27,19 +27,15 @@ use super::lora::Adapter;
 /// The mapping is shared and read-only. Truncating the file while it is in use would end the process (SIGBUS), as with
 /// every program that maps its models; replace a model's file by renaming a new one over it.
 pub struct MappedFile {
-    path: PathBuf,
+    /// Nowhere, if the bytes are in memory alone.
+    path: Option<PathBuf>,
     map: Mmap,
 }
 
 impl MappedFile {
     /// The file itself, as an absolute path: a path in the Hugging Face cache is a link to it.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Its name, if it lies in `folder`.
-    fn name_in(&self, folder: &str) -> Option<&str> {
-        (self.path.parent()? == Path::new(folder)).then(|| self.path.file_name()?.to_str()).flatten()
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
     }
 
     /// Its bytes.
@@ -105,21 +101,28 @@ impl<'w> RawTensor<'w> {
 }
 
 impl TensorData {
-    /// The file in `folder` that holds the numbers, and the bytes they are there; `None` if they lie nowhere as they
-    /// are, or elsewhere.
-    pub fn place(&self, folder: Option<&str>) -> Option<(&str, Range<usize>)> {
+    /// The file that holds the numbers, and the bytes they are there; `None` if they lie nowhere as they are.
+    pub fn place(&self) -> Option<(&Path, Range<usize>)> {
         match self {
-            Self::Mapped { file, start, end } => Some((file.name_in(folder?)?, *start..*end)),
+            Self::Mapped { file, start, end } => Some((file.path()?, *start..*end)),
             Self::Owned(_) => None,
         }
     }
 
-    /// The numbers.
+    /// The numbers, if they are f32; else none.
     pub fn as_slice(&self) -> &[f32] {
         match self {
             // Checked when the variant was made; an empty slice can never be wrong about memory.
             Self::Mapped { file, start, end } => bytemuck::try_cast_slice(&file.bytes()[*start..*end]).unwrap_or(&[]),
             Self::Owned(numbers) => numbers,
+        }
+    }
+
+    /// The numbers as bytes in the order of this machine.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Mapped { file, start, end } => &file.bytes()[*start..*end],
+            Self::Owned(numbers) => bytemuck::cast_slice(numbers),
         }
     }
 
@@ -147,9 +150,14 @@ impl Shard {
         // SAFETY: the mapping is private to this process and never written through. The one hazard left, another
         // process truncating the file, is documented on `MappedFile`.
         let map = unsafe { Mmap::map(&file) }.map_err(io)?;
+        Self::new(path, MappedFile { path: Some(path.canonicalize().map_err(io)?), map })
+    }
+
+    /// Checks the header of `file`, which was asked for as `path`.
+    fn new(path: &Path, file: MappedFile) -> Result<Self, WeightsError> {
         // Checks offsets, overlaps and sizes, and that the data is all there.
-        let (header, metadata) = SafeTensors::read_metadata(&map).map_err(|e| malformed(e.to_string()))?;
-        let file = MappedFile { path: path.canonicalize().map_err(io)?, map };
+        let (header, metadata) = SafeTensors::read_metadata(&file.map)
+            .map_err(|e| WeightsError::Malformed { path: path.to_owned(), reason: e.to_string() })?;
         Ok(Self { path: path.to_owned(), file: Arc::new(file), metadata, data_start: header + 8 })
     }
 }
@@ -161,10 +169,21 @@ impl Weights {
         shards::open(path)
     }
 
-    /// The folder that holds the files themselves (the first one, if there are several); `None` if its name is not
-    /// UTF-8. A path in the Hugging Face cache is a link to a file in another folder.
-    pub fn folder(&self) -> Option<&str> {
-        self.shards.first()?.file.path().parent()?.to_str()
+    /// A checkpoint that is no file: `bytes` are what a safetensors file would hold, `name` what errors call it.
+    pub fn from_bytes(name: &Path, bytes: &[u8]) -> Result<Self, WeightsError> {
+        let io = |source| WeightsError::Io { path: name.to_owned(), source };
+        // Memory of its own, so that tensors are aligned as in a mapped file.
+        let mut map = memmap2::MmapMut::map_anon(bytes.len().max(1)).map_err(io)?;
+        map[..bytes.len()].copy_from_slice(bytes);
+        let file = MappedFile { path: None, map: map.make_read_only().map_err(io)? };
+        let shard = Shard::new(name, file)?;
+        let homes = shard.metadata.tensors().into_keys().map(|tensor| (tensor, 0)).collect();
+        Ok(Self { path: name.to_owned(), shards: vec![shard], homes, adapter: None })
+    }
+
+    /// The files.
+    pub fn files(&self) -> impl Iterator<Item = &Arc<MappedFile>> {
+        self.shards.iter().map(|shard| &shard.file)
     }
 
     /// What stands before `anchor` in the name of a tensor that ends with it: `""`, `"bert."`, …

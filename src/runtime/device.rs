@@ -82,7 +82,8 @@ impl Dtype {
     pub fn resolve(self) -> Result<Self, RuntimeError> {
         match self {
             Self::Auto | Self::Float32 => Ok(Self::Float32),
-            Self::Float16 | Self::Bfloat16 | Self::Int8 => Err(RuntimeError::Dtype(self)),
+            Self::Int8 => Ok(Self::Int8),
+            Self::Float16 | Self::Bfloat16 => Err(RuntimeError::Dtype(self)),
         }
     }
 }

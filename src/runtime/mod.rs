@@ -51,6 +51,9 @@ pub enum RuntimeError {
     /// A number format that is not implemented.
     #[error("--dtype {0} is not implemented yet")]
     Dtype(device::Dtype),
+    /// int8 was asked of a ready `.onnx` file.
+    #[error("{}: --dtype int8 quantises weights from safetensors, not a ready .onnx file", .0.display())]
+    Int8File(PathBuf),
     /// ONNX Runtime refused a model.
     #[error("ONNX Runtime cannot load {model}: {source}")]
     Load {
@@ -88,7 +91,12 @@ impl RuntimeError {
                  and give its libonnxruntime to --ort-library"
             )),
             Self::Device { .. } => Some("use --device cpu (or auto)".into()),
-            Self::Dtype(_) => Some("use --dtype float32 (or auto)".into()),
+            Self::Dtype(_) => Some("use --dtype float32, int8 or auto".into()),
+            Self::Int8File(_) => Some(
+                "give the model's directory with config.json and model.safetensors, or leave --dtype out and give an \
+                 .onnx file that is quantised already"
+                    .into(),
+            ),
             Self::Load { .. } | Self::Interface { .. } => {
                 Some("infa runs encoders with input_ids and an output of token or sentence embeddings".into())
             }

@@ -9,11 +9,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ort::AsPointer;
 use ort::memory::{Allocator, MemoryInfo};
+use ort::session::SessionOutputs;
 use ort::session::builder::{GraphOptimizationLevel, PrepackedWeights, SessionBuilder};
 use ort::value::{DynValue, TensorRef};
 
 use super::{Runtime, RuntimeError};
-use crate::graph::{Graph, Initializer};
+use crate::graph::{Element, Graph, Initializer, WEIGHTS_FOLDER, below_root};
 
 /// Where a model that is loaded from memory looks for its external data (onnxruntime_session_options_config_keys.h).
 const WEIGHTS_DIR: &str = "session.model_external_initializers_file_folder_path";
@@ -83,14 +84,11 @@ impl Runtime {
             .map_err(|e| load(e.into()))?
             .with_prepacked_weights(&weights.packed)
             .map_err(|e| load(e.into()))?;
-        let folder = graph.weights_folder.as_deref();
-        if let Some(folder) = folder {
-            builder = builder.with_config_entry(WEIGHTS_DIR, folder).map_err(|e| load(e.into()))?;
-        }
+        builder = builder.with_config_entry(WEIGHTS_DIR, WEIGHTS_FOLDER).map_err(|e| load(e.into()))?;
         for (Initializer { name, data, .. }, value) in weights.owner.iter().zip(&weights.values) {
             // Where the graph does not say in which bytes of which file a weight lies, it is told the address before
             // it looks; that costs a copy.
-            if data.place(folder).is_none() {
+            if data.place().and_then(|(path, _)| below_root(path)).is_none() {
                 builder = builder.with_external_initializer(name, Arc::clone(value)).map_err(|e| load(e.into()))?;
             }
             // Given by address, a weight is known to be shared, and so is what is packed from it.
@@ -130,13 +128,39 @@ impl Session {
         output: usize,
         read: impl FnOnce(&[i64], &[f32]) -> T,
     ) -> Result<T, RuntimeError> {
+        let outputs = self.outputs_of(batch, sequence, inputs)?;
+        let (shape, numbers) = outputs[output].try_extract_tensor::<f32>()?;
+        Ok(read(shape, numbers))
+    }
+
+    /// As [`Session::run`], with all outputs, which must be f32.
+    pub fn run_all<T>(
+        &mut self,
+        batch: usize,
+        sequence: usize,
+        inputs: &[(&str, &[i64])],
+        read: impl FnOnce(&[(&[i64], &[f32])]) -> T,
+    ) -> Result<T, RuntimeError> {
+        let outputs = self.outputs_of(batch, sequence, inputs)?;
+        let extract = |number: usize| {
+            let (shape, numbers) = outputs[number].try_extract_tensor::<f32>()?;
+            Ok((&shape[..], numbers))
+        };
+        let all = (0..outputs.len()).map(extract).collect::<Result<Vec<_>, RuntimeError>>()?;
+        Ok(read(&all))
+    }
+
+    fn outputs_of(
+        &mut self,
+        batch: usize,
+        sequence: usize,
+        inputs: &[(&str, &[i64])],
+    ) -> Result<SessionOutputs<'_>, RuntimeError> {
         let mut values = Vec::with_capacity(inputs.len());
         for &(name, data) in inputs {
             values.push((name, TensorRef::from_array_view(([batch, sequence], data))?));
         }
-        let outputs = self.inner.run(values)?;
-        let (shape, numbers) = outputs[output].try_extract_tensor::<f32>()?;
-        Ok(read(shape, numbers))
+        Ok(self.inner.run(values)?)
     }
 
     /// Names and shapes (-1 where it varies) of the inputs; no shape for what is not a tensor.
@@ -165,7 +189,11 @@ fn outlet(outlet: &ort::value::Outlet) -> (String, Option<Vec<i64>>) {
 
 /// A tensor over the initializer's memory; `ort` itself offers owned tensors only over memory it owns.
 fn borrowed_tensor(initializer: &Initializer) -> Result<DynValue, RuntimeError> {
-    let numbers = initializer.data.as_slice();
+    let numbers = initializer.data.bytes();
+    let element = match initializer.element {
+        Element::F32 => ort::sys::ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
+        Element::I8 => ort::sys::ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8,
+    };
     let memory = MemoryInfo::default();
     let mut pointer = std::ptr::null_mut();
     // SAFETY: shape and length describe `numbers` exactly (float_tensor checked the one against the other); the
@@ -175,10 +203,10 @@ fn borrowed_tensor(initializer: &Initializer) -> Result<DynValue, RuntimeError> 
         (ort::api().CreateTensorWithDataAsOrtValue)(
             memory.ptr(),
             numbers.as_ptr().cast_mut().cast(),
-            size_of_val(numbers),
+            numbers.len(),
             initializer.shape.as_ptr(),
             initializer.shape.len(),
-            ort::sys::ONNXTensorElementDataType::ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT,
+            element,
             &mut pointer,
         )
     };

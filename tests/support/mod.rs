@@ -5,6 +5,7 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use infa::engine::int8::Int8Options;
 use infa::engine::{Embedding, Engine, EngineError, OnnxEngine, OnnxOptions, Purpose, Role, TextError, TextOptions};
 use infa::fetch::Context;
 use infa::graph::{self, Graph};
@@ -98,6 +99,7 @@ pub fn try_engine_for(
         dtype: Dtype::Auto,
         threads: NonZero::new(threads).unwrap(),
         batch_tokens: OnnxOptions::BATCH_TOKENS,
+        int8: Int8Options::default(),
     };
     OnnxEngine::new(&runtime(), Model::read(source)?, purpose, text, options)
 }

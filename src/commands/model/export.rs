@@ -13,10 +13,14 @@ use crate::model::task::Task;
 use crate::model::weights::Weights;
 use crate::model::{Model, ModelError};
 use crate::output::{BytesWriter, Destination};
+use crate::runtime::device::Dtype;
 
 pub(super) fn run(args: ExportArgs, world: &World) -> Result<Outcome, Error> {
     let ExportArgs { source, output, task, standard_ops, attention_mask, dtype } = args;
-    dtype.resolve()?;
+    if dtype.resolve()? == Dtype::Int8 {
+        let reason = "an exported graph is in float32: int8 is made when a model is loaded".into();
+        return Err(Error::Flag { flag: "--dtype int8", reason });
+    }
     // What is wrong with the destination shows before the model is fetched.
     let destination = Destination::File(output.clone());
     let mut file = BytesWriter::open(&destination).map_err(Error::OutputOpen)?;

@@ -6,6 +6,7 @@ use super::find;
 use super::summary::{Late, Summary, with_hint};
 use crate::cli::{InspectArgs, SourceArgs};
 use crate::commands::{Error, Outcome, World};
+use crate::engine::int8::Report;
 use crate::model::ModelError;
 use crate::model::source::{Source, Weights};
 
@@ -23,7 +24,7 @@ pub(super) fn run(args: InspectArgs, world: &World) -> Result<Outcome, Error> {
         }
         Err(e) => return Err(e.into()),
     };
-    let summary = Summary::new(source, problem);
+    let summary = Summary::new(source, problem, &world.globals.cache);
     let text = if json { as_json(&summary) } else { table(&summary) };
     world.bars.printer().stdout(&text)?;
     Ok(if summary.problems.is_empty() { Outcome::Done } else { Outcome::Missing })
@@ -57,6 +58,11 @@ fn table(summary: &Summary) -> String {
     }
     if let Some(parameters) = summary.parameters {
         line("parameters", &format!("{} in {}", grouped(parameters), summary.dtypes.join(", ")));
+    }
+    for (i, Report { output, bits, calibration_texts, own_texts, check, .. }) in summary.int8.iter().enumerate() {
+        let whose = if *own_texts { "of your own " } else { "" };
+        let by = format!("{bits}-bit weights for {output}, calibrated by {calibration_texts} texts {whose}(cached)");
+        line(if i == 0 { "int8" } else { "" }, &format!("{check}; {by}"));
     }
     let mut number = |label: &str, value: Option<usize>, unit: &str| {
         if let Some(value) = value {

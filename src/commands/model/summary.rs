@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::{Use, uses};
+use crate::engine::int8::Report;
 use crate::engine::{self, Purpose};
 use crate::graph::{self, Description};
 use crate::model::Model;
@@ -36,6 +37,8 @@ pub(super) struct Summary {
     pub parameters: Option<u64>,
     /// Number formats of the weights.
     pub dtypes: Vec<String>,
+    /// Int8 weights that were made of them, and are in the cache.
+    pub int8: Vec<Report>,
     pub vocabulary: Option<usize>,
     /// Length of the vectors.
     pub dimensions: Option<usize>,
@@ -76,8 +79,9 @@ pub(super) struct File {
 }
 
 impl Summary {
-    /// Gathers what there is to know; `problem` is why nothing runs, if that is known already.
-    pub fn new(source: Source, problem: Option<String>) -> Self {
+    /// Gathers what there is to know; `problem` is why nothing runs, if that is known already. `cache` is where int8
+    /// weights would be.
+    pub fn new(source: Source, problem: Option<String>, cache: &Path) -> Self {
         let mut summary = Self {
             model: source.name.clone(),
             directory: source.dir.clone(),
@@ -87,7 +91,7 @@ impl Summary {
         let weightless = problem.is_some();
         summary.problems.extend(problem);
         match Model::read(source.clone()) {
-            Ok(model) => summary.read(&model, weightless),
+            Ok(model) => summary.read(&model, weightless, cache),
             Err(e) => {
                 summary.problems.push(with_hint(&e, e.hint()));
                 let config = std::fs::read(source.dir.join("config.json"));
@@ -114,7 +118,7 @@ impl Summary {
         self.labels = labels(config);
     }
 
-    fn read(&mut self, model: &Model, weightless: bool) {
+    fn read(&mut self, model: &Model, weightless: bool, cache: &Path) {
         let sentence = &model.sentence;
         self.read_config(&model.config);
         let uses = uses(model);
@@ -130,7 +134,7 @@ impl Summary {
         self.late_interaction = sentence.late.as_ref().map(Late::of);
         self.steps = sentence.token_steps.iter().chain(&sentence.steps).map(step).collect();
         let described = match &model.weights {
-            WeightsFile::Safetensors(path) => self.read_weights(path, model, weightless),
+            WeightsFile::Safetensors(path) => self.read_weights(path, model, weightless, cache),
             WeightsFile::Onnx(_) => None,
         };
         let hidden = described.map(|d| d.hidden).or(self.dimensions);
@@ -160,7 +164,7 @@ impl Summary {
     }
 
     /// What the headers of the weights say, and config.json of the graph.
-    fn read_weights(&mut self, path: &Path, model: &Model, weightless: bool) -> Option<Description> {
+    fn read_weights(&mut self, path: &Path, model: &Model, weightless: bool, cache: &Path) -> Option<Description> {
         let weights = match Weights::open(path) {
             Ok(weights) => Some(weights),
             Err(_) if weightless => None,
@@ -180,6 +184,7 @@ impl Summary {
             }
             self.parameters = Some(dtypes.values().sum());
             self.dtypes = dtypes.into_keys().collect();
+            self.int8 = engine::int8::reports(cache, weights);
         }
         if model.is_static() {
             let table = StaticTable::open(path).ok();

@@ -58,9 +58,9 @@ impl Builder<'_> {
         output: usize,
         bias: bool,
     ) -> Result<Value, GraphError> {
-        let weight = self.weight(&format!("{name}.weight"), &[output, input])?;
+        let weight = self.matrix(&format!("{name}.weight"), output, input);
         let bias = if bias { Some(self.weight(&format!("{name}.bias"), &[output])?) } else { None };
-        Ok(self.gemm(x, &weight, bias.as_ref()))
+        self.product(x, &weight, bias.as_ref())
     }
 
     /// As [`Builder::linear_with`], with only the rows `outputs` of a matrix `[total, in]` in which several are packed.
@@ -73,15 +73,9 @@ impl Builder<'_> {
         outputs: Range<usize>,
         bias: bool,
     ) -> Result<Value, GraphError> {
-        let weight = self.weight_rows(&format!("{name}.weight"), &[total, input], outputs.clone())?;
+        let weight = self.matrix_rows(&format!("{name}.weight"), total, input, outputs.clone());
         let bias = if bias { Some(self.weight_rows(&format!("{name}.bias"), &[total], outputs)?) } else { None };
-        Ok(self.gemm(x, &weight, bias.as_ref()))
-    }
-
-    /// `x · Wᵀ (+ b)`: `x` `[rows, in]`, `weight` `[out, in]`, `bias` `[out]`.
-    pub(in super::super) fn gemm(&mut self, x: &Value, weight: &Value, bias: Option<&Value>) -> Value {
-        let inputs: Vec<&Value> = [x, weight].into_iter().chain(bias).collect();
-        self.op("Gemm", &inputs, &[Attribute::Int("transB", 1)])
+        self.product(x, &weight, bias.as_ref())
     }
 
     /// Layer normalisation over the last axis, with `{name}.weight` and `{name}.bias`.

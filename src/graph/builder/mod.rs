@@ -11,6 +11,7 @@ mod embeddings;
 mod grouped;
 mod layers;
 mod local;
+mod products;
 mod rope;
 mod weights;
 
@@ -20,8 +21,10 @@ use prost::Message;
 
 pub(super) use attention::{Attention, Mask};
 pub(super) use layers::Activation;
+pub(super) use products::Products;
 pub(super) use rope::{GrowingRotary, Rope, Rotary};
 
+use super::int8::Input;
 use super::proto::{
     ATTRIBUTE_FLOAT, ATTRIBUTE_INT, ATTRIBUTE_INTS, AttributeProto, DimensionProto, GraphProto, ModelProto, NodeProto,
     OperatorSetIdProto, TENSOR_FLOAT, TENSOR_INT64, TensorProto, TensorShapeProto, TensorTypeProto, TypeProto,
@@ -67,6 +70,9 @@ pub(super) struct Builder<'w> {
     attention_mask: Option<Value>,
     /// Whether attention heeded the mask.
     masks: bool,
+    products: Products<'w>,
+    /// Whether what is built belongs to the layers; else to a head.
+    in_layers: bool,
 }
 
 impl<'w> Builder<'w> {
@@ -77,6 +83,7 @@ impl<'w> Builder<'w> {
         anchor: &str,
         operators: Operators,
         token_types: bool,
+        products: Products<'w>,
     ) -> Result<Self, GraphError> {
         let prefix = weights.prefix_of(anchor)?;
         let mut graph = GraphProto { name: "infa".into(), ..GraphProto::default() };
@@ -99,6 +106,8 @@ impl<'w> Builder<'w> {
             token_types,
             attention_mask: None,
             masks: false,
+            products,
+            in_layers: true,
         })
     }
 
@@ -189,12 +198,13 @@ impl<'w> Builder<'w> {
         Value(output)
     }
 
-    /// Gives the operator that was appended last `count` outputs that nobody reads.
-    fn unread_outputs(&mut self, count: usize) {
-        let names: Vec<String> = (0..count).map(|_| self.fresh("unread")).collect();
+    /// Gives the operator that was appended last `N` more outputs.
+    fn more_outputs<const N: usize>(&mut self) -> [Value; N] {
+        let names = std::array::from_fn(|_| self.fresh("more"));
         if let Some(node) = self.graph.node.last_mut() {
-            node.output.extend(names);
+            node.output.extend(names.iter().cloned());
         }
+        names.map(Value)
     }
 
     /// An input that is left out.
@@ -269,21 +279,21 @@ impl<'w> Builder<'w> {
         self.op("Gather", &[&whole, &index], &[Attribute::Int("axis", 1)])
     }
 
-    /// Gives `value` its final name and serialises the model. `dims` are numbers or symbols.
-    pub(super) fn finish(
-        mut self,
-        value: &Value,
-        name: &str,
-        dims: &[Result<i64, &str>],
-    ) -> (Vec<u8>, Vec<Initializer>) {
-        self.graph.node.push(NodeProto {
-            input: vec![value.0.clone()],
-            output: vec![name.into()],
-            name: name.into(),
-            op_type: "Identity".into(),
-            ..NodeProto::default()
-        });
-        self.graph.output.push(value_info(name, TENSOR_FLOAT, dims));
+    /// Gives `value` its final name and serialises the model; inputs of products that were watched are further outputs.
+    /// `dims` are numbers or symbols.
+    pub(super) fn finish(mut self, value: &Value, name: &str, dims: &[Result<i64, &str>]) -> Finished {
+        self.output(value, name, dims);
+        let (mut watched, mut missing) = (Vec::new(), Vec::new());
+        match std::mem::replace(&mut self.products, Products::Float32) {
+            Products::Float32 => {}
+            Products::Watched(inputs) => {
+                for (number, (value, input)) in inputs.into_iter().enumerate() {
+                    self.output(&value, &format!("input {number}"), &[Err("rows"), Ok(input.width as i64)]);
+                    watched.push(input);
+                }
+            }
+            Products::Int8 { missing: names, .. } => missing = names,
+        }
         let mut opset_import = vec![OperatorSetIdProto { domain: String::new(), version: OPSET }];
         if self.operators == Operators::OnnxRuntime {
             opset_import.push(OperatorSetIdProto { domain: MICROSOFT.into(), version: 1 });
@@ -296,8 +306,30 @@ impl<'w> Builder<'w> {
             opset_import,
             metadata_props: Vec::new(),
         };
-        (model.encode_to_vec(), self.initializers)
+        Finished { model: model.encode_to_vec(), initializers: self.initializers, watched, missing }
     }
+
+    fn output(&mut self, value: &Value, name: &str, dims: &[Result<i64, &str>]) {
+        self.graph.node.push(NodeProto {
+            input: vec![value.0.clone()],
+            output: vec![name.into()],
+            name: name.into(),
+            op_type: "Identity".into(),
+            ..NodeProto::default()
+        });
+        self.graph.output.push(value_info(name, TENSOR_FLOAT, dims));
+    }
+}
+
+/// What a builder leaves.
+pub(super) struct Finished {
+    /// The serialised model, without the weights.
+    pub model: Vec<u8>,
+    pub initializers: Vec<Initializer>,
+    /// Inputs of products, if they were watched.
+    pub watched: Vec<Input>,
+    /// Matrices that the int8 weights did not have.
+    pub missing: Vec<String>,
 }
 
 fn attribute(a: &Attribute<'_>) -> AttributeProto {

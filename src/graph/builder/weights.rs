@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use super::super::proto::{LOCATION_EXTERNAL, StringStringEntryProto, TENSOR_FLOAT, TensorProto};
-use super::super::{GraphError, Initializer};
+use super::super::proto::{LOCATION_EXTERNAL, StringStringEntryProto, TensorProto};
+use super::super::{Element, GraphError, Initializer, below_root};
+use super::products::Matrix;
 use super::{Builder, Value};
 use crate::model::weights::TensorData;
 
@@ -55,7 +56,7 @@ impl Builder<'_> {
     pub(in super::super) fn weight(&mut self, name: &str, shape: &[usize]) -> Result<Value, GraphError> {
         let full = self.used(name);
         let data = self.weights.float_tensor(&full, shape)?;
-        Ok(self.initializer(full, shape, data))
+        Ok(self.initializer(full, shape, Element::F32, data))
     }
 
     /// Rows `rows` of the weight `name`, which must have `shape`: one matrix of several that are packed in one.
@@ -66,16 +67,45 @@ impl Builder<'_> {
         rows: Range<usize>,
     ) -> Result<Value, GraphError> {
         let full = self.used(name);
-        let row: usize = shape[1..].iter().product();
+        let (name, data) = self.rows(&full, shape, rows.clone())?;
+        let mut dims = shape.to_vec();
+        dims[0] = rows.len();
+        Ok(self.initializer(name, &dims, Element::F32, data))
+    }
+
+    /// The matrix `name` of the file, `[outputs, inputs]`, for products.
+    pub(in super::super) fn matrix(&mut self, name: &str, outputs: usize, inputs: usize) -> Matrix {
+        Matrix { tensor: self.used(name), total: outputs, rows: 0..outputs, inputs }
+    }
+
+    /// As [`Builder::matrix`], of rows `rows` of a matrix `[total, inputs]`.
+    pub(in super::super) fn matrix_rows(
+        &mut self,
+        name: &str,
+        total: usize,
+        inputs: usize,
+        rows: Range<usize>,
+    ) -> Matrix {
+        Matrix { tensor: self.used(name), total, rows, inputs }
+    }
+
+    /// Rows `rows` of the tensor `full`, which must have `shape`, and what they are called.
+    pub(super) fn rows(
+        &mut self,
+        full: &str,
+        shape: &[usize],
+        rows: Range<usize>,
+    ) -> Result<(String, TensorData), GraphError> {
         // Where the whole is in the graph too (tied word embeddings), it has been converted already.
         let whole = match self.initializers.iter().find(|known| known.name == full) {
             Some(known) => known.data.clone(),
-            None => self.weights.float_tensor(&full, shape)?,
+            None => self.weights.float_tensor(full, shape)?,
         };
-        let data = whole.slice(rows.start * row..rows.end * row);
-        let mut dims = shape.to_vec();
-        dims[0] = rows.len();
-        Ok(self.initializer(format!("{full}[{}..{}]", rows.start, rows.end), &dims, data))
+        if rows == (0..shape[0]) {
+            return Ok((full.to_owned(), whole));
+        }
+        let row: usize = shape[1..].iter().product();
+        Ok((format!("{full}[{}..{}]", rows.start, rows.end), whole.slice(rows.start * row..rows.end * row)))
     }
 
     /// The weight `name`, changed by `change` number by number. `what` tells it from the weight itself in the graph.
@@ -89,11 +119,11 @@ impl Builder<'_> {
         let full = self.used(name);
         let data = self.weights.float_tensor(&full, shape)?;
         let changed = data.as_slice().iter().map(|&x| change(x)).collect();
-        Ok(self.initializer(format!("{full} {what}"), shape, TensorData::Owned(changed)))
+        Ok(self.initializer(format!("{full} {what}"), shape, Element::F32, TensorData::Owned(changed)))
     }
 
     /// A weight that is named twice (tied, or of layers that share theirs) is there once.
-    fn initializer(&mut self, name: String, shape: &[usize], data: TensorData) -> Value {
+    pub(super) fn initializer(&mut self, name: String, shape: &[usize], element: Element, data: TensorData) -> Value {
         let key = format!("weight {name}");
         if let Some(value) = self.shared.get(&key) {
             return value.clone();
@@ -101,29 +131,29 @@ impl Builder<'_> {
         let dims: Vec<i64> = shape.iter().map(|&d| d as i64).collect();
         self.graph.initializer.push(TensorProto {
             dims: dims.clone(),
-            data_type: TENSOR_FLOAT,
+            data_type: element.onnx(),
             name: name.clone(),
             raw_data: None,
-            external_data: self.external_data(&data),
+            external_data: external_data(&data),
             data_location: LOCATION_EXTERNAL,
         });
-        self.initializers.push(Initializer { name: name.clone(), shape: dims, data });
+        self.initializers.push(Initializer { name: name.clone(), shape: dims, element, data });
         self.shared.insert(key, Value(name.clone()));
         Value(name)
     }
+}
 
-    /// Where a weight's numbers lie: in a safetensors file itself, whose tensors are laid out as ONNX wants external
-    /// data. Converted numbers lie nowhere; the session is given those by address.
-    fn external_data(&self, data: &TensorData) -> Vec<StringStringEntryProto> {
-        let entry = |key: &str, value: String| StringStringEntryProto { key: key.into(), value };
-        match data.place(self.weights.folder()) {
-            None => vec![entry("location", "memory".into())],
-            Some((file, bytes)) => vec![
-                entry("location", file.into()),
-                entry("offset", bytes.start.to_string()),
-                entry("length", bytes.len().to_string()),
-            ],
-        }
+/// Where a weight's numbers lie: in a safetensors file itself, whose tensors are laid out as ONNX wants external data.
+/// Converted numbers lie nowhere; the session is given those by address.
+fn external_data(data: &TensorData) -> Vec<StringStringEntryProto> {
+    let entry = |key: &str, value: String| StringStringEntryProto { key: key.into(), value };
+    match data.place().and_then(|(path, bytes)| Some((below_root(path)?, bytes))) {
+        None => vec![entry("location", "memory".into())],
+        Some((file, bytes)) => vec![
+            entry("location", file.into()),
+            entry("offset", bytes.start.to_string()),
+            entry("length", bytes.len().to_string()),
+        ],
     }
 }
 

@@ -1,0 +1,122 @@
+//! A model's activations on a few texts: what decides how its inputs are treated, and its answers in f32.
+
+use std::sync::Arc;
+
+use super::check::Answer;
+use crate::engine::EngineError;
+use crate::engine::worker::{Interface, run_all};
+use crate::graph::int8::plan::Ranges;
+use crate::graph::int8::{Bits, Input, Treatment};
+use crate::graph::{self, Output, Request};
+use crate::model::tokenizer::{Tokens, Truncate};
+use crate::model::weights::Weights;
+use crate::model::{Model, ModelError};
+use crate::runtime::{Runtime, SessionOptions};
+
+/// Sentences of many kinds by which a model is calibrated.
+const CALIBRATION: &str = include_str!("calibration.txt");
+/// Other sentences, on which its quality is measured.
+const CHECK: &str = include_str!("check.txt");
+
+/// Longest text in tokens.
+const MOST_TOKENS: usize = 256;
+/// Of the user's texts, so many are used at most.
+pub const MOST_CALIBRATION_TEXTS: usize = 512;
+/// Every so-manieth of the user's texts is for the check.
+const EVERY: usize = 4;
+
+/// Texts to calibrate by, and other texts to measure the quality on, as tokens.
+pub(super) struct Texts {
+    pub calibration: Vec<Tokens>,
+    pub check: Vec<Tokens>,
+    /// Whether they are the user's.
+    pub own: bool,
+}
+
+impl Texts {
+    /// The user's texts, or the built-in ones.
+    ///
+    /// # Errors
+    /// [`ModelError::Flag`] if no text of the user's has tokens.
+    pub fn new(model: &Model, request: &Request, own: Option<&[String]>) -> Result<Self, EngineError> {
+        let pairs = matches!(request.output, Output::Logits | Output::Answer(_));
+        let tokenize = |texts: &[&str]| tokenize(model, texts, pairs);
+        let built_in = |texts: &'static str| tokenize(&texts.lines().collect::<Vec<_>>());
+        let Some(own) = own else {
+            return Ok(Self { calibration: built_in(CALIBRATION), check: built_in(CHECK), own: false });
+        };
+        let own: Vec<&str> = own.iter().map(String::as_str).take(MOST_CALIBRATION_TEXTS).collect();
+        // Few texts are all needed for calibration.
+        let apart = |i: usize| own.len() >= 2 * EVERY && i % EVERY == EVERY - 1;
+        let pick = |checks: bool| -> Vec<&str> {
+            own.iter().enumerate().filter(|&(i, _)| apart(i) == checks).map(|(_, &text)| text).collect()
+        };
+        let (calibration, check) = (tokenize(&pick(false)), tokenize(&pick(true)));
+        if calibration.is_empty() {
+            let reason = "none of its texts has tokens".into();
+            return Err(ModelError::Flag { flag: "--calibrate", reason }.into());
+        }
+        let check = if check.is_empty() { built_in(CHECK) } else { check };
+        Ok(Self { calibration, check, own: true })
+    }
+}
+
+/// The tokens of `texts`; of each with the next, for a model that judges `pairs`. Texts that cannot be tokenised are
+/// left out.
+fn tokenize(model: &Model, texts: &[&str], pairs: bool) -> Vec<Tokens> {
+    let positions = graph::describe(&model.config).ok().and_then(|description| description.max_positions);
+    let most = [Some(MOST_TOKENS), model.sentence.max_seq_length, positions];
+    let most = most.into_iter().flatten().min().unwrap_or(MOST_TOKENS);
+    let vocabulary = model.config.get("vocab_size").and_then(serde_json::Value::as_i64).unwrap_or(i64::MAX);
+    let encode = |i: usize| {
+        let next = texts[(i + 1) % texts.len()];
+        let tokens = match pairs {
+            true => model.tokenizer.encode_pair(texts[i], next, most, Truncate::Right),
+            false => model.tokenizer.encode(texts[i], most, Truncate::Right),
+        };
+        tokens.ok().filter(|tokens| !tokens.ids.is_empty() && tokens.ids.iter().all(|&id| id < vocabulary))
+    };
+    (0..texts.len()).filter_map(encode).collect()
+}
+
+/// What calibration found.
+pub(super) struct Observed {
+    pub inputs: Vec<Input>,
+    pub treatments: Vec<Treatment>,
+    /// The f32 model's answers to the texts of the check.
+    pub answers: Vec<Answer>,
+}
+
+/// Runs the model in f32 over the texts.
+pub(super) fn observe(
+    runtime: &Runtime,
+    model: &Model,
+    weights: &Weights,
+    request: &Request,
+    texts: &Texts,
+    bits: Bits,
+) -> Result<Observed, EngineError> {
+    let (graph, inputs) = graph::build_watched(&model.config, weights, request)?;
+    let interface = Interface::built(&graph);
+    let shared = runtime.share(graph.initializers.clone())?;
+    // All threads in one operator: there is one text at a time.
+    let options = SessionOptions { intra_threads: rayon::current_num_threads() };
+    let mut session = runtime.session(&graph, &Arc::clone(&shared), options)?;
+    let mut ranges = Ranges::new(inputs.clone());
+    for tokens in &texts.calibration {
+        run_all(&mut session, &interface, tokens, |outputs| ranges.add(&numbers(outputs)))?;
+    }
+    let mut noise = ranges.treatments(bits);
+    for tokens in &texts.calibration {
+        run_all(&mut session, &interface, tokens, |outputs| noise.add(&numbers(outputs)))?;
+    }
+    let answers = texts.check.iter().map(|tokens| {
+        run_all(&mut session, &interface, tokens, |outputs| Answer::new(outputs[0].0, outputs[0].1, request.output))
+    });
+    Ok(Observed { answers: answers.collect::<Result<_, _>>()?, treatments: noise.best(), inputs })
+}
+
+/// The outputs after the first: the inputs of products.
+fn numbers<'a>(outputs: &[(&[i64], &'a [f32])]) -> Vec<&'a [f32]> {
+    outputs[1..].iter().map(|&(_, numbers)| numbers).collect()
+}

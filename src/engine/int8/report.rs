@@ -1,0 +1,82 @@
+//! What is known of quantised weights, kept beside them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::calibration::Texts;
+use crate::graph::int8::{Bits, VERSION};
+use crate::graph::{Output, Request, Rows};
+
+/// What is known of quantised weights.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Version of the quantiser that made them.
+    pub version: u32,
+    /// What the graph computes: "vectors", "token vectors", "logits", "lexical weights" or "answers".
+    pub output: String,
+    /// Bits of a weight.
+    pub bits: u8,
+    /// Texts they were calibrated by.
+    pub calibration_texts: usize,
+    /// Whether those were the user's.
+    pub own_texts: bool,
+    /// How they compare with f32.
+    pub check: Check,
+    /// SHA-256 of the weights' file.
+    #[serde(default)]
+    pub sha256: String,
+}
+
+/// How a model in int8 compares with itself in f32, on texts it was not calibrated by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Check {
+    /// How many texts.
+    pub texts: usize,
+    /// Mean cosine of the texts' vectors (the mean over rows, where there is a row a token).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cosine_mean: Option<f64>,
+    /// The least.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cosine_min: Option<f64>,
+    /// Largest difference of a logit, of models that give logits.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logit_difference: Option<f32>,
+}
+
+impl Report {
+    pub(super) fn new(request: &Request, texts: &Texts, bits: Bits, check: Check) -> Self {
+        let output = match request.output {
+            Output::Hidden(Rows::All) => "token vectors",
+            Output::Hidden(Rows::First | Rows::Last) => "vectors",
+            Output::Logits => "logits",
+            Output::Lexical(_) => "lexical weights",
+            Output::Answer(_) => "answers",
+        };
+        Self {
+            version: VERSION,
+            output: output.into(),
+            bits: match bits {
+                Bits::Eight => 8,
+                Bits::Seven => 7,
+            },
+            calibration_texts: texts.calibration.len(),
+            own_texts: texts.own,
+            check,
+            sha256: String::new(),
+        }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let (Some(mean), Some(least)) = (self.cosine_mean, self.cosine_min) {
+            write!(f, "cosine to float32 {mean:.4} (least {least:.4})")?;
+        } else if let Some(difference) = self.logit_difference {
+            write!(f, "logits differ from float32 by {difference:.3} at most")?;
+        } else {
+            write!(f, "not compared with float32")?;
+        }
+        write!(f, " on {} texts", self.texts)
+    }
+}

@@ -1,0 +1,160 @@
+//! Quantised weights in the cache: `int8/<hash of the model's weights>/<hash of all else>/`, with a report.
+//!
+//! What cannot be read is made anew; where nothing can be written, nothing is kept, and one warning says so.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+
+use super::calibration::Texts;
+use super::report::Report;
+use crate::fetch::digest::{Hasher, sha256_file};
+use crate::fetch::{Cancel, publish, staging_directory};
+use crate::graph::int8::file::Quantised;
+use crate::graph::int8::{Bits, Int8Weights, VERSION};
+use crate::graph::{GraphError, Request};
+use crate::model::Model;
+use crate::model::weights::Weights;
+
+/// The part of the cache.
+const ROOM: &str = "int8";
+const WEIGHTS: &str = "weights.safetensors";
+const REPORT: &str = "report.json";
+/// Bytes that are hashed by one thread.
+const PIECE: usize = 4 << 20;
+/// Digits of a hash that name a directory.
+const DIGITS: usize = 24;
+
+/// The place of one model's quantised weights.
+pub(super) struct Store {
+    dir: PathBuf,
+}
+
+/// What a place holds.
+pub(super) struct Found {
+    pub dir: PathBuf,
+    pub weights: Int8Weights,
+    pub report: Report,
+}
+
+/// Quantised weights on their way to their place.
+pub(super) struct Staged<'s> {
+    store: &'s Store,
+    dir: tempfile::TempDir,
+}
+
+impl Store {
+    /// The place below `cache` of everything that decides about the weights.
+    pub fn new(cache: &Path, model: &Model, weights: &Weights, request: &Request, texts: &Texts, bits: Bits) -> Self {
+        let mut hasher = Hasher::new();
+        let settings = format!("{VERSION} {bits:?} {request:?} {:?} {}", model.adapter, model.config);
+        hasher.update(settings.as_bytes());
+        for tokens in texts.calibration.iter().chain(&texts.check) {
+            for id in tokens.ids.iter().chain(&tokens.types).chain(&[-1]) {
+                hasher.update(&id.to_le_bytes());
+            }
+        }
+        Self { dir: of_model(cache, weights).join(&hasher.finish()[..DIGITS]) }
+    }
+
+    /// What is there, if it is whole.
+    pub fn find(&self) -> Option<Found> {
+        let report = match std::fs::read(self.dir.join(REPORT)) {
+            Ok(report) => report,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return None,
+            Err(e) => return self.broken(&e.to_string()),
+        };
+        let report: Report = match serde_json::from_slice(&report) {
+            Ok(report) => report,
+            Err(e) => return self.broken(&format!("{REPORT}: {e}")),
+        };
+        let path = self.dir.join(WEIGHTS);
+        match sha256_file(&path, &Cancel::new()) {
+            Ok(sum) if sum == report.sha256 => {}
+            Ok(_) => return self.broken(&format!("{WEIGHTS} has another SHA-256 than {REPORT} says")),
+            Err(e) => return self.broken(&e.to_string()),
+        }
+        match Weights::open(&path).and_then(|file| Int8Weights::read(&file)) {
+            Ok(weights) => Some(Found { dir: self.dir.clone(), weights, report }),
+            Err(e) => self.broken(&e.to_string()),
+        }
+    }
+
+    fn broken(&self, reason: &str) -> Option<Found> {
+        tracing::warn!("{} cannot be used, and is made anew: {reason}", self.dir.display());
+        None
+    }
+
+    /// Writes the weights beside their place.
+    pub fn stage(&self, quantised: &Quantised) -> Option<Staged<'_>> {
+        let stage = || -> Result<_, String> {
+            let dir = staging_directory(&self.dir).map_err(|e| e.to_string())?;
+            let path = dir.path().join(WEIGHTS);
+            quantised.write(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+            // What is not on the disk when the report is would be found broken after a crash; so it had better be.
+            File::open(&path).and_then(|file| file.sync_all()).map_err(|e| format!("{}: {e}", path.display()))?;
+            Ok(Staged { store: self, dir })
+        };
+        stage().map_err(|e| not_kept(&e)).ok()
+    }
+}
+
+impl Staged<'_> {
+    /// The weights as they lie there.
+    pub fn weights(&self) -> Result<Int8Weights, GraphError> {
+        Ok(Int8Weights::read(&Weights::open(&self.dir.path().join(WEIGHTS))?)?)
+    }
+
+    /// Puts the weights in their place, with `report`.
+    pub fn publish(self, report: &Report) -> Option<Found> {
+        let publish = || -> Result<(), String> {
+            let sha256 = sha256_file(&self.dir.path().join(WEIGHTS), &Cancel::new()).map_err(|e| e.to_string())?;
+            let report = Report { sha256, ..report.clone() };
+            let text = serde_json::to_vec_pretty(&report).map_err(|e| e.to_string())?;
+            std::fs::write(self.dir.path().join(REPORT), text).map_err(|e| e.to_string())?;
+            publish(self.dir, &self.store.dir).map_err(|e| e.to_string())
+        };
+        publish().map_err(|e| not_kept(&e)).ok()?;
+        self.store.find()
+    }
+}
+
+fn not_kept(reason: &str) {
+    tracing::warn!("the int8 weights cannot be kept in the cache, and are made anew each time: {reason}");
+}
+
+/// Where the quantised weights of a model lie, whatever they are for.
+fn of_model(cache: &Path, weights: &Weights) -> PathBuf {
+    let mut hasher = Hasher::new();
+    for file in weights.files() {
+        let pieces: Vec<String> = file
+            .bytes()
+            .par_chunks(PIECE)
+            .map(|piece| {
+                let mut hasher = Hasher::new();
+                hasher.update(piece);
+                hasher.finish()
+            })
+            .collect();
+        pieces.iter().for_each(|piece| hasher.update(piece.as_bytes()));
+    }
+    // Every page of the files has been read; they need not stay in this process's memory.
+    weights.release_pages();
+    cache.join(ROOM).join(&hasher.finish()[..DIGITS])
+}
+
+/// The reports of what there is in `cache` of the model with these `weights`, made by this version.
+pub fn reports(cache: &Path, weights: &Weights) -> Vec<Report> {
+    if !cache.join(ROOM).is_dir() {
+        // Nothing to hash the weights for.
+        return Vec::new();
+    }
+    let Ok(entries) = std::fs::read_dir(of_model(cache, weights)) else { return Vec::new() };
+    let mut reports: Vec<Report> = entries
+        .filter_map(|entry| serde_json::from_slice(&std::fs::read(entry.ok()?.path().join(REPORT)).ok()?).ok())
+        .filter(|report: &Report| report.version == VERSION)
+        .collect();
+    reports.sort_by(|a, b| (&a.output, a.own_texts).cmp(&(&b.output, b.own_texts)));
+    reports
+}

@@ -1,0 +1,147 @@
+//! Products with weight matrices: in f32, in f32 with their inputs watched, or in 8-bit integers.
+//!
+//! In int8, activations are quantised while the graph runs (`DynamicQuantizeLinear`: one scale for the whole input),
+//! once for all products of the same input; weights were quantised before, with a scale for every output. What that
+//! costs in quality is won back by a [`Treatment`] of each input.
+
+use std::ops::Range;
+
+use super::super::int8::{Input, Int8Weights, Treatment, WatchedMatrix};
+use super::super::{Element, GraphError};
+use super::{Attribute, Builder, Value};
+use crate::model::weights::TensorData;
+
+/// How products are computed.
+pub(in super::super) enum Products<'w> {
+    /// In f32.
+    Float32,
+    /// In f32; which matrices each input is multiplied with is noted.
+    Watched(Vec<(Value, Input)>),
+    /// In int8.
+    Int8 {
+        weights: &'w Int8Weights,
+        /// The inputs so far: in the order in which they were watched.
+        inputs: Vec<Value>,
+        /// Matrices that `weights` do not have.
+        missing: Vec<String>,
+    },
+}
+
+/// A weight matrix of products, `[rows, inputs]`: all of a tensor `[total, inputs]` of the file or some of its rows.
+pub(in super::super) struct Matrix {
+    /// Name of the tensor in the file.
+    pub tensor: String,
+    pub total: usize,
+    pub rows: Range<usize>,
+    pub inputs: usize,
+}
+
+impl Matrix {
+    /// What it is called in the graph.
+    pub(super) fn name(&self) -> String {
+        let Range { start, end } = self.rows;
+        if (start, end) == (0, self.total) { self.tensor.clone() } else { format!("{}[{start}..{end}]", self.tensor) }
+    }
+}
+
+/// The smallest row maximum that rows are divided by, so that zeros stay zeros.
+const LEAST_MAXIMUM: f32 = 1e-30;
+
+impl Builder<'_> {
+    /// `x · Wᵀ (+ b)`: `x` `[rows, in]`, `weight` `[out, in]`, `bias` `[out]`.
+    pub(in super::super) fn product(
+        &mut self,
+        x: &Value,
+        weight: &Matrix,
+        bias: Option<&Value>,
+    ) -> Result<Value, GraphError> {
+        if self.in_layers
+            && let Products::Int8 { weights, inputs, missing } = &mut self.products
+        {
+            let number = inputs.iter().position(|known| known.0 == x.0).unwrap_or_else(|| {
+                inputs.push(x.clone());
+                inputs.len() - 1
+            });
+            let weights = *weights;
+            match weights.treatment(number).zip(weights.matrix(&weight.name(), weight.inputs, weight.rows.len())) {
+                Some((treatment, matrix)) => return Ok(self.int8_product(treatment, number, x, weight, matrix, bias)),
+                None => missing.push(weight.name()),
+            }
+        }
+        let (name, data) = self.rows(&weight.tensor, &[weight.total, weight.inputs], weight.rows.clone())?;
+        let outputs = weight.rows.len();
+        if self.in_layers
+            && let Products::Watched(sites) = &mut self.products
+        {
+            let matrix = WatchedMatrix { name: name.clone(), outputs, data: data.clone() };
+            match sites.iter_mut().find(|(value, _)| value.0 == x.0) {
+                Some((_, input)) => input.matrices.push(matrix),
+                None => sites.push((x.clone(), Input { width: weight.inputs, matrices: vec![matrix] })),
+            }
+        }
+        let weight = self.initializer(name, &[outputs, weight.inputs], Element::F32, data);
+        let inputs: Vec<&Value> = [x, &weight].into_iter().chain(bias).collect();
+        Ok(self.op("Gemm", &inputs, &[Attribute::Int("transB", 1)]))
+    }
+
+    /// From here on products are in f32, and not watched: heads over one row a text cost next to nothing.
+    pub(in super::super) fn end_of_layers(&mut self) {
+        self.in_layers = false;
+    }
+
+    fn int8_product(
+        &mut self,
+        treatment: &Treatment,
+        number: usize,
+        x: &Value,
+        weight: &Matrix,
+        (matrix, scales): (TensorData, TensorData),
+        bias: Option<&Value>,
+    ) -> Value {
+        let (name, outputs) = (weight.name(), weight.rows.len());
+        let part = |what: &str| format!("int8 {} {what}", x.0);
+        if !self.shared.contains_key(&part("numbers")) {
+            self.quantise(x, treatment, weight.inputs, number);
+        }
+        let [numbers, scale, zero] =
+            ["numbers", "scale", "zero"].map(|what| self.shared.get(&part(what)).cloned().unwrap_or_else(Self::absent));
+        let maxima = self.shared.get(&part("maxima")).cloned();
+        let matrix = self.initializer(format!("{name} int8"), &[weight.inputs, outputs], Element::I8, matrix);
+        let scales = self.initializer(format!("{name} scales"), &[outputs], Element::F32, scales);
+        let symmetric = Self::absent();
+        let operands = [&numbers, &matrix, &scale, &scales, &zero];
+        let Some(maxima) = maxima else {
+            let bias = bias.map(|bias| [&symmetric, bias]);
+            let inputs: Vec<&Value> = operands.into_iter().chain(bias.into_iter().flatten()).collect();
+            return self.microsoft("MatMulIntegerToFloat", &inputs, &[]);
+        };
+        let y = self.microsoft("MatMulIntegerToFloat", &operands, &[]);
+        let y = self.op("Mul", &[&y, &maxima], &[]);
+        bias.map(|bias| self.op("Add", &[&y, bias], &[])).unwrap_or(y)
+    }
+
+    /// Quantises `x` `[rows, width]`, input number `number`: what comes of it is shared.
+    fn quantise(&mut self, x: &Value, treatment: &Treatment, width: usize, number: usize) {
+        let part = |what: &str| format!("int8 {} {what}", x.0);
+        let mut treated = x.clone();
+        if let Some(factors) = &treatment.smoothing {
+            let factors = self.initializer(format!("smoothing {number}"), &[width], Element::F32, factors.clone());
+            treated = self.op("Mul", &[&treated, &factors], &[]);
+        }
+        if treatment.rows {
+            let attributes = [Attribute::Ints("axes", &[1]), Attribute::Int("keepdims", 1)];
+            let most = self.op("ReduceMax", &[&treated], &attributes);
+            let least = self.op("ReduceMin", &[&treated], &attributes);
+            let least = self.op("Neg", &[&least], &[]);
+            let floor = self.float(LEAST_MAXIMUM);
+            let maxima = self.op("Max", &[&most, &least, &floor], &[]);
+            treated = self.op("Div", &[&treated, &maxima], &[]);
+            self.shared.insert(part("maxima"), maxima);
+        }
+        let numbers = self.op("DynamicQuantizeLinear", &[&treated], &[]);
+        let [scale, zero] = self.more_outputs();
+        for (what, value) in [("numbers", numbers), ("scale", scale), ("zero", zero)] {
+            self.shared.insert(part(what), value);
+        }
+    }
+}
