@@ -66,6 +66,11 @@ pub struct EmbedArgs {
     )]
     pub format: output::Format,
 
+    /// Digits after the decimal point, 0 to 10, zeros at the end left out; for jsonl, json and csv [default: as few as read
+    /// back as the same float32]
+    #[arg(long, env = "INFA_PRECISION", hide_env = true, value_name = "DIGITS", help_heading = "Input and output")]
+    pub precision: Option<output::Precision>,
+
     /// Write to FILE, which appears only when it is complete [default: stdout]; dense, sparse and colbert are no files but
     /// mean --output-type (a file of that name: ./sparse)
     #[arg(short, long, value_name = "FILE", env = "INFA_OUTPUT", hide_env = true, help_heading = "Input and output")]

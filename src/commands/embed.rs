@@ -16,7 +16,7 @@ use crate::output::{self, Destination, Numbers, OutputError, Row, RowWriter, Sha
 
 pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     let (output_type, output) = args.outputs();
-    let EmbedArgs { read, mode, output_type: _, format, output: _, model, text } = args;
+    let EmbedArgs { read, mode, output_type: _, format, precision, output: _, model, text } = args;
     let ReadArgs { files, input_format, field, id_field } = read;
     let role = Role::from(mode);
     let settings = ModelSettings::resolve(model, text, &world.globals)?;
@@ -26,7 +26,7 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
         OutputType::Colbert => (Purpose::EmbedTokens, Shape::Tokens),
     };
     // Before a model is fetched and loaded in vain.
-    output::check_shape(format, shape(0)).map_err(open_error)?;
+    output::check(format, shape(0), precision).map_err(open_error)?;
     let options = input::Options { format: input_format, field, id_field, pair_field: None };
     invite(world, &files, "texts");
     let records = input::open(&files, &options)?;
@@ -36,7 +36,7 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     let engine = settings.load(world, purpose)?;
     let load_seconds = start.elapsed().as_secs_f64();
 
-    let writer = output::open(format, &destination, shape(engine.info().dimensions)).map_err(open_error)?;
+    let writer = output::open(format, &destination, shape(engine.info().dimensions), precision).map_err(open_error)?;
     let job = Job { world, words: ("Embedded", "inputs"), load_seconds };
     let (input, vectors) = (Input::new(None, records), Vectors(writer));
     let prepare = |Text { text, .. }: Text| {

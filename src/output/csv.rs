@@ -1,9 +1,8 @@
 //! CSV: a header, then a line a row; a row that failed has its error and no numbers.
 
-use std::io::Write;
-
 use serde_json::Value;
 
+use super::digits::Digits;
 use super::json::json;
 use super::sink::Sink;
 use super::{Numbers, OutputError, Row, RowWriter, Shape, Vector, check_dimensions};
@@ -12,10 +11,11 @@ use super::{Numbers, OutputError, Row, RowWriter, Shape, Vector, check_dimension
 pub(super) struct Csv {
     sink: Sink,
     dimensions: usize,
+    digits: Digits,
 }
 
 impl Csv {
-    pub fn new(mut sink: Sink, dimensions: usize) -> Self {
+    pub fn new(mut sink: Sink, dimensions: usize, digits: Digits) -> Self {
         let out = sink.buffer();
         out.extend_from_slice(b"index,id,tokens,truncated,error");
         for i in 0..dimensions {
@@ -23,7 +23,7 @@ impl Csv {
             json(&i, out);
         }
         out.push(b'\n');
-        Self { sink, dimensions }
+        Self { sink, dimensions, digits }
     }
 }
 
@@ -44,7 +44,7 @@ impl RowWriter for Csv {
                 let Vector { embedding: Numbers::Dense(numbers), .. } = vector else { return self.sink.settle() };
                 for number in numbers {
                     out.push(b',');
-                    float(*number, out);
+                    self.digits.field(*number, out);
                 }
             }
             Err(error) => {
@@ -63,16 +63,6 @@ impl RowWriter for Csv {
 
     fn finish(self: Box<Self>) -> Result<(), OutputError> {
         self.sink.finish()
-    }
-}
-
-/// The fewest digits that read back as the same f32, as in JSON; but CSV readers know `NaN` and `inf`.
-fn float(number: f32, out: &mut Vec<u8>) {
-    if number.is_finite() {
-        json(&number, out);
-    } else {
-        // Writing to memory does not fail.
-        let _ = write!(out, "{number}");
     }
 }
 

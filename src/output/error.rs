@@ -59,6 +59,12 @@ pub enum OutputError {
         /// What the embeddings are.
         what: &'static str,
     },
+    /// The format holds numbers as they are, not as text.
+    #[error("--precision limits the digits of text, but --format {} holds the numbers themselves", name(*format))]
+    Precision {
+        /// The format.
+        format: Format,
+    },
     /// A row came out of turn, where its place in the file is its index.
     #[error("input {found} came where input {expected} was due")]
     Order {
@@ -83,6 +89,9 @@ impl OutputError {
                 format!("create it with mkdir -p {}", directory.display())
             }
             Self::Shape { .. } => "use --format jsonl (or json)".into(),
+            Self::Precision { .. } => {
+                "leave --precision (or INFA_PRECISION) out, or use --format jsonl, json or csv".into()
+            }
             Self::Dimensions { .. } | Self::Order { .. } => return None,
             Self::Open { source, .. } | Self::Write { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {

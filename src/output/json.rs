@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::digits::Digits;
 use super::objects::Objects;
 use super::sink::Sink;
 use super::{Numbers, OutputError, Row, RowWriter, Shape, Vector, check_dimensions};
@@ -10,19 +11,20 @@ use super::{Numbers, OutputError, Row, RowWriter, Shape, Vector, check_dimension
 pub(super) struct Rows {
     objects: Objects,
     shape: Shape,
+    digits: Digits,
 }
 
 impl Rows {
     /// `array`: one array of all; else an object a line.
-    pub fn new(sink: Sink, array: bool, shape: Shape) -> Self {
-        Self { objects: Objects::new(sink, array), shape }
+    pub fn new(sink: Sink, array: bool, shape: Shape, digits: Digits) -> Self {
+        Self { objects: Objects::new(sink, array), shape, digits }
     }
 }
 
 impl RowWriter for Rows {
     fn write(&mut self, row: &Row<'_>) -> Result<(), OutputError> {
         check_dimensions(row, self.shape)?;
-        self.objects.write(|out| object(row, out))
+        self.objects.write(|out| object(row, self.digits, out))
     }
 
     fn flush(&mut self) -> Result<(), OutputError> {
@@ -34,12 +36,12 @@ impl RowWriter for Rows {
     }
 }
 
-/// Appends one row. A number that is not finite becomes `null`: JSON has no other word for it.
-fn object(row: &Row<'_>, out: &mut Vec<u8>) {
+/// Appends one row.
+fn object(row: &Row<'_>, digits: Digits, out: &mut Vec<u8>) {
     head(row.index, row.id, out);
     match row.outcome {
         Ok(Vector { embedding, tokens, truncated }) => {
-            numbers(embedding, out);
+            numbers(embedding, digits, out);
             out.extend_from_slice(b",\"tokens\":");
             json(&tokens, out);
             out.extend_from_slice(b",\"truncated\":");
@@ -53,18 +55,18 @@ fn object(row: &Row<'_>, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-/// Appends the members that hold an embedding: as f32, in the fewest digits that read back as the same f32.
-fn numbers(embedding: Numbers<'_>, out: &mut Vec<u8>) {
+/// Appends the members that hold an embedding.
+fn numbers(embedding: Numbers<'_>, digits: Digits, out: &mut Vec<u8>) {
     match embedding {
         Numbers::Dense(vector) => {
             out.extend_from_slice(b",\"embedding\":");
-            json(vector, out);
+            digits.array(vector, out);
         }
         Numbers::Sparse { indices, values } => {
             out.extend_from_slice(b",\"indices\":");
             json(indices, out);
             out.extend_from_slice(b",\"values\":");
-            json(values, out);
+            digits.array(values, out);
         }
         Numbers::Tokens { vectors, dimensions } => {
             out.extend_from_slice(b",\"embeddings\":[");
@@ -72,7 +74,7 @@ fn numbers(embedding: Numbers<'_>, out: &mut Vec<u8>) {
                 if i > 0 {
                     out.push(b',');
                 }
-                json(vector, out);
+                digits.array(vector, out);
             }
             out.push(b']');
         }
@@ -105,6 +107,7 @@ pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::digits::Digits;
     use super::super::tests::{vector, written};
     use super::super::{Format, Numbers, Row, Vector};
     use serde_json::{Value, json};
@@ -154,7 +157,7 @@ mod tests {
         let mut lines = Vec::new();
         for (index, embedding) in [sparse, tokens, none].into_iter().enumerate() {
             let outcome = Ok(Vector { embedding, tokens: 4, truncated: false });
-            super::object(&Row { index: index as u64, id: None, outcome }, &mut lines);
+            super::object(&Row { index: index as u64, id: None, outcome }, Digits(None), &mut lines);
             lines.push(b'\n');
         }
         assert_eq!(
@@ -195,7 +198,7 @@ mod tests {
 
     fn text_of(embedding: &[f32]) -> String {
         let mut out = Vec::new();
-        super::object(&Row { index: 0, id: None, outcome: vector(embedding) }, &mut out);
+        super::object(&Row { index: 0, id: None, outcome: vector(embedding) }, Digits(None), &mut out);
         String::from_utf8(out).unwrap()
     }
 

@@ -5,6 +5,7 @@
 
 mod bytes;
 mod csv;
+mod digits;
 mod error;
 mod json;
 mod labels;
@@ -19,6 +20,8 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 pub use bytes::BytesWriter;
+use digits::Digits;
+pub use digits::Precision;
 pub use error::OutputError;
 pub use labels::{Label, Labelled, LabelsFormat, LabelsWriter};
 pub use ranking::{Hit, Ranking, RankingFormat, RankingWriter};
@@ -114,9 +117,10 @@ pub trait RowWriter {
     fn finish(self: Box<Self>) -> Result<(), OutputError>;
 }
 
-/// Refuses a format that cannot hold embeddings of this shape.
-pub fn check_shape(format: Format, shape: Shape) -> Result<(), OutputError> {
+/// Refuses a format that cannot hold embeddings of this shape, or has no digits to limit.
+pub fn check(format: Format, shape: Shape, precision: Option<Precision>) -> Result<(), OutputError> {
     let what = match (format, shape) {
+        (Format::Npy, Shape::Dense(_)) if precision.is_some() => return Err(OutputError::Precision { format }),
         (Format::Jsonl | Format::Json, _) | (_, Shape::Dense(_)) => return Ok(()),
         (_, Shape::Sparse) => "sparse vectors",
         (_, Shape::Tokens(_)) => "vectors of tokens",
@@ -124,19 +128,25 @@ pub fn check_shape(format: Format, shape: Shape) -> Result<(), OutputError> {
     Err(OutputError::Shape { format, what })
 }
 
-/// Opens `destination` for rows of this shape.
+/// Opens `destination` for rows of this shape, their numbers in as few digits as read back the same or as `precision`
+/// allows.
 ///
 /// # Errors
-/// [`OutputError::Shape`] for a format that cannot hold them, and what goes wrong with the destination.
-pub fn open(format: Format, destination: &Destination, shape: Shape) -> Result<Box<dyn RowWriter + Send>, OutputError> {
-    check_shape(format, shape)?;
-    let sink = Sink::open(destination)?;
+/// As [`check`], and what goes wrong with the destination.
+pub fn open(
+    format: Format,
+    destination: &Destination,
+    shape: Shape,
+    precision: Option<Precision>,
+) -> Result<Box<dyn RowWriter + Send>, OutputError> {
+    check(format, shape, precision)?;
+    let (sink, digits) = (Sink::open(destination)?, Digits(precision));
     Ok(match (format, shape) {
-        (Format::Csv, Shape::Dense(dimensions)) => Box::new(csv::Csv::new(sink, dimensions)),
+        (Format::Csv, Shape::Dense(dimensions)) => Box::new(csv::Csv::new(sink, dimensions, digits)),
         (Format::Npy, Shape::Dense(dimensions)) => Box::new(npy::Npy::new(sink, dimensions)?),
-        (Format::Json, shape) => Box::new(json::Rows::new(sink, true, shape)),
+        (Format::Json, shape) => Box::new(json::Rows::new(sink, true, shape, digits)),
         // Of the others only dense vectors are left, after the check above.
-        (_, shape) => Box::new(json::Rows::new(sink, false, shape)),
+        (_, shape) => Box::new(json::Rows::new(sink, false, shape, digits)),
     })
 }
 
@@ -168,7 +178,7 @@ mod tests {
     pub(super) fn written(format: Format, dimensions: usize, rows: &[Row<'_>]) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("out");
-        let mut writer = open(format, &Destination::File(path.clone()), Shape::Dense(dimensions)).unwrap();
+        let mut writer = open(format, &Destination::File(path.clone()), Shape::Dense(dimensions), None).unwrap();
         for row in rows {
             writer.write(row).unwrap();
         }
@@ -181,7 +191,8 @@ mod tests {
     fn a_vector_of_the_wrong_length_is_refused() {
         for format in [Format::Jsonl, Format::Json, Format::Csv, Format::Npy] {
             let folder = tempfile::tempdir().unwrap();
-            let mut writer = open(format, &Destination::File(folder.path().join("out")), Shape::Dense(3)).unwrap();
+            let mut writer =
+                open(format, &Destination::File(folder.path().join("out")), Shape::Dense(3), None).unwrap();
             let row = Row { index: 4, id: None, outcome: vector(&[1.0]) };
             let error = writer.write(&row).unwrap_err();
             assert_eq!(error.to_string(), "the embedding of input 4 has 1 dimensions instead of 3");
@@ -194,7 +205,7 @@ mod tests {
             for format in [Format::Csv, Format::Npy] {
                 let folder = tempfile::tempdir().unwrap();
                 let path = folder.path().join("out");
-                let Err(error) = open(format, &Destination::File(path), shape) else { panic!("{format:?}") };
+                let Err(error) = open(format, &Destination::File(path), shape, None) else { panic!("{format:?}") };
                 assert!(error.to_string().contains("cannot hold"), "{error}");
                 assert!(error.hint().unwrap().contains("jsonl"));
                 assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
@@ -208,7 +219,7 @@ mod tests {
         let path = folder.path().join("out");
         fs::write(&path, "old").unwrap();
         for format in [Format::Jsonl, Format::Json, Format::Csv, Format::Npy] {
-            let mut writer = open(format, &Destination::File(path.clone()), Shape::Dense(1)).unwrap();
+            let mut writer = open(format, &Destination::File(path.clone()), Shape::Dense(1), None).unwrap();
             writer.write(&Row { index: 0, id: None, outcome: vector(&[1.0]) }).unwrap();
             writer.flush().unwrap();
             drop(writer);
@@ -220,7 +231,7 @@ mod tests {
     #[test]
     fn a_full_disk_is_called_that() {
         for format in [Format::Jsonl, Format::Json, Format::Csv, Format::Npy] {
-            let mut writer = open(format, &Destination::File("/dev/full".into()), Shape::Dense(1)).unwrap();
+            let mut writer = open(format, &Destination::File("/dev/full".into()), Shape::Dense(1), None).unwrap();
             writer.write(&Row { index: 0, id: None, outcome: vector(&[1.0]) }).unwrap();
             let error = writer.finish().unwrap_err();
             assert!(error.to_string().contains("/dev/full: the disk is full"), "{error}");

@@ -133,3 +133,46 @@ fn an_output_file_takes_the_place_of_the_old_one() {
     assert_eq!(fs::read(&path).unwrap(), expected.out);
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "something was left beside the output");
 }
+
+/// `text` of a number, in at most four digits after the point.
+fn short(text: &str) -> bool {
+    let digits = text.split_once('.').map(|(_, digits)| digits);
+    digits.is_some_and(|digits| (1..=4).contains(&digits.len()) && (digits == "0" || !digits.ends_with('0')))
+}
+
+#[test]
+fn precision_limits_the_digits_of_text() {
+    let exact = lines(&["one"]).remove(0);
+    let near = |vector: &[f32]| {
+        let distance = |(a, b): (&f32, &f32)| (a - b).abs();
+        assert_eq!(vector.len(), exact.len());
+        let most = vector.iter().zip(&exact).map(distance).fold(0.0, f32::max);
+        assert!(most > 0.0 && most <= 0.500_1e-4, "max |Δ| = {most:e}");
+    };
+    for format in ["jsonl", "json"] {
+        let ran = embed(["--precision", "4", "--format", format]).stdin("one\n").run().well();
+        let rows: Vec<serde_json::Value> = match format {
+            "json" => serde_json::from_slice(&ran.out).unwrap(),
+            _ => ran.rows(),
+        };
+        near(&crate::support::floats(&rows[0]["embedding"]));
+        let text = ran.text();
+        let array = &text[text.find("\"embedding\":[").unwrap() + 13..text.find("],").unwrap()];
+        assert!(array.split(',').all(short), "{array}");
+    }
+    let ran = embed(["--format", "csv"]).env("INFA_PRECISION", "4").stdin("one\n").run().well();
+    let fields: Vec<&str> = ran.text().lines().nth(1).unwrap().split(',').skip(5).collect();
+    assert!(fields.iter().copied().all(short), "{fields:?}");
+    near(&fields.iter().map(|field| field.parse().unwrap()).collect::<Vec<f32>>());
+    let whole = embed(["--precision", "0"]).stdin("one\n").run().well();
+    assert!(!whole.text().contains('.'), "{}", whole.text());
+}
+
+#[test]
+fn precision_it_cannot_have() {
+    for wrong in ["11", "-1", "many", "256"] {
+        embed([format!("--precision={wrong}")]).run().refuses(2, &["--precision", wrong, "0 to 10"]);
+    }
+    let ran = embed(["--format", "npy", "--precision", "4"]).stdin("one\n").run();
+    ran.refuses(2, &["--precision", "--format npy", "jsonl"]);
+}

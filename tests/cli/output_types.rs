@@ -181,3 +181,23 @@ fn a_head_that_does_not_fit() {
     let ran = embed_with(dir.path(), ["--output-type", "colbert"]).stdin("a\n").run();
     ran.status(3).says(&["linear.weight"]);
 }
+
+#[test]
+fn precision_of_weights_and_of_token_vectors() {
+    for (name, output_type, key) in [("splade-max", "sparse", "values"), ("m3-bert", "colbert", "embeddings")] {
+        let run = |flags: &[&str]| {
+            let ran = embed_with(model(name), ["--output-type", output_type]).args(flags).stdin("a sea\n").run();
+            ran.well().rows().remove(0)
+        };
+        let (exact, short) = (run(&[]), run(&["--precision", "2"]));
+        let numbers = |row: &Json| match &row[key] {
+            Json::Array(rows) if rows[0].is_array() => rows.iter().flat_map(floats).collect(),
+            list => floats(list),
+        };
+        let (exact_numbers, short_numbers): (Vec<f32>, Vec<f32>) = (numbers(&exact), numbers(&short));
+        assert!(!short_numbers.is_empty() && exact["indices"] == short["indices"]);
+        assert!(short_numbers.iter().all(|n| (n * 100.0 - (n * 100.0).round()).abs() < 1e-3), "{short}");
+        let difference = max_difference(&exact_numbers, &short_numbers);
+        assert!(difference > 0.0 && difference <= 0.005_001, "{name}: {difference:e}");
+    }
+}
