@@ -74,7 +74,7 @@ pub(super) fn graph(
     let graph = graph::build_int8(&model.config, weights, request, &int8)?;
     let check = check::check(runtime, &graph, request.output, &texts, &answers)?;
     let report = Report::new(request, &texts, bits, check);
-    let line = format!("{} quantised to int8 in {:.1} s: {}", model.name, start.elapsed().as_secs_f64(), report.check);
+    let line = format!("Quantised {} to int8 in {:.1} s: {}", model.name, start.elapsed().as_secs_f64(), report.check);
     options.progress.note(&line);
     let published = staged.and_then(|staged| staged.publish(&report));
     let int8 = match published {

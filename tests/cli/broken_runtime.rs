@@ -12,7 +12,6 @@ fn what_is_not_implemented_is_said_before_anything_is_fetched() {
     for (flags, words) in [
         (["--device", "cuda"], ["--device cuda", "not implemented"]),
         (["--device", "tensorrt"], ["--device tensorrt", "not implemented"]),
-        (["--dtype", "int8"], ["--dtype int8", "not implemented"]),
         (["--dtype", "float16"], ["--dtype float16", "not implemented"]),
     ] {
         let ran = infa(["embed"]).args(flags).env("HF_HOME", none.path()).env("INFA_CACHE_DIR", none.path()).run();

@@ -16,6 +16,7 @@ mod formats;
 mod hub;
 #[path = "../support/hub_server.rs"]
 mod hub_server;
+mod int8;
 mod interruption;
 mod models;
 mod modules;

@@ -223,7 +223,7 @@ fn heads_are_exported_by_what_the_model_is() {
     run("splade-plain", &["--task", "sparse"]).status(0).says(&["lexical_weights"]);
     run("bert-classify", &["--task", "rerank"]).status(2).says(&["4 labels", "--task classify"]);
     run("m3-bert", &["--task", "sparse"]).status(2).says(&["--task sparse", "masked-LM"]);
-    run("bert-rerank", &["--dtype", "int8"]).status(2).says(&["int8", "not implemented"]);
+    run("bert-rerank", &["--dtype", "int8"]).status(2).says(&["--dtype int8", "float32"]);
     run("qwen3-seqcls", &["--attention-mask"]).status(3).says(&["attention mask is not supported"]);
 }
 

@@ -107,7 +107,8 @@ pub(super) fn observe(
         run_all(&mut session, &interface, tokens, |outputs| ranges.add(&numbers(outputs)))?;
     }
     let mut noise = ranges.treatments(bits);
-    for tokens in &texts.calibration {
+    // Half of them tell which treatment is best.
+    for tokens in texts.calibration.iter().step_by(2) {
         run_all(&mut session, &interface, tokens, |outputs| noise.add(&numbers(outputs)))?;
     }
     let answers = texts.check.iter().map(|tokens| {
