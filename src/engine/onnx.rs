@@ -54,7 +54,7 @@ impl OnnxEngine {
         options: OnnxOptions,
     ) -> Result<Self, EngineError> {
         options.device.resolve()?;
-        options.dtype.resolve()?;
+        let dtype = options.dtype.resolve()?;
         check_task(&model, purpose, text)?;
         let mut prompts = Prompts::new(&model, text)?;
         model.choose_adapter(text.prompt.as_deref(), text.prompt_name.as_deref())?;
@@ -106,6 +106,7 @@ impl OnnxEngine {
         };
         tracing::info!(
             model = info.model,
+            %dtype,
             dimensions = info.dimensions,
             max_length,
             pooling = ?info.pooling,

@@ -60,30 +60,27 @@ impl Store {
 
     /// What is there, if it is whole.
     pub fn find(&self) -> Option<Found> {
-        let report = match std::fs::read(self.dir.join(REPORT)) {
-            Ok(report) => report,
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return None,
-            Err(e) => return self.broken(&e.to_string()),
-        };
-        let report: Report = match serde_json::from_slice(&report) {
-            Ok(report) => report,
-            Err(e) => return self.broken(&format!("{REPORT}: {e}")),
-        };
-        let path = self.dir.join(WEIGHTS);
-        match sha256_file(&path, &Cancel::new()) {
-            Ok(sum) if sum == report.sha256 => {}
-            Ok(_) => return self.broken(&format!("{WEIGHTS} has another SHA-256 than {REPORT} says")),
-            Err(e) => return self.broken(&e.to_string()),
-        }
-        match Weights::open(&path).and_then(|file| Int8Weights::read(&file)) {
-            Ok(weights) => Some(Found { dir: self.dir.clone(), weights, report }),
-            Err(e) => self.broken(&e.to_string()),
-        }
+        self.look().unwrap_or_else(|reason| {
+            tracing::warn!("{} cannot be used, and is made anew: {reason}", self.dir.display());
+            None
+        })
     }
 
-    fn broken(&self, reason: &str) -> Option<Found> {
-        tracing::warn!("{} cannot be used, and is made anew: {reason}", self.dir.display());
-        None
+    /// What is there; or why it cannot be used.
+    fn look(&self) -> Result<Option<Found>, String> {
+        let report = match std::fs::read(self.dir.join(REPORT)) {
+            Ok(report) => report,
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(e) => return Err(e.to_string()),
+        };
+        let report: Report = serde_json::from_slice(&report).map_err(|e| format!("{REPORT}: {e}"))?;
+        let path = self.dir.join(WEIGHTS);
+        let sum = sha256_file(&path, &Cancel::new()).map_err(|e| e.to_string())?;
+        if sum != report.sha256 {
+            return Err(format!("{WEIGHTS} has another SHA-256 than {REPORT} says"));
+        }
+        let weights = Weights::open(&path).and_then(|file| Int8Weights::read(&file)).map_err(|e| e.to_string())?;
+        Ok(Some(Found { dir: self.dir.clone(), weights, report }))
     }
 
     /// Writes the weights beside their place.
@@ -111,6 +108,10 @@ impl Staged<'_> {
         let publish = || -> Result<(), String> {
             let sha256 = sha256_file(&self.dir.path().join(WEIGHTS), &Cancel::new()).map_err(|e| e.to_string())?;
             let report = Report { sha256, ..report.clone() };
+            // If another process was faster, its files may be in use.
+            if matches!(self.store.look(), Ok(Some(_))) {
+                return Ok(());
+            }
             let text = serde_json::to_vec_pretty(&report).map_err(|e| e.to_string())?;
             std::fs::write(self.dir.path().join(REPORT), text).map_err(|e| e.to_string())?;
             publish(self.dir, &self.store.dir).map_err(|e| e.to_string())
