@@ -61,7 +61,7 @@ pub struct ModelArgs {
     #[arg(long, value_name = "N", env = "INFA_THREADS", hide_env = true)]
     pub threads: Option<NonZero<usize>>,
 
-    /// Most tokens that run together, in texts of equal length (in int8 each text runs alone)
+    /// Most tokens that run together, in texts of equal length
     #[arg(long, value_name = "N", default_value_t = OnnxOptions::BATCH_TOKENS, env = "INFA_BATCH_TOKENS", hide_env = true)]
     pub batch_tokens: NonZero<usize>,
 }

@@ -17,7 +17,7 @@ use self::store::Store;
 use super::EngineError;
 use crate::fetch::{Progress, Silent};
 use crate::graph::int8::file::Quantised;
-use crate::graph::int8::{Bits, Int8Weights};
+use crate::graph::int8::{Int8Weights, Multiplier};
 use crate::graph::{self, Graph, Request};
 use crate::model::Model;
 use crate::model::weights::Weights;
@@ -48,9 +48,9 @@ pub(super) fn graph(
     request: &Request,
     options: &Int8Options,
 ) -> Result<Graph, EngineError> {
-    let bits = Bits::of_this_processor();
+    let multiplier = Multiplier::of_this_processor();
     let texts = Texts::new(model, request, options.texts.as_deref())?;
-    let store = options.cache.as_deref().map(|cache| Store::new(cache, model, weights, request, &texts, bits));
+    let store = options.cache.as_deref().map(|cache| Store::new(cache, model, weights, request, &texts, multiplier));
     if let Some(found) = store.as_ref().and_then(Store::find) {
         match graph::build_int8(&model.config, weights, request, &found.weights) {
             Ok(graph) => {
@@ -63,8 +63,8 @@ pub(super) fn graph(
 
     let start = std::time::Instant::now();
     let Observed { inputs, treatments, answers } =
-        calibration::observe(runtime, model, weights, request, &texts, bits)?;
-    let quantised = Quantised::new(&inputs, &treatments, bits);
+        calibration::observe(runtime, model, weights, request, &texts, multiplier)?;
+    let quantised = Quantised::new(&inputs, &treatments, multiplier);
     drop(inputs);
     let staged = store.as_ref().and_then(|store| store.stage(&quantised));
     let int8 = match &staged {
@@ -73,7 +73,7 @@ pub(super) fn graph(
     };
     let graph = graph::build_int8(&model.config, weights, request, &int8)?;
     let check = check::check(runtime, &graph, request.output, &texts, &answers)?;
-    let report = Report::new(request, &texts, bits, check);
+    let report = Report::new(request, &texts, multiplier, check);
     let line = format!("Quantised {} to int8 in {:.1} s: {}", model.name, start.elapsed().as_secs_f64(), report.check);
     options.progress.note(&line);
     let published = staged.and_then(|staged| staged.publish(&report));

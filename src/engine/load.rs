@@ -9,7 +9,7 @@ use super::options::OnnxOptions;
 use super::worker::{Interface, Wanted, run_group};
 use super::{EngineError, int8};
 use crate::batch::pool::WorkerPool;
-use crate::graph::{self, Request};
+use crate::graph::{self, Output, Request};
 use crate::model::tokenizer::Tokens;
 use crate::model::weights::Weights;
 use crate::model::{Model, ModelError};
@@ -24,6 +24,8 @@ pub(super) struct Loaded {
     pub width: usize,
     pub max_positions: Option<usize>,
     pub vocab_size: usize,
+    /// Most tokens that run together.
+    pub batch_tokens: usize,
 }
 
 /// Builds the graph of `request` over the safetensors file `path` of `model`.
@@ -55,7 +57,13 @@ pub(super) fn load_safetensors(
         }
     };
     let pool = WorkerPool::new(options.threads.get(), make()?, make).map_err(no_thread)?;
-    Ok(Loaded { pool, interface, width, max_positions, vocab_size })
+    let batch_tokens = match (options.dtype, request.output) {
+        // In int8 a text's numbers are the same bit by bit in any company, and so they shall be after a head in float32,
+        // whose sums depend on how many rows are multiplied at once.
+        (Dtype::Int8, Output::Logits | Output::Answer(_) | Output::Lexical(_)) => 1,
+        _ => options.batch_tokens.get(),
+    };
+    Ok(Loaded { pool, interface, width, max_positions, vocab_size, batch_tokens })
 }
 
 /// Loads the ready `.onnx` file `path`, of which the `wanted` output is read.
@@ -75,6 +83,7 @@ pub(super) fn load_onnx(
     }
     // One session on all threads: every session of a file holds weights of its own. Measured on two cores, that is 1 to
     // 5% slower than a session a core.
+    let batch_tokens = options.batch_tokens.get();
     let options = SessionOptions { intra_threads: options.threads.get() };
     let mut session = runtime.session_from_file(path, options)?;
     let interface = Interface::discover(&path.display().to_string(), &session, wanted)?;
@@ -98,7 +107,7 @@ pub(super) fn load_onnx(
     let vocab_size = number("vocab_size").unwrap_or(usize::MAX);
     let (runtime, path) = (runtime.clone(), path.to_owned());
     let pool = WorkerPool::new(1, session, move || runtime.session_from_file(&path, options)).map_err(no_thread)?;
-    Ok(Loaded { pool, interface, width, max_positions, vocab_size })
+    Ok(Loaded { pool, interface, width, max_positions, vocab_size, batch_tokens })
 }
 
 fn no_thread(e: std::io::Error) -> RuntimeError {

@@ -117,10 +117,10 @@ impl OnnxEngine {
             workers = info.threads,
             "loaded"
         );
-        let Loaded { pool, interface, vocab_size, .. } = loaded;
+        let Loaded { pool, interface, vocab_size, batch_tokens, .. } = loaded;
         Ok(Self {
             truncate: text.truncate.unwrap_or(model.tokenizer.truncation_side),
-            runner: Runner::new(pool, interface, vocab_size, options.group_tokens(), options.threads.get())?,
+            runner: Runner::new(pool, interface, vocab_size, batch_tokens, options.threads.get())?,
             info,
             prompts,
             head,

@@ -14,8 +14,7 @@ pub struct OnnxOptions {
     pub dtype: Dtype,
     /// Workers, each on one thread.
     pub threads: NonZero<usize>,
-    /// Most tokens that run together, in texts of equal length. In int8 every text runs alone: activations have one
-    /// scale a run, and a vector must not depend on its neighbours.
+    /// Most tokens that run together, in texts of equal length.
     pub batch_tokens: NonZero<usize>,
     /// What int8 needs besides.
     pub int8: Int8Options,
@@ -25,9 +24,4 @@ impl OnnxOptions {
     /// Group size by measurement (benches/offline.rs, texts of 11 tokens on MiniLM): 128 tokens are 9% slower, 2,048
     /// too, since activations then leave the second-level cache.
     pub const BATCH_TOKENS: NonZero<usize> = NonZero::new(512).expect("not zero");
-
-    /// Most tokens that really run together.
-    pub(super) fn group_tokens(&self) -> usize {
-        if self.dtype == Dtype::Int8 { 1 } else { self.batch_tokens.get() }
-    }
 }

@@ -1,9 +1,10 @@
 //! Weights in 8-bit integers: what becomes of a model's matrices, and of the inputs they are multiplied with.
 //!
-//! Weights are symmetric, with a scale for every output. Activations get one scale for a whole input while the graph
-//! runs, which loses what is small beside the largest: so an input's channels are brought to similar sizes first
-//! (the matrices take the factors back), or its rows are. Which, and how much, the noise decides that each way adds on
-//! a few texts ([`plan`]).
+//! Weights are symmetric, with a scale for every output. Activations are unsigned, with a scale that depends on their own
+//! row at most, so that a text's vector does not depend on its neighbours: what comes from a normalisation, whose rows are
+//! all of one size, has a fixed scale; in other inputs every row has its own. Which is better, and how channels are brought
+//! to similar sizes first (the matrices take the factors back), the noise decides that each way adds on a few texts
+//! ([`plan`]).
 
 pub mod file;
 pub mod plan;
@@ -11,7 +12,7 @@ mod quantise;
 
 use std::collections::HashMap;
 
-pub use quantise::Bits;
+pub use quantise::Multiplier;
 
 use crate::model::weights::TensorData;
 
@@ -23,6 +24,8 @@ pub const VERSION: u32 = 1;
 pub struct Input {
     /// Numbers in a row.
     pub width: usize,
+    /// Whether it comes straight from a normalisation.
+    pub normalised: bool,
     /// The matrices.
     pub matrices: Vec<WatchedMatrix>,
 }
@@ -38,20 +41,59 @@ pub struct WatchedMatrix {
     pub data: TensorData,
 }
 
-/// What is done to an input before it is quantised.
-#[derive(Clone, Default)]
+/// How an input is quantised.
+#[derive(Clone)]
 pub struct Treatment {
-    /// Every row is multiplied with this, `[width]` (SmoothQuant: Xiao et al. 2022, <https://arxiv.org/abs/2211.10438>);
-    /// the matrices were divided by it.
+    /// Every row is multiplied with this first, `[width]` (SmoothQuant: Xiao et al. 2022,
+    /// <https://arxiv.org/abs/2211.10438>); the matrices were divided by it.
     pub smoothing: Option<TensorData>,
-    /// Whether each row is divided by its largest absolute number, and its products multiplied with that again.
-    pub rows: bool,
+    /// What the steps of a number are.
+    pub scaling: Scaling,
+}
+
+/// What the steps of an activation's number are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Scaling {
+    /// The same for all: 0 … 255 stand for (0 − `zero`) · `scale` … (255 − `zero`) · `scale`, and what lies beyond is cut
+    /// off.
+    Fixed {
+        /// The size of a step.
+        scale: f32,
+        /// The number that stands for 0.
+        zero: u8,
+    },
+    /// Each row is divided by what brings it between −`negative` and 1, where 0 … 255 lie.
+    Rows {
+        /// How far below zero, at most 1.
+        negative: f32,
+    },
+}
+
+/// Steps between the least and the largest of unsigned 8 bits.
+const STEPS: f32 = 255.0;
+
+impl Scaling {
+    /// Steps from `least` (0 or below) to `most` (0 or above).
+    fn between(least: f32, most: f32) -> (f32, u8) {
+        let scale = (most - least) / STEPS;
+        let scale = if scale.is_finite() && scale > 0.0 { scale } else { 1.0 };
+        // Within 0 … 255, as 0 is within the range.
+        (scale, (-least / scale).round() as u8)
+    }
+
+    /// The size of a step (in rows: once they are divided), and the number that stands for 0.
+    pub fn steps(self) -> (f32, u8) {
+        match self {
+            Self::Fixed { scale, zero } => (scale, zero),
+            Self::Rows { negative } => Self::between(-negative, 1.0),
+        }
+    }
 }
 
 /// The quantised matrices of a graph.
 pub struct Int8Weights {
     /// By the inputs' order.
-    treatments: Vec<Treatment>,
+    treatments: HashMap<usize, Treatment>,
     /// By their names in the f32 graph.
     matrices: HashMap<String, Int8Matrix>,
 }
@@ -68,7 +110,7 @@ struct Int8Matrix {
 impl Int8Weights {
     /// What is done to input number `number`.
     pub(super) fn treatment(&self, number: usize) -> Option<&Treatment> {
-        self.treatments.get(number)
+        self.treatments.get(&number)
     }
 
     /// The numbers and the scales of the matrix of this name and shape, if there is one.

@@ -91,6 +91,8 @@ pub struct AttributeProto {
 
 /// `TensorProto.DataType`: FLOAT.
 pub const TENSOR_FLOAT: i32 = 1;
+/// `TensorProto.DataType`: UINT8.
+pub const TENSOR_UINT8: i32 = 2;
 /// `TensorProto.DataType`: INT8.
 pub const TENSOR_INT8: i32 = 3;
 /// `TensorProto.DataType`: INT64.

@@ -59,9 +59,10 @@ fn table(summary: &Summary) -> String {
     if let Some(parameters) = summary.parameters {
         line("parameters", &format!("{} in {}", grouped(parameters), summary.dtypes.join(", ")));
     }
-    for (i, Report { output, bits, calibration_texts, own_texts, check, .. }) in summary.int8.iter().enumerate() {
+    for (i, Report { output, saturating, calibration_texts, own_texts, check, .. }) in summary.int8.iter().enumerate() {
+        let processor = if *saturating { " without VNNI" } else { "" };
         let whose = if *own_texts { "of your own " } else { "" };
-        let by = format!("{bits}-bit weights for {output}, calibrated by {calibration_texts} texts {whose}(cached)");
+        let by = format!("for {output}{processor}, calibrated by {calibration_texts} texts {whose}(cached)");
         line(if i == 0 { "int8" } else { "" }, &format!("{check}; {by}"));
     }
     let mut number = |label: &str, value: Option<usize>, unit: &str| {

@@ -6,7 +6,7 @@ use super::check::Answer;
 use crate::engine::EngineError;
 use crate::engine::worker::{Interface, run_all};
 use crate::graph::int8::plan::Ranges;
-use crate::graph::int8::{Bits, Input, Treatment};
+use crate::graph::int8::{Input, Multiplier, Treatment};
 use crate::graph::{self, Output, Request};
 use crate::model::tokenizer::{Tokens, Truncate};
 use crate::model::weights::Weights;
@@ -22,6 +22,8 @@ const CHECK: &str = include_str!("check.txt");
 const MOST_TOKENS: usize = 256;
 /// Of the user's texts, so many are used at most.
 pub const MOST_CALIBRATION_TEXTS: usize = 512;
+/// Fewer of them than this are joined by built-in sentences.
+const FEW: usize = 32;
 /// Every so-manieth of the user's texts is for the check.
 const EVERY: usize = 4;
 
@@ -56,6 +58,9 @@ impl Texts {
             let reason = "none of its texts has tokens".into();
             return Err(ModelError::Flag { flag: "--calibrate", reason }.into());
         }
+        // The fewer they are, the less they say of what else may come.
+        let more = built_in(CALIBRATION).into_iter().take(FEW.saturating_sub(calibration.len()));
+        let calibration = calibration.into_iter().chain(more).collect();
         let check = if check.is_empty() { built_in(CHECK) } else { check };
         Ok(Self { calibration, check, own: true })
     }
@@ -94,7 +99,7 @@ pub(super) fn observe(
     weights: &Weights,
     request: &Request,
     texts: &Texts,
-    bits: Bits,
+    multiplier: Multiplier,
 ) -> Result<Observed, EngineError> {
     let (graph, inputs) = graph::build_watched(&model.config, weights, request)?;
     let interface = Interface::built(&graph);
@@ -106,7 +111,7 @@ pub(super) fn observe(
     for tokens in &texts.calibration {
         run_all(&mut session, &interface, tokens, |outputs| ranges.add(&numbers(outputs)))?;
     }
-    let mut noise = ranges.treatments(bits);
+    let mut noise = ranges.treatments(multiplier);
     // Half of them tell which treatment is best.
     for tokens in texts.calibration.iter().step_by(2) {
         run_all(&mut session, &interface, tokens, |outputs| noise.add(&numbers(outputs)))?;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::calibration::Texts;
-use crate::graph::int8::{Bits, VERSION};
+use crate::graph::int8::{Multiplier, VERSION};
 use crate::graph::{Output, Request, Rows};
 
 /// What is known of quantised weights.
@@ -15,8 +15,8 @@ pub struct Report {
     pub version: u32,
     /// What the graph computes: "vectors", "token vectors", "logits", "lexical weights" or "answers".
     pub output: String,
-    /// Bits of a weight.
-    pub bits: u8,
+    /// Whether they are for processors without exact 8-bit products, which costs up to one bit.
+    pub saturating: bool,
     /// Texts they were calibrated by.
     pub calibration_texts: usize,
     /// Whether those were the user's.
@@ -45,7 +45,7 @@ pub struct Check {
 }
 
 impl Report {
-    pub(super) fn new(request: &Request, texts: &Texts, bits: Bits, check: Check) -> Self {
+    pub(super) fn new(request: &Request, texts: &Texts, multiplier: Multiplier, check: Check) -> Self {
         let output = match request.output {
             Output::Hidden(Rows::All) => "token vectors",
             Output::Hidden(Rows::First | Rows::Last) => "vectors",
@@ -56,10 +56,7 @@ impl Report {
         Self {
             version: VERSION,
             output: output.into(),
-            bits: match bits {
-                Bits::Eight => 8,
-                Bits::Seven => 7,
-            },
+            saturating: multiplier == Multiplier::Saturating,
             calibration_texts: texts.calibration.len(),
             own_texts: texts.own,
             check,

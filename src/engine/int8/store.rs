@@ -12,7 +12,7 @@ use super::report::Report;
 use crate::fetch::digest::{Hasher, sha256_file};
 use crate::fetch::{Cancel, publish, staging_directory};
 use crate::graph::int8::file::Quantised;
-use crate::graph::int8::{Bits, Int8Weights, VERSION};
+use crate::graph::int8::{Int8Weights, Multiplier, VERSION};
 use crate::graph::{GraphError, Request};
 use crate::model::Model;
 use crate::model::weights::Weights;
@@ -46,9 +46,16 @@ pub(super) struct Staged<'s> {
 
 impl Store {
     /// The place below `cache` of everything that decides about the weights.
-    pub fn new(cache: &Path, model: &Model, weights: &Weights, request: &Request, texts: &Texts, bits: Bits) -> Self {
+    pub fn new(
+        cache: &Path,
+        model: &Model,
+        weights: &Weights,
+        request: &Request,
+        texts: &Texts,
+        multiplier: Multiplier,
+    ) -> Self {
         let mut hasher = Hasher::new();
-        let settings = format!("{VERSION} {bits:?} {request:?} {:?} {}", model.adapter, model.config);
+        let settings = format!("{VERSION} {multiplier:?} {request:?} {:?} {}", model.adapter, model.config);
         hasher.update(settings.as_bytes());
         for tokens in texts.calibration.iter().chain(&texts.check) {
             for id in tokens.ids.iter().chain(&tokens.types).chain(&[-1]) {

@@ -105,7 +105,9 @@ impl Builder<'_> {
         let bias = if bias { Some(self.weight(&format!("{name}.{beta}"), &[size])?) } else { None };
         let inputs: Vec<&Value> = [x, &weight].into_iter().chain(&bias).collect();
         let attributes = [Attribute::Int("axis", -1), Attribute::Float("epsilon", eps)];
-        Ok(self.op("LayerNormalization", &inputs, &attributes))
+        let y = self.op("LayerNormalization", &inputs, &attributes);
+        self.normalised.insert(y.0.clone());
+        Ok(y)
     }
 
     /// Root-mean-square normalisation over the last axis: x / √(mean(x²) + eps) · `weight`.
@@ -113,7 +115,9 @@ impl Builder<'_> {
         if self.operators == Operators::OnnxRuntime {
             // ONNX Runtime has it in ONNX's own domain, though the standard does not.
             let attributes = [Attribute::Int("axis", -1), Attribute::Float("epsilon", eps)];
-            return self.op("SimplifiedLayerNormalization", &[x, weight], &attributes);
+            let y = self.op("SimplifiedLayerNormalization", &[x, weight], &attributes);
+            self.normalised.insert(y.0.clone());
+            return y;
         }
         let square = self.op("Mul", &[x, x], &[]);
         let mean = self.op("ReduceMean", &[&square], &[Attribute::Ints("axes", &[-1])]);

@@ -71,6 +71,8 @@ pub(super) struct Builder<'w> {
     /// Whether attention heeded the mask.
     masks: bool,
     products: Products<'w>,
+    /// Names of the values that come straight from a normalisation.
+    normalised: HashSet<String>,
     /// Whether what is built belongs to the layers; else to a head.
     in_layers: bool,
 }
@@ -107,6 +109,7 @@ impl<'w> Builder<'w> {
             attention_mask: None,
             masks: false,
             products,
+            normalised: HashSet::new(),
             in_layers: true,
         })
     }
@@ -249,7 +252,8 @@ impl<'w> Builder<'w> {
     /// `[batch, sequence, width]` → `[batch · sequence, width]`; any other leading dimensions likewise.
     pub(super) fn flatten(&mut self, x: &Value, width: usize) -> Value {
         let flat = self.shared(&format!("flat {width}"), |b| b.ints(&[-1, width as i64]));
-        self.op("Reshape", &[x, &flat], &[])
+        let y = self.op("Reshape", &[x, &flat], &[]);
+        self.same_rows(x, y)
     }
 
     /// Undoes the flattening of `rows`: `[batch · sequence, width]` → `[batch, sequence, width]`, and one row a text →
@@ -264,7 +268,8 @@ impl<'w> Builder<'w> {
             }),
             Rows::First | Rows::Last => self.shared(&format!("single {width}"), |b| b.ints(&[-1, 1, width as i64])),
         };
-        self.op("Reshape", &[x, &shape], &[])
+        let y = self.op("Reshape", &[x, &shape], &[]);
+        self.same_rows(x, y)
     }
 
     /// The wanted rows of flat `x` `[batch · sequence, width]`: all of them, or one a text, `[batch, width]`.
@@ -276,7 +281,16 @@ impl<'w> Builder<'w> {
         };
         let whole = self.sequences(x, width, Rows::All);
         let index = self.scalar(index);
-        self.op("Gather", &[&whole, &index], &[Attribute::Int("axis", 1)])
+        let y = self.op("Gather", &[&whole, &index], &[Attribute::Int("axis", 1)]);
+        self.same_rows(x, y)
+    }
+
+    /// Notes that rows of `y` are rows of `x`: normalised if those are.
+    fn same_rows(&mut self, x: &Value, y: Value) -> Value {
+        if self.normalised.contains(&x.0) {
+            self.normalised.insert(y.0.clone());
+        }
+        y
     }
 
     /// Gives `value` its final name and serialises the model; inputs of products that were watched are further outputs.

@@ -1,12 +1,12 @@
 //! Products with weight matrices: in f32, in f32 with their inputs watched, or in 8-bit integers.
 //!
-//! In int8, activations are quantised while the graph runs (`DynamicQuantizeLinear`: one scale for the whole input),
-//! once for all products of the same input; weights were quantised before, with a scale for every output. What that
-//! costs in quality is won back by a [`Treatment`] of each input.
+//! In int8, weights were quantised before; activations are while the graph runs, once for all products of the same input,
+//! each by its [`Treatment`].
 
 use std::ops::Range;
 
-use super::super::int8::{Input, Int8Weights, Treatment, WatchedMatrix};
+use super::super::int8::{Input, Int8Weights, Scaling, Treatment, WatchedMatrix};
+use super::super::proto::TENSOR_UINT8;
 use super::super::{Element, GraphError};
 use super::{Attribute, Builder, Value};
 use crate::model::weights::TensorData;
@@ -44,8 +44,8 @@ impl Matrix {
     }
 }
 
-/// The smallest row maximum that rows are divided by, so that zeros stay zeros.
-const LEAST_MAXIMUM: f32 = 1e-30;
+/// The least that rows are divided by, so that zeros stay zeros.
+const LEAST_DIVISOR: f32 = 1e-30;
 
 impl Builder<'_> {
     /// `x · Wᵀ (+ b)`: `x` `[rows, in]`, `weight` `[out, in]`, `bias` `[out]`.
@@ -76,7 +76,10 @@ impl Builder<'_> {
             let matrix = WatchedMatrix { name: name.clone(), outputs, data: data.clone() };
             match sites.iter_mut().find(|(value, _)| value.0 == x.0) {
                 Some((_, input)) => input.matrices.push(matrix),
-                None => sites.push((x.clone(), Input { width: weight.inputs, matrices: vec![matrix] })),
+                None => {
+                    let normalised = self.normalised.contains(&x.0);
+                    sites.push((x.clone(), Input { width: weight.inputs, normalised, matrices: vec![matrix] }));
+                }
             }
         }
         let weight = self.initializer(name, &[outputs, weight.inputs], Element::F32, data);
@@ -105,18 +108,18 @@ impl Builder<'_> {
         }
         let [numbers, scale, zero] =
             ["numbers", "scale", "zero"].map(|what| self.shared.get(&part(what)).cloned().unwrap_or_else(Self::absent));
-        let maxima = self.shared.get(&part("maxima")).cloned();
+        let divisors = self.shared.get(&part("divisors")).cloned();
         let matrix = self.initializer(format!("{name} int8"), &[weight.inputs, outputs], Element::I8, matrix);
         let scales = self.initializer(format!("{name} scales"), &[outputs], Element::F32, scales);
         let symmetric = Self::absent();
         let operands = [&numbers, &matrix, &scale, &scales, &zero];
-        let Some(maxima) = maxima else {
+        let Some(divisors) = divisors else {
             let bias = bias.map(|bias| [&symmetric, bias]);
             let inputs: Vec<&Value> = operands.into_iter().chain(bias.into_iter().flatten()).collect();
             return self.microsoft("MatMulIntegerToFloat", &inputs, &[]);
         };
         let y = self.microsoft("MatMulIntegerToFloat", &operands, &[]);
-        let y = self.op("Mul", &[&y, &maxima], &[]);
+        let y = self.op("Mul", &[&y, &divisors], &[]);
         bias.map(|bias| self.op("Add", &[&y, bias], &[])).unwrap_or(y)
     }
 
@@ -128,18 +131,20 @@ impl Builder<'_> {
             let factors = self.initializer(format!("smoothing {number}"), &[width], Element::F32, factors.clone());
             treated = self.op("Mul", &[&treated, &factors], &[]);
         }
-        if treatment.rows {
+        if let Scaling::Rows { negative } = treatment.scaling {
             let attributes = [Attribute::Ints("axes", &[1]), Attribute::Int("keepdims", 1)];
             let most = self.op("ReduceMax", &[&treated], &attributes);
             let least = self.op("ReduceMin", &[&treated], &attributes);
-            let least = self.op("Neg", &[&least], &[]);
-            let floor = self.float(LEAST_MAXIMUM);
-            let maxima = self.op("Max", &[&most, &least, &floor], &[]);
-            treated = self.op("Div", &[&treated, &maxima], &[]);
-            self.shared.insert(part("maxima"), maxima);
+            let share = self.float(-1.0 / negative);
+            let least = self.op("Mul", &[&least, &share], &[]);
+            let floor = self.float(LEAST_DIVISOR);
+            let divisors = self.op("Max", &[&most, &least, &floor], &[]);
+            treated = self.op("Div", &[&treated, &divisors], &[]);
+            self.shared.insert(part("divisors"), divisors);
         }
-        let numbers = self.op("DynamicQuantizeLinear", &[&treated], &[]);
-        let [scale, zero] = self.more_outputs();
+        let (scale, zero) = treatment.scaling.steps();
+        let (scale, zero) = (self.float(scale), self.constant(TENSOR_UINT8, Vec::new(), vec![zero]));
+        let numbers = self.op("QuantizeLinear", &[&treated, &scale, &zero], &[]);
         for (what, value) in [("numbers", numbers), ("scale", scale), ("zero", zero)] {
             self.shared.insert(part(what), value);
         }

@@ -1,7 +1,8 @@
 //! Quantised weights as a safetensors file.
 //!
-//! Of a matrix `NAME`: `NAME int8`, i8 `[inputs, outputs]`, and `NAME scales`, f32 `[outputs]`. Of input number N that is
-//! smoothed: `smoothing N`, f32 `[width]`; of one whose rows are scaled: `rows N`, without numbers.
+//! Of a matrix `NAME`: `NAME int8`, i8 `[inputs, outputs]`, and `NAME scales`, f32 `[outputs]`. Of input number N: either
+//! `fixed N`, f32 `[2]`, its scale and the number that stands for 0, or `rows N`, f32 `[1]`, how far its divided rows go
+//! below zero; and if it is smoothed, `smoothing N`, f32 `[width]`.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -10,7 +11,7 @@ use std::path::Path;
 use rayon::prelude::*;
 use safetensors::tensor::{Dtype, View};
 
-use super::{Bits, Input, Int8Matrix, Int8Weights, Treatment, quantise::quantise};
+use super::{Input, Int8Matrix, Int8Weights, Multiplier, Scaling, Treatment, quantise::quantise};
 use crate::model::weights::{RawTensor, TensorData, Weights, WeightsError};
 
 /// Quantised weights on their way into a file.
@@ -49,7 +50,7 @@ fn floats(numbers: &[f32]) -> Tensor {
 
 impl Quantised {
     /// Quantises the matrices of `inputs`, which get these `treatments`.
-    pub fn new(inputs: &[Input], treatments: &[Treatment], bits: Bits) -> Self {
+    pub fn new(inputs: &[Input], treatments: &[Treatment], multiplier: Multiplier) -> Self {
         let mut matrices = HashMap::new();
         let mut tensors = Vec::new();
         for (number, (input, treatment)) in inputs.iter().zip(treatments).enumerate() {
@@ -57,16 +58,17 @@ impl Quantised {
             if let Some(factors) = factors {
                 tensors.push((format!("smoothing {number}"), floats(factors)));
             }
-            if treatment.rows {
-                tensors.push((format!("rows {number}"), floats(&[])));
-            }
+            tensors.push(match treatment.scaling {
+                Scaling::Fixed { scale, zero } => (format!("fixed {number}"), floats(&[scale, f32::from(zero)])),
+                Scaling::Rows { negative } => (format!("rows {number}"), floats(&[negative])),
+            });
             for matrix in &input.matrices {
                 matrices.entry(&matrix.name).or_insert((matrix, input.width, factors));
             }
         }
         let matrices: Vec<_> = matrices.into_values().collect();
         tensors.par_extend(matrices.into_par_iter().flat_map_iter(|(matrix, width, factors)| {
-            let (numbers, scales) = quantise(matrix.data.as_slice(), width, factors, bits);
+            let (numbers, scales) = quantise(matrix.data.as_slice(), width, factors, multiplier);
             let numbers = Tensor { dtype: Dtype::I8, shape: vec![width, matrix.outputs], bytes: numbers };
             [(format!("{} int8", matrix.name), numbers), (format!("{} scales", matrix.name), floats(&scales))]
         }));
@@ -89,23 +91,17 @@ impl Quantised {
 impl Int8Weights {
     /// Reads what [`Quantised`] wrote; what else is in the file is passed over.
     pub fn read(file: &Weights) -> Result<Self, WeightsError> {
-        let (mut treatments, mut matrices) = (Vec::<Treatment>::new(), HashMap::new());
-        let mut treatment = |number: &str, treat: &dyn Fn(&mut Treatment)| {
-            // No graph has more inputs than this; a file that is not ours may say anything.
-            if let Some(number) = number.parse().ok().filter(|&number: &usize| number < 100_000) {
-                if treatments.len() <= number {
-                    treatments.resize_with(number + 1, Treatment::default);
-                }
-                treat(&mut treatments[number]);
-            }
-        };
-        let mut inputs = 0;
+        let (mut treatments, mut matrices) = (HashMap::new(), HashMap::new());
         for (name, tensor) in file.tensors() {
-            if let Some(number) = name.strip_prefix("smoothing ") {
-                let factors = mapped(&tensor);
-                treatment(number, &|treatment| treatment.smoothing = Some(factors.clone()));
-            } else if let Some(number) = name.strip_prefix("rows ") {
-                treatment(number, &|treatment| treatment.rows = true);
+            let number = |prefix: &str| name.strip_prefix(prefix)?.parse::<usize>().ok();
+            if let Some(number) = number("fixed ") {
+                if let &[scale, zero] = file.float_tensor(name, &[2])?.as_slice() {
+                    treatments.insert(number, Scaling::Fixed { scale, zero: zero as u8 });
+                }
+            } else if let Some(number) = number("rows ") {
+                if let &[negative] = file.float_tensor(name, &[1])?.as_slice() {
+                    treatments.insert(number, Scaling::Rows { negative });
+                }
             } else if let Some(matrix) = name.strip_suffix(" int8")
                 && let (Dtype::I8, &[inputs, outputs]) = (tensor.dtype, tensor.shape)
             {
@@ -113,11 +109,12 @@ impl Int8Weights {
                 let numbers = mapped(&tensor);
                 matrices.insert(matrix.to_owned(), Int8Matrix { inputs, outputs, numbers, scales });
             }
-            inputs += 1;
         }
-        // Inputs that need no treatment have left no trace: there are not more of them than matrices.
-        treatments.resize_with(treatments.len().max(inputs), Treatment::default);
-        Ok(Self { treatments, matrices })
+        let treatments = treatments.into_iter().map(|(number, scaling)| {
+            let smoothing = file.raw(&format!("smoothing {number}")).map(|tensor| mapped(&tensor));
+            (number, Treatment { smoothing, scaling })
+        });
+        Ok(Self { treatments: treatments.collect(), matrices })
     }
 }
 

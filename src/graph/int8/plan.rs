@@ -1,19 +1,19 @@
-//! Which treatment an input of products gets before it is quantised: the one that adds the least noise.
+//! How an input of products is quantised: the way that adds the least noise.
 //!
-//! Rounding a number to steps of δ adds δ²/12 on average, or all of its square if that is less (it becomes 0). One text
-//! gets one δ: what is small beside the text's largest number is lost. So each treatment is judged by the noise it adds
-//! to the products, in numbers of activations and of weights alike, over the rows of a few texts; nothing need be
-//! multiplied for that. Two passes: the sizes of channels first ([`Ranges`]), as the treatments depend on them, then
-//! the noise ([`Noise`]).
+//! Rounding a number to steps of δ adds δ²/12 on average, or all of its square if that is less (it becomes 0). So each
+//! treatment is judged by the noise it adds to the products, in numbers of activations and of weights alike, over the
+//! rows of a few texts; nothing need be multiplied for that. Two passes: the ranges of channels first ([`Ranges`]), as
+//! the treatments depend on them, then the noise ([`Noise`]).
 //!
-//! On all-MiniLM-L6-v2 the inputs of the feed-forward's second product want their rows scaled: a few tokens have
-//! activations a hundred times larger than others.
+//! A fixed scale is for what comes straight from a normalisation alone: anything else may be larger in other texts by any
+//! factor. On all-MiniLM-L6-v2 the inputs of the feed-forward's second product have a few rows with numbers a hundred
+//! times larger than others; with their rows scaled, the error of a whole vector falls to a third.
 
 use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::{Bits, Input, Treatment};
+use super::{Input, Multiplier, Scaling, Treatment};
 use crate::model::weights::TensorData;
 
 /// How far a channel's size moves from the activations to the weights: the exponents of SmoothQuant that are tried.
@@ -22,20 +22,54 @@ const EXPONENTS: [f32; 4] = [0.5, 0.6, 0.7, 0.8];
 /// Channels below this share of the median count as if they had it: an activation that was small in a few texts may be
 /// larger in others.
 const LEAST_SHARE: f32 = 0.5;
-/// Scaling rows takes several passes over the numbers, smoothing one: it must be better by this factor. (Measured on
-/// all-MiniLM-L6-v2: inputs of the feed-forward's second product gain 2.2 to 3.4, all others less than 1.4.)
+/// A fixed range is so much wider than what was seen. (all-MiniLM-L6-v2, calibrated by 64 sentences, on others: with 1.25
+/// one number in 140,000 is cut off, with 1 one in 15,000; with 1.5 the mean error grows by a fifth.)
+const MARGIN: f32 = 1.25;
+/// A channel may get so many standard deviations away from its mean, however few texts were seen.
+const DEVIATIONS: f32 = 4.5;
+/// How far below zero divided rows may go: activation functions such as Gelu leave little there.
+const NEGATIVES: [f32; 4] = [1.0, 0.5, 0.25, 0.125];
+/// Scaling rows takes several passes over the numbers: it must be better by this factor where a fixed scale will do.
 const ROWS_MUST_GAIN: f64 = 1.8;
-/// Steps of an activation: unsigned 8 bits.
-const STEPS: f32 = 255.0;
 
-/// First pass: how large every channel of every input gets.
+/// First pass: the range of every channel of every input.
 pub struct Ranges {
     inputs: Vec<Input>,
     /// The number of the group an input belongs to: inputs of the same matrices are treated alike.
     group_of: Vec<usize>,
-    groups: usize,
-    /// Largest absolute number, by group and channel.
-    channels: Vec<Vec<f32>>,
+    /// By group and channel.
+    channels: Vec<Vec<Channel>>,
+}
+
+/// What is known of the numbers in a channel.
+#[derive(Clone, Copy, Default)]
+struct Channel {
+    /// 0 at most.
+    least: f32,
+    /// 0 at least.
+    most: f32,
+    count: f64,
+    sum: f64,
+    squares: f64,
+}
+
+impl Channel {
+    fn add(&mut self, x: f32) {
+        self.least = self.least.min(x);
+        self.most = self.most.max(x);
+        let x = f64::from(x);
+        self.count += 1.0;
+        self.sum += x;
+        self.squares += x * x;
+    }
+
+    /// The range that its numbers will hardly leave.
+    fn range(&self) -> (f32, f32) {
+        let mean = self.sum / self.count.max(1.0);
+        let deviation = (self.squares / self.count.max(1.0) - mean * mean).max(0.0).sqrt() as f32;
+        let (mean, away) = (mean as f32, DEVIATIONS * deviation);
+        ((self.least * MARGIN).min(mean - away), (self.most * MARGIN).max(mean + away))
+    }
 }
 
 /// Second pass: how much noise each treatment adds.
@@ -47,13 +81,13 @@ pub struct Noise {
 /// Inputs of the same matrices.
 struct Group {
     width: usize,
-    /// Treatments that are tried: smoothing by these factors (none: 1), or scaling rows, which is the last.
     candidates: Vec<Candidate>,
 }
 
+/// A treatment on trial.
 struct Candidate {
     factors: Option<Vec<f32>>,
-    rows: bool,
+    scaling: Scaling,
     /// By channel: how much of an activation's noise, once squared, gets into the products.
     gains: Vec<f32>,
     /// Noise in the products for every 1 of an activation's square: that of the weights.
@@ -66,11 +100,11 @@ impl Ranges {
     pub fn new(inputs: Vec<Input>) -> Self {
         let mut group_of: Vec<usize> = Vec::with_capacity(inputs.len());
         let mut home: HashMap<&str, usize> = HashMap::new();
-        let mut channels: Vec<Vec<f32>> = Vec::new();
+        let mut channels: Vec<Vec<Channel>> = Vec::new();
         for input in &inputs {
             let known = input.matrices.iter().find_map(|matrix| home.get(matrix.name.as_str()).copied());
             let group = known.unwrap_or_else(|| {
-                channels.push(vec![0.0; input.width]);
+                channels.push(vec![Channel::default(); input.width]);
                 channels.len() - 1
             });
             for matrix in &input.matrices {
@@ -78,7 +112,7 @@ impl Ranges {
             }
             group_of.push(group);
         }
-        Self { groups: channels.len(), group_of, channels, inputs }
+        Self { group_of, channels, inputs }
     }
 
     /// Takes the rows of one text: those of every input, one after the other.
@@ -86,55 +120,60 @@ impl Ranges {
         for (rows, &group) in rows.iter().zip(&self.group_of) {
             let channels = &mut self.channels[group];
             for row in rows.chunks_exact(channels.len()) {
-                for (most, x) in channels.iter_mut().zip(row) {
-                    *most = most.max(x.abs());
+                for (channel, &x) in channels.iter_mut().zip(row) {
+                    channel.add(x);
                 }
             }
         }
     }
 
-    /// The treatments that are worth trying, with weights of so many `bits`.
-    pub fn treatments(self, bits: Bits) -> Noise {
-        let groups = (0..self.groups).into_par_iter().map(|group| {
+    /// The treatments that are worth trying, with weights for this `multiplier`.
+    pub fn treatments(self, multiplier: Multiplier) -> Noise {
+        let groups = self.channels.par_iter().enumerate().map(|(group, channels)| {
             let members = self.inputs.iter().zip(&self.group_of).filter(|&(_, &of)| of == group);
-            Group::new(members.map(|(input, _)| input), &self.channels[group], bits)
+            let members: Vec<&Input> = members.map(|(input, _)| input).collect();
+            Group::new(&members, channels, multiplier)
         });
         Noise { groups: groups.collect(), group_of: self.group_of }
     }
 }
 
 impl Group {
-    fn new<'a>(members: impl Iterator<Item = &'a Input>, channels: &[f32], bits: Bits) -> Self {
+    fn new(members: &[&Input], channels: &[Channel], multiplier: Multiplier) -> Self {
         let width = channels.len();
-        let mut matrices: Vec<&TensorData> = Vec::new();
-        let mut names = Vec::new();
-        for matrix in members.flat_map(|input| &input.matrices) {
-            if !names.contains(&&matrix.name) {
-                names.push(&matrix.name);
-                matrices.push(&matrix.data);
-            }
-        }
+        let matrices: HashMap<&str, &TensorData> =
+            members.iter().flat_map(|input| &input.matrices).map(|m| (m.name.as_str(), &m.data)).collect();
+        let rows = || matrices.values().flat_map(|matrix| matrix.as_slice().chunks_exact(width));
         let (mut largest, mut squares) = (vec![0f32; width], vec![0f32; width]);
-        for row in matrices.iter().flat_map(|matrix| matrix.as_slice().chunks_exact(width)) {
+        for row in rows() {
             for (at, w) in row.iter().enumerate() {
                 largest[at] = largest[at].max(w.abs());
                 squares[at] += w * w;
             }
         }
-        let smoothed = EXPONENTS.iter().map(|&exponent| Some(smoothing(channels, &largest, exponent)));
-        let tried = smoothed.map(|factors| (factors, false)).chain([(None, false), (None, true)]);
-        let candidates = tried
-            .map(|(factors, rows)| {
-                let factor = |at: usize| factors.as_ref().map_or(1.0, |factors: &Vec<f32>| factors[at]);
-                let steps = matrices.iter().flat_map(|matrix| matrix.as_slice().chunks_exact(width)).map(|row| {
-                    let largest = row.iter().enumerate().fold(0f32, |most, (at, w)| most.max((w / factor(at)).abs()));
-                    f64::from(largest / bits.largest()).powi(2) / 12.0
-                });
-                let of_weights = steps.sum();
-                let gains = squares.iter().enumerate().map(|(at, square)| square / factor(at).powi(2)).collect();
-                Candidate { rows, gains, of_weights, noise: 0.0, factors }
-            })
-            .collect();
+        let candidate = |factors: Option<Vec<f32>>, scaling: Scaling| {
+            let factor = |at: usize| factors.as_ref().map_or(1.0, |factors| factors[at]);
+            let step = |row: &[f32]| {
+                let scale = multiplier.scale(row.iter().enumerate().map(|(at, w)| w / factor(at)));
+                f64::from(scale).powi(2) / 12.0
+            };
+            let of_weights = rows().map(step).sum();
+            let gains = squares.iter().enumerate().map(|(at, square)| square / factor(at).powi(2)).collect();
+            Candidate { gains, of_weights, noise: 0.0, factors, scaling }
+        };
+        let mut candidates: Vec<Candidate> =
+            NEGATIVES.iter().map(|&negative| candidate(None, Scaling::Rows { negative })).collect();
+        if members.iter().all(|input| input.normalised) {
+            let sizes: Vec<f32> = channels.iter().map(|channel| channel.most.max(-channel.least)).collect();
+            let smoothed = EXPONENTS.iter().map(|&exponent| Some(smoothing(&sizes, &largest, exponent)));
+            candidates.extend(smoothed.chain([None]).map(|factors| {
+                let factor = |at: usize| factors.as_ref().map_or(1.0, |factors| factors[at]);
+                let range = |at: usize| (channels[at].range().0 * factor(at), channels[at].range().1 * factor(at));
+                let (least, most) = (0..width).map(range).fold((0f32, 0f32), |a, b| (a.0.min(b.0), a.1.max(b.1)));
+                let (scale, zero) = Scaling::between(least, most);
+                candidate(factors, Scaling::Fixed { scale, zero })
+            }));
+        }
         Self { width, candidates }
     }
 }
@@ -177,16 +216,14 @@ impl Noise {
     /// The best treatment for every input.
     pub fn best(self) -> Vec<Treatment> {
         let best = self.groups.into_iter().map(|group| {
-            let (rows, smooth): (Vec<Candidate>, Vec<Candidate>) = group.candidates.into_iter().partition(|c| c.rows);
-            let least = |candidates: Vec<Candidate>| candidates.into_iter().min_by(|a, b| a.noise.total_cmp(&b.noise));
-            match (least(smooth), least(rows)) {
-                (Some(smooth), Some(rows)) if smooth.noise > rows.noise * ROWS_MUST_GAIN => {
-                    Treatment { smoothing: None, rows: true }
+            let by_rows = |candidate: &Candidate| matches!(candidate.scaling, Scaling::Rows { .. });
+            let handicapped = |c: &Candidate| if by_rows(c) { c.noise * ROWS_MUST_GAIN } else { c.noise };
+            let least = group.candidates.into_iter().min_by(|a, b| handicapped(a).total_cmp(&handicapped(b)));
+            match least {
+                Some(Candidate { factors, scaling, .. }) => {
+                    Treatment { smoothing: factors.map(|factors| TensorData::Owned(factors.into())), scaling }
                 }
-                (smooth, _) => Treatment {
-                    smoothing: smooth.and_then(|c| c.factors).map(|factors| TensorData::Owned(factors.into())),
-                    rows: false,
-                },
+                None => Treatment { smoothing: None, scaling: Scaling::Rows { negative: 1.0 } },
             }
         });
         let best: Vec<Treatment> = best.collect();
@@ -197,33 +234,22 @@ impl Noise {
 impl Candidate {
     /// The noise in the products of one text's `rows`, each `width` numbers.
     fn noise_on(&self, rows: &[f32], width: usize) -> f64 {
-        let maximum = |row: &[f32]| match self.rows {
-            true => row.iter().fold(0f32, |most, x| most.max(x.abs())).max(f32::MIN_POSITIVE),
-            false => 1.0,
-        };
-        let treated = |at: usize, x: f32| self.factors.as_ref().map_or(x, |factors| x * factors[at]);
-        let (mut least, mut most) = (0f32, 0f32);
-        for row in rows.chunks_exact(width) {
-            let maximum = maximum(row);
-            for (at, &x) in row.iter().enumerate() {
-                let y = treated(at, x) / maximum;
-                least = least.min(y);
-                most = most.max(y);
+        let (step, _) = self.scaling.steps();
+        let of_row = |row: &[f32]| {
+            let divisor = match self.scaling {
+                Scaling::Fixed { .. } => 1.0,
+                Scaling::Rows { negative } => row.iter().fold(0f32, |most, &x| most.max(x).max(-x / negative)),
+            };
+            let rounding = (step * divisor).powi(2) / 12.0;
+            let (mut noise, mut squares) = (0f32, 0f32);
+            for ((at, &x), gain) in row.iter().enumerate().zip(&self.gains) {
+                let y = self.factors.as_ref().map_or(x, |factors| x * factors[at]);
+                squares += y * y;
+                noise += (y * y).min(rounding) * gain;
             }
-        }
-        let step = ((most - least) / STEPS).powi(2) / 12.0;
-        rows.chunks_exact(width)
-            .map(|row| {
-                let maximum = maximum(row);
-                let (mut rounding, mut squares) = (0f32, 0f32);
-                for ((at, &x), gain) in row.iter().enumerate().zip(&self.gains) {
-                    let y = treated(at, x);
-                    squares += y * y;
-                    rounding += (y * y).min(step * maximum * maximum) * gain;
-                }
-                f64::from(rounding) + f64::from(squares) * self.of_weights
-            })
-            .sum()
+            f64::from(noise) + f64::from(squares) * self.of_weights
+        };
+        rows.chunks_exact(width).map(of_row).sum()
     }
 }
 
@@ -234,10 +260,10 @@ mod tests {
 
     const WIDTH: usize = 16;
 
-    fn input(name: &str) -> Input {
+    fn input(name: &str, normalised: bool) -> Input {
         let numbers: Vec<f32> = (0..4 * WIDTH).map(|i| ((i * 37 % 19) as f32 - 9.0) / 9.0).collect();
         let data = TensorData::Owned(numbers.into());
-        Input { width: WIDTH, matrices: vec![WatchedMatrix { name: name.into(), outputs: 4, data }] }
+        Input { width: WIDTH, normalised, matrices: vec![WatchedMatrix { name: name.into(), outputs: 4, data }] }
     }
 
     /// Rows of numbers about 1, where channel `loud` and row `large` are a hundred times larger.
@@ -253,34 +279,56 @@ mod tests {
         let all: Vec<&[f32]> = texts.iter().map(Vec::as_slice).collect();
         let mut ranges = Ranges::new(inputs);
         ranges.add(&all);
-        let mut noise = ranges.treatments(Bits::Eight);
+        let mut noise = ranges.treatments(Multiplier::Exact);
         noise.add(&all);
         noise.best()
     }
 
+    fn factors(treatment: &Treatment) -> Vec<f32> {
+        treatment.smoothing.as_ref().map(|factors| factors.as_slice().to_vec()).unwrap_or_default()
+    }
+
     #[test]
     fn a_loud_channel_is_smoothed_and_a_large_row_scaled() {
-        let treatments = treat(vec![input("a"), input("b")], &[rows(Some(3), None), rows(None, Some(5))]);
-        let factors = treatments[0].smoothing.as_ref().map(|factors| factors.as_slice().to_vec()).unwrap_or_default();
-        assert_eq!(factors.len(), WIDTH);
-        assert!(factors.iter().enumerate().all(|(at, &f)| at == 3 || f > 3.0 * factors[3]), "{factors:?}");
-        assert!(!treatments[0].rows);
-        assert!(treatments[1].rows && treatments[1].smoothing.is_none());
+        let texts = [rows(Some(3), None), rows(None, Some(5))];
+        let treatments = treat(vec![input("a", true), input("b", true)], &texts);
+        let smooth = factors(&treatments[0]);
+        assert_eq!(smooth.len(), WIDTH);
+        assert!(smooth.iter().enumerate().all(|(at, &f)| at == 3 || f > 3.0 * smooth[3]), "{smooth:?}");
+        assert!(matches!(treatments[0].scaling, Scaling::Fixed { .. }));
+        assert!(matches!(treatments[1].scaling, Scaling::Rows { .. }));
+        assert!(treatments[1].smoothing.is_none());
+    }
+
+    #[test]
+    fn what_is_not_normalised_has_its_rows_scaled_with_little_room_below_zero_if_little_is_there() {
+        let positive: Vec<f32> = rows(None, None).into_iter().map(|x| x.max(-0.2)).collect();
+        let treatments = treat(vec![input("a", false), input("b", false)], &[rows(None, None), positive]);
+        let scalings: Vec<Scaling> = treatments.iter().map(|treatment| treatment.scaling).collect();
+        assert_eq!(scalings, [Scaling::Rows { negative: 1.0 }, Scaling::Rows { negative: 0.25 }]);
     }
 
     #[test]
     fn inputs_of_one_matrix_are_treated_alike() {
-        let treatments = treat(vec![input("a"), input("a")], &[rows(Some(3), None), rows(None, None)]);
-        let [first, second] = [0, 1].map(|i| treatments[i].smoothing.as_ref().map(|f| f.as_slice().to_vec()));
-        assert!(first.is_some());
-        assert_eq!(first, second);
+        let texts = [rows(Some(3), None), rows(None, None)];
+        let alike = treat(vec![input("a", true), input("a", true)], &texts);
+        assert!(!factors(&alike[0]).is_empty());
+        assert!(factors(&alike[0]) == factors(&alike[1]) && alike[0].scaling == alike[1].scaling);
+        let one_unbounded = treat(vec![input("a", true), input("a", false)], &texts);
+        assert!(one_unbounded.iter().all(|treatment| matches!(treatment.scaling, Scaling::Rows { .. })));
     }
 
     #[test]
-    fn zeros_and_infinities_give_usable_factors() {
+    fn zeros_and_infinities_give_usable_numbers() {
         for (activations, weights) in [([0.0; 3], [0.0; 3]), ([f32::INFINITY, 0.0, 1.0], [1.0, f32::NAN, 0.0])] {
             let factors = smoothing(&activations, &weights, 0.6);
             assert!(factors.iter().all(|f| f.is_finite() && *f > 0.0), "{factors:?}");
         }
+        for (least, most) in [(0.0, 0.0), (f32::NEG_INFINITY, 0.0), (-1e-45, 0.0)] {
+            let (scale, _) = Scaling::between(least, most);
+            assert!(scale.is_finite() && scale > 0.0, "{least} {most}: {scale}");
+        }
+        assert!((127..=128).contains(&Scaling::between(-1.0, 1.0).1));
+        assert_eq!(Scaling::between(0.0, 1.0), (1.0 / 255.0, 0));
     }
 }

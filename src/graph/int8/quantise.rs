@@ -1,33 +1,47 @@
 //! A matrix of f32 in 8-bit integers, with a scale for every output.
 
-/// How large the integers of weights get.
+/// How a processor multiplies 8-bit numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bits {
-    /// −127 … 127
-    Eight,
-    /// −64 … 64: x86 processors without VNNI add two products of 8-bit numbers in 16 bits, where larger ones overflow
-    /// (and are cut off: `vpmaddubsw` saturates). 2 · 255 · 64 is the most that fits.
-    Seven,
+pub enum Multiplier {
+    /// Sums are exact, as with VNNI and on ARM.
+    Exact,
+    /// x86 without VNNI adds the products of two neighbours in 16 bits, and cuts off what does not fit (`vpmaddubsw`).
+    /// Weights of two neighbouring inputs must be small enough together for that not to happen, whatever the activations.
+    Saturating,
 }
 
-impl Bits {
-    /// What this processor multiplies without overflow.
+/// The largest weight.
+const LARGEST: f32 = 127.0;
+/// The most that two neighbours may add up to before they are rounded, which can add 1: 255 · 128 < 2¹⁵.
+const LARGEST_PAIR: f32 = 127.0;
+
+impl Multiplier {
+    /// This processor's.
     pub fn of_this_processor() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
             let vnni = is_x86_feature_detected!("avx512vnni") || is_x86_feature_detected!("avxvnni");
-            if vnni { Self::Eight } else { Self::Seven }
+            if vnni { Self::Exact } else { Self::Saturating }
         }
         #[cfg(not(target_arch = "x86_64"))]
-        Self::Eight
+        Self::Exact
     }
 
-    /// The largest integer.
-    pub fn largest(self) -> f32 {
-        match self {
-            Self::Eight => 127.0,
-            Self::Seven => 64.0,
+    /// What the integers of an output's weights must be multiplied with: the least that makes them small enough.
+    pub(super) fn scale(self, mut weights: impl Iterator<Item = f32>) -> f32 {
+        let mut scale = 0f32;
+        while let Some(first) = weights.next() {
+            let second = weights.next().unwrap_or(0.0);
+            scale = scale.max(first.abs().max(second.abs()) / LARGEST);
+            if self == Self::Saturating {
+                // Activations are not negative: weights of different signs take from one another.
+                let above = first.max(0.0) + second.max(0.0);
+                let below = -(first.min(0.0) + second.min(0.0));
+                scale = scale.max(above.max(below) / LARGEST_PAIR);
+            }
         }
+        // A row of zeros is zeros by any scale.
+        if scale > 0.0 { scale } else { 1.0 }
     }
 }
 
@@ -36,7 +50,12 @@ const BLOCK: usize = 64;
 
 /// `matrix` `[outputs, inputs]`, its columns divided by `factors` → integers `[inputs, outputs]` and the scales
 /// `[outputs]` to multiply them with.
-pub(super) fn quantise(matrix: &[f32], inputs: usize, factors: Option<&[f32]>, bits: Bits) -> (Vec<u8>, Vec<f32>) {
+pub(super) fn quantise(
+    matrix: &[f32],
+    inputs: usize,
+    factors: Option<&[f32]>,
+    multiplier: Multiplier,
+) -> (Vec<u8>, Vec<f32>) {
     let outputs = matrix.len() / inputs.max(1);
     let mut numbers = vec![0u8; matrix.len()];
     let mut scales = Vec::with_capacity(outputs);
@@ -44,9 +63,7 @@ pub(super) fn quantise(matrix: &[f32], inputs: usize, factors: Option<&[f32]>, b
     for (first, rows) in (0..).step_by(BLOCK).zip(matrix.chunks(BLOCK * inputs.max(1))) {
         for (row, block) in rows.chunks_exact(inputs).zip(block.chunks_exact_mut(inputs)) {
             let divided = |at: usize| factors.map_or(row[at], |factors| row[at] / factors[at]);
-            let largest = (0..inputs).fold(0f32, |most, at| most.max(divided(at).abs()));
-            // A row of zeros is zeros by any scale.
-            let scale = if largest > 0.0 { largest / bits.largest() } else { 1.0 };
+            let scale = multiplier.scale((0..inputs).map(divided));
             for (at, number) in block.iter_mut().enumerate() {
                 *number = (divided(at) / scale).round_ties_even() as i8;
             }
@@ -69,28 +86,51 @@ mod tests {
     #[test]
     fn scales_by_output_and_transposes() {
         let matrix = [1.0, -2.0, 0.5, 0.0, 0.0, 0.0];
-        let (numbers, scales) = quantise(&matrix, 3, None, Bits::Eight);
+        let (numbers, scales) = quantise(&matrix, 3, None, Multiplier::Exact);
         assert_eq!(scales, [2.0 / 127.0, 1.0]);
         let numbers: Vec<i8> = numbers.into_iter().map(u8::cast_signed).collect();
         assert_eq!(numbers, [64, 0, -127, 0, 32, 0]);
-        let (numbers, scales) = quantise(&matrix, 3, Some(&[1.0, 2.0, 1.0]), Bits::Seven);
-        assert_eq!(scales[0], 1.0 / 64.0);
-        assert_eq!(numbers.into_iter().step_by(2).map(u8::cast_signed).collect::<Vec<_>>(), [64, -64, 32]);
+        let (numbers, scales) = quantise(&matrix, 3, Some(&[1.0, 2.0, 1.0]), Multiplier::Exact);
+        assert_eq!(scales[0], 1.0 / 127.0);
+        assert_eq!(numbers.into_iter().step_by(2).map(u8::cast_signed).collect::<Vec<_>>(), [127, -127, 64]);
     }
 
     #[test]
-    fn errs_by_half_a_step_at_most() {
-        let (inputs, outputs) = (70, 131);
+    fn neighbours_of_one_sign_share_the_room() {
+        for (row, scale) in [
+            ([1.0, 1.0, 0.0], 2.0 / 127.0),
+            ([-0.75, -0.25, 0.5], 1.0 / 127.0),
+            ([1.0, -1.0, 0.0], 1.0 / 127.0),
+            ([0.0, 1.0, 1.0], 1.0 / 127.0),
+        ] {
+            assert_eq!(Multiplier::Saturating.scale(row.into_iter()), scale, "{row:?}");
+        }
+    }
+
+    #[test]
+    fn errs_by_half_a_step_at_most_and_nothing_overflows() {
+        let (inputs, outputs) = (71, 131);
         let matrix: Vec<f32> =
             (0..inputs * outputs).map(|i| ((i * 7919 % 1009) as f32 / 504.0 - 1.0).powi(3)).collect();
-        for bits in [Bits::Eight, Bits::Seven] {
-            let (numbers, scales) = quantise(&matrix, inputs, None, bits);
+        for multiplier in [Multiplier::Exact, Multiplier::Saturating] {
+            let (numbers, scales) = quantise(&matrix, inputs, None, multiplier);
+            let number = |row: usize, at: usize| i32::from(numbers[at * outputs + row].cast_signed());
             for (i, w) in matrix.iter().enumerate() {
                 let (row, at) = (i / inputs, i % inputs);
-                let number = f32::from(numbers[at * outputs + row].cast_signed());
-                assert!(number.abs() <= bits.largest());
-                assert!((number * scales[row] - w).abs() <= scales[row] * 0.5001, "{row} {at}");
+                assert!((number(row, at) as f32 * scales[row] - w).abs() <= scales[row] * 0.5001, "{row} {at}");
+                if multiplier == Multiplier::Saturating && at % 2 == 1 {
+                    let (a, b) = (number(row, at - 1), number(row, at));
+                    let sums = [255 * (a.max(0) + b.max(0)), 255 * (a.min(0) + b.min(0))];
+                    assert!(sums.iter().all(|sum| i16::try_from(*sum).is_ok()), "{row} {at}: {a} {b}");
+                }
             }
         }
+        // Both kinds of numbers use their room.
+        let largest = |multiplier| {
+            let (numbers, _) = quantise(&matrix, inputs, None, multiplier);
+            numbers.into_iter().map(|number| number.cast_signed().unsigned_abs()).max()
+        };
+        assert_eq!(largest(Multiplier::Exact), Some(127));
+        assert!(largest(Multiplier::Saturating) > Some(64));
     }
 }
