@@ -115,8 +115,8 @@ impl Staged<'_> {
         let publish = || -> Result<(), String> {
             let sha256 = sha256_file(&self.dir.path().join(WEIGHTS), &Cancel::new()).map_err(|e| e.to_string())?;
             let report = Report { sha256, ..report.clone() };
-            // If another process was faster, its files may be in use.
-            if matches!(self.store.look(), Ok(Some(_))) {
+            // If another process was faster, its files may be in use, and are the same.
+            if matches!(self.store.look(), Ok(Some(there)) if there.report.sha256 == report.sha256) {
                 return Ok(());
             }
             let text = serde_json::to_vec_pretty(&report).map_err(|e| e.to_string())?;

@@ -266,11 +266,12 @@ mod tests {
         Input { width: WIDTH, normalised, matrices: vec![WatchedMatrix { name: name.into(), outputs: 4, data }] }
     }
 
-    /// Rows of numbers about 1, where channel `loud` and row `large` are a hundred times larger.
+    /// Rows of numbers up to 1, but about a thousand in channel `loud`, and a hundred times larger in row `large`.
     fn rows(loud: Option<usize>, large: Option<usize>) -> Vec<f32> {
         let number = |row: usize, at: usize| {
             let x = ((row * 31 + at * 17) % 23) as f32 / 11.0 - 1.0;
-            x * if loud == Some(at) { 100.0 } else { 1.0 } * if large == Some(row) { 100.0 } else { 1.0 }
+            let x = if loud == Some(at) { 1000.0 + 10.0 * x } else { x };
+            x * if large == Some(row) { 100.0 } else { 1.0 }
         };
         (0..12).flat_map(|row| (0..WIDTH).map(move |at| number(row, at))).collect()
     }
@@ -310,9 +311,10 @@ mod tests {
 
     #[test]
     fn inputs_of_one_matrix_are_treated_alike() {
-        let texts = [rows(Some(3), None), rows(None, None)];
+        let texts = [rows(Some(3), None), rows(Some(4), None)];
         let alike = treat(vec![input("a", true), input("a", true)], &texts);
-        assert!(!factors(&alike[0]).is_empty());
+        let smooth = factors(&alike[0]);
+        assert!(!smooth.is_empty() && smooth[3].max(smooth[4]) < smooth[5], "{smooth:?}");
         assert!(factors(&alike[0]) == factors(&alike[1]) && alike[0].scaling == alike[1].scaling);
         let one_unbounded = treat(vec![input("a", true), input("a", false)], &texts);
         assert!(one_unbounded.iter().all(|treatment| matches!(treatment.scaling, Scaling::Rows { .. })));
