@@ -311,10 +311,10 @@ mod tests {
 
     #[test]
     fn inputs_of_one_matrix_are_treated_alike() {
-        let texts = [rows(Some(3), None), rows(Some(4), None)];
+        let texts = [rows(Some(3), None), rows(Some(3), None).into_iter().map(|x| x / 2.0).collect()];
         let alike = treat(vec![input("a", true), input("a", true)], &texts);
         let smooth = factors(&alike[0]);
-        assert!(!smooth.is_empty() && smooth[3].max(smooth[4]) < smooth[5], "{smooth:?}");
+        assert!(!smooth.is_empty() && smooth[3] < smooth[5], "{smooth:?}");
         assert!(factors(&alike[0]) == factors(&alike[1]) && alike[0].scaling == alike[1].scaling);
         let one_unbounded = treat(vec![input("a", true), input("a", false)], &texts);
         assert!(one_unbounded.iter().all(|treatment| matches!(treatment.scaling, Scaling::Rows { .. })));
