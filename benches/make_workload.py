@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Make the model directory, the stock ONNX baseline and the texts of the throughput benchmark.
 
-    python make_workload.py --out DIR --tokenizer DIR [--shape bge-small|minilm] [--payload FILE] [--seed N]
-                            [--attention eager|sdpa]
+    python make_workload.py --out DIR --tokenizer DIR [--shape bge-small|minilm] [--payload FILE] [--attention sdpa]
+    python make_workload.py --out DIR --model DIR --sts FILE [--count 4096]
 
 Made with sentence-transformers 6.2.0, transformers 5.23.0, torch 2.15.0, onnx, onnxruntime 1.31.1. No network.
 
@@ -12,20 +12,26 @@ DIR becomes a sentence-transformers directory with random weights (speed does no
     minilm      all-MiniLM-L6-v2: 6 layers, otherwise the same, maximum length 256, mean pooling + Normalize
 
 and the tokenizer files of --tokenizer (any directory with the 30522-token uncased BERT vocabulary, for example a copy
-of all-MiniLM-L6-v2). Beside the model stand
+of all-MiniLM-L6-v2). With --model it becomes a copy of a real BERT of that kind instead. Beside the model stand
 
     onnx/stock.onnx   the plain torch.onnx.export of the same weights, what a user of stock ONNX Runtime would run:
                       input_ids, attention_mask, token_type_ids -> last_hidden_state, dynamic batch and length;
                       from the "eager" attention, as the published exports of these models were made, which ONNX
                       Runtime runs faster than the export from "sdpa" (that one guards every softmax against NaN);
                       --attention sdpa makes the other
-    texts.txt         the 255 texts, one per line: the "input" list of --payload (the public embed benchmark of the
-                      `infinity` server), or without it one "1" and 254 texts of 384 random English words
+    onnx/stock-int8.onnx  what onnxruntime.quantization.quantize_dynamic makes of it with its default settings, as
+                      users of fastembed and optimum run it
+    texts.txt         the texts, one per line: the "input" list of --payload (the public embed benchmark of the
+                      `infinity` server: 255 texts), or the last --count sentences of --sts (the gzipped table of the
+                      STS benchmark), or without both one "1" and 254 texts of 384 random English words
+    peak/             float32.onnx and int8.onnx, one product of 512 x 768 x 3072 each: what this machine can do
 
 At the end stock ONNX Runtime loads the export, its output is compared with torch, and the tokens are counted.
 """
 
 import argparse
+import csv
+import gzip
 import json
 import os
 import shutil
@@ -39,6 +45,7 @@ import onnx
 import onnxruntime
 import torch
 import transformers
+from onnxruntime.quantization import quantize_dynamic
 from safetensors.torch import save_file
 from tokenizers import Tokenizer
 from transformers import BertConfig, BertModel
@@ -106,6 +113,18 @@ def make_model(out, shape, tokenizer, seed, attention):
     return model
 
 
+def copy_model(source, out, attention):
+    """A copy of a sentence-transformers directory around a BERT, and the model in it."""
+    names = ["config.json", "modules.json", "sentence_bert_config.json", "config_sentence_transformers.json",
+             "1_Pooling/config.json", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt",
+             "model.safetensors"]
+    for name in names:
+        if (source / name).is_file():
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / name, out / name)
+    return BertModel.from_pretrained(out, add_pooling_layer=False, attn_implementation=attention).eval()
+
+
 def export(model, path):
     path.parent.mkdir(parents=True, exist_ok=True)
     module = Hidden(model).eval()
@@ -130,6 +149,37 @@ def export(model, path):
     print(f"{path.name}: {used}, {len(graph.graph.node)} nodes, {path.stat().st_size / 1e6:.1f} MB")
 
 
+def quantize(path, to):
+    quantize_dynamic(path, to)
+    graph = onnx.load(str(to)).graph
+    products = sum(node.op_type in ("MatMulInteger", "DynamicQuantizeMatMul") for node in graph.node)
+    print(f"{to.name}: quantize_dynamic, {products} integer products, {to.stat().st_size / 1e6:.1f} MB")
+
+
+def make_peaks(out, seed):
+    """One constant product each, as fast as ONNX Runtime does it: the measure of the machine."""
+    rows, inner, columns = 512, 768, 3072
+    out.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    weights = {
+        "float32": [("w", rng.standard_normal((inner, columns), dtype=np.float32))],
+        "int8": [("w", rng.integers(-64, 65, (inner, columns), dtype=np.int8)), ("scale", np.float32([0.01]))],
+    }
+    nodes = {
+        "float32": onnx.helper.make_node("MatMul", ["a", "w"], ["c"]),
+        "int8": onnx.helper.make_node("DynamicQuantizeMatMul", ["a", "w", "scale"], ["c"], domain="com.microsoft"),
+    }
+    for dtype, tensors in weights.items():
+        graph = onnx.helper.make_graph(
+            [nodes[dtype]], dtype,
+            [onnx.helper.make_tensor_value_info("a", onnx.TensorProto.FLOAT, [rows, inner])],
+            [onnx.helper.make_tensor_value_info("c", onnx.TensorProto.FLOAT, [rows, columns])],
+            [onnx.numpy_helper.from_array(tensor, name) for name, tensor in tensors],
+        )
+        opsets = [onnx.helper.make_opsetid("", 17), onnx.helper.make_opsetid("com.microsoft", 1)]
+        onnx.save(onnx.helper.make_model(graph, ir_version=8, opset_imports=opsets), str(out / f"{dtype}.onnx"))
+
+
 def check(model, path):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -147,9 +197,13 @@ def check(model, path):
         assert worst < 1e-3, worst
 
 
-def make_texts(tokenizer, payload, seed):
+def make_texts(tokenizer, payload, sts, count, seed):
     if payload:
         texts = json.loads(payload.read_text(encoding="utf-8"))["input"]
+    elif sts:
+        with gzip.open(sts, "rt", encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+        texts = [row[name].strip() for row in rows for name in ("sentence1", "sentence2")][-count:]
     else:
         vocab = tokenizer.get_vocab()
         words = sorted(w for w in vocab if len(w) >= 3 and w.isascii() and w.isalpha() and w.islower())
@@ -167,9 +221,14 @@ def make_texts(tokenizer, payload, seed):
 def main():
     parser = argparse.ArgumentParser(description="Make the model, the stock baseline and the texts of the benchmark.")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--tokenizer", type=Path, required=True, help="directory with tokenizer.json")
-    parser.add_argument("--shape", choices=SHAPES, default="bge-small")
-    parser.add_argument("--payload", type=Path)
+    parser.add_argument("--tokenizer", type=Path, help="directory with tokenizer.json [default: --model]")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--shape", choices=SHAPES, default="bge-small")
+    source.add_argument("--model", type=Path, help="a real model instead of random weights of a shape")
+    texts = parser.add_mutually_exclusive_group()
+    texts.add_argument("--payload", type=Path)
+    texts.add_argument("--sts", type=Path)
+    parser.add_argument("--count", type=int, default=4096, help="sentences of --sts")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--attention", choices=["eager", "sdpa"], default="eager")
     parser.add_argument("--threads", type=int, default=1)
@@ -177,23 +236,33 @@ def main():
     torch.set_num_threads(args.threads)
     torch.set_grad_enabled(False)
     transformers.logging.set_verbosity_error()
-    shape = SHAPES[args.shape]
+    tokenizer_dir = args.tokenizer or args.model
+    if tokenizer_dir is None:
+        parser.error("--tokenizer DIR is needed with --shape")
 
-    tokenizer = Tokenizer.from_file(str(args.tokenizer / "tokenizer.json"))
+    tokenizer = Tokenizer.from_file(str(tokenizer_dir / "tokenizer.json"))
     tokenizer.no_padding()
     tokenizer.no_truncation()
-    texts = make_texts(tokenizer, args.payload, args.seed)
+    texts = make_texts(tokenizer, args.payload, args.sts, args.count, args.seed)
     args.out.mkdir(parents=True, exist_ok=True)
     (args.out / "texts.txt").write_text("".join(t + "\n" for t in texts), encoding="utf-8")
-    lengths = np.array([len(e.ids) for e in tokenizer.encode_batch(texts)])
-    long = lengths[lengths > 10]
-    cut = np.minimum(lengths, shape["max_seq_length"])
-    print(f"texts.txt: {len(texts)} texts, {lengths.sum()} tokens with [CLS] and [SEP] ({long.min()} to {long.max()} "
-          f"in each long one, shortest {lengths.min()}), {cut.sum()} after the limit of {shape['max_seq_length']}")
 
-    model = make_model(args.out, shape, args.tokenizer, args.seed, args.attention)
+    if args.model:
+        model = copy_model(args.model, args.out, args.attention)
+        limit = json.loads((args.out / "sentence_bert_config.json").read_text(encoding="utf-8"))["max_seq_length"]
+    else:
+        shape = SHAPES[args.shape]
+        model = make_model(args.out, shape, tokenizer_dir, args.seed, args.attention)
+        limit = shape["max_seq_length"]
+    lengths = np.array([len(e.ids) for e in tokenizer.encode_batch(texts)])
+    cut = np.minimum(lengths, limit)
+    print(f"texts.txt: {len(texts)} texts, {lengths.sum()} tokens with [CLS] and [SEP] ({lengths.min()} to "
+          f"{lengths.max()}, mean {lengths.mean():.1f}), {cut.sum()} after the limit of {limit}")
+
     export(model, args.out / "onnx/stock.onnx")
+    quantize(args.out / "onnx/stock.onnx", args.out / "onnx/stock-int8.onnx")
     check(model, args.out / "onnx/stock.onnx")
+    make_peaks(args.out / "peak", args.seed)
 
 
 if __name__ == "__main__":
