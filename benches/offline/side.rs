@@ -95,6 +95,10 @@ impl Side {
         for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("INFA_")) {
             command.env_remove(name);
         }
+        // What an earlier run wrote must not be taken for this one's.
+        if self.output.exists() {
+            std::fs::remove_file(&self.output)?;
+        }
         let start = Instant::now();
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let mut told = String::new();
