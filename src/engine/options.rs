@@ -21,7 +21,7 @@ pub struct OnnxOptions {
 }
 
 impl OnnxOptions {
-    /// Group size by measurement (benches/offline.rs, texts of 11 tokens on MiniLM): 128 tokens are 9% slower, 2,048
+    /// Group size by measurement (cargo bench --bench offline, texts of 11 tokens on MiniLM): 128 tokens are 9% slower, 2,048
     /// too, since activations then leave the second-level cache.
     pub const BATCH_TOKENS: NonZero<usize> = NonZero::new(512).expect("not zero");
 }
