@@ -220,7 +220,7 @@ impl Architecture for ModernBert {
         let (vocab, hidden) = (self.settings.vocab_size, self.settings.hidden_size);
         let x = self.prediction_head(b, x)?;
         let own = "/decoder.weight";
-        let weight = b.matrix(if b.has(own) { own } else { WORDS }, vocab, hidden);
+        let weight = b.matrix(if b.has(own) { own } else { WORDS }, vocab, hidden)?;
         let bias = if self.settings.decoder_bias { Some(b.weight("/decoder.bias", &[vocab])?) } else { None };
         b.product(&x, &weight, bias.as_ref())
     }

@@ -121,7 +121,7 @@ impl Architecture for NomicBert {
         // A matrix in the file counts even where config.json says that it is tied.
         let own = "/cls.predictions.decoder.weight";
         let decoder = if self.tied && !b.has(own) { WORDS } else { own };
-        let weight = b.matrix(decoder, self.vocab, self.hidden);
+        let weight = b.matrix(decoder, self.vocab, self.hidden)?;
         if !self.head_bias {
             return b.product(&x, &weight, None);
         }

@@ -153,7 +153,7 @@ impl MaskedLm {
         // As transformers has it: a matrix in the file counts even where config.json says that it is tied.
         let own = format!("{}.weight", self.decoder);
         let weight = if self.tied && !b.has(&own) { self.words } else { own.as_str() };
-        let weight = b.matrix(weight, self.vocab, self.width);
+        let weight = b.matrix(weight, self.vocab, self.width)?;
         let own = format!("{}.bias", self.decoder);
         let bias = if b.has(&own) { own.as_str() } else { self.bias };
         let bias = b.weight(bias, &[self.vocab])?;

@@ -222,14 +222,26 @@ impl Weights {
         Some(RawTensor { dtype: info.dtype, shape: &info.shape, file: &shard.file, range })
     }
 
-    /// The tensor `name` of the files, which must have `shape`, as f32.
-    fn stored(&self, name: &str, shape: &[usize]) -> Result<TensorData, WeightsError> {
+    /// Checks that there is a tensor `name` of this shape, without reading it.
+    pub fn check(&self, name: &str, shape: &[usize]) -> Result<(), WeightsError> {
+        let adapted = self.adapted(name);
+        self.shaped(adapted.as_deref().unwrap_or(name), shape).map(drop)
+    }
+
+    /// The tensor `name` as it lies in its file, which must have `shape`, and that file.
+    fn shaped(&self, name: &str, shape: &[usize]) -> Result<(PathBuf, RawTensor<'_>), WeightsError> {
         let home = self.homes.get(name).map(|&home| self.shards[home].path.clone());
         let (path, tensor) = home.zip(self.raw(name)).ok_or_else(|| self.missing(name))?;
         if tensor.shape != shape {
             let (actual, expected) = (tensor.shape.to_vec(), shape.to_vec());
             return Err(WeightsError::Shape { path, name: name.to_owned(), actual, expected });
         }
+        Ok((path, tensor))
+    }
+
+    /// The tensor `name` of the files, which must have `shape`, as f32.
+    fn stored(&self, name: &str, shape: &[usize]) -> Result<TensorData, WeightsError> {
+        let (path, tensor) = self.shaped(name, shape)?;
         let bytes = tensor.bytes();
         Ok(match tensor.dtype {
             Dtype::F32 if cfg!(target_endian = "little") && bytemuck::try_cast_slice::<u8, f32>(bytes).is_ok() => {

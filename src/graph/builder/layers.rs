@@ -58,7 +58,7 @@ impl Builder<'_> {
         output: usize,
         bias: bool,
     ) -> Result<Value, GraphError> {
-        let weight = self.matrix(&format!("{name}.weight"), output, input);
+        let weight = self.matrix(&format!("{name}.weight"), output, input)?;
         let bias = if bias { Some(self.weight(&format!("{name}.bias"), &[output])?) } else { None };
         self.product(x, &weight, bias.as_ref())
     }
@@ -73,7 +73,7 @@ impl Builder<'_> {
         outputs: Range<usize>,
         bias: bool,
     ) -> Result<Value, GraphError> {
-        let weight = self.matrix_rows(&format!("{name}.weight"), total, input, outputs.clone());
+        let weight = self.matrix_rows(&format!("{name}.weight"), total, input, outputs.clone())?;
         let bias = if bias { Some(self.weight_rows(&format!("{name}.bias"), &[total], outputs)?) } else { None };
         self.product(x, &weight, bias.as_ref())
     }

@@ -74,8 +74,8 @@ impl Builder<'_> {
     }
 
     /// The matrix `name` of the file, `[outputs, inputs]`, for products.
-    pub(in super::super) fn matrix(&mut self, name: &str, outputs: usize, inputs: usize) -> Matrix {
-        Matrix { tensor: self.used(name), total: outputs, rows: 0..outputs, inputs }
+    pub(in super::super) fn matrix(&mut self, name: &str, outputs: usize, inputs: usize) -> Result<Matrix, GraphError> {
+        self.matrix_rows(name, outputs, inputs, 0..outputs)
     }
 
     /// As [`Builder::matrix`], of rows `rows` of a matrix `[total, inputs]`.
@@ -85,8 +85,10 @@ impl Builder<'_> {
         total: usize,
         inputs: usize,
         rows: Range<usize>,
-    ) -> Matrix {
-        Matrix { tensor: self.used(name), total, rows, inputs }
+    ) -> Result<Matrix, GraphError> {
+        let tensor = self.used(name);
+        self.weights.check(&tensor, &[total, inputs])?;
+        Ok(Matrix { tensor, total, rows, inputs })
     }
 
     /// Rows `rows` of the tensor `full`, which must have `shape`, and what they are called.

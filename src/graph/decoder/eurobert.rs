@@ -111,7 +111,7 @@ impl Architecture for EuroBert {
         let (vocab, hidden) = (self.encoder.vocab, self.encoder.hidden);
         // A head of its own goes before a tie, as in the reference, where both are there.
         let name = if self.tied && !b.has(WORD_LOGITS) { WORDS } else { WORD_LOGITS };
-        let weight = b.matrix(name, vocab, hidden);
+        let weight = b.matrix(name, vocab, hidden)?;
         let bias = if self.bias { Some(b.weight("/lm_head.bias", &[vocab])?) } else { None };
         b.product(x, &weight, bias.as_ref())
     }

@@ -77,7 +77,7 @@ impl Head {
         }
         // A head of its own goes before a tie, as in the reference, where both are there.
         let name = if self.tied && !b.has(WORD_LOGITS) { WORDS } else { WORD_LOGITS };
-        let row = b.matrix_rows(name, shape[0], shape[1], token..token + 1);
+        let row = b.matrix_rows(name, shape[0], shape[1], token..token + 1)?;
         b.product(x, &row, None)
     }
 }
