@@ -10,7 +10,7 @@
 //! | [`engine`] | trait `Engine`, one file an engine; reranking and classification by one; the stream that drives one through a long job |
 //! | [`batch`] | grouping by token length, and workers that share a queue |
 //! | [`runtime`] | ONNX Runtime: find or install the library, sessions |
-//! | [`graph`] | model weights → ONNX graph, one file an architecture |
+//! | [`graph`] | model weights → ONNX graph, one file an architecture; int8 |
 //! | [`model`] | what a model is: where it comes from, its files, tokenizer, prompts, pooling |
 //! | [`fetch`] | downloads that end checked or not at all; cancellation |
 //!
