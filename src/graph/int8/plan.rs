@@ -119,7 +119,7 @@ impl Ranges {
     pub fn add(&mut self, rows: &[&[f32]]) {
         for (rows, &group) in rows.iter().zip(&self.group_of) {
             let channels = &mut self.channels[group];
-            for row in rows.chunks_exact(channels.len()) {
+            for row in rows.chunks_exact(channels.len().max(1)) {
                 for (channel, &x) in channels.iter_mut().zip(row) {
                     channel.add(x);
                 }
@@ -143,7 +143,7 @@ impl Group {
         let width = channels.len();
         let matrices: HashMap<&str, &TensorData> =
             members.iter().flat_map(|input| &input.matrices).map(|m| (m.name.as_str(), &m.data)).collect();
-        let rows = || matrices.values().flat_map(|matrix| matrix.as_slice().chunks_exact(width));
+        let rows = || matrices.values().flat_map(|matrix| matrix.as_slice().chunks_exact(width.max(1)));
         let (mut largest, mut squares) = (vec![0f32; width], vec![0f32; width]);
         for row in rows() {
             for (at, w) in row.iter().enumerate() {
@@ -184,7 +184,7 @@ fn smoothing(activations: &[f32], weights: &[f32], exponent: f32) -> Vec<f32> {
     let raised = |sizes: &[f32]| -> Vec<f32> {
         let mut sorted = sizes.to_vec();
         sorted.sort_by(f32::total_cmp);
-        let least = sorted[sorted.len() / 2] * LEAST_SHARE;
+        let least = sorted.get(sorted.len() / 2).map_or(0.0, |median| median * LEAST_SHARE);
         sizes.iter().map(|&size| if size.is_finite() { size.max(least).max(f32::MIN_POSITIVE) } else { 1.0 }).collect()
     };
     let (activations, weights) = (raised(activations), raised(weights));
@@ -249,7 +249,7 @@ impl Candidate {
             }
             f64::from(noise) + f64::from(squares) * self.of_weights
         };
-        rows.chunks_exact(width).map(of_row).sum()
+        rows.chunks_exact(width.max(1)).map(of_row).sum()
     }
 }
 
@@ -332,5 +332,8 @@ mod tests {
         }
         assert!((127..=128).contains(&Scaling::between(-1.0, 1.0).1));
         assert_eq!(Scaling::between(0.0, 1.0), (1.0 / 255.0, 0));
+        // A matrix without columns, as a config.json may ask for.
+        let none = Input { width: 0, normalised: true, matrices: Vec::new() };
+        assert_eq!(treat(vec![none], &[Vec::new()]).len(), 1);
     }
 }
