@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`commands`] | one file a subcommand: settings → work → output |
 //! | [`cli`] | what the user may type: clap structs, one file a subcommand |
+//! | [`server`] | `infa serve`: HTTP routes, schemas, errors, limits, metrics, shutdown |
 //! | [`engine`] | trait `Engine`, one file an engine; reranking and classification by one; the stream that drives one through a long job |
 //! | [`batch`] | grouping by token length, and workers that share a queue |
 //! | [`runtime`] | ONNX Runtime: find or install the library, sessions |
@@ -26,4 +27,5 @@ pub mod input;
 pub mod model;
 pub mod output;
 pub mod runtime;
+pub mod server;
 pub mod ui;

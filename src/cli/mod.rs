@@ -7,6 +7,7 @@ mod model;
 mod model_commands;
 mod read;
 mod rerank;
+mod serve;
 
 use std::path::PathBuf;
 
@@ -20,6 +21,7 @@ pub use model::{InputArgs, ModelArgs, TextArgs};
 pub use model_commands::{ExportArgs, ExportTask, InspectArgs, ModelCommand, SourceArgs};
 pub use read::ReadArgs;
 pub use rerank::RerankArgs;
+pub use serve::ServeArgs;
 
 /// Text embeddings, reranking and classification from one fast binary.
 ///
@@ -103,6 +105,11 @@ pub enum Command {
     /// order: {"index":0,"labels":[{"label":"joy","score":0.97},…],"tokens":7,"truncated":false}, best label first, with
     /// "id" where the input has one and "error" instead of "labels" where a text failed.
     Classify(Box<ClassifyArgs>),
+    /// Serve models over HTTP
+    ///
+    /// A drop-in for Infinity and text-embeddings-inference: their clients, and those of OpenAI, Cohere and Jina, work by
+    /// changing their base URL alone. Open /docs in a browser to try it.
+    Serve(Box<ServeArgs>),
     /// Look into a model, or write it as an ONNX file
     #[command(subcommand)]
     Model(ModelCommand),

@@ -8,6 +8,7 @@ mod error;
 mod job;
 mod model;
 mod rerank;
+mod serve;
 mod settings;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use crate::ui::Bars;
 use settings::Globals;
 
 /// What every command works with.
+#[derive(Clone)]
 struct World {
     globals: Globals,
     bars: Bars,
@@ -41,6 +43,7 @@ pub fn run(cli: Cli, bars: &Bars, cancel: &Cancel) -> Result<Outcome, Error> {
         Command::Embed(args) => embed::run(*args, &world),
         Command::Rerank(args) => rerank::run(*args, &world),
         Command::Classify(args) => classify::run(*args, &world),
+        Command::Serve(args) => serve::run(*args, &world),
         Command::Model(command) => model::run(command, &world),
         Command::Doctor => doctor::run(&world),
         Command::Completions { shell } => completions::run(shell, &world),

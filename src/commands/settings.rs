@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{Error, World};
 use crate::cli::{GlobalArgs, InputArgs, ModelArgs, TextArgs};
 use crate::engine::int8::{Int8Options, MOST_CALIBRATION_TEXTS};
-use crate::engine::{Engine, OnnxEngine, OnnxOptions, Purpose, StaticEngine, TextOptions};
+use crate::engine::{Engine, Local, OnnxEngine, OnnxOptions, Purpose, StaticEngine, TextOptions};
 use crate::input;
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
@@ -112,7 +112,7 @@ impl ModelSettings {
 
     /// Finds (or fetches) the model and, where it needs one, ONNX Runtime, and loads both.
     pub fn load(&self, world: &World, purpose: Purpose) -> Result<Arc<dyn Engine>, Error> {
-        self.start(self.prepare(world)?, purpose, world)
+        Ok(self.start(self.prepare(world)?, purpose, world)?)
     }
 
     /// Finds (or fetches) the model and, where it needs one, ONNX Runtime, and reads the model's files.
@@ -142,7 +142,7 @@ impl ModelSettings {
         Prepared { runtime, model }: Prepared,
         purpose: Purpose,
         world: &World,
-    ) -> Result<Arc<dyn Engine>, Error> {
+    ) -> Result<Arc<dyn Local>, Error> {
         let mut options = self.options.clone();
         options.int8.progress = world.context().progress;
         Ok(match runtime {

@@ -1,5 +1,6 @@
 //! Engines: whatever turns texts into vectors, local or remote, looks the same to everyone above.
 
+mod call;
 pub mod classify;
 mod finish;
 pub mod int8;
@@ -19,6 +20,7 @@ mod worker;
 
 use std::path::PathBuf;
 
+pub use call::{Call, Computed, Judged, Local, Pending, Refusal, Text, Times};
 pub use max_sim::{Scoring, max_sim};
 pub use onnx::{OnnxEngine, max_length};
 pub use options::OnnxOptions;

@@ -12,8 +12,8 @@ use super::sparse::{self, SparseFinish};
 use super::token_vectors::{self, TokenFinish};
 use super::worker::Wanted;
 use super::{
-    Embedding, Engine, EngineError, EngineInfo, Input, Prediction, Purpose, Role, SparseEmbedding, TextError,
-    TextOptions, TokenEmbeddings,
+    Call, Computed, Embedding, Engine, EngineError, EngineInfo, Input, Judged, Local, Pending, Prediction, Purpose,
+    Refusal, Role, SparseEmbedding, Text, TextError, TextOptions, Times, TokenEmbeddings,
 };
 use crate::graph::{Output, Request, Rows};
 use crate::model::generative::PairPrompt;
@@ -317,4 +317,38 @@ pub fn max_length(
         return Err(ModelError::Config { path: model.dir.clone(), reason });
     }
     Ok(length)
+}
+
+impl Local for OnnxEngine {
+    fn model(&self) -> &Model {
+        &self.model
+    }
+
+    fn start_embed(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<Embedding>, Refusal> {
+        let texts = strs(&texts)?;
+        Ok(Pending::done(Computed { results: self.embed(&texts, call.role), times: Times::default() }))
+    }
+
+    fn start_embed_sparse(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<SparseEmbedding>, Refusal> {
+        let texts = strs(&texts)?;
+        Ok(Pending::done(Computed { results: self.embed_sparse(&texts, call.role), times: Times::default() }))
+    }
+
+    fn start_embed_tokens(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<TokenEmbeddings>, Refusal> {
+        let texts = strs(&texts)?;
+        Ok(Pending::done(Computed { results: self.embed_tokens(&texts, call.role), times: Times::default() }))
+    }
+
+    fn start_predict(&self, inputs: Vec<Judged>, _call: &Call) -> Result<Pending<Prediction>, Refusal> {
+        let inputs: Vec<Input<'_>> = inputs.iter().map(Judged::borrow).collect();
+        Ok(Pending::done(Computed { results: self.predict(&inputs), times: Times::default() }))
+    }
+}
+
+fn strs(texts: &[Text]) -> Result<Vec<&str>, Refusal> {
+    let text = |text| match text {
+        &Text::Text(ref text) => Ok(text.as_str()),
+        Text::Ids(_) => Err(Refusal::Unsupported("token ids are not taken yet".into())),
+    };
+    texts.iter().map(text).collect()
 }

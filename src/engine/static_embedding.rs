@@ -4,7 +4,10 @@ use rayon::prelude::*;
 
 use super::finish::Finish;
 use super::prompts::{Prompt, Prompts};
-use super::{Embedding, Engine, EngineError, EngineInfo, Purpose, Role, TextError, TextOptions};
+use super::{
+    Call, Computed, Embedding, Engine, EngineError, EngineInfo, Judged, Local, Pending, Prediction, Purpose, Refusal,
+    Role, SparseEmbedding, Text, TextError, TextOptions, Times, TokenEmbeddings,
+};
 use crate::model::sentence::Encoder;
 use crate::model::static_embedding::StaticTable;
 use crate::model::tokenizer::Truncate;
@@ -124,5 +127,32 @@ impl Engine for StaticEngine {
             return vec![self.embed_one(text, prompt)];
         }
         self.threads.install(|| texts.par_iter().map(|text| self.embed_one(text, prompt)).collect())
+    }
+}
+
+impl Local for StaticEngine {
+    fn model(&self) -> &Model {
+        &self.model
+    }
+
+    fn start_embed(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<Embedding>, Refusal> {
+        let text = |text| match text {
+            &Text::Text(ref text) => Ok(text.as_str()),
+            Text::Ids(_) => Err(Refusal::Unsupported("token ids are not taken yet".into())),
+        };
+        let texts: Vec<&str> = texts.iter().map(text).collect::<Result<_, _>>()?;
+        Ok(Pending::done(Computed { results: self.embed(&texts, call.role), times: Times::default() }))
+    }
+
+    fn start_embed_sparse(&self, _: Vec<Text>, _: &Call) -> Result<Pending<SparseEmbedding>, Refusal> {
+        Err(Refusal::Unsupported("static embeddings are dense".into()))
+    }
+
+    fn start_embed_tokens(&self, _: Vec<Text>, _: &Call) -> Result<Pending<TokenEmbeddings>, Refusal> {
+        Err(Refusal::Unsupported("static embeddings have one vector a text".into()))
+    }
+
+    fn start_predict(&self, _: Vec<Judged>, _: &Call) -> Result<Pending<Prediction>, Refusal> {
+        Err(Refusal::Unsupported("static embeddings give no scores".into()))
     }
 }

@@ -1,0 +1,62 @@
+//! What every request can see: the models, the limits, and whether the server is going down.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use super::models::Models;
+
+/// What bounds a request.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Most inputs in one request.
+    pub client_batch: usize,
+    /// Most requests at once.
+    pub concurrent_requests: usize,
+    /// Most bytes of a request's body, after decompression.
+    pub body: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { client_batch: 2048, concurrent_requests: 512, body: 32 << 20 }
+    }
+}
+
+/// The server's state, shared by all requests.
+pub struct App {
+    /// The models.
+    pub models: Models,
+    /// What bounds a request.
+    pub limits: Limits,
+    /// When the server started.
+    pub started: Instant,
+    draining: AtomicBool,
+}
+
+impl App {
+    /// A server of these models.
+    pub fn new(models: Models, limits: Limits) -> Arc<Self> {
+        Arc::new(Self { models, limits, started: Instant::now(), draining: AtomicBool::new(false) })
+    }
+
+    /// From now on the server is not ready: it only finishes what it has.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the server is going down.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// Whether requests will be answered: all models are there, and the server is not going down.
+    pub fn is_ready(&self) -> bool {
+        !self.is_draining() && self.models.all_ready()
+    }
+}
+
+/// Seconds since 1970, as replies have it in `created`.
+pub fn unix_time() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

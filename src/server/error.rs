@@ -1,0 +1,160 @@
+//! What a client is told when its request cannot be answered: OpenAI's shape, or TEI's on TEI's own routes.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::service::Failure;
+
+/// Why a request has no answer.
+#[derive(Debug, Clone)]
+pub struct ApiError {
+    /// HTTP status.
+    pub status: StatusCode,
+    /// For people: what is wrong, with the field and the index, and what to do.
+    pub message: String,
+    /// The field that is wrong.
+    pub param: Option<String>,
+    /// A word for programs, such as `model_not_found`.
+    pub code: Option<&'static str>,
+    /// When to try again.
+    pub retry_after: Option<Duration>,
+}
+
+/// OpenAI's error object.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorBody {
+    /// What went wrong.
+    pub error: ErrorDetail,
+}
+
+/// What went wrong.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ErrorDetail {
+    /// For people.
+    pub message: String,
+    /// A word for the class of error, such as `invalid_request_error`.
+    pub r#type: &'static str,
+    /// The field that is wrong.
+    pub param: Option<String>,
+    /// A word for programs.
+    pub code: Option<&'static str>,
+}
+
+/// TEI's error object.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct TeiErrorBody {
+    /// For people.
+    pub error: String,
+    /// TEI's word for the class of error.
+    pub error_type: &'static str,
+}
+
+impl ApiError {
+    /// With this status and message.
+    pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), param: None, code: None, retry_after: None }
+    }
+
+    /// 400: `field` has a value that cannot be.
+    pub fn bad_value(field: impl Into<String>, reason: impl std::fmt::Display) -> Self {
+        let field = field.into();
+        Self { message: format!("{field}: {reason}"), param: Some(field), ..Self::new(StatusCode::BAD_REQUEST, "") }
+    }
+
+    /// Names the field.
+    pub fn param(mut self, field: impl Into<String>) -> Self {
+        self.param = Some(field.into());
+        self
+    }
+
+    /// Adds a word for programs.
+    pub fn code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    /// What a model said of the inputs, which the request has in `field` ("input", "documents").
+    pub fn of_inputs(failure: Failure, field: &str) -> Self {
+        match failure {
+            Failure::Input { index, reason } => Self::bad_value(format!("{field}[{index}]"), reason),
+            other => other.into(),
+        }
+    }
+
+    /// OpenAI's word for the class of error.
+    pub fn kind(&self) -> &'static str {
+        match self.status.as_u16() {
+            401 => "authentication_error",
+            404 => "not_found_error",
+            429 => "rate_limit_error",
+            400..500 => "invalid_request_error",
+            503 => "service_unavailable",
+            _ => "server_error",
+        }
+    }
+
+    /// The reply in OpenAI's shape.
+    pub fn openai(self) -> Response {
+        let error = ErrorDetail {
+            message: self.message.clone(),
+            r#type: self.kind(),
+            param: self.param.clone(),
+            code: self.code,
+        };
+        self.reply(ErrorBody { error })
+    }
+
+    /// The reply in TEI's shape.
+    pub fn tei(self) -> Response {
+        let error_type = match self.status.as_u16() {
+            413 | 400 | 422 => "Validation",
+            429 => "Overloaded",
+            424 | 500 => "Backend",
+            503 => "Unhealthy",
+            _ => "Request",
+        };
+        self.reply(TeiErrorBody { error: self.message.clone(), error_type })
+    }
+
+    fn reply(&self, body: impl Serialize) -> Response {
+        let mut reply = (self.status, Json(body)).into_response();
+        if let Some(after) = self.retry_after {
+            let seconds = after.as_secs_f64().ceil().clamp(1.0, 3600.0) as u64;
+            reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        reply
+    }
+}
+
+impl From<Failure> for ApiError {
+    fn from(failure: Failure) -> Self {
+        let message = failure.to_string();
+        match failure {
+            Failure::Input { index, .. } => {
+                Self::new(StatusCode::BAD_REQUEST, message).param(format!("input[{index}]"))
+            }
+            Failure::Option { field, .. } => Self::new(StatusCode::BAD_REQUEST, message).param(field),
+            Failure::Unsupported(_) => Self::new(StatusCode::BAD_REQUEST, message).param("model").code("unsupported"),
+            Failure::Full { retry_after } => Self {
+                retry_after: Some(retry_after),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, message).code("queue_full")
+            },
+            Failure::Unavailable(_) => Self {
+                retry_after: Some(Duration::from_secs(1)),
+                ..Self::new(StatusCode::SERVICE_UNAVAILABLE, message).code("unavailable")
+            },
+            Failure::Internal(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, message),
+        }
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        self.openai()
+    }
+}

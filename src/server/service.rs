@@ -1,0 +1,267 @@
+//! What one model can be asked, whatever the route.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::models::{LoadError, Spec};
+use crate::engine::rerank::Method;
+use crate::engine::{
+    Call, Computed, Embedding, Judged, Local, Pending, Prediction, Purpose, Refusal, SparseEmbedding, Text, TextError,
+    Times, TokenEmbeddings,
+};
+use crate::model::labels::Labels;
+use crate::model::task::Task;
+use crate::model::{Model, ModelError};
+
+/// Why a model gives no answer.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Failure {
+    /// One of the inputs cannot be processed.
+    #[error("input {index}: {reason}")]
+    Input {
+        /// Which.
+        index: usize,
+        /// Why not.
+        reason: String,
+    },
+    /// An option that the model cannot follow.
+    #[error("{field}: {reason}")]
+    Option {
+        /// The field of the request.
+        field: &'static str,
+        /// Why not.
+        reason: String,
+    },
+    /// The model does not do that.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The queue is full.
+    #[error("the queue is full; try again later")]
+    Full {
+        /// When there should be room again.
+        retry_after: Duration,
+    },
+    /// The model is not there (yet, or any more).
+    #[error("{0}")]
+    Unavailable(String),
+    /// The server's own fault.
+    #[error("{0}")]
+    Internal(String),
+}
+
+/// What a model answered.
+#[derive(Debug, Clone)]
+pub struct Answer<T> {
+    /// One result an input, in order.
+    pub results: Vec<T>,
+    /// Tokens the model saw, specials included, summed over the inputs.
+    pub tokens: usize,
+    /// Where the time went.
+    pub times: Times,
+}
+
+/// What a model is for, in Infinity's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Capability {
+    /// Vectors.
+    Embed,
+    /// Scores of documents.
+    Rerank,
+    /// Labels.
+    Classify,
+}
+
+/// How well a document answers a query.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Relevance {
+    /// The score: of a cross-encoder the sigmoid of its logit, or the logit where raw scores are wanted; else the
+    /// similarity.
+    pub score: f64,
+    /// What documents are ordered by, larger first; it still differs where scores have come so near to 1 that they are
+    /// equal.
+    pub order: f64,
+}
+
+/// The labels of one input: position in [`Service::labels`] and score, best first.
+pub type Labelled = Vec<(usize, f64)>;
+
+/// One model, ready to be asked.
+pub struct Service {
+    name: String,
+    model_id: String,
+    engine: Arc<dyn Local>,
+    method: Option<Method>,
+    labels: Option<Labels>,
+}
+
+/// What a model is loaded for when it is served.
+fn purpose(model: &Model) -> Purpose {
+    match &model.task {
+        Task::CrossEncoder(_) | Task::Classifier { .. } | Task::Generative(_) => Purpose::Predict,
+        Task::Sparse => Purpose::EmbedSparse,
+        Task::LateInteraction => Purpose::EmbedTokens,
+        _ => Purpose::Embed,
+    }
+}
+
+impl Service {
+    /// Loads the model; blocks.
+    pub(super) fn load(spec: &Spec) -> Result<Arc<Self>, LoadError> {
+        let engine = (spec.load)(&|model| Ok(purpose(model)))?;
+        let (model, info) = (engine.model(), engine.info());
+        let refuse = |e: ModelError| LoadError { message: e.to_string(), hint: e.hint() };
+        let labels = match info.purpose {
+            Purpose::Predict => Some(model.head().labels(info.dimensions).map_err(refuse)?),
+            _ => None,
+        };
+        // A classifier with several labels gives no single score.
+        let method = Method::of(model, true).ok().filter(|method| {
+            method.purpose() == info.purpose && (info.purpose != Purpose::Predict || info.dimensions == 1)
+        });
+        Ok(Arc::new(Self { name: spec.name.clone(), model_id: spec.model_id.clone(), method, labels, engine }))
+    }
+
+    /// The name that clients use.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it was loaded from.
+    pub fn model_id(&self) -> &str {
+        &self.model_id
+    }
+
+    /// The engine, for what it tells of itself and of the model.
+    pub fn engine(&self) -> &dyn Local {
+        self.engine.as_ref()
+    }
+
+    /// What the model is for.
+    pub fn capabilities(&self) -> Vec<Capability> {
+        let embeds = self.engine.info().purpose != Purpose::Predict;
+        let all = [
+            (Capability::Embed, embeds),
+            (Capability::Rerank, self.method.is_some()),
+            (Capability::Classify, self.labels.is_some()),
+        ];
+        all.into_iter().filter_map(|(capability, has)| has.then_some(capability)).collect()
+    }
+
+    /// The names of the labels; empty without a classification head.
+    pub fn labels(&self) -> &[String] {
+        self.labels.as_ref().map_or(&[], |labels| &labels.names)
+    }
+
+    /// One vector a text.
+    pub async fn embed(&self, texts: Vec<Text>, call: Call) -> Result<Answer<Embedding>, Failure> {
+        self.ask(move |engine| engine.start_embed(texts, &call)).await
+    }
+
+    /// One weight a token of the vocabulary that matters, for each text.
+    pub async fn embed_sparse(&self, texts: Vec<Text>, call: Call) -> Result<Answer<SparseEmbedding>, Failure> {
+        self.ask(move |engine| engine.start_embed_sparse(texts, &call)).await
+    }
+
+    /// One vector a token, for each text.
+    pub async fn embed_tokens(&self, texts: Vec<Text>, call: Call) -> Result<Answer<TokenEmbeddings>, Failure> {
+        self.ask(move |engine| engine.start_embed_tokens(texts, &call)).await
+    }
+
+    /// How well each of `documents` answers `query`, in input order. With `raw`, logits stay logits.
+    ///
+    /// [`Failure::Input`] counts documents; what is wrong with the query is [`Failure::Option`] of the field `query`.
+    pub async fn rerank(
+        &self,
+        query: String,
+        documents: Vec<String>,
+        raw: bool,
+        call: Call,
+    ) -> Result<Answer<Relevance>, Failure> {
+        let Some(Method::Pairs(_)) = self.method else {
+            return Err(Failure::Unsupported(format!("{} gives no scores by which to order documents", self.name)));
+        };
+        let pairs = documents.into_iter().map(|document| Judged::Pair(query.clone(), document)).collect();
+        let answer = self.ask(move |engine| engine.start_predict(pairs, &call)).await?;
+        let relevance = |p: Prediction| {
+            let logit = f64::from(p.logits.first().copied().unwrap_or(0.0));
+            Relevance { score: if raw { logit } else { crate::model::activation::sigmoid(logit) }, order: logit }
+        };
+        let Answer { results, tokens, times } = answer;
+        Ok(Answer { results: results.into_iter().map(relevance).collect(), tokens, times })
+    }
+
+    /// The labels of each input, best first. With `raw`, logits stay logits.
+    pub async fn classify(&self, inputs: Vec<Judged>, raw: bool, call: Call) -> Result<Answer<Labelled>, Failure> {
+        let Some(labels) = &self.labels else {
+            return Err(Failure::Unsupported(format!("{} has no labels", self.name)));
+        };
+        let Answer { results, tokens, times } = self.ask(move |engine| engine.start_predict(inputs, &call)).await?;
+        let labelled = |p: Prediction| {
+            let scores = match raw {
+                true => p.logits.iter().map(|&x| f64::from(x)).collect(),
+                false => labels.problem.scores(&p.logits),
+            };
+            let mut order: Vec<usize> = (0..scores.len()).collect();
+            order.sort_by(|&a, &b| p.logits[b].total_cmp(&p.logits[a]));
+            order.into_iter().map(|i| (i, scores[i])).collect()
+        };
+        Ok(Answer { results: results.into_iter().map(labelled).collect(), tokens, times })
+    }
+
+    /// How alike `source` and each of `sentences` are, by the model's own measure.
+    pub async fn similarity(&self, source: String, sentences: Vec<String>, call: Call) -> Result<Answer<f64>, Failure> {
+        let similarity = self.engine.model().similarity().map_err(|e| Failure::Unsupported(e.to_string()))?;
+        let texts = std::iter::once(source).chain(sentences).map(Text::Text).collect();
+        let Answer { results, tokens, times } = self.embed(texts, call).await?;
+        let Some((source, sentences)) = results.split_first() else {
+            return Err(Failure::Internal("the engine gave no vectors".into()));
+        };
+        let results = sentences.iter().map(|sentence| similarity.of(&source.vector, &sentence.vector)).collect();
+        Ok(Answer { results, tokens, times })
+    }
+
+    /// Starts work on a thread that may block, and waits for it.
+    async fn ask<T: Counted + Send + 'static>(
+        &self,
+        start: impl FnOnce(&dyn Local) -> Result<Pending<T>, Refusal> + Send + 'static,
+    ) -> Result<Answer<T>, Failure> {
+        let engine = Arc::clone(&self.engine);
+        let started = tokio::task::spawn_blocking(move || start(engine.as_ref())).await;
+        let pending = started.map_err(|e| Failure::Internal(format!("the engine failed: {e}")))??;
+        let gone = || Failure::Internal("the engine went away".into());
+        let Computed { results, times } = pending.await.ok_or_else(gone)?;
+        let results: Vec<T> = results.into_iter().enumerate().map(failed).collect::<Result<_, _>>()?;
+        Ok(Answer { tokens: results.iter().map(Counted::tokens).sum(), results, times })
+    }
+}
+
+fn failed<T>((index, result): (usize, Result<T, TextError>)) -> Result<T, Failure> {
+    result.map_err(|e| Failure::Input { index, reason: e.to_string() })
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Option { field, reason } => Self::Option { field, reason },
+            Refusal::Full { retry_after } => Self::Full { retry_after },
+            Refusal::Unsupported(what) => Self::Unsupported(what),
+        }
+    }
+}
+
+/// A result that knows how many tokens the model saw for it.
+trait Counted {
+    fn tokens(&self) -> usize;
+}
+
+macro_rules! counted {
+    ($($result:ty),*) => {
+        $(impl Counted for $result {
+            fn tokens(&self) -> usize {
+                self.tokens
+            }
+        })*
+    };
+}
+
+counted!(Embedding, SparseEmbedding, TokenEmbeddings, Prediction);
