@@ -346,9 +346,11 @@ impl Local for OnnxEngine {
 }
 
 fn strs(texts: &[Text]) -> Result<Vec<&str>, Refusal> {
-    let text = |text| match text {
-        &Text::Text(ref text) => Ok(text.as_str()),
-        Text::Ids(_) => Err(Refusal::Unsupported("token ids are not taken yet".into())),
-    };
-    texts.iter().map(text).collect()
+    texts
+        .iter()
+        .map(|text| match text {
+            Text::Text(text) => Ok(text.as_str()),
+            Text::Ids(_) => Err(Refusal::Unsupported("token ids are not taken yet".into())),
+        })
+        .collect()
 }

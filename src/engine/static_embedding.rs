@@ -136,11 +136,13 @@ impl Local for StaticEngine {
     }
 
     fn start_embed(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<Embedding>, Refusal> {
-        let text = |text| match text {
-            &Text::Text(ref text) => Ok(text.as_str()),
-            Text::Ids(_) => Err(Refusal::Unsupported("token ids are not taken yet".into())),
-        };
-        let texts: Vec<&str> = texts.iter().map(text).collect::<Result<_, _>>()?;
+        let texts: Vec<&str> = texts
+            .iter()
+            .map(|text| match text {
+                Text::Text(text) => Ok(text.as_str()),
+                Text::Ids(_) => Err(Refusal::Unsupported("token ids are not taken yet".into())),
+            })
+            .collect::<Result<_, _>>()?;
         Ok(Pending::done(Computed { results: self.embed(&texts, call.role), times: Times::default() }))
     }
 

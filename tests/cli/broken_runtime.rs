@@ -3,8 +3,8 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-use crate::run::{embed, infa, library};
-use crate::support::{copy, fixture};
+use crate::run::{embed, infa};
+use crate::support::{copy, fixture, library};
 
 #[test]
 fn what_is_not_implemented_is_said_before_anything_is_fetched() {

@@ -1,6 +1,7 @@
 //! The program itself: help, version, doctor, completions, wrong usage.
 
-use crate::run::{embed, infa, library};
+use crate::run::{embed, infa};
+use crate::support;
 
 #[test]
 fn version() {
@@ -84,7 +85,7 @@ fn doctor_is_content_when_all_is_here() {
     let ran = infa(["doctor"]).env("HF_HOME", home.path()).env("XDG_CACHE_HOME", &no_cache).run().status(0);
     let text = ran.text();
     assert!(text.ends_with("Everything the default model needs is here.\n"), "{text}");
-    assert!(text.contains(library().to_str().unwrap()) && text.contains("CPU"), "{text}");
+    assert!(text.contains(support::library().to_str().unwrap()) && text.contains("CPU"), "{text}");
     let embed = infa(["embed", "--offline"]).env("HF_HOME", home.path()).env("XDG_CACHE_HOME", &no_cache);
     let row = embed.stdin("a\n").run().well();
     assert_eq!(row.rows().len(), 1);

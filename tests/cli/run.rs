@@ -46,7 +46,7 @@ pub fn infa<I: IntoIterator<Item: AsRef<OsStr>>>(args: I) -> Infa {
     }
     // Nobody listens on this port: a test that reaches for the network by mistake fails at once.
     command.env("HF_ENDPOINT", "http://127.0.0.1:9").env("HF_HOME", "/nonexistent/hf");
-    command.env("ORT_DYLIB_PATH", library());
+    command.env("ORT_DYLIB_PATH", support::library());
     command.args(args);
     Infa { command, stdin: Vec::new() }
 }
@@ -59,16 +59,6 @@ pub fn embed<I: IntoIterator<Item: AsRef<OsStr>>>(args: I) -> Infa {
 /// `infa embed` with the model at `path`.
 pub fn embed_with<I: IntoIterator<Item: AsRef<OsStr>>>(path: impl AsRef<Path>, args: I) -> Infa {
     infa(["embed", "--threads", "2", "-m"]).arg(path.as_ref()).args(args)
-}
-
-/// The ONNX Runtime library of this machine; the program's own code finds it, or installs it once.
-pub fn library() -> &'static Path {
-    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let environment = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
-        let search = Search { flag: None, environment, cache: support::cache(), ask_python: true };
-        search.find_or_install(&Context::silent()).unwrap().path
-    })
 }
 
 impl Infa {

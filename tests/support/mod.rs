@@ -35,6 +35,16 @@ pub fn runtime() -> Runtime {
     RUNTIME.get_or_init(load).clone()
 }
 
+/// The ONNX Runtime library of this machine; the program's own code finds it, or installs it once.
+pub fn library() -> &'static Path {
+    static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
+    LIBRARY.get_or_init(|| {
+        let environment = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
+        let search = Search { flag: None, environment, cache: cache(), ask_python: true };
+        search.find_or_install(&Context::silent()).unwrap().path
+    })
+}
+
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }

@@ -1,0 +1,136 @@
+//! A server under test: the binary on a free port, with nothing of the caller's settings.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use serde_json::Value as Json;
+
+use crate::support;
+
+/// Nothing takes this long unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running server; killed when dropped.
+pub struct Server {
+    child: Child,
+    /// `http://127.0.0.1:PORT`
+    pub url: String,
+    pub client: reqwest::blocking::Client,
+    stderr: Arc<Mutex<String>>,
+}
+
+/// The path of a fixture, as a command line has it.
+pub fn fixture(name: &str) -> String {
+    support::fixture(name).display().to_string()
+}
+
+/// `infa serve --port 0` with these arguments; nothing of it has been waited for.
+pub fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_infa"));
+    for (name, _) in std::env::vars_os() {
+        let foreign = |name: &str| ["INFA_", "INFINITY_", "HF_"].iter().any(|prefix| name.starts_with(prefix));
+        if name.to_str().is_some_and(|name| foreign(name) || name.to_ascii_uppercase().ends_with("_PROXY")) {
+            command.env_remove(name);
+        }
+    }
+    // Nobody listens on this port: a test that reaches for the network by mistake fails at once.
+    command.env("HF_ENDPOINT", "http://127.0.0.1:9").env("HF_HOME", "/nonexistent/hf");
+    command.env("ORT_DYLIB_PATH", support::library());
+    command
+        .args(["serve", "--port", "0"])
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+impl Server {
+    /// A server with these arguments, ready for requests.
+    pub fn start(args: &[&str]) -> Self {
+        let server = Self::spawn(command(args));
+        server.wait_until_ready();
+        server
+    }
+
+    /// The server of `command`, which listens, but may still be loading.
+    pub fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let stderr = Arc::new(Mutex::new(String::new()));
+        let (told, address) = std::sync::mpsc::channel();
+        let (pipe, log) = (child.stderr.take().unwrap(), Arc::clone(&stderr));
+        std::thread::spawn(move || {
+            for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                if let Some((_, rest)) = line.split_once("Listening on ") {
+                    let url: String = rest.chars().take_while(|c| !c.is_whitespace() && *c != '"').collect();
+                    let _ = told.send(url);
+                }
+                let mut log = log.lock().unwrap();
+                log.push_str(&line);
+                log.push('\n');
+            }
+        });
+        let url = address.recv_timeout(PATIENCE).unwrap_or_else(|_| {
+            let _ = child.kill();
+            panic!("the server does not listen:\n{}", stderr.lock().unwrap())
+        });
+        // A second provider, as in the next test of this process, is refused and not needed.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::blocking::Client::builder().timeout(PATIENCE).no_proxy().build().unwrap();
+        Self { child, url, client, stderr }
+    }
+
+    pub fn wait_until_ready(&self) {
+        let start = Instant::now();
+        while !self.get("/readyz").status().is_success() {
+            assert!(start.elapsed() < PATIENCE, "never ready:\n{}", self.stderr());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// What it has written on stderr so far.
+    pub fn stderr(&self) -> String {
+        self.stderr.lock().unwrap().clone()
+    }
+
+    pub fn get(&self, path: &str) -> reqwest::blocking::Response {
+        self.client.get(format!("{}{path}", self.url)).send().unwrap()
+    }
+
+    pub fn post(&self, path: &str, body: &Json) -> reqwest::blocking::Response {
+        self.client.post(format!("{}{path}", self.url)).json(body).send().unwrap()
+    }
+
+    /// Status and JSON of a reply.
+    pub fn ask(&self, path: &str, body: &Json) -> (u16, Json) {
+        let reply = self.post(path, body);
+        (reply.status().as_u16(), reply.json().unwrap())
+    }
+
+    /// Sends it SIGTERM.
+    pub fn terminate(&self) {
+        // SAFETY: a signal to a process that this test started and has not waited for yet.
+        unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(start.elapsed() < PATIENCE, "it does not end:\n{}", self.stderr());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
