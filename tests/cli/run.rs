@@ -2,13 +2,10 @@
 
 use std::ffi::OsStr;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use infa::fetch::Context;
-use infa::runtime::library::Search;
 use serde_json::Value as Json;
 
 use crate::support;
