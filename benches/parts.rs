@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use infa::batch::group::groups;
+use infa::batch::queue::{Queue, Task};
 use infa::input::{self, Text};
 use infa::model::pooling::{self, Pooling};
 use infa::model::tokenizer::{Hints, Tokenizer, Truncate};
@@ -127,12 +127,23 @@ fn tokenize_22_texts(bencher: Bencher<'_, '_>) {
     });
 }
 
-/// Of 3 to 40 tokens each, as sentences are.
+/// Of 3 to 40 tokens each, as sentences are: into the queue and out of it in groups.
 #[divan::bench]
-fn group_4096_lengths(bencher: Bencher<'_, '_>) {
+fn queue_4096_lengths(bencher: Bencher<'_, '_>) {
+    struct Text(usize);
+    impl Task for Text {
+        fn tokens(&self) -> usize {
+            self.0
+        }
+    }
     let mut random = RANDOM;
-    let lengths: Vec<Option<usize>> = (0..4096).map(|_| Some(3 + random.below(38))).collect();
-    bencher.counter(ItemsCount::new(lengths.len())).bench_local(|| groups(divan::black_box(&lengths), 512));
+    let lengths: Vec<usize> = (0..4096).map(|_| 3 + random.below(38)).collect();
+    let now = std::time::Instant::now();
+    bencher.counter(ItemsCount::new(lengths.len())).bench_local(|| {
+        let mut queue = Queue::new(512);
+        queue.add(lengths.iter().copied().map(Text).collect(), now);
+        std::iter::from_fn(|| queue.take(now)).count()
+    });
 }
 
 /// A text of so many tokens, 384 dimensions: pooled by the mean, looked at for NaN, scaled to length 1.

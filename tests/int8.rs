@@ -41,7 +41,7 @@ fn load(
 ) -> Result<OnnxEngine, EngineError> {
     let model = Model::read(request(dir).resolve(HubEnv::from_env(), &Context::silent())?)?;
     let threads = NonZero::new(threads).unwrap();
-    let options = OnnxOptions { device: Device::Auto, dtype, threads, batch_tokens: OnnxOptions::BATCH_TOKENS, int8 };
+    let options = OnnxOptions { device: Device::Auto, dtype, threads, int8, ..OnnxOptions::default() };
     OnnxEngine::new(&runtime(), model, purpose, &text_options(), options)
 }
 

@@ -6,7 +6,6 @@ mod support;
 use std::path::Path;
 use std::sync::Arc;
 
-use infa::engine::int8::Int8Options;
 use infa::engine::rerank::{Candidates, Method, Reranker};
 use infa::engine::{Engine, OnnxOptions, TextOptions};
 use infa::engine::{EngineError, Input, OnnxEngine, Purpose};
@@ -15,7 +14,6 @@ use infa::model::Model;
 use infa::model::activation::Activation;
 use infa::model::cache::HubEnv;
 use infa::model::similarity::Similarity;
-use infa::runtime::device::{Device, Dtype};
 use serde_json::{Value as Json, json as value};
 use support::*;
 
@@ -28,13 +26,7 @@ fn model(path: &Path) -> Model {
 fn reranker(path: &Path, raw: bool) -> Result<Reranker, EngineError> {
     let model = model(path);
     let method = Method::of(&model, raw)?;
-    let options = OnnxOptions {
-        device: Device::Auto,
-        dtype: Dtype::Auto,
-        threads: 2.try_into().unwrap(),
-        batch_tokens: OnnxOptions::BATCH_TOKENS,
-        int8: Int8Options::default(),
-    };
+    let options = OnnxOptions { threads: 2.try_into().unwrap(), ..OnnxOptions::default() };
     let engine = OnnxEngine::new(&runtime(), model, method.purpose(), &TextOptions::default(), options)?;
     Reranker::new(Arc::new(engine), method)
 }

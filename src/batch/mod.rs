@@ -1,4 +1,5 @@
-//! Grouping and scheduling: texts of equal token length run together, longest first, on whichever worker is free.
+//! Scheduling: tasks of any callers that have equal token length run together, on whichever worker is free.
 
-pub mod group;
-pub mod pool;
+pub mod queue;
+mod rate;
+pub mod scheduler;

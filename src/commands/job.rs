@@ -93,7 +93,7 @@ impl Job<'_> {
                 let tag = Tag { id, origin, position: read.load(Ordering::Relaxed) };
                 let (input, bytes) = match content.map(&prepare) {
                     Ok((input, bytes)) => (Ok(input), bytes),
-                    Err(e) => (Err(TextError(e.to_string())), 0),
+                    Err(e) => (Err(TextError::new(e.to_string())), 0),
                 };
                 Item { tag, input, bytes }
             })
@@ -187,7 +187,7 @@ impl<O: Counted, W: Writer<O>> stream::Sink<Tag, O> for Rows<W> {
         // Errors of reading name the place themselves.
         let place = tag.origin.to_string();
         let placed = |reason: String| if reason.starts_with(&place) { reason } else { format!("{place}: {reason}") };
-        let result = result.map_err(|TextError(reason)| placed(reason));
+        let result = result.map_err(|e| placed(e.to_string()));
         match &result {
             Ok(result) => {
                 self.counts.tokens += result.tokens() as u64;

@@ -86,7 +86,7 @@ impl ModelSettings {
         };
         Ok(Self {
             request: Request { model_id, revision, onnx_file, cache: globals.cache.clone(), python: install::python() },
-            options: OnnxOptions { device, dtype, threads, batch_tokens, int8 },
+            options: OnnxOptions { device, dtype, threads, batch_tokens, int8, ..OnnxOptions::default() },
             text: TextOptions {
                 max_length,
                 truncate,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::{Embedding, Engine, Input, Prediction, Role, SparseEmbedding, TextError, TokenEmbeddings};
+use crate::batch::scheduler::{Full, Stats};
 use crate::model::Model;
 use crate::model::tokenizer::Truncate;
 
@@ -15,6 +16,11 @@ use crate::model::tokenizer::Truncate;
 pub trait Local: Engine {
     /// The model that runs.
     fn model(&self) -> &Model;
+
+    /// What waits and what runs.
+    fn stats(&self) -> Stats {
+        Stats::default()
+    }
 
     /// One vector a text.
     fn start_embed(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<Embedding>, Refusal>;
@@ -47,7 +53,42 @@ pub enum Judged {
     Pair(String, String),
 }
 
+/// Bytes of text a token has at least, on average, in most languages.
+const BYTES_A_TOKEN: usize = 3;
+
+impl Text {
+    /// Bytes of text in it.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Ids(ids) => ids.len(),
+        }
+    }
+
+    /// About how many tokens it has, of which `most` are kept.
+    pub(super) fn estimate(&self, most: usize) -> usize {
+        let tokens = match self {
+            Self::Text(text) => text.len() / BYTES_A_TOKEN + 2,
+            Self::Ids(ids) => ids.len(),
+        };
+        tokens.min(most)
+    }
+}
+
 impl Judged {
+    /// Bytes of text in it.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Pair(first, second) => first.len() + second.len(),
+        }
+    }
+
+    /// About how many tokens it has, of which `most` are kept.
+    pub(super) fn estimate(&self, most: usize) -> usize {
+        (self.bytes() / BYTES_A_TOKEN + 3).min(most)
+    }
+
     /// The same, borrowed.
     pub fn borrow(&self) -> Input<'_> {
         match self {
@@ -96,6 +137,12 @@ pub enum Refusal {
     Unsupported(String),
 }
 
+impl From<Full> for Refusal {
+    fn from(Full { retry_after }: Full) -> Self {
+        Self::Full { retry_after }
+    }
+}
+
 /// Where the time of a call went: means over its inputs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Times {
@@ -117,17 +164,28 @@ pub struct Computed<T> {
 }
 
 /// A call that was begun: wait for it, or drop it, and what nobody has computed yet never is.
-#[derive(Debug)]
 pub struct Pending<T> {
     receiver: oneshot::Receiver<Computed<T>>,
+    /// Takes the work that is left out of the queue when it is dropped.
+    _ticket: Box<dyn Send + Sync>,
 }
 
 impl<T> Pending<T> {
+    /// Results that will arrive, and what is to be dropped when nobody wants them any more.
+    pub(super) fn new(receiver: oneshot::Receiver<Computed<T>>, ticket: Box<dyn Send + Sync>) -> Self {
+        Self { receiver, _ticket: ticket }
+    }
+
     /// What is done already.
     pub fn done(computed: Computed<T>) -> Self {
         let (sender, receiver) = oneshot::channel();
         let _ = sender.send(computed);
-        Self { receiver }
+        Self::new(receiver, Box::new(()))
+    }
+
+    /// Blocks until it is done; `None` if the engine went away. Not for asynchronous code, which awaits it.
+    pub fn wait(self) -> Option<Computed<T>> {
+        self.receiver.blocking_recv().ok()
     }
 }
 

@@ -1,7 +1,10 @@
 //! From the model's output to the vector that is handed out: pooled, taken through the model's steps, cut, normalised.
 
+use std::sync::Arc;
+
+use super::collect::Reading;
 use super::worker::OutputRows;
-use super::{TextError, TextOptions};
+use super::{Call, Embedding, Refusal, TextError, TextOptions};
 use crate::model::modules::{Layer, Step};
 use crate::model::pooling::{self, Pooling};
 use crate::model::{Model, ModelError};
@@ -19,9 +22,16 @@ pub(super) struct Finish {
     layers: Vec<Layer>,
     /// Length of a vector before it is cut.
     whole: usize,
+    /// The end of every vector, if a call does not ask for another.
+    pub ending: Ending,
+}
+
+/// What is done to a vector in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ending {
     /// Length to which vectors are cut.
     dimensions: Option<usize>,
-    /// Whether vectors are scaled to length 1 in the end.
+    /// Whether vectors are scaled to length 1.
     normalize: bool,
 }
 
@@ -66,21 +76,49 @@ impl Finish {
                 options.normalize == Some(true)
             }
         };
-        Ok(Self { token_layers, pooling, per_token, layers, whole, dimensions: asked.or(own), normalize })
+        let ending = Ending { dimensions: asked.or(own), normalize };
+        Ok(Self { token_layers, pooling, per_token, layers, whole, ending })
     }
 
     /// Length of the vectors.
     pub(super) fn width(&self) -> usize {
-        self.dimensions.unwrap_or(self.whole)
+        self.ending.dimensions.unwrap_or(self.whole)
     }
 
     /// Whether vectors have length 1.
     pub(super) fn normalized(&self) -> bool {
-        self.normalize
+        self.ending.normalize
+    }
+
+    /// The end of the vectors of one call: cut by the call, they are normalised after, if it does not say otherwise.
+    pub(super) fn ending(&self, call: &Call) -> Result<Ending, Refusal> {
+        if call.dimensions.is_some_and(|d| d == 0 || d > self.whole) {
+            let reason = format!("must be between 1 and {}, the length of the model's vectors", self.whole);
+            return Err(Refusal::Option { field: "dimensions", reason });
+        }
+        let usual = call.dimensions.is_some() || self.ending.normalize;
+        Ok(Ending {
+            dimensions: call.dimensions.or(self.ending.dimensions),
+            normalize: call.normalize.unwrap_or(usual),
+        })
+    }
+
+    /// Whether pooling sees all tokens here, so that it can leave some out.
+    pub(super) fn sees_all_tokens(&self) -> bool {
+        self.per_token
+    }
+
+    /// What reads the output of one text.
+    pub(super) fn reading(self: &Arc<Self>, skip: usize, ending: Ending) -> Reading<Embedding> {
+        let finish = Arc::clone(self);
+        Arc::new(move |rows, tokens| {
+            let vector = finish.apply(rows, skip, ending)?;
+            Ok(Embedding { vector, tokens: tokens.ids.len(), truncated: tokens.truncated })
+        })
     }
 
     /// The vector of one text. Pooling leaves out the first `skip` tokens (a prompt's).
-    pub(super) fn apply(&self, rows: OutputRows<'_>, skip: usize) -> Result<Vec<f32>, TextError> {
+    pub(super) fn apply(&self, rows: OutputRows<'_>, skip: usize, ending: Ending) -> Result<Vec<f32>, TextError> {
         let mut width = rows.width;
         let changed = self.token_layers.iter().fold(None, |changed: Option<Vec<f32>>, layer| {
             let result = layer.apply(changed.unwrap_or_else(|| rows.numbers.to_vec()), width);
@@ -89,28 +127,28 @@ impl Finish {
         });
         let numbers = changed.as_deref().unwrap_or(rows.numbers);
         if !self.per_token {
-            return self.finish(numbers.to_vec());
+            return self.finish(numbers.to_vec(), ending);
         }
         let mut vector = Vec::with_capacity(width * self.pooling.len());
         for mode in &self.pooling {
             mode.pool(numbers, width, skip, &mut vector);
         }
-        self.finish(vector)
+        self.finish(vector, ending)
     }
 
     /// The same from the vector of the whole text.
-    pub(super) fn finish(&self, mut vector: Vec<f32>) -> Result<Vec<f32>, TextError> {
+    pub(super) fn finish(&self, mut vector: Vec<f32>, ending: Ending) -> Result<Vec<f32>, TextError> {
         for layer in &self.layers {
             let width = vector.len();
             vector = layer.apply(vector, width);
         }
-        if let Some(dimensions) = self.dimensions {
+        if let Some(dimensions) = ending.dimensions {
             vector.truncate(dimensions);
         }
         if let Some(defect) = pooling::defect(&vector) {
-            return Err(TextError(defect.to_owned()));
+            return Err(TextError::internal(defect.to_owned()));
         }
-        if self.normalize {
+        if ending.normalize {
             pooling::normalize(&mut vector);
         }
         Ok(vector)

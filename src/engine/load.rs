@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::collect::Work;
 use super::options::OnnxOptions;
+use super::runner::{observed, run_work};
 use super::worker::{Interface, Wanted, run_group};
 use super::{EngineError, int8};
-use crate::batch::pool::WorkerPool;
+use crate::batch::scheduler::{Bounds, Run, Scheduler};
 use crate::graph::{self, Output, Request};
 use crate::model::tokenizer::Tokens;
 use crate::model::weights::Weights;
@@ -18,14 +20,13 @@ use crate::runtime::{Runtime, RuntimeError, Session, SessionOptions};
 
 /// A model in memory, its workers running.
 pub(super) struct Loaded {
-    pub pool: WorkerPool<Session>,
-    pub interface: Interface,
+    pub scheduler: Scheduler<Work>,
+    /// Whether there is an output row for every token.
+    pub per_token: bool,
     /// Length of an output row.
     pub width: usize,
     pub max_positions: Option<usize>,
     pub vocab_size: usize,
-    /// Most tokens that run together.
-    pub batch_tokens: usize,
 }
 
 /// Builds the graph of `request` over the safetensors file `path` of `model`.
@@ -56,14 +57,22 @@ pub(super) fn load_safetensors(
             Ok(session)
         }
     };
-    let pool = WorkerPool::new(options.threads.get(), make()?, make).map_err(no_thread)?;
-    let batch_tokens = match (options.dtype, request.output) {
+    let group_tokens = match (options.dtype, request.output) {
         // In int8 a text's numbers are the same bit by bit in any company, and so they shall be after a head in float32,
         // whose sums depend on how many rows are multiplied at once.
         (Dtype::Int8, Output::Logits | Output::Answer(_) | Output::Lexical(_)) => 1,
         _ => options.batch_tokens.get(),
     };
-    Ok(Loaded { pool, interface, width, max_positions, vocab_size, batch_tokens })
+    let per_token = interface.per_token;
+    let bounds = Bounds { group_tokens, queue_tokens: options.queue_tokens };
+    let scheduler = Scheduler::new(options.threads.get(), bounds, make()?, make, runs(interface, options));
+    Ok(Loaded { scheduler: scheduler.map_err(no_thread)?, per_token, width, max_positions, vocab_size })
+}
+
+/// What workers do.
+fn runs(interface: Interface, options: &OnnxOptions) -> Run<Session, Work> {
+    let observer = options.observer.clone();
+    Arc::new(move |session, group| run_work(session, &interface, group, observed(observer.as_ref())))
 }
 
 /// Loads the ready `.onnx` file `path`, of which the `wanted` output is read.
@@ -83,13 +92,13 @@ pub(super) fn load_onnx(
     }
     // One session on all threads: every session of a file holds weights of its own. Measured on two cores, that is 1 to
     // 5% slower than a session a core.
-    let batch_tokens = options.batch_tokens.get();
-    let options = SessionOptions { intra_threads: options.threads.get() };
-    let mut session = runtime.session_from_file(path, options)?;
+    let bounds = Bounds { group_tokens: options.batch_tokens.get(), queue_tokens: options.queue_tokens };
+    let session_options = SessionOptions { intra_threads: options.threads.get() };
+    let mut session = runtime.session_from_file(path, session_options)?;
     let interface = Interface::discover(&path.display().to_string(), &session, wanted)?;
     // The width may be dynamic in the file: one token tells.
     let token = Tokens { ids: vec![0], types: Vec::new(), unseen: 0, truncated: false };
-    let width = match run_group(&mut session, &interface, &[token], &|rows, _| Ok(rows.width)).pop() {
+    let width = match run_group(&mut session, &interface, &[&token], &|_, rows| Ok(rows.width)).pop() {
         Some(Ok(width)) => width,
         Some(Err(e)) => {
             let reason = format!("it fails on a first token: {e}");
@@ -106,8 +115,10 @@ pub(super) fn load_onnx(
     let max_positions = model.max_position_embeddings().map(|n| n.saturating_sub(offset)).filter(|&n| n > 0);
     let vocab_size = number("vocab_size").unwrap_or(usize::MAX);
     let (runtime, path) = (runtime.clone(), path.to_owned());
-    let pool = WorkerPool::new(1, session, move || runtime.session_from_file(&path, options)).map_err(no_thread)?;
-    Ok(Loaded { pool, interface, width, max_positions, vocab_size, batch_tokens })
+    let make = move || runtime.session_from_file(&path, session_options);
+    let per_token = interface.per_token;
+    let scheduler = Scheduler::new(1, bounds, session, make, runs(interface, options)).map_err(no_thread)?;
+    Ok(Loaded { scheduler, per_token, width, max_positions, vocab_size })
 }
 
 fn no_thread(e: std::io::Error) -> RuntimeError {

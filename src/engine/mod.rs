@@ -2,10 +2,12 @@
 
 mod call;
 pub mod classify;
+mod collect;
 mod finish;
 pub mod int8;
 mod load;
 mod max_sim;
+pub mod observe;
 mod onnx;
 mod options;
 mod predictor;
@@ -65,7 +67,7 @@ pub trait Engine: Send + Sync {
 
 /// The same refusal for each of `count` inputs.
 fn refuse<T>(info: &EngineInfo, count: usize, what: &str) -> Vec<Result<T, TextError>> {
-    let refusal = TextError(format!("{} was not loaded to give {what}", info.model));
+    let refusal = TextError::internal(format!("{} was not loaded to give {what}", info.model));
     (0..count).map(|_| Err(refusal.clone())).collect()
 }
 
@@ -78,6 +80,8 @@ pub enum Purpose {
     EmbedSparse,
     /// [`Engine::embed_tokens`]
     EmbedTokens,
+    /// [`Engine::embed_tokens`], of any encoder: what its last layer gives each token, as it is.
+    HiddenStates,
     /// [`Engine::predict`]
     Predict,
 }
@@ -199,8 +203,33 @@ pub struct Prediction {
 
 /// Why a text has no vector.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct TextError(pub String);
+#[error("{reason}")]
+pub struct TextError {
+    reason: String,
+    internal: bool,
+}
+
+impl TextError {
+    /// The text itself is the reason.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), internal: false }
+    }
+
+    /// The engine or the model is the reason, whatever the text.
+    pub fn internal(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), internal: true }
+    }
+
+    /// Whether the text is without fault.
+    pub fn is_internal(&self) -> bool {
+        self.internal
+    }
+
+    /// The same with `what` it is about before the reason.
+    pub fn about(self, what: &str) -> Self {
+        Self { reason: format!("{what}: {}", self.reason), ..self }
+    }
+}
 
 /// Why an engine cannot be made.
 #[derive(Debug, thiserror::Error)]

@@ -1,19 +1,22 @@
 //! The local engine: a model through ONNX Runtime, one one-thread session a core.
 
+mod calls;
+
 use std::sync::Arc;
 
+use super::collect::Reading;
 use super::finish::Finish;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
 use super::predictor;
 use super::prompts::{Prompt, Prompts};
-use super::runner::{Reading, Runner};
+use super::runner::Runner;
 use super::sparse::{self, SparseFinish};
 use super::token_vectors::{self, TokenFinish};
 use super::worker::Wanted;
 use super::{
-    Call, Computed, Embedding, Engine, EngineError, EngineInfo, Input, Judged, Local, Pending, Prediction, Purpose,
-    Refusal, Role, SparseEmbedding, Text, TextError, TextOptions, Times, TokenEmbeddings,
+    Embedding, Engine, EngineError, EngineInfo, Input, Prediction, Purpose, Role, SparseEmbedding, TextError,
+    TextOptions, TokenEmbeddings,
 };
 use crate::graph::{Output, Request, Rows};
 use crate::model::generative::PairPrompt;
@@ -64,7 +67,7 @@ impl OnnxEngine {
                 refuse_other_outputs(&model)?;
                 let (loaded, pooling) =
                     load_embedder(runtime, &model, text.pooling, prompts.skipped(&model), &options)?;
-                let finish = Finish::new(&model, pooling, loaded.interface.per_token, loaded.width, text)?;
+                let finish = Finish::new(&model, pooling, loaded.per_token, loaded.width, text)?;
                 (loaded, Head::Vectors(Arc::new(finish)))
             }
             Purpose::EmbedSparse => {
@@ -75,6 +78,10 @@ impl OnnxEngine {
             Purpose::EmbedTokens => {
                 refuse_vector_flags(&TextOptions { normalize: None, ..text.clone() }, "vectors of tokens")?;
                 let (loaded, finish) = token_vectors::load(runtime, &model, text, &options)?;
+                (loaded, Head::Tokens(Arc::new(finish)))
+            }
+            Purpose::HiddenStates => {
+                let (loaded, finish) = token_vectors::load_plain(runtime, &model, &options)?;
                 (loaded, Head::Tokens(Arc::new(finish)))
             }
         };
@@ -117,10 +124,10 @@ impl OnnxEngine {
             workers = info.threads,
             "loaded"
         );
-        let Loaded { pool, interface, vocab_size, batch_tokens, .. } = loaded;
+        let Loaded { scheduler, vocab_size, .. } = loaded;
         Ok(Self {
             truncate: text.truncate.unwrap_or(model.tokenizer.truncation_side),
-            runner: Runner::new(pool, interface, vocab_size, batch_tokens, options.threads.get())?,
+            runner: Runner::new(scheduler, vocab_size, options.threads.get())?,
             info,
             prompts,
             head,
@@ -129,25 +136,22 @@ impl OnnxEngine {
         })
     }
 
-    fn tokenize(&self, text: &str, prompt: &Prompt) -> Result<Tokens, TextError> {
-        let tokens = self.model.tokenizer.encode(&prompt.before(text), self.info.max_length, self.truncate);
-        tokens.map_err(|e| TextError(e.to_string()))
+    fn tokenize(&self, text: &str, prompt: &Prompt, truncate: Truncate) -> Result<Tokens, TextError> {
+        let tokens = self.model.tokenizer.encode(&prompt.before(text), self.info.max_length, truncate);
+        tokens.map_err(|e| TextError::new(e.to_string()))
     }
 
-    fn tokenize_input(&self, input: Input<'_>) -> Result<Tokens, TextError> {
+    fn tokenize_input(&self, input: Input<'_>, prompt: &Prompt, truncate: Truncate) -> Result<Tokens, TextError> {
         match input {
-            Input::Text(text) => self.tokenize(text, self.prompts.of(Role::Text)),
+            Input::Text(text) => self.tokenize(text, prompt, truncate),
             Input::Pair(first, second) => {
                 let (tokenizer, most) = (&self.model.tokenizer, self.info.max_length);
                 let tokens = match self.question.as_ref().map_err(TextError::clone)? {
-                    Some(question) => question.encode(tokenizer, first, second, most, self.truncate),
+                    Some(question) => question.encode(tokenizer, first, second, most, truncate),
                     // As sentence-transformers has it, a prompt goes before the first text alone.
-                    None => {
-                        let first = self.prompts.of(Role::Text).before(first);
-                        tokenizer.encode_pair(&first, second, most, self.truncate)
-                    }
+                    None => tokenizer.encode_pair(&prompt.before(first), second, most, truncate),
                 };
-                tokens.map_err(|e| TextError(e.to_string()))
+                tokens.map_err(|e| TextError::new(e.to_string()))
             }
         }
     }
@@ -161,18 +165,14 @@ impl Engine for OnnxEngine {
     fn embed(&self, texts: &[&str], role: Role) -> Vec<Result<Embedding, TextError>> {
         let Head::Vectors(finish) = &self.head else { return super::refuse(&self.info, texts.len(), "vectors") };
         let prompt = self.prompts.of(role);
-        let (finish, skip) = (Arc::clone(finish), prompt.skip);
-        let reading: Reading<Embedding> = Arc::new(move |rows, tokens| {
-            let vector = finish.apply(rows, skip)?;
-            Ok(Embedding { vector, tokens: tokens.ids.len(), truncated: tokens.truncated })
-        });
-        self.runner.run(texts.len(), |i| self.tokenize(texts[i], prompt), &reading)
+        let reading = finish.reading(prompt.skip, finish.ending);
+        self.runner.run(texts.len(), |i| self.tokenize(texts[i], prompt, self.truncate), &reading)
     }
 
     fn embed_sparse(&self, texts: &[&str], role: Role) -> Vec<Result<SparseEmbedding, TextError>> {
         let Head::Sparse(finish) = &self.head else { return super::refuse(&self.info, texts.len(), "sparse vectors") };
         let prompt = self.prompts.of(role);
-        self.runner.run(texts.len(), |i| self.tokenize(texts[i], prompt), &finish.reading())
+        self.runner.run(texts.len(), |i| self.tokenize(texts[i], prompt, self.truncate), &finish.reading())
     }
 
     fn embed_tokens(&self, texts: &[&str], role: Role) -> Vec<Result<TokenEmbeddings, TextError>> {
@@ -180,21 +180,25 @@ impl Engine for OnnxEngine {
         let prompt = self.prompts.of(role);
         let tokenize = |i: usize| {
             let tokens = finish.tokenize(&self.model.tokenizer, &prompt.before(texts[i]), role, self.truncate);
-            tokens.map_err(|e| TextError(e.to_string()))
+            tokens.map_err(|e| TextError::new(e.to_string()))
         };
         self.runner.run(texts.len(), tokenize, &finish.reading(role))
     }
 
     fn predict(&self, inputs: &[Input<'_>]) -> Vec<Result<Prediction, TextError>> {
         let Head::Logits = self.head else { return super::refuse(&self.info, inputs.len(), "scores") };
-        let reading: Reading<Prediction> = Arc::new(|rows, tokens| match pooling::not_finite(rows.numbers) {
-            Some(defect) => Err(TextError(defect.to_owned())),
-            None => {
-                Ok(Prediction { logits: rows.numbers.to_vec(), tokens: tokens.ids.len(), truncated: tokens.truncated })
-            }
-        });
-        self.runner.run(inputs.len(), |i| self.tokenize_input(inputs[i]), &reading)
+        let prompt = self.prompts.of(Role::Text);
+        let tokenize = |i: usize| self.tokenize_input(inputs[i], prompt, self.truncate);
+        self.runner.run(inputs.len(), tokenize, &logits())
     }
+}
+
+/// What reads the logits of one input.
+fn logits() -> Reading<Prediction> {
+    Arc::new(|rows, tokens| match pooling::not_finite(rows.numbers) {
+        Some(defect) => Err(TextError::internal(defect)),
+        None => Ok(Prediction { logits: rows.numbers.to_vec(), tokens: tokens.ids.len(), truncated: tokens.truncated }),
+    })
 }
 
 /// Says so when a model gives other things than a vector a text.
@@ -261,7 +265,7 @@ fn load_embedder(
         }
         WeightsFile::Onnx(path) => {
             let loaded = load_onnx(runtime, path, model, Wanted::Vectors, options)?;
-            let pooling = match (loaded.interface.per_token, pooling) {
+            let pooling = match (loaded.per_token, pooling) {
                 (true, pooling) => Some(model.pooling(pooling)),
                 (false, None) => None,
                 (false, Some(_)) => {
@@ -317,40 +321,4 @@ pub fn max_length(
         return Err(ModelError::Config { path: model.dir.clone(), reason });
     }
     Ok(length)
-}
-
-impl Local for OnnxEngine {
-    fn model(&self) -> &Model {
-        &self.model
-    }
-
-    fn start_embed(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<Embedding>, Refusal> {
-        let texts = strs(&texts)?;
-        Ok(Pending::done(Computed { results: self.embed(&texts, call.role), times: Times::default() }))
-    }
-
-    fn start_embed_sparse(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<SparseEmbedding>, Refusal> {
-        let texts = strs(&texts)?;
-        Ok(Pending::done(Computed { results: self.embed_sparse(&texts, call.role), times: Times::default() }))
-    }
-
-    fn start_embed_tokens(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<TokenEmbeddings>, Refusal> {
-        let texts = strs(&texts)?;
-        Ok(Pending::done(Computed { results: self.embed_tokens(&texts, call.role), times: Times::default() }))
-    }
-
-    fn start_predict(&self, inputs: Vec<Judged>, _call: &Call) -> Result<Pending<Prediction>, Refusal> {
-        let inputs: Vec<Input<'_>> = inputs.iter().map(Judged::borrow).collect();
-        Ok(Pending::done(Computed { results: self.predict(&inputs), times: Times::default() }))
-    }
-}
-
-fn strs(texts: &[Text]) -> Result<Vec<&str>, Refusal> {
-    texts
-        .iter()
-        .map(|text| match text {
-            Text::Text(text) => Ok(text.as_str()),
-            Text::Ids(_) => Err(Refusal::Unsupported("token ids are not taken yet".into())),
-        })
-        .collect()
 }

@@ -1,8 +1,11 @@
 //! How the local engine computes, as its caller decides it.
 
 use std::num::NonZero;
+use std::sync::Arc;
 
 use super::int8::Int8Options;
+use super::observe::Observer;
+use crate::runtime::cores;
 use crate::runtime::device::{Device, Dtype};
 
 /// How the local engine computes.
@@ -18,6 +21,25 @@ pub struct OnnxOptions {
     pub batch_tokens: NonZero<usize>,
     /// What int8 needs besides.
     pub int8: Int8Options,
+    /// Most tokens that wait for a worker; what comes beyond is refused ([`super::Refusal::Full`]).
+    pub queue_tokens: usize,
+    /// Is told of every run of the model.
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+impl Default for OnnxOptions {
+    /// float32 on all cores, without bounds.
+    fn default() -> Self {
+        Self {
+            device: Device::default(),
+            dtype: Dtype::default(),
+            threads: NonZero::new(cores::usable()).unwrap_or(NonZero::<usize>::MIN),
+            batch_tokens: Self::BATCH_TOKENS,
+            int8: Int8Options::default(),
+            queue_tokens: usize::MAX,
+            observer: None,
+        }
+    }
 }
 
 impl OnnxOptions {

@@ -50,7 +50,7 @@ pub(super) fn question(
         (Purpose::Predict, Task::Generative(_)) => Ok(Ok(PairPrompt::of(model, prompt)?)),
         // It may be asked about single texts alone, and needs no template then.
         (Purpose::Predict, Task::CrossEncoder(_)) => {
-            Ok(PairPrompt::of(model, prompt).map_err(|e| TextError(e.to_string())))
+            Ok(PairPrompt::of(model, prompt).map_err(|e| TextError::new(e.to_string())))
         }
         _ => Ok(Ok(None)),
     }

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 
-use super::{EngineError, Role, TextOptions};
+use super::{Call, EngineError, Refusal, Role, TextOptions};
+use crate::model::lora::Adapter;
+use crate::model::tokenizer::TokenizeError;
 use crate::model::{Model, ModelError};
 
 /// What is put before a text.
@@ -14,6 +16,14 @@ pub(super) struct Prompt {
 }
 
 impl Prompt {
+    /// Counts the tokens that pooling leaves out.
+    fn measure(&mut self, model: &Model, max_length: usize) -> Result<(), TokenizeError> {
+        if let (false, Some(text)) = (model.sentence.include_prompt, &self.text) {
+            self.skip = model.tokenizer.prompt_length(text, max_length)?;
+        }
+        Ok(())
+    }
+
     /// `text` with the prompt before it.
     pub fn before<'a>(&self, text: &'a str) -> Cow<'a, str> {
         match &self.text {
@@ -50,6 +60,31 @@ impl Prompts {
         }
     }
 
+    /// The prompt of a call: its own, or that of its role.
+    pub fn of_call(&self, model: &Model, call: &Call, max_length: usize) -> Result<Cow<'_, Prompt>, Refusal> {
+        let field = match (&call.prompt, &call.prompt_name) {
+            (None, None) => return Ok(Cow::Borrowed(self.of(call.role))),
+            (Some(_), _) => "prompt",
+            (None, Some(_)) => "prompt_name",
+        };
+        let refuse = |reason: String| Refusal::Option { field, reason };
+        let text = model.prompt(call.prompt.as_deref(), call.prompt_name.as_deref()).map_err(|e| match e {
+            ModelError::Flag { reason, .. } => refuse(reason),
+            other => refuse(other.to_string()),
+        })?;
+        if let Some(name) = &call.prompt_name {
+            let adapter = Adapter::named(&model.config, name).map_err(refuse)?;
+            if adapter.is_some() && adapter != model.adapter {
+                return Err(refuse(format!(
+                    "\"{name}\" goes with an adapter, which is chosen when the model is loaded"
+                )));
+            }
+        }
+        let mut prompt = Prompt { text, skip: 0 };
+        prompt.measure(model, max_length).map_err(|e| refuse(e.to_string()))?;
+        Ok(Cow::Owned(prompt))
+    }
+
     /// Whether pooling leaves out a prompt, which moves the first token.
     pub fn skipped(&self, model: &Model) -> bool {
         !model.sentence.include_prompt
@@ -58,16 +93,11 @@ impl Prompts {
 
     /// Counts the tokens that pooling leaves out.
     pub fn measure(&mut self, model: &Model, max_length: usize) -> Result<(), EngineError> {
-        if model.sentence.include_prompt {
-            return Ok(());
-        }
         for prompt in [&mut self.text, &mut self.query, &mut self.document] {
-            if let Some(text) = &prompt.text {
-                prompt.skip = model.tokenizer.prompt_length(text, max_length).map_err(|e| ModelError::Flag {
-                    flag: "--prompt",
-                    reason: format!("the prompt cannot be tokenised: {e}"),
-                })?;
-            }
+            prompt.measure(model, max_length).map_err(|e| ModelError::Flag {
+                flag: "--prompt",
+                reason: format!("the prompt cannot be tokenised: {e}"),
+            })?;
         }
         Ok(())
     }

@@ -4,4 +4,4 @@ mod best;
 mod scoring;
 
 pub use best::Best;
-pub use scoring::{Candidates, Method, Reranker, Score, Scores};
+pub use scoring::{Candidates, Method, Reranker, Score, Scores, shared_weights};

@@ -90,7 +90,7 @@ impl SparseFinish {
 
     fn apply(&self, rows: OutputRows<'_>, tokens: &Tokens) -> Result<SparseEmbedding, TextError> {
         if let Some(defect) = pooling::not_finite(rows.numbers) {
-            return Err(TextError(defect.to_owned()));
+            return Err(TextError::internal(defect.to_owned()));
         }
         let mut weights: Vec<(u32, f32)> = match &self.source {
             Source::Weights => (0..).zip(rows.numbers.iter().copied()).filter(|&(_, weight)| weight > 0.0).collect(),

@@ -1,8 +1,10 @@
 //! The engine of static embeddings: no transformer and no ONNX Runtime, a table look-up on all cores.
 
+use std::time::Instant;
+
 use rayon::prelude::*;
 
-use super::finish::Finish;
+use super::finish::{Ending, Finish};
 use super::prompts::{Prompt, Prompts};
 use super::{
     Call, Computed, Embedding, Engine, EngineError, EngineInfo, Judged, Local, Pending, Prediction, Purpose, Refusal,
@@ -87,32 +89,51 @@ impl StaticEngine {
         })
     }
 
-    fn embed_one(&self, text: &str, prompt: &Prompt) -> Result<Embedding, TextError> {
-        let mut text = std::borrow::Cow::Borrowed(text);
-        if let Some(prompt) = &prompt.text {
-            text = format!("{prompt}{text}").into();
-        }
+    fn embed_one(
+        &self,
+        text: &str,
+        prompt: &Prompt,
+        truncate: Truncate,
+        ending: Ending,
+    ) -> Result<Embedding, TextError> {
+        let text = prompt.before(text);
         let mut part = &text[..];
         if let Some((end, _)) = self.max_chars.and_then(|most| text.char_indices().nth(most)) {
-            if self.truncate == Truncate::None {
-                return Err(TextError(format!("the text has more than {} tokens", self.info.max_length)));
+            if truncate == Truncate::None {
+                return Err(TextError::new(format!("the text has more than {} tokens", self.info.max_length)));
             }
             part = &text[..end];
         }
-        let tokens = self.model.tokenizer.encode(part, self.info.max_length, self.truncate);
-        let mut tokens = tokens.map_err(|e| TextError(e.to_string()))?;
+        let tokens = self.model.tokenizer.encode(part, self.info.max_length, truncate);
+        let mut tokens = tokens.map_err(|e| TextError::new(e.to_string()))?;
         if let Some(unknown) = self.unknown {
             tokens.ids.retain(|&id| id != unknown);
         }
+        let truncated = tokens.truncated || part.len() < text.len();
+        self.embed_ids(&tokens.ids, truncated, ending)
+    }
+
+    fn embed_ids(&self, ids: &[i64], truncated: bool, ending: Ending) -> Result<Embedding, TextError> {
         let known = self.table.tokens();
-        if tokens.ids.is_empty() {
-            return Err(TextError("the text has no tokens that the model knows".into()));
+        if ids.is_empty() {
+            return Err(TextError::new("the text has no tokens that the model knows"));
         }
-        if let Some(id) = tokens.ids.iter().find(|&&id| usize::try_from(id).map_or(true, |id| id >= known)) {
-            return Err(TextError(format!("token {id} is outside the model's vocabulary of {known}")));
+        if let Some(id) = ids.iter().find(|&&id| usize::try_from(id).map_or(true, |id| id >= known)) {
+            return Err(TextError::new(format!("token {id} is outside the model's vocabulary of {known}")));
         }
-        let vector = self.finish.finish(self.table.mean(&tokens.ids))?;
-        Ok(Embedding { vector, tokens: tokens.ids.len(), truncated: tokens.truncated || part.len() < text.len() })
+        let vector = self.finish.finish(self.table.mean(ids), ending)?;
+        Ok(Embedding { vector, tokens: ids.len(), truncated })
+    }
+
+    fn embed_all<T: Sync>(
+        &self,
+        texts: &[T],
+        embed: impl Fn(&T) -> Result<Embedding, TextError> + Sync + Send,
+    ) -> Vec<Result<Embedding, TextError>> {
+        if let [text] = texts {
+            return vec![embed(text)];
+        }
+        self.threads.install(|| texts.par_iter().map(embed).collect())
     }
 }
 
@@ -123,10 +144,7 @@ impl Engine for StaticEngine {
 
     fn embed(&self, texts: &[&str], role: Role) -> Vec<Result<Embedding, TextError>> {
         let prompt = self.prompts.of(role);
-        if let [text] = texts {
-            return vec![self.embed_one(text, prompt)];
-        }
-        self.threads.install(|| texts.par_iter().map(|text| self.embed_one(text, prompt)).collect())
+        self.embed_all(texts, |text| self.embed_one(text, prompt, self.truncate, self.finish.ending))
     }
 }
 
@@ -136,14 +154,20 @@ impl Local for StaticEngine {
     }
 
     fn start_embed(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<Embedding>, Refusal> {
-        let texts: Vec<&str> = texts
-            .iter()
-            .map(|text| match text {
-                Text::Text(text) => Ok(text.as_str()),
-                Text::Ids(_) => Err(Refusal::Unsupported("token ids are not taken yet".into())),
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(Pending::done(Computed { results: self.embed(&texts, call.role), times: Times::default() }))
+        let start = Instant::now();
+        let most = self.info.max_length;
+        let prompt = self.prompts.of_call(&self.model, call, most)?;
+        let (truncate, ending) = (call.truncate.unwrap_or(self.truncate), self.finish.ending(call)?);
+        let results = self.embed_all(&texts, |text| match text {
+            Text::Text(text) => self.embed_one(text, &prompt, truncate, ending),
+            Text::Ids(ids) => {
+                let ids: Vec<i64> = ids.iter().map(|&id| i64::from(id)).take(most).collect();
+                self.embed_ids(&ids, false, ending)
+            }
+        });
+        // There is nothing but tokenising, to speak of.
+        let times = Times { tokenize: start.elapsed(), ..Times::default() };
+        Ok(Pending::done(Computed { results, times }))
     }
 
     fn start_embed_sparse(&self, _: Vec<Text>, _: &Call) -> Result<Pending<SparseEmbedding>, Refusal> {

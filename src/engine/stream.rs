@@ -277,7 +277,7 @@ where
         let results = tags
             .into_iter()
             .map(|(tag, input)| {
-                let lost = || Err(TextError("the engine failed on the window that held this text".into()));
+                let lost = || Err(TextError::internal("the engine failed on the window that held this text"));
                 (tag, input.and_then(|()| results.next().unwrap_or_else(lost)))
             })
             .collect();

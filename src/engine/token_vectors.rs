@@ -90,6 +90,33 @@ pub(super) fn load(
     Ok((loaded, finish))
 }
 
+/// Loads `model` with what its last layer gives each token, as it is.
+pub(super) fn load_plain(
+    runtime: &Runtime,
+    model: &Model,
+    options: &OnnxOptions,
+) -> Result<(Loaded, TokenFinish), EngineError> {
+    let loaded = match &model.weights {
+        WeightsFile::Safetensors(path) => {
+            load_safetensors(runtime, path, model, &Request::of(Output::Hidden(Rows::All)), options)?
+        }
+        WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::TokenVectors, options)?,
+    };
+    let finish = TokenFinish {
+        input: loaded.width,
+        layers: Vec::new(),
+        headless: false,
+        late: LateInteraction::default(),
+        expansion: None,
+        skipped: Vec::new(),
+        limits: [0; 3],
+        dimensions: loaded.width,
+        normalize: false,
+        scoring: Scoring::MaxSim,
+    };
+    Ok((loaded, finish))
+}
+
 /// The id of the token that lengthens queries.
 fn expansion_token(model: &Model, expansion: &Expansion) -> Result<i64, ModelError> {
     let refuse = |reason| ModelError::Tokenizer { path: tokenizer::file_in(&model.sentence.transformer), reason };
@@ -189,7 +216,10 @@ impl TokenFinish {
 
     fn apply(&self, rows: OutputRows<'_>, tokens: &Tokens, role: Role) -> Result<TokenEmbeddings, TextError> {
         if rows.width != self.input {
-            return Err(TextError(format!("the model's vectors have {} dimensions, not {}", rows.width, self.input)));
+            return Err(TextError::internal(format!(
+                "the model's vectors have {} dimensions, not {}",
+                rows.width, self.input
+            )));
         }
         let mut kept = Vec::with_capacity(rows.numbers.len());
         for (at, (row, id)) in rows.numbers.chunks_exact(rows.width).zip(&tokens.ids).enumerate() {
@@ -204,7 +234,7 @@ impl TokenFinish {
             width = layer.width(width);
         }
         match pooling::not_finite(&kept) {
-            Some(defect) => Err(TextError(defect.to_owned())),
+            Some(defect) => Err(TextError::internal(defect.to_owned())),
             None => Ok(TokenEmbeddings {
                 vectors: kept,
                 dimensions: self.dimensions,

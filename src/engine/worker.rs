@@ -107,23 +107,24 @@ pub(super) struct OutputRows<'a> {
     pub width: usize,
 }
 
-/// What becomes of the output of one input.
-type Read<'r, T> = &'r dyn Fn(OutputRows<'_>, &Tokens) -> Result<T, TextError>;
+/// What becomes of the output of the input with that number.
+type Read<'r, T> = &'r dyn Fn(usize, OutputRows<'_>) -> Result<T, TextError>;
 
 /// Runs inputs of exactly equal token length. If they fail together, each is tried alone, so that one cannot take
 /// others along.
 pub(super) fn run_group<T>(
     session: &mut Session,
     interface: &Interface,
-    inputs: &[Tokens],
+    inputs: &[&Tokens],
     read: Read<'_, T>,
 ) -> Vec<Result<T, TextError>> {
     match run(session, interface, inputs, read) {
         Ok(results) => results,
-        Err(e) if inputs.len() == 1 => vec![Err(TextError(e.to_string()))],
+        Err(e) if inputs.len() == 1 => vec![Err(TextError::internal(e.to_string()))],
         Err(e) => {
             tracing::info!("a group of {} texts failed, trying each alone: {e}", inputs.len());
-            inputs.iter().flat_map(|one| run_group(session, interface, std::slice::from_ref(one), read)).collect()
+            let alone = |at| run_group(session, interface, &inputs[at..=at], &|_, rows| read(at, rows));
+            (0..inputs.len()).flat_map(alone).collect()
         }
     }
 }
@@ -131,7 +132,7 @@ pub(super) fn run_group<T>(
 fn run<T>(
     session: &mut Session,
     interface: &Interface,
-    texts: &[Tokens],
+    texts: &[&Tokens],
     read: Read<'_, T>,
 ) -> Result<Vec<Result<T, TextError>>, RuntimeError> {
     let (batch, sequence) = (texts.len(), texts.first().map_or(0, |t| t.ids.len()));
@@ -141,10 +142,10 @@ fn run<T>(
         let rows = if interface.per_token { sequence } else { 1 };
         if width == 0 || numbers.len() != batch * rows * width {
             let reason = format!("the model's output has the unexpected shape {shape:?}");
-            return (0..batch).map(|_| Err(TextError(reason.clone()))).collect();
+            return (0..batch).map(|_| Err(TextError::internal(reason.clone()))).collect();
         }
-        let each = numbers.chunks_exact(rows * width).zip(texts);
-        each.map(|(numbers, text)| read(OutputRows { numbers, width }, text)).collect()
+        let each = numbers.chunks_exact(rows * width).enumerate();
+        each.map(|(at, numbers)| read(at, OutputRows { numbers, width })).collect()
     })
 }
 
@@ -156,12 +157,12 @@ pub(super) fn run_all<T>(
     read: impl FnOnce(&[(&[i64], &[f32])]) -> T,
 ) -> Result<T, RuntimeError> {
     let sequence = text.ids.len();
-    let feeds = feeds(interface, std::slice::from_ref(text), sequence);
+    let feeds = feeds(interface, &[text], sequence);
     session.run_all(1, sequence, &named(interface, &feeds), read)
 }
 
 /// The numbers of every input.
-fn feeds(interface: &Interface, texts: &[Tokens], sequence: usize) -> Vec<Vec<i64>> {
+fn feeds(interface: &Interface, texts: &[&Tokens], sequence: usize) -> Vec<Vec<i64>> {
     let zeros = vec![0; sequence];
     let feed = |(_, feed): &(String, Feed)| match feed {
         Feed::Ids => texts.iter().flat_map(|text| text.ids.iter().copied()).collect(),
@@ -170,7 +171,7 @@ fn feeds(interface: &Interface, texts: &[Tokens], sequence: usize) -> Vec<Vec<i6
             texts.iter().flat_map(|text| seen(text.unseen)).collect()
         }
         Feed::Types => {
-            let types = |text: &Tokens| if text.types.is_empty() { zeros.clone() } else { text.types.clone() };
+            let types = |text: &&Tokens| if text.types.is_empty() { zeros.clone() } else { text.types.clone() };
             texts.iter().flat_map(types).collect()
         }
         Feed::Positions => texts.iter().flat_map(|_| 0..sequence as i64).collect(),

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::models::{LoadError, Spec};
-use crate::engine::rerank::Method;
+use tokio::sync::OnceCell;
+
+use super::models::{Load, LoadError, Spec};
+use crate::engine::rerank::{Method, shared_weights};
 use crate::engine::{
-    Call, Computed, Embedding, Judged, Local, Pending, Prediction, Purpose, Refusal, SparseEmbedding, Text, TextError,
-    Times, TokenEmbeddings,
+    Call, Computed, Embedding, Judged, Local, Pending, Prediction, Purpose, Refusal, Role, Scoring, SparseEmbedding,
+    Text, TextError, Times, TokenEmbeddings,
 };
+use crate::model::activation::sigmoid;
 use crate::model::labels::Labels;
 use crate::model::task::Task;
 use crate::model::{Model, ModelError};
@@ -90,9 +93,20 @@ pub struct Service {
     name: String,
     model_id: String,
     engine: Arc<dyn Local>,
+    /// What else the model can be loaded for is loaded when somebody asks for it; or the reason why it cannot be.
+    sparse: Other,
+    tokens: Other,
+    hidden: Other,
+    load: Load,
     method: Option<Method>,
     labels: Option<Labels>,
 }
+
+/// An engine of the same model for another purpose.
+type Other = OnceCell<Result<Arc<dyn Local>, String>>;
+
+/// Requests with at most so many bytes of text are tokenised where they are: less than it takes to wake another thread.
+const SMALL: usize = 2048;
 
 /// What a model is loaded for when it is served.
 fn purpose(model: &Model) -> Purpose {
@@ -118,7 +132,17 @@ impl Service {
         let method = Method::of(model, true).ok().filter(|method| {
             method.purpose() == info.purpose && (info.purpose != Purpose::Predict || info.dimensions == 1)
         });
-        Ok(Arc::new(Self { name: spec.name.clone(), model_id: spec.model_id.clone(), method, labels, engine }))
+        Ok(Arc::new(Self {
+            name: spec.name.clone(),
+            model_id: spec.model_id.clone(),
+            sparse: Other::new(),
+            tokens: Other::new(),
+            hidden: Other::new(),
+            load: Arc::clone(&spec.load),
+            method,
+            labels,
+            engine,
+        }))
     }
 
     /// The name that clients use.
@@ -154,17 +178,36 @@ impl Service {
 
     /// One vector a text.
     pub async fn embed(&self, texts: Vec<Text>, call: Call) -> Result<Answer<Embedding>, Failure> {
-        self.ask(move |engine| engine.start_embed(texts, &call)).await
+        let bytes = texts.iter().map(Text::bytes).sum();
+        self.ask(&self.engine, bytes, move |engine| engine.start_embed(texts, &call)).await
     }
 
     /// One weight a token of the vocabulary that matters, for each text.
     pub async fn embed_sparse(&self, texts: Vec<Text>, call: Call) -> Result<Answer<SparseEmbedding>, Failure> {
-        self.ask(move |engine| engine.start_embed_sparse(texts, &call)).await
+        let engine = self.engine_for(Purpose::EmbedSparse).await?;
+        let bytes = texts.iter().map(Text::bytes).sum();
+        self.ask(&engine, bytes, move |engine| engine.start_embed_sparse(texts, &call)).await
     }
 
-    /// One vector a token, for each text.
+    /// One vector a token, for each text: those of late interaction (ColBERT, BGE-M3).
     pub async fn embed_tokens(&self, texts: Vec<Text>, call: Call) -> Result<Answer<TokenEmbeddings>, Failure> {
-        self.ask(move |engine| engine.start_embed_tokens(texts, &call)).await
+        self.tokens_by(Purpose::EmbedTokens, texts, call).await
+    }
+
+    /// What the last layer gives each token, special tokens included, for each text.
+    pub async fn hidden_states(&self, texts: Vec<Text>, call: Call) -> Result<Answer<TokenEmbeddings>, Failure> {
+        self.tokens_by(Purpose::HiddenStates, texts, call).await
+    }
+
+    async fn tokens_by(
+        &self,
+        purpose: Purpose,
+        texts: Vec<Text>,
+        call: Call,
+    ) -> Result<Answer<TokenEmbeddings>, Failure> {
+        let engine = self.engine_for(purpose).await?;
+        let bytes = texts.iter().map(Text::bytes).sum();
+        self.ask(&engine, bytes, move |engine| engine.start_embed_tokens(texts, &call)).await
     }
 
     /// How well each of `documents` answers `query`, in input order. With `raw`, logits stay logits.
@@ -177,17 +220,75 @@ impl Service {
         raw: bool,
         call: Call,
     ) -> Result<Answer<Relevance>, Failure> {
-        let Some(Method::Pairs(_)) = self.method else {
-            return Err(Failure::Unsupported(format!("{} gives no scores by which to order documents", self.name)));
-        };
+        let engine = &self.engine;
+        match self.method {
+            None => Err(Failure::Unsupported(format!("{} gives no scores by which to order documents", self.name))),
+            Some(Method::Pairs(_)) => self.rerank_pairs(query, documents, raw, call).await,
+            Some(Method::Vectors(similarity)) => {
+                let score = |q: &Embedding, d: &Embedding| similarity.of(&q.vector, &d.vector);
+                self.compare(query, documents, call, |e, texts, call| e.start_embed(texts, call), score).await
+            }
+            Some(Method::Sparse) => {
+                let start = |e: &dyn Local, texts, call: &Call| e.start_embed_sparse(texts, call);
+                self.compare(query, documents, call, start, shared_weights).await
+            }
+            Some(Method::Tokens) => {
+                let scoring = engine.info().scoring.unwrap_or(Scoring::MaxSim);
+                let score = |q: &TokenEmbeddings, d: &TokenEmbeddings| f64::from(scoring.score(q, d));
+                self.compare(query, documents, call, |e, texts, call| e.start_embed_tokens(texts, call), score).await
+            }
+        }
+    }
+
+    async fn rerank_pairs(
+        &self,
+        query: String,
+        documents: Vec<String>,
+        raw: bool,
+        call: Call,
+    ) -> Result<Answer<Relevance>, Failure> {
+        let bytes = query.len() * documents.len() + documents.iter().map(String::len).sum::<usize>();
         let pairs = documents.into_iter().map(|document| Judged::Pair(query.clone(), document)).collect();
-        let answer = self.ask(move |engine| engine.start_predict(pairs, &call)).await?;
+        let answer = self.ask(&self.engine, bytes, move |engine| engine.start_predict(pairs, &call)).await?;
         let relevance = |p: Prediction| {
             let logit = f64::from(p.logits.first().copied().unwrap_or(0.0));
-            Relevance { score: if raw { logit } else { crate::model::activation::sigmoid(logit) }, order: logit }
+            Relevance { score: if raw { logit } else { sigmoid(logit) }, order: logit }
         };
         let Answer { results, tokens, times } = answer;
         Ok(Answer { results: results.into_iter().map(relevance).collect(), tokens, times })
+    }
+
+    /// Encodes query and documents each for itself, by `start`, and compares them.
+    async fn compare<T: Counted + Send + 'static>(
+        &self,
+        query: String,
+        documents: Vec<String>,
+        call: Call,
+        start: impl Fn(&dyn Local, Vec<Text>, &Call) -> Result<Pending<T>, Refusal> + Copy + Send + 'static,
+        score: impl Fn(&T, &T) -> f64,
+    ) -> Result<Answer<Relevance>, Failure> {
+        let bytes = documents.iter().map(String::len).sum();
+        let documents: Vec<Text> = documents.into_iter().map(Text::Text).collect();
+        // A prompt that the client gives is for the query, as a model's own are.
+        let as_document = Call { role: Role::Document, prompt: None, prompt_name: None, ..call.clone() };
+        let as_query = Call { role: Role::Query, ..call };
+        let query_bytes = query.len();
+        let query = self.ask(&self.engine, query_bytes, move |e| start(e, vec![Text::Text(query)], &as_query));
+        let documents = self.ask(&self.engine, bytes, move |e| start(e, documents, &as_document));
+        let (query, documents) = tokio::join!(query, documents);
+        let query = query.map_err(|failure| match failure {
+            Failure::Input { reason, .. } => Failure::Option { field: "query", reason },
+            other => other,
+        })?;
+        let Answer { results, tokens, times } = documents?;
+        let Some(encoded) = query.results.first() else {
+            return Err(Failure::Internal("the engine made nothing of the query".into()));
+        };
+        let relevance = |document: &T| {
+            let score = score(encoded, document);
+            Relevance { score, order: score }
+        };
+        Ok(Answer { results: results.iter().map(relevance).collect(), tokens: tokens + query.tokens, times })
     }
 
     /// The labels of each input, best first. With `raw`, logits stay logits.
@@ -195,7 +296,9 @@ impl Service {
         let Some(labels) = &self.labels else {
             return Err(Failure::Unsupported(format!("{} has no labels", self.name)));
         };
-        let Answer { results, tokens, times } = self.ask(move |engine| engine.start_predict(inputs, &call)).await?;
+        let bytes = inputs.iter().map(Judged::bytes).sum();
+        let start = move |engine: &dyn Local| engine.start_predict(inputs, &call);
+        let Answer { results, tokens, times } = self.ask(&self.engine, bytes, start).await?;
         let labelled = |p: Prediction| {
             let scores = match raw {
                 true => p.logits.iter().map(|&x| f64::from(x)).collect(),
@@ -220,14 +323,36 @@ impl Service {
         Ok(Answer { results, tokens, times })
     }
 
-    /// Starts work on a thread that may block, and waits for it.
+    /// The engine for that purpose: the model's own, or another that is loaded now.
+    async fn engine_for(&self, purpose: Purpose) -> Result<Arc<dyn Local>, Failure> {
+        let other = match purpose {
+            _ if purpose == self.engine.info().purpose => return Ok(Arc::clone(&self.engine)),
+            Purpose::EmbedSparse => &self.sparse,
+            Purpose::EmbedTokens => &self.tokens,
+            _ => &self.hidden,
+        };
+        let loaded = other.get_or_init(|| async {
+            let load = Arc::clone(&self.load);
+            let loaded = tokio::task::spawn_blocking(move || load(&|_| Ok(purpose))).await;
+            loaded.map_err(|e| e.to_string())?.map_err(|e| e.to_string())
+        });
+        loaded.await.clone().map_err(Failure::Unsupported)
+    }
+
+    /// Starts work on `bytes` of text, and waits for it.
     async fn ask<T: Counted + Send + 'static>(
         &self,
+        engine: &Arc<dyn Local>,
+        bytes: usize,
         start: impl FnOnce(&dyn Local) -> Result<Pending<T>, Refusal> + Send + 'static,
     ) -> Result<Answer<T>, Failure> {
-        let engine = Arc::clone(&self.engine);
-        let started = tokio::task::spawn_blocking(move || start(engine.as_ref())).await;
-        let pending = started.map_err(|e| Failure::Internal(format!("the engine failed: {e}")))??;
+        let pending = if bytes <= SMALL {
+            start(engine.as_ref())?
+        } else {
+            let engine = Arc::clone(engine);
+            let started = tokio::task::spawn_blocking(move || start(engine.as_ref())).await;
+            started.map_err(|e| Failure::Internal(format!("the engine failed: {e}")))??
+        };
         let gone = || Failure::Internal("the engine went away".into());
         let Computed { results, times } = pending.await.ok_or_else(gone)?;
         let results: Vec<T> = results.into_iter().enumerate().map(failed).collect::<Result<_, _>>()?;
@@ -235,8 +360,12 @@ impl Service {
     }
 }
 
+/// An input that has no result fails the whole request.
 fn failed<T>((index, result): (usize, Result<T, TextError>)) -> Result<T, Failure> {
-    result.map_err(|e| Failure::Input { index, reason: e.to_string() })
+    result.map_err(|e| match e.is_internal() {
+        true => Failure::Internal(format!("input {index}: {e}")),
+        false => Failure::Input { index, reason: e.to_string() },
+    })
 }
 
 impl From<Refusal> for Failure {

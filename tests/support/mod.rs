@@ -5,7 +5,6 @@ use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use infa::engine::int8::Int8Options;
 use infa::engine::{Embedding, Engine, EngineError, OnnxEngine, OnnxOptions, Purpose, Role, TextError, TextOptions};
 use infa::fetch::Context;
 use infa::graph::{self, Graph};
@@ -13,7 +12,6 @@ use infa::model::cache::HubEnv;
 use infa::model::source::Request;
 use infa::model::weights::Weights;
 use infa::model::{DEFAULT_MODEL, Model};
-use infa::runtime::device::{Device, Dtype};
 use infa::runtime::library::Search;
 use infa::runtime::{Runtime, Session, SessionOptions, install};
 use serde_json::Value as Json;
@@ -104,13 +102,7 @@ pub fn try_engine_for(
     threads: usize,
 ) -> Result<OnnxEngine, EngineError> {
     let source = request(model_id).resolve(HubEnv::from_env(), &Context::silent())?;
-    let options = OnnxOptions {
-        device: Device::Auto,
-        dtype: Dtype::Auto,
-        threads: NonZero::new(threads).unwrap(),
-        batch_tokens: OnnxOptions::BATCH_TOKENS,
-        int8: Int8Options::default(),
-    };
+    let options = OnnxOptions { threads: NonZero::new(threads).unwrap(), ..OnnxOptions::default() };
     OnnxEngine::new(&runtime(), Model::read(source)?, purpose, text, options)
 }
 

@@ -62,8 +62,8 @@ fn ranked(query: &Query, scores: Scores, top_n: Option<usize>, kept: Kept) -> Re
                 truncated += usize::from(score.truncated);
                 best.push(score, i);
             }
-            Err(TextError(reason)) => {
-                let outcome = Err(format!("document {i}: {reason}"));
+            Err(e) => {
+                let outcome = Err(format!("document {i}: {e}"));
                 failed.push(Hit { index: i as u64, id: document.id.clone(), outcome, document: None });
             }
         }

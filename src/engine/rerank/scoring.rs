@@ -136,7 +136,7 @@ fn by_pairs(engine: &dyn Engine, queries: &[Candidates<'_>], activation: Activat
     let inputs: Vec<Input<'_>> =
         queries.iter().flat_map(|q| q.documents.iter().map(|document| Input::Pair(q.query, document))).collect();
     let mut predictions = engine.predict(&inputs).into_iter();
-    let lost = || TextError("the engine gave no score".into());
+    let lost = || TextError::internal("the engine gave no score");
     let score = |result: Option<Result<Prediction, TextError>>| {
         let Prediction { logits, tokens, truncated } = result.unwrap_or_else(|| Err(lost()))?;
         let logit = *logits.first().ok_or_else(lost)?;
@@ -183,7 +183,7 @@ fn by_encoding<T: Encoded>(
     let mut encoded = encode(&documents, Role::Document).into_iter();
     let results = queries.iter().zip(encode(&texts, Role::Query)).map(|(candidates, query)| {
         let documents: Vec<_> = encoded.by_ref().take(candidates.documents.len()).collect();
-        let query = query.map_err(|TextError(reason)| TextError(format!("the query: {reason}")))?;
+        let query = query.map_err(|e| e.about("the query"))?;
         let score = |document: Result<T, TextError>| {
             let document = document?;
             let (score, (tokens, truncated)) = (compare(&query, &document), document.seen());
@@ -195,7 +195,7 @@ fn by_encoding<T: Encoded>(
 }
 
 /// The sum of the products of the weights that both have; indices rise.
-fn shared_weights(a: &SparseEmbedding, b: &SparseEmbedding) -> f64 {
+pub fn shared_weights(a: &SparseEmbedding, b: &SparseEmbedding) -> f64 {
     let weight = |index: &u32| b.indices.binary_search(index).ok().and_then(|at| b.values.get(at));
     let shared = a.indices.iter().zip(&a.values).filter_map(|(index, &value)| Some((value, *weight(index)?)));
     shared.map(|(a, b)| f64::from(a) * f64::from(b)).sum()
