@@ -142,7 +142,7 @@ fn queue_4096_lengths(bencher: Bencher<'_, '_>) {
     bencher.counter(ItemsCount::new(lengths.len())).bench_local(|| {
         let mut queue = Queue::new(512);
         queue.add(lengths.iter().copied().map(Text).collect(), now);
-        std::iter::from_fn(|| queue.take(now)).count()
+        std::iter::from_fn(|| queue.take(now, 0)).count()
     });
 }
 

@@ -13,6 +13,8 @@ pub trait Task: Send + 'static {
 
 /// A caller that was not served for so long goes first, whoever's turn it is.
 const DEADLINE: Duration = Duration::from_secs(1);
+/// Tokens that one worker computes hardly slower than two do halves of them.
+const LEAST_SHARE: usize = 64;
 /// Steps of the virtual clock for each token.
 const STEPS: u64 = 1024;
 
@@ -111,13 +113,17 @@ impl<T: Task> Queue<T> {
     }
 
     /// The next group: tasks of one length, the longest of the caller whose turn it is, filled up with those of others.
-    pub fn take(&mut self, now: Instant) -> Option<Vec<T>> {
+    ///
+    /// While so many other workers are `idle`, a group is no larger than their share of what waits: two halves on two
+    /// cores are done sooner than the whole on one.
+    pub fn take(&mut self, now: Instant, idle: usize) -> Option<Vec<T>> {
         let &(since, oldest) = self.waiting.first()?;
         let lead = if now.saturating_duration_since(since) > DEADLINE { oldest } else { self.turns.first()?.2 };
         let (&length, _) = self.callers.get(&lead)?.tasks.last_key_value()?;
         let (available, callers) = self.lengths.get(&length)?;
         // Pieces of nearly the same size: a full group and a remnant of one task would waste the remnant.
-        let most = (self.budget / length.max(1)).max(1);
+        let share = (self.tokens / (idle + 1)).max(LEAST_SHARE);
+        let most = (self.budget.min(share) / length.max(1)).max(1);
         let wanted = available.div_ceil(available.div_ceil(most));
         let others = callers.iter().copied().filter(|&id| id != lead);
         let order: Vec<u64> = std::iter::once(lead).chain(others).take(wanted).collect();
@@ -201,7 +207,7 @@ mod tests {
         let mut queue = Queue::new(9);
         let now = Instant::now();
         queue.add(texts('a', &[3, 8, 3, 3, 100, 3, 3]), now);
-        let groups: Vec<_> = std::iter::from_fn(|| queue.take(now)).map(|group| lengths(&group)).collect();
+        let groups: Vec<_> = std::iter::from_fn(|| queue.take(now, 0)).map(|group| lengths(&group)).collect();
         assert_eq!(groups, [vec![100], vec![8], vec![3; 3], vec![3; 2]]);
         assert_eq!((queue.tasks(), queue.tokens()), (0, 0));
     }
@@ -227,7 +233,7 @@ mod tests {
                     seen += queue.remove(id).len();
                 }
                 _ => {
-                    if let Some(group) = queue.take(now) {
+                    if let Some(group) = queue.take(now, 0) {
                         let all = lengths(&group);
                         assert!(!all.is_empty() && all.iter().all(|&l| l == all[0]));
                         assert!(all.len() == 1 || all.iter().sum::<usize>() <= 40);
@@ -237,7 +243,7 @@ mod tests {
             }
             assert_eq!(queue.tasks(), added - seen);
         }
-        while let Some(group) = queue.take(now) {
+        while let Some(group) = queue.take(now, 0) {
             seen += group.len();
         }
         assert_eq!((seen, queue.tokens(), queue.lengths.len(), queue.callers.len()), (added, 0, 0, 0));
@@ -249,10 +255,10 @@ mod tests {
         let (mut queue, now) = (Queue::new(64), Instant::now());
         queue.add(texts('a', &[16; 2000]), now);
         for _ in 0..10 {
-            queue.take(now).unwrap();
+            queue.take(now, 0).unwrap();
         }
         queue.add(texts('b', &[7]), now);
-        assert_eq!(queue.take(now).unwrap(), texts('b', &[7]));
+        assert_eq!(queue.take(now, 0).unwrap(), texts('b', &[7]));
     }
 
     #[test]
@@ -265,7 +271,7 @@ mod tests {
             queue.add(texts('b', &[64]), now);
         }
         for _ in 0..200 {
-            let group = queue.take(now).unwrap();
+            let group = queue.take(now, 0).unwrap();
             let single = group[0].0 == 'b';
             served[usize::from(single)] += lengths(&group).iter().sum::<usize>();
             if single {
@@ -282,27 +288,39 @@ mod tests {
         for caller in ['a', 'b', 'c'] {
             queue.add(texts(caller, &[8, 5]), now);
         }
-        assert_eq!(queue.take(now).unwrap(), [Text('a', 8), Text('b', 8), Text('c', 8)]);
-        assert_eq!(queue.take(now).unwrap().len(), 3);
-        assert!(queue.take(now).is_none());
+        assert_eq!(queue.take(now, 0).unwrap(), [Text('a', 8), Text('b', 8), Text('c', 8)]);
+        assert_eq!(queue.take(now, 0).unwrap().len(), 3);
+        assert!(queue.take(now, 0).is_none());
     }
 
     #[test]
     fn whoever_waited_too_long_goes_first() {
         let (mut queue, now) = (Queue::new(8), Instant::now());
         queue.add(texts('a', &[8, 8, 8]), now);
-        queue.take(now).unwrap();
+        queue.take(now, 0).unwrap();
         let later = now + DEADLINE + Duration::from_millis(1);
         queue.add(texts('b', &[7]), later);
-        assert_eq!(queue.take(later).unwrap(), texts('a', &[8]), "its clock is ahead, but it waited");
-        assert_eq!(queue.take(later).unwrap(), texts('b', &[7]));
+        assert_eq!(queue.take(later, 0).unwrap(), texts('a', &[8]), "its clock is ahead, but it waited");
+        assert_eq!(queue.take(later, 0).unwrap(), texts('b', &[7]));
+    }
+
+    #[test]
+    fn idle_workers_get_their_share() {
+        let (mut queue, now) = (Queue::new(512), Instant::now());
+        queue.add(texts('a', &[16; 24]), now);
+        assert_eq!(queue.take(now, 1).unwrap().len(), 12);
+        assert_eq!(queue.take(now, 0).unwrap().len(), 12);
+        queue.add(texts('a', &[16; 4]), now);
+        assert_eq!(queue.take(now, 3).unwrap().len(), 4, "too little to be divided");
+        queue.add(texts('a', &[300, 300]), now);
+        assert_eq!(queue.take(now, 1).unwrap().len(), 1);
     }
 
     #[test]
     fn nothing_gives_nothing() {
         let mut queue = Queue::<Text>::new(10);
         let id = queue.add(Vec::new(), Instant::now());
-        assert_eq!(queue.take(Instant::now()), None);
+        assert_eq!(queue.take(Instant::now(), 0), None);
         assert_eq!(queue.remove(id), []);
     }
 }

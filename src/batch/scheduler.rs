@@ -23,6 +23,8 @@ pub struct Stats {
     pub tasks: usize,
     /// Their tokens.
     pub tokens: usize,
+    /// Most tokens that may wait.
+    pub capacity: usize,
     /// Tasks that run.
     pub running: usize,
     /// Tasks that left the queue because nobody waited for them any more.
@@ -51,6 +53,8 @@ struct State<T> {
     /// Tokens that were let in and are not in the queue yet.
     reserved: usize,
     running: usize,
+    /// Workers that wait for tasks.
+    idle: usize,
     abandoned: u64,
     panicked: u64,
     rate: Rate,
@@ -103,6 +107,7 @@ impl<T: Task> Scheduler<T> {
             queue: Queue::new(bounds.group_tokens),
             reserved: 0,
             running: 0,
+            idle: 0,
             abandoned: 0,
             panicked: 0,
             rate: Rate::default(),
@@ -154,6 +159,7 @@ impl<T: Task> Scheduler<T> {
         Stats {
             tasks: state.queue.tasks(),
             tokens: state.queue.tokens(),
+            capacity: self.shared.capacity,
             running: state.running,
             abandoned: state.abandoned,
             panicked: state.panicked,
@@ -238,10 +244,13 @@ fn work<W, T: Task, E: std::fmt::Display>(
             if state.closed {
                 return;
             }
-            if let Some(group) = state.queue.take(Instant::now()) {
+            let idle = state.idle;
+            if let Some(group) = state.queue.take(Instant::now(), idle) {
                 break group;
             }
+            state.idle += 1;
             state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle -= 1;
         };
         let count = group.len();
         state.running += count;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::OnceCell;
 
 use super::models::{Load, LoadError, Spec};
+use crate::batch::scheduler::Stats;
 use crate::engine::rerank::{Method, shared_weights};
 use crate::engine::{
     Call, Computed, Embedding, Judged, Local, Pending, Prediction, Purpose, Refusal, Role, Scoring, SparseEmbedding,
@@ -158,6 +159,11 @@ impl Service {
     /// The engine, for what it tells of itself and of the model.
     pub fn engine(&self) -> &dyn Local {
         self.engine.as_ref()
+    }
+
+    /// What waits and what runs.
+    pub fn stats(&self) -> Stats {
+        self.engine.stats()
     }
 
     /// What the model is for.
