@@ -6,6 +6,7 @@ use crate::input::InputError;
 use crate::model::ModelError;
 use crate::output::OutputError;
 use crate::runtime::RuntimeError;
+use crate::server::ServeError;
 
 /// How a command that did its work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,9 @@ pub enum Error {
     /// The system has no thread left for the work.
     #[error("a thread could not be started: {0}")]
     Thread(std::io::Error),
+    /// The server cannot start.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     /// stdout cannot be written.
     #[error("stdout: {0}")]
     Stdout(std::io::Error),
@@ -111,7 +115,7 @@ impl Error {
         match self {
             Self::PipeClosed => 0,
             Self::Output(_) | Self::Stdout(_) | Self::Input(InputError::Read { .. }) => 1,
-            Self::Flag { .. } | Self::Nothing(_) | Self::Input(_) | Self::OutputOpen(_) => 2,
+            Self::Flag { .. } | Self::Nothing(_) | Self::Input(_) | Self::OutputOpen(_) | Self::Serve(_) => 2,
             Self::Engine(EngineError::Model(ModelError::Flag { .. } | ModelError::NoSuchPath(_))) => 2,
             Self::Engine(EngineError::Runtime(
                 RuntimeError::Device { .. } | RuntimeError::Dtype(_) | RuntimeError::Int8File(_),
@@ -128,6 +132,7 @@ impl Error {
             Self::OutputOpen(e) | Self::Output(e) => e.hint(),
             Self::Engine(e) => e.hint(),
             Self::Thread(_) => Some("use fewer with --threads, or raise the limit (ulimit -u)".into()),
+            Self::Serve(e) => e.hint(),
             Self::Nothing(_) => Some("name files, or pipe texts in through stdin".into()),
             Self::Interrupted | Self::PipeClosed | Self::Flag { .. } | Self::Stdout(_) => None,
         }

@@ -1,6 +1,5 @@
 //! `infa serve`: models over HTTP.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use super::settings::ModelSettings;
 use super::{Error, Outcome, World};
 use crate::cli::ServeArgs;
 use crate::server::models::{Choose, Load, LoadError, Models, Spec};
-use crate::server::{self, App, Limits, Listen};
+use crate::server::{self, App, Bound, Limits, Listen, ServerOptions};
 
 pub(super) fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
     let ServeArgs { host, port, model, text } = args;
@@ -28,16 +27,15 @@ pub(super) fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Thread)?;
     let printer = world.bars.printer();
-    let bound = |address: SocketAddr| printer.note(&format!("Listening on http://{address}"));
-    let (draining, cancel) = (Arc::clone(&app), world.cancel.clone());
+    let bound = |bound: &Bound| printer.note(&format!("Listening on {bound}"));
+    let cancel = world.cancel.clone();
     let shutdown = async move {
         while !cancel.is_cancelled() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        draining.drain();
     };
-    let listen = Listen::Tcp(SocketAddr::new(host, port));
-    runtime.block_on(server::serve(app, listen, bound, shutdown))?;
+    let listen = Listen::Tcp { host: host.to_string(), port, tls: None };
+    runtime.block_on(server::serve(app, listen, ServerOptions::default(), bound, shutdown))?;
     Ok(Outcome::Done)
 }
 

@@ -7,10 +7,16 @@ mod app;
 mod connection;
 mod error;
 mod extract;
+mod layers;
 pub mod models;
+mod options;
 mod routes;
+mod serve_error;
 pub mod service;
 
 pub use app::{App, Limits};
-pub use connection::{Listen, serve};
+pub use connection::{Drained, serve};
 pub use error::ApiError;
+pub use layers::{ApiKeys, BadApiKey};
+pub use options::{Bound, Listen, ServerOptions, Timeouts, TlsFiles};
+pub use serve_error::ServeError;
