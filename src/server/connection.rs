@@ -1,11 +1,26 @@
-//! Sockets: what is listened on, and the way of a connection until its requests are routed.
+//! Connections: accepted, served one task each, and brought to an end when the server is to end.
+
+mod activity;
+mod listener;
+mod one;
+mod requests;
+mod socket;
+#[cfg(test)]
+mod tests;
+#[cfg(unix)]
+mod unix_socket;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
-use super::{App, Bound, Listen, ServeError, ServerOptions, routes};
+use self::listener::{Accepted, Listener};
+use self::one::Connections;
+use super::{App, Bound, Listen, ServeError, ServerOptions, layers, routes, tls};
 
 /// How the end of the server went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,21 +29,97 @@ pub struct Drained {
     pub cut: usize,
 }
 
+/// How near the end of the server is; what connections go by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    /// It is not.
+    Serving,
+    /// What was begun is finished; connections that had their first request by then close after it.
+    Draining,
+    /// All connections close after the request that they have, if any.
+    Closing,
+    /// All connections end now.
+    Cut,
+}
+
+/// Replies to those who came while the server was draining are ready at once; this is to get them out.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Longer than any server runs: what may be added to the time of day.
+const AGES: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// Serves `app` until `shutdown` is done and what was begun is finished; `bound` is told where.
+///
+/// While it finishes, the server goes on answering: `/readyz` and new work with 503. It ends as soon as nothing is left
+/// to finish, or when [`ServerOptions::shutdown_timeout`] is over.
 ///
 /// # Errors
 /// Where the server cannot start: the address, the socket's path, TLS files, and options that make no sense.
 pub async fn serve(
     app: Arc<App>,
     listen: Listen,
-    _options: ServerOptions,
+    options: ServerOptions,
     bound: impl FnOnce(&Bound),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Drained, ServeError> {
-    let Listen::Tcp { host, port, .. } = listen else { return Ok(Drained { cut: 0 }) };
-    let fail = |error| ServeError::Bind { host: host.clone(), port, error };
-    let listener = TcpListener::bind((host.as_str(), port)).await.map_err(fail)?;
-    bound(&Bound::Tcp { address: listener.local_addr().map_err(fail)?, tls: false });
-    axum::serve(listener, routes::router(app)).with_graceful_shutdown(shutdown).await.map_err(fail)?;
-    Ok(Drained { cut: 0 })
+    let layers = layers::around(routes::router(Arc::clone(&app)), &app, &options)?;
+    let tls = match &listen {
+        Listen::Tcp { tls: Some(files), .. } => Some(tls::acceptor(files)?),
+        _ => None,
+    };
+    let mut listener = Listener::bind(&listen).await?;
+    bound(listener.bound());
+
+    let phase = watch::Sender::new(Phase::Serving);
+    // Each connection that the drain waits for holds a ticket.
+    let (ticket, mut tickets) = mpsc::channel::<()>(1);
+    let mut ticket = Some(ticket);
+    let cut = Arc::new(AtomicUsize::new(0));
+    let connections = Connections {
+        app: Arc::clone(&app),
+        layers,
+        timeouts: options.timeouts.clone(),
+        phase: phase.subscribe(),
+        cut: Arc::clone(&cut),
+    };
+    let mut shutdown = std::pin::pin!(shutdown);
+    let mut end = None;
+    loop {
+        let times_up = async {
+            match end {
+                Some(end) => sleep_until(end).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            accepted = listener.accept() => {
+                let (connections, ticket) = (connections.clone(), ticket.clone());
+                match (accepted, tls.clone()) {
+                    (Accepted::Tcp(stream), Some(tls)) => drop(tokio::spawn(connections.handshake(stream, tls, ticket))),
+                    (Accepted::Tcp(stream), None) => drop(tokio::spawn(connections.one(Box::new(stream), ticket))),
+                    #[cfg(unix)]
+                    (Accepted::Unix(stream), _) => drop(tokio::spawn(connections.one(Box::new(stream), ticket))),
+                }
+            }
+            () = &mut shutdown, if end.is_none() => {
+                app.drain();
+                end = Some(Instant::now() + options.shutdown_timeout.min(AGES));
+                ticket = None;
+                phase.send_replace(Phase::Draining);
+            }
+            // The last ticket is gone: tickets themselves are never sent.
+            _ = tickets.recv(), if end.is_some() => break,
+            () = times_up => break,
+        }
+    }
+    drop((listener, connections));
+    phase.send_replace(Phase::Closing);
+    // The time may be up; then there are no last words either.
+    let last = (Instant::now() + LAST_WORDS).min(end.unwrap_or_else(Instant::now));
+    if timeout_at(last, phase.closed()).await.is_err() {
+        phase.send_replace(Phase::Cut);
+        // Dropping a connection takes no time; a task that is stuck does not hold up the end.
+        let _ = timeout(LAST_WORDS, phase.closed()).await;
+    }
+    Ok(Drained { cut: cut.load(Ordering::SeqCst) })
 }

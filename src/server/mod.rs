@@ -13,10 +13,11 @@ mod options;
 mod routes;
 mod serve_error;
 pub mod service;
+mod tls;
 
 pub use app::{App, Limits};
 pub use connection::{Drained, serve};
 pub use error::ApiError;
-pub use layers::{ApiKeys, BadApiKey};
+pub use layers::{ApiKeys, BadApiKey, RequestId, error_for};
 pub use options::{Bound, Listen, ServerOptions, Timeouts, TlsFiles};
 pub use serve_error::ServeError;

@@ -1,7 +1,15 @@
 //! The API key: compared in constant time, before anything of the request's body is read, and never kept or logged.
 
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
+
+use super::error_for;
+use super::paths::is_health;
+use crate::server::ApiError;
 
 /// The keys that are accepted, as digests: neither a log nor a dump shows a key.
 #[derive(Clone, Default)]
@@ -49,5 +57,67 @@ impl ApiKeys {
 impl std::fmt::Debug for ApiKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} API keys", self.0.len())
+    }
+}
+
+/// Lets through who has a key, and those who ask for health.
+pub async fn check(State(keys): State<ApiKeys>, request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    if !keys.are_needed() || is_health(path) {
+        return next.run(request).await;
+    }
+    let message = match request.headers().get(header::AUTHORIZATION).map(|value| bearer(value.as_bytes())) {
+        Some(Some(key)) if keys.contain(key) => return next.run(request).await,
+        Some(Some(_)) => "this API key is not one of the server's",
+        Some(None) => "the header Authorization must be: Bearer KEY",
+        None => "an API key is needed, in the header Authorization: Bearer KEY",
+    };
+    let mut refusal = error_for(path, ApiError::new(StatusCode::UNAUTHORIZED, message).code("invalid_api_key"));
+    refusal.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    refusal
+}
+
+/// The key in the value of an Authorization header.
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, key) = value.split_at_checked("Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| key.trim_ascii())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_of_the_keys_opens_and_nothing_else() {
+        let keys = ApiKeys::new(["first", "second"]).unwrap();
+        for (key, opens) in
+            [("first", true), ("second", true), ("", false), ("firs", false), ("first ", false), ("FIRST", false)]
+        {
+            assert_eq!(keys.contain(key.as_bytes()), opens, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn keys_do_not_show() {
+        let shown = format!("{:?}", ApiKeys::new(["hunter2"]).unwrap());
+        assert_eq!(shown, "1 API keys");
+    }
+
+    #[test]
+    fn keys_that_no_header_carries_are_refused() {
+        assert_eq!(ApiKeys::new([""]).unwrap_err(), BadApiKey::Empty);
+        for key in ["a b", "ä", "a\n"] {
+            assert_eq!(ApiKeys::new([key]).unwrap_err(), BadApiKey::Character, "{key:?}");
+        }
+    }
+
+    #[test]
+    fn the_scheme_is_bearer_in_any_case() {
+        for value in ["Bearer key", "bearer key", "BEARER  key "] {
+            assert_eq!(bearer(value.as_bytes()), Some(b"key".as_slice()), "{value}");
+        }
+        for value in ["", "key", "Bearer", "Basic key1234", "Bearerkey"] {
+            assert_eq!(bearer(value.as_bytes()), None, "{value}");
+        }
     }
 }

@@ -1,5 +1,73 @@
-//! What every request passes on its way to its route.
+//! What every request passes on its way to its route, one file a layer.
+//!
+//! The order, from the socket inwards, and why it is so:
+//!
+//! 1. [`prefix`] takes `--url-prefix` off the path, so that all the others see the paths of the documentation.
+//! 2. [`request_id`] gives the request its id, the span that log lines carry it in, and its line in the access log:
+//!    outside everything that can refuse, so that refusals have both.
+//! 3. [`panics`] turns a panic of anything below into a 500.
+//! 4. [`cors`] answers preflights, which carry no key.
+//! 5. [`api_key`] comes before anything tells who asks what is there (404, 405) or reads a body.
+//! 6. [`unknown`] answers 404 and 405.
+//! 7. [`admission`] refuses work when there is too much of it or the server is going down: before the body is read.
+//! 8. [`deadline`] bounds the time of all that follows.
+//! 9. [`body`] reads and inflates the whole body, so that routes never see one that is slow, broken or too large.
 
+mod admission;
 mod api_key;
+mod body;
+mod cors;
+mod deadline;
+mod panics;
+mod paths;
+mod prefix;
+mod request_id;
+mod unknown;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::Response;
+use tower::{Layer, Service};
 
 pub use api_key::{ApiKeys, BadApiKey};
+pub use paths::error_for;
+pub use request_id::RequestId;
+
+use super::{App, ServeError, ServerOptions};
+
+/// `routes` behind all layers.
+///
+/// # Errors
+/// Options that make no sense.
+pub fn around(
+    routes: Router,
+    app: &Arc<App>,
+    options: &ServerOptions,
+) -> Result<
+    impl Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static,
+    ServeError,
+> {
+    let prefix = prefix::Prefix::parse(&options.url_prefix)?;
+    let reading = body::Reading { limit: app.limits.body, timeout: options.timeouts.body };
+    // From here on in reverse: what is added last comes first. Route layers see only requests that have a route.
+    let routes = routes
+        .route_layer(from_fn_with_state(reading, body::read))
+        .route_layer(from_fn_with_state(options.request_timeout, deadline::bound))
+        .route_layer(from_fn_with_state(admission::Door::new(app), admission::admit))
+        // Bodies are bounded above.
+        .route_layer(DefaultBodyLimit::disable())
+        .fallback(unknown::path)
+        .method_not_allowed_fallback(unknown::method)
+        .layer(from_fn(unknown::outside_of_prefix))
+        .layer(from_fn_with_state(options.api_keys.clone(), api_key::check));
+    let routes = match cors::layer(&options.cors_allow_origin)? {
+        Some(cors) => routes.layer(cors),
+        None => routes,
+    };
+    let routes = routes.layer(from_fn(panics::catch)).layer(from_fn(request_id::give));
+    Ok(prefix::layer(prefix).layer(routes))
+}

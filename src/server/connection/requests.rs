@@ -1,0 +1,107 @@
+//! Requests of one connection: handed to the layers, and watched while they are read, served and answered.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderValue, Version, header};
+use axum::response::Response;
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
+use tower::Service;
+
+use super::activity::{self, Activity};
+use crate::server::App;
+
+/// What requests are handed to.
+pub trait Layers:
+    Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+impl<S> Layers for S where
+    S: Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
+{
+}
+
+/// Serves one request.
+pub fn serve<L: Layers>(
+    request: hyper::Request<Incoming>,
+    layers: &L,
+    app: &Arc<App>,
+    activity: &Arc<Activity>,
+) -> impl Future<Output = Result<hyper::Response<Reply>, Infallible>> + Send + use<L> {
+    let http2 = request.version() >= Version::HTTP_2;
+    let mut watched = activity.begin(http2);
+    let (mut layers, app, activity) = (layers.clone(), Arc::clone(app), Arc::clone(activity));
+    async move {
+        let request = request.map(|incoming| Body::new(Upload { incoming, activity: Arc::clone(&activity) }));
+        let Ok(mut response) = layers.call(request).await;
+        if !http2 && (app.is_draining() || activity.has_unread()) {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        watched.progress();
+        Ok(response.map(|body| Reply { body, request: watched }))
+    }
+}
+
+/// The body of a request.
+struct Upload {
+    incoming: Incoming,
+    activity: Arc<Activity>,
+}
+
+impl HttpBody for Upload {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
+        Pin::new(&mut self.get_mut().incoming).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if !self.incoming.is_end_stream() {
+            self.activity.leave_unread();
+        }
+    }
+}
+
+/// The body of a reply.
+pub struct Reply {
+    body: Body,
+    request: activity::Request,
+}
+
+impl HttpBody for Reply {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let this = self.get_mut();
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
+        this.request.progress();
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,110 @@
+//! A client's socket as HTTP sees it: slow readers are given up, slow heads are told so, and a client that is still
+//! sending when its reply is complete gets to read that reply.
+
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+use tokio_io_timeout::TimeoutWriter;
+
+use super::activity::Activity;
+
+/// A connection of any kind.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// How long, and how much, is read from a client that goes on sending after its reply. Closing the socket over unread
+/// bytes would reset the connection, and the client's system may then throw the reply away unseen.
+const LINGER: Duration = Duration::from_secs(2);
+const LINGER_BYTES: usize = 256 << 20;
+
+/// What a client is told whose head does not come to an end.
+const SLOW_HEAD: &str = concat!(
+    "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 127\r\n\r\n",
+    r#"{"error":{"message":"the request's headers come too slowly","type":"invalid_request_error","param":null,"code":"slow_headers"}}"#,
+);
+
+pub struct Socket {
+    stream: Pin<Box<TimeoutWriter<Box<dyn Stream>>>>,
+    activity: Arc<Activity>,
+    linger: Option<(Pin<Box<Sleep>>, usize)>,
+}
+
+impl Socket {
+    /// The client must take something of what it is sent in every `write`.
+    pub fn new(stream: Box<dyn Stream>, write: Duration, activity: Arc<Activity>) -> Self {
+        let mut stream = TimeoutWriter::new(stream);
+        stream.set_timeout(Some(write));
+        Self { stream: Box::pin(stream), activity, linger: None }
+    }
+
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let (timer, left) = self.linger.get_or_insert_with(|| (Box::pin(sleep(LINGER)), LINGER_BYTES));
+        let mut space = [0; 8192];
+        loop {
+            let mut buffer = ReadBuf::new(&mut space);
+            match self.stream.as_mut().poll_read(context, &mut buffer) {
+                Poll::Ready(Ok(())) if !buffer.filled().is_empty() && *left > 0 => {
+                    *left = left.saturating_sub(buffer.filled().len());
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return timer.as_mut().poll(context),
+            }
+        }
+    }
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.activity.is_given_up() {
+            // If there is no room for that much, the client does not listen anyway.
+            if this.stream.as_mut().poll_write(context, SLOW_HEAD.as_bytes()).is_ready() {
+                let _ = this.stream.as_mut().poll_flush(context);
+            }
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        let before = buffer.filled().len();
+        ready!(this.stream.as_mut().poll_read(context, buffer))?;
+        if buffer.filled().len() > before {
+            this.activity.received();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        self.get_mut().stream.as_mut().poll_write(context, data)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.get_mut().stream.as_mut().poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        if this.linger.is_none() {
+            ready!(this.stream.as_mut().poll_shutdown(context))?;
+        }
+        if this.activity.has_unread() { this.poll_linger(context).map(Ok) } else { Poll::Ready(Ok(())) }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        data: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.get_mut().stream.as_mut().poll_write_vectored(context, data)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}

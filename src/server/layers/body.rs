@@ -1,0 +1,151 @@
+//! Reads and inflates the whole body before the route sees it: bounded in size, also when it is compressed, and in time.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use bytes::BytesMut;
+use flate2::write::MultiGzDecoder;
+use http_body_util::BodyExt;
+use tokio::time::{Instant, timeout_at};
+
+use super::error_for;
+use crate::server::ApiError;
+
+/// What bounds a body.
+#[derive(Debug, Clone, Copy)]
+pub struct Reading {
+    /// Most bytes, after decompression.
+    pub limit: usize,
+    /// Longest pause between two pieces.
+    pub timeout: Duration,
+}
+
+/// A body must come faster than this on the average once [`Reading::timeout`] is over: drop by drop, it would hold its
+/// place among the requests that are served for days.
+const SLOWEST: u64 = 1024;
+
+/// Most that is made room for because a header says so.
+const TRUSTED: usize = 1 << 20;
+
+/// Compressed bytes that are inflated at a stretch (to at most 1,032 times as many).
+const STRETCH: usize = 4096;
+
+pub async fn read(State(reading): State<Reading>, request: Request, next: Next) -> Response {
+    if request.body().is_end_stream() {
+        return next.run(request).await;
+    }
+    let (mut parts, body) = request.into_parts();
+    let encoding = parts.headers.remove(header::CONTENT_ENCODING);
+    let gzip = match encoding.as_ref().map(|encoding| encoding.as_bytes().trim_ascii().to_ascii_lowercase()).as_deref()
+    {
+        None | Some(b"" | b"identity") => false,
+        Some(b"gzip" | b"x-gzip") => true,
+        Some(_) => {
+            let message = "bodies are plain or gzip (Content-Encoding)";
+            let error = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).code("unsupported_encoding");
+            let mut refusal = error_for(parts.uri.path(), error);
+            refusal.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
+            return refusal;
+        }
+    };
+    match reading.all(body, gzip).await {
+        Ok(bytes) => {
+            parts.headers.remove(header::TRANSFER_ENCODING);
+            parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+            next.run(Request::from_parts(parts, Body::from(bytes))).await
+        }
+        Err(error) => error_for(parts.uri.path(), error),
+    }
+}
+
+impl Reading {
+    async fn all(&self, mut body: Body, gzip: bool) -> Result<Bytes, ApiError> {
+        let announced = body.size_hint().exact().and_then(|n| usize::try_from(n).ok());
+        if !gzip && body.size_hint().lower() > self.limit as u64 {
+            return Err(self.too_large());
+        }
+        let mut bounded = Bounded { bytes: BytesMut::new(), limit: self.limit };
+        let mut inflating = gzip.then(|| MultiGzDecoder::new(Bounded { bytes: BytesMut::new(), limit: self.limit }));
+        let (begun, mut received) = (Instant::now(), 0);
+        loop {
+            let allowed = Duration::from_secs(received / SLOWEST);
+            let patience = (Instant::now() + self.timeout).min(begun + self.timeout + allowed);
+            let frame = match timeout_at(patience, body.frame()).await {
+                Ok(Some(frame)) => frame.map_err(|e| broken(format!("the body ends too early: {e}")))?,
+                Ok(None) => break,
+                Err(_) => return Err(self.too_slow()),
+            };
+            let Ok(data) = frame.into_data() else { continue };
+            received += data.len() as u64;
+            match &mut inflating {
+                Some(decoder) => {
+                    for piece in data.chunks(STRETCH) {
+                        decoder.write_all(piece).map_err(|e| self.not_inflated(&e))?;
+                        // Inflating is work: others have their turn in between.
+                        tokio::task::consume_budget().await;
+                    }
+                }
+                // Most bodies come in one piece.
+                None if bounded.bytes.is_empty() && body.is_end_stream() && data.len() <= self.limit => {
+                    return Ok(data);
+                }
+                None => {
+                    if bounded.bytes.is_empty() {
+                        bounded.bytes.reserve(announced.unwrap_or(0).min(TRUSTED));
+                    }
+                    bounded.write_all(&data).map_err(|_| self.too_large())?;
+                }
+            }
+        }
+        let bytes = match inflating {
+            Some(decoder) => decoder.finish().map_err(|e| self.not_inflated(&e))?.bytes,
+            None => bounded.bytes,
+        };
+        Ok(bytes.freeze())
+    }
+
+    fn too_large(&self) -> ApiError {
+        let message = format!("the body has more than {} bytes (--body-limit)", self.limit);
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("body_too_large")
+    }
+
+    fn too_slow(&self) -> ApiError {
+        ApiError::new(StatusCode::REQUEST_TIMEOUT, "the body comes too slowly").code("slow_body")
+    }
+
+    fn not_inflated(&self, error: &io::Error) -> ApiError {
+        match error.kind() {
+            io::ErrorKind::FileTooLarge => self.too_large(),
+            _ => broken(format!("the body is not gzip, whatever its Content-Encoding says: {error}")),
+        }
+    }
+}
+
+fn broken(message: String) -> ApiError {
+    ApiError::new(StatusCode::BAD_REQUEST, message).code("broken_body")
+}
+
+/// Bytes up to a limit: writing more fails before memory is used.
+struct Bounded {
+    bytes: BytesMut,
+    limit: usize,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if data.len() > self.limit - self.bytes.len() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(data);
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+//! The request's id, in and out, and its line in the access log.
+
+use std::time::Instant;
+
+use axum::body::HttpBody;
+use axum::extract::{OriginalUri, Request};
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::Response;
+use tracing::Instrument;
+use uuid::Uuid;
+
+/// Where the id stands, in requests and replies.
+pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Most characters of an id that is taken over, and of a path in the log.
+const LONGEST_ID: usize = 128;
+const LONGEST_PATH: usize = 256;
+
+/// The request's id, for whoever serves it (a request extension): visible ASCII.
+#[derive(Debug, Clone)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// The client's id where it can stand in a log, else a new one.
+    fn of(request: &Request) -> Self {
+        let sane =
+            |id: &&HeaderValue| (1..=LONGEST_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic);
+        let sent = request.headers().get(HEADER).filter(sane).cloned();
+        // The digits of a UUID always make a header.
+        let new = || HeaderValue::try_from(Uuid::new_v4().to_string()).unwrap_or(HeaderValue::from_static("-"));
+        Self(sent.unwrap_or_else(new))
+    }
+
+    /// The id.
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or("-")
+    }
+}
+
+/// A request that has not been answered; when it is dropped, nobody waits for the answer any more.
+struct Access {
+    method: Method,
+    path: String,
+    id: RequestId,
+    begun: Instant,
+    answered: bool,
+}
+
+impl Access {
+    fn of(request: &Request, id: RequestId) -> Self {
+        let path = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0).path();
+        // The query could hold what is nobody's business.
+        let path = path.chars().take(LONGEST_PATH).collect();
+        Self { method: request.method().clone(), path, id, begun: Instant::now(), answered: false }
+    }
+
+    /// `status` 499 as nginx has it: the client went away.
+    fn log(&self, status: u16, bytes: Option<u64>) {
+        let ms = (self.begun.elapsed().as_secs_f64() * 1e5).round() / 1e2;
+        let Self { method, path, id, .. } = self;
+        tracing::info!(target: "infa::access", %method, path, status, ms, id = id.as_str(), bytes, "request");
+    }
+}
+
+impl Drop for Access {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.log(499, None);
+        }
+    }
+}
+
+pub async fn give(mut request: Request, next: Next) -> Response {
+    let id = RequestId::of(&request);
+    request.extensions_mut().insert(id.clone());
+    let mut access = Access::of(&request, id.clone());
+    let span = tracing::info_span!("request", id = id.as_str());
+    let mut response = next.run(request).instrument(span).await;
+    access.answered = true;
+    access.log(response.status().as_u16(), response.body().size_hint().exact());
+    response.headers_mut().insert(HEADER, id.0);
+    response
+}
