@@ -20,7 +20,7 @@ pub struct Activity {
     reply_at: AtomicU64,
     /// Whether there has been a request.
     used: AtomicBool,
-    /// When the last request was over.
+    /// When the last request was over, and the client had last taken some of its reply.
     idle_since: AtomicU64,
     /// When the first byte came since then, plus 1; 0: none did.
     head_since: AtomicU64,
@@ -28,6 +28,8 @@ pub struct Activity {
     http2: AtomicBool,
     /// Whether a reply was made before the request's body was read to its end.
     unread: AtomicBool,
+    /// Whether a part of a reply waits for the client to take it.
+    blocked: AtomicBool,
     /// Whether the head of a request took too long.
     given_up: AtomicBool,
 }
@@ -55,6 +57,7 @@ impl Activity {
             head_since: AtomicU64::new(0),
             http2: AtomicBool::new(false),
             unread: AtomicBool::new(false),
+            blocked: AtomicBool::new(false),
             given_up: AtomicBool::new(false),
         }
     }
@@ -67,6 +70,14 @@ impl Activity {
     pub fn received(&self) {
         if self.requests.load(Ordering::Relaxed) == 0 && self.head_since.load(Ordering::Relaxed) == 0 {
             self.head_since.store(self.now() + 1, Ordering::Relaxed);
+        }
+    }
+
+    /// The client has taken bytes, or could not.
+    pub fn sent(&self, taken: bool) {
+        self.blocked.store(!taken, Ordering::Relaxed);
+        if taken {
+            self.idle_since.store(self.now(), Ordering::Relaxed);
         }
     }
 
@@ -102,8 +113,9 @@ impl Activity {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// Whether there is a request whose reply the client does not have yet.
     pub fn is_busy(&self) -> bool {
-        self.requests.load(Ordering::Relaxed) > 0
+        self.requests.load(Ordering::Relaxed) > 0 || self.blocked.load(Ordering::Relaxed)
     }
 
     /// What the connection waits for, and until when; `None` while it serves a request. (Over HTTP/1, where a
@@ -111,7 +123,7 @@ impl Activity {
     pub fn deadline(&self, timeouts: &Timeouts) -> Option<(Instant, Waiting)> {
         let at = |ms: u64| self.begun + Duration::from_millis(ms);
         let http2 = self.http2.load(Ordering::Relaxed);
-        if self.is_busy() {
+        if self.requests.load(Ordering::Relaxed) > 0 {
             let replying = http2 && self.unanswered.load(Ordering::Relaxed) == 0;
             return replying.then(|| (at(self.reply_at.load(Ordering::Relaxed)) + timeouts.write, Waiting::Reader));
         }

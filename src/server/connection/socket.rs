@@ -81,7 +81,10 @@ impl AsyncRead for Socket {
 
 impl AsyncWrite for Socket {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
-        self.get_mut().stream.as_mut().poll_write(context, data)
+        let this = self.get_mut();
+        let written = this.stream.as_mut().poll_write(context, data);
+        this.activity.sent(written.is_ready());
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -101,7 +104,10 @@ impl AsyncWrite for Socket {
         context: &mut Context<'_>,
         data: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.get_mut().stream.as_mut().poll_write_vectored(context, data)
+        let this = self.get_mut();
+        let written = this.stream.as_mut().poll_write_vectored(context, data);
+        this.activity.sent(written.is_ready());
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
