@@ -172,7 +172,7 @@ pub struct Pending<T> {
 
 impl<T> Pending<T> {
     /// Results that will arrive, and what is to be dropped when nobody wants them any more.
-    pub(super) fn new(receiver: oneshot::Receiver<Computed<T>>, ticket: Box<dyn Send + Sync>) -> Self {
+    pub fn new(receiver: oneshot::Receiver<Computed<T>>, ticket: Box<dyn Send + Sync>) -> Self {
         Self { receiver, _ticket: ticket }
     }
 

@@ -4,6 +4,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod fake;
+mod raw;
 mod running;
 
+mod auth;
+mod connection;
+mod drain;
+mod limits;
 mod start;
+mod unix_socket;

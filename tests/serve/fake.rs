@@ -1,0 +1,233 @@
+//! A server in this process whose engine does what its texts say, so that tests decide when a request is done.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use infa::engine::{
+    Call, Computed, Embedding, Engine, EngineInfo, Judged, Local, Pending, Prediction, Purpose, Refusal,
+    SparseEmbedding, Text, TextError, Times, TokenEmbeddings,
+};
+use infa::fetch::Context;
+use infa::model::Model;
+use infa::model::cache::HubEnv;
+use infa::server::models::{Models, Spec};
+use infa::server::{self, App, Bound, Drained, Limits, Listen, ServeError, ServerOptions};
+use tokio::sync::oneshot;
+
+use crate::support;
+
+/// Nothing takes this long unless it hangs.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until something is so that will be so.
+pub fn eventually(what: &str, so: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !so() {
+        assert!(start.elapsed() < PATIENCE, "never: {what}");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// A vector of a text is its length in bytes and 1. The text "hold" has none until [`Fake::release`], "panic" panics,
+/// "full" finds the queue full.
+pub struct Fake {
+    model: Model,
+    info: EngineInfo,
+    held: Mutex<Vec<(oneshot::Sender<Computed<Embedding>>, usize)>>,
+    dropped: Arc<AtomicUsize>,
+}
+
+/// Counts calls that nobody waits for any more.
+struct OnDrop(Arc<AtomicUsize>);
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+impl Fake {
+    pub fn new() -> Arc<Self> {
+        let dir = support::fixture("bert-tiny");
+        let source = support::request(dir.to_str().unwrap()).resolve(HubEnv::from_env(), &Context::silent()).unwrap();
+        let info = EngineInfo {
+            model: "fake".into(),
+            purpose: Purpose::Embed,
+            dir: None,
+            dimensions: 2,
+            max_length: 512,
+            pooling: Vec::new(),
+            normalize: false,
+            scoring: None,
+            prompt: None,
+            threads: 1,
+        };
+        let model = Model::read(source).unwrap();
+        Arc::new(Self { model, info, held: Mutex::default(), dropped: Arc::default() })
+    }
+
+    /// Calls that are held, also those that nobody waits for any more.
+    pub fn held(&self) -> usize {
+        self.held.lock().unwrap().len()
+    }
+
+    /// Calls that are over: answered, or given up by whoever waited.
+    pub fn over(&self) -> usize {
+        self.dropped.load(Ordering::SeqCst)
+    }
+
+    /// Answers what is held.
+    pub fn release(&self) {
+        for (sender, texts) in self.held.lock().unwrap().drain(..) {
+            let _ = sender.send(computed(&vec!["hold"; texts]));
+        }
+    }
+}
+
+fn computed(texts: &[&str]) -> Computed<Embedding> {
+    let embed = |text: &&str| Ok(Embedding { vector: vec![text.len() as f32, 1.0], tokens: 1, truncated: false });
+    Computed { results: texts.iter().map(embed).collect::<Vec<Result<_, TextError>>>(), times: Times::default() }
+}
+
+impl Engine for Fake {
+    fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+}
+
+fn no<T>() -> Result<Pending<T>, Refusal> {
+    Err(Refusal::Unsupported("the fake engine only embeds".into()))
+}
+
+impl Local for Fake {
+    fn model(&self) -> &Model {
+        &self.model
+    }
+
+    fn start_embed(&self, texts: Vec<Text>, _: &Call) -> Result<Pending<Embedding>, Refusal> {
+        let text = |text: &Text| match text {
+            Text::Text(text) => text.clone(),
+            Text::Ids(ids) => "x".repeat(ids.len()),
+        };
+        let texts: Vec<String> = texts.iter().map(text).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        if texts.contains(&"panic") {
+            panic!("the text says so");
+        }
+        if texts.contains(&"full") {
+            return Err(Refusal::Full { retry_after: Duration::from_secs(7) });
+        }
+        let (sender, receiver) = oneshot::channel();
+        if texts.contains(&"hold") {
+            self.held.lock().unwrap().push((sender, texts.len()));
+        } else {
+            let _ = sender.send(computed(&texts));
+        }
+        Ok(Pending::new(receiver, Box::new(OnDrop(Arc::clone(&self.dropped)))))
+    }
+
+    fn start_embed_sparse(&self, _: Vec<Text>, _: &Call) -> Result<Pending<SparseEmbedding>, Refusal> {
+        no()
+    }
+
+    fn start_embed_tokens(&self, _: Vec<Text>, _: &Call) -> Result<Pending<TokenEmbeddings>, Refusal> {
+        no()
+    }
+
+    fn start_predict(&self, _: Vec<Judged>, _: &Call) -> Result<Pending<Prediction>, Refusal> {
+        no()
+    }
+}
+
+/// A server in a thread of this process; asked to end when dropped.
+pub struct InProcess {
+    pub app: Arc<App>,
+    pub engine: Arc<Fake>,
+    pub bound: Bound,
+    pub client: reqwest::blocking::Client,
+    shutdown: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Result<Drained, ServeError>>>,
+}
+
+/// A free port of this machine.
+pub fn tcp() -> Listen {
+    Listen::Tcp { host: "127.0.0.1".into(), port: 0, tls: None }
+}
+
+impl InProcess {
+    pub fn start(options: ServerOptions) -> Self {
+        Self::with(Limits::default(), options, tcp())
+    }
+
+    pub fn with(limits: Limits, options: ServerOptions, listen: Listen) -> Self {
+        Self::try_with(limits, options, listen).unwrap()
+    }
+
+    pub fn try_with(limits: Limits, options: ServerOptions, listen: Listen) -> Result<Self, ServeError> {
+        let engine = Fake::new();
+        let loaded = Arc::clone(&engine);
+        let load = move |_: server::models::Choose<'_>| Ok(Arc::clone(&loaded) as Arc<dyn Local>);
+        let spec = Spec { name: "fake".into(), model_id: "fake".into(), load: Arc::new(load) };
+        let app = App::new(Models::new(vec![spec]), limits);
+        app.models.all()[0].load().unwrap();
+        let (told, bound) = mpsc::channel();
+        let (shutdown, asked) = oneshot::channel::<()>();
+        let served = Arc::clone(&app);
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+            let tell = move |bound: &Bound| told.send(bound.clone()).unwrap();
+            runtime.block_on(server::serve(served, listen, options, tell, async move { drop(asked.await) }))
+        });
+        let Ok(bound) = bound.recv_timeout(PATIENCE) else { return Err(thread.join().unwrap().unwrap_err()) };
+        // A second provider, as in the next test of this process, is refused and not needed.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::blocking::Client::builder().timeout(PATIENCE).no_proxy().build().unwrap();
+        Ok(Self { app, engine, bound, client, shutdown: Some(shutdown), thread: Some(thread) })
+    }
+
+    /// `127.0.0.1:PORT`
+    pub fn address(&self) -> String {
+        match &self.bound {
+            Bound::Tcp { address, .. } => address.to_string(),
+            Bound::Unix(path) => panic!("no port: {}", path.display()),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        match &self.bound {
+            Bound::Unix(path) => path,
+            Bound::Tcp { address, .. } => panic!("no path: {address}"),
+        }
+    }
+
+    pub fn get(&self, path: &str) -> reqwest::blocking::RequestBuilder {
+        self.client.get(format!("http://{}{path}", self.address()))
+    }
+
+    /// Asks for the vector of `text`.
+    pub fn embed(&self, text: &str) -> reqwest::blocking::RequestBuilder {
+        let url = format!("http://{}/v1/embeddings", self.address());
+        self.client.post(url).json(&serde_json::json!({"input": [text], "model": "fake"}))
+    }
+
+    /// Asks it to end, without waiting for it.
+    pub fn stop(&mut self) {
+        drop(self.shutdown.take());
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> Drained {
+        self.stop();
+        self.thread.take().unwrap().join().unwrap().unwrap()
+    }
+}
+
+impl Drop for InProcess {
+    fn drop(&mut self) {
+        self.stop();
+        self.engine.release();
+    }
+}
