@@ -3,7 +3,7 @@
 use infa::cli::Cli;
 use infa::commands::{self, Error};
 use infa::fetch::Cancel;
-use infa::ui::{Bars, interrupt, log};
+use infa::ui::{Bars, interrupt};
 
 fn main() {
     // Before the first thread is started.
@@ -11,9 +11,9 @@ fn main() {
     let cancel = Cancel::new();
     interrupt::listen(cancel.clone());
     let cli = Cli::from_environment();
-    let (verbose, quiet) = (cli.globals.verbose, cli.globals.quiet);
-    let bars = Bars::new(quiet);
-    log::init(&bars, verbose, quiet);
+    let logging = cli.logging();
+    let bars = Bars::new(logging.quiet, logging.format);
+    logging.start(&bars);
 
     let status = match commands::run(cli, &bars, &cancel) {
         Ok(outcome) => outcome.exit_status(),

@@ -3,6 +3,8 @@
 mod classify;
 mod embed;
 mod environment;
+mod infinity;
+mod list;
 mod model;
 mod model_commands;
 mod read;
@@ -15,13 +17,17 @@ use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::ui::log::{LogFormat, Logging, ServerLog};
+
 pub use classify::ClassifyArgs;
 pub use embed::{EmbedArgs, OutputType};
+pub use infinity::InfinityArgs;
+pub use list::{List, spread};
 pub use model::{InputArgs, ModelArgs, TextArgs};
 pub use model_commands::{ExportArgs, ExportTask, InspectArgs, ModelCommand, SourceArgs};
 pub use read::ReadArgs;
 pub use rerank::RerankArgs;
-pub use serve::ServeArgs;
+pub use serve::{ApiKey, DoorArgs, LifeArgs, LimitArgs, LogLevel, ModelsArgs, ServeArgs, ServeEngine};
 
 /// Text embeddings, reranking and classification from one fast binary.
 ///
@@ -43,6 +49,22 @@ pub struct Cli {
     pub command: Command,
 }
 
+impl Cli {
+    /// What is told on stderr.
+    pub fn logging(&self) -> Logging {
+        let GlobalArgs { verbose, quiet, log_format: format, .. } = self.globals;
+        let Command::Serve(args) = &self.command else { return Logging { verbose, quiet, format, server: None } };
+        let (verbose, server) = match args.life.log_level {
+            LogLevel::Critical | LogLevel::Error => (verbose, ServerLog::Errors),
+            LogLevel::Warning => (verbose, ServerLog::Warnings),
+            LogLevel::Info => (verbose, ServerLog::Requests),
+            LogLevel::Debug => (verbose.max(2), ServerLog::Requests),
+            LogLevel::Trace => (verbose.max(3), ServerLog::Requests),
+        };
+        Logging { verbose, quiet, format, server: Some(server) }
+    }
+}
+
 /// Flags of every subcommand.
 #[derive(Debug, Args)]
 pub struct GlobalArgs {
@@ -53,6 +75,20 @@ pub struct GlobalArgs {
     /// Tell nothing but errors: no progress, no summary, no warnings
     #[arg(short, long, global = true, value_parser = BoolishValueParser::new(), env = "INFA_QUIET", hide_env = true, help_heading = "Global options")]
     pub quiet: bool,
+
+    /// How messages on stderr are written: text, or one JSON object a line
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "text|json",
+        env = "INFA_LOG_FORMAT",
+        hide_env = true,
+        hide_possible_values = true,
+        help_heading = "Global options"
+    )]
+    pub log_format: LogFormat,
 
     /// Never use the network: what is not cached is an error
     #[arg(long, global = true, value_parser = BoolishValueParser::new(), env = "INFA_OFFLINE", hide_env = true, help_heading = "Global options")]

@@ -67,7 +67,7 @@ pub struct ModelArgs {
 }
 
 /// How texts become vectors. What is left out, the model's own files decide.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Text to vector (default: as the model's files say)")]
 pub struct TextArgs {
     /// How token embeddings become one vector: cls, mean, max, mean-sqrt-len, weighted-mean, last-token
@@ -92,7 +92,7 @@ pub struct TextArgs {
 }
 
 /// What the model is fed. What is left out, the model's own files decide.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "What the model is fed (default: as its files say)")]
 pub struct InputArgs {
     /// Put TEXT before every input

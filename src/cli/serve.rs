@@ -1,27 +1,357 @@
 //! `infa serve`.
 
-use std::net::IpAddr;
+use std::fmt;
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::time::Duration;
 
-use clap::Args;
+use bytesize::ByteSize;
+use clap::builder::BoolishValueParser;
+use clap::{Args, ValueEnum};
 
-use super::{ModelArgs, TextArgs};
+use super::TextArgs;
+use super::infinity::InfinityArgs;
+use super::list::{List, list};
+use crate::engine::OnnxOptions;
+use crate::model::DEFAULT_MODEL;
+use crate::model::pooling::Pooling;
+use crate::runtime::device::{Device, Dtype};
+use crate::server::EmbeddingDtype;
 
 /// Flags of `infa serve`.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  infa serve
+  infa serve -m BAAI/bge-small-en-v1.5 -m BAAI/bge-reranker-base --port 8080
+  infa serve -m 'intfloat/e5-base-v2;intfloat/e5-base-v2' --served-model-name 'e5;e5-int8' --dtype 'auto;int8'
+  infa serve --host 0.0.0.0 --api-key \"$KEY\" --unload-after 10m --log-format json
+
+Variables: INFA_ and the flag's name in capitals; where that is not set, INFINITY_ and the same, as
+Infinity has it. All flags of Infinity's v2 are accepted; one line on stderr names those that change nothing here.
+Durations are seconds or such as 500ms, 30s, 5m, 1h; sizes are bytes or such as 32MiB.
+
+SIGTERM or Ctrl-C: no new requests, those that were begun are finished, exit status 0; a second one ends at once.
+Exit status: 0 ended as asked; 2 wrong usage, such as a port in use; 3 a model cannot be loaded; 130 ended at once.")]
+#[command(mut_arg("pooling", |arg| arg.hide(true)))]
 pub struct ServeArgs {
-    /// Address to listen on
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub models: ModelsArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub text: TextArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub door: DoorArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub limits: LimitArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub life: LifeArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub infinity: InfinityArgs,
+}
+
+/// Which models, and how they compute.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Models (several: repeat flags or separate values by ; - one value holds for all)")]
+pub struct ModelsArgs {
+    /// A directory, an .onnx file, or a repository on the Hugging Face Hub
+    #[arg(short, long, value_parser = list::<String, String>(text), value_name = "ID|DIR|FILE", default_value = DEFAULT_MODEL, env = "INFA_MODEL_ID", hide_env = true)]
+    pub model_id: Vec<List<String>>,
+
+    /// Name that clients use [default: the last two parts of the model id]
+    #[arg(long, value_parser = list::<String, String>(text), value_name = "NAME", env = "INFA_SERVED_MODEL_NAME", hide_env = true)]
+    pub served_model_name: Vec<List<String>>,
+
+    /// Branch, tag or commit of the repository [default: main]
+    #[arg(long, value_parser = list::<String, String>(text), value_name = "REV", env = "INFA_REVISION", hide_env = true)]
+    pub revision: Vec<List<String>>,
+
+    /// Run this .onnx file of the directory or repository, instead of the safetensors
+    #[arg(long, value_parser = list::<PathBuf, String>(path), value_name = "FILE", env = "INFA_ONNX_FILE", hide_env = true)]
+    pub onnx_file: Vec<List<PathBuf>>,
+
+    /// Where the model runs: auto, cpu, cuda, tensorrt [default: auto]
+    #[arg(long, value_parser = list(choice::<Device>), value_name = "DEVICE", env = "INFA_DEVICE", hide_env = true)]
+    pub device: Vec<List<Device>>,
+
+    /// Number format of weights and arithmetic: auto, float32, float16, bfloat16, int8 [default: auto]
+    #[arg(long, value_parser = list(choice::<Dtype>), value_name = "FORMAT", env = "INFA_DTYPE", hide_env = true)]
+    pub dtype: Vec<List<Dtype>>,
+
+    /// What runs the model: onnx; Infinity's torch, optimum, ctranslate2 and neuron mean the same [default: onnx]
+    #[arg(long, value_parser = list(choice::<ServeEngine>), value_name = "ENGINE", env = "INFA_ENGINE", hide_env = true)]
+    pub engine: Vec<List<ServeEngine>>,
+
+    /// How token embeddings become one vector: auto, cls, mean, max, mean-sqrt-len, weighted-mean, last-token
+    /// [default: auto, as the model's files say]
+    #[arg(long, value_parser = list(pooling), value_name = "MODE", env = "INFA_POOLING_METHOD", hide_env = true)]
+    pub pooling_method: Vec<List<Option<Pooling>>>,
+
+    /// Number format of vectors where a request names none: float32, int8, uint8, binary, ubinary [default: float32]
+    #[arg(long, value_parser = list(embedding_dtype), value_name = "FORMAT", env = "INFA_EMBEDDING_DTYPE", hide_env = true)]
+    pub embedding_dtype: Vec<List<EmbeddingDtype>>,
+
+    /// Compute a few texts before the model counts as ready [default: true]
+    #[arg(
+        long,
+        value_parser = list(yes_or_no),
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        value_name = "BOOL",
+        env = "INFA_MODEL_WARMUP",
+        hide_env = true
+    )]
+    pub model_warmup: Vec<List<bool>>,
+
+    /// Do not
+    #[arg(long, overrides_with = "no_model_warmup", conflicts_with = "model_warmup", value_parser = BoolishValueParser::new(), env = "INFA_NO_MODEL_WARMUP", hide_env = true)]
+    pub no_model_warmup: bool,
+
+    /// Accepted for Infinity's sake, and changes nothing: what runs together is bounded by --max-batch-tokens
+    #[arg(long, value_parser = list(str::parse::<usize>), value_name = "N", env = "INFA_BATCH_SIZE", hide_env = true)]
+    pub batch_size: Vec<List<usize>>,
+
+    /// Texts like those to come, by which int8 is calibrated: a file of lines, JSON lines, CSV or TSV [default: built-in
+    /// sentences]
+    #[arg(long, value_name = "FILE", env = "INFA_CALIBRATE", hide_env = true)]
+    pub calibrate: Option<PathBuf>,
+
+    /// Worker threads of each model [default: the cores this process may use]
+    #[arg(long, value_name = "N", env = "INFA_THREADS", hide_env = true)]
+    pub threads: Option<NonZero<usize>>,
+}
+
+/// Where requests come in, and whose.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Where requests come in")]
+pub struct DoorArgs {
+    /// Address or name to listen on; 0.0.0.0 for everybody
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", env = "INFA_HOST", hide_env = true)]
-    pub host: IpAddr,
+    pub host: String,
 
     /// Port to listen on; 0 takes a free one
     #[arg(long, value_name = "PORT", default_value_t = 7997, env = "INFA_PORT", hide_env = true)]
     pub port: u16,
 
-    #[command(flatten)]
-    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
-    pub model: ModelArgs,
+    /// Listen on a Unix socket of this path instead
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["tls_cert", "tls_key"], env = "INFA_UNIX_SOCKET", hide_env = true)]
+    pub unix_socket: Option<PathBuf>,
 
-    #[command(flatten)]
-    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
-    pub text: TextArgs,
+    /// Serve HTTPS with this certificate (PEM, the whole chain)
+    #[arg(long, value_name = "FILE", requires = "tls_key", env = "INFA_TLS_CERT", hide_env = true)]
+    pub tls_cert: Option<PathBuf>,
+
+    /// Private key of the certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert", env = "INFA_TLS_KEY", hide_env = true)]
+    pub tls_key: Option<PathBuf>,
+
+    /// Put before every path, such as /embeddings-a
+    #[arg(
+        long,
+        value_name = "PATH",
+        default_value = "",
+        hide_default_value = true,
+        env = "INFA_URL_PREFIX",
+        hide_env = true
+    )]
+    pub url_prefix: String,
+
+    /// Key that requests must carry (Authorization: Bearer KEY); repeat for several. Other users of the machine see
+    /// command lines: INFA_API_KEY is safer
+    #[arg(long, value_name = "KEY", env = "INFA_API_KEY", hide_env = true, hide_env_values = true)]
+    pub api_key: Vec<ApiKey>,
+
+    /// Origin of web pages that may ask, such as https://example.org, or * for any; repeat for several
+    #[arg(long, value_name = "ORIGIN", value_delimiter = ';', env = "INFA_CORS_ALLOW_ORIGIN", hide_env = true)]
+    pub cors_allow_origin: Vec<String>,
+}
+
+/// What requests may take.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Limits")]
+pub struct LimitArgs {
+    /// Most tokens that run together, in texts of equal length
+    #[arg(long, alias = "batch-tokens", value_name = "N", default_value_t = OnnxOptions::BATCH_TOKENS, env = "INFA_MAX_BATCH_TOKENS", hide_env = true)]
+    pub max_batch_tokens: NonZero<usize>,
+
+    /// Most tokens that wait for a worker of a model; beyond, requests get 429
+    #[arg(long, value_name = "N", default_value_t = 131_072, env = "INFA_QUEUE_TOKENS", hide_env = true)]
+    pub queue_tokens: usize,
+
+    /// Most requests at once; beyond, they get 429
+    #[arg(long, value_name = "N", default_value = "512", env = "INFA_MAX_CONCURRENT_REQUESTS", hide_env = true)]
+    pub max_concurrent_requests: NonZero<usize>,
+
+    /// Most inputs in one request
+    #[arg(long, value_name = "N", default_value = "2048", env = "INFA_MAX_CLIENT_BATCH_SIZE", hide_env = true)]
+    pub max_client_batch_size: NonZero<usize>,
+
+    /// Largest body of a request, after decompression
+    #[arg(long, value_name = "SIZE", default_value = "32MiB", env = "INFA_BODY_LIMIT", hide_env = true)]
+    pub body_limit: ByteSize,
+
+    /// Longest a request may take [default: as long as it takes]
+    #[arg(long, value_name = "TIME", value_parser = duration, env = "INFA_REQUEST_TIMEOUT", hide_env = true)]
+    pub request_timeout: Option<Duration>,
+}
+
+/// From the start to the end.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Start and end")]
+pub struct LifeArgs {
+    /// Fetch and load the models, then end
+    #[arg(long, value_parser = BoolishValueParser::new(), overrides_with = "preload_only", env = "INFA_PRELOAD_ONLY", hide_env = true)]
+    pub preload_only: bool,
+
+    /// Models that nobody has asked for so long leave memory, and come back with the next request [default: never]
+    #[arg(long, value_name = "TIME", value_parser = duration, env = "INFA_UNLOAD_AFTER", hide_env = true)]
+    pub unload_after: Option<Duration>,
+
+    /// How long requests that were begun may go on after SIGTERM
+    #[arg(long, value_name = "TIME", value_parser = duration, default_value = "25s", env = "INFA_SHUTDOWN_TIMEOUT", hide_env = true)]
+    pub shutdown_timeout: Duration,
+
+    /// What is told on stderr, in Infinity's words: critical, error, warning, info (requests, too), debug, trace
+    #[arg(
+        long,
+        value_enum,
+        value_name = "LEVEL",
+        default_value_t,
+        hide_possible_values = true,
+        env = "INFA_LOG_LEVEL",
+        hide_env = true
+    )]
+    pub log_level: LogLevel,
+}
+
+/// What runs a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ServeEngine {
+    /// ONNX Runtime in this process
+    Onnx,
+    /// Infinity's
+    Torch,
+    /// Infinity's
+    Optimum,
+    /// Infinity's
+    Ctranslate2,
+    /// Infinity's
+    Neuron,
+}
+
+/// How much is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, ValueEnum)]
+pub enum LogLevel {
+    /// What ends the server
+    Critical,
+    /// What fails
+    Error,
+    /// What should be looked at
+    Warning,
+    /// Every request
+    #[default]
+    Info,
+    /// What was found where, and why
+    Debug,
+    /// Everything
+    Trace,
+}
+
+/// A key, which is never shown.
+#[derive(Clone)]
+pub struct ApiKey(pub String);
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
+}
+
+impl From<String> for ApiKey {
+    fn from(key: String) -> Self {
+        Self(key)
+    }
+}
+
+/// Longer than anybody waits, and short enough to be added to any point in time.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// Seconds, or such as `5m`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().map(|seconds| Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string()));
+    let duration = seconds.unwrap_or_else(|| humantime::parse_duration(text).map_err(|e| e.to_string()))?;
+    if duration > LONGEST { Err("that is more than a year".into()) } else { Ok(duration) }
+}
+
+fn text(text: &str) -> Result<String, String> {
+    Ok(text.to_owned())
+}
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    Ok(text.into())
+}
+
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "t" | "yes" | "y" | "on" => Ok(true),
+        "0" | "false" | "f" | "no" | "n" | "off" => Ok(false),
+        _ => Err("there is true and false".into()),
+    }
+}
+
+/// One of an enumeration's values.
+fn choice<T: ValueEnum>(text: &str) -> Result<T, String> {
+    T::from_str(text, true).map_err(|_| {
+        let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        there_is(names.map(|value| value.get_name().to_owned()))
+    })
+}
+
+fn pooling(text: &str) -> Result<Option<Pooling>, String> {
+    match text {
+        "auto" => Ok(None),
+        _ => choice(text).map(Some).map_err(|names| format!("{names}, auto")),
+    }
+}
+
+fn embedding_dtype(text: &str) -> Result<EmbeddingDtype, String> {
+    let found = EmbeddingDtype::NAMES.iter().find(|(name, _)| *name == text);
+    found.map(|&(_, dtype)| dtype).ok_or_else(|| there_is(EmbeddingDtype::NAMES.iter().map(|(name, _)| (*name).into())))
+}
+
+fn there_is(names: impl Iterator<Item = String>) -> String {
+    format!("there is {}", names.collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_seconds_or_have_a_unit() {
+        for (text, millis) in [("30", 30_000), ("0.5", 500), ("30s", 30_000), ("5m", 300_000), ("200ms", 200), ("0", 0)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "-1", "soon", "5 parsecs", "NaN", "inf", "1e300", "900000000000y", "2y"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn keys_are_not_shown() {
+        assert!(!format!("{:?}", ApiKey("secret".into())).contains("secret"));
+    }
 }

@@ -7,6 +7,7 @@ use crate::model::ModelError;
 use crate::output::OutputError;
 use crate::runtime::RuntimeError;
 use crate::server::ServeError;
+use crate::server::models::LoadError;
 
 /// How a command that did its work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +67,20 @@ pub enum Error {
     /// The system has no thread left for the work.
     #[error("a thread could not be started: {0}")]
     Thread(std::io::Error),
+    /// Signals cannot be listened to.
+    #[error("signals cannot be handled: {0}")]
+    Signals(std::io::Error),
+    /// A model cannot be served.
+    #[error(transparent)]
+    Load(LoadError),
+    /// One of several models cannot be served.
+    #[error("{name}: {error}")]
+    OfModel {
+        /// Its name.
+        name: String,
+        /// Why not.
+        error: Box<Error>,
+    },
     /// The server cannot start.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -120,7 +135,8 @@ impl Error {
             Self::Engine(EngineError::Runtime(
                 RuntimeError::Device { .. } | RuntimeError::Dtype(_) | RuntimeError::Int8File(_),
             )) => 2,
-            Self::Engine(_) | Self::Thread(_) => 3,
+            Self::Engine(_) | Self::Thread(_) | Self::Signals(_) | Self::Load(_) => 3,
+            Self::OfModel { error, .. } => error.exit_status(),
             Self::Interrupted => crate::ui::interrupt::INTERRUPTED,
         }
     }
@@ -133,8 +149,10 @@ impl Error {
             Self::Engine(e) => e.hint(),
             Self::Thread(_) => Some("use fewer with --threads, or raise the limit (ulimit -u)".into()),
             Self::Serve(e) => e.hint(),
+            Self::Load(e) => e.hint.clone(),
+            Self::OfModel { error, .. } => error.hint(),
             Self::Nothing(_) => Some("name files, or pipe texts in through stdin".into()),
-            Self::Interrupted | Self::PipeClosed | Self::Flag { .. } | Self::Stdout(_) => None,
+            Self::Interrupted | Self::PipeClosed | Self::Flag { .. } | Self::Stdout(_) | Self::Signals(_) => None,
         }
     }
 }

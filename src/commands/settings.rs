@@ -27,8 +27,8 @@ pub(super) struct Globals {
 
 impl Globals {
     pub fn resolve(args: GlobalArgs) -> Result<Self, Error> {
-        // `verbose` and `quiet` have done their work when logging and printing began.
-        let GlobalArgs { verbose: _, quiet: _, offline, cache_dir, ort_library } = args;
+        // The first three have done their work when logging and printing began.
+        let GlobalArgs { verbose: _, quiet: _, log_format: _, offline, cache_dir, ort_library } = args;
         let cache = match cache_dir.or_else(default_cache) {
             Some(dir) => std::path::absolute(&dir).unwrap_or(dir),
             None => {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::models::Models;
 
@@ -15,11 +15,13 @@ pub struct Limits {
     pub concurrent_requests: usize,
     /// Most bytes of a request's body, after decompression.
     pub body: usize,
+    /// How long a request waits for a model that was idle and comes back.
+    pub model_return: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { client_batch: 2048, concurrent_requests: 512, body: 32 << 20 }
+        Self { client_batch: 2048, concurrent_requests: 512, body: 32 << 20, model_return: Duration::from_secs(60) }
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod app;
 mod connection;
+mod embedding_dtype;
 mod error;
 mod extract;
 mod layers;
@@ -14,9 +15,11 @@ mod routes;
 mod serve_error;
 pub mod service;
 mod tls;
+mod warm_up;
 
 pub use app::{App, Limits};
 pub use connection::{Drained, serve};
+pub use embedding_dtype::EmbeddingDtype;
 pub use error::ApiError;
 pub use layers::{ApiKeys, BadApiKey, RequestId, error_for};
 pub use options::{Bound, Listen, ServerOptions, Timeouts, TlsFiles};

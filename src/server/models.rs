@@ -1,11 +1,16 @@
 //! The models that are served, by name; their loading, unloading and coming back.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::service::{Failure, Service};
+use super::EmbeddingDtype;
+use super::service::{Capability, Failure, Service};
+use super::warm_up::warm_up;
 use crate::engine::{EngineError, Local, Purpose};
 use crate::model::Model;
 
@@ -31,6 +36,10 @@ pub struct Spec {
     pub name: String,
     /// What it was loaded from: a repository, a directory.
     pub model_id: String,
+    /// The number format of vectors where a request names none.
+    pub embedding_dtype: EmbeddingDtype,
+    /// Whether a few texts are computed before the model counts as ready.
+    pub warm_up: bool,
     /// Loads it.
     pub load: Load,
 }
@@ -40,8 +49,8 @@ pub struct Served {
     /// What is to be served.
     pub spec: Spec,
     state: watch::Sender<State>,
-    /// Serialises loading.
-    loading: Mutex<()>,
+    /// How often it was asked for.
+    uses: AtomicU64,
 }
 
 /// Whether a model is there.
@@ -49,46 +58,176 @@ pub struct Served {
 enum State {
     /// It is being fetched or loaded for the first time.
     Loading,
-    /// It is there.
+    /// It is there. Whoever works with it holds a clone, so that it is idle when there is no other.
     Ready(Arc<Service>),
     /// It could not be loaded.
     Failed(LoadError),
+    /// It was idle for long and has left memory; why it did not come back, if somebody wanted it.
+    Unloaded(Known, Option<LoadError>),
+    /// It comes back.
+    Returning(Known),
 }
+
+/// What is known of a model that is not in memory.
+type Known = Arc<[Capability]>;
 
 impl Served {
     fn new(spec: Spec) -> Arc<Self> {
-        Arc::new(Self { spec, state: watch::Sender::new(State::Loading), loading: Mutex::new(()) })
+        Arc::new(Self { spec, state: watch::Sender::new(State::Loading), uses: AtomicU64::new(0) })
     }
 
-    /// Whether it is there.
+    /// Whether it answers requests: it is there, or comes back when there is one.
     pub fn is_ready(&self) -> bool {
+        matches!(*self.state.borrow(), State::Ready(_) | State::Unloaded(..) | State::Returning(_))
+    }
+
+    /// Whether it is in memory.
+    pub fn is_loaded(&self) -> bool {
         matches!(*self.state.borrow(), State::Ready(_))
     }
 
-    /// What it can be asked, if it is there now.
-    pub fn service(&self) -> Result<Arc<Service>, Failure> {
+    /// What it is for; empty before it was loaded for the first time.
+    pub fn capabilities(&self) -> Vec<Capability> {
         match &*self.state.borrow() {
-            State::Loading => Err(Failure::Unavailable(format!("the model {} is being loaded", self.spec.name))),
-            State::Ready(service) => Ok(Arc::clone(service)),
-            State::Failed(e) => {
-                Err(Failure::Unavailable(format!("the model {} could not be loaded: {e}", self.spec.name)))
-            }
+            State::Ready(service) => service.capabilities(),
+            State::Unloaded(known, _) | State::Returning(known) => known.to_vec(),
+            State::Loading | State::Failed(_) => Vec::new(),
         }
     }
 
-    /// Loads it; blocks.
+    /// What it can be asked, if it is in memory now. Does not count as use.
+    pub fn service(&self) -> Result<Arc<Service>, Failure> {
+        match &*self.state.borrow() {
+            State::Ready(service) => Ok(Arc::clone(service)),
+            State::Loading | State::Returning(_) => Err(self.unavailable("is being loaded")),
+            State::Unloaded(..) => Err(self.unavailable("was idle and is not in memory")),
+            State::Failed(e) => Err(self.unavailable(&format!("could not be loaded: {e}"))),
+        }
+    }
+
+    /// What it can be asked; one that has left memory comes back for it, which is waited for.
     ///
     /// # Errors
-    /// What [`Load`] says.
+    /// [`Failure::Unavailable`] while it is loaded for the first time, if it cannot come back, or not within `patience`.
+    pub async fn acquire(self: &Arc<Self>, patience: Duration) -> Result<Arc<Service>, Failure> {
+        self.uses.fetch_add(1, Ordering::Relaxed);
+        let returned = async {
+            let mut state = self.state.subscribe();
+            loop {
+                if !matches!(*state.borrow(), State::Unloaded(..) | State::Returning(_)) {
+                    return self.service();
+                }
+                self.begin_return()?;
+                // The registry, which holds the sender, outlives its requests.
+                let settled = state.wait_for(|state| !matches!(state, State::Returning(_))).await;
+                if let Ok(State::Unloaded(_, Some(e))) = settled.as_deref() {
+                    return Err(self.unavailable(&format!("could not be loaded again: {e}")));
+                }
+            }
+        };
+        let late = |_| Err(self.unavailable("is still being loaded"));
+        tokio::time::timeout(patience, returned).await.unwrap_or_else(late)
+    }
+
+    /// Starts loading it, if it has left memory and nobody else has started.
+    fn begin_return(self: &Arc<Self>) -> Result<(), Failure> {
+        let begun = self.state.send_if_modified(|state| match state {
+            State::Unloaded(known, _) => {
+                *state = State::Returning(Arc::clone(known));
+                true
+            }
+            _ => false,
+        });
+        if !begun {
+            return Ok(());
+        }
+        let model = Arc::clone(self);
+        let started = std::thread::Builder::new().name("loader".into()).spawn(move || {
+            let loaded = model.attempt();
+            model.state.send_modify(|state| {
+                if let State::Returning(known) = state {
+                    *state = match loaded {
+                        Ok(service) => State::Ready(service),
+                        Err(e) => {
+                            tracing::error!(model = model.spec.name, "could not be loaded again: {e}");
+                            State::Unloaded(Arc::clone(known), Some(e))
+                        }
+                    };
+                }
+            });
+        });
+        started.map(drop).map_err(|e| {
+            self.state.send_modify(|state| {
+                if let State::Returning(known) = state {
+                    *state = State::Unloaded(Arc::clone(known), None);
+                }
+            });
+            self.unavailable(&format!("could not be loaded again: there is no thread for it: {e}"))
+        })
+    }
+
+    /// Loads it for the first time; blocks.
+    ///
+    /// # Errors
+    /// What [`Load`] says; requests are told the same from then on.
     pub fn load(&self) -> Result<(), LoadError> {
-        let _turn = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
-        let loaded = Service::load(&self.spec);
-        let state = match &loaded {
+        let loaded = self.attempt();
+        self.state.send_replace(match &loaded {
             Ok(service) => State::Ready(Arc::clone(service)),
             Err(e) => State::Failed(e.clone()),
-        };
-        self.state.send_replace(state);
+        });
         loaded.map(drop)
+    }
+
+    fn attempt(&self) -> Result<Arc<Service>, LoadError> {
+        let started = Instant::now();
+        let load = || {
+            let service = Service::load(&self.spec)?;
+            if self.spec.warm_up {
+                warm_up(&service);
+            }
+            Ok(service)
+        };
+        // A library that fails in this way must not take the server along.
+        let loaded = catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {
+            let message = format!("loading it failed: {}", said(panic.as_ref()));
+            Err(LoadError { message, hint: Some("this is a bug in infa; please report it".into()) })
+        });
+        if loaded.is_ok() {
+            tracing::info!(target: "infa::server", model = self.spec.name, seconds = seconds(started), "model ready");
+        }
+        loaded
+    }
+
+    /// Takes it out of memory, unless somebody works with it; blocks until memory is free.
+    fn unload(&self) -> bool {
+        let mut idle = None;
+        self.state.send_if_modified(|state| match state {
+            // Clones are made of what is in `state` alone, and nobody can while it is being modified.
+            State::Ready(service) if Arc::strong_count(service) == 1 => {
+                let gone = State::Unloaded(service.capabilities().into(), None);
+                idle = Some(std::mem::replace(state, gone));
+                true
+            }
+            _ => false,
+        });
+        // Outside the lock: workers are waited for.
+        let unloaded = idle.is_some();
+        drop(idle);
+        if unloaded {
+            give_memory_back();
+            tracing::info!(target: "infa::server", model = self.spec.name, "idle, and out of memory until it is asked");
+        }
+        unloaded
+    }
+
+    /// Whether somebody works with it now.
+    fn is_busy(&self) -> bool {
+        matches!(&*self.state.borrow(), State::Ready(service) if Arc::strong_count(service) > 1)
+    }
+
+    fn unavailable(&self, why: &str) -> Failure {
+        Failure::Unavailable(format!("the model {} {why}", self.spec.name))
     }
 }
 
@@ -109,19 +248,57 @@ impl Models {
         &self.0
     }
 
-    /// Whether all are there.
+    /// Whether all answer requests.
     pub fn all_ready(&self) -> bool {
         self.0.iter().all(|model| model.is_ready())
     }
 
-    /// The model of that name; the first where the client does not care.
+    /// The model of that name, or loaded from there; the first where the client does not care.
     pub fn find(&self, name: Option<&str>) -> Option<&Arc<Served>> {
         match name {
-            Some(name) if !ANY.contains(&name) => self.0.iter().find(|model| model.spec.name == name),
+            Some(name) if !ANY.contains(&name) => {
+                let named = self.0.iter().find(|model| model.spec.name == name);
+                named.or_else(|| self.0.iter().find(|model| model.spec.model_id == name))
+            }
             _ => self.0.first(),
+        }
+    }
+
+    /// Takes models out of memory that nobody has asked for `idle`; blocks for ever, or until `stop`.
+    ///
+    /// A model leaves never earlier than `idle` after the end of its last request, and hardly later.
+    pub fn unload_idle(&self, idle: Duration, stop: impl Fn() -> bool) {
+        let tick = (idle / 16).clamp(Duration::from_millis(5), Duration::from_secs(5));
+        let mut seen: Vec<(u64, Instant)> = self.0.iter().map(|_| (0, Instant::now())).collect();
+        while !stop() {
+            std::thread::sleep(tick);
+            for (model, (uses, quiet_since)) in self.0.iter().zip(&mut seen) {
+                let now = model.uses.load(Ordering::Relaxed);
+                if now != *uses || model.is_busy() || !model.is_loaded() {
+                    (*uses, *quiet_since) = (now, Instant::now());
+                } else if quiet_since.elapsed() >= idle {
+                    model.unload();
+                }
+            }
         }
     }
 }
 
-/// How long a request may wait for a model that comes back from idleness, if nothing else is said.
-pub const COMING_BACK: Duration = Duration::from_secs(60);
+/// What a panic says.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it panicked")
+}
+
+fn seconds(since: Instant) -> f64 {
+    (since.elapsed().as_secs_f64() * 100.0).round() / 100.0
+}
+
+/// Returns what the allocator keeps of freed memory to the system.
+fn give_memory_back() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: takes no pointers and may be called at any time from any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}

@@ -1,5 +1,7 @@
-//! Ctrl-C and SIGTERM: work is asked to stop, and the process ends within a second whatever it is doing.
+//! Ctrl-C and SIGTERM: work is asked to stop, and the process ends within a second whatever it is doing, unless the
+//! work has said that it sees to its end itself.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -12,6 +14,15 @@ const GRACE: Duration = Duration::from_millis(700);
 
 /// Exit status after an interruption: 128 + SIGINT.
 pub const INTERRUPTED: i32 = 130;
+
+/// Whether the work sees to its end itself. Signals are the whole process's, and so is this.
+static PATIENT: AtomicBool = AtomicBool::new(false);
+
+/// From now on the first signal only sets [`Cancel`], even if it has come already: the work promises to end by itself.
+/// A second one still ends the process at once.
+pub fn be_patient() {
+    PATIENT.store(true, Ordering::SeqCst);
+}
 
 /// Starts listening. The first signal sets `cancel` and gives the work [`GRACE`]; a second one ends the process at once.
 pub fn listen(cancel: Cancel) {
@@ -27,7 +38,9 @@ pub fn listen(cancel: Cancel) {
             cancel.cancel();
             let grace = || {
                 std::thread::sleep(GRACE);
-                exit(INTERRUPTED);
+                if !PATIENT.load(Ordering::SeqCst) {
+                    exit(INTERRUPTED);
+                }
             };
             // Without a thread to keep the time there is no grace.
             if std::thread::Builder::new().name("grace".into()).spawn(grace).is_err() {

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use clap::ValueEnum;
 use indicatif::MultiProgress;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -9,24 +10,70 @@ use tracing_subscriber::fmt::MakeWriter;
 use super::printer::color_wanted;
 use super::progress::Bars;
 
-/// Starts logging: `verbose` counts `-v`, `quiet` is `-q`. `INFA_LOG` (a filter such as `infa=debug`) overrides both.
-pub fn init(bars: &Bars, verbose: u8, quiet: bool) {
-    let default = match (quiet, verbose) {
-        (true, _) => "off",
-        // ONNX Runtime's own errors come back as errors of the call that caused them.
-        (false, 0) => "warn,onnxruntime=off,ort=off",
-        (false, 1) => "info,ort=warn",
-        (false, 2) => "debug,ort=info,hyper=info,reqwest=info,rustls=info",
-        (false, _) => "trace",
-    };
-    let filter = std::env::var("INFA_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
-    let filter = filter.unwrap_or_else(|| EnvFilter::new(default));
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(AboveBars(bars.multi().clone()))
-        .with_ansi(color_wanted());
-    // A second start, as in tests, changes nothing.
-    let _ = if verbose == 0 { builder.without_time().with_target(false).try_init() } else { builder.try_init() };
+/// How messages on stderr are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// What is told, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Logging {
+    /// How often `-v` was given.
+    pub verbose: u8,
+    /// `-q`: nothing but errors that end the program.
+    pub quiet: bool,
+    /// How messages are written.
+    pub format: LogFormat,
+    /// What a server tells, if this is one.
+    pub server: Option<ServerLog>,
+}
+
+/// What a server tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServerLog {
+    /// What fails.
+    Errors,
+    /// What should be looked at.
+    Warnings,
+    /// Every request.
+    Requests,
+}
+
+impl Logging {
+    fn filter(self) -> &'static str {
+        match (self.quiet, self.verbose, self.server) {
+            (true, ..) => "off",
+            // ONNX Runtime's own errors come back as errors of the call that caused them.
+            (_, 0, Some(ServerLog::Errors)) => "error,onnxruntime=off,ort=off",
+            (_, 0, Some(ServerLog::Requests)) => "warn,infa::server=info,onnxruntime=off,ort=off",
+            (_, 0, _) => "warn,onnxruntime=off,ort=off",
+            (_, 1, _) => "info,ort=warn",
+            (_, 2, _) => "debug,ort=info,hyper=info,h2=info,reqwest=info,rustls=info",
+            _ => "trace",
+        }
+    }
+
+    /// Starts it. `INFA_LOG` (a filter such as `infa=debug`) overrides verbosity.
+    pub fn start(self, bars: &Bars) {
+        let filter = std::env::var("INFA_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
+        let filter = filter.unwrap_or_else(|| EnvFilter::new(self.filter()));
+        let builder = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(AboveBars(bars.multi().clone()))
+            .with_ansi(color_wanted());
+        // A second start, as in tests, changes nothing.
+        let _ = match (self.format, self.verbose, self.server) {
+            (LogFormat::Json, ..) => builder.json().flatten_event(true).with_current_span(false).try_init(),
+            (_, 0, None) => builder.without_time().with_target(false).try_init(),
+            (_, 0, Some(_)) => builder.with_target(false).try_init(),
+            _ => builder.try_init(),
+        };
+    }
 }
 
 struct AboveBars(MultiProgress);

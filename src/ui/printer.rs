@@ -5,6 +5,11 @@
 use std::io::{self, IsTerminal, Write};
 
 use indicatif::MultiProgress;
+use serde_json::json;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
+
+use super::log::LogFormat;
 
 /// Writes lines for people, without tearing the progress bars that may be on the screen.
 #[derive(Clone)]
@@ -12,16 +17,20 @@ pub struct Printer {
     bars: MultiProgress,
     quiet: bool,
     color: bool,
+    format: LogFormat,
 }
 
 impl Printer {
     /// A printer above `bars`; `quiet` leaves only errors.
-    pub fn new(bars: MultiProgress, quiet: bool) -> Self {
-        Self { bars, quiet, color: color_wanted() }
+    pub fn new(bars: MultiProgress, quiet: bool, format: LogFormat) -> Self {
+        Self { bars, quiet, color: color_wanted(), format }
     }
 
     /// Something went wrong; `hint` says what to do about it.
     pub fn error(&self, message: &str, hint: Option<&str>) {
+        if self.format == LogFormat::Json {
+            return self.json("ERROR", message, hint);
+        }
         self.labelled("31", "error", message);
         if let Some(hint) = hint {
             self.labelled("36", "hint", hint);
@@ -30,15 +39,19 @@ impl Printer {
 
     /// Something the user should look at, although the work goes on.
     pub fn warning(&self, message: &str) {
-        if !self.quiet {
-            self.labelled("33", "warning", message);
+        match self.format {
+            _ if self.quiet => {}
+            LogFormat::Json => self.json("WARN", message, None),
+            LogFormat::Text => self.labelled("33", "warning", message),
         }
     }
 
     /// One line about what was done.
     pub fn note(&self, message: &str) {
-        if !self.quiet {
-            self.stderr(message);
+        match self.format {
+            _ if self.quiet => {}
+            LogFormat::Json => self.json("INFO", message, None),
+            LogFormat::Text => self.stderr(message),
         }
     }
 
@@ -50,6 +63,17 @@ impl Printer {
         let mut stdout = io::stdout().lock();
         stdout.write_all(data.as_bytes())?;
         stdout.flush()
+    }
+
+    /// The same fields as those of logged events.
+    fn json(&self, level: &str, message: &str, hint: Option<&str>) {
+        let mut timestamp = String::new();
+        let _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
+        let mut line = json!({"timestamp": timestamp, "level": level, "message": message, "target": "infa"});
+        if let Some(hint) = hint {
+            line["hint"] = hint.into();
+        }
+        self.stderr(&line.to_string());
     }
 
     fn labelled(&self, color: &str, label: &str, message: &str) {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use super::log::LogFormat;
 use super::printer::Printer;
 use crate::fetch::{Progress, ProgressTask};
 
@@ -20,10 +21,11 @@ pub struct Bars {
 
 impl Bars {
     /// Bars on stderr if it is a terminal and people want to see them; else they are only imagined.
-    pub fn new(quiet: bool) -> Self {
-        let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    pub fn new(quiet: bool, format: LogFormat) -> Self {
+        let hidden = quiet || format == LogFormat::Json;
+        let target = if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
         let bars = MultiProgress::with_draw_target(target);
-        Self { printer: Printer::new(bars.clone(), quiet), bars }
+        Self { printer: Printer::new(bars.clone(), quiet, format), bars }
     }
 
     /// The printer.

@@ -25,7 +25,7 @@ struct Request {
 }
 
 async fn embeddings(State(app): State<Arc<App>>, Body(request): Body<Request>) -> Result<Json<Value>, ApiError> {
-    let service = model(&app, request.model.as_deref())?;
+    let service = model(&app, request.model.as_deref()).await?;
     let texts = request.input.into_iter().map(Text::Text).collect();
     let answer = service.embed(texts, Call::default()).await.map_err(|e| ApiError::of_inputs(e, "input"))?;
     let data: Vec<Value> = answer

@@ -17,12 +17,12 @@ pub fn router(app: Arc<App>) -> Router {
     Router::new().merge(health::router()).merge(api.clone()).nest("/v1", api).with_state(app)
 }
 
-/// The model that a request names.
-fn model(app: &App, name: Option<&str>) -> Result<Arc<Service>, ApiError> {
+/// The model that a request names; one that was idle for long comes back first.
+async fn model(app: &App, name: Option<&str>) -> Result<Arc<Service>, ApiError> {
     let Some(served) = app.models.find(name) else {
         let known: Vec<&str> = app.models.all().iter().map(|model| model.spec.name.as_str()).collect();
         let message = format!("there is no model \"{}\" here; there is {}", name.unwrap_or(""), known.join(", "));
         return Err(ApiError::new(StatusCode::NOT_FOUND, message).param("model").code("model_not_found"));
     };
-    Ok(served.service()?)
+    Ok(served.acquire(app.limits.model_return).await?)
 }

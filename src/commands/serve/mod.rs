@@ -1,0 +1,144 @@
+//! `infa serve`: models over HTTP.
+
+mod settings;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use super::settings::ModelSettings;
+use super::{Error, Outcome, World};
+use crate::cli::ServeArgs;
+use crate::server::models::{Choose, Load, LoadError, Models, Spec};
+use crate::server::{self, App, Bound, Drained};
+use crate::ui::interrupt;
+use settings::{ServedModel, Settings};
+
+/// What made the loading of a model fail, so that the exit status fits it; the server itself keeps only the words.
+type Fault = Arc<Mutex<Option<Error>>>;
+
+pub(super) fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
+    let printer = world.bars.printer();
+    let Settings { models, listen, options, limits, preload_only, unload_after, remarks } =
+        Settings::resolve(args, &world.globals)?;
+    remarks.iter().for_each(|remark| printer.warning(remark));
+
+    let fault = Fault::default();
+    let several = models.len() > 1;
+    let specs = models.into_iter().map(|model| spec(model, several, &fault, world)).collect();
+    if preload_only {
+        preload(specs, &fault, world)?;
+        return Ok(Outcome::Done);
+    }
+    // What was begun is finished, in the time that `--shutdown-timeout` allows for it.
+    interrupt::be_patient();
+    let app = App::new(Models::new(specs), limits);
+    let loaded = start_loading(&app, &fault)?;
+    if let Some(idle) = unload_after {
+        let app = Arc::clone(&app);
+        spawn("idle", move || app.models.unload_idle(idle, || app.is_draining()))?;
+    }
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Thread)?;
+    let (failed, mut failure) = oneshot::channel();
+    let served = runtime.block_on(async {
+        let signalled = termination(world)?;
+        let shutdown = async move {
+            tokio::select! {
+                () = signalled => {}
+                Err(e) = async { loaded.await.unwrap_or(Ok(())) } => drop(failed.send(e)),
+            }
+        };
+        let bound = |bound: &Bound| printer.note(&format!("Listening on {bound}"));
+        Ok::<Drained, Error>(server::serve(app, listen, options, bound, shutdown).await?)
+    });
+    // Whatever still computes for nobody: the process ends without it.
+    runtime.shutdown_background();
+    let Drained { cut } = served?;
+    // A signal is the ordinary end of a server, also in the middle of loading, which it cuts short.
+    if !world.cancel.is_cancelled()
+        && let Ok(e) = failure.try_recv()
+    {
+        return Err(e);
+    }
+    if cut > 0 {
+        printer.warning(&format!("{cut} requests were cut short: they took longer than --shutdown-timeout"));
+    }
+    Ok(Outcome::Done)
+}
+
+/// Done at the first SIGTERM or Ctrl-C, if there was none yet.
+fn termination(world: &World) -> Result<impl Future<Output = ()> + Send + use<>, Error> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
+    let cancel = world.cancel.clone();
+    Ok(async move {
+        // One that came before these two lines was seen by the listener that has been there from the start.
+        if !cancel.is_cancelled() {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+    })
+}
+
+/// Loads and drops one model after the other.
+fn preload(specs: Vec<Spec>, fault: &Fault, world: &World) -> Result<(), Error> {
+    for spec in specs {
+        let name = spec.name.clone();
+        Models::new(vec![spec]).all().iter().try_for_each(|model| model.load()).map_err(|e| cause(fault, e))?;
+        world.bars.printer().note(&format!("{name} can be loaded"));
+    }
+    Ok(())
+}
+
+/// Loads one model after the other, so that what loading takes besides is not taken twice. The receiver is told how it
+/// ended.
+fn start_loading(app: &Arc<App>, fault: &Fault) -> Result<oneshot::Receiver<Result<(), Error>>, Error> {
+    let (told, loaded) = oneshot::channel();
+    let (app, fault) = (Arc::clone(app), Arc::clone(fault));
+    spawn("loader", move || {
+        let result = app.models.all().iter().try_for_each(|model| model.load()).map_err(|e| cause(&fault, e));
+        // Nobody listens where the server has already ended.
+        let _ = told.send(result);
+    })?;
+    Ok(loaded)
+}
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> {
+    std::thread::Builder::new().name(name.into()).spawn(body).map(drop).map_err(Error::Thread)
+}
+
+/// The error behind what the server was told of it.
+fn cause(fault: &Fault, told: LoadError) -> Error {
+    fault.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(Error::Load(told))
+}
+
+/// What the server needs to know of a model. With `several`, errors begin with its name.
+fn spec(model: ServedModel, several: bool, fault: &Fault, world: &World) -> Spec {
+    let ServedModel { name, model_id, embedding_dtype, warm_up, settings } = model;
+    let load = loader(settings, several.then(|| name.clone()), Arc::clone(fault), world.clone());
+    Spec { name, model_id, embedding_dtype, warm_up, load }
+}
+
+/// What loads one model.
+fn loader(settings: ModelSettings, name: Option<String>, fault: Fault, world: World) -> Load {
+    Arc::new(move |choose: Choose<'_>| {
+        let load = || {
+            let prepared = settings.prepare(&world)?;
+            let purpose = choose(&prepared.model)?;
+            settings.start(prepared, purpose, &world)
+        };
+        load().map_err(|e: Error| {
+            let told = LoadError { message: e.to_string(), hint: e.hint() };
+            let e = match &name {
+                Some(name) => Error::OfModel { name: name.clone(), error: Box::new(e) },
+                None => e,
+            };
+            *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
+            told
+        })
+    })
+}

@@ -1,0 +1,228 @@
+//! What `infa serve` was told, resolved: every flag taken apart, values spread over the models.
+
+use std::collections::HashMap;
+use std::num::NonZero;
+use std::time::Duration;
+
+use crate::cli::{DoorArgs, InfinityArgs, LifeArgs, LimitArgs, List, ModelArgs, ModelsArgs, ServeArgs, ServeEngine};
+use crate::cli::{TextArgs, spread};
+use crate::commands::Error;
+use crate::commands::settings::{Globals, ModelSettings};
+use crate::model::DEFAULT_MODEL;
+use crate::runtime::device::Dtype;
+use crate::server::{ApiKeys, EmbeddingDtype, Limits, Listen, ServerOptions, TlsFiles};
+
+/// Settings of `infa serve`.
+pub(super) struct Settings {
+    /// In the order in which they were named; at least one.
+    pub models: Vec<ServedModel>,
+    pub listen: Listen,
+    pub options: ServerOptions,
+    pub limits: Limits,
+    pub preload_only: bool,
+    pub unload_after: Option<Duration>,
+    /// What the user should know about flags that were given.
+    pub remarks: Vec<String>,
+}
+
+/// One model that is to be served.
+pub(super) struct ServedModel {
+    pub name: String,
+    pub model_id: String,
+    pub embedding_dtype: EmbeddingDtype,
+    pub warm_up: bool,
+    pub settings: ModelSettings,
+}
+
+/// What a request waits for a model that comes back, where no `--request-timeout` says it.
+const MODEL_RETURN: Duration = Duration::from_secs(600);
+
+impl Settings {
+    pub fn resolve(args: ServeArgs, globals: &Globals) -> Result<Self, Error> {
+        let ServeArgs { models, text, door, limits, life, infinity } = args;
+        let LimitArgs {
+            max_batch_tokens,
+            queue_tokens: _,
+            max_concurrent_requests,
+            max_client_batch_size,
+            body_limit,
+            request_timeout,
+        } = limits;
+        // `log_level` has done its work when logging began.
+        let LifeArgs { preload_only, unload_after, shutdown_timeout, log_level: _ } = life;
+        let InfinityArgs { mut idle, permissive_cors } = infinity;
+        let mut remarks = Vec::new();
+        if !models.batch_size.is_empty() {
+            idle.insert(0, "--batch-size".into());
+        }
+        if !idle.is_empty() {
+            remarks.push(format!("accepted for Infinity's sake, but without effect here: {}", idle.join(", ")));
+        }
+        let models = resolve_models(models, text, max_batch_tokens, globals, &mut remarks)?;
+        let request_timeout = request_timeout.filter(|timeout| !timeout.is_zero());
+        let (listen, options) = resolve_door(door, permissive_cors, request_timeout, shutdown_timeout)?;
+        let limits = Limits {
+            client_batch: max_client_batch_size.get(),
+            concurrent_requests: max_concurrent_requests.get(),
+            body: usize::try_from(body_limit.as_u64()).unwrap_or(usize::MAX),
+            model_return: request_timeout.unwrap_or(MODEL_RETURN),
+        };
+        let unload_after = unload_after.filter(|after| !after.is_zero());
+        Ok(Self { models, listen, options, limits, preload_only, unload_after, remarks })
+    }
+}
+
+fn resolve_models(
+    args: ModelsArgs,
+    text: TextArgs,
+    batch_tokens: NonZero<usize>,
+    globals: &Globals,
+    remarks: &mut Vec<String>,
+) -> Result<Vec<ServedModel>, Error> {
+    let ModelsArgs {
+        model_id,
+        served_model_name,
+        revision,
+        onnx_file,
+        device,
+        dtype,
+        engine,
+        pooling_method,
+        embedding_dtype,
+        model_warmup,
+        no_model_warmup,
+        batch_size,
+        calibrate,
+        threads,
+    } = args;
+    let model_ids: Vec<String> =
+        model_id.into_iter().flat_map(|list| list.0).map(|id| id.unwrap_or_else(|| DEFAULT_MODEL.to_owned())).collect();
+    let models = model_ids.len();
+    let names = values("--served-model-name", served_model_name, models)?;
+    let mut revisions = values("--revision", revision, models)?.into_iter();
+    let mut onnx_files = values("--onnx-file", onnx_file, models)?.into_iter();
+    let mut devices = values("--device", device, models)?.into_iter();
+    let dtypes = values("--dtype", dtype, models)?;
+    let engines = values("--engine", engine, models)?;
+    let mut poolings = values("--pooling-method", pooling_method, models)?.into_iter();
+    let mut embedding_dtypes = values("--embedding-dtype", embedding_dtype, models)?.into_iter();
+    let mut warm_ups = values("--model-warmup", model_warmup, models)?.into_iter();
+    values("--batch-size", batch_size, models)?;
+
+    if engines.iter().flatten().any(|&engine| engine != ServeEngine::Onnx) {
+        remarks.push("--engine: models run on infa's own engine, through ONNX Runtime".into());
+    }
+    let is_int8 = |dtype: &Option<Dtype>| *dtype == Some(Dtype::Int8);
+    if calibrate.is_some() && !dtypes.iter().any(is_int8) {
+        return Err(Error::Flag { flag: "--calibrate", reason: "it is for --dtype int8 alone".into() });
+    }
+    let names = resolve_names(&model_ids, names)?;
+
+    let mut served = Vec::with_capacity(models);
+    for ((model_id, name), dtype) in model_ids.into_iter().zip(names).zip(dtypes) {
+        let model = ModelArgs {
+            model_id: model_id.clone(),
+            revision: revisions.next().flatten(),
+            onnx_file: onnx_files.next().flatten(),
+            device: devices.next().flatten().unwrap_or_default(),
+            calibrate: calibrate.clone().filter(|_| is_int8(&dtype)),
+            dtype: dtype.unwrap_or_default(),
+            threads,
+            batch_tokens,
+        };
+        let pooling = match poolings.next().flatten() {
+            Some(chosen) => chosen,
+            None => text.pooling,
+        };
+        served.push(ServedModel {
+            name,
+            model_id,
+            embedding_dtype: embedding_dtypes.next().flatten().unwrap_or_default(),
+            warm_up: warm_ups.next().flatten().unwrap_or(!no_model_warmup),
+            settings: ModelSettings::resolve(model, TextArgs { pooling, ..text.clone() }, globals)?,
+        });
+    }
+    Ok(served)
+}
+
+/// A value a model.
+fn values<T: Clone>(flag: &'static str, lists: Vec<List<T>>, models: usize) -> Result<Vec<Option<T>>, Error> {
+    spread(lists, models).map_err(|values| {
+        let models = if models == 1 { "1 model".to_owned() } else { format!("{models} models") };
+        let reason = format!("{values} values for {models}: give one for each, or one for all");
+        Error::Flag { flag, reason }
+    })
+}
+
+/// The names that clients use: those that were given, and otherwise what Infinity would make of the model ids.
+fn resolve_names(model_ids: &[String], given: Vec<Option<String>>) -> Result<Vec<String>, Error> {
+    const FLAG: &str = "--served-model-name";
+    let mut users: HashMap<String, &str> = HashMap::new();
+    let mut names = Vec::with_capacity(given.len());
+    for (model_id, name) in model_ids.iter().zip(given) {
+        let name = name.unwrap_or_else(|| default_name(model_id));
+        if let Some(other) = users.insert(name.clone(), model_id) {
+            let reason = format!("{other} and {model_id} would both be called \"{name}\": give each a name of its own");
+            return Err(Error::Flag { flag: FLAG, reason });
+        }
+        names.push(name);
+    }
+    Ok(names)
+}
+
+/// The last two parts of a path; the whole name of a repository.
+fn default_name(model_id: &str) -> String {
+    let parts: Vec<&str> = model_id.split('/').filter(|part| !part.is_empty() && *part != ".").collect();
+    match parts[..] {
+        [] => model_id.to_owned(),
+        _ => parts[parts.len().saturating_sub(2)..].join("/"),
+    }
+}
+
+fn resolve_door(
+    args: DoorArgs,
+    permissive_cors: bool,
+    request_timeout: Option<Duration>,
+    shutdown_timeout: Duration,
+) -> Result<(Listen, ServerOptions), Error> {
+    let DoorArgs { host, port, unix_socket, tls_cert, tls_key, url_prefix, api_key, cors_allow_origin } = args;
+    let listen = match unix_socket {
+        Some(unix_socket) => Listen::Unix { unix_socket },
+        None => {
+            let tls = tls_cert.zip(tls_key).map(|(tls_cert, tls_key)| TlsFiles { tls_cert, tls_key });
+            Listen::Tcp { host, port, tls }
+        }
+    };
+    let api_keys = ApiKeys::new(api_key.iter().map(|key| key.0.as_str()))
+        .map_err(|e| Error::Flag { flag: "--api-key", reason: e.to_string() })?;
+    let anyone = permissive_cors.then(|| "*".to_owned());
+    let options = ServerOptions {
+        api_keys,
+        cors_allow_origin: cors_allow_origin.into_iter().filter(|origin| !origin.is_empty()).chain(anyone).collect(),
+        url_prefix,
+        request_timeout,
+        shutdown_timeout,
+        ..ServerOptions::default()
+    };
+    Ok((listen, options))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::default_name;
+
+    #[test]
+    fn names_are_those_that_infinity_would_give() {
+        for (id, name) in [
+            ("BAAI/bge-small-en-v1.5", "BAAI/bge-small-en-v1.5"),
+            ("bert-base-uncased", "bert-base-uncased"),
+            ("/mnt/models/bge", "models/bge"),
+            ("/mnt/models/bge/", "models/bge"),
+            ("./bge", "bge"),
+            ("a/b/model.onnx", "b/model.onnx"),
+            ("/", "/"),
+        ] {
+            assert_eq!(default_name(id), name, "{id}");
+        }
+    }
+}
