@@ -8,6 +8,9 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error as ValueError;
 
 use super::TextArgs;
 use super::infinity::InfinityArgs;
@@ -101,7 +104,7 @@ pub struct ModelsArgs {
     #[arg(long, value_parser = list(embedding_dtype), value_name = "FORMAT", env = "INFA_EMBEDDING_DTYPE", hide_env = true)]
     pub embedding_dtype: Vec<List<EmbeddingDtype>>,
 
-    /// Compute a few texts before the model counts as ready [default: true]
+    /// Compute a few texts before a model counts as ready [default: true]
     #[arg(
         long,
         value_parser = list(yes_or_no),
@@ -114,7 +117,7 @@ pub struct ModelsArgs {
     )]
     pub model_warmup: Vec<List<bool>>,
 
-    /// Do not
+    /// Let models count as ready as soon as they are loaded
     #[arg(long, overrides_with = "no_model_warmup", conflicts_with = "model_warmup", value_parser = BoolishValueParser::new(), env = "INFA_NO_MODEL_WARMUP", hide_env = true)]
     pub no_model_warmup: bool,
 
@@ -313,8 +316,9 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
 /// One of an enumeration's values.
 fn choice<T: ValueEnum>(text: &str) -> Result<T, String> {
     T::from_str(text, true).map_err(|_| {
-        let names = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
-        there_is(names.map(|value| value.get_name().to_owned()))
+        let values = T::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+        let names: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();
+        format!("there is {}", names.join(", "))
     })
 }
 
@@ -325,13 +329,8 @@ fn pooling(text: &str) -> Result<Option<Pooling>, String> {
     }
 }
 
-fn embedding_dtype(text: &str) -> Result<EmbeddingDtype, String> {
-    let found = EmbeddingDtype::NAMES.iter().find(|(name, _)| *name == text);
-    found.map(|&(_, dtype)| dtype).ok_or_else(|| there_is(EmbeddingDtype::NAMES.iter().map(|(name, _)| (*name).into())))
-}
-
-fn there_is(names: impl Iterator<Item = String>) -> String {
-    format!("there is {}", names.collect::<Vec<_>>().join(", "))
+fn embedding_dtype(text: &str) -> Result<EmbeddingDtype, ValueError> {
+    EmbeddingDtype::deserialize(text.into_deserializer())
 }
 
 #[cfg(test)]

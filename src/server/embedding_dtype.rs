@@ -19,14 +19,3 @@ pub enum EmbeddingDtype {
     /// A bit a number, eight in an unsigned byte.
     Ubinary,
 }
-
-impl EmbeddingDtype {
-    /// All of them, by the names that requests and flags use.
-    pub const NAMES: &[(&str, Self)] = &[
-        ("float32", Self::Float32),
-        ("int8", Self::Int8),
-        ("uint8", Self::Uint8),
-        ("binary", Self::Binary),
-        ("ubinary", Self::Ubinary),
-    ];
-}

@@ -86,6 +86,11 @@ impl Served {
         matches!(*self.state.borrow(), State::Ready(_))
     }
 
+    /// Whether it is being fetched or loaded.
+    pub fn is_loading(&self) -> bool {
+        matches!(*self.state.borrow(), State::Loading | State::Returning(_))
+    }
+
     /// What it is for; empty before it was loaded for the first time.
     pub fn capabilities(&self) -> Vec<Capability> {
         match &*self.state.borrow() {

@@ -12,5 +12,12 @@ mod auth;
 mod connection;
 mod drain;
 mod limits;
+#[path = "../support/hub_server.rs"]
+mod hub_server;
+mod running;
+
+mod flags;
+mod models;
+mod signals;
 mod start;
 mod unix_socket;

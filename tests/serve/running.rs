@@ -26,7 +26,7 @@ pub fn fixture(name: &str) -> String {
     support::fixture(name).display().to_string()
 }
 
-/// `infa serve --port 0` with these arguments; nothing of it has been waited for.
+/// `infa serve` on a free port with these arguments; nothing of it has been waited for.
 pub fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_infa"));
     for (name, _) in std::env::vars_os() {
@@ -39,12 +39,20 @@ pub fn command(args: &[&str]) -> Command {
     command.env("HF_ENDPOINT", "http://127.0.0.1:9").env("HF_HOME", "/nonexistent/hf");
     command.env("ORT_DYLIB_PATH", support::library());
     command
-        .args(["serve", "--port", "0"])
+        .arg("serve")
         .args(args)
+        .env("INFA_PORT", "0")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
     command
+}
+
+/// Runs a server that must end by itself: its exit status, and what it says. stdout must be empty.
+pub fn run(args: &[&str]) -> (i32, String) {
+    let output = command(args).output().unwrap();
+    assert!(output.stdout.is_empty(), "{output:?}");
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 
 impl Server {
@@ -111,8 +119,13 @@ impl Server {
 
     /// Sends it SIGTERM.
     pub fn terminate(&self) {
+        self.signal(libc::SIGTERM);
+    }
+
+    /// Sends it a signal.
+    pub fn signal(&self, signal: i32) {
         // SAFETY: a signal to a process that this test started and has not waited for yet.
-        unsafe { libc::kill(self.child.id() as i32, libc::SIGTERM) };
+        unsafe { libc::kill(self.child.id() as i32, signal) };
     }
 
     /// Waits for its end.

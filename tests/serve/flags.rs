@@ -1,0 +1,252 @@
+//! The command line of `infa serve`, its variables, and Infinity's.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::running::{Server, command, fixture, run};
+
+/// Names under which the server has its models.
+fn names(server: &Server) -> Vec<String> {
+    let (status, reply) = server.ask("/embeddings", &json!({"input": ["a"], "model": "no such model"}));
+    assert_eq!(status, 404, "{reply}");
+    let message = reply["error"]["message"].as_str().unwrap();
+    message.split("there is ").last().unwrap().split(", ").map(str::to_owned).collect()
+}
+
+/// The numbers of one text's vector.
+fn vector(server: &Server, model: &str) -> Vec<f64> {
+    let (status, reply) = server.ask("/embeddings", &json!({"input": ["a sea"], "model": model}));
+    assert_eq!(status, 200, "{reply}");
+    reply["data"][0]["embedding"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect()
+}
+
+fn start(command: Command) -> Server {
+    let server = Server::spawn(command);
+    server.wait_until_ready();
+    server
+}
+
+#[test]
+fn several_models_repeated_or_in_one_value() {
+    let (bert, mpnet) = (fixture("bert-tiny"), fixture("architectures/mpnet-embed"));
+    let repeated = Server::start(&["-m", &bert, "--model-id", &mpnet]);
+    assert_eq!(names(&repeated), ["fixtures/bert-tiny", "architectures/mpnet-embed"]);
+    let both = format!("{bert};{mpnet};");
+    let joined = Server::start(&["--model-id", &both, "--served-model-name", "a;", "--served-model-name", "b"]);
+    assert_eq!(names(&joined), ["a", "b"]);
+    assert_eq!(vector(&joined, "a"), vector(&repeated, "fixtures/bert-tiny"));
+    assert_eq!(vector(&joined, "b"), vector(&repeated, "architectures/mpnet-embed"));
+    assert_ne!(vector(&joined, "a"), vector(&joined, "b"));
+    // By what it was loaded from, too; and the first where the client does not care.
+    assert_eq!(vector(&joined, &mpnet), vector(&joined, "b"));
+    assert_eq!(vector(&joined, "default/not-specified"), vector(&joined, "a"));
+}
+
+#[test]
+fn values_by_position_or_one_for_all() {
+    let bert = fixture("bert-tiny");
+    let server = Server::start(&[
+        "-m",
+        &format!("{bert};{bert};{bert}"),
+        "--served-model-name",
+        "cls;mean;auto",
+        "--pooling-method",
+        "cls;mean;auto",
+        "--dtype",
+        "float32",
+        "--dimensions",
+        "4",
+    ]);
+    let [cls, mean, auto] = ["cls", "mean", "auto"].map(|name| vector(&server, name));
+    assert!(cls != mean && mean == auto, "{cls:?} {mean:?} {auto:?}");
+    assert_eq!([cls.len(), mean.len()], [4, 4]);
+}
+
+#[test]
+fn a_wrong_count_names_the_flag() {
+    let bert = fixture("bert-tiny");
+    for (flag, values) in [
+        ("--dtype", "int8;int8;int8"),
+        ("--served-model-name", "a;b;c"),
+        ("--revision", "a;b;c"),
+        ("--device", "cpu;cpu;cpu"),
+        ("--engine", "onnx;onnx;onnx"),
+        ("--pooling-method", "cls;cls;cls"),
+        ("--embedding-dtype", "int8;int8;int8"),
+        ("--model-warmup", "1;1;1"),
+        ("--batch-size", "1;2;3"),
+        ("--onnx-file", "a;b;c"),
+    ] {
+        let ran = run(&["-m", &bert, "-m", "org/b", &format!("{flag}={values}")]);
+        let expected = format!("error: {flag}: 3 values for 2 models");
+        assert!(ran.0 == 2 && ran.1.starts_with(&expected), "{ran:?}");
+    }
+}
+
+#[test]
+fn two_models_of_one_name_are_refused() {
+    let bert = fixture("bert-tiny");
+    let (status, err) = run(&["-m", &bert, "-m", &bert]);
+    assert!(status == 2 && err.contains("--served-model-name") && err.contains("\"fixtures/bert-tiny\""), "{err}");
+    let (status, err) = run(&["-m", "a/b", "-m", "c/d", "--served-model-name", "x"]);
+    assert!(status == 2 && err.contains("a/b and c/d would both be called \"x\""), "{err}");
+}
+
+#[test]
+fn wrong_values_name_flag_and_choices() {
+    for (args, says) in [
+        (["--dtype", "fp8"], ["--dtype", "bfloat16"]),
+        (["--device", "mps"], ["--device", "tensorrt"]),
+        (["--engine", "debugengine"], ["--engine", "onnx"]),
+        (["--pooling-method", "median"], ["--pooling-method", "auto"]),
+        (["--embedding-dtype", "int4"], ["--embedding-dtype", "ubinary"]),
+        (["--batch-size", "many"], ["--batch-size", "many"]),
+        (["--model-warmup=maybe", "-v"], ["--model-warmup", "true"]),
+        (["--unload-after", "soon"], ["--unload-after", "soon"]),
+        (["--body-limit", "1 MiB of text"], ["--body-limit", "1 MiB of text"]),
+        (["--tls-cert", "cert.pem"], ["--tls-key", "required"]),
+        (["--log-level", "loud"], ["--log-level", "warning"]),
+        (["--api-key", ""], ["--api-key", "empty"]),
+        (["--calibrate", "texts.txt"], ["--calibrate", "int8"]),
+        (["--threads", "100000"], ["--threads", "1024"]),
+        (["-m", "./no/such/model"], ["no/such/model", "error"]),
+    ] {
+        let (status, err) = run(&args);
+        assert!(status == 2 && says.iter().all(|word| err.contains(word)), "{args:?}: {status}, {err}");
+    }
+}
+
+#[test]
+fn a_key_is_in_no_message() {
+    let mut command = command(&["-m", &fixture("bert-tiny"), "-vvv", "--api-key", "typed-secret", "--preload-only"]);
+    let output = command.env("INFINITY_API_KEY", "infinity-secret").output().unwrap();
+    let err = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && !err.contains("secret"), "{err}");
+    let (_, err) = run(&["--api-key", "se cret"]);
+    assert!(err.contains("--api-key") && !err.contains("cret\""), "{err}");
+}
+
+#[test]
+fn infinitys_variables_do_what_they_did() {
+    let (bert, mpnet) = (fixture("bert-tiny"), fixture("architectures/mpnet-embed"));
+    let mut infinity = command(&[]);
+    infinity
+        .env("INFINITY_MODEL_ID", format!("{bert};{mpnet};"))
+        .env("INFINITY_SERVED_MODEL_NAME", "one;two")
+        .env("INFINITY_POOLING_METHOD", "cls;auto")
+        .env("INFINITY_DTYPE", "auto")
+        .env("INFINITY_DEVICE", "cpu")
+        .env("INFINITY_ENGINE", "torch")
+        .env("INFINITY_BATCH_SIZE", "32;16")
+        .env("INFINITY_REVISION", "")
+        .env("INFINITY_MODEL_WARMUP", "true;false")
+        .env("INFINITY_EMBEDDING_DTYPE", "float32")
+        .env("INFINITY_HOST", "127.0.0.1")
+        .env("INFINITY_URL_PREFIX", "")
+        .env("INFINITY_PRELOAD_ONLY", "false")
+        .env("INFINITY_PERMISSIVE_CORS", "true")
+        .env("INFINITY_REDIRECT_SLASH", "/docs")
+        .env("INFINITY_LOG_LEVEL", "info")
+        .env("INFINITY_ANONYMOUS_USAGE_STATS", "0")
+        .env("DO_NOT_TRACK", "1")
+        .env("INFINITY_TRUST_REMOTE_CODE", "true;true")
+        .env("INFINITY_QUEUE_SIZE", "32000");
+    let server = start(infinity);
+    assert_eq!(names(&server), ["one", "two"]);
+    let cls = Server::start(&["-m", &bert, "--pooling-method", "cls"]);
+    assert_eq!(vector(&server, "one"), vector(&cls, ""));
+    let err = server.stderr();
+    let remark = "warning: accepted for Infinity's sake, but without effect here: \
+                  --batch-size, --trust-remote-code, INFINITY_QUEUE_SIZE\n";
+    assert!(err.contains(remark) && err.contains("--engine: models run on infa's own engine"), "{err}");
+    assert_eq!(err.matches("warning: ").count(), 2, "{err}");
+}
+
+#[test]
+fn all_of_infinitys_flags_are_accepted() {
+    let bert = fixture("bert-tiny");
+    let server = Server::start(&[
+        "v2",
+        "--model-id",
+        &bert,
+        "--trust-remote-code",
+        "--no-compile",
+        "--bettertransformer",
+        "--no-lengths-via-tokenize",
+        "--no-vector-disk-cache",
+        "--no-model-warmup",
+        "--no-preload-only",
+        "--permissive-cors",
+        "--device-id",
+        "",
+        "--redirect-slash",
+        "/docs",
+        "--proxy-root-path",
+        "/proxy",
+        "--log-level",
+        "info",
+        "--engine",
+        "optimum",
+    ]);
+    let idle = "--trust-remote-code, --bettertransformer, --no-compile, --no-lengths-via-tokenize, \
+                --no-vector-disk-cache, --proxy-root-path";
+    let (err, mut named) = (server.stderr(), idle.split(", "));
+    let line = err.lines().find(|line| line.contains("without effect")).unwrap_or_default();
+    assert!(named.all(|flag| line.contains(flag)) && line.matches("--").count() == 6, "{err}");
+}
+
+#[test]
+fn the_command_line_wins_then_infas_variable_then_infinitys() {
+    let serve = |args: &[&str], infa: &str, infinity: &str| {
+        let mut command = command(&[&["-m", &fixture("bert-tiny")], args].concat());
+        command.env("INFA_SERVED_MODEL_NAME", infa).env("INFINITY_SERVED_MODEL_NAME", infinity);
+        names(&start(command))
+    };
+    assert_eq!(serve(&["--served-model-name", "typed"], "infas", "infinitys"), ["typed"]);
+    assert_eq!(serve(&[], "infas", "infinitys"), ["infas"]);
+    assert_eq!(serve(&[], "", "infinitys"), ["infinitys"]);
+    assert_eq!(serve(&[], "", ""), ["fixtures/bert-tiny"]);
+}
+
+#[test]
+fn a_port_that_kubernetes_sets_for_a_service_is_none() {
+    let ran = |variable: &str, value: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_infa"));
+        command.env_remove("INFA_PORT").env(variable, value);
+        let output = command.args(["serve", "-m", "./no/such/model"]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for variable in ["INFA_PORT", "INFINITY_PORT"] {
+        let (status, err) = ran(variable, "tcp://10.0.0.1:7997");
+        assert!(status == Some(2) && err.contains("no/such/model"), "{err}");
+        let (status, err) = ran(variable, "many");
+        assert!(status == Some(2) && err.contains("--port") && err.contains("many"), "{err}");
+    }
+}
+
+#[test]
+fn json_lines_on_stderr() {
+    let server = Server::start(&["-m", &fixture("bert-tiny"), "--log-format", "json", "--batch-size", "8"]);
+    let err = server.stderr();
+    let lines: Vec<serde_json::Value> = err.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let says = |level: &str, words: &str| {
+        let is = |line: &&serde_json::Value| {
+            line["level"] == level && line["message"].as_str().is_some_and(|message| message.contains(words))
+        };
+        assert!(lines.iter().any(|line| is(&line) && line["timestamp"].is_string()), "{words}: {err}");
+    };
+    says("INFO", "Listening on http://127.0.0.1:");
+    says("INFO", "model ready");
+    says("WARN", "--batch-size");
+    let (status, err) = run(&["-m", &fixture("no-such-model"), "--log-format", "json"]);
+    let line: serde_json::Value = serde_json::from_str(err.trim_end()).unwrap();
+    assert!(status == 2 && line["level"] == "ERROR" && line["message"].is_string(), "{err}");
+}
+
+#[test]
+fn quiet_is_quiet() {
+    let mut ran = command(&["-m", &fixture("bert-tiny"), "-q", "--preload-only", "--batch-size", "8"]);
+    let output = ran.output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty() && output.stdout.is_empty(), "{output:?}");
+}

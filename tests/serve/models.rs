@@ -1,0 +1,121 @@
+//! The life of models: loading, leaving memory, coming back, and what cannot be loaded.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value as Json, json};
+
+use crate::running::{Server, command, fixture, run};
+use crate::support;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn wait_until(what: &str, server: &Server, mut done: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !done() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain for {what}:\n{}", server.stderr());
+        std::thread::sleep(Duration::from_millis(3));
+    }
+}
+
+fn embed(server: &Server) -> (u16, Json) {
+    server.ask("/v1/embeddings", &json!({"input": ["a sea"]}))
+}
+
+/// How often the log says that a model left memory.
+fn left(server: &Server) -> usize {
+    server.stderr().matches("out of memory until it is asked").count()
+}
+
+fn unloading(dir: &Path) -> Server {
+    Server::start(&["-m", dir.to_str().unwrap(), "--unload-after", "50ms"])
+}
+
+#[test]
+fn an_idle_model_leaves_and_comes_back() {
+    let server = unloading(&support::fixture("bert-tiny"));
+    let (status, first) = embed(&server);
+    assert_eq!(status, 200, "{first}");
+    for round in 1..=2 {
+        wait_until("the model to leave", &server, || left(&server) >= round);
+        assert_eq!(server.get("/readyz").status(), 200);
+        let (status, again) = embed(&server);
+        assert_eq!((status, &again["data"]), (200, &first["data"]));
+    }
+}
+
+#[test]
+fn requests_share_one_return() {
+    let server = unloading(&support::fixture("bert-tiny"));
+    wait_until("the model to leave", &server, || left(&server) == 1);
+    std::thread::scope(|scope| {
+        let asked: Vec<_> = (0..8).map(|_| scope.spawn(|| embed(&server).0)).collect();
+        assert!(asked.into_iter().all(|thread| thread.join().unwrap() == 200));
+    });
+    // It never left in between without having been loaded once.
+    let (ready, left) = (server.stderr().matches("model ready").count(), left(&server));
+    assert!(ready == left || ready == left + 1, "{}", server.stderr());
+}
+
+#[test]
+fn what_cannot_come_back_is_tried_again() {
+    let dir = support::copy("bert-tiny");
+    let server = unloading(dir.path());
+    wait_until("the model to leave", &server, || left(&server) == 1);
+    let (config, hidden) = (dir.path().join("config.json"), dir.path().join("hidden"));
+    fs::rename(&config, &hidden).unwrap();
+    for _ in 0..2 {
+        let (status, reply) = embed(&server);
+        let message = reply["error"]["message"].as_str().unwrap();
+        assert!(status == 503 && message.contains("could not be loaded again"), "{reply}");
+    }
+    fs::rename(&hidden, &config).unwrap();
+    assert_eq!(embed(&server).0, 200);
+}
+
+#[test]
+fn a_model_in_use_stays() {
+    let server = unloading(&support::fixture("bert-tiny"));
+    let before = left(&server);
+    // Requests without a pause between them, for longer than models may be idle: each must be answered.
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_millis(400) {
+        let texts: Vec<String> = (0..64).map(|i| format!("{} {i}", "the sea ".repeat(20))).collect();
+        assert_eq!(server.ask("/embeddings", &json!({"input": texts})).0, 200);
+    }
+    wait_until("the model to leave", &server, || left(&server) > before);
+}
+
+#[test]
+fn a_model_that_cannot_be_loaded_ends_the_server() {
+    let dir = support::copy("bert-tiny");
+    fs::write(dir.path().join("model.safetensors"), "not weights").unwrap();
+    let broken = dir.path().to_str().unwrap();
+    let (status, err) = run(&["-m", broken]);
+    assert!(status == 3 && err.contains("model.safetensors"), "{status} {err}");
+    let (status, err) = run(&["-m", &fixture("bert-tiny"), "-m", broken, "--served-model-name", "good;bad"]);
+    assert!(status == 3 && err.contains("error: bad: ") && err.contains("model.safetensors"), "{status} {err}");
+    let (status, err) = run(&["-m", &fixture("bert-tiny"), "--revision", "main"]);
+    assert!(status == 2 && err.contains("--revision"), "{status} {err}");
+    let (status, err) = run(&["-m", broken, "--preload-only"]);
+    assert!(status == 3 && err.contains("model.safetensors"), "{status} {err}");
+}
+
+#[test]
+fn preload_only_loads_and_ends() {
+    let mut ran =
+        command(&["-m", &fixture("bert-tiny"), "-m", &fixture("architectures/bert-rerank"), "--preload-only"]);
+    let output = ran.output().unwrap();
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success() && output.stdout.is_empty() && !err.contains("Listening"), "{err}");
+    assert!(err.contains("fixtures/bert-tiny can be loaded") && err.contains("architectures/bert-rerank can"), "{err}");
+}
+
+#[test]
+fn every_kind_of_model_warms_up() {
+    for name in ["bert-splade", "colbert-native", "bert-rerank", "bert-nli", "bert-classify", "m3-bert"] {
+        let (status, err) = run(&["-m", &fixture(&format!("architectures/{name}")), "--preload-only"]);
+        assert!(status == 0 && !err.contains("a first text failed"), "{name}: {err}");
+    }
+}

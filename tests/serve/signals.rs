@@ -1,0 +1,112 @@
+//! The beginning and the end: what is answered while models load, signals at any time, a port that is taken.
+
+use std::net::TcpListener;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::hub_server::{Fault, HubServer, Repo};
+use crate::running::{Server, command, fixture, run};
+use crate::support;
+
+/// A Hub that keeps a model's weights to itself.
+struct Stalled {
+    server: HubServer,
+    home: tempfile::TempDir,
+}
+
+impl Stalled {
+    fn new(path: &str) -> Self {
+        let dir = support::fixture("bert-tiny");
+        let mut repo = Repo::new("org/tiny");
+        for name in ["config.json", "modules.json", "tokenizer.json", "1_Pooling/config.json"] {
+            repo = repo.file(name, std::fs::read(dir.join(name)).unwrap());
+        }
+        let server = HubServer::start(repo.lfs("model.safetensors", vec![0; 100_000]));
+        server.fault(path, usize::MAX, Fault::Stall);
+        Self { server, home: tempfile::tempdir().unwrap() }
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = command(&[&["-m", "org/tiny"], args].concat());
+        command.env("HF_ENDPOINT", self.server.url()).env("HF_HOME", self.home.path());
+        command
+    }
+
+    fn wait_until_asked(&self, path: &str) {
+        let began = Instant::now();
+        while self.server.asked(path).is_empty() {
+            assert!(began.elapsed() < Duration::from_secs(60), "{path} is never asked for");
+            std::thread::sleep(Duration::from_millis(3));
+        }
+    }
+}
+
+#[test]
+fn alive_but_not_ready_while_a_model_loads() {
+    let hub = Stalled::new("/cdn/model.safetensors");
+    let mut server = Server::spawn(hub.command(&[]));
+    hub.wait_until_asked("/cdn/model.safetensors");
+    assert_eq!(server.get("/livez").status(), 200);
+    assert_eq!(server.get("/readyz").status(), 503);
+    let (status, reply) = server.ask("/v1/embeddings", &json!({"input": ["a"]}));
+    assert!(status == 503 && reply["error"]["message"].as_str().unwrap().contains("is being loaded"), "{reply}");
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
+}
+
+#[test]
+fn a_signal_in_the_middle_of_loading_is_an_ordinary_end() {
+    for (stalls, signal) in [("/api/models", libc::SIGTERM), ("/cdn/model.safetensors", libc::SIGINT)] {
+        let hub = Stalled::new(stalls);
+        let mut server = Server::spawn(hub.command(&[]));
+        hub.wait_until_asked(stalls);
+        server.signal(signal);
+        assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
+        assert!(!server.stderr().contains("error"), "{}", server.stderr());
+    }
+}
+
+#[test]
+fn a_file_that_never_ends_does_not_keep_the_server_alive() {
+    // The loader hangs where no flag reaches it: in the system, which waits for somebody to write to a named pipe.
+    let dir = support::copy("bert-tiny");
+    let pipe = dir.path().join("config.json");
+    std::fs::remove_file(&pipe).unwrap();
+    let name = std::ffi::CString::new(pipe.to_str().unwrap()).unwrap();
+    // SAFETY: the name ends with NUL and lives until the call returns.
+    assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+    let mut server = Server::spawn(command(&["-m", dir.path().to_str().unwrap()]));
+    assert_eq!(server.get("/livez").status(), 200);
+    server.terminate();
+    assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
+}
+
+#[test]
+fn a_signal_when_ready_is_an_ordinary_end() {
+    for signal in [libc::SIGTERM, libc::SIGINT] {
+        let mut server = Server::start(&["-m", &fixture("bert-tiny")]);
+        server.signal(signal);
+        assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
+        assert!(!server.stderr().contains("error"), "{}", server.stderr());
+    }
+}
+
+#[test]
+fn preloading_that_is_interrupted_has_not_succeeded() {
+    let hub = Stalled::new("/cdn/model.safetensors");
+    let mut child = hub.command(&["--preload-only"]).spawn().unwrap();
+    hub.wait_until_asked("/cdn/model.safetensors");
+    // SAFETY: a signal to a process that this test started and has not waited for yet.
+    unsafe { libc::kill(child.id() as i32, libc::SIGTERM) };
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+}
+
+#[test]
+fn a_port_that_is_taken() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let (status, err) = run(&["-m", &fixture("bert-tiny"), "--port", &port]);
+    assert!(status == 2 && err.contains(&format!("127.0.0.1:{port}")) && err.contains("hint: "), "{status} {err}");
+}
