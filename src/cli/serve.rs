@@ -189,7 +189,7 @@ pub struct LimitArgs {
     pub max_batch_tokens: NonZero<usize>,
 
     /// Most tokens that wait for a worker of a model; beyond, requests get 429
-    #[arg(long, value_name = "N", default_value_t = 131_072, env = "INFA_QUEUE_TOKENS", hide_env = true)]
+    #[arg(long, value_name = "N", default_value_t = 524_288, env = "INFA_QUEUE_TOKENS", hide_env = true)]
     pub queue_tokens: usize,
 
     /// Most requests at once; beyond, they get 429

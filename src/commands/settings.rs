@@ -104,6 +104,12 @@ impl ModelSettings {
         })
     }
 
+    /// With a bound for what waits for a worker.
+    pub fn bounded(mut self, queue_tokens: usize) -> Self {
+        self.options.queue_tokens = queue_tokens;
+        self
+    }
+
     /// With a prompt that the user gives for queries alone.
     pub fn prompting_queries(mut self) -> Self {
         self.text.prompt_queries = true;

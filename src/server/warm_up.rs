@@ -21,7 +21,7 @@ pub(super) fn warm_up(service: &Service) {
     let failed = match info.purpose {
         Purpose::Embed => failure(engine.embed(&texts, Role::Text)),
         Purpose::EmbedSparse => failure(engine.embed_sparse(&texts, Role::Text)),
-        Purpose::EmbedTokens => failure(engine.embed_tokens(&texts, Role::Document)),
+        Purpose::EmbedTokens | Purpose::HiddenStates => failure(engine.embed_tokens(&texts, Role::Document)),
         Purpose::Predict => {
             let pairs = matches!(Method::of(engine.model(), true), Ok(Method::Pairs(_)));
             let input = |&text| if pairs { Input::Pair("warm", text) } else { Input::Text(text) };

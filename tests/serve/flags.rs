@@ -240,7 +240,7 @@ fn json_lines_on_stderr() {
     says("INFO", "model ready");
     says("WARN", "--batch-size");
     let (status, err) = run(&["-m", &fixture("no-such-model"), "--log-format", "json"]);
-    let line: serde_json::Value = serde_json::from_str(err.trim_end()).unwrap();
+    let line: serde_json::Value = serde_json::from_str(err.lines().last().unwrap()).unwrap();
     assert!(status == 2 && line["level"] == "ERROR" && line["message"].is_string(), "{err}");
 }
 

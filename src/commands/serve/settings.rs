@@ -42,7 +42,7 @@ impl Settings {
         let ServeArgs { models, text, door, limits, life, infinity } = args;
         let LimitArgs {
             max_batch_tokens,
-            queue_tokens: _,
+            queue_tokens,
             max_concurrent_requests,
             max_client_batch_size,
             body_limit,
@@ -59,6 +59,8 @@ impl Settings {
             remarks.push(format!("accepted for Infinity's sake, but without effect here: {}", idle.join(", ")));
         }
         let models = resolve_models(models, text, max_batch_tokens, globals, &mut remarks)?;
+        let bounded = |model: ServedModel| ServedModel { settings: model.settings.bounded(queue_tokens), ..model };
+        let models = models.into_iter().map(bounded).collect();
         let request_timeout = request_timeout.filter(|timeout| !timeout.is_zero());
         let (listen, options) = resolve_door(door, permissive_cors, request_timeout, shutdown_timeout)?;
         let limits = Limits {
