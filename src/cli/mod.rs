@@ -27,7 +27,7 @@ pub use model::{InputArgs, ModelArgs, TextArgs};
 pub use model_commands::{ExportArgs, ExportTask, InspectArgs, ModelCommand, SourceArgs};
 pub use read::ReadArgs;
 pub use rerank::RerankArgs;
-pub use serve::{ApiKey, DoorArgs, LifeArgs, LimitArgs, LogLevel, ModelsArgs, ServeArgs, ServeEngine};
+pub use serve::{ApiKey, LifeArgs, LimitArgs, ListenArgs, LogLevel, ModelsArgs, ServeArgs, ServeEngine};
 
 /// Text embeddings, reranking and classification from one fast binary.
 ///

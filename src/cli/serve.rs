@@ -48,7 +48,7 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
-    pub door: DoorArgs,
+    pub listen: ListenArgs,
 
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
@@ -138,7 +138,7 @@ pub struct ModelsArgs {
 /// Where requests come in, and whose.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Where requests come in")]
-pub struct DoorArgs {
+pub struct ListenArgs {
     /// Address or name to listen on; 0.0.0.0 for everybody
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", env = "INFA_HOST", hide_env = true)]
     pub host: String,

@@ -307,3 +307,61 @@ fn give_memory_back() {
         libc::malloc_trim(0);
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    fn served(load: impl Fn() -> Result<Arc<dyn Local>, LoadError> + Send + Sync + 'static) -> Arc<Served> {
+        let load: Load = Arc::new(move |_| load());
+        let embedding_dtype = EmbeddingDtype::default();
+        Served::new(Spec { name: "a".into(), model_id: "org/a".into(), embedding_dtype, warm_up: true, load })
+    }
+
+    fn refused(asked: Result<Arc<Service>, Failure>) -> String {
+        match asked {
+            Err(Failure::Unavailable(message)) => message,
+            Err(other) => other.to_string(),
+            Ok(_) => "it is there".into(),
+        }
+    }
+
+    #[test]
+    fn a_panic_is_an_error() {
+        let model = served(|| panic!("no memory for {}", "weights"));
+        assert_eq!(model.load().unwrap_err().message, "loading it failed: no memory for weights");
+        assert!(!model.is_ready());
+        assert_eq!(
+            refused(model.service()),
+            "the model a could not be loaded: loading it failed: no memory for weights"
+        );
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_return_shares_it_and_has_an_end_of_patience() {
+        let (go, wait) = std::sync::mpsc::channel::<()>();
+        let (wait, loads) = (std::sync::Mutex::new(wait), Arc::new(AtomicU64::new(0)));
+        let counted = Arc::clone(&loads);
+        let model = served(move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            wait.lock().unwrap().recv().unwrap();
+            Err(LoadError { message: "gone".into(), hint: None })
+        });
+        model.state.send_replace(State::Unloaded(Arc::new([]), None));
+        assert!(model.is_ready() && !model.is_loaded());
+        assert_eq!(refused(model.acquire(Duration::from_millis(1)).await), "the model a is still being loaded");
+        let patient = Duration::from_secs(60);
+        let release = async {
+            tokio::task::yield_now().await;
+            go.send(()).unwrap();
+        };
+        let (one, other, ()) = tokio::join!(model.acquire(patient), model.acquire(patient), release);
+        assert_eq!([refused(one), refused(other)], ["the model a could not be loaded again: gone"; 2]);
+        assert_eq!(loads.load(Ordering::SeqCst), 1);
+        // The next one tries again.
+        go.send(()).unwrap();
+        assert!(refused(model.acquire(patient).await).contains("gone"));
+        assert_eq!(loads.load(Ordering::SeqCst), 2);
+    }
+}

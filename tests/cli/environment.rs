@@ -11,7 +11,8 @@ fn every_flag_and_argument_has_its_variable() {
     fn walk(command: &clap::Command, seen: &mut usize) {
         for argument in command.get_arguments() {
             let id = argument.get_id().as_str();
-            if ["help", "version"].contains(&id) {
+            // What is hidden is there for the users of other programs alone.
+            if ["help", "version"].contains(&id) || (argument.is_hide_set() && argument.get_env().is_none()) {
                 continue;
             }
             let expected = format!("INFA_{}", id.to_ascii_uppercase());

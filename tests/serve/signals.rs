@@ -1,6 +1,7 @@
 //! The beginning and the end: what is answered while models load, signals at any time, a port that is taken.
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -91,6 +92,53 @@ fn a_signal_when_ready_is_an_ordinary_end() {
         assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
         assert!(!server.stderr().contains("error"), "{}", server.stderr());
     }
+}
+
+/// A request of which half of the body was sent, so that it is in the middle for as long as the test likes.
+fn half_a_request(server: &Server, body: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    let head = "POST /v1/embeddings HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n";
+    let head = format!("{head}Content-Length: {}\r\nExpect: 100-continue\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).unwrap();
+    // The server says so when it begins to read the body: the request is with its route.
+    let mut reply = [0; 12];
+    stream.read_exact(&mut reply).unwrap();
+    assert_eq!(&reply, b"HTTP/1.1 100");
+    stream
+}
+
+/// Waits until the server takes no connections any more, or says that it is not ready.
+fn wait_until_draining(server: &Server) {
+    let began = Instant::now();
+    while server.client.get(format!("{}/readyz", server.url)).send().is_ok_and(|reply| reply.status().is_success()) {
+        assert!(began.elapsed() < Duration::from_secs(60), "it stays ready");
+        std::thread::sleep(Duration::from_millis(3));
+    }
+}
+
+#[test]
+fn what_was_begun_is_finished() {
+    let mut server = Server::start(&["-m", &fixture("bert-tiny")]);
+    let body = json!({"input": ["a sea"]}).to_string();
+    let mut stream = half_a_request(&server, &body);
+    server.terminate();
+    wait_until_draining(&server);
+    stream.write_all(body.as_bytes()).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert!(reply.contains("HTTP/1.1 200 OK") && reply.contains("\"embedding\""), "{reply}");
+    assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let mut server = Server::start(&["-m", &fixture("bert-tiny")]);
+    let _stream = half_a_request(&server, "{}");
+    server.terminate();
+    wait_until_draining(&server);
+    server.signal(libc::SIGINT);
+    assert_eq!(server.wait().code(), Some(130), "{}", server.stderr());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::num::NonZero;
 use std::time::Duration;
 
-use crate::cli::{DoorArgs, InfinityArgs, LifeArgs, LimitArgs, List, ModelArgs, ModelsArgs, ServeArgs, ServeEngine};
+use crate::cli::{InfinityArgs, LifeArgs, LimitArgs, List, ListenArgs, ModelArgs, ModelsArgs, ServeArgs, ServeEngine};
 use crate::cli::{TextArgs, spread};
 use crate::commands::Error;
 use crate::commands::settings::{Globals, ModelSettings};
@@ -39,7 +39,7 @@ const MODEL_RETURN: Duration = Duration::from_secs(600);
 
 impl Settings {
     pub fn resolve(args: ServeArgs, globals: &Globals) -> Result<Self, Error> {
-        let ServeArgs { models, text, door, limits, life, infinity } = args;
+        let ServeArgs { models, text, listen, limits, life, infinity } = args;
         let LimitArgs {
             max_batch_tokens,
             queue_tokens,
@@ -62,7 +62,7 @@ impl Settings {
         let bounded = |model: ServedModel| ServedModel { settings: model.settings.bounded(queue_tokens), ..model };
         let models = models.into_iter().map(bounded).collect();
         let request_timeout = request_timeout.filter(|timeout| !timeout.is_zero());
-        let (listen, options) = resolve_door(door, permissive_cors, request_timeout, shutdown_timeout)?;
+        let (listen, options) = resolve_listen(listen, permissive_cors, request_timeout, shutdown_timeout)?;
         let limits = Limits {
             client_batch: max_client_batch_size.get(),
             concurrent_requests: max_concurrent_requests.get(),
@@ -181,13 +181,13 @@ fn default_name(model_id: &str) -> String {
     }
 }
 
-fn resolve_door(
-    args: DoorArgs,
+fn resolve_listen(
+    args: ListenArgs,
     permissive_cors: bool,
     request_timeout: Option<Duration>,
     shutdown_timeout: Duration,
 ) -> Result<(Listen, ServerOptions), Error> {
-    let DoorArgs { host, port, unix_socket, tls_cert, tls_key, url_prefix, api_key, cors_allow_origin } = args;
+    let ListenArgs { host, port, unix_socket, tls_cert, tls_key, url_prefix, api_key, cors_allow_origin } = args;
     let listen = match unix_socket {
         Some(unix_socket) => Listen::Unix { unix_socket },
         None => {
