@@ -57,7 +57,7 @@ fn the_refusal_comes_before_the_body() {
     let server = server();
     let mut client = raw::connect(&server.address());
     // Not one byte of the body is sent.
-    client.send(raw::post("/v1/embeddings", 1000));
+    client.send(raw::post("/v1/embeddings", 1_000_000));
     let reply = client.reply();
     assert_eq!(reply.status, 401, "{reply:?}");
     assert_eq!(reply.header("connection"), Some("close"));

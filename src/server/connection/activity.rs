@@ -28,6 +28,8 @@ pub struct Activity {
     http2: AtomicBool,
     /// Whether a reply was made before the request's body was read to its end.
     unread: AtomicBool,
+    /// Whether so much of it is left that the connection is not worth keeping.
+    abandoned: AtomicBool,
     /// Whether a part of a reply waits for the client to take it.
     blocked: AtomicBool,
     /// Whether the head of a request took too long.
@@ -57,6 +59,7 @@ impl Activity {
             head_since: AtomicU64::new(0),
             http2: AtomicBool::new(false),
             unread: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
             given_up: AtomicBool::new(false),
         }
@@ -87,12 +90,24 @@ impl Activity {
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.used.store(true, Ordering::Relaxed);
         self.http2.store(http2, Ordering::Relaxed);
+        // What was left of the last one's body must have been skipped.
+        self.unread.store(false, Ordering::Relaxed);
         Request { activity: Arc::clone(self), answered: false }
     }
 
     /// The rest of a request's body will not be read.
     pub fn leave_unread(&self) {
         self.unread.store(true, Ordering::Relaxed);
+    }
+
+    /// Nor will the connection skip it to go on with the next request.
+    pub fn abandon(&self) {
+        self.abandoned.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the client must be told that this was the last request.
+    pub fn is_abandoned(&self) -> bool {
+        self.abandoned.load(Ordering::Relaxed)
     }
 
     /// Whether the client may still be sending what nobody reads.

@@ -17,6 +17,11 @@ use tower::Service;
 use super::activity::{self, Activity};
 use crate::server::App;
 
+/// When a request is refused before its body is read, hyper skips what has come of the body already. That much has
+/// usually come together with the head: the connection can be kept, which counts where there is so much to do that
+/// requests are refused.
+const SKIPPED: u64 = 8 << 10;
+
 /// What requests are handed to.
 pub trait Layers:
     Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
@@ -39,9 +44,9 @@ pub fn serve<L: Layers>(
     let mut watched = activity.begin(http2);
     let (mut layers, app, activity) = (layers.clone(), Arc::clone(app), Arc::clone(activity));
     async move {
-        let request = request.map(|incoming| Body::new(Upload { incoming, activity: Arc::clone(&activity) }));
+        let request = request.map(|incoming| Body::new(Upload { incoming, http2, activity: Arc::clone(&activity) }));
         let Ok(mut response) = layers.call(request).await;
-        if !http2 && (app.is_draining() || activity.has_unread()) {
+        if !http2 && (app.is_draining() || activity.is_abandoned()) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         watched.progress();
@@ -52,6 +57,7 @@ pub fn serve<L: Layers>(
 /// The body of a request.
 struct Upload {
     incoming: Incoming,
+    http2: bool,
     activity: Arc<Activity>,
 }
 
@@ -76,6 +82,10 @@ impl Drop for Upload {
     fn drop(&mut self) {
         if !self.incoming.is_end_stream() {
             self.activity.leave_unread();
+            // HTTP/2 resets one stream and goes on with the others.
+            if !self.http2 && self.incoming.size_hint().upper().is_none_or(|left| left > SKIPPED) {
+                self.activity.abandon();
+            }
         }
     }
 }
