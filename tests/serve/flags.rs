@@ -228,13 +228,13 @@ fn a_port_that_kubernetes_sets_for_a_service_is_none() {
 #[test]
 fn json_lines_on_stderr() {
     let server = Server::start(&["-m", &fixture("bert-tiny"), "--log-format", "json", "--batch-size", "8"]);
-    let err = server.stderr();
-    let lines: Vec<serde_json::Value> = err.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let says = |level: &str, words: &str| {
-        let is = |line: &&serde_json::Value| {
-            line["level"] == level && line["message"].as_str().is_some_and(|message| message.contains(words))
+        let is = |line: &str| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            let message = line["message"].as_str().unwrap();
+            line["level"] == level && line["timestamp"].is_string() && message.contains(words)
         };
-        assert!(lines.iter().any(|line| is(&line) && line["timestamp"].is_string()), "{words}: {err}");
+        server.wait_for(words, || server.stderr().lines().any(is));
     };
     says("INFO", "Listening on http://127.0.0.1:");
     says("INFO", "model ready");

@@ -98,6 +98,15 @@ impl Server {
         }
     }
 
+    /// Waits until `done`.
+    pub fn wait_for(&self, what: &str, mut done: impl FnMut() -> bool) {
+        let start = Instant::now();
+        while !done() {
+            assert!(start.elapsed() < PATIENCE, "waited in vain for {what}:\n{}", self.stderr());
+            std::thread::sleep(Duration::from_millis(3));
+        }
+    }
+
     /// What it has written on stderr so far.
     pub fn stderr(&self) -> String {
         self.stderr.lock().unwrap().clone()
