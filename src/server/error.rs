@@ -37,11 +37,14 @@ pub struct ErrorBody {
 pub struct ErrorDetail {
     /// For people.
     pub message: String,
-    /// A word for the class of error, such as `invalid_request_error`.
+    /// A word for the class of error.
+    #[schema(example = "invalid_request_error")]
     pub r#type: &'static str,
     /// The field that is wrong.
+    #[schema(example = "input[3]")]
     pub param: Option<String>,
     /// A word for programs.
+    #[schema(example = "model_not_found")]
     pub code: Option<&'static str>,
 }
 
@@ -51,10 +54,14 @@ pub struct TeiErrorBody {
     /// For people.
     pub error: String,
     /// TEI's word for the class of error.
+    #[schema(example = "Validation")]
     pub error_type: &'static str,
 }
 
 impl ApiError {
+    /// The word for lists without anything in them.
+    const EMPTY: &'static str = "empty";
+
     /// With this status and message.
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
         Self { status, message: message.into(), param: None, code: None, retry_after: None }
@@ -64,6 +71,18 @@ impl ApiError {
     pub fn bad_value(field: impl Into<String>, reason: impl std::fmt::Display) -> Self {
         let field = field.into();
         Self { message: format!("{field}: {reason}"), param: Some(field), ..Self::new(StatusCode::BAD_REQUEST, "") }
+    }
+
+    /// 400: the list `field` has nothing in it.
+    pub fn empty(field: &str) -> Self {
+        Self::bad_value(field, "the list is empty; there must be at least one").code(Self::EMPTY)
+    }
+
+    /// 413: the list `field` is longer than a request's may be.
+    pub fn too_many(field: &str, count: usize, limit: usize) -> Self {
+        let message =
+            format!("{field}: {count} inputs in one request, at most {limit} are taken (--max-client-batch-size)");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, message).param(field).code("batch_too_large")
     }
 
     /// Names the field.
@@ -109,14 +128,15 @@ impl ApiError {
         self.reply(ErrorBody { error })
     }
 
-    /// The reply in TEI's shape.
+    /// The reply in TEI's shape, with one of the six words that TEI has. (The statuses are ours: TEI itself answers 413
+    /// to every bad value, and plain text to malformed JSON.)
     pub fn tei(self) -> Response {
-        let error_type = match self.status.as_u16() {
-            413 | 400 | 422 => "Validation",
-            429 => "Overloaded",
-            424 | 500 => "Backend",
-            503 => "Unhealthy",
-            _ => "Request",
+        let error_type = match (self.status.as_u16(), self.code) {
+            (400, Some(Self::EMPTY)) => "Empty",
+            (429, _) => "Overloaded",
+            (500 | 424, _) => "Backend",
+            (503, _) => "Unhealthy",
+            _ => "Validation",
         };
         self.reply(TeiErrorBody { error: self.message.clone(), error_type })
     }

@@ -1,27 +1,161 @@
-//! Request bodies: JSON, with errors that name the field.
+//! Request bodies: JSON, and why it is not what a route takes.
+//!
+//! A value that is of the wrong type, missing or given twice is 422; one of the right type that cannot be is 400. The
+//! message names where it is (`input[3]`), the place in the JSON, and shows little of what the client sent.
 
-use axum::body::Bytes;
+use std::error::Error as StdError;
+use std::io;
+
+use axum::body::{Body as HttpBody, HttpBody as _};
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
+use bytes::Bytes;
+use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 
-use super::ApiError;
+use super::{ApiError, App};
 
-/// A JSON body.
+/// From this size on a body is parsed on a thread that may block: below, the way there takes longer.
+const LARGE: usize = 64 << 10;
+
+/// Most characters of a client's that are shown to it.
+const SHOWN: usize = 100;
+
+/// A JSON body. A handler on one of TEI's routes takes `Result<Body<T>, ApiError>` and answers in TEI's shape.
 pub struct Body<T>(pub T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Body<T> {
+impl<T, S> FromRequest<S> for Body<T>
+where
+    T: DeserializeOwned + Send + 'static,
+    S: AsRef<App> + Send + Sync,
+{
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|e| ApiError::new(StatusCode::BAD_REQUEST, e.to_string()))?;
-        parse(&bytes).map(Self)
+        let (head, body) = request.into_parts();
+        check_content_type(&head.headers)?;
+        let bytes = read(body, state.as_ref().limits.body).await?;
+        if bytes.len() < LARGE {
+            return parse(&bytes).map(Self);
+        }
+        let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
+        parsed.map_err(|e| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?.map(Self)
     }
 }
 
-/// Parses a JSON body.
+/// 415 unless it is `application/json` or some `application/…+json`, with whatever parameters.
+fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    let refuse = |what: String| {
+        let message = format!("{what}; send JSON, with the header Content-Type: application/json");
+        Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
+    };
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return refuse("the request has no Content-Type".into());
+    };
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let kind = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match kind.strip_prefix("application/") {
+        Some(subtype) if subtype == "json" || subtype.ends_with("+json") => Ok(()),
+        _ => refuse(format!("the Content-Type is {}", shorten(&text))),
+    }
+}
+
+/// The whole body, at most `limit` bytes, after decompression.
+pub async fn read(body: HttpBody, limit: usize) -> Result<Bytes, ApiError> {
+    let too_large = || {
+        let message = format!("the body is over the limit of {limit} bytes (--body-limit)");
+        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("body_too_large")
+    };
+    // What says from the start that it is too large is not read.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(too_large());
+    }
+    axum::body::to_bytes(body, limit).await.map_err(|e| {
+        let mut cause: &(dyn StdError + 'static) = &e;
+        loop {
+            if cause.is::<LengthLimitError>() {
+                return too_large();
+            }
+            let late = cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::TimedOut);
+            if late || cause.is::<tokio::time::error::Elapsed>() {
+                return ApiError::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time");
+            }
+            let Some(next) = cause.source() else { break };
+            cause = next;
+        }
+        let message = format!("the body cannot be read: {}", shorten(&cause.to_string()));
+        ApiError::new(StatusCode::BAD_REQUEST, message)
+    })
+}
+
+/// Parses a JSON body, which must be an object.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(bytes).map_err(|e| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, e.to_string()))
+    let unprocessable = |message: &str| Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message));
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        None => return unprocessable("the body is empty; it must be a JSON object"),
+        // Structs would be read from lists, too.
+        Some(b'{') => {}
+        Some(_) => return unprocessable("the body must be a JSON object"),
+    }
+    serde_json::from_slice(bytes).or_else(|_| explain(bytes))
+}
+
+/// Parses again, keeping account of where in the JSON it is.
+fn explain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    match serde_path_to_error::deserialize(&mut json) {
+        Ok(value) => json.end().map(|()| value).map_err(|e| malformed("", &e)),
+        Err(e) => {
+            let path = e.path().to_string();
+            Err(malformed(path.trim_matches('.'), e.inner()))
+        }
+    }
+}
+
+/// What is wrong at `path`, which is empty where it is the whole.
+fn malformed(path: &str, error: &serde_json::Error) -> ApiError {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let reason = text.strip_suffix(&place).unwrap_or(&text);
+    // The right type, but not a value that it may have.
+    let bad_value = ["unknown variant", "invalid value"].iter().any(|start| reason.starts_with(start));
+    let status = if bad_value { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let path = shorten(path);
+    let named = ["missing field `", "duplicate field `"].iter().find_map(|start| {
+        let (name, _) = reason.strip_prefix(start)?.split_once('`')?;
+        Some(if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") })
+    });
+    let reason = in_words(reason);
+    let message = match path.as_str() {
+        "" if error.is_data() => format!("{reason}{place}"),
+        "" => format!("the body is not valid JSON: {reason}{place}"),
+        path => format!("{path}: {reason}{place}"),
+    };
+    let error = ApiError::new(status, message);
+    match named.or(Some(path).filter(|path| !path.is_empty())) {
+        Some(param) => error.param(param),
+        None => error,
+    }
+}
+
+/// The reason with little of the client's text in it, and Rust's names of types as clients know them.
+fn in_words(reason: &str) -> String {
+    const NAMES: &[(&str, &str)] =
+        &[("usize", "a whole number, not negative"), ("a sequence", "a list"), ("a map", "an object")];
+    let Some((found, expected)) = reason.rsplit_once(", expected ") else { return shorten(reason) };
+    let expected = NAMES.iter().find(|(rust, _)| *rust == expected).map_or(expected, |(_, words)| words);
+    let found = match found {
+        "invalid type: sequence" => "invalid type: list",
+        "invalid type: map" => "invalid type: object",
+        other => other,
+    };
+    format!("{}, expected {expected}", shorten(found))
+}
+
+/// The beginning of a client's text, to be shown to it.
+pub fn shorten(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }

@@ -15,6 +15,7 @@ mod routes;
 mod serve_error;
 pub mod service;
 mod tls;
+mod vectors;
 mod warm_up;
 
 pub use app::{App, Limits};

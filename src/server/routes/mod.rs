@@ -1,28 +1,43 @@
 //! The routes, one file a family.
 
+mod classify;
 mod embeddings;
 mod health;
+mod inputs;
+mod models;
+mod reply;
+mod rerank;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::http::StatusCode;
 
+use super::extract::shorten;
 use super::{ApiError, App};
+use crate::server::models::Served;
 use crate::server::service::Service;
 
 /// All routes, bare and under `/v1`.
 pub fn router(app: Arc<App>) -> Router {
-    let api = embeddings::router();
-    Router::new().merge(health::router()).merge(api.clone()).nest("/v1", api).with_state(app)
+    let api = embeddings::router().merge(rerank::router()).merge(classify::router()).merge(models::router());
+    let all = Router::new().merge(health::router()).merge(api.clone()).nest("/v1", api).merge(rerank::v2_router());
+    all.with_state(app)
 }
 
 /// The model that a request names; one that was idle for long comes back first.
 async fn model(app: &App, name: Option<&str>) -> Result<Arc<Service>, ApiError> {
-    let Some(served) = app.models.find(name) else {
-        let known: Vec<&str> = app.models.all().iter().map(|model| model.spec.name.as_str()).collect();
-        let message = format!("there is no model \"{}\" here; there is {}", name.unwrap_or(""), known.join(", "));
-        return Err(ApiError::new(StatusCode::NOT_FOUND, message).param("model").code("model_not_found"));
-    };
-    Ok(served.acquire(app.limits.model_return).await?)
+    Ok(served(app, name)?.acquire(app.limits.model_return).await?)
+}
+
+/// What is served under the name that a request names.
+fn served<'a>(app: &'a App, name: Option<&str>) -> Result<&'a Arc<Served>, ApiError> {
+    app.models.find(name).ok_or_else(|| no_such_model(app, name.unwrap_or_default()))
+}
+
+/// 404, with the names that there are.
+fn no_such_model(app: &App, name: &str) -> ApiError {
+    let known: Vec<&str> = app.models.all().iter().map(|model| model.spec.name.as_str()).collect();
+    let message = format!("there is no model \"{}\" here; there is {}", shorten(name), known.join(", "));
+    ApiError::new(StatusCode::NOT_FOUND, message).param("model").code("model_not_found")
 }

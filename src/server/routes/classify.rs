@@ -1,0 +1,95 @@
+//! `POST /classify`: Infinity's.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::routing::post;
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::inputs::{List, Truncation, texts_schema, truncation_schema};
+use super::model;
+use super::reply::{Usage, new_id};
+use crate::engine::{Call, Judged};
+use crate::server::app::unix_time;
+use crate::server::extract::Body;
+use crate::server::{ApiError, App};
+
+pub fn router() -> Router<Arc<App>> {
+    Router::new().route("/classify", post(classify))
+}
+
+/// Texts to be labelled. Fields that are not listed are ignored.
+#[derive(Deserialize, ToSchema)]
+#[serde(expecting = "an object")]
+pub struct ClassifyRequest {
+    /// The texts.
+    #[schema(schema_with = texts_schema, example = json!(["I like it."]))]
+    input: List<String>,
+    /// The name of a model; the first one if it is missing, empty or "default/not-specified".
+    #[schema(example = "default/not-specified")]
+    model: Option<String>,
+    /// Whether scores are the model's logits, without softmax or sigmoid.
+    raw_scores: Option<bool>,
+    #[schema(schema_with = truncation_schema)]
+    truncate: Option<Truncation>,
+}
+
+/// The labels of each text, in the order of the texts.
+#[derive(Serialize, ToSchema)]
+pub struct ClassifyReply {
+    #[schema(example = "classify")]
+    object: &'static str,
+    /// All labels of each text, best first.
+    data: Vec<Vec<Label>>,
+    /// The model's name.
+    model: String,
+    usage: Usage,
+    #[schema(example = "infa-5f0c6f5e-2a41-4f0f-9c6b-0d6f4f6f2f64")]
+    id: String,
+    /// Seconds since 1970.
+    #[schema(example = 1795273200)]
+    created: u64,
+}
+
+/// One label of a text.
+#[derive(Serialize, ToSchema)]
+struct Label {
+    /// How sure the model is.
+    #[schema(example = 0.97)]
+    score: f64,
+    /// The label's name.
+    #[schema(example = "joy")]
+    label: String,
+}
+
+/// Texts get labels
+///
+/// As Infinity does it. Scores of labels that exclude each other add up to 1; else each is by itself between 0 and 1.
+#[utoipa::path(
+    post, path = "/classify", tag = "OpenAI, Infinity, Cohere, Jina",
+    request_body = ClassifyRequest,
+    responses((status = 200, description = "The labels of each text", body = ClassifyReply))
+)]
+pub async fn classify(
+    State(app): State<Arc<App>>,
+    Body(request): Body<ClassifyRequest>,
+) -> Result<Json<ClassifyReply>, ApiError> {
+    let service = model(&app, request.model.as_deref())?;
+    let texts = request.input.checked("input", &app.limits)?.into_iter().map(Judged::Text).collect();
+    let truncate = request.truncate.and_then(|Truncation(truncate)| truncate);
+    let call = Call { truncate, ..Call::default() };
+    let raw = request.raw_scores.unwrap_or(false);
+    let answer = service.classify(texts, raw, call).await.map_err(|e| ApiError::of_inputs(e, "input"))?;
+    let names = service.labels();
+    let label = |(i, score): (usize, f64)| Label { score, label: names.get(i).cloned().unwrap_or_default() };
+    Ok(Json(ClassifyReply {
+        object: "classify",
+        data: answer.results.into_iter().map(|labels| labels.into_iter().map(label).collect()).collect(),
+        model: service.name().to_owned(),
+        usage: Usage::of(answer.tokens),
+        id: new_id(),
+        created: unix_time(),
+    }))
+}

@@ -1,0 +1,132 @@
+//! `GET /models`: what is served.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::no_such_model;
+use crate::server::app::unix_time;
+use crate::server::models::Served;
+use crate::server::service::Capability;
+use crate::server::{ApiError, App};
+
+pub fn router() -> Router<Arc<App>> {
+    // The names of models have slashes.
+    Router::new().route("/models", get(models)).route("/models/{*id}", get(one_model))
+}
+
+/// The models that are served.
+#[derive(Serialize, ToSchema)]
+pub struct ModelList {
+    /// In the order in which they were named: the first answers where a request names none.
+    data: Vec<ModelObject>,
+    #[schema(example = "list")]
+    object: &'static str,
+}
+
+/// A model.
+#[derive(Serialize, ToSchema)]
+pub struct ModelObject {
+    /// Its name.
+    #[schema(example = "sentence-transformers/all-MiniLM-L6-v2")]
+    id: String,
+    /// What its queue does.
+    stats: Stats,
+    #[schema(example = "model")]
+    object: &'static str,
+    /// Always "infinity": Infinity's own client reads nothing else.
+    #[schema(example = "infinity")]
+    owned_by: &'static str,
+    /// When the server started, in seconds since 1970.
+    #[schema(example = 1795273200)]
+    created: u64,
+    /// What computes.
+    #[schema(example = "onnxruntime")]
+    backend: &'static str,
+    /// What it can be asked for; nothing as long as it is not loaded.
+    capabilities: Vec<CapabilityName>,
+}
+
+/// What a model can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum CapabilityName {
+    /// `/embeddings`
+    Embed,
+    /// `/rerank`
+    Rerank,
+    /// `/classify`
+    Classify,
+}
+
+/// What a model's queue does.
+#[derive(Debug, Default, Serialize, ToSchema)]
+struct Stats {
+    /// How full the queue is, 0 to 1.
+    queue_fraction: f64,
+    /// Inputs that wait.
+    queue_absolute: usize,
+    /// Inputs that were begun and whose results are not there yet.
+    results_pending: usize,
+    /// Most inputs that are computed together.
+    batch_size: usize,
+}
+
+/// What is known of the model's queue now.
+fn stats(_model: &Served) -> Stats {
+    Stats::default()
+}
+
+impl ModelObject {
+    fn of(model: &Served, app: &App) -> Self {
+        let name = |capability| match capability {
+            Capability::Embed => CapabilityName::Embed,
+            Capability::Rerank => CapabilityName::Rerank,
+            Capability::Classify => CapabilityName::Classify,
+        };
+        let capabilities = model.service().map(|service| service.capabilities()).unwrap_or_default();
+        Self {
+            id: model.spec.name.clone(),
+            stats: stats(model),
+            object: "model",
+            owned_by: "infinity",
+            created: unix_time().saturating_sub(app.started.elapsed().as_secs()),
+            backend: "onnxruntime",
+            capabilities: capabilities.into_iter().map(name).collect(),
+        }
+    }
+}
+
+/// The models that are served
+#[utoipa::path(
+    get, path = "/models", tag = "OpenAI, Infinity, Cohere, Jina",
+    responses((status = 200, description = "All of them", body = ModelList))
+)]
+pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
+    let data = app.models.all().iter().map(|model| ModelObject::of(model, &app)).collect();
+    Json(ModelList { data, object: "list" })
+}
+
+/// A path that is not UTF-8 is no id.
+type Id = Result<Path<String>, PathRejection>;
+
+/// One of the models that are served
+#[utoipa::path(
+    get, path = "/models/{id}", tag = "OpenAI, Infinity, Cohere, Jina",
+    params(("id" = String, Path, description = "The model's name, slashes and all")),
+    responses(
+        (status = 200, description = "The model", body = ModelObject),
+        (status = 404, description = "There is no such model", body = crate::server::error::ErrorBody),
+    )
+)]
+pub async fn one_model(State(app): State<Arc<App>>, id: Id) -> Result<Json<ModelObject>, ApiError> {
+    let id = id.map(|Path(id)| id).unwrap_or_default();
+    // Here a name must be one: no name stands for any model.
+    let found = app.models.all().iter().find(|model| model.spec.name == id);
+    found.map(|model| Json(ModelObject::of(model, &app))).ok_or_else(|| no_such_model(&app, &id))
+}

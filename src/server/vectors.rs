@@ -1,0 +1,186 @@
+//! Vectors in replies: their number type, and JSON for them, written without a detour.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+/// How a vector is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EncodingFormat {
+    /// A list of numbers.
+    #[default]
+    Float,
+    /// A string: the numbers' bytes, little-endian, in base64.
+    Base64,
+}
+
+/// The type of a vector's numbers.
+///
+/// A number of int8 is `round(127 · x)`, where the vector has length 1: the range is fixed at −1 … 1, so that a vector
+/// does not depend on others in its request (sentence-transformers takes the range from them). One of uint8 is that of
+/// int8 + 128. Of binary and ubinary a bit is 1 where x > 0, the first in the highest bit of a byte, as with
+/// sentence-transformers; a byte of ubinary is 0 … 255, one of binary that − 128.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EmbeddingDtype {
+    /// As the model gives it.
+    #[default]
+    Float32,
+    /// −127 … 127
+    Int8,
+    /// 1 … 255
+    Uint8,
+    /// −128 … 127, eight numbers in one
+    Binary,
+    /// 0 … 255, eight numbers in one
+    Ubinary,
+}
+
+impl EmbeddingDtype {
+    /// Whether vectors must have length 1.
+    pub fn needs_length_one(self) -> bool {
+        matches!(self, Self::Int8 | Self::Uint8)
+    }
+}
+
+/// Writes vectors as JSON.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VectorWriter {
+    /// A list or a string.
+    pub format: EncodingFormat,
+    /// The type of the numbers.
+    pub dtype: EmbeddingDtype,
+    /// Whether base64 has the bytes of `dtype`; else those of float32, whatever the dtype.
+    pub packed: bool,
+}
+
+impl VectorWriter {
+    /// About as many bytes as the JSON of a vector of `dimensions` numbers has.
+    pub fn size(&self, dimensions: usize) -> usize {
+        match (self.format, self.dtype) {
+            (EncodingFormat::Float, EmbeddingDtype::Float32) => dimensions * 14,
+            _ => dimensions * 6,
+        }
+    }
+
+    /// Appends a vector.
+    pub fn write(&self, vector: &[f32], out: &mut Vec<u8>) {
+        match self.dtype {
+            EmbeddingDtype::Float32 => self.write_floats(vector, out),
+            EmbeddingDtype::Int8 => self.write_signed(&int8(vector).collect::<Vec<i8>>(), out),
+            EmbeddingDtype::Uint8 => {
+                self.write_unsigned(&int8(vector).map(|x| x as u8 ^ 0x80).collect::<Vec<u8>>(), out);
+            }
+            EmbeddingDtype::Binary => {
+                self.write_signed(&bits(vector).map(|x| (x ^ 0x80) as i8).collect::<Vec<i8>>(), out)
+            }
+            EmbeddingDtype::Ubinary => self.write_unsigned(&bits(vector).collect::<Vec<u8>>(), out),
+        }
+    }
+
+    fn write_floats(&self, vector: &[f32], out: &mut Vec<u8>) {
+        match self.format {
+            EncodingFormat::Float => write_numbers(vector, out),
+            EncodingFormat::Base64 if cfg!(target_endian = "little") => write_base64(bytemuck::cast_slice(vector), out),
+            EncodingFormat::Base64 => {
+                write_base64(&vector.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>(), out);
+            }
+        }
+    }
+
+    fn write_signed(&self, numbers: &[i8], out: &mut Vec<u8>) {
+        match self.format {
+            EncodingFormat::Float => write_numbers(numbers, out),
+            EncodingFormat::Base64 if self.packed => write_base64(bytemuck::cast_slice(numbers), out),
+            EncodingFormat::Base64 => self.write_floats(&numbers.iter().map(|&x| x.into()).collect::<Vec<f32>>(), out),
+        }
+    }
+
+    fn write_unsigned(&self, numbers: &[u8], out: &mut Vec<u8>) {
+        match self.format {
+            EncodingFormat::Float => write_numbers(numbers, out),
+            EncodingFormat::Base64 if self.packed => write_base64(numbers, out),
+            EncodingFormat::Base64 => self.write_floats(&numbers.iter().map(|&x| x.into()).collect::<Vec<f32>>(), out),
+        }
+    }
+}
+
+/// Each number of a vector of length 1, times 127.
+fn int8(vector: &[f32]) -> impl Iterator<Item = i8> {
+    // A conversion of what is out of range ends at the range's end, which −128 is not.
+    vector.iter().map(|x| (x * 127.0).round().max(-127.0) as i8)
+}
+
+/// One bit a number, the first in the highest.
+fn bits(vector: &[f32]) -> impl Iterator<Item = u8> {
+    let bit = |byte: u8, (i, x): (usize, &f32)| byte | (u8::from(*x > 0.0) << (7 - i));
+    vector.chunks(8).map(move |eight| eight.iter().enumerate().fold(0, bit))
+}
+
+/// A list of numbers; floats with the fewest digits that read back as the same float32.
+fn write_numbers<T: serde::Serialize>(numbers: &[T], out: &mut Vec<u8>) {
+    let start = out.len();
+    if serde_json::to_writer(&mut *out, numbers).is_err() {
+        // It cannot be: numbers have JSON, and memory takes all.
+        out.truncate(start);
+        out.extend_from_slice(b"[]");
+    }
+}
+
+fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    let start = out.len();
+    out.resize(start + bytes.len().div_ceil(3) * 4, b'=');
+    if let Some(room) = out.get_mut(start..) {
+        // There is room: base64 makes four characters of three bytes.
+        let _ = STANDARD.encode_slice(bytes, room);
+    }
+    out.push(b'"');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(format: EncodingFormat, dtype: EmbeddingDtype, packed: bool, vector: &[f32]) -> String {
+        let mut out = b"x".to_vec();
+        VectorWriter { format, dtype, packed }.write(vector, &mut out);
+        assert_eq!(out[0], b'x');
+        String::from_utf8(out.split_off(1)).unwrap()
+    }
+
+    #[test]
+    fn numbers_are_written_short_and_read_back_the_same() {
+        let vector = [0.1, -1.0, f32::MIN_POSITIVE, 1e-45, 0.333_333_34, f32::MAX];
+        let json = written(EncodingFormat::Float, EmbeddingDtype::Float32, true, &vector);
+        assert!(json.starts_with("[0.1,-1.0,"), "{json}");
+        assert_eq!(serde_json::from_str::<Vec<f32>>(&json).unwrap(), vector);
+    }
+
+    #[test]
+    fn base64_is_the_bytes_of_the_numbers() {
+        let json = written(EncodingFormat::Base64, EmbeddingDtype::Float32, true, &[1.0, -2.5]);
+        assert_eq!(json, "\"AACAPwAAIMA=\"");
+        assert_eq!(written(EncodingFormat::Base64, EmbeddingDtype::Int8, true, &[1.0, -1.0, 0.0]), "\"f4EA\"");
+        assert_eq!(written(EncodingFormat::Base64, EmbeddingDtype::Int8, false, &[0.0]), "\"AAAAAA==\"");
+        assert_eq!(written(EncodingFormat::Base64, EmbeddingDtype::Float32, true, &[]), "\"\"");
+    }
+
+    #[test]
+    fn eight_bits_have_a_fixed_range() {
+        let vector = [1.0, -1.0, 0.0, 0.5, -0.004, 2.0, -2.0];
+        let json = written(EncodingFormat::Float, EmbeddingDtype::Int8, true, &vector);
+        assert_eq!(json, "[127,-127,0,64,-1,127,-127]");
+        let json = written(EncodingFormat::Float, EmbeddingDtype::Uint8, true, &vector);
+        assert_eq!(json, "[255,1,128,192,127,255,1]");
+    }
+
+    #[test]
+    fn bits_are_packed_as_numpy_packs_them() {
+        let vector = [1.0, -1.0, 0.0, 0.5, 0.1, -0.1, -0.0, 0.2, 0.3, -0.3];
+        assert_eq!(written(EncodingFormat::Float, EmbeddingDtype::Ubinary, true, &vector), "[153,128]");
+        assert_eq!(written(EncodingFormat::Float, EmbeddingDtype::Binary, true, &vector), "[25,0]");
+    }
+}
