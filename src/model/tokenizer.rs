@@ -242,7 +242,10 @@ impl Tokenizer {
             };
             let params =
                 TruncationParams { max_length: room, strategy: TruncationStrategy::LongestFirst, stride: 0, direction };
-            let (a, b) = truncate_encodings(a, Some(b), &params).map_err(|e| e.to_string())?;
+            let (mut a, mut b) = truncate_encodings(a, Some(b), &params).map_err(|e| e.to_string())?;
+            // What was cut off would be combined, each piece of one text with each of the other.
+            drop(a.take_overflowing());
+            drop(b.as_mut().map(Encoding::take_overflowing));
             let whole = self.inner.post_process(a, b, true).map_err(|e| e.to_string())?;
             Ok(Some((whole, truncated)))
         });
