@@ -3,17 +3,12 @@
 //! A value that is of the wrong type, missing or given twice is 422; one of the right type that cannot be is 400. The
 //! message names where it is (`input[3]`), the place in the JSON, and shows little of what the client sent.
 
-use std::error::Error as StdError;
-use std::io;
-
-use axum::body::{Body as HttpBody, HttpBody as _};
+use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
-use bytes::Bytes;
-use http_body_util::LengthLimitError;
 use serde::de::DeserializeOwned;
 
-use super::{ApiError, App};
+use super::ApiError;
 
 /// From this size on a body is parsed on a thread that may block: below, the way there takes longer.
 const LARGE: usize = 64 << 10;
@@ -27,14 +22,16 @@ pub struct Body<T>(pub T);
 impl<T, S> FromRequest<S> for Body<T>
 where
     T: DeserializeOwned + Send + 'static,
-    S: AsRef<App> + Send + Sync,
+    S: Send + Sync,
 {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
-        let (head, body) = request.into_parts();
-        check_content_type(&head.headers)?;
-        let bytes = read(body, state.as_ref().limits.body).await?;
+        check_content_type(request.headers())?;
+        // A layer has read it already, within its limits.
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|e| ApiError::new(e.status(), format!("the body cannot be read: {e}")))?;
         if bytes.len() < LARGE {
             return parse(&bytes).map(Self);
         }
@@ -60,34 +57,6 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
-/// The whole body, at most `limit` bytes, after decompression.
-pub async fn read(body: HttpBody, limit: usize) -> Result<Bytes, ApiError> {
-    let too_large = || {
-        let message = format!("the body is over the limit of {limit} bytes (--body-limit)");
-        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("body_too_large")
-    };
-    // What says from the start that it is too large is not read.
-    if body.size_hint().lower() > limit as u64 {
-        return Err(too_large());
-    }
-    axum::body::to_bytes(body, limit).await.map_err(|e| {
-        let mut cause: &(dyn StdError + 'static) = &e;
-        loop {
-            if cause.is::<LengthLimitError>() {
-                return too_large();
-            }
-            let late = cause.downcast_ref::<io::Error>().is_some_and(|e| e.kind() == io::ErrorKind::TimedOut);
-            if late || cause.is::<tokio::time::error::Elapsed>() {
-                return ApiError::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time");
-            }
-            let Some(next) = cause.source() else { break };
-            cause = next;
-        }
-        let message = format!("the body cannot be read: {}", shorten(&cause.to_string()));
-        ApiError::new(StatusCode::BAD_REQUEST, message)
-    })
-}
-
 /// Parses a JSON body, which must be an object.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let unprocessable = |message: &str| Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message));
@@ -107,7 +76,8 @@ fn explain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         Ok(value) => json.end().map(|()| value).map_err(|e| malformed("", &e)),
         Err(e) => {
             let path = e.path().to_string();
-            Err(malformed(path.trim_matches('.'), e.inner()))
+            // Where a field's name is not known yet, there is a question mark.
+            Err(malformed(path.trim_end_matches(['.', '?']), e.inner()))
         }
     }
 }

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::EmbeddingDtype;
+
 /// How a vector is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -14,35 +16,6 @@ pub enum EncodingFormat {
     Float,
     /// A string: the numbers' bytes, little-endian, in base64.
     Base64,
-}
-
-/// The type of a vector's numbers.
-///
-/// A number of int8 is `round(127 · x)`, where the vector has length 1: the range is fixed at −1 … 1, so that a vector
-/// does not depend on others in its request (sentence-transformers takes the range from them). One of uint8 is that of
-/// int8 + 128. Of binary and ubinary a bit is 1 where x > 0, the first in the highest bit of a byte, as with
-/// sentence-transformers; a byte of ubinary is 0 … 255, one of binary that − 128.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum EmbeddingDtype {
-    /// As the model gives it.
-    #[default]
-    Float32,
-    /// −127 … 127
-    Int8,
-    /// 1 … 255
-    Uint8,
-    /// −128 … 127, eight numbers in one
-    Binary,
-    /// 0 … 255, eight numbers in one
-    Ubinary,
-}
-
-impl EmbeddingDtype {
-    /// Whether vectors must have length 1.
-    pub fn needs_length_one(self) -> bool {
-        matches!(self, Self::Int8 | Self::Uint8)
-    }
 }
 
 /// Writes vectors as JSON.

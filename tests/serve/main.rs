@@ -5,19 +5,21 @@
 mod support;
 
 mod fake;
+#[path = "../support/hub_server.rs"]
+mod hub_server;
 mod raw;
 mod running;
 
 mod auth;
+mod bad_input;
+mod classify;
 mod connection;
 mod drain;
-mod limits;
-#[path = "../support/hub_server.rs"]
-mod hub_server;
-mod running;
-
+mod embeddings;
 mod flags;
+mod limits;
 mod models;
+mod rerank;
 mod signals;
 mod start;
 mod unix_socket;

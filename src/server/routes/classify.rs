@@ -76,7 +76,7 @@ pub async fn classify(
     State(app): State<Arc<App>>,
     Body(request): Body<ClassifyRequest>,
 ) -> Result<Json<ClassifyReply>, ApiError> {
-    let service = model(&app, request.model.as_deref())?;
+    let service = model(&app, request.model.as_deref()).await?;
     let texts = request.input.checked("input", &app.limits)?.into_iter().map(Judged::Text).collect();
     let truncate = request.truncate.and_then(|Truncation(truncate)| truncate);
     let call = Call { truncate, ..Call::default() };

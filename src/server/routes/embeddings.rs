@@ -11,14 +11,14 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::inputs::{Inputs, Truncation, inputs_schema, truncation_schema};
-use super::model;
 use super::reply::{Usage, json, new_id};
+use super::served;
 use crate::engine::{Call, Embedding, Role, Text};
 use crate::server::app::unix_time;
 use crate::server::extract::{Body, shorten};
-use crate::server::service::{Answer, Capability, Service};
-use crate::server::vectors::{EmbeddingDtype, EncodingFormat, VectorWriter};
-use crate::server::{ApiError, App};
+use crate::server::service::Answer;
+use crate::server::vectors::{EncodingFormat, VectorWriter};
+use crate::server::{ApiError, App, EmbeddingDtype, Limits};
 
 /// From this many numbers on a reply is written on a thread that may block: about 1 ms of work.
 const LARGE: usize = 64 * 512;
@@ -112,30 +112,19 @@ enum Vector {
 }
 
 impl EmbeddingsRequest {
-    /// What is asked of the model, and how its answer is written.
-    fn resolve(self, service: &Service, app: &App) -> Result<(Vec<Text>, Call, VectorWriter), ApiError> {
+    /// What is asked of a model that gives vectors as `usual` without being asked, and how its answer is written.
+    fn resolve(self, usual: EmbeddingDtype, limits: &Limits) -> Result<(Vec<Text>, Call, VectorWriter), ApiError> {
         let Self { input, encoding_format, dimensions, modality, prompt_name, prompt, truncate, .. } = self;
         if modality.is_some_and(|modality| modality != Modality::Text) {
             return Err(ApiError::bad_value("modality", "only \"text\" is served; images and audio are not"));
         }
-        let texts = input.0.checked("input", &app.limits)?;
-        if let Some(index) = texts.iter().position(|text| matches!(text, Text::Ids(ids) if ids.is_empty())) {
-            return Err(ApiError::bad_value(format!("input[{index}]"), "there are no token ids in the list"));
-        }
-        let most = service.engine().info().dimensions;
-        if let Some(wanted) = dimensions
-            && !(1..=most).contains(&wanted)
-            && service.capabilities().contains(&Capability::Embed)
-        {
-            let reason = format!("{wanted} is not from 1 to {most}, the length of the model's vectors");
-            return Err(ApiError::bad_value("dimensions", reason));
-        }
+        let texts = input.0.checked("input", limits)?;
         if let Some(name) = &prompt_name
             && shorten(name) != *name
         {
             return Err(ApiError::bad_value("prompt_name", format!("there is no prompt \"{}\"", shorten(name))));
         }
-        let dtype = self.embedding_dtype.unwrap_or_else(|| default_dtype(service));
+        let dtype = self.embedding_dtype.unwrap_or(usual);
         let normalize = match self.normalize {
             Some(false) if dtype.needs_length_one() => {
                 let reason = "int8 and uint8 are for vectors of length 1; leave it out, or use another embedding_dtype";
@@ -158,11 +147,6 @@ impl EmbeddingsRequest {
     }
 }
 
-/// The type of the numbers where a request does not say.
-fn default_dtype(_service: &Service) -> EmbeddingDtype {
-    EmbeddingDtype::Float32
-}
-
 /// Texts become vectors
 ///
 /// As OpenAI and Infinity do it. A list of inputs may be as long as --max-client-batch-size; it is split inside.
@@ -175,8 +159,9 @@ pub async fn embeddings(
     State(app): State<Arc<App>>,
     Body(request): Body<EmbeddingsRequest>,
 ) -> Result<Response, ApiError> {
-    let service = model(&app, request.model.as_deref())?;
-    let (texts, call, writer) = request.resolve(&service, &app)?;
+    let served = served(&app, request.model.as_deref())?;
+    let (texts, call, writer) = request.resolve(served.spec.embedding_dtype, &app.limits)?;
+    let service = served.acquire(app.limits.model_return).await?;
     let answer = service.embed(texts, call).await.map_err(|e| ApiError::of_inputs(e, "input"))?;
     let numbers: usize = answer.results.iter().map(|embedding| embedding.vector.len()).sum();
     if numbers < LARGE {

@@ -48,7 +48,7 @@ pub struct ModelObject {
     /// What computes.
     #[schema(example = "onnxruntime")]
     backend: &'static str,
-    /// What it can be asked for; nothing as long as it is not loaded.
+    /// What it can be asked for; nothing before it was loaded.
     capabilities: Vec<CapabilityName>,
 }
 
@@ -78,8 +78,10 @@ struct Stats {
 }
 
 /// What is known of the model's queue now.
-fn stats(_model: &Served) -> Stats {
-    Stats::default()
+fn stats(model: &Served) -> Stats {
+    let Ok(service) = model.service() else { return Stats::default() };
+    let now = service.stats();
+    Stats { queue_absolute: now.tasks, results_pending: now.running, ..Stats::default() }
 }
 
 impl ModelObject {
@@ -89,7 +91,7 @@ impl ModelObject {
             Capability::Rerank => CapabilityName::Rerank,
             Capability::Classify => CapabilityName::Classify,
         };
-        let capabilities = model.service().map(|service| service.capabilities()).unwrap_or_default();
+        let capabilities = model.capabilities();
         Self {
             id: model.spec.name.clone(),
             stats: stats(model),

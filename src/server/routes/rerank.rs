@@ -301,7 +301,7 @@ async fn rank(app: &App, name: Option<&str>, question: Question) -> Result<Ranki
     if top_n == 0 {
         return Err(ApiError::bad_value("top_n", "0 is not above 0"));
     }
-    let service = model(app, name)?;
+    let service = model(app, name).await?;
     let count = documents.len();
     let mut shown = if with_documents { documents.clone() } else { Vec::new() };
     let answer = service.rerank(query, documents, raw, call).await.map_err(|e| ApiError::of_inputs(e, field))?;
