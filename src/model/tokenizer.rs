@@ -6,6 +6,7 @@ mod added;
 mod class;
 mod decoder;
 mod file;
+pub mod pieces;
 mod plain;
 mod rebuild;
 mod special;

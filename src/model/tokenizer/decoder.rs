@@ -3,6 +3,11 @@
 //! References: `tokenization_qwen2.py`, `tokenization_gemma.py` and `tokenization_llama.py` of `transformers` 5.
 
 use serde_json::Value as Json;
+use tokenizers::decoders::DecoderWrapper;
+use tokenizers::decoders::byte_fallback::ByteFallback;
+use tokenizers::decoders::fuse::Fuse;
+use tokenizers::decoders::sequence::Sequence;
+use tokenizers::decoders::strip::Strip;
 use tokenizers::models::bpe::BPE;
 use tokenizers::normalizers::{NFC, NormalizerWrapper, Replace};
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
@@ -85,6 +90,23 @@ impl Decoder {
                     _ => PrependScheme::First,
                 };
                 Metaspace::new('▁', scheme, false).into()
+            }
+        })
+    }
+
+    /// How tokens become text again.
+    pub(super) fn decoder(self, config: &Json) -> Result<DecoderWrapper, String> {
+        let space = || Replace::new("▁", " ").map_err(|e| e.to_string());
+        Ok(match self {
+            Self::Qwen2 => ByteLevel::default().into(),
+            Self::Gemma => Sequence::new(vec![space()?.into(), ByteFallback::new().into(), Fuse::new().into()]).into(),
+            Self::Llama => {
+                let mut steps = vec![space()?.into(), ByteFallback::new().into(), Fuse::new().into()];
+                // A text's first token has a space before it that was never in the text.
+                if config.get("add_prefix_space").and_then(Json::as_bool).unwrap_or(true) {
+                    steps.push(Strip::new(' ', 1, 0).into());
+                }
+                Sequence::new(steps).into()
             }
         })
     }

@@ -5,9 +5,11 @@
 //! tokenizer.json says of them. Reference: the `__init__` of each class in `models/*/tokenization_*.py`.
 
 use serde_json::Value as Json;
+use tokenizers::decoders::DecoderWrapper;
+use tokenizers::decoders::wordpiece::WordPiece;
 use tokenizers::models::bpe::BPE;
 use tokenizers::models::unigram::Unigram;
-use tokenizers::models::wordpiece::WordPiece;
+use tokenizers::models::wordpiece::WordPiece as WordPieceModel;
 use tokenizers::normalizers::replace::ReplacePattern;
 use tokenizers::normalizers::{
     BertNormalizer, Lowercase, NFC, NFKD, NormalizerWrapper, Precompiled, Replace, Sequence, Strip, StripAccents,
@@ -50,7 +52,11 @@ pub(super) fn rebuild(class: Class, file: File, config: &Json, tokens: SpecialTo
     };
     let post_processor = match class {
         Class::Bert | Class::DistilBert | Class::DebertaV2 => Some(template(cls, sep, 1, 1)?),
-        Class::Mpnet | Class::Roberta => Some(RobertaProcessing::new(sep.ok_or(NO_SEP)?, cls.ok_or(NO_CLS)?).into()),
+        Class::Mpnet | Class::Roberta => {
+            let prefix_space = class == Class::Mpnet || prefix_space(config).unwrap_or(false);
+            let processing = RobertaProcessing::new(sep.ok_or(NO_SEP)?, cls.ok_or(NO_CLS)?);
+            Some(processing.add_prefix_space(prefix_space).into())
+        }
         Class::XlmRoberta | Class::Camembert => Some(template(bos, eos, 2, 0)?),
         Class::Decoder(_) => saved()?,
         Class::Albert => match saved()? {
@@ -59,6 +65,7 @@ pub(super) fn rebuild(class: Class, file: File, config: &Json, tokens: SpecialTo
         },
     };
     built.with_post_processor(post_processor);
+    built.with_decoder(Some(decoder(class, config)?));
     Ok(built)
 }
 
@@ -69,7 +76,7 @@ const NO_SEP: &str = "the token that closes a text is not in the vocabulary";
 fn model(class: Class, file: Model, config: &Json, unk: &str) -> Result<ModelWrapper, String> {
     let built: Result<ModelWrapper, _> = match class {
         Class::Bert | Class::DistilBert | Class::Mpnet => {
-            WordPiece::builder().vocab(file.vocab.into_ids()).unk_token(unk.to_owned()).build().map(Into::into)
+            WordPieceModel::builder().vocab(file.vocab.into_ids()).unk_token(unk.to_owned()).build().map(Into::into)
         }
         Class::Roberta => {
             let merges = file.merges()?;
@@ -140,9 +147,30 @@ fn character_map(saved: &Json) -> Result<Option<NormalizerWrapper>, String> {
     Ok(map.map(read).transpose()?.map(Into::into))
 }
 
+fn prefix_space(config: &Json) -> Option<bool> {
+    config.get("add_prefix_space").and_then(Json::as_bool)
+}
+
+/// How tokens become text again.
+fn decoder(class: Class, config: &Json) -> Result<DecoderWrapper, String> {
+    Ok(match class {
+        Class::Decoder(decoder) => decoder.decoder(config)?,
+        Class::Bert | Class::DistilBert | Class::Mpnet => WordPiece::new("##".into(), true).into(),
+        Class::Roberta => ByteLevel::default().into(),
+        Class::XlmRoberta | Class::Camembert | Class::Albert | Class::DebertaV2 => {
+            let scheme = match (prefix_space(config), class) {
+                (Some(true) | None, _) => PrependScheme::Always,
+                (Some(false), Class::DebertaV2) => PrependScheme::First,
+                (Some(false), _) => PrependScheme::Never,
+            };
+            Metaspace::new('▁', scheme, true).into()
+        }
+    })
+}
+
 /// How a text falls into words.
 fn pre_tokenizer(class: Class, config: &Json) -> Result<PreTokenizerWrapper, String> {
-    let prefix_space = config.get("add_prefix_space").and_then(Json::as_bool);
+    let prefix_space = prefix_space(config);
     Ok(match class {
         Class::Decoder(decoder) => decoder.pre_tokenizer(config)?,
         Class::Bert | Class::DistilBert | Class::Mpnet => BertPreTokenizer.into(),
