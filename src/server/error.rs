@@ -61,6 +61,8 @@ pub struct TeiErrorBody {
 impl ApiError {
     /// The word for lists without anything in them.
     const EMPTY: &'static str = "empty";
+    /// The word for texts of which there are no tokens.
+    pub const TOKENIZER: &'static str = "tokenizer";
 
     /// With this status and message.
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
@@ -133,6 +135,7 @@ impl ApiError {
     pub fn tei(self) -> Response {
         let error_type = match (self.status.as_u16(), self.code) {
             (400, Some(Self::EMPTY)) => "Empty",
+            (422, Some(Self::TOKENIZER)) => "Tokenizer",
             (429, _) => "Overloaded",
             (500 | 424, _) => "Backend",
             (503, _) => "Unhealthy",

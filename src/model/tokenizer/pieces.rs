@@ -24,16 +24,17 @@ impl Tokenizer {
         let mut characters = Characters { text, byte: 0, characters: 0 };
         let (ids, names) = (encoding.get_ids(), encoding.get_tokens());
         let (spans, masks) = (encoding.get_offsets(), encoding.get_special_tokens_mask());
-        let tokens = ids.iter().zip(names).zip(spans).zip(masks);
-        let piece = |(((&id, name), &(start, stop)), &mask): (((&u32, &String), &(usize, usize)), &u32)| {
+        let mut pieces = Vec::with_capacity(ids.len());
+        for (((&id, name), &(start, stop)), &mask) in ids.iter().zip(names).zip(spans).zip(masks) {
             if mask != 0 {
-                return Piece { id, text: name.clone(), span: None };
+                pieces.push(Piece { id, text: name.clone(), span: None });
+                continue;
             }
             let (start, stop) = (text.floor_char_boundary(start), text.ceil_char_boundary(stop.max(start)));
             let span = characters.before(start)..characters.before(stop);
-            Piece { id, text: text[start..stop].to_owned(), span: Some(span) }
-        };
-        Ok(tokens.map(piece).collect())
+            pieces.push(Piece { id, text: text[start..stop].to_owned(), span: Some(span) });
+        }
+        Ok(pieces)
     }
 
     /// The text of these tokens, as near as the tokenizer can tell; without special tokens if `skip_specials`. Ids that

@@ -4,27 +4,48 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::server::app::unix_time;
+use crate::server::openapi::tag;
 use crate::server::{ApiError, App};
 
 pub fn router() -> Router<Arc<App>> {
-    Router::new().route("/livez", get(live)).route("/readyz", get(ready)).route("/health", get(ready))
+    Router::new().route("/livez", get(live)).route("/readyz", get(ready)).route("/health", get(health))
 }
 
-async fn live() -> Json<serde_json::Value> {
-    Json(json!({"unix": unix_time()}))
+/// All is well.
+#[derive(Serialize, ToSchema)]
+pub struct Well {
+    /// Seconds since 1970.
+    #[schema(example = 1_763_700_000)]
+    unix: u64,
 }
 
-async fn ready(State(app): State<Arc<App>>) -> Response {
+/// Whether the server lives, models or not
+#[utoipa::path(get, path = "/livez", tag = tag::SERVER, security(()),
+    responses((status = 200, description = "It lives", body = Well)))]
+pub async fn live() -> Json<Well> {
+    Json(Well { unix: unix_time() })
+}
+
+/// Whether requests will be answered: all models are there, and the server is not shutting down
+#[utoipa::path(get, path = "/readyz", tag = tag::SERVER, security(()),
+    responses((status = 200, description = "It is ready", body = Well)))]
+pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Well>, ApiError> {
     if app.is_ready() {
-        Json(json!({"unix": unix_time()})).into_response()
-    } else {
-        let why = if app.is_draining() { "the server is shutting down" } else { "models are being loaded" };
-        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why).openai()
+        return Ok(Json(Well { unix: unix_time() }));
     }
+    let why = if app.is_draining() { "the server is shutting down" } else { "models are being loaded" };
+    Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why))
+}
+
+/// The same as `/readyz`, under Infinity's and TEI's name
+#[utoipa::path(get, path = "/health", tag = tag::SERVER, security(()),
+    responses((status = 200, description = "It is ready", body = Well)))]
+pub async fn health(app: State<Arc<App>>) -> Result<Json<Well>, ApiError> {
+    ready(app).await
 }

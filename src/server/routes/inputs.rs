@@ -38,7 +38,13 @@ impl<T> List<T> {
         }
     }
 
-    fn one(item: T) -> Self {
+    /// Of none.
+    pub(super) fn empty() -> Self {
+        Self { items: Vec::new(), count: 0 }
+    }
+
+    /// Of one item.
+    pub(super) fn one(item: T) -> Self {
         Self { items: vec![item], count: 1 }
     }
 
@@ -50,7 +56,7 @@ impl<T> List<T> {
     }
 
     /// Adds the rest of a sequence, whose items are of the type `I`.
-    fn extend<'de, I: DeserializeOwned, A: SeqAccess<'de>>(
+    pub(super) fn extend<'de, I: DeserializeOwned, A: SeqAccess<'de>>(
         mut self,
         mut rest: A,
         item: impl Fn(I) -> T,

@@ -1,12 +1,14 @@
 //! The routes, one file a family.
 
-mod classify;
-mod embeddings;
-mod health;
+pub mod classify;
+pub mod embeddings;
+pub mod health;
 mod inputs;
-mod models;
+pub mod kserve;
+pub mod models;
 mod reply;
-mod rerank;
+pub mod rerank;
+pub mod tei;
 
 use std::sync::Arc;
 
@@ -14,15 +16,18 @@ use axum::Router;
 use axum::http::StatusCode;
 
 use super::extract::shorten;
-use super::{ApiError, App};
+use super::{ApiError, App, openapi};
 use crate::server::models::Served;
 use crate::server::service::Service;
 
 /// All routes, bare and under `/v1`.
 pub fn router(app: Arc<App>) -> Router {
     let api = embeddings::router().merge(rerank::router()).merge(classify::router()).merge(models::router());
-    let all = Router::new().merge(health::router()).merge(api.clone()).nest("/v1", api).merge(rerank::v2_router());
-    all.with_state(app)
+    let api = api.merge(tei::router());
+    let server = Router::new().merge(health::router()).merge(openapi::router()).merge(tei::root_router());
+    // Their paths have a version of their own.
+    let server = server.merge(rerank::v2_router()).merge(kserve::router());
+    server.merge(api.clone()).nest("/v1", api).with_state(app)
 }
 
 /// The model that a request names; one that was idle for long comes back first.

@@ -1,0 +1,194 @@
+//! What the server answers, as an OpenAPI document, and the page that shows it.
+//!
+//! Each route's file describes its own route; here they are collected, and what is the same for all of them is added:
+//! how a request may fail. Nothing is fetched from elsewhere: the page's scripts and styles are in the binary.
+
+use std::sync::{Arc, LazyLock};
+
+use axum::Router;
+use axum::extract::{OriginalUri, Path};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder};
+use utoipa::{Modify, OpenApi};
+use utoipa_swagger_ui::Config;
+
+use super::error::{ErrorBody, TeiErrorBody};
+use super::routes::kserve::KserveErrorBody;
+use super::{ApiError, App, routes};
+
+/// Tags: whose routes these are.
+pub mod tag {
+    /// OpenAI's and Infinity's embeddings, Infinity's, Cohere's and Jina's rerank, Infinity's classify.
+    pub const OPENAI: &str = "OpenAI, Infinity, Cohere, Jina";
+    /// The native routes of text-embeddings-inference.
+    pub const TEI: &str = "Text Embeddings Inference";
+    /// The Open Inference Protocol, version 2.
+    pub const KSERVE: &str = "KServe v2";
+    /// Health, models, metrics.
+    pub const SERVER: &str = "Server";
+}
+
+const ABOUT: &str = "Text embeddings, reranking and classification.\n\n\
+    The routes of OpenAI, Infinity, Cohere and Jina answer at `/embeddings`, `/rerank` and `/classify`; those of \
+    text-embeddings-inference at `/embed`, `/embed_all`, `/embed_sparse`, `/similarity`, `/predict`, `/tokenize`, \
+    `/decode` and `/info`; the Open Inference Protocol (KServe, Triton) under `/v2`.\n\n\
+    Every route of an API also answers under `/v1`: a client's base URL may end in it or not.";
+
+/// A route is added by one line in `paths`.
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "infa", description = ABOUT),
+    // Relative to the document, so that a prefix, ours or a proxy's, needs no setting here.
+    servers((url = "./")),
+    security((), ("key" = [])),
+    tags(
+        (name = tag::OPENAI, description = "Embeddings, scores of documents, labels."),
+        (name = tag::TEI, description = "The native routes of text-embeddings-inference."),
+        (name = tag::KSERVE, description = "The Open Inference Protocol, with binary tensors."),
+        (name = tag::SERVER, description = "What is served, and whether it is well.")
+    ),
+    paths(
+        routes::health::live,
+        routes::health::ready,
+        routes::health::health,
+        routes::models::models,
+        routes::models::one_model,
+        routes::embeddings::embeddings,
+        routes::rerank::rerank,
+        routes::rerank::rerank_v2,
+        routes::classify::classify,
+        routes::tei::embed::embed,
+        routes::tei::embed::embed_all,
+        routes::tei::embed::embed_sparse,
+        routes::tei::embed::similarity,
+        routes::tei::predict::predict,
+        routes::tei::tokenize::tokenize,
+        routes::tei::tokenize::decode,
+        routes::tei::info::info,
+        routes::tei::any::root,
+        routes::tei::any::invocations,
+        routes::tei::any::vertex,
+        routes::tei::any::ping,
+        routes::kserve::server,
+        routes::kserve::live,
+        routes::kserve::ready,
+        routes::kserve::metadata,
+        routes::kserve::model_ready,
+        routes::kserve::infer,
+        routes::kserve::index,
+    ),
+    components(schemas(ErrorBody, TeiErrorBody, KserveErrorBody)),
+    modifiers(&Key, &Failures)
+)]
+struct Routes;
+
+/// The key, where the server wants one.
+struct Key;
+
+impl Modify for Key {
+    fn modify(&self, document: &mut Document) {
+        let key = Http::builder().scheme(HttpAuthScheme::Bearer).description(Some("One of the server's --api-key."));
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("key", SecurityScheme::Http(key.build()));
+    }
+}
+
+/// What may go wrong with any request, in the shape that the route's clients read.
+struct Failures;
+
+/// Status, meaning, and whether it needs a body or a model to go wrong.
+const FAILURES: &[(StatusCode, &str, bool)] = &[
+    (StatusCode::BAD_REQUEST, "A value cannot be, or the model cannot do that", true),
+    (StatusCode::UNAUTHORIZED, "No key, or a wrong one", false),
+    (StatusCode::NOT_FOUND, "There is no such model", true),
+    (StatusCode::REQUEST_TIMEOUT, "The body did not come in time", true),
+    (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large, or has too many inputs", true),
+    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not JSON, or compressed in an unknown way", true),
+    (StatusCode::UNPROCESSABLE_ENTITY, "The body is malformed", true),
+    (StatusCode::FAILED_DEPENDENCY, "The model cannot do that", true),
+    (StatusCode::TOO_MANY_REQUESTS, "The queue is full: try again after Retry-After seconds", false),
+    (StatusCode::INTERNAL_SERVER_ERROR, "The server's own fault", false),
+    (StatusCode::SERVICE_UNAVAILABLE, "The model is being loaded, or the server is shutting down", false),
+];
+
+impl Modify for Failures {
+    fn modify(&self, document: &mut Document) {
+        for item in document.paths.paths.values_mut() {
+            for (operation, has_body) in operations(item) {
+                let shape = match operation.tags.as_deref().and_then(<[String]>::first).map(String::as_str) {
+                    Some(tag::TEI) => "TeiErrorBody",
+                    Some(tag::KSERVE) => "KserveErrorBody",
+                    _ => "ErrorBody",
+                };
+                // Whether the server is well, it tells everybody, however busy it is.
+                let open = operation.security.as_ref().is_some_and(|needed| needed.len() == 1);
+                let always = [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS];
+                for (status, meaning, of_body) in FAILURES {
+                    let foreign = *status == StatusCode::FAILED_DEPENDENCY && shape != "TeiErrorBody";
+                    if *of_body && !has_body || open && always.contains(status) || foreign {
+                        continue;
+                    }
+                    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(shape))).build();
+                    let response =
+                        ResponseBuilder::new().description(*meaning).content("application/json", content).build();
+                    let known = &mut operation.responses.responses;
+                    known.entry(status.as_str().to_owned()).or_insert(RefOr::T(response));
+                }
+            }
+        }
+    }
+}
+
+/// The operations of a path, and whether they take a body.
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (&mut Operation, bool)> {
+    let all = [(&mut item.get, false), (&mut item.post, true)];
+    all.into_iter().filter_map(|(operation, has_body)| Some((operation.as_mut()?, has_body)))
+}
+
+/// The document; it never changes.
+static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Routes::openapi().to_json().unwrap_or_default().into());
+static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
+    // Relative to the page: the prefix stays. The validator would be asked over the network.
+    let config = Config::new(["../openapi.json"]).validator_url("none");
+    Arc::new(config.persist_authorization(true).try_it_out_enabled(true).display_request_duration(true))
+});
+
+/// The document, the page, and the way there.
+pub fn router() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(to_docs))
+        .route("/openapi.json", get(document))
+        .route("/docs", get(to_page))
+        .route("/docs/", get(|| page(Path(String::new()))))
+        .route("/docs/{*file}", get(page))
+}
+
+async fn document() -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], DOCUMENT.clone()).into_response()
+}
+
+/// From the root, with the prefix that the client used, if any.
+async fn to_docs(OriginalUri(uri): OriginalUri) -> Redirect {
+    Redirect::temporary(&format!("{}/docs/", uri.path().trim_end_matches('/')))
+}
+
+/// The page's files are named relative to it, so its address must end in a slash.
+async fn to_page(OriginalUri(uri): OriginalUri) -> Redirect {
+    Redirect::temporary(&format!("{}/", uri.path()))
+}
+
+async fn page(Path(file): Path<String>) -> Response {
+    match utoipa_swagger_ui::serve(&file, Arc::clone(&PAGE)) {
+        Ok(Some(file)) => {
+            let encoding = file.gzpipped.then_some([(header::CONTENT_ENCODING, "gzip")]);
+            ([(header::CONTENT_TYPE, file.content_type)], encoding, file.bytes.into_owned()).into_response()
+        }
+        Ok(None) => ApiError::new(StatusCode::NOT_FOUND, format!("there is no file docs/{file}")).into_response(),
+        Err(e) => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()).into_response(),
+    }
+}

@@ -1,0 +1,321 @@
+//! `POST /v2/models/{model}/infer`: tensors in, tensors out.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value as Json};
+use utoipa::ToSchema;
+
+use super::tensors::{Output, Tensor};
+use super::{KserveError, TensorMetadata};
+use crate::engine::{Call, Judged, Text};
+use crate::model::tokenizer::Truncate;
+use crate::server::openapi::tag;
+use crate::server::service::{Capability, Failure, Service};
+use crate::server::{ApiError, App, extract, floats};
+
+/// Says how many bytes of a body are JSON, where tensors follow as bytes.
+const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+
+/// Tensors for a model.
+#[derive(Deserialize, ToSchema)]
+pub struct InferRequest {
+    /// Comes back with the reply.
+    id: Option<String>,
+    /// `binary_data_output`: whether tensors come back as bytes. Ours: `normalize`, `dimensions`, `prompt_name`,
+    /// `truncate` ("right", "left", "none"), `raw_scores`.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    parameters: Map<String, Json>,
+    inputs: Vec<Tensor>,
+    /// Which tensors come back, all of them if it is left out.
+    #[serde(default)]
+    outputs: Vec<RequestedOutput>,
+}
+
+/// A tensor that is asked for.
+#[derive(Deserialize, ToSchema)]
+pub struct RequestedOutput {
+    #[schema(example = "embedding")]
+    name: String,
+    /// With `binary_data`, whether it comes back as bytes.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    parameters: Map<String, Json>,
+}
+
+/// Tensors of a model.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code, reason = "the schema of what is written without it")]
+pub struct InferResponse {
+    model_name: String,
+    #[schema(example = "1")]
+    model_version: String,
+    id: Option<String>,
+    outputs: Vec<OutputTensor>,
+}
+
+/// A tensor of a reply.
+#[derive(Serialize, ToSchema)]
+#[allow(dead_code, reason = "the schema of what is written without it")]
+pub struct OutputTensor {
+    #[schema(example = "embedding")]
+    name: String,
+    #[schema(example = "FP32")]
+    datatype: String,
+    #[schema(example = json!([1, 384]))]
+    shape: Vec<usize>,
+    /// The numbers, row by row; not there if they follow as bytes.
+    data: Option<Vec<f32>>,
+}
+
+/// Which tensors a model takes and gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Interface {
+    /// `text` → `embedding`
+    Embed,
+    /// `query`, `documents` → `scores`
+    Rerank,
+    /// `text` → `scores`
+    Classify,
+}
+
+impl Interface {
+    /// That of a model.
+    pub fn of(service: &Service) -> Result<Self, KserveError> {
+        let can = service.capabilities();
+        // An encoder that can rerank is asked for its vectors.
+        [(Capability::Embed, Self::Embed), (Capability::Rerank, Self::Rerank), (Capability::Classify, Self::Classify)]
+            .into_iter()
+            .find_map(|(capability, interface)| can.contains(&capability).then_some(interface))
+            .ok_or_else(|| Failure::Unsupported(format!("{} has nothing to infer", service.name())).into())
+    }
+
+    /// Names of its inputs, all BYTES.
+    fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Embed | Self::Classify => &["text"],
+            Self::Rerank => &["query", "documents"],
+        }
+    }
+
+    fn output_name(self) -> &'static str {
+        match self {
+            Self::Embed => "embedding",
+            Self::Rerank | Self::Classify => "scores",
+        }
+    }
+
+    pub fn inputs(self) -> Vec<TensorMetadata> {
+        let shape = |name: &str| if name == "query" { vec![1] } else { vec![-1] };
+        self.names().iter().map(|name| TensorMetadata { name, datatype: "BYTES", shape: shape(name) }).collect()
+    }
+
+    pub fn output(self, service: &Service) -> TensorMetadata {
+        let columns = i64::try_from(service.engine().info().dimensions).unwrap_or(-1);
+        let shape = if self == Self::Rerank { vec![-1] } else { vec![-1, columns] };
+        TensorMetadata { name: self.output_name(), datatype: "FP32", shape }
+    }
+}
+
+/// Tensors in, tensors out
+///
+/// Models that embed take `text` and give `embedding`; cross-encoders take `query` and `documents` and give `scores`;
+/// classifiers take `text` and give `scores`, a column a label. Texts are BYTES. Tensors may follow the JSON as bytes,
+/// with the header `Inference-Header-Content-Length`. Also under `/v2/models/{model}/versions/1/infer`.
+#[utoipa::path(post, path = "/v2/models/{model}/infer", operation_id = "model_infer", tag = tag::KSERVE, request_body = InferRequest,
+    params(
+        ("model" = String, Path, description = "The model's name"),
+        ("Inference-Header-Content-Length" = Option<usize>, Header,
+            description = "How many bytes of the body are JSON, if tensors follow as bytes")),
+    responses((status = 200, description = "The tensor that was asked for", content(
+        (InferResponse = "application/json"),
+        (Vec<u8> = "application/octet-stream")))))]
+pub async fn infer(app: Arc<App>, name: &str, request: Request) -> Result<Response, KserveError> {
+    let service = super::super::model(&app, Some(name)).await?;
+    let interface = Interface::of(&service)?;
+    let headers = request.headers().clone();
+    // A layer has read it already, within its limits.
+    let body = Bytes::from_request(request, &()).await;
+    let body = body.map_err(|e| ApiError::new(e.status(), format!("the body cannot be read: {e}")))?;
+    let (json, mut binary) = split(&headers, &body)?;
+    let malformed = |e: ApiError| KserveError::bad(e.message);
+    let InferRequest { id, parameters, inputs, outputs } = extract::parse(json).map_err(malformed)?;
+    let binary_output = wants_binary(interface, &parameters, &outputs)?;
+    let mut given = texts(interface, inputs, &mut binary, &app)?;
+    let (first, second) = (given.pop().unwrap_or_default(), given.pop());
+    let output = answer(interface, &service, first, second, &Parameters(&parameters)).await?;
+    let model = service.name().to_owned();
+    let written = floats::write(if binary_output { 0 } else { output.numbers.len() }, move || {
+        output.reply(&model, id.as_deref(), binary_output)
+    });
+    Ok(match written.await? {
+        (body, None) => ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response(),
+        (body, Some(json)) => {
+            let kind = (header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+            ([kind, (JSON_LENGTH, HeaderValue::from(json))], body).into_response()
+        }
+    })
+}
+
+/// The JSON and what follows it.
+fn split<'b>(headers: &HeaderMap, body: &'b [u8]) -> Result<(&'b [u8], &'b [u8]), KserveError> {
+    let Some(length) = headers.get(&JSON_LENGTH) else { return Ok((body, &[])) };
+    let number = length.to_str().ok().and_then(|text| text.trim().parse::<usize>().ok());
+    number.and_then(|length| body.split_at_checked(length)).ok_or_else(|| {
+        let (length, all) = (String::from_utf8_lossy(length.as_bytes()), body.len());
+        let length = extract::shorten(&length);
+        KserveError::bad(format!("Inference-Header-Content-Length: {length} is no part of the body's {all} bytes"))
+    })
+}
+
+/// The texts of each input, the last first: whatever order they came in, it is that of [`Interface::names`].
+fn texts(
+    interface: Interface,
+    inputs: Vec<Tensor>,
+    binary: &mut &[u8],
+    app: &App,
+) -> Result<Vec<Vec<String>>, KserveError> {
+    let names = interface.names();
+    let mut given: Vec<Option<Vec<String>>> = vec![None; names.len()];
+    for tensor in inputs {
+        let name = extract::shorten(&tensor.name);
+        let Some(slot) = names.iter().position(|known| *known == tensor.name) else {
+            let known = names.join("\" and \"");
+            return Err(KserveError::bad(format!("input \"{name}\": the model takes \"{known}\"")));
+        };
+        if given[slot].is_some() {
+            return Err(KserveError::bad(format!("input \"{name}\": there are two of it")));
+        }
+        given[slot] = Some(tensor.texts(binary)?);
+    }
+    if !binary.is_empty() {
+        return Err(KserveError::bad(format!("{} bytes follow the last tensor", binary.len())));
+    }
+    let present = |(name, texts): (&&str, Option<Vec<String>>)| {
+        let texts = texts.ok_or_else(|| KserveError::bad(format!("input \"{name}\": it is missing")))?;
+        match texts.len() {
+            0 => Err(KserveError::bad(format!("input \"{name}\": it is empty"))),
+            count if count > app.limits.client_batch => {
+                Err(ApiError::too_many(&format!("input \"{name}\""), count, app.limits.client_batch).into())
+            }
+            count if *name == "query" && count != 1 => {
+                Err(KserveError::bad(format!("input \"query\": one query is taken, not {count}")))
+            }
+            _ => Ok(texts),
+        }
+    };
+    names.iter().zip(given).map(present).rev().collect()
+}
+
+/// What the model makes of its inputs.
+async fn answer(
+    interface: Interface,
+    service: &Service,
+    first: Vec<String>,
+    second: Option<Vec<String>>,
+    parameters: &Parameters<'_>,
+) -> Result<Output, KserveError> {
+    let name = interface.output_name();
+    let call = parameters.call()?;
+    let raw = parameters.flag("raw_scores")?.unwrap_or(false);
+    let rows = first.len();
+    match interface {
+        Interface::Embed => {
+            let texts = first.into_iter().map(Text::Text).collect();
+            let answer = service.embed(texts, call).await.map_err(|e| of_input(e, "text"))?;
+            let columns = answer.results.first().map_or(0, |e| e.vector.len());
+            let numbers = answer.results.into_iter().flat_map(|e| e.vector).collect();
+            Ok(Output { name, shape: vec![rows, columns], numbers })
+        }
+        Interface::Classify => {
+            let columns = service.labels().len();
+            let inputs = first.into_iter().map(Judged::Text).collect();
+            let answer = service.classify(inputs, raw, call).await.map_err(|e| of_input(e, "text"))?;
+            let mut numbers = vec![0.0; rows * columns];
+            for (row, labelled) in numbers.chunks_exact_mut(columns.max(1)).zip(answer.results) {
+                for (label, score) in labelled {
+                    row[label] = score as f32;
+                }
+            }
+            Ok(Output { name, shape: vec![rows, columns], numbers })
+        }
+        Interface::Rerank => {
+            let (documents, query) = (second.unwrap_or_default(), first.into_iter().next().unwrap_or_default());
+            let rows = documents.len();
+            let answer = service.rerank(query, documents, raw, call).await.map_err(|e| of_input(e, "documents"))?;
+            let numbers = answer.results.iter().map(|relevance| relevance.score as f32).collect();
+            Ok(Output { name, shape: vec![rows], numbers })
+        }
+    }
+}
+
+/// What a model said of the input tensor `name`.
+fn of_input(failure: Failure, name: &str) -> KserveError {
+    match failure {
+        Failure::Input { index, reason } => KserveError::bad(format!("input \"{name}\": element {index}: {reason}")),
+        other => other.into(),
+    }
+}
+
+/// Whether the tensor comes back as bytes.
+fn wants_binary(
+    interface: Interface,
+    parameters: &Map<String, Json>,
+    outputs: &[RequestedOutput],
+) -> Result<bool, KserveError> {
+    let mut binary = Parameters(parameters).flag("binary_data_output")?.unwrap_or(false);
+    for output in outputs {
+        let (name, known) = (extract::shorten(&output.name), interface.output_name());
+        if output.name != known {
+            return Err(KserveError::bad(format!("output \"{name}\": the model gives \"{known}\"")));
+        }
+        let wish = Parameters(&output.parameters).flag("binary_data");
+        binary = wish
+            .map_err(|KserveError(e)| KserveError::bad(format!("output \"{name}\": {}", e.message)))?
+            .unwrap_or(binary);
+    }
+    Ok(binary)
+}
+
+/// What a request says beside its tensors.
+struct Parameters<'p>(&'p Map<String, Json>);
+
+impl Parameters<'_> {
+    /// The value of `name`, as `read` takes it; `what` it must be.
+    fn get<'s, T>(
+        &'s self,
+        name: &str,
+        what: &str,
+        read: impl Fn(&'s Json) -> Option<T>,
+    ) -> Result<Option<T>, KserveError> {
+        match self.0.get(name) {
+            None | Some(Json::Null) => Ok(None),
+            Some(value) => {
+                let wrong = || KserveError::bad(format!("parameters.{name}: it must be {what}"));
+                read(value).ok_or_else(wrong).map(Some)
+            }
+        }
+    }
+
+    fn flag(&self, name: &str) -> Result<Option<bool>, KserveError> {
+        self.get(name, "true or false", Json::as_bool)
+    }
+
+    /// How the inputs are treated.
+    fn call(&self) -> Result<Call, KserveError> {
+        let truncate = self.get("truncate", "\"right\", \"left\" or \"none\"", |value| match value.as_str()? {
+            "right" => Some(Truncate::Right),
+            "left" => Some(Truncate::Left),
+            "none" => Some(Truncate::None),
+            _ => None,
+        })?;
+        let dimensions = self.get("dimensions", "a number above 0", |value| usize::try_from(value.as_u64()?).ok())?;
+        let prompt_name = self.get("prompt_name", "a string", |value| Some(value.as_str()?.to_owned()))?;
+        Ok(Call { truncate, dimensions, prompt_name, normalize: self.flag("normalize")?, ..Call::default() })
+    }
+}

@@ -1,0 +1,235 @@
+//! Vectors: `/embed`, `/embed_all`, `/embed_sparse`, and how alike they are: `/similarity`.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::State;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::super::inputs::{Inputs, List, inputs_schema};
+use super::inputs::characters;
+use super::{Cost, Direction, Reply, TeiBody, TeiError, choose, truncation};
+use crate::engine::{Call, Purpose, Text};
+use crate::model::tokenizer::Truncate;
+use crate::server::openapi::tag;
+use crate::server::service::{Answer, Capability, Failure, Service};
+use crate::server::{App, floats};
+
+/// What is to be embedded.
+#[derive(Deserialize, ToSchema)]
+pub struct EmbedRequest {
+    #[schema(schema_with = inputs_schema)]
+    inputs: Inputs,
+    /// Whether vectors are scaled to length 1.
+    #[serde(default = "yes")]
+    #[schema(default = true)]
+    normalize: bool,
+    /// Whether a text that is too long is cut; if false, it is an error. Left out: what the server was started with.
+    truncate: Option<bool>,
+    /// Which end of it goes.
+    truncation_direction: Option<Direction>,
+    /// The name of a prompt of the model's to put before each text.
+    prompt_name: Option<String>,
+    /// Vectors are cut to this length, then scaled to length 1 (unless `normalize` is false).
+    #[schema(minimum = 1)]
+    dimensions: Option<usize>,
+    /// Which model; without it the first that can do it.
+    model: Option<String>,
+}
+
+/// What is to be embedded, token by token or as lexical weights.
+#[derive(Deserialize, ToSchema)]
+pub struct EmbedTokensRequest {
+    #[schema(schema_with = inputs_schema)]
+    inputs: Inputs,
+    /// Whether a text that is too long is cut; if false, it is an error. Left out: what the server was started with.
+    truncate: Option<bool>,
+    /// Which end of it goes.
+    truncation_direction: Option<Direction>,
+    /// The name of a prompt of the model's to put before each text.
+    prompt_name: Option<String>,
+    /// Which model; without it the first that can do it.
+    model: Option<String>,
+}
+
+/// What is to be compared.
+#[derive(Deserialize, ToSchema)]
+pub struct SimilarityRequest {
+    inputs: SimilarityInputs,
+    parameters: Option<SimilarityParameters>,
+    /// Which model; without it the first that can do it.
+    model: Option<String>,
+}
+
+/// One text and those it is compared with.
+#[derive(Deserialize, ToSchema)]
+pub struct SimilarityInputs {
+    #[schema(example = "What is Deep Learning?")]
+    source_sentence: String,
+    #[schema(example = json!(["What is Machine Learning?"]))]
+    #[schema(value_type = Vec<String>)]
+    sentences: List<String>,
+}
+
+/// How texts are treated.
+#[derive(Default, Deserialize, ToSchema)]
+pub struct SimilarityParameters {
+    /// Whether a text that is too long is cut; if false, it is an error. Left out: what the server was started with.
+    truncate: Option<bool>,
+    /// Which end of it goes.
+    truncation_direction: Option<Direction>,
+    /// The name of a prompt of the model's to put before each text.
+    prompt_name: Option<String>,
+}
+
+/// A token of the vocabulary and its weight.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "the schema of what is written without it")]
+pub struct SparseValue {
+    index: u32,
+    value: f32,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A vector for each text
+#[utoipa::path(post, path = "/embed", tag = tag::TEI, request_body = EmbedRequest,
+    responses((status = 200, description = "One vector a text, in order", body = Vec<Vec<f32>>)))]
+pub async fn embed(State(app): State<Arc<App>>, TeiBody(request): TeiBody<EmbedRequest>) -> Result<Reply, TeiError> {
+    embed_with(&app, request).await
+}
+
+pub(super) async fn embed_with(app: &App, request: EmbedRequest) -> Result<Reply, TeiError> {
+    let EmbedRequest { inputs, normalize, truncate, truncation_direction, prompt_name, dimensions, model } = request;
+    let service = choose(app, model.as_deref(), Capability::Embed, |s| s.engine().info().purpose == Purpose::Embed).await?;
+    let call = Call { normalize: Some(normalize), dimensions, prompt_name, ..Call::default() };
+    let call = Call { truncate: truncation(&service, truncate, truncation_direction), ..call };
+    let (answer, cost) = answer(app, inputs, call, async |texts, call| service.embed(texts, call).await).await?;
+    let numbers = answer.results.iter().map(|e| e.vector.len()).sum();
+    let body = floats::write(numbers, move || {
+        let mut out = Vec::new();
+        floats::list(&answer.results, &mut out, |embedding, out| floats::array(&embedding.vector, out));
+        out
+    });
+    Ok(Reply { body: body.await?, cost })
+}
+
+/// A vector for each token of each text
+///
+/// Of a model that gives vectors of tokens (ColBERT) these, of any other encoder what its last layer gives each token.
+#[utoipa::path(post, path = "/embed_all", tag = tag::TEI, request_body = EmbedTokensRequest,
+    responses((status = 200, description = "One list of vectors a text, in order", body = Vec<Vec<Vec<f32>>>)))]
+pub async fn embed_all(
+    State(app): State<Arc<App>>,
+    TeiBody(request): TeiBody<EmbedTokensRequest>,
+) -> Result<Reply, TeiError> {
+    embed_all_with(&app, request).await
+}
+
+pub(super) async fn embed_all_with(app: &App, request: EmbedTokensRequest) -> Result<Reply, TeiError> {
+    let (service, inputs, call) = prepare(app, request, |s| s.capabilities().contains(&Capability::Embed)).await?;
+    let ask = async |texts, call| match service.engine().info().purpose {
+        Purpose::EmbedTokens => service.embed_tokens(texts, call).await,
+        _ => service.hidden_states(texts, call).await,
+    };
+    let (answer, cost) = answer(app, inputs, call, ask).await?;
+    let numbers = answer.results.iter().map(|e| e.vectors.len()).sum();
+    let body = floats::write(numbers, move || {
+        let mut out = Vec::new();
+        floats::list(&answer.results, &mut out, |text, out| {
+            floats::list(text.vectors.chunks_exact(text.dimensions.max(1)), out, floats::array);
+        });
+        out
+    });
+    Ok(Reply { body: body.await?, cost })
+}
+
+/// Lexical weights of each text
+///
+/// For models that give them (SPLADE).
+#[utoipa::path(post, path = "/embed_sparse", tag = tag::TEI, request_body = EmbedTokensRequest,
+    responses((status = 200, description = "One list of weights a text, in order", body = Vec<Vec<SparseValue>>)))]
+pub async fn embed_sparse(
+    State(app): State<Arc<App>>,
+    TeiBody(request): TeiBody<EmbedTokensRequest>,
+) -> Result<Reply, TeiError> {
+    embed_sparse_with(&app, request).await
+}
+
+pub(super) async fn embed_sparse_with(app: &App, request: EmbedTokensRequest) -> Result<Reply, TeiError> {
+    let (service, inputs, call) = prepare(app, request, |s| s.engine().info().purpose == Purpose::EmbedSparse).await?;
+    let (answer, cost) = answer(app, inputs, call, async |texts, call| service.embed_sparse(texts, call).await).await?;
+    let numbers = answer.results.iter().map(|e| e.values.len()).sum();
+    let body = floats::write(numbers, move || {
+        let mut out = Vec::new();
+        floats::list(&answer.results, &mut out, |text, out| {
+            floats::list(text.indices.iter().zip(&text.values), out, |(index, value), out| {
+                out.extend_from_slice(b"{\"index\":");
+                floats::json(index, out);
+                out.extend_from_slice(b",\"value\":");
+                floats::json(value, out);
+                out.push(b'}');
+            });
+        });
+        out
+    });
+    Ok(Reply { body: body.await?, cost })
+}
+
+/// How alike a text and each of several others are
+#[utoipa::path(post, path = "/similarity", tag = tag::TEI, request_body = SimilarityRequest,
+    responses((status = 200, description = "One number a sentence, in order", body = Vec<f32>)))]
+pub async fn similarity(
+    State(app): State<Arc<App>>,
+    TeiBody(request): TeiBody<SimilarityRequest>,
+) -> Result<Reply, TeiError> {
+    let started = Instant::now();
+    let SimilarityRequest { inputs: SimilarityInputs { source_sentence, sentences }, parameters, model } = request;
+    let sentences = sentences.checked("inputs.sentences", &app.limits)?;
+    let service = choose(&app, model.as_deref(), Capability::Embed, |s| s.engine().info().purpose == Purpose::Embed).await?;
+    let SimilarityParameters { truncate, truncation_direction, prompt_name } = parameters.unwrap_or_default();
+    let truncate = truncation(&service, truncate, truncation_direction);
+    let characters = source_sentence.chars().count() + sentences.iter().map(|s| s.chars().count()).sum::<usize>();
+    let name = |index: usize| match index.checked_sub(1) {
+        Some(sentence) => format!("inputs.sentences[{sentence}]"),
+        None => "inputs.source_sentence".into(),
+    };
+    let call = Call { truncate, prompt_name, ..Call::default() };
+    let answer = service.similarity(source_sentence, sentences, call).await;
+    let answer = answer.map_err(|e| TeiError::of(e, name, truncate == Some(Truncate::None)))?;
+    let mut body = Vec::new();
+    // As the vectors have no more digits than that.
+    floats::list(&answer.results, &mut body, |&number, out| floats::json(&(number as f32), out));
+    Ok(Reply { body, cost: Cost::of(&answer, started, characters) })
+}
+
+/// The model, the inputs and their treatment.
+async fn prepare(
+    app: &App,
+    request: EmbedTokensRequest,
+    can: impl Fn(&Service) -> bool,
+) -> Result<(Arc<Service>, Inputs, Call), TeiError> {
+    let EmbedTokensRequest { inputs, truncate, truncation_direction, prompt_name, model } = request;
+    let service = choose(app, model.as_deref(), Capability::Embed, can).await?;
+    let truncate = truncation(&service, truncate, truncation_direction);
+    Ok((service, inputs, Call { truncate, prompt_name, ..Call::default() }))
+}
+
+/// What the model says of the inputs, and what that cost.
+async fn answer<T>(
+    app: &App,
+    inputs: Inputs,
+    call: Call,
+    ask: impl AsyncFnOnce(Vec<Text>, Call) -> Result<Answer<T>, Failure>,
+) -> Result<(Answer<T>, Cost), TeiError> {
+    let started = Instant::now();
+    let texts = inputs.0.checked("inputs", &app.limits)?;
+    let (characters, whole) = (characters(&texts), call.truncate == Some(Truncate::None));
+    let answer = ask(texts, call).await;
+    let answer = answer.map_err(|e| TeiError::of(e, |index| format!("inputs[{index}]"), whole))?;
+    let cost = Cost::of(&answer, started, characters);
+    Ok((answer, cost))
+}

@@ -1,0 +1,140 @@
+//! `/info`: what is served, and its limits.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Query, State};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::TeiError;
+use crate::engine::{EngineInfo, OnnxOptions, Purpose};
+use crate::model::pooling::Pooling;
+use crate::server::App;
+use crate::server::openapi::tag;
+use crate::server::service::{Capability, Service};
+
+/// Of which model.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct InfoQuery {
+    /// Which model; without it the first.
+    model: Option<String>,
+}
+
+/// What is served.
+#[derive(Serialize, ToSchema)]
+pub struct Info {
+    /// What the model was loaded from.
+    #[schema(example = "thenlper/gte-base")]
+    model_id: String,
+    /// The commit of its repository, where that is known.
+    model_sha: Option<String>,
+    /// The number format in which it computes.
+    #[schema(example = "float32")]
+    model_dtype: String,
+    /// The name that clients use.
+    served_model_name: String,
+    model_type: ModelType,
+    max_concurrent_requests: usize,
+    /// Longest text in tokens, specials included.
+    max_input_length: usize,
+    /// Most tokens that run together.
+    max_batch_tokens: usize,
+    max_batch_requests: Option<usize>,
+    /// Most inputs in one request.
+    max_client_batch_size: usize,
+    /// Whether a text that is too long is cut where a request does not say.
+    auto_truncate: bool,
+    tokenization_workers: usize,
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+    sha: Option<String>,
+    docker_label: Option<String>,
+}
+
+/// What the model is for.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum ModelType {
+    Embedding(EmbeddingModel),
+    Classifier(ClassifierModel),
+    Reranker(ClassifierModel),
+}
+
+/// A model that gives vectors.
+#[derive(Serialize, ToSchema)]
+struct EmbeddingModel {
+    #[schema(example = "mean")]
+    pooling: String,
+}
+
+/// A model that gives labels.
+#[derive(Serialize, ToSchema)]
+struct ClassifierModel {
+    #[schema(example = json!({"0": "LABEL"}))]
+    id2label: BTreeMap<usize, String>,
+    #[schema(example = json!({"LABEL": 0}))]
+    label2id: BTreeMap<String, usize>,
+}
+
+/// What is served, and its limits
+#[utoipa::path(get, path = "/info", tag = tag::TEI, params(InfoQuery),
+    responses((status = 200, description = "The model and the server", body = Info)))]
+pub async fn info(State(app): State<Arc<App>>, Query(query): Query<InfoQuery>) -> Result<Json<Info>, TeiError> {
+    let service = super::super::model(&app, query.model.as_deref()).await?;
+    let engine = service.engine().info();
+    Ok(Json(Info {
+        model_id: service.model_id().to_owned(),
+        model_sha: commit(engine),
+        model_dtype: "float32".into(),
+        served_model_name: service.name().to_owned(),
+        model_type: model_type(&service),
+        max_concurrent_requests: app.limits.concurrent_requests,
+        max_input_length: engine.max_length,
+        max_batch_tokens: OnnxOptions::BATCH_TOKENS.get(),
+        max_batch_requests: None,
+        max_client_batch_size: app.limits.client_batch,
+        auto_truncate: true,
+        tokenization_workers: engine.threads,
+        version: env!("CARGO_PKG_VERSION"),
+        sha: None,
+        docker_label: None,
+    }))
+}
+
+fn model_type(service: &Service) -> ModelType {
+    let engine = service.engine().info();
+    match engine.purpose {
+        Purpose::Embed | Purpose::EmbedTokens | Purpose::HiddenStates => {
+            // TEI's names; it knows these three and no other.
+            let name = |pooling: &Pooling| match pooling {
+                Pooling::LastToken => "last_token",
+                other => other.name(),
+            };
+            let modes: Vec<&str> = engine.pooling.iter().map(name).collect();
+            ModelType::Embedding(EmbeddingModel { pooling: modes.join("+") })
+        }
+        Purpose::EmbedSparse => ModelType::Embedding(EmbeddingModel { pooling: "splade".into() }),
+        Purpose::Predict => {
+            let labels = service.labels();
+            let labels = ClassifierModel {
+                id2label: labels.iter().cloned().enumerate().collect(),
+                label2id: labels.iter().cloned().zip(0..).collect(),
+            };
+            match service.capabilities().contains(&Capability::Rerank) {
+                true => ModelType::Reranker(labels),
+                false => ModelType::Classifier(labels),
+            }
+        }
+    }
+}
+
+/// The commit, as the cache of the Hub names a model's directory after it.
+fn commit(engine: &EngineInfo) -> Option<String> {
+    let dir = engine.dir.as_ref()?;
+    let snapshots = dir.parent()?.file_name()?;
+    let name = dir.file_name()?.to_str()?;
+    (snapshots == "snapshots").then(|| name.to_owned())
+}

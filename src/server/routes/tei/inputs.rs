@@ -1,0 +1,199 @@
+//! `inputs` of `/predict`: one text, one pair of texts, or a list of both.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+
+use crate::engine::{Judged, Text};
+use crate::server::routes::inputs::List;
+
+/// What is to be judged: "…", one pair ["…", "…"], or a list of these, [["…"], ["…", "…"], …].
+#[derive(Debug)]
+pub struct PredictInputs {
+    pub list: List<Judged>,
+    /// Whether it was one, not in a list.
+    pub single: bool,
+}
+
+impl<'de> Deserialize<'de> for PredictInputs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Inputs)
+    }
+}
+
+struct Inputs;
+
+impl<'de> Visitor<'de> for Inputs {
+    type Value = PredictInputs;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, a pair of strings, or a list of lists of one or two strings")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<PredictInputs, E> {
+        Ok(PredictInputs { list: List::one(Judged::Text(text.to_owned())), single: true })
+    }
+
+    // The first item tells what the others must be.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<PredictInputs, A::Error> {
+        match items.next_element()? {
+            None => Ok(PredictInputs { list: List::empty(), single: false }),
+            Some(First::Text(first)) => {
+                Ok(PredictInputs { list: List::one(judged(Some(first), items)?), single: true })
+            }
+            Some(First::One(first)) => {
+                let list = List::one(first).extend(items, |One(input)| input)?;
+                Ok(PredictInputs { list, single: false })
+            }
+        }
+    }
+}
+
+/// One text or a pair: `first`, if it has been read, and what follows.
+fn judged<'de, A: SeqAccess<'de>>(first: Option<String>, mut rest: A) -> Result<Judged, A::Error> {
+    const ONE_OR_TWO: &str = "one string or two";
+    let first = match first {
+        Some(first) => first,
+        None => rest.next_element()?.ok_or_else(|| A::Error::invalid_length(0, &ONE_OR_TWO))?,
+    };
+    let Some(second) = rest.next_element()? else { return Ok(Judged::Text(first)) };
+    match rest.next_element::<String>()? {
+        None => Ok(Judged::Pair(first, second)),
+        Some(_) => Err(A::Error::invalid_length(3, &ONE_OR_TWO)),
+    }
+}
+
+/// One text or a pair, in a list of its own.
+struct One(Judged);
+
+/// The first of a list.
+enum First {
+    Text(String),
+    One(Judged),
+}
+
+impl<'de> Deserialize<'de> for One {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Strings;
+
+        impl<'de> Visitor<'de> for Strings {
+            type Value = One;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of one or two strings")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<One, A::Error> {
+                judged(None, items).map(One)
+            }
+        }
+        deserializer.deserialize_seq(Strings)
+    }
+}
+
+impl<'de> Deserialize<'de> for First {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Shapes;
+
+        impl<'de> Visitor<'de> for Shapes {
+            type Value = First;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string, or a list of one or two strings")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<First, E> {
+                Ok(First::Text(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<First, A::Error> {
+                judged(None, items).map(First::One)
+            }
+        }
+        deserializer.deserialize_any(Shapes)
+    }
+}
+
+/// How many characters texts have together; a token id counts as one.
+pub fn characters(texts: &[Text]) -> usize {
+    let count = |text: &Text| match text {
+        Text::Text(text) => text.chars().count(),
+        Text::Ids(ids) => ids.len(),
+    };
+    texts.iter().map(count).sum()
+}
+
+/// How many characters inputs have together.
+pub fn judged_characters(inputs: &[Judged]) -> usize {
+    let count = |input: &Judged| match input {
+        Judged::Text(text) => text.chars().count(),
+        Judged::Pair(first, second) => first.chars().count() + second.chars().count(),
+    };
+    inputs.iter().map(count).sum()
+}
+
+fn string() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+/// The schema of [`PredictInputs`].
+pub fn predict_schema() -> Schema {
+    let strings = || ArrayBuilder::new().items(string()).min_items(Some(1)).max_items(Some(2));
+    let text = string().description(Some("A text")).examples(["I like you."]);
+    let pair = strings().description(Some("A pair of texts; or one text"));
+    let many = ArrayBuilder::new().items(strings()).min_items(Some(1)).description(Some("Texts and pairs of texts"));
+    let shapes = OneOfBuilder::new().item(text).item(pair).item(many);
+    shapes.description(Some("What is to be judged")).build().into()
+}
+
+/// The schema of one text or several.
+pub fn texts_schema() -> Schema {
+    let text = string().description(Some("A text")).examples(["What is Deep Learning?"]);
+    let texts = ArrayBuilder::new().items(string()).min_items(Some(1)).description(Some("Texts"));
+    OneOfBuilder::new().item(text).item(texts).build().into()
+}
+
+/// The schema of the token ids of one text or of several.
+pub fn ids_schema() -> Schema {
+    let id = || ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(u32::MAX));
+    let ids = || ArrayBuilder::new().items(id()).min_items(Some(1));
+    let one = ids().description(Some("The token ids of one text"));
+    let many = ArrayBuilder::new().items(ArrayBuilder::new().items(id())).min_items(Some(1));
+    OneOfBuilder::new().item(one).item(many.description(Some("Those of several"))).build().into()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::server::Limits;
+
+    fn read(json: serde_json::Value) -> Result<(Vec<Judged>, bool), String> {
+        let inputs: PredictInputs = serde_json::from_str(&json.to_string()).map_err(|e| e.to_string())?;
+        let list = inputs.list.checked("inputs", &Limits::default()).map_err(|e| e.message)?;
+        Ok((list, inputs.single))
+    }
+
+    #[test]
+    fn two_strings_are_one_pair_and_lists_are_many() {
+        let text = |text: &str| Judged::Text(text.into());
+        let pair = |a: &str, b: &str| Judged::Pair(a.into(), b.into());
+        assert_eq!(read(json!("a")).unwrap(), (vec![text("a")], true));
+        assert_eq!(read(json!(["a"])).unwrap(), (vec![text("a")], true));
+        assert_eq!(read(json!(["a", "b"])).unwrap(), (vec![pair("a", "b")], true));
+        assert_eq!(read(json!([["a"], ["b", "c"]])).unwrap(), (vec![text("a"), pair("b", "c")], false));
+        assert_eq!(read(json!([["a", "b"]])).unwrap(), (vec![pair("a", "b")], false));
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for wrong in
+            [json!([]), json!(["a", "b", "c"]), json!([[]]), json!([["a"], "b"]), json!(["a", ["b"]]), json!(7)]
+        {
+            assert!(read(wrong.clone()).is_err(), "{wrong}");
+        }
+    }
+}

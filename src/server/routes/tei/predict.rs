@@ -1,0 +1,90 @@
+//! `/predict`: the labels of texts or of pairs of texts.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::inputs::{PredictInputs, judged_characters, predict_schema};
+use super::{Cost, Direction, Reply, TeiBody, TeiError, choose, truncation};
+use crate::engine::Call;
+use crate::model::tokenizer::Truncate;
+use crate::server::openapi::tag;
+use crate::server::service::Capability;
+use crate::server::{App, floats};
+
+/// What is to be judged.
+#[derive(Deserialize, ToSchema)]
+pub struct PredictRequest {
+    #[schema(schema_with = predict_schema)]
+    inputs: PredictInputs,
+    /// Whether logits stay logits. Otherwise scores are their softmax, or with one label the sigmoid, unless the model
+    /// says something else.
+    #[serde(default)]
+    raw_scores: bool,
+    /// Whether a text that is too long is cut; if false, it is an error. Left out: what the server was started with.
+    truncate: Option<bool>,
+    /// Which end of it goes.
+    truncation_direction: Option<Direction>,
+    /// Which model; without it the first that can do it.
+    model: Option<String>,
+}
+
+/// A label and its score.
+#[derive(Serialize, ToSchema)]
+pub struct Prediction<'l> {
+    #[schema(example = 0.9)]
+    score: f64,
+    #[schema(example = "admiration")]
+    label: &'l str,
+}
+
+/// The labels of one input, or of several.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "the schema of what is written without it")]
+pub enum Predictions<'l> {
+    One(Vec<Prediction<'l>>),
+    Many(Vec<Vec<Prediction<'l>>>),
+}
+
+/// The labels of each text or pair of texts, best first
+#[utoipa::path(post, path = "/predict", tag = tag::TEI, request_body = PredictRequest,
+    responses((status = 200, description = "The labels; of a list of inputs one list each", body = Predictions)))]
+pub async fn predict(
+    State(app): State<Arc<App>>,
+    TeiBody(request): TeiBody<PredictRequest>,
+) -> Result<Reply, TeiError> {
+    predict_with(&app, request).await
+}
+
+pub(super) async fn predict_with(app: &App, request: PredictRequest) -> Result<Reply, TeiError> {
+    let started = Instant::now();
+    let PredictRequest { inputs, raw_scores, truncate, truncation_direction, model } = request;
+    let PredictInputs { list, single } = inputs;
+    let inputs = list.checked("inputs", &app.limits)?;
+    let service = choose(app, model.as_deref(), Capability::Classify, |service| !service.labels().is_empty()).await?;
+    let truncate = truncation(&service, truncate, truncation_direction);
+    let characters = judged_characters(&inputs);
+    let answer = service.classify(inputs, raw_scores, Call { truncate, ..Call::default() }).await;
+    let whole = truncate == Some(Truncate::None);
+    let answer = answer.map_err(|e| {
+        TeiError::of(e, |index| if single { "inputs".into() } else { format!("inputs[{index}]") }, whole)
+    })?;
+    let cost = Cost::of(&answer, started, characters);
+    let labels = service.labels();
+    let one = |labelled: &Vec<(usize, f64)>, out: &mut Vec<u8>| {
+        floats::list(labelled, out, |&(label, score), out| {
+            let label = labels.get(label).map_or("", String::as_str);
+            floats::json(&Prediction { score, label }, out);
+        });
+    };
+    let mut body = Vec::new();
+    match answer.results.first() {
+        Some(labelled) if single => one(labelled, &mut body),
+        _ => floats::list(&answer.results, &mut body, one),
+    }
+    Ok(Reply { body, cost })
+}

@@ -1,0 +1,215 @@
+//! The Open Inference Protocol, version 2: JSON, and tensors as bytes.
+
+use serde_json::{Value as Json, json};
+
+use crate::running::{Server, fixture};
+
+fn text(texts: &[&str]) -> Json {
+    json!({"name": "text", "datatype": "BYTES", "shape": [texts.len()], "data": texts})
+}
+
+/// Texts, each after its length.
+fn packed(texts: &[&str]) -> Vec<u8> {
+    texts.iter().flat_map(|text| [&(text.len() as u32).to_le_bytes(), text.as_bytes()].concat()).collect()
+}
+
+/// A name as part of a path, slashes and all in percent.
+fn encoded(name: &str) -> String {
+    name.replace('/', "%2F")
+}
+
+#[test]
+fn health_and_metadata() {
+    let name = fixture("bert-tiny");
+    let server = Server::start(&["--model-id", &name]);
+    let get = |path: &str| -> Json { server.get(path).json().unwrap() };
+    assert_eq!(get("/v2")["extensions"], json!(["binary_tensor_data"]));
+    assert_eq!(get("/v2/health/live"), json!({"live": true}));
+    assert_eq!(get("/v2/health/ready"), json!({"ready": true}));
+    // Slashes in percent, slashes as they are, and a client that does not care.
+    for model in [encoded(&name), name.clone(), encoded("default/not-specified")] {
+        let path = format!("/v2/models/{model}");
+        assert_eq!(get(&format!("{path}/ready")), json!({"name": name, "ready": true}), "{model}");
+        let metadata = get(&path);
+        assert_eq!(metadata["name"], name);
+        assert_eq!(metadata["platform"], "onnxruntime");
+        assert_eq!(metadata["versions"], json!(["1"]));
+        assert_eq!(metadata["inputs"], json!([{"name": "text", "datatype": "BYTES", "shape": [-1]}]));
+        assert_eq!(metadata["outputs"][0]["name"], "embedding");
+        assert_eq!(metadata["outputs"][0]["shape"][0], -1);
+        assert_eq!(get(&format!("{path}/versions/1")), metadata);
+        assert_eq!(get(&format!("{path}/versions/1/ready"))["ready"], true);
+        assert_eq!(server.get(&format!("{path}/versions/2")).status(), 404);
+    }
+    let (status, index) = server.ask("/v2/repository/index", &json!({}));
+    assert_eq!((status, &index[0]["state"]), (200, &json!("READY")), "{index}");
+    let reply = server.get("/v2/models/some/body");
+    assert_eq!(reply.status(), 404);
+    assert!(reply.json::<Json>().unwrap()["error"].as_str().unwrap().contains("some/body"));
+}
+
+#[test]
+fn texts_become_embeddings_as_json_and_as_bytes() {
+    let name = fixture("bert-tiny");
+    let server = Server::start(&["--model-id", &name]);
+    let path = format!("/v2/models/{}/infer", encoded(&name));
+    let (_, expected) = server.ask("/embed", &json!({"inputs": ["hello world", "日本"]}));
+    let expected: Vec<f64> = expected
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|v| v.as_array().unwrap().clone())
+        .map(|x| x.as_f64().unwrap())
+        .collect();
+
+    let (status, reply) = server.ask(&path, &json!({"id": "7", "inputs": [text(&["hello world", "日本"])]}));
+    assert_eq!(status, 200, "{reply}");
+    assert_eq!((&reply["id"], &reply["model_name"]), (&json!("7"), &json!(name)));
+    let output = &reply["outputs"][0];
+    assert_eq!((&output["name"], &output["datatype"]), (&json!("embedding"), &json!("FP32")));
+    assert_eq!(output["shape"], json!([2, expected.len() / 2]));
+    let data: Vec<f64> = output["data"].as_array().unwrap().iter().map(|x| x.as_f64().unwrap()).collect();
+    assert_eq!(data.len(), expected.len());
+    assert!(data.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5));
+
+    // As Triton's client sends it.
+    let bytes = packed(&["hello world", "日本"]);
+    let tensor =
+        json!({"name": "text", "datatype": "BYTES", "shape": [2, 1], "parameters": {"binary_data_size": bytes.len()}});
+    let head = json!({
+        "inputs": [tensor],
+        "outputs": [{"name": "embedding", "parameters": {"binary_data": true}}],
+    })
+    .to_string();
+    let request = server.client.post(format!("{}{path}", server.url));
+    let request = request.header("Inference-Header-Content-Length", head.len());
+    let reply = request.body([head.as_bytes(), &bytes].concat()).send().unwrap();
+    assert_eq!(reply.status(), 200, "{:?}", reply.text());
+    let length: usize = reply.headers()["inference-header-content-length"].to_str().unwrap().parse().unwrap();
+    let body = reply.bytes().unwrap();
+    let (json, numbers) = body.split_at(length);
+    let json: Json = serde_json::from_slice(json).unwrap();
+    assert_eq!(json["outputs"][0]["parameters"]["binary_data_size"], numbers.len());
+    let numbers: Vec<f32> = numbers.as_chunks().0.iter().map(|four| f32::from_le_bytes(*four)).collect();
+    assert_eq!(numbers.len(), expected.len());
+    assert!(numbers.iter().zip(&expected).all(|(a, b)| (f64::from(*a) - b).abs() < 1e-5));
+
+    // Without `outputs` the request itself says it.
+    let (_, json) = server.ask(&path, &json!({"inputs": [text(&["a"])], "parameters": {"dimensions": 4}}));
+    assert_eq!(json["outputs"][0]["shape"], json!([1, 4]));
+    let request = json!({"inputs": [text(&["a"])], "parameters": {"binary_data_output": true}});
+    assert!(server.post(&path, &request).headers().contains_key("inference-header-content-length"));
+}
+
+#[test]
+fn documents_become_scores() {
+    let name = fixture("architectures/bert-rerank");
+    let server = Server::start(&["--model-id", &name]);
+    let model = format!("/v2/models/{}", encoded(&name));
+    let metadata: Json = server.get(&model).json().unwrap();
+    assert_eq!(metadata["inputs"].as_array().unwrap().len(), 2);
+    let tensor = |name: &str, texts: &[&str]| {
+        let mut tensor = text(texts);
+        tensor["name"] = name.into();
+        tensor
+    };
+    // In whatever order.
+    let inputs = [tensor("documents", &["a", "b", "c"]), tensor("query", &["hello"])];
+    let (status, reply) = server.ask(&format!("{model}/infer"), &json!({"inputs": inputs}));
+    assert_eq!(status, 200, "{reply}");
+    assert_eq!(reply["outputs"][0]["shape"], json!([3]));
+    let (_, ranks) = server.ask("/rerank", &json!({"query": "hello", "texts": ["a", "b", "c"]}));
+    for rank in ranks.as_array().unwrap() {
+        let score = reply["outputs"][0]["data"][rank["index"].as_u64().unwrap() as usize].as_f64().unwrap();
+        assert!((score - rank["score"].as_f64().unwrap()).abs() < 1e-5, "{reply} {ranks}");
+    }
+    let inputs = [tensor("documents", &["a"]), tensor("query", &["hello", "twice"])];
+    let (status, reply) = server.ask(&format!("{model}/infer"), &json!({"inputs": inputs}));
+    assert_eq!(status, 400);
+    assert!(reply["error"].as_str().unwrap().contains("\"query\""), "{reply}");
+}
+
+#[test]
+fn texts_become_scores_of_labels() {
+    let name = fixture("architectures/bert-classify");
+    let server = Server::start(&["--model-id", &name]);
+    let path = format!("/v2/models/{}/infer", encoded(&name));
+    let (status, reply) = server.ask(&path, &json!({"inputs": [text(&["hello", "world"])]}));
+    assert_eq!(status, 200, "{reply}");
+    let (_, labels) = server.ask("/predict", &json!({"inputs": [["hello"], ["world"]]}));
+    let output = &reply["outputs"][0];
+    let columns = labels[0].as_array().unwrap().len();
+    assert_eq!(output["shape"], json!([2, columns]));
+    let info: Json = server.get("/info").json().unwrap();
+    let names = &info["model_type"]["classifier"]["id2label"];
+    for row in 0..2 {
+        for column in 0..columns {
+            let name = &names[column.to_string()];
+            let label = labels[row].as_array().unwrap().iter().find(|label| label["label"] == *name).unwrap();
+            let score = output["data"][row * columns + column].as_f64().unwrap();
+            assert!((score - label["score"].as_f64().unwrap()).abs() < 1e-5, "{reply} {labels}");
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_the_tensors_name() {
+    let name = fixture("bert-tiny");
+    let server = Server::start(&["--model-id", &name]);
+    let path = format!("/v2/models/{}/infer", encoded(&name));
+    let tensor = |shape: Json, data: Json| json!({"name": "text", "datatype": "BYTES", "shape": shape, "data": data});
+    for (request, wanted) in [
+        (json!({"inputs": [tensor(json!([3]), json!(["a"]))]}), "input \"text\""),
+        (json!({"inputs": [tensor(json!([-1]), json!(["a"]))]}), "input \"text\""),
+        (json!({"inputs": [tensor(json!([0]), json!([]))]}), "input \"text\""),
+        (json!({"inputs": [tensor(json!([1]), json!([1.5]))]}), "input \"text\""),
+        (json!({"inputs": [text(&["a"]), text(&["a"])]}), "input \"text\""),
+        (json!({"inputs": []}), "input \"text\""),
+        (json!({"inputs": [{"name": "x", "datatype": "BYTES", "shape": [1], "data": ["a"]}]}), "input \"x\""),
+        (json!({"inputs": [{"name": "text", "datatype": "FP32", "shape": [1], "data": [1.0]}]}), "FP32"),
+        (json!({"inputs": [text(&["a"])], "outputs": [{"name": "x"}]}), "output \"x\""),
+        (json!({"inputs": [text(&["a"])], "parameters": {"dimensions": "many"}}), "parameters.dimensions"),
+        (json!({"inputs": [text(&["a"])], "parameters": {"truncate": true}}), "parameters.truncate"),
+        (json!({"inputs": "text"}), "inputs"),
+        (json!([]), "object"),
+    ] {
+        let (status, reply) = server.ask(&path, &request);
+        assert_eq!(status, 400, "{request}: {reply}");
+        assert!(reply["error"].as_str().unwrap().contains(wanted), "{request}: {reply}");
+    }
+    let (status, reply) = server.ask(&path, &json!({"inputs": [text(&vec!["a"; 10_000])]}));
+    assert_eq!(status, 413, "{reply}");
+
+    // Bytes that are not what the JSON says.
+    let send = |json: String, rest: &[u8], header: &str| {
+        let request = server.client.post(format!("{}{path}", server.url));
+        let request = request.header("Inference-Header-Content-Length", header);
+        let reply = request.body([json.as_bytes(), rest].concat()).send().unwrap();
+        (reply.status().as_u16(), reply.json::<Json>().unwrap()["error"].as_str().unwrap().to_owned())
+    };
+    let sized = |size: Json| {
+        let parameters = json!({"binary_data_size": size});
+        json!({"inputs": [{"name": "text", "datatype": "BYTES", "shape": [1], "parameters": parameters}]}).to_string()
+    };
+    let good = packed(&["a"]);
+    for (size, rest, wanted) in [
+        (json!(6), good.clone(), "its 6 bytes are more than the 5"),
+        (json!(u64::MAX), good.clone(), "input \"text\""),
+        (json!(5), [good.clone(), b"x".to_vec()].concat(), "1 bytes follow"),
+        (json!(5), vec![0xff; 5], "input \"text\""),
+        (json!(5), vec![1, 0, 0, 0, 0xff], "not UTF-8"),
+        (json!(2), vec![1, 0], "cut off"),
+    ] {
+        let json = sized(size);
+        let length = json.len().to_string();
+        let (status, error) = send(json, &rest, &length);
+        assert_eq!(status, 400, "{error}");
+        assert!(error.contains(wanted), "{error}");
+    }
+    for header in ["-1", "x", "999999999", "18446744073709551616", ""] {
+        let (status, error) = send(sized(json!(5)), &good, header);
+        assert_eq!(status, 400, "{header}: {error}");
+        assert!(error.contains("Inference-Header-Content-Length"), "{header}: {error}");
+    }
+    assert_eq!(server.ask(&path, &json!({"inputs": [text(&["a"])]})).0, 200);
+}

@@ -1,0 +1,129 @@
+//! The document tells what the server does, and the page that shows it needs nothing from elsewhere.
+
+use serde_json::Value as Json;
+
+use crate::running::{Server, fixture};
+
+/// Calls `visit` with every value in `json`.
+fn walk(json: &Json, visit: &mut impl FnMut(&Json)) {
+    visit(json);
+    match json {
+        Json::Array(all) => all.iter().for_each(|each| walk(each, visit)),
+        Json::Object(all) => all.values().for_each(|each| walk(each, visit)),
+        _ => {}
+    }
+}
+
+/// Every route of the API, with the method it answers.
+const ROUTES: &[(&str, &str)] = &[
+    ("post", "/embeddings"),
+    ("post", "/rerank"),
+    ("post", "/v2/rerank"),
+    ("post", "/classify"),
+    ("get", "/models"),
+    ("post", "/embed"),
+    ("post", "/embed_all"),
+    ("post", "/embed_sparse"),
+    ("post", "/similarity"),
+    ("post", "/predict"),
+    ("post", "/tokenize"),
+    ("post", "/decode"),
+    ("get", "/info"),
+    ("post", "/"),
+    ("post", "/invocations"),
+    ("post", "/vertex"),
+    ("get", "/ping"),
+    ("get", "/health"),
+    ("get", "/livez"),
+    ("get", "/readyz"),
+    ("get", "/v2"),
+    ("get", "/v2/health/live"),
+    ("get", "/v2/health/ready"),
+    ("get", "/v2/models/{model}"),
+    ("get", "/v2/models/{model}/ready"),
+    ("post", "/v2/models/{model}/infer"),
+    ("post", "/v2/repository/index"),
+];
+
+#[test]
+fn the_document_and_the_server_agree() {
+    let server = Server::start(&["--model-id", &fixture("bert-tiny")]);
+    let reply = server.get("/openapi.json");
+    assert_eq!(reply.headers()["content-type"], "application/json");
+    let document: Json = reply.json().unwrap();
+    assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+    assert!(document["openapi"].as_str().unwrap().starts_with("3."));
+
+    for (method, path) in ROUTES {
+        let operation = &document["paths"][path][method];
+        assert!(operation.is_object(), "{method} {path} is not documented");
+        assert!(operation["summary"].as_str().is_some_and(|summary| !summary.is_empty()), "{method} {path}");
+        assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{method} {path}");
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            assert!(response["description"].is_string(), "{method} {path} {status}");
+        }
+    }
+    // What is documented answers; with an empty object where a body is needed, as itself says it may.
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let url = path.replace("{model}", "nobody").replace("{id}", "nobody");
+            let reply = match method.as_str() {
+                "get" => server.get(&url),
+                "post" => server.post(&url, &serde_json::json!({})),
+                other => panic!("{other} {path}"),
+            };
+            let status = reply.status().as_u16().to_string();
+            assert!(operation["responses"].get(&status).is_some(), "{method} {path}: {status} is not documented");
+            let wrong = ["404", "405"].contains(&status.as_str());
+            assert!(!wrong || url != *path, "{method} {path}: {status}");
+        }
+    }
+}
+
+#[test]
+fn what_the_document_refers_to_is_there() {
+    let server = Server::start(&["--model-id", &fixture("bert-tiny")]);
+    let document: Json = server.get("/openapi.json").json().unwrap();
+    let mut references = 0;
+    walk(&document, &mut |json| {
+        if let Some(reference) = json.get("$ref").and_then(Json::as_str) {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+            references += 1;
+        }
+    });
+    assert!(references > 50, "{references}");
+    let mut ids = Vec::new();
+    walk(&document["paths"], &mut |json| {
+        ids.extend(json.get("operationId").and_then(Json::as_str).map(str::to_owned));
+    });
+    let count = ids.len();
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), count, "an operationId is there twice");
+}
+
+#[test]
+fn the_page_comes_from_the_binary() {
+    let server = Server::start(&["--model-id", &fixture("bert-tiny")]);
+    // Redirects are followed.
+    let reply = server.get("/");
+    assert!(reply.url().path().ends_with("/docs/"), "{}", reply.url());
+    assert!(server.get("/docs").url().path().ends_with("/docs/"));
+    let page = reply.text().unwrap();
+    let mut assets: Vec<&str> = Vec::new();
+    for attribute in ["src=\"", "href=\""] {
+        assets.extend(page.split(attribute).skip(1).map(|rest| rest.split('"').next().unwrap()));
+    }
+    assert!(assets.len() >= 4, "{page}");
+    for asset in assets {
+        assert!(!asset.contains("//"), "{asset} is elsewhere");
+        let reply = server.get(&format!("/docs/{asset}"));
+        assert_eq!(reply.status(), 200, "{asset}");
+        assert!(reply.content_length().is_some_and(|length| length > 0), "{asset}");
+    }
+    let start = server.get("/docs/swagger-initializer.js").text().unwrap();
+    assert!(start.contains("\"../openapi.json\"") && !start.contains("http"), "{start}");
+    assert_eq!(server.get("/docs/../../etc/passwd").status(), 404);
+    assert_eq!(server.get("/docs/nothing.js").status(), 404);
+}
