@@ -170,7 +170,13 @@ impl InProcess {
         let engine = Fake::new();
         let loaded = Arc::clone(&engine);
         let load = move |_: server::models::Choose<'_>| Ok(Arc::clone(&loaded) as Arc<dyn Local>);
-        let spec = Spec { name: "fake".into(), model_id: "fake".into(), load: Arc::new(load) };
+        let spec = Spec {
+            name: "fake".into(),
+            model_id: "fake".into(),
+            embedding_dtype: server::EmbeddingDtype::default(),
+            warm_up: false,
+            load: Arc::new(load),
+        };
         let app = App::new(Models::new(vec![spec]), limits);
         app.models.all()[0].load().unwrap();
         let (told, bound) = mpsc::channel();

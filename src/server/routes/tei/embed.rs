@@ -104,7 +104,8 @@ pub async fn embed(State(app): State<Arc<App>>, TeiBody(request): TeiBody<EmbedR
 
 pub(super) async fn embed_with(app: &App, request: EmbedRequest) -> Result<Reply, TeiError> {
     let EmbedRequest { inputs, normalize, truncate, truncation_direction, prompt_name, dimensions, model } = request;
-    let service = choose(app, model.as_deref(), Capability::Embed, |s| s.engine().info().purpose == Purpose::Embed).await?;
+    let service =
+        choose(app, model.as_deref(), Capability::Embed, |s| s.engine().info().purpose == Purpose::Embed).await?;
     let call = Call { normalize: Some(normalize), dimensions, prompt_name, ..Call::default() };
     let call = Call { truncate: truncation(&service, truncate, truncation_direction), ..call };
     let (answer, cost) = answer(app, inputs, call, async |texts, call| service.embed(texts, call).await).await?;
@@ -189,7 +190,8 @@ pub async fn similarity(
     let started = Instant::now();
     let SimilarityRequest { inputs: SimilarityInputs { source_sentence, sentences }, parameters, model } = request;
     let sentences = sentences.checked("inputs.sentences", &app.limits)?;
-    let service = choose(&app, model.as_deref(), Capability::Embed, |s| s.engine().info().purpose == Purpose::Embed).await?;
+    let service =
+        choose(&app, model.as_deref(), Capability::Embed, |s| s.engine().info().purpose == Purpose::Embed).await?;
     let SimilarityParameters { truncate, truncation_direction, prompt_name } = parameters.unwrap_or_default();
     let truncate = truncation(&service, truncate, truncation_direction);
     let characters = source_sentence.chars().count() + sentences.iter().map(|s| s.chars().count()).sum::<usize>();
