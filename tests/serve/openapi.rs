@@ -127,3 +127,14 @@ fn the_page_comes_from_the_binary() {
     assert_eq!(server.get("/docs/../../etc/passwd").status(), 404);
     assert_eq!(server.get("/docs/nothing.js").status(), 404);
 }
+
+#[test]
+fn a_prefix_stays() {
+    let server = Server::start(&["--model-id", &fixture("bert-tiny"), "--url-prefix", "/a/b"]);
+    for path in ["/a/b", "/a/b/", "/a/b/docs", "/a/b/docs/"] {
+        let reply = server.get(path);
+        assert_eq!((reply.status().as_u16(), reply.url().path()), (200, "/a/b/docs/"), "{path}");
+    }
+    let document: Json = server.get("/a/b/openapi.json").json().unwrap();
+    assert_eq!(document["servers"][0]["url"], "./");
+}

@@ -139,7 +139,7 @@ async fn choose(
     let able = || all.iter().find(|served| served.service().is_ok_and(|service| can(&service)));
     let idle = || all.iter().find(|served| !served.is_loaded() && served.capabilities().contains(&capability));
     match name.is_none().then(|| able().or_else(idle)).flatten() {
-        Some(served) => served.acquire(app.limits.model_return).await.map_err(|e| TeiError(e.into())),
+        Some(served) => Ok(served.acquire(app.limits.model_return).await.map_err(ApiError::from)?),
         // One that cannot do it says so best itself.
         None => Ok(super::model(app, name).await?),
     }
