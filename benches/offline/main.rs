@@ -13,6 +13,8 @@
 
 mod peak;
 mod report;
+#[path = "../shared/mod.rs"]
+mod shared;
 mod side;
 mod stock;
 mod workload;
@@ -22,8 +24,6 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use infa::fetch::Context;
-use infa::runtime::library::Search;
 use infa::runtime::{Runtime, cores};
 use peak::Peak;
 use side::Side;
@@ -71,7 +71,7 @@ fn main() -> Result<()> {
         return stock::work(&args.model, &texts, output, options);
     }
 
-    let library = find_library()?;
+    let library = shared::process::find_library()?;
     let runtime = Runtime::load(&library)?;
     let workload = Workload::read(&args.model, &texts)?;
     println!("{workload}, {} threads", args.threads);
@@ -130,13 +130,4 @@ fn sides(
         sides.extend(batches.iter().map(|&batch| Side::infa(dtype, batch, args, library, texts, output)));
     }
     Ok(sides)
-}
-
-/// The ONNX Runtime that infa would use.
-fn find_library() -> Result<PathBuf> {
-    let cache = std::env::var_os("XDG_CACHE_HOME").filter(|dir| !dir.is_empty()).map(PathBuf::from);
-    let cache = cache.or_else(|| Some(std::env::home_dir()?.join(".cache"))).context("no home directory")?.join("infa");
-    let environment = std::env::var_os("ORT_DYLIB_PATH").map(PathBuf::from);
-    let search = Search { flag: None, environment, cache, ask_python: true };
-    Ok(search.find_or_install(&Context::silent())?.path)
 }

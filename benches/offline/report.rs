@@ -1,8 +1,9 @@
 //! The tables.
 
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::Table;
 
 use crate::peak::Peak;
+use crate::shared::table::{Spread, table};
 use crate::side::{Sample, Side};
 use crate::workload::Workload;
 
@@ -79,35 +80,4 @@ fn agreements(sides: &[Side], samples: &[Vec<Sample>]) -> Table {
         table.add_row([side.name.clone(), format!("{worst:.1e}"), format!("{least:.5}"), format!("{mean:.5}")]);
     }
     table
-}
-
-fn table(head: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(head);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
-}
-
-/// Of some numbers.
-struct Spread {
-    median: f64,
-    min: f64,
-    max: f64,
-}
-
-impl Spread {
-    fn of(numbers: impl Iterator<Item = f64>) -> Self {
-        let mut sorted: Vec<f64> = numbers.collect();
-        sorted.sort_by(f64::total_cmp);
-        let at = |i: usize| sorted.get(i).copied().unwrap_or(f64::NAN);
-        let middle = sorted.len() / 2;
-        let median = if sorted.len() % 2 == 1 { at(middle) } else { (at(middle.saturating_sub(1)) + at(middle)) / 2.0 };
-        Self { median, min: at(0), max: at(sorted.len().saturating_sub(1)) }
-    }
-
-    fn show(&self, digits: usize) -> String {
-        format!("{:.digits$} ({:.digits$}–{:.digits$})", self.median, self.min, self.max)
-    }
 }

@@ -10,6 +10,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::Args;
+use crate::shared::process::{embed_times, without_settings};
 use crate::stock::Kind;
 use crate::workload::{Agreement, Workload};
 
@@ -92,9 +93,7 @@ impl Side {
     pub fn run(&self, workload: &Workload) -> Result<Sample> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).env("ORT_DYLIB_PATH", &self.library);
-        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("INFA_")) {
-            command.env_remove(name);
-        }
+        without_settings(&mut command);
         // What an earlier run wrote must not be taken for this one's.
         if self.output.exists() {
             std::fs::remove_file(&self.output)?;
@@ -106,18 +105,10 @@ impl Side {
         let (success, memory) = wait(&child)?;
         let whole = start.elapsed().as_secs_f64();
         ensure!(success, "{} failed:\n{told}", self.name);
-        let seconds = number_after(&told, ") in ").or_else(|| number_after(&told, "Embedded in "));
-        let load = number_after(&told, "model loaded in ");
-        let (seconds, load) = seconds.zip(load).with_context(|| format!("{}: no times in:\n{told}", self.name))?;
+        let (seconds, load) = embed_times(&told).with_context(|| format!("{}: no times in:\n{told}", self.name))?;
         ensure!(seconds + load < whole && workload.tokens > 0, "{}: {seconds} and {load} of {whole} s", self.name);
         Ok(Sample { seconds, load, whole, memory, agreement: Agreement::default() })
     }
-}
-
-/// The number that follows the last `words` of `text`.
-fn number_after(text: &str, words: &str) -> Option<f64> {
-    let (_, rest) = text.rsplit_once(words)?;
-    rest.split_whitespace().next()?.parse().ok()
 }
 
 /// Waits for a child, which the standard library must not do itself: whether it ended well, and its peak resident
