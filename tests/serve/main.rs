@@ -19,6 +19,7 @@ mod embeddings;
 mod flags;
 mod kserve;
 mod limits;
+mod load;
 mod models;
 mod openapi;
 mod rerank;

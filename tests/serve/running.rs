@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use crate::support;
 
 /// Nothing takes this long unless it hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running server; killed when dropped.
 pub struct Server {
