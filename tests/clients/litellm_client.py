@@ -1,0 +1,54 @@
+"""`litellm`: its `infinity/`, `openai/` and `huggingface/` providers."""
+
+import litellm
+from reference import (CASES, DOCUMENTS, EMBEDDER, LOGITS, ORDER, QUERY, RERANKER, SERVER, TEXTS, TOKENS, ranked,
+                       refused, right, same)
+
+litellm.telemetry = False
+url = SERVER["server"]
+to_infinity = {"api_base": url, "api_key": "none", "timeout": 60, "max_retries": 0}
+rerank = {"model": f"infinity/{RERANKER}", "query": QUERY, "documents": DOCUMENTS, **to_infinity}
+
+
+def pairs(reply):
+    return [(result["index"], result["relevance_score"]) for result in reply.results]
+
+
+ranked("infinity/ rerank", pairs(litellm.rerank(**rerank)))
+best = litellm.rerank(**rerank, top_n=2)
+ranked("top_n", pairs(best), top_n=2)
+assert best.id and best.meta["tokens"]["input_tokens"] > 0, best
+for at in (url, f"{url}/v1"):
+    told = litellm.rerank(**{**rerank, "api_base": at}, return_documents=True)
+    texts = [result["document"]["text"] for result in told.results]
+    assert texts == [DOCUMENTS[index] for index in ORDER], texts
+silent = litellm.rerank(**rerank, return_documents=False)
+assert all("document" not in result for result in silent.results), silent
+print("return_documents: the texts, or none")
+ranked("raw_scores", pairs(litellm.rerank(**rerank, raw_scores=True)), expected=LOGITS)
+
+reply = litellm.embedding(model=f"infinity/{EMBEDDER}", input=TEXTS, **to_infinity)
+right("infinity/ embedding", [item["embedding"] for item in reply.data], url)
+assert reply.usage.prompt_tokens == TOKENS, reply.usage
+case = CASES["sentence"]
+to_openai = {"api_base": f"{url}/v1", "api_key": "none", "timeout": 60, "max_retries": 0}
+reply = litellm.embedding(model=f"openai/{EMBEDDER}", input=TEXTS, **to_openai)
+right("openai/ embedding", [item["embedding"] for item in reply.data], url)
+# litellm lets `dimensions` through to models of OpenAI that it knows only; this one is told to.
+known = {**to_openai, "allowed_openai_params": ["dimensions"]}
+reply = litellm.embedding(model=f"openai/{EMBEDDER}", input=[case["text"]], dimensions=16, **known)
+same("openai/ dimensions", reply.data[0]["embedding"], case["dim16"], 1e-5)
+# Its name for dimensions, when it speaks with Infinity, is output_dimension.
+reply = litellm.embedding(model=f"infinity/{EMBEDDER}", input=[case["text"]], dimensions=16, **to_infinity)
+same("infinity/ dimensions", reply.data[0]["embedding"], case["dim16"], 1e-5)
+
+to_tei = {"api_base": f"{SERVER['embedder']}/embed", "api_key": "none", "input_type": "embed", "timeout": 60}
+reply = litellm.embedding(model="huggingface/tei", input=TEXTS, **to_tei)
+right("huggingface/ embedding", [item["embedding"] for item in reply.data], SERVER["embedder"])
+to_tei = {"api_base": SERVER["reranker"], "api_key": "none", "timeout": 60}
+reply = litellm.rerank(model="huggingface/tei", query=QUERY, documents=DOCUMENTS, return_documents=True, **to_tei)
+ranked("huggingface/ rerank", pairs(reply))
+
+refused("unknown model", litellm.NotFoundError,
+        lambda: litellm.embedding(model="openai/nobody", input=["text"], **to_openai), "nobody")
+refused("no documents", litellm.BadRequestError, lambda: litellm.rerank(**{**rerank, "documents": []}), "documents")
