@@ -34,7 +34,7 @@ def browsers():
         if found := shutil.which(name):
             yield found, {}
     here = install.chromium(CACHE)
-    yield here / "chromium", {"LD_LIBRARY_PATH": str(here / "lib"), "FONTCONFIG_PATH": str(here)}
+    yield here / "chromium", {"LD_LIBRARY_PATH": str(here / "lib"), "FONTCONFIG_FILE": str(here / "fonts.conf")}
 
 
 @contextlib.contextmanager

