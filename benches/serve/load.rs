@@ -129,6 +129,8 @@ pub struct Open {
     pub good: usize,
     /// By status; latencies counted from the time at which the request was due.
     pub statuses: BTreeMap<u16, Latencies>,
+    /// From the time at which a request was due until it was sent: the client's own part of the latencies.
+    pub late: Latencies,
     /// Requests without a reply.
     pub broken: Vec<String>,
 }
@@ -148,6 +150,7 @@ pub async fn open(address: SocketAddr, rate: f64, span: Duration, asks: &[Ask], 
         let mut client = take(&idle).unwrap_or_else(|| Client::new(address));
         let (idle, sink, ask) = (Arc::clone(&idle), Arc::clone(&sink), ask.clone());
         tasks.spawn(async move {
+            let late = due.elapsed();
             let reply = client.post(&ask).await;
             let done = Instant::now();
             if reply.is_ok() {
@@ -157,12 +160,13 @@ pub async fn open(address: SocketAddr, rate: f64, span: Duration, asks: &[Ask], 
             if let Ok((200, body)) = &reply {
                 sink(ask, body.clone())?;
             }
-            anyhow::Ok((reply.map(|(status, _)| status), done - due, done <= end))
+            anyhow::Ok((reply.map(|(status, _)| status), late, done - due, done <= end))
         });
     }
-    let mut open = Open { sent: requests, good: 0, statuses: BTreeMap::new(), broken: Vec::new() };
+    let mut open = Open { sent: requests, good: 0, statuses: BTreeMap::new(), late: latencies()?, broken: Vec::new() };
     while let Some(task) = tasks.join_next().await {
-        let (status, latency, in_time) = task??;
+        let (status, late, latency, in_time) = task??;
+        add(&mut open.late, late);
         match status {
             Ok(status) => {
                 open.good += usize::from(status == 200 && in_time);

@@ -49,6 +49,7 @@ pub async fn run(bench: &Bench) -> Result<Measured> {
     measured.rounds("sent", "requests/s", 1, &[seen.sent as f64 / span.as_secs_f64()]);
     measured.rounds("answered in time", "requests/s", 1, &[goodput]);
     measured.wanted("answered / capacity", "ratio", 2, &[goodput / before, goodput / after], Target::AtLeast(WANTED));
+    measured.latencies("from the time a request was due until it was sent", &seen.late);
     let good = seen.statuses.remove(&200);
     let refused = seen.statuses.remove(&429);
     for (status, latencies) in &seen.statuses {
