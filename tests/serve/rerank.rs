@@ -106,8 +106,10 @@ fn documents_come_back_as_the_client_of_the_route_knows_them() {
 
 #[test]
 fn texts_are_answered_as_tei_does() {
-    let (server, (query, documents, scores, logits, _)) = (server(), expected());
-    let reply = rerank(&server, "/rerank", &json!({"query": query, "texts": documents}));
+    let (server, (query, documents, scores, logits, tokens)) = (server(), expected());
+    let reply = server.post("/rerank", &json!({"query": query, "texts": documents}));
+    assert_eq!(reply.headers()["x-compute-tokens"], tokens.to_string().as_str());
+    let reply: Json = reply.json().unwrap();
     check(&reply, "score", &scores);
     assert!(reply[0].get("text").is_none());
     let body = json!({"query": query, "texts": documents, "return_text": true, "raw_scores": true,
@@ -119,7 +121,7 @@ fn texts_are_answered_as_tei_does() {
     for (body, status, word) in [
         (json!({"query": "a", "texts": []}), 400, "Empty"),
         (json!({"query": "a", "texts": ["b"], "top_n": 0}), 400, "Validation"),
-        (json!({"query": "a", "texts": ["b", "b ".repeat(100)], "truncate": false}), 400, "Validation"),
+        (json!({"query": "a", "texts": ["b", "b ".repeat(100)], "truncate": false}), 413, "Validation"),
         (json!({"query": "a", "texts": ["b"], "model": "no/such"}), 404, "Validation"),
         (json!({"query": "a", "texts": vec!["b"; 3000]}), 413, "Validation"),
     ] {

@@ -11,6 +11,7 @@
 //! Jina's clients read both. Where no documents were asked for, the field is missing: some clients do not read `null`.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
@@ -23,12 +24,13 @@ use utoipa::ToSchema;
 use super::inputs::{Document, List, Truncation, documents_schema, texts_schema, truncation_schema};
 use super::model;
 use super::reply::{Usage, new_id};
+use super::tei::{Cost, Reply, TeiError, choose};
 use crate::engine::Call;
 use crate::model::tokenizer::Truncate;
 use crate::server::app::unix_time;
 use crate::server::error::{ErrorBody, TeiErrorBody};
 use crate::server::extract::Body;
-use crate::server::service::{Failure, Relevance};
+use crate::server::service::{Answer, Capability, Failure, Relevance, Service};
 use crate::server::{ApiError, App};
 
 pub fn router() -> Router<Arc<App>> {
@@ -196,6 +198,7 @@ enum AnyError {
         (status = 404, description = "There is no such model", body = AnyError),
         (status = 413, description = "The body is too large, or has too many inputs", body = AnyError),
         (status = 422, description = "The body is malformed", body = AnyError),
+        (status = 424, description = "The model gives no scores of documents (to texts)", body = TeiErrorBody),
         (status = 429, description = "The queue is full: try again after Retry-After seconds", body = AnyError),
         (status = 500, description = "The server's own fault", body = AnyError),
         (status = 503, description = "The model is being loaded, or the server is shutting down", body = AnyError),
@@ -218,6 +221,7 @@ pub async fn rerank(State(app): State<Arc<App>>, headers: HeaderMap, Body(reques
         (status = 404, description = "There is no such model", body = AnyError),
         (status = 413, description = "The body is too large, or has too many inputs", body = AnyError),
         (status = 422, description = "The body is malformed", body = AnyError),
+        (status = 424, description = "The model gives no scores of documents (to texts)", body = TeiErrorBody),
         (status = 429, description = "The queue is full: try again after Retry-After seconds", body = AnyError),
         (status = 500, description = "The server's own fault", body = AnyError),
         (status = 503, description = "The model is being loaded, or the server is shutting down", body = AnyError),
@@ -227,31 +231,19 @@ pub async fn rerank_v2(State(app): State<Arc<App>>, Body(request): Body<RerankRe
     answer(&app, request, true).await
 }
 
-/// A request, whatever its shape.
+/// What is asked, whatever the shape.
 struct Question {
     query: String,
-    documents: Vec<String>,
-    /// The field that the documents came in.
-    field: &'static str,
-    top_n: usize,
-    with_documents: bool,
+    model: Option<String>,
     raw: bool,
     call: Call,
-}
-
-/// What came of it.
-struct Ranking {
-    model: String,
-    tokens: usize,
-    documents: usize,
-    /// Index, score and, if it was asked for, the document; best first.
-    ranks: Vec<(usize, f64, Option<String>)>,
+    top_n: usize,
+    with_documents: bool,
 }
 
 /// In the shape in which it was asked. `objects`: whether documents are objects however they came.
 async fn answer(app: &App, request: RerankRequest, objects: bool) -> Response {
-    let RerankRequest { query, documents, texts, model, top_n, return_documents, return_text, .. } = request;
-    let raw = request.raw_scores.unwrap_or(false);
+    let RerankRequest { query, documents, texts, model, return_documents, return_text, raw_scores, .. } = request;
     let truncate = match (request.truncate, request.truncation_direction) {
         (Some(Truncation(Some(truncate))), _) => Some(truncate),
         (_, direction) => direction.map(|direction| match direction {
@@ -259,34 +251,21 @@ async fn answer(app: &App, request: RerankRequest, objects: bool) -> Response {
             Direction::Right => Truncate::Right,
         }),
     };
-    let call = Call { truncate, ..Call::default() };
-    let ask = |field, documents, with_documents| {
-        let top_n = top_n.unwrap_or(usize::MAX);
-        rank(app, model.as_deref(), Question { query, documents, field, top_n, with_documents, raw, call })
+    let with_documents = if texts.is_some() { return_text } else { return_documents };
+    let question = Question {
+        query,
+        model,
+        raw: raw_scores.unwrap_or(false),
+        call: Call { truncate, ..Call::default() },
+        top_n: request.top_n.unwrap_or(usize::MAX),
+        with_documents: with_documents.unwrap_or(false),
     };
     match (documents, texts) {
-        (Some(documents), None) => {
-            let documents = match documents.checked("documents", &app.limits) {
-                Ok(documents) => documents,
-                Err(e) => return e.openai(),
-            };
-            let objects = objects || documents.iter().all(|document| document.object);
-            let documents = documents.into_iter().map(|document| document.text).collect();
-            match ask("documents", documents, return_documents.unwrap_or(false)).await {
-                Ok(ranking) => Json(reply(ranking, objects)).into_response(),
-                Err(e) => e.openai(),
-            }
-        }
-        (None, Some(texts)) => {
-            let texts = match texts.checked("texts", &app.limits) {
-                Ok(texts) => texts,
-                Err(e) => return e.tei(),
-            };
-            match ask("texts", texts, return_text.unwrap_or(false)).await {
-                Ok(ranking) => Json(tei_reply(ranking)).into_response(),
-                Err(e) => e.tei(),
-            }
-        }
+        (Some(documents), None) => match rank_documents(app, question, documents, objects).await {
+            Ok(reply) => Json(reply).into_response(),
+            Err(e) => e.openai(),
+        },
+        (None, Some(texts)) => rank_texts(app, question, texts).await.into_response(),
         (documents, _) => {
             let what = if documents.is_some() { "there are both, documents and texts" } else { "missing field" };
             let message = format!("documents: {what}; send documents (or texts, as to text-embeddings-inference)");
@@ -295,25 +274,80 @@ async fn answer(app: &App, request: RerankRequest, objects: bool) -> Response {
     }
 }
 
-/// Asks the model, and orders the documents.
-async fn rank(app: &App, name: Option<&str>, question: Question) -> Result<Ranking, ApiError> {
-    let Question { query, documents, field, top_n, with_documents, raw, call } = question;
-    if top_n == 0 {
-        return Err(ApiError::bad_value("top_n", "0 is not above 0"));
+/// As Infinity, Cohere and Jina answer.
+async fn rank_documents(
+    app: &App,
+    question: Question,
+    documents: List<Document>,
+    objects: bool,
+) -> Result<RerankReply, ApiError> {
+    let documents = documents.checked("documents", &app.limits)?;
+    let objects = objects || documents.iter().all(|document| document.object);
+    let documents: Vec<String> = documents.into_iter().map(|document| document.text).collect();
+    question.check()?;
+    let service = model(app, question.model.as_deref()).await?;
+    let (answer, ranks) = question.ask(&service, documents).await.map_err(|e| ApiError::of_inputs(e, "documents"))?;
+    let show = |text| if objects { Shown::Object { text } } else { Shown::Text(text) };
+    let result = |(index, relevance_score, document): Ranked| RerankResult {
+        relevance_score,
+        index,
+        document: document.map(show),
+    };
+    Ok(RerankReply {
+        object: "rerank",
+        results: ranks.into_iter().map(result).collect(),
+        model: service.name().to_owned(),
+        usage: Usage::of(answer.tokens),
+        meta: Meta {
+            api_version: ApiVersion { version: "2" },
+            billed_units: BilledUnits { search_units: answer.results.len().div_ceil(100) },
+            tokens: MetaTokens { input_tokens: answer.tokens, output_tokens: 0 },
+        },
+        id: new_id(),
+        created: unix_time(),
+    })
+}
+
+/// As TEI answers.
+async fn rank_texts(app: &App, question: Question, texts: List<String>) -> Result<Reply, TeiError> {
+    let started = Instant::now();
+    let texts = texts.checked("texts", &app.limits)?;
+    question.check()?;
+    let able = |service: &Service| service.capabilities().contains(&Capability::Rerank);
+    let service = choose(app, question.model.as_deref(), Capability::Rerank, able).await?;
+    let characters = |text: &String| question.query.chars().count() + text.chars().count();
+    let characters = texts.iter().map(characters).sum();
+    let whole = question.call.truncate == Some(Truncate::None);
+    let answered = question.ask(&service, texts).await;
+    let (answer, ranks) = answered.map_err(|e| TeiError::of(e, |index| format!("texts[{index}]"), whole))?;
+    let ranks: Vec<Rank> = ranks.into_iter().map(|(index, score, text)| Rank { index, score, text }).collect();
+    let body = serde_json::to_vec(&ranks).map_err(|e| Failure::Internal(e.to_string())).map_err(ApiError::from)?;
+    Ok(Reply::new(body, Cost::of(&answer, started, characters)))
+}
+
+/// Index, score and, if it was asked for, the document.
+type Ranked = (usize, f64, Option<String>);
+
+impl Question {
+    fn check(&self) -> Result<(), ApiError> {
+        if self.top_n == 0 {
+            return Err(ApiError::bad_value("top_n", "0 is not above 0"));
+        }
+        Ok(())
     }
-    let service = model(app, name).await?;
-    let count = documents.len();
-    let mut shown = if with_documents { documents.clone() } else { Vec::new() };
-    let answer = service.rerank(query, documents, raw, call).await.map_err(|e| ApiError::of_inputs(e, field))?;
-    if answer.results.len() != count {
-        return Err(Failure::Internal("the engine gave another number of scores".into()).into());
+
+    /// Asks the model, and orders the documents, best first.
+    async fn ask(self, service: &Service, documents: Vec<String>) -> Result<(Answer<Relevance>, Vec<Ranked>), Failure> {
+        let count = documents.len();
+        let mut shown = if self.with_documents { documents.clone() } else { Vec::new() };
+        let answer = service.rerank(self.query, documents, self.raw, self.call).await?;
+        if answer.results.len() != count {
+            return Err(Failure::Internal("the engine gave another number of scores".into()));
+        }
+        let show = |(index, score)| (index, score, shown.get_mut(index).map(std::mem::take));
+        let ranks = best(&answer.results, self.top_n).into_iter().map(show).collect();
+        Ok((answer, ranks))
     }
-    let ranks = best(&answer.results, top_n).into_iter().map(|(index, score)| {
-        let document = shown.get_mut(index).map(std::mem::take);
-        (index, score, document)
-    });
-    let model = service.name().to_owned();
-    Ok(Ranking { model, tokens: answer.tokens, documents: count, ranks: ranks.collect() })
 }
 
 /// Index and score of the best, best first; ties by index.
@@ -322,32 +356,6 @@ fn best(relevances: &[Relevance], top_n: usize) -> Vec<(usize, f64)> {
     order.sort_by(|(_, a), (_, b)| b.order.total_cmp(&a.order));
     order.truncate(top_n);
     order.into_iter().map(|(index, relevance)| (index, relevance.score)).collect()
-}
-
-fn reply(ranking: Ranking, objects: bool) -> RerankReply {
-    let show = |text| if objects { Shown::Object { text } } else { Shown::Text(text) };
-    let result = |(index, relevance_score, document): (usize, f64, Option<String>)| RerankResult {
-        relevance_score,
-        index,
-        document: document.map(show),
-    };
-    RerankReply {
-        object: "rerank",
-        results: ranking.ranks.into_iter().map(result).collect(),
-        model: ranking.model,
-        usage: Usage::of(ranking.tokens),
-        meta: Meta {
-            api_version: ApiVersion { version: "2" },
-            billed_units: BilledUnits { search_units: ranking.documents.div_ceil(100) },
-            tokens: MetaTokens { input_tokens: ranking.tokens, output_tokens: 0 },
-        },
-        id: new_id(),
-        created: unix_time(),
-    }
-}
-
-fn tei_reply(ranking: Ranking) -> Vec<Rank> {
-    ranking.ranks.into_iter().map(|(index, score, text)| Rank { index, score, text }).collect()
 }
 
 #[cfg(test)]

@@ -59,7 +59,7 @@ impl TeiError {
     }
 
     /// What a model said of the inputs; `field` names the one at an index, `whole` whether no text may be cut.
-    fn of(failure: Failure, field: impl Fn(usize) -> String, whole: bool) -> Self {
+    pub(super) fn of(failure: Failure, field: impl Fn(usize) -> String, whole: bool) -> Self {
         match failure {
             // The length is what is wrong with a text, as far as one can tell.
             Failure::Input { index, reason } if whole => {
@@ -129,7 +129,7 @@ fn truncation(service: &Service, truncate: Option<bool>, direction: Option<Direc
 
 /// The model that a request names, or the first of those that can do what is asked: `can` tells of those in memory,
 /// `capability` of those that have left it.
-async fn choose(
+pub(super) async fn choose(
     app: &App,
     name: Option<&str>,
     capability: Capability,
@@ -152,7 +152,7 @@ pub struct Reply {
 }
 
 /// What an answer cost.
-struct Cost {
+pub(super) struct Cost {
     started: Instant,
     characters: usize,
     tokens: usize,
@@ -161,7 +161,7 @@ struct Cost {
 
 impl Cost {
     /// Of `answer`, to a request that began then and had so many characters.
-    fn of<T>(answer: &Answer<T>, started: Instant, characters: usize) -> Self {
+    pub(super) fn of<T>(answer: &Answer<T>, started: Instant, characters: usize) -> Self {
         Self { started, characters, tokens: answer.tokens, times: answer.times }
     }
 
@@ -178,6 +178,12 @@ impl Cost {
             (name("x-queue-time"), (self.times.queue.as_millis() as u64).into()),
             (name("x-inference-time"), (self.times.infer.as_millis() as u64).into()),
         ]
+    }
+}
+
+impl Reply {
+    pub(super) fn new(body: Vec<u8>, cost: Cost) -> Self {
+        Self { body, cost }
     }
 }
 
