@@ -21,17 +21,17 @@ fn encoded(name: &str) -> String {
 #[test]
 fn health_and_metadata() {
     let name = fixture("bert-tiny");
-    let server = Server::start(&["--model-id", &name]);
+    let server = Server::start(&["--model-id", &name, "--served-model-name", "org/tiny"]);
     let get = |path: &str| -> Json { server.get(path).json().unwrap() };
     assert_eq!(get("/v2")["extensions"], json!(["binary_tensor_data"]));
     assert_eq!(get("/v2/health/live"), json!({"live": true}));
     assert_eq!(get("/v2/health/ready"), json!({"ready": true}));
     // Slashes in percent, slashes as they are, and a client that does not care.
-    for model in [encoded(&name), name.clone(), encoded("default/not-specified")] {
+    for model in [encoded("org/tiny"), "org/tiny".into(), encoded(&name), encoded("default/not-specified")] {
         let path = format!("/v2/models/{model}");
-        assert_eq!(get(&format!("{path}/ready")), json!({"name": name, "ready": true}), "{model}");
+        assert_eq!(get(&format!("{path}/ready")), json!({"name": "org/tiny", "ready": true}), "{model}");
         let metadata = get(&path);
-        assert_eq!(metadata["name"], name);
+        assert_eq!(metadata["name"], "org/tiny");
         assert_eq!(metadata["platform"], "onnxruntime");
         assert_eq!(metadata["versions"], json!(["1"]));
         assert_eq!(metadata["inputs"], json!([{"name": "text", "datatype": "BYTES", "shape": [-1]}]));
@@ -51,7 +51,7 @@ fn health_and_metadata() {
 #[test]
 fn texts_become_embeddings_as_json_and_as_bytes() {
     let name = fixture("bert-tiny");
-    let server = Server::start(&["--model-id", &name]);
+    let server = Server::start(&["--model-id", &name, "--served-model-name", "tiny"]);
     let path = format!("/v2/models/{}/infer", encoded(&name));
     let (_, expected) = server.ask("/embed", &json!({"inputs": ["hello world", "日本"]}));
     let expected: Vec<f64> = expected
@@ -64,7 +64,7 @@ fn texts_become_embeddings_as_json_and_as_bytes() {
 
     let (status, reply) = server.ask(&path, &json!({"id": "7", "inputs": [text(&["hello world", "日本"])]}));
     assert_eq!(status, 200, "{reply}");
-    assert_eq!((&reply["id"], &reply["model_name"]), (&json!("7"), &json!(name)));
+    assert_eq!((&reply["id"], &reply["model_name"]), (&json!("7"), &json!("tiny")));
     let output = &reply["outputs"][0];
     assert_eq!((&output["name"], &output["datatype"]), (&json!("embedding"), &json!("FP32")));
     assert_eq!(output["shape"], json!([2, expected.len() / 2]));
