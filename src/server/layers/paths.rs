@@ -17,8 +17,19 @@ pub fn is_health(path: &str) -> bool {
 
 /// Whether the clients of `path` read `{"error": "…"}`: TEI's own routes, and those of KServe.
 fn has_plain_errors(path: &str) -> bool {
-    const TEI: &[&str] =
-        &["/embed", "/embed_all", "/embed_sparse", "/predict", "/similarity", "/tokenize", "/decode", "/info", "/ping"];
+    const TEI: &[&str] = &[
+        "/embed",
+        "/embed_all",
+        "/embed_sparse",
+        "/predict",
+        "/similarity",
+        "/tokenize",
+        "/decode",
+        "/info",
+        "/ping",
+        "/invocations",
+        "/vertex",
+    ];
     const KSERVE: &[&str] = &["/v2/models", "/v2/health", "/v2/repository"];
     let path = bare(path);
     let under = |head: &&str| path.strip_prefix(*head).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
