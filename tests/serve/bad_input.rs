@@ -95,7 +95,7 @@ fn what_is_no_json_or_no_object_is_422() {
         (b"{\"input\": [\"a\", \"b]}", ["input[1]", "EOF"]),
         (b"{\"input\": [\"a\", \"\xff\xfe\"]}", ["input[1]", "unicode"]),
         (b"{\"input\": [\"a\", \"\\ud800\"]}", ["input[1]", "hex escape"]),
-        (b"{\"input\": \"\\udc00 \\ud800\"}", ["input", "surrogate"]),
+        (b"{\"input\": \"\\udc00 \\ud800\"}", ["input", "hex escape"]),
         (b"{\"input\": [\"a\", \"\x00\"]}", ["input[1]", "control character"]),
         (b"{\"input\": NaN}", ["input", "expected value"]),
         (b"{\"input\": \"a\", \"dimensions\": 1e999}", ["dimensions", "out of range"]),
@@ -105,7 +105,7 @@ fn what_is_no_json_or_no_object_is_422() {
     witness.refuses(nested(10_000), 422, &["object"]);
     witness.refuses(format!("{{\"input\": {}}}", nested(10_000)), 422, &["input[0][0]", "token id"]);
     witness.refuses("{\"input\": ".to_owned() + &"[".repeat(10_000), 422, &["input[0][0]"]);
-    witness.refuses("{\"a\":".repeat(10_000), 422, &["a: ", "EOF"]);
+    witness.refuses("{\"a\":".repeat(10_000), 422, &["a: EOF"]);
     let key = "k".repeat(1 << 20);
     witness.refuses(format!("{{\"{key}\": 1}}"), 422, &["input"]);
     witness.refuses(format!("{{\"{key}\": "), 422, &["EOF"]);

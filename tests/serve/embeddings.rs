@@ -165,6 +165,17 @@ fn other_number_types_are_made_of_the_same_vector() {
 }
 
 #[test]
+fn the_servers_number_type_holds_where_a_request_has_none() {
+    let server = Server::start(&["--model-id", &fixture("bert-tiny"), "--embedding-dtype", "int8"]);
+    let floats = vector(&server, &json!({"input": "Hello world", "embedding_dtype": "float32"}));
+    let int8: Vec<f32> = floats.iter().map(|x| (x * 127.0).round()).collect();
+    assert_eq!(vector(&server, &json!({"input": "Hello world"})), int8);
+    // A client that has not heard of it reads base64 as float32.
+    let base64 = embed(&server, &json!({"input": "Hello world", "encoding_format": "base64"}));
+    assert_eq!(floats_of(&bytes(&base64)), int8);
+}
+
+#[test]
 fn models_are_listed_and_found_by_name() {
     let server = server();
     for path in ["/models", "/v1/models"] {
