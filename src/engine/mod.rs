@@ -34,6 +34,7 @@ use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
 use crate::model::{Model, ModelError};
 use crate::runtime::RuntimeError;
+use crate::runtime::device::Dtype;
 
 /// Turns texts into vectors, or into scores.
 ///
@@ -128,6 +129,12 @@ pub struct EngineInfo {
     pub scoring: Option<Scoring>,
     /// Text put before each input.
     pub prompt: Option<String>,
+    /// Number format in which it computes.
+    pub dtype: Dtype,
+    /// Most tokens that run together.
+    pub batch_tokens: usize,
+    /// Which end of a text that is too long goes.
+    pub truncate: Truncate,
     /// Threads that compute.
     pub threads: usize,
 }

@@ -109,6 +109,9 @@ impl OnnxEngine {
             normalize,
             scoring,
             prompt: prompts.of(Role::Text).text.clone(),
+            dtype,
+            batch_tokens: options.batch_tokens.get(),
+            truncate: text.truncate.unwrap_or(model.tokenizer.truncation_side),
             threads: options.threads.get(),
         };
         tracing::info!(
@@ -126,7 +129,7 @@ impl OnnxEngine {
         );
         let Loaded { scheduler, vocab_size, .. } = loaded;
         Ok(Self {
-            truncate: text.truncate.unwrap_or(model.tokenizer.truncation_side),
+            truncate: info.truncate,
             runner: Runner::new(scheduler, vocab_size, options.threads.get())?,
             info,
             prompts,

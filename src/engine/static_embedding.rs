@@ -14,6 +14,7 @@ use crate::model::sentence::Encoder;
 use crate::model::static_embedding::StaticTable;
 use crate::model::tokenizer::Truncate;
 use crate::model::{Model, ModelError};
+use crate::runtime::device::Dtype;
 
 /// A model of static embeddings.
 pub struct StaticEngine {
@@ -64,6 +65,9 @@ impl StaticEngine {
             normalize: finish.normalized(),
             scoring: None,
             prompt: prompts.of(Role::Text).text.clone(),
+            dtype: Dtype::Float32,
+            batch_tokens: usize::MAX,
+            truncate: text.truncate.unwrap_or(model.tokenizer.truncation_side),
             threads,
         };
         tracing::info!(
@@ -79,7 +83,7 @@ impl StaticEngine {
         Ok(Self {
             unknown: if own { model.tokenizer.unknown(&model.sentence.transformer)? } else { None },
             max_chars: max_length.filter(|_| own).map(|n| n.saturating_mul(model.tokenizer.median_token_length())),
-            truncate: text.truncate.unwrap_or(model.tokenizer.truncation_side),
+            truncate: info.truncate,
             threads: threads_built.build().map_err(|e| EngineError::Threads(e.to_string()))?,
             info,
             table,

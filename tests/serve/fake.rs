@@ -63,6 +63,9 @@ impl Fake {
             normalize: false,
             scoring: None,
             prompt: None,
+            dtype: infa::runtime::device::Dtype::Float32,
+            batch_tokens: 512,
+            truncate: infa::model::tokenizer::Truncate::Right,
             threads: 1,
         };
         let model = Model::read(source).unwrap();

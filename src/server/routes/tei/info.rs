@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::TeiError;
-use crate::engine::{EngineInfo, OnnxOptions, Purpose};
+use crate::engine::{EngineInfo, Purpose};
 use crate::model::pooling::Pooling;
+use crate::model::tokenizer::Truncate;
 use crate::server::App;
 use crate::server::openapi::tag;
 use crate::server::service::{Capability, Service};
@@ -88,20 +89,25 @@ pub async fn info(State(app): State<Arc<App>>, Query(query): Query<InfoQuery>) -
     Ok(Json(Info {
         model_id: service.model_id().to_owned(),
         model_sha: commit(engine),
-        model_dtype: "float32".into(),
+        model_dtype: engine.dtype.to_string(),
         served_model_name: service.name().to_owned(),
         model_type: model_type(&service),
         max_concurrent_requests: app.limits.concurrent_requests,
-        max_input_length: engine.max_length,
-        max_batch_tokens: OnnxOptions::BATCH_TOKENS.get(),
+        max_input_length: bounded(engine.max_length),
+        max_batch_tokens: bounded(engine.batch_tokens),
         max_batch_requests: None,
         max_client_batch_size: app.limits.client_batch,
-        auto_truncate: true,
+        auto_truncate: engine.truncate != Truncate::None,
         tokenization_workers: engine.threads,
         version: env!("CARGO_PKG_VERSION"),
         sha: None,
         docker_label: None,
     }))
+}
+
+/// A number that clients can read: without a limit, the largest 32-bit one.
+fn bounded(number: usize) -> usize {
+    number.min(i32::MAX as usize)
 }
 
 fn model_type(service: &Service) -> ModelType {
