@@ -4,7 +4,7 @@ import asyncio
 
 import cohere
 from cohere.errors import BadRequestError, NotFoundError, UnauthorizedError
-from reference import DOCUMENTS, ORDER, QUERY, RERANKER, SERVER, ranked, refused
+from reference import DOCUMENTS, QUERY, RERANKER, SERVER, ranked, refused
 
 url = SERVER["server"]
 first = cohere.Client(api_key="none", base_url=url, timeout=60)
@@ -16,28 +16,25 @@ def pairs(reply):
     return [(result.index, result.relevance_score) for result in reply.results]
 
 
-ranked("v1 rerank", pairs(first.rerank(**asked)))
-ranked("v1 top_n", pairs(first.rerank(**asked, top_n=2)), top_n=2)
-# Documents come back in the shape they were sent in: Infinity's clients expect strings at this route.
-objects = first.rerank(**{**asked, "documents": [{"text": text} for text in DOCUMENTS]}, return_documents=True)
-ranked("v1 with objects", pairs(objects))
-assert [result.document.text for result in objects.results] == [DOCUMENTS[index] for index in ORDER], objects
-strings = first.rerank(**asked, return_documents=True)
-assert [result.document for result in strings.results] == [DOCUMENTS[index] for index in ORDER], strings
+order = ranked("v1 rerank", pairs(first.rerank(**asked)), url)
+ranked("v1 top_n", pairs(first.rerank(**asked, top_n=2)), url, top_n=2)
+for documents in (DOCUMENTS, [{"text": text} for text in DOCUMENTS]):
+    reply = first.rerank(**{**asked, "documents": documents}, return_documents=True)
+    ranked("v1 return_documents", pairs(reply), url)
+    assert [result.document.text for result in reply.results] == [DOCUMENTS[index] for index in order], reply
 silent = first.rerank(**asked, return_documents=False)
 assert all(result.document is None for result in silent.results), silent
-print("v1 return_documents: the documents, or none")
 
 reply = second.rerank(**asked)
-ranked("v2 rerank", pairs(reply))
+ranked("v2 rerank", pairs(reply), url)
 assert reply.id, reply
-ranked("v2 top_n", pairs(second.rerank(**asked, top_n=1)), top_n=1)
+ranked("v2 top_n", pairs(second.rerank(**asked, top_n=1)), url, top_n=1)
 
 
 async def asynchronously():
     client = cohere.AsyncClientV2(api_key="none", base_url=url, timeout=60)
     for reply in await asyncio.gather(*(client.rerank(**asked) for _ in range(8))):
-        ranked("v2, asynchronously", pairs(reply))
+        ranked("v2, asynchronously", pairs(reply), url)
 
 
 asyncio.run(asynchronously())

@@ -1,8 +1,8 @@
 """`litellm`: its `infinity/`, `openai/` and `huggingface/` providers."""
 
 import litellm
-from reference import (CASES, DOCUMENTS, EMBEDDER, LOGITS, ORDER, QUERY, RERANKER, SERVER, TEXTS, TOKENS, ranked,
-                       refused, right, same)
+from reference import (CASES, DOCUMENTS, EMBEDDER, QUERY, RERANKER, SERVER, TEXTS, TOKENS, post, ranked, refused, right,
+                       same)
 
 litellm.telemetry = False
 url = SERVER["server"]
@@ -14,18 +14,21 @@ def pairs(reply):
     return [(result["index"], result["relevance_score"]) for result in reply.results]
 
 
-ranked("infinity/ rerank", pairs(litellm.rerank(**rerank)))
+order = ranked("infinity/ rerank", pairs(litellm.rerank(**rerank)), url)
 best = litellm.rerank(**rerank, top_n=2)
-ranked("top_n", pairs(best), top_n=2)
+ranked("top_n", pairs(best), url, top_n=2)
 assert best.id and best.meta["tokens"]["input_tokens"] > 0, best
 for at in (url, f"{url}/v1"):
     told = litellm.rerank(**{**rerank, "api_base": at}, return_documents=True)
     texts = [result["document"]["text"] for result in told.results]
-    assert texts == [DOCUMENTS[index] for index in ORDER], texts
+    assert texts == [DOCUMENTS[index] for index in order], texts
 silent = litellm.rerank(**rerank, return_documents=False)
 assert all("document" not in result for result in silent.results), silent
 print("return_documents: the texts, or none")
-ranked("raw_scores", pairs(litellm.rerank(**rerank, raw_scores=True)), expected=LOGITS)
+# This version takes raw_scores and does not send it on. Where it arrives, the scores are raw, at the same route.
+ranked("raw_scores, not sent on", pairs(litellm.rerank(**rerank, raw_scores=True)), url)
+sent = post(f"{url}/rerank", {"model": RERANKER, "query": QUERY, "documents": DOCUMENTS, "raw_scores": True})
+ranked("raw_scores", [(item["index"], item["relevance_score"]) for item in sent["results"]], url, raw=True)
 
 reply = litellm.embedding(model=f"infinity/{EMBEDDER}", input=TEXTS, **to_infinity)
 right("infinity/ embedding", [item["embedding"] for item in reply.data], url)
@@ -45,9 +48,11 @@ same("infinity/ dimensions", reply.data[0]["embedding"], case["dim16"], 1e-5)
 to_tei = {"api_base": f"{SERVER['embedder']}/embed", "api_key": "none", "input_type": "embed", "timeout": 60}
 reply = litellm.embedding(model="huggingface/tei", input=TEXTS, **to_tei)
 right("huggingface/ embedding", [item["embedding"] for item in reply.data], SERVER["embedder"])
+# To TEI it says that nothing may be cut off.
+short = DOCUMENTS[:2]
 to_tei = {"api_base": SERVER["reranker"], "api_key": "none", "timeout": 60}
-reply = litellm.rerank(model="huggingface/tei", query=QUERY, documents=DOCUMENTS, return_documents=True, **to_tei)
-ranked("huggingface/ rerank", pairs(reply))
+reply = litellm.rerank(model="huggingface/tei", query=QUERY, documents=short, return_documents=True, **to_tei)
+ranked("huggingface/ rerank", pairs(reply), SERVER["reranker"], documents=short)
 
 refused("unknown model", litellm.NotFoundError,
         lambda: litellm.embedding(model="openai/nobody", input=["text"], **to_openai), "nobody")

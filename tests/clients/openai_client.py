@@ -39,7 +39,7 @@ refused("no dimensions", openai.BadRequestError, lambda: embed(model=EMBEDDER, i
 refused("dimensions beyond the model's", openai.BadRequestError,
         lambda: embed(model=EMBEDDER, input=text, dimensions=DIMENSIONS + 1), "dimensions", str(DIMENSIONS))
 refused("no input", openai.BadRequestError, lambda: embed(model=EMBEDDER, input=[]), "input")
-refused("a model of another kind", openai.BadRequestError, lambda: embed(model=RERANKER, input=text), RERANKER)
+refused("a model of another kind", openai.BadRequestError, lambda: embed(model=RERANKER, input=text), "gives no vectors")
 refused("unknown encoding_format", (openai.BadRequestError, openai.UnprocessableEntityError),
         lambda: embed(model=EMBEDDER, input=text, encoding_format="hex"), "encoding_format")
 

@@ -28,13 +28,9 @@ TEXTS = [CASES[name]["text"] for name in ("sentence", "one_char", "cyrillic", "c
 EXPECTED = [case["embedding"] for text in TEXTS for case in [next(c for c in CASES.values() if c["text"] == text)]]
 TOKENS = sum(case["tokens"] for text in TEXTS for case in [next(c for c in CASES.values() if c["text"] == text)])
 
-_same_query = [pair for pair in _reranker["pairs"] if pair["query"] == _reranker["pairs"][0]["query"]]
-QUERY = _same_query[0]["query"]
-DOCUMENTS = [pair["document"] for pair in _same_query]
-SCORES = [pair["scores"][0] for pair in _same_query]
-LOGITS = [pair["logits"][0] for pair in _same_query]
-# Indices of DOCUMENTS, best first.
-ORDER = sorted(range(len(DOCUMENTS)), key=lambda i: -SCORES[i])
+PAIRS = _reranker["pairs"]
+QUERY = PAIRS[0]["query"]
+DOCUMENTS = list(dict.fromkeys(pair["document"] for pair in PAIRS))
 
 CLASSIFIED = _classifier["classify"]
 LABELS = list(json.loads((FIXTURES / "architectures/bert-classify/config.json").read_text())["id2label"].values())
@@ -68,10 +64,20 @@ def right(what, found, url):
     same(f"{what}, beside the reference", found, EXPECTED, 1e-5)
 
 
-def ranked(what, found, top_n=None, expected=SCORES):
-    """Fails unless `found`, pairs of index and score, ranks DOCUMENTS as the reference does."""
-    assert [index for index, _ in found] == ORDER[:top_n], f"{what}: order {found}, not {ORDER[:top_n]}"
-    same(what, [score for _, score in found], [expected[index] for index in ORDER[:top_n]], 1e-4)
+def ranked(what, found, url, top_n=None, raw=False, documents=DOCUMENTS):
+    """Fails unless `found`, pairs of index and score, ranks documents as a plain request, and that as the reference."""
+    asked = {"model": RERANKER, "query": QUERY, "documents": documents, "raw_scores": raw}
+    plain = [(item["index"], item["relevance_score"]) for item in post(f"{url}/v1/rerank", asked)["results"]]
+    order = [index for index, _ in plain]
+    scores = [score for _, score in plain]
+    assert len(order) == len(documents) and scores == sorted(scores, reverse=True), plain
+    assert [index for index, _ in found] == order[:top_n], f"{what}: order {found}, not {plain[:top_n]}"
+    same(what, [score for _, score in found], scores[:top_n])
+    score_of = {documents[index]: score for index, score in plain}
+    known = [pair for pair in PAIRS if pair["query"] == QUERY]
+    expected = [pair["logits" if raw else "scores"][0] for pair in known]
+    same(f"{what}, beside the reference", [score_of[pair["document"]] for pair in known], expected, 1e-4)
+    return order
 
 
 def refused(what, error, call, *words):

@@ -38,7 +38,8 @@ impl OnnxEngine {
     }
 
     fn unsupported<T>(&self, what: &str) -> Result<T, Refusal> {
-        Err(Refusal::Unsupported(format!("{} gives no {what}", self.info.model)))
+        // Not by the name that it was loaded by: a path is nothing for a server to tell.
+        Err(Refusal::Unsupported(format!("this model gives no {what}")))
     }
 }
 
