@@ -236,6 +236,14 @@ pub struct LifeArgs {
         hide_env = true
     )]
     pub log_level: LogLevel,
+
+    /// Collector of traces, by OTLP over HTTP, such as http://localhost:4318; OTEL_EXPORTER_OTLP_ENDPOINT works, too
+    #[arg(long, value_name = "URL", env = "INFA_OTLP_ENDPOINT", hide_env = true)]
+    pub otlp_endpoint: Option<String>,
+
+    /// Name of this service in traces; OTEL_SERVICE_NAME works, too [default: infa]
+    #[arg(long, value_name = "NAME", env = "INFA_OTLP_SERVICE_NAME", hide_env = true)]
+    pub otlp_service_name: Option<String>,
 }
 
 /// What runs a model.

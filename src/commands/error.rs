@@ -7,7 +7,9 @@ use crate::model::ModelError;
 use crate::output::OutputError;
 use crate::runtime::RuntimeError;
 use crate::server::ServeError;
+use crate::server::metrics::MetricsError;
 use crate::server::models::LoadError;
+use crate::server::trace::TraceError;
 
 /// How a command that did its work ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,6 +86,12 @@ pub enum Error {
     /// The server cannot start.
     #[error(transparent)]
     Serve(#[from] ServeError),
+    /// The server cannot count.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// Requests cannot be traced.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
     /// stdout cannot be written.
     #[error("stdout: {0}")]
     Stdout(std::io::Error),
@@ -130,12 +138,17 @@ impl Error {
         match self {
             Self::PipeClosed => 0,
             Self::Output(_) | Self::Stdout(_) | Self::Input(InputError::Read { .. }) => 1,
-            Self::Flag { .. } | Self::Nothing(_) | Self::Input(_) | Self::OutputOpen(_) | Self::Serve(_) => 2,
+            Self::Flag { .. }
+            | Self::Nothing(_)
+            | Self::Input(_)
+            | Self::OutputOpen(_)
+            | Self::Serve(_)
+            | Self::Trace(_) => 2,
             Self::Engine(EngineError::Model(ModelError::Flag { .. } | ModelError::NoSuchPath(_))) => 2,
             Self::Engine(EngineError::Runtime(
                 RuntimeError::Device { .. } | RuntimeError::Dtype(_) | RuntimeError::Int8File(_),
             )) => 2,
-            Self::Engine(_) | Self::Thread(_) | Self::Signals(_) | Self::Load(_) => 3,
+            Self::Engine(_) | Self::Thread(_) | Self::Signals(_) | Self::Load(_) | Self::Metrics(_) => 3,
             Self::OfModel { error, .. } => error.exit_status(),
             Self::Interrupted => crate::ui::interrupt::INTERRUPTED,
         }
@@ -153,6 +166,7 @@ impl Error {
             Self::OfModel { error, .. } => error.hint(),
             Self::Nothing(_) => Some("name files, or pipe texts in through stdin".into()),
             Self::Interrupted | Self::PipeClosed | Self::Flag { .. } | Self::Stdout(_) | Self::Signals(_) => None,
+            Self::Metrics(_) | Self::Trace(_) => None,
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::{Error, World};
 use crate::cli::{GlobalArgs, InputArgs, ModelArgs, TextArgs};
 use crate::engine::int8::{Int8Options, MOST_CALIBRATION_TEXTS};
+use crate::engine::observe::Observer;
 use crate::engine::{Engine, Local, OnnxEngine, OnnxOptions, Purpose, StaticEngine, TextOptions};
 use crate::input;
 use crate::model::cache::HubEnv;
@@ -67,6 +68,12 @@ pub(super) struct ModelSettings {
 }
 
 impl ModelSettings {
+    /// The same, with somebody who is told of every run of the model.
+    pub fn observed(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.options.observer = Some(observer);
+        self
+    }
+
     pub fn resolve(model: ModelArgs, text: TextArgs, globals: &Globals) -> Result<Self, Error> {
         let ModelArgs { model_id, revision, onnx_file, device, dtype, calibrate, threads, batch_tokens } = model;
         let TextArgs { pooling, normalize, no_normalize, dimensions, input } = text;

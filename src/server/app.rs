@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::metrics::Metrics;
 use super::models::Models;
+use super::trace::Tracing;
 
 /// What bounds a request.
 #[derive(Debug, Clone)]
@@ -31,6 +33,10 @@ pub struct App {
     pub models: Models,
     /// What bounds a request.
     pub limits: Limits,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
+    /// Where traces go, if they are wanted.
+    pub tracing: Option<Arc<Tracing>>,
     /// When the server started.
     pub started: Instant,
     draining: AtomicBool,
@@ -38,8 +44,8 @@ pub struct App {
 
 impl App {
     /// A server of these models.
-    pub fn new(models: Models, limits: Limits) -> Arc<Self> {
-        Arc::new(Self { models, limits, started: Instant::now(), draining: AtomicBool::new(false) })
+    pub fn new(models: Models, limits: Limits, metrics: Arc<Metrics>, tracing: Option<Arc<Tracing>>) -> Arc<Self> {
+        Arc::new(Self { models, limits, metrics, tracing, started: Instant::now(), draining: AtomicBool::new(false) })
     }
 
     /// From now on the server is not ready: it only finishes what it has.

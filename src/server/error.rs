@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::metrics::RefusalCode;
 use super::service::Failure;
 
 /// Why a request has no answer.
@@ -149,6 +150,9 @@ impl ApiError {
         if let Some(after) = self.retry_after {
             let seconds = after.as_secs_f64().ceil().clamp(1.0, 3600.0) as u64;
             reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(code) = self.code {
+            reply.extensions_mut().insert(RefusalCode(code));
         }
         reply
     }

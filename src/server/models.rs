@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::EmbeddingDtype;
+use super::metrics::ModelMetrics;
 use super::service::{Capability, Failure, Service};
 use super::warm_up::warm_up;
 use crate::engine::{EngineError, Local, Purpose};
@@ -42,6 +43,8 @@ pub struct Spec {
     pub warm_up: bool,
     /// Loads it.
     pub load: Load,
+    /// Where it is counted what the model does.
+    pub metrics: Arc<ModelMetrics>,
 }
 
 /// One model that is served.
@@ -316,7 +319,8 @@ mod tests {
     fn served(load: impl Fn() -> Result<Arc<dyn Local>, LoadError> + Send + Sync + 'static) -> Arc<Served> {
         let load: Load = Arc::new(move |_| load());
         let embedding_dtype = EmbeddingDtype::default();
-        Served::new(Spec { name: "a".into(), model_id: "org/a".into(), embedding_dtype, warm_up: true, load })
+        let metrics = crate::server::Metrics::new().unwrap().model("a");
+        Served::new(Spec { name: "a".into(), model_id: "org/a".into(), embedding_dtype, warm_up: true, load, metrics })
     }
 
     fn refused(asked: Result<Arc<Service>, Failure>) -> String {

@@ -56,6 +56,7 @@ const ABOUT: &str = "Text embeddings, reranking and classification.\n\n\
         routes::health::live,
         routes::health::ready,
         routes::health::health,
+        routes::metrics::metrics,
         routes::models::models,
         routes::models::one_model,
         routes::embeddings::embeddings,

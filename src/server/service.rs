@@ -1,11 +1,14 @@
 //! What one model can be asked, whatever the route.
 
+use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::sync::OnceCell;
 
+use super::metrics::{ModelMetrics, Outcome, Work};
 use super::models::{Load, LoadError, Spec};
+use super::trace;
 use crate::batch::scheduler::Stats;
 use crate::engine::rerank::{Method, shared_weights};
 use crate::engine::{
@@ -101,6 +104,7 @@ pub struct Service {
     load: Load,
     method: Option<Method>,
     labels: Option<Labels>,
+    metrics: Arc<ModelMetrics>,
 }
 
 /// An engine of the same model for another purpose.
@@ -143,6 +147,7 @@ impl Service {
             method,
             labels,
             engine,
+            metrics: Arc::clone(&spec.metrics),
         }))
     }
 
@@ -185,14 +190,18 @@ impl Service {
     /// One vector a text.
     pub async fn embed(&self, texts: Vec<Text>, call: Call) -> Result<Answer<Embedding>, Failure> {
         let bytes = texts.iter().map(Text::bytes).sum();
-        self.ask(&self.engine, bytes, move |engine| engine.start_embed(texts, &call)).await
+        let answer = self.ask(&self.engine, bytes, move |engine| engine.start_embed(texts, &call));
+        self.counted(Work::Embed, answer).await
     }
 
     /// One weight a token of the vocabulary that matters, for each text.
     pub async fn embed_sparse(&self, texts: Vec<Text>, call: Call) -> Result<Answer<SparseEmbedding>, Failure> {
-        let engine = self.engine_for(Purpose::EmbedSparse).await?;
-        let bytes = texts.iter().map(Text::bytes).sum();
-        self.ask(&engine, bytes, move |engine| engine.start_embed_sparse(texts, &call)).await
+        let answer = async {
+            let engine = self.engine_for(Purpose::EmbedSparse).await?;
+            let bytes = texts.iter().map(Text::bytes).sum();
+            self.ask(&engine, bytes, move |engine| engine.start_embed_sparse(texts, &call)).await
+        };
+        self.counted(Work::EmbedSparse, answer).await
     }
 
     /// One vector a token, for each text: those of late interaction (ColBERT, BGE-M3).
@@ -211,15 +220,28 @@ impl Service {
         texts: Vec<Text>,
         call: Call,
     ) -> Result<Answer<TokenEmbeddings>, Failure> {
-        let engine = self.engine_for(purpose).await?;
-        let bytes = texts.iter().map(Text::bytes).sum();
-        self.ask(&engine, bytes, move |engine| engine.start_embed_tokens(texts, &call)).await
+        let answer = async {
+            let engine = self.engine_for(purpose).await?;
+            let bytes = texts.iter().map(Text::bytes).sum();
+            self.ask(&engine, bytes, move |engine| engine.start_embed_tokens(texts, &call)).await
+        };
+        self.counted(Work::EmbedTokens, answer).await
     }
 
     /// How well each of `documents` answers `query`, in input order. With `raw`, logits stay logits.
     ///
     /// [`Failure::Input`] counts documents; what is wrong with the query is [`Failure::Option`] of the field `query`.
     pub async fn rerank(
+        &self,
+        query: String,
+        documents: Vec<String>,
+        raw: bool,
+        call: Call,
+    ) -> Result<Answer<Relevance>, Failure> {
+        self.counted(Work::Rerank, self.rank(query, documents, raw, call)).await
+    }
+
+    async fn rank(
         &self,
         query: String,
         documents: Vec<String>,
@@ -304,7 +326,8 @@ impl Service {
         };
         let bytes = inputs.iter().map(Judged::bytes).sum();
         let start = move |engine: &dyn Local| engine.start_predict(inputs, &call);
-        let Answer { results, tokens, times } = self.ask(&self.engine, bytes, start).await?;
+        let answer = self.counted(Work::Classify, self.ask(&self.engine, bytes, start));
+        let Answer { results, tokens, times } = answer.await?;
         let labelled = |p: Prediction| {
             let scores = match raw {
                 true => p.logits.iter().map(|&x| f64::from(x)).collect(),
@@ -345,6 +368,24 @@ impl Service {
         loaded.await.clone().map_err(Failure::Unsupported)
     }
 
+    /// Waits for an answer, and counts what became of it.
+    async fn counted<T>(
+        &self,
+        work: Work,
+        answer: impl Future<Output = Result<Answer<T>, Failure>>,
+    ) -> Result<Answer<T>, Failure> {
+        let (call, started) = (self.metrics.begin(work), SystemTime::now());
+        let answer = answer.await;
+        match &answer {
+            Ok(answer) => {
+                call.answered(&answer.times);
+                trace::phases(&self.name, started, &answer.times, answer.tokens);
+            }
+            Err(failure) => call.ended(failure.into()),
+        }
+        answer
+    }
+
     /// Starts work on `bytes` of text, and waits for it.
     async fn ask<T: Counted + Send + 'static>(
         &self,
@@ -380,6 +421,17 @@ impl From<Refusal> for Failure {
             Refusal::Option { field, reason } => Self::Option { field, reason },
             Refusal::Full { retry_after } => Self::Full { retry_after },
             Refusal::Unsupported(what) => Self::Unsupported(what),
+        }
+    }
+}
+
+impl From<&Failure> for Outcome {
+    fn from(failure: &Failure) -> Self {
+        match failure {
+            Failure::Input { .. } | Failure::Option { .. } | Failure::Unsupported(_) => Self::Invalid,
+            Failure::Full { .. } => Self::Rejected,
+            Failure::Unavailable(_) => Self::Unavailable,
+            Failure::Internal(_) => Self::Failed,
         }
     }
 }

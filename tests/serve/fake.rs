@@ -14,7 +14,7 @@ use infa::fetch::Context;
 use infa::model::Model;
 use infa::model::cache::HubEnv;
 use infa::server::models::{Models, Spec};
-use infa::server::{self, App, Bound, Drained, EmbeddingDtype, Limits, Listen, ServeError, ServerOptions};
+use infa::server::{self, App, Bound, Drained, EmbeddingDtype, Limits, Listen, Metrics, ServeError, ServerOptions};
 use tokio::sync::oneshot;
 
 use crate::support;
@@ -173,10 +173,16 @@ impl InProcess {
         let engine = Fake::new();
         let loaded = Arc::clone(&engine);
         let load = move |_: server::models::Choose<'_>| Ok(Arc::clone(&loaded) as Arc<dyn Local>);
-        let (name, load) = ("fake".to_owned(), Arc::new(load));
-        let embedding_dtype = EmbeddingDtype::Float32;
-        let spec = Spec { model_id: name.clone(), name, embedding_dtype, warm_up: false, load };
-        let app = App::new(Models::new(vec![spec]), limits);
+        let metrics = Metrics::new().unwrap();
+        let spec = Spec {
+            name: "fake".into(),
+            model_id: "fake".into(),
+            embedding_dtype: EmbeddingDtype::Float32,
+            warm_up: false,
+            load: Arc::new(load),
+            metrics: metrics.model("fake"),
+        };
+        let app = App::new(Models::new(vec![spec]), limits, metrics, None);
         app.models.all()[0].load().unwrap();
         let (told, bound) = mpsc::channel();
         let (shutdown, asked) = oneshot::channel::<()>();

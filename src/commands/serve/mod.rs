@@ -3,6 +3,7 @@
 mod settings;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
@@ -11,29 +12,35 @@ use super::settings::ModelSettings;
 use super::{Error, Outcome, World};
 use crate::cli::ServeArgs;
 use crate::server::models::{Choose, Load, LoadError, Models, Spec};
-use crate::server::{self, App, Bound, Drained};
+use crate::server::trace::Tracing;
+use crate::server::{self, App, Bound, Drained, Metrics};
 use crate::ui::interrupt;
 use settings::{ServedModel, Settings};
 
 /// What made the loading of a model fail, so that the exit status fits it; the server itself keeps only the words.
 type Fault = Arc<Mutex<Option<Error>>>;
 
+/// How long the end of the server may wait for a collector of traces.
+const LAST_TRACES: Duration = Duration::from_secs(2);
+
 pub(super) fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
     let printer = world.bars.printer();
-    let Settings { models, listen, options, limits, preload_only, unload_after, remarks } =
+    let Settings { models, listen, options, limits, preload_only, unload_after, traces, remarks } =
         Settings::resolve(args, &world.globals)?;
     remarks.iter().for_each(|remark| printer.warning(remark));
 
     let fault = Fault::default();
     let several = models.len() > 1;
-    let specs = models.into_iter().map(|model| spec(model, several, &fault, world)).collect();
+    let metrics = Metrics::new()?;
+    let specs = models.into_iter().map(|model| spec(model, several, &fault, &metrics, world)).collect();
     if preload_only {
         preload(specs, &fault, world)?;
         return Ok(Outcome::Done);
     }
     // What was begun is finished, in the time that `--shutdown-timeout` allows for it.
     interrupt::be_patient();
-    let app = App::new(Models::new(specs), limits);
+    let tracing = traces.as_ref().map(Tracing::start).transpose()?;
+    let app = App::new(Models::new(specs), limits, metrics, tracing.clone());
     let loaded = start_loading(&app, &fault)?;
     if let Some(idle) = unload_after {
         let app = Arc::clone(&app);
@@ -55,6 +62,9 @@ pub(super) fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
     });
     // Whatever still computes for nobody: the process ends without it.
     runtime.shutdown_background();
+    if let Some(tracing) = tracing {
+        tracing.stop(LAST_TRACES);
+    }
     let Drained { cut } = served?;
     // A signal is the ordinary end of a server, also in the middle of loading, which it cuts short.
     if !world.cancel.is_cancelled()
@@ -117,10 +127,12 @@ fn cause(fault: &Fault, told: LoadError) -> Error {
 }
 
 /// What the server needs to know of a model. With `several`, errors begin with its name.
-fn spec(model: ServedModel, several: bool, fault: &Fault, world: &World) -> Spec {
+fn spec(model: ServedModel, several: bool, fault: &Fault, metrics: &Metrics, world: &World) -> Spec {
     let ServedModel { name, model_id, embedding_dtype, warm_up, settings } = model;
+    let metrics = metrics.model(&name);
+    let settings = settings.observed(Arc::clone(&metrics) as _);
     let load = loader(settings, several.then(|| name.clone()), Arc::clone(fault), world.clone());
-    Spec { name, model_id, embedding_dtype, warm_up, load }
+    Spec { name, model_id, embedding_dtype, warm_up, load, metrics }
 }
 
 /// What loads one model.

@@ -10,6 +10,7 @@ use crate::commands::Error;
 use crate::commands::settings::{Globals, ModelSettings};
 use crate::model::DEFAULT_MODEL;
 use crate::runtime::device::Dtype;
+use crate::server::trace::TraceOptions;
 use crate::server::{ApiKeys, EmbeddingDtype, Limits, Listen, ServerOptions, TlsFiles};
 
 /// Settings of `infa serve`.
@@ -21,6 +22,8 @@ pub(super) struct Settings {
     pub limits: Limits,
     pub preload_only: bool,
     pub unload_after: Option<Duration>,
+    /// Where traces go, if they are wanted.
+    pub traces: Option<TraceOptions>,
     /// What the user should know about flags that were given.
     pub remarks: Vec<String>,
 }
@@ -49,7 +52,8 @@ impl Settings {
             request_timeout,
         } = limits;
         // `log_level` has done its work when logging began.
-        let LifeArgs { preload_only, unload_after, shutdown_timeout, log_level: _ } = life;
+        let LifeArgs { preload_only, unload_after, shutdown_timeout, log_level: _, otlp_endpoint, otlp_service_name } =
+            life;
         let InfinityArgs { mut idle, permissive_cors } = infinity;
         let mut remarks = Vec::new();
         if !models.batch_size.is_empty() {
@@ -70,7 +74,8 @@ impl Settings {
             model_return: request_timeout.unwrap_or(MODEL_RETURN),
         };
         let unload_after = unload_after.filter(|after| !after.is_zero());
-        Ok(Self { models, listen, options, limits, preload_only, unload_after, remarks })
+        let traces = TraceOptions::resolve(otlp_endpoint, otlp_service_name);
+        Ok(Self { models, listen, options, limits, preload_only, unload_after, traces, remarks })
     }
 }
 

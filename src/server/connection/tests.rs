@@ -16,6 +16,7 @@ use tower::util::BoxCloneSyncService;
 
 use super::one::{Connections, Ticket};
 use super::*;
+use crate::server::Metrics;
 use crate::server::models::Models;
 use crate::server::{Limits, Timeouts};
 
@@ -59,7 +60,7 @@ impl Server {
 
     fn with(options: ServerOptions) -> Self {
         let limits = Limits { body: 1000, concurrent_requests: 2, ..Limits::default() };
-        let app = App::new(Models::new(Vec::new()), limits);
+        let app = App::new(Models::new(Vec::new()), limits, Metrics::new().unwrap(), None);
         let (ticket, tickets) = mpsc::channel(1);
         Self {
             layers: BoxCloneSyncService::new(layers::around(routes(), &app, &options).unwrap()),

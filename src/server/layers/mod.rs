@@ -3,15 +3,17 @@
 //! The order, from the socket inwards, and why it is so:
 //!
 //! 1. [`prefix`] takes `--url-prefix` off the path, so that all the others see the paths of the documentation.
-//! 2. [`request_id`] gives the request its id, the span that log lines carry it in, and its line in the access log:
+//! 2. [`metrics`] counts and measures whatever is answered, refusals too.
+//! 3. [`request_id`] gives the request its id, the span that log lines carry it in, and its line in the access log:
 //!    outside everything that can refuse, so that refusals have both.
-//! 3. [`panics`] turns a panic of anything below into a 500.
-//! 4. [`cors`] answers preflights, which carry no key.
-//! 5. [`api_key`] comes before anything tells who asks what is there (404, 405) or reads a body.
-//! 6. [`unknown`] answers 404 and 405.
-//! 7. [`admission`] refuses work when there is too much of it or the server is going down: before the body is read.
-//! 8. [`deadline`] bounds the time of all that follows.
-//! 9. [`body`] reads and inflates the whole body, so that routes never see one that is slow, broken or too large.
+//! 4. [`trace`] makes a span of the request, with its id, if a collector was named.
+//! 5. [`panics`] turns a panic of anything below into a 500.
+//! 6. [`cors`] answers preflights, which carry no key.
+//! 7. [`api_key`] comes before anything tells who asks what is there (404, 405) or reads a body.
+//! 8. [`unknown`] answers 404 and 405.
+//! 9. [`admission`] refuses work when there is too much of it or the server is going down: before the body is read.
+//! 10. [`deadline`] bounds the time of all that follows.
+//! 11. [`body`] reads and inflates the whole body, so that routes never see one that is slow, broken or too large.
 
 mod admission;
 mod api_key;
@@ -37,7 +39,7 @@ pub use api_key::{ApiKeys, BadApiKey};
 pub use paths::error_for;
 pub use request_id::RequestId;
 
-use super::{App, ServeError, ServerOptions};
+use super::{App, ServeError, ServerOptions, metrics, trace};
 
 /// `routes` behind all layers.
 ///
@@ -68,6 +70,11 @@ pub fn around(
         Some(cors) => routes.layer(cors),
         None => routes,
     };
-    let routes = routes.layer(from_fn(panics::catch)).layer(from_fn(request_id::give));
+    let routes = routes.layer(from_fn(panics::catch));
+    let routes = match &app.tracing {
+        Some(tracing) => routes.layer(from_fn_with_state(Arc::clone(tracing), trace::record)),
+        None => routes,
+    };
+    let routes = routes.layer(from_fn(request_id::give)).layer(from_fn_with_state(Arc::clone(app), metrics::record));
     Ok(prefix::layer(prefix).layer(routes))
 }

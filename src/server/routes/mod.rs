@@ -5,6 +5,7 @@ pub mod embeddings;
 pub mod health;
 mod inputs;
 pub mod kserve;
+pub mod metrics;
 pub mod models;
 mod reply;
 pub mod rerank;
@@ -27,7 +28,7 @@ pub fn router(app: Arc<App>) -> Router {
     let server = Router::new().merge(health::router()).merge(openapi::router()).merge(tei::root_router());
     // Their paths have a version of their own.
     let server = server.merge(rerank::v2_router()).merge(kserve::router());
-    server.merge(api.clone()).nest("/v1", api).with_state(app)
+    server.merge(metrics::router()).merge(api.clone()).nest("/v1", api).with_state(app)
 }
 
 /// The model that a request names; one that was idle for long comes back first.

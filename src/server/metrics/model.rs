@@ -1,0 +1,256 @@
+//! What is counted of one model: its requests, its queue and the runs of its engine.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
+
+use super::{MetricsError, Registrar, SECONDS};
+use crate::batch::scheduler::Stats;
+use crate::engine::Times;
+use crate::engine::observe::{GroupRun, Observer};
+
+/// What a model is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// A vector a text.
+    Embed,
+    /// Weights of tokens.
+    EmbedSparse,
+    /// A vector a token.
+    EmbedTokens,
+    /// Scores of documents.
+    Rerank,
+    /// Labels.
+    Classify,
+}
+
+impl Work {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Embed => "embed",
+            Self::EmbedSparse => "embed_sparse",
+            Self::EmbedTokens => "embed_tokens",
+            Self::Rerank => "rerank",
+            Self::Classify => "classify",
+        }
+    }
+}
+
+/// What became of a request to a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was answered.
+    Ok,
+    /// An input, or an option, cannot be processed.
+    Invalid,
+    /// The queue was full.
+    Rejected,
+    /// The model was not there.
+    Unavailable,
+    /// The server's own fault.
+    Failed,
+    /// Whoever asked went away.
+    Cancelled,
+}
+
+impl Outcome {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Invalid => "invalid",
+            Self::Rejected => "rejected",
+            Self::Unavailable => "unavailable",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// The metrics that have a label `model`.
+pub(super) struct Families {
+    requests: IntCounterVec,
+    phases: HistogramVec,
+    texts: IntCounterVec,
+    tokens: IntCounterVec,
+    padding: IntCounterVec,
+    abandoned: IntCounterVec,
+    panics: IntCounterVec,
+    queued_texts: IntGaugeVec,
+    running: IntGaugeVec,
+    queued_tokens: IntGaugeVec,
+    group_texts: HistogramVec,
+    group_tokens: HistogramVec,
+    group_seconds: HistogramVec,
+    group_wait: HistogramVec,
+}
+
+/// Upper bounds of texts in a group.
+const TEXTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+/// Upper bounds of tokens in a group.
+const TOKENS: &[f64] = &[16.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 32768.0];
+
+impl Families {
+    pub(super) fn new(add: Registrar<'_>) -> Result<Self, MetricsError> {
+        let model = &["model"];
+        Ok(Self {
+            requests: add.counters(
+                "infa_model_requests_total",
+                "What a model was asked, and what became of it.",
+                &["model", "task", "outcome"],
+            )?,
+            phases: add.histograms(
+                "infa_request_phase_duration_seconds",
+                "Where the time of an answered request went: phase is tokenize, queue or infer; means over its inputs.",
+                &["model", "phase"],
+                SECONDS,
+            )?,
+            texts: add.counters("infa_texts_total", "Texts, or pairs of texts, that the model computed.", model)?,
+            tokens: add.counters("infa_tokens_total", "Tokens that the model computed, padding not counted.", model)?,
+            padding: add.counters(
+                "infa_padding_tokens_total",
+                "Tokens computed only to fill up a batch; always 0, as a batch has texts of one length.",
+                model,
+            )?,
+            abandoned: add.counters(
+                "infa_texts_abandoned_total",
+                "Texts taken out of the queue uncomputed, since their client had gone away.",
+                model,
+            )?,
+            panics: add.counters(
+                "infa_worker_panics_total",
+                "Runs of the model that panicked; the worker goes on.",
+                model,
+            )?,
+            queued_texts: add.gauges("infa_queue_texts", "Texts waiting for a worker now.", model)?,
+            running: add.gauges("infa_running_texts", "Texts being computed now.", model)?,
+            queued_tokens: add.gauges("infa_queue_tokens", "Tokens of the texts waiting for a worker now.", model)?,
+            group_texts: add.histograms("infa_batch_texts", "Texts in one run of the model.", model, TEXTS)?,
+            group_tokens: add.histograms("infa_batch_tokens", "Tokens in one run of the model.", model, TOKENS)?,
+            group_seconds: add.histograms(
+                "infa_batch_duration_seconds",
+                "Time of one run of the model.",
+                model,
+                SECONDS,
+            )?,
+            group_wait: add.histograms(
+                "infa_batch_wait_seconds",
+                "How long the first text of a run had waited when the run began.",
+                model,
+                SECONDS,
+            )?,
+        })
+    }
+
+    pub(super) fn of(&self, name: &str) -> Arc<ModelMetrics> {
+        let model = &[name];
+        let phase = |phase| self.phases.with_label_values(&[name, phase]);
+        Arc::new(ModelMetrics {
+            name: name.into(),
+            requests: self.requests.clone(),
+            tokenize: phase("tokenize"),
+            queue: phase("queue"),
+            infer: phase("infer"),
+            texts: self.texts.with_label_values(model),
+            tokens: self.tokens.with_label_values(model),
+            padding: self.padding.with_label_values(model),
+            abandoned: self.abandoned.with_label_values(model),
+            panics: self.panics.with_label_values(model),
+            queued_texts: self.queued_texts.with_label_values(model),
+            running: self.running.with_label_values(model),
+            queued_tokens: self.queued_tokens.with_label_values(model),
+            group_texts: self.group_texts.with_label_values(model),
+            group_tokens: self.group_tokens.with_label_values(model),
+            group_seconds: self.group_seconds.with_label_values(model),
+            group_wait: self.group_wait.with_label_values(model),
+            seen: Mutex::default(),
+        })
+    }
+}
+
+/// What is counted of one model; it is its engine's [`Observer`].
+pub struct ModelMetrics {
+    name: Box<str>,
+    requests: IntCounterVec,
+    tokenize: Histogram,
+    queue: Histogram,
+    infer: Histogram,
+    texts: IntCounter,
+    tokens: IntCounter,
+    padding: IntCounter,
+    abandoned: IntCounter,
+    panics: IntCounter,
+    queued_texts: IntGauge,
+    running: IntGauge,
+    queued_tokens: IntGauge,
+    group_texts: Histogram,
+    group_tokens: Histogram,
+    group_seconds: Histogram,
+    group_wait: Histogram,
+    /// What the engine had counted at the last scrape.
+    seen: Mutex<Stats>,
+}
+
+impl ModelMetrics {
+    /// A request to the model begins. Unless its end is told, it was cancelled.
+    pub fn begin(&self, work: Work) -> Call<'_> {
+        Call { metrics: self, work, outcome: Outcome::Cancelled }
+    }
+
+    /// What the engine tells of itself now; nothing of one that is not in memory.
+    pub(super) fn engine(&self, stats: Stats) {
+        let Stats { tasks, tokens, running, abandoned, panicked, capacity: _ } = stats;
+        let gauge = |gauge: &IntGauge, value| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        gauge(&self.queued_texts, tasks);
+        gauge(&self.queued_tokens, tokens);
+        gauge(&self.running, running);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        // An engine that was loaded anew counts from 0.
+        let more = |now: u64, before: u64| if now < before { now } else { now - before };
+        self.abandoned.inc_by(more(abandoned, seen.abandoned));
+        self.panics.inc_by(more(panicked, seen.panicked));
+        *seen = stats;
+    }
+}
+
+/// A request to a model, counted when dropped.
+#[must_use = "dropped at once it counts as cancelled"]
+pub struct Call<'m> {
+    metrics: &'m ModelMetrics,
+    work: Work,
+    outcome: Outcome,
+}
+
+impl Call<'_> {
+    /// It was answered; the time went there.
+    pub fn answered(mut self, times: &Times) {
+        self.outcome = Outcome::Ok;
+        self.metrics.tokenize.observe(times.tokenize.as_secs_f64());
+        self.metrics.queue.observe(times.queue.as_secs_f64());
+        self.metrics.infer.observe(times.infer.as_secs_f64());
+    }
+
+    /// It ended like that, without an answer.
+    pub fn ended(mut self, outcome: Outcome) {
+        self.outcome = outcome;
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        let labels = [&*self.metrics.name, self.work.as_str(), self.outcome.as_str()];
+        self.metrics.requests.with_label_values(&labels).inc();
+    }
+}
+
+impl Observer for ModelMetrics {
+    fn group(&self, group: GroupRun) {
+        let GroupRun { texts, tokens, padding_tokens, wait, run } = group;
+        self.texts.inc_by(texts as u64);
+        self.tokens.inc_by(tokens as u64);
+        self.padding.inc_by(padding_tokens as u64);
+        self.group_texts.observe(texts as f64);
+        self.group_tokens.observe(tokens as f64);
+        self.group_seconds.observe(run.as_secs_f64());
+        self.group_wait.observe(wait.as_secs_f64());
+    }
+}

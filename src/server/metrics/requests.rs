@@ -1,0 +1,137 @@
+//! What is counted of HTTP requests, whatever they ask.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use prometheus::{HistogramVec, IntCounterVec, IntGauge};
+
+use super::{MetricsError, Registrar, SECONDS};
+use crate::server::App;
+
+/// The word for programs that an error reply has in `code`; in the reply's extensions, to be counted by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RefusalCode(pub &'static str);
+
+/// What is counted of all requests.
+pub(super) struct Requests {
+    requests: IntCounterVec,
+    durations: HistogramVec,
+    in_flight: IntGauge,
+    rejected: IntCounterVec,
+}
+
+impl Requests {
+    pub(super) fn new(add: Registrar<'_>) -> Result<Self, MetricsError> {
+        Ok(Self {
+            requests: add.counters(
+                "infa_http_requests_total",
+                "HTTP requests by route, method and status; status 499: the client went away before the reply.",
+                &["route", "method", "status"],
+            )?,
+            durations: add.histograms(
+                "infa_http_request_duration_seconds",
+                "Time from a request's head until its reply is ready to be sent.",
+                &["route", "method"],
+                SECONDS,
+            )?,
+            in_flight: add
+                .register(IntGauge::new("infa_http_requests_in_flight", "HTTP requests being worked on now.")?)?,
+            rejected: add.counters(
+                "infa_http_requests_rejected_total",
+                "HTTP requests that were refused, by reason.",
+                &["reason"],
+            )?,
+        })
+    }
+}
+
+/// Counts and measures a request; to be put around everything else that may answer one.
+pub async fn record(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut open = Open::new(&app.metrics.requests, route, request.method());
+    let reply = next.run(request).await;
+    open.replied(&reply);
+    reply
+}
+
+/// A request that is being worked on. Counted when dropped, so that one whose client goes away is counted as well.
+struct Open<'m> {
+    to: &'m Requests,
+    route: Option<MatchedPath>,
+    method: &'static str,
+    started: Instant,
+    status: Option<StatusCode>,
+}
+
+impl<'m> Open<'m> {
+    fn new(to: &'m Requests, route: Option<MatchedPath>, method: &Method) -> Self {
+        to.in_flight.inc();
+        Self { to, route, method: method_name(method), started: Instant::now(), status: None }
+    }
+
+    fn replied(&mut self, reply: &Response) {
+        self.status = Some(reply.status());
+        if let Some(reason) = reason(reply) {
+            self.to.rejected.with_label_values(&[reason]).inc();
+        }
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        let status = match &self.status {
+            Some(status) => status.as_str(),
+            None if std::thread::panicking() => "500",
+            None => "499",
+        };
+        let route = self.route.as_ref().map_or("other", MatchedPath::as_str);
+        self.to.requests.with_label_values(&[route, self.method, status]).inc();
+        let taken = self.started.elapsed().as_secs_f64();
+        self.to.durations.with_label_values(&[route, self.method]).observe(taken);
+        self.to.in_flight.dec();
+    }
+}
+
+/// A client may send any word as a method; labels must not grow with that.
+fn method_name(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        Method::PUT => "PUT",
+        Method::DELETE => "DELETE",
+        Method::PATCH => "PATCH",
+        _ => "other",
+    }
+}
+
+/// Why a request was refused; `None` if it was not.
+fn reason(reply: &Response) -> Option<&'static str> {
+    let status = reply.status();
+    if !status.is_client_error() && status != StatusCode::SERVICE_UNAVAILABLE {
+        return None;
+    }
+    let code = reply.extensions().get::<RefusalCode>();
+    Some(code.map_or_else(|| reason_of(status), |code| code.0))
+}
+
+fn reason_of(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        400 | 422 => "invalid",
+        401 | 403 => "unauthorized",
+        404 => "not_found",
+        405 => "method_not_allowed",
+        408 => "timeout",
+        413 => "too_large",
+        415 => "media_type",
+        429 => "overloaded",
+        431 => "headers_too_large",
+        503 => "unavailable",
+        _ => "other",
+    }
+}

@@ -1,0 +1,194 @@
+//! Traces of requests, sent to an OpenTelemetry collector if one is named.
+//!
+//! A request is a span, continuing the caller's trace (`traceparent`); below it are spans for tokenising, waiting and
+//! computing. They are collected in a bounded queue and sent by a thread of their own: a collector that is slow or gone
+//! costs spans, never requests.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use opentelemetry::propagation::TextMapPropagator;
+use opentelemetry::trace::{Span, SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
+use opentelemetry::{Context, KeyValue};
+use opentelemetry_http::HeaderExtractor;
+use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData, SpanExporter};
+
+use super::RequestId;
+use crate::engine::Times;
+
+/// Where traces go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceOptions {
+    /// The collector, such as `http://localhost:4318`; `/v1/traces` is added if it is not there.
+    pub endpoint: String,
+    /// `service.name` of the spans.
+    pub service: String,
+}
+
+impl TraceOptions {
+    /// From the flags, or else from OpenTelemetry's own variables; `None` if neither names a collector.
+    pub fn resolve(endpoint: Option<String>, service: Option<String>) -> Option<Self> {
+        let var = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let endpoint = endpoint.filter(|url| !url.is_empty());
+        let endpoint = endpoint
+            .or_else(|| var("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"))
+            .or_else(|| var("OTEL_EXPORTER_OTLP_ENDPOINT"))?;
+        let service = service.or_else(|| var("OTEL_SERVICE_NAME")).unwrap_or_else(|| "infa".into());
+        Some(Self { endpoint, service })
+    }
+}
+
+/// Why requests cannot be traced.
+#[derive(Debug, thiserror::Error)]
+#[error("--otlp-endpoint: {0}")]
+pub struct TraceError(String);
+
+/// Traces requests and sends the spans.
+pub struct Tracing {
+    provider: SdkTracerProvider,
+    tracer: SdkTracer,
+    propagator: TraceContextPropagator,
+}
+
+impl Tracing {
+    /// Starts the thread that sends. Headers for the collector come from `OTEL_EXPORTER_OTLP_HEADERS`, sampling from
+    /// `OTEL_TRACES_SAMPLER`, batching from `OTEL_BSP_*`. Not to be called by a thread that runs async code.
+    ///
+    /// # Errors
+    /// An endpoint that is no URL of http or https.
+    pub fn start(options: &TraceOptions) -> Result<Arc<Self>, TraceError> {
+        let TraceOptions { endpoint, service } = options;
+        if !["http://", "https://"].iter().any(|scheme| endpoint.starts_with(scheme)) {
+            return Err(TraceError("it must be a URL that begins with http:// or https://".into()));
+        }
+        let base = endpoint.trim_end_matches('/');
+        let url = if base.ends_with(PATH) { base.to_owned() } else { format!("{base}{PATH}") };
+        // Fails when somebody installed one before us, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::blocking::Client::builder().timeout(SEND).redirect(reqwest::redirect::Policy::none());
+        let client = client.build().map_err(|e| TraceError(format!("no HTTP client: {e}")))?;
+        let exporter = opentelemetry_otlp::SpanExporter::builder()
+            .with_http()
+            .with_http_client(client)
+            .with_endpoint(url)
+            .with_protocol(Protocol::HttpBinary)
+            .with_timeout(SEND)
+            .build()
+            .map_err(|e| TraceError(e.to_string()))?;
+        let resource = Resource::builder()
+            .with_service_name(service.clone())
+            .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
+            .build();
+        let provider = SdkTracerProvider::builder()
+            .with_batch_exporter(Told { exporter, failed: AtomicBool::new(false) })
+            .with_resource(resource)
+            .build();
+        let tracer = provider.tracer("infa");
+        Ok(Arc::new(Self { provider, tracer, propagator: TraceContextPropagator::new() }))
+    }
+
+    /// Sends what is left, within `patience`. Not to be called by a thread that runs async code.
+    pub fn stop(&self, patience: Duration) {
+        if let Err(e) = self.provider.shutdown_with_timeout(patience) {
+            tracing::debug!("the last traces were not sent: {e}");
+        }
+    }
+}
+
+const PATH: &str = "/v1/traces";
+/// How long sending one batch may take.
+const SEND: Duration = Duration::from_secs(5);
+
+tokio::task_local! {
+    /// The request that the task works on, if it is traced.
+    static CURRENT: (Arc<Tracing>, Context);
+}
+
+/// Makes a span of a request.
+pub async fn record(State(tracing): State<Arc<Tracing>>, request: Request, next: Next) -> Response {
+    let parent = tracing.propagator.extract_with_context(&Context::new(), &HeaderExtractor(request.headers()));
+    let method = request.method().to_string();
+    let mut attributes = vec![KeyValue::new("url.path", request.uri().path().to_owned())];
+    let name = match request.extensions().get::<MatchedPath>() {
+        Some(route) => {
+            attributes.push(KeyValue::new("http.route", route.as_str().to_owned()));
+            format!("{method} {}", route.as_str())
+        }
+        None => method.clone(),
+    };
+    attributes.push(KeyValue::new("http.request.method", method));
+    if let Some(id) = request.extensions().get::<RequestId>() {
+        attributes.push(KeyValue::new("infa.request_id", id.as_str().to_owned()));
+    }
+    let builder = tracing.tracer.span_builder(name).with_kind(SpanKind::Server).with_attributes(attributes);
+    let context = parent.with_span(builder.start_with_context(&tracing.tracer, &parent));
+    // A span that is dropped ends, so that a request whose client goes away has one as well.
+    let reply = CURRENT.scope((Arc::clone(&tracing), context.clone()), next.run(request)).await;
+    let span = context.span();
+    span.set_attribute(KeyValue::new("http.response.status_code", i64::from(reply.status().as_u16())));
+    if reply.status().is_server_error() {
+        span.set_status(Status::error(reply.status().as_str().to_owned()));
+    }
+    span.end();
+    reply
+}
+
+/// Tells where the time of the current request's call to a model went, which began at `started`.
+pub fn phases(model: &str, started: SystemTime, times: &Times, tokens: usize) {
+    let _ = CURRENT.try_with(|(tracing, parent)| {
+        let Times { tokenize, queue, infer } = *times;
+        let mut begin = started;
+        for (name, duration) in [("tokenize", tokenize), ("queue", queue), ("infer", infer)] {
+            let end = begin + duration;
+            let attributes = [
+                KeyValue::new("infa.model", model.to_owned()),
+                KeyValue::new("infa.tokens", i64::try_from(tokens).unwrap_or(i64::MAX)),
+            ];
+            let builder = tracing.tracer.span_builder(name).with_start_time(begin).with_attributes(attributes);
+            builder.start_with_context(&tracing.tracer, parent).end_with_timestamp(end);
+            begin = end;
+        }
+    });
+}
+
+/// Sends spans, and says so once when that fails.
+#[derive(Debug)]
+struct Told<E> {
+    exporter: E,
+    failed: AtomicBool,
+}
+
+impl<E: SpanExporter> SpanExporter for Told<E> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        let sent = self.exporter.export(batch).await;
+        match &sent {
+            Ok(()) => self.failed.store(false, Ordering::Relaxed),
+            Err(e) if !self.failed.swap(true, Ordering::Relaxed) => tracing::warn!(
+                "traces cannot be sent to the collector of --otlp-endpoint, which must speak OTLP over HTTP (usually port \
+                 4318): {e}; not said again until it works"
+            ),
+            Err(_) => {}
+        }
+        sent
+    }
+
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.exporter.shutdown_with_timeout(timeout)
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.exporter.force_flush()
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.exporter.set_resource(resource);
+    }
+}
