@@ -94,7 +94,12 @@ impl<L: Layers> Connections<L> {
                 Event::Overdue(Waiting::Head) => {
                     activity.give_up();
                     // Asked for more of the head once again, the socket tells the client, and that ends it.
-                    return poll_fn(|context| Poll::Ready(drop(connection.as_mut().poll(context)))).await;
+                    poll_fn(|context| {
+                        let _ = connection.as_mut().poll(context);
+                        Poll::Ready(())
+                    })
+                    .await;
+                    return;
                 }
                 Event::Overdue(Waiting::Request) if leave.is_some() => return,
                 Event::Overdue(Waiting::Request) => {

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::{HeaderValue, Version, header};
+use axum::http::{HeaderValue, StatusCode, Version, header};
 use axum::response::Response;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
@@ -46,7 +46,9 @@ pub fn serve<L: Layers>(
     async move {
         let request = request.map(|incoming| Body::new(Upload { incoming, http2, activity: Arc::clone(&activity) }));
         let Ok(mut response) = layers.call(request).await;
-        if !http2 && (app.is_draining() || activity.is_abandoned()) {
+        // Nobody waits for the rest of a body that was too slow already.
+        let slow = response.status() == StatusCode::REQUEST_TIMEOUT;
+        if !http2 && (slow || app.is_draining() || activity.is_abandoned()) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         watched.progress();

@@ -33,7 +33,7 @@ fn has_plain_errors(path: &str) -> bool {
     const KSERVE: &[&str] = &["/v2/models", "/v2/health", "/v2/repository"];
     let path = bare(path);
     let under = |head: &&str| path.strip_prefix(*head).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    TEI.contains(&path) || path == "/v2" || KSERVE.iter().any(|head| under(&head))
+    TEI.contains(&path) || path == "/v2" || KSERVE.iter().any(under)
 }
 
 /// The reply to a request for `path` that no route has seen, in the shape that its clients read.
