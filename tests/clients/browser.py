@@ -112,8 +112,16 @@ class Page:
         print(f"{what}:", str(value)[:100])
         return value
 
-    def click(self, what, element):
-        self.wait(what, f"(() => {{ const e = {element}; if (e) e.click(); return !!e; }})()")
+    def click(self, what, element, outcome):
+        """Clicks until `outcome` is there: while the page is still being built, a click may be lost."""
+        self.wait(what, f"""(() => {{
+            const outcome = () => {outcome};
+            if (outcome()) return true;
+            const element = {element};
+            if (element && !(Date.now() < window.clickedUntil)) {{ window.clickedUntil = Date.now() + 500; element.click(); }}
+            return !!outcome();
+        }})()""")
+        self.run("window.clickedUntil = 0")
 
 
 def try_the_documentation(page, url):
@@ -123,20 +131,22 @@ def try_the_documentation(page, url):
     page.wait("led to the documentation", "location.pathname.startsWith('/docs') && location.pathname")
     operation = ("[...document.querySelectorAll('.opblock-post')].find(block => ['/embeddings', '/v1/embeddings']"
                  ".includes(block.querySelector('[data-path]')?.dataset.path))")
-    page.click("POST /embeddings", f"{operation}?.querySelector('.opblock-summary-control')")
-    page.click("Try it out", f"{operation}.querySelector('.try-out__btn')")
-    page.wait("an example body", f"{operation}.querySelector('textarea.body-param__text')?.value")
-    page.run(f"{operation}.querySelector('textarea.body-param__text').select()")
-    page.run(f"{operation}.querySelector('textarea.body-param__text').focus()")
+    body = f"{operation}?.querySelector('textarea.body-param__text')"
+    live = f"{operation}?.querySelector('.live-responses-table .response')"
+    page.click("POST /embeddings", f"{operation}?.querySelector('.opblock-summary-control')",
+               f"{operation}?.querySelector('.opblock-body')")
+    page.click("Try it out", f"{operation}.querySelector('.try-out__btn:not(.cancel)')", body)
+    page.wait("an example", f"{body}?.value")
+    # As a person does: into the field, all that is there marked, typed over.
+    page.run(f"{body}.focus(), {body}.select()")
     case = CASES["sentence"]
     page.call("Input.insertText", text=json.dumps({"model": EMBEDDER, "input": [case["text"]]}))
-    page.click("Execute", f"{operation}.querySelector('.execute')")
-    live = f"{operation}.querySelector('.live-responses-table .response')"
+    page.click("Execute", f"{operation}.querySelector('.execute')", live)
     status = page.wait("status", f"{live}?.querySelector('.response-col_status')?.innerText")
     assert status.split()[0] == "200", page.run(f"{live}.innerText")
-    body = page.wait("reply", f"{live}.querySelector('.response-col_description .microlight, "
+    reply = page.wait("reply", f"{live}.querySelector('.response-col_description .microlight, "
                      f".response-col_description code')?.innerText")
-    same("the vector on the page", json.loads(body)["data"][0]["embedding"], case["embedding"], 1e-5)
+    same("the vector on the page", json.loads(reply)["data"][0]["embedding"], case["embedding"], 1e-5)
     strangers = [address for address in page.requested if not address.startswith((url, "data:", "blob:"))]
     assert not strangers, f"the page asks others: {strangers}"
     assert not page.exceptions, page.exceptions

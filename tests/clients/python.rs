@@ -44,10 +44,13 @@ pub fn run(script: &str, servers: &[(&str, &Server)]) {
     check(command.args(addresses(servers)), PATIENCE, servers);
 }
 
-/// Runs a module of a package.
-pub fn module(name: &str, args: &[&str], last: &str, server: &Server) {
+/// Runs schemathesis over the server's description of itself.
+pub fn schemathesis(args: &[&str], server: &Server) {
     let home = tempfile::tempdir().unwrap();
-    check(isolated(&home).args(["-m", name]).args(args).arg(last), PATIENCE, &[("server", server)]);
+    let mut command = isolated(&home);
+    command.args(["-m", "schemathesis.cli", "--config-file"]).arg(directory().join("schemathesis.toml"));
+    command.args(["run", "--no-color"]).args(args).arg(format!("{}/openapi.json", server.url));
+    check(&mut command, PATIENCE, &[("server", server)]);
 }
 
 /// Runs `browser.py`, which may have to install a browser, and does so with the user's settings.

@@ -13,6 +13,7 @@ use crate::engine::{EngineInfo, Purpose};
 use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
 use crate::server::App;
+use crate::server::error::TeiErrorBody;
 use crate::server::openapi::tag;
 use crate::server::service::{Capability, Service};
 
@@ -82,7 +83,9 @@ struct ClassifierModel {
 
 /// What is served, and its limits
 #[utoipa::path(get, path = "/info", tag = tag::TEI, params(InfoQuery),
-    responses((status = 200, description = "The model and the server", body = Info)))]
+    responses(
+        (status = 200, description = "The model and the server", body = Info),
+        (status = 404, description = "There is no such model", body = TeiErrorBody)))]
 pub async fn info(State(app): State<Arc<App>>, Query(query): Query<InfoQuery>) -> Result<Json<Info>, TeiError> {
     let service = super::super::model(&app, query.model.as_deref()).await?;
     let engine = service.engine().info();
