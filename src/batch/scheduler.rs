@@ -33,6 +33,21 @@ pub struct Stats {
     pub panicked: u64,
 }
 
+impl std::ops::Add for Stats {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            tasks: self.tasks + other.tasks,
+            tokens: self.tokens.saturating_add(other.tokens),
+            capacity: self.capacity.saturating_add(other.capacity),
+            running: self.running + other.running,
+            abandoned: self.abandoned + other.abandoned,
+            panicked: self.panicked + other.panicked,
+        }
+    }
+}
+
 /// There is no room in the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the queue is full")]

@@ -168,7 +168,8 @@ impl Service {
 
     /// What waits and what runs.
     pub fn stats(&self) -> Stats {
-        self.engine.stats()
+        let others = [&self.sparse, &self.tokens, &self.hidden].map(|other| other.get()?.as_ref().ok());
+        others.into_iter().flatten().fold(self.engine.stats(), |sum, engine| sum + engine.stats())
     }
 
     /// What the model is for.
@@ -354,16 +355,21 @@ impl Service {
 
     /// The engine for that purpose: the model's own, or another that is loaded now.
     async fn engine_for(&self, purpose: Purpose) -> Result<Arc<dyn Local>, Failure> {
-        let other = match purpose {
+        let (other, what) = match purpose {
             _ if purpose == self.engine.info().purpose => return Ok(Arc::clone(&self.engine)),
-            Purpose::EmbedSparse => &self.sparse,
-            Purpose::EmbedTokens => &self.tokens,
-            _ => &self.hidden,
+            Purpose::EmbedSparse => (&self.sparse, "sparse vectors"),
+            Purpose::EmbedTokens => (&self.tokens, "vectors of tokens"),
+            _ => (&self.hidden, "hidden states of tokens"),
         };
         let loaded = other.get_or_init(|| async {
             let load = Arc::clone(&self.load);
             let loaded = tokio::task::spawn_blocking(move || load(&|_| Ok(purpose))).await;
-            loaded.map_err(|e| e.to_string())?.map_err(|e| e.to_string())
+            let loaded = loaded.map_err(|e| e.to_string()).and_then(|loaded| loaded.map_err(|e| e.to_string()));
+            // The reason names flags and files, which are the operator's and not the client's.
+            loaded.map_err(|reason| {
+                tracing::info!("{}: no {what}: {reason}", self.name);
+                format!("{} gives no {what}", self.name)
+            })
         });
         loaded.await.clone().map_err(Failure::Unsupported)
     }

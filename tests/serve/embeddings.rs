@@ -184,6 +184,8 @@ fn models_are_listed_and_found_by_name() {
         assert_eq!((&list["object"], &model["object"]), (&json!("list"), &json!("model")));
         assert!(model["capabilities"].as_array().unwrap().contains(&json!("embed")), "{model}");
         assert_eq!(model["stats"]["queue_absolute"], 0);
+        assert_eq!(model["stats"]["queue_fraction"], 0.0);
+        assert_eq!(model["stats"]["batch_size"], 512);
         let id = model["id"].as_str().unwrap();
         let one = server.get(&format!("{path}/{id}"));
         assert_eq!(one.status(), 200);

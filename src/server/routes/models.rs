@@ -73,7 +73,7 @@ struct Stats {
     queue_absolute: usize,
     /// Inputs that were begun and whose results are not there yet.
     results_pending: usize,
-    /// Most inputs that are computed together.
+    /// Most tokens that are computed together: groups are bounded in tokens, not in inputs.
     batch_size: usize,
 }
 
@@ -81,7 +81,12 @@ struct Stats {
 fn stats(model: &Served) -> Stats {
     let Ok(service) = model.service() else { return Stats::default() };
     let now = service.stats();
-    Stats { queue_absolute: now.tasks, results_pending: now.running, ..Stats::default() }
+    Stats {
+        queue_fraction: now.tokens as f64 / now.capacity.max(1) as f64,
+        queue_absolute: now.tasks,
+        results_pending: now.running,
+        batch_size: service.engine().info().batch_tokens.min(i32::MAX as usize),
+    }
 }
 
 impl ModelObject {
