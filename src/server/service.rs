@@ -239,34 +239,27 @@ impl Service {
         raw: bool,
         call: Call,
     ) -> Result<Answer<Relevance>, Failure> {
-        self.counted(Work::Rerank, self.rank(query, documents, raw, call)).await
-    }
-
-    async fn rank(
-        &self,
-        query: String,
-        documents: Vec<String>,
-        raw: bool,
-        call: Call,
-    ) -> Result<Answer<Relevance>, Failure> {
-        let engine = &self.engine;
-        match self.method {
-            None => Err(Failure::Unsupported(format!("{} gives no scores by which to order documents", self.name))),
-            Some(Method::Pairs(_)) => self.rerank_pairs(query, documents, raw, call).await,
-            Some(Method::Vectors(similarity)) => {
-                let score = |q: &Embedding, d: &Embedding| similarity.of(&q.vector, &d.vector);
-                self.compare(query, documents, call, |e, texts, call| e.start_embed(texts, call), score).await
+        let answer = async {
+            match self.method {
+                None => Err(Failure::Unsupported(format!("{} gives no scores by which to order documents", self.name))),
+                Some(Method::Pairs(_)) => self.rerank_pairs(query, documents, raw, call).await,
+                Some(Method::Vectors(similarity)) => {
+                    let score = |q: &Embedding, d: &Embedding| similarity.of(&q.vector, &d.vector);
+                    self.compare(query, documents, call, |e, texts, call| e.start_embed(texts, call), score).await
+                }
+                Some(Method::Sparse) => {
+                    let start = |e: &dyn Local, texts, call: &Call| e.start_embed_sparse(texts, call);
+                    self.compare(query, documents, call, start, shared_weights).await
+                }
+                Some(Method::Tokens) => {
+                    let scoring = self.engine.info().scoring.unwrap_or(Scoring::MaxSim);
+                    let score = |q: &TokenEmbeddings, d: &TokenEmbeddings| f64::from(scoring.score(q, d));
+                    let start = |e: &dyn Local, texts, call: &Call| e.start_embed_tokens(texts, call);
+                    self.compare(query, documents, call, start, score).await
+                }
             }
-            Some(Method::Sparse) => {
-                let start = |e: &dyn Local, texts, call: &Call| e.start_embed_sparse(texts, call);
-                self.compare(query, documents, call, start, shared_weights).await
-            }
-            Some(Method::Tokens) => {
-                let scoring = engine.info().scoring.unwrap_or(Scoring::MaxSim);
-                let score = |q: &TokenEmbeddings, d: &TokenEmbeddings| f64::from(scoring.score(q, d));
-                self.compare(query, documents, call, |e, texts, call| e.start_embed_tokens(texts, call), score).await
-            }
-        }
+        };
+        self.counted(Work::Rerank, answer).await
     }
 
     async fn rerank_pairs(

@@ -50,7 +50,7 @@ impl Logging {
             (true, ..) => "off",
             // ONNX Runtime's own errors come back as errors of the call that caused them.
             (_, 0, Some(ServerLog::Errors)) => "error,onnxruntime=off,ort=off",
-            (_, 0, Some(ServerLog::Requests)) => "warn,infa::server=info,onnxruntime=off,ort=off",
+            (_, 0, Some(ServerLog::Requests)) => "warn,infa::server=info,infa::access=info,onnxruntime=off,ort=off",
             (_, 0, _) => "warn,onnxruntime=off,ort=off",
             (_, 1, _) => "info,ort=warn",
             (_, 2, _) => "debug,ort=info,hyper=info,h2=info,reqwest=info,rustls=info",

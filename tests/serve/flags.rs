@@ -250,3 +250,30 @@ fn quiet_is_quiet() {
     let output = ran.output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty() && output.stdout.is_empty(), "{output:?}");
 }
+
+#[test]
+fn every_request_is_told_but_neither_its_text_nor_its_key() {
+    let model = fixture("bert-tiny");
+    for format in ["text", "json"] {
+        let server = Server::start(&["-m", &model, "--log-format", format, "--api-key", "sesame"]);
+        let ask = |id: &str| {
+            let request = server.client.post(format!("{}/v1/embeddings?secret=query", server.url));
+            let request = request.header("x-request-id", id).bearer_auth("sesame");
+            assert_eq!(request.json(&serde_json::json!({"input": "a private text"})).send().unwrap().status(), 200);
+        };
+        ask("first-one");
+        server.get("/livez");
+        ask("second-one");
+        server.wait_for("both requests", || server.stderr().contains("second-one"));
+        let log = server.stderr();
+        assert!(log.contains("first-one") && log.contains("/v1/embeddings") && log.contains("200"), "{log}");
+        // Probes come all the time.
+        assert!(!log.contains("/livez"), "{log}");
+        for private in ["private text", "sesame", "secret=query"] {
+            assert!(!log.contains(private), "{private}: {log}");
+        }
+        let quiet = Server::start(&["-m", &model, "--log-format", format, "--log-level", "warning"]);
+        assert_eq!(quiet.ask("/embed", &serde_json::json!({"inputs": "a"})).0, 200);
+        assert!(!quiet.stderr().contains("/embed"), "{}", quiet.stderr());
+    }
+}

@@ -10,6 +10,8 @@ use axum::response::Response;
 use tracing::Instrument;
 use uuid::Uuid;
 
+use super::paths::is_health;
+
 /// Where the id stands, in requests and replies.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -59,7 +61,12 @@ impl Access {
     fn log(&self, status: u16, bytes: Option<u64>) {
         let ms = (self.begun.elapsed().as_secs_f64() * 1e5).round() / 1e2;
         let Self { method, path, id, .. } = self;
-        tracing::info!(target: "infa::access", %method, path, status, ms, id = id.as_str(), bytes, "request");
+        // Probes come every few seconds and would bury everything else.
+        if is_health(path) && status < 400 {
+            tracing::debug!(target: "infa::access", %method, path, status, ms, id = id.as_str(), bytes, "request");
+        } else {
+            tracing::info!(target: "infa::access", %method, path, status, ms, id = id.as_str(), bytes, "request");
+        }
     }
 }
 

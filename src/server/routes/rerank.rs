@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 use super::inputs::{Document, List, Truncation, documents_schema, texts_schema, truncation_schema};
 use super::model;
 use super::reply::{Usage, new_id};
-use super::tei::{Cost, Reply, TeiError, choose};
+use super::tei::{Cost, Direction, Reply, TeiError, choose};
 use crate::engine::Call;
 use crate::model::tokenizer::Truncate;
 use crate::server::app::unix_time;
@@ -71,15 +71,6 @@ pub struct RerankRequest {
     truncate: Option<Truncation>,
     /// TEI's: which end of a document that is too long goes.
     truncation_direction: Option<Direction>,
-}
-
-/// Which end goes.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-enum Direction {
-    #[serde(alias = "left")]
-    Left,
-    #[serde(alias = "right")]
-    Right,
 }
 
 /// The best documents, best first; ties by index.
@@ -246,10 +237,7 @@ async fn answer(app: &App, request: RerankRequest, objects: bool) -> Response {
     let RerankRequest { query, documents, texts, model, return_documents, return_text, raw_scores, .. } = request;
     let truncate = match (request.truncate, request.truncation_direction) {
         (Some(Truncation(Some(truncate))), _) => Some(truncate),
-        (_, direction) => direction.map(|direction| match direction {
-            Direction::Left => Truncate::Left,
-            Direction::Right => Truncate::Right,
-        }),
+        (_, direction) => direction.map(Truncate::from),
     };
     let with_documents = if texts.is_some() { return_text } else { return_documents };
     let question = Question {

@@ -109,19 +109,27 @@ impl<T: DeserializeOwned + Send + 'static, S: AsRef<App> + Send + Sync> FromRequ
 
 /// Which end of a text that is too long goes.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
-enum Direction {
+pub(super) enum Direction {
     #[serde(alias = "left")]
     Left,
     #[serde(alias = "right")]
     Right,
 }
 
+impl From<Direction> for Truncate {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Left => Self::Left,
+            Direction::Right => Self::Right,
+        }
+    }
+}
+
 /// What `truncate` and `truncation_direction` mean; `None`: what the model was loaded with.
 fn truncation(service: &Service, truncate: Option<bool>, direction: Option<Direction>) -> Option<Truncate> {
     match (truncate, direction) {
         (Some(false), _) => Some(Truncate::None),
-        (_, Some(Direction::Left)) => Some(Truncate::Left),
-        (_, Some(Direction::Right)) => Some(Truncate::Right),
+        (_, Some(direction)) => Some(direction.into()),
         (Some(true), None) => Some(service.engine().model().tokenizer.truncation_side),
         (None, None) => None,
     }
