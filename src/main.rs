@@ -13,7 +13,7 @@ fn main() {
     let cli = Cli::from_environment();
     let logging = cli.logging();
     let bars = Bars::new(logging.quiet, logging.format);
-    logging.start(&bars);
+    let log = logging.start(&bars);
 
     let status = match commands::run(cli, &bars, &cancel) {
         Ok(outcome) => outcome.exit_status(),
@@ -26,5 +26,6 @@ fn main() {
             e.exit_status()
         }
     };
+    drop(log);
     interrupt::exit(status);
 }

@@ -3,3 +3,4 @@
 pub mod queue;
 mod rate;
 pub mod scheduler;
+mod turns;

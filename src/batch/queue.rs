@@ -1,9 +1,11 @@
-//! Who is next: callers take turns by the tokens they were served, and tasks of equal token length form a group.
+//! Who is next: callers take turns fairly, and tasks of equal token length form a group.
 //!
 //! Nothing is ever padded, so what becomes of a task does not depend on its neighbours.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
+
+use super::turns::Turns;
 
 /// Something to be computed.
 pub trait Task: Send + 'static {
@@ -11,43 +13,21 @@ pub trait Task: Send + 'static {
     fn tokens(&self) -> usize;
 }
 
-/// A caller that was not served for so long goes first, whoever's turn it is.
-const DEADLINE: Duration = Duration::from_secs(1);
 /// Tokens that one worker computes hardly slower than two do halves of them.
 const LEAST_SHARE: usize = 64;
-/// Steps of the virtual clock for each token.
-const STEPS: u64 = 1024;
 
 /// The tasks of all callers.
-///
-/// Turns are those of fair queueing by virtual time: each caller has a clock that advances by the tokens it is served,
-/// and whose clock is furthest behind is next. The clock of the whole, at which newcomers start, advances by the tokens
-/// that are served to anybody, divided by the number of callers that wait. So a caller with 2,000 texts and one with a
-/// single text each get their share at once. Demers, Keshav and Shenker 1989, "Analysis and Simulation of a Fair Queueing
-/// Algorithm".
 pub struct Queue<T> {
     /// Most tokens in a group.
     budget: usize,
-    callers: HashMap<u64, Caller<T>>,
-    /// Callers by their clocks.
-    turns: BTreeSet<(u64, bool, u64)>,
-    /// Callers by when they were served last.
-    waiting: BTreeSet<(Instant, u64)>,
+    /// Their tasks by length.
+    callers: HashMap<u64, BTreeMap<usize, VecDeque<T>>>,
+    turns: Turns,
     /// How many tasks there are of each length, and whose they are.
     lengths: BTreeMap<usize, (usize, BTreeSet<u64>)>,
-    clock: u64,
     next: u64,
     tasks: usize,
     tokens: usize,
-}
-
-struct Caller<T> {
-    clock: u64,
-    /// Whether it was served at all: of two whose clocks agree, a newcomer is first.
-    served: bool,
-    /// When it was served last, or came.
-    since: Instant,
-    tasks: BTreeMap<usize, VecDeque<T>>,
 }
 
 impl<T: Task> Queue<T> {
@@ -56,10 +36,8 @@ impl<T: Task> Queue<T> {
         Self {
             budget,
             callers: HashMap::new(),
-            turns: BTreeSet::new(),
-            waiting: BTreeSet::new(),
+            turns: Turns::default(),
             lengths: BTreeMap::new(),
-            clock: 0,
             next: 0,
             tasks: 0,
             tokens: 0,
@@ -83,7 +61,8 @@ impl<T: Task> Queue<T> {
         if tasks.is_empty() {
             return id;
         }
-        let mut caller = Caller { clock: self.clock, served: false, since: now, tasks: BTreeMap::new() };
+        self.turns.enter(id, tasks.iter().map(Task::tokens).sum(), now);
+        let mut caller = BTreeMap::<_, VecDeque<_>>::new();
         for task in tasks {
             let length = task.tokens();
             self.tasks += 1;
@@ -91,10 +70,8 @@ impl<T: Task> Queue<T> {
             let (count, callers) = self.lengths.entry(length).or_default();
             *count += 1;
             callers.insert(id);
-            caller.tasks.entry(length).or_default().push_back(task);
+            caller.entry(length).or_default().push_back(task);
         }
-        self.turns.insert((caller.clock, false, id));
-        self.waiting.insert((now, id));
         self.callers.insert(id, caller);
         id
     }
@@ -102,14 +79,13 @@ impl<T: Task> Queue<T> {
     /// Takes back what nobody has taken yet of a caller's tasks.
     pub fn remove(&mut self, id: u64) -> Vec<T> {
         let Some(caller) = self.callers.remove(&id) else { return Vec::new() };
-        self.turns.remove(&(caller.clock, caller.served, id));
-        self.waiting.remove(&(caller.since, id));
-        for (&length, tasks) in &caller.tasks {
+        self.turns.leave(id);
+        for (&length, tasks) in &caller {
             self.tasks -= tasks.len();
             self.tokens -= length * tasks.len();
             self.fewer(length, tasks.len(), Some(id));
         }
-        caller.tasks.into_values().flatten().collect()
+        caller.into_values().flatten().collect()
     }
 
     /// The next group: tasks of one length, the longest of the caller whose turn it is, filled up with those of others.
@@ -117,25 +93,20 @@ impl<T: Task> Queue<T> {
     /// While so many other workers are `idle`, a group is no larger than their share of what waits: two halves on two
     /// cores are done sooner than the whole on one.
     pub fn take(&mut self, now: Instant, idle: usize) -> Option<Vec<T>> {
-        let &(since, oldest) = self.waiting.first()?;
-        let lead = if now.saturating_duration_since(since) > DEADLINE { oldest } else { self.turns.first()?.2 };
-        let (&length, _) = self.callers.get(&lead)?.tasks.last_key_value()?;
+        let lead = self.turns.next(now)?;
+        let (&length, _) = self.callers.get(&lead)?.last_key_value()?;
         let (available, callers) = self.lengths.get(&length)?;
         // Pieces of nearly the same size: a full group and a remnant of one task would waste the remnant.
         let share = (self.tokens / (idle + 1)).max(LEAST_SHARE);
         let most = (self.budget.min(share) / length.max(1)).max(1);
         let wanted = available.div_ceil(available.div_ceil(most));
+        // Whoever came first is nearest to being done.
         let others = callers.iter().copied().filter(|&id| id != lead);
-        let order: Vec<u64> = std::iter::once(lead).chain(others).take(wanted).collect();
-
-        self.clock += (wanted * length) as u64 * STEPS / self.callers.len().max(1) as u64;
+        let served: Vec<u64> = std::iter::once(lead).chain(others).take(wanted).collect();
+        self.turns.advance(wanted * length);
         let mut group = Vec::with_capacity(wanted);
-        for id in order {
-            let room = wanted - group.len();
-            if room == 0 {
-                break;
-            }
-            self.serve(id, length, room, now, &mut group);
+        for id in served {
+            self.serve(id, length, wanted - group.len(), now, &mut group);
         }
         Some(group)
     }
@@ -143,22 +114,18 @@ impl<T: Task> Queue<T> {
     /// Moves up to `room` tasks of that length from a caller into `group`.
     fn serve(&mut self, id: u64, length: usize, room: usize, now: Instant, group: &mut Vec<T>) {
         let Some(caller) = self.callers.get_mut(&id) else { return };
-        let Some(tasks) = caller.tasks.get_mut(&length) else { return };
+        let Some(tasks) = caller.get_mut(&length) else { return };
         let count = room.min(tasks.len());
         group.extend(tasks.drain(..count));
         let none = tasks.is_empty();
         if none {
-            caller.tasks.remove(&length);
+            caller.remove(&length);
         }
-        self.turns.remove(&(caller.clock, caller.served, id));
-        self.waiting.remove(&(caller.since, id));
-        if caller.tasks.is_empty() {
+        if caller.is_empty() {
             self.callers.remove(&id);
+            self.turns.leave(id);
         } else {
-            caller.clock += (count * length) as u64 * STEPS;
-            (caller.served, caller.since) = (true, now);
-            self.turns.insert((caller.clock, true, id));
-            self.waiting.insert((now, id));
+            self.turns.serve(id, count * length, now);
         }
         self.tasks -= count;
         self.tokens -= count * length;
@@ -204,8 +171,7 @@ mod tests {
 
     #[test]
     fn equal_lengths_within_the_budget_longest_first() {
-        let mut queue = Queue::new(9);
-        let now = Instant::now();
+        let (mut queue, now) = (Queue::new(9), Instant::now());
         queue.add(texts('a', &[3, 8, 3, 3, 100, 3, 3]), now);
         let groups: Vec<_> = std::iter::from_fn(|| queue.take(now, 0)).map(|group| lengths(&group)).collect();
         assert_eq!(groups, [vec![100], vec![8], vec![3; 3], vec![3; 2]]);
@@ -247,7 +213,7 @@ mod tests {
             seen += group.len();
         }
         assert_eq!((seen, queue.tokens(), queue.lengths.len(), queue.callers.len()), (added, 0, 0, 0));
-        assert!(queue.turns.is_empty() && queue.waiting.is_empty());
+        assert!(queue.turns.is_empty());
     }
 
     #[test]
@@ -265,21 +231,31 @@ mod tests {
     fn two_thousand_texts_get_their_share_while_single_ones_keep_coming() {
         let (mut queue, now) = (Queue::new(64), Instant::now());
         queue.add(texts('a', &[16; 2000]), now);
-        let mut served = [0, 0];
-        // Three single texts wait at any time, each of another caller.
+        // Three single texts wait at any time, each of another caller: a quarter of the work is a's.
         for _ in 0..3 {
             queue.add(texts('b', &[64]), now);
         }
-        for _ in 0..200 {
+        let (mut left, mut served) = (2000, 0);
+        while left > 0 {
             let group = queue.take(now, 0).unwrap();
-            let single = group[0].0 == 'b';
-            served[usize::from(single)] += lengths(&group).iter().sum::<usize>();
-            if single {
+            served += lengths(&group).iter().sum::<usize>();
+            if group[0].0 == 'b' {
                 queue.add(texts('b', &[64]), now);
+            } else {
+                left -= group.len();
             }
         }
-        // A quarter each, and never much less.
-        assert!((2000..=4500).contains(&served[0]), "{served:?}");
+        assert!((3 * 32_000..=5 * 32_000).contains(&served), "{served}");
+    }
+
+    #[test]
+    fn one_request_is_finished_before_the_next_is_begun() {
+        let (mut queue, now) = (Queue::new(1), Instant::now());
+        for caller in ['a', 'b', 'c'] {
+            queue.add(texts(caller, &[3, 4, 5]), now);
+        }
+        let callers: String = std::iter::from_fn(|| queue.take(now, 0)).map(|group| group[0].0).collect();
+        assert_eq!(callers, "aaabbbccc");
     }
 
     #[test]
@@ -291,17 +267,6 @@ mod tests {
         assert_eq!(queue.take(now, 0).unwrap(), [Text('a', 8), Text('b', 8), Text('c', 8)]);
         assert_eq!(queue.take(now, 0).unwrap().len(), 3);
         assert!(queue.take(now, 0).is_none());
-    }
-
-    #[test]
-    fn whoever_waited_too_long_goes_first() {
-        let (mut queue, now) = (Queue::new(8), Instant::now());
-        queue.add(texts('a', &[8, 8, 8]), now);
-        queue.take(now, 0).unwrap();
-        let later = now + DEADLINE + Duration::from_millis(1);
-        queue.add(texts('b', &[7]), later);
-        assert_eq!(queue.take(later, 0).unwrap(), texts('a', &[8]), "its clock is ahead, but it waited");
-        assert_eq!(queue.take(later, 0).unwrap(), texts('b', &[7]));
     }
 
     #[test]
@@ -318,9 +283,9 @@ mod tests {
 
     #[test]
     fn nothing_gives_nothing() {
-        let mut queue = Queue::<Text>::new(10);
-        let id = queue.add(Vec::new(), Instant::now());
-        assert_eq!(queue.take(Instant::now(), 0), None);
+        let (mut queue, now) = (Queue::<Text>::new(10), Instant::now());
+        let id = queue.add(Vec::new(), now);
+        assert_eq!(queue.take(now, 0), None);
         assert_eq!(queue.remove(id), []);
     }
 }

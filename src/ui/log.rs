@@ -4,11 +4,16 @@ use std::io::{self, Write};
 
 use clap::ValueEnum;
 use indicatif::MultiProgress;
+use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use super::printer::color_wanted;
 use super::progress::Bars;
+
+/// Lines that wait for whoever reads stderr.
+const LINES: usize = 10_000;
 
 /// How messages on stderr are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -59,13 +64,21 @@ impl Logging {
     }
 
     /// Starts it. `INFA_LOG` (a filter such as `infa=debug`) overrides verbosity.
-    pub fn start(self, bars: &Bars) {
+    ///
+    /// A server's messages are written by a thread of their own, so that it goes on while nobody reads its stderr; what
+    /// does not fit into that thread's queue any more is lost. Dropping the guard writes what is left in it.
+    pub fn start(self, bars: &Bars) -> Option<WorkerGuard> {
         let filter = std::env::var("INFA_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
         let filter = filter.unwrap_or_else(|| EnvFilter::new(self.filter()));
-        let builder = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(AboveBars(bars.multi().clone()))
-            .with_ansi(color_wanted());
+        let above_bars = AboveBars(bars.multi().clone());
+        let (writer, guard) = if self.server.is_some() {
+            let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES).thread_name("log");
+            let (writer, guard): (NonBlocking, _) = builder.finish(above_bars);
+            (BoxMakeWriter::new(writer), Some(guard))
+        } else {
+            (BoxMakeWriter::new(above_bars), None)
+        };
+        let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(color_wanted());
         // A second start, as in tests, changes nothing.
         let _ = match (self.format, self.verbose, self.server) {
             (LogFormat::Json, ..) => builder.json().flatten_event(true).with_current_span(false).try_init(),
@@ -73,23 +86,23 @@ impl Logging {
             (_, 0, Some(_)) => builder.with_target(false).try_init(),
             _ => builder.try_init(),
         };
+        guard
     }
 }
 
+/// Each event is written in one piece.
+#[derive(Clone)]
 struct AboveBars(MultiProgress);
 
 impl<'a> MakeWriter<'a> for AboveBars {
-    type Writer = Line<'a>;
+    type Writer = Self;
 
-    fn make_writer(&'a self) -> Line<'a> {
-        Line(&self.0)
+    fn make_writer(&'a self) -> Self {
+        self.clone()
     }
 }
 
-/// One event; `tracing_subscriber` writes it in one piece.
-struct Line<'a>(&'a MultiProgress);
-
-impl Write for Line<'_> {
+impl Write for AboveBars {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.suspend(|| io::stderr().lock().write_all(bytes))?;
         Ok(bytes.len())

@@ -19,6 +19,8 @@ pub struct Server {
     pub url: String,
     pub client: reqwest::blocking::Client,
     stderr: Arc<Mutex<String>>,
+    /// Held while a line of stderr is read.
+    reading: Arc<Mutex<()>>,
 }
 
 /// The path of a fixture, as a command line has it.
@@ -69,8 +71,11 @@ impl Server {
         let stderr = Arc::new(Mutex::new(String::new()));
         let (told, address) = std::sync::mpsc::channel();
         let (pipe, log) = (child.stderr.take().unwrap(), Arc::clone(&stderr));
+        let reading = Arc::new(Mutex::new(()));
+        let gate = Arc::clone(&reading);
         std::thread::spawn(move || {
             for line in BufReader::new(pipe).lines().map_while(Result::ok) {
+                drop(gate.lock());
                 if let Some((_, rest)) = line.split_once("Listening on ") {
                     let url: String = rest.chars().take_while(|c| !c.is_whitespace() && *c != '"').collect();
                     let _ = told.send(url);
@@ -87,7 +92,7 @@ impl Server {
         // A second provider, as in the next test of this process, is refused and not needed.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::blocking::Client::builder().timeout(PATIENCE).no_proxy().build().unwrap();
-        Self { child, url, client, stderr }
+        Self { child, url, client, stderr, reading }
     }
 
     pub fn wait_until_ready(&self) {
@@ -110,6 +115,11 @@ impl Server {
     /// What it has written on stderr so far.
     pub fn stderr(&self) -> String {
         self.stderr.lock().unwrap().clone()
+    }
+
+    /// Nobody reads its stderr while this is locked; its pipe holds 64 KiB.
+    pub fn reading(&self) -> Arc<Mutex<()>> {
+        Arc::clone(&self.reading)
     }
 
     pub fn get(&self, path: &str) -> reqwest::blocking::Response {

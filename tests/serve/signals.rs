@@ -158,3 +158,19 @@ fn a_port_that_is_taken() {
     let (status, err) = run(&["-m", &fixture("bert-tiny"), "--port", &port]);
     assert!(status == 2 && err.contains(&format!("127.0.0.1:{port}")) && err.contains("hint: "), "{status} {err}");
 }
+
+#[test]
+fn it_goes_on_while_nobody_reads_its_log() {
+    let mut server = Server::spawn(command(&["-m", &fixture("bert-tiny")]));
+    let status = {
+        let reading = server.reading();
+        let _unread = reading.lock().unwrap();
+        let path = format!("/{}", "x".repeat(4000));
+        for _ in 0..50 {
+            assert_eq!(server.get(&path).status(), 404);
+        }
+        server.terminate();
+        server.wait()
+    };
+    assert_eq!(status.code(), Some(0), "{}", server.stderr());
+}

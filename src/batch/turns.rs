@@ -1,0 +1,172 @@
+//! Whose turn it is: callers share the workers equally, a piece of their work at a time.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::{Duration, Instant};
+
+/// Tokens of a piece: what is no larger is computed in one go, so that requests are finished one after the other rather
+/// than all at the end; what is larger lets others in between its pieces.
+const PIECE: usize = 1024;
+/// A caller none of whose pieces was finished for so long goes first, whoever's turn it is.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// Steps of the virtual clock for each token.
+const STEPS: u64 = 1 << 16;
+
+/// Fair queueing by virtual time. The clock of all advances by the tokens that are served to anybody, divided by the
+/// number of callers that wait: it shows how much each would have been served if all shared the workers token by token.
+/// A piece is due when it would be done in that way, and whose piece is due first is next. So a single text need not wait
+/// for the 2,000 of another caller, who in turn cannot be put off by others that keep coming. Demers, Keshav and Shenker
+/// 1989, "Analysis and Simulation of a Fair Queueing Algorithm".
+#[derive(Debug, Default)]
+pub struct Turns {
+    clock: u64,
+    callers: HashMap<u64, Caller>,
+    /// By when their pieces are due; of those that are due together, who came first is first.
+    due: BTreeSet<(u64, u64)>,
+    /// By when they finished a piece last, or came.
+    since: BTreeSet<(Instant, u64)>,
+}
+
+#[derive(Debug)]
+struct Caller {
+    due: u64,
+    since: Instant,
+    /// Tokens that are left of the piece.
+    piece: usize,
+    /// Tokens that are left beyond it.
+    rest: usize,
+}
+
+impl Turns {
+    /// Whether nobody waits.
+    pub fn is_empty(&self) -> bool {
+        self.callers.is_empty()
+    }
+
+    /// A caller with so many tokens comes.
+    pub fn enter(&mut self, id: u64, tokens: usize, now: Instant) {
+        let piece = tokens.min(PIECE);
+        let caller = Caller { due: self.clock.saturating_add(steps(piece)), since: now, piece, rest: tokens - piece };
+        self.due.insert((caller.due, id));
+        self.since.insert((now, id));
+        self.callers.insert(id, caller);
+    }
+
+    /// A caller is done, or gone.
+    pub fn leave(&mut self, id: u64) {
+        if let Some(caller) = self.callers.remove(&id) {
+            self.due.remove(&(caller.due, id));
+            self.since.remove(&(caller.since, id));
+        }
+        if self.callers.is_empty() {
+            self.clock = 0;
+        }
+    }
+
+    /// Who is next.
+    pub fn next(&self, now: Instant) -> Option<u64> {
+        let &(since, oldest) = self.since.first()?;
+        if now.saturating_duration_since(since) > DEADLINE {
+            return Some(oldest);
+        }
+        self.due.first().map(|&(_, id)| id)
+    }
+
+    /// The clock goes on by so many tokens, which are being served to anybody.
+    pub fn advance(&mut self, tokens: usize) {
+        self.clock = self.clock.saturating_add(steps(tokens) / self.callers.len().max(1) as u64);
+    }
+
+    /// A caller, who has more, is served so many tokens.
+    pub fn serve(&mut self, id: u64, tokens: usize, now: Instant) {
+        let Some(caller) = self.callers.get_mut(&id) else { return };
+        if tokens < caller.piece {
+            caller.piece -= tokens;
+            return;
+        }
+        self.due.remove(&(caller.due, id));
+        self.since.remove(&(caller.since, id));
+        let left = (caller.piece + caller.rest).saturating_sub(tokens);
+        caller.piece = left.min(PIECE);
+        caller.rest = left - caller.piece;
+        caller.due = caller.due.saturating_add(steps(caller.piece));
+        caller.since = now;
+        self.due.insert((caller.due, id));
+        self.since.insert((now, id));
+    }
+}
+
+fn steps(tokens: usize) -> u64 {
+    (tokens as u64).saturating_mul(STEPS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_take_turns() {
+        let (mut turns, now) = (Turns::default(), Instant::now());
+        turns.enter(0, 10 * PIECE, now);
+        turns.enter(1, 10 * PIECE, now);
+        let mut order = Vec::new();
+        for _ in 0..4 {
+            let next = turns.next(now);
+            order.extend(next);
+            for _ in 0..2 {
+                assert_eq!(turns.next(now), next, "a piece in one go");
+                turns.advance(PIECE / 2);
+                turns.serve(next.unwrap_or_default(), PIECE / 2, now);
+            }
+        }
+        assert_eq!(order, [0, 1, 0, 1]);
+    }
+
+    #[test]
+    fn a_small_newcomer_goes_before_a_large_piece_but_not_before_one_that_is_overdue() {
+        let (mut turns, now) = (Turns::default(), Instant::now());
+        turns.enter(0, 10 * PIECE, now);
+        turns.enter(1, 10, now);
+        assert_eq!(turns.next(now), Some(1));
+        turns.leave(1);
+        turns.advance(PIECE);
+        turns.enter(2, 10, now);
+        assert_eq!(turns.next(now), Some(0));
+    }
+
+    #[test]
+    fn equals_in_the_order_in_which_they_came() {
+        let (mut turns, now) = (Turns::default(), Instant::now());
+        turns.enter(0, 7, now);
+        turns.enter(1, 7, now);
+        assert_eq!(turns.next(now), Some(0));
+        turns.leave(0);
+        assert_eq!(turns.next(now), Some(1));
+    }
+
+    #[test]
+    fn whoever_waited_too_long_goes_first() {
+        let (mut turns, now) = (Turns::default(), Instant::now());
+        turns.enter(0, 2 * PIECE, now);
+        let later = now + DEADLINE + Duration::from_millis(1);
+        turns.enter(1, 1, later);
+        assert_eq!(turns.next(now), Some(1));
+        assert_eq!(turns.next(later), Some(0));
+        turns.serve(0, PIECE, later);
+        assert_eq!(turns.next(later), Some(1), "a piece, and no more");
+    }
+
+    #[test]
+    fn no_number_overflows() {
+        let (mut turns, now) = (Turns::default(), Instant::now());
+        turns.enter(0, usize::MAX, now);
+        turns.advance(usize::MAX);
+        turns.enter(1, usize::MAX, now);
+        turns.advance(usize::MAX);
+        turns.serve(1, usize::MAX, now);
+        assert_eq!(turns.next(now), Some(0));
+        turns.leave(0);
+        turns.leave(1);
+        assert!(turns.is_empty());
+        assert_eq!(turns.next(now), None);
+    }
+}
