@@ -37,7 +37,7 @@ struct Caller {
 }
 
 impl Turns {
-    /// Whether nobody waits.
+    #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.callers.is_empty()
     }

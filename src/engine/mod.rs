@@ -15,6 +15,7 @@ mod prompts;
 pub mod rerank;
 mod runner;
 mod sparse;
+pub mod spec;
 mod static_embedding;
 pub mod stream;
 mod token_vectors;
@@ -27,6 +28,7 @@ pub use max_sim::{Scoring, max_sim};
 pub use onnx::{OnnxEngine, max_length};
 pub use options::OnnxOptions;
 pub use predictor::judgement;
+pub use spec::{EngineKind, EngineSpec, SpecError};
 pub use static_embedding::StaticEngine;
 
 use crate::graph::GraphError;

@@ -104,6 +104,7 @@ impl Http {
         let builder = || {
             let builder = Client::builder()
                 .user_agent(USER_AGENT)
+                .http1_only()
                 .redirect(reqwest::redirect::Policy::none())
                 .connect_timeout(limits.connect)
                 .timeout(limits.stall);

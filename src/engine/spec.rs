@@ -1,0 +1,228 @@
+//! How an engine is named on the command line and in tables: `onnx`, `onnx@cuda:float16`, `tei=http://host:8080`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use reqwest::Url;
+
+use crate::runtime::device::Device;
+
+/// What computes, or whom to ask.
+///
+/// Written `NAME[@DEVICE][:WORD…][=URL]`: a device for engines of this machine, words that are options of the engine
+/// (`int8`, `compile`), a URL for servers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineSpec {
+    /// Which engine.
+    pub kind: EngineKind,
+    /// Where it computes; `None`: as it likes.
+    pub device: Option<Device>,
+    /// Its options, as they were written.
+    pub words: Vec<String>,
+    /// Where the server is.
+    pub url: Option<Url>,
+}
+
+/// The engines there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
+pub enum EngineKind {
+    /// ONNX Runtime in this process
+    Onnx,
+    /// A server that speaks OpenAI's API
+    Openai,
+    /// A server of huggingface/text-embeddings-inference
+    Tei,
+    /// A server of michaelfeil/infinity
+    Infinity,
+    /// A server that speaks Cohere's API
+    Cohere,
+    /// A server that speaks Jina's API
+    Jina,
+    /// A server that speaks KServe v2, such as Triton
+    Triton,
+    /// Another infa serve
+    Infa,
+}
+
+impl EngineKind {
+    /// Its name in a spec.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Onnx => "onnx",
+            Self::Openai => "openai",
+            Self::Tei => "tei",
+            Self::Infinity => "infinity",
+            Self::Cohere => "cohere",
+            Self::Jina => "jina",
+            Self::Triton => "triton",
+            Self::Infa => "infa",
+        }
+    }
+
+    /// Whether it is a server that is asked over HTTP.
+    pub fn is_server(self) -> bool {
+        self != Self::Onnx
+    }
+}
+
+/// What is wrong with a spec.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpecError {
+    /// There is no such engine.
+    #[error("there is no engine {name:?}{}; engines: {known}", .like.map(|like| format!(", did you mean {like:?}?")).unwrap_or_default())]
+    Unknown {
+        /// What was written.
+        name: String,
+        /// The engine of the most similar name.
+        like: Option<&'static str>,
+        /// All of them.
+        known: String,
+    },
+    /// The device is none.
+    #[error("there is no device {0:?}; devices: auto, cpu, cuda, tensorrt")]
+    Device(String),
+    /// The URL is none, or not of a web server.
+    #[error("{url:?} is no http or https URL")]
+    Url {
+        /// What was written, without a password.
+        url: String,
+    },
+    /// A server without its URL.
+    #[error("{name} is a server: write where it is, as in {name}=http://127.0.0.1:8080")]
+    NoUrl {
+        /// The engine.
+        name: &'static str,
+    },
+    /// A URL for what is no server.
+    #[error("{name} runs in this process and takes no URL")]
+    NoServer {
+        /// The engine.
+        name: &'static str,
+    },
+    /// A device for a server, which has its own.
+    #[error("{name} is a server, which chooses its device itself")]
+    DeviceOfServer {
+        /// The engine.
+        name: &'static str,
+    },
+}
+
+/// Names less alike than this are not suggested.
+const ALIKE: f64 = 0.7;
+
+impl FromStr for EngineSpec {
+    type Err = SpecError;
+
+    fn from_str(text: &str) -> Result<Self, SpecError> {
+        let (head, url) = match text.split_once('=') {
+            Some((head, url)) => (head, Some(parse_url(url.trim())?)),
+            None => (text, None),
+        };
+        let mut words = head.split(':').map(str::trim);
+        let first = words.next().unwrap_or_default();
+        let (name, device) = match first.split_once('@') {
+            Some((name, device)) => {
+                let parsed = Device::from_str(device.trim(), true).map_err(|_| SpecError::Device(device.into()))?;
+                (name.trim(), Some(parsed))
+            }
+            None => (first, None),
+        };
+        let kind = EngineKind::from_str(name, true).map_err(|_| unknown(name))?;
+        let name = kind.name();
+        match (kind.is_server(), &url, device) {
+            (true, None, _) => return Err(SpecError::NoUrl { name }),
+            (true, _, Some(_)) => return Err(SpecError::DeviceOfServer { name }),
+            (false, Some(_), _) => return Err(SpecError::NoServer { name }),
+            _ => {}
+        }
+        let words = words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect();
+        Ok(Self { kind, device, words, url })
+    }
+}
+
+impl fmt::Display for EngineSpec {
+    /// Without user name, password and query of the URL, which may be secret.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.kind.name())?;
+        if let Some(device) = self.device.and_then(|device| device.to_possible_value()) {
+            write!(f, "@{}", device.get_name())?;
+        }
+        for word in &self.words {
+            write!(f, ":{word}")?;
+        }
+        match &self.url {
+            Some(url) => write!(f, "={}", shown(url)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The URL without what may be secret in it.
+pub fn shown(url: &Url) -> String {
+    let mut url = url.clone();
+    // They fail where there can be none.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
+fn parse_url(text: &str) -> Result<Url, SpecError> {
+    let hidden = || SpecError::Url { url: text.rsplit('@').next().unwrap_or_default().to_owned() };
+    let url = Url::parse(text).map_err(|_| hidden())?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(hidden());
+    }
+    Ok(url)
+}
+
+fn unknown(name: &str) -> SpecError {
+    let names = || EngineKind::value_variants().iter().map(|kind| kind.name());
+    let alike = names().map(|known| (strsim::jaro_winkler(&name.to_ascii_lowercase(), known), known));
+    let like = alike.filter(|(score, _)| *score >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known);
+    SpecError::Unknown { name: name.to_owned(), like, known: names().collect::<Vec<_>>().join(", ") }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<EngineSpec, SpecError> {
+        text.parse()
+    }
+
+    #[test]
+    fn every_part() {
+        let onnx = read("onnx@cuda:float16").unwrap();
+        assert_eq!((onnx.kind, onnx.device, onnx.words), (EngineKind::Onnx, Some(Device::Cuda), vec!["float16".into()]));
+        let tei = read("tei=http://127.0.0.1:8080/a?b=c").unwrap();
+        assert_eq!((tei.kind, tei.url.unwrap().as_str()), (EngineKind::Tei, "http://127.0.0.1:8080/a?b=c"));
+        for text in ["onnx", "onnx:int8", "onnx@cpu:int8", "openai=https://example.org/v1", "infa=http://[::1]:7997"] {
+            assert_eq!(read(text).unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let spec = read("openai=https://me:secret@example.org/v1?key=secret").unwrap();
+        assert_eq!(spec.to_string(), "openai=https://example.org/v1");
+        let error = read("openai=ftp://me:secret@example.org").unwrap_err().to_string();
+        assert!(!error.contains("secret") && error.contains("example.org"), "{error}");
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let error = |text: &str| read(text).unwrap_err().to_string();
+        assert!(error("infinty=http://a").contains("did you mean \"infinity\"?"));
+        assert!(error("xyzzy").contains("engines: onnx, openai"));
+        assert!(error("tei").contains("tei=http://127.0.0.1:8080"));
+        assert!(error("tei@cuda=http://a").contains("device"));
+        assert!(error("onnx=http://a").contains("takes no URL"));
+        assert!(error("onnx@gpu").contains("\"gpu\""));
+        assert!(error("tei=host:80").contains("no http or https URL"));
+        assert!(error("").contains("there is no engine"));
+    }
+}
