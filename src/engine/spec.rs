@@ -197,7 +197,10 @@ mod tests {
     #[test]
     fn every_part() {
         let onnx = read("onnx@cuda:float16").unwrap();
-        assert_eq!((onnx.kind, onnx.device, onnx.words), (EngineKind::Onnx, Some(Device::Cuda), vec!["float16".into()]));
+        assert_eq!(
+            (onnx.kind, onnx.device, onnx.words),
+            (EngineKind::Onnx, Some(Device::Cuda), vec!["float16".into()])
+        );
         let tei = read("tei=http://127.0.0.1:8080/a?b=c").unwrap();
         assert_eq!((tei.kind, tei.url.unwrap().as_str()), (EngineKind::Tei, "http://127.0.0.1:8080/a?b=c"));
         for text in ["onnx", "onnx:int8", "onnx@cpu:int8", "openai=https://example.org/v1", "infa=http://[::1]:7997"] {

@@ -17,13 +17,21 @@ pub struct Limits {
     pub concurrent_requests: usize,
     /// Most bytes of a request's body, after decompression.
     pub body: usize,
+    /// Most bytes of the bodies of all requests that are being served.
+    pub bodies: usize,
     /// How long a request waits for a model that was idle and comes back.
     pub model_return: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { client_batch: 2048, concurrent_requests: 512, body: 32 << 20, model_return: Duration::from_secs(60) }
+        Self {
+            client_batch: 2048,
+            concurrent_requests: 512,
+            body: 32 << 20,
+            bodies: 512 << 20,
+            model_return: Duration::from_secs(60),
+        }
     }
 }
 

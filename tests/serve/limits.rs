@@ -110,6 +110,24 @@ fn too_much_work_is_turned_away_at_once() {
 }
 
 #[test]
+fn the_bodies_of_all_requests_together_are_bounded() {
+    let server = with_limits(Limits { bodies: 256 << 10, ..Limits::default() });
+    let padded = |text, size| json!({"input": [text], "user": "x".repeat(size)}).to_string();
+    let (held, large) = (padded("hold", 200_000), padded("a", 150_000));
+    let mut busy = raw::connect(&server.address());
+    busy.send(post("/v1/embeddings", held.len()) + &held);
+    eventually("the request is being served", || server.engine.held() == 1);
+    let reply = send(&server, "/v1/embeddings", "", large.as_bytes());
+    assert_eq!(code(&reply), (429, "too_many_requests".into()));
+    assert_eq!(reply.header("retry-after"), Some("1"));
+    assert_eq!(send(&server, "/v1/embeddings", "content-encoding: gzip\r\n", &gzip(large.as_bytes())).status, 429);
+    assert_eq!(raw::connect(&server.address()).embed("small").reply().status, 200);
+    server.engine.release();
+    assert_eq!(busy.reply().status, 200);
+    eventually("there is room", || send(&server, "/v1/embeddings", "", large.as_bytes()).status == 200);
+}
+
+#[test]
 fn a_full_queue_is_429_with_its_own_time() {
     let server = with_limits(Limits::default());
     let reply = raw::connect(&server.address()).embed("full").reply();

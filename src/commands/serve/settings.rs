@@ -67,10 +67,12 @@ impl Settings {
         let models = models.into_iter().map(bounded).collect();
         let request_timeout = request_timeout.filter(|timeout| !timeout.is_zero());
         let (listen, options) = resolve_listen(listen, permissive_cors, request_timeout, shutdown_timeout)?;
+        let body = usize::try_from(body_limit.as_u64()).unwrap_or(usize::MAX);
         let limits = Limits {
             client_batch: max_client_batch_size.get(),
             concurrent_requests: max_concurrent_requests.get(),
-            body: usize::try_from(body_limit.as_u64()).unwrap_or(usize::MAX),
+            body,
+            bodies: Limits::default().bodies.max(body.saturating_mul(2)),
             model_return: request_timeout.unwrap_or(MODEL_RETURN),
         };
         let unload_after = unload_after.filter(|after| !after.is_zero());

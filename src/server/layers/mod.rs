@@ -24,6 +24,7 @@ mod panics;
 mod paths;
 mod prefix;
 mod request_id;
+mod room;
 mod unknown;
 
 use std::convert::Infallible;
@@ -54,7 +55,11 @@ pub fn around(
     ServeError,
 > {
     let prefix = prefix::Prefix::parse(&options.url_prefix)?;
-    let reading = body::Reading { limit: app.limits.body, timeout: options.timeouts.body };
+    let reading = body::Reading {
+        limit: app.limits.body,
+        room: room::Room::new(app.limits.bodies),
+        timeout: options.timeouts.body,
+    };
     // From here on in reverse: what is added last comes first. Route layers see only requests that have a route.
     let routes = routes
         .route_layer(from_fn_with_state(reading, body::read))
