@@ -140,7 +140,7 @@ fn queue_4096_lengths(bencher: Bencher<'_, '_>) {
     let lengths: Vec<usize> = (0..4096).map(|_| 3 + random.below(38)).collect();
     let now = std::time::Instant::now();
     bencher.counter(ItemsCount::new(lengths.len())).bench_local(|| {
-        let mut queue = Queue::new(512);
+        let mut queue = Queue::new(512, usize::MAX);
         queue.add(lengths.iter().copied().map(Text).collect(), now);
         std::iter::from_fn(|| queue.take(now, 0)).count()
     });

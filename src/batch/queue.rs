@@ -31,12 +31,13 @@ pub struct Queue<T> {
 }
 
 impl<T: Task> Queue<T> {
-    /// An empty queue; a group has at most `budget` tokens, but always at least one task.
-    pub fn new(budget: usize) -> Self {
+    /// An empty queue; a group has at most `budget` tokens, but always at least one task. A caller's turn is over after
+    /// `turn` tokens if others wait.
+    pub fn new(budget: usize, turn: usize) -> Self {
         Self {
             budget,
             callers: HashMap::new(),
-            turns: Turns::default(),
+            turns: Turns::new(turn),
             lengths: BTreeMap::new(),
             next: 0,
             tasks: 0,
@@ -171,7 +172,7 @@ mod tests {
 
     #[test]
     fn equal_lengths_within_the_budget_longest_first() {
-        let (mut queue, now) = (Queue::new(9), Instant::now());
+        let (mut queue, now) = (Queue::new(9, 1024), Instant::now());
         queue.add(texts('a', &[3, 8, 3, 3, 100, 3, 3]), now);
         let groups: Vec<_> = std::iter::from_fn(|| queue.take(now, 0)).map(|group| lengths(&group)).collect();
         assert_eq!(groups, [vec![100], vec![8], vec![3; 3], vec![3; 2]]);
@@ -180,7 +181,7 @@ mod tests {
 
     #[test]
     fn every_task_once_whoever_comes_and_goes() {
-        let (mut queue, now) = (Queue::new(40), Instant::now());
+        let (mut queue, now) = (Queue::new(40, 1024), Instant::now());
         let mut state = 7u64;
         let mut random = |below: u64| {
             state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
@@ -218,7 +219,7 @@ mod tests {
 
     #[test]
     fn one_text_does_not_wait_for_two_thousand() {
-        let (mut queue, now) = (Queue::new(64), Instant::now());
+        let (mut queue, now) = (Queue::new(64, 1024), Instant::now());
         queue.add(texts('a', &[16; 2000]), now);
         for _ in 0..10 {
             queue.take(now, 0).unwrap();
@@ -229,7 +230,7 @@ mod tests {
 
     #[test]
     fn two_thousand_texts_get_their_share_while_single_ones_keep_coming() {
-        let (mut queue, now) = (Queue::new(64), Instant::now());
+        let (mut queue, now) = (Queue::new(64, 1024), Instant::now());
         queue.add(texts('a', &[16; 2000]), now);
         // Three single texts wait at any time, each of another caller: a quarter of the work is a's.
         for _ in 0..3 {
@@ -249,8 +250,17 @@ mod tests {
     }
 
     #[test]
+    fn without_turns_whoever_came_first_is_done_first() {
+        let (mut queue, now) = (Queue::new(64, usize::MAX), Instant::now());
+        queue.add(texts('a', &[16; 2000]), now);
+        queue.add(texts('b', &[15; 2000]), now);
+        let callers: Vec<char> = std::iter::from_fn(|| queue.take(now, 0)).map(|group| group[0].0).collect();
+        assert!(callers.is_sorted());
+    }
+
+    #[test]
     fn one_request_is_finished_before_the_next_is_begun() {
-        let (mut queue, now) = (Queue::new(1), Instant::now());
+        let (mut queue, now) = (Queue::new(1, 1024), Instant::now());
         for caller in ['a', 'b', 'c'] {
             queue.add(texts(caller, &[3, 4, 5]), now);
         }
@@ -260,7 +270,7 @@ mod tests {
 
     #[test]
     fn groups_are_filled_with_what_others_have_of_the_same_length() {
-        let (mut queue, now) = (Queue::new(32), Instant::now());
+        let (mut queue, now) = (Queue::new(32, 1024), Instant::now());
         for caller in ['a', 'b', 'c'] {
             queue.add(texts(caller, &[8, 5]), now);
         }
@@ -271,7 +281,7 @@ mod tests {
 
     #[test]
     fn idle_workers_get_their_share() {
-        let (mut queue, now) = (Queue::new(512), Instant::now());
+        let (mut queue, now) = (Queue::new(512, 1024), Instant::now());
         queue.add(texts('a', &[16; 24]), now);
         assert_eq!(queue.take(now, 1).unwrap().len(), 12);
         assert_eq!(queue.take(now, 0).unwrap().len(), 12);
@@ -283,7 +293,7 @@ mod tests {
 
     #[test]
     fn nothing_gives_nothing() {
-        let (mut queue, now) = (Queue::<Text>::new(10), Instant::now());
+        let (mut queue, now) = (Queue::<Text>::new(10, 1024), Instant::now());
         let id = queue.add(Vec::new(), now);
         assert_eq!(queue.take(now, 0), None);
         assert_eq!(queue.remove(id), []);

@@ -14,6 +14,8 @@ pub struct Bounds {
     pub group_tokens: usize,
     /// Most tokens that wait; what is larger than that is taken only while nothing waits.
     pub queue_tokens: usize,
+    /// Tokens after which a caller's turn is over if others wait.
+    pub turn_tokens: usize,
 }
 
 /// What waits and what runs, and what went wrong so far.
@@ -119,7 +121,7 @@ impl<T: Task> Scheduler<T> {
     ) -> std::io::Result<Self> {
         let threads = threads.max(1);
         let state = State {
-            queue: Queue::new(bounds.group_tokens),
+            queue: Queue::new(bounds.group_tokens, bounds.turn_tokens),
             reserved: 0,
             running: 0,
             idle: 0,
@@ -240,7 +242,7 @@ impl<T: Task> Drop for Alive<'_, T> {
         state.alive -= 1;
         if state.alive == 0 {
             state.closed = true;
-            let left = std::mem::replace(&mut state.queue, Queue::new(1));
+            let left = std::mem::replace(&mut state.queue, Queue::new(1, 1));
             drop(state);
             drop(left);
         }
@@ -294,7 +296,7 @@ impl<T: Task> Drop for Scheduler<T> {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.closed = true;
-        let left = std::mem::replace(&mut state.queue, Queue::new(1));
+        let left = std::mem::replace(&mut state.queue, Queue::new(1, 1));
         drop(state);
         drop(left);
         self.shared.changed.notify_all();
@@ -323,7 +325,7 @@ mod tests {
         }
     }
 
-    const ENDLESS: Bounds = Bounds { group_tokens: 40, queue_tokens: usize::MAX };
+    const ENDLESS: Bounds = Bounds { group_tokens: 40, queue_tokens: usize::MAX, turn_tokens: 1000 };
 
     fn tell(_: &mut u32, group: Vec<Number>) {
         for Number(number, sender) in group {
@@ -364,7 +366,7 @@ mod tests {
             let _ = wait.recv();
             tell(&mut 0, group);
         };
-        let bounds = Bounds { group_tokens: 40, queue_tokens };
+        let bounds = Bounds { queue_tokens, ..ENDLESS };
         let make = || Err::<mpsc::Receiver<()>, _>("only one");
         (Scheduler::new(1, bounds, wait, make, Arc::new(run)).unwrap(), go)
     }

@@ -3,9 +3,6 @@
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-/// Tokens of a piece: what is no larger is computed in one go, so that requests are finished one after the other rather
-/// than all at the end; what is larger lets others in between its pieces.
-const PIECE: usize = 1024;
 /// A caller none of whose pieces was finished for so long goes first, whoever's turn it is.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Steps of the virtual clock for each token.
@@ -16,8 +13,11 @@ const STEPS: u64 = 1 << 16;
 /// A piece is due when it would be done in that way, and whose piece is due first is next. So a single text need not wait
 /// for the 2,000 of another caller, who in turn cannot be put off by others that keep coming. Demers, Keshav and Shenker
 /// 1989, "Analysis and Simulation of a Fair Queueing Algorithm".
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Turns {
+    /// Most tokens of a piece: what is no larger is computed in one go, so that requests are finished one after the other
+    /// rather than all at the end; what is larger lets others in between its pieces.
+    most: usize,
     clock: u64,
     callers: HashMap<u64, Caller>,
     /// By when their pieces are due; of those that are due together, who came first is first.
@@ -37,6 +37,11 @@ struct Caller {
 }
 
 impl Turns {
+    /// Nobody waits; pieces have at most so many tokens. With `usize::MAX`, whoever came first is done first.
+    pub fn new(most: usize) -> Self {
+        Self { most, clock: 0, callers: HashMap::new(), due: BTreeSet::new(), since: BTreeSet::new() }
+    }
+
     #[cfg(test)]
     pub fn is_empty(&self) -> bool {
         self.callers.is_empty()
@@ -44,8 +49,10 @@ impl Turns {
 
     /// A caller with so many tokens comes.
     pub fn enter(&mut self, id: u64, tokens: usize, now: Instant) {
-        let piece = tokens.min(PIECE);
-        let caller = Caller { due: self.clock.saturating_add(steps(piece)), since: now, piece, rest: tokens - piece };
+        let piece = tokens.min(self.most);
+        // Without an end to turns, a small caller must not go before a large one, either.
+        let ahead = if self.most == usize::MAX { 0 } else { steps(piece) };
+        let caller = Caller { due: self.clock.saturating_add(ahead), since: now, piece, rest: tokens - piece };
         self.due.insert((caller.due, id));
         self.since.insert((now, id));
         self.callers.insert(id, caller);
@@ -86,7 +93,7 @@ impl Turns {
         self.due.remove(&(caller.due, id));
         self.since.remove(&(caller.since, id));
         let left = (caller.piece + caller.rest).saturating_sub(tokens);
-        caller.piece = left.min(PIECE);
+        caller.piece = left.min(self.most);
         caller.rest = left - caller.piece;
         caller.due = caller.due.saturating_add(steps(caller.piece));
         caller.since = now;
@@ -103,9 +110,11 @@ fn steps(tokens: usize) -> u64 {
 mod tests {
     use super::*;
 
+    const PIECE: usize = 1000;
+
     #[test]
     fn pieces_take_turns() {
-        let (mut turns, now) = (Turns::default(), Instant::now());
+        let (mut turns, now) = (Turns::new(PIECE), Instant::now());
         turns.enter(0, 10 * PIECE, now);
         turns.enter(1, 10 * PIECE, now);
         let mut order = Vec::new();
@@ -123,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_small_newcomer_goes_before_a_large_piece_but_not_before_one_that_is_overdue() {
-        let (mut turns, now) = (Turns::default(), Instant::now());
+        let (mut turns, now) = (Turns::new(PIECE), Instant::now());
         turns.enter(0, 10 * PIECE, now);
         turns.enter(1, 10, now);
         assert_eq!(turns.next(now), Some(1));
@@ -135,7 +144,7 @@ mod tests {
 
     #[test]
     fn equals_in_the_order_in_which_they_came() {
-        let (mut turns, now) = (Turns::default(), Instant::now());
+        let (mut turns, now) = (Turns::new(PIECE), Instant::now());
         turns.enter(0, 7, now);
         turns.enter(1, 7, now);
         assert_eq!(turns.next(now), Some(0));
@@ -145,7 +154,7 @@ mod tests {
 
     #[test]
     fn whoever_waited_too_long_goes_first() {
-        let (mut turns, now) = (Turns::default(), Instant::now());
+        let (mut turns, now) = (Turns::new(PIECE), Instant::now());
         turns.enter(0, 2 * PIECE, now);
         let later = now + DEADLINE + Duration::from_millis(1);
         turns.enter(1, 1, later);
@@ -157,7 +166,7 @@ mod tests {
 
     #[test]
     fn no_number_overflows() {
-        let (mut turns, now) = (Turns::default(), Instant::now());
+        let (mut turns, now) = (Turns::new(PIECE), Instant::now());
         turns.enter(0, usize::MAX, now);
         turns.advance(usize::MAX);
         turns.enter(1, usize::MAX, now);

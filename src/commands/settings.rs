@@ -111,9 +111,9 @@ impl ModelSettings {
         })
     }
 
-    /// With a bound for what waits for a worker.
-    pub fn bounded(mut self, queue_tokens: usize) -> Self {
-        self.options.queue_tokens = queue_tokens;
+    /// For many callers, with a bound for what waits for a worker.
+    pub fn shared(mut self, queue_tokens: usize) -> Self {
+        self.options = self.options.shared(queue_tokens);
         self
     }
 

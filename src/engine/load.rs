@@ -10,7 +10,7 @@ use super::options::OnnxOptions;
 use super::runner::{observed, run_work};
 use super::worker::{Interface, Wanted, run_group};
 use super::{EngineError, int8};
-use crate::batch::scheduler::{Bounds, Run, Scheduler};
+use crate::batch::scheduler::{Run, Scheduler};
 use crate::graph::{self, Output, Request};
 use crate::model::tokenizer::Tokens;
 use crate::model::weights::Weights;
@@ -64,7 +64,7 @@ pub(super) fn load_safetensors(
         _ => options.batch_tokens.get(),
     };
     let per_token = interface.per_token;
-    let bounds = Bounds { group_tokens, queue_tokens: options.queue_tokens };
+    let bounds = options.bounds(group_tokens);
     let scheduler = Scheduler::new(options.threads.get(), bounds, make()?, make, runs(interface, options));
     Ok(Loaded { scheduler: scheduler.map_err(no_thread)?, per_token, width, max_positions, vocab_size })
 }
@@ -92,7 +92,7 @@ pub(super) fn load_onnx(
     }
     // One session on all threads: every session of a file holds weights of its own. Measured on two cores, that is 1 to
     // 5% slower than a session a core.
-    let bounds = Bounds { group_tokens: options.batch_tokens.get(), queue_tokens: options.queue_tokens };
+    let bounds = options.bounds(options.batch_tokens.get());
     let session_options = SessionOptions { intra_threads: options.threads.get() };
     let mut session = runtime.session_from_file(path, session_options)?;
     let interface = Interface::discover(&path.display().to_string(), &session, wanted)?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::int8::Int8Options;
 use super::observe::Observer;
+use crate::batch::scheduler::Bounds;
 use crate::runtime::cores;
 use crate::runtime::device::{Device, Dtype};
 
@@ -23,6 +24,9 @@ pub struct OnnxOptions {
     pub int8: Int8Options,
     /// Most tokens that wait for a worker; what comes beyond is refused ([`super::Refusal::Full`]).
     pub queue_tokens: usize,
+    /// Tokens after which a call's turn is over if others wait; without a bound, calls are done in the order in which
+    /// they came.
+    pub turn_tokens: usize,
     /// Is told of every run of the model.
     pub observer: Option<Arc<dyn Observer>>,
 }
@@ -37,12 +41,25 @@ impl Default for OnnxOptions {
             batch_tokens: Self::BATCH_TOKENS,
             int8: Int8Options::default(),
             queue_tokens: usize::MAX,
+            turn_tokens: usize::MAX,
             observer: None,
         }
     }
 }
 
 impl OnnxOptions {
+    /// For many callers: nobody's queue grows without bound, and everybody has a turn.
+    ///
+    /// A small request is computed in one turn, so that requests are answered one after the other rather than all at the
+    /// end; twice the usual group, so that two workers are busy with it.
+    pub fn shared(self, queue_tokens: usize) -> Self {
+        Self { queue_tokens, turn_tokens: 2 * Self::BATCH_TOKENS.get(), ..self }
+    }
+
+    pub(super) fn bounds(&self, group_tokens: usize) -> Bounds {
+        Bounds { group_tokens, queue_tokens: self.queue_tokens, turn_tokens: self.turn_tokens }
+    }
+
     /// Group size by measurement (`cargo bench --bench offline`, texts of 11 to 16 tokens on MiniLM). In float32, 128
     /// tokens are 9% slower, 2,048 too, since activations then leave the second-level cache; in int8, 256 to 1,024 are
     /// within the noise, and one text a group is a fifth slower.

@@ -63,8 +63,8 @@ impl Settings {
             remarks.push(format!("accepted for Infinity's sake, but without effect here: {}", idle.join(", ")));
         }
         let models = resolve_models(models, text, max_batch_tokens, globals, &mut remarks)?;
-        let bounded = |model: ServedModel| ServedModel { settings: model.settings.bounded(queue_tokens), ..model };
-        let models = models.into_iter().map(bounded).collect();
+        let shared = |model: ServedModel| ServedModel { settings: model.settings.shared(queue_tokens), ..model };
+        let models = models.into_iter().map(shared).collect();
         let request_timeout = request_timeout.filter(|timeout| !timeout.is_zero());
         let (listen, options) = resolve_listen(listen, permissive_cors, request_timeout, shutdown_timeout)?;
         let body = usize::try_from(body_limit.as_u64()).unwrap_or(usize::MAX);
