@@ -8,6 +8,7 @@
 //! | [`commands`] | one file a subcommand: settings → work → output |
 //! | [`cli`] | what the user may type: clap structs, one file a subcommand |
 //! | [`server`] | `infa serve`: HTTP routes, schemas, errors, limits, metrics, shutdown |
+//! | [`bench`] | `infa bench`: load models, recorder, rounds, statistics, searches |
 //! | [`engine`] | trait `Engine`, one file an engine; reranking and classification by one; the stream that drives one through a long job |
 //! | [`batch`] | grouping by token length, and workers that share a queue |
 //! | [`runtime`] | ONNX Runtime: find or install the library, sessions |
@@ -18,6 +19,7 @@
 //! [`input`], [`output`] and [`ui`] are leaves: readers, writers, and what people see.
 
 pub mod batch;
+pub mod bench;
 pub mod cli;
 pub mod commands;
 pub mod engine;

@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 
 /// From the door to the cellar.
-const FLOORS: &[&str] = &["commands", "cli", "server", "engine", "batch", "runtime", "graph", "model", "fetch"];
+const FLOORS: &[&str] =
+    &["commands", "cli", "server", "bench", "engine", "batch", "runtime", "graph", "model", "fetch"];
 /// Used from above, and using nothing but what is named here.
 const LEAVES: &[(&str, &[&str])] = &[("input", &[]), ("output", &[]), ("ui", &["fetch"])];
 

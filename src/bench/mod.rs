@@ -1,0 +1,24 @@
+//! Measuring: what a target does under a load, how sure one can be of it, and how far it can be driven.
+//!
+//! ```text
+//! rounds, search   several targets in rounds; one target at rising loads
+//!   └ load         one phase: requests sent as a load model says
+//!       ├ target   whom they are sent to: an engine of this process, a worker, a server
+//!       └ recorder what became of them
+//! ```
+//!
+//! All of it waits on tokio's clock alone, so that tests can pause it and know to the millisecond what must come out.
+
+#[cfg(test)]
+mod fake;
+pub mod latencies;
+pub mod load;
+pub mod observer;
+pub mod recorder;
+pub mod rounds;
+pub mod search;
+#[cfg(test)]
+mod self_check;
+pub mod statistics;
+pub mod target;
+pub mod warm_up;
