@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::load::{self, Phase, PhaseError};
+use super::load::{self, Phase};
 use super::observer::{Observer, Stage};
 use super::recorder::{Ending, Recording};
 use super::statistics::relative_half_width;
@@ -143,12 +143,7 @@ pub fn decisive(phase: &Phase, recording: &Recording) -> Option<f64> {
 
 /// Compares targets as planned. A target that fails its warm-up, dies, gives up or answers nothing in a round keeps its
 /// row, with the reason, and the others go on. Soon after `cancel` is set it returns what was measured.
-pub async fn run(
-    plan: &Plan,
-    targets: &[Arc<dyn Target>],
-    cancel: &Cancel,
-    observer: &dyn Observer,
-) -> Result<Run, PhaseError> {
+pub async fn run(plan: &Plan, targets: &[Arc<dyn Target>], cancel: &Cancel, observer: &dyn Observer) -> Run {
     let begin = Instant::now();
     let mut rows = vec![Row::default(); targets.len()];
     let mut run = Run { rows: Vec::new(), order: Vec::new(), cancelled: false };
@@ -158,7 +153,7 @@ pub async fn run(
                 break;
             }
             observer.began(place, Stage::WarmUp);
-            let warmed = warm_up.run(target, &plan.phase, cancel, observer).await?;
+            let warmed = warm_up.run(target, &plan.phase, cancel, observer).await;
             observer.ended(&warmed.recording);
             if let Some(reason) = failure(&warmed.recording) {
                 row.state = State::Failed { stage: Stage::WarmUp, reason };
@@ -202,7 +197,7 @@ pub async fn run(
     }
     run.cancelled = cancel.is_cancelled();
     run.rows = rows;
-    Ok(run)
+    run
 }
 
 /// Why a target does not go on after this.
@@ -233,7 +228,7 @@ mod tests {
 
     async fn compare(plan: &Plan, fakes: Vec<Fake>) -> Run {
         let targets: Vec<_> = fakes.into_iter().map(Fake::target).collect();
-        run(plan, &targets, &Cancel::new(), &()).await.unwrap()
+        run(plan, &targets, &Cancel::new(), &()).await
     }
 
     fn throughput(row: &Row) -> Vec<(usize, f64)> {
@@ -341,7 +336,7 @@ mod tests {
         });
         let targets = [Fake::constant(ms(10)).target(), Fake::constant(ms(10)).target()];
         let plan = Plan { min_rounds: 10, ..closed(10) };
-        let run = run(&plan, &targets, &cancel, &()).await.unwrap();
+        let run = run(&plan, &targets, &cancel, &()).await;
         stop.await.unwrap();
         // The fourth phase was under way: one target has two rounds, the other one and a part.
         let (last, other) = (run.order[1][1], run.order[1][0]);
@@ -357,7 +352,7 @@ mod tests {
         let cancel = Cancel::new();
         cancel.cancel();
         let plan = Plan { warm_up: Some(WarmUp::default()), ..closed(10) };
-        let run = run(&plan, &[Fake::constant(ms(10)).target()], &cancel, &()).await.unwrap();
+        let run = run(&plan, &[Fake::constant(ms(10)).target()], &cancel, &()).await;
         assert_eq!((run.rows[0].state.clone(), run.cancelled, run.order.len()), (State::NotMeasured, true, 0));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::load::{self, End, Load, MOST_IN_FLIGHT, Phase, PhaseError};
+use super::load::{self, Load, Phase};
 use super::observer::Observer;
 use super::recorder::{Ending, Recording};
 use super::statistics::coefficient_of_variation;
@@ -54,18 +54,17 @@ impl WarmUp {
         phase: &Phase,
         cancel: &Cancel,
         observer: &dyn Observer,
-    ) -> Result<WarmedUp, PhaseError> {
+    ) -> WarmedUp {
         let width = match phase.load() {
             Load::Closed { concurrency } => concurrency,
-            _ => target.in_flight().clamp(1, MOST_IN_FLIGHT),
+            _ => target.in_flight().max(1),
         };
         let (begin, mut warmed) = (Instant::now(), WarmedUp::default());
         let (mut seconds, mut sent) = (Vec::new(), 0);
         while sent < self.requests && begin.elapsed() < self.limit {
-            let block = (width * PER_CLIENT).min(self.requests - sent);
-            let mut part = Phase::new(Load::Closed { concurrency: width }, End::Requests(block))?;
+            let block = width.saturating_mul(PER_CLIENT).min(self.requests - sent);
             // Other requests each time: a target may need to see each length once.
-            (part.limits, part.first) = (phase.limits, sent);
+            let part = phase.of_clients(width, block, sent);
             let recording = load::run(target, &part, cancel, observer).await;
             sent += block;
             let fruitless = recording.done.requests == 0 && recording.ending == Ending::Complete;
@@ -83,7 +82,7 @@ impl WarmUp {
                 break;
             }
         }
-        Ok(warmed)
+        warmed
     }
 }
 
@@ -91,11 +90,12 @@ impl WarmUp {
 mod tests {
     use super::*;
     use crate::bench::fake::{Fake, ms};
+    use crate::bench::load::End;
     use crate::bench::target::{Failure, FailureKind};
 
     async fn warm(fake: Fake, warm_up: WarmUp) -> WarmedUp {
         let phase = Phase::new(Load::Closed { concurrency: 1 }, End::Requests(1)).unwrap();
-        warm_up.run(&fake.target(), &phase, &Cancel::new(), &()).await.unwrap()
+        warm_up.run(&fake.target(), &phase, &Cancel::new(), &()).await
     }
 
     /// Ten slow requests, then it is warm: five blocks of two, and three of equal times.

@@ -1,6 +1,7 @@
 //! Load models: when requests are sent, and when a phase is over.
 
 mod arrivals;
+mod clients;
 mod drive;
 mod pacer;
 #[cfg(test)]
@@ -45,7 +46,8 @@ pub enum Load {
         /// Requests a second at the end.
         to: f64,
     },
-    /// One job: all requests are there from the start, and as many are in flight as the target wants.
+    /// One job: all requests are there from the start, and as many are in flight as the target wants. A request is due
+    /// when it is sent.
     Offline,
 }
 
@@ -177,6 +179,12 @@ impl Phase {
     pub fn with_load(&self, load: Load) -> Result<Self, PhaseError> {
         let Self { load: _, end, limits, first, seed, timer } = *self;
         Ok(Self { limits, first, seed, timer, ..Self::new(load, end)? })
+    }
+
+    /// So many clients, at least one, that send so many requests, at least one, from this one on; all else as it is.
+    pub(super) fn of_clients(&self, clients: usize, requests: usize, first: usize) -> Self {
+        let load = Load::Closed { concurrency: clients.clamp(1, MOST_IN_FLIGHT) };
+        Self { load, end: End::Requests(requests.max(1)), first, ..self.clone() }
     }
 
     /// How its requests come.

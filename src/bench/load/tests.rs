@@ -253,8 +253,9 @@ async fn it_gives_up_on_a_target_that_only_fails() {
     let limited = Phase { limits: Limits { failures_in_a_row: 20, ..limited.limits }, ..limited };
     let recording = measure(refusing(), &limited).await;
     assert_eq!((recording.ending, recording.done.requests), (Ending::GaveUp, 5));
-    // The other client's request is waited for.
-    assert_eq!(recording.failures.of(FailureKind::Connect), 21);
+    // The other client may have sent one more, which is waited for.
+    let refused = recording.failures.of(FailureKind::Connect);
+    assert!((20..=21).contains(&refused), "{refused}");
     let open = Phase { limits: limited.limits, ..phase(Load::Constant { rate: 100.0 }, seconds(1000)) };
     assert_eq!(measure(refusing(), &open).await.ending, Ending::GaveUp);
 }
@@ -335,4 +336,22 @@ fn there_are_no_such_phases() {
 async fn the_lowest_of_rates() {
     let recording = measure(Fake::constant(ms(1)), &phase(Load::Constant { rate: 1e-300 }, seconds(5))).await;
     assert_eq!(recording.done.requests, 1);
+}
+
+/// On real threads and a real clock nothing gets lost, and nothing is quicker than it can be.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_several_threads() {
+    for (load, end) in [
+        (Load::Closed { concurrency: 8 }, End::Requests(300)),
+        (Load::Poisson { rate: 2000.0 }, End::Requests(300)),
+        (Load::Offline, End::Requests(50)),
+    ] {
+        let phase = Phase { timer: Timer::Fine, ..phase(load, end) };
+        let (recording, samples) = watch(Fake::constant(ms(1)), &phase).await;
+        assert_eq!((End::Requests(samples.len()), recording.done.requests), (end, samples.len() as u64));
+        assert_eq!((recording.offered, recording.ending), (recording.done.requests, Ending::Complete));
+        let ordered = |sample: &Sample| sample.scheduled <= sample.sent && sample.sent + ms(1) <= sample.done;
+        assert!(samples.iter().all(ordered), "{samples:?}");
+        assert!(recording.latency.min() >= recording.service.min() && recording.service.min() >= Some(ms(1)));
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Step, Steps, Stop};
-use crate::bench::load::{Load, Phase, PhaseError};
+use crate::bench::load::{HIGHEST_RATE, Load, MOST_IN_FLIGHT, Phase, PhaseError};
 use crate::bench::observer::Observer;
 use crate::bench::target::Target;
 use crate::fetch::Cancel;
@@ -27,6 +27,11 @@ impl Axis {
             Self::Constant => Load::Constant { rate: value },
             Self::Poisson => Load::Poisson { rate: value },
         }
+    }
+
+    /// The highest value there can be.
+    fn highest(self) -> f64 {
+        if self == Self::Concurrency { MOST_IN_FLIGHT as f64 } else { HIGHEST_RATE }
     }
 }
 
@@ -65,6 +70,7 @@ impl Sweep {
         observer: &dyn Observer,
     ) -> Result<Swept, PhaseError> {
         let mut steps = Steps { target, phase, cancel, observer, steps: Vec::new() };
+        let to = self.to.min(self.axis.highest());
         let (mut value, mut highest, mut best, mut again) = (self.from, 0.0, None, false);
         let stop = loop {
             let recording = match steps.take(self.axis.load(value)).await? {
@@ -81,10 +87,10 @@ impl Sweep {
             }
             again = !grown;
             if grown {
-                if value >= self.to {
+                if value >= to {
                     break Stop::Limit;
                 }
-                value = (value * 2.0).min(self.to);
+                value = (value * 2.0).min(to);
             }
         };
         Ok(Swept { steps: steps.steps, stop, best })
