@@ -251,6 +251,17 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_target_that_dies_changes_nothing_for_the_others() {
+        let of = async |dies_at| {
+            let fakes = vec![Fake::constant(ms(1)), Fake::constant(ms(1)).dies_at(dies_at), Fake::constant(ms(1))];
+            let run = compare(&Plan { min_rounds: 8, ..closed(5) }, fakes).await;
+            (run.order.concat().len(), run.order.concat().into_iter().filter(|place| *place != 1).collect::<Vec<_>>())
+        };
+        let ((all, whole), (fewer, without)) = (of(1000).await, of(12).await);
+        assert_eq!((all, fewer, whole), (24, 19, without));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn rounds_end_when_all_agree() {
         let run = compare(&closed(10), vec![Fake::constant(ms(10)), Fake::constant(ms(20))]).await;
         for (row, rate) in run.rows.iter().zip([100.0, 50.0]) {

@@ -37,7 +37,8 @@ pub trait Target: Send + Sync {
     /// How many requests it was given.
     fn requests(&self) -> usize;
 
-    /// Sends the request of this index, which is below [`Target::requests`]. A future that is dropped gives up waiting.
+    /// Sends the request of this index, which is below [`Target::requests`]. A future that is dropped gives up waiting,
+    /// and none blocks its thread: time limits could not be kept.
     fn send(&self, index: usize) -> BoxFuture<'_, Outcome>;
 
     /// How many requests at a time it takes to keep it busy when all work is there from the start.

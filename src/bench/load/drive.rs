@@ -141,8 +141,17 @@ impl Driver<'_> {
             None => self.open(cancelled.as_mut()).await,
         };
         self.supply.stop();
-        if ending != Ending::Cancelled {
+        let waits = ending != Ending::Cancelled;
+        if waits {
             ending = self.drain(ending, cancelled).await;
+        }
+        // Whatever ended it, what has come by now counts.
+        self.tasks.abort_all();
+        while let Ok(sample) = self.samples.try_recv() {
+            ending = self.finish(sample).map_or(ending, |new| ending.max(new));
+        }
+        if waits && ending != Ending::Cancelled {
+            self.lose_rest();
         }
         let unfinished = self.in_flight();
         self.recorder.into_recording(ending, unfinished)
@@ -207,10 +216,9 @@ impl Driver<'_> {
         Ending::Complete
     }
 
-    /// Waits for what is in flight, up to the limit; the rest has failed.
+    /// Waits for what is in flight, up to the limit.
     async fn drain(&mut self, mut ending: Ending, mut cancelled: Pin<&mut impl Future<Output = ()>>) -> Ending {
-        let limit = self.asker.phase.limits.drain;
-        let mut over = pin!(sleep(limit));
+        let mut over = pin!(sleep(self.asker.phase.limits.drain));
         loop {
             let sample = tokio::select! {
                 biased;
@@ -224,19 +232,19 @@ impl Driver<'_> {
             };
             ending = self.finish(sample).map_or(ending, |new| ending.max(new));
         }
-        self.tasks.abort_all();
-        while let Ok(sample) = self.samples.try_recv() {
-            ending = self.finish(sample).map_or(ending, |new| ending.max(new));
-        }
+        ending
+    }
+
+    /// What is in flight has failed.
+    fn lose_rest(&mut self) {
         let lost = self.in_flight();
         if lost > 0 {
-            let limit = humantime::format_duration(limit);
+            let limit = humantime::format_duration(self.asker.phase.limits.drain);
             let message = format!("no answer within {limit} after the last request was due");
             let failure = Failure::new(FailureKind::Timeout, message);
             self.recorder.lost(lost as u64, &failure, self.asker.begin.elapsed());
             self.finished += lost;
         }
-        ending
     }
 
     fn in_flight(&self) -> usize {

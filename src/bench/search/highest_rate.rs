@@ -229,7 +229,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn failures_count_as_missing_it() {
-        let failing = |n: usize| (n % 50 == 0).then(|| Failure::new(FailureKind::Overloaded(429), "slow down"));
+        let failing = |n: usize| n.is_multiple_of(50).then(|| Failure::new(FailureKind::Overloaded(429), "slow down"));
         let found = search(Fake::constant(ms(1)).failing(failing), RateSearch { steps: 3, ..SEARCH }).await;
         assert_eq!((found.holds, found.stop), (None, Stop::Limit));
         let tolerant = Goal { failures: 0.04, ..SEARCH.goal };
