@@ -8,7 +8,7 @@
 //! | [`commands`] | one file a subcommand: settings → work → output |
 //! | [`cli`] | what the user may type: clap structs, one file a subcommand |
 //! | [`server`] | `infa serve`: HTTP routes, schemas, errors, limits, metrics, shutdown |
-//! | [`bench`] | `infa bench`: datasets, load models, statistics, fidelity |
+//! | [`bench`](mod@bench) | for `infa bench`: datasets, load models, rounds, statistics, fidelity |
 //! | [`engine`] | trait `Engine`, one file an engine; reranking and classification by one; the stream that drives one through a long job |
 //! | [`batch`] | grouping by token length, and workers that share a queue |
 //! | [`runtime`] | ONNX Runtime: find or install the library, sessions |

@@ -1,5 +1,31 @@
-//! `infa bench`: what is measured, and how figures become fair ones.
+//! Measuring: what a target does under a load, how sure one can be of it, how far it can be driven, and whether what it
+//! answers is right.
+//!
+//! ```text
+//! dataset          what is asked: texts from a seed, and texts written for it
+//! rounds, search   several targets in rounds; one target at rising loads
+//!   └ load         one phase: requests sent as a load model says
+//!       ├ target   whom they are sent to: an engine of this process, a worker, a server
+//!       └ recorder what became of them
+//! statistics       how sure figures are
+//! fidelity         how near answers are to those of a reference
+//! ```
+//!
+//! What waits, waits on tokio's clock alone, so that tests can pause it and know to the millisecond what must come out.
 
 pub mod dataset;
+#[cfg(test)]
+mod fake;
 pub mod fidelity;
+pub mod latencies;
+pub mod load;
+pub mod observer;
 mod random;
+pub mod recorder;
+pub mod rounds;
+pub mod search;
+#[cfg(test)]
+mod self_check;
+pub mod statistics;
+pub mod target;
+pub mod warm_up;

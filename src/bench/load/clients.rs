@@ -1,0 +1,78 @@
+//! What the clients of a closed loop share: the requests that are still to be sent.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::End;
+
+/// Requests for clients that take the next one when they are free.
+#[derive(Debug)]
+pub struct Supply {
+    begin: Instant,
+    end: End,
+    next: AtomicUsize,
+    stopped: AtomicBool,
+    /// When the last of a number of requests was taken.
+    last: OnceLock<Duration>,
+    exhausted: Notify,
+}
+
+impl Supply {
+    /// For a phase that begins then.
+    pub fn new(begin: Instant, end: End) -> Self {
+        let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { begin, end, next, stopped, last: OnceLock::new(), exhausted: Notify::new() }
+    }
+
+    /// How many requests there are.
+    pub fn most(&self) -> usize {
+        match self.end {
+            End::After(_) => usize::MAX,
+            End::Requests(requests) => requests,
+        }
+    }
+
+    /// The number of the next request, and when it is due, which is now; `None` when there are no more.
+    pub fn take(&self) -> Option<(usize, Instant)> {
+        let now = Instant::now();
+        let since = now.saturating_duration_since(self.begin);
+        let late = matches!(self.end, End::After(duration) if since >= duration);
+        if late || self.stopped.load(Ordering::SeqCst) {
+            return None;
+        }
+        let number = self.next.fetch_add(1, Ordering::SeqCst);
+        if number.checked_add(1) == Some(self.most()) {
+            self.last.get_or_init(|| since);
+            self.exhausted.notify_one();
+        }
+        (number < self.most()).then_some((number, now))
+    }
+
+    /// From now on there are no more.
+    pub fn stop(&self) {
+        self.stopped.store(true, Ordering::SeqCst);
+    }
+
+    /// How many were taken.
+    pub fn taken(&self) -> usize {
+        // Clients that came in vain have counted themselves too.
+        self.next.load(Ordering::SeqCst).min(self.most())
+    }
+
+    /// When the last of a number of requests was taken, since the phase began.
+    pub fn last(&self) -> Option<Duration> {
+        self.last.get().copied()
+    }
+
+    /// Returns when there are no more: at the end of the time, or when the last one is taken.
+    pub async fn over(&self) {
+        match self.end {
+            End::After(duration) => sleep_until(self.begin + duration).await,
+            End::Requests(_) => self.exhausted.notified().await,
+        }
+    }
+}

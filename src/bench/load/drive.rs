@@ -1,0 +1,270 @@
+//! Runs a phase: tasks send requests when they are due, one task records what has become of them.
+
+use std::panic::AssertUnwindSafe;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use tokio::sync::mpsc;
+use tokio::task::{JoinSet, coop, yield_now};
+use tokio::time::{Instant, sleep, timeout};
+
+use super::clients::Supply;
+use super::pacer::Pacer;
+use super::{Arrivals, End, Load, MOST_IN_FLIGHT, Phase};
+use crate::bench::observer::{Observer, Sample};
+use crate::bench::recorder::{Ending, Recorder, Recording};
+use crate::bench::target::{Failure, FailureKind, Outcome, Target};
+use crate::fetch::Cancel;
+
+/// How often a phase looks whether somebody asked to stop.
+const CANCEL_EVERY: Duration = Duration::from_millis(20);
+/// Samples that wait to be recorded; only then do clients wait too.
+const WAITING: usize = 4096;
+
+/// Sends requests to the target as the phase says, and tells what became of them. It returns when all have ended; soon
+/// after `cancel` is set, with what has ended by then.
+pub async fn run(target: &Arc<dyn Target>, phase: &Phase, cancel: &Cancel, observer: &dyn Observer) -> Recording {
+    let (wave, width) = match phase.load() {
+        Load::Closed { concurrency } => (Some(concurrency), Some(concurrency)),
+        Load::Offline => (None, Some(target.in_flight().clamp(1, MOST_IN_FLIGHT))),
+        Load::Constant { .. } | Load::Poisson { .. } | Load::Ramp { .. } => (Some(1), None),
+    };
+    let recorder = Recorder::new(wave);
+    if target.requests() == 0 {
+        return recorder.into_recording(Ending::Complete, 0);
+    }
+    let (sender, samples) = mpsc::channel(WAITING);
+    let begin = Instant::now();
+    let supply = Arc::new(Supply::new(begin, phase.end()));
+    let asker = Asker { target: Arc::clone(target), begin, phase: phase.clone(), sender };
+    let driver = Driver { asker, observer, recorder, tasks: JoinSet::new(), samples, supply, sent: 0, finished: 0 };
+    driver.run(width, pin!(cancelled(cancel))).await
+}
+
+/// Returns once somebody asked to stop. The flag is set by a signal handler's thread, which can wake nobody.
+async fn cancelled(cancel: &Cancel) {
+    while !cancel.is_cancelled() {
+        sleep(CANCEL_EVERY).await;
+    }
+}
+
+/// Sends requests and hands on what becomes of them.
+#[derive(Clone)]
+struct Asker {
+    target: Arc<dyn Target>,
+    begin: Instant,
+    phase: Phase,
+    sender: mpsc::Sender<Sample>,
+}
+
+impl Asker {
+    /// Sends the `number`th request of the phase, which was due then; whatever the target does, there is an outcome.
+    async fn ask(&self, number: usize, due: Instant) -> Sample {
+        let index = self.phase.first.wrapping_add(number) % self.target.requests().max(1);
+        let sent = Instant::now();
+        let (outcome, received) = self.outcome(index).await;
+        let since = |instant: Instant| instant.saturating_duration_since(self.begin);
+        Sample { index, scheduled: since(due), sent: since(sent), done: since(received.max(sent)), outcome }
+    }
+
+    async fn outcome(&self, index: usize) -> (Outcome, Instant) {
+        let limit = self.phase.limits.timeout;
+        let asking = AssertUnwindSafe(async { self.target.send(index).await }).catch_unwind();
+        let outcome = match timeout(limit, asking).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(panic)) => {
+                let text = panic.downcast_ref::<&str>().copied();
+                let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+                let message = format!("the engine panicked: {}", text.unwrap_or("it does not say why"));
+                Err(Failure::new(FailureKind::Other, message))
+            }
+            Err(_) => {
+                let limit = humantime::format_duration(limit);
+                Err(Failure::new(FailureKind::Timeout, format!("no answer within {limit}")))
+            }
+        };
+        let now = Instant::now();
+        let received = outcome.as_ref().ok().and_then(|answer| answer.received);
+        (outcome, received.map_or(now, |received| received.min(now)))
+    }
+
+    /// Sends this one request of an open loop.
+    async fn once(self, number: usize, due: Instant) {
+        let sample = self.ask(number, due).await;
+        // Nobody waits for it where the phase was cancelled.
+        let _ = self.sender.send(sample).await;
+    }
+
+    /// A client that sends the next request when the last one has ended, as long as there are any.
+    async fn client(self, supply: Arc<Supply>) {
+        while let Some((number, due)) = supply.take() {
+            let sample = self.ask(number, due).await;
+            let failed = sample.outcome.as_ref().err().map(|failure| failure.kind);
+            if failed == Some(FailureKind::Died) {
+                supply.stop();
+            }
+            if self.sender.send(sample).await.is_err() {
+                break;
+            }
+            if failed.is_some() {
+                // Failures may come faster than anybody can see that there are too many.
+                yield_now().await;
+            }
+        }
+    }
+}
+
+struct Driver<'a> {
+    asker: Asker,
+    observer: &'a dyn Observer,
+    recorder: Recorder,
+    /// Those that send; they are aborted when this is dropped.
+    tasks: JoinSet<()>,
+    samples: mpsc::Receiver<Sample>,
+    /// Of a closed loop.
+    supply: Arc<Supply>,
+    /// Requests sent in an open loop.
+    sent: usize,
+    /// Samples that have come.
+    finished: usize,
+}
+
+impl Driver<'_> {
+    async fn run(mut self, width: Option<usize>, mut cancelled: Pin<&mut impl Future<Output = ()>>) -> Recording {
+        if let End::After(duration) = self.asker.phase.end() {
+            self.recorder.end(duration);
+        }
+        let mut ending = match width {
+            Some(width) => self.closed(width, cancelled.as_mut()).await,
+            None => self.open(cancelled.as_mut()).await,
+        };
+        self.supply.stop();
+        let waits = ending != Ending::Cancelled;
+        if waits {
+            ending = self.drain(ending, cancelled).await;
+        }
+        // Whatever ended it, what has come by now counts.
+        self.tasks.abort_all();
+        while let Ok(sample) = self.samples.try_recv() {
+            ending = self.finish(sample).map_or(ending, |new| ending.max(new));
+        }
+        if waits && ending != Ending::Cancelled {
+            self.lose_rest();
+        }
+        let unfinished = self.in_flight();
+        self.recorder.into_recording(ending, unfinished)
+    }
+
+    /// Has `width` clients send requests until the end, or until there are no more.
+    async fn closed(&mut self, width: usize, mut cancelled: Pin<&mut impl Future<Output = ()>>) -> Ending {
+        let supply = Arc::clone(&self.supply);
+        for _ in 0..width.min(supply.most()) {
+            self.tasks.spawn(self.asker.clone().client(Arc::clone(&supply)));
+        }
+        let mut over = pin!(supply.over());
+        loop {
+            let sample = tokio::select! {
+                biased;
+                () = cancelled.as_mut() => return Ending::Cancelled,
+                Some(sample) = self.samples.recv() => sample,
+                () = over.as_mut() => return Ending::Complete,
+            };
+            if let Some(ending) = self.finish(sample) {
+                return ending;
+            }
+        }
+    }
+
+    /// Sends each request when it is due, unless too many are in flight.
+    async fn open(&mut self, mut cancelled: Pin<&mut impl Future<Output = ()>>) -> Ending {
+        let pacer = Pacer::new(self.asker.phase.timer);
+        let mut last = Duration::ZERO;
+        for offset in Arrivals::new(&self.asker.phase) {
+            let Some(due) = self.asker.begin.checked_add(offset) else { break };
+            let mut wait = pin!(pacer.until(due));
+            loop {
+                let sample = tokio::select! {
+                    biased;
+                    () = cancelled.as_mut() => return Ending::Cancelled,
+                    () = wait.as_mut() => break,
+                    Some(sample) = self.samples.recv() => sample,
+                };
+                if let Some(ending) = self.finish(sample) {
+                    return ending;
+                }
+            }
+            // Before it counts what is in flight it must know what has ended.
+            while let Ok(sample) = self.samples.try_recv() {
+                if let Some(ending) = self.finish(sample) {
+                    return ending;
+                }
+            }
+            while self.tasks.try_join_next().is_some() {}
+            last = offset;
+            if self.in_flight() < self.asker.phase.limits.in_flight {
+                self.tasks.spawn(self.asker.clone().once(self.sent, due));
+                self.sent += 1;
+            } else {
+                self.recorder.dropped();
+            }
+            // Requests that are all due already must not keep others from the thread.
+            coop::consume_budget().await;
+        }
+        self.recorder.end(last);
+        Ending::Complete
+    }
+
+    /// Waits for what is in flight, up to the limit.
+    async fn drain(&mut self, mut ending: Ending, mut cancelled: Pin<&mut impl Future<Output = ()>>) -> Ending {
+        let mut over = pin!(sleep(self.asker.phase.limits.drain));
+        loop {
+            let sample = tokio::select! {
+                biased;
+                () = cancelled.as_mut() => return Ending::Cancelled,
+                Some(sample) = self.samples.recv() => sample,
+                task = self.tasks.join_next() => match task {
+                    Some(_) => continue,
+                    None => break,
+                },
+                () = over.as_mut() => break,
+            };
+            ending = self.finish(sample).map_or(ending, |new| ending.max(new));
+        }
+        ending
+    }
+
+    /// What is in flight has failed.
+    fn lose_rest(&mut self) {
+        let lost = self.in_flight();
+        if lost > 0 {
+            let limit = humantime::format_duration(self.asker.phase.limits.drain);
+            let message = format!("no answer within {limit} after the last request was due");
+            let failure = Failure::new(FailureKind::Timeout, message);
+            self.recorder.lost(lost as u64, &failure, self.asker.begin.elapsed());
+            self.finished += lost;
+        }
+    }
+
+    fn in_flight(&self) -> usize {
+        (self.sent + self.supply.taken()).saturating_sub(self.finished)
+    }
+
+    /// Records what has become of a request; tells whether the phase ends with it.
+    fn finish(&mut self, sample: Sample) -> Option<Ending> {
+        if let Some(last) = self.supply.last() {
+            self.recorder.end(last);
+        }
+        self.finished += 1;
+        let died = matches!(&sample.outcome, Err(failure) if failure.kind == FailureKind::Died);
+        self.recorder.finished(&sample);
+        self.observer.finished(sample);
+        let gave_up = self.recorder.failures_in_a_row() >= self.asker.phase.limits.failures_in_a_row;
+        match (died, gave_up) {
+            (true, _) => Some(Ending::Died),
+            (false, true) => Some(Ending::GaveUp),
+            (false, false) => None,
+        }
+    }
+}

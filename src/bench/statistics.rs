@@ -1,0 +1,209 @@
+//! How sure one can be of figures measured a few times: medians, their spread, confidence intervals, speed-ups.
+//!
+//! Rounds are few and their noise is lopsided (something else ran meanwhile), so figures are medians, and intervals come
+//! from resampling: they assume nothing about the shape of the noise. A speed-up compares rounds that ran one after the
+//! other and saw the same machine.
+
+/// Resamples of a bootstrap: the ends of its intervals are then good to about 1 % of a probability of 2.5 %.
+const RESAMPLES: usize = 10_000;
+/// Probability that an interval holds what it is for.
+pub const CONFIDENCE: f64 = 0.95;
+
+/// Several values of one figure, one a round.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Spread {
+    /// How many values.
+    pub count: usize,
+    /// The value in the middle; of an even number, the mean of the two there.
+    pub median: f64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+    /// Median absolute deviation: the median of the distances to the median, as it is (not scaled to a standard
+    /// deviation).
+    pub deviation: f64,
+    /// 95 % interval of the median, by bootstrap; `None` for fewer than two values.
+    pub interval: Option<(f64, f64)>,
+}
+
+impl Spread {
+    /// Of finite values; `None` of none. `seed` decides how they are resampled.
+    pub fn of(values: &[f64], seed: u64) -> Option<Self> {
+        let median = median(values)?;
+        let distances: Vec<f64> = values.iter().map(|value| (value - median).abs()).collect();
+        Some(Self {
+            count: values.len(),
+            median,
+            min: values.iter().copied().fold(f64::INFINITY, f64::min),
+            max: values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            deviation: self::median(&distances)?,
+            interval: bootstrap(values, seed, self::median),
+        })
+    }
+}
+
+/// The value in the middle; of an even number, the mean of the two there. `None` of none.
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let upper = *sorted.get(sorted.len() / 2)?;
+    Some(if sorted.len() % 2 == 1 { upper } else { (sorted[sorted.len() / 2 - 1] + upper) / 2.0 })
+}
+
+/// The 95 % interval of a statistic by the percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap,
+/// 1993, chapter 13): the values are drawn anew, as many and with replacement, and the statistic of each draw is taken;
+/// the interval leaves out the lowest and the highest 2.5 %. `None` for fewer than two values.
+pub fn bootstrap(values: &[f64], seed: u64, statistic: impl Fn(&[f64]) -> Option<f64>) -> Option<(f64, f64)> {
+    if values.len() < 2 {
+        return None;
+    }
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut drawn = vec![0.0; values.len()];
+    let mut statistics = Vec::with_capacity(RESAMPLES);
+    for _ in 0..RESAMPLES {
+        drawn.fill_with(|| values[rng.usize(..values.len())]);
+        statistics.push(statistic(&drawn)?);
+    }
+    statistics.sort_by(f64::total_cmp);
+    let tail = (1.0 - CONFIDENCE) / 2.0;
+    let at = |probability: f64| statistics.get(((RESAMPLES - 1) as f64 * probability).round() as usize).copied();
+    at(tail).zip(at(1.0 - tail))
+}
+
+/// How many times as fast (or as large) `values` are as those of the baseline: the ratio of each round that both have,
+/// and the spread of these. Values come with their rounds. `None` where they share no round; a baseline of 0 has no
+/// ratio.
+pub fn speed_up(values: &[(usize, f64)], baseline: &[(usize, f64)], seed: u64) -> Option<Spread> {
+    let of = |round: usize| baseline.iter().find(|(other, base)| *other == round && *base > 0.0).map(|(_, base)| *base);
+    let ratios: Vec<f64> = values.iter().filter_map(|(round, value)| Some(value / of(*round)?)).collect();
+    Spread::of(&ratios, seed)
+}
+
+/// The geometric mean of positive values and the relative half-width of its 95 % interval; `None` for fewer than two
+/// values, or where one is not above 0.
+///
+/// Rounds differ by factors rather than by amounts, so the interval is that of a mean of logarithms with Student's t,
+/// as few values need it: `exp(t·s/√n) - 1` (Georges, Buytaert, Eeckhout, Statistically Rigorous Java Performance
+/// Evaluation, OOPSLA 2007, section 3.2; for ratios and logarithms, Hoefler and Belli, Scientific Benchmarking of
+/// Parallel Computing Systems, SC 2015, rules 3 to 5). An interval of the median would need six values before it could
+/// say anything.
+pub fn relative_half_width(values: &[f64]) -> Option<(f64, f64)> {
+    if values.len() < 2 || values.iter().any(|value| !(*value > 0.0 && value.is_finite())) {
+        return None;
+    }
+    let n = values.len() as f64;
+    let mean = values.iter().map(|value| value.ln()).sum::<f64>() / n;
+    let variance = values.iter().map(|value| (value.ln() - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    let half = student_t(values.len() - 1) * (variance / n).sqrt();
+    Some((mean.exp(), half.exp_m1()))
+}
+
+/// Standard deviation of a sample over its mean; `None` for fewer than two values or a mean that is not above 0.
+pub fn coefficient_of_variation(values: &[f64]) -> Option<f64> {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
+    (values.len() >= 2 && mean > 0.0).then(|| variance.sqrt() / mean)
+}
+
+/// The 97.5 % quantile of Student's t: a table, and beyond it the expansion in 1/freedom (Abramowitz and Stegun 26.7.5),
+/// there good to 1e-5.
+fn student_t(freedom: usize) -> f64 {
+    const TABLE: [f64; 10] =
+        [12.706_205, 4.302_653, 3.182_446, 2.776_445, 2.570_582, 2.446_912, 2.364_624, 2.306_004, 2.262_157, 2.228_139];
+    /// The same quantile of the normal distribution.
+    const Z: f64 = 1.959_963_985;
+    if let Some(t) = TABLE.get(freedom.max(1) - 1) {
+        return *t;
+    }
+    let terms = [
+        (Z.powi(3) + Z) / 4.0,
+        (5.0 * Z.powi(5) + 16.0 * Z.powi(3) + 3.0 * Z) / 96.0,
+        (3.0 * Z.powi(7) + 19.0 * Z.powi(5) + 17.0 * Z.powi(3) - 15.0 * Z) / 384.0,
+        (79.0 * Z.powi(9) + 776.0 * Z.powi(7) + 1482.0 * Z.powi(5) - 1920.0 * Z.powi(3) - 945.0 * Z) / 92160.0,
+    ];
+    let inverse = 1.0 / freedom as f64;
+    terms.iter().rfold(0.0, |sum, term| inverse * (term + sum)) + Z
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIVE: [f64; 5] = [98.0, 101.0, 100.0, 103.0, 99.0];
+    const EIGHT: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 3.0, 9.0];
+
+    fn near(value: f64, expected: f64, tolerance: f64) {
+        assert!((value - expected).abs() <= tolerance, "{value}, not {expected}");
+    }
+
+    /// Medians, deviations and percentile intervals of 100,000 resamples are scipy's.
+    #[test]
+    fn spreads_as_scipy_has_them() {
+        let five = Spread::of(&FIVE, 0).unwrap();
+        let expected =
+            Spread { count: 5, median: 100.0, min: 98.0, max: 103.0, deviation: 1.0, interval: Some((98.0, 103.0)) };
+        assert_eq!(five, expected);
+        let eight = Spread::of(&EIGHT, 0).unwrap();
+        assert_eq!((eight.median, eight.deviation, eight.interval), (6.0, 3.5, Some((2.0, 16.0))));
+        assert_eq!((eight.min, eight.max), (1.0, 32.0));
+    }
+
+    #[test]
+    fn one_value_has_no_interval_and_none_no_spread() {
+        let one = Spread::of(&[7.0], 0).unwrap();
+        assert_eq!((one.median, one.deviation, one.interval), (7.0, 0.0, None));
+        assert_eq!(Spread::of(&[], 0), None);
+    }
+
+    #[test]
+    fn intervals_are_those_of_their_seed() {
+        let mean = |values: &[f64]| Some(values.iter().sum::<f64>() / values.len() as f64);
+        let of = |seed| bootstrap(&EIGHT, seed, mean).unwrap();
+        assert_eq!(of(1), of(1));
+        assert_ne!(of(1), of(2));
+        // scipy, 200,000 resamples.
+        near(of(1).0, 3.75, 0.2);
+        near(of(1).1, 16.75, 0.3);
+    }
+
+    #[test]
+    fn speed_ups_are_paired_by_round() {
+        // The second round was disturbed for both, the fourth ran for one alone.
+        let fast = [(0, 200.0), (1, 100.0), (2, 220.0), (3, 999.0)];
+        let slow = [(0, 100.0), (1, 50.0), (2, 100.0)];
+        let spread = speed_up(&fast, &slow, 0).unwrap();
+        assert_eq!((spread.count, spread.median, spread.min, spread.max), (3, 2.0, 2.0, 2.2));
+        assert_eq!(speed_up(&fast, &[(7, 1.0)], 0), None);
+        assert_eq!(speed_up(&fast, &[(0, 0.0)], 0), None);
+        assert_eq!(speed_up(&slow, &slow, 0).unwrap().interval, Some((1.0, 1.0)));
+    }
+
+    /// scipy: `gmean`, and `exp(t.ppf(0.975, 4) * std(log, ddof=1) / √5) - 1`.
+    #[test]
+    fn half_widths_as_scipy_has_them() {
+        let (mean, half) = relative_half_width(&FIVE).unwrap();
+        near(mean, 100.185_293_254_659_9, 1e-9);
+        near(half, 0.024_045_090, 1e-6);
+        assert_eq!(relative_half_width(&[5.0, 5.0, 5.0]).map(|(_, half)| half), Some(0.0));
+        for invalid in [&[1.0][..], &[1.0, 0.0], &[1.0, f64::NAN], &[1.0, f64::INFINITY]] {
+            assert_eq!(relative_half_width(invalid), None);
+        }
+    }
+
+    #[test]
+    fn student_t_as_scipy_has_it() {
+        let scipy = [(1, 12.706_205), (4, 2.776_445), (10, 2.228_139), (11, 2.200_985), (12, 2.178_813)];
+        for (freedom, t) in scipy.into_iter().chain([(20, 2.085_963), (30, 2.042_272), (100, 1.983_972)]) {
+            near(student_t(freedom), t, 2e-5);
+        }
+    }
+
+    #[test]
+    fn variation_is_relative() {
+        near(coefficient_of_variation(&[9.0, 10.0, 11.0]).unwrap(), 0.1, 1e-12);
+        assert_eq!(coefficient_of_variation(&[1.0]), None);
+        assert_eq!(coefficient_of_variation(&[0.0, 0.0]), None);
+    }
+}
