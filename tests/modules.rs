@@ -132,7 +132,7 @@ fn a_language_model_that_says_nothing_about_pooling() {
     }
     let pooling = |class: &str| {
         patch(dir.path().join("config.json"), |config| config["architectures"] = serde_json::json!([class]));
-        engine(dir.path(), &TextOptions { max_length: Some(16), ..text_options() }).info().pooling.clone()
+        engine(dir.path(), &TextOptions { max_length: Some(16), ..text_options() }).local().pooling.clone()
     };
     assert_eq!(pooling("Qwen3ForCausalLM"), [Pooling::LastToken]);
     assert_eq!(pooling("Qwen3Model"), [Pooling::Mean]);
@@ -192,7 +192,7 @@ fn dimensions_and_normalization_by_flag() {
         let vector = engine.embed(&["a sea"], Role::Text).pop().unwrap().unwrap().vector;
         assert_eq!(engine.info().dimensions, vector.len());
         let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-        assert_eq!(engine.info().normalize, (norm - 1.0).abs() < 1e-5, "{norm}");
+        assert_eq!(engine.local().normalize, (norm - 1.0).abs() < 1e-5, "{norm}");
         vector
     };
     // truncate_dim: normalised by the model's own module, then cut.

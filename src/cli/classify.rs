@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use clap::builder::{BoolishValueParser, Resettable};
+use clap::builder::BoolishValueParser;
 
+use super::model::SOURCES;
 use super::{InputArgs, ModelArgs, ReadArgs};
 use crate::output;
 
@@ -21,7 +22,7 @@ labels holds), sigmoid (each holds or not; also with one label) and no function 
 
 Exit status: 0 all well (also when the reader of a pipe goes away); 1 some inputs failed, each
 named on stderr and in its row; 2 wrong usage; 3 model or runtime; 130 interrupted, after flushing.")]
-#[command(mut_arg("model_id", |arg| arg.default_value(Resettable::Reset).required(true)))]
+#[command(mut_arg("model_id", |arg| arg.required(true).help(SOURCES)))]
 pub struct ClassifyArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::{ModelArgs, ReadArgs, TextArgs};
+use super::{EngineArgs, ModelArgs, ReadArgs, TextArgs};
 use crate::engine::Role;
 use crate::output;
 
@@ -19,9 +19,11 @@ Examples:
   infa embed -m naver/splade-v3 --output-type sparse notes.txt
   infa embed -m lightonai/GTE-ModernColBERT-v1 --output-type colbert --mode query queries.txt
   infa embed -m Snowflake/snowflake-arctic-embed-m-v2.0 --mode query queries.txt
+  infa embed --engine tei=http://127.0.0.1:8080 notes.txt
 
 Exit status: 0 all well (also when the reader of a pipe goes away); 1 some inputs failed, each named on
-stderr and in its row; 2 wrong usage; 3 model or runtime; 130 interrupted, after flushing.")]
+stderr and in its row; 2 wrong usage; 3 model or runtime; 4 the engine's server cannot be used; 130
+interrupted, after flushing.")]
 pub struct EmbedArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
@@ -79,6 +81,10 @@ pub struct EmbedArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub model: ModelArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub engine: EngineArgs,
 
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]

@@ -6,19 +6,26 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use crate::engine::OnnxOptions;
 use crate::model::DEFAULT_MODEL;
 use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
 use crate::runtime::device::{Device, Dtype};
+
+/// The default is named here, and filled in where a model runs in this process: a server has its own.
+fn model_help() -> String {
+    format!("{SOURCES} [default: {DEFAULT_MODEL}]")
+}
+
+/// What a model can be.
+pub(super) const SOURCES: &str = "A directory, an .onnx file, or a repository on the Hugging Face Hub";
 
 /// Which model, and how it computes.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
     /// A directory, an .onnx file, or a repository on the Hugging Face Hub
-    #[arg(short, long, value_name = "ID|DIR|FILE", default_value = DEFAULT_MODEL, env = "INFA_MODEL_ID", hide_env = true)]
-    pub model_id: String,
+    #[arg(short, long, help = model_help(), value_name = "ID|DIR|FILE", env = "INFA_MODEL_ID", hide_env = true)]
+    pub model_id: Option<String>,
 
     /// Branch, tag or commit of the repository [default: main]
     #[arg(long, value_name = "REV", env = "INFA_REVISION", hide_env = true)]
@@ -28,29 +35,27 @@ pub struct ModelArgs {
     #[arg(long, value_name = "FILE", env = "INFA_ONNX_FILE", hide_env = true)]
     pub onnx_file: Option<PathBuf>,
 
-    /// Where the model runs
+    /// Where the model runs [default: auto]
     #[arg(
         long,
         value_enum,
-        default_value_t,
         env = "INFA_DEVICE",
         hide_env = true,
         hide_possible_values = true,
         value_name = "auto|cpu|cuda|tensorrt"
     )]
-    pub device: Device,
+    pub device: Option<Device>,
 
-    /// Number format of weights and arithmetic; int8 is made of float32 weights once, and kept in the cache
+    /// Number format of weights and arithmetic; int8 is made of float32 weights once, and kept in the cache [default: auto]
     #[arg(
         long,
         value_enum,
-        default_value_t,
         env = "INFA_DTYPE",
         hide_env = true,
         hide_possible_values = true,
         value_name = "auto|float32|float16|bfloat16|int8"
     )]
-    pub dtype: Dtype,
+    pub dtype: Option<Dtype>,
 
     /// Texts like those to come, by which int8 is calibrated: a file of lines, JSON lines, CSV or TSV [default: built-in
     /// sentences]
@@ -61,9 +66,9 @@ pub struct ModelArgs {
     #[arg(long, value_name = "N", env = "INFA_THREADS", hide_env = true)]
     pub threads: Option<NonZero<usize>>,
 
-    /// Most tokens that run together, in texts of equal length
-    #[arg(long, value_name = "N", default_value_t = OnnxOptions::BATCH_TOKENS, env = "INFA_BATCH_TOKENS", hide_env = true)]
-    pub batch_tokens: NonZero<usize>,
+    /// Most tokens that run together, in texts of equal length [default: 512]
+    #[arg(long, value_name = "N", env = "INFA_BATCH_TOKENS", hide_env = true)]
+    pub batch_tokens: Option<NonZero<usize>>,
 }
 
 /// How texts become vectors. What is left out, the model's own files decide.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
-use super::{InputArgs, ModelArgs, ReadArgs};
+use super::{EngineArgs, InputArgs, ModelArgs, ReadArgs};
 use crate::output;
 
 /// Flags of `infa rerank`.
@@ -16,6 +16,7 @@ Examples:
   infa rerank -m BAAI/bge-reranker-base --query 'what do cats eat' --top-n 10 docs.jsonl
   infa rerank -m cross-encoder/ms-marco-MiniLM-L6-v2 queries.jsonl > ranked.jsonl
     (each line {\"query\":\"…\",\"documents\":[\"…\",{\"id\":7,\"text\":\"…\"}]})
+  infa rerank --engine infinity=http://127.0.0.1:7997 --query 'what do cats eat' docs.txt
 
 Models: cross-encoders, such as BAAI/bge-reranker-base or cross-encoder/ms-marco-MiniLM-L6-v2,
 read query and document together and judge best; so do language models that answer whether a
@@ -23,7 +24,8 @@ document fits, such as Qwen/Qwen3-Reranker-0.6B. Of an embedding model, such as 
 vectors are compared, which stderr says.
 
 Exit status: 0 all well (also when the reader of a pipe goes away); 1 some inputs failed, each
-named on stderr and in its row; 2 wrong usage; 3 model or runtime; 130 interrupted.")]
+named on stderr and in its row; 2 wrong usage; 3 model or runtime; 4 the engine's server cannot be
+used; 130 interrupted.")]
 #[command(mut_arg("prompt", |arg| arg.help("Put TEXT before the query")))]
 #[command(mut_arg("prompt_name", |arg| arg.help("Put the model's prompt of this name before the query")))]
 pub struct RerankArgs {
@@ -66,6 +68,10 @@ pub struct RerankArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub model: ModelArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub engine: EngineArgs,
 
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]

@@ -299,7 +299,7 @@ impl From<String> for ApiKey {
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Seconds, or such as `5m`.
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().ok().map(|seconds| Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string()));
     let duration = seconds.unwrap_or_else(|| humantime::parse_duration(text).map_err(|e| e.to_string()))?;
     if duration > LONGEST { Err("that is more than a year".into()) } else { Ok(duration) }

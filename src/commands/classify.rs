@@ -48,7 +48,7 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
     let labels = head.labels(engine.info().dimensions)?;
     tracing::info!(labels = labels.names.len(), scores = labels.problem.function(), raw_scores, "classifying");
     let classifier = Arc::new(Classifier::new(engine, labels, raw_scores, top_k));
-    let load_seconds = start.elapsed().as_secs_f64();
+    let before = ("model loaded", start.elapsed().as_secs_f64());
 
     let writer = LabelsWriter::open(format, &destination).map_err(open_error)?;
     let writer = Rows { writer, classifier: Arc::clone(&classifier) };
@@ -66,12 +66,7 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
         let bytes = text.text.len() + text.pair.as_ref().map_or(0, String::len);
         (text, bytes)
     };
-    Job { world, words: ("Classified", "inputs"), load_seconds }.run(
-        job::Input::new(None, records),
-        prepare,
-        work,
-        writer,
-    )
+    Job { world, words: ("Classified", "inputs"), before }.run(job::Input::new(None, records), prepare, work, writer)
 }
 
 /// Whether `model` gives labels of single texts, or of `pairs`.
@@ -96,12 +91,12 @@ fn check(model: &Model, pairs: bool, world: &World) -> Result<(), EngineError> {
 }
 
 impl Counted for Classified {
-    fn tokens(&self) -> usize {
-        self.tokens
+    fn tokens(&self) -> Option<usize> {
+        Some(self.tokens)
     }
 
-    fn truncated(&self) -> usize {
-        usize::from(self.truncated)
+    fn truncated(&self) -> Option<usize> {
+        Some(usize::from(self.truncated))
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use serde_json::Value as Json;
 
+use super::engine::EngineSettings;
 use super::job::{Counted, Input, Job, Writer, invite, open_error};
-use super::settings::ModelSettings;
 use super::{Error, Outcome, World};
 use crate::cli::{EmbedArgs, OutputType, ReadArgs};
 use crate::engine::stream::Work;
@@ -16,10 +16,10 @@ use crate::output::{self, Destination, Numbers, OutputError, Row, RowWriter, Sha
 
 pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     let (output_type, output) = args.outputs();
-    let EmbedArgs { read, mode, output_type: _, format, precision, output: _, model, text } = args;
+    let EmbedArgs { read, mode, output_type: _, format, precision, output: _, model, engine, text } = args;
     let ReadArgs { files, input_format, field, id_field } = read;
     let role = Role::from(mode);
-    let settings = ModelSettings::resolve(model, text, &world.globals)?;
+    let settings = EngineSettings::resolve(engine, model, text, &world.globals)?;
     let (purpose, shape): (_, fn(usize) -> Shape) = match output_type {
         OutputType::Dense => (Purpose::Embed, Shape::Dense),
         OutputType::Sparse => (Purpose::EmbedSparse, |_| Shape::Sparse),
@@ -33,11 +33,11 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     let destination = output.map_or(Destination::Stdout, Destination::File);
 
     let start = Instant::now();
-    let engine = settings.load(world, purpose)?;
-    let load_seconds = start.elapsed().as_secs_f64();
+    let engine = settings.load(world, purpose, role)?;
+    let before = (settings.loaded(), start.elapsed().as_secs_f64());
 
     let writer = output::open(format, &destination, shape(engine.info().dimensions), precision).map_err(open_error)?;
-    let job = Job { world, words: ("Embedded", "inputs"), load_seconds };
+    let job = Job { world, words: ("Embedded", "inputs"), before };
     let (input, vectors) = (Input::new(None, records), Vectors(writer));
     let prepare = |Text { text, .. }: Text| {
         let bytes = text.len();
@@ -68,12 +68,12 @@ trait Embedded {
 }
 
 impl<T: Embedded> Counted for T {
-    fn tokens(&self) -> usize {
+    fn tokens(&self) -> Option<usize> {
         self.vector().tokens
     }
 
-    fn truncated(&self) -> usize {
-        usize::from(self.vector().truncated)
+    fn truncated(&self) -> Option<usize> {
+        self.vector().truncated.map(usize::from)
     }
 }
 
@@ -87,7 +87,8 @@ impl Embedded for Embedding {
 impl Embedded for SparseEmbedding {
     fn vector(&self) -> Vector<'_> {
         let Self { indices, values, tokens, truncated } = self;
-        Vector { embedding: Numbers::Sparse { indices, values }, tokens: *tokens, truncated: *truncated }
+        let embedding = Numbers::Sparse { indices, values };
+        Vector { embedding, tokens: Some(*tokens), truncated: Some(*truncated) }
     }
 }
 
@@ -95,7 +96,7 @@ impl Embedded for TokenEmbeddings {
     fn vector(&self) -> Vector<'_> {
         let Self { vectors, dimensions, tokens, truncated } = self;
         let embedding = Numbers::Tokens { vectors, dimensions: *dimensions };
-        Vector { embedding, tokens: *tokens, truncated: *truncated }
+        Vector { embedding, tokens: Some(*tokens), truncated: Some(*truncated) }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What can end a command, and the exit status each end has.
 
-use crate::engine::EngineError;
+use crate::engine::{EngineError, RemoteError};
 use crate::fetch::FetchError;
 use crate::input::InputError;
 use crate::model::ModelError;
@@ -102,6 +102,7 @@ impl From<EngineError> for Error {
         let cancelled = match &e {
             EngineError::Model(e) => e.is_cancelled(),
             EngineError::Runtime(RuntimeError::NotInstalled(FetchError::Cancelled)) => true,
+            EngineError::Remote { error: RemoteError::Cancelled, .. } => true,
             _ => false,
         };
         if cancelled { Self::Interrupted } else { Self::Engine(e) }
@@ -148,6 +149,7 @@ impl Error {
             Self::Engine(EngineError::Runtime(
                 RuntimeError::Device { .. } | RuntimeError::Dtype(_) | RuntimeError::Int8File(_),
             )) => 2,
+            Self::Engine(EngineError::Remote { .. }) => 4,
             Self::Engine(_) | Self::Thread(_) | Self::Signals(_) | Self::Load(_) | Self::Metrics(_) => 3,
             Self::OfModel { error, .. } => error.exit_status(),
             Self::Interrupted => crate::ui::interrupt::INTERRUPTED,

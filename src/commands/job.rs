@@ -21,8 +21,8 @@ pub(super) struct Job<'w> {
     pub world: &'w World,
     /// What is done, and to what: "Embedded", "inputs".
     pub words: (&'static str, &'static str),
-    /// How long it took to load the model.
-    pub load_seconds: f64,
+    /// What had to be done before, and how many seconds it took: "model loaded".
+    pub before: (&'static str, f64),
 }
 
 /// Records, read on.
@@ -54,10 +54,10 @@ pub(super) trait Writer<O> {
 
 /// What a result adds to the counts.
 pub(super) trait Counted {
-    /// Tokens the model saw.
-    fn tokens(&self) -> usize;
-    /// Texts that were cut.
-    fn truncated(&self) -> usize;
+    /// Tokens the model saw, where that is known.
+    fn tokens(&self) -> Option<usize>;
+    /// Texts that were cut, where that is known.
+    fn truncated(&self) -> Option<usize>;
     /// Documents in it, where an input has several.
     fn documents(&self) -> usize {
         0
@@ -116,7 +116,7 @@ impl Job<'_> {
     }
 
     fn summarise(&self, counts: &Counts, printer: &Printer, seconds: f64, end: &Result<(), Error>) {
-        let Counts { inputs, documents, tokens, truncated, failed } = *counts;
+        let Counts { inputs, documents, tokens, truncated, failed, unknown } = *counts;
         if failed > NAMED_FAILURES {
             printer.error(&format!("{} more inputs failed", failed - NAMED_FAILURES), None);
         }
@@ -126,17 +126,20 @@ impl Job<'_> {
         let rate = |n: u64| n as f64 / seconds.max(1e-9);
         let (verb, noun) = self.words;
         let verb = if end.is_ok() { verb } else { "Stopped after" };
-        let failed = if failed == 0 { String::new() } else { format!(", {failed} failed") };
+        let failed = (failed > 0).then(|| format!("{failed} failed"));
         let (within, pace, paced) = match documents {
-            0 => (String::new(), inputs, noun),
-            n => (format!("{n} documents, "), n, "documents"),
+            0 => (None, inputs, noun),
+            n => (Some(format!("{n} documents")), n, "documents"),
         };
+        // A server tells nothing of single texts.
+        let told = (!unknown).then(|| format!("{tokens} tokens, {truncated} truncated"));
+        let parts: Vec<String> = within.into_iter().chain(told).chain(failed).collect();
+        let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
+        let tokens = if unknown { String::new() } else { format!(", {:.0} tokens/s", rate(tokens)) };
+        let (what, took) = self.before;
         printer.note(&format!(
-            "{verb} {inputs} {noun} ({within}{tokens} tokens, {truncated} truncated{failed}) in {seconds:.2} s: \
-             {:.1} {paced}/s, {:.0} tokens/s (model loaded in {:.2} s)",
+            "{verb} {inputs} {noun}{parts} in {seconds:.2} s: {:.1} {paced}/s{tokens} ({what} in {took:.2} s)",
             rate(pace),
-            rate(tokens),
-            self.load_seconds,
         ));
     }
 }
@@ -156,6 +159,8 @@ struct Counts {
     tokens: u64,
     truncated: u64,
     failed: u64,
+    /// Tokens and what was truncated are not known of all inputs.
+    unknown: bool,
 }
 
 /// Writes results as rows and keeps count.
@@ -190,8 +195,10 @@ impl<O: Counted, W: Writer<O>> stream::Sink<Tag, O> for Rows<W> {
         let result = result.map_err(|e| placed(e.to_string()));
         match &result {
             Ok(result) => {
-                self.counts.tokens += result.tokens() as u64;
-                self.counts.truncated += result.truncated() as u64;
+                let (tokens, truncated) = (result.tokens(), result.truncated());
+                self.counts.unknown |= tokens.is_none() || truncated.is_none();
+                self.counts.tokens += tokens.unwrap_or_default() as u64;
+                self.counts.truncated += truncated.unwrap_or_default() as u64;
                 self.counts.documents += result.documents() as u64;
                 for failure in result.failures() {
                     self.failed(&placed(failure));
@@ -204,8 +211,8 @@ impl<O: Counted, W: Writer<O>> stream::Sink<Tag, O> for Rows<W> {
 
     fn settle(&mut self) -> Result<(), OutputError> {
         if let Some(bar) = &self.bar {
-            let Counts { inputs, documents, tokens, .. } = self.counts;
-            bar.update(inputs.max(documents), tokens, self.position);
+            let Counts { inputs, documents, tokens, unknown, .. } = self.counts;
+            bar.update(inputs.max(documents), (!unknown).then_some(tokens), self.position);
         }
         self.writer.flush()
     }

@@ -4,6 +4,7 @@ mod classify;
 mod completions;
 mod doctor;
 mod embed;
+mod engine;
 mod error;
 mod job;
 mod model;

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::engine::EngineSettings;
 use super::job::{Input, Job, invite, open_error};
 use super::settings::ModelSettings;
 use super::{Error, Outcome, World};
 use crate::cli::{ReadArgs, RerankArgs};
-use crate::engine::Purpose;
 use crate::engine::rerank::{Method, Reranker};
+use crate::engine::{Purpose, Role};
 use crate::input::{self, Format, InputError, Record, Records};
 use crate::model::DEFAULT_MODEL;
 use crate::model::source::Weights;
@@ -30,6 +31,7 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
         format,
         output,
         model,
+        engine,
         input: input_args,
     } = args;
     if top_n == Some(0) {
@@ -38,7 +40,7 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
     if query.as_ref().is_some_and(|query| query.trim().is_empty()) {
         return Err(Error::Flag { flag: "--query", reason: "the query is empty".into() });
     }
-    let settings = ModelSettings::resolve(model, input_args.into(), &world.globals)?.prompting_queries();
+    let settings = EngineSettings::resolve(engine, model, input_args.into(), &world.globals)?;
     let destination = output.map_or(Destination::Stdout, Destination::File);
     let people = destination == Destination::Stdout && std::io::stdout().is_terminal();
     let format = format.unwrap_or(if people { RankingFormat::Table } else { RankingFormat::Jsonl });
@@ -58,9 +60,9 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
                 return Err(Error::Nothing("there are no documents"));
             };
             let reranker = load(&settings, world, raw_scores)?;
-            let load_seconds = start.elapsed().as_secs_f64();
+            let before = (settings.loaded(), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, false, kept != Kept::Not).map_err(open_error)?;
-            let job = Job { world, words: ("Scored", "documents"), load_seconds };
+            let job = Job { world, words: ("Scored", "documents"), before };
             one::run(job, Input::new(Some(first), records), reranker, query, top_n, kept, writer)
         }
         None => {
@@ -74,9 +76,9 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
                 return Err(Error::Flag { flag: "--query", reason });
             }
             let reranker = load(&settings, world, raw_scores)?;
-            let load_seconds = start.elapsed().as_secs_f64();
+            let before = (settings.loaded(), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, true, kept != Kept::Not).map_err(open_error)?;
-            let job = Job { world, words: ("Reranked", "queries"), load_seconds };
+            let job = Job { world, words: ("Reranked", "queries"), before };
             many::run(job, Input::new(Some(first), records), reranker, top_n, kept, writer)
         }
     }
@@ -123,8 +125,18 @@ fn check_formats(files: &[PathBuf], format: Option<Format>) -> Result<(), Error>
     }
 }
 
-/// Finds or fetches the model and loads it for whatever it scores by.
-fn load(settings: &ModelSettings, world: &World, raw_scores: bool) -> Result<Arc<Reranker>, Error> {
+/// The server that scores, or the model, found or fetched, and loaded for whatever it scores by.
+fn load(settings: &EngineSettings, world: &World, raw_scores: bool) -> Result<Arc<Reranker>, Error> {
+    match settings {
+        EngineSettings::Server(server) => {
+            let engine = server.clone().scores(raw_scores).connect(world, Purpose::Predict, Role::Text)?;
+            Ok(Arc::new(Reranker::by_engine(engine)))
+        }
+        EngineSettings::Local(settings) => load_local(&settings.clone().prompting_queries(), world, raw_scores),
+    }
+}
+
+fn load_local(settings: &ModelSettings, world: &World, raw_scores: bool) -> Result<Arc<Reranker>, Error> {
     let prepared = settings.prepare(world)?;
     let mut method = Method::of(&prepared.model, raw_scores)?;
     let mut engine = None;

@@ -76,16 +76,17 @@ impl ModelSettings {
 
     pub fn resolve(model: ModelArgs, text: TextArgs, globals: &Globals) -> Result<Self, Error> {
         let ModelArgs { model_id, revision, onnx_file, device, dtype, calibrate, threads, batch_tokens } = model;
-        let TextArgs { pooling, normalize, no_normalize, dimensions, input } = text;
-        let InputArgs { prompt, prompt_name, truncate, max_length } = input;
         if let Some(many) = threads.filter(|n| n.get() > MOST_THREADS) {
             let reason = format!("{many} is more than {MOST_THREADS}, the most that can be of use");
             return Err(Error::Flag { flag: "--threads", reason });
         }
         let threads = threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN);
         // Before anything is fetched: what is not implemented need not wait for a download to be told.
+        let device = device.unwrap_or_default();
         device.resolve()?;
-        let dtype = dtype.resolve()?;
+        let dtype = dtype.unwrap_or_default().resolve()?;
+        let model_id = model_id.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+        let batch_tokens = batch_tokens.unwrap_or(OnnxOptions::BATCH_TOKENS);
         let int8 = Int8Options {
             cache: Some(globals.cache.clone()),
             texts: calibrate.map(|path| calibration_texts(path, dtype)).transpose()?,
@@ -94,20 +95,7 @@ impl ModelSettings {
         Ok(Self {
             request: Request { model_id, revision, onnx_file, cache: globals.cache.clone(), python: install::python() },
             options: OnnxOptions { device, dtype, threads, batch_tokens, int8, ..OnnxOptions::default() },
-            text: TextOptions {
-                max_length,
-                truncate,
-                pooling,
-                normalize: match (normalize, no_normalize) {
-                    (true, _) => Some(true),
-                    (false, true) => Some(false),
-                    (false, false) => None,
-                },
-                dimensions,
-                prompt,
-                prompt_name,
-                prompt_queries: false,
-            },
+            text: text_options(text),
         })
     }
 
@@ -166,6 +154,26 @@ impl ModelSettings {
             }
             None => Arc::new(StaticEngine::new(model, purpose, &self.text, self.options.threads.get())?),
         })
+    }
+}
+
+/// How texts become vectors, as flags have it.
+pub(super) fn text_options(args: TextArgs) -> TextOptions {
+    let TextArgs { pooling, normalize, no_normalize, dimensions, input } = args;
+    let InputArgs { prompt, prompt_name, truncate, max_length } = input;
+    TextOptions {
+        max_length,
+        truncate,
+        pooling,
+        normalize: match (normalize, no_normalize) {
+            (true, _) => Some(true),
+            (false, true) => Some(false),
+            (false, false) => None,
+        },
+        dimensions,
+        prompt,
+        prompt_name,
+        prompt_queries: false,
     }
 }
 

@@ -1,6 +1,7 @@
 //! One call of a local engine: inputs that own their text, and options that hold for this call alone.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,12 +11,17 @@ use tokio::sync::oneshot;
 use super::{Embedding, Engine, Input, Prediction, Role, SparseEmbedding, TextError, TokenEmbeddings};
 use crate::batch::scheduler::{Full, Stats};
 use crate::model::Model;
+use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
+use crate::runtime::device::Dtype;
 
 /// An engine in this process. Its work can be started without waiting for it, with options of the call's own.
 pub trait Local: Engine {
     /// The model that runs.
     fn model(&self) -> &Model;
+
+    /// How it treats texts.
+    fn local(&self) -> &LocalInfo;
 
     /// What waits and what runs.
     fn stats(&self) -> Stats {
@@ -33,6 +39,29 @@ pub trait Local: Engine {
 
     /// The logits of the classification head, for each input.
     fn start_predict(&self, inputs: Vec<Judged>, call: &Call) -> Result<Pending<Prediction>, Refusal>;
+}
+
+/// How a model in this process treats texts.
+#[derive(Debug, Clone)]
+pub struct LocalInfo {
+    /// Where its files are.
+    pub dir: Option<PathBuf>,
+    /// Longest text in tokens, specials included.
+    pub max_length: usize,
+    /// Pooling modes; empty where the model pools itself.
+    pub pooling: Vec<Pooling>,
+    /// Whether vectors have length 1.
+    pub normalize: bool,
+    /// Text put before each input.
+    pub prompt: Option<String>,
+    /// Number format in which it computes.
+    pub dtype: Dtype,
+    /// Most tokens that run together.
+    pub batch_tokens: usize,
+    /// Which end of a text that is too long goes.
+    pub truncate: Truncate,
+    /// Threads that compute.
+    pub threads: usize,
 }
 
 /// A text to be embedded, or what is left of one.

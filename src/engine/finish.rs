@@ -113,7 +113,7 @@ impl Finish {
         let finish = Arc::clone(self);
         Arc::new(move |rows, tokens| {
             let vector = finish.apply(rows, skip, ending)?;
-            Ok(Embedding { vector, tokens: tokens.ids.len(), truncated: tokens.truncated })
+            Ok(Embedding { vector, tokens: Some(tokens.ids.len()), truncated: Some(tokens.truncated) })
         })
     }
 

@@ -12,6 +12,7 @@ mod onnx;
 mod options;
 mod predictor;
 mod prompts;
+pub mod remote;
 pub mod rerank;
 mod runner;
 mod sparse;
@@ -21,13 +22,12 @@ pub mod stream;
 mod token_vectors;
 mod worker;
 
-use std::path::PathBuf;
-
-pub use call::{Call, Computed, Judged, Local, Pending, Refusal, Text, Times};
+pub use call::{Call, Computed, Judged, Local, LocalInfo, Pending, Refusal, Text, Times};
 pub use max_sim::{Scoring, max_sim};
 pub use onnx::{OnnxEngine, max_length};
 pub use options::OnnxOptions;
 pub use predictor::judgement;
+pub use remote::{RemoteEngine, RemoteError, RemoteOptions};
 pub use spec::{EngineKind, EngineSpec, SpecError};
 pub use static_embedding::StaticEngine;
 
@@ -36,7 +36,7 @@ use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
 use crate::model::{Model, ModelError};
 use crate::runtime::RuntimeError;
-use crate::runtime::device::Dtype;
+use rerank::{Candidates, Scores};
 
 /// Turns texts into vectors, or into scores.
 ///
@@ -65,6 +65,12 @@ pub trait Engine: Send + Sync {
     /// The logits of the classification head, for each input.
     fn predict(&self, inputs: &[Input<'_>]) -> Vec<Result<Prediction, TextError>> {
         refuse(self.info(), inputs.len(), "scores")
+    }
+
+    /// How well the documents of each query answer it, where the engine itself scores documents; others are asked by a
+    /// [`rerank::Reranker`], which knows how to make scores of what they give.
+    fn rerank(&self, queries: &[Candidates<'_>]) -> Vec<Scores> {
+        refuse(self.info(), queries.len(), "scores of documents")
     }
 }
 
@@ -110,35 +116,17 @@ pub enum Input<'a> {
     Pair(&'a str, &'a str),
 }
 
-/// What an engine is and how it treats texts.
+/// What is known of every engine. How a model in this process treats texts, [`LocalInfo`] tells.
 #[derive(Debug, Clone)]
 pub struct EngineInfo {
     /// The model's name.
     pub model: String,
     /// What it was loaded for.
     pub purpose: Purpose,
-    /// Where its files are, for a local engine.
-    pub dir: Option<PathBuf>,
     /// Length of the vectors (of sparse ones: the size of the vocabulary); or the number of labels.
     pub dimensions: usize,
-    /// Longest text in tokens, specials included.
-    pub max_length: usize,
-    /// Pooling modes; empty where the model pools itself.
-    pub pooling: Vec<Pooling>,
-    /// Whether vectors have length 1.
-    pub normalize: bool,
     /// How vectors of tokens are compared; `None` for other vectors.
     pub scoring: Option<Scoring>,
-    /// Text put before each input.
-    pub prompt: Option<String>,
-    /// Number format in which it computes.
-    pub dtype: Dtype,
-    /// Most tokens that run together.
-    pub batch_tokens: usize,
-    /// Which end of a text that is too long goes.
-    pub truncate: Truncate,
-    /// Threads that compute.
-    pub threads: usize,
 }
 
 /// How texts become vectors, as far as the caller decides it.
@@ -167,10 +155,10 @@ pub struct TextOptions {
 pub struct Embedding {
     /// The numbers; none is NaN or infinite, not all are zero.
     pub vector: Vec<f32>,
-    /// Tokens the model saw, specials included.
-    pub tokens: usize,
-    /// Whether tokens of the text were left out.
-    pub truncated: bool,
+    /// Tokens the model saw, specials included; `None` where nobody tells.
+    pub tokens: Option<usize>,
+    /// Whether tokens of the text were left out; `None` where nobody tells.
+    pub truncated: Option<bool>,
 }
 
 /// The lexical weights of one text: those above 0.
@@ -268,6 +256,16 @@ pub enum EngineError {
     /// The system has no threads left.
     #[error("no threads to compute with: {0}")]
     Threads(String),
+    /// The server cannot be used.
+    #[error("{engine}: {error}")]
+    Remote {
+        /// The engine's spec.
+        engine: String,
+        /// Why not.
+        error: RemoteError,
+        /// What to do about it.
+        hint: Option<String>,
+    },
 }
 
 impl EngineError {
@@ -287,6 +285,7 @@ impl EngineError {
             Self::Graph(e) => e.hint(),
             Self::Runtime(e) => e.hint(),
             Self::Threads(_) => Some("use fewer with --threads, or raise the limit (ulimit -u)".into()),
+            Self::Remote { hint, .. } => hint.clone(),
         }
     }
 }

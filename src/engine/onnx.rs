@@ -15,8 +15,8 @@ use super::sparse::{self, SparseFinish};
 use super::token_vectors::{self, TokenFinish};
 use super::worker::Wanted;
 use super::{
-    Embedding, Engine, EngineError, EngineInfo, Input, Prediction, Purpose, Role, SparseEmbedding, TextError,
-    TextOptions, TokenEmbeddings,
+    Embedding, Engine, EngineError, EngineInfo, Input, LocalInfo, Prediction, Purpose, Role, SparseEmbedding,
+    TextError, TextOptions, TokenEmbeddings,
 };
 use crate::graph::{Output, Request, Rows};
 use crate::model::generative::PairPrompt;
@@ -30,8 +30,8 @@ use crate::runtime::Runtime;
 /// A model through ONNX Runtime.
 pub struct OnnxEngine {
     info: EngineInfo,
+    local: LocalInfo,
     model: Model,
-    truncate: Truncate,
     prompts: Prompts,
     head: Head,
     /// How the model is asked about a pair, if not by the pair as it is; or why it cannot be.
@@ -99,15 +99,12 @@ impl OnnxEngine {
             Head::Logits => (loaded.width, Vec::new(), false, None),
         };
         let question = predictor::question(&model, purpose, prompts.of(Role::Text).text.clone())?;
-        let info = EngineInfo {
-            model: model.name.clone(),
-            purpose,
+        let info = EngineInfo { model: model.name.clone(), purpose, dimensions, scoring };
+        let local = LocalInfo {
             dir: Some(model.dir.clone()),
-            dimensions,
             max_length,
             pooling,
             normalize,
-            scoring,
             prompt: prompts.of(Role::Text).text.clone(),
             dtype,
             batch_tokens: options.batch_tokens.get(),
@@ -119,19 +116,19 @@ impl OnnxEngine {
             %dtype,
             dimensions = info.dimensions,
             max_length,
-            pooling = ?info.pooling,
-            normalize = info.normalize,
-            prompt = info.prompt.as_deref().unwrap_or(""),
+            pooling = ?local.pooling,
+            normalize = local.normalize,
+            prompt = local.prompt.as_deref().unwrap_or(""),
             query_prompt = prompts.of(Role::Query).text.as_deref().unwrap_or(""),
             document_prompt = prompts.of(Role::Document).text.as_deref().unwrap_or(""),
-            workers = info.threads,
+            workers = local.threads,
             "loaded"
         );
         let Loaded { scheduler, vocab_size, .. } = loaded;
         Ok(Self {
-            truncate: info.truncate,
             runner: Runner::new(scheduler, vocab_size, options.threads.get())?,
             info,
+            local,
             prompts,
             head,
             question,
@@ -140,7 +137,7 @@ impl OnnxEngine {
     }
 
     fn tokenize(&self, text: &str, prompt: &Prompt, truncate: Truncate) -> Result<Tokens, TextError> {
-        let tokens = self.model.tokenizer.encode(&prompt.before(text), self.info.max_length, truncate);
+        let tokens = self.model.tokenizer.encode(&prompt.before(text), self.local.max_length, truncate);
         tokens.map_err(|e| TextError::new(e.to_string()))
     }
 
@@ -148,7 +145,7 @@ impl OnnxEngine {
         match input {
             Input::Text(text) => self.tokenize(text, prompt, truncate),
             Input::Pair(first, second) => {
-                let (tokenizer, most) = (&self.model.tokenizer, self.info.max_length);
+                let (tokenizer, most) = (&self.model.tokenizer, self.local.max_length);
                 let tokens = match self.question.as_ref().map_err(TextError::clone)? {
                     Some(question) => question.encode(tokenizer, first, second, most, truncate),
                     // As sentence-transformers has it, a prompt goes before the first text alone.
@@ -169,20 +166,20 @@ impl Engine for OnnxEngine {
         let Head::Vectors(finish) = &self.head else { return super::refuse(&self.info, texts.len(), "vectors") };
         let prompt = self.prompts.of(role);
         let reading = finish.reading(prompt.skip, finish.ending);
-        self.runner.run(texts.len(), |i| self.tokenize(texts[i], prompt, self.truncate), &reading)
+        self.runner.run(texts.len(), |i| self.tokenize(texts[i], prompt, self.local.truncate), &reading)
     }
 
     fn embed_sparse(&self, texts: &[&str], role: Role) -> Vec<Result<SparseEmbedding, TextError>> {
         let Head::Sparse(finish) = &self.head else { return super::refuse(&self.info, texts.len(), "sparse vectors") };
         let prompt = self.prompts.of(role);
-        self.runner.run(texts.len(), |i| self.tokenize(texts[i], prompt, self.truncate), &finish.reading())
+        self.runner.run(texts.len(), |i| self.tokenize(texts[i], prompt, self.local.truncate), &finish.reading())
     }
 
     fn embed_tokens(&self, texts: &[&str], role: Role) -> Vec<Result<TokenEmbeddings, TextError>> {
         let Head::Tokens(finish) = &self.head else { return super::refuse(&self.info, texts.len(), "token vectors") };
         let prompt = self.prompts.of(role);
         let tokenize = |i: usize| {
-            let tokens = finish.tokenize(&self.model.tokenizer, &prompt.before(texts[i]), role, self.truncate);
+            let tokens = finish.tokenize(&self.model.tokenizer, &prompt.before(texts[i]), role, self.local.truncate);
             tokens.map_err(|e| TextError::new(e.to_string()))
         };
         self.runner.run(texts.len(), tokenize, &finish.reading(role))
@@ -191,7 +188,7 @@ impl Engine for OnnxEngine {
     fn predict(&self, inputs: &[Input<'_>]) -> Vec<Result<Prediction, TextError>> {
         let Head::Logits = self.head else { return super::refuse(&self.info, inputs.len(), "scores") };
         let prompt = self.prompts.of(Role::Text);
-        let tokenize = |i: usize| self.tokenize_input(inputs[i], prompt, self.truncate);
+        let tokenize = |i: usize| self.tokenize_input(inputs[i], prompt, self.local.truncate);
         self.runner.run(inputs.len(), tokenize, &logits())
     }
 }

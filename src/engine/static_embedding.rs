@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use super::finish::{Ending, Finish};
 use super::prompts::{Prompt, Prompts};
 use super::{
-    Call, Computed, Embedding, Engine, EngineError, EngineInfo, Judged, Local, Pending, Prediction, Purpose, Refusal,
-    Role, SparseEmbedding, Text, TextError, TextOptions, Times, TokenEmbeddings,
+    Call, Computed, Embedding, Engine, EngineError, EngineInfo, Judged, Local, LocalInfo, Pending, Prediction, Purpose,
+    Refusal, Role, SparseEmbedding, Text, TextError, TextOptions, Times, TokenEmbeddings,
 };
 use crate::model::sentence::Encoder;
 use crate::model::static_embedding::StaticTable;
@@ -19,9 +19,9 @@ use crate::runtime::device::Dtype;
 /// A model of static embeddings.
 pub struct StaticEngine {
     info: EngineInfo,
+    local: LocalInfo,
     model: Model,
     table: StaticTable,
-    truncate: Truncate,
     prompts: Prompts,
     finish: Finish,
     /// Of model2vec: the token that does not count, and the most characters of a text that are looked at.
@@ -55,15 +55,13 @@ impl StaticEngine {
         let said = if own { model.sentence.max_seq_length } else { model.tokenizer.model_max_length };
         let max_length = text.max_length.or(said);
         let threads_built = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("static-{i}"));
-        let info = EngineInfo {
-            model: model.name.clone(),
-            purpose,
+        let (name, dimensions) = (model.name.clone(), finish.width());
+        let info = EngineInfo { model: name, purpose, dimensions, scoring: None };
+        let local = LocalInfo {
             dir: Some(model.dir.clone()),
-            dimensions: finish.width(),
             max_length: max_length.unwrap_or(usize::MAX),
             pooling: Vec::new(),
             normalize: finish.normalized(),
-            scoring: None,
             prompt: prompts.of(Role::Text).text.clone(),
             dtype: Dtype::Float32,
             batch_tokens: usize::MAX,
@@ -74,8 +72,8 @@ impl StaticEngine {
             model = info.model,
             dimensions = info.dimensions,
             max_length,
-            normalize = info.normalize,
-            prompt = info.prompt.as_deref().unwrap_or(""),
+            normalize = local.normalize,
+            prompt = local.prompt.as_deref().unwrap_or(""),
             query_prompt = prompts.of(Role::Query).text.as_deref().unwrap_or(""),
             document_prompt = prompts.of(Role::Document).text.as_deref().unwrap_or(""),
             "loaded static embeddings"
@@ -83,9 +81,9 @@ impl StaticEngine {
         Ok(Self {
             unknown: if own { model.tokenizer.unknown(&model.sentence.transformer)? } else { None },
             max_chars: max_length.filter(|_| own).map(|n| n.saturating_mul(model.tokenizer.median_token_length())),
-            truncate: info.truncate,
             threads: threads_built.build().map_err(|e| EngineError::Threads(e.to_string()))?,
             info,
+            local,
             table,
             prompts,
             finish,
@@ -104,11 +102,11 @@ impl StaticEngine {
         let mut part = &text[..];
         if let Some((end, _)) = self.max_chars.and_then(|most| text.char_indices().nth(most)) {
             if truncate == Truncate::None {
-                return Err(TextError::new(format!("the text has more than {} tokens", self.info.max_length)));
+                return Err(TextError::new(format!("the text has more than {} tokens", self.local.max_length)));
             }
             part = &text[..end];
         }
-        let tokens = self.model.tokenizer.encode(part, self.info.max_length, truncate);
+        let tokens = self.model.tokenizer.encode(part, self.local.max_length, truncate);
         let mut tokens = tokens.map_err(|e| TextError::new(e.to_string()))?;
         if let Some(unknown) = self.unknown {
             tokens.ids.retain(|&id| id != unknown);
@@ -126,7 +124,7 @@ impl StaticEngine {
             return Err(TextError::new(format!("token {id} is outside the model's vocabulary of {known}")));
         }
         let vector = self.finish.finish(self.table.mean(ids), ending)?;
-        Ok(Embedding { vector, tokens: ids.len(), truncated })
+        Ok(Embedding { vector, tokens: Some(ids.len()), truncated: Some(truncated) })
     }
 
     fn embed_all<T: Sync>(
@@ -148,7 +146,7 @@ impl Engine for StaticEngine {
 
     fn embed(&self, texts: &[&str], role: Role) -> Vec<Result<Embedding, TextError>> {
         let prompt = self.prompts.of(role);
-        self.embed_all(texts, |text| self.embed_one(text, prompt, self.truncate, self.finish.ending))
+        self.embed_all(texts, |text| self.embed_one(text, prompt, self.local.truncate, self.finish.ending))
     }
 }
 
@@ -157,11 +155,15 @@ impl Local for StaticEngine {
         &self.model
     }
 
+    fn local(&self) -> &LocalInfo {
+        &self.local
+    }
+
     fn start_embed(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<Embedding>, Refusal> {
         let start = Instant::now();
-        let most = self.info.max_length;
+        let most = self.local.max_length;
         let prompt = self.prompts.of_call(&self.model, call, most)?;
-        let (truncate, ending) = (call.truncate.unwrap_or(self.truncate), self.finish.ending(call)?);
+        let (truncate, ending) = (call.truncate.unwrap_or(self.local.truncate), self.finish.ending(call)?);
         let results = self.embed_all(&texts, |text| match text {
             Text::Text(text) => self.embed_one(text, &prompt, truncate, ending),
             Text::Ids(ids) => {

@@ -37,9 +37,13 @@ impl RowWriter for Csv {
         out.push(b',');
         match row.outcome {
             Ok(vector) => {
-                json(&vector.tokens, out);
+                if let Some(tokens) = vector.tokens {
+                    json(&tokens, out);
+                }
                 out.push(b',');
-                json(&vector.truncated, out);
+                if let Some(truncated) = vector.truncated {
+                    json(&truncated, out);
+                }
                 out.push(b',');
                 let Vector { embedding: Numbers::Dense(numbers), .. } = vector else { return self.sink.settle() };
                 for number in numbers {

@@ -42,10 +42,12 @@ fn object(row: &Row<'_>, digits: Digits, out: &mut Vec<u8>) {
     match row.outcome {
         Ok(Vector { embedding, tokens, truncated }) => {
             numbers(embedding, digits, out);
-            out.extend_from_slice(b",\"tokens\":");
-            json(&tokens, out);
-            out.extend_from_slice(b",\"truncated\":");
-            json(&truncated, out);
+            if let Some(tokens) = tokens {
+                member("tokens", &tokens, out);
+            }
+            if let Some(truncated) = truncated {
+                member("truncated", &truncated, out);
+            }
         }
         Err(error) => {
             out.extend_from_slice(b",\"error\":");
@@ -126,8 +128,8 @@ mod tests {
                 id: Some(&string),
                 outcome: Ok(Vector {
                     embedding: Numbers::Dense(&[0.0, 16_777_216.0, -0.0]),
-                    tokens: 512,
-                    truncated: true,
+                    tokens: Some(512),
+                    truncated: Some(true),
                 }),
             },
             Row { index: 2, id: Some(&object), outcome: Err("a.txt:3: \"bad\"\u{1b}") },
@@ -156,7 +158,7 @@ mod tests {
         let none = Numbers::Tokens { vectors: &[], dimensions: 2 };
         let mut lines = Vec::new();
         for (index, embedding) in [sparse, tokens, none].into_iter().enumerate() {
-            let outcome = Ok(Vector { embedding, tokens: 4, truncated: false });
+            let outcome = Ok(Vector { embedding, tokens: Some(4), truncated: Some(false) });
             super::object(&Row { index: index as u64, id: None, outcome }, Digits(None), &mut lines);
             lines.push(b'\n');
         }

@@ -65,10 +65,10 @@ pub struct Row<'a> {
 pub struct Vector<'a> {
     /// The numbers.
     pub embedding: Numbers<'a>,
-    /// How many tokens the model read.
-    pub tokens: usize,
-    /// Whether the text went on beyond them.
-    pub truncated: bool,
+    /// How many tokens the model read, where that is known.
+    pub tokens: Option<usize>,
+    /// Whether the text went on beyond them, where that is known.
+    pub truncated: Option<bool>,
 }
 
 /// The numbers of an embedding.
@@ -171,7 +171,7 @@ mod tests {
     use std::fs;
 
     pub(super) fn vector(embedding: &[f32]) -> Result<Vector<'_>, &str> {
-        Ok(Vector { embedding: Numbers::Dense(embedding), tokens: 7, truncated: false })
+        Ok(Vector { embedding: Numbers::Dense(embedding), tokens: Some(7), truncated: Some(false) })
     }
 
     /// What `rows` become in a file.

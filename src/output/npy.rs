@@ -134,7 +134,7 @@ mod tests {
         Row { index: 2, id: None, outcome: Ok(VECTOR) },
     ];
     const VECTOR: super::super::Vector<'static> =
-        super::super::Vector { embedding: Numbers::Dense(&[1.0, -0.5]), tokens: 1, truncated: false };
+        super::super::Vector { embedding: Numbers::Dense(&[1.0, -0.5]), tokens: Some(1), truncated: Some(false) };
 
     fn check(bytes: &[u8]) {
         assert_eq!(bytes.len(), 128 + 3 * 2 * 4);

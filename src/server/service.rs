@@ -450,4 +450,11 @@ macro_rules! counted {
     };
 }
 
-counted!(Embedding, SparseEmbedding, TokenEmbeddings, Prediction);
+counted!(SparseEmbedding, TokenEmbeddings, Prediction);
+
+impl Counted for Embedding {
+    fn tokens(&self) -> usize {
+        // Engines in this process always tell.
+        self.tokens.unwrap_or_default()
+    }
+}

@@ -14,11 +14,11 @@ const ROOM: usize = 24;
 /// answer others.
 pub(super) fn warm_up(service: &Service) {
     let engine = service.engine();
-    let info = engine.info();
-    let long = "warm ".repeat(info.max_length.min(LONGEST).saturating_sub(ROOM).max(1));
+    let local = engine.local();
+    let long = "warm ".repeat(local.max_length.min(LONGEST).saturating_sub(ROOM).max(1));
     let mut texts = vec!["warm"];
-    texts.extend(std::iter::repeat_n(long.as_str(), info.threads));
-    let failed = match info.purpose {
+    texts.extend(std::iter::repeat_n(long.as_str(), local.threads));
+    let failed = match engine.info().purpose {
         Purpose::Embed => failure(engine.embed(&texts, Role::Text)),
         Purpose::EmbedSparse => failure(engine.embed_sparse(&texts, Role::Text)),
         Purpose::EmbedTokens | Purpose::HiddenStates => failure(engine.embed_tokens(&texts, Role::Document)),

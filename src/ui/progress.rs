@@ -46,7 +46,10 @@ impl Bars {
             let seconds = state.elapsed().as_secs_f64().max(1e-3);
             let (inputs, tokens) = (shown.inputs.load(Ordering::Relaxed), shown.tokens.load(Ordering::Relaxed));
             let rate = |n: u64| (n as f64 / seconds).round();
-            let _ = write!(out, "{inputs} inputs, {}/s, {} tokens/s", rate(inputs), rate(tokens));
+            let _ = write!(out, "{inputs} inputs, {}/s", rate(inputs));
+            if tokens != UNKNOWN {
+                let _ = write!(out, ", {} tokens/s", rate(tokens));
+            }
         };
         let (bar, template) = match bytes {
             Some(bytes) => (ProgressBar::new(bytes), "{bar:24} {percent:>3}%  {rates}  {elapsed_precise}"),
@@ -58,6 +61,9 @@ impl Bars {
         JobBar { bar, counts }
     }
 }
+
+/// Instead of a number of tokens.
+const UNKNOWN: u64 = u64::MAX;
 
 #[derive(Default)]
 struct Counts {
@@ -72,10 +78,10 @@ pub struct JobBar {
 }
 
 impl JobBar {
-    /// `inputs` and `tokens` done so far; `bytes` of the input that are through.
-    pub fn update(&self, inputs: u64, tokens: u64, bytes: u64) {
+    /// `inputs` and `tokens` (where known) done so far; `bytes` of the input that are through.
+    pub fn update(&self, inputs: u64, tokens: Option<u64>, bytes: u64) {
         self.counts.inputs.store(inputs, Ordering::Relaxed);
-        self.counts.tokens.store(tokens, Ordering::Relaxed);
+        self.counts.tokens.store(tokens.unwrap_or(UNKNOWN), Ordering::Relaxed);
         self.bar.set_position(bytes);
     }
 }

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use infa::engine::{
-    Call, Computed, Embedding, Engine, EngineInfo, Judged, Local, Pending, Prediction, Purpose, Refusal,
+    Call, Computed, Embedding, Engine, EngineInfo, Judged, Local, LocalInfo, Pending, Prediction, Purpose, Refusal,
     SparseEmbedding, Text, TextError, Times, TokenEmbeddings,
 };
 use infa::fetch::Context;
@@ -36,6 +36,7 @@ pub fn eventually(what: &str, so: impl Fn() -> bool) {
 pub struct Fake {
     model: Model,
     info: EngineInfo,
+    local: LocalInfo,
     held: Mutex<Vec<(oneshot::Sender<Computed<Embedding>>, usize)>>,
     dropped: Arc<AtomicUsize>,
 }
@@ -53,15 +54,12 @@ impl Fake {
     pub fn new() -> Arc<Self> {
         let dir = support::fixture("bert-tiny");
         let source = support::request(dir.to_str().unwrap()).resolve(HubEnv::from_env(), &Context::silent()).unwrap();
-        let info = EngineInfo {
-            model: "fake".into(),
-            purpose: Purpose::Embed,
+        let info = EngineInfo { model: "fake".into(), purpose: Purpose::Embed, dimensions: 2, scoring: None };
+        let local = LocalInfo {
             dir: None,
-            dimensions: 2,
             max_length: 512,
             pooling: Vec::new(),
             normalize: false,
-            scoring: None,
             prompt: None,
             dtype: infa::runtime::device::Dtype::Float32,
             batch_tokens: 512,
@@ -69,7 +67,7 @@ impl Fake {
             threads: 1,
         };
         let model = Model::read(source).unwrap();
-        Arc::new(Self { model, info, held: Mutex::default(), dropped: Arc::default() })
+        Arc::new(Self { model, info, local, held: Mutex::default(), dropped: Arc::default() })
     }
 
     /// Calls that are held, also those that nobody waits for any more.
@@ -91,7 +89,8 @@ impl Fake {
 }
 
 fn computed(texts: &[&str]) -> Computed<Embedding> {
-    let embed = |text: &&str| Ok(Embedding { vector: vec![text.len() as f32, 1.0], tokens: 1, truncated: false });
+    let embed =
+        |text: &&str| Ok(Embedding { vector: vec![text.len() as f32, 1.0], tokens: Some(1), truncated: Some(false) });
     Computed { results: texts.iter().map(embed).collect::<Vec<Result<_, TextError>>>(), times: Times::default() }
 }
 
@@ -108,6 +107,10 @@ fn no<T>() -> Result<Pending<T>, Refusal> {
 impl Local for Fake {
     fn model(&self) -> &Model {
         &self.model
+    }
+
+    fn local(&self) -> &LocalInfo {
+        &self.local
     }
 
     fn start_embed(&self, texts: Vec<Text>, _: &Call) -> Result<Pending<Embedding>, Refusal> {

@@ -48,18 +48,19 @@ struct Ranked {
     /// Best first, then those that failed.
     hits: Vec<Hit>,
     documents: usize,
-    tokens: usize,
-    truncated: usize,
+    /// Of all that were scored, where they are known of each.
+    tokens: Option<usize>,
+    truncated: Option<usize>,
 }
 
 fn ranked(query: &Query, scores: Scores, top_n: Option<usize>, kept: Kept) -> Result<Ranked, TextError> {
     let (mut best, mut failed) = (Best::new(top_n), Vec::new());
-    let (mut tokens, mut truncated) = (0, 0);
+    let (mut tokens, mut truncated) = (Some(0), Some(0));
     for (i, (score, document)) in scores?.into_iter().zip(&query.documents).enumerate() {
         match score {
             Ok(score) => {
-                tokens += score.tokens;
-                truncated += usize::from(score.truncated);
+                tokens = tokens.zip(score.tokens).map(|(sum, n)| sum + n);
+                truncated = truncated.zip(score.truncated).map(|(sum, cut)| sum + usize::from(cut));
                 best.push(score, i);
             }
             Err(e) => {
@@ -79,11 +80,11 @@ fn ranked(query: &Query, scores: Scores, top_n: Option<usize>, kept: Kept) -> Re
 }
 
 impl Counted for Ranked {
-    fn tokens(&self) -> usize {
+    fn tokens(&self) -> Option<usize> {
         self.tokens
     }
 
-    fn truncated(&self) -> usize {
+    fn truncated(&self) -> Option<usize> {
         self.truncated
     }
 

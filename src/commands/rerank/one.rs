@@ -50,12 +50,12 @@ struct Scored {
 }
 
 impl Counted for Scored {
-    fn tokens(&self) -> usize {
+    fn tokens(&self) -> Option<usize> {
         self.score.tokens
     }
 
-    fn truncated(&self) -> usize {
-        usize::from(self.score.truncated)
+    fn truncated(&self) -> Option<usize> {
+        self.score.truncated.map(usize::from)
     }
 }
 

@@ -130,14 +130,14 @@ fn resolve_models(
     let mut served = Vec::with_capacity(models);
     for ((model_id, name), dtype) in model_ids.into_iter().zip(names).zip(dtypes) {
         let model = ModelArgs {
-            model_id: model_id.clone(),
+            model_id: Some(model_id.clone()),
             revision: revisions.next().flatten(),
             onnx_file: onnx_files.next().flatten(),
-            device: devices.next().flatten().unwrap_or_default(),
+            device: devices.next().flatten(),
             calibrate: calibrate.clone().filter(|_| is_int8(&dtype)),
-            dtype: dtype.unwrap_or_default(),
+            dtype,
             threads,
-            batch_tokens,
+            batch_tokens: Some(batch_tokens),
         };
         let pooling = match poolings.next().flatten() {
             Some(chosen) => chosen,

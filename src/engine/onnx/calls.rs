@@ -6,7 +6,8 @@ use super::{Head, OnnxEngine, logits};
 use crate::batch::scheduler::Stats;
 use crate::engine::prompts::Prompt;
 use crate::engine::{
-    Call, Embedding, Judged, Local, Pending, Prediction, Refusal, SparseEmbedding, Text, TextError, TokenEmbeddings,
+    Call, Embedding, Judged, Local, LocalInfo, Pending, Prediction, Refusal, SparseEmbedding, Text, TextError,
+    TokenEmbeddings,
 };
 use crate::model::Model;
 use crate::model::tokenizer::{Tokens, Truncate};
@@ -14,7 +15,7 @@ use crate::model::tokenizer::{Tokens, Truncate};
 impl OnnxEngine {
     /// The prompt of a call, and which end of its texts goes.
     fn settled(&self, call: &Call) -> Result<(Cow<'_, Prompt>, Truncate), Refusal> {
-        let prompt = self.prompts.of_call(&self.model, call, self.info.max_length)?;
+        let prompt = self.prompts.of_call(&self.model, call, self.local.max_length)?;
         if let (Head::Vectors(finish), true) = (&self.head, prompt.skip > 0)
             && !finish.sees_all_tokens()
         {
@@ -23,17 +24,17 @@ impl OnnxEngine {
                           the prompt when the server starts";
             return Err(Refusal::Option { field, reason: reason.into() });
         }
-        Ok((prompt, call.truncate.unwrap_or(self.truncate)))
+        Ok((prompt, call.truncate.unwrap_or(self.local.truncate)))
     }
 
     fn estimate(&self, texts: &[Text]) -> usize {
-        texts.iter().map(|text| text.estimate(self.info.max_length)).sum()
+        texts.iter().map(|text| text.estimate(self.local.max_length)).sum()
     }
 
     fn tokens_of(&self, text: &Text, prompt: &Prompt, truncate: Truncate) -> Result<Tokens, TextError> {
         match text {
             Text::Text(text) => self.tokenize(text, prompt, truncate),
-            Text::Ids(ids) => ids_as_they_are(ids, self.info.max_length, truncate),
+            Text::Ids(ids) => ids_as_they_are(ids, self.local.max_length, truncate),
         }
     }
 
@@ -46,6 +47,10 @@ impl OnnxEngine {
 impl Local for OnnxEngine {
     fn model(&self) -> &Model {
         &self.model
+    }
+
+    fn local(&self) -> &LocalInfo {
+        &self.local
     }
 
     fn stats(&self) -> Stats {
@@ -75,7 +80,7 @@ impl Local for OnnxEngine {
                 let tokens = finish.tokenize(&self.model.tokenizer, &prompt.before(text), call.role, truncate);
                 tokens.map_err(|e| TextError::new(e.to_string()))
             }
-            Text::Ids(ids) => ids_as_they_are(ids, self.info.max_length, truncate),
+            Text::Ids(ids) => ids_as_they_are(ids, self.local.max_length, truncate),
         };
         self.runner.start(texts.len(), self.estimate(&texts), tokenize, &finish.reading(call.role))
     }
@@ -83,7 +88,7 @@ impl Local for OnnxEngine {
     fn start_predict(&self, inputs: Vec<Judged>, call: &Call) -> Result<Pending<Prediction>, Refusal> {
         let Head::Logits = self.head else { return self.unsupported("scores") };
         let (prompt, truncate) = self.settled(call)?;
-        let estimate = inputs.iter().map(|input| input.estimate(self.info.max_length)).sum();
+        let estimate = inputs.iter().map(|input| input.estimate(self.local.max_length)).sum();
         let tokenize = |i: usize| self.tokenize_input(inputs[i].borrow(), &prompt, truncate);
         self.runner.start(inputs.len(), estimate, tokenize, &logits())
     }

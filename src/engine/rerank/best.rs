@@ -50,7 +50,7 @@ mod tests {
     fn sorted(most: Option<usize>, orders: &[f64]) -> Vec<usize> {
         let mut best = Best::new(most);
         for (i, &order) in orders.iter().enumerate() {
-            best.push(Score { score: 0.5, order, tokens: 0, truncated: false }, i);
+            best.push(Score { score: 0.5, order, tokens: None, truncated: None }, i);
         }
         best.into_sorted().into_iter().map(|(_, i)| i).collect()
     }
@@ -73,7 +73,7 @@ mod tests {
     fn memory_is_bounded() {
         let mut best = Best::new(Some(10));
         for i in 0..100_000 {
-            best.push(Score { score: 0.0, order: f64::from(i), tokens: 0, truncated: false }, i);
+            best.push(Score { score: 0.0, order: f64::from(i), tokens: None, truncated: None }, i);
             assert!(best.kept.len() <= 10 + SLACK);
         }
         assert_eq!(best.into_sorted()[0].1, 99_999);

@@ -83,10 +83,10 @@ pub struct Score {
     pub score: f64,
     /// What documents are ordered by: it still differs where scores have come so near to 1 that they are equal.
     pub order: f64,
-    /// Tokens the model saw for this document, specials included.
-    pub tokens: usize,
-    /// Whether tokens were left out.
-    pub truncated: bool,
+    /// Tokens the model saw for this document, specials included; `None` where nobody tells.
+    pub tokens: Option<usize>,
+    /// Whether tokens were left out; `None` where nobody tells.
+    pub truncated: Option<bool>,
 }
 
 /// A score for each document; or the reason why the query allows none.
@@ -95,7 +95,8 @@ pub type Scores = Result<Vec<Result<Score, TextError>>, TextError>;
 /// Scores documents by an engine.
 pub struct Reranker {
     engine: Arc<dyn Engine>,
-    method: Method,
+    /// `None`: the engine scores documents itself.
+    method: Option<Method>,
 }
 
 impl Reranker {
@@ -110,13 +111,19 @@ impl Reranker {
                 hint: Task::Classifier { labels }.command().map(str::to_owned),
             });
         }
-        Ok(Self { engine, method })
+        Ok(Self { engine, method: Some(method) })
+    }
+
+    /// `engine` scores documents itself, as servers do ([`Engine::rerank`]).
+    pub fn by_engine(engine: Arc<dyn Engine>) -> Self {
+        Self { engine, method: None }
     }
 
     /// Scores for all documents of each query, in input order. All go through the engine together.
     pub fn score(&self, queries: &[Candidates<'_>]) -> Vec<Scores> {
         let engine = self.engine.as_ref();
-        match self.method {
+        let Some(method) = self.method else { return engine.rerank(queries) };
+        match method {
             Method::Pairs(activation) => by_pairs(engine, queries, activation),
             Method::Vectors(similarity) => by_encoding(queries, &|texts, role| engine.embed(texts, role), &|q, d| {
                 similarity.of(&q.vector, &d.vector)
@@ -140,32 +147,33 @@ fn by_pairs(engine: &dyn Engine, queries: &[Candidates<'_>], activation: Activat
     let score = |result: Option<Result<Prediction, TextError>>| {
         let Prediction { logits, tokens, truncated } = result.unwrap_or_else(|| Err(lost()))?;
         let logit = *logits.first().ok_or_else(lost)?;
-        Ok(Score { score: activation.apply(logit), order: f64::from(logit), tokens, truncated })
+        let (score, order) = (activation.apply(logit), f64::from(logit));
+        Ok(Score { score, order, tokens: Some(tokens), truncated: Some(truncated) })
     };
     queries.iter().map(|q| Ok(q.documents.iter().map(|_| score(predictions.next())).collect())).collect()
 }
 
 /// What an encoder makes of a text.
 trait Encoded {
-    /// Tokens the model saw, and whether some were left out.
-    fn seen(&self) -> (usize, bool);
+    /// Tokens the model saw, and whether some were left out, where that is known.
+    fn seen(&self) -> (Option<usize>, Option<bool>);
 }
 
 impl Encoded for Embedding {
-    fn seen(&self) -> (usize, bool) {
+    fn seen(&self) -> (Option<usize>, Option<bool>) {
         (self.tokens, self.truncated)
     }
 }
 
 impl Encoded for SparseEmbedding {
-    fn seen(&self) -> (usize, bool) {
-        (self.tokens, self.truncated)
+    fn seen(&self) -> (Option<usize>, Option<bool>) {
+        (Some(self.tokens), Some(self.truncated))
     }
 }
 
 impl Encoded for TokenEmbeddings {
-    fn seen(&self) -> (usize, bool) {
-        (self.tokens, self.truncated)
+    fn seen(&self) -> (Option<usize>, Option<bool>) {
+        (Some(self.tokens), Some(self.truncated))
     }
 }
 

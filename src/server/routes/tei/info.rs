@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::TeiError;
-use crate::engine::{EngineInfo, Purpose};
+use crate::engine::{LocalInfo, Purpose};
 use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
 use crate::server::App;
@@ -88,7 +88,7 @@ struct ClassifierModel {
         (status = 404, description = "There is no such model", body = TeiErrorBody)))]
 pub async fn info(State(app): State<Arc<App>>, Query(query): Query<InfoQuery>) -> Result<Json<Info>, TeiError> {
     let service = super::super::model(&app, query.model.as_deref()).await?;
-    let engine = service.engine().info();
+    let engine = service.engine().local();
     Ok(Json(Info {
         model_id: service.model_id().to_owned(),
         model_sha: commit(engine),
@@ -114,15 +114,15 @@ fn bounded(number: usize) -> usize {
 }
 
 fn model_type(service: &Service) -> ModelType {
-    let engine = service.engine().info();
-    match engine.purpose {
+    let engine = service.engine();
+    match engine.info().purpose {
         Purpose::Embed | Purpose::EmbedTokens | Purpose::HiddenStates => {
             // TEI's names; it knows these three and no other.
             let name = |pooling: &Pooling| match pooling {
                 Pooling::LastToken => "last_token",
                 other => other.name(),
             };
-            let modes: Vec<&str> = engine.pooling.iter().map(name).collect();
+            let modes: Vec<&str> = engine.local().pooling.iter().map(name).collect();
             ModelType::Embedding(EmbeddingModel { pooling: modes.join("+") })
         }
         Purpose::EmbedSparse => ModelType::Embedding(EmbeddingModel { pooling: "splade".into() }),
@@ -141,7 +141,7 @@ fn model_type(service: &Service) -> ModelType {
 }
 
 /// The commit, as the cache of the Hub names a model's directory after it.
-fn commit(engine: &EngineInfo) -> Option<String> {
+fn commit(engine: &LocalInfo) -> Option<String> {
     let dir = engine.dir.as_ref()?;
     let snapshots = dir.parent()?.file_name()?;
     let name = dir.file_name()?.to_str()?;

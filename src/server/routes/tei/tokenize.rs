@@ -120,7 +120,7 @@ pub async fn decode(
 fn prompt(service: &Service, name: Option<&str>) -> Result<Option<String>, TeiError> {
     let model = service.engine().model();
     match name {
-        None => Ok(service.engine().info().prompt.clone()),
+        None => Ok(service.engine().local().prompt.clone()),
         Some(name) => model.prompt(None, Some(name)).map_err(|_| {
             let known: Vec<&str> = model.sentence.prompts.keys().map(String::as_str).collect();
             let known =

@@ -1,0 +1,37 @@
+//! Flags about what computes: this process, or a server that is asked over HTTP.
+
+use std::num::NonZero;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::serve::duration;
+
+/// What computes, and how it is asked. Everything but the first is for servers.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Engine")]
+pub struct EngineArgs {
+    /// What computes: onnx, in this process (onnx:int8, onnx@cuda:float16), or a server, NAME=URL, where NAME is openai,
+    /// tei, infinity, cohere, jina, triton or infa; --model-id is then the name that the server knows the model by, and
+    /// the key comes from OPENAI_API_KEY, TEI_API_KEY and so on [default: onnx]
+    // A string, since a message about what cannot be parsed would show passwords.
+    #[arg(long, value_name = "SPEC", env = "INFA_ENGINE", hide_env = true)]
+    pub engine: Option<String>,
+
+    /// Ask a server again, up to N times a request, after failures that may pass (429, 503, a lost connection), when it
+    /// says so or ever later [default: 0]
+    #[arg(long, value_name = "N", env = "INFA_RETRIES", hide_env = true)]
+    pub retries: Option<u32>,
+
+    /// Longest that a server may take for a request [default: 2m]
+    #[arg(long, value_name = "TIME", value_parser = duration, env = "INFA_REQUEST_TIMEOUT", hide_env = true)]
+    pub request_timeout: Option<Duration>,
+
+    /// Most texts in a request to a server [default: 32]
+    #[arg(long, value_name = "N", env = "INFA_REQUEST_BATCH", hide_env = true)]
+    pub request_batch: Option<NonZero<usize>>,
+
+    /// Most requests at once to a server [default: 4]
+    #[arg(long, value_name = "N", env = "INFA_CONCURRENCY", hide_env = true)]
+    pub concurrency: Option<NonZero<usize>>,
+}

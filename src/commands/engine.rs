@@ -1,0 +1,179 @@
+//! What computes, resolved: a model in this process, or a server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use super::settings::{Globals, ModelSettings, text_options};
+use super::{Error, World};
+use crate::cli::{EngineArgs, ModelArgs, TextArgs};
+use crate::engine::remote::ApiKey;
+use crate::engine::{Engine, EngineKind, EngineSpec, Purpose, RemoteEngine, RemoteOptions, Role, TextOptions};
+use crate::runtime::device::Dtype;
+
+const ENGINE: &str = "--engine";
+
+/// What computes.
+pub(super) enum EngineSettings {
+    /// A model in this process.
+    Local(Box<ModelSettings>),
+    /// A server.
+    Server(Box<ServerSettings>),
+}
+
+/// A server, and how it is asked.
+#[derive(Clone)]
+pub(super) struct ServerSettings {
+    spec: EngineSpec,
+    text: TextOptions,
+    options: RemoteOptions,
+}
+
+impl EngineSettings {
+    pub fn resolve(engine: EngineArgs, model: ModelArgs, text: TextArgs, globals: &Globals) -> Result<Self, Error> {
+        let spec: EngineSpec = match &engine.engine {
+            Some(spec) => spec.parse().map_err(|e: crate::engine::SpecError| flag(ENGINE, e.to_string()))?,
+            None => EngineSpec { kind: EngineKind::Onnx, device: None, words: Vec::new(), url: None },
+        };
+        if spec.kind.is_server() {
+            return Ok(Self::Server(Box::new(ServerSettings::resolve(spec, engine, model, text, globals)?)));
+        }
+        let EngineArgs { engine: _, retries, request_timeout, request_batch, concurrency } = engine;
+        refuse(&[
+            ("--retries", retries.is_some()),
+            ("--request-timeout", request_timeout.is_some()),
+            ("--request-batch", request_batch.is_some()),
+            ("--concurrency", concurrency.is_some()),
+        ])
+        .map_err(|flag| Error::Flag { flag, reason: "it is for servers alone (--engine NAME=URL)".into() })?;
+        Ok(Self::Local(Box::new(ModelSettings::resolve(specified(&spec, model)?, text, globals)?)))
+    }
+
+    /// The engine, ready for texts that are embedded as `role`.
+    pub fn load(&self, world: &World, purpose: Purpose, role: Role) -> Result<Arc<dyn Engine>, Error> {
+        match self {
+            Self::Local(settings) => settings.load(world, purpose),
+            Self::Server(settings) => settings.connect(world, purpose, role),
+        }
+    }
+
+    /// What was done when it is ready.
+    pub fn loaded(&self) -> &'static str {
+        match self {
+            Self::Local(_) => "model loaded",
+            Self::Server(_) => "first reply",
+        }
+    }
+}
+
+impl ServerSettings {
+    fn resolve(
+        spec: EngineSpec,
+        engine: EngineArgs,
+        model: ModelArgs,
+        text: TextArgs,
+        globals: &Globals,
+    ) -> Result<Self, Error> {
+        let EngineArgs { engine: _, retries, request_timeout, request_batch, concurrency } = engine;
+        let ModelArgs { model_id, revision, onnx_file, device, dtype, calibrate, threads, batch_tokens } = model;
+        refuse(&[
+            ("--revision", revision.is_some()),
+            ("--onnx-file", onnx_file.is_some()),
+            ("--device", device.is_some()),
+            ("--dtype", dtype.is_some()),
+            ("--calibrate", calibrate.is_some()),
+            ("--threads", threads.is_some()),
+            ("--batch-tokens", batch_tokens.is_some()),
+        ])
+        .map_err(|flag| Error::Flag { flag, reason: format!("it is for models in this process, not for {spec}") })?;
+        if globals.offline && !is_here(&spec) {
+            return Err(flag("--offline", format!("{spec} is somewhere on the network")));
+        }
+        if request_timeout.is_some_and(|timeout| timeout.is_zero()) {
+            return Err(flag("--request-timeout", "no server answers in no time; give it longer".into()));
+        }
+        let key = ApiKey::from_env(spec.kind);
+        let open = spec.url.as_ref().is_some_and(|url| url.scheme() == "http");
+        if key.is_some() && open && !is_here(&spec) {
+            tracing::warn!("{spec}: the API key goes there without encryption; https would hide it");
+        }
+        let usual = RemoteOptions::default();
+        let timeout = request_timeout.unwrap_or(usual.request_timeout);
+        let options = RemoteOptions {
+            model: model_id,
+            key,
+            retries: retries.unwrap_or(usual.retries),
+            connect_timeout: Duration::min(usual.connect_timeout, timeout),
+            request_timeout: timeout,
+            request_batch: request_batch.unwrap_or(usual.request_batch),
+            concurrency: concurrency.unwrap_or(usual.concurrency),
+            ..usual
+        };
+        Ok(Self { spec, text: text_options(text), options })
+    }
+
+    /// With scores as the model gives them, or not.
+    pub fn scores(mut self, raw: bool) -> Self {
+        self.options.raw_scores = raw;
+        self
+    }
+
+    /// Asks the server for a first result.
+    pub fn connect(&self, world: &World, purpose: Purpose, role: Role) -> Result<Arc<dyn Engine>, Error> {
+        let Self { spec, text, options } = self;
+        Ok(Arc::new(RemoteEngine::start(spec, purpose, role, text, options, &world.cancel)?))
+    }
+}
+
+fn flag(flag: &'static str, reason: String) -> Error {
+    Error::Flag { flag, reason }
+}
+
+/// The first flag that was given.
+fn refuse(flags: &[(&'static str, bool)]) -> Result<(), &'static str> {
+    flags.iter().find(|(_, given)| *given).map_or(Ok(()), |&(flag, _)| Err(flag))
+}
+
+/// Whether the server is on this machine.
+fn is_here(spec: &EngineSpec) -> bool {
+    let host = spec.url.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// Names less alike than this are not suggested.
+const ALIKE: f64 = 0.7;
+
+/// What the spec of the local engine says besides: its device and its number format are those of `--device` and
+/// `--dtype`.
+fn specified(spec: &EngineSpec, mut model: ModelArgs) -> Result<ModelArgs, Error> {
+    if let Some(device) = spec.device {
+        if model.device.is_some_and(|other| other != device) {
+            return Err(flag("--device", format!("{spec} says another")));
+        }
+        model.device = Some(device);
+    }
+    let mut found = None;
+    for word in &spec.words {
+        let Ok(dtype) = Dtype::from_str(word, true) else { return Err(flag(ENGINE, unknown(spec, word))) };
+        if found.is_some_and(|other| other != dtype) || model.dtype.is_some_and(|other| other != dtype) {
+            let which = if found.is_some() { ENGINE } else { "--dtype" };
+            return Err(flag(
+                which,
+                format!("{spec} says another number format than {}", found.or(model.dtype).unwrap_or_default()),
+            ));
+        }
+        found = Some(dtype);
+    }
+    model.dtype = found.or(model.dtype);
+    Ok(model)
+}
+
+fn unknown(spec: &EngineSpec, word: &str) -> String {
+    let names: Vec<String> = Dtype::value_variants().iter().map(ToString::to_string).collect();
+    let alike = names.iter().map(|name| (strsim::jaro_winkler(word, name), name));
+    let like = alike.filter(|(score, _)| *score >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0));
+    let like = like.map(|(_, name)| format!(", did you mean {name:?}?")).unwrap_or_default();
+    format!("{} has no option {word:?}{like}; options: {}", spec.kind.name(), names.join(", "))
+}

@@ -1,0 +1,325 @@
+//! Typed requests to a server: texts in, vectors or scores out, or the reason why not. One call is one request.
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use super::error::RemoteError;
+use super::http::{Http, Reply, Request};
+use super::options::RemoteOptions;
+use super::retry;
+use super::wire::{Ask, Embedded, Protocol, Roles, Scored, Unclear, protocol};
+use crate::engine::spec::EngineSpec;
+use crate::engine::{EngineError, EngineKind, Purpose, Role, TextOptions};
+use crate::model::ModelError;
+use crate::model::pooling;
+
+/// Asks one server. Cheap to clone; all clones share connections.
+#[derive(Clone)]
+pub struct Client(Arc<Shared>);
+
+struct Shared {
+    spec: EngineSpec,
+    http: Http,
+    protocol: Box<dyn Protocol>,
+    ask: Ask,
+    /// Put before each text here, where the protocol does not carry it.
+    prompt: Option<String>,
+    retries: u32,
+    /// Length of the vectors, once the first are there.
+    width: OnceLock<usize>,
+}
+
+/// What a question may be asked about a model, the name and the tensors: more are a loop.
+const MOST_QUESTIONS: usize = 4;
+/// A text that no server minds.
+const PROBE: &str = "infa";
+
+impl Client {
+    /// A client of the server of `spec`, which is asked for what is still open, such as the name of its model; it has
+    /// not been asked for a vector yet.
+    ///
+    /// # Errors
+    /// [`ModelError::Flag`] if the protocol has no words for what is asked, or the server's models leave open which one
+    /// is meant; [`EngineError::Remote`] if the server cannot be reached, or does not let this client in.
+    pub async fn connect(
+        spec: &EngineSpec,
+        purpose: Purpose,
+        role: Role,
+        text: &TextOptions,
+        options: &RemoteOptions,
+    ) -> Result<Self, EngineError> {
+        let refuse = |flag: &'static str, reason: String| ModelError::Flag { flag, reason };
+        let no_server = || refuse("--engine", format!("{spec} is no server"));
+        let url = spec.url.as_ref().ok_or_else(no_server)?;
+        let mut protocol = protocol(spec.kind, matches!(url.path(), "" | "/")).ok_or_else(no_server)?;
+        if let Some(word) = spec.words.first() {
+            let reason = format!("{} has no option {word:?}: what a server computes with is its own", spec.kind.name());
+            return Err(refuse("--engine", reason).into());
+        }
+        let mut ask = asked(spec.kind, protocol.as_ref(), purpose, role, text, options)?;
+        let prompt = if protocol.abilities().prompt && purpose != Purpose::Predict {
+            None
+        } else {
+            std::mem::take(&mut ask.prompt)
+        };
+        let named = options.model.is_some();
+        let fail = |error| remote(spec, options, named, error);
+        let http = Http::new(url, options).map_err(fail)?;
+        for _ in 0..MOST_QUESTIONS {
+            let Some(question) = protocol.question(&ask) else { break };
+            let reply = patiently(&http, &question, options.retries).await;
+            // Not every server answers such questions; but one that is not there will not answer others either.
+            if let Err(error) = &reply
+                && !matches!(error, RemoteError::Status { code: 400 | 404 | 405 | 422 | 501, .. })
+            {
+                return Err(fail(error.clone()));
+            }
+            let answered = protocol.answered(&mut ask, purpose, reply.as_ref());
+            answered.map_err(|Unclear { flag, reason }| refuse(flag, format!("{spec}: {reason}")))?;
+        }
+        let (spec, retries) = (spec.clone(), options.retries);
+        Ok(Self(Arc::new(Shared { spec, http, protocol, ask, prompt, retries, width: OnceLock::new() })))
+    }
+
+    /// Which server.
+    pub fn spec(&self) -> &EngineSpec {
+        &self.0.spec
+    }
+
+    /// The model that is asked for, or that the server says it has.
+    pub fn model(&self) -> Option<&str> {
+        self.0.ask.model.as_deref().or_else(|| self.0.protocol.model())
+    }
+
+    /// The vectors of `texts`, by one request (and its retries, where they were asked for).
+    ///
+    /// There are as many as texts, all as long as every other of this client. What is in them was not looked at:
+    /// [`defect`] does.
+    pub async fn embed(&self, texts: &[&str], role: Role) -> Result<Embedded, RemoteError> {
+        let Shared { protocol, ask, prompt, .. } = &*self.0;
+        let texts: Vec<Cow<'_, str>> = texts.iter().map(|text| before(prompt.as_deref(), text)).collect();
+        let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
+        let reply = self.send(&protocol.embed(ask, role, &texts)).await?;
+        let mut embedded = protocol.embedded(&reply, texts.len())?;
+        for vector in &mut embedded.vectors {
+            finish(vector, ask)?;
+        }
+        if let Some(width) = embedded.vectors.first().map(Vec::len) {
+            let usual = *self.0.width.get_or_init(|| width);
+            if width != usual {
+                return Err(RemoteError::shape(format!("vectors of {width} dimensions, and before of {usual}")));
+            }
+        }
+        Ok(embedded)
+    }
+
+    /// The scores of `documents`, by one request (and its retries, where they were asked for).
+    pub async fn rerank(&self, query: &str, documents: &[&str]) -> Result<Scored, RemoteError> {
+        let Shared { protocol, ask, prompt, .. } = &*self.0;
+        let query = before(prompt.as_deref(), query);
+        let reply = self.send(&protocol.rerank(ask, &query, documents)).await?;
+        protocol.reranked(&reply, documents.len())
+    }
+
+    /// Asks for the vector of a short text, or the score of a short document: whether all is well, the model that the
+    /// server says it uses, and how long its vectors are (1 for scores).
+    pub(super) async fn probe(&self, purpose: Purpose, role: Role) -> Result<(Option<String>, usize), RemoteError> {
+        if purpose == Purpose::Predict {
+            let Scored { scores, model, .. } = self.rerank(PROBE, &[PROBE]).await?;
+            return match scores.first().copied().and_then(defect_of_score) {
+                Some(defect) => Err(defect),
+                None => Ok((model, 1)),
+            };
+        }
+        let Embedded { vectors, model, .. } = self.embed(&[PROBE], role).await?;
+        let vector = vectors.first().map(Vec::as_slice).unwrap_or_default();
+        match defect(vector) {
+            Some(defect) => Err(defect),
+            None => Ok((model, vector.len())),
+        }
+    }
+
+    async fn send(&self, request: &Request) -> Result<Reply, RemoteError> {
+        patiently(&self.0.http, request, self.0.retries).await
+    }
+}
+
+/// That `error` keeps the server of `spec` from being used at all.
+pub(super) fn remote(spec: &EngineSpec, options: &RemoteOptions, named: bool, error: RemoteError) -> EngineError {
+    let hint = error.hint(spec.kind, options.key.is_some(), named);
+    EngineError::Remote { engine: spec.to_string(), error, hint }
+}
+
+/// What is wrong with the numbers of a vector, if anything.
+pub fn defect(vector: &[f32]) -> Option<RemoteError> {
+    pooling::defect(vector).map(RemoteError::Numbers)
+}
+
+/// What is wrong with a score, if anything.
+pub fn defect_of_score(score: f64) -> Option<RemoteError> {
+    (!score.is_finite()).then_some(RemoteError::Numbers("the score is no finite number"))
+}
+
+/// Sends `request`, and again after failures that may pass, as often as was asked for.
+async fn patiently(http: &Http, request: &Request, retries: u32) -> Result<Reply, RemoteError> {
+    let mut failures = 0;
+    loop {
+        let error = match http.send(request).await {
+            Ok(reply) => return Ok(reply),
+            Err(error) => error,
+        };
+        failures += 1;
+        let Some(wait) = retry::wait(&error, failures, retries, fastrand::f64()) else { return Err(error) };
+        tracing::info!("{error}; asking again in {}", humantime::format_duration(wait));
+        tokio::time::sleep(wait).await;
+    }
+}
+
+fn before<'t>(prompt: Option<&str>, text: &'t str) -> Cow<'t, str> {
+    match prompt {
+        Some(prompt) => format!("{prompt}{text}").into(),
+        None => text.into(),
+    }
+}
+
+/// What is asked of the server. Flags for which its protocol has no words are refused, if the same cannot be done here.
+fn asked(
+    kind: EngineKind,
+    protocol: &dyn Protocol,
+    purpose: Purpose,
+    role: Role,
+    text: &TextOptions,
+    options: &RemoteOptions,
+) -> Result<Ask, ModelError> {
+    let TextOptions { max_length, truncate, pooling, normalize, dimensions, prompt, prompt_name, prompt_queries: _ } =
+        text.clone();
+    let can = protocol.abilities();
+    let pairs = purpose == Purpose::Predict;
+    let name = kind.name();
+    let refusals = [
+        (purpose == Purpose::Embed && !can.embeds, "--engine", "its API gives no vectors"),
+        (pairs && !can.reranks, "--engine", "its API ranks no documents; tei, infinity, cohere, jina and infa do"),
+        (!pairs && purpose != Purpose::Embed, "--output-type", "its API is asked for one vector a text"),
+        (pooling.is_some(), "--pooling", "the server pools as its model says"),
+        (max_length.is_some(), "--max-length", "its API has no word for it"),
+        (
+            normalize == Some(false) && !can.unscaled,
+            "--no-normalize",
+            "its API has no word for it, and what is scaled to length 1 has lost its length",
+        ),
+        (
+            prompt_name.is_some() && (pairs || !can.prompt_name),
+            "--prompt-name",
+            "its API has no word for it; --prompt puts any text before",
+        ),
+        (
+            truncate.is_some() && !(if pairs { can.truncate_pairs } else { can.truncate }),
+            "--truncate",
+            "its API has no word for it",
+        ),
+        (options.raw_scores && !can.raw_scores, "--raw-scores", "its API has no word for it"),
+        (
+            !pairs && role != Role::Text && can.roles == Roles::No,
+            "--mode",
+            "its API has no word for it; --prompt puts any text before each input",
+        ),
+        (
+            !pairs && role == Role::Text && can.roles == Roles::Always,
+            "--mode",
+            "must be given: its API embeds texts as queries or as documents",
+        ),
+        (dimensions == Some(0), "--dimensions", "0 are none"),
+    ];
+    if let Some((_, flag, reason)) = refusals.into_iter().find(|&(refused, ..)| refused) {
+        return Err(ModelError::Flag { flag, reason: format!("{name}: {reason}") });
+    }
+    let RemoteOptions { model, raw_scores, .. } = options;
+    Ok(Ask { model: model.clone(), dimensions, normalize, prompt, prompt_name, truncate, raw_scores: *raw_scores })
+}
+
+/// Longer or shorter than 1 by more is not what rounding leaves.
+const LENGTH_TOLERANCE: f32 = 1e-3;
+
+/// Does what a server left undone: cuts a vector to the length that was asked for, then scales it to length 1, as
+/// `--dimensions` and `--normalize` say. What has that length already keeps its bits.
+fn finish(vector: &mut Vec<f32>, ask: &Ask) -> Result<(), RemoteError> {
+    if let Some(dimensions) = ask.dimensions {
+        if vector.len() < dimensions {
+            return Err(RemoteError::shape(format!("vectors of {} dimensions instead of {dimensions}", vector.len())));
+        }
+        vector.truncate(dimensions);
+    }
+    if ask.normalize.unwrap_or(ask.dimensions.is_some()) {
+        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+        if (length - 1.0).abs() > LENGTH_TOLERANCE && length > 0.0 {
+            pooling::normalize(vector);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn ask(spec: &str, purpose: Purpose, role: Role, text: &TextOptions) -> Result<Ask, String> {
+        let spec: EngineSpec = spec.parse().unwrap();
+        let protocol = protocol(spec.kind, true).unwrap();
+        let options = RemoteOptions::default();
+        asked(spec.kind, protocol.as_ref(), purpose, role, text, &options).map_err(|e| e.to_string())
+    }
+
+    const SERVERS: [&str; 7] = ["openai", "tei", "infinity", "cohere", "jina", "triton", "infa"];
+
+    /// The servers that take `text`.
+    fn takers(purpose: Purpose, role: Role, text: &TextOptions) -> String {
+        let takes = |name: &&str| ask(&format!("{name}=http://a"), purpose, role, text).is_ok();
+        SERVERS.into_iter().filter(takes).collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn flags_go_where_they_are_understood() {
+        let (embed, all) = (Purpose::Embed, "openai tei infinity jina triton infa");
+        let text = TextOptions::default;
+        assert_eq!(takers(embed, Role::Text, &text()), all);
+        assert_eq!(takers(embed, Role::Query, &text()), "cohere jina");
+        let dimensions = TextOptions { dimensions: Some(4), prompt: Some("query: ".into()), ..text() };
+        assert_eq!(takers(embed, Role::Text, &dimensions), all);
+        assert_eq!(takers(embed, Role::Text, &TextOptions { normalize: Some(true), ..text() }), all);
+        assert_eq!(takers(embed, Role::Text, &TextOptions { normalize: Some(false), ..text() }), "tei jina infa");
+        assert_eq!(takers(embed, Role::Text, &TextOptions { prompt_name: Some("q".into()), ..text() }), "tei infa");
+        let truncate = TextOptions { truncate: Some(crate::model::tokenizer::Truncate::Left), ..text() };
+        assert_eq!(takers(embed, Role::Text, &truncate), "tei infa");
+        assert_eq!(takers(embed, Role::Document, &truncate), "cohere");
+        assert_eq!(takers(embed, Role::Text, &TextOptions { max_length: Some(9), ..text() }), "");
+        assert_eq!(takers(Purpose::Predict, Role::Text, &text()), "tei infinity cohere jina triton infa");
+        assert_eq!(takers(Purpose::Predict, Role::Text, &truncate), "tei infa");
+        assert_eq!(takers(Purpose::EmbedSparse, Role::Text, &text()), "");
+    }
+
+    #[test]
+    fn refusals_name_the_flag() {
+        let error = |spec, role, text| ask(spec, Purpose::Embed, role, &text).unwrap_err();
+        let dimensions = TextOptions { dimensions: Some(0), ..TextOptions::default() };
+        assert!(error("tei=http://a", Role::Text, dimensions).starts_with("--dimensions"));
+        assert!(error("cohere=http://a", Role::Text, TextOptions::default()).contains("--mode"));
+        assert!(error("tei=http://a", Role::Query, TextOptions::default()).contains("--mode"));
+    }
+
+    #[test]
+    fn what_servers_leave_undone() {
+        let finished = |vector: &[f32], dimensions, normalize| {
+            let mut vector = vector.to_vec();
+            finish(&mut vector, &Ask { dimensions, normalize, ..Ask::default() }).map(|()| vector)
+        };
+        assert_eq!(finished(&[3.0, 4.0, 9.0], Some(2), None).unwrap(), [0.6, 0.8]);
+        assert_eq!(finished(&[3.0, 4.0, 9.0], Some(2), Some(false)).unwrap(), [3.0, 4.0]);
+        assert_eq!(finished(&[3.0, 4.0], None, None).unwrap(), [3.0, 4.0]);
+        assert_eq!(finished(&[3.0, 4.0], None, Some(true)).unwrap(), [0.6, 0.8]);
+        // Cut and scaled by the server: not a bit changes.
+        assert_eq!(finished(&[0.6, 0.800_01], Some(2), None).unwrap(), [0.6, 0.800_01]);
+        assert_eq!(finished(&[0.0, 0.0], Some(2), None).unwrap(), [0.0, 0.0]);
+        assert_eq!(finished(&[1.0], Some(2), None).unwrap_err().kind(), "wrong shape");
+    }
+}

@@ -1,0 +1,202 @@
+//! Why a server gave no usable reply to a request.
+
+use std::time::Duration;
+
+use super::options::ApiKey;
+use crate::engine::EngineKind;
+
+/// Why a server gave no usable reply to a request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RemoteError {
+    /// No connection came about.
+    #[error("no connection: {reason}")]
+    Connect {
+        /// The innermost cause.
+        reason: String,
+    },
+    /// The two sides found no common ground for an encrypted connection, or the certificate is not trusted.
+    #[error("no encrypted connection: {reason}")]
+    Tls {
+        /// The innermost cause.
+        reason: String,
+    },
+    /// The reply was not complete in time.
+    #[error("no complete reply within {}", humantime::format_duration(*.after))]
+    Timeout {
+        /// How long was waited.
+        after: Duration,
+    },
+    /// The connection broke before the reply was complete.
+    #[error("the connection broke: {reason}")]
+    Broken {
+        /// The innermost cause.
+        reason: String,
+    },
+    /// The server refused, or failed.
+    #[error("HTTP {code}{}", .message.as_ref().map(|message| format!(": {message}")).unwrap_or_default())]
+    Status {
+        /// The status.
+        code: u16,
+        /// What the server said, without secrets and clipped.
+        message: Option<String>,
+        /// When it should be asked again, if it said so.
+        retry_after: Option<Duration>,
+    },
+    /// The server sends its clients elsewhere.
+    #[error("it redirects to {target}, which is not followed")]
+    Redirect {
+        /// Where to, without what may be secret.
+        target: String,
+    },
+    /// The reply is larger than any that answers the request.
+    #[error("the reply is larger than {limit} bytes")]
+    TooLarge {
+        /// Where reading ended.
+        limit: usize,
+    },
+    /// The reply is not what the protocol's replies are written in.
+    #[error("the reply cannot be read: {reason}")]
+    Garbage {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The reply can be read, but does not answer the request.
+    #[error("the reply does not fit: {reason}")]
+    Shape {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A vector or a score is no usable number: NaN, infinite, all zeros.
+    #[error("{0}")]
+    Numbers(&'static str),
+    /// Somebody asked to stop.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+impl RemoteError {
+    pub(super) fn garbage(reason: impl ToString) -> Self {
+        Self::Garbage { reason: clip(&reason.to_string()) }
+    }
+
+    pub(super) fn shape(reason: impl ToString) -> Self {
+        Self::Shape { reason: clip(&reason.to_string()) }
+    }
+
+    /// A short name of what went wrong, the same for all of a kind: for counting.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Connect { .. } => "connect".into(),
+            Self::Tls { .. } => "tls".into(),
+            Self::Timeout { .. } => "timeout".into(),
+            Self::Broken { .. } => "broken".into(),
+            Self::Status { code, .. } => format!("status {code}"),
+            Self::Redirect { .. } => "redirect".into(),
+            Self::TooLarge { .. } => "too large".into(),
+            Self::Garbage { .. } => "garbage".into(),
+            Self::Shape { .. } => "wrong shape".into(),
+            Self::Numbers(_) => "numbers".into(),
+            Self::Cancelled => "cancelled".into(),
+        }
+    }
+
+    /// Whether the same request may succeed later.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Connect { .. } | Self::Timeout { .. } | Self::Broken { .. } => true,
+            Self::Status { code, .. } => matches!(code, 408 | 429 | 500 | 502 | 503 | 504),
+            _ => false,
+        }
+    }
+
+    /// Whether the inputs may be the reason: one of them, or that there are so many.
+    pub fn is_about_inputs(&self) -> bool {
+        matches!(self, Self::Status { code: 400 | 413 | 422, .. })
+    }
+
+    /// What to do about it, where nothing worked; `named`: the user named a model.
+    pub(super) fn hint(&self, kind: EngineKind, key: bool, named: bool) -> Option<String> {
+        let variables = ApiKey::variables(kind).join(" or ");
+        Some(match self {
+            Self::Connect { .. } => "is the server running, and is that its URL?".into(),
+            Self::Tls { .. } => {
+                "the certificate must come from an authority that this machine trusts; SSL_CERT_FILE names a file of \
+                 others"
+                    .into()
+            }
+            Self::Timeout { .. } => {
+                "--request-timeout gives it longer, --request-batch asks for less at once, --retries asks again".into()
+            }
+            Self::Status { code: 401 | 403, .. } if key => format!("the server does not accept the key in {variables}"),
+            Self::Status { code: 401 | 403, .. } => format!("put the server's key into {variables}"),
+            Self::Status { code: 404 | 405, .. } if named => {
+                format!("does the server speak {}'s API there, and has it a model of that name?", kind.name())
+            }
+            Self::Status { code: 404 | 405, .. } => {
+                format!("does the server speak {}'s API there? --model-id names one of its models", kind.name())
+            }
+            Self::Status { code: 400 | 422, .. } if !named => "--model-id names one of the server's models".into(),
+            Self::Status { code: 429 | 503, .. } => {
+                "--retries N waits as the server asks and tries again; --concurrency 1 asks less at once".into()
+            }
+            Self::Redirect { .. } => "write the URL that the server is really at".into(),
+            Self::Garbage { .. } | Self::Shape { .. } | Self::TooLarge { .. } => {
+                format!("does the server speak {}'s API there?", kind.name())
+            }
+            Self::Broken { .. } => "--retries N tries again".into(),
+            Self::Status { .. } | Self::Numbers(_) | Self::Cancelled => return None,
+        })
+    }
+}
+
+/// Longest text of somebody else's that goes into a message, in characters.
+const MOST_TOLD: usize = 300;
+
+/// `text` on one line, without control characters, and not too long.
+pub(super) fn clip(text: &str) -> String {
+    let mut clipped = String::new();
+    let mut characters = 0;
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+        if !clipped.is_empty() {
+            clipped.push(' ');
+            characters += 1;
+        }
+        for c in word.chars() {
+            if characters == MOST_TOLD {
+                clipped.push('…');
+                return clipped;
+            }
+            clipped.push(c);
+            characters += 1;
+        }
+    }
+    clipped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_text_is_made_harmless() {
+        assert_eq!(clip(" a\u{1b}[31m\n\tb\u{7}"), "a [31m b");
+        let long = clip(&"ä".repeat(1000));
+        assert_eq!(long.chars().count(), MOST_TOLD + 1);
+        assert!(long.ends_with('…'));
+    }
+
+    #[test]
+    fn what_may_pass() {
+        let status = |code| RemoteError::Status { code, message: None, retry_after: None };
+        for code in [408, 429, 500, 502, 503, 504] {
+            assert!(status(code).may_pass(), "{code}");
+        }
+        for code in [400, 401, 403, 404, 413, 422, 424, 501] {
+            assert!(!status(code).may_pass(), "{code}");
+        }
+        assert!(!RemoteError::garbage("x").may_pass());
+        assert_eq!(status(429).kind(), "status 429");
+        assert_eq!(status(429).to_string(), "HTTP 429");
+    }
+}

@@ -1,0 +1,192 @@
+//! Engines that are servers: asked over HTTP, each in its own protocol.
+//!
+//! [`Client`] sends one request and gives a typed answer, for whoever has a runtime of its own; [`RemoteEngine`] is an
+//! [`Engine`] made of it, which spreads many texts over requests and waits for them.
+
+mod client;
+mod error;
+mod http;
+mod options;
+mod retry;
+mod wire;
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use tokio::runtime::Runtime;
+use tokio::sync::Semaphore;
+
+pub use self::client::{Client, defect, defect_of_score};
+pub use self::error::RemoteError;
+pub use self::options::{ApiKey, RemoteOptions};
+pub use self::wire::{Embedded, Scored};
+
+use super::rerank::{Candidates, Score, Scores};
+use super::spec::EngineSpec;
+use super::{Embedding, Engine, EngineError, EngineInfo, Purpose, Role, TextError, TextOptions};
+use crate::fetch::Cancel;
+
+/// A server, as an engine. Not for asynchronous code, which has [`Client`]: its calls block.
+pub struct RemoteEngine {
+    info: EngineInfo,
+    client: Client,
+    /// Most texts in a request.
+    batch: usize,
+    /// Requests that may be on their way now.
+    places: Semaphore,
+    /// `None` only while it is dropped.
+    runtime: Option<Runtime>,
+}
+
+/// How often an interruption is looked for.
+const TICK: Duration = Duration::from_millis(25);
+/// Threads that wait for the network; replies are read by whoever waits for them.
+const THREADS: usize = 2;
+
+impl RemoteEngine {
+    /// Asks the server of `spec` for one vector (or one score), and so whether it can be used; `role` is the one that
+    /// texts will have.
+    ///
+    /// # Errors
+    /// As [`Client::connect`]; [`EngineError::Remote`], too, if the server gives no vector of a short text.
+    pub fn start(
+        spec: &EngineSpec,
+        purpose: Purpose,
+        role: Role,
+        text: &TextOptions,
+        options: &RemoteOptions,
+        cancel: &Cancel,
+    ) -> Result<Self, EngineError> {
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        let runtime = runtime.worker_threads(THREADS).thread_name("remote").enable_all().build();
+        let runtime = runtime.map_err(|e| EngineError::Threads(e.to_string()))?;
+        let fail = |error| client::remote(spec, options, options.model.is_some(), error);
+        let start = async {
+            let client = Client::connect(spec, purpose, role, text, options).await?;
+            let (told, dimensions) = client.probe(purpose, role).await.map_err(fail)?;
+            Ok((client, told, dimensions))
+        };
+        let (client, told, dimensions) = runtime.block_on(async {
+            tokio::select! {
+                started = start => started,
+                () = cancelled(cancel) => Err(fail(RemoteError::Cancelled)),
+            }
+        })?;
+        let model = client.model().map(str::to_owned).or(told).unwrap_or_else(|| spec.to_string());
+        tracing::info!(model, dimensions, "{spec} answers");
+        let places = options.concurrency.get().min(Semaphore::MAX_PERMITS);
+        Ok(Self {
+            info: EngineInfo { model, purpose, dimensions, scoring: None },
+            client,
+            batch: options.request_batch.get(),
+            places: Semaphore::new(places),
+            runtime: Some(runtime),
+        })
+    }
+
+    /// The client, for requests of one's own.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Waits for `work`; for nothing, if the engine is being dropped.
+    fn wait<T: Default>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.as_ref().map(|runtime| runtime.block_on(work)).unwrap_or_default()
+    }
+
+    fn error(&self, error: &RemoteError) -> TextError {
+        let message = format!("{}: {error}", self.client.spec());
+        if error.is_about_inputs() { TextError::new(message) } else { TextError::internal(message) }
+    }
+
+    /// The results of `inputs`, in requests of at most as many as fit, `ask` for each.
+    ///
+    /// A server that refuses a request of several inputs as wrong (400, 413, 422) is asked again with each half, until
+    /// what is wrong is alone: one text costs its neighbours nothing, and a batch that is too large for the server is
+    /// cut to fit. At most that doubles the number of requests.
+    async fn spread<I: Copy, T>(
+        &self,
+        inputs: &[I],
+        ask: impl AsyncFn(&[I]) -> Result<Vec<Result<T, RemoteError>>, RemoteError>,
+    ) -> Vec<Result<T, TextError>> {
+        let part = async |inputs: &[I]| {
+            let mut results = Vec::with_capacity(inputs.len());
+            let mut rest = vec![inputs];
+            while let Some(inputs) = rest.pop() {
+                // Closed by nobody: there is always a place in the end.
+                let place = self.places.acquire().await;
+                let answer = ask(inputs).await;
+                drop(place);
+                match answer {
+                    Ok(answers) => {
+                        results.extend(answers.into_iter().map(|answer| answer.map_err(|e| self.error(&e))));
+                    }
+                    Err(error) if inputs.len() > 1 && error.is_about_inputs() => {
+                        let (first, second) = inputs.split_at(inputs.len() / 2);
+                        rest.extend([second, first]);
+                    }
+                    Err(error) => {
+                        let error = self.error(&error);
+                        results.extend(inputs.iter().map(|_| Err(error.clone())));
+                    }
+                }
+            }
+            results
+        };
+        join_all(inputs.chunks(self.batch).map(part)).await.into_iter().flatten().collect()
+    }
+
+    async fn rank(&self, &Candidates { query, documents }: &Candidates<'_>) -> Scores {
+        let ask = async |documents: &[&str]| {
+            let scored = self.client.rerank(query, documents).await?;
+            Ok(scored.scores.into_iter().map(|score| defect_of_score(score).map_or(Ok(score), Err)).collect())
+        };
+        let scores = self.spread(documents, ask).await;
+        let score = |score| Score { score, order: score, tokens: None, truncated: None };
+        Ok(scores.into_iter().map(|result| result.map(score)).collect())
+    }
+}
+
+impl Engine for RemoteEngine {
+    fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    fn embed(&self, texts: &[&str], role: Role) -> Vec<Result<Embedding, TextError>> {
+        if self.info.purpose != Purpose::Embed {
+            return super::refuse(&self.info, texts.len(), "vectors");
+        }
+        let embedding = |vector: Vec<f32>| match defect(&vector) {
+            Some(defect) => Err(defect),
+            None => Ok(Embedding { vector, tokens: None, truncated: None }),
+        };
+        let ask = async |texts: &[&str]| {
+            let embedded = self.client.embed(texts, role).await?;
+            Ok(embedded.vectors.into_iter().map(embedding).collect())
+        };
+        self.wait(self.spread(texts, ask))
+    }
+
+    fn rerank(&self, queries: &[Candidates<'_>]) -> Vec<Scores> {
+        if self.info.purpose != Purpose::Predict {
+            return super::refuse(&self.info, queries.len(), "scores");
+        }
+        self.wait(join_all(queries.iter().map(|candidates| self.rank(candidates))))
+    }
+}
+
+impl Drop for RemoteEngine {
+    fn drop(&mut self) {
+        // Requests that nobody waits for any more hold nothing up, wherever the engine is dropped.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// Returns when somebody asked to stop.
+async fn cancelled(cancel: &Cancel) {
+    while !cancel.is_cancelled() {
+        tokio::time::sleep(TICK).await;
+    }
+}

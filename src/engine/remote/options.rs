@@ -1,0 +1,107 @@
+//! How a server is asked, as its user decides it.
+
+use std::fmt;
+use std::num::NonZero;
+use std::time::Duration;
+
+use crate::engine::EngineKind;
+
+/// How a server is asked.
+#[derive(Debug, Clone)]
+pub struct RemoteOptions {
+    /// The model's name, as the server knows it; `None`: the server is asked, or has only one.
+    pub model: Option<String>,
+    /// The key that requests carry.
+    pub key: Option<ApiKey>,
+    /// Whether scores are asked for as the model gives them, without an activation function.
+    pub raw_scores: bool,
+    /// How often a request is sent again after a failure that may pass.
+    pub retries: u32,
+    /// Until a connection stands.
+    pub connect_timeout: Duration,
+    /// From the first byte of a request to the last of its reply.
+    pub request_timeout: Duration,
+    /// Most texts in a request.
+    pub request_batch: NonZero<usize>,
+    /// Most requests at once.
+    pub concurrency: NonZero<usize>,
+}
+
+impl RemoteOptions {
+    /// Texts in a request: what text-embeddings-inference takes without being told otherwise.
+    pub const REQUEST_BATCH: NonZero<usize> = NonZero::new(32).expect("not zero");
+    /// Requests at once.
+    pub const CONCURRENCY: NonZero<usize> = NonZero::new(4).expect("not zero");
+    /// A full request of long texts takes a slow machine that long.
+    pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
+    const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+}
+
+impl Default for RemoteOptions {
+    /// No retries, no key, whatever model the server has.
+    fn default() -> Self {
+        Self {
+            model: None,
+            key: None,
+            raw_scores: false,
+            retries: 0,
+            connect_timeout: Self::CONNECT_TIMEOUT,
+            request_timeout: Self::REQUEST_TIMEOUT,
+            request_batch: Self::REQUEST_BATCH,
+            concurrency: Self::CONCURRENCY,
+        }
+    }
+}
+
+/// A key, which is never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey(String);
+
+impl ApiKey {
+    /// This key; `None` if it is empty.
+    pub fn new(key: impl Into<String>) -> Option<Self> {
+        let key = key.into();
+        (!key.trim().is_empty()).then_some(Self(key))
+    }
+
+    /// The key that the environment has for servers of this kind: the first variable that is set.
+    pub fn from_env(kind: EngineKind) -> Option<Self> {
+        Self::variables(kind).iter().find_map(|name| Self::new(std::env::var(name).ok()?.trim()))
+    }
+
+    /// Variables that may hold the key of servers of this kind, in the order in which they are looked at.
+    pub fn variables(kind: EngineKind) -> &'static [&'static str] {
+        match kind {
+            EngineKind::Onnx => &[],
+            EngineKind::Openai => &["OPENAI_API_KEY"],
+            EngineKind::Tei => &["TEI_API_KEY"],
+            EngineKind::Infinity => &["INFINITY_API_KEY"],
+            EngineKind::Cohere => &["CO_API_KEY", "COHERE_API_KEY"],
+            EngineKind::Jina => &["JINA_API_KEY"],
+            EngineKind::Triton => &["TRITON_API_KEY"],
+            EngineKind::Infa => &["INFA_API_KEY"],
+        }
+    }
+
+    pub(super) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKey(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_not_shown_and_not_empty() {
+        let options = RemoteOptions { key: ApiKey::new("secret"), ..RemoteOptions::default() };
+        assert!(options.key.is_some() && !format!("{options:?}").contains("secret"));
+        assert_eq!(ApiKey::new(" "), None);
+    }
+}

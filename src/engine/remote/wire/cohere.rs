@@ -1,0 +1,66 @@
+//! Cohere's second version: `/v2/embed`, `/v2/rerank`.
+//!
+//! <https://docs.cohere.com/reference/embed>, <https://docs.cohere.com/reference/rerank>
+
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::numbers::{check, parse, vector};
+use super::results::{Meta, results};
+use super::{Abilities, Ask, Embedded, Protocol, Roles, Scored, set};
+use crate::engine::Role;
+use crate::engine::remote::error::RemoteError;
+use crate::engine::remote::http::{Reply, Request};
+use crate::model::tokenizer::Truncate;
+
+/// A server that speaks Cohere's API.
+pub(super) struct Cohere;
+
+impl Protocol for Cohere {
+    fn abilities(&self) -> Abilities {
+        Abilities { roles: Roles::Always, truncate: true, ..Abilities::PLAIN }
+    }
+
+    fn embed(&self, ask: &Ask, role: Role, texts: &[&str]) -> Request {
+        let input_type = if role == Role::Query { "search_query" } else { "search_document" };
+        let mut body = json!({"texts": texts, "input_type": input_type, "embedding_types": ["float"]});
+        set(&mut body, "model", ask.model.as_deref());
+        set(&mut body, "output_dimension", ask.dimensions);
+        let truncate = ask.truncate.map(|truncate| match truncate {
+            Truncate::Right => "END",
+            Truncate::Left => "START",
+            Truncate::None => "NONE",
+        });
+        set(&mut body, "truncate", truncate);
+        Request::post(&["v2", "embed"], &body, texts.len())
+    }
+
+    fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError> {
+        #[derive(Deserialize)]
+        struct ByType<'b> {
+            #[serde(borrow)]
+            embeddings: Types<'b>,
+            meta: Option<Meta>,
+        }
+        #[derive(Deserialize)]
+        struct Types<'b> {
+            #[serde(borrow)]
+            float: Vec<&'b RawValue>,
+        }
+        let ByType { embeddings: Types { float }, meta } = parse(&reply.body)?;
+        let vectors = float.into_iter().map(vector).collect::<Result<_, _>>()?;
+        let tokens = meta.and_then(|meta| meta.tokens());
+        Ok(Embedded { vectors: check(vectors, count)?, tokens, model: None })
+    }
+
+    fn rerank(&self, ask: &Ask, query: &str, documents: &[&str]) -> Request {
+        let mut body = json!({"query": query, "documents": documents});
+        set(&mut body, "model", ask.model.as_deref());
+        Request::post(&["v2", "rerank"], &body, documents.len())
+    }
+
+    fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError> {
+        results(&reply.body, count)
+    }
+}

@@ -1,0 +1,85 @@
+//! infa's own server: Infinity's shapes, with words for all that infa's command line has (docs/serve.md).
+
+use serde_json::json;
+
+use super::infinity::ModelQuestion;
+use super::openai::embeddings;
+use super::results::results;
+use super::{Abilities, Ask, Embedded, Protocol, Scored, Unclear, set};
+use crate::engine::remote::error::RemoteError;
+use crate::engine::remote::http::{Reply, Request};
+use crate::engine::{Purpose, Role};
+use crate::model::tokenizer::Truncate;
+
+/// Another infa.
+#[derive(Default)]
+pub(super) struct Infa {
+    models: ModelQuestion,
+}
+
+fn word(truncate: Truncate) -> &'static str {
+    match truncate {
+        Truncate::Right => "right",
+        Truncate::Left => "left",
+        Truncate::None => "none",
+    }
+}
+
+impl Protocol for Infa {
+    fn abilities(&self) -> Abilities {
+        Abilities {
+            prompt: true,
+            prompt_name: true,
+            truncate: true,
+            truncate_pairs: true,
+            unscaled: true,
+            raw_scores: true,
+            ..Abilities::PLAIN
+        }
+    }
+
+    fn question(&self, ask: &Ask) -> Option<Request> {
+        self.models.question(ask)
+    }
+
+    fn answered(
+        &mut self,
+        ask: &mut Ask,
+        purpose: Purpose,
+        reply: Result<&Reply, &RemoteError>,
+    ) -> Result<(), Unclear> {
+        self.models.answered(ask, purpose, reply)
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.models.model()
+    }
+
+    fn embed(&self, ask: &Ask, _: Role, texts: &[&str]) -> Request {
+        // The server may have been told to answer in another type.
+        let mut body = json!({"input": texts, "encoding_format": "base64", "embedding_dtype": "float32"});
+        set(&mut body, "model", ask.model.as_deref());
+        set(&mut body, "dimensions", ask.dimensions);
+        set(&mut body, "normalize", ask.normalize);
+        set(&mut body, "prompt", ask.prompt.as_deref());
+        set(&mut body, "prompt_name", ask.prompt_name.as_deref());
+        set(&mut body, "truncate", ask.truncate.map(word));
+        Request::post(&["embeddings"], &body, texts.len())
+    }
+
+    fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError> {
+        embeddings(&reply.body, count)
+    }
+
+    fn rerank(&self, ask: &Ask, query: &str, documents: &[&str]) -> Request {
+        let mut body = json!({"query": query, "documents": documents});
+        set(&mut body, "model", ask.model.as_deref());
+        set(&mut body, "raw_scores", ask.raw_scores.then_some(true));
+        set(&mut body, "truncate", ask.truncate.map(word));
+        Request::post(&["rerank"], &body, documents.len())
+    }
+
+    fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError> {
+        results(&reply.body, count)
+    }
+}

@@ -1,0 +1,93 @@
+//! michaelfeil/infinity: OpenAI's embeddings, with base64 for certain, and a `/rerank` of its own.
+//!
+//! Facts from the sources of Infinity 0.0.77.
+
+use serde_json::json;
+
+use super::openai::{choose, embeddings, models};
+use super::results::results;
+use super::{Abilities, Ask, Embedded, Protocol, Scored, Unclear, set};
+use crate::engine::remote::error::RemoteError;
+use crate::engine::remote::http::{Reply, Request};
+use crate::engine::{Purpose, Role};
+
+/// An Infinity server.
+#[derive(Default)]
+pub(super) struct Infinity {
+    models: ModelQuestion,
+}
+
+/// Which of a few models is meant, where the user names none.
+#[derive(Default)]
+pub(super) struct ModelQuestion {
+    asked: bool,
+    model: Option<String>,
+}
+
+impl ModelQuestion {
+    pub fn question(&self, ask: &Ask) -> Option<Request> {
+        (ask.model.is_none() && !self.asked).then(|| Request::get(&["models"]))
+    }
+
+    pub fn answered(
+        &mut self,
+        ask: &mut Ask,
+        purpose: Purpose,
+        reply: Result<&Reply, &RemoteError>,
+    ) -> Result<(), Unclear> {
+        self.asked = true;
+        let Some(models) = reply.ok().and_then(|reply| models(&reply.body)) else { return Ok(()) };
+        ask.model = choose(&models, purpose, true)?;
+        self.model.clone_from(&ask.model);
+        Ok(())
+    }
+
+    pub fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+}
+
+impl Protocol for Infinity {
+    fn abilities(&self) -> Abilities {
+        Abilities { raw_scores: true, ..Abilities::PLAIN }
+    }
+
+    fn question(&self, ask: &Ask) -> Option<Request> {
+        self.models.question(ask)
+    }
+
+    fn answered(
+        &mut self,
+        ask: &mut Ask,
+        purpose: Purpose,
+        reply: Result<&Reply, &RemoteError>,
+    ) -> Result<(), Unclear> {
+        self.models.answered(ask, purpose, reply)
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.models.model()
+    }
+
+    fn embed(&self, ask: &Ask, _: Role, texts: &[&str]) -> Request {
+        let mut body = json!({"input": texts, "encoding_format": "base64"});
+        set(&mut body, "model", ask.model.as_deref());
+        set(&mut body, "dimensions", ask.dimensions);
+        Request::post(&["embeddings"], &body, texts.len())
+    }
+
+    fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError> {
+        embeddings(&reply.body, count)
+    }
+
+    fn rerank(&self, ask: &Ask, query: &str, documents: &[&str]) -> Request {
+        let mut body = json!({"query": query, "documents": documents, "return_documents": false});
+        set(&mut body, "model", ask.model.as_deref());
+        set(&mut body, "raw_scores", ask.raw_scores.then_some(true));
+        Request::post(&["rerank"], &body, documents.len())
+    }
+
+    fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError> {
+        results(&reply.body, count)
+    }
+}

@@ -1,0 +1,62 @@
+//! Jina's `/v1/embeddings` and `/v1/rerank`.
+//!
+//! <https://api.jina.ai/redoc>
+
+use serde_json::json;
+
+use super::openai::embeddings;
+use super::results::results;
+use super::{Abilities, Ask, Embedded, Protocol, Roles, Scored, set};
+use crate::engine::Role;
+use crate::engine::remote::error::RemoteError;
+use crate::engine::remote::http::{Reply, Request};
+
+/// A server that speaks Jina's API.
+pub(super) struct Jina {
+    /// Before every path: a URL without a path means the first version of the API.
+    prefix: &'static [&'static str],
+}
+
+impl Jina {
+    pub fn new(bare: bool) -> Self {
+        Self { prefix: if bare { &["v1"] } else { &[] } }
+    }
+
+    fn path<'p>(&self, path: &'p str) -> Vec<&'p str> {
+        self.prefix.iter().copied().chain([path]).collect()
+    }
+}
+
+impl Protocol for Jina {
+    fn abilities(&self) -> Abilities {
+        Abilities { roles: Roles::Yes, unscaled: true, ..Abilities::PLAIN }
+    }
+
+    fn embed(&self, ask: &Ask, role: Role, texts: &[&str]) -> Request {
+        let mut body = json!({"input": texts, "embedding_type": "float"});
+        set(&mut body, "model", ask.model.as_deref());
+        let task = match role {
+            Role::Text => None,
+            Role::Query => Some("retrieval.query"),
+            Role::Document => Some("retrieval.passage"),
+        };
+        set(&mut body, "task", task);
+        set(&mut body, "dimensions", ask.dimensions);
+        set(&mut body, "normalized", ask.normalize);
+        Request::post(&self.path("embeddings"), &body, texts.len())
+    }
+
+    fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError> {
+        embeddings(&reply.body, count)
+    }
+
+    fn rerank(&self, ask: &Ask, query: &str, documents: &[&str]) -> Request {
+        let mut body = json!({"query": query, "documents": documents, "return_documents": false});
+        set(&mut body, "model", ask.model.as_deref());
+        Request::post(&self.path("rerank"), &body, documents.len())
+    }
+
+    fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError> {
+        results(&reply.body, count)
+    }
+}

@@ -1,0 +1,155 @@
+//! OpenAI's `/embeddings`, and the list of vectors that Infinity, Jina and infa answer with, too.
+//!
+//! <https://platform.openai.com/docs/api-reference/embeddings>
+
+use serde::Deserialize;
+use serde_json::json;
+use serde_json::value::RawValue;
+
+use super::numbers::{check, in_order, parse, vector};
+use super::{Abilities, Ask, Embedded, Protocol, Scored, Unclear, set};
+use crate::engine::remote::error::RemoteError;
+use crate::engine::remote::http::{Reply, Request};
+use crate::engine::{Purpose, Role};
+
+/// A server that speaks OpenAI's API.
+pub(super) struct Openai {
+    /// Before every path: a URL without a path means the first version of the API.
+    prefix: &'static [&'static str],
+    asked: bool,
+    model: Option<String>,
+}
+
+impl Openai {
+    pub fn new(bare: bool) -> Self {
+        Self { prefix: if bare { &["v1"] } else { &[] }, asked: false, model: None }
+    }
+
+    fn path<'p>(&self, path: &'p str) -> Vec<&'p str> {
+        self.prefix.iter().copied().chain([path]).collect()
+    }
+}
+
+impl Protocol for Openai {
+    fn abilities(&self) -> Abilities {
+        Abilities { reranks: false, ..Abilities::PLAIN }
+    }
+
+    fn question(&self, ask: &Ask) -> Option<Request> {
+        (ask.model.is_none() && !self.asked).then(|| Request::get(&self.path("models")))
+    }
+
+    fn answered(
+        &mut self,
+        ask: &mut Ask,
+        purpose: Purpose,
+        reply: Result<&Reply, &RemoteError>,
+    ) -> Result<(), Unclear> {
+        self.asked = true;
+        let Some(models) = reply.ok().and_then(|reply| models(&reply.body)) else { return Ok(()) };
+        ask.model = choose(&models, purpose, false)?;
+        self.model.clone_from(&ask.model);
+        Ok(())
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    fn embed(&self, ask: &Ask, _: Role, texts: &[&str]) -> Request {
+        let mut body = json!({"input": texts, "encoding_format": "float"});
+        set(&mut body, "model", ask.model.as_deref());
+        set(&mut body, "dimensions", ask.dimensions);
+        Request::post(&self.path("embeddings"), &body, texts.len())
+    }
+
+    fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError> {
+        embeddings(&reply.body, count)
+    }
+
+    fn rerank(&self, _: &Ask, _: &str, documents: &[&str]) -> Request {
+        Request::post(&self.path("rerank"), &json!({}), documents.len())
+    }
+
+    fn reranked(&self, _: &Reply, _: usize) -> Result<Scored, RemoteError> {
+        Err(RemoteError::shape("OpenAI's API ranks no documents"))
+    }
+}
+
+/// What requests cost.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Usage {
+    pub prompt_tokens: Option<u64>,
+    pub total_tokens: Option<u64>,
+}
+
+impl Usage {
+    /// Tokens of the inputs.
+    pub fn tokens(&self) -> Option<u64> {
+        self.prompt_tokens.or(self.total_tokens)
+    }
+}
+
+/// `{"data":[{"index","embedding"}],"model","usage"}`
+pub(super) fn embeddings(body: &[u8], count: usize) -> Result<Embedded, RemoteError> {
+    #[derive(Deserialize)]
+    struct List<'b> {
+        #[serde(borrow)]
+        data: Vec<Item<'b>>,
+        model: Option<String>,
+        usage: Option<Usage>,
+    }
+    #[derive(Deserialize)]
+    struct Item<'b> {
+        index: Option<usize>,
+        #[serde(borrow)]
+        embedding: &'b RawValue,
+    }
+    let List { data, model, usage } = parse(body)?;
+    let items = data.into_iter().map(|item| Ok((item.index, vector(item.embedding)?)));
+    let vectors = in_order(items.collect::<Result<_, RemoteError>>()?, count)?;
+    let tokens = usage.and_then(|usage| usage.tokens());
+    Ok(Embedded { vectors: check(vectors, count)?, tokens, model: model.filter(|name| !name.is_empty()) })
+}
+
+/// A model that a server has.
+#[derive(Debug, Deserialize)]
+pub(super) struct ListedModel {
+    id: String,
+    /// Infinity's: "embed", "rerank", "classify".
+    #[serde(default)]
+    capabilities: Vec<String>,
+}
+
+/// `{"data":[{"id","capabilities"?}]}`; `None` for anything else.
+pub(super) fn models(body: &[u8]) -> Option<Vec<ListedModel>> {
+    #[derive(Deserialize)]
+    struct List {
+        data: Vec<ListedModel>,
+    }
+    let List { data } = serde_json::from_slice(body).ok()?;
+    Some(data)
+}
+
+/// Most models that are named in a message.
+const MOST_NAMED: usize = 8;
+
+/// The only model that can do it. With `first`, the first of those that can, as servers themselves choose that run a few.
+/// `None` if the server lists none.
+pub(super) fn choose(models: &[ListedModel], purpose: Purpose, first: bool) -> Result<Option<String>, Unclear> {
+    let unclear = |what: &str| {
+        let mut names: Vec<&str> = models.iter().map(|model| model.id.as_str()).take(MOST_NAMED).collect();
+        let more = (models.len() > MOST_NAMED).then(|| format!("and {} more", models.len() - MOST_NAMED));
+        names.extend(more.as_deref());
+        Err(Unclear { flag: "--model-id", reason: format!("{what}: {}", names.join(", ")) })
+    };
+    let word = if purpose == Purpose::Predict { "rerank" } else { "embed" };
+    let can = |model: &&ListedModel| model.capabilities.is_empty() || model.capabilities.iter().any(|c| c == word);
+    let able: Vec<&ListedModel> = models.iter().filter(can).collect();
+    match able[..] {
+        _ if models.is_empty() => Ok(None),
+        [] => unclear(&format!("none of the server's models says that it can {word}; name one to try it all the same")),
+        [model, ..] if first || able.len() == 1 => Ok(Some(model.id.clone())),
+        _ => unclear("the server has several models; name one of them"),
+    }
+}

@@ -1,0 +1,120 @@
+//! huggingface/text-embeddings-inference: `/info`, `/embed`, `/rerank`.
+//!
+//! Facts from the sources of TEI 1.9.3.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value as Json, json};
+
+use super::numbers::{check, in_order, parse, score, vector};
+use super::{Abilities, Ask, Embedded, Protocol, Scored, Unclear, set};
+use crate::engine::remote::error::RemoteError;
+use crate::engine::remote::http::{Reply, Request};
+use crate::engine::{Purpose, Role};
+use crate::model::tokenizer::Truncate;
+
+/// A TEI server. It has one model.
+#[derive(Default)]
+pub(super) struct Tei {
+    asked: bool,
+    model: Option<String>,
+}
+
+/// How TEI is told which end of a text goes.
+fn truncation(body: &mut Json, truncate: Option<Truncate>) {
+    let (cut, direction) = match truncate {
+        // What the server was started with.
+        None => return,
+        Some(Truncate::None) => (false, None),
+        Some(Truncate::Right) => (true, Some("Right")),
+        Some(Truncate::Left) => (true, Some("Left")),
+    };
+    set(body, "truncate", Some(cut));
+    set(body, "truncation_direction", direction);
+}
+
+/// Tokens of the request, as a header has it.
+fn tokens(reply: &Reply) -> Option<u64> {
+    reply.header("x-compute-tokens")?.parse().ok()
+}
+
+impl Protocol for Tei {
+    fn abilities(&self) -> Abilities {
+        Abilities {
+            prompt_name: true,
+            truncate: true,
+            truncate_pairs: true,
+            unscaled: true,
+            raw_scores: true,
+            ..Abilities::PLAIN
+        }
+    }
+
+    fn question(&self, ask: &Ask) -> Option<Request> {
+        // infa, which speaks TEI's language with several models, tells of the one that is named.
+        let query = ask.model.clone().map(|model| ("model", model));
+        (!self.asked).then(|| Request { query, ..Request::get(&["info"]) })
+    }
+
+    fn answered(&mut self, ask: &mut Ask, _: Purpose, reply: Result<&Reply, &RemoteError>) -> Result<(), Unclear> {
+        #[derive(Deserialize)]
+        struct Info {
+            model_id: String,
+            served_model_name: Option<String>,
+        }
+        self.asked = true;
+        let Some(info) = reply.ok().and_then(|reply| serde_json::from_slice::<Info>(&reply.body).ok()) else {
+            return Ok(());
+        };
+        let served = info.served_model_name.as_ref().filter(|name| !name.is_empty());
+        if let Some(asked) = &ask.model
+            && *asked != info.model_id
+            && served.is_none_or(|served| served != asked)
+        {
+            let reason = format!("the server has another model: {}", served.unwrap_or(&info.model_id));
+            return Err(Unclear { flag: "--model-id", reason });
+        }
+        self.model = Some(served.unwrap_or(&info.model_id).clone());
+        Ok(())
+    }
+
+    fn model(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    fn embed(&self, ask: &Ask, _: Role, texts: &[&str]) -> Request {
+        let mut body = json!({"inputs": texts});
+        truncation(&mut body, ask.truncate);
+        set(&mut body, "normalize", ask.normalize);
+        set(&mut body, "prompt_name", ask.prompt_name.as_deref());
+        set(&mut body, "dimensions", ask.dimensions);
+        set(&mut body, "model", ask.model.as_deref());
+        Request::post(&["embed"], &body, texts.len())
+    }
+
+    fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError> {
+        let rows: Vec<&RawValue> = parse(&reply.body)?;
+        let vectors = rows.into_iter().map(vector).collect::<Result<_, _>>()?;
+        Ok(Embedded { vectors: check(vectors, count)?, tokens: tokens(reply), model: None })
+    }
+
+    fn rerank(&self, ask: &Ask, query: &str, documents: &[&str]) -> Request {
+        let mut body = json!({"query": query, "texts": documents, "raw_scores": ask.raw_scores});
+        truncation(&mut body, ask.truncate);
+        set(&mut body, "model", ask.model.as_deref());
+        Request::post(&["rerank"], &body, documents.len())
+    }
+
+    fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError> {
+        #[derive(Deserialize)]
+        struct Rank<'b> {
+            index: usize,
+            #[serde(borrow)]
+            score: &'b RawValue,
+        }
+        let ranks: Vec<Rank<'_>> = parse(&reply.body)?;
+        let items = ranks.into_iter().map(|rank| Ok((Some(rank.index), score(rank.score)?)));
+        let scores = in_order(items.collect::<Result<_, RemoteError>>()?, count)?;
+        Ok(Scored { scores, tokens: tokens(reply), model: None })
+    }
+}
