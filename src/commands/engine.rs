@@ -10,7 +10,7 @@ use super::{Error, World};
 use crate::cli::{EngineArgs, ModelArgs, TextArgs};
 use crate::engine::remote::ApiKey;
 use crate::engine::{Engine, EngineKind, EngineSpec, Purpose, RemoteEngine, RemoteOptions, Role, TextOptions};
-use crate::runtime::device::Dtype;
+use crate::runtime::device::{Device, Dtype};
 
 const ENGINE: &str = "--engine";
 
@@ -149,20 +149,20 @@ const ALIKE: f64 = 0.7;
 /// `--dtype`.
 fn specified(spec: &EngineSpec, mut model: ModelArgs) -> Result<ModelArgs, Error> {
     if let Some(device) = spec.device {
-        if model.device.is_some_and(|other| other != device) {
+        if model.device.is_some_and(|other| other != Device::Auto && other != device) {
             return Err(flag("--device", format!("{spec} says another")));
         }
         model.device = Some(device);
     }
+    let said = model.dtype.filter(|&dtype| dtype != Dtype::Auto);
     let mut found = None;
     for word in &spec.words {
         let Ok(dtype) = Dtype::from_str(word, true) else { return Err(flag(ENGINE, unknown(spec, word))) };
-        if found.is_some_and(|other| other != dtype) || model.dtype.is_some_and(|other| other != dtype) {
-            let which = if found.is_some() { ENGINE } else { "--dtype" };
-            return Err(flag(
-                which,
-                format!("{spec} says another number format than {}", found.or(model.dtype).unwrap_or_default()),
-            ));
+        if found.is_some_and(|other| other != dtype) {
+            return Err(flag(ENGINE, format!("{spec} says two number formats")));
+        }
+        if let Some(other) = said.filter(|&other| other != dtype) {
+            return Err(flag("--dtype", format!("{spec} says another number format than {other}")));
         }
         found = Some(dtype);
     }

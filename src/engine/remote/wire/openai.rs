@@ -144,8 +144,13 @@ pub(super) fn choose(models: &[ListedModel], purpose: Purpose, first: bool) -> R
         Err(Unclear { flag: "--model-id", reason: format!("{what}: {}", names.join(", ")) })
     };
     let word = if purpose == Purpose::Predict { "rerank" } else { "embed" };
-    let can = |model: &&ListedModel| model.capabilities.is_empty() || model.capabilities.iter().any(|c| c == word);
-    let able: Vec<&ListedModel> = models.iter().filter(can).collect();
+    let says = |model: &ListedModel, word: &str| model.capabilities.iter().any(|capability| capability == word);
+    let can = |model: &&ListedModel| model.capabilities.is_empty() || says(model, word);
+    let mut able: Vec<&ListedModel> = models.iter().filter(can).collect();
+    // What also embeds compares vectors; what does nothing but rank judges better.
+    if purpose == Purpose::Predict && able.iter().any(|model| !says(model, "embed")) {
+        able.retain(|model| !says(model, "embed"));
+    }
     match able[..] {
         _ if models.is_empty() => Ok(None),
         [] => unclear(&format!("none of the server's models says that it can {word}; name one to try it all the same")),

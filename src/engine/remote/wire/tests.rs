@@ -257,13 +257,16 @@ fn the_model_is_the_servers_if_nobody_names_one() {
     let list = |models: Json| json!({"object": "list", "data": models});
     let embedder = json!({"id": "bge", "object": "model", "capabilities": ["embed"]});
     let reranker = json!({"id": "rr", "object": "model", "capabilities": ["rerank", "classify"]});
-    let both = list(json!([embedder, reranker]));
+    let compares = json!({"id": "e5", "object": "model", "capabilities": ["embed", "rerank"]});
+    let both = list(json!([embedder, compares, reranker]));
     let plain = list(json!([{"id": "a"}, {"id": "b"}]));
     let ask = |name: &str, purpose, reply: &Json| settled(name, None, purpose, std::slice::from_ref(reply));
     for name in ["infinity", "infa"] {
         assert_eq!(ask(name, Purpose::Embed, &both).unwrap().0.model.unwrap(), "bge", "{name}");
         assert_eq!(ask(name, Purpose::Predict, &both).unwrap().0.model.unwrap(), "rr", "{name}");
         assert_eq!(ask(name, Purpose::Embed, &plain).unwrap().0.model.unwrap(), "a", "{name}");
+        let vectors = list(json!([embedder, compares]));
+        assert_eq!(ask(name, Purpose::Predict, &vectors).unwrap().0.model.unwrap(), "e5", "{name}");
         let none = ask(name, Purpose::Predict, &list(json!([embedder]))).unwrap_err();
         assert!(none.flag == "--model-id" && none.reason.contains("bge"), "{none:?}");
     }

@@ -1,0 +1,118 @@
+//! Every protocol against `infa serve`, which speaks them all: the same vectors and scores as without a server.
+
+use serde_json::Value as Json;
+
+use crate::run::{Infa, infa};
+use crate::running::{Server, fixture};
+
+const TEXTS: &str = "what do cats eat\nfish\n\nThe bridge over the river was built of stone.\nüber 猫\nfish\n";
+const QUERY: &str = "what do cats eat";
+const EMBEDDER: &str = "fixtures/bert-tiny";
+const RERANKER: &str = "architectures/bert-rerank";
+
+fn start() -> Server {
+    Server::start(&["-m", &fixture("bert-tiny"), "-m", &fixture("architectures/bert-rerank"), "--threads", "1"])
+}
+
+/// Embeddings, or whatever else `key` holds, as they are written.
+fn column(infa: Infa, key: &str) -> Vec<Json> {
+    let ran = infa.stdin(TEXTS).run().status(0);
+    ran.rows().iter().map(|row| row[key].clone()).collect()
+}
+
+fn there(server: &Server, command: &str, engine: &str) -> Infa {
+    infa([command, "--engine", &format!("{engine}={}", server.url)])
+}
+
+fn here(command: &str, model: &str) -> Infa {
+    infa([command, "--threads", "1", "-m"]).arg(fixture(model))
+}
+
+#[test]
+fn vectors_are_those_of_this_process() {
+    let server = start();
+    let expected = column(here("embed", "bert-tiny"), "embedding");
+    assert_eq!(expected.len(), 6);
+    for engine in ["openai", "tei", "infinity", "jina", "infa"] {
+        // Named, and found by asking.
+        for named in [&["-m", EMBEDDER][..], &[]] {
+            let found = column(there(&server, "embed", engine).args(named).args(["--request-batch", "2"]), "embedding");
+            assert!(found == expected, "{engine} {named:?}");
+        }
+    }
+    let triton = || there(&server, "embed", "triton");
+    assert!(column(triton().args(["-m", EMBEDDER]), "embedding") == expected, "triton");
+    triton().stdin(TEXTS).run().refuses(2, &["--model-id", EMBEDDER, RERANKER]);
+    // The paths may stand in the URL, or not.
+    for engine in ["openai", "infinity", "jina", "infa"] {
+        let url = format!("{engine}={}/v1/", server.url);
+        let found = column(infa(["embed", "--engine", &url, "-m", EMBEDDER]), "embedding");
+        assert!(found == expected, "{url}");
+    }
+
+    let expected = column(here("embed", "bert-tiny").args(["--dimensions", "7", "--prompt", "query: "]), "embedding");
+    for engine in ["openai", "tei", "infinity", "jina", "infa", "triton"] {
+        let args = ["-m", EMBEDDER, "--dimensions", "7", "--prompt", "query: "];
+        let found = column(there(&server, "embed", engine).args(args), "embedding");
+        let difference = |(a, b): (&Json, &Json)| {
+            let (a, b) = (crate::support::floats(a), crate::support::floats(b));
+            crate::support::max_difference(&a, &b)
+        };
+        // Who is not asked to cut leaves rounding to this side.
+        let tolerance = if engine == "triton" { 1e-6 } else { 0.0 };
+        assert!(found.iter().zip(&expected).map(difference).all(|d| d <= tolerance), "{engine}");
+    }
+    let expected = column(here("embed", "bert-tiny").args(["--no-normalize", "--truncate", "left"]), "embedding");
+    for engine in ["tei", "infa"] {
+        let args = ["-m", EMBEDDER, "--no-normalize", "--truncate", "left"];
+        assert!(column(there(&server, "embed", engine).args(args), "embedding") == expected, "{engine}");
+    }
+    for engine in ["openai", "tei", "infinity", "jina", "infa", "triton"] {
+        let ran = there(&server, "embed", engine).args(["-m", "nothing"]).stdin(TEXTS).run();
+        ran.refuses(4, &["HTTP 404", "there is no model \"nothing\" here"]);
+    }
+}
+
+#[test]
+fn scores_are_those_of_this_process() {
+    let server = start();
+    let ranking = |infa: Infa| {
+        let ran = infa.args(["--query", QUERY]).stdin(TEXTS).run().status(0);
+        ran.rows().iter().map(|row| (row["index"].as_u64().unwrap(), row["score"].clone())).collect::<Vec<_>>()
+    };
+    let expected = ranking(here("rerank", RERANKER));
+    assert_eq!(expected.len(), 6);
+    for engine in ["tei", "infinity", "cohere", "jina", "infa"] {
+        assert_eq!(ranking(there(&server, "rerank", engine).args(["-m", RERANKER])), expected, "{engine}");
+    }
+    // Found by asking, where the servers tell what their models can do.
+    for engine in ["infinity", "infa"] {
+        let found = ranking(there(&server, "rerank", engine).args(["--request-batch", "2"]));
+        assert_eq!(found, expected, "{engine}");
+    }
+    let triton = ranking(there(&server, "rerank", "triton").args(["-m", RERANKER]));
+    for ((index, score), (expected_index, expected)) in triton.iter().zip(&expected) {
+        assert_eq!(index, expected_index);
+        assert!((score.as_f64().unwrap() - expected.as_f64().unwrap()).abs() < 1e-6);
+    }
+    let raw = ranking(here("rerank", RERANKER).arg("--raw-scores"));
+    for engine in ["tei", "infinity", "infa"] {
+        let args = ["-m", RERANKER, "--raw-scores"];
+        assert_eq!(ranking(there(&server, "rerank", engine).args(args)), raw, "{engine}");
+    }
+}
+
+#[test]
+fn keys_and_other_refusals_of_a_real_server() {
+    let server = Server::start(&["-m", &fixture("bert-tiny"), "--threads", "1", "--api-key", "letmein"]);
+    for (engine, variable) in [("infa", "INFA_API_KEY"), ("tei", "TEI_API_KEY"), ("openai", "OPENAI_API_KEY")] {
+        let ask = || there(&server, "embed", engine).stdin(TEXTS);
+        ask().run().refuses(4, &["HTTP 401", &format!("put the server's key into {variable}")]);
+        ask().env(variable, "wrong").run().refuses(4, &["HTTP 401", "does not accept the key"]);
+        assert_eq!(ask().env(variable, "letmein").run().status(0).rows().len(), 6);
+    }
+    let long = format!("{}\nfish\n", "cats ".repeat(2000));
+    let ask = there(&server, "embed", "infa").args(["--truncate", "none"]).env("INFA_API_KEY", "letmein");
+    let rows = ask.stdin(long).run().status(1).rows();
+    assert!(rows[0]["error"].as_str().unwrap().contains("HTTP 400") && rows[1].get("error").is_none(), "{rows:?}");
+}
