@@ -9,7 +9,7 @@
 //! | [`cli`] | what the user may type: clap structs, one file a subcommand |
 //! | [`server`] | `infa serve`: HTTP routes, schemas, errors, limits, metrics, shutdown |
 //! | [`bench`](mod@bench) | for `infa bench`: datasets, load models, rounds, statistics, fidelity |
-//! | [`engine`] | trait `Engine`, one file an engine; reranking and classification by one; the stream that drives one through a long job |
+//! | [`engine`] | trait `Engine`, one file an engine, servers among them; reranking and classification by one; the stream that drives one through a long job |
 //! | [`batch`] | grouping by token length, and workers that share a queue |
 //! | [`runtime`] | ONNX Runtime: find or install the library, sessions |
 //! | [`graph`] | model weights → ONNX graph, one file an architecture; int8 |

@@ -21,9 +21,9 @@ Examples:
   infa embed -m Snowflake/snowflake-arctic-embed-m-v2.0 --mode query queries.txt
   infa embed --engine tei=http://127.0.0.1:8080 notes.txt
 
-Exit status: 0 all well (also when the reader of a pipe goes away); 1 some inputs failed, each named on
-stderr and in its row; 2 wrong usage; 3 model or runtime; 4 the engine's server cannot be used; 130
-interrupted, after flushing.")]
+Exit status: 0 all well (also when the reader of a pipe goes away); 1 some inputs failed, each
+named on stderr and in its row; 2 wrong usage; 3 model or runtime; 4 the engine's server cannot be
+used; 130 interrupted, after flushing.")]
 pub struct EmbedArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]

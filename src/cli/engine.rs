@@ -12,8 +12,8 @@ use super::serve::duration;
 #[command(next_help_heading = "Engine")]
 pub struct EngineArgs {
     /// What computes: onnx, in this process (onnx:int8, onnx@cuda:float16), or a server, NAME=URL, where NAME is openai,
-    /// tei, infinity, cohere, jina, triton or infa; --model-id is then the name that the server knows the model by, and
-    /// the key comes from OPENAI_API_KEY, TEI_API_KEY and so on [default: onnx]
+    /// tei, infinity, cohere, jina, triton or infa. --model-id is then the server's name of the model, and the key comes
+    /// from OPENAI_API_KEY, TEI_API_KEY, … (docs/engines.md) [default: onnx]
     // A string, since a message about what cannot be parsed would show passwords.
     #[arg(long, value_name = "SPEC", env = "INFA_ENGINE", hide_env = true)]
     pub engine: Option<String>,

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -59,6 +60,7 @@ impl Answer {
 pub struct Fake {
     pub url: String,
     seen: Arc<Mutex<Vec<Seen>>>,
+    connections: Arc<AtomicUsize>,
 }
 
 type Script = Arc<dyn Fn(&Seen) -> Answer + Send + Sync>;
@@ -74,8 +76,11 @@ impl Fake {
         let (port, scheme) = (listener.local_addr().unwrap().port(), if tls.is_some() { "https" } else { "http" });
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (told, script): (_, Script) = (Arc::clone(&seen), Arc::new(script));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&connections);
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
+                count.fetch_add(1, Ordering::SeqCst);
                 let (told, script, tls) = (Arc::clone(&told), Arc::clone(&script), tls.clone());
                 // A client that goes away ends its thread.
                 std::thread::spawn(move || match tls {
@@ -84,7 +89,7 @@ impl Fake {
                 });
             }
         });
-        Self { url: format!("{scheme}://127.0.0.1:{port}"), seen }
+        Self { url: format!("{scheme}://127.0.0.1:{port}"), seen, connections }
     }
 
     /// A TEI whose vector of a text is its length and 1; `odd` answers otherwise where it likes.
@@ -101,6 +106,11 @@ impl Fake {
     /// Requests so far.
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// Connections so far.
+    pub fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// The texts of all requests to `/embed` after the first, which asks whether the server is well.

