@@ -6,7 +6,7 @@ mod support;
 
 use std::path::Path;
 
-use infa::engine::{Engine, Purpose, Role, StaticEngine, TextOptions};
+use infa::engine::{Engine, Local, Purpose, Role, StaticEngine, TextOptions};
 use infa::fetch::Context;
 use infa::model::Model;
 use infa::model::cache::HubEnv;

@@ -70,7 +70,7 @@ impl Client {
             let reply = patiently(&http, &question, options.retries).await;
             // Not every server answers such questions; but one that is not there will not answer others either.
             if let Err(error) = &reply
-                && !matches!(error, RemoteError::Status { code: 400 | 404 | 405 | 422 | 501, .. })
+                && !matches!(error, RemoteError::Status { code: 400 | 403 | 404 | 405 | 422 | 501, .. })
             {
                 return Err(fail(error.clone()));
             }

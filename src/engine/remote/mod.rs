@@ -34,9 +34,12 @@ pub struct RemoteEngine {
     batch: usize,
     /// Requests that may be on their way now.
     places: Semaphore,
-    /// `None` only while it is dropped.
-    runtime: Option<Runtime>,
+    waiter: Waiter,
 }
+
+/// What waits for the network. Requests that nobody waits for any more hold nothing up when it is dropped, wherever that
+/// is, nor does a name that the system still looks up.
+struct Waiter(Option<Runtime>);
 
 /// How often an interruption is looked for.
 const TICK: Duration = Duration::from_millis(25);
@@ -59,19 +62,20 @@ impl RemoteEngine {
     ) -> Result<Self, EngineError> {
         let mut runtime = tokio::runtime::Builder::new_multi_thread();
         let runtime = runtime.worker_threads(THREADS).thread_name("remote").enable_all().build();
-        let runtime = runtime.map_err(|e| EngineError::Threads(e.to_string()))?;
+        let waiter = Waiter(Some(runtime.map_err(|e| EngineError::Threads(e.to_string()))?));
         let fail = |error| client::remote(spec, options, options.model.is_some(), error);
         let start = async {
             let client = Client::connect(spec, purpose, role, text, options).await?;
             let (told, dimensions) = client.probe(purpose, role).await.map_err(fail)?;
             Ok((client, told, dimensions))
         };
-        let (client, told, dimensions) = runtime.block_on(async {
+        let started = waiter.wait(async {
             tokio::select! {
                 started = start => started,
                 () = cancelled(cancel) => Err(fail(RemoteError::Cancelled)),
             }
-        })?;
+        });
+        let (client, told, dimensions) = started.unwrap_or_else(|| Err(fail(RemoteError::Cancelled)))?;
         let model = client.model().map(str::to_owned).or(told).unwrap_or_else(|| spec.to_string());
         tracing::info!(model, dimensions, "{spec} answers");
         let places = options.concurrency.get().min(Semaphore::MAX_PERMITS);
@@ -80,18 +84,13 @@ impl RemoteEngine {
             client,
             batch: options.request_batch.get(),
             places: Semaphore::new(places),
-            runtime: Some(runtime),
+            waiter,
         })
     }
 
     /// The client, for requests of one's own.
     pub fn client(&self) -> &Client {
         &self.client
-    }
-
-    /// Waits for `work`; for nothing, if the engine is being dropped.
-    fn wait<T: Default>(&self, work: impl Future<Output = T>) -> T {
-        self.runtime.as_ref().map(|runtime| runtime.block_on(work)).unwrap_or_default()
     }
 
     fn error(&self, error: &RemoteError) -> TextError {
@@ -164,21 +163,28 @@ impl Engine for RemoteEngine {
             let embedded = self.client.embed(texts, role).await?;
             Ok(embedded.vectors.into_iter().map(embedding).collect())
         };
-        self.wait(self.spread(texts, ask))
+        self.waiter.wait(self.spread(texts, ask)).unwrap_or_default()
     }
 
     fn rerank(&self, queries: &[Candidates<'_>]) -> Vec<Scores> {
         if self.info.purpose != Purpose::Predict {
             return super::refuse(&self.info, queries.len(), "scores");
         }
-        self.wait(join_all(queries.iter().map(|candidates| self.rank(candidates))))
+        let scores = join_all(queries.iter().map(|candidates| self.rank(candidates)));
+        self.waiter.wait(scores).unwrap_or_default()
     }
 }
 
-impl Drop for RemoteEngine {
+impl Waiter {
+    /// Blocks until `work` is done; `None` only while it is being dropped.
+    fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.0.as_ref().map(|runtime| runtime.block_on(work))
+    }
+}
+
+impl Drop for Waiter {
     fn drop(&mut self) {
-        // Requests that nobody waits for any more hold nothing up, wherever the engine is dropped.
-        if let Some(runtime) = self.runtime.take() {
+        if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
     }

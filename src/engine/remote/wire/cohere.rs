@@ -7,7 +7,8 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use super::numbers::{check, parse, vector};
-use super::results::{Meta, results};
+use super::openai::Aside;
+use super::results::results;
 use super::{Abilities, Ask, Embedded, Protocol, Roles, Scored, set};
 use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
@@ -41,17 +42,16 @@ impl Protocol for Cohere {
         struct ByType<'b> {
             #[serde(borrow)]
             embeddings: Types<'b>,
-            meta: Option<Meta>,
         }
         #[derive(Deserialize)]
         struct Types<'b> {
             #[serde(borrow)]
             float: Vec<&'b RawValue>,
         }
-        let ByType { embeddings: Types { float }, meta } = parse(&reply.body)?;
+        let ByType { embeddings: Types { float } } = parse(&reply.body)?;
+        let aside: Aside = parse(&reply.body)?;
         let vectors = float.into_iter().map(vector).collect::<Result<_, _>>()?;
-        let tokens = meta.and_then(|meta| meta.tokens());
-        Ok(Embedded { vectors: check(vectors, count)?, tokens, model: None })
+        Ok(Embedded { vectors: check(vectors, count)?, tokens: aside.tokens(), model: None })
     }
 
     fn rerank(&self, ask: &Ask, query: &str, documents: &[&str]) -> Request {

@@ -3,8 +3,8 @@
 //! <https://platform.openai.com/docs/api-reference/embeddings>
 
 use serde::Deserialize;
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value as Json, json};
 
 use super::numbers::{check, in_order, parse, vector};
 use super::{Abilities, Ask, Embedded, Protocol, Scored, Unclear, set};
@@ -76,17 +76,35 @@ impl Protocol for Openai {
     }
 }
 
-/// What requests cost.
+/// What a reply says besides: by the way, so that nothing odd in it is an error.
 #[derive(Debug, Default, Deserialize)]
-pub(super) struct Usage {
-    pub prompt_tokens: Option<u64>,
-    pub total_tokens: Option<u64>,
+pub(super) struct Aside {
+    #[serde(default)]
+    model: Json,
+    #[serde(default)]
+    usage: Json,
+    /// Cohere's account.
+    #[serde(default)]
+    meta: Json,
 }
 
-impl Usage {
-    /// Tokens of the inputs.
+impl Aside {
+    /// The model that was used.
+    pub fn model(&self) -> Option<String> {
+        self.model.as_str().filter(|name| !name.is_empty()).map(str::to_owned)
+    }
+
+    /// Tokens of the inputs: those that were read, or those that are paid for.
     pub fn tokens(&self) -> Option<u64> {
-        self.prompt_tokens.or(self.total_tokens)
+        let Self { usage, meta, .. } = self;
+        let counts = [
+            &usage["prompt_tokens"],
+            &usage["total_tokens"],
+            &meta["tokens"]["input_tokens"],
+            &meta["billed_units"]["input_tokens"],
+        ];
+        // Cohere writes counts as floats.
+        counts.into_iter().find_map(Json::as_f64).filter(|count| *count >= 0.0).map(|count| count as u64)
     }
 }
 
@@ -96,8 +114,6 @@ pub(super) fn embeddings(body: &[u8], count: usize) -> Result<Embedded, RemoteEr
     struct List<'b> {
         #[serde(borrow)]
         data: Vec<Item<'b>>,
-        model: Option<String>,
-        usage: Option<Usage>,
     }
     #[derive(Deserialize)]
     struct Item<'b> {
@@ -105,11 +121,11 @@ pub(super) fn embeddings(body: &[u8], count: usize) -> Result<Embedded, RemoteEr
         #[serde(borrow)]
         embedding: &'b RawValue,
     }
-    let List { data, model, usage } = parse(body)?;
+    let List { data } = parse(body)?;
+    let aside: Aside = parse(body)?;
     let items = data.into_iter().map(|item| Ok((item.index, vector(item.embedding)?)));
     let vectors = in_order(items.collect::<Result<_, RemoteError>>()?, count)?;
-    let tokens = usage.and_then(|usage| usage.tokens());
-    Ok(Embedded { vectors: check(vectors, count)?, tokens, model: model.filter(|name| !name.is_empty()) })
+    Ok(Embedded { vectors: check(vectors, count)?, tokens: aside.tokens(), model: aside.model() })
 }
 
 /// A model that a server has.
