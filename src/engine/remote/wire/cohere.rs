@@ -3,11 +3,11 @@
 //! <https://docs.cohere.com/reference/embed>, <https://docs.cohere.com/reference/rerank>
 
 use serde::Deserialize;
-use serde_json::json;
 use serde_json::value::RawValue;
+use serde_json::{Value as Json, json};
 
 use super::numbers::{check, parse, vector};
-use super::openai::Aside;
+use super::openai::tokens;
 use super::results::results;
 use super::{Abilities, Ask, Embedded, Protocol, Roles, Scored, set};
 use crate::engine::Role;
@@ -42,16 +42,17 @@ impl Protocol for Cohere {
         struct ByType<'b> {
             #[serde(borrow)]
             embeddings: Types<'b>,
+            #[serde(default)]
+            meta: Json,
         }
         #[derive(Deserialize)]
         struct Types<'b> {
             #[serde(borrow)]
             float: Vec<&'b RawValue>,
         }
-        let ByType { embeddings: Types { float } } = parse(&reply.body)?;
-        let aside: Aside = parse(&reply.body)?;
+        let ByType { embeddings: Types { float }, meta } = parse(&reply.body)?;
         let vectors = float.into_iter().map(vector).collect::<Result<_, _>>()?;
-        Ok(Embedded { vectors: check(vectors, count)?, tokens: aside.tokens(), model: None })
+        Ok(Embedded { vectors: check(vectors, count)?, tokens: tokens(&Json::Null, &meta), model: None })
     }
 
     fn rerank(&self, ask: &Ask, query: &str, documents: &[&str]) -> Request {

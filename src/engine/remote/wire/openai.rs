@@ -76,36 +76,22 @@ impl Protocol for Openai {
     }
 }
 
-/// What a reply says besides: by the way, so that nothing odd in it is an error.
-#[derive(Debug, Default, Deserialize)]
-pub(super) struct Aside {
-    #[serde(default)]
-    model: Json,
-    #[serde(default)]
-    usage: Json,
-    /// Cohere's account.
-    #[serde(default)]
-    meta: Json,
+/// The model that a reply says was used. Whatever else is there is no error: it is said by the way.
+pub(super) fn model_name(model: &Json) -> Option<String> {
+    model.as_str().filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
-impl Aside {
-    /// The model that was used.
-    pub fn model(&self) -> Option<String> {
-        self.model.as_str().filter(|name| !name.is_empty()).map(str::to_owned)
-    }
-
-    /// Tokens of the inputs: those that were read, or those that are paid for.
-    pub fn tokens(&self) -> Option<u64> {
-        let Self { usage, meta, .. } = self;
-        let counts = [
-            &usage["prompt_tokens"],
-            &usage["total_tokens"],
-            &meta["tokens"]["input_tokens"],
-            &meta["billed_units"]["input_tokens"],
-        ];
-        // Cohere writes counts as floats.
-        counts.into_iter().find_map(Json::as_f64).filter(|count| *count >= 0.0).map(|count| count as u64)
-    }
+/// Tokens of the inputs, by OpenAI's `usage` or by Cohere's `meta`: those that were read, or those that are paid for.
+/// Whatever else is there is no error.
+pub(super) fn tokens(usage: &Json, meta: &Json) -> Option<u64> {
+    let counts = [
+        &usage["prompt_tokens"],
+        &usage["total_tokens"],
+        &meta["tokens"]["input_tokens"],
+        &meta["billed_units"]["input_tokens"],
+    ];
+    // Cohere writes counts as floats.
+    counts.into_iter().find_map(Json::as_f64).filter(|count| *count >= 0.0).map(|count| count as u64)
 }
 
 /// `{"data":[{"index","embedding"}],"model","usage"}`
@@ -114,6 +100,10 @@ pub(super) fn embeddings(body: &[u8], count: usize) -> Result<Embedded, RemoteEr
     struct List<'b> {
         #[serde(borrow)]
         data: Vec<Item<'b>>,
+        #[serde(default)]
+        model: Json,
+        #[serde(default)]
+        usage: Json,
     }
     #[derive(Deserialize)]
     struct Item<'b> {
@@ -121,11 +111,11 @@ pub(super) fn embeddings(body: &[u8], count: usize) -> Result<Embedded, RemoteEr
         #[serde(borrow)]
         embedding: &'b RawValue,
     }
-    let List { data } = parse(body)?;
-    let aside: Aside = parse(body)?;
+    let List { data, model, usage } = parse(body)?;
     let items = data.into_iter().map(|item| Ok((item.index, vector(item.embedding)?)));
     let vectors = in_order(items.collect::<Result<_, RemoteError>>()?, count)?;
-    Ok(Embedded { vectors: check(vectors, count)?, tokens: aside.tokens(), model: aside.model() })
+    let tokens = tokens(&usage, &Json::Null);
+    Ok(Embedded { vectors: check(vectors, count)?, tokens, model: model_name(&model) })
 }
 
 /// A model that a server has.

@@ -1,11 +1,12 @@
 //! The ranked documents that Infinity, Cohere, Jina and infa answer with.
 
 use serde::Deserialize;
+use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
 use super::Scored;
 use super::numbers::{in_order, parse, score};
-use super::openai::Aside;
+use super::openai::{model_name, tokens};
 use crate::engine::remote::error::RemoteError;
 
 /// `{"results":[{"index","relevance_score"}],"model"?,"usage"?,"meta"?}`
@@ -14,6 +15,12 @@ pub(super) fn results(body: &[u8], count: usize) -> Result<Scored, RemoteError> 
     struct Ranking<'b> {
         #[serde(borrow)]
         results: Vec<Ranked<'b>>,
+        #[serde(default)]
+        model: Json,
+        #[serde(default)]
+        usage: Json,
+        #[serde(default)]
+        meta: Json,
     }
     #[derive(Deserialize)]
     struct Ranked<'b> {
@@ -21,9 +28,8 @@ pub(super) fn results(body: &[u8], count: usize) -> Result<Scored, RemoteError> 
         #[serde(borrow)]
         relevance_score: &'b RawValue,
     }
-    let Ranking { results } = parse(body)?;
-    let aside: Aside = parse(body)?;
+    let Ranking { results, model, usage, meta } = parse(body)?;
     let items = results.into_iter().map(|result| Ok((Some(result.index), score(result.relevance_score)?)));
     let scores = in_order(items.collect::<Result<_, RemoteError>>()?, count)?;
-    Ok(Scored { scores, tokens: aside.tokens(), model: aside.model() })
+    Ok(Scored { scores, tokens: tokens(&usage, &meta), model: model_name(&model) })
 }

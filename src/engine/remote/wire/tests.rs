@@ -162,6 +162,22 @@ fn vectors_in_the_order_of_texts() {
 }
 
 #[test]
+fn what_is_said_by_the_way_is_no_error() {
+    let data = json!([{"index": 0, "embedding": [1]}]);
+    for (usage, tokens) in [
+        (json!({"prompt_tokens": 3.0, "total_tokens": null}), Some(3)),
+        (json!({"prompt_tokens": null, "total_tokens": 4}), Some(4)),
+        (json!({"prompt_tokens": -1}), None),
+        (json!("free"), None),
+        (json!(null), None),
+    ] {
+        let odd = reply(&json!({"data": data, "usage": usage, "model": {"name": 7}}));
+        let read = server("openai").embedded(&odd, 1).unwrap();
+        assert_eq!((read.tokens, read.model), (tokens, None), "{usage}");
+    }
+}
+
+#[test]
 fn fewer_vectors_more_and_other_things() {
     for name in ALL {
         let read = |reply: &Reply, count| server(name).embedded(reply, count).unwrap_err().kind();
