@@ -6,7 +6,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 use super::model::SOURCES;
-use super::{InputArgs, ModelArgs, ReadArgs};
+use super::{EngineArgs, InputArgs, ModelArgs, ReadArgs};
 use crate::output;
 
 /// Flags of `infa classify`.
@@ -16,13 +16,15 @@ Examples:
   infa classify -m SamLowe/roberta-base-go_emotions --top-k 3 comments.txt
   infa classify -m ./my-classifier --field body --format csv -o labels.csv reviews.jsonl
   infa classify -m cross-encoder/nli-deberta-v3-base --field a --pair-field b pairs.jsonl
+  infa classify --engine tei=http://127.0.0.1:8080 comments.txt
 
 The labels are those of id2label in config.json; problem_type decides between softmax (one of the
 labels holds), sigmoid (each holds or not; also with one label) and no function (regression).
 
 Exit status: 0 all well (also when the reader of a pipe goes away); 1 some inputs failed, each
-named on stderr and in its row; 2 wrong usage; 3 model or runtime; 130 interrupted, after flushing.")]
-#[command(mut_arg("model_id", |arg| arg.required(true).help(SOURCES)))]
+named on stderr and in its row; 2 wrong usage; 3 model or runtime; 4 the engine's server cannot be
+used; 130 interrupted, after flushing.")]
+#[command(mut_arg("model_id", |arg| arg.help(SOURCES)))]
 pub struct ClassifyArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
@@ -60,6 +62,10 @@ pub struct ClassifyArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub model: ModelArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub engine: EngineArgs,
 
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]

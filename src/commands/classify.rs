@@ -5,11 +5,13 @@ use std::time::Instant;
 
 use serde_json::Value as Json;
 
+use super::engine::EngineSettings;
 use super::job::{self, Counted, Job, Writer, invite, open_error};
 use super::settings::ModelSettings;
 use super::{Error, Outcome, World};
 use crate::cli::{ClassifyArgs, ReadArgs};
 use crate::engine::classify::{Classified, Classifier};
+use crate::engine::remote::Wanted;
 use crate::engine::stream::Work;
 use crate::engine::{EngineError, Input, Purpose};
 use crate::input::{self, Text};
@@ -26,12 +28,18 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
         format,
         output,
         model,
+        engine,
         input: input_args,
     } = args;
     if top_k == Some(0) {
         return Err(Error::Flag { flag: "--top-k", reason: "0 labels are none; give at least 1".into() });
     }
-    let settings = ModelSettings::resolve(model, input_args.into(), &world.globals)?;
+    let named = model.model_id.is_some();
+    let settings = EngineSettings::resolve(engine, model, input_args.into(), &world.globals)?;
+    if matches!(settings, EngineSettings::Local(_)) && !named {
+        let reason = "is missing: a directory, an .onnx file or a repository with a classifier".into();
+        return Err(Error::Flag { flag: "--model-id", reason });
+    }
     let pairs = pair_field.is_some();
     let options = input::Options { format: input_format, field, id_field, pair_field };
     if !pairs {
@@ -41,17 +49,16 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
     let destination = output.map_or(Destination::Stdout, Destination::File);
 
     let start = Instant::now();
-    let prepared = settings.prepare(world)?;
-    check(&prepared.model, pairs, world)?;
-    let head = prepared.model.head();
-    let engine = settings.start(prepared, Purpose::Predict, world)?;
-    let labels = head.labels(engine.info().dimensions)?;
-    tracing::info!(labels = labels.names.len(), scores = labels.problem.function(), raw_scores, "classifying");
-    let classifier = Arc::new(Classifier::new(engine, labels, raw_scores, top_k));
-    let before = ("model loaded", start.elapsed().as_secs_f64());
+    let classifier = Arc::new(match &settings {
+        EngineSettings::Local(settings) => load(settings, pairs, raw_scores, top_k, world)?,
+        EngineSettings::Server(server) => {
+            Classifier::by_server(server.clone().scores(raw_scores).connect(world, Wanted::Labels { pairs })?, top_k)
+        }
+    });
+    let before = (settings.loaded(), start.elapsed().as_secs_f64());
 
     let writer = LabelsWriter::open(format, &destination).map_err(open_error)?;
-    let writer = Rows { writer, classifier: Arc::clone(&classifier) };
+    let writer = Rows(writer);
     let work: Work<Text, Classified> = Arc::new(move |texts| {
         let inputs: Vec<Input<'_>> = texts
             .iter()
@@ -67,6 +74,23 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
         (text, bytes)
     };
     Job { world, words: ("Classified", "inputs"), before }.run(job::Input::new(None, records), prepare, work, writer)
+}
+
+/// Finds or fetches the model and loads it.
+fn load(
+    settings: &ModelSettings,
+    pairs: bool,
+    raw_scores: bool,
+    top_k: Option<usize>,
+    world: &World,
+) -> Result<Classifier, Error> {
+    let prepared = settings.prepare(world)?;
+    check(&prepared.model, pairs, world)?;
+    let head = prepared.model.head();
+    let engine = settings.start(prepared, Purpose::Predict, world)?;
+    let labels = head.labels(engine.info().dimensions)?;
+    tracing::info!(labels = labels.names.len(), scores = labels.problem.function(), raw_scores, "classifying");
+    Ok(Classifier::new(engine, labels, raw_scores, top_k))
 }
 
 /// Whether `model` gives labels of single texts, or of `pairs`.
@@ -92,35 +116,32 @@ fn check(model: &Model, pairs: bool, world: &World) -> Result<(), EngineError> {
 
 impl Counted for Classified {
     fn tokens(&self) -> Option<usize> {
-        Some(self.tokens)
+        self.tokens
     }
 
     fn truncated(&self) -> Option<usize> {
-        Some(usize::from(self.truncated))
+        self.truncated.map(usize::from)
     }
 }
 
 /// Writes labels by their names.
-struct Rows {
-    writer: LabelsWriter,
-    classifier: Arc<Classifier>,
-}
+struct Rows(LabelsWriter);
 
 impl Writer<Classified> for Rows {
     fn write(&mut self, index: u64, id: Option<Json>, result: Result<Classified, String>) -> Result<(), OutputError> {
-        let names = self.classifier.names();
-        let labelled = result.map(|Classified { labels, tokens, truncated }| {
-            let label = |(i, score): (usize, f64)| Some(Label { label: names.get(i)?, score });
-            Labelled { labels: labels.into_iter().filter_map(label).collect(), tokens, truncated }
+        let labelled = result.as_ref().map(|Classified { labels, tokens, truncated }| Labelled {
+            labels: labels.iter().map(|(label, score)| Label { label, score: *score }).collect(),
+            tokens: *tokens,
+            truncated: *truncated,
         });
-        self.writer.write(index, id.as_ref(), labelled.as_ref().map_err(String::as_str))
+        self.0.write(index, id.as_ref(), labelled.as_ref().map_err(|message| message.as_str()))
     }
 
     fn flush(&mut self) -> Result<(), OutputError> {
-        self.writer.flush()
+        self.0.flush()
     }
 
     fn finish(self) -> Result<(), OutputError> {
-        self.writer.finish()
+        self.0.finish()
     }
 }

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use super::settings::{Globals, ModelSettings, text_options};
 use super::{Error, World};
 use crate::cli::{EngineArgs, ModelArgs, TextArgs};
-use crate::engine::remote::ApiKey;
+use crate::engine::remote::{ApiKey, Wanted};
 use crate::engine::{Engine, EngineKind, EngineSpec, Purpose, RemoteEngine, RemoteOptions, Role, TextOptions};
 use crate::runtime::device::{Device, Dtype};
 
@@ -54,7 +54,10 @@ impl EngineSettings {
     pub fn load(&self, world: &World, purpose: Purpose, role: Role) -> Result<Arc<dyn Engine>, Error> {
         match self {
             Self::Local(settings) => settings.load(world, purpose),
-            Self::Server(settings) => settings.connect(world, purpose, role),
+            Self::Server(_) if purpose != Purpose::Embed => {
+                Err(flag("--output-type", "servers are asked for one vector a text".into()))
+            }
+            Self::Server(settings) => Ok(Arc::new(settings.connect(world, Wanted::Vectors(role))?)),
         }
     }
 
@@ -120,9 +123,9 @@ impl ServerSettings {
     }
 
     /// Asks the server for a first result.
-    pub fn connect(&self, world: &World, purpose: Purpose, role: Role) -> Result<Arc<dyn Engine>, Error> {
+    pub fn connect(&self, world: &World, wanted: Wanted) -> Result<RemoteEngine, Error> {
         let Self { spec, text, options } = self;
-        Ok(Arc::new(RemoteEngine::start(spec, purpose, role, text, options, &world.cancel)?))
+        Ok(RemoteEngine::start(spec, wanted, text, options, &world.cancel)?)
     }
 }
 

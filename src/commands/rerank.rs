@@ -13,8 +13,9 @@ use super::job::{Input, Job, invite, open_error};
 use super::settings::ModelSettings;
 use super::{Error, Outcome, World};
 use crate::cli::{ReadArgs, RerankArgs};
+use crate::engine::Purpose;
+use crate::engine::remote::Wanted;
 use crate::engine::rerank::{Method, Reranker};
-use crate::engine::{Purpose, Role};
 use crate::input::{self, Format, InputError, Record, Records};
 use crate::model::DEFAULT_MODEL;
 use crate::model::source::Weights;
@@ -129,8 +130,8 @@ fn check_formats(files: &[PathBuf], format: Option<Format>) -> Result<(), Error>
 fn load(settings: &EngineSettings, world: &World, raw_scores: bool) -> Result<Arc<Reranker>, Error> {
     match settings {
         EngineSettings::Server(server) => {
-            let engine = server.clone().scores(raw_scores).connect(world, Purpose::Predict, Role::Text)?;
-            Ok(Arc::new(Reranker::by_engine(engine)))
+            let engine = server.clone().scores(raw_scores).connect(world, Wanted::Scores)?;
+            Ok(Arc::new(Reranker::by_engine(Arc::new(engine))))
         }
         EngineSettings::Local(settings) => load_local(&settings.clone().prompting_queries(), world, raw_scores),
     }

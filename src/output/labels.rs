@@ -33,10 +33,10 @@ pub struct Label<'a> {
 pub struct Labelled<'a> {
     /// Best first.
     pub labels: Vec<Label<'a>>,
-    /// How many tokens the model read.
-    pub tokens: usize,
-    /// Whether the text went on beyond them.
-    pub truncated: bool,
+    /// How many tokens the model read, where that is known.
+    pub tokens: Option<usize>,
+    /// Whether the text went on beyond them, where that is known.
+    pub truncated: Option<bool>,
 }
 
 /// Takes the labels of inputs in order.
@@ -74,8 +74,12 @@ impl LabelsWriter {
                 match outcome {
                     Ok(Labelled { labels, tokens, truncated }) => {
                         member("labels", labels, out);
-                        member("tokens", tokens, out);
-                        member("truncated", truncated, out);
+                        if let Some(tokens) = tokens {
+                            member("tokens", tokens, out);
+                        }
+                        if let Some(truncated) = truncated {
+                            member("truncated", truncated, out);
+                        }
                     }
                     Err(error) => member("error", error, out),
                 }

@@ -97,7 +97,8 @@ impl Fake {
         Self::new(move |seen| match seen.line.as_str() {
             "POST /embed" => {
                 let texts = seen.inputs();
-                odd(&texts).unwrap_or_else(|| Answer::json(&json!(texts.iter().map(vector).collect::<Vec<_>>())))
+                odd(&texts)
+                    .unwrap_or_else(|| Answer::json(&json!(texts.iter().map(|text| vector(text)).collect::<Vec<_>>())))
             }
             _ => Answer::status(404, "not here"),
         })
@@ -135,7 +136,7 @@ impl Fake {
 }
 
 /// The vector of a text: its length and 1.
-pub fn vector(text: &String) -> [f32; 2] {
+pub fn vector(text: &str) -> [f32; 2] {
     [text.len() as f32, 1.0]
 }
 

@@ -109,7 +109,7 @@ fn what_is_passed_on_and_what_is_done_here() {
 fn the_model_that_the_server_has() {
     let fake = Fake::new(|seen| match seen.line.split('?').next().unwrap() {
         "GET /info" => Answer::json(&json!({"model_id": "BAAI/bge", "model_type": {"embedding": {"pooling": "cls"}}})),
-        _ => Answer::json(&json!(seen.inputs().iter().map(vector).collect::<Vec<_>>())),
+        _ => Answer::json(&json!(seen.inputs().iter().map(|text| vector(text)).collect::<Vec<_>>())),
     });
     fake.embed(["-m", "BAAI/bge"], "a\n").run().status(0);
     fake.embed(["-m", "other"], "a\n").run().refuses(2, &["--model-id", "the server has another model: BAAI/bge"]);

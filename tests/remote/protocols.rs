@@ -116,3 +116,45 @@ fn keys_and_other_refusals_of_a_real_server() {
     let rows = ask.stdin(long).run().status(1).rows();
     assert!(rows[0]["error"].as_str().unwrap().contains("HTTP 400") && rows[1].get("error").is_none(), "{rows:?}");
 }
+
+#[test]
+fn labels_are_those_of_this_process() {
+    let server = Server::start(&[
+        "-m",
+        &fixture("bert-tiny"),
+        "-m",
+        &fixture("architectures/bert-classify"),
+        "-m",
+        &fixture("architectures/bert-nli"),
+        "--threads",
+        "1",
+    ]);
+    let model = "architectures/bert-classify";
+    let expected = column(here("classify", model), "labels");
+    let raw = column(here("classify", model).arg("--raw-scores"), "labels");
+    for engine in ["tei", "infinity", "infa"] {
+        let ask = || there(&server, "classify", engine).args(["-m", model]);
+        assert_eq!(column(ask(), "labels"), expected, "{engine}");
+        assert_eq!(column(ask().args(["--raw-scores", "--request-batch", "1"]), "labels"), raw, "{engine}");
+        let best = column(ask().args(["--top-k", "1"]), "labels");
+        assert!(
+            best.iter().zip(&expected).all(|(best, all)| best.as_array().unwrap()[..] == all.as_array().unwrap()[..1])
+        );
+    }
+    assert_eq!(column(there(&server, "classify", "infa"), "labels"), expected);
+    let row = there(&server, "classify", "infa").stdin("a\n").run().status(0).rows().remove(0);
+    assert_eq!(row.as_object().unwrap().keys().collect::<Vec<_>>(), ["index", "labels"]);
+
+    let pairs = "{\"text\":\"fish\",\"b\":\"cats\"}\n{\"text\":\"a sea\",\"b\":\"\"}\n";
+    let flags = ["--input-format", "jsonl", "--pair-field", "b", "--prompt", "p: "];
+    let of = |infa: Infa| infa.args(flags).stdin(pairs).run();
+    let expected = of(here("classify", "architectures/bert-nli")).status(0).rows();
+    for engine in ["tei", "infa"] {
+        let found = of(there(&server, "classify", engine).args(["-m", "architectures/bert-nli"])).status(0).rows();
+        assert_eq!(found[1]["labels"], expected[1]["labels"], "{engine}");
+        assert_eq!(found[0]["labels"], expected[0]["labels"], "{engine}");
+    }
+    of(there(&server, "classify", "infinity")).refuses(2, &["--pair-field", "infinity"]);
+    there(&server, "classify", "openai").stdin("a\n").run().refuses(2, &["--engine", "has no labels"]);
+    infa(["classify"]).stdin("a\n").run().refuses(2, &["--model-id", "is missing"]);
+}

@@ -14,7 +14,7 @@ use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::{Value as Json, json};
 use tempfile::NamedTempFile;
 
-use crate::fake::{Answer, Fake};
+use crate::fake::{Answer, Fake, vector};
 use crate::run::infa;
 
 /// A certificate for this machine that nobody knows, and what trusts it.
@@ -36,7 +36,7 @@ fn certificate() -> (ServerConfig, NamedTempFile) {
 fn a_certificate_must_be_trusted() {
     let (config, trusted) = certificate();
     let fake = Fake::with(Some(Arc::new(config)), |seen| match seen.line.as_str() {
-        "POST /embed" => Answer::json(&json!(seen.inputs().iter().map(crate::fake::vector).collect::<Vec<_>>())),
+        "POST /embed" => Answer::json(&json!(seen.inputs().iter().map(|text| vector(text)).collect::<Vec<_>>())),
         _ => Answer::status(404, "not here"),
     });
     let ran = fake.embed([], "a\n").without("SSL_CERT_FILE").without("SSL_CERT_DIR").env("TEI_API_KEY", "k").run();

@@ -7,9 +7,9 @@ use super::error::RemoteError;
 use super::http::{Http, Reply, Request};
 use super::options::RemoteOptions;
 use super::retry;
-use super::wire::{Ask, Embedded, Protocol, Roles, Scored, Unclear, protocol};
+use super::wire::{Ask, Embedded, Labelled, Protocol, Roles, Scored, Unclear, Wanted, protocol};
 use crate::engine::spec::EngineSpec;
-use crate::engine::{EngineError, EngineKind, Purpose, Role, TextOptions};
+use crate::engine::{EngineError, EngineKind, Input, Role, TextOptions};
 use crate::model::ModelError;
 use crate::model::pooling;
 
@@ -43,8 +43,7 @@ impl Client {
     /// is meant; [`EngineError::Remote`] if the server cannot be reached, or does not let this client in.
     pub async fn connect(
         spec: &EngineSpec,
-        purpose: Purpose,
-        role: Role,
+        wanted: Wanted,
         text: &TextOptions,
         options: &RemoteOptions,
     ) -> Result<Self, EngineError> {
@@ -56,8 +55,8 @@ impl Client {
             let reason = format!("{} has no option {word:?}: what a server computes with is its own", spec.kind.name());
             return Err(refuse("--engine", reason).into());
         }
-        let mut ask = asked(spec.kind, protocol.as_ref(), purpose, role, text, options)?;
-        let prompt = if protocol.abilities().prompt && purpose != Purpose::Predict {
+        let mut ask = asked(spec.kind, protocol.as_ref(), wanted, text, options)?;
+        let prompt = if protocol.abilities().prompt && matches!(wanted, Wanted::Vectors(_)) {
             None
         } else {
             std::mem::take(&mut ask.prompt)
@@ -74,7 +73,7 @@ impl Client {
             {
                 return Err(fail(error.clone()));
             }
-            let answered = protocol.answered(&mut ask, purpose, reply.as_ref());
+            let answered = protocol.answered(&mut ask, wanted, reply.as_ref());
             answered.map_err(|Unclear { flag, reason }| refuse(flag, format!("{spec}: {reason}")))?;
         }
         let (spec, retries) = (spec.clone(), options.retries);
@@ -121,22 +120,45 @@ impl Client {
         protocol.reranked(&reply, documents.len())
     }
 
-    /// Asks for the vector of a short text, or the score of a short document: whether all is well, the model that the
-    /// server says it uses, and how long its vectors are (1 for scores).
-    pub(super) async fn probe(&self, purpose: Purpose, role: Role) -> Result<(Option<String>, usize), RemoteError> {
-        if purpose == Purpose::Predict {
-            let Scored { scores, model, .. } = self.rerank(PROBE, &[PROBE]).await?;
-            return match scores.first().copied().and_then(defect_of_score) {
-                Some(defect) => Err(defect),
-                None => Ok((model, 1)),
-            };
-        }
-        let Embedded { vectors, model, .. } = self.embed(&[PROBE], role).await?;
-        let vector = vectors.first().map(Vec::as_slice).unwrap_or_default();
-        match defect(vector) {
-            Some(defect) => Err(defect),
-            None => Ok((model, vector.len())),
-        }
+    /// The labels of `inputs`, by one request (and its retries, where they were asked for).
+    pub async fn classify(&self, inputs: &[Input<'_>]) -> Result<Labelled, RemoteError> {
+        let Shared { protocol, ask, prompt, .. } = &*self.0;
+        // As sentence-transformers has it, a prompt goes before the first text alone.
+        let first = |input: &Input<'_>| match *input {
+            Input::Text(text) | Input::Pair(text, _) => before(prompt.as_deref(), text).into_owned(),
+        };
+        let firsts: Vec<String> = inputs.iter().map(first).collect();
+        let prompted = inputs.iter().zip(&firsts).map(|(input, first)| match *input {
+            Input::Text(_) => Input::Text(first),
+            Input::Pair(_, second) => Input::Pair(first, second),
+        });
+        let inputs: Vec<Input<'_>> = prompted.collect();
+        let request = protocol.classify(ask, &inputs);
+        let request = request.ok_or_else(|| RemoteError::shape("the protocol has no labels of such inputs"))?;
+        protocol.classified(&self.send(&request).await?, inputs.len())
+    }
+
+    /// Asks for the vector of a short text, the score of a short document, or the labels of a short text: whether all is
+    /// well, the model that the server says it uses, and how long its vectors are (1 for scores, the number of labels).
+    pub(super) async fn probe(&self, wanted: Wanted) -> Result<(Option<String>, usize), RemoteError> {
+        let (defect, model, width) = match wanted {
+            Wanted::Vectors(role) => {
+                let Embedded { vectors, model, .. } = self.embed(&[PROBE], role).await?;
+                let vector = vectors.first().map(Vec::as_slice).unwrap_or_default();
+                (defect(vector), model, vector.len())
+            }
+            Wanted::Scores => {
+                let Scored { scores, model, .. } = self.rerank(PROBE, &[PROBE]).await?;
+                (scores.first().copied().and_then(defect_of_score), model, 1)
+            }
+            Wanted::Labels { pairs } => {
+                let input = if pairs { Input::Pair(PROBE, PROBE) } else { Input::Text(PROBE) };
+                let Labelled { labels, model, .. } = self.classify(&[input]).await?;
+                let labels = labels.first().map(Vec::as_slice).unwrap_or_default();
+                (labels.iter().find_map(|(_, score)| defect_of_score(*score)), model, labels.len())
+            }
+        };
+        defect.map_or(Ok((model, width)), Err)
     }
 
     async fn send(&self, request: &Request) -> Result<Reply, RemoteError> {
@@ -186,20 +208,28 @@ fn before<'t>(prompt: Option<&str>, text: &'t str) -> Cow<'t, str> {
 fn asked(
     kind: EngineKind,
     protocol: &dyn Protocol,
-    purpose: Purpose,
-    role: Role,
+    wanted: Wanted,
     text: &TextOptions,
     options: &RemoteOptions,
 ) -> Result<Ask, ModelError> {
     let TextOptions { max_length, truncate, pooling, normalize, dimensions, prompt, prompt_name, prompt_queries: _ } =
         text.clone();
     let can = protocol.abilities();
-    let pairs = purpose == Purpose::Predict;
-    let name = kind.name();
+    let role = if let Wanted::Vectors(role) = wanted { Some(role) } else { None };
+    let (vectors, name) = (role.is_some(), kind.name());
     let refusals = [
-        (purpose == Purpose::Embed && !can.embeds, "--engine", "its API gives no vectors"),
-        (pairs && !can.reranks, "--engine", "its API ranks no documents; tei, infinity, cohere, jina and infa do"),
-        (!pairs && purpose != Purpose::Embed, "--output-type", "its API is asked for one vector a text"),
+        (vectors && !can.embeds, "--engine", "its API gives no vectors"),
+        (
+            wanted == Wanted::Scores && !can.reranks,
+            "--engine",
+            "its API ranks no documents; tei, infinity, cohere, jina and infa do",
+        ),
+        (
+            matches!(wanted, Wanted::Labels { .. }) && !can.classifies,
+            "--engine",
+            "its API has no labels; tei, infinity and infa have",
+        ),
+        (wanted == Wanted::Labels { pairs: true } && !can.classifies_pairs, "--pair-field", "its API has no pairs"),
         (pooling.is_some(), "--pooling", "the server pools as its model says"),
         (max_length.is_some(), "--max-length", "its API has no word for it"),
         (
@@ -208,23 +238,23 @@ fn asked(
             "its API has no word for it, and what is scaled to length 1 has lost its length",
         ),
         (
-            prompt_name.is_some() && (pairs || !can.prompt_name),
+            prompt_name.is_some() && !(vectors && can.prompt_name),
             "--prompt-name",
             "its API has no word for it; --prompt puts any text before",
         ),
         (
-            truncate.is_some() && !(if pairs { can.truncate_pairs } else { can.truncate }),
+            truncate.is_some() && !(if vectors { can.truncate } else { can.truncate_pairs }),
             "--truncate",
             "its API has no word for it",
         ),
         (options.raw_scores && !can.raw_scores, "--raw-scores", "its API has no word for it"),
         (
-            !pairs && role != Role::Text && can.roles == Roles::No,
+            role.is_some_and(|role| role != Role::Text) && can.roles == Roles::No,
             "--mode",
             "its API has no word for it; --prompt puts any text before each input",
         ),
         (
-            !pairs && role == Role::Text && can.roles == Roles::Always,
+            role == Some(Role::Text) && can.roles == Roles::Always,
             "--mode",
             "must be given: its API embeds texts as queries or as documents",
         ),
@@ -263,44 +293,45 @@ fn finish(vector: &mut Vec<f32>, ask: &Ask) -> Result<(), RemoteError> {
 mod tests {
     use super::*;
 
-    fn ask(spec: &str, purpose: Purpose, role: Role, text: &TextOptions) -> Result<Ask, String> {
+    fn ask(spec: &str, wanted: Wanted, text: &TextOptions) -> Result<Ask, String> {
         let spec: EngineSpec = spec.parse().unwrap();
         let protocol = protocol(spec.kind, true).unwrap();
         let options = RemoteOptions::default();
-        asked(spec.kind, protocol.as_ref(), purpose, role, text, &options).map_err(|e| e.to_string())
+        asked(spec.kind, protocol.as_ref(), wanted, text, &options).map_err(|e| e.to_string())
     }
 
     const SERVERS: [&str; 7] = ["openai", "tei", "infinity", "cohere", "jina", "triton", "infa"];
 
     /// The servers that take `text`.
-    fn takers(purpose: Purpose, role: Role, text: &TextOptions) -> String {
-        let takes = |name: &&str| ask(&format!("{name}=http://a"), purpose, role, text).is_ok();
+    fn takers(wanted: Wanted, text: &TextOptions) -> String {
+        let takes = |name: &&str| ask(&format!("{name}=http://a"), wanted, text).is_ok();
         SERVERS.into_iter().filter(takes).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn flags_go_where_they_are_understood() {
-        let (embed, all) = (Purpose::Embed, "openai tei infinity jina triton infa");
+        let (embed, all) = (Wanted::Vectors(Role::Text), "openai tei infinity jina triton infa");
         let text = TextOptions::default;
-        assert_eq!(takers(embed, Role::Text, &text()), all);
-        assert_eq!(takers(embed, Role::Query, &text()), "cohere jina");
+        assert_eq!(takers(embed, &text()), all);
+        assert_eq!(takers(Wanted::Vectors(Role::Query), &text()), "cohere jina");
         let dimensions = TextOptions { dimensions: Some(4), prompt: Some("query: ".into()), ..text() };
-        assert_eq!(takers(embed, Role::Text, &dimensions), all);
-        assert_eq!(takers(embed, Role::Text, &TextOptions { normalize: Some(true), ..text() }), all);
-        assert_eq!(takers(embed, Role::Text, &TextOptions { normalize: Some(false), ..text() }), "tei jina infa");
-        assert_eq!(takers(embed, Role::Text, &TextOptions { prompt_name: Some("q".into()), ..text() }), "tei infa");
+        assert_eq!(takers(embed, &dimensions), all);
+        assert_eq!(takers(embed, &TextOptions { normalize: Some(true), ..text() }), all);
+        assert_eq!(takers(embed, &TextOptions { normalize: Some(false), ..text() }), "tei jina infa");
+        assert_eq!(takers(embed, &TextOptions { prompt_name: Some("q".into()), ..text() }), "tei infa");
         let truncate = TextOptions { truncate: Some(crate::model::tokenizer::Truncate::Left), ..text() };
-        assert_eq!(takers(embed, Role::Text, &truncate), "tei infa");
-        assert_eq!(takers(embed, Role::Document, &truncate), "cohere");
-        assert_eq!(takers(embed, Role::Text, &TextOptions { max_length: Some(9), ..text() }), "");
-        assert_eq!(takers(Purpose::Predict, Role::Text, &text()), "tei infinity cohere jina triton infa");
-        assert_eq!(takers(Purpose::Predict, Role::Text, &truncate), "tei infa");
-        assert_eq!(takers(Purpose::EmbedSparse, Role::Text, &text()), "");
+        assert_eq!(takers(embed, &truncate), "tei infa");
+        assert_eq!(takers(Wanted::Vectors(Role::Document), &truncate), "cohere");
+        assert_eq!(takers(embed, &TextOptions { max_length: Some(9), ..text() }), "");
+        assert_eq!(takers(Wanted::Scores, &text()), "tei infinity cohere jina triton infa");
+        assert_eq!(takers(Wanted::Scores, &truncate), "tei infa");
+        assert_eq!(takers(Wanted::Labels { pairs: false }, &text()), "tei infinity infa");
+        assert_eq!(takers(Wanted::Labels { pairs: true }, &truncate), "tei infa");
     }
 
     #[test]
     fn refusals_name_the_flag() {
-        let error = |spec, role, text| ask(spec, Purpose::Embed, role, &text).unwrap_err();
+        let error = |spec, role, text| ask(spec, Wanted::Vectors(role), &text).unwrap_err();
         let dimensions = TextOptions { dimensions: Some(0), ..TextOptions::default() };
         assert!(error("tei=http://a", Role::Text, dimensions).starts_with("--dimensions"));
         assert!(error("cohere=http://a", Role::Text, TextOptions::default()).contains("--mode"));

@@ -19,11 +19,11 @@ use tokio::sync::Semaphore;
 pub use self::client::{Client, defect, defect_of_score};
 pub use self::error::RemoteError;
 pub use self::options::{ApiKey, RemoteOptions};
-pub use self::wire::{Embedded, Scored};
+pub use self::wire::{Embedded, Labelled, Scored, Wanted};
 
 use super::rerank::{Candidates, Score, Scores};
 use super::spec::EngineSpec;
-use super::{Embedding, Engine, EngineError, EngineInfo, Purpose, Role, TextError, TextOptions};
+use super::{Embedding, Engine, EngineError, EngineInfo, Input, Purpose, Role, TextError, TextOptions};
 use crate::fetch::Cancel;
 
 /// A server, as an engine. Not for asynchronous code, which has [`Client`]: its calls block.
@@ -47,15 +47,14 @@ const TICK: Duration = Duration::from_millis(25);
 const THREADS: usize = 2;
 
 impl RemoteEngine {
-    /// Asks the server of `spec` for one vector (or one score), and so whether it can be used; `role` is the one that
-    /// texts will have.
+    /// Asks the server of `spec` for one vector (score, or list of labels), and so whether it can be used for what is
+    /// `wanted`.
     ///
     /// # Errors
     /// As [`Client::connect`]; [`EngineError::Remote`], too, if the server gives no vector of a short text.
     pub fn start(
         spec: &EngineSpec,
-        purpose: Purpose,
-        role: Role,
+        wanted: Wanted,
         text: &TextOptions,
         options: &RemoteOptions,
         cancel: &Cancel,
@@ -65,8 +64,8 @@ impl RemoteEngine {
         let waiter = Waiter(Some(runtime.map_err(|e| EngineError::Threads(e.to_string()))?));
         let fail = |error| client::remote(spec, options, options.model.is_some(), error);
         let start = async {
-            let client = Client::connect(spec, purpose, role, text, options).await?;
-            let (told, dimensions) = client.probe(purpose, role).await.map_err(fail)?;
+            let client = Client::connect(spec, wanted, text, options).await?;
+            let (told, dimensions) = client.probe(wanted).await.map_err(fail)?;
             Ok((client, told, dimensions))
         };
         let started = waiter.wait(async {
@@ -78,6 +77,7 @@ impl RemoteEngine {
         let (client, told, dimensions) = started.unwrap_or_else(|| Err(fail(RemoteError::Cancelled)))?;
         let model = client.model().map(str::to_owned).or(told).unwrap_or_else(|| spec.to_string());
         tracing::info!(model, dimensions, "{spec} answers");
+        let purpose = if matches!(wanted, Wanted::Vectors(_)) { Purpose::Embed } else { Purpose::Predict };
         let places = options.concurrency.get().min(Semaphore::MAX_PERMITS);
         Ok(Self {
             info: EngineInfo { model, purpose, dimensions, scoring: None },
@@ -133,6 +133,22 @@ impl RemoteEngine {
             results
         };
         join_all(inputs.chunks(self.batch).map(part)).await.into_iter().flatten().collect()
+    }
+
+    /// The labels of each input and their scores, best first.
+    pub fn classify(&self, inputs: &[Input<'_>]) -> Vec<Result<Vec<(String, f64)>, TextError>> {
+        let read = |mut labels: Vec<(String, f64)>| {
+            if let Some(defect) = labels.iter().find_map(|(_, score)| defect_of_score(*score)) {
+                return Err(defect);
+            }
+            labels.sort_by(|(_, a), (_, b)| b.total_cmp(a));
+            Ok(labels)
+        };
+        let ask = async |inputs: &[Input<'_>]| {
+            let labelled = self.client.classify(inputs).await?;
+            Ok(labelled.labels.into_iter().map(read).collect())
+        };
+        self.waiter.wait(self.spread(inputs, ask)).unwrap_or_default()
     }
 
     async fn rank(&self, &Candidates { query, documents }: &Candidates<'_>) -> Scores {

@@ -5,10 +5,11 @@ use serde_json::json;
 use super::infinity::ModelQuestion;
 use super::openai::embeddings;
 use super::results::results;
-use super::{Abilities, Ask, Embedded, Protocol, Scored, Unclear, set};
+use super::tei::{predict, predicted};
+use super::{Abilities, Ask, Embedded, Labelled, Protocol, Scored, Unclear, Wanted, set};
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
-use crate::engine::{Purpose, Role};
+use crate::engine::{Input, Role};
 use crate::model::tokenizer::Truncate;
 
 /// Another infa.
@@ -28,6 +29,8 @@ fn word(truncate: Truncate) -> &'static str {
 impl Protocol for Infa {
     fn abilities(&self) -> Abilities {
         Abilities {
+            classifies: true,
+            classifies_pairs: true,
             prompt: true,
             prompt_name: true,
             truncate: true,
@@ -42,13 +45,8 @@ impl Protocol for Infa {
         self.models.question(ask)
     }
 
-    fn answered(
-        &mut self,
-        ask: &mut Ask,
-        purpose: Purpose,
-        reply: Result<&Reply, &RemoteError>,
-    ) -> Result<(), Unclear> {
-        self.models.answered(ask, purpose, reply)
+    fn answered(&mut self, ask: &mut Ask, wanted: Wanted, reply: Result<&Reply, &RemoteError>) -> Result<(), Unclear> {
+        self.models.answered(ask, wanted, reply)
     }
 
     fn model(&self) -> Option<&str> {
@@ -81,5 +79,14 @@ impl Protocol for Infa {
 
     fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError> {
         results(&reply.body, count)
+    }
+
+    // Infinity's `/classify` has no pairs; TEI's has.
+    fn classify(&self, ask: &Ask, inputs: &[Input<'_>]) -> Option<Request> {
+        Some(predict(ask, inputs))
+    }
+
+    fn classified(&self, reply: &Reply, count: usize) -> Result<Labelled, RemoteError> {
+        predicted(reply, count)
     }
 }

@@ -2,14 +2,16 @@
 //!
 //! Facts from the sources of Infinity 0.0.77.
 
-use serde_json::json;
+use serde::Deserialize;
+use serde_json::{Value as Json, json};
 
-use super::openai::{choose, embeddings, models};
-use super::results::results;
-use super::{Abilities, Ask, Embedded, Protocol, Scored, Unclear, set};
+use super::numbers::parse;
+use super::openai::{choose, embeddings, model_name, models, tokens};
+use super::results::{Label, labels, results};
+use super::{Abilities, Ask, Embedded, Labelled, Protocol, Scored, Unclear, Wanted, set};
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
-use crate::engine::{Purpose, Role};
+use crate::engine::{Input, Role};
 
 /// An Infinity server.
 #[derive(Default)]
@@ -32,12 +34,12 @@ impl ModelQuestion {
     pub fn answered(
         &mut self,
         ask: &mut Ask,
-        purpose: Purpose,
+        wanted: Wanted,
         reply: Result<&Reply, &RemoteError>,
     ) -> Result<(), Unclear> {
         self.asked = true;
         let Some(models) = reply.ok().and_then(|reply| models(&reply.body)) else { return Ok(()) };
-        ask.model = choose(&models, purpose, true)?;
+        ask.model = choose(&models, wanted, true)?;
         self.model.clone_from(&ask.model);
         Ok(())
     }
@@ -49,20 +51,15 @@ impl ModelQuestion {
 
 impl Protocol for Infinity {
     fn abilities(&self) -> Abilities {
-        Abilities { raw_scores: true, ..Abilities::PLAIN }
+        Abilities { classifies: true, raw_scores: true, ..Abilities::PLAIN }
     }
 
     fn question(&self, ask: &Ask) -> Option<Request> {
         self.models.question(ask)
     }
 
-    fn answered(
-        &mut self,
-        ask: &mut Ask,
-        purpose: Purpose,
-        reply: Result<&Reply, &RemoteError>,
-    ) -> Result<(), Unclear> {
-        self.models.answered(ask, purpose, reply)
+    fn answered(&mut self, ask: &mut Ask, wanted: Wanted, reply: Result<&Reply, &RemoteError>) -> Result<(), Unclear> {
+        self.models.answered(ask, wanted, reply)
     }
 
     fn model(&self) -> Option<&str> {
@@ -89,5 +86,31 @@ impl Protocol for Infinity {
 
     fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError> {
         results(&reply.body, count)
+    }
+
+    fn classify(&self, ask: &Ask, inputs: &[Input<'_>]) -> Option<Request> {
+        let text = |input: &Input<'_>| match *input {
+            Input::Text(text) => Some(text.to_owned()),
+            Input::Pair(..) => None,
+        };
+        let texts: Vec<String> = inputs.iter().map(text).collect::<Option<_>>()?;
+        let mut body = json!({"input": texts, "raw_scores": ask.raw_scores});
+        set(&mut body, "model", ask.model.as_deref());
+        Some(Request::post(&["classify"], &body, inputs.len()))
+    }
+
+    fn classified(&self, reply: &Reply, count: usize) -> Result<Labelled, RemoteError> {
+        #[derive(Deserialize)]
+        struct List<'b> {
+            #[serde(borrow)]
+            data: Vec<Vec<Label<'b>>>,
+            #[serde(default)]
+            model: Json,
+            #[serde(default)]
+            usage: Json,
+        }
+        let List { data, model, usage } = parse(&reply.body)?;
+        let tokens = tokens(&usage, &Json::Null);
+        Ok(Labelled { labels: labels(data, count)?, tokens, model: model_name(&model) })
     }
 }

@@ -12,7 +12,7 @@ mod triton;
 
 use super::error::RemoteError;
 use super::http::{Reply, Request};
-use crate::engine::{EngineKind, Purpose, Role};
+use crate::engine::{EngineKind, Input, Role};
 use crate::model::tokenizer::Truncate;
 
 /// What is asked of a server, apart from the inputs.
@@ -56,6 +56,43 @@ pub struct Scored {
     pub model: Option<String>,
 }
 
+/// Labels, in the order of the inputs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Labelled {
+    /// The labels of each input and their scores, as the server has them: best first. NaN where the server wrote it (or
+    /// `null`): whoever takes them looks.
+    pub labels: Vec<Vec<(String, f64)>>,
+    /// Tokens of the whole request, if the server counted them.
+    pub tokens: Option<u64>,
+    /// The model that the server says it used.
+    pub model: Option<String>,
+}
+
+/// What a server is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Vectors of texts, embedded as this.
+    Vectors(Role),
+    /// Scores of documents.
+    Scores,
+    /// Labels of texts, or of pairs of texts.
+    Labels {
+        /// Whether of pairs.
+        pairs: bool,
+    },
+}
+
+impl Wanted {
+    /// What infa's and Infinity's list of models calls it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Vectors(_) => "embed",
+            Self::Scores => "rerank",
+            Self::Labels { .. } => "classify",
+        }
+    }
+}
+
 /// Whether texts can be embedded as queries or as documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Roles {
@@ -74,6 +111,9 @@ pub(super) struct Abilities {
     pub embeds: bool,
     /// Scores of documents.
     pub reranks: bool,
+    /// Labels of texts, and of pairs of texts.
+    pub classifies: bool,
+    pub classifies_pairs: bool,
     /// Queries and documents.
     pub roles: Roles,
     /// Text before each input; elsewhere it is put there before it is sent.
@@ -94,6 +134,8 @@ impl Abilities {
     const PLAIN: Self = Self {
         embeds: true,
         reranks: true,
+        classifies: false,
+        classifies_pairs: false,
         roles: Roles::No,
         prompt: false,
         prompt_name: false,
@@ -127,7 +169,7 @@ pub(super) trait Protocol: Send + Sync {
     fn answered(
         &mut self,
         _ask: &mut Ask,
-        _purpose: Purpose,
+        _wanted: Wanted,
         _reply: Result<&Reply, &RemoteError>,
     ) -> Result<(), Unclear> {
         Ok(())
@@ -149,6 +191,16 @@ pub(super) trait Protocol: Send + Sync {
 
     /// What its reply says of `count` documents.
     fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError>;
+
+    /// A request for the labels of `inputs`; `None` if the protocol has none.
+    fn classify(&self, _ask: &Ask, _inputs: &[Input<'_>]) -> Option<Request> {
+        None
+    }
+
+    /// What its reply says of `count` inputs.
+    fn classified(&self, _reply: &Reply, _count: usize) -> Result<Labelled, RemoteError> {
+        Err(RemoteError::shape("the protocol has no labels"))
+    }
 }
 
 /// The protocol of a server; `None` for an engine that is none. `bare`: the server's URL has no path.

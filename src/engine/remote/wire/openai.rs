@@ -7,10 +7,10 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use super::numbers::{check, in_order, parse, vector};
-use super::{Abilities, Ask, Embedded, Protocol, Scored, Unclear, set};
+use super::{Abilities, Ask, Embedded, Protocol, Scored, Unclear, Wanted, set};
+use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
-use crate::engine::{Purpose, Role};
 
 /// A server that speaks OpenAI's API.
 pub(super) struct Openai {
@@ -39,15 +39,10 @@ impl Protocol for Openai {
         (ask.model.is_none() && !self.asked).then(|| Request::get(&self.path("models")))
     }
 
-    fn answered(
-        &mut self,
-        ask: &mut Ask,
-        purpose: Purpose,
-        reply: Result<&Reply, &RemoteError>,
-    ) -> Result<(), Unclear> {
+    fn answered(&mut self, ask: &mut Ask, wanted: Wanted, reply: Result<&Reply, &RemoteError>) -> Result<(), Unclear> {
         self.asked = true;
         let Some(models) = reply.ok().and_then(|reply| models(&reply.body)) else { return Ok(()) };
-        ask.model = choose(&models, purpose, false)?;
+        ask.model = choose(&models, wanted, false)?;
         self.model.clone_from(&ask.model);
         Ok(())
     }
@@ -142,19 +137,19 @@ const MOST_NAMED: usize = 8;
 
 /// The only model that can do it. With `first`, the first of those that can, as servers themselves choose that run a few.
 /// `None` if the server lists none.
-pub(super) fn choose(models: &[ListedModel], purpose: Purpose, first: bool) -> Result<Option<String>, Unclear> {
+pub(super) fn choose(models: &[ListedModel], wanted: Wanted, first: bool) -> Result<Option<String>, Unclear> {
     let unclear = |what: &str| {
         let mut names: Vec<&str> = models.iter().map(|model| model.id.as_str()).take(MOST_NAMED).collect();
         let more = (models.len() > MOST_NAMED).then(|| format!("and {} more", models.len() - MOST_NAMED));
         names.extend(more.as_deref());
         Err(Unclear { flag: "--model-id", reason: format!("{what}: {}", names.join(", ")) })
     };
-    let word = if purpose == Purpose::Predict { "rerank" } else { "embed" };
+    let word = wanted.word();
     let says = |model: &ListedModel, word: &str| model.capabilities.iter().any(|capability| capability == word);
     let can = |model: &&ListedModel| model.capabilities.is_empty() || says(model, word);
     let mut able: Vec<&ListedModel> = models.iter().filter(can).collect();
     // What also embeds compares vectors; what does nothing but rank judges better.
-    if purpose == Purpose::Predict && able.iter().any(|model| !says(model, "embed")) {
+    if wanted == Wanted::Scores && able.iter().any(|model| !says(model, "embed")) {
         able.retain(|model| !says(model, "embed"));
     }
     match able[..] {

@@ -1,4 +1,4 @@
-//! huggingface/text-embeddings-inference: `/info`, `/embed`, `/rerank`.
+//! huggingface/text-embeddings-inference: `/info`, `/embed`, `/rerank`, `/predict`.
 //!
 //! Facts from the sources of TEI 1.9.3.
 
@@ -7,10 +7,11 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use super::numbers::{check, in_order, parse, score, vector};
-use super::{Abilities, Ask, Embedded, Protocol, Scored, Unclear, set};
+use super::results::{Label, labels};
+use super::{Abilities, Ask, Embedded, Labelled, Protocol, Scored, Unclear, Wanted, set};
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
-use crate::engine::{Purpose, Role};
+use crate::engine::{Input, Role};
 use crate::model::tokenizer::Truncate;
 
 /// A TEI server. It has one model.
@@ -38,9 +39,32 @@ fn tokens(reply: &Reply) -> Option<u64> {
     reply.header("x-compute-tokens")?.parse().ok()
 }
 
+/// A request to `/predict`, for the labels of `inputs`.
+pub(super) fn predict(ask: &Ask, inputs: &[Input<'_>]) -> Request {
+    // A list of lists: a list of two strings would be one pair.
+    let texts = |input: &Input<'_>| match *input {
+        Input::Text(text) => json!([text]),
+        Input::Pair(first, second) => json!([first, second]),
+    };
+    let inputs: Vec<Json> = inputs.iter().map(texts).collect();
+    let count = inputs.len();
+    let mut body = json!({"inputs": inputs, "raw_scores": ask.raw_scores});
+    truncation(&mut body, ask.truncate);
+    set(&mut body, "model", ask.model.as_deref());
+    Request::post(&["predict"], &body, count)
+}
+
+/// What its reply says of `count` inputs.
+pub(super) fn predicted(reply: &Reply, count: usize) -> Result<Labelled, RemoteError> {
+    let lists: Vec<Vec<Label<'_>>> = parse(&reply.body)?;
+    Ok(Labelled { labels: labels(lists, count)?, tokens: tokens(reply), model: None })
+}
+
 impl Protocol for Tei {
     fn abilities(&self) -> Abilities {
         Abilities {
+            classifies: true,
+            classifies_pairs: true,
             prompt_name: true,
             truncate: true,
             truncate_pairs: true,
@@ -56,7 +80,7 @@ impl Protocol for Tei {
         (!self.asked).then(|| Request { query, ..Request::get(&["info"]) })
     }
 
-    fn answered(&mut self, ask: &mut Ask, _: Purpose, reply: Result<&Reply, &RemoteError>) -> Result<(), Unclear> {
+    fn answered(&mut self, ask: &mut Ask, _: Wanted, reply: Result<&Reply, &RemoteError>) -> Result<(), Unclear> {
         #[derive(Deserialize)]
         struct Info {
             model_id: String,
@@ -116,5 +140,13 @@ impl Protocol for Tei {
         let items = ranks.into_iter().map(|rank| Ok((Some(rank.index), score(rank.score)?)));
         let scores = in_order(items.collect::<Result<_, RemoteError>>()?, count)?;
         Ok(Scored { scores, tokens: tokens(reply), model: None })
+    }
+
+    fn classify(&self, ask: &Ask, inputs: &[Input<'_>]) -> Option<Request> {
+        Some(predict(ask, inputs))
+    }
+
+    fn classified(&self, reply: &Reply, count: usize) -> Result<Labelled, RemoteError> {
+        predicted(reply, count)
     }
 }

@@ -253,7 +253,7 @@ fn scores_in_the_order_of_documents() {
 fn settled(
     name: &str,
     model: Option<&str>,
-    purpose: Purpose,
+    wanted: Wanted,
     replies: &[Json],
 ) -> Result<(Ask, Option<String>), Unclear> {
     let (mut server, mut ask) = (server(name), Ask { model: model.map(str::to_owned), ..Ask::default() });
@@ -261,7 +261,7 @@ fn settled(
     while server.question(&ask).is_some() {
         let refused = RemoteError::Status { code: 404, message: None, retry_after: None };
         let answer = replies.next().map(reply);
-        server.answered(&mut ask, purpose, answer.as_ref().ok_or(&refused))?;
+        server.answered(&mut ask, wanted, answer.as_ref().ok_or(&refused))?;
     }
     assert!(replies.next().is_none(), "{name} asks less");
     let model = server.model().map(str::to_owned);
@@ -276,34 +276,34 @@ fn the_model_is_the_servers_if_nobody_names_one() {
     let compares = json!({"id": "e5", "object": "model", "capabilities": ["embed", "rerank"]});
     let both = list(json!([embedder, compares, reranker]));
     let plain = list(json!([{"id": "a"}, {"id": "b"}]));
-    let ask = |name: &str, purpose, reply: &Json| settled(name, None, purpose, std::slice::from_ref(reply));
+    let ask = |name: &str, wanted, reply: &Json| settled(name, None, wanted, std::slice::from_ref(reply));
     for name in ["infinity", "infa"] {
-        assert_eq!(ask(name, Purpose::Embed, &both).unwrap().0.model.unwrap(), "bge", "{name}");
-        assert_eq!(ask(name, Purpose::Predict, &both).unwrap().0.model.unwrap(), "rr", "{name}");
-        assert_eq!(ask(name, Purpose::Embed, &plain).unwrap().0.model.unwrap(), "a", "{name}");
+        assert_eq!(ask(name, Wanted::Vectors(Role::Text), &both).unwrap().0.model.unwrap(), "bge", "{name}");
+        assert_eq!(ask(name, Wanted::Scores, &both).unwrap().0.model.unwrap(), "rr", "{name}");
+        assert_eq!(ask(name, Wanted::Vectors(Role::Text), &plain).unwrap().0.model.unwrap(), "a", "{name}");
         let vectors = list(json!([embedder, compares]));
-        assert_eq!(ask(name, Purpose::Predict, &vectors).unwrap().0.model.unwrap(), "e5", "{name}");
-        let none = ask(name, Purpose::Predict, &list(json!([embedder]))).unwrap_err();
+        assert_eq!(ask(name, Wanted::Scores, &vectors).unwrap().0.model.unwrap(), "e5", "{name}");
+        let none = ask(name, Wanted::Scores, &list(json!([embedder]))).unwrap_err();
         assert!(none.flag == "--model-id" && none.reason.contains("bge"), "{none:?}");
     }
-    assert_eq!(ask("openai", Purpose::Embed, &list(json!([{"id": "a"}]))).unwrap().0.model.unwrap(), "a");
+    assert_eq!(ask("openai", Wanted::Vectors(Role::Text), &list(json!([{"id": "a"}]))).unwrap().0.model.unwrap(), "a");
     let many: Vec<Json> = (0..20).map(|i| json!({"id": format!("m{i}")})).collect();
-    let many = ask("openai", Purpose::Embed, &list(json!(many))).unwrap_err();
+    let many = ask("openai", Wanted::Vectors(Role::Text), &list(json!(many))).unwrap_err();
     assert!(many.reason.contains("m0, m1") && many.reason.contains("and 12 more"), "{many:?}");
     for name in ["openai", "infinity", "infa", "tei"] {
         // A server that does not tell is asked without a name.
-        assert_eq!(settled(name, None, Purpose::Embed, &[]).unwrap(), (Ask::default(), None), "{name}");
-        assert_eq!(ask(name, Purpose::Embed, &json!("x")).unwrap().0.model, None, "{name}");
+        assert_eq!(settled(name, None, Wanted::Vectors(Role::Text), &[]).unwrap(), (Ask::default(), None), "{name}");
+        assert_eq!(ask(name, Wanted::Vectors(Role::Text), &json!("x")).unwrap().0.model, None, "{name}");
     }
     for name in ["openai", "infinity", "infa", "cohere", "jina"] {
-        assert_eq!(settled(name, Some("m"), Purpose::Embed, &[]).unwrap().0.model.unwrap(), "m", "{name}");
+        assert_eq!(settled(name, Some("m"), Wanted::Vectors(Role::Text), &[]).unwrap().0.model.unwrap(), "m", "{name}");
     }
 }
 
 #[test]
 fn tei_has_one_model_and_says_which() {
     let info = json!({"model_id": "/data/bge", "served_model_name": "bge", "model_type": {"embedding": {}}});
-    let ask = |model| settled("tei", model, Purpose::Embed, std::slice::from_ref(&info));
+    let ask = |model| settled("tei", model, Wanted::Vectors(Role::Text), std::slice::from_ref(&info));
     let (asked, model) = ask(None).unwrap();
     assert_eq!((asked.model, model.unwrap()), (None, "bge".into()));
     for name in ["bge", "/data/bge"] {
@@ -327,18 +327,18 @@ fn metadata() -> Json {
 
 #[test]
 fn tensors_of_whatever_name() {
-    let triton = |purpose, replies: &[Json]| {
+    let triton = |wanted, replies: &[Json]| {
         let (mut server, mut ask) = (server("triton"), Ask::default());
         let mut questions = Vec::new();
         for answer in replies {
             questions.push(sent(&server.question(&ask).unwrap()).0);
-            server.answered(&mut ask, purpose, Ok(&reply(answer)))?;
+            server.answered(&mut ask, wanted, Ok(&reply(answer)))?;
         }
         assert!(server.question(&ask).is_none());
         Ok::<_, Unclear>((server, ask, questions))
     };
     let index = json!([{"name": "a/m", "version": "1", "state": "READY"}]);
-    let (server, ask, questions) = triton(Purpose::Embed, &[index.clone(), metadata()]).unwrap();
+    let (server, ask, questions) = triton(Wanted::Vectors(Role::Text), &[index.clone(), metadata()]).unwrap();
     assert_eq!(questions, ["POST v2/repository/index", "GET v2/models/a/m"]);
     let request = server.embed(&ask, Role::Text, &TEXTS);
     assert_eq!(request.path, ["v2", "models", "a/m", "infer"]);
@@ -369,23 +369,23 @@ fn tensors_of_whatever_name() {
         ],
         "outputs": [{"name": "scores", "datatype": "FP32", "shape": [-1]}],
     });
-    let (server, ask, _) = triton(Purpose::Predict, &[index.clone(), pair.clone()]).unwrap();
+    let (server, ask, _) = triton(Wanted::Scores, &[index.clone(), pair.clone()]).unwrap();
     let body = sent(&server.rerank(&ask, "q", &TEXTS)).1;
     assert_eq!((&body["inputs"][0]["data"], &body["inputs"][1]["shape"]), (&json!(["q"]), &json!([2])));
     let scores = json!({"outputs": [{"name": "scores", "datatype": "FP32", "shape": [2, 1], "data": [[0.5], [2]]}]});
     assert_eq!(server.reranked(&reply(&scores), 2).unwrap().scores, [0.5, 2.0]);
 
-    for (purpose, odd) in [
-        (Purpose::Embed, pair),
-        (Purpose::Predict, metadata()),
-        (Purpose::Embed, json!({"inputs": [], "outputs": []})),
-        (Purpose::Embed, json!({"inputs": [{"name": "ids", "datatype": "INT64"}], "outputs": []})),
+    for (wanted, odd) in [
+        (Wanted::Vectors(Role::Text), pair),
+        (Wanted::Scores, metadata()),
+        (Wanted::Vectors(Role::Text), json!({"inputs": [], "outputs": []})),
+        (Wanted::Vectors(Role::Text), json!({"inputs": [{"name": "ids", "datatype": "INT64"}], "outputs": []})),
     ] {
-        let error = triton(purpose, &[index.clone(), odd.clone()]).map(|_| ()).unwrap_err();
+        let error = triton(wanted, &[index.clone(), odd.clone()]).map(|_| ()).unwrap_err();
         assert!(error.reason.contains("it takes"), "{error:?}");
     }
     for index in [json!([]), json!({}), json!([{"name": "a"}, {"name": "b"}])] {
-        assert_eq!(triton(Purpose::Embed, &[index]).map(|_| ()).unwrap_err().flag, "--model-id");
+        assert_eq!(triton(Wanted::Vectors(Role::Text), &[index]).map(|_| ()).unwrap_err().flag, "--model-id");
     }
 }
 
@@ -408,5 +408,36 @@ fn tensors_that_lie_about_themselves() {
         (json!({"name": "embedding", "datatype": "FP32", "shape": [1, 1], "parameters": {"binary_data_size": 4}}), 1),
     ] {
         assert_eq!(read(output.clone(), count).unwrap_err().kind(), "wrong shape", "{output}");
+    }
+}
+
+#[test]
+fn labels_of_texts_and_of_pairs() {
+    let (text, pair) = (Input::Text("a"), Input::Pair("b", "c"));
+    let of = |name: &str, ask: &Ask, inputs: &[Input<'_>]| server(name).classify(ask, inputs).map(|r| sent(&r));
+    let predict = json!({"inputs": [["a"], ["b", "c"]], "raw_scores": false});
+    for name in ["tei", "infa"] {
+        assert_eq!(of(name, &Ask::default(), &[text, pair]).unwrap(), ("POST predict".into(), predict.clone()));
+        assert_eq!(of(name, &everything(), &[text]).unwrap().1["truncation_direction"], "Left");
+    }
+    let classify = json!({"input": ["a"], "raw_scores": false});
+    assert_eq!(of("infinity", &Ask::default(), &[text]).unwrap(), ("POST classify".into(), classify));
+    assert_eq!(of("infinity", &Ask::default(), &[text, pair]), None);
+    assert_eq!(of("infinity", &everything(), &[text]).unwrap().1["raw_scores"], true);
+
+    let labels =
+        json!([[{"label": "joy", "score": 0.75}, {"label": "fear", "score": 0.25}], [{"score": 1, "label": ""}]]);
+    let replies =
+        [("tei", labels.clone()), ("infa", labels.clone()), ("infinity", json!({"data": labels, "model": "m"}))];
+    for (name, body) in replies {
+        let read = |count| server(name).classified(&reply(&body), count);
+        let expected = [vec![("joy".to_owned(), 0.75), ("fear".into(), 0.25)], vec![(String::new(), 1.0)]];
+        assert_eq!(read(2).unwrap().labels, expected, "{name}");
+        for count in [1, 3] {
+            assert_eq!(read(count).unwrap_err().kind(), "wrong shape", "{name}");
+        }
+        for odd in [json!({}), json!([[]]), json!([[{"label": 1, "score": 1}]]), json!({"data": [[]]})] {
+            assert_eq!(server(name).classified(&reply(&odd), 1).unwrap_err().kind(), "wrong shape", "{name} {odd}");
+        }
     }
 }

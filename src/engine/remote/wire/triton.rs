@@ -9,10 +9,10 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use super::numbers::{floats, little_endian, parse};
-use super::{Abilities, Ask, Embedded, Protocol, Scored, Unclear};
+use super::{Abilities, Ask, Embedded, Protocol, Scored, Unclear, Wanted};
+use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
-use crate::engine::{Purpose, Role};
 
 /// Says how many bytes of a body are JSON, where tensors follow as bytes.
 const JSON_LENGTH: &str = "inference-header-content-length";
@@ -52,7 +52,7 @@ impl Default for Interface {
 
 impl Interface {
     /// What the model's metadata says.
-    fn read(body: &[u8], purpose: Purpose) -> Result<Option<Self>, Unclear> {
+    fn read(body: &[u8], wanted: Wanted) -> Result<Option<Self>, Unclear> {
         #[derive(Deserialize)]
         struct Metadata {
             inputs: Vec<Tensor>,
@@ -69,8 +69,8 @@ impl Interface {
         };
         let bytes: Vec<&Tensor> = inputs.iter().filter(|tensor| tensor.datatype == "BYTES").collect();
         let named = |name: &str| bytes.iter().copied().find(|tensor| tensor.name == name);
-        let (taken, wanted, output) = match purpose {
-            Purpose::Predict => {
+        let (taken, wanted, output) = match wanted {
+            Wanted::Scores => {
                 let pair = named("query").zip(named("documents")).filter(|_| bytes.len() == 2);
                 let (query, documents) = pair.ok_or_else(|| unclear("takes no query and documents"))?;
                 (vec![query.clone(), documents.clone()], "scores", "gives no scores")
@@ -122,12 +122,7 @@ impl Protocol for Triton {
         }
     }
 
-    fn answered(
-        &mut self,
-        ask: &mut Ask,
-        purpose: Purpose,
-        reply: Result<&Reply, &RemoteError>,
-    ) -> Result<(), Unclear> {
+    fn answered(&mut self, ask: &mut Ask, wanted: Wanted, reply: Result<&Reply, &RemoteError>) -> Result<(), Unclear> {
         #[derive(Deserialize)]
         struct Entry {
             name: String,
@@ -149,9 +144,9 @@ impl Protocol for Triton {
             }
         } else {
             self.described = true;
-            let read = reply.ok().map(|reply| Interface::read(&reply.body, purpose)).transpose()?.flatten();
-            self.interface = read.unwrap_or_else(|| match purpose {
-                Purpose::Predict => {
+            let read = reply.ok().map(|reply| Interface::read(&reply.body, wanted)).transpose()?.flatten();
+            self.interface = read.unwrap_or_else(|| match wanted {
+                Wanted::Scores => {
                     let tensor = |name: &str| Tensor { name: name.into(), datatype: "BYTES".into(), shape: vec![-1] };
                     Interface { inputs: vec![tensor("query"), tensor("documents")], output: "scores".into() }
                 }
