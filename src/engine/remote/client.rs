@@ -247,7 +247,11 @@ fn asked(
             "--truncate",
             "its API has no word for it",
         ),
-        (options.raw_scores && !can.raw_scores, "--raw-scores", "its API has no word for it"),
+        (
+            options.raw_scores && !(if wanted == Wanted::Scores { can.raw_scores } else { can.raw_labels }),
+            "--raw-scores",
+            "its API has no word for it, or does not heed it",
+        ),
         (
             role.is_some_and(|role| role != Role::Text) && can.roles == Roles::No,
             "--mode",

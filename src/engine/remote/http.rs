@@ -15,8 +15,8 @@ use super::options::{ApiKey, RemoteOptions};
 use crate::engine::spec::shown;
 
 const USER_AGENT: &str = concat!("infa/", env!("CARGO_PKG_VERSION"));
-/// As much of an error's body is read.
-const ERROR_BYTES: usize = 64 << 10;
+/// As much of an error's body is read: FastAPI repeats the text that it refuses.
+const ERROR_BYTES: usize = 1 << 20;
 /// A reply may have that much, and as much again for every input: a vector of 40,000 numbers as text.
 const BYTES_AN_INPUT: usize = 1 << 20;
 

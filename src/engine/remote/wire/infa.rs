@@ -37,6 +37,7 @@ impl Protocol for Infa {
             truncate_pairs: true,
             unscaled: true,
             raw_scores: true,
+            raw_labels: true,
             ..Abilities::PLAIN
         }
     }

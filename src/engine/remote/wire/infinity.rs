@@ -51,6 +51,7 @@ impl ModelQuestion {
 
 impl Protocol for Infinity {
     fn abilities(&self) -> Abilities {
+        // `/classify` takes `raw_scores`, too, and applies softmax all the same.
         Abilities { classifies: true, raw_scores: true, ..Abilities::PLAIN }
     }
 
@@ -94,7 +95,7 @@ impl Protocol for Infinity {
             Input::Pair(..) => None,
         };
         let texts: Vec<String> = inputs.iter().map(text).collect::<Option<_>>()?;
-        let mut body = json!({"input": texts, "raw_scores": ask.raw_scores});
+        let mut body = json!({"input": texts});
         set(&mut body, "model", ask.model.as_deref());
         Some(Request::post(&["classify"], &body, inputs.len()))
     }

@@ -125,8 +125,9 @@ pub(super) struct Abilities {
     pub truncate_pairs: bool,
     /// Vectors that are not scaled to length 1.
     pub unscaled: bool,
-    /// Scores without an activation function.
+    /// Scores without an activation function; of labels, too.
     pub raw_scores: bool,
+    pub raw_labels: bool,
 }
 
 impl Abilities {
@@ -143,6 +144,7 @@ impl Abilities {
         truncate_pairs: false,
         unscaled: false,
         raw_scores: false,
+        raw_labels: false,
     };
 }
 

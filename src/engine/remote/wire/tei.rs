@@ -70,6 +70,7 @@ impl Protocol for Tei {
             truncate_pairs: true,
             unscaled: true,
             raw_scores: true,
+            raw_labels: true,
             ..Abilities::PLAIN
         }
     }

@@ -420,10 +420,10 @@ fn labels_of_texts_and_of_pairs() {
         assert_eq!(of(name, &Ask::default(), &[text, pair]).unwrap(), ("POST predict".into(), predict.clone()));
         assert_eq!(of(name, &everything(), &[text]).unwrap().1["truncation_direction"], "Left");
     }
-    let classify = json!({"input": ["a"], "raw_scores": false});
+    let classify = json!({"input": ["a"]});
     assert_eq!(of("infinity", &Ask::default(), &[text]).unwrap(), ("POST classify".into(), classify));
     assert_eq!(of("infinity", &Ask::default(), &[text, pair]), None);
-    assert_eq!(of("infinity", &everything(), &[text]).unwrap().1["raw_scores"], true);
+    assert_eq!(of("infinity", &everything(), &[text]).unwrap().1["model"], "m");
 
     let labels =
         json!([[{"label": "joy", "score": 0.75}, {"label": "fear", "score": 0.25}], [{"score": 1, "label": ""}]]);
