@@ -9,6 +9,7 @@
 //!       └ recorder what became of them
 //! statistics       how sure figures are
 //! fidelity         how near answers are to those of a reference
+//! report           all of it as a document
 //! ```
 //!
 //! What waits, waits on tokio's clock alone, so that tests can pause it and know to the millisecond what must come out.
@@ -22,6 +23,7 @@ pub mod load;
 pub mod observer;
 mod random;
 pub mod recorder;
+pub mod report;
 pub mod rounds;
 pub mod search;
 #[cfg(test)]

@@ -37,6 +37,10 @@ impl EngineSettings {
             None => EngineSpec { kind: EngineKind::Onnx, device: None, words: Vec::new(), url: None },
         };
         if spec.kind.is_server() {
+            if spec.url.is_none() {
+                let name = spec.kind.name();
+                return Err(flag(ENGINE, crate::engine::SpecError::NoUrl { name }.to_string()));
+            }
             return Ok(Self::Server(Box::new(ServerSettings::resolve(spec, engine, model, text, globals)?)));
         }
         let EngineArgs { engine: _, retries, request_timeout, request_batch, concurrency } = engine;

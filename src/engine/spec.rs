@@ -29,6 +29,16 @@ pub struct EngineSpec {
 pub enum EngineKind {
     /// ONNX Runtime in this process
     Onnx,
+    /// sentence-transformers on PyTorch
+    Torch,
+    /// Stock ONNX Runtime on an exported graph, padded batches
+    OnnxExport,
+    /// OpenVINO
+    Openvino,
+    /// CTranslate2
+    Ctranslate2,
+    /// fastembed
+    Fastembed,
     /// A server that speaks OpenAI's API
     Openai,
     /// A server of huggingface/text-embeddings-inference
@@ -50,6 +60,11 @@ impl EngineKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Onnx => "onnx",
+            Self::Torch => "torch",
+            Self::OnnxExport => "onnx-export",
+            Self::Openvino => "openvino",
+            Self::Ctranslate2 => "ctranslate2",
+            Self::Fastembed => "fastembed",
             Self::Openai => "openai",
             Self::Tei => "tei",
             Self::Infinity => "infinity",
@@ -60,10 +75,35 @@ impl EngineKind {
         }
     }
 
+    /// Where it computes.
+    pub fn place(self) -> Place {
+        match self {
+            Self::Onnx => Place::Process,
+            Self::Torch | Self::OnnxExport | Self::Openvino | Self::Ctranslate2 | Self::Fastembed => Place::Worker,
+            _ => Place::Server,
+        }
+    }
+
     /// Whether it is a server that is asked over HTTP.
     pub fn is_server(self) -> bool {
-        self != Self::Onnx
+        self.place() == Place::Server
     }
+
+    /// Whether it is a server that infa can start by itself where it is installed, so that a spec may leave out the URL.
+    pub fn can_be_launched(self) -> bool {
+        matches!(self, Self::Infinity | Self::Tei | Self::Infa)
+    }
+}
+
+/// Where an engine computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In this process.
+    Process,
+    /// In a Python process that is started for it.
+    Worker,
+    /// In a server that is asked over HTTP.
+    Server,
 }
 
 /// What is wrong with a spec.
@@ -95,7 +135,7 @@ pub enum SpecError {
         name: &'static str,
     },
     /// A URL for what is no server.
-    #[error("{name} runs in this process and takes no URL")]
+    #[error("{name} runs on this machine and takes no URL")]
     NoServer {
         /// The engine.
         name: &'static str,
@@ -131,7 +171,7 @@ impl FromStr for EngineSpec {
         let kind = EngineKind::from_str(name, true).map_err(|_| unknown(name))?;
         let name = kind.name();
         match (kind.is_server(), &url, device) {
-            (true, None, _) => return Err(SpecError::NoUrl { name }),
+            (true, None, _) if !kind.can_be_launched() => return Err(SpecError::NoUrl { name }),
             (true, _, Some(_)) => return Err(SpecError::DeviceOfServer { name }),
             (false, Some(_), _) => return Err(SpecError::NoServer { name }),
             _ => {}
@@ -203,7 +243,15 @@ mod tests {
         );
         let tei = read("tei=http://127.0.0.1:8080/a?b=c").unwrap();
         assert_eq!((tei.kind, tei.url.unwrap().as_str()), (EngineKind::Tei, "http://127.0.0.1:8080/a?b=c"));
-        for text in ["onnx", "onnx:int8", "onnx@cpu:int8", "openai=https://example.org/v1", "infa=http://[::1]:7997"] {
+        for text in [
+            "onnx",
+            "torch:bfloat16:compile",
+            "onnx-export",
+            "onnx:int8",
+            "onnx@cpu:int8",
+            "openai=https://example.org/v1",
+            "infa=http://[::1]:7997",
+        ] {
             assert_eq!(read(text).unwrap().to_string(), text);
         }
     }
@@ -220,8 +268,9 @@ mod tests {
     fn what_is_wrong_is_named() {
         let error = |text: &str| read(text).unwrap_err().to_string();
         assert!(error("infinty=http://a").contains("did you mean \"infinity\"?"));
-        assert!(error("xyzzy").contains("engines: onnx, openai"));
-        assert!(error("tei").contains("tei=http://127.0.0.1:8080"));
+        assert!(error("xyzzy").contains("engines: onnx, torch"));
+        assert!(error("openai").contains("openai=http://127.0.0.1:8080"));
+        assert_eq!(read("tei").unwrap().url, None);
         assert!(error("tei@cuda=http://a").contains("device"));
         assert!(error("onnx=http://a").contains("takes no URL"));
         assert!(error("onnx@gpu").contains("\"gpu\""));

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Lengths of texts in tokens, specials included.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LengthHistogram {
     /// Number of texts.
     pub texts: usize,
@@ -30,7 +31,7 @@ pub struct LengthHistogram {
 }
 
 /// A range of lengths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Bin {
     /// The shortest in it, in tokens.
     pub from: usize,
@@ -41,7 +42,7 @@ pub struct Bin {
 }
 
 /// Texts that are longer than a model reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Excess {
     /// Most tokens that the model reads, specials included.
     pub max_length: usize,

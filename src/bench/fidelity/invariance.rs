@@ -1,5 +1,6 @@
 //! The same text alone and under load: a vector should not depend on its neighbours.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::vectors::{cosine, max_difference};
@@ -9,7 +10,7 @@ use super::vectors::{cosine, max_difference};
 pub struct Invariance(InvarianceReport);
 
 /// How much vectors depend on what is computed beside them.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InvarianceReport {
     /// Pairs that were looked at.
     pub pairs: usize,

@@ -1,5 +1,6 @@
 //! Scores of documents against those of a reference engine.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{kendall_tau_b, mean};
@@ -36,7 +37,7 @@ pub struct RankingFidelity {
 }
 
 /// How near rankings are to the reference's.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RankingReport {
     /// Queries that were looked at.
     pub queries: usize,

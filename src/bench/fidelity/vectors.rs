@@ -1,5 +1,6 @@
 //! Vectors against those of a reference engine.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{mean, percentile};
@@ -53,7 +54,7 @@ pub struct VectorFidelity {
 }
 
 /// How near vectors are to the reference's. What could not be compared is counted, and no part of the figures.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct VectorReport {
     /// Pairs that were looked at.
     pub pairs: usize,
@@ -74,7 +75,7 @@ pub struct VectorReport {
 }
 
 /// How near sound vectors are to sound ones of the same length.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Agreement {
     /// Pairs that were compared.
     pub compared: usize,
@@ -93,7 +94,7 @@ pub struct Agreement {
 }
 
 /// How far norms are from 1. Large numbers mean that the engine does not normalise, which is no fault by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Norms {
     /// Largest |‖v‖ − 1|.
     pub deviation_max: f64,

@@ -8,7 +8,7 @@ use super::http::{Http, Reply, Request};
 use super::options::RemoteOptions;
 use super::retry;
 use super::wire::{Ask, Embedded, Labelled, Protocol, Roles, Scored, Unclear, Wanted, protocol};
-use crate::engine::spec::EngineSpec;
+use crate::engine::spec::{EngineSpec, SpecError};
 use crate::engine::{EngineError, EngineKind, Input, Role, TextOptions};
 use crate::model::ModelError;
 use crate::model::pooling;
@@ -49,7 +49,11 @@ impl Client {
     ) -> Result<Self, EngineError> {
         let refuse = |flag: &'static str, reason: String| ModelError::Flag { flag, reason };
         let no_server = || refuse("--engine", format!("{spec} is no server"));
-        let url = spec.url.as_ref().ok_or_else(no_server)?;
+        let name = spec.kind.name();
+        let url = spec.url.as_ref().ok_or_else(|| match spec.kind.is_server() {
+            true => refuse("--engine", SpecError::NoUrl { name }.to_string()),
+            false => no_server(),
+        })?;
         let mut protocol = protocol(spec.kind, matches!(url.path(), "" | "/")).ok_or_else(no_server)?;
         if let Some(word) = spec.words.first() {
             let reason = format!("{} has no option {word:?}: what a server computes with is its own", spec.kind.name());

@@ -72,7 +72,6 @@ impl ApiKey {
     /// Variables that may hold the key of servers of this kind, in the order in which they are looked at.
     pub fn variables(kind: EngineKind) -> &'static [&'static str] {
         match kind {
-            EngineKind::Onnx => &[],
             EngineKind::Openai => &["OPENAI_API_KEY"],
             EngineKind::Tei => &["TEI_API_KEY"],
             EngineKind::Infinity => &["INFINITY_API_KEY"],
@@ -80,6 +79,7 @@ impl ApiKey {
             EngineKind::Jina => &["JINA_API_KEY"],
             EngineKind::Triton => &["TRITON_API_KEY"],
             EngineKind::Infa => &["INFA_API_KEY"],
+            _ => &[],
         }
     }
 

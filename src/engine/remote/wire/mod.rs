@@ -208,7 +208,6 @@ pub(super) trait Protocol: Send + Sync {
 /// The protocol of a server; `None` for an engine that is none. `bare`: the server's URL has no path.
 pub(super) fn protocol(kind: EngineKind, bare: bool) -> Option<Box<dyn Protocol>> {
     Some(match kind {
-        EngineKind::Onnx => return None,
         EngineKind::Openai => Box::new(openai::Openai::new(bare)),
         EngineKind::Tei => Box::<tei::Tei>::default(),
         EngineKind::Infinity => Box::<infinity::Infinity>::default(),
@@ -216,6 +215,7 @@ pub(super) fn protocol(kind: EngineKind, bare: bool) -> Option<Box<dyn Protocol>
         EngineKind::Jina => Box::new(jina::Jina::new(bare)),
         EngineKind::Triton => Box::<triton::Triton>::default(),
         EngineKind::Infa => Box::<infa::Infa>::default(),
+        _ => return None,
     })
 }
 

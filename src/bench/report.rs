@@ -1,0 +1,56 @@
+//! What a run has shown, as a document: the same one that `--export-json` writes, that tables and pages are drawn from,
+//! and that `infa compare` reads.
+
+mod engine;
+mod machine;
+mod workload;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use engine::{
+    Curve, CurveKind, CurveStep, EngineReport, EngineState, FailureReport, Fidelity, Figure, Figures, HeldRate,
+    LatencyPoint, Resources, RoundReport, Tokens,
+};
+pub use machine::{Gpu, Machine};
+pub use workload::{FileHash, ModelReport, Task, Workload};
+
+/// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A run of `infa bench`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// Version of this format.
+    pub schema_version: u32,
+    /// Version of infa that measured.
+    pub infa: String,
+    /// What the run is called, as its config says.
+    pub title: Option<String>,
+    /// When it began, in UTC (RFC 3339).
+    pub started: String,
+    /// How long it took as a whole, in seconds.
+    pub seconds: f64,
+    /// The command line, without secrets.
+    pub command: Vec<String>,
+    /// Where it ran.
+    pub machine: Machine,
+    /// Which model.
+    pub model: ModelReport,
+    /// What was asked, and how.
+    pub workload: Workload,
+    /// The engine whose speed the others are compared with, by its name.
+    pub baseline: Option<String>,
+    /// The engine whose vectors or scores the others are compared with, by its name.
+    pub reference: Option<String>,
+    /// What one hour of the machine costs, in dollars.
+    pub machine_cost_per_hour: Option<f64>,
+    /// The engines, in the order they were given.
+    pub engines: Vec<EngineReport>,
+    /// Of each round, the names of the engines in the order they had it.
+    pub order: Vec<Vec<String>>,
+    /// Whether somebody stopped the run before its end.
+    pub interrupted: bool,
+    /// What a reader must know to judge the figures.
+    pub notes: Vec<String>,
+}

@@ -1,0 +1,46 @@
+//! The machine that measured.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The machine, as far as it can be told.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Machine {
+    /// Operating system with its version.
+    pub system: String,
+    /// Instruction set: `x86_64`, `aarch64`.
+    pub architecture: String,
+    /// Name of the processor.
+    pub cpu: Option<String>,
+    /// What of its instructions matters here: `avx2`, `avx512f`, `avx512_vnni`, `amx_int8` …
+    pub cpu_flags: Vec<String>,
+    /// Cores that this process may use, by affinity and cgroup.
+    pub cores_allowed: usize,
+    /// Cores (hardware threads) that the machine has.
+    pub cores: usize,
+    /// Memory that this process may use, in bytes: the machine's, or less by its cgroup.
+    pub memory_bytes: u64,
+    /// Whether it is a virtual machine, where it can be told.
+    pub virtual_machine: Option<bool>,
+    /// Load averages of 1, 5 and 15 minutes when the run began.
+    pub load_average: Option<[f64; 3]>,
+    /// Matrix products of float32 that were measured here, in GFLOP/s: all allowed cores together.
+    pub gemm_gflops: Option<f64>,
+    /// Version of ONNX Runtime in this process.
+    pub onnxruntime: Option<String>,
+    /// GPUs.
+    pub gpus: Vec<Gpu>,
+}
+
+/// A GPU.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Gpu {
+    /// Its name.
+    pub name: String,
+    /// Its memory, in bytes.
+    pub memory_bytes: u64,
+    /// Version of its driver.
+    pub driver: String,
+    /// Newest CUDA that the driver speaks, such as `13.0`.
+    pub cuda: Option<String>,
+}
