@@ -5,6 +5,7 @@ pub mod classify;
 mod collect;
 mod finish;
 pub mod int8;
+pub mod launch;
 mod load;
 mod max_sim;
 pub mod observe;

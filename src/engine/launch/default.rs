@@ -1,0 +1,111 @@
+//! The commands that start a server where it is installed.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use super::command::Command;
+use super::error::LaunchError;
+use crate::engine::EngineKind;
+
+/// Infinity 0.0.77. Its default engine is torch.
+const INFINITY: &str =
+    "v2 --model-id {model} --served-model-name {name} --host {host} --port {port} --device {device} {flags}";
+/// text-embeddings-inference 1.9, which truncates nothing by itself and takes port 9000 for its metrics.
+const TEI: &str = "--model-id {model} --hostname {host} --port {port} --prometheus-port {metrics_port} {flags}";
+/// `--engine` because `INFA_ENGINE` may be set for the one that starts it.
+const INFA: &str = "serve --model-id {model} --served-model-name {name} --host {host} --port {port} --threads {threads} \
+                    --device {device} --engine onnx {flags}";
+
+/// The command that starts a server of `kind` with a model of this machine: Infinity's `infinity_emb` and
+/// text-embeddings-inference's `text-embeddings-router` where they are installed, this very program for infa.
+///
+/// Programs are looked for in `directories`, then in `PATH`.
+///
+/// # Errors
+/// [`LaunchError::NotInstalled`]; [`LaunchError::NoCommand`] for other servers, [`LaunchError::NoServer`] for what is none.
+pub fn default_command(kind: EngineKind, directories: &[PathBuf]) -> Result<Command, LaunchError> {
+    let path = std::env::var_os("PATH");
+    let own = std::env::current_exe().ok();
+    command(kind, directories, path.as_deref(), own.as_deref())
+}
+
+fn command(
+    kind: EngineKind,
+    directories: &[PathBuf],
+    path: Option<&OsStr>,
+    own: Option<&Path>,
+) -> Result<Command, LaunchError> {
+    let engine = kind.name();
+    let (program, arguments, install) = match kind {
+        EngineKind::Infa => ("infa", INFA, "put infa into PATH"),
+        EngineKind::Infinity => ("infinity_emb", INFINITY, "infa engines install infinity"),
+        EngineKind::Tei => {
+            ("text-embeddings-router", TEI, "see https://github.com/huggingface/text-embeddings-inference")
+        }
+        _ if kind.is_server() => return Err(LaunchError::NoCommand { engine }),
+        _ => return Err(LaunchError::NoServer { engine }),
+    };
+    let own = own.filter(|_| kind == EngineKind::Infa).map(Path::to_owned);
+    let found = own.or_else(|| find(program, directories, path));
+    let missing = || LaunchError::NotInstalled { engine, program, install: install.into() };
+    Ok(Command::of_program(&found.ok_or_else(missing)?, arguments)?)
+}
+
+/// Where `program` is.
+fn find(program: &str, directories: &[PathBuf], path: Option<&OsStr>) -> Option<PathBuf> {
+    let path = path.map(std::env::split_paths).into_iter().flatten();
+    directories.iter().cloned().chain(path).map(|directory| directory.join(program)).find(|file| is_executable(file))
+}
+
+fn is_executable(file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn program(directory: &Path, name: &str, mode: u32) -> PathBuf {
+        let file = directory.join(name);
+        std::fs::write(&file, "").unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        file
+    }
+
+    #[test]
+    fn programs_are_looked_for() {
+        let (own, path) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let directories = [own.path().to_owned()];
+        let of = |kind| {
+            let of = command(kind, &directories, Some(path.path().as_os_str()), Some(Path::new("/bin/in {braces}")));
+            of.map(|command| command.to_string())
+        };
+        let error = of(EngineKind::Infinity).unwrap_err();
+        assert!(error.to_string().contains("no infinity_emb in PATH"), "{error}");
+        assert!(error.hint().unwrap().contains("infa engines install infinity; or start it yourself"));
+        // What cannot be run is not there.
+        program(own.path(), "infinity_emb", 0o644);
+        assert!(of(EngineKind::Infinity).is_err());
+        let there = program(path.path(), "infinity_emb", 0o755);
+        assert!(
+            of(EngineKind::Infinity).unwrap().starts_with(&format!("{} v2 --model-id '{{model}}'", there.display()))
+        );
+        let first = program(own.path(), "infinity_emb", 0o755);
+        assert!(of(EngineKind::Infinity).unwrap().starts_with(first.to_str().unwrap()));
+        // This very program, whatever its path.
+        assert!(of(EngineKind::Infa).unwrap().starts_with("'/bin/in {{braces}}' serve --model-id"));
+        assert!(matches!(of(EngineKind::Openai), Err(LaunchError::NoCommand { .. })));
+        assert!(matches!(of(EngineKind::Torch), Err(LaunchError::NoServer { .. })));
+    }
+
+    #[test]
+    fn every_default_takes_flags() {
+        for arguments in [INFINITY, TEI, INFA] {
+            assert!(Command::of_program(Path::new("x"), arguments).unwrap().takes_flags(), "{arguments}");
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Why there is no server.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::command::CommandError;
+
+/// Why a server could not be started.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LaunchError {
+    /// The command cannot be read.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// The server has no such option.
+    #[error("{engine} has no option {word:?}{}; options: {}", .like.map(|like| format!(", did you mean {like:?}?")).unwrap_or_default(), if .known.is_empty() { "none" } else { .known.as_str() })]
+    Word {
+        /// The engine.
+        engine: &'static str,
+        /// What was written.
+        word: String,
+        /// The option of the most similar name.
+        like: Option<&'static str>,
+        /// All of them.
+        known: String,
+    },
+    /// Two options exclude each other.
+    #[error("{engine}: two {what}: {first} and {second}")]
+    Words {
+        /// The engine.
+        engine: &'static str,
+        /// What both choose.
+        what: &'static str,
+        /// The first.
+        first: &'static str,
+        /// The second.
+        second: &'static str,
+    },
+    /// The options of the spec have no place in the command.
+    #[error(
+        "{engine}: the options {words} have no place in the command: write {{flags}} where they belong, or leave them out"
+    )]
+    NoPlace {
+        /// The engine.
+        engine: &'static str,
+        /// The options.
+        words: String,
+    },
+    /// A server with a URL is there already.
+    #[error("{engine} has a URL and is not started here")]
+    HasUrl {
+        /// The engine's spec.
+        engine: String,
+    },
+    /// It runs in this process, or in a worker.
+    #[error("{engine} is no server")]
+    NoServer {
+        /// The engine.
+        engine: &'static str,
+    },
+    /// The program is not on this machine.
+    #[error("{engine} is not installed: there is no {program} in PATH or in infa's own environments")]
+    NotInstalled {
+        /// The engine.
+        engine: &'static str,
+        /// What was looked for.
+        program: &'static str,
+        /// What installs it.
+        install: String,
+    },
+    /// infa knows no command that starts it.
+    #[error("infa knows no command that starts {engine}")]
+    NoCommand {
+        /// The engine.
+        engine: &'static str,
+    },
+    /// The model's directory cannot be used.
+    #[error("{}: {reason}", .directory.display())]
+    Model {
+        /// The directory.
+        directory: PathBuf,
+        /// Why not.
+        reason: String,
+    },
+    /// There is no free port.
+    #[error("no free port on 127.0.0.1: {0}")]
+    Port(std::io::Error),
+    /// The program does not run at all.
+    #[error("the server does not start: {error}: {command}")]
+    Spawn {
+        /// The command, without secrets.
+        command: String,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// The server ended before it was ready.
+    #[error("the server ended before it was ready ({status}): {command}{lines}")]
+    Ended {
+        /// The command, without secrets.
+        command: String,
+        /// How it ended.
+        status: String,
+        /// What it said last.
+        lines: LastLines,
+    },
+    /// The server was not ready in time, and has been stopped.
+    #[error("the server was not ready within {} ({found}): {command}{lines}", humantime::format_duration(*.after))]
+    NeverReady {
+        /// The command, without secrets.
+        command: String,
+        /// How long was waited.
+        after: Duration,
+        /// What was found there last.
+        found: String,
+        /// What it said last.
+        lines: LastLines,
+    },
+    /// Somebody asked to stop.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+impl LaunchError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Command(_) => "such as: infinity_emb v2 --model-id {model} --port {port}".into(),
+            Self::NotInstalled { engine, install, .. } => {
+                format!("{install}; or start it yourself and write {engine}=http://127.0.0.1:8080")
+            }
+            Self::NoCommand { engine } => {
+                format!("start it yourself and write {engine}=http://127.0.0.1:8080, or give its command as `launch`")
+            }
+            Self::Spawn { error, .. } if error.kind() == std::io::ErrorKind::NotFound => {
+                "is it installed, and in PATH?".into()
+            }
+            Self::Ended { status, .. } if status == ZERO => {
+                "the command must run the server itself, and not leave it behind".into()
+            }
+            Self::Ended { lines, .. } => match lines.known_trouble() {
+                Some(known) => known.into(),
+                None => "its last lines say why; -vv shows all of them".into(),
+            },
+            Self::NeverReady { .. } => "a longer start-up timeout gives it more time; -vv shows what it does".into(),
+            _ => return None,
+        })
+    }
+}
+
+/// How the system calls an end without a fault.
+const ZERO: &str = "exit status: 0";
+
+/// The last lines that a server wrote, oldest first.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LastLines(pub Vec<String>);
+
+impl LastLines {
+    /// Whether somebody else has the port.
+    pub(super) fn port_is_taken(&self) -> bool {
+        let said = |line: &String| {
+            let line = line.to_ascii_lowercase();
+            ["address already in use", "address in use", "eaddrinuse", "port is already allocated"]
+                .iter()
+                .any(|words| line.contains(words))
+        };
+        self.0.iter().any(said)
+    }
+
+    /// What to do about troubles that many have.
+    fn known_trouble(&self) -> Option<&'static str> {
+        let said = |words: &str| self.0.iter().any(|line| line.contains(words));
+        if self.port_is_taken() {
+            Some("something else has the port; try again")
+        } else if said("ModuleNotFoundError") || said("ImportError") {
+            Some("a Python package is missing or too new there; install the engine again")
+        } else if said("No such option") || said("unexpected argument") || said("unrecognized arguments") {
+            Some("this version of the server has other flags; give its command as `launch`")
+        } else if said("out of memory") || said("OutOfMemoryError") || said("MemoryError") {
+            Some("it needs more memory than there is")
+        } else {
+            None
+        }
+    }
+}
+
+impl fmt::Display for LastLines {
+    /// Each on a line of its own, with a line feed before.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|line| write!(f, "\n  | {line}"))
+    }
+}

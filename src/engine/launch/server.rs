@@ -1,0 +1,246 @@
+//! A server from its start to its end.
+
+use std::ffi::OsString;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use reqwest::Url;
+
+use super::command::{Filled, Values};
+use super::error::LaunchError;
+use super::process::Process;
+use super::readiness::{Found, Readiness};
+use super::{Launch, words};
+use crate::engine::spec::{EngineKind, EngineSpec};
+use crate::fetch::Cancel;
+
+/// A server that was started here and is ready. Dropping it ends it, within a second or by force.
+pub struct Server {
+    process: Process,
+    url: Url,
+    spec: EngineSpec,
+    command: String,
+    startup: Duration,
+    stop_timeout: Duration,
+}
+
+/// Servers are for this machine alone.
+const HOST: &str = "127.0.0.1";
+/// A free port can be taken by somebody else before the server has it.
+const ATTEMPTS: usize = 3;
+/// How often an interruption is looked for.
+const TICK: Duration = Duration::from_millis(25);
+/// Pauses between questions whether it is ready, which grow: a start is measured, and may take minutes.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+/// What a process said before its end may take a moment to be read.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+
+impl Server {
+    /// Starts a server, and waits until it is ready for requests.
+    ///
+    /// It listens on 127.0.0.1, at a port that was free. Unless `environment` or the command say otherwise, the
+    /// libraries of Hugging Face stay off the network (`HF_HUB_OFFLINE`) and nothing tells its makers that it was used
+    /// (`DO_NOT_TRACK`).
+    ///
+    /// # Errors
+    /// [`LaunchError`]; in each case nothing is left of it. A server that says that its port is taken is started again
+    /// with another one, twice.
+    pub async fn start(launch: &Launch, cancel: &Cancel) -> Result<Self, LaunchError> {
+        let engine = launch.spec.kind.name();
+        if !launch.spec.kind.is_server() {
+            return Err(LaunchError::NoServer { engine });
+        }
+        if launch.spec.url.is_some() {
+            return Err(LaunchError::HasUrl { engine: launch.spec.to_string() });
+        }
+        let flags = words::flags(&launch.spec)?;
+        if !flags.is_empty() && !launch.command.takes_flags() {
+            return Err(LaunchError::NoPlace { engine, words: launch.spec.words.join(", ") });
+        }
+        let model = directory(launch)?;
+        let mut attempts = 1..=ATTEMPTS;
+        loop {
+            attempts.next();
+            let started = Self::attempt(launch, &flags, &model, cancel).await;
+            match started {
+                Err(LaunchError::Ended { lines, .. }) if lines.port_is_taken() && !attempts.is_empty() => {
+                    tracing::info!("{}: its port was taken; once more with another", launch.spec);
+                }
+                started => return started,
+            }
+        }
+    }
+
+    async fn attempt(
+        launch: &Launch,
+        flags: &[String],
+        model: &std::path::Path,
+        cancel: &Cancel,
+    ) -> Result<Self, LaunchError> {
+        let [port, metrics_port] = free_ports().map_err(LaunchError::Port)?;
+        let device = launch.device.to_possible_value();
+        let filled = launch.command.fill(&Values {
+            model,
+            host: HOST,
+            port,
+            metrics_port,
+            name: &launch.name,
+            threads: launch.threads.get(),
+            device: device.as_ref().map_or("auto", |device| device.get_name()),
+            flags,
+        });
+        let shown = filled.to_string();
+        tracing::info!("{}: {shown}", launch.spec);
+        let name = launch.spec.to_string();
+        let start = Instant::now();
+        let process = Process::start(command(launch, &filled), &name).await;
+        let process = process.map_err(|error| LaunchError::Spawn { command: shown.clone(), error })?;
+        let url = format!("http://{HOST}:{port}").parse::<Url>();
+        let no_client = |e: &dyn std::fmt::Display| LaunchError::Spawn {
+            command: shown.clone(),
+            error: std::io::Error::other(e.to_string()),
+        };
+        let url = url.map_err(|e| no_client(&e))?;
+        let readiness = Readiness::of(launch.spec.kind, &url).map_err(|e| no_client(&e))?;
+        let found = std::sync::Mutex::new(Found::Nobody);
+        let waited = tokio::select! {
+            biased;
+            status = process.ended() => Err(Some(status)),
+            () = ready(&readiness, &found) => Ok(()),
+            () = cancelled(cancel) => {
+                process.stop(launch.stop_timeout).await;
+                return Err(LaunchError::Cancelled);
+            }
+            () = tokio::time::sleep(launch.startup_timeout) => Err(None),
+        };
+        // Somebody else may have answered at its port.
+        let waited = match (waited, process.status()) {
+            (Ok(()), Some(status)) => Err(Some(status)),
+            (waited, _) => waited,
+        };
+        match waited {
+            Ok(()) => {
+                let spec = EngineSpec { words: Vec::new(), url: Some(url.clone()), ..launch.spec.clone() };
+                let startup = start.elapsed();
+                tracing::info!("{name} is ready at {url} after {startup:.1?}");
+                let stop_timeout = launch.stop_timeout;
+                Ok(Self { process, url, spec, command: shown, startup, stop_timeout })
+            }
+            Err(Some(status)) => {
+                tokio::time::sleep(LAST_WORDS).await;
+                let lines = process.output().last();
+                Err(LaunchError::Ended { command: shown, status: status.to_string(), lines })
+            }
+            Err(None) => {
+                process.stop(launch.stop_timeout).await;
+                let found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+                let (after, found, lines) = (launch.startup_timeout, readiness.tell(&found), process.output().last());
+                Err(LaunchError::NeverReady { command: shown, after, found, lines })
+            }
+        }
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> &Url {
+        &self.url
+    }
+
+    /// Its spec, with the URL and without words: for [`super::super::remote::Client::connect`].
+    pub fn spec(&self) -> &EngineSpec {
+        &self.spec
+    }
+
+    /// The command that runs, without secrets.
+    pub fn command(&self) -> &str {
+        &self.command
+    }
+
+    /// The process that was started: the first of its group, and its number.
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// From its start until it was ready.
+    pub fn startup(&self) -> Duration {
+        self.startup
+    }
+
+    /// Whether it still runs.
+    pub fn alive(&self) -> bool {
+        self.process.status().is_none()
+    }
+
+    /// Why it does not run any more, though nobody stopped it: how it ended and its last lines.
+    pub fn died(&self) -> Option<String> {
+        self.process.status().map(|status| self.death(status))
+    }
+
+    /// Waits until it has died, and tells as [`Server::died`] does.
+    pub async fn dies(&self) -> String {
+        let status = self.process.ended().await;
+        tokio::time::sleep(LAST_WORDS).await;
+        self.death(status)
+    }
+
+    /// Ends it: asks, waits as long as [`Launch::stop_timeout`] says, then kills it. Whether it went by itself.
+    pub async fn stop(self) -> bool {
+        let gone = self.process.stop(self.stop_timeout).await;
+        if !gone {
+            tracing::warn!("{} did not end by itself and was killed", self.spec);
+        }
+        gone
+    }
+
+    fn death(&self, status: ExitStatus) -> String {
+        format!("the server ended by itself ({status}){}", self.process.output().last())
+    }
+}
+
+/// The model's directory, from the root: containers know no other.
+fn directory(launch: &Launch) -> Result<PathBuf, LaunchError> {
+    let fail = |reason: String| LaunchError::Model { directory: launch.model_dir.clone(), reason };
+    let directory = std::fs::canonicalize(&launch.model_dir).map_err(|e| fail(e.to_string()))?;
+    if directory.is_dir() { Ok(directory) } else { Err(fail("is no directory".into())) }
+}
+
+/// Two ports that nobody has now.
+fn free_ports() -> std::io::Result<[u16; 2]> {
+    // Both at once, so that they differ.
+    let listeners = [TcpListener::bind((HOST, 0))?, TcpListener::bind((HOST, 0))?];
+    let [first, second] = &listeners;
+    Ok([first.local_addr()?.port(), second.local_addr()?.port()])
+}
+
+fn command(launch: &Launch, filled: &Filled) -> std::process::Command {
+    let mut command = std::process::Command::new(&filled.program);
+    command.args(&filled.arguments);
+    // infa needs nothing of the Hub for a directory, but may still have to install ONNX Runtime.
+    let offline = launch.spec.kind != EngineKind::Infa;
+    let hub = [("HF_HUB_OFFLINE", "1"), ("TRANSFORMERS_OFFLINE", "1")];
+    command.envs(hub.into_iter().filter(|_| offline));
+    command.envs([("DO_NOT_TRACK", "1"), ("PYTHONUNBUFFERED", "1")]);
+    command.envs(launch.environment.iter().map(|(name, value)| (name, value)));
+    command.envs(filled.environment.iter().map(|(name, value)| (name, OsString::clone(value))));
+    command
+}
+
+/// Returns when the server is ready.
+async fn ready(readiness: &Readiness, found: &std::sync::Mutex<Found>) {
+    let mut pause = FIRST_PAUSE;
+    while let Err(other) = readiness.ask().await {
+        *found.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = other;
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+/// Returns when somebody asked to stop.
+async fn cancelled(cancel: &Cancel) {
+    while !cancel.is_cancelled() {
+        tokio::time::sleep(TICK).await;
+    }
+}

@@ -1,0 +1,137 @@
+//! The words of a spec whose server is started here, as that server's flags: `infinity:optimum`, `tei:float16`.
+
+use super::error::LaunchError;
+use crate::engine::spec::{EngineKind, EngineSpec};
+
+/// Words that exclude each other, and the flag that each is.
+struct Choice {
+    /// What they choose.
+    what: &'static str,
+    words: &'static [(&'static str, &'static [&'static str])],
+}
+
+/// Infinity 0.0.77: `infinity_emb v2 --help`.
+const INFINITY: &[Choice] = &[
+    Choice {
+        what: "engines",
+        words: &[
+            ("torch", &["--engine", "torch"]),
+            ("optimum", &["--engine", "optimum"]),
+            ("ctranslate2", &["--engine", "ctranslate2"]),
+        ],
+    },
+    Choice {
+        what: "number formats",
+        words: &[
+            ("float32", &["--dtype", "float32"]),
+            ("float16", &["--dtype", "float16"]),
+            ("bfloat16", &["--dtype", "bfloat16"]),
+            ("int8", &["--dtype", "int8"]),
+            ("fp8", &["--dtype", "fp8"]),
+        ],
+    },
+    Choice { what: "ways to compile", words: &[("compile", &["--compile"]), ("no-compile", &["--no-compile"])] },
+    Choice {
+        what: "attentions",
+        words: &[
+            ("bettertransformer", &["--bettertransformer"]),
+            ("no-bettertransformer", &["--no-bettertransformer"]),
+        ],
+    },
+];
+
+/// text-embeddings-inference 1.9: `text-embeddings-router --help`.
+const TEI: &[Choice] = &[Choice {
+    what: "number formats",
+    words: &[("float32", &["--dtype", "float32"]), ("float16", &["--dtype", "float16"])],
+}];
+
+const INFA: &[Choice] = &[Choice {
+    what: "number formats",
+    words: &[
+        ("float32", &["--dtype", "float32"]),
+        ("float16", &["--dtype", "float16"]),
+        ("bfloat16", &["--dtype", "bfloat16"]),
+        ("int8", &["--dtype", "int8"]),
+    ],
+}];
+
+/// The flags that the words of `spec` ask for.
+pub(super) fn flags(spec: &EngineSpec) -> Result<Vec<String>, LaunchError> {
+    let choices: &[Choice] = match spec.kind {
+        EngineKind::Infinity => INFINITY,
+        EngineKind::Tei => TEI,
+        EngineKind::Infa => INFA,
+        _ => &[],
+    };
+    let mut chosen: Vec<Option<&str>> = vec![None; choices.len()];
+    let mut flags = Vec::new();
+    for word in &spec.words {
+        let found = choices.iter().enumerate().find_map(|(at, choice)| {
+            let (name, flags) = choice.words.iter().find(|(name, _)| name == word)?;
+            Some((at, choice, *name, *flags))
+        });
+        let Some((at, choice, name, words)) = found else {
+            let known: Vec<&str> = choices.iter().flat_map(|choice| choice.words).map(|(name, _)| *name).collect();
+            let (like, known) = (alike(word, &known), known.join(", "));
+            return Err(LaunchError::Word { engine: spec.kind.name(), word: word.clone(), like, known });
+        };
+        match chosen[at] {
+            Some(before) if before == name => {}
+            Some(before) => {
+                return Err(LaunchError::Words {
+                    engine: spec.kind.name(),
+                    what: choice.what,
+                    first: before,
+                    second: name,
+                });
+            }
+            None => {
+                chosen[at] = Some(name);
+                flags.extend(words.iter().map(|&flag| flag.to_owned()));
+            }
+        }
+    }
+    Ok(flags)
+}
+
+/// Names less alike than this are not suggested.
+const ALIKE: f64 = 0.7;
+
+/// The one of `known` that `name` probably means.
+pub(super) fn alike<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    let name = name.to_ascii_lowercase();
+    let scores = known.iter().map(|known| (strsim::jaro_winkler(&name, known), *known));
+    scores.filter(|(score, _)| *score >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn read(spec: &str) -> Result<String, String> {
+        flags(&spec.parse().unwrap()).map(|flags| flags.join(" ")).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn words_are_flags() {
+        assert_eq!(read("infinity").unwrap(), "");
+        assert_eq!(read("infinity:optimum:int8").unwrap(), "--engine optimum --dtype int8");
+        assert_eq!(read("infinity:float16:torch:compile").unwrap(), "--dtype float16 --engine torch --compile");
+        assert_eq!(read("tei:float16:float16").unwrap(), "--dtype float16");
+        assert_eq!(read("infa:int8").unwrap(), "--dtype int8");
+    }
+
+    #[test]
+    fn others_are_refused() {
+        let error = read("infinity:optimun").unwrap_err();
+        assert!(
+            error.contains("\"optimun\", did you mean \"optimum\"?") && error.contains("torch, optimum"),
+            "{error}"
+        );
+        assert!(read("tei:int8").unwrap_err().contains("float32, float16"));
+        assert!(read("infa:xyzzy").unwrap_err().starts_with("infa has no option \"xyzzy\"; options: float32"));
+        assert!(read("infinity:torch:optimum").unwrap_err().contains("two engines: torch and optimum"));
+    }
+}
