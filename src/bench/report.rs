@@ -1,18 +1,35 @@
 //! What a run has shown, as a document: the same one that `--export-json` writes, that tables and pages are drawn from,
 //! and that `infa compare` reads.
 
+mod columns;
+mod csv;
 mod engine;
+mod finite;
+mod json;
 mod machine;
+mod markdown;
+mod numbers;
+#[cfg(test)]
+mod sample;
+mod splice;
+mod summary;
+mod table;
+mod text;
 mod workload;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use csv::csv;
 pub use engine::{
     Curve, CurveKind, CurveStep, EngineReport, EngineState, FailureReport, Fidelity, Figure, Figures, HeldRate,
     LatencyPoint, Resources, RoundReport, Tokens,
 };
+pub use json::{ReportError, json, parse, schema};
 pub use machine::{Gpu, Machine};
+pub use markdown::markdown;
+pub use splice::{SpliceError, splice};
+pub use table::{TableOptions, table};
 pub use workload::{FileHash, ModelReport, Task, Workload};
 
 /// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.

@@ -132,6 +132,53 @@ pub struct Figures {
     pub joules_per_million_tokens: Option<Figure>,
 }
 
+impl Figures {
+    /// All of them with their names, in order.
+    pub fn all(&self) -> [(&'static str, Option<Figure>); 15] {
+        // One list, which the compiler keeps complete.
+        let mut figures = self.clone();
+        figures.all_mut().map(|(name, figure)| (name, *figure))
+    }
+
+    /// All of them with their names, in order.
+    pub(super) fn all_mut(&mut self) -> [(&'static str, &mut Option<Figure>); 15] {
+        let Self {
+            seconds,
+            requests_per_second,
+            inputs_per_second,
+            tokens_per_second,
+            mean_ms,
+            p50_ms,
+            p90_ms,
+            p95_ms,
+            p99_ms,
+            max_ms,
+            speed_up,
+            gflops,
+            gemm_share,
+            dollars_per_million_tokens,
+            joules_per_million_tokens,
+        } = self;
+        [
+            ("seconds", seconds),
+            ("requests_per_second", requests_per_second),
+            ("inputs_per_second", inputs_per_second),
+            ("tokens_per_second", tokens_per_second),
+            ("mean_ms", mean_ms),
+            ("p50_ms", p50_ms),
+            ("p90_ms", p90_ms),
+            ("p95_ms", p95_ms),
+            ("p99_ms", p99_ms),
+            ("max_ms", max_ms),
+            ("speed_up", speed_up),
+            ("gflops", gflops),
+            ("gemm_share", gemm_share),
+            ("dollars_per_million_tokens", dollars_per_million_tokens),
+            ("joules_per_million_tokens", joules_per_million_tokens),
+        ]
+    }
+}
+
 /// A round of an engine, as it was measured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RoundReport {

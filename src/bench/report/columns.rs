@@ -1,0 +1,265 @@
+//! Columns of tables: what each is called, what it means, and an engine's cell. Terminal, Markdown and HTML share them.
+
+use super::numbers::{NOTHING, bytes, cosine, cosines, count, figure, figure_as, number, percent, plain};
+use super::{CurveKind, EngineReport, EngineState, Figure, Report};
+
+/// A column that at least one engine has something for.
+pub(super) struct Column {
+    /// Its heading.
+    pub head: &'static str,
+    /// What it means, in a sentence.
+    pub about: &'static str,
+    /// Whether it belongs to what is read first.
+    pub main: bool,
+    /// A cell an engine, in the order of engines.
+    pub cells: Vec<Option<String>>,
+}
+
+/// What a column is made of.
+struct Kind(&'static str, &'static str, fn(&Report, &EngineReport) -> Option<String>);
+
+/// What is read first: speed, and beside it whether the answers are right.
+const MAIN: &[Kind] = &[
+    Kind("seconds", "length of a round", |_, engine| show(engine.figures.seconds)),
+    Kind("requests/s", "answered requests a second", |_, engine| show(engine.figures.requests_per_second)),
+    Kind("inputs/s", "answered inputs a second", |report, engine| {
+        // With one input a request it says the same as the one before.
+        let shown = report.workload.inputs_per_request != 1 || engine.figures.requests_per_second.is_none();
+        engine.figures.inputs_per_second.filter(|_| shown).map(|value| figure(&value))
+    }),
+    Kind("tokens/s", "tokens of answered inputs a second, counted by one tokenizer for all engines", |_, engine| {
+        show(engine.figures.tokens_per_second)
+    }),
+    Kind("best", "highest throughput of the steps under rising load, and the load", |_, engine| best(engine)),
+    Kind("holds", "highest rate, in requests a second, at which the latency was kept", |_, engine| {
+        let held = engine.curve.as_ref()?.held?;
+        Some(held.holds.map_or_else(|| "none".to_owned(), |rate| format!("{}/s", number(rate))))
+    }),
+    Kind(
+        "speed-up",
+        "how many times as fast as the baseline, by rounds that ran one after the other",
+        |report, engine| speed_up(report, engine),
+    ),
+    Kind("cosine min/mean", "least and mean cosine of its vectors with those of the reference", |_, engine| {
+        let agreement = engine.fidelity.as_ref()?.vectors.as_ref()?.agreement?;
+        Some(cosines(agreement.cosine_min, agreement.cosine_mean))
+    }),
+    Kind(
+        "τ-b min/mean",
+        "least and mean Kendall's τ-b of its rankings against those of the reference",
+        |_, engine| {
+            let ranking = engine.fidelity.as_ref()?.ranking.as_ref()?;
+            Some(cosines(ranking.tau_min?, ranking.tau_mean?))
+        },
+    ),
+    Kind(
+        "overlap min/mean",
+        "least and mean part of the first documents that the reference has among its first",
+        |_, engine| {
+            let ranking = engine.fidelity.as_ref()?.ranking.as_ref()?;
+            Some(format!("{} / {}", percent(ranking.overlap_min?), percent(ranking.overlap_mean?)))
+        },
+    ),
+    Kind("p50 ms", "median latency, counted from when a request was due", |_, engine| show(engine.figures.p50_ms)),
+    Kind("p99 ms", "99th percentile of latencies", |_, engine| show(engine.figures.p99_ms)),
+    Kind("errors", "requests that failed, were dropped or never sent, and their share", |_, engine| errors(engine)),
+    Kind("memory", "most memory of its processes during its rounds", |_, engine| {
+        engine.resources.peak_memory_bytes.map(bytes)
+    }),
+    Kind(
+        "GFLOP/s (% peak)",
+        "floating-point operations of the model a second, and their share of the machine's peak",
+        |_, engine| {
+            let gflops = figure(&engine.figures.gflops?);
+            let share = engine.figures.gemm_share.map(|share| format!(" ({})", percent(share.median)));
+            Some(gflops + &share.unwrap_or_default())
+        },
+    ),
+];
+
+/// The rest.
+const MORE: &[Kind] = &[
+    Kind("load s", "from its start until it could be asked", |_, engine| engine.load_seconds.map(number)),
+    Kind("first answer s", "from then until its first answer", |_, engine| engine.first_answer_seconds.map(number)),
+    Kind("mean ms", "mean latency", |_, engine| show(engine.figures.mean_ms)),
+    Kind("p90 ms", "90th percentile of latencies", |_, engine| show(engine.figures.p90_ms)),
+    Kind("p95 ms", "95th percentile of latencies", |_, engine| show(engine.figures.p95_ms)),
+    Kind("max ms", "longest latency", |_, engine| show(engine.figures.max_ms)),
+    Kind("GPU memory", "most memory of its processes on GPUs", |_, engine| {
+        engine.resources.peak_gpu_memory_bytes.map(bytes)
+    }),
+    Kind("CPU cores", "processor time a second of its rounds", |_, engine| engine.resources.cpu_cores.map(number)),
+    Kind(
+        "invariance",
+        "vectors alone against under load: identical, or the largest difference of a number",
+        |_, engine| {
+            let invariance = engine.fidelity.as_ref()?.invariance.as_ref()?;
+            match invariance.max_difference {
+                _ if invariance.pairs == 0 => None,
+                _ if invariance.identical == invariance.pairs => Some("identical".to_owned()),
+                None => Some("incomparable".to_owned()),
+                Some(difference) => Some(format!("{difference:.1e}")),
+            }
+        },
+    ),
+    Kind("tokens", "tokens of the answered inputs, as counted here", |_, engine| engine.tokens.counted.map(count)),
+    Kind("truncated", "texts that the engine cut", |_, engine| engine.tokens.truncated.map(count)),
+    Kind("$/1M tokens", "dollars for a million tokens, by what an hour of the machine costs", |_, engine| {
+        show(engine.figures.dollars_per_million_tokens)
+    }),
+    Kind("J/1M tokens", "joules of processor packages and GPUs for a million tokens", |_, engine| {
+        show(engine.figures.joules_per_million_tokens)
+    }),
+];
+
+/// The columns that a report has something for.
+pub(super) fn columns(report: &Report) -> Vec<Column> {
+    let column = |main: bool, Kind(head, about, cell): &Kind| Column {
+        head,
+        about,
+        main,
+        cells: report.engines.iter().map(|engine| cell(report, engine)).collect(),
+    };
+    let main = MAIN.iter().map(|kind| column(true, kind));
+    let all = main.chain(MORE.iter().map(|kind| column(false, kind)));
+    all.filter(|column| column.cells.iter().any(Option::is_some)).collect()
+}
+
+/// What stands beside the name of an engine whose figures need a warning.
+pub(super) fn mark(engine: &EngineReport) -> Option<&'static str> {
+    match engine.state {
+        EngineState::Stable { .. } | EngineState::Once => None,
+        EngineState::Unstable { .. } => Some("unstable"),
+        EngineState::NotMeasured => Some("not measured"),
+        EngineState::Failed { .. } => Some("failed"),
+    }
+}
+
+/// Requests that failed, were dropped or never sent.
+pub(super) fn failed(engine: &EngineReport) -> u64 {
+    engine.failures.iter().map(|failure| failure.count).fold(engine.dropped, u64::saturating_add)
+}
+
+/// Columns of the steps of a curve, each with a cell a step.
+pub(super) fn steps(curve: &super::Curve) -> Vec<(&'static str, Vec<String>)> {
+    let load = match curve.kind {
+        CurveKind::Concurrency => "clients",
+        CurveKind::Rate | CurveKind::Search => "due/s",
+    };
+    let of =
+        |value: fn(&super::CurveStep) -> Option<f64>| -> Vec<Option<f64>> { curve.steps.iter().map(value).collect() };
+    let figures = [
+        ("requests/s", of(|step| step.requests_per_second)),
+        ("inputs/s", of(|step| step.inputs_per_second)),
+        ("tokens/s", of(|step| step.tokens_per_second)),
+        ("p50 ms", of(|step| step.p50_ms)),
+        ("p99 ms", of(|step| step.p99_ms)),
+        ("max ms", of(|step| step.max_ms)),
+    ];
+    let cell = |value: Option<f64>| value.map_or_else(|| NOTHING.to_owned(), number);
+    let known = figures.into_iter().filter(|(_, values)| values.iter().any(Option::is_some));
+    let mut columns = vec![(load, curve.steps.iter().map(|step| plain(step.load)).collect())];
+    columns.extend(known.map(|(head, values)| (head, values.into_iter().map(cell).collect())));
+    columns.push(("failed", curve.steps.iter().map(|step| percent(step.failure_rate)).collect()));
+    let mark = |at: usize| if curve.best == Some(at) { "best" } else { "" }.to_owned();
+    if curve.best.is_some() {
+        columns.push(("", (0..curve.steps.len()).map(mark).collect()));
+    }
+    columns
+}
+
+/// What a curve is, and what came of it.
+pub(super) fn outcome(curve: &super::Curve) -> String {
+    let what = match curve.kind {
+        CurveKind::Concurrency => "sweep over clients",
+        CurveKind::Rate => "sweep over rates",
+        CurveKind::Search => "search for the highest rate",
+    };
+    let found = curve.held.map(|held| {
+        let goal = format!("p{} ≤ {} ms", plain((held.quantile * 1e6).round() / 1e4), plain(held.latency_ms));
+        match (held.holds, held.fails) {
+            (Some(holds), Some(fails)) => {
+                format!("; {goal} holds up to {} requests/s, fails at {}", number(holds), number(fails))
+            }
+            (Some(holds), None) => {
+                format!("; {goal} holds up to {} requests/s, the most that was tried", number(holds))
+            }
+            (None, Some(fails)) => format!("; {goal} fails at {} requests/s already", number(fails)),
+            (None, None) => format!("; nothing is known of {goal}"),
+        }
+    });
+    let stop = match curve.stop.as_str() {
+        "found" | "" => String::new(),
+        other => format!(" (ended by: {})", super::text::one_line(other)),
+    };
+    format!("{what}{}{stop}", found.unwrap_or_default())
+}
+
+fn show(value: Option<Figure>) -> Option<String> {
+    value.map(|value| figure(&value))
+}
+
+fn speed_up(report: &Report, engine: &EngineReport) -> Option<String> {
+    let times = |value: f64| format!("{}×", number(value));
+    match engine.figures.speed_up {
+        // Against itself there is nothing to be unsure of.
+        _ if report.baseline.as_ref() == Some(&engine.name) => engine.figures.seconds.map(|_| "1×".to_owned()),
+        value => Some(figure_as(&value?, times)),
+    }
+}
+
+fn errors(engine: &EngineReport) -> Option<String> {
+    let failed = failed(engine);
+    let all = engine.answered.saturating_add(failed);
+    match (all, failed) {
+        (0, _) => None,
+        (_, 0) => Some("0".to_owned()),
+        _ => Some(format!("{} ({})", count(failed), percent(failed as f64 / all as f64))),
+    }
+}
+
+fn best(engine: &EngineReport) -> Option<String> {
+    let curve = engine.curve.as_ref()?;
+    let step = curve.steps.get(curve.best?)?;
+    let load = match curve.kind {
+        CurveKind::Concurrency => format!("{} clients", plain(step.load)),
+        CurveKind::Rate | CurveKind::Search => format!("{}/s due", plain(step.load)),
+    };
+    Some(format!("{}/s at {load}", number(step.requests_per_second?)))
+}
+
+/// Names and values of an engine's fidelity, in full.
+pub(super) fn fidelity(engine: &EngineReport) -> Vec<(&'static str, String)> {
+    let mut rows = Vec::new();
+    let Some(fidelity) = &engine.fidelity else { return rows };
+    if let Some(vectors) = &fidelity.vectors {
+        rows.push(("vectors compared", plain(vectors.pairs as f64)));
+        if let Some(agreement) = vectors.agreement {
+            rows.push(("cosine: least", cosine(agreement.cosine_min)));
+            rows.push(("cosine: first percentile", cosine(agreement.cosine_p1)));
+            rows.push(("cosine: mean", cosine(agreement.cosine_mean)));
+            rows.push(("largest difference of a number", number(agreement.max_difference)));
+            rows.push(("norm drift: largest", number(agreement.norm_drift_max)));
+            rows.push(("norm drift: mean", number(agreement.norm_drift_mean)));
+        }
+        if let Some(norms) = vectors.norms {
+            rows.push(("distance of norms from 1: largest", number(norms.deviation_max)));
+        }
+    }
+    if let Some(ranking) = &fidelity.ranking {
+        rows.push(("queries compared", plain(ranking.queries as f64)));
+        rows.extend(ranking.tau_min.map(|tau| ("Kendall τ-b: least", cosine(tau))));
+        rows.extend(ranking.tau_mean.map(|tau| ("Kendall τ-b: mean", cosine(tau))));
+        rows.push(("documents in the overlap", plain(ranking.top_k as f64)));
+        rows.extend(ranking.overlap_min.map(|overlap| ("overlap: least", percent(overlap))));
+        rows.extend(ranking.overlap_mean.map(|overlap| ("overlap: mean", percent(overlap))));
+        rows.extend(ranking.max_difference.map(|difference| ("largest difference of a score", number(difference))));
+    }
+    if let Some(invariance) = &fidelity.invariance {
+        let of = format!("{} of {}", plain(invariance.identical as f64), plain(invariance.pairs as f64));
+        rows.push(("identical alone and under load", of));
+        rows.extend(invariance.max_difference.map(|value| ("largest difference alone and under load", number(value))));
+        rows.extend(invariance.cosine_min.map(|value| ("least cosine alone and under load", cosine(value))));
+    }
+    rows
+}

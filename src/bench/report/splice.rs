@@ -1,0 +1,153 @@
+//! Tables in documents, kept fresh: what stands between two comments is replaced.
+
+/// Begins every comment that is a place, and the one that ends it.
+const COMMENT: &str = "<!-- infa bench";
+/// Ends a place.
+const END: &str = "<!-- infa bench end -->";
+
+/// Why a table could not be put into a document. Lines count from 1.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SpliceError {
+    /// There is no such place.
+    #[error("there is no line {marker}{}; write it where the table shall be, and {END} on a line below it", others(.found))]
+    Missing {
+        /// The comment that was looked for.
+        marker: String,
+        /// The comments that were found.
+        found: Vec<String>,
+    },
+    /// There are several.
+    #[error(
+        "line {second} has {marker} again, as line {first}; give one of them another name: <!-- infa bench: NAME -->"
+    )]
+    Twice {
+        /// The comment.
+        marker: String,
+        /// Where it is first.
+        first: usize,
+        /// Where it is again.
+        second: usize,
+    },
+    /// A place has no end.
+    #[error("nothing ends {marker} of line {line}; write {END} on a line of its own below it")]
+    NoEnd {
+        /// The comment.
+        marker: String,
+        /// Where it is.
+        line: usize,
+    },
+}
+
+fn others(found: &[String]) -> String {
+    if found.is_empty() { String::new() } else { format!(", only {}", found.join(", ")) }
+}
+
+/// The document with `markdown` between the lines `<!-- infa bench: NAME -->` and `<!-- infa bench end -->`, instead of
+/// what was there. An empty name stands for `<!-- infa bench -->`. Lines of code blocks (```` ``` ```` and `~~~`) are
+/// text. All else stays as it is, byte for byte; what is put in has the line endings of the first comment.
+///
+/// # Errors
+/// The place is missing, there twice, or without end.
+pub fn splice(document: &str, markdown: &str, name: &str) -> Result<String, SpliceError> {
+    let name = name.trim();
+    let marker = if name.is_empty() { format!("{COMMENT} -->") } else { format!("{COMMENT}: {name} -->") };
+    let comments = comments(document);
+    let mut places = comments.iter().enumerate().filter(|(_, comment)| comment.text == marker);
+    let Some((at, begin)) = places.next() else {
+        let found = comments.iter().filter(|comment| comment.text != END).map(|comment| comment.text.to_owned());
+        return Err(SpliceError::Missing { marker, found: found.collect() });
+    };
+    if let Some((_, again)) = places.next() {
+        return Err(SpliceError::Twice { marker, first: begin.line, second: again.line });
+    }
+    // The comment that follows must be the end, or the table would swallow another place.
+    let Some(end) = comments.get(at + 1).filter(|comment| comment.text == END) else {
+        return Err(SpliceError::NoEnd { marker, line: begin.line });
+    };
+    let newline = if document[..begin.after].ends_with("\r\n") { "\r\n" } else { "\n" };
+    let lines = markdown.trim_end().lines().flat_map(|line| [line, newline]);
+    let head = &document[..begin.after];
+    // A blank line on either side: within a block of HTML nothing is Markdown.
+    Ok([head, newline].into_iter().chain(lines).chain([newline, &document[end.start..]]).collect())
+}
+
+/// A line that is one of our comments.
+struct Comment<'a> {
+    /// Without space around it.
+    text: &'a str,
+    /// Its line, from 1.
+    line: usize,
+    /// Where the line starts.
+    start: usize,
+    /// Where the next one does.
+    after: usize,
+}
+
+fn comments(document: &str) -> Vec<Comment<'_>> {
+    let (mut comments, mut after, mut fence) = (Vec::new(), 0, None);
+    for (at, line) in document.split_inclusive('\n').enumerate() {
+        let start = after;
+        after += line.len();
+        let text = line.trim();
+        match fence {
+            Some(mark) => fence = Some(mark).filter(|mark| !text.starts_with(mark)),
+            None => fence = ["```", "~~~"].into_iter().find(|mark| text.starts_with(mark)),
+        }
+        if fence.is_none() && text.starts_with(COMMENT) && text.ends_with("-->") {
+            comments.push(Comment { text, line: at + 1, start, after });
+        }
+    }
+    comments
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DOCUMENT: &str = "# T\r\n<!-- infa bench: cpu -->\r\nold\r\n<!-- infa bench end -->\r\ntail\n\
+                            <!-- infa bench -->\n<!-- infa bench end -->";
+
+    #[test]
+    fn what_is_between_is_replaced() {
+        let spliced = splice(DOCUMENT, "| a |\n|---|\n", "cpu").unwrap();
+        assert_eq!(
+            spliced,
+            "# T\r\n<!-- infa bench: cpu -->\r\n\r\n| a |\r\n|---|\r\n\r\n<!-- infa bench end -->\r\ntail\n\
+             <!-- infa bench -->\n<!-- infa bench end -->"
+        );
+        assert_eq!(splice(&spliced, "| a |\n|---|\n", " cpu ").unwrap(), spliced);
+        let unnamed = splice(DOCUMENT, "new", "").unwrap();
+        assert!(unnamed.ends_with("<!-- infa bench -->\n\nnew\n\n<!-- infa bench end -->"), "{unnamed}");
+        assert!(unnamed.contains("\r\nold\r\n"));
+    }
+
+    #[test]
+    fn places_that_are_none() {
+        let error = splice(DOCUMENT, "", "gpu").unwrap_err();
+        let message = "there is no line <!-- infa bench: gpu -->, only <!-- infa bench: cpu -->, <!-- infa bench -->; \
+                       write it where the table shall be, and <!-- infa bench end --> on a line below it";
+        assert_eq!(error.to_string(), message);
+        assert!(matches!(splice("", "x", ""), Err(SpliceError::Missing { found, .. }) if found.is_empty()));
+
+        let twice = format!("{DOCUMENT}\n{DOCUMENT}");
+        let error = splice(&twice, "", "cpu").unwrap_err();
+        assert_eq!(error, SpliceError::Twice { marker: "<!-- infa bench: cpu -->".into(), first: 2, second: 9 });
+
+        let open = "\n<!-- infa bench: a -->\n<!-- infa bench: b -->\n<!-- infa bench end -->\n";
+        let error = splice(open, "", "a").unwrap_err();
+        assert_eq!(error, SpliceError::NoEnd { marker: "<!-- infa bench: a -->".into(), line: 2 });
+        assert!(splice(open, "", "b").is_ok());
+        // An end above does not count.
+        let above = "<!-- infa bench end -->\n<!-- infa bench -->\n";
+        assert!(matches!(splice(above, "", ""), Err(SpliceError::NoEnd { line: 2, .. })));
+    }
+
+    #[test]
+    fn examples_in_code_are_no_places() {
+        let document =
+            "```md\n<!-- infa bench -->\n<!-- infa bench end -->\n```\n<!-- infa bench -->\n<!-- infa bench end -->\n";
+        let spliced = splice(document, "x", "").unwrap();
+        assert!(spliced.starts_with("```md\n<!-- infa bench -->\n<!-- infa bench end -->\n```\n"), "{spliced}");
+        assert!(spliced.ends_with("<!-- infa bench -->\n\nx\n\n<!-- infa bench end -->\n"), "{spliced}");
+    }
+}

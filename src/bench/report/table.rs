@@ -1,0 +1,320 @@
+//! The report on a terminal.
+
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
+
+use super::columns::{columns, mark, outcome, steps};
+use super::numbers::NOTHING;
+use super::text::one_line;
+use super::{EngineReport, EngineState, Report, finite, summary};
+
+/// The width of what is no terminal, or does not know its own.
+const WIDTH: u16 = 120;
+/// Tables are no narrower.
+const NARROW: u16 = 40;
+/// Columns of space between two columns of a table.
+const GAP: u16 = 2;
+/// Columns before a line that goes on.
+const INDENT: usize = 4;
+
+/// How a table is drawn.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TableOptions {
+    /// Whether escape sequences may be used.
+    pub colour: bool,
+    /// Columns of the terminal; 120 where they are not known.
+    pub width: Option<u16>,
+}
+
+/// The report for a terminal, with a newline at its end: the engines in as many tables as the width asks for, steps of
+/// curves, and what a reader must know.
+pub fn table(report: &Report, options: &TableOptions) -> String {
+    let report = &finite::finite(report);
+    // A terminal may not know how wide it is, and say 0.
+    let width = options.width.filter(|&width| width > 0).unwrap_or(WIDTH).max(NARROW);
+    let mut page = Page { out: String::new(), colour: options.colour, width };
+    page.engines(report);
+    page.curves(report);
+    page.summary(report);
+    page.out
+}
+
+/// SGR parameters of a line.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Plain,
+    Bold,
+    Red,
+    Yellow,
+}
+
+struct Page {
+    out: String,
+    colour: bool,
+    width: u16,
+}
+
+impl Page {
+    fn line(&mut self, style: Style, line: &str) {
+        let line = line.trim_end();
+        let code = match style {
+            _ if !self.colour || line.is_empty() => "",
+            Style::Plain => "",
+            Style::Bold => "1",
+            Style::Red => "31",
+            Style::Yellow => "33",
+        };
+        match code {
+            "" => self.out.push_str(line),
+            code => self.out.extend(["\x1b[", code, "m", line, "\x1b[0m"]),
+        }
+        self.out.push('\n');
+    }
+
+    /// `label` and the text beside it, as many lines as it takes.
+    fn paragraph(&mut self, style: Style, label: &str, text: &str) {
+        for (at, line) in wrapped(text, usize::from(self.width) - label.chars().count()).iter().enumerate() {
+            let label = if at == 0 { label.to_owned() } else { " ".repeat(label.chars().count()) };
+            self.line(style, &format!("{label}{line}"));
+        }
+    }
+
+    fn engines(&mut self, report: &Report) {
+        if report.engines.is_empty() {
+            self.line(Style::Plain, "No engine was measured.");
+            return;
+        }
+        let limit = usize::from(self.width / 3).min(32);
+        let names: Vec<Vec<String>> = report.engines.iter().map(|engine| wrapped(&named(engine), limit)).collect();
+        let name_width = names.iter().flatten().map(|line| width(line)).max().unwrap_or_default().max(6);
+        let columns = columns(report);
+        let mut rest = columns.as_slice();
+        let mut first = true;
+        // Engines are there even if nothing is known of them.
+        while first || !rest.is_empty() {
+            let mut room = self.width.saturating_sub(name_width);
+            let fit = rest.iter().take_while(|column| {
+                let cells = column.cells.iter().map(|cell| cell.as_deref().unwrap_or(NOTHING)).chain([column.head]);
+                let wide = cells.map(width).max().unwrap_or_default().saturating_add(GAP);
+                let fits = wide <= room;
+                room = room.saturating_sub(wide);
+                fits
+            });
+            // One that is wider than the terminal stands alone.
+            let taken = fit.count().max(1).min(rest.len());
+            let (block, left) = rest.split_at(taken);
+            if !first {
+                self.out.push('\n');
+            }
+            let mut table = Grid::new(std::iter::once("Engine").chain(block.iter().map(|column| column.head)));
+            for (at, name) in names.iter().enumerate() {
+                let cells = block.iter().map(|column| column.cells.get(at).and_then(|cell| cell.as_deref()));
+                table.row(name, cells.map(|cell| cell.unwrap_or(NOTHING)));
+            }
+            let (heading, rows) = table.lines();
+            heading.iter().for_each(|line| self.line(Style::Bold, line));
+            for (engine, lines) in report.engines.iter().zip(rows) {
+                let style = match engine.state {
+                    EngineState::Failed { .. } => Style::Red,
+                    EngineState::Unstable { .. } | EngineState::NotMeasured => Style::Yellow,
+                    EngineState::Stable { .. } | EngineState::Once => Style::Plain,
+                };
+                lines.iter().for_each(|line| self.line(style, line));
+                if let Some(reason) = summary::reason(engine).filter(|_| first) {
+                    self.paragraph(style, &" ".repeat(INDENT), &reason);
+                }
+            }
+            (rest, first) = (left, false);
+        }
+    }
+
+    fn curves(&mut self, report: &Report) {
+        for engine in &report.engines {
+            let Some(curve) = &engine.curve else { continue };
+            self.out.push('\n');
+            self.paragraph(Style::Bold, "", &format!("{}: {}", one_line(&engine.name), outcome(curve)));
+            let columns = steps(curve);
+            let Some(((head, loads), others)) = columns.split_first() else { continue };
+            let mut table = Grid::new(std::iter::once(*head).chain(others.iter().map(|(head, _)| *head)));
+            for (at, load) in loads.iter().enumerate() {
+                let cells = others.iter().map(|(_, cells)| cells.get(at).map_or("", String::as_str));
+                table.row(std::slice::from_ref(load), cells);
+            }
+            let (heading, rows) = table.lines();
+            heading.iter().for_each(|line| self.line(Style::Bold, line));
+            rows.iter().flatten().for_each(|line| self.line(Style::Plain, line));
+        }
+    }
+
+    fn summary(&mut self, report: &Report) {
+        self.out.push('\n');
+        for (label, text) in summary::lines(report) {
+            self.paragraph(Style::Plain, &format!("{label:10}"), &text);
+        }
+        let failed: Vec<(&EngineReport, String)> = report
+            .engines
+            .iter()
+            .flat_map(|engine| summary::failures(engine).map(move |failure| (engine, failure)))
+            .collect();
+        for (at, (engine, failure)) in failed.iter().enumerate() {
+            let label = if at == 0 { "Failures  " } else { "          " };
+            self.paragraph(Style::Red, label, &format!("{}: {failure}", one_line(&engine.name)));
+        }
+        for warning in summary::warnings(report) {
+            self.paragraph(Style::Yellow, "Warning   ", &warning);
+        }
+        for note in &report.notes {
+            self.paragraph(Style::Plain, "Note      ", &one_line(note));
+        }
+    }
+}
+
+/// A table as wide as it must be, of which each row knows its lines.
+struct Grid {
+    table: Table,
+    heights: Vec<usize>,
+}
+
+impl Grid {
+    fn new<'a>(head: impl Iterator<Item = &'a str>) -> Self {
+        let mut table = Table::new();
+        let style = presets::NOTHING.header_separator(LineStyle::none().fill('─').junction('─'));
+        table.load_style(style).set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
+        table.set_header(head.collect::<Vec<_>>());
+        Self { table, heights: Vec::new() }
+    }
+
+    /// The first cell may have several lines; the others have one.
+    fn row<'a>(&mut self, first: &[String], cells: impl Iterator<Item = &'a str>) {
+        self.heights.push(first.len().max(1));
+        let cells = std::iter::once(first.join("\n")).chain(cells.map(str::to_owned));
+        self.table.add_row(cells.collect::<Vec<_>>());
+    }
+
+    /// Those of the heading, and of each row.
+    fn lines(mut self) -> (Vec<String>, Vec<Vec<String>>) {
+        let columns = self.table.column_count();
+        for (at, column) in self.table.column_iter_mut().enumerate() {
+            // The line below the heading takes one column of the gap.
+            column.set_padding((0, if at + 1 < columns { GAP - 1 } else { 0 }));
+            column.set_cell_alignment(if at == 0 { CellAlignment::Left } else { CellAlignment::Right });
+        }
+        let mut lines = self.table.lines();
+        let heading = lines.by_ref().take(2).collect();
+        let rows = self.heights.iter().map(|&height| lines.by_ref().take(height).collect()).collect();
+        (heading, rows)
+    }
+}
+
+/// The name with what it must be marked with.
+fn named(engine: &EngineReport) -> String {
+    let mark = mark(engine).map(|mark| format!(" ({mark})")).unwrap_or_default();
+    format!("{}{mark}", one_line(&engine.name))
+}
+
+/// Columns of a terminal that a line takes.
+fn width(line: &str) -> u16 {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).add_row([line]);
+    table.column_max_content_widths().first().copied().unwrap_or_default()
+}
+
+/// Lines of at most `width` columns, broken between words where there are any; at least one.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).force_no_tty();
+    table.set_width(u16::try_from(width).unwrap_or(u16::MAX)).add_row([text]);
+    table.column_iter_mut().for_each(|column| _ = column.set_padding((0, 0)));
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    if lines.is_empty() { vec![String::new()] } else { lines }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    const PLAIN: TableOptions = TableOptions { colour: false, width: None };
+
+    fn drawn(report: &Report, width: u16) -> String {
+        table(report, &TableOptions { colour: false, width: Some(width) })
+    }
+
+    #[test]
+    fn engines_in_a_table() {
+        sample::compare("engines.txt", &table(&sample::engines(), &PLAIN));
+        sample::compare("engines-80.txt", &drawn(&sample::engines(), 80));
+    }
+
+    #[test]
+    fn sweeps_and_searches() {
+        sample::compare("sweep.txt", &table(&sample::sweep(), &PLAIN));
+    }
+
+    #[test]
+    fn failures_keep_their_rows() {
+        sample::compare("failures.txt", &table(&sample::failures(), &PLAIN));
+    }
+
+    #[test]
+    fn rankings() {
+        sample::compare("rerank.txt", &table(&sample::rerank(), &PLAIN));
+    }
+
+    #[test]
+    fn nothing_is_wider_than_the_terminal() {
+        let mut long = sample::engines();
+        long.engines[1].name = "an-engine-with-a-very-long-name-and-nowhere-to-break-it".repeat(3);
+        long.engines[2].name = "日本語の名前".repeat(20);
+        for report in [sample::engines(), sample::failures(), sample::sweep(), sample::rerank(), long] {
+            for columns in [80, 100, 120, 200, 1000] {
+                let text = drawn(&report, columns);
+                let widest = text.lines().map(width).max().unwrap();
+                assert!(widest <= columns, "{widest} of {columns}\n{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn any_width_will_do() {
+        for columns in [0, 1, 39, 40, u16::MAX] {
+            let text = drawn(&sample::engines(), columns);
+            assert!(text.contains("tokens/s") && text.contains("onnx:int8"), "{text}");
+        }
+        assert_eq!(drawn(&sample::engines(), 0), table(&sample::engines(), &PLAIN));
+    }
+
+    #[test]
+    fn no_engine_one_and_thirty() {
+        let text = table(&sample::of(vec![]), &PLAIN);
+        assert!(text.starts_with("No engine was measured.\n\nWorkload"), "{text}");
+        let one = table(&sample::of(vec![sample::engine("onnx", 8700.0)]), &PLAIN);
+        assert_eq!(one.lines().take_while(|line| !line.is_empty()).count(), 3, "{one}");
+        let many = (0..30).map(|at| sample::engine(&format!("engine {at}"), 100.0 * f64::from(at))).collect();
+        let many = table(&sample::of(many), &PLAIN);
+        assert_eq!(many.lines().take_while(|line| !line.is_empty()).count(), 32, "{many}");
+    }
+
+    #[test]
+    fn colours_are_for_those_who_want_them() {
+        let coloured = table(&sample::failures(), &TableOptions { colour: true, width: None });
+        assert!(coloured.contains("\x1b[1mEngine") && coloured.contains("\x1b[31m"));
+        let plain = table(&sample::failures(), &PLAIN);
+        assert!(!plain.contains('\x1b'));
+        let stripped =
+            ["\x1b[1m", "\x1b[31m", "\x1b[33m", "\x1b[0m"].iter().fold(coloured, |text, code| text.replace(code, ""));
+        assert_eq!(stripped, plain);
+    }
+
+    #[test]
+    fn hostile_texts_move_no_cursor() {
+        let text = table(&sample::hostile(), &PLAIN);
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
+        assert!(!text.contains('\u{202e}'));
+    }
+
+    #[test]
+    fn what_is_not_finite_is_not_shown() {
+        let text = table(&sample::infinite(), &PLAIN);
+        assert!(!text.contains("NaN") && !text.replace("infa", "").replace("infinity", "").contains("inf"), "{text}");
+    }
+}
