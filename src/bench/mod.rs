@@ -5,7 +5,7 @@
 //! dataset          what is asked: texts from a seed, and texts written for it
 //! rounds, search   several targets in rounds; one target at rising loads
 //!   └ load         one phase: requests sent as a load model says
-//!       ├ target   whom they are sent to: an engine of this process, a worker, a server
+//!       ├ target   whom they are sent to; backend: an engine of this process, a worker, a server
 //!       └ recorder what became of them
 //! statistics       how sure figures are
 //! fidelity         how near answers are to those of a reference
@@ -14,7 +14,10 @@
 //!
 //! What waits, waits on tokio's clock alone, so that tests can pause it and know to the millisecond what must come out.
 
+pub mod backend;
+pub mod collect;
 pub mod dataset;
+pub mod demand;
 #[cfg(test)]
 mod fake;
 pub mod fidelity;
@@ -29,5 +32,6 @@ pub mod search;
 #[cfg(test)]
 mod self_check;
 pub mod statistics;
+pub mod summary;
 pub mod target;
 pub mod warm_up;

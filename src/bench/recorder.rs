@@ -46,23 +46,28 @@ pub struct Counts {
     pub inputs: u64,
     /// Their tokens; `None` if it is not known of each of them.
     pub tokens: Option<u64>,
+    /// Their tokens as the target says; `None` if it does not say so of each of them.
+    pub reported: Option<u64>,
 }
 
 impl Default for Counts {
     fn default() -> Self {
-        Self { requests: 0, inputs: 0, tokens: Some(0) }
+        Self { requests: 0, inputs: 0, tokens: Some(0), reported: Some(0) }
     }
 }
 
 impl Counts {
     fn add(&mut self, answer: &Answer) {
-        self.merge(&Self { requests: 1, inputs: answer.inputs as u64, tokens: answer.tokens });
+        let Answer { inputs, tokens, reported, .. } = *answer;
+        self.merge(&Self { requests: 1, inputs: inputs as u64, tokens, reported });
     }
 
     fn merge(&mut self, other: &Self) {
         self.requests += other.requests;
         self.inputs += other.inputs;
-        self.tokens = self.tokens.zip(other.tokens).map(|(mine, theirs)| mine + theirs);
+        let sum = |mine: Option<u64>, theirs: Option<u64>| Some(mine? + theirs?);
+        self.tokens = sum(self.tokens, other.tokens);
+        self.reported = sum(self.reported, other.reported);
     }
 }
 
@@ -361,7 +366,7 @@ mod tests {
         let samples: Vec<Sample> =
             (1..=5).flat_map(|wave| [wave * 10; 2]).map(|at| answered(at - 10, at - 10, at)).collect();
         let recording = record(Some(2), 45, &samples);
-        let done = Counts { requests: 6, inputs: 12, tokens: Some(60) };
+        let done = Counts { requests: 6, inputs: 12, tokens: Some(60), reported: None };
         assert_eq!(recording.throughput, Throughput { basis: Basis::Window, span: ms(30), done });
         assert_eq!(recording.throughput.requests_per_second(), Some(200.0));
         assert_eq!(recording.throughput.inputs_per_second(), Some(400.0));
@@ -438,6 +443,6 @@ mod tests {
         let mut one = answered(0, 0, 1);
         one.outcome = Ok(Answer { inputs: 1, ..Answer::default() });
         let recording = record(None, 10, &[answered(0, 0, 1), one, answered(0, 0, 1)]);
-        assert_eq!(recording.done, Counts { requests: 3, inputs: 5, tokens: None });
+        assert_eq!(recording.done, Counts { requests: 3, inputs: 5, tokens: None, reported: None });
     }
 }

@@ -55,8 +55,10 @@ pub type Outcome = Result<Answer, Failure>;
 pub struct Answer {
     /// Inputs that were answered.
     pub inputs: usize,
-    /// Tokens the model saw, where the target tells.
+    /// Tokens the model saw, as they were counted for all targets alike.
     pub tokens: Option<u64>,
+    /// Tokens the model saw, as the target says.
+    pub reported: Option<u64>,
     /// When the answer was there in full, before it was read and checked: that is the client's work. `None`: when the
     /// future was ready.
     pub received: Option<Instant>,
@@ -93,15 +95,19 @@ impl Failure {
 /// As what failures are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FailureKind {
-    /// No connection: refused, no such host, TLS.
+    /// No connection: refused, no such host.
     Connect,
+    /// No encrypted connection: no common ground, a certificate that is not trusted.
+    Tls,
     /// No answer within the time it was given.
     Timeout,
     /// The target says that it has too much to do (HTTP 429 and 503).
     Overloaded(u16),
     /// Any other HTTP status that is no success.
     Status(u16),
-    /// What came cannot be read: no JSON, another document, a connection that broke off.
+    /// The connection broke before the answer was complete.
+    Broken,
+    /// What came cannot be read: no JSON, another document.
     Garbage,
     /// Not one output an input, or of the wrong length.
     Shape,
@@ -127,6 +133,8 @@ impl fmt::Display for FailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Connect => f.write_str("no connection"),
+            Self::Tls => f.write_str("TLS"),
+            Self::Broken => f.write_str("broken connection"),
             Self::Timeout => f.write_str("timeout"),
             Self::Overloaded(status) => write!(f, "overloaded ({status})"),
             Self::Status(status) => write!(f, "status {status}"),

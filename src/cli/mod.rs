@@ -1,5 +1,6 @@
 //! What the user may type: clap structs only. `commands` turns them into settings.
 
+mod bench;
 mod classify;
 mod embed;
 mod engine;
@@ -20,6 +21,7 @@ use clap_complete::Shell;
 
 use crate::ui::log::{LogFormat, Logging, ServerLog};
 
+pub use bench::{BenchArgs, BenchSettings, EngineEntry, ExportReportArgs, Rounds, Span, Written};
 pub use classify::ClassifyArgs;
 pub use embed::{EmbedArgs, OutputType};
 pub use engine::EngineArgs;
@@ -149,6 +151,12 @@ pub enum Command {
     /// A drop-in for Infinity and text-embeddings-inference: their clients, and those of OpenAI, Cohere and Jina, work by
     /// changing their base URL alone. Open /docs in a browser to try it.
     Serve(Box<ServeArgs>),
+    /// Measure engines: how fast, how sure, how right
+    ///
+    /// Runs the same requests through every engine, in rounds that take turns in random order until the figures are
+    /// stable, and prints one table: speed with its spread, latencies counted from when a request was due, errors,
+    /// memory, and how near the vectors out of the timed rounds are to the reference engine's.
+    Bench(Box<BenchArgs>),
     /// Look into a model, or write it as an ONNX file
     #[command(subcommand)]
     Model(ModelCommand),

@@ -154,7 +154,7 @@ const ALIKE: f64 = 0.7;
 
 /// What the spec of the local engine says besides: its device and its number format are those of `--device` and
 /// `--dtype`.
-fn specified(spec: &EngineSpec, mut model: ModelArgs) -> Result<ModelArgs, Error> {
+pub(super) fn specified(spec: &EngineSpec, mut model: ModelArgs) -> Result<ModelArgs, Error> {
     if let Some(device) = spec.device {
         if model.device.is_some_and(|other| other != Device::Auto && other != device) {
             return Err(flag("--device", format!("{spec} says another")));

@@ -1,5 +1,7 @@
 //! What can end a command, and the exit status each end has.
 
+use super::bench::ConfigError;
+use crate::bench::report::SpliceError;
 use crate::engine::{EngineError, RemoteError};
 use crate::fetch::FetchError;
 use crate::input::InputError;
@@ -20,6 +22,8 @@ pub enum Outcome {
     SomeFailed,
     /// Something that is needed is missing (`infa doctor`).
     Missing,
+    /// An engine failed; its row says why (`infa bench`).
+    EngineFailed,
 }
 
 impl Outcome {
@@ -29,6 +33,7 @@ impl Outcome {
             Self::Done => 0,
             Self::SomeFailed => 1,
             Self::Missing => 3,
+            Self::EngineFailed => 4,
         }
     }
 }
@@ -50,6 +55,17 @@ pub enum Error {
         flag: &'static str,
         /// What is wrong with it.
         reason: String,
+    },
+    /// A config cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The file that a table should be put into has no place for it.
+    #[error("{file}: {error}")]
+    Splice {
+        /// The file.
+        file: String,
+        /// Why not.
+        error: SpliceError,
     },
     /// There is nothing to work on.
     #[error("{0}")]
@@ -140,6 +156,8 @@ impl Error {
             Self::PipeClosed => 0,
             Self::Output(_) | Self::Stdout(_) | Self::Input(InputError::Read { .. }) => 1,
             Self::Flag { .. }
+            | Self::Config(_)
+            | Self::Splice { .. }
             | Self::Nothing(_)
             | Self::Input(_)
             | Self::OutputOpen(_)
@@ -167,7 +185,13 @@ impl Error {
             Self::Load(e) => e.hint.clone(),
             Self::OfModel { error, .. } => error.hint(),
             Self::Nothing(_) => Some("name files, or pipe texts in through stdin".into()),
-            Self::Interrupted | Self::PipeClosed | Self::Flag { .. } | Self::Stdout(_) | Self::Signals(_) => None,
+            Self::Interrupted
+            | Self::PipeClosed
+            | Self::Flag { .. }
+            | Self::Config(_)
+            | Self::Splice { .. }
+            | Self::Stdout(_)
+            | Self::Signals(_) => None,
             Self::Metrics(_) | Self::Trace(_) => None,
         }
     }

@@ -1,5 +1,6 @@
 //! The subcommands: settings → work → output. One file each.
 
+mod bench;
 mod classify;
 mod completions;
 mod doctor;
@@ -14,6 +15,7 @@ mod settings;
 
 use std::sync::Arc;
 
+pub use bench::ConfigError;
 pub use error::{Error, Outcome};
 
 use crate::cli::{Cli, Command};
@@ -45,6 +47,7 @@ pub fn run(cli: Cli, bars: &Bars, cancel: &Cancel) -> Result<Outcome, Error> {
         Command::Rerank(args) => rerank::run(*args, &world),
         Command::Classify(args) => classify::run(*args, &world),
         Command::Serve(args) => serve::run(*args, &world),
+        Command::Bench(args) => bench::run(*args, &world),
         Command::Model(command) => model::run(command, &world),
         Command::Doctor => doctor::run(&world),
         Command::Completions { shell } => completions::run(shell, &world),

@@ -130,17 +130,17 @@ impl ModelSettings {
         tracing::info!("model: {}", source.dir.display());
         let model = Model::read(source)?;
         if model.is_static() {
-            return Ok(Prepared { runtime: None, model });
+            return Ok(Prepared { runtime: None, version: None, model });
         }
         let library = library.map_or_else(find, Ok)?;
         let runtime = Runtime::load(&library.path)?;
-        Ok(Prepared { runtime: Some(runtime), model })
+        Ok(Prepared { runtime: Some(runtime), version: Some(library.version), model })
     }
 
     /// Loads the model.
     pub fn start(
         &self,
-        Prepared { runtime, model }: Prepared,
+        Prepared { runtime, version: _, model }: Prepared,
         purpose: Purpose,
         world: &World,
     ) -> Result<Arc<dyn Local>, Error> {
@@ -207,5 +207,7 @@ fn calibration_texts(path: PathBuf, dtype: Dtype) -> Result<Arc<[String]>, Error
 pub(super) struct Prepared {
     /// None for a table of static embeddings.
     runtime: Option<Runtime>,
+    /// The version of ONNX Runtime.
+    pub version: Option<String>,
     pub model: Model,
 }

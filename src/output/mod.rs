@@ -6,6 +6,7 @@
 mod bytes;
 mod csv;
 mod digits;
+mod document;
 mod error;
 mod json;
 mod labels;
@@ -22,6 +23,7 @@ use serde_json::Value;
 pub use bytes::BytesWriter;
 use digits::Digits;
 pub use digits::Precision;
+pub use document::Document;
 pub use error::OutputError;
 pub use labels::{Label, Labelled, LabelsFormat, LabelsWriter};
 pub use ranking::{Hit, Ranking, RankingFormat, RankingWriter};

@@ -6,4 +6,4 @@ mod printer;
 mod progress;
 
 pub use printer::Printer;
-pub use progress::{Bars, JobBar};
+pub use progress::{Bars, JobBar, StageBar};

@@ -62,6 +62,44 @@ impl Bars {
     }
 }
 
+/// The bar of a stage of a longer run, one stage after the other. Dropping it removes it.
+pub struct StageBar(ProgressBar);
+
+impl Bars {
+    /// A bar without a stage yet.
+    pub fn stages(&self) -> StageBar {
+        StageBar(self.bars.add(ProgressBar::no_length()))
+    }
+}
+
+impl StageBar {
+    /// The next stage, of so many requests (where that is known).
+    pub fn begin(&self, label: &str, requests: Option<u64>) {
+        let template = match requests {
+            Some(_) => "{msg}  {bar:24} {pos}/{len} requests  {elapsed_precise}",
+            None => "{msg}  {spinner} {pos} requests  {elapsed_precise}",
+        };
+        self.0.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        self.0.reset();
+        if let Some(requests) = requests {
+            self.0.set_length(requests);
+        }
+        self.0.set_message(label.to_owned());
+        self.0.tick();
+    }
+
+    /// One more request is answered.
+    pub fn advance(&self) {
+        self.0.inc(1);
+    }
+}
+
+impl Drop for StageBar {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
 /// Instead of a number of tokens.
 const UNKNOWN: u64 = u64::MAX;
 

@@ -1,0 +1,278 @@
+//! How an engine is loaded, as it is written: `closed:10`, `poisson:50`, `sweep`, `search:p99<100ms`.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::load::{HIGHEST_RATE, Load, MOST_IN_FLIGHT};
+use super::report::CurveKind;
+use super::search::{Axis, Goal};
+
+/// What is asked of engines: one load in several rounds, or loads that rise.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Demand {
+    /// The same load in each round.
+    Rounds(Load),
+    /// More and more, until throughput rises no further.
+    Sweep {
+        /// What rises.
+        axis: Axis,
+        /// Its first value.
+        from: f64,
+        /// Its last value.
+        to: f64,
+    },
+    /// The highest rate at which the goal is met.
+    Search {
+        /// The goal.
+        goal: Goal,
+        /// Whether requests come at random times, or evenly.
+        poisson: bool,
+    },
+}
+
+/// How a load is written.
+pub const FORMS: &str = "offline, closed:CLIENTS, constant:RATE, poisson:RATE, ramp:FROM-TO, sweep[:clients|constant|poisson[:FROM-TO]], search:p99<TIME[:constant|poisson]";
+
+/// What is wrong with a load.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum DemandError {
+    /// There is none of this name.
+    #[error("there is no load {0:?}; loads: {FORMS}")]
+    Unknown(String),
+    /// What follows the name is not what it should be.
+    #[error("load {name:?}: {given:?} is no {wanted}")]
+    Value {
+        /// The name.
+        name: &'static str,
+        /// What was written.
+        given: String,
+        /// What it should be.
+        wanted: &'static str,
+    },
+    /// A value is too small or too large.
+    #[error("load {name:?}: {given} is not within {min} and {max}")]
+    Range {
+        /// The name.
+        name: &'static str,
+        /// What was written.
+        given: f64,
+        /// The smallest.
+        min: f64,
+        /// The largest.
+        max: f64,
+    },
+}
+
+/// Share of requests that may fail while a latency counts as kept.
+const FAILURES: f64 = 0.001;
+/// Where a sweep of rates begins and ends if nobody says so, in requests a second.
+const RATES: (f64, f64) = (1.0, HIGHEST_RATE);
+/// Where a sweep of clients begins and ends if nobody says so.
+const CLIENTS: (f64, f64) = (1.0, 1024.0);
+
+impl Demand {
+    /// What rises from step to step, where it is not rounds that are measured.
+    pub fn curve(self) -> Option<CurveKind> {
+        match self {
+            Self::Rounds(_) => None,
+            Self::Sweep { axis: Axis::Concurrency, .. } => Some(CurveKind::Concurrency),
+            Self::Sweep { .. } => Some(CurveKind::Rate),
+            Self::Search { .. } => Some(CurveKind::Search),
+        }
+    }
+}
+
+impl FromStr for Demand {
+    type Err = DemandError;
+
+    fn from_str(text: &str) -> Result<Self, DemandError> {
+        let (name, rest) = match text.trim().split_once(':') {
+            Some((name, rest)) => (name.trim(), Some(rest.trim())),
+            None => (text.trim(), None),
+        };
+        let needed = |name, wanted| move || DemandError::Value { name, given: String::new(), wanted };
+        match name.to_ascii_lowercase().as_str() {
+            "offline" if rest.is_none() => Ok(Self::Rounds(Load::Offline)),
+            "closed" => {
+                let wanted = "number of clients";
+                let given = rest.ok_or_else(needed("closed", wanted))?;
+                let concurrency = given.parse();
+                let concurrency =
+                    concurrency.map_err(|_| DemandError::Value { name: "closed", given: given.into(), wanted })?;
+                within("closed", concurrency as f64, 1.0, MOST_IN_FLIGHT as f64)?;
+                Ok(Self::Rounds(Load::Closed { concurrency }))
+            }
+            "constant" => {
+                let rate = rate("constant", rest.ok_or_else(needed("constant", RATE))?, f64::MIN_POSITIVE)?;
+                Ok(Self::Rounds(Load::Constant { rate }))
+            }
+            "poisson" => {
+                let rate = rate("poisson", rest.ok_or_else(needed("poisson", RATE))?, f64::MIN_POSITIVE)?;
+                Ok(Self::Rounds(Load::Poisson { rate }))
+            }
+            "ramp" => {
+                let (from, to) = range("ramp", rest.ok_or_else(needed("ramp", RANGE))?)?;
+                let (from, to) = (rate("ramp", from, 0.0)?, rate("ramp", to, 0.0)?);
+                within("ramp", from.max(to), f64::MIN_POSITIVE, HIGHEST_RATE)?;
+                Ok(Self::Rounds(Load::Ramp { from, to }))
+            }
+            "sweep" => sweep(rest),
+            "search" => search(rest.ok_or_else(needed("search", GOAL))?),
+            _ => Err(DemandError::Unknown(text.to_owned())),
+        }
+    }
+}
+
+const RATE: &str = "number of requests a second";
+const RANGE: &str = "range such as 1-64";
+const GOAL: &str = "goal such as p99<100ms";
+
+fn within(name: &'static str, given: f64, min: f64, max: f64) -> Result<(), DemandError> {
+    if (min..=max).contains(&given) { Ok(()) } else { Err(DemandError::Range { name, given, min, max }) }
+}
+
+fn rate(name: &'static str, given: &str, min: f64) -> Result<f64, DemandError> {
+    let rate = given.trim().parse();
+    let rate: f64 = rate.map_err(|_| DemandError::Value { name, given: given.into(), wanted: RATE })?;
+    within(name, rate, min, HIGHEST_RATE)?;
+    Ok(rate)
+}
+
+fn range<'t>(name: &'static str, given: &'t str) -> Result<(&'t str, &'t str), DemandError> {
+    given.split_once('-').ok_or_else(|| DemandError::Value { name, given: given.into(), wanted: RANGE })
+}
+
+fn sweep(rest: Option<&str>) -> Result<Demand, DemandError> {
+    const NAME: &str = "sweep";
+    let (axis, bounds) = match rest.map(|rest| rest.split_once(':').unwrap_or((rest, ""))) {
+        None => ("clients", ""),
+        Some((axis, bounds)) => (axis, bounds),
+    };
+    let (axis, usual, most) = match axis.trim().to_ascii_lowercase().as_str() {
+        "clients" => (Axis::Concurrency, CLIENTS, MOST_IN_FLIGHT as f64),
+        "constant" => (Axis::Constant, RATES, HIGHEST_RATE),
+        "poisson" => (Axis::Poisson, RATES, HIGHEST_RATE),
+        other => {
+            let wanted = "axis: clients, constant or poisson";
+            return Err(DemandError::Value { name: NAME, given: other.into(), wanted });
+        }
+    };
+    let (from, to) = match bounds.trim() {
+        "" => usual,
+        bounds => {
+            let (from, to) = range(NAME, bounds)?;
+            (rate(NAME, from, 0.0)?, rate(NAME, to, 0.0)?)
+        }
+    };
+    let least = if axis == Axis::Concurrency { 1.0 } else { f64::MIN_POSITIVE };
+    within(NAME, from, least, most)?;
+    within(NAME, to, from, most)?;
+    Ok(Demand::Sweep { axis, from, to })
+}
+
+fn search(rest: &str) -> Result<Demand, DemandError> {
+    const NAME: &str = "search";
+    let (goal, arrivals) = rest.split_once(':').unwrap_or((rest, "poisson"));
+    let wrong = || DemandError::Value { name: NAME, given: goal.into(), wanted: GOAL };
+    let poisson = match arrivals.trim().to_ascii_lowercase().as_str() {
+        "poisson" => true,
+        "constant" => false,
+        other => {
+            return Err(DemandError::Value {
+                name: NAME,
+                given: other.into(),
+                wanted: "way to arrive: constant or poisson",
+            });
+        }
+    };
+    let (quantile, latency) = goal.split_once('<').ok_or_else(wrong)?;
+    let percent: f64 = quantile.trim().strip_prefix(['p', 'P']).and_then(|p| p.parse().ok()).ok_or_else(wrong)?;
+    within(NAME, percent, 1.0, 100.0)?;
+    let latency = humantime::parse_duration(latency.trim()).map_err(|_| wrong())?;
+    if latency.is_zero() {
+        return Err(wrong());
+    }
+    Ok(Demand::Search { goal: Goal { quantile: percent / 100.0, latency, failures: FAILURES }, poisson })
+}
+
+impl fmt::Display for Demand {
+    /// As it is written, all of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rounds(Load::Offline) => f.write_str("offline"),
+            Self::Rounds(Load::Closed { concurrency }) => write!(f, "closed:{concurrency}"),
+            Self::Rounds(Load::Constant { rate }) => write!(f, "constant:{rate}"),
+            Self::Rounds(Load::Poisson { rate }) => write!(f, "poisson:{rate}"),
+            Self::Rounds(Load::Ramp { from, to }) => write!(f, "ramp:{from}-{to}"),
+            Self::Sweep { axis, from, to } => {
+                let axis = match axis {
+                    Axis::Concurrency => "clients",
+                    Axis::Constant => "constant",
+                    Axis::Poisson => "poisson",
+                };
+                write!(f, "sweep:{axis}:{from}-{to}")
+            }
+            Self::Search { goal: Goal { quantile, latency, .. }, poisson } => {
+                let arrivals = if *poisson { "poisson" } else { "constant" };
+                // Tenths of a per mille are as fine as anybody writes it; the product has rounding errors beyond.
+                let percent = (quantile * 1e6).round() / 1e4;
+                write!(f, "search:p{percent}<{}:{arrivals}", compact(*latency))
+            }
+        }
+    }
+}
+
+/// Without spaces, as it can be read again.
+fn compact(duration: Duration) -> String {
+    humantime::format_duration(duration).to_string().replace(' ', "")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Demand, DemandError> {
+        text.parse()
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        for (written, whole) in [
+            ("offline", "offline"),
+            ("closed:10", "closed:10"),
+            ("constant:0.5", "constant:0.5"),
+            (" Poisson: 50", "poisson:50"),
+            ("ramp:0-100", "ramp:0-100"),
+            ("sweep", "sweep:clients:1-1024"),
+            ("sweep:poisson", "sweep:poisson:1-1000000"),
+            ("sweep:clients:2-64", "sweep:clients:2-64"),
+            ("search:p99<100ms", "search:p99<100ms:poisson"),
+            ("search:p99.9<1500ms:constant", "search:p99.9<1s500ms:constant"),
+        ] {
+            let demand = read(written).unwrap();
+            assert_eq!((demand.to_string().as_str(), read(whole).unwrap()), (whole, demand), "{written}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let error = |text: &str| read(text).unwrap_err().to_string();
+        assert!(error("close:3").contains("there is no load \"close:3\"; loads: offline, closed:CLIENTS"));
+        assert!(error("closed").contains("no number of clients"));
+        assert!(error("closed:0").contains("0 is not within 1 and"));
+        assert!(error("closed:1e9").contains("\"1e9\" is no number of clients"));
+        assert!(error("constant:-1").contains("-1 is not within"));
+        assert!(error("poisson:NaN").contains("NaN is not within"));
+        assert!(error("ramp:5").contains("range such as"));
+        assert!(error("ramp:0-0").contains("not within"));
+        assert!(error("sweep:rate").contains("axis: clients, constant or poisson"));
+        assert!(error("sweep:clients:8-4").contains("4 is not within 8"));
+        assert!(error("search:p99").contains("goal such as"));
+        assert!(error("search:p99<0s").contains("goal such as"));
+        assert!(error("search:p0<1s").contains("0 is not within 1 and 100"));
+        assert!(error("search:p99<1s:often").contains("constant or poisson"));
+        assert!(error("offline:3").contains("there is no load"));
+    }
+}

@@ -1,0 +1,289 @@
+//! From what was recorded to what is reported: figures over rounds, with how sure they are.
+
+use super::fidelity::{Invariance, InvarianceReport, RankingFidelity, RankingReport, VectorFidelity, VectorReport};
+use super::latencies::Latencies;
+use super::load::Load;
+use super::recorder::{Basis, Failures, Recording};
+use super::report::{
+    Curve, CurveKind, CurveStep, EngineState, FailureReport, Figure, Figures, HeldRate, LatencyPoint, RoundReport,
+};
+use super::rounds::{Row, State};
+use super::search::{Goal, HighestRate, Step, Stop, Swept};
+use super::statistics::{Spread, speed_up};
+use super::target::Failure;
+
+/// What turns tokens a second into other figures; each is missing where it is not known.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Rates {
+    /// Floating-point operations of the model for a token of this dataset, attention included.
+    pub flop_per_token: Option<f64>,
+    /// Matrix products of float32 that the machine can do, in GFLOP/s.
+    pub gemm_gflops: Option<f64>,
+    /// What an hour of the machine costs, in dollars.
+    pub dollars_per_hour: Option<f64>,
+}
+
+const MILLION: f64 = 1e6;
+const SECONDS_PER_HOUR: f64 = 3600.0;
+/// For resampling; the same in every report, so that the same rounds have the same intervals.
+const SEED: u64 = 0;
+
+fn quantile_ms(latencies: &Latencies, quantile: f64) -> Option<f64> {
+    latencies.quantile(quantile).map(|latency| latency.as_secs_f64() * 1e3)
+}
+
+/// A round, as it was recorded. `joules`: what the machine took meanwhile.
+pub fn round(round: usize, recording: &Recording, joules: Option<f64>) -> RoundReport {
+    let Recording { done, failures, dropped, latency, lateness, throughput, elapsed, .. } = recording;
+    RoundReport {
+        round,
+        seconds: elapsed.as_secs_f64(),
+        requests: done.requests,
+        failed: failures.total() + dropped,
+        requests_per_second: throughput.requests_per_second(),
+        inputs_per_second: throughput.inputs_per_second(),
+        tokens_per_second: throughput.tokens_per_second(),
+        window: throughput.basis == Basis::Window,
+        mean_ms: latency.mean().map(|mean| mean.as_secs_f64() * 1e3),
+        p50_ms: quantile_ms(latency, 0.5),
+        p90_ms: quantile_ms(latency, 0.9),
+        p95_ms: quantile_ms(latency, 0.95),
+        p99_ms: quantile_ms(latency, 0.99),
+        max_ms: latency.max().map(|max| max.as_secs_f64() * 1e3),
+        lateness_p99_ms: quantile_ms(lateness, 0.99),
+        joules,
+    }
+}
+
+/// Figures over rounds. `baseline`: the rounds of the engine whose speed is 1. Speed is compared by tokens a second
+/// where both have them, else by requests a second.
+pub fn figures(rounds: &[RoundReport], baseline: Option<&[RoundReport]>, rates: Rates) -> Figures {
+    let figure = |of: &dyn Fn(&RoundReport) -> Option<f64>| -> Option<Figure> {
+        let values: Vec<f64> = rounds.iter().filter_map(of).filter(|value| value.is_finite()).collect();
+        Spread::of(&values, SEED).map(Figure::from)
+    };
+    let by_tokens =
+        |of: fn(f64) -> f64, factor: Option<f64>| figure(&|round| Some(of(round.tokens_per_second?) * factor?));
+    let gigaflop = rates.flop_per_token.map(|flop| flop / 1e9);
+    let dollars = rates.dollars_per_hour.map(|dollars| dollars / SECONDS_PER_HOUR * MILLION);
+    Figures {
+        seconds: figure(&|round| Some(round.seconds)),
+        requests_per_second: figure(&|round| round.requests_per_second),
+        inputs_per_second: figure(&|round| round.inputs_per_second),
+        tokens_per_second: figure(&|round| round.tokens_per_second),
+        mean_ms: figure(&|round| round.mean_ms),
+        p50_ms: figure(&|round| round.p50_ms),
+        p90_ms: figure(&|round| round.p90_ms),
+        p95_ms: figure(&|round| round.p95_ms),
+        p99_ms: figure(&|round| round.p99_ms),
+        max_ms: figure(&|round| round.max_ms),
+        speed_up: baseline.and_then(|baseline| compared(rounds, baseline)),
+        gflops: by_tokens(|rate| rate, gigaflop),
+        gemm_share: by_tokens(|rate| rate, gigaflop.zip(rates.gemm_gflops).map(|(flop, gemm)| flop / gemm)),
+        dollars_per_million_tokens: by_tokens(f64::recip, dollars),
+        joules_per_million_tokens: figure(&|round| {
+            Some(round.joules? / (round.tokens_per_second? * round.seconds) * MILLION)
+        }),
+    }
+}
+
+fn compared(rounds: &[RoundReport], baseline: &[RoundReport]) -> Option<Figure> {
+    let of = |rounds: &[RoundReport], rate: fn(&RoundReport) -> Option<f64>| -> Vec<(usize, f64)> {
+        rounds.iter().filter_map(|round| Some((round.round, rate(round)?))).collect()
+    };
+    let spread = |rate| speed_up(&of(rounds, rate), &of(baseline, rate), SEED);
+    spread(|round| round.tokens_per_second).or_else(|| spread(|round| round.requests_per_second)).map(Figure::from)
+}
+
+/// Quantiles as HdrHistogram's plots have them: ever finer towards the longest.
+pub fn latencies(latencies: &Latencies) -> Vec<LatencyPoint> {
+    let count = latencies.count();
+    let mut points = Vec::new();
+    let mut rest = 1.0;
+    // Below one request in `count` there is nothing but the longest.
+    while rest * count as f64 >= 1.0 {
+        for tenth in [1.0, 0.8, 0.65, 0.5] {
+            let quantile = 1.0 - rest * tenth;
+            points.extend(quantile_ms(latencies, quantile).map(|ms| LatencyPoint { quantile, ms }));
+        }
+        rest /= 4.0;
+    }
+    points.extend(quantile_ms(latencies, 1.0).map(|ms| LatencyPoint { quantile: 1.0, ms }));
+    points
+}
+
+/// Failures by kind.
+pub fn failures(failures: &Failures) -> Vec<FailureReport> {
+    let report = |(kind, failed): (super::target::FailureKind, &super::recorder::Failed)| FailureReport {
+        kind: kind.to_string(),
+        count: failed.count,
+        example: failed.example.clone(),
+    };
+    failures.iter().map(report).collect()
+}
+
+/// That an engine failed in this stage.
+pub fn failed(stage: impl ToString, Failure { kind, message }: &Failure) -> EngineState {
+    EngineState::Failed { stage: stage.to_string(), kind: kind.to_string(), message: message.clone() }
+}
+
+/// How sure a row's figures are.
+pub fn state(row: &Row) -> EngineState {
+    match &row.state {
+        State::Stable { half_width } => EngineState::Stable { half_width: *half_width },
+        State::Unstable { half_width } => {
+            EngineState::Unstable { half_width: half_width.filter(|half_width| half_width.is_finite()) }
+        }
+        State::NotMeasured => EngineState::NotMeasured,
+        State::Failed { stage, reason } => failed(stage, reason),
+    }
+}
+
+fn stop(stop: Stop) -> String {
+    match stop {
+        Stop::Found => "found",
+        Stop::Limit => "limit",
+        Stop::Failed => "failed",
+        Stop::Cancelled => "cancelled",
+    }
+    .to_owned()
+}
+
+fn step(step: &Step) -> CurveStep {
+    let load = match step.load {
+        Load::Closed { concurrency } => concurrency as f64,
+        Load::Constant { rate } | Load::Poisson { rate } | Load::Ramp { to: rate, .. } => rate,
+        Load::Offline => 0.0,
+    };
+    let RoundReport { requests_per_second, inputs_per_second, tokens_per_second, p50_ms, p99_ms, max_ms, .. } =
+        round(0, &step.recording, None);
+    let failure_rate = step.recording.failure_rate();
+    CurveStep { load, requests_per_second, inputs_per_second, tokens_per_second, p50_ms, p99_ms, max_ms, failure_rate }
+}
+
+/// The curve of a sweep.
+pub fn swept(kind: CurveKind, swept: &Swept) -> Curve {
+    let steps = swept.steps.iter().map(step).collect();
+    Curve { kind, steps, best: swept.best, held: None, stop: stop(swept.stop) }
+}
+
+/// The curve of a search.
+pub fn searched(goal: Goal, found: &HighestRate) -> Curve {
+    let HighestRate { holds, fails, steps, stop: why } = found;
+    let steps: Vec<CurveStep> = steps.iter().map(step).collect();
+    let highest = |a: &(usize, f64), b: &(usize, f64)| a.1.total_cmp(&b.1);
+    let rates = steps.iter().enumerate().filter_map(|(place, step)| Some((place, step.requests_per_second?)));
+    let best = rates.max_by(highest).map(|(place, _)| place);
+    let latency_ms = goal.latency.as_secs_f64() * 1e3;
+    let held = HeldRate { quantile: goal.quantile, latency_ms, holds: *holds, fails: *fails };
+    Curve { kind: CurveKind::Search, steps, best, held: Some(held), stop: stop(*why) }
+}
+
+/// Vectors of texts against the reference's of the same ones; `None` where they share no text.
+pub fn vectors_beside(sample: &super::collect::Results, reference: &super::collect::Results) -> Option<VectorReport> {
+    let mut fidelity = VectorFidelity::default();
+    let mut pairs = 0;
+    for (text, _, vector) in sample.clone().into_results() {
+        if let Some(right) = reference.get(text) {
+            fidelity.push(&vector, right);
+            pairs += 1;
+        }
+    }
+    (pairs > 0).then(|| fidelity.report())
+}
+
+/// So many of the best documents are compared as a set.
+const TOP: usize = 10;
+
+/// Scores of documents against the reference's of the same queries; `None` where they share no query.
+pub fn scores_beside(sample: &super::collect::Results, reference: &super::collect::Results) -> Option<RankingReport> {
+    let mut fidelity = RankingFidelity::new(TOP);
+    let mut queries = 0;
+    for (query, _, scores) in sample.clone().into_results() {
+        if let Some(right) = reference.get(query) {
+            fidelity.push(&scores, right);
+            queries += 1;
+        }
+    }
+    (queries > 0).then(|| fidelity.report())
+}
+
+/// Pairs of vectors of the same text, alone and under load; `None` where there are none.
+pub fn invariance(pairs: &[(Vec<f32>, Vec<f32>)]) -> Option<InvarianceReport> {
+    let mut invariance = Invariance::default();
+    pairs.iter().for_each(|(alone, loaded)| invariance.push(alone, loaded));
+    (!pairs.is_empty()).then(|| invariance.report())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::bench::collect::Results;
+
+    fn rounds(rates: &[f64]) -> Vec<RoundReport> {
+        let round = |(round, &rate): (usize, &f64)| RoundReport {
+            round,
+            seconds: 2.0,
+            tokens_per_second: Some(rate),
+            joules: Some(60.0),
+            ..RoundReport::default()
+        };
+        rates.iter().enumerate().map(round).collect()
+    }
+
+    #[test]
+    fn figures_are_medians_over_rounds() {
+        let (fast, slow) = (rounds(&[1000.0, 3000.0, 2000.0]), rounds(&[500.0, 1000.0, 2000.0]));
+        let rates = Rates { flop_per_token: Some(1e9), gemm_gflops: Some(4000.0), dollars_per_hour: Some(3.6) };
+        let figures = figures(&fast, Some(&slow), rates);
+        let tokens = figures.tokens_per_second.unwrap();
+        assert_eq!((tokens.median, tokens.min, tokens.max, tokens.count), (2000.0, 1000.0, 3000.0, 3));
+        // Of rounds that ran one after the other: 2, 3 and 1.
+        assert_eq!(figures.speed_up.unwrap().median, 2.0);
+        assert_eq!(figures.gflops.unwrap().median, 2000.0);
+        assert_eq!(figures.gemm_share.unwrap().median, 0.5);
+        // 3.6 dollars an hour are 0.001 a second, in which there are 2,000 tokens.
+        assert!((figures.dollars_per_million_tokens.unwrap().median - 0.5).abs() < 1e-12);
+        assert_eq!(figures.joules_per_million_tokens.unwrap().median, 60.0 / 4000.0 * 1e6);
+        assert_eq!((figures.p50_ms, figures.requests_per_second), (None, None));
+    }
+
+    #[test]
+    fn speed_is_compared_by_requests_where_tokens_are_unknown() {
+        let of = |rate| vec![RoundReport { requests_per_second: Some(rate), ..RoundReport::default() }];
+        let figures = figures(&of(3.0), Some(&of(2.0)), Rates::default());
+        assert_eq!(figures.speed_up.map(|figure| figure.median), Some(1.5));
+    }
+
+    #[test]
+    fn quantiles_reach_the_longest() {
+        let mut recorded = Latencies::default();
+        assert_eq!(latencies(&recorded), []);
+        (1..=100).for_each(|ms| recorded.record(Duration::from_millis(ms)));
+        let points = latencies(&recorded);
+        assert!(points.windows(2).all(|pair| pair[0].quantile < pair[1].quantile && pair[0].ms <= pair[1].ms));
+        let (first, last) = (points[0], points[points.len() - 1]);
+        assert_eq!((first.quantile, first.ms, last.quantile, last.ms), (0.0, 1.0, 1.0, 100.0));
+        let half = points.iter().find(|point| point.quantile == 0.5).unwrap();
+        assert!((half.ms - 50.0).abs() < 0.1, "{half:?}");
+    }
+
+    #[test]
+    fn the_same_texts_are_compared() {
+        let sample = |texts: &[(usize, f32)]| {
+            let mut sample = Results::new(0, 9);
+            texts.iter().for_each(|&(text, x)| sample.offer(1, text, vec![1.0, x]));
+            sample
+        };
+        let (one, two) = (sample(&[(0, 0.0), (1, 1.0), (2, 5.0)]), sample(&[(0, 0.0), (1, 1.0)]));
+        let report = vectors_beside(&one, &two).unwrap();
+        assert_eq!((report.pairs, report.agreement.unwrap().max_difference), (2, 0.0));
+        assert_eq!(vectors_beside(&one, &sample(&[])), None);
+        assert_eq!(scores_beside(&one, &two).unwrap().queries, 2);
+        assert_eq!(invariance(&[]), None);
+        assert_eq!(invariance(&[(vec![1.0], vec![1.0])]).unwrap().identical, 1);
+    }
+}

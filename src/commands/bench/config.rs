@@ -1,0 +1,153 @@
+//! Configs: the files that flags override.
+
+use std::path::Path;
+
+use super::super::Error;
+use crate::cli::BenchSettings;
+
+/// The configs that come with infa.
+const BUNDLED: &[(&str, &str)] = &[
+    ("quick", include_str!("../../../bench-configs/quick.toml")),
+    ("cpu-bge-small", include_str!("../../../bench-configs/cpu-bge-small.toml")),
+    ("l4-bge-large", include_str!("../../../bench-configs/l4-bge-large.toml")),
+    ("rerank", include_str!("../../../bench-configs/rerank.toml")),
+    ("latency", include_str!("../../../bench-configs/latency.toml")),
+    ("serving", include_str!("../../../bench-configs/serving.toml")),
+    ("quantisation", include_str!("../../../bench-configs/quantisation.toml")),
+];
+/// The one that is run if none is named.
+const USUAL: &str = "quick";
+/// Names less alike than this are not suggested.
+const ALIKE: f64 = 0.7;
+/// Larger files are no configs.
+const LARGEST: u64 = 1 << 20;
+
+/// What cannot be read as a config.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// There is no such file, and no config of this name.
+    #[error("there is no file {name}, and no config of this name{}; configs: {known}", .like.map(|like| format!(", did you mean {like}?")).unwrap_or_default())]
+    Unknown {
+        /// What was written.
+        name: String,
+        /// The config of the most similar name.
+        like: Option<&'static str>,
+        /// All of them.
+        known: String,
+    },
+    /// The file cannot be read.
+    #[error("{path}: {reason}")]
+    Read {
+        /// The file.
+        path: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The file is no TOML, or says what it cannot.
+    #[error("{path}: {reason}")]
+    Wrong {
+        /// The file.
+        path: String,
+        /// Where, and what is wrong.
+        reason: String,
+    },
+}
+
+/// A config with its name, which is that of its file without directory and `.toml`.
+pub(super) fn read(name: Option<&str>) -> Result<(String, BenchSettings), Error> {
+    let name = name.unwrap_or(USUAL);
+    let path = Path::new(name);
+    let (name, path, text) = match BUNDLED.iter().find(|(known, _)| *known == name) {
+        // A file must be named so that it cannot be meant for one of these: ./quick.toml.
+        Some((known, text)) => ((*known).to_owned(), format!("config {known}"), (*text).to_owned()),
+        None if path.exists() => {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            (stem, name.to_owned(), text(path)?)
+        }
+        None => return Err(unknown(name).into()),
+    };
+    let settings = parse(&text).map_err(|reason| ConfigError::Wrong { path, reason })?;
+    Ok((name, settings))
+}
+
+fn text(path: &Path) -> Result<String, ConfigError> {
+    let fail = |reason: String| ConfigError::Read { path: path.display().to_string(), reason };
+    let size = std::fs::metadata(path).map_err(|e| fail(e.to_string()))?;
+    if !size.is_file() {
+        return Err(fail("is no file".into()));
+    }
+    if size.len() > LARGEST {
+        return Err(fail(format!("is larger than {}, the most that a config can be", bytesize::ByteSize(LARGEST))));
+    }
+    std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))
+}
+
+fn parse(text: &str) -> Result<BenchSettings, String> {
+    toml::from_str(text).map_err(|e| {
+        let message = e.to_string().trim_end().to_owned();
+        match suggestion(&message) {
+            Some(like) => format!("{message}\ndid you mean `{like}`?"),
+            None => message,
+        }
+    })
+}
+
+/// Of "unknown field `a`, expected one of `b`, `c`": the name most similar to the first.
+fn suggestion(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("unknown field `")?;
+    let mut quoted = rest.split('`').step_by(2);
+    let given = quoted.next()?;
+    similar(given, quoted)
+}
+
+fn similar<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
+    let name = name.to_ascii_lowercase();
+    let alike = known.map(|known| (strsim::jaro_winkler(&name, known), known)).filter(|(score, _)| *score >= ALIKE);
+    alike.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
+}
+
+fn unknown(name: &str) -> ConfigError {
+    let names = || BUNDLED.iter().map(|(known, _)| *known);
+    let known = names().collect::<Vec<_>>().join(", ");
+    ConfigError::Unknown { name: name.to_owned(), like: similar(name, names()), known }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn those_that_come_with_infa_can_be_read() {
+        for (name, _) in BUNDLED {
+            let (read_name, settings) = read(Some(name)).unwrap();
+            assert_eq!(read_name, *name);
+            assert!(settings.title.is_some() && settings.engines.is_some(), "{name}");
+        }
+        assert_eq!(read(None).unwrap().0, "quick");
+    }
+
+    #[test]
+    fn a_key_that_does_not_exist_is_named_with_its_place_and_a_suggestion() {
+        let error = parse("title = 'x'\nengine = ['onnx']\n").unwrap_err();
+        assert!(error.contains("line 2") && error.ends_with("did you mean `engines`?"), "{error}");
+        let error = parse("xyzzy = 1").unwrap_err();
+        assert!(error.contains("unknown field") && !error.contains("did you mean"), "{error}");
+        let error = parse("engines = [{ spec = 'onnx', lunch = 'x' }]").unwrap_err();
+        assert!(error.ends_with("did you mean `launch`?"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_config_is_said() {
+        let error = |name| read(Some(name)).unwrap_err().to_string();
+        assert!(error("quik").contains("did you mean quick?"));
+        assert!(error("./nowhere.toml").contains("configs: quick, cpu-bge-small"));
+        let dir = tempfile::tempdir().unwrap();
+        assert!(error(dir.path().to_str().unwrap()).contains("is no file"));
+        let path = dir.path().join("mine.toml");
+        std::fs::write(&path, "title = ").unwrap();
+        assert!(error(path.to_str().unwrap()).contains("mine.toml: TOML parse error at line 1"));
+        std::fs::write(&path, "seed = 3").unwrap();
+        assert_eq!(read(path.to_str()).unwrap().0, "mine");
+    }
+}

@@ -1,0 +1,233 @@
+//! The measuring itself: rounds of all engines in turn, or rising load for one after the other; then each engine is asked
+//! for single texts.
+
+use std::sync::Arc;
+
+use super::super::{Error, World};
+use super::engines::{Ready, cancelled, limited};
+use super::plan::Plan;
+use super::watch::{Placed, Watch};
+use crate::bench::backend::Prepared;
+use crate::bench::collect::{Collector, Results};
+use crate::bench::demand::Demand;
+use crate::bench::load::Phase;
+use crate::bench::observer::{Observer, Stage};
+use crate::bench::recorder::{Ending, Recording};
+use crate::bench::report::{Curve, EngineState, Task};
+use crate::bench::rounds::{self, Row};
+use crate::bench::search::{RateSearch, Step, Sweep};
+use crate::bench::summary;
+use crate::bench::target::{Output, Request, Target};
+
+/// Growth of throughput below which a sweep sees saturation.
+const GROWTH: f64 = 0.05;
+/// A search ends when the rates that hold and fail are this near.
+const TOLERANCE: f64 = 0.05;
+/// Most steps of a search.
+const STEPS: usize = 40;
+/// The first rate of a search, in requests a second.
+const FIRST_RATE: f64 = 1.0;
+/// So many texts are asked for alone, at most.
+const ALONE: usize = 32;
+
+/// What was found out about an engine.
+pub(super) struct Measured {
+    pub state: EngineState,
+    pub rounds: Vec<Recording>,
+    /// Its warm-up and the round in which it broke: nothing but their failures counts.
+    pub besides: Vec<Recording>,
+    pub curve: Option<Curve>,
+    /// All that was measured together.
+    pub total: Recording,
+    /// Results out of its rounds.
+    pub sample: Results,
+    /// Vectors of texts alone and out of the rounds.
+    pub alone: Vec<(Vec<f32>, Vec<f32>)>,
+}
+
+/// What was found out about all engines that are ready, and in which order they had their turns.
+pub(super) struct Outcome {
+    pub engines: Vec<Measured>,
+    /// Of each round, the places of the engines.
+    pub order: Vec<Vec<usize>>,
+}
+
+/// Measures what is ready. `names` are those of `ready`.
+pub(super) async fn run(
+    plan: &Plan,
+    ready: &[Ready],
+    names: Vec<String>,
+    requests: &Arc<[Prepared]>,
+    world: &World,
+) -> Result<Outcome, Error> {
+    let phase = plan.phase(requests.len())?;
+    let collector = Collector::new(ready.len(), Arc::clone(requests), plan.seed, plan.samples);
+    let watch = Arc::new(Watch::new(names, &phase, collector, &world.bars));
+    let targets: Vec<Arc<dyn Target>> = ready.iter().map(|ready| Arc::clone(&ready.asked) as Arc<dyn Target>).collect();
+    let (mut engines, order) = match plan.demand {
+        Demand::Rounds(_) => {
+            let run = rounds::run(&plan.rounds(phase), &targets, &world.cancel, watch.as_ref()).await;
+            (run.rows.into_iter().map(Measured::of_row).collect(), run.order)
+        }
+        _ => rising(plan, &phase, &targets, &watch, world).await?,
+    };
+    if let Ok(watch) = Arc::try_unwrap(watch) {
+        for (measured, sample) in engines.iter_mut().zip(watch.into_samples()) {
+            measured.sample = sample;
+        }
+    }
+    if plan.task == Task::Embed {
+        for (measured, ready) in engines.iter_mut().zip(ready) {
+            if !matches!(measured.state, EngineState::Failed { .. }) {
+                measured.alone = alone(plan, ready, &measured.sample, requests, world).await;
+            }
+        }
+    }
+    Ok(Outcome { engines, order })
+}
+
+/// One engine after the other, in random order: what rises has its own pace for each.
+async fn rising(
+    plan: &Plan,
+    phase: &Phase,
+    targets: &[Arc<dyn Target>],
+    watch: &Arc<Watch>,
+    world: &World,
+) -> Result<(Vec<Measured>, Vec<Vec<usize>>), Error> {
+    let mut order: Vec<usize> = (0..targets.len()).collect();
+    fastrand::Rng::with_seed(plan.seed).shuffle(&mut order);
+    let mut engines: Vec<Measured> = targets.iter().map(|_| Measured::nothing()).collect();
+    for &place in &order {
+        let (Some(target), Some(measured)) = (targets.get(place), engines.get_mut(place)) else { continue };
+        if world.cancel.is_cancelled() {
+            break;
+        }
+        let watch = Placed { watch: Arc::clone(watch), place };
+        if let Some(warm_up) = &plan.warm_up {
+            watch.began(0, Stage::WarmUp);
+            let warmed = warm_up.run(target, phase, &world.cancel, &watch).await.recording;
+            watch.ended(&warmed);
+            let failed = matches!(warmed.ending, Ending::Died | Ending::GaveUp);
+            let reason = warmed.failures.main().filter(|_| failed);
+            measured.besides.push(warmed);
+            if let Some(reason) = reason {
+                measured.state = summary::failed(Stage::WarmUp, &reason);
+                continue;
+            }
+        }
+        let refused = |e: crate::bench::load::PhaseError| Error::Flag { flag: "--load", reason: e.to_string() };
+        let (curve, steps) = match plan.demand {
+            Demand::Search { goal, poisson } => {
+                let search = RateSearch {
+                    goal,
+                    from: FIRST_RATE,
+                    to: crate::bench::load::HIGHEST_RATE,
+                    tolerance: TOLERANCE,
+                    steps: STEPS,
+                    poisson,
+                };
+                let found = search.run(target, phase, &world.cancel, &watch).await.map_err(refused)?;
+                (summary::searched(goal, &found), found.steps)
+            }
+            Demand::Sweep { axis, from, to } => {
+                let sweep = Sweep { axis, from, to, growth: GROWTH };
+                let swept = sweep.run(target, phase, &world.cancel, &watch).await.map_err(refused)?;
+                let kind = plan.demand.curve().unwrap_or(crate::bench::report::CurveKind::Rate);
+                (summary::swept(kind, &swept), swept.steps)
+            }
+            Demand::Rounds(_) => break,
+        };
+        measured.climbed(curve, steps);
+    }
+    Ok((engines, vec![order]))
+}
+
+impl Measured {
+    fn nothing() -> Self {
+        Self {
+            state: EngineState::NotMeasured,
+            rounds: Vec::new(),
+            besides: Vec::new(),
+            curve: None,
+            total: Recording::default(),
+            sample: Results::new(0, 0),
+            alone: Vec::new(),
+        }
+    }
+
+    fn of_row(row: Row) -> Self {
+        let (state, total) = (summary::state(&row), row.total());
+        let besides = row.warm_up.map(|warm_up| warm_up.recording).into_iter().chain(row.broken).collect();
+        Self { state, rounds: row.rounds, besides, total, ..Self::nothing() }
+    }
+
+    fn climbed(&mut self, curve: Curve, steps: Vec<Step>) {
+        let last = steps.last().map(|step| &step.recording);
+        let failure = last.filter(|last| matches!(last.ending, Ending::Died) || last.done.requests == 0);
+        let failure = failure.and_then(|last| last.failures.main()).filter(|_| curve.stop == "failed");
+        self.state = match failure {
+            Some(failure) => summary::failed(Stage::Step(steps.len().saturating_sub(1)), &failure),
+            None if steps.iter().any(|step| step.recording.done.requests > 0) => EngineState::Once,
+            None => EngineState::NotMeasured,
+        };
+        steps.iter().for_each(|step| self.total.merge(&step.recording));
+        // The best step stands for the engine in the table.
+        let best = curve.best.and_then(|best| steps.into_iter().nth(best));
+        self.rounds.extend(best.map(|step| step.recording));
+        self.curve = Some(curve);
+    }
+}
+
+/// Vectors of single texts, with those of the same texts out of the rounds.
+async fn alone(
+    plan: &Plan,
+    ready: &Ready,
+    sample: &Results,
+    requests: &[Prepared],
+    world: &World,
+) -> Vec<(Vec<f32>, Vec<f32>)> {
+    let mut pairs = Vec::new();
+    for (place, _, loaded) in sample.clone().into_results().into_iter().take(ALONE) {
+        let Some(text) = text(requests, place) else { continue };
+        let request = Request::Texts(vec![text.to_owned()]);
+        let outcome = tokio::select! {
+            outcome = limited(&ready.asked, &request, plan.request_timeout) => outcome,
+            () = cancelled(world) => break,
+        };
+        match outcome.map(|answer| answer.output) {
+            Ok(Some(Output::Vectors(vectors))) => pairs.extend(vectors.into_iter().next().map(|alone| (alone, loaded))),
+            Ok(_) => {}
+            Err(failure) => {
+                tracing::warn!("a text alone: {failure}");
+                break;
+            }
+        }
+    }
+    pairs
+}
+
+/// The text of this place in the dataset.
+fn text(requests: &[Prepared], place: usize) -> Option<&str> {
+    let after = requests.partition_point(|request| request.first <= place);
+    let Prepared { request: Request::Texts(texts), first, .. } = requests.get(after.checked_sub(1)?)? else {
+        return None;
+    };
+    texts.get(place - first).map(String::as_str)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_found_by_their_place() {
+        let request = |texts: [&str; 2], first| {
+            let request = Request::Texts(texts.map(String::from).into());
+            Prepared { request, tokens: None, first }
+        };
+        let requests = [request(["a", "b"], 0), request(["c", "d"], 2)];
+        let texts: Vec<_> = (0..5).map(|place| text(&requests, place)).collect();
+        assert_eq!(texts, [Some("a"), Some("b"), Some("c"), Some("d"), None]);
+        assert_eq!(text(&[], 0), None);
+    }
+}

@@ -1,0 +1,226 @@
+//! All that was found out, as a report.
+
+use super::super::World;
+use super::engines::{Facts, Ready};
+use super::measure::{Measured, Outcome};
+use super::plan::{Plan, Planned};
+use super::texts::Texts;
+use crate::bench::collect::Results;
+use crate::bench::recorder::Failures;
+use crate::bench::report::{
+    EngineReport, EngineState, Fidelity, Figures, ModelReport, Report, Resources, RoundReport, SCHEMA_VERSION, Task,
+    Tokens, Workload,
+};
+use crate::bench::summary::{self, Rates};
+use crate::engine::spec::shown;
+use crate::model::Model;
+
+/// What is reported besides what was measured.
+pub(super) struct Context<'a> {
+    pub plan: &'a Plan,
+    pub model: Option<&'a Model>,
+    /// Longest text in tokens.
+    pub max_length: Option<usize>,
+    pub texts: &'a Texts,
+}
+
+impl Context<'_> {
+    /// The report; when it began, how long it took and whether it was interrupted is the caller's to tell. `places`: those
+    /// of `ready` among the engines; `states`: why each of the others is not.
+    pub fn report(
+        &self,
+        ready: &[Ready],
+        places: &[usize],
+        states: Vec<Option<EngineState>>,
+        Outcome { engines: measured, order }: Outcome,
+        _world: &World,
+    ) -> Report {
+        let Self { plan, .. } = self;
+        let name = |place: usize| plan.engines.get(place).map(|engine| engine.name.clone());
+        let of_place = |place: usize| places.iter().position(|&other| other == place);
+        let rounds: Vec<Vec<RoundReport>> = measured.iter().map(rounds_of).collect();
+        let baseline = of_place(plan.baseline).and_then(|at| rounds.get(at)).map(Vec::as_slice);
+        let reference = of_place(plan.reference).and_then(|at| measured.get(at));
+        let reference = reference.map(|reference| &reference.sample).filter(|sample| !sample.is_empty());
+        let mut engines = Vec::new();
+        for ((place, planned), state) in plan.engines.iter().enumerate().zip(states) {
+            let mut engine = blank(planned);
+            match (of_place(place), state) {
+                (Some(at), _) => {
+                    if let (Some(ready), Some(measured), Some(rounds)) =
+                        (ready.get(at), measured.get(at), rounds.get(at))
+                    {
+                        self.fill(&mut engine, ready, measured, rounds, baseline, reference);
+                    }
+                }
+                (None, Some(state)) => engine.state = state,
+                (None, None) => {}
+            }
+            engines.push(engine);
+        }
+        Report {
+            schema_version: SCHEMA_VERSION,
+            infa: env!("CARGO_PKG_VERSION").to_owned(),
+            title: plan.title.clone(),
+            started: String::new(),
+            seconds: 0.0,
+            command: std::env::args().map(|argument| without_secrets(&argument)).collect(),
+            machine: crate::bench::report::Machine::default(),
+            model: self.model(),
+            workload: self.workload(),
+            baseline: name(plan.baseline),
+            reference: reference.and(name(plan.reference)),
+            machine_cost_per_hour: plan.machine_cost_per_hour,
+            engines,
+            order: order.iter().map(|round| round.iter().filter_map(|&at| name(*places.get(at)?)).collect()).collect(),
+            interrupted: false,
+            notes: plan.notes.clone(),
+        }
+    }
+
+    fn fill(
+        &self,
+        engine: &mut EngineReport,
+        ready: &Ready,
+        measured: &Measured,
+        rounds: &[RoundReport],
+        baseline: Option<&[RoundReport]>,
+        reference: Option<&Results>,
+    ) {
+        let Facts { version, details, load_seconds, first_answer_seconds } = ready.facts.clone();
+        engine.version = version;
+        engine.details = details;
+        engine.load_seconds = Some(load_seconds);
+        engine.first_answer_seconds = Some(first_answer_seconds);
+        engine.state = measured.state.clone();
+        engine.figures = summary::figures(rounds, baseline, self.rates());
+        engine.rounds = rounds.to_vec();
+        engine.latencies = summary::latencies(&measured.total.latency);
+        engine.answered = measured.total.done.requests;
+        engine.dropped = measured.total.dropped;
+        engine.failures = summary::failures(&failures_of(measured));
+        engine.tokens = Tokens {
+            counted: self.texts.lengths.as_ref().and(measured.total.done.tokens),
+            reported: measured.total.done.reported.filter(|_| measured.total.done.requests > 0),
+            truncated: self.texts.lengths.as_ref().and_then(|lengths| Some(lengths.excess?.texts as u64)),
+        };
+        engine.curve = measured.curve.clone();
+        engine.fidelity = self.fidelity(measured, reference);
+    }
+
+    fn fidelity(&self, measured: &Measured, reference: Option<&Results>) -> Option<Fidelity> {
+        let invariance = summary::invariance(&measured.alone);
+        let fidelity = match (self.plan.task, reference) {
+            (Task::Embed, Some(reference)) => {
+                Fidelity { vectors: summary::vectors_beside(&measured.sample, reference), ranking: None, invariance }
+            }
+            (Task::Rerank, Some(reference)) => {
+                Fidelity { vectors: None, ranking: summary::scores_beside(&measured.sample, reference), invariance }
+            }
+            (_, None) => Fidelity { invariance, ..Fidelity::default() },
+        };
+        (fidelity != Fidelity::default()).then_some(fidelity)
+    }
+
+    fn rates(&self) -> Rates {
+        Rates { flop_per_token: None, gemm_gflops: None, dollars_per_hour: self.plan.machine_cost_per_hour }
+    }
+
+    fn model(&self) -> ModelReport {
+        let config = self.model.map(|model| &model.config);
+        let architecture = config.and_then(|config| config.get("model_type")?.as_str()).map(str::to_owned);
+        ModelReport {
+            id: self.plan.model_id.clone(),
+            revision: self.plan.revision.clone(),
+            architecture,
+            max_length: self.max_length,
+            ..ModelReport::default()
+        }
+    }
+
+    fn workload(&self) -> Workload {
+        let Self { plan, texts, .. } = self;
+        let per_request = texts.requests.iter().map(|prepared| prepared.request.inputs()).max();
+        Workload {
+            task: plan.task,
+            dataset: plan.dataset.to_string(),
+            seed: plan.seed,
+            texts: texts.count,
+            distinct: texts.distinct,
+            inputs_per_request: per_request.unwrap_or(0),
+            requests: texts.requests.len(),
+            load: plan.demand.to_string(),
+            end: plan.end_words(),
+            rounds: (plan.rounds.min, plan.rounds.max),
+            stable: plan.stable,
+            tokenizer: self.model.map(|model| model.name.clone()),
+            lengths: texts.lengths.clone(),
+        }
+    }
+}
+
+/// An engine of which nothing is known.
+fn blank(Planned { name, spec, .. }: &Planned) -> EngineReport {
+    EngineReport {
+        name: name.clone(),
+        spec: spec.to_string(),
+        version: None,
+        details: Default::default(),
+        state: EngineState::NotMeasured,
+        load_seconds: None,
+        first_answer_seconds: None,
+        figures: Figures::default(),
+        rounds: Vec::new(),
+        latencies: Vec::new(),
+        answered: 0,
+        dropped: 0,
+        failures: Vec::new(),
+        tokens: Tokens::default(),
+        resources: Resources::default(),
+        fidelity: None,
+        curve: None,
+    }
+}
+
+fn rounds_of(measured: &Measured) -> Vec<RoundReport> {
+    measured.rounds.iter().enumerate().map(|(number, recording)| summary::round(number, recording, None)).collect()
+}
+
+/// Of all that was recorded, what does not count included.
+fn failures_of(measured: &Measured) -> Failures {
+    let mut all = measured.total.clone();
+    measured.besides.iter().for_each(|recording| all.merge(recording));
+    all.failures
+}
+
+/// An argument without what may be secret in its URLs.
+fn without_secrets(argument: &str) -> String {
+    let part = |part: &str| match part.find("http") {
+        Some(at) => match reqwest::Url::parse(&part[at..]) {
+            Ok(url) if url.has_host() => format!("{}{}", &part[..at], shown(&url)),
+            // It may be one that is written wrongly.
+            _ if part.contains('@') => format!("{}…", &part[..at]),
+            _ => part.to_owned(),
+        },
+        None => part.to_owned(),
+    };
+    argument.split(',').map(part).collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_secrets;
+
+    #[test]
+    fn command_lines_are_told_without_secrets() {
+        for (argument, told) in [
+            ("onnx,tei=http://a:8080", "onnx,tei=http://a:8080"),
+            ("openai=https://me:secret@h/v1?key=secret,onnx", "openai=https://h/v1,onnx"),
+            ("--engines=tei=http://me:secret@h", "--engines=tei=http://h"),
+            ("tei=http:/me:secret@", "tei=…"),
+            ("BAAI/bge", "BAAI/bge"),
+        ] {
+            assert_eq!(without_secrets(argument), told);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! A text as a whole: a report, a page.
+
+use super::sink::Sink;
+use super::{Destination, OutputError};
+
+/// A file that will hold one text. It is opened before the work, so that what cannot be written is told before an hour of
+/// it, and takes its place when the text is there; dropped before, it leaves what was there.
+pub struct Document(Sink);
+
+impl Document {
+    /// Prepares to write there.
+    pub fn open(destination: &Destination) -> Result<Self, OutputError> {
+        Sink::open(destination).map(Self)
+    }
+
+    /// Writes the text.
+    pub fn write(self, text: &str) -> Result<(), OutputError> {
+        let Self(mut sink) = self;
+        sink.buffer().extend_from_slice(text.as_bytes());
+        sink.finish()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_appears_when_it_is_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("report.md");
+        std::fs::write(&path, "old").unwrap();
+        let destination = Destination::File(path.clone());
+        drop(Document::open(&destination).unwrap());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "old");
+        let document = Document::open(&destination).unwrap();
+        document.write("new").unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "new");
+        assert!(Document::open(&Destination::File(dir.path().join("no/where"))).is_err());
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+}
