@@ -9,6 +9,7 @@
 //!       └ recorder what became of them
 //! statistics       how sure figures are
 //! fidelity         how near answers are to those of a reference
+//! machine          what measures, and what engines take from it
 //! report           all of it as a document
 //! ```
 //!
@@ -23,6 +24,7 @@ mod fake;
 pub mod fidelity;
 pub mod latencies;
 pub mod load;
+pub mod machine;
 pub mod observer;
 mod random;
 pub mod recorder;

@@ -22,6 +22,7 @@ mod modernbert;
 mod mpnet;
 mod nomic_bert;
 mod post_norm;
+pub mod probe;
 #[allow(missing_docs, reason = "the ONNX specification documents the fields")]
 mod proto;
 mod roberta;

@@ -7,7 +7,7 @@ pub mod library;
 mod session;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use ort::environment::Environment;
 use ort::ep::ExecutionProvider;
@@ -125,6 +125,8 @@ pub fn forbid_telemetry() {
 #[derive(Clone)]
 pub struct Runtime {
     environment: Environment,
+    /// Of the library, such as "1.31.1".
+    version: Arc<str>,
 }
 
 /// One environment a process: it is made once and never torn down, so that exiting in the middle of work is safe.
@@ -143,18 +145,28 @@ impl Runtime {
             return Ok(runtime.clone());
         }
         let refuse = |reason: String| RuntimeError::Library { path: path.to_owned(), reason };
-        library::check(path)?;
+        let version = library::check(path)?.into();
         let environment = ort::init_from(path)
             .map_err(|e| refuse(e.to_string()))?
             .with_name("infa")
             .with_telemetry(false)
-            .with_logger(std::sync::Arc::new(log))
+            .with_logger(Arc::new(log))
             .build()
             .map_err(|e| refuse(e.to_string()))?;
         environment.set_log_level(ort::logging::LogLevel::Warning);
-        let runtime = Self { environment };
+        let runtime = Self { environment, version };
         let _ = LOADED.set((path.to_owned(), runtime.clone()));
         Ok(runtime)
+    }
+
+    /// What has been loaded, if anything has.
+    pub fn loaded() -> Option<Self> {
+        LOADED.get().map(|(_, runtime)| runtime.clone())
+    }
+
+    /// The library's version, such as "1.31.1".
+    pub fn version(&self) -> &str {
+        &self.version
     }
 
     /// The environment, for sessions made with `ort` itself (a benchmark's baseline, say).

@@ -36,8 +36,8 @@ use crate::model::weights::Weights;
 /// ONNX Runtime's own operator domain.
 const MICROSOFT: &str = "com.microsoft";
 /// IR 8 and opset 17 are the oldest with `LayerNormalization`: every ONNX Runtime infa accepts reads them.
-const IR_VERSION: i64 = 8;
-const OPSET: i64 = 17;
+pub(super) const IR_VERSION: i64 = 8;
+pub(super) const OPSET: i64 = 17;
 
 /// A value in the graph, by name.
 #[derive(Debug, Clone)]
@@ -346,7 +346,7 @@ pub(super) struct Finished {
     pub missing: Vec<String>,
 }
 
-fn attribute(a: &Attribute<'_>) -> AttributeProto {
+pub(super) fn attribute(a: &Attribute<'_>) -> AttributeProto {
     match *a {
         Attribute::Float(name, f) => {
             AttributeProto { name: name.into(), f: Some(f), r#type: ATTRIBUTE_FLOAT, ..AttributeProto::default() }
@@ -363,7 +363,7 @@ fn attribute(a: &Attribute<'_>) -> AttributeProto {
     }
 }
 
-fn value_info(name: &str, elem_type: i32, dims: &[Result<i64, &str>]) -> ValueInfoProto {
+pub(super) fn value_info(name: &str, elem_type: i32, dims: &[Result<i64, &str>]) -> ValueInfoProto {
     let dim = dims
         .iter()
         .map(|d| match *d {

@@ -1,0 +1,145 @@
+//! Processes of Linux, from `/proc` (proc(5)).
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::{Process, Sharing};
+
+/// The processes of this machine, as far as they can be seen from here.
+pub(in super::super) struct Processes {
+    /// `/proc`.
+    root: PathBuf,
+    ticks_per_second: u64,
+    page_bytes: u64,
+}
+
+impl Processes {
+    /// Whether [`Process::children`] is known.
+    pub const ADDS_CHILDREN: bool = true;
+
+    /// Those under `/proc`.
+    pub fn new() -> Self {
+        let ask = |name, otherwise| {
+            // SAFETY: takes a number and returns one (sysconf(3)).
+            let value = unsafe { libc::sysconf(name) };
+            u64::try_from(value).ok().filter(|&value| value > 0).unwrap_or(otherwise)
+        };
+        Self::under("/proc".into(), ask(libc::_SC_CLK_TCK, 100), ask(libc::_SC_PAGESIZE, 4096))
+    }
+
+    /// Those under another directory of the same form.
+    pub fn under(root: PathBuf, ticks_per_second: u64, page_bytes: u64) -> Self {
+        Self { root, ticks_per_second, page_bytes }
+    }
+
+    /// The numbers of all there are.
+    pub fn all(&mut self) -> Vec<u32> {
+        let entries = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+    }
+
+    /// One of them; `None` when it is gone.
+    pub fn read(&mut self, pid: u32) -> Option<Process> {
+        let stat = std::fs::read(self.root.join(pid.to_string()).join("stat")).ok()?;
+        self.parse_stat(&stat)
+    }
+
+    /// What others have of its memory; `None` where this process may not look. The kernel walks all its pages for it:
+    /// some milliseconds a gigabyte, during which the process cannot map memory. Not for every sample.
+    pub fn sharing(&mut self, pid: u32) -> Option<Sharing> {
+        parse_sharing(&std::fs::read_to_string(self.root.join(pid.to_string()).join("smaps_rollup")).ok()?)
+    }
+
+    /// `PID (name) state parent …`: the name may hold anything, spaces and parentheses too.
+    fn parse_stat(&self, stat: &[u8]) -> Option<Process> {
+        let name_end = stat.iter().rposition(|&byte| byte == b')')?;
+        let fields: Vec<&str> = std::str::from_utf8(&stat[name_end + 1..]).ok()?.split_ascii_whitespace().collect();
+        // Numbered as in proc_pid_stat(5), where the state is field 3.
+        let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
+        let time = |ticks: u64| Duration::from_secs_f64(ticks as f64 / self.ticks_per_second as f64);
+        Some(Process {
+            parent: u32::try_from(field(4)?).ok()?,
+            started: field(22)?,
+            own: time(field(14)?.checked_add(field(15)?)?),
+            children: time(field(16)?.checked_add(field(17)?)?),
+            resident: field(24)?.checked_mul(self.page_bytes)?,
+        })
+    }
+}
+
+/// The lines of `smaps_rollup`, in kB.
+fn parse_sharing(text: &str) -> Option<Sharing> {
+    let mut sharing = Sharing::default();
+    let mut seen = 0;
+    for line in text.lines() {
+        let Some((name, value)) = line.split_once(':') else { continue };
+        let field = match name {
+            "Rss" => &mut sharing.resident,
+            "Pss" => &mut sharing.proportional,
+            "Shared_Clean" | "Shared_Dirty" => &mut sharing.shared,
+            _ => continue,
+        };
+        let kilobytes: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
+        *field = field.checked_add(kilobytes.checked_mul(1024)?)?;
+        seen += 1;
+    }
+    (seen == 4).then_some(sharing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stat(name: &str, rest: &str) -> Vec<u8> {
+        format!("7 ({name}) S {rest}").into_bytes()
+    }
+
+    #[test]
+    fn the_fields_of_stat_are_found_behind_any_name() {
+        let processes = Processes::under("/nowhere".into(), 100, 4096);
+        // Fields 4 to 24, each of them another number.
+        let rest = "4 5 6 7 8 9 10 11 12 13 140 15 16 17 18 19 20 21 22 23 24 25";
+        let expected = Process {
+            parent: 4,
+            started: 22,
+            own: Duration::from_millis(1550),
+            children: Duration::from_millis(330),
+            resident: 24 * 4096,
+        };
+        for name in ["sleep", "a b) S 1 2", "()", ""] {
+            assert_eq!(processes.parse_stat(&stat(name, rest)), Some(expected), "{name}");
+        }
+        let invalid = [&b"7 (\xff\xfe) S "[..], rest.as_bytes()].concat();
+        assert_eq!(processes.parse_stat(&invalid), Some(expected));
+    }
+
+    #[test]
+    fn what_is_no_stat_is_none() {
+        let processes = Processes::under("/nowhere".into(), 100, 4096);
+        for text in [&b""[..], b"7 (sleep", b"7 (sleep) S 4 5", b"7 (sleep) S a b c d"] {
+            assert_eq!(processes.parse_stat(text), None);
+        }
+        let huge = "4 5 6 7 8 9 10 11 12 13 18446744073709551615 15 16 17 18 19 20 21 22 23 24";
+        assert_eq!(processes.parse_stat(&stat("x", huge)), None);
+    }
+
+    #[test]
+    fn sharing_is_read_in_bytes() {
+        let text = "55d0-7ffd ---p 00000000 00:00 0 [rollup]\nRss: 1616 kB\nPss: 396 kB\nPss_Anon: 116 kB\n\
+                    Shared_Clean: 1440 kB\nShared_Dirty: 2 kB\nPrivate_Clean: 60 kB\n";
+        let expected = Sharing { resident: 1616 << 10, proportional: 396 << 10, shared: 1442 << 10 };
+        assert_eq!(parse_sharing(text), Some(expected));
+        assert_eq!(parse_sharing("Rss: 1616 kB\n"), None);
+        assert_eq!(parse_sharing(""), None);
+    }
+
+    #[test]
+    fn this_process_is_there() {
+        let mut processes = Processes::new();
+        let pid = std::process::id();
+        assert!(processes.all().contains(&pid));
+        let process = processes.read(pid).unwrap();
+        assert_eq!(process.parent, std::os::unix::process::parent_id());
+        assert!(process.resident > 100_000);
+    }
+}

@@ -1,0 +1,63 @@
+//! Processes as the sysinfo crate tells of them, on whatever system it runs.
+
+use std::time::Duration;
+
+use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
+
+use super::{Process, Sharing};
+
+/// The processes of this machine, as far as they can be seen from here.
+pub(in super::super) struct Processes(System);
+
+impl Processes {
+    /// Whether [`Process::children`] is known.
+    pub const ADDS_CHILDREN: bool = false;
+
+    /// All there are.
+    pub fn new() -> Self {
+        Self(System::new())
+    }
+
+    /// The numbers of all there are.
+    pub fn all(&mut self) -> Vec<u32> {
+        let kind = ProcessRefreshKind::nothing().without_tasks();
+        self.0.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
+        self.0.processes().keys().map(|pid| pid.as_u32()).collect()
+    }
+
+    /// One of them; `None` when it is gone.
+    pub fn read(&mut self, pid: u32) -> Option<Process> {
+        let pid = Pid::from_u32(pid);
+        let kind = ProcessRefreshKind::nothing().with_cpu().with_memory().without_tasks();
+        self.0.refresh_processes_specifics(ProcessesToUpdate::Some(&[pid]), true, kind);
+        let process = self.0.process(pid)?;
+        Some(Process {
+            parent: process.parent().map_or(0, Pid::as_u32),
+            started: process.start_time(),
+            own: Duration::from_millis(process.accumulated_cpu_time()),
+            children: Duration::ZERO,
+            resident: process.memory(),
+        })
+    }
+
+    /// Not known.
+    pub fn sharing(&mut self, _pid: u32) -> Option<Sharing> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_is_there() {
+        let mut processes = Processes::new();
+        let pid = std::process::id();
+        assert!(processes.all().contains(&pid));
+        assert!(!Processes::ADDS_CHILDREN);
+        let process = processes.read(pid).unwrap();
+        assert!(process.resident > 100_000 && process.started > 0 && process.parent > 0, "{process:?}");
+        assert_eq!((process.children, processes.sharing(pid)), (Duration::ZERO, None));
+    }
+}
