@@ -29,7 +29,7 @@ pub(super) enum Found {
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Readiness {
-    /// Of a server of this kind at `base`. `None`: there is no client.
+    /// The way to a server of this kind at `base`, where `http://HOST:PORT` is all there is of it.
     pub fn of(kind: EngineKind, base: &Url) -> Result<Self, reqwest::Error> {
         // Fails when somebody installed one before, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -72,5 +72,62 @@ impl Readiness {
             Found::Silence => format!("no answer at {}", self.url),
             Found::Status(status) => format!("{path} answers {status}"),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// What is found of a server of this kind that answers everything with this, and the path that it was asked for.
+    async fn ask(kind: EngineKind, answer: &'static str) -> (Result<(), String>, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        let readiness = Readiness::of(kind, &url).unwrap();
+        let server = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut request = vec![0; 4096];
+            let read = stream.read(&mut request).await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            String::from_utf8_lossy(&request[..read]).split(' ').nth(1).unwrap().to_owned()
+        };
+        let (found, path) = tokio::join!(readiness.ask(), server);
+        (found.map_err(|found| readiness.tell(&found)), path)
+    }
+
+    #[tokio::test]
+    async fn each_kind_in_its_own_way() {
+        let (ok, loading) =
+            ("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n", "HTTP/1.1 503 X\r\ncontent-length: 0\r\n\r\n");
+        let missing = "HTTP/1.1 404 X\r\ncontent-length: 0\r\n\r\n";
+        for (kind, expected) in [
+            (EngineKind::Infa, "/health"),
+            (EngineKind::Infinity, "/health"),
+            (EngineKind::Tei, "/health"),
+            (EngineKind::Triton, "/v2/health/ready"),
+        ] {
+            assert_eq!(ask(kind, ok).await, (Ok(()), expected.into()));
+            let told = format!("{expected} answers 503 Service Unavailable");
+            assert_eq!(ask(kind, loading).await.0, Err(told));
+            assert!(ask(kind, missing).await.0.is_err());
+        }
+        for (kind, expected) in [(EngineKind::Openai, "/v1/models"), (EngineKind::Cohere, "/"), (EngineKind::Jina, "/")]
+        {
+            assert_eq!(ask(kind, missing).await, (Ok(()), expected.into()));
+            assert!(ask(kind, loading).await.0.is_err());
+        }
+        assert!(ask(EngineKind::Tei, "not HTTP\r\n\r\n").await.0.unwrap_err().starts_with("nothing answers at"));
+    }
+
+    #[tokio::test]
+    async fn nobody_is_there() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
+        drop(listener);
+        assert_eq!(Readiness::of(EngineKind::Tei, &url).unwrap().ask().await, Err(Found::Nobody));
     }
 }

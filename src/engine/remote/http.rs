@@ -81,11 +81,13 @@ impl Http {
         // Fails when somebody installed one before, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = || {
-            Client::builder()
+            let builder = Client::builder()
                 .user_agent(USER_AGENT)
                 // A key is for the server that it was given for.
                 .redirect(reqwest::redirect::Policy::none())
-                .connect_timeout(options.connect_timeout)
+                .connect_timeout(options.connect_timeout);
+            // A proxy elsewhere has another loopback.
+            if is_loopback(url) { builder.no_proxy() } else { builder }
         };
         let (client, no_tls) = match builder().build() {
             Ok(client) => (client, None),
@@ -185,6 +187,13 @@ impl Http {
     }
 }
 
+/// Whether only this machine can reach `url`.
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
 /// What requests say about who asks: the key, or user and password of the URL, which are taken out of it.
 fn authorization(url: &mut Url, key: Option<&ApiKey>) -> Result<Option<HeaderValue>, RemoteError> {
     let decoded = |text: &str| percent_decoded(text);
@@ -280,6 +289,15 @@ mod tests {
         assert_eq!(url("http://a", &["v2", "models", "a/b c", "infer"]), "http://a/v2/models/a%2Fb%20c/infer");
         let info = Request { query: Some(("model", "a&b".into())), ..Request::get(&["info"]) };
         assert_eq!(http("http://a/?k=1").url(&info).to_string(), "http://a/info?k=1&model=a%26b");
+    }
+
+    #[test]
+    fn what_no_proxy_can_reach() {
+        let is = |url: &str| is_loopback(&Url::parse(url).unwrap());
+        assert!(
+            is("http://127.0.0.1:80") && is("http://127.1.2.3") && is("http://[::1]:80/x") && is("http://localhost")
+        );
+        assert!(!is("http://10.0.0.1") && !is("http://localhost.example.org") && !is("http://[::2]"));
     }
 
     #[test]
