@@ -2,7 +2,7 @@
 
 use super::bench::ConfigError;
 use crate::bench::report::SpliceError;
-use crate::engine::{EngineError, RemoteError};
+use crate::engine::{EngineError, PythonError, RemoteError};
 use crate::fetch::FetchError;
 use crate::input::InputError;
 use crate::model::ModelError;
@@ -119,6 +119,7 @@ impl From<EngineError> for Error {
             EngineError::Model(e) => e.is_cancelled(),
             EngineError::Runtime(RuntimeError::NotInstalled(FetchError::Cancelled)) => true,
             EngineError::Remote { error: RemoteError::Cancelled, .. } => true,
+            EngineError::Python { error: PythonError::Cancelled, .. } => true,
             _ => false,
         };
         if cancelled { Self::Interrupted } else { Self::Engine(e) }
@@ -167,6 +168,7 @@ impl Error {
             Self::Engine(EngineError::Runtime(
                 RuntimeError::Device { .. } | RuntimeError::Dtype(_) | RuntimeError::Int8File(_),
             )) => 2,
+            Self::Engine(EngineError::Python { error: PythonError::Option(_), .. }) => 2,
             Self::Engine(EngineError::Remote { .. }) => 4,
             Self::Engine(_) | Self::Thread(_) | Self::Signals(_) | Self::Load(_) | Self::Metrics(_) => 3,
             Self::OfModel { error, .. } => error.exit_status(),

@@ -13,6 +13,7 @@ mod onnx;
 mod options;
 mod predictor;
 mod prompts;
+pub mod python;
 pub mod remote;
 pub mod rerank;
 mod runner;
@@ -28,6 +29,7 @@ pub use max_sim::{Scoring, max_sim};
 pub use onnx::{OnnxEngine, max_length};
 pub use options::OnnxOptions;
 pub use predictor::judgement;
+pub use python::{PythonEngine, PythonError, PythonOptions};
 pub use remote::{RemoteEngine, RemoteError, RemoteOptions};
 pub use spec::{EngineKind, EngineSpec, SpecError};
 pub use static_embedding::StaticEngine;
@@ -267,6 +269,14 @@ pub enum EngineError {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// The Python process cannot be used.
+    #[error("{engine}: {error}")]
+    Python {
+        /// The engine's spec.
+        engine: String,
+        /// Why not.
+        error: PythonError,
+    },
 }
 
 impl EngineError {
@@ -287,6 +297,7 @@ impl EngineError {
             Self::Runtime(e) => e.hint(),
             Self::Threads(_) => Some("use fewer with --threads, or raise the limit (ulimit -u)".into()),
             Self::Remote { hint, .. } => hint.clone(),
+            Self::Python { error, .. } => error.hint(),
         }
     }
 }

@@ -1,0 +1,139 @@
+//! Why a Python engine cannot be started, or gave no usable answer.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Why a Python engine cannot be started, or gave no usable answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PythonError {
+    /// The spec, or what is asked of the engine, is nothing it has.
+    #[error("{0}")]
+    Option(String),
+    /// No interpreter was found at all.
+    #[error("there is no Python 3 here: tried {}", .tried.join(", "))]
+    NoPython {
+        /// What was tried, and why it was not it.
+        tried: Vec<String>,
+    },
+    /// No interpreter has what the engine needs.
+    #[error("{engine} needs the Python package {package}, which {} does not have", .python.display())]
+    Missing {
+        /// The engine.
+        engine: &'static str,
+        /// The first package that is missing, as it is installed.
+        package: String,
+        /// The interpreter that was asked last.
+        python: PathBuf,
+    },
+    /// The interpreter cannot be run.
+    #[error("{} cannot be run: {reason}", .python.display())]
+    Spawn {
+        /// The interpreter.
+        python: PathBuf,
+        /// The system's reason.
+        reason: String,
+    },
+    /// The engine cannot do what is asked with this model.
+    #[error("{0}")]
+    Refused(String),
+    /// The engine failed while it loaded the model.
+    #[error("loading failed: {reason}")]
+    Load {
+        /// What Python says.
+        reason: String,
+        /// The last lines the process wrote.
+        stderr: Vec<String>,
+    },
+    /// The engine was not ready in time.
+    #[error("not ready after {}{}", humantime::format_duration(*.after), tail(.stderr))]
+    Slow {
+        /// How long was waited.
+        after: Duration,
+        /// The last lines the process wrote.
+        stderr: Vec<String>,
+    },
+    /// The process has ended, and every request from then on fails.
+    #[error("the Python process ended ({status}){}", tail(.stderr))]
+    Died {
+        /// Its exit status or the signal that ended it.
+        status: String,
+        /// The last lines it wrote.
+        stderr: Vec<String>,
+    },
+    /// The process did not answer and was ended; every request from then on fails.
+    #[error("no answer within {}; the Python process was ended{}", humantime::format_duration(*.after), tail(.stderr))]
+    Hung {
+        /// How long was waited.
+        after: Duration,
+        /// The last lines the process wrote.
+        stderr: Vec<String>,
+    },
+    /// The engine failed on a request, and goes on.
+    #[error("{0}")]
+    Failed(String),
+    /// The request is larger than any that is sent.
+    #[error("a request of {bytes} bytes is larger than {limit}")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// What the process wrote is no answer; it was ended, and every request from then on fails.
+    #[error("the answer cannot be read: {0}")]
+    Garbage(String),
+    /// The answer can be read, but does not answer the request.
+    #[error("the answer does not fit: {0}")]
+    Shape(String),
+    /// The time limits, the thread or the runtime that the engine needs cannot be had.
+    #[error("{0}")]
+    System(String),
+    /// Somebody asked to stop.
+    #[error("interrupted")]
+    Cancelled,
+}
+
+impl PythonError {
+    /// A short name of what went wrong, the same for all of a kind: for counting.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Option(_) => "option",
+            Self::NoPython { .. } | Self::Missing { .. } => "not installed",
+            Self::Spawn { .. } | Self::System(_) => "system",
+            Self::Refused(_) => "refused",
+            Self::Load { .. } => "load",
+            Self::Slow { .. } | Self::Hung { .. } => "timeout",
+            Self::Died { .. } => "died",
+            Self::Failed(_) => "failed",
+            Self::TooLarge { .. } => "too large",
+            Self::Garbage(_) => "garbage",
+            Self::Shape(_) => "wrong shape",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    /// Whether the process is gone: no further request can succeed.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Died { .. } | Self::Hung { .. } | Self::Garbage(_))
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoPython { .. } => Some("install Python 3.10 or newer, or name one with --python".into()),
+            Self::Missing { engine, .. } => {
+                Some(format!("infa engines install {engine} makes an environment that has it; --python names another"))
+            }
+            Self::Spawn { .. } => Some("--python names the interpreter to use; infa engines tells what is here".into()),
+            Self::Load { stderr, .. } if !stderr.is_empty() => Some(format!("the process wrote{}", tail(stderr))),
+            Self::Load { .. } | Self::Died { .. } => Some("-vv shows everything the Python process writes".into()),
+            _ => None,
+        }
+    }
+}
+
+/// The last lines of a process, for the end of a message.
+fn tail(lines: &[String]) -> String {
+    if lines.is_empty() { String::new() } else { format!(": {}", lines.join(" | ")) }
+}

@@ -1,0 +1,126 @@
+//! Finds a Python interpreter that has what an engine needs, without importing it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::process::Command;
+
+use super::packages::{Package, needed};
+use super::{PythonError, environment};
+use crate::engine::EngineKind;
+
+/// A Python interpreter, and what it has of what was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interpreter {
+    /// The program.
+    pub path: PathBuf,
+    /// Its version.
+    pub version: String,
+    /// Name of each package it has → its version, where one is told.
+    pub packages: BTreeMap<String, Option<String>>,
+}
+
+/// A search path of modules on a slow disk, and a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Prints versions: of Python, and of each package, written MODULE=NAME, that can be found.
+const SCRIPT: &str = r#"
+import sys
+if sys.path[:1] == [""]:
+    del sys.path[0]
+import importlib.metadata, importlib.util, json, platform
+found = {}
+for pair in sys.argv[1:]:
+    module, name = pair.split("=")
+    try:
+        if importlib.util.find_spec(module) is None:
+            continue
+    except (ImportError, ValueError):
+        continue
+    try:
+        found[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        found[name] = None
+print()
+print(json.dumps({"version": platform.python_version(), "packages": found}))
+"#;
+
+/// What the script says.
+#[derive(Deserialize)]
+struct Said {
+    version: String,
+    packages: BTreeMap<String, Option<String>>,
+}
+
+impl Interpreter {
+    /// Asks `python` which of `packages` it has.
+    ///
+    /// # Errors
+    /// Why it cannot be asked.
+    pub async fn ask(python: &Path, packages: &[Package]) -> Result<Self, String> {
+        let mut command = Command::new(python);
+        command.args(["-c", SCRIPT]).args(packages.iter().map(|p| format!("{}={}", p.module, p.name)));
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        let output = match tokio::time::timeout(PATIENCE, command.output()).await {
+            Ok(output) => output.map_err(|e| e.to_string())?,
+            Err(_) => return Err(format!("no answer within {}", humantime::format_duration(PATIENCE))),
+        };
+        let last = |bytes: &[u8]| {
+            let text = String::from_utf8_lossy(bytes);
+            text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default().trim().to_owned()
+        };
+        if !output.status.success() {
+            return Err(match last(&output.stderr) {
+                line if line.is_empty() => output.status.to_string(),
+                line => line,
+            });
+        }
+        let said: Said = serde_json::from_str(&last(&output.stdout)).map_err(|_| "it is no Python 3".to_owned())?;
+        Ok(Self { path: python.to_owned(), version: said.version, packages: said.packages })
+    }
+
+    /// The first of `packages` that it does not have.
+    pub fn lacks(&self, packages: &[Package]) -> Option<Package> {
+        packages.iter().find(|package| !self.packages.contains_key(package.name)).copied()
+    }
+}
+
+/// Where an interpreter is looked for, best first: `given` alone; or infa's own environment for `kind`, then the active
+/// virtual environment, then `python3`.
+pub fn candidates(kind: EngineKind, given: Option<&Path>, cache: &Path) -> Vec<PathBuf> {
+    if let Some(given) = given {
+        return vec![given.to_owned()];
+    }
+    let own = environment(kind, cache).filter(super::Environment::is_ready).map(|own| own.python());
+    let active = std::env::var_os("VIRTUAL_ENV").filter(|root| !root.is_empty());
+    let active = active.map(|root| PathBuf::from(root).join("bin").join("python")).filter(|python| python.exists());
+    own.into_iter().chain(active).chain([PathBuf::from(crate::runtime::install::python())]).collect()
+}
+
+/// The first interpreter that has what `kind` needs.
+///
+/// # Errors
+/// [`PythonError::Missing`] if there are interpreters, but none that has it; [`PythonError::NoPython`] if there is none.
+pub async fn find(kind: EngineKind, given: Option<&Path>, cache: &Path) -> Result<Interpreter, PythonError> {
+    let packages = needed(kind);
+    let mut missing = None;
+    let mut tried = Vec::new();
+    for python in candidates(kind, given, cache) {
+        match Interpreter::ask(&python, packages).await {
+            Ok(interpreter) => match interpreter.lacks(packages) {
+                None => return Ok(interpreter),
+                Some(package) => {
+                    tracing::debug!("{} has no {}", python.display(), package.name);
+                    let package = package.name.to_owned();
+                    missing = Some(PythonError::Missing { engine: kind.name(), package, python });
+                }
+            },
+            Err(reason) if given.is_some() => return Err(PythonError::Spawn { python, reason }),
+            Err(reason) => tried.push(format!("{} ({reason})", python.display())),
+        }
+    }
+    Err(missing.unwrap_or(PythonError::NoPython { tried }))
+}

@@ -1,0 +1,168 @@
+//! How a Python engine is started, as its user decides it.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::PythonError;
+use super::words::Words;
+use crate::engine::{EngineKind, EngineSpec, TextOptions};
+use crate::model::tokenizer::Truncate;
+use crate::runtime::cores;
+use crate::runtime::device::Device;
+
+/// What a Python engine is started for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PythonTask {
+    /// Vectors of texts.
+    #[default]
+    Embed,
+    /// Scores of documents, by a cross-encoder.
+    Rerank,
+}
+
+/// How a Python engine is started.
+#[derive(Debug, Clone)]
+pub struct PythonOptions {
+    /// Which engine, on which device, with which words.
+    pub spec: EngineSpec,
+    /// The interpreter; `None`: the first that has what the engine needs ([`super::find`]).
+    pub python: Option<PathBuf>,
+    /// The model's directory.
+    pub model_dir: PathBuf,
+    /// infa's cache, for the engines' environment and for what is converted.
+    pub cache: PathBuf,
+    /// What it is started for.
+    pub task: PythonTask,
+    /// How texts become vectors, as far as it is not left to the model's files.
+    pub text: TextOptions,
+    /// Whether scores are those the model gives, without an activation function.
+    pub raw_scores: bool,
+    /// Texts in a batch; `None`: as the spec says (`b64`), or [`PythonOptions::BATCH`].
+    pub batch: Option<NonZero<usize>>,
+    /// Threads that compute an operation.
+    pub threads: NonZero<usize>,
+    /// Longest until the engine is ready: imports, conversion of the model, loading.
+    pub start_timeout: Duration,
+    /// Longest without an answer while requests wait for one.
+    pub request_timeout: Duration,
+}
+
+impl PythonOptions {
+    /// Texts in a batch: what sentence-transformers does without being told otherwise.
+    pub const BATCH: NonZero<usize> = NonZero::new(32).expect("not zero");
+    /// A large model is exported, converted and loaded in that time.
+    pub const START_TIMEOUT: Duration = Duration::from_secs(900);
+    /// A large request takes a slow machine that long.
+    pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(600);
+
+    /// The usual options for vectors by `spec`, of the model in `model_dir`.
+    pub fn new(spec: EngineSpec, model_dir: PathBuf, cache: PathBuf) -> Self {
+        Self {
+            spec,
+            python: None,
+            model_dir,
+            cache,
+            task: PythonTask::Embed,
+            text: TextOptions::default(),
+            raw_scores: false,
+            batch: None,
+            threads: NonZero::new(cores::usable()).unwrap_or(NonZero::<usize>::MIN),
+            start_timeout: Self::START_TIMEOUT,
+            request_timeout: Self::REQUEST_TIMEOUT,
+        }
+    }
+
+    /// Whether the engine has what is asked of it, as far as that can be told without starting it.
+    ///
+    /// # Errors
+    /// [`PythonError::Option`] names what it does not have.
+    pub fn check(&self) -> Result<(), PythonError> {
+        self.setup().map(|_| ())
+    }
+
+    /// What the process is told first.
+    pub(super) fn setup(&self) -> Result<Setup<'_>, PythonError> {
+        let name = self.spec.kind.name();
+        let refuse = |reason: String| Err(PythonError::Option(reason));
+        let words = Words::of(&self.spec)?;
+        let TextOptions { max_length, truncate, pooling, normalize, dimensions, prompt, prompt_name, prompt_queries } =
+            &self.text;
+        if self.task == PythonTask::Rerank && self.spec.kind != EngineKind::Torch {
+            return refuse(format!("{name} makes vectors alone; torch scores documents"));
+        }
+        if pooling.is_some() {
+            return refuse(format!("--pooling: {name} pools as the model's files say"));
+        }
+        let side = match truncate {
+            Some(Truncate::None) => return refuse(format!("--truncate: {name} cuts what is too long")),
+            Some(Truncate::Left) if self.spec.kind == EngineKind::Fastembed => {
+                return refuse(format!("--truncate: {name} cuts at the end alone"));
+            }
+            Some(Truncate::Left) => Some("left"),
+            Some(Truncate::Right) => Some("right"),
+            None => None,
+        };
+        if *max_length == Some(0) || *dimensions == Some(0) {
+            return refuse("neither --max-length nor --dimensions can be 0".into());
+        }
+        if self.task == PythonTask::Rerank && prompt_name.is_some() {
+            return refuse(format!("--prompt-name: {name} knows no prompts of rerankers; --prompt gives one"));
+        }
+        let device = match self.spec.device {
+            None | Some(Device::Auto) => "auto",
+            Some(Device::Cuda) => "cuda",
+            Some(_) => "cpu",
+        };
+        Ok(Setup {
+            engine: name,
+            task: self.task,
+            model: self.model_dir.to_string_lossy().into_owned(),
+            cache: self.cache.join("python").join("models").to_string_lossy().into_owned(),
+            device,
+            dtype: words.dtype(),
+            attention: words.settings.get("attention").copied(),
+            compile: words.settings.contains_key("compile"),
+            hint: words.settings.get("hint").copied(),
+            batch: self.batch.or(words.batch).unwrap_or(Self::BATCH),
+            threads: self.threads,
+            max_length: *max_length,
+            side,
+            // Asked for explicitly, or after a cut, scaling is done here.
+            normalize: *normalize != Some(false),
+            prompt: prompt.as_deref(),
+            prompt_name: prompt_name.as_deref(),
+            prompt_queries: *prompt_queries,
+            raw_scores: self.raw_scores,
+        })
+    }
+}
+
+/// What the process is told first.
+#[derive(Debug, Serialize)]
+pub(super) struct Setup<'a> {
+    engine: &'static str,
+    task: PythonTask,
+    model: String,
+    /// Where conversions of models are kept.
+    cache: String,
+    device: &'static str,
+    dtype: &'static str,
+    attention: Option<&'static str>,
+    compile: bool,
+    hint: Option<&'static str>,
+    batch: NonZero<usize>,
+    threads: NonZero<usize>,
+    max_length: Option<usize>,
+    /// At which end texts are cut.
+    side: Option<&'static str>,
+    /// Whether vectors are scaled, if the model scales its vectors.
+    normalize: bool,
+    prompt: Option<&'a str>,
+    prompt_name: Option<&'a str>,
+    prompt_queries: bool,
+    raw_scores: bool,
+}
