@@ -2,6 +2,7 @@
 
 mod local;
 mod remote;
+mod worker;
 
 use std::sync::{Arc, OnceLock};
 
@@ -10,6 +11,7 @@ use futures_util::future::BoxFuture;
 
 pub use local::{LocalRanker, LocalVectors};
 pub use remote::{ServerRanker, ServerVectors};
+pub use worker::PythonBackend;
 
 use super::target::{Answer, Failure, FailureKind, Outcome, Output, Request, Target};
 use crate::model::pooling;
@@ -21,11 +23,6 @@ pub trait Backend: Send + Sync {
 
     /// How many requests at a time keep it busy.
     fn in_flight(&self) -> usize;
-
-    /// Texts it cut since it is there, where it tells.
-    fn truncated(&self) -> Option<u64> {
-        None
-    }
 }
 
 /// A request with what is known of it before it is sent.

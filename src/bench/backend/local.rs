@@ -1,7 +1,6 @@
 //! An engine of this process.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -23,13 +22,12 @@ fn failure(message: String) -> Failure {
 /// Vectors of texts.
 pub struct LocalVectors {
     engine: Arc<dyn Local>,
-    truncated: AtomicU64,
 }
 
 impl LocalVectors {
     /// Those of this engine, which was loaded to embed.
     pub fn new(engine: Arc<dyn Local>) -> Self {
-        Self { engine, truncated: AtomicU64::new(0) }
+        Self { engine }
     }
 
     async fn embed(&self, texts: &[String]) -> Outcome {
@@ -37,14 +35,12 @@ impl LocalVectors {
         let pending = self.engine.start_embed(owned, &Call::default()).map_err(|e| failure(e.to_string()))?;
         let computed = pending.await.ok_or_else(|| Failure::new(FailureKind::Died, "its workers are gone"))?;
         let received = Instant::now();
-        let (mut vectors, mut tokens, mut truncated) = (Vec::with_capacity(texts.len()), Some(0), 0);
+        let (mut vectors, mut tokens) = (Vec::with_capacity(texts.len()), Some(0));
         for result in computed.results {
             let embedding = result.map_err(|e| failure(e.to_string()))?;
             tokens = tokens.zip(embedding.tokens).map(|(sum, more)| sum + more as u64);
-            truncated += u64::from(embedding.truncated == Some(true));
             vectors.push(embedding.vector);
         }
-        self.truncated.fetch_add(truncated, Ordering::Relaxed);
         let output = Some(Output::Vectors(vectors));
         Ok(Answer { inputs: texts.len(), tokens, reported: tokens, received: Some(received), output })
     }
@@ -63,10 +59,6 @@ impl Backend for LocalVectors {
 
     fn in_flight(&self) -> usize {
         IN_FLIGHT
-    }
-
-    fn truncated(&self) -> Option<u64> {
-        Some(self.truncated.load(Ordering::Relaxed))
     }
 }
 

@@ -9,22 +9,36 @@ use super::super::engine::specified;
 use super::super::settings::ModelSettings;
 use super::super::{Error, World};
 use super::plan::{Plan, Planned};
-use crate::bench::backend::{Asked, Backend, LocalRanker, LocalVectors, Prepared, ServerRanker, ServerVectors};
+use crate::bench::backend::{
+    Asked, Backend, LocalRanker, LocalVectors, Prepared, PythonBackend, ServerRanker, ServerVectors,
+};
+use crate::bench::machine::{self, Roots};
 use crate::bench::report::{EngineState, Task};
 use crate::bench::summary;
 use crate::bench::target::{Failure, FailureKind, Request};
 use crate::cli::{InputArgs, ModelArgs, TextArgs};
 use crate::engine::launch::{self, Launch, LaunchError};
+use crate::engine::python::{Environment, PythonError, PythonOptions, PythonTask, Worker, environment};
 use crate::engine::remote::{ApiKey, Client, Wanted};
 use crate::engine::rerank::{Method, Reranker};
 use crate::engine::spec::Place;
-use crate::engine::{EngineKind, EngineSpec, Purpose, RemoteOptions, Role, TextOptions};
+use crate::engine::{EngineError, EngineKind, EngineSpec, Purpose, RemoteOptions, Role, TextOptions};
 
 /// An engine that is ready.
 pub(super) struct Ready {
     pub asked: Arc<Asked>,
     pub facts: Facts,
+    /// The processes it computes in.
+    pub roots: Roots,
     /// The server that was started for it.
+    server: Option<launch::Server>,
+}
+
+/// An engine that has been started, and not been asked yet.
+struct Started {
+    backend: Arc<dyn Backend>,
+    facts: Facts,
+    roots: Roots,
     server: Option<launch::Server>,
 }
 
@@ -69,7 +83,22 @@ impl From<Error> for Unready {
     fn from(error: Error) -> Self {
         match error {
             Error::Interrupted => Self::Cancelled,
+            Error::Engine(EngineError::Remote { engine: _, error, hint }) => {
+                let failure = Failure::from(error);
+                Self::Failed(Failure { message: with_hint(&failure.message, hint), ..failure })
+            }
             error => Self::Failed(Failure::new(FailureKind::Other, with_hint(&error.to_string(), error.hint()))),
+        }
+    }
+}
+
+impl From<PythonError> for Unready {
+    fn from(error: PythonError) -> Self {
+        let message = with_hint(&error.to_string(), error.hint());
+        match error {
+            PythonError::Cancelled => Self::Cancelled,
+            PythonError::NoPython { .. } | PythonError::Missing { .. } => Self::NotAvailable(message),
+            error => Self::Failed(Failure { message, ..Failure::from(error) }),
         }
     }
 }
@@ -93,11 +122,11 @@ impl Opening<'_> {
     pub async fn open(&self, planned: &Planned) -> Opened {
         let begin = Instant::now();
         let opened = match planned.spec.kind.place() {
-            Place::Process => self.local(planned).map(|(backend, facts)| (backend, facts, None)),
-            Place::Worker => Err(Unready::NotAvailable("Python engines cannot be started yet".into())),
+            Place::Process => self.local(planned),
+            Place::Worker => self.worker(planned).await,
             Place::Server => self.server(planned).await,
         };
-        let (backend, mut facts, server) = match opened {
+        let Started { backend, mut facts, server, roots } = match opened {
             Ok(opened) => opened,
             Err(unready) => return Opened::Failed(unready.into_state()),
         };
@@ -107,7 +136,7 @@ impl Opening<'_> {
         match self.first(&asked).await {
             Ok(()) => {
                 facts.first_answer_seconds = begin.elapsed().as_secs_f64();
-                Opened::Ready(Box::new(Ready { asked, facts, server }))
+                Opened::Ready(Box::new(Ready { asked, facts, server, roots }))
             }
             Err(Unready::Failed(failure)) => Opened::Failed(summary::failed(FIRST_REQUEST, &failure)),
             Err(unready) => Opened::Failed(unready.into_state()),
@@ -130,8 +159,9 @@ impl Opening<'_> {
         }
     }
 
-    fn local(&self, planned: &Planned) -> Result<(Arc<dyn Backend>, Facts), Unready> {
+    fn local(&self, planned: &Planned) -> Result<Started, Unready> {
         let Self { plan, world, .. } = self;
+        let before = machine::resident_memory();
         let model = ModelArgs {
             model_id: Some(plan.model_id.clone()),
             revision: plan.revision.clone(),
@@ -167,13 +197,50 @@ impl Opening<'_> {
         ]);
         details.extend(library.map(|version| ("ONNX Runtime".to_owned(), version)));
         let version = Some(format!("infa {}", env!("CARGO_PKG_VERSION")));
-        Ok((backend, Facts { version, details, ..Facts::default() }))
+        let facts = Facts { version, details, ..Facts::default() };
+        Ok(Started { backend, facts, roots: Roots::this_process(before), server: None })
     }
 
-    async fn server(&self, planned: &Planned) -> Result<(Arc<dyn Backend>, Facts, Option<launch::Server>), Unready> {
+    async fn worker(&self, planned: &Planned) -> Result<Started, Unready> {
+        let Self { plan, world, model_dir, .. } = self;
+        let Some(model_dir) = model_dir else { return Err(self.no_model()) };
+        let mut spec = planned.spec.clone();
+        spec.device = spec.device.or(plan.device);
+        let mut options = PythonOptions::new(spec, model_dir.clone(), world.globals.cache.clone());
+        options.task = match plan.task {
+            Task::Embed => PythonTask::Embed,
+            Task::Rerank => PythonTask::Rerank,
+        };
+        options.threads = plan.threads.unwrap_or(options.threads);
+        options.start_timeout = plan.startup_timeout;
+        options.request_timeout = plan.request_timeout;
+        let worker = tokio::select! {
+            worker = Worker::start(&options) => worker?,
+            () = cancelled(world) => return Err(Unready::Cancelled),
+        };
+        let mut versions = worker.info().versions.clone();
+        let library =
+            if planned.spec.kind == EngineKind::OnnxExport { "onnxruntime" } else { planned.spec.kind.name() };
+        let library = if planned.spec.kind == EngineKind::Torch { "sentence-transformers" } else { library };
+        let version = versions.get(library).map(|version| format!("{library} {version}"));
+        versions.extend([
+            ("dtype".to_owned(), worker.info().dtype.clone()),
+            ("device".to_owned(), worker.info().device.clone()),
+            ("threads".to_owned(), options.threads.to_string()),
+        ]);
+        let roots = Roots::Processes(worker.pid().into_iter().collect());
+        let facts = Facts { version, details: versions, ..Facts::default() };
+        Ok(Started { backend: Arc::new(PythonBackend::new(worker)), facts, roots, server: None })
+    }
+
+    fn no_model(&self) -> Unready {
+        Unready::NotAvailable(format!("{} is not here, and nothing can be started with it", self.plan.model_id))
+    }
+
+    async fn server(&self, planned: &Planned) -> Result<Started, Unready> {
         if planned.spec.url.is_some() {
             let (backend, facts) = self.connect(planned, &planned.spec).await?;
-            return Ok((backend, facts, None));
+            return Ok(Started { backend, facts, roots: Roots::Processes(Vec::new()), server: None });
         }
         let server = self.launch(planned).await?;
         let (backend, mut facts) = match self.connect(planned, server.spec()).await {
@@ -189,19 +256,21 @@ impl Opening<'_> {
             }
         };
         facts.details.insert("command".into(), server.command().to_owned());
-        Ok((backend, facts, Some(server)))
+        let roots = Roots::Processes(vec![server.pid()]);
+        Ok(Started { backend, facts, roots, server: Some(server) })
     }
 
     async fn launch(&self, planned: &Planned) -> Result<launch::Server, Unready> {
         let Self { plan, world, model_dir, .. } = self;
         let command = match &planned.launch {
             Some(template) => launch::Command::parse(template).map_err(LaunchError::from)?,
-            None => launch::default_command(planned.spec.kind, &[])?,
+            None => {
+                let installed = environment(planned.spec.kind, &world.globals.cache).filter(Environment::is_ready);
+                let directory = installed.and_then(|installed| Some(installed.python().parent()?.to_owned()));
+                launch::default_command(planned.spec.kind, &Vec::from_iter(directory))?
+            }
         };
-        let Some(model_dir) = model_dir else {
-            let reason = format!("{} is not here, and a server cannot be started with it", plan.model_id);
-            return Err(Unready::NotAvailable(reason));
-        };
+        let Some(model_dir) = model_dir else { return Err(self.no_model()) };
         let mut launch = Launch::new(planned.spec.clone(), command, model_dir);
         launch.startup_timeout = plan.startup_timeout;
         if let Some(threads) = plan.threads {
@@ -268,16 +337,11 @@ impl Unready {
 impl Ready {
     /// Ends what was started for it.
     pub async fn close(self) {
-        let Self { asked, facts: _, server } = self;
+        let Self { asked, facts: _, roots: _, server } = self;
         drop(asked);
         if let Some(server) = server {
             server.stop().await;
         }
-    }
-
-    /// The process that was started for it.
-    pub fn pid(&self) -> Option<u32> {
-        self.server.as_ref().map(launch::Server::pid)
     }
 }
 

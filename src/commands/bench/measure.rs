@@ -11,9 +11,10 @@ use crate::bench::backend::Prepared;
 use crate::bench::collect::{Collector, Results};
 use crate::bench::demand::Demand;
 use crate::bench::load::Phase;
+use crate::bench::machine::Watcher;
 use crate::bench::observer::{Observer, Stage};
 use crate::bench::recorder::{Ending, Recording};
-use crate::bench::report::{Curve, EngineState, Task};
+use crate::bench::report::{Curve, EngineState, Resources, Task};
 use crate::bench::rounds::{self, Row};
 use crate::bench::search::{RateSearch, Step, Sweep};
 use crate::bench::summary;
@@ -41,6 +42,10 @@ pub(super) struct Measured {
     pub total: Recording,
     /// Results out of its rounds.
     pub sample: Results,
+    /// What it took.
+    pub resources: Resources,
+    /// What the machine took in each round, in joules.
+    pub joules: Vec<Option<f64>>,
     /// Vectors of texts alone and out of the rounds.
     pub alone: Vec<(Vec<f32>, Vec<f32>)>,
 }
@@ -62,7 +67,8 @@ pub(super) async fn run(
 ) -> Result<Outcome, Error> {
     let phase = plan.phase(requests.len())?;
     let collector = Collector::new(ready.len(), Arc::clone(requests), plan.seed, plan.samples);
-    let watch = Arc::new(Watch::new(names, &phase, collector, &world.bars));
+    let resources = Watcher::new(ready.iter().map(|ready| ready.roots.clone()).collect());
+    let watch = Arc::new(Watch::new(names, &phase, collector, resources, &world.bars));
     let targets: Vec<Arc<dyn Target>> = ready.iter().map(|ready| Arc::clone(&ready.asked) as Arc<dyn Target>).collect();
     let (mut engines, order) = match plan.demand {
         Demand::Rounds(_) => {
@@ -71,6 +77,10 @@ pub(super) async fn run(
         }
         _ => rising(plan, &phase, &targets, &watch, world).await?,
     };
+    for (place, measured) in engines.iter_mut().enumerate() {
+        measured.resources = watch.resources(place);
+        measured.joules = (0..measured.rounds.len()).map(|round| watch.joules(place, round)).collect();
+    }
     if let Ok(watch) = Arc::try_unwrap(watch) {
         for (measured, sample) in engines.iter_mut().zip(watch.into_samples()) {
             measured.sample = sample;
@@ -151,6 +161,8 @@ impl Measured {
             curve: None,
             total: Recording::default(),
             sample: Results::new(0, 0),
+            resources: Resources::default(),
+            joules: Vec::new(),
             alone: Vec::new(),
         }
     }

@@ -1,6 +1,5 @@
 //! All that was found out, as a report.
 
-use super::super::World;
 use super::engines::{Facts, Ready};
 use super::measure::{Measured, Outcome};
 use super::plan::{Plan, Planned};
@@ -8,8 +7,8 @@ use super::texts::Texts;
 use crate::bench::collect::Results;
 use crate::bench::recorder::Failures;
 use crate::bench::report::{
-    EngineReport, EngineState, Fidelity, Figures, ModelReport, Report, Resources, RoundReport, SCHEMA_VERSION, Task,
-    Tokens, Workload,
+    EngineReport, EngineState, Fidelity, Figures, Machine, ModelReport, Report, Resources, RoundReport, SCHEMA_VERSION,
+    Task, Tokens, Workload,
 };
 use crate::bench::summary::{self, Rates};
 use crate::engine::spec::shown;
@@ -22,6 +21,7 @@ pub(super) struct Context<'a> {
     /// Longest text in tokens.
     pub max_length: Option<usize>,
     pub texts: &'a Texts,
+    pub machine: Machine,
 }
 
 impl Context<'_> {
@@ -33,7 +33,6 @@ impl Context<'_> {
         places: &[usize],
         states: Vec<Option<EngineState>>,
         Outcome { engines: measured, order }: Outcome,
-        _world: &World,
     ) -> Report {
         let Self { plan, .. } = self;
         let name = |place: usize| plan.engines.get(place).map(|engine| engine.name.clone());
@@ -65,7 +64,7 @@ impl Context<'_> {
             started: String::new(),
             seconds: 0.0,
             command: std::env::args().map(|argument| without_secrets(&argument)).collect(),
-            machine: crate::bench::report::Machine::default(),
+            machine: self.machine.clone(),
             model: self.model(),
             workload: self.workload(),
             baseline: name(plan.baseline),
@@ -104,6 +103,7 @@ impl Context<'_> {
             reported: measured.total.done.reported.filter(|_| measured.total.done.requests > 0),
             truncated: self.texts.lengths.as_ref().and_then(|lengths| Some(lengths.excess?.texts as u64)),
         };
+        engine.resources = measured.resources.clone();
         engine.curve = measured.curve.clone();
         engine.fidelity = self.fidelity(measured, reference);
     }
@@ -123,7 +123,11 @@ impl Context<'_> {
     }
 
     fn rates(&self) -> Rates {
-        Rates { flop_per_token: None, gemm_gflops: None, dollars_per_hour: self.plan.machine_cost_per_hour }
+        Rates {
+            flop_per_token: None,
+            gemm_gflops: self.machine.gemm_gflops,
+            dollars_per_hour: self.plan.machine_cost_per_hour,
+        }
     }
 
     fn model(&self) -> ModelReport {
@@ -183,7 +187,9 @@ fn blank(Planned { name, spec, .. }: &Planned) -> EngineReport {
 }
 
 fn rounds_of(measured: &Measured) -> Vec<RoundReport> {
-    measured.rounds.iter().enumerate().map(|(number, recording)| summary::round(number, recording, None)).collect()
+    let joules = |round: usize| measured.joules.get(round).copied().flatten();
+    let rounds = measured.rounds.iter().enumerate();
+    rounds.map(|(number, recording)| summary::round(number, recording, joules(number))).collect()
 }
 
 /// Of all that was recorded, what does not count included.

@@ -1,11 +1,14 @@
 //! Who watches a run: the bar on the terminal, the collector of results, the sampler of resources.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::bench::collect::{Collector, Results};
 use crate::bench::load::{End, Phase};
+use crate::bench::machine::Watcher;
 use crate::bench::observer::{Observer, Sample, Stage};
 use crate::bench::recorder::Recording;
+use crate::bench::report::Resources;
 use crate::ui::{Bars, StageBar};
 
 /// All of them together.
@@ -15,21 +18,44 @@ pub(super) struct Watch {
     /// Requests of a round, where they are counted.
     requests: Option<u64>,
     collector: Collector,
+    resources: Watcher,
+    stages: Mutex<Stages>,
+}
+
+/// Which stage it is, and what those took that are over.
+#[derive(Default)]
+struct Stages {
+    current: Option<(usize, Stage)>,
+    joules: HashMap<(usize, usize), f64>,
 }
 
 impl Watch {
     /// Of targets of these names.
-    pub fn new(names: Vec<String>, phase: &Phase, collector: Collector, bars: &Bars) -> Self {
+    pub fn new(names: Vec<String>, phase: &Phase, collector: Collector, resources: Watcher, bars: &Bars) -> Self {
         let requests = match phase.end() {
             End::Requests(requests) => Some(requests as u64),
             End::After(_) => None,
         };
-        Self { names, bar: bars.stages(), requests, collector }
+        Self { names, bar: bars.stages(), requests, collector, resources, stages: Mutex::default() }
+    }
+
+    /// What the target of this place took in its stages.
+    pub fn resources(&self, target: usize) -> Resources {
+        self.resources.resources(target)
+    }
+
+    /// Joules that the machine took in a round of a target, where it tells.
+    pub fn joules(&self, target: usize, round: usize) -> Option<f64> {
+        self.lock().joules.get(&(target, round)).copied()
     }
 
     /// The results that were kept, of each target.
     pub fn into_samples(self) -> Vec<Results> {
         self.collector.into_samples()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Stages> {
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -39,6 +65,8 @@ impl Observer for Watch {
         let requests = self.requests.filter(|_| stage != Stage::WarmUp);
         self.bar.begin(&format!("{name}: {stage}"), requests);
         self.collector.began(target, stage);
+        self.lock().current = Some((target, stage));
+        self.resources.began(target);
     }
 
     fn finished(&self, sample: Sample) {
@@ -47,7 +75,14 @@ impl Observer for Watch {
     }
 
     fn ended(&self, recording: &Recording) {
+        let window = self.resources.ended();
         self.collector.ended(recording);
+        let mut stages = self.lock();
+        if let (Some((target, Stage::Round(round))), Some(joules)) =
+            (stages.current.take(), window.and_then(|w| w.joules))
+        {
+            stages.joules.insert((target, round), joules);
+        }
     }
 }
 

@@ -25,8 +25,13 @@ const FASTEMBED: Package = package("fastembed", "fastembed");
 const INFINITY: Package = package("infinity_emb", "infinity-emb");
 
 /// What every engine's environment has: what reads a model of PyTorch and writes it as ONNX.
-const BASE: &[&str] =
-    &["torch>=2.6,<3", "transformers>=4.56,<6", "sentence-transformers>=5.1,<7", "onnx>=1.17,<2", "onnxruntime>=1.20,<2"];
+const BASE: &[&str] = &[
+    "torch>=2.6,<3",
+    "transformers>=4.56,<6",
+    "sentence-transformers>=5.1,<7",
+    "onnx>=1.17,<2",
+    "onnxruntime>=1.20,<2",
+];
 
 /// What `kind` cannot start without; none for engines that are no Python. What only some models need (torch, to export
 /// one) is asked for when it is.

@@ -282,7 +282,10 @@ impl Worker {
         let mut death = self.0.death.clone();
         // It fails if the runtime that attended to the process is gone.
         let died = death.wait_for(Option::is_some).await.ok().and_then(|death| death.clone());
-        died.unwrap_or_else(|| PythonError::Died { status: "with the runtime it was started on".into(), stderr: vec![] })
+        died.unwrap_or_else(|| PythonError::Died {
+            status: "with the runtime it was started on".into(),
+            stderr: vec![],
+        })
     }
 
     /// Cuts a vector to the length that was asked for, then scales it to length 1, as `--dimensions` and `--normalize`
