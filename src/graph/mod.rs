@@ -8,6 +8,7 @@ mod architecture;
 mod bert;
 mod builder;
 pub mod config;
+pub mod cost;
 mod deberta_v2;
 mod decoder;
 mod distilbert;
@@ -259,6 +260,22 @@ fn assemble<'w>(
     request: &Request,
     products: Products<'w>,
 ) -> Result<(Graph, Finished), GraphError> {
+    let (graph, finished) = assemble_quietly(config, weights, request, products)?;
+    // The reference leaves such weights out too, but says so.
+    if let Some((first, more)) = finished.left_over.split_first() {
+        let more = if more.is_empty() { String::new() } else { format!(" and {} like it", more.len()) };
+        tracing::warn!("the weights hold tensor \"{first}\"{more}, which config.json has no place for: not used");
+    }
+    Ok((graph, finished))
+}
+
+/// As [`assemble`]; says nothing.
+fn assemble_quietly<'w>(
+    config: &Json,
+    weights: &'w Weights,
+    request: &Request,
+    products: Products<'w>,
+) -> Result<(Graph, Finished), GraphError> {
     let architecture = architecture::of(config)?;
     let sizes = architecture.sizes();
     let token_types = request.token_types && sizes.token_types > 1;
@@ -305,11 +322,6 @@ fn assemble<'w>(
     };
     if request.attention_mask && (last || !b.masks()) {
         return Err(GraphError::NoMask { architecture: architecture.name() });
-    }
-    // The reference leaves such weights out too, but says so.
-    if let Some((first, more)) = b.left_over().split_first() {
-        let more = if more.is_empty() { String::new() } else { format!(" and {} like it", more.len()) };
-        tracing::warn!("the weights hold tensor \"{first}\"{more}, which config.json has no place for: not used");
     }
     let dims: &[_] = if per_token { &[Err("batch"), Err("sequence")] } else { &[Err("batch")] };
     let dims: Vec<_> = dims.iter().copied().chain([Ok(width as i64)]).collect();

@@ -179,11 +179,17 @@ impl RepoCache {
     }
 }
 
+/// The commit of this snapshot directory, if it is one.
+pub fn commit_of_snapshot(dir: &Path) -> Option<Commit> {
+    dir.parent().filter(|parent| parent.ends_with("snapshots"))?;
+    Commit::parse(dir.file_name()?.to_str()?)
+}
+
 /// Whether somebody noted that the commit of this snapshot directory has no file `name` at all.
 pub fn is_known_absent(snapshot: &Path, name: &str) -> bool {
     let note = || {
-        let commit = Commit::parse(snapshot.file_name()?.to_str()?)?;
-        let repo = snapshot.parent().filter(|parent| parent.ends_with("snapshots"))?.parent()?;
+        let commit = commit_of_snapshot(snapshot)?;
+        let repo = snapshot.parent()?.parent()?;
         Some(repo.join(".no_exist").join(commit.0).join(names::relative(name).ok()?))
     };
     note().is_some_and(|path| path.is_file())

@@ -43,9 +43,15 @@ fn is_shard(name: &str) -> bool {
 
 /// The files of a repository that infa needs: configuration in the root and in module directories, and what runs.
 pub(super) fn wanted(files: &[RemoteFile], onnx: Option<&Path>) -> Vec<String> {
+    let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    wanted_of(&names, onnx)
+}
+
+/// As [`wanted`], by the files' names: paths from the model's directory, with slashes.
+pub(super) fn wanted_of(names: &[&str], onnx: Option<&Path>) -> Vec<String> {
     let onnx = onnx.and_then(Path::to_str);
     let has = |dir: &str, file: &str| {
-        files.iter().any(|f| f.name.strip_suffix(file).is_some_and(|rest| rest.trim_end_matches('/') == dir))
+        names.iter().any(|name| name.strip_suffix(file).is_some_and(|rest| rest.trim_end_matches('/') == dir))
     };
     let wanted = |name: &str| {
         let (dir, file) = name.rsplit_once('/').unwrap_or(("", name));
@@ -66,7 +72,7 @@ pub(super) fn wanted(files: &[RemoteFile], onnx: Option<&Path>) -> Vec<String> {
             _ => file.ends_with(".json") && !file.ends_with(".index.json"),
         }
     };
-    files.iter().map(|f| f.name.as_str()).filter(|name| wanted(name)).map(str::to_owned).collect()
+    names.iter().filter(|name| wanted(name)).map(|&name| name.to_owned()).collect()
 }
 
 /// Whether a directory holds all that infa would fetch. A snapshot that others made may lack modules.json although the
@@ -100,8 +106,7 @@ mod tests {
     use super::*;
 
     fn wanted_of(names: &[&str], onnx: Option<&str>) -> Vec<String> {
-        let file = |name: &&str| RemoteFile::named(name);
-        wanted(&names.iter().map(file).collect::<Vec<_>>(), onnx.map(Path::new))
+        super::wanted_of(names, onnx.map(Path::new))
     }
 
     #[test]

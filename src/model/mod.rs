@@ -4,6 +4,7 @@ pub mod activation;
 pub mod cache;
 pub mod chat;
 mod files;
+pub mod fingerprint;
 pub mod generative;
 pub mod hub;
 pub mod labels;

@@ -181,3 +181,150 @@ fn counted_twice(sharing: &[Sharing]) -> u64 {
     let at_least = sum(|s| s.resident.saturating_sub(s.shared)) + most_shared;
     resident.saturating_sub(at_least.max(sum(|s| s.proportional)))
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    const TICKS: u64 = 100;
+
+    /// A directory like `/proc`, whose processes a test makes, changes and ends.
+    struct Proc(tempfile::TempDir);
+
+    impl Proc {
+        fn new() -> Self {
+            Self(tempfile::tempdir().unwrap())
+        }
+
+        fn path(&self, pid: u32) -> std::path::PathBuf {
+            self.0.path().join(pid.to_string())
+        }
+
+        /// `times`: own and of children, in ticks.
+        fn set(&self, pid: u32, parent: u32, started: u64, times: [u64; 2], pages: u64) {
+            let [own, children] = times;
+            let stat = format!(
+                "{pid} (a) b) S {parent} 0 0 0 -1 0 0 0 0 0 {own} 0 {children} 0 20 0 1 0 {started} 1000000 {pages} 0 0"
+            );
+            std::fs::create_dir_all(self.path(pid)).unwrap();
+            std::fs::write(self.path(pid).join("stat"), stat).unwrap();
+        }
+
+        fn end(&self, pid: u32) {
+            std::fs::remove_dir_all(self.path(pid)).unwrap();
+        }
+
+        fn forest(&self, roots: &[&[u32]]) -> Forest {
+            std::fs::create_dir_all(self.0.path().join("self")).unwrap();
+            std::fs::write(self.0.path().join("uptime"), "1 1").unwrap();
+            Forest::new(Processes::under(Path::new(self.0.path()).to_owned(), TICKS, 1), roots)
+        }
+    }
+
+    fn seconds(reading: Option<Reading>) -> f64 {
+        reading.unwrap().time.as_secs_f64()
+    }
+
+    #[test]
+    fn a_tree_is_all_that_descends_from_its_roots() {
+        let proc = Proc::new();
+        // Numbers that have begun again: children before their parents.
+        for (pid, parent) in [(1, 0), (500, 1), (40, 500), (7, 40), (600, 1), (8, 600), (90, 1)] {
+            proc.set(pid, parent, 5, [100, 0], 10);
+        }
+        let mut forest = proc.forest(&[&[500], &[], &[600, 90, 12345]]);
+        assert_eq!(forest.members(0), [7, 40, 500]);
+        assert_eq!(forest.members(2), [8, 90, 600]);
+        assert!(forest.members(1).is_empty() && forest.read(1).is_none() && forest.read(9).is_none());
+        assert_eq!(seconds(forest.read(0)), 3.0);
+        proc.set(41, 7, 6, [50, 0], 10);
+        forest.look_around();
+        assert_eq!(forest.members(0), [7, 40, 41, 500]);
+        assert_eq!(seconds(forest.read(0)), 3.5);
+    }
+
+    #[test]
+    fn time_of_children_that_were_waited_for_counts_once() {
+        let proc = Proc::new();
+        proc.set(10, 1, 5, [100, 0], 1);
+        proc.set(11, 10, 6, [300, 0], 1);
+        let mut forest = proc.forest(&[&[10]]);
+        assert_eq!(seconds(forest.read(0)), 4.0);
+        proc.end(11);
+        proc.set(10, 1, 5, [110, 350], 1);
+        assert_eq!(seconds(forest.read(0)), 4.6);
+        // A child that nobody saw.
+        proc.set(10, 1, 5, [110, 450], 1);
+        assert_eq!(seconds(forest.read(0)), 5.6);
+    }
+
+    #[test]
+    fn what_ends_with_its_parents_keeps_its_time() {
+        let proc = Proc::new();
+        proc.set(10, 1, 5, [100, 0], 1);
+        proc.set(11, 10, 6, [300, 0], 1);
+        proc.set(12, 11, 7, [500, 0], 1);
+        let mut forest = proc.forest(&[&[10]]);
+        proc.end(11);
+        // Its child has another parent now, and still belongs here.
+        proc.set(12, 1, 7, [600, 0], 1);
+        proc.set(10, 1, 5, [100, 300], 1);
+        forest.look_around();
+        assert_eq!(seconds(forest.read(0)), 10.0);
+        proc.end(12);
+        assert_eq!(seconds(forest.read(0)), 10.0);
+        proc.end(10);
+        assert_eq!(forest.read(0), Some(Reading { time: Duration::from_secs(10), memory: 0, outdated: false }));
+    }
+
+    #[test]
+    fn a_later_process_of_the_same_number_is_another() {
+        let proc = Proc::new();
+        proc.set(10, 1, 5, [100, 0], 30);
+        let mut forest = proc.forest(&[&[10]]);
+        proc.set(10, 1, 6, [900, 0], 4000);
+        assert_eq!(forest.read(0), Some(Reading { time: Duration::from_secs(1), memory: 0, outdated: false }));
+        forest.look_around();
+        assert!(forest.members(0).is_empty());
+    }
+
+    #[test]
+    fn memory_is_the_sum_less_what_is_counted_twice() {
+        let proc = Proc::new();
+        proc.set(10, 1, 5, [100, 0], 1000);
+        let mut forest = proc.forest(&[&[10]]);
+        let memory = |forest: &mut Forest| forest.read(0).map(|r| (r.memory, r.outdated)).unwrap();
+        assert_eq!(memory(&mut forest), (1000, false));
+        proc.set(11, 10, 6, [100, 0], 900);
+        forest.look_around();
+        assert_eq!(memory(&mut forest), (1900, true));
+        let sharing = |resident, shared| Sharing { resident, proportional: resident - shared / 2, shared };
+        forest.correct(0, vec![10, 11], &[sharing(1000, 800), sharing(900, 800)]);
+        assert_eq!(memory(&mut forest), (1100, false));
+        // A little more is just more; much more may be shared, too.
+        proc.set(11, 10, 6, [100, 0], 950);
+        assert_eq!(memory(&mut forest), (1150, false));
+        proc.set(11, 10, 6, [100, 0], 1900);
+        assert_eq!(memory(&mut forest), (2100, true));
+        // Where nobody may look, all counts, and is not asked for again.
+        forest.correct(0, vec![10, 11], &[]);
+        assert_eq!(memory(&mut forest), (2900, false));
+        proc.end(11);
+        assert_eq!(memory(&mut forest), (1000, false));
+    }
+
+    #[test]
+    fn what_is_counted_twice() {
+        let sharing = |resident, proportional, shared| Sharing { resident, proportional, shared };
+        assert_eq!(counted_twice(&[]), 0);
+        assert_eq!(counted_twice(&[sharing(100, 100, 0), sharing(50, 50, 0)]), 0);
+        // Three that share 90 with one another: 90 + 3 · 10 are there.
+        assert_eq!(counted_twice(&[sharing(100, 40, 90); 3]), 180);
+        // Two pairs share 90 each: at least 90 + 4 · 10; by their proportional parts, 4 · 55.
+        assert_eq!(counted_twice(&[sharing(100, 55, 90); 4]), 180);
+        // 90 are shared with many processes of others: proportional parts would make them vanish.
+        assert_eq!(counted_twice(&[sharing(100, 11, 90); 2]), 90);
+    }
+}

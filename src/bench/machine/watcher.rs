@@ -313,3 +313,112 @@ fn on_gpus(gpus: &Gpus, pids: &[u32]) -> Option<u64> {
     let memory = gpus.memory();
     pids.iter().filter_map(|pid| memory.get(pid)).copied().reduce(|a, b| a + b)
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::process::{Child, Command, Stdio};
+
+    use super::*;
+
+    /// A shell that has done `work` and then waits; it ends with the test.
+    struct Shell(Child);
+
+    impl Shell {
+        fn after(work: &str) -> Self {
+            let script = format!("{work}; echo done; read line");
+            let mut command = Command::new("/bin/sh");
+            command.args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped());
+            Self(command.spawn().unwrap())
+        }
+
+        fn wait(&mut self) {
+            let mut line = String::new();
+            BufReader::new(self.0.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+            assert_eq!(line, "done\n");
+        }
+    }
+
+    impl Drop for Shell {
+        fn drop(&mut self) {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
+    }
+
+    /// Some tenths of a second of a processor's time, in a process of its own.
+    const COUNT: &str = "(i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done)";
+
+    #[test]
+    fn a_tree_is_watched_in_its_turns_alone() {
+        let mut idle = Shell::after(":");
+        let mut busy = Shell::after(&format!("read go; {COUNT}; {COUNT} & wait"));
+        idle.wait();
+        let places = [&idle, &busy].map(|shell| Roots::Processes(vec![shell.0.id()]));
+        let [first, second] = places;
+        let watcher = Watcher::new(vec![first, Roots::Unknown, second]);
+        assert_eq!(watcher.ended(), None);
+        assert_eq!(watcher.resources(0), Resources::default());
+
+        watcher.began(0);
+        let window = watcher.ended().unwrap();
+        assert!(window.cpu.unwrap() < Duration::from_millis(100), "{window:?}");
+        watcher.began(2);
+        busy.0.stdin.as_mut().unwrap().write_all(b"go\n").unwrap();
+        busy.wait();
+        let window = watcher.ended().unwrap();
+        assert!(window.cpu.unwrap() > Duration::from_millis(20), "{window:?}");
+        assert_eq!(watcher.ended(), None);
+        watcher.began(1);
+        let elsewhere = watcher.ended().unwrap();
+        assert_eq!(elsewhere.cpu, None);
+
+        let resources = [0, 1, 2].map(|place| watcher.resources(place));
+        assert_eq!(resources[1], Resources::default());
+        let cores = window.cpu.unwrap().as_secs_f64() / window.elapsed.as_secs_f64();
+        assert_eq!(resources[2].cpu_cores, Some(cores));
+        for place in [0, 2] {
+            assert!(resources[place].peak_memory_bytes.unwrap() > 100_000, "{resources:?}");
+        }
+        assert_eq!(watcher.resources(9), Resources::default());
+    }
+
+    #[test]
+    fn an_engine_that_dies_in_its_turn_keeps_what_it_took() {
+        let mut shell = Shell::after("read go");
+        let watcher = Watcher::new(vec![Roots::Processes(vec![shell.0.id()])]);
+        watcher.began(0);
+        shell.0.kill().unwrap();
+        shell.0.wait().unwrap();
+        assert!(watcher.ended().is_some());
+        watcher.began(0);
+        assert!(watcher.ended().is_some());
+        assert!(watcher.resources(0).peak_memory_bytes.unwrap() > 100_000);
+    }
+
+    #[test]
+    fn what_this_process_grows_by_in_a_turn_is_the_engine_s() {
+        let before = resident_memory();
+        assert!(before.is_some());
+        let roots = [Some(5_000_000), Some(-1), None].map(|loaded| Roots::ThisProcess { loaded });
+        let watcher = Watcher::new(roots.into());
+        const BYTES: u64 = 128 << 20;
+        watcher.began(0);
+        let numbers = vec![1_u8; BYTES as usize];
+        let window = watcher.ended().unwrap();
+        assert!(window.cpu.unwrap() > Duration::ZERO);
+        drop(std::hint::black_box(numbers));
+        let peak = |place| watcher.resources(place).peak_memory_bytes;
+        // Other tests of this process take and give back memory at the same time, but not that much.
+        assert!(peak(0).unwrap() > BYTES / 2, "{:?}", peak(0));
+        // Not of the other one's growth.
+        watcher.began(1);
+        watcher.ended();
+        assert!(peak(1).unwrap() < BYTES / 2, "{:?}", peak(1));
+        // Where it is not known how much loading took, it is not known how much it has.
+        watcher.began(2);
+        watcher.ended();
+        assert_eq!(peak(2), None);
+        assert!(watcher.resources(2).cpu_cores.is_some());
+    }
+}

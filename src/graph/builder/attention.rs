@@ -39,6 +39,7 @@ pub(in super::super) struct Attention<'a> {
 impl Builder<'_> {
     /// Every query's mean of the values it sees: `[rows, heads · head_dim]`, flat.
     pub(in super::super) fn attention(&mut self, a: &Attention<'_>) -> Value {
+        self.attention_width += a.heads * a.head_dim;
         if self.operators == Operators::OnnxRuntime && self.attention_mask.is_none() && a.can_be_grouped() {
             return self.grouped_attention(a);
         }

@@ -75,6 +75,8 @@ pub(super) struct Builder<'w> {
     normalised: HashSet<String>,
     /// Whether what is built belongs to the layers; else to a head.
     in_layers: bool,
+    /// Length of the queries of all attentions so far together.
+    pub(super) attention_width: usize,
 }
 
 impl<'w> Builder<'w> {
@@ -111,6 +113,7 @@ impl<'w> Builder<'w> {
             products,
             normalised: HashSet::new(),
             in_layers: true,
+            attention_width: 0,
         })
     }
 
@@ -297,6 +300,7 @@ impl<'w> Builder<'w> {
     /// `dims` are numbers or symbols.
     pub(super) fn finish(mut self, value: &Value, name: &str, dims: &[Result<i64, &str>]) -> Finished {
         self.output(value, name, dims);
+        let left_over = self.left_over();
         let (mut watched, mut missing) = (Vec::new(), Vec::new());
         match std::mem::replace(&mut self.products, Products::Float32) {
             Products::Float32 => {}
@@ -320,7 +324,14 @@ impl<'w> Builder<'w> {
             opset_import,
             metadata_props: Vec::new(),
         };
-        Finished { model: model.encode_to_vec(), initializers: self.initializers, watched, missing }
+        Finished {
+            model: model.encode_to_vec(),
+            initializers: self.initializers,
+            watched,
+            missing,
+            attention_width: self.attention_width,
+            left_over,
+        }
     }
 
     fn output(&mut self, value: &Value, name: &str, dims: &[Result<i64, &str>]) {
@@ -344,6 +355,10 @@ pub(super) struct Finished {
     pub watched: Vec<Input>,
     /// Matrices that the int8 weights did not have.
     pub missing: Vec<String>,
+    /// Length of the queries of all attentions together.
+    pub attention_width: usize,
+    /// Tensors of the file that belong to layers, and have no place in them.
+    pub left_over: Vec<String>,
 }
 
 pub(super) fn attribute(a: &Attribute<'_>) -> AttributeProto {

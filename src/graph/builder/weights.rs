@@ -31,7 +31,7 @@ impl Builder<'_> {
 
     /// Tensors of layers that are built as config.json says, but without these: further layers, or biases of linear
     /// layers that should have none. Heads and buffers, which stand outside of layers, are often there for nothing.
-    pub(in super::super) fn left_over(&self) -> Vec<String> {
+    pub(super) fn left_over(&self) -> Vec<String> {
         let built: HashSet<String> = self.used.iter().filter_map(|name| kind_of_module(name)).collect();
         let unused = self.weights.tensors().map(|(name, _)| name).filter(|&name| !self.used.contains(name));
         let mut names: Vec<String> = unused

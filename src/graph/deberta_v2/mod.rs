@@ -188,6 +188,7 @@ impl DebertaV2 {
         // The bias is of the wanted rows already.
         let asking = b.sequences(&q, hidden, rows);
         let [k, v] = [&k, &v].map(|x| b.sequences(x, hidden, Rows::All));
+        b.attention_width += hidden;
         let context = b.attend(&attention, [&asking, &k, &v], bias.as_ref());
         let context = b.flatten(&context, hidden);
         let x = post_norm.attended(b, &context, &wanted, &layer)?;

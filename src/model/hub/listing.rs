@@ -20,13 +20,6 @@ pub struct RemoteFile {
     pub(super) blob: Option<BlobName>,
 }
 
-#[cfg(test)]
-impl RemoteFile {
-    pub(in crate::model) fn named(name: &str) -> Self {
-        Self { name: name.to_owned(), size: None, blob: None }
-    }
-}
-
 /// A commit and its files.
 #[derive(Debug)]
 pub(super) struct Listing {
