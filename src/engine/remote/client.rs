@@ -54,7 +54,7 @@ impl Client {
             true => refuse("--engine", SpecError::NoUrl { name }.to_string()),
             false => no_server(),
         })?;
-        let mut protocol = protocol(spec.kind, matches!(url.path(), "" | "/")).ok_or_else(no_server)?;
+        let (mut protocol, base) = protocol(spec.kind, url).ok_or_else(no_server)?;
         if let Some(word) = spec.words.first() {
             let reason = format!("{} has no option {word:?}: what a server computes with is its own", spec.kind.name());
             return Err(refuse("--engine", reason).into());
@@ -67,7 +67,9 @@ impl Client {
         };
         let named = options.model.is_some();
         let fail = |error| remote(spec, options, named, error);
-        let http = Http::new(url, options).map_err(fail)?;
+        let unclear = |Unclear { flag, reason }| refuse(flag, format!("{spec}: {reason}"));
+        protocol.settle(&mut ask).map_err(unclear)?;
+        let http = Http::new(&base, options).map_err(fail)?;
         for _ in 0..MOST_QUESTIONS {
             let Some(question) = protocol.question(&ask) else { break };
             let reply = patiently(&http, &question, options.retries).await;
@@ -78,7 +80,7 @@ impl Client {
                 return Err(fail(error.clone()));
             }
             let answered = protocol.answered(&mut ask, wanted, reply.as_ref());
-            answered.map_err(|Unclear { flag, reason }| refuse(flag, format!("{spec}: {reason}")))?;
+            answered.map_err(unclear)?;
         }
         let (spec, retries) = (spec.clone(), options.retries);
         Ok(Self(Arc::new(Shared { spec, http, protocol, ask, prompt, retries, width: OnceLock::new() })))
@@ -303,7 +305,7 @@ mod tests {
 
     fn ask(spec: &str, wanted: Wanted, text: &TextOptions) -> Result<Ask, String> {
         let spec: EngineSpec = spec.parse().unwrap();
-        let protocol = protocol(spec.kind, true).unwrap();
+        let (protocol, _) = protocol(spec.kind, spec.url.as_ref().unwrap()).unwrap();
         let options = RemoteOptions::default();
         asked(spec.kind, protocol.as_ref(), wanted, text, &options).map_err(|e| e.to_string())
     }

@@ -148,7 +148,7 @@ impl Http {
         let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
         Err(RemoteError::Status {
             code: status.as_u16(),
-            message: message(&body).map(|message| self.without_key(&message)),
+            message: message(&body).map(|message| self.without_key(&without_traceback(message))),
             // A date is left to our own judgement.
             retry_after: retry_after.map(Duration::from_secs),
         })
@@ -214,13 +214,25 @@ fn authorization(url: &mut Url, key: Option<&ApiKey>) -> Result<Option<HeaderVal
     Ok(Some(value))
 }
 
-/// User names and passwords stand percent-encoded in URLs.
-fn percent_decoded(text: &str) -> String {
+/// User names, passwords and segments of paths stand percent-encoded in URLs.
+pub(super) fn percent_decoded(text: &str) -> String {
     let pair = format!("x={}", text.replace('+', "%2B"));
     reqwest::Url::parse(&format!("http://x/?{pair}"))
         .ok()
         .and_then(|url| url.query_pairs().next().map(|(_, value)| value.into_owned()))
         .unwrap_or_default()
+}
+
+/// `text` without the lines of a Python traceback: what stands before it, and the error that it ends with.
+fn without_traceback(text: String) -> String {
+    let Some((before, traceback)) = text.split_once("Traceback (most recent call last):") else { return text };
+    // Lines of code are indented; an error is `Name: reason`, or its name alone.
+    let error = traceback.lines().rev().find(|line| {
+        let name = line.split(':').next().unwrap_or_default();
+        let is_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '.');
+        !name.is_empty() && name != "At" && name.chars().all(is_name)
+    });
+    format!("{before}{}", error.unwrap_or("Traceback …"))
 }
 
 /// What the server says is wrong, in any of the shapes in which servers say it: OpenAI's `error.message`, TEI's and
@@ -315,6 +327,19 @@ mod tests {
         let mut url = Url::parse("http://a").unwrap();
         let error = authorization(&mut url, ApiKey::new("a\nb").as_ref()).unwrap_err();
         assert!(!error.to_string().contains("a\nb"), "{error}");
+    }
+
+    #[test]
+    fn of_a_traceback_the_error_is_left() {
+        let of = |text: &str| without_traceback(text.into());
+        let inner = "Traceback (most recent call last):\n  File \"a.py\", line 1, in f\n    raise X\n";
+        let triton = format!(
+            "Failed to process, message: {inner}c.Wrapped: {inner}\nRuntimeError: too long\n\n\nAt:\n  /tmp/a.py(5): execute\n"
+        );
+        assert_eq!(of(&triton), "Failed to process, message: RuntimeError: too long");
+        assert_eq!(of(&format!("{inner}KeyboardInterrupt")), "KeyboardInterrupt");
+        assert_eq!(of(inner), "Traceback …");
+        assert_eq!(of("no: traceback"), "no: traceback");
     }
 
     #[test]

@@ -10,6 +10,8 @@ mod results;
 mod tei;
 mod triton;
 
+use reqwest::Url;
+
 use super::error::RemoteError;
 use super::http::{Reply, Request};
 use crate::engine::{EngineKind, Input, Role};
@@ -162,6 +164,11 @@ pub(super) trait Protocol: Send + Sync {
     /// What it has words for.
     fn abilities(&self) -> Abilities;
 
+    /// Puts into `ask` what the server's URL says.
+    fn settle(&mut self, _ask: &mut Ask) -> Result<(), Unclear> {
+        Ok(())
+    }
+
     /// The next thing that must be known before anything can be asked for, such as the model's name; `None`: nothing.
     fn question(&self, _ask: &Ask) -> Option<Request> {
         None
@@ -205,18 +212,21 @@ pub(super) trait Protocol: Send + Sync {
     }
 }
 
-/// The protocol of a server; `None` for an engine that is none. `bare`: the server's URL has no path.
-pub(super) fn protocol(kind: EngineKind, bare: bool) -> Option<Box<dyn Protocol>> {
-    Some(match kind {
+/// The protocol of the server at `url`, and the URL to whose path its requests add theirs; `None` for an engine that is no
+/// server.
+pub(super) fn protocol(kind: EngineKind, url: &Url) -> Option<(Box<dyn Protocol>, Url)> {
+    let bare = matches!(url.path(), "" | "/");
+    let protocol: Box<dyn Protocol> = match kind {
         EngineKind::Openai => Box::new(openai::Openai::new(bare)),
         EngineKind::Tei => Box::<tei::Tei>::default(),
         EngineKind::Infinity => Box::<infinity::Infinity>::default(),
         EngineKind::Cohere => Box::new(cohere::Cohere),
         EngineKind::Jina => Box::new(jina::Jina::new(bare)),
-        EngineKind::Triton => Box::<triton::Triton>::default(),
+        EngineKind::Triton => return Some(triton::at(url)),
         EngineKind::Infa => Box::<infa::Infa>::default(),
         _ => return None,
-    })
+    };
+    Some((protocol, url.clone()))
 }
 
 /// Puts `key` into the JSON object `body`, if there is a value.

@@ -3,19 +3,24 @@
 //! <https://github.com/kserve/open-inference-protocol>; tensors come back as bytes where the server has Triton's
 //! extension for that, `binary_tensor_data`.
 
-use half::f16;
+//!
+//! Beside that, what the URL chooses: Triton's extension `generate`, one model behind an address of its own, and Triton's
+//! frontend for OpenAI's API.
+
+mod address;
+mod tensors;
+
+use reqwest::Url;
 use serde::Deserialize;
-use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
-use super::numbers::{floats, little_endian, parse};
+use self::address::{Address, Call, Model};
+use self::tensors::{generated, output};
+use super::openai::Openai;
 use super::{Abilities, Ask, Embedded, Protocol, Scored, Unclear, Wanted};
 use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
-
-/// Says how many bytes of a body are JSON, where tensors follow as bytes.
-const JSON_LENGTH: &str = "inference-header-content-length";
 
 /// A server that speaks KServe's version 2.
 #[derive(Default)]
@@ -24,6 +29,23 @@ pub(super) struct Triton {
     described: bool,
     model: Option<String>,
     interface: Interface,
+    call: Call,
+    /// The model that the URL names.
+    named: Option<Model>,
+    /// The URL is that of a model, and nothing else can be asked for.
+    alone: bool,
+}
+
+/// The protocol of the server at `url`, and where its paths begin.
+pub(super) fn at(url: &Url) -> (Box<dyn Protocol>, Url) {
+    match Address::of(url) {
+        Address::Server { base, model, call } => (Box::new(Triton { call, named: model, ..Triton::default() }), base),
+        Address::Model { call, input } => {
+            let interface = Interface { inputs: vec![Tensor::text(input)], output: None };
+            (Box::new(Triton { call, interface, alone: true, ..Triton::default() }), url.clone())
+        }
+        Address::OpenAi { base } => (Box::new(Openai::new(false)), base),
+    }
 }
 
 /// The tensors of the model, as infa's server has them until the server says otherwise.
@@ -31,7 +53,8 @@ pub(super) struct Triton {
 struct Interface {
     /// `text`, or `query` and `documents`.
     inputs: Vec<Tensor>,
-    output: String,
+    /// `None`: the only one with numbers.
+    output: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -43,10 +66,21 @@ struct Tensor {
     shape: Vec<i64>,
 }
 
+impl Tensor {
+    /// As many texts as one likes.
+    fn text(name: &str) -> Self {
+        Self { name: name.into(), datatype: "BYTES".into(), shape: vec![-1] }
+    }
+
+    /// Whether Triton puts requests together by it: each row is an input of its own.
+    fn is_batched(&self) -> bool {
+        matches!(self.shape[..], [-1, _, ..])
+    }
+}
+
 impl Default for Interface {
     fn default() -> Self {
-        let text = Tensor { name: "text".into(), datatype: "BYTES".into(), shape: vec![-1] };
-        Self { inputs: vec![text], output: "embedding".into() }
+        Self { inputs: vec![Tensor::text("text")], output: Some("embedding".into()) }
     }
 }
 
@@ -89,35 +123,88 @@ impl Interface {
         let only = if let [only] = numbers[..] { Some(only) } else { None };
         let given = only.or_else(|| numbers.iter().copied().find(|tensor| tensor.name == wanted));
         let given = given.ok_or_else(|| unclear(output))?;
-        Ok(Some(Self { output: given.name.clone(), inputs: taken }))
+        Ok(Some(Self { output: Some(given.name.clone()), inputs: taken }))
     }
 }
 
 impl Triton {
-    fn infer(&self, ask: &Ask, texts: &[&[&str]], inputs: usize) -> Request {
-        let tensor = |(tensor, texts): (&Tensor, &&[&str])| {
-            // Models that Triton batches have one text a row.
-            let mut shape = vec![1; tensor.shape.len().max(1)];
-            shape[0] = texts.len();
-            json!({"name": tensor.name, "datatype": "BYTES", "shape": shape, "data": texts})
+    /// A request with `texts` for each of the model's inputs, about `inputs` inputs.
+    fn ask(&self, ask: &Ask, texts: &[&[&str]], inputs: usize) -> Request {
+        let tensors = self.interface.inputs.iter().zip(texts);
+        let body = match self.call {
+            Call::Generate => tensors.map(|(tensor, texts)| (tensor.name.clone(), json!(texts))).collect(),
+            Call::Infer => {
+                let tensor = |(tensor, texts): (&Tensor, &&[&str])| {
+                    // Models that Triton batches have one text a row.
+                    let mut shape = vec![1; tensor.shape.len().max(1)];
+                    shape[0] = texts.len();
+                    json!({"name": tensor.name, "datatype": "BYTES", "shape": shape, "data": texts})
+                };
+                let mut body = json!({"inputs": tensors.map(tensor).collect::<Vec<Json>>()});
+                if let Some(output) = &self.interface.output {
+                    body["outputs"] = json!([{"name": output, "parameters": {"binary_data": true}}]);
+                }
+                body
+            }
         };
-        let tensors: Vec<Json> = self.interface.inputs.iter().zip(texts).map(tensor).collect();
-        let output = json!({"name": self.interface.output, "parameters": {"binary_data": true}});
-        let body = json!({"inputs": tensors, "outputs": [output]});
-        let model = ask.model.as_deref().unwrap_or_default();
-        Request::post(&["v2", "models", model, "infer"], &body, inputs)
+        let call = match self.call {
+            Call::Infer => "infer",
+            Call::Generate => "generate",
+        };
+        let mut path = self.path(ask);
+        if !self.alone {
+            path.push(call);
+        }
+        Request::post(&path, &body, inputs)
+    }
+
+    /// The path of the model.
+    fn path<'p>(&'p self, ask: &'p Ask) -> Vec<&'p str> {
+        if self.alone {
+            return Vec::new();
+        }
+        let mut path = vec!["v2", "models", ask.model.as_deref().unwrap_or_default()];
+        if let Some(version) = self.named.as_ref().and_then(|model| model.version.as_deref()) {
+            path.extend(["versions", version]);
+        }
+        path
+    }
+
+    /// The numbers of a reply about `count` inputs.
+    fn numbers(&self, reply: &Reply, count: usize) -> Result<Vec<f32>, RemoteError> {
+        let name = self.interface.output.as_deref();
+        match self.call {
+            Call::Infer => output(reply, name, count),
+            Call::Generate => generated(reply, name, count),
+        }
     }
 }
 
 impl Protocol for Triton {
     fn abilities(&self) -> Abilities {
-        Abilities::PLAIN
+        Abilities { reranks: !self.alone, ..Abilities::PLAIN }
+    }
+
+    fn settle(&mut self, ask: &mut Ask) -> Result<(), Unclear> {
+        let unclear = |reason: &str| Unclear { flag: "--model-id", reason: reason.into() };
+        match (&self.named, &ask.model) {
+            _ if self.alone && ask.model.is_some() => {
+                Err(unclear("the URL is that of one model, and none is named to it"))
+            }
+            (Some(model), Some(other)) if model.name != *other => Err(unclear("the URL names another model")),
+            (Some(model), _) => {
+                ask.model = Some(model.name.clone());
+                Ok(())
+            }
+            (None, _) => Ok(()),
+        }
     }
 
     fn question(&self, ask: &Ask) -> Option<Request> {
         match &ask.model {
+            _ if self.alone => None,
             None if !self.listed => Some(Request::post(&["v2", "repository", "index"], &json!({"ready": true}), 0)),
-            Some(model) if !self.described => Some(Request::get(&["v2", "models", model])),
+            Some(_) if !self.described => Some(Request::get(&self.path(ask))),
             _ => None,
         }
     }
@@ -147,8 +234,8 @@ impl Protocol for Triton {
             let read = reply.ok().map(|reply| Interface::read(&reply.body, wanted)).transpose()?.flatten();
             self.interface = read.unwrap_or_else(|| match wanted {
                 Wanted::Scores => {
-                    let tensor = |name: &str| Tensor { name: name.into(), datatype: "BYTES".into(), shape: vec![-1] };
-                    Interface { inputs: vec![tensor("query"), tensor("documents")], output: "scores".into() }
+                    let inputs = vec![Tensor::text("query"), Tensor::text("documents")];
+                    Interface { inputs, output: Some("scores".into()) }
                 }
                 _ => Interface::default(),
             });
@@ -162,11 +249,11 @@ impl Protocol for Triton {
     }
 
     fn embed(&self, ask: &Ask, _: Role, texts: &[&str]) -> Request {
-        self.infer(ask, &[texts], texts.len())
+        self.ask(ask, &[texts], texts.len())
     }
 
     fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError> {
-        let numbers = output(reply, &self.interface.output, count)?;
+        let numbers = self.numbers(reply, count)?;
         if count == 0 || numbers.is_empty() {
             return Err(RemoteError::shape("the tensor has no numbers"));
         }
@@ -175,11 +262,14 @@ impl Protocol for Triton {
     }
 
     fn rerank(&self, ask: &Ask, query: &str, documents: &[&str]) -> Request {
-        self.infer(ask, &[&[query], documents], documents.len())
+        // Where each row is an input of its own, each document needs the query beside it.
+        let batched = self.interface.inputs.first().is_some_and(Tensor::is_batched);
+        let queries = vec![query; if batched { documents.len() } else { 1 }];
+        self.ask(ask, &[&queries, documents], documents.len())
     }
 
     fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError> {
-        let numbers = output(reply, &self.interface.output, count)?;
+        let numbers = self.numbers(reply, count)?;
         if numbers.len() != count {
             return Err(RemoteError::shape(format!("{} scores for {count} documents", numbers.len())));
         }
@@ -187,66 +277,5 @@ impl Protocol for Triton {
     }
 }
 
-/// The numbers of the tensor `name`, row by row: of `rows` rows, all of one length.
-fn output(reply: &Reply, name: &str, rows: usize) -> Result<Vec<f32>, RemoteError> {
-    #[derive(Deserialize)]
-    struct Outputs<'b> {
-        #[serde(borrow)]
-        outputs: Vec<Output<'b>>,
-    }
-    #[derive(Deserialize)]
-    struct Output<'b> {
-        name: String,
-        datatype: String,
-        shape: Vec<usize>,
-        #[serde(default)]
-        parameters: Parameters,
-        #[serde(borrow)]
-        data: Option<&'b RawValue>,
-    }
-    #[derive(Default, Deserialize)]
-    struct Parameters {
-        binary_data_size: Option<usize>,
-    }
-    let length = reply.header(JSON_LENGTH).map(|length| length.parse::<usize>());
-    let (head, mut binary) = match length {
-        None => (&reply.body[..], &[][..]),
-        Some(length) => {
-            let split = length.ok().and_then(|length| reply.body.split_at_checked(length));
-            split.ok_or_else(|| RemoteError::shape(format!("{JSON_LENGTH} says more than there is")))?
-        }
-    };
-    let Outputs { outputs } = parse(head)?;
-    for Output { name: found, datatype, shape, parameters, data } in outputs {
-        let mut bytes = None;
-        if let Some(size) = parameters.binary_data_size {
-            let split = binary.split_at_checked(size);
-            let (these, rest) = split.ok_or_else(|| RemoteError::shape("a tensor has less bytes than it says"))?;
-            (bytes, binary) = (Some(these), rest);
-        }
-        if found != name {
-            continue;
-        }
-        let numbers = match (bytes, data, datatype.as_str()) {
-            (Some(bytes), _, "FP32") => little_endian(bytes)?,
-            (Some(bytes), _, "FP16") => {
-                let (halves, rest) = bytes.as_chunks::<2>();
-                if !rest.is_empty() {
-                    return Err(RemoteError::shape(format!("{} bytes are no float16 numbers", bytes.len())));
-                }
-                halves.iter().map(|&half| f16::from_le_bytes(half).to_f32()).collect()
-            }
-            // Row by row, as one list or as lists in lists.
-            (None, Some(data), "FP32" | "FP16") => floats(&data.get().replace(['[', ']'], ""))?,
-            _ => return Err(RemoteError::shape(format!("the tensor {name} is {datatype}, or has no numbers"))),
-        };
-        let said = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
-        if shape.first() != Some(&rows) || said != Some(numbers.len()) {
-            let reason =
-                format!("the tensor {name} of shape {shape:?} has {} numbers for {rows} inputs", numbers.len());
-            return Err(RemoteError::shape(reason));
-        }
-        return Ok(numbers);
-    }
-    Err(RemoteError::shape(format!("there is no tensor {name}")))
-}
+#[cfg(test)]
+mod tests;
