@@ -17,3 +17,4 @@ mod flags;
 mod protocols;
 mod spread;
 mod tls;
+mod triton;
