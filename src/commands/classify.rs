@@ -51,6 +51,10 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
     let start = Instant::now();
     let classifier = Arc::new(match &settings {
         EngineSettings::Local(settings) => load(settings, pairs, raw_scores, top_k, world)?,
+        EngineSettings::Python(settings) => {
+            let reason = format!("{} makes vectors and scores, no labels", settings.spec());
+            return Err(Error::Flag { flag: "--engine", reason });
+        }
         EngineSettings::Server(server) => {
             Classifier::by_server(server.clone().scores(raw_scores).connect(world, Wanted::Labels { pairs })?, top_k)
         }

@@ -1,5 +1,8 @@
-//! What computes, resolved: a model in this process, or a server.
+//! What computes, resolved: a model in this process, in a Python process, or a server.
 
+mod python;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,8 +10,11 @@ use clap::ValueEnum;
 
 use super::settings::{Globals, ModelSettings, text_options};
 use super::{Error, World};
+pub(super) use self::python::PythonSettings;
 use crate::cli::{EngineArgs, ModelArgs, TextArgs};
+use crate::engine::python::PythonTask;
 use crate::engine::remote::{ApiKey, Wanted};
+use crate::engine::spec::Place;
 use crate::engine::{Engine, EngineKind, EngineSpec, Purpose, RemoteEngine, RemoteOptions, Role, TextOptions};
 use crate::runtime::device::{Device, Dtype};
 
@@ -18,6 +24,8 @@ const ENGINE: &str = "--engine";
 pub(super) enum EngineSettings {
     /// A model in this process.
     Local(Box<ModelSettings>),
+    /// A model in a Python process.
+    Python(Box<PythonSettings>),
     /// A server.
     Server(Box<ServerSettings>),
 }
@@ -36,6 +44,9 @@ impl EngineSettings {
             Some(spec) => spec.parse().map_err(|e: crate::engine::SpecError| flag(ENGINE, e.to_string()))?,
             None => EngineSpec { kind: EngineKind::Onnx, device: None, words: Vec::new(), url: None },
         };
+        if spec.kind.place() == Place::Worker {
+            return Ok(Self::Python(Box::new(PythonSettings::resolve(spec, engine, model, text, globals)?)));
+        }
         if spec.kind.is_server() {
             if spec.url.is_none() {
                 let name = spec.kind.name();
@@ -43,7 +54,8 @@ impl EngineSettings {
             }
             return Ok(Self::Server(Box::new(ServerSettings::resolve(spec, engine, model, text, globals)?)));
         }
-        let EngineArgs { engine: _, retries, request_timeout, request_batch, concurrency } = engine;
+        let EngineArgs { engine: _, retries, request_timeout, request_batch, concurrency, python } = engine;
+        no_python(python.as_deref(), &spec)?;
         refuse(&[
             ("--retries", retries.is_some()),
             ("--request-timeout", request_timeout.is_some()),
@@ -58,6 +70,10 @@ impl EngineSettings {
     pub fn load(&self, world: &World, purpose: Purpose, role: Role) -> Result<Arc<dyn Engine>, Error> {
         match self {
             Self::Local(settings) => settings.load(world, purpose),
+            Self::Python(_) if purpose != Purpose::Embed => {
+                Err(flag("--output-type", "Python engines make one vector a text".into()))
+            }
+            Self::Python(settings) => Ok(Arc::new(settings.start(world, PythonTask::Embed, false)?)),
             Self::Server(_) if purpose != Purpose::Embed => {
                 Err(flag("--output-type", "servers are asked for one vector a text".into()))
             }
@@ -68,7 +84,7 @@ impl EngineSettings {
     /// What was done when it is ready.
     pub fn loaded(&self) -> &'static str {
         match self {
-            Self::Local(_) => "model loaded",
+            Self::Local(_) | Self::Python(_) => "model loaded",
             Self::Server(_) => "first reply",
         }
     }
@@ -82,7 +98,8 @@ impl ServerSettings {
         text: TextArgs,
         globals: &Globals,
     ) -> Result<Self, Error> {
-        let EngineArgs { engine: _, retries, request_timeout, request_batch, concurrency } = engine;
+        let EngineArgs { engine: _, retries, request_timeout, request_batch, concurrency, python } = engine;
+        no_python(python.as_deref(), &spec)?;
         let ModelArgs { model_id, revision, onnx_file, device, dtype, calibrate, threads, batch_tokens } = model;
         refuse(&[
             ("--revision", revision.is_some()),
@@ -135,6 +152,17 @@ impl ServerSettings {
 
 fn flag(flag: &'static str, reason: String) -> Error {
     Error::Flag { flag, reason }
+}
+
+/// Only a Python engine has an interpreter; one that the environment names is for those that follow.
+fn no_python(python: Option<&Path>, spec: &EngineSpec) -> Result<(), Error> {
+    let named = std::env::var_os("INFA_PYTHON");
+    match python {
+        Some(python) if named.as_deref() != Some(python.as_os_str()) => {
+            Err(flag("--python", format!("{spec} is no Python engine")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The first flag that was given.

@@ -14,6 +14,7 @@ use super::settings::ModelSettings;
 use super::{Error, Outcome, World};
 use crate::cli::{ReadArgs, RerankArgs};
 use crate::engine::Purpose;
+use crate::engine::python::PythonTask;
 use crate::engine::remote::Wanted;
 use crate::engine::rerank::{Method, Reranker};
 use crate::input::{self, Format, InputError, Record, Records};
@@ -131,6 +132,10 @@ fn load(settings: &EngineSettings, world: &World, raw_scores: bool) -> Result<Ar
     match settings {
         EngineSettings::Server(server) => {
             let engine = server.clone().scores(raw_scores).connect(world, Wanted::Scores)?;
+            Ok(Arc::new(Reranker::by_engine(Arc::new(engine))))
+        }
+        EngineSettings::Python(settings) => {
+            let engine = settings.start(world, PythonTask::Rerank, raw_scores)?;
             Ok(Arc::new(Reranker::by_engine(Arc::new(engine))))
         }
         EngineSettings::Local(settings) => load_local(&settings.clone().prompting_queries(), world, raw_scores),
