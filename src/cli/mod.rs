@@ -4,6 +4,7 @@ mod bench;
 mod classify;
 mod embed;
 mod engine;
+mod engines;
 mod environment;
 mod infinity;
 mod list;
@@ -25,6 +26,7 @@ pub use bench::{BenchArgs, BenchSettings, EngineEntry, ExportReportArgs, Rounds,
 pub use classify::ClassifyArgs;
 pub use embed::{EmbedArgs, OutputType};
 pub use engine::EngineArgs;
+pub use engines::{EnginesArgs, EnginesCommand, EnginesFormat, InstallArgs};
 pub use infinity::InfinityArgs;
 pub use list::{List, spread};
 pub use model::{InputArgs, ModelArgs, TextArgs};
@@ -160,6 +162,11 @@ pub enum Command {
     /// Look into a model, or write it as an ONNX file
     #[command(subcommand)]
     Model(ModelCommand),
+    /// List the engines: which can be used here, and what installs the others
+    ///
+    /// An engine is what computes (--engine): ONNX Runtime in this process, a Python process, or a server. Installs
+    /// nothing and uses no network; infa engines install does.
+    Engines(EnginesArgs),
     /// Tell what infa would use here, and what is missing
     ///
     /// Prints which ONNX Runtime library is used and why, its version and execution providers, where the caches are,

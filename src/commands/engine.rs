@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 
+pub(super) use self::python::PythonSettings;
 use super::settings::{Globals, ModelSettings, text_options};
 use super::{Error, World};
-pub(super) use self::python::PythonSettings;
 use crate::cli::{EngineArgs, ModelArgs, TextArgs};
 use crate::engine::python::PythonTask;
 use crate::engine::remote::{ApiKey, Wanted};

@@ -2,6 +2,7 @@
 
 use super::bench::ConfigError;
 use crate::bench::report::SpliceError;
+use crate::engine::python::InstallError;
 use crate::engine::{EngineError, PythonError, RemoteError};
 use crate::fetch::FetchError;
 use crate::input::InputError;
@@ -82,6 +83,9 @@ pub enum Error {
     /// The model or its engine cannot be used.
     #[error(transparent)]
     Engine(EngineError),
+    /// What engines need could not be installed.
+    #[error(transparent)]
+    Install(#[from] InstallError),
     /// The system has no thread left for the work.
     #[error("a thread could not be started: {0}")]
     Thread(std::io::Error),
@@ -170,7 +174,13 @@ impl Error {
             )) => 2,
             Self::Engine(EngineError::Python { error: PythonError::Option(_), .. }) => 2,
             Self::Engine(EngineError::Remote { .. }) => 4,
-            Self::Engine(_) | Self::Thread(_) | Self::Signals(_) | Self::Load(_) | Self::Metrics(_) => 3,
+            Self::Install(InstallError::Nothing { .. }) => 2,
+            Self::Engine(_)
+            | Self::Install(_)
+            | Self::Thread(_)
+            | Self::Signals(_)
+            | Self::Load(_)
+            | Self::Metrics(_) => 3,
             Self::OfModel { error, .. } => error.exit_status(),
             Self::Interrupted => crate::ui::interrupt::INTERRUPTED,
         }
@@ -182,6 +192,7 @@ impl Error {
             Self::Input(e) => e.hint(),
             Self::OutputOpen(e) | Self::Output(e) => e.hint(),
             Self::Engine(e) => e.hint(),
+            Self::Install(e) => e.hint(),
             Self::Thread(_) => Some("use fewer with --threads, or raise the limit (ulimit -u)".into()),
             Self::Serve(e) => e.hint(),
             Self::Load(e) => e.hint.clone(),

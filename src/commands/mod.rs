@@ -6,6 +6,7 @@ mod completions;
 mod doctor;
 mod embed;
 mod engine;
+mod engines;
 mod error;
 mod job;
 mod model;
@@ -49,6 +50,7 @@ pub fn run(cli: Cli, bars: &Bars, cancel: &Cancel) -> Result<Outcome, Error> {
         Command::Serve(args) => serve::run(*args, &world),
         Command::Bench(args) => bench::run(*args, &world),
         Command::Model(command) => model::run(command, &world),
+        Command::Engines(args) => engines::run(args, &world),
         Command::Doctor => doctor::run(&world),
         Command::Completions { shell } => completions::run(shell, &world),
     }

@@ -59,6 +59,8 @@ pub trait Progress: Send + Sync {
 pub trait ProgressTask: Send {
     /// `position` bytes of the whole have arrived (after a resume it starts above 0).
     fn position(&mut self, position: u64);
+    /// Whoever does the work said this.
+    fn line(&mut self, _line: &str) {}
 }
 
 /// Nobody: for tests, and for callers that show nothing.

@@ -134,12 +134,12 @@ impl Progress for Bars {
     fn start(&self, label: &str, total: Option<u64>) -> Box<dyn ProgressTask> {
         let (bar, template) = match total {
             Some(total) => (ProgressBar::new(total), "{msg}  {bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta}"),
-            None => (ProgressBar::no_length(), "{msg}  {spinner} {bytes}"),
+            None => (ProgressBar::no_length(), "{spinner} {msg}"),
         };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = self.bars.add(bar.with_style(style).with_message(label.to_owned()));
         bar.tick();
-        Box::new(DownloadBar(bar))
+        Box::new(DownloadBar { bar, label: label.to_owned() })
     }
 
     fn note(&self, line: &str) {
@@ -147,16 +147,29 @@ impl Progress for Bars {
     }
 }
 
-struct DownloadBar(ProgressBar);
+/// Characters of a line that are shown.
+const LINE: usize = 60;
+
+struct DownloadBar {
+    bar: ProgressBar,
+    label: String,
+}
 
 impl ProgressTask for DownloadBar {
     fn position(&mut self, position: u64) {
-        self.0.set_position(position);
+        self.bar.set_position(position);
+    }
+
+    fn line(&mut self, line: &str) {
+        // Terminals wrap what is too long, and bars that wrap cannot be drawn over.
+        let line: String = line.chars().take(LINE).collect();
+        self.bar.set_message(format!("{}: {line}", self.label));
+        self.bar.tick();
     }
 }
 
 impl Drop for DownloadBar {
     fn drop(&mut self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }

@@ -17,7 +17,7 @@ pub enum PythonError {
         tried: Vec<String>,
     },
     /// No interpreter has what the engine needs.
-    #[error("{engine} needs the Python package {package}, which {} does not have", .python.display())]
+    #[error("the Python package {package} is missing ({})", .python.display())]
     Missing {
         /// The engine.
         engine: &'static str,

@@ -19,6 +19,7 @@
 mod engine;
 mod environment;
 mod error;
+mod install;
 mod interpreter;
 mod options;
 mod packages;
@@ -30,6 +31,7 @@ mod worker;
 pub use self::engine::PythonEngine;
 pub use self::environment::{Environment, environment};
 pub use self::error::PythonError;
+pub use self::install::{InstallError, install};
 pub use self::interpreter::{Interpreter, candidates, find};
 pub use self::options::{PythonOptions, PythonTask};
 pub use self::packages::{Package, needed};

@@ -55,7 +55,7 @@ impl Process {
         #[cfg(unix)]
         command.process_group(0);
         let mut child = command.spawn().map_err(fail)?;
-        let group = Group(child.id());
+        let group = Group::of(&child);
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let lines = Lines::default();
         let hear = listen(stderr, lines.clone(), engine.to_owned());
@@ -65,11 +65,6 @@ impl Process {
     /// Its id, while it was not waited for.
     pub fn id(&self) -> Option<u32> {
         self.child.id()
-    }
-
-    /// The last lines of stderr.
-    pub fn lines(&self) -> Vec<String> {
-        self.lines.last()
     }
 
     /// Waits for the end of a process that closed its stdout; if it does not end, it is ended. How it ended, and its
@@ -99,10 +94,15 @@ impl Process {
     }
 }
 
-/// A process group, ended when it is dropped.
-struct Group(Option<u32>);
+/// The process group that a child leads, ended when it is dropped.
+pub(super) struct Group(Option<u32>);
 
 impl Group {
+    /// That of a child that was just started as the leader of a group of its own.
+    pub fn of(child: &Child) -> Self {
+        Self(child.id())
+    }
+
     fn kill(&mut self) {
         #[cfg(unix)]
         if let Some(id) = self.0.take().and_then(|id| i32::try_from(id).ok()).filter(|&id| id > 1) {
@@ -147,7 +147,7 @@ impl Lines {
 async fn listen(stderr: Option<impl AsyncRead + Unpin>, lines: Lines, engine: String) {
     let Some(mut stderr) = stderr else { return };
     let mut line = Vec::new();
-    let mut end = |line: &mut Vec<u8>| {
+    let end = |line: &mut Vec<u8>| {
         let text = printable(&String::from_utf8_lossy(line));
         line.clear();
         if !text.is_empty() {
@@ -170,7 +170,7 @@ async fn listen(stderr: Option<impl AsyncRead + Unpin>, lines: Lines, engine: St
 }
 
 /// A line without control characters, and not too long.
-fn printable(line: &str) -> String {
+pub(super) fn printable(line: &str) -> String {
     let clean = line.trim().chars().filter(|c| !c.is_control());
     clean.take(KEPT_CHARACTERS).collect()
 }

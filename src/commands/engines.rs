@@ -1,0 +1,183 @@
+//! `infa engines`: which engines can be used here, and what the others need.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
+use serde::Serialize;
+
+use super::{Error, Outcome, World};
+use crate::cli::{EnginesArgs, EnginesCommand, EnginesFormat, InstallArgs};
+use crate::engine::EngineKind;
+use crate::engine::python::{self, Interpreter, Package};
+use crate::engine::spec::Place;
+
+pub(super) fn run(args: EnginesArgs, world: &World) -> Result<Outcome, Error> {
+    let EnginesArgs { command, format, python } = args;
+    if let Some(EnginesCommand::Install(InstallArgs { names, python })) = command {
+        python::install(&names, python.as_deref(), &world.globals.cache, &world.context())?;
+        return Ok(Outcome::Done);
+    }
+    let engines = list(python.as_deref(), world)?;
+    let text = match format {
+        EnginesFormat::Table => table(&engines),
+        EnginesFormat::Json => {
+            let json = serde_json::to_string_pretty(&engines).map_err(std::io::Error::from)?;
+            format!("{json}\n")
+        }
+    };
+    world.bars.printer().stdout(&text)?;
+    Ok(Outcome::Done)
+}
+
+/// What is told of an engine.
+#[derive(Debug, Serialize)]
+struct Told {
+    /// Its name in a spec.
+    engine: &'static str,
+    /// Whether it can be used as it is; servers, with a URL.
+    usable: bool,
+    /// Versions of what computes, by name.
+    versions: BTreeMap<String, String>,
+    /// Where it computes: a path, or words.
+    place: String,
+    /// What is missing, of what was looked at.
+    missing: Option<String>,
+    /// The command that installs it.
+    install: Option<String>,
+}
+
+fn list(python: Option<&Path>, world: &World) -> Result<Vec<Told>, Error> {
+    let mut pythons = Pythons::new()?;
+    let cache = &world.globals.cache;
+    let tell = |&kind: &EngineKind| match kind.place() {
+        Place::Process => onnx(world),
+        Place::Worker => pythons.tell(kind, python, cache),
+        Place::Server if kind == EngineKind::Infinity => infinity(cache),
+        Place::Server => server(kind),
+    };
+    Ok(EngineKind::value_variants().iter().map(tell).collect())
+}
+
+fn onnx(world: &World) -> Told {
+    let (usable, version, missing) = match world.globals.search().find() {
+        Ok(Some(library)) => (true, Some(library.version), None),
+        // The first run installs it.
+        Ok(None) => (!world.globals.offline, None, Some("ONNX Runtime: the first run installs it".to_owned())),
+        Err(e) => (false, None, Some(e.to_string())),
+    };
+    let versions = version.map(|version| ("onnxruntime".to_owned(), version)).into_iter().collect();
+    let name = EngineKind::Onnx.name();
+    Told { engine: name, usable, versions, place: "in this process".into(), missing, install: None }
+}
+
+fn server(kind: EngineKind) -> Told {
+    let place = format!("a server: {}=URL", kind.name());
+    Told { engine: kind.name(), usable: true, versions: BTreeMap::new(), place, missing: None, install: None }
+}
+
+/// A server that infa can install, too.
+fn infinity(cache: &Path) -> Told {
+    let kind = EngineKind::Infinity;
+    let own = python::environment(kind, cache).filter(python::Environment::is_ready);
+    let program = own.map(|environment| environment.program("infinity_emb")).filter(|program| program.is_file());
+    match program {
+        Some(program) => Told { place: program.display().to_string(), ..server(kind) },
+        None => Told { install: Some(install_command(kind)), ..server(kind) },
+    }
+}
+
+fn install_command(kind: EngineKind) -> String {
+    format!("infa engines install {}", kind.name())
+}
+
+/// Interpreters that were asked what they have.
+struct Pythons {
+    runtime: tokio::runtime::Runtime,
+    packages: Vec<Package>,
+    asked: BTreeMap<PathBuf, Result<Interpreter, String>>,
+}
+
+impl Pythons {
+    fn new() -> Result<Self, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
+        let mut packages: Vec<Package> = Vec::new();
+        for package in EngineKind::value_variants().iter().flat_map(|&kind| python::needed(kind)) {
+            if !packages.contains(package) {
+                packages.push(*package);
+            }
+        }
+        Ok(Self { runtime, packages, asked: BTreeMap::new() })
+    }
+
+    /// What is told of a Python engine: of the first interpreter that has what it needs, or of the best that has not.
+    fn tell(&mut self, kind: EngineKind, given: Option<&Path>, cache: &Path) -> Told {
+        let needed = python::needed(kind);
+        let mut told = Told {
+            engine: kind.name(),
+            usable: false,
+            versions: BTreeMap::new(),
+            place: "a Python process".into(),
+            missing: None,
+            install: Some(install_command(kind)),
+        };
+        for path in python::candidates(kind, given, cache) {
+            let Self { runtime, packages, asked } = self;
+            let ask = || runtime.block_on(Interpreter::ask(&path, packages));
+            match asked.entry(path.clone()).or_insert_with(ask) {
+                Ok(python) => match python.lacks(needed) {
+                    None => {
+                        let version = |package: &Package| {
+                            let version = python.packages.get(package.name).cloned().flatten();
+                            (package.name.to_owned(), version.unwrap_or_else(|| "?".into()))
+                        };
+                        told.versions = needed.iter().map(version).collect();
+                        told.versions.insert("python".into(), python.version.clone());
+                        (told.usable, told.missing, told.install) = (true, None, None);
+                        told.place = path.display().to_string();
+                        return told;
+                    }
+                    Some(package) => {
+                        let missing = format!("{} (of {})", package.name, path.display());
+                        told.missing.get_or_insert(missing);
+                    }
+                },
+                Err(reason) => {
+                    told.missing.get_or_insert(format!("Python 3 ({}: {reason})", path.display()));
+                }
+            }
+        }
+        told
+    }
+}
+
+/// The width where stdout is no terminal.
+const WIDTH: u16 = 120;
+
+fn table(engines: &[Told]) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    let width = table.width().filter(|&width| width >= WIDTH / 2).unwrap_or(WIDTH);
+    table.set_width(width).set_header(["engine", "usable", "version", "where", "install with"]);
+    for Told { engine, usable, versions, place, missing, install } in engines {
+        let own = versions.iter().filter(|(name, _)| *name != "python" && *name != "transformers");
+        let versions = own.map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>().join(", ");
+        let place = match missing {
+            Some(missing) => format!("{place}; missing: {missing}"),
+            None => place.clone(),
+        };
+        let usable = if *usable { "yes" } else { "no" };
+        table.add_row([engine, usable, &versions, &place, install.as_deref().unwrap_or_default()]);
+    }
+    for column in [0, 1, 4] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
+    }
+    if let Some(column) = table.column_mut(2) {
+        column.set_constraint(ColumnConstraint::UpperBoundary(Width::Percentage(30)));
+    }
+    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
+    format!("{}\n", lines.join("\n"))
+}
