@@ -3,13 +3,13 @@
 mod config;
 mod engines;
 mod exports;
+mod facts;
 mod measure;
 mod plan;
 mod report;
 mod texts;
 mod watch;
 
-use std::num::NonZero;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -17,14 +17,13 @@ pub use config::ConfigError;
 
 use super::{Error, Outcome, World};
 use crate::bench::backend::Prepared;
-use crate::bench::machine::{self, GemmError};
-use crate::bench::report::{EngineState, Machine};
+use crate::bench::report::EngineState;
 use crate::cli::BenchArgs;
 use crate::engine::spec::Place;
 use crate::model::Model;
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
-use crate::runtime::{Runtime, cores, install};
+use crate::runtime::install;
 use crate::ui::interrupt;
 use engines::{Opened, Opening, Ready};
 use exports::Exports;
@@ -49,9 +48,10 @@ pub(super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, Error> {
     // What was measured is told and exported in any case.
     interrupt::be_patient();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Thread)?;
+    let machine = facts::of_machine(&plan, world);
     let max_length = counter.map(|counter| counter.max_length);
-    let machine = machine_facts(&plan, world);
-    let context = Context { plan: &plan, model: model.as_ref(), max_length, texts: &texts, machine };
+    let facts = facts::of(&plan, model.as_ref(), max_length, world)?;
+    let context = Context { plan: &plan, model: facts, counted: model.is_some(), texts: &texts, machine };
     let report = runtime.block_on(async {
         let model_dir = model.as_ref().map(|model| model.dir.clone());
         let opening = Opening { plan: &plan, world, requests: Arc::clone(&requests), model_dir };
@@ -104,23 +104,6 @@ fn model(plan: &Plan, world: &World) -> Result<Option<Model>, Error> {
             Ok(None)
         }
     }
-}
-
-/// What the machine is; and what it can do at most, where an engine computes here and ONNX Runtime is here.
-fn machine_facts(plan: &Plan, world: &World) -> Machine {
-    let mut facts = machine::facts();
-    if plan.engines.iter().all(|engine| engine.spec.kind.place() == Place::Server && engine.spec.url.is_some()) {
-        return facts;
-    }
-    let Ok(Some(library)) = world.globals.search().find() else { return facts };
-    let threads = plan.threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN);
-    let measured = Runtime::load(&library.path).map_err(GemmError::from);
-    match measured.and_then(|runtime| machine::gemm_gflops(&runtime, threads)) {
-        Ok(gflops) => facts.gemm_gflops = Some(gflops),
-        Err(error) => world.bars.printer().warning(&error.to_string()),
-    }
-    facts.onnxruntime = facts.onnxruntime.or(Some(library.version));
-    facts
 }
 
 /// Makes all engines ready, one after the other: those that are, and for each engine why it is not.

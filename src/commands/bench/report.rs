@@ -12,14 +12,13 @@ use crate::bench::report::{
 };
 use crate::bench::summary::{self, Rates};
 use crate::engine::spec::shown;
-use crate::model::Model;
 
 /// What is reported besides what was measured.
 pub(super) struct Context<'a> {
     pub plan: &'a Plan,
-    pub model: Option<&'a Model>,
-    /// Longest text in tokens.
-    pub max_length: Option<usize>,
+    pub model: ModelReport,
+    /// Whether tokens are counted by the model's tokenizer.
+    pub counted: bool,
     pub texts: &'a Texts,
     pub machine: Machine,
 }
@@ -65,7 +64,7 @@ impl Context<'_> {
             seconds: 0.0,
             command: std::env::args().map(|argument| without_secrets(&argument)).collect(),
             machine: self.machine.clone(),
-            model: self.model(),
+            model: self.model(&measured),
             workload: self.workload(),
             baseline: name(plan.baseline),
             reference: reference.and(name(plan.reference)),
@@ -123,23 +122,20 @@ impl Context<'_> {
     }
 
     fn rates(&self) -> Rates {
+        let ModelReport { flop_per_token, attention_flop_per_token_and_position: attention, .. } = self.model;
+        let with_attention = |flop| Some(flop + attention? * self.texts.positions?);
         Rates {
-            flop_per_token: None,
+            flop_per_token: flop_per_token.and_then(with_attention),
             gemm_gflops: self.machine.gemm_gflops,
             dollars_per_hour: self.plan.machine_cost_per_hour,
         }
     }
 
-    fn model(&self) -> ModelReport {
-        let config = self.model.map(|model| &model.config);
-        let architecture = config.and_then(|config| config.get("model_type")?.as_str()).map(str::to_owned);
-        ModelReport {
-            id: self.plan.model_id.clone(),
-            revision: self.plan.revision.clone(),
-            architecture,
-            max_length: self.max_length,
-            ..ModelReport::default()
-        }
+    /// The model; how long its vectors are, the vectors themselves tell.
+    fn model(&self, measured: &[Measured]) -> ModelReport {
+        let vectors = measured.iter().filter_map(|measured| measured.sample.clone().into_results().pop());
+        let dimensions = vectors.map(|(.., vector)| vector.len()).next().filter(|_| self.plan.task == Task::Embed);
+        ModelReport { dimensions, ..self.model.clone() }
     }
 
     fn workload(&self) -> Workload {
@@ -157,7 +153,7 @@ impl Context<'_> {
             end: plan.end_words(),
             rounds: (plan.rounds.min, plan.rounds.max),
             stable: plan.stable,
-            tokenizer: self.model.map(|model| model.name.clone()),
+            tokenizer: self.counted.then(|| plan.model_id.clone()),
             lengths: texts.lengths.clone(),
         }
     }

@@ -1,0 +1,70 @@
+//! What is known before anything is measured: of the model, and of the machine.
+
+use std::num::NonZero;
+
+use super::super::{Error, World};
+use super::plan::Plan;
+use crate::bench::machine::{self, GemmError};
+use crate::bench::report::{FileHash, Machine, ModelReport};
+use crate::engine::spec::Place;
+use crate::fetch::FetchError;
+use crate::graph::{Output, Rows, cost};
+use crate::model::source::Weights as WeightsFile;
+use crate::model::weights::Weights;
+use crate::model::{Model, fingerprint};
+use crate::runtime::{Runtime, cores};
+
+/// What the machine is; and what it can do at most, where an engine computes here and ONNX Runtime is here.
+pub(super) fn of_machine(plan: &Plan, world: &World) -> Machine {
+    let mut facts = machine::facts();
+    if plan.engines.iter().all(|engine| engine.spec.kind.place() == Place::Server && engine.spec.url.is_some()) {
+        return facts;
+    }
+    let Ok(Some(library)) = world.globals.search().find() else { return facts };
+    let threads = plan.threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN);
+    let measured = Runtime::load(&library.path).map_err(GemmError::from);
+    match measured.and_then(|runtime| machine::gemm_gflops(&runtime, threads)) {
+        Ok(gflops) => facts.gemm_gflops = Some(gflops),
+        Err(error) => world.bars.printer().warning(&error.to_string()),
+    }
+    facts.onnxruntime = facts.onnxruntime.or(Some(library.version));
+    facts
+}
+
+/// Which model it is, to the last bit, and what it computes for a token.
+pub(super) fn of(
+    plan: &Plan,
+    model: Option<&Model>,
+    max_length: Option<usize>,
+    world: &World,
+) -> Result<ModelReport, Error> {
+    let known = ModelReport { id: plan.model_id.clone(), revision: plan.revision.clone(), ..ModelReport::default() };
+    let Some(model) = model else { return Ok(known) };
+    let architecture = model.config.get("model_type").and_then(|name| name.as_str()).map(str::to_owned);
+    let cost = cost(model);
+    let sums = match fingerprint::files(model, &world.cancel) {
+        Ok(sums) => sums,
+        Err(FetchError::Cancelled) => return Err(Error::Interrupted),
+        Err(error) => {
+            world.bars.printer().warning(&format!("the model's files have no sums in the report: {error}"));
+            Vec::new()
+        }
+    };
+    let hash = |file: fingerprint::FileSum| FileHash { name: file.name, bytes: file.bytes, sha256: file.sha256 };
+    Ok(ModelReport {
+        revision: fingerprint::revision(model).or(known.revision),
+        architecture,
+        max_length,
+        flop_per_token: cost.map(|cost| cost.per_token),
+        attention_flop_per_token_and_position: cost.map(|cost| cost.per_token_and_position),
+        files: sums.into_iter().map(hash).collect(),
+        ..known
+    })
+}
+
+/// What it computes; unknown of a ready `.onnx` file, and of an architecture that infa builds no graph for.
+fn cost(model: &Model) -> Option<cost::Cost> {
+    let WeightsFile::Safetensors(path) = &model.weights else { return None };
+    let weights = Weights::open(path).ok()?;
+    cost::of(&model.config, &weights, Output::Hidden(Rows::All)).ok()
+}
