@@ -124,6 +124,10 @@ pub struct BenchSettings {
     #[arg(long, value_name = "N", env = "INFA_THREADS", hide_env = true, help_heading = "What is measured")]
     pub threads: Option<NonZero<usize>>,
 
+    /// The Python of torch, onnx-export, openvino, ctranslate2 and fastembed [default: the first that has what they need]
+    #[arg(long, value_name = "FILE", env = "INFA_PYTHON", hide_env = true, help_heading = "What is measured")]
+    pub python: Option<PathBuf>,
+
     /// The texts: NAME[:KEY=VALUE,…] or file=PATH [default: lognormal; rerank: rerank]
     #[arg(long, value_name = "SPEC", env = "INFA_DATASET", hide_env = true, help_heading = "How it is asked")]
     pub dataset: Option<String>,
@@ -409,6 +413,7 @@ impl BenchSettings {
             model_id: self.model_id.or(other.model_id),
             device: self.device.or(other.device),
             threads: self.threads.or(other.threads),
+            python: self.python.or(other.python),
             dataset: self.dataset.or(other.dataset),
             seed: self.seed.or(other.seed),
             batch: self.batch.or(other.batch),

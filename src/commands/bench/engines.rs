@@ -207,6 +207,7 @@ impl Opening<'_> {
         let mut spec = planned.spec.clone();
         spec.device = spec.device.or(plan.device);
         let mut options = PythonOptions::new(spec, model_dir.clone(), world.globals.cache.clone());
+        options.python.clone_from(&plan.python);
         options.task = match plan.task {
             Task::Embed => PythonTask::Embed,
             Task::Rerank => PythonTask::Rerank,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::num::NonZero;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::Error;
@@ -31,6 +32,7 @@ pub(super) struct Plan {
     pub revision: Option<String>,
     pub device: Option<Device>,
     pub threads: Option<NonZero<usize>>,
+    pub python: Option<PathBuf>,
     pub dataset: DatasetSpec,
     pub seed: u64,
     pub batch: usize,
@@ -44,8 +46,10 @@ pub(super) struct Plan {
     pub request_timeout: Duration,
     pub startup_timeout: Duration,
     pub retries: u32,
-    pub baseline: usize,
-    pub reference: usize,
+    /// The engine whose speed is 1, by its place, if the user names it.
+    baseline: Option<usize>,
+    /// The engine whose results are right, by its place, if the user names it.
+    reference: Option<usize>,
     pub samples: usize,
     pub machine_cost_per_hour: Option<f64>,
 }
@@ -96,6 +100,7 @@ impl Plan {
             revision,
             device,
             threads,
+            python,
             dataset,
             seed,
             batch,
@@ -154,8 +159,8 @@ impl Plan {
             Some(Span(limit)) => Some(WarmUp { limit, ..WarmUp::default() }),
         };
         let plan = Self {
-            baseline: named(&engines, "--baseline", baseline.as_deref())?.unwrap_or(0),
-            reference: named(&engines, "--reference", reference.as_deref())?.unwrap_or_else(|| most_right(&engines)),
+            baseline: named(&engines, "--baseline", baseline.as_deref())?,
+            reference: named(&engines, "--reference", reference.as_deref())?,
             name,
             title,
             notes,
@@ -166,6 +171,7 @@ impl Plan {
             revision,
             device,
             threads,
+            python,
             dataset,
             seed: seed.unwrap_or(0),
             batch: batch.map_or(BATCH, NonZero::get),
@@ -184,6 +190,25 @@ impl Plan {
         // What cannot be a phase is told before anything is fetched.
         plan.phase(1)?;
         Ok(plan)
+    }
+
+    /// The engine whose speed is 1: the one the user names, else the first of those that were `measured`.
+    pub fn baseline(&self, measured: &[usize]) -> Option<usize> {
+        self.baseline.or_else(|| measured.first().copied())
+    }
+
+    /// The engine whose results are most likely right: the one the user names, else, of those that were `measured`, the
+    /// reference implementation, infa in its default number format, or the first.
+    pub fn reference(&self, measured: &[usize]) -> Option<usize> {
+        let plain = |kind| {
+            let mut places = measured.iter().copied();
+            places.find(|&place| {
+                let spec = self.engines.get(place).map(|engine| &engine.spec);
+                spec.is_some_and(|spec| spec.kind == kind && spec.words.is_empty())
+            })
+        };
+        let chosen = self.reference.or_else(|| plain(EngineKind::Torch)).or_else(|| plain(EngineKind::Onnx));
+        chosen.or_else(|| measured.first().copied())
     }
 
     /// One round, or one step, of a dataset that is so many requests.
@@ -243,10 +268,11 @@ impl Plan {
             format!("until steady, at most {}", humantime::format_duration(warm_up.limit))
         });
         line("warm-up", &warm_up);
+        let all: Vec<usize> = (0..self.engines.len()).collect();
+        let roles = [(self.baseline(&all), "baseline"), (self.reference(&all), "reference")];
         for (place, Planned { name, spec, launch, .. }) in self.engines.iter().enumerate() {
             let mut words = if spec.to_string() == *name { name.clone() } else { format!("{name} ({spec})") };
-            let roles = [(self.baseline, "baseline"), (self.reference, "reference")];
-            for (_, role) in roles.into_iter().filter(|(of, _)| *of == place) {
+            for (_, role) in roles.into_iter().filter(|(of, _)| *of == Some(place)) {
                 let _ = write!(words, ", {role}");
             }
             if let Some(launch) = launch {
@@ -289,13 +315,6 @@ fn named(engines: &[Planned], which: &'static str, name: Option<&str>) -> Result
             Err(flag(which, format!("no engine is called {name:?}; engines: {}", names.join(", "))))
         }
     }
-}
-
-/// The place of the engine whose results are most likely right: the reference implementation, else infa in its default
-/// number format, else the first.
-fn most_right(engines: &[Planned]) -> usize {
-    let plain = |kind| engines.iter().position(|Planned { spec, .. }| spec.kind == kind && spec.words.is_empty());
-    plain(EngineKind::Torch).or_else(|| plain(EngineKind::Onnx)).unwrap_or(0)
 }
 
 fn demand(
@@ -343,7 +362,7 @@ mod tests {
     fn what_nobody_says_has_a_default() {
         let plan = plan("").unwrap();
         assert_eq!((plan.demand.to_string().as_str(), plan.end), ("closed:4", Some(End::After(ROUND))));
-        assert_eq!((plan.model_id.as_str(), plan.model_named, plan.baseline), (DEFAULT_MODEL, false, 0));
+        assert_eq!((plan.model_id.as_str(), plan.model_named, plan.baseline), (DEFAULT_MODEL, false, None));
         let described = plan.describe();
         assert!(
             described.contains("load       closed:4\n") && described.contains("engine     onnx, baseline, reference\n")
@@ -358,11 +377,14 @@ mod tests {
 
     #[test]
     fn the_reference_is_the_most_right() {
-        let reference = |engines: &str| plan(&format!("engines = {engines}")).unwrap().reference;
-        assert_eq!(reference("['onnx:int8', 'onnx', 'torch:bfloat16', 'torch']"), 3);
-        assert_eq!(reference("['onnx:int8', 'onnx', 'torch:bfloat16']"), 1);
-        assert_eq!(reference("['onnx:int8', 'torch:bfloat16']"), 0);
-        assert_eq!(plan("engines = ['onnx', 'onnx:int8']\nbaseline = 'onnx:int8'").unwrap().baseline, 1);
+        let all = "engines = ['onnx:int8', 'onnx', 'torch:bfloat16', 'torch']";
+        let reference = |toml: &str, measured: &[usize]| plan(toml).unwrap().reference(measured);
+        assert_eq!(reference(all, &[0, 1, 2, 3]), Some(3));
+        assert_eq!(reference(all, &[0, 1, 2]), Some(1));
+        assert_eq!((reference(all, &[0, 2]), reference(all, &[])), (Some(0), None));
+        assert_eq!(reference(&format!("{all}\nreference = 'onnx:int8'"), &[1, 3]), Some(0));
+        let baseline = plan("engines = ['onnx', 'onnx:int8']\nbaseline = 'onnx:int8'").unwrap();
+        assert_eq!((baseline.baseline(&[0]), plan(all).unwrap().baseline(&[2, 3])), (Some(1), Some(2)));
     }
 
     #[test]

@@ -37,8 +37,12 @@ impl Context<'_> {
         let name = |place: usize| plan.engines.get(place).map(|engine| engine.name.clone());
         let of_place = |place: usize| places.iter().position(|&other| other == place);
         let rounds: Vec<Vec<RoundReport>> = measured.iter().map(rounds_of).collect();
-        let baseline = of_place(plan.baseline).and_then(|at| rounds.get(at)).map(Vec::as_slice);
-        let reference = of_place(plan.reference).and_then(|at| measured.get(at));
+        // What has answered nothing is no measure for others.
+        let answered = |at: &usize| measured.get(*at).is_some_and(|measured| measured.total.done.requests > 0);
+        let sound: Vec<usize> = (0..places.len()).filter(answered).filter_map(|at| places.get(at).copied()).collect();
+        let (base, right) = (plan.baseline(&sound), plan.reference(&sound));
+        let baseline = base.and_then(of_place).and_then(|at| rounds.get(at)).map(Vec::as_slice);
+        let reference = right.and_then(of_place).and_then(|at| measured.get(at));
         let reference = reference.map(|reference| &reference.sample).filter(|sample| !sample.is_empty());
         let mut engines = Vec::new();
         for ((place, planned), state) in plan.engines.iter().enumerate().zip(states) {
@@ -66,8 +70,8 @@ impl Context<'_> {
             machine: self.machine.clone(),
             model: self.model(&measured),
             workload: self.workload(),
-            baseline: name(plan.baseline),
-            reference: reference.and(name(plan.reference)),
+            baseline: baseline.and(base).and_then(name),
+            reference: reference.and(right).and_then(name),
             machine_cost_per_hour: plan.machine_cost_per_hour,
             engines,
             order: order.iter().map(|round| round.iter().filter_map(|&at| name(*places.get(at)?)).collect()).collect(),
