@@ -36,8 +36,8 @@ pub(super) fn run(args: EnginesArgs, world: &World) -> Result<Outcome, Error> {
 struct Told {
     /// Its name in a spec.
     engine: &'static str,
-    /// Whether it can be used as it is; servers, with a URL.
-    usable: bool,
+    /// Whether it can be used as it is; not known of servers, which have URLs.
+    usable: Option<bool>,
     /// Versions of what computes, by name.
     versions: BTreeMap<String, String>,
     /// Where it computes: a path, or words.
@@ -69,12 +69,12 @@ fn onnx(world: &World) -> Told {
     };
     let versions = version.map(|version| ("onnxruntime".to_owned(), version)).into_iter().collect();
     let name = EngineKind::Onnx.name();
-    Told { engine: name, usable, versions, place: "in this process".into(), missing, install: None }
+    Told { engine: name, usable: Some(usable), versions, place: "in this process".into(), missing, install: None }
 }
 
 fn server(kind: EngineKind) -> Told {
     let place = format!("a server: {}=URL", kind.name());
-    Told { engine: kind.name(), usable: true, versions: BTreeMap::new(), place, missing: None, install: None }
+    Told { engine: kind.name(), usable: None, versions: BTreeMap::new(), place, missing: None, install: None }
 }
 
 /// A server that infa can install, too.
@@ -83,7 +83,7 @@ fn infinity(cache: &Path) -> Told {
     let own = python::environment(kind, cache).filter(python::Environment::is_ready);
     let program = own.map(|environment| environment.program("infinity_emb")).filter(|program| program.is_file());
     match program {
-        Some(program) => Told { place: program.display().to_string(), ..server(kind) },
+        Some(program) => Told { usable: Some(true), place: program.display().to_string(), ..server(kind) },
         None => Told { install: Some(install_command(kind)), ..server(kind) },
     }
 }
@@ -116,7 +116,7 @@ impl Pythons {
         let needed = python::needed(kind);
         let mut told = Told {
             engine: kind.name(),
-            usable: false,
+            usable: Some(false),
             versions: BTreeMap::new(),
             place: "a Python process".into(),
             missing: None,
@@ -134,7 +134,7 @@ impl Pythons {
                         };
                         told.versions = needed.iter().map(version).collect();
                         told.versions.insert("python".into(), python.version.clone());
-                        (told.usable, told.missing, told.install) = (true, None, None);
+                        (told.usable, told.missing, told.install) = (Some(true), None, None);
                         told.place = path.display().to_string();
                         return told;
                     }
@@ -167,7 +167,11 @@ fn table(engines: &[Told]) -> String {
             Some(missing) => format!("{place}; missing: {missing}"),
             None => place.clone(),
         };
-        let usable = if *usable { "yes" } else { "no" };
+        let usable = match usable {
+            Some(true) => "yes",
+            Some(false) => "no",
+            None => "with a URL",
+        };
         table.add_row([engine, usable, &versions, &place, install.as_deref().unwrap_or_default()]);
     }
     for column in [0, 1, 4] {

@@ -134,7 +134,7 @@ impl Progress for Bars {
     fn start(&self, label: &str, total: Option<u64>) -> Box<dyn ProgressTask> {
         let (bar, template) = match total {
             Some(total) => (ProgressBar::new(total), "{msg}  {bar:24} {bytes}/{total_bytes}  {bytes_per_sec}  {eta}"),
-            None => (ProgressBar::no_length(), "{spinner} {msg}"),
+            None => (ProgressBar::no_length(), "{msg}  {spinner} {bytes}"),
         };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         let bar = self.bars.add(bar.with_style(style).with_message(label.to_owned()));
@@ -163,6 +163,9 @@ impl ProgressTask for DownloadBar {
     fn line(&mut self, line: &str) {
         // Terminals wrap what is too long, and bars that wrap cannot be drawn over.
         let line: String = line.chars().take(LINE).collect();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+            self.bar.set_style(style);
+        }
         self.bar.set_message(format!("{}: {line}", self.label));
         self.bar.tick();
     }

@@ -37,6 +37,9 @@ pub(super) struct Answer {
     /// Why there is no result.
     #[serde(default)]
     pub error: Option<String>,
+    /// Where that was raised.
+    #[serde(default)]
+    pub trace: String,
     /// Rows in the payload.
     #[serde(default)]
     pub count: usize,
@@ -131,7 +134,7 @@ mod tests {
     use super::*;
 
     fn answer(count: usize, width: usize, payload: Vec<u8>) -> Frame<Answer> {
-        let header = Answer { id: 0, error: None, count, width, tokens: None, truncated: None };
+        let header = Answer { id: 0, error: None, trace: String::new(), count, width, tokens: None, truncated: None };
         Frame { header, payload }
     }
 

@@ -670,13 +670,12 @@ class Fastembed:
 
     def limit(self, config):
         tokenizer = read_json(self.files.transformer, "tokenizer_config.json") or {}
-        known = tokenizer.get("model_max_length"), config.get("max_position_embeddings"), self.files.max_length
-        limits = [limit for limit in known if limit]
+        limits = tokenizer.get("model_max_length"), config.get("max_position_embeddings")
+        most = int(min([limit for limit in limits if limit] or [512]))
         asked = self.setup["max_length"]
-        most = min(limits[:2] or limits or [512])
         if asked and asked > most:
             raise Refused("--max-length: the model takes %d tokens at most" % most)
-        return asked or int(min(limits or [most]))
+        return asked or min(self.files.max_length or most, most)
 
     def lay_out(self, place):
         """fastembed reads the tokenizer's files, and takes the longest text from them, so they say what we want."""
@@ -739,14 +738,21 @@ def start(setup):
     return engine, ready
 
 
+def told_of(error):
+    """What an exception says, and where it was raised, neither without bounds."""
+    told = "".join(traceback.format_exception_only(type(error), error)).strip()
+    return told[:2000], "".join(traceback.format_exception(type(error), error, error.__traceback__))[-20000:]
+
+
 def failure(error):
     """Why the engine cannot be had."""
+    told, trace = told_of(error)
     if isinstance(error, Refused):
-        return {"kind": "refused", "message": str(error)}
-    told = "".join(traceback.format_exception_only(type(error), error)).strip()
+        return {"kind": "refused", "message": str(error), "trace": trace}
     if isinstance(error, ModuleNotFoundError) and error.name:
-        return {"kind": "missing", "message": told, "package": error.name.split(".")[0].replace("_", "-")}
-    return {"kind": "failed", "message": told}
+        package = error.name.split(".")[0].replace("_", "-")
+        return {"kind": "missing", "message": told, "trace": trace, "package": package}
+    return {"kind": "failed", "message": told, "trace": trace}
 
 
 def answer(engine, header, payload):
@@ -770,7 +776,6 @@ def main():
     try:
         engine, ready = start(setup)
     except Exception as error:
-        traceback.print_exc()
         pipes.write({"failed": failure(error)})
         return
     pipes.write({"ready": ready})
@@ -779,9 +784,8 @@ def main():
         try:
             reply = answer(engine, header, payload)
         except Exception as error:
-            traceback.print_exc()
-            told = "".join(traceback.format_exception_only(type(error), error)).strip()
-            reply = {"id": header["id"], "error": told[:2000]}, b""
+            told, trace = told_of(error)
+            reply = {"id": header["id"], "error": told, "trace": trace}, b""
         pipes.write(*reply)
 
 

@@ -93,6 +93,8 @@ enum Hello {
         kind: String,
         message: String,
         #[serde(default)]
+        trace: String,
+        #[serde(default)]
         package: Option<String>,
     },
 }
@@ -126,7 +128,8 @@ impl Worker {
         };
         let mut info = match hello {
             Ok(Frame { header: Hello::Ready(info), .. }) => info,
-            Ok(Frame { header: Hello::Failed { kind: how, message, package }, .. }) => {
+            Ok(Frame { header: Hello::Failed { kind: how, message, trace, package }, .. }) => {
+                tracing::debug!("{trace}");
                 let (_, stderr) = process.end().await;
                 return Err(match (how.as_str(), package) {
                     ("missing", Some(package)) => {
@@ -266,6 +269,7 @@ impl Worker {
         }
         let Ok(answer) = answer.await else { return Err(self.wait_for_death().await) };
         if let Some(reason) = answer.header.error {
+            tracing::debug!("{}", answer.header.trace);
             return Err(PythonError::Failed(reason));
         }
         let told = match answer.header.truncated {

@@ -1,0 +1,18 @@
+//! `--engine torch` and its kin: the real worker script and the real binary, with pretended libraries, so that only
+//! Python itself is needed.
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![cfg(unix)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[path = "../cli/run.rs"]
+#[allow(dead_code)]
+mod run;
+
+mod binary;
+mod engines;
+mod failures;
+mod fake;
+mod orphans;
+mod values;
