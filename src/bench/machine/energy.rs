@@ -11,7 +11,8 @@ use super::gpus::Gpus;
 
 const POWERCAP: &str = "/sys/class/powercap";
 
-/// Whose joules are counted.
+/// Whose joules are counted. Many virtual machines have GPUs that tell and processors that do not: joules are those of
+/// the GPUs alone then, which readers have to know.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct EnergySources {
     /// Processor packages.

@@ -50,9 +50,9 @@ struct Correction {
 pub(super) struct Reading {
     /// Processor time since its processes began.
     pub time: Duration,
-    /// Bytes in RAM.
-    pub memory: u64,
-    /// Whether the correction of `memory` has to be found anew.
+    /// Bytes in RAM; `None` until it is known what would be counted twice.
+    pub memory: Option<u64>,
+    /// Whether that has to be found anew.
     pub outdated: bool,
 }
 
@@ -87,13 +87,21 @@ impl Tree {
         let time = self.members.values().map(|process| process.own + process.children).sum::<Duration>() + self.gone;
         let sum: u64 = self.members.values().map(|process| process.resident).sum();
         let Some(correction) = &self.correction else {
-            return Reading { time, memory: sum, outdated: self.members.len() > 1 };
+            let outdated = self.members.len() > 1;
+            return Reading { time, memory: (!outdated).then_some(sum), outdated };
         };
-        let same = self.members.keys().eq(&correction.members);
-        // Above 5 % more it would be off by more than that.
-        let outdated = self.members.len() > 1 && (!same || sum > correction.sum + correction.sum / 20);
-        let twice = if self.members.len() > 1 { correction.twice } else { 0 };
-        Reading { time, memory: sum.saturating_sub(twice), outdated }
+        if self.members.len() < 2 {
+            return Reading { time, memory: Some(sum), outdated: false };
+        }
+        if !self.members.keys().eq(&correction.members) {
+            return Reading { time, memory: None, outdated: true };
+        }
+        // What has come since is taken to be private, up to 5 % more; beyond that, to be shared as the rest is, until it
+        // is known.
+        let outdated = sum > correction.sum + correction.sum / 20;
+        let growth = if outdated { sum as f64 / correction.sum as f64 } else { 1.0 };
+        let twice = (correction.twice as f64 * growth) as u64;
+        Reading { time, memory: Some(sum.saturating_sub(twice)), outdated }
     }
 }
 
@@ -276,7 +284,7 @@ mod tests {
         proc.end(12);
         assert_eq!(seconds(forest.read(0)), 10.0);
         proc.end(10);
-        assert_eq!(forest.read(0), Some(Reading { time: Duration::from_secs(10), memory: 0, outdated: false }));
+        assert_eq!(forest.read(0), Some(Reading { time: Duration::from_secs(10), memory: Some(0), outdated: false }));
     }
 
     #[test]
@@ -285,7 +293,7 @@ mod tests {
         proc.set(10, 1, 5, [100, 0], 30);
         let mut forest = proc.forest(&[&[10]]);
         proc.set(10, 1, 6, [900, 0], 4000);
-        assert_eq!(forest.read(0), Some(Reading { time: Duration::from_secs(1), memory: 0, outdated: false }));
+        assert_eq!(forest.read(0), Some(Reading { time: Duration::from_secs(1), memory: Some(0), outdated: false }));
         forest.look_around();
         assert!(forest.members(0).is_empty());
     }
@@ -296,23 +304,27 @@ mod tests {
         proc.set(10, 1, 5, [100, 0], 1000);
         let mut forest = proc.forest(&[&[10]]);
         let memory = |forest: &mut Forest| forest.read(0).map(|r| (r.memory, r.outdated)).unwrap();
-        assert_eq!(memory(&mut forest), (1000, false));
+        assert_eq!(memory(&mut forest), (Some(1000), false));
         proc.set(11, 10, 6, [100, 0], 900);
         forest.look_around();
-        assert_eq!(memory(&mut forest), (1900, true));
+        assert_eq!(memory(&mut forest), (None, true));
         let sharing = |resident, shared| Sharing { resident, proportional: resident - shared / 2, shared };
         forest.correct(0, vec![10, 11], &[sharing(1000, 800), sharing(900, 800)]);
-        assert_eq!(memory(&mut forest), (1100, false));
+        assert_eq!(memory(&mut forest), (Some(1100), false));
         // A little more is just more; much more may be shared, too.
         proc.set(11, 10, 6, [100, 0], 950);
-        assert_eq!(memory(&mut forest), (1150, false));
-        proc.set(11, 10, 6, [100, 0], 1900);
-        assert_eq!(memory(&mut forest), (2100, true));
+        assert_eq!(memory(&mut forest), (Some(1150), false));
+        proc.set(11, 10, 6, [100, 0], 2800);
+        assert_eq!(memory(&mut forest), (Some(2200), true));
         // Where nobody may look, all counts, and is not asked for again.
         forest.correct(0, vec![10, 11], &[]);
-        assert_eq!(memory(&mut forest), (2900, false));
+        assert_eq!(memory(&mut forest), (Some(3800), false));
+        proc.set(12, 10, 7, [100, 0], 50);
+        forest.look_around();
+        assert_eq!(memory(&mut forest), (None, true));
+        proc.end(12);
         proc.end(11);
-        assert_eq!(memory(&mut forest), (1000, false));
+        assert_eq!(memory(&mut forest), (Some(1000), false));
     }
 
     #[test]

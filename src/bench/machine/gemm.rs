@@ -1,6 +1,7 @@
 //! What the machine can do at most: products of float32 matrices, as the engine computes them.
 
 use std::num::NonZero;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use crate::graph::probe;
@@ -10,7 +11,7 @@ use crate::runtime::{Runtime, RuntimeError, Session, SessionOptions};
 /// faster; both factors stay in the caches.
 const SHAPE: [usize; 3] = [512, 1024, 1024];
 /// About a second in all.
-const TIMING: Timing = Timing { repetitions: 8, length: Duration::from_millis(80), pause: Duration::from_millis(40) };
+const TIMING: Timing = Timing { repetitions: 16, length: Duration::from_millis(40), pause: Duration::from_millis(20) };
 
 /// Why the machine's matrix products could not be measured.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +36,9 @@ pub enum GemmError {
 /// Measured the way the engine computes: by ONNX Runtime's `Gemm`, with a session of one thread on each core, all of them
 /// running at the same time over the same packed matrix. Takes a second.
 ///
-/// The best of several short measurements counts, as this is a ceiling: whatever else the machine does makes a
-/// measurement slower and never faster. Pauses in between make it less likely that a neighbour is busy in all of them.
+/// It is a ceiling. So what others do on the same cores must not lower it: the time that counts is the time a thread had
+/// its core, and of several short measurements with pauses in between the best counts, as neighbours in the caches, and
+/// clocks that have to rise first, only ever make one slower.
 ///
 /// # Errors
 /// If ONNX Runtime cannot make or run a session, or no threads can be started.
@@ -73,7 +75,7 @@ fn measure(
     Ok(best * 2e-9 * (rows * inner * columns) as f64)
 }
 
-/// Products a second of all sessions, each on a thread of its own, all at the same time.
+/// Products a second of all sessions together, each on a thread of its own, all at the same time.
 fn together(sessions: &mut [Session], length: Duration) -> Result<f64, GemmError> {
     let threads = sessions.len();
     // Threads take a moment to start.
@@ -89,21 +91,35 @@ fn together(sessions: &mut [Session], length: Duration) -> Result<f64, GemmError
     })
 }
 
-/// Products a second of one session.
+/// Products of one session in a second of its thread's time.
 fn alone(session: &mut Session, begin: Instant, length: Duration) -> Result<f64, GemmError> {
     std::thread::sleep(begin.saturating_duration_since(Instant::now()));
-    let begin = Instant::now();
-    let (mut products, mut last) = (0, begin);
-    while products == 0 || last - begin < length {
+    let (begin, busy_before) = (Instant::now(), thread_time());
+    let (mut products, mut busy) = (0, Duration::ZERO);
+    loop {
         multiply(session)?;
-        let now = Instant::now();
-        // One that ends late has perhaps run alone for a while, on a core that others had left.
-        if products > 0 && now - begin > length {
+        // One that ends late has perhaps run alone for a while, without the others' heat and memory accesses.
+        if products > 0 && begin.elapsed() > length {
             break;
         }
-        (products, last) = (products + 1, now);
+        (products, busy) = (products + 1, thread_time().saturating_sub(busy_before));
     }
-    Ok(f64::from(products) / (last - begin).as_secs_f64())
+    Ok(f64::from(products) / busy.as_secs_f64().max(1e-9))
+}
+
+/// How long this thread has had a core; where the system does not tell, how long it has been there.
+fn thread_time() -> Duration {
+    #[cfg(unix)]
+    {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: the pointer is to a structure of the right type that lives until the call returns.
+        if unsafe { libc::clock_gettime(libc::CLOCK_THREAD_CPUTIME_ID, &raw mut time) } == 0 {
+            let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+            return Duration::new(seconds, u32::try_from(time.tv_nsec).unwrap_or(0));
+        }
+    }
+    static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    BEGIN.elapsed()
 }
 
 fn multiply(session: &mut Session) -> Result<(), RuntimeError> {

@@ -19,6 +19,10 @@ const PERIOD: Duration = Duration::from_millis(100);
 /// How often new processes, GPUs and counters that go round are looked at.
 const SLOW_PERIOD: Duration = Duration::from_secs(1);
 
+/// How many times as long as it took to find out what processes share nothing of that is done. It has to be done when
+/// processes come or memory grows, which does not go on for long.
+const REST: u32 = 20;
+
 /// Where an engine runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Roots {
@@ -184,9 +188,9 @@ impl Watcher {
     /// What the engine at `place` took in all its turns so far.
     pub fn resources(&self, place: usize) -> Resources {
         let mut state = self.shared.lock();
-        let unseen = state.places.get(place).is_some_and(|p| p.peak_memory.is_none() && p.elapsed > Duration::ZERO);
-        if unseen && state.forest.is_outdated(place) {
-            // Turns so short that the thread did not come to it.
+        let had_turns = state.places.get(place).is_some_and(|place| place.elapsed > Duration::ZERO);
+        if had_turns && state.forest.is_outdated(place) {
+            // Turns were so short that the thread did not come to it.
             let pids = state.pids(place);
             let sharing = sharing_of(&mut Processes::new(), &pids);
             state.forest.correct(place, pids, &sharing);
@@ -219,8 +223,7 @@ impl State {
             Roots::Unknown => return None,
             Roots::Processes(_) => {
                 let reading = self.forest.read(place)?;
-                // Once it is known what is counted twice: the thread will see to it.
-                ((!reading.outdated).then_some(reading.memory), reading.time)
+                (reading.memory, reading.time)
             }
             &Roots::ThisProcess { loaded } => {
                 let process = self.forest.one(std::process::id())?;
@@ -282,9 +285,8 @@ impl Shared {
 
             let sharing = correct.then(|| sharing_of(&mut processes, &pids));
             if correct {
-                // One part in a hundred of the time at most.
                 let done = Instant::now();
-                rest = done + 100 * done.duration_since(now);
+                rest = done + REST * done.duration_since(now);
             }
             let gpu_memory = self.gpus.as_ref().filter(|_| slowly).and_then(|gpus| on_gpus(gpus, &pids));
 
