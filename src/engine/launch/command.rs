@@ -153,11 +153,10 @@ impl Command {
         Ok(parsed)
     }
 
-    /// The command of a template that begins with its arguments, for this `program`.
-    pub(super) fn of_program(program: &Path, arguments: &str) -> Result<Self, CommandError> {
-        let mut command = Self::parse(&format!("program {arguments}"))?;
-        command.program = vec![Part::Text(program.as_os_str().to_owned())];
-        Ok(command)
+    /// The command of `template` with this program instead of the template's.
+    pub(super) fn of_program(program: &Path, template: &str) -> Result<Self, CommandError> {
+        let program = vec![Part::Text(program.as_os_str().to_owned())];
+        Ok(Self { program, ..Self::parse(template)? })
     }
 
     /// Whether words of the engine's spec have a place in it.

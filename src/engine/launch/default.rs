@@ -8,13 +8,15 @@ use super::error::LaunchError;
 use crate::engine::EngineKind;
 
 /// Infinity 0.0.77. Its default engine is torch.
-const INFINITY: &str =
-    "v2 --model-id {model} --served-model-name {name} --host {host} --port {port} --device {device} {flags}";
-/// text-embeddings-inference 1.9, which truncates nothing by itself and takes port 9000 for its metrics.
-const TEI: &str = "--model-id {model} --hostname {host} --port {port} --prometheus-port {metrics_port} {flags}";
+const INFINITY: &str = "program v2 --model-id {model} --served-model-name {name} --host {host} --port {port} \
+                        --device {device} {flags}";
+/// text-embeddings-inference 1.9, which takes port 9000 for its metrics. Before 1.9 it refuses long texts, which all others
+/// truncate, unless it is told to; the variable means the same to all of its versions, the flag does not.
+const TEI: &str = "AUTO_TRUNCATE=true program --model-id {model} --served-model-name {name} --hostname {host} --port {port} \
+                   --prometheus-port {metrics_port} {flags}";
 /// `--engine` because `INFA_ENGINE` may be set for the one that starts it.
-const INFA: &str = "serve --model-id {model} --served-model-name {name} --host {host} --port {port} --threads {threads} \
-                    --device {device} --engine onnx {flags}";
+const INFA: &str = "program serve --model-id {model} --served-model-name {name} --host {host} --port {port} \
+                    --threads {threads} --device {device} --engine onnx {flags}";
 
 /// The command that starts a server of `kind` with a model of this machine: Infinity's `infinity_emb` and
 /// text-embeddings-inference's `text-embeddings-router` where they are installed, this very program for infa.
@@ -36,7 +38,7 @@ fn command(
     own: Option<&Path>,
 ) -> Result<Command, LaunchError> {
     let engine = kind.name();
-    let (program, arguments, install) = match kind {
+    let (program, template, install) = match kind {
         EngineKind::Infa => ("infa", INFA, "put infa into PATH"),
         EngineKind::Infinity => ("infinity_emb", INFINITY, "infa engines install infinity"),
         EngineKind::Tei => {
@@ -48,7 +50,7 @@ fn command(
     let own = own.filter(|_| kind == EngineKind::Infa).map(Path::to_owned);
     let found = own.or_else(|| find(program, directories, path));
     let missing = || LaunchError::NotInstalled { engine, program, install: install.into() };
-    Ok(Command::of_program(&found.ok_or_else(missing)?, arguments)?)
+    Ok(Command::of_program(&found.ok_or_else(missing)?, template)?)
 }
 
 /// Where `program` is.
@@ -104,8 +106,9 @@ mod tests {
 
     #[test]
     fn every_default_takes_flags() {
-        for arguments in [INFINITY, TEI, INFA] {
-            assert!(Command::of_program(Path::new("x"), arguments).unwrap().takes_flags(), "{arguments}");
+        for template in [INFINITY, TEI, INFA] {
+            let command = Command::of_program(Path::new("/x"), template).unwrap();
+            assert!(command.takes_flags() && !command.to_string().contains("program"), "{command}");
         }
     }
 }
