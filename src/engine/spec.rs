@@ -151,10 +151,16 @@ pub enum SpecError {
 /// Names less alike than this are not suggested.
 const ALIKE: f64 = 0.7;
 
-impl FromStr for EngineSpec {
-    type Err = SpecError;
+impl EngineSpec {
+    /// The spec of an engine that is started by a command of its own: any server may be without a URL.
+    ///
+    /// # Errors
+    /// As any other spec's, without [`SpecError::NoUrl`].
+    pub fn launched(text: &str) -> Result<Self, SpecError> {
+        Self::read(text, true)
+    }
 
-    fn from_str(text: &str) -> Result<Self, SpecError> {
+    fn read(text: &str, launched: bool) -> Result<Self, SpecError> {
         let (head, url) = match text.split_once('=') {
             Some((head, url)) => (head, Some(parse_url(url.trim())?)),
             None => (text, None),
@@ -171,13 +177,21 @@ impl FromStr for EngineSpec {
         let kind = EngineKind::from_str(name, true).map_err(|_| unknown(name))?;
         let name = kind.name();
         match (kind.is_server(), &url, device) {
-            (true, None, _) if !kind.can_be_launched() => return Err(SpecError::NoUrl { name }),
+            (true, None, _) if !launched && !kind.can_be_launched() => return Err(SpecError::NoUrl { name }),
             (true, _, Some(_)) => return Err(SpecError::DeviceOfServer { name }),
             (false, Some(_), _) => return Err(SpecError::NoServer { name }),
             _ => {}
         }
         let words = words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect();
         Ok(Self { kind, device, words, url })
+    }
+}
+
+impl FromStr for EngineSpec {
+    type Err = SpecError;
+
+    fn from_str(text: &str) -> Result<Self, SpecError> {
+        Self::read(text, false)
     }
 }
 
@@ -271,6 +285,8 @@ mod tests {
         assert!(error("xyzzy").contains("engines: onnx, torch"));
         assert!(error("openai").contains("openai=http://127.0.0.1:8080"));
         assert_eq!(read("tei").unwrap().url, None);
+        assert_eq!(EngineSpec::launched("openai").unwrap().to_string(), "openai");
+        assert!(EngineSpec::launched("openai@cpu").is_err());
         assert!(error("tei@cuda=http://a").contains("device"));
         assert!(error("onnx=http://a").contains("takes no URL"));
         assert!(error("onnx@gpu").contains("\"gpu\""));
