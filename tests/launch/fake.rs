@@ -1,4 +1,5 @@
 //! A server that behaves well or badly: this very test program, which runs one of its tests and nothing else.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what it writes is what is tested")]
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
