@@ -5,10 +5,13 @@ mod columns;
 mod csv;
 mod engine;
 mod finite;
+mod html;
 mod json;
 mod machine;
 mod markdown;
+mod markup;
 mod numbers;
+mod plot;
 #[cfg(test)]
 mod sample;
 mod splice;
@@ -25,6 +28,7 @@ pub use engine::{
     Curve, CurveKind, CurveStep, EngineReport, EngineState, FailureReport, Fidelity, Figure, Figures, HeldRate,
     LatencyPoint, Resources, RoundReport, Tokens,
 };
+pub use html::html;
 pub use json::{ReportError, json, parse, schema};
 pub use machine::{Gpu, Machine};
 pub use markdown::markdown;

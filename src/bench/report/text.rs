@@ -20,7 +20,7 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// Marks of direction and isolates (Unicode's `Bidi_Control`), and the byte order mark.
-fn is_invisible(c: char) -> bool {
+pub(super) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 

@@ -1,0 +1,206 @@
+//! Charts of the page: which figures are drawn, and how.
+
+use super::super::markup::Markup;
+use super::super::numbers::{cosine, figure, number, percent, plain};
+use super::super::plot::{Axis, Bar, Chart, Point, Scale, Series, bars, columns, swatch};
+use super::super::text::one_line;
+use super::super::{CurveKind, CurveStep, EngineReport, Figure, Figures, Report};
+
+/// All charts that there is something for.
+pub(super) fn charts(page: &mut Markup, report: &Report) {
+    let mut inner = Markup::default();
+    throughput(&mut inner, report);
+    latencies(&mut inner, report);
+    load(&mut inner, report);
+    fidelity(&mut inner, report);
+    lengths(&mut inner, report);
+    page.raw("<section><h2>Charts</h2><div class=\"charts\">").append(inner).raw("</div></section>");
+}
+
+/// A rate of figures, the same of a step, and its unit.
+type Rate = (&'static str, fn(&Figures) -> Option<Figure>, fn(&CurveStep) -> Option<f64>);
+
+/// By falling worth for comparing engines.
+const RATES: [Rate; 3] = [
+    ("tokens/s", |figures| figures.tokens_per_second, |step| step.tokens_per_second),
+    ("inputs/s", |figures| figures.inputs_per_second, |step| step.inputs_per_second),
+    ("requests/s", |figures| figures.requests_per_second, |step| step.requests_per_second),
+];
+
+/// The first rate that any engine has.
+fn rate(report: &Report) -> Option<Rate> {
+    RATES.into_iter().find(|(_, of, _)| report.engines.iter().any(|engine| of(&engine.figures).is_some()))
+}
+
+fn throughput(page: &mut Markup, report: &Report) {
+    let Some((unit, of, _)) = rate(report) else { return };
+    let bar = |(series, engine): (usize, &EngineReport)| {
+        let value = of(&engine.figures)?;
+        let (name, text) = (one_line(&engine.name), figure(&value));
+        Some(Bar { series, name, value: value.median, interval: value.interval, text })
+    };
+    let drawn: Vec<Bar> = report.engines.iter().enumerate().filter_map(bar).collect();
+    let chart =
+        bars("throughput", &format!("Throughput of each engine in {unit}, with its 95% interval"), unit, &drawn);
+    figure_of(page, "Throughput", "Whiskers are 95% intervals of the medians over rounds.", chart, |_| {});
+}
+
+fn latencies(page: &mut Markup, report: &Report) {
+    let drawn = series(report, true, |engine| {
+        let point = |x: f64, y: f64| {
+            let title = format!("{}: {} of 100 within {} ms", one_line(&engine.name), plain(x * 100.0), number(y));
+            Point { x, y, title }
+        };
+        engine.latencies.iter().map(|latency| point(latency.quantile, latency.ms)).collect()
+    });
+    let Some(drawn) = drawn else { return };
+    let chart = Chart {
+        id: "latency",
+        title: "Latency in milliseconds by the share of requests that took no longer".to_owned(),
+        x: Axis { label: "share of requests that took no longer", scale: Scale::nines(drawn.xs()) },
+        y: Axis { label: "latency in ms", scale: Scale::fitting(drawn.ys()) },
+        series: drawn.0,
+    };
+    let about = "Latencies count from when a request was due. Each step to the right is one more nine.";
+    figure_with_legend(page, report, "Latency", about, chart);
+}
+
+/// What was done under which load: steps where there are any, otherwise a point an engine.
+fn load(page: &mut Markup, report: &Report) {
+    let steps = report.engines.iter().filter_map(|engine| engine.curve.as_ref()).flat_map(|curve| &curve.steps);
+    let steps: Vec<&CurveStep> = steps.collect();
+    let known = |(_, of, at): &&Rate| {
+        report.engines.iter().any(|engine| of(&engine.figures).is_some()) || steps.iter().any(|step| at(step).is_some())
+    };
+    let Some((unit, of, at)) = RATES.iter().find(known) else { return };
+    let drawn = series(report, true, |engine| {
+        let name = one_line(&engine.name);
+        let title = |x: f64, y: f64, load: String| format!("{name}{load}: {} {unit}, p99 {} ms", number(x), number(y));
+        let Some(curve) = &engine.curve else {
+            let point = of(&engine.figures).zip(engine.figures.p99_ms);
+            let point = point.map(|(x, y)| (x.median, y.median));
+            return point.map(|(x, y)| Point { x, y, title: title(x, y, String::new()) }).into_iter().collect();
+        };
+        let mut steps: Vec<&CurveStep> = curve.steps.iter().collect();
+        // A search does not go from low to high.
+        steps.sort_by(|a, b| a.load.total_cmp(&b.load));
+        let point = |step: &&CurveStep| {
+            let (x, y) = (at(step)?, step.p99_ms?);
+            let load = match curve.kind {
+                CurveKind::Concurrency => format!(" with {} clients", plain(step.load)),
+                CurveKind::Rate | CurveKind::Search => format!(" at {} requests/s due", plain(step.load)),
+            };
+            Some(Point { x, y, title: title(x, y, load) })
+        };
+        steps.iter().filter_map(point).collect()
+    });
+    let Some(drawn) = drawn else { return };
+    let chart = Chart {
+        id: "load",
+        title: format!("99th percentile of latencies in milliseconds against throughput in {unit}"),
+        x: Axis { label: unit, scale: Scale::linear(drawn.xs()) },
+        y: Axis { label: "p99 latency in ms", scale: Scale::fitting(drawn.ys()) },
+        series: drawn.0,
+    };
+    let about = if steps.is_empty() {
+        "Right and low is good."
+    } else {
+        "Points are steps under rising load; right and low is good."
+    };
+    figure_with_legend(page, report, "Throughput against latency", about, chart);
+}
+
+fn fidelity(page: &mut Markup, report: &Report) {
+    let Some((unit, of, _)) = rate(report) else { return };
+    let cosines = |engine: &EngineReport| Some(engine.fidelity.as_ref()?.vectors.as_ref()?.agreement?.cosine_mean);
+    let taus = |engine: &EngineReport| engine.fidelity.as_ref()?.ranking.as_ref()?.tau_mean;
+    let any = |of: &dyn Fn(&EngineReport) -> Option<f64>| report.engines.iter().any(|engine| of(engine).is_some());
+    let (label, measure): (_, &dyn Fn(&EngineReport) -> Option<f64>) = match () {
+        () if any(&cosines) => ("mean cosine with the reference's vectors", &cosines),
+        () if any(&taus) => ("mean Kendall's τ-b against the reference", &taus),
+        () => return,
+    };
+    let drawn = series(report, false, |engine| {
+        let point = of(&engine.figures).zip(measure(engine)).map(|(rate, fidelity)| {
+            let title = format!("{}: {} {unit}, {}", one_line(&engine.name), number(rate.median), cosine(fidelity));
+            Point { x: rate.median, y: fidelity, title }
+        });
+        point.into_iter().collect()
+    });
+    let Some(drawn) = drawn else { return };
+    let chart = Chart {
+        id: "fidelity",
+        title: format!("Fidelity of each engine, as {label}, against its throughput in {unit}"),
+        x: Axis { label: unit, scale: Scale::linear(drawn.xs()) },
+        y: Axis { label, scale: Scale::nines(drawn.ys()) },
+        series: drawn.0,
+    };
+    figure_with_legend(
+        page,
+        report,
+        "Speed against fidelity",
+        "Right and high is good; each step up is one more nine.",
+        chart,
+    );
+}
+
+fn lengths(page: &mut Markup, report: &Report) {
+    let Some(lengths) = &report.workload.lengths else { return };
+    let range = |from: usize, to: usize| if from == to { from.to_string() } else { format!("{from}–{to}") };
+    let bins: Vec<(String, usize)> = lengths.bins.iter().map(|bin| (range(bin.from, bin.to), bin.texts)).collect();
+    let title = "How many texts of the dataset have how many tokens";
+    let chart = columns("lengths", title, ("tokens of a text", "texts"), &bins);
+    let mut about = format!(
+        "Median {}, mean {}, longest {} tokens.",
+        plain(lengths.median as f64),
+        number(lengths.mean),
+        plain(lengths.max as f64)
+    );
+    if let Some(excess) = lengths.excess.filter(|excess| excess.texts > 0) {
+        let (texts, share) = (plain(excess.texts as f64), percent(excess.texts as f64 / lengths.texts.max(1) as f64));
+        about +=
+            &format!(" {texts} texts ({share}) are longer than the {} tokens that the model reads.", excess.max_length);
+    }
+    figure_of(page, "Lengths of texts", &about, chart, |_| {});
+}
+
+/// Series that have points.
+struct Drawn(Vec<Series>);
+
+impl Drawn {
+    fn xs(&self) -> impl Iterator<Item = f64> {
+        self.0.iter().flat_map(|series| &series.points).map(|point| point.x)
+    }
+
+    fn ys(&self) -> impl Iterator<Item = f64> {
+        self.0.iter().flat_map(|series| &series.points).map(|point| point.y)
+    }
+}
+
+/// A series an engine; `None` where no engine has a point.
+fn series(report: &Report, joined: bool, points: impl Fn(&EngineReport) -> Vec<Point>) -> Option<Drawn> {
+    let all =
+        report.engines.iter().enumerate().map(|(number, engine)| Series { number, points: points(engine), joined });
+    let drawn: Vec<Series> = all.filter(|series| !series.points.is_empty()).collect();
+    (!drawn.is_empty()).then_some(Drawn(drawn))
+}
+
+fn figure_with_legend(page: &mut Markup, report: &Report, heading: &'static str, about: &str, chart: Chart) {
+    figure_of(page, heading, about, chart.svg(), |page| {
+        page.raw("<ul class=\"legend\">");
+        for series in &chart.series {
+            let Some(engine) = report.engines.get(series.number) else { continue };
+            page.open("li", &[]).append(swatch(series.number)).text(one_line(&engine.name)).close("li");
+        }
+        page.raw("</ul>");
+    });
+}
+
+/// A chart that scrolls where it is wider than the window, by the keyboard too.
+fn figure_of(page: &mut Markup, heading: &'static str, about: &str, chart: Markup, legend: impl Fn(&mut Markup)) {
+    page.raw("<figure><figcaption>").element("h3", &[], heading).element("p", &[], about).raw("</figcaption>");
+    page.open("div", &[("class", &"scroll"), ("role", &"region"), ("aria-label", &heading), ("tabindex", &"0")]);
+    page.append(chart).raw("</div>");
+    legend(page);
+    page.raw("</figure>");
+}

@@ -1,0 +1,112 @@
+//! Tables of the page.
+
+use super::super::columns::{Column, columns, mark};
+use super::super::markup::Markup;
+use super::super::numbers::NOTHING;
+use super::super::text::one_line;
+use super::super::{EngineReport, Report, summary};
+
+/// The engines: what is read first, then the rest.
+pub(super) fn engines(page: &mut Markup, report: &Report) {
+    page.raw("<section><h2>Engines</h2>");
+    if report.engines.is_empty() {
+        page.raw("<p>No engine was measured.</p></section>");
+        return;
+    }
+    let (main, more): (Vec<Column>, Vec<Column>) = columns(report).into_iter().partition(|column| column.main);
+    block(page, report, "Speed and fidelity", &main, true);
+    if !more.is_empty() {
+        page.raw("<details><summary>More figures</summary>");
+        block(page, report, "More figures", &more, false);
+        page.raw("</details>");
+    }
+    page.raw(
+        "<p class=\"hint\">Medians of rounds; ± is half the 95% interval, from the median to its farther end. Rest the \
+         pointer on a heading to read what it means.</p></section>",
+    );
+}
+
+fn block(page: &mut Markup, report: &Report, caption: &'static str, columns: &[Column], reasons: bool) {
+    scrolling(page, caption);
+    page.element("caption", &[], caption).raw("<thead><tr><th scope=\"col\">Engine</th>");
+    for column in columns {
+        page.element("th", &[("scope", &"col"), ("title", &column.about)], column.head);
+    }
+    page.raw("</tr></thead><tbody>");
+    for (at, engine) in report.engines.iter().enumerate() {
+        let cells: Vec<Option<&str>> =
+            columns.iter().map(|column| column.cells.get(at).and_then(|cell| cell.as_deref())).collect();
+        let reason = summary::reason(engine).filter(|_| reasons);
+        let wide = columns.len().max(1);
+        page.raw("<tr>");
+        name(page, report, engine);
+        if let Some(reason) = &reason {
+            if cells.iter().any(Option::is_some) {
+                cells.iter().for_each(|cell| self::cell(page, *cell));
+                page.raw("</tr><tr><td></td>");
+            }
+            page.element("td", &[("class", &"reason"), ("colspan", &wide)], reason);
+        } else {
+            cells.iter().for_each(|cell| self::cell(page, *cell));
+        }
+        page.raw("</tr>");
+    }
+    page.raw("</tbody></table></div>");
+}
+
+fn name(page: &mut Markup, report: &Report, engine: &EngineReport) {
+    page.raw("<th scope=\"row\">").text(one_line(&engine.name));
+    let is = |name: &Option<String>| name.as_ref() == Some(&engine.name);
+    if is(&report.baseline) {
+        page.raw(" <span class=\"badge\">baseline</span>");
+    }
+    if is(&report.reference) {
+        page.raw(" <span class=\"badge\">reference</span>");
+    }
+    if let Some(mark) = mark(engine) {
+        page.raw(" ").element("span", &[("class", &"badge bad")], mark);
+    }
+    page.raw("</th>");
+}
+
+/// A cell, its spread in a quieter colour.
+fn cell(page: &mut Markup, cell: Option<&str>) {
+    let cell = cell.unwrap_or(NOTHING);
+    page.raw("<td>");
+    match cell.find(" ±") {
+        Some(at) => {
+            page.text(&cell[..at]).raw(" ").element("span", &[("class", &"spread")], cell[at..].trim_start());
+        }
+        None => {
+            page.text(cell);
+        }
+    }
+    page.raw("</td>");
+}
+
+/// A table of texts: the first column names its rows, if there is more than one.
+pub(super) fn plain(page: &mut Markup, caption: &'static str, head: &[&'static str], rows: &[Vec<String>]) {
+    scrolling(page, caption);
+    page.element("caption", &[], caption).raw("<thead><tr>");
+    for head in head {
+        page.element("th", &[("scope", &"col")], head);
+    }
+    page.raw("</tr></thead><tbody>");
+    for row in rows {
+        page.raw("<tr>");
+        for (at, cell) in row.iter().enumerate() {
+            match at {
+                0 => page.element("th", &[("scope", &"row")], cell),
+                _ => page.element("td", &[], cell),
+            };
+        }
+        page.raw("</tr>");
+    }
+    page.raw("</tbody></table></div>");
+}
+
+/// Begins a table that scrolls where it is wider than the window, by the keyboard too.
+fn scrolling(page: &mut Markup, label: &'static str) {
+    page.open("div", &[("class", &"scroll"), ("role", &"region"), ("aria-label", &label), ("tabindex", &"0")]);
+    page.raw("<table>");
+}
