@@ -20,10 +20,17 @@ pub(super) fn engines(page: &mut Markup, report: &Report) {
         block(page, report, "More figures", &more, false);
         page.raw("</details>");
     }
-    page.raw(
-        "<p class=\"hint\">Medians of rounds; ± is half the 95% interval, from the median to its farther end. Rest the \
-         pointer on a heading to read what it means.</p></section>",
-    );
+    meanings(page, main.iter().chain(&more));
+    page.raw("</section>");
+}
+
+fn meanings<'a>(page: &mut Markup, columns: impl Iterator<Item = &'a Column>) {
+    page.raw("<p class=\"hint\">Medians of rounds; ± is the 95% interval, from the median to its farther end.</p>");
+    page.raw("<details><summary>What the columns mean</summary><dl>");
+    for column in columns {
+        page.element("dt", &[], column.head).element("dd", &[], column.about);
+    }
+    page.raw("</dl></details>");
 }
 
 fn block(page: &mut Markup, report: &Report, caption: &'static str, columns: &[Column], reasons: bool) {
@@ -38,24 +45,24 @@ fn block(page: &mut Markup, report: &Report, caption: &'static str, columns: &[C
             columns.iter().map(|column| column.cells.get(at).and_then(|cell| cell.as_deref())).collect();
         let reason = summary::reason(engine).filter(|_| reasons);
         let wide = columns.len().max(1);
+        let figures = reason.is_none() || cells.iter().any(Option::is_some);
         page.raw("<tr>");
-        name(page, report, engine);
-        if let Some(reason) = &reason {
-            if cells.iter().any(Option::is_some) {
-                cells.iter().for_each(|cell| self::cell(page, *cell));
-                page.raw("</tr><tr><td></td>");
-            }
-            page.element("td", &[("class", &"reason"), ("colspan", &wide)], reason);
-        } else {
+        name(page, report, engine, if figures && reason.is_some() { 2 } else { 1 });
+        if figures {
             cells.iter().for_each(|cell| self::cell(page, *cell));
+        }
+        if let Some(reason) = &reason {
+            // A row of its own below what was measured before it failed.
+            page.raw(if figures { "</tr><tr>" } else { "" });
+            page.element("td", &[("class", &"reason"), ("colspan", &wide)], reason);
         }
         page.raw("</tr>");
     }
     page.raw("</tbody></table></div>");
 }
 
-fn name(page: &mut Markup, report: &Report, engine: &EngineReport) {
-    page.raw("<th scope=\"row\">").text(one_line(&engine.name));
+fn name(page: &mut Markup, report: &Report, engine: &EngineReport, rows: usize) {
+    page.open("th", &[("scope", &"row"), ("rowspan", &rows)]).text(one_line(&engine.name));
     let is = |name: &Option<String>| name.as_ref() == Some(&engine.name);
     if is(&report.baseline) {
         page.raw(" <span class=\"badge\">baseline</span>");

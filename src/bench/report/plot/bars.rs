@@ -11,7 +11,7 @@ const LEFT: f64 = 216.0;
 /// Where the longest ends: its value stands behind it.
 const RIGHT: f64 = WIDTH - 150.0;
 /// Characters of a name that fit.
-const NAME: usize = 28;
+const NAME: usize = 26;
 const TOP: f64 = 34.0;
 
 /// A bar.
@@ -81,7 +81,7 @@ pub fn columns(id: &'static str, title: &str, (across, up): (&str, &str), column
     let wide = (right - left) / columns.len().max(1) as f64;
     // Ranges are up to 13 characters long; where they do not fit, some are left out.
     let longest = columns.iter().map(|(range, _)| range.chars().count()).max().unwrap_or_default();
-    let every = ((longest as f64 * 7.5 + 6.0) / wide).ceil().max(1.0) as usize;
+    let every = ((longest as f64 * 8.0 + 6.0) / wide).ceil().max(1.0) as usize;
     for (at, (range, count)) in columns.iter().enumerate() {
         let (x, tall) = (left + wide * at as f64, scale.place(*count as f64) * (bottom - TOP));
         // What is not nothing is seen.
