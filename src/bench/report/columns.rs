@@ -35,11 +35,7 @@ const MAIN: &[Kind] = &[
         let held = engine.curve.as_ref()?.held?;
         Some(held.holds.map_or_else(|| "none".to_owned(), |rate| format!("{}/s", number(rate))))
     }),
-    Kind(
-        "speed-up",
-        "how many times as fast as the baseline, by rounds that ran one after the other",
-        |report, engine| speed_up(report, engine),
-    ),
+    Kind("speed-up", "how many times as fast as the baseline, by rounds that ran one after the other", speed_up),
     Kind("cosine min/mean", "least and mean cosine of its vectors with those of the reference", |_, engine| {
         let agreement = engine.fidelity.as_ref()?.vectors.as_ref()?.agreement?;
         Some(cosines(agreement.cosine_min, agreement.cosine_mean))

@@ -60,7 +60,7 @@ pub(super) fn bytes(bytes: u64) -> String {
 pub(super) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     match percent.abs() {
-        zero if zero == 0.0 => "0%".to_owned(),
+        0.0 => "0%".to_owned(),
         small if small < 0.1 => format!("{}<0.1%", if percent < 0.0 { "-" } else { "" }),
         few if few < 9.95 => format!("{}%", format!("{percent:.1}").trim_end_matches(".0")),
         _ => format!("{}%", grouped(&format!("{percent:.0}"))),

@@ -327,11 +327,11 @@ pub const HOSTILE: &str =
 pub fn hostile() -> Report {
     fn replace(value: &mut serde_json::Value, key: &str) {
         match value {
-            serde_json::Value::String(text) if !["state", "task"].contains(&key) => {
-                if !["concurrency", "search"].contains(&text.as_str()) {
-                    // Names differ.
-                    *text = format!("{HOSTILE}{text}");
-                }
+            serde_json::Value::String(text)
+                if !["state", "task"].contains(&key) && !["concurrency", "search"].contains(&text.as_str()) =>
+            {
+                // Names differ.
+                *text = format!("{HOSTILE}{text}");
             }
             serde_json::Value::Array(values) => values.iter_mut().for_each(|value| replace(value, key)),
             serde_json::Value::Object(fields) => {

@@ -110,15 +110,23 @@ fn load(page: &mut Markup, report: &Report) {
     figure_with_legend(page, report, "Throughput against latency", about, chart);
 }
 
+/// How right an engine is, as one number.
+type Measure = fn(&EngineReport) -> Option<f64>;
+
+fn mean_cosine(engine: &EngineReport) -> Option<f64> {
+    Some(engine.fidelity.as_ref()?.vectors.as_ref()?.agreement?.cosine_mean)
+}
+
+fn mean_tau(engine: &EngineReport) -> Option<f64> {
+    engine.fidelity.as_ref()?.ranking.as_ref()?.tau_mean
+}
+
 fn fidelity(page: &mut Markup, report: &Report) {
     let Some((unit, of, _)) = rate(report) else { return };
-    let cosines = |engine: &EngineReport| Some(engine.fidelity.as_ref()?.vectors.as_ref()?.agreement?.cosine_mean);
-    let taus = |engine: &EngineReport| engine.fidelity.as_ref()?.ranking.as_ref()?.tau_mean;
-    let any = |of: &dyn Fn(&EngineReport) -> Option<f64>| report.engines.iter().any(|engine| of(engine).is_some());
-    let (label, measure): (_, &dyn Fn(&EngineReport) -> Option<f64>) = match () {
-        () if any(&cosines) => ("mean cosine with the reference's vectors", &cosines),
-        () if any(&taus) => ("mean Kendall's τ-b against the reference", &taus),
-        () => return,
+    let (label, measure): (_, Measure) = if report.engines.iter().any(|engine| mean_cosine(engine).is_some()) {
+        ("mean cosine with the reference's vectors", mean_cosine)
+    } else {
+        ("mean Kendall's τ-b against the reference", mean_tau)
     };
     let drawn = series(report, false, |engine| {
         let point = of(&engine.figures).zip(measure(engine)).map(|(rate, fidelity)| {
