@@ -74,7 +74,7 @@ fn infa_starts_a_server_of_its_own_and_ends_it() {
 
 #[test]
 fn documents_are_ranked() {
-    let model = support::fixture("bert-cross-encoder");
+    let model = support::fixture("architectures/bert-rerank");
     let args =
         ["bench", "--task", "rerank", "--engines", "onnx,onnx:int8", "--dataset", "rerank:4x5", "--threads", "1"];
     let args = run::infa(args).args(["--load", "offline", "--rounds", "1", "--warm-up", "0s", "-m"]).arg(model);

@@ -32,7 +32,7 @@ impl Exports {
             (export_json, |report| report::json(report).map_err(|e| e.to_string())),
             (export_csv, |report| report::csv(report).map_err(|e| e.to_string())),
             (export_markdown, |report| Ok(report::markdown(report))),
-            (export_html, |report| Ok(report::markdown(report))),
+            (export_html, |report| Ok(report::html(report))),
         ];
         let (mut documents, mut piped) = (Vec::new(), false);
         for (path, render) in renders {
