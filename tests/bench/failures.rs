@@ -120,11 +120,9 @@ fn a_stall_shows_in_the_tail() {
     let (ran, report) = report(bench(&name, args));
     ran.status(0);
     let figures = &engine(&report, &name).figures;
-    let (p50, p99, max) =
-        (figures.p50_ms.unwrap().median, figures.p99_ms.unwrap().median, figures.max_ms.unwrap().median);
+    let (p99, max) = (figures.p99_ms.unwrap().median, figures.max_ms.unwrap().median);
+    // Some ten requests were due in its first tenth of a second.
     assert!(max >= 1000.0 && p99 >= 900.0, "{p99} {max}");
-    // Some sixty requests were due in or after the stall; those after half of it had waited half a second at most.
-    assert!(p50 < p99, "{p50} {p99}");
 }
 
 #[test]
@@ -135,4 +133,24 @@ fn engines_that_are_not_installed_say_how_to_install_them() {
     let (_, kind, message) = beside("tei", &[]);
     assert_eq!(kind, "not available");
     assert!(message.contains("text-embeddings-router"), "{message}");
+}
+
+/// With the pretended libraries of tests/python, for which the text "crash" is the end.
+#[test]
+fn a_worker_that_dies_in_a_round_leaves_the_others_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("texts.txt");
+    std::fs::write(&path, "a sea\na harbour\ncrash\na ship\n").unwrap();
+    let (python, dataset) = ("tests/python/bin/python", format!("file={}", path.display()));
+    let args = ["--dataset", &dataset, "--batch", "1", "--concurrency", "1", "--requests", "4", "--python", python];
+    let (ran, report) = report(bench("onnx,torch", args));
+    ran.status(4);
+    assert_eq!(engine(&report, "onnx").answered, 8);
+    let torch = engine(&report, "torch");
+    let (stage, kind, message) = failed(&torch.state);
+    assert_eq!((stage, kind), ("round 1", "engine died"), "{message}");
+    assert!(message.contains("exit status 3") && message.contains("the last words"), "{message}");
+    assert_eq!((torch.rounds.len(), torch.version.as_deref()), (0, Some("sentence-transformers 5.9.9")));
+    // The reference is one that answered.
+    assert_eq!(report.reference.as_deref(), Some("onnx"));
 }
