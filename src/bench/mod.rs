@@ -9,7 +9,7 @@
 //!       └ recorder what became of them
 //! statistics       how sure figures are
 //! fidelity         how near answers are to those of a reference
-//! machine, model   what measures, and what engines take from it; what they compute
+//! machine          what measures, and what engines take from it
 //! report           all of it as a document
 //! ```
 //!
@@ -25,7 +25,6 @@ pub mod fidelity;
 pub mod latencies;
 pub mod load;
 pub mod machine;
-pub mod model;
 pub mod observer;
 mod random;
 pub mod recorder;

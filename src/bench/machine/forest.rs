@@ -192,6 +192,7 @@ fn counted_twice(sharing: &[Sharing]) -> u64 {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use std::path::Path;
 
     use super::*;

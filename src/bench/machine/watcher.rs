@@ -318,6 +318,7 @@ fn on_gpus(gpus: &Gpus, pids: &[u32]) -> Option<u64> {
 
 #[cfg(all(test, target_os = "linux"))]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use std::io::{BufRead, BufReader, Write};
     use std::process::{Child, Command, Stdio};
 

@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(any(test, not(target_os = "linux")))]
+#[cfg_attr(target_os = "linux", allow(dead_code, reason = "there for its tests alone"))]
 mod portable;
 
 use std::time::Duration;

@@ -55,7 +55,6 @@ mod tests {
         let mut processes = Processes::new();
         let pid = std::process::id();
         assert!(processes.all().contains(&pid));
-        assert!(!Processes::ADDS_CHILDREN);
         let process = processes.read(pid).unwrap();
         assert!(process.resident > 100_000 && process.started > 0 && process.parent > 0, "{process:?}");
         assert_eq!((process.children, processes.sharing(pid)), (Duration::ZERO, None));
