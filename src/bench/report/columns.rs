@@ -198,8 +198,12 @@ fn show(value: Option<Figure>) -> Option<String> {
 fn speed_up(report: &Report, engine: &EngineReport) -> Option<String> {
     let times = |value: f64| format!("{}×", number(value));
     match engine.figures.speed_up {
-        // Against itself there is nothing to be unsure of.
-        _ if report.baseline.as_ref() == Some(&engine.name) => engine.figures.seconds.map(|_| "1×".to_owned()),
+        // Against itself there is nothing to be unsure of, and alone nothing to be said.
+        _ if report.baseline.as_ref() == Some(&engine.name) => {
+            let compared =
+                report.engines.iter().any(|other| other.name != engine.name && other.figures.speed_up.is_some());
+            engine.figures.seconds.filter(|_| compared).map(|_| "1×".to_owned())
+        }
         value => Some(figure_as(&value?, times)),
     }
 }

@@ -289,6 +289,7 @@ mod tests {
         assert!(text.starts_with("No engine was measured.\n\nWorkload"), "{text}");
         let one = table(&sample::of(vec![sample::engine("onnx", 8700.0)]), &PLAIN);
         assert_eq!(one.lines().take_while(|line| !line.is_empty()).count(), 3, "{one}");
+        assert!(!one.contains("speed-up"), "{one}");
         let many = (0..30).map(|at| sample::engine(&format!("engine {at}"), 100.0 * f64::from(at))).collect();
         let many = table(&sample::of(many), &PLAIN);
         assert_eq!(many.lines().take_while(|line| !line.is_empty()).count(), 32, "{many}");
