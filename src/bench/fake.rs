@@ -130,6 +130,7 @@ impl Target for Fake {
                 None => Ok(Answer {
                     inputs: 2,
                     tokens: Some(10),
+                    reported: None,
                     received: None,
                     output: Some(Output::Scores(vec![index as f32])),
                 }),

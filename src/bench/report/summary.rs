@@ -175,7 +175,7 @@ fn state(report: &Report, engine: &EngineReport, warn: &mut impl FnMut(String)) 
             let rounds = several(engine.rounds.len() as u64, "round", "rounds");
             warn(match half_width {
                 Some(half) => format!("unstable: {} after {rounds}, wanted {wanted}", spread(*half)),
-                None => format!("unstable: {rounds} are too few to tell, wanted {wanted}"),
+                None => format!("unstable: {rounds} cannot tell, wanted {wanted}"),
             });
         }
         EngineState::NotMeasured => warn("not measured: the run was stopped before its turn".to_owned()),

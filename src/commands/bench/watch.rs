@@ -66,7 +66,10 @@ impl Observer for Watch {
         self.bar.begin(&format!("{name}: {stage}"), requests);
         self.collector.began(target, stage);
         self.lock().current = Some((target, stage));
-        self.resources.began(target);
+        // What a compiler takes while it warms up is no part of the work.
+        if stage != Stage::WarmUp {
+            self.resources.began(target);
+        }
     }
 
     fn finished(&self, sample: Sample) {

@@ -66,7 +66,7 @@ impl Environment {
 
     /// The engines that it was installed for.
     pub fn engines(&self) -> Vec<EngineKind> {
-        self.is_ready().then(|| self.read(MARKER)).unwrap_or_default()
+        if self.is_ready() { self.read(MARKER) } else { Vec::new() }
     }
 
     /// The engines it has, or was to have when an installation was interrupted.

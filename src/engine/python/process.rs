@@ -169,8 +169,26 @@ async fn listen(stderr: Option<impl AsyncRead + Unpin>, lines: Lines, engine: St
     end(&mut line);
 }
 
-/// A line without control characters, and not too long.
+/// A line without control characters or terminal colours, and not too long.
 pub(super) fn printable(line: &str) -> String {
-    let clean = line.trim().chars().filter(|c| !c.is_control());
-    clean.take(KEPT_CHARACTERS).collect()
+    let mut clean = String::new();
+    let mut parts = line.trim().split("\x1b[");
+    clean.push_str(parts.next().unwrap_or_default());
+    for part in parts {
+        // An escape sequence ends with the first character that is neither a parameter nor between two.
+        clean.push_str(part.trim_start_matches(|c: char| matches!(c, ' '..='?')).get(1..).unwrap_or_default());
+    }
+    clean.chars().filter(|c| !c.is_control()).take(KEPT_CHARACTERS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_made_harmless() {
+        assert_eq!(printable(" a \x1b[1;31mred\x1b[0m\x07 b\t\x1b[K"), "a red b");
+        assert_eq!(printable("\x1b[\x1b[1m\x1b[ä"), "");
+        assert_eq!(printable(&"ä".repeat(1000)).chars().count(), KEPT_CHARACTERS);
+    }
 }

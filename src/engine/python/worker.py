@@ -363,9 +363,10 @@ class Graph:
 
     def quantized(self):
         def quantize(place):
-            from onnxruntime.quantization import QuantType, quantize_dynamic
+            from onnxruntime.quantization import quantize_dynamic
 
-            quantize_dynamic(self.path(), os.path.join(place, "model.onnx"), weight_type=QuantType.QInt8)
+            # With its default settings, as its users have it.
+            quantize_dynamic(self.path(), os.path.join(place, "model.onnx"))
 
         return os.path.join(self.cache.made("onnx-int8", quantize), "model.onnx")
 
@@ -567,6 +568,9 @@ class Openvino(Encoder):
             "PERFORMANCE_HINT": "THROUGHPUT" if self.throughput else "LATENCY",
         }
         self.compiled = compiled = core.compile_model(model, "CPU", settings)
+        if compiled.get_property("INFERENCE_PRECISION_HINT").to_string() != settings["INFERENCE_PRECISION_HINT"]:
+            # It would compute with float32 and say nothing.
+            raise Refused("openvino does not compute with %s on this processor" % self.dtype)
         self.names = [node.any_name for node in compiled.inputs]
         outputs = compiled.outputs
         names = [node.any_name if node.names else "" for node in outputs]
@@ -596,23 +600,34 @@ class Ctranslate2(Encoder):
 
         self.ctranslate2 = ctranslate2
 
+        class Converter(ctranslate2.converters.TransformersConverter):
+            def load_model(self, *arguments, **named):
+                model = super().load_model(*arguments, **named)
+                if not hasattr(model.config, "position_embedding_type"):
+                    # transformers 5 knows no other and says it no more; the converter wants to be told.
+                    model.config.position_embedding_type = "absolute"
+                return model
+
         def convert(place):
             try:
-                converter = ctranslate2.converters.TransformersConverter(self.files.transformer)
-                converter.convert(place, force=True)
+                Converter(self.files.transformer).convert(place, force=True)
             except ValueError as e:
-                raise Refused("ctranslate2 cannot convert the model: %s" % e) from e
+                raise Refused("it cannot convert the model: %s" % e) from e
 
         path = Cache(self.files).made("ctranslate2", convert)
         cuda = wants_cuda(self.setup, lambda: ctranslate2.get_cuda_device_count() > 0)
         self.device = "cuda" if cuda else "cpu"
-        self.encoder = ctranslate2.Encoder(
-            path,
-            device=self.device,
-            compute_type=self.dtype,
-            inter_threads=1,
-            intra_threads=self.setup["threads"],
-        )
+        try:
+            self.encoder = ctranslate2.Encoder(
+                path,
+                device=self.device,
+                compute_type=self.dtype,
+                inter_threads=1,
+                intra_threads=self.setup["threads"],
+            )
+        except ValueError as e:
+            # Of number formats that the processor does not have.
+            raise Refused(str(e)) from e
 
     def hidden(self, encoded):
         masks = encoded["attention_mask"].astype(bool)
