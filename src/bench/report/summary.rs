@@ -155,6 +155,9 @@ pub(super) fn warnings(report: &Report) -> Vec<String> {
     if report.interrupted {
         warnings.push("the run was stopped before its end".to_owned());
     }
+    if report.workload.rounds.1 == 1 && report.engines.iter().any(|engine| engine.rounds.len() == 1) {
+        warnings.push("one round tells nothing of noise: figures have no intervals".to_owned());
+    }
     for engine in &report.engines {
         let name = one_line(&engine.name);
         let mut warn = |text: String| warnings.push(format!("{name}: {text}"));
@@ -170,6 +173,8 @@ pub(super) fn warnings(report: &Report) -> Vec<String> {
 
 fn state(report: &Report, engine: &EngineReport, warn: &mut impl FnMut(String)) {
     match &engine.state {
+        // Told once for all.
+        EngineState::Unstable { half_width: None } if report.workload.rounds.1 == 1 => {}
         EngineState::Unstable { half_width } => {
             let wanted = spread(report.workload.stable);
             let rounds = several(engine.rounds.len() as u64, "round", "rounds");

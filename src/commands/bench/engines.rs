@@ -18,7 +18,7 @@ use crate::bench::summary;
 use crate::bench::target::{Failure, FailureKind, Request};
 use crate::cli::{InputArgs, ModelArgs, TextArgs};
 use crate::engine::launch::{self, Launch, LaunchError};
-use crate::engine::python::{Environment, PythonError, PythonOptions, PythonTask, Worker, environment};
+use crate::engine::python::{PythonError, PythonOptions, PythonTask, Worker, programs};
 use crate::engine::remote::{ApiKey, Client, Wanted};
 use crate::engine::rerank::{Method, Reranker};
 use crate::engine::spec::Place;
@@ -265,11 +265,7 @@ impl Opening<'_> {
         let Self { plan, world, model_dir, .. } = self;
         let command = match &planned.launch {
             Some(template) => launch::Command::parse(template).map_err(LaunchError::from)?,
-            None => {
-                let installed = environment(planned.spec.kind, &world.globals.cache).filter(Environment::is_ready);
-                let directory = installed.and_then(|installed| Some(installed.python().parent()?.to_owned()));
-                launch::default_command(planned.spec.kind, &Vec::from_iter(directory))?
-            }
+            None => launch::default_command(planned.spec.kind, &programs(planned.spec.kind, &world.globals.cache))?,
         };
         let Some(model_dir) = model_dir else { return Err(self.no_model()) };
         let mut launch = Launch::new(planned.spec.clone(), command, model_dir);

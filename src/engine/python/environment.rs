@@ -39,6 +39,12 @@ pub fn environment(kind: EngineKind, cache: &Path) -> Option<Environment> {
     Some(Environment { root: cache.join("python").join(name), name })
 }
 
+/// Where the programs are that were installed for `kind`; empty if nothing was.
+pub fn programs(kind: EngineKind, cache: &Path) -> Vec<PathBuf> {
+    let installed = environment(kind, cache).filter(Environment::is_ready);
+    Vec::from_iter(installed.and_then(|installed| Some(installed.python().parent()?.to_owned())))
+}
+
 impl Environment {
     /// Its name, for people.
     pub fn name(&self) -> &'static str {

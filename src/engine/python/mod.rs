@@ -29,7 +29,7 @@ mod words;
 mod worker;
 
 pub use self::engine::PythonEngine;
-pub use self::environment::{Environment, environment};
+pub use self::environment::{Environment, environment, programs};
 pub use self::error::PythonError;
 pub use self::install::{InstallError, install};
 pub use self::interpreter::{Interpreter, candidates, find};
