@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use super::{Error, Outcome, World};
 use crate::cli::{EnginesArgs, EnginesCommand, EnginesFormat, InstallArgs};
-use crate::engine::EngineKind;
-use crate::engine::python::{self, Interpreter, Package};
+use crate::engine::python::{self, Environment, Interpreter, Package};
 use crate::engine::spec::Place;
+use crate::engine::{EngineKind, launch};
 
 pub(super) fn run(args: EnginesArgs, world: &World) -> Result<Outcome, Error> {
     let EnginesArgs { command, format, python } = args;
@@ -54,8 +54,7 @@ fn list(python: Option<&Path>, world: &World) -> Result<Vec<Told>, Error> {
     let tell = |&kind: &EngineKind| match kind.place() {
         Place::Process => onnx(world),
         Place::Worker => pythons.tell(kind, python, cache),
-        Place::Server if kind == EngineKind::Infinity => infinity(cache),
-        Place::Server => server(kind),
+        Place::Server => server(kind, cache),
     };
     Ok(EngineKind::value_variants().iter().map(tell).collect())
 }
@@ -72,19 +71,19 @@ fn onnx(world: &World) -> Told {
     Told { engine: name, usable: Some(usable), versions, place: "in this process".into(), missing, install: None }
 }
 
-fn server(kind: EngineKind) -> Told {
-    let place = format!("a server: {}=URL", kind.name());
-    Told { engine: kind.name(), usable: None, versions: BTreeMap::new(), place, missing: None, install: None }
-}
-
-/// A server that infa can install, too.
-fn infinity(cache: &Path) -> Told {
-    let kind = EngineKind::Infinity;
-    let own = python::environment(kind, cache).filter(python::Environment::is_ready);
-    let program = own.map(|environment| environment.program("infinity_emb")).filter(|program| program.is_file());
-    match program {
-        Some(program) => Told { usable: Some(true), place: program.display().to_string(), ..server(kind) },
-        None => Told { install: Some(install_command(kind)), ..server(kind) },
+/// A server, which may be one that infa can start.
+fn server(kind: EngineKind, cache: &Path) -> Told {
+    let own = python::environment(kind, cache).filter(Environment::is_ready);
+    let directory = own.and_then(|own| Some(own.python().parent()?.to_owned()));
+    let starts = kind.can_be_launched() && launch::default_command(kind, &Vec::from_iter(directory)).is_ok();
+    let or = if starts { ", or started by infa bench" } else { "" };
+    Told {
+        engine: kind.name(),
+        usable: starts.then_some(true),
+        versions: BTreeMap::new(),
+        place: format!("a server: {}=URL{or}", kind.name()),
+        missing: None,
+        install: (!starts && python::environment(kind, cache).is_some()).then(|| install_command(kind)),
     }
 }
 
