@@ -25,6 +25,16 @@ pub enum LaunchError {
         /// All of them.
         known: String,
     },
+    /// The server takes an option and does something else.
+    #[error("{engine} does not heed the option {word:?} here: {reason}")]
+    NotHeeded {
+        /// The engine.
+        engine: &'static str,
+        /// The option.
+        word: String,
+        /// Why not.
+        reason: &'static str,
+    },
     /// Two options exclude each other.
     #[error("{engine}: two {what}: {first} and {second}")]
     Words {

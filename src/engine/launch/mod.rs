@@ -10,6 +10,7 @@ mod output;
 mod process;
 mod readiness;
 mod server;
+mod view;
 mod words;
 
 use std::num::NonZero;

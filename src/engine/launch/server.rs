@@ -13,6 +13,7 @@ use super::command::{Filled, Values};
 use super::error::LaunchError;
 use super::process::Process;
 use super::readiness::{Found, Readiness};
+use super::view::View;
 use super::{Launch, words};
 use crate::engine::spec::{EngineKind, EngineSpec};
 use crate::fetch::Cancel;
@@ -20,6 +21,8 @@ use crate::fetch::Cancel;
 /// A server that was started here and is ready. Dropping it ends it, within a second or by force.
 pub struct Server {
     process: Process,
+    /// Its own view of the model, which outlives the process.
+    _view: Option<View>,
     url: Url,
     spec: EngineSpec,
     command: String,
@@ -82,6 +85,11 @@ impl Server {
         cancel: &Cancel,
     ) -> Result<Self, LaunchError> {
         let [port, metrics_port] = free_ports().map_err(LaunchError::Port)?;
+        // Containers see no links to other directories.
+        let writes = launch.spec.kind == EngineKind::Infinity && !launch.command.runs_a_container();
+        let view = if writes { Some(View::of(model).map_err(|e| unusable(launch, &e))?) } else { None };
+        let path = view.as_ref().map(View::path);
+        let model = path.as_deref().unwrap_or(model);
         let device = launch.device.to_possible_value();
         let filled = launch.command.fill(&Values {
             model,
@@ -97,7 +105,7 @@ impl Server {
         tracing::info!("{}: {shown}", launch.spec);
         let name = launch.spec.to_string();
         let start = Instant::now();
-        let process = Process::start(command(launch, &filled), &name).await;
+        let process = Process::start(command(launch, &filled, view.as_ref()), &name).await;
         let process = process.map_err(|error| LaunchError::Spawn { command: shown.clone(), error })?;
         let url = format!("http://{HOST}:{port}").parse::<Url>();
         let no_client = |e: &dyn std::fmt::Display| LaunchError::Spawn {
@@ -128,7 +136,7 @@ impl Server {
                 let startup = start.elapsed();
                 tracing::info!("{name} is ready at {url} after {startup:.1?}");
                 let stop_timeout = launch.stop_timeout;
-                Ok(Self { process, url, spec, command: shown, startup, stop_timeout })
+                Ok(Self { process, _view: view, url, spec, command: shown, startup, stop_timeout })
             }
             Err(Some(status)) => {
                 tokio::time::sleep(LAST_WORDS).await;
@@ -202,9 +210,12 @@ impl Server {
 
 /// The model's directory, from the root: containers know no other.
 fn directory(launch: &Launch) -> Result<PathBuf, LaunchError> {
-    let fail = |reason: String| LaunchError::Model { directory: launch.model_dir.clone(), reason };
-    let directory = std::fs::canonicalize(&launch.model_dir).map_err(|e| fail(e.to_string()))?;
-    if directory.is_dir() { Ok(directory) } else { Err(fail("is no directory".into())) }
+    let directory = std::fs::canonicalize(&launch.model_dir).map_err(|e| unusable(launch, &e))?;
+    if directory.is_dir() { Ok(directory) } else { Err(unusable(launch, &"is no directory")) }
+}
+
+fn unusable(launch: &Launch, reason: &dyn std::fmt::Display) -> LaunchError {
+    LaunchError::Model { directory: launch.model_dir.clone(), reason: reason.to_string() }
 }
 
 /// Two ports that nobody has now.
@@ -215,13 +226,17 @@ fn free_ports() -> std::io::Result<[u16; 2]> {
     Ok([first.local_addr()?.port(), second.local_addr()?.port()])
 }
 
-fn command(launch: &Launch, filled: &Filled) -> std::process::Command {
+fn command(launch: &Launch, filled: &Filled, view: Option<&View>) -> std::process::Command {
     let mut command = std::process::Command::new(&filled.program);
     command.args(&filled.arguments);
     // infa needs nothing of the Hub for a directory, but may still have to install ONNX Runtime.
     let offline = launch.spec.kind != EngineKind::Infa;
     let hub = [("HF_HUB_OFFLINE", "1"), ("TRANSFORMERS_OFFLINE", "1")];
     command.envs(hub.into_iter().filter(|_| offline));
+    if let Some(view) = view {
+        // Infinity keeps what it converts for CTranslate2 there, under the last part of the model's path.
+        command.env("HF_HUB_CACHE", view.path().join(".hub"));
+    }
     command.envs([("DO_NOT_TRACK", "1"), ("PYTHONUNBUFFERED", "1")]);
     command.envs(launch.environment.iter().map(|(name, value)| (name, value)));
     command.envs(filled.environment.iter().map(|(name, value)| (name, OsString::clone(value))));

@@ -64,6 +64,9 @@ pub(super) fn flags(spec: &EngineSpec) -> Result<Vec<String>, LaunchError> {
         EngineKind::Infa => INFA,
         _ => &[],
     };
+    if spec.kind == EngineKind::Infinity {
+        heeded(spec)?;
+    }
     let mut chosen: Vec<Option<&str>> = vec![None; choices.len()];
     let mut flags = Vec::new();
     for word in &spec.words {
@@ -95,6 +98,32 @@ pub(super) fn flags(spec: &EngineSpec) -> Result<Vec<String>, LaunchError> {
     Ok(flags)
 }
 
+/// That Infinity heeds the words, where it takes them without a word and does something else.
+fn heeded(spec: &EngineSpec) -> Result<(), LaunchError> {
+    let has = |word: &str| spec.words.iter().any(|other| other == word);
+    let first = |words: &[&'static str]| words.iter().copied().find(|word| has(word));
+    let refuse = |word: &str, reason: &'static str| {
+        Err(LaunchError::NotHeeded { engine: spec.kind.name(), word: word.to_owned(), reason })
+    };
+    if has("optimum") || has("ctranslate2") {
+        if let Some(word) = first(&["float32", "float16", "bfloat16", "int8", "fp8"]) {
+            return refuse(
+                word,
+                "only its engine torch heeds a number format; optimum runs the .onnx file that is there",
+            );
+        }
+        if let Some(word) = first(&["compile", "no-compile"]) {
+            return refuse(word, "only its engine torch compiles");
+        }
+    }
+    if let Some(word) = first(&["int8", "fp8", "compile"])
+        && !has("no-bettertransformer")
+    {
+        return refuse(word, "its BetterTransformer rules that out; add no-bettertransformer");
+    }
+    Ok(())
+}
+
 /// Names less alike than this are not suggested.
 const ALIKE: f64 = 0.7;
 
@@ -117,10 +146,21 @@ mod tests {
     #[test]
     fn words_are_flags() {
         assert_eq!(read("infinity").unwrap(), "");
-        assert_eq!(read("infinity:optimum:int8").unwrap(), "--engine optimum --dtype int8");
-        assert_eq!(read("infinity:float16:torch:compile").unwrap(), "--dtype float16 --engine torch --compile");
+        assert_eq!(read("infinity:optimum").unwrap(), "--engine optimum");
+        assert_eq!(read("infinity:bfloat16:torch").unwrap(), "--dtype bfloat16 --engine torch");
+        let compiled = "--engine torch --compile --no-bettertransformer";
+        assert_eq!(read("infinity:torch:compile:no-bettertransformer").unwrap(), compiled);
         assert_eq!(read("tei:float16:float16").unwrap(), "--dtype float16");
         assert_eq!(read("infa:int8").unwrap(), "--dtype int8");
+    }
+
+    #[test]
+    fn what_infinity_would_not_heed() {
+        for words in ["optimum:int8", "ctranslate2:float32", "optimum:compile", "int8", "torch:compile"] {
+            let error = read(&format!("infinity:{words}")).unwrap_err();
+            assert!(error.contains("infinity does not heed"), "{error}");
+        }
+        assert!(read("infinity:int8:no-bettertransformer").is_ok());
     }
 
     #[test]
