@@ -64,8 +64,8 @@ pub struct BenchSettings {
     #[arg(skip)]
     pub title: Option<String>,
 
-    /// What a reader of the report should know (configs only).
-    #[arg(skip)]
+    /// What a reader of the report should know; may be given several times
+    #[arg(id = "note", long, value_name = "TEXT", env = "INFA_NOTE", hide_env = true, help_heading = "What is told")]
     pub notes: Vec<String>,
 
     /// The engines, with commas between them; the first is the baseline unless --baseline names another [default: onnx]

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Error, Outcome, World};
 use crate::cli::{EnginesArgs, EnginesCommand, EnginesFormat, InstallArgs};
-use crate::engine::python::{self, Environment, Interpreter, Package};
+use crate::engine::python::{self, Interpreter, Package};
 use crate::engine::spec::Place;
 use crate::engine::{EngineKind, launch};
 
@@ -73,9 +73,7 @@ fn onnx(world: &World) -> Told {
 
 /// A server, which may be one that infa can start.
 fn server(kind: EngineKind, cache: &Path) -> Told {
-    let own = python::environment(kind, cache).filter(Environment::is_ready);
-    let directory = own.and_then(|own| Some(own.python().parent()?.to_owned()));
-    let starts = kind.can_be_launched() && launch::default_command(kind, &Vec::from_iter(directory)).is_ok();
+    let starts = kind.can_be_launched() && launch::default_command(kind, &python::programs(kind, cache)).is_ok();
     let or = if starts { ", or started by infa bench" } else { "" };
     Told {
         engine: kind.name(),

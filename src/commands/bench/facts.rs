@@ -1,6 +1,7 @@
 //! What is known before anything is measured: of the model, and of the machine.
 
 use std::num::NonZero;
+use std::path::Path;
 
 use super::super::{Error, World};
 use super::plan::Plan;
@@ -38,7 +39,7 @@ pub(super) fn of(
     max_length: Option<usize>,
     world: &World,
 ) -> Result<ModelReport, Error> {
-    let known = ModelReport { id: plan.model_id.clone(), revision: plan.revision.clone(), ..ModelReport::default() };
+    let known = ModelReport { id: name(&plan.model_id), revision: plan.revision.clone(), ..ModelReport::default() };
     let Some(model) = model else { return Ok(known) };
     let architecture = model.config.get("model_type").and_then(|name| name.as_str()).map(str::to_owned);
     let cost = cost(model);
@@ -60,6 +61,13 @@ pub(super) fn of(
         files: sums.into_iter().map(hash).collect(),
         ..known
     })
+}
+
+/// The model's name; of a directory or a file only its own, since reports are for others, too.
+fn name(model_id: &str) -> String {
+    let path = Path::new(model_id);
+    let own = path.file_name().filter(|_| path.exists());
+    own.map_or_else(|| model_id.to_owned(), |own| own.to_string_lossy().into_owned())
 }
 
 /// What it computes; unknown of a ready `.onnx` file, and of an architecture that infa builds no graph for.

@@ -157,7 +157,7 @@ impl Context<'_> {
             end: plan.end_words(),
             rounds: (plan.rounds.min, plan.rounds.max),
             stable: plan.stable,
-            tokenizer: self.counted.then(|| plan.model_id.clone()),
+            tokenizer: self.counted.then(|| self.model.id.clone()),
             lengths: texts.lengths.clone(),
         }
     }
