@@ -57,6 +57,8 @@ pub(super) fn requirements(kind: EngineKind) -> Vec<&'static str> {
         EngineKind::Infinity => {
             return vec![
                 "infinity-emb[server,torch,optimum,ct2]==0.0.77",
+                // From there on it asks transformers for what those before 4.56 do not have.
+                "ctranslate2<4.6.3",
                 "transformers<4.50",
                 "optimum<1.25",
                 "sentence-transformers<4",
