@@ -58,6 +58,8 @@ pub(super) struct Opening<'a> {
     pub requests: Arc<[Prepared]>,
     /// Where the model's files are; `None` if they are not here.
     pub model_dir: Option<PathBuf>,
+    /// The model's name, as servers are told it.
+    pub model_name: String,
 }
 
 /// Why an engine is not ready.
@@ -269,6 +271,8 @@ impl Opening<'_> {
         };
         let Some(model_dir) = model_dir else { return Err(self.no_model()) };
         let mut launch = Launch::new(planned.spec.clone(), command, model_dir);
+        // A snapshot's directory is called by its commit.
+        launch.name = self.model_name.clone();
         launch.startup_timeout = plan.startup_timeout;
         if let Some(threads) = plan.threads {
             launch.threads = threads;

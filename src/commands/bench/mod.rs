@@ -54,7 +54,8 @@ pub(super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, Error> {
     let context = Context { plan: &plan, model: facts, counted: model.is_some(), texts: &texts, machine };
     let report = runtime.block_on(async {
         let model_dir = model.as_ref().map(|model| model.dir.clone());
-        let opening = Opening { plan: &plan, world, requests: Arc::clone(&requests), model_dir };
+        let model_name = context.model.id.clone();
+        let opening = Opening { plan: &plan, world, requests: Arc::clone(&requests), model_dir, model_name };
         let (ready, states) = open(&opening).await;
         let places: Vec<usize> =
             states.iter().enumerate().filter(|(_, state)| state.is_none()).map(|(i, _)| i).collect();

@@ -292,7 +292,8 @@ fn engines_of(entries: Vec<EngineEntry>) -> Result<Vec<Planned>, Error> {
         if spec.is_empty() {
             continue;
         }
-        let spec: EngineSpec = spec.parse().map_err(|e: SpecError| flag(FLAG, e.to_string()))?;
+        let read = if launch.is_some() { EngineSpec::launched(&spec) } else { spec.parse() };
+        let spec = read.map_err(|e: SpecError| flag(FLAG, e.to_string()))?;
         if launch.is_some() && (!spec.kind.is_server() || spec.url.is_some()) {
             return Err(flag(FLAG, format!("{spec}: launch is for servers that are not there yet: no URL, then")));
         }
