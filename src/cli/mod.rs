@@ -45,8 +45,8 @@ Every flag can also be set by an environment variable, INFA_ and its name in cap
 INFA_OFFLINE); the command line wins, and an empty variable counts as unset. Hugging Face's own are honoured:
 HF_HOME, HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE and their kin; so are NO_COLOR and ORT_DYLIB_PATH.
 
-Exit status: 0 all well; 1 some inputs failed; 2 wrong usage; 3 model or runtime; 4 the engine's server; 130
-interrupted.")]
+Exit status: 0 all well; 1 some inputs failed; 2 wrong usage; 3 model or runtime; 4 the engine's server, or an
+engine of infa bench; 130 interrupted.")]
 pub struct Cli {
     /// Flags of every subcommand.
     #[command(flatten)]

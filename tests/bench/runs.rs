@@ -67,7 +67,7 @@ fn infa_starts_a_server_of_its_own_and_ends_it() {
     let (ran, report) = report(bench("onnx,infa:int8", ["--rounds", "1"]));
     ran.status(0);
     let engine = engine(&report, "infa:int8");
-    assert_eq!(engine.answered, 6);
+    assert_eq!((engine.answered, engine.version.as_deref()), (6, Some(concat!("infa ", env!("CARGO_PKG_VERSION")))));
     assert!(engine.details["command"].contains("serve --model-id"), "{:?}", engine.details);
     assert!(engine.resources.peak_memory_bytes.unwrap() > 1 << 20);
 }

@@ -19,7 +19,7 @@ use crate::bench::target::{Failure, FailureKind, Request};
 use crate::cli::{InputArgs, ModelArgs, TextArgs};
 use crate::engine::launch::{self, Launch, LaunchError};
 use crate::engine::python::{PythonError, PythonOptions, PythonTask, Worker, programs};
-use crate::engine::remote::{ApiKey, Client, Wanted};
+use crate::engine::remote::{self, ApiKey, Client, Wanted};
 use crate::engine::rerank::{Method, Reranker};
 use crate::engine::spec::Place;
 use crate::engine::{EngineError, EngineKind, EngineSpec, Purpose, RemoteOptions, Role, TextOptions};
@@ -306,7 +306,7 @@ impl Opening<'_> {
             client = Client::connect(spec, wanted, &text, &options) => client.map_err(Error::from)?,
             () = cancelled(self.world) => return Err(Unready::Cancelled),
         };
-        let mut facts = Facts::default();
+        let mut facts = Facts { version: remote::version(spec, &options).await, ..Facts::default() };
         facts.details.extend(client.model().map(|model| ("model".to_owned(), model.to_owned())));
         let backend: Arc<dyn Backend> = match plan.task {
             Task::Embed => Arc::new(ServerVectors::new(client, role, in_flight)),

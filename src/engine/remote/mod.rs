@@ -8,6 +8,7 @@ mod error;
 mod http;
 mod options;
 mod retry;
+mod version;
 mod wire;
 
 use std::time::Duration;
@@ -19,6 +20,7 @@ use tokio::sync::Semaphore;
 pub use self::client::{Client, defect, defect_of_score};
 pub use self::error::RemoteError;
 pub use self::options::{ApiKey, RemoteOptions};
+pub use self::version::version;
 pub use self::wire::{Embedded, Labelled, Scored, Wanted};
 
 use super::rerank::{Candidates, Score, Scores};

@@ -1,0 +1,55 @@
+//! What a server says of itself.
+
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::http::{Http, Request};
+use super::options::RemoteOptions;
+use crate::engine::spec::{EngineKind, EngineSpec};
+
+/// Nobody waits longer for what is only good to know.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Longer ones are none.
+const LONGEST: usize = 64;
+
+/// The version of the server of `spec`, with the engine's name before it; `None` where it does not tell.
+///
+/// Infinity and infa have it in their OpenAPI document, text-embeddings-inference in `/info`, Triton in the metadata of
+/// the server.
+pub async fn version(spec: &EngineSpec, options: &RemoteOptions) -> Option<String> {
+    let (path, pointer): (&[&str], _) = match spec.kind {
+        EngineKind::Infinity | EngineKind::Infa => (&["openapi.json"], "/info/version"),
+        EngineKind::Tei => (&["info"], "/version"),
+        EngineKind::Triton => (&["v2"], "/version"),
+        _ => return None,
+    };
+    let options = RemoteOptions { request_timeout: options.request_timeout.min(PATIENCE), ..options.clone() };
+    let http = Http::new(spec.url.as_ref()?, &options).ok()?;
+    let reply = http.send(&Request::get(path)).await.ok()?;
+    let version = of(&serde_json::from_slice(&reply.body).ok()?, pointer)?;
+    Some(format!("{} {version}", spec.kind.name()))
+}
+
+fn of(document: &Json, pointer: &str) -> Option<String> {
+    let version = document.pointer(pointer)?.as_str()?.trim();
+    let plain = !version.is_empty() && version.len() <= LONGEST && version.chars().all(|c| c.is_ascii_graphic());
+    plain.then(|| version.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_no_version_is_none() {
+        let told = |version: Json| of(&json!({"info": {"version": version}}), "/info/version");
+        assert_eq!(told(json!(" 0.0.77")), Some("0.0.77".into()));
+        for other in [json!(1), json!(""), json!("a b"), json!("x".repeat(65)), json!(null)] {
+            assert_eq!(told(other), None);
+        }
+        assert_eq!(of(&json!([]), "/version"), None);
+    }
+}
