@@ -158,10 +158,13 @@ pub(super) fn warnings(report: &Report) -> Vec<String> {
     if report.workload.rounds.1 == 1 && report.engines.iter().any(|engine| engine.rounds.len() == 1) {
         warnings.push("one round tells nothing of noise: figures have no intervals".to_owned());
     }
+    warnings.extend(unstable(report));
     for engine in &report.engines {
         let name = one_line(&engine.name);
         let mut warn = |text: String| warnings.push(format!("{name}: {text}"));
-        state(report, engine, &mut warn);
+        if engine.state == EngineState::NotMeasured {
+            warn("not measured: the run was stopped before its turn".to_owned());
+        }
         load(engine, &mut warn);
         tokens(engine, &mut warn);
         vectors(engine, &mut warn);
@@ -171,21 +174,21 @@ pub(super) fn warnings(report: &Report) -> Vec<String> {
     warnings
 }
 
-fn state(report: &Report, engine: &EngineReport, warn: &mut impl FnMut(String)) {
-    match &engine.state {
-        // Told once for all.
-        EngineState::Unstable { half_width: None } if report.workload.rounds.1 == 1 => {}
+/// Engines whose rounds do not agree, in one line.
+fn unstable(report: &Report) -> Option<String> {
+    let told = |engine: &EngineReport| match engine.state {
+        // One round is told of once, for all.
+        EngineState::Unstable { half_width: None } if report.workload.rounds.1 == 1 => None,
         EngineState::Unstable { half_width } => {
-            let wanted = spread(report.workload.stable);
             let rounds = several(engine.rounds.len() as u64, "round", "rounds");
-            warn(match half_width {
-                Some(half) => format!("unstable: {} after {rounds}, wanted {wanted}", spread(*half)),
-                None => format!("unstable: {rounds} cannot tell, wanted {wanted}"),
-            });
+            let how = half_width
+                .map_or_else(|| format!("{rounds} cannot tell"), |half| format!("{} after {rounds}", spread(half)));
+            Some(format!("{} ({how})", one_line(&engine.name)))
         }
-        EngineState::NotMeasured => warn("not measured: the run was stopped before its turn".to_owned()),
-        EngineState::Stable { .. } | EngineState::Once | EngineState::Failed { .. } => {}
-    }
+        _ => None,
+    };
+    let told: Vec<String> = report.engines.iter().filter_map(told).collect();
+    (!told.is_empty()).then(|| format!("unstable, wanted {}: {}", spread(report.workload.stable), told.join(", ")))
 }
 
 fn load(engine: &EngineReport, warn: &mut impl FnMut(String)) {

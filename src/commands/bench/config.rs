@@ -125,6 +125,13 @@ mod tests {
             assert!(settings.title.is_some() && settings.engines.is_some(), "{name}");
         }
         assert_eq!(read(None).unwrap().0, "quick");
+        let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/bench-configs")).unwrap();
+        let name = |file: std::io::Result<std::fs::DirEntry>| file.unwrap().path().file_stem().unwrap().to_owned();
+        let mut names: Vec<_> = files.map(name).collect();
+        let mut bundled: Vec<_> = BUNDLED.iter().map(|(name, _)| std::ffi::OsString::from(name)).collect();
+        names.sort();
+        bundled.sort();
+        assert_eq!(names, bundled);
     }
 
     #[test]

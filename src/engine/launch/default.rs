@@ -11,9 +11,10 @@ use crate::engine::EngineKind;
 const INFINITY: &str = "program v2 --model-id {model} --served-model-name {name} --host {host} --port {port} \
                         --device {device} {flags}";
 /// text-embeddings-inference 1.9, which takes port 9000 for its metrics. Before 1.9 it refuses long texts, which all others
-/// truncate, unless it is told to; the variable means the same to all of its versions, the flag does not.
-const TEI: &str = "AUTO_TRUNCATE=true program --model-id {model} --served-model-name {name} --hostname {host} --port {port} \
-                   --prometheus-port {metrics_port} {flags}";
+/// truncate, unless it is told to; the variable means the same to all of its versions, the flag does not. By itself it
+/// refuses requests of more than 32 texts.
+const TEI: &str = "AUTO_TRUNCATE=true MAX_CLIENT_BATCH_SIZE=4096 program --model-id {model} --served-model-name {name} \
+                   --hostname {host} --port {port} --prometheus-port {metrics_port} {flags}";
 /// `--engine` because `INFA_ENGINE` may be set for the one that starts it.
 const INFA: &str = "program serve --model-id {model} --served-model-name {name} --host {host} --port {port} \
                     --threads {threads} --device {device} --engine onnx {flags}";
