@@ -56,7 +56,14 @@ pub enum EnginesCommand {
 #[derive(Debug, Args)]
 pub struct InstallArgs {
     /// Engines: torch, onnx-export, openvino, ctranslate2, fastembed, infinity
-    #[arg(required = true, value_enum, value_name = "NAME", hide_possible_values = true)]
+    #[arg(
+        env = "INFA_NAMES",
+        hide_env = true,
+        required = true,
+        value_enum,
+        value_name = "NAME",
+        hide_possible_values = true
+    )]
     pub names: Vec<EngineKind>,
 
     /// Python interpreter that the environment is made with, 3.10 to 3.12 for all of them [default: python3]
