@@ -22,6 +22,7 @@ pub mod spec;
 mod static_embedding;
 pub mod stream;
 mod token_vectors;
+mod waiter;
 mod worker;
 
 pub use call::{Call, Computed, Judged, Local, LocalInfo, Pending, Refusal, Text, Times};

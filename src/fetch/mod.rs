@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 pub mod archive;
 pub mod digest;
@@ -20,6 +21,9 @@ pub use download::{Download, Downloaded};
 pub use error::FetchError;
 pub use http::{Http, Limits};
 pub use staging::{publish, remove_file, staging_directory};
+
+/// How often asynchronous work looks for an interruption.
+const TICK: Duration = Duration::from_millis(20);
 
 /// A flag that asks long work to stop; cheap to clone, set from a signal handler's thread.
 #[derive(Debug, Clone, Default)]
@@ -39,6 +43,13 @@ impl Cancel {
     /// Whether somebody asked to stop.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::SeqCst)
+    }
+
+    /// Returns soon after somebody asked to stop. The flag is set by a signal handler's thread, which can wake nobody.
+    pub async fn cancelled(&self) {
+        while !self.is_cancelled() {
+            tokio::time::sleep(TICK).await;
+        }
     }
 
     /// `Err(FetchError::Cancelled)` once somebody asked to stop.

@@ -18,8 +18,6 @@ use crate::bench::recorder::{Ending, Recorder, Recording};
 use crate::bench::target::{Failure, FailureKind, Outcome, Target};
 use crate::fetch::Cancel;
 
-/// How often a phase looks whether somebody asked to stop.
-const CANCEL_EVERY: Duration = Duration::from_millis(20);
 /// Samples that wait to be recorded; only then do clients wait too.
 const WAITING: usize = 4096;
 
@@ -40,14 +38,7 @@ pub async fn run(target: &Arc<dyn Target>, phase: &Phase, cancel: &Cancel, obser
     let supply = Arc::new(Supply::new(begin, phase.end()));
     let asker = Asker { target: Arc::clone(target), begin, phase: phase.clone(), sender };
     let driver = Driver { asker, observer, recorder, tasks: JoinSet::new(), samples, supply, sent: 0, finished: 0 };
-    driver.run(width, pin!(cancelled(cancel))).await
-}
-
-/// Returns once somebody asked to stop. The flag is set by a signal handler's thread, which can wake nobody.
-async fn cancelled(cancel: &Cancel) {
-    while !cancel.is_cancelled() {
-        sleep(CANCEL_EVERY).await;
-    }
+    driver.run(width, pin!(cancel.cancelled())).await
 }
 
 /// Sends requests and hands on what becomes of them.

@@ -157,7 +157,7 @@ impl Opening<'_> {
                 Ok(_) => Ok(()),
                 Err(failure) => Err(Unready::Failed(failure)),
             },
-            () = cancelled(self.world) => Err(Unready::Cancelled),
+            () = self.world.cancel.cancelled() => Err(Unready::Cancelled),
         }
     }
 
@@ -219,7 +219,7 @@ impl Opening<'_> {
         options.request_timeout = plan.request_timeout;
         let worker = tokio::select! {
             worker = Worker::start(&options) => worker?,
-            () = cancelled(world) => return Err(Unready::Cancelled),
+            () = world.cancel.cancelled() => return Err(Unready::Cancelled),
         };
         let mut versions = worker.info().versions.clone();
         let library =
@@ -304,7 +304,7 @@ impl Opening<'_> {
         let text = TextOptions::default();
         let client = tokio::select! {
             client = Client::connect(spec, wanted, &text, &options) => client.map_err(Error::from)?,
-            () = cancelled(self.world) => return Err(Unready::Cancelled),
+            () = self.world.cancel.cancelled() => return Err(Unready::Cancelled),
         };
         let mut facts = Facts { version: remote::version(spec, &options).await, ..Facts::default() };
         facts.details.extend(client.model().map(|model| ("model".to_owned(), model.to_owned())));
@@ -354,14 +354,4 @@ pub(super) async fn limited(
 ) -> Result<crate::bench::target::Answer, Failure> {
     let late = || Failure::new(FailureKind::Timeout, format!("no answer within {}", humantime::format_duration(limit)));
     tokio::time::timeout(limit, asked.once(request)).await.unwrap_or_else(|_| Err(late()))
-}
-
-/// How often an interruption is looked for.
-const TICK: Duration = Duration::from_millis(25);
-
-/// Returns once somebody asked to stop.
-pub(super) async fn cancelled(world: &World) {
-    while !world.cancel.is_cancelled() {
-        tokio::time::sleep(TICK).await;
-    }
 }

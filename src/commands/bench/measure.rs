@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::super::{Error, World};
-use super::engines::{Ready, cancelled, limited};
+use super::engines::{Ready, limited};
 use super::plan::Plan;
 use super::watch::{Placed, Watch};
 use crate::bench::backend::Prepared;
@@ -204,7 +204,7 @@ async fn alone(
         let request = Request::Texts(vec![text.to_owned()]);
         let outcome = tokio::select! {
             outcome = limited(&ready.asked, &request, plan.request_timeout) => outcome,
-            () = cancelled(world) => break,
+            () = world.cancel.cancelled() => break,
         };
         match outcome.map(|answer| answer.output) {
             Ok(Some(Output::Vectors(vectors))) => pairs.extend(vectors.into_iter().next().map(|alone| (alone, loaded))),

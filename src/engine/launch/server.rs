@@ -34,8 +34,6 @@ pub struct Server {
 const HOST: &str = "127.0.0.1";
 /// A free port can be taken by somebody else before the server has it.
 const ATTEMPTS: usize = 3;
-/// How often an interruption is looked for.
-const TICK: Duration = Duration::from_millis(25);
 /// Pauses between questions whether it is ready, which grow: a start is measured, and may take minutes.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
@@ -119,7 +117,7 @@ impl Server {
             biased;
             status = process.ended() => Err(Some(status)),
             () = ready(&readiness, &found) => Ok(()),
-            () = cancelled(cancel) => {
+            () = cancel.cancelled() => {
                 process.stop(launch.stop_timeout).await;
                 return Err(LaunchError::Cancelled);
             }
@@ -250,12 +248,5 @@ async fn ready(readiness: &Readiness, found: &std::sync::Mutex<Found>) {
         *found.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = other;
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
-    }
-}
-
-/// Returns when somebody asked to stop.
-async fn cancelled(cancel: &Cancel) {
-    while !cancel.is_cancelled() {
-        tokio::time::sleep(TICK).await;
     }
 }

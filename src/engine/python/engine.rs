@@ -1,11 +1,11 @@
 //! A Python engine behind the trait that all engines have.
 
 use futures_util::future::join_all;
-use tokio::runtime::Runtime;
 
 use super::{PythonError, PythonOptions, PythonTask, Worker};
 use crate::engine::remote::{defect, defect_of_score};
 use crate::engine::rerank::{Candidates, Score, Scores};
+use crate::engine::waiter::Waiter;
 use crate::engine::{Embedding, Engine, EngineError, EngineInfo, EngineSpec, Purpose, Role, TextError};
 use crate::fetch::Cancel;
 
@@ -18,13 +18,8 @@ pub struct PythonEngine {
     runtime: Waiter,
 }
 
-/// What waits for the process; dropped, it lets go of whatever still runs.
-struct Waiter(Option<Runtime>);
-
 /// Reads, writes and waits; nothing is computed here.
 const THREADS: usize = 1;
-/// How often an interruption is looked for.
-const TICK: std::time::Duration = std::time::Duration::from_millis(25);
 
 impl PythonEngine {
     /// Starts the engine and loads the model, which people know as `model`.
@@ -33,13 +28,11 @@ impl PythonEngine {
     /// [`EngineError::Python`], with [`PythonError::Cancelled`] in it if somebody asked to stop.
     pub fn start(model: &str, options: &PythonOptions, cancel: &Cancel) -> Result<Self, EngineError> {
         let fail = |error| EngineError::Python { engine: options.spec.to_string(), error };
-        let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        let runtime = runtime.worker_threads(THREADS).thread_name("python").enable_all().build();
-        let runtime = Waiter(Some(runtime.map_err(|e| EngineError::Threads(e.to_string()))?));
+        let runtime = Waiter::new("python", THREADS)?;
         let start = async {
             tokio::select! {
                 worker = Worker::start(options) => worker,
-                () = cancelled(cancel) => Err(PythonError::Cancelled),
+                () = cancel.cancelled() => Err(PythonError::Cancelled),
             }
         };
         let worker = runtime.wait(start).unwrap_or(Err(PythonError::Cancelled)).map_err(fail)?;
@@ -100,27 +93,5 @@ impl Engine for PythonEngine {
         }
         let scores = join_all(queries.iter().map(|candidates| self.rank(candidates)));
         self.runtime.wait(scores).unwrap_or_default()
-    }
-}
-
-impl Waiter {
-    /// Blocks until `work` is done; `None` only while it is being dropped.
-    fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        self.0.as_ref().map(|runtime| runtime.block_on(work))
-    }
-}
-
-impl Drop for Waiter {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-/// Returns when somebody asked to stop.
-async fn cancelled(cancel: &Cancel) {
-    while !cancel.is_cancelled() {
-        tokio::time::sleep(TICK).await;
     }
 }

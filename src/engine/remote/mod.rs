@@ -11,10 +11,7 @@ mod retry;
 mod version;
 mod wire;
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
-use tokio::runtime::Runtime;
 use tokio::sync::Semaphore;
 
 pub use self::client::{Client, defect, defect_of_score};
@@ -25,6 +22,7 @@ pub use self::wire::{Embedded, Labelled, Scored, Wanted};
 
 use super::rerank::{Candidates, Score, Scores};
 use super::spec::EngineSpec;
+use super::waiter::Waiter;
 use super::{Embedding, Engine, EngineError, EngineInfo, Input, Purpose, Role, TextError, TextOptions};
 use crate::fetch::Cancel;
 
@@ -39,12 +37,6 @@ pub struct RemoteEngine {
     waiter: Waiter,
 }
 
-/// What waits for the network. Requests that nobody waits for any more hold nothing up when it is dropped, wherever that
-/// is, nor does a name that the system still looks up.
-struct Waiter(Option<Runtime>);
-
-/// How often an interruption is looked for.
-const TICK: Duration = Duration::from_millis(25);
 /// Threads that wait for the network; replies are read by whoever waits for them.
 const THREADS: usize = 2;
 
@@ -61,9 +53,7 @@ impl RemoteEngine {
         options: &RemoteOptions,
         cancel: &Cancel,
     ) -> Result<Self, EngineError> {
-        let mut runtime = tokio::runtime::Builder::new_multi_thread();
-        let runtime = runtime.worker_threads(THREADS).thread_name("remote").enable_all().build();
-        let waiter = Waiter(Some(runtime.map_err(|e| EngineError::Threads(e.to_string()))?));
+        let waiter = Waiter::new("remote", THREADS)?;
         let fail = |error| client::remote(spec, options, options.model.is_some(), error);
         let start = async {
             let client = Client::connect(spec, wanted, text, options).await?;
@@ -73,7 +63,7 @@ impl RemoteEngine {
         let started = waiter.wait(async {
             tokio::select! {
                 started = start => started,
-                () = cancelled(cancel) => Err(fail(RemoteError::Cancelled)),
+                () = cancel.cancelled() => Err(fail(RemoteError::Cancelled)),
             }
         });
         let (client, told, dimensions) = started.unwrap_or_else(|| Err(fail(RemoteError::Cancelled)))?;
@@ -190,27 +180,5 @@ impl Engine for RemoteEngine {
         }
         let scores = join_all(queries.iter().map(|candidates| self.rank(candidates)));
         self.waiter.wait(scores).unwrap_or_default()
-    }
-}
-
-impl Waiter {
-    /// Blocks until `work` is done; `None` only while it is being dropped.
-    fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
-        self.0.as_ref().map(|runtime| runtime.block_on(work))
-    }
-}
-
-impl Drop for Waiter {
-    fn drop(&mut self) {
-        if let Some(runtime) = self.0.take() {
-            runtime.shutdown_background();
-        }
-    }
-}
-
-/// Returns when somebody asked to stop.
-async fn cancelled(cancel: &Cancel) {
-    while !cancel.is_cancelled() {
-        tokio::time::sleep(TICK).await;
     }
 }
