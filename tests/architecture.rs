@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["commands"],
     &["cli"],
+    &["compare"],
     // Neither uses the other.
     &["server", "bench"],
     &["engine"],

@@ -8,16 +8,17 @@ mod finite;
 mod html;
 mod json;
 mod machine;
-mod markdown;
+pub(crate) mod markdown;
 mod markup;
-mod numbers;
+pub(crate) mod numbers;
+pub(crate) mod page;
 mod plot;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod splice;
 mod summary;
 mod table;
-mod text;
+pub(crate) mod text;
 mod workload;
 
 use schemars::JsonSchema;
@@ -32,8 +33,9 @@ pub use html::html;
 pub use json::{ReportError, json, parse, schema};
 pub use machine::{Gpu, Machine};
 pub use markdown::markdown;
+pub use page::TableOptions;
 pub use splice::{SpliceError, splice};
-pub use table::{TableOptions, table};
+pub use table::table;
 pub use workload::{FileHash, ModelReport, Task, Workload};
 
 /// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.

@@ -107,9 +107,9 @@ pub fn coefficient_of_variation(values: &[f64]) -> Option<f64> {
     (values.len() >= 2 && mean > 0.0).then(|| variance.sqrt() / mean)
 }
 
-/// The 97.5 % quantile of Student's t: a table, and beyond it the expansion in 1/freedom (Abramowitz and Stegun 26.7.5),
+/// The 97.5 % quantile of Student's t with so many degrees of freedom (at least one): a table, and beyond it the expansion in 1/freedom (Abramowitz and Stegun 26.7.5),
 /// there good to 1e-5.
-fn student_t(freedom: usize) -> f64 {
+pub fn student_t(freedom: usize) -> f64 {
     const TABLE: [f64; 10] =
         [12.706_205, 4.302_653, 3.182_446, 2.776_445, 2.570_582, 2.446_912, 2.364_624, 2.306_004, 2.262_157, 2.228_139];
     /// The same quantile of the normal distribution.

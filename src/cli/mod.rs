@@ -2,6 +2,7 @@
 
 mod bench;
 mod classify;
+mod compare;
 mod embed;
 mod engine;
 mod engines;
@@ -24,6 +25,7 @@ use crate::ui::log::{LogFormat, Logging, ServerLog};
 
 pub use bench::{BenchArgs, BenchSettings, EngineEntry, ExportReportArgs, Rounds, Span, Written};
 pub use classify::ClassifyArgs;
+pub use compare::{CompareArgs, ExportComparisonArgs, ShownMetric};
 pub use embed::{EmbedArgs, OutputType};
 pub use engine::EngineArgs;
 pub use engines::{EnginesArgs, EnginesCommand, EnginesFormat, InstallArgs};
@@ -46,7 +48,7 @@ INFA_OFFLINE); the command line wins, and an empty variable counts as unset. Hug
 HF_HOME, HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE and their kin; so are NO_COLOR and ORT_DYLIB_PATH.
 
 Exit status: 0 all well; 1 some inputs failed; 2 wrong usage; 3 model or runtime; 4 the engine's server, or an
-engine of infa bench; 130 interrupted.")]
+engine of infa bench; 5 a threshold of infa compare was crossed; 130 interrupted.")]
 pub struct Cli {
     /// Flags of every subcommand.
     #[command(flatten)]
@@ -159,6 +161,12 @@ pub enum Command {
     /// stable, and prints one table: speed with its spread, latencies counted from when a request was due, errors,
     /// memory, and how near the vectors out of the timed rounds are to the reference engine's.
     Bench(Box<BenchArgs>),
+    /// Compare results: did it get slower?
+    ///
+    /// Reads what infa bench --export-json wrote and prints, for each engine and metric, what has changed, with a 95 %
+    /// interval, the smallest change such runs can show, and a verdict: faster, slower, or indistinguishable. What else
+    /// differs (machine, model, workload, versions) stands above the numbers. --fail-if makes a check of it.
+    Compare(Box<CompareArgs>),
     /// Look into a model, or write it as an ONNX file
     #[command(subcommand)]
     Model(ModelCommand),

@@ -2,6 +2,7 @@
 
 use super::bench::ConfigError;
 use crate::bench::report::SpliceError;
+use crate::compare::runs::RunsError;
 use crate::engine::python::InstallError;
 use crate::engine::{EngineError, PythonError, RemoteError};
 use crate::fetch::FetchError;
@@ -25,6 +26,8 @@ pub enum Outcome {
     Missing,
     /// An engine failed; its row says why (`infa bench`).
     EngineFailed,
+    /// Something changed more than it may (`infa compare`).
+    ThresholdCrossed,
 }
 
 impl Outcome {
@@ -35,6 +38,7 @@ impl Outcome {
             Self::SomeFailed => 1,
             Self::Missing => 3,
             Self::EngineFailed => 4,
+            Self::ThresholdCrossed => 5,
         }
     }
 }
@@ -68,6 +72,9 @@ pub enum Error {
         /// Why not.
         error: SpliceError,
     },
+    /// Result files cannot be compared.
+    #[error(transparent)]
+    Compare(#[from] RunsError),
     /// There is nothing to work on.
     #[error("{0}")]
     Nothing(&'static str),
@@ -163,6 +170,7 @@ impl Error {
             Self::Flag { .. }
             | Self::Config(_)
             | Self::Splice { .. }
+            | Self::Compare(_)
             | Self::Nothing(_)
             | Self::Input(_)
             | Self::OutputOpen(_)
@@ -196,6 +204,7 @@ impl Error {
             Self::Thread(_) => Some("use fewer with --threads, or raise the limit (ulimit -u)".into()),
             Self::Serve(e) => e.hint(),
             Self::Load(e) => e.hint.clone(),
+            Self::Compare(e) => e.hint(),
             Self::OfModel { error, .. } => error.hint(),
             Self::Nothing(_) => Some("name files, or pipe texts in through stdin".into()),
             Self::Interrupted

@@ -2,12 +2,14 @@
 
 mod bench;
 mod classify;
+mod compare;
 mod completions;
 mod doctor;
 mod embed;
 mod engine;
 mod engines;
 mod error;
+mod exports;
 mod job;
 mod model;
 mod rerank;
@@ -49,6 +51,7 @@ pub fn run(cli: Cli, bars: &Bars, cancel: &Cancel) -> Result<Outcome, Error> {
         Command::Classify(args) => classify::run(*args, &world),
         Command::Serve(args) => serve::run(*args, &world),
         Command::Bench(args) => bench::run(*args, &world),
+        Command::Compare(args) => compare::run(*args, &world),
         Command::Model(command) => model::run(command, &world),
         Command::Engines(args) => engines::run(args, &world),
         Command::Doctor => doctor::run(&world),

@@ -15,7 +15,9 @@ fn version() {
 #[test]
 fn help_explains_itself() {
     let ran = infa(["--help"]).run().status(0);
-    for word in ["embed", "rerank", "classify", "doctor", "completions", "INFA_MODEL_ID", "Exit status", "130"] {
+    for word in
+        ["embed", "rerank", "classify", "compare", "doctor", "completions", "INFA_MODEL_ID", "Exit status", "130"]
+    {
         assert!(ran.text().contains(word), "{word}");
     }
     let ran = infa(["embed", "--help"]).run().status(0);

@@ -61,7 +61,7 @@ pub fn markdown(report: &Report) -> String {
 }
 
 /// Rows of as many cells as the heading has; the first column to the left, the others to the right.
-fn table<R: Iterator<Item = String>>(
+pub(crate) fn table<R: Iterator<Item = String>>(
     out: &mut String,
     head: impl Iterator<Item = String>,
     rows: impl Iterator<Item = R>,
@@ -74,7 +74,7 @@ fn table<R: Iterator<Item = String>>(
 }
 
 /// One line in which nothing is markup, a link to a person or the end of a cell.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     let line = one_line(text);
     let mut out = String::with_capacity(line.len());
     for (at, c) in line.char_indices() {

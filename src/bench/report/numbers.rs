@@ -5,12 +5,12 @@ use std::time::Duration;
 use super::Figure;
 
 /// Where there is nothing to say.
-pub(super) const NOTHING: &str = "–";
+pub(crate) const NOTHING: &str = "–";
 /// Of half-widths above it the two ends of the interval say more: it is lopsided, or wider than the value.
 const WIDE: f64 = 0.5;
 
 /// Three significant digits, thousands separated: `8,700`, `12.3`, `0.0012`; `1.20e18` where nobody counts digits.
-pub(super) fn number(value: f64) -> String {
+pub(crate) fn number(value: f64) -> String {
     if !value.is_finite() {
         return NOTHING.to_owned();
     }
@@ -27,27 +27,27 @@ pub(super) fn number(value: f64) -> String {
 }
 
 /// Whole numbers as they are, others as [`number`]: `8`, `1,000`, `12.5`.
-pub(super) fn plain(value: f64) -> String {
+pub(crate) fn plain(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e15 { grouped(&format!("{value:.0}")) } else { number(value) }
 }
 
 /// All digits, thousands separated.
-pub(super) fn count(value: u64) -> String {
+pub(crate) fn count(value: u64) -> String {
     grouped(&value.to_string())
 }
 
 /// As [`count`].
-pub(super) fn size(value: usize) -> String {
+pub(crate) fn size(value: usize) -> String {
     grouped(&value.to_string())
 }
 
 /// `1 text`, `2 texts`.
-pub(super) fn several(value: u64, one: &str, many: &str) -> String {
+pub(crate) fn several(value: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(value), if value == 1 { one } else { many })
 }
 
 /// `412 MiB`.
-pub(super) fn bytes(bytes: u64) -> String {
+pub(crate) fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if bytes < 1024 {
         return format!("{bytes} B");
@@ -57,7 +57,7 @@ pub(super) fn bytes(bytes: u64) -> String {
 }
 
 /// A share as a percentage for reading: `45%`, `2.3%`, `<0.1%`.
-pub(super) fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     let percent = share * 100.0;
     match percent.abs() {
         0.0 => "0%".to_owned(),
@@ -68,7 +68,7 @@ pub(super) fn percent(share: f64) -> String {
 }
 
 /// Half-width of an interval as a share: `±2%`, `±0.4%`.
-pub(super) fn spread(share: f64) -> String {
+pub(crate) fn spread(share: f64) -> String {
     let percent = share * 100.0;
     if percent < 0.95 {
         format!("±{}%", format!("{percent:.1}").trim_end_matches(".0"))
@@ -79,12 +79,12 @@ pub(super) fn spread(share: f64) -> String {
 
 /// The median with how sure it is: `8,700 ±2%`, or `8,700 (1,200–19,000)` where that is wide. One round says nothing of
 /// it: `8,700`.
-pub(super) fn figure(figure: &Figure) -> String {
+pub(crate) fn figure(figure: &Figure) -> String {
     figure_as(figure, number)
 }
 
 /// As [`figure`], with values written in another way.
-pub(super) fn figure_as(figure: &Figure, write: impl Fn(f64) -> String) -> String {
+pub(crate) fn figure_as(figure: &Figure, write: impl Fn(f64) -> String) -> String {
     let (median, share) = (write(figure.median), half_width(figure));
     match (share, figure.interval) {
         (Some(share), _) if share <= WIDE => format!("{median} {}", spread(share)),
@@ -101,7 +101,7 @@ fn half_width(figure: &Figure) -> Option<f64> {
 }
 
 /// A cosine, never rounded up: four digits, and as many more as it takes to tell it from 1, up to seven.
-pub(super) fn cosine(value: f64) -> String {
+pub(crate) fn cosine(value: f64) -> String {
     let missing = 1.0 - value;
     if !value.is_finite() {
         return NOTHING.to_owned();
@@ -117,12 +117,12 @@ pub(super) fn cosine(value: f64) -> String {
 }
 
 /// The least and the mean.
-pub(super) fn cosines(min: f64, mean: f64) -> String {
+pub(crate) fn cosines(min: f64, mean: f64) -> String {
     format!("{} / {}", cosine(min), cosine(mean))
 }
 
 /// `0.42 s`, `75.3 s`, `12m 30s`.
-pub(super) fn seconds(seconds: f64) -> String {
+pub(crate) fn seconds(seconds: f64) -> String {
     match Duration::try_from_secs_f64(seconds.round()) {
         Ok(duration) if seconds >= 120.0 => humantime::format_duration(duration).to_string(),
         _ => format!("{} s", number(seconds)),

@@ -10,7 +10,12 @@ use crate::bench::fidelity::{Agreement, InvarianceReport, Norms, RankingReport, 
 /// Compares with the file of that name below `tests/fixtures/bench-report`, or writes it if `INFA_UPDATE_SNAPSHOTS` is
 /// set.
 pub fn compare(name: &str, found: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/bench-report").join(name);
+    compare_in("bench-report", name, found);
+}
+
+/// The same below another directory of `tests/fixtures`.
+pub fn compare_in(directory: &str, name: &str, found: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(directory).join(name);
     if std::env::var_os("INFA_UPDATE_SNAPSHOTS").is_some() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, found).unwrap();

@@ -1,83 +1,23 @@
 //! The report on a terminal.
 
-use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
-
 use super::columns::{columns, mark, outcome, steps};
 use super::numbers::NOTHING;
+use super::page::{GAP, Grid, INDENT, Page, Style, TableOptions, width, wrapped};
 use super::text::one_line;
 use super::{EngineReport, EngineState, Report, finite, summary};
-
-/// The width of what is no terminal, or does not know its own.
-const WIDTH: u16 = 120;
-/// Tables are no narrower.
-const NARROW: u16 = 40;
-/// Columns of space between two columns of a table.
-const GAP: u16 = 2;
-/// Columns before a line that goes on.
-const INDENT: usize = 4;
-
-/// How a table is drawn.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct TableOptions {
-    /// Whether escape sequences may be used.
-    pub colour: bool,
-    /// Columns of the terminal; 120 where they are not known.
-    pub width: Option<u16>,
-}
 
 /// The report for a terminal, with a newline at its end: the engines in as many tables as the width asks for, steps of
 /// curves, and what a reader must know.
 pub fn table(report: &Report, options: &TableOptions) -> String {
     let report = &finite::finite(report);
-    // A terminal may not know how wide it is, and say 0.
-    let width = options.width.filter(|&width| width > 0).unwrap_or(WIDTH).max(NARROW);
-    let mut page = Page { out: String::new(), colour: options.colour, width };
+    let mut page = Page::new(options);
     page.engines(report);
     page.curves(report);
     page.summary(report);
     page.out
 }
 
-/// SGR parameters of a line.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Style {
-    Plain,
-    Bold,
-    Red,
-    Yellow,
-}
-
-struct Page {
-    out: String,
-    colour: bool,
-    width: u16,
-}
-
 impl Page {
-    fn line(&mut self, style: Style, line: &str) {
-        let line = line.trim_end();
-        let code = match style {
-            _ if !self.colour || line.is_empty() => "",
-            Style::Plain => "",
-            Style::Bold => "1",
-            Style::Red => "31",
-            Style::Yellow => "33",
-        };
-        match code {
-            "" => self.out.push_str(line),
-            code => self.out.extend(["\x1b[", code, "m", line, "\x1b[0m"]),
-        }
-        self.out.push('\n');
-    }
-
-    /// `label` and the text beside it, as many lines as it takes.
-    fn paragraph(&mut self, style: Style, label: &str, text: &str) {
-        for (at, line) in wrapped(text, usize::from(self.width) - label.chars().count()).iter().enumerate() {
-            let label = if at == 0 { label.to_owned() } else { " ".repeat(label.chars().count()) };
-            self.line(style, &format!("{label}{line}"));
-        }
-    }
-
     fn engines(&mut self, report: &Report) {
         if report.engines.is_empty() {
             self.line(Style::Plain, "No engine was measured.");
@@ -168,64 +108,10 @@ impl Page {
     }
 }
 
-/// A table as wide as it must be, of which each row knows its lines.
-struct Grid {
-    table: Table,
-    heights: Vec<usize>,
-}
-
-impl Grid {
-    fn new<'a>(head: impl Iterator<Item = &'a str>) -> Self {
-        let mut table = Table::new();
-        let style = presets::NOTHING.header_separator(LineStyle::none().fill('─').junction('─'));
-        table.load_style(style).set_content_arrangement(ContentArrangement::Disabled).force_no_tty();
-        table.set_header(head.collect::<Vec<_>>());
-        Self { table, heights: Vec::new() }
-    }
-
-    /// The first cell may have several lines; the others have one.
-    fn row<'a>(&mut self, first: &[String], cells: impl Iterator<Item = &'a str>) {
-        self.heights.push(first.len().max(1));
-        let cells = std::iter::once(first.join("\n")).chain(cells.map(str::to_owned));
-        self.table.add_row(cells.collect::<Vec<_>>());
-    }
-
-    /// Those of the heading, and of each row.
-    fn lines(mut self) -> (Vec<String>, Vec<Vec<String>>) {
-        let columns = self.table.column_count();
-        for (at, column) in self.table.column_iter_mut().enumerate() {
-            // The line below the heading takes one column of the gap.
-            column.set_padding((0, if at + 1 < columns { GAP - 1 } else { 0 }));
-            column.set_cell_alignment(if at == 0 { CellAlignment::Left } else { CellAlignment::Right });
-        }
-        let mut lines = self.table.lines();
-        let heading = lines.by_ref().take(2).collect();
-        let rows = self.heights.iter().map(|&height| lines.by_ref().take(height).collect()).collect();
-        (heading, rows)
-    }
-}
-
 /// The name with what it must be marked with.
 fn named(engine: &EngineReport) -> String {
     let mark = mark(engine).map(|mark| format!(" ({mark})")).unwrap_or_default();
     format!("{}{mark}", one_line(&engine.name))
-}
-
-/// Columns of a terminal that a line takes.
-fn width(line: &str) -> u16 {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).add_row([line]);
-    table.column_max_content_widths().first().copied().unwrap_or_default()
-}
-
-/// Lines of at most `width` columns, broken between words where there are any; at least one.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).force_no_tty();
-    table.set_width(u16::try_from(width).unwrap_or(u16::MAX)).add_row([text]);
-    table.column_iter_mut().for_each(|column| _ = column.set_padding((0, 0)));
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-    if lines.is_empty() { vec![String::new()] } else { lines }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 /// On one line and without what moves a cursor or turns the direction of writing: white space becomes one space, other
 /// control characters are written as escapes.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -20,12 +20,12 @@ pub(super) fn one_line(text: &str) -> String {
 }
 
 /// Marks of direction and isolates (Unicode's `Bidi_Control`), and the byte order mark.
-pub(super) fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
 /// No longer than `limit` characters.
-pub(super) fn shortened(text: &str, limit: usize) -> String {
+pub(crate) fn shortened(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some(_) => text.chars().take(limit.saturating_sub(1)).chain(['…']).collect(),
         None => text.to_owned(),

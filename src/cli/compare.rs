@@ -1,0 +1,92 @@
+//! `infa compare`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::Args;
+
+use crate::compare::runs::{Metric, Threshold, UnknownMetric, metric};
+
+/// Flags of `infa compare`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  infa compare base.json new.json                   # did anything get slower?
+  infa compare base.json a.json b.json              # each with the first
+  infa compare --base 1.json,2.json,3.json new.json # several runs tell the noise from run to run
+  infa compare run.json --baseline torch            # the engines of one run, round by round
+  infa compare base.json new.json --fail-if 'tokens_per_s<-5%' --fail-if 'p99>+10%' --fail-if 'cosine_min<0.999'
+
+Files are what infa bench --export-json writes. Engines are matched by their names.
+
+Metrics: tokens_per_s, inputs_per_s, requests_per_s, mean, p50, p90, p95, p99, max (ms), peak_requests_per_s,
+held_requests_per_s, errors, memory, gpu_memory, load, first_answer (s), cosine_min, cosine_p1, cosine_mean, tau_min,
+tau_mean, overlap_min, overlap_mean, dollars, joules.
+
+Exit status: 0 all well; 2 wrong usage, or files that cannot be compared; 5 a threshold was crossed.")]
+pub struct CompareArgs {
+    /// Result files of infa bench. The first is the base of the others, unless --base names it; a single file compares its
+    /// own engines
+    #[arg(value_name = "FILE", required = true, env = "INFA_FILES", hide_env = true)]
+    pub files: Vec<PathBuf>,
+
+    /// The base: several runs of it, of one workload or of many. All FILEs are then the other side; runs of the same
+    /// workload are repetitions of one another
+    #[arg(
+        long,
+        value_delimiter = ',',
+        value_name = "FILE,…",
+        conflicts_with = "baseline",
+        env = "INFA_BASE",
+        hide_env = true
+    )]
+    pub base: Vec<PathBuf>,
+
+    /// Of a single file: the engine that the others are compared with [default: the run's own baseline]
+    #[arg(long, value_name = "NAME", env = "INFA_BASELINE", hide_env = true)]
+    pub baseline: Option<String>,
+
+    /// What is not allowed: METRIC<LIMIT or METRIC>LIMIT. With % the limit is a change (tokens_per_s<-5%), without it a
+    /// value (cosine_min<0.999, p99>100ms, memory>2GiB). Crossed is what is beyond it and beyond the noise: exit status 5.
+    /// May be given several times
+    #[arg(long, value_delimiter = ',', value_name = "THRESHOLD", env = "INFA_FAIL_IF", hide_env = true)]
+    pub fail_if: Vec<Threshold>,
+
+    /// What tables show, with commas between; all for all there is [default: what says most]
+    #[arg(long, value_delimiter = ',', value_name = "METRIC,…|all", env = "INFA_METRICS", hide_env = true)]
+    pub metrics: Vec<ShownMetric>,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub exports: ExportComparisonArgs,
+}
+
+/// Where a comparison goes besides the terminal.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Exports")]
+pub struct ExportComparisonArgs {
+    /// Write the whole comparison as JSON (docs/compare-report.schema.json); - is stdout
+    #[arg(long, value_name = "FILE", env = "INFA_EXPORT_JSON", hide_env = true)]
+    pub export_json: Option<PathBuf>,
+
+    /// Write the tables as Markdown; - is stdout
+    #[arg(long, value_name = "FILE", env = "INFA_EXPORT_MARKDOWN", hide_env = true)]
+    pub export_markdown: Option<PathBuf>,
+}
+
+/// What tables show.
+#[derive(Debug, Clone, Copy)]
+pub enum ShownMetric {
+    /// All there is.
+    All,
+    /// This one.
+    One(&'static Metric),
+}
+
+impl FromStr for ShownMetric {
+    type Err = UnknownMetric;
+
+    fn from_str(text: &str) -> Result<Self, UnknownMetric> {
+        Ok(if text.trim() == "all" { Self::All } else { Self::One(metric(text.trim())?) })
+    }
+}

@@ -1,0 +1,95 @@
+//! Result files against one another: files → comparison → table, exports, exit status.
+
+use std::path::PathBuf;
+
+use super::super::exports::Exports;
+use super::{Error, Outcome, World};
+use crate::cli::{CompareArgs, ExportComparisonArgs, ShownMetric};
+use crate::compare::runs::{self, METRICS, Plan, Run, RunsReport};
+
+pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
+    let CompareArgs { files, base, baseline, fail_if, metrics, exports } = args;
+    let ExportComparisonArgs { export_json, export_markdown } = exports;
+    let exports = Exports::open([
+        (export_json, |report: &RunsReport| runs::json(report).map_err(|e| e.to_string())),
+        (export_markdown, |report: &RunsReport| Ok(runs::markdown(report))),
+    ])?;
+    let plan = plan(read(&base)?, read(&files)?, baseline)?;
+    let mut report = runs::compare(&plan)?;
+    report.thresholds = runs::check(&fail_if, &report)?;
+    report.shown = shown(&metrics);
+
+    // On a terminal they stand above the tables.
+    if !exports.is_terminal() {
+        warn(&report, world);
+    }
+    let told = exports.tell(|options| runs::table(&report, options), world);
+    let written = exports.write(&report);
+    // What nobody reads was found out all the same.
+    match told {
+        Ok(()) | Err(Error::PipeClosed) => {}
+        Err(error) => return Err(error),
+    }
+    written?;
+    Ok(judge(&report, world))
+}
+
+fn read(paths: &[PathBuf]) -> Result<Vec<Run>, Error> {
+    Ok(paths.iter().map(|path| runs::read(path)).collect::<Result<_, _>>()?)
+}
+
+fn plan(base: Vec<Run>, mut files: Vec<Run>, baseline: Option<String>) -> Result<Plan, Error> {
+    if !base.is_empty() {
+        return Ok(Plan::Sides(base, files));
+    }
+    if files.is_empty() {
+        return Err(Error::Flag { flag: "FILE", reason: "no file to compare".into() });
+    }
+    let first = files.remove(0);
+    match baseline {
+        _ if files.is_empty() => Ok(Plan::Engines(first, baseline)),
+        None => Ok(Plan::Each(first, files)),
+        Some(_) => {
+            let reason = "it names an engine of a single file; in several files engines are matched by their names";
+            Err(Error::Flag { flag: "--baseline", reason: reason.into() })
+        }
+    }
+}
+
+fn shown(metrics: &[ShownMetric]) -> Option<Vec<&'static str>> {
+    let of = |shown: &ShownMetric| match shown {
+        ShownMetric::All => METRICS.iter().map(|metric| metric.name).collect(),
+        ShownMetric::One(metric) => vec![metric.name],
+    };
+    (!metrics.is_empty()).then(|| metrics.iter().flat_map(of).collect())
+}
+
+fn warn(report: &RunsReport, world: &World) {
+    let printer = world.bars.printer();
+    let comparisons = report.comparisons.iter().flat_map(|comparison| &comparison.warnings);
+    report.warnings.iter().chain(comparisons).for_each(|warning| printer.warning(warning));
+    for comparison in &report.comparisons {
+        for (side, names) in [("the base", &comparison.only_in_base), ("the new files", &comparison.only_in_new)] {
+            if !names.is_empty() {
+                printer.warning(&format!("only in {side}: {}", names.join(", ")));
+            }
+        }
+    }
+}
+
+/// The last words, and the exit status.
+fn judge(report: &RunsReport, world: &World) -> Outcome {
+    let printer = world.bars.printer();
+    let mut outcome = Outcome::Done;
+    for (crossed, line) in runs::checks(report) {
+        match crossed {
+            Some(true) => {
+                outcome = Outcome::ThresholdCrossed;
+                printer.error(&line, None);
+            }
+            Some(false) => {}
+            None => printer.warning(&format!("{line}; it takes two rounds of each side, or several runs")),
+        }
+    }
+    outcome
+}

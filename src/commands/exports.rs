@@ -1,0 +1,68 @@
+//! Where a document goes: the terminal, and files.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use super::{Error, World};
+use crate::bench::report::TableOptions;
+use crate::output::{Destination, Document};
+
+/// From the document to the text of a file.
+pub(super) type Render<R> = fn(&R) -> Result<String, String>;
+
+/// The files that are to be written, opened before the work.
+pub(super) struct Exports<R> {
+    documents: Vec<(Document, Render<R>)>,
+    /// Whether stdout belongs to a document, and the table goes to stderr.
+    piped: bool,
+}
+
+impl<R> Exports<R> {
+    /// Opens what was asked for; `-` is stdout.
+    pub fn open<const N: usize>(renders: [(Option<PathBuf>, Render<R>); N]) -> Result<Self, Error> {
+        let (mut documents, mut piped) = (Vec::new(), false);
+        for (path, render) in renders {
+            let Some(path) = path else { continue };
+            let stdout = path == Path::new("-");
+            if stdout && std::mem::replace(&mut piped, true) {
+                let reason = "two exports cannot both go to stdout".into();
+                return Err(Error::Flag { flag: "--export-…", reason });
+            }
+            let destination = if stdout { Destination::Stdout } else { Destination::File(path) };
+            documents.push((Document::open(&destination).map_err(Error::OutputOpen)?, render));
+        }
+        Ok(Self { documents, piped })
+    }
+
+    /// Whether the table goes to a terminal by stdout.
+    pub fn is_terminal(&self) -> bool {
+        !self.piped && std::io::stdout().is_terminal()
+    }
+
+    /// Prints the table.
+    pub fn tell(&self, table: impl Fn(&TableOptions) -> String, world: &World) -> Result<(), Error> {
+        let printer = world.bars.printer();
+        if self.piped {
+            table(&TableOptions { colour: false, width: None }).lines().for_each(|line| printer.note(line));
+            return Ok(());
+        }
+        let terminal = self.is_terminal();
+        let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+        let colour = terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+        let width = console::Term::stdout().size_checked().map(|(_, columns)| columns).filter(|_| terminal);
+        Ok(printer.stdout(&table(&TableOptions { colour, width }))?)
+    }
+
+    /// Writes the files. One that fails keeps none of the others from being written.
+    pub fn write(self, document: &R) -> Result<(), Error> {
+        let mut first = Ok(());
+        for (file, render) in self.documents {
+            let written = match render(document) {
+                Ok(text) => file.write(&text).map_err(Error::from),
+                Err(reason) => Err(Error::Flag { flag: "--export-…", reason }),
+            };
+            first = first.and(written);
+        }
+        first
+    }
+}

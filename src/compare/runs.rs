@@ -1,0 +1,40 @@
+//! Result files of `infa bench` against one another.
+//!
+//! ```text
+//! read        files, bounded and checked
+//! scenarios   which runs belong together, and which side they are on
+//!   ├ differences   what else is not the same: machine, model, workload, versions
+//!   └ engines       each engine and metric: ratio, interval, verdict
+//!       ├ metric    every metric by its name
+//!       └ estimate  how sure a change is
+//! threshold   what is not allowed, and whether it has happened
+//! report      all of it as a document; table and markdown are drawn from it
+//! ```
+
+mod differences;
+mod engines;
+mod error;
+mod estimate;
+mod markdown;
+mod metric;
+mod read;
+mod report;
+#[cfg(test)]
+mod sample;
+mod scenarios;
+mod table;
+mod text;
+mod threshold;
+
+pub use error::RunsError;
+pub use estimate::{Estimate, interval_of};
+pub use markdown::markdown;
+pub use metric::{Better, METRICS, Metric, Scale, Unit, UnknownMetric, metric};
+pub use read::{Run, read};
+pub use report::{
+    Basis, Change, Checked, Comparison, EngineComparison, Level, Mean, MetricComparison, RunName, RunsReport,
+    SCHEMA_VERSION, ThresholdReport, Verdict, json, schema,
+};
+pub use scenarios::{Plan, compare};
+pub use table::{checks, table};
+pub use threshold::{Threshold, ThresholdError, check};

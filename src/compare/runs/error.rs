@@ -1,0 +1,137 @@
+//! Why result files cannot be compared.
+
+use crate::bench::report::{ReportError, Task};
+
+/// Why result files cannot be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum RunsError {
+    /// A file cannot be read.
+    #[error("{file}: {source}")]
+    Read {
+        /// The file.
+        file: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A file is too large to be a report.
+    #[error("{file}: not a report of infa bench: it has more than {} MiB", limit >> 20)]
+    Large {
+        /// The file.
+        file: String,
+        /// The largest that is read, in bytes.
+        limit: u64,
+    },
+    /// A file is empty.
+    #[error("{file}: the file is empty")]
+    Empty {
+        /// The file.
+        file: String,
+    },
+    /// A file is no text.
+    #[error("{file}: not a report of infa bench: it is no UTF-8 text")]
+    Binary {
+        /// The file.
+        file: String,
+    },
+    /// A text is no report.
+    #[error("{file}: not a report of infa bench: {error}")]
+    Report {
+        /// The file.
+        file: String,
+        /// Why not.
+        error: ReportError,
+    },
+    /// There is nothing to compare a file with.
+    #[error("{file}: one file with {engines} is nothing to compare")]
+    Alone {
+        /// The file.
+        file: String,
+        /// `one engine`, `no engine`.
+        engines: &'static str,
+    },
+    /// Runs that were asked for different things.
+    #[error("{base} measured {}, {new} measured {}: their figures have nothing in common", task(*base_task), task(*new_task))]
+    Tasks {
+        /// A file of the base.
+        base: String,
+        /// What its engines were asked for.
+        base_task: Task,
+        /// A file that is compared with it.
+        new: String,
+        /// What its engines were asked for.
+        new_task: Task,
+    },
+    /// No engine is on both sides.
+    #[error("no engine is both in {base} ({base_engines}) and in {new} ({new_engines})")]
+    Engines {
+        /// Files of the base.
+        base: String,
+        /// Its engines.
+        base_engines: String,
+        /// Files that are compared with it.
+        new: String,
+        /// Their engines.
+        new_engines: String,
+    },
+    /// No workload is on both sides.
+    #[error("no workload is on both sides: {base} in the base, {new} in the files that are compared with it")]
+    Workloads {
+        /// Those of the base.
+        base: String,
+        /// The others.
+        new: String,
+    },
+    /// There is no such engine.
+    #[error("--baseline: {file} has no engine {name:?}; its engines are {known}")]
+    Baseline {
+        /// The file.
+        file: String,
+        /// What was asked for.
+        name: String,
+        /// Those that it has.
+        known: String,
+    },
+    /// A threshold that nothing could be held against.
+    #[error("--fail-if {threshold}: no engine has {metric} on both sides, so that it cannot be checked")]
+    Unchecked {
+        /// The threshold.
+        threshold: String,
+        /// Its metric.
+        metric: &'static str,
+    },
+}
+
+/// What a task is called.
+pub(super) fn task(task: Task) -> &'static str {
+    match task {
+        Task::Embed => "embedding",
+        Task::Rerank => "reranking",
+    }
+}
+
+impl RunsError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        let written = "infa bench --export-json FILE writes such a file";
+        Some(match self {
+            Self::Read { .. } | Self::Tasks { .. } => return None,
+            Self::Report { error: ReportError::Truncated { .. }, .. } => {
+                "the disk may have been full, or the copy or the run may not be finished: measure or copy again".into()
+            }
+            Self::Report { error: ReportError::NoReport | ReportError::Version { .. }, .. } => return None,
+            Self::Empty { .. } | Self::Large { .. } | Self::Binary { .. } | Self::Report { .. } => written.into(),
+            Self::Alone { .. } => "name a second file: infa compare BASE.json NEW.json".into(),
+            Self::Engines { .. } => {
+                "engines are matched by their names: name = \"…\" in a config of infa bench keeps one over versions"
+                    .into()
+            }
+            Self::Workloads { .. } => {
+                "runs are matched by task, model, dataset, load and inputs a request; without --base the first file is \
+                 the base whatever it measured"
+                    .into()
+            }
+            Self::Baseline { .. } => return None,
+            Self::Unchecked { .. } => "--metrics all shows what the files have".into(),
+        })
+    }
+}

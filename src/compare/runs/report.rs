@@ -1,0 +1,250 @@
+//! What a comparison of result files has shown, as a document: `--export-json` writes it, tables are drawn from it.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::estimate::Estimate;
+use super::metric::{Better, Metric, Scale, Unit};
+
+/// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Result files against one another.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct RunsReport {
+    /// Version of this format.
+    pub schema_version: u32,
+    /// Version of infa that compared.
+    pub infa: String,
+    /// Probability that an interval holds what it is for.
+    pub confidence: f64,
+    /// What a reader must know before any number.
+    pub warnings: Vec<String>,
+    /// A side against another: one for each workload, or for each file that is compared with the base.
+    pub comparisons: Vec<Comparison>,
+    /// Over several workloads: geometric means of the ratios of all engines in all comparisons.
+    pub means: Vec<Mean>,
+    /// What was not allowed, and whether it has happened.
+    pub thresholds: Vec<ThresholdReport>,
+    /// The metrics that tables show; without them those that say most.
+    #[serde(skip)]
+    pub shown: Option<Vec<&'static str>>,
+}
+
+/// A side against another.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Comparison {
+    /// What was measured: the title of the run, or its task, model, dataset and load.
+    pub title: String,
+    /// The runs that are compared with.
+    pub base: Vec<RunName>,
+    /// The runs that are compared.
+    pub new: Vec<RunName>,
+    /// What intervals come from.
+    pub basis: Basis,
+    /// What else is not the same on both sides, and what makes figures doubtful.
+    pub warnings: Vec<String>,
+    /// The engines that both sides have.
+    pub engines: Vec<EngineComparison>,
+    /// The engines that the base alone has.
+    pub only_in_base: Vec<String>,
+    /// The engines that the base has not.
+    pub only_in_new: Vec<String>,
+    /// Geometric means of the ratios of its engines, of two or more.
+    pub means: Vec<Mean>,
+}
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct RunName {
+    /// The file, as it was named.
+    pub file: String,
+    /// When it began, in UTC (RFC 3339).
+    pub started: String,
+    /// Version of infa that measured.
+    pub infa: String,
+}
+
+/// What intervals come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Basis {
+    /// The rounds of one run a side. What changes from run to run is not in them.
+    Rounds,
+    /// Ratios of rounds of one run that ran one after the other.
+    PairedRounds,
+    /// Several runs of a side: each run is one value.
+    Runs,
+}
+
+/// An engine against itself, or against the baseline.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct EngineComparison {
+    /// Its name.
+    pub name: String,
+    /// The engine it is compared with, where that has another name.
+    pub baseline: Option<String>,
+    /// Why the new one failed.
+    pub failed: Option<String>,
+    /// What both have.
+    pub metrics: Vec<MetricComparison>,
+    /// Metrics that the base alone has.
+    pub lost: Vec<&'static str>,
+}
+
+/// A metric of an engine.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct MetricComparison {
+    /// Its name.
+    pub metric: &'static str,
+    /// What it is measured in.
+    pub unit: Unit,
+    /// Which way it is better.
+    pub better: Better,
+    /// The base.
+    pub base: Level,
+    /// What is compared with it.
+    pub new: Level,
+    /// What has changed.
+    pub change: Change,
+    /// In a word.
+    pub verdict: Verdict,
+    #[serde(skip)]
+    pub(super) estimate: Option<Estimate>,
+    #[serde(skip)]
+    pub(super) of: &'static Metric,
+}
+
+/// A figure of one side.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct Level {
+    /// Geometric mean of rounds or runs; of shares their mean, of cosines and the like the worst of the runs.
+    pub value: f64,
+    /// Its 95 % interval; `None` for fewer than two values, and of shares, cosines and the like.
+    pub interval: Option<(f64, f64)>,
+    /// Rounds or runs it comes from.
+    pub count: usize,
+}
+
+/// What has changed.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
+pub struct Change {
+    /// Whether it is new over base or new minus base.
+    pub scale: Scale,
+    /// The ratio or the difference.
+    pub value: f64,
+    /// Its 95 % interval; `None` where noise is not known.
+    pub interval: Option<(f64, f64)>,
+    /// The noise floor: the smallest change, as a share of the base or as a difference, that such runs show in four of
+    /// five tries.
+    pub detectable: Option<f64>,
+}
+
+/// A change in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Speed is better, beyond the noise.
+    Faster,
+    /// Speed is worse, beyond the noise.
+    Slower,
+    /// Better, beyond the noise.
+    Better,
+    /// Worse, beyond the noise.
+    Worse,
+    /// No more than noise.
+    Indistinguishable,
+    /// Noise is not known: there are fewer than two values.
+    CannotTell,
+}
+
+/// A geometric mean of ratios.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Mean {
+    /// Of which metric.
+    pub metric: &'static str,
+    /// How many ratios it comes from.
+    pub count: usize,
+    /// New over base.
+    pub ratio: f64,
+    /// Its 95 % interval for these engines and workloads; `None` where the noise of one of them is not known.
+    pub interval: Option<(f64, f64)>,
+    /// In a word.
+    pub verdict: Verdict,
+}
+
+/// What was not allowed.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct ThresholdReport {
+    /// As it was given: `tokens_per_s<-5%`.
+    pub threshold: String,
+    /// Its metric.
+    pub metric: &'static str,
+    /// Whether it was crossed anywhere, beyond the noise.
+    pub crossed: bool,
+    /// Each engine that it was held against.
+    pub checked: Vec<Checked>,
+}
+
+/// An engine that a threshold was held against.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Checked {
+    /// Place of the comparison.
+    pub comparison: usize,
+    /// The engine.
+    pub engine: String,
+    /// Whether it crossed the threshold; `None` where noise is not known.
+    pub crossed: Option<bool>,
+    /// What was found, in words.
+    pub found: String,
+}
+
+/// The report as JSON for files: indented, with a newline at its end.
+///
+/// # Errors
+/// None is known: they are those of the serialiser.
+pub fn json(report: &RunsReport) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(report).map(|text| text + "\n")
+}
+
+/// The schema of these reports (JSON Schema, draft 2020-12), as `docs/compare-report.schema.json` has it.
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(RunsReport);
+    schema.insert("title".to_owned(), "Report of infa compare on result files".into());
+    if let Some(version) = schema.pointer_mut("/properties/schema_version").and_then(|value| value.as_object_mut()) {
+        version.insert("const".to_owned(), SCHEMA_VERSION.into());
+    }
+    schema.to_value()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::sample;
+    use super::*;
+
+    #[test]
+    fn the_published_schema_is_fresh() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/compare-report.schema.json");
+        let schema = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
+        if std::env::var_os("INFA_UPDATE_SCHEMA").is_some() {
+            std::fs::write(&path, &schema).unwrap();
+        }
+        let published = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(published == schema, "{} is stale: INFA_UPDATE_SCHEMA=1 cargo test writes it", path.display());
+    }
+
+    #[test]
+    fn reports_are_as_the_schema_says() {
+        let validator = jsonschema::validator_for(&schema()).unwrap();
+        for report in sample::reports() {
+            let mut value: serde_json::Value = serde_json::from_str(&json(&report).unwrap()).unwrap();
+            let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+            assert!(errors.is_empty(), "{errors:?}");
+            value["comparisons"][0]["basis"] = "guess".into();
+            assert!(!validator.is_valid(&value));
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Runs made by hand, for tests.
+#![allow(clippy::unwrap_used)]
+
+use super::*;
+use crate::bench::report::{EngineState, Report, RoundReport, sample};
+
+/// Rounds of so many tokens a second with 1 % of normal noise, that of the seed.
+pub fn noisy(rounds: usize, rate: f64, seed: u64) -> Report {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut report = sample::of(vec![sample::engine("onnx", rate)]);
+    report.started = format!("2026-11-21T20:00:{:02}Z", seed % 60);
+    with_noise(&mut report, rounds, &mut rng);
+    report
+}
+
+/// Gives each engine so many rounds of its rate, with noise of their own.
+pub fn with_noise(report: &mut Report, rounds: usize, rng: &mut fastrand::Rng) {
+    for engine in &mut report.engines {
+        let Some(rate) = engine.figures.tokens_per_second.map(|figure| figure.median) else { continue };
+        let mut round = |round| {
+            // Twelve uniform numbers are as good as a normal one.
+            let noise = 1.0 + 0.01 * ((0..12).map(|_| rng.f64()).sum::<f64>() - 6.0);
+            let mut one = sample::engine("", rate * noise).rounds[0].clone();
+            one.round = round;
+            one
+        };
+        engine.rounds = (0..rounds).map(&mut round).collect::<Vec<RoundReport>>();
+    }
+}
+
+/// One round.
+pub fn one(rate: f64) -> Report {
+    noisy(1, rate, 0)
+}
+
+pub fn run(file: &str, report: &Report) -> Run {
+    Run { file: file.to_owned(), report: report.clone() }
+}
+
+/// `base.json` against `new.json`.
+pub fn two(base: &Report, new: &Report) -> RunsReport {
+    compare(&Plan::Each(run("base.json", base), vec![run("new.json", new)])).unwrap()
+}
+
+/// Eight engines as a CPU has them, one of which is slower than before, one faster, one lost and one failed.
+pub fn engines() -> RunsReport {
+    let mut base = sample::engines();
+    let mut new = base.clone();
+    base.engines[7].state = EngineState::Stable { half_width: 0.01 };
+    base.engines[7] = crate::bench::report::EngineReport { name: "tei".to_owned(), ..sample::engine("tei", 6000.0) };
+    let mut rng = fastrand::Rng::with_seed(3);
+    with_noise(&mut base, 5, &mut rng);
+    new.engines[1] = sample::engine("onnx", 8700.0 * 0.91);
+    new.engines[2] = crate::bench::report::EngineReport {
+        fidelity: base.engines[2].fidelity.clone(),
+        ..sample::engine("onnx:int8", 22_100.0 * 1.06)
+    };
+    new.engines.remove(5);
+    new.infa = "0.2.0".to_owned();
+    new.machine.gemm_gflops = Some(430.0);
+    new.started = "2026-11-22T20:00:00Z".to_owned();
+    with_noise(&mut new, 5, &mut rng);
+    let mut report = two(&base, &new);
+    let thresholds: Vec<Threshold> =
+        ["tokens_per_s<-5%", "p99>+25%", "memory>+10%"].iter().map(|text| text.parse().unwrap()).collect();
+    report.thresholds = check(&thresholds, &report).unwrap();
+    report
+}
+
+/// Reports of every kind.
+pub fn reports() -> Vec<RunsReport> {
+    let (a, b) = (noisy(5, 8000.0, 1), noisy(5, 7900.0, 2));
+    let mut other = noisy(5, 100.0, 3);
+    other.workload.dataset = "queries".to_owned();
+    let sides = Plan::Sides(
+        vec![run("a.json", &a), run("b.json", &b), run("q.json", &other)],
+        vec![run("c.json", &a), run("r.json", &other)],
+    );
+    let mut wild = noisy(3, 8000.0, 4);
+    wild.engines[0].rounds[0].tokens_per_second = Some(1e308);
+    wild.engines[0].rounds[1].tokens_per_second = Some(1e-308);
+    wild.engines[0].rounds[2].p99_ms = Some(f64::NAN);
+    let within = Plan::Engines(run("a.json", &sample::engines()), None);
+    let mut reports = vec![engines(), two(&one(1.0), &one(2.0)), two(&a, &wild), two(&wild, &wild)];
+    reports.extend([compare(&sides).unwrap(), compare(&within).unwrap()]);
+    reports.push(two(&sample::sweep(), &sample::sweep()));
+    reports.push(two(&sample::rerank(), &sample::rerank()));
+    reports.push(two(&sample::hostile(), &sample::hostile()));
+    reports
+}
+
+/// Compares with the file of that name below `tests/fixtures/compare-report`, or writes it if `INFA_UPDATE_SNAPSHOTS` is
+/// set.
+pub fn snapshot(name: &str, found: &str) {
+    sample::compare_in("compare-report", name, found);
+}

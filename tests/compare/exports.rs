@@ -1,0 +1,111 @@
+//! Where a comparison goes.
+
+use serde_json::Value as Json;
+
+use crate::{Files, compare, noisy, report, run};
+
+fn pair(files: &Files, rate: f64) -> [std::path::PathBuf; 2] {
+    [files.report("base.json", &report(&noisy(1000.0))), files.report("new.json", &report(&noisy(rate)))]
+}
+
+#[test]
+fn a_table_with_verdicts() {
+    let files = Files::new();
+    let ran = compare(&pair(&files, 970.0)).run().status(0);
+    let row = |text: &str| ran.text().lines().find(|line| line.contains(text)).unwrap_or_default().to_owned();
+    let tokens = row("tokens/s");
+    assert!(tokens.starts_with("onnx") && tokens.contains("-3.0%") && tokens.ends_with("slower"), "{}", ran.text());
+    assert!(row("p99 ms").ends_with("slower") && row("cosine min").ends_with("indistinguishable"));
+    assert!(row("memory").ends_with("cannot tell"), "{}", ran.text());
+    assert!(ran.text().contains("What changes from run to run is not in them"));
+    let all = compare(&pair(&files, 970.0)).args(["--metrics", "all"]).run().status(0);
+    assert!(all.text().contains("requests/s") && all.text().contains("errors"), "{}", all.text());
+    let one = compare(&pair(&files, 970.0)).args(["--metrics", "p99_ms,errors"]).run().status(0);
+    assert!(one.text().contains("p99 ms") && !one.text().contains("tokens/s"), "{}", one.text());
+    compare(&pair(&files, 970.0)).args(["--metrics", "p98"]).run().refuses(2, &["p98", "the metrics are tokens_per_s"]);
+}
+
+#[test]
+fn half_a_per_cent_is_noise() {
+    let files = Files::new();
+    let ran = compare(&pair(&files, 995.0)).run().status(0);
+    let row = ran.text().lines().find(|line| line.contains("tokens/s")).unwrap_or_default().to_owned();
+    assert!(row.ends_with("indistinguishable"), "{row}");
+}
+
+#[test]
+fn documents_are_written() {
+    let files = Files::new();
+    let (json, markdown) = (files.path("out.json"), files.path("out.md"));
+    let ran = compare(&pair(&files, 900.0)).arg("--export-json").arg(&json).arg("--export-markdown").arg(&markdown);
+    ran.run().status(0);
+    let document: Json = serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
+    let schema: Json = serde_json::from_str(include_str!("../../docs/compare-report.schema.json")).unwrap();
+    assert!(jsonschema::is_valid(&schema, &document));
+    let tokens = &document["comparisons"][0]["engines"][0]["metrics"][0];
+    assert_eq!((&tokens["metric"], &tokens["verdict"]), (&"tokens_per_s".into(), &"slower".into()));
+    assert!((tokens["change"]["value"].as_f64().unwrap() - 0.9).abs() < 1e-9);
+    let text = std::fs::read_to_string(markdown).unwrap();
+    assert!(text.contains("| onnx | tokens/s | ") && text.contains("**slower**"), "{text}");
+}
+
+#[test]
+fn stdout_can_be_the_document() {
+    let files = Files::new();
+    let ran = compare(&pair(&files, 900.0)).args(["--export-json", "-"]).run().status(0);
+    let document: Json = serde_json::from_slice(&ran.out).unwrap();
+    assert_eq!(document["schema_version"], 1);
+    assert!(ran.err.contains("slower"), "{}", ran.err);
+    let ran = compare(&pair(&files, 900.0)).args(["--export-markdown", "-"]).run().status(0);
+    assert!(ran.text().starts_with("**embedding"), "{}", ran.text());
+    compare(&pair(&files, 900.0)).args(["--export-json", "-", "--export-markdown", "-"]).run().refuses(2, &["stdout"]);
+    compare(&pair(&files, 900.0)).args(["--export-json", "/no/where.json"]).run().refuses(2, &["/no/where.json"]);
+}
+
+#[test]
+fn several_files_and_several_sides() {
+    let files = Files::new();
+    let [base, new] = pair(&files, 900.0);
+    let third = files.report("third.json", &report(&noisy(1100.0)));
+    let ran = compare(&[&base, &new, &third]).run().status(0);
+    assert_eq!(ran.text().matches("Base      ").count(), 2, "{}", ran.text());
+    assert!(ran.text().contains("faster") && ran.text().contains("slower"));
+    let both = format!("{},{}", base.display(), new.display());
+    let ran = compare(&[&third]).args(["--base", &both]).run().status(0);
+    assert!(ran.text().contains("each run is one value"), "{}", ran.text());
+    // By variables, as everything.
+    let ran = run::infa(["compare"]).env("INFA_FILES", &third).env("INFA_BASE", &both).run().status(0);
+    assert!(ran.text().contains("each run is one value"), "{}", ran.text());
+}
+
+/// What a real run writes is read, and its engines are compared round by round.
+#[test]
+fn what_bench_writes_is_read() {
+    let files = Files::new();
+    let path = files.path("run.json");
+    let bench = [
+        "bench",
+        "--engines",
+        "onnx,onnx:int8",
+        "--threads",
+        "2",
+        "--dataset",
+        "fixed:12x8",
+        "--batch",
+        "4",
+        "--concurrency",
+        "2",
+        "--requests",
+        "6",
+        "--rounds",
+        "3",
+        "--warm-up",
+        "0s",
+        "-m",
+    ];
+    run::infa(bench).arg(crate::support::fixture("bert-tiny")).arg("--export-json").arg(&path).run().status(0);
+    let ran = compare(&[&path]).run().status(0);
+    assert!(ran.text().contains("onnx:int8 / onnx") && ran.text().contains("tokens/s"), "{}", ran.text());
+    let same = compare(&[&path, &path]).run().status(0).says(&["are the same run"]);
+    assert!(!same.text().contains("faster") && !same.text().contains("slower"), "{}", same.text());
+}
