@@ -27,7 +27,7 @@ mod text;
 mod threshold;
 
 pub use error::RunsError;
-pub use estimate::{Estimate, interval_of};
+pub use estimate::Estimate;
 pub use markdown::markdown;
 pub use metric::{Better, METRICS, Metric, Scale, Unit, UnknownMetric, metric};
 pub use read::{Run, read};

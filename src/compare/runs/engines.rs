@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::estimate::{Estimate, interval_of};
+use super::estimate::{Centre, ENOUGH, Estimate};
 use super::metric::{Better, METRICS, Metric, Scale};
 use super::read::Run;
 use super::report::{Basis, Change, EngineComparison, Level, Mean, MetricComparison, Verdict};
@@ -50,32 +50,39 @@ pub(super) fn engine(
 }
 
 /// What one side has of a metric: values as they are compared (logarithms where by ratios), with their rounds.
-struct Side {
-    values: Vec<(usize, f64)>,
-    level: Level,
-}
+struct Side(Vec<(usize, f64)>);
 
 impl Side {
     /// `None` without values.
     fn of(of: &Metric, parts: &[Part<'_>], basis: Basis) -> Option<Self> {
-        let runs = parts.iter().map(|(report, engine)| of.values(report, engine)).filter(|values| !values.is_empty());
         let scaled = |value: f64| if of.scale == Scale::Ratio { value.ln() } else { value };
-        let mut runs: Vec<Vec<(usize, f64)>> =
-            runs.map(|values| values.into_iter().map(|(round, value)| (round, scaled(value))).collect()).collect();
-        let values: Vec<(usize, f64)> = match basis {
+        let mut runs: Vec<Vec<(usize, f64)>> = Vec::new();
+        for (report, engine) in parts {
+            let values = of.values(report, engine);
+            if !values.is_empty() {
+                runs.push(values.into_iter().map(|(round, value)| (round, scaled(value))).collect());
+            }
+        }
+        let values = match basis {
             Basis::Runs => {
-                let mean = |values: &Vec<(usize, f64)>| {
-                    values.iter().map(|(_, value)| value).sum::<f64>() / values.len() as f64
+                let middle = |values: &Vec<(usize, f64)>| {
+                    let values: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
+                    Some(centre(of, values.len()).of(&values)?.0)
                 };
-                runs.iter().map(mean).enumerate().collect()
+                runs.iter().filter_map(middle).enumerate().collect()
             }
             Basis::Rounds | Basis::PairedRounds => runs.pop()?,
         };
-        let numbers: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
-        let (mean, interval) = interval_of(&numbers)?;
+        (!values.is_empty()).then_some(Self(values))
+    }
+
+    /// `None` where it is no finite number.
+    fn level(&self, of: &Metric, centre: Centre) -> Option<Level> {
+        let numbers = self.numbers();
+        let (middle, interval) = centre.of(&numbers)?;
         let (value, interval) = match of.scale {
-            Scale::Ratio => (mean.exp(), interval.map(|(low, high)| (low.exp(), high.exp()))),
-            Scale::Difference if of.has_rounds() => (mean, None),
+            Scale::Ratio => (middle.exp(), interval.map(|(low, high)| (low.exp(), high.exp()))),
+            Scale::Difference if of.has_rounds() => (middle, None),
             Scale::Difference => {
                 let worst = match of.better {
                     Better::Higher => numbers.iter().copied().fold(f64::INFINITY, f64::min),
@@ -85,43 +92,58 @@ impl Side {
             }
         };
         let interval = interval.filter(|(low, high)| low.is_finite() && high.is_finite());
-        value.is_finite().then(|| Self { level: Level { value, interval, count: numbers.len() }, values })
+        value.is_finite().then_some(Level { value, interval, count: numbers.len() })
     }
 
     fn numbers(&self) -> Vec<f64> {
-        self.values.iter().map(|(_, value)| *value).collect()
+        self.0.iter().map(|(_, value)| *value).collect()
     }
 
     /// Differences to the other side in the rounds that both have.
     fn pairs(&self, base: &Self) -> Vec<f64> {
-        let base: BTreeMap<usize, f64> = base.values.iter().copied().collect();
-        self.values.iter().filter_map(|(round, value)| Some(value - base.get(round)?)).collect()
+        let base: BTreeMap<usize, f64> = base.0.iter().copied().collect();
+        self.0.iter().filter_map(|(round, value)| Some(value - base.get(round)?)).collect()
     }
+}
+
+/// How so many rounds are compared.
+fn centre(of: &Metric, rounds: usize) -> Centre {
+    // Shares are not: requests of nearly half the rounds may fail without moving a median.
+    if of.scale == Scale::Ratio && of.has_rounds() && rounds >= ENOUGH { Centre::Median } else { Centre::Mean }
 }
 
 /// `None` where the change is no finite number.
 fn compared(of: &'static Metric, base: &Side, new: &Side, basis: Basis) -> Option<MetricComparison> {
-    let estimate = match basis {
-        // What is measured once has no rounds.
-        Basis::Rounds | Basis::PairedRounds if !of.has_rounds() => None,
-        Basis::Rounds => Estimate::between(&base.numbers(), &new.numbers()),
-        Basis::PairedRounds => Estimate::of_pairs(&new.pairs(base)),
-        // Cosines of the same texts have no noise, and their worst is what is compared.
-        Basis::Runs if of.is_fact() && of.scale == Scale::Difference && !of.has_rounds() => None,
-        Basis::Runs => Estimate::between_runs(&base.numbers(), &new.numbers()),
+    let (before, after, pairs) = (base.numbers(), new.numbers(), new.pairs(base));
+    let centre = match basis {
+        Basis::Rounds => centre(of, before.len().min(after.len())),
+        Basis::PairedRounds => centre(of, pairs.len()),
+        Basis::Runs => Centre::Mean,
     };
+    let estimate = match (basis, centre) {
+        // What is measured once has no rounds.
+        (Basis::Rounds | Basis::PairedRounds, _) if !of.has_rounds() => None,
+        (Basis::Rounds, Centre::Mean) => Estimate::between(&before, &after),
+        (Basis::Rounds, Centre::Median) => Estimate::of_medians(Some(&before), &after),
+        (Basis::PairedRounds, Centre::Mean) => Estimate::of_pairs(&pairs),
+        (Basis::PairedRounds, Centre::Median) => Estimate::of_medians(None, &pairs),
+        // Cosines of the same texts have no noise, and their worst is what is compared.
+        (Basis::Runs, _) if of.scale == Scale::Difference && !of.has_rounds() => None,
+        (Basis::Runs, _) => Estimate::between_runs(&before, &after),
+    };
+    let (base, new) = (base.level(of, centre)?, new.level(of, centre)?);
     let out = |value: f64| if of.scale == Scale::Ratio { value.exp() } else { value };
     let plain = match of.scale {
-        Scale::Ratio => (new.level.value.ln() - base.level.value.ln()).exp(),
-        Scale::Difference => new.level.value - base.level.value,
+        Scale::Ratio => (new.value.ln() - base.value.ln()).exp(),
+        Scale::Difference => new.value - base.value,
     };
     let value = estimate.map_or(plain, |estimate| out(estimate.value));
     let sound = |estimate: &Estimate| {
-        let (low, high) = estimate.interval();
+        let (low, high) = estimate.interval;
         out(low).is_finite() && out(high).is_finite() && estimate.detectable().exp().is_finite()
     };
     let estimate = estimate.filter(sound);
-    let interval = estimate.map(|estimate| estimate.interval());
+    let interval = estimate.map(|estimate| estimate.interval);
     let detectable = estimate.map(|estimate| match of.scale {
         Scale::Ratio => estimate.detectable().exp_m1(),
         Scale::Difference => estimate.detectable(),
@@ -133,7 +155,6 @@ fn compared(of: &'static Metric, base: &Side, new: &Side, basis: Basis) -> Optio
     };
     let interval = interval.map(|(low, high)| (out(low), out(high)));
     let change = Change { scale: of.scale, value, interval, detectable };
-    let (base, new) = (base.level, new.level);
     value.is_finite().then_some(MetricComparison {
         metric: of.name,
         unit: of.unit,
@@ -173,7 +194,7 @@ pub(super) fn means<'a>(engines: impl Iterator<Item = &'a EngineComparison> + Cl
         let logarithms = metrics.iter().map(|metric| metric.change.value.ln()).sum::<f64>();
         let ratio = (logarithms / metrics.len() as f64).exp();
         let estimates: Option<Vec<Estimate>> = metrics.iter().map(|metric| metric.estimate).collect();
-        let interval = estimates.and_then(|estimates| Estimate::mean(&estimates)).map(|mean| mean.interval());
+        let interval = estimates.and_then(|estimates| Estimate::mean(&estimates)).map(|mean| mean.interval);
         let verdict = verdict(of, interval, ROUNDING);
         let interval = interval.map(|(low, high)| (low.exp(), high.exp()));
         let interval = interval.filter(|(low, high)| low.is_finite() && high.is_finite());

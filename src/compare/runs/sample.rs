@@ -1,6 +1,8 @@
 //! Runs made by hand, for tests.
 #![allow(clippy::unwrap_used)]
 
+use std::sync::LazyLock;
+
 use super::*;
 use crate::bench::report::{EngineState, Report, RoundReport, sample};
 
@@ -43,7 +45,9 @@ pub fn two(base: &Report, new: &Report) -> RunsReport {
 }
 
 /// Eight engines as a CPU has them, one of which is slower than before, one faster, one lost and one failed.
-pub fn engines() -> RunsReport {
+pub static ENGINES: LazyLock<RunsReport> = LazyLock::new(engines);
+
+fn engines() -> RunsReport {
     let mut base = sample::engines();
     let mut new = base.clone();
     base.engines[7].state = EngineState::Stable { half_width: 0.01 };
@@ -68,7 +72,9 @@ pub fn engines() -> RunsReport {
 }
 
 /// Reports of every kind.
-pub fn reports() -> Vec<RunsReport> {
+pub static REPORTS: LazyLock<Vec<RunsReport>> = LazyLock::new(reports);
+
+fn reports() -> Vec<RunsReport> {
     let (a, b) = (noisy(5, 8000.0, 1), noisy(5, 7900.0, 2));
     let mut other = noisy(5, 100.0, 3);
     other.workload.dataset = "queries".to_owned();
@@ -81,7 +87,7 @@ pub fn reports() -> Vec<RunsReport> {
     wild.engines[0].rounds[1].tokens_per_second = Some(1e-308);
     wild.engines[0].rounds[2].p99_ms = Some(f64::NAN);
     let within = Plan::Engines(run("a.json", &sample::engines()), None);
-    let mut reports = vec![engines(), two(&one(1.0), &one(2.0)), two(&a, &wild), two(&wild, &wild)];
+    let mut reports = vec![ENGINES.clone(), two(&one(1.0), &one(2.0)), two(&a, &wild), two(&wild, &wild)];
     reports.extend([compare(&sides).unwrap(), compare(&within).unwrap()]);
     reports.push(two(&sample::sweep(), &sample::sweep()));
     reports.push(two(&sample::rerank(), &sample::rerank()));

@@ -237,16 +237,16 @@ mod tests {
 
     #[test]
     fn engines_in_a_table() {
-        sample::snapshot("engines.txt", &drawn(&sample::engines(), 120));
-        sample::snapshot("engines-80.txt", &drawn(&sample::engines(), 80));
-        let reports = sample::reports();
+        sample::snapshot("engines.txt", &drawn(&sample::ENGINES, 120));
+        sample::snapshot("engines-80.txt", &drawn(&sample::ENGINES, 80));
+        let reports = &sample::REPORTS;
         sample::snapshot("sides.txt", &drawn(&reports[4], 120));
         sample::snapshot("within.txt", &drawn(&reports[5], 120));
     }
 
     #[test]
     fn what_differs_stands_above_any_number() {
-        let text = drawn(&sample::engines(), 120);
+        let text = drawn(&sample::ENGINES, 120);
         let warning = text.find("Warning   infa: 0.1.0 in base.json; 0.2.0 in new.json").unwrap();
         assert!(warning < text.find("tokens/s").unwrap(), "{text}");
         assert!(text.contains("only in base: fastembed"), "{text}");
@@ -254,16 +254,16 @@ mod tests {
 
     #[test]
     fn colours_are_for_those_who_want_them() {
-        let coloured = table(&sample::engines(), &TableOptions { colour: true, width: None });
+        let coloured = table(&sample::ENGINES, &TableOptions { colour: true, width: None });
         assert!(["\x1b[1mEngine", "\x1b[31m", "\x1b[32m", "\x1b[33m"].iter().all(|code| coloured.contains(code)));
-        assert!(!drawn(&sample::engines(), 120).contains('\x1b'));
+        assert!(!drawn(&sample::ENGINES, 120).contains('\x1b'));
     }
 
     #[test]
     fn any_report_and_width_will_do() {
-        for report in sample::reports() {
+        for report in sample::REPORTS.iter() {
             for columns in [0, 1, 40, 80, 120, u16::MAX] {
-                let text = drawn(&report, columns);
+                let text = drawn(report, columns);
                 assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
                 assert!(!text.contains('\u{202e}') && !text.contains("NaN"), "{text}");
                 let widest = text.lines().map(width).max().unwrap();
