@@ -6,7 +6,7 @@ use crate::{Files, compare, noisy, report, run};
 
 #[track_caller]
 fn refused(name: &str, bytes: &[u8], words: &[&str]) {
-    let files = Files::new();
+    let files = Files::temporary();
     let (good, bad) = (files.report("good.json", &report(&noisy(1000.0))), files.write(name, bytes));
     for pair in [[&good, &bad], [&bad, &good]] {
         compare(&pair).run().refuses(2, words).says(&[name]);
@@ -45,7 +45,7 @@ fn a_file_that_is_not_whole() {
 
 #[test]
 fn no_file() {
-    let files = Files::new();
+    let files = Files::temporary();
     let good = files.report("good.json", &report(&noisy(1000.0)));
     compare(&[&good, &files.path("none.json")]).run().refuses(2, &["none.json", "No such file"]);
     compare(&[&good, &files.path("")]).run().refuses(2, &["directory"]);
@@ -55,7 +55,7 @@ fn no_file() {
 
 #[test]
 fn nothing_in_common() {
-    let files = Files::new();
+    let files = Files::temporary();
     let base = report(&noisy(1000.0));
     let good = files.report("good.json", &base);
     let mut other = base.clone();
@@ -73,7 +73,7 @@ fn nothing_in_common() {
 
 #[test]
 fn what_differs_stands_before_the_numbers() {
-    let files = Files::new();
+    let files = Files::temporary();
     let mut new = report(&noisy(1000.0));
     let base = files.report("base.json", &new);
     new["machine"]["cpu"] = json!("Another\u{1b}[2J one");

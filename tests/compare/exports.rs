@@ -10,7 +10,7 @@ fn pair(files: &Files, rate: f64) -> [std::path::PathBuf; 2] {
 
 #[test]
 fn a_table_with_verdicts() {
-    let files = Files::new();
+    let files = Files::temporary();
     let ran = compare(&pair(&files, 970.0)).run().status(0);
     let row = |text: &str| ran.text().lines().find(|line| line.contains(text)).unwrap_or_default().to_owned();
     let tokens = row("tokens/s");
@@ -27,7 +27,7 @@ fn a_table_with_verdicts() {
 
 #[test]
 fn half_a_per_cent_is_noise() {
-    let files = Files::new();
+    let files = Files::temporary();
     let ran = compare(&pair(&files, 995.0)).run().status(0);
     let row = ran.text().lines().find(|line| line.contains("tokens/s")).unwrap_or_default().to_owned();
     assert!(row.ends_with("indistinguishable"), "{row}");
@@ -35,7 +35,7 @@ fn half_a_per_cent_is_noise() {
 
 #[test]
 fn documents_are_written() {
-    let files = Files::new();
+    let files = Files::temporary();
     let (json, markdown) = (files.path("out.json"), files.path("out.md"));
     let ran = compare(&pair(&files, 900.0)).arg("--export-json").arg(&json).arg("--export-markdown").arg(&markdown);
     ran.run().status(0);
@@ -51,7 +51,7 @@ fn documents_are_written() {
 
 #[test]
 fn stdout_can_be_the_document() {
-    let files = Files::new();
+    let files = Files::temporary();
     let ran = compare(&pair(&files, 900.0)).args(["--export-json", "-"]).run().status(0);
     let document: Json = serde_json::from_slice(&ran.out).unwrap();
     assert_eq!(document["schema_version"], 1);
@@ -64,7 +64,7 @@ fn stdout_can_be_the_document() {
 
 #[test]
 fn several_files_and_several_sides() {
-    let files = Files::new();
+    let files = Files::temporary();
     let [base, new] = pair(&files, 900.0);
     let third = files.report("third.json", &report(&noisy(1100.0)));
     let ran = compare(&[&base, &new, &third]).run().status(0);
@@ -81,7 +81,7 @@ fn several_files_and_several_sides() {
 /// What a real run writes is read, and its engines are compared round by round.
 #[test]
 fn what_bench_writes_is_read() {
-    let files = Files::new();
+    let files = Files::temporary();
     let path = files.path("run.json");
     let bench = [
         "bench",

@@ -2,7 +2,6 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../support/mod.rs"]
-#[allow(dead_code)]
 mod support;
 
 #[path = "../cli/run.rs"]
@@ -72,7 +71,7 @@ pub fn noisy(rate: f64) -> Vec<f64> {
 pub struct Files(TempDir);
 
 impl Files {
-    pub fn new() -> Self {
+    pub fn temporary() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 

@@ -21,7 +21,7 @@ fn fail_if(thresholds: &[&str]) -> Vec<String> {
 
 #[test]
 fn the_same_run_crosses_nothing() {
-    let files = Files::new();
+    let files = Files::temporary();
     let base = files.report("base.json", &report(&noisy(1000.0)));
     let ran = compare(&[&base, &base]).args(fail_if(&ALL)).run().status(0);
     assert!(!ran.err.contains("error:"), "{}", ran.err);
@@ -30,12 +30,12 @@ fn the_same_run_crosses_nothing() {
 
 #[test]
 fn what_is_crossed_is_told_with_how_much() {
-    let files = Files::new();
+    let files = Files::temporary();
     let (base, new) =
         (files.report("base.json", &report(&noisy(1000.0))), files.report("new.json", &report(&noisy(900.0))));
     let ran = compare(&[&base, &new]).args(fail_if(&["tokens_per_s<-5%", "p99>+5%", "p50>+50%"])).run().status(5);
     let words = [
-        "error: tokens_per_s<-5%: crossed by onnx: tokens_per_s by -10.0% (-10.",
+        "error: tokens_per_s<-5%: crossed by onnx: tokens_per_s by -10.0% (-11.",
         "p99>+5%: crossed by onnx: p99 by +11.1%",
     ];
     let ran = ran.says(&words);
@@ -49,7 +49,7 @@ fn what_is_crossed_is_told_with_how_much() {
 
 #[test]
 fn what_is_within_the_noise_does_not_count() {
-    let files = Files::new();
+    let files = Files::temporary();
     let rates = [1000.0, 700.0, 1300.0];
     let base = files.report("base.json", &report(&rates));
     let new = files.report("new.json", &report(&rates.map(|rate| rate * 0.9)));
@@ -62,7 +62,7 @@ fn what_is_within_the_noise_does_not_count() {
 
 #[test]
 fn cosines_are_held_against_values() {
-    let files = Files::new();
+    let files = Files::temporary();
     let mut new = report(&noisy(1000.0));
     let base = files.report("base.json", &new);
     new["engines"][0]["fidelity"]["vectors"]["agreement"]["cosine_min"] = json!(0.98);
@@ -73,7 +73,7 @@ fn cosines_are_held_against_values() {
 
 #[test]
 fn an_engine_that_failed_crosses_what_it_was_held_against() {
-    let files = Files::new();
+    let files = Files::temporary();
     let mut new = report(&noisy(1000.0));
     let base = files.report("base.json", &new);
     new["engines"][0]["rounds"] = json!([]);
@@ -85,7 +85,7 @@ fn an_engine_that_failed_crosses_what_it_was_held_against() {
 
 #[test]
 fn what_is_no_threshold_is_refused() {
-    let files = Files::new();
+    let files = Files::temporary();
     let base = files.report("base.json", &report(&noisy(1000.0)));
     for (threshold, words) in [
         ("token_per_s<-5%", &["did you mean tokens_per_s?", "the metrics are tokens_per_s, inputs_per_s"][..]),

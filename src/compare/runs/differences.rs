@@ -138,7 +138,7 @@ fn products(runs: &[&Run]) -> Option<String> {
     (most.0 > least.0 * (1.0 + PRODUCTS)).then(|| {
         let (least, most) = ((number(least.0), least.1), (number(most.0), most.1));
         format!(
-            "the machine itself was not equally fast: float32 products at {} GFLOP/s in {}, {} in {}",
+            "matrix products of float32 were not equally fast: {} GFLOP/s in {}, {} in {}",
             most.0, most.1, least.0, least.1
         )
     })

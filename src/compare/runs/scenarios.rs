@@ -410,10 +410,7 @@ mod tests {
             (|r| r.machine.cpu_flags.truncate(1), "machine: instructions: "),
             (|r| r.machine.memory_bytes = 8 << 30, "machine: memory: 16.0 GiB in base.json; 8.00 GiB in new.json"),
             (|r| r.machine.onnxruntime = None, "ONNX Runtime: 1.24.1 in base.json; not known in new.json"),
-            (
-                |r| r.machine.gemm_gflops = Some(400.0),
-                "not equally fast: float32 products at 500 GFLOP/s in base.json, 400 in new.json",
-            ),
+            (|r| r.machine.gemm_gflops = Some(400.0), "not equally fast: 500 GFLOP/s in base.json, 400 in new.json"),
             (|r| r.model.id = "other".into(), "model: BAAI/bge-small-en-v1.5 in base.json; other in new.json"),
             (|r| r.model.files[0].sha256 = "0".into(), "model: not the same files: model.safetensors"),
             (|r| r.workload.dataset = "code".into(), "workload: dataset: "),
