@@ -19,6 +19,7 @@ const RIVALS: &[&[&str]] = &[
     &["permissive_cors", "no_permissive_cors"],
     &["unix_socket", "tls_cert"],
     &["unix_socket", "tls_key"],
+    &["base", "baseline"],
 ];
 
 /// Flags of `infa serve` that other commands have by another name, and that name.
