@@ -73,6 +73,8 @@ fn several_files_and_several_sides() {
     let both = format!("{},{}", base.display(), new.display());
     let ran = compare(&[&third]).args(["--base", &both]).run().status(0);
     assert!(ran.text().contains("each run is one value"), "{}", ran.text());
+    // Typed, it silences the variable of what excludes it.
+    compare(&[&third]).args(["--base", &both]).env("INFA_BASELINE", "onnx").run().status(0);
     // By variables, as everything.
     let ran = run::infa(["compare"]).env("INFA_FILES", &third).env("INFA_BASE", &both).run().status(0);
     assert!(ran.text().contains("each run is one value"), "{}", ran.text());
