@@ -1,7 +1,9 @@
 //! Comparing what was measured: did it get slower, can I switch?
 //!
 //! ```text
-//! runs   result files of `infa bench`: ratios with intervals, thresholds
+//! runs     result files of `infa bench`: ratios with intervals, thresholds
+//! metrics  how well scores agree with a truth, and how sure the difference of two is
 //! ```
 
+pub mod metrics;
 pub mod runs;

@@ -8,7 +8,7 @@
 //! | [`commands`] | one file a subcommand: settings → work → output |
 //! | [`cli`] | what the user may type: clap structs, one file a subcommand |
 //! | [`server`] | `infa serve`: HTTP routes, schemas, errors, limits, metrics, shutdown |
-//! | [`compare`] | for `infa compare`: results against one another, thresholds |
+//! | [`compare`] | for `infa compare`: results and vectors against one another, correlations, thresholds |
 //! | [`bench`](mod@bench) | for `infa bench`: datasets, load models, rounds, statistics, fidelity |
 //! | [`engine`] | trait `Engine`, one file an engine, servers among them; reranking and classification by one; the stream that drives one through a long job |
 //! | [`batch`] | grouping by token length, and workers that share a queue |
