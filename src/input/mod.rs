@@ -13,6 +13,7 @@ mod records;
 mod rows;
 mod source;
 mod table;
+pub mod vectors;
 
 use std::fmt;
 use std::path::PathBuf;

@@ -1,0 +1,148 @@
+//! Vectors as CSV: a header, then a row an input; columns `e0`, `e1`, … hold the numbers.
+
+use std::sync::Arc;
+
+use super::super::source::Reader;
+use super::super::table::{MAX_COLUMNS, RowInfo, Table};
+use super::super::{InputError, MAX_RECORD_BYTES};
+use super::{Builder, SavedVectors, VectorsError, origin};
+
+/// Where the columns are.
+struct Columns {
+    all: usize,
+    index: Option<usize>,
+    id: Option<usize>,
+    error: Option<usize>,
+    /// Of the numbers, in their order.
+    numbers: Vec<usize>,
+}
+
+/// Reads `index,id,tokens,truncated,error,e0,…`, of which only the numbers must be there.
+pub(super) fn read(reader: Reader, name: Arc<str>) -> Result<SavedVectors, VectorsError> {
+    let mut table = Table::new(reader, b',', MAX_RECORD_BYTES);
+    let wrong = |reason: &str| VectorsError::Header { file: Arc::clone(&name), reason: reason.to_owned() };
+    let columns = match advance(&mut table, &name)? {
+        None => return Err(VectorsError::Empty { file: name }),
+        Some(row) if row.too_long || row.columns > MAX_COLUMNS => return Err(wrong("the header row is too long")),
+        Some(row) => Columns::of(&table, row.columns).map_err(wrong)?,
+    };
+    let mut builder = Builder::new(Arc::clone(&name));
+    while let Some(row) = advance(&mut table, &name)? {
+        columns.add(&table, row, &mut builder).map_err(|reason| match reason {
+            Refused::Row(reason) => VectorsError::row(origin(&name, row.line), reason, None),
+            Refused::All(error) => error,
+        })?;
+    }
+    Ok(builder.0)
+}
+
+fn advance(table: &mut Table, name: &Arc<str>) -> Result<Option<RowInfo>, VectorsError> {
+    table.advance().map_err(|source| InputError::Read { origin: origin(name, table.line()), source }.into())
+}
+
+/// What is wrong with one row, or with the file.
+enum Refused {
+    Row(String),
+    All(VectorsError),
+}
+
+impl Columns {
+    fn of(table: &Table, all: usize) -> Result<Self, &'static str> {
+        let names: Vec<&[u8]> = table.fields().collect();
+        let find = |name: &str| names.iter().position(|found| *found == name.as_bytes());
+        let mut numbers: Vec<(usize, usize)> = names
+            .iter()
+            .enumerate()
+            .filter_map(|(at, name)| Some((std::str::from_utf8(name).ok()?.strip_prefix('e')?.parse().ok()?, at)))
+            .collect();
+        numbers.sort_unstable();
+        if numbers.is_empty() {
+            return Err("its first row names no columns e0, e1, … with the numbers of vectors");
+        }
+        if numbers.iter().enumerate().any(|(expected, (number, _))| expected != *number) {
+            return Err("of the columns e0, e1, … one is missing or stands twice");
+        }
+        let numbers = numbers.into_iter().map(|(_, at)| at).collect();
+        Ok(Self { all, index: find("index"), id: find("id"), error: find("error"), numbers })
+    }
+
+    fn add(&self, table: &Table, row: RowInfo, builder: &mut Builder) -> Result<(), Refused> {
+        let refused = |reason: String| Err(Refused::Row(reason));
+        if row.too_long {
+            return refused(format!("the row is longer than {MAX_RECORD_BYTES} bytes"));
+        }
+        if row.columns != self.all {
+            return refused(format!("the row has {} fields where the header has {}", row.columns, self.all));
+        }
+        let text = |column: usize| String::from_utf8_lossy(table.field(column));
+        let some = |column: Option<usize>| column.map(text).filter(|field| !field.is_empty());
+        let index = match some(self.index).map(|index| index.parse().map_err(|_| index.into_owned())) {
+            None => None,
+            Some(Ok(index)) => Some(index),
+            Some(Err(index)) => return refused(format!("the index {index:?} is no number")),
+        };
+        let id = some(self.id).map(|id| id.into_owned());
+        if some(self.error).is_some() {
+            return builder.push(index, id, None::<std::iter::Empty<f32>>).map_err(Refused::All);
+        }
+        let mut numbers = Vec::with_capacity(self.numbers.len());
+        for (dimension, &column) in self.numbers.iter().enumerate() {
+            match text(column).trim().parse::<f32>() {
+                Ok(number) => numbers.push(number),
+                Err(_) => {
+                    let field: String = text(column).chars().take(40).collect();
+                    return refused(format!("e{dimension} is {field:?}, which is no number"));
+                }
+            }
+        }
+        builder.push(index, id, Some(numbers.into_iter())).map_err(Refused::All)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_text(text: &str) -> Result<SavedVectors, VectorsError> {
+        read(Box::new(std::io::Cursor::new(text.as_bytes().to_vec())), "a.csv".into())
+    }
+
+    #[test]
+    fn rows_as_infa_writes_them() {
+        let text = "\u{feff}index,id,tokens,truncated,error,e0,e1\r\n0,\"a,b\",3,false,,0.5,-1e-3\r\n\
+                    1,,,,\"too \"\"long\"\"\",,\r\n2,7,1,true,,NaN,inf\r\n";
+        let found = read_text(text).unwrap();
+        let rows: Vec<_> = found.rows.iter().map(|row| (row.index, row.id.as_deref(), row.place.clone())).collect();
+        assert_eq!(rows, [(Some(0), Some("a,b"), Some(0..2)), (Some(1), None, None), (Some(2), Some("7"), Some(2..4))]);
+        assert_eq!(found.numbers[..2], [0.5, -1e-3]);
+        assert!(found.numbers[2].is_nan() && found.numbers[3] == f32::INFINITY);
+    }
+
+    #[test]
+    fn columns_are_found_by_their_names() {
+        let found = read_text("e1,text,e0,id\n2,hello,1,x\n").unwrap();
+        assert_eq!(
+            (&found.numbers[..], found.rows[0].id.as_deref(), found.rows[0].index),
+            (&[1.0, 2.0][..], Some("x"), None)
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (text, expected) in [
+            ("a,b\n1,2\n", "a.csv: its first row names no columns e0, e1, …"),
+            ("some text\n", "a.csv: its first row names no columns"),
+            ("e0,e2\n1,2\n", "a.csv: of the columns e0, e1, … one is missing"),
+            ("e0,e0\n1,2\n", "a.csv: of the columns e0, e1, … one is missing"),
+            ("e0,e1\n1,2\n3\n", "a.csv:3: the row has 1 fields where the header has 2"),
+            ("e0,e1\n1,x\u{1b}\n", "a.csv:2: e1 is \"x\\u{1b}\", which is no number"),
+            ("e0,e1\n1,\n", "a.csv:2: e1 is \"\", which is no number"),
+            ("index,e0\nten,1\n", "a.csv:2: the index \"ten\" is no number"),
+            ("", "a.csv: holds no vectors"),
+        ] {
+            let error = read_text(text).unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        assert!(read_text("e0\n").unwrap().rows.is_empty());
+    }
+}

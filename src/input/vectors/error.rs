@@ -1,0 +1,85 @@
+//! What can be wrong with a file of vectors.
+
+use std::sync::Arc;
+
+use super::super::{InputError, Origin};
+use super::MAX_NUMBERS;
+
+/// Why the vectors of a file cannot be read. It names the file, and the line where there is one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VectorsError {
+    /// The file cannot be opened or read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// It is of a format that is not read.
+    #[error("{file}: is {what}")]
+    Format {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+        /// What it is instead.
+        what: &'static str,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// Nothing is in it.
+    #[error("{file}: holds no vectors")]
+    Empty {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+    },
+    /// More numbers than fit.
+    #[error("{file}: holds more than {MAX_NUMBERS} numbers")]
+    TooLarge {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+    },
+    /// A NumPy file that cannot be used.
+    #[error("{file}: {reason}")]
+    Npy {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+        /// What is wrong with it.
+        reason: String,
+        /// What to do about it.
+        hint: Option<&'static str>,
+    },
+    /// The header of a CSV names no vectors.
+    #[error("{file}: {reason}")]
+    Header {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A row is unusable.
+    #[error("{origin}: {reason}")]
+    Row {
+        /// File and line.
+        origin: Origin,
+        /// What is wrong with it.
+        reason: String,
+        /// What to do about it.
+        hint: Option<&'static str>,
+    },
+}
+
+impl VectorsError {
+    pub(super) fn row(origin: Origin, reason: impl Into<String>, hint: Option<&'static str>) -> Self {
+        Self::Row { origin, reason: reason.into(), hint }
+    }
+
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Input(error) => error.hint(),
+            Self::Format { hint, .. } => Some((*hint).to_owned()),
+            Self::Empty { .. } => None,
+            Self::TooLarge { .. } => Some("compare a part of it".to_owned()),
+            Self::Header { .. } => Some(
+                "vectors are read from .npy, JSON and CSV as infa embed writes them, with columns e0, e1, …".into(),
+            ),
+            Self::Npy { hint, .. } | Self::Row { hint, .. } => hint.map(str::to_owned),
+        }
+    }
+}
