@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! runs     result files of `infa bench`: ratios with intervals, thresholds
+//! vectors  vectors of the same inputs: are they the same, and if not, why?
 //! metrics  how well scores agree with a truth, and how sure the difference of two is
 //! ```
 
 pub mod metrics;
 pub mod runs;
+pub mod vectors;

@@ -14,7 +14,7 @@ pub use invariance::{Invariance, InvarianceReport};
 pub use kendall::kendall_tau_b;
 pub use ranking::{RankingFidelity, RankingReport, top_k_overlap};
 pub use sample::Sample;
-pub use vectors::{Agreement, Norms, VectorFidelity, VectorReport, cosine};
+pub use vectors::{Agreement, Flaw, Norms, VectorFidelity, VectorReport, cosine, flaw};
 
 /// The `percent`th percentile of rising values by linear interpolation between the closest ranks, which is method 7 of
 /// Hyndman and Fan (1996) and the default of `numpy.percentile`. `None` without values.

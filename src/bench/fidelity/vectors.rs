@@ -25,14 +25,18 @@ fn norm(vector: &[f32]) -> f64 {
 
 /// What can be wrong with a vector itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flaw {
+pub enum Flaw {
+    /// NaN is in it.
     Nan,
+    /// An infinite number is in it, and no NaN.
     Infinite,
+    /// It is zero everywhere, or empty.
     Zero,
 }
 
-/// A vector with NaN is one of those, whatever else is in it; one without numbers counts as one of zeros.
-fn flaw(vector: &[f32]) -> Option<Flaw> {
+/// What is wrong with a vector, if anything. One with NaN is one of those, whatever else is in it; one without numbers
+/// counts as one of zeros.
+pub fn flaw(vector: &[f32]) -> Option<Flaw> {
     if vector.iter().any(|x| x.is_nan()) {
         Some(Flaw::Nan)
     } else if vector.iter().any(|x| x.is_infinite()) {

@@ -1,0 +1,37 @@
+//! Vectors of the same inputs, by different engines or saved at different times: are they the same?
+//!
+//! ```text
+//! set          vectors as they came, and matching: which belong together
+//! units        sound vectors of length 1, and the nearest of them
+//!   ├ neighbours   whether every input has the same neighbours in both
+//!   ├ distances    whether pairs are ordered alike by their distance
+//!   └ displaced    vectors that belong to another input
+//! findings     what is the matter, by name
+//! verdict      interchangeable, the same ranking, or different
+//! report       all of it as a document
+//! ```
+
+mod compare;
+mod displaced;
+mod distances;
+mod findings;
+mod matching;
+mod neighbours;
+mod report;
+mod set;
+#[cfg(test)]
+mod tests;
+mod units;
+mod verdict;
+
+pub use compare::compare;
+pub use distances::Distances;
+pub use findings::{Finding, Flaws};
+pub use matching::{MatchError, MatchedBy};
+pub use neighbours::Neighbours;
+pub use report::{
+    InputName, METRICS, SCHEMA_VERSION, Side, VectorComparison, VectorSetReport, VectorsReport, WorstInput, json,
+    markdown, schema, table,
+};
+pub use set::{VectorRow, VectorSet};
+pub use verdict::Verdict;

@@ -1,0 +1,159 @@
+//! One set of vectors against another.
+
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
+
+use super::displaced::{Displaced, displaced};
+use super::distances::distances;
+use super::findings::Evidence;
+use super::matching::{MatchError, matched};
+use super::neighbours::neighbours;
+use super::report::{VectorComparison, VectorSetReport, WorstInput};
+use super::units::{Units, norm};
+use super::verdict::{Facts, INTERCHANGEABLE_COSINE, OUTLIER_COSINE, SAME_SPACE_COSINE};
+use super::{MatchedBy, VectorSet};
+use crate::bench::fidelity::{VectorFidelity, cosine, flaw};
+use crate::bench::report::numbers::count;
+use crate::bench::statistics::median;
+
+/// Inputs that are named for their small cosine.
+const WORST: usize = 10;
+/// Of the same vectors, rounding leaves so much to a cosine of 1.
+const ROUNDING: f64 = 1e-12;
+/// What is sampled is the same again.
+const SEED: u64 = 7;
+
+/// Compares the candidate's vectors with the reference's of the same inputs. Work is spread over rayon's threads; memory
+/// is that of both sets once more.
+///
+/// # Errors
+/// Two rows claim to be of the same input, or the sets have no input in common.
+pub fn compare(reference: &VectorSet, candidate: &VectorSet) -> Result<VectorComparison, MatchError> {
+    let matching = matched(reference, candidate)?;
+    let sets = [reference, candidate];
+    let [reference_report, candidate_report] = sets.map(VectorSetReport::of);
+    let dimensions @ [reference_dimensions, candidate_dimensions] =
+        sets.map(|set| set.dimensions().unwrap_or_default());
+
+    let mut fidelity = VectorFidelity::default();
+    let (mut identical, mut neither, mut lost, mut sound) = (0, 0, 0, Vec::new());
+    for &(r, c) in &matching.pairs {
+        let usable = |set: &VectorSet, row: usize, dimensions: usize| {
+            set.vector(row).is_some_and(|vector| vector.len() == dimensions && flaw(vector).is_none())
+        };
+        match (usable(reference, r, reference_dimensions), usable(candidate, c, candidate_dimensions)) {
+            (true, true) => sound.push((r, c)),
+            (false, false) => {
+                neither += 1;
+                continue;
+            }
+            _ => lost += 1,
+        }
+        if let (Some(reference), Some(candidate)) = (reference.vector(r), candidate.vector(c)) {
+            fidelity.push(candidate, reference);
+            let same = reference.iter().zip(candidate).all(|(a, b)| a.to_bits() == b.to_bits());
+            identical += usize::from(same && reference.len() == candidate.len());
+        }
+    }
+    let fidelity = fidelity.report();
+
+    let (cosines, ratios): (Vec<f64>, Vec<f64>) = if dimensions[0] == dimensions[1] {
+        let pair = |&(r, c): &(usize, usize)| {
+            let (reference, candidate) = (reference.numbers(r), candidate.numbers(c));
+            (cosine(candidate, reference).unwrap_or_default(), norm(candidate) / norm(reference))
+        };
+        sound.par_iter().map(pair).unzip()
+    } else {
+        Default::default()
+    };
+    let units = |set: &VectorSet, row: fn(&(usize, usize)) -> usize, dimensions| {
+        Units::of(sound.iter().map(|pair| set.numbers(row(pair))), dimensions)
+    };
+    let reference_units = units(reference, |pair| pair.0, reference_dimensions);
+    let candidate_units = units(candidate, |pair| pair.1, candidate_dimensions);
+    let neighbours = neighbours(&reference_units, &candidate_units, SEED);
+    let distances = distances(&reference_units, &candidate_units, SEED);
+    let off: Vec<(usize, f64)> =
+        cosines.iter().copied().enumerate().filter(|(_, cosine)| *cosine < INTERCHANGEABLE_COSINE).collect();
+    let displaced: Displaced = displaced(&reference_units, &candidate_units, &off, SEED);
+
+    let same_space = median(&cosines).is_some_and(|middle| middle >= SAME_SPACE_COSINE);
+    let outliers = off.iter().filter(|(_, cosine)| same_space && *cosine < OUTLIER_COSINE).count();
+    let extremes = |values: &[f64]| {
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        (!values.is_empty()).then(|| (least, values.iter().copied().fold(0.0, f64::max)))
+    };
+    let facts = Facts {
+        lost,
+        dimensions: (reference_dimensions, candidate_dimensions),
+        compared: sound.len(),
+        agreement: fidelity.agreement.as_ref(),
+        ratios: extremes(&ratios),
+        outliers,
+        displaced: displaced.moved.len(),
+        neighbours: neighbours.as_ref(),
+        distances: distances.as_ref(),
+    };
+    let input = |place: usize| reference.input(sound[place].0);
+    let evidence = Evidence {
+        reference: &reference_report,
+        candidate: &candidate_report,
+        input: &input,
+        cosines: &cosines,
+        ratios: &ratios,
+        displaced: &displaced,
+        neighbours: neighbours.as_ref(),
+        distances: distances.as_ref(),
+        same_ranking: facts.same_ranking() == Some(true),
+    };
+    let findings = evidence.findings();
+    let (verdict, reasons) = facts.judge();
+    let norm_ratio = median(&ratios);
+    let mut worst: Vec<(usize, f64)> =
+        cosines.iter().copied().enumerate().filter(|(_, cosine)| *cosine < 1.0 - ROUNDING).collect();
+    worst.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
+    worst.truncate(WORST);
+    let only = |set: &VectorSet| set.rows.len() - matching.pairs.len();
+    let mut comparison = VectorComparison {
+        matched_by: matching.by,
+        matched: matching.pairs.len(),
+        only_in_reference: only(reference),
+        only_in_candidate: only(candidate),
+        neither,
+        compared: sound.len(),
+        identical,
+        vectors: fidelity,
+        norm_ratio,
+        worst: worst.into_iter().map(|(place, cosine)| WorstInput { input: input(place), cosine }).collect(),
+        neighbours,
+        distances,
+        findings,
+        verdict,
+        reasons,
+        warnings: Vec::new(),
+        candidate: candidate_report,
+    };
+    comparison.warnings = warnings(&comparison, reference, matching.ids_ignored);
+    Ok(comparison)
+}
+
+/// What a reader must know to judge the figures.
+fn warnings(comparison: &VectorComparison, reference: &VectorSet, ids_ignored: bool) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let (reference, candidate) = (&reference.name, &comparison.candidate.name);
+    for (only, name) in [(comparison.only_in_reference, reference.as_ref()), (comparison.only_in_candidate, candidate)]
+    {
+        if only > 0 {
+            warnings.push(format!("{} inputs are in {name} alone and were left out", count(only as u64)));
+        }
+    }
+    if ids_ignored {
+        warnings.push("inputs were matched by place: some of their vectors have no id".to_owned());
+    } else if comparison.matched_by == MatchedBy::Index && comparison.only_in_reference != comparison.only_in_candidate
+    {
+        warnings.push("inputs were matched by place, and there are more in one set than in the other".to_owned());
+    }
+    if comparison.neither > 0 {
+        warnings.push(format!("{} inputs have a sound vector in neither", count(comparison.neither as u64)));
+    }
+    warnings
+}

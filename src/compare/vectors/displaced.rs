@@ -1,0 +1,67 @@
+//! Vectors that belong to another input: rows in another order.
+
+use std::collections::HashSet;
+
+use super::units::Units;
+
+/// Of more vectors a sample is looked at.
+const MOST: usize = 1_000;
+/// How near another input's vector must be to be the same one, computed anew.
+const SAME: f64 = 0.98;
+/// And how much nearer than that of the own input: the rest to 1 is at most this part.
+const NEARER: f64 = 0.25;
+
+/// What was found.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Displaced {
+    /// How many vectors were looked at.
+    pub looked_at: usize,
+    /// Places of inputs, and places of those whose vectors they have, rising.
+    pub moved: Vec<(usize, usize)>,
+}
+
+/// Looks whether the candidate's vectors that are not their own input's (`off`: places, and cosines with the own one)
+/// are another input's.
+///
+/// Vectors of another space have a nearest one as well, but it is not so near, and many share it.
+pub(super) fn displaced(reference: &Units, candidate: &Units, off: &[(usize, f64)], seed: u64) -> Displaced {
+    let mut some: Vec<(usize, f64)> = if off.len() > MOST {
+        fastrand::Rng::with_seed(seed).choose_multiple(off.iter().copied(), MOST)
+    } else {
+        off.to_vec()
+    };
+    some.sort_unstable_by_key(|(place, _)| *place);
+    let places: Vec<usize> = some.iter().map(|(place, _)| *place).collect();
+    let nearest = reference.nearest(candidate, &places, 1, false);
+    let moved: Vec<(usize, usize)> = some
+        .iter()
+        .zip(&nearest)
+        .filter_map(|(&(place, own), nearest)| {
+            let near = nearest.first().filter(|near| near.place != place)?;
+            let cosine = f64::from(near.cosine).min(1.0);
+            (cosine >= SAME && 1.0 - cosine <= (1.0 - own) * NEARER).then_some((place, near.place))
+        })
+        .collect();
+    let targets: HashSet<usize> = moved.iter().map(|(_, target)| *target).collect();
+    let moved = if targets.len() * 10 >= moved.len() * 9 { moved } else { Vec::new() };
+    Displaced { looked_at: some.len(), moved }
+}
+
+impl Displaced {
+    /// By how many places all have moved, where that is the same for nine of ten: a row too many or too few before them.
+    pub fn shift(&self) -> Option<i64> {
+        let mut shifts: Vec<i64> = self.moved.iter().map(|&(from, to)| to as i64 - from as i64).collect();
+        shifts.sort_unstable();
+        let middle = *shifts.get(shifts.len() / 2)?;
+        let same = shifts.iter().filter(|&&shift| shift == middle).count();
+        (shifts.len() >= 3 && same * 10 >= shifts.len() * 9).then_some(middle)
+    }
+
+    /// The two that have changed places, if that is all.
+    pub fn swapped(&self) -> Option<(usize, usize)> {
+        match self.moved[..] {
+            [(a, to_b), (b, to_a)] if a == to_a && b == to_b => Some((a, b)),
+            _ => None,
+        }
+    }
+}

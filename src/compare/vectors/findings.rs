@@ -1,0 +1,327 @@
+//! What is the matter with vectors, by name.
+
+use std::fmt::Write;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::displaced::Displaced;
+use super::verdict::{INTERCHANGEABLE_COSINE, NORM_TOLERANCE, OUTLIER_COSINE, SAME_SPACE_COSINE};
+use super::{Distances, InputName, Neighbours, Side, VectorSet, VectorSetReport};
+use crate::bench::fidelity::{Flaw, flaw};
+use crate::bench::report::numbers::{count, number};
+use crate::bench::statistics::median;
+
+/// Inputs that are named.
+const EXAMPLES: usize = 5;
+/// A norm this near to 1 is that of a normalised vector, also of one that was kept in float16.
+pub(super) const UNIT: f64 = 2e-3;
+/// Ratios of norms that lie this near to one another are one factor.
+const ONE_FACTOR: f64 = 2e-3;
+/// Below both, two sets are as good as unrelated: the rank correlation of their distances, and the part of neighbours
+/// they share.
+const UNRELATED: f64 = 0.3;
+
+/// Vectors of one set that are none to work with.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Flaws {
+    /// Inputs that have an error in the place of their vector.
+    pub missing: usize,
+    /// Vectors with NaN in them.
+    pub nan: usize,
+    /// Vectors with an infinite number in them, and no NaN.
+    pub infinite: usize,
+    /// Vectors that are zero everywhere.
+    pub zero: usize,
+    /// Sound vectors of another length than most.
+    pub other_lengths: usize,
+    /// The first inputs of these.
+    pub examples: Vec<InputName>,
+}
+
+impl Flaws {
+    /// Of all vectors of a set. `dimensions`: the length of most.
+    pub(super) fn of(set: &VectorSet, dimensions: Option<usize>) -> Self {
+        let mut flaws = Self::default();
+        for row in 0..set.rows.len() {
+            let counted = match set.vector(row).map(|vector| (flaw(vector), vector.len())) {
+                None => &mut flaws.missing,
+                Some((Some(Flaw::Nan), _)) => &mut flaws.nan,
+                Some((Some(Flaw::Infinite), _)) => &mut flaws.infinite,
+                Some((Some(Flaw::Zero), _)) => &mut flaws.zero,
+                Some((None, length)) if Some(length) != dimensions => &mut flaws.other_lengths,
+                Some((None, _)) => continue,
+            };
+            *counted += 1;
+            if flaws.examples.len() < EXAMPLES {
+                flaws.examples.push(set.input(row));
+            }
+        }
+        flaws
+    }
+
+    /// How many in all.
+    pub fn total(&self) -> usize {
+        let Self { missing, nan, infinite, zero, other_lengths, examples: _ } = self;
+        missing + nan + infinite + zero + other_lengths
+    }
+
+    /// `1 with NaN, 2 missing`; empty if there are none.
+    pub(super) fn sentence(&self) -> String {
+        let parts = [
+            (self.nan, "with NaN"),
+            (self.infinite, "with an infinite number"),
+            (self.zero, "zero everywhere"),
+            (self.missing, "missing (an error in their place)"),
+            (self.other_lengths, "of another length than most"),
+        ];
+        let parts = parts.iter().filter(|(many, _)| *many > 0);
+        parts.map(|(many, what)| format!("{} {what}", count(*many as u64))).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// Something that is the matter with the vectors of one set, seen from those of the other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Finding {
+    /// Vectors of one set have another length than those of the other.
+    OtherDimensions {
+        /// Numbers of a vector of the reference.
+        reference: usize,
+        /// Numbers of a vector of the candidate.
+        candidate: usize,
+    },
+    /// Some vectors are none to work with.
+    Unsound {
+        /// Whose.
+        side: Side,
+        /// How many, and which.
+        flaws: Flaws,
+    },
+    /// Two inputs have each other's vector.
+    Swapped {
+        /// The one.
+        first: InputName,
+        /// The other.
+        second: InputName,
+    },
+    /// Inputs have the vectors of others: rows are in another order.
+    Permuted {
+        /// How many of those looked at.
+        inputs: usize,
+        /// Inputs that were looked at: those whose vectors are not their own, of more than 1,000 a sample.
+        looked_at: usize,
+        /// By how many rows all have moved, where that is one number.
+        shift: Option<i64>,
+        /// Some of them, and whose vectors they have.
+        examples: Vec<(InputName, InputName)>,
+    },
+    /// All vectors are those of the reference, times one factor.
+    Scaled {
+        /// The factor.
+        factor: f64,
+    },
+    /// One set is normalised to a length of 1, and the other is not.
+    Normalisation {
+        /// The one that is.
+        normalised: Side,
+    },
+    /// A few inputs have other vectors, and all others the same.
+    FewInputs {
+        /// How many.
+        inputs: usize,
+        /// Of how many.
+        of: usize,
+        /// The farthest of them.
+        examples: Vec<InputName>,
+    },
+    /// All vectors are a little different: another precision, or quantised.
+    SmallDifferences {
+        /// The cosine in the middle.
+        cosine_median: f64,
+    },
+    /// The numbers are others and the neighbours the same: turned, mirrored, or mapped into another space.
+    Turned,
+    /// Related, but not the same: another pooling, prompt, limit of length, or a kindred model.
+    Related,
+    /// Nothing in common: another model, or other inputs.
+    Unrelated,
+}
+
+impl Finding {
+    /// What it is, in words, with the names of both sets.
+    pub fn sentence(&self, reference: &str, candidate: &str) -> String {
+        let name = |side: Side| if side == Side::Reference { reference } else { candidate };
+        match self {
+            Self::OtherDimensions { reference: r, candidate: c } => {
+                format!("another dimension: {r} numbers a vector in {reference}, {c} in {candidate}")
+            }
+            Self::Unsound { side, flaws } => {
+                format!("unsound vectors in {}: {} ({})", name(*side), flaws.sentence(), listed(&flaws.examples))
+            }
+            Self::Swapped { first, second } => {
+                format!("two rows swapped: {first} and {second} have each other's vector")
+            }
+            Self::Permuted { inputs, looked_at, shift, examples } => {
+                let (inputs, looked_at) = (count(*inputs as u64), count(*looked_at as u64));
+                let mut text =
+                    format!("rows permuted: {inputs} of {looked_at} looked at have the vector of another input");
+                if let Some(shift) = shift {
+                    // Writing to a string does not fail.
+                    let _ = write!(
+                        text,
+                        ", all of the one {} further {}",
+                        shift.abs(),
+                        if *shift > 0 { "down" } else { "up" }
+                    );
+                } else if let Some((input, other)) = examples.first() {
+                    let _ = write!(text, " ({input} that of {other})");
+                }
+                text
+            }
+            Self::Scaled { factor } => format!("all vectors scaled by {}", number(*factor)),
+            Self::Normalisation { normalised } => {
+                format!("{} is normalised to length 1, the other is not", name(*normalised))
+            }
+            Self::FewInputs { inputs, of, examples } => {
+                let (many, of) = (count(*inputs as u64), count(*of as u64));
+                format!("{many} of {of} inputs have another vector, the others the same one ({})", listed(examples))
+            }
+            Self::SmallDifferences { .. } => {
+                "small differences everywhere: another precision, quantised, or another limit of length".to_owned()
+            }
+            Self::Turned => {
+                "other numbers, the same neighbours: turned, mirrored or mapped into another space".to_owned()
+            }
+            Self::Related => {
+                "related, but not the same: another pooling, prompt, limit of length or a kindred model".to_owned()
+            }
+            Self::Unrelated => "unrelated: another model, or other inputs".to_owned(),
+        }
+    }
+}
+
+fn listed(inputs: &[InputName]) -> String {
+    inputs.iter().map(InputName::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// What findings are drawn from.
+pub(super) struct Evidence<'a> {
+    pub reference: &'a VectorSetReport,
+    pub candidate: &'a VectorSetReport,
+    /// Names of the inputs that were compared.
+    pub input: &'a dyn Fn(usize) -> InputName,
+    /// Of each of them the cosine; empty where lengths differ.
+    pub cosines: &'a [f64],
+    /// And the norm of the candidate's vector over that of the reference's.
+    pub ratios: &'a [f64],
+    pub displaced: &'a Displaced,
+    pub neighbours: Option<&'a Neighbours>,
+    pub distances: Option<&'a Distances>,
+    /// Whether both order inputs alike.
+    pub same_ranking: bool,
+}
+
+impl Evidence<'_> {
+    /// All that can be named, the worst first.
+    pub fn findings(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let sides = [(Side::Reference, self.reference), (Side::Candidate, self.candidate)];
+        let dimensions = sides.map(|(_, set)| set.dimensions);
+        if let [Some(reference), Some(candidate)] = dimensions
+            && reference != candidate
+        {
+            findings.push(Finding::OtherDimensions { reference, candidate });
+        }
+        for (side, set) in sides {
+            if set.flaws.total() > 0 {
+                findings.push(Finding::Unsound { side, flaws: set.flaws.clone() });
+            }
+        }
+        findings.extend(self.order());
+        findings.extend(self.norms());
+        findings.extend(self.values());
+        findings
+    }
+
+    fn order(&self) -> Option<Finding> {
+        let Displaced { looked_at, moved } = self.displaced;
+        if let Some((first, second)) = self.displaced.swapped() {
+            return Some(Finding::Swapped { first: (self.input)(first), second: (self.input)(second) });
+        }
+        let named = |&(place, other): &(usize, usize)| ((self.input)(place), (self.input)(other));
+        (!moved.is_empty()).then(|| Finding::Permuted {
+            inputs: moved.len(),
+            looked_at: *looked_at,
+            shift: self.displaced.shift(),
+            examples: moved.iter().take(EXAMPLES).map(named).collect(),
+        })
+    }
+
+    fn norms(&self) -> Option<Finding> {
+        let same: Vec<f64> = self
+            .cosines
+            .iter()
+            .zip(self.ratios)
+            .filter(|(cosine, _)| **cosine >= INTERCHANGEABLE_COSINE)
+            .map(|(_, ratio)| *ratio)
+            .collect();
+        if same.len() * 2 > self.cosines.len()
+            && let Some(factor) = median(&same)
+            && (factor - 1.0).abs() > NORM_TOLERANCE
+            && same.iter().all(|ratio| (ratio / factor - 1.0).abs() <= ONE_FACTOR)
+        {
+            return Some(Finding::Scaled { factor });
+        }
+        match (self.reference.normalised, self.candidate.normalised) {
+            (true, false) => Some(Finding::Normalisation { normalised: Side::Reference }),
+            (false, true) => Some(Finding::Normalisation { normalised: Side::Candidate }),
+            _ => None,
+        }
+    }
+
+    /// How the directions differ, apart from those of displaced vectors.
+    fn values(&self) -> Option<Finding> {
+        let moved: Vec<usize> = self.displaced.moved.iter().map(|(place, _)| *place).collect();
+        let mut cosines: Vec<(usize, f64)> = self.cosines.iter().copied().enumerate().collect();
+        let off = cosines.iter().filter(|(_, cosine)| *cosine < INTERCHANGEABLE_COSINE).count();
+        cosines.retain(|(place, _)| moved.binary_search(place).is_err());
+        // Of those that nobody looked at most have moved as well.
+        let sampled = self.displaced.looked_at < off && moved.len() * 2 > self.displaced.looked_at;
+        if !moved.is_empty() && (sampled || cosines.is_empty()) {
+            return None;
+        }
+        cosines.sort_by(|a, b| a.1.total_cmp(&b.1));
+        let middle = cosines.get(cosines.len() / 2).map(|(_, cosine)| *cosine);
+        let off = cosines.partition_point(|(_, cosine)| *cosine < INTERCHANGEABLE_COSINE);
+        match middle {
+            Some(_) if off == 0 => None,
+            // A few of many, or such that stand out.
+            Some(middle) if middle >= INTERCHANGEABLE_COSINE => Some(self.few(&cosines[..off])),
+            Some(middle) if middle >= SAME_SPACE_COSINE => {
+                let far = cosines.partition_point(|(_, cosine)| *cosine < OUTLIER_COSINE);
+                let small = Finding::SmallDifferences { cosine_median: middle };
+                Some(if far > 0 { self.few(&cosines[..far]) } else { small })
+            }
+            _ if self.same_ranking => self.cosines.first().map(|_| Finding::Turned),
+            _ => self.relation(),
+        }
+    }
+
+    fn few(&self, off: &[(usize, f64)]) -> Finding {
+        let examples = off.iter().take(EXAMPLES).map(|(place, _)| (self.input)(*place)).collect();
+        Finding::FewInputs { inputs: off.len(), of: self.cosines.len(), examples }
+    }
+
+    fn relation(&self) -> Option<Finding> {
+        let correlation = self.distances?.spearman.unwrap_or(0.0);
+        let shared = self.neighbours?.top_k;
+        // Of few inputs some neighbours are shared by chance.
+        let chance = self.neighbours.map_or(1.0, |found| found.k as f64 / (found.inputs - 1) as f64);
+        Some(if correlation < UNRELATED && shared < UNRELATED.max(1.5 * chance) {
+            Finding::Unrelated
+        } else {
+            Finding::Related
+        })
+    }
+}

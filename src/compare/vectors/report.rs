@@ -1,0 +1,223 @@
+//! What a comparison of vectors has shown, as a document: the same one that JSON is written from, and tables drawn.
+
+mod text;
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::findings::UNIT;
+use super::units::norm;
+use super::{Distances, Finding, Flaws, MatchedBy, Neighbours, VectorSet, Verdict};
+use crate::bench::fidelity::{VectorReport, flaw};
+use crate::bench::report::numbers::percent;
+use crate::bench::report::text::{one_line, shortened};
+use crate::bench::statistics::median;
+
+pub use text::{markdown, table};
+
+/// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Characters of an id that are shown.
+const SHOWN: usize = 40;
+
+/// One set of vectors, and others compared with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VectorsReport {
+    /// Version of this format.
+    pub schema_version: u32,
+    /// Version of infa that compared.
+    pub infa: String,
+    /// The set the others are compared with.
+    pub reference: VectorSetReport,
+    /// The others, in the order they were given.
+    pub comparisons: Vec<VectorComparison>,
+}
+
+/// What is known of one set by itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VectorSetReport {
+    /// What it is called: the file.
+    pub name: String,
+    /// Its inputs.
+    pub rows: usize,
+    /// Numbers of most of its vectors; `None` if it has none.
+    pub dimensions: Option<usize>,
+    /// Whether all sound vectors have a norm of 1.
+    pub normalised: bool,
+    /// The norm in the middle of those of sound vectors.
+    pub norm_median: Option<f64>,
+    /// Vectors that are none to work with.
+    pub flaws: Flaws,
+}
+
+/// Which of both sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The one others are compared with.
+    Reference,
+    /// The one that is compared.
+    Candidate,
+}
+
+/// An input, as it can be found again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InputName {
+    /// Its place, from 0.
+    pub index: u64,
+    /// Its id, where it has one.
+    pub id: Option<String>,
+}
+
+impl fmt::Display for InputName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.id {
+            Some(id) => write!(f, "{:?}", shortened(&one_line(id), SHOWN)),
+            None => write!(f, "input {}", self.index),
+        }
+    }
+}
+
+/// An input whose vectors are far apart.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WorstInput {
+    /// The input.
+    pub input: InputName,
+    /// The cosine of its vectors.
+    pub cosine: f64,
+}
+
+/// One set against the reference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct VectorComparison {
+    /// The set that is compared.
+    pub candidate: VectorSetReport,
+    /// What tells that two vectors are of the same input.
+    pub matched_by: MatchedBy,
+    /// Inputs that both sets have.
+    pub matched: usize,
+    /// Inputs of the reference that the candidate does not have.
+    pub only_in_reference: usize,
+    /// Inputs of the candidate that the reference does not have.
+    pub only_in_candidate: usize,
+    /// Inputs that both have, and that have a sound vector in neither.
+    pub neither: usize,
+    /// Inputs that have a sound vector in both, of the length that most of their set have.
+    pub compared: usize,
+    /// Inputs of which both vectors are the same bit for bit.
+    pub identical: usize,
+    /// How near vectors are to the reference's; inputs without a sound vector in either are no part of it.
+    pub vectors: VectorReport,
+    /// The norm of a vector over that of the reference's, in the middle; `None` where lengths differ.
+    pub norm_ratio: Option<f64>,
+    /// The inputs with the smallest cosines, the smallest first, at most ten.
+    pub worst: Vec<WorstInput>,
+    /// Whether inputs have the same neighbours; `None` of fewer than three.
+    pub neighbours: Option<Neighbours>,
+    /// Whether pairs are ordered alike by their distance; `None` of fewer than three inputs.
+    pub distances: Option<Distances>,
+    /// What is the matter, by name.
+    pub findings: Vec<Finding>,
+    /// Whether one set can take the place of the other.
+    pub verdict: Verdict,
+    /// What the verdict rests on.
+    pub reasons: Vec<String>,
+    /// What a reader must know to judge the figures.
+    pub warnings: Vec<String>,
+}
+
+/// Names of the figures of a comparison that thresholds can be set on.
+pub const METRICS: [&str; 15] = [
+    "cosine_min",
+    "cosine_p1",
+    "cosine_mean",
+    "max_difference",
+    "norm_drift_max",
+    "norm_drift_mean",
+    "nan",
+    "infinite",
+    "zero",
+    "missing",
+    "dimension_mismatches",
+    "unmatched",
+    "top1",
+    "top10",
+    "distance_correlation",
+];
+
+impl VectorComparison {
+    /// The figure of this name, one of [`METRICS`]. `None` for another name, or where the figure is not known: of
+    /// cosines when nothing could be compared, for instance.
+    ///
+    /// `nan`, `infinite`, `zero` and `missing` are the candidate's vectors; `unmatched` are inputs of one set alone;
+    /// `top1` and `top10` are parts from 0 to 1.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let agreement = self.vectors.agreement.as_ref();
+        let flaws = &self.candidate.flaws;
+        match name {
+            "cosine_min" => agreement.map(|found| found.cosine_min),
+            "cosine_p1" => agreement.map(|found| found.cosine_p1),
+            "cosine_mean" => agreement.map(|found| found.cosine_mean),
+            "max_difference" => agreement.map(|found| found.max_difference),
+            "norm_drift_max" => agreement.map(|found| found.norm_drift_max),
+            "norm_drift_mean" => agreement.map(|found| found.norm_drift_mean),
+            "nan" => Some(flaws.nan as f64),
+            "infinite" => Some(flaws.infinite as f64),
+            "zero" => Some(flaws.zero as f64),
+            "missing" => Some(flaws.missing as f64),
+            "dimension_mismatches" => Some(self.vectors.dimension_mismatches as f64),
+            "unmatched" => Some((self.only_in_reference + self.only_in_candidate) as f64),
+            "top1" => self.neighbours.map(|found| found.top_1),
+            "top10" => self.neighbours.map(|found| found.top_k),
+            "distance_correlation" => self.distances.and_then(|found| found.spearman),
+            _ => None,
+        }
+    }
+}
+
+impl VectorSetReport {
+    /// Looks at a set by itself.
+    pub fn of(set: &VectorSet) -> Self {
+        let dimensions = set.dimensions();
+        let vectors = (0..set.rows.len()).filter_map(|row| set.vector(row));
+        let sound = vectors.filter(|vector| Some(vector.len()) == dimensions && flaw(vector).is_none());
+        let norms: Vec<f64> = sound.map(norm).collect();
+        Self {
+            name: set.name.to_string(),
+            rows: set.rows.len(),
+            dimensions,
+            normalised: !norms.is_empty() && norms.iter().all(|norm| (norm - 1.0).abs() <= UNIT),
+            norm_median: median(&norms),
+            flaws: Flaws::of(set, dimensions),
+        }
+    }
+}
+
+/// `99.2%`, and never 100% of what is not all.
+pub(super) fn share(part: f64) -> String {
+    match part {
+        part if (0.1..1.0).contains(&part) => format!("{:.1}%", (part * 1000.0).floor() / 10.0),
+        part => percent(part),
+    }
+}
+
+/// The report as JSON for files: indented, with a newline at its end.
+///
+/// # Errors
+/// None is known: they are those of the serialiser.
+pub fn json(report: &VectorsReport) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(report).map(|text| text + "\n")
+}
+
+/// The schema of reports (JSON Schema, draft 2020-12).
+pub fn schema() -> serde_json::Value {
+    let mut schema = schemars::schema_for!(VectorsReport);
+    schema.insert("title".to_owned(), "Report of infa compare on saved vectors".into());
+    if let Some(version) = schema.pointer_mut("/properties/schema_version").and_then(|value| value.as_object_mut()) {
+        version.insert("const".to_owned(), SCHEMA_VERSION.into());
+    }
+    schema.to_value()
+}

@@ -1,0 +1,56 @@
+//! Vectors as they came.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::InputName;
+
+/// The vectors of one file, or of one engine.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VectorSet {
+    /// What it is called: a file, an engine.
+    pub name: Arc<str>,
+    /// A row an input, in their order.
+    pub rows: Vec<VectorRow>,
+    /// The numbers of all vectors.
+    pub numbers: Vec<f32>,
+}
+
+/// One input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VectorRow {
+    /// Its place among the inputs, from 0, where that is known.
+    pub index: Option<u64>,
+    /// Its id, where it has one.
+    pub id: Option<String>,
+    /// Where its vector lies in [`VectorSet::numbers`]; `None` for an input that failed.
+    pub place: Option<Range<usize>>,
+}
+
+impl VectorSet {
+    /// The vector of the row at this place, if it has one.
+    pub(super) fn vector(&self, row: usize) -> Option<&[f32]> {
+        self.numbers.get(self.rows.get(row)?.place.clone()?)
+    }
+
+    /// The vector of the row at this place; empty if it has none.
+    pub(super) fn numbers(&self, row: usize) -> &[f32] {
+        self.vector(row).unwrap_or_default()
+    }
+
+    /// How the input of this row is called.
+    pub(super) fn input(&self, row: usize) -> InputName {
+        let (index, id) = self.rows.get(row).map(|row| (row.index, row.id.clone())).unwrap_or_default();
+        InputName { index: index.unwrap_or(row as u64), id }
+    }
+
+    /// The length that most vectors have; of several such the smallest. `None` without vectors.
+    pub(super) fn dimensions(&self) -> Option<usize> {
+        let mut counts = HashMap::new();
+        for place in self.rows.iter().filter_map(|row| row.place.as_ref()) {
+            *counts.entry(place.len()).or_insert(0usize) += 1;
+        }
+        counts.into_iter().max_by_key(|&(length, count)| (count, std::cmp::Reverse(length))).map(|(length, _)| length)
+    }
+}

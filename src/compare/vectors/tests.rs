@@ -1,0 +1,357 @@
+//! Planted cases: each must be named for what it is.
+
+use super::*;
+use crate::bench::report::TableOptions;
+
+const COUNT: usize = 400;
+const DIMENSIONS: usize = 24;
+
+/// Numbers of the standard normal distribution, almost.
+pub(super) fn random(seed: u64, count: usize, dimensions: usize) -> Vec<f32> {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    (0..count * dimensions).map(|_| (0..12).map(|_| rng.f32()).sum::<f32>() - 6.0).collect()
+}
+
+/// Rows of `dimensions` numbers each, without ids.
+fn set(name: &str, numbers: Vec<f32>, dimensions: usize) -> VectorSet {
+    let rows = numbers.chunks(dimensions).enumerate();
+    let rows =
+        rows.map(|(at, _)| VectorRow { index: None, id: None, place: Some(at * dimensions..(at + 1) * dimensions) });
+    VectorSet { name: name.into(), rows: rows.collect(), numbers }
+}
+
+fn normalised(numbers: &[f32], dimensions: usize) -> Vec<f32> {
+    let unit = |vector: &[f32]| {
+        let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+        vector.iter().map(|x| x / norm).collect::<Vec<_>>()
+    };
+    numbers.chunks(dimensions).flat_map(unit).collect()
+}
+
+/// What most models write: normalised vectors.
+fn base() -> Vec<f32> {
+    normalised(&random(1, COUNT, DIMENSIONS), DIMENSIONS)
+}
+
+/// The base against what `change` makes of it.
+#[track_caller]
+fn changed(change: impl FnOnce(&mut Vec<f32>)) -> VectorComparison {
+    let mut numbers = base();
+    change(&mut numbers);
+    compare(&set("a.npy", base(), DIMENSIONS), &set("b.npy", numbers, DIMENSIONS)).unwrap()
+}
+
+/// Another computation of the same, normalised as well.
+fn noisy(numbers: &mut [f32], seed: u64, size: f32) {
+    let noise = random(seed, numbers.len(), 1);
+    let noisy: Vec<f32> = numbers.iter().zip(noise).map(|(x, noise)| x + size * noise).collect();
+    numbers.copy_from_slice(&normalised(&noisy, DIMENSIONS));
+}
+
+fn swap_rows(numbers: &mut [f32], a: usize, b: usize) {
+    (0..DIMENSIONS).for_each(|d| numbers.swap(a * DIMENSIONS + d, b * DIMENSIONS + d));
+}
+
+fn input(index: u64) -> InputName {
+    InputName { index, id: None }
+}
+
+#[test]
+fn the_same_twice() {
+    let found = changed(|_| {});
+    assert_eq!((found.verdict, &found.findings[..], &found.warnings[..]), (Verdict::Interchangeable, &[][..], &[][..]));
+    assert_eq!((found.matched, found.compared, found.identical), (COUNT, COUNT, COUNT));
+    assert!(found.worst.is_empty());
+    for (name, expected) in
+        [("cosine_min", 1.0), ("top1", 1.0), ("top10", 1.0), ("distance_correlation", 1.0), ("nan", 0.0)]
+    {
+        assert!((found.metric(name).unwrap() - expected).abs() < 1e-12, "{name}");
+    }
+}
+
+#[test]
+fn another_precision_of_float() {
+    let found = changed(|numbers| numbers.iter_mut().for_each(|x| *x = half::f16::from_f32(*x).to_f32()));
+    assert_eq!((found.verdict, &found.findings[..], found.identical), (Verdict::Interchangeable, &[][..], 0));
+    let found = changed(|numbers| numbers.iter_mut().for_each(|x| *x = half::bf16::from_f32(*x).to_f32()));
+    assert_eq!((found.verdict, &found.findings[..]), (Verdict::Interchangeable, &[][..]));
+}
+
+#[test]
+fn quantised() {
+    // Steps of 1/127 of the largest number, as int8 vectors have them, and a model's own noise.
+    let found = changed(|numbers| noisy(numbers, 9, 0.02));
+    assert!(matches!(found.findings[..], [Finding::SmallDifferences { .. }]), "{:?}", found.findings);
+    assert_ne!(found.verdict, Verdict::Interchangeable);
+    assert!(found.metric("cosine_min").unwrap() > 0.9);
+}
+
+#[test]
+fn rows_permuted() {
+    let found = changed(|numbers| {
+        let mut rng = fastrand::Rng::with_seed(3);
+        (1..COUNT).rev().for_each(|row| swap_rows(numbers, row, rng.usize(..=row)));
+    });
+    assert_eq!(found.verdict, Verdict::Different);
+    let [Finding::Permuted { inputs, looked_at, shift, examples }] = &found.findings[..] else {
+        panic!("{:?}", found.findings);
+    };
+    assert!(*inputs > COUNT - 10 && inputs == looked_at && shift.is_none() && examples.len() == 5);
+    assert!(found.findings[0].sentence("a", "b").starts_with("rows permuted: "));
+}
+
+#[test]
+fn rows_permuted_and_computed_anew() {
+    let found = changed(|numbers| {
+        numbers.rotate_left(DIMENSIONS);
+        noisy(numbers, 4, 0.01);
+    });
+    let [Finding::Permuted { inputs: COUNT, looked_at: COUNT, shift: Some(1), .. }] = &found.findings[..] else {
+        panic!("{:?}", found.findings);
+    };
+    assert!(found.findings[0].sentence("a", "b").ends_with("all of the one 1 further down"));
+}
+
+#[test]
+fn one_row_swapped_with_another() {
+    let found = changed(|numbers| swap_rows(numbers, 17, 230));
+    assert_eq!(found.verdict, Verdict::Different);
+    assert_eq!(found.findings, [Finding::Swapped { first: input(17), second: input(230) }]);
+    assert_eq!(found.worst.len(), 2);
+}
+
+#[test]
+fn all_scaled() {
+    let found = changed(|numbers| numbers.iter_mut().for_each(|x| *x *= 2.5));
+    assert_eq!(found.verdict, Verdict::SameRanking);
+    let [Finding::Scaled { factor }] = found.findings[..] else { panic!("{:?}", found.findings) };
+    assert!((factor - 2.5).abs() < 1e-6);
+    assert!((found.norm_ratio.unwrap() - 2.5).abs() < 1e-6 && found.metric("norm_drift_max").unwrap() > 1.4);
+}
+
+#[test]
+fn one_set_normalised() {
+    let raw = random(1, COUNT, DIMENSIONS);
+    let (raw, unit) = (set("raw.npy", raw, DIMENSIONS), set("unit.npy", base(), DIMENSIONS));
+    let found = compare(&raw, &unit).unwrap();
+    assert_eq!(
+        (found.verdict, found.findings),
+        (Verdict::SameRanking, vec![Finding::Normalisation { normalised: Side::Candidate }])
+    );
+    let found = compare(&unit, &raw).unwrap();
+    assert_eq!(
+        (found.verdict, found.findings),
+        (Verdict::SameRanking, vec![Finding::Normalisation { normalised: Side::Reference }])
+    );
+}
+
+#[test]
+fn one_vector_with_nan_infinite_or_zero() {
+    for (value, metric) in [(f32::NAN, "nan"), (f32::INFINITY, "infinite"), (0.0, "zero")] {
+        let found = changed(|numbers| numbers[5 * DIMENSIONS..6 * DIMENSIONS].fill(value));
+        assert_eq!(found.verdict, Verdict::Different);
+        let [Finding::Unsound { side: Side::Candidate, flaws }] = &found.findings[..] else {
+            panic!("{:?}", found.findings);
+        };
+        assert_eq!((flaws.total(), &flaws.examples[..]), (1, &[input(5)][..]));
+        assert_eq!((found.metric(metric), found.compared, found.identical), (Some(1.0), COUNT - 1, COUNT - 1));
+        assert!(found.metric("cosine_min").unwrap() > 1.0 - 1e-12);
+        // The other way round it is the reference's.
+        let mut numbers = base();
+        numbers[5 * DIMENSIONS] = f32::NAN;
+        let found = compare(&set("a", numbers, DIMENSIONS), &set("b", base(), DIMENSIONS)).unwrap();
+        assert!(matches!(found.findings[..], [Finding::Unsound { side: Side::Reference, .. }]));
+        assert_eq!((found.verdict, found.metric("nan")), (Verdict::Different, Some(0.0)));
+    }
+}
+
+#[test]
+fn an_input_that_failed_in_one_or_in_both() {
+    let (a, mut b) = (set("a", base(), DIMENSIONS), set("b", base(), DIMENSIONS));
+    b.rows[3].place = None;
+    let found = compare(&a, &b).unwrap();
+    assert_eq!((found.verdict, found.metric("missing"), found.compared), (Verdict::Different, Some(1.0), COUNT - 1));
+    let mut a = a;
+    a.rows[3].place = None;
+    let found = compare(&a, &b).unwrap();
+    assert_eq!((found.verdict, found.neither), (Verdict::Interchangeable, 1));
+    assert_eq!(found.warnings, ["1 inputs have a sound vector in neither"]);
+}
+
+/// A text's vector as the mean of its tokens' vectors, and that of the first of them.
+#[test]
+fn another_pooling() {
+    const TOKENS: usize = 6;
+    let tokens = random(11, COUNT * TOKENS, DIMENSIONS);
+    let of = |pool: &dyn Fn(&[f32], usize) -> f32| {
+        let texts = tokens.chunks(TOKENS * DIMENSIONS);
+        let numbers =
+            texts.flat_map(|text| (0..DIMENSIONS).map(|d| pool(text, d)).collect::<Vec<_>>()).collect::<Vec<_>>();
+        normalised(&numbers, DIMENSIONS)
+    };
+    let mean = of(&|text, d| (0..TOKENS).map(|token| text[token * DIMENSIONS + d]).sum());
+    // The first token has seen the others.
+    let first = of(&|text, d| text[d] + 0.2 * (1..TOKENS).map(|token| text[token * DIMENSIONS + d]).sum::<f32>());
+    let found = compare(&set("mean", mean, DIMENSIONS), &set("cls", first, DIMENSIONS)).unwrap();
+    assert_eq!((found.verdict, found.findings), (Verdict::Different, vec![Finding::Related]));
+}
+
+#[test]
+fn unrelated_vectors() {
+    let found = changed(|numbers| *numbers = normalised(&random(99, COUNT, DIMENSIONS), DIMENSIONS));
+    assert_eq!((found.verdict, found.findings), (Verdict::Different, vec![Finding::Unrelated]));
+}
+
+#[test]
+fn mirrored() {
+    let found = changed(|numbers| numbers.iter_mut().for_each(|x| *x = -*x));
+    assert_eq!((found.verdict, &found.findings[..]), (Verdict::SameRanking, &[Finding::Turned][..]));
+    assert!(found.metric("cosine_min").unwrap() < 1e-12 - 1.0);
+}
+
+#[test]
+fn a_few_inputs_with_other_vectors() {
+    let other = normalised(&random(50, 3, DIMENSIONS), DIMENSIONS);
+    let found = changed(|numbers| numbers[..3 * DIMENSIONS].copy_from_slice(&other));
+    assert_eq!(found.verdict, Verdict::Different);
+    assert!(matches!(found.findings[..], [Finding::FewInputs { inputs: 3, of: COUNT, .. }]), "{:?}", found.findings);
+    // Also beside noise.
+    let found = changed(|numbers| {
+        noisy(numbers, 9, 0.02);
+        numbers[..3 * DIMENSIONS].copy_from_slice(&other);
+    });
+    assert!(matches!(found.findings[..], [Finding::FewInputs { inputs: 3, of: COUNT, .. }]), "{:?}", found.findings);
+}
+
+#[test]
+fn another_dimension() {
+    // The same vectors with zeros behind them, and with their second half cut off.
+    let padded: Vec<f32> = base().chunks(DIMENSIONS).flat_map(|vector| [vector, &[0.0; 8]].concat()).collect();
+    let cut: Vec<f32> = base().chunks(DIMENSIONS).flat_map(|vector| vector[..DIMENSIONS / 2].to_vec()).collect();
+    let cut = normalised(&cut, DIMENSIONS / 2);
+    let a = set("a", base(), DIMENSIONS);
+    let found = compare(&a, &set("b", padded, DIMENSIONS + 8)).unwrap();
+    let other = |candidate| Finding::OtherDimensions { reference: DIMENSIONS, candidate };
+    assert_eq!((found.verdict, found.findings), (Verdict::SameRanking, vec![other(DIMENSIONS + 8)]));
+    assert_eq!((found.vectors.dimension_mismatches, found.vectors.agreement), (COUNT, None));
+    let found = compare(&a, &set("b", cut, DIMENSIONS / 2)).unwrap();
+    assert_eq!(
+        (found.verdict, &found.findings[..]),
+        (Verdict::Different, &[other(DIMENSIONS / 2), Finding::Related][..])
+    );
+    assert_eq!(found.metric("cosine_min"), None);
+}
+
+#[test]
+fn one_vector_of_another_length() {
+    let (a, mut b) = (set("a", base(), DIMENSIONS), set("b", base(), DIMENSIONS));
+    b.rows[7].place = Some(0..DIMENSIONS - 1);
+    let found = compare(&a, &b).unwrap();
+    assert!(matches!(&found.findings[..], [Finding::Unsound { flaws, .. }] if flaws.other_lengths == 1));
+    assert_eq!((found.verdict, found.metric("dimension_mismatches")), (Verdict::Different, Some(1.0)));
+}
+
+#[test]
+fn different_counts_are_pointed_out() {
+    let shorter = base()[..(COUNT - 10) * DIMENSIONS].to_vec();
+    let found = compare(&set("a", base(), DIMENSIONS), &set("b", shorter, DIMENSIONS)).unwrap();
+    assert_eq!((found.matched, found.only_in_reference, found.only_in_candidate), (COUNT - 10, 10, 0));
+    assert_eq!((found.verdict, found.metric("unmatched")), (Verdict::Interchangeable, Some(10.0)));
+    assert!(
+        found.warnings[0].starts_with("10 inputs are in a alone") && found.warnings.len() == 2,
+        "{:?}",
+        found.warnings
+    );
+}
+
+#[test]
+fn matched_by_id_in_any_order() {
+    let named = |name: &str, numbers: Vec<f32>, id: fn(usize) -> usize| {
+        let mut set = set(name, numbers, DIMENSIONS);
+        set.rows.iter_mut().enumerate().for_each(|(at, row)| row.id = Some(format!("text {}", id(at))));
+        set
+    };
+    let backwards: Vec<f32> = base().chunks(DIMENSIONS).rev().flatten().copied().collect();
+    let (a, b) = (named("a", base(), |at| at), named("b", backwards, |at| COUNT - 1 - at));
+    let found = compare(&a, &b).unwrap();
+    assert_eq!((found.matched_by, found.verdict, found.identical), (MatchedBy::Id, Verdict::Interchangeable, COUNT));
+    // By place they are another order.
+    let places = |mut set: VectorSet| {
+        set.rows.iter_mut().for_each(|row| row.id = None);
+        set
+    };
+    assert!(matches!(compare(&places(a), &places(b)).unwrap().findings[..], [Finding::Permuted { shift: None, .. }]));
+}
+
+#[test]
+fn few_inputs() {
+    for count in [1, 2, 3, 5] {
+        let numbers = base()[..count * DIMENSIONS].to_vec();
+        let scaled = numbers.iter().map(|x| 2.0 * x).collect();
+        let a = set("a", numbers.clone(), DIMENSIONS);
+        assert_eq!(compare(&a, &set("b", numbers, DIMENSIONS)).unwrap().verdict, Verdict::Interchangeable, "{count}");
+        let found = compare(&a, &set("b", scaled, DIMENSIONS)).unwrap();
+        assert_eq!(found.verdict, if count < 3 { Verdict::Different } else { Verdict::SameRanking }, "{count}");
+        assert!(matches!(found.findings[..], [Finding::Scaled { .. }]));
+        let other = set("b", random(77, count, DIMENSIONS), DIMENSIONS);
+        assert_eq!(compare(&a, &other).unwrap().verdict, Verdict::Different, "{count}");
+    }
+}
+
+#[test]
+fn nothing_sound_in_both() {
+    let nan = vec![f32::NAN; 3 * DIMENSIONS];
+    let found = compare(&set("a", base()[..3 * DIMENSIONS].to_vec(), DIMENSIONS), &set("b", nan, DIMENSIONS)).unwrap();
+    assert_eq!((found.verdict, found.compared, found.metric("cosine_min")), (Verdict::Different, 0, None));
+    assert_eq!(found.metric("nan"), Some(3.0));
+}
+
+#[test]
+fn every_metric_has_its_name() {
+    let found = changed(|numbers| noisy(numbers, 4, 0.001));
+    for name in METRICS {
+        assert!(found.metric(name).is_some(), "{name}");
+    }
+    assert_eq!(found.metric("speed"), None);
+}
+
+fn report() -> VectorsReport {
+    let hostile = "b\x1b[2J|<i>.npy";
+    let a = set("a.npy", base(), DIMENSIONS);
+    let mut swapped = base();
+    swap_rows(&mut swapped, 1, 2);
+    swapped[9 * DIMENSIONS] = f32::NAN;
+    let candidates = [set(hostile, swapped, DIMENSIONS), set("c.npy", base(), DIMENSIONS)];
+    let comparisons = candidates.iter().map(|candidate| compare(&a, candidate).unwrap()).collect();
+    let reference = VectorSetReport::of(&a);
+    VectorsReport { schema_version: SCHEMA_VERSION, infa: "0.0.0".into(), reference, comparisons }
+}
+
+#[test]
+fn reports_are_as_the_schema_says() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let report = report();
+    let text = json(&report).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    assert_eq!(serde_json::from_str::<VectorsReport>(&text).unwrap(), report);
+    assert!(!validator.is_valid(&serde_json::json!({"schema_version": 1})));
+}
+
+#[test]
+fn reports_for_people() {
+    let report = report();
+    for width in [None, Some(0), Some(20), Some(80), Some(200)] {
+        let text = table(&report, &TableOptions { colour: false, width });
+        assert!(text.contains("different") && text.contains("interchangeable") && text.contains("swapped"), "{text}");
+        assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
+        let most = usize::from(width.unwrap_or(100).max(40));
+        let most = if width == Some(0) { 100 } else { most };
+        assert!(text.lines().all(|line| line.chars().count() <= most), "{text}");
+    }
+    assert!(table(&report, &TableOptions { colour: true, width: None }).contains("\x1b[31m"));
+    let markdown = markdown(&report);
+    assert!(markdown.contains("| Verdict | **different** |") && markdown.contains("\\|&lt;i&gt;"), "{markdown}");
+    assert!(markdown.lines().filter(|line| !line.is_empty()).all(|line| line.starts_with("| ") || line == "|---|---|"));
+}

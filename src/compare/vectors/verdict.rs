@@ -1,0 +1,153 @@
+//! Whether one set can take the place of the other.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::report::share;
+use super::{Distances, Neighbours};
+use crate::bench::fidelity::Agreement;
+use crate::bench::report::numbers::{cosine, count, number};
+
+/// Vectors of at least this cosine may stand beside each other in one index. float16 and bfloat16 keep to it; int8 does
+/// not.
+pub(super) const INTERCHANGEABLE_COSINE: f64 = 0.999;
+/// Norms may differ by this part, so that scores by the scalar product and by distance agree as well.
+pub(super) const NORM_TOLERANCE: f64 = 0.01;
+/// The part of queries with the same nearest neighbour, and the mean part of the nearest neighbours in common, that make
+/// the same ranking; of few queries, one may have others.
+const SAME_NEIGHBOURS: f64 = 0.95;
+/// The rank correlation of distances that makes the same ranking.
+const SAME_ORDER: f64 = 0.99;
+/// Sets of at least this median cosine are of one space: then every vector can be judged by itself.
+pub(super) const SAME_SPACE_COSINE: f64 = 0.95;
+/// And one below this cosine is another vector, though all the others rank alike.
+pub(super) const OUTLIER_COSINE: f64 = 0.9;
+
+/// Whether one set can take the place of the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Vectors of one may stand beside those of the other in one index: every cosine is at least 0.999, norms differ by
+    /// at most 1 %, neighbours agree, and no vector is unsound.
+    Interchangeable,
+    /// A search finds the same, but in an index of its own: 95 % of the nearest neighbours and of the first ten agree,
+    /// distances are correlated by at least 0.99 (Spearman), and no vector is unsound or another one altogether.
+    SameRanking,
+    /// Neither.
+    Different,
+}
+
+impl Verdict {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Interchangeable => "interchangeable",
+            Self::SameRanking => "same ranking, different values",
+            Self::Different => "different",
+        }
+    }
+}
+
+/// What is judged.
+pub(super) struct Facts<'a> {
+    /// Inputs of which one set has a sound vector and the other has none.
+    pub lost: usize,
+    /// Numbers of a vector in both.
+    pub dimensions: (usize, usize),
+    /// Inputs that could be compared.
+    pub compared: usize,
+    pub agreement: Option<&'a Agreement>,
+    /// Smallest and largest norm of the candidate's vectors over that of the reference's.
+    pub ratios: Option<(f64, f64)>,
+    /// Vectors of a space in common that are others altogether.
+    pub outliers: usize,
+    /// Vectors that belong to other inputs.
+    pub displaced: usize,
+    pub neighbours: Option<&'a Neighbours>,
+    pub distances: Option<&'a Distances>,
+}
+
+impl Facts<'_> {
+    /// The verdict, and what it rests on.
+    pub fn judge(&self) -> (Verdict, Vec<String>) {
+        let mut reasons = Vec::new();
+        if self.compared == 0 {
+            return (Verdict::Different, vec!["no input has a sound vector in both".to_owned()]);
+        }
+        if self.lost > 0 {
+            reasons.push(format!("{} of the inputs have a sound vector in one of both alone", count(self.lost as u64)));
+        }
+        if self.displaced > 0 {
+            reasons.push(format!("{} vectors belong to other inputs", count(self.displaced as u64)));
+        }
+        if self.outliers > 0 {
+            let outliers = count(self.outliers as u64);
+            reasons.push(format!("{outliers} inputs have another vector: a cosine below {OUTLIER_COSINE}"));
+        }
+        let wrong = !reasons.is_empty();
+        let values = self.values();
+        let ranking = self.ranking();
+        let (same_values, same_ranking) = (values.is_empty(), self.same_ranking());
+        reasons.extend(values);
+        match same_ranking {
+            _ if wrong => (Verdict::Different, reasons),
+            None if same_values => {
+                reasons.push("too few inputs to compare rankings; their values are the same".to_owned());
+                (Verdict::Interchangeable, reasons)
+            }
+            None => {
+                reasons.push("too few inputs to compare rankings".to_owned());
+                (Verdict::Different, reasons)
+            }
+            Some(same) => {
+                reasons.extend(ranking);
+                let verdict = match (same, same_values) {
+                    (true, true) => Verdict::Interchangeable,
+                    (true, false) => Verdict::SameRanking,
+                    (false, _) => Verdict::Different,
+                };
+                (verdict, reasons)
+            }
+        }
+    }
+
+    /// Why values are not the same.
+    fn values(&self) -> Vec<String> {
+        let (reference, candidate) = self.dimensions;
+        if reference != candidate {
+            return vec![format!("vectors have {candidate} numbers instead of {reference}")];
+        }
+        let mut reasons = Vec::new();
+        if let Some(agreement) = self.agreement.filter(|agreement| agreement.cosine_min < INTERCHANGEABLE_COSINE) {
+            let least = cosine(agreement.cosine_min);
+            reasons.push(format!("the smallest cosine is {least}, below {INTERCHANGEABLE_COSINE}"));
+        }
+        if let Some((least, most)) = self.ratios
+            && (least < 1.0 - NORM_TOLERANCE || most > 1.0 + NORM_TOLERANCE)
+        {
+            let (least, most) = (number(least), number(most));
+            reasons.push(format!("norms are {least} to {most} times those of the reference"));
+        }
+        reasons
+    }
+
+    /// Whether a search finds the same; `None` of too few inputs.
+    pub fn same_ranking(&self) -> Option<bool> {
+        let neighbours = self.neighbours?;
+        let queries = neighbours.queries as f64;
+        let enough = |part: f64| (1.0 - part) * queries <= ((1.0 - SAME_NEIGHBOURS) * queries).max(1.0) + 1e-9;
+        let ordered = self.distances.and_then(|distances| distances.spearman).is_none_or(|rho| rho >= SAME_ORDER);
+        Some(enough(neighbours.top_1) && enough(neighbours.top_k) && ordered)
+    }
+
+    /// How rankings compare.
+    fn ranking(&self) -> Vec<String> {
+        let Some(Neighbours { k, top_1, top_k, .. }) = self.neighbours else { return Vec::new() };
+        let mut text =
+            format!("{} of the nearest neighbours and {} of the first {k} agree", share(*top_1), share(*top_k));
+        if let Some(rho) = self.distances.and_then(|distances| distances.spearman) {
+            text += &format!(", and distances are correlated by {}", cosine(rho));
+        }
+        vec![text]
+    }
+}
