@@ -9,6 +9,7 @@
 //! findings     what is the matter, by name
 //! verdict      interchangeable, the same ranking, or different
 //! report       all of it as a document
+//! threshold    what is not allowed
 //! ```
 
 mod compare;
@@ -21,6 +22,7 @@ mod report;
 mod set;
 #[cfg(test)]
 mod tests;
+mod threshold;
 mod units;
 mod verdict;
 
@@ -34,4 +36,5 @@ pub use report::{
     markdown, schema, table,
 };
 pub use set::{VectorRow, VectorSet};
+pub use threshold::{VectorThreshold, VectorThresholdError};
 pub use verdict::Verdict;

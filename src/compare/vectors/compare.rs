@@ -12,7 +12,7 @@ use super::units::{Units, norm};
 use super::verdict::{Facts, INTERCHANGEABLE_COSINE, OUTLIER_COSINE, SAME_SPACE_COSINE};
 use super::{MatchedBy, VectorSet};
 use crate::bench::fidelity::{VectorFidelity, cosine, flaw};
-use crate::bench::report::numbers::count;
+use crate::bench::report::numbers::several;
 use crate::bench::statistics::median;
 
 /// Inputs that are named for their small cosine.
@@ -143,7 +143,8 @@ fn warnings(comparison: &VectorComparison, reference: &VectorSet, ids_ignored: b
     for (only, name) in [(comparison.only_in_reference, reference.as_ref()), (comparison.only_in_candidate, candidate)]
     {
         if only > 0 {
-            warnings.push(format!("{} inputs are in {name} alone and were left out", count(only as u64)));
+            let inputs = several(only as u64, "input is", "inputs are");
+            warnings.push(format!("{inputs} in {name} alone, and left out"));
         }
     }
     if ids_ignored {
@@ -153,7 +154,8 @@ fn warnings(comparison: &VectorComparison, reference: &VectorSet, ids_ignored: b
         warnings.push("inputs were matched by place, and there are more in one set than in the other".to_owned());
     }
     if comparison.neither > 0 {
-        warnings.push(format!("{} inputs have a sound vector in neither", count(comparison.neither as u64)));
+        let inputs = several(comparison.neither as u64, "input has", "inputs have");
+        warnings.push(format!("{inputs} a sound vector in neither"));
     }
     warnings
 }

@@ -185,7 +185,10 @@ impl Finding {
             }
             Self::FewInputs { inputs, of, examples } => {
                 let (many, of) = (count(*inputs as u64), count(*of as u64));
-                format!("{many} of {of} inputs have another vector, the others the same one ({})", listed(examples))
+                format!(
+                    "{many} of {of} inputs with another vector, the others with much the same ({})",
+                    listed(examples)
+                )
             }
             Self::SmallDifferences { .. } => {
                 "small differences everywhere: another precision, quantised, or another limit of length".to_owned()

@@ -79,7 +79,6 @@ fn another_precision_of_float() {
 
 #[test]
 fn quantised() {
-    // Steps of 1/127 of the largest number, as int8 vectors have them, and a model's own noise.
     let found = changed(|numbers| noisy(numbers, 9, 0.02));
     assert!(matches!(found.findings[..], [Finding::SmallDifferences { .. }]), "{:?}", found.findings);
     assert_ne!(found.verdict, Verdict::Interchangeable);
@@ -175,7 +174,7 @@ fn an_input_that_failed_in_one_or_in_both() {
     a.rows[3].place = None;
     let found = compare(&a, &b).unwrap();
     assert_eq!((found.verdict, found.neither), (Verdict::Interchangeable, 1));
-    assert_eq!(found.warnings, ["1 inputs have a sound vector in neither"]);
+    assert_eq!(found.warnings, ["1 input has a sound vector in neither"]);
 }
 
 /// A text's vector as the mean of its tokens' vectors, and that of the first of them.
@@ -313,6 +312,18 @@ fn every_metric_has_its_name() {
         assert!(found.metric(name).is_some(), "{name}");
     }
     assert_eq!(found.metric("speed"), None);
+}
+
+#[test]
+fn thresholds() {
+    let crossed = |text: &str, found: &VectorComparison| text.parse::<VectorThreshold>().unwrap().crossed(found).0;
+    let found = changed(|numbers| swap_rows(numbers, 17, 230));
+    assert!(crossed("cosine_min<0.999", &found) && crossed("distance_correlation<1", &found));
+    assert!(!crossed("cosine_mean<0.9", &found) && !crossed("nan>0", &found) && !crossed("max_difference>2", &found));
+    // What cannot be compared is not near enough.
+    let other = set("b", random(1, COUNT, DIMENSIONS + 1), DIMENSIONS + 1);
+    let found = compare(&set("a", base(), DIMENSIONS), &other).unwrap();
+    assert!(crossed("cosine_min<0.5", &found) && crossed("dimension_mismatches>0", &found));
 }
 
 fn report() -> VectorsReport {

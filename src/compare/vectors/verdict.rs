@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::report::share;
 use super::{Distances, Neighbours};
 use crate::bench::fidelity::Agreement;
-use crate::bench::report::numbers::{cosine, count, number};
+use crate::bench::report::numbers::{cosine, number, several};
 
 /// Vectors of at least this cosine may stand beside each other in one index. float16 and bfloat16 keep to it; int8 does
 /// not.
@@ -14,8 +14,9 @@ pub(super) const INTERCHANGEABLE_COSINE: f64 = 0.999;
 /// Norms may differ by this part, so that scores by the scalar product and by distance agree as well.
 pub(super) const NORM_TOLERANCE: f64 = 0.01;
 /// The part of queries with the same nearest neighbour, and the mean part of the nearest neighbours in common, that make
-/// the same ranking; of few queries, one may have others.
-const SAME_NEIGHBOURS: f64 = 0.95;
+/// the same ranking; of few queries, one may have others. all-MiniLM-L6-v2 in int8 has 0.94 and 0.95 of that in float32,
+/// on words and short passages.
+const SAME_NEIGHBOURS: f64 = 0.9;
 /// The rank correlation of distances that makes the same ranking.
 const SAME_ORDER: f64 = 0.99;
 /// Sets of at least this median cosine are of one space: then every vector can be judged by itself.
@@ -30,7 +31,7 @@ pub enum Verdict {
     /// Vectors of one may stand beside those of the other in one index: every cosine is at least 0.999, norms differ by
     /// at most 1 %, neighbours agree, and no vector is unsound.
     Interchangeable,
-    /// A search finds the same, but in an index of its own: 95 % of the nearest neighbours and of the first ten agree,
+    /// A search finds the same, but in an index of its own: 90 % of the nearest neighbours and of the first ten agree,
     /// distances are correlated by at least 0.99 (Spearman), and no vector is unsound or another one altogether.
     SameRanking,
     /// Neither.
@@ -75,14 +76,16 @@ impl Facts<'_> {
             return (Verdict::Different, vec!["no input has a sound vector in both".to_owned()]);
         }
         if self.lost > 0 {
-            reasons.push(format!("{} of the inputs have a sound vector in one of both alone", count(self.lost as u64)));
+            let inputs = several(self.lost as u64, "input has", "inputs have");
+            reasons.push(format!("{inputs} a sound vector in one of both alone"));
         }
         if self.displaced > 0 {
-            reasons.push(format!("{} vectors belong to other inputs", count(self.displaced as u64)));
+            let vectors = several(self.displaced as u64, "vector belongs", "vectors belong");
+            reasons.push(format!("{vectors} to another input"));
         }
         if self.outliers > 0 {
-            let outliers = count(self.outliers as u64);
-            reasons.push(format!("{outliers} inputs have another vector: a cosine below {OUTLIER_COSINE}"));
+            let inputs = several(self.outliers as u64, "input has", "inputs have");
+            reasons.push(format!("{inputs} another vector: a cosine below {OUTLIER_COSINE}"));
         }
         let wrong = !reasons.is_empty();
         let values = self.values();
