@@ -5,7 +5,8 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use crate::compare::runs::{Metric, Threshold, UnknownMetric, metric};
+use crate::compare::runs::{Metric, Threshold, ThresholdError, UnknownMetric, metric};
+use crate::compare::vectors::{VectorThreshold, VectorThresholdError};
 
 /// Flags of `infa compare`.
 #[derive(Debug, Args)]
@@ -16,16 +17,20 @@ Examples:
   infa compare --base 1.json,2.json,3.json new.json # several runs tell the noise from run to run
   infa compare run.json --baseline torch            # the engines of one run, round by round
   infa compare base.json new.json --fail-if 'tokens_per_s<-5%' --fail-if 'p99>+10%' --fail-if 'cosine_min<0.999'
+  infa compare old.npy new.jsonl                    # saved vectors: can one index hold both?
 
-Files are what infa bench --export-json writes. Engines are matched by their names.
+Files are what infa bench --export-json writes; engines are matched by their names. Or they are saved vectors: .npy, and
+JSON and CSV as infa embed writes them. These are matched by id where all have one, else by place.
 
 Metrics: tokens_per_s, inputs_per_s, requests_per_s, mean, p50, p90, p95, p99, max (ms), peak_requests_per_s,
 held_requests_per_s, errors, memory, gpu_memory, load, first_answer (s), cosine_min, cosine_p1, cosine_mean, tau_min,
-tau_mean, overlap_min, overlap_mean, dollars, joules.
+tau_mean, overlap_min, overlap_mean, dollars, joules. Metrics of saved vectors: cosine_min, cosine_p1, cosine_mean,
+max_difference, norm_drift_max, norm_drift_mean, nan, infinite, zero, missing, dimension_mismatches, unmatched, top1,
+top10, distance_correlation.
 
 Exit status: 0 all well; 2 wrong usage, or files that cannot be compared; 5 a threshold was crossed.")]
 pub struct CompareArgs {
-    /// Result files of infa bench. The first is the base of the others, unless --base names it; a single file compares its
+    /// Result files of infa bench, or saved vectors. The first is the base of the others, unless --base names it; a single file compares its
     /// own engines
     #[arg(value_name = "FILE", required = true, env = "INFA_FILES", hide_env = true)]
     pub files: Vec<PathBuf>,
@@ -50,7 +55,7 @@ pub struct CompareArgs {
     /// value (cosine_min<0.999, p99>100ms, memory>2GiB). Crossed is what is beyond it and beyond the noise: exit status 5.
     /// May be given several times
     #[arg(long, value_delimiter = ',', value_name = "THRESHOLD", env = "INFA_FAIL_IF", hide_env = true)]
-    pub fail_if: Vec<Threshold>,
+    pub fail_if: Vec<FailIf>,
 
     /// What tables show, with commas between; all for all there is [default: what says most]
     #[arg(long, value_delimiter = ',', value_name = "METRIC,…|all", env = "INFA_METRICS", hide_env = true)]
@@ -88,5 +93,33 @@ impl FromStr for ShownMetric {
 
     fn from_str(text: &str) -> Result<Self, UnknownMetric> {
         Ok(if text.trim() == "all" { Self::All } else { Self::One(metric(text.trim())?) })
+    }
+}
+
+/// What is not allowed: of result files, of saved vectors, or of both.
+#[derive(Debug, Clone, Copy)]
+pub struct FailIf {
+    /// Of result files.
+    pub runs: Result<Threshold, &'static str>,
+    /// Of saved vectors.
+    pub vectors: Result<VectorThreshold, &'static str>,
+}
+
+impl FromStr for FailIf {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text.parse::<Threshold>(), text.parse::<VectorThreshold>()) {
+            (Err(ThresholdError::Metric(runs)), Err(vectors @ VectorThresholdError::Metric(_))) => {
+                Err(format!("{runs}; {vectors}"))
+            }
+            (Err(ThresholdError::Metric(_)), Err(vectors)) => Err(vectors.to_string()),
+            (Err(runs), Err(_)) => Err(runs.to_string()),
+            (runs, vectors) => {
+                let runs = runs.map_err(|_| "result files have no such threshold: it is one of saved vectors");
+                let vectors = vectors.map_err(|_| "saved vectors have no such threshold: it is one of result files");
+                Ok(Self { runs, vectors })
+            }
+        }
     }
 }

@@ -25,7 +25,7 @@ use crate::ui::log::{LogFormat, Logging, ServerLog};
 
 pub use bench::{BenchArgs, BenchSettings, EngineEntry, ExportReportArgs, Rounds, Span, Written};
 pub use classify::ClassifyArgs;
-pub use compare::{CompareArgs, ExportComparisonArgs, ShownMetric};
+pub use compare::{CompareArgs, ExportComparisonArgs, FailIf, ShownMetric};
 pub use embed::{EmbedArgs, OutputType};
 pub use engine::EngineArgs;
 pub use engines::{EnginesArgs, EnginesCommand, EnginesFormat, InstallArgs};

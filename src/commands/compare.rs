@@ -1,10 +1,11 @@
-//! `infa compare`: did it get slower?
+//! `infa compare`: did it get slower, can I switch?
 
 mod runs;
+mod vectors;
 
 use super::{Error, Outcome, World};
 use crate::cli::CompareArgs;
 
 pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
-    runs::run(args, world)
+    if vectors::are_in(&args.files) { vectors::run(args, world) } else { runs::run(args, world) }
 }

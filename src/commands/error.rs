@@ -3,10 +3,12 @@
 use super::bench::ConfigError;
 use crate::bench::report::SpliceError;
 use crate::compare::runs::RunsError;
+use crate::compare::vectors::MatchError;
 use crate::engine::python::InstallError;
 use crate::engine::{EngineError, PythonError, RemoteError};
 use crate::fetch::FetchError;
 use crate::input::InputError;
+use crate::input::vectors::VectorsError;
 use crate::model::ModelError;
 use crate::output::OutputError;
 use crate::runtime::RuntimeError;
@@ -75,6 +77,12 @@ pub enum Error {
     /// Result files cannot be compared.
     #[error(transparent)]
     Compare(#[from] RunsError),
+    /// Saved vectors cannot be read.
+    #[error(transparent)]
+    Vectors(#[from] VectorsError),
+    /// Saved vectors do not belong together.
+    #[error(transparent)]
+    Match(#[from] MatchError),
     /// There is nothing to work on.
     #[error("{0}")]
     Nothing(&'static str),
@@ -166,11 +174,16 @@ impl Error {
     pub fn exit_status(&self) -> i32 {
         match self {
             Self::PipeClosed => 0,
-            Self::Output(_) | Self::Stdout(_) | Self::Input(InputError::Read { .. }) => 1,
+            Self::Output(_)
+            | Self::Stdout(_)
+            | Self::Input(InputError::Read { .. })
+            | Self::Vectors(VectorsError::Input(InputError::Read { .. })) => 1,
             Self::Flag { .. }
             | Self::Config(_)
             | Self::Splice { .. }
             | Self::Compare(_)
+            | Self::Vectors(_)
+            | Self::Match(_)
             | Self::Nothing(_)
             | Self::Input(_)
             | Self::OutputOpen(_)
@@ -205,6 +218,8 @@ impl Error {
             Self::Serve(e) => e.hint(),
             Self::Load(e) => e.hint.clone(),
             Self::Compare(e) => e.hint(),
+            Self::Vectors(e) => e.hint(),
+            Self::Match(e) => e.hint().map(str::to_owned),
             Self::OfModel { error, .. } => error.hint(),
             Self::Nothing(_) => Some("name files, or pipe texts in through stdin".into()),
             Self::Interrupted

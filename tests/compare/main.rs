@@ -11,6 +11,7 @@ mod run;
 mod broken;
 mod exports;
 mod thresholds;
+mod vectors;
 
 use std::path::{Path, PathBuf};
 

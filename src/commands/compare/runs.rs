@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::super::exports::Exports;
 use super::{Error, Outcome, World};
 use crate::cli::{CompareArgs, ExportComparisonArgs, ShownMetric};
-use crate::compare::runs::{self, METRICS, Plan, Run, RunsReport};
+use crate::compare::runs::{self, METRICS, Plan, Run, RunsReport, Threshold};
 
 pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     let CompareArgs { files, base, baseline, fail_if, metrics, exports } = args;
@@ -16,6 +16,9 @@ pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     ])?;
     let plan = plan(read(&base)?, read(&files)?, baseline)?;
     let mut report = runs::compare(&plan)?;
+    let wrong = |reason: &str| Error::Flag { flag: "--fail-if", reason: reason.to_owned() };
+    let fail_if: Vec<Threshold> =
+        fail_if.into_iter().map(|fail_if| fail_if.runs.map_err(wrong)).collect::<Result<_, _>>()?;
     report.thresholds = runs::check(&fail_if, &report)?;
     report.shown = shown(&metrics);
 

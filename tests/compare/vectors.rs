@@ -1,0 +1,138 @@
+//! Saved vectors, the whole binary: formats, verdicts, thresholds, files that are none.
+
+use std::fmt::Write;
+
+use serde_json::Value as Json;
+
+use crate::{Files, compare, noisy, report};
+
+const COUNT: usize = 60;
+const DIMENSIONS: usize = 8;
+
+fn numbers(seed: u64) -> Vec<f32> {
+    let mut rng = fastrand::Rng::with_seed(seed);
+    (0..COUNT * DIMENSIONS).map(|_| rng.f32() - 0.5).collect()
+}
+
+fn npy(numbers: &[f32], dimensions: usize) -> Vec<u8> {
+    let rows = numbers.len() / dimensions;
+    let head = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': ({rows}, {dimensions}), }}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend((head.len() as u16).to_le_bytes());
+    bytes.extend(head.as_bytes());
+    bytes.extend(numbers.iter().flat_map(|x| x.to_le_bytes()));
+    bytes
+}
+
+fn jsonl(numbers: &[f32], id: impl Fn(usize) -> String) -> String {
+    let row = |(at, vector): (usize, &[f32])| {
+        let vector: Vec<Json> = vector.iter().map(|&x| x.into()).collect();
+        format!("{{\"index\":{at},\"id\":\"{}\",\"embedding\":{}}}\n", id(at), Json::from(vector))
+    };
+    numbers.chunks(DIMENSIONS).enumerate().map(row).collect()
+}
+
+fn csv(numbers: &[f32]) -> String {
+    let mut text = "index,id,tokens,truncated,error".to_owned();
+    (0..DIMENSIONS).for_each(|at| write!(text, ",e{at}").unwrap());
+    for (at, vector) in numbers.chunks(DIMENSIONS).enumerate() {
+        write!(text, "\n{at},,3,false,").unwrap();
+        vector.iter().for_each(|x| write!(text, ",{x}").unwrap());
+    }
+    text
+}
+
+#[test]
+fn one_index_in_all_formats() {
+    let (files, numbers) = (Files::temporary(), numbers(1));
+    let rows = jsonl(&numbers, |at| at.to_string());
+    let array = format!("[{}]", rows.trim().replace('\n', ","));
+    let all = [
+        files.write("a.npy", npy(&numbers, DIMENSIONS)),
+        files.write("b.jsonl", rows),
+        files.write("c.csv", csv(&numbers)),
+        files.write("d.json", array),
+    ];
+    let ran = compare(&all).run().status(0);
+    let text = ran.text();
+    assert_eq!(text.matches("interchangeable").count(), 3, "{text}");
+    assert_eq!(text.matches("60 matched by place, 60 compared, 60 identical bit for bit").count(), 3, "{text}");
+    let by_id = compare(&all[1..2]).arg(&all[3]).run().status(0);
+    assert!(by_id.text().contains("60 matched by id"), "{}", by_id.text());
+}
+
+#[test]
+fn what_is_the_matter_is_said_and_exported() {
+    let (files, base) = (Files::temporary(), numbers(1));
+    let mut swapped = base.clone();
+    (0..DIMENSIONS).for_each(|d| swapped.swap(7 * DIMENSIONS + d, 40 * DIMENSIONS + d));
+    let scaled: Vec<f32> = base.iter().map(|x| 3.0 * x).collect();
+    let all = [("base", &base), ("swapped", &swapped), ("scaled", &scaled), ("other", &numbers(9))]
+        .map(|(name, numbers)| files.write(&format!("{name}.npy"), npy(numbers, DIMENSIONS)));
+    let (json, markdown) = (files.path("out.json"), files.path("out.md"));
+    let ran = compare(&all).arg("--export-json").arg(&json).arg("--export-markdown").arg(&markdown).run().status(0);
+    let text = ran.text();
+    for words in ["two rows swapped: input 7 and input 40", "all vectors scaled by 3.00", "unrelated: another model"] {
+        assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{text}");
+    }
+    let report: Json = serde_json::from_slice(&std::fs::read(&json).unwrap()).unwrap();
+    let verdicts: Vec<&str> = (0..3).map(|at| report["comparisons"][at]["verdict"].as_str().unwrap()).collect();
+    assert_eq!(verdicts, ["different", "same_ranking", "different"]);
+    assert_eq!(report["comparisons"][0]["findings"][0]["kind"], "swapped");
+    assert!(std::fs::read_to_string(&markdown).unwrap().contains("| Verdict | **same ranking, different values** |"));
+}
+
+#[test]
+fn thresholds_of_vectors() {
+    let (files, base) = (Files::temporary(), numbers(1));
+    let near: Vec<f32> = base.iter().map(|x| x + 1e-4).collect();
+    let a = files.write("a.npy", npy(&base, DIMENSIONS));
+    let (near, other) =
+        (files.write("near.npy", npy(&near, DIMENSIONS)), files.write("x.npy", npy(&numbers(9), DIMENSIONS)));
+    let thresholds = ["--fail-if", "cosine_min<0.999", "--fail-if", "top10<0.9,nan>0"];
+    compare(&[&a, &near]).args(thresholds).run().status(0);
+    let ran = compare(&[&a, &other]).args(thresholds).run().status(5);
+    ran.says(&["cosine_min<0.999: crossed by ", "x.npy: ", "top10<0.9: crossed by"]);
+    let unknown = compare(&[&a, &near]).args(["--fail-if", "speed<1"]).run().status(2);
+    unknown.says(&["speed", "tokens_per_s", "distance_correlation"]);
+    compare(&[&a, &near]).args(["--fail-if", "tokens_per_s<-5%"]).run().status(2).says(&["it is one of result files"]);
+    let base = files.report("base.json", &report(&noisy(1000.0)));
+    compare(&[&base, &base]).args(["--fail-if", "top10<0.9"]).run().status(2).says(&["it is one of saved vectors"]);
+}
+
+#[test]
+fn files_that_do_not_fit_or_are_none() {
+    let (files, base) = (Files::temporary(), numbers(1));
+    let whole = npy(&base, DIMENSIONS);
+    let a = files.write("a.npy", &whole);
+    let ids = files.write("ids.jsonl", jsonl(&base, |at| format!("text {at}")));
+    for (name, bytes, reference, expected) in [
+        ("cut.npy", whole[..whole.len() - 3].to_vec(), &a, "cut.npy: its head promises an array of 1920 bytes"),
+        ("b.parquet", b"PAR1....PAR1".to_vec(), &a, "b.parquet: is Parquet, which infa does not read yet"),
+        ("empty.npy", Vec::new(), &a, "empty.npy: holds no vectors"),
+        (
+            "cut.jsonl",
+            b"{\"index\":0,\"embedding\":[1,2]}\n{\"index\":1,\"emb".to_vec(),
+            &a,
+            "cut.jsonl:2: it ends in the middle",
+        ),
+        (
+            "twice.jsonl",
+            jsonl(&base, |at| (at % 59).to_string()).into_bytes(),
+            &ids,
+            "row 1 and row 60 have the same id \"0\"",
+        ),
+        ("others.jsonl", jsonl(&base, |at| format!("other {at}")).into_bytes(), &ids, "have no input in common"),
+        ("words.csv", b"a,b\n1,2\n".to_vec(), &a, "words.csv: its first row names no columns e0, e1"),
+    ] {
+        let file = files.write(name, bytes);
+        compare(&[reference, &file]).run().status(2).says(&[expected]);
+    }
+    compare(&[&a, &files.path("missing.npy")]).run().status(2).says(&["missing.npy: no such file"]);
+    compare(&[&a]).run().status(2).says(&["name a second one"]);
+    compare(&[&a, &a]).args(["--baseline", "onnx"]).run().status(2).says(&["--baseline: it is for result files"]);
+
+    let shorter = files.write("shorter.npy", npy(&base[..50 * DIMENSIONS], DIMENSIONS));
+    let ran = compare(&[&a, &shorter]).run().status(0);
+    assert!(ran.text().contains("Warning") && ran.text().contains("10 inputs are in"), "{}", ran.text());
+}
