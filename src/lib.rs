@@ -9,8 +9,8 @@
 //! | [`cli`] | what the user may type: clap structs, one file a subcommand |
 //! | [`server`] | `infa serve`: HTTP routes, schemas, errors, limits, metrics, shutdown |
 //! | [`compare`] | for `infa compare`: results and vectors against one another, correlations, thresholds |
-//! | [`bench`](mod@bench) | for `infa bench`: datasets, load models, rounds, statistics, fidelity |
-//! | [`engine`] | trait `Engine`, one file an engine, servers among them; reranking and classification by one; the stream that drives one through a long job |
+//! | [`bench`](mod@bench) | for `infa bench`: datasets, engines as targets, load models, rounds, statistics, fidelity, the machine, the report |
+//! | [`engine`] | trait `Engine`, one file an engine, servers and Python processes among them, and what starts those; reranking and classification by one; the stream that drives one through a long job |
 //! | [`batch`] | grouping by token length, and workers that share a queue |
 //! | [`runtime`] | ONNX Runtime: find or install the library, sessions |
 //! | [`graph`] | model weights → ONNX graph, one file an architecture; int8 |

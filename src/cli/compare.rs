@@ -30,8 +30,8 @@ top10, distance_correlation.
 
 Exit status: 0 all well; 2 wrong usage, or files that cannot be compared; 5 a threshold was crossed.")]
 pub struct CompareArgs {
-    /// Result files of infa bench, or saved vectors. The first is the base of the others, unless --base names it; a single file compares its
-    /// own engines
+    /// Result files of infa bench, or saved vectors. The first is the base of the others, unless --base names it; a
+    /// single file compares its own engines
     #[arg(value_name = "FILE", required = true, env = "INFA_FILES", hide_env = true)]
     pub files: Vec<PathBuf>,
 

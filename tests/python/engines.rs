@@ -99,11 +99,10 @@ fn a_failure_leaves_no_environment_that_is_half_there() {
 fn an_interruption_ends_the_installer() {
     let cache = tempfile::tempdir().unwrap();
     let running = install(cache.path(), &["torch"]).env("FAKE_INSTALL", "hang").spawn();
-    let id = running.0.id();
     while state(cache.path()).0.is_empty() {
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    assert!(std::process::Command::new("kill").args(["-INT", &id.to_string()]).status().unwrap().success());
+    running.signal(libc::SIGINT);
     assert_eq!(running.end().status, 130);
     assert_eq!((state(cache.path()).1, state(cache.path()).2), (None, true));
 }
