@@ -15,6 +15,7 @@ mod model;
 mod rerank;
 mod serve;
 mod settings;
+mod side_by_side;
 
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Backend, unsuited};
 use crate::bench::target::{Answer, Failure, FailureKind, Outcome, Output, Request};
 use crate::engine::rerank::{Candidates, Reranker};
-use crate::engine::{Call, Local, Text};
+use crate::engine::{Call, Local, Role, Text};
 
 /// So many requests are computed or wait, so that workers never do.
 const IN_FLIGHT: usize = 4;
@@ -22,17 +22,19 @@ fn failure(message: String) -> Failure {
 /// Vectors of texts.
 pub struct LocalVectors {
     engine: Arc<dyn Local>,
+    role: Role,
 }
 
 impl LocalVectors {
-    /// Those of this engine, which was loaded to embed.
-    pub fn new(engine: Arc<dyn Local>) -> Self {
-        Self { engine }
+    /// Those of this engine, which was loaded to embed, of texts that are embedded as `role`.
+    pub fn new(engine: Arc<dyn Local>, role: Role) -> Self {
+        Self { engine, role }
     }
 
     async fn embed(&self, texts: &[String]) -> Outcome {
+        let call = Call { role: self.role, ..Call::default() };
         let owned = texts.iter().cloned().map(Text::Text).collect();
-        let pending = self.engine.start_embed(owned, &Call::default()).map_err(|e| failure(e.to_string()))?;
+        let pending = self.engine.start_embed(owned, &call).map_err(|e| failure(e.to_string()))?;
         let computed = pending.await.ok_or_else(|| Failure::new(FailureKind::Died, "its workers are gone"))?;
         let received = Instant::now();
         let (mut vectors, mut tokens) = (Vec::with_capacity(texts.len()), Some(0));

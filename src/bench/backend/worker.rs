@@ -1,5 +1,7 @@
 //! A Python process.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
@@ -27,18 +29,19 @@ impl From<PythonError> for Failure {
 
 /// What a Python process computes: vectors of texts, or scores of documents, as it was started for.
 pub struct PythonBackend {
-    worker: Worker,
+    worker: Arc<Worker>,
+    role: Role,
 }
 
 impl PythonBackend {
-    /// That of this worker.
-    pub fn new(worker: Worker) -> Self {
-        Self { worker }
+    /// That of this worker, whose texts are embedded as `role`.
+    pub fn new(worker: Arc<Worker>, role: Role) -> Self {
+        Self { worker, role }
     }
 
     async fn embed(&self, texts: &[String]) -> Outcome {
         let borrowed: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let Embedded { vectors, tokens, .. } = self.worker.embed(&borrowed, Role::Text).await?;
+        let Embedded { vectors, tokens, .. } = self.worker.embed(&borrowed, self.role).await?;
         let output = Some(Output::Vectors(vectors));
         Ok(Answer { inputs: texts.len(), tokens, reported: tokens, received: None, output })
     }

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use super::super::side_by_side::limited;
 use super::super::{Error, World};
-use super::engines::{Ready, limited};
+use super::engines::Ready;
 use super::plan::Plan;
 use super::watch::{Placed, Watch};
 use crate::bench::backend::Prepared;
@@ -86,7 +87,7 @@ pub(super) async fn run(
             measured.sample = sample;
         }
     }
-    if plan.task == Task::Embed {
+    if plan.lineup.task == Task::Embed {
         for (measured, ready) in engines.iter_mut().zip(ready) {
             if !matches!(measured.state, EngineState::Failed { .. }) {
                 measured.alone = alone(plan, ready, &measured.sample, requests, world).await;
@@ -203,7 +204,7 @@ async fn alone(
         let Some(text) = text(requests, place) else { continue };
         let request = Request::Texts(vec![text.to_owned()]);
         let outcome = tokio::select! {
-            outcome = limited(&ready.asked, &request, plan.request_timeout) => outcome,
+            outcome = limited(ready.asked.once(&request), plan.lineup.request_timeout) => outcome,
             () = world.cancel.cancelled() => break,
         };
         match outcome.map(|answer| answer.output) {

@@ -3,7 +3,6 @@
 mod config;
 mod engines;
 mod exports;
-mod facts;
 mod measure;
 mod plan;
 mod report;
@@ -15,21 +14,18 @@ use std::time::{Instant, SystemTime};
 
 pub use config::ConfigError;
 
+use super::side_by_side::{Counter, Opening, facts};
 use super::{Error, Outcome, World};
 use crate::bench::backend::Prepared;
 use crate::bench::report::EngineState;
 use crate::cli::BenchArgs;
-use crate::engine::spec::Place;
-use crate::model::Model;
-use crate::model::cache::HubEnv;
-use crate::model::source::Request;
-use crate::runtime::install;
+use crate::engine::Role;
 use crate::ui::interrupt;
-use engines::{Opened, Opening, Ready};
+use engines::Ready;
 use exports::Exports;
 use plan::Plan;
 use report::Context;
-use texts::{Counter, Texts};
+use texts::Texts;
 
 pub(super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, Error> {
     let BenchArgs { config, settings, exports, dry_run } = args;
@@ -40,26 +36,24 @@ pub(super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, Error> {
         return Ok(Outcome::Done);
     }
     let exports = Exports::open(exports, &plan.name)?;
-    let model = model(&plan, world)?;
-    let counter = model.as_ref().map(|model| Counter::new(model, plan.task)).transpose()?;
+    let model = plan.lineup.model(world)?;
+    let counter = model.as_ref().map(|model| Counter::new(model, plan.lineup.task)).transpose()?;
     let texts = Texts::read(&plan, counter.as_ref(), world)?;
     let requests: Arc<[Prepared]> = texts.requests.clone().into();
 
     // What was measured is told and exported in any case.
     interrupt::be_patient();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Thread)?;
-    let machine = facts::of_machine(&plan, world);
+    let machine = facts::of_machine(&plan.lineup, world);
     let max_length = counter.map(|counter| counter.max_length);
-    let facts = facts::of(&plan, model.as_ref(), max_length, world)?;
+    let facts = facts::of(&plan.lineup, model.as_ref(), max_length, world)?;
     let context = Context { plan: &plan, model: facts, counted: model.is_some(), texts: &texts, machine };
     let report = runtime.block_on(async {
-        let model_dir = model.as_ref().map(|model| model.dir.clone());
-        let model_name = context.model.id.clone();
-        let opening = Opening { plan: &plan, world, requests: Arc::clone(&requests), model_dir, model_name };
-        let (ready, states) = open(&opening).await;
+        let opening = Opening::new(&plan.lineup, model.as_ref(), &[Role::Text], world);
+        let (ready, states) = open(&opening, &plan, &requests, world).await;
         let places: Vec<usize> =
             states.iter().enumerate().filter(|(_, state)| state.is_none()).map(|(i, _)| i).collect();
-        let names = places.iter().map(|&place| plan.engines[place].name.clone()).collect();
+        let names = places.iter().map(|&place| plan.lineup.engines[place].name.clone()).collect();
         let measured = measure::run(&plan, &ready, names, &requests, world).await;
         let report = measured.map(|measured| context.report(&ready, &places, states, measured));
         for ready in ready {
@@ -85,45 +79,28 @@ pub(super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, Error> {
     Ok(if failed { Outcome::EngineFailed } else { Outcome::Done })
 }
 
-/// The model whose tokenizer counts, and which engines of this machine run. If there are none of those, a model that is
-/// not here only leaves tokens uncounted.
-fn model(plan: &Plan, world: &World) -> Result<Option<Model>, Error> {
-    let request = Request {
-        model_id: plan.model_id.clone(),
-        revision: plan.revision.clone(),
-        onnx_file: None,
-        cache: world.globals.cache.clone(),
-        python: install::python(),
-    };
-    let needed =
-        plan.engines.iter().any(|engine| engine.spec.kind.place() != Place::Server || engine.spec.url.is_none());
-    match request.resolve(HubEnv::from_env(), &world.context()).and_then(Model::read) {
-        Ok(model) => Ok(Some(model)),
-        Err(error) if needed || error.is_cancelled() => Err(error.into()),
-        Err(error) => {
-            world.bars.printer().warning(&format!("tokens are not counted: {error}"));
-            Ok(None)
-        }
-    }
-}
-
 /// Makes all engines ready, one after the other: those that are, and for each engine why it is not.
-async fn open(opening: &Opening<'_>) -> (Vec<Ready>, Vec<Option<EngineState>>) {
+async fn open(
+    opening: &Opening<'_>,
+    plan: &Plan,
+    requests: &Arc<[Prepared]>,
+    world: &World,
+) -> (Vec<Ready>, Vec<Option<EngineState>>) {
     let (mut ready, mut states) = (Vec::new(), Vec::new());
-    let printer = opening.world.bars.printer();
-    for planned in &opening.plan.engines {
-        if opening.world.cancel.is_cancelled() {
+    let printer = world.bars.printer();
+    for planned in &plan.lineup.engines {
+        if world.cancel.is_cancelled() {
             states.push(Some(EngineState::NotMeasured));
             continue;
         }
-        match opening.open(planned).await {
-            Opened::Ready(opened) => {
-                let (load, first) = (opened.facts.load_seconds, opened.facts.first_answer_seconds * 1e3);
+        match Ready::open(planned, opening, plan, requests, world).await {
+            Ok(opened) => {
+                let (load, first) = (opened.facts.load_seconds, opened.first_answer_seconds * 1e3);
                 printer.note(&format!("{}: ready in {load:.2} s, first answer in {first:.1} ms", planned.name));
-                ready.push(*opened);
+                ready.push(opened);
                 states.push(None);
             }
-            Opened::Failed(state) => {
+            Err(state) => {
                 if let EngineState::Failed { stage, kind, message } = &state {
                     printer.warning(&format!("{}: {stage}: {kind}: {message}", planned.name));
                 }

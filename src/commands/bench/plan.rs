@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 use std::num::NonZero;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::Error;
+use super::super::side_by_side::{Lineup, Planned, engines_of, named};
 use super::config;
 use crate::bench::dataset::DatasetSpec;
 use crate::bench::demand::Demand;
@@ -13,10 +13,8 @@ use crate::bench::load::{End, Limits, Load, Phase, Timer};
 use crate::bench::report::Task;
 use crate::bench::rounds;
 use crate::bench::warm_up::WarmUp;
-use crate::cli::{BenchSettings, EngineEntry, Rounds, Span, Written};
-use crate::engine::{EngineKind, EngineSpec, SpecError};
+use crate::cli::{BenchSettings, Rounds, Span, Written};
 use crate::model::DEFAULT_MODEL;
-use crate::runtime::device::Device;
 
 /// What is to be measured.
 pub(super) struct Plan {
@@ -24,15 +22,7 @@ pub(super) struct Plan {
     pub name: String,
     pub title: Option<String>,
     pub notes: Vec<String>,
-    pub engines: Vec<Planned>,
-    pub task: Task,
-    pub model_id: String,
-    /// Whether the user, or the config, named the model.
-    pub model_named: bool,
-    pub revision: Option<String>,
-    pub device: Option<Device>,
-    pub threads: Option<NonZero<usize>>,
-    pub python: Option<PathBuf>,
+    pub lineup: Lineup,
     pub dataset: DatasetSpec,
     pub seed: u64,
     pub batch: usize,
@@ -43,27 +33,12 @@ pub(super) struct Plan {
     pub stable: f64,
     pub time_limit: Option<Duration>,
     pub warm_up: Option<WarmUp>,
-    pub request_timeout: Duration,
-    pub startup_timeout: Duration,
-    pub retries: u32,
     /// The engine whose speed is 1, by its place, if the user names it.
     baseline: Option<usize>,
     /// The engine whose results are right, by its place, if the user names it.
     reference: Option<usize>,
     pub samples: usize,
     pub machine_cost_per_hour: Option<f64>,
-}
-
-/// An engine that is to be measured.
-#[derive(Debug)]
-pub(super) struct Planned {
-    /// Its name in tables.
-    pub name: String,
-    pub spec: EngineSpec,
-    /// The command that starts its server.
-    pub launch: Option<String>,
-    /// The model's name there.
-    pub model: Option<String>,
 }
 
 const BATCH: usize = 32;
@@ -164,14 +139,19 @@ impl Plan {
             name,
             title,
             notes,
-            engines,
-            task,
-            model_named: model_id.is_some(),
-            model_id: model_id.unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
-            revision,
-            device,
-            threads,
-            python,
+            lineup: Lineup {
+                engines,
+                task,
+                model_named: model_id.is_some(),
+                model_id: model_id.unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
+                revision,
+                device,
+                threads,
+                python,
+                request_timeout: timeout("--request-timeout", request_timeout, REQUEST_TIMEOUT)?,
+                startup_timeout: timeout("--startup-timeout", startup_timeout, STARTUP_TIMEOUT)?,
+                retries: retries.unwrap_or(0),
+            },
             dataset,
             seed: seed.unwrap_or(0),
             batch: batch.map_or(BATCH, NonZero::get),
@@ -181,9 +161,6 @@ impl Plan {
             stable,
             time_limit: time_limit.map(|Span(limit)| limit),
             warm_up,
-            request_timeout: timeout("--request-timeout", request_timeout, REQUEST_TIMEOUT)?,
-            startup_timeout: timeout("--startup-timeout", startup_timeout, STARTUP_TIMEOUT)?,
-            retries: retries.unwrap_or(0),
             samples,
             machine_cost_per_hour,
         };
@@ -200,15 +177,7 @@ impl Plan {
     /// The engine whose results are most likely right: the one the user names, else, of those that were `measured`, the
     /// reference implementation, infa in its default number format, or the first.
     pub fn reference(&self, measured: &[usize]) -> Option<usize> {
-        let plain = |kind| {
-            let mut places = measured.iter().copied();
-            places.find(|&place| {
-                let spec = self.engines.get(place).map(|engine| &engine.spec);
-                spec.is_some_and(|spec| spec.kind == kind && spec.words.is_empty())
-            })
-        };
-        let chosen = self.reference.or_else(|| plain(EngineKind::Torch)).or_else(|| plain(EngineKind::Onnx));
-        chosen.or_else(|| measured.first().copied())
+        self.lineup.reference(self.reference, measured)
     }
 
     /// One round, or one step, of a dataset that is so many requests.
@@ -217,7 +186,8 @@ impl Plan {
         let load = if let Demand::Rounds(load) = self.demand { load } else { Load::Offline };
         let end = self.end.unwrap_or(End::Requests(requests.max(1)));
         let mut phase = Phase::new(load, end).map_err(|e| flag("--load", e.to_string()))?;
-        phase.limits = Limits { timeout: self.request_timeout, drain: self.request_timeout, ..Limits::default() };
+        phase.limits =
+            Limits { timeout: self.lineup.request_timeout, drain: self.lineup.request_timeout, ..Limits::default() };
         phase.timer = Timer::Fine;
         phase.seed = self.seed;
         Ok(phase)
@@ -250,12 +220,12 @@ impl Plan {
         if let Some(title) = &self.title {
             line("title", title);
         }
-        let task = if self.task == Task::Embed { "embed" } else { "rerank" };
+        let task = if self.lineup.task == Task::Embed { "embed" } else { "rerank" };
         line("task", &task);
-        line("model", &self.model_id);
+        line("model", &self.lineup.model_id);
         line("dataset", &self.dataset);
         line("seed", &self.seed);
-        if self.task == Task::Embed {
+        if self.lineup.task == Task::Embed {
             line("batch", &self.batch);
         }
         line("load", &self.demand);
@@ -268,9 +238,9 @@ impl Plan {
             format!("until steady, at most {}", humantime::format_duration(warm_up.limit))
         });
         line("warm-up", &warm_up);
-        let all: Vec<usize> = (0..self.engines.len()).collect();
+        let all: Vec<usize> = (0..self.lineup.engines.len()).collect();
         let roles = [(self.baseline(&all), "baseline"), (self.reference(&all), "reference")];
-        for (place, Planned { name, spec, launch, .. }) in self.engines.iter().enumerate() {
+        for (place, Planned { name, spec, launch, .. }) in self.lineup.engines.iter().enumerate() {
             let mut words = if spec.to_string() == *name { name.clone() } else { format!("{name} ({spec})") };
             for (_, role) in roles.into_iter().filter(|(of, _)| *of == Some(place)) {
                 let _ = write!(words, ", {role}");
@@ -281,40 +251,6 @@ impl Plan {
             line("engine", &words);
         }
         out
-    }
-}
-
-/// The engines, each with a name of its own.
-fn engines_of(entries: Vec<EngineEntry>) -> Result<Vec<Planned>, Error> {
-    const FLAG: &str = "--engines";
-    let mut engines: Vec<Planned> = Vec::new();
-    for EngineEntry { name, spec, launch, model } in entries {
-        if spec.is_empty() {
-            continue;
-        }
-        let read = if launch.is_some() { EngineSpec::launched(&spec) } else { spec.parse() };
-        let spec = read.map_err(|e: SpecError| flag(FLAG, e.to_string()))?;
-        if launch.is_some() && (!spec.kind.is_server() || spec.url.is_some()) {
-            return Err(flag(FLAG, format!("{spec}: launch is for servers that are not there yet: no URL, then")));
-        }
-        let name = name.unwrap_or_else(|| spec.to_string());
-        if engines.iter().any(|other| other.name == name) {
-            return Err(flag(FLAG, format!("two engines are called {name:?}; in a config, give one another name")));
-        }
-        engines.push(Planned { name, spec, launch, model });
-    }
-    if engines.is_empty() { Err(flag(FLAG, "there is none")) } else { Ok(engines) }
-}
-
-/// The place of the engine of this name.
-fn named(engines: &[Planned], which: &'static str, name: Option<&str>) -> Result<Option<usize>, Error> {
-    let Some(name) = name else { return Ok(None) };
-    match engines.iter().position(|engine| engine.name == name) {
-        Some(place) => Ok(Some(place)),
-        None => {
-            let names: Vec<&str> = engines.iter().map(|engine| engine.name.as_str()).collect();
-            Err(flag(which, format!("no engine is called {name:?}; engines: {}", names.join(", "))))
-        }
     }
 }
 
@@ -363,7 +299,10 @@ mod tests {
     fn what_nobody_says_has_a_default() {
         let plan = plan("").unwrap();
         assert_eq!((plan.demand.to_string().as_str(), plan.end), ("closed:4", Some(End::After(ROUND))));
-        assert_eq!((plan.model_id.as_str(), plan.model_named, plan.baseline), (DEFAULT_MODEL, false, None));
+        assert_eq!(
+            (plan.lineup.model_id.as_str(), plan.lineup.model_named, plan.baseline),
+            (DEFAULT_MODEL, false, None)
+        );
         let described = plan.describe();
         assert!(
             described.contains("load       closed:4\n") && described.contains("engine     onnx, baseline, reference\n")

@@ -1,8 +1,9 @@
 //! All that was found out, as a report.
 
-use super::engines::{Facts, Ready};
+use super::super::side_by_side::{Facts, Planned};
+use super::engines::Ready;
 use super::measure::{Measured, Outcome};
-use super::plan::{Plan, Planned};
+use super::plan::Plan;
 use super::texts::Texts;
 use crate::bench::collect::Results;
 use crate::bench::recorder::Failures;
@@ -34,7 +35,7 @@ impl Context<'_> {
         Outcome { engines: measured, order }: Outcome,
     ) -> Report {
         let Self { plan, .. } = self;
-        let name = |place: usize| plan.engines.get(place).map(|engine| engine.name.clone());
+        let name = |place: usize| plan.lineup.engines.get(place).map(|engine| engine.name.clone());
         let of_place = |place: usize| places.iter().position(|&other| other == place);
         let rounds: Vec<Vec<RoundReport>> = measured.iter().map(rounds_of).collect();
         // What has answered nothing is no measure for others.
@@ -45,7 +46,7 @@ impl Context<'_> {
         let reference = right.and_then(of_place).and_then(|at| measured.get(at));
         let reference = reference.map(|reference| &reference.sample).filter(|sample| !sample.is_empty());
         let mut engines = Vec::new();
-        for ((place, planned), state) in plan.engines.iter().enumerate().zip(states) {
+        for ((place, planned), state) in plan.lineup.engines.iter().enumerate().zip(states) {
             let mut engine = blank(planned);
             match (of_place(place), state) {
                 (Some(at), _) => {
@@ -89,11 +90,11 @@ impl Context<'_> {
         baseline: Option<&[RoundReport]>,
         reference: Option<&Results>,
     ) {
-        let Facts { version, details, load_seconds, first_answer_seconds } = ready.facts.clone();
+        let Facts { version, details, load_seconds } = ready.facts.clone();
         engine.version = version;
         engine.details = details;
         engine.load_seconds = Some(load_seconds);
-        engine.first_answer_seconds = Some(first_answer_seconds);
+        engine.first_answer_seconds = Some(ready.first_answer_seconds);
         engine.state = measured.state.clone();
         engine.figures = summary::figures(rounds, baseline, self.rates());
         engine.rounds = rounds.to_vec();
@@ -113,7 +114,7 @@ impl Context<'_> {
 
     fn fidelity(&self, measured: &Measured, reference: Option<&Results>) -> Option<Fidelity> {
         let invariance = summary::invariance(&measured.alone);
-        let fidelity = match (self.plan.task, reference) {
+        let fidelity = match (self.plan.lineup.task, reference) {
             (Task::Embed, Some(reference)) => {
                 Fidelity { vectors: summary::vectors_beside(&measured.sample, reference), ranking: None, invariance }
             }
@@ -138,7 +139,8 @@ impl Context<'_> {
     /// The model; how long its vectors are, the vectors themselves tell.
     fn model(&self, measured: &[Measured]) -> ModelReport {
         let vectors = measured.iter().filter_map(|measured| measured.sample.clone().into_results().pop());
-        let dimensions = vectors.map(|(.., vector)| vector.len()).next().filter(|_| self.plan.task == Task::Embed);
+        let dimensions =
+            vectors.map(|(.., vector)| vector.len()).next().filter(|_| self.plan.lineup.task == Task::Embed);
         ModelReport { dimensions, ..self.model.clone() }
     }
 
@@ -146,7 +148,7 @@ impl Context<'_> {
         let Self { plan, texts, .. } = self;
         let per_request = texts.requests.iter().map(|prepared| prepared.request.inputs()).max();
         Workload {
-            task: plan.task,
+            task: plan.lineup.task,
             dataset: plan.dataset.to_string(),
             seed: plan.seed,
             texts: texts.count,

@@ -2,20 +2,14 @@
 
 use std::path::PathBuf;
 
+use super::super::side_by_side::Counter;
 use super::super::{Error, World};
 use super::plan::Plan;
 use crate::bench::backend::Prepared;
 use crate::bench::dataset::{Dataset, DatasetSpec, LengthHistogram, QuerySet};
 use crate::bench::report::Task as Asked;
 use crate::bench::target::Request;
-use crate::engine::{self, Purpose};
 use crate::input;
-use crate::model::task::Task;
-use crate::model::tokenizer::Truncate;
-use crate::model::{Model, ModelError};
-
-/// More tokens of a text are not counted.
-const LONGEST: usize = 1 << 24;
 
 /// The dataset, ready to be sent.
 pub(super) struct Texts {
@@ -30,60 +24,6 @@ pub(super) struct Texts {
     pub positions: Option<f64>,
 }
 
-/// Counts tokens as the model sees them.
-pub(super) struct Counter<'m> {
-    model: &'m Model,
-    /// Text before each input.
-    prompt: String,
-    /// Longest text, specials included.
-    pub max_length: usize,
-    /// Whether query and document go through the model as one.
-    pairs: bool,
-}
-
-impl<'m> Counter<'m> {
-    pub fn new(model: &'m Model, task: Asked) -> Result<Self, ModelError> {
-        let pairs = task == Asked::Rerank && matches!(model.task, Task::CrossEncoder(_) | Task::Generative(_));
-        let purpose = if pairs { Purpose::Predict } else { Purpose::Embed };
-        let max_length = engine::max_length(model, purpose, None, model.max_position_embeddings())?;
-        let prompt = if pairs { None } else { model.prompt(None, None)? };
-        Ok(Self { model, prompt: prompt.unwrap_or_default(), max_length, pairs })
-    }
-
-    /// Tokens of a text, specials included, nothing cut off.
-    fn text(&self, text: &str) -> Result<usize, Error> {
-        let tokenizer = &self.model.tokenizer;
-        let tokens = match self.prompt.as_str() {
-            "" => tokenizer.encode(text, LONGEST, Truncate::Right),
-            prompt => tokenizer.encode(&format!("{prompt}{text}"), LONGEST, Truncate::Right),
-        };
-        Ok(tokens.map_err(|e| unreadable(text, &e.to_string()))?.ids.len())
-    }
-
-    fn pair(&self, query: &str, document: &str) -> Result<usize, Error> {
-        let tokens = self.model.tokenizer.encode_pair(query, document, LONGEST, Truncate::Right);
-        Ok(tokens.map_err(|e| unreadable(document, &e.to_string()))?.ids.len())
-    }
-
-    /// Lengths of what the model sees for a request, in tokens.
-    fn request(&self, request: &Request) -> Result<Vec<usize>, Error> {
-        match request {
-            Request::Texts(texts) => texts.iter().map(|text| self.text(text)).collect(),
-            Request::Rerank { query, documents } if self.pairs => {
-                documents.iter().map(|document| self.pair(query, document)).collect()
-            }
-            Request::Rerank { query, documents } => {
-                std::iter::once(query).chain(documents).map(|text| self.text(text)).collect()
-            }
-        }
-    }
-}
-
-fn unreadable(text: &str, reason: &str) -> Error {
-    let text: String = text.chars().take(40).collect();
-    Error::Flag { flag: "--dataset", reason: format!("{text:?} cannot be tokenised: {reason}") }
-}
-
 impl Texts {
     /// The dataset of `plan`. Its texts are sent in random order, that of its seed: every round sends the first ones, and
     /// these should be like the others.
@@ -91,13 +31,13 @@ impl Texts {
         let dataset = match &plan.dataset {
             DatasetSpec::Made(recipe) => recipe.generate(plan.seed, |text| match counter {
                 _ if world.cancel.is_cancelled() => Err(Error::Interrupted),
-                Some(counter) => counter.text(text),
+                Some(counter) => counter.text("--dataset", text),
                 None => Err(Error::Flag {
                     flag: "--dataset",
                     reason: format!("{} needs a tokenizer: name a model with --model-id", recipe.name()),
                 }),
             })?,
-            DatasetSpec::File(path) => read_file(path.clone(), plan.task)?,
+            DatasetSpec::File(path) => read_file(path.clone(), plan.lineup.task)?,
         };
         if dataset.is_empty() {
             return Err(Error::Flag { flag: "--dataset", reason: "there is no text in it".into() });
@@ -111,7 +51,7 @@ impl Texts {
             }
             let mut tokens = None;
             if let Some(counter) = counter {
-                let whole = counter.request(&request)?;
+                let whole = counter.request("--dataset", &request)?;
                 let kept = whole.iter().map(|&length| length.min(counter.max_length));
                 tokens = Some(kept.clone().map(|length| length as u64).sum());
                 squares += kept.clone().map(|length| (length as f64).powi(2)).sum::<f64>();

@@ -4,10 +4,9 @@ use std::num::NonZero;
 use std::path::Path;
 
 use super::super::{Error, World};
-use super::plan::Plan;
+use super::Lineup;
 use crate::bench::machine::{self, GemmError};
 use crate::bench::report::{FileHash, Machine, ModelReport};
-use crate::engine::spec::Place;
 use crate::fetch::FetchError;
 use crate::graph::{Output, Rows, cost};
 use crate::model::source::Weights as WeightsFile;
@@ -16,13 +15,13 @@ use crate::model::{Model, fingerprint};
 use crate::runtime::{Runtime, cores};
 
 /// What the machine is; and what it can do at most, where an engine computes here and ONNX Runtime is here.
-pub(super) fn of_machine(plan: &Plan, world: &World) -> Machine {
+pub fn of_machine(lineup: &Lineup, world: &World) -> Machine {
     let mut facts = machine::facts();
-    if plan.engines.iter().all(|engine| engine.spec.kind.place() == Place::Server && engine.spec.url.is_some()) {
+    if !lineup.computes_here() {
         return facts;
     }
     let Ok(Some(library)) = world.globals.search().find() else { return facts };
-    let threads = plan.threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN);
+    let threads = lineup.threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN);
     let measured = Runtime::load(&library.path).map_err(GemmError::from);
     match measured.and_then(|runtime| machine::gemm_gflops(&runtime, threads)) {
         Ok(gflops) => facts.gemm_gflops = Some(gflops),
@@ -33,13 +32,13 @@ pub(super) fn of_machine(plan: &Plan, world: &World) -> Machine {
 }
 
 /// Which model it is, to the last bit, and what it computes for a token.
-pub(super) fn of(
-    plan: &Plan,
+pub fn of(
+    lineup: &Lineup,
     model: Option<&Model>,
     max_length: Option<usize>,
     world: &World,
 ) -> Result<ModelReport, Error> {
-    let known = ModelReport { id: name(&plan.model_id), revision: plan.revision.clone(), ..ModelReport::default() };
+    let known = ModelReport { id: name(&lineup.model_id), revision: lineup.revision.clone(), ..ModelReport::default() };
     let Some(model) = model else { return Ok(known) };
     let architecture = model.config.get("model_type").and_then(|name| name.as_str()).map(str::to_owned);
     let cost = cost(model);
@@ -64,7 +63,7 @@ pub(super) fn of(
 }
 
 /// The model's name; of a directory or a file only its own, since reports are for others, too.
-fn name(model_id: &str) -> String {
+pub fn name(model_id: &str) -> String {
     let path = Path::new(model_id);
     let own = path.file_name().filter(|_| path.exists());
     own.map_or_else(|| model_id.to_owned(), |own| own.to_string_lossy().into_owned())

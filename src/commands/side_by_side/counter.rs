@@ -1,0 +1,66 @@
+//! Tokens of texts, as the model sees them.
+
+use super::super::Error;
+use crate::bench::report::Task as Asked;
+use crate::bench::target::Request;
+use crate::engine::{self, Purpose};
+use crate::model::task::Task;
+use crate::model::tokenizer::Truncate;
+use crate::model::{Model, ModelError};
+
+/// More tokens of a text are not counted.
+const LONGEST: usize = 1 << 24;
+
+/// Counts tokens as the model sees them.
+pub struct Counter<'m> {
+    model: &'m Model,
+    /// Text before each input.
+    prompt: String,
+    /// Longest text, specials included.
+    pub max_length: usize,
+    /// Whether query and document go through the model as one.
+    pairs: bool,
+}
+
+impl<'m> Counter<'m> {
+    pub fn new(model: &'m Model, task: Asked) -> Result<Self, ModelError> {
+        let pairs = task == Asked::Rerank && matches!(model.task, Task::CrossEncoder(_) | Task::Generative(_));
+        let purpose = if pairs { Purpose::Predict } else { Purpose::Embed };
+        let max_length = engine::max_length(model, purpose, None, model.max_position_embeddings())?;
+        let prompt = if pairs { None } else { model.prompt(None, None)? };
+        Ok(Self { model, prompt: prompt.unwrap_or_default(), max_length, pairs })
+    }
+
+    /// Tokens of a text, which `flag` gave: specials included, nothing cut off.
+    pub fn text(&self, flag: &'static str, text: &str) -> Result<usize, Error> {
+        let tokenizer = &self.model.tokenizer;
+        let tokens = match self.prompt.as_str() {
+            "" => tokenizer.encode(text, LONGEST, Truncate::Right),
+            prompt => tokenizer.encode(&format!("{prompt}{text}"), LONGEST, Truncate::Right),
+        };
+        Ok(tokens.map_err(|e| unreadable(flag, text, &e.to_string()))?.ids.len())
+    }
+
+    fn pair(&self, flag: &'static str, query: &str, document: &str) -> Result<usize, Error> {
+        let tokens = self.model.tokenizer.encode_pair(query, document, LONGEST, Truncate::Right);
+        Ok(tokens.map_err(|e| unreadable(flag, document, &e.to_string()))?.ids.len())
+    }
+
+    /// Lengths of what the model sees for a request, in tokens.
+    pub fn request(&self, flag: &'static str, request: &Request) -> Result<Vec<usize>, Error> {
+        match request {
+            Request::Texts(texts) => texts.iter().map(|text| self.text(flag, text)).collect(),
+            Request::Rerank { query, documents } if self.pairs => {
+                documents.iter().map(|document| self.pair(flag, query, document)).collect()
+            }
+            Request::Rerank { query, documents } => {
+                std::iter::once(query).chain(documents).map(|text| self.text(flag, text)).collect()
+            }
+        }
+    }
+}
+
+fn unreadable(flag: &'static str, text: &str, reason: &str) -> Error {
+    let text: String = text.chars().take(40).collect();
+    Error::Flag { flag, reason: format!("{text:?} cannot be tokenised: {reason}") }
+}

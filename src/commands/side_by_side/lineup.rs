@@ -1,0 +1,124 @@
+//! Which engines are asked, and how they are made ready.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::super::{Error, World};
+use crate::bench::report::Task;
+use crate::cli::EngineEntry;
+use crate::engine::spec::Place;
+use crate::engine::{EngineKind, EngineSpec, SpecError};
+use crate::model::cache::HubEnv;
+use crate::model::source::Request;
+use crate::model::{Model, ModelError};
+use crate::runtime::device::Device;
+use crate::runtime::install;
+
+/// The engines, the model they have in common, and how they are made ready.
+pub struct Lineup {
+    pub engines: Vec<Planned>,
+    pub task: Task,
+    pub model_id: String,
+    /// Whether the user, or a config, named the model.
+    pub model_named: bool,
+    pub revision: Option<String>,
+    pub device: Option<Device>,
+    pub threads: Option<NonZero<usize>>,
+    pub python: Option<PathBuf>,
+    pub request_timeout: Duration,
+    pub startup_timeout: Duration,
+    pub retries: u32,
+}
+
+/// An engine that is to be made ready.
+#[derive(Debug)]
+pub struct Planned {
+    /// Its name in tables.
+    pub name: String,
+    pub spec: EngineSpec,
+    /// The command that starts its server.
+    pub launch: Option<String>,
+    /// The model's name there.
+    pub model: Option<String>,
+}
+
+fn flag(flag: &'static str, reason: impl Into<String>) -> Error {
+    Error::Flag { flag, reason: reason.into() }
+}
+
+impl Lineup {
+    /// The engine whose results are most likely right: the one that is `chosen`, else, of those at the places of `among`,
+    /// the reference implementation, infa in its default number format, or the first.
+    pub fn reference(&self, chosen: Option<usize>, among: &[usize]) -> Option<usize> {
+        let plain = |kind| {
+            let mut places = among.iter().copied();
+            places.find(|&place| {
+                let spec = self.engines.get(place).map(|engine| &engine.spec);
+                spec.is_some_and(|spec| spec.kind == kind && spec.words.is_empty())
+            })
+        };
+        let chosen = chosen.or_else(|| plain(EngineKind::Torch)).or_else(|| plain(EngineKind::Onnx));
+        chosen.or_else(|| among.first().copied())
+    }
+
+    /// Whether some engine computes on this machine.
+    pub fn computes_here(&self) -> bool {
+        self.engines.iter().any(|engine| engine.spec.kind.place() != Place::Server || engine.spec.url.is_none())
+    }
+
+    /// The model whose tokenizer counts, and which engines of this machine run. If there are none of those, a model that
+    /// is not here only leaves tokens uncounted.
+    pub fn model(&self, world: &World) -> Result<Option<Model>, Error> {
+        let request = Request {
+            model_id: self.model_id.clone(),
+            revision: self.revision.clone(),
+            onnx_file: None,
+            cache: world.globals.cache.clone(),
+            python: install::python(),
+        };
+        let found = request.resolve(HubEnv::from_env(), &world.context()).map_err(ModelError::from);
+        match found.and_then(Model::read) {
+            Ok(model) => Ok(Some(model)),
+            Err(error) if self.computes_here() || error.is_cancelled() => Err(error.into()),
+            Err(error) => {
+                world.bars.printer().warning(&format!("tokens are not counted: {error}"));
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// The engines of `--engines`, each with a name of its own.
+pub fn engines_of(entries: Vec<EngineEntry>) -> Result<Vec<Planned>, Error> {
+    const FLAG: &str = "--engines";
+    let mut engines: Vec<Planned> = Vec::new();
+    for EngineEntry { name, spec, launch, model } in entries {
+        if spec.is_empty() {
+            continue;
+        }
+        let read = if launch.is_some() { EngineSpec::launched(&spec) } else { spec.parse() };
+        let spec = read.map_err(|e: SpecError| flag(FLAG, e.to_string()))?;
+        if launch.is_some() && (!spec.kind.is_server() || spec.url.is_some()) {
+            return Err(flag(FLAG, format!("{spec}: launch is for servers that are not there yet: no URL, then")));
+        }
+        let name = name.unwrap_or_else(|| spec.to_string());
+        if engines.iter().any(|other| other.name == name) {
+            return Err(flag(FLAG, format!("two engines are called {name:?}; in a config, give one another name")));
+        }
+        engines.push(Planned { name, spec, launch, model });
+    }
+    if engines.is_empty() { Err(flag(FLAG, "there is none")) } else { Ok(engines) }
+}
+
+/// The place of the engine of this name, which the flag `which` gave.
+pub fn named(engines: &[Planned], which: &'static str, name: Option<&str>) -> Result<Option<usize>, Error> {
+    let Some(name) = name else { return Ok(None) };
+    match engines.iter().position(|engine| engine.name == name) {
+        Some(place) => Ok(Some(place)),
+        None => {
+            let names: Vec<&str> = engines.iter().map(|engine| engine.name.as_str()).collect();
+            Err(flag(which, format!("no engine is called {name:?}; engines: {}", names.join(", "))))
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! Engines made ready: loaded, started or connected to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::super::engine::specified;
+use super::super::settings::ModelSettings;
+use super::super::{Error, World};
+use super::{Lineup, Planned, facts};
+use crate::bench::backend::{Backend, LocalRanker, LocalVectors, PythonBackend, ServerRanker, ServerVectors};
+use crate::bench::machine::{self, Roots};
+use crate::bench::report::{EngineState, Task};
+use crate::bench::summary;
+use crate::bench::target::{Failure, FailureKind, Outcome};
+use crate::cli::{InputArgs, ModelArgs, TextArgs};
+use crate::engine::launch::{self, Launch, LaunchError};
+use crate::engine::python::{PythonError, PythonOptions, PythonTask, Worker, programs};
+use crate::engine::remote::{self, ApiKey, Client, Wanted};
+use crate::engine::rerank::{Method, Reranker};
+use crate::engine::spec::Place;
+use crate::engine::{EngineError, EngineKind, EngineSpec, Purpose, RemoteOptions, Role, TextOptions};
+use crate::model::{Model, ModelError};
+
+/// An engine that has been started, and not been asked yet.
+pub struct Started {
+    /// What to ask, one for each role that it was opened for; of a reranker the only one.
+    pub backends: Backends,
+    pub facts: Facts,
+    /// The processes it computes in.
+    pub roots: Roots,
+    /// The server that was started for it.
+    server: Option<launch::Server>,
+}
+
+/// What is known of an engine.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    pub version: Option<String>,
+    pub details: BTreeMap<String, String>,
+    pub load_seconds: f64,
+}
+
+/// What engines are made ready for.
+pub struct Opening<'a> {
+    lineup: &'a Lineup,
+    world: &'a World,
+    /// The model; `None` if its files are not here.
+    model: Option<&'a Model>,
+    /// As what texts are embedded.
+    roles: &'a [Role],
+}
+
+type Backends = Vec<Arc<dyn Backend>>;
+
+/// Why an engine is not ready.
+pub enum Unready {
+    /// Somebody asked to stop.
+    Cancelled,
+    /// It cannot be started, or says no.
+    Failed(Failure),
+    /// What it needs is not here.
+    NotAvailable(String),
+}
+
+const START: &str = "start";
+
+impl From<Error> for Unready {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Interrupted => Self::Cancelled,
+            Error::Engine(EngineError::Remote { engine: _, error, hint }) => {
+                let failure = Failure::from(error);
+                Self::Failed(Failure { message: with_hint(&failure.message, hint), ..failure })
+            }
+            error => Self::Failed(Failure::new(FailureKind::Other, with_hint(&error.to_string(), error.hint()))),
+        }
+    }
+}
+
+impl From<PythonError> for Unready {
+    fn from(error: PythonError) -> Self {
+        let message = with_hint(&error.to_string(), error.hint());
+        match error {
+            PythonError::Cancelled => Self::Cancelled,
+            PythonError::NoPython { .. } | PythonError::Missing { .. } => Self::NotAvailable(message),
+            error => Self::Failed(Failure { message, ..Failure::from(error) }),
+        }
+    }
+}
+
+impl From<LaunchError> for Unready {
+    fn from(error: LaunchError) -> Self {
+        match error {
+            LaunchError::Cancelled => Self::Cancelled,
+            LaunchError::NotInstalled { .. } => Self::NotAvailable(with_hint(&error.to_string(), error.hint())),
+            error => Self::Failed(Failure::new(FailureKind::Other, with_hint(&error.to_string(), error.hint()))),
+        }
+    }
+}
+
+fn with_hint(message: &str, hint: Option<String>) -> String {
+    hint.map_or_else(|| message.to_owned(), |hint| format!("{message} ({hint})"))
+}
+
+impl<'a> Opening<'a> {
+    /// `roles`: as what texts are embedded, at least one.
+    pub fn new(lineup: &'a Lineup, model: Option<&'a Model>, roles: &'a [Role], world: &'a World) -> Self {
+        Self { lineup, world, model, roles }
+    }
+
+    /// Loads, starts or connects to one engine. It has not been asked anything then.
+    pub async fn open(&self, planned: &Planned) -> Result<Started, Unready> {
+        let begin = Instant::now();
+        let mut started = match planned.spec.kind.place() {
+            Place::Process => self.local(planned),
+            Place::Worker => self.worker(planned).await,
+            Place::Server => self.server(planned).await,
+        }?;
+        started.facts.load_seconds = begin.elapsed().as_secs_f64();
+        Ok(started)
+    }
+
+    fn local(&self, planned: &Planned) -> Result<Started, Unready> {
+        let Self { lineup, world, .. } = self;
+        let before = machine::resident_memory();
+        let model = ModelArgs {
+            model_id: Some(lineup.model_id.clone()),
+            revision: lineup.revision.clone(),
+            onnx_file: None,
+            device: if planned.spec.device.is_some() { None } else { lineup.device },
+            dtype: None,
+            calibrate: None,
+            threads: lineup.threads,
+            batch_tokens: None,
+        };
+        let input = InputArgs { prompt: None, prompt_name: None, truncate: None, max_length: None };
+        let settings = ModelSettings::resolve(specified(&planned.spec, model)?, TextArgs::from(input), &world.globals)?;
+        let prepared = settings.prepare(world)?;
+        let library = prepared.version.clone();
+        let (backends, info): (Backends, _) = match lineup.task {
+            Task::Embed => {
+                let engine = settings.start(prepared, Purpose::Embed, world)?;
+                let info = engine.local().clone();
+                let vectors = |&role| Arc::new(LocalVectors::new(Arc::clone(&engine), role)) as Arc<dyn Backend>;
+                (self.roles.iter().map(vectors).collect(), info)
+            }
+            Task::Rerank => {
+                let method = Method::of(&prepared.model, false).map_err(Error::from)?;
+                let engine = settings.start(prepared, method.purpose(), world)?;
+                let info = engine.local().clone();
+                let reranker = Reranker::new(engine, method).map_err(Error::from)?;
+                (vec![Arc::new(LocalRanker::new(reranker))], info)
+            }
+        };
+        let mut details = BTreeMap::from([
+            ("dtype".to_owned(), info.dtype.to_string()),
+            ("threads".to_owned(), info.threads.to_string()),
+            ("batch tokens".to_owned(), info.batch_tokens.to_string()),
+        ]);
+        details.extend(library.map(|version| ("ONNX Runtime".to_owned(), version)));
+        let version = Some(format!("infa {}", env!("CARGO_PKG_VERSION")));
+        let facts = Facts { version, details, ..Facts::default() };
+        Ok(Started { backends, facts, roots: Roots::this_process(before), server: None })
+    }
+
+    async fn worker(&self, planned: &Planned) -> Result<Started, Unready> {
+        let Self { lineup, world, .. } = self;
+        let Some(model) = self.model else { return Err(self.no_model()) };
+        let mut spec = planned.spec.clone();
+        spec.device = spec.device.or(lineup.device);
+        let mut options = PythonOptions::new(spec, model.dir.clone(), world.globals.cache.clone());
+        options.python.clone_from(&lineup.python);
+        options.task = match lineup.task {
+            Task::Embed => PythonTask::Embed,
+            Task::Rerank => PythonTask::Rerank,
+        };
+        options.threads = lineup.threads.unwrap_or(options.threads);
+        options.start_timeout = lineup.startup_timeout;
+        options.request_timeout = lineup.request_timeout;
+        let worker = tokio::select! {
+            worker = Worker::start(&options) => worker?,
+            () = world.cancel.cancelled() => return Err(Unready::Cancelled),
+        };
+        let mut versions = worker.info().versions.clone();
+        let library =
+            if planned.spec.kind == EngineKind::OnnxExport { "onnxruntime" } else { planned.spec.kind.name() };
+        let library = if planned.spec.kind == EngineKind::Torch { "sentence-transformers" } else { library };
+        let version = versions.get(library).map(|version| format!("{library} {version}"));
+        versions.extend([
+            ("dtype".to_owned(), worker.info().dtype.clone()),
+            ("device".to_owned(), worker.info().device.clone()),
+            ("threads".to_owned(), options.threads.to_string()),
+        ]);
+        let roots = Roots::Processes(worker.pid().into_iter().collect());
+        let facts = Facts { version, details: versions, ..Facts::default() };
+        let worker = Arc::new(worker);
+        let asked = |&role| Arc::new(PythonBackend::new(Arc::clone(&worker), role)) as Arc<dyn Backend>;
+        let backends = match lineup.task {
+            Task::Embed => self.roles.iter().map(asked).collect(),
+            Task::Rerank => vec![asked(&Role::Text)],
+        };
+        Ok(Started { backends, facts, roots, server: None })
+    }
+
+    fn no_model(&self) -> Unready {
+        Unready::NotAvailable(format!("{} is not here, and nothing can be started with it", self.lineup.model_id))
+    }
+
+    async fn server(&self, planned: &Planned) -> Result<Started, Unready> {
+        if planned.spec.url.is_some() {
+            let (backends, facts) = self.connect(planned, &planned.spec).await?;
+            return Ok(Started { backends, facts, roots: Roots::Processes(Vec::new()), server: None });
+        }
+        let server = self.launch(planned).await?;
+        let (backends, mut facts) = match self.connect(planned, server.spec()).await {
+            Ok(connected) => connected,
+            Err(unready) => {
+                // What it said before it died tells more than that nobody answers.
+                let died = server.died();
+                server.stop().await;
+                return Err(match died {
+                    Some(reason) => Unready::Failed(Failure::new(FailureKind::Died, reason)),
+                    None => unready,
+                });
+            }
+        };
+        facts.details.insert("command".into(), server.command().to_owned());
+        let roots = Roots::Processes(vec![server.pid()]);
+        Ok(Started { backends, facts, roots, server: Some(server) })
+    }
+
+    async fn launch(&self, planned: &Planned) -> Result<launch::Server, Unready> {
+        let Self { lineup, world, .. } = self;
+        let command = match &planned.launch {
+            Some(template) => launch::Command::parse(template).map_err(LaunchError::from)?,
+            None => launch::default_command(planned.spec.kind, &programs(planned.spec.kind, &world.globals.cache))?,
+        };
+        let Some(model) = self.model else { return Err(self.no_model()) };
+        let mut launch = Launch::new(planned.spec.clone(), command, &model.dir);
+        // A snapshot's directory is called by its commit.
+        launch.name = facts::name(&lineup.model_id);
+        launch.startup_timeout = lineup.startup_timeout;
+        if let Some(threads) = lineup.threads {
+            launch.threads = threads;
+        }
+        if let Some(device) = lineup.device {
+            launch.device = device;
+        }
+        Ok(launch::Server::start(&launch, &world.cancel).await?)
+    }
+
+    async fn connect(&self, planned: &Planned, spec: &EngineSpec) -> Result<(Backends, Facts), Unready> {
+        let lineup = self.lineup;
+        let usual = RemoteOptions::default();
+        let options = RemoteOptions {
+            model: planned.model.clone().or_else(|| self.served_name(spec)),
+            key: ApiKey::from_env(spec.kind),
+            retries: lineup.retries,
+            connect_timeout: Duration::min(usual.connect_timeout, lineup.request_timeout),
+            request_timeout: lineup.request_timeout,
+            ..usual
+        };
+        let in_flight = options.concurrency.get();
+        let mut facts = Facts::default();
+        let mut backends: Backends = Vec::new();
+        let roles = if lineup.task == Task::Embed { self.roles } else { &[Role::Text] };
+        for &role in roles {
+            let client = tokio::select! {
+                client = self.client(spec, role, &options, &mut facts) => client?,
+                () = self.world.cancel.cancelled() => return Err(Unready::Cancelled),
+            };
+            facts.details.extend(client.0.model().map(|model| ("model".to_owned(), model.to_owned())));
+            backends.push(match (lineup.task, client) {
+                (Task::Embed, (client, role)) => Arc::new(ServerVectors::new(client, role, in_flight)),
+                (Task::Rerank, (client, _)) => Arc::new(ServerRanker::new(client, in_flight)),
+            });
+        }
+        facts.version = remote::version(spec, &options).await;
+        Ok((backends, facts))
+    }
+
+    /// A client for texts of this role, and as what it is to ask for them. To a server that knows no roles, the prompt
+    /// of the role goes with the texts, where the model has one.
+    async fn client(
+        &self,
+        spec: &EngineSpec,
+        role: Role,
+        options: &RemoteOptions,
+        facts: &mut Facts,
+    ) -> Result<(Client, Role), Unready> {
+        // Cohere has no other texts than queries and documents.
+        let role = if spec.kind == EngineKind::Cohere && role == Role::Text { Role::Document } else { role };
+        let wanted = match self.lineup.task {
+            Task::Embed => Wanted::Vectors(role),
+            Task::Rerank => Wanted::Scores,
+        };
+        let name = match role {
+            Role::Query => Some("query"),
+            Role::Document => Some("document"),
+            Role::Text => None,
+        };
+        let text = TextOptions::default();
+        match (Client::connect(spec, wanted, &text, options).await, name) {
+            (Err(EngineError::Model(ModelError::Flag { flag: "--mode", .. })), Some(name)) => {
+                let prompt = self.model.and_then(|model| model.role_prompt(name));
+                if let Some(prompt) = &prompt {
+                    facts.details.insert(format!("{name} prompt"), format!("{prompt:?}, put before by infa"));
+                }
+                let text = TextOptions { prompt, ..text };
+                let client = Client::connect(spec, Wanted::Vectors(Role::Text), &text, options).await;
+                Ok((client.map_err(Error::from)?, Role::Text))
+            }
+            (client, _) => Ok((client.map_err(Error::from)?, role)),
+        }
+    }
+
+    /// The name that hosted services must be given: the model's, where the user named a repository.
+    fn served_name(&self, spec: &EngineSpec) -> Option<String> {
+        let must = matches!(spec.kind, EngineKind::Openai | EngineKind::Cohere | EngineKind::Jina);
+        let Lineup { model_id, model_named, .. } = self.lineup;
+        (must && *model_named && !std::path::Path::new(model_id).exists()).then(|| model_id.clone())
+    }
+}
+
+impl Unready {
+    /// What a report says of it.
+    pub fn into_state(self) -> EngineState {
+        match self {
+            Self::Cancelled => EngineState::NotMeasured,
+            Self::Failed(failure) => summary::failed(START, &failure),
+            Self::NotAvailable(message) => {
+                EngineState::Failed { stage: START.into(), kind: "not available".into(), message }
+            }
+        }
+    }
+}
+
+impl Started {
+    /// Ends what was started for it.
+    pub async fn close(self) {
+        let Self { backends, server, .. } = self;
+        drop(backends);
+        if let Some(server) = server {
+            server.stop().await;
+        }
+    }
+}
+
+/// One request that is no part of a round, with a limit.
+pub async fn limited(answer: impl Future<Output = Outcome>, limit: Duration) -> Outcome {
+    let late = || Failure::new(FailureKind::Timeout, format!("no answer within {}", humantime::format_duration(limit)));
+    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
+}
