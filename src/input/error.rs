@@ -29,6 +29,11 @@ impl RecordError {
         }
     }
 
+    /// Where the record begins.
+    pub fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match &*self.problem {
@@ -42,7 +47,12 @@ impl RecordError {
             Problem::NotAQuery { .. } => "such as {\"query\": \"…\", \"documents\": [\"…\", \"…\"]}".into(),
             Problem::Missing { flag: "", .. } => return None,
             Problem::Missing { flag, .. } => format!("name the field with {flag}"),
-            Problem::WrongType { .. } | Problem::Empty { .. } => return None,
+            Problem::WrongType { .. }
+            | Problem::Empty { .. }
+            | Problem::NotAnObject { .. }
+            | Problem::Lacking { .. }
+            | Problem::Blank { .. }
+            | Problem::NotFinite { .. } => return None,
             Problem::InexactId => "write the id as a string".into(),
             Problem::Ragged { .. } => "quote fields that contain the separator or a newline".into(),
         })
@@ -64,8 +74,16 @@ pub(super) enum Problem {
     NotARow { found: &'static str },
     #[error("expected a JSON object with \"query\" and \"documents\", found {found}")]
     NotAQuery { found: &'static str },
+    #[error("expected a JSON object, found {found}")]
+    NotAnObject { found: &'static str },
     #[error("{field} is empty")]
     Empty { field: &'static str },
+    #[error("field {field:?} is blank")]
+    Blank { field: String },
+    #[error("field {field:?} must be a finite number, but is {found:?}")]
+    NotFinite { field: String, found: String },
+    #[error("{wanted}; {present}")]
+    Lacking { wanted: String, present: Names },
     #[error("there is no field {field:?}; {present}")]
     Missing { field: String, present: Names, flag: &'static str },
     #[error("field {field:?} must be {wanted}, but is {found}")]

@@ -2,11 +2,12 @@
 //!
 //! Blank lines are skipped. Where a key stands twice, the last one counts, as in most JSON readers.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::error::Problem;
 use super::lines::{Piece, Splitter, utf8};
 use super::object::{Fields, Leaf, Row, keys, row};
+use super::queries::kind;
 use super::{InputError, Origin, Record, RecordError, Text};
 
 /// Every line is an object or a string, which `parse` reads.
@@ -57,6 +58,16 @@ pub(super) fn parse(line: &[u8], fields: &Fields, origin: &Origin) -> Parsed<Tex
         Err(error) => (Ok(None), Err(malformed(&error))),
     };
     settled(id, content, origin)
+}
+
+/// Reads a line that must be an object.
+pub(super) fn object(line: &[u8], origin: &Origin) -> Result<Map<String, Value>, RecordError> {
+    let problem = match serde_json::from_str(utf8(line, origin)?) {
+        Ok(Value::Object(object)) => return Ok(object),
+        Ok(other) => Problem::NotAnObject { found: kind(&other) },
+        Err(error) => malformed(&error),
+    };
+    Err(RecordError::new(origin, problem))
 }
 
 /// A bad id takes the content with it.

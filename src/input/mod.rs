@@ -4,10 +4,12 @@
 //! as its last byte came in. Trouble inside one record is that record's own ([`RecordError`]), and
 //! the rows after it still come; trouble with a whole file ends the reading ([`InputError`]).
 
+mod beir;
 mod error;
 mod jsonl;
 mod lines;
 mod object;
+mod pairs;
 mod queries;
 mod records;
 mod rows;
@@ -19,7 +21,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use beir::{BeirError, RetrievalSet, read_beir};
 pub use error::{InputError, RecordError};
+pub use pairs::{PairOptions, PairsError, ScoredPair, ScoredPairs, SkippedRows, read_pairs};
 pub use queries::{Document, Query};
 pub use records::Records;
 

@@ -88,7 +88,8 @@ fn leaf(object: &mut Map<String, Value>, field: Option<&str>) -> Result<Option<L
     value.map(|value| Leaf::deserialize(value).map_err(|e| malformed(&e))).transpose()
 }
 
-fn kind(value: &Value) -> &'static str {
+/// What a value is, for messages.
+pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",

@@ -1,0 +1,164 @@
+//! A retrieval task in the layout of BEIR: `corpus.jsonl`, `queries.jsonl` and judgements in `qrels/test.tsv`.
+//!
+//! - `corpus.jsonl`: a document a line, `{"_id": "…", "title": "…", "text": "…"}`; the title may be missing or empty. A model
+//!   gets title, space and text, trimmed, as it does from BEIR (`encode_corpus`) and MTEB (`_corpus_to_dict`).
+//! - `queries.jsonl`: a query a line, `{"_id": "…", "text": "…"}`.
+//! - `qrels/*.tsv`: a header (which may be missing) and `query-id`, `corpus-id`, `score`, with tabs between. The four columns
+//!   of TREC, `query 0 document relevance` with white space between, are read as well.
+//!
+//! Other fields are passed over; ids may be numbers, which become their digits.
+//!
+//! **What counts**, as for BEIR, which hands this to pytrec_eval: queries without a judgement are left out. One whose
+//! judgements are all 0 or below counts, with 0 in every measure. Relevance below 0 is as good as 0. A relevant document that
+//! is not in the corpus stays: it is part of the ideal order and of what recall looks for, so that both can fall short of 1.
+//! A judged query that is not in `queries.jsonl` is left out, where BEIR fails.
+
+mod error;
+mod qrels;
+mod texts;
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+pub use error::BeirError;
+
+use super::InputError;
+use super::error::Names;
+use super::source::Source;
+
+/// Queries, the documents to search, and which of them are relevant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RetrievalSet {
+    /// The folder as the user named it.
+    pub name: String,
+    /// The file of judgements.
+    pub qrels: String,
+    /// Id and text of each query that is judged, in the order of `queries.jsonl`; at least one.
+    pub queries: Vec<(String, String)>,
+    /// Id and text of each document, in the order of `corpus.jsonl`; at least one. A text may be empty.
+    pub documents: Vec<(String, String)>,
+    /// For each query, at the same place: ids of the judged documents, in the order of the file, with their relevance. Those
+    /// of documents that are not in the corpus are among them.
+    pub judgements: Vec<Vec<(String, u32)>>,
+    /// Queries without a judgement, which were left out.
+    pub unjudged_queries: usize,
+    /// Queries none of whose judged documents is relevant.
+    pub queries_without_relevant: usize,
+    /// Judgements of queries that are not in `queries.jsonl`, which were left out.
+    pub unknown_queries: usize,
+    /// Judgements, among those that are there, of documents that are not in `corpus.jsonl`.
+    pub unknown_documents: usize,
+}
+
+impl RetrievalSet {
+    /// What a reader of its figures should know.
+    pub fn warnings(&self) -> Vec<String> {
+        let Self { qrels, queries_without_relevant, unknown_queries, unknown_documents, .. } = self;
+        let mut warnings = Vec::new();
+        if *unknown_documents > 0 {
+            warnings.push(format!(
+                "{qrels}: {unknown_documents} judgements are of documents that are not in corpus.jsonl; those of relevant \
+                 ones lower nDCG and recall, as in BEIR"
+            ));
+        }
+        if *unknown_queries > 0 {
+            warnings.push(format!(
+                "{qrels}: {unknown_queries} judgements are of queries that are not in queries.jsonl, and are left out"
+            ));
+        }
+        if *queries_without_relevant > 0 {
+            warnings.push(format!(
+                "{qrels}: {queries_without_relevant} queries have no relevant document; each counts as 0, as in BEIR"
+            ));
+        }
+        warnings
+    }
+}
+
+/// Reads the folder `dir`. `qrels`: the file of judgements; without it `qrels/test.tsv`, or the only `.tsv` in `qrels/`.
+///
+/// # Errors
+/// A file is missing, cannot be read or is damaged, an id stands twice, one document has two judgements that differ, or no
+/// query is judged. Lines are at most [`MAX_RECORD_BYTES`](super::MAX_RECORD_BYTES) long.
+pub fn read_beir(dir: &Path, qrels: Option<&Path>) -> Result<RetrievalSet, BeirError> {
+    if !dir.is_dir() {
+        // What is the matter with it: it is not there, or cannot be read.
+        Source::check(dir)?;
+        return Err(BeirError::NotAFolder { path: dir.to_path_buf() });
+    }
+    // All files are looked for before any is read.
+    let corpus = part(dir, "corpus.jsonl")?;
+    let queries = part(dir, "queries.jsonl")?;
+    let qrels = match qrels {
+        Some(path) => Source::check(path)?,
+        None => Source::check(&judgements_in(dir)?)?,
+    };
+    let mut judged = qrels::read(&qrels)?;
+    let all = texts::read(&queries, texts::query)?;
+    let (mut kept, mut judgements, mut unjudged_queries) = (Vec::new(), Vec::new(), 0);
+    for query in all {
+        match judged.remove(&query.0) {
+            Some(documents) => {
+                kept.push(query);
+                judgements.push(documents);
+            }
+            None => unjudged_queries += 1,
+        }
+    }
+    if kept.is_empty() {
+        return Err(BeirError::Unjudged { queries: queries.name, qrels: qrels.name });
+    }
+    let documents = texts::read(&corpus, texts::document)?;
+    let known: HashSet<&str> = documents.iter().map(|(id, _)| id.as_str()).collect();
+    let unknown =
+        judgements.iter().flatten().filter(|(document, _): &&(String, u32)| !known.contains(document.as_str()));
+    let relevant = |judged: &Vec<(String, u32)>| judged.iter().any(|(_, relevance)| *relevance > 0);
+    Ok(RetrievalSet {
+        name: dir.display().to_string(),
+        qrels: qrels.name.to_string(),
+        unjudged_queries,
+        queries_without_relevant: judgements.iter().filter(|judged| !relevant(judged)).count(),
+        unknown_queries: judged.values().map(Vec::len).sum(),
+        unknown_documents: unknown.count(),
+        queries: kept,
+        documents,
+        judgements,
+    })
+}
+
+/// Judgements by query.
+type Judged = HashMap<String, Vec<(String, u32)>>;
+
+/// One of the files every folder has.
+fn part(dir: &Path, file: &'static str) -> Result<Source, BeirError> {
+    Source::check(&dir.join(file)).map_err(|error| match error {
+        InputError::Missing { .. } => {
+            let packed = ["gz", "zst", "zip"].iter().any(|extension| dir.join(format!("{file}.{extension}")).exists());
+            BeirError::Part { dir: dir.to_path_buf(), file, packed }
+        }
+        error => error.into(),
+    })
+}
+
+fn judgements_in(dir: &Path) -> Result<PathBuf, BeirError> {
+    let folder = dir.join("qrels");
+    let test = folder.join("test.tsv");
+    if test.exists() {
+        return Ok(test);
+    }
+    let files = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut files: Vec<PathBuf> = files.filter(|path| path.extension().is_some_and(|name| name == "tsv")).collect();
+    files.sort_unstable();
+    match &files[..] {
+        [] => Err(BeirError::Part { dir: dir.to_path_buf(), file: "qrels/test.tsv", packed: false }),
+        [only] => Ok(only.clone()),
+        several => {
+            let mut present = Names::default();
+            several.iter().filter_map(|path| path.file_name()).for_each(|name| present.push(&name.to_string_lossy()));
+            Err(BeirError::SeveralQrels { folder, present })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! What can be wrong with a folder of queries, documents and judgements.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::super::error::Names;
+use super::super::{InputError, Origin, RecordError};
+
+const LAYOUT: &str = "a folder in the layout of BEIR holds corpus.jsonl, queries.jsonl and qrels/test.tsv";
+
+/// Why a folder cannot be read. It names the file, and the line where there is one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum BeirError {
+    /// A file cannot be opened or read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// A file stands where the folder should.
+    #[error("{}: is no folder", path.display())]
+    NotAFolder {
+        /// The path as given.
+        path: PathBuf,
+    },
+    /// One of the files is not there.
+    #[error("{}: there is no {file}", dir.display())]
+    Part {
+        /// The folder as given.
+        dir: PathBuf,
+        /// What is missing.
+        file: &'static str,
+        /// Whether it is there in compressed form.
+        packed: bool,
+    },
+    /// There are judgements, and none is called `test.tsv`.
+    #[error("{}: there is no test.tsv, and there are several others; {present}", folder.display())]
+    SeveralQrels {
+        /// The folder of judgements.
+        folder: PathBuf,
+        /// The files there are.
+        present: Names,
+    },
+    /// A line is unusable.
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    /// A line of a file is unusable, or contradicts another.
+    #[error("{origin}: {reason}")]
+    Row {
+        /// File and line.
+        origin: Origin,
+        /// What is wrong with it.
+        reason: String,
+        /// What to do about it.
+        hint: Option<&'static str>,
+    },
+    /// A file holds nothing.
+    #[error("{file}: is empty")]
+    Empty {
+        /// The file.
+        file: Arc<str>,
+    },
+    /// Not one query is judged.
+    #[error("{qrels}: judges none of the queries of {queries}")]
+    Unjudged {
+        /// The file of queries.
+        queries: Arc<str>,
+        /// The file of judgements.
+        qrels: Arc<str>,
+    },
+}
+
+impl BeirError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Input(error) => return error.hint(),
+            Self::Part { packed: true, .. } => "decompress it first".to_owned(),
+            Self::Part { .. } | Self::NotAFolder { .. } => LAYOUT.to_owned(),
+            Self::SeveralQrels { .. } => "name the file of judgements".to_owned(),
+            Self::Record(_) => {
+                "every line must be one JSON object, such as {\"_id\": \"d1\", \"title\": \"…\", \"text\": \"…\"}"
+                    .to_owned()
+            }
+            Self::Row { hint, .. } => return hint.map(str::to_owned),
+            Self::Empty { .. } => return None,
+            Self::Unjudged { .. } => "ids of queries must be the same in both files".to_owned(),
+        })
+    }
+}

@@ -1,0 +1,81 @@
+//! What can be wrong with a file of scored pairs.
+
+use std::sync::Arc;
+
+use super::super::error::Names;
+use super::super::{InputError, RecordError};
+use super::columns::{FIRST, SCORE, SECOND};
+
+/// Why the pairs of a file cannot be read. It names the file, and the line where there is one.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PairsError {
+    /// The file cannot be opened or read, or has no usable header.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// It is of a format that is not read.
+    #[error("{file}: is {what}")]
+    Format {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+        /// What it is instead.
+        what: &'static str,
+        /// What to do about it.
+        hint: &'static str,
+    },
+    /// Nothing is in it.
+    #[error("{file}: holds no pairs")]
+    Empty {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+    },
+    /// A field or column that is needed is not there.
+    #[error("{file}: {wanted}; {present}")]
+    Column {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+        /// What there is none of.
+        wanted: String,
+        /// The fields or columns there are.
+        present: Names,
+    },
+    /// It cannot be said which split to take.
+    #[error("{file}: {reason}; {present}")]
+    Split {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+        /// What is the matter with the splits.
+        reason: String,
+        /// The splits there are.
+        present: Names,
+    },
+    /// There are rows, and none holds a pair.
+    #[error("none of the {rows} rows can be used. {first}")]
+    Unusable {
+        /// How many rows there are.
+        rows: usize,
+        /// What is wrong with the first of them; it names the file.
+        first: RecordError,
+    },
+}
+
+impl PairsError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Input(error) => return error.hint(),
+            Self::Format { hint, .. } => (*hint).to_owned(),
+            Self::Empty { .. } | Self::Unusable { .. } => {
+                "each row holds two texts and a score, such as {\"sentence1\": \"…\", \"sentence2\": \"…\", \"score\": 4.2}"
+                    .to_owned()
+            }
+            Self::Column { .. } => format!(
+                "name it; without that the texts are looked for as {} with {}, and the score as {}",
+                FIRST.join(", "),
+                SECOND.join(", "),
+                SCORE.join(", ")
+            ),
+            Self::Split { .. } => "name one of the splits".to_owned(),
+        })
+    }
+}
