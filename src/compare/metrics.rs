@@ -10,7 +10,7 @@ pub use crate::bench::fidelity::kendall_tau_b;
 pub use correlation::{pearson, spearman};
 pub use paired::{Difference, mean, paired_difference};
 pub use ranks::average_ranks;
-pub use retrieval::{ndcg_at, ranked, recall_at};
+pub use retrieval::{ndcg_at, ranked, recall_at, reciprocal_rank_at};
 
 /// Numbers with many ties that a script can make again: `(i·7919 + i²·31) mod m`, and of these and of i others below
 /// m − 2.

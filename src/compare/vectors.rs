@@ -31,10 +31,12 @@ pub use distances::Distances;
 pub use findings::{Finding, Flaws};
 pub use matching::{MatchError, MatchedBy};
 pub use neighbours::Neighbours;
+pub(super) use report::share;
 pub use report::{
     InputName, METRICS, SCHEMA_VERSION, Side, VectorComparison, VectorSetReport, VectorsReport, WorstInput, json,
     markdown, schema, table,
 };
 pub use set::{VectorRow, VectorSet};
 pub use threshold::{VectorThreshold, VectorThresholdError};
+pub(super) use units::norm;
 pub use verdict::Verdict;

@@ -40,6 +40,15 @@ pub fn recall_at(ranked: &[u32], judged: &[u32], k: usize) -> f64 {
     if all > 0 { found as f64 / all as f64 } else { 0.0 }
 }
 
+/// 1 over the rank of the first relevant document (relevance 1 and more), if it is among the first `k`; else 0. Its mean
+/// over queries is MRR@k (Voorhees, The TREC-8 Question Answering Track Report, 1999; BEIR's and MTEB's `mrr`).
+///
+/// The list is that of [`ndcg_at`].
+pub fn reciprocal_rank_at(ranked: &[u32], k: usize) -> f64 {
+    let first = ranked.iter().take(k).position(|&relevance| relevance > 0);
+    first.map_or(0.0, |at| 1.0 / (at as f64 + 1.0))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,5 +110,7 @@ mod tests {
         assert_eq!(recall_at(&[3, 0], &[1, 3], 10), 0.5);
         assert_eq!((ndcg_at(&[], &[1], 10), recall_at(&[], &[1], 10)), (0.0, 0.0));
         assert_eq!((ndcg_at(&[1], &[1], 0), recall_at(&[1], &[1], 0)), (0.0, 0.0));
+        assert_eq!([1, 2, 3, 4].map(|k| reciprocal_rank_at(&[0, 0, 2, 1], k)), [0.0, 0.0, 1.0 / 3.0, 1.0 / 3.0]);
+        assert_eq!((reciprocal_rank_at(&[1], 10), reciprocal_rank_at(&[], 10)), (1.0, 0.0));
     }
 }

@@ -11,7 +11,7 @@ use super::report::{VectorComparison, VectorSetReport, WorstInput};
 use super::units::{Units, norm};
 use super::verdict::{Facts, INTERCHANGEABLE_COSINE, OUTLIER_COSINE, SAME_SPACE_COSINE};
 use super::{MatchedBy, VectorSet};
-use crate::bench::fidelity::{VectorFidelity, cosine, flaw};
+use crate::bench::fidelity::{VectorFidelity, cosine};
 use crate::bench::report::numbers::several;
 use crate::bench::statistics::median;
 
@@ -37,12 +37,9 @@ pub fn compare(reference: &VectorSet, candidate: &VectorSet) -> Result<VectorCom
     let mut fidelity = VectorFidelity::default();
     let (mut identical, mut neither, mut lost, mut sound) = (0, 0, 0, Vec::new());
     for &(r, c) in &matching.pairs {
-        let usable = |set: &VectorSet, row: usize, dimensions: usize| {
-            set.vector(row).is_some_and(|vector| vector.len() == dimensions && flaw(vector).is_none())
-        };
-        match (usable(reference, r, reference_dimensions), usable(candidate, c, candidate_dimensions)) {
-            (true, true) => sound.push((r, c)),
-            (false, false) => {
+        match (reference.sound(r, reference_dimensions), candidate.sound(c, candidate_dimensions)) {
+            (Some(_), Some(_)) => sound.push((r, c)),
+            (None, None) => {
                 neither += 1;
                 continue;
             }

@@ -38,7 +38,7 @@ pub(super) fn displaced(reference: &Units, candidate: &Units, off: &[(usize, f64
         .zip(&nearest)
         .filter_map(|(&(place, own), nearest)| {
             let near = nearest.first().filter(|near| near.place != place)?;
-            let cosine = f64::from(near.cosine).min(1.0);
+            let cosine = f64::from(near.score).min(1.0);
             (cosine >= SAME && 1.0 - cosine <= (1.0 - own) * NEARER).then_some((place, near.place))
         })
         .collect();

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::units::{Near, Units};
+use super::units::Units;
+use crate::compare::search::Near;
 
 /// Above so many inputs only some of them are looked at, against all others.
 const ALL: usize = 10_000;

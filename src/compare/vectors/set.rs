@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::InputName;
+use crate::bench::fidelity::flaw;
 
 /// The vectors of one file, or of one engine.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,8 +36,14 @@ impl VectorSet {
     }
 
     /// The vector of the row at this place; empty if it has none.
-    pub(super) fn numbers(&self, row: usize) -> &[f32] {
+    pub(in crate::compare) fn numbers(&self, row: usize) -> &[f32] {
         self.vector(row).unwrap_or_default()
+    }
+
+    /// The vector of the row at this place, if it has one of this length that is one to work with: finite, and not zero
+    /// everywhere.
+    pub(in crate::compare) fn sound(&self, row: usize, dimensions: usize) -> Option<&[f32]> {
+        self.vector(row).filter(|vector| vector.len() == dimensions && flaw(vector).is_none())
     }
 
     /// How the input of this row is called.
@@ -46,7 +53,7 @@ impl VectorSet {
     }
 
     /// The length that most vectors have; of several such the smallest. `None` without vectors.
-    pub(super) fn dimensions(&self) -> Option<usize> {
+    pub(in crate::compare) fn dimensions(&self) -> Option<usize> {
         let mut counts = HashMap::new();
         for place in self.rows.iter().filter_map(|row| row.place.as_ref()) {
             *counts.entry(place.len()).or_insert(0usize) += 1;

@@ -1,24 +1,16 @@
 //! Vectors of length 1, one after the other, and the nearest of them by their cosine.
 
-use rayon::iter::ParallelIterator;
-use rayon::slice::ParallelSlice;
+use std::ops::Range;
 
-/// Queries that are multiplied at a time, and vectors they are multiplied with: their products stay in a core's cache.
-const QUERIES: usize = 64;
-const TILE: usize = 1024;
+use crate::compare::search::{Near, Rows, nearest};
+use crate::fetch::Cancel;
+use crate::model::similarity::Similarity;
 
 /// Sound vectors of one length, divided by their norm. They are as many as rows were given.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Units {
     numbers: Vec<f32>,
     dimensions: usize,
-}
-
-/// A vector and its cosine.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Near {
-    pub place: usize,
-    pub cosine: f32,
 }
 
 impl Units {
@@ -53,56 +45,51 @@ impl Units {
     ///
     /// Takes memory for `k` neighbours a query, and for a tile of products a thread.
     pub fn nearest(&self, queries: &Self, places: &[usize], k: usize, others: bool) -> Vec<Vec<Near>> {
-        if self.dimensions != queries.dimensions {
-            return vec![Vec::new(); places.len()];
-        }
-        places.par_chunks(QUERIES).flat_map_iter(|places| self.nearest_of_few(queries, places, k, others)).collect()
-    }
-
-    fn nearest_of_few(&self, queries: &Self, places: &[usize], k: usize, others: bool) -> Vec<Vec<Near>> {
-        let gathered: Vec<f32> = places.iter().flat_map(|&place| queries.get(place)).copied().collect();
-        let mut best = vec![Vec::with_capacity(k + 1); places.len()];
-        let mut products = vec![0.0; places.len() * TILE];
-        for (at, tile) in self.numbers.chunks(TILE * self.dimensions).enumerate() {
-            let count = tile.len() / self.dimensions;
-            let products = &mut products[..places.len() * count];
-            multiply(&gathered, tile, self.dimensions, products);
-            for ((query, row), best) in places.iter().zip(products.chunks_exact(count)).zip(&mut best) {
-                let but = others.then_some(*query);
-                row.iter().enumerate().for_each(|(column, &cosine)| keep(best, k, at * TILE + column, cosine, but));
-            }
-        }
-        best
+        let but = |query: usize| places.get(query).copied().filter(|_| others);
+        let picked = Picked { units: queries, places };
+        // Nobody stops it.
+        nearest(self, &picked, Similarity::Cosine, k, but, &Cancel::new()).unwrap_or_default()
     }
 }
 
-/// Keeps the `k` nearest, sorted.
-fn keep(best: &mut Vec<Near>, k: usize, place: usize, cosine: f32, but: Option<usize>) {
-    let last = if best.len() < k { None } else { best.last().map(|near| near.cosine) };
-    if k == 0 || last.is_some_and(|last| cosine <= last) || but == Some(place) {
-        return;
+impl Rows for Units {
+    fn count(&self) -> usize {
+        self.len()
     }
-    let at = best.partition_point(|near| near.cosine >= cosine);
-    best.insert(at, Near { place, cosine });
-    best.truncate(k);
+
+    fn dimensions(&self) -> usize {
+        self.dimensions
+    }
+
+    fn rows<'a>(&'a self, places: Range<usize>, _: &'a mut Vec<f32>) -> &'a [f32] {
+        &self.numbers[places.start * self.dimensions..places.end * self.dimensions]
+    }
 }
 
-/// Every row of `a` times every row of `b`: `products` has a row for each of `a`.
-fn multiply(a: &[f32], b: &[f32], dimensions: usize, products: &mut [f32]) {
-    let (rows, columns) = (a.len() / dimensions, b.len() / dimensions);
-    assert!(products.len() >= rows * columns);
-    let (along, across) = (dimensions as isize, columns as isize);
-    // SAFETY: `a` holds `rows` rows of `dimensions` numbers and `b` holds `columns` of them, by the divisions above;
-    // `b` is read as its transpose, by its strides. `products` has room for `rows` × `columns`, is borrowed
-    // mutably, and so is neither of the others.
-    unsafe {
-        let (a, b, products) = (a.as_ptr(), b.as_ptr(), products.as_mut_ptr());
-        matrixmultiply::sgemm(rows, dimensions, columns, 1.0, a, along, 1, b, 1, along, 0.0, products, across, 1);
+/// Some of them.
+struct Picked<'u> {
+    units: &'u Units,
+    places: &'u [usize],
+}
+
+impl Rows for Picked<'_> {
+    fn count(&self) -> usize {
+        self.places.len()
+    }
+
+    fn dimensions(&self) -> usize {
+        self.units.dimensions
+    }
+
+    fn rows<'a>(&'a self, places: Range<usize>, spare: &'a mut Vec<f32>) -> &'a [f32] {
+        spare.clear();
+        self.places[places].iter().for_each(|&place| spare.extend_from_slice(self.units.get(place)));
+        spare
     }
 }
 
 /// Euclidean, in float64.
-pub(super) fn norm(vector: &[f32]) -> f64 {
+pub(in crate::compare) fn norm(vector: &[f32]) -> f64 {
     vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt()
 }
 
@@ -110,6 +97,9 @@ pub(super) fn norm(vector: &[f32]) -> f64 {
 mod tests {
     use super::super::tests::random;
     use super::*;
+
+    /// More than the search looks at in one go.
+    const TILE: usize = 1024;
 
     fn units(seed: u64, count: usize, dimensions: usize) -> Units {
         Units::of(random(seed, count, dimensions).chunks(dimensions), dimensions)
@@ -145,7 +135,7 @@ mod tests {
         {
             let places: Vec<usize> = found.iter().map(|near| near.place).collect();
             assert_eq!(places, slow(&base, &base, query, 3, true));
-            assert!((f64::from(found[0].cosine) - base.cosine(query, places[0])).abs() < 1e-6);
+            assert!((f64::from(found[0].score) - base.cosine(query, places[0])).abs() < 1e-6);
         }
     }
 

@@ -1,0 +1,31 @@
+//! How good vectors are at a task with a truth, and whether one engine is better than another or only seems so.
+//!
+//! ```text
+//! sts        scored pairs: do similarities order them as people do?
+//!   └ resampled   correlations of pairs that are drawn anew
+//! retrieval  judged documents: does a search find them?
+//!   └ index       the vectors of a set that can be searched
+//! estimate   values and differences with their intervals, and a verdict on them
+//! report     all of it as documents
+//! ```
+
+mod estimate;
+mod index;
+mod report;
+mod resampled;
+mod retrieval;
+mod sts;
+#[cfg(test)]
+mod tests;
+
+pub use report::{
+    METRICS, Measured, QualityChange, QualityVerdict, QueryLoss, RetrievalComparison, RetrievalReport, ScoreAgreement,
+    StsComparison, StsReport,
+};
+pub use retrieval::{RetrievalTask, Retrieved};
+pub use sts::{StsScores, StsTask};
+
+/// Somebody asked to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("interrupted")]
+pub struct Cancelled;

@@ -1,0 +1,121 @@
+//! Values and differences of two with their intervals.
+
+use super::report::{Measured, QualityChange, QualityVerdict};
+use crate::compare::metrics::paired_difference;
+use crate::fetch::Cancel;
+
+/// What is drawn is the same again.
+const SEED: u64 = 7;
+/// A smaller difference is one of rounding, also where it is the same in every draw.
+const ROUNDING: f64 = 1e-6;
+/// Of fewer items that differ, chance alone puts all on one side once in sixteen times or more often, and a bootstrap,
+/// which draws none on the other side, does not know it. With one query in ten that differs and 30 queries, intervals
+/// hold the truth 93 times in 100 by themselves, and 98 times with this.
+const DIFFERING: usize = 6;
+/// Of fewer items a percentile bootstrap is too narrow: of ten, its intervals of means hold the truth 90 times in 100.
+pub(super) const FEW: usize = 30;
+
+/// A statistic of `n` items (pairs of texts, queries), computed from those at the given places. `None` where it is not
+/// defined, or once somebody asked to stop.
+pub(super) fn measured(
+    n: usize,
+    cancel: &Cancel,
+    statistic: impl Fn(&[usize]) -> Option<f64> + Sync,
+) -> Option<Measured> {
+    let statistic = |items: &[usize]| if cancel.is_cancelled() { None } else { statistic(items) };
+    let found = paired_difference(n, SEED, |_| Some(0.0), statistic)?;
+    Some(Measured { value: found.estimate, interval: found.interval })
+}
+
+/// How a statistic of `n` items differs between the reference and another engine. `differing`: items in which they
+/// differ at all. `None` as of [`measured`].
+pub(super) fn change(
+    n: usize,
+    differing: usize,
+    cancel: &Cancel,
+    reference: impl Fn(&[usize]) -> Option<f64> + Sync,
+    other: impl Fn(&[usize]) -> Option<f64> + Sync,
+) -> Option<QualityChange> {
+    let all: Vec<usize> = (0..n).collect();
+    let (before, value) = (reference(&all)?, other(&all)?);
+    let reference = |items: &[usize]| if cancel.is_cancelled() { None } else { reference(items) };
+    let found = paired_difference(n, SEED, reference, other)?;
+    let with_nothing = |(low, high): (f64, f64)| (low.min(0.0), high.max(0.0));
+    let interval = found.interval.map(|ends| if differing < DIFFERING { with_nothing(ends) } else { ends });
+    // Of a value of 0 or below nothing is a part.
+    let part = |difference: f64| Some(difference / before).filter(|part| before > 0.0 && part.is_finite());
+    Some(QualityChange {
+        reference: before,
+        value,
+        difference: found.estimate,
+        interval,
+        half_width: interval.map(|(low, high)| (high - low) / 2.0),
+        relative: part(found.estimate),
+        relative_interval: interval.and_then(|(low, high)| part(low).zip(part(high))),
+        verdict: verdict(found.estimate, interval),
+    })
+}
+
+fn verdict(difference: f64, interval: Option<(f64, f64)>) -> QualityVerdict {
+    match interval {
+        None => QualityVerdict::CannotTell,
+        _ if difference.abs() < ROUNDING => QualityVerdict::Indistinguishable,
+        Some((low, _)) if low > 0.0 => QualityVerdict::Better,
+        Some((_, high)) if high < 0.0 => QualityVerdict::Worse,
+        Some(_) => QualityVerdict::Indistinguishable,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::metrics::mean;
+
+    fn of(first: &[f64], second: &[f64]) -> QualityChange {
+        let differing = first.iter().zip(second).filter(|(a, b)| a != b).count();
+        let cancel = Cancel::new();
+        change(first.len(), differing, &cancel, |items| mean(first, items), |items| mean(second, items)).unwrap()
+    }
+
+    #[test]
+    fn verdicts() {
+        let base: Vec<f64> = (0..60).map(|i| f64::from(i % 7) / 10.0 + 0.2).collect();
+        let by = |add: fn(usize) -> f64| base.iter().enumerate().map(|(i, x)| x + add(i)).collect::<Vec<_>>();
+        let found = of(&base, &base);
+        assert_eq!((found.difference, found.interval), (0.0, Some((0.0, 0.0))));
+        assert_eq!((found.verdict, found.half_width), (QualityVerdict::Indistinguishable, Some(0.0)));
+        let found = of(&base, &by(|i| if i % 3 == 0 { 0.1 } else { -0.01 }));
+        assert_eq!(found.verdict, QualityVerdict::Better);
+        assert!((found.relative.unwrap() - found.difference / found.reference).abs() < 1e-15);
+        let ((low, high), (part_low, part_high)) = (found.interval.unwrap(), found.relative_interval.unwrap());
+        assert!(low > 0.0 && (part_low - low / found.reference).abs() < 1e-15 && part_high > part_low);
+        assert_eq!(found.half_width, Some((high - low) / 2.0));
+        assert_eq!(of(&base, &by(|i| if i % 3 == 0 { -0.1 } else { 0.01 })).verdict, QualityVerdict::Worse);
+        assert_eq!(of(&base, &by(|i| if i % 2 == 0 { -0.1 } else { 0.1 })).verdict, QualityVerdict::Indistinguishable);
+        // The same in every draw, and nothing.
+        assert_eq!(of(&base, &by(|_| -1e-8)).verdict, QualityVerdict::Indistinguishable);
+    }
+
+    #[test]
+    fn a_few_that_differ_show_nothing() {
+        let base = vec![0.5; 50];
+        let worse = |many: usize| (0..50).map(|i| if i < many { 0.1 } else { 0.5 }).collect::<Vec<_>>();
+        let found = of(&base, &worse(DIFFERING - 1));
+        assert_eq!((found.verdict, found.interval.unwrap().1), (QualityVerdict::Indistinguishable, 0.0));
+        assert_eq!(of(&base, &worse(DIFFERING)).verdict, QualityVerdict::Worse);
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_told() {
+        let found = of(&[0.5], &[0.9]);
+        assert_eq!((found.verdict, found.interval, found.half_width), (QualityVerdict::CannotTell, None, None));
+        // Nothing is a part of nothing.
+        let found = of(&[0.0; 40], &[0.5; 40]);
+        assert_eq!((found.verdict, found.relative, found.relative_interval), (QualityVerdict::Better, None, None));
+        let cancel = Cancel::new();
+        assert_eq!(measured(0, &cancel, |items| mean(&[], items)), None);
+        assert_eq!(measured(1, &cancel, |_| Some(0.5)), Some(Measured { value: 0.5, interval: None }));
+        cancel.cancel();
+        assert_eq!(measured(3, &cancel, |_| Some(0.5)), None);
+    }
+}

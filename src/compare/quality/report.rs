@@ -1,0 +1,266 @@
+//! What a task has shown of one engine, as documents.
+
+mod text;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Names of all figures of tasks that thresholds can be set on; [`StsReport::METRICS`] and
+/// [`RetrievalReport::METRICS`] tell which task has which.
+pub const METRICS: [&str; 10] = [
+    "spearman",
+    "pearson",
+    "score_correlation",
+    "score_difference_max",
+    "ndcg10",
+    "recall10",
+    "recall100",
+    "mrr10",
+    "overlap10",
+    "lost",
+];
+
+/// A value of one engine.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Measured {
+    /// Of all items.
+    pub value: f64,
+    /// Its 95 % interval, by a percentile bootstrap over items; `None` where it is not known: of a single item, for
+    /// instance.
+    pub interval: Option<(f64, f64)>,
+}
+
+/// A value of one engine against that of the reference, both of the items (pairs, queries) that both have.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct QualityChange {
+    /// The reference's value.
+    pub reference: f64,
+    /// The engine's value.
+    pub value: f64,
+    /// How much larger the engine's is.
+    pub difference: f64,
+    /// The 95 % interval of the difference, by a paired percentile bootstrap over items; `None` where it is not known.
+    /// Where fewer than six items differ it reaches to 0: chance alone may put so few on one side.
+    pub interval: Option<(f64, f64)>,
+    /// Half the width of the interval: about the smallest difference that so many items could show.
+    pub half_width: Option<f64>,
+    /// The difference as a part of the reference's value; `None` where that is not above 0.
+    pub relative: Option<f64>,
+    /// The interval as parts of the reference's value.
+    pub relative_interval: Option<(f64, f64)>,
+    /// Whether the engine is better.
+    pub verdict: QualityVerdict,
+}
+
+/// Whether an engine is better at a task than the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum QualityVerdict {
+    /// Better: the whole interval lies above 0.
+    Better,
+    /// Worse: the whole interval lies below 0.
+    Worse,
+    /// The interval holds 0, or the difference is one of rounding (less than 1e-6).
+    Indistinguishable,
+    /// There is no interval.
+    CannotTell,
+}
+
+impl QualityVerdict {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::Indistinguishable => "indistinguishable",
+            Self::CannotTell => "cannot tell",
+        }
+    }
+}
+
+/// How well an engine's similarities agree with people's scores of pairs of texts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StsReport {
+    /// What makes a score of two vectors: cosine, for instance.
+    pub similarity: String,
+    /// Pairs of the task.
+    pub pairs: usize,
+    /// Pairs that the engine has a score for.
+    pub scored: usize,
+    /// Pairs that it has none for: a vector is missing, unsound, or of another length than most.
+    pub lost: usize,
+    /// Spearman's rank correlation with the true scores, from −1 to 1; `None` where it is not defined.
+    pub spearman: Option<Measured>,
+    /// Pearson's correlation with the true scores, from −1 to 1; `None` where it is not defined.
+    pub pearson: Option<Measured>,
+    /// The engine against the reference; `None` of the reference itself.
+    pub comparison: Option<StsComparison>,
+    /// What a reader must know to judge the figures.
+    pub warnings: Vec<String>,
+}
+
+/// An engine's similarities against those of the reference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct StsComparison {
+    /// Pairs that both have a score for. All that follows is of these.
+    pub pairs: usize,
+    /// Spearman's rank correlation with the true scores.
+    pub spearman: Option<QualityChange>,
+    /// Pearson's correlation with the true scores.
+    pub pearson: Option<QualityChange>,
+    /// How near the scores themselves are; `None` without pairs.
+    pub scores: Option<ScoreAgreement>,
+}
+
+/// How near an engine's scores are to those of the reference.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ScoreAgreement {
+    /// The largest difference of two scores of one pair.
+    pub max_difference: f64,
+    /// Pairs with the same score in both, to the last digit.
+    pub identical: usize,
+    /// Spearman's rank correlation of both, from −1 to 1; `None` where it is not defined.
+    pub spearman: Option<f64>,
+}
+
+/// How good a search with an engine's vectors is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RetrievalReport {
+    /// What makes a score of two vectors: cosine, for instance.
+    pub similarity: String,
+    /// Documents that are searched.
+    pub documents: usize,
+    /// Documents that cannot be found: their vector is missing, unsound, or of another length than most.
+    pub lost_documents: usize,
+    /// Judgements of relevant documents that are not among the documents.
+    pub unknown_documents: usize,
+    /// Queries with judgements. Others are not asked.
+    pub queries: usize,
+    /// Those of them that the engine has a vector for: values are means over these.
+    pub scored: usize,
+    /// Those of them that it has none for: it is missing, unsound, or of another length than most.
+    pub lost: usize,
+    /// Queries without judgements.
+    pub unjudged: usize,
+    /// Queries with judgements of which none is of a relevant document. All their values are 0.
+    pub without_relevant: usize,
+    /// nDCG of the first 10 documents, from 0 to 1; `None` without queries.
+    pub ndcg10: Option<Measured>,
+    /// Part of the relevant documents among the first 10, from 0 to 1.
+    pub recall10: Option<Measured>,
+    /// Part of the relevant documents among the first 100, from 0 to 1.
+    pub recall100: Option<Measured>,
+    /// 1 over the rank of the first relevant document among the first 10, from 0 to 1.
+    pub mrr10: Option<Measured>,
+    /// The engine against the reference; `None` of the reference itself.
+    pub comparison: Option<RetrievalComparison>,
+    /// What a reader must know to judge the figures.
+    pub warnings: Vec<String>,
+}
+
+/// A search with an engine's vectors against one with those of the reference.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct RetrievalComparison {
+    /// Judged queries that both have a vector for. All that follows is of these.
+    pub queries: usize,
+    /// nDCG of the first 10 documents.
+    pub ndcg10: Option<QualityChange>,
+    /// Part of the relevant documents among the first 10.
+    pub recall10: Option<QualityChange>,
+    /// Part of the relevant documents among the first 100.
+    pub recall100: Option<QualityChange>,
+    /// 1 over the rank of the first relevant document among the first 10.
+    pub mrr10: Option<QualityChange>,
+    /// Mean part of the first 10 documents that both find, from 0 to 1; `None` without queries.
+    pub overlap10: Option<f64>,
+    /// Queries with a higher nDCG than the reference's.
+    pub better: usize,
+    /// Queries with a lower nDCG than the reference's.
+    pub worse: usize,
+    /// Those that lose most, the largest loss first, at most ten.
+    pub losses: Vec<QueryLoss>,
+}
+
+/// A query that an engine finds less for than the reference does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct QueryLoss {
+    /// Its id.
+    pub query: String,
+    /// The reference's nDCG of the first 10 documents.
+    pub reference: f64,
+    /// The engine's.
+    pub ndcg10: f64,
+}
+
+impl StsReport {
+    /// Names of its figures.
+    pub const METRICS: [&str; 5] = ["spearman", "pearson", "score_correlation", "score_difference_max", "lost"];
+
+    /// The engine's figure of this name, one of [`Self::METRICS`]; `None` for another name, or where it is not known.
+    /// `score_correlation` and `score_difference_max` are of its scores and the reference's.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let scores = self.comparison.as_ref().and_then(|comparison| comparison.scores);
+        match name {
+            "spearman" => self.spearman.map(|found| found.value),
+            "pearson" => self.pearson.map(|found| found.value),
+            "score_correlation" => scores?.spearman,
+            "score_difference_max" => scores.map(|scores| scores.max_difference),
+            "lost" => Some(self.lost as f64),
+            _ => None,
+        }
+    }
+
+    /// How `spearman` or `pearson` differs from the reference's.
+    pub fn change(&self, name: &str) -> Option<QualityChange> {
+        let comparison = self.comparison.as_ref()?;
+        match name {
+            "spearman" => comparison.spearman,
+            "pearson" => comparison.pearson,
+            _ => None,
+        }
+    }
+
+    /// Whether the engine is better than the reference, by Spearman's correlation; `None` of the reference itself.
+    pub fn verdict(&self) -> Option<QualityVerdict> {
+        let comparison = self.comparison.as_ref()?;
+        Some(comparison.spearman.map_or(QualityVerdict::CannotTell, |change| change.verdict))
+    }
+}
+
+impl RetrievalReport {
+    /// Names of its figures.
+    pub const METRICS: [&str; 6] = ["ndcg10", "recall10", "recall100", "mrr10", "overlap10", "lost"];
+
+    /// The engine's figure of this name, one of [`Self::METRICS`]; `None` for another name, or where it is not known.
+    /// `overlap10` is with the reference; `lost` are queries and documents.
+    pub fn metric(&self, name: &str) -> Option<f64> {
+        let value = |found: Option<Measured>| found.map(|found| found.value);
+        match name {
+            "ndcg10" => value(self.ndcg10),
+            "recall10" => value(self.recall10),
+            "recall100" => value(self.recall100),
+            "mrr10" => value(self.mrr10),
+            "overlap10" => self.comparison.as_ref()?.overlap10,
+            "lost" => Some((self.lost + self.lost_documents) as f64),
+            _ => None,
+        }
+    }
+
+    /// How `ndcg10`, `recall10`, `recall100` or `mrr10` differs from the reference's.
+    pub fn change(&self, name: &str) -> Option<QualityChange> {
+        let comparison = self.comparison.as_ref()?;
+        match name {
+            "ndcg10" => comparison.ndcg10,
+            "recall10" => comparison.recall10,
+            "recall100" => comparison.recall100,
+            "mrr10" => comparison.mrr10,
+            _ => None,
+        }
+    }
+
+    /// Whether the engine is better than the reference, by nDCG@10; `None` of the reference itself.
+    pub fn verdict(&self) -> Option<QualityVerdict> {
+        let comparison = self.comparison.as_ref()?;
+        Some(comparison.ndcg10.map_or(QualityVerdict::CannotTell, |change| change.verdict))
+    }
+}
