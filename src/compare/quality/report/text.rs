@@ -1,6 +1,6 @@
 //! Labels and texts for people: what a table of two columns says.
 
-use super::{Measured, QualityChange, QueryLoss, RetrievalReport, StsReport};
+use super::{Measured, QualityChange, QualityVerdict, QueryLoss, RetrievalReport, StsReport};
 use crate::bench::report::numbers::{NOTHING, cosine, count, number, several};
 use crate::bench::report::text::{one_line, shortened};
 use crate::compare::vectors::share;
@@ -86,14 +86,15 @@ fn push(lines: &mut Lines, label: &'static str, value: Option<Measured>, change:
     }
 }
 
-/// `-0.0031 (-0.0052 … -0.0011) against 0.8203: worse; less than 0.0021 would not show`.
+/// `-0.0011 (-0.0031 … +0.0009) against the reference's 0.8203: indistinguishable; less than 0.0020 would not show`.
 fn sentence(change: &QualityChange) -> String {
     let mut text = signed(change.difference);
     if let Some((low, high)) = change.interval {
         text += &format!(" ({} … {})", signed(low), signed(high));
     }
     text += &format!(" against the reference's {}: {}", score(change.reference), change.verdict.words());
-    if let Some(half) = change.half_width.filter(|half| *half > 0.0) {
+    let open = change.verdict == QualityVerdict::Indistinguishable;
+    if let Some(half) = change.half_width.filter(|half| open && *half > 0.0) {
         text += &format!("; less than {} would not show (half the interval)", number_of(half));
     }
     text
