@@ -18,7 +18,7 @@ pub use vectors::{Agreement, Flaw, Norms, VectorFidelity, VectorReport, cosine, 
 
 /// The `percent`th percentile of rising values by linear interpolation between the closest ranks, which is method 7 of
 /// Hyndman and Fan (1996) and the default of `numpy.percentile`. `None` without values.
-fn percentile(sorted: &[f64], percent: f64) -> Option<f64> {
+pub(crate) fn percentile(sorted: &[f64], percent: f64) -> Option<f64> {
     let rank = (sorted.len().checked_sub(1)?) as f64 * percent / 100.0;
     let (below, above) = (sorted.get(rank.floor() as usize)?, sorted.get(rank.ceil() as usize)?);
     Some(below + (above - below) * rank.fract())

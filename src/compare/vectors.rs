@@ -31,7 +31,7 @@ pub use distances::Distances;
 pub use findings::{Finding, Flaws};
 pub use matching::{MatchError, MatchedBy};
 pub use neighbours::Neighbours;
-pub(super) use report::share;
+pub(crate) use report::share;
 pub use report::{
     InputName, METRICS, SCHEMA_VERSION, Side, VectorComparison, VectorSetReport, VectorsReport, WorstInput, json,
     markdown, schema, table,

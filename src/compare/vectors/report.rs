@@ -197,7 +197,7 @@ impl VectorSetReport {
 }
 
 /// `99.2%`, and never 100% of what is not all.
-pub(in crate::compare) fn share(part: f64) -> String {
+pub(crate) fn share(part: f64) -> String {
     match part {
         part if (0.1..1.0).contains(&part) => format!("{:.1}%", (part * 1000.0).floor() / 10.0),
         part => percent(part),

@@ -1,0 +1,32 @@
+//! Scores of the same documents of the same queries, by different rerankers: are they the same?
+//!
+//! ```text
+//! set          scores as they came, and sides: queries that can be compared, and those that cannot
+//!   ├ order        whether documents are ordered alike
+//!   ├ calibration  whether scores mean the same: a line through them, and what a cut-off would do
+//!   └ placement    scores that belong to other documents
+//! relation     what makes the one score of the other
+//! findings     what is the matter, by name
+//! verdict      interchangeable, the same ranking, or different
+//! report       all of it as a document, and as lines for people
+//! ```
+
+mod calibration;
+mod compare;
+mod findings;
+mod order;
+mod placement;
+mod relation;
+mod report;
+mod set;
+mod sides;
+#[cfg(test)]
+mod tests;
+mod verdict;
+
+pub use calibration::{Calibration, CutOff, CutOffBasis, WorstCutOff};
+pub use compare::compare;
+pub use findings::{DocumentName, Finding};
+pub use order::OrderAgreement;
+pub use report::{METRICS, QueryName, RankingComparison, ScoreFlaws, ScoreRange, ScoreSetReport, WorstQuery, lines};
+pub use set::{ScoreSet, ScoredQuery};

@@ -1,0 +1,162 @@
+//! What makes the one engine's scores of the other's.
+
+use super::calibration::{Line, spread};
+use super::order::Order;
+use super::sides::Query;
+use super::verdict::{OTHER_SCORE, SAME_VALUES};
+use crate::compare::vectors::Side;
+use crate::model::activation::sigmoid;
+
+/// What a rule leaves over, as a root mean square and a part of the spread of what it makes: above it, it is another
+/// rule. Scores in int8 keep to it; of the sigmoid of twice the logit and that of the logit, 0.1 is left over.
+const SIGMOID: f64 = 0.08;
+/// Of a line any two documents fit one; curves (a sigmoid of small logits) are nearly one.
+const LINE: f64 = 0.03;
+/// Documents it takes to tell a rule with no free number, one, and two.
+const DOCUMENTS: [usize; 3] = [3, 3, 5];
+/// The part of documents that is a few.
+const FEW: f64 = 0.1;
+/// What is left of the same scores computed in a smaller format.
+const SMALL: f64 = 0.4;
+/// Mean τ-b above which the order is the same, that makes it reversed, and below which there is none.
+const SAME_ORDER: f64 = 0.95;
+const REVERSED: f64 = -0.5;
+const NO_ORDER: f64 = 0.3;
+
+/// How scores of the one become those of the other.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Relation {
+    /// They are the same, or as good as.
+    Same,
+    /// But for these documents: the place of their query among those compared, and their own.
+    FewOthers {
+        documents: Vec<(usize, usize)>,
+        of: usize,
+    },
+    /// Through a sigmoid. `twice`: the other's were probabilities already.
+    Sigmoid {
+        probabilities: Side,
+        twice: bool,
+    },
+    Scaled {
+        factor: f64,
+    },
+    Shifted {
+        by: f64,
+    },
+    /// Both.
+    Line {
+        slope: f64,
+        intercept: f64,
+    },
+    Reversed {
+        tau: f64,
+    },
+    Small,
+    /// By another rising function.
+    Rising {
+        tau: f64,
+    },
+    /// In part.
+    Related {
+        tau: f64,
+    },
+    Unrelated,
+}
+
+/// Compares scores of queries that are not permuted. `None` where there are too few to tell.
+pub(super) fn relation(queries: &[Query<'_>], order: Option<&Order>) -> Option<Relation> {
+    let pairs: Vec<(f64, f64)> = queries.iter().flat_map(|query| query.finite().map(|(_, r, c)| (r, c))).collect();
+    if pairs.is_empty() {
+        return None;
+    }
+    let of_reference = spread(queries, |reference, _| reference);
+    let of_candidate = spread(queries, |_, candidate| candidate);
+    let left_over = |rule: &dyn Fn(f64, f64) -> f64| rms(pairs.iter().map(|(r, c)| rule(*r, *c)));
+    let difference = left_over(&|r, c| c - r);
+    let far = pairs.iter().any(|(r, c)| (c - r).abs() > OTHER_SCORE * of_reference);
+    if difference <= SAME_VALUES * of_reference && !far || pairs.iter().all(|(r, c)| r == c) {
+        return Some(Relation::Same);
+    }
+    if let Some(few) = few_others(queries, of_reference) {
+        return Some(few);
+    }
+    let enough = |free: usize| pairs.len() >= DOCUMENTS[free] && of_reference > 0.0 && of_candidate > 0.0;
+    if enough(0) {
+        if left_over(&|r, c| c - sigmoid(r)) <= SIGMOID * of_candidate {
+            let twice = pairs.iter().all(|(r, _)| is_probability(*r));
+            return Some(Relation::Sigmoid { probabilities: Side::Candidate, twice });
+        }
+        if left_over(&|r, c| r - sigmoid(c)) <= SIGMOID * of_reference {
+            let twice = pairs.iter().all(|(_, c)| is_probability(*c));
+            return Some(Relation::Sigmoid { probabilities: Side::Reference, twice });
+        }
+    }
+    if let Some(line) = straight(&pairs, of_candidate).filter(|_| enough(1)) {
+        match line {
+            Relation::Line { .. } if !enough(2) => {}
+            line => return Some(line),
+        }
+    }
+    let order = order.and_then(|order| Some((order.agreement.tau_mean?, order.chance?)));
+    match order {
+        Some((tau, chance)) if tau <= REVERSED && tau < -3.0 * chance => Some(Relation::Reversed { tau }),
+        _ if difference <= SMALL * of_reference => Some(Relation::Small),
+        Some((tau, chance)) if tau >= SAME_ORDER && tau > 3.0 * chance => Some(Relation::Rising { tau }),
+        // Of few documents any order may come by chance.
+        Some((_, chance)) if chance > NO_ORDER / 2.0 => None,
+        Some((tau, _)) if tau.abs() < NO_ORDER => Some(Relation::Unrelated),
+        Some((tau, _)) => Some(Relation::Related { tau }),
+        None => None,
+    }
+}
+
+/// Whether a score can be a probability.
+pub(super) fn is_probability(score: f64) -> bool {
+    (0.0..=1.0).contains(&score)
+}
+
+fn rms(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, count) = values.fold((0.0, 0), |(sum, count), value| (sum + value * value, count + 1));
+    (sum / f64::from(count.max(1))).sqrt()
+}
+
+/// Whether all but a few documents have the same scores.
+fn few_others(queries: &[Query<'_>], spread: f64) -> Option<Relation> {
+    let (mut others, mut same, mut of) = (Vec::new(), Vec::new(), 0);
+    for (at, query) in queries.iter().enumerate() {
+        for (document, r, c) in query.finite() {
+            of += 1;
+            if (c - r).abs() > OTHER_SCORE * spread {
+                others.push((at, document, (c - r).abs()));
+            } else {
+                same.push(c - r);
+            }
+        }
+    }
+    let few = !others.is_empty() && others.len() as f64 <= FEW * f64::from(of);
+    if !few || rms(same.into_iter()) > SAME_VALUES * spread {
+        return None;
+    }
+    others.sort_by(|a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
+    let documents = others.into_iter().map(|(query, document, _)| (query, document)).collect();
+    Some(Relation::FewOthers { documents, of: of as usize })
+}
+
+/// The simplest rising line that makes the candidate's scores.
+fn straight(pairs: &[(f64, f64)], spread: f64) -> Option<Relation> {
+    let count = pairs.len() as f64;
+    let sum = |of: &dyn Fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>();
+    let squares = sum(&|(r, _)| r * r);
+    let fits = |rule: &dyn Fn(f64) -> f64| rms(pairs.iter().map(|(r, c)| c - rule(*r))) <= LINE * spread;
+    let factor = if squares > 0.0 { sum(&|(r, c)| r * c) / squares } else { 0.0 };
+    if factor > 0.0 && fits(&|r| factor * r) {
+        return Some(Relation::Scaled { factor });
+    }
+    let by = sum(&|(r, c)| c - r) / count;
+    if fits(&|r| r + by) {
+        return Some(Relation::Shifted { by });
+    }
+    let Line { slope, intercept, .. } = Line::through(pairs)?;
+    (slope > 0.0 && fits(&|r| slope * r + intercept)).then_some(Relation::Line { slope, intercept })
+}

@@ -1,0 +1,130 @@
+//! Whether one engine can take the place of the other.
+
+use super::{Calibration, OrderAgreement};
+use crate::bench::report::numbers::{cosine, number, several};
+use crate::compare::vectors::{Verdict, share};
+
+/// The root mean square of the differences, as a part of the spread of the reference's scores, up to which scores are the
+/// same: cut-offs can be kept, and only documents that score almost alike change places.
+pub(super) const SAME_VALUES: f64 = 0.04;
+/// A document whose score differs by this part of the spread has another score, whatever the others have.
+pub(super) const OTHER_SCORE: f64 = 0.4;
+/// The mean of τ-b and the mean part of the first documents in common that make the same ranking: one pair in twenty may
+/// have changed places, and one document of the first ten.
+const SAME_ORDER: f64 = 0.9;
+/// The part of queries whose first document must be the same for that. It is less, as two relevant documents often score
+/// almost alike. Of few queries, one may have others.
+const SAME_FIRST: f64 = 0.8;
+
+/// What is judged.
+pub(super) struct Facts<'a> {
+    /// Queries that have sound scores in one engine alone, or another number of them.
+    pub lost: usize,
+    /// Queries that have an infinite score in one engine, and another score in the other.
+    pub infinite: usize,
+    /// Queries in which scores belong to other documents.
+    pub permuted: usize,
+    /// Whether all scores of one engine are in falling order, and those of the other are not.
+    pub sorted: bool,
+    pub calibration: Option<&'a Calibration>,
+    pub order: Option<&'a OrderAgreement>,
+}
+
+impl Facts<'_> {
+    /// The verdict, and what it rests on.
+    pub fn judge(&self) -> (Verdict, Vec<String>) {
+        let mut reasons = Vec::new();
+        let queries = |many: usize| several(many as u64, "query has", "queries have");
+        if self.lost > 0 {
+            reasons.push(format!("{} sound scores of all documents in one of both alone", queries(self.lost)));
+        }
+        let Some(calibration) = self.calibration else {
+            reasons.push("no document has a finite score in both".to_owned());
+            return (Verdict::Different, reasons);
+        };
+        if self.permuted > 0 {
+            reasons.push(format!("{} their scores at other documents", queries(self.permuted)));
+        } else if self.sorted {
+            reasons.push("scores are in the order of their size, and not of the documents".to_owned());
+        }
+        let wrong = !reasons.is_empty();
+        if self.infinite > 0 {
+            reasons.push(format!("{} an infinite score in one of both alone", queries(self.infinite)));
+        }
+        let same_values = self.infinite == 0 && same_values(calibration);
+        reasons.push(values(calibration));
+        let Some(order) = self.order else {
+            reasons.push("no query has two documents, whose order could be compared".to_owned());
+            let same = same_values && !wrong;
+            return (if same { Verdict::Interchangeable } else { Verdict::Different }, reasons);
+        };
+        let same_order = same_order(order);
+        let mut text = ranking(order);
+        if same_values && !same_order {
+            text += "; what changed places scores almost alike";
+        }
+        reasons.push(text);
+        let verdict = match (same_values, same_order) {
+            _ if wrong => Verdict::Different,
+            (true, _) => Verdict::Interchangeable,
+            (false, true) => Verdict::SameRanking,
+            (false, false) => Verdict::Different,
+        };
+        (verdict, reasons)
+    }
+}
+
+/// Whether scores can stand for one another.
+fn same_values(found: &Calibration) -> bool {
+    found.max_difference == 0.0
+        || found.rms_difference <= SAME_VALUES * found.spread && found.max_difference <= OTHER_SCORE * found.spread
+}
+
+/// Whether documents are ordered alike.
+fn same_order(found: &OrderAgreement) -> bool {
+    let queries = found.queries as f64;
+    let enough = |part: f64, least: f64| (1.0 - part) * queries <= ((1.0 - least) * queries).max(1.0) + 1e-9;
+    // Without a single τ-b, all documents of each query are tied in one of both.
+    let ordered = found.tau_mean.map_or(found.tied == found.queries, |tau| tau >= SAME_ORDER);
+    found.lost == 0 && ordered && enough(found.top_1, SAME_FIRST) && enough(found.overlap_mean, SAME_ORDER)
+}
+
+/// How scores compare.
+fn values(found: &Calibration) -> String {
+    if found.max_difference == 0.0 {
+        return "all scores are the same".to_owned();
+    }
+    let rms = number(found.rms_difference);
+    if found.spread == 0.0 {
+        return format!("scores differ by {rms} (root mean square), and the reference's not at all within a query");
+    }
+    let relative = |difference: f64| percent(difference / found.spread);
+    let (spread, limit) = (relative(found.rms_difference), percent(SAME_VALUES));
+    let mut text = format!("scores differ by {rms} (root mean square), {spread} of their spread within a query");
+    if found.rms_difference > SAME_VALUES * found.spread {
+        text += &format!(", above {limit}");
+    } else if found.max_difference > OTHER_SCORE * found.spread {
+        text += &format!(", and one by {}, above {}", relative(found.max_difference), percent(OTHER_SCORE));
+    }
+    text
+}
+
+/// How rankings compare.
+fn ranking(found: &OrderAgreement) -> String {
+    let tau = found.tau_mean.map_or_else(|| "not defined".to_owned(), cosine);
+    let (first, overlap, k) = (share(found.top_1), share(found.overlap_mean), found.k);
+    let heads = match k {
+        1 => String::new(),
+        k => format!(" and {overlap} of the first {k} in common"),
+    };
+    let mut text = format!("τ-b is {tau} in the mean, with the first document the same for {first}{heads}");
+    if found.lost > 0 {
+        text += &format!("; all documents tied for {}", several(found.lost as u64, "query", "queries"));
+    }
+    text
+}
+
+/// Not rounded to nothing.
+fn percent(part: f64) -> String {
+    crate::bench::report::numbers::percent(part)
+}
