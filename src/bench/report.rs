@@ -5,14 +5,14 @@ mod columns;
 mod csv;
 mod engine;
 mod finite;
-mod html;
-mod json;
+pub(crate) mod html;
+pub(crate) mod json;
 mod machine;
 pub(crate) mod markdown;
-mod markup;
+pub(crate) mod markup;
 pub(crate) mod numbers;
 pub(crate) mod page;
-mod plot;
+pub(crate) mod plot;
 #[cfg(test)]
 pub(crate) mod sample;
 mod splice;

@@ -1,5 +1,6 @@
 //! The report as JSON, its schema, and the way back.
 
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Report, SCHEMA_VERSION, finite};
@@ -56,10 +57,15 @@ pub fn json(report: &Report) -> Result<String, serde_json::Error> {
 
 /// The schema of reports (JSON Schema, draft 2020-12), as `docs/bench-report.schema.json` has it.
 pub fn schema() -> serde_json::Value {
-    let mut schema = schemars::schema_for!(Report);
-    schema.insert("title".to_owned(), "Report of infa bench".into());
-    if let Some(version) = schema.pointer_mut("/properties/schema_version").and_then(|value| value.as_object_mut()) {
-        version.insert("const".to_owned(), SCHEMA_VERSION.into());
+    schema_of::<Report>("Report of infa bench", SCHEMA_VERSION)
+}
+
+/// The schema of a document that says its version in `schema_version`, which can be this one alone.
+pub(crate) fn schema_of<D: JsonSchema>(title: &str, version: u32) -> serde_json::Value {
+    let mut schema = schemars::schema_for!(D);
+    schema.insert("title".to_owned(), title.into());
+    if let Some(field) = schema.pointer_mut("/properties/schema_version").and_then(|value| value.as_object_mut()) {
+        field.insert("const".to_owned(), version.into());
     }
     schema.to_value()
 }
@@ -104,8 +110,6 @@ fn syntax(text: &str, error: &serde_json::Error) -> ReportError {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::super::sample;
     use super::*;
 
@@ -117,13 +121,7 @@ mod tests {
 
     #[test]
     fn the_published_schema_is_fresh() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/bench-report.schema.json");
-        let schema = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
-        if std::env::var_os("INFA_UPDATE_SCHEMA").is_some() {
-            std::fs::write(&path, &schema).unwrap();
-        }
-        let published = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(published == schema, "{} is stale: INFA_UPDATE_SCHEMA=1 cargo test writes it", path.display());
+        sample::assert_published("docs/bench-report.schema.json", &schema());
     }
 
     #[test]

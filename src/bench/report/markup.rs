@@ -6,11 +6,11 @@ use std::fmt::Display;
 use super::text::is_invisible;
 
 /// Attributes of an element with their values.
-pub(super) type Attributes<'a> = &'a [(&'static str, &'a dyn Display)];
+pub(crate) type Attributes<'a> = &'a [(&'static str, &'a dyn Display)];
 
 /// A piece of a page.
 #[derive(Debug, Default)]
-pub(super) struct Markup(String);
+pub(crate) struct Markup(String);
 
 impl Markup {
     /// Markup as it is.

@@ -24,6 +24,18 @@ pub fn compare_in(directory: &str, name: &str, found: &str) {
     assert!(found == expected, "{name} is another (INFA_UPDATE_SNAPSHOTS=1 writes it):\n{found}");
 }
 
+/// That the file of this path below the repository holds this schema; `INFA_UPDATE_SCHEMA` writes it.
+#[track_caller]
+pub fn assert_published(path: &str, schema: &serde_json::Value) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let schema = serde_json::to_string_pretty(schema).unwrap() + "\n";
+    if std::env::var_os("INFA_UPDATE_SCHEMA").is_some() {
+        std::fs::write(&path, &schema).unwrap();
+    }
+    let published = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(published == schema, "{} is stale: INFA_UPDATE_SCHEMA=1 cargo test writes it", path.display());
+}
+
 /// Three rounds that differ by 1 %.
 pub fn figure(median: f64) -> Figure {
     let (min, max) = (median * 0.99, median * 1.0125);

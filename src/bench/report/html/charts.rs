@@ -2,9 +2,10 @@
 
 use super::super::markup::Markup;
 use super::super::numbers::{cosine, figure, number, percent, plain};
-use super::super::plot::{Axis, Bar, Chart, Point, Scale, Series, bars, columns, swatch};
+use super::super::plot::{Axis, Bar, Chart, Point, Scale, Series, bars, columns};
 use super::super::text::one_line;
 use super::super::{CurveKind, CurveStep, EngineReport, Figure, Figures, Report};
+use super::parts;
 
 /// All charts that there is something for.
 pub(super) fn charts(page: &mut Markup, report: &Report) {
@@ -42,7 +43,7 @@ fn throughput(page: &mut Markup, report: &Report) {
     let drawn: Vec<Bar> = report.engines.iter().enumerate().filter_map(bar).collect();
     let chart =
         bars("throughput", &format!("Throughput of each engine in {unit}, with its 95% interval"), unit, &drawn);
-    figure_of(page, "Throughput", "Whiskers are 95% intervals of the medians over rounds.", chart, |_| {});
+    parts::figure(page, "Throughput", "Whiskers are 95% intervals of the medians over rounds.", chart, &[]);
 }
 
 fn latencies(page: &mut Markup, report: &Report) {
@@ -55,7 +56,7 @@ fn latencies(page: &mut Markup, report: &Report) {
     });
     let Some(drawn) = drawn else { return };
     let chart = Chart {
-        id: "latency",
+        id: "latency".to_owned(),
         title: "Latency in milliseconds by the share of requests that took no longer".to_owned(),
         x: Axis { label: "share of requests that took no longer", scale: Scale::nines(drawn.xs()) },
         y: Axis { label: "latency in ms", scale: Scale::fitting(drawn.ys()) },
@@ -96,7 +97,7 @@ fn load(page: &mut Markup, report: &Report) {
     });
     let Some(drawn) = drawn else { return };
     let chart = Chart {
-        id: "load",
+        id: "load".to_owned(),
         title: format!("99th percentile of latencies in milliseconds against throughput in {unit}"),
         x: Axis { label: unit, scale: Scale::linear(drawn.xs()) },
         y: Axis { label: "p99 latency in ms", scale: Scale::fitting(drawn.ys()) },
@@ -137,7 +138,7 @@ fn fidelity(page: &mut Markup, report: &Report) {
     });
     let Some(drawn) = drawn else { return };
     let chart = Chart {
-        id: "fidelity",
+        id: "fidelity".to_owned(),
         title: format!("Fidelity of each engine, as {label}, against its throughput in {unit}"),
         x: Axis { label: unit, scale: Scale::linear(drawn.xs()) },
         y: Axis { label, scale: Scale::nines(drawn.ys()) },
@@ -169,7 +170,7 @@ fn lengths(page: &mut Markup, report: &Report) {
         about +=
             &format!(" {texts} texts ({share}) are longer than the {} tokens that the model reads.", excess.max_length);
     }
-    figure_of(page, "Lengths of texts", &about, chart, |_| {});
+    parts::figure(page, "Lengths of texts", &about, chart, &[]);
 }
 
 /// Series that have points.
@@ -194,21 +195,7 @@ fn series(report: &Report, joined: bool, points: impl Fn(&EngineReport) -> Vec<P
 }
 
 fn figure_with_legend(page: &mut Markup, report: &Report, heading: &'static str, about: &str, chart: Chart) {
-    figure_of(page, heading, about, chart.svg(), |page| {
-        page.raw("<ul class=\"legend\">");
-        for series in &chart.series {
-            let Some(engine) = report.engines.get(series.number) else { continue };
-            page.open("li", &[]).append(swatch(series.number)).text(one_line(&engine.name)).close("li");
-        }
-        page.raw("</ul>");
-    });
-}
-
-/// A chart that scrolls where it is wider than the window, by the keyboard too.
-fn figure_of(page: &mut Markup, heading: &'static str, about: &str, chart: Markup, legend: impl Fn(&mut Markup)) {
-    page.raw("<figure><figcaption>").element("h3", &[], heading).element("p", &[], about).raw("</figcaption>");
-    page.open("div", &[("class", &"scroll"), ("role", &"region"), ("aria-label", &heading), ("tabindex", &"0")]);
-    page.append(chart).raw("</div>");
-    legend(page);
-    page.raw("</figure>");
+    let name = |series: &Series| Some((series.number, one_line(&report.engines.get(series.number)?.name)));
+    let legend: Vec<(usize, String)> = chart.series.iter().filter_map(name).collect();
+    parts::figure(page, heading, about, chart.svg(), &legend);
 }

@@ -5,7 +5,7 @@ use super::super::markup::Markup;
 use super::super::numbers::{NOTHING, bytes, count, number, plain, seconds};
 use super::super::text::one_line;
 use super::super::{EngineReport, Report, RoundReport, summary};
-use super::tables;
+use super::parts::{definitions, table};
 
 /// Each engine, folded.
 pub(super) fn engines(page: &mut Markup, report: &Report) {
@@ -44,7 +44,7 @@ fn engine(page: &mut Markup, engine: &EngineReport) {
         facts.push(("tokens by its own count".to_owned(), count(reported)));
     }
     facts.extend(fidelity(engine).into_iter().map(|(name, value)| (name.to_owned(), value)));
-    list(page, &facts);
+    definitions(page, facts.into_iter().filter(|(_, fact)| !fact.is_empty()));
     let failures: Vec<String> = summary::failures(engine).collect();
     if !failures.is_empty() {
         page.raw("<h3>Failures</h3><ul>");
@@ -61,7 +61,7 @@ fn engine(page: &mut Markup, engine: &EngineReport) {
         let head: Vec<&'static str> = columns.iter().map(|(head, _)| *head).collect();
         let row = |at: usize| columns.iter().map(|(_, cells)| cells.get(at).cloned().unwrap_or_default()).collect();
         let rows: Vec<Vec<String>> = (0..curve.steps.len()).map(row).collect();
-        tables::plain(page, "Steps", &head, &rows);
+        table(page, "Steps", &head, &rows);
     }
 }
 
@@ -80,7 +80,7 @@ fn figures(page: &mut Markup, engine: &EngineReport) {
     };
     let rows: Vec<Vec<String>> = engine.figures.all().into_iter().filter_map(row).collect();
     if !rows.is_empty() {
-        tables::plain(page, "Figures", &["figure", "median", "least", "most", "95% interval", "rounds"], &rows);
+        table(page, "Figures", &["figure", "median", "least", "most", "95% interval", "rounds"], &rows);
     }
 }
 
@@ -106,7 +106,7 @@ fn rounds(page: &mut Markup, engine: &EngineReport) {
     let rows: Vec<Vec<String>> = engine.rounds.iter().map(row).collect();
     let head = ["round", "seconds", "requests", "failed", "requests/s", "tokens/s", "p50 ms", "p99 ms", "max ms"];
     let head: Vec<&'static str> = head.into_iter().chain(["client late, p99 ms"]).collect();
-    tables::plain(page, "Rounds", &head, &rows);
+    table(page, "Rounds", &head, &rows);
 }
 
 /// The machine, the model's files, and how to do it again.
@@ -133,8 +133,7 @@ pub(super) fn run(page: &mut Markup, report: &Report) {
         let (name, driver) = (one_line(&gpu.name), one_line(&gpu.driver));
         facts.push(("GPU", format!("{name}, {}, driver {driver}{cuda}", bytes(gpu.memory_bytes))));
     }
-    let facts: Vec<(String, String)> = facts.into_iter().map(|(name, fact)| (name.to_owned(), fact)).collect();
-    list(page, &facts);
+    definitions(page, facts.into_iter().filter(|(_, fact)| !fact.is_empty()));
     page.raw("</section><section><h2>To do it again</h2>");
     if !report.command.is_empty() {
         let command: Vec<String> = report.command.iter().map(|word| one_line(word)).collect();
@@ -147,7 +146,7 @@ pub(super) fn run(page: &mut Markup, report: &Report) {
         .map(|file| vec![one_line(&file.name), bytes(file.bytes), one_line(&file.sha256)])
         .collect();
     if !rows.is_empty() {
-        tables::plain(page, "Files of the model", &["file", "size", "SHA-256"], &rows);
+        table(page, "Files of the model", &["file", "size", "SHA-256"], &rows);
     }
     if !report.order.is_empty() {
         page.raw("<details><summary>Order of engines in each round</summary><ol>");
@@ -157,12 +156,4 @@ pub(super) fn run(page: &mut Markup, report: &Report) {
         page.raw("</ol></details>");
     }
     page.raw("</section>");
-}
-
-fn list(page: &mut Markup, facts: &[(String, String)]) {
-    page.raw("<dl>");
-    for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
-        page.element("dt", &[], name).element("dd", &[], fact);
-    }
-    page.raw("</dl>");
 }

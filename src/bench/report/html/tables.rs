@@ -5,6 +5,7 @@ use super::super::markup::Markup;
 use super::super::numbers::NOTHING;
 use super::super::text::one_line;
 use super::super::{EngineReport, Report, summary};
+use super::parts::scrolling;
 
 /// The engines: what is read first, then the rest.
 pub(super) fn engines(page: &mut Markup, report: &Report) {
@@ -89,31 +90,4 @@ fn cell(page: &mut Markup, cell: Option<&str>) {
         }
     }
     page.raw("</td>");
-}
-
-/// A table of texts: the first column names its rows, if there is more than one.
-pub(super) fn plain(page: &mut Markup, caption: &'static str, head: &[&'static str], rows: &[Vec<String>]) {
-    scrolling(page, caption);
-    page.element("caption", &[], caption).raw("<thead><tr>");
-    for head in head {
-        page.element("th", &[("scope", &"col")], head);
-    }
-    page.raw("</tr></thead><tbody>");
-    for row in rows {
-        page.raw("<tr>");
-        for (at, cell) in row.iter().enumerate() {
-            match at {
-                0 => page.element("th", &[("scope", &"row")], cell),
-                _ => page.element("td", &[], cell),
-            };
-        }
-        page.raw("</tr>");
-    }
-    page.raw("</tbody></table></div>");
-}
-
-/// Begins a table that scrolls where it is wider than the window, by the keyboard too.
-fn scrolling(page: &mut Markup, label: &'static str) {
-    page.open("div", &[("class", &"scroll"), ("role", &"region"), ("aria-label", &label), ("tabindex", &"0")]);
-    page.raw("<table>");
 }

@@ -29,7 +29,7 @@ pub struct Bar {
 }
 
 /// Bars to the right, one below the other. `unit` is that of the axis.
-pub fn bars(id: &'static str, title: &str, unit: &str, bars: &[Bar]) -> Markup {
+pub fn bars(id: &str, title: &str, unit: &str, bars: &[Bar]) -> Markup {
     let bottom = TOP + ROW * bars.len() as f64;
     let mut svg = begin(id, title, bottom + 26.0);
     let ends = bars.iter().flat_map(|bar| [bar.value, bar.interval.map_or(0.0, |(_, high)| high)]);
@@ -68,7 +68,7 @@ pub fn bars(id: &'static str, title: &str, unit: &str, bars: &[Bar]) -> Markup {
 }
 
 /// Bars upwards without space between them: what each covers, and how many there are.
-pub fn columns(id: &'static str, title: &str, (across, up): (&str, &str), columns: &[(String, usize)]) -> Markup {
+pub fn columns(id: &str, title: &str, (across, up): (&str, &str), columns: &[(String, usize)]) -> Markup {
     let (left, right, bottom, height) = (64.0, WIDTH - 20.0, 240.0, 292.0);
     let mut svg = begin(id, title, height);
     let scale = Scale::linear(columns.iter().map(|(_, count)| *count as f64));

@@ -3,12 +3,12 @@
 use super::super::markup::Markup;
 use super::{Scale, WIDTH, begin, class, dashes, label, px, rule};
 
-const HEIGHT: f64 = 360.0;
+pub(super) const HEIGHT: f64 = 360.0;
 /// Of the part between the axes.
-const LEFT: f64 = 76.0;
-const RIGHT: f64 = WIDTH - 28.0;
-const TOP: f64 = 34.0;
-const BOTTOM: f64 = HEIGHT - 52.0;
+pub(super) const LEFT: f64 = 76.0;
+pub(super) const RIGHT: f64 = WIDTH - 28.0;
+pub(super) const TOP: f64 = 34.0;
+pub(super) const BOTTOM: f64 = HEIGHT - 52.0;
 
 /// An axis.
 pub struct Axis {
@@ -41,7 +41,7 @@ pub struct Series {
 /// Series between two axes.
 pub struct Chart {
     /// Unique in the page.
-    pub id: &'static str,
+    pub id: String,
     /// What it shows, in a sentence.
     pub title: String,
     /// To the right.
@@ -55,7 +55,7 @@ pub struct Chart {
 impl Chart {
     /// The picture.
     pub fn svg(&self) -> Markup {
-        let mut svg = begin(self.id, &self.title, HEIGHT);
+        let mut svg = begin(&self.id, &self.title, HEIGHT);
         self.axes(&mut svg);
         for series in &self.series {
             self.series(&mut svg, series);
@@ -64,7 +64,7 @@ impl Chart {
         svg
     }
 
-    fn axes(&self, svg: &mut Markup) {
+    pub(super) fn axes(&self, svg: &mut Markup) {
         for (place, text) in self.y.scale.ticks() {
             let y = BOTTOM - place * (BOTTOM - TOP);
             rule(svg, "grid", (LEFT, y), (RIGHT, y));
@@ -112,7 +112,7 @@ mod tests {
     fn points_are_where_their_values_are() {
         let point = |x, y| Point { x, y, title: format!("<{x}>") };
         let chart = Chart {
-            id: "c",
+            id: "c".to_owned(),
             title: "a & b".to_owned(),
             x: Axis { label: "x", scale: Scale::linear([10.0]) },
             y: Axis { label: "y", scale: Scale::linear([100.0]) },

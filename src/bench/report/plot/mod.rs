@@ -5,11 +5,17 @@
 
 mod bars;
 mod chart;
+mod forest;
+mod histogram;
 mod scale;
+mod scatter;
 
-pub(super) use bars::{Bar, bars, columns};
-pub(super) use chart::{Axis, Chart, Point, Series};
-pub(super) use scale::Scale;
+pub(crate) use bars::{Bar, bars, columns};
+pub(crate) use chart::{Axis, Chart, Point, Series};
+pub(crate) use forest::{ForestGroup, ForestRow, Tone, forest};
+pub(crate) use histogram::{Bin, Histogram, histogram};
+pub(crate) use scale::Scale;
+pub(crate) use scatter::{Spot, scatter};
 
 use super::markup::Markup;
 
@@ -19,7 +25,7 @@ const WIDTH: f64 = 720.0;
 const COLOURS: usize = 8;
 
 /// The class of the series of that number.
-pub(super) fn class(series: usize) -> String {
+fn class(series: usize) -> String {
     format!("s{}", series % COLOURS)
 }
 
@@ -40,7 +46,7 @@ fn px(value: f64) -> String {
 }
 
 /// Begins a picture with what those are told who do not see it. `id` is unique in the page.
-fn begin(id: &'static str, title: &str, height: f64) -> Markup {
+fn begin(id: &str, title: &str, height: f64) -> Markup {
     let mut svg = Markup::default();
     let label = format!("{id}-title");
     let view = format!("0 0 {} {}", px(WIDTH), px(height));
@@ -60,7 +66,7 @@ fn label(svg: &mut Markup, anchor: &'static str, (x, y): (f64, f64), text: &str)
 }
 
 /// What a legend shows of the series of that number.
-pub(super) fn swatch(series: usize) -> Markup {
+pub(crate) fn swatch(series: usize) -> Markup {
     let mut svg = Markup::default();
     svg.raw("<svg class=\"swatch\" viewBox=\"0 0 28 12\" aria-hidden=\"true\">");
     svg.open("g", &[("class", &class(series))]);

@@ -1,0 +1,96 @@
+//! Pieces that pages are put together from: warnings, definitions, tables, figures. They know nothing of reports.
+
+use std::fmt::Display;
+
+use super::super::markup::Markup;
+use super::super::plot::swatch;
+
+/// What must be known before any number is believed; nothing where there is none.
+pub(crate) fn warnings<T: Display>(page: &mut Markup, warnings: &[T]) {
+    if !warnings.is_empty() {
+        page.raw("<section class=\"warnings\"><h2>Before you believe it</h2>");
+        bullets(page, warnings);
+        page.raw("</section>");
+    }
+}
+
+/// A list of texts.
+pub(crate) fn bullets<T: Display>(page: &mut Markup, texts: &[T]) {
+    page.raw("<ul>");
+    for text in texts {
+        page.element("li", &[], text);
+    }
+    page.raw("</ul>");
+}
+
+/// Labels and what there is to say to each. One without a label goes on with that of the line above.
+pub(crate) fn definitions<L: Display, T: Display>(page: &mut Markup, lines: impl IntoIterator<Item = (L, T)>) {
+    page.raw("<dl>");
+    for (label, text) in lines {
+        let label = label.to_string();
+        if !label.is_empty() {
+            page.element("dt", &[], label);
+        }
+        page.element("dd", &[], text);
+    }
+    page.raw("</dl>");
+}
+
+/// A table of texts: the first cell of a row names it.
+pub(crate) fn table(page: &mut Markup, caption: &str, head: &[&str], rows: &[Vec<String>]) {
+    begin_table(page, caption, head, 1);
+    for row in rows {
+        page.raw("<tr>");
+        for (at, cell) in row.iter().enumerate() {
+            match at {
+                0 => page.element("th", &[("scope", &"row")], cell),
+                _ => page.element("td", &[], cell),
+            };
+        }
+        page.raw("</tr>");
+    }
+    end_table(page);
+}
+
+/// Begins a table with the heads of its columns, of which the first `words` are of words and stand to the left; rows
+/// follow.
+pub(crate) fn begin_table(page: &mut Markup, caption: &str, head: &[&str], words: usize) {
+    scrolling(page, caption);
+    page.element("caption", &[], caption).raw("<thead><tr>");
+    for (at, head) in head.iter().enumerate() {
+        let class = if at < words { "label" } else { "figure" };
+        page.element("th", &[("scope", &"col"), ("class", &class)], head);
+    }
+    page.raw("</tr></thead><tbody>");
+}
+
+/// Ends it.
+pub(crate) fn end_table(page: &mut Markup) {
+    page.raw("</tbody></table></div>");
+}
+
+/// Begins a table that scrolls where it is wider than the window, by the keyboard too.
+pub(super) fn scrolling(page: &mut Markup, label: &str) {
+    scroller(page, label);
+    page.raw("<table>");
+}
+
+fn scroller(page: &mut Markup, label: &str) {
+    page.open("div", &[("class", &"scroll"), ("role", &"region"), ("aria-label", &label), ("tabindex", &"0")]);
+}
+
+/// A chart with its heading and what there is to say of it, and a legend of series by their numbers. It scrolls where it
+/// is wider than the window.
+pub(crate) fn figure(page: &mut Markup, heading: &str, about: &str, chart: Markup, legend: &[(usize, String)]) {
+    page.raw("<figure><figcaption>").element("h3", &[], heading).element("p", &[], about).raw("</figcaption>");
+    scroller(page, heading);
+    page.append(chart).raw("</div>");
+    if !legend.is_empty() {
+        page.raw("<ul class=\"legend\">");
+        for (series, name) in legend {
+            page.raw("<li>").append(swatch(*series)).text(name).raw("</li>");
+        }
+        page.raw("</ul>");
+    }
+    page.raw("</figure>");
+}
