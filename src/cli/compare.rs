@@ -70,13 +70,17 @@ pub struct CompareArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Exports")]
 pub struct ExportComparisonArgs {
-    /// Write the whole comparison as JSON (docs/compare-report.schema.json); - is stdout
+    /// Write the whole comparison as JSON (docs/compare-report.schema.json, docs/compare-vectors.schema.json); - is stdout
     #[arg(long, value_name = "FILE", env = "INFA_EXPORT_JSON", hide_env = true)]
     pub export_json: Option<PathBuf>,
 
     /// Write the tables as Markdown; - is stdout
     #[arg(long, value_name = "FILE", env = "INFA_EXPORT_MARKDOWN", hide_env = true)]
     pub export_markdown: Option<PathBuf>,
+
+    /// Write one page of HTML with tables and charts, which needs nothing else; - is stdout
+    #[arg(long, value_name = "FILE", env = "INFA_EXPORT_HTML", hide_env = true)]
+    pub export_html: Option<PathBuf>,
 }
 
 /// What tables show.

@@ -8,13 +8,14 @@
 //!       ├ metric    every metric by its name
 //!       └ estimate  how sure a change is
 //! threshold   what is not allowed, and whether it has happened
-//! report      all of it as a document; table and markdown are drawn from it
+//! report      all of it as a document; table, markdown and html are drawn from it
 //! ```
 
 mod differences;
 mod engines;
 mod error;
 mod estimate;
+mod html;
 mod markdown;
 mod metric;
 mod read;
@@ -28,6 +29,7 @@ mod threshold;
 
 pub use error::RunsError;
 pub use estimate::Estimate;
+pub use html::html;
 pub use markdown::markdown;
 pub use metric::{Better, METRICS, Metric, Scale, Unit, UnknownMetric, metric};
 pub use read::{Run, read};

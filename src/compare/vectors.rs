@@ -6,9 +6,10 @@
 //!   ├ neighbours   whether every input has the same neighbours in both
 //!   ├ distances    whether pairs are ordered alike by their distance
 //!   └ displaced    vectors that belong to another input
+//! histogram    how cosines are spread
 //! findings     what is the matter, by name
 //! verdict      interchangeable, the same ranking, or different
-//! report       all of it as a document
+//! report       all of it as a document; table, Markdown and page are drawn from it
 //! threshold    what is not allowed
 //! ```
 
@@ -16,6 +17,7 @@ mod compare;
 mod displaced;
 mod distances;
 mod findings;
+mod histogram;
 mod matching;
 mod neighbours;
 mod report;
@@ -29,11 +31,12 @@ mod verdict;
 pub use compare::compare;
 pub use distances::Distances;
 pub use findings::{Finding, Flaws};
+pub use histogram::{CosineHistogram, DistanceBin};
 pub use matching::{MatchError, MatchedBy};
 pub use neighbours::Neighbours;
 pub(crate) use report::share;
 pub use report::{
-    InputName, METRICS, SCHEMA_VERSION, Side, VectorComparison, VectorSetReport, VectorsReport, WorstInput, json,
+    InputName, METRICS, SCHEMA_VERSION, Side, VectorComparison, VectorSetReport, VectorsReport, WorstInput, html, json,
     markdown, schema, table,
 };
 pub use set::{VectorRow, VectorSet};

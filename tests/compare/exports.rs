@@ -36,9 +36,9 @@ fn half_a_per_cent_is_noise() {
 #[test]
 fn documents_are_written() {
     let files = Files::temporary();
-    let (json, markdown) = (files.path("out.json"), files.path("out.md"));
+    let (json, markdown, html) = (files.path("out.json"), files.path("out.md"), files.path("out.html"));
     let ran = compare(&pair(&files, 900.0)).arg("--export-json").arg(&json).arg("--export-markdown").arg(&markdown);
-    ran.run().status(0);
+    ran.arg("--export-html").arg(&html).run().status(0);
     let document: Json = serde_json::from_str(&std::fs::read_to_string(json).unwrap()).unwrap();
     let schema: Json = serde_json::from_str(include_str!("../../docs/compare-report.schema.json")).unwrap();
     assert!(jsonschema::is_valid(&schema, &document));
@@ -47,6 +47,9 @@ fn documents_are_written() {
     assert!((tokens["change"]["value"].as_f64().unwrap() - 0.9).abs() < 1e-9);
     let text = std::fs::read_to_string(markdown).unwrap();
     assert!(text.contains("| onnx | tokens/s | ") && text.contains("**slower**"), "{text}");
+    let page = std::fs::read_to_string(html).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"), "{page}");
+    assert!(page.contains("1 engine of 1 is slower or worse in something.") && page.contains("base.json"), "{page}");
 }
 
 #[test]
@@ -58,8 +61,14 @@ fn stdout_can_be_the_document() {
     assert!(ran.err.contains("slower"), "{}", ran.err);
     let ran = compare(&pair(&files, 900.0)).args(["--export-markdown", "-"]).run().status(0);
     assert!(ran.text().starts_with("**embedding"), "{}", ran.text());
+    let ran = compare(&pair(&files, 900.0)).args(["--export-html", "-"]).run().status(0);
+    assert!(ran.text().starts_with("<!doctype html>") && ran.err.contains("slower"), "{}", ran.err);
+    let page = files.path("page.html");
+    compare(&pair(&files, 900.0)).env("INFA_EXPORT_HTML", &page).run().status(0);
+    assert_eq!(std::fs::read(page).unwrap(), ran.out);
     compare(&pair(&files, 900.0)).args(["--export-json", "-", "--export-markdown", "-"]).run().refuses(2, &["stdout"]);
     compare(&pair(&files, 900.0)).args(["--export-json", "/no/where.json"]).run().refuses(2, &["/no/where.json"]);
+    compare(&pair(&files, 900.0)).args(["--export-html", "/no/where.html"]).run().refuses(2, &["/no/where.html"]);
 }
 
 #[test]

@@ -69,8 +69,9 @@ fn what_is_the_matter_is_said_and_exported() {
     let scaled: Vec<f32> = base.iter().map(|x| 3.0 * x).collect();
     let all = [("base", &base), ("swapped", &swapped), ("scaled", &scaled), ("other", &numbers(9))]
         .map(|(name, numbers)| files.write(&format!("{name}.npy"), npy(numbers, DIMENSIONS)));
-    let (json, markdown) = (files.path("out.json"), files.path("out.md"));
-    let ran = compare(&all).arg("--export-json").arg(&json).arg("--export-markdown").arg(&markdown).run().status(0);
+    let (json, markdown, html) = (files.path("out.json"), files.path("out.md"), files.path("out.html"));
+    let ran = compare(&all).arg("--export-json").arg(&json).arg("--export-markdown").arg(&markdown);
+    let ran = ran.arg("--export-html").arg(&html).run().status(0);
     let text = ran.text();
     for words in ["two rows swapped: input 7 and input 40", "all vectors scaled by 3.00", "unrelated: another model"] {
         assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{text}");
@@ -79,7 +80,18 @@ fn what_is_the_matter_is_said_and_exported() {
     let verdicts: Vec<&str> = (0..3).map(|at| report["comparisons"][at]["verdict"].as_str().unwrap()).collect();
     assert_eq!(verdicts, ["different", "same_ranking", "different"]);
     assert_eq!(report["comparisons"][0]["findings"][0]["kind"], "swapped");
+    let schema: Json = serde_json::from_str(include_str!("../../docs/compare-vectors.schema.json")).unwrap();
+    assert!(jsonschema::is_valid(&schema, &report));
+    let bins = report["comparisons"][0]["cosines"]["bins"].as_array().unwrap();
+    assert_eq!(bins.iter().map(|bin| bin["inputs"].as_u64().unwrap()).sum::<u64>(), 60);
+    assert_eq!((&bins[0]["from"], &bins[0]["inputs"]), (&0.0.into(), &58.into()));
     assert!(std::fs::read_to_string(&markdown).unwrap().contains("| Verdict | **same ranking, different values** |"));
+    let page = std::fs::read_to_string(&html).unwrap();
+    assert!(page.starts_with("<!doctype html>") && page.ends_with("</html>\n"), "{page}");
+    assert!(page.contains("all vectors scaled by 3.00") && page.contains("same ranking, different values"), "{page}");
+    let ran = compare(&all).args(["--export-html", "-"]).run().status(0);
+    assert!(ran.out == page.as_bytes() && ran.err.contains("two rows swapped"), "{}", ran.err);
+    compare(&all).args(["--export-html", "/no/where.html"]).run().refuses(2, &["/no/where.html"]);
 }
 
 #[test]

@@ -9,10 +9,11 @@ use crate::compare::runs::{self, METRICS, Plan, Run, RunsReport, Threshold};
 
 pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     let CompareArgs { files, base, baseline, fail_if, metrics, exports } = args;
-    let ExportComparisonArgs { export_json, export_markdown } = exports;
+    let ExportComparisonArgs { export_json, export_markdown, export_html } = exports;
     let exports = Exports::open([
         (export_json, |report: &RunsReport| runs::json(report).map_err(|e| e.to_string())),
         (export_markdown, |report: &RunsReport| Ok(runs::markdown(report))),
+        (export_html, |report: &RunsReport| Ok(runs::html(report))),
     ])?;
     let plan = plan(read(&base)?, read(&files)?, baseline)?;
     let mut report = runs::compare(&plan)?;

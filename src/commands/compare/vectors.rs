@@ -66,10 +66,11 @@ pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     }
     let thresholds = fail_if.into_iter().map(|fail_if| fail_if.vectors.map_err(|reason| wrong("--fail-if", reason)));
     let thresholds: Vec<VectorThreshold> = thresholds.collect::<Result<_, _>>()?;
-    let ExportComparisonArgs { export_json, export_markdown } = exports;
+    let ExportComparisonArgs { export_json, export_markdown, export_html } = exports;
     let exports = Exports::open([
         (export_json, |report: &VectorsReport| vectors::json(report).map_err(|e| e.to_string())),
         (export_markdown, |report: &VectorsReport| Ok(vectors::markdown(report))),
+        (export_html, |report: &VectorsReport| Ok(vectors::html(report))),
     ])?;
     let report = compare(&files, world)?;
     let told = exports.tell(|options| vectors::table(&report, options), world);

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::estimate::Estimate;
 use super::metric::{Better, Metric, Scale, Unit};
+use crate::bench::report::json::schema_of;
 
 /// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -210,31 +211,19 @@ pub fn json(report: &RunsReport) -> Result<String, serde_json::Error> {
 
 /// The schema of these reports (JSON Schema, draft 2020-12), as `docs/compare-report.schema.json` has it.
 pub fn schema() -> serde_json::Value {
-    let mut schema = schemars::schema_for!(RunsReport);
-    schema.insert("title".to_owned(), "Report of infa compare on result files".into());
-    if let Some(version) = schema.pointer_mut("/properties/schema_version").and_then(|value| value.as_object_mut()) {
-        version.insert("const".to_owned(), SCHEMA_VERSION.into());
-    }
-    schema.to_value()
+    schema_of::<RunsReport>("Report of infa compare on result files", SCHEMA_VERSION)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::path::Path;
-
     use super::super::sample;
     use super::*;
+    use crate::bench::report::sample::assert_published;
 
     #[test]
     fn the_published_schema_is_fresh() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/compare-report.schema.json");
-        let schema = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
-        if std::env::var_os("INFA_UPDATE_SCHEMA").is_some() {
-            std::fs::write(&path, &schema).unwrap();
-        }
-        let published = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(published == schema, "{} is stale: INFA_UPDATE_SCHEMA=1 cargo test writes it", path.display());
+        assert_published("docs/compare-report.schema.json", &schema());
     }
 
     #[test]

@@ -9,7 +9,8 @@ use crate::bench::report::page::{Grid, Page, Style, width, wrapped};
 use crate::bench::report::text::one_line;
 
 /// Headings; those at the end of the list of [`OPTIONAL`] go first where there is no room.
-const HEAD: [&str; 8] = ["Engine", "Metric", "base", "new", "change", "95% interval", "noise floor", "verdict"];
+pub(super) const HEAD: [&str; 8] =
+    ["Engine", "Metric", "base", "new", "change", "95% interval", "noise floor", "verdict"];
 /// Places of columns that may go.
 const OPTIONAL: [usize; 3] = [6, 5, 2];
 

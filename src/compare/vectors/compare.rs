@@ -5,6 +5,7 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use super::displaced::{Displaced, displaced};
 use super::distances::distances;
 use super::findings::Evidence;
+use super::histogram::CosineHistogram;
 use super::matching::{MatchError, matched};
 use super::neighbours::neighbours;
 use super::report::{VectorComparison, VectorSetReport, WorstInput};
@@ -119,6 +120,7 @@ pub fn compare(reference: &VectorSet, candidate: &VectorSet) -> Result<VectorCom
         compared: sound.len(),
         identical,
         vectors: fidelity,
+        cosines: CosineHistogram::of(cosines.iter().copied()),
         norm_ratio,
         worst: worst.into_iter().map(|(place, cosine)| WorstInput { input: input(place), cosine }).collect(),
         neighbours,

@@ -1,5 +1,6 @@
 //! What a comparison of vectors has shown, as a document: the same one that JSON is written from, and tables drawn.
 
+mod html;
 mod text;
 
 use std::fmt;
@@ -8,13 +9,16 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::findings::UNIT;
+use super::histogram::CosineHistogram;
 use super::units::norm;
 use super::{Distances, Finding, Flaws, MatchedBy, Neighbours, VectorSet, Verdict};
 use crate::bench::fidelity::{VectorReport, flaw};
+use crate::bench::report::json::schema_of;
 use crate::bench::report::numbers::percent;
 use crate::bench::report::text::{one_line, shortened};
 use crate::bench::statistics::median;
 
+pub use html::html;
 pub use text::{markdown, table};
 
 /// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
@@ -111,6 +115,8 @@ pub struct VectorComparison {
     pub identical: usize,
     /// How near vectors are to the reference's; inputs without a sound vector in either are no part of it.
     pub vectors: VectorReport,
+    /// How cosines are spread; `None` where none could be computed, as of vectors of two lengths.
+    pub cosines: Option<CosineHistogram>,
     /// The norm of a vector over that of the reference's, in the middle; `None` where lengths differ.
     pub norm_ratio: Option<f64>,
     /// The inputs with the smallest cosines, the smallest first, at most ten.
@@ -212,12 +218,7 @@ pub fn json(report: &VectorsReport) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(report).map(|text| text + "\n")
 }
 
-/// The schema of reports (JSON Schema, draft 2020-12).
+/// The schema of these reports (JSON Schema, draft 2020-12), as `docs/compare-vectors.schema.json` has it.
 pub fn schema() -> serde_json::Value {
-    let mut schema = schemars::schema_for!(VectorsReport);
-    schema.insert("title".to_owned(), "Report of infa compare on saved vectors".into());
-    if let Some(version) = schema.pointer_mut("/properties/schema_version").and_then(|value| value.as_object_mut()) {
-        version.insert("const".to_owned(), SCHEMA_VERSION.into());
-    }
-    schema.to_value()
+    schema_of::<VectorsReport>("Report of infa compare on saved vectors", SCHEMA_VERSION)
 }

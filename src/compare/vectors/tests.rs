@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::bench::report::TableOptions;
+use crate::bench::report::html::check::{assert_finite, assert_sound, readable};
+use crate::bench::report::sample::{assert_published, compare_in};
 
 const COUNT: usize = 400;
 const DIMENSIONS: usize = 24;
@@ -339,6 +341,11 @@ fn report() -> VectorsReport {
 }
 
 #[test]
+fn the_published_schema_is_fresh() {
+    assert_published("docs/compare-vectors.schema.json", &schema());
+}
+
+#[test]
 fn reports_are_as_the_schema_says() {
     let validator = jsonschema::validator_for(&schema()).unwrap();
     let report = report();
@@ -348,6 +355,11 @@ fn reports_are_as_the_schema_says() {
     assert!(errors.is_empty(), "{errors:?}");
     assert_eq!(serde_json::from_str::<VectorsReport>(&text).unwrap(), report);
     assert!(!validator.is_valid(&serde_json::json!({"schema_version": 1})));
+    // What was written before there were histograms is read.
+    let mut older = value;
+    older["comparisons"][0].as_object_mut().unwrap().remove("cosines");
+    assert!(validator.is_valid(&older));
+    assert_eq!(serde_json::from_value::<VectorsReport>(older).unwrap().comparisons[0].cosines, None);
 }
 
 #[test]
@@ -365,4 +377,85 @@ fn reports_for_people() {
     let markdown = markdown(&report);
     assert!(markdown.contains("| Verdict | **different** |") && markdown.contains("\\|&lt;i&gt;"), "{markdown}");
     assert!(markdown.lines().filter(|line| !line.is_empty()).all(|line| line.starts_with("| ") || line == "|---|---|"));
+}
+
+#[test]
+fn pages() {
+    let mut report = report();
+    let page = html(&report);
+    assert_sound(&page);
+    assert!(page.contains("b \\u{1b}[2J|&lt;i&gt;.npy") || page.contains("b\\u{1b}[2J|&lt;i&gt;.npy"), "{page}");
+    assert!(page.contains("interchangeable") && page.contains("different") && page.contains("two rows swapped"));
+    assert_eq!(page.matches("class=\"mark\"").count(), 2);
+
+    let hostile = "\"><script>x</script>\u{202e}' onload='";
+    report.reference.name = hostile.to_owned();
+    report.comparisons[0].warnings = vec![hostile.to_owned()];
+    report.comparisons[0].reasons = vec![hostile.to_owned()];
+    report.comparisons[0].worst[0].input.id = Some(hostile.to_owned());
+    let page = html(&report);
+    assert_sound(&page);
+    assert!(page.matches("&lt;script&gt;x&lt;/script&gt;").count() > 4 && !page.contains("<script"));
+}
+
+#[test]
+fn a_page_as_it_stands() {
+    let quantised = set(
+        "int8.npy",
+        {
+            let mut numbers = base();
+            noisy(&mut numbers, 9, 0.02);
+            numbers
+        },
+        DIMENSIONS,
+    );
+    let a = set("float32.npy", base(), DIMENSIONS);
+    let comparisons = vec![compare(&a, &quantised).unwrap()];
+    let report = VectorsReport { reference: VectorSetReport::of(&a), comparisons, ..report() };
+    let page = html(&report);
+    assert_finite(&page);
+    compare_in("compare-report", "vectors.html", &readable(&page));
+}
+
+#[test]
+fn pages_of_what_cannot_be_compared() {
+    let a = set("a.npy", base(), DIMENSIONS);
+    let other = set("b.npy", random(1, 3, DIMENSIONS + 1), DIMENSIONS + 1);
+    let mut report = report();
+    report.comparisons = vec![compare(&a, &other).unwrap()];
+    let page = html(&report);
+    assert_sound(&page);
+    assert_finite(&page);
+    assert!(!page.contains("<figure") && page.contains("instead of"), "{page}");
+    report.comparisons[0].norm_ratio = Some(f64::NAN);
+    report.comparisons[0].worst = vec![WorstInput { input: input(1), cosine: f64::NAN }];
+    assert_finite(&html(&report));
+    report.comparisons.clear();
+    let page = html(&report);
+    assert_sound(&page);
+    assert!(page.contains("Nothing was compared."));
+}
+
+#[test]
+fn pages_to_look_at() {
+    let Some(dir) = std::env::var_os("INFA_WRITE_PAGES").map(std::path::PathBuf::from) else { return };
+    let a = set("float32.npy", base(), DIMENSIONS);
+    let candidate = |name: &str, size: f32| {
+        let mut numbers = base();
+        noisy(&mut numbers, 9, size);
+        set(name, numbers, DIMENSIONS)
+    };
+    let mut swapped = base();
+    swap_rows(&mut swapped, 1, 2);
+    let all = [
+        candidate("int8.npy", 0.02),
+        candidate("float16.npy", 1e-4),
+        set("swapped.npy", swapped, DIMENSIONS),
+        set("other.npy", random(77, COUNT, DIMENSIONS), DIMENSIONS),
+    ];
+    let comparisons: Vec<VectorComparison> = all.iter().map(|candidate| compare(&a, candidate).unwrap()).collect();
+    let of = |comparisons| VectorsReport { reference: VectorSetReport::of(&a), comparisons, ..report() };
+    std::fs::write(dir.join("vectors-one.html"), html(&of(comparisons[..1].to_vec()))).unwrap();
+    std::fs::write(dir.join("vectors-many.html"), html(&of(comparisons))).unwrap();
+    std::fs::write(dir.join("vectors-hostile.html"), html(&report())).unwrap();
 }

@@ -79,40 +79,41 @@ fn lines(reference: &VectorSetReport, comparison: &VectorComparison) -> Vec<(&'s
     };
     list("Found", comparison.findings.iter().map(|found| found.sentence(&reference.name, &candidate.name)).collect());
     list("Because", comparison.reasons.clone());
-    list("Inputs", vec![inputs(comparison)]);
-    if let Some(found) = &comparison.vectors.agreement {
-        let (min, p1, mean) = (cosine(found.cosine_min), cosine(found.cosine_p1), cosine(found.cosine_mean));
-        list("Cosine", vec![format!("smallest {min}, 1st percentile {p1}, mean {mean}")]);
-        list("Numbers", vec![format!("largest difference {}", number(found.max_difference))]);
-        let ratio = comparison.norm_ratio.map_or(NOTHING.to_owned(), number);
-        let (drift_max, drift_mean) = (number(found.norm_drift_max), number(found.norm_drift_mean));
-        list(
-            "Norms",
-            vec![format!(
-                "{ratio} times the reference's; they differ by {drift_max} at most, {drift_mean} in the mean"
-            )],
-        );
-    }
-    if let Some(found) = &comparison.neighbours {
-        let (first, all, queries) = (share(found.top_1), share(found.top_k), count(found.queries as u64));
-        let k = found.k;
-        list(
-            "Neighbours",
-            vec![format!("nearest the same for {first}, {all} of the first {k} in common ({queries} inputs asked)")],
-        );
-    }
-    if let Some(found) = &comparison.distances {
-        let rho = found.spearman.map_or(NOTHING.to_owned(), cosine);
-        list("Distances", vec![format!("rank correlation {rho} ({} pairs)", count(found.pairs as u64))]);
-    }
+    figures(comparison).into_iter().for_each(|(label, text)| list(label, vec![text]));
     let worst = comparison.worst.iter().map(|worst| format!("{} {}", cosine(worst.cosine), worst.input));
     list("Farthest", worst.collect());
     list("Warning", comparison.warnings.clone());
     lines
 }
 
+/// Labels of the figures, and what there is to say to each.
+pub(super) fn figures(comparison: &VectorComparison) -> Vec<(&'static str, String)> {
+    let mut lines = vec![("Inputs", inputs(comparison))];
+    if let Some(found) = &comparison.vectors.agreement {
+        let (min, p1, mean) = (cosine(found.cosine_min), cosine(found.cosine_p1), cosine(found.cosine_mean));
+        lines.push(("Cosine", format!("smallest {min}, 1st percentile {p1}, mean {mean}")));
+        lines.push(("Numbers", format!("largest difference {}", number(found.max_difference))));
+        let ratio = comparison.norm_ratio.map_or(NOTHING.to_owned(), number);
+        let (drift_max, drift_mean) = (number(found.norm_drift_max), number(found.norm_drift_mean));
+        let norms =
+            format!("{ratio} times the reference's; they differ by {drift_max} at most, {drift_mean} in the mean");
+        lines.push(("Norms", norms));
+    }
+    if let Some(found) = &comparison.neighbours {
+        let (first, all, queries) = (share(found.top_1), share(found.top_k), count(found.queries as u64));
+        let k = found.k;
+        let text = format!("nearest the same for {first}, {all} of the first {k} in common ({queries} inputs asked)");
+        lines.push(("Neighbours", text));
+    }
+    if let Some(found) = &comparison.distances {
+        let rho = found.spearman.map_or(NOTHING.to_owned(), cosine);
+        lines.push(("Distances", format!("rank correlation {rho} ({} pairs)", count(found.pairs as u64))));
+    }
+    lines
+}
+
 /// `a.npy: 1,000 vectors of 384 numbers, normalised`.
-fn set(set: &VectorSetReport) -> String {
+pub(super) fn set(set: &VectorSetReport) -> String {
     let dimensions = set.dimensions.map_or(NOTHING.to_owned(), |dimensions| count(dimensions as u64));
     let norms = match (set.normalised, set.norm_median) {
         (true, _) => ", normalised".to_owned(),

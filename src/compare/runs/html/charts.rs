@@ -1,0 +1,133 @@
+//! Charts of a comparison: changes around no change, and speed against fidelity.
+
+use super::super::metric::Scale as Compared;
+use super::super::report::{Basis, Comparison, EngineComparison, MetricComparison, RunsReport};
+use super::super::text::{change, shown, verdict};
+use super::tone;
+use crate::bench::report::html::parts::figure;
+use crate::bench::report::markup::Markup;
+use crate::bench::report::plot::{Axis, ForestGroup, ForestRow, Scale, Spot, forest, scatter};
+use crate::bench::report::text::one_line;
+
+/// The charts that there is something for. `at` makes their ids unique.
+pub(super) fn charts(page: &mut Markup, report: &RunsReport, at: usize, comparison: &Comparison) {
+    let mut inner = Markup::default();
+    let changed = changes(&mut inner, report, at, comparison);
+    let spread = speeds(&mut inner, at, comparison);
+    if changed || spread {
+        page.raw("<div class=\"charts\">").append(inner).raw("</div>");
+    }
+}
+
+fn changes(page: &mut Markup, report: &RunsReport, at: usize, comparison: &Comparison) -> bool {
+    let row = |found: &&MetricComparison| {
+        let (value, interval) = (found.change.value, found.change.interval);
+        // What has no ratio has a unit of its own.
+        (found.change.scale == Compared::Ratio && value.is_finite() && value > 0.0).then(|| ForestRow {
+            label: found.of.label.to_owned(),
+            ratio: value,
+            interval,
+            noise: found.change.detectable,
+            tone: tone(found.verdict),
+            text: format!("{} {}", change(found.of, &found.change), verdict(found.verdict)),
+        })
+    };
+    let group = |engine: &EngineComparison| ForestGroup {
+        name: name(engine),
+        rows: shown(report, &engine.metrics).iter().filter_map(row).collect(),
+    };
+    let groups: Vec<ForestGroup> =
+        comparison.engines.iter().map(group).filter(|group| !group.rows.is_empty()).collect();
+    if groups.is_empty() {
+        return false;
+    }
+    let chart =
+        forest(&format!("changes-{at}"), "Change of each figure of each engine, with its 95% interval", &groups);
+    let about = "Whiskers are 95% intervals, bands the noise floor: a smaller change would hardly be seen. Of latencies \
+                 and memory less is better. Cosines and errors, which have no ratio, are in the table.";
+    figure(page, "Changes", about, chart, &[]);
+    true
+}
+
+fn name(engine: &EngineComparison) -> String {
+    let name = one_line(&engine.name);
+    engine.baseline.as_deref().map_or(name.clone(), |baseline| format!("{name} against {}", one_line(baseline)))
+}
+
+/// By falling worth for comparing engines.
+const RATES: [(&str, &str); 3] =
+    [("tokens_per_s", "tokens/s"), ("inputs_per_s", "inputs/s"), ("requests_per_s", "requests/s")];
+const AGREEMENTS: [(&str, &str); 2] = [
+    ("cosine_min", "smallest cosine with the reference's vectors"),
+    ("tau_min", "smallest Kendall's τ-b against the reference"),
+];
+
+fn speeds(page: &mut Markup, at: usize, comparison: &Comparison) -> bool {
+    let of = |engine: &EngineComparison, name: &str| {
+        let found = engine.metrics.iter().find(|metric| metric.metric == name)?;
+        Some((found.base.value, found.new.value, found.of))
+    };
+    let pairs = RATES.iter().flat_map(|rate| AGREEMENTS.iter().map(move |agreement| (*rate, *agreement)));
+    let both = |engine: &EngineComparison, rate: &str, agreement: &str| of(engine, rate).zip(of(engine, agreement));
+    // The first pair of figures that any engine has.
+    let found = pairs.into_iter().find(|((rate, _), (agreement, _))| {
+        comparison.engines.iter().any(|engine| both(engine, rate, agreement).is_some())
+    });
+    let Some(((rate, unit), (agreement, label))) = found else { return false };
+    let paired = comparison.basis == Basis::PairedRounds;
+    let mut spots: Vec<Spot> = Vec::new();
+    for (series, engine) in comparison.engines.iter().enumerate() {
+        let Some(((old_x, new_x, speed), (old_y, new_y, fidelity))) = both(engine, rate, agreement) else { continue };
+        let spot = |label: String, series, (x, y): (f64, f64), hollow| {
+            let title = format!("{label}: {} {unit}, {}", speed.write(x), fidelity.write(y));
+            Spot { label, series, x, y, hollow, title }
+        };
+        let (old, new, name) = ((old_x, old_y), (new_x, new_y), one_line(&engine.name));
+        if !paired {
+            spots.push(spot(format!("{name} (base)"), series, old, true));
+        } else if spots.is_empty() {
+            // One for all.
+            let baseline = engine.baseline.as_deref().map(one_line).unwrap_or_default();
+            spots.push(spot(baseline, comparison.engines.len(), old, true));
+        }
+        spots.push(spot(name, series, new, false));
+    }
+    let axes = (
+        Axis { label: unit, scale: Scale::fitting(spots.iter().map(|spot| spot.x)) },
+        Axis { label, scale: Scale::nines(spots.iter().map(|spot| spot.y)) },
+    );
+    let title = format!("Fidelity of each engine, as {label}, against its speed in {unit}");
+    let chart = scatter(&format!("speed-{at}"), &title, axes, &spots);
+    let about = match comparison.basis {
+        Basis::PairedRounds => "Right and high is good; each step up is one more nine. The ring is the baseline.",
+        _ => "Right and high is good; each step up is one more nine. Rings are the base.",
+    };
+    let legend: Vec<(usize, String)> =
+        spots.iter().filter(|spot| paired || !spot.hollow).map(|spot| (spot.series, spot.label.clone())).collect();
+    figure(page, "Speed against fidelity", about, chart, &legend);
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::sample;
+    use super::super::html;
+
+    #[test]
+    fn charts_are_of_what_there_is() {
+        let page = html(&sample::ENGINES);
+        assert!(page.contains("id=\"changes-0-title\"") && page.contains("id=\"speed-0-title\""));
+        // Each engine with both figures is there twice: as it was and as it is.
+        let engines = &sample::ENGINES.comparisons[0].engines;
+        let has =
+            |name: &str| engines.iter().filter(|one| one.metrics.iter().any(|found| found.metric == name)).count();
+        assert!(has("cosine_min") > 2);
+        assert_eq!(page.matches("<circle class=\"ring\"").count(), has("cosine_min"));
+        // Rankings have no cosines.
+        let rerank = html(&sample::REPORTS[7]);
+        assert!(rerank.contains("smallest Kendall") && !rerank.contains("smallest cosine"));
+        // Engines of one run have one baseline.
+        let within = html(&sample::REPORTS[5]);
+        assert_eq!(within.matches("<circle class=\"ring\"").count(), 1);
+    }
+}
