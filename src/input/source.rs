@@ -58,6 +58,11 @@ impl Source {
         self.path.is_none()
     }
 
+    /// The file; `None` is stdin.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
     /// Whether reading it twice gives the same bytes twice.
     pub fn is_regular_file(&self) -> bool {
         self.path.is_some() && self.size.is_some()

@@ -1,4 +1,4 @@
-//! Vectors that were saved: `.npy`, JSON lines, a JSON array, and CSV, as `infa embed` writes them.
+//! Vectors that were saved: `.npy`, Parquet, and JSON lines, a JSON array and CSV, as `infa embed` writes them.
 //!
 //! What a file is shows in its first bytes, not in its name. Its vectors stay in memory as float32, one after the other;
 //! a file can lie about its size, so memory grows with the bytes that are there and not with what a head promises.
@@ -7,6 +7,7 @@ mod csv;
 mod error;
 mod json;
 mod npy;
+mod parquet;
 
 use std::io::{Cursor, Read};
 use std::ops::Range;
@@ -65,6 +66,7 @@ pub fn read(path: &Path) -> Result<SavedVectors, VectorsError> {
         Kind::Nothing => return Err(VectorsError::Empty { file: file() }),
         Kind::Other(what, hint) => return Err(VectorsError::Format { file: file(), what, hint }),
         Kind::Npy => npy::read(reader, source.name.clone(), source.size.filter(|_| source.is_regular_file()))?,
+        Kind::Parquet => parquet::read(reader, &source)?,
         Kind::JsonLines => json::lines(reader, source.name.clone())?,
         Kind::JsonArray => json::array(reader, source.name.clone())?,
         Kind::Csv => csv::read(reader, source.name.clone())?,
@@ -77,6 +79,7 @@ pub fn read(path: &Path) -> Result<SavedVectors, VectorsError> {
 enum Kind {
     Nothing,
     Npy,
+    Parquet,
     JsonLines,
     JsonArray,
     Csv,
@@ -89,7 +92,8 @@ impl Kind {
         const CONVERT: &str = "save the vectors as .npy, or as infa embed writes them";
         let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
         match head {
-            [b'P', b'A', b'R', b'1', ..] => Self::Other("Parquet, which infa does not read yet", CONVERT),
+            [b'P', b'A', b'R', b'1', ..] => Self::Parquet,
+            [b'P', b'A', b'R', b'E', ..] => Self::Other("encrypted Parquet", "decrypt it first"),
             [b'P', b'K', 3 | 5, ..] => Self::Other("a ZIP archive (.npz is one)", "take the array out of it, as .npy"),
             [0x1f, 0x8b, ..] => Self::Other("compressed by gzip", "decompress it first"),
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Self::Other("compressed by zstd", "decompress it first"),
@@ -99,7 +103,7 @@ impl Kind {
                 Some(b'{') => Self::JsonLines,
                 Some(b'[') => Self::JsonArray,
                 Some(_) if text.iter().any(|&byte| byte < 32 && !byte.is_ascii_whitespace()) => {
-                    Self::Other("neither .npy, nor JSON, nor CSV", CONVERT)
+                    Self::Other("neither .npy, nor Parquet, nor JSON, nor CSV", CONVERT)
                 }
                 Some(_) => Self::Csv,
             },
@@ -148,6 +152,7 @@ mod tests {
             (&b""[..], Kind::Nothing),
             (b"\xef\xbb\xbf \n", Kind::Nothing),
             (b"\x93NUMPY\x01\0", Kind::Npy),
+            (b"PAR1\x15\x04", Kind::Parquet),
             (b" {\"index\":0", Kind::JsonLines),
             (b"\xef\xbb\xbf\r\n[", Kind::JsonArray),
             (b"index,id,tokens", Kind::Csv),
@@ -155,7 +160,7 @@ mod tests {
             assert_eq!(Kind::of(head), kind, "{head:?}");
         }
         for (head, what) in [
-            (&b"PAR1\x15\x04"[..], "Parquet"),
+            (&b"PARE\x15\x04"[..], "encrypted Parquet"),
             (b"PK\x03\x04", "ZIP"),
             (b"\x1f\x8b\x08", "gzip"),
             (b"\x28\xb5\x2f\xfd", "zstd"),
@@ -175,8 +180,12 @@ mod tests {
             assert!(error.to_string().contains(name), "{error}");
             (error.to_string(), error.hint().unwrap_or_default())
         };
-        let (message, hint) = error("index.parquet", b"PAR1....PAR1");
-        assert!(message.ends_with("is Parquet, which infa does not read yet") && hint.contains(".npy"), "{message}");
+        let (message, hint) = error("index.bin", b"\x80\x04\x95\0");
+        assert!(
+            message.ends_with("is neither .npy, nor Parquet, nor JSON, nor CSV") && hint.contains(".npy"),
+            "{message}"
+        );
+        assert!(error("index.parquet", b"PAR1....PAR1").0.contains("is damaged"));
         assert!(error("empty.npy", b"").0.ends_with("holds no vectors"));
         assert!(error("blank.jsonl", b"\n\n").0.ends_with("holds no vectors"));
         assert!(error("none.json", b"[]").0.ends_with("holds no vectors"));

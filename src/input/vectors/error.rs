@@ -44,6 +44,16 @@ pub enum VectorsError {
         /// What to do about it.
         hint: Option<&'static str>,
     },
+    /// A Parquet file that cannot be used.
+    #[error("{file}: {reason}")]
+    Parquet {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+        /// What is wrong with it.
+        reason: String,
+        /// What to do about it.
+        hint: Option<&'static str>,
+    },
     /// The header of a CSV names no vectors.
     #[error("{file}: {reason}")]
     Header {
@@ -77,9 +87,9 @@ impl VectorsError {
             Self::Empty { .. } => None,
             Self::TooLarge { .. } => Some("compare a part of it".to_owned()),
             Self::Header { .. } => Some(
-                "vectors are read from .npy, JSON and CSV as infa embed writes them, with columns e0, e1, …".into(),
+                "vectors are read from .npy, Parquet, and JSON and CSV as infa embed writes them, with columns e0, e1, …".into(),
             ),
-            Self::Npy { hint, .. } | Self::Row { hint, .. } => hint.map(str::to_owned),
+            Self::Npy { hint, .. } | Self::Parquet { hint, .. } | Self::Row { hint, .. } => hint.map(str::to_owned),
         }
     }
 }

@@ -1,0 +1,128 @@
+//! Parquet, as indices are exported by pandas, pyarrow, polars and DuckDB, and as data sets lie on Hugging Face.
+//!
+//! The format: <https://github.com/apache/parquet-format>. The vectors are a column of lists of float16, float32 or float64,
+//! called `embedding`, `vector`, `embeddings` or `vectors`, or else the only such column; ids are a column `id` or `_id` of
+//! strings or numbers, places a column `index`. A null in the place of a list, and a list without numbers, is a row that
+//! failed; a null within a list is NaN. Numbers become float32. Compressed by Snappy, zstd, LZ4, gzip, or not at all.
+
+mod footer;
+mod pages;
+mod rows;
+mod schema;
+mod storage;
+mod thrift;
+mod wall;
+
+use std::fs::File;
+use std::io::Read;
+use std::sync::Arc;
+
+use parquet::basic::Compression;
+use parquet::errors::ParquetError;
+
+use super::super::InputError;
+use super::super::source::{Reader, Source};
+use super::{SavedVectors, VectorsError, origin};
+use schema::Columns;
+use storage::Storage;
+
+/// Bytes of a file that comes through a pipe, at most: all of it must be held, as its end says what is in it.
+const PIPE: u64 = 4 << 30;
+
+/// Reads the vectors of `source`, of which `reader` gives the bytes if it is no regular file.
+pub(super) fn read(reader: Reader, source: &Source) -> Result<SavedVectors, VectorsError> {
+    let name = &source.name;
+    let storage = match source.path().filter(|_| source.is_regular_file()) {
+        Some(path) => {
+            let open = |source| InputError::Open { path: path.to_path_buf(), source };
+            let file = File::open(path).map_err(open)?;
+            let size = file.metadata().map_err(open)?.len();
+            Storage::File(Arc::new(file), size)
+        }
+        None => piped(reader, name, PIPE)?,
+    };
+    read_from(&storage, name)
+}
+
+fn piped(reader: Reader, name: &Arc<str>, most: u64) -> Result<Storage, VectorsError> {
+    let mut bytes = Vec::new();
+    let failed = |source| InputError::Read { origin: origin(name, 1), source };
+    reader.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > most {
+        let reason = format!("Parquet of more than {} GiB is not read from a pipe", most >> 30);
+        let hint = Some("save it as a file, and name that");
+        return Err(VectorsError::Parquet { file: Arc::clone(name), reason, hint });
+    }
+    Ok(Storage::Memory(bytes.into()))
+}
+
+/// What is wrong with a file.
+#[derive(Debug)]
+enum Problem {
+    /// It says what cannot be.
+    Damaged(String),
+    /// It is sound, and yet of no use.
+    Other(String),
+    /// The same, with something to do about it.
+    Hinted(String, &'static str),
+    /// It holds too much.
+    All(VectorsError),
+}
+
+fn damaged(reason: impl Into<String>) -> Problem {
+    Problem::Damaged(reason.into())
+}
+
+impl From<ParquetError> for Problem {
+    fn from(error: ParquetError) -> Self {
+        Self::Damaged(error.to_string())
+    }
+}
+
+impl From<VectorsError> for Problem {
+    fn from(error: VectorsError) -> Self {
+        Self::All(error)
+    }
+}
+
+fn read_from(storage: &Storage, name: &Arc<str>) -> Result<SavedVectors, VectorsError> {
+    let problem = match wall::catch(|| all(storage, name)) {
+        Ok(Ok(vectors)) => return Ok(vectors),
+        Ok(Err(problem)) => problem,
+        Err(panic) => Problem::Damaged(panic),
+    };
+    let (reason, hint) = match problem {
+        Problem::All(error) => return Err(error),
+        Problem::Damaged(reason) => {
+            // What the crate says may quote the file.
+            let reason: String = reason.chars().take(200).flat_map(char::escape_debug).collect();
+            (format!("this Parquet file is damaged: {reason}"), Some("write it anew, or save the vectors as .npy"))
+        }
+        Problem::Other(reason) => (reason, None),
+        Problem::Hinted(reason, hint) => (reason, Some(hint)),
+    };
+    Err(VectorsError::Parquet { file: Arc::clone(name), reason, hint })
+}
+
+fn all(storage: &Storage, name: &Arc<str>) -> Result<SavedVectors, Problem> {
+    let metadata = footer::read(storage).map_err(damaged)?;
+    let columns = Columns::of(metadata.file_metadata().schema_descr());
+    let columns = columns.map_err(|refused| Problem::Hinted(refused.reason, refused.hint))?;
+    let mut leaves = vec![columns.vectors.leaf];
+    leaves.extend(columns.id.iter().chain(&columns.index).map(|(leaf, _)| leaf));
+    let chunks =
+        metadata.row_groups().iter().flat_map(|group| leaves.iter().filter_map(|leaf| group.columns().get(*leaf)));
+    for chunk in chunks {
+        let unread = match chunk.compression() {
+            Compression::BROTLI(_) => "Brotli",
+            Compression::LZO => "LZO",
+            _ => continue,
+        };
+        let reason = format!("it is compressed by {unread}, which is not read");
+        return Err(Problem::Hinted(reason, "write it anew with another compression, such as zstd"));
+    }
+    rows::read(storage, &metadata, &columns, name)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! A wall against panics in code that reads strangers' files.
+//!
+//! The `parquet` crate can panic on a damaged file. Behind the wall a panic becomes an error, and nothing is printed.
+
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+thread_local! {
+    static WALLED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Runs `work`; a panic inside comes back as its message.
+pub(super) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let previous = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if WALLED.get() {
+                tracing::debug!("caught: {info}");
+            } else {
+                previous(info);
+            }
+        }));
+    });
+    let outer = WALLED.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(work));
+    WALLED.set(outer);
+    result.map_err(|payload| {
+        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_its_message() {
+        assert_eq!(catch(|| 7), Ok(7));
+        assert_eq!(catch(|| panic!("no {}", 1)).err().as_deref(), Some("no 1"));
+    }
+}
