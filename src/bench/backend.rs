@@ -5,6 +5,7 @@ mod remote;
 mod worker;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -115,6 +116,12 @@ impl Target for Asked {
     fn in_flight(&self) -> usize {
         self.backend.in_flight()
     }
+}
+
+/// One request that is no part of a round, with a limit.
+pub async fn limited(answer: impl Future<Output = Outcome>, limit: Duration) -> Outcome {
+    let late = || Failure::new(FailureKind::Timeout, format!("no answer within {}", humantime::format_duration(limit)));
+    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// The refusal of a request that the backend was not made for.

@@ -5,8 +5,10 @@ use std::str::FromStr;
 
 use clap::Args;
 
+use super::compare_engines::CompareEnginesArgs;
+use crate::compare::engines::{EngineThreshold, EngineThresholdError};
 use crate::compare::runs::{Metric, Threshold, ThresholdError, UnknownMetric, metric};
-use crate::compare::vectors::{VectorThreshold, VectorThresholdError};
+use crate::compare::vectors::VectorThreshold;
 
 /// Flags of `infa compare`.
 #[derive(Debug, Args)]
@@ -18,9 +20,14 @@ Examples:
   infa compare run.json --baseline torch            # the engines of one run, round by round
   infa compare base.json new.json --fail-if 'tokens_per_s<-5%' --fail-if 'p99>+10%' --fail-if 'cosine_min<0.999'
   infa compare old.npy new.jsonl                    # saved vectors: can one index hold both?
+  infa compare --engines onnx,onnx:int8,torch,tei=http://127.0.0.1:8080 texts.txt # the same vectors?
+  infa compare --engines onnx,torch --task rerank -m BAAI/bge-reranker-base queries.jsonl
+  infa compare --engines onnx,onnx:int8 --task sts sts-test.csv # is one worse, or does it only seem so?
+  infa compare --engines onnx,onnx:int8 --task retrieval scifact/ --fail-if 'ndcg10<-1%'
 
-Files are what infa bench --export-json writes; engines are matched by their names. Or they are saved vectors: .npy, and
-JSON and CSV as infa embed writes them. These are matched by id where all have one, else by place.
+Files are what infa bench --export-json writes; engines are matched by their names. Or they are saved vectors: .npy,
+Parquet (a column of lists, called embedding, vector, embeddings or vectors; ids in id), and JSON and CSV as infa embed
+writes them. These are matched by id where all have one, else by place.
 
 Metrics: tokens_per_s, inputs_per_s, requests_per_s, mean, p50, p90, p95, p99, max (ms), peak_requests_per_s,
 held_requests_per_s, errors, memory, gpu_memory, load, first_answer (s), cosine_min, cosine_p1, cosine_mean, tau_min,
@@ -31,8 +38,8 @@ top10, distance_correlation.
 Exit status: 0 all well; 2 wrong usage, or files that cannot be compared; 5 a threshold was crossed.")]
 pub struct CompareArgs {
     /// Result files of infa bench, or saved vectors. The first is the base of the others, unless --base names it; a
-    /// single file compares its own engines
-    #[arg(value_name = "FILE", required = true, env = "INFA_FILES", hide_env = true)]
+    /// single file compares its own engines. With --engines: texts, or what --task says [default: stdin]
+    #[arg(value_name = "FILE", required_unless_present = "engines", env = "INFA_FILES", hide_env = true)]
     pub files: Vec<PathBuf>,
 
     /// The base: several runs of it, of one workload or of many. All FILEs are then the other side; runs of the same
@@ -60,6 +67,10 @@ pub struct CompareArgs {
     /// What tables show, with commas between; all for all there is [default: what says most]
     #[arg(long, value_delimiter = ',', value_name = "METRIC,…|all", env = "INFA_METRICS", hide_env = true)]
     pub metrics: Vec<ShownMetric>,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub asked: CompareEnginesArgs,
 
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
@@ -100,30 +111,35 @@ impl FromStr for ShownMetric {
     }
 }
 
-/// What is not allowed: of result files, of saved vectors, or of both.
+/// What is not allowed: of result files, of saved vectors, of engines, or of several of them.
 #[derive(Debug, Clone, Copy)]
 pub struct FailIf {
     /// Of result files.
     pub runs: Result<Threshold, &'static str>,
     /// Of saved vectors.
     pub vectors: Result<VectorThreshold, &'static str>,
+    /// Of engines on the same texts.
+    pub engines: Result<EngineThreshold, &'static str>,
 }
 
 impl FromStr for FailIf {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match (text.parse::<Threshold>(), text.parse::<VectorThreshold>()) {
-            (Err(ThresholdError::Metric(runs)), Err(vectors @ VectorThresholdError::Metric(_))) => {
-                Err(format!("{runs}; {vectors}"))
+        match (text.parse::<Threshold>(), text.parse::<VectorThreshold>(), text.parse::<EngineThreshold>()) {
+            (Err(ThresholdError::Metric(runs)), _, Err(engines @ EngineThresholdError::Metric(_))) => {
+                Err(format!("{runs}; {engines}"))
             }
-            (Err(ThresholdError::Metric(_)), Err(vectors)) => Err(vectors.to_string()),
-            (Err(runs), Err(_)) => Err(runs.to_string()),
-            (runs, vectors) => {
-                let runs = runs.map_err(|_| "result files have no such threshold: it is one of saved vectors");
-                let vectors = vectors.map_err(|_| "saved vectors have no such threshold: it is one of result files");
-                Ok(Self { runs, vectors })
-            }
+            (Err(ThresholdError::Metric(_)), Err(_), Err(engines)) => Err(engines.to_string()),
+            (Err(runs), Err(_), Err(_)) => Err(runs.to_string()),
+            (runs, vectors, engines) => Ok(Self {
+                runs: runs
+                    .map_err(|_| "result files have no such threshold: it is one of saved vectors or of --engines"),
+                vectors: vectors
+                    .map_err(|_| "saved vectors have no such threshold: it is one of result files or of --engines"),
+                engines: engines
+                    .map_err(|_| "engines on the same texts have no such threshold: it is one of result files"),
+            }),
         }
     }
 }

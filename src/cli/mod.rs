@@ -3,6 +3,7 @@
 mod bench;
 mod classify;
 mod compare;
+mod compare_engines;
 mod embed;
 mod engine;
 mod engines;
@@ -26,6 +27,7 @@ use crate::ui::log::{LogFormat, Logging, ServerLog};
 pub use bench::{BenchArgs, BenchSettings, EngineEntry, ExportReportArgs, Rounds, Span, Written};
 pub use classify::ClassifyArgs;
 pub use compare::{CompareArgs, ExportComparisonArgs, FailIf, ShownMetric};
+pub use compare_engines::{CompareEnginesArgs, CompareTask};
 pub use embed::{EmbedArgs, OutputType};
 pub use engine::EngineArgs;
 pub use engines::{EnginesArgs, EnginesCommand, EnginesFormat, InstallArgs};
@@ -165,9 +167,9 @@ pub enum Command {
     ///
     /// Reads what infa bench --export-json wrote and prints, for each engine and metric, what has changed, with a 95 %
     /// interval, the smallest change such runs can show, and a verdict: faster, slower, or indistinguishable. What else
-    /// differs (machine, model, workload, versions) stands above the numbers. Of saved vectors (.npy, JSON, CSV) it tells
-    /// how near they are, whether nearest neighbours stay the same, what is the matter if not, and a verdict. --fail-if
-    /// makes a check of either.
+    /// differs (machine, model, workload, versions) stands above the numbers. Of saved vectors (.npy, Parquet, JSON, CSV)
+    /// it tells how near they are, whether nearest neighbours stay the same, what is the matter if not, and a verdict.
+    /// --fail-if makes a check of either.
     Compare(Box<CompareArgs>),
     /// Look into a model, or write it as an ONNX file
     #[command(subcommand)]

@@ -7,8 +7,8 @@ use crate::compare::vectors::MatchError;
 use crate::engine::python::InstallError;
 use crate::engine::{EngineError, PythonError, RemoteError};
 use crate::fetch::FetchError;
-use crate::input::InputError;
 use crate::input::vectors::VectorsError;
+use crate::input::{BeirError, InputError, PairsError};
 use crate::model::ModelError;
 use crate::output::OutputError;
 use crate::runtime::RuntimeError;
@@ -80,6 +80,12 @@ pub enum Error {
     /// Saved vectors cannot be read.
     #[error(transparent)]
     Vectors(#[from] VectorsError),
+    /// Scored pairs cannot be read.
+    #[error(transparent)]
+    Pairs(#[from] PairsError),
+    /// Queries, documents and judgements cannot be read.
+    #[error(transparent)]
+    Beir(#[from] BeirError),
     /// Saved vectors do not belong together.
     #[error(transparent)]
     Match(#[from] MatchError),
@@ -177,12 +183,16 @@ impl Error {
             Self::Output(_)
             | Self::Stdout(_)
             | Self::Input(InputError::Read { .. })
-            | Self::Vectors(VectorsError::Input(InputError::Read { .. })) => 1,
+            | Self::Vectors(VectorsError::Input(InputError::Read { .. }))
+            | Self::Pairs(PairsError::Input(InputError::Read { .. }))
+            | Self::Beir(BeirError::Input(InputError::Read { .. })) => 1,
             Self::Flag { .. }
             | Self::Config(_)
             | Self::Splice { .. }
             | Self::Compare(_)
             | Self::Vectors(_)
+            | Self::Pairs(_)
+            | Self::Beir(_)
             | Self::Match(_)
             | Self::Nothing(_)
             | Self::Input(_)
@@ -219,6 +229,8 @@ impl Error {
             Self::Load(e) => e.hint.clone(),
             Self::Compare(e) => e.hint(),
             Self::Vectors(e) => e.hint(),
+            Self::Pairs(e) => e.hint(),
+            Self::Beir(e) => e.hint(),
             Self::Match(e) => e.hint().map(str::to_owned),
             Self::OfModel { error, .. } => error.hint(),
             Self::Nothing(_) => Some("name files, or pipe texts in through stdin".into()),

@@ -28,17 +28,17 @@ mod threshold;
 mod units;
 mod verdict;
 
-pub use compare::compare;
+pub use compare::{compare, compare_in_order};
 pub use distances::Distances;
 pub use findings::{Finding, Flaws};
 pub use histogram::{CosineHistogram, DistanceBin};
 pub use matching::{MatchError, MatchedBy};
 pub use neighbours::Neighbours;
-pub(crate) use report::share;
 pub use report::{
     InputName, METRICS, SCHEMA_VERSION, Side, VectorComparison, VectorSetReport, VectorsReport, WorstInput, html, json,
-    markdown, schema, table,
+    lines, markdown, schema, table,
 };
+pub(crate) use report::{cosines, farthest, share};
 pub use set::{VectorRow, VectorSet};
 pub use threshold::{VectorThreshold, VectorThresholdError};
 pub(super) use units::norm;

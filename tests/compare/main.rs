@@ -8,7 +8,12 @@ mod support;
 #[allow(dead_code)]
 mod run;
 
+#[path = "../remote/fake.rs"]
+#[allow(dead_code)]
+mod fake;
+
 mod broken;
+mod engines;
 mod exports;
 mod thresholds;
 mod vectors;

@@ -42,6 +42,28 @@ fn csv(numbers: &[f32]) -> String {
     text
 }
 
+/// A column of lists and one of ids.
+fn parquet(numbers: &[f32]) -> Vec<u8> {
+    use parquet::data_type::{FloatType, Int64Type};
+    let schema = "message schema { required int64 id; required group embedding (LIST) { repeated group list {
+        required float element; } } }";
+    let schema = std::sync::Arc::new(parquet::schema::parser::parse_message_type(schema).unwrap());
+    let mut bytes = Vec::new();
+    let mut file = parquet::file::writer::SerializedFileWriter::new(&mut bytes, schema, Default::default()).unwrap();
+    let mut group = file.next_row_group().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let ids: Vec<i64> = (0..(numbers.len() / DIMENSIONS) as i64).collect();
+    column.typed::<Int64Type>().write_batch(&ids, None, None).unwrap();
+    column.close().unwrap();
+    let mut column = group.next_column().unwrap().unwrap();
+    let repetitions: Vec<i16> = (0..numbers.len()).map(|at| i16::from(at % DIMENSIONS > 0)).collect();
+    column.typed::<FloatType>().write_batch(numbers, Some(&vec![1; numbers.len()]), Some(&repetitions)).unwrap();
+    column.close().unwrap();
+    group.close().unwrap();
+    file.close().unwrap();
+    bytes
+}
+
 #[test]
 fn one_index_in_all_formats() {
     let (files, numbers) = (Files::temporary(), numbers(1));
@@ -52,11 +74,14 @@ fn one_index_in_all_formats() {
         files.write("b.jsonl", rows),
         files.write("c.csv", csv(&numbers)),
         files.write("d.json", array),
+        files.write("e.parquet", parquet(&numbers)),
+        // The first bytes say what it is.
+        files.write("f", parquet(&numbers)),
     ];
     let ran = compare(&all).run().status(0);
     let text = ran.text();
-    assert_eq!(text.matches("interchangeable").count(), 3, "{text}");
-    assert_eq!(text.matches("60 matched by place, 60 compared, 60 identical bit for bit").count(), 3, "{text}");
+    assert_eq!(text.matches("interchangeable").count(), 5, "{text}");
+    assert_eq!(text.matches("60 matched by place, 60 compared, 60 identical bit for bit").count(), 5, "{text}");
     let by_id = compare(&all[1..2]).arg(&all[3]).run().status(0);
     assert!(by_id.text().contains("60 matched by id"), "{}", by_id.text());
 }
@@ -120,7 +145,7 @@ fn files_that_do_not_fit_or_are_none() {
     let ids = files.write("ids.jsonl", jsonl(&base, |at| format!("text {at}")));
     for (name, bytes, reference, expected) in [
         ("cut.npy", whole[..whole.len() - 3].to_vec(), &a, "cut.npy: its head promises an array of 1920 bytes"),
-        ("b.parquet", b"PAR1....PAR1".to_vec(), &a, "b.parquet: is Parquet, which infa does not read yet"),
+        ("b.parquet", b"PAR1....PAR1".to_vec(), &a, "b.parquet: this Parquet file is damaged: "),
         ("empty.npy", Vec::new(), &a, "empty.npy: holds no vectors"),
         (
             "cut.jsonl",

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::World;
-use super::super::side_by_side::{Facts, Opening, Planned, Started, Unready, limited};
+use super::super::side_by_side::{Facts, Opening, Planned, Started, Unready};
 use super::plan::Plan;
-use crate::bench::backend::{Asked, Prepared};
+use crate::bench::backend::{Asked, Prepared, limited};
 use crate::bench::machine::Roots;
 use crate::bench::report::EngineState;
 use crate::bench::summary;

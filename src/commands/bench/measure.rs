@@ -3,12 +3,11 @@
 
 use std::sync::Arc;
 
-use super::super::side_by_side::limited;
 use super::super::{Error, World};
 use super::engines::Ready;
 use super::plan::Plan;
 use super::watch::{Placed, Watch};
-use crate::bench::backend::Prepared;
+use crate::bench::backend::{Prepared, limited};
 use crate::bench::collect::{Collector, Results};
 use crate::bench::demand::Demand;
 use crate::bench::load::Phase;

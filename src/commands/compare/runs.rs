@@ -8,7 +8,7 @@ use crate::cli::{CompareArgs, ExportComparisonArgs, ShownMetric};
 use crate::compare::runs::{self, METRICS, Plan, Run, RunsReport, Threshold};
 
 pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
-    let CompareArgs { files, base, baseline, fail_if, metrics, exports } = args;
+    let CompareArgs { files, base, baseline, fail_if, metrics, exports, asked: _ } = args;
     let ExportComparisonArgs { export_json, export_markdown, export_html } = exports;
     let exports = Exports::open([
         (export_json, |report: &RunsReport| runs::json(report).map_err(|e| e.to_string())),

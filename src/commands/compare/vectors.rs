@@ -45,7 +45,10 @@ impl Kind {
         let text = text.trim_start_matches('\u{feff}').trim_start();
         if text.starts_with('{') && text.contains("\"schema_version\"") {
             Self::Run
-        } else if head.starts_with(b"\x93NUMPY") || (text.starts_with(['{', '[']) && text.contains("\"embedding\"")) {
+        } else if head.starts_with(b"\x93NUMPY")
+            || head.starts_with(b"PAR1")
+            || (text.starts_with(['{', '[']) && text.contains("\"embedding\""))
+        {
             Self::Vectors
         } else {
             Self::Unknown
@@ -55,7 +58,7 @@ impl Kind {
 
 /// Compares the first file with each of the others.
 pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
-    let CompareArgs { files, base, baseline, fail_if, metrics, exports } = args;
+    let CompareArgs { files, base, baseline, fail_if, metrics, exports, asked: _ } = args;
     let wrong = |flag, reason: &str| Error::Flag { flag, reason: reason.to_owned() };
     for (flag, given) in
         [("--base", !base.is_empty()), ("--baseline", baseline.is_some()), ("--metrics", !metrics.is_empty())]

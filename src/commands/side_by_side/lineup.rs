@@ -9,9 +9,9 @@ use crate::bench::report::Task;
 use crate::cli::EngineEntry;
 use crate::engine::spec::Place;
 use crate::engine::{EngineKind, EngineSpec, SpecError};
+use crate::model::Model;
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
-use crate::model::{Model, ModelError};
 use crate::runtime::device::Device;
 use crate::runtime::install;
 
@@ -77,8 +77,7 @@ impl Lineup {
             cache: world.globals.cache.clone(),
             python: install::python(),
         };
-        let found = request.resolve(HubEnv::from_env(), &world.context()).map_err(ModelError::from);
-        match found.and_then(Model::read) {
+        match request.resolve(HubEnv::from_env(), &world.context()).and_then(Model::read) {
             Ok(model) => Ok(Some(model)),
             Err(error) if self.computes_here() || error.is_cancelled() => Err(error.into()),
             Err(error) => {

@@ -14,4 +14,4 @@ mod opening;
 
 pub use counter::Counter;
 pub use lineup::{Lineup, Planned, engines_of, named};
-pub use opening::{Facts, Opening, Started, Unready, limited};
+pub use opening::{Facts, Opening, Started, Unready};

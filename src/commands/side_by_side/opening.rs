@@ -12,7 +12,7 @@ use crate::bench::backend::{Backend, LocalRanker, LocalVectors, PythonBackend, S
 use crate::bench::machine::{self, Roots};
 use crate::bench::report::{EngineState, Task};
 use crate::bench::summary;
-use crate::bench::target::{Failure, FailureKind, Outcome};
+use crate::bench::target::{Failure, FailureKind};
 use crate::cli::{InputArgs, ModelArgs, TextArgs};
 use crate::engine::launch::{self, Launch, LaunchError};
 use crate::engine::python::{PythonError, PythonOptions, PythonTask, Worker, programs};
@@ -345,10 +345,4 @@ impl Started {
             server.stop().await;
         }
     }
-}
-
-/// One request that is no part of a round, with a limit.
-pub async fn limited(answer: impl Future<Output = Outcome>, limit: Duration) -> Outcome {
-    let late = || Failure::new(FailureKind::Timeout, format!("no answer within {}", humantime::format_duration(limit)));
-    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
 }

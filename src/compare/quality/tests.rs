@@ -20,7 +20,7 @@ fn normal(seed: u64, count: usize) -> Vec<f32> {
 
 /// Four numbers of the same size and four zeros: of these, similarities have no rounding, and many are the same.
 fn vector(t: u64) -> Vec<f32> {
-    let sign = |d: u64| 1 - 2 * ((t * 7919 >> d) & 1) as i64;
+    let sign = |d: u64| 1 - 2 * (((t * 7919) >> d) & 1) as i64;
     (0..8).map(|d| if (t * 5 + d * 3) % 8 < 4 { (sign(d) << (t % 3)) as f32 } else { 0.0 }).collect()
 }
 
@@ -74,7 +74,7 @@ fn correlations_are_those_of_sentence_transformers_and_scipy() {
 /// Ids of what [`beir`] judges.
 fn ids() -> (Vec<String>, Vec<String>) {
     let document = |at: u64| format!("d{at:03}");
-    let query = |at: u64| if at % 3 == 0 { document(at * 11) } else { format!("q{at}") };
+    let query = |at: u64| if at.is_multiple_of(3) { document(at * 11) } else { format!("q{at}") };
     ((0..12).map(query).collect(), (0..150).map(document).collect())
 }
 
@@ -88,7 +88,7 @@ fn beir() -> Vec<Vec<(String, u32)>> {
             7 => vec![(documents[1].clone(), 0), (documents[2].clone(), 0)],
             _ => (i as usize % 5..150).step_by(5).map(|j| (documents[j].clone(), relevance(i, j))).collect(),
         };
-        if i % 4 == 0 {
+        if i.is_multiple_of(4) {
             judged.push(("x1".to_owned(), 2));
         }
         judged
@@ -209,7 +209,7 @@ fn equally_good_ones_are_seldom_told_apart() {
         let report = task.report(&of(seed + 500), Some(&of(seed + 700)), &cancel).unwrap();
         report.verdict() != Some(QualityVerdict::Indistinguishable)
     };
-    assert!((0..20).filter(|&seed| told_apart(seed)).count() <= 2);
+    assert!((0..10).filter(|&seed| told_apart(seed)).count() <= 1);
 }
 
 #[test]

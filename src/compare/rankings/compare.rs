@@ -87,7 +87,7 @@ fn worst(queries: &[Query<'_>], order: &Order) -> Vec<WorstQuery> {
     worst.truncate(WORST);
     let named = |(at, tau): (usize, Option<f64>)| {
         let Query { query, reference, .. } = queries[at];
-        WorstQuery { query: query.name(), documents: reference.len(), tau }
+        WorstQuery { query: query.name(), documents: reference.len(), tau, text: None }
     };
     worst.into_iter().map(named).collect()
 }

@@ -11,7 +11,7 @@ use crate::compare::vectors::Side;
 const DOCUMENTS: usize = 3;
 /// The same score computed twice differs by this part of the spread at most; of probabilities, by this much of the logit.
 /// float16 keeps to it. Wider, and the scores of two models in rising order would be the same.
-const SAME_SCORE: f64 = 0.02;
+const COMPUTED_TWICE: f64 = 0.02;
 const SAME_LOGIT: f64 = 0.1;
 /// So unlikely by chance is an order that says that scores were sorted: 1 to 10,000, as a logarithm.
 const NO_CHANCE: f64 = 9.2;
@@ -57,7 +57,7 @@ fn is_permuted(query: &Query<'_>, spread: f64, probabilities: bool) -> bool {
         let (a, b) = (f64::from(a), f64::from(b));
         // Most probabilities are near an end, where any two of them differ by little.
         let logit = SAME_LOGIT * (a * (1.0 - a)).max(b * (1.0 - b)) + 1e-6;
-        let limit = if probabilities { logit.min(SAME_SCORE * spread) } else { SAME_SCORE * spread };
+        let limit = if probabilities { logit.min(COMPUTED_TWICE * spread) } else { COMPUTED_TWICE * spread };
         (a - b).abs() <= limit.max(1e-6 * a.abs())
     })
 }

@@ -3,7 +3,7 @@
 use super::calibration::{Line, spread};
 use super::order::Order;
 use super::sides::Query;
-use super::verdict::{OTHER_SCORE, SAME_VALUES};
+use super::verdict::{OTHER_SCORE, SAME_SCORE, SAME_VALUES};
 use crate::compare::vectors::Side;
 use crate::model::activation::sigmoid;
 
@@ -12,6 +12,9 @@ use crate::model::activation::sigmoid;
 const SIGMOID: f64 = 0.08;
 /// Of a line any two documents fit one; curves (a sigmoid of small logits) are nearly one.
 const LINE: f64 = 0.03;
+/// And it is there if it makes the differences smaller by this factor: noise alone is near a line as well, that of the
+/// same values.
+const EXPLAINS: f64 = 0.5;
 /// Documents it takes to tell a rule with no free number, one, and two.
 const DOCUMENTS: [usize; 3] = [3, 3, 5];
 /// The part of documents that is a few.
@@ -74,7 +77,7 @@ pub(super) fn relation(queries: &[Query<'_>], order: Option<&Order>) -> Option<R
     let of_candidate = spread(queries, |_, candidate| candidate);
     let left_over = |rule: &dyn Fn(f64, f64) -> f64| rms(pairs.iter().map(|(r, c)| rule(*r, *c)));
     let difference = left_over(&|r, c| c - r);
-    let far = pairs.iter().any(|(r, c)| (c - r).abs() > OTHER_SCORE * of_reference);
+    let far = pairs.iter().any(|(r, c)| (c - r).abs() > SAME_SCORE * of_reference);
     if difference <= SAME_VALUES * of_reference && !far || pairs.iter().all(|(r, c)| r == c) {
         return Some(Relation::Same);
     }
@@ -92,7 +95,7 @@ pub(super) fn relation(queries: &[Query<'_>], order: Option<&Order>) -> Option<R
             return Some(Relation::Sigmoid { probabilities: Side::Reference, twice });
         }
     }
-    if let Some(line) = straight(&pairs, of_candidate).filter(|_| enough(1)) {
+    if let Some(line) = straight(&pairs, (LINE * of_candidate).min(EXPLAINS * difference)).filter(|_| enough(1)) {
         match line {
             Relation::Line { .. } if !enough(2) => {}
             line => return Some(line),
@@ -143,12 +146,12 @@ fn few_others(queries: &[Query<'_>], spread: f64) -> Option<Relation> {
     Some(Relation::FewOthers { documents, of: of as usize })
 }
 
-/// The simplest rising line that makes the candidate's scores.
-fn straight(pairs: &[(f64, f64)], spread: f64) -> Option<Relation> {
+/// The simplest rising line that makes the candidate's scores and leaves over `most` (root mean square).
+fn straight(pairs: &[(f64, f64)], most: f64) -> Option<Relation> {
     let count = pairs.len() as f64;
     let sum = |of: &dyn Fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>();
     let squares = sum(&|(r, _)| r * r);
-    let fits = |rule: &dyn Fn(f64) -> f64| rms(pairs.iter().map(|(r, c)| c - rule(*r))) <= LINE * spread;
+    let fits = |rule: &dyn Fn(f64) -> f64| rms(pairs.iter().map(|(r, c)| c - rule(*r))) <= most;
     let factor = if squares > 0.0 { sum(&|(r, c)| r * c) / squares } else { 0.0 };
     if factor > 0.0 && fits(&|r| factor * r) {
         return Some(Relation::Scaled { factor });

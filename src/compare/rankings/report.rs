@@ -108,6 +108,9 @@ pub struct WorstQuery {
     pub documents: usize,
     /// Kendall's τ-b of its scores; `None` where the candidate scores all documents the same, and the reference does not.
     pub tau: Option<f64>,
+    /// Its text, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
 }
 
 /// The scores of one engine against the reference's.

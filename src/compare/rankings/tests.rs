@@ -119,6 +119,22 @@ fn another_precision_of_float() {
 }
 
 #[test]
+fn noise_is_no_line() {
+    for noise in [0.1, 0.15, 0.2, 0.3] {
+        let found = changed(|scores| noisy(scores, 3, noise));
+        let expected = if noise < 0.11 { vec![] } else { vec![Finding::SmallDifferences] };
+        assert_eq!((found.findings, found.verdict == Verdict::Interchangeable), (expected, noise < 0.11), "{noise}");
+    }
+    // A line is found in it.
+    let found = changed(|scores| {
+        each(scores, |score| 1.1 * score);
+        noisy(scores, 3, 0.1);
+    });
+    let [Finding::Scaled { factor }] = found.findings[..] else { panic!("{:?}", found.findings) };
+    assert!((factor - 1.1).abs() < 0.01);
+}
+
+#[test]
 fn near_ties_may_swap() {
     // Documents that all score alike, but for one.
     let mut reference = base();
@@ -477,6 +493,48 @@ fn the_ends_of_float32() {
     let found = of(reference, candidate);
     let text = serde_json::to_string(&found).unwrap();
     assert_eq!(serde_json::from_str::<RankingComparison>(&text).unwrap(), found);
+}
+
+#[test]
+fn whatever_comes_is_compared() {
+    let odd = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX, f32::MIN, 1e-45, -0.0, 0.0, 0.5, 1.0];
+    let mut rng = fastrand::Rng::with_seed(11);
+    let mut judged = [0; 3];
+    for round in 0..3_000 {
+        // Few odd values in some rounds, many in others, bits as they fall in all.
+        let oddness = rng.f32();
+        let scores = |rng: &mut fastrand::Rng| {
+            let score = |rng: &mut fastrand::Rng| match rng.f32() {
+                part if part < oddness * oddness => odd[rng.usize(..odd.len())],
+                part if part < 0.9 => rng.f32() * 8.0 - 4.0,
+                _ => f32::from_bits(rng.u32(..)),
+            };
+            (0..rng.usize(..7)).map(|_| score(rng)).collect::<Vec<_>>()
+        };
+        let queries = rng.usize(..6);
+        let reference: Scores = (0..queries).map(|_| scores(&mut rng)).collect();
+        let mut candidate = reference.clone();
+        for query in &mut candidate {
+            match rng.usize(..5) {
+                0 => *query = scores(&mut rng),
+                1 => rng.shuffle(query),
+                2 => query.iter_mut().for_each(|score| *score *= 1.01),
+                _ => {}
+            }
+        }
+        let found = of(reference.clone(), candidate.clone());
+        let text = serde_json::to_string(&found).unwrap();
+        assert_eq!(serde_json::from_str::<RankingComparison>(&text).unwrap(), found, "{round}");
+        assert!(!lines(&ScoreSetReport::of(&set("a", reference.clone())), &found).is_empty());
+        let part = |name| found.metric(name).is_none_or(|part| (-1e-12..=1.0 + 1e-12).contains(&part));
+        assert!(
+            ["top1", "overlap_min", "overlap_mean", "cut_off_changes", "worst_cut_off_changes"].map(part) == [true; 5]
+        );
+        judged[found.verdict as usize] += 1;
+        // The other way round, the same queries are compared.
+        assert_eq!(of(candidate, reference).compared, found.compared);
+    }
+    assert!(judged.iter().all(|&count| count > 20), "{judged:?}");
 }
 
 #[test]

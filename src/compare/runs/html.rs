@@ -37,10 +37,16 @@ fn tone(verdict: Verdict) -> Tone {
     }
 }
 
+/// What tells one comparison of several from the others.
+fn name(comparison: &Comparison) -> String {
+    let files: Vec<String> = comparison.new.iter().map(|run| one_line(&run.file)).collect();
+    format!("{} ({})", one_line(&comparison.title), files.join(", "))
+}
+
 fn section(page: &mut Markup, report: &RunsReport, at: usize, comparison: &Comparison) {
     // Of one the title is that of the page.
-    let title = if report.comparisons.len() == 1 { "Changes".to_owned() } else { one_line(&comparison.title) };
-    page.raw("<section>").element("h2", &[], title);
+    let heading = if report.comparisons.len() == 1 { "Changes".to_owned() } else { name(comparison) };
+    page.raw("<section>").element("h2", &[], heading);
     match comparison.basis {
         Basis::PairedRounds => definitions(page, [("Run", runs(&comparison.new))]),
         _ => definitions(page, [("Base", runs(&comparison.base)), ("New", runs(&comparison.new))]),

@@ -6,7 +6,7 @@ use super::displaced::{Displaced, displaced};
 use super::distances::distances;
 use super::findings::Evidence;
 use super::histogram::CosineHistogram;
-use super::matching::{MatchError, matched};
+use super::matching::{MatchError, Matching, matched};
 use super::neighbours::neighbours;
 use super::report::{VectorComparison, VectorSetReport, WorstInput};
 use super::units::{Units, norm};
@@ -29,7 +29,18 @@ const SEED: u64 = 7;
 /// # Errors
 /// Two rows claim to be of the same input, or the sets have no input in common.
 pub fn compare(reference: &VectorSet, candidate: &VectorSet) -> Result<VectorComparison, MatchError> {
-    let matching = matched(reference, candidate)?;
+    Ok(compare_matched(reference, candidate, matched(reference, candidate)?))
+}
+
+/// The same for sets whose rows are of the same inputs one by one, whatever their ids are.
+pub fn compare_in_order(reference: &VectorSet, candidate: &VectorSet) -> VectorComparison {
+    let rows = reference.rows.len().min(candidate.rows.len());
+    let matching =
+        Matching { by: MatchedBy::Index, pairs: (0..rows).map(|row| (row, row)).collect(), ids_ignored: false };
+    compare_matched(reference, candidate, matching)
+}
+
+fn compare_matched(reference: &VectorSet, candidate: &VectorSet, matching: Matching) -> VectorComparison {
     let sets = [reference, candidate];
     let [reference_report, candidate_report] = sets.map(VectorSetReport::of);
     let dimensions @ [reference_dimensions, candidate_dimensions] =
@@ -122,7 +133,10 @@ pub fn compare(reference: &VectorSet, candidate: &VectorSet) -> Result<VectorCom
         vectors: fidelity,
         cosines: CosineHistogram::of(cosines.iter().copied()),
         norm_ratio,
-        worst: worst.into_iter().map(|(place, cosine)| WorstInput { input: input(place), cosine }).collect(),
+        worst: worst
+            .into_iter()
+            .map(|(place, cosine)| WorstInput { input: input(place), cosine, text: None, tokens: None })
+            .collect(),
         neighbours,
         distances,
         findings,
@@ -132,7 +146,7 @@ pub fn compare(reference: &VectorSet, candidate: &VectorSet) -> Result<VectorCom
         candidate: candidate_report,
     };
     comparison.warnings = warnings(&comparison, reference, matching.ids_ignored);
-    Ok(comparison)
+    comparison
 }
 
 /// What a reader must know to judge the figures.

@@ -14,18 +14,21 @@ use super::units::norm;
 use super::{Distances, Finding, Flaws, MatchedBy, Neighbours, VectorSet, Verdict};
 use crate::bench::fidelity::{VectorReport, flaw};
 use crate::bench::report::json::schema_of;
-use crate::bench::report::numbers::percent;
+use crate::bench::report::numbers::{cosine, percent, several};
 use crate::bench::report::text::{one_line, shortened};
 use crate::bench::statistics::median;
 
 pub use html::html;
-pub use text::{markdown, table};
+pub(crate) use html::{cosines, farthest};
+pub use text::{lines, markdown, table};
 
 /// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Characters of an id that are shown.
 const SHOWN: usize = 40;
+/// Characters of a text that are shown.
+const TEXT: usize = 60;
 
 /// One set of vectors, and others compared with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -92,6 +95,26 @@ pub struct WorstInput {
     pub input: InputName,
     /// The cosine of its vectors.
     pub cosine: f64,
+    /// Its text, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Its length in tokens, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<usize>,
+}
+
+impl WorstInput {
+    /// `0.9912 input 17 (23 tokens) "A plane is …"`.
+    pub(super) fn sentence(&self) -> String {
+        let mut sentence = format!("{} {}", cosine(self.cosine), self.input);
+        if let Some(tokens) = self.tokens {
+            sentence += &format!(" ({})", several(tokens as u64, "token", "tokens"));
+        }
+        if let Some(text) = &self.text {
+            sentence += &format!(" {:?}", shortened(&one_line(text), TEXT));
+        }
+        sentence
+    }
 }
 
 /// One set against the reference.

@@ -393,9 +393,10 @@ fn pages() {
     report.comparisons[0].warnings = vec![hostile.to_owned()];
     report.comparisons[0].reasons = vec![hostile.to_owned()];
     report.comparisons[0].worst[0].input.id = Some(hostile.to_owned());
+    report.comparisons[0].worst[0].text = Some(hostile.to_owned());
     let page = html(&report);
     assert_sound(&page);
-    assert!(page.matches("&lt;script&gt;x&lt;/script&gt;").count() > 4 && !page.contains("<script"));
+    assert!(page.matches("&lt;script&gt;x&lt;/script&gt;").count() > 5 && !page.contains("<script"));
 }
 
 #[test]
@@ -428,7 +429,7 @@ fn pages_of_what_cannot_be_compared() {
     assert_finite(&page);
     assert!(!page.contains("<figure") && page.contains("instead of"), "{page}");
     report.comparisons[0].norm_ratio = Some(f64::NAN);
-    report.comparisons[0].worst = vec![WorstInput { input: input(1), cosine: f64::NAN }];
+    report.comparisons[0].worst = vec![WorstInput { input: input(1), cosine: f64::NAN, text: None, tokens: None }];
     assert_finite(&html(&report));
     report.comparisons.clear();
     let page = html(&report);

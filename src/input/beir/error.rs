@@ -75,7 +75,7 @@ impl BeirError {
             Self::Input(error) => return error.hint(),
             Self::Part { packed: true, .. } => "decompress it first".to_owned(),
             Self::Part { .. } | Self::NotAFolder { .. } => LAYOUT.to_owned(),
-            Self::SeveralQrels { .. } => "name the file of judgements".to_owned(),
+            Self::SeveralQrels { .. } => "name the file of judgements with --qrels".to_owned(),
             Self::Record(_) => {
                 "every line must be one JSON object, such as {\"_id\": \"d1\", \"title\": \"…\", \"text\": \"…\"}"
                     .to_owned()

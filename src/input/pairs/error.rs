@@ -70,12 +70,13 @@ impl PairsError {
                     .to_owned()
             }
             Self::Column { .. } => format!(
-                "name it; without that the texts are looked for as {} with {}, and the score as {}",
+                "name them with --field, --pair-field and --score-field; without these the texts are looked for as {} with \
+                 {}, and the score as {}",
                 FIRST.join(", "),
                 SECOND.join(", "),
                 SCORE.join(", ")
             ),
-            Self::Split { .. } => "name one of the splits".to_owned(),
+            Self::Split { .. } => "name one with --split".to_owned(),
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use super::super::markup::Markup;
+use super::super::numbers::several;
 use super::super::plot::swatch;
 
 /// What must be known before any number is believed; nothing where there is none.
@@ -21,6 +22,25 @@ pub(crate) fn bullets<T: Display>(page: &mut Markup, texts: &[T]) {
         page.element("li", &[], text);
     }
     page.raw("</ul>");
+}
+
+/// Thresholds: whether each was crossed (`None`: nobody can tell), and a line that says so. What was kept is folded.
+pub(crate) fn checks(page: &mut Markup, checks: Vec<(Option<bool>, String)>) {
+    let (kept, told): (Vec<_>, Vec<_>) = checks.into_iter().partition(|(crossed, _)| *crossed == Some(false));
+    if !told.is_empty() {
+        page.raw("<ul>");
+        for (crossed, line) in told {
+            let (class, word) = if crossed.is_some() { ("badge bad", "crossed") } else { ("badge", "not checked") };
+            page.raw("<li>").element("span", &[("class", &class)], word).raw(" ").text(line).raw("</li>");
+        }
+        page.raw("</ul>");
+    }
+    if !kept.is_empty() {
+        let many = several(kept.len() as u64, "time", "times");
+        page.raw("<details><summary><span class=\"badge good\">kept</span> ").text(many).raw("</summary>");
+        bullets(page, &kept.into_iter().map(|(_, line)| line).collect::<Vec<_>>());
+        page.raw("</details>");
+    }
 }
 
 /// Labels and what there is to say to each. One without a label goes on with that of the line above.

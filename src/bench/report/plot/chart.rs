@@ -5,7 +5,7 @@ use super::{Scale, WIDTH, begin, class, dashes, label, px, rule};
 
 pub(super) const HEIGHT: f64 = 360.0;
 /// Of the part between the axes.
-pub(super) const LEFT: f64 = 76.0;
+pub(super) const LEFT: f64 = 90.0;
 pub(super) const RIGHT: f64 = WIDTH - 28.0;
 pub(super) const TOP: f64 = 34.0;
 pub(super) const BOTTOM: f64 = HEIGHT - 52.0;
@@ -123,10 +123,10 @@ mod tests {
         };
         let svg = chart.svg().finish();
         assert!(svg.contains("aria-labelledby=\"c-title\"") && svg.contains("<title id=\"c-title\">a &amp; b</title>"));
-        assert!(svg.contains("points=\"76,308 692,34\""), "{svg}");
+        assert!(svg.contains("points=\"90,308 692,34\""), "{svg}");
         assert!(
             svg.contains(
-                "<g class=\"s1\"><circle class=\"dot\" cx=\"384\" cy=\"171\" r=\"6\"><title>&lt;5&gt;</title>"
+                "<g class=\"s1\"><circle class=\"dot\" cx=\"391\" cy=\"171\" r=\"6\"><title>&lt;5&gt;</title>"
             )
         );
         assert_eq!((svg.matches("<polyline").count(), svg.matches("<circle").count()), (1, 3));

@@ -133,12 +133,12 @@ mod tests {
     #[test]
     fn points_are_joined_and_named() {
         let svg = drawn(&[spot("base", 0.0, 0.0), spot("onnx", 10.0, 100.0)]);
-        assert!(svg.contains("<line class=\"join\" x1=\"76\" y1=\"308\" x2=\"692\" y2=\"34\"/>"), "{svg}");
-        assert!(svg.contains("<circle class=\"ring\" cx=\"76\"") && svg.contains("<circle class=\"dot\" cx=\"692\""));
+        assert!(svg.contains("<line class=\"join\" x1=\"90\" y1=\"308\" x2=\"692\" y2=\"34\"/>"), "{svg}");
+        assert!(svg.contains("<circle class=\"ring\" cx=\"90\"") && svg.contains("<circle class=\"dot\" cx=\"692\""));
         // At the right edge a name stands to the left of its point.
         assert!(svg.contains("x=\"682\" y=\"38\" text-anchor=\"end\">onnx</text>"), "{svg}");
         // And at the lower one above it, with a line to it.
-        assert!(svg.contains("x=\"92\" y=\"297\" text-anchor=\"start\">base</text>"), "{svg}");
+        assert!(svg.contains("x=\"106\" y=\"297\" text-anchor=\"start\">base</text>"), "{svg}");
         assert_eq!(svg.matches("class=\"lead\"").count(), 1);
         // A ring around its own point is not named.
         let svg = drawn(&[spot("base", 9.9, 100.0), spot("onnx", 10.0, 100.0)]);

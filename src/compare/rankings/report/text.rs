@@ -2,9 +2,13 @@
 
 use super::{RankingComparison, ScoreSetReport};
 use crate::bench::report::numbers::{NOTHING, cosine, count, number, several};
+use crate::bench::report::text::{one_line, shortened};
 use crate::compare::rankings::findings::signed;
 use crate::compare::rankings::{Calibration, CutOffBasis, OrderAgreement};
 use crate::compare::vectors::share;
+
+/// Characters of a query that are shown.
+const TEXT: usize = 60;
 
 /// Labels and what there is to say to each; those that go on have none. Names of engines and ids are as they were given.
 pub fn lines(reference: &ScoreSetReport, comparison: &RankingComparison) -> Vec<(&'static str, String)> {
@@ -25,10 +29,11 @@ pub fn lines(reference: &ScoreSetReport, comparison: &RankingComparison) -> Vec<
         list("Cut-off", cut_off(found, &reference.name, &candidate.name));
     }
     let tau = |tau: Option<f64>| tau.map_or_else(|| "all tied".to_owned(), |tau| format!("τ-b {}", cosine(tau)));
-    let worst = comparison
-        .worst
-        .iter()
-        .map(|worst| format!("{} {} ({} documents)", tau(worst.tau), worst.query, count(worst.documents as u64)));
+    let worst = comparison.worst.iter().map(|worst| {
+        let text = worst.text.as_ref().map(|text| format!(" {:?}", shortened(&one_line(text), TEXT)));
+        let (tau, documents) = (tau(worst.tau), count(worst.documents as u64));
+        format!("{tau} {} ({documents} documents){}", worst.query, text.unwrap_or_default())
+    });
     list("Least alike", worst.collect());
     list("Warning", comparison.warnings.clone());
     lines
@@ -74,7 +79,7 @@ fn scores(found: &Calibration) -> Vec<String> {
     let [max, mean, spread] = [found.max_difference, found.mean_difference, found.spread].map(number);
     let bias = signed(found.bias);
     let mut texts = vec![format!(
-        "largest difference {max}, mean {mean}, bias {bias}; the reference's are spread by {spread} within a query"
+        "largest difference {max}, mean {mean}, bias {bias}; the reference's spread (standard deviation) {spread}"
     )];
     if let (Some(slope), Some(intercept), Some(r_squared)) = (found.slope, found.intercept, found.r_squared) {
         let (slope, r_squared) = (number(slope), cosine(r_squared));

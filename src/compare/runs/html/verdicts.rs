@@ -3,8 +3,8 @@
 use super::super::report::{Comparison, EngineComparison, MetricComparison, RunsReport, Verdict};
 use super::super::table::{checks, mean, shown_means};
 use super::super::text::{change, shown, verdict};
-use super::tone;
-use crate::bench::report::html::parts::bullets;
+use super::{name, tone};
+use crate::bench::report::html::parts::{self, bullets};
 use crate::bench::report::markup::Markup;
 use crate::bench::report::numbers::{count, several};
 use crate::bench::report::plot::Tone;
@@ -28,8 +28,7 @@ pub(super) fn verdicts(page: &mut Markup, report: &RunsReport) {
     thresholds(page, report);
     for comparison in &report.comparisons {
         if report.comparisons.len() > 1 {
-            let file = comparison.new.first().map(|run| one_line(&run.file)).unwrap_or_default();
-            page.element("h3", &[], format_args!("{} ({file})", one_line(&comparison.title)));
+            page.element("h3", &[], name(comparison));
         }
         engines(page, report, comparison);
     }
@@ -92,21 +91,7 @@ fn thresholds(page: &mut Markup, report: &RunsReport) {
         return;
     }
     page.raw("<h3>Thresholds</h3>");
-    let (kept, told): (Vec<_>, Vec<_>) = checks.into_iter().partition(|(crossed, _)| *crossed == Some(false));
-    if !told.is_empty() {
-        page.raw("<ul>");
-        for (crossed, line) in told {
-            let (class, word) = if crossed.is_some() { ("badge bad", "crossed") } else { ("badge", "not checked") };
-            page.raw("<li>").element("span", &[("class", &class)], word).raw(" ").text(line).raw("</li>");
-        }
-        page.raw("</ul>");
-    }
-    if !kept.is_empty() {
-        let many = several(kept.len() as u64, "time", "times");
-        page.raw("<details><summary><span class=\"badge good\">kept</span> ").text(many).raw("</summary>");
-        bullets(page, &kept.into_iter().map(|(_, line)| line).collect::<Vec<_>>());
-        page.raw("</details>");
-    }
+    parts::checks(page, checks);
 }
 
 /// Each engine with its changes, those first that are bad.

@@ -5,13 +5,16 @@ mod cosines;
 use super::text::{figures, set};
 use super::{VectorComparison, VectorsReport, WorstInput, share};
 use crate::bench::report::html::frame::frame;
-use crate::bench::report::html::parts::{begin_table, bullets, definitions, end_table, table, warnings};
+use crate::bench::report::html::parts::{begin_table, bullets, definitions, end_table, warnings};
 use crate::bench::report::markup::Markup;
-use crate::bench::report::numbers::{NOTHING, cosine, number, several};
-use crate::bench::report::text::one_line;
+use crate::bench::report::numbers::{NOTHING, cosine, count, number, several};
+use crate::bench::report::text::{one_line, shortened};
 use crate::compare::vectors::Verdict;
 
 pub(crate) use cosines::{cosines, farthest};
+
+/// Characters of a text that are shown.
+const TEXT: usize = 200;
 
 /// The report as a page of HTML in one file: verdicts with what they rest on, figures, how cosines are spread. It loads
 /// and runs nothing, and every text is escaped.
@@ -33,6 +36,9 @@ pub fn html(report: &VectorsReport) -> String {
     frame(&title, &format!("Saved vectors, compared by infa {}", one_line(&report.infa)), page)
 }
 
+/// The name of a metric, what stands above it, and how it is written.
+type Column = (&'static str, &'static str, fn(f64) -> String);
+
 /// All in one table.
 fn overview(page: &mut Markup, report: &VectorsReport) {
     page.raw("<section><h2>Overview</h2>");
@@ -40,7 +46,7 @@ fn overview(page: &mut Markup, report: &VectorsReport) {
         page.raw("<p>Nothing was compared.</p></section>");
         return;
     }
-    let figures: [(&str, &str, fn(f64) -> String); 5] = [
+    let figures: [Column; 5] = [
         ("cosine_min", "cosine min", cosine),
         ("cosine_mean", "cosine mean", cosine),
         ("top1", "same nearest", share),
@@ -102,12 +108,30 @@ fn candidate(page: &mut Markup, report: &VectorsReport, at: usize, comparison: &
         page.raw("</div>");
     }
     if !comparison.worst.is_empty() {
-        let row = |worst: &WorstInput| {
-            let distance = number(1.0 - worst.cosine);
-            vec![one_line(&worst.input.to_string()), cosine(worst.cosine), distance]
-        };
-        let rows: Vec<Vec<String>> = comparison.worst.iter().map(row).collect();
-        table(page, "Inputs whose vectors are farthest apart", &["input", "cosine", "1 − cosine"], &rows);
+        worst(page, &comparison.worst);
     }
     page.raw("</section>");
+}
+
+/// Inputs with their cosines, and with their texts and lengths where those are known.
+fn worst(page: &mut Markup, inputs: &[WorstInput]) {
+    let texts = inputs.iter().any(|worst| worst.text.is_some());
+    let tokens = inputs.iter().any(|worst| worst.tokens.is_some());
+    let mut head = vec!["input", "cosine", "1 − cosine"];
+    head.extend(tokens.then_some("tokens"));
+    head.extend(texts.then_some("text"));
+    begin_table(page, "Inputs whose vectors are farthest apart", &head, 1);
+    for worst in inputs {
+        page.raw("<tr>").element("th", &[("scope", &"row")], one_line(&worst.input.to_string()));
+        page.element("td", &[], cosine(worst.cosine)).element("td", &[], number(1.0 - worst.cosine));
+        if tokens {
+            page.element("td", &[], worst.tokens.map_or_else(|| NOTHING.to_owned(), |tokens| count(tokens as u64)));
+        }
+        if texts {
+            let text = worst.text.as_deref().map(|text| shortened(&one_line(text), TEXT)).unwrap_or_default();
+            page.element("td", &[("class", &"text")], text);
+        }
+        page.raw("</tr>");
+    }
+    end_table(page);
 }

@@ -2,7 +2,7 @@
 
 use comfy_table::{ContentArrangement, Table, presets};
 
-use super::{VectorComparison, VectorSetReport, VectorsReport, share};
+use super::{VectorComparison, VectorSetReport, VectorsReport, WorstInput, share};
 use crate::bench::report::TableOptions;
 use crate::bench::report::markdown::escaped;
 use crate::bench::report::numbers::{NOTHING, cosine, count, number};
@@ -69,8 +69,11 @@ pub fn markdown(report: &VectorsReport) -> String {
 
 const VERDICT: &str = "Verdict";
 
-/// Labels and what there is to say to each; those that go on have none.
-fn lines(reference: &VectorSetReport, comparison: &VectorComparison) -> Vec<(&'static str, String)> {
+/// Rounding in float32 leaves so much to a cosine of 1.
+const ROUNDING: f64 = 1e-6;
+
+/// Labels and what there is to say to each, for people; those that go on have none.
+pub fn lines(reference: &VectorSetReport, comparison: &VectorComparison) -> Vec<(&'static str, String)> {
     let candidate = &comparison.candidate;
     let mut lines = vec![("Reference", set(reference)), ("Compared", set(candidate))];
     lines.push((VERDICT, comparison.verdict.words().to_owned()));
@@ -80,8 +83,8 @@ fn lines(reference: &VectorSetReport, comparison: &VectorComparison) -> Vec<(&'s
     list("Found", comparison.findings.iter().map(|found| found.sentence(&reference.name, &candidate.name)).collect());
     list("Because", comparison.reasons.clone());
     figures(comparison).into_iter().for_each(|(label, text)| list(label, vec![text]));
-    let worst = comparison.worst.iter().map(|worst| format!("{} {}", cosine(worst.cosine), worst.input));
-    list("Farthest", worst.collect());
+    let far = comparison.worst.iter().filter(|worst| worst.cosine < 1.0 - ROUNDING);
+    list("Farthest", far.map(WorstInput::sentence).collect());
     list("Warning", comparison.warnings.clone());
     lines
 }

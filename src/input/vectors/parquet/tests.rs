@@ -2,7 +2,7 @@ use bytes::Bytes;
 use half::f16;
 use parquet::basic::{Encoding, GzipLevel, ZstdLevel};
 use parquet::data_type::{
-    ByteArray, ByteArrayType, DataType, DoubleType, FixedLenByteArrayType, FloatType, Int32Type, Int64Type,
+    ByteArray, ByteArrayType, DoubleType, FixedLenByteArrayType, FloatType, Int32Type, Int64Type,
 };
 use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder, WriterVersion};
@@ -383,8 +383,17 @@ fn what_footers_promise_is_held_against_their_bytes() {
     assert!(message(b"PAR1\0\0\0\0PARE".to_vec()).ends_with("it is encrypted"));
 }
 
-/// Files of pyarrow 26: a list of float16 with nulls and ids, compressed by zstd, and a fixed-size list of float32 in pages
-/// of the second kind, compressed by Brotli.
+/// Files of pyarrow 26.0.1:
+///
+/// ```python
+/// h, plain = numpy.float16, {"write_statistics": False, "store_schema": False}
+/// lists = pa.array([[h(1), h(-.5), h(.25)], None, [h(4), None, h(1024)], []], pa.list_(pa.float16()))
+/// table = pa.table({"id": ["a", "b", None, "d"], "embedding": lists})
+/// pq.write_table(table, "pyarrow.parquet", compression="zstd", **plain)
+/// fixed = pa.FixedSizeListArray.from_arrays(pa.array([1., 2., 3., 4.], pa.float32()), 2)
+/// table = pa.table({"embedding": fixed})
+/// pq.write_table(table, "brotli.parquet", compression="brotli", data_page_version="2.0", **plain)
+/// ```
 #[test]
 fn files_of_pyarrow() {
     let path = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/vectors").join(name);

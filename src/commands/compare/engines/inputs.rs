@@ -1,0 +1,198 @@
+//! What engines are asked for, and the truth that comes with it.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use super::plan::Plan;
+use crate::bench::target::Request;
+use crate::cli::CompareTask;
+use crate::commands::side_by_side::Counter;
+use crate::commands::{Error, World};
+use crate::compare::engines::{Inputs, Query, Text};
+use crate::input;
+use crate::input::{RetrievalSet, ScoredPairs};
+
+/// What is read of the files.
+pub(super) struct Task {
+    pub inputs: Inputs,
+    pub truth: Truth,
+    /// What was read, as reports call it.
+    pub files: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+/// What is known of the inputs.
+pub(super) enum Truth {
+    /// Nothing.
+    Unknown,
+    /// How alike people find pairs of texts: the score of each pair, and the places of its texts.
+    Pairs { gold: Vec<f64>, pairs: Vec<(usize, usize)> },
+    /// Which documents people find relevant for which queries.
+    Judgements {
+        /// Places of the queries, and of the documents.
+        queries: Range<usize>,
+        documents: Range<usize>,
+        query_ids: Vec<String>,
+        document_ids: Vec<String>,
+        /// Of each query, ids of judged documents and how relevant they are.
+        judgements: Vec<Vec<(String, u32)>>,
+    },
+}
+
+/// Roles of retrieval, by their place.
+const QUERY: usize = 0;
+const DOCUMENT: usize = 1;
+
+impl Task {
+    pub fn read(plan: &Plan, world: &World) -> Result<Self, Error> {
+        let task = match plan.task {
+            CompareTask::Embed => texts(plan, world)?,
+            CompareTask::Rerank => queries(plan, world)?,
+            CompareTask::Sts => {
+                let path = plan.files.first().map_or(Path::new("-"), PathBuf::as_path);
+                pairs(input::read_pairs(path, &plan.pairs)?)
+            }
+            CompareTask::Retrieval => {
+                let Some(dir) = plan.files.first() else { return Err(Error::Nothing("no directory to read")) };
+                retrieval(input::read_beir(dir, plan.qrels.as_deref())?)
+            }
+        };
+        if task.inputs.is_empty() {
+            return Err(Error::Flag { flag: "FILE", reason: format!("{}: there is no text", task.files.join(", ")) });
+        }
+        Ok(task)
+    }
+
+    /// How many tokens the model sees of each input, of queries with all their documents, nothing cut off; and how many
+    /// of all, as much as it sees.
+    pub fn tokens(&self, counter: &Counter<'_>, world: &World) -> Result<Tokens, Error> {
+        let mut tokens = Tokens { of_inputs: Vec::with_capacity(self.inputs.len()), lengths: Vec::new(), seen: 0 };
+        let mut count = |request: &Request| {
+            if world.cancel.is_cancelled() {
+                return Err(Error::Interrupted);
+            }
+            let lengths = counter.request("FILE", request)?;
+            tokens.of_inputs.push(lengths.iter().sum());
+            tokens.seen += lengths.iter().map(|&length| length.min(counter.max_length) as u64).sum::<u64>();
+            tokens.lengths.extend(lengths);
+            Ok(())
+        };
+        match &self.inputs {
+            Inputs::Texts(texts) => {
+                texts.iter().try_for_each(|text| count(&Request::Texts(vec![text.text.clone()])))?
+            }
+            Inputs::Queries(queries) => queries.iter().try_for_each(|Query { query, documents, .. }| {
+                count(&Request::Rerank { query: query.clone(), documents: documents.clone() })
+            })?,
+        }
+        Ok(tokens)
+    }
+}
+
+/// Lengths in tokens.
+pub(super) struct Tokens {
+    /// Of each input.
+    pub of_inputs: Vec<usize>,
+    /// Of all that the model sees, one by one.
+    pub lengths: Vec<usize>,
+    /// Of all of it, what is cut off left out.
+    pub seen: u64,
+}
+
+/// How files are called in messages and reports.
+fn named(files: &[PathBuf]) -> Vec<String> {
+    let name = |path: &PathBuf| if path == Path::new("-") { "stdin".into() } else { path.display().to_string() };
+    if files.is_empty() { vec!["stdin".to_owned()] } else { files.iter().map(name).collect() }
+}
+
+/// An id as text: numbers as their digits.
+fn id(id: Option<serde_json::Value>) -> Option<String> {
+    id.map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned))
+}
+
+/// What was left out, if anything.
+fn left_out(skipped: usize, first: Option<String>, what: &str) -> Vec<String> {
+    let Some(first) = first.filter(|_| skipped > 0) else { return Vec::new() };
+    vec![format!("{skipped} {what} cannot be used and are left out; the first: {first}")]
+}
+
+fn texts(plan: &Plan, world: &World) -> Result<Task, Error> {
+    let (mut texts, mut skipped, mut first) = (Vec::new(), 0, None);
+    for record in input::open(&plan.files, &plan.options)? {
+        if world.cancel.is_cancelled() {
+            return Err(Error::Interrupted);
+        }
+        let record = record?;
+        let reason = match record.content {
+            // Servers refuse them.
+            Ok(text) if text.text.trim().is_empty() => format!("{}: the text is empty", record.origin),
+            Ok(text) => {
+                texts.push(Text { text: text.text, id: id(record.id), role: 0 });
+                continue;
+            }
+            Err(error) => error.to_string(),
+        };
+        skipped += 1;
+        first.get_or_insert(reason);
+    }
+    let warnings = left_out(skipped, first, "texts");
+    Ok(Task { inputs: Inputs::Texts(texts), truth: Truth::Unknown, files: named(&plan.files), warnings })
+}
+
+fn queries(plan: &Plan, world: &World) -> Result<Task, Error> {
+    let (mut queries, mut skipped, mut first) = (Vec::new(), 0, None);
+    for record in input::open_queries(&plan.files, &plan.options)? {
+        if world.cancel.is_cancelled() {
+            return Err(Error::Interrupted);
+        }
+        let record = record?;
+        match record.content {
+            Ok(input::Query { query, documents }) => {
+                let documents = documents.into_iter().map(|document| document.text).collect();
+                queries.push(Query { query, id: id(record.id), documents });
+            }
+            Err(error) => {
+                skipped += 1;
+                first.get_or_insert(error.to_string());
+            }
+        }
+    }
+    let warnings = left_out(skipped, first, "queries");
+    Ok(Task { inputs: Inputs::Queries(queries), truth: Truth::Unknown, files: named(&plan.files), warnings })
+}
+
+/// Each text once, however many pairs it is in.
+fn pairs(read: ScoredPairs) -> Task {
+    let (mut texts, mut places) = (Vec::new(), HashMap::new());
+    let mut place = |text: String| {
+        *places.entry(text).or_insert_with_key(|text| {
+            texts.push(Text { text: text.clone(), id: None, role: 0 });
+            texts.len() - 1
+        })
+    };
+    let (mut gold, mut pairs) = (Vec::with_capacity(read.pairs.len()), Vec::with_capacity(read.pairs.len()));
+    for pair in read.pairs {
+        pairs.push((place(pair.first), place(pair.second)));
+        gold.push(pair.score);
+    }
+    let mut warnings = left_out(read.skipped.count, read.skipped.first.first().map(ToString::to_string), "pairs");
+    if let (Some(split), true) = (&read.split, read.other_splits > 0) {
+        warnings.push(format!("only the split {split:?} is looked at; {} pairs are of others", read.other_splits));
+    }
+    let truth = Truth::Pairs { gold, pairs };
+    Task { inputs: Inputs::Texts(texts), truth, files: vec![read.name.to_string()], warnings }
+}
+
+/// The queries, then the documents.
+fn retrieval(set: RetrievalSet) -> Task {
+    let warnings = set.warnings();
+    let RetrievalSet { name, queries, documents, judgements, .. } = set;
+    let (first, last) = (queries.len(), queries.len() + documents.len());
+    let ids = |texts: &[(String, String)]| texts.iter().map(|(id, _)| id.clone()).collect();
+    let (query_ids, document_ids) = (ids(&queries), ids(&documents));
+    let text = |role| move |(id, text): (String, String)| Text { text, id: Some(id), role };
+    let texts = queries.into_iter().map(text(QUERY)).chain(documents.into_iter().map(text(DOCUMENT))).collect();
+    let truth = Truth::Judgements { queries: 0..first, documents: first..last, query_ids, document_ids, judgements };
+    Task { inputs: Inputs::Texts(texts), truth, files: vec![name], warnings }
+}

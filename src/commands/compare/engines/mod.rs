@@ -1,0 +1,300 @@
+//! Engines on the same texts: each is made ready, asked and ended, one after the other, and compared with the reference.
+
+mod inputs;
+mod plan;
+mod truth;
+
+use std::time::{Instant, SystemTime};
+
+use super::super::exports::Exports;
+use super::super::side_by_side::{Counter, Facts, Opening, Planned, Unready, facts};
+use super::super::{Error, Outcome, World};
+use crate::bench::dataset::LengthHistogram;
+use crate::bench::machine;
+use crate::bench::report::EngineState;
+use crate::bench::summary;
+use crate::bench::target::Failure;
+use crate::cli::{CompareArgs, CompareTask, ExportComparisonArgs};
+use crate::compare::engines::{
+    self, Answers, EngineOnTexts, EngineOutcome, EngineThreshold, EnginesReport, EnginesTask, EnginesWorkload, Inputs,
+    SCHEMA_VERSION,
+};
+use crate::compare::rankings::{self, ScoreSet, ScoreSetReport};
+use crate::compare::vectors::{self, VectorSet, VectorSetReport};
+use crate::engine::Role;
+use crate::model::Model;
+use crate::ui::interrupt;
+use inputs::{Task, Tokens};
+use plan::Plan;
+use truth::Graded;
+
+pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
+    let CompareArgs { files, base, baseline, fail_if, metrics, asked, exports } = args;
+    let (begin, started) = (Instant::now(), SystemTime::now());
+    let wrong = |flag, reason: &str| Error::Flag { flag, reason: reason.to_owned() };
+    for (flag, given, reason) in [
+        ("--base", !base.is_empty(), "it is for result files, and not for --engines"),
+        ("--baseline", baseline.is_some(), "it is for result files; --reference names one of --engines"),
+        ("--metrics", !metrics.is_empty(), "it is for result files, and not for --engines"),
+    ] {
+        if given {
+            return Err(wrong(flag, reason));
+        }
+    }
+    let thresholds = fail_if.into_iter().map(|fail_if| fail_if.engines.map_err(|reason| wrong("--fail-if", reason)));
+    let thresholds: Vec<EngineThreshold> = thresholds.collect::<Result<_, _>>()?;
+    let plan = Plan::resolve(asked, files)?;
+    let ExportComparisonArgs { export_json, export_markdown, export_html } = exports;
+    let exports = Exports::open([
+        (export_json, |report: &EnginesReport| engines::json(report).map_err(|e| e.to_string())),
+        (export_markdown, |report: &EnginesReport| Ok(engines::markdown(report))),
+        (export_html, |report: &EnginesReport| Ok(engines::html(report))),
+    ])?;
+    let task = Task::read(&plan, world)?;
+    let model = plan.lineup.model(world)?;
+    let counter = model.as_ref().map(|model| Counter::new(model, plan.lineup.task)).transpose()?;
+    let max_length = counter.as_ref().map(|counter| counter.max_length);
+    let tokens = counter.as_ref().map(|counter| task.tokens(counter, world)).transpose()?;
+    drop(counter);
+    let model_facts = facts::of(&plan.lineup, model.as_ref(), max_length, world)?;
+
+    // What was found out is told and exported in any case.
+    interrupt::be_patient();
+    let comparing = Comparing { plan: &plan, task: &task, tokens: tokens.as_ref(), model: model.as_ref(), world };
+    let (engines, reference) = comparing.engines()?;
+    let mut report = EnginesReport {
+        schema_version: SCHEMA_VERSION,
+        infa: env!("CARGO_PKG_VERSION").to_owned(),
+        started: humantime::format_rfc3339_seconds(started).to_string(),
+        seconds: 0.0,
+        interrupted: world.cancel.is_cancelled(),
+        machine: machine::facts(),
+        model: model_facts,
+        workload: workload(&plan, &task, tokens.as_ref(), max_length),
+        reference: reference.and_then(|place| Some(plan.lineup.engines.get(place)?.name.clone())),
+        engines,
+        thresholds: Vec::new(),
+        warnings: task.warnings.clone(),
+    };
+    report.model.dimensions = report.engines.iter().find_map(|engine| engine.vectors.as_ref()?.dimensions);
+    report.thresholds = engines::check(&thresholds, &report);
+    report.seconds = begin.elapsed().as_secs_f64();
+
+    let told = exports.tell(|options| engines::table(&report, options), world);
+    let written = exports.write(&report);
+    // What nobody reads was found out all the same.
+    match told {
+        Ok(()) | Err(Error::PipeClosed) => {}
+        Err(error) => return Err(error),
+    }
+    written?;
+    if world.cancel.is_cancelled() {
+        return Err(Error::Interrupted);
+    }
+    Ok(judge(&report, world))
+}
+
+/// The last words, and the exit status.
+fn judge(report: &EnginesReport, world: &World) -> Outcome {
+    let printer = world.bars.printer();
+    let mut outcome = Outcome::Done;
+    for threshold in &report.thresholds {
+        for checked in &threshold.checked {
+            let line = format!("{}: {}: {}", threshold.threshold, checked.engine, checked.found);
+            match checked.crossed {
+                Some(true) => {
+                    outcome = Outcome::ThresholdCrossed;
+                    printer.error(&format!("crossed: {line}"), None);
+                }
+                Some(false) => {}
+                None => printer.warning(&line),
+            }
+        }
+    }
+    let failed = report.engines.iter().any(|engine| matches!(engine.outcome, EngineOutcome::Failed { .. }));
+    if failed { Outcome::EngineFailed } else { outcome }
+}
+
+fn workload(plan: &Plan, task: &Task, tokens: Option<&Tokens>, max_length: Option<usize>) -> EnginesWorkload {
+    let documents = match &task.inputs {
+        Inputs::Texts(_) => None,
+        Inputs::Queries(queries) => Some(queries.iter().map(|query| query.documents.len()).sum()),
+    };
+    EnginesWorkload {
+        task: match plan.task {
+            CompareTask::Embed => EnginesTask::Embed,
+            CompareTask::Rerank => EnginesTask::Rerank,
+            CompareTask::Sts => EnginesTask::Sts,
+            CompareTask::Retrieval => EnginesTask::Retrieval,
+        },
+        files: task.files.clone(),
+        inputs: task.inputs.len(),
+        documents,
+        batch: plan.asking.batch,
+        concurrency: plan.asking.concurrency,
+        samples: plan.asking.samples.min(task.inputs.len()),
+        seed: plan.asking.seed,
+        lengths: tokens.and_then(|tokens| LengthHistogram::of(&tokens.lengths, max_length)),
+    }
+}
+
+/// What engines are asked with.
+struct Comparing<'a> {
+    plan: &'a Plan,
+    task: &'a Task,
+    tokens: Option<&'a Tokens>,
+    model: Option<&'a Model>,
+    world: &'a World,
+}
+
+/// What an engine answered.
+enum Results {
+    Vectors(VectorSet),
+    Scores(ScoreSet),
+}
+
+/// The engine the others are compared with.
+struct Reference {
+    place: usize,
+    results: Results,
+    graded: Option<Graded>,
+}
+
+impl Comparing<'_> {
+    /// Asks all engines, the reference first: what is told of each, and the place of the reference.
+    fn engines(&self) -> Result<(Vec<EngineOnTexts>, Option<usize>), Error> {
+        let Self { plan, world, .. } = self;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Thread)?;
+        let planned = &plan.lineup.engines;
+        let blank = |engine: &Planned| EngineOnTexts::new(engine.name.clone(), engine.spec.to_string());
+        let mut engines: Vec<EngineOnTexts> = planned.iter().map(blank).collect();
+        let mut waiting: Vec<usize> = (0..planned.len()).collect();
+        let mut reference: Option<Reference> = None;
+        // Where the user's own reference fails, there is none.
+        let mut wanted = true;
+        while !waiting.is_empty() && !world.cancel.is_cancelled() {
+            let next = match reference {
+                None if wanted => plan.lineup.reference(plan.reference, &waiting),
+                _ => waiting.first().copied(),
+            };
+            let Some(place) = next else { break };
+            waiting.retain(|&other| other != place);
+            let (Some(engine), Some(planned)) = (engines.get_mut(place), planned.get(place)) else { continue };
+            match runtime.block_on(self.ask(planned, engine)) {
+                Ok(results) => {
+                    engine.outcome = EngineOutcome::Answered;
+                    let graded = self.compare(engine, &results, reference.as_ref())?;
+                    if reference.is_none() && wanted {
+                        reference = Some(Reference { place, results, graded });
+                    }
+                }
+                Err(EngineState::Failed { stage, kind, message }) => {
+                    world.bars.printer().warning(&format!("{}: {stage}: {kind}: {message}", planned.name));
+                    engine.outcome = EngineOutcome::Failed { stage, kind, message };
+                    wanted = plan.reference != Some(place) && wanted;
+                }
+                Err(_) => break,
+            }
+        }
+        // Requests that nobody waits for any more, names that the system still looks up.
+        runtime.shutdown_background();
+        Ok((engines, reference.map(|reference| reference.place)))
+    }
+
+    /// Makes an engine ready, asks it for everything, and ends it.
+    async fn ask(&self, planned: &Planned, engine: &mut EngineOnTexts) -> Result<Results, EngineState> {
+        let Self { plan, task, model, world, .. } = self;
+        let printer = world.bars.printer();
+        let roles: &[Role] = plan.roles();
+        let opening = Opening::new(&plan.lineup, *model, roles, world);
+        let started = opening.open(planned).await.map_err(Unready::into_state)?;
+        let Facts { version, details, load_seconds } = started.facts.clone();
+        (engine.version, engine.details, engine.load_seconds) = (version, details, Some(load_seconds));
+        printer.note(&format!("{}: ready in {load_seconds:.2} s", planned.name));
+        let bar = world.bars.stages();
+        bar.begin(&planned.name, Some(plan.asking.requests(&task.inputs) as u64));
+        let tick = || bar.advance();
+        let asking = async {
+            match (&task.inputs, started.backends.first()) {
+                (Inputs::Texts(texts), _) => {
+                    let answers = plan.asking.vectors(&planned.name, &started.backends, texts, &tick).await?;
+                    Ok(self.noted(engine, answers, Results::Vectors))
+                }
+                (Inputs::Queries(queries), Some(backend)) => {
+                    let answers = plan.asking.scores(&planned.name, backend, queries, &tick).await?;
+                    Ok(self.noted(engine, answers, Results::Scores))
+                }
+                (Inputs::Queries(_), None) => Err(None),
+            }
+        };
+        let asked = tokio::select! {
+            asked = asking => asked,
+            () = world.cancel.cancelled() => Err(None),
+        };
+        drop(bar);
+        started.close().await;
+        asked.map_err(|failure: Option<Failure>| match failure {
+            Some(failure) => summary::failed("answers", &failure),
+            None => EngineState::NotMeasured,
+        })
+    }
+
+    /// Notes what is known of an engine that has answered.
+    fn noted<T>(&self, engine: &mut EngineOnTexts, answers: Answers<T>, results: fn(T) -> Results) -> Results {
+        let Answers { results: answered, seconds, answered: inputs, stability, failures } = answers;
+        if seconds > 0.0 {
+            engine.inputs_per_s = Some(inputs as f64 / seconds);
+            let all = failures.inputs == 0 && failures.answered_alone == 0;
+            engine.tokens_per_s = self.tokens.filter(|_| all).map(|tokens| tokens.seen as f64 / seconds);
+        }
+        (engine.stability, engine.failures) = (stability, failures);
+        results(answered)
+    }
+
+    /// Notes how its results are, by themselves and against those of the reference.
+    fn compare(
+        &self,
+        engine: &mut EngineOnTexts,
+        results: &Results,
+        reference: Option<&Reference>,
+    ) -> Result<Option<Graded>, Error> {
+        match results {
+            Results::Vectors(set) => {
+                engine.vectors = Some(VectorSetReport::of(set));
+                if let Some(Reference { results: Results::Vectors(reference), .. }) = reference {
+                    engine.against = Some(self.with_texts(vectors::compare_in_order(reference, set)));
+                }
+            }
+            Results::Scores(set) => {
+                engine.scores = Some(ScoreSetReport::of(set));
+                if let Some(Reference { results: Results::Scores(reference), .. }) = reference {
+                    engine.rankings = Some(self.with_queries(rankings::compare(reference, set)));
+                }
+            }
+        }
+        let Results::Vectors(set) = results else { return Ok(None) };
+        let against = reference.and_then(|reference| reference.graded.as_ref());
+        truth::grade(&self.task.truth, self.model, set, against, engine, &self.world.cancel)
+    }
+
+    /// The worst inputs with their texts and lengths.
+    fn with_texts(&self, mut comparison: vectors::VectorComparison) -> vectors::VectorComparison {
+        let Inputs::Texts(texts) = &self.task.inputs else { return comparison };
+        for worst in &mut comparison.worst {
+            let place = usize::try_from(worst.input.index).unwrap_or(usize::MAX);
+            worst.text = texts.get(place).map(|text| text.text.clone());
+            worst.tokens = self.tokens.and_then(|tokens| tokens.of_inputs.get(place).copied());
+        }
+        comparison
+    }
+
+    /// The worst queries with their texts.
+    fn with_queries(&self, mut comparison: rankings::RankingComparison) -> rankings::RankingComparison {
+        let Inputs::Queries(queries) = &self.task.inputs else { return comparison };
+        for worst in &mut comparison.worst {
+            let place = usize::try_from(worst.query.index).unwrap_or(usize::MAX);
+            worst.text = queries.get(place).map(|query| query.query.clone());
+        }
+        comparison
+    }
+}

@@ -1,0 +1,134 @@
+//! What engines are to be asked, resolved from flags.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::bench::report::Task;
+use crate::cli::{CompareEnginesArgs, CompareTask, Span};
+use crate::commands::Error;
+use crate::commands::side_by_side::{Lineup, engines_of, named};
+use crate::compare::engines::Asking;
+use crate::engine::Role;
+use crate::input;
+use crate::input::PairOptions;
+use crate::model::DEFAULT_MODEL;
+
+/// What engines are to be asked.
+pub(super) struct Plan {
+    pub lineup: Lineup,
+    pub task: CompareTask,
+    /// The engine the others are compared with, by its place, if the user names it.
+    pub reference: Option<usize>,
+    pub asking: Asking,
+    pub files: Vec<PathBuf>,
+    pub options: input::Options,
+    pub pairs: PairOptions,
+    pub qrels: Option<PathBuf>,
+}
+
+const BATCH: usize = 32;
+const CONCURRENCY: usize = 4;
+const SAMPLES: usize = 64;
+/// Each document of these queries is a request.
+const SAMPLED_QUERIES: usize = 8;
+const MOST_SAMPLES: usize = 1_000_000;
+const MOST_AT_A_TIME: usize = 10_000;
+const RETRIES: u32 = 2;
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+const STARTUP_TIMEOUT: Duration = Duration::from_mins(10);
+
+fn flag(flag: &'static str, reason: impl Into<String>) -> Error {
+    Error::Flag { flag, reason: reason.into() }
+}
+
+impl Plan {
+    pub fn resolve(asked: CompareEnginesArgs, files: Vec<PathBuf>) -> Result<Self, Error> {
+        let CompareEnginesArgs {
+            engines,
+            task,
+            model_id,
+            revision,
+            device,
+            threads,
+            python,
+            reference,
+            batch,
+            concurrency,
+            samples,
+            seed,
+            request_timeout,
+            startup_timeout,
+            retries,
+            input_format,
+            field,
+            id_field,
+            pair_field,
+            score_field,
+            split,
+            qrels,
+        } = asked;
+        let task = task.unwrap_or(CompareTask::Embed);
+        for (name, given, tasks) in [
+            ("--pair-field", pair_field.is_some(), &[CompareTask::Sts][..]),
+            ("--score-field", score_field.is_some(), &[CompareTask::Sts]),
+            ("--split", split.is_some(), &[CompareTask::Sts]),
+            ("--qrels", qrels.is_some(), &[CompareTask::Retrieval]),
+            ("--id-field", id_field.is_some(), &[CompareTask::Embed, CompareTask::Rerank]),
+        ] {
+            if given && !tasks.contains(&task) {
+                let tasks: Vec<&str> = tasks.iter().map(|task| task.name()).collect();
+                return Err(flag(name, format!("it is for --task {}", tasks.join(" and "))));
+            }
+        }
+        match (task, files.as_slice()) {
+            (CompareTask::Sts, [] | [_]) | (CompareTask::Retrieval, [_]) => {}
+            (CompareTask::Sts, _) => return Err(flag("FILE", "--task sts reads one file of pairs")),
+            (CompareTask::Retrieval, _) => {
+                let reason = "--task retrieval reads one directory: corpus.jsonl, queries.jsonl, qrels/test.tsv";
+                return Err(flag("FILE", reason));
+            }
+            _ => {}
+        }
+        let engines = engines_of(engines.unwrap_or_default())?;
+        let timeout = |name, given: Option<Span>, usual| match given.map_or(usual, |Span(given)| given) {
+            Duration::ZERO => Err(flag(name, "nothing is ready in no time; give it longer")),
+            timeout => Ok(timeout),
+        };
+        let within = |name, value: usize, most: usize| match value {
+            value if value > most => Err(flag(name, format!("{value} is more than {most}"))),
+            value => Ok(value),
+        };
+        let usual_samples = if task == CompareTask::Rerank { SAMPLED_QUERIES } else { SAMPLES };
+        let request_timeout = timeout("--request-timeout", request_timeout, REQUEST_TIMEOUT)?;
+        let asking = Asking {
+            batch: batch.map_or(BATCH, NonZero::get),
+            concurrency: within("--concurrency", concurrency.map_or(CONCURRENCY, NonZero::get), MOST_AT_A_TIME)?,
+            samples: within("--samples", samples.unwrap_or(usual_samples), MOST_SAMPLES)?,
+            seed: seed.unwrap_or(0),
+            timeout: request_timeout,
+        };
+        let reference = named(&engines, "--reference", reference.as_deref())?;
+        let lineup = Lineup {
+            engines,
+            task: if task == CompareTask::Rerank { Task::Rerank } else { Task::Embed },
+            model_named: model_id.is_some(),
+            model_id: model_id.unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
+            revision,
+            device,
+            threads,
+            python,
+            request_timeout,
+            startup_timeout: timeout("--startup-timeout", startup_timeout, STARTUP_TIMEOUT)?,
+            retries: retries.unwrap_or(RETRIES),
+        };
+        let pairs = PairOptions { first: field.clone(), second: pair_field, score: score_field, split };
+        let options = input::Options { format: input_format, field, id_field, pair_field: None };
+        Ok(Self { lineup, task, reference, asking, files, options, pairs, qrels })
+    }
+
+    /// As what texts are embedded.
+    pub fn roles(&self) -> &'static [Role] {
+        if self.task == CompareTask::Retrieval { &[Role::Query, Role::Document] } else { &[Role::Text] }
+    }
+}

@@ -1,0 +1,206 @@
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::*;
+use crate::bench::target::{Answer, Outcome};
+
+type Script = Box<dyn Fn(&Request) -> Result<Output, Failure> + Send + Sync>;
+
+/// Answers as its script says, and remembers what it was asked.
+struct Scripted {
+    script: Script,
+    seen: Mutex<Vec<Request>>,
+    /// Requests under way, and the most there ever were.
+    under_way: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Scripted {
+    fn new(script: impl Fn(&Request) -> Result<Output, Failure> + Send + Sync + 'static) -> Arc<Self> {
+        let (seen, zero) = (Mutex::default(), AtomicUsize::default);
+        Arc::new(Self { script: Box::new(script), seen, under_way: zero(), most: zero() })
+    }
+
+    /// Of texts: the vector of a text is its length and 1.
+    fn vectors(odd: impl Fn(&[String]) -> Option<Failure> + Send + Sync + 'static) -> Arc<Self> {
+        Self::new(move |request| match request {
+            Request::Texts(texts) => match odd(texts) {
+                Some(failure) => Err(failure),
+                None => Ok(Output::Vectors(texts.iter().map(|text| vec![text.len() as f32, 1.0]).collect())),
+            },
+            Request::Rerank { .. } => Err(unexpected("texts were wanted")),
+        })
+    }
+
+    fn seen(&self) -> Vec<Vec<String>> {
+        let seen = self.seen.lock().unwrap();
+        seen.iter().map(|request| if let Request::Texts(texts) = request { texts.clone() } else { vec![] }).collect()
+    }
+}
+
+impl Backend for Scripted {
+    fn ask<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Outcome> {
+        async move {
+            self.seen.lock().unwrap().push(request.clone());
+            let under_way = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most.fetch_max(under_way, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            self.under_way.fetch_sub(1, Ordering::SeqCst);
+            let output = (self.script)(request)?;
+            Ok(Answer { inputs: request.inputs(), output: Some(output), ..Answer::default() })
+        }
+        .boxed()
+    }
+
+    fn in_flight(&self) -> usize {
+        1
+    }
+}
+
+const ASKING: Asking = Asking { batch: 4, concurrency: 3, samples: 6, seed: 1, timeout: Duration::from_secs(60) };
+
+/// Texts of 1 to `count` letters.
+fn texts(count: usize) -> Vec<Text> {
+    (1..=count).map(|length| Text { text: "a".repeat(length), id: None, role: 0 }).collect()
+}
+
+async fn ask(backend: &Arc<Scripted>, texts: &[Text]) -> Result<Answers<VectorSet>, Failure> {
+    let ticks = AtomicUsize::new(0);
+    let tick = || _ = ticks.fetch_add(1, Ordering::SeqCst);
+    let backends = [Arc::clone(backend) as Arc<dyn Backend>];
+    let answers = ASKING.vectors("e", &backends, texts, &tick).await;
+    assert_eq!(ticks.into_inner(), backend.seen().len());
+    answers
+}
+
+fn of_kind(kind: FailureKind) -> Failure {
+    Failure::new(kind, "no")
+}
+
+#[tokio::test]
+async fn each_text_is_asked_for_in_batches_and_a_sample_alone_and_among_others() {
+    let backend = Scripted::vectors(|_| None);
+    let answers = ask(&backend, &texts(10)).await.unwrap();
+    let VectorSet { rows, numbers, .. } = &answers.results;
+    let firsts: Vec<f32> = rows.iter().map(|row| numbers[row.place.clone().unwrap()][0]).collect();
+    assert_eq!(firsts, (1..=10).map(|n| n as f32).collect::<Vec<_>>());
+    assert_eq!((answers.answered, answers.failures), (10, Failures::default()));
+    let seen = backend.seen();
+    assert_eq!(seen.len(), ASKING.requests(&Inputs::Texts(texts(10))));
+    assert_eq!(seen[..3].iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 2]);
+    let (alone, others) = seen[3..].split_at(6);
+    assert!(alone.iter().all(|texts| texts.len() == 1));
+    let (mut alone, mut others) = (alone.concat(), others.concat());
+    assert_ne!(alone, others, "they come in another order");
+    alone.sort();
+    others.sort();
+    assert_eq!(alone, others);
+    assert_eq!(backend.most.load(Ordering::SeqCst), 3, "as many at a time as was asked for");
+    let Some(Stability::Vectors(found)) = answers.stability else { panic!("{:?}", answers.stability) };
+    assert_eq!((found.alone.pairs, found.alone.identical), (6, 6));
+    assert_eq!((found.concurrent.pairs, found.concurrent.identical), (6, 6));
+}
+
+#[tokio::test]
+async fn vectors_that_depend_on_their_neighbours_are_found() {
+    let backend = Scripted::new(|request| {
+        let Request::Texts(texts) = request else { return Err(unexpected("texts")) };
+        // The scale of a batch, as an engine would have it that quantises a whole tensor.
+        let longest = texts.iter().map(String::len).max().unwrap_or(1) as f32;
+        Ok(Output::Vectors(texts.iter().map(|text| vec![text.len() as f32, longest]).collect()))
+    });
+    let answers = ask(&backend, &texts(8)).await.unwrap();
+    let Some(Stability::Vectors(found)) = answers.stability else { panic!("{:?}", answers.stability) };
+    assert!(found.alone.identical < 6 && found.alone.max_difference.unwrap() >= 1.0, "{found:?}");
+    assert!(found.concurrent.pairs == 6, "{found:?}");
+}
+
+#[tokio::test]
+async fn one_text_does_not_cost_its_batch() {
+    let backend =
+        Scripted::vectors(|texts| texts.iter().any(|text| text.len() == 3).then(|| of_kind(FailureKind::NotFinite)));
+    let answers = ask(&backend, &texts(6)).await.unwrap();
+    let places: Vec<bool> = answers.results.rows.iter().map(|row| row.place.is_some()).collect();
+    assert_eq!(places, [true, true, false, true, true, true]);
+    let Failures { inputs, answered_alone, examples } = answers.failures;
+    assert_eq!((inputs, answered_alone, answers.answered), (1, 3, 2));
+    assert_eq!(examples[0].input.index, 2);
+}
+
+#[tokio::test]
+async fn what_is_gone_is_not_asked_again_and_again() {
+    for (kind, requests) in [(FailureKind::Died, 1), (FailureKind::Connect, 3), (FailureKind::Timeout, 3)] {
+        let backend = Scripted::vectors(move |_| Some(of_kind(kind)));
+        assert_eq!(ask(&backend, &texts(40)).await.unwrap_err().kind, kind);
+        assert_eq!(backend.seen().len(), requests, "{kind}");
+    }
+    // Two failures that pass are no reason to give up.
+    let count = AtomicUsize::new(0);
+    let backend = Scripted::vectors(move |_| {
+        (!count.fetch_add(1, Ordering::SeqCst).is_multiple_of(3)).then(|| of_kind(FailureKind::Timeout))
+    });
+    let answers = ask(&backend, &texts(12)).await.unwrap();
+    assert_eq!((answers.answered, answers.failures.inputs, answers.failures.answered_alone), (4, 8, 0));
+}
+
+#[tokio::test]
+async fn who_has_nothing_for_any_text_has_failed() {
+    let backend = Scripted::vectors(|_| Some(of_kind(FailureKind::Status(400))));
+    assert_eq!(ask(&backend, &texts(3)).await.unwrap_err().kind, FailureKind::Status(400));
+    let short = Scripted::new(|_| Ok(Output::Vectors(vec![vec![1.0]])));
+    assert_eq!(ask(&short, &texts(2)).await.unwrap().failures.answered_alone, 2);
+    let scores = Scripted::new(|_| Ok(Output::Scores(vec![1.0, 2.0])));
+    assert_eq!(ask(&scores, &texts(2)).await.unwrap_err().kind, FailureKind::Shape);
+}
+
+#[tokio::test]
+async fn texts_go_to_the_backend_of_their_role() {
+    let (queries, documents) = (Scripted::vectors(|_| None), Scripted::vectors(|_| None));
+    let mut all = texts(5);
+    all[2..].iter_mut().for_each(|text| text.role = 1);
+    let backends = [&queries, &documents].map(|backend| Arc::clone(backend) as Arc<dyn Backend>);
+    ASKING.vectors("e", &backends, &all, &|| ()).await.unwrap();
+    assert_eq!(queries.seen()[0], ["a", "aa"]);
+    assert!(queries.seen().concat().iter().all(|text| text.len() < 3));
+    assert!(documents.seen().concat().iter().all(|text| text.len() >= 3));
+}
+
+fn queries(documents: &[usize]) -> Vec<Query> {
+    let query = |&count: &usize| Query {
+        query: "q".into(),
+        id: None,
+        documents: (1..=count).map(|length| "d".repeat(length)).collect(),
+    };
+    documents.iter().map(query).collect()
+}
+
+#[tokio::test]
+async fn documents_are_scored_together_and_alone() {
+    let backend = Scripted::new(|request| match request {
+        Request::Rerank { documents, .. } => Ok(Output::Scores(documents.iter().map(|d| d.len() as f32).collect())),
+        Request::Texts(_) => Err(unexpected("queries were wanted")),
+    });
+    let asked = queries(&[3, 2]);
+    let answers = ASKING.scores("e", &(Arc::clone(&backend) as Arc<dyn Backend>), &asked, &|| ()).await.unwrap();
+    assert_eq!(answers.results.queries[0].scores.as_deref(), Some(&[1.0, 2.0, 3.0][..]));
+    assert_eq!((answers.answered, answers.failures.inputs), (5, 0));
+    let Some(Stability::Scores(found)) = answers.stability else { panic!("{:?}", answers.stability) };
+    assert_eq!((found.alone.pairs, found.alone.identical, found.concurrent.identical), (5, 5, 5));
+    assert_eq!(backend.seen().len(), ASKING.requests(&Inputs::Queries(asked)));
+}
+
+#[tokio::test]
+async fn a_query_that_fails_is_told() {
+    let backend = Scripted::new(|request| match request {
+        Request::Rerank { documents, .. } if documents.len() == 2 => Err(of_kind(FailureKind::Status(500))),
+        Request::Rerank { documents, .. } => Ok(Output::Scores(vec![0.5; documents.len()])),
+        Request::Texts(_) => Err(unexpected("queries were wanted")),
+    }) as Arc<dyn Backend>;
+    let answers = ASKING.scores("e", &backend, &queries(&[3, 2]), &|| ()).await.unwrap();
+    assert_eq!(answers.results.queries[1].scores, None);
+    assert_eq!((answers.failures.inputs, answers.failures.examples[0].input.index), (1, 1));
+    assert!(ASKING.scores("e", &backend, &queries(&[2, 2]), &|| ()).await.is_err());
+}

@@ -1,0 +1,275 @@
+//! What a comparison of engines has shown, as a document: the same one that JSON is written from, and tables drawn.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Failures, Stability};
+use crate::bench::dataset::LengthHistogram;
+use crate::bench::report::json::schema_of;
+use crate::bench::report::{Machine, ModelReport};
+use crate::compare::quality::{Measured, QualityChange, RetrievalReport, StsReport};
+use crate::compare::rankings::{RankingComparison, ScoreSetReport};
+use crate::compare::vectors::{VectorComparison, VectorSetReport, Verdict};
+
+/// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Engines on the same inputs.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct EnginesReport {
+    /// Version of this format.
+    pub schema_version: u32,
+    /// Version of infa that asked.
+    pub infa: String,
+    /// When it began: RFC 3339, UTC.
+    pub started: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// Whether somebody stopped it before its end.
+    pub interrupted: bool,
+    /// The machine infa ran on.
+    pub machine: Machine,
+    /// The model.
+    pub model: ModelReport,
+    /// What engines were asked for.
+    pub workload: EnginesWorkload,
+    /// The engine the others are compared with, by its name; `None` if none answered.
+    pub reference: Option<String>,
+    /// The engines, in the order in which they were given.
+    pub engines: Vec<EngineOnTexts>,
+    /// What was not allowed.
+    pub thresholds: Vec<EngineThresholdReport>,
+    /// What a reader must know to judge the figures.
+    pub warnings: Vec<String>,
+}
+
+/// What engines were asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum EnginesTask {
+    /// Vectors of texts.
+    Embed,
+    /// Scores of documents.
+    Rerank,
+    /// Vectors of pairs of texts that people have scored.
+    Sts,
+    /// Vectors of queries and documents that people have judged.
+    Retrieval,
+}
+
+/// What engines were asked for, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct EnginesWorkload {
+    /// What for.
+    pub task: EnginesTask,
+    /// Where the inputs come from.
+    pub files: Vec<String>,
+    /// Texts; of reranking, queries.
+    pub inputs: usize,
+    /// Of reranking, documents of all queries together.
+    pub documents: Option<usize>,
+    /// Texts in a request.
+    pub batch: usize,
+    /// Requests at a time, where many came at once.
+    pub concurrency: usize,
+    /// Inputs that were asked for alone, and among many at once, too.
+    pub samples: usize,
+    /// Decides which those were.
+    pub seed: u64,
+    /// How long what the model sees is; `None` without a tokenizer.
+    pub lengths: Option<LengthHistogram>,
+}
+
+/// What became of an engine.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum EngineOutcome {
+    /// It answered.
+    Answered,
+    /// Somebody asked to stop before it was its turn, or before it was done.
+    NotAsked,
+    /// It failed.
+    Failed {
+        /// When: `start`, `answers`.
+        stage: String,
+        /// As what it is counted: `no connection`, `timeout` …; `not available` if it could not be started.
+        kind: String,
+        /// What happened.
+        message: String,
+    },
+}
+
+/// One engine.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct EngineOnTexts {
+    /// Its name.
+    pub name: String,
+    /// Which it is, as `--engines` has it.
+    pub spec: String,
+    /// The version of what computes.
+    pub version: Option<String>,
+    /// How it computes: number format, threads …
+    pub details: BTreeMap<String, String>,
+    /// What became of it.
+    #[serde(flatten)]
+    pub outcome: EngineOutcome,
+    /// How long it took to load, start or connect to.
+    pub load_seconds: Option<f64>,
+    /// Inputs (texts, or documents) a second in one pass, batch after batch. It was seen in passing: without rounds,
+    /// warm-up or intervals; `infa bench` measures.
+    pub inputs_per_s: Option<f64>,
+    /// Tokens a second in that pass, as the model's tokenizer counts them; `None` without one, or if some inputs failed.
+    pub tokens_per_s: Option<f64>,
+    /// What failed.
+    pub failures: Failures,
+    /// Whether its results depend on what is computed beside them.
+    pub stability: Option<Stability>,
+    /// Its vectors by themselves.
+    pub vectors: Option<VectorSetReport>,
+    /// Its scores by themselves.
+    pub scores: Option<ScoreSetReport>,
+    /// Its vectors against those of the reference; `None` of the reference itself.
+    pub against: Option<VectorComparison>,
+    /// Its scores against those of the reference; `None` of the reference itself.
+    pub rankings: Option<RankingComparison>,
+    /// How well its similarities agree with people's.
+    pub sts: Option<StsReport>,
+    /// How well a search with its vectors finds what people judged relevant.
+    pub retrieval: Option<RetrievalReport>,
+}
+
+/// What was not allowed of engines.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct EngineThresholdReport {
+    /// As it was given: `cosine_min<0.999`.
+    pub threshold: String,
+    /// Each engine that it was held against.
+    pub checked: Vec<EngineChecked>,
+}
+
+/// An engine that a threshold was held against.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct EngineChecked {
+    /// The engine.
+    pub engine: String,
+    /// Whether it crossed the threshold; `None` where noise is not known.
+    pub crossed: Option<bool>,
+    /// What was found, in words.
+    pub found: String,
+}
+
+impl EngineOnTexts {
+    /// One that nobody has asked yet.
+    pub fn new(name: String, spec: String) -> Self {
+        Self {
+            name,
+            spec,
+            version: None,
+            details: BTreeMap::new(),
+            outcome: EngineOutcome::NotAsked,
+            load_seconds: None,
+            inputs_per_s: None,
+            tokens_per_s: None,
+            failures: Failures::default(),
+            stability: None,
+            vectors: None,
+            scores: None,
+            against: None,
+            rankings: None,
+            sts: None,
+            retrieval: None,
+        }
+    }
+
+    /// Whether it can take the place of the reference; `None` of the reference itself, and of what did not answer.
+    pub fn verdict(&self) -> Option<Verdict> {
+        let rankings = self.rankings.as_ref().map(|found| found.verdict);
+        self.against.as_ref().map(|found| found.verdict).or(rankings)
+    }
+
+    /// The figure of this name; `None` where there is none.
+    pub(super) fn metric(&self, name: &str) -> Option<f64> {
+        let way = |which: fn(&Stability) -> super::stability::Way| self.stability.as_ref().map(which);
+        match name {
+            "failed" => Some(self.failures.inputs as f64),
+            "alone_cosine_min" => way(Stability::alone)?.cosine_min,
+            "alone_max_difference" => way(Stability::alone)?.max_difference,
+            "concurrent_cosine_min" => way(Stability::concurrent)?.cosine_min,
+            "concurrent_max_difference" => way(Stability::concurrent)?.max_difference,
+            _ => {
+                let vectors = self.against.as_ref().and_then(|found| found.metric(name));
+                let rankings = || self.rankings.as_ref().and_then(|found| found.metric(name));
+                let sts = || self.sts.as_ref().and_then(|found| found.metric(name));
+                let retrieval = || self.retrieval.as_ref().and_then(|found| found.metric(name));
+                vectors.or_else(rankings).or_else(sts).or_else(retrieval)
+            }
+        }
+    }
+
+    /// How the figure of this name, of a task with a truth, differs from the reference's.
+    pub(super) fn change(&self, name: &str) -> Option<QualityChange> {
+        let sts = self.sts.as_ref().and_then(|found| found.change(name));
+        sts.or_else(|| self.retrieval.as_ref().and_then(|found| found.change(name)))
+    }
+
+    /// The value of the figure of this name, of a task with a truth, with its interval.
+    pub(super) fn measured(&self, name: &str) -> Option<Measured> {
+        let (sts, retrieval) = (self.sts.as_ref(), self.retrieval.as_ref());
+        match name {
+            "spearman" => sts?.spearman,
+            "pearson" => sts?.pearson,
+            "ndcg10" => retrieval?.ndcg10,
+            "recall10" => retrieval?.recall10,
+            "recall100" => retrieval?.recall100,
+            "mrr10" => retrieval?.mrr10,
+            _ => None,
+        }
+    }
+}
+
+/// The report as JSON for files: indented, with a newline at its end.
+///
+/// # Errors
+/// None is known: they are those of the serialiser.
+pub fn json(report: &EnginesReport) -> Result<String, serde_json::Error> {
+    serde_json::to_string_pretty(report).map(|text| text + "\n")
+}
+
+/// The schema of these reports (JSON Schema, draft 2020-12), as `docs/compare-engines.schema.json` has it.
+pub fn schema() -> serde_json::Value {
+    schema_of::<EnginesReport>("Report of infa compare on engines", SCHEMA_VERSION)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::report::sample::assert_published;
+    use crate::compare::engines::sample;
+
+    #[test]
+    fn the_published_schema_is_fresh() {
+        assert_published("docs/compare-engines.schema.json", &schema());
+    }
+
+    #[test]
+    fn reports_are_as_the_schema_says() {
+        let validator = jsonschema::validator_for(&schema()).unwrap();
+        let mut value: serde_json::Value = serde_json::from_str(&json(&sample::report()).unwrap()).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+        value["engines"][0]["state"] = "tired".into();
+        assert!(!validator.is_valid(&value));
+    }
+
+    #[test]
+    fn figures_have_their_names() {
+        let report = sample::report();
+        let [torch, int8, tei] = [0, 2, 3].map(|at| &report.engines[at]);
+        assert_eq!((torch.metric("cosine_min"), torch.verdict()), (None, None));
+        assert!(int8.metric("cosine_min").is_some_and(|least| (0.9..0.9999).contains(&least)));
+        assert_eq!((int8.metric("alone_cosine_min"), int8.metric("concurrent_max_difference")), (Some(1.0), None));
+        assert_eq!((tei.metric("failed"), tei.metric("ndcg10"), tei.metric("speed")), (Some(0.0), None, None));
+    }
+}
