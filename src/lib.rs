@@ -17,7 +17,8 @@
 //! | [`model`] | what a model is: where it comes from, its files, tokenizer, prompts, pooling |
 //! | [`fetch`] | downloads that end checked or not at all; cancellation |
 //!
-//! [`input`], [`output`] and [`ui`] are leaves: readers, writers, and what people see.
+//! [`input`], [`output`] and [`ui`] are leaves: readers, writers, and what people see. [`wall`], against panics in code that
+//! reads strangers' files, is for all.
 
 pub mod batch;
 pub mod bench;
@@ -33,3 +34,4 @@ pub mod output;
 pub mod runtime;
 pub mod server;
 pub mod ui;
+pub mod wall;

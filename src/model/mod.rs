@@ -22,7 +22,6 @@ pub mod static_embedding;
 pub mod task;
 pub mod tokenizer;
 pub mod torch;
-pub mod wall;
 pub mod weights;
 
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! Text → token ids, as the model's own tokenizer has it; truncation that keeps the special tokens.
 //!
-//! The `tokenizers` crate does the work behind a wall ([`super::wall`]): tokenizer.json comes from strangers.
+//! The `tokenizers` crate does the work behind a wall ([`crate::wall`]): tokenizer.json comes from strangers.
 
 mod added;
 mod class;
@@ -29,7 +29,7 @@ use self::file::{File, is_byte_level};
 pub use self::vocabulary::{FILES as VOCABULARY_FILES, missing};
 use super::ModelError;
 use super::sentence::{read_json, read_object};
-use super::wall;
+use crate::wall;
 
 /// Which end of a text that is too long goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

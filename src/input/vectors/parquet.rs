@@ -11,7 +11,6 @@ mod rows;
 mod schema;
 mod storage;
 mod thrift;
-mod wall;
 
 use std::fs::File;
 use std::io::Read;
@@ -23,6 +22,7 @@ use parquet::errors::ParquetError;
 use super::super::InputError;
 use super::super::source::{Reader, Source};
 use super::{SavedVectors, VectorsError, origin};
+use crate::wall;
 use schema::Columns;
 use storage::Storage;
 

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{TokenizeError, Tokenizer, wall};
+use super::{TokenizeError, Tokenizer};
+use crate::wall;
 
 /// A token of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]

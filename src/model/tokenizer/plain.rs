@@ -6,8 +6,9 @@ use std::path::Path;
 use serde::Deserialize;
 use tokenizers::models::ModelWrapper;
 
-use super::{Tokenizer, Truncate, TruncationDirection, wall};
+use super::{Tokenizer, Truncate, TruncationDirection};
 use crate::model::ModelError;
+use crate::wall;
 
 impl Tokenizer {
     /// Reads `tokenizer.json` in `dir`, for texts without special tokens. Unlike a transformer's, its own truncation

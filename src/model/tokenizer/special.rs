@@ -7,7 +7,7 @@ use tokenizers::AddedToken;
 
 use super::Tokenizer;
 use super::class::{Class, NAMED};
-use crate::model::wall;
+use crate::wall;
 
 /// The ids of the special tokens by their names: as tokenizer_config.json, special_tokens_map.json or else the class has
 /// them.

@@ -1,6 +1,7 @@
 //! A wall against panics in code that reads strangers' files.
 //!
-//! The `parquet` crate can panic on a damaged file. Behind the wall a panic becomes an error, and nothing is printed.
+//! The crates `tokenizers` and `parquet` can panic on a crafted file. Behind the wall a panic becomes an error, and nothing
+//! is printed.
 
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -11,7 +12,7 @@ thread_local! {
 }
 
 /// Runs `work`; a panic inside comes back as its message.
-pub(super) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let previous = std::panic::take_hook();
@@ -27,7 +28,7 @@ pub(super) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     let result = catch_unwind(AssertUnwindSafe(work));
     WALLED.set(outer);
     result.map_err(|payload| {
-        let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+        let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
         text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
     })
 }
@@ -40,5 +41,6 @@ mod tests {
     fn a_panic_becomes_its_message() {
         assert_eq!(catch(|| 7), Ok(7));
         assert_eq!(catch(|| panic!("no {}", 1)).err().as_deref(), Some("no 1"));
+        assert_eq!(catch(|| assert!(catch(|| panic!("inner")).is_err())), Ok(()));
     }
 }
