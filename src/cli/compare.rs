@@ -33,9 +33,13 @@ Metrics: tokens_per_s, inputs_per_s, requests_per_s, mean, p50, p90, p95, p99, m
 held_requests_per_s, errors, memory, gpu_memory, load, first_answer (s), cosine_min, cosine_p1, cosine_mean, tau_min,
 tau_mean, overlap_min, overlap_mean, dollars, joules. Metrics of saved vectors: cosine_min, cosine_p1, cosine_mean,
 max_difference, norm_drift_max, norm_drift_mean, nan, infinite, zero, missing, dimension_mismatches, unmatched, top1,
-top10, distance_correlation.
+top10, distance_correlation. Metrics of engines: the same, or of scores tau_min, tau_mean, overlap_mean, top1,
+score_max_difference, cut_off_changes …, of tasks spearman, pearson, ndcg10, recall10, recall100, mrr10 (with % against the
+reference), and of each engine against itself alone_cosine_min, alone_max_difference, concurrent_cosine_min,
+concurrent_max_difference, failed.
 
-Exit status: 0 all well; 2 wrong usage, or files that cannot be compared; 5 a threshold was crossed.")]
+Exit status: 0 all well; 2 wrong usage, or files that cannot be compared; 3 the model cannot be used; 4 an engine failed
+(its row says why); 5 a threshold was crossed; 130 interrupted, after what was found has been printed and exported.")]
 pub struct CompareArgs {
     /// Result files of infa bench, or saved vectors. The first is the base of the others, unless --base names it; a
     /// single file compares its own engines. With --engines: texts, or what --task says [default: stdin]

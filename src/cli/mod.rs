@@ -163,13 +163,15 @@ pub enum Command {
     /// stable, and prints one table: speed with its spread, latencies counted from when a request was due, errors,
     /// memory, and how near the vectors out of the timed rounds are to the reference engine's.
     Bench(Box<BenchArgs>),
-    /// Compare results, or saved vectors: did it get slower, can I switch?
+    /// Compare results, engines, or saved vectors: did it get slower, can I switch?
     ///
     /// Reads what infa bench --export-json wrote and prints, for each engine and metric, what has changed, with a 95 %
     /// interval, the smallest change such runs can show, and a verdict: faster, slower, or indistinguishable. What else
     /// differs (machine, model, workload, versions) stands above the numbers. Of saved vectors (.npy, Parquet, JSON, CSV)
     /// it tells how near they are, whether nearest neighbours stay the same, what is the matter if not, and a verdict.
-    /// --fail-if makes a check of either.
+    /// --engines asks several for the same texts and tells the same of their vectors, or of rerankers' scores; whether
+    /// these depend on what is computed beside them; and with a truth (--task sts, retrieval) which is better, and
+    /// whether that is more than chance. --fail-if makes a check of any.
     Compare(Box<CompareArgs>),
     /// Look into a model, or write it as an ONNX file
     #[command(subcommand)]

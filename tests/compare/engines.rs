@@ -43,7 +43,10 @@ fn squeezed(ran: &Ran) -> String {
 
 #[test]
 fn infa_against_itself_over_http_and_in_int8() {
-    let (ran, report) = report(engines("onnx:int8,infa,onnx").stdin(lines(70)));
+    let files = Files::temporary();
+    let (page, markdown) = (files.path("page.html"), files.path("table.md"));
+    let infa = engines("onnx:int8,infa,onnx").arg("--export-html").arg(&page).arg("--export-markdown").arg(&markdown);
+    let (ran, report) = report(infa.stdin(lines(70)));
     let ran = ran.status(0);
     assert_eq!((&report["reference"], &report["workload"]["inputs"]), (&json!("onnx"), &json!(70)));
     let [int8, served, reference] = [0, 1, 2].map(|at| &report["engines"][at]);
@@ -64,9 +67,13 @@ fn infa_against_itself_over_http_and_in_int8() {
         assert!(engine["inputs_per_s"].as_f64().unwrap() > 0.0);
     }
     let text = squeezed(&ran);
+    let [page, markdown] = [page, markdown].map(|path| std::fs::read_to_string(path).unwrap());
     for words in ["Against the reference", "64 of 64", "interchangeable", "infa bench measures"] {
-        assert!(text.contains(words), "{words}: {text}");
+        for text in [&text, &page, &markdown] {
+            assert!(text.contains(words), "{words}: {text}");
+        }
     }
+    assert!(page.contains("Speed against fidelity") && page.contains("How cosines of onnx:int8 are spread"), "{page}");
 }
 
 /// A direction of its own for each text.

@@ -466,7 +466,7 @@ fn reports_for_people() {
     let labels: Vec<&str> = lines.iter().map(|line| line.0).filter(|label| !label.is_empty()).collect();
     assert_eq!(
         labels,
-        ["Verdict", "Task", "nDCG@10", "Recall@10", "Recall@100", "MRR@10", "Found", "Queries", "Losses"]
+        ["Verdict", "Task", "nDCG@10", "Recall@10", "Recall@100", "MRR@10", "In common", "Queries", "Losses"]
     );
     assert!(lines.iter().all(|(_, text)| text.chars().all(|c| !c.is_control())), "{lines:?}");
     // The reference itself has no verdict.

@@ -14,8 +14,8 @@ pub(super) const INTERCHANGEABLE_COSINE: f64 = 0.999;
 /// Norms may differ by this part, so that scores by the scalar product and by distance agree as well.
 pub(super) const NORM_TOLERANCE: f64 = 0.01;
 /// The part of queries with the same nearest neighbour, and the mean part of the nearest neighbours in common, that make
-/// the same ranking; of few queries, one may have others. all-MiniLM-L6-v2 in int8 has 0.94 and 0.95 of that in float32,
-/// on words and short passages.
+/// the same ranking; of few queries, one may have others. Against float32, all-MiniLM-L6-v2 in int8 has 0.94 and 0.95 on
+/// words and short passages, and 0.98 and 0.96 on the sentences of the STS benchmark's test split.
 const SAME_NEIGHBOURS: f64 = 0.9;
 /// The rank correlation of distances that makes the same ranking.
 const SAME_ORDER: f64 = 0.99;

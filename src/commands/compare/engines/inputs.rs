@@ -176,12 +176,13 @@ fn pairs(read: ScoredPairs) -> Task {
         pairs.push((place(pair.first), place(pair.second)));
         gold.push(pair.score);
     }
-    let mut warnings = left_out(read.skipped.count, read.skipped.first.first().map(ToString::to_string), "pairs");
-    if let (Some(split), true) = (&read.split, read.other_splits > 0) {
-        warnings.push(format!("only the split {split:?} is looked at; {} pairs are of others", read.other_splits));
-    }
+    let warnings = left_out(read.skipped.count, read.skipped.first.first().map(ToString::to_string), "pairs");
+    let name = match &read.split {
+        Some(split) if read.other_splits > 0 => format!("{}, split {split}", read.name),
+        _ => read.name.to_string(),
+    };
     let truth = Truth::Pairs { gold, pairs };
-    Task { inputs: Inputs::Texts(texts), truth, files: vec![read.name.to_string()], warnings }
+    Task { inputs: Inputs::Texts(texts), truth, files: vec![name], warnings }
 }
 
 /// The queries, then the documents.

@@ -57,7 +57,7 @@ impl RetrievalReport {
         }
         if let Some(comparison) = &self.comparison {
             let overlap = comparison.overlap10.map_or(NOTHING.to_owned(), share);
-            lines.push(("Found", format!("{overlap} of the first 10 are the reference's")));
+            lines.push(("In common", format!("{overlap} of the first 10 are the reference's")));
             let [better, worse] = [comparison.better, comparison.worse].map(|many| count(many as u64));
             lines.push(("Queries", format!("{better} with a higher nDCG, {worse} with a lower one")));
             lines.extend(listed("Losses", comparison.losses.iter().map(loss)));
