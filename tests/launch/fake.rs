@@ -133,7 +133,7 @@ fn behaves() {
         }
         "dies" => serve(|path| {
             if path == "/die" {
-                eprintln!("out of luck");
+                eprintln!("\nout of luck");
                 std::process::exit(9)
             }
             200

@@ -3,6 +3,9 @@
 use std::collections::VecDeque;
 use std::io::Read;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
 
 use super::error::LastLines;
 
@@ -14,15 +17,34 @@ const CHARACTERS: usize = 1000;
 const LONGEST: usize = 8192;
 
 /// The last lines of a server, of both its streams as they came.
-#[derive(Clone, Default)]
-pub(super) struct Output(Arc<Mutex<VecDeque<String>>>);
+#[derive(Clone)]
+pub(super) struct Output {
+    lines: Arc<Mutex<VecDeque<String>>>,
+    /// Whether there is nothing more to come.
+    ended: watch::Sender<bool>,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self { lines: Arc::default(), ended: watch::channel(false).0 }
+    }
+}
 
 impl Output {
     /// Reads `stream` to its end, in a thread of its own.
     pub fn read(&self, name: String, stream: impl Read + Send + 'static) -> std::io::Result<()> {
         let output = self.clone();
-        std::thread::Builder::new().name("launch-output".into()).spawn(move || output.follow(&name, stream))?;
+        std::thread::Builder::new().name("launch-output".into()).spawn(move || {
+            output.follow(&name, stream);
+            output.ended.send_replace(true);
+        })?;
         Ok(())
+    }
+
+    /// Waits until all has been read, at most so long: what the server left behind may hold its streams open.
+    pub async fn ended(&self, limit: Duration) {
+        let mut ended = self.ended.subscribe();
+        let _ = tokio::time::timeout(limit, ended.wait_for(|ended| *ended)).await;
     }
 
     /// What was said last.
@@ -31,7 +53,7 @@ impl Output {
     }
 
     fn lines(&self) -> std::sync::MutexGuard<'_, VecDeque<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn follow(&self, name: &str, mut stream: impl Read) {

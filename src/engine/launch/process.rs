@@ -28,10 +28,11 @@ const TICK: Duration = Duration::from_millis(5);
 impl Process {
     /// Starts `command`, with nothing on its stdin; `name` stands before its lines in the log.
     pub async fn start(mut command: Command, name: &str) -> io::Result<Self> {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // One pipe for both: what comes out of it is in the order in which it was written.
+        let (said, writer) = io::pipe()?;
+        command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
         lead_a_group(&mut command);
-        let mut child = spawn(command).await?;
-        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let child = spawn(command).await?;
         let pid = child.id();
         let (reaped, output) = (Arc::new(Mutex::new(false)), Output::default());
         let (tell, ended) = watch::channel(None);
@@ -44,9 +45,7 @@ impl Process {
         // From here on, dropping it ends the group.
         let process = Self { pid, reaped, ended, output };
         waiting?;
-        let read = |stream: Option<_>| stream.map_or(Ok(()), |stream| process.output.read(name.to_owned(), stream));
-        read(stdout.map(Stream::Out))?;
-        read(stderr.map(Stream::Err))?;
+        process.output.read(name.to_owned(), said)?;
         Ok(process)
     }
 
@@ -113,21 +112,6 @@ impl Drop for Process {
                 self.signal(libc::SIGKILL);
                 self.wait_for(DEATH);
             }
-        }
-    }
-}
-
-/// Either stream of a process.
-enum Stream {
-    Out(std::process::ChildStdout),
-    Err(std::process::ChildStderr),
-}
-
-impl io::Read for Stream {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match self {
-            Self::Out(stream) => stream.read(buffer),
-            Self::Err(stream) => stream.read(buffer),
         }
     }
 }

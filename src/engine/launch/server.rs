@@ -37,8 +37,8 @@ const ATTEMPTS: usize = 3;
 /// Pauses between questions whether it is ready, which grow: a start is measured, and may take minutes.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
-/// What a process said before its end may take a moment to be read.
-const LAST_WORDS: Duration = Duration::from_millis(100);
+/// What a process said before its end may take a moment to be read; what it left behind may hold its streams open.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 impl Server {
     /// Starts a server, and waits until it is ready for requests.
@@ -137,7 +137,7 @@ impl Server {
                 Ok(Self { process, _view: view, url, spec, command: shown, startup, stop_timeout })
             }
             Err(Some(status)) => {
-                tokio::time::sleep(LAST_WORDS).await;
+                process.output().ended(LAST_WORDS).await;
                 let lines = process.output().last();
                 Err(LaunchError::Ended { command: shown, status: status.to_string(), lines })
             }
@@ -188,7 +188,7 @@ impl Server {
     /// Waits until it has died, and tells as [`Server::died`] does.
     pub async fn dies(&self) -> String {
         let status = self.process.ended().await;
-        tokio::time::sleep(LAST_WORDS).await;
+        self.process.output().ended(LAST_WORDS).await;
         self.death(status)
     }
 
