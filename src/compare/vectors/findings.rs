@@ -185,10 +185,7 @@ impl Finding {
             }
             Self::FewInputs { inputs, of, examples } => {
                 let (many, of) = (count(*inputs as u64), count(*of as u64));
-                format!(
-                    "{many} of {of} inputs with another vector, the others with much the same ({})",
-                    listed(examples)
-                )
+                format!("{many} of {of} inputs with another vector, the others nearer ({})", listed(examples))
             }
             Self::SmallDifferences { .. } => {
                 "small differences everywhere: another precision, quantised, or another limit of length".to_owned()
@@ -206,6 +203,11 @@ impl Finding {
 
 fn listed(inputs: &[InputName]) -> String {
     inputs.iter().map(InputName::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// So many are a few of these.
+fn few_of(inputs: usize) -> usize {
+    (inputs / 10).max(1)
 }
 
 /// What findings are drawn from.
@@ -284,7 +286,7 @@ impl Evidence<'_> {
     }
 
     /// How the directions differ, apart from those of displaced vectors.
-    fn values(&self) -> Option<Finding> {
+    fn values(&self) -> Vec<Finding> {
         let moved: Vec<usize> = self.displaced.moved.iter().map(|(place, _)| *place).collect();
         let mut cosines: Vec<(usize, f64)> = self.cosines.iter().copied().enumerate().collect();
         let off = cosines.iter().filter(|(_, cosine)| *cosine < INTERCHANGEABLE_COSINE).count();
@@ -292,25 +294,28 @@ impl Evidence<'_> {
         // Of those that nobody looked at most have moved as well.
         let sampled = self.displaced.looked_at < off && moved.len() * 2 > self.displaced.looked_at;
         if !moved.is_empty() && (sampled || cosines.is_empty()) {
-            return None;
+            return Vec::new();
         }
         cosines.sort_by(|a, b| a.1.total_cmp(&b.1));
         let middle = cosines.get(cosines.len() / 2).map(|(_, cosine)| *cosine);
         let off = cosines.partition_point(|(_, cosine)| *cosine < INTERCHANGEABLE_COSINE);
         match middle {
-            Some(_) if off == 0 => None,
-            // A few of many, or such that stand out.
-            Some(middle) if middle >= INTERCHANGEABLE_COSINE => Some(self.few(&cosines[..off])),
+            Some(_) if off == 0 => Vec::new(),
+            Some(middle) if middle >= INTERCHANGEABLE_COSINE && off <= few_of(cosines.len()) => {
+                vec![self.few(&cosines[..off])]
+            }
+            // Those that stand out.
             Some(middle) if middle >= SAME_SPACE_COSINE => {
                 let far = cosines.partition_point(|(_, cosine)| *cosine < OUTLIER_COSINE);
-                let small = Finding::SmallDifferences { cosine_median: middle };
-                Some(if far > 0 { self.few(&cosines[..far]) } else { small })
+                let few = (far > 0).then(|| self.few(&cosines[..far]));
+                few.into_iter().chain([Finding::SmallDifferences { cosine_median: middle }]).collect()
             }
-            _ if self.same_ranking => self.cosines.first().map(|_| Finding::Turned),
-            _ => self.relation(),
+            _ if self.same_ranking => self.cosines.first().map(|_| Finding::Turned).into_iter().collect(),
+            _ => self.relation().into_iter().collect(),
         }
     }
 
+    /// Inputs with a vector of another kind than most have.
     fn few(&self, off: &[(usize, f64)]) -> Finding {
         let examples = off.iter().take(EXAMPLES).map(|(place, _)| (self.input)(*place)).collect();
         Finding::FewInputs { inputs: off.len(), of: self.cosines.len(), examples }
