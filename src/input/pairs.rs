@@ -213,6 +213,9 @@ impl Groups {
             Some(split) => match self.places.get(&Some(split.to_owned())) {
                 Some(place) => *place,
                 None if self.all.is_empty() => 0,
+                None if wanted.is_some() && self.all.iter().all(|group| group.split.is_none()) => {
+                    return Err(PairsError::NoSplits { file: name, wanted: split.to_owned() });
+                }
                 None if wanted.is_some() => return refuse(format!("there is no split {split:?}"), &self.all),
                 None => return refuse("there are several splits, and none is \"test\"".into(), &self.all),
             },

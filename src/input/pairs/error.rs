@@ -49,6 +49,14 @@ pub enum PairsError {
         /// The splits there are.
         present: Names,
     },
+    /// A split is asked for, and none is told.
+    #[error("{file}: there is no split {wanted:?}: it has no field or column called split")]
+    NoSplits {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+        /// The split that was asked for.
+        wanted: String,
+    },
     /// There are rows, and none holds a pair.
     #[error("none of the {rows} rows can be used. {first}")]
     Unusable {
@@ -76,6 +84,7 @@ impl PairsError {
                 SECOND.join(", "),
                 SCORE.join(", ")
             ),
+            Self::NoSplits { .. } => "without --split all of it is read".to_owned(),
             Self::Split { .. } => "name one with --split".to_owned(),
         })
     }
