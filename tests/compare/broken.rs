@@ -47,7 +47,9 @@ fn a_file_that_is_not_whole() {
 fn no_file() {
     let files = Files::temporary();
     let good = files.report("good.json", &report(&noisy(1000.0)));
-    compare(&[&good, &files.path("none.json")]).run().refuses(2, &["none.json", "No such file"]);
+    compare(&[&good, &files.path("none.json")])
+        .run()
+        .refuses(2, &["none.json", "No such file", "hint: check the path"]);
     compare(&[&good, &files.path("")]).run().refuses(2, &["directory"]);
     run::infa(["compare"]).run().refuses(2, &["FILE"]);
     compare(&[&good]).run().refuses(2, &["good.json", "one engine", "hint: name a second file"]);
@@ -89,4 +91,13 @@ fn what_differs_stands_before_the_numbers() {
     // With --quiet they are still in the table.
     let quiet = compare(&[&base, &new]).arg("-q").run().status(0);
     assert!(quiet.err.is_empty() && quiet.text().contains("Warning   machine"), "{}", quiet.text());
+}
+
+#[test]
+fn one_file_comes_from_stdin() {
+    let files = Files::temporary();
+    let text = report(&noisy(1000.0)).to_string();
+    let good = files.write("good.json", &text);
+    compare(&[good.as_os_str(), "-".as_ref()]).stdin(text).run().status(0);
+    compare(&[good.as_os_str(), "-".as_ref()]).run().refuses(2, &["stdin: the file is empty"]);
 }

@@ -114,7 +114,12 @@ impl RunsError {
     pub fn hint(&self) -> Option<String> {
         let written = "infa bench --export-json FILE writes such a file";
         Some(match self {
-            Self::Read { .. } | Self::Tasks { .. } => return None,
+            Self::Read { source, .. } => match source.kind() {
+                std::io::ErrorKind::NotFound => "check the path; - reads stdin".into(),
+                std::io::ErrorKind::IsADirectory => "name the files in it".into(),
+                _ => return None,
+            },
+            Self::Tasks { .. } => return None,
             Self::Report { error: ReportError::Truncated { .. }, .. } => {
                 "the disk may have been full, or the copy or the run may not be finished: measure or copy again".into()
             }

@@ -19,15 +19,19 @@ pub struct Run {
     pub report: Report,
 }
 
-/// Reads what `infa bench --export-json` wrote.
+/// Reads what `infa bench --export-json` wrote; `-` is stdin.
 ///
 /// # Errors
 /// The file cannot be read, or is not such a file.
 pub fn read(path: &Path) -> Result<Run, RunsError> {
-    let file = path.display().to_string();
+    let stdin = path == Path::new("-");
+    let file = if stdin { "stdin".to_owned() } else { path.display().to_string() };
     let io = |source| RunsError::Read { file: file.clone(), source };
     let mut bytes = Vec::new();
-    File::open(path).and_then(|open| open.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(io)?;
+    let open = || -> std::io::Result<Box<dyn Read>> {
+        Ok(if stdin { Box::new(std::io::stdin().lock()) } else { Box::new(File::open(path)?) })
+    };
+    open().and_then(|open| open.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(io)?;
     if bytes.len() as u64 > LARGEST {
         return Err(RunsError::Large { file, limit: LARGEST });
     }
