@@ -32,9 +32,20 @@ pub(crate) fn shortened(text: &str, limit: usize) -> String {
     }
 }
 
+/// A text from elsewhere between quotation marks: on one line, and no longer than `limit` characters.
+pub(crate) fn quoted(text: &str, limit: usize) -> String {
+    format!("\"{}\"", shortened(&one_line(text), limit).replace('"', "\\\""))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quoted_texts_are_escaped_once() {
+        assert_eq!(quoted("a \"b\"\n\u{1b}c", 40), "\"a \\\"b\\\" \\u{1b}c\"");
+        assert_eq!(quoted("abcdef", 4), "\"abc…\"");
+    }
 
     #[test]
     fn a_line_stays_a_line() {

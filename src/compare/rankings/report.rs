@@ -12,7 +12,7 @@ use super::order::is_constant;
 use super::relation::is_probability;
 use super::{Calibration, Finding, OrderAgreement, ScoreSet};
 use crate::bench::report::numbers::count;
-use crate::bench::report::text::{one_line, shortened};
+use crate::bench::report::text::quoted;
 use crate::compare::vectors::Verdict;
 
 pub use text::lines;
@@ -93,7 +93,7 @@ pub struct QueryName {
 impl fmt::Display for QueryName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.id {
-            Some(id) => write!(f, "query {:?}", shortened(&one_line(id), SHOWN)),
+            Some(id) => write!(f, "query {}", quoted(id, SHOWN)),
             None => write!(f, "query {}", self.index),
         }
     }

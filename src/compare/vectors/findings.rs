@@ -163,7 +163,10 @@ impl Finding {
                 format!("two rows swapped: {first} and {second} have each other's vector")
             }
             Self::Permuted { inputs, looked_at, shift, examples } => {
-                let (inputs, looked_at) = (count(*inputs as u64), count(*looked_at as u64));
+                let (moved, inputs, looked_at) = (inputs, count(*inputs as u64), count(*looked_at as u64));
+                if let (1, [(input, other)]) = (*moved, examples.as_slice()) {
+                    return format!("one input has the vector of another ({input} that of {other})");
+                }
                 let mut text =
                     format!("rows permuted: {inputs} of {looked_at} looked at have the vector of another input");
                 if let Some(shift) = shift {

@@ -15,7 +15,7 @@ use super::{Distances, Finding, Flaws, MatchedBy, Neighbours, VectorSet, Verdict
 use crate::bench::fidelity::{VectorReport, flaw};
 use crate::bench::report::json::schema_of;
 use crate::bench::report::numbers::{cosine, percent, several};
-use crate::bench::report::text::{one_line, shortened};
+use crate::bench::report::text::quoted;
 use crate::bench::statistics::median;
 
 pub use html::html;
@@ -82,7 +82,7 @@ pub struct InputName {
 impl fmt::Display for InputName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.id {
-            Some(id) => write!(f, "{:?}", shortened(&one_line(id), SHOWN)),
+            Some(id) => f.write_str(&quoted(id, SHOWN)),
             None => write!(f, "input {}", self.index),
         }
     }
@@ -111,7 +111,7 @@ impl WorstInput {
             sentence += &format!(" ({})", several(tokens as u64, "token", "tokens"));
         }
         if let Some(text) = &self.text {
-            sentence += &format!(" {:?}", shortened(&one_line(text), TEXT));
+            sentence += &format!(" {}", quoted(text, TEXT));
         }
         sentence
     }

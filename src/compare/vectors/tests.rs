@@ -472,3 +472,12 @@ fn pages_to_look_at() {
     std::fs::write(dir.join("vectors-many.html"), html(&of(comparisons))).unwrap();
     std::fs::write(dir.join("vectors-hostile.html"), html(&report())).unwrap();
 }
+
+#[test]
+fn one_vector_of_another_input_is_no_permutation() {
+    let found = changed(|numbers| numbers.copy_within(9 * DIMENSIONS..10 * DIMENSIONS, 3 * DIMENSIONS));
+    let Some(finding @ Finding::Permuted { inputs: 1, .. }) = found.findings.first() else {
+        panic!("{:?}", found.findings)
+    };
+    assert_eq!(finding.sentence("a", "b"), "one input has the vector of another (input 3 that of input 9)");
+}

@@ -2,7 +2,7 @@
 
 use super::{RankingComparison, ScoreSetReport};
 use crate::bench::report::numbers::{NOTHING, cosine, count, number, several};
-use crate::bench::report::text::{one_line, shortened};
+use crate::bench::report::text::quoted;
 use crate::compare::rankings::findings::signed;
 use crate::compare::rankings::{Calibration, CutOffBasis, OrderAgreement};
 use crate::compare::vectors::share;
@@ -30,7 +30,7 @@ pub fn lines(reference: &ScoreSetReport, comparison: &RankingComparison) -> Vec<
     }
     let tau = |tau: Option<f64>| tau.map_or_else(|| "all tied".to_owned(), |tau| format!("τ-b {}", cosine(tau)));
     let worst = comparison.worst.iter().map(|worst| {
-        let text = worst.text.as_ref().map(|text| format!(" {:?}", shortened(&one_line(text), TEXT)));
+        let text = worst.text.as_ref().map(|text| format!(" {}", quoted(text, TEXT)));
         let (tau, documents) = (tau(worst.tau), count(worst.documents as u64));
         format!("{tau} {} ({documents} documents){}", worst.query, text.unwrap_or_default())
     });
