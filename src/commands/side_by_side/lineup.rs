@@ -103,7 +103,9 @@ pub fn engines_of(entries: Vec<EngineEntry>) -> Result<Vec<Planned>, Error> {
         }
         let name = name.unwrap_or_else(|| spec.to_string());
         if engines.iter().any(|other| other.name == name) {
-            return Err(flag(FLAG, format!("two engines are called {name:?}; in a config, give one another name")));
+            let reason =
+                format!("two engines are called {name:?}: name each once (a config of infa bench can give names)");
+            return Err(flag(FLAG, reason));
         }
         engines.push(Planned { name, spec, launch, model });
     }

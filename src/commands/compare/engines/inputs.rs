@@ -59,7 +59,10 @@ impl Task {
             }
         };
         if task.inputs.is_empty() {
-            return Err(Error::Flag { flag: "FILE", reason: format!("{}: there is no text", task.files.join(", ")) });
+            let (files, why) = (task.files.join(", "), task.warnings.join("; "));
+            let what = if matches!(task.inputs, Inputs::Queries(_)) { "query with documents" } else { "text" };
+            let why = if why.is_empty() { why } else { format!(": {why}") };
+            return Err(Error::Flag { flag: "FILE", reason: format!("{files}: there is no {what}{why}") });
         }
         Ok(task)
     }
@@ -112,9 +115,12 @@ fn id(id: Option<serde_json::Value>) -> Option<String> {
 }
 
 /// What was left out, if anything.
-fn left_out(skipped: usize, first: Option<String>, what: &str) -> Vec<String> {
+fn left_out(skipped: usize, first: Option<String>, one: &str, many: &str) -> Vec<String> {
     let Some(first) = first.filter(|_| skipped > 0) else { return Vec::new() };
-    vec![format!("{skipped} {what} cannot be used and are left out; the first: {first}")]
+    vec![match skipped {
+        1 => format!("one {one} cannot be used and is left out: {first}"),
+        _ => format!("{skipped} {many} cannot be used and are left out; the first: {first}"),
+    }]
 }
 
 fn texts(plan: &Plan, world: &World) -> Result<Task, Error> {
@@ -136,7 +142,7 @@ fn texts(plan: &Plan, world: &World) -> Result<Task, Error> {
         skipped += 1;
         first.get_or_insert(reason);
     }
-    let warnings = left_out(skipped, first, "texts");
+    let warnings = left_out(skipped, first, "text", "texts");
     Ok(Task { inputs: Inputs::Texts(texts), truth: Truth::Unknown, files: named(&plan.files), warnings })
 }
 
@@ -158,7 +164,7 @@ fn queries(plan: &Plan, world: &World) -> Result<Task, Error> {
             }
         }
     }
-    let warnings = left_out(skipped, first, "queries");
+    let warnings = left_out(skipped, first, "query", "queries");
     Ok(Task { inputs: Inputs::Queries(queries), truth: Truth::Unknown, files: named(&plan.files), warnings })
 }
 
@@ -176,7 +182,7 @@ fn pairs(read: ScoredPairs) -> Task {
         pairs.push((place(pair.first), place(pair.second)));
         gold.push(pair.score);
     }
-    let warnings = left_out(read.skipped.count, read.skipped.first.first().map(ToString::to_string), "pairs");
+    let warnings = left_out(read.skipped.count, read.skipped.first.first().map(ToString::to_string), "pair", "pairs");
     let name = match &read.split {
         Some(split) if read.other_splits > 0 => format!("{}, split {split}", read.name),
         _ => read.name.to_string(),

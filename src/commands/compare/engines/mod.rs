@@ -91,6 +91,10 @@ pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     if world.cancel.is_cancelled() {
         return Err(Error::Interrupted);
     }
+    if let Some(idle) = report.thresholds.iter().find(|threshold| threshold.checked.is_empty()) {
+        let reason = format!("{}: it takes a second engine, or another --task, to tell", idle.threshold);
+        return Err(wrong("--fail-if", &reason));
+    }
     Ok(judge(&report, world))
 }
 
@@ -183,7 +187,11 @@ impl Comparing<'_> {
             match runtime.block_on(self.ask(planned, engine)) {
                 Ok(results) => {
                     engine.outcome = EngineOutcome::Answered;
-                    let graded = self.compare(engine, &results, reference.as_ref())?;
+                    let graded = match self.compare(engine, &results, reference.as_ref()) {
+                        // What is known of it, and of those before it, is told.
+                        Err(Error::Interrupted) => break,
+                        graded => graded?,
+                    };
                     if reference.is_none() && wanted {
                         reference = Some(Reference { place, results, graded });
                     }
