@@ -310,3 +310,59 @@ fn interrupted_it_tells_what_it_has() {
     assert_eq!((&report["interrupted"], &report["engines"][1]["state"]), (&json!(true), &json!("not_asked")));
     assert_eq!(report["engines"][0]["state"], json!("answered"), "{}", ran.err);
 }
+
+#[test]
+fn an_engine_that_gives_in_under_load_is_told() {
+    let asked = AtomicUsize::new(0);
+    // Two batches, then five texts alone, then the same ones many at once.
+    let fake = Fake::tei(move |_| (asked.fetch_add(1, Ordering::SeqCst) > 6).then(|| Answer::status(503, "busy")));
+    let specs = format!("tei={}", fake.url);
+    let run = || engines(&specs).args(["--retries", "0", "--batch", "3", "--samples", "5"]).stdin(lines(5));
+    let (ran, report) = report(run().args(["--fail-if", "failed>0"]));
+    let ran = ran.status(5);
+    let failures = &report["engines"][0]["failures"];
+    assert_eq!((&failures["inputs"], &failures["not_answered_again"]), (&json!(0), &json!(5)));
+    let text = squeezed(&ran);
+    assert!(text.contains("5 times an input had a result in its batch, and none") && text.contains("busy"), "{text}");
+}
+
+#[test]
+fn nan_outside_of_batches_is_told() {
+    let fake = Fake::tei(|texts| {
+        Some(vectors(texts.iter(), |text| match texts.len() {
+            1 => vec![0.0; 8],
+            _ => direction(text).into(),
+        }))
+    });
+    let text = squeezed(&engines(&format!("tei={}", fake.url)).stdin(lines(6)).run().status(0));
+    assert!(text.contains("Unsound asked alone, 6 of 6 have NaN, an infinite number or nothing but zeros"), "{text}");
+}
+
+#[test]
+fn inputs_and_other_reports_are_not_written_over() {
+    let files = Files::temporary();
+    let path = files.write("texts.txt", lines(3)).to_str().unwrap().to_owned();
+    let other = files.path("report").to_str().unwrap().to_owned();
+    let run = |more: &[&str]| engines("onnx").arg(&path).args(more).run();
+    run(&["--export-json", &path]).refuses(2, &["--export-json", "texts.txt", "it is compared"]);
+    files.write("report", "old");
+    run(&["--export-json", &other, "--export-html", &other]).refuses(2, &["--export-html", "another export"]);
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), lines(3));
+    assert_eq!(std::fs::read_to_string(&other).unwrap(), "old");
+    run(&["--export-json", "/dev/null", "--export-html", "/dev/null"]).status(0);
+}
+
+#[test]
+fn a_threshold_that_nothing_is_held_against_is_no_pass() {
+    let ran = engines("onnx").args(["--fail-if", "cosine_min<0.9"]).stdin(lines(3)).run().status(2);
+    assert!(ran.err.contains("--fail-if: cosine_min<0.9: it takes a second engine"), "{}", ran.err);
+    engines("onnx").args(["--fail-if", "alone_cosine_min<0.9"]).stdin(lines(3)).run().status(0);
+}
+
+#[test]
+fn what_is_no_query_is_told() {
+    let ran = engines("onnx").args(["--task", "rerank"]).stdin(lines(3)).run().status(2);
+    for words in ["stdin: there is no query with documents: 3 queries cannot be used", "the first: stdin:1"] {
+        assert!(ran.err.contains(words), "{words}: {}", ran.err);
+    }
+}

@@ -18,6 +18,9 @@ use crate::compare::vectors::{InputName, VectorRow, VectorSet};
 const EXAMPLES: usize = 5;
 /// Requests in a row that nobody answers, after which nobody is asked any more.
 const PATIENCE: usize = 3;
+/// Requests in a row that the server says it cannot answer, each after its retries. It takes more of them, as a server may
+/// break on a text or two.
+const INDULGENCE: usize = 16;
 
 /// A text that is embedded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -78,6 +81,9 @@ pub struct Failures {
     pub inputs: usize,
     /// Inputs of batches that failed, which were answered when they were alone.
     pub answered_alone: usize,
+    /// Inputs that were answered in batches, and not when they were asked for again: alone, or among many at once.
+    #[serde(default)]
+    pub not_answered_again: usize,
     /// The first of those that failed.
     pub examples: Vec<FailedInput>,
 }
@@ -94,6 +100,16 @@ pub struct FailedInput {
 impl Failures {
     fn push(&mut self, input: InputName, failure: &Failure) {
         self.inputs += 1;
+        self.tell(input, failure);
+    }
+
+    /// One that was answered before.
+    fn push_again(&mut self, input: InputName, failure: &Failure) {
+        self.not_answered_again += 1;
+        self.tell(input, failure);
+    }
+
+    fn tell(&mut self, input: InputName, failure: &Failure) {
         if self.examples.len() < EXAMPLES {
             self.examples.push(FailedInput { input, message: failure.to_string() });
         }
@@ -152,21 +168,23 @@ impl Asking {
                     batch.iter().zip(vectors).for_each(|(&at, vector)| found[at] = Some(vector));
                 }
                 Err(failure) => {
-                    patience.tried(&failure)?;
+                    patience.refused(&failure)?;
                     // One text may spoil it for all.
                     let alone = if may_be_one(&failure) && batch.len() > 1 { batch.as_slice() } else { &[] };
                     if alone.is_empty() {
                         batch.iter().for_each(|&at| failures.push(named(at), &failure));
                     }
                     for &at in alone {
-                        let answer = asked(&[at]).await;
-                        patience.heard(&answer)?;
-                        match answer {
+                        match asked(&[at]).await {
                             Ok(vectors) => {
+                                patience.answered();
                                 failures.answered_alone += 1;
                                 found[at] = vectors.into_iter().next();
                             }
-                            Err(failure) => failures.push(named(at), &failure),
+                            Err(failure) => {
+                                patience.refused(&failure)?;
+                                failures.push(named(at), &failure);
+                            }
                         }
                     }
                     first.get_or_insert(failure);
@@ -181,8 +199,10 @@ impl Asking {
         for at in self.sample(texts.len()) {
             let answer = asked(&[at]).await;
             patience.heard(&answer)?;
-            if let (Ok(vectors), Some(batched)) = (answer, &found[at]) {
-                vectors.iter().for_each(|vector| alone.push(vector, batched));
+            let Some(batched) = &found[at] else { continue };
+            match answer {
+                Ok(vectors) => vectors.iter().for_each(|vector| alone.push(vector, batched)),
+                Err(failure) => failures.push_again(named(at), &failure),
             }
         }
         let requests = self.mixed(texts);
@@ -191,9 +211,14 @@ impl Asking {
         let mut answers = futures_util::stream::iter(requests.into_iter().map(send)).buffer_unordered(self.concurrency);
         while let Some((answer, places)) = answers.next().await {
             patience.heard(&answer)?;
-            for (&at, vector) in places.iter().zip(answer.unwrap_or_default()) {
-                if let Some(batched) = &found[at] {
-                    together.push(&vector, batched);
+            let known = |&at: &usize| found[at].as_ref().map(|batched| (at, batched));
+            match answer {
+                Ok(vectors) => {
+                    let pairs = places.iter().zip(vectors).filter_map(|(at, vector)| Some((vector, known(at)?.1)));
+                    pairs.for_each(|(vector, batched)| together.push(&vector, batched));
+                }
+                Err(failure) => {
+                    places.iter().filter_map(known).for_each(|(at, _)| failures.push_again(named(at), &failure));
                 }
             }
         }
@@ -239,7 +264,7 @@ impl Asking {
                     found[at] = Some(scores);
                 }
                 Err(failure) => {
-                    patience.tried(&failure)?;
+                    patience.refused(&failure)?;
                     failures.push(named(at), &failure);
                     first.get_or_insert(failure);
                 }
@@ -256,7 +281,10 @@ impl Asking {
             for (document, &score) in queries[at].documents.iter().zip(together) {
                 let answer = asked(at, std::slice::from_ref(document)).await;
                 patience.heard(&answer)?;
-                answer.iter().flatten().for_each(|&alone| stability.alone.push(alone, score));
+                match answer {
+                    Ok(scores) => scores.iter().for_each(|&alone| stability.alone.push(alone, score)),
+                    Err(failure) => failures.push_again(named(at), &failure),
+                }
             }
         }
         let asked = &asked;
@@ -264,8 +292,12 @@ impl Asking {
         let mut answers = futures_util::stream::iter(sample.into_iter().map(send)).buffer_unordered(self.concurrency);
         while let Some((answer, at)) = answers.next().await {
             patience.heard(&answer)?;
-            for (again, &score) in answer.unwrap_or_default().into_iter().zip(found[at].iter().flatten()) {
-                stability.concurrent.push(again, score);
+            let Some(before) = &found[at] else { continue };
+            match answer {
+                Ok(scores) => {
+                    scores.iter().zip(before).for_each(|(&again, &score)| stability.concurrent.push(again, score));
+                }
+                Err(failure) => failures.push_again(named(at), &failure),
             }
         }
         let stability = stability.known().then_some(Stability::Scores(stability));
@@ -370,17 +402,30 @@ fn unexpected(what: &str) -> Failure {
 /// Whether one input of a batch may be the reason why all of it failed.
 fn may_be_one(failure: &Failure) -> bool {
     use FailureKind::{Garbage, NotFinite, Other, Shape, Status};
-    matches!(failure.kind, Garbage | NotFinite | Other | Shape | Status(_))
+    match failure.kind {
+        Status(status) => !is_of_all(status),
+        kind => matches!(kind, Garbage | NotFinite | Other | Shape),
+    }
+}
+
+/// Whether a status has nothing to do with what was asked for: no key, a wrong one, another address.
+fn is_of_all(status: u16) -> bool {
+    matches!(status, 401 | 403 | 404 | 405)
 }
 
 /// How long nobody has answered.
 #[derive(Default)]
-struct Patience(usize);
+struct Patience {
+    /// Requests in a row that reached nobody.
+    unheard: usize,
+    /// Requests in a row that failed by the server's own fault.
+    refused: usize,
+}
 
 impl Patience {
     /// One more request was answered.
     fn answered(&mut self) {
-        self.0 = 0;
+        *self = Self::default();
     }
 
     /// What became of one more request.
@@ -397,20 +442,33 @@ impl Patience {
         }
     }
 
+    /// One more request failed, and there is one for every input to come.
+    ///
+    /// # Errors
+    /// There is no use in further ones.
+    fn refused(&mut self, failure: &Failure) -> Result<(), Failure> {
+        if matches!(failure.kind, FailureKind::Overloaded(_) | FailureKind::Status(500..)) {
+            self.refused += 1;
+            if self.refused >= INDULGENCE {
+                return Err(failure.clone());
+            }
+        }
+        self.tried(failure)
+    }
+
     /// One more request failed.
     ///
     /// # Errors
     /// There is no use in further ones.
     fn tried(&mut self, failure: &Failure) -> Result<(), Failure> {
-        use FailureKind::{Broken, Connect, Died, Timeout, Tls};
-        match failure.kind {
-            Died => Err(failure.clone()),
-            Connect | Tls | Timeout | Broken => {
-                self.0 += 1;
-                if self.0 >= PATIENCE { Err(failure.clone()) } else { Ok(()) }
-            }
-            _ => Ok(()),
-        }
+        use FailureKind::{Broken, Connect, Died, Status, Timeout, Tls};
+        let unheard = match failure.kind {
+            Died => return Err(failure.clone()),
+            Status(status) => is_of_all(status),
+            kind => matches!(kind, Connect | Tls | Timeout | Broken),
+        };
+        self.unheard += usize::from(unheard);
+        if unheard && self.unheard >= PATIENCE { Err(failure.clone()) } else { Ok(()) }
     }
 }
 

@@ -193,7 +193,7 @@ impl EngineOnTexts {
     pub(super) fn metric(&self, name: &str) -> Option<f64> {
         let way = |which: fn(&Stability) -> super::stability::Way| self.stability.as_ref().map(which);
         match name {
-            "failed" => Some(self.failures.inputs as f64),
+            "failed" => Some((self.failures.inputs + self.failures.not_answered_again) as f64),
             "alone_cosine_min" => way(Stability::alone)?.cosine_min,
             "alone_max_difference" => way(Stability::alone)?.max_difference,
             "concurrent_cosine_min" => way(Stability::concurrent)?.cosine_min,

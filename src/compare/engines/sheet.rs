@@ -64,13 +64,13 @@ impl Sheet {
 
 fn facts(report: &EnginesReport) -> Vec<(&'static str, String)> {
     let workload = &report.workload;
-    let inputs = count(workload.inputs as u64);
+    let of_all = |one, many| several(workload.inputs as u64, one, many);
     let mut of = match (workload.task, workload.documents) {
         (EnginesTask::Rerank, Some(documents)) => {
-            format!("{inputs} queries with {} documents", count(documents as u64))
+            format!("{} with {}", of_all("query", "queries"), several(documents as u64, "document", "documents"))
         }
-        (EnginesTask::Rerank, None) => format!("{inputs} queries"),
-        _ => several(workload.inputs as u64, "text", "texts"),
+        (EnginesTask::Rerank, None) => of_all("query", "queries"),
+        _ => of_all("text", "texts"),
     };
     if let Some(lengths) = &workload.lengths {
         of += &format!(" of {} to {} tokens, {:.1} in the mean", lengths.min, lengths.max, lengths.mean);
@@ -235,6 +235,16 @@ fn section(report: &EnginesReport, engine: &EngineOnTexts) -> Vec<(&'static str,
     if engine.stability.as_ref().is_some_and(|found| found.alone().depends() || found.concurrent().depends()) {
         lines.push(("Unstable", "results depend on what is computed beside them".to_owned()));
     }
+    if let Some(found) = &engine.stability {
+        for (asked, Way { pairs, incomparable, .. }) in [("alone", found.alone()), ("many at once", found.concurrent())]
+        {
+            if incomparable > 0 {
+                let of = format!("{} of {}", count(incomparable as u64), count(pairs as u64));
+                let what = "have NaN, an infinite number or nothing but zeros, then or in their batches";
+                lines.push(("Unsound", format!("asked {asked}, {of} {what}")));
+            }
+        }
+    }
     lines.extend(engine.sts.iter().flat_map(|found| besides_tables(found.lines())));
     lines.extend(engine.retrieval.iter().flat_map(|found| besides_tables(found.lines())));
     let failures = &engine.failures;
@@ -245,8 +255,13 @@ fn section(report: &EnginesReport, engine: &EngineOnTexts) -> Vec<(&'static str,
     if failures.inputs > 0 {
         let inputs = several(failures.inputs as u64, "input has", "inputs have");
         lines.push(("Failed", format!("{inputs} no result")));
-        lines.extend(failures.examples.iter().map(|failed| ("", format!("{}: {}", failed.input, failed.message))));
     }
+    if failures.not_answered_again > 0 {
+        let times = several(failures.not_answered_again as u64, "time", "times");
+        let when = "an input had a result in its batch, and none when it was asked for alone, or among many at once";
+        lines.push(("Failed", format!("{times} {when}")));
+    }
+    lines.extend(failures.examples.iter().map(|failed| ("", format!("{}: {}", failed.input, failed.message))));
     lines
 }
 

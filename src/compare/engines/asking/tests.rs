@@ -125,8 +125,8 @@ async fn one_text_does_not_cost_its_batch() {
     let answers = ask(&backend, &texts(6)).await.unwrap();
     let places: Vec<bool> = answers.results.rows.iter().map(|row| row.place.is_some()).collect();
     assert_eq!(places, [true, true, false, true, true, true]);
-    let Failures { inputs, answered_alone, examples } = answers.failures;
-    assert_eq!((inputs, answered_alone, answers.answered), (1, 3, 2));
+    let Failures { inputs, answered_alone, not_answered_again, examples } = answers.failures;
+    assert_eq!((inputs, answered_alone, not_answered_again, answers.answered), (1, 3, 0, 2));
     assert_eq!(examples[0].input.index, 2);
 }
 
@@ -137,6 +137,19 @@ async fn what_is_gone_is_not_asked_again_and_again() {
         assert_eq!(ask(&backend, &texts(40)).await.unwrap_err().kind, kind);
         assert_eq!(backend.seen().len(), requests, "{kind}");
     }
+    let kinds = [(FailureKind::Status(401), 3), (FailureKind::Status(500), 16), (FailureKind::Overloaded(429), 16)];
+    for (kind, requests) in kinds {
+        let backend = Scripted::vectors(move |_| Some(of_kind(kind)));
+        assert_eq!(ask(&backend, &texts(100)).await.unwrap_err().kind, kind);
+        assert_eq!(backend.seen().len(), requests, "{kind}");
+        let backend = Scripted::new(move |_| Err(of_kind(kind)));
+        let failure = ASKING.scores("e", &(Arc::clone(&backend) as Arc<dyn Backend>), &queries(&[1; 50]), &|| ()).await;
+        assert_eq!((failure.unwrap_err().kind, backend.seen().len()), (kind, requests));
+    }
+    // Texts that nothing comes of are not the server's fault, however many they are.
+    let backend =
+        Scripted::vectors(|texts| texts.iter().any(|text| text.len() < 40).then(|| of_kind(FailureKind::Status(413))));
+    assert_eq!(ask(&backend, &texts(41)).await.unwrap().failures.inputs, 39);
     // Two failures that pass are no reason to give up.
     let count = AtomicUsize::new(0);
     let backend = Scripted::vectors(move |_| {
@@ -144,6 +157,24 @@ async fn what_is_gone_is_not_asked_again_and_again() {
     });
     let answers = ask(&backend, &texts(12)).await.unwrap();
     assert_eq!((answers.answered, answers.failures.inputs, answers.failures.answered_alone), (4, 8, 0));
+}
+
+#[tokio::test]
+async fn who_does_not_answer_again_is_told() {
+    // Ten texts are three batches; then six are asked for alone, and the same ones among others.
+    let count = AtomicUsize::new(0);
+    let backend = Scripted::vectors(move |texts| {
+        let overloaded = || of_kind(FailureKind::Overloaded(503));
+        let asked = count.fetch_add(1, Ordering::SeqCst);
+        (asked == 3 || (asked > 8 && texts.len() == 1)).then(overloaded)
+    });
+    let answers = ask(&backend, &texts(10)).await.unwrap();
+    let seen = backend.seen();
+    let again = 1 + seen[9..].iter().filter(|texts| texts.len() == 1).count();
+    assert_eq!((answers.failures.inputs, answers.failures.not_answered_again), (0, again));
+    assert_eq!(answers.failures.examples[0].message, "overloaded (503): no");
+    let Some(Stability::Vectors(found)) = answers.stability else { panic!("{:?}", answers.stability) };
+    assert_eq!((found.alone.pairs, found.concurrent.pairs), (5, 7 - again));
 }
 
 #[tokio::test]
