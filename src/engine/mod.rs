@@ -27,6 +27,7 @@ mod worker;
 
 pub use call::{Call, Computed, Judged, Local, LocalInfo, Pending, Refusal, Text, Times};
 pub use max_sim::{Scoring, max_sim};
+pub(crate) use onnx::check_task;
 pub use onnx::{OnnxEngine, max_length};
 pub use options::OnnxOptions;
 pub use predictor::judgement;

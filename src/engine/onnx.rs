@@ -215,7 +215,7 @@ fn refuse_other_outputs(model: &Model) -> Result<(), ModelError> {
 }
 
 /// Whether the model is for that. With a pooling that the user names, any encoder gives vectors.
-fn check_task(model: &Model, purpose: Purpose, text: &TextOptions) -> Result<(), EngineError> {
+pub(crate) fn check_task(model: &Model, purpose: Purpose, text: &TextOptions) -> Result<(), EngineError> {
     let other = matches!(model.task, Task::CrossEncoder(_) | Task::Classifier { .. } | Task::Other(_));
     match purpose {
         Purpose::Embed if other && text.pooling.is_none() => {

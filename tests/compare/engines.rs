@@ -366,3 +366,15 @@ fn what_is_no_query_is_told() {
         assert!(ran.err.contains(words), "{words}: {}", ran.err);
     }
 }
+
+/// sentence-transformers would make vectors of it.
+#[test]
+fn a_cross_encoder_has_no_vectors_for_anybody() {
+    let ran = infa(["compare", "--engines", "onnx,torch"])
+        .arg("-m")
+        .arg(support::fixture("architectures/bert-rerank"))
+        .stdin("a\nb\n")
+        .run()
+        .status(4);
+    assert_eq!(squeezed(&ran).matches("is a cross-encoder").count(), 2, "{}", ran.text());
+}

@@ -19,7 +19,7 @@ use crate::engine::python::{PythonError, PythonOptions, PythonTask, Worker, prog
 use crate::engine::remote::{self, ApiKey, Client, Wanted};
 use crate::engine::rerank::{Method, Reranker};
 use crate::engine::spec::Place;
-use crate::engine::{EngineError, EngineKind, EngineSpec, Purpose, RemoteOptions, Role, TextOptions};
+use crate::engine::{EngineError, EngineKind, EngineSpec, Purpose, RemoteOptions, Role, TextOptions, check_task};
 use crate::model::{Model, ModelError};
 
 /// An engine that has been started, and not been asked yet.
@@ -167,6 +167,10 @@ impl<'a> Opening<'a> {
     async fn worker(&self, planned: &Planned) -> Result<Started, Unready> {
         let Self { lineup, world, .. } = self;
         let Some(model) = self.model else { return Err(self.no_model()) };
+        if lineup.task == Task::Embed {
+            // sentence-transformers makes vectors of anything.
+            check_task(model, Purpose::Embed, &TextOptions::default()).map_err(Error::from)?;
+        }
         let mut spec = planned.spec.clone();
         spec.device = spec.device.or(lineup.device);
         let mut options = PythonOptions::new(spec, model.dir.clone(), world.globals.cache.clone());

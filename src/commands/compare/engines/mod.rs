@@ -12,6 +12,7 @@ use super::super::{Error, Outcome, World};
 use crate::bench::dataset::LengthHistogram;
 use crate::bench::machine;
 use crate::bench::report::EngineState;
+use crate::bench::report::numbers::several;
 use crate::bench::summary;
 use crate::bench::target::Failure;
 use crate::cli::{CompareArgs, CompareTask, ExportComparisonArgs};
@@ -187,6 +188,10 @@ impl Comparing<'_> {
             match runtime.block_on(self.ask(planned, engine)) {
                 Ok(results) => {
                     engine.outcome = EngineOutcome::Answered;
+                    if engine.failures.inputs > 0 {
+                        let inputs = several(engine.failures.inputs as u64, "input has", "inputs have");
+                        world.bars.printer().warning(&format!("{}: {inputs} no result", planned.name));
+                    }
                     let graded = match self.compare(engine, &results, reference.as_ref()) {
                         // What is known of it, and of those before it, is told.
                         Err(Error::Interrupted) => break,
