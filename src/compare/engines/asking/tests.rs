@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 
 use super::*;
 use crate::bench::target::{Answer, Outcome};
+use crate::compare::vectors::VectorSet;
 
 type Script = Box<dyn Fn(&Request) -> Result<Output, Failure> + Send + Sync>;
 

@@ -1,0 +1,130 @@
+//! What an engine did not answer, and how long it is asked all the same.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::bench::target::{Failure, FailureKind};
+use crate::compare::vectors::InputName;
+
+/// Failures that are told one by one.
+const EXAMPLES: usize = 5;
+/// Requests in a row that nobody answers, after which nobody is asked any more.
+const PATIENCE: usize = 3;
+/// Requests in a row that the server says it cannot answer, each after its retries. It takes more of them, as a server may
+/// break on a text or two.
+const INDULGENCE: usize = 16;
+
+/// Inputs without a result.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Failures {
+    /// How many.
+    pub inputs: usize,
+    /// Inputs of batches that failed, which were answered when they were alone.
+    pub answered_alone: usize,
+    /// Inputs that were answered in batches, and not when they were asked for again: alone, or among many at once.
+    #[serde(default)]
+    pub not_answered_again: usize,
+    /// The first of those that failed.
+    pub examples: Vec<FailedInput>,
+}
+
+/// An input without a result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct FailedInput {
+    /// The input.
+    pub input: InputName,
+    /// Why.
+    pub message: String,
+}
+
+impl Failures {
+    pub(super) fn push(&mut self, input: InputName, failure: &Failure) {
+        self.inputs += 1;
+        self.tell(input, failure);
+    }
+
+    /// One that was answered before.
+    pub(super) fn push_again(&mut self, input: InputName, failure: &Failure) {
+        self.not_answered_again += 1;
+        self.tell(input, failure);
+    }
+
+    fn tell(&mut self, input: InputName, failure: &Failure) {
+        if self.examples.len() < EXAMPLES {
+            self.examples.push(FailedInput { input, message: failure.to_string() });
+        }
+    }
+}
+
+/// Whether one input of a batch may be the reason why all of it failed.
+pub(super) fn may_be_one(failure: &Failure) -> bool {
+    use FailureKind::{Garbage, NotFinite, Other, Shape, Status};
+    match failure.kind {
+        Status(status) => !is_of_all(status),
+        kind => matches!(kind, Garbage | NotFinite | Other | Shape),
+    }
+}
+
+/// Whether a status has nothing to do with what was asked for: no key, a wrong one, another address.
+fn is_of_all(status: u16) -> bool {
+    matches!(status, 401 | 403 | 404 | 405)
+}
+
+/// How long nobody has answered.
+#[derive(Default)]
+pub(super) struct Patience {
+    /// Requests in a row that reached nobody.
+    unheard: usize,
+    /// Requests in a row that failed by the server's own fault.
+    refused: usize,
+}
+
+impl Patience {
+    /// One more request was answered.
+    pub fn answered(&mut self) {
+        *self = Self::default();
+    }
+
+    /// What became of one more request.
+    ///
+    /// # Errors
+    /// There is no use in further ones.
+    pub fn heard<T>(&mut self, answer: &Result<T, Failure>) -> Result<(), Failure> {
+        match answer {
+            Ok(_) => {
+                self.answered();
+                Ok(())
+            }
+            Err(failure) => self.tried(failure),
+        }
+    }
+
+    /// One more request failed, and there is one for every input to come.
+    ///
+    /// # Errors
+    /// There is no use in further ones.
+    pub fn refused(&mut self, failure: &Failure) -> Result<(), Failure> {
+        if matches!(failure.kind, FailureKind::Overloaded(_) | FailureKind::Status(500..)) {
+            self.refused += 1;
+            if self.refused >= INDULGENCE {
+                return Err(failure.clone());
+            }
+        }
+        self.tried(failure)
+    }
+
+    /// One more request failed.
+    ///
+    /// # Errors
+    /// There is no use in further ones.
+    fn tried(&mut self, failure: &Failure) -> Result<(), Failure> {
+        use FailureKind::{Broken, Connect, Died, Status, Timeout, Tls};
+        let unheard = match failure.kind {
+            Died => return Err(failure.clone()),
+            Status(status) => is_of_all(status),
+            kind => matches!(kind, Connect | Tls | Timeout | Broken),
+        };
+        self.unheard += usize::from(unheard);
+        if unheard && self.unheard >= PATIENCE { Err(failure.clone()) } else { Ok(()) }
+    }
+}
