@@ -176,6 +176,11 @@ impl From<std::io::Error> for Error {
 }
 
 impl Error {
+    /// What is wrong with a flag.
+    pub(super) fn flag(flag: &'static str, reason: impl Into<String>) -> Self {
+        Self::Flag { flag, reason: reason.into() }
+    }
+
     /// The exit status.
     pub fn exit_status(&self) -> i32 {
         match self {

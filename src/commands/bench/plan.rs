@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use super::super::Error;
-use super::super::side_by_side::{Lineup, Planned, engines_of, named};
+use super::super::side_by_side::{Lineup, Planned, REQUEST_TIMEOUT, STARTUP_TIMEOUT, engines_of, named, within_time};
 use super::config;
 use crate::bench::dataset::DatasetSpec;
 use crate::bench::demand::Demand;
@@ -50,12 +50,6 @@ const ROUNDS: Rounds = Rounds { min: 5, max: 20 };
 const STABLE: f64 = 0.02;
 const SAMPLES: usize = 64;
 const MOST_SAMPLES: usize = 100_000;
-const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
-const STARTUP_TIMEOUT: Duration = Duration::from_mins(10);
-
-fn flag(flag: &'static str, reason: impl Into<String>) -> Error {
-    Error::Flag { flag, reason: reason.into() }
-}
 
 impl Plan {
     /// Of what the user typed, and where that says nothing, of the config called `config`.
@@ -107,26 +101,23 @@ impl Plan {
             (None, None, _) => Some(End::After(STEP)),
         };
         let dataset = dataset.unwrap_or_else(|| if task == Task::Rerank { "rerank" } else { "lognormal" }.to_owned());
-        let dataset: DatasetSpec =
-            dataset.parse().map_err(|e: crate::bench::dataset::DatasetError| flag("--dataset", e.to_string()))?;
+        let dataset: DatasetSpec = dataset
+            .parse()
+            .map_err(|e: crate::bench::dataset::DatasetError| Error::flag("--dataset", e.to_string()))?;
         check_dataset(&dataset, task)?;
         let within = |name, value: f64, most: f64| {
             if value > 0.0 && value <= most {
                 Ok(value)
             } else {
-                Err(flag(name, format!("{value} is not above 0 and up to {most}")))
+                Err(Error::flag(name, format!("{value} is not above 0 and up to {most}")))
             }
         };
         let stable = within("--stable", stable.unwrap_or(STABLE), 1.0)?;
         let machine_cost_per_hour =
             machine_cost_per_hour.map(|cost| within("--machine-cost-per-hour", cost, 1e9)).transpose()?;
-        let timeout = |name, given: Option<Span>, usual| match given.map_or(usual, |Span(given)| given) {
-            Duration::ZERO => Err(flag(name, "nothing is ready in no time; give it longer")),
-            timeout => Ok(timeout),
-        };
         let samples = samples.unwrap_or(SAMPLES);
         if samples > MOST_SAMPLES {
-            return Err(flag("--samples", format!("{samples} is more than {MOST_SAMPLES}")));
+            return Err(Error::flag("--samples", format!("{samples} is more than {MOST_SAMPLES}")));
         }
         let warm_up = match warm_up {
             None => Some(WarmUp::default()),
@@ -148,8 +139,8 @@ impl Plan {
                 device,
                 threads,
                 python,
-                request_timeout: timeout("--request-timeout", request_timeout, REQUEST_TIMEOUT)?,
-                startup_timeout: timeout("--startup-timeout", startup_timeout, STARTUP_TIMEOUT)?,
+                request_timeout: within_time("--request-timeout", request_timeout, REQUEST_TIMEOUT)?,
+                startup_timeout: within_time("--startup-timeout", startup_timeout, STARTUP_TIMEOUT)?,
                 retries: retries.unwrap_or(0),
             },
             dataset,
@@ -185,7 +176,7 @@ impl Plan {
         // The load of a step is not this one.
         let load = if let Demand::Rounds(load) = self.demand { load } else { Load::Offline };
         let end = self.end.unwrap_or(End::Requests(requests.max(1)));
-        let mut phase = Phase::new(load, end).map_err(|e| flag("--load", e.to_string()))?;
+        let mut phase = Phase::new(load, end).map_err(|e| Error::flag("--load", e.to_string()))?;
         phase.limits =
             Limits { timeout: self.lineup.request_timeout, drain: self.lineup.request_timeout, ..Limits::default() };
         phase.timer = Timer::Fine;
@@ -261,7 +252,7 @@ fn demand(
 ) -> Result<Demand, Error> {
     Ok(match (load, concurrency, rate) {
         (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
-            return Err(flag("--load", "load, concurrency and rate say the same: give one of them"));
+            return Err(Error::flag("--load", "load, concurrency and rate say the same: give one of them"));
         }
         (Some(Written(demand)), ..) => demand,
         (None, None, Some(rate)) => Demand::Rounds(Load::Poisson { rate }),
@@ -275,10 +266,12 @@ fn demand(
 fn check_dataset(dataset: &DatasetSpec, task: Task) -> Result<(), Error> {
     let DatasetSpec::Made(recipe) = dataset else { return Ok(()) };
     match (task, recipe.is_rerank()) {
-        (Task::Embed, true) => Err(flag("--dataset", "rerank holds queries with documents: it is for --task rerank")),
+        (Task::Embed, true) => {
+            Err(Error::flag("--dataset", "rerank holds queries with documents: it is for --task rerank"))
+        }
         (Task::Rerank, false) => {
             let reason = format!("{} has no queries; for --task rerank take rerank, or file=PATH", recipe.name());
-            Err(flag("--dataset", reason))
+            Err(Error::flag("--dataset", reason))
         }
         _ => Ok(()),
     }

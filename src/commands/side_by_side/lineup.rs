@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::super::{Error, World};
 use crate::bench::report::Task;
-use crate::cli::EngineEntry;
+use crate::cli::{EngineEntry, Span};
 use crate::engine::spec::Place;
 use crate::engine::{EngineKind, EngineSpec, SpecError};
 use crate::model::Model;
@@ -14,6 +14,11 @@ use crate::model::cache::HubEnv;
 use crate::model::source::Request;
 use crate::runtime::device::Device;
 use crate::runtime::install;
+
+/// Longest wait for an answer, where the user says nothing.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+/// Longest wait until an engine is ready, where the user says nothing.
+pub const STARTUP_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// The engines, the model they have in common, and how they are made ready.
 pub struct Lineup {
@@ -41,10 +46,6 @@ pub struct Planned {
     pub launch: Option<String>,
     /// The model's name there.
     pub model: Option<String>,
-}
-
-fn flag(flag: &'static str, reason: impl Into<String>) -> Error {
-    Error::Flag { flag, reason: reason.into() }
 }
 
 impl Lineup {
@@ -88,6 +89,14 @@ impl Lineup {
     }
 }
 
+/// The longest wait that `flag` gives, or the `usual` one.
+pub fn within_time(flag: &'static str, given: Option<Span>, usual: Duration) -> Result<Duration, Error> {
+    match given.map_or(usual, |Span(given)| given) {
+        Duration::ZERO => Err(Error::flag(flag, "nothing is ready in no time; give it longer")),
+        limit => Ok(limit),
+    }
+}
+
 /// The engines of `--engines`, each with a name of its own.
 pub fn engines_of(entries: Vec<EngineEntry>) -> Result<Vec<Planned>, Error> {
     const FLAG: &str = "--engines";
@@ -97,19 +106,22 @@ pub fn engines_of(entries: Vec<EngineEntry>) -> Result<Vec<Planned>, Error> {
             continue;
         }
         let read = if launch.is_some() { EngineSpec::launched(&spec) } else { spec.parse() };
-        let spec = read.map_err(|e: SpecError| flag(FLAG, e.to_string()))?;
+        let spec = read.map_err(|e: SpecError| Error::flag(FLAG, e.to_string()))?;
         if launch.is_some() && (!spec.kind.is_server() || spec.url.is_some()) {
-            return Err(flag(FLAG, format!("{spec}: launch is for servers that are not there yet: no URL, then")));
+            return Err(Error::flag(
+                FLAG,
+                format!("{spec}: launch is for servers that are not there yet: no URL, then"),
+            ));
         }
         let name = name.unwrap_or_else(|| spec.to_string());
         if engines.iter().any(|other| other.name == name) {
             let reason =
                 format!("two engines are called {name:?}: name each once (a config of infa bench can give names)");
-            return Err(flag(FLAG, reason));
+            return Err(Error::flag(FLAG, reason));
         }
         engines.push(Planned { name, spec, launch, model });
     }
-    if engines.is_empty() { Err(flag(FLAG, "there is none")) } else { Ok(engines) }
+    if engines.is_empty() { Err(Error::flag(FLAG, "there is none")) } else { Ok(engines) }
 }
 
 /// The place of the engine of this name, which the flag `which` gave.
@@ -119,7 +131,7 @@ pub fn named(engines: &[Planned], which: &'static str, name: Option<&str>) -> Re
         Some(place) => Ok(Some(place)),
         None => {
             let names: Vec<&str> = engines.iter().map(|engine| engine.name.as_str()).collect();
-            Err(flag(which, format!("no engine is called {name:?}; engines: {}", names.join(", "))))
+            Err(Error::flag(which, format!("no engine is called {name:?}; engines: {}", names.join(", "))))
         }
     }
 }

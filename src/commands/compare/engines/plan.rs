@@ -2,12 +2,11 @@
 
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use crate::bench::report::Task;
-use crate::cli::{CompareEnginesArgs, CompareTask, Span};
+use crate::cli::{CompareEnginesArgs, CompareTask};
 use crate::commands::Error;
-use crate::commands::side_by_side::{Lineup, engines_of, named};
+use crate::commands::side_by_side::{Lineup, REQUEST_TIMEOUT, STARTUP_TIMEOUT, engines_of, named, within_time};
 use crate::compare::engines::Asking;
 use crate::engine::Role;
 use crate::input;
@@ -35,12 +34,6 @@ const SAMPLED_QUERIES: usize = 8;
 const MOST_SAMPLES: usize = 1_000_000;
 const MOST_AT_A_TIME: usize = 10_000;
 const RETRIES: u32 = 2;
-const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
-const STARTUP_TIMEOUT: Duration = Duration::from_mins(10);
-
-fn flag(flag: &'static str, reason: impl Into<String>) -> Error {
-    Error::Flag { flag, reason: reason.into() }
-}
 
 impl Plan {
     pub fn resolve(asked: CompareEnginesArgs, files: Vec<PathBuf>) -> Result<Self, Error> {
@@ -78,29 +71,25 @@ impl Plan {
         ] {
             if given && !tasks.contains(&task) {
                 let tasks: Vec<&str> = tasks.iter().map(|task| task.name()).collect();
-                return Err(flag(name, format!("it is for --task {}", tasks.join(" and "))));
+                return Err(Error::flag(name, format!("it is for --task {}", tasks.join(" and "))));
             }
         }
         match (task, files.as_slice()) {
             (CompareTask::Sts, [] | [_]) | (CompareTask::Retrieval, [_]) => {}
-            (CompareTask::Sts, _) => return Err(flag("FILE", "--task sts reads one file of pairs")),
+            (CompareTask::Sts, _) => return Err(Error::flag("FILE", "--task sts reads one file of pairs")),
             (CompareTask::Retrieval, _) => {
                 let reason = "--task retrieval reads one directory: corpus.jsonl, queries.jsonl, qrels/test.tsv";
-                return Err(flag("FILE", reason));
+                return Err(Error::flag("FILE", reason));
             }
             _ => {}
         }
         let engines = engines_of(engines.unwrap_or_default())?;
-        let timeout = |name, given: Option<Span>, usual| match given.map_or(usual, |Span(given)| given) {
-            Duration::ZERO => Err(flag(name, "nothing is ready in no time; give it longer")),
-            timeout => Ok(timeout),
-        };
         let within = |name, value: usize, most: usize| match value {
-            value if value > most => Err(flag(name, format!("{value} is more than {most}"))),
+            value if value > most => Err(Error::flag(name, format!("{value} is more than {most}"))),
             value => Ok(value),
         };
         let usual_samples = if task == CompareTask::Rerank { SAMPLED_QUERIES } else { SAMPLES };
-        let request_timeout = timeout("--request-timeout", request_timeout, REQUEST_TIMEOUT)?;
+        let request_timeout = within_time("--request-timeout", request_timeout, REQUEST_TIMEOUT)?;
         let asking = Asking {
             batch: batch.map_or(BATCH, NonZero::get),
             concurrency: within("--concurrency", concurrency.map_or(CONCURRENCY, NonZero::get), MOST_AT_A_TIME)?,
@@ -119,7 +108,7 @@ impl Plan {
             threads,
             python,
             request_timeout,
-            startup_timeout: timeout("--startup-timeout", startup_timeout, STARTUP_TIMEOUT)?,
+            startup_timeout: within_time("--startup-timeout", startup_timeout, STARTUP_TIMEOUT)?,
             retries: retries.unwrap_or(RETRIES),
         };
         let pairs = PairOptions { first: field.clone(), second: pair_field, score: score_field, split };
