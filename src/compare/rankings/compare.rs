@@ -4,7 +4,7 @@ use super::calibration::{calibration, spread};
 use super::findings::Evidence;
 use super::order::{Order, is_constant, order};
 use super::placement::placement;
-use super::relation::relation;
+use super::relation::{Relation, relation};
 use super::sides::{Query, Sides};
 use super::verdict::Facts;
 use super::{RankingComparison, ScoreSet, ScoreSetReport, WorstQuery};
@@ -46,8 +46,11 @@ pub fn compare(reference: &ScoreSet, candidate: &ScoreSet) -> RankingComparison 
         candidate: &candidate_report,
         sides: &sides,
         placement: &placement,
-        placed: &placed,
-        relation: relation.as_ref(),
+        same: relation == Some(Relation::Same),
+        relation: match relation {
+            Some(Relation::Other(found)) => Some(found),
+            Some(Relation::Same) | None => None,
+        },
     };
     let mut comparison = RankingComparison {
         matched,

@@ -6,8 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::placement::Placement;
-use super::relation::Relation;
-use super::sides::{Query, Sides};
+use super::sides::Sides;
 use super::{QueryName, ScoreFlaws, ScoreSetReport};
 use crate::bench::report::numbers::{cosine, count, number, several};
 use crate::compare::vectors::Side;
@@ -139,7 +138,7 @@ impl Finding {
                 format!("another number of scores for {} ({})", queries(*many), listed(examples))
             }
             Self::Constant { side, score } => format!(
-                "all scores of {} are {}: its head was not loaded, or its activation ends there",
+                "all scores of {} are {}: its head was not loaded, its activation ends there, or all documents are alike",
                 name(*side),
                 number(*score)
             ),
@@ -225,9 +224,10 @@ pub(super) struct Evidence<'a> {
     pub candidate: &'a ScoreSetReport,
     pub sides: &'a Sides<'a>,
     pub placement: &'a Placement,
-    /// The queries that are not permuted, and what makes the one engine's scores of the other's there.
-    pub placed: &'a [Query<'a>],
-    pub relation: Option<&'a Relation>,
+    /// Whether scores are the same, and if not, what makes the one engine's of the other's, in queries that are not
+    /// permuted.
+    pub same: bool,
+    pub relation: Option<Finding>,
 }
 
 impl Evidence<'_> {
@@ -249,8 +249,7 @@ impl Evidence<'_> {
             both.into_iter().filter_map(|(side, set)| Some(Finding::Constant { side, score: set.constant? }));
         let constant: Vec<Finding> = constant.collect();
         // Two that are the same have nothing the matter with one another.
-        let same = self.relation == Some(&Relation::Same);
-        if !constant.is_empty() && !same {
+        if !constant.is_empty() && !self.same {
             findings.extend(constant);
             return findings;
         }
@@ -264,31 +263,7 @@ impl Evidence<'_> {
             let of = self.sides.compared.len();
             findings.push(Finding::Permuted { queries: permuted.len(), of, examples: named.collect() });
         }
-        findings.extend(self.relation.and_then(|relation| self.named(relation)));
+        findings.extend(self.relation.clone());
         findings
-    }
-
-    fn named(&self, relation: &Relation) -> Option<Finding> {
-        Some(match relation {
-            Relation::Same => return None,
-            Relation::FewOthers { documents, of } => Finding::FewDocuments {
-                documents: documents.len(),
-                of: *of,
-                examples: documents
-                    .iter()
-                    .take(EXAMPLES)
-                    .map(|&(query, document)| DocumentName { query: self.placed[query].query.name(), document })
-                    .collect(),
-            },
-            &Relation::Sigmoid { probabilities, twice } => Finding::Sigmoid { probabilities, twice },
-            &Relation::Scaled { factor } => Finding::Scaled { factor },
-            &Relation::Shifted { by } => Finding::Shifted { by },
-            &Relation::Line { slope, intercept } => Finding::Line { slope, intercept },
-            &Relation::Reversed { tau } => Finding::Reversed { tau },
-            Relation::Small => Finding::SmallDifferences,
-            &Relation::Rising { tau } => Finding::SameOrder { tau },
-            &Relation::Related { tau } => Finding::Related { tau },
-            Relation::Unrelated => Finding::Unrelated,
-        })
     }
 }

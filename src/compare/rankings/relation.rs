@@ -1,6 +1,7 @@
 //! What makes the one engine's scores of the other's.
 
 use super::calibration::{Line, spread};
+use super::findings::{DocumentName, EXAMPLES, Finding};
 use super::order::Order;
 use super::sides::Query;
 use super::verdict::{OTHER_SCORE, SAME_SCORE, SAME_VALUES};
@@ -31,40 +32,8 @@ const NO_ORDER: f64 = 0.3;
 pub(super) enum Relation {
     /// They are the same, or as good as.
     Same,
-    /// But for these documents: the place of their query among those compared, and their own.
-    FewOthers {
-        documents: Vec<(usize, usize)>,
-        of: usize,
-    },
-    /// Through a sigmoid. `twice`: the other's were probabilities already.
-    Sigmoid {
-        probabilities: Side,
-        twice: bool,
-    },
-    Scaled {
-        factor: f64,
-    },
-    Shifted {
-        by: f64,
-    },
-    /// Both.
-    Line {
-        slope: f64,
-        intercept: f64,
-    },
-    Reversed {
-        tau: f64,
-    },
-    Small,
-    /// By another rising function.
-    Rising {
-        tau: f64,
-    },
-    /// In part.
-    Related {
-        tau: f64,
-    },
-    Unrelated,
+    /// They are not, and this is the matter.
+    Other(Finding),
 }
 
 /// Compares scores of queries that are not permuted. `None` where there are too few to tell.
@@ -82,36 +51,37 @@ pub(super) fn relation(queries: &[Query<'_>], order: Option<&Order>) -> Option<R
         return Some(Relation::Same);
     }
     if let Some(few) = few_others(queries, of_reference) {
-        return Some(few);
+        return Some(Relation::Other(few));
     }
     let enough = |free: usize| pairs.len() >= DOCUMENTS[free] && of_reference > 0.0 && of_candidate > 0.0;
     if enough(0) {
         if left_over(&|r, c| c - sigmoid(r)) <= SIGMOID * of_candidate {
             let twice = pairs.iter().all(|(r, _)| is_probability(*r));
-            return Some(Relation::Sigmoid { probabilities: Side::Candidate, twice });
+            return Some(Relation::Other(Finding::Sigmoid { probabilities: Side::Candidate, twice }));
         }
         if left_over(&|r, c| r - sigmoid(c)) <= SIGMOID * of_reference {
             let twice = pairs.iter().all(|(_, c)| is_probability(*c));
-            return Some(Relation::Sigmoid { probabilities: Side::Reference, twice });
+            return Some(Relation::Other(Finding::Sigmoid { probabilities: Side::Reference, twice }));
         }
     }
     if let Some(line) = straight(&pairs, (LINE * of_candidate).min(EXPLAINS * difference)).filter(|_| enough(1)) {
         match line {
-            Relation::Line { .. } if !enough(2) => {}
-            line => return Some(line),
+            Finding::Line { .. } if !enough(2) => {}
+            line => return Some(Relation::Other(line)),
         }
     }
     let order = order.and_then(|order| Some((order.agreement.tau_mean?, order.chance?)));
-    match order {
-        Some((tau, chance)) if tau <= REVERSED && tau < -3.0 * chance => Some(Relation::Reversed { tau }),
-        _ if difference <= SMALL * of_reference => Some(Relation::Small),
-        Some((tau, chance)) if tau >= SAME_ORDER && tau > 3.0 * chance => Some(Relation::Rising { tau }),
+    let found = match order {
+        Some((tau, chance)) if tau <= REVERSED && tau < -3.0 * chance => Finding::Reversed { tau },
+        _ if difference <= SMALL * of_reference => Finding::SmallDifferences,
+        Some((tau, chance)) if tau >= SAME_ORDER && tau > 3.0 * chance => Finding::SameOrder { tau },
         // Of few documents any order may come by chance.
-        Some((_, chance)) if chance > NO_ORDER / 2.0 => None,
-        Some((tau, _)) if tau.abs() < NO_ORDER => Some(Relation::Unrelated),
-        Some((tau, _)) => Some(Relation::Related { tau }),
-        None => None,
-    }
+        Some((_, chance)) if chance > NO_ORDER / 2.0 => return None,
+        Some((tau, _)) if tau.abs() < NO_ORDER => Finding::Unrelated,
+        Some((tau, _)) => Finding::Related { tau },
+        None => return None,
+    };
+    Some(Relation::Other(found))
 }
 
 /// Whether a score can be a probability.
@@ -125,7 +95,7 @@ fn rms(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// Whether all but a few documents have the same scores.
-fn few_others(queries: &[Query<'_>], spread: f64) -> Option<Relation> {
+fn few_others(queries: &[Query<'_>], spread: f64) -> Option<Finding> {
     let (mut others, mut same, mut of) = (Vec::new(), Vec::new(), 0);
     for (at, query) in queries.iter().enumerate() {
         for (document, r, c) in query.finite() {
@@ -142,24 +112,25 @@ fn few_others(queries: &[Query<'_>], spread: f64) -> Option<Relation> {
         return None;
     }
     others.sort_by(|a, b| b.2.total_cmp(&a.2).then((a.0, a.1).cmp(&(b.0, b.1))));
-    let documents = others.into_iter().map(|(query, document, _)| (query, document)).collect();
-    Some(Relation::FewOthers { documents, of: of as usize })
+    let named = |&(at, document, _): &(usize, usize, f64)| DocumentName { query: queries[at].query.name(), document };
+    let examples = others.iter().take(EXAMPLES).map(named).collect();
+    Some(Finding::FewDocuments { documents: others.len(), of: of as usize, examples })
 }
 
 /// The simplest rising line that makes the candidate's scores and leaves over `most` (root mean square).
-fn straight(pairs: &[(f64, f64)], most: f64) -> Option<Relation> {
+fn straight(pairs: &[(f64, f64)], most: f64) -> Option<Finding> {
     let count = pairs.len() as f64;
     let sum = |of: &dyn Fn(&(f64, f64)) -> f64| pairs.iter().map(of).sum::<f64>();
     let squares = sum(&|(r, _)| r * r);
     let fits = |rule: &dyn Fn(f64) -> f64| rms(pairs.iter().map(|(r, c)| c - rule(*r))) <= most;
     let factor = if squares > 0.0 { sum(&|(r, c)| r * c) / squares } else { 0.0 };
     if factor > 0.0 && fits(&|r| factor * r) {
-        return Some(Relation::Scaled { factor });
+        return Some(Finding::Scaled { factor });
     }
     let by = sum(&|(r, c)| c - r) / count;
     if fits(&|r| r + by) {
-        return Some(Relation::Shifted { by });
+        return Some(Finding::Shifted { by });
     }
     let Line { slope, intercept, .. } = Line::through(pairs)?;
-    (slope > 0.0 && fits(&|r| slope * r + intercept)).then_some(Relation::Line { slope, intercept })
+    (slope > 0.0 && fits(&|r| slope * r + intercept)).then_some(Finding::Line { slope, intercept })
 }
