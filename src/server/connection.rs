@@ -62,7 +62,7 @@ pub async fn serve(
     bound: impl FnOnce(&Bound),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Drained, ServeError> {
-    let layers = layers::around(routes::router(Arc::clone(&app)), &app, &options)?;
+    let layers = layers::around(routes::router(Arc::clone(&app), options.api_keys.are_needed()), &app, &options)?;
     let tls = match &listen {
         Listen::Tcp { tls: Some(files), .. } => Some(tls::acceptor(files)?),
         _ => None,

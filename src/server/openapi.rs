@@ -2,18 +2,20 @@
 //!
 //! Each route's file describes its own route; here they are collected, and what is the same for all of them is added:
 //! how a request may fail. Nothing is fetched from elsewhere: the page's scripts and styles are in the binary.
+//!
+//! Every schema of a request has an `example` of its required fields alone, which the page fills in: a test posts them all.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use axum::Router;
-use axum::extract::{OriginalUri, Path};
+use axum::extract::{OriginalUri, Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use utoipa::openapi::path::{Operation, PathItem};
+use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseBuilder, Schema};
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::Config;
 
@@ -33,11 +35,10 @@ pub mod tag {
     pub const SERVER: &str = "Server";
 }
 
+// No code spans: the page draws a frame around each, and frames of wrapped lines cover the lines beside them.
 const ABOUT: &str = "Text embeddings, reranking and classification.\n\n\
-    The routes of OpenAI, Infinity, Cohere and Jina answer at `/embeddings`, `/rerank` and `/classify`; those of \
-    text-embeddings-inference at `/embed`, `/embed_all`, `/embed_sparse`, `/similarity`, `/predict`, `/tokenize`, \
-    `/decode` and `/info`; the Open Inference Protocol (KServe, Triton) under `/v2`.\n\n\
-    Every route of an API also answers under `/v1`: a client's base URL may end in it or not.";
+    Every request below is filled in with an example that works: open a route and press Execute. \
+    Every route of an API also answers under /v1, so that a client's base URL may end in it or not.";
 
 /// A route is added by one line in `paths`.
 #[derive(OpenApi)]
@@ -45,7 +46,7 @@ const ABOUT: &str = "Text embeddings, reranking and classification.\n\n\
     info(title = "infa", description = ABOUT),
     // Relative to the document, so that a prefix, ours or a proxy's, needs no setting here.
     servers((url = "./")),
-    security((), ("key" = [])),
+    security(("key" = [])),
     tags(
         (name = tag::OPENAI, description = "Embeddings, scores of documents, labels."),
         (name = tag::TEI, description = "The native routes of text-embeddings-inference."),
@@ -151,26 +152,55 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = (&mut Operation, bool
     all.into_iter().filter_map(|(operation, has_body)| Some((operation.as_mut()?, has_body)))
 }
 
-/// The document; it never changes.
-static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Routes::openapi().to_json().unwrap_or_default().into());
+/// The document of this server. With `key`, requests need one; without, the page must not show locks.
+fn describe(app: &App, key: bool) -> Bytes {
+    let mut document = Routes::openapi();
+    if !key {
+        document.security = None;
+        if let Some(components) = &mut document.components {
+            components.security_schemes.clear();
+        }
+    }
+    let first = app.models.all().first().map(|model| model.spec.name.as_str());
+    for item in document.paths.paths.values_mut() {
+        for (operation, _) in operations(item) {
+            if !key {
+                operation.security = None;
+            }
+            // What stands in a path is the name of a model.
+            for parameter in operation.parameters.iter_mut().flatten() {
+                if let RefOr::T(parameter) = parameter
+                    && parameter.parameter_in == ParameterIn::Path
+                    && let Some(RefOr::T(Schema::Object(name))) = &mut parameter.schema
+                {
+                    name.example = first.map(Into::into);
+                }
+            }
+        }
+    }
+    document.to_json().unwrap_or_default().into()
+}
+
 static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     // Relative to the page: the prefix stays. The validator would be asked over the network.
     let config = Config::new(["../openapi.json"]).validator_url("none");
     Arc::new(config.persist_authorization(true).try_it_out_enabled(true).display_request_duration(true))
 });
 
-/// The document, the page, and the way there.
-pub fn router() -> Router<Arc<App>> {
+/// The document, the page, and the way there. With `key`, requests need a key.
+pub fn router(key: bool) -> Router<Arc<App>> {
+    let document = OnceLock::new();
+    let document = Arc::new(move |app: &App| document.get_or_init(|| describe(app, key)).clone());
     Router::new()
         .route("/", get(to_docs))
-        .route("/openapi.json", get(document))
+        .route("/openapi.json", get(async move |State(app): State<Arc<App>>| json(document(&app))))
         .route("/docs", get(to_page))
         .route("/docs/", get(|| page(Path(String::new()))))
         .route("/docs/{*file}", get(page))
 }
 
-async fn document() -> Response {
-    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], DOCUMENT.clone()).into_response()
+fn json(document: Bytes) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], document).into_response()
 }
 
 /// From the root, with the prefix that the client used, if any.
@@ -185,6 +215,10 @@ async fn to_page(OriginalUri(uri): OriginalUri) -> Redirect {
 
 async fn page(Path(file): Path<String>) -> Response {
     match utoipa_swagger_ui::serve(&file, Arc::clone(&PAGE)) {
+        Ok(Some(page)) if file.is_empty() || file == "index.html" => {
+            let html = String::from_utf8_lossy(&page.bytes).replace("<title>Swagger UI</title>", "<title>infa</title>");
+            ([(header::CONTENT_TYPE, page.content_type)], html).into_response()
+        }
         Ok(Some(file)) => {
             let encoding = file.gzpipped.then_some([(header::CONTENT_ENCODING, "gzip")]);
             ([(header::CONTENT_TYPE, file.content_type)], encoding, file.bytes.into_owned()).into_response()

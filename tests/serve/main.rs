@@ -16,6 +16,7 @@ mod classify;
 mod connection;
 mod drain;
 mod embeddings;
+mod examples;
 mod flags;
 mod kserve;
 mod limits;

@@ -22,6 +22,7 @@ pub fn router() -> Router<Arc<App>> {
 
 /// Texts to be labelled. Fields that are not listed are ignored.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"input": ["I like it."]}))]
 #[serde(expecting = "an object")]
 pub struct ClassifyRequest {
     /// The texts.

@@ -29,6 +29,7 @@ pub fn router() -> Router<Arc<App>> {
 
 /// What is to be embedded, and how. Fields that are not listed are ignored.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"input": ["What do cats eat?"]}))]
 #[serde(expecting = "an object")]
 pub struct EmbeddingsRequest {
     #[schema(schema_with = inputs_schema)]

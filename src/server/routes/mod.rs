@@ -21,11 +21,11 @@ use super::{ApiError, App, openapi};
 use crate::server::models::Served;
 use crate::server::service::Service;
 
-/// All routes, bare and under `/v1`.
-pub fn router(app: Arc<App>) -> Router {
+/// All routes, bare and under `/v1`. With `key`, requests need a key, as the documentation says.
+pub fn router(app: Arc<App>, key: bool) -> Router {
     let api = embeddings::router().merge(rerank::router()).merge(classify::router()).merge(models::router());
     let api = api.merge(tei::router());
-    let server = Router::new().merge(health::router()).merge(openapi::router()).merge(tei::root_router());
+    let server = Router::new().merge(health::router()).merge(openapi::router(key)).merge(tei::root_router());
     // Their paths have a version of their own.
     let server = server.merge(rerank::v2_router()).merge(kserve::router());
     server.merge(metrics::router()).merge(api.clone()).nest("/v1", api).with_state(app)

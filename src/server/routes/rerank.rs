@@ -45,6 +45,7 @@ pub fn v2_router() -> Router<Arc<App>> {
 /// A query, and the documents to be ordered by how well they answer it: either `documents` or TEI's `texts`. Fields that
 /// are not listed, such as Cohere's `max_chunks_per_doc` and `rank_fields`, are ignored.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"query": "What do cats eat?", "documents": ["Cats eat fish.", "A bridge of stone."]}))]
 #[serde(expecting = "an object")]
 pub struct RerankRequest {
     /// What is asked.

@@ -23,6 +23,9 @@ const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-conten
 
 /// Tensors for a model.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({
+    "inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["What do cats eat?"]}]
+}))]
 pub struct InferRequest {
     /// Comes back with the reply.
     id: Option<String>,

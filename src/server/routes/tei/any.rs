@@ -24,6 +24,7 @@ use crate::server::openapi::tag;
 
 /// Several requests in one.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"instances": [{"inputs": "What do cats eat?"}]}))]
 pub struct VertexRequest {
     /// Each as the model's own route takes it.
     #[schema(value_type = Vec<Object>, example = json!([{"inputs": "What is Deep Learning?"}]))]
@@ -42,7 +43,7 @@ pub struct VertexResponse {
 /// What the model is for
 ///
 /// The same as `/embed`, `/embed_sparse`, `/embed_all`, `/predict` or, of a cross-encoder, `/rerank`.
-#[utoipa::path(post, path = "/", tag = tag::TEI, request_body(content = Object, example = json!({"inputs": "text"})),
+#[utoipa::path(post, path = "/", tag = tag::TEI, request_body(content = Object, example = json!({"inputs": "What do cats eat?"})),
     responses((status = 200, description = "As the model's own route answers", body = Value)))]
 pub async fn root(State(app): State<Arc<App>>, TeiBody(request): TeiBody<Json>) -> Result<Response, TeiError> {
     answer(&app, request).await
@@ -50,7 +51,7 @@ pub async fn root(State(app): State<Arc<App>>, TeiBody(request): TeiBody<Json>) 
 
 /// What the model is for, under SageMaker's name
 #[utoipa::path(post, path = "/invocations", tag = tag::TEI,
-    request_body(content = Object, example = json!({"inputs": "text"})),
+    request_body(content = Object, example = json!({"inputs": "What do cats eat?"})),
     responses((status = 200, description = "As the model's own route answers", body = Value)))]
 pub async fn invocations(State(app): State<Arc<App>>, TeiBody(request): TeiBody<Json>) -> Result<Response, TeiError> {
     answer(&app, request).await

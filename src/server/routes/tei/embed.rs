@@ -18,6 +18,7 @@ use crate::server::{App, floats};
 
 /// What is to be embedded.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"inputs": ["What do cats eat?"]}))]
 pub struct EmbedRequest {
     #[schema(schema_with = inputs_schema)]
     inputs: Inputs,
@@ -40,6 +41,7 @@ pub struct EmbedRequest {
 
 /// What is to be embedded, token by token or as lexical weights.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"inputs": ["What do cats eat?"]}))]
 pub struct EmbedTokensRequest {
     #[schema(schema_with = inputs_schema)]
     inputs: Inputs,
@@ -55,6 +57,9 @@ pub struct EmbedTokensRequest {
 
 /// What is to be compared.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({
+    "inputs": {"source_sentence": "What do cats eat?", "sentences": ["Cats eat fish.", "A bridge of stone."]}
+}))]
 pub struct SimilarityRequest {
     inputs: SimilarityInputs,
     parameters: Option<SimilarityParameters>,

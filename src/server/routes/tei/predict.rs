@@ -17,6 +17,7 @@ use crate::server::{App, floats};
 
 /// What is to be judged.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"inputs": "I like it."}))]
 pub struct PredictRequest {
     #[schema(schema_with = predict_schema)]
     inputs: PredictInputs,

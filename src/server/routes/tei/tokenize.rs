@@ -20,6 +20,7 @@ use crate::server::{ApiError, App};
 
 /// What is to be taken apart.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"inputs": "What do cats eat?"}))]
 pub struct TokenizeRequest {
     #[schema(schema_with = texts_schema)]
     inputs: Inputs,
@@ -35,6 +36,7 @@ pub struct TokenizeRequest {
 
 /// What is to be put together.
 #[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"ids": [101, 102], "skip_special_tokens": false}))]
 pub struct DecodeRequest {
     #[schema(schema_with = ids_schema)]
     ids: Inputs,
