@@ -21,6 +21,7 @@ mod tls;
 pub mod trace;
 mod vectors;
 mod warm_up;
+mod whole;
 
 pub use app::{App, Limits};
 pub use connection::{Drained, serve};

@@ -121,10 +121,12 @@ fn what_has_the_wrong_type_is_422_and_what_cannot_be_is_400() {
         (json!({"input": null}), 422, ["input", "null"]),
         (json!({"input": true}), 422, ["input", "a list of strings"]),
         (json!({"input": 1.5}), 422, ["input", "a string"]),
-        (json!({"input": {"text": "a"}}), 422, ["input", "a string"]),
+        (json!({"input": {"title": "a"}}), 422, ["input", "text"]),
+        (json!({"input": [{"text": "a"}, {"text": "b", "image": "c"}]}), 400, ["input[1].image", "not served"]),
+        (json!({"input": {"role": "user", "content": "a"}}), 400, ["input.role", "chat messages"]),
         (json!({"input": ["a", "b", "c", 5]}), 422, ["input[3]", "a string"]),
         (json!({"input": ["a", null]}), 422, ["input[1]", "null"]),
-        (json!({"input": ["a", ["b"]]}), 422, ["input[1]", "a string"]),
+        (json!({"input": ["a", ["b"]]}), 422, ["input[1][0]", "a token id"]),
         (json!({"input": [1, 2, "a"]}), 422, ["input[2]", "a token id"]),
         (json!({"input": [1, 2.5]}), 422, ["input[1]", "a token id"]),
         (json!({"input": [[1], 2]}), 422, ["input[1]", "a list of token ids"]),
@@ -165,9 +167,9 @@ fn what_has_the_wrong_type_is_422_and_what_cannot_be_is_400() {
         witness.refuses(body.to_string(), status, &words);
     }
     witness.refuses(r#"{"input": "a", "input": "b"}"#, 422, &["input", "duplicate"]);
-    witness.refuses(r#"{"input": "a", "dimensions": 99999999999999999999999}"#, 422, &["dimensions"]);
+    witness.refuses(r#"{"input": "a", "dimensions": 99999999999999999999999}"#, 400, &["dimensions"]);
     let long = "x".repeat(1_000_000);
-    witness.refuses(json!({"input": {"text": "a"}, "a": long}).to_string(), 422, &["input"]);
+    witness.refuses(json!({"input": {"a": "b"}, "a": long}).to_string(), 422, &["input"]);
     witness.refuses(json!({"input": [[long]]}).to_string(), 422, &["input[0][0]", "xxx…", "a token id"]);
     witness.refuses(json!({"input": "a", "dimensions": long}).to_string(), 422, &["dimensions", "a whole number"]);
 }

@@ -18,6 +18,7 @@ use crate::server::app::unix_time;
 use crate::server::extract::{Body, shorten};
 use crate::server::service::Answer;
 use crate::server::vectors::{EncodingFormat, VectorWriter};
+use crate::server::whole::whole;
 use crate::server::{ApiError, App, EmbeddingDtype, Limits};
 
 /// From this many numbers on a reply is written on a thread that may block: about 1 ms of work.
@@ -40,7 +41,7 @@ pub struct EmbeddingsRequest {
     /// "float" or "base64".
     encoding_format: Option<EncodingFormat>,
     /// Vectors are cut to so many numbers and scaled to length 1 again. "output_dimension" means the same.
-    #[serde(alias = "output_dimension")]
+    #[serde(default, alias = "output_dimension", deserialize_with = "whole")]
     #[schema(minimum = 1)]
     dimensions: Option<usize>,
     /// Who asks; of no consequence.

@@ -14,6 +14,7 @@ use crate::engine::{Call, Purpose, Text};
 use crate::model::tokenizer::Truncate;
 use crate::server::openapi::tag;
 use crate::server::service::{Answer, Capability, Failure, Service};
+use crate::server::whole::whole;
 use crate::server::{App, floats};
 
 /// What is to be embedded.
@@ -33,6 +34,7 @@ pub struct EmbedRequest {
     /// The name of a prompt of the model's to put before each text.
     prompt_name: Option<String>,
     /// Vectors are cut to this length, then scaled to length 1 (unless `normalize` is false).
+    #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 1)]
     dimensions: Option<usize>,
     /// Which model; without it the first that can do it.

@@ -1,0 +1,83 @@
+//! `{"text": …}`: a text as Jina's clients write it.
+
+use std::fmt::{self, Formatter};
+
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Unexpected, Visitor};
+
+/// Fields of such an object that stand for something other than text (Jina, SGLang, vLLM, Voyage). Passing over them
+/// would give the vector of half an input.
+const MEDIA: &[&str] = &[
+    "image",
+    "images",
+    "image_url",
+    "image_base64",
+    "image_embeds",
+    "audio",
+    "audio_url",
+    "input_audio",
+    "video",
+    "video_url",
+    "pdf",
+    "url",
+    "bytes",
+];
+
+/// Fields of a chat message.
+const CHAT: &[&str] = &["role", "content", "messages"];
+
+/// The text of an object `{"text": …}`. Fields that do not concern the text are ignored, media are refused.
+#[derive(Debug)]
+pub struct TextObject(pub String);
+
+impl<'de> Deserialize<'de> for TextObject {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Object;
+
+        impl<'de> Visitor<'de> for Object {
+            type Value = TextObject;
+
+            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str("an object with the string \"text\"")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<TextObject, A::Error> {
+                TextObject::read(fields)
+            }
+        }
+        json.deserialize_map(Object)
+    }
+}
+
+impl TextObject {
+    /// Reads the fields of an object.
+    pub fn read<'de, A: MapAccess<'de>>(mut fields: A) -> Result<Self, A::Error> {
+        let mut text = None;
+        while let Some(field) = fields.next_key::<String>()? {
+            match field.as_str() {
+                "text" if text.is_some() => return Err(A::Error::duplicate_field("text")),
+                "text" => text = Some(fields.next_value()?),
+                field if MEDIA.contains(&field) => drop(fields.next_value::<Option<Medium>>()?),
+                field if CHAT.contains(&field) => drop(fields.next_value::<Option<Chat>>()?),
+                _ => drop(fields.next_value::<IgnoredAny>()?),
+            }
+        }
+        text.map(Self).ok_or_else(|| A::Error::missing_field("text"))
+    }
+}
+
+/// A value that is never read: an error that names what it stands for.
+struct Medium;
+struct Chat;
+
+impl<'de> Deserialize<'de> for Medium {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        let expected = "a text; images, audio, video and documents are not served";
+        Err(D::Error::invalid_value(Unexpected::Other("not a text"), &expected))
+    }
+}
+
+impl<'de> Deserialize<'de> for Chat {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(D::Error::invalid_value(Unexpected::Other("a chat message"), &"a text; chat messages are not served"))
+    }
+}

@@ -1,0 +1,215 @@
+//! The inputs of an embeddings request, in every shape that clients send.
+
+use std::fmt::{self, Formatter};
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type};
+
+use super::{List, TextObject, list, string};
+use crate::engine::Text;
+use crate::server::whole::{Whole, WholeNumber, WholeVisitor};
+
+/// Inputs to embed: one, or a list in which strings, objects `{"text": …}` and lists of token ids may be mixed. A list of
+/// bare numbers is one input, its token ids.
+#[derive(Debug)]
+pub struct Inputs(pub List<Text>);
+
+impl<'de> Deserialize<'de> for Inputs {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Shapes;
+
+        impl<'de> Visitor<'de> for Shapes {
+            type Value = Inputs;
+
+            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str("a string, a list of strings, a list of token ids, or a list of lists of token ids")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Inputs, E> {
+                self.visit_string(text.to_owned())
+            }
+
+            fn visit_string<E: Error>(self, text: String) -> Result<Inputs, E> {
+                Ok(Inputs(List::one(Text::Text(text))))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Inputs, A::Error> {
+                TextObject::read(fields).map(|TextObject(text)| Inputs(List::one(Text::Text(text))))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Inputs, A::Error> {
+                match items.next_element()? {
+                    None => Ok(Inputs(List::empty())),
+                    Some(First::Id(id)) => read_ids(Some(id), items).map(|ids| Inputs(List::one(Text::Ids(ids)))),
+                    Some(First::Input(input)) => List::one(input).extend(items, |Input(input)| input).map(Inputs),
+                }
+            }
+        }
+        json.deserialize_any(Shapes)
+    }
+}
+
+/// Token ids: `first`, if it has been read, and those that follow.
+fn read_ids<'de, A: SeqAccess<'de>>(first: Option<u32>, mut rest: A) -> Result<Vec<u32>, A::Error> {
+    let mut ids: Vec<u32> = first.into_iter().collect();
+    while let Some(Whole(TokenId(id))) = rest.next_element()? {
+        ids.push(id);
+    }
+    Ok(ids)
+}
+
+/// The id of a token.
+struct TokenId(u32);
+
+impl TryFrom<i128> for TokenId {
+    type Error = std::num::TryFromIntError;
+
+    fn try_from(number: i128) -> Result<Self, Self::Error> {
+        u32::try_from(number).map(Self)
+    }
+}
+
+impl WholeNumber for TokenId {
+    const EXPECTED: &'static str = "a token id, from 0 to 4294967295";
+}
+
+/// The first item of a list of inputs; a number begins the token ids of a single input.
+enum First {
+    Input(Text),
+    Id(u32),
+}
+
+/// An item of a list of inputs.
+struct Input(Text);
+
+const INPUT: &str = "a string, an object with the string \"text\", or a list of token ids";
+
+impl<'de> Deserialize<'de> for Input {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(Items { numbers: false }).and_then(|first| match first {
+            First::Input(input) => Ok(Self(input)),
+            First::Id(id) => Err(D::Error::invalid_type(Unexpected::Unsigned(id.into()), &INPUT)),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for First {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(Items { numbers: true })
+    }
+}
+
+struct Items {
+    /// Whether a number may stand where an input does.
+    numbers: bool,
+}
+
+impl<'de> Visitor<'de> for Items {
+    type Value = First;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.numbers { "a string, an object with the string \"text\", or a token id" } else { INPUT })
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<First, E> {
+        self.visit_string(text.to_owned())
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<First, E> {
+        Ok(First::Input(Text::Text(text)))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<First, A::Error> {
+        TextObject::read(fields).map(|TextObject(text)| First::Input(Text::Text(text)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<First, A::Error> {
+        read_ids(None, items).map(|ids| First::Input(Text::Ids(ids)))
+    }
+
+    fn visit_u64<E: Error>(self, id: u64) -> Result<First, E> {
+        match self.numbers {
+            true => WholeVisitor::default().visit_u64(id).map(|Whole(TokenId(id))| First::Id(id)),
+            false => Err(E::invalid_type(Unexpected::Unsigned(id), &self)),
+        }
+    }
+
+    fn visit_i64<E: Error>(self, id: i64) -> Result<First, E> {
+        match self.numbers {
+            true => WholeVisitor::default().visit_i64(id).map(|Whole(TokenId(id))| First::Id(id)),
+            false => Err(E::invalid_type(Unexpected::Signed(id), &self)),
+        }
+    }
+
+    fn visit_f64<E: Error>(self, id: f64) -> Result<First, E> {
+        match self.numbers {
+            true => WholeVisitor::default().visit_f64(id).map(|Whole(TokenId(id))| First::Id(id)),
+            false => Err(E::invalid_type(Unexpected::Float(id), &self)),
+        }
+    }
+}
+
+fn id() -> ObjectBuilder {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Int64);
+    let id = ObjectBuilder::new().schema_type(Type::Integer).format(Some(format));
+    id.minimum(Some(0)).maximum(Some(u32::MAX))
+}
+
+/// The schema of [`Inputs`].
+pub fn inputs_schema() -> Schema {
+    let text = string().description(Some("A text")).examples(["What is the capital of France?"]);
+    let object = || ObjectBuilder::new().property("text", string().build()).required("text");
+    let one = object().description(Some("A text as Jina's clients write it"));
+    let ids = || list(id()).description(Some("The token ids of one text, special tokens included"));
+    let item = OneOfBuilder::new().item(string()).item(object()).item(ids());
+    let several = list(item).description(Some("Several inputs"));
+    let shapes = OneOfBuilder::new().item(text).item(one).item(ids()).item(several);
+    shapes.description(Some("The inputs")).build().into()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::server::Limits;
+
+    fn read(json: serde_json::Value) -> Result<Vec<Text>, String> {
+        let inputs: Inputs = serde_json::from_str(&json.to_string()).map_err(|e| e.to_string())?;
+        inputs.0.checked("input", &Limits::default()).map_err(|e| e.message)
+    }
+
+    #[test]
+    fn every_shape_is_a_list_of_inputs() {
+        let text = |text: &str| Text::Text(text.into());
+        assert_eq!(read(json!("a")).unwrap(), [text("a")]);
+        assert_eq!(read(json!({"text": "a"})).unwrap(), [text("a")]);
+        assert_eq!(read(json!([1, 2.0])).unwrap(), [Text::Ids(vec![1, 2])]);
+        assert_eq!(read(json!([[1], []])).unwrap(), [Text::Ids(vec![1]), Text::Ids(vec![])]);
+        let mixed = json!(["a", [1.0, 2], {"id": 7, "text": "b", "image": null}, "c"]);
+        assert_eq!(read(mixed).unwrap(), [text("a"), Text::Ids(vec![1, 2]), text("b"), text("c")]);
+        let mixed = json!([[1], "a", {"text": "b"}]);
+        assert_eq!(read(mixed).unwrap(), [Text::Ids(vec![1]), text("a"), text("b")]);
+    }
+
+    #[test]
+    fn what_is_not_text_is_refused() {
+        for (json, words) in [
+            (json!({"image": "a"}), "images"),
+            (json!([{"text": "a", "image": {"url": "a"}}]), "images"),
+            (json!([{"text": "a"}, {"url": "https://a"}]), "images"),
+            (json!([{"role": "user", "content": "a"}]), "chat"),
+            (json!([{"title": "a"}]), "missing field `text`"),
+            (json!([{"text": "a", "text2": "b"}, 5]), "a list of token ids"),
+            (json!([1, "a"]), "a token id"),
+            (json!([1, 2.5]), "a token id"),
+            (json!(["a", 2.0]), "a string"),
+            (json!([]), "empty"),
+            (json!(true), "a list of strings"),
+        ] {
+            let error = read(json.clone()).unwrap_err();
+            assert!(error.contains(words), "{json}: {error}");
+        }
+    }
+}
