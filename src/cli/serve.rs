@@ -71,9 +71,14 @@ pub struct ModelsArgs {
     #[arg(short, long, value_parser = list::<String, String>(text), value_name = "ID|DIR|FILE", default_value = DEFAULT_MODEL, env = "INFA_MODEL_ID", hide_env = true)]
     pub model_id: Vec<List<String>>,
 
-    /// Name that clients use [default: the last two parts of the model id]
+    /// Name that clients use; several names of one model are separated by commas [default: the last two parts of the
+    /// model id]
     #[arg(long, value_parser = list::<String, String>(text), value_name = "NAME", env = "INFA_SERVED_MODEL_NAME", hide_env = true)]
     pub served_model_name: Vec<List<String>>,
+
+    /// Answer only to the names of the models; otherwise a server of one model answers to any name
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "INFA_STRICT_MODEL_NAMES", hide_env = true)]
+    pub strict_model_names: bool,
 
     /// Branch, tag or commit of the repository [default: main]
     #[arg(long, value_parser = list::<String, String>(text), value_name = "REV", env = "INFA_REVISION", hide_env = true)]

@@ -38,7 +38,7 @@ pub use static_embedding::StaticEngine;
 
 use crate::graph::GraphError;
 use crate::model::pooling::Pooling;
-use crate::model::tokenizer::Truncate;
+use crate::model::tokenizer::{TokenizeError, Truncate};
 use crate::model::{Model, ModelError};
 use crate::runtime::RuntimeError;
 use rerank::{Candidates, Scores};
@@ -209,17 +209,28 @@ pub struct Prediction {
 pub struct TextError {
     reason: String,
     internal: bool,
+    too_long: bool,
 }
 
 impl TextError {
     /// The text itself is the reason.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), internal: false }
+        Self { reason: reason.into(), internal: false, too_long: false }
     }
 
     /// The engine or the model is the reason, whatever the text.
     pub fn internal(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), internal: true }
+        Self { reason: reason.into(), internal: true, too_long: false }
+    }
+
+    /// The text is longer than the model can read, and must not be cut.
+    pub fn too_long(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), internal: false, too_long: true }
+    }
+
+    /// Whether the length of the text is the reason.
+    pub fn is_too_long(&self) -> bool {
+        self.too_long
     }
 
     /// Whether the text is without fault.
@@ -230,6 +241,15 @@ impl TextError {
     /// The same with `what` it is about before the reason.
     pub fn about(self, what: &str) -> Self {
         Self { reason: format!("{what}: {}", self.reason), ..self }
+    }
+}
+
+impl From<TokenizeError> for TextError {
+    fn from(error: TokenizeError) -> Self {
+        match error {
+            TokenizeError::TooLong { .. } => Self::too_long(error.to_string()),
+            TokenizeError::Failed(_) => Self::new(error.to_string()),
+        }
     }
 }
 

@@ -138,7 +138,7 @@ impl OnnxEngine {
 
     fn tokenize(&self, text: &str, prompt: &Prompt, truncate: Truncate) -> Result<Tokens, TextError> {
         let tokens = self.model.tokenizer.encode(&prompt.before(text), self.local.max_length, truncate);
-        tokens.map_err(|e| TextError::new(e.to_string()))
+        tokens.map_err(TextError::from)
     }
 
     fn tokenize_input(&self, input: Input<'_>, prompt: &Prompt, truncate: Truncate) -> Result<Tokens, TextError> {
@@ -151,7 +151,7 @@ impl OnnxEngine {
                     // As sentence-transformers has it, a prompt goes before the first text alone.
                     None => tokenizer.encode_pair(&prompt.before(first), second, most, truncate),
                 };
-                tokens.map_err(|e| TextError::new(e.to_string()))
+                tokens.map_err(TextError::from)
             }
         }
     }
@@ -180,7 +180,7 @@ impl Engine for OnnxEngine {
         let prompt = self.prompts.of(role);
         let tokenize = |i: usize| {
             let tokens = finish.tokenize(&self.model.tokenizer, &prompt.before(texts[i]), role, self.local.truncate);
-            tokens.map_err(|e| TextError::new(e.to_string()))
+            tokens.map_err(TextError::from)
         };
         self.runner.run(texts.len(), tokenize, &finish.reading(role))
     }

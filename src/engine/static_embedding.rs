@@ -102,12 +102,13 @@ impl StaticEngine {
         let mut part = &text[..];
         if let Some((end, _)) = self.max_chars.and_then(|most| text.char_indices().nth(most)) {
             if truncate == Truncate::None {
-                return Err(TextError::new(format!("the text has more than {} tokens", self.local.max_length)));
+                let reason = format!("the text has more than {} tokens", self.local.max_length);
+                return Err(TextError::too_long(reason));
             }
             part = &text[..end];
         }
         let tokens = self.model.tokenizer.encode(part, self.local.max_length, truncate);
-        let mut tokens = tokens.map_err(|e| TextError::new(e.to_string()))?;
+        let mut tokens = tokens.map_err(TextError::from)?;
         if let Some(unknown) = self.unknown {
             tokens.ids.retain(|&id| id != unknown);
         }

@@ -1,4 +1,4 @@
-//! What a client is told when its request cannot be answered: OpenAI's shape, or TEI's on TEI's own routes.
+//! Errors as clients read them: OpenAI's shape, TEI's on TEI's own routes, the Open Inference Protocol's under `/v2`.
 
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::metrics::RefusalCode;
+use super::models::NoModel;
 use super::service::Failure;
 
 /// Why a request has no answer.
@@ -24,13 +25,49 @@ pub struct ApiError {
     pub code: Option<&'static str>,
     /// When to try again.
     pub retry_after: Option<Duration>,
+    /// Whether the route's clients read FastAPI's list of what is malformed (422).
+    pub fastapi: bool,
 }
 
-/// OpenAI's error object.
+/// OpenAI's error object, and beside it what clients of other dialects read.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorBody {
     /// What went wrong.
     pub error: ErrorDetail,
+    /// The same for clients of Jina, Voyage and Infinity, which read nothing else.
+    pub detail: Detail,
+    /// The same for clients of Cohere.
+    pub message: String,
+}
+
+/// The message, or FastAPI's list.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+pub enum Detail {
+    /// The message.
+    Text(String),
+    /// What FastAPI answers if a body is malformed (422): Infinity's generated client fails at anything else.
+    List(Vec<ValidationDetail>),
+}
+
+/// FastAPI's account of a part of the body that is malformed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ValidationDetail {
+    /// The way to the field, from "body" on.
+    #[schema(example = json!(["body", "input[3]"]))]
+    pub loc: Vec<String>,
+    /// For people.
+    pub msg: String,
+    /// A word for the class of error.
+    #[schema(example = "value_error")]
+    pub r#type: &'static str,
+}
+
+/// The error object of the Open Inference Protocol.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct KserveErrorBody {
+    /// For people.
+    pub error: String,
 }
 
 /// What went wrong.
@@ -62,12 +99,14 @@ pub struct TeiErrorBody {
 impl ApiError {
     /// The word for lists without anything in them.
     const EMPTY: &'static str = "empty";
+    /// The word for work that the model does not do.
+    pub const UNSUPPORTED: &'static str = "unsupported";
     /// The word for texts of which there are no tokens.
     pub const TOKENIZER: &'static str = "tokenizer";
 
     /// With this status and message.
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), param: None, code: None, retry_after: None }
+        Self { status, message: message.into(), param: None, code: None, retry_after: None, fastapi: false }
     }
 
     /// 400: `field` has a value that cannot be.
@@ -103,7 +142,7 @@ impl ApiError {
     /// What a model said of the inputs, which the request has in `field` ("input", "documents").
     pub fn of_inputs(failure: Failure, field: &str) -> Self {
         match failure {
-            Failure::Input { index, reason } => Self::bad_value(format!("{field}[{index}]"), reason),
+            Failure::Input { index, reason, .. } => Self::bad_value(format!("{field}[{index}]"), reason),
             other => other.into(),
         }
     }
@@ -128,7 +167,19 @@ impl ApiError {
             param: self.param.clone(),
             code: self.code,
         };
-        self.reply(ErrorBody { error })
+        let message = self.message.clone();
+        let detail = if self.fastapi && self.status == StatusCode::UNPROCESSABLE_ENTITY {
+            let loc = std::iter::once("body".to_owned()).chain(self.param.clone()).collect();
+            Detail::List(vec![ValidationDetail { loc, msg: message.clone(), r#type: "value_error" }])
+        } else {
+            Detail::Text(message.clone())
+        };
+        self.reply(ErrorBody { error, detail, message })
+    }
+
+    /// The reply in the shape of the Open Inference Protocol.
+    pub fn kserve(self) -> Response {
+        self.reply(KserveErrorBody { error: self.message.clone() })
     }
 
     /// The reply in TEI's shape, with one of the six words that TEI has. (The statuses are ours: TEI itself answers 413
@@ -158,6 +209,17 @@ impl ApiError {
     }
 }
 
+impl From<NoModel> for ApiError {
+    fn from(reason: NoModel) -> Self {
+        let message = reason.to_string();
+        let (status, code) = match reason {
+            NoModel::Unknown(_) => (StatusCode::NOT_FOUND, "model_not_found"),
+            NoModel::Unable(_) => (StatusCode::BAD_REQUEST, Self::UNSUPPORTED),
+        };
+        Self::new(status, message).param("model").code(code)
+    }
+}
+
 impl From<Failure> for ApiError {
     fn from(failure: Failure) -> Self {
         let message = failure.to_string();
@@ -166,7 +228,9 @@ impl From<Failure> for ApiError {
                 Self::new(StatusCode::BAD_REQUEST, message).param(format!("input[{index}]"))
             }
             Failure::Option { field, .. } => Self::new(StatusCode::BAD_REQUEST, message).param(field),
-            Failure::Unsupported(_) => Self::new(StatusCode::BAD_REQUEST, message).param("model").code("unsupported"),
+            Failure::Unsupported(_) => {
+                Self::new(StatusCode::BAD_REQUEST, message).param("model").code(Self::UNSUPPORTED)
+            }
             Failure::Full { retry_after } => Self {
                 retry_after: Some(retry_after),
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, message).code("queue_full")

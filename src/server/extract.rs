@@ -4,7 +4,7 @@
 //! message names where it is (`input[3]`), the place in the JSON, and shows little of what the client sent.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
+use axum::extract::{FromRequest, MatchedPath, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
@@ -15,6 +15,10 @@ const LARGE: usize = 64 << 10;
 
 /// Most characters of a client's that are shown to it.
 const SHOWN: usize = 100;
+
+/// Infinity's routes, whose clients read FastAPI's list of what is malformed. Under `/v1` clients of Jina, Voyage and
+/// vLLM send the same requests, and read a text.
+const INFINITYS: &[&str] = &["/embeddings", "/rerank", "/classify"];
 
 /// A JSON body. A handler on one of TEI's routes takes `Result<Body<T>, ApiError>` and answers in TEI's shape.
 pub struct Body<T>(pub T);
@@ -27,16 +31,19 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let path = request.extensions().get::<MatchedPath>();
+        let fastapi = path.is_some_and(|path| INFINITYS.contains(&path.as_str()));
+        let listed = |e| ApiError { fastapi, ..e };
         check_content_type(request.headers())?;
         // A layer has read it already, within its limits.
         let bytes = Bytes::from_request(request, state)
             .await
             .map_err(|e| ApiError::new(e.status(), format!("the body cannot be read: {e}")))?;
         if bytes.len() < LARGE {
-            return parse(&bytes).map(Self);
+            return parse(&bytes).map(Self).map_err(listed);
         }
         let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
-        parsed.map_err(|e| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?.map(Self)
+        parsed.map_err(|e| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?.map(Self).map_err(listed)
     }
 }
 

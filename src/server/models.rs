@@ -1,5 +1,7 @@
 //! The models that are served, by name; their loading, unloading and coming back.
 
+mod choice;
+
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -14,6 +16,8 @@ use super::service::{Capability, Failure, Service};
 use super::warm_up::warm_up;
 use crate::engine::{EngineError, Local, Purpose};
 use crate::model::Model;
+
+pub use choice::{NoModel, Profile};
 
 /// Why a model is not there.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -33,8 +37,10 @@ pub type Load = Arc<dyn Fn(Choose<'_>) -> Result<Arc<dyn Local>, LoadError> + Se
 
 /// What is to be served.
 pub struct Spec {
-    /// The name that clients use.
+    /// The name that clients use, and that replies, metrics and the log have.
     pub name: String,
+    /// Other names that clients may use.
+    pub aliases: Vec<String>,
     /// What it was loaded from: a repository, a directory.
     pub model_id: String,
     /// The number format of vectors where a request names none.
@@ -45,6 +51,18 @@ pub struct Spec {
     pub load: Load,
     /// Where it is counted what the model does.
     pub metrics: Arc<ModelMetrics>,
+}
+
+impl Spec {
+    /// All names that clients may use, the first one first.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.name).chain(&self.aliases).map(String::as_str)
+    }
+
+    /// Whether clients may call it that.
+    pub fn has_name(&self, name: &str) -> bool {
+        self.names().any(|known| known == name)
+    }
 }
 
 /// One model that is served.
@@ -72,7 +90,7 @@ enum State {
 }
 
 /// What is known of a model that is not in memory.
-type Known = Arc<[Capability]>;
+type Known = Arc<Profile>;
 
 impl Served {
     fn new(spec: Spec) -> Arc<Self> {
@@ -94,13 +112,18 @@ impl Served {
         matches!(*self.state.borrow(), State::Loading | State::Returning(_))
     }
 
+    /// What is known of it; `None` before it was loaded for the first time.
+    pub fn profile(&self) -> Option<Arc<Profile>> {
+        match &*self.state.borrow() {
+            State::Ready(service) => Some(Arc::clone(service.profile())),
+            State::Unloaded(known, _) | State::Returning(known) => Some(Arc::clone(known)),
+            State::Loading | State::Failed(_) => None,
+        }
+    }
+
     /// What it is for; empty before it was loaded for the first time.
     pub fn capabilities(&self) -> Vec<Capability> {
-        match &*self.state.borrow() {
-            State::Ready(service) => service.capabilities(),
-            State::Unloaded(known, _) | State::Returning(known) => known.to_vec(),
-            State::Loading | State::Failed(_) => Vec::new(),
-        }
+        self.profile().map_or(Vec::new(), |profile| profile.capabilities.clone())
     }
 
     /// What it can be asked, if it is in memory now. Does not count as use.
@@ -213,7 +236,7 @@ impl Served {
         self.state.send_if_modified(|state| match state {
             // Clones are made of what is in `state` alone, and nobody can while it is being modified.
             State::Ready(service) if Arc::strong_count(service) == 1 => {
-                let gone = State::Unloaded(service.capabilities().into(), None);
+                let gone = State::Unloaded(Arc::clone(service.profile()), None);
                 idle = Some(std::mem::replace(state, gone));
                 true
             }
@@ -234,42 +257,42 @@ impl Served {
         matches!(&*self.state.borrow(), State::Ready(service) if Arc::strong_count(service) > 1)
     }
 
+    #[cfg(test)]
+    fn set_unloaded(&self, known: Profile) {
+        self.state.send_replace(State::Unloaded(Arc::new(known), None));
+    }
+
     fn unavailable(&self, why: &str) -> Failure {
         Failure::Unavailable(format!("the model {} {why}", self.spec.name))
     }
 }
 
 /// The models, in the order in which they were named.
-pub struct Models(Vec<Arc<Served>>);
-
-/// Names that clients send who do not care.
-const ANY: &[&str] = &["", "default/not-specified"];
+pub struct Models {
+    models: Vec<Arc<Served>>,
+    /// Whether a name must be one of the models' even if there is only one model.
+    strict_names: bool,
+}
 
 impl Models {
     /// At least one model; names differ.
     pub fn new(specs: Vec<Spec>) -> Self {
-        Self(specs.into_iter().map(Served::new).collect())
+        Self { models: specs.into_iter().map(Served::new).collect(), strict_names: false }
+    }
+
+    /// With `strict`, a server of one model does not answer to other names than those of the model.
+    pub fn strict(self, strict: bool) -> Self {
+        Self { strict_names: strict, ..self }
     }
 
     /// All of them.
     pub fn all(&self) -> &[Arc<Served>] {
-        &self.0
+        &self.models
     }
 
     /// Whether all answer requests.
     pub fn all_ready(&self) -> bool {
-        self.0.iter().all(|model| model.is_ready())
-    }
-
-    /// The model of that name, or loaded from there; the first where the client does not care.
-    pub fn find(&self, name: Option<&str>) -> Option<&Arc<Served>> {
-        match name {
-            Some(name) if !ANY.contains(&name) => {
-                let named = self.0.iter().find(|model| model.spec.name == name);
-                named.or_else(|| self.0.iter().find(|model| model.spec.model_id == name))
-            }
-            _ => self.0.first(),
-        }
+        self.models.iter().all(|model| model.is_ready())
     }
 
     /// Takes models out of memory that nobody has asked for `idle`; blocks for ever, or until `stop`.
@@ -277,10 +300,10 @@ impl Models {
     /// A model leaves never earlier than `idle` after the end of its last request, and hardly later.
     pub fn unload_idle(&self, idle: Duration, stop: impl Fn() -> bool) {
         let tick = (idle / 16).clamp(Duration::from_millis(5), Duration::from_secs(5));
-        let mut seen: Vec<(u64, Instant)> = self.0.iter().map(|_| (0, Instant::now())).collect();
+        let mut seen: Vec<(u64, Instant)> = self.models.iter().map(|_| (0, Instant::now())).collect();
         while !stop() {
             std::thread::sleep(tick);
-            for (model, (uses, quiet_since)) in self.0.iter().zip(&mut seen) {
+            for (model, (uses, quiet_since)) in self.models.iter().zip(&mut seen) {
                 let now = model.uses.load(Ordering::Relaxed);
                 if now != *uses || model.is_busy() || !model.is_loaded() {
                     (*uses, *quiet_since) = (now, Instant::now());
@@ -320,7 +343,16 @@ mod tests {
         let load: Load = Arc::new(move |_| load());
         let embedding_dtype = EmbeddingDtype::default();
         let metrics = crate::server::Metrics::new().unwrap().model("a");
-        Served::new(Spec { name: "a".into(), model_id: "org/a".into(), embedding_dtype, warm_up: true, load, metrics })
+        let aliases = Vec::new();
+        Served::new(Spec {
+            name: "a".into(),
+            aliases,
+            model_id: "org/a".into(),
+            embedding_dtype,
+            warm_up: true,
+            load,
+            metrics,
+        })
     }
 
     fn refused(asked: Result<Arc<Service>, Failure>) -> String {
@@ -352,7 +384,12 @@ mod tests {
             wait.lock().unwrap().recv().unwrap();
             Err(LoadError { message: "gone".into(), hint: None })
         });
-        model.state.send_replace(State::Unloaded(Arc::new([]), None));
+        model.set_unloaded(Profile {
+            purpose: Purpose::Embed,
+            capabilities: Vec::new(),
+            sparse_head: false,
+            max_length: 8,
+        });
         assert!(model.is_ready() && !model.is_loaded());
         assert_eq!(refused(model.acquire(Duration::from_millis(1)).await), "the model a is still being loaded");
         let patient = Duration::from_secs(60);

@@ -19,8 +19,7 @@ use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseB
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::Config;
 
-use super::error::{ErrorBody, TeiErrorBody};
-use super::routes::kserve::KserveErrorBody;
+use super::error::{ErrorBody, KserveErrorBody, TeiErrorBody};
 use super::{ApiError, App, routes};
 
 /// Tags: whose routes these are.

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use tokio::sync::OnceCell;
 
 use super::metrics::{ModelMetrics, Outcome, Work};
-use super::models::{Load, LoadError, Spec};
+use super::models::{Load, LoadError, Profile, Spec};
 use super::trace;
 use crate::batch::scheduler::Stats;
 use crate::engine::rerank::{Method, shared_weights};
@@ -17,6 +17,7 @@ use crate::engine::{
 };
 use crate::model::activation::sigmoid;
 use crate::model::labels::Labels;
+use crate::model::m3;
 use crate::model::task::Task;
 use crate::model::{Model, ModelError};
 
@@ -30,6 +31,8 @@ pub enum Failure {
         index: usize,
         /// Why not.
         reason: String,
+        /// Whether it is longer than the model can read, and must not be cut.
+        too_long: bool,
     },
     /// An option that the model cannot follow.
     #[error("{field}: {reason}")]
@@ -104,6 +107,7 @@ pub struct Service {
     load: Load,
     method: Option<Method>,
     labels: Option<Labels>,
+    profile: Arc<Profile>,
     metrics: Arc<ModelMetrics>,
 }
 
@@ -137,6 +141,18 @@ impl Service {
         let method = Method::of(model, true).ok().filter(|method| {
             method.purpose() == info.purpose && (info.purpose != Purpose::Predict || info.dimensions == 1)
         });
+        let has = |(capability, has): (Capability, bool)| has.then_some(capability);
+        let capabilities = [
+            (Capability::Embed, info.purpose != Purpose::Predict),
+            (Capability::Rerank, method.is_some()),
+            (Capability::Classify, labels.is_some()),
+        ];
+        let profile = Profile {
+            purpose: info.purpose,
+            capabilities: capabilities.into_iter().filter_map(has).collect(),
+            sparse_head: m3::Head::Sparse.find(&model.dir).is_some(),
+            max_length: engine.local().max_length,
+        };
         Ok(Arc::new(Self {
             name: spec.name.clone(),
             model_id: spec.model_id.clone(),
@@ -146,6 +162,7 @@ impl Service {
             load: Arc::clone(&spec.load),
             method,
             labels,
+            profile: Arc::new(profile),
             engine,
             metrics: Arc::clone(&spec.metrics),
         }))
@@ -172,15 +189,14 @@ impl Service {
         others.into_iter().flatten().fold(self.engine.stats(), |sum, engine| sum + engine.stats())
     }
 
+    /// The model's purpose, capabilities and limits.
+    pub fn profile(&self) -> &Arc<Profile> {
+        &self.profile
+    }
+
     /// What the model is for.
-    pub fn capabilities(&self) -> Vec<Capability> {
-        let embeds = self.engine.info().purpose != Purpose::Predict;
-        let all = [
-            (Capability::Embed, embeds),
-            (Capability::Rerank, self.method.is_some()),
-            (Capability::Classify, self.labels.is_some()),
-        ];
-        all.into_iter().filter_map(|(capability, has)| has.then_some(capability)).collect()
+    pub fn capabilities(&self) -> &[Capability] {
+        &self.profile.capabilities
     }
 
     /// The names of the labels; empty without a classification head.
@@ -410,7 +426,7 @@ impl Service {
 fn failed<T>((index, result): (usize, Result<T, TextError>)) -> Result<T, Failure> {
     result.map_err(|e| match e.is_internal() {
         true => Failure::Internal(format!("input {index}: {e}")),
-        false => Failure::Input { index, reason: e.to_string() },
+        false => Failure::Input { index, reason: e.to_string(), too_long: e.is_too_long() },
     })
 }
 

@@ -18,7 +18,15 @@ fn send(server: &Server, path: &str, content_type: Option<&str>, body: impl Into
 
 /// The message of an error in OpenAI's shape.
 fn message(error: &Json) -> &str {
+    let reply = error;
     let error = error["error"].as_object().unwrap_or_else(|| panic!("not an error: {error}"));
+    assert_eq!(reply["message"], error["message"]);
+    // Clients of Jina and Voyage read a text; Infinity's reads FastAPI's list where a body is malformed.
+    let detail = match &reply["detail"] {
+        Json::Array(all) => &all[0]["msg"],
+        text => text,
+    };
+    assert_eq!(detail, &error["message"]);
     assert!(error["type"].is_string() && error.contains_key("param") && error.contains_key("code"), "{error:?}");
     let message = error["message"].as_str().unwrap();
     assert!(message.chars().count() < 400, "much of the client's is shown: {message}");
@@ -35,7 +43,7 @@ struct Witness {
 
 impl Witness {
     fn new(model: &str, path: &'static str, body: Json) -> Self {
-        let server = Server::start(&["--model-id", &fixture(model)]);
+        let server = Server::start(&["--model-id", &fixture(model), "--strict-model-names"]);
         let mut witness = Self { server, path, body, reply: Json::Null };
         witness.reply = witness.good();
         witness
@@ -384,4 +392,24 @@ fn broken_bodies_are_never_the_servers_fault() {
         }
     }
     witness.still_answers("all of them");
+}
+
+#[test]
+fn details_are_as_the_clients_of_the_path_read_them() {
+    let server = Server::start(&["-m", &fixture("bert-tiny"), "--strict-model-names"]);
+    for path in ["/embeddings", "/classify"] {
+        let (status, reply) = server.ask(path, &json!({"input": 7}));
+        assert_eq!(status, 422);
+        let detail = &reply["detail"][0];
+        assert_eq!(detail["loc"], json!(["body", "input"]), "{reply}");
+        assert!(detail["msg"].is_string() && detail["type"].is_string(), "{reply}");
+        let (status, reply) = server.ask(&format!("/v1{path}"), &json!({"input": 7}));
+        assert!(status == 422 && reply["detail"].as_str().unwrap().starts_with("input: "), "{reply}");
+        for path in [path.to_owned(), format!("/v1{path}")] {
+            let (status, reply) = server.ask(&path, &json!({"input": ["a"], "model": "no/such"}));
+            assert!(status == 404 && reply["detail"] == reply["error"]["message"], "{reply}");
+        }
+    }
+    let reply: Json = server.get("/v1/nothing").json().unwrap();
+    assert!(reply["detail"].as_str().unwrap().contains("/v1/nothing"));
 }

@@ -179,6 +179,7 @@ impl InProcess {
         let metrics = Metrics::new().unwrap();
         let spec = Spec {
             name: "fake".into(),
+            aliases: Vec::new(),
             model_id: "fake".into(),
             embedding_dtype: EmbeddingDtype::Float32,
             warm_up: false,

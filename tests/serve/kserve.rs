@@ -213,3 +213,32 @@ fn what_cannot_be_is_refused_with_the_tensors_name() {
     }
     assert_eq!(server.ask(&path, &json!({"inputs": [text(&["a"])]})).0, 200);
 }
+
+#[test]
+fn every_error_under_v2_is_a_string() {
+    let server = Server::start(&["-m", &fixture("bert-tiny"), "--served-model-name", "org/tiny"]);
+    let error = |reply: reqwest::blocking::Response| {
+        let (status, reply) = (reply.status().as_u16(), reply.json::<Json>().unwrap());
+        assert_eq!(reply.as_object().unwrap().len(), 1, "{reply}");
+        (status, reply["error"].as_str().unwrap_or_else(|| panic!("{reply}")).to_owned())
+    };
+    assert_eq!(server.get("/v2/").json::<Json>().unwrap()["name"], "infa");
+    for path in ["/v2/logging", "/v2/trace/setting", "/v2/models", "/v2/models/", "/v2/nothing/at/all", "/v2/models/no"]
+    {
+        assert_eq!(error(server.get(path)).0, 404, "{path}");
+    }
+    assert_eq!(error(server.post("/v2/repository/models/org/tiny/load", &json!({}))).0, 404);
+    assert_eq!(error(server.post("/v2/models/org/tiny/infer", &json!({"inputs": 7}))).0, 400);
+    assert_eq!(error(server.post("/v2", &json!({}))).0, 405);
+    // An extension that is not served says nothing against the model.
+    for extension in ["config", "stats", "trace/setting"] {
+        for version in ["", "/versions/1"] {
+            let (status, error) = error(server.get(&format!("/v2/models/org/tiny{version}/{extension}")));
+            assert!(status == 404 && error.starts_with("the model org/tiny is here"), "{error}");
+        }
+        let (status, error) = error(server.get(&format!("/v2/models/no/{extension}")));
+        assert!(status == 404 && error.contains("there is no model"), "{error}");
+    }
+    let server = Server::start(&["-m", &fixture("bert-tiny"), "--api-key", "sesame"]);
+    assert_eq!(error(server.get("/v2/models/tiny")).0, 401);
+}

@@ -12,6 +12,7 @@ mod running;
 
 mod auth;
 mod bad_input;
+mod choice;
 mod classify;
 mod connection;
 mod drain;
@@ -26,6 +27,7 @@ mod models;
 mod openapi;
 mod rerank;
 mod signals;
+mod slashes;
 mod start;
 mod tei;
 mod traces;

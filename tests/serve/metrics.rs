@@ -132,7 +132,7 @@ fn sample(line: &str) -> (String, Labels, f64) {
 
 #[test]
 fn requests_are_counted_by_route_method_and_status() {
-    let server = Server::start(&["--model-id", &fixture("bert-tiny"), "--no-model-warmup"]);
+    let server = Server::start(&["--model-id", &fixture("bert-tiny"), "--no-model-warmup", "--strict-model-names"]);
     for _ in 0..3 {
         assert_eq!(server.ask("/v1/embeddings", &json!({"input": ["hello", "world"]})).0, 200);
     }

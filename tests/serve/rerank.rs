@@ -8,7 +8,7 @@ use crate::support;
 const MODEL: &str = "architectures/bert-rerank";
 
 fn server() -> Server {
-    Server::start(&["--model-id", &fixture(MODEL)])
+    Server::start(&["--model-id", &fixture(MODEL), "--strict-model-names"])
 }
 
 /// Pairs of the reference with one query among them: query, documents, scores, logits, tokens.

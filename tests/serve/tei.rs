@@ -202,7 +202,7 @@ fn info() {
 
 #[test]
 fn bad_requests_are_refused_in_teis_shape() {
-    let server = Server::start(&["--model-id", &fixture("bert-tiny")]);
+    let server = Server::start(&["--model-id", &fixture("bert-tiny"), "--strict-model-names"]);
     let many = vec!["a"; 10_000];
     for (path, request, status, kind) in [
         ("/embed", json!({"inputs": []}), 400, "Empty"),
@@ -217,6 +217,10 @@ fn bad_requests_are_refused_in_teis_shape() {
         ("/embed", json!({"inputs": "a", "prompt_name": "nobody"}), 400, "Validation"),
         ("/embed", json!({"inputs": "a", "model": "nobody"}), 404, "Validation"),
         ("/embed", json!({"inputs": [[1, u32::MAX]]}), 422, "Tokenizer"),
+        // That no text may be cut does not make another fault one of length.
+        ("/embed", json!({"inputs": [[1, u32::MAX]], "truncate": false}), 422, "Tokenizer"),
+        ("/embed", json!({"inputs": "a ".repeat(500), "truncate": false}), 413, "Validation"),
+        ("/embed", json!({"inputs": vec![2; 500], "truncate": false}), 413, "Validation"),
         ("/embed_sparse", json!({"inputs": "a"}), 424, "Backend"),
         ("/predict", json!({"inputs": "a"}), 424, "Backend"),
         ("/predict", json!({"inputs": ["a", "b", "c"]}), 422, "Validation"),

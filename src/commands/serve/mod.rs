@@ -25,7 +25,7 @@ const LAST_TRACES: Duration = Duration::from_secs(2);
 
 pub(super) fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
     let printer = world.bars.printer();
-    let Settings { models, listen, options, limits, preload_only, unload_after, traces, remarks } =
+    let Settings { models, strict_names, listen, options, limits, preload_only, unload_after, traces, remarks } =
         Settings::resolve(args, &world.globals)?;
     remarks.iter().for_each(|remark| printer.warning(remark));
 
@@ -40,7 +40,7 @@ pub(super) fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
     // What was begun is finished, in the time that `--shutdown-timeout` allows for it.
     interrupt::be_patient();
     let tracing = traces.as_ref().map(Tracing::start).transpose()?;
-    let app = App::new(Models::new(specs), limits, metrics, tracing.clone());
+    let app = App::new(Models::new(specs).strict(strict_names), limits, metrics, tracing.clone());
     let loaded = start_loading(&app, &fault)?;
     if let Some(idle) = unload_after {
         let app = Arc::clone(&app);
@@ -128,11 +128,11 @@ fn cause(fault: &Fault, told: LoadError) -> Error {
 
 /// What the server needs to know of a model. With `several`, errors begin with its name.
 fn spec(model: ServedModel, several: bool, fault: &Fault, metrics: &Metrics, world: &World) -> Spec {
-    let ServedModel { name, model_id, embedding_dtype, warm_up, settings } = model;
+    let ServedModel { name, aliases, model_id, embedding_dtype, warm_up, settings } = model;
     let metrics = metrics.model(&name);
     let settings = settings.observed(Arc::clone(&metrics) as _);
     let load = loader(settings, several.then(|| name.clone()), Arc::clone(fault), world.clone());
-    Spec { name, model_id, embedding_dtype, warm_up, load, metrics }
+    Spec { name, aliases, model_id, embedding_dtype, warm_up, load, metrics }
 }
 
 /// What loads one model.

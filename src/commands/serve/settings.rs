@@ -17,6 +17,8 @@ use crate::server::{ApiKeys, EmbeddingDtype, Limits, Listen, ServerOptions, TlsF
 pub(super) struct Settings {
     /// In the order in which they were named; at least one.
     pub models: Vec<ServedModel>,
+    /// Whether a server of one model answers only to the model's names.
+    pub strict_names: bool,
     pub listen: Listen,
     pub options: ServerOptions,
     pub limits: Limits,
@@ -31,6 +33,8 @@ pub(super) struct Settings {
 /// One model that is to be served.
 pub(super) struct ServedModel {
     pub name: String,
+    /// Other names of the same model.
+    pub aliases: Vec<String>,
     pub model_id: String,
     pub embedding_dtype: EmbeddingDtype,
     pub warm_up: bool,
@@ -62,6 +66,7 @@ impl Settings {
         if !idle.is_empty() {
             remarks.push(format!("accepted for Infinity's sake, but without effect here: {}", idle.join(", ")));
         }
+        let strict_names = models.strict_model_names;
         let models = resolve_models(models, text, max_batch_tokens, globals, &mut remarks)?;
         let shared = |model: ServedModel| ServedModel { settings: model.settings.shared(queue_tokens), ..model };
         let models = models.into_iter().map(shared).collect();
@@ -77,7 +82,7 @@ impl Settings {
         };
         let unload_after = unload_after.filter(|after| !after.is_zero());
         let traces = TraceOptions::resolve(otlp_endpoint, otlp_service_name);
-        Ok(Self { models, listen, options, limits, preload_only, unload_after, traces, remarks })
+        Ok(Self { models, strict_names, listen, options, limits, preload_only, unload_after, traces, remarks })
     }
 }
 
@@ -91,6 +96,7 @@ fn resolve_models(
     let ModelsArgs {
         model_id,
         served_model_name,
+        strict_model_names: _,
         revision,
         onnx_file,
         device,
@@ -128,7 +134,7 @@ fn resolve_models(
     let names = resolve_names(&model_ids, names)?;
 
     let mut served = Vec::with_capacity(models);
-    for ((model_id, name), dtype) in model_ids.into_iter().zip(names).zip(dtypes) {
+    for ((model_id, Names { name, aliases }), dtype) in model_ids.into_iter().zip(names).zip(dtypes) {
         let model = ModelArgs {
             model_id: Some(model_id.clone()),
             revision: revisions.next().flatten(),
@@ -145,6 +151,7 @@ fn resolve_models(
         };
         served.push(ServedModel {
             name,
+            aliases,
             model_id,
             embedding_dtype: embedding_dtypes.next().flatten().unwrap_or_default(),
             warm_up: warm_ups.next().flatten().unwrap_or(!no_model_warmup),
@@ -163,20 +170,48 @@ fn values<T: Clone>(flag: &'static str, lists: Vec<List<T>>, models: usize) -> R
     })
 }
 
+/// The names of one model.
+#[derive(Debug, PartialEq, Eq)]
+struct Names {
+    name: String,
+    aliases: Vec<String>,
+}
+
+impl Names {
+    /// Names separated by commas; `None` if no name is among them.
+    fn parse(text: &str) -> Option<Self> {
+        let mut names: Vec<String> = Vec::new();
+        for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+            if !names.iter().any(|known| known == name) {
+                names.push(name.to_owned());
+            }
+        }
+        let mut names = names.into_iter();
+        Some(Self { name: names.next()?, aliases: names.collect() })
+    }
+}
+
 /// The names that clients use: those that were given, and otherwise what Infinity would make of the model ids.
-fn resolve_names(model_ids: &[String], given: Vec<Option<String>>) -> Result<Vec<String>, Error> {
+fn resolve_names(model_ids: &[String], given: Vec<Option<String>>) -> Result<Vec<Names>, Error> {
     const FLAG: &str = "--served-model-name";
     let mut users: HashMap<String, &str> = HashMap::new();
-    let mut names = Vec::with_capacity(given.len());
-    for (model_id, name) in model_ids.iter().zip(given) {
-        let name = name.unwrap_or_else(|| default_name(model_id));
-        if let Some(other) = users.insert(name.clone(), model_id) {
-            let reason = format!("{other} and {model_id} would both be called \"{name}\": give each a name of its own");
-            return Err(Error::Flag { flag: FLAG, reason });
+    let mut all = Vec::with_capacity(given.len());
+    for (model_id, names) in model_ids.iter().zip(given) {
+        let names = match names {
+            Some(text) => Names::parse(&text)
+                .ok_or_else(|| Error::Flag { flag: FLAG, reason: format!("\"{text}\" has no name in it") })?,
+            None => Names { name: default_name(model_id), aliases: Vec::new() },
+        };
+        for name in std::iter::once(&names.name).chain(&names.aliases) {
+            if let Some(other) = users.insert(name.clone(), model_id) {
+                let reason =
+                    format!("{other} and {model_id} would both be called \"{name}\": give each a name of its own");
+                return Err(Error::Flag { flag: FLAG, reason });
+            }
         }
-        names.push(name);
+        all.push(names);
     }
-    Ok(names)
+    Ok(all)
 }
 
 /// The last two parts of a path; the whole name of a repository.
@@ -218,7 +253,15 @@ fn resolve_listen(
 
 #[cfg(test)]
 mod tests {
-    use super::default_name;
+    use super::{Names, default_name};
+
+    #[test]
+    fn names_of_one_model_are_separated_by_commas() {
+        let names = |text: &str| Names::parse(text).map(|names| [vec![names.name], names.aliases].concat());
+        assert_eq!(names("a").unwrap(), ["a"]);
+        assert_eq!(names("a, b,,a,org/c").unwrap(), ["a", "b", "org/c"]);
+        assert_eq!(names(" , "), None);
+    }
 
     #[test]
     fn names_are_those_that_infinity_would_give() {

@@ -78,7 +78,7 @@ impl Local for OnnxEngine {
         let tokenize = |i: usize| match &texts[i] {
             Text::Text(text) => {
                 let tokens = finish.tokenize(&self.model.tokenizer, &prompt.before(text), call.role, truncate);
-                tokens.map_err(|e| TextError::new(e.to_string()))
+                tokens.map_err(TextError::from)
             }
             Text::Ids(ids) => ids_as_they_are(ids, self.local.max_length, truncate),
         };
@@ -101,7 +101,8 @@ fn ids_as_they_are(ids: &[u32], max_length: usize, truncate: Truncate) -> Result
         Truncate::Right => &ids[..max_length],
         Truncate::Left => &ids[ids.len() - max_length..],
         Truncate::None => {
-            return Err(TextError::new(format!("{} tokens are more than {max_length}, and nothing may go", ids.len())));
+            let reason = format!("{} tokens are more than {max_length}, and nothing may go", ids.len());
+            return Err(TextError::too_long(reason));
         }
     };
     let truncated = kept.len() < ids.len();

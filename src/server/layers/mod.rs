@@ -2,7 +2,8 @@
 //!
 //! The order, from the socket inwards, and why it is so:
 //!
-//! 1. [`prefix`] takes `--url-prefix` off the path, so that all the others see the paths of the documentation.
+//! 1. [`prefix`] takes `--url-prefix` and needless [`slashes`] off the path, so that all the others see the paths of
+//!    the documentation.
 //! 2. [`metrics`] counts and measures whatever is answered, refusals too.
 //! 3. [`request_id`] gives the request its id, the span that log lines carry it in, and its line in the access log:
 //!    outside everything that can refuse, so that refusals have both.
@@ -25,6 +26,7 @@ mod paths;
 mod prefix;
 mod request_id;
 mod room;
+mod slashes;
 mod unknown;
 
 use std::convert::Infallible;

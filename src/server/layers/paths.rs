@@ -1,4 +1,4 @@
-//! What layers must know of paths: which ones are health, and which ones speak of errors in TEI's way.
+//! What layers must know of paths: which ones are health, and which errors their clients read.
 
 use axum::response::Response;
 
@@ -15,30 +15,50 @@ pub fn is_health(path: &str) -> bool {
     matches!(bare(path), "/health" | "/livez" | "/readyz" | "/ping" | "/v2/health/live" | "/v2/health/ready")
 }
 
-/// Whether the clients of `path` read `{"error": "…"}`: TEI's own routes, and those of KServe.
-fn has_plain_errors(path: &str) -> bool {
-    const TEI: &[&str] = &[
-        "/embed",
-        "/embed_all",
-        "/embed_sparse",
-        "/predict",
-        "/similarity",
-        "/tokenize",
-        "/decode",
-        "/info",
-        "/ping",
-        "/invocations",
-        "/vertex",
-    ];
-    const KSERVE: &[&str] = &["/v2/models", "/v2/health", "/v2/repository"];
-    let path = bare(path);
-    let under = |head: &&str| path.strip_prefix(*head).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    TEI.contains(&path) || path == "/v2" || KSERVE.iter().any(under)
+/// The shape of errors that the clients of a path read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shape {
+    /// OpenAI's, with what others read beside it.
+    Openai,
+    /// `{"error": "…", "error_type": "…"}`
+    Tei,
+    /// `{"error": "…"}`
+    Kserve,
+}
+
+impl Shape {
+    fn of(path: &str) -> Self {
+        const TEI: &[&str] = &[
+            "/embed",
+            "/embed_all",
+            "/embed_sparse",
+            "/predict",
+            "/similarity",
+            "/tokenize",
+            "/decode",
+            "/info",
+            "/ping",
+            "/invocations",
+            "/vertex",
+        ];
+        // Cohere's second version; everything else under /v2 is the Open Inference Protocol's.
+        const COHERE: &[&str] = &["/v2/rerank", "/v2/embed"];
+        let is_kserve = (path == "/v2" || path.starts_with("/v2/")) && !COHERE.contains(&path);
+        match bare(path) {
+            _ if is_kserve => Self::Kserve,
+            bare if TEI.contains(&bare) => Self::Tei,
+            _ => Self::Openai,
+        }
+    }
 }
 
 /// The reply to a request for `path` that no route has seen, in the shape that its clients read.
 pub fn error_for(path: &str, error: ApiError) -> Response {
-    if has_plain_errors(path) { error.tei() } else { error.openai() }
+    match Shape::of(path) {
+        Shape::Openai => error.openai(),
+        Shape::Tei => error.tei(),
+        Shape::Kserve => error.kserve(),
+    }
 }
 
 #[cfg(test)]
@@ -57,11 +77,14 @@ mod tests {
 
     #[test]
     fn each_path_has_the_errors_of_its_clients() {
-        for path in ["/embed", "/v1/embed", "/info", "/v2/models/a/infer", "/v2/health/ready"] {
-            assert!(has_plain_errors(path), "{path}");
+        for path in ["/embed", "/v1/embed", "/info"] {
+            assert_eq!(Shape::of(path), Shape::Tei, "{path}");
         }
-        for path in ["/embeddings", "/v1/embeddings", "/v2/rerank", "/rerank", "/v2/modelsque", "/nothing", "/"] {
-            assert!(!has_plain_errors(path), "{path}");
+        for path in ["/v2", "/v2/models/a/infer", "/v2/health/ready", "/v2/models", "/v2/logging", "/v2/rerank/x"] {
+            assert_eq!(Shape::of(path), Shape::Kserve, "{path}");
+        }
+        for path in ["/embeddings", "/v1/embeddings", "/v2/rerank", "/rerank", "/v2models", "/v1/v2", "/nothing", "/"] {
+            assert_eq!(Shape::of(path), Shape::Openai, "{path}");
         }
     }
 }

@@ -1,11 +1,12 @@
-//! `--url-prefix`: taken off the path before anything else looks at it.
+//! `--url-prefix` and needless slashes: taken off the path before anything else looks at it.
+
+use std::borrow::Cow;
 
 use axum::extract::{OriginalUri, Request};
-use axum::http::Uri;
-use axum::http::uri::PathAndQuery;
 use tower::util::MapRequestLayer;
 
 use super::paths::is_health;
+use super::slashes;
 use crate::server::ServeError;
 
 /// What stands before every path: nothing, or a path with a slash at its start and none at its end.
@@ -33,34 +34,35 @@ impl Prefix {
 
     /// What is left of a path, if it is under the prefix.
     fn strip<'p>(&self, path: &'p str) -> Option<&'p str> {
+        if self.0.is_empty() {
+            return Some(path);
+        }
         match path.strip_prefix(&self.0)? {
             "" => Some("/"),
             rest => rest.starts_with('/').then_some(rest),
         }
     }
 
-    /// The request without the prefix; what the client asked for stays in [`OriginalUri`].
+    /// The request without the prefix and without needless slashes; the path with the prefix stays in [`OriginalUri`].
     fn take_off(&self, mut request: Request) -> Request {
-        if self.0.is_empty() {
-            return request;
-        }
-        let uri = request.uri().clone();
-        match self.strip(uri.path()) {
-            Some(path) => {
-                let query = uri.query().map_or(String::new(), |query| format!("?{query}"));
-                // A path that was fine is so without its head; if not, it will not be found.
-                if let Ok(path) = PathAndQuery::try_from(format!("{path}{query}")) {
-                    let mut parts = uri.clone().into_parts();
-                    parts.path_and_query = Some(path);
-                    if let Ok(stripped) = Uri::from_parts(parts) {
-                        *request.uri_mut() = stripped;
-                    }
-                }
-            }
-            None if is_health(uri.path()) => {}
+        let uri = match slashes::single(request.uri().path()) {
+            Cow::Borrowed(_) => request.uri().clone(),
+            // A path that was fine is so with fewer slashes.
+            Cow::Owned(path) => slashes::with_path(request.uri(), &path).unwrap_or_else(|| request.uri().clone()),
+        };
+        let path = match self.strip(uri.path()) {
+            Some(path) => path,
+            None if is_health(slashes::without_last(uri.path())) => uri.path(),
             None => {
                 request.extensions_mut().insert(Outside);
+                uri.path()
             }
+        };
+        let path = slashes::without_last(path);
+        if path != request.uri().path()
+            && let Some(stripped) = slashes::with_path(&uri, path)
+        {
+            *request.uri_mut() = stripped;
         }
         request.extensions_mut().insert(OriginalUri(uri));
         request
@@ -91,6 +93,9 @@ mod tests {
             assert_eq!(path(prefix, "/a/b?x").unwrap(), "/?x");
             assert_eq!(path(prefix, "/a/b/").unwrap(), "/");
             assert_eq!(path(prefix, "/health").unwrap(), "/health");
+            assert_eq!(path(prefix, "//health/").unwrap(), "/health");
+            assert_eq!(path(prefix, "//a//b///v1/models/?x=//").unwrap(), "/v1/models?x=//");
+            assert_eq!(path(prefix, "/a/b/docs//").unwrap(), "/docs/");
             assert_eq!(path(prefix, "/a/b/health").unwrap(), "/health");
             for outside in ["/", "/a", "/a/bc", "/models", "/A/B/models"] {
                 assert_eq!(path(prefix, outside), None, "{outside}");
@@ -102,6 +107,8 @@ mod tests {
     fn no_prefix_changes_nothing() {
         for prefix in ["", "/"] {
             assert_eq!(path(prefix, "/v1/models?x=1").unwrap(), "/v1/models?x=1");
+            assert_eq!(path(prefix, "//v1//models/?x=1").unwrap(), "/v1/models?x=1");
+            assert_eq!(path(prefix, "//").unwrap(), "/");
         }
     }
 

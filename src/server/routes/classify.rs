@@ -9,11 +9,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::inputs::{List, Truncation, texts_schema, truncation_schema};
-use super::model;
+use super::model_for;
 use super::reply::{Usage, new_id};
 use crate::engine::{Call, Judged};
 use crate::server::app::unix_time;
 use crate::server::extract::Body;
+use crate::server::metrics::Work;
 use crate::server::{ApiError, App};
 
 pub fn router() -> Router<Arc<App>> {
@@ -28,7 +29,7 @@ pub struct ClassifyRequest {
     /// The texts.
     #[schema(schema_with = texts_schema, example = json!(["I like it."]))]
     input: List<String>,
-    /// The name of a model; the first one if it is missing, empty or "default/not-specified".
+    /// The name of a model; if it is missing, empty or "default/not-specified", the first classifier.
     #[schema(example = "default/not-specified")]
     model: Option<String>,
     /// Whether scores are the model's logits, without softmax or sigmoid.
@@ -77,7 +78,7 @@ pub async fn classify(
     State(app): State<Arc<App>>,
     Body(request): Body<ClassifyRequest>,
 ) -> Result<Json<ClassifyReply>, ApiError> {
-    let service = model(&app, request.model.as_deref()).await?;
+    let service = model_for(&app, request.model.as_deref(), Work::Classify).await?;
     let texts = request.input.checked("input", &app.limits)?.into_iter().map(Judged::Text).collect();
     let truncate = request.truncate.and_then(|Truncation(truncate)| truncate);
     let call = Call { truncate, ..Call::default() };

@@ -12,10 +12,11 @@ use utoipa::ToSchema;
 
 use super::inputs::{Inputs, Truncation, inputs_schema, truncation_schema};
 use super::reply::{Usage, json, new_id};
-use super::served;
+use super::served_for;
 use crate::engine::{Call, Embedding, Role, Text};
 use crate::server::app::unix_time;
 use crate::server::extract::{Body, shorten};
+use crate::server::metrics::Work;
 use crate::server::service::Answer;
 use crate::server::vectors::{EncodingFormat, VectorWriter};
 use crate::server::whole::whole;
@@ -161,7 +162,7 @@ pub async fn embeddings(
     State(app): State<Arc<App>>,
     Body(request): Body<EmbeddingsRequest>,
 ) -> Result<Response, ApiError> {
-    let served = served(&app, request.model.as_deref())?;
+    let served = served_for(&app, request.model.as_deref(), Work::Embed)?;
     let (texts, call, writer) = request.resolve(served.spec.embedding_dtype, &app.limits)?;
     let service = served.acquire(app.limits.model_return).await?;
     let answer = service.embed(texts, call).await.map_err(|e| ApiError::of_inputs(e, "input"))?;

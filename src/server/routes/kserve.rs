@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -18,6 +18,8 @@ use utoipa::ToSchema;
 
 use self::infer::Interface;
 pub use self::infer::{__path_infer, infer};
+use crate::server::error::KserveErrorBody;
+use crate::server::models::Served;
 use crate::server::openapi::tag;
 use crate::server::service::{Failure, Service};
 use crate::server::{ApiError, App};
@@ -33,13 +35,6 @@ pub fn router() -> Router<Arc<App>> {
 
 /// The version of every model.
 const VERSION: &str = "1";
-
-/// The protocol's error object.
-#[derive(Serialize, ToSchema)]
-pub struct KserveErrorBody {
-    /// What is wrong, and where.
-    error: String,
-}
 
 /// Why a request has no answer, in the protocol's shape.
 #[derive(Debug)]
@@ -65,13 +60,7 @@ impl From<Failure> for KserveError {
 
 impl IntoResponse for KserveError {
     fn into_response(self) -> Response {
-        let ApiError { status, message, retry_after, .. } = self.0;
-        let mut reply = (status, Json(KserveErrorBody { error: message })).into_response();
-        if let Some(after) = retry_after {
-            let seconds = after.as_secs_f64().ceil().clamp(1.0, 3600.0) as u64;
-            reply.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        reply
+        self.0.kserve()
     }
 }
 
@@ -185,7 +174,7 @@ pub async fn index(State(app): State<Arc<App>>) -> Json<Vec<IndexEntry>> {
         (status = 200, description = "Names, types and shapes of its tensors", body = ModelMetadata),
         (status = 404, description = "There is no such model", body = KserveErrorBody)))]
 pub async fn metadata(app: Arc<App>, name: &str) -> Result<Json<ModelMetadata>, KserveError> {
-    let service = super::model(&app, Some(name)).await?;
+    let service = found(&app, name)?.acquire(app.limits.model_return).await?;
     let interface = Interface::of(&service)?;
     Ok(Json(ModelMetadata {
         name: service.name().to_owned(),
@@ -206,7 +195,7 @@ pub async fn metadata(app: Arc<App>, name: &str) -> Result<Json<ModelMetadata>, 
         (status = 404, description = "There is no such model", body = KserveErrorBody),
         (status = 503, description = "It is not", body = ModelReady)))]
 pub async fn model_ready(app: Arc<App>, name: &str) -> Result<(StatusCode, Json<ModelReady>), KserveError> {
-    let served = super::served(&app, Some(name))?;
+    let served = found(&app, name)?;
     let ready = served.is_ready() && !app.is_draining();
     Ok((status(ready), Json(ModelReady { name: served.spec.name.clone(), ready })))
 }
@@ -221,11 +210,24 @@ async fn get_model(
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, KserveError> {
     let path = whole(path)?;
-    match path.strip_suffix("/ready") {
-        Some(model) => Ok(model_ready(app, name(model)?).await?.into_response()),
-        None => Ok(metadata(app, name(&path)?).await?.into_response()),
+    if let Some(model) = path.strip_suffix("/ready") {
+        return Ok(model_ready(app, name(model)?).await?.into_response());
     }
+    // Triton's extensions: what there is not is the extension, and not the model.
+    for (suffix, extension) in EXTENSIONS {
+        if let Some(model) = path.strip_suffix(suffix)
+            && let Ok(served) = found(&app, name(model)?)
+        {
+            let model = &served.spec.name;
+            return Err(not_found(format!("the model {model} is here, but Triton's {extension} is not served")));
+        }
+    }
+    Ok(metadata(app, name(&path)?).await?.into_response())
 }
+
+/// What Triton tells of a model beyond the protocol.
+const EXTENSIONS: &[(&str, &str)] =
+    &[("/config", "model configuration"), ("/stats", "statistics"), ("/trace/setting", "trace extension")];
 
 /// `POST /v2/models/…/infer`
 async fn post_model(
@@ -254,6 +256,11 @@ fn name(path: &str) -> Result<&str, KserveError> {
         }
         _ => Ok(path),
     }
+}
+
+/// The model of that name: a path says what there is, so that another name is not found even if there is one model.
+fn found<'a>(app: &'a App, name: &str) -> Result<&'a Arc<Served>, KserveError> {
+    Ok(app.models.resource(name).map_err(ApiError::from)?)
 }
 
 fn not_found(message: String) -> KserveError {

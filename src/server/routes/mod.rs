@@ -14,10 +14,9 @@ pub mod tei;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::StatusCode;
 
-use super::extract::shorten;
 use super::{ApiError, App, openapi};
+use crate::server::metrics::Work;
 use crate::server::models::Served;
 use crate::server::service::Service;
 
@@ -31,19 +30,18 @@ pub fn router(app: Arc<App>, key: bool) -> Router {
     server.merge(metrics::router()).merge(api.clone()).nest("/v1", api).with_state(app)
 }
 
-/// The model that a request names; one that was idle for long comes back first.
+/// The model that a request names, or the first; one that was idle for long comes back first.
 async fn model(app: &App, name: Option<&str>) -> Result<Arc<Service>, ApiError> {
-    Ok(served(app, name)?.acquire(app.limits.model_return).await?)
+    Ok(app.models.choose(name, None)?.acquire(app.limits.model_return).await?)
 }
 
-/// What is served under the name that a request names.
-fn served<'a>(app: &'a App, name: Option<&str>) -> Result<&'a Arc<Served>, ApiError> {
-    app.models.find(name).ok_or_else(|| no_such_model(app, name.unwrap_or_default()))
+/// The model for `work`: the one that a request names, or the first that is made for it; one that was idle for long
+/// comes back first.
+async fn model_for(app: &App, name: Option<&str>, work: Work) -> Result<Arc<Service>, ApiError> {
+    Ok(served_for(app, name, work)?.acquire(app.limits.model_return).await?)
 }
 
-/// 404, with the names that there are.
-fn no_such_model(app: &App, name: &str) -> ApiError {
-    let known: Vec<&str> = app.models.all().iter().map(|model| model.spec.name.as_str()).collect();
-    let message = format!("there is no model \"{}\" here; there is {}", shorten(name), known.join(", "));
-    ApiError::new(StatusCode::NOT_FOUND, message).param("model").code("model_not_found")
+/// As [`model_for`], before the model is in memory.
+fn served_for<'a>(app: &'a App, name: Option<&str>, work: Work) -> Result<&'a Arc<Served>, ApiError> {
+    Ok(app.models.choose(name, Some(work))?)
 }

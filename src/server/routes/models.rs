@@ -9,7 +9,6 @@ use axum::{Json, Router};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::no_such_model;
 use crate::server::app::unix_time;
 use crate::server::models::Served;
 use crate::server::service::Capability;
@@ -23,7 +22,7 @@ pub fn router() -> Router<Arc<App>> {
 /// The models that are served.
 #[derive(Serialize, ToSchema)]
 pub struct ModelList {
-    /// In the order in which they were named: the first answers where a request names none.
+    /// In the order in which they were named; a model with several names is there once for each.
     data: Vec<ModelObject>,
     #[schema(example = "list")]
     object: &'static str,
@@ -35,6 +34,12 @@ pub struct ModelObject {
     /// Its name.
     #[schema(example = "sentence-transformers/all-MiniLM-L6-v2")]
     id: String,
+    /// The model's first name: entries of the same root are one model.
+    #[schema(example = "sentence-transformers/all-MiniLM-L6-v2")]
+    root: String,
+    /// Length of the longest text in tokens, special tokens included; null before the model was loaded.
+    #[schema(example = 256)]
+    max_model_len: Option<usize>,
     /// What its queue does.
     stats: Stats,
     #[schema(example = "model")]
@@ -90,21 +95,24 @@ fn stats(model: &Served) -> Stats {
 }
 
 impl ModelObject {
-    fn of(model: &Served, app: &App) -> Self {
-        let name = |capability| match capability {
+    /// The model under one of its names.
+    fn of(model: &Served, name: &str, app: &App) -> Self {
+        let profile = model.profile();
+        let word = |capability: &Capability| match capability {
             Capability::Embed => CapabilityName::Embed,
             Capability::Rerank => CapabilityName::Rerank,
             Capability::Classify => CapabilityName::Classify,
         };
-        let capabilities = model.capabilities();
         Self {
-            id: model.spec.name.clone(),
+            id: name.to_owned(),
+            root: model.spec.name.clone(),
+            max_model_len: profile.as_ref().map(|profile| profile.max_length.min(i32::MAX as usize)),
             stats: stats(model),
             object: "model",
             owned_by: "infinity",
             created: unix_time().saturating_sub(app.started.elapsed().as_secs()),
             backend: "onnxruntime",
-            capabilities: capabilities.into_iter().map(name).collect(),
+            capabilities: profile.map_or(Vec::new(), |profile| profile.capabilities.iter().map(word).collect()),
         }
     }
 }
@@ -115,7 +123,10 @@ impl ModelObject {
     responses((status = 200, description = "All of them", body = ModelList))
 )]
 pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
-    let data = app.models.all().iter().map(|model| ModelObject::of(model, &app)).collect();
+    let entries = |model: &Arc<Served>| -> Vec<ModelObject> {
+        model.spec.names().map(|name| ModelObject::of(model, name, &app)).collect()
+    };
+    let data = app.models.all().iter().flat_map(entries).collect();
     Json(ModelList { data, object: "list" })
 }
 
@@ -134,6 +145,7 @@ type Id = Result<Path<String>, PathRejection>;
 pub async fn one_model(State(app): State<Arc<App>>, id: Id) -> Result<Json<ModelObject>, ApiError> {
     let id = id.map(|Path(id)| id).unwrap_or_default();
     // Here a name must be one: no name stands for any model.
-    let found = app.models.all().iter().find(|model| model.spec.name == id);
-    found.map(|model| Json(ModelObject::of(model, &app))).ok_or_else(|| no_such_model(&app, &id))
+    let model = if id.is_empty() { None } else { app.models.named(&id) };
+    let model = model.filter(|model| model.spec.has_name(&id)).ok_or_else(|| app.models.unknown(&id))?;
+    Ok(Json(ModelObject::of(model, &id, &app)))
 }

@@ -22,15 +22,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::inputs::{Document, List, Truncation, documents_schema, texts_schema, truncation_schema};
-use super::model;
+use super::model_for;
 use super::reply::{Usage, new_id};
-use super::tei::{Cost, Direction, Reply, TeiError, choose};
+use super::tei::{Cost, Direction, Reply, TeiError};
 use crate::engine::Call;
 use crate::model::tokenizer::Truncate;
 use crate::server::app::unix_time;
 use crate::server::error::{ErrorBody, TeiErrorBody};
 use crate::server::extract::Body;
-use crate::server::service::{Answer, Capability, Failure, Relevance, Service};
+use crate::server::metrics::Work;
+use crate::server::service::{Answer, Failure, Relevance, Service};
 use crate::server::{ApiError, App};
 
 pub fn router() -> Router<Arc<App>> {
@@ -274,7 +275,7 @@ async fn rank_documents(
     let objects = objects || documents.iter().all(|document| document.object);
     let documents: Vec<String> = documents.into_iter().map(|document| document.text).collect();
     question.check()?;
-    let service = model(app, question.model.as_deref()).await?;
+    let service = model_for(app, question.model.as_deref(), Work::Rerank).await?;
     let (answer, ranks) = question.ask(&service, documents).await.map_err(|e| ApiError::of_inputs(e, "documents"))?;
     let show = |text| if objects { Shown::Object { text } } else { Shown::Text(text) };
     let result = |(index, relevance_score, document): Ranked| RerankResult {
@@ -302,13 +303,11 @@ async fn rank_texts(app: &App, question: Question, texts: List<String>) -> Resul
     let started = Instant::now();
     let texts = texts.checked("texts", &app.limits)?;
     question.check()?;
-    let able = |service: &Service| service.capabilities().contains(&Capability::Rerank);
-    let service = choose(app, question.model.as_deref(), Capability::Rerank, able).await?;
+    let service = model_for(app, question.model.as_deref(), Work::Rerank).await?;
     let characters = |text: &String| question.query.chars().count() + text.chars().count();
     let characters = texts.iter().map(characters).sum();
-    let whole = question.call.truncate == Some(Truncate::None);
     let answered = question.ask(&service, texts).await;
-    let (answer, ranks) = answered.map_err(|e| TeiError::of(e, |index| format!("texts[{index}]"), whole))?;
+    let (answer, ranks) = answered.map_err(|e| TeiError::of(e, |index| format!("texts[{index}]")))?;
     let ranks: Vec<Rank> = ranks.into_iter().map(|(index, score, text)| Rank { index, score, text }).collect();
     let body = serde_json::to_vec(&ranks).map_err(|e| Failure::Internal(e.to_string())).map_err(ApiError::from)?;
     Ok(Reply::new(body, Cost::of(&answer, started, characters)))

@@ -2,7 +2,7 @@
 //!
 //! What differs, on purpose: `truncate` left out means what the server was started with (TEI: `--auto-truncate`), a bad
 //! option is 400 and malformed JSON 422 (TEI: 413, and plain text), offsets of `/tokenize` count characters (TEI: bytes),
-//! and `model` picks one of several models; without it the first that can do what is asked answers.
+//! and `model` picks one of several models; without it the first that is made for the route answers.
 
 pub mod any;
 pub mod embed;
@@ -27,7 +27,7 @@ use super::reply::json;
 use crate::engine::Times;
 use crate::model::tokenizer::Truncate;
 use crate::server::extract::Body;
-use crate::server::service::{Answer, Capability, Failure, Service};
+use crate::server::service::{Answer, Failure, Service};
 use crate::server::{ApiError, App};
 
 pub fn router() -> Router<Arc<App>> {
@@ -58,14 +58,13 @@ impl TeiError {
         Self(ApiError::new(status, message))
     }
 
-    /// What a model said of the inputs; `field` names the one at an index, `whole` whether no text may be cut.
-    pub(super) fn of(failure: Failure, field: impl Fn(usize) -> String, whole: bool) -> Self {
+    /// The error of a model about the inputs; `field` names the one at an index.
+    pub(super) fn of(failure: Failure, field: impl Fn(usize) -> String) -> Self {
         match failure {
-            // The length is what is wrong with a text, as far as one can tell.
-            Failure::Input { index, reason } if whole => {
+            Failure::Input { index, reason, too_long: true } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("{}: {reason}", field(index)))
             }
-            Failure::Input { index, reason } => Self::tokenizer(format!("{}: {reason}", field(index))),
+            Failure::Input { index, reason, too_long: false } => Self::tokenizer(format!("{}: {reason}", field(index))),
             Failure::Unsupported(what) => Self::new(StatusCode::FAILED_DEPENDENCY, what),
             other => Self(other.into()),
         }
@@ -85,7 +84,10 @@ impl TeiError {
 
 impl From<ApiError> for TeiError {
     fn from(error: ApiError) -> Self {
-        Self(error)
+        // TEI's status for a model that does something else.
+        let status =
+            if error.code == Some(ApiError::UNSUPPORTED) { StatusCode::FAILED_DEPENDENCY } else { error.status };
+        Self(ApiError { status, ..error })
     }
 }
 
@@ -132,24 +134,6 @@ fn truncation(service: &Service, truncate: Option<bool>, direction: Option<Direc
         (_, Some(direction)) => Some(direction.into()),
         (Some(true), None) => Some(service.engine().model().tokenizer.truncation_side),
         (None, None) => None,
-    }
-}
-
-/// The model that a request names, or the first of those that can do what is asked: `can` tells of those in memory,
-/// `capability` of those that have left it.
-pub(super) async fn choose(
-    app: &App,
-    name: Option<&str>,
-    capability: Capability,
-    can: impl Fn(&Service) -> bool,
-) -> Result<Arc<Service>, TeiError> {
-    let all = app.models.all();
-    let able = || all.iter().find(|served| served.service().is_ok_and(|service| can(&service)));
-    let idle = || all.iter().find(|served| !served.is_loaded() && served.capabilities().contains(&capability));
-    match name.is_none().then(|| able().or_else(idle)).flatten() {
-        Some(served) => Ok(served.acquire(app.limits.model_return).await.map_err(ApiError::from)?),
-        // One that cannot do it says so best itself.
-        None => Ok(super::model(app, name).await?),
     }
 }
 

@@ -139,7 +139,7 @@ impl Interface {
         (InferResponse = "application/json"),
         (Vec<u8> = "application/octet-stream")))))]
 pub async fn infer(app: Arc<App>, name: &str, request: Request) -> Result<Response, KserveError> {
-    let service = super::super::model(&app, Some(name)).await?;
+    let service = super::found(&app, name)?.acquire(app.limits.model_return).await?;
     let interface = Interface::of(&service)?;
     let headers = request.headers().clone();
     // A layer has read it already, within its limits.
@@ -260,7 +260,9 @@ async fn answer(
 /// What a model said of the input tensor `name`.
 fn of_input(failure: Failure, name: &str) -> KserveError {
     match failure {
-        Failure::Input { index, reason } => KserveError::bad(format!("input \"{name}\": element {index}: {reason}")),
+        Failure::Input { index, reason, .. } => {
+            KserveError::bad(format!("input \"{name}\": element {index}: {reason}"))
+        }
         other => other.into(),
     }
 }

@@ -14,12 +14,13 @@ use super::super::health::{self, Well};
 use super::super::inputs::List;
 use super::super::reply::json;
 use super::super::rerank::rerank;
-use super::embed::{embed_all_with, embed_sparse_with, embed_with};
+use super::embed::{embed_all_with, embed_sparse_with, embed_with, similarity_with};
 use super::predict::predict_with;
 use super::{TeiBody, TeiError};
 use crate::engine::Purpose;
 use crate::server::App;
 use crate::server::extract::{self, Body};
+use crate::server::metrics::Work;
 use crate::server::openapi::tag;
 
 /// Several requests in one.
@@ -42,7 +43,8 @@ pub struct VertexResponse {
 
 /// What the model is for
 ///
-/// The same as `/embed`, `/embed_sparse`, `/embed_all`, `/predict` or, of a cross-encoder, `/rerank`.
+/// The same as `/embed`, `/embed_sparse`, `/embed_all` or `/predict`; with `texts` `/rerank`, with `source_sentence` and
+/// `sentences` in `inputs` `/similarity`.
 #[utoipa::path(post, path = "/", tag = tag::TEI, request_body(content = Object, example = json!({"inputs": "What do cats eat?"})),
     responses((status = 200, description = "As the model's own route answers", body = Value)))]
 pub async fn root(State(app): State<Arc<App>>, TeiBody(request): TeiBody<Json>) -> Result<Response, TeiError> {
@@ -91,17 +93,31 @@ pub async fn ping(app: State<Arc<App>>) -> Result<axum::Json<Well>, crate::serve
 
 /// What the model is for.
 async fn answer(app: &Arc<App>, request: Json) -> Result<Response, TeiError> {
+    match work(&request) {
+        // TEI's reranker, whose body says what is meant.
+        Some(Work::Rerank) => {
+            return Ok(rerank(State(Arc::clone(app)), HeaderMap::new(), Body(parse(request)?)).await);
+        }
+        Some(_) => return Ok(similarity_with(app, parse(request)?).await?.into_response()),
+        None => {}
+    }
     let service = super::super::model(app, request.get("model").and_then(Json::as_str)).await?;
     Ok(match service.engine().info().purpose {
         Purpose::Embed => embed_with(app, parse(request)?).await?.into_response(),
         Purpose::EmbedSparse => embed_sparse_with(app, parse(request)?).await?.into_response(),
         Purpose::EmbedTokens | Purpose::HiddenStates => embed_all_with(app, parse(request)?).await?.into_response(),
-        // TEI's reranker, whose body says that it is meant.
-        Purpose::Predict if request.get("texts").is_some() => {
-            rerank(State(Arc::clone(app)), HeaderMap::new(), Body(parse(request)?)).await
-        }
         Purpose::Predict => predict_with(app, parse(request)?).await?.into_response(),
     })
+}
+
+/// The work that a body asks for by its shape; `None`: whatever the model is for.
+fn work(request: &Json) -> Option<Work> {
+    let sentences = request.get("inputs").and_then(|inputs| inputs.get("source_sentence"));
+    match (request.get("texts"), sentences) {
+        (Some(_), _) => Some(Work::Rerank),
+        (None, Some(_)) => Some(Work::Embed),
+        (None, None) => None,
+    }
 }
 
 /// The request that the model's own route takes, with the errors of that route.

@@ -8,12 +8,13 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::super::inputs::{Inputs, List, inputs_schema};
+use super::super::model_for;
 use super::inputs::characters;
-use super::{Cost, Direction, Reply, TeiBody, TeiError, choose, truncation};
+use super::{Cost, Direction, Reply, TeiBody, TeiError, truncation};
 use crate::engine::{Call, Purpose, Text};
-use crate::model::tokenizer::Truncate;
+use crate::server::metrics::Work;
 use crate::server::openapi::tag;
-use crate::server::service::{Answer, Capability, Failure, Service};
+use crate::server::service::{Answer, Failure, Service};
 use crate::server::whole::whole;
 use crate::server::{App, floats};
 
@@ -37,7 +38,7 @@ pub struct EmbedRequest {
     #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 1)]
     dimensions: Option<usize>,
-    /// Which model; without it the first that can do it.
+    /// Which model; without it the first that is made for it.
     model: Option<String>,
 }
 
@@ -53,7 +54,7 @@ pub struct EmbedTokensRequest {
     truncation_direction: Option<Direction>,
     /// The name of a prompt of the model's to put before each text.
     prompt_name: Option<String>,
-    /// Which model; without it the first that can do it.
+    /// Which model; without it the first that is made for it.
     model: Option<String>,
 }
 
@@ -65,7 +66,7 @@ pub struct EmbedTokensRequest {
 pub struct SimilarityRequest {
     inputs: SimilarityInputs,
     parameters: Option<SimilarityParameters>,
-    /// Which model; without it the first that can do it.
+    /// Which model; without it the first that is made for it.
     model: Option<String>,
 }
 
@@ -111,8 +112,7 @@ pub async fn embed(State(app): State<Arc<App>>, TeiBody(request): TeiBody<EmbedR
 
 pub(super) async fn embed_with(app: &App, request: EmbedRequest) -> Result<Reply, TeiError> {
     let EmbedRequest { inputs, normalize, truncate, truncation_direction, prompt_name, dimensions, model } = request;
-    let service =
-        choose(app, model.as_deref(), Capability::Embed, |s| s.engine().info().purpose == Purpose::Embed).await?;
+    let service = model_for(app, model.as_deref(), Work::Embed).await?;
     let call = Call { normalize: Some(normalize), dimensions, prompt_name, ..Call::default() };
     let call = Call { truncate: truncation(&service, truncate, truncation_direction), ..call };
     let (answer, cost) = answer(app, inputs, call, async |texts, call| service.embed(texts, call).await).await?;
@@ -138,7 +138,7 @@ pub async fn embed_all(
 }
 
 pub(super) async fn embed_all_with(app: &App, request: EmbedTokensRequest) -> Result<Reply, TeiError> {
-    let (service, inputs, call) = prepare(app, request, |s| s.capabilities().contains(&Capability::Embed)).await?;
+    let (service, inputs, call) = prepare(app, request, Work::EmbedTokens).await?;
     let ask = async |texts, call| match service.engine().info().purpose {
         Purpose::EmbedTokens => service.embed_tokens(texts, call).await,
         _ => service.hidden_states(texts, call).await,
@@ -168,7 +168,7 @@ pub async fn embed_sparse(
 }
 
 pub(super) async fn embed_sparse_with(app: &App, request: EmbedTokensRequest) -> Result<Reply, TeiError> {
-    let (service, inputs, call) = prepare(app, request, |s| s.engine().info().purpose == Purpose::EmbedSparse).await?;
+    let (service, inputs, call) = prepare(app, request, Work::EmbedSparse).await?;
     let (answer, cost) = answer(app, inputs, call, async |texts, call| service.embed_sparse(texts, call).await).await?;
     let numbers = answer.results.iter().map(|e| e.values.len()).sum();
     let body = floats::write(numbers, move || {
@@ -194,11 +194,14 @@ pub async fn similarity(
     State(app): State<Arc<App>>,
     TeiBody(request): TeiBody<SimilarityRequest>,
 ) -> Result<Reply, TeiError> {
+    similarity_with(&app, request).await
+}
+
+pub(super) async fn similarity_with(app: &App, request: SimilarityRequest) -> Result<Reply, TeiError> {
     let started = Instant::now();
     let SimilarityRequest { inputs: SimilarityInputs { source_sentence, sentences }, parameters, model } = request;
     let sentences = sentences.checked("inputs.sentences", &app.limits)?;
-    let service =
-        choose(&app, model.as_deref(), Capability::Embed, |s| s.engine().info().purpose == Purpose::Embed).await?;
+    let service = model_for(app, model.as_deref(), Work::Embed).await?;
     let SimilarityParameters { truncate, truncation_direction, prompt_name } = parameters.unwrap_or_default();
     let truncate = truncation(&service, truncate, truncation_direction);
     let characters = source_sentence.chars().count() + sentences.iter().map(|s| s.chars().count()).sum::<usize>();
@@ -208,7 +211,7 @@ pub async fn similarity(
     };
     let call = Call { truncate, prompt_name, ..Call::default() };
     let answer = service.similarity(source_sentence, sentences, call).await;
-    let answer = answer.map_err(|e| TeiError::of(e, name, truncate == Some(Truncate::None)))?;
+    let answer = answer.map_err(|e| TeiError::of(e, name))?;
     let mut body = Vec::new();
     // As the vectors have no more digits than that.
     floats::list(&answer.results, &mut body, |&number, out| floats::json(&(number as f32), out));
@@ -216,13 +219,9 @@ pub async fn similarity(
 }
 
 /// The model, the inputs and their treatment.
-async fn prepare(
-    app: &App,
-    request: EmbedTokensRequest,
-    can: impl Fn(&Service) -> bool,
-) -> Result<(Arc<Service>, Inputs, Call), TeiError> {
+async fn prepare(app: &App, request: EmbedTokensRequest, work: Work) -> Result<(Arc<Service>, Inputs, Call), TeiError> {
     let EmbedTokensRequest { inputs, truncate, truncation_direction, prompt_name, model } = request;
-    let service = choose(app, model.as_deref(), Capability::Embed, can).await?;
+    let service = model_for(app, model.as_deref(), work).await?;
     let truncate = truncation(&service, truncate, truncation_direction);
     Ok((service, inputs, Call { truncate, prompt_name, ..Call::default() }))
 }
@@ -236,9 +235,9 @@ async fn answer<T>(
 ) -> Result<(Answer<T>, Cost), TeiError> {
     let started = Instant::now();
     let texts = inputs.0.checked("inputs", &app.limits)?;
-    let (characters, whole) = (characters(&texts), call.truncate == Some(Truncate::None));
+    let characters = characters(&texts);
     let answer = ask(texts, call).await;
-    let answer = answer.map_err(|e| TeiError::of(e, |index| format!("inputs[{index}]"), whole))?;
+    let answer = answer.map_err(|e| TeiError::of(e, |index| format!("inputs[{index}]")))?;
     let cost = Cost::of(&answer, started, characters);
     Ok((answer, cost))
 }

@@ -7,12 +7,12 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::super::model_for;
 use super::inputs::{PredictInputs, judged_characters, predict_schema};
-use super::{Cost, Direction, Reply, TeiBody, TeiError, choose, truncation};
+use super::{Cost, Direction, Reply, TeiBody, TeiError, truncation};
 use crate::engine::Call;
-use crate::model::tokenizer::Truncate;
+use crate::server::metrics::Work;
 use crate::server::openapi::tag;
-use crate::server::service::Capability;
 use crate::server::{App, floats};
 
 /// What is to be judged.
@@ -29,7 +29,7 @@ pub struct PredictRequest {
     truncate: Option<bool>,
     /// Which end of it goes.
     truncation_direction: Option<Direction>,
-    /// Which model; without it the first that can do it.
+    /// Which model; without it the first classifier.
     model: Option<String>,
 }
 
@@ -66,14 +66,12 @@ pub(super) async fn predict_with(app: &App, request: PredictRequest) -> Result<R
     let PredictRequest { inputs, raw_scores, truncate, truncation_direction, model } = request;
     let PredictInputs { list, single } = inputs;
     let inputs = list.checked("inputs", &app.limits)?;
-    let service = choose(app, model.as_deref(), Capability::Classify, |service| !service.labels().is_empty()).await?;
+    let service = model_for(app, model.as_deref(), Work::Classify).await?;
     let truncate = truncation(&service, truncate, truncation_direction);
     let characters = judged_characters(&inputs);
     let answer = service.classify(inputs, raw_scores, Call { truncate, ..Call::default() }).await;
-    let whole = truncate == Some(Truncate::None);
-    let answer = answer.map_err(|e| {
-        TeiError::of(e, |index| if single { "inputs".into() } else { format!("inputs[{index}]") }, whole)
-    })?;
+    let answer = answer
+        .map_err(|e| TeiError::of(e, |index| if single { "inputs".into() } else { format!("inputs[{index}]") }))?;
     let cost = Cost::of(&answer, started, characters);
     let labels = service.labels();
     let one = |labelled: &Vec<(usize, f64)>, out: &mut Vec<u8>| {

@@ -1,0 +1,70 @@
+//! Doubled and trailing slashes of a path, as base URLs that end in a slash make them: gone before anything else looks
+//! at the path, so that no layer, the check of the key least of all, sees another path than the routes do.
+
+use std::borrow::Cow;
+
+use axum::http::Uri;
+use axum::http::uri::PathAndQuery;
+
+/// The page of the documentation, whose files have addresses relative to it: its slash stays.
+const PAGE: &str = "/docs/";
+
+/// The path with one slash where there are several in a row.
+pub fn single(path: &str) -> Cow<'_, str> {
+    if !path.contains("//") {
+        return path.into();
+    }
+    let mut single = String::with_capacity(path.len());
+    for c in path.chars() {
+        if c != '/' || !single.ends_with('/') {
+            single.push(c);
+        }
+    }
+    single.into()
+}
+
+/// The path without the slash at its end, unless it is the root or the page of the documentation.
+pub fn without_last(path: &str) -> &str {
+    if path == PAGE { path } else { path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path) }
+}
+
+/// `uri` with another path; its query stays.
+pub fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
+    let query = uri.query().map_or(String::new(), |query| format!("?{query}"));
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(format!("{path}{query}")).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slashes_in_a_row_become_one() {
+        for (path, expected) in [
+            ("/", "/"),
+            ("//", "/"),
+            ("///v1//embeddings///", "/v1/embeddings/"),
+            ("/v1/models/a%2F%2Fb", "/v1/models/a%2F%2Fb"),
+            ("*", "*"),
+        ] {
+            assert_eq!(single(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_slash_at_the_end_goes_where_it_means_nothing() {
+        for (path, expected) in
+            [("/", "/"), ("/rerank/", "/rerank"), ("/rerank", "/rerank"), ("/docs/", "/docs/"), ("/docs/a/", "/docs/a")]
+        {
+            assert_eq!(without_last(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_query_stays() {
+        let uri: Uri = "http://host//info//?model=a//b&x".parse().unwrap();
+        assert_eq!(with_path(&uri, "/info").unwrap(), "http://host/info?model=a//b&x");
+    }
+}
