@@ -8,7 +8,7 @@ mod store;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use self::calibration::MOST_CALIBRATION_TEXTS;
+pub use self::calibration::{MOST_CALIBRATION_TEXTS, SENTENCES};
 pub use self::report::{Check, Report};
 pub use self::store::reports;
 

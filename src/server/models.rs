@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::EmbeddingDtype;
 use super::metrics::ModelMetrics;
 use super::service::{Capability, Failure, Service};
-use super::warm_up::warm_up;
+use super::warm_up::{Measured, warm_up};
 use crate::engine::{EngineError, Local, Purpose};
 use crate::model::Model;
 
@@ -174,7 +174,7 @@ impl Served {
         }
         let model = Arc::clone(self);
         let started = std::thread::Builder::new().name("loader".into()).spawn(move || {
-            let loaded = model.attempt();
+            let loaded = model.attempt(false);
             model.state.send_modify(|state| {
                 if let State::Returning(known) = state {
                     *state = match loaded {
@@ -202,7 +202,7 @@ impl Served {
     /// # Errors
     /// What [`Load`] says; requests are told the same from then on.
     pub fn load(&self) -> Result<(), LoadError> {
-        let loaded = self.attempt();
+        let loaded = self.attempt(true);
         self.state.send_replace(match &loaded {
             Ok(service) => State::Ready(Arc::clone(service)),
             Err(e) => State::Failed(e.clone()),
@@ -210,12 +210,17 @@ impl Served {
         loaded.map(drop)
     }
 
-    fn attempt(&self) -> Result<Arc<Service>, LoadError> {
+    /// Loads it, and for the `first` time measures how fast it is, if anybody would read that.
+    fn attempt(&self, first: bool) -> Result<Arc<Service>, LoadError> {
         let started = Instant::now();
         let load = || {
             let service = Service::load(&self.spec)?;
-            if self.spec.warm_up {
-                warm_up(&service);
+            let warm = if self.spec.warm_up { warm_up(&service) } else { None };
+            if first
+                && tracing::enabled!(target: "infa::server", tracing::Level::INFO)
+                && let Some(measured) = warm.and_then(|warm| warm.measure(service.engine()))
+            {
+                tell(&self.spec.name, &measured);
             }
             Ok(service)
         };
@@ -313,6 +318,21 @@ impl Models {
             }
         }
     }
+}
+
+/// Writes to the log how fast a model is.
+fn tell(model: &str, Measured { short, long }: &Measured) {
+    let [texts, tokens] = [short.texts_per_second(), short.tokens_per_second()];
+    let [long_texts, long_tokens] = [long.texts_per_second(), long.tokens_per_second()];
+    tracing::info!(
+        target: "infa::server",
+        model,
+        short_texts_per_second = texts,
+        short_tokens_per_second = tokens,
+        long_texts_per_second = long_texts,
+        long_tokens_per_second = long_tokens,
+        "measured: {texts} short texts/s ({tokens} tokens/s), {long_texts} long texts/s ({long_tokens} tokens/s)"
+    );
 }
 
 /// What a panic says.

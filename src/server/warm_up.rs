@@ -1,8 +1,12 @@
-//! The first texts of a model: they make its workers allocate what they will need, before clients wait for it.
+//! The first texts of a model: they make its workers allocate what they will need, before clients wait for it, and show
+//! how fast the model is on this machine.
+
+use std::time::{Duration, Instant};
 
 use super::service::Service;
+use crate::engine::int8::SENTENCES;
 use crate::engine::rerank::Method;
-use crate::engine::{Input, Purpose, Role, TextError};
+use crate::engine::{Embedding, Input, Local, Purpose, Role, TextError};
 
 /// Longest text in tokens. Those of models that read books would take minutes.
 const LONGEST: usize = 512;
@@ -12,27 +16,138 @@ const ROOM: usize = 24;
 
 /// Computes a short text, and for each worker a long one. That a model cannot do so is told in the log: it may well
 /// answer others.
-pub(super) fn warm_up(service: &Service) {
+pub(super) fn warm_up(service: &Service) -> Option<Warm> {
     let engine = service.engine();
     let local = engine.local();
     let long = "warm ".repeat(local.max_length.min(LONGEST).saturating_sub(ROOM).max(1));
     let mut texts = vec!["warm"];
     texts.extend(std::iter::repeat_n(long.as_str(), local.threads));
-    let failed = match engine.info().purpose {
-        Purpose::Embed => failure(engine.embed(&texts, Role::Text)),
-        Purpose::EmbedSparse => failure(engine.embed_sparse(&texts, Role::Text)),
-        Purpose::EmbedTokens | Purpose::HiddenStates => failure(engine.embed_tokens(&texts, Role::Document)),
-        Purpose::Predict => {
-            let pairs = matches!(Method::of(engine.model(), true), Ok(Method::Pairs(_)));
-            let input = |&text| if pairs { Input::Pair("warm", text) } else { Input::Text(text) };
-            failure(engine.predict(&texts.iter().map(input).collect::<Vec<_>>()))
-        }
-    };
-    if let Some(e) = failed {
+    let mut first = Speed::default();
+    if let Err(e) = first.add(engine, &texts) {
         tracing::warn!(model = service.name(), "a first text failed: {e}");
+        return None;
+    }
+    Some(Warm { first, long })
+}
+
+/// A model that has computed its first texts.
+pub(super) struct Warm {
+    first: Speed,
+    long: String,
+}
+
+/// How long short texts are measured, and long ones.
+const SHORT: Duration = Duration::from_millis(300);
+const LONG: Duration = Duration::from_millis(500);
+/// Most texts of each kind: of a small model they show enough.
+const MOST_SHORT: usize = 192;
+const MOST_LONG: usize = 8;
+/// Tokens of a short text, about.
+const SHORT_TOKENS: f64 = 18.0;
+/// A round of long texts that takes longer is not repeated: the first one is what is known.
+const TOO_LONG: Duration = Duration::from_secs(2);
+
+/// How fast a model computes, by its own queue and workers; HTTP is not in it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Measured {
+    /// Sentences and queries.
+    pub short: Speed,
+    /// Texts of the model's greatest length, or of 512 tokens.
+    pub long: Speed,
+}
+
+/// Texts and tokens in a time.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(super) struct Speed {
+    texts: usize,
+    tokens: usize,
+    seconds: f64,
+}
+
+impl Warm {
+    /// Measures for about a second; of a large model for as long as a few texts take. `None` if a text fails.
+    pub fn measure(self, engine: &dyn Local) -> Option<Measured> {
+        let Self { first, long } = self;
+        let sentences: Vec<&str> = SENTENCES.lines().collect();
+        // As many as the first texts promise to be done in the time.
+        let fit = first.tokens_per_second() * SHORT.as_secs_f64() / SHORT_TOKENS;
+        let count = (fit as usize).clamp(8, MOST_SHORT);
+        let texts: Vec<&str> = sentences.iter().copied().cycle().take(count).collect();
+        let mut short = Speed::default();
+        short.add(engine, &texts).ok()?;
+
+        // Infinitely fast texts cannot be.
+        let each = Duration::try_from_secs_f64(first.seconds).unwrap_or(TOO_LONG);
+        if each > TOO_LONG {
+            return Some(Measured { short, long: first });
+        }
+        let threads = engine.local().threads;
+        let rounds = (LONG.as_secs_f64() / first.seconds.max(1e-6)) as usize;
+        let texts = vec![long.as_str(); threads * rounds.clamp(1, MOST_LONG)];
+        let mut long = Speed::default();
+        long.add(engine, &texts).ok()?;
+        Some(Measured { short, long })
     }
 }
 
-fn failure<T>(results: Vec<Result<T, TextError>>) -> Option<TextError> {
-    results.into_iter().find_map(Result::err)
+impl Speed {
+    /// Computes `texts`, and counts them.
+    fn add(&mut self, engine: &dyn Local, texts: &[&str]) -> Result<(), TextError> {
+        let begun = Instant::now();
+        let tokens = compute(engine, texts)?;
+        self.seconds += begun.elapsed().as_secs_f64();
+        self.texts += texts.len();
+        self.tokens += tokens;
+        Ok(())
+    }
+
+    /// Texts a second.
+    pub fn texts_per_second(&self) -> f64 {
+        per_second(self.texts, self.seconds)
+    }
+
+    /// Tokens a second, special tokens included.
+    pub fn tokens_per_second(&self) -> f64 {
+        per_second(self.tokens, self.seconds)
+    }
+}
+
+/// Three digits are more than such a short measurement knows.
+fn per_second(count: usize, seconds: f64) -> f64 {
+    let rate = count as f64 / seconds.max(1e-6);
+    if rate < 1.0 {
+        return (rate * 100.0).round() / 100.0;
+    }
+    let unit = 10_f64.powi(rate.log10().floor() as i32 - 2);
+    (rate / unit).round() * unit
+}
+
+/// What the model is for, done to `texts`: the tokens it saw.
+fn compute(engine: &dyn Local, texts: &[&str]) -> Result<usize, TextError> {
+    match engine.info().purpose {
+        Purpose::Embed => sum(engine.embed(texts, Role::Text), |e: Embedding| e.tokens.unwrap_or_default()),
+        Purpose::EmbedSparse => sum(engine.embed_sparse(texts, Role::Text), |e| e.tokens),
+        Purpose::EmbedTokens | Purpose::HiddenStates => sum(engine.embed_tokens(texts, Role::Document), |e| e.tokens),
+        Purpose::Predict => {
+            let pairs = matches!(Method::of(engine.model(), true), Ok(Method::Pairs(_)));
+            let input = |&text| if pairs { Input::Pair("warm", text) } else { Input::Text(text) };
+            sum(engine.predict(&texts.iter().map(input).collect::<Vec<_>>()), |p| p.tokens)
+        }
+    }
+}
+
+fn sum<T>(results: Vec<Result<T, TextError>>, tokens: impl Fn(T) -> usize) -> Result<usize, TextError> {
+    results.into_iter().map(|result| result.map(&tokens)).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_have_three_digits() {
+        for (count, seconds, expected) in [(123_456, 10.0, 12_300.0), (12, 1.0, 12.0), (1, 4.0, 0.25), (0, 1.0, 0.0)] {
+            assert!((per_second(count, seconds) - expected).abs() < 1e-9, "{count} in {seconds}");
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! Logging: tracing events on stderr, above the progress bars.
 
-use std::io::{self, Write};
+mod short;
+
+use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 use indicatif::MultiProgress;
@@ -18,9 +20,11 @@ const LINES: usize = 10_000;
 /// How messages on stderr are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum LogFormat {
-    /// Lines for people
+    /// Lines for people: those of a server are short on a terminal
     #[default]
     Text,
+    /// Lines with all fields, on a terminal, too
+    Full,
     /// One JSON object a line
     Json,
 }
@@ -47,12 +51,15 @@ pub enum ServerLog {
     Warnings,
     /// Every request.
     Requests,
+    /// Everything of infa's own. What libraries have to say fills screens; `-vvv` and `INFA_LOG` show it.
+    Trace,
 }
 
 impl Logging {
     fn filter(self) -> &'static str {
         match (self.quiet, self.verbose, self.server) {
             (true, ..) => "off",
+            (_, 0..3, Some(ServerLog::Trace)) => "info,infa=trace,ort=warn,onnxruntime=warn",
             // ONNX Runtime's own errors come back as errors of the call that caused them.
             (_, 0, Some(ServerLog::Errors)) => "error,onnxruntime=off,ort=off",
             (_, 0, Some(ServerLog::Requests)) => "warn,infa::server=info,infa::access=info,onnxruntime=off,ort=off",
@@ -82,6 +89,9 @@ impl Logging {
         // A second start, as in tests, changes nothing.
         let _ = match (self.format, self.verbose, self.server) {
             (LogFormat::Json, ..) => builder.json().flatten_event(true).with_current_span(false).try_init(),
+            (LogFormat::Text, 0, Some(_)) if io::stderr().is_terminal() => {
+                builder.event_format(short::ShortLines).try_init()
+            }
             (_, 0, None) => builder.without_time().with_target(false).try_init(),
             (_, 0, Some(_)) => builder.with_target(false).try_init(),
             _ => builder.try_init(),

@@ -33,8 +33,13 @@ impl Printer {
         }
         self.labelled("31", "error", message);
         if let Some(hint) = hint {
-            self.labelled("36", "hint", hint);
+            self.hint(hint);
         }
+    }
+
+    /// What to do about an error that is already on the screen.
+    pub fn hint(&self, hint: &str) {
+        self.labelled("36", "hint", hint);
     }
 
     /// Something the user should look at, although the work goes on.
@@ -42,7 +47,7 @@ impl Printer {
         match self.format {
             _ if self.quiet => {}
             LogFormat::Json => self.json("WARN", message, None),
-            LogFormat::Text => self.labelled("33", "warning", message),
+            LogFormat::Text | LogFormat::Full => self.labelled("33", "warning", message),
         }
     }
 
@@ -51,7 +56,7 @@ impl Printer {
         match self.format {
             _ if self.quiet => {}
             LogFormat::Json => self.json("INFO", message, None),
-            LogFormat::Text => self.stderr(message),
+            LogFormat::Text | LogFormat::Full => self.stderr(message),
         }
     }
 
@@ -99,7 +104,7 @@ pub(super) fn color_wanted() -> bool {
 }
 
 /// `text` with control characters escaped; line breaks stay.
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|c| if c.is_control() && c != '\n' { c.escape_default().collect() } else { vec![c] })
         .collect()

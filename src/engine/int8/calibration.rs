@@ -13,8 +13,8 @@ use crate::model::weights::Weights;
 use crate::model::{Model, ModelError};
 use crate::runtime::{Runtime, SessionOptions};
 
-/// Sentences of many kinds by which a model is calibrated.
-const CALIBRATION: &str = include_str!("calibration.txt");
+/// Sentences and queries of many kinds, one a line, by which a model is calibrated.
+pub const SENTENCES: &str = include_str!("calibration.txt");
 /// Other sentences, on which its quality is measured.
 const CHECK: &str = include_str!("check.txt");
 
@@ -45,7 +45,7 @@ impl Texts {
         let tokenize = |texts: &[&str]| tokenize(model, texts, pairs);
         let built_in = |texts: &'static str| tokenize(&texts.lines().collect::<Vec<_>>());
         let Some(own) = own else {
-            return Ok(Self { calibration: built_in(CALIBRATION), check: built_in(CHECK), own: false });
+            return Ok(Self { calibration: built_in(SENTENCES), check: built_in(CHECK), own: false });
         };
         let own: Vec<&str> = own.iter().map(String::as_str).take(MOST_CALIBRATION_TEXTS).collect();
         // Few texts are all needed for calibration.
@@ -59,7 +59,7 @@ impl Texts {
             return Err(ModelError::Flag { flag: "--calibrate", reason }.into());
         }
         // The fewer they are, the less they say of what else may come.
-        let more = built_in(CALIBRATION).into_iter().take(FEW.saturating_sub(calibration.len()));
+        let more = built_in(SENTENCES).into_iter().take(FEW.saturating_sub(calibration.len()));
         let calibration = calibration.into_iter().chain(more).collect();
         let check = if check.is_empty() { built_in(CHECK) } else { check };
         Ok(Self { calibration, check, own: true })
