@@ -1,8 +1,9 @@
 //! The `infa` binary: parse, dispatch, exit status.
 
-use infa::cli::Cli;
+use infa::cli::{Cli, Parsed, UsageError};
 use infa::commands::{self, Error};
 use infa::fetch::Cancel;
+use infa::ui::log::LogFormat;
 use infa::ui::{Bars, interrupt};
 
 fn main() {
@@ -10,10 +11,15 @@ fn main() {
     infa::runtime::forbid_telemetry();
     let cancel = Cancel::new();
     interrupt::listen(cancel.clone());
-    let cli = Cli::from_environment();
+    let Parsed { cli, remarks } = match Cli::from_environment() {
+        Ok(parsed) => parsed,
+        Err(e) => refuse(&e),
+    };
     let logging = cli.logging();
     let bars = Bars::new(logging.quiet, logging.format);
     let log = logging.start(&bars);
+    remarks.warnings.iter().for_each(|warning| bars.printer().warning(warning));
+    remarks.notes.iter().for_each(|note| bars.printer().note(note));
 
     let status = match commands::run(cli, &bars, &cancel) {
         Ok(outcome) => outcome.exit_status(),
@@ -28,4 +34,17 @@ fn main() {
     };
     drop(log);
     interrupt::exit(status);
+}
+
+/// Ends the process before a command begins.
+fn refuse(error: &UsageError) -> ! {
+    match error.json() {
+        Some((message, hint)) => Bars::new(false, LogFormat::Json).printer().error(&message, hint.as_deref()),
+        None => {
+            if let Some(hint) = error.print() {
+                Bars::new(false, LogFormat::Text).printer().hint(hint);
+            }
+        }
+    }
+    interrupt::exit(error.exit_status())
 }

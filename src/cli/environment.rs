@@ -1,19 +1,25 @@
 //! Flags and environment variables together: the command line wins, and an empty variable counts as unset.
 //!
-//! `infa serve` understands Infinity's variables too, where infa's own are not set.
+//! `infa serve` understands the variables of Infinity, where infa's own are not set, and those of
+//! text-embeddings-inference, where neither is.
 
 use std::ffi::{OsStr, OsString};
 
 use clap::builder::Resettable;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, ValueEnum};
 
-use super::Cli;
+use super::tei::{TeiEnv, TeiVariables};
+use super::usage::UsageError;
+use super::{Cli, infinity, unknown};
+use crate::ui::log::LogFormat;
 
 /// Flags that exclude each other. Typed, the one must silence the other's variable as it does its own.
 const RIVALS: &[&[&str]] = &[
     &["normalize", "no_normalize"],
     &["prompt", "prompt_name", "mode"],
+    &["truncate", "auto_truncate"],
+    &["log_format", "json_output"],
     &["model_warmup", "no_model_warmup"],
     &["preload_only", "no_preload_only"],
     &["permissive_cors", "no_permissive_cors"],
@@ -23,23 +29,93 @@ const RIVALS: &[&[&str]] = &[
 ];
 
 /// Flags of `infa serve` that other commands have by another name, and that name.
-const NAMESAKES: &[(&str, &str)] = &[("max_batch_tokens", "INFA_BATCH_TOKENS")];
+const NAMESAKES: &[(&str, &str)] = &[("max_batch_tokens", "INFA_BATCH_TOKENS"), ("pooling_method", "INFA_POOLING")];
+
+/// What was typed and set.
+pub struct Parsed {
+    /// The flags.
+    pub cli: Cli,
+    /// What to say about variables.
+    pub remarks: Remarks,
+}
+
+/// What the user should know about variables of the environment.
+#[derive(Debug, Default)]
+pub struct Remarks {
+    /// Which were read.
+    pub notes: Vec<String>,
+    /// Which change nothing, or something that may surprise.
+    pub warnings: Vec<String>,
+}
 
 impl Cli {
-    /// What the command line and the environment say; wrong usage ends the process with status 2.
-    pub fn from_environment() -> Self {
-        let command = Self::command().mut_subcommand("serve", |serve| serve.mut_args(with_aliases));
-        let typed = without_variables(command.clone(), &|_| true).ignore_errors(true).try_get_matches().ok();
+    /// What the command line and the environment say.
+    ///
+    /// # Errors
+    /// Wrong usage; and help and version, which end the process as well.
+    pub fn from_environment() -> Result<Parsed, UsageError> {
+        let arguments: Vec<OsString> = std::env::args_os().collect();
+        let plain = Self::command();
+        let typed = without_variables(plain.clone(), &|_| true).ignore_errors(true);
+        let typed = typed.try_get_matches_from(&arguments).ok();
+        let subcommand = typed.as_ref().and_then(ArgMatches::subcommand_name).map(str::to_owned);
+        let serves = subcommand.as_deref() == Some("serve");
+        let tei = TeiVariables::new(if serves { tei_mode(typed.as_ref()) } else { TeiEnv::Never }, &arguments);
+        let command = plain.clone().mut_subcommand("serve", |serve| serve.mut_args(|arg| with_aliases(arg, &tei)));
         let ignored = |arg: &Arg| {
             let id = arg.get_id().as_str();
-            let mut rivals = RIVALS.iter().filter(|group| group.contains(&id)).copied().flatten().filter(|&&r| r != id);
             // Scripts and container files "unset" variables by emptying them.
             arg.get_env().is_some_and(|variable| value(id, variable).is_none())
-                || rivals.any(|rival| is_typed(typed.as_ref(), rival))
+                || rivals(id).any(|rival| is_typed(typed.as_ref(), rival))
         };
-        let matches = without_variables(command, &ignored).get_matches();
-        Self::from_arg_matches(&matches).unwrap_or_else(|e| e.exit())
+        let matches = without_variables(command, &ignored).try_get_matches_from(&arguments);
+        let parsed = matches.and_then(|matches| Ok((Self::from_arg_matches(&matches)?, matches)));
+        let (cli, matches) = parsed.map_err(|e| UsageError::new(e, is_json(&arguments), &tei.taken()))?;
+        let mut remarks = Remarks::default();
+        let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
+        let variables = variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str())));
+        remarks.warnings = unknown::warnings(&plain, subcommand.as_deref(), variables);
+        if let Some(serve) = matches.subcommand_matches("serve") {
+            let (notes, warnings) = tei.remarks(serve);
+            remarks.notes = notes;
+            remarks.warnings.extend(warnings.into_iter().chain(infinity::default_model(serve)));
+        }
+        Ok(Parsed { cli, remarks })
     }
+}
+
+/// The flags that exclude the one with that id.
+fn rivals(id: &str) -> impl Iterator<Item = &'static str> {
+    let groups = RIVALS.iter().filter(move |group| group.contains(&id));
+    groups.copied().flatten().copied().filter(move |rival| *rival != id)
+}
+
+/// `--tei-env`, before the rest is parsed. What is wrong with it is said then.
+fn tei_mode(typed: Option<&ArgMatches>) -> TeiEnv {
+    let typed = typed.filter(|_| is_typed(typed, "tei_env"));
+    let typed = typed.and_then(|typed| typed.subcommand_matches("serve")?.try_get_one::<TeiEnv>("tei_env").ok()?);
+    let variables = ["INFA_TEI_ENV", "INFINITY_TEI_ENV"].iter().filter_map(std::env::var_os);
+    let mut set = variables.filter_map(|mode| TeiEnv::from_str(mode.to_str()?, false).ok());
+    typed.copied().or_else(|| set.next()).unwrap_or_default()
+}
+
+/// Whether messages are to be JSON, if the command line is wrong. It is searched word by word: clap forgets what it has
+/// understood when something else is wrong.
+fn is_json(arguments: &[OsString]) -> bool {
+    const FLAG: &str = "--log-format";
+    let mut format = None;
+    let mut words = arguments.iter().map(|argument| argument.to_string_lossy()).peekable();
+    while let Some(word) = words.next() {
+        let value = match word.strip_prefix(FLAG) {
+            Some("") => words.peek().map(|value| value.to_string()),
+            Some(value) => value.strip_prefix('=').map(str::to_owned),
+            None if word == "--json-output" || word == "--json-output=true" => Some("json".into()),
+            None => None,
+        };
+        format = value.or(format);
+    }
+    let format = format.or_else(|| std::env::var("INFA_LOG_FORMAT").ok());
+    format.is_some_and(|format| LogFormat::from_str(&format, false) == Ok(LogFormat::Json))
 }
 
 /// `command`, deaf to the variables of those arguments.
@@ -49,17 +125,28 @@ fn without_variables(command: Command, ignored: &dyn Fn(&Arg) -> bool) -> Comman
         .mut_subcommands(|command| without_variables(command, ignored))
 }
 
-/// An argument of `infa serve`, which listens to Infinity's variable where infa's is not set.
-fn with_aliases(arg: Arg) -> Arg {
-    let id = arg.get_id().as_str();
+/// An argument of `infa serve`, which listens to Infinity's variable where infa's is not set, and to TEI's where neither
+/// is: not to TEI's either where one is set of a flag that excludes it.
+fn with_aliases(arg: Arg, tei: &TeiVariables) -> Arg {
+    let id = arg.get_id().as_str().to_owned();
     let own = arg.get_env().map(OsStr::to_owned);
-    let namesake = NAMESAKES.iter().find(|(name, _)| *name == id).map(|(_, variable)| variable.into());
-    let infinitys = arg.get_long().map(|_| format!("INFINITY_{}", id.to_ascii_uppercase()).into());
-    let known = own.into_iter().chain(namesake).chain(infinitys);
-    match known.into_iter().find(|variable| value(id, variable).is_some()) {
+    match own.into_iter().chain(others(&id, arg.get_long().is_some())).find(|name| value(&id, name).is_some()) {
         Some(variable) => arg.env(variable),
-        None => arg,
+        None if rivals(&id).any(is_set) => arg,
+        None => tei.listen(arg),
     }
+}
+
+/// The variables of the flag with that id besides infa's usual one; TEI's apart.
+fn others(id: &str, flag: bool) -> impl Iterator<Item = OsString> {
+    let namesake = NAMESAKES.iter().find(|(name, _)| *name == id).map(|(_, variable)| (*variable).into());
+    namesake.into_iter().chain(flag.then(|| infinity::variable(id).into()))
+}
+
+/// Whether a variable of infa's or Infinity's sets the flag with that id.
+fn is_set(id: &str) -> bool {
+    let own = OsString::from(format!("INFA_{}", id.to_ascii_uppercase()));
+    std::iter::once(own).chain(others(id, true)).any(|name| value(id, &name).is_some())
 }
 
 /// What a variable says, if anything.

@@ -1,6 +1,9 @@
 //! What Infinity's command line has besides: accepted, so that its users need change nothing but the program's name.
 
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
+
+use crate::model::DEFAULT_MODEL;
 
 /// Switches, each with its opposite `--no-…`, that have no meaning here.
 const SWITCHES: &[&str] =
@@ -8,7 +11,15 @@ const SWITCHES: &[&str] =
 /// Options with a value that have no meaning here.
 const OPTIONS: &[&str] = &["device_id", "proxy_root_path", "redirect_slash"];
 /// Variables without a flag that have no meaning here.
-const VARIABLES: &[&str] = &["INFINITY_QUEUE_SIZE", "INFINITY_HOME", "INFINITY_CALIBRATION_DATASET_URL"];
+const VARIABLES: &[&str] = &[
+    "INFINITY_QUEUE_SIZE",
+    "INFINITY_HOME",
+    "INFINITY_CALIBRATION_DATASET_URL",
+    "INFINITY_ONNX_DISABLE_OPTIMIZE",
+    "INFINITY_ONNX_DO_NOT_PREFER_QUANTIZED",
+];
+/// Variables that are obeyed without a word: infa sends no statistics in any case.
+const OBEYED: &[&str] = &["INFINITY_ANONYMOUS_USAGE_STATS"];
 /// What becomes of `/` in any case.
 const REDIRECT_SLASH: &str = "/docs";
 
@@ -19,6 +30,31 @@ pub struct InfinityArgs {
     pub idle: Vec<String>,
     /// Pages of any origin may ask.
     pub permissive_cors: bool,
+}
+
+/// A warning if Infinity's `v2` was typed and no model was named: Infinity has another default.
+pub(super) fn default_model(serve: &ArgMatches) -> Option<String> {
+    let default =
+        serve.value_source("model_id") == Some(ValueSource::DefaultValue) && serve.contains_id("infinity_cli");
+    default.then(|| format!("the default model is {DEFAULT_MODEL}; infinity_emb's is michaelfeil/bge-small-en-v1.5"))
+}
+
+/// The variables of Infinity's that `serve` knows.
+pub(super) fn variables(serve: &Command) -> impl Iterator<Item = String> {
+    let flags = serve.get_arguments().filter(|arg| arg.get_long().is_some());
+    let of_flags = flags.map(|arg| variable(arg.get_id().as_str()));
+    of_flags.chain(VARIABLES.iter().chain(OBEYED).map(|&name| name.to_owned()))
+}
+
+/// The variable of the flag with that id.
+pub(super) fn variable(id: &str) -> String {
+    format!("INFINITY_{}", id.to_ascii_uppercase())
+}
+
+/// The subcommand of Infinity's, which is the only word that is no flag here.
+fn v2(word: &str) -> Result<String, &'static str> {
+    let usage = "infa serve takes flags alone; --model-id names a model";
+    (word == "v2").then(|| word.to_owned()).ok_or(usage)
 }
 
 /// A flag for Infinity's users alone.
@@ -36,7 +72,7 @@ impl Args for InfinityArgs {
         let pair = |id: &&str| [switch(id), switch(&format!("no_{id}"))];
         let permissive = ["permissive_cors", "no_permissive_cors", "no_preload_only"].map(switch);
         command
-            .arg(Arg::new("infinity_cli").value_parser(["v2"]).hide(true))
+            .arg(Arg::new("infinity_cli").value_name("v2").value_parser(v2).hide(true))
             .args(SWITCHES.iter().flat_map(pair))
             .args(OPTIONS.iter().map(|id| hidden(id).action(ArgAction::Append)))
             .args(permissive)

@@ -15,6 +15,9 @@ mod model_commands;
 mod read;
 mod rerank;
 mod serve;
+mod tei;
+mod unknown;
+mod usage;
 
 use std::path::PathBuf;
 
@@ -31,13 +34,16 @@ pub use compare_engines::{CompareEnginesArgs, CompareTask};
 pub use embed::{EmbedArgs, OutputType};
 pub use engine::EngineArgs;
 pub use engines::{EnginesArgs, EnginesCommand, EnginesFormat, InstallArgs};
+pub use environment::{Parsed, Remarks};
 pub use infinity::InfinityArgs;
 pub use list::{List, spread};
-pub use model::{InputArgs, ModelArgs, TextArgs};
+pub use model::{InputArgs, ModelArgs, TextArgs, VectorArgs};
 pub use model_commands::{ExportArgs, ExportTask, InspectArgs, ModelCommand, SourceArgs};
 pub use read::ReadArgs;
 pub use rerank::RerankArgs;
 pub use serve::{ApiKey, LifeArgs, LimitArgs, ListenArgs, LogLevel, ModelsArgs, ServeArgs, ServeEngine};
+pub use tei::{TeiArgs, TeiEnv};
+pub use usage::UsageError;
 
 /// Text embeddings, reranking and classification from one fast binary.
 ///
@@ -63,14 +69,18 @@ pub struct Cli {
 impl Cli {
     /// What is told on stderr.
     pub fn logging(&self) -> Logging {
-        let GlobalArgs { verbose, quiet, log_format: format, .. } = self.globals;
-        let Command::Serve(args) = &self.command else { return Logging { verbose, quiet, format, server: None } };
+        let GlobalArgs { verbose, quiet, log_format, .. } = self.globals;
+        let Command::Serve(args) = &self.command else {
+            return Logging { verbose, quiet, format: log_format.unwrap_or_default(), server: None };
+        };
+        let json = args.tei.json_output == Some(true);
+        let format = log_format.unwrap_or(if json { LogFormat::Json } else { LogFormat::Text });
         let (verbose, server) = match args.life.log_level {
             LogLevel::Critical | LogLevel::Error => (verbose, ServerLog::Errors),
             LogLevel::Warning => (verbose, ServerLog::Warnings),
             LogLevel::Info => (verbose, ServerLog::Requests),
             LogLevel::Debug => (verbose.max(2), ServerLog::Requests),
-            LogLevel::Trace => (verbose.max(3), ServerLog::Requests),
+            LogLevel::Trace => (verbose, ServerLog::Trace),
         };
         Logging { verbose, quiet, format, server: Some(server) }
     }
@@ -87,19 +97,19 @@ pub struct GlobalArgs {
     #[arg(short, long, global = true, value_parser = BoolishValueParser::new(), env = "INFA_QUIET", hide_env = true, help_heading = "Global options")]
     pub quiet: bool,
 
-    /// How messages on stderr are written: text, or one JSON object a line
+    /// How messages on stderr are written: text (infa serve: short lines on a terminal), full (all fields in any case),
+    /// or json, one object a line [default: text]
     #[arg(
         long,
         global = true,
         value_enum,
-        default_value_t,
-        value_name = "text|json",
+        value_name = "text|full|json",
         env = "INFA_LOG_FORMAT",
         hide_env = true,
         hide_possible_values = true,
         help_heading = "Global options"
     )]
-    pub log_format: LogFormat,
+    pub log_format: Option<LogFormat>,
 
     /// Never use the network: what is not cached is an error
     #[arg(long, global = true, value_parser = BoolishValueParser::new(), env = "INFA_OFFLINE", hide_env = true, help_heading = "Global options")]

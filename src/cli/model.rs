@@ -79,6 +79,19 @@ pub struct TextArgs {
     #[arg(long, value_enum, env = "INFA_POOLING", hide_env = true, hide_possible_values = true, value_name = "MODE")]
     pub pooling: Option<Pooling>,
 
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub vectors: VectorArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub input: InputArgs,
+}
+
+/// What becomes of a vector. What is left out, the model's own files decide.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Text to vector (default: as the model's files say)")]
+pub struct VectorArgs {
     /// Scale vectors to length 1
     #[arg(long, overrides_with = "no_normalize", value_parser = BoolishValueParser::new(), env = "INFA_NORMALIZE", hide_env = true)]
     pub normalize: bool,
@@ -90,10 +103,6 @@ pub struct TextArgs {
     /// Cut vectors to their first N numbers, then normalise
     #[arg(long, value_name = "N", env = "INFA_DIMENSIONS", hide_env = true)]
     pub dimensions: Option<usize>,
-
-    #[command(flatten)]
-    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
-    pub input: InputArgs,
 }
 
 /// What the model is fed. What is left out, the model's own files decide.
@@ -127,6 +136,6 @@ pub struct InputArgs {
 impl From<InputArgs> for TextArgs {
     /// For commands that leave the rest to the model's files.
     fn from(input: InputArgs) -> Self {
-        Self { pooling: None, normalize: false, no_normalize: false, dimensions: None, input }
+        Self { pooling: None, vectors: VectorArgs::default(), input }
     }
 }

@@ -12,9 +12,10 @@ use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error as ValueError;
 
-use super::TextArgs;
 use super::infinity::InfinityArgs;
 use super::list::{List, list};
+use super::tei::TeiArgs;
+use super::{InputArgs, VectorArgs};
 use crate::engine::OnnxOptions;
 use crate::model::DEFAULT_MODEL;
 use crate::model::pooling::Pooling;
@@ -31,12 +32,14 @@ Examples:
   infa serve --host 0.0.0.0 --api-key \"$KEY\" --unload-after 10m --log-format json
 
 Variables: INFA_ and the flag's name in capitals; where that is not set, INFINITY_ and the same, as
-Infinity has it. All flags of Infinity's v2 are accepted; one line on stderr names those that change nothing here.
+Infinity has it; where neither is set, those of text-embeddings-inference (MODEL_ID, API_KEY, PORT; see --tei-env).
+All flags of both are accepted, and a line on stderr names those that change nothing here (docs/serve.md).
 Durations are seconds or such as 500ms, 30s, 5m, 1h; sizes are bytes or such as 32MiB.
 
 SIGTERM or Ctrl-C: no new requests, those that were begun are finished, exit status 0; a second one ends at once.
 Exit status: 0 ended as asked; 2 wrong usage, such as a port in use; 3 a model cannot be loaded; 130 ended at once.")]
-#[command(mut_arg("pooling", |arg| arg.hide(true)))]
+#[command(mut_arg("prompt", |arg| arg.alias("default-prompt")))]
+#[command(mut_arg("prompt_name", |arg| arg.alias("default-prompt-name")))]
 pub struct ServeArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
@@ -44,7 +47,11 @@ pub struct ServeArgs {
 
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
-    pub text: TextArgs,
+    pub vectors: VectorArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub input: InputArgs,
 
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
@@ -61,6 +68,10 @@ pub struct ServeArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub infinity: InfinityArgs,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub tei: TeiArgs,
 }
 
 /// Which models, and how they compute.
@@ -89,20 +100,20 @@ pub struct ModelsArgs {
     pub onnx_file: Vec<List<PathBuf>>,
 
     /// Where the model runs: auto, cpu, cuda, tensorrt [default: auto]
-    #[arg(long, value_parser = list(choice::<Device>), value_name = "DEVICE", env = "INFA_DEVICE", hide_env = true)]
+    #[arg(long, value_parser = list(device), value_name = "DEVICE", env = "INFA_DEVICE", hide_env = true)]
     pub device: Vec<List<Device>>,
 
     /// Number format of weights and arithmetic: auto, float32, float16, bfloat16, int8 [default: auto]
-    #[arg(long, value_parser = list(choice::<Dtype>), value_name = "FORMAT", env = "INFA_DTYPE", hide_env = true)]
+    #[arg(long, value_parser = list(dtype), value_name = "FORMAT", env = "INFA_DTYPE", hide_env = true)]
     pub dtype: Vec<List<Dtype>>,
 
     /// What runs the model: onnx; Infinity's torch, optimum, ctranslate2 and neuron mean the same [default: onnx]
-    #[arg(long, value_parser = list(choice::<ServeEngine>), value_name = "ENGINE", env = "INFA_ENGINE", hide_env = true)]
+    #[arg(long, value_parser = list(engine), value_name = "ENGINE", env = "INFA_ENGINE", hide_env = true)]
     pub engine: Vec<List<ServeEngine>>,
 
     /// How token embeddings become one vector: auto, cls, mean, max, mean-sqrt-len, weighted-mean, last-token
     /// [default: auto, as the model's files say]
-    #[arg(long, value_parser = list(pooling), value_name = "MODE", env = "INFA_POOLING_METHOD", hide_env = true)]
+    #[arg(long, alias = "pooling", value_parser = list(pooling), value_name = "MODE", env = "INFA_POOLING_METHOD", hide_env = true)]
     pub pooling_method: Vec<List<Option<Pooling>>>,
 
     /// Number format of vectors where a request names none: float32, int8, uint8, binary, ubinary [default: float32]
@@ -145,11 +156,18 @@ pub struct ModelsArgs {
 #[command(next_help_heading = "Where requests come in")]
 pub struct ListenArgs {
     /// Address or name to listen on; 0.0.0.0 for everybody
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1", env = "INFA_HOST", hide_env = true)]
+    #[arg(
+        long,
+        alias = "hostname",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1",
+        env = "INFA_HOST",
+        hide_env = true
+    )]
     pub host: String,
 
     /// Port to listen on; 0 takes a free one
-    #[arg(long, value_name = "PORT", default_value_t = 7997, env = "INFA_PORT", hide_env = true)]
+    #[arg(long, short_alias = 'p', value_name = "PORT", default_value_t = 7997, env = "INFA_PORT", hide_env = true)]
     pub port: u16,
 
     /// Listen on a Unix socket of this path instead
@@ -206,7 +224,14 @@ pub struct LimitArgs {
     pub max_client_batch_size: NonZero<usize>,
 
     /// Largest body of a request, after decompression
-    #[arg(long, value_name = "SIZE", default_value = "32MiB", env = "INFA_BODY_LIMIT", hide_env = true)]
+    #[arg(
+        long,
+        alias = "payload-limit",
+        value_name = "SIZE",
+        default_value = "32MiB",
+        env = "INFA_BODY_LIMIT",
+        hide_env = true
+    )]
     pub body_limit: ByteSize,
 
     /// Longest a request may take [default: as long as it takes]
@@ -274,6 +299,7 @@ pub enum LogLevel {
     /// What fails
     Error,
     /// What should be looked at
+    #[value(alias = "warn")]
     Warning,
     /// Every request
     #[default]
@@ -335,9 +361,31 @@ fn choice<T: ValueEnum>(text: &str) -> Result<T, String> {
     })
 }
 
+fn device(text: &str) -> Result<Device, String> {
+    match text {
+        "mps" => Err("infa computes on the CPU: leave --device out, or say cpu".into()),
+        _ => choice(text),
+    }
+}
+
+fn dtype(text: &str) -> Result<Dtype, String> {
+    match text {
+        "fp8" => Err("there is no fp8; the format of 8 bits is int8".into()),
+        _ => choice(text),
+    }
+}
+
+fn engine(text: &str) -> Result<ServeEngine, String> {
+    match text {
+        "debugengine" => Err("Infinity's engine for tests, which computes no model, is not here; there is onnx".into()),
+        _ => choice(text),
+    }
+}
+
 fn pooling(text: &str) -> Result<Option<Pooling>, String> {
     match text {
-        "auto" => Ok(None),
+        // A SPLADE model is known by its files: TEI's word for it adds nothing.
+        "auto" | "splade" => Ok(None),
         _ => choice(text).map(Some).map_err(|names| format!("{names}, auto")),
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Error, World};
-use crate::cli::{GlobalArgs, InputArgs, ModelArgs, TextArgs};
+use crate::cli::{GlobalArgs, InputArgs, ModelArgs, TextArgs, VectorArgs};
 use crate::engine::int8::{Int8Options, MOST_CALIBRATION_TEXTS};
 use crate::engine::observe::Observer;
 use crate::engine::{Engine, Local, OnnxEngine, OnnxOptions, Purpose, StaticEngine, TextOptions};
@@ -63,6 +63,8 @@ const MOST_THREADS: usize = 1024;
 #[derive(Clone)]
 pub(super) struct ModelSettings {
     request: Request,
+    /// The Hub, where it is not that of the environment.
+    hub: Option<HubEnv>,
     options: OnnxOptions,
     text: TextOptions,
 }
@@ -94,9 +96,16 @@ impl ModelSettings {
         };
         Ok(Self {
             request: Request { model_id, revision, onnx_file, cache: globals.cache.clone(), python: install::python() },
+            hub: None,
             options: OnnxOptions { device, dtype, threads, batch_tokens, int8, ..OnnxOptions::default() },
             text: text_options(text),
         })
+    }
+
+    /// With another Hub, cache or token than the environment's.
+    pub fn with_hub(mut self, hub: HubEnv) -> Self {
+        self.hub = Some(hub);
+        self
     }
 
     /// For many callers, with a bound for what waits for a worker.
@@ -126,7 +135,7 @@ impl ModelSettings {
         };
         // Of the default model it is known that it needs ONNX Runtime: without, nothing is fetched in vain.
         let library = (self.request.model_id == DEFAULT_MODEL).then(find).transpose()?;
-        let source = self.request.resolve(HubEnv::from_env(), &context)?;
+        let source = self.request.resolve(self.hub.clone().unwrap_or_else(HubEnv::from_env), &context)?;
         tracing::info!("model: {}", source.dir.display());
         let model = Model::read(source)?;
         if model.is_static() {
@@ -159,7 +168,7 @@ impl ModelSettings {
 
 /// How texts become vectors, as flags have it.
 pub(super) fn text_options(args: TextArgs) -> TextOptions {
-    let TextArgs { pooling, normalize, no_normalize, dimensions, input } = args;
+    let TextArgs { pooling, vectors: VectorArgs { normalize, no_normalize, dimensions }, input } = args;
     let InputArgs { prompt, prompt_name, truncate, max_length } = input;
     TextOptions {
         max_length,

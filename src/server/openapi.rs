@@ -34,7 +34,6 @@ pub mod tag {
     pub const SERVER: &str = "Server";
 }
 
-// No code spans: the page draws a frame around each, and frames of wrapped lines cover the lines beside them.
 const ABOUT: &str = "Text embeddings, reranking and classification.\n\n\
     Every request below is filled in with an example that works: open a route and press Execute. \
     Every route of an API also answers under /v1, so that a client's base URL may end in it or not.";
@@ -186,6 +185,9 @@ static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     Arc::new(config.persist_authorization(true).try_it_out_enabled(true).display_request_duration(true))
 });
 
+/// The page's own frames around code are so high that those of wrapped lines cover the lines beside them.
+const STYLE: &str = ".swagger-ui .markdown code,.swagger-ui .renderedMarkdown code{padding:1px 4px}";
+
 /// The document, the page, and the way there. With `key`, requests need a key.
 pub fn router(key: bool) -> Router<Arc<App>> {
     let document = OnceLock::new();
@@ -215,7 +217,9 @@ async fn to_page(OriginalUri(uri): OriginalUri) -> Redirect {
 async fn page(Path(file): Path<String>) -> Response {
     match utoipa_swagger_ui::serve(&file, Arc::clone(&PAGE)) {
         Ok(Some(page)) if file.is_empty() || file == "index.html" => {
-            let html = String::from_utf8_lossy(&page.bytes).replace("<title>Swagger UI</title>", "<title>infa</title>");
+            let html = String::from_utf8_lossy(&page.bytes);
+            let html = html.replace("<title>Swagger UI</title>", "<title>infa</title>");
+            let html = html.replace("</head>", &format!("<style>{STYLE}</style></head>"));
             ([(header::CONTENT_TYPE, page.content_type)], html).into_response()
         }
         Ok(Some(file)) => {

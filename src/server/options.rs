@@ -1,7 +1,7 @@
 //! What the operator decides about the way of a connection: where it comes in, who may, and how long things may take.
 
 use std::fmt::{self, Display, Formatter};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -47,6 +47,20 @@ pub enum Bound {
     },
     /// A Unix socket.
     Unix(PathBuf),
+}
+
+impl Bound {
+    /// A URL by which a browser on this machine comes here, with `prefix` (without slashes at its ends) and without a
+    /// slash at its end; `None` of a Unix socket.
+    pub fn url(&self, prefix: &str) -> Option<String> {
+        let Self::Tcp { mut address, tls } = *self else { return None };
+        // Every address of the machine is listened on; a browser needs one.
+        if address.ip().is_unspecified() {
+            address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
+        }
+        let slash = if prefix.is_empty() { "" } else { "/" };
+        Some(format!("{}{slash}{prefix}", Self::Tcp { address, tls }))
+    }
 }
 
 impl Display for Bound {

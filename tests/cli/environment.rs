@@ -106,3 +106,28 @@ fn no_colours_and_no_bars_without_a_terminal() {
         usage.refuses(2, &["--nonsense"]);
     }
 }
+
+#[test]
+fn a_misspelt_variable_is_named_and_the_work_goes_on() {
+    let ran = embed([] as [&str; 0]).env("INFA_MODEL", "x").env("INFA_DIMENSION", "4").stdin("a\n").run().status(0);
+    assert_eq!(ran.rows().len(), 1);
+    for (wrong, right) in [("INFA_MODEL", "INFA_MODEL_ID"), ("INFA_DIMENSION", "INFA_DIMENSIONS")] {
+        let warning =
+            format!("warning: the variable {wrong} is not known and changes nothing: did you mean {right}?\n");
+        assert!(ran.err.contains(&warning), "{}", ran.err);
+    }
+    // Variables of text-embeddings-inference are for infa serve alone.
+    for name in ["MODEL_ID", "API_KEY", "PORT", "DTYPE", "LOG_LEVEL"] {
+        embed([] as [&str; 0]).env(name, "no such value").stdin("a\n").run().well();
+    }
+    let quiet = embed([] as [&str; 0]).env("INFA_MODEL", "x").arg("-q").stdin("a\n").run().status(0);
+    assert_eq!(quiet.err, "");
+}
+
+#[test]
+fn wrong_usage_is_json_where_messages_are() {
+    let ran = infa(["embed", "--log-format", "json", "--dimensoins", "4"]).run();
+    let line: serde_json::Value = serde_json::from_str(&ran.err).unwrap();
+    assert_eq!((ran.status, &line["message"]), (2, &json!("unexpected argument '--dimensoins' found")));
+    assert!(line["hint"].as_str().unwrap().contains("--dimensions"), "{line}");
+}

@@ -120,5 +120,6 @@ fn locks_are_shown_where_there_is_a_key() {
     assert_eq!(locked["security"], serde_json::json!([{"key": []}]));
     assert_eq!(locked["components"]["securitySchemes"]["key"]["scheme"], "bearer");
     assert_eq!(locked["paths"]["/livez"]["get"]["security"], serde_json::json!([{}]));
-    assert!(ask("/docs/").text().unwrap().contains("<title>infa</title>"));
+    let page = ask("/docs/").text().unwrap();
+    assert!(page.contains("<title>infa</title>") && page.contains("</style></head>"), "{page}");
 }

@@ -94,8 +94,11 @@ fn two_models_of_one_name_are_refused() {
 #[test]
 fn wrong_values_name_flag_and_choices() {
     for (args, says) in [
-        (["--dtype", "fp8"], ["--dtype", "bfloat16"]),
-        (["--device", "mps"], ["--device", "tensorrt"]),
+        (["--dtype", "fp8"], ["--dtype", "the format of 8 bits is int8"]),
+        (["--dtype", "float64"], ["--dtype", "bfloat16"]),
+        (["--device", "mps"], ["--device", "infa computes on the CPU"]),
+        (["--device", "cuda"], ["device cuda", "not implemented yet"]),
+        (["--device", "tpu"], ["--device", "tensorrt"]),
         (["--engine", "debugengine"], ["--engine", "onnx"]),
         (["--pooling-method", "median"], ["--pooling-method", "auto"]),
         (["--embedding-dtype", "int4"], ["--embedding-dtype", "ubinary"]),
@@ -273,5 +276,102 @@ fn every_request_is_told_but_neither_its_text_nor_its_key() {
         let quiet = Server::start(&["-m", &model, "--log-format", format, "--log-level", "warning"]);
         assert_eq!(quiet.ask("/embed", &serde_json::json!({"inputs": "a"})).0, 200);
         assert!(!quiet.stderr().contains("/embed"), "{}", quiet.stderr());
+    }
+}
+
+#[test]
+fn infinitys_values_that_a_cpu_has_no_use_for_do_not_end_the_start() {
+    let bert = fixture("bert-tiny");
+    let mut infinity = command(&["v2", "--model-id", &bert, "--dtype", "bfloat16", "--no-model-warmup"]);
+    // A revision of a local directory: the usual one is not worth a word.
+    infinity.env("INFINITY_REVISION", "main");
+    let server = start(infinity);
+    let plain = Server::start(&["-m", &bert, "--no-model-warmup"]);
+    assert_eq!(vector(&server, ""), vector(&plain, ""));
+    let err = server.stderr();
+    assert!(err.contains("warning: --dtype bfloat16: computed in float32, which is more exact"), "{err}");
+    assert!(!err.contains("--revision"), "{err}");
+    let (status, err) = run(&["-m", &bert, "--revision", "v1.5", "--preload-only"]);
+    assert!(status == 0 && err.contains("warning: --revision v1.5 is ignored"), "{err}");
+    let empty = tempfile::tempdir().unwrap();
+    let (status, err) = run(&["v2", "--offline", "--cache-dir", &empty.path().display().to_string(), "--preload-only"]);
+    assert!(status == 3 && err.contains("infinity_emb's is michaelfeil/bge-small-en-v1.5"), "{err}");
+}
+
+#[test]
+fn trace_is_of_infa_alone() {
+    let bert = fixture("bert-tiny");
+    for (args, libraries) in [(vec!["--log-level", "trace"], false), (vec!["--log-level", "trace", "-vvv"], true)] {
+        let output = command(&[&["-m", &bert, "--preload-only"], &args[..]].concat()).output().unwrap();
+        let err = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && err.contains("infa"), "{err}");
+        assert_eq!(err.lines().any(|line| line.contains(" ort::")), libraries, "{err}");
+    }
+}
+
+#[test]
+fn wrong_usage_is_json_where_the_log_is() {
+    let json = |args: &[&str], variable: Option<(&str, &str)>| {
+        let output = command(args).envs(variable).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert!(output.status.code() == Some(2) && output.stdout.is_empty(), "{err}");
+        let line: serde_json::Value = serde_json::from_str(err.trim_end()).unwrap_or_else(|e| panic!("{e}: {err}"));
+        assert_eq!((&line["level"], &line["target"]), (&json!("ERROR"), &json!("infa")));
+        (line["message"].as_str().unwrap().to_owned(), line["hint"].as_str().unwrap_or_default().to_owned())
+    };
+    let (message, hint) = json(&["--log-format", "json", "--prot", "80"], None);
+    assert!(message == "unexpected argument '--prot' found" && hint.contains("--port"), "{message} {hint}");
+    let (message, _) = json(&["--port", "x", "--log-format=json"], None);
+    assert!(message.starts_with("invalid value 'x' for '--port"), "{message}");
+    assert!(json(&["--json-output", "notes.txt"], None).0.contains("notes.txt"));
+    assert!(json(&["--dtype", "x"], Some(("INFA_LOG_FORMAT", "json"))).0.contains("--dtype"));
+    assert!(json(&["--tls-cert", "a", "--log-format", "json"], None).0.contains("--tls-key"));
+    let (status, err) = run(&["--prot", "80"]);
+    assert!(status == 2 && err.starts_with("error: unexpected argument '--prot' found\n\n"), "{err}");
+}
+
+#[test]
+fn a_misspelt_variable_is_named() {
+    let bert = fixture("bert-tiny");
+    let mut command = command(&["-m", &bert, "--preload-only"]);
+    command.env("INFA_MODEL", "a").env("INFINITY_BATCHSIZE", "8").env("INFA_SERVICE_HOST", "10.0.0.1");
+    let err = String::from_utf8(command.output().unwrap().stderr).unwrap();
+    assert!(
+        err.contains("warning: the variable INFA_MODEL is not known and changes nothing: did you mean INFA_MODEL_ID?"),
+        "{err}"
+    );
+    assert!(
+        err.contains("INFINITY_BATCHSIZE is not known and changes nothing: did you mean INFINITY_BATCH_SIZE?"),
+        "{err}"
+    );
+    assert_eq!(err.matches("is not known").count(), 2, "{err}");
+    // It keeps out of data and of JSON, and is quiet where asked.
+    let quiet = command.arg("-q").output().unwrap();
+    assert!(quiet.stderr.is_empty(), "{quiet:?}");
+}
+
+#[test]
+fn the_start_says_how_fast_the_model_is_and_where_to_try_it() {
+    let server = Server::start(&["-m", &fixture("bert-tiny"), "--url-prefix", "/a/", "--log-format", "json"]);
+    // The log is written by a thread of its own.
+    server.wait_for("figures", || server.stderr().contains("measured: "));
+    let lines: Vec<serde_json::Value> =
+        server.stderr().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let measured = lines.iter().find(|line| line["message"].as_str().unwrap().starts_with("measured: "));
+    let measured = measured.unwrap_or_else(|| panic!("{lines:?}"));
+    for of in ["short_texts", "short_tokens", "long_texts", "long_tokens"] {
+        assert!(measured[format!("{of}_per_second")].as_f64().unwrap() > 0.0, "{measured}");
+    }
+    let [texts, tokens] =
+        ["long_texts_per_second", "long_tokens_per_second"].map(|name| measured[name].as_f64().unwrap());
+    // The model sees at most 32 tokens of a text, and no text has less than three. Rates are rounded.
+    assert!((3.0..33.0).contains(&(tokens / texts)), "{measured}");
+    let listening = lines.iter().find_map(|line| line["message"].as_str().unwrap().strip_prefix("Listening on "));
+    let (url, docs) = listening.unwrap().split_once(" (try it at ").unwrap();
+    assert_eq!(docs, format!("{url}/a/docs)"));
+    // Who does not want to read it does not wait for it.
+    for args in [["--log-level", "warning"], ["--no-model-warmup", "-v"]] {
+        let server = Server::start(&["-m", &fixture("bert-tiny"), args[0], args[1]]);
+        assert!(!server.stderr().contains("measured"), "{}", server.stderr());
     }
 }

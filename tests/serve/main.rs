@@ -30,5 +30,7 @@ mod signals;
 mod slashes;
 mod start;
 mod tei;
+mod tei_start;
+mod terminal;
 mod traces;
 mod unix_socket;

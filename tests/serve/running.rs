@@ -37,6 +37,10 @@ pub fn command(args: &[&str]) -> Command {
             command.env_remove(name);
         }
     }
+    // Those of text-embeddings-inference that a machine may have for other reasons.
+    for name in ["API_KEY", "MODEL_ID", "PORT", "HOSTNAME", "REVISION", "DTYPE", "LOG_LEVEL"] {
+        command.env_remove(name);
+    }
     // Nobody listens on this port: a test that reaches for the network by mistake fails at once.
     command.env("HF_ENDPOINT", "http://127.0.0.1:9").env("HF_HOME", "/nonexistent/hf");
     command.env("ORT_DYLIB_PATH", support::library());

@@ -1,6 +1,7 @@
 //! `infa serve`: models over HTTP.
 
 mod settings;
+mod tei;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -57,7 +58,11 @@ pub(super) fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
                 Err(e) = async { loaded.await.unwrap_or(Ok(())) } => drop(failed.send(e)),
             }
         };
-        let bound = |bound: &Bound| printer.note(&format!("Listening on {bound}"));
+        let prefix = options.url_prefix.trim_matches('/').to_owned();
+        let bound = |bound: &Bound| {
+            let docs = bound.url(&prefix).map(|url| format!(" (try it at {url}/docs)")).unwrap_or_default();
+            printer.note(&format!("Listening on {bound}{docs}"));
+        };
         Ok::<Drained, Error>(server::serve(app, listen, options, bound, shutdown).await?)
     });
     // Whatever still computes for nobody: the process ends without it.

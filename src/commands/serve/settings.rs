@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 use std::num::NonZero;
+use std::path::Path;
 use std::time::Duration;
 
-use crate::cli::{InfinityArgs, LifeArgs, LimitArgs, List, ListenArgs, ModelArgs, ModelsArgs, ServeArgs, ServeEngine};
-use crate::cli::{TextArgs, spread};
+use super::tei::Tei;
+use crate::cli::{InfinityArgs, InputArgs, LifeArgs, LimitArgs, List, ListenArgs, ModelArgs, ModelsArgs, ServeArgs};
+use crate::cli::{ServeEngine, TextArgs, VectorArgs, spread};
 use crate::commands::Error;
 use crate::commands::settings::{Globals, ModelSettings};
 use crate::model::DEFAULT_MODEL;
@@ -41,12 +43,15 @@ pub(super) struct ServedModel {
     pub settings: ModelSettings,
 }
 
+/// The revision that is meant where none is named.
+const MAIN: &str = "main";
+
 /// What a request waits for a model that comes back, where no `--request-timeout` says it.
 const MODEL_RETURN: Duration = Duration::from_secs(600);
 
 impl Settings {
     pub fn resolve(args: ServeArgs, globals: &Globals) -> Result<Self, Error> {
-        let ServeArgs { models, text, listen, limits, life, infinity } = args;
+        let ServeArgs { models, vectors, input, listen, limits, life, infinity, tei } = args;
         let LimitArgs {
             max_batch_tokens,
             queue_tokens,
@@ -59,7 +64,7 @@ impl Settings {
         let LifeArgs { preload_only, unload_after, shutdown_timeout, log_level: _, otlp_endpoint, otlp_service_name } =
             life;
         let InfinityArgs { mut idle, permissive_cors } = infinity;
-        let mut remarks = Vec::new();
+        let Tei { truncate, hub, mut remarks } = Tei::resolve(tei)?;
         if !models.batch_size.is_empty() {
             idle.insert(0, "--batch-size".into());
         }
@@ -67,8 +72,15 @@ impl Settings {
             remarks.push(format!("accepted for Infinity's sake, but without effect here: {}", idle.join(", ")));
         }
         let strict_names = models.strict_model_names;
-        let models = resolve_models(models, text, max_batch_tokens, globals, &mut remarks)?;
-        let shared = |model: ServedModel| ServedModel { settings: model.settings.shared(queue_tokens), ..model };
+        let input = InputArgs { truncate: input.truncate.or(truncate), ..input };
+        let models = resolve_models(models, vectors, input, max_batch_tokens, globals, &mut remarks)?;
+        let shared = |mut model: ServedModel| {
+            model.settings = model.settings.shared(queue_tokens);
+            if let Some(hub) = &hub {
+                model.settings = model.settings.with_hub(hub.clone());
+            }
+            model
+        };
         let models = models.into_iter().map(shared).collect();
         let request_timeout = request_timeout.filter(|timeout| !timeout.is_zero());
         let (listen, options) = resolve_listen(listen, permissive_cors, request_timeout, shutdown_timeout)?;
@@ -88,7 +100,8 @@ impl Settings {
 
 fn resolve_models(
     args: ModelsArgs,
-    text: TextArgs,
+    vectors: VectorArgs,
+    input: InputArgs,
     batch_tokens: NonZero<usize>,
     globals: &Globals,
     remarks: &mut Vec<String>,
@@ -135,9 +148,10 @@ fn resolve_models(
 
     let mut served = Vec::with_capacity(models);
     for ((model_id, Names { name, aliases }), dtype) in model_ids.into_iter().zip(names).zip(dtypes) {
+        let dtype = dtype.map(|dtype| exact(dtype, remarks));
         let model = ModelArgs {
             model_id: Some(model_id.clone()),
-            revision: revisions.next().flatten(),
+            revision: revision_of(&model_id, revisions.next().flatten(), remarks),
             onnx_file: onnx_files.next().flatten(),
             device: devices.next().flatten(),
             calibrate: calibrate.clone().filter(|_| is_int8(&dtype)),
@@ -145,20 +159,47 @@ fn resolve_models(
             threads,
             batch_tokens: Some(batch_tokens),
         };
-        let pooling = match poolings.next().flatten() {
-            Some(chosen) => chosen,
-            None => text.pooling,
-        };
+        let pooling = poolings.next().flatten().flatten();
         served.push(ServedModel {
             name,
             aliases,
             model_id,
             embedding_dtype: embedding_dtypes.next().flatten().unwrap_or_default(),
             warm_up: warm_ups.next().flatten().unwrap_or(!no_model_warmup),
-            settings: ModelSettings::resolve(model, TextArgs { pooling, ..text.clone() }, globals)?,
+            settings: ModelSettings::resolve(
+                model,
+                TextArgs { pooling, vectors: vectors.clone(), input: input.clone() },
+                globals,
+            )?,
         });
     }
     Ok(served)
+}
+
+/// The format that a model is computed in. The 16-bit formats of Infinity and TEI are for GPUs: float32 is computed
+/// instead, which gives the same vectors more exactly.
+fn exact(dtype: Dtype, remarks: &mut Vec<String>) -> Dtype {
+    if !matches!(dtype, Dtype::Float16 | Dtype::Bfloat16) {
+        return dtype;
+    }
+    let remark =
+        format!("--dtype {dtype}: computed in float32, which is more exact; 16-bit formats are not implemented yet");
+    if !remarks.contains(&remark) {
+        remarks.push(remark);
+    }
+    Dtype::Float32
+}
+
+/// The revision of a repository. A local directory has none, and deployments name the usual one all the same.
+fn revision_of(model_id: &str, revision: Option<String>, remarks: &mut Vec<String>) -> Option<String> {
+    let revision = revision?;
+    if !Path::new(model_id).exists() {
+        return Some(revision);
+    }
+    if revision != MAIN {
+        remarks.push(format!("--revision {revision} is ignored: {model_id} is local and has no revisions"));
+    }
+    None
 }
 
 /// A value a model.
