@@ -3,7 +3,7 @@
 //! Nothing is ever padded, so what becomes of a task does not depend on its neighbours.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::turns::Turns;
 
@@ -28,7 +28,14 @@ pub struct Queue<T> {
     next: u64,
     tasks: usize,
     tokens: usize,
+    /// Tokens that a worker computes while a small request may wait.
+    short: usize,
+    /// When a request of no more than that came last.
+    small: Option<Instant>,
 }
+
+/// How long groups stay short after a small request: its client may come back.
+const SMALL_MAY_RETURN: Duration = Duration::from_secs(1);
 
 impl<T: Task> Queue<T> {
     /// An empty queue; a group has at most `budget` tokens, but always at least one task. A caller's turn is over after
@@ -42,7 +49,22 @@ impl<T: Task> Queue<T> {
             next: 0,
             tasks: 0,
             tokens: 0,
+            short: budget,
+            small: None,
         }
+    }
+
+    /// Groups have no more than about `tokens` tokens while small requests come beside larger ones.
+    pub fn set_short(&mut self, tokens: usize) {
+        self.short = tokens.clamp(1, self.budget.max(1));
+        self.turns.set_short(tokens);
+    }
+
+    /// Most tokens of the next group.
+    fn most(&self, now: Instant) -> usize {
+        let recent = |small| now.saturating_duration_since(small) < SMALL_MAY_RETURN;
+        let mixed = self.turns.share() && self.small.is_some_and(recent) && self.turns.any_above(self.short);
+        if mixed { self.short } else { self.budget }
     }
 
     /// Tasks that wait.
@@ -62,7 +84,11 @@ impl<T: Task> Queue<T> {
         if tasks.is_empty() {
             return id;
         }
-        self.turns.enter(id, tasks.iter().map(Task::tokens).sum(), now);
+        let tokens = tasks.iter().map(Task::tokens).sum();
+        if tokens <= self.short {
+            self.small = Some(now);
+        }
+        self.turns.enter(id, tokens, now);
         let mut caller = BTreeMap::<_, VecDeque<_>>::new();
         for task in tasks {
             let length = task.tokens();
@@ -99,10 +125,9 @@ impl<T: Task> Queue<T> {
         let (available, callers) = self.lengths.get(&length)?;
         // Pieces of nearly the same size: a full group and a remnant of one task would waste the remnant.
         let share = (self.tokens / (idle + 1)).max(LEAST_SHARE);
-        let most = (self.budget.min(share) / length.max(1)).max(1);
+        let most = (self.most(now).min(share) / length.max(1)).max(1);
         let wanted = available.div_ceil(available.div_ceil(most));
-        // Whoever came first is nearest to being done.
-        let others = callers.iter().copied().filter(|&id| id != lead);
+        let others = self.turns.in_order(callers.iter().copied().filter(|&id| id != lead));
         let served: Vec<u64> = std::iter::once(lead).chain(others).take(wanted).collect();
         self.turns.advance(wanted * length);
         let mut group = Vec::with_capacity(wanted);

@@ -24,6 +24,11 @@ impl Rate {
         }
     }
 
+    /// Tokens that one worker computes in `time`; `None` until something was computed.
+    pub fn tokens_in(&self, time: Duration) -> Option<usize> {
+        (self.tokens > 0.0).then(|| (self.tokens / self.seconds.max(1e-6) * time.as_secs_f64()) as usize)
+    }
+
     /// How long `workers` need for so many tokens: between a second and a minute, as nobody should ask again sooner or
     /// wait longer than that.
     pub fn time_for(&self, tokens: usize, workers: usize) -> Duration {
@@ -51,5 +56,9 @@ mod tests {
             rate.add(10_000, Duration::from_secs(1));
         }
         assert!(rate.time_for(200_000, 2) < Duration::from_secs(11), "old work is forgotten");
+        assert_eq!(Rate::default().tokens_in(Duration::from_secs(1)), None);
+        let mut even = Rate::default();
+        even.add(4000, Duration::from_secs(2));
+        assert_eq!(even.tokens_in(Duration::from_millis(20)), Some(40));
     }
 }

@@ -95,6 +95,9 @@ impl<T: Task> Shared<T> {
     }
 }
 
+/// How long a worker may be busy with a group while small requests come beside larger ones.
+const SHORT: Duration = Duration::from_millis(20);
+
 /// Worker threads with their queue.
 pub struct Scheduler<T: Task> {
     shared: Arc<Shared<T>>,
@@ -191,12 +194,15 @@ pub struct Admission<T: Task> {
 }
 
 impl<T: Task> Admission<T> {
-    /// Puts the caller's tasks into the queue, all or none.
-    pub fn submit(self, tasks: Vec<T>) -> Result<Ticket<T>, Full> {
+    /// Puts the caller's tasks into the queue, all or none; where there is no room for them, they come back.
+    pub fn submit(self, tasks: Vec<T>) -> Result<Ticket<T>, (Full, Vec<T>)> {
         let tokens = tasks.iter().map(Task::tokens).sum();
         let mut state = self.shared.lock();
-        if tokens > self.tokens {
-            self.shared.room(&state, state.reserved.saturating_sub(self.tokens), tokens)?;
+        if tokens > self.tokens
+            && let Err(full) = self.shared.room(&state, state.reserved.saturating_sub(self.tokens), tokens)
+        {
+            drop(state);
+            return Err((full, tasks));
         }
         if state.closed {
             drop(state);
@@ -278,6 +284,9 @@ fn work<W, T: Task, E: std::fmt::Display>(
         let mut state = shared.lock();
         state.running -= count;
         state.rate.add(tokens, start.elapsed());
+        if let Some(short) = state.rate.tokens_in(SHORT) {
+            state.queue.set_short(short);
+        }
         state.panicked += u64::from(outcome.is_err());
         drop(state);
         if outcome.is_err() {
@@ -317,6 +326,7 @@ mod tests {
 
     use super::*;
 
+    #[derive(Debug)]
     struct Number(usize, mpsc::Sender<usize>);
 
     impl Task for Number {

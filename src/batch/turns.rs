@@ -15,9 +15,11 @@ const STEPS: u64 = 1 << 16;
 /// 1989, "Analysis and Simulation of a Fair Queueing Algorithm".
 #[derive(Debug)]
 pub struct Turns {
-    /// Most tokens of a piece: what is no larger is computed in one go, so that requests are finished one after the other
-    /// rather than all at the end; what is larger lets others in between its pieces.
+    /// Most tokens of a request that is one piece: it is computed in one go, so that requests are finished one after the
+    /// other rather than all at the end. What is larger lets others in between its pieces.
     most: usize,
+    /// Tokens of a piece of a larger request.
+    short: usize,
     clock: u64,
     callers: HashMap<u64, Caller>,
     /// By when their pieces are due; of those that are due together, who came first is first.
@@ -39,7 +41,30 @@ struct Caller {
 impl Turns {
     /// Nobody waits; pieces have at most so many tokens. With `usize::MAX`, whoever came first is done first.
     pub fn new(most: usize) -> Self {
-        Self { most, clock: 0, callers: HashMap::new(), due: BTreeSet::new(), since: BTreeSet::new() }
+        Self { most, short: most, clock: 0, callers: HashMap::new(), due: BTreeSet::new(), since: BTreeSet::new() }
+    }
+
+    /// Larger requests come in pieces of so many tokens from now on.
+    pub fn set_short(&mut self, tokens: usize) {
+        self.short = tokens.clamp(1, self.most);
+    }
+
+    /// Whether requests let others in at all.
+    pub fn share(&self) -> bool {
+        self.most < usize::MAX
+    }
+
+    /// Whether somebody waits for more than `tokens` tokens.
+    pub fn any_above(&self, tokens: usize) -> bool {
+        self.callers.values().any(|caller| caller.piece.saturating_add(caller.rest) > tokens)
+    }
+
+    /// The callers among `ids`, those first that are due first.
+    pub fn in_order(&self, ids: impl Iterator<Item = u64>) -> Vec<u64> {
+        let mut order: Vec<(u64, u64)> =
+            ids.map(|id| (self.callers.get(&id).map_or(u64::MAX, |caller| caller.due), id)).collect();
+        order.sort_unstable();
+        order.into_iter().map(|(_, id)| id).collect()
     }
 
     #[cfg(test)]
@@ -49,7 +74,7 @@ impl Turns {
 
     /// A caller with so many tokens comes.
     pub fn enter(&mut self, id: u64, tokens: usize, now: Instant) {
-        let piece = tokens.min(self.most);
+        let piece = if tokens <= self.most { tokens } else { self.short };
         // Without an end to turns, a small caller must not go before a large one, either.
         let ahead = if self.most == usize::MAX { 0 } else { steps(piece) };
         let caller = Caller { due: self.clock.saturating_add(ahead), since: now, piece, rest: tokens - piece };
@@ -93,7 +118,7 @@ impl Turns {
         self.due.remove(&(caller.due, id));
         self.since.remove(&(caller.since, id));
         let left = (caller.piece + caller.rest).saturating_sub(tokens);
-        caller.piece = left.min(self.most);
+        caller.piece = left.min(self.short);
         caller.rest = left - caller.piece;
         caller.due = caller.due.saturating_add(steps(caller.piece));
         caller.since = now;

@@ -234,6 +234,10 @@ pub struct LimitArgs {
     )]
     pub body_limit: ByteSize,
 
+    /// Largest reply with a vector for each token, or with the tokens of texts; beyond, 413
+    #[arg(long, value_name = "SIZE", default_value = "128MiB", env = "INFA_REPLY_LIMIT", hide_env = true)]
+    pub reply_limit: ByteSize,
+
     /// Longest a request may take [default: as long as it takes]
     #[arg(long, value_name = "TIME", value_parser = duration, env = "INFA_REQUEST_TIMEOUT", hide_env = true)]
     pub request_timeout: Option<Duration>,

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -28,6 +29,13 @@ pub trait Local: Engine {
         Stats::default()
     }
 
+    /// Runs `each` for the indices below `count` on the threads that tokenise, in turn with other requests, admitted like
+    /// `estimate` tokens.
+    ///
+    /// # Errors
+    /// [`Refusal::Full`]
+    fn start_job(&self, estimate: usize, count: usize, each: Job) -> Result<Pending<Vec<u8>>, Refusal>;
+
     /// One vector a text.
     fn start_embed(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<Embedding>, Refusal>;
 
@@ -40,6 +48,9 @@ pub trait Local: Engine {
     /// The logits of the classification head, for each input.
     fn start_predict(&self, inputs: Vec<Judged>, call: &Call) -> Result<Pending<Prediction>, Refusal>;
 }
+
+/// What is done with the item of an index.
+pub type Job = Box<dyn Fn(usize) -> Result<Vec<u8>, TextError> + Send + Sync>;
 
 /// How a model in this process treats texts.
 #[derive(Debug, Clone)]
@@ -78,8 +89,9 @@ pub enum Text {
 pub enum Judged {
     /// One text.
     Text(String),
-    /// Two texts: a query and a document, a premise and a hypothesis.
-    Pair(String, String),
+    /// Two texts: a query and a document, a premise and a hypothesis. Pairs that share the first text share its memory,
+    /// and it is tokenised once.
+    Pair(Arc<str>, String),
 }
 
 /// Bytes of text a token has at least, on average, in most languages.
@@ -94,13 +106,18 @@ impl Text {
         }
     }
 
-    /// About how many tokens it has, of which `most` are kept.
-    pub(super) fn estimate(&self, most: usize) -> usize {
+    /// About how many tokens it has with a prompt of `prompt` bytes before it, of which `most` are kept.
+    pub(super) fn estimate(&self, prompt: usize, most: usize) -> usize {
         let tokens = match self {
-            Self::Text(text) => text.len() / BYTES_A_TOKEN + 2,
+            Self::Text(text) => text.len().saturating_add(prompt) / BYTES_A_TOKEN + 2,
             Self::Ids(ids) => ids.len(),
         };
         tokens.min(most)
+    }
+
+    /// Owned copies of `texts`.
+    pub(super) fn copies(texts: &[&str]) -> Vec<Self> {
+        texts.iter().map(|&text| Self::Text(text.to_owned())).collect()
     }
 }
 
@@ -113,17 +130,27 @@ impl Judged {
         }
     }
 
-    /// About how many tokens it has, of which `most` are kept.
-    pub(super) fn estimate(&self, most: usize) -> usize {
-        (self.bytes() / BYTES_A_TOKEN + 3).min(most)
+    /// About how many tokens it has with a prompt of `prompt` bytes before it, of which `most` are kept.
+    pub(super) fn estimate(&self, prompt: usize, most: usize) -> usize {
+        (self.bytes().saturating_add(prompt) / BYTES_A_TOKEN + 3).min(most)
     }
 
-    /// The same, borrowed.
-    pub fn borrow(&self) -> Input<'_> {
-        match self {
-            Self::Text(text) => Input::Text(text),
-            Self::Pair(first, second) => Input::Pair(first, second),
-        }
+    /// Owned copies of `inputs`.
+    pub(super) fn copies<'t>(inputs: &[Input<'t>]) -> Vec<Self> {
+        let mut last: Option<(&'t str, Arc<str>)> = None;
+        let mut shared = |first: &'t str| match &last {
+            Some((text, copy)) if std::ptr::eq::<str>(*text, first) => Arc::clone(copy),
+            _ => {
+                let copy: Arc<str> = first.into();
+                last = Some((first, Arc::clone(&copy)));
+                copy
+            }
+        };
+        let copy = |input: &Input<'t>| match *input {
+            Input::Text(text) => Self::Text(text.to_owned()),
+            Input::Pair(first, second) => Self::Pair(shared(first), second.to_owned()),
+        };
+        inputs.iter().map(copy).collect()
     }
 }
 
@@ -142,9 +169,12 @@ pub struct Call {
     pub normalize: Option<bool>,
     /// Vectors are cut to this length, then scaled to length 1 (unless `normalize` is `Some(false)`).
     pub dimensions: Option<usize>,
+    /// Most numbers of all vectors of tokens together; more are refused before the model runs
+    /// ([`Refusal::TooLarge`]).
+    pub most_numbers: Option<usize>,
 }
 
-/// Why a call is not begun.
+/// Why a call has no results.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// An option that the model cannot follow.
@@ -161,9 +191,20 @@ pub enum Refusal {
         /// When there should be room again.
         retry_after: Duration,
     },
+    /// The inputs have more tokens than [`Call::most_numbers`] allows.
+    #[error("{tokens} tokens are more than {most}")]
+    TooLarge {
+        /// Tokens of all inputs.
+        tokens: usize,
+        /// The limit.
+        most: usize,
+    },
     /// The model does not do that.
     #[error("{0}")]
     Unsupported(String),
+    /// The engine ended, or failed, before the results were there.
+    #[error("the engine went away")]
+    Gone,
 }
 
 impl From<Full> for Refusal {
@@ -192,37 +233,45 @@ pub struct Computed<T> {
     pub times: Times,
 }
 
-/// A call that was begun: wait for it, or drop it, and what nobody has computed yet never is.
+/// Results or why there are none.
+pub type Ended<T> = Result<Computed<T>, Refusal>;
+
+/// A call that was begun. When it is dropped, what is not computed yet never is.
 pub struct Pending<T> {
-    receiver: oneshot::Receiver<Computed<T>>,
-    /// Takes the work that is left out of the queue when it is dropped.
-    _ticket: Box<dyn Send + Sync>,
+    receiver: oneshot::Receiver<Ended<T>>,
+    _cancel: Box<dyn Send + Sync>,
 }
 
 impl<T> Pending<T> {
-    /// Results that will arrive, and what is to be dropped when nobody wants them any more.
-    pub fn new(receiver: oneshot::Receiver<Computed<T>>, ticket: Box<dyn Send + Sync>) -> Self {
-        Self { receiver, _ticket: ticket }
+    /// Results that will arrive, and what is dropped when they are not wanted any more.
+    pub fn new(receiver: oneshot::Receiver<Ended<T>>, cancel: Box<dyn Send + Sync>) -> Self {
+        Self { receiver, _cancel: cancel }
     }
 
-    /// What is done already.
-    pub fn done(computed: Computed<T>) -> Self {
-        let (sender, receiver) = oneshot::channel();
-        let _ = sender.send(computed);
-        Self::new(receiver, Box::new(()))
-    }
-
-    /// Blocks until it is done; `None` if the engine went away. Not for asynchronous code, which awaits it.
-    pub fn wait(self) -> Option<Computed<T>> {
-        self.receiver.blocking_recv().ok()
+    /// Blocks until it is done. Not for asynchronous code, which awaits it.
+    ///
+    /// # Errors
+    /// [`Refusal`]
+    pub fn wait(self) -> Result<Computed<T>, Refusal> {
+        self.receiver.blocking_recv().unwrap_or(Err(Refusal::Gone))
     }
 }
 
 impl<T> Future for Pending<T> {
-    /// `None` if the engine went away.
-    type Output = Option<Computed<T>>;
+    type Output = Result<Computed<T>, Refusal>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.receiver).poll(context).map(Result::ok)
+        Pin::new(&mut self.receiver).poll(context).map(|ended| ended.unwrap_or(Err(Refusal::Gone)))
+    }
+}
+
+/// Waits for a call; one result for each of its `count` inputs.
+pub(super) fn finished<T>(count: usize, call: Result<Pending<T>, Refusal>) -> Vec<Result<T, TextError>> {
+    match call.and_then(Pending::wait) {
+        Ok(computed) => computed.results,
+        Err(refusal) => {
+            let error = TextError::internal(refusal.to_string());
+            (0..count).map(|_| Err(error.clone())).collect()
+        }
     }
 }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::TextError;
-use super::call::{Computed, Times};
+use super::call::{Computed, Ended, Times};
 use super::worker::OutputRows;
+use super::{Refusal, TextError};
 use crate::batch::queue::Task;
 use crate::model::tokenizer::Tokens;
 
@@ -62,6 +62,7 @@ trait Collect: Send + Sync {
     fn fail(&self, index: usize, error: TextError);
     fn spent(&self, wait: Duration, run: Duration);
     fn close(&self);
+    fn refuse(&self, refusal: Refusal);
 }
 
 struct Collector<T> {
@@ -77,7 +78,7 @@ struct State<T> {
     tokenize: Duration,
     wait: Duration,
     run: Duration,
-    done: Option<oneshot::Sender<Computed<T>>>,
+    done: Option<oneshot::Sender<Ended<T>>>,
 }
 
 impl<T> Collector<T> {
@@ -113,6 +114,12 @@ impl<T: Send> Collect for Collector<T> {
         state.open -= 1;
         state.tell();
     }
+
+    fn refuse(&self, refusal: Refusal) {
+        if let Some(done) = self.lock().done.take() {
+            let _ = done.send(Err(refusal));
+        }
+    }
 }
 
 impl<T> State<T> {
@@ -126,19 +133,19 @@ impl<T> State<T> {
             let mean = |sum: Duration| sum / u32::try_from(self.sent.max(1)).unwrap_or(u32::MAX);
             let times = Times { tokenize: self.tokenize, queue: mean(self.wait), infer: mean(self.run) };
             // Nobody listening any more means that nobody wants the results.
-            let _ = done.send(Computed { results, times });
+            let _ = done.send(Ok(Computed { results, times }));
         }
     }
 }
 
-/// What goes to the workers for `inputs`, of which `tokenize` gives the tokens, and where the results will arrive.
+/// What goes to the workers for `inputs`, of which `tokenize` gives the tokens; the results are sent to `done`.
 pub(super) fn collect<T: Send + 'static>(
     inputs: Vec<Result<Tokens, TextError>>,
     reading: &Reading<T>,
     tokenize: Duration,
-) -> (Vec<Work>, oneshot::Receiver<Computed<T>>) {
+    done: oneshot::Sender<Ended<T>>,
+) -> (Vec<Work>, Refuse) {
     let lost = || TextError::internal("the worker that had this text failed");
-    let (sender, receiver) = oneshot::channel();
     let state = State {
         results: inputs.iter().map(|input| Err(input.as_ref().err().cloned().unwrap_or_else(lost))).collect(),
         sent: inputs.iter().filter(|input| input.is_ok()).count(),
@@ -146,7 +153,7 @@ pub(super) fn collect<T: Send + 'static>(
         tokenize,
         wait: Duration::ZERO,
         run: Duration::ZERO,
-        done: Some(sender),
+        done: Some(done),
     };
     let collector = Arc::new(Collector { reading: Arc::clone(reading), state: Mutex::new(state) });
     collector.lock().tell();
@@ -155,5 +162,16 @@ pub(super) fn collect<T: Send + 'static>(
         let collector: Arc<dyn Collect> = Arc::<Collector<T>>::clone(&collector);
         Some(Work { tokens: input.ok()?, since, slot: Slot { index, collector } })
     };
-    (inputs.into_iter().enumerate().filter_map(work).collect(), receiver)
+    let work = inputs.into_iter().enumerate().filter_map(work).collect();
+    (work, Refuse(collector))
+}
+
+/// Ends a call without results.
+pub(super) struct Refuse(Arc<dyn Collect>);
+
+impl Refuse {
+    /// The call ends with `refusal`, whatever becomes of its work.
+    pub fn with(self, refusal: Refusal) {
+        self.0.refuse(refusal);
+    }
 }

@@ -22,10 +22,11 @@ pub mod spec;
 mod static_embedding;
 pub mod stream;
 mod token_vectors;
+mod tokenizers;
 mod waiter;
 mod worker;
 
-pub use call::{Call, Computed, Judged, Local, LocalInfo, Pending, Refusal, Text, Times};
+pub use call::{Call, Computed, Ended, Job, Judged, Local, LocalInfo, Pending, Refusal, Text, Times};
 pub use max_sim::{Scoring, max_sim};
 pub(crate) use onnx::check_task;
 pub use onnx::{OnnxEngine, max_length};
@@ -208,34 +209,51 @@ pub struct Prediction {
 #[error("{reason}")]
 pub struct TextError {
     reason: String,
-    internal: bool,
-    too_long: bool,
+    kind: TextErrorKind,
+}
+
+/// Where the reason of a [`TextError`] lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextErrorKind {
+    /// In the text.
+    Input,
+    /// In the length of the text: it is more than the model can read, and must not be cut.
+    TooLong,
+    /// In the size of the text, or of what is made of it.
+    TooLarge,
+    /// In the engine or the model, whatever the text.
+    Internal,
 }
 
 impl TextError {
     /// The text itself is the reason.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), internal: false, too_long: false }
+        Self { reason: reason.into(), kind: TextErrorKind::Input }
+    }
+
+    /// The size of the text, or of what is made of it, is the reason.
+    pub fn too_large(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), kind: TextErrorKind::TooLarge }
     }
 
     /// The engine or the model is the reason, whatever the text.
     pub fn internal(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), internal: true, too_long: false }
+        Self { reason: reason.into(), kind: TextErrorKind::Internal }
     }
 
     /// The text is longer than the model can read, and must not be cut.
     pub fn too_long(reason: impl Into<String>) -> Self {
-        Self { reason: reason.into(), internal: false, too_long: true }
+        Self { reason: reason.into(), kind: TextErrorKind::TooLong }
     }
 
-    /// Whether the length of the text is the reason.
-    pub fn is_too_long(&self) -> bool {
-        self.too_long
+    /// Where the reason lies.
+    pub fn kind(&self) -> TextErrorKind {
+        self.kind
     }
 
     /// Whether the text is without fault.
     pub fn is_internal(&self) -> bool {
-        self.internal
+        self.kind == TextErrorKind::Internal
     }
 
     /// The same with `what` it is about before the reason.
@@ -246,10 +264,12 @@ impl TextError {
 
 impl From<TokenizeError> for TextError {
     fn from(error: TokenizeError) -> Self {
-        match error {
-            TokenizeError::TooLong { .. } => Self::too_long(error.to_string()),
-            TokenizeError::Failed(_) => Self::new(error.to_string()),
-        }
+        let kind = match error {
+            TokenizeError::TooLong { .. } => TextErrorKind::TooLong,
+            TokenizeError::TooManyBytes { .. } => TextErrorKind::TooLarge,
+            TokenizeError::Failed(_) => TextErrorKind::Input,
+        };
+        Self { reason: error.to_string(), kind }
     }
 }
 

@@ -1,29 +1,30 @@
 //! The local engine: a model through ONNX Runtime, one one-thread session a core.
 
 mod calls;
+mod texts;
 
 use std::sync::Arc;
 
+use super::call::finished;
 use super::collect::Reading;
 use super::finish::Finish;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
 use super::predictor;
-use super::prompts::{Prompt, Prompts};
+use super::prompts::Prompts;
 use super::runner::Runner;
 use super::sparse::{self, SparseFinish};
 use super::token_vectors::{self, TokenFinish};
 use super::worker::Wanted;
 use super::{
-    Embedding, Engine, EngineError, EngineInfo, Input, LocalInfo, Prediction, Purpose, Role, SparseEmbedding,
-    TextError, TextOptions, TokenEmbeddings,
+    Call, Embedding, Engine, EngineError, EngineInfo, Input, Judged, Local, LocalInfo, Prediction, Purpose, Role,
+    SparseEmbedding, Text, TextError, TextOptions, TokenEmbeddings,
 };
 use crate::graph::{Output, Request, Rows};
 use crate::model::generative::PairPrompt;
 use crate::model::pooling::{self, Pooling};
 use crate::model::source::Weights as WeightsFile;
 use crate::model::task::Task;
-use crate::model::tokenizer::{Tokens, Truncate};
 use crate::model::{Model, ModelError};
 use crate::runtime::Runtime;
 
@@ -31,12 +32,19 @@ use crate::runtime::Runtime;
 pub struct OnnxEngine {
     info: EngineInfo,
     local: LocalInfo,
+    texts: Arc<Texts>,
+    head: Head,
+    runner: Runner,
+}
+
+/// What turns inputs into tokens.
+struct Texts {
     model: Model,
     prompts: Prompts,
-    head: Head,
     /// How the model is asked about a pair, if not by the pair as it is; or why it cannot be.
     question: Result<Option<PairPrompt>, TextError>,
-    runner: Runner,
+    /// Longest input in tokens, specials included.
+    max_length: usize,
 }
 
 /// From the model's output to results.
@@ -98,14 +106,14 @@ impl OnnxEngine {
             Head::Tokens(finish) => (finish.dimensions, Vec::new(), finish.normalize, Some(finish.scoring)),
             Head::Logits => (loaded.width, Vec::new(), false, None),
         };
-        let question = predictor::question(&model, purpose, prompts.of(Role::Text).text.clone())?;
+        let question = predictor::question(&model, purpose, prompts.of(Role::Text).text.as_deref().map(str::to_owned))?;
         let info = EngineInfo { model: model.name.clone(), purpose, dimensions, scoring };
         let local = LocalInfo {
             dir: Some(model.dir.clone()),
             max_length,
             pooling,
             normalize,
-            prompt: prompts.of(Role::Text).text.clone(),
+            prompt: prompts.of(Role::Text).text.as_deref().map(str::to_owned),
             dtype,
             batch_tokens: options.batch_tokens.get(),
             truncate: text.truncate.unwrap_or(model.tokenizer.truncation_side),
@@ -125,35 +133,8 @@ impl OnnxEngine {
             "loaded"
         );
         let Loaded { scheduler, vocab_size, .. } = loaded;
-        Ok(Self {
-            runner: Runner::new(scheduler, vocab_size, options.threads.get())?,
-            info,
-            local,
-            prompts,
-            head,
-            question,
-            model,
-        })
-    }
-
-    fn tokenize(&self, text: &str, prompt: &Prompt, truncate: Truncate) -> Result<Tokens, TextError> {
-        let tokens = self.model.tokenizer.encode(&prompt.before(text), self.local.max_length, truncate);
-        tokens.map_err(TextError::from)
-    }
-
-    fn tokenize_input(&self, input: Input<'_>, prompt: &Prompt, truncate: Truncate) -> Result<Tokens, TextError> {
-        match input {
-            Input::Text(text) => self.tokenize(text, prompt, truncate),
-            Input::Pair(first, second) => {
-                let (tokenizer, most) = (&self.model.tokenizer, self.local.max_length);
-                let tokens = match self.question.as_ref().map_err(TextError::clone)? {
-                    Some(question) => question.encode(tokenizer, first, second, most, truncate),
-                    // As sentence-transformers has it, a prompt goes before the first text alone.
-                    None => tokenizer.encode_pair(&prompt.before(first), second, most, truncate),
-                };
-                tokens.map_err(TextError::from)
-            }
-        }
+        let runner = Runner::new(scheduler, vocab_size, options.threads.get())?;
+        Ok(Self { runner, info, local, head, texts: Arc::new(Texts { model, prompts, question, max_length }) })
     }
 }
 
@@ -163,33 +144,19 @@ impl Engine for OnnxEngine {
     }
 
     fn embed(&self, texts: &[&str], role: Role) -> Vec<Result<Embedding, TextError>> {
-        let Head::Vectors(finish) = &self.head else { return super::refuse(&self.info, texts.len(), "vectors") };
-        let prompt = self.prompts.of(role);
-        let reading = finish.reading(prompt.skip, finish.ending);
-        self.runner.run(texts.len(), |i| self.tokenize(texts[i], prompt, self.local.truncate), &reading)
+        finished(texts.len(), self.start_embed(Text::copies(texts), &Call { role, ..Call::default() }))
     }
 
     fn embed_sparse(&self, texts: &[&str], role: Role) -> Vec<Result<SparseEmbedding, TextError>> {
-        let Head::Sparse(finish) = &self.head else { return super::refuse(&self.info, texts.len(), "sparse vectors") };
-        let prompt = self.prompts.of(role);
-        self.runner.run(texts.len(), |i| self.tokenize(texts[i], prompt, self.local.truncate), &finish.reading())
+        finished(texts.len(), self.start_embed_sparse(Text::copies(texts), &Call { role, ..Call::default() }))
     }
 
     fn embed_tokens(&self, texts: &[&str], role: Role) -> Vec<Result<TokenEmbeddings, TextError>> {
-        let Head::Tokens(finish) = &self.head else { return super::refuse(&self.info, texts.len(), "token vectors") };
-        let prompt = self.prompts.of(role);
-        let tokenize = |i: usize| {
-            let tokens = finish.tokenize(&self.model.tokenizer, &prompt.before(texts[i]), role, self.local.truncate);
-            tokens.map_err(TextError::from)
-        };
-        self.runner.run(texts.len(), tokenize, &finish.reading(role))
+        finished(texts.len(), self.start_embed_tokens(Text::copies(texts), &Call { role, ..Call::default() }))
     }
 
     fn predict(&self, inputs: &[Input<'_>]) -> Vec<Result<Prediction, TextError>> {
-        let Head::Logits = self.head else { return super::refuse(&self.info, inputs.len(), "scores") };
-        let prompt = self.prompts.of(Role::Text);
-        let tokenize = |i: usize| self.tokenize_input(inputs[i], prompt, self.local.truncate);
-        self.runner.run(inputs.len(), tokenize, &logits())
+        finished(inputs.len(), self.start_predict(Judged::copies(inputs), &Call::default()))
     }
 }
 

@@ -1,35 +1,37 @@
 //! What is put before a text, by its role, and how much of it pooling leaves out.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::{Call, EngineError, Refusal, Role, TextOptions};
 use crate::model::lora::Adapter;
-use crate::model::tokenizer::TokenizeError;
+use crate::model::tokenizer::{Prompted, TokenizeError};
 use crate::model::{Model, ModelError};
 
 /// What is put before a text.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Prompt {
-    pub text: Option<String>,
-    /// Leading tokens (the prompt's) that pooling leaves out.
+    pub text: Option<Arc<str>>,
+    /// Leading tokens (the prompt's) that pooling leaves out; 0 until they are counted.
     pub skip: usize,
 }
 
 impl Prompt {
     /// Counts the tokens that pooling leaves out.
-    fn measure(&mut self, model: &Model, max_length: usize) -> Result<(), TokenizeError> {
+    pub fn measure(&mut self, model: &Model, max_length: usize) -> Result<(), TokenizeError> {
         if let (false, Some(text)) = (model.sentence.include_prompt, &self.text) {
             self.skip = model.tokenizer.prompt_length(text, max_length)?;
         }
         Ok(())
     }
 
+    /// Bytes that go before each text.
+    pub fn bytes(&self) -> usize {
+        self.text.as_ref().map_or(0, |text| text.len())
+    }
+
     /// `text` with the prompt before it.
-    pub fn before<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        match &self.text {
-            Some(prompt) => format!("{prompt}{text}").into(),
-            None => text.into(),
-        }
+    pub fn before<'a>(&'a self, text: &'a str) -> Prompted<'a> {
+        Prompted { prompt: self.text.as_deref().unwrap_or(""), text }
     }
 }
 
@@ -44,9 +46,12 @@ impl Prompts {
     /// The prompts that `options` and the model's files say; one that the user gives holds for every role, or for
     /// queries alone.
     pub fn new(model: &Model, options: &TextOptions) -> Result<Self, EngineError> {
-        let text = model.prompt(options.prompt.as_deref(), options.prompt_name.as_deref())?;
+        let text = model.prompt(options.prompt.as_deref(), options.prompt_name.as_deref())?.map(Arc::from);
         let given = options.prompt.is_some() || options.prompt_name.is_some();
-        let role = |given, role| Prompt { text: if given { text.clone() } else { model.role_prompt(role) }, skip: 0 };
+        let role = |given, role| Prompt {
+            text: if given { text.clone() } else { model.role_prompt(role).map(Arc::from) },
+            skip: 0,
+        };
         let (query, document) = (role(given, "query"), role(given && !options.prompt_queries, "document"));
         Ok(Self { text: Prompt { text, skip: 0 }, query, document })
     }
@@ -60,13 +65,18 @@ impl Prompts {
         }
     }
 
-    /// The prompt of a call: its own, or that of its role.
-    pub fn of_call(&self, model: &Model, call: &Call, max_length: usize) -> Result<Cow<'_, Prompt>, Refusal> {
-        let field = match (&call.prompt, &call.prompt_name) {
-            (None, None) => return Ok(Cow::Borrowed(self.of(call.role))),
-            (Some(_), _) => "prompt",
-            (None, Some(_)) => "prompt_name",
-        };
+    /// The field of a call that names its prompt; `None` if its role does.
+    pub fn field_of(call: &Call) -> Option<&'static str> {
+        match (&call.prompt, &call.prompt_name) {
+            (None, None) => None,
+            (Some(_), _) => Some("prompt"),
+            (None, Some(_)) => Some("prompt_name"),
+        }
+    }
+
+    /// The prompt of a call: its own, which is not measured yet, or that of its role.
+    pub fn of_call(&self, model: &Model, call: &Call) -> Result<Prompt, Refusal> {
+        let Some(field) = Self::field_of(call) else { return Ok(self.of(call.role).clone()) };
         let refuse = |reason: String| Refusal::Option { field, reason };
         let text = model.prompt(call.prompt.as_deref(), call.prompt_name.as_deref()).map_err(|e| match e {
             ModelError::Flag { reason, .. } => refuse(reason),
@@ -80,9 +90,7 @@ impl Prompts {
                 )));
             }
         }
-        let mut prompt = Prompt { text, skip: 0 };
-        prompt.measure(model, max_length).map_err(|e| refuse(e.to_string()))?;
-        Ok(Cow::Owned(prompt))
+        Ok(Prompt { text: text.map(Arc::from), skip: 0 })
     }
 
     /// Whether pooling leaves out a prompt, which moves the first token.

@@ -1,89 +1,129 @@
 //! Inputs through the workers: tokenised in parallel, queued, run in groups, and read into results in input order.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
-use rayon::prelude::*;
+use tokio::sync::oneshot;
 
-use super::TextError;
 use super::call::{Pending, Refusal};
 pub(super) use super::collect::Reading;
 use super::collect::{Work, collect};
 use super::observe::{GroupRun, Observer};
+use super::tokenizers::{Cancel, Opened, Tokenizers};
 use super::worker::{Interface, run_group};
-use crate::batch::scheduler::{Scheduler, Stats};
+use super::{EngineError, Job, TextError};
+use crate::batch::scheduler::{Admission, Scheduler, Stats};
 use crate::model::tokenizer::Tokens;
-use crate::runtime::{RuntimeError, Session};
+use crate::runtime::Session;
 
 /// A loaded model with its workers.
 pub(super) struct Runner {
     scheduler: Scheduler<Work>,
-    tokenizers: rayon::ThreadPool,
+    tokenizers: Tokenizers,
     /// Token ids must be below.
     vocab_size: usize,
 }
 
-/// Fewer inputs than that are tokenised by the caller's own thread.
-const MANY: usize = 8;
+/// The inputs of a call, ready to be tokenised.
+pub(super) struct Inputs<T> {
+    /// Their tokens.
+    pub tokens: Opened<Result<Tokens, TextError>>,
+    /// Makes their results.
+    pub reading: Reading<T>,
+    /// Most tokens of all together.
+    pub most_tokens: Option<usize>,
+}
 
 impl Runner {
     /// Takes over a model's workers; `threads` tokenise.
-    pub fn new(scheduler: Scheduler<Work>, vocab_size: usize, threads: usize) -> Result<Self, RuntimeError> {
-        let tokenizers = rayon::ThreadPoolBuilder::new()
-            .num_threads(threads)
-            .thread_name(|i| format!("tokenizer-{i}"))
-            .build()
-            .map_err(|e| RuntimeError::Run(ort::Error::new(format!("no threads for tokenising: {e}"))))?;
+    pub fn new(scheduler: Scheduler<Work>, vocab_size: usize, threads: usize) -> Result<Self, EngineError> {
+        let tokenizers = Tokenizers::new(threads).map_err(|e| EngineError::Threads(e.to_string()))?;
         Ok(Self { scheduler, tokenizers, vocab_size })
     }
 
-    /// One result for each of `count` inputs, in order. `tokenize` gives the tokens of input number i.
-    pub fn run<T: Send + 'static>(
-        &self,
-        count: usize,
-        tokenize: impl Fn(usize) -> Result<Tokens, TextError> + Sync,
-        reading: &Reading<T>,
-    ) -> Vec<Result<T, TextError>> {
-        let failed = |reason: String| (0..count).map(|_| Err(TextError::internal(reason.clone()))).collect();
-        match self.start(count, 0, tokenize, reading) {
-            Ok(pending) => pending.wait().map_or_else(|| failed("the engine went away".into()), |done| done.results),
-            Err(refusal) => failed(refusal.to_string()),
-        }
-    }
-
-    /// The same, begun. `estimate` is about how many tokens there will be: room for them is asked for before the work of
-    /// tokenising is done.
+    /// Begins a call. `estimate` is about how many tokens there will be: room for them is asked for before the work of
+    /// tokenising is done. `open` prepares the inputs; it is run where they are tokenised.
+    ///
+    /// # Errors
+    /// [`Refusal::Full`]
     pub fn start<T: Send + 'static>(
         &self,
-        count: usize,
         estimate: usize,
-        tokenize: impl Fn(usize) -> Result<Tokens, TextError> + Sync,
-        reading: &Reading<T>,
+        open: impl FnOnce() -> Result<Inputs<T>, Refusal> + Send + 'static,
     ) -> Result<Pending<T>, Refusal> {
-        let admission = self.scheduler.admit(estimate)?;
-        let start = Instant::now();
-        let tokenize = |i| self.checked(tokenize(i)?);
-        let inputs: Vec<Result<Tokens, TextError>> = if count < MANY {
-            (0..count).map(tokenize).collect()
-        } else {
-            self.tokenizers.install(|| (0..count).into_par_iter().map(tokenize).collect())
+        let reserved = Arc::new(Mutex::new(Some(self.scheduler.admit(estimate)?)));
+        let (start, vocabulary) = (Instant::now(), self.vocab_size);
+        let (sender, receiver) = oneshot::channel();
+        let (cancel, held) = (Arc::<Cancel>::default(), OnceLock::new());
+        let call = Arc::new(held);
+        let settled = Arc::clone(&call);
+        let open = move || {
+            let Inputs { tokens: Opened { count, each }, reading, most_tokens } = open()?;
+            let _ = settled.set((reading, most_tokens));
+            Ok(Opened { count, each: Box::new(move |i| checked(each(i)?, vocabulary)) })
         };
-        let (work, receiver) = collect(inputs, reading, start.elapsed());
-        Ok(Pending::new(receiver, Box::new(admission.submit(work)?)))
+        // A call that is given up gives its room back at once.
+        cancel.hold(Reserved(Arc::clone(&reserved)));
+        let ticket = Arc::clone(&cancel);
+        let finish = move |inputs: Result<Vec<Result<Tokens, TextError>>, Refusal>| {
+            let inputs = inputs.and_then(|inputs| {
+                let (reading, most_tokens) = call.get().ok_or(Refusal::Gone)?;
+                let tokens = inputs.iter().flatten().map(|tokens| tokens.ids.len()).sum();
+                match *most_tokens {
+                    Some(most) if tokens > most => Err(Refusal::TooLarge { tokens, most }),
+                    _ => Ok((inputs, reading)),
+                }
+            });
+            let (inputs, reading) = match inputs {
+                Ok(inputs) => inputs,
+                Err(refusal) => return drop(sender.send(Err(refusal))),
+            };
+            let Some(admission) = taken(&reserved) else { return };
+            let (work, refuse) = collect(inputs, reading, start.elapsed(), sender);
+            match admission.submit(work) {
+                Ok(submitted) => ticket.hold(submitted),
+                Err((full, work)) => {
+                    refuse.with(full.into());
+                    drop(work);
+                }
+            }
+        };
+        self.tokenizers.start(Arc::clone(&cancel), open, finish);
+        Ok(Pending::new(receiver, cancel.on_drop()))
+    }
+
+    /// [`super::Local::start_job`]
+    pub fn start_job(&self, estimate: usize, count: usize, each: Job) -> Result<Pending<Vec<u8>>, Refusal> {
+        Ok(self.tokenizers.start_alone(Opened { count, each }, self.scheduler.admit(estimate)?))
     }
 
     /// What waits and what runs.
     pub fn stats(&self) -> Stats {
         self.scheduler.stats()
     }
+}
 
-    fn checked(&self, tokens: Tokens) -> Result<Tokens, TextError> {
-        let vocabulary = self.vocab_size;
-        match tokens.ids.iter().find(|&&id| usize::try_from(id).map_or(true, |id| id >= vocabulary)) {
-            Some(id) => Err(TextError::new(format!("token {id} is outside the model's vocabulary of {vocabulary}"))),
-            None if tokens.ids.is_empty() => Err(TextError::new("the text has no tokens")),
-            None => Ok(tokens),
-        }
+/// Room in the queue for a call that is being tokenised.
+type Room = Mutex<Option<Admission<Work>>>;
+
+/// Gives the room back when it is dropped, if nothing was put into the queue by then.
+struct Reserved(Arc<Room>);
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        drop(taken(&self.0));
+    }
+}
+
+fn taken(room: &Room) -> Option<Admission<Work>> {
+    room.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+fn checked(tokens: Tokens, vocabulary: usize) -> Result<Tokens, TextError> {
+    match tokens.ids.iter().find(|&&id| usize::try_from(id).map_or(true, |id| id >= vocabulary)) {
+        Some(id) => Err(TextError::new(format!("token {id} is outside the model's vocabulary of {vocabulary}"))),
+        None if tokens.ids.is_empty() => Err(TextError::new("the text has no tokens")),
+        None => Ok(tokens),
     }
 }
 

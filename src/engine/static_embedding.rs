@@ -1,18 +1,19 @@
 //! The engine of static embeddings: no transformer and no ONNX Runtime, a table look-up on all cores.
 
-use std::time::Instant;
+use std::borrow::Cow;
+use std::sync::Arc;
 
-use rayon::prelude::*;
-
+use super::call::finished;
 use super::finish::{Ending, Finish};
-use super::prompts::{Prompt, Prompts};
+use super::prompts::Prompts;
+use super::tokenizers::{Opened, Tokenizers};
 use super::{
-    Call, Computed, Embedding, Engine, EngineError, EngineInfo, Judged, Local, LocalInfo, Pending, Prediction, Purpose,
-    Refusal, Role, SparseEmbedding, Text, TextError, TextOptions, Times, TokenEmbeddings,
+    Call, Embedding, Engine, EngineError, EngineInfo, Job, Judged, Local, LocalInfo, Pending, Prediction, Purpose,
+    Refusal, Role, SparseEmbedding, Text, TextError, TextOptions, TokenEmbeddings,
 };
 use crate::model::sentence::Encoder;
 use crate::model::static_embedding::StaticTable;
-use crate::model::tokenizer::Truncate;
+use crate::model::tokenizer::{Prompted, Truncate};
 use crate::model::{Model, ModelError};
 use crate::runtime::device::Dtype;
 
@@ -20,14 +21,21 @@ use crate::runtime::device::Dtype;
 pub struct StaticEngine {
     info: EngineInfo,
     local: LocalInfo,
+    prompts: Prompts,
+    table: Arc<Table>,
+    tokenizers: Tokenizers,
+}
+
+/// What makes vectors.
+struct Table {
     model: Model,
     table: StaticTable,
-    prompts: Prompts,
     finish: Finish,
     /// Of model2vec: the token that does not count, and the most characters of a text that are looked at.
     unknown: Option<i64>,
     max_chars: Option<usize>,
-    threads: rayon::ThreadPool,
+    /// Most tokens of a text.
+    max_length: usize,
 }
 
 impl StaticEngine {
@@ -54,7 +62,6 @@ impl StaticEngine {
         let own = model.sentence.encoder == Encoder::Model2Vec;
         let said = if own { model.sentence.max_seq_length } else { model.tokenizer.model_max_length };
         let max_length = text.max_length.or(said);
-        let threads_built = rayon::ThreadPoolBuilder::new().num_threads(threads).thread_name(|i| format!("static-{i}"));
         let (name, dimensions) = (model.name.clone(), finish.width());
         let info = EngineInfo { model: name, purpose, dimensions, scoring: None };
         let local = LocalInfo {
@@ -62,7 +69,7 @@ impl StaticEngine {
             max_length: max_length.unwrap_or(usize::MAX),
             pooling: Vec::new(),
             normalize: finish.normalized(),
-            prompt: prompts.of(Role::Text).text.clone(),
+            prompt: prompts.of(Role::Text).text.as_deref().map(str::to_owned),
             dtype: Dtype::Float32,
             batch_tokens: usize::MAX,
             truncate: text.truncate.unwrap_or(model.tokenizer.truncation_side),
@@ -78,42 +85,36 @@ impl StaticEngine {
             document_prompt = prompts.of(Role::Document).text.as_deref().unwrap_or(""),
             "loaded static embeddings"
         );
-        Ok(Self {
+        let table = Table {
             unknown: if own { model.tokenizer.unknown(&model.sentence.transformer)? } else { None },
             max_chars: max_length.filter(|_| own).map(|n| n.saturating_mul(model.tokenizer.median_token_length())),
-            threads: threads_built.build().map_err(|e| EngineError::Threads(e.to_string()))?,
-            info,
-            local,
-            table,
-            prompts,
-            finish,
+            max_length: local.max_length,
             model,
-        })
+            table,
+            finish,
+        };
+        let tokenizers = Tokenizers::new(threads).map_err(|e| EngineError::Threads(e.to_string()))?;
+        Ok(Self { info, local, prompts, table: Arc::new(table), tokenizers })
     }
+}
 
-    fn embed_one(
-        &self,
-        text: &str,
-        prompt: &Prompt,
-        truncate: Truncate,
-        ending: Ending,
-    ) -> Result<Embedding, TextError> {
-        let text = prompt.before(text);
-        let mut part = &text[..];
-        if let Some((end, _)) = self.max_chars.and_then(|most| text.char_indices().nth(most)) {
-            if truncate == Truncate::None {
-                let reason = format!("the text has more than {} tokens", self.local.max_length);
-                return Err(TextError::too_long(reason));
-            }
-            part = &text[..end];
+impl Table {
+    /// The vector of a text.
+    fn embed(&self, text: Prompted<'_>, truncate: Truncate, ending: Ending) -> Result<Embedding, TextError> {
+        let (part, cut) = match self.max_chars {
+            Some(most) => text.first_characters(most),
+            None => (Cow::Borrowed(""), false),
+        };
+        if cut && truncate == Truncate::None {
+            return Err(TextError::new(format!("the text has more than {} tokens", self.max_length)));
         }
-        let tokens = self.model.tokenizer.encode(part, self.local.max_length, truncate);
+        let part = if self.max_chars.is_some() { Prompted::from(&*part) } else { text };
+        let tokens = self.model.tokenizer.encode(part, self.max_length, truncate);
         let mut tokens = tokens.map_err(TextError::from)?;
         if let Some(unknown) = self.unknown {
             tokens.ids.retain(|&id| id != unknown);
         }
-        let truncated = tokens.truncated || part.len() < text.len();
-        self.embed_ids(&tokens.ids, truncated, ending)
+        self.embed_ids(&tokens.ids, tokens.truncated || cut, ending)
     }
 
     fn embed_ids(&self, ids: &[i64], truncated: bool, ending: Ending) -> Result<Embedding, TextError> {
@@ -127,17 +128,6 @@ impl StaticEngine {
         let vector = self.finish.finish(self.table.mean(ids), ending)?;
         Ok(Embedding { vector, tokens: Some(ids.len()), truncated: Some(truncated) })
     }
-
-    fn embed_all<T: Sync>(
-        &self,
-        texts: &[T],
-        embed: impl Fn(&T) -> Result<Embedding, TextError> + Sync + Send,
-    ) -> Vec<Result<Embedding, TextError>> {
-        if let [text] = texts {
-            return vec![embed(text)];
-        }
-        self.threads.install(|| texts.par_iter().map(embed).collect())
-    }
 }
 
 impl Engine for StaticEngine {
@@ -146,14 +136,13 @@ impl Engine for StaticEngine {
     }
 
     fn embed(&self, texts: &[&str], role: Role) -> Vec<Result<Embedding, TextError>> {
-        let prompt = self.prompts.of(role);
-        self.embed_all(texts, |text| self.embed_one(text, prompt, self.local.truncate, self.finish.ending))
+        finished(texts.len(), self.start_embed(Text::copies(texts), &Call { role, ..Call::default() }))
     }
 }
 
 impl Local for StaticEngine {
     fn model(&self) -> &Model {
-        &self.model
+        &self.table.model
     }
 
     fn local(&self) -> &LocalInfo {
@@ -161,20 +150,21 @@ impl Local for StaticEngine {
     }
 
     fn start_embed(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<Embedding>, Refusal> {
-        let start = Instant::now();
-        let most = self.local.max_length;
-        let prompt = self.prompts.of_call(&self.model, call, most)?;
-        let (truncate, ending) = (call.truncate.unwrap_or(self.local.truncate), self.finish.ending(call)?);
-        let results = self.embed_all(&texts, |text| match text {
-            Text::Text(text) => self.embed_one(text, &prompt, truncate, ending),
+        let (count, table) = (texts.len(), Arc::clone(&self.table));
+        let prompt = self.prompts.of_call(&table.model, call)?;
+        let (truncate, ending) = (call.truncate.unwrap_or(self.local.truncate), table.finish.ending(call)?);
+        let each = move |i: usize| match &texts[i] {
+            Text::Text(text) => table.embed(prompt.before(text), truncate, ending),
             Text::Ids(ids) => {
-                let ids: Vec<i64> = ids.iter().map(|&id| i64::from(id)).take(most).collect();
-                self.embed_ids(&ids, false, ending)
+                let ids: Vec<i64> = ids.iter().map(|&id| i64::from(id)).take(table.max_length).collect();
+                table.embed_ids(&ids, false, ending)
             }
-        });
-        // There is nothing but tokenising, to speak of.
-        let times = Times { tokenize: start.elapsed(), ..Times::default() };
-        Ok(Pending::done(Computed { results, times }))
+        };
+        Ok(self.tokenizers.start_alone(Opened { count, each: Box::new(each) }, ()))
+    }
+
+    fn start_job(&self, _: usize, count: usize, each: Job) -> Result<Pending<Vec<u8>>, Refusal> {
+        Ok(self.tokenizers.start_alone(Opened { count, each }, ()))
     }
 
     fn start_embed_sparse(&self, _: Vec<Text>, _: &Call) -> Result<Pending<SparseEmbedding>, Refusal> {

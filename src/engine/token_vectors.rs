@@ -13,7 +13,7 @@ use crate::graph::{Output, Request, Rows};
 use crate::model::late_interaction::{Expansion, LateInteraction, TokenMask};
 use crate::model::modules::{Layer, Step};
 use crate::model::source::Weights as WeightsFile;
-use crate::model::tokenizer::{TokenizeError, Tokens, Truncate};
+use crate::model::tokenizer::{Prompted, TokenizeError, Tokens, Truncate};
 use crate::model::{Model, ModelError, m3, pooling, tokenizer};
 use crate::runtime::Runtime;
 
@@ -192,7 +192,7 @@ impl TokenFinish {
     pub(super) fn tokenize(
         &self,
         tokenizer: &tokenizer::Tokenizer,
-        text: &str,
+        text: Prompted<'_>,
         role: Role,
         truncate: Truncate,
     ) -> Result<Tokens, TokenizeError> {

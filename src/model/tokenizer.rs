@@ -5,11 +5,17 @@
 mod added;
 mod class;
 mod decoder;
+mod encode;
 mod file;
+mod pair;
 pub mod pieces;
 mod plain;
+mod prompted;
 mod rebuild;
 mod special;
+mod squeeze;
+#[cfg(test)]
+mod tests;
 mod vocabulary;
 
 use std::collections::HashMap;
@@ -18,14 +24,16 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use serde_json::Value as Json;
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
-use tokenizers::{
-    Encoding, PostProcessor, TruncationDirection, TruncationParams, TruncationStrategy, truncate_encodings,
-};
+use tokenizers::{PostProcessor, TruncationDirection};
 
 use self::added::SpecialTokens;
 use self::class::Class;
 use self::decoder::Decoder;
+pub use self::encode::MOST_BYTES as TEXT_LIMIT;
 use self::file::{File, is_byte_level};
+pub use self::pair::FirstOfPair;
+pub use self::prompted::Prompted;
+use self::squeeze::Squeeze;
 pub use self::vocabulary::{FILES as VOCABULARY_FILES, missing};
 use super::ModelError;
 use super::sentence::{read_json, read_object};
@@ -65,6 +73,14 @@ pub enum TokenizeError {
         /// The maximum length in tokens, specials included.
         limit: usize,
     },
+    /// Longer than texts of so few tokens may be.
+    #[error(
+        "the text has more than {limit} bytes, but so few tokens that all of them would have to be read; shorten it"
+    )]
+    TooManyBytes {
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// The tokenizer gave up on the text.
     #[error("the tokenizer failed: {0}")]
     Failed(String),
@@ -84,6 +100,8 @@ pub struct Hints<'a> {
 /// A model's tokenizer.
 pub struct Tokenizer {
     inner: tokenizers::Tokenizer,
+    /// Shortens what gives few tokens of a long text.
+    squeeze: Squeeze,
     /// Ids of the special tokens by their names in tokenizer_config.json.
     specials_by_name: HashMap<&'static str, i64>,
     /// Special tokens before and after a text.
@@ -99,12 +117,6 @@ pub struct Tokenizer {
     /// Whether batches are padded before their texts, and not after.
     pub pads_left: bool,
 }
-
-/// Tokens that the first piece of a long text must have beyond those that are kept, so that what was cut off cannot
-/// change them: a WordPiece word longer than 100 characters is one unknown token, so no cut word has more than 100.
-const MARGIN: usize = 128;
-/// Bytes of a long text that are tokenised first, for each token that is kept.
-const BYTES_A_TOKEN: usize = 32;
 
 impl<'a> Hints<'a> {
     /// The tokenizer's class by its name, as `config` (tokenizer_config.json) has it, or else config.json.
@@ -158,6 +170,7 @@ impl Tokenizer {
         let specials_by_name = special::ids(&inner, class, [config, map]);
         let inputs = config.get("model_input_names").and_then(Json::as_array);
         Ok(Self {
+            squeeze: Squeeze::of(&inner),
             inner,
             specials_by_name,
             prefix,
@@ -188,133 +201,10 @@ impl Tokenizer {
         self.pair_specials
     }
 
-    /// The tokens of `text`, at most `max_length` with the specials, which are always kept.
-    pub fn encode(&self, text: &str, max_length: usize, truncate: Truncate) -> Result<Tokens, TokenizeError> {
-        let room = max_length.saturating_sub(self.specials());
-        let body =
-            wall::catch(|| self.body(text, room, truncate)).unwrap_or_else(Err).map_err(TokenizeError::Failed)?;
-        let (kept, truncated) = kept(&body, room, truncate).ok_or(TokenizeError::TooLong { limit: max_length })?;
-        let mut ids = Vec::with_capacity(kept.len() + self.specials());
-        ids.extend_from_slice(&self.prefix);
-        ids.extend(kept.iter().map(|&id| i64::from(id)));
-        ids.extend_from_slice(&self.suffix);
-        Ok(Tokens { ids, types: Vec::new(), unseen: 0, truncated })
-    }
-
-    /// The tokens of `text` without any special tokens around it, at most `max_length`. Special tokens that it spells
-    /// out are special tokens.
-    pub fn encode_bare(&self, text: &str, max_length: usize, truncate: Truncate) -> Result<Tokens, TokenizeError> {
-        let body =
-            wall::catch(|| self.body(text, max_length, truncate)).unwrap_or_else(Err).map_err(TokenizeError::Failed)?;
-        let (kept, truncated) =
-            kept(&body, max_length, truncate).ok_or(TokenizeError::TooLong { limit: max_length })?;
-        Ok(Tokens { ids: kept.iter().map(|&id| i64::from(id)).collect(), types: Vec::new(), unseen: 0, truncated })
-    }
-
     /// The id of `token`, if it is in the vocabulary.
     pub fn id(&self, token: &str) -> Option<usize> {
         self.inner.token_to_id(token).and_then(|id| usize::try_from(id).ok())
     }
-
-    /// The tokens of two texts as one input, at most `max_length` with the specials, which are always kept. What is
-    /// too much goes from the longer of the two, token by token (`longest_first`), as `transformers` does it.
-    pub fn encode_pair(
-        &self,
-        first: &str,
-        second: &str,
-        max_length: usize,
-        truncate: Truncate,
-    ) -> Result<Tokens, TokenizeError> {
-        let room = max_length.saturating_sub(self.pair_specials);
-        let pair = wall::catch(|| {
-            let ((mut a, a_cut), (mut b, b_cut)) =
-                (self.encoding(first, room, truncate)?, self.encoding(second, room, truncate)?);
-            // Of two texts that are both too long, the longer keeps the odd token: then their true lengths count.
-            if a_cut && b_cut && !room.is_multiple_of(2) {
-                (a, b) = (self.raw(first)?, self.raw(second)?);
-            }
-            let truncated = a.len() + b.len() > room;
-            if truncated && truncate == Truncate::None {
-                return Ok(None);
-            }
-            let direction = match truncate {
-                Truncate::Left => TruncationDirection::Left,
-                Truncate::Right | Truncate::None => TruncationDirection::Right,
-            };
-            let params =
-                TruncationParams { max_length: room, strategy: TruncationStrategy::LongestFirst, stride: 0, direction };
-            let (mut a, mut b) = truncate_encodings(a, Some(b), &params).map_err(|e| e.to_string())?;
-            // What was cut off would be combined, each piece of one text with each of the other.
-            drop(a.take_overflowing());
-            drop(b.as_mut().map(Encoding::take_overflowing));
-            let whole = self.inner.post_process(a, b, true).map_err(|e| e.to_string())?;
-            Ok(Some((whole, truncated)))
-        });
-        let Some((whole, truncated)) = pair.unwrap_or_else(Err).map_err(TokenizeError::Failed)? else {
-            return Err(TokenizeError::TooLong { limit: max_length });
-        };
-        let wide = |numbers: &[u32]| numbers.iter().map(|&n| i64::from(n)).collect::<Vec<_>>();
-        let typed = self.has_token_types && whole.get_type_ids().iter().any(|&t| t != 0);
-        let types = if typed { wide(whole.get_type_ids()) } else { Vec::new() };
-        Ok(Tokens { ids: wide(whole.get_ids()), types, unseen: 0, truncated })
-    }
-
-    /// How many leading tokens a prompt takes up, as sentence-transformers counts them: those of the prompt alone,
-    /// without the closing special token.
-    pub fn prompt_length(&self, prompt: &str, max_length: usize) -> Result<usize, TokenizeError> {
-        let alone = self.encode(prompt, max_length, Truncate::Right)?.ids.len();
-        Ok(alone - usize::from(!self.suffix.is_empty()))
-    }
-
-    /// Tokens of the text alone. Of a text that is far too long, only a part at the kept end is tokenised: enough
-    /// for `room` tokens and a margin, so that a 10 MB line costs no more than it gives.
-    fn body(&self, text: &str, room: usize, truncate: Truncate) -> Result<Vec<u32>, String> {
-        Ok(self.encoding(text, room, truncate)?.0.get_ids().to_vec())
-    }
-
-    /// The same with all that is known of the tokens, and whether only a part of the text was tokenised.
-    fn encoding(&self, text: &str, room: usize, truncate: Truncate) -> Result<(Encoding, bool), String> {
-        let enough = room.saturating_add(MARGIN);
-        let mut window = enough.saturating_mul(BYTES_A_TOKEN);
-        while window < text.len() {
-            let part = match truncate {
-                Truncate::Left => last_part(text, window),
-                Truncate::Right | Truncate::None => first_part(text, window),
-            };
-            let encoding = self.raw(part)?;
-            if encoding.len() > enough {
-                return Ok((encoding, true));
-            }
-            window = window.saturating_mul(4);
-        }
-        Ok((self.raw(text)?, false))
-    }
-
-    fn raw(&self, text: &str) -> Result<Encoding, String> {
-        self.inner.encode_fast(text, false).map_err(|e| e.to_string())
-    }
-}
-
-/// What is left of `body` in `room` tokens, and whether that is less; `None` if nothing may be left out.
-fn kept(body: &[u32], room: usize, truncate: Truncate) -> Option<(&[u32], bool)> {
-    match truncate {
-        _ if body.len() <= room => Some((body, false)),
-        Truncate::Right => Some((&body[..room], true)),
-        Truncate::Left => Some((&body[body.len() - room..], true)),
-        Truncate::None => None,
-    }
-}
-
-/// The first `window` bytes, or a little less: up to a whitespace if there is one, else up to a character's end.
-fn first_part(text: &str, window: usize) -> &str {
-    let part = &text[..text.floor_char_boundary(window)];
-    part.rfind(char::is_whitespace).filter(|&at| at > 0).map_or(part, |at| &part[..at])
-}
-
-/// The last `window` bytes, or a little less, from a whitespace if there is one.
-fn last_part(text: &str, window: usize) -> &str {
-    let part = &text[text.ceil_char_boundary(text.len() - window)..];
-    part.find(char::is_whitespace).map_or(part, |at| &part[at..])
 }
 
 /// The tokenizer that `class` builds, and the end at which the file says that texts are cut.

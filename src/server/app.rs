@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::memory::MemoryBudget;
 use super::metrics::Metrics;
 use super::models::Models;
 use super::trace::Tracing;
@@ -17,10 +18,22 @@ pub struct Limits {
     pub concurrent_requests: usize,
     /// Most bytes of a request's body, after decompression.
     pub body: usize,
-    /// Most bytes of the bodies of all requests that are being served.
-    pub bodies: usize,
+    /// Most bytes of a reply with vectors of tokens, or with tokens.
+    pub reply: usize,
+    /// Most bytes of the bodies and large replies of all requests that are being served.
+    pub memory: usize,
     /// How long a request waits for a model that was idle and comes back.
     pub model_return: Duration,
+}
+
+/// Bytes of a number in a reply, about: as JSON, or as float32 and as JSON in pieces.
+const BYTES_A_NUMBER: usize = 12;
+
+impl Limits {
+    /// Most numbers of a reply ([`Limits::reply`]).
+    pub fn reply_numbers(&self) -> usize {
+        self.reply / BYTES_A_NUMBER
+    }
 }
 
 impl Default for Limits {
@@ -29,7 +42,8 @@ impl Default for Limits {
             client_batch: 2048,
             concurrent_requests: 512,
             body: 32 << 20,
-            bodies: 512 << 20,
+            reply: 128 << 20,
+            memory: 512 << 20,
             model_return: Duration::from_secs(60),
         }
     }
@@ -41,6 +55,8 @@ pub struct App {
     pub models: Models,
     /// What bounds a request.
     pub limits: Limits,
+    /// Memory for the requests that are being served.
+    pub memory: MemoryBudget,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Where traces go, if they are wanted.
@@ -53,7 +69,8 @@ pub struct App {
 impl App {
     /// A server of these models.
     pub fn new(models: Models, limits: Limits, metrics: Arc<Metrics>, tracing: Option<Arc<Tracing>>) -> Arc<Self> {
-        Arc::new(Self { models, limits, metrics, tracing, started: Instant::now(), draining: AtomicBool::new(false) })
+        let (memory, started) = (MemoryBudget::new(limits.memory), Instant::now());
+        Arc::new(Self { models, limits, memory, metrics, tracing, started, draining: AtomicBool::new(false) })
     }
 
     /// From now on the server is not ready: it only finishes what it has.

@@ -143,6 +143,10 @@ impl ApiError {
     pub fn of_inputs(failure: Failure, field: &str) -> Self {
         match failure {
             Failure::Input { index, reason, .. } => Self::bad_value(format!("{field}[{index}]"), reason),
+            Failure::InputTooLarge { index, reason } => {
+                let (field, status) = (format!("{field}[{index}]"), StatusCode::PAYLOAD_TOO_LARGE);
+                Self::new(status, format!("{field}: {reason}")).param(field).code("input_too_large")
+            }
             other => other.into(),
         }
     }
@@ -227,6 +231,8 @@ impl From<Failure> for ApiError {
             Failure::Input { index, .. } => {
                 Self::new(StatusCode::BAD_REQUEST, message).param(format!("input[{index}]"))
             }
+            Failure::InputTooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("input_too_large"),
+            Failure::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("reply_too_large"),
             Failure::Option { field, .. } => Self::new(StatusCode::BAD_REQUEST, message).param(field),
             Failure::Unsupported(_) => {
                 Self::new(StatusCode::BAD_REQUEST, message).param("model").code(Self::UNSUPPORTED)

@@ -39,12 +39,20 @@ where
         let bytes = Bytes::from_request(request, state)
             .await
             .map_err(|e| ApiError::new(e.status(), format!("the body cannot be read: {e}")))?;
-        if bytes.len() < LARGE {
-            return parse(&bytes).map(Self).map_err(listed);
-        }
-        let parsed = tokio::task::spawn_blocking(move || parse(&bytes)).await;
-        parsed.map_err(|e| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?.map(Self).map_err(listed)
+        off_thread(bytes.len(), move || parse(&bytes)).await.map(Self).map_err(listed)
     }
+}
+
+/// Runs `work` on `size` bytes: on a thread that may be busy for a while, if they are many.
+pub async fn off_thread<T: Send + 'static>(
+    size: usize,
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    if size < LARGE {
+        return work();
+    }
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|e| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?
 }
 
 /// 415 unless it is `application/json` or some `application/…+json`, with whatever parameters.

@@ -10,6 +10,7 @@ mod error;
 mod extract;
 mod floats;
 mod layers;
+mod memory;
 pub mod metrics;
 pub mod models;
 mod openapi;

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::EmbeddingDtype;
+use super::memory::return_freed_memory;
 use super::metrics::ModelMetrics;
 use super::service::{Capability, Failure, Service};
 use super::warm_up::{Measured, warm_up};
@@ -251,7 +252,7 @@ impl Served {
         let unloaded = idle.is_some();
         drop(idle);
         if unloaded {
-            give_memory_back();
+            return_freed_memory();
             tracing::info!(target: "infa::server", model = self.spec.name, "idle, and out of memory until it is asked");
         }
         unloaded
@@ -343,15 +344,6 @@ fn said(panic: &(dyn Any + Send)) -> &str {
 
 fn seconds(since: Instant) -> f64 {
     (since.elapsed().as_secs_f64() * 100.0).round() / 100.0
-}
-
-/// Returns what the allocator keeps of freed memory to the system.
-fn give_memory_back() {
-    #[cfg(all(target_os = "linux", target_env = "gnu"))]
-    // SAFETY: takes no pointers and may be called at any time from any thread.
-    unsafe {
-        libc::malloc_trim(0);
-    }
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use super::trace;
 use crate::batch::scheduler::Stats;
 use crate::engine::rerank::{Method, shared_weights};
 use crate::engine::{
-    Call, Computed, Embedding, Judged, Local, Pending, Prediction, Purpose, Refusal, Role, Scoring, SparseEmbedding,
-    Text, TextError, Times, TokenEmbeddings,
+    Call, Computed, Embedding, Job, Judged, Local, Pending, Prediction, Purpose, Refusal, Role, Scoring,
+    SparseEmbedding, Text, TextError, TextErrorKind, Times, TokenEmbeddings,
 };
 use crate::model::activation::sigmoid;
 use crate::model::labels::Labels;
@@ -34,6 +34,14 @@ pub enum Failure {
         /// Whether it is longer than the model can read, and must not be cut.
         too_long: bool,
     },
+    /// One of the inputs is larger than can be read.
+    #[error("input {index}: {reason}")]
+    InputTooLarge {
+        /// Its index.
+        index: usize,
+        /// Its size, and the limit.
+        reason: String,
+    },
     /// An option that the model cannot follow.
     #[error("{field}: {reason}")]
     Option {
@@ -41,6 +49,14 @@ pub enum Failure {
         field: &'static str,
         /// Why not.
         reason: String,
+    },
+    /// The reply would be larger than `--reply-limit` allows.
+    #[error("the inputs have {tokens} tokens; a reply has the vectors of {most} at most (--reply-limit)")]
+    TooLarge {
+        /// Tokens of all inputs.
+        tokens: usize,
+        /// The limit.
+        most: usize,
     },
     /// The model does not do that.
     #[error("{0}")]
@@ -114,8 +130,8 @@ pub struct Service {
 /// An engine of the same model for another purpose.
 type Other = OnceCell<Result<Arc<dyn Local>, String>>;
 
-/// Requests with at most so many bytes of text are tokenised where they are: less than it takes to wake another thread.
-const SMALL: usize = 2048;
+/// Bytes of text a token has at least, on average, in most languages.
+const BYTES_A_TOKEN: usize = 3;
 
 /// What a model is loaded for when it is served.
 fn purpose(model: &Model) -> Purpose {
@@ -206,8 +222,7 @@ impl Service {
 
     /// One vector a text.
     pub async fn embed(&self, texts: Vec<Text>, call: Call) -> Result<Answer<Embedding>, Failure> {
-        let bytes = texts.iter().map(Text::bytes).sum();
-        let answer = self.ask(&self.engine, bytes, move |engine| engine.start_embed(texts, &call));
+        let answer = self.ask(self.engine.start_embed(texts, &call));
         self.counted(Work::Embed, answer).await
     }
 
@@ -215,8 +230,7 @@ impl Service {
     pub async fn embed_sparse(&self, texts: Vec<Text>, call: Call) -> Result<Answer<SparseEmbedding>, Failure> {
         let answer = async {
             let engine = self.engine_for(Purpose::EmbedSparse).await?;
-            let bytes = texts.iter().map(Text::bytes).sum();
-            self.ask(&engine, bytes, move |engine| engine.start_embed_sparse(texts, &call)).await
+            self.ask(engine.start_embed_sparse(texts, &call)).await
         };
         self.counted(Work::EmbedSparse, answer).await
     }
@@ -239,8 +253,7 @@ impl Service {
     ) -> Result<Answer<TokenEmbeddings>, Failure> {
         let answer = async {
             let engine = self.engine_for(purpose).await?;
-            let bytes = texts.iter().map(Text::bytes).sum();
-            self.ask(&engine, bytes, move |engine| engine.start_embed_tokens(texts, &call)).await
+            self.ask(engine.start_embed_tokens(texts, &call)).await
         };
         self.counted(Work::EmbedTokens, answer).await
     }
@@ -285,9 +298,9 @@ impl Service {
         raw: bool,
         call: Call,
     ) -> Result<Answer<Relevance>, Failure> {
-        let bytes = query.len() * documents.len() + documents.iter().map(String::len).sum::<usize>();
-        let pairs = documents.into_iter().map(|document| Judged::Pair(query.clone(), document)).collect();
-        let answer = self.ask(&self.engine, bytes, move |engine| engine.start_predict(pairs, &call)).await?;
+        let query: Arc<str> = query.into();
+        let pairs = documents.into_iter().map(|document| Judged::Pair(Arc::clone(&query), document)).collect();
+        let answer = self.ask(self.engine.start_predict(pairs, &call)).await?;
         let relevance = |p: Prediction| {
             let logit = f64::from(p.logits.first().copied().unwrap_or(0.0));
             Relevance { score: if raw { logit } else { sigmoid(logit) }, order: logit }
@@ -302,20 +315,21 @@ impl Service {
         query: String,
         documents: Vec<String>,
         call: Call,
-        start: impl Fn(&dyn Local, Vec<Text>, &Call) -> Result<Pending<T>, Refusal> + Copy + Send + 'static,
+        start: impl Fn(&dyn Local, Vec<Text>, &Call) -> Result<Pending<T>, Refusal>,
         score: impl Fn(&T, &T) -> f64,
     ) -> Result<Answer<Relevance>, Failure> {
-        let bytes = documents.iter().map(String::len).sum();
         let documents: Vec<Text> = documents.into_iter().map(Text::Text).collect();
         // A prompt that the client gives is for the query, as a model's own are.
         let as_document = Call { role: Role::Document, prompt: None, prompt_name: None, ..call.clone() };
         let as_query = Call { role: Role::Query, ..call };
-        let query_bytes = query.len();
-        let query = self.ask(&self.engine, query_bytes, move |e| start(e, vec![Text::Text(query)], &as_query));
-        let documents = self.ask(&self.engine, bytes, move |e| start(e, documents, &as_document));
+        let engine = self.engine.as_ref();
+        let query = self.ask(start(engine, vec![Text::Text(query)], &as_query));
+        let documents = self.ask(start(engine, documents, &as_document));
         let (query, documents) = tokio::join!(query, documents);
         let query = query.map_err(|failure| match failure {
-            Failure::Input { reason, .. } => Failure::Option { field: "query", reason },
+            Failure::Input { reason, .. } | Failure::InputTooLarge { reason, .. } => {
+                Failure::Option { field: "query", reason }
+            }
             other => other,
         })?;
         let Answer { results, tokens, times } = documents?;
@@ -334,9 +348,7 @@ impl Service {
         let Some(labels) = &self.labels else {
             return Err(Failure::Unsupported(format!("{} has no labels", self.name)));
         };
-        let bytes = inputs.iter().map(Judged::bytes).sum();
-        let start = move |engine: &dyn Local| engine.start_predict(inputs, &call);
-        let answer = self.counted(Work::Classify, self.ask(&self.engine, bytes, start));
+        let answer = self.counted(Work::Classify, self.ask(self.engine.start_predict(inputs, &call)));
         let Answer { results, tokens, times } = answer.await?;
         let labelled = |p: Prediction| {
             let scores = match raw {
@@ -401,22 +413,16 @@ impl Service {
         answer
     }
 
-    /// Starts work on `bytes` of text, and waits for it.
-    async fn ask<T: Counted + Send + 'static>(
-        &self,
-        engine: &Arc<dyn Local>,
-        bytes: usize,
-        start: impl FnOnce(&dyn Local) -> Result<Pending<T>, Refusal> + Send + 'static,
-    ) -> Result<Answer<T>, Failure> {
-        let pending = if bytes <= SMALL {
-            start(engine.as_ref())?
-        } else {
-            let engine = Arc::clone(engine);
-            let started = tokio::task::spawn_blocking(move || start(engine.as_ref())).await;
-            started.map_err(|e| Failure::Internal(format!("the engine failed: {e}")))??
-        };
-        let gone = || Failure::Internal("the engine went away".into());
-        let Computed { results, times } = pending.await.ok_or_else(gone)?;
+    /// Runs `each` for the indices below `count` on the threads that tokenise, admitted like `bytes` bytes of text.
+    pub async fn job(&self, bytes: usize, count: usize, each: Job) -> Result<Vec<Vec<u8>>, Failure> {
+        let tokens = bytes / BYTES_A_TOKEN;
+        let Computed { results, .. } = self.engine.start_job(tokens, count, each)?.await?;
+        results.into_iter().enumerate().map(failed).collect()
+    }
+
+    /// Waits for a call.
+    async fn ask<T: Counted>(&self, call: Result<Pending<T>, Refusal>) -> Result<Answer<T>, Failure> {
+        let Computed { results, times } = call?.await?;
         let results: Vec<T> = results.into_iter().enumerate().map(failed).collect::<Result<_, _>>()?;
         Ok(Answer { tokens: results.iter().map(Counted::tokens).sum(), results, times })
     }
@@ -424,9 +430,11 @@ impl Service {
 
 /// An input that has no result fails the whole request.
 fn failed<T>((index, result): (usize, Result<T, TextError>)) -> Result<T, Failure> {
-    result.map_err(|e| match e.is_internal() {
-        true => Failure::Internal(format!("input {index}: {e}")),
-        false => Failure::Input { index, reason: e.to_string(), too_long: e.is_too_long() },
+    result.map_err(|e| match e.kind() {
+        TextErrorKind::Internal => Failure::Internal(format!("input {index}: {e}")),
+        TextErrorKind::Input => Failure::Input { index, reason: e.to_string(), too_long: false },
+        TextErrorKind::TooLong => Failure::Input { index, reason: e.to_string(), too_long: true },
+        TextErrorKind::TooLarge => Failure::InputTooLarge { index, reason: e.to_string() },
     })
 }
 
@@ -435,7 +443,9 @@ impl From<Refusal> for Failure {
         match refusal {
             Refusal::Option { field, reason } => Self::Option { field, reason },
             Refusal::Full { retry_after } => Self::Full { retry_after },
+            Refusal::TooLarge { tokens, most } => Self::TooLarge { tokens, most },
             Refusal::Unsupported(what) => Self::Unsupported(what),
+            Refusal::Gone => Self::Internal("the engine went away".into()),
         }
     }
 }
@@ -443,7 +453,11 @@ impl From<Refusal> for Failure {
 impl From<&Failure> for Outcome {
     fn from(failure: &Failure) -> Self {
         match failure {
-            Failure::Input { .. } | Failure::Option { .. } | Failure::Unsupported(_) => Self::Invalid,
+            Failure::Input { .. }
+            | Failure::InputTooLarge { .. }
+            | Failure::Option { .. }
+            | Failure::TooLarge { .. }
+            | Failure::Unsupported(_) => Self::Invalid,
             Failure::Full { .. } => Self::Rejected,
             Failure::Unavailable(_) => Self::Unavailable,
             Failure::Internal(_) => Self::Failed,

@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use infa::engine::{
-    Call, Computed, Embedding, Engine, EngineInfo, Judged, Local, LocalInfo, Pending, Prediction, Purpose, Refusal,
-    SparseEmbedding, Text, TextError, Times, TokenEmbeddings,
+    Call, Computed, Embedding, Ended, Engine, EngineInfo, Job, Judged, Local, LocalInfo, Pending, Prediction, Purpose,
+    Refusal, SparseEmbedding, Text, TextError, Times, TokenEmbeddings,
 };
 use infa::fetch::Context;
 use infa::model::Model;
@@ -37,7 +37,7 @@ pub struct Fake {
     model: Model,
     info: EngineInfo,
     local: LocalInfo,
-    held: Mutex<Vec<(oneshot::Sender<Computed<Embedding>>, usize)>>,
+    held: Mutex<Vec<(oneshot::Sender<Ended<Embedding>>, usize)>>,
     dropped: Arc<AtomicUsize>,
 }
 
@@ -83,7 +83,7 @@ impl Fake {
     /// Answers what is held.
     pub fn release(&self) {
         for (sender, texts) in self.held.lock().unwrap().drain(..) {
-            let _ = sender.send(computed(&vec!["hold"; texts]));
+            let _ = sender.send(Ok(computed(&vec!["hold"; texts])));
         }
     }
 }
@@ -113,6 +113,10 @@ impl Local for Fake {
         &self.local
     }
 
+    fn start_job(&self, _: usize, _: usize, _: Job) -> Result<Pending<Vec<u8>>, Refusal> {
+        no()
+    }
+
     fn start_embed(&self, texts: Vec<Text>, _: &Call) -> Result<Pending<Embedding>, Refusal> {
         let text = |text: &Text| match text {
             Text::Text(text) => text.clone(),
@@ -130,7 +134,7 @@ impl Local for Fake {
         if texts.contains(&"hold") {
             self.held.lock().unwrap().push((sender, texts.len()));
         } else {
-            let _ = sender.send(computed(&texts));
+            let _ = sender.send(Ok(computed(&texts)));
         }
         Ok(Pending::new(receiver, Box::new(OnDrop(Arc::clone(&self.dropped)))))
     }

@@ -111,7 +111,7 @@ fn too_much_work_is_turned_away_at_once() {
 
 #[test]
 fn the_bodies_of_all_requests_together_are_bounded() {
-    let server = with_limits(Limits { bodies: 256 << 10, ..Limits::default() });
+    let server = with_limits(Limits { memory: 256 << 10, ..Limits::default() });
     let padded = |text, size| json!({"input": [text], "user": "x".repeat(size)}).to_string();
     let (held, large) = (padded("hold", 200_000), padded("a", 150_000));
     let mut busy = raw::connect(&server.address());

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::{Backend, unsuited};
 use crate::bench::target::{Answer, Failure, FailureKind, Outcome, Output, Request};
 use crate::engine::rerank::{Candidates, Reranker};
-use crate::engine::{Call, Local, Role, Text};
+use crate::engine::{Call, Local, Refusal, Role, Text};
 
 /// So many requests are computed or wait, so that workers never do.
 const IN_FLIGHT: usize = 4;
@@ -35,7 +35,10 @@ impl LocalVectors {
         let call = Call { role: self.role, ..Call::default() };
         let owned = texts.iter().cloned().map(Text::Text).collect();
         let pending = self.engine.start_embed(owned, &call).map_err(|e| failure(e.to_string()))?;
-        let computed = pending.await.ok_or_else(|| Failure::new(FailureKind::Died, "its workers are gone"))?;
+        let computed = pending.await.map_err(|refusal| match refusal {
+            Refusal::Gone => Failure::new(FailureKind::Died, "its workers are gone"),
+            other => failure(other.to_string()),
+        })?;
         let received = Instant::now();
         let (mut vectors, mut tokens) = (Vec::with_capacity(texts.len()), Some(0));
         for result in computed.results {

@@ -5,6 +5,8 @@ use std::num::NonZero;
 use std::path::Path;
 use std::time::Duration;
 
+use bytesize::ByteSize;
+
 use super::tei::Tei;
 use crate::cli::{InfinityArgs, InputArgs, LifeArgs, LimitArgs, List, ListenArgs, ModelArgs, ModelsArgs, ServeArgs};
 use crate::cli::{ServeEngine, TextArgs, VectorArgs, spread};
@@ -58,6 +60,7 @@ impl Settings {
             max_concurrent_requests,
             max_client_batch_size,
             body_limit,
+            reply_limit,
             request_timeout,
         } = limits;
         // `log_level` has done its work when logging began.
@@ -84,12 +87,14 @@ impl Settings {
         let models = models.into_iter().map(shared).collect();
         let request_timeout = request_timeout.filter(|timeout| !timeout.is_zero());
         let (listen, options) = resolve_listen(listen, permissive_cors, request_timeout, shutdown_timeout)?;
-        let body = usize::try_from(body_limit.as_u64()).unwrap_or(usize::MAX);
+        let bytes = |size: ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
+        let (body, reply) = (bytes(body_limit), bytes(reply_limit));
         let limits = Limits {
             client_batch: max_client_batch_size.get(),
             concurrent_requests: max_concurrent_requests.get(),
             body,
-            bodies: Limits::default().bodies.max(body.saturating_mul(2)),
+            reply,
+            memory: Limits::default().memory.max(body.max(reply).saturating_mul(2)),
             model_return: request_timeout.unwrap_or(MODEL_RETURN),
         };
         let unload_after = unload_after.filter(|after| !after.is_zero());

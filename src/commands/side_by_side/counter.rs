@@ -5,7 +5,7 @@ use crate::bench::report::Task as Asked;
 use crate::bench::target::Request;
 use crate::engine::{self, Purpose};
 use crate::model::task::Task;
-use crate::model::tokenizer::Truncate;
+use crate::model::tokenizer::{Prompted, Truncate};
 use crate::model::{Model, ModelError};
 
 /// More tokens of a text are not counted.
@@ -34,10 +34,7 @@ impl<'m> Counter<'m> {
     /// Tokens of a text, which `flag` gave: specials included, nothing cut off.
     pub fn text(&self, flag: &'static str, text: &str) -> Result<usize, Error> {
         let tokenizer = &self.model.tokenizer;
-        let tokens = match self.prompt.as_str() {
-            "" => tokenizer.encode(text, LONGEST, Truncate::Right),
-            prompt => tokenizer.encode(&format!("{prompt}{text}"), LONGEST, Truncate::Right),
-        };
+        let tokens = tokenizer.encode(Prompted { prompt: &self.prompt, text }, LONGEST, Truncate::Right);
         Ok(tokens.map_err(|e| unreadable(flag, text, &e.to_string()))?.ids.len())
     }
 

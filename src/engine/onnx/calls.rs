@@ -1,12 +1,16 @@
 //! Calls that are begun and waited for later, with options of their own.
 
-use std::borrow::Cow;
+use std::sync::Arc;
 
-use super::{Head, OnnxEngine, logits};
+use super::texts::{Judge, ids_as_they_are};
+use super::{Head, OnnxEngine, Texts, logits};
 use crate::batch::scheduler::Stats;
-use crate::engine::prompts::Prompt;
+use crate::engine::finish::Finish;
+use crate::engine::prompts::{Prompt, Prompts};
+use crate::engine::runner::Inputs;
+use crate::engine::tokenizers::Opened;
 use crate::engine::{
-    Call, Embedding, Judged, Local, LocalInfo, Pending, Prediction, Refusal, SparseEmbedding, Text, TextError,
+    Call, Embedding, Job, Judged, Local, LocalInfo, Pending, Prediction, Refusal, SparseEmbedding, Text, TextError,
     TokenEmbeddings,
 };
 use crate::model::Model;
@@ -14,28 +18,13 @@ use crate::model::tokenizer::{Tokens, Truncate};
 
 impl OnnxEngine {
     /// The prompt of a call, and which end of its texts goes.
-    fn settled(&self, call: &Call) -> Result<(Cow<'_, Prompt>, Truncate), Refusal> {
-        let prompt = self.prompts.of_call(&self.model, call, self.local.max_length)?;
-        if let (Head::Vectors(finish), true) = (&self.head, prompt.skip > 0)
-            && !finish.sees_all_tokens()
-        {
-            let field = if call.prompt.is_some() { "prompt" } else { "prompt_name" };
-            let reason = "this model leaves prompts out of pooling, which was not prepared for when it was loaded; give \
-                          the prompt when the server starts";
-            return Err(Refusal::Option { field, reason: reason.into() });
-        }
+    fn settled(&self, call: &Call) -> Result<(Prompt, Truncate), Refusal> {
+        let prompt = self.texts.prompts.of_call(&self.texts.model, call)?;
         Ok((prompt, call.truncate.unwrap_or(self.local.truncate)))
     }
 
-    fn estimate(&self, texts: &[Text]) -> usize {
-        texts.iter().map(|text| text.estimate(self.local.max_length)).sum()
-    }
-
-    fn tokens_of(&self, text: &Text, prompt: &Prompt, truncate: Truncate) -> Result<Tokens, TextError> {
-        match text {
-            Text::Text(text) => self.tokenize(text, prompt, truncate),
-            Text::Ids(ids) => ids_as_they_are(ids, self.local.max_length, truncate),
-        }
+    fn estimate(&self, texts: &[Text], prompt: &Prompt) -> usize {
+        texts.iter().map(|text| text.estimate(prompt.bytes(), self.local.max_length)).sum()
     }
 
     fn unsupported<T>(&self, what: &str) -> Result<T, Refusal> {
@@ -44,9 +33,32 @@ impl OnnxEngine {
     }
 }
 
+impl Texts {
+    /// The prompt of a call with its tokens counted, where pooling leaves them out.
+    fn measured(&self, mut prompt: Prompt, call: &Call, finish: &Finish) -> Result<Prompt, Refusal> {
+        let Some(field) = Prompts::field_of(call) else { return Ok(prompt) };
+        let refuse = |reason: String| Refusal::Option { field, reason };
+        prompt.measure(&self.model, self.max_length).map_err(|e| refuse(e.to_string()))?;
+        if prompt.skip > 0 && !finish.sees_all_tokens() {
+            let reason = "this model leaves prompts out of pooling, which was not prepared for when it was loaded; give \
+                          the prompt when the server starts";
+            return Err(refuse(reason.into()));
+        }
+        Ok(prompt)
+    }
+}
+
+/// Inputs that `each` tokenises.
+fn opened(
+    count: usize,
+    each: impl Fn(usize) -> Result<Tokens, TextError> + Send + Sync + 'static,
+) -> Opened<Result<Tokens, TextError>> {
+    Opened { count, each: Box::new(each) }
+}
+
 impl Local for OnnxEngine {
     fn model(&self) -> &Model {
-        &self.model
+        &self.texts.model
     }
 
     fn local(&self) -> &LocalInfo {
@@ -57,54 +69,60 @@ impl Local for OnnxEngine {
         self.runner.stats()
     }
 
-    fn start_embed(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<Embedding>, Refusal> {
+    fn start_job(&self, estimate: usize, count: usize, each: Job) -> Result<Pending<Vec<u8>>, Refusal> {
+        self.runner.start_job(estimate, count, each)
+    }
+
+    fn start_embed(&self, inputs: Vec<Text>, call: &Call) -> Result<Pending<Embedding>, Refusal> {
         let Head::Vectors(finish) = &self.head else { return self.unsupported("vectors") };
         let (prompt, truncate) = self.settled(call)?;
-        let reading = finish.reading(prompt.skip, finish.ending(call)?);
-        let tokenize = |i: usize| self.tokens_of(&texts[i], &prompt, truncate);
-        self.runner.start(texts.len(), self.estimate(&texts), tokenize, &reading)
+        let (ending, finish, texts, call) =
+            (finish.ending(call)?, Arc::clone(finish), Arc::clone(&self.texts), call.clone());
+        self.runner.start(self.estimate(&inputs, &prompt), move || {
+            let prompt = texts.measured(prompt, &call, &finish)?;
+            let reading = finish.reading(prompt.skip, ending);
+            let tokens = opened(inputs.len(), move |i| texts.tokens(&inputs[i], &prompt, truncate));
+            Ok(Inputs { tokens, reading, most_tokens: None })
+        })
     }
 
-    fn start_embed_sparse(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<SparseEmbedding>, Refusal> {
+    fn start_embed_sparse(&self, inputs: Vec<Text>, call: &Call) -> Result<Pending<SparseEmbedding>, Refusal> {
         let Head::Sparse(finish) = &self.head else { return self.unsupported("sparse vectors") };
         let (prompt, truncate) = self.settled(call)?;
-        let tokenize = |i: usize| self.tokens_of(&texts[i], &prompt, truncate);
-        self.runner.start(texts.len(), self.estimate(&texts), tokenize, &finish.reading())
+        let (reading, texts) = (finish.reading(), Arc::clone(&self.texts));
+        self.runner.start(self.estimate(&inputs, &prompt), move || {
+            let tokens = opened(inputs.len(), move |i| texts.tokens(&inputs[i], &prompt, truncate));
+            Ok(Inputs { tokens, reading, most_tokens: None })
+        })
     }
 
-    fn start_embed_tokens(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<TokenEmbeddings>, Refusal> {
+    fn start_embed_tokens(&self, inputs: Vec<Text>, call: &Call) -> Result<Pending<TokenEmbeddings>, Refusal> {
         let Head::Tokens(finish) = &self.head else { return self.unsupported("vectors of tokens") };
         let (prompt, truncate) = self.settled(call)?;
-        let tokenize = |i: usize| match &texts[i] {
-            Text::Text(text) => {
-                let tokens = finish.tokenize(&self.model.tokenizer, &prompt.before(text), call.role, truncate);
-                tokens.map_err(TextError::from)
-            }
-            Text::Ids(ids) => ids_as_they_are(ids, self.local.max_length, truncate),
-        };
-        self.runner.start(texts.len(), self.estimate(&texts), tokenize, &finish.reading(call.role))
+        let (finish, texts) = (Arc::clone(finish), Arc::clone(&self.texts));
+        let most_tokens = call.most_numbers.map(|numbers| numbers / finish.dimensions.max(1));
+        let role = call.role;
+        self.runner.start(self.estimate(&inputs, &prompt), move || {
+            let reading = finish.reading(role);
+            let tokens = opened(inputs.len(), move |i| match &inputs[i] {
+                Text::Text(text) => {
+                    let tokens = finish.tokenize(&texts.model.tokenizer, prompt.before(text), role, truncate);
+                    tokens.map_err(TextError::from)
+                }
+                Text::Ids(ids) => ids_as_they_are(ids, texts.max_length, truncate),
+            });
+            Ok(Inputs { tokens, reading, most_tokens })
+        })
     }
 
     fn start_predict(&self, inputs: Vec<Judged>, call: &Call) -> Result<Pending<Prediction>, Refusal> {
         let Head::Logits = self.head else { return self.unsupported("scores") };
         let (prompt, truncate) = self.settled(call)?;
-        let estimate = inputs.iter().map(|input| input.estimate(self.local.max_length)).sum();
-        let tokenize = |i: usize| self.tokenize_input(inputs[i].borrow(), &prompt, truncate);
-        self.runner.start(inputs.len(), estimate, tokenize, &logits())
+        let estimate = inputs.iter().map(|input| input.estimate(prompt.bytes(), self.local.max_length)).sum();
+        let texts = Arc::clone(&self.texts);
+        self.runner.start(estimate, move || {
+            let (count, judge) = (inputs.len(), Judge::new(texts, inputs, prompt, truncate));
+            Ok(Inputs { tokens: opened(count, move |i| judge.tokens(i)), reading: logits(), most_tokens: None })
+        })
     }
-}
-
-/// Tokens that somebody else made.
-fn ids_as_they_are(ids: &[u32], max_length: usize, truncate: Truncate) -> Result<Tokens, TextError> {
-    let kept = match truncate {
-        _ if ids.len() <= max_length => ids,
-        Truncate::Right => &ids[..max_length],
-        Truncate::Left => &ids[ids.len() - max_length..],
-        Truncate::None => {
-            let reason = format!("{} tokens are more than {max_length}, and nothing may go", ids.len());
-            return Err(TextError::too_long(reason));
-        }
-    };
-    let truncated = kept.len() < ids.len();
-    Ok(Tokens { ids: kept.iter().map(|&id| i64::from(id)).collect(), types: Vec::new(), unseen: 0, truncated })
 }

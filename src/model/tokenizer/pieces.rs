@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::prompted::Prompted;
 use super::{TokenizeError, Tokenizer};
 use crate::wall;
 
@@ -18,8 +19,10 @@ pub struct Piece {
 }
 
 impl Tokenizer {
-    /// The tokens of the whole `text`, and with `specials` those around it.
-    pub fn pieces(&self, text: &str, specials: bool) -> Result<Vec<Piece>, TokenizeError> {
+    /// The tokens of the whole `text`, and with `specials` those around it. Takes some 100 bytes of memory for each byte
+    /// of the text.
+    pub fn pieces<'t>(&self, text: impl Into<Prompted<'t>>, specials: bool) -> Result<Vec<Piece>, TokenizeError> {
+        let text = &*text.into().whole();
         let encode = || self.inner.encode(text, specials).map_err(|e| e.to_string());
         let encoding = wall::catch(encode).unwrap_or_else(Err).map_err(TokenizeError::Failed)?;
         let mut characters = Characters { text, byte: 0, characters: 0 };

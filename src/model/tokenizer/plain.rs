@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use tokenizers::models::ModelWrapper;
 
+use super::squeeze::Squeeze;
 use super::{Tokenizer, Truncate, TruncationDirection};
 use crate::model::ModelError;
 use crate::wall;
@@ -27,6 +28,7 @@ impl Tokenizer {
         inner.with_padding(None);
         let left = truncation.as_ref().is_some_and(|t| t.direction == TruncationDirection::Left);
         Ok(Self {
+            squeeze: Squeeze::of(&inner),
             inner,
             specials_by_name: HashMap::new(),
             prefix: Vec::new(),

@@ -14,16 +14,16 @@ use http_body_util::BodyExt;
 use tokio::time::{Instant, timeout_at};
 
 use super::error_for;
-use super::room::{Full, Place, Room};
 use crate::server::ApiError;
+use crate::server::memory::{MemoryBudget, Part};
 
 /// What bounds a body.
 #[derive(Debug, Clone)]
 pub struct Reading {
     /// Most bytes, after decompression.
     pub limit: usize,
-    /// For the bodies of all requests together.
-    pub room: Room,
+    /// For all requests together.
+    pub memory: MemoryBudget,
     /// Longest pause between two pieces.
     pub timeout: Duration,
 }
@@ -31,9 +31,6 @@ pub struct Reading {
 /// A body must come faster than this on the average once [`Reading::timeout`] is over: drop by drop, it would hold its
 /// place among the requests that are served for days.
 const SLOWEST: u64 = 1024;
-
-/// When a client for whose body there was no room should come back.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Most that is made room for because a header says so.
 const TRUSTED: usize = 1 << 20;
@@ -60,7 +57,7 @@ pub async fn read(State(reading): State<Reading>, request: Request, next: Next) 
         }
     };
     // Held until the request is answered: what is made of a body takes as much again.
-    let mut place = reading.room.place();
+    let mut place = reading.memory.part();
     match reading.all(body, gzip, &mut place).await {
         Ok(bytes) => {
             parts.headers.remove(header::TRANSFER_ENCODING);
@@ -72,7 +69,7 @@ pub async fn read(State(reading): State<Reading>, request: Request, next: Next) 
 }
 
 impl Reading {
-    async fn all(&self, mut body: Body, gzip: bool, place: &mut Place) -> Result<Bytes, ApiError> {
+    async fn all(&self, mut body: Body, gzip: bool, place: &mut Part) -> Result<Bytes, ApiError> {
         let announced = body.size_hint().exact().and_then(|n| usize::try_from(n).ok());
         if !gzip && body.size_hint().lower() > self.limit as u64 {
             return Err(self.too_large());
@@ -94,14 +91,14 @@ impl Reading {
                 Some(decoder) => {
                     for piece in data.chunks(STRETCH) {
                         decoder.write_all(piece).map_err(|e| self.not_inflated(&e))?;
-                        place.grow(decoder.get_ref().bytes.len()).map_err(|Full| self.no_room())?;
+                        place.grow(decoder.get_ref().bytes.len())?;
                         // Inflating is work: others have their turn in between.
                         tokio::task::consume_budget().await;
                     }
                 }
                 // Most bodies come in one piece.
                 None if bounded.bytes.is_empty() && body.is_end_stream() && data.len() <= self.limit => {
-                    place.grow(data.len()).map_err(|Full| self.no_room())?;
+                    place.grow(data.len())?;
                     return Ok(data);
                 }
                 None => {
@@ -109,7 +106,7 @@ impl Reading {
                         bounded.bytes.reserve(announced.unwrap_or(0).min(TRUSTED));
                     }
                     bounded.write_all(&data).map_err(|_| self.too_large())?;
-                    place.grow(bounded.bytes.len()).map_err(|Full| self.no_room())?;
+                    place.grow(bounded.bytes.len())?;
                 }
             }
         }
@@ -123,12 +120,6 @@ impl Reading {
     fn too_large(&self) -> ApiError {
         let message = format!("the body has more than {} bytes (--body-limit)", self.limit);
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("body_too_large")
-    }
-
-    fn no_room(&self) -> ApiError {
-        let message = format!("the bodies of all requests together have more than {} bytes; try again", self.room.size);
-        let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, message).code("too_many_requests");
-        ApiError { retry_after: Some(RETRY_AFTER), ..error }
     }
 
     fn too_slow(&self) -> ApiError {

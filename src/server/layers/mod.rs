@@ -25,7 +25,6 @@ mod panics;
 mod paths;
 mod prefix;
 mod request_id;
-mod room;
 mod slashes;
 mod unknown;
 
@@ -57,11 +56,7 @@ pub fn around(
     ServeError,
 > {
     let prefix = prefix::Prefix::parse(&options.url_prefix)?;
-    let reading = body::Reading {
-        limit: app.limits.body,
-        room: room::Room::new(app.limits.bodies),
-        timeout: options.timeouts.body,
-    };
+    let reading = body::Reading { limit: app.limits.body, memory: app.memory.clone(), timeout: options.timeouts.body };
     // From here on in reverse: what is added last comes first. Route layers see only requests that have a route.
     let routes = routes
         .route_layer(from_fn_with_state(reading, body::read))

@@ -143,6 +143,7 @@ impl EmbeddingsRequest {
             truncate: truncate.and_then(|Truncation(truncate)| truncate),
             normalize,
             dimensions,
+            ..Call::default()
         };
         // Who does not know of the dtype, which the server's flag chose, takes base64 for float32.
         let packed = self.embedding_dtype.is_some();

@@ -1,5 +1,8 @@
 //! What replies have in common.
 
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -32,4 +35,63 @@ pub fn new_id() -> String {
 /// JSON that is written already.
 pub fn json(body: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
+}
+
+/// A JSON list of items that are written already. A large one is sent piece by piece, without a copy; `held` is dropped
+/// when all of it was sent, or the client is gone.
+pub fn json_list(items: Vec<Vec<u8>>, held: impl Send + 'static) -> Response {
+    let separators = items.len().saturating_sub(1) + 2;
+    let length = items.iter().map(Vec::len).sum::<usize>() + separators;
+    let count = items.len();
+    let pieces = items.into_iter().enumerate().flat_map(move |(at, item)| {
+        let before = if at == 0 { "[" } else { "," };
+        let after = (at + 1 == count).then_some("]");
+        [Some(Bytes::from_static(before.as_bytes())), Some(Bytes::from(item)), after.map(|end| end.into())]
+    });
+    let pieces = pieces.flatten().chain((count == 0).then(|| Bytes::from_static(b"[]")));
+    let body = match length {
+        LARGE.. => {
+            let mut held = Some(held);
+            let pieces = pieces.map(Ok::<_, Infallible>).chain(std::iter::from_fn(move || {
+                drop(held.take());
+                None
+            }));
+            Body::from_stream(futures_util::stream::iter(pieces))
+        }
+        _ => pieces
+            .fold(Vec::with_capacity(length), |mut body, piece| {
+                body.extend_from_slice(&piece);
+                body
+            })
+            .into(),
+    };
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CONTENT_LENGTH, HeaderValue::from(length)),
+    ];
+    (headers, body).into_response()
+}
+
+/// A reply from this size on is sent in pieces.
+const LARGE: usize = 1 << 20;
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn lists_are_json_whatever_their_size() {
+        for (items, size) in [(0, 0), (1, 5), (3, 5), (4, LARGE)] {
+            let item = serde_json::to_vec(&"x".repeat(size)).unwrap();
+            let reply = json_list(vec![item; items], ());
+            let length: usize = reply.headers()[header::CONTENT_LENGTH].to_str().unwrap().parse().unwrap();
+            let body = reply.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(body.len(), length);
+            let read: Vec<String> = serde_json::from_slice(&body).unwrap();
+            assert!(read.len() == items && read.iter().all(|text| text.len() == size));
+        }
+    }
 }

@@ -65,6 +65,9 @@ impl TeiError {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("{}: {reason}", field(index)))
             }
             Failure::Input { index, reason, too_long: false } => Self::tokenizer(format!("{}: {reason}", field(index))),
+            Failure::InputTooLarge { index, reason } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("{}: {reason}", field(index)))
+            }
             Failure::Unsupported(what) => Self::new(StatusCode::FAILED_DEPENDENCY, what),
             other => Self(other.into()),
         }
@@ -139,7 +142,7 @@ fn truncation(service: &Service, truncate: Option<bool>, direction: Option<Direc
 
 /// An answer, with what it cost in the headers.
 pub struct Reply {
-    body: Vec<u8>,
+    body: Response,
     cost: Cost,
 }
 
@@ -175,7 +178,7 @@ impl Cost {
 
 impl Reply {
     pub(super) fn new(body: Vec<u8>, cost: Cost) -> Self {
-        Self { body, cost }
+        Self { body: json(body), cost }
     }
 }
 
@@ -183,6 +186,6 @@ impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         // TEI says "gpu+optimized" of every device.
         let compute = [("x-compute-type", "optimized")];
-        (compute, self.cost.headers(), json(self.body)).into_response()
+        (compute, self.cost.headers(), self.body).into_response()
     }
 }

@@ -1,13 +1,15 @@
 //! Routes that do what the model is for: `POST /`, SageMaker's `/invocations` and `/ping`, Vertex AI's `/vertex`.
 
+use std::borrow::Cow;
+use std::fmt::{self, Formatter};
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value as Json;
+use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 use super::super::health::{self, Well};
@@ -18,10 +20,9 @@ use super::embed::{embed_all_with, embed_sparse_with, embed_with, similarity_wit
 use super::predict::predict_with;
 use super::{TeiBody, TeiError};
 use crate::engine::Purpose;
-use crate::server::App;
 use crate::server::extract::{self, Body};
-use crate::server::metrics::Work;
 use crate::server::openapi::tag;
+use crate::server::{ApiError, App};
 
 /// Several requests in one.
 #[derive(Deserialize, ToSchema)]
@@ -29,7 +30,7 @@ use crate::server::openapi::tag;
 pub struct VertexRequest {
     /// Each as the model's own route takes it.
     #[schema(value_type = Vec<Object>, example = json!([{"inputs": "What is Deep Learning?"}]))]
-    instances: List<Json>,
+    instances: List<Box<RawValue>>,
 }
 
 /// What came of each.
@@ -38,7 +39,7 @@ pub struct VertexRequest {
 pub struct VertexResponse {
     /// Each as the model's own route answers it.
     #[schema(value_type = Vec<Value>)]
-    predictions: Vec<Json>,
+    predictions: Vec<serde_json::Value>,
 }
 
 /// What the model is for
@@ -47,7 +48,7 @@ pub struct VertexResponse {
 /// `sentences` in `inputs` `/similarity`.
 #[utoipa::path(post, path = "/", tag = tag::TEI, request_body(content = Object, example = json!({"inputs": "What do cats eat?"})),
     responses((status = 200, description = "As the model's own route answers", body = Value)))]
-pub async fn root(State(app): State<Arc<App>>, TeiBody(request): TeiBody<Json>) -> Result<Response, TeiError> {
+pub async fn root(State(app): State<Arc<App>>, TeiBody(request): TeiBody<Box<RawValue>>) -> Result<Response, TeiError> {
     answer(&app, request).await
 }
 
@@ -55,7 +56,10 @@ pub async fn root(State(app): State<Arc<App>>, TeiBody(request): TeiBody<Json>) 
 #[utoipa::path(post, path = "/invocations", tag = tag::TEI,
     request_body(content = Object, example = json!({"inputs": "What do cats eat?"})),
     responses((status = 200, description = "As the model's own route answers", body = Value)))]
-pub async fn invocations(State(app): State<Arc<App>>, TeiBody(request): TeiBody<Json>) -> Result<Response, TeiError> {
+pub async fn invocations(
+    State(app): State<Arc<App>>,
+    TeiBody(request): TeiBody<Box<RawValue>>,
+) -> Result<Response, TeiError> {
     answer(&app, request).await
 }
 
@@ -75,6 +79,10 @@ pub async fn vertex(
         }
         let one = axum::body::to_bytes(reply.into_body(), usize::MAX).await;
         let one = one.map_err(|e| TeiError::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?;
+        if body.len() + one.len() > app.limits.reply {
+            let message = format!("the reply has more than {} bytes (--reply-limit)", app.limits.reply);
+            return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("reply_too_large").into());
+        }
         if i > 0 {
             body.push(b',');
         }
@@ -91,36 +99,102 @@ pub async fn ping(app: State<Arc<App>>) -> Result<axum::Json<Well>, crate::serve
     health::health(app).await
 }
 
-/// What the model is for.
-async fn answer(app: &Arc<App>, request: Json) -> Result<Response, TeiError> {
-    match work(&request) {
-        // TEI's reranker, whose body says what is meant.
-        Some(Work::Rerank) => {
-            return Ok(rerank(State(Arc::clone(app)), HeaderMap::new(), Body(parse(request)?)).await);
+/// What decides who answers a request.
+#[derive(Deserialize)]
+struct Peek {
+    model: Option<String>,
+    texts: Option<IgnoredAny>,
+    inputs: Option<Sentences>,
+}
+
+/// Whether a field is an object with a `source_sentence`.
+struct Sentences(bool);
+
+impl<'de> Deserialize<'de> for Sentences {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> Visitor<'de> for Any {
+            type Value = Sentences;
+
+            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str("inputs")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Sentences, A::Error> {
+                let mut found = false;
+                while let Some(field) = fields.next_key::<Cow<'de, str>>()? {
+                    found |= field == "source_sentence";
+                    fields.next_value::<IgnoredAny>()?;
+                }
+                Ok(Sentences(found))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Sentences, A::Error> {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Sentences(false))
+            }
+
+            fn visit_str<E>(self, _: &str) -> Result<Sentences, E> {
+                Ok(Sentences(false))
+            }
+
+            fn visit_bool<E>(self, _: bool) -> Result<Sentences, E> {
+                Ok(Sentences(false))
+            }
+
+            fn visit_f64<E>(self, _: f64) -> Result<Sentences, E> {
+                Ok(Sentences(false))
+            }
+
+            fn visit_i64<E>(self, _: i64) -> Result<Sentences, E> {
+                Ok(Sentences(false))
+            }
+
+            fn visit_u64<E>(self, _: u64) -> Result<Sentences, E> {
+                Ok(Sentences(false))
+            }
         }
-        Some(_) => return Ok(similarity_with(app, parse(request)?).await?.into_response()),
-        None => {}
+        json.deserialize_any(Any)
     }
-    let service = super::super::model(app, request.get("model").and_then(Json::as_str)).await?;
+}
+
+/// What the model is for, or what the body asks for by its shape. The request is read as the model's own route reads it:
+/// a tree of JSON would take many times its memory.
+async fn answer(app: &Arc<App>, request: Box<RawValue>) -> Result<Response, TeiError> {
+    let (request, Peek { model, texts, inputs }) = read(request, |json| extract::parse(json)).await?;
+    if texts.is_some() {
+        // TEI's reranker, whose body says what is meant.
+        return Ok(rerank(State(Arc::clone(app)), HeaderMap::new(), Body(parse(request).await?)).await);
+    }
+    if let Some(Sentences(true)) = inputs {
+        return Ok(similarity_with(app, parse(request).await?).await?.into_response());
+    }
+    let service = super::super::model(app, model.as_deref()).await?;
     Ok(match service.engine().info().purpose {
-        Purpose::Embed => embed_with(app, parse(request)?).await?.into_response(),
-        Purpose::EmbedSparse => embed_sparse_with(app, parse(request)?).await?.into_response(),
-        Purpose::EmbedTokens | Purpose::HiddenStates => embed_all_with(app, parse(request)?).await?.into_response(),
-        Purpose::Predict => predict_with(app, parse(request)?).await?.into_response(),
+        Purpose::Embed => embed_with(app, parse(request).await?).await?.into_response(),
+        Purpose::EmbedSparse => embed_sparse_with(app, parse(request).await?).await?.into_response(),
+        Purpose::EmbedTokens | Purpose::HiddenStates => {
+            embed_all_with(app, parse(request).await?).await?.into_response()
+        }
+        Purpose::Predict => predict_with(app, parse(request).await?).await?.into_response(),
     })
 }
 
-/// The work that a body asks for by its shape; `None`: whatever the model is for.
-fn work(request: &Json) -> Option<Work> {
-    let sentences = request.get("inputs").and_then(|inputs| inputs.get("source_sentence"));
-    match (request.get("texts"), sentences) {
-        (Some(_), _) => Some(Work::Rerank),
-        (None, Some(_)) => Some(Work::Embed),
-        (None, None) => None,
-    }
+/// The request that the model's own route takes, with the errors of that route.
+async fn parse<T: DeserializeOwned + Send + 'static>(request: Box<RawValue>) -> Result<T, TeiError> {
+    Ok(read(request, |json| extract::parse(json)).await?.1)
 }
 
-/// The request that the model's own route takes, with the errors of that route.
-fn parse<T: DeserializeOwned>(request: Json) -> Result<T, TeiError> {
-    Ok(extract::parse(request.to_string().as_bytes())?)
+/// Reads a request, on a thread that may be busy for a while if it is large.
+async fn read<T: Send + 'static>(
+    request: Box<RawValue>,
+    parse: impl FnOnce(&[u8]) -> Result<T, ApiError> + Send + 'static,
+) -> Result<(Box<RawValue>, T), ApiError> {
+    let size = request.get().len();
+    let work = move || {
+        let parsed = parse(request.get().as_bytes())?;
+        Ok((request, parsed))
+    };
+    extract::off_thread(size, work).await
 }

@@ -1,22 +1,24 @@
 //! Vectors: `/embed`, `/embed_all`, `/embed_sparse`, and how alike they are: `/similarity`.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::super::inputs::{Inputs, List, inputs_schema};
 use super::super::model_for;
+use super::super::reply::json_list;
 use super::inputs::characters;
 use super::{Cost, Direction, Reply, TeiBody, TeiError, truncation};
-use crate::engine::{Call, Purpose, Text};
+use crate::engine::{Call, Purpose, Text, TokenEmbeddings};
 use crate::server::metrics::Work;
 use crate::server::openapi::tag;
 use crate::server::service::{Answer, Failure, Service};
 use crate::server::whole::whole;
-use crate::server::{App, floats};
+use crate::server::{ApiError, App, floats};
 
 /// What is to be embedded.
 #[derive(Deserialize, ToSchema)]
@@ -122,7 +124,7 @@ pub(super) async fn embed_with(app: &App, request: EmbedRequest) -> Result<Reply
         floats::list(&answer.results, &mut out, |embedding, out| floats::array(&embedding.vector, out));
         out
     });
-    Ok(Reply { body: body.await?, cost })
+    Ok(Reply::new(body.await?, cost))
 }
 
 /// A vector for each token of each text
@@ -139,20 +141,34 @@ pub async fn embed_all(
 
 pub(super) async fn embed_all_with(app: &App, request: EmbedTokensRequest) -> Result<Reply, TeiError> {
     let (service, inputs, call) = prepare(app, request, Work::EmbedTokens).await?;
-    let ask = async |texts, call| match service.engine().info().purpose {
-        Purpose::EmbedTokens => service.embed_tokens(texts, call).await,
-        _ => service.hidden_states(texts, call).await,
+    let call = Call { most_numbers: Some(app.limits.reply_numbers()), ..call };
+    let mut memory = app.memory.part();
+    let ask = async |texts: Vec<Text>, call| {
+        let numbers = estimated_tokens(&service, &texts).saturating_mul(service.engine().info().dimensions);
+        let full = |_| Failure::Full { retry_after: Duration::from_secs(1) };
+        memory.add(numbers.saturating_mul(size_of::<f32>())).map_err(full)?;
+        match service.engine().info().purpose {
+            Purpose::EmbedTokens => service.embed_tokens(texts, call).await,
+            _ => service.hidden_states(texts, call).await,
+        }
     };
     let (answer, cost) = answer(app, inputs, call, ask).await?;
     let numbers = answer.results.iter().map(|e| e.vectors.len()).sum();
     let body = floats::write(numbers, move || {
-        let mut out = Vec::new();
-        floats::list(&answer.results, &mut out, |text, out| {
-            floats::list(text.vectors.chunks_exact(text.dimensions.max(1)), out, floats::array);
-        });
-        out
+        let text = |text: TokenEmbeddings| {
+            let mut out = Vec::new();
+            floats::list(text.vectors.chunks_exact(text.dimensions.max(1)), &mut out, floats::array);
+            out
+        };
+        answer.results.into_iter().map(text).collect()
     });
-    Ok(Reply { body: body.await?, cost })
+    Ok(Reply { body: json_list(body.await?, memory), cost })
+}
+
+/// About how many tokens a model sees of `texts`.
+fn estimated_tokens(service: &Service, texts: &[Text]) -> usize {
+    let most = service.engine().local().max_length;
+    texts.iter().map(|text| (text.bytes() / 3 + 2).min(most)).sum()
 }
 
 /// Lexical weights of each text
@@ -170,7 +186,12 @@ pub async fn embed_sparse(
 pub(super) async fn embed_sparse_with(app: &App, request: EmbedTokensRequest) -> Result<Reply, TeiError> {
     let (service, inputs, call) = prepare(app, request, Work::EmbedSparse).await?;
     let (answer, cost) = answer(app, inputs, call, async |texts, call| service.embed_sparse(texts, call).await).await?;
-    let numbers = answer.results.iter().map(|e| e.values.len()).sum();
+    let numbers: usize = answer.results.iter().map(|e| e.values.len()).sum();
+    // Each comes with its index.
+    if numbers > app.limits.reply_numbers() / 2 {
+        let message = format!("{numbers} weights are more than a reply has (--reply-limit)");
+        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("reply_too_large").into());
+    }
     let body = floats::write(numbers, move || {
         let mut out = Vec::new();
         floats::list(&answer.results, &mut out, |text, out| {
@@ -184,7 +205,7 @@ pub(super) async fn embed_sparse_with(app: &App, request: EmbedTokensRequest) ->
         });
         out
     });
-    Ok(Reply { body: body.await?, cost })
+    Ok(Reply::new(body.await?, cost))
 }
 
 /// How alike a text and each of several others are
@@ -215,7 +236,7 @@ pub(super) async fn similarity_with(app: &App, request: SimilarityRequest) -> Re
     let mut body = Vec::new();
     // As the vectors have no more digits than that.
     floats::list(&answer.results, &mut body, |&number, out| floats::json(&(number as f32), out));
-    Ok(Reply { body, cost: Cost::of(&answer, started, characters) })
+    Ok(Reply::new(body, Cost::of(&answer, started, characters)))
 }
 
 /// The model, the inputs and their treatment.

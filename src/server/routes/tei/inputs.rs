@@ -59,7 +59,7 @@ fn judged<'de, A: SeqAccess<'de>>(first: Option<String>, mut rest: A) -> Result<
     };
     let Some(second) = rest.next_element()? else { return Ok(Judged::Text(first)) };
     match rest.next_element::<String>()? {
-        None => Ok(Judged::Pair(first, second)),
+        None => Ok(Judged::Pair(first.into(), second)),
         Some(_) => Err(A::Error::invalid_length(3, &ONE_OR_TWO)),
     }
 }

@@ -85,5 +85,5 @@ pub(super) async fn predict_with(app: &App, request: PredictRequest) -> Result<R
         Some(labelled) if single => one(labelled, &mut body),
         _ => floats::list(&answer.results, &mut body, one),
     }
-    Ok(Reply { body, cost })
+    Ok(Reply::new(body, cost))
 }

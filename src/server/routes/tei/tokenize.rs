@@ -1,22 +1,25 @@
 //! `/tokenize` and `/decode`: texts to tokens and back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::inputs::Inputs;
+use super::super::reply::json_list;
 use super::inputs::{ids_schema, texts_schema};
 use super::{TeiBody, TeiError};
-use crate::engine::Text;
-use crate::model::tokenizer::{TokenizeError, Tokenizer};
+use crate::engine::{Text, TextError};
+use crate::model::tokenizer::pieces::Piece;
+use crate::model::tokenizer::{Prompted, TEXT_LIMIT, TokenizeError, Tokenizer};
 use crate::server::extract::shorten;
 use crate::server::openapi::tag;
 use crate::server::service::Service;
-use crate::server::{ApiError, App};
+use crate::server::{ApiError, App, floats};
 
 /// What is to be taken apart.
 #[derive(Deserialize, ToSchema)]
@@ -72,50 +75,79 @@ fn yes() -> bool {
 
 /// The tokens of each text, with their places
 ///
-/// The whole text is taken apart, however long it is.
+/// All of the text is read, up to 1 MiB a text.
 #[utoipa::path(post, path = "/tokenize", tag = tag::TEI, request_body = TokenizeRequest,
     responses((status = 200, description = "One list of tokens a text, in order", body = Vec<Vec<SimpleToken>>)))]
 pub async fn tokenize(
     State(app): State<Arc<App>>,
     TeiBody(request): TeiBody<TokenizeRequest>,
-) -> Result<Json<Vec<Vec<SimpleToken>>>, TeiError> {
+) -> Result<Response, TeiError> {
     let TokenizeRequest { inputs: Inputs(texts), add_special_tokens, prompt_name, model } = request;
     let texts = texts.checked("inputs", &app.limits)?;
     let service = super::super::model(&app, model.as_deref()).await?;
-    let prompt = prompt(&service, prompt_name.as_deref())?;
-    let one = move |tokenizer: &Tokenizer, text: Text| match text {
-        Text::Text(text) => {
-            let text = prompt.as_ref().map(|prompt| format!("{prompt}{text}")).unwrap_or(text);
-            Some(tokenizer.pieces(&text, add_special_tokens))
-        }
-        Text::Ids(_) => None,
+    let prompt = prompt(&service, prompt_name.as_deref())?.unwrap_or_default();
+    let text = |(index, text)| match text {
+        Text::Text(text) => Ok(text),
+        Text::Ids(_) => Err(wrong_kind("inputs", index, "a string is needed")),
     };
-    let all = with_tokenizer(service, texts, one, "inputs", "a string is needed").await?;
-    let token = |piece: crate::model::tokenizer::pieces::Piece| SimpleToken {
-        id: piece.id,
-        text: piece.text,
-        special: piece.span.is_none(),
-        start: piece.span.as_ref().map(|span| span.start),
-        stop: piece.span.map(|span| span.end),
+    let texts: Vec<String> = texts.into_iter().enumerate().map(text).collect::<Result<_, _>>()?;
+    let sizes = texts.iter().map(|text| text.len() + prompt.len()).collect();
+    let each = move |tokenizer: &Tokenizer, i: usize| {
+        let pieces = tokenizer.pieces(Prompted { prompt: &prompt, text: &texts[i] }, add_special_tokens)?;
+        let mut out = Vec::new();
+        floats::list(pieces, &mut out, |piece, out| floats::json(&SimpleToken::from(piece), out));
+        Ok(out)
     };
-    Ok(Json(all.into_iter().map(|pieces| pieces.into_iter().map(token).collect()).collect()))
+    with_tokenizer(&app, service, "inputs", sizes, TOKEN, each).await
 }
 
 /// The text of tokens
+///
+/// Up to 1,048,576 ids a list.
 #[utoipa::path(post, path = "/decode", tag = tag::TEI, request_body = DecodeRequest,
     responses((status = 200, description = "One text a list of ids, in order", body = Vec<String>)))]
 pub async fn decode(
     State(app): State<Arc<App>>,
     TeiBody(request): TeiBody<DecodeRequest>,
-) -> Result<Json<Vec<String>>, TeiError> {
-    let DecodeRequest { ids: Inputs(texts), skip_special_tokens, model } = request;
-    let texts = texts.checked("ids", &app.limits)?;
+) -> Result<Response, TeiError> {
+    let DecodeRequest { ids: Inputs(lists), skip_special_tokens, model } = request;
+    let lists = lists.checked("ids", &app.limits)?;
     let service = super::super::model(&app, model.as_deref()).await?;
-    let one = move |tokenizer: &Tokenizer, ids: Text| match ids {
-        Text::Ids(ids) => Some(tokenizer.decode(&ids, skip_special_tokens)),
-        Text::Text(_) => None,
+    let ids = |(index, ids)| match ids {
+        Text::Ids(ids) => Ok(ids),
+        Text::Text(_) => Err(wrong_kind("ids", index, "token ids are needed")),
     };
-    Ok(Json(with_tokenizer(service, texts, one, "ids", "token ids are needed").await?))
+    let lists: Vec<Vec<u32>> = lists.into_iter().enumerate().map(ids).collect::<Result<_, _>>()?;
+    let sizes = lists.iter().map(Vec::len).collect();
+    let each = move |tokenizer: &Tokenizer, i: usize| {
+        let mut out = Vec::new();
+        floats::json(&tokenizer.decode(&lists[i], skip_special_tokens)?, &mut out);
+        Ok(out)
+    };
+    with_tokenizer(&app, service, "ids", sizes, ID, each).await
+}
+
+/// Bytes of memory for each byte of a text, or each id, while it is worked on.
+const TRANSIENT: usize = 100;
+/// Bytes of a reply for each byte of a text, about.
+const TOKEN: usize = 16;
+/// Bytes of a reply for each id, about.
+const ID: usize = 6;
+
+impl From<Piece> for SimpleToken {
+    fn from(piece: Piece) -> Self {
+        Self {
+            id: piece.id,
+            text: piece.text,
+            special: piece.span.is_none(),
+            start: piece.span.as_ref().map(|span| span.start),
+            stop: piece.span.map(|span| span.end),
+        }
+    }
+}
+
+fn wrong_kind(field: &str, index: usize, wrong: &str) -> TeiError {
+    TeiError::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{field}[{index}]: {wrong}"))
 }
 
 /// The prompt that is put before each text.
@@ -133,27 +165,37 @@ fn prompt(service: &Service, name: Option<&str>) -> Result<Option<String>, TeiEr
     }
 }
 
-/// What `one` makes of each of `texts`, on a thread that may be busy for a while; `None` stands for the wrong kind.
-async fn with_tokenizer<T: Send + 'static>(
+/// A list of what `each` makes of the inputs, whose `sizes` are in bytes or ids. `reply_bytes` of a reply are expected
+/// for each of these.
+async fn with_tokenizer(
+    app: &App,
     service: Arc<Service>,
-    texts: Vec<Text>,
-    one: impl Fn(&Tokenizer, Text) -> Option<Result<T, TokenizeError>> + Send + 'static,
     field: &'static str,
-    wrong: &'static str,
-) -> Result<Vec<T>, TeiError> {
-    let work = move || {
-        let tokenizer = &service.engine().model().tokenizer;
-        let each = |(index, text)| match one(tokenizer, text) {
-            Some(Ok(result)) => Ok(result),
-            Some(Err(e)) => Err(TeiError::tokenizer(format!("{field}[{index}]: {e}"))),
-            None => {
-                let message = format!("{field}[{index}]: {wrong}");
-                Err(TeiError::new(StatusCode::UNPROCESSABLE_ENTITY, message))
-            }
-        };
-        texts.into_iter().enumerate().map(each).collect()
+    sizes: Vec<usize>,
+    reply_bytes: usize,
+    each: impl Fn(&Tokenizer, usize) -> Result<Vec<u8>, TokenizeError> + Send + Sync + 'static,
+) -> Result<Response, TeiError> {
+    if let Some((index, size)) = sizes.iter().enumerate().find(|(_, size)| **size > TEXT_LIMIT) {
+        let message = format!("{field}[{index}]: {size} bytes or ids are more than {TEXT_LIMIT}");
+        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("input_too_large").into());
+    }
+    // As many inputs as there are threads are worked on at once.
+    let (count, total, limit) = (sizes.len(), sizes.iter().sum::<usize>(), app.limits.reply);
+    let mut largest = sizes;
+    largest.sort_unstable_by(|a, b| b.cmp(a));
+    let worked_on: usize = largest.iter().take(service.engine().local().threads).sum();
+    let mut memory = app.memory.part();
+    memory.add(worked_on.saturating_mul(TRANSIENT))?;
+    memory.add(total.saturating_mul(reply_bytes).min(limit))?;
+    let (engine, written) = (Arc::clone(&service), AtomicUsize::new(0));
+    let job = move |i| {
+        let out = each(&engine.engine().model().tokenizer, i)?;
+        if written.fetch_add(out.len(), Ordering::Relaxed) + out.len() > limit {
+            return Err(TextError::too_large(format!("the reply has more than {limit} bytes (--reply-limit)")));
+        }
+        Ok(out)
     };
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|e| Err(TeiError::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the tokenizer failed: {e}"))))
+    let items = service.job(total, count, Box::new(job)).await;
+    let items = items.map_err(|e| TeiError::of(e, |index| format!("{field}[{index}]")))?;
+    Ok(json_list(items, memory))
 }

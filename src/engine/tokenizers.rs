@@ -1,0 +1,247 @@
+//! Threads that tokenise: a little of each request in turn, so that a small one does not wait for a large one.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::oneshot;
+
+use super::{Computed, Pending, Refusal, TextError, Times};
+
+/// Time after which a request lets others in.
+const TURN: Duration = Duration::from_millis(1);
+
+/// The items of a request, and what is done with each.
+pub(super) struct Opened<R> {
+    /// Number of items.
+    pub count: usize,
+    /// Makes the result of an item, by its index.
+    pub each: Box<dyn Fn(usize) -> R + Send + Sync>,
+}
+
+/// Threads that tokenise.
+pub(super) struct Tokenizers {
+    threads: rayon::ThreadPool,
+    queue: Arc<Queue>,
+}
+
+/// Requests that have something left to do, each at most once a thread; whoever has had a turn goes to the end.
+type Queue = Mutex<VecDeque<Arc<dyn Turn>>>;
+
+/// A request, whatever its results.
+trait Turn: Send + Sync {
+    /// Works for about [`TURN`]. Returns how many threads more can work on it at once.
+    fn work(&self) -> usize;
+}
+
+impl Tokenizers {
+    /// Starts `count` threads.
+    ///
+    /// # Errors
+    /// The system has no threads left.
+    pub fn new(count: usize) -> Result<Self, rayon::ThreadPoolBuildError> {
+        let builder = rayon::ThreadPoolBuilder::new().num_threads(count).thread_name(|i| format!("tokenizer-{i}"));
+        Ok(Self { threads: builder.build()?, queue: Arc::default() })
+    }
+
+    /// Begins a request: `open` gives its items, and `finish` gets their results in order, on one of the threads. Neither
+    /// is called once `cancel` is set.
+    pub fn start<R: Send + 'static>(
+        &self,
+        cancel: Arc<Cancel>,
+        open: impl FnOnce() -> Result<Opened<R>, Refusal> + Send + 'static,
+        finish: impl FnOnce(Result<Vec<R>, Refusal>) + Send + 'static,
+    ) {
+        let threads = self.threads.current_num_threads();
+        let request = Request {
+            cancel,
+            threads,
+            open: Mutex::new(Some(Box::new(open))),
+            items: OnceLock::new(),
+            finish: Mutex::new(Some(Box::new(finish))),
+        };
+        lock(&self.queue).push_back(Arc::new(request));
+        let queue = Arc::clone(&self.queue);
+        self.threads.spawn(move || turn(&queue));
+    }
+}
+
+impl Tokenizers {
+    /// Begins a request whose results need no more than these threads; `held` is dropped when it is over.
+    pub fn start_alone<R: Send + 'static>(
+        &self,
+        opened: Opened<Result<R, TextError>>,
+        held: impl Send + 'static,
+    ) -> Pending<R> {
+        let (start, cancel) = (Instant::now(), Arc::<Cancel>::default());
+        let (sender, receiver) = oneshot::channel();
+        cancel.hold(held);
+        let finish = move |results: Result<Vec<_>, Refusal>| {
+            let times = Times { tokenize: start.elapsed(), ..Times::default() };
+            // Without a receiver, the results are not wanted any more.
+            let _ = sender.send(results.map(|results| Computed { results, times }));
+        };
+        self.start(Arc::clone(&cancel), || Ok(opened), finish);
+        Pending::new(receiver, cancel.on_drop())
+    }
+}
+
+/// The turn of the request that has waited longest.
+fn turn(queue: &Arc<Queue>) {
+    let Some(request) = lock(queue).pop_front() else { return };
+    // A request whose work panics is dropped, with its `finish`.
+    let more = catch_unwind(AssertUnwindSafe(|| request.work())).unwrap_or(0);
+    for _ in 0..more {
+        lock(queue).push_back(Arc::clone(&request));
+        let queue = Arc::clone(queue);
+        // On one of these threads, so it stays among them.
+        rayon::spawn(move || turn(&queue));
+    }
+}
+
+struct Request<R> {
+    cancel: Arc<Cancel>,
+    threads: usize,
+    open: Mutex<Option<Box<dyn FnOnce() -> Result<Opened<R>, Refusal> + Send>>>,
+    items: OnceLock<Items<R>>,
+    finish: Mutex<Option<Finish<R>>>,
+}
+
+type Finish<R> = Box<dyn FnOnce(Result<Vec<R>, Refusal>) + Send>;
+
+struct Items<R> {
+    opened: Opened<R>,
+    /// The next item that no thread has taken.
+    next: AtomicUsize,
+    results: Mutex<Results<R>>,
+}
+
+struct Results<R> {
+    places: Vec<Option<R>>,
+    /// How many places are empty.
+    missing: usize,
+}
+
+impl<R: Send> Turn for Request<R> {
+    fn work(&self) -> usize {
+        if self.cancel.is_set() {
+            self.drop_all();
+            return 0;
+        }
+        let open = lock(&self.open).take();
+        let first = open.is_some();
+        match open.map(|open| open()) {
+            Some(Ok(opened)) => {
+                let places = (0..opened.count).map(|_| None).collect();
+                let results = Results { places, missing: opened.count };
+                let _ = self.items.set(Items { opened, next: AtomicUsize::new(0), results: Mutex::new(results) });
+            }
+            Some(Err(refusal)) => self.finish(Err(refusal)),
+            None => {}
+        }
+        let Some(items) = self.items.get() else { return 0 };
+        let left = self.some_of(items);
+        // After the first turn, all threads take part.
+        left.min(if first { self.threads } else { 1 })
+    }
+}
+
+impl<R> Request<R> {
+    /// Works on items for one turn. Returns how many no thread has taken.
+    fn some_of(&self, items: &Items<R>) -> usize {
+        let (count, begun) = (items.opened.count, Instant::now());
+        let mut made = Vec::new();
+        loop {
+            if self.cancel.is_set() {
+                self.drop_all();
+                return 0;
+            }
+            let index = items.next.fetch_add(1, Ordering::Relaxed);
+            if index >= count {
+                break;
+            }
+            made.push((index, (items.opened.each)(index)));
+            if begun.elapsed() >= TURN {
+                break;
+            }
+        }
+        let mut results = lock(&items.results);
+        results.missing -= made.len();
+        for (index, result) in made {
+            if let Some(place) = results.places.get_mut(index) {
+                *place = Some(result);
+            }
+        }
+        if results.missing == 0 {
+            let all = std::mem::take(&mut results.places);
+            drop(results);
+            self.finish(Ok(all.into_iter().flatten().collect()));
+        }
+        count.saturating_sub(items.next.load(Ordering::Relaxed))
+    }
+
+    /// Hands out the results; a second call does nothing.
+    fn finish(&self, results: Result<Vec<R>, Refusal>) {
+        let finish = lock(&self.finish).take();
+        if let Some(finish) = finish
+            && !self.cancel.is_set()
+        {
+            finish(results);
+        }
+    }
+
+    /// Frees what the request holds, though it may stand in the queue a while longer.
+    fn drop_all(&self) {
+        drop(lock(&self.open).take());
+        drop(lock(&self.finish).take());
+    }
+}
+
+/// Whether the results are still wanted, and what is to be dropped when they are not.
+#[derive(Default)]
+pub(super) struct Cancel {
+    set: AtomicBool,
+    held: Mutex<Option<Box<dyn Send>>>,
+}
+
+impl Cancel {
+    /// Whether nobody wants the results any more.
+    pub fn is_set(&self) -> bool {
+        self.set.load(Ordering::Acquire)
+    }
+
+    /// Keeps `ticket` until the results are not wanted any more.
+    pub fn hold(&self, ticket: impl Send + 'static) {
+        let mut held = lock(&self.held);
+        if !self.is_set() {
+            *held = Some(Box::new(ticket));
+        }
+    }
+}
+
+/// Sets [`Cancel`] when it is dropped.
+struct CancelOnDrop(Arc<Cancel>);
+
+impl Cancel {
+    /// What sets it when it is dropped.
+    pub fn on_drop(self: &Arc<Self>) -> Box<dyn Send + Sync> {
+        Box::new(CancelOnDrop(Arc::clone(self)))
+    }
+}
+
+impl Drop for CancelOnDrop {
+    fn drop(&mut self) {
+        let held = {
+            let mut held = lock(&self.0.held);
+            self.0.set.store(true, Ordering::Release);
+            held.take()
+        };
+        drop(held);
+    }
+}
+
+fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

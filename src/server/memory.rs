@@ -1,0 +1,142 @@
+//! The memory of all requests together: bodies, and what large replies are made of.
+//!
+//! Each is bounded by itself, but hundreds of them could exhaust the memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::ApiError;
+
+/// Memory is counted in blocks of this many bytes; the first of each request counts nothing, so that small requests
+/// always find room.
+const BLOCK: usize = 64 << 10;
+/// When a client for whose request there was no memory should come back.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// A request that took more than this many bytes is followed by a return of freed memory to the system.
+const LARGE: usize = 1 << 20;
+/// Freed memory is returned this long after a large request, and not more often.
+const RETURN_AFTER: Duration = Duration::from_millis(500);
+
+/// Memory for the requests that are being served.
+#[derive(Debug, Clone)]
+pub struct MemoryBudget {
+    blocks: Arc<Semaphore>,
+    /// Its size in bytes.
+    size: usize,
+    /// Whether freed memory is about to be returned.
+    returning: Arc<AtomicBool>,
+}
+
+impl MemoryBudget {
+    /// A budget of `size` bytes.
+    pub fn new(size: usize) -> Self {
+        let blocks = Semaphore::new((size / BLOCK).min(Semaphore::MAX_PERMITS));
+        Self { blocks: Arc::new(blocks), size, returning: Arc::default() }
+    }
+
+    /// The part of one request, which is empty at first.
+    pub fn part(&self) -> Part {
+        Part { budget: self.clone(), held: None, bytes: 0 }
+    }
+
+    /// Returns freed memory to the system in a moment.
+    fn return_freed(&self) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        if self.returning.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let returning = Arc::clone(&self.returning);
+        runtime.spawn(async move {
+            tokio::time::sleep(RETURN_AFTER).await;
+            returning.store(false, Ordering::Release);
+            let _ = tokio::task::spawn_blocking(return_freed_memory).await;
+        });
+    }
+}
+
+/// The memory of one request, until it is dropped.
+#[derive(Debug)]
+pub struct Part {
+    budget: MemoryBudget,
+    held: Option<OwnedSemaphorePermit>,
+    bytes: usize,
+}
+
+impl Part {
+    /// Takes `bytes` bytes more.
+    ///
+    /// # Errors
+    /// 429 while other requests hold too much of the budget.
+    pub fn add(&mut self, bytes: usize) -> Result<(), ApiError> {
+        self.grow(self.bytes.saturating_add(bytes))
+    }
+
+    /// Takes what is missing to `bytes` bytes.
+    ///
+    /// # Errors
+    /// 429 while other requests hold too much of the budget.
+    pub fn grow(&mut self, bytes: usize) -> Result<(), ApiError> {
+        let held = self.held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let more = (bytes / BLOCK).saturating_sub(held);
+        if more > 0 {
+            let permit = u32::try_from(more).ok();
+            let permit = permit.and_then(|more| Arc::clone(&self.budget.blocks).try_acquire_many_owned(more).ok());
+            let permit = permit.ok_or_else(|| self.refusal())?;
+            match &mut self.held {
+                Some(held) => held.merge(permit),
+                None => self.held = Some(permit),
+            }
+        }
+        self.bytes = self.bytes.max(bytes);
+        Ok(())
+    }
+
+    fn refusal(&self) -> ApiError {
+        let message = format!("all requests together need more than {} bytes; try again", self.budget.size);
+        let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, message).code("too_many_requests");
+        ApiError { retry_after: Some(RETRY_AFTER), ..error }
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if self.bytes >= LARGE {
+            self.budget.return_freed();
+        }
+    }
+}
+
+/// Returns what the allocator keeps of freed memory to the system; takes some milliseconds.
+pub fn return_freed_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    // SAFETY: takes no pointers and may be called at any time from any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_share_it_and_small_ones_need_none() {
+        let budget = MemoryBudget::new(4 * BLOCK);
+        let (mut first, mut second, mut small) = (budget.part(), budget.part(), budget.part());
+        assert!(first.grow(BLOCK - 1).is_ok());
+        assert!(first.grow(2 * BLOCK).is_ok());
+        assert!(first.add(BLOCK).is_ok());
+        assert!(second.grow(2 * BLOCK).is_err_and(|e| e.status == StatusCode::TOO_MANY_REQUESTS));
+        assert!(second.grow(BLOCK).is_ok());
+        assert!(small.grow(BLOCK - 1).is_ok());
+        assert!(first.grow(4 * BLOCK).is_err());
+        drop(first);
+        assert!(second.grow(4 * BLOCK).is_ok());
+        assert!(second.grow(usize::MAX).is_err());
+    }
+}
