@@ -10,6 +10,7 @@ fn main() {
     // Before the first thread is started.
     infa::runtime::forbid_telemetry();
     let cancel = Cancel::new();
+    interrupt::at_exit(infa::output::remove_parts);
     interrupt::listen(cancel.clone());
     let Parsed { cli, remarks } = match Cli::from_environment() {
         Ok(parsed) => parsed,

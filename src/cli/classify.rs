@@ -14,7 +14,8 @@ use crate::output;
 #[command(after_help = "\
 Examples:
   infa classify -m SamLowe/roberta-base-go_emotions --top-k 3 comments.txt
-  infa classify -m ./my-classifier --field body --format csv -o labels.csv reviews.jsonl
+  infa classify -m SamLowe/roberta-base-go_emotions --text 'what a day'
+  infa classify -m ./my-classifier --field body -o labels.csv reviews.jsonl
   infa classify -m cross-encoder/nli-deberta-v3-base --field a --pair-field b pairs.jsonl
   infa classify --engine tei=http://127.0.0.1:8080 comments.txt
 
@@ -31,31 +32,45 @@ pub struct ClassifyArgs {
     pub read: ReadArgs,
 
     /// Field or column that holds the second text, for models that judge pairs of texts
-    #[arg(long, value_name = "NAME", env = "INFA_PAIR_FIELD", hide_env = true, help_heading = "Input and output")]
+    #[arg(
+        long,
+        value_name = "NAME",
+        conflicts_with = "text",
+        env = "INFA_PAIR_FIELD",
+        hide_env = true,
+        help_heading = "Input and output"
+    )]
     pub pair_field: Option<String>,
 
     /// Only the K best labels [default: all]
-    #[arg(long, value_name = "K", env = "INFA_TOP_K", hide_env = true, help_heading = "Input and output")]
+    #[arg(
+        long,
+        alias = "top-n",
+        value_name = "K",
+        env = "INFA_TOP_K",
+        hide_env = true,
+        help_heading = "Input and output"
+    )]
     pub top_k: Option<usize>,
 
     /// Logits instead of probabilities
     #[arg(long, value_parser = BoolishValueParser::new(), env = "INFA_RAW_SCORES", hide_env = true, help_heading = "Input and output")]
     pub raw_scores: bool,
 
-    /// Format of the output; csv has a row a label
+    /// Format of the output; csv has a row a label [default: by the ending of --output, else jsonl]
     #[arg(
         long,
+        alias = "output-format",
         value_enum,
-        default_value = "jsonl",
         env = "INFA_FORMAT",
         hide_env = true,
         hide_possible_values = true,
         value_name = "jsonl|json|csv",
         help_heading = "Input and output"
     )]
-    pub format: output::LabelsFormat,
+    pub format: Option<output::LabelsFormat>,
 
-    /// Write to FILE, which appears only when it is complete [default: stdout]
+    /// Write to FILE, which appears only when it is complete; - is stdout [default: stdout]
     #[arg(short, long, value_name = "FILE", env = "INFA_OUTPUT", hide_env = true, help_heading = "Input and output")]
     pub output: Option<PathBuf>,
 

@@ -13,8 +13,9 @@ use crate::output;
 #[command(after_help = "\
 Examples:
   infa embed notes.txt > vectors.jsonl
-  zcat corpus.jsonl.gz | infa embed --input-format jsonl --field body - > vectors.jsonl
-  infa embed -m BAAI/bge-small-en-v1.5 --format npy -o vectors.npy a.txt b.txt
+  infa embed --text 'what do cats eat'
+  infa embed --field body -o vectors.csv corpus.jsonl.gz
+  infa embed -m BAAI/bge-small-en-v1.5 -o vectors.npy a.txt b.txt
   infa embed -m intfloat/e5-base-v2 --prompt 'query: ' queries.txt
   infa embed -m naver/splade-v3 --output-type sparse notes.txt
   infa embed -m lightonai/GTE-ModernColBERT-v1 --output-type colbert --mode query queries.txt
@@ -55,26 +56,27 @@ pub struct EmbedArgs {
     )]
     pub output_type: OutputType,
 
-    /// Format of the output; npy holds the vectors alone, with NaN for texts that failed
+    /// Format of the output; npy holds the vectors alone, with NaN for texts that failed [default: by the ending of
+    /// --output, else jsonl; on a terminal the beginning of each vector]
     #[arg(
         long,
+        alias = "output-format",
         value_enum,
-        default_value = "jsonl",
         env = "INFA_FORMAT",
         hide_env = true,
         hide_possible_values = true,
         value_name = "jsonl|json|csv|npy",
         help_heading = "Input and output"
     )]
-    pub format: output::Format,
+    pub format: Option<output::Format>,
 
     /// Digits after the decimal point, 0 to 10, zeros at the end left out; for jsonl, json and csv [default: as few as read
     /// back as the same float32]
     #[arg(long, env = "INFA_PRECISION", hide_env = true, value_name = "DIGITS", help_heading = "Input and output")]
     pub precision: Option<output::Precision>,
 
-    /// Write to FILE, which appears only when it is complete [default: stdout]; dense, sparse and colbert are no files but
-    /// mean --output-type (a file of that name: ./sparse)
+    /// Write to FILE, which appears only when it is complete; - is stdout [default: stdout]; dense, sparse and colbert
+    /// stand for --output-type (a file of that name: ./sparse)
     #[arg(short, long, value_name = "FILE", env = "INFA_OUTPUT", hide_env = true, help_heading = "Input and output")]
     pub output: Option<PathBuf>,
 

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
+use super::ListingArgs;
 use crate::engine::EngineKind;
 
 /// Flags of `infa engines`.
@@ -14,31 +15,13 @@ pub struct EnginesArgs {
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub command: Option<EnginesCommand>,
 
-    /// How the list is written
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        env = "INFA_FORMAT",
-        hide_env = true,
-        hide_possible_values = true,
-        value_name = "table|json"
-    )]
-    pub format: EnginesFormat,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub listing: ListingArgs,
 
     /// Python interpreter of Python engines [default: that of infa engines install, the active environment's, python3]
     #[arg(long, value_name = "FILE", env = "INFA_PYTHON", hide_env = true)]
     pub python: Option<PathBuf>,
-}
-
-/// How a list of engines is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum EnginesFormat {
-    /// For people
-    #[default]
-    Table,
-    /// One JSON array
-    Json,
 }
 
 /// The subcommands of `infa engines`.

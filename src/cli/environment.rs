@@ -26,6 +26,11 @@ const RIVALS: &[&[&str]] = &[
     &["unix_socket", "tls_cert"],
     &["unix_socket", "tls_key"],
     &["base", "baseline"],
+    &["text", "files"],
+    &["text", "input_format"],
+    &["text", "field"],
+    &["text", "id_field"],
+    &["text", "pair_field"],
 ];
 
 /// Flags of `infa serve` that other commands have by another name, and that name.
@@ -65,12 +70,12 @@ impl Cli {
         let ignored = |arg: &Arg| {
             let id = arg.get_id().as_str();
             // Scripts and container files "unset" variables by emptying them.
-            arg.get_env().is_some_and(|variable| value(id, variable).is_none())
+            arg.get_env().is_some_and(|variable| value(id, variable).is_none() || is_for_others(arg, variable))
                 || rivals(id).any(|rival| is_typed(typed.as_ref(), rival))
         };
         let matches = without_variables(command, &ignored).try_get_matches_from(&arguments);
         let parsed = matches.and_then(|matches| Ok((Self::from_arg_matches(&matches)?, matches)));
-        let (cli, matches) = parsed.map_err(|e| UsageError::new(e, is_json(&arguments), &tei.taken()))?;
+        let (cli, matches) = parsed.map_err(|e| UsageError::new(super::tips::with_tip(e), is_json(&arguments), &tei.taken()))?;
         let mut remarks = Remarks::default();
         let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
         let variables = variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str())));
@@ -147,6 +152,16 @@ fn others(id: &str, flag: bool) -> impl Iterator<Item = OsString> {
 fn is_set(id: &str) -> bool {
     let own = OsString::from(format!("INFA_{}", id.to_ascii_uppercase()));
     std::iter::once(own).chain(others(id, true)).any(|name| value(id, &name).is_some())
+}
+
+/// Whether the format that the variable names is one of vectors, labels or rankings, and this argument is that of a list or
+/// a report: the variable is meant for other commands.
+fn is_for_others(arg: &Arg, variable: &OsStr) -> bool {
+    let known: Vec<String> = arg.get_possible_values().iter().map(|known| known.get_name().to_owned()).collect();
+    let value = std::env::var_os(variable).unwrap_or_default();
+    arg.get_id() == "format"
+        && known == ["table", "json"]
+        && ["jsonl", "csv", "npy"].iter().any(|other| value == *other)
 }
 
 /// What a variable says, if anything.

@@ -10,12 +10,14 @@ mod engines;
 mod environment;
 mod infinity;
 mod list;
+mod listing;
 mod model;
 mod model_commands;
 mod read;
 mod rerank;
 mod serve;
 mod tei;
+mod tips;
 mod unknown;
 mod usage;
 
@@ -39,6 +41,14 @@ pub use infinity::InfinityArgs;
 pub use list::{List, spread};
 pub use model::{InputArgs, ModelArgs, TextArgs, VectorArgs};
 pub use model_commands::{ExportArgs, ExportTask, InspectArgs, ModelCommand, SourceArgs};
+pub use engines::{EnginesArgs, EnginesCommand, InstallArgs};
+pub use infinity::InfinityArgs;
+pub use list::{List, spread};
+pub use listing::{ListingArgs, ListingFormat};
+pub use model::{InputArgs, ModelArgs, TextArgs};
+pub use model_commands::{
+    ExportArgs, ExportTask, InspectArgs, ModelCommand, PullArgs, PulledArgs, RemoveArgs, SourceArgs,
+};
 pub use read::ReadArgs;
 pub use rerank::RerankArgs;
 pub use serve::{ApiKey, LifeArgs, LimitArgs, ListenArgs, LogLevel, ModelsArgs, ServeArgs, ServeEngine};
@@ -183,7 +193,7 @@ pub enum Command {
     /// these depend on what is computed beside them; and with a truth (--task sts, retrieval) which is better, and
     /// whether that is more than chance. --fail-if makes a check of any.
     Compare(Box<CompareArgs>),
-    /// Look into a model, or write it as an ONNX file
+    /// List, fetch and remove models, look into one, or write it as an ONNX file
     #[command(subcommand)]
     Model(ModelCommand),
     /// List the engines: which can be used here, and what installs the others
@@ -196,7 +206,7 @@ pub enum Command {
     /// Prints which ONNX Runtime library is used and why, its version and execution providers, where the caches are,
     /// and how many cores infa may use. Installs nothing and uses no network. Exit status: 0 if everything the default
     /// model needs is here, 3 if something is missing.
-    Doctor,
+    Doctor(ListingArgs),
     /// Print a completion script for a shell
     ///
     /// For example: infa completions bash > ~/.local/share/bash-completion/completions/infa

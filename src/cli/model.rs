@@ -24,7 +24,7 @@ pub(super) const SOURCES: &str = "A directory, an .onnx file, or a repository on
 #[command(next_help_heading = "Model")]
 pub struct ModelArgs {
     /// A directory, an .onnx file, or a repository on the Hugging Face Hub
-    #[arg(short, long, help = model_help(), value_name = "ID|DIR|FILE", env = "INFA_MODEL_ID", hide_env = true)]
+    #[arg(short, long, alias = "model", help = model_help(), value_name = "ID|DIR|FILE", env = "INFA_MODEL_ID", hide_env = true)]
     pub model_id: Option<String>,
 
     /// Branch, tag or commit of the repository [default: main]

@@ -5,12 +5,29 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::ListingArgs;
 use crate::model::DEFAULT_MODEL;
 use crate::runtime::device::Dtype;
 
 /// The subcommands of `infa model`.
 #[derive(Debug, Subcommand)]
 pub enum ModelCommand {
+    /// List the models that are here, with their sizes
+    ///
+    /// Those in the Hugging Face cache, whoever fetched them, and the default model where infa has its own copy. Uses no
+    /// network.
+    #[command(visible_alias = "ls")]
+    List(ListingArgs),
+    /// Fetch a model from the Hugging Face Hub into the cache
+    ///
+    /// Prints the directory of its files. What is here already is not fetched again.
+    Pull(PullArgs),
+    /// Remove models from the cache
+    ///
+    /// Asks first, on a terminal; --yes answers. Nothing outside of the cache is removed, and no file that another revision
+    /// needs.
+    #[command(visible_alias = "rm")]
+    Remove(RemoveArgs),
     /// Tell what infa understands of a model: what it is for, its sizes, settings and files
     ///
     /// Reads configuration and the headers of weights, nothing more, and needs no ONNX Runtime. What is not supported
@@ -45,6 +62,52 @@ pub struct SourceArgs {
     pub revision: Option<String>,
 }
 
+/// Which repository.
+#[derive(Debug, Args)]
+pub struct PulledArgs {
+    /// A repository on the Hugging Face Hub
+    #[arg(value_name = "ID", env = "INFA_MODEL_ID", hide_env = true)]
+    pub model_id: String,
+
+    /// Branch, tag or commit of the repository [default: main]
+    #[arg(long, value_name = "REV", env = "INFA_REVISION", hide_env = true)]
+    pub revision: Option<String>,
+}
+
+impl From<PulledArgs> for SourceArgs {
+    fn from(PulledArgs { model_id, revision }: PulledArgs) -> Self {
+        Self { model_id, revision }
+    }
+}
+
+/// Flags of `infa model pull`.
+#[derive(Debug, Args)]
+pub struct PullArgs {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub source: PulledArgs,
+
+    /// Fetch this .onnx file of the repository, instead of the safetensors
+    #[arg(long, value_name = "FILE", env = "INFA_ONNX_FILE", hide_env = true)]
+    pub onnx_file: Option<PathBuf>,
+}
+
+/// Flags of `infa model remove`.
+#[derive(Debug, Args)]
+pub struct RemoveArgs {
+    /// Models, by the names that infa model list shows
+    #[arg(value_name = "ID", required = true, env = "INFA_MODEL_ID", hide_env = true)]
+    pub model_id: Vec<String>,
+
+    /// Only this branch, tag or commit of the model
+    #[arg(long, value_name = "REV", env = "INFA_REVISION", hide_env = true)]
+    pub revision: Option<String>,
+
+    /// Remove without asking
+    #[arg(short, long, value_parser = BoolishValueParser::new(), env = "INFA_YES", hide_env = true)]
+    pub yes: bool,
+}
+
 /// Flags of `infa model inspect`.
 #[derive(Debug, Args)]
 pub struct InspectArgs {
@@ -56,9 +119,9 @@ pub struct InspectArgs {
     #[arg(long, value_name = "FILE", env = "INFA_ONNX_FILE", hide_env = true)]
     pub onnx_file: Option<PathBuf>,
 
-    /// Print one JSON object instead of a table
-    #[arg(long, value_parser = BoolishValueParser::new(), env = "INFA_JSON", hide_env = true)]
-    pub json: bool,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
+    pub listing: ListingArgs,
 }
 
 /// Flags of `infa model export`.

@@ -13,7 +13,20 @@ pub struct ReadArgs {
     #[arg(value_name = "FILE", env = "INFA_FILES", hide_env = true, value_delimiter = None)]
     pub files: Vec<PathBuf>,
 
-    /// Format of the input: lines, jsonl, csv, tsv, nul [default: by the file's extension, else lines]
+    /// Take TEXT itself instead of a file; can be given several times
+    #[arg(
+        long,
+        value_name = "TEXT",
+        env = "INFA_TEXT",
+        hide_env = true,
+        value_delimiter = None,
+        allow_hyphen_values = true,
+        conflicts_with_all = ["files", "input_format", "field", "id_field"]
+    )]
+    pub text: Vec<String>,
+
+    /// Format of the input: lines, jsonl, json, csv, tsv, nul [default: by the file's ending and first bytes, else lines];
+    /// gzip and zstd are decompressed
     #[arg(
         long,
         value_enum,

@@ -38,7 +38,14 @@ pub struct RerankArgs {
     pub read: ReadArgs,
 
     /// Only the N best documents [default: all]
-    #[arg(long, value_name = "N", env = "INFA_TOP_N", hide_env = true, help_heading = "Input and output")]
+    #[arg(
+        long,
+        alias = "top-k",
+        value_name = "N",
+        env = "INFA_TOP_N",
+        hide_env = true,
+        help_heading = "Input and output"
+    )]
     pub top_n: Option<usize>,
 
     /// Put the documents' texts into the output, too
@@ -49,9 +56,10 @@ pub struct RerankArgs {
     #[arg(long, value_parser = BoolishValueParser::new(), env = "INFA_RAW_SCORES", hide_env = true, help_heading = "Input and output")]
     pub raw_scores: bool,
 
-    /// Format of the output [default: table on a terminal, else jsonl]
+    /// Format of the output [default: by the ending of --output, else table on a terminal and jsonl elsewhere]
     #[arg(
         long,
+        alias = "output-format",
         value_enum,
         env = "INFA_FORMAT",
         hide_env = true,
@@ -61,7 +69,7 @@ pub struct RerankArgs {
     )]
     pub format: Option<output::RankingFormat>,
 
-    /// Write to FILE, which appears only when it is complete [default: stdout]
+    /// Write to FILE, which appears only when it is complete; - is stdout [default: stdout]
     #[arg(short, long, value_name = "FILE", env = "INFA_OUTPUT", hide_env = true, help_heading = "Input and output")]
     pub output: Option<PathBuf>,
 

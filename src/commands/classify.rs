@@ -6,47 +6,41 @@ use std::time::Instant;
 use serde_json::Value as Json;
 
 use super::engine::EngineSettings;
-use super::job::{self, Counted, Job, Writer, invite, open_error};
+use super::job::{self, Counted, Job, Writer, open_error};
 use super::settings::ModelSettings;
-use super::{Error, Outcome, World};
-use crate::cli::{ClassifyArgs, ReadArgs};
+use super::{Error, Outcome, World, texts};
+use crate::cli::ClassifyArgs;
 use crate::engine::classify::{Classified, Classifier};
 use crate::engine::remote::Wanted;
 use crate::engine::stream::Work;
 use crate::engine::{EngineError, Input, Purpose};
-use crate::input::{self, Text};
+use crate::input::Text;
 use crate::model::Model;
 use crate::model::task::{CrossEncoder, Task};
-use crate::output::{Destination, Label, Labelled, LabelsWriter, OutputError};
+use crate::output::{Destination, Label, Labelled, LabelsFormat, LabelsWriter, OutputError};
 
 pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
-    let ClassifyArgs {
-        read: ReadArgs { files, input_format, field, id_field },
-        pair_field,
-        top_k,
-        raw_scores,
-        format,
-        output,
-        model,
-        engine,
-        input: input_args,
-    } = args;
+    let ClassifyArgs { read, pair_field, top_k, raw_scores, format, output, model, engine, input: input_args } = args;
     if top_k == Some(0) {
         return Err(Error::Flag { flag: "--top-k", reason: "0 labels are none; give at least 1".into() });
     }
-    let named = model.model_id.is_some();
+    let named = model.model_id.clone();
     let settings = EngineSettings::resolve(engine, model, input_args.into(), &world.globals)?;
-    if matches!(settings, EngineSettings::Local(_)) && !named {
-        let reason = "is missing: a directory, an .onnx file or a repository with a classifier".into();
-        return Err(Error::Flag { flag: "--model-id", reason });
+    if matches!(settings, EngineSettings::Local(_)) && named.is_none() {
+        let files: Vec<String> = read.files.iter().map(|file| texts::argument(&file.to_string_lossy())).collect();
+        let texts = read.text.iter().map(|text| format!("--text {}", texts::quoted(text)));
+        let rest: Vec<String> = texts.chain(files).collect();
+        let rest = if rest.is_empty() { "comments.txt".into() } else { rest.join(" ") };
+        let message = "--model-id: is missing: a directory, an .onnx file or a repository with a classifier".into();
+        return Err(Error::Usage { message, hint: format!("infa classify -m {EXAMPLE} {rest}") });
     }
     let pairs = pair_field.is_some();
-    let options = input::Options { format: input_format, field, id_field, pair_field };
-    if !pairs {
-        invite(world, &files, "texts");
-    }
-    let records = input::open(&files, &options)?;
-    let destination = output.map_or(Destination::Stdout, Destination::File);
+    let ending = output.as_deref().filter(|_| format.is_none()).map_or(Ok(None), LabelsFormat::of_file);
+    let ending = ending.map_err(open_error)?;
+    let format = format.or(ending).unwrap_or(LabelsFormat::Jsonl);
+    let command = named.map_or("infa classify".into(), |model| format!("infa classify -m {}", texts::argument(&model)));
+    let records = texts::open(read, pair_field, &command, "texts", world)?;
+    let destination = Destination::named(output.as_deref());
 
     let start = Instant::now();
     let classifier = Arc::new(match &settings {
@@ -77,8 +71,12 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
         let bytes = text.text.len() + text.pair.as_ref().map_or(0, String::len);
         (text, bytes)
     };
-    Job { world, words: ("Classified", "inputs"), before }.run(job::Input::new(None, records), prepare, work, writer)
+    let job = Job { world, words: ("Classified", "inputs"), before, destination: &destination, at_the_end: false };
+    job.run(job::Input::new(None, records), prepare, work, writer)
 }
+
+/// A classifier to begin with.
+const EXAMPLE: &str = "SamLowe/roberta-base-go_emotions";
 
 /// Finds or fetches the model and loads it.
 fn load(

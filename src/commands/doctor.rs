@@ -2,13 +2,16 @@
 
 use std::fmt::Write;
 
+use serde_json::{Map, Value as Json, json};
+
 use super::{Error, Outcome, World};
+use crate::cli::ListingArgs;
 use crate::model::cache::HubEnv;
 use crate::model::{DEFAULT_MODEL, source};
 use crate::runtime::device::{Device, Dtype};
 use crate::runtime::{Runtime, VERSION, cores, install};
 
-pub(super) fn run(world: &World) -> Result<Outcome, Error> {
+pub(super) fn run(args: ListingArgs, world: &World) -> Result<Outcome, Error> {
     let mut report = Report::default();
     report.line("infa", env!("CARGO_PKG_VERSION"));
     library(world, &mut report);
@@ -22,34 +25,59 @@ pub(super) fn run(world: &World) -> Result<Outcome, Error> {
         "network",
         if world.globals.offline { "forbidden (--offline)" } else { "used when something is missing" },
     );
+    report.value("infa_cache", json!(world.globals.cache));
+    report.value("hub", json!({"cache": hub.cache, "endpoint": hub.endpoint, "token": hub.token.is_some()}));
+    report.value("offline", json!(world.globals.offline));
 
     let usable = cores::usable();
     let online = cores::online().map_or(String::new(), |n| format!(" of {n} (affinity and cgroup quota honoured)"));
     report.line("cores", &format!("{usable}{online}"));
-    report.line("devices", &choices(&[Device::Cpu, Device::Cuda, Device::Tensorrt], |d| d.resolve().is_ok()));
+    report.value("cores", json!({"usable": usable, "online": cores::online()}));
+    let devices = [Device::Cpu, Device::Cuda, Device::Tensorrt];
+    report.line("devices", &choices(&devices, |d| d.resolve().is_ok()));
+    report.value("devices", usable_of(&devices, |d| d.resolve().is_ok()));
     let dtypes = [Dtype::Float32, Dtype::Float16, Dtype::Bfloat16, Dtype::Int8];
     report.line("number formats", &choices(&dtypes, |d| d.resolve().is_ok()));
+    report.value("dtypes", usable_of(&dtypes, |d| d.resolve().is_ok()));
 
     let outcome = if report.missing.is_empty() { Outcome::Done } else { Outcome::Missing };
-    for missing in &report.missing {
-        let _ = writeln!(report.text, "missing: {missing}");
-    }
-    if outcome == Outcome::Done {
-        report.text.push_str("Everything the default model needs is here.\n");
-    }
-    world.bars.printer().stdout(&report.text)?;
+    let text = if args.is_json() { report.json()? } else { report.text(outcome) };
+    world.bars.printer().stdout(&text)?;
     Ok(outcome)
 }
 
+/// What is told, for people and for programs.
 #[derive(Default)]
 struct Report {
     text: String,
+    values: Map<String, Json>,
     missing: Vec<String>,
 }
 
 impl Report {
     fn line(&mut self, label: &str, value: &str) {
         let _ = writeln!(self.text, "{label:<16} {value}");
+    }
+
+    fn value(&mut self, key: &str, value: Json) {
+        self.values.insert(key.to_owned(), value);
+    }
+
+    fn text(mut self, outcome: Outcome) -> String {
+        for missing in &self.missing {
+            let _ = writeln!(self.text, "missing: {missing}");
+        }
+        if outcome == Outcome::Done {
+            self.text.push_str("Everything the default model needs is here.\n");
+        }
+        self.text
+    }
+
+    fn json(mut self) -> Result<String, Error> {
+        self.values.insert("infa".into(), env!("CARGO_PKG_VERSION").into());
+        self.values.insert("missing".into(), self.missing.into());
+        let json = serde_json::to_string_pretty(&self.values).map_err(std::io::Error::from)?;
+        Ok(format!("{json}\n"))
     }
 }
 
@@ -59,13 +87,19 @@ fn library(world: &World, report: &mut Report) {
             let tested = if library.version == VERSION { String::new() } else { format!("; tested with {VERSION}") };
             report.line("ONNX Runtime", &format!("{} ({}{tested})", library.version, library.origin));
             report.line("", &library.path.display().to_string());
+            let mut value = json!({"version": library.version, "path": library.path});
             match Runtime::load(&library.path) {
-                Ok(runtime) => report.line("providers", &runtime.providers().join(", ")),
+                Ok(runtime) => {
+                    report.line("providers", &runtime.providers().join(", "));
+                    value["providers"] = json!(runtime.providers());
+                }
                 Err(e) => report.missing.push(format!("a working ONNX Runtime: {e}")),
             }
+            report.value("onnxruntime", value);
         }
         Ok(None) => {
             report.line("ONNX Runtime", "none");
+            report.value("onnxruntime", Json::Null);
             let python = install::python();
             report.missing.push(format!(
                 "ONNX Runtime: the first run installs {VERSION} with `{python} -m pip download` (or give one with --ort-library)"
@@ -73,6 +107,7 @@ fn library(world: &World, report: &mut Report) {
         }
         Err(e) => {
             report.line("ONNX Runtime", "unusable");
+            report.value("onnxruntime", Json::Null);
             report.missing.push(format!("a working ONNX Runtime: {e}"));
         }
     }
@@ -83,9 +118,11 @@ fn default_model(world: &World, report: &mut Report) {
         Some(dir) => {
             report.line("default model", DEFAULT_MODEL);
             report.line("", &dir.display().to_string());
+            report.value("default_model", json!({"id": DEFAULT_MODEL, "path": dir}));
         }
         None => {
             report.line("default model", &format!("{DEFAULT_MODEL} (not here)"));
+            report.value("default_model", json!({"id": DEFAULT_MODEL, "path": null}));
             report.missing.push("the default model: the first run fetches it (91 MB)".into());
         }
     }
@@ -98,4 +135,9 @@ fn choices<T: std::fmt::Display>(all: &[T], works: impl Fn(&T) -> bool) -> Strin
         names.join(", ")
     };
     format!("{} (not implemented yet: {})", pick(true), pick(false))
+}
+
+/// The names of those that work.
+fn usable_of<T: std::fmt::Display>(all: &[T], works: impl Fn(&T) -> bool) -> Json {
+    all.iter().filter(|x| works(x)).map(T::to_string).collect::<Vec<_>>().into()
 }

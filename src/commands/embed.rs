@@ -6,18 +6,17 @@ use std::time::Instant;
 use serde_json::Value as Json;
 
 use super::engine::EngineSettings;
-use super::job::{Counted, Input, Job, Writer, invite, open_error};
-use super::{Error, Outcome, World};
-use crate::cli::{EmbedArgs, OutputType, ReadArgs};
+use super::job::{Counted, Input, Job, Writer, open_error};
+use super::{Error, Outcome, World, texts};
+use crate::cli::{EmbedArgs, OutputType};
 use crate::engine::stream::Work;
 use crate::engine::{Embedding, Engine, Purpose, Role, SparseEmbedding, TextError, TokenEmbeddings};
-use crate::input::{self, Text};
-use crate::output::{self, Destination, Numbers, OutputError, Row, RowWriter, Shape, Vector};
+use crate::input::Text;
+use crate::output::{self, Destination, Format, Numbers, OutputError, Row, RowWriter, Shape, Vector};
 
 pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     let (output_type, output) = args.outputs();
     let EmbedArgs { read, mode, output_type: _, format, precision, output: _, model, engine, text } = args;
-    let ReadArgs { files, input_format, field, id_field } = read;
     let role = Role::from(mode);
     let settings = EngineSettings::resolve(engine, model, text, &world.globals)?;
     let (purpose, shape): (_, fn(usize) -> Shape) = match output_type {
@@ -26,28 +25,45 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
         OutputType::Colbert => (Purpose::EmbedTokens, Shape::Tokens),
     };
     // Before a model is fetched and loaded in vain.
+    let named = output.as_deref().filter(|_| format.is_none()).map_or(Ok(None), Format::of_file);
+    let named = named.map_err(open_error)?;
+    // Who names stdout, or a format, wants all of it wherever it goes.
+    let destination = Destination::named(output.as_deref());
+    let shortened = output.is_none() && format.is_none() && destination.is_terminal();
+    let format = format.or(named).unwrap_or(Format::Jsonl);
     output::check(format, shape(0), precision).map_err(open_error)?;
-    let options = input::Options { format: input_format, field, id_field, pair_field: None };
-    invite(world, &files, "texts");
-    let records = input::open(&files, &options)?;
-    let destination = output.map_or(Destination::Stdout, Destination::File);
+    if output.is_none() && format == Format::Npy && destination.is_terminal() {
+        return Err(Error::OutputOpen(OutputError::Terminal { format }));
+    }
+    let records = texts::open(read, None, "infa embed", "texts", world)?;
 
     let start = Instant::now();
     let engine = settings.load(world, purpose, role)?;
     let before = (settings.loaded(), start.elapsed().as_secs_f64());
 
-    let writer = output::open(format, &destination, shape(engine.info().dimensions), precision).map_err(open_error)?;
-    let job = Job { world, words: ("Embedded", "inputs"), before };
+    let shape = shape(engine.info().dimensions);
+    let writer = match shortened {
+        true => output::preview(),
+        false => output::open(format, &destination, shape, precision),
+    };
+    let writer = writer.map_err(open_error)?;
+    let job = Job { world, words: ("Embedded", "inputs"), before, destination: &destination, at_the_end: false };
     let (input, vectors) = (Input::new(None, records), Vectors(writer));
     let prepare = |Text { text, .. }: Text| {
         let bytes = text.len();
         (text, bytes)
     };
-    match output_type {
+    let outcome = match output_type {
         OutputType::Dense => job.run(input, prepare, work(&engine, role, Engine::embed), vectors),
         OutputType::Sparse => job.run(input, prepare, work(&engine, role, Engine::embed_sparse), vectors),
         OutputType::Colbert => job.run(input, prepare, work(&engine, role, Engine::embed_tokens), vectors),
+    }?;
+    if shortened {
+        let advice =
+            "On a terminal vectors are shortened: -o FILE (.jsonl, .json, .csv, .npy) or --format writes all numbers.";
+        world.bars.printer().note(advice);
     }
+    Ok(outcome)
 }
 
 /// A method of [`Engine`] that embeds texts.

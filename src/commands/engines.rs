@@ -8,24 +8,23 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde::Serialize;
 
 use super::{Error, Outcome, World};
-use crate::cli::{EnginesArgs, EnginesCommand, EnginesFormat, InstallArgs};
+use crate::cli::{EnginesArgs, EnginesCommand, InstallArgs};
 use crate::engine::python::{self, Interpreter, Package};
 use crate::engine::spec::Place;
 use crate::engine::{EngineKind, launch};
 
 pub(super) fn run(args: EnginesArgs, world: &World) -> Result<Outcome, Error> {
-    let EnginesArgs { command, format, python } = args;
+    let EnginesArgs { command, listing, python } = args;
     if let Some(EnginesCommand::Install(InstallArgs { names, python })) = command {
         python::install(&names, python.as_deref(), &world.globals.cache, &world.context())?;
         return Ok(Outcome::Done);
     }
     let engines = list(python.as_deref(), world)?;
-    let text = match format {
-        EnginesFormat::Table => table(&engines),
-        EnginesFormat::Json => {
-            let json = serde_json::to_string_pretty(&engines).map_err(std::io::Error::from)?;
-            format!("{json}\n")
-        }
+    let text = if listing.is_json() {
+        let json = serde_json::to_string_pretty(&engines).map_err(std::io::Error::from)?;
+        format!("{json}\n")
+    } else {
+        table(&engines)
     };
     world.bars.printer().stdout(&text)?;
     Ok(Outcome::Done)

@@ -63,6 +63,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The command line as a whole cannot be used.
+    #[error("{message}")]
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to type instead.
+        hint: String,
+    },
     /// A config cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -133,6 +141,9 @@ pub enum Error {
     /// Requests cannot be traced.
     #[error(transparent)]
     Trace(#[from] TraceError),
+    /// stdin cannot be read.
+    #[error("stdin: {0}")]
+    Stdin(std::io::Error),
     /// stdout cannot be written.
     #[error("stdout: {0}")]
     Stdout(std::io::Error),
@@ -187,11 +198,13 @@ impl Error {
             Self::PipeClosed => 0,
             Self::Output(_)
             | Self::Stdout(_)
+            | Self::Stdin(_)
             | Self::Input(InputError::Read { .. })
             | Self::Vectors(VectorsError::Input(InputError::Read { .. }))
             | Self::Pairs(PairsError::Input(InputError::Read { .. }))
             | Self::Beir(BeirError::Input(InputError::Read { .. })) => 1,
             Self::Flag { .. }
+            | Self::Usage { .. }
             | Self::Config(_)
             | Self::Splice { .. }
             | Self::Compare(_)
@@ -238,6 +251,7 @@ impl Error {
             Self::Beir(e) => e.hint(),
             Self::Match(e) => e.hint().map(str::to_owned),
             Self::OfModel { error, .. } => error.hint(),
+            Self::Usage { hint, .. } => Some(hint.clone()),
             Self::Nothing(_) => Some("name files, or pipe texts in through stdin".into()),
             Self::Interrupted
             | Self::PipeClosed
@@ -245,6 +259,7 @@ impl Error {
             | Self::Config(_)
             | Self::Splice { .. }
             | Self::Stdout(_)
+            | Self::Stdin(_)
             | Self::Signals(_) => None,
             Self::Metrics(_) | Self::Trace(_) => None,
         }

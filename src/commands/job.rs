@@ -10,7 +10,7 @@ use super::{Error, Outcome, World};
 use crate::engine::TextError;
 use crate::engine::stream::{self, Item, StreamError, Work};
 use crate::input::{InputError, Origin, Record, Records};
-use crate::output::OutputError;
+use crate::output::{Destination, OutputError};
 use crate::ui::{JobBar, Printer};
 
 /// Failed inputs that are named on stderr; the rest is counted.
@@ -23,6 +23,10 @@ pub(super) struct Job<'w> {
     pub words: (&'static str, &'static str),
     /// What had to be done before, and how many seconds it took: "model loaded".
     pub before: (&'static str, f64),
+    /// Where rows go.
+    pub destination: &'w Destination,
+    /// Whether rows are written only when all inputs are through.
+    pub at_the_end: bool,
 }
 
 /// Records, read on.
@@ -85,9 +89,11 @@ impl Job<'_> {
     {
         let start = Instant::now();
         let Input { records, read, total } = input;
-        let bar = self.world.bars.job(total);
+        // Rows that come while it is drawn would tear it.
+        let torn = self.destination.is_terminal() && !self.at_the_end;
+        let bar = (!torn).then(|| self.world.bars.job(total));
         let printer = self.world.bars.printer().clone();
-        let mut rows = Rows { writer, printer, bar: Some(bar), position: 0, counts: Counts::default() };
+        let mut rows = Rows { writer, printer, bar, position: 0, counts: Counts::default() };
         let items = records.map(move |record| {
             record.map(|Record { id, content, origin }| {
                 let tag = Tag { id, origin, position: read.load(Ordering::Relaxed) };
@@ -103,6 +109,11 @@ impl Job<'_> {
         let Rows { mut writer, printer, bar, counts, .. } = rows;
         drop(bar);
         let end = match end {
+            // Nothing but errors must not take the place of what was there.
+            Ok(()) if counts.inputs > 0 && counts.succeeded == 0 && self.destination.replaced().is_some() => {
+                drop(writer);
+                Ok(())
+            }
             Ok(()) => writer.finish().map_err(Error::from),
             Err(StreamError::Write(e)) => Err(e.into()),
             // What was read before still counts: rows go out, and a file appears with them only if all is well.
@@ -111,12 +122,23 @@ impl Job<'_> {
             Err(StreamError::Cancelled) => writer.flush().map_err(Error::from).and(Err(Error::Interrupted)),
         };
         self.summarise(&counts, &printer, start.elapsed().as_secs_f64(), &end);
+        if end.is_ok() && counts.inputs > 0 && counts.succeeded == 0 {
+            self.not_written(&printer);
+        }
         end?;
         Ok(if counts.failed == 0 { Outcome::Done } else { Outcome::SomeFailed })
     }
 
+    /// Says that there is no output, where it is a file.
+    fn not_written(&self, printer: &Printer) {
+        if let Some(path) = self.destination.replaced() {
+            let kept = if path.exists() { "is left as it was" } else { "is not written" };
+            printer.error(&format!("no input succeeded: {} {kept}", path.display()), None);
+        }
+    }
+
     fn summarise(&self, counts: &Counts, printer: &Printer, seconds: f64, end: &Result<(), Error>) {
-        let Counts { inputs, documents, tokens, truncated, failed, unknown } = *counts;
+        let Counts { inputs, documents, tokens, truncated, failed, unknown, .. } = *counts;
         if failed > NAMED_FAILURES {
             printer.error(&format!("{} more inputs failed", failed - NAMED_FAILURES), None);
         }
@@ -159,6 +181,8 @@ struct Counts {
     tokens: u64,
     truncated: u64,
     failed: u64,
+    /// Inputs that have a result, or part of one.
+    succeeded: u64,
     /// Tokens and what was truncated are not known of all inputs.
     unknown: bool,
 }
@@ -200,7 +224,9 @@ impl<O: Counted, W: Writer<O>> stream::Sink<Tag, O> for Rows<W> {
                 self.counts.tokens += tokens.unwrap_or_default() as u64;
                 self.counts.truncated += truncated.unwrap_or_default() as u64;
                 self.counts.documents += result.documents() as u64;
-                for failure in result.failures() {
+                let failures = result.failures();
+                self.counts.succeeded += u64::from(failures.is_empty() || failures.len() < result.documents());
+                for failure in failures {
                     self.failed(&placed(failure));
                 }
             }
@@ -211,8 +237,8 @@ impl<O: Counted, W: Writer<O>> stream::Sink<Tag, O> for Rows<W> {
 
     fn settle(&mut self) -> Result<(), OutputError> {
         if let Some(bar) = &self.bar {
-            let Counts { inputs, documents, tokens, unknown, .. } = self.counts;
-            bar.update(inputs.max(documents), (!unknown).then_some(tokens), self.position);
+            let Counts { inputs, documents, .. } = self.counts;
+            bar.update(inputs.max(documents), self.position);
         }
         self.writer.flush()
     }

@@ -16,6 +16,7 @@ mod rerank;
 mod serve;
 mod settings;
 mod side_by_side;
+mod texts;
 
 use std::sync::Arc;
 
@@ -55,7 +56,7 @@ pub fn run(cli: Cli, bars: &Bars, cancel: &Cancel) -> Result<Outcome, Error> {
         Command::Compare(args) => compare::run(*args, &world),
         Command::Model(command) => model::run(command, &world),
         Command::Engines(args) => engines::run(args, &world),
-        Command::Doctor => doctor::run(&world),
+        Command::Doctor(args) => doctor::run(args, &world),
         Command::Completions { shell } => completions::run(shell, &world),
     }
 }

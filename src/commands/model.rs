@@ -2,6 +2,9 @@
 
 mod export;
 mod inspect;
+mod list;
+mod pull;
+mod remove;
 mod summary;
 
 use super::{Error, Outcome, World};
@@ -16,6 +19,9 @@ use crate::runtime::install;
 
 pub(super) fn run(command: ModelCommand, world: &World) -> Result<Outcome, Error> {
     match command {
+        ModelCommand::List(args) => list::run(args, world),
+        ModelCommand::Pull(args) => pull::run(args, world),
+        ModelCommand::Remove(args) => remove::run(args, world),
         ModelCommand::Inspect(args) => inspect::run(args, world),
         ModelCommand::Export(args) => export::run(args, world),
     }

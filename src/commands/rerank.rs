@@ -3,15 +3,14 @@
 mod many;
 mod one;
 
-use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
 use super::engine::EngineSettings;
-use super::job::{Input, Job, invite, open_error};
+use super::job::{Input, Job, open_error};
 use super::settings::ModelSettings;
-use super::{Error, Outcome, World};
+use super::{Error, Outcome, World, texts};
 use crate::cli::{ReadArgs, RerankArgs};
 use crate::engine::Purpose;
 use crate::engine::python::PythonTask;
@@ -26,7 +25,7 @@ use crate::output::{Destination, RankingFormat, RankingWriter};
 pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
     let RerankArgs {
         query,
-        read: ReadArgs { files, input_format, field, id_field },
+        read,
         top_n,
         return_documents,
         raw_scores,
@@ -43,44 +42,52 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
         return Err(Error::Flag { flag: "--query", reason: "the query is empty".into() });
     }
     let settings = EngineSettings::resolve(engine, model, input_args.into(), &world.globals)?;
-    let destination = output.map_or(Destination::Stdout, Destination::File);
-    let people = destination == Destination::Stdout && std::io::stdout().is_terminal();
-    let format = format.unwrap_or(if people { RankingFormat::Table } else { RankingFormat::Jsonl });
+    let ending = output.as_deref().filter(|_| format.is_none()).map_or(Ok(None), RankingFormat::of_file);
+    let ending = ending.map_err(open_error)?;
+    let destination = Destination::named(output.as_deref());
+    let usual = if destination.is_terminal() { RankingFormat::Table } else { RankingFormat::Jsonl };
+    let format = format.or(ending).unwrap_or(usual);
     let kept = match (return_documents, format) {
         (true, _) => Kept::Whole,
         (false, RankingFormat::Table) => Kept::Beginning,
         (false, _) => Kept::Not,
     };
-    let options = input::Options { format: input_format, field, id_field, pair_field: None };
 
     let start = Instant::now();
     match query {
         Some(query) => {
-            invite(world, &files, "documents");
-            let mut records = input::open(&files, &options)?;
+            let command = format!("infa rerank --query {}", texts::quoted(&query));
+            let mut records = texts::open(read, None, &command, "documents", world)?;
             let Some(first) = first(&mut records)? else {
                 return Err(Error::Nothing("there are no documents"));
             };
             let reranker = load(&settings, world, raw_scores)?;
             let before = (settings.loaded(), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, false, kept != Kept::Not).map_err(open_error)?;
-            let job = Job { world, words: ("Scored", "documents"), before };
+            let words = ("Scored", "documents");
+            let job = Job { world, words, before, destination: &destination, at_the_end: true };
             one::run(job, Input::new(Some(first), records), reranker, query, top_n, kept, writer)
         }
         None => {
-            check_formats(&files, input_format)?;
+            check_queries(&read)?;
+            let ReadArgs { files, text: _, input_format, field, id_field } = read;
+            let options = input::Options { format: input_format, field, id_field, pair_field: None };
             let mut records = input::open_queries(&files, &options)?;
             let Some(first) = first(&mut records)? else {
-                return Err(Error::Flag { flag: "--query", reason: "is missing, and there is no input".into() });
+                return Err(no_query(
+                    "is missing, and there is no input",
+                    &command(EXAMPLE, &["documents.txt".into()]),
+                ));
             };
             if let Some(error) = first.content.as_ref().err().filter(|e| e.is_no_query()) {
                 let reason = format!("is missing; without it each line must hold a query and its documents: {error}");
-                return Err(Error::Flag { flag: "--query", reason });
+                return Err(no_query(&reason, &command(EXAMPLE, &shown(&files))));
             }
             let reranker = load(&settings, world, raw_scores)?;
             let before = (settings.loaded(), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, true, kept != Kept::Not).map_err(open_error)?;
-            let job = Job { world, words: ("Reranked", "queries"), before };
+            let words = ("Reranked", "queries");
+            let job = Job { world, words, before, destination: &destination, at_the_end: false };
             many::run(job, Input::new(Some(first), records), reranker, top_n, kept, writer)
         }
     }
@@ -110,21 +117,58 @@ fn first<T>(records: &mut Records<T>) -> Result<Option<Record<T>>, InputError> {
     records.next().transpose()
 }
 
-/// Without a query, only JSON lines can hold some.
-fn check_formats(files: &[PathBuf], format: Option<Format>) -> Result<(), Error> {
-    let plain = |file: &Path| file.extension().is_some() && input::format_of(file) != Format::Jsonl;
-    let found = match format {
-        Some(Format::Jsonl) => None,
-        Some(_) => Some("--input-format is not jsonl".to_owned()),
-        None => files.iter().find(|file| plain(file)).map(|file| format!("{} holds none", file.display())),
-    };
-    match found {
-        Some(found) => {
-            let reason = format!("is missing, and {found} (JSON lines can hold queries with their documents)");
-            Err(Error::Flag { flag: "--query", reason })
-        }
-        None => Ok(()),
+/// A query where the user's own is not known.
+const EXAMPLE: &str = "what do cats eat";
+
+/// Without a query only JSON can hold some. Says what to type where the query was given as a file, or where there are only
+/// documents.
+fn check_queries(read: &ReadArgs) -> Result<(), Error> {
+    let ReadArgs { files, text, input_format, .. } = read;
+    if let Some(first) = text.first() {
+        let reason = "is missing; --text gives documents";
+        let rest: Vec<String> = text[1..].iter().map(|text| format!("--text {}", texts::quoted(text))).collect();
+        let hint = if rest.is_empty() {
+            command(EXAMPLE, &[format!("--text {}", texts::quoted(first))])
+        } else {
+            command(first, &rest)
+        };
+        return Err(no_query(reason, &hint));
     }
+    // "infa rerank 'what do cats eat' docs.txt": the first argument was meant as the query.
+    if let Some((query, rest)) = files.split_first()
+        && query.as_os_str() != "-"
+        && !query.exists()
+        && (rest.iter().any(|file| file.exists()) || query.to_string_lossy().contains(char::is_whitespace))
+    {
+        let reason = format!("is missing, and {} is no file; arguments without a flag are files", query.display());
+        return Err(no_query(&reason, &command(&query.to_string_lossy(), &shown(rest))));
+    }
+    let documents = |format: Option<Format>| !matches!(format, Some(Format::Json | Format::Jsonl));
+    let reason = match input_format {
+        Some(format) if documents(Some(*format)) => {
+            "is missing, and --input-format is neither json nor jsonl".to_owned()
+        }
+        Some(_) => return Ok(()),
+        None => match files.iter().find(|file| file.extension().is_some() && documents(input::format_of(file))) {
+            Some(file) => format!("is missing, and {} holds none", file.display()),
+            None => return Ok(()),
+        },
+    };
+    Err(no_query(&format!("{reason} (JSON can hold queries with their documents)"), &command(EXAMPLE, &shown(files))))
+}
+
+fn no_query(reason: &str, hint: &str) -> Error {
+    Error::Usage { message: format!("--query: {reason}"), hint: hint.to_owned() }
+}
+
+/// What to type.
+fn command(query: &str, rest: &[String]) -> String {
+    [&[format!("infa rerank --query {}", texts::quoted(query))], rest].concat().join(" ")
+}
+
+/// Files as a shell takes them.
+fn shown(files: &[PathBuf]) -> Vec<String> {
+    files.iter().map(|file| texts::argument(&file.to_string_lossy())).collect()
 }
 
 /// The server that scores, or the model, found or fetched, and loaded for whatever it scores by.

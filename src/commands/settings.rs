@@ -13,7 +13,7 @@ use crate::engine::{Engine, Local, OnnxEngine, OnnxOptions, Purpose, StaticEngin
 use crate::input;
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
-use crate::model::{DEFAULT_MODEL, Model};
+use crate::model::{DEFAULT_MODEL, Model, short_names};
 use crate::runtime::device::Dtype;
 use crate::runtime::library::{Library, Search};
 use crate::runtime::{Runtime, cores, install};
@@ -32,9 +32,13 @@ impl Globals {
         let GlobalArgs { verbose: _, quiet: _, log_format: _, offline, cache_dir, ort_library } = args;
         let cache = match cache_dir.or_else(default_cache) {
             Some(dir) => std::path::absolute(&dir).unwrap_or(dir),
+            // A model directory and a library that is named need none. What needs one fails with this path in its error: it
+            // can be no directory, not even root's, so nothing is taken from a place that others may write to.
             None => {
-                let reason = "neither XDG_CACHE_HOME nor HOME says where the cache is".into();
-                return Err(Error::Flag { flag: "--cache-dir", reason });
+                tracing::warn!(
+                    "neither XDG_CACHE_HOME nor HOME says where the cache is (--cache-dir): nothing can be installed or kept"
+                );
+                PathBuf::from("/dev/null/no-cache-directory")
             }
         };
         Ok(Self { offline: offline || HubEnv::from_env().offline, cache, ort_library })
@@ -52,8 +56,11 @@ impl Globals {
 }
 
 fn default_cache() -> Option<PathBuf> {
-    let dir = |name| std::env::var_os(name).map(PathBuf::from).filter(|dir| dir.is_absolute());
-    Some(dir("XDG_CACHE_HOME").or_else(|| Some(dir("HOME")?.join(".cache")))?.join("infa"))
+    let absolute = |dir: &PathBuf| dir.is_absolute();
+    let xdg = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(absolute);
+    // Without HOME the user's entry in the system's list of users says it.
+    let home = || Some(std::env::home_dir().filter(absolute)?.join(".cache"));
+    Some(xdg.or_else(home)?.join("infa"))
 }
 
 /// More workers than any machine has cores; far more would exhaust its memory, and threads fail ungracefully then.
@@ -88,6 +95,7 @@ impl ModelSettings {
         device.resolve()?;
         let dtype = dtype.unwrap_or_default().resolve()?;
         let model_id = model_id.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+        let model_id = short_names::full_id(&model_id, &HubEnv::from_env(), &globals.cache)?;
         let batch_tokens = batch_tokens.unwrap_or(OnnxOptions::BATCH_TOKENS);
         let int8 = Int8Options {
             cache: Some(globals.cache.clone()),

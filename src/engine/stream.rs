@@ -17,7 +17,9 @@ use crate::fetch::Cancel;
 /// Most texts in a window.
 const WINDOW_TEXTS: usize = 4096;
 /// Bytes of text after which the first window is full; it is small so that the first results come soon.
-const FIRST_WINDOW_BYTES: usize = 32 << 10;
+const FIRST_WINDOW_BYTES: usize = 1 << 10;
+/// How much larger the next window is, until the first results show the pace.
+const GROWTH: usize = 4;
 /// The same for later windows, at least and at most. More would not make more texts of equal length; it would only take
 /// longer.
 const WINDOW_BYTES: RangeInclusive<usize> = 32 << 10..=512 << 10;
@@ -238,6 +240,9 @@ where
             start(Arc::clone(work), window, bytes, started, Arc::clone(shared)).map_err(StreamError::Thread)?;
             started += 1;
             state = shared.lock();
+            if written == 0 {
+                state.limit = (state.limit * GROWTH).min(*WINDOW_BYTES.start());
+            }
             continue;
         }
         if state.pending.is_empty() && started == written {

@@ -29,6 +29,14 @@ impl RecordError {
         }
     }
 
+    /// The field that a flag names, or could name, and the record lacks; the fields it has; the flag.
+    pub(super) fn missing_field(&self) -> Option<(&str, &Names, &'static str)> {
+        match &*self.problem {
+            Problem::Missing { field, present, flag } if !flag.is_empty() => Some((field, present, flag)),
+            _ => None,
+        }
+    }
+
     /// Where the record begins.
     pub fn origin(&self) -> &Origin {
         &self.origin
@@ -47,6 +55,7 @@ impl RecordError {
             Problem::NotAQuery { .. } => "such as {\"query\": \"…\", \"documents\": [\"…\", \"…\"]}".into(),
             Problem::Missing { flag: "", .. } => return None,
             Problem::Missing { flag, .. } => format!("name the field with {flag}"),
+            Problem::Structure { .. } => "the file may be cut short, or put together from several".into(),
             Problem::WrongType { .. }
             | Problem::Empty { .. }
             | Problem::NotAnObject { .. }
@@ -70,6 +79,9 @@ pub(super) enum Problem {
     TooLong { limit: usize },
     #[error("malformed JSON at column {column}: {reason}")]
     Json { column: usize, reason: String },
+    /// What surrounds the values of an array is broken.
+    #[error("malformed JSON: {reason}")]
+    Structure { reason: &'static str },
     #[error("expected a JSON object or string, found {found}")]
     NotARow { found: &'static str },
     #[error("expected a JSON object with \"query\" and \"documents\", found {found}")]
@@ -136,11 +148,47 @@ pub enum InputError {
         /// The system's reason.
         source: io::Error,
     },
-    /// Pairs are wanted of a file whose records have no fields.
-    #[error("{file}: a file of plain texts has no pairs")]
+    /// A field is named of a file whose records are plain texts.
+    #[error("{file}: is read as plain texts, which have neither fields nor pairs; {flag} is for JSON, CSV and TSV")]
     NoFields {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
+        /// The flag that names the field.
+        flag: &'static str,
+    },
+    /// The file is of a kind that holds no text to read.
+    #[error("{file}: is {what}, which infa does not read as texts")]
+    NotText {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+        /// What it is.
+        what: &'static str,
+        /// What the user can do.
+        hint: &'static str,
+    },
+    /// The file is named as one that holds no text, although its bytes could be text.
+    #[error("{file}: a file named .{ending} is not read as text")]
+    Named {
+        /// The file as the user named it.
+        file: Arc<str>,
+        /// The ending of its name.
+        ending: String,
+    },
+    /// All records that were looked at lack a field.
+    #[error("{file}: {} field {field:?}; {present}", Rows(*rows, *all))]
+    FieldInNone {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+        /// How many records were looked at.
+        rows: u64,
+        /// Whether these are all the file has.
+        all: bool,
+        /// The field wanted.
+        field: String,
+        /// The fields of the first record.
+        present: Names,
+        /// The flag that names this field.
+        flag: &'static str,
     },
     /// A CSV or TSV file without a usable header row.
     #[error("{file}: {reason}")]
@@ -177,11 +225,31 @@ impl InputError {
                 "make the file readable with chmod, or pipe it in through stdin".into()
             }
             Self::StdinTwice => "name - once".into(),
-            Self::NoFields { .. } => "--pair-field needs JSON lines, CSV or TSV (--input-format)".into(),
+            Self::NoFields { flag, .. } => {
+                format!("leave {flag} out, or say with --input-format jsonl, json, csv or tsv what the file is")
+            }
+            Self::NotText { hint, .. } => (*hint).into(),
+            Self::Named { .. } => {
+                "if it is text all the same, say so: --input-format lines, jsonl, json, csv or tsv".into()
+            }
+            Self::FieldInNone { flag, .. } => format!("name the field with {flag}"),
             Self::Header { .. } => "CSV and TSV need a first row that names the columns".into(),
             Self::Column { flag, .. } => format!("name the column with {flag}"),
             Self::NotAFile { .. } | Self::Open { .. } | Self::Read { .. } => return None,
         })
+    }
+}
+
+/// "none of the first 100 records has a", "the only record has no".
+struct Rows(u64, bool);
+
+impl fmt::Display for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self(1, true) => f.write_str("the only record has no"),
+            Self(n, true) => write!(f, "none of the {n} records has a"),
+            Self(n, false) => write!(f, "none of the first {n} records has a"),
+        }
     }
 }
 

@@ -1,14 +1,72 @@
-//! JSON lines: out of each object the text and the id, and nothing else is kept.
+//! JSON: out of each object the text and the id, and nothing else is kept.
 //!
 //! Blank lines are skipped. Where a key stands twice, the last one counts, as in most JSON readers.
 
+use std::io::{BufRead, Cursor, Read};
+use std::sync::Arc;
+
+use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
 use super::error::Problem;
-use super::lines::{Piece, Splitter, utf8};
+use super::lines::{Piece, Splitter, read_line, utf8};
 use super::object::{Fields, Leaf, Row, keys, row};
 use super::queries::kind;
+use super::source::{Reader, without_bom};
+use super::values::JsonValues;
 use super::{InputError, Origin, Record, RecordError, Text};
+
+/// Records of any kind.
+type Boxed<T> = Box<dyn Iterator<Item = Result<Record<T>, InputError>> + Send>;
+
+/// The records in `bytes`, which `parse` reads from one value each: JSON lines if `lines`, or whatever JSON it is.
+///
+/// # Errors
+/// The beginning cannot be read.
+pub(super) fn records<T, P>(
+    bytes: Reader,
+    lines: bool,
+    max: usize,
+    name: Arc<str>,
+    parse: P,
+) -> Result<Boxed<T>, InputError>
+where
+    T: 'static,
+    P: Fn(&[u8], &Origin) -> Parsed<T> + Send + 'static,
+{
+    let (bytes, lines) = match lines {
+        true => (bytes, true),
+        false => is_lines(bytes, max)
+            .map_err(|source| InputError::Read { origin: Origin { file: name.clone(), line: 1 }, source })?,
+    };
+    Ok(if lines {
+        Box::new(JsonLines { pieces: Splitter::new(bytes, b'\n', max, name), parse })
+    } else {
+        Box::new(JsonValues::new(bytes, max, name, parse))
+    })
+}
+
+/// Whether the first line that is not blank holds a whole value, and is no array: then errors of a line harm no other.
+/// Reads at most one line of `max` bytes, and gives all of it back.
+fn is_lines(reader: Reader, max: usize) -> std::io::Result<(Reader, bool)> {
+    let mut reader = without_bom(reader)?;
+    let mut head = Vec::new();
+    let lines = loop {
+        let next = reader.fill_buf()?.trim_ascii_start();
+        if next.first() == Some(&b'[') {
+            break false;
+        }
+        let before = head.len();
+        let more = read_line(&mut reader, max.saturating_sub(before), &mut head)?;
+        let line = head[before..].trim_ascii();
+        match line.first() {
+            None if more => {}
+            Some(b'{') => break serde_json::from_slice::<IgnoredAny>(line).is_ok(),
+            first => break first.is_some_and(|&byte| byte != b'['),
+        }
+    };
+    Ok((Box::new(Cursor::new(head).chain(reader)), lines))
+}
 
 /// Every line is an object or a string, which `parse` reads.
 pub(super) struct JsonLines<P> {

@@ -82,6 +82,12 @@ impl Splitter {
     }
 }
 
+/// Appends the next line, or what of it fits into `max` bytes; whether there may be more to read.
+pub(super) fn read_line(reader: &mut Reader, max: usize, line: &mut Vec<u8>) -> io::Result<bool> {
+    let read = reader.by_ref().take(max as u64).read_until(b'\n', line)?;
+    Ok(read > 0 && line.last() == Some(&b'\n'))
+}
+
 /// The length of `piece` without its separator, and for lines without a carriage return before it.
 fn content_length(piece: &[u8], separator: u8) -> usize {
     match piece {

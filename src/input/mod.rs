@@ -5,6 +5,7 @@
 //! the rows after it still come; trouble with a whole file ends the reading ([`InputError`]).
 
 mod beir;
+mod content;
 mod error;
 mod jsonl;
 mod lines;
@@ -15,6 +16,7 @@ mod records;
 mod rows;
 mod source;
 mod table;
+mod values;
 pub mod vectors;
 
 use std::fmt;
@@ -38,6 +40,8 @@ pub enum Format {
     Lines,
     /// One JSON object (or one JSON string) a line; blank lines are skipped
     Jsonl,
+    /// A JSON array of such objects or strings, or values that span lines; JSON lines are read, too
+    Json,
     /// Comma-separated values with a header row
     Csv,
     /// Tab-separated values with a header row
@@ -49,7 +53,7 @@ pub enum Format {
 /// What to look for in the files.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The format of all files; without it the extension of each file says.
+    /// The format of all files; without it the ending of each file's name says, or else its first bytes.
     pub format: Option<Format>,
     /// The field or column with the text; `text` without it.
     pub field: Option<String>,
@@ -57,6 +61,14 @@ pub struct Options {
     pub id_field: Option<String>,
     /// The field or column with the second text of a pair; without it records are single texts.
     pub pair_field: Option<String>,
+}
+
+impl Options {
+    /// The first flag that names a field.
+    fn field_flag(&self) -> Option<&'static str> {
+        let flags = [(&self.field, "--field"), (&self.id_field, "--id-field"), (&self.pair_field, "--pair-field")];
+        flags.into_iter().find(|(field, _)| field.is_some()).map(|(_, flag)| flag)
+    }
 }
 
 /// Where a record begins, for messages.
@@ -108,14 +120,22 @@ pub fn open(paths: &[PathBuf], options: &Options) -> Result<Records, InputError>
     Records::open(paths, options, MAX_RECORD_BYTES)
 }
 
+/// Texts that are here already, in the order of `texts`; `origin` is what messages call their place.
+pub fn texts(texts: Vec<String>, origin: &str) -> Records {
+    Records::of(texts, origin)
+}
+
 /// The same for JSON lines that hold a query with its documents each, whatever the files' names say.
 pub fn open_queries(paths: &[PathBuf], options: &Options) -> Result<Records<Query>, InputError> {
     Records::open_queries(paths, options, MAX_RECORD_BYTES)
 }
 
-/// The format that the extension of `path` speaks of; lines where it does not.
-pub fn format_of(path: &std::path::Path) -> Format {
-    source::format_of(path)
+/// The format that the ending of `path` stands for, that of compression left out; `None` where it stands for none.
+pub fn format_of(path: &std::path::Path) -> Option<Format> {
+    match source::ending_of(path) {
+        source::Ending::Format(format) => Some(format),
+        source::Ending::Unknown | source::Ending::Binary(_) => None,
+    }
 }
 
 #[cfg(test)]

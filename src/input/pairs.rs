@@ -100,7 +100,7 @@ impl SkippedRows {
 /// holds a pair. Single rows that hold none are passed over and counted.
 pub fn read_pairs(path: &Path, options: &PairOptions) -> Result<ScoredPairs, PairsError> {
     let source = Source::check(path)?;
-    let reader = source.open(&Arc::new(AtomicU64::new(0)))?;
+    let (reader, _) = source.open_text(Some(source.format()), &Arc::new(AtomicU64::new(0)))?;
     read_from(reader, source.name.clone(), source.format(), options)
 }
 

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::vec;
 
-use super::jsonl::{JsonLines, parse};
+use super::error::Names;
+use super::jsonl::{self, parse};
 use super::lines::{Lines, Splitter};
 use super::object::Fields;
 use super::queries::{self, Query};
 use super::rows::Rows;
 use super::source::Source;
-use super::{Format, InputError, Options, Origin, Record, Text};
+use super::{Format, InputError, Options, Origin, Record, RecordError, Text};
 
 type Current<T> = Box<dyn Iterator<Item = Result<Record<T>, InputError>> + Send>;
 /// Opens one source; bytes read are added to the counter.
@@ -28,33 +29,119 @@ pub struct Records<T = Text> {
     total: Option<u64>,
 }
 
+/// Records at a file's beginning that may all lack a field before that counts as a wrong field's name.
+const FIRST_RECORDS: u64 = 100;
+
 impl Records {
     pub(super) fn open(paths: &[PathBuf], options: &Options, max: usize) -> Result<Self, InputError> {
         let records = Self::chain(paths, options, max, reader)?;
-        for source in records.sources.as_slice() {
-            let format = options.format.unwrap_or(source.format());
-            if matches!(format, Format::Lines | Format::Nul) && options.pair_field.is_some() {
-                return Err(InputError::NoFields { file: source.name.clone() });
-            }
-            if matches!(format, Format::Csv | Format::Tsv) && source.is_regular_file() {
-                // Reads the header and no more; its bytes are counted when they are read in earnest.
-                drop(reader(source, options, max, &Arc::default())?);
-            }
+        for source in records.sources.as_slice().iter().filter(|source| source.is_regular_file()) {
+            // Reads the beginning and no more; its bytes are counted when they are read in earnest.
+            let beginning = reader(source, options, max, &Arc::default())?;
+            first_records(beginning, &source.name)?;
         }
         Ok(records)
+    }
+
+    pub(super) fn of(texts: Vec<String>, origin: &str) -> Self {
+        let file: Arc<str> = origin.into();
+        let records = texts.into_iter().zip(1..).map(move |(text, line)| {
+            Ok(Record { id: None, content: Ok(text.into()), origin: Origin { file: file.clone(), line } })
+        });
+        Self {
+            sources: Vec::new().into_iter(),
+            current: Some(Box::new(records)),
+            open: reader,
+            options: Options::default(),
+            max: 0,
+            read: Arc::default(),
+            total: None,
+        }
     }
 }
 
 impl Records<Query> {
     pub(super) fn open_queries(paths: &[PathBuf], options: &Options, max: usize) -> Result<Self, InputError> {
-        Self::chain(paths, options, max, |source, options, max, counter| {
-            let pieces = Splitter::new(source.open(counter)?, b'\n', max, source.name.clone());
+        let records = Self::chain(paths, options, max, |source, options, max, counter| {
+            let (bytes, format) = source.open_text(options.format, counter)?;
+            let lines = format != Format::Json;
             let fields = Fields::of(options);
-            Ok(Box::new(JsonLines {
-                pieces,
-                parse: move |line: &[u8], origin: &Origin| queries::parse(line, &fields, origin),
-            }))
-        })
+            let parse = move |line: &[u8], origin: &Origin| queries::parse(line, &fields, origin);
+            jsonl::records(bytes, lines, max, source.name.clone(), parse)
+        })?;
+        for source in records.sources.as_slice().iter().filter(|source| source.is_regular_file()) {
+            drop(source.open_text(options.format, &Arc::default())?);
+        }
+        Ok(records)
+    }
+}
+
+/// Refuses a file whose first records, or all, lack a field: its name is wrong.
+fn first_records(records: Current<Text>, file: &Arc<str>) -> Result<(), InputError> {
+    let mut missing = Missing::default();
+    for record in records.take(FIRST_RECORDS as usize) {
+        match record {
+            Ok(Record { content: Err(error), .. }) if error.missing_field().is_some() => missing.push(&error),
+            // Other errors are told when their record's turn comes.
+            _ => return Ok(()),
+        }
+    }
+    missing.error(file).map_or(Ok(()), Err)
+}
+
+/// Records that lack a field, one after the other from a file's beginning.
+#[derive(Default)]
+struct Missing {
+    count: u64,
+    /// The first one's field, the fields it has, and the flag that names the field.
+    first: Option<(String, Names, &'static str)>,
+}
+
+impl Missing {
+    /// One more record.
+    fn push(&mut self, error: &RecordError) {
+        self.count += 1;
+        if self.first.is_none() {
+            self.first = error.missing_field().map(|(field, present, flag)| (field.to_owned(), present.clone(), flag));
+        }
+    }
+
+    fn error(self, file: &Arc<str>) -> Option<InputError> {
+        let (field, present, flag) = self.first?;
+        let (file, rows, all) = (file.clone(), self.count, self.count < FIRST_RECORDS);
+        Some(InputError::FieldInNone { file, rows, all, field, present, flag })
+    }
+}
+
+/// The records of a stream, which cannot be looked at before it is read: it ends after so many that all lack a field.
+struct Watched {
+    records: Current<Text>,
+    file: Arc<str>,
+    /// `None` once a record was as it should be, or failed for another reason.
+    missing: Option<Missing>,
+}
+
+impl Watched {
+    fn new(records: Current<Text>, file: Arc<str>) -> Self {
+        Self { records, file, missing: Some(Missing::default()) }
+    }
+}
+
+impl Iterator for Watched {
+    type Item = Result<Record, InputError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let full = self.missing.as_ref().is_some_and(|missing| missing.count >= FIRST_RECORDS);
+        let next = if full { None } else { self.records.next() };
+        let Some(missing) = &mut self.missing else { return next };
+        match &next {
+            Some(Ok(Record { content: Err(error), .. })) if error.missing_field().is_some() => missing.push(error),
+            None if full => return self.missing.take().and_then(|missing| missing.error(&self.file)).map(Err),
+            // What there was has been told, record by record.
+            None => {}
+            Some(_) => self.missing = None,
+        }
+        next
     }
 }
 
@@ -125,14 +212,21 @@ fn reader(
     max: usize,
     counter: &Arc<AtomicU64>,
 ) -> Result<Current<Text>, InputError> {
-    let bytes = source.open(counter)?;
+    let (bytes, format) = source.open_text(options.format, counter)?;
     let name = source.name.clone();
-    Ok(match options.format.unwrap_or(source.format()) {
-        Format::Lines => Box::new(Lines(Splitter::new(bytes, b'\n', max, name))),
-        Format::Nul => Box::new(Lines(Splitter::new(bytes, 0, max, name))),
-        Format::Jsonl => {
-            let (pieces, fields) = (Splitter::new(bytes, b'\n', max, name), Fields::of(options));
-            Box::new(JsonLines { pieces, parse: move |line: &[u8], origin: &Origin| parse(line, &fields, origin) })
+    Ok(match format {
+        Format::Lines | Format::Nul => {
+            if let Some(flag) = options.field_flag() {
+                return Err(InputError::NoFields { file: name, flag });
+            }
+            let separator = if format == Format::Nul { 0 } else { b'\n' };
+            Box::new(Lines(Splitter::new(bytes, separator, max, name)))
+        }
+        Format::Jsonl | Format::Json => {
+            let fields = Fields::of(options);
+            let parse = move |value: &[u8], origin: &Origin| parse(value, &fields, origin);
+            let records = jsonl::records(bytes, format == Format::Jsonl, max, name.clone(), parse)?;
+            if source.is_regular_file() { records } else { Box::new(Watched::new(records, name)) }
         }
         Format::Csv => Box::new(Rows::new(bytes, b',', max, name, options)?),
         Format::Tsv => Box::new(Rows::new(bytes, b'\t', max, name, options)?),

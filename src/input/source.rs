@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Format, InputError};
+use super::{Format, InputError, content};
 
 /// Bytes without a byte order mark at their start.
 pub(super) type Reader = Box<dyn BufRead + Send>;
@@ -68,29 +68,109 @@ impl Source {
         self.path.is_some() && self.size.is_some()
     }
 
-    /// The format the extension speaks of.
+    /// The format that the ending of its name stands for; lines, where it stands for none.
     pub fn format(&self) -> Format {
-        self.path.as_deref().map_or(Format::Lines, format_of)
+        match self.path.as_deref().map(ending_of) {
+            Some(Ending::Format(format)) => format,
+            _ => Format::Lines,
+        }
     }
 
-    /// Opens it; what is read is added to `counter`.
+    /// Opens it, whatever it holds; what is read is added to `counter`.
     pub fn open(&self, counter: &Arc<AtomicU64>) -> Result<Reader, InputError> {
+        Ok(Box::new(BufReader::with_capacity(BUFFER, self.bytes(counter)?)))
+    }
+
+    /// Opens it as text, decompressed where it is compressed, with the format it has: `given`, or that which its name's
+    /// ending or its first bytes stand for.
+    ///
+    /// # Errors
+    /// It cannot be opened or read, or holds no text.
+    pub fn open_text(&self, given: Option<Format>, counter: &Arc<AtomicU64>) -> Result<(Reader, Format), InputError> {
+        let nul = given == Some(Format::Nul);
+        let content::Content { reader, json, array } = content::text(self.bytes(counter)?, &self.name, nul)?;
+        let ending = self.path.as_deref().map_or(Ending::Unknown, ending_of);
+        let format = match (given, ending) {
+            (Some(format), _) => format,
+            // No line of JSON lines is an array.
+            (None, Ending::Format(Format::Jsonl)) if array => Format::Json,
+            (None, Ending::Format(format)) => format,
+            (None, Ending::Binary(ending)) => return Err(InputError::Named { file: self.name.clone(), ending }),
+            (None, Ending::Unknown) if json => {
+                tracing::info!("{}: read as JSON (--input-format lines reads each line as a text)", self.name);
+                Format::Json
+            }
+            (None, Ending::Unknown) => Format::Lines,
+        };
+        Ok((reader, format))
+    }
+
+    fn bytes(&self, counter: &Arc<AtomicU64>) -> Result<Box<dyn Read + Send>, InputError> {
         let inner: Box<dyn Read + Send> = match &self.path {
             None => Box::new(io::stdin()),
             Some(path) => Box::new(File::open(path).map_err(|source| InputError::Open { path: path.clone(), source })?),
         };
-        Ok(Box::new(BufReader::with_capacity(BUFFER, Counted { inner, counter: counter.clone() })))
+        Ok(Box::new(Counted { inner, counter: counter.clone() }))
     }
 }
 
-/// The format the extension of `path` speaks of.
-pub(super) fn format_of(path: &Path) -> Format {
-    let extension = path.extension().map(|e| e.to_ascii_lowercase());
-    match extension.as_ref().and_then(|e| e.to_str()) {
-        Some("jsonl" | "ndjson") => Format::Jsonl,
-        Some("csv") => Format::Csv,
-        Some("tsv" | "tab") => Format::Tsv,
-        _ => Format::Lines,
+/// What the ending of a file's name stands for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// A format of texts.
+    Format(Format),
+    /// A format that holds no text to read: this one.
+    Binary(String),
+    /// Nothing known.
+    Unknown,
+}
+
+/// Endings of compressed files, below which lies another ending.
+const COMPRESSED: [&str; 4] = ["gz", "gzip", "zst", "zstd"];
+/// Endings of files that hold no text.
+const BINARY: [&str; 24] = [
+    "arrow",
+    "avro",
+    "bin",
+    "db",
+    "docx",
+    "feather",
+    "h5",
+    "hdf5",
+    "ipc",
+    "npy",
+    "npz",
+    "onnx",
+    "orc",
+    "parquet",
+    "pdf",
+    "pickle",
+    "pkl",
+    "pt",
+    "safetensors",
+    "sqlite",
+    "sqlite3",
+    "tar",
+    "xlsx",
+    "zip",
+];
+
+/// What the ending of `path` stands for, that of compression left out.
+pub(super) fn ending_of(path: &Path) -> Ending {
+    let lower = |path: &Path| Some(path.extension()?.to_str()?.to_ascii_lowercase());
+    let ending = match lower(path) {
+        Some(ending) if COMPRESSED.contains(&ending.as_str()) => {
+            path.file_stem().and_then(|stem| lower(Path::new(stem)))
+        }
+        ending => ending,
+    };
+    match ending.as_deref() {
+        Some("jsonl" | "ndjson") => Ending::Format(Format::Jsonl),
+        Some("json") => Ending::Format(Format::Json),
+        Some("csv") => Ending::Format(Format::Csv),
+        Some("tsv" | "tab") => Ending::Format(Format::Tsv),
+        Some(ending) if BINARY.contains(&ending) => Ending::Binary(ending.to_owned()),
+        _ => Ending::Unknown,
     }
 }
 
@@ -165,8 +245,14 @@ mod tests {
         assert_eq!(format("a.csv"), Format::Csv);
         assert_eq!(format("a.b.tab"), Format::Tsv);
         assert_eq!(format("a.tsv"), Format::Tsv);
+        assert_eq!(format("a.json"), Format::Json);
+        assert_eq!(format("a.jsonl.gz"), Format::Jsonl);
+        assert_eq!(format("a.csv.ZST"), Format::Csv);
         assert_eq!(format("a.txt"), Format::Lines);
+        assert_eq!(format("a.gz"), Format::Lines);
         assert_eq!(format("csv"), Format::Lines);
+        assert_eq!(ending_of(Path::new("x.parquet")), Ending::Binary("parquet".into()));
+        assert_eq!(ending_of(Path::new("x.tar.gz")), Ending::Binary("tar".into()));
     }
 
     #[test]

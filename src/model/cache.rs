@@ -11,6 +11,7 @@
 //! that only hold checked names keep the unchecked ones out.
 
 mod env;
+pub mod inventory;
 
 pub use env::HubEnv;
 

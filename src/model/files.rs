@@ -69,6 +69,7 @@ pub(super) fn wanted_of(names: &[&str], onnx: Option<&Path>) -> Vec<String> {
             _ if VOCABULARY_FILES.contains(&file) => !has(dir, "tokenizer.json"),
             _ if is_shard(file) => onnx.is_none() && !has(dir, SINGLE),
             _ if EXTRAS.contains(&file) => dir.is_empty(),
+            // adapter_config.json among them, which says what an adapter without weights is for.
             _ => file.ends_with(".json") && !file.ends_with(".index.json"),
         }
     };

@@ -11,7 +11,7 @@ pub use error::HubError;
 pub use listing::RemoteFile;
 
 use crate::fetch::{Context, Download, FetchError, Http, Limits, http, lock, names};
-use crate::model::cache::{BlobName, Commit, HubEnv, RepoCache};
+use crate::model::cache::{BlobName, Commit, HubEnv, RepoCache, inventory};
 use listing::{Listing, RawListing};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -92,9 +92,12 @@ impl Hub {
             return Ok(snapshot);
         }
         if ctx.offline || self.env.offline {
-            let cache = self.env.cache.display().to_string();
-            let error = HubError::Offline { repo: repo.to_owned(), revision: revision.to_owned(), cache };
-            return any_snapshot(&job, complete).ok_or(error);
+            return any_snapshot(&job, complete).ok_or_else(|| HubError::Offline {
+                repo: repo.to_owned(),
+                revision: revision.to_owned(),
+                cache: self.env.cache.display().to_string(),
+                cached: inventory::ids(&self.env.cache),
+            });
         }
         match self.list(&job) {
             Ok(listing) => self.bring(&job, &listing, select),
@@ -103,7 +106,10 @@ impl Hub {
                     ctx.progress.note(&format!("{error}; using the cached {repo} ({})", snapshot.commit));
                     Ok(snapshot)
                 }
-                None => Err(error.into()),
+                None => {
+                    let cached = inventory::ids(&self.env.cache);
+                    Err(HubError::Unreachable { repo: repo.to_owned(), error, cached })
+                }
             },
             Err(error) => Err(error),
         }

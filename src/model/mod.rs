@@ -15,6 +15,7 @@ pub mod modules;
 mod package;
 pub mod pooling;
 pub mod sentence;
+pub mod short_names;
 pub mod similarity;
 pub mod source;
 pub mod splade;
@@ -57,6 +58,26 @@ pub enum ModelError {
         dir: PathBuf,
         /// The file, or one of several.
         what: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// A directory that is none of a model.
+    #[error("{}: is a directory, but holds no model: neither configuration nor weights", dir.display())]
+    NotAModel {
+        /// The directory.
+        dir: PathBuf,
+        /// The first of the files in it.
+        files: Vec<String>,
+    },
+    /// An adapter without the model it changes.
+    #[error("{}: is an adapter{} {}, without weights of its own", dir.display(), kind.as_deref().map(|kind| format!(" ({kind})")).unwrap_or_default(), base.as_ref().map_or("for a model that it does not name".into(), |base| format!("for {base}")))]
+    AdapterOnly {
+        /// The model's directory.
+        dir: PathBuf,
+        /// `peft_type` of adapter_config.json: LORA, say.
+        kind: Option<String>,
+        /// `base_model_name_or_path` of adapter_config.json.
+        base: Option<String>,
         /// What to do about it.
         hint: String,
     },
@@ -115,7 +136,14 @@ impl ModelError {
             Self::NoSuchPath(_) => {
                 Some("give a directory, an .onnx file, or a repository such as BAAI/bge-small-en-v1.5".into())
             }
-            Self::MissingFile { hint, .. } => Some(hint.clone()),
+            Self::MissingFile { hint, .. } | Self::AdapterOnly { hint, .. } => Some(hint.clone()),
+            Self::NotAModel { files, .. } => {
+                let found =
+                    if files.is_empty() { "it is empty".into() } else { format!("it holds {}", files.join(", ")) };
+                Some(format!(
+                    "a model's directory holds config.json, tokenizer.json and model.safetensors (or an .onnx file); {found}"
+                ))
+            }
             Self::Io { .. } => Some("check that the file exists and may be read".into()),
             Self::Config { .. } => Some("the file may be damaged, or of a kind of model infa does not serve".into()),
             Self::Tokenizer { .. } => {
@@ -179,6 +207,9 @@ impl Model {
             Encoder::Transformer => Tokenizer::read(&transformer, hints)?,
             Encoder::Static | Encoder::Model2Vec => Tokenizer::read_plain(&transformer)?,
         };
+        for remark in &tokenizer.remarks {
+            tracing::warn!("{name}: {remark}");
+        }
         if let Some(late) = &sentence.late {
             let refuse = |reason| ModelError::Tokenizer { path: tokenizer::file_in(&transformer), reason };
             tokenizer.register_markers(&late.markers).map_err(refuse)?;
@@ -265,6 +296,12 @@ impl Model {
         self.adapter = named.map_err(refuse)?;
         Ok(())
     }
+}
+
+/// What the files in a model's directory say that it is for; `None` where they cannot be read.
+pub fn task_in(dir: &Path) -> Option<Task> {
+    let config = sentence::read_object(&dir.join("config.json")).ok()?.unwrap_or(Json::Null);
+    Task::read(dir, &config).ok()
 }
 
 /// Where the tokenizer and config.json are: usually the model's directory.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use super::cache::HubEnv;
 use super::files::{is_complete, safetensors_in, wanted};
 use super::hub::{Hub, RemoteFile};
-use super::{DEFAULT_MODEL, ModelError, package, tokenizer};
+use super::sentence::read_object;
+use super::{DEFAULT_MODEL, ModelError, package, short_names, tokenizer};
 use crate::fetch::Context;
 
 /// A model, as the user asks for it.
@@ -57,6 +58,11 @@ impl Weights {
 impl Request {
     /// Finds the model's files, fetching them if they are not here.
     pub fn resolve(&self, hub_env: HubEnv, context: &Context) -> Result<Source, ModelError> {
+        let model_id = short_names::full_id(&self.model_id, &hub_env, &self.cache)?;
+        if model_id != self.model_id {
+            tracing::info!("--model-id {} is read as {model_id}", self.model_id);
+            return Self { model_id, ..self.clone() }.resolve(hub_env, context);
+        }
         let name = self.model_id.clone();
         let path = Path::new(&self.model_id);
         if path.is_file() {
@@ -134,7 +140,7 @@ impl Request {
     /// What runs, of a model's directory; `remote` are files of its repository that need not be here.
     fn weights_in(&self, dir: &Path, remote: Vec<String>) -> Result<Weights, ModelError> {
         let missing = |what: String, hint: String| ModelError::MissingFile { dir: dir.to_owned(), what, hint };
-        let names = || names_in(dir).into_iter().chain(remote).collect::<Vec<_>>();
+        let names = || names_in(dir).into_iter().chain(remote.iter().cloned()).collect::<Vec<_>>();
         if let Some(onnx) = &self.onnx_file {
             let path = dir.join(onnx);
             if path.is_file() {
@@ -145,6 +151,12 @@ impl Request {
         }
         if let Some(path) = safetensors_in(dir) {
             return Ok(Weights::Safetensors(path));
+        }
+        if let Some(adapter) = adapter_in(dir, &self.model_id) {
+            return Err(adapter);
+        }
+        if remote.is_empty() && !looks_like_model(dir) {
+            return Err(ModelError::NotAModel { dir: dir.to_owned(), files: some_files(dir) });
         }
         let names = names();
         let hint = match (onnx_hint(&names), torch_file(&names)) {
@@ -163,6 +175,11 @@ pub fn cached_default(hub_env: HubEnv, cache: &Path) -> Option<PathBuf> {
     hub.cached(DEFAULT_MODEL, None, &|dir| is_complete(dir, None)).or_else(|| package::installed(cache))
 }
 
+/// The default model's directory in infa's own cache, if it is there.
+pub fn own_default(cache: &Path) -> Option<PathBuf> {
+    package::installed(cache)
+}
+
 /// The files in a model's directory and in those that repositories keep their `.onnx` files and old weights in.
 fn names_in(dir: &Path) -> Vec<String> {
     let files = |sub: &'static str| {
@@ -170,6 +187,43 @@ fn names_in(dir: &Path) -> Vec<String> {
         entries.map(move |entry| Path::new(sub).join(entry.file_name()).display().to_string())
     };
     files("").chain(files("onnx")).chain(files("0_Transformer")).collect()
+}
+
+/// Whether a directory holds any file by which models are known.
+fn looks_like_model(dir: &Path) -> bool {
+    let known = |name: &String| {
+        let ending = Path::new(name).extension().and_then(|ending| ending.to_str());
+        matches!(ending, Some("onnx" | "safetensors" | "bin" | "pt" | "gguf"))
+    };
+    ["config.json", "modules.json", "tokenizer.json"].iter().any(|name| dir.join(name).is_file())
+        || names_in(dir).iter().any(known)
+}
+
+/// The first files of a directory, for a message.
+fn some_files(dir: &Path) -> Vec<String> {
+    const SHOWN: usize = 5;
+    let mut names = names_in(dir);
+    names.retain(|name| !name.starts_with('.'));
+    names.sort();
+    let more = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
+    names.extend((more > 0).then(|| format!("and {more} more")));
+    names
+}
+
+/// What is wrong where `dir` has an adapter (as PEFT writes it) and nothing that runs.
+fn adapter_in(dir: &Path, model_id: &str) -> Option<ModelError> {
+    let config = read_object(&dir.join("adapter_config.json")).ok()??;
+    let text = |key: &str| config.get(key).and_then(|value| value.as_str()).map(str::to_owned);
+    let base = text("base_model_name_or_path").filter(|base| !base.is_empty());
+    let hint = format!(
+        "infa runs whole models: merge the adapter into its base model once, with python3 -c \"from peft import \
+         AutoPeftModelForFeatureExtraction as P; from transformers import AutoTokenizer as T; \
+         P.from_pretrained('{model_id}').merge_and_unload().save_pretrained('DIR'); \
+         T.from_pretrained('{}').save_pretrained('DIR')\", and give DIR as --model-id",
+        base.as_deref().unwrap_or("BASE")
+    );
+    Some(ModelError::AdapterOnly { dir: dir.to_owned(), kind: text("peft_type"), base, hint })
 }
 
 /// Names the `.onnx` files there are to choose from.
@@ -205,7 +259,7 @@ fn torch_hint(model: &str, file: &str) -> String {
 }
 
 /// Whether a name that is no existing path was meant to be one.
-fn looks_like_path(name: &str) -> bool {
+pub(super) fn looks_like_path(name: &str) -> bool {
     name.is_empty()
         || name.starts_with(['/', '.', '~'])
         || name.ends_with(['/', '\\'])

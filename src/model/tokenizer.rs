@@ -6,6 +6,7 @@ mod added;
 mod class;
 mod decoder;
 mod encode;
+mod ends;
 mod file;
 mod pair;
 pub mod pieces;
@@ -116,6 +117,8 @@ pub struct Tokenizer {
     pub has_token_types: bool,
     /// Whether batches are padded before their texts, and not after.
     pub pads_left: bool,
+    /// Where it differs from what tokenizer.json says, in words.
+    pub remarks: Vec<String>,
 }
 
 impl<'a> Hints<'a> {
@@ -165,6 +168,7 @@ impl Tokenizer {
             let steps = std::iter::once(first).chain(inner.get_normalizer().cloned()).collect();
             inner.with_normalizer(Some(Sequence::new(steps))).map_err(|e| e.to_string())?;
         }
+        let remarks = ends::add_missing(&mut inner, class, config, map)?;
         let (prefix, suffix) = special_tokens(&inner)?;
         let pair_specials = inner.get_post_processor().map_or(0, |post| post.added_tokens(true));
         let specials_by_name = special::ids(&inner, class, [config, map]);
@@ -176,6 +180,7 @@ impl Tokenizer {
             prefix,
             suffix,
             pair_specials,
+            remarks,
             // "No limit" is written as 1e30.
             model_max_length: config
                 .get("model_max_length")

@@ -51,6 +51,22 @@ pub enum OutputError {
         /// The length it has.
         found: usize,
     },
+    /// The ending of a file's name stands for no format that is written.
+    #[error("{}: infa writes no .{ending} files here", path.display())]
+    Ending {
+        /// The target as given.
+        path: PathBuf,
+        /// The ending.
+        ending: String,
+        /// The endings there are.
+        known: Vec<&'static str>,
+    },
+    /// Binary data would go to a terminal.
+    #[error("--format {} is binary and would garble the terminal", name(*format))]
+    Terminal {
+        /// The format.
+        format: Format,
+    },
     /// The format has no place for such embeddings.
     #[error("--format {} cannot hold {what}", name(*format))]
     Shape {
@@ -87,6 +103,13 @@ impl OutputError {
             Self::Directory { .. } => "name a file in it".into(),
             Self::MissingDirectory { directory, .. } => {
                 format!("create it with mkdir -p {}", directory.display())
+            }
+            Self::Ending { known, .. } => {
+                let known: Vec<String> = known.iter().map(|ending| format!(".{ending}")).collect();
+                format!("name the file {}, or the format with --format", known.join(", "))
+            }
+            Self::Terminal { .. } => {
+                "write to a file, for example with -o vectors.npy (-o - writes to the terminal)".into()
             }
             Self::Shape { .. } => "use --format jsonl (or json)".into(),
             Self::Precision { .. } => {

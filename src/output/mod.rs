@@ -7,16 +7,20 @@ mod bytes;
 mod csv;
 mod digits;
 mod document;
+mod ending;
 mod error;
 mod json;
 mod labels;
 mod npy;
 mod objects;
+mod part;
+mod preview;
 mod ranking;
 mod sink;
 mod table;
 
-use std::path::PathBuf;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
@@ -26,6 +30,7 @@ pub use digits::Precision;
 pub use document::Document;
 pub use error::OutputError;
 pub use labels::{Label, Labelled, LabelsFormat, LabelsWriter};
+pub use part::remove_parts;
 pub use ranking::{Hit, Ranking, RankingFormat, RankingWriter};
 use sink::Sink;
 
@@ -49,6 +54,30 @@ pub enum Destination {
     Stdout,
     /// A file, replaced when everything is written; a device or a named pipe is written to directly.
     File(PathBuf),
+}
+
+impl Destination {
+    /// The destination that a user names: `-`, like no name at all, is standard output.
+    pub fn named(path: Option<&Path>) -> Self {
+        match path {
+            None => Self::Stdout,
+            Some(path) if path.as_os_str() == "-" => Self::Stdout,
+            Some(path) => Self::File(path.to_owned()),
+        }
+    }
+
+    /// Whether people see at once what is written.
+    pub fn is_terminal(&self) -> bool {
+        *self == Self::Stdout && std::io::stdout().is_terminal()
+    }
+
+    /// The file that is replaced when everything is written, if it is one.
+    pub fn replaced(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) if std::fs::metadata(path).map_or(true, |metadata| metadata.is_file()) => Some(path),
+            _ => None,
+        }
+    }
 }
 
 /// What became of one input.
@@ -150,6 +179,14 @@ pub fn open(
         // Of the others only dense vectors are left, after the check above.
         (_, shape) => Box::new(json::Rows::new(sink, false, shape, digits)),
     })
+}
+
+/// Opens standard output for the beginning of each embedding, as people look at it.
+///
+/// # Errors
+/// Standard output cannot be used.
+pub fn preview() -> Result<Box<dyn RowWriter + Send>, OutputError> {
+    Ok(Box::new(preview::Preview::open()?))
 }
 
 /// A vector of another length than promised would make a ragged table: refused before it is written.

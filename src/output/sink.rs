@@ -6,8 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
-
+use super::part::Part;
 use super::{Destination, OutputError};
 
 /// How much is gathered before the system is called.
@@ -26,7 +25,7 @@ enum Target {
     /// Written as it comes: stdout, a device, a pipe.
     Direct(File),
     /// Written beside its place and moved there at the end.
-    Replacing { part: NamedTempFile, place: PathBuf },
+    Replacing { part: Part, place: PathBuf },
 }
 
 impl Sink {
@@ -82,19 +81,13 @@ impl Sink {
             let directory = directory.to_path_buf();
             return Err(OutputError::MissingDirectory { path: path.to_path_buf(), directory });
         }
-        let mut prefix = file_name.to_os_string();
-        prefix.push(".");
         // What any new file gets, less the umask; an old file's mode is passed on, lest a private
         // file become public.
         let mode = old.map(|old| old.permissions().mode() & 0o777);
-        let part = tempfile::Builder::new()
-            .prefix(&prefix)
-            .suffix(".part")
-            .permissions(Permissions::from_mode(mode.unwrap_or(0o666)))
-            .tempfile_in(directory)
-            .map_err(|error| failed(without_path(error)))?;
+        let part = Part::create(directory, file_name, mode.unwrap_or(0o666));
+        let mut part = part.map_err(|error| failed(without_path(error)))?;
         if let Some(mode) = mode {
-            part.as_file().set_permissions(Permissions::from_mode(mode)).map_err(failed)?;
+            part.file().set_permissions(Permissions::from_mode(mode)).map_err(failed)?;
         }
         Ok(Self::new(name, Target::Replacing { part, place }))
     }
@@ -150,10 +143,9 @@ impl Sink {
         match self.target {
             Target::Direct(_) => Ok(()),
             // No fsync: a crash of the machine is not what this guards against, and it can cost seconds.
-            Target::Replacing { part, place } => match part.persist(place) {
-                Ok(_) => Ok(()),
-                Err(error) => Err(OutputError::Write { name: self.name, source: error.error }),
-            },
+            Target::Replacing { part, place } => {
+                part.persist(&place).map_err(|source| OutputError::Write { name: self.name, source })
+            }
         }
     }
 
@@ -169,7 +161,7 @@ impl Sink {
 fn file(target: &mut Target) -> &mut File {
     match target {
         Target::Direct(file) => file,
-        Target::Replacing { part, .. } => part.as_file_mut(),
+        Target::Replacing { part, .. } => part.file(),
     }
 }
 

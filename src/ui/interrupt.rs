@@ -1,10 +1,11 @@
-//! Ctrl-C and SIGTERM: work is asked to stop, and the process ends within a second whatever it is doing, unless the
+//! Ctrl-C, SIGTERM and SIGHUP (a closed terminal): work is asked to stop, and the process ends within a second whatever it is doing, unless the
 //! work has said that it sees to its end itself.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::fetch::Cancel;
@@ -24,9 +25,32 @@ pub fn be_patient() {
     PATIENT.store(true, Ordering::SeqCst);
 }
 
+/// What is done at the very end, where destructors do not run.
+static LAST: OnceLock<fn()> = OnceLock::new();
+
+/// Has `last` done before the process ends, however that comes about.
+pub fn at_exit(last: fn()) {
+    let _ = LAST.set(last);
+}
+
+/// Whether SIGHUP ends the work: not under nohup, which starts programs with the signal ignored.
+pub fn hang_up_ends() -> bool {
+    // Asked once, before a handler is there.
+    static ENDS: OnceLock<bool> = OnceLock::new();
+    *ENDS.get_or_init(|| {
+        // SAFETY: all zero is a valid value of this plain structure, which the call fills.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        // SAFETY: only asks; `action` outlives the call.
+        let asked = unsafe { libc::sigaction(SIGHUP, std::ptr::null(), &raw mut action) };
+        asked != 0 || action.sa_sigaction != libc::SIG_IGN
+    })
+}
+
 /// Starts listening. The first signal sets `cancel` and gives the work [`GRACE`]; a second one ends the process at once.
 pub fn listen(cancel: Cancel) {
-    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else {
+    let mut heard = vec![SIGINT, SIGTERM];
+    heard.extend(hang_up_ends().then_some(SIGHUP));
+    let Ok(mut signals) = Signals::new(heard) else {
         tracing::warn!("signals cannot be handled; Ctrl-C will end infa without flushing");
         return;
     };
@@ -54,6 +78,9 @@ pub fn listen(cancel: Cancel) {
 /// Ends the process now. Worker threads may be in the middle of ONNX Runtime: its static destructors must not run
 /// beneath them, so this is `_exit`; whatever was to be flushed has been.
 pub fn exit(status: i32) -> ! {
+    if let Some(last) = LAST.get() {
+        last();
+    }
     // SAFETY: ends the process; nothing can be observed afterwards.
     unsafe { libc::_exit(status) }
 }

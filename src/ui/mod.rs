@@ -4,6 +4,7 @@ pub mod interrupt;
 pub mod log;
 mod printer;
 mod progress;
+mod screen;
 
 pub use printer::Printer;
 pub use progress::{Bars, JobBar, StageBar};

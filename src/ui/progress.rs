@@ -3,14 +3,20 @@
 //! Bars are redrawn when something has moved. indicatif's steady tick would need a thread for each, and panics where the
 //! system has none left.
 
+use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::log::LogFormat;
 use super::printer::Printer;
+use super::screen::Screen;
 use crate::fetch::{Progress, ProgressTask};
+
+/// How often bars are drawn in a second, at most.
+const DRAWN: u8 = 20;
 
 /// All bars on the screen, and the printer that writes above them.
 #[derive(Clone)]
@@ -22,8 +28,11 @@ pub struct Bars {
 impl Bars {
     /// Bars on stderr if it is a terminal and people want to see them; else they are only imagined.
     pub fn new(quiet: bool, format: LogFormat) -> Self {
-        let hidden = quiet || format == LogFormat::Json;
-        let target = if hidden { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let hidden = quiet || format == LogFormat::Json || !std::io::stderr().is_terminal();
+        let target = match hidden {
+            true => ProgressDrawTarget::hidden(),
+            false => ProgressDrawTarget::term_like_with_hz(Box::new(Screen::stderr()), DRAWN),
+        };
         let bars = MultiProgress::with_draw_target(target);
         Self { printer: Printer::new(bars.clone(), quiet, format), bars }
     }
@@ -38,27 +47,58 @@ impl Bars {
         &self.bars
     }
 
-    /// The bar of an embedding job over `bytes` of input (when known).
+    /// The bar of a job over `bytes` of input (when known). Its line is short, so that a terminal that is made narrower does
+    /// not break it.
     pub fn job(&self, bytes: Option<u64>) -> JobBar {
         let counts = Arc::new(Counts::default());
         let shown = Arc::clone(&counts);
-        let rates = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-            let seconds = state.elapsed().as_secs_f64().max(1e-3);
-            let (inputs, tokens) = (shown.inputs.load(Ordering::Relaxed), shown.tokens.load(Ordering::Relaxed));
-            let rate = |n: u64| (n as f64 / seconds).round();
-            let _ = write!(out, "{inputs} inputs, {}/s", rate(inputs));
-            if tokens != UNKNOWN {
-                let _ = write!(out, ", {} tokens/s", rate(tokens));
-            }
+        let line = move |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+            let inputs = shown.inputs.load(Ordering::Relaxed);
+            let _ = out.write_str(&job_line(inputs, state.elapsed(), state.pos(), bytes));
         };
         let (bar, template) = match bytes {
-            Some(bytes) => (ProgressBar::new(bytes), "{bar:24} {percent:>3}%  {rates}  {elapsed_precise}"),
-            None => (ProgressBar::no_length(), "{spinner} {rates}  {elapsed_precise}"),
+            Some(bytes) => (ProgressBar::new(bytes), "{percent:>3}% {bar:8} {line}"),
+            None => (ProgressBar::no_length(), "{spinner} {line}"),
         };
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-        let bar = self.bars.add(bar.with_style(style.with_key("rates", rates)));
+        let bar = self.bars.add(bar.with_style(style.with_key("line", line)));
         bar.tick();
         JobBar { bar, counts }
+    }
+}
+
+/// What a job's bar says beside the bar itself: inputs, their rate, and the time that is left, or that has passed where
+/// the end is not known.
+fn job_line(inputs: u64, elapsed: Duration, position: u64, total: Option<u64>) -> String {
+    let rate = inputs as f64 / elapsed.as_secs_f64().max(1e-3);
+    let counted = format!("{} inputs, {}/s", short(inputs as f64), short(rate));
+    match total {
+        Some(_) if position == 0 || inputs == 0 => counted,
+        Some(total) => {
+            let rest = total.saturating_sub(position) as f64 / position as f64;
+            format!("{counted}, {} left", time(elapsed.as_secs_f64() * rest))
+        }
+        None => format!("{counted} for {}", time(elapsed.as_secs_f64())),
+    }
+}
+
+/// "950", "12.3k", "4.5M".
+fn short(number: f64) -> String {
+    match number {
+        n if n < 9_999.5 => format!("{n:.0}"),
+        n if n < 999_950.0 => format!("{:.1}k", n / 1e3),
+        n if n < 1e9 => format!("{:.1}M", n / 1e6),
+        n => format!("{:.0}M", n / 1e6),
+    }
+}
+
+/// "12 s", "3 min", "2.5 h".
+fn time(seconds: f64) -> String {
+    match seconds.round().min(1e9) as u64 {
+        s if s < 90 => format!("{s} s"),
+        s if s < 5400 => format!("{} min", (s + 30) / 60),
+        s if s < 360_000 => format!("{:.1} h", s as f64 / 3600.0),
+        s => format!("{} days", s / 86_400),
     }
 }
 
@@ -100,13 +140,9 @@ impl Drop for StageBar {
     }
 }
 
-/// Instead of a number of tokens.
-const UNKNOWN: u64 = u64::MAX;
-
 #[derive(Default)]
 struct Counts {
     inputs: AtomicU64,
-    tokens: AtomicU64,
 }
 
 /// The bar of the job at hand. Dropping it removes it.
@@ -116,10 +152,9 @@ pub struct JobBar {
 }
 
 impl JobBar {
-    /// `inputs` and `tokens` (where known) done so far; `bytes` of the input that are through.
-    pub fn update(&self, inputs: u64, tokens: Option<u64>, bytes: u64) {
+    /// `inputs` done so far; `bytes` of the input that are through.
+    pub fn update(&self, inputs: u64, bytes: u64) {
         self.counts.inputs.store(inputs, Ordering::Relaxed);
-        self.counts.tokens.store(tokens.unwrap_or(UNKNOWN), Ordering::Relaxed);
         self.bar.set_position(bytes);
     }
 }
@@ -174,5 +209,34 @@ impl ProgressTask for DownloadBar {
 impl Drop for DownloadBar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_job_s_line_tells_what_is_left() {
+        let after = Duration::from_secs(10);
+        assert_eq!(job_line(1140, after, 250, Some(1000)), "1140 inputs, 114/s, 30 s left");
+        assert_eq!(job_line(0, after, 0, Some(1000)), "0 inputs, 0/s");
+        assert_eq!(job_line(20, after, 20, None), "20 inputs, 2/s for 10 s");
+        assert_eq!(job_line(1, after, 1, Some(1000)), "1 inputs, 0/s, 2.8 h left");
+    }
+
+    #[test]
+    fn a_line_is_short_whatever_it_counts() {
+        for inputs in [1, 9_999, 10_000, 123_456, 20_000_000, 3_000_000_000] {
+            for seconds in [1, 100, 100_000, 3_000_000] {
+                for position in [1, 50, 99] {
+                    let line = job_line(inputs, Duration::from_secs(seconds), position, Some(100));
+                    // Before it stand a percentage and the bar.
+                    assert!(line.chars().count() + 14 <= 50, "{line}");
+                }
+            }
+        }
+        assert_eq!(["9999", "10.0k", "1.0M"], [9_999.0, 10_000.0, 999_999.0].map(short));
+        assert_eq!(["89 s", "2 min", "1.5 h"], [89.0, 90.0, 5400.0].map(time));
     }
 }

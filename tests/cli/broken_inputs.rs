@@ -13,7 +13,9 @@ fn what_cannot_be_read_is_named_before_the_work_begins() {
     fs::write(&good, "a\n").unwrap();
     embed([&good, &none]).run().refuses(2, &[none.to_str().unwrap(), "no such file", "hint: "]);
     embed([dir.path()]).run().refuses(2, &[dir.path().to_str().unwrap(), "is a directory", "hint: "]);
-    embed(["some text to embed"]).run().refuses(2, &["some text to embed", "stdin"]);
+    embed(["some text to embed"])
+        .run()
+        .refuses(2, &["some text to embed: no such file", "hint: infa embed --text 'some text to embed'"]);
 }
 
 #[test]

@@ -90,6 +90,6 @@ fn the_output_may_be_the_input() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("texts.txt");
     fs::write(&path, "a\nb\n").unwrap();
-    embed(["-o"]).arg(&path).arg(&path).run().well();
+    embed(["--format", "jsonl", "-o"]).arg(&path).arg(&path).run().well();
     assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 2);
 }

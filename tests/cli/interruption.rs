@@ -70,7 +70,7 @@ fn a_trickle_gets_its_answers_at_once() {
 
 #[test]
 fn while_waiting_for_stdin() {
-    for signal in [libc::SIGINT, libc::SIGTERM] {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
         let (mut running, mut stdin) = start(embed([] as [&str; 0]));
         stdin.write_all(b"a sea\nhalf a li").unwrap();
         let mut out = BufReader::new(running.0.stdout.take().unwrap());
@@ -125,10 +125,32 @@ fn an_output_file_is_left_as_it_was() {
             let parts = files(dir.path()).into_iter().filter(|name| name != "out");
             parts.map(|name| fs::metadata(dir.path().join(name)).map_or(0, |m| m.len())).any(|size| size > 1000)
         });
-        interrupt(running, libc::SIGINT);
+        interrupt(running, if format == "csv" { libc::SIGHUP } else { libc::SIGINT });
         assert_eq!(files(dir.path()), ["out"], "{format}");
         assert_eq!(fs::read_to_string(&path).unwrap(), "old");
     }
+}
+
+#[test]
+fn what_was_killed_leaves_nothing_for_ever() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("out.jsonl");
+    let (running, stdin) = start(embed(["-o"]).arg(&path));
+    feed(stdin);
+    wait_until("the part", || files(dir.path()).iter().any(|name| name.ends_with(".part")));
+    running.signal(libc::SIGKILL);
+    running.end();
+    assert!(files(dir.path())[0].ends_with(".part"));
+    embed(["-o"]).arg(&path).stdin("a\n").run().well();
+    assert_eq!(files(dir.path()), ["out.jsonl"]);
+}
+
+#[test]
+fn under_nohup_a_closed_terminal_ends_nothing() {
+    // The shell ignores the signal, as nohup does, and so does what it starts.
+    let script = "trap '' HUP; \"$@\" & child=$!; sleep 0.3; kill -HUP $child; wait $child";
+    let ran = embed(["--text", "a sea"]).run_in_shell(script).status(0);
+    assert_eq!(ran.rows().len(), 1);
 }
 
 #[test]

@@ -8,10 +8,13 @@ mod broken_runtime;
 mod broken_shards;
 mod broken_tokenizers;
 mod broken_weights;
+mod cached_models;
 mod classify;
 mod commands;
 mod configurations;
 mod environment;
+mod file_kinds;
+mod first_words;
 mod formats;
 mod hub;
 #[path = "../support/hub_server.rs"]
@@ -28,3 +31,4 @@ mod run;
 mod support;
 mod terminal;
 mod vectors;
+mod wrong_field;

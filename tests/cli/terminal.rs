@@ -90,3 +90,46 @@ fn a_ranking_is_a_table_for_people() {
     let (_, screen) = on(rerank().args(["--format", "jsonl"]), input, true);
     assert!(screen.starts_with("{\"index\":"), "{screen:?}");
 }
+
+#[test]
+fn vectors_are_shortened_for_people() {
+    let (_, screen) = on(embed(["--text", "a sea", "--text", "a bridge"]), b"", true);
+    let lines: Vec<&str> = screen.lines().map(str::trim_end).collect();
+    assert!(lines[0].starts_with("0: [") && lines[0].contains(", … 48 numbers]  4 tokens"), "{screen:?}");
+    assert!(lines[1].starts_with("1: [") && lines[2].starts_with("Embedded 2 inputs"), "{screen:?}");
+    assert!(lines[3].contains("-o FILE"), "{screen:?}");
+    // No bar between the rows, and no control codes either.
+    assert!(!screen.contains('\x1b') && lines.len() == 4, "{screen:?}");
+    for whole in [&["--format", "jsonl"][..], &["-o", "-"]] {
+        let (_, screen) = on(embed(["--text", "a sea"]).args(whole), b"", true);
+        assert!(screen.starts_with("{\"index\":0,\"embedding\":["), "{screen:?}");
+    }
+    let (out, _) = on(embed(["--text", "a sea"]), b"", false);
+    assert!(out.starts_with("{\"index\":0,\"embedding\":["), "{out}");
+}
+
+#[test]
+fn binary_data_does_not_go_to_a_terminal() {
+    let (_, screen) = on(embed(["--text", "a sea", "--format", "npy"]), b"", true);
+    assert!(
+        screen.contains("terminal") && screen.contains("-o vectors.npy") && !screen.contains("NUMPY"),
+        "{screen:?}"
+    );
+    let (_, screen) = on(embed(["--text", "a sea", "--format", "npy", "-o", "-"]), b"", true);
+    assert!(screen.contains("NUMPY"), "{screen:?}");
+    let (out, _) = on(embed(["--text", "a", "--format", "jsonl"]), b"", false);
+    assert!(out.starts_with('{'));
+}
+
+#[test]
+fn a_bar_tells_what_is_left_and_fits_a_narrow_terminal() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("texts.txt");
+    std::fs::write(&path, "the sea and the harbour\n".repeat(20_000)).unwrap();
+    let (_, screen) = on_a_terminal(embed(["-o", "/dev/null"]).arg(&path), b"");
+    let bars: Vec<&str> = screen.split(['\r', '\n']).filter(|line| line.contains("inputs,")).collect();
+    assert!(bars.iter().any(|bar| bar.contains(" left")), "{bars:?}");
+    for bar in bars {
+        assert!(console::measure_text_width(bar) <= 50, "{bar:?}");
+    }
+}

@@ -11,7 +11,7 @@ use crate::model::ModelError;
 use crate::model::source::{Source, Weights};
 
 pub(super) fn run(args: InspectArgs, world: &World) -> Result<Outcome, Error> {
-    let InspectArgs { source, onnx_file, json } = args;
+    let InspectArgs { source, onnx_file, listing } = args;
     let name = source.model_id.clone();
     let SourceArgs { model_id, revision } = source;
     let (source, problem) = match find(SourceArgs { model_id, revision }, onnx_file, world) {
@@ -25,7 +25,7 @@ pub(super) fn run(args: InspectArgs, world: &World) -> Result<Outcome, Error> {
         Err(e) => return Err(e.into()),
     };
     let summary = Summary::new(source, problem, &world.globals.cache);
-    let text = if json { as_json(&summary) } else { table(&summary) };
+    let text = if listing.is_json() { as_json(&summary) } else { table(&summary) };
     world.bars.printer().stdout(&text)?;
     Ok(if summary.problems.is_empty() { Outcome::Done } else { Outcome::Missing })
 }
@@ -93,6 +93,9 @@ fn table(summary: &Summary) -> String {
     }
     if let Some(prompt) = &summary.default_prompt {
         line("default prompt", &format!("{prompt:?}"));
+    }
+    for (i, remark) in summary.tokenizer.iter().enumerate() {
+        line(if i == 0 { "tokenizer" } else { "" }, remark);
     }
     if !summary.labels.is_empty() {
         line("labels", &summary.labels.join(", "));

@@ -51,6 +51,8 @@ pub(super) struct Summary {
     pub late_interaction: Option<Late>,
     pub prompts: BTreeMap<String, String>,
     pub default_prompt: Option<String>,
+    /// Where tokenisation differs from what tokenizer.json says.
+    pub tokenizer: Vec<String>,
     pub labels: Vec<String>,
     /// What makes scores of logits.
     pub scores: Option<String>,
@@ -121,6 +123,7 @@ impl Summary {
     fn read(&mut self, model: &Model, weightless: bool, cache: &Path) {
         let sentence = &model.sentence;
         self.read_config(&model.config);
+        self.tokenizer = model.tokenizer.remarks.clone();
         let uses = uses(model);
         if uses.is_empty() {
             self.problems.push(format!("it is {}", model.task.description()));

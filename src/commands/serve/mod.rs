@@ -83,17 +83,25 @@ pub(super) fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
     Ok(Outcome::Done)
 }
 
-/// Done at the first SIGTERM or Ctrl-C, if there was none yet.
+/// Done at the first SIGTERM, SIGHUP or Ctrl-C, if there was none yet.
 fn termination(world: &World) -> Result<impl Future<Output = ()> + Send + use<>, Error> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
+    let mut stop = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
+    let mut hang_up =
+        interrupt::hang_up_ends().then(|| signal(SignalKind::hangup())).transpose().map_err(Error::Signals)?;
     let cancel = world.cancel.clone();
     Ok(async move {
         // One that came before these two lines was seen by the listener that has been there from the start.
         if !cancel.is_cancelled() {
             tokio::select! {
                 _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
+                _ = stop.recv() => {}
+                () = async {
+                    match &mut hang_up {
+                        Some(hang_up) => drop(hang_up.recv().await),
+                        None => std::future::pending().await,
+                    }
+                } => {}
             }
         }
     })

@@ -8,13 +8,13 @@ use std::sync::atomic::AtomicU64;
 use super::super::error::Problem;
 use super::super::lines::{Piece, Splitter, utf8};
 use super::super::source::Source;
-use super::super::{MAX_RECORD_BYTES, Origin, RecordError};
+use super::super::{Format, MAX_RECORD_BYTES, Origin, RecordError};
 use super::{BeirError, Judged};
 
 /// Reads `query-id`, `corpus-id`, `score` or TREC's `query 0 document relevance`; blank lines are skipped. The first line may
 /// name the columns: one without a digit where the relevance stands does.
 pub(super) fn read(source: &Source) -> Result<Judged, BeirError> {
-    let reader = source.open(&Arc::new(AtomicU64::new(0)))?;
+    let (reader, _) = source.open_text(Some(Format::Tsv), &Arc::new(AtomicU64::new(0)))?;
     let mut pieces = Splitter::new(reader, b'\n', MAX_RECORD_BYTES, source.name.clone());
     let mut judged = Judged::new();
     // Where each judgement stands in its query's list, and on which line.

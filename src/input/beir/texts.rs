@@ -13,7 +13,7 @@ use super::super::jsonl::{check_text, malformed, missing};
 use super::super::lines::{Piece, Splitter, utf8};
 use super::super::object::Leaf;
 use super::super::source::Source;
-use super::super::{MAX_RECORD_BYTES, Origin, RecordError};
+use super::super::{Format, MAX_RECORD_BYTES, Origin, RecordError};
 use super::BeirError;
 
 /// The fields of a line that are read; others are passed over without being held.
@@ -30,7 +30,7 @@ pub(super) fn read(
     source: &Source,
     text: fn(Row, &str) -> Result<String, Problem>,
 ) -> Result<Vec<(String, String)>, BeirError> {
-    let reader = source.open(&Arc::new(AtomicU64::new(0)))?;
+    let (reader, _) = source.open_text(Some(Format::Jsonl), &Arc::new(AtomicU64::new(0)))?;
     let mut pieces = Splitter::new(reader, b'\n', MAX_RECORD_BYTES, source.name.clone());
     let mut rows = Vec::new();
     let mut lines: HashMap<String, u64> = HashMap::new();

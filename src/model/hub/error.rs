@@ -89,6 +89,18 @@ pub enum HubError {
         revision: String,
         /// The cache's root.
         cache: String,
+        /// The models that it has.
+        cached: Vec<String>,
+    },
+    /// The cache lacks the model, and the Hub gives no answer.
+    #[error("{repo} is not in the cache, and the Hub gives no answer: {error}")]
+    Unreachable {
+        /// The repository.
+        repo: String,
+        /// Why there is no answer.
+        error: FetchError,
+        /// The models that the cache has.
+        cached: Vec<String>,
     },
     /// A file name in the listing that would leave the cache.
     #[error("{repo} lists a file with an unsafe name {name:?}: {reason}")]
@@ -103,6 +115,18 @@ pub enum HubError {
     /// Everything that is not about the Hub: network, disk, checksums, Ctrl-C.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+}
+
+/// The models that can be used without the network.
+fn listed(cached: &[String]) -> String {
+    const SHOWN: usize = 8;
+    let more = cached.len().saturating_sub(SHOWN);
+    let shown = cached[..cached.len() - more].join(", ");
+    match (cached.len(), more) {
+        (0, _) => "no model is cached".into(),
+        (_, 0) => format!("cached models: {shown}"),
+        (_, more) => format!("cached models: {shown} and {more} more (infa model list)"),
+    }
 }
 
 fn said(message: &Option<String>) -> String {
@@ -136,6 +160,11 @@ impl HubError {
                 new one that may read this repository; for a gated one also accept its licence on the Hub"
                     .to_owned()
             }
+            HubError::RepoNotFound { repo, .. } if repo.starts_with("sentence-transformers/") => {
+                "check the spelling: a name without an organisation is one of sentence-transformers', or that of a cached model; a \
+                 folder is written ./NAME"
+                    .to_owned()
+            }
             HubError::RepoNotFound { token: false, .. } => {
                 "check the spelling; if it is private, set HF_TOKEN to an access token".to_owned()
             }
@@ -149,11 +178,17 @@ impl HubError {
             HubError::NothingUsable { .. } => {
                 "infa needs an ONNX model or safetensors weights with a tokenizer.json".to_owned()
             }
-            HubError::Offline { .. } => {
-                "run once without --offline (and without HF_HUB_OFFLINE) to download it, or point HF_HOME at the cache \
-                 that has it"
-                    .to_owned()
+            HubError::Offline { cached, .. } => {
+                format!(
+                    "run once without --offline (and without HF_HUB_OFFLINE) to download it, or point HF_HOME at the cache \
+                     that has it; {}",
+                    listed(cached)
+                )
             }
+            HubError::Unreachable { error, cached, .. } => match error.hint() {
+                Some(hint) => format!("{hint}; {}", listed(cached)),
+                None => listed(cached),
+            },
             HubError::UnsafeName { .. } => "do not use this repository, and tell the Hub about it".to_owned(),
             HubError::Fetch(error) => return error.hint(),
         })

@@ -37,6 +37,7 @@ impl Tokenizer {
             model_max_length: truncation.map(|t| t.max_length),
             has_token_types: false,
             pads_left: false,
+            remarks: Vec::new(),
             truncation_side: if left { Truncate::Left } else { Truncate::Right },
         })
     }

@@ -1,0 +1,84 @@
+//! The texts a command works on: given with --text, in files, or from stdin.
+
+use std::path::{Path, PathBuf};
+
+use super::job::invite;
+use super::{Error, World};
+use crate::cli::ReadArgs;
+use crate::input::{self, InputError, Options, Records};
+
+/// Opens what the flags name. `command` is what the user typed before texts or files, for hints; `what` is what the texts
+/// are: "texts", "documents".
+pub(super) fn open(
+    read: ReadArgs,
+    pair_field: Option<String>,
+    command: &str,
+    what: &str,
+    world: &World,
+) -> Result<Records, Error> {
+    let ReadArgs { files, text, input_format, field, id_field } = read;
+    if !text.is_empty() {
+        return Ok(input::texts(text, "--text"));
+    }
+    let options = Options { format: input_format, field, id_field, pair_field };
+    if options.pair_field.is_none() {
+        invite(world, &files, what);
+    }
+    input::open(&files, &options).map_err(|error| match (&error, as_text(&files)) {
+        (InputError::Missing { .. }, Some(text)) => {
+            Error::Usage { message: error.to_string(), hint: format!("{command} --text {}", quoted(&text)) }
+        }
+        _ => error.into(),
+    })
+}
+
+/// What was probably meant as text: an argument with white space that is no file, or arguments of which none is a file
+/// nor looks like one.
+fn as_text(files: &[PathBuf]) -> Option<String> {
+    let text = |path: &Path| path.to_str().map(str::to_owned);
+    let missing = |path: &&PathBuf| !path.exists() && path.as_os_str() != "-";
+    let spaced = |path: &&PathBuf| path.to_string_lossy().contains(char::is_whitespace);
+    if let Some(path) = files.iter().filter(missing).find(spaced) {
+        return text(path);
+    }
+    let word = |path: &PathBuf| missing(&path) && !path.to_string_lossy().contains(['.', '/']);
+    let words: Option<Vec<String>> = files.iter().map(|path| text(path).filter(|_| word(path))).collect();
+    words.filter(|words| !words.is_empty()).map(|words| words.join(" "))
+}
+
+/// `text` as a shell takes it.
+pub(super) fn quoted(text: &str) -> String {
+    match text {
+        // Always in quotes: it is a text.
+        _ if !text.contains(['\'', '\\', '\0']) => format!("'{text}'"),
+        _ => shlex::try_quote(text).map_or_else(|_| "TEXT".into(), |quoted| quoted.into_owned()),
+    }
+}
+
+/// An argument as a shell takes it, in quotes only where it needs them.
+pub(super) fn argument(text: &str) -> String {
+    shlex::try_quote(text).map_or_else(|_| "…".into(), |quoted| quoted.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_may_be_text() {
+        let text = |files: &[&str]| as_text(&files.iter().map(PathBuf::from).collect::<Vec<_>>());
+        assert_eq!(text(&["what do cats eat"]).as_deref(), Some("what do cats eat"));
+        assert_eq!(text(&["what", "do", "cats", "eat"]).as_deref(), Some("what do cats eat"));
+        assert_eq!(text(&["/dev/null", "a b"]).as_deref(), Some("a b"));
+        assert_eq!(text(&["nowhere.txt"]), None);
+        assert_eq!(text(&["word", "nowhere/file"]), None);
+        assert_eq!(text(&["-"]), None);
+        assert_eq!(text(&[]), None);
+    }
+
+    #[test]
+    fn quotes() {
+        assert_eq!(quoted("what?"), "'what?'");
+        assert_eq!(quoted("it's"), "\"it's\"");
+    }
+}
