@@ -108,7 +108,8 @@ impl Hub {
                 }
                 None => {
                     let cached = inventory::ids(&self.env.cache);
-                    Err(HubError::Unreachable { repo: repo.to_owned(), error, cached })
+                    let (repo, revision) = (repo.to_owned(), revision.to_owned());
+                    Err(HubError::Unreachable { repo, revision, error, cached })
                 }
             },
             Err(error) => Err(error),

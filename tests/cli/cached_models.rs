@@ -74,7 +74,7 @@ fn what_is_not_here_is_named_and_so_is_what_is() {
     cached(&home, "org/small", COMMIT, "main", "bert-tiny");
     let run = |args: &[&str]| with(&home, &["embed", "--text", "a", "-m"]).args(args).run();
     run(&["all-Mini"]).refuses(3, &["sentence-transformers/all-Mini", "no connection", "cached models: org/small"]);
-    run(&["org/large"]).refuses(3, &["org/large is not in the cache", "cached models: org/small"]);
+    run(&["org/large"]).refuses(3, &["org/large (revision main) is not in the cache", "cached models: org/small"]);
     run(&["large", "--offline"]).refuses(3, &["sentence-transformers/large", "cached models: org/small"]);
 }
 

@@ -141,7 +141,7 @@ fn silence_ends_in_a_timeout() {
     world.server.fault("/api/", usize::MAX, Fault::Stall);
     let error = world.fetch().unwrap_err();
     assert!(
-        matches!(&error, HubError::Fetch(FetchError::Unreachable { reason, .. }) if reason == "timed out"),
+        matches!(&error, HubError::Unreachable { error: FetchError::Unreachable { reason, .. }, .. } if reason == "timed out"),
         "{error}"
     );
 }

@@ -394,7 +394,7 @@ fn without_a_network_an_older_snapshot_serves_for_main() {
     let world = world.with_env(|env| env.endpoint = format!("http://{closed}"));
     assert_eq!(world.fetch().unwrap(), snapshot);
     let error = world.fetch_at(Some("v2")).unwrap_err();
-    assert!(matches!(error, HubError::Fetch(FetchError::Unreachable { .. })), "{error}");
+    assert!(matches!(error, HubError::Unreachable { error: FetchError::Unreachable { .. }, .. }), "{error}");
     assert!(error.hint().unwrap().contains("HTTPS_PROXY"));
 }
 

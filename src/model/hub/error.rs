@@ -93,10 +93,12 @@ pub enum HubError {
         cached: Vec<String>,
     },
     /// The cache lacks the model, and the Hub gives no answer.
-    #[error("{repo} is not in the cache, and the Hub gives no answer: {error}")]
+    #[error("{repo} (revision {revision}) is not in the cache, and the Hub gives no answer: {error}")]
     Unreachable {
         /// The repository.
         repo: String,
+        /// The revision.
+        revision: String,
         /// Why there is no answer.
         error: FetchError,
         /// The models that the cache has.
