@@ -75,7 +75,8 @@ impl Cli {
         };
         let matches = without_variables(command, &ignored).try_get_matches_from(&arguments);
         let parsed = matches.and_then(|matches| Ok((Self::from_arg_matches(&matches)?, matches)));
-        let (cli, matches) = parsed.map_err(|e| UsageError::new(super::tips::with_tip(e), is_json(&arguments), &tei.taken()))?;
+        let (cli, matches) =
+            parsed.map_err(|e| UsageError::new(super::tips::with_tip(e), is_json(&arguments), &tei.taken()))?;
         let mut remarks = Remarks::default();
         let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
         let variables = variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str())));

@@ -35,17 +35,12 @@ pub use compare::{CompareArgs, ExportComparisonArgs, FailIf, ShownMetric};
 pub use compare_engines::{CompareEnginesArgs, CompareTask};
 pub use embed::{EmbedArgs, OutputType};
 pub use engine::EngineArgs;
-pub use engines::{EnginesArgs, EnginesCommand, EnginesFormat, InstallArgs};
+pub use engines::{EnginesArgs, EnginesCommand, InstallArgs};
 pub use environment::{Parsed, Remarks};
 pub use infinity::InfinityArgs;
 pub use list::{List, spread};
-pub use model::{InputArgs, ModelArgs, TextArgs, VectorArgs};
-pub use model_commands::{ExportArgs, ExportTask, InspectArgs, ModelCommand, SourceArgs};
-pub use engines::{EnginesArgs, EnginesCommand, InstallArgs};
-pub use infinity::InfinityArgs;
-pub use list::{List, spread};
 pub use listing::{ListingArgs, ListingFormat};
-pub use model::{InputArgs, ModelArgs, TextArgs};
+pub use model::{InputArgs, ModelArgs, TextArgs, VectorArgs};
 pub use model_commands::{
     ExportArgs, ExportTask, InspectArgs, ModelCommand, PullArgs, PulledArgs, RemoveArgs, SourceArgs,
 };
