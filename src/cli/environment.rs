@@ -64,8 +64,8 @@ impl Cli {
         let typed = without_variables(plain.clone(), &|_| true).ignore_errors(true);
         let typed = typed.try_get_matches_from(&arguments).ok();
         let subcommand = typed.as_ref().and_then(ArgMatches::subcommand_name).map(str::to_owned);
-        let serves = subcommand.as_deref() == Some("serve");
-        let tei = TeiVariables::new(if serves { tei_mode(typed.as_ref()) } else { TeiEnv::Never }, &arguments);
+        // Whatever `typed` has understood: a key must not depend on it.
+        let tei = TeiVariables::new(tei_mode(typed.as_ref()), &arguments);
         let command = plain.clone().mut_subcommand("serve", |serve| serve.mut_args(|arg| with_aliases(arg, &tei)));
         let ignored = |arg: &Arg| {
             let id = arg.get_id().as_str();
@@ -75,8 +75,11 @@ impl Cli {
         };
         let matches = without_variables(command, &ignored).try_get_matches_from(&arguments);
         let parsed = matches.and_then(|matches| Ok((Self::from_arg_matches(&matches)?, matches)));
-        let (cli, matches) =
-            parsed.map_err(|e| UsageError::new(super::tips::with_tip(e), is_json(&arguments), &tei.taken()))?;
+        let (cli, matches) = parsed.map_err(|e| {
+            let serves = arguments.iter().any(|argument| argument == "serve");
+            let variables = if serves { tei.taken() } else { Vec::new() };
+            UsageError::new(super::tips::with_tip(e), is_json(&arguments, serves && tei.json_output()), &variables)
+        })?;
         let mut remarks = Remarks::default();
         let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
         let variables = variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str())));
@@ -106,8 +109,8 @@ fn tei_mode(typed: Option<&ArgMatches>) -> TeiEnv {
 }
 
 /// Whether messages are to be JSON, if the command line is wrong. It is searched word by word: clap forgets what it has
-/// understood when something else is wrong.
-fn is_json(arguments: &[OsString]) -> bool {
+/// understood when something else is wrong. `usually`: what a variable of TEI's says.
+fn is_json(arguments: &[OsString], usually: bool) -> bool {
     const FLAG: &str = "--log-format";
     let mut format = None;
     let mut words = arguments.iter().map(|argument| argument.to_string_lossy()).peekable();
@@ -121,7 +124,7 @@ fn is_json(arguments: &[OsString]) -> bool {
         format = value.or(format);
     }
     let format = format.or_else(|| std::env::var("INFA_LOG_FORMAT").ok());
-    format.is_some_and(|format| LogFormat::from_str(&format, false) == Ok(LogFormat::Json))
+    format.map_or(usually, |format| LogFormat::from_str(&format, false) == Ok(LogFormat::Json))
 }
 
 /// `command`, deaf to the variables of those arguments.

@@ -263,6 +263,7 @@ pub struct LifeArgs {
     #[arg(
         long,
         value_enum,
+        ignore_case = true,
         value_name = "LEVEL",
         default_value_t,
         hide_possible_values = true,

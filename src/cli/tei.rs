@@ -270,6 +270,13 @@ impl TeiVariables {
         (notes, warnings)
     }
 
+    /// Whether `JSON_OUTPUT` is read and says yes.
+    pub fn json_output(&self) -> bool {
+        let says_yes =
+            |value: OsString| ["1", "true", "t", "yes", "y", "on"].contains(&&*value.to_string_lossy().to_lowercase());
+        self.taken().contains(&"JSON_OUTPUT") && set("JSON_OUTPUT").is_some_and(says_yes)
+    }
+
     /// The variables that set flags, for whoever does not find a wrong value on the command line.
     pub fn taken(&self) -> Vec<&'static str> {
         self.taken.borrow().iter().map(|(name, _)| *name).collect()

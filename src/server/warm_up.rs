@@ -7,19 +7,23 @@ use super::service::Service;
 use crate::engine::int8::SENTENCES;
 use crate::engine::rerank::Method;
 use crate::engine::{Embedding, Input, Local, Purpose, Role, TextError};
+use crate::model::tokenizer::Truncate;
 
 /// Longest text in tokens. Those of models that read books would take minutes.
 const LONGEST: usize = 512;
 
-/// Room for special tokens and prompts: a text that is too long may be an error.
+/// Room for special tokens and prompts: a text that is too long may be an error. Of short texts it is a quarter.
 const ROOM: usize = 24;
+
+/// The word that texts are made of.
+const WORD: &str = "warm ";
 
 /// Computes a short text, and for each worker a long one. That a model cannot do so is told in the log: it may well
 /// answer others.
 pub(super) fn warm_up(service: &Service) -> Option<Warm> {
     let engine = service.engine();
     let local = engine.local();
-    let long = "warm ".repeat(local.max_length.min(LONGEST).saturating_sub(ROOM).max(1));
+    let long = long_text(engine);
     let mut texts = vec!["warm"];
     texts.extend(std::iter::repeat_n(long.as_str(), local.threads));
     let mut first = Speed::default();
@@ -28,6 +32,17 @@ pub(super) fn warm_up(service: &Service) -> Option<Warm> {
         return None;
     }
     Some(Warm { first, long })
+}
+
+/// A text nearly as long as the model takes.
+fn long_text(engine: &dyn Local) -> String {
+    let longest = engine.local().max_length.min(LONGEST);
+    let room = ROOM.min(longest / 4);
+    // Vocabularies without the word have several tokens for it.
+    let (sample, tokenizer) = (8, &engine.model().tokenizer);
+    let tokens = tokenizer.encode_bare(&WORD.repeat(sample), LONGEST, Truncate::Right);
+    let tokens_per_word = tokens.map_or(1, |tokens| tokens.ids.len().div_ceil(sample).max(1));
+    WORD.repeat((longest.saturating_sub(room) / tokens_per_word).max(1))
 }
 
 /// A model that has computed its first texts.

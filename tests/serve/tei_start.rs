@@ -58,8 +58,8 @@ fn a_deployment_by_variables() {
             ("CORS_ALLOW_ORIGIN", "https://example.org"),
             ("PROMETHEUS_PORT", "9000"),
             ("UDS_PATH", "/tmp/text-embeddings-inference-server"),
-            ("DISABLE_SPANS", "true"),
-            ("LOG_LEVEL", "info"),
+            ("DISABLE_SPANS", "True"),
+            ("LOG_LEVEL", "INFO"),
         ],
         &[],
     );
@@ -130,6 +130,10 @@ fn the_key_protects_in_any_case_and_a_stronger_one_wins() {
     let open = start(&[("API_KEY", "stray")], &["-m", &model, "--tei-env", "never"]);
     assert_eq!(status(&open, ""), 200);
     assert!(open.stderr().contains("warning: API_KEY is not read"), "{}", open.stderr());
+    // Also where a flag's other half comes from a variable.
+    let halves = [("API_KEY", "stray"), ("INFA_TLS_KEY", "./no/key")];
+    let (status, err) = ended(&halves, &["-m", &model, "--tls-cert", "./no/cert"]);
+    assert!(status == 2 && err.contains("API_KEY is set") && err.contains("./no/cert"), "{err}");
     // A key that no header carries must not end in a server without one.
     let (status, err) = ended(&[("API_KEY", "two words")], &["-m", &model]);
     assert!(status == 2 && err.contains("--api-key") && err.contains("API_KEY is set"), "{err}");
@@ -250,6 +254,15 @@ fn all_of_teis_flags_are_accepted() {
     assert!(status == 2 && err.contains("--dense-path") && err.contains("modules.json"), "{err}");
     let (status, err) = run(&["-m", &model, "--default-prompt", "a", "--default-prompt-name", "b"]);
     assert!(status == 2 && err.contains("cannot be used with"), "{err}");
+}
+
+#[test]
+fn wrong_values_are_json_where_the_log_is() {
+    let (status, err) = ended(&[("MODEL_ID", "org/x"), ("JSON_OUTPUT", "true"), ("MAX_BATCH_TOKENS", "many")], &[]);
+    let line: Json = serde_json::from_str(err.trim_end()).unwrap_or_else(|e| panic!("{e}: {err}"));
+    assert_eq!((status, &line["level"]), (2, &json!("ERROR")));
+    assert!(line["message"].as_str().unwrap().contains("--max-batch-tokens"), "{line}");
+    assert!(line["hint"].as_str().unwrap().contains("MODEL_ID, MAX_BATCH_TOKENS"), "{line}");
 }
 
 #[test]

@@ -15,9 +15,9 @@ const INFINITY: &str = "program v2 --model-id {model} --served-model-name {name}
 /// refuses requests of more than 32 texts.
 const TEI: &str = "AUTO_TRUNCATE=true MAX_CLIENT_BATCH_SIZE=4096 program --model-id {model} --served-model-name {name} \
                    --hostname {host} --port {port} --prometheus-port {metrics_port} {flags}";
-/// `--engine` because `INFA_ENGINE` may be set for the one that starts it.
+/// `--engine` because `INFA_ENGINE` may be set for the one that starts it, `--tei-env` because of a stray `API_KEY`.
 const INFA: &str = "program serve --model-id {model} --served-model-name {name} --host {host} --port {port} \
-                    --threads {threads} --device {device} --engine onnx {flags}";
+                    --threads {threads} --device {device} --engine onnx --tei-env never {flags}";
 
 /// The command that starts a server of `kind` with a model of this machine: Infinity's `infinity_emb` and
 /// text-embeddings-inference's `text-embeddings-router` where they are installed, this very program for infa.
