@@ -165,7 +165,15 @@ fn what_cannot_be_is_refused_with_the_tensors_name() {
         (json!({"inputs": [tensor(json!([1]), json!([1.5]))]}), "input \"text\""),
         (json!({"inputs": [text(&["a"]), text(&["a"])]}), "input \"text\""),
         (json!({"inputs": []}), "input \"text\""),
-        (json!({"inputs": [{"name": "x", "datatype": "BYTES", "shape": [1], "data": ["a"]}]}), "input \"x\""),
+        (json!({"inputs": [{"name": "x", "datatype": "INT64", "shape": [1], "data": [1]}]}), "input \"x\""),
+        (
+            json!({"inputs": [text(&["a"]), {"name": "x", "datatype": "BYTES", "shape": [1], "data": ["a"]}]}),
+            "input \"x\"",
+        ),
+        (
+            json!({"inputs": [text(&["a"])], "outputs": [{"name": "embedding", "parameters": {"classification": 2}}]}),
+            "output \"embedding\": parameters.classification",
+        ),
         (json!({"inputs": [{"name": "text", "datatype": "FP32", "shape": [1], "data": [1.0]}]}), "FP32"),
         (json!({"inputs": [text(&["a"])], "outputs": [{"name": "x"}]}), "output \"x\""),
         (json!({"inputs": [text(&["a"])], "parameters": {"dimensions": "many"}}), "parameters.dimensions"),
@@ -212,6 +220,40 @@ fn what_cannot_be_is_refused_with_the_tensors_name() {
         assert!(error.contains("Inference-Header-Content-Length"), "{header}: {error}");
     }
     assert_eq!(server.ask(&path, &json!({"inputs": [text(&["a"])]})).0, 200);
+}
+
+#[test]
+fn an_only_input_may_have_any_name() {
+    let server = Server::start(&["-m", &fixture("bert-tiny"), "--served-model-name", "tiny"]);
+    let infer = |input: Json| {
+        let (status, reply) = server.ask("/v2/models/tiny/infer", &json!({"inputs": [input]}));
+        assert_eq!(status, 200, "{reply}");
+        assert_eq!(reply["outputs"].as_array().unwrap().len(), 1);
+        reply["outputs"][0].clone()
+    };
+    let expected = infer(text(&["red tree", "cold river"]));
+    assert_eq!(expected["shape"].as_array().unwrap().len(), 2);
+    for name in ["input_text", "input-0", "INPUT", "query", ""] {
+        let mut tensor = text(&["red tree", "cold river"]);
+        tensor["name"] = name.into();
+        assert_eq!(infer(tensor), expected, "{name}");
+    }
+    // One text as LiteLLM sends it, with its length in characters as the shape.
+    let bare = json!({"name": "input_text", "datatype": "BYTES", "shape": [8], "data": "red tree"});
+    assert_eq!(infer(bare), infer(text(&["red tree"])));
+    let server = Server::start(&["-m", &fixture("architectures/bert-rerank"), "--served-model-name", "r"]);
+    let tensor = |name: &str, texts: &[&str]| {
+        let mut tensor = text(texts);
+        tensor["name"] = name.into();
+        tensor
+    };
+    let infer = |documents: &str| {
+        let inputs = [tensor("query", &["cold river"]), tensor(documents, &["a", "b"])];
+        let (status, reply) = server.ask("/v2/models/r/infer", &json!({"inputs": inputs}));
+        assert_eq!(status, 200, "{reply}");
+        reply["outputs"].clone()
+    };
+    assert_eq!(infer("passage"), infer("documents"));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `POST /classify`: Infinity's.
+//! `POST /classify`: Infinity's. vLLM's clients send the same and read another reply: they are not served.
 
 use std::sync::Arc;
 
@@ -8,13 +8,17 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::inputs::{List, Truncation, texts_schema, truncation_schema};
+use super::fields::{Refused, check_limit, refused_schema};
+use super::inputs::{Document, Documents, Truncation, documents_schema, truncation_schema};
 use super::model_for;
 use super::reply::{Usage, new_id};
+use super::tei::Direction;
 use crate::engine::{Call, Judged};
+use crate::model::tokenizer::Truncate;
 use crate::server::app::unix_time;
 use crate::server::extract::Body;
 use crate::server::metrics::Work;
+use crate::server::whole::whole;
 use crate::server::{ApiError, App};
 
 pub fn router() -> Router<Arc<App>> {
@@ -27,15 +31,40 @@ pub fn router() -> Router<Arc<App>> {
 #[serde(expecting = "an object")]
 pub struct ClassifyRequest {
     /// The texts.
-    #[schema(schema_with = texts_schema, example = json!(["I like it."]))]
-    input: List<String>,
+    #[schema(schema_with = documents_schema, example = json!(["I like it."]))]
+    input: Documents,
     /// The name of a model; if it is missing, empty or "default/not-specified", the first classifier.
     #[schema(example = "default/not-specified")]
     model: Option<String>,
     /// Whether scores are the model's logits, without softmax or sigmoid.
     raw_scores: Option<bool>,
+    /// vLLM's opposite of `raw_scores`.
+    use_activation: Option<bool>,
     #[schema(schema_with = truncation_schema)]
     truncate: Option<Truncation>,
+    /// vLLM's: which end of a text that is too long goes.
+    truncation_side: Option<Direction>,
+    /// vLLM's limit of tokens of a text. One that is lower than the model's is refused.
+    #[serde(default, deserialize_with = "whole")]
+    truncate_prompt_tokens: Option<i64>,
+    /// vLLM's. Only true is taken.
+    add_special_tokens: Option<bool>,
+    /// vLLM's: chat messages.
+    #[serde(rename = "messages")]
+    #[schema(schema_with = refused_schema)]
+    _messages: Option<Refused>,
+    /// Jina's: labels that the model has not learned.
+    #[serde(rename = "labels")]
+    #[schema(schema_with = refused_schema)]
+    _labels: Option<Refused>,
+    /// Jina's.
+    #[serde(rename = "classifier_id")]
+    #[schema(schema_with = refused_schema)]
+    _classifier_id: Option<Refused>,
+    /// vLLM's.
+    #[serde(rename = "chat_template_kwargs")]
+    #[schema(schema_with = refused_schema)]
+    _chat_template_kwargs: Option<Refused>,
 }
 
 /// The labels of each text, in the order of the texts.
@@ -78,11 +107,23 @@ pub async fn classify(
     State(app): State<Arc<App>>,
     Body(request): Body<ClassifyRequest>,
 ) -> Result<Json<ClassifyReply>, ApiError> {
+    let raw = match (request.raw_scores, request.use_activation) {
+        (Some(raw), Some(activated)) if raw == activated => {
+            return Err(ApiError::bad_value("use_activation", "raw_scores says the opposite"));
+        }
+        (raw, activated) => raw.or(activated.map(|activated| !activated)).unwrap_or(false),
+    };
+    if request.add_special_tokens == Some(false) {
+        return Err(ApiError::bad_value("add_special_tokens", "texts always get the model's special tokens"));
+    }
     let service = model_for(&app, request.model.as_deref(), Work::Classify).await?;
-    let texts = request.input.checked("input", &app.limits)?.into_iter().map(Judged::Text).collect();
-    let truncate = request.truncate.and_then(|Truncation(truncate)| truncate);
+    check_limit("truncate_prompt_tokens", request.truncate_prompt_tokens, &service)?;
+    let Documents(input) = request.input;
+    let text = |document: Document| Judged::Text(document.text);
+    let texts = input.checked("input", &app.limits)?.into_iter().map(text).collect();
+    let side = request.truncation_side.map(Truncate::from);
+    let truncate = request.truncate.and_then(|Truncation(truncate)| truncate).or(side);
     let call = Call { truncate, ..Call::default() };
-    let raw = request.raw_scores.unwrap_or(false);
     let answer = service.classify(texts, raw, call).await.map_err(|e| ApiError::of_inputs(e, "input"))?;
     let names = service.labels();
     let label = |(i, score): (usize, f64)| Label { score, label: names.get(i).cloned().unwrap_or_default() };

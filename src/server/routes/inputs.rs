@@ -1,15 +1,17 @@
 //! What requests have in common: lists of texts, in the shapes that clients send them, and how they are cut.
 
+mod document;
 mod object;
 mod texts;
 
 use std::fmt::{self, Formatter};
 use std::marker::PhantomData;
 
-use serde::de::{DeserializeOwned, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::openapi::schema::{ArrayBuilder, ArrayItems, ObjectBuilder, OneOfBuilder, Schema, Type};
 
+pub use document::{Document, Documents, document_schema, documents_schema};
 pub use object::TextObject;
 pub use texts::{Inputs, inputs_schema};
 
@@ -90,51 +92,6 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for List<T> {
     }
 }
 
-/// A document: a text, or Cohere's object, of which only `text` is read.
-#[derive(Debug)]
-pub struct Document {
-    /// The text.
-    pub text: String,
-    /// Whether it came as an object.
-    pub object: bool,
-}
-
-impl<'de> Deserialize<'de> for Document {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Shapes;
-
-        impl<'de> Visitor<'de> for Shapes {
-            type Value = Document;
-
-            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or an object with the string \"text\"")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Document, E> {
-                self.visit_string(text.to_owned())
-            }
-
-            fn visit_string<E: Error>(self, text: String) -> Result<Document, E> {
-                Ok(Document { text, object: false })
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Document, A::Error> {
-                let mut text = None;
-                while let Some(field) = fields.next_key::<String>()? {
-                    if field != "text" {
-                        fields.next_value::<IgnoredAny>()?;
-                    } else if text.replace(fields.next_value()?).is_some() {
-                        return Err(A::Error::duplicate_field("text"));
-                    }
-                }
-                let text = text.ok_or_else(|| A::Error::missing_field("text"))?;
-                Ok(Document { text, object: true })
-            }
-        }
-        json.deserialize_any(Shapes)
-    }
-}
-
 /// Which end of an input that is too long goes: "right" (NIM's and Cohere's "END"), "left" ("START"), or "none" for an
 /// error instead, in any case; TEI's `true` stands for what the model does by itself, `false` for "none".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -175,13 +132,6 @@ fn string() -> ObjectBuilder {
 
 fn list(items: impl Into<ArrayItems>) -> ArrayBuilder {
     ArrayBuilder::new().items(items).min_items(Some(1))
-}
-
-/// The schema of a list of [`Document`]s.
-pub fn documents_schema() -> Schema {
-    let object = ObjectBuilder::new().property("text", string().build()).required("text");
-    let document = OneOfBuilder::new().item(string()).item(object);
-    list(document).description(Some("The documents to be ordered")).build().into()
 }
 
 /// The schema of a list of strings.

@@ -2,6 +2,7 @@
 
 pub mod classify;
 pub mod embeddings;
+mod fields;
 pub mod health;
 mod inputs;
 pub mod kserve;
@@ -9,6 +10,7 @@ pub mod metrics;
 pub mod models;
 mod reply;
 pub mod rerank;
+pub mod score;
 pub mod tei;
 
 use std::sync::Arc;
@@ -22,7 +24,11 @@ use crate::server::service::Service;
 
 /// All routes, bare and under `/v1`. With `key`, requests need a key, as the documentation says.
 pub fn router(app: Arc<App>, key: bool) -> Router {
-    let api = embeddings::router().merge(rerank::router()).merge(classify::router()).merge(models::router());
+    let api = embeddings::router()
+        .merge(rerank::router())
+        .merge(classify::router())
+        .merge(models::router())
+        .merge(score::router());
     let api = api.merge(tei::router());
     let server = Router::new().merge(health::router()).merge(openapi::router(key)).merge(tei::root_router());
     // Their paths have a version of their own.

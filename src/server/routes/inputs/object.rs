@@ -22,6 +22,11 @@ const MEDIA: &[&str] = &[
     "bytes",
 ];
 
+/// Whether a field stands for something other than text.
+pub(super) fn is_medium(field: &str) -> bool {
+    MEDIA.contains(&field)
+}
+
 /// Fields of a chat message.
 const CHAT: &[&str] = &["role", "content", "messages"];
 
@@ -56,9 +61,15 @@ impl TextObject {
             match field.as_str() {
                 "text" if text.is_some() => return Err(A::Error::duplicate_field("text")),
                 "text" => text = Some(fields.next_value()?),
-                field if MEDIA.contains(&field) => drop(fields.next_value::<Option<Medium>>()?),
-                field if CHAT.contains(&field) => drop(fields.next_value::<Option<Chat>>()?),
-                _ => drop(fields.next_value::<IgnoredAny>()?),
+                field if is_medium(field) => {
+                    fields.next_value::<Option<Medium>>()?;
+                }
+                field if CHAT.contains(&field) => {
+                    fields.next_value::<Option<Chat>>()?;
+                }
+                _ => {
+                    fields.next_value::<IgnoredAny>()?;
+                }
             }
         }
         text.map(Self).ok_or_else(|| A::Error::missing_field("text"))
@@ -66,7 +77,7 @@ impl TextObject {
 }
 
 /// A value that is never read: an error that names what it stands for.
-struct Medium;
+pub(super) struct Medium;
 struct Chat;
 
 impl<'de> Deserialize<'de> for Medium {

@@ -106,6 +106,12 @@ impl Interface {
         }
     }
 
+    /// Which of its inputs a tensor is, by its name or by NIM's.
+    fn position(self, name: &str) -> Option<usize> {
+        let name = if self == Self::Rerank && matches!(name, "passage" | "passages") { "documents" } else { name };
+        self.names().iter().position(|known| *known == name)
+    }
+
     fn output_name(self) -> &'static str {
         match self {
             Self::Embed => "embedding",
@@ -127,7 +133,7 @@ impl Interface {
 
 /// Tensors in, tensors out
 ///
-/// Models that embed take `text` and give `embedding`; cross-encoders take `query` and `documents` and give `scores`;
+/// Models that embed take `text`, which may have any name, and give `embedding`; cross-encoders take `query` and `documents` and give `scores`;
 /// classifiers take `text` and give `scores`, a column a label. Texts are BYTES. Tensors may follow the JSON as bytes,
 /// with the header `Inference-Header-Content-Length`. Also under `/v2/models/{model}/versions/1/infer`.
 #[utoipa::path(post, path = "/v2/models/{model}/infer", operation_id = "model_infer", tag = tag::KSERVE, request_body = InferRequest,
@@ -185,9 +191,12 @@ fn texts(
 ) -> Result<Vec<Vec<String>>, KserveError> {
     let names = interface.names();
     let mut given: Vec<Option<Vec<String>>> = vec![None; names.len()];
+    let single = names.len() == 1 && inputs.len() == 1;
     for tensor in inputs {
         let name = extract::shorten(&tensor.name);
-        let Some(slot) = names.iter().position(|known| *known == tensor.name) else {
+        // Clients of other servers have another name for it (input_text, input-0); which one is meant is clear.
+        let slot = if single { Some(0) } else { interface.position(&tensor.name) };
+        let Some(slot) = slot else {
             let known = names.join("\" and \"");
             return Err(KserveError::bad(format!("input \"{name}\": the model takes \"{known}\"")));
         };
@@ -278,6 +287,14 @@ fn wants_binary(
         let (name, known) = (extract::shorten(&output.name), interface.output_name());
         if output.name != known {
             return Err(KserveError::bad(format!("output \"{name}\": the model gives \"{known}\"")));
+        }
+        // Triton's extensions that change what comes back, or where it goes.
+        for parameter in ["classification", "shared_memory_region"] {
+            let is_off = |value: &Json| value.is_null() || value.as_u64() == Some(0);
+            if output.parameters.get(parameter).is_some_and(|value| !is_off(value)) {
+                let message = format!("output \"{name}\": parameters.{parameter}: this extension is not served");
+                return Err(KserveError::bad(message));
+            }
         }
         let wish = Parameters(&output.parameters).flag("binary_data");
         binary = wish

@@ -38,6 +38,8 @@ pub struct Tensor {
 #[derive(Default)]
 struct Data {
     texts: Vec<String>,
+    /// Whether the text stands there without a list, as LiteLLM sends it: with its length in characters as the shape.
+    bare: bool,
     /// What stands where a text should be: its position and kind.
     foreign: Option<(usize, &'static str)>,
 }
@@ -61,13 +63,14 @@ impl Tensor {
                 None => return bad(format!("parameters.binary_data_size is {size}; it must be a number of bytes")),
             },
         };
+        let bare = data.as_ref().is_some_and(|data| data.bare);
         let texts = match (data, size) {
             (Some(_), Some(_)) => return bad("there are both, data and parameters.binary_data_size".into()),
             (None, None) => return bad("there is neither data nor parameters.binary_data_size".into()),
             (Some(Data { foreign: Some((at, kind)), .. }), None) => {
                 return bad(format!("data[{at}] is {kind}; texts are strings"));
             }
-            (Some(Data { texts, foreign: None }), None) => texts,
+            (Some(Data { texts, foreign: None, .. }), None) => texts,
             (None, Some(size)) => {
                 let Some((own, rest)) = binary.split_at_checked(size) else {
                     let left = binary.len();
@@ -80,7 +83,7 @@ impl Tensor {
                 }
             }
         };
-        if texts.len() != count {
+        if texts.len() != count && !bare {
             return bad(format!("the shape {shape:?} has room for {count} texts, but there are {}", texts.len()));
         }
         Ok(texts)
@@ -106,9 +109,26 @@ fn elements(mut bytes: &[u8]) -> Result<Vec<String>, String> {
 
 impl<'de> Deserialize<'de> for Data {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut data = Self::default();
-        deserializer.deserialize_seq(Elements(&mut data))?;
-        Ok(data)
+        struct Whole;
+
+        impl<'de> Visitor<'de> for Whole {
+            type Value = Data;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of strings")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Data, E> {
+                Ok(Data { texts: vec![text.to_owned()], bare: true, foreign: None })
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Data, A::Error> {
+                let mut data = Data::default();
+                Elements(&mut data).visit_seq(seq)?;
+                Ok(data)
+            }
+        }
+        deserializer.deserialize_any(Whole)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::{self, Formatter};
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -15,12 +15,12 @@ use utoipa::ToSchema;
 use super::super::health::{self, Well};
 use super::super::inputs::List;
 use super::super::reply::json;
-use super::super::rerank::rerank;
+use super::super::rerank;
 use super::embed::{embed_all_with, embed_sparse_with, embed_with, similarity_with};
 use super::predict::predict_with;
 use super::{TeiBody, TeiError};
 use crate::engine::Purpose;
-use crate::server::extract::{self, Body};
+use crate::server::extract;
 use crate::server::openapi::tag;
 use crate::server::{ApiError, App};
 
@@ -165,7 +165,7 @@ async fn answer(app: &Arc<App>, request: Box<RawValue>) -> Result<Response, TeiE
     let (request, Peek { model, texts, inputs }) = read(request, |json| extract::parse(json)).await?;
     if texts.is_some() {
         // TEI's reranker, whose body says what is meant.
-        return Ok(rerank(State(Arc::clone(app)), HeaderMap::new(), Body(parse(request).await?)).await);
+        return Ok(rerank::answer(app, parse(request).await?, false).await);
     }
     if let Some(Sentences(true)) = inputs {
         return Ok(similarity_with(app, parse(request).await?).await?.into_response());

@@ -7,6 +7,7 @@ use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::super::fields::{Refused, refused_schema};
 use super::super::model_for;
 use super::inputs::{PredictInputs, judged_characters, predict_schema};
 use super::{Cost, Direction, Reply, TeiBody, TeiError, truncation};
@@ -31,6 +32,10 @@ pub struct PredictRequest {
     truncation_direction: Option<Direction>,
     /// Which model; without it the first classifier.
     model: Option<String>,
+    /// Of Hugging Face's clients, which send it empty: what they would have it say is not followed.
+    #[serde(rename = "parameters")]
+    #[schema(schema_with = refused_schema)]
+    _parameters: Option<Refused>,
 }
 
 /// A label and its score.
@@ -63,7 +68,7 @@ pub async fn predict(
 
 pub(super) async fn predict_with(app: &App, request: PredictRequest) -> Result<Reply, TeiError> {
     let started = Instant::now();
-    let PredictRequest { inputs, raw_scores, truncate, truncation_direction, model } = request;
+    let PredictRequest { inputs, raw_scores, truncate, truncation_direction, model, .. } = request;
     let PredictInputs { list, single } = inputs;
     let inputs = list.checked("inputs", &app.limits)?;
     let service = model_for(app, model.as_deref(), Work::Classify).await?;

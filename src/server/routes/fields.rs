@@ -1,0 +1,153 @@
+//! Fields of other dialects that concern the result of a request: what is not followed is refused.
+
+use std::fmt::{self, Formatter};
+
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType};
+
+use crate::server::ApiError;
+use crate::server::service::Service;
+
+/// A field that is not followed and would change the result. Null, false and an empty value ask for nothing; every other
+/// value is 400.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused;
+
+struct RefusedVisitor;
+
+impl RefusedVisitor {
+    fn refuse<E: Error>(self, found: Unexpected<'_>) -> Result<Refused, E> {
+        Err(E::invalid_value(found, &self))
+    }
+}
+
+impl<'de> Deserialize<'de> for Refused {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(RefusedVisitor)
+    }
+}
+
+impl<'de> Visitor<'de> for RefusedVisitor {
+    type Value = Refused;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("no such field: this server does not follow it, and it would change the result")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Refused, E> {
+        if value { self.refuse(Unexpected::Bool(value)) } else { Ok(Refused) }
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Refused, E> {
+        Ok(Refused)
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Refused, E> {
+        if value.is_empty() { Ok(Refused) } else { self.refuse(Unexpected::Str(value)) }
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Refused, E> {
+        self.refuse(Unexpected::Unsigned(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Refused, E> {
+        self.refuse(Unexpected::Signed(value))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Refused, E> {
+        self.refuse(Unexpected::Float(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Refused, A::Error> {
+        let mut empty = true;
+        while items.next_element::<IgnoredAny>()?.is_some() {
+            empty = false;
+        }
+        if empty { Ok(Refused) } else { self.refuse(Unexpected::Other("a list")) }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Refused, A::Error> {
+        let mut empty = true;
+        while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+            empty = false;
+        }
+        if empty { Ok(Refused) } else { self.refuse(Unexpected::Other("an object")) }
+    }
+}
+
+/// The schema of [`Refused`].
+pub fn refused_schema() -> Schema {
+    let about = "Refused, unless it is null, false or empty: it would change the result, and is not followed";
+    ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(about)).build().into()
+}
+
+/// A field that may be null, and whose presence alone says which dialect a request is written in.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sent<T> {
+    /// Whether the field is there, if only as null.
+    pub is_sent: bool,
+    /// Its value.
+    pub value: Option<T>,
+}
+
+impl<'de> Deserialize<'de> for Sent<usize> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        crate::server::whole::whole(json).map(|value| Self { is_sent: true, value })
+    }
+}
+
+/// A limit of tokens in the words of vLLM, Cohere and Jina: of a text, a document or a query.
+///
+/// Texts are cut at the model's own limit, and nowhere before: a limit that is not lower changes nothing; a lower one is
+/// refused. 0 and −1 stand for no limit.
+///
+/// # Errors
+/// 400 with the name of the field.
+pub fn check_limit(field: &str, limit: Option<i64>, service: &Service) -> Result<(), ApiError> {
+    let most = service.engine().local().max_length;
+    match limit.map(usize::try_from) {
+        None | Some(Ok(0)) => Ok(()),
+        Some(Ok(limit)) if limit >= most => Ok(()),
+        Some(Ok(limit)) => {
+            let reason = format!("{limit} is less than the model reads ({most}), and texts are cut at that alone");
+            Err(ApiError::bad_value(field, reason))
+        }
+        Some(Err(_)) if limit == Some(-1) => Ok(()),
+        Some(Err(_)) => Err(ApiError::bad_value(field, "a number of tokens is needed, 0 or −1 for no limit")),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn values_that_ask_for_nothing_are_taken() {
+        for value in [json!(null), json!(false), json!(""), json!([]), json!({})] {
+            assert!(serde_json::from_value::<Refused>(value.clone()).is_ok(), "{value}");
+        }
+        for value in [json!(true), json!("x"), json!(0), json!(-1), json!(0.5), json!([1]), json!({"a": 1})] {
+            let refusal = serde_json::from_value::<Refused>(value.clone()).unwrap_err().to_string();
+            assert!(refusal.starts_with("invalid value: ") && refusal.contains("does not follow"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_field_is_sent_even_if_it_is_null() {
+        #[derive(serde::Deserialize)]
+        struct Request {
+            #[serde(default)]
+            top_k: Sent<usize>,
+        }
+        let read = |json: &str| {
+            let top_k = serde_json::from_str::<Request>(json).unwrap().top_k;
+            (top_k.is_sent, top_k.value)
+        };
+        assert_eq!(read("{}"), (false, None));
+        assert_eq!(read(r#"{"top_k": null}"#), (true, None));
+        assert_eq!(read(r#"{"top_k": 2.0}"#), (true, Some(2)));
+    }
+}

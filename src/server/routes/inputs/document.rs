@@ -1,0 +1,218 @@
+//! A document, a query or a text to be labelled, in the shapes in which clients write one.
+
+use std::fmt::{self, Formatter};
+
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+
+use super::List;
+use super::object::{Medium, TextObject, is_medium};
+
+/// A text: a string, an object with `text` (Cohere, Jina, NIM) or with `content` (vLLM), or a list of content parts
+/// (SGLang), of which there may be several: they are joined by line breaks, as vLLM joins them.
+#[derive(Debug)]
+pub struct Document {
+    /// The text.
+    pub text: String,
+    /// Whether it came as an object or as content parts.
+    pub object: bool,
+}
+
+/// Documents: a list, or one alone.
+#[derive(Debug)]
+pub struct Documents(pub List<Document>);
+
+/// Content parts, each an object with a `text`.
+struct Parts(String);
+
+impl<'de> Deserialize<'de> for Document {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        json.deserialize_any(DocumentVisitor { content: true })
+    }
+}
+
+struct DocumentVisitor {
+    /// Whether an object may have its text in `content`.
+    content: bool,
+}
+
+impl<'de> Visitor<'de> for DocumentVisitor {
+    type Value = Document;
+
+    fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or an object with the string \"text\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Document, E> {
+        self.visit_string(text.to_owned())
+    }
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Document, E> {
+        Ok(Document { text, object: false })
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, parts: A) -> Result<Document, A::Error> {
+        Parts::read(parts).map(|Parts(text)| Document { text, object: true })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Document, A::Error> {
+        let (mut text, mut content): (Option<String>, Option<Document>) = (None, None);
+        while let Some(field) = fields.next_key::<String>()? {
+            match field.as_str() {
+                "text" if text.is_some() => return Err(A::Error::duplicate_field("text")),
+                "text" => text = Some(fields.next_value()?),
+                "content" if content.is_some() => return Err(A::Error::duplicate_field("content")),
+                // A document of another kind may have a field of this name beside its text.
+                "content" if self.content && text.is_none() => content = Some(fields.next_value_seed(Content)?),
+                field if is_medium(field) => {
+                    fields.next_value::<Option<Medium>>()?;
+                }
+                _ => {
+                    fields.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        let text = text.or(content.map(|content| content.text)).ok_or_else(|| A::Error::missing_field("text"))?;
+        Ok(Document { text, object: true })
+    }
+}
+
+/// The value of `content`: a string or content parts.
+struct Content;
+
+impl<'de> serde::de::DeserializeSeed<'de> for Content {
+    type Value = Document;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Document, D::Error> {
+        json.deserialize_any(DocumentVisitor { content: false })
+    }
+}
+
+impl Parts {
+    fn read<'de, A: SeqAccess<'de>>(mut parts: A) -> Result<Self, A::Error> {
+        let Some(TextObject(mut all)) = parts.next_element()? else {
+            return Err(A::Error::invalid_length(0, &"content parts with a text"));
+        };
+        while let Some(TextObject(text)) = parts.next_element()? {
+            all.push('\n');
+            all.push_str(&text);
+        }
+        Ok(Self(all))
+    }
+}
+
+impl<'de> Deserialize<'de> for Documents {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Shapes;
+
+        impl<'de> Visitor<'de> for Shapes {
+            type Value = Documents;
+
+            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of texts")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Documents, E> {
+                Ok(Documents(List::one(Document { text: text.to_owned(), object: false })))
+            }
+
+            fn visit_string<E: Error>(self, text: String) -> Result<Documents, E> {
+                Ok(Documents(List::one(Document { text, object: false })))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Documents, A::Error> {
+                List::empty().extend(items, |document| document).map(Documents)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Documents, A::Error> {
+                DocumentVisitor { content: true }.visit_map(fields).map(|document| Documents(List::one(document)))
+            }
+        }
+        json.deserialize_any(Shapes)
+    }
+}
+
+fn string() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn object() -> ObjectBuilder {
+    ObjectBuilder::new().property("text", string().build()).required("text")
+}
+
+fn one() -> OneOfBuilder {
+    let content = ObjectBuilder::new().property("content", OneOfBuilder::new().item(string()).item(parts()));
+    OneOfBuilder::new().item(string()).item(object()).item(content.required("content")).item(parts())
+}
+
+fn parts() -> ArrayBuilder {
+    ArrayBuilder::new().items(object()).min_items(Some(1)).description(Some("Content parts"))
+}
+
+/// The schema of a [`Document`].
+pub fn document_schema() -> Schema {
+    one().description(Some("A text, as a string, as an object or as content parts")).build().into()
+}
+
+/// The schema of [`Documents`].
+pub fn documents_schema() -> Schema {
+    let many = ArrayBuilder::new().items(one()).min_items(Some(1)).description(Some("Texts"));
+    OneOfBuilder::new().item(many).item(string()).item(object()).description(Some("Texts; or one")).build().into()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::{Value as Json, json};
+
+    use super::*;
+    use crate::server::Limits;
+
+    fn read(json: &Json) -> Result<(String, bool), String> {
+        let document: Document = serde_json::from_str(&json.to_string()).map_err(|e| e.to_string())?;
+        Ok((document.text, document.object))
+    }
+
+    #[test]
+    fn one_text_in_every_shape() {
+        for (json, text, object) in [
+            (json!("a"), "a", false),
+            (json!({"text": "a"}), "a", true),
+            (json!({"text": "a", "title": "b", "content": 7, "image": null}), "a", true),
+            (json!({"content": "a"}), "a", true),
+            (json!({"content": [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]}), "a\nb", true),
+            (json!([{"type": "text", "text": "a"}]), "a", true),
+        ] {
+            assert_eq!(read(&json), Ok((text.to_owned(), object)), "{json}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for json in [
+            json!({}),
+            json!(7),
+            json!([]),
+            json!(["a"]),
+            json!({"text": null}),
+            json!({"content": {"content": "a"}}),
+            json!({"content": []}),
+            json!({"text": "a", "image": "https://example.org/a.png"}),
+            json!([{"type": "image_url", "image_url": {"url": "data:"}}]),
+            json!({"title": "a"}),
+        ] {
+            assert!(read(&json).is_err(), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_list_or_one_alone() {
+        let count = |json: Json| -> usize {
+            let Documents(list) = serde_json::from_str(&json.to_string()).unwrap();
+            list.checked("documents", &Limits::default()).unwrap().len()
+        };
+        assert_eq!(count(json!("a")), 1);
+        assert_eq!(count(json!({"text": "a"})), 1);
+        assert_eq!(count(json!(["a", {"text": "b"}, [{"text": "c"}]])), 3);
+    }
+}

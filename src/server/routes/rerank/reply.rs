@@ -1,0 +1,157 @@
+//! Replies of `/rerank`.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::question::Ranked;
+use crate::server::app::unix_time;
+use crate::server::routes::reply::{Usage, new_id};
+
+/// The best documents, best first; ties by index.
+#[derive(Serialize, ToSchema)]
+pub struct RerankReply {
+    #[schema(example = "rerank")]
+    object: &'static str,
+    results: Vec<RerankResult>,
+    /// The model's name.
+    model: String,
+    usage: Usage,
+    /// Cohere's account.
+    meta: Meta,
+    #[schema(example = "infa-5f0c6f5e-2a41-4f0f-9c6b-0d6f4f6f2f64")]
+    id: String,
+    /// Seconds since 1970.
+    #[schema(example = 1795273200)]
+    created: u64,
+}
+
+/// Voyage's reply: the best documents, best first; ties by index.
+#[derive(Serialize, ToSchema)]
+pub struct VoyageReply {
+    #[schema(example = "list")]
+    object: &'static str,
+    data: Vec<RerankResult>,
+    /// The model's name.
+    model: String,
+    usage: Usage,
+}
+
+/// One document.
+#[derive(Serialize, ToSchema)]
+struct RerankResult {
+    /// How well it answers the query.
+    relevance_score: f64,
+    /// Its index in the request.
+    index: usize,
+    /// The document, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    document: Option<Shown>,
+}
+
+/// How clients of the route know a document.
+#[derive(Clone, Copy)]
+pub(super) enum Shape {
+    /// As a string.
+    Text,
+    /// As an object with `text`.
+    Object,
+}
+
+/// A document as the client knows documents.
+#[derive(Serialize, ToSchema)]
+#[serde(untagged)]
+enum Shown {
+    /// Infinity's and Voyage's.
+    Text(String),
+    /// Cohere's, Jina's and vLLM's.
+    Object {
+        /// The text.
+        text: String,
+    },
+}
+
+/// Cohere's account of a request.
+#[derive(Serialize, ToSchema)]
+struct Meta {
+    api_version: ApiVersion,
+    billed_units: BilledUnits,
+    tokens: MetaTokens,
+}
+
+/// The version of Cohere's API that is spoken.
+#[derive(Serialize, ToSchema)]
+struct ApiVersion {
+    #[schema(example = "2")]
+    version: &'static str,
+}
+
+/// What Cohere would count.
+#[derive(Serialize, ToSchema)]
+struct BilledUnits {
+    /// One for each 100 documents that were begun.
+    search_units: usize,
+}
+
+/// Tokens.
+#[derive(Serialize, ToSchema)]
+struct MetaTokens {
+    input_tokens: usize,
+    output_tokens: usize,
+}
+
+/// TEI's result: one document.
+#[derive(Serialize, ToSchema)]
+pub struct Rank {
+    /// Its index in the request.
+    index: usize,
+    /// How well it answers the query.
+    score: f64,
+    /// The document, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    text: Option<String>,
+}
+
+impl Rank {
+    pub(super) fn new(index: usize, score: f64, text: Option<String>) -> Self {
+        Self { index, score, text }
+    }
+}
+
+fn results(ranks: Vec<Ranked>, shape: Shape) -> Vec<RerankResult> {
+    let show = |text| match shape {
+        Shape::Text => Shown::Text(text),
+        Shape::Object => Shown::Object { text },
+    };
+    let result = |Ranked { index, score, document }| RerankResult {
+        relevance_score: score,
+        index,
+        document: document.map(show),
+    };
+    ranks.into_iter().map(result).collect()
+}
+
+impl RerankReply {
+    pub(super) fn new(ranks: Vec<Ranked>, shape: Shape, model: &str, tokens: usize, documents: usize) -> Self {
+        Self {
+            object: "rerank",
+            results: results(ranks, shape),
+            model: model.to_owned(),
+            usage: Usage::of(tokens),
+            meta: Meta {
+                api_version: ApiVersion { version: "2" },
+                billed_units: BilledUnits { search_units: documents.div_ceil(100) },
+                tokens: MetaTokens { input_tokens: tokens, output_tokens: 0 },
+            },
+            id: new_id(),
+            created: unix_time(),
+        }
+    }
+}
+
+impl VoyageReply {
+    pub(super) fn new(ranks: Vec<Ranked>, shape: Shape, model: &str, tokens: usize) -> Self {
+        Self { object: "list", data: results(ranks, shape), model: model.to_owned(), usage: Usage::of(tokens) }
+    }
+}

@@ -1,0 +1,249 @@
+//! The body of a request to `/rerank`, in the words of all dialects.
+
+use std::cell::Cell;
+use std::fmt;
+
+use axum::http::StatusCode;
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
+
+use super::question::Question;
+use crate::engine::Call;
+use crate::model::tokenizer::Truncate;
+use crate::server::ApiError;
+use crate::server::routes::fields::{Refused, Sent, refused_schema};
+use crate::server::routes::inputs::{
+    Document, Documents, List, Truncation, document_schema, documents_schema, texts_schema, truncation_schema,
+};
+use crate::server::routes::tei::Direction;
+use crate::server::whole::whole;
+
+/// A query, and the documents to be ordered by how well they answer it: either `documents` or TEI's `texts`. Fields that
+/// are not listed are ignored.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"query": "What do cats eat?", "documents": ["Cats eat fish.", "A bridge of stone."]}))]
+#[serde(expecting = "an object")]
+pub struct RerankRequest {
+    #[schema(schema_with = document_schema, example = "What do cats eat?")]
+    query: Document,
+    #[schema(schema_with = documents_schema, required = false, example = json!(["Cats eat fish.", "A bridge of stone."]))]
+    documents: Option<Documents>,
+    /// TEI's name of documents: the reply is TEI's, too.
+    #[schema(schema_with = texts_schema, required = false)]
+    texts: Option<List<String>>,
+    /// The name of a model; if it is missing, empty or "default/not-specified", the first cross-encoder.
+    #[schema(example = "default/not-specified")]
+    model: Option<String>,
+    /// The number of documents in the reply, the best ones; all by default.
+    #[serde(default, deserialize_with = "whole")]
+    #[schema(minimum = 1)]
+    top_n: Option<usize>,
+    /// Voyage's name of `top_n`: the reply is Voyage's, too, even if it is null.
+    #[serde(default)]
+    #[schema(value_type = Option<usize>, minimum = 1)]
+    top_k: Sent<usize>,
+    /// Whether the reply has the documents; by default it does not.
+    return_documents: Option<bool>,
+    /// TEI's name of `return_documents`.
+    return_text: Option<bool>,
+    /// Whether scores are the model's logits, without an activation function.
+    raw_scores: Option<bool>,
+    /// vLLM's opposite of `raw_scores`.
+    use_activation: Option<bool>,
+    #[schema(schema_with = truncation_schema)]
+    truncate: Option<Truncation>,
+    /// Voyage's and Jina's: whether a document that is too long is cut; if false, it is an error.
+    truncation: Option<bool>,
+    /// TEI's: which end of a document that is too long goes.
+    truncation_direction: Option<Direction>,
+    /// vLLM's name of `truncation_direction`.
+    truncation_side: Option<Direction>,
+    /// Cohere's: the number of chunks that a document is read in. Only one is read here: with a greater number a document
+    /// that is too long is an error.
+    #[serde(default, deserialize_with = "whole")]
+    #[schema(minimum = 1)]
+    max_chunks_per_doc: Option<usize>,
+    /// Cohere's and vLLM's limit of tokens of a document. One that is lower than the model's is refused.
+    #[serde(default, deserialize_with = "whole")]
+    max_tokens_per_doc: Option<i64>,
+    /// vLLM's limit of tokens of the query. One that is lower than the model's is refused.
+    #[serde(default, deserialize_with = "whole")]
+    max_tokens_per_query: Option<i64>,
+    /// vLLM's limit of tokens of query and document. One that is lower than the model's is refused.
+    #[serde(default, deserialize_with = "whole")]
+    truncate_prompt_tokens: Option<i64>,
+    /// Jina's limit of tokens of a document. One that is lower than the model's is refused.
+    #[serde(default, deserialize_with = "whole")]
+    max_doc_length: Option<i64>,
+    /// Jina's limit of tokens of the query. One that is lower than the model's is refused.
+    #[serde(default, deserialize_with = "whole")]
+    max_query_length: Option<i64>,
+    /// Cohere's: the fields of documents that are read. Only `["text"]` is taken.
+    rank_fields: Option<Vec<String>>,
+    /// Jina's.
+    #[serde(rename = "return_embeddings")]
+    #[schema(schema_with = refused_schema)]
+    _return_embeddings: Option<Refused>,
+    /// Cohere's.
+    #[serde(rename = "relevant_spans")]
+    #[schema(schema_with = refused_schema)]
+    _relevant_spans: Option<Refused>,
+    /// SGLang's.
+    #[serde(rename = "instruct")]
+    #[schema(schema_with = refused_schema)]
+    _instruct: Option<Refused>,
+    /// vLLM's.
+    #[serde(rename = "instruction")]
+    #[schema(schema_with = refused_schema)]
+    _instruction: Option<Refused>,
+    /// vLLM's.
+    #[serde(rename = "chat_template_kwargs")]
+    #[schema(schema_with = refused_schema)]
+    _chat_template_kwargs: Option<Refused>,
+}
+
+/// What a request asks for, whatever its dialect.
+pub(super) struct Asked {
+    pub question: Question,
+    pub documents: Documented,
+    /// Whether the reply is Voyage's.
+    pub is_voyages: bool,
+}
+
+/// The documents of a request, by the field that has them.
+pub(super) enum Documented {
+    Documents(List<Document>),
+    Texts(List<String>),
+}
+
+impl RerankRequest {
+    /// The request without its dialect; or what is wrong, and whether TEI's clients read the error.
+    pub(super) fn resolve(self) -> Result<Asked, (ApiError, bool)> {
+        let is_teis = self.texts.is_some() && self.documents.is_none();
+        self.read().map_err(|e| (e, is_teis))
+    }
+
+    fn read(self) -> Result<Asked, ApiError> {
+        let documents = match (self.documents, self.texts) {
+            (Some(Documents(documents)), None) => Documented::Documents(documents),
+            (None, Some(texts)) => Documented::Texts(texts),
+            (documents, _) => {
+                let what = if documents.is_some() { "there are both, documents and texts" } else { "missing field" };
+                let message = format!("documents: {what}; send documents (or texts, as to text-embeddings-inference)");
+                return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message).param("documents"));
+            }
+        };
+        let one_of = |field, a: Option<bool>, b: Option<bool>| match (a, b) {
+            (Some(a), Some(b)) if a != b => Err(ApiError::bad_value(field, "another field says the opposite")),
+            (a, b) => Ok(a.or(b)),
+        };
+        let with_documents = match documents {
+            Documented::Documents(_) => self.return_documents,
+            Documented::Texts(_) => one_of("return_documents", self.return_text, self.return_documents)?,
+        };
+        let raw = one_of("use_activation", self.raw_scores, self.use_activation.map(|activated| !activated))?;
+        for (field, top) in [("top_n", self.top_n), ("top_k", self.top_k.value)] {
+            if top == Some(0) {
+                return Err(ApiError::bad_value(field, "0 is not above 0"));
+            }
+        }
+        if self.top_n.zip(self.top_k.value).is_some_and(|(n, k)| n != k) {
+            return Err(ApiError::bad_value("top_k", "it means the same as top_n, which has another value"));
+        }
+        if self.rank_fields.is_some_and(|fields| !fields.is_empty() && fields != ["text"]) {
+            return Err(ApiError::bad_value(
+                "rank_fields",
+                "only the field \"text\" of a document is read: [\"text\"]",
+            ));
+        }
+        if self.max_chunks_per_doc == Some(0) {
+            return Err(ApiError::bad_value("max_chunks_per_doc", "0 is not above 0"));
+        }
+        let max_chunks = self.max_chunks_per_doc.filter(|chunks| *chunks > 1);
+        let direction = self.truncation_direction.or(self.truncation_side);
+        let cut = match (self.truncate, self.truncation) {
+            (Some(Truncation(cut)), _) => cut,
+            (None, Some(false)) => Some(Truncate::None),
+            (None, _) => None,
+        };
+        let truncate = if max_chunks.is_some() { Some(Truncate::None) } else { cut.or(direction.map(Truncate::from)) };
+        let question = Question {
+            query: self.query.text,
+            model: self.model,
+            raw: raw.unwrap_or(false),
+            call: Call { truncate, ..Call::default() },
+            top_n: self.top_n.or(self.top_k.value).unwrap_or(usize::MAX),
+            with_documents: with_documents.unwrap_or(false),
+            max_chunks,
+            limits: vec![
+                ("max_tokens_per_doc", self.max_tokens_per_doc),
+                ("max_tokens_per_query", self.max_tokens_per_query),
+                ("truncate_prompt_tokens", self.truncate_prompt_tokens),
+                ("max_doc_length", self.max_doc_length),
+                ("max_query_length", self.max_query_length),
+            ],
+        };
+        Ok(Asked { question, documents, is_voyages: self.top_k.is_sent })
+    }
+}
+
+/// Whether a body that cannot be read is TEI's: it has `texts`, and no `documents`, before its fault.
+pub(super) fn is_teis(bytes: &[u8]) -> bool {
+    /// Which of the two fields have been seen.
+    struct Seen<'s> {
+        texts: &'s Cell<bool>,
+        documents: &'s Cell<bool>,
+    }
+
+    impl<'de> DeserializeSeed<'de> for Seen<'_> {
+        type Value = ();
+
+        fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
+            json.deserialize_map(self)
+        }
+    }
+
+    impl<'de> Visitor<'de> for Seen<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<(), A::Error> {
+            while let Some(field) = fields.next_key::<String>()? {
+                match field.as_str() {
+                    "texts" => self.texts.set(true),
+                    "documents" => self.documents.set(true),
+                    _ => {}
+                }
+                fields.next_value::<IgnoredAny>()?;
+            }
+            Ok(())
+        }
+    }
+
+    let (texts, documents) = (Cell::new(false), Cell::new(false));
+    let seen = Seen { texts: &texts, documents: &documents };
+    // A fault ends the reading; what came before it counts.
+    let _ = seen.deserialize(&mut serde_json::Deserializer::from_slice(bytes));
+    texts.get() && !documents.get()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_teis;
+
+    #[test]
+    fn a_broken_body_is_of_the_dialect_whose_field_it_has() {
+        for body in [r#"{"texts": ["a"]}"#, r#"{"query": 7, "texts": "a"}"#, r#"{"texts": ["#, r#"{"texts": [1], x"#] {
+            assert!(is_teis(body.as_bytes()), "{body}");
+        }
+        for body in
+            ["", "[", "{}", r#"{"query": "texts""#, r#"{"texts": [], "documents": []}"#, r#"{"a": {"texts": 1}}"#]
+        {
+            assert!(!is_teis(body.as_bytes()), "{body}");
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! `POST /score`: vLLM's. Pairs of texts get scores, in the order of the request.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::post;
+use axum::{Json, Router};
+use futures_util::future::try_join_all;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::fields::{Refused, check_limit, refused_schema};
+use super::inputs::{Documents, Truncation, documents_schema, truncation_schema};
+use super::model_for;
+use super::reply::{Usage, new_id};
+use super::tei::Direction;
+use crate::engine::Call;
+use crate::model::tokenizer::Truncate;
+use crate::server::app::unix_time;
+use crate::server::extract::Body;
+use crate::server::metrics::Work;
+use crate::server::service::{Failure, Service};
+use crate::server::whole::whole;
+use crate::server::{ApiError, App};
+
+pub fn router() -> Router<Arc<App>> {
+    Router::new().route("/score", post(score))
+}
+
+/// Pairs of texts: one with one, one with many, or each with its own. Fields that are not listed are ignored.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"queries": "What do cats eat?", "documents": ["Cats eat fish.", "A bridge of stone."]}))]
+#[serde(expecting = "an object")]
+pub struct ScoreRequest {
+    #[schema(schema_with = documents_schema, required = false)]
+    queries: Option<Documents>,
+    #[schema(schema_with = documents_schema, required = false)]
+    documents: Option<Documents>,
+    /// Another name of `documents`.
+    #[schema(schema_with = documents_schema, required = false)]
+    items: Option<Documents>,
+    /// Another name of `queries`, with `data_2`.
+    #[schema(schema_with = documents_schema, required = false)]
+    data_1: Option<Documents>,
+    #[schema(schema_with = documents_schema, required = false)]
+    data_2: Option<Documents>,
+    /// The old name of `queries`, with `text_2`.
+    #[schema(schema_with = documents_schema, required = false)]
+    text_1: Option<Documents>,
+    #[schema(schema_with = documents_schema, required = false)]
+    text_2: Option<Documents>,
+    /// The name of a model; if it is missing, empty or "default/not-specified", the first cross-encoder.
+    model: Option<String>,
+    /// Whether scores are the model's logits, without an activation function.
+    raw_scores: Option<bool>,
+    /// vLLM's opposite of `raw_scores`.
+    use_activation: Option<bool>,
+    #[schema(schema_with = truncation_schema)]
+    truncate: Option<Truncation>,
+    /// Which end of a text that is too long goes.
+    truncation_side: Option<Direction>,
+    /// Limit of tokens of a document. One that is lower than the model's is refused.
+    #[serde(default, deserialize_with = "whole")]
+    max_tokens_per_doc: Option<i64>,
+    /// Limit of tokens of a query. One that is lower than the model's is refused.
+    #[serde(default, deserialize_with = "whole")]
+    max_tokens_per_query: Option<i64>,
+    /// Limit of tokens of a pair. One that is lower than the model's is refused.
+    #[serde(default, deserialize_with = "whole")]
+    truncate_prompt_tokens: Option<i64>,
+    #[serde(rename = "instruction")]
+    #[schema(schema_with = refused_schema)]
+    _instruction: Option<Refused>,
+    #[serde(rename = "chat_template_kwargs")]
+    #[schema(schema_with = refused_schema)]
+    _chat_template_kwargs: Option<Refused>,
+    /// SGLang's: probabilities of tokens of a language model.
+    #[serde(rename = "label_token_ids")]
+    #[schema(schema_with = refused_schema)]
+    _label_token_ids: Option<Refused>,
+    /// SGLang's.
+    #[serde(rename = "apply_softmax")]
+    #[schema(schema_with = refused_schema)]
+    _apply_softmax: Option<Refused>,
+}
+
+/// A score a pair, in order.
+#[derive(Serialize, ToSchema)]
+pub struct ScoreReply {
+    #[schema(example = "infa-5f0c6f5e-2a41-4f0f-9c6b-0d6f4f6f2f64")]
+    id: String,
+    #[schema(example = "list")]
+    object: &'static str,
+    /// Seconds since 1970.
+    #[schema(example = 1795273200)]
+    created: u64,
+    /// The model's name.
+    model: String,
+    data: Vec<Score>,
+    usage: Usage,
+}
+
+/// The score of one pair.
+#[derive(Serialize, ToSchema)]
+struct Score {
+    index: usize,
+    #[schema(example = "score")]
+    object: &'static str,
+    score: f64,
+}
+
+/// Pairs of texts get scores (vLLM)
+///
+/// How well the second text of each pair answers the first: one query with each document, or as many queries as documents.
+#[utoipa::path(
+    post, path = "/score", tag = "OpenAI, Infinity, Cohere, Jina",
+    request_body = ScoreRequest,
+    responses((status = 200, description = "A score a pair, in order", body = ScoreReply))
+)]
+pub async fn score(
+    State(app): State<Arc<App>>,
+    Body(mut request): Body<ScoreRequest>,
+) -> Result<Json<ScoreReply>, ApiError> {
+    let (queries, documents) = request.pairs(&app)?;
+    let raw = match (request.raw_scores, request.use_activation) {
+        (Some(raw), Some(activated)) if raw == activated => {
+            return Err(ApiError::bad_value("use_activation", "raw_scores says the opposite"));
+        }
+        (raw, activated) => raw.or(activated.map(|activated| !activated)).unwrap_or(false),
+    };
+    let service = model_for(&app, request.model.as_deref(), Work::Rerank).await?;
+    for (field, limit) in [
+        ("max_tokens_per_doc", request.max_tokens_per_doc),
+        ("max_tokens_per_query", request.max_tokens_per_query),
+        ("truncate_prompt_tokens", request.truncate_prompt_tokens),
+    ] {
+        check_limit(field, limit, &service)?;
+    }
+    let side = request.truncation_side.map(Truncate::from);
+    let truncate = request.truncate.and_then(|Truncation(truncate)| truncate).or(side);
+    let call = Call { truncate, ..Call::default() };
+    let (scores, tokens) = scores(&service, queries, documents, raw, call).await?;
+    let score = |(index, score)| Score { index, object: "score", score };
+    Ok(Json(ScoreReply {
+        id: new_id(),
+        object: "list",
+        created: unix_time(),
+        model: service.name().to_owned(),
+        data: scores.into_iter().enumerate().map(score).collect(),
+        usage: Usage::of(tokens),
+    }))
+}
+
+impl ScoreRequest {
+    /// The queries and the documents, by whichever names they came.
+    fn pairs(&mut self, app: &App) -> Result<(Vec<String>, Vec<String>), ApiError> {
+        let firsts = [("queries", self.queries.take()), ("data_1", self.data_1.take()), ("text_1", self.text_1.take())];
+        let seconds = [
+            ("documents", self.documents.take()),
+            ("items", self.items.take()),
+            ("data_2", self.data_2.take()),
+            ("text_2", self.text_2.take()),
+        ];
+        let malformed =
+            |message: String, field: &str| Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message).param(field));
+        let mut all = firsts.into_iter().chain(seconds).filter_map(|(name, texts)| Some((name, texts?)));
+        let (Some((first, queries)), Some((second, documents)), rest) = (all.next(), all.next(), all.next()) else {
+            return malformed("queries, documents: missing field; send queries and documents".into(), "documents");
+        };
+        let known = match first {
+            "queries" => ["documents", "items"].contains(&second),
+            first => second == first.replace("_1", "_2"),
+        };
+        if let (false, _) | (true, Some(_)) = (known, &rest) {
+            let odd = rest.map_or(second, |(name, _)| name);
+            return malformed(format!("{odd}: it does not belong to {first}; send queries and documents"), odd);
+        }
+        let texts = |Documents(list): Documents, name| -> Result<Vec<String>, ApiError> {
+            Ok(list.checked(name, &app.limits)?.into_iter().map(|document| document.text).collect())
+        };
+        let (queries, documents) = (texts(queries, first)?, texts(documents, second)?);
+        match (queries.len(), documents.len()) {
+            (1, _) => Ok((queries, documents)),
+            (n, m) if n == m => Ok((queries, documents)),
+            (n, m) => {
+                let reason = format!("{n} texts for {m} of {second}; there must be one, or as many");
+                Err(ApiError::bad_value(first, reason))
+            }
+        }
+    }
+}
+
+/// The scores of all pairs in order, and the tokens that the model saw. Documents of the same query are asked together.
+async fn scores(
+    service: &Service,
+    queries: Vec<String>,
+    documents: Vec<String>,
+    raw: bool,
+    call: Call,
+) -> Result<(Vec<f64>, usize), ApiError> {
+    let shared = queries.len() == 1;
+    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
+    let mut by_query = std::collections::HashMap::new();
+    if shared {
+        groups.extend(queries.into_iter().map(|query| (query, (0..documents.len()).collect())));
+    } else {
+        for (index, query) in queries.into_iter().enumerate() {
+            let group = *by_query.entry(query.clone()).or_insert(groups.len());
+            match groups.get_mut(group) {
+                Some((_, indices)) => indices.push(index),
+                None => groups.push((query, vec![index])),
+            }
+        }
+    }
+    let mut documents: Vec<Option<String>> = documents.into_iter().map(Some).collect();
+    let mut asked = Vec::with_capacity(groups.len());
+    for (query, indices) in groups {
+        let texts: Vec<String> = indices.iter().filter_map(|&i| documents.get_mut(i)?.take()).collect();
+        let call = call.clone();
+        asked.push(async move {
+            let answer = service.rerank(query, texts, raw, call).await.map_err(|e| match e {
+                Failure::Input { index, reason, too_long } => {
+                    Failure::Input { index: indices.get(index).copied().unwrap_or(index), reason, too_long }
+                }
+                other => other,
+            })?;
+            Ok::<_, Failure>((indices, answer))
+        });
+    }
+    let answers = try_join_all(asked).await.map_err(|e| ApiError::of_inputs(e, "documents"))?;
+    let mut scores = vec![f64::NAN; documents.len()];
+    let mut tokens = 0;
+    for (indices, answer) in answers {
+        tokens += answer.tokens;
+        if answer.results.len() != indices.len() {
+            return Err(Failure::Internal("the engine gave another number of scores".into()).into());
+        }
+        for (index, relevance) in indices.into_iter().zip(answer.results) {
+            scores[index] = relevance.score;
+        }
+    }
+    Ok((scores, tokens))
+}
