@@ -223,6 +223,9 @@ async fn scores(
                 Failure::Input { index, reason, too_long } => {
                     Failure::Input { index: indices.get(index).copied().unwrap_or(index), reason, too_long }
                 }
+                Failure::InputTooLarge { index, reason } => {
+                    Failure::InputTooLarge { index: indices.get(index).copied().unwrap_or(index), reason }
+                }
                 other => other,
             })?;
             Ok::<_, Failure>((indices, answer))

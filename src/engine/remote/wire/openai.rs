@@ -120,6 +120,8 @@ pub(super) struct ListedModel {
     /// Infinity's: "embed", "rerank", "classify".
     #[serde(default)]
     capabilities: Vec<String>,
+    /// What vLLM and infa list a model's further names with: entries of one root are one model.
+    root: Option<String>,
 }
 
 /// `{"data":[{"id","capabilities"?}]}`; `None` for anything else.
@@ -147,7 +149,12 @@ pub(super) fn choose(models: &[ListedModel], wanted: Wanted, first: bool) -> Res
     let word = wanted.word();
     let says = |model: &ListedModel, word: &str| model.capabilities.iter().any(|capability| capability == word);
     let can = |model: &&ListedModel| model.capabilities.is_empty() || says(model, word);
-    let mut able: Vec<&ListedModel> = models.iter().filter(can).collect();
+    let is_first = |(index, model): &(usize, &ListedModel)| {
+        let earlier = models.iter().take(*index);
+        model.root.is_none() || !earlier.into_iter().any(|earlier| earlier.root == model.root)
+    };
+    let once = models.iter().enumerate().filter(is_first).map(|(_, model)| model);
+    let mut able: Vec<&ListedModel> = once.filter(can).collect();
     // What also embeds compares vectors; what does nothing but rank judges better.
     if wanted == Wanted::Scores && able.iter().any(|model| !says(model, "embed")) {
         able.retain(|model| !says(model, "embed"));
