@@ -13,7 +13,7 @@ use infa::model::cache::HubEnv;
 use infa::model::modules::Activation;
 use infa::model::pooling::Pooling;
 use infa::model::static_embedding::StaticTable;
-use infa::model::weights::Weights;
+use infa::model::weights::{Access, Weights};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::Value as Json;
@@ -29,7 +29,7 @@ fn static_engine(dir: &Path, options: &TextOptions) -> StaticEngine {
     let source = request(dir.to_str().unwrap()).resolve(HubEnv::from_env(), &Context::silent()).unwrap();
     let model = Model::read(source).unwrap();
     assert!(model.is_static());
-    StaticEngine::new(model, Purpose::Embed, options, 2).unwrap()
+    StaticEngine::new(model, Purpose::Embed, options, 2, Access::Map).unwrap()
 }
 
 /// As close, relative to the size of vectors that are not normalised.

@@ -62,6 +62,10 @@ pub struct ModelArgs {
     #[arg(long, value_name = "FILE", env = "INFA_CALIBRATE", hide_env = true)]
     pub calibrate: Option<PathBuf>,
 
+    /// Copy the weights into memory, so that a change of the model's files cannot harm; takes their size in memory
+    #[arg(long, value_parser = BoolishValueParser::new(), overrides_with = "copy_weights", env = "INFA_COPY_WEIGHTS", hide_env = true)]
+    pub copy_weights: bool,
+
     /// Worker threads [default: the cores this process may use]
     #[arg(long, value_name = "N", env = "INFA_THREADS", hide_env = true)]
     pub threads: Option<NonZero<usize>>,

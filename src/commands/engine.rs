@@ -100,13 +100,15 @@ impl ServerSettings {
     ) -> Result<Self, Error> {
         let EngineArgs { engine: _, retries, request_timeout, request_batch, concurrency, python } = engine;
         no_python(python.as_deref(), &spec)?;
-        let ModelArgs { model_id, revision, onnx_file, device, dtype, calibrate, threads, batch_tokens } = model;
+        let ModelArgs { model_id, revision, onnx_file, device, dtype, calibrate, copy_weights, threads, batch_tokens } =
+            model;
         refuse(&[
             ("--revision", revision.is_some()),
             ("--onnx-file", onnx_file.is_some()),
             ("--device", device.is_some()),
             ("--dtype", dtype.is_some()),
             ("--calibrate", calibrate.is_some()),
+            ("--copy-weights", copy_weights),
             ("--threads", threads.is_some()),
             ("--batch-tokens", batch_tokens.is_some()),
         ])

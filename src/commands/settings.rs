@@ -13,6 +13,7 @@ use crate::engine::{Engine, Local, OnnxEngine, OnnxOptions, Purpose, StaticEngin
 use crate::input;
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
+use crate::model::weights::Access;
 use crate::model::{DEFAULT_MODEL, Model, short_names};
 use crate::runtime::device::Dtype;
 use crate::runtime::library::{Library, Search};
@@ -84,7 +85,9 @@ impl ModelSettings {
     }
 
     pub fn resolve(model: ModelArgs, text: TextArgs, globals: &Globals) -> Result<Self, Error> {
-        let ModelArgs { model_id, revision, onnx_file, device, dtype, calibrate, threads, batch_tokens } = model;
+        let ModelArgs { model_id, revision, onnx_file, device, dtype, calibrate, copy_weights, threads, batch_tokens } =
+            model;
+        let access = if copy_weights { Access::Copy } else { Access::Map };
         if let Some(many) = threads.filter(|n| n.get() > MOST_THREADS) {
             let reason = format!("{many} is more than {MOST_THREADS}, the most that can be of use");
             return Err(Error::Flag { flag: "--threads", reason });
@@ -105,7 +108,7 @@ impl ModelSettings {
         Ok(Self {
             request: Request { model_id, revision, onnx_file, cache: globals.cache.clone(), python: install::python() },
             hub: None,
-            options: OnnxOptions { device, dtype, threads, batch_tokens, int8, ..OnnxOptions::default() },
+            options: OnnxOptions { device, dtype, threads, batch_tokens, access, int8, ..OnnxOptions::default() },
             text: text_options(text),
         })
     }
@@ -169,7 +172,10 @@ impl ModelSettings {
                 let reason = format!("{} is a table of static embeddings, in which nothing is multiplied", model.name);
                 return Err(Error::Flag { flag: "--dtype int8", reason });
             }
-            None => Arc::new(StaticEngine::new(model, purpose, &self.text, self.options.threads.get())?),
+            None => {
+                let OnnxOptions { threads, access, .. } = options;
+                Arc::new(StaticEngine::new(model, purpose, &self.text, threads.get(), access)?)
+            }
         })
     }
 }

@@ -29,6 +29,11 @@ pub trait Local: Engine {
         Stats::default()
     }
 
+    /// Why the engine cannot be used any more: a file of its weights was changed in place. Costs a system call a file.
+    fn changed(&self) -> Option<&str> {
+        None
+    }
+
     /// Runs `each` for the indices below `count` on the threads that tokenise, in turn with other requests, admitted like
     /// `estimate` tokens.
     ///

@@ -20,7 +20,7 @@ use crate::graph::int8::file::Quantised;
 use crate::graph::int8::{Int8Weights, Multiplier};
 use crate::graph::{self, Graph, Request};
 use crate::model::Model;
-use crate::model::weights::Weights;
+use crate::model::weights::{Access, Weights};
 use crate::runtime::Runtime;
 
 /// What int8 needs besides the model.
@@ -47,10 +47,13 @@ pub(super) fn graph(
     weights: &Weights,
     request: &Request,
     options: &Int8Options,
+    access: Access,
 ) -> Result<Graph, EngineError> {
+    crate::threads::start_pool().map_err(EngineError::Threads)?;
     let multiplier = Multiplier::of_this_processor();
     let texts = Texts::new(model, request, options.texts.as_deref())?;
-    let store = options.cache.as_deref().map(|cache| Store::new(cache, model, weights, request, &texts, multiplier));
+    let store =
+        options.cache.as_deref().map(|cache| Store::new(cache, model, weights, request, &texts, multiplier, access));
     if let Some(found) = store.as_ref().and_then(Store::find) {
         match graph::build_int8(&model.config, weights, request, &found.weights) {
             Ok(graph) => {

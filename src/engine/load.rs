@@ -8,12 +8,13 @@ use serde_json::Value as Json;
 use super::collect::Work;
 use super::options::OnnxOptions;
 use super::runner::{observed, run_work};
+use super::weight_files::WeightFiles;
 use super::worker::{Interface, Wanted, run_group};
 use super::{EngineError, int8};
 use crate::batch::scheduler::{Run, Scheduler};
 use crate::graph::{self, Output, Request};
 use crate::model::tokenizer::Tokens;
-use crate::model::weights::Weights;
+use crate::model::weights::{Access, Weights};
 use crate::model::{Model, ModelError};
 use crate::runtime::device::Dtype;
 use crate::runtime::{Runtime, RuntimeError, Session, SessionOptions};
@@ -27,6 +28,7 @@ pub(super) struct Loaded {
     pub width: usize,
     pub max_positions: Option<usize>,
     pub vocab_size: usize,
+    pub files: WeightFiles,
 }
 
 /// Builds the graph of `request` over the safetensors file `path` of `model`.
@@ -37,17 +39,18 @@ pub(super) fn load_safetensors(
     request: &Request,
     options: &OnnxOptions,
 ) -> Result<Loaded, EngineError> {
-    let mut weights = Weights::open(path).map_err(graph::GraphError::from)?;
+    let mut weights = Weights::open_by(path, options.access).map_err(graph::GraphError::from)?;
     if let Some(adapter) = model.adapter {
         weights.adapt(adapter).map_err(graph::GraphError::from)?;
     }
     let weights = Arc::new(weights);
     let graph = match options.dtype {
-        Dtype::Int8 => int8::graph(runtime, model, &weights, request, &options.int8)?,
+        Dtype::Int8 => int8::graph(runtime, model, &weights, request, &options.int8, options.access)?,
         _ => graph::build(&model.config, &weights, request)?,
     };
     let (width, max_positions, vocab_size) = (graph.width, graph.max_positions, graph.vocab_size);
     let interface = Interface::built(&graph);
+    let files = WeightFiles::of(&graph.initializers);
     let shared = runtime.share(graph.initializers.clone())?;
     let make = {
         let runtime = runtime.clone();
@@ -65,14 +68,14 @@ pub(super) fn load_safetensors(
     };
     let per_token = interface.per_token;
     let bounds = options.bounds(group_tokens);
-    let scheduler = Scheduler::new(options.threads.get(), bounds, make()?, make, runs(interface, options));
-    Ok(Loaded { scheduler: scheduler.map_err(no_thread)?, per_token, width, max_positions, vocab_size })
+    let scheduler = Scheduler::new(options.threads.get(), bounds, make()?, make, runs(interface, &files, options));
+    Ok(Loaded { scheduler: scheduler.map_err(no_thread)?, per_token, width, max_positions, vocab_size, files })
 }
 
 /// What workers do.
-fn runs(interface: Interface, options: &OnnxOptions) -> Run<Session, Work> {
-    let observer = options.observer.clone();
-    Arc::new(move |session, group| run_work(session, &interface, group, observed(observer.as_ref())))
+fn runs(interface: Interface, files: &WeightFiles, options: &OnnxOptions) -> Run<Session, Work> {
+    let (files, observer) = (files.clone(), options.observer.clone());
+    Arc::new(move |session, group| run_work(session, &interface, &files, group, observed(observer.as_ref())))
 }
 
 /// Loads the ready `.onnx` file `path`, of which the `wanted` output is read.
@@ -89,6 +92,12 @@ pub(super) fn load_onnx(
     if model.adapter.is_some() {
         let reason = "the prompt goes with an adapter, which cannot be applied to an .onnx file".into();
         return Err(ModelError::Flag { flag: "--prompt-name", reason }.into());
+    }
+    let files = WeightFiles::beside(path).map_err(|source| unreadable(path, source))?;
+    if options.access == Access::Copy && !files.is_empty() {
+        let path = path.display();
+        let reason = format!("{path} has its weights in other files, which ONNX Runtime maps and cannot copy");
+        return Err(ModelError::Flag { flag: "--copy-weights", reason }.into());
     }
     // One session on all threads: every session of a file holds weights of its own. Measured on two cores, that is 1 to
     // 5% slower than a session a core.
@@ -117,8 +126,12 @@ pub(super) fn load_onnx(
     let (runtime, path) = (runtime.clone(), path.to_owned());
     let make = move || runtime.session_from_file(&path, session_options);
     let per_token = interface.per_token;
-    let scheduler = Scheduler::new(1, bounds, session, make, runs(interface, options)).map_err(no_thread)?;
-    Ok(Loaded { scheduler, per_token, width, max_positions, vocab_size })
+    let scheduler = Scheduler::new(1, bounds, session, make, runs(interface, &files, options)).map_err(no_thread)?;
+    Ok(Loaded { scheduler, per_token, width, max_positions, vocab_size, files })
+}
+
+fn unreadable(path: &Path, source: std::io::Error) -> EngineError {
+    ModelError::Io { path: path.to_owned(), source }.into()
 }
 
 fn no_thread(e: std::io::Error) -> RuntimeError {

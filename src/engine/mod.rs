@@ -24,6 +24,7 @@ pub mod stream;
 mod token_vectors;
 mod tokenizers;
 mod waiter;
+mod weight_files;
 mod worker;
 
 pub use call::{Call, Computed, Ended, Job, Judged, Local, LocalInfo, Pending, Refusal, Text, Times};
@@ -223,6 +224,8 @@ pub enum TextErrorKind {
     TooLarge,
     /// In the engine or the model, whatever the text.
     Internal,
+    /// In the model, which can no longer be used, such as after a change of its files.
+    Unavailable,
 }
 
 impl TextError {
@@ -246,6 +249,11 @@ impl TextError {
         Self { reason: reason.into(), kind: TextErrorKind::TooLong }
     }
 
+    /// The model can no longer be used, such as after a change of its files, whatever the text.
+    pub fn unavailable(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), kind: TextErrorKind::Unavailable }
+    }
+
     /// Where the reason lies.
     pub fn kind(&self) -> TextErrorKind {
         self.kind
@@ -253,7 +261,7 @@ impl TextError {
 
     /// Whether the text is without fault.
     pub fn is_internal(&self) -> bool {
-        self.kind == TextErrorKind::Internal
+        matches!(self.kind, TextErrorKind::Internal | TextErrorKind::Unavailable)
     }
 
     /// The same with `what` it is about before the reason.

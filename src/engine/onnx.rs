@@ -15,6 +15,7 @@ use super::prompts::Prompts;
 use super::runner::Runner;
 use super::sparse::{self, SparseFinish};
 use super::token_vectors::{self, TokenFinish};
+use super::weight_files::WeightFiles;
 use super::worker::Wanted;
 use super::{
     Call, Embedding, Engine, EngineError, EngineInfo, Input, Judged, Local, LocalInfo, Prediction, Purpose, Role,
@@ -35,6 +36,7 @@ pub struct OnnxEngine {
     texts: Arc<Texts>,
     head: Head,
     runner: Runner,
+    files: WeightFiles,
 }
 
 /// What turns inputs into tokens.
@@ -132,9 +134,9 @@ impl OnnxEngine {
             workers = local.threads,
             "loaded"
         );
-        let Loaded { scheduler, vocab_size, .. } = loaded;
+        let Loaded { scheduler, vocab_size, files, .. } = loaded;
         let runner = Runner::new(scheduler, vocab_size, options.threads.get())?;
-        Ok(Self { runner, info, local, head, texts: Arc::new(Texts { model, prompts, question, max_length }) })
+        Ok(Self { runner, info, local, head, files, texts: Arc::new(Texts { model, prompts, question, max_length }) })
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::int8::Int8Options;
 use super::observe::Observer;
 use crate::batch::scheduler::Bounds;
+use crate::model::weights::Access;
 use crate::runtime::cores;
 use crate::runtime::device::{Device, Dtype};
 
@@ -20,6 +21,8 @@ pub struct OnnxOptions {
     pub threads: NonZero<usize>,
     /// Most tokens that run together, in texts of equal length.
     pub batch_tokens: NonZero<usize>,
+    /// How files of weights get into memory.
+    pub access: Access,
     /// What int8 needs besides.
     pub int8: Int8Options,
     /// Most tokens that wait for a worker; what comes beyond is refused ([`super::Refusal::Full`]).
@@ -39,6 +42,7 @@ impl Default for OnnxOptions {
             dtype: Dtype::default(),
             threads: NonZero::new(cores::usable()).unwrap_or(NonZero::<usize>::MIN),
             batch_tokens: Self::BATCH_TOKENS,
+            access: Access::default(),
             int8: Int8Options::default(),
             queue_tokens: usize::MAX,
             turn_tokens: usize::MAX,

@@ -10,7 +10,8 @@ pub(super) use super::collect::Reading;
 use super::collect::{Work, collect};
 use super::observe::{GroupRun, Observer};
 use super::tokenizers::{Cancel, Opened, Tokenizers};
-use super::worker::{Interface, run_group};
+use super::weight_files::WeightFiles;
+use super::worker::{Interface, OutputRows, run_group};
 use super::{EngineError, Job, TextError};
 use crate::batch::scheduler::{Admission, Scheduler, Stats};
 use crate::model::tokenizer::Tokens;
@@ -131,12 +132,18 @@ fn checked(tokens: Tokens, vocabulary: usize) -> Result<Tokens, TextError> {
 pub(super) fn run_work(
     session: &mut Session,
     interface: &Interface,
+    files: &WeightFiles,
     group: Vec<Work>,
     observer: Option<&dyn Observer>,
 ) {
     let start = Instant::now();
     let texts: Vec<&Tokens> = group.iter().map(|work| &work.tokens).collect();
-    let results = run_group(session, interface, &texts, &|at, rows| group[at].slot.read(rows, texts[at]));
+    // Numbers that were computed while the weights changed are worth nothing: that is looked for afterwards, too.
+    let read = |at: usize, rows: OutputRows<'_>| files.check().and_then(|()| group[at].slot.read(rows, texts[at]));
+    let results = match files.check() {
+        Ok(()) => run_group(session, interface, &texts, &read),
+        Err(e) => vec![Err(e); group.len()],
+    };
     let run = start.elapsed();
     for (work, result) in group.iter().zip(results) {
         if let Err(e) = result {

@@ -14,6 +14,7 @@ use super::{
 use crate::model::sentence::Encoder;
 use crate::model::static_embedding::StaticTable;
 use crate::model::tokenizer::{Prompted, Truncate};
+use crate::model::weights::Access;
 use crate::model::{Model, ModelError};
 use crate::runtime::device::Dtype;
 
@@ -39,8 +40,14 @@ struct Table {
 }
 
 impl StaticEngine {
-    /// Opens the table of `model`; `threads` compute.
-    pub fn new(model: Model, purpose: Purpose, text: &TextOptions, threads: usize) -> Result<Self, EngineError> {
+    /// Opens the table of `model`, mapped or copied; `threads` compute.
+    pub fn new(
+        model: Model,
+        purpose: Purpose,
+        text: &TextOptions,
+        threads: usize,
+        access: Access,
+    ) -> Result<Self, EngineError> {
         let refuse = |reason: &str| ModelError::Config { path: model.dir.clone(), reason: reason.into() };
         if purpose != Purpose::Embed {
             return Err(
@@ -52,7 +59,7 @@ impl StaticEngine {
             return Err(ModelError::Flag { flag: "--pooling", reason }.into());
         }
         let path = model.weights.safetensors().ok_or_else(|| refuse("static embeddings are read from safetensors"))?;
-        let table = StaticTable::open(path).map_err(ModelError::from)?;
+        let table = StaticTable::open_by(path, access).map_err(ModelError::from)?;
         let prompts = Prompts::new(&model, text)?;
         let finish = Finish::new(&model, Some(Vec::new()), false, table.width(), text)?;
         if text.max_length == Some(0) {
@@ -125,7 +132,12 @@ impl Table {
         if let Some(id) = ids.iter().find(|&&id| usize::try_from(id).map_or(true, |id| id >= known)) {
             return Err(TextError::new(format!("token {id} is outside the model's vocabulary of {known}")));
         }
-        let vector = self.finish.finish(self.table.mean(ids), ending)?;
+        let unchanged = || self.table.changed().map_or(Ok(()), |reason| Err(TextError::unavailable(reason)));
+        unchanged()?;
+        let mean = self.table.mean(ids);
+        // What was computed while the table changed is worth nothing.
+        unchanged()?;
+        let vector = self.finish.finish(mean, ending)?;
         Ok(Embedding { vector, tokens: Some(ids.len()), truncated: Some(truncated) })
     }
 }
@@ -147,6 +159,10 @@ impl Local for StaticEngine {
 
     fn local(&self) -> &LocalInfo {
         &self.local
+    }
+
+    fn changed(&self) -> Option<&str> {
+        self.table.table.changed()
     }
 
     fn start_embed(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<Embedding>, Refusal> {

@@ -1,6 +1,6 @@
 //! Members out of a zip archive (a wheel is one), without trusting its names or its sizes.
 
-use super::{FetchError, names};
+use super::{FetchError, names, readable_by_all};
 use std::fs::File;
 use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
@@ -82,20 +82,8 @@ fn unpack(
         return Err(damaged(std::io::Error::other("it is shorter than it says")));
     }
     file.as_file().sync_all().map_err(FetchError::io(target))?;
-    readable(file.as_file()).map_err(FetchError::io(target))?;
+    readable_by_all(file.as_file()).map_err(FetchError::io(target))?;
     file.persist(target).map_err(|error| FetchError::io(target)(error.error))?;
-    Ok(())
-}
-
-/// Temporary files are private; what is installed may be read by all.
-#[cfg(unix)]
-fn readable(file: &File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(std::fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable(_file: &File) -> std::io::Result<()> {
     Ok(())
 }
 

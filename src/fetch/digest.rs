@@ -1,8 +1,8 @@
 //! SHA-256 of what arrives and of what lies on the disk: what makes a download "checked".
 
 use super::{Cancel, FetchError};
+use crate::regular_file;
 use sha2::{Digest, Sha256};
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -53,10 +53,32 @@ impl Hasher {
 /// # Errors
 /// `Io` when the file cannot be read, `Cancelled` once somebody asked to stop.
 pub fn sha256_file(path: &Path, cancel: &Cancel) -> Result<String, FetchError> {
-    let mut file = File::open(path).map_err(FetchError::io(path))?;
+    let mut file = regular_file::open(path).map_err(FetchError::io(path))?;
     let mut hasher = Hasher::new();
     hasher.absorb(&mut file, path, cancel)?;
     Ok(hasher.finish())
+}
+
+/// The name that Git gives a file by its contents: the SHA-1 of `blob SIZE`, NUL and the contents, as 40 lower-case hex
+/// digits. Good against damage and careless changes; whoever can make SHA-1 collide could fool it, and Git.
+///
+/// # Errors
+/// As [`sha256_file`].
+pub fn git_blob_file(path: &Path, cancel: &Cancel) -> Result<String, FetchError> {
+    let mut file = regular_file::open(path).map_err(FetchError::io(path))?;
+    let size = file.metadata().map_err(FetchError::io(path))?.len();
+    let mut hasher = sha1::Sha1::new();
+    hasher.update(format!("blob {size}\0"));
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        cancel.check()?;
+        match file.read(&mut buffer) {
+            Ok(0) => return Ok(hex(&hasher.finalize())),
+            Ok(n) => hasher.update(&buffer[..n]),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(FetchError::io(path)(error)),
+        }
+    }
 }
 
 /// Checks a file against the sum it should have (hex, either case).
@@ -97,6 +119,18 @@ mod tests {
         verify(file.path(), &ABC.to_uppercase()).unwrap();
         let wrong = verify(file.path(), &"0".repeat(64)).unwrap_err();
         assert!(matches!(wrong, FetchError::Checksum { .. }), "{wrong}");
+    }
+
+    #[test]
+    fn a_file_has_the_name_that_git_gives_it() {
+        // git hash-object
+        for (text, name) in
+            [("", "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"), ("hello\n", "ce013625030ba8dba906f756967f9e9ca394464a")]
+        {
+            let file = tempfile::NamedTempFile::new().unwrap();
+            std::fs::write(file.path(), text).unwrap();
+            assert_eq!(git_blob_file(file.path(), &Cancel::new()).unwrap(), name);
+        }
     }
 
     #[test]

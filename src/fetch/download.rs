@@ -3,7 +3,7 @@
 //! Bytes go to `NAME.incomplete` beside the destination and are hashed as they arrive; only a file of the right size
 //! and sum is renamed into place. What a broken attempt leaves is resumed by the next one, in this process or later.
 
-use super::digest::Hasher;
+use super::digest::{Hasher, git_blob_file};
 use super::exchange::Head;
 use super::http::{Ask, Http, Trouble, cut, parse, same_origin, shown, text};
 use super::{Context, FetchError, ProgressTask};
@@ -27,6 +27,8 @@ pub struct Download<'a> {
     pub destination: &'a Path,
     /// Its SHA-256 in hex, where known.
     pub expected_sha256: Option<&'a str>,
+    /// The name that Git gives it by its contents, in hex, where known.
+    pub expected_git_blob: Option<&'a str>,
     /// Its size in bytes, where known.
     pub expected_size: Option<u64>,
     /// Its strong ETag at the first host, without quotes, where known.
@@ -65,10 +67,11 @@ impl Http {
         let mut again = true;
         loop {
             let mut partial = Partial::open(&wanted, ctx)?;
-            let outcome = self.fill(&wanted, &url, &mut partial, &mut *task, ctx).and_then(|()| partial.check(&wanted));
+            let outcome =
+                self.fill(&wanted, &url, &mut partial, &mut *task, ctx).and_then(|()| partial.check(&wanted, ctx));
             match outcome {
                 Ok(sha256) => return partial.finish(wanted.destination, sha256),
-                Err(error @ (FetchError::Checksum { .. } | FetchError::Size { .. })) => {
+                Err(error @ (FetchError::Checksum { .. } | FetchError::GitBlob { .. } | FetchError::Size { .. })) => {
                     let patched = partial.patched;
                     partial.discard()?;
                     // Pieces of two answers may not belong together; one whole answer is final.
@@ -293,9 +296,16 @@ impl Partial {
     }
 
     /// The sum, if size and sum are what was promised.
-    fn check(&self, wanted: &Download) -> Result<String, FetchError> {
+    fn check(&self, wanted: &Download, ctx: &Context) -> Result<String, FetchError> {
         if let Some(expected) = wanted.expected_size.filter(|&size| size != self.position) {
             return Err(size_error(wanted, expected, self.position));
+        }
+        if let Some(expected) = wanted.expected_git_blob {
+            let actual = git_blob_file(&self.path, &ctx.cancel)?;
+            if !actual.eq_ignore_ascii_case(expected) {
+                let (what, expected) = (wanted.label.to_owned(), expected.to_owned());
+                return Err(FetchError::GitBlob { what, expected, actual });
+            }
         }
         let actual = self.hasher.clone().finish();
         match wanted.expected_sha256 {

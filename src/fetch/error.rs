@@ -86,6 +86,16 @@ pub enum FetchError {
         /// The sum of what arrived, in hex.
         actual: String,
     },
+    /// The same, of a file that is kept in Git.
+    #[error("{what} is not the file that was promised: Git's id of it would be {actual}, not {expected}")]
+    GitBlob {
+        /// The file or address.
+        what: String,
+        /// The id promised, in hex.
+        expected: String,
+        /// The id of what arrived, in hex.
+        actual: String,
+    },
     /// More or fewer bytes than promised.
     #[error("{what} should have {expected} bytes, but has {actual}")]
     Size {
@@ -158,7 +168,7 @@ impl FetchError {
             FetchError::Status { status: 429, .. } => "too many requests: wait a little and run the command again",
             FetchError::Status { status, .. } if *status >= 500 => "the server has trouble: try again later",
             FetchError::Status { .. } => return None,
-            FetchError::Checksum { .. } | FetchError::Size { .. } => {
+            FetchError::Checksum { .. } | FetchError::GitBlob { .. } | FetchError::Size { .. } => {
                 "nothing was installed; try again, and if it happens again a proxy or mirror may be changing files"
             }
             FetchError::Io { path, source } => return io_hint(path, source),

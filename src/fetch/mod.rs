@@ -20,7 +20,7 @@ mod staging;
 pub use download::{Download, Downloaded};
 pub use error::FetchError;
 pub use http::{Http, Limits};
-pub use staging::{publish, remove_file, staging_directory};
+pub use staging::{publish, readable_by_all, remove_file, staging_directory};
 
 /// How often asynchronous work looks for an interruption.
 const TICK: Duration = Duration::from_millis(20);

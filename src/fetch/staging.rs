@@ -1,5 +1,6 @@
 //! Directories that appear complete or not at all: filled beside their place, then renamed into it.
 
+use std::fs::File;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -29,6 +30,18 @@ pub fn publish(staging: TempDir, target: &Path) -> Result<(), FetchError> {
     }
     std::fs::rename(staging.path(), target).map_err(io)?;
     let _ = staging.keep();
+    Ok(())
+}
+
+/// Lets all users read a file in a cache: temporary files are their owner's alone.
+pub fn readable_by_all(file: &File) -> std::io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.set_permissions(std::fs::Permissions::from_mode(0o644))?;
+    }
+    #[cfg(not(unix))]
+    let _ = file;
     Ok(())
 }
 

@@ -15,7 +15,8 @@ pub mod inventory;
 
 pub use env::HubEnv;
 
-use crate::fetch::{FetchError, digest, names};
+use crate::fetch::{FetchError, digest, names, readable_by_all};
+use crate::regular_file;
 use hf_hub::{Repo, RepoType};
 use std::fmt;
 use std::io::{ErrorKind, Write};
@@ -64,6 +65,11 @@ impl BlobName {
     pub fn sha256(&self) -> Option<&str> {
         digest::is_hex(&self.0, 64).then_some(self.0.as_str())
     }
+
+    /// The id of a blob in Git it is, when it can be one.
+    pub fn git_blob(&self) -> Option<&str> {
+        digest::is_hex(&self.0, 40).then_some(self.0.as_str())
+    }
 }
 
 /// One model's part of the cache.
@@ -101,7 +107,7 @@ impl RepoCache {
             return Some(commit);
         }
         let path = self.repo.join("refs").join(names::relative(revision).ok()?);
-        Commit::parse(std::fs::read_to_string(path).ok()?.trim())
+        Commit::parse(regular_file::read_text(&path, MAX_REF_BYTES).ok()?.trim())
     }
 
     /// All commits with a snapshot, the latest written first.
@@ -175,10 +181,14 @@ impl RepoCache {
         let mut file =
             tempfile::Builder::new().prefix(".ref-").tempfile_in(&self.repo).map_err(FetchError::io(&self.repo))?;
         file.write_all(commit.0.as_bytes()).map_err(FetchError::io(&path))?;
+        readable_by_all(file.as_file()).map_err(FetchError::io(&path))?;
         file.persist(&path).map_err(|error| FetchError::io(&path)(error.error))?;
         Ok(())
     }
 }
+
+/// A file below `refs` has 40 digits, perhaps with a line break.
+const MAX_REF_BYTES: u64 = 1024;
 
 /// The commit of this snapshot directory, if it is one.
 pub fn commit_of_snapshot(dir: &Path) -> Option<Commit> {

@@ -12,6 +12,7 @@ use serde_json::Value as Json;
 
 use super::ModelError;
 use super::sentence::read_json;
+use crate::regular_file;
 
 /// Steps of one rendering; real templates take a few hundred.
 const MOST_STEPS: u64 = 200_000;
@@ -50,7 +51,7 @@ impl ChatTemplate {
     /// The template in `dir`, the tokenizer's directory: its file and its source.
     pub fn find(dir: &Path) -> Result<Option<(PathBuf, String)>, ModelError> {
         let path = dir.join("chat_template.jinja");
-        match std::fs::read_to_string(&path) {
+        match regular_file::read_text(&path, regular_file::SETTINGS) {
             Ok(source) => return Ok(Some((path, source))),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
             Err(source) => return Err(ModelError::Io { path, source }),

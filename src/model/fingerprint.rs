@@ -1,6 +1,5 @@
 //! Which model it is, to the last bit: its files with their sums, and its revision.
 
-use std::fs::File;
 use std::path::Path;
 
 use rayon::prelude::*;
@@ -9,6 +8,7 @@ use super::source::Weights;
 use super::{Model, cache, files};
 use crate::fetch::digest::Hasher;
 use crate::fetch::{Cancel, FetchError};
+use crate::regular_file;
 
 /// A file, and what is in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,12 +33,15 @@ pub fn revision(model: &Model) -> Option<String> {
 /// `Io` when one cannot be read, `Cancelled` once somebody asked to stop.
 pub fn files(model: &Model, cancel: &Cancel) -> Result<Vec<FileSum>, FetchError> {
     let names = names(&model.dir, &model.weights);
+    if crate::threads::start_pool().is_err() {
+        return names.into_iter().map(|name| sum(&model.dir, name, cancel)).collect();
+    }
     names.into_par_iter().map(|name| sum(&model.dir, name, cancel)).collect()
 }
 
 fn sum(dir: &Path, name: String, cancel: &Cancel) -> Result<FileSum, FetchError> {
     let path = dir.join(&name);
-    let mut file = File::open(&path).map_err(FetchError::io(&path))?;
+    let mut file = regular_file::open(&path).map_err(FetchError::io(&path))?;
     let mut hasher = Hasher::new();
     let bytes = hasher.absorb(&mut file, &path, cancel)?;
     Ok(FileSum { name, bytes, sha256: hasher.finish() })

@@ -189,6 +189,8 @@ impl Hub {
                 headers: &[],
                 destination: &path,
                 expected_sha256: blob.sha256(),
+                // Of the listing alone: what else an ETag with 40 digits is, only its server knows.
+                expected_git_blob: file.blob.as_ref().and_then(BlobName::git_blob),
                 expected_size: size,
                 etag: Some(blob.as_str()),
                 label: &what,

@@ -196,6 +196,7 @@ impl Model {
         let mut sentence = SentenceConfig::read(&dir)?;
         let (transformer, config) = transformer_directory(&dir, &sentence)?;
         sentence.read_task_instructions(&config);
+        sentence.check_prompts(&dir)?;
         let task = Task::read(&dir, &config)?;
         let text = |key: &str| config.get(key).and_then(Json::as_str);
         let hints = Hints {

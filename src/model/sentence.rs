@@ -14,6 +14,7 @@ use super::modules::{self, Activation, DenseConfig, Module, ModuleWeights, Step}
 use super::pooling::Pooling;
 use super::splade::SpladePooling;
 use super::{ModelError, m3};
+use crate::regular_file;
 
 /// The first module of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +63,9 @@ pub struct SentenceConfig {
     /// How tokens get vectors of their own, in a model of late interaction.
     pub late: Option<LateInteraction>,
 }
+
+/// Most bytes of a prompt in a model's files. Real ones have a few hundred.
+const MAX_PROMPT_BYTES: usize = 64 << 10;
 
 /// The names the transformer module's settings had over time.
 const TRANSFORMER_CONFIGS: &[&str] = &[
@@ -131,6 +135,15 @@ impl SentenceConfig {
                 self.prompts.entry(name.clone()).or_insert_with(|| text.to_owned());
             }
         }
+    }
+
+    /// Checks that no prompt is longer than any model reads: each is put before every input.
+    pub(super) fn check_prompts(&self, dir: &Path) -> Result<(), ModelError> {
+        let Some((name, _)) = self.prompts.iter().find(|(_, text)| text.len() > MAX_PROMPT_BYTES) else {
+            return Ok(());
+        };
+        let reason = format!("the prompt \"{name}\" of this model has more than {MAX_PROMPT_BYTES} bytes");
+        Err(ModelError::Config { path: dir.to_owned(), reason })
     }
 
     /// Whether the weights of all steps are there.
@@ -301,9 +314,17 @@ pub(super) fn read_object(path: &Path) -> Result<Option<Json>, ModelError> {
     Ok(read_json(path)?.map(Json::Object))
 }
 
-/// Parses a JSON file; `None` if there is none.
+/// Parses a JSON file of settings; `None` if there is none.
 pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, ModelError> {
-    let bytes = match std::fs::read(path) {
+    read_json_up_to(path, regular_file::SETTINGS)
+}
+
+/// Parses a JSON file of at most `limit` bytes; `None` if there is none.
+pub(super) fn read_json_up_to<T: serde::de::DeserializeOwned>(
+    path: &Path,
+    limit: u64,
+) -> Result<Option<T>, ModelError> {
+    let bytes = match regular_file::read(path, limit) {
         Ok(bytes) => bytes,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(source) => return Err(ModelError::Io { path: path.to_owned(), source }),

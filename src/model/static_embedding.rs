@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use safetensors::Dtype;
 
-use super::weights::{MappedFile, RawTensor, Weights, WeightsError};
+use super::weights::{Access, MappedFile, RawTensor, Weights, WeightsError};
 
 /// The table of one model.
 pub struct StaticTable {
@@ -26,12 +26,20 @@ pub struct StaticTable {
 }
 
 impl StaticTable {
-    /// Opens the table in the checkpoint at `path`.
+    /// Opens the table in the checkpoint at `path`, mapped.
     ///
     /// # Errors
     /// [`WeightsError`] names the tensor that is missing, or not of the shape or type that a table needs.
     pub fn open(path: &Path) -> Result<Self, WeightsError> {
-        let weights = Weights::open(path)?;
+        Self::open_by(path, Access::Map)
+    }
+
+    /// As [`StaticTable::open`], mapped or copied.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn open_by(path: &Path, access: Access) -> Result<Self, WeightsError> {
+        let weights = Weights::open_by(path, access)?;
         // A sentence-transformers' table has its name, and a mapping or factors beside it mean nothing there.
         if let Some(table) = weights.raw("embedding.weight") {
             return Self::new(path, "embedding.weight", table);
@@ -69,6 +77,11 @@ impl StaticTable {
         add(&[], table.dtype, 1.0, &mut []).ok_or_else(|| dtype(path, name, &table))?;
         let RawTensor { dtype, file, range, .. } = table;
         Ok(Self { file: Arc::clone(file), bytes: range, dtype, rows, width, mapping: None, factors: None })
+    }
+
+    /// Why the table is no longer the one that was opened; see [`MappedFile::changed`].
+    pub fn changed(&self) -> Option<&str> {
+        self.file.changed()
     }
 
     /// Length of a vector.

@@ -8,6 +8,7 @@ mod decoder;
 mod encode;
 mod ends;
 mod file;
+mod growth;
 mod pair;
 pub mod pieces;
 mod plain;
@@ -37,8 +38,8 @@ pub use self::prompted::Prompted;
 use self::squeeze::Squeeze;
 pub use self::vocabulary::{FILES as VOCABULARY_FILES, missing};
 use super::ModelError;
-use super::sentence::{read_json, read_object};
-use crate::wall;
+use super::sentence::read_object;
+use crate::{regular_file, wall};
 
 /// Which end of a text that is too long goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -139,7 +140,8 @@ impl Tokenizer {
         let config = read_object(&dir.join("tokenizer_config.json"))?.unwrap_or(Json::Null);
         let map = read_object(&dir.join("special_tokens_map.json"))?.unwrap_or(Json::Null);
         let saved = if path.ends_with(FILE) {
-            Saved::Whole(std::fs::read(&path).map_err(|source| ModelError::Io { path: path.clone(), source })?)
+            let bytes = regular_file::read(&path, regular_file::VOCABULARY);
+            Saved::Whole(bytes.map_err(|source| ModelError::Io { path: path.clone(), source })?)
         } else {
             let named = hints.class_named(&config);
             let class = Class::choose(named, hints.model_type);
@@ -161,6 +163,7 @@ impl Tokenizer {
             (None, Saved::Whole(bytes)) => as_saved(&bytes, config, map)?,
             (None, Saved::Vocabulary(_)) => return Err("there is no tokenizer.json".into()),
         };
+        growth::check(&inner)?;
         let side = text("truncation_side").map(str::to_lowercase).or(saved_side);
         inner.set_encode_special_tokens(flag(config, "split_special_tokens"));
         if hints.lowercase {
@@ -171,6 +174,7 @@ impl Tokenizer {
         let remarks = ends::add_missing(&mut inner, class, config, map)?;
         let (prefix, suffix) = special_tokens(&inner)?;
         let pair_specials = inner.get_post_processor().map_or(0, |post| post.added_tokens(true));
+        growth::check_specials(pair_specials.max(prefix.len() + suffix.len()))?;
         let specials_by_name = special::ids(&inner, class, [config, map]);
         let inputs = config.get("model_input_names").and_then(Json::as_array);
         Ok(Self {

@@ -13,8 +13,7 @@ mod pickle;
 mod tensor;
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use memmap2::Mmap;
@@ -23,6 +22,7 @@ use zip::{CompressionMethod, ZipArchive};
 use self::pickle::Pickle;
 use self::tensor::{Kind, Tensor};
 use super::weights::{TensorData, WeightsError};
+use crate::regular_file;
 
 /// The pickle of the number 0x1950a86a20f9469cfc6c, with which files of the old kind begin.
 const OLD_MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
@@ -52,12 +52,13 @@ impl StateDict {
     /// [`WeightsError::Torch`] for anything that is not a state dict of plain tensors.
     pub fn read(path: &Path) -> Result<Self, WeightsError> {
         let io = |source| WeightsError::Io { path: path.to_owned(), source };
-        let file = File::open(path).map_err(io)?;
         let refuse = |reason: String| WeightsError::Torch { path: path.to_owned(), reason };
-        if !file.metadata().map_err(io)?.is_file() {
-            return Err(refuse("it is not a regular file".into()));
-        }
-        // SAFETY: private, read-only, and dropped before this function returns.
+        let file = regular_file::open(path).map_err(|e| match e.kind() {
+            ErrorKind::InvalidInput => refuse(e.to_string()),
+            _ => io(e),
+        })?;
+        // SAFETY: read-only, and dropped before this function returns. The hazard that is left: another process that
+        // writes to the file or cuts it at this moment (see `weights::MappedFile`).
         let map = unsafe { Mmap::map(&file) }.map_err(io)?;
         let contents = parse(&map).map_err(refuse)?;
         Ok(Self { path: path.to_owned(), contents })

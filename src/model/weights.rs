@@ -6,43 +6,24 @@
 
 mod adapted;
 mod error;
+mod mapped;
 pub(super) mod shards;
+#[cfg(unix)]
+mod sigbus;
 
 use std::collections::HashMap;
-use std::fs::File;
+use std::io::ErrorKind;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use memmap2::Mmap;
 use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensors};
 
 pub use error::WeightsError;
+pub use mapped::{Access, MappedFile};
 
 use super::lora::Adapter;
-
-/// A file mapped into memory.
-///
-/// The mapping is shared and read-only. Truncating the file while it is in use would end the process (SIGBUS), as with
-/// every program that maps its models; replace a model's file by renaming a new one over it.
-pub struct MappedFile {
-    /// Nowhere, if the bytes are in memory alone.
-    path: Option<PathBuf>,
-    map: Mmap,
-}
-
-impl MappedFile {
-    /// The file itself, as an absolute path: a path in the Hugging Face cache is a link to it.
-    pub fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
-    }
-
-    /// Its bytes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.map
-    }
-}
 
 /// The tensors of a checkpoint, in one safetensors file or several.
 pub struct Weights {
@@ -109,6 +90,22 @@ impl TensorData {
         }
     }
 
+    /// The file in which the numbers are mapped.
+    pub fn file(&self) -> Option<&Arc<MappedFile>> {
+        match self {
+            Self::Mapped { file, .. } => Some(file),
+            Self::Owned(_) => None,
+        }
+    }
+
+    /// The same numbers in memory of their own.
+    pub fn owned(self) -> Self {
+        match &self {
+            Self::Mapped { .. } => Self::Owned(self.as_slice().into()),
+            Self::Owned(_) => self,
+        }
+    }
+
     /// The numbers, if they are f32; else none.
     pub fn as_slice(&self) -> &[f32] {
         match self {
@@ -139,43 +136,56 @@ impl TensorData {
 }
 
 impl Shard {
-    /// Maps `path` and checks its header.
-    fn open(path: &Path) -> Result<Self, WeightsError> {
-        let io = |source| WeightsError::Io { path: path.to_owned(), source };
-        let malformed = |reason: String| WeightsError::Malformed { path: path.to_owned(), reason };
-        let file = File::open(path).map_err(io)?;
-        if !file.metadata().map_err(io)?.is_file() {
-            return Err(malformed("it is not a regular file".into()));
-        }
-        // SAFETY: the mapping is private to this process and never written through. The one hazard left, another
-        // process truncating the file, is documented on `MappedFile`.
-        let map = unsafe { Mmap::map(&file) }.map_err(io)?;
-        Self::new(path, MappedFile { path: Some(path.canonicalize().map_err(io)?), map })
+    /// Brings `path` into memory and checks its header.
+    fn open(path: &Path, access: Access) -> Result<Self, WeightsError> {
+        let file = MappedFile::open(path, access).map_err(|source| match source.kind() {
+            ErrorKind::InvalidInput => WeightsError::Malformed { path: path.to_owned(), reason: source.to_string() },
+            _ => WeightsError::Io { path: path.to_owned(), source },
+        })?;
+        Self::new(path, file)
     }
 
     /// Checks the header of `file`, which was asked for as `path`.
     fn new(path: &Path, file: MappedFile) -> Result<Self, WeightsError> {
+        let malformed = |reason: String| WeightsError::Malformed { path: path.to_owned(), reason };
+        check_header_size(file.bytes()).map_err(malformed)?;
         // Checks offsets, overlaps and sizes, and that the data is all there.
-        let (header, metadata) = SafeTensors::read_metadata(&file.map)
-            .map_err(|e| WeightsError::Malformed { path: path.to_owned(), reason: e.to_string() })?;
+        let (header, metadata) = SafeTensors::read_metadata(file.bytes()).map_err(|e| malformed(e.to_string()))?;
         Ok(Self { path: path.to_owned(), file: Arc::new(file), metadata, data_start: header + 8 })
     }
 }
 
+/// Most bytes of a header. The largest encoders have some 1,000 tensors with 100 bytes of header each; a header of 90 MB
+/// takes seconds and a gigabyte of memory to parse.
+const MAX_HEADER_BYTES: u64 = 8 << 20;
+
+/// Checks how large the header is before it is parsed.
+fn check_header_size(bytes: &[u8]) -> Result<(), String> {
+    match bytes.first_chunk().map(|length| u64::from_le_bytes(*length)) {
+        // A length beyond the end of the file is for the parser to refuse.
+        Some(length) if length > MAX_HEADER_BYTES && length < bytes.len() as u64 => {
+            Err(format!("its header has {length} bytes, at most {MAX_HEADER_BYTES} are read"))
+        }
+        _ => Ok(()),
+    }
+}
+
 impl Weights {
-    /// Maps the checkpoint at `path`: a safetensors file, the index of several (`*.safetensors.index.json`), or any one
+    /// The checkpoint at `path`, mapped: a safetensors file, the index of several (`*.safetensors.index.json`), or any one
     /// of several without an index (`*-00001-of-00002.safetensors`), of which all must be there.
     pub fn open(path: &Path) -> Result<Self, WeightsError> {
-        shards::open(path)
+        Self::open_by(path, Access::Map)
+    }
+
+    /// As [`Weights::open`], its files mapped or copied.
+    pub fn open_by(path: &Path, access: Access) -> Result<Self, WeightsError> {
+        shards::open(path, access)
     }
 
     /// A checkpoint that is no file: `bytes` are what a safetensors file would hold, `name` what errors call it.
     pub fn from_bytes(name: &Path, bytes: &[u8]) -> Result<Self, WeightsError> {
         let io = |source| WeightsError::Io { path: name.to_owned(), source };
-        // Memory of its own, so that tensors are aligned as in a mapped file.
-        let mut map = memmap2::MmapMut::map_anon(bytes.len().max(1)).map_err(io)?;
-        map[..bytes.len()].copy_from_slice(bytes);
-        let file = MappedFile { path: None, map: map.make_read_only().map_err(io)? };
+        let file = MappedFile::of_bytes(bytes).map_err(io)?;
         let shard = Shard::new(name, file)?;
         let homes = shard.metadata.tensors().into_keys().map(|tensor| (tensor, 0)).collect();
         Ok(Self { path: name.to_owned(), shards: vec![shard], homes, adapter: None })
@@ -258,11 +268,7 @@ impl Weights {
     /// Tells the system that the mapped pages are not needed for now: once a session has packed its own copy of the
     /// matrices, their pages need not count as this process's memory. Pages touched again come back from the file.
     pub fn release_pages(&self) {
-        #[cfg(unix)]
-        for shard in &self.shards {
-            // SAFETY: the mapping is read-only and backed by its file: dropped pages are read again when touched.
-            let _ = unsafe { shard.file.map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
-        }
+        self.shards.iter().for_each(|shard| shard.file.release_pages());
     }
 
     fn missing(&self, name: &str) -> WeightsError {

@@ -164,3 +164,27 @@ fn added_tokens_that_clash() {
     let ran = run(json!({"added_tokens": [added(0, ""), added(5, "h"), added(5, "h"), added(u32::MAX, "w")]}));
     assert!(ran.status == 0 || ran.status == 1 || ran.status == 3, "{}", ran.err);
 }
+
+#[test]
+fn texts_that_would_grow_beyond_all_memory() {
+    let replace = |times: usize| json!({"type": "Replace", "pattern": {"String": "a"}, "content": "a".repeat(times)});
+    let regex = json!({"type": "Replace", "pattern": {"Regex": ""}, "content": "ab"});
+    for normalizers in [vec![replace(100); 5], vec![regex; 40], vec![json!({"type": "ByteLevel"}); 60]] {
+        refused(json!({"normalizer": {"type": "Sequence", "normalizers": normalizers}}));
+    }
+    refused(json!({"normalizer": {"type": "Prepend", "prepend": "a".repeat(100_000)}}));
+    refused(json!({"decoder": {"type": "Sequence", "decoders": vec![replace(100); 5]}}));
+    // What real tokenizers do is none of these.
+    run(json!({"normalizer": {"type": "Sequence", "normalizers": vec![replace(3); 2]}})).status(0);
+}
+
+#[test]
+fn more_special_tokens_than_any_model_has() {
+    let special = json!({"SpecialToken": {"id": "[CLS]", "type_id": 0}});
+    let text = json!({"Sequence": {"id": "A", "type_id": 0}});
+    let many: Vec<Json> = std::iter::repeat_n(special, 1000).chain([text]).collect();
+    refused(json!({"post_processor": {
+        "type": "TemplateProcessing", "single": many, "pair": many,
+        "special_tokens": {"[CLS]": {"id": "[CLS]", "ids": [2], "tokens": ["[CLS]"]}},
+    }}));
+}

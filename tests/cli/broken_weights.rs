@@ -169,3 +169,12 @@ fn more_layers_than_weights() {
     patch(dir.path().join("config.json"), |config| config["vocab_size"] = json!(u64::MAX));
     run(&dir).refuses(3, &["hint: "]);
 }
+
+#[test]
+fn a_header_that_takes_seconds_to_parse_is_refused_at_once() {
+    let dir = copy("bert-tiny");
+    let tensor = |number: usize| format!(r#""t{number}":{{"dtype":"F32","shape":[0],"data_offsets":[0,0]}}"#);
+    let tensors: Vec<String> = (0..200_000).map(tensor).collect();
+    put_together(&dir.path().join(FILE), format!("{{{}}}", tensors.join(",")).as_bytes(), &[]);
+    run(&dir).refuses(3, &[FILE, "its header has", "at most 8388608 are read", "hint: "]);
+}

@@ -168,3 +168,23 @@ fn what_int8_cannot_be_asked_of() {
     let ran = embed_with(fixture("modules/static-embedding"), ["--dtype", "int8"]).stdin(TEXTS).run();
     ran.refuses(2, &["--dtype int8", "static embeddings"]);
 }
+
+#[test]
+fn all_users_of_the_machine_may_read_what_is_kept() {
+    use std::os::unix::fs::PermissionsExt;
+    let (cache, _) = filled();
+    let kept = kept(cache.path());
+    for name in ["weights.safetensors", "report.json", "."] {
+        let mode = fs::metadata(kept.join(name)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o044, 0o044, "{name}: {mode:o}");
+    }
+}
+
+#[test]
+fn copied_weights_give_the_same_numbers() {
+    let (cache, out) = filled();
+    let copied = int8(cache.path());
+    assert_eq!(copied.arg("--copy-weights").run().well().out, out);
+    let texts = |flags: &[&str]| embed(flags).stdin(TEXTS).run().well().out;
+    assert_eq!(texts(&["--copy-weights"]), texts(&[]));
+}

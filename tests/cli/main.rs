@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
 
 mod basics;
+mod broken_files;
 mod broken_inputs;
 mod broken_outputs;
 mod broken_runtime;

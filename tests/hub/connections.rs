@@ -63,8 +63,18 @@ fn a_changed_file_behind_if_range_starts_again() {
 }
 
 fn plain<'a>(url: &'a str, destination: &'a Path, etag: Option<&'a str>) -> Download<'a> {
-    let (expected_sha256, expected_size) = (None, None);
-    Download { url, token: None, headers: &[], destination, expected_sha256, expected_size, etag, label: "it" }
+    let (expected_sha256, expected_git_blob, expected_size) = (None, None, None);
+    Download {
+        url,
+        token: None,
+        headers: &[],
+        destination,
+        expected_sha256,
+        expected_git_blob,
+        expected_size,
+        etag,
+        label: "it",
+    }
 }
 
 #[test]
@@ -95,7 +105,7 @@ fn a_range_beyond_the_end_starts_again() {
     let path = world.dir.path().join("x");
     fs::write(world.dir.path().join("x.incomplete"), vec![0; 5000]).unwrap();
     let url = format!("{}/org/model/resolve/main/config.json", world.server.url());
-    let etag = &sha256(b"{\"hidden_size\":4}")[..40];
+    let etag = &git_oid(b"{\"hidden_size\":4}");
     Http::new(limits()).unwrap().download(plain(&url, &path, Some(etag)), &world.ctx).unwrap();
     assert_eq!(fs::read_to_string(&path).unwrap(), "{\"hidden_size\":4}");
 }

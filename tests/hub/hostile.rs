@@ -25,6 +25,20 @@ fn wrong_bytes_after_a_resume_are_tried_once_more_from_the_start() {
 }
 
 #[test]
+fn a_small_file_with_other_bytes_is_refused_and_removed() {
+    let world = world(model());
+    // As long as it should be.
+    world.server.fault("config.json", usize::MAX, Fault::WrongBytes);
+    let error = world.fetch().unwrap_err();
+    assert!(matches!(error, HubError::Fetch(FetchError::GitBlob { .. })), "{error}");
+    assert!(error.to_string().contains("config.json") && error.hint().is_some(), "{error}");
+    world.assert_nothing_usable();
+    let blobs = world.repo_dir().join("blobs");
+    let left: Vec<_> = fs::read_dir(&blobs).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert!(!left.iter().any(|name| name.to_str().unwrap().ends_with(".incomplete")), "{left:?}");
+}
+
+#[test]
 fn a_file_of_another_length_is_refused() {
     let world = world(model());
     world.server.fault(WEIGHTS, 1, Fault::Body("{}".to_owned()));

@@ -6,7 +6,7 @@ mod hostile;
 #[path = "../support/hub_server.rs"]
 mod hub_server;
 
-use hub_server::{COMMIT, Delivery, Fault, HubServer, Recorded, Repo, Side, sha256};
+use hub_server::{COMMIT, Delivery, Fault, HubServer, Recorded, Repo, Side, git_oid, sha256};
 use infa::fetch::{Context, Download, FetchError, Http, Limits, Progress, ProgressTask};
 use infa::model::cache::{HubEnv, is_known_absent};
 use infa::model::hub::{Hub, HubError, RemoteFile, Snapshot};
@@ -131,11 +131,17 @@ fn a_model_arrives_in_the_layout_that_python_reads() {
     assert_eq!(fs::read_to_string(snapshot.dir.join("1_Pooling/config.json")).unwrap(), "{}");
     assert!(!snapshot.dir.join("README.md").exists());
     assert_eq!(fs::read_to_string(world.repo_dir().join("refs/main")).unwrap(), COMMIT);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = fs::metadata(world.repo_dir().join("refs/main")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o044, 0o044, "other users of the machine cannot read it: {mode:o}");
+    }
     if cfg!(unix) {
         let link = fs::read_link(snapshot.dir.join(WEIGHTS)).unwrap();
         assert_eq!(link, Path::new("../../blobs").join(sha256(&weights())));
         let nested = fs::read_link(snapshot.dir.join("1_Pooling/config.json")).unwrap();
-        assert_eq!(nested, Path::new("../../../blobs").join(&sha256(b"{}")[..40]));
+        assert_eq!(nested, Path::new("../../../blobs").join(&git_oid(b"{}")));
     }
     let locks = fs::read_dir(world.dir.path().join(".locks/models--org--model")).unwrap().count();
     assert_eq!(locks, 3);
@@ -236,7 +242,7 @@ fn a_mirror_that_lists_names_only_is_asked_for_etags() {
     let snapshot = world.fetch().unwrap();
     world.assert_whole(&snapshot);
     assert!(world.weights_blob().exists());
-    assert!(world.repo_dir().join("blobs").join(&sha256(b"{}")[..40]).exists());
+    assert!(world.repo_dir().join("blobs").join(&git_oid(b"{}")).exists());
     let heads: Vec<_> = world.server.requests().into_iter().filter(|r| r.method == "HEAD").collect();
     // One a file, one more for the relative redirect, and none at the CDN.
     assert_eq!(heads.len(), 4);

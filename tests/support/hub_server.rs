@@ -37,10 +37,9 @@ pub struct RepoFile {
 }
 
 impl RepoFile {
-    /// The ETag: SHA-256 for LFS, otherwise 40 hex digits in place of the Git object id.
+    /// The ETag: SHA-256 for LFS, otherwise Git's id of the contents.
     pub fn etag(&self) -> String {
-        let sum = sha256(&self.bytes);
-        if self.lfs { sum } else { sum[..40].to_owned() }
+        if self.lfs { sha256(&self.bytes) } else { git_oid(&self.bytes) }
     }
 }
 
@@ -429,7 +428,7 @@ fn listing(repo: &Repo) -> String {
         .files
         .iter()
         .map(|file| {
-            let (size, oid) = (file.bytes.len(), &sha256(&file.bytes)[..40]);
+            let (size, oid) = (file.bytes.len(), git_oid(&file.bytes));
             if repo.bare_listing {
                 serde_json::json!({ "rfilename": file.name })
             } else if file.lfs {
@@ -446,6 +445,14 @@ fn listing(repo: &Repo) -> String {
 /// The SHA-256 in lower-case hex.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Git's id of a file with these contents.
+pub fn git_oid(bytes: &[u8]) -> String {
+    let mut hasher = sha1::Sha1::new();
+    hasher.update(format!("blob {}\0", bytes.len()));
+    hasher.update(bytes);
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn encode(text: &str) -> String {

@@ -37,7 +37,8 @@ impl PythonSettings {
         globals: &Globals,
     ) -> Result<Self, Error> {
         let EngineArgs { engine: _, retries, request_timeout, request_batch, concurrency, python } = engine;
-        let ModelArgs { model_id, revision, onnx_file, device, dtype, calibrate, threads, batch_tokens } = model;
+        let ModelArgs { model_id, revision, onnx_file, device, dtype, calibrate, copy_weights, threads, batch_tokens } =
+            model;
         let elsewhere = |flag, reason: &str| Err(Error::Flag { flag, reason: reason.to_owned() });
         if let Err(flag) = refuse(&[("--retries", retries.is_some()), ("--concurrency", concurrency.is_some())]) {
             return elsewhere(flag, "it is for servers alone (--engine NAME=URL)");
@@ -45,6 +46,7 @@ impl PythonSettings {
         if let Err(flag) = refuse(&[
             ("--onnx-file", onnx_file.is_some()),
             ("--calibrate", calibrate.is_some()),
+            ("--copy-weights", copy_weights),
             ("--batch-tokens", batch_tokens.is_some()),
         ]) {
             return elsewhere(flag, &format!("it is for models in this process, not for {spec}"));

@@ -19,6 +19,7 @@ use crate::model::source::{Source, Weights as WeightsFile};
 use crate::model::static_embedding::StaticTable;
 use crate::model::task::Task;
 use crate::model::weights::Weights;
+use crate::regular_file;
 
 /// What infa understands of a model. What it does not know is absent.
 #[derive(Debug, Default, Serialize)]
@@ -96,7 +97,7 @@ impl Summary {
             Ok(model) => summary.read(&model, weightless, cache),
             Err(e) => {
                 summary.problems.push(with_hint(&e, e.hint()));
-                let config = std::fs::read(source.dir.join("config.json"));
+                let config = regular_file::read(&source.dir.join("config.json"), regular_file::SETTINGS);
                 let config = config.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Json::Null);
                 summary.read_config(&config);
             }

@@ -131,6 +131,7 @@ impl<'a> Opening<'a> {
             device: if planned.spec.device.is_some() { None } else { lineup.device },
             dtype: None,
             calibrate: None,
+            copy_weights: false,
             threads: lineup.threads,
             batch_tokens: None,
         };

@@ -10,12 +10,13 @@ use rayon::prelude::*;
 use super::calibration::Texts;
 use super::report::Report;
 use crate::fetch::digest::{Hasher, sha256_file};
-use crate::fetch::{Cancel, publish, staging_directory};
+use crate::fetch::{Cancel, publish, readable_by_all, staging_directory};
 use crate::graph::int8::file::Quantised;
 use crate::graph::int8::{Int8Weights, Multiplier, VERSION};
 use crate::graph::{GraphError, Request};
 use crate::model::Model;
-use crate::model::weights::Weights;
+use crate::model::weights::{Access, Weights};
+use crate::regular_file;
 
 /// The part of the cache.
 const ROOM: &str = "int8";
@@ -29,6 +30,7 @@ const DIGITS: usize = 24;
 /// The place of one model's quantised weights.
 pub(super) struct Store {
     dir: PathBuf,
+    access: Access,
 }
 
 /// What a place holds.
@@ -53,6 +55,7 @@ impl Store {
         request: &Request,
         texts: &Texts,
         multiplier: Multiplier,
+        access: Access,
     ) -> Self {
         let mut hasher = Hasher::new();
         let settings = format!("{VERSION} {multiplier:?} {request:?} {:?} {}", model.adapter, model.config);
@@ -62,7 +65,7 @@ impl Store {
                 hasher.update(&id.to_le_bytes());
             }
         }
-        Self { dir: of_model(cache, weights).join(&hasher.finish()[..DIGITS]) }
+        Self { dir: of_model(cache, weights).join(&hasher.finish()[..DIGITS]), access }
     }
 
     /// What is there, if it is whole.
@@ -75,7 +78,7 @@ impl Store {
 
     /// What is there; or why it cannot be used.
     fn look(&self) -> Result<Option<Found>, String> {
-        let report = match std::fs::read(self.dir.join(REPORT)) {
+        let report = match regular_file::read(&self.dir.join(REPORT), regular_file::SETTINGS) {
             Ok(report) => report,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(e.to_string()),
@@ -86,7 +89,8 @@ impl Store {
         if sum != report.sha256 {
             return Err(format!("{WEIGHTS} has another SHA-256 than {REPORT} says"));
         }
-        let weights = Weights::open(&path).and_then(|file| Int8Weights::read(&file)).map_err(|e| e.to_string())?;
+        let weights = Weights::open_by(&path, self.access).and_then(|file| Int8Weights::read(&file));
+        let weights = weights.map_err(|e| e.to_string())?;
         Ok(Some(Found { dir: self.dir.clone(), weights, report }))
     }
 
@@ -96,8 +100,13 @@ impl Store {
             let dir = staging_directory(&self.dir).map_err(|e| e.to_string())?;
             let path = dir.path().join(WEIGHTS);
             quantised.write(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-            // What is not on the disk when the report is would be found broken after a crash; so it had better be.
-            File::open(&path).and_then(|file| file.sync_all()).map_err(|e| format!("{}: {e}", path.display()))?;
+            let finish = |file: File| {
+                // The safetensors crate writes a temporary file, which only its owner may read.
+                readable_by_all(&file)?;
+                // What is not on the disk when the report is would be found broken after a crash; so it had better be.
+                file.sync_all()
+            };
+            File::open(&path).and_then(finish).map_err(|e| format!("{}: {e}", path.display()))?;
             Ok(Staged { store: self, dir })
         };
         stage().map_err(|e| not_kept(&e)).ok()
@@ -154,13 +163,16 @@ fn of_model(cache: &Path, weights: &Weights) -> PathBuf {
 
 /// The reports of what there is in `cache` of the model with these `weights`, made by this version.
 pub fn reports(cache: &Path, weights: &Weights) -> Vec<Report> {
-    if !cache.join(ROOM).is_dir() {
-        // Nothing to hash the weights for.
+    if !cache.join(ROOM).is_dir() || crate::threads::start_pool().is_err() {
+        // Nothing to hash the weights for, or with.
         return Vec::new();
     }
     let Ok(entries) = std::fs::read_dir(of_model(cache, weights)) else { return Vec::new() };
     let mut reports: Vec<Report> = entries
-        .filter_map(|entry| serde_json::from_slice(&std::fs::read(entry.ok()?.path().join(REPORT)).ok()?).ok())
+        .filter_map(|entry| {
+            let report = entry.ok()?.path().join(REPORT);
+            serde_json::from_slice(&regular_file::read(&report, regular_file::SETTINGS).ok()?).ok()
+        })
         .filter(|report: &Report| report.version == VERSION)
         .collect();
     reports.sort_by(|a, b| (&a.output, a.own_texts).cmp(&(&b.output, b.own_texts)));

@@ -69,6 +69,10 @@ impl Local for OnnxEngine {
         self.runner.stats()
     }
 
+    fn changed(&self) -> Option<&str> {
+        self.files.changed()
+    }
+
     fn start_job(&self, estimate: usize, count: usize, each: Job) -> Result<Pending<Vec<u8>>, Refusal> {
         self.runner.start_job(estimate, count, each)
     }

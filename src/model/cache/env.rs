@@ -6,6 +6,8 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use crate::regular_file;
+
 /// Where the Hub is, where its cache is, and who asks.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HubEnv {
@@ -77,8 +79,11 @@ impl fmt::Debug for HubEnv {
     }
 }
 
+/// Tokens have some 40 characters.
+const MAX_TOKEN_BYTES: u64 = 64 << 10;
+
 fn read_token(path: &Path) -> Option<String> {
-    let token = std::fs::read_to_string(path).ok()?;
+    let token = regular_file::read_text(path, MAX_TOKEN_BYTES).ok()?;
     let token = token.trim();
     (!token.is_empty()).then(|| token.to_owned())
 }

@@ -57,10 +57,10 @@ impl ModuleWeights {
         }
     }
 
-    /// The tensor `name`, which must have `shape`, as f32.
+    /// The tensor `name`, which must have `shape`, as f32. It is small, and copied: the file need not be watched.
     pub fn float_tensor(&self, name: &str, shape: &[usize]) -> Result<TensorData, WeightsError> {
         match self {
-            Self::Safetensors(weights) => weights.float_tensor(name, shape),
+            Self::Safetensors(weights) => weights.float_tensor(name, shape).map(TensorData::owned),
             Self::Torch(state) => state.float_tensor(name, shape),
         }
     }

@@ -7,22 +7,25 @@ use serde::Deserialize;
 use tokenizers::models::ModelWrapper;
 
 use super::squeeze::Squeeze;
-use super::{Tokenizer, Truncate, TruncationDirection};
+use super::{Tokenizer, Truncate, TruncationDirection, growth};
 use crate::model::ModelError;
-use crate::wall;
+use crate::model::sentence::read_json_up_to;
+use crate::{regular_file, wall};
 
 impl Tokenizer {
     /// Reads `tokenizer.json` in `dir`, for texts without special tokens. Unlike a transformer's, its own truncation
     /// holds: as `model_max_length`.
     pub fn read_plain(dir: &Path) -> Result<Self, ModelError> {
         let path = dir.join("tokenizer.json");
-        let bytes = std::fs::read(&path).map_err(|source| ModelError::Io { path: path.clone(), source })?;
+        let bytes = regular_file::read(&path, regular_file::VOCABULARY);
+        let bytes = bytes.map_err(|source| ModelError::Io { path: path.clone(), source })?;
         let read = wall::catch(|| Self::plain(&bytes)).unwrap_or_else(Err);
         read.map_err(|reason| ModelError::Tokenizer { path, reason })
     }
 
     fn plain(bytes: &[u8]) -> Result<Self, String> {
         let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| e.to_string())?;
+        growth::check(&inner)?;
         let truncation = inner.get_truncation().cloned();
         inner.with_truncation(None).map_err(|e| e.to_string())?;
         inner.with_padding(None);
@@ -50,7 +53,9 @@ impl Tokenizer {
             ModelWrapper::BPE(model) => model.unk_token.as_ref(),
             ModelWrapper::Unigram(_) => {
                 // The crate keeps it to itself.
-                let file: File = super::read_json(&dir.join("tokenizer.json"))?.unwrap_or_default();
+                let path = dir.join("tokenizer.json");
+                let file: Option<File> = read_json_up_to(&path, regular_file::VOCABULARY)?;
+                let file = file.unwrap_or_default();
                 return Ok(file.model.unk_id);
             }
         };

@@ -11,7 +11,8 @@ use tokenizers::models::bpe::Vocab;
 use super::ModelError;
 use super::class::{Class, NAMED};
 use super::file::{File, Merge, Model, Vocabulary};
-use crate::model::sentence::read_json;
+use crate::model::sentence::{read_json, read_json_up_to};
+use crate::regular_file;
 
 const WORDS: &str = "vocab.txt";
 const IDS: &str = "vocab.json";
@@ -43,7 +44,7 @@ pub fn missing(dir: &Path) -> ModelError {
 pub(super) fn read(dir: &Path, class: Option<Class>, settings: [&Json; 2]) -> Result<File, ModelError> {
     let text = |name: &str| {
         let path = dir.join(name);
-        std::fs::read_to_string(&path).map_err(|source| ModelError::Io { path, source })
+        regular_file::read_text(&path, regular_file::VOCABULARY).map_err(|source| ModelError::Io { path, source })
     };
     let (vocab, merges) = match class {
         Some(Class::Bert | Class::DistilBert | Class::Mpnet) if dir.join(WORDS).is_file() => {
@@ -51,7 +52,8 @@ pub(super) fn read(dir: &Path, class: Option<Class>, settings: [&Json; 2]) -> Re
             (words.lines().map(|line| line.trim_end().to_owned()).zip(0..).collect(), Vec::new())
         }
         Some(Class::Roberta) if dir.join(IDS).is_file() && dir.join(MERGES).is_file() => {
-            let vocab: Vocab = read_json(&dir.join(IDS))?.unwrap_or_default();
+            let vocab: Option<Vocab> = read_json_up_to(&dir.join(IDS), regular_file::VOCABULARY)?;
+            let vocab = vocab.unwrap_or_default();
             let merges = text(MERGES)?;
             let merges = merges.lines().filter(|line| !line.starts_with("#version"));
             (vocab, merges.map(|line| Merge::Line(line.to_owned())).collect())

@@ -5,18 +5,18 @@
 //! below its directory are followed, and every tensor it lists must be where it says.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::File;
-use std::io::Read;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Shard, Weights, WeightsError};
+use super::{Access, Shard, Weights, WeightsError};
 use crate::fetch::names;
+use crate::regular_file;
 
 const INDEX_SUFFIX: &str = ".safetensors.index.json";
-/// The limit of the `safetensors` crate for the header of one file.
-const MAX_INDEX_BYTES: u64 = 100_000_000;
+/// An index has some 100 bytes a tensor: this is for 300,000 of them.
+const MAX_INDEX_BYTES: u64 = 32 << 20;
 
 #[derive(Deserialize)]
 struct Index {
@@ -24,17 +24,18 @@ struct Index {
 }
 
 /// Opens whatever `path` stands for; see [`Weights::open`].
-pub(super) fn open(path: &Path) -> Result<Weights, WeightsError> {
+pub(super) fn open(path: &Path, access: Access) -> Result<Weights, WeightsError> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if name.ends_with(INDEX_SUFFIX) {
-        return indexed(path);
+        return indexed(path, access);
     }
     match ShardName::parse(name) {
         Some(shard) => {
             let wanted_by = format!("{name} says that it is one of {}", shard.total);
-            together(path, (1..=shard.total).map(|number| path.with_file_name(shard.numbered(number))), &wanted_by)
+            let files = (1..=shard.total).map(|number| path.with_file_name(shard.numbered(number)));
+            together(path, files, &wanted_by, access)
         }
-        None => together(path, [path.to_owned()], ""),
+        None => together(path, [path.to_owned()], "", access),
     }
 }
 
@@ -55,11 +56,13 @@ impl Index {
     fn read(path: &Path) -> Result<Self, WeightsError> {
         let io = |source| WeightsError::Io { path: path.to_owned(), source };
         let refuse = |reason: String| WeightsError::Index { path: path.to_owned(), reason };
-        let mut text = Vec::new();
-        File::open(path).map_err(io)?.take(MAX_INDEX_BYTES + 1).read_to_end(&mut text).map_err(io)?;
-        if text.len() as u64 > MAX_INDEX_BYTES {
-            return Err(refuse(format!("it has more than {MAX_INDEX_BYTES} bytes")));
-        }
+        let text = match regular_file::read(path, MAX_INDEX_BYTES) {
+            Ok(text) => text,
+            Err(e) if matches!(e.kind(), ErrorKind::InvalidInput | ErrorKind::FileTooLarge) => {
+                return Err(refuse(e.to_string()));
+            }
+            Err(e) => return Err(io(e)),
+        };
         let index: Self = serde_json::from_slice(&text).map_err(|e| refuse(e.to_string()))?;
         if index.weight_map.is_empty() {
             return Err(refuse("its weight_map is empty".into()));
@@ -84,7 +87,7 @@ impl Index {
     }
 }
 
-fn indexed(path: &Path) -> Result<Weights, WeightsError> {
+fn indexed(path: &Path, access: Access) -> Result<Weights, WeightsError> {
     let index = Index::read(path)?;
     let files = index.files(path)?;
     let wanted_by = format!("{} names it", path.display());
@@ -92,7 +95,7 @@ fn indexed(path: &Path) -> Result<Weights, WeightsError> {
     let mut numbers = HashMap::with_capacity(files.len());
     for (name, file) in files {
         numbers.insert(name, shards.len());
-        shards.push(open_shard(&file, &wanted_by)?);
+        shards.push(open_shard(&file, &wanted_by, access)?);
     }
     let mut homes = HashMap::with_capacity(index.weight_map.len());
     for (tensor, file) in &index.weight_map {
@@ -107,10 +110,15 @@ fn indexed(path: &Path) -> Result<Weights, WeightsError> {
 }
 
 /// The tensors of all of `files`.
-fn together(path: &Path, files: impl IntoIterator<Item = PathBuf>, wanted_by: &str) -> Result<Weights, WeightsError> {
+fn together(
+    path: &Path,
+    files: impl IntoIterator<Item = PathBuf>,
+    wanted_by: &str,
+    access: Access,
+) -> Result<Weights, WeightsError> {
     let mut weights = Weights { path: path.to_owned(), shards: Vec::new(), homes: HashMap::new(), adapter: None };
     for file in files {
-        let shard = open_shard(&file, wanted_by)?;
+        let shard = open_shard(&file, wanted_by, access)?;
         for tensor in shard.metadata.tensors().into_keys() {
             if let Some(other) = weights.homes.get(&tensor) {
                 let reason = format!("tensor \"{tensor}\" is in {} as well", weights.shards[*other].path.display());
@@ -124,8 +132,8 @@ fn together(path: &Path, files: impl IntoIterator<Item = PathBuf>, wanted_by: &s
 }
 
 /// Opens one of the files; `wanted_by` says who names it, where it is one of several.
-fn open_shard(path: &Path, wanted_by: &str) -> Result<Shard, WeightsError> {
-    match Shard::open(path) {
+fn open_shard(path: &Path, wanted_by: &str, access: Access) -> Result<Shard, WeightsError> {
+    match Shard::open(path, access) {
         Err(WeightsError::Io { path, source })
             if source.kind() == std::io::ErrorKind::NotFound && !wanted_by.is_empty() =>
         {

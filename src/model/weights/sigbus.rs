@@ -1,0 +1,226 @@
+//! A file that is shortened while it is mapped does not end the process.
+//!
+//! Reading a mapped page beyond the end of its file raises SIGBUS, and that cannot be avoided by looking at the file's
+//! size first: a worker may be in the middle of its weights when another program cuts the file. Where the page belongs to
+//! a file of weights, the handler puts zeros in place of the rest of the mapping and marks it as lost, so that the thread
+//! goes on and its results are thrown away. journald treats its files in the same way. Any other SIGBUS is handled as if
+//! this handler were not there.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Most mappings that are looked after at a time; models in a thousand files are not known.
+const MOST: usize = 1024;
+
+/// A mapping: its first address and the one past its last, both 0 where the place is free.
+struct Place {
+    taken: AtomicBool,
+    start: AtomicUsize,
+    end: AtomicUsize,
+    lost: AtomicBool,
+}
+
+static PLACES: [Place; MOST] = [const {
+    Place {
+        taken: AtomicBool::new(false),
+        start: AtomicUsize::new(0),
+        end: AtomicUsize::new(0),
+        lost: AtomicBool::new(false),
+    }
+}; MOST];
+
+static INSTALLED: OnceLock<Previous> = OnceLock::new();
+
+/// The handler that was there before, and what ours needs.
+struct Previous {
+    action: libc::sigaction,
+    page: usize,
+}
+
+/// Looks after a mapping until it is dropped, which must be before the mapping is.
+pub(super) struct Guard(Option<&'static Place>);
+
+impl Guard {
+    /// Looks after these mapped bytes.
+    pub fn new(bytes: &[u8]) -> Self {
+        if bytes.is_empty() || !install() {
+            return Self(None);
+        }
+        let free =
+            |place: &&Place| place.taken.compare_exchange(false, true, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        let place = PLACES.iter().find(free);
+        if let Some(place) = place {
+            let start = bytes.as_ptr() as usize;
+            place.lost.store(false, Ordering::SeqCst);
+            // In this order, so that there is never a range that is not the mapping's: an end of 0 makes it empty.
+            place.start.store(start, Ordering::SeqCst);
+            place.end.store(start + bytes.len(), Ordering::SeqCst);
+        }
+        Self(place)
+    }
+
+    /// Whether bytes of the mapping could not be read and are zeros now.
+    pub fn is_lost(&self) -> bool {
+        self.0.is_some_and(|place| place.lost.load(Ordering::SeqCst))
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(place) = self.0 {
+            place.end.store(0, Ordering::SeqCst);
+            place.start.store(0, Ordering::SeqCst);
+            place.taken.store(false, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Installs the handler, once; whether it is there.
+fn install() -> bool {
+    static DONE: OnceLock<bool> = OnceLock::new();
+    *DONE.get_or_init(|| {
+        // SAFETY: sysconf only takes a number; both structs are plain data, for which zeros are a value, and live until
+        // the calls return. The old handler is kept before ours can run.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            let page = usize::try_from(libc::sysconf(libc::_SC_PAGESIZE)).unwrap_or(0);
+            if page == 0 || libc::sigaction(libc::SIGBUS, std::ptr::null(), &mut action) != 0 {
+                return false;
+            }
+            let _ = INSTALLED.set(Previous { action, page });
+            let mut ours: libc::sigaction = std::mem::zeroed();
+            ours.sa_sigaction = handle as *const () as usize;
+            ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+            libc::sigemptyset(&mut ours.sa_mask);
+            libc::sigaction(libc::SIGBUS, &ours, std::ptr::null_mut()) == 0
+        }
+    })
+}
+
+/// The handler. It may interrupt any code, so it takes no lock, allocates nothing, and leaves errno as it was.
+extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    let Some(Previous { action, page }) = INSTALLED.get() else { return };
+    // SAFETY: the system hands over a valid siginfo to a handler installed with SA_SIGINFO.
+    let address = unsafe { (*info).si_addr() } as usize;
+    let within = |place: &&Place| {
+        let (start, end) = (place.start.load(Ordering::SeqCst), place.end.load(Ordering::SeqCst));
+        (start..end).contains(&address)
+    };
+    if let Some(place) = PLACES.iter().find(within) {
+        let first = address / page * page;
+        let length = place.end.load(Ordering::SeqCst) - first;
+        // SAFETY: errno belongs to this thread. The pages from `first` to the end of the mapping are this process's own
+        // read-only mapping, which `Guard` says is still there; they are replaced in one step by others that read as
+        // zeros, at the same addresses. mmap is a plain system call.
+        let replaced = unsafe {
+            let errno = errno();
+            let before = *errno;
+            let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
+            let new = libc::mmap(first as *mut libc::c_void, length, libc::PROT_READ, flags, -1, 0);
+            *errno = before;
+            new != libc::MAP_FAILED
+        };
+        if replaced {
+            place.lost.store(true, Ordering::SeqCst);
+            return;
+        }
+    }
+    // SAFETY: what was installed before is called as it would have been; without a handler the default is restored, and
+    // the instruction that failed fails again and ends the process.
+    unsafe {
+        match action.sa_sigaction {
+            libc::SIG_DFL | libc::SIG_IGN => {
+                libc::sigaction(libc::SIGBUS, action, std::ptr::null_mut());
+            }
+            handler if action.sa_flags & libc::SA_SIGINFO != 0 => {
+                type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
+                std::mem::transmute::<usize, Handler>(handler)(signal, info, context);
+            }
+            handler => std::mem::transmute::<usize, extern "C" fn(libc::c_int)>(handler)(signal),
+        }
+    }
+}
+
+/// Where this thread's errno is.
+unsafe fn errno() -> *mut libc::c_int {
+    #[cfg(target_os = "linux")]
+    // SAFETY: takes nothing, and what it gives is valid as long as the thread is.
+    unsafe {
+        libc::__errno_location()
+    }
+    #[cfg(not(target_os = "linux"))]
+    // SAFETY: as above.
+    unsafe {
+        libc::__error()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use memmap2::Mmap;
+
+    use super::*;
+
+    const SIZE: usize = 200_000;
+
+    fn mapped() -> (std::fs::File, Mmap) {
+        let file = tempfile::tempfile().unwrap();
+        std::io::Write::write_all(&mut &file, &vec![7; SIZE]).unwrap();
+        // SAFETY: the file is this test's own, and what happens to it is what is tested.
+        let map = unsafe { Mmap::map(&file) }.unwrap();
+        (file, map)
+    }
+
+    fn sum(bytes: &[u8]) -> u64 {
+        std::hint::black_box(bytes).iter().map(|&byte| u64::from(byte)).sum()
+    }
+
+    #[test]
+    fn bytes_beyond_the_new_end_are_zeros() {
+        let (file, map) = mapped();
+        let guard = Guard::new(&map);
+        assert_eq!((sum(&map), guard.is_lost()), (7 * SIZE as u64, false));
+        file.set_len(10).unwrap();
+        assert_eq!(&map[..10], [7; 10]);
+        assert_eq!((sum(&map[100_000..]), guard.is_lost()), (0, true));
+        // Also those before the first that was read.
+        assert_eq!(sum(&map[10..]), 0);
+        drop(guard);
+        // The place is free for the next, which is not lost.
+        let (_file, map) = mapped();
+        assert!(!Guard::new(&map).is_lost());
+    }
+
+    #[test]
+    fn many_threads_may_meet_the_end_at_once() {
+        let (file, map) = mapped();
+        let guard = Guard::new(&map);
+        file.set_len(0).unwrap();
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| sum(&map))).collect();
+            assert!(threads.into_iter().all(|thread| thread.join().unwrap() == 0));
+        });
+        assert!(guard.is_lost());
+    }
+
+    #[test]
+    fn other_faults_end_the_process_as_before() {
+        let (_kept, ours) = mapped();
+        let _guard = Guard::new(&ours);
+        let (file, theirs) = mapped();
+        file.set_len(0).unwrap();
+        // SAFETY: the child only reads memory and ends; the parent waits for it.
+        let status = unsafe {
+            let child = libc::fork();
+            if child == 0 {
+                std::ptr::read_volatile(&theirs[SIZE - 1]);
+                libc::_exit(0);
+            }
+            let mut status = 0;
+            assert_eq!(libc::waitpid(child, &mut status, 0), child);
+            status
+        };
+        assert!(libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGBUS, "{status}");
+    }
+}
