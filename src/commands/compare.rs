@@ -11,6 +11,7 @@ use crate::cli::CompareArgs;
 
 pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     check_exports(&args)?;
+    crate::threads::start_pool().map_err(|e| Error::Thread(std::io::Error::other(e)))?;
     if args.asked.engines.is_some() {
         return engines::run(args, world);
     }

@@ -1,5 +1,6 @@
 //! The subcommands: settings → work → output. One file each.
 
+mod async_runtime;
 mod bench;
 mod classify;
 mod compare;

@@ -72,7 +72,14 @@ pub fn listen(cancel: Cancel) {
             }
         }
     };
-    let _ = std::thread::Builder::new().name("signals".into()).spawn(body);
+    if let Err(e) = std::thread::Builder::new().name("signals".into()).spawn(body) {
+        tracing::warn!("signals cannot be handled: {e}; Ctrl-C will end infa without flushing");
+        for signal in [SIGINT, SIGTERM] {
+            // A handler that nobody listens to would make the process deaf.
+            // SAFETY: sets a disposition that runs no code of this process.
+            unsafe { libc::signal(signal, libc::SIG_DFL) };
+        }
+    }
 }
 
 /// Ends the process now. Worker threads may be in the middle of ONNX Runtime: its static destructors must not run

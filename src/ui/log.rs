@@ -13,6 +13,7 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use super::printer::color_wanted;
 use super::progress::Bars;
+use crate::wall;
 
 /// Lines that wait for whoever reads stderr.
 const LINES: usize = 10_000;
@@ -78,12 +79,15 @@ impl Logging {
         let filter = std::env::var("INFA_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
         let filter = filter.unwrap_or_else(|| EnvFilter::new(self.filter()));
         let above_bars = AboveBars(bars.multi().clone());
-        let (writer, guard) = if self.server.is_some() {
+        let queued = || {
             let builder = NonBlockingBuilder::default().lossy(true).buffered_lines_limit(LINES).thread_name("log");
-            let (writer, guard): (NonBlocking, _) = builder.finish(above_bars);
-            (BoxMakeWriter::new(writer), Some(guard))
-        } else {
-            (BoxMakeWriter::new(above_bars), None)
+            builder.finish::<AboveBars>(above_bars.clone())
+        };
+        // It panics where the system has no thread left; messages are then written as they come.
+        let queued: Option<(NonBlocking, _)> = self.server.and_then(|_| wall::catch(queued).ok());
+        let (writer, guard) = match queued {
+            Some((writer, guard)) => (BoxMakeWriter::new(writer), Some(guard)),
+            None => (BoxMakeWriter::new(above_bars), None),
         };
         let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(color_wanted());
         // A second start, as in tests, changes nothing.

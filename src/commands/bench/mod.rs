@@ -15,7 +15,7 @@ use std::time::{Instant, SystemTime};
 pub use config::ConfigError;
 
 use super::side_by_side::{Counter, Opening, facts};
-use super::{Error, Outcome, World};
+use super::{Error, Outcome, World, async_runtime};
 use crate::bench::backend::Prepared;
 use crate::bench::report::EngineState;
 use crate::cli::BenchArgs;
@@ -43,7 +43,7 @@ pub(super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, Error> {
 
     // What was measured is told and exported in any case.
     interrupt::be_patient();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Thread)?;
+    let runtime = async_runtime::multi_thread(world)?;
     let machine = facts::of_machine(&plan.lineup, world);
     let max_length = counter.map(|counter| counter.max_length);
     let facts = facts::of(&plan.lineup, model.as_ref(), max_length, world)?;

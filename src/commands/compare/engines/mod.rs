@@ -8,7 +8,7 @@ use std::time::{Instant, SystemTime};
 
 use super::super::exports::Exports;
 use super::super::side_by_side::{Counter, Facts, Opening, Planned, Unready, facts};
-use super::super::{Error, Outcome, World};
+use super::super::{Error, Outcome, World, async_runtime};
 use crate::bench::dataset::LengthHistogram;
 use crate::bench::machine;
 use crate::bench::report::EngineState;
@@ -169,7 +169,7 @@ impl Comparing<'_> {
     /// Asks all engines, the reference first: what is told of each, and the place of the reference.
     fn engines(&self) -> Result<(Vec<EngineOnTexts>, Option<usize>), Error> {
         let Self { plan, world, .. } = self;
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Thread)?;
+        let runtime = async_runtime::multi_thread(world)?;
         let planned = &plan.lineup.engines;
         let blank = |engine: &Planned| EngineOnTexts::new(engine.name.clone(), engine.spec.to_string());
         let mut engines: Vec<EngineOnTexts> = planned.iter().map(blank).collect();

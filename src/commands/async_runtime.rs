@@ -1,0 +1,54 @@
+//! The asynchronous runtime of commands that talk to many at once, started so that a system without threads is an error.
+
+use std::io;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::{Error, World};
+use crate::runtime::cores;
+use crate::threads;
+use crate::ui::interrupt;
+
+/// Threads that are needed soon besides the runtime's own: one for blocking work, those that load and watch models.
+const OTHERS: usize = 4;
+
+/// How long a thread for blocking work may take to come.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A runtime with a worker for each core that may be used.
+///
+/// # Errors
+/// [`Error::Thread`] if the system has not enough threads left.
+pub(super) fn multi_thread(world: &World) -> Result<Runtime, Error> {
+    let workers = cores::usable();
+    threads::probe(workers + OTHERS).map_err(Error::Thread)?;
+    let runtime = without_unwinding(world, || Builder::new_multi_thread().worker_threads(workers).enable_all().build());
+    let runtime = runtime.map_err(Error::Thread)?;
+    // Where no thread for blocking work can be started, tokio waits for one of its workers to become one: for ever.
+    let blocking = runtime.spawn_blocking(|| ());
+    if runtime.block_on(async { tokio::time::timeout(PATIENCE, blocking).await }).is_err() {
+        runtime.shutdown_background();
+        return Err(Error::Thread(io::ErrorKind::WouldBlock.into()));
+    }
+    Ok(runtime)
+}
+
+/// Runs `build`. If it panics, which it does if another process has taken the last threads since they were counted, the
+/// process ends at once: tokio waits for its threads while it unwinds, and they for it.
+fn without_unwinding<T>(world: &World, build: impl FnOnce() -> T) -> T {
+    let (here, printer) = (std::thread::current().id(), world.bars.printer().clone());
+    let previous = std::sync::Arc::new(std::panic::take_hook());
+    let outer = std::sync::Arc::clone(&previous);
+    std::panic::set_hook(Box::new(move |info| {
+        if std::thread::current().id() != here {
+            return outer(info);
+        }
+        let e = Error::Thread(io::ErrorKind::WouldBlock.into());
+        printer.error(&e.to_string(), e.hint().as_deref());
+        interrupt::exit(e.exit_status());
+    }));
+    let built = build();
+    std::panic::set_hook(Box::new(move |info| previous(info)));
+    built
+}
