@@ -146,6 +146,10 @@ pub struct ModelsArgs {
     #[arg(long, value_name = "FILE", env = "INFA_CALIBRATE", hide_env = true)]
     pub calibrate: Option<PathBuf>,
 
+    /// Copy the weights into memory, so that a change of the models' files cannot harm; takes their size in memory
+    #[arg(long, value_parser = BoolishValueParser::new(), overrides_with = "copy_weights", env = "INFA_COPY_WEIGHTS", hide_env = true)]
+    pub copy_weights: bool,
+
     /// Worker threads of each model [default: the cores this process may use]
     #[arg(long, value_name = "N", env = "INFA_THREADS", hide_env = true)]
     pub threads: Option<NonZero<usize>>,
@@ -201,6 +205,11 @@ pub struct ListenArgs {
     /// Origin of web pages that may ask, such as https://example.org, or * for any; repeat for several
     #[arg(long, value_name = "ORIGIN", value_delimiter = ';', env = "INFA_CORS_ALLOW_ORIGIN", hide_env = true)]
     pub cors_allow_origin: Vec<String>,
+
+    /// Host name that requests may be for (header Host), besides this machine's own, such as infa.example.org, or * for
+    /// any; repeat for several. Checked on loopback addresses without an API key, and wherever the flag is given
+    #[arg(long, value_name = "NAME", value_delimiter = ';', env = "INFA_ALLOW_HOST", hide_env = true)]
+    pub allow_host: Vec<String>,
 }
 
 /// What requests may take.

@@ -1,8 +1,9 @@
 //! What every request can see: the models, the limits, and whether the server is going down.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::watch;
 
 use super::memory::MemoryBudget;
 use super::metrics::Metrics;
@@ -63,24 +64,30 @@ pub struct App {
     pub tracing: Option<Arc<Tracing>>,
     /// When the server started.
     pub started: Instant,
-    draining: AtomicBool,
+    draining: watch::Sender<bool>,
 }
 
 impl App {
     /// A server of these models.
     pub fn new(models: Models, limits: Limits, metrics: Arc<Metrics>, tracing: Option<Arc<Tracing>>) -> Arc<Self> {
         let (memory, started) = (MemoryBudget::new(limits.memory), Instant::now());
-        Arc::new(Self { models, limits, memory, metrics, tracing, started, draining: AtomicBool::new(false) })
+        let draining = watch::Sender::new(false);
+        Arc::new(Self { models, limits, memory, metrics, tracing, started, draining })
     }
 
     /// From now on the server is not ready: it only finishes what it has.
     pub fn drain(&self) {
-        self.draining.store(true, Ordering::SeqCst);
+        self.draining.send_replace(true);
     }
 
     /// Whether the server is going down.
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::SeqCst)
+        *self.draining.borrow()
+    }
+
+    /// Tells whether the server is going down, and when it begins to.
+    pub fn draining(&self) -> watch::Receiver<bool> {
+        self.draining.subscribe()
     }
 
     /// Whether requests will be answered: all models are there, and the server is not going down.

@@ -62,12 +62,13 @@ pub async fn serve(
     bound: impl FnOnce(&Bound),
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Drained, ServeError> {
-    let layers = layers::around(routes::router(Arc::clone(&app), options.api_keys.are_needed()), &app, &options)?;
     let tls = match &listen {
-        Listen::Tcp { tls: Some(files), .. } => Some(tls::acceptor(files)?),
+        Listen::Tcp { tls: Some(files), .. } => Some(tls::Certificate::read(files)?),
         _ => None,
     };
     let mut listener = Listener::bind(&listen).await?;
+    let routes = routes::router(Arc::clone(&app), options.api_keys.are_needed());
+    let layers = layers::around(routes, &app, &options, &listen, listener.bound())?;
     bound(listener.bound());
 
     let phase = watch::Sender::new(Phase::Serving);
@@ -80,6 +81,7 @@ pub async fn serve(
         layers,
         timeouts: options.timeouts.clone(),
         phase: phase.subscribe(),
+        shortage: listener.shortage(),
         cut: Arc::clone(&cut),
     };
     let mut shutdown = std::pin::pin!(shutdown);

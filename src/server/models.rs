@@ -13,7 +13,7 @@ use tokio::sync::watch;
 use super::EmbeddingDtype;
 use super::memory::return_freed_memory;
 use super::metrics::ModelMetrics;
-use super::service::{Capability, Failure, Service};
+use super::service::{CHANGED, Capability, Failure, Service};
 use super::warm_up::{Measured, warm_up};
 use crate::engine::{EngineError, Local, Purpose};
 use crate::model::Model;
@@ -100,7 +100,21 @@ impl Served {
 
     /// Whether it answers requests: it is there, or comes back when there is one.
     pub fn is_ready(&self) -> bool {
-        matches!(*self.state.borrow(), State::Ready(_) | State::Unloaded(..) | State::Returning(_))
+        match &*self.state.borrow() {
+            State::Ready(service) => service.changed().is_none(),
+            State::Unloaded(..) | State::Returning(_) => true,
+            State::Loading | State::Failed(_) => false,
+        }
+    }
+
+    /// Why it answers no requests, for people; `None` if it does.
+    pub fn trouble(&self) -> Option<String> {
+        match &*self.state.borrow() {
+            State::Ready(service) => service.changed().map(|_| format!("{}: {CHANGED}", self.spec.name)),
+            State::Unloaded(..) | State::Returning(_) => None,
+            State::Loading => Some("models are being loaded".into()),
+            State::Failed(_) => Some(format!("the model {} could not be loaded", self.spec.name)),
+        }
     }
 
     /// Whether it is in memory.
@@ -130,6 +144,9 @@ impl Served {
     /// What it can be asked, if it is in memory now. Does not count as use.
     pub fn service(&self) -> Result<Arc<Service>, Failure> {
         match &*self.state.borrow() {
+            State::Ready(service) if service.changed().is_some() => {
+                Err(Failure::Unavailable(format!("{}: {CHANGED}", self.spec.name)))
+            }
             State::Ready(service) => Ok(Arc::clone(service)),
             State::Loading | State::Returning(_) => Err(self.unavailable("is being loaded")),
             State::Unloaded(..) => Err(self.unavailable("was idle and is not in memory")),
@@ -280,6 +297,9 @@ pub struct Models {
     strict_names: bool,
 }
 
+/// How often the files of loaded models are looked at.
+const WATCH: Duration = Duration::from_millis(500);
+
 impl Models {
     /// At least one model; names differ.
     pub fn new(specs: Vec<Spec>) -> Self {
@@ -299,6 +319,21 @@ impl Models {
     /// Whether all answer requests.
     pub fn all_ready(&self) -> bool {
         self.models.iter().all(|model| model.is_ready())
+    }
+
+    /// Why requests are not answered, for people; `None` if all models answer.
+    pub fn trouble(&self) -> Option<String> {
+        self.models.iter().find_map(|model| model.trouble())
+    }
+
+    /// Looks after the files of loaded models, so that a change is in the log before a request meets it; blocks until
+    /// `stop`.
+    pub fn watch_files(&self, stop: impl Fn() -> bool) {
+        while !stop() {
+            std::thread::sleep(WATCH);
+            // The first look that finds a change logs it.
+            self.models.iter().for_each(|model| drop(model.trouble()));
+        }
     }
 
     /// Takes models out of memory that nobody has asked for `idle`; blocks for ever, or until `stop`.

@@ -80,6 +80,9 @@ pub struct ServerOptions {
     pub api_keys: ApiKeys,
     /// `--cors-allow-origin`: origins whose pages may ask, or `*`; none: browsers keep to their own origin.
     pub cors_allow_origin: Vec<String>,
+    /// `--allow-host`: names that the server answers to besides this machine's own, or `*`. See `layers::host` for when
+    /// it looks.
+    pub allow_host: Vec<String>,
     /// `--url-prefix`: put before every path, such as `/models/a`; empty: nothing. Health answers without it as well.
     pub url_prefix: String,
     /// `--request-timeout`: from a request's headers to its answer; `None`: as long as it takes.
@@ -95,6 +98,7 @@ impl Default for ServerOptions {
         Self {
             api_keys: ApiKeys::default(),
             cors_allow_origin: Vec::new(),
+            allow_host: Vec::new(),
             url_prefix: String::new(),
             request_timeout: None,
             shutdown_timeout: Duration::from_secs(30),
@@ -112,6 +116,8 @@ pub struct Timeouts {
     pub header: Duration,
     /// Between two pieces of a request's body.
     pub body: Duration,
+    /// The same for bodies that have not come yet when the server is to end.
+    pub last_body: Duration,
     /// Between two pieces of a reply that the client takes.
     pub write: Duration,
     /// For the next request of a connection.
@@ -126,6 +132,7 @@ impl Default for Timeouts {
             handshake: seconds(10),
             header: seconds(10),
             body: seconds(30),
+            last_body: seconds(5),
             write: seconds(30),
             keep_alive: seconds(75),
         }

@@ -133,6 +133,9 @@ type Other = OnceCell<Result<Arc<dyn Local>, String>>;
 /// Bytes of text a token has at least, on average, in most languages.
 const BYTES_A_TOKEN: usize = 3;
 
+/// What clients are told after a change of the model's files. The log names the file.
+pub(super) const CHANGED: &str = "the model's files were changed while it was in use, and it gives no right answers any more; the server must be restarted";
+
 /// What a model is loaded for when it is served.
 fn purpose(model: &Model) -> Purpose {
     match &model.task {
@@ -208,6 +211,13 @@ impl Service {
     /// The model's purpose, capabilities and limits.
     pub fn profile(&self) -> &Arc<Profile> {
         &self.profile
+    }
+
+    /// Why it cannot be used any more: a file of its weights was changed in place. The reason names the file, which is
+    /// the operator's business and not the client's.
+    pub fn changed(&self) -> Option<&str> {
+        let others = [&self.sparse, &self.tokens, &self.hidden].map(|other| other.get()?.as_ref().ok()?.changed());
+        self.engine.changed().or_else(|| others.into_iter().flatten().next())
     }
 
     /// What the model is for.
@@ -435,6 +445,7 @@ fn failed<T>((index, result): (usize, Result<T, TextError>)) -> Result<T, Failur
         TextErrorKind::Input => Failure::Input { index, reason: e.to_string(), too_long: false },
         TextErrorKind::TooLong => Failure::Input { index, reason: e.to_string(), too_long: true },
         TextErrorKind::TooLarge => Failure::InputTooLarge { index, reason: e.to_string() },
+        TextErrorKind::Unavailable => Failure::Unavailable(CHANGED.into()),
     })
 }
 

@@ -23,6 +23,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData, SpanExpor
 
 use super::RequestId;
 use crate::engine::Times;
+use crate::wall;
 
 /// Where traces go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,10 +88,14 @@ impl Tracing {
             .with_service_name(service.clone())
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
             .build();
-        let provider = SdkTracerProvider::builder()
-            .with_batch_exporter(Told { exporter, failed: AtomicBool::new(false) })
-            .with_resource(resource)
-            .build();
+        // It panics where no thread can be started.
+        let provider = wall::catch(|| {
+            SdkTracerProvider::builder()
+                .with_batch_exporter(Told { exporter, failed: AtomicBool::new(false) })
+                .with_resource(resource)
+                .build()
+        });
+        let provider = provider.map_err(|e| TraceError(format!("no thread can be started: {e}")))?;
         let tracer = provider.tracer("infa");
         Ok(Arc::new(Self { provider, tracer, propagator: TraceContextPropagator::new() }))
     }

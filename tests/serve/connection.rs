@@ -30,7 +30,7 @@ fn pipelined_requests_are_answered_in_order() {
 #[test]
 fn odd_but_proper_requests_are_answered() {
     let server = server();
-    let long = format!("GET /health HTTP/1.1\r\nhost: x\r\nx-long: {}\r\n\r\n", "x".repeat(10_000));
+    let long = format!("GET /health HTTP/1.1\r\nhost: localhost\r\nx-long: {}\r\n\r\n", "x".repeat(10_000));
     let mut client = raw::connect(&server.address());
     assert_eq!(client.send(long).reply().status, 200);
     let mut old = raw::connect(&server.address());
@@ -47,8 +47,8 @@ fn garbage_ends_its_own_connection_alone() {
         b"\0\x01\x02\xff\xfe\r\n\r\n",
         b"GET\r\n\r\n",
         b"GET / HTTP/9.9\r\n\r\n",
-        b"POST /embeddings HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
-        b"POST /embeddings HTTP/1.1\r\nhost: x\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+        b"POST /embeddings HTTP/1.1\r\nhost: localhost\r\ncontent-length: -1\r\n\r\n",
+        b"POST /embeddings HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
         many.as_bytes(),
         large.as_bytes(),
     ];
@@ -68,7 +68,7 @@ fn garbage_ends_its_own_connection_alone() {
 fn broken_chunks_are_a_400() {
     let server = server();
     let mut client = raw::connect(&server.address());
-    client.send("POST /v1/embeddings HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n");
+    client.send("POST /v1/embeddings HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n");
     let reply = client.reply();
     assert_eq!((reply.status, &reply.json()["error"]["code"]), (400, &"broken_body".into()), "{reply:?}");
 }
@@ -102,10 +102,11 @@ fn http2_is_spoken_with_those_who_know() {
     let server = server();
     let mut client = raw::connect(&server.address());
     client.send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").send([0, 0, 0, 4, 0, 0, 0, 0, 0]);
-    // GET http /health x, in HPACK: three fields of the static table, and one with a value of its own.
+    // GET http /health localhost, in HPACK: two fields of the static table, and two with values of their own.
     let mut fields = vec![0x82, 0x86, 0x44, 7];
     fields.extend(b"/health");
-    fields.extend([0x41, 1, b'x']);
+    fields.extend([0x41, 9]);
+    fields.extend(b"localhost");
     // HEADERS of stream 1, with END_HEADERS and END_STREAM.
     client.send([0, 0, fields.len() as u8, 1, 5, 0, 0, 0, 1]).send(&fields);
     loop {
@@ -159,4 +160,24 @@ fn tls_with_a_certificate() {
     let _ = plain.0.read_to_end(&mut reply);
     assert!(!reply.starts_with(b"HTTP"), "{reply:?}");
     assert_eq!(server.wait().cut, 0);
+}
+
+#[test]
+fn what_http_forbids_is_refused() {
+    let server = server();
+    for (head, status) in [
+        ("", 400),
+        ("host: localhost\r\nhost: localhost\r\n", 400),
+        ("host: a b\r\n", 400),
+        ("host: localhost\r\ntransfer-encoding: gzip, chunked\r\n", 501),
+        ("host: localhost\r\ntransfer-encoding: xyz, chunked\r\n", 501),
+        ("host: localhost\r\ntransfer-encoding: chunked, chunked\r\n", 400),
+    ] {
+        let mut client = raw::connect(&server.address());
+        let body = if head.contains("chunked") { "0\r\n\r\n" } else { "" };
+        let method = if body.is_empty() { "GET /health" } else { "POST /v1/embeddings" };
+        let reply = client.send(format!("{method} HTTP/1.1\r\n{head}\r\n{body}")).reply();
+        assert_eq!(reply.status, status, "{head}: {reply:?}");
+        assert!(reply.json()["error"]["message"].is_string(), "{reply:?}");
+    }
 }

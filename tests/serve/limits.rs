@@ -40,7 +40,7 @@ fn a_body_over_the_limit_is_refused_whether_announced_or_not() {
     assert!(send(&server, "/v1/embeddings", "", text.as_bytes()).body.contains("--body-limit"));
 
     let mut client = raw::connect(&server.address());
-    client.send("POST /v1/embeddings HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n");
+    client.send("POST /v1/embeddings HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n");
     for _ in 0..11 {
         client.send(format!("64\r\n{}\r\n", "x".repeat(100)));
     }
@@ -171,7 +171,7 @@ fn unknown_paths_and_methods_have_the_shape_of_every_error() {
 fn the_request_id_is_the_clients_or_a_new_one() {
     let server = with_limits(Limits::default());
     let id = |sent: &[u8]| {
-        let mut request = b"GET /health HTTP/1.1\r\nhost: x\r\n".to_vec();
+        let mut request = b"GET /health HTTP/1.1\r\nhost: localhost\r\n".to_vec();
         if !sent.is_empty() {
             request.extend([b"x-request-id: ", sent, b"\r\n"].concat());
         }
@@ -210,7 +210,7 @@ fn pages_of_allowed_origins_may_ask() {
     let mut client = raw::connect(&server.address());
     let preflight = |origin: &str| {
         format!(
-            "OPTIONS /v1/embeddings HTTP/1.1\r\nhost: x\r\norigin: {origin}\r\naccess-control-request-method: POST\r\n\
+            "OPTIONS /v1/embeddings HTTP/1.1\r\nhost: localhost\r\norigin: {origin}\r\naccess-control-request-method: POST\r\n\
              access-control-request-headers: authorization,content-type\r\n\r\n"
         )
     };

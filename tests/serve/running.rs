@@ -99,6 +99,11 @@ impl Server {
         Self { child, url, client, stderr, reading }
     }
 
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn wait_until_ready(&self) {
         let start = Instant::now();
         while !self.get("/readyz").status().is_success() {

@@ -70,18 +70,27 @@ fn a_signal_in_the_middle_of_loading_is_an_ordinary_end() {
 }
 
 #[test]
-fn a_file_that_never_ends_does_not_keep_the_server_alive() {
-    // The loader hangs where no flag reaches it: in the system, which waits for somebody to write to a named pipe.
-    let dir = support::copy("bert-tiny");
-    let pipe = dir.path().join("config.json");
-    std::fs::remove_file(&pipe).unwrap();
+fn a_library_that_never_loads_does_not_keep_the_server_alive() {
+    // The loader hangs where no flag reaches it: it waits for Python, which is asked where ONNX Runtime is and waits for
+    // somebody to open the other end of a pipe.
+    let dir = tempfile::tempdir().unwrap();
+    let (pipe, asked) = (dir.path().join("pipe"), dir.path().join("asked"));
     let name = std::ffi::CString::new(pipe.to_str().unwrap()).unwrap();
     // SAFETY: the name ends with NUL and lives until the call returns.
     assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
-    let mut server = Server::spawn(command(&["-m", dir.path().to_str().unwrap()]));
+    let python = dir.path().join("python3");
+    let script = format!("#!/bin/sh\n: > {}\nread line < {}\n", asked.display(), pipe.display());
+    std::fs::write(&python, script).unwrap();
+    std::fs::set_permissions(&python, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut command = command(&["-m", &fixture("bert-tiny")]);
+    command.env_remove("ORT_DYLIB_PATH").env("PATH", dir.path()).env("INFA_CACHE_DIR", dir.path());
+    let mut server = Server::spawn(command);
+    server.wait_for("Python", || asked.exists());
     assert_eq!(server.get("/livez").status(), 200);
     server.terminate();
     assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
+    // Python ends when somebody has opened the pipe.
+    drop(std::fs::OpenOptions::new().read(true).write(true).open(&pipe));
 }
 
 #[test]
@@ -98,7 +107,8 @@ fn a_signal_when_ready_is_an_ordinary_end() {
 fn half_a_request(server: &Server, body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
-    let head = "POST /v1/embeddings HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\n";
+    let head =
+        "POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n";
     let head = format!("{head}Content-Length: {}\r\nExpect: 100-continue\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).unwrap();
     // The server says so when it begins to read the body: the request is with its route.

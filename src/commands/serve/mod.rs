@@ -1,5 +1,6 @@
 //! `infa serve`: models over HTTP.
 
+mod open_files;
 mod settings;
 mod tei;
 
@@ -10,7 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 use super::settings::ModelSettings;
-use super::{Error, Outcome, World};
+use super::{Error, Outcome, World, async_runtime};
 use crate::cli::ServeArgs;
 use crate::server::models::{Choose, Load, LoadError, Models, Spec};
 use crate::server::trace::Tracing;
@@ -38,6 +39,9 @@ pub(super) fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
         preload(specs, &fault, world)?;
         return Ok(Outcome::Done);
     }
+    open_files::raise_limit();
+    // Before other threads are started: the runtime needs most of them, and looks whether they can be had.
+    let runtime = async_runtime::multi_thread(world)?;
     // What was begun is finished, in the time that `--shutdown-timeout` allows for it.
     interrupt::be_patient();
     let tracing = traces.as_ref().map(Tracing::start).transpose()?;
@@ -47,8 +51,9 @@ pub(super) fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
         let app = Arc::clone(&app);
         spawn("idle", move || app.models.unload_idle(idle, || app.is_draining()))?;
     }
+    let watched = Arc::clone(&app);
+    spawn("watch", move || watched.models.watch_files(|| watched.is_draining()))?;
 
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Error::Thread)?;
     let (failed, mut failure) = oneshot::channel();
     let served = runtime.block_on(async {
         let signalled = termination(world)?;
@@ -58,10 +63,18 @@ pub(super) fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
                 Err(e) = async { loaded.await.unwrap_or(Ok(())) } => drop(failed.send(e)),
             }
         };
-        let prefix = options.url_prefix.trim_matches('/').to_owned();
+        let (open, prefix) = (!options.api_keys.are_needed(), options.url_prefix.trim_matches('/').to_owned());
         let bound = |bound: &Bound| {
             let docs = bound.url(&prefix).map(|url| format!(" (try it at {url}/docs)")).unwrap_or_default();
             printer.note(&format!("Listening on {bound}{docs}"));
+            if let Bound::Tcp { address, .. } = bound
+                && open
+                && !address.ip().is_loopback()
+            {
+                printer.warning(&format!(
+                    "whoever reaches {address} can use this server: it has no API key (--api-key, or INFA_API_KEY)"
+                ));
+            }
         };
         Ok::<Drained, Error>(server::serve(app, listen, options, bound, shutdown).await?)
     });

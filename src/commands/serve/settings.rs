@@ -126,6 +126,7 @@ fn resolve_models(
         no_model_warmup,
         batch_size,
         calibrate,
+        copy_weights,
         threads,
     } = args;
     let model_ids: Vec<String> =
@@ -161,6 +162,7 @@ fn resolve_models(
             device: devices.next().flatten(),
             calibrate: calibrate.clone().filter(|_| is_int8(&dtype)),
             dtype,
+            copy_weights,
             threads,
             batch_tokens: Some(batch_tokens),
         };
@@ -275,7 +277,8 @@ fn resolve_listen(
     request_timeout: Option<Duration>,
     shutdown_timeout: Duration,
 ) -> Result<(Listen, ServerOptions), Error> {
-    let ListenArgs { host, port, unix_socket, tls_cert, tls_key, url_prefix, api_key, cors_allow_origin } = args;
+    let ListenArgs { host, port, unix_socket, tls_cert, tls_key, url_prefix, api_key, cors_allow_origin, allow_host } =
+        args;
     let listen = match unix_socket {
         Some(unix_socket) => Listen::Unix { unix_socket },
         None => {
@@ -289,6 +292,7 @@ fn resolve_listen(
     let options = ServerOptions {
         api_keys,
         cors_allow_origin: cors_allow_origin.into_iter().filter(|origin| !origin.is_empty()).chain(anyone).collect(),
+        allow_host: allow_host.into_iter().filter(|name| !name.is_empty()).collect(),
         url_prefix,
         request_timeout,
         shutdown_timeout,

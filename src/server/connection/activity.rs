@@ -128,6 +128,17 @@ impl Activity {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// Whether the connection is kept for a next request of which nothing has come.
+    pub fn is_idle(&self) -> bool {
+        let begun = self.head_since.load(Ordering::Relaxed) > 0 && !self.http2.load(Ordering::Relaxed);
+        self.is_used() && !self.is_busy() && !begun
+    }
+
+    /// Whether nothing has come for so long since it began.
+    pub fn is_silent(&self, long: Duration) -> bool {
+        !self.is_used() && self.head_since.load(Ordering::Relaxed) == 0 && self.begun.elapsed() >= long
+    }
+
     /// Whether there is a request whose reply the client does not have yet.
     pub fn is_busy(&self) -> bool {
         self.requests.load(Ordering::Relaxed) > 0 || self.blocked.load(Ordering::Relaxed)

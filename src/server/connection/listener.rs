@@ -4,6 +4,7 @@ use std::io;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
 #[cfg(unix)]
@@ -34,6 +35,8 @@ pub struct Listener {
     socket: Socket,
     bound: Bound,
     complained: Option<Instant>,
+    /// How often the system had no file for a connection.
+    shortage: watch::Sender<u64>,
 }
 
 impl Listener {
@@ -57,11 +60,16 @@ impl Listener {
                 return Err(ServeError::UnixSocket { path: unix_socket.clone(), error });
             }
         };
-        Ok(Self { socket, bound, complained: None })
+        Ok(Self { socket, bound, complained: None, shortage: watch::Sender::new(0) })
     }
 
     pub fn bound(&self) -> &Bound {
         &self.bound
+    }
+
+    /// Changes whenever the system has no file for a connection: then idle ones should make room.
+    pub fn shortage(&self) -> watch::Receiver<u64> {
+        self.shortage.subscribe()
     }
 
     /// The next connection, however long it takes and whatever goes wrong in between. Can be dropped and called again.
@@ -84,6 +92,7 @@ impl Listener {
                         self.complained = Some(Instant::now());
                         tracing::warn!("no connection can be accepted for now: {e}");
                     }
+                    self.shortage.send_modify(|times| *times += 1);
                     sleep(PAUSE).await;
                 }
             }

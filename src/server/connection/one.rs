@@ -13,12 +13,12 @@ use hyper_util::server::conn::auto;
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
-use tokio_rustls::TlsAcceptor;
 
 use super::Phase;
 use super::activity::{Activity, Waiting};
 use super::requests::{self, Layers};
 use super::socket::{Socket, Stream};
+use crate::server::tls::Certificate;
 use crate::server::{App, Timeouts};
 
 /// Whether the peer of an HTTP/2 connection is still there is asked this often.
@@ -27,6 +27,9 @@ const PING: Duration = Duration::from_secs(20);
 /// A connection that is serving requests is looked after this often.
 const PATROL: Duration = Duration::from_secs(30);
 
+/// Where files are short, connections from which nothing has come for so long are closed.
+const SILENCE: Duration = Duration::from_secs(1);
+
 /// What all connections share.
 #[derive(Clone)]
 pub struct Connections<L> {
@@ -34,6 +37,8 @@ pub struct Connections<L> {
     pub layers: L,
     pub timeouts: Timeouts,
     pub phase: watch::Receiver<Phase>,
+    /// Changes whenever there is no file for another connection.
+    pub shortage: watch::Receiver<u64>,
     /// Connections that were cut in the middle of a request.
     pub cut: Arc<AtomicUsize>,
 }
@@ -49,15 +54,17 @@ enum Event {
     Overdue(Waiting),
     /// The server comes nearer to its end.
     Phase(Phase),
+    /// There is no file for another connection.
+    Shortage,
 }
 
 impl<L: Layers> Connections<L> {
     /// A connection that begins with TLS.
-    pub async fn handshake(self, stream: TcpStream, tls: TlsAcceptor, ticket: Option<Ticket>) {
+    pub async fn handshake(self, stream: TcpStream, tls: Certificate, ticket: Option<Ticket>) {
         let mut phase = self.phase.clone();
         let ticket = ticket.map(|ticket| ticket.downgrade());
         let agreed = tokio::select! {
-            agreed = timeout(self.timeouts.handshake, tls.accept(stream)) => agreed,
+            agreed = timeout(self.timeouts.handshake, tls.acceptor().accept(stream)) => agreed,
             _ = phase.wait_for(|&phase| phase >= Phase::Closing) => return,
         };
         drop(phase);
@@ -70,7 +77,8 @@ impl<L: Layers> Connections<L> {
 
     /// A connection.
     pub async fn one(self, stream: Box<dyn Stream>, ticket: Option<Ticket>) {
-        let Self { app, layers, timeouts, mut phase, cut } = self;
+        let Self { app, layers, timeouts, mut phase, mut shortage, cut } = self;
+        shortage.mark_unchanged();
         let mut now = *phase.borrow_and_update();
         let mut ticket = ticket.filter(|_| now == Phase::Serving);
         let activity = Arc::new(Activity::new());
@@ -88,6 +96,7 @@ impl<L: Layers> Connections<L> {
                 event = watch(connection.as_mut(), timer.as_mut(), deadline) => event,
                 // Without a server there is nothing to serve.
                 next = phase.wait_for(|&phase| phase > now) => Event::Phase(next.map_or(Phase::Cut, |phase| *phase)),
+                Ok(()) = shortage.changed() => Event::Shortage,
             };
             match event {
                 Event::Ended | Event::Overdue(Waiting::Reader) => return,
@@ -101,8 +110,10 @@ impl<L: Layers> Connections<L> {
                     .await;
                     return;
                 }
+                Event::Shortage if activity.is_silent(SILENCE) => return,
+                Event::Shortage if !activity.is_idle() || leave.is_some() => {}
                 Event::Overdue(Waiting::Request) if leave.is_some() => return,
-                Event::Overdue(Waiting::Request) => {
+                Event::Overdue(Waiting::Request) | Event::Shortage => {
                     leave = Some(Instant::now() + timeouts.write);
                     connection.as_mut().graceful_shutdown();
                 }

@@ -28,6 +28,7 @@ struct Server {
     timeouts: Timeouts,
     layers: BoxCloneSyncService<Request, Response, Infallible>,
     phase: watch::Sender<Phase>,
+    shortage: watch::Sender<u64>,
     cut: Arc<AtomicUsize>,
     ticket: Option<Ticket>,
     tickets: mpsc::Receiver<()>,
@@ -37,6 +38,14 @@ struct Server {
 struct Client {
     pipe: DuplexStream,
     served: JoinHandle<()>,
+}
+
+fn listen() -> Listen {
+    Listen::Tcp { host: "127.0.0.1".into(), port: 0, tls: None }
+}
+
+fn bound() -> Bound {
+    Bound::Tcp { address: ([127, 0, 0, 1], 7997).into(), tls: false }
 }
 
 fn routes() -> Router {
@@ -63,10 +72,11 @@ impl Server {
         let app = App::new(Models::new(Vec::new()), limits, Metrics::new().unwrap(), None);
         let (ticket, tickets) = mpsc::channel(1);
         Self {
-            layers: BoxCloneSyncService::new(layers::around(routes(), &app, &options).unwrap()),
+            layers: BoxCloneSyncService::new(layers::around(routes(), &app, &options, &listen(), &bound()).unwrap()),
             timeouts: options.timeouts,
             app,
             phase: watch::Sender::new(Phase::Serving),
+            shortage: watch::Sender::new(0),
             cut: Arc::default(),
             ticket: Some(ticket),
             tickets,
@@ -80,6 +90,7 @@ impl Server {
             layers: self.layers.clone(),
             timeouts: self.timeouts.clone(),
             phase: self.phase.subscribe(),
+            shortage: self.shortage.subscribe(),
             cut: Arc::clone(&self.cut),
         };
         let served = tokio::spawn(connections.one(Box::new(theirs), self.ticket.clone()));
@@ -129,7 +140,7 @@ fn read(reply: &str) -> (u16, serde_json::Value) {
     (head[9..12].parse().unwrap(), serde_json::from_str(body).unwrap())
 }
 
-const HEALTH: &str = "GET /health HTTP/1.1\r\nhost: x\r\n\r\n";
+const HEALTH: &str = "GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
 #[tokio::test(start_paused = true)]
 async fn a_slow_head_is_told_so() {
@@ -195,7 +206,7 @@ async fn the_second_head_may_not_be_slow_either() {
 async fn serving_takes_as_long_as_it_takes() {
     let server = Server::new();
     let mut client = server.connect();
-    client.send("GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.send("GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     assert!(client.reply().await.ends_with("slow"));
 }
 
@@ -203,7 +214,7 @@ async fn serving_takes_as_long_as_it_takes() {
 async fn a_body_that_stops_is_answered_with_408() {
     let server = Server::new();
     let (mut client, start) = (server.connect(), Instant::now());
-    client.send("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\n\r\nab").await;
+    client.send("POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\n\r\nab").await;
     let reply = client.rest().await;
     let (status, body) = read(&reply);
     assert_eq!((status, body["error"]["code"].as_str()), (408, Some("slow_body")));
@@ -214,7 +225,7 @@ async fn a_body_that_stops_is_answered_with_408() {
 #[tokio::test(start_paused = true)]
 async fn a_body_may_pause_but_not_drip() {
     let server = Server::new();
-    let post = |length: usize| format!("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\n\r\n");
+    let post = |length: usize| format!("POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: {length}\r\n\r\n");
     let mut client = server.connect();
     client.send(&post(2)).await;
     for piece in ["a", "b"] {
@@ -237,7 +248,7 @@ async fn a_body_may_pause_but_not_drip() {
 #[tokio::test(start_paused = true)]
 async fn a_reader_that_stops_is_cut_and_one_that_pauses_is_not() {
     let server = Server::new();
-    let ask = "GET /large HTTP/1.1\r\nhost: x\r\n\r\n";
+    let ask = "GET /large HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let mut client = server.connect();
     client.send(ask).await;
     let mut taken = 0;
@@ -261,7 +272,7 @@ async fn a_reader_that_stops_is_cut_and_one_that_pauses_is_not() {
 async fn a_client_that_still_sends_gets_to_read_its_refusal() {
     let server = Server::new();
     let mut client = server.connect();
-    client.send("POST /echo HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n").await;
+    client.send("POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\n").await;
     // More than the pipe holds: this gets through only if it is read.
     client.send(&"x".repeat(1_000_000)).await;
     let (status, body) = read(&client.rest().await);
@@ -271,7 +282,7 @@ async fn a_client_that_still_sends_gets_to_read_its_refusal() {
 #[tokio::test(start_paused = true)]
 async fn work_over_the_limit_is_turned_away_and_health_is_not() {
     let server = Server::new();
-    let ask = "POST /slow HTTP/1.1\r\nhost: x\r\n\r\n";
+    let ask = "POST /slow HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let mut busy = [server.connect(), server.connect()];
     for client in &mut busy {
         client.send(ask).await;
@@ -295,7 +306,7 @@ async fn work_over_the_limit_is_turned_away_and_health_is_not() {
 async fn a_request_over_its_time_is_answered_with_503() {
     let server = Server::with(ServerOptions { request_timeout: Some(3 * SECOND), ..ServerOptions::default() });
     let (mut client, start) = (server.connect(), Instant::now());
-    client.send("POST /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    client.send("POST /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     let (status, body) = read(&client.reply().await);
     assert_eq!((status, body["error"]["code"].as_str()), (503, Some("timeout")));
     assert_eq!(start.elapsed().as_secs(), 3);
@@ -307,13 +318,13 @@ async fn draining_finishes_what_was_begun() {
     let (mut idle, mut busy, mut fresh) = (server.connect(), server.connect(), server.connect());
     idle.send(HEALTH).await;
     idle.reply().await;
-    busy.send("POST /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    busy.send("POST /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     sleep(SECOND).await;
     server.drain();
 
     assert_eq!(idle.rest().await, "", "an idle connection is closed");
     for client in [&mut fresh, &mut server.connect()] {
-        client.send("POST /embed HTTP/1.1\r\nhost: x\r\n\r\n").await;
+        client.send("POST /embed HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
         let reply = client.rest().await;
         let (status, body) = read(&reply);
         assert_eq!((status, body["error_type"].as_str()), (503, Some("Unhealthy")));
@@ -328,7 +339,7 @@ async fn draining_finishes_what_was_begun() {
 async fn time_is_up_for_whatever_takes_too_long() {
     let mut server = Server::new();
     let mut busy = server.connect();
-    busy.send("POST /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+    busy.send("POST /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     sleep(SECOND).await;
     server.drain();
     sleep(SECOND).await;
@@ -351,8 +362,72 @@ async fn a_client_that_sits_there_does_not_hold_up_the_end() {
     assert_eq!(start.elapsed(), Duration::ZERO);
 }
 
+const POST: &str = "POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\n\r\n";
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_does_not_hold_up_the_end() {
+    let mut server = Server::new();
+    let (mut half, mut late) = (server.connect(), server.connect());
+    half.send(&format!("{POST}ab")).await;
+    late.send(&format!("{POST}ab")).await;
+    sleep(SECOND).await;
+    let start = Instant::now();
+    server.drain();
+    sleep(SECOND).await;
+    late.send("cde").await;
+    // Whose body comes in time is served.
+    assert!(late.rest().await.starts_with("HTTP/1.1 200"));
+    let (status, body) = read(&half.rest().await);
+    assert_eq!((status, body["error"]["code"].as_str()), (503, Some("draining")));
+    assert!(server.tickets.recv().await.is_none());
+    assert!(start.elapsed() < 8 * SECOND, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_comes_drop_by_drop_does_not_hold_up_the_end() {
+    let mut server = Server::new();
+    let mut dripping = server.connect();
+    dripping.send(POST).await;
+    sleep(SECOND).await;
+    let start = Instant::now();
+    server.drain();
+    for _ in 0..4 {
+        let _ = dripping.pipe.write_all(b"x").await;
+        sleep(2 * SECOND).await;
+    }
+    assert_eq!(read(&dripping.rest().await).0, 503);
+    assert!(server.tickets.recv().await.is_none());
+    assert!(start.elapsed() < 12 * SECOND, "{:?}", start.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_files_are_short_idle_connections_make_room() {
+    let server = Server::new();
+    let (mut idle, mut silent, mut busy, mut begun) =
+        (server.connect(), server.connect(), server.connect(), server.connect());
+    for client in [&mut idle, &mut begun] {
+        client.send(HEALTH).await;
+        assert!(client.reply().await.starts_with("HTTP/1.1 200"));
+    }
+    busy.send("GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    sleep(2 * SECOND).await;
+    begun.send("GET /hea").await;
+    let mut new = server.connect();
+    sleep(Duration::from_millis(1)).await;
+    let start = Instant::now();
+    server.shortage.send_modify(|times| *times += 1);
+    assert_eq!([idle.rest().await, silent.rest().await], ["", ""]);
+    assert!(start.elapsed() < SECOND);
+    // All others go on.
+    begun.send("lth HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+    new.send(HEALTH).await;
+    for client in [&mut begun, &mut new, &mut busy] {
+        assert!(client.reply().await.starts_with("HTTP/1.1 200"));
+    }
+}
+
 #[test]
 fn timeouts_without_flags_are_those_of_the_documentation() {
-    let Timeouts { handshake, header, body, write, keep_alive } = Timeouts::default();
-    assert_eq!([handshake, header, body, write, keep_alive].map(|t| t.as_secs()), [10, 10, 30, 30, 75]);
+    let Timeouts { handshake, header, body, last_body, write, keep_alive } = Timeouts::default();
+    assert_eq!([handshake, header, body, last_body, write, keep_alive].map(|t| t.as_secs()), [10, 10, 30, 5, 30, 75]);
 }

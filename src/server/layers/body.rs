@@ -11,6 +11,7 @@ use axum::response::Response;
 use bytes::BytesMut;
 use flate2::write::MultiGzDecoder;
 use http_body_util::BodyExt;
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
 use super::error_for;
@@ -26,11 +27,18 @@ pub struct Reading {
     pub memory: MemoryBudget,
     /// Longest pause between two pieces.
     pub timeout: Duration,
+    /// The same once the server is to end, for all that is missing.
+    pub last: Duration,
+    /// Whether it is.
+    pub draining: watch::Receiver<bool>,
 }
 
 /// A body must come faster than this on the average once [`Reading::timeout`] is over: drop by drop, it would hold its
 /// place among the requests that are served for days.
 const SLOWEST: u64 = 1024;
+
+/// When a client whose body came too late for this server should try again: another one may take its place.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Most that is made room for because a header says so.
 const TRUSTED: usize = 1 << 20;
@@ -77,12 +85,26 @@ impl Reading {
         let mut bounded = Bounded { bytes: BytesMut::new(), limit: self.limit };
         let mut inflating = gzip.then(|| MultiGzDecoder::new(Bounded { bytes: BytesMut::new(), limit: self.limit }));
         let (begun, mut received) = (Instant::now(), 0);
+        // A client that has stopped in the middle of its body must not hold up the end of the server.
+        let (mut draining, mut ending) = (self.draining.clone(), None);
         loop {
             let allowed = Duration::from_secs(received / SLOWEST);
             let patience = (Instant::now() + self.timeout).min(begun + self.timeout + allowed);
-            let frame = match timeout_at(patience, body.frame()).await {
+            let patience = ending.map_or(patience, |(since, before)| {
+                patience.min(since + self.last + Duration::from_secs((received - before) / SLOWEST))
+            });
+            let frame = tokio::select! {
+                biased;
+                frame = timeout_at(patience, body.frame()) => frame,
+                _ = draining.wait_for(|&draining| draining), if ending.is_none() => {
+                    ending = Some((Instant::now(), received));
+                    continue;
+                }
+            };
+            let frame = match frame {
                 Ok(Some(frame)) => frame.map_err(|e| broken(format!("the body ends too early: {e}")))?,
                 Ok(None) => break,
+                Err(_) if ending.is_some() => return Err(self.too_late()),
                 Err(_) => return Err(self.too_slow()),
             };
             let Ok(data) = frame.into_data() else { continue };
@@ -124,6 +146,14 @@ impl Reading {
 
     fn too_slow(&self) -> ApiError {
         ApiError::new(StatusCode::REQUEST_TIMEOUT, "the body comes too slowly").code("slow_body")
+    }
+
+    fn too_late(&self) -> ApiError {
+        let message = "the server is shutting down, and the body has not come";
+        ApiError {
+            retry_after: Some(RETRY_AFTER),
+            ..ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message).code("draining")
+        }
     }
 
     fn not_inflated(&self, error: &io::Error) -> ApiError {

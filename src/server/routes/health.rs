@@ -39,7 +39,10 @@ pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Well>, ApiError> 
     if app.is_ready() {
         return Ok(Json(Well { unix: unix_time() }));
     }
-    let why = if app.is_draining() { "the server is shutting down" } else { "models are being loaded" };
+    let why = match app.models.trouble() {
+        _ if app.is_draining() => "the server is shutting down".to_owned(),
+        trouble => trouble.unwrap_or_else(|| "models are being loaded".to_owned()),
+    };
     Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why))
 }
 
