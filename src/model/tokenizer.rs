@@ -205,6 +205,17 @@ impl Tokenizer {
         self.prefix.len() + self.suffix.len()
     }
 
+    /// Whether `ids` neither begin nor end with the special token that the tokenizer puts there: another tokenizer made
+    /// them, or they were made without special tokens.
+    pub fn lacks_specials(&self, ids: &[u32]) -> bool {
+        let is = |id: Option<&u32>, special: Option<&i64>| {
+            special.is_some() && id.map(|&id| i64::from(id)).as_ref() == special
+        };
+        let begins = is(ids.first(), self.prefix.first());
+        let ends = is(ids.last(), self.suffix.last());
+        self.specials() > 0 && !begins && !ends
+    }
+
     /// Number of special tokens around and between the two texts of a pair.
     pub fn pair_specials(&self) -> usize {
         self.pair_specials

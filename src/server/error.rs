@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::metrics::RefusalCode;
 use super::models::NoModel;
+use super::routes::new_id;
 use super::service::Failure;
 
 /// Why a request has no answer.
@@ -94,6 +95,16 @@ pub struct TeiErrorBody {
     /// TEI's word for the class of error.
     #[schema(example = "Validation")]
     pub error_type: &'static str,
+}
+
+/// Cohere's error object.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct CohereErrorBody {
+    /// For people.
+    pub message: String,
+    /// A name for the reply.
+    #[schema(example = "infa-5f0c6f5e-2a41-4f0f-9c6b-0d6f4f6f2f64")]
+    pub id: String,
 }
 
 impl ApiError {
@@ -198,6 +209,11 @@ impl ApiError {
             _ => "Validation",
         };
         self.reply(TeiErrorBody { error: self.message.clone(), error_type })
+    }
+
+    /// The reply in Cohere's shape.
+    pub fn cohere(self) -> Response {
+        self.reply(CohereErrorBody { message: self.message.clone(), id: new_id() })
     }
 
     fn reply(&self, body: impl Serialize) -> Response {

@@ -33,14 +33,18 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let path = request.extensions().get::<MatchedPath>();
         let fastapi = path.is_some_and(|path| INFINITYS.contains(&path.as_str()));
+        let bytes = read(request, state).await?;
         let listed = |e| ApiError { fastapi, ..e };
-        check_content_type(request.headers())?;
-        // A layer has read it already, within its limits.
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|e| ApiError::new(e.status(), format!("the body cannot be read: {e}")))?;
         off_thread(bytes.len(), move || parse(&bytes)).await.map(Self).map_err(listed)
     }
+}
+
+/// The bytes of a body that says that it is JSON.
+pub async fn read<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, ApiError> {
+    check_content_type(request.headers())?;
+    // A layer has read it already, within its limits.
+    let bytes = Bytes::from_request(request, state).await;
+    bytes.map_err(|e| ApiError::new(e.status(), format!("the body cannot be read: {e}")))
 }
 
 /// Runs `work` on `size` bytes: on a thread that may be busy for a while, if they are many.

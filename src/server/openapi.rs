@@ -19,7 +19,7 @@ use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseB
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::Config;
 
-use super::error::{ErrorBody, KserveErrorBody, TeiErrorBody};
+use super::error::{CohereErrorBody, ErrorBody, KserveErrorBody, TeiErrorBody};
 use super::{ApiError, App, routes};
 
 /// Tags: whose routes these are.
@@ -28,6 +28,10 @@ pub mod tag {
     pub const OPENAI: &str = "OpenAI, Infinity, Cohere, Jina";
     /// The native routes of text-embeddings-inference.
     pub const TEI: &str = "Text Embeddings Inference";
+    /// Cohere's embed.
+    pub const COHERE: &str = "Cohere";
+    /// Ollama's embeddings and list of models.
+    pub const OLLAMA: &str = "Ollama";
     /// The Open Inference Protocol, version 2.
     pub const KSERVE: &str = "KServe v2";
     /// Health, models, metrics.
@@ -48,6 +52,8 @@ const ABOUT: &str = "Text embeddings, reranking and classification.\n\n\
     tags(
         (name = tag::OPENAI, description = "Embeddings, scores of documents, labels."),
         (name = tag::TEI, description = "The native routes of text-embeddings-inference."),
+        (name = tag::COHERE, description = "Cohere's embeddings, of both versions of its API."),
+        (name = tag::OLLAMA, description = "Ollama's embeddings, and what its clients ask before."),
         (name = tag::KSERVE, description = "The Open Inference Protocol, with binary tensors."),
         (name = tag::SERVER, description = "What is served, and whether it is well.")
     ),
@@ -59,13 +65,26 @@ const ABOUT: &str = "Text embeddings, reranking and classification.\n\n\
         routes::models::models,
         routes::models::one_model,
         routes::embeddings::embeddings,
+        routes::embeddings::deployment,
+        routes::embeddings::engine,
+        routes::embeddings::embeddings_image,
+        routes::embeddings::embeddings_audio,
+        routes::pooling::pooling,
+        routes::cohere::embed_v1,
+        routes::cohere::embed_v2,
+        routes::ollama::embed,
+        routes::ollama::embeddings,
+        routes::ollama::catalog::tags,
+        routes::ollama::catalog::show,
+        routes::ollama::catalog::ps,
+        routes::ollama::catalog::version,
         routes::rerank::rerank,
         routes::rerank::rerank_v2,
         routes::rerank::ranking,
         routes::rerank::retrieval,
         routes::score::score,
         routes::classify::classify,
-        routes::tei::embed::embed,
+        routes::cohere::embed,
         routes::tei::embed::embed_all,
         routes::tei::embed::embed_sparse,
         routes::tei::embed::similarity,
@@ -85,7 +104,7 @@ const ABOUT: &str = "Text embeddings, reranking and classification.\n\n\
         routes::kserve::infer,
         routes::kserve::index,
     ),
-    components(schemas(ErrorBody, TeiErrorBody, KserveErrorBody)),
+    components(schemas(ErrorBody, TeiErrorBody, KserveErrorBody, CohereErrorBody)),
     modifiers(&Key, &Failures)
 )]
 struct Routes;
@@ -125,7 +144,8 @@ impl Modify for Failures {
             for (operation, has_body) in operations(item) {
                 let shape = match operation.tags.as_deref().and_then(<[String]>::first).map(String::as_str) {
                     Some(tag::TEI) => "TeiErrorBody",
-                    Some(tag::KSERVE) => "KserveErrorBody",
+                    Some(tag::KSERVE | tag::OLLAMA) => "KserveErrorBody",
+                    Some(tag::COHERE) => "CohereErrorBody",
                     _ => "ErrorBody",
                 };
                 // Whether the server is well, it tells everybody, however busy it is.

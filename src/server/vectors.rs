@@ -1,11 +1,13 @@
 //! Vectors in replies: their number type, and JSON for them, written without a detour.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::EmbeddingDtype;
+use super::{EmbeddingDtype, floats};
 
 /// How a vector is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
@@ -40,44 +42,80 @@ impl VectorWriter {
 
     /// Appends a vector.
     pub fn write(&self, vector: &[f32], out: &mut Vec<u8>) {
-        match self.dtype {
-            EmbeddingDtype::Float32 => self.write_floats(vector, out),
-            EmbeddingDtype::Int8 => self.write_signed(&int8(vector).collect::<Vec<i8>>(), out),
-            EmbeddingDtype::Uint8 => {
-                self.write_unsigned(&int8(vector).map(|x| x as u8 ^ 0x80).collect::<Vec<u8>>(), out);
+        match (self.format, self.dtype) {
+            // Without a copy: most vectors are asked for like this.
+            (EncodingFormat::Base64, EmbeddingDtype::Float32) if cfg!(target_endian = "little") => {
+                write_base64(bytemuck::cast_slice(vector), out);
             }
-            EmbeddingDtype::Binary => {
-                self.write_signed(&bits(vector).map(|x| (x ^ 0x80) as i8).collect::<Vec<i8>>(), out)
+            (EncodingFormat::Base64, _) => {
+                let mut bytes = Vec::new();
+                self.bytes(vector, &mut bytes);
+                write_base64(&bytes, out);
             }
-            EmbeddingDtype::Ubinary => self.write_unsigned(&bits(vector).collect::<Vec<u8>>(), out),
+            (EncodingFormat::Float, EmbeddingDtype::Float32) => write_numbers(vector, out),
+            (EncodingFormat::Float, EmbeddingDtype::Int8 | EmbeddingDtype::Binary) => {
+                write_numbers(&signed(self.dtype, vector), out);
+            }
+            (EncodingFormat::Float, EmbeddingDtype::Uint8 | EmbeddingDtype::Ubinary) => {
+                write_numbers(&unsigned(self.dtype, vector), out);
+            }
         }
     }
 
-    fn write_floats(&self, vector: &[f32], out: &mut Vec<u8>) {
+    /// Appends the vectors of one text's tokens, each of `width` numbers: a list of lists, or in base64 their bytes one
+    /// after the other.
+    pub fn write_rows(&self, vectors: &[f32], width: usize, out: &mut Vec<u8>) {
+        let rows = vectors.chunks_exact(width.max(1));
         match self.format {
-            EncodingFormat::Float => write_numbers(vector, out),
-            EncodingFormat::Base64 if cfg!(target_endian = "little") => write_base64(bytemuck::cast_slice(vector), out),
+            EncodingFormat::Float => floats::list(rows, out, |row, out| self.write(row, out)),
             EncodingFormat::Base64 => {
-                write_base64(&vector.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>(), out);
+                let mut bytes = Vec::with_capacity(vectors.len() * 4);
+                rows.for_each(|row| self.bytes(row, &mut bytes));
+                write_base64(&bytes, out);
             }
         }
     }
 
-    fn write_signed(&self, numbers: &[i8], out: &mut Vec<u8>) {
-        match self.format {
-            EncodingFormat::Float => write_numbers(numbers, out),
-            EncodingFormat::Base64 if self.packed => write_base64(bytemuck::cast_slice(numbers), out),
-            EncodingFormat::Base64 => self.write_floats(&numbers.iter().map(|&x| x.into()).collect::<Vec<f32>>(), out),
+    /// Appends the bytes that base64 stands for.
+    fn bytes(&self, vector: &[f32], out: &mut Vec<u8>) {
+        let floats = |numbers: &[f32], out: &mut Vec<u8>| out.extend(numbers.iter().flat_map(|x| x.to_le_bytes()));
+        match self.dtype {
+            EmbeddingDtype::Float32 => floats(vector, out),
+            EmbeddingDtype::Int8 | EmbeddingDtype::Binary => match signed(self.dtype, vector) {
+                numbers if self.packed => out.extend_from_slice(bytemuck::cast_slice(&numbers)),
+                numbers => floats(&numbers.into_iter().map(f32::from).collect::<Vec<f32>>(), out),
+            },
+            EmbeddingDtype::Uint8 | EmbeddingDtype::Ubinary => match unsigned(self.dtype, vector) {
+                numbers if self.packed => out.extend_from_slice(&numbers),
+                numbers => floats(&numbers.into_iter().map(f32::from).collect::<Vec<f32>>(), out),
+            },
         }
     }
+}
 
-    fn write_unsigned(&self, numbers: &[u8], out: &mut Vec<u8>) {
-        match self.format {
-            EncodingFormat::Float => write_numbers(numbers, out),
-            EncodingFormat::Base64 if self.packed => write_base64(numbers, out),
-            EncodingFormat::Base64 => self.write_floats(&numbers.iter().map(|&x| x.into()).collect::<Vec<f32>>(), out),
-        }
+/// The numbers of int8 or binary.
+fn signed(dtype: EmbeddingDtype, vector: &[f32]) -> Vec<i8> {
+    match dtype {
+        EmbeddingDtype::Binary => bits(vector).map(|x| (x ^ 0x80) as i8).collect(),
+        _ => int8(vector).collect(),
     }
+}
+
+/// The numbers of uint8 or ubinary.
+fn unsigned(dtype: EmbeddingDtype, vector: &[f32]) -> Vec<u8> {
+    match dtype {
+        EmbeddingDtype::Ubinary => bits(vector).collect(),
+        _ => int8(vector).map(|x| x as u8 ^ 0x80).collect(),
+    }
+}
+
+/// The vector scaled to length 1, or itself where it has that length already: to the bit what the engine gave.
+pub fn unit(vector: &[f32]) -> Cow<'_, [f32]> {
+    let length = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+    if length == 0.0 || (length - 1.0).abs() < 1e-5 {
+        return Cow::Borrowed(vector);
+    }
+    Cow::Owned(vector.iter().map(|&x| (f64::from(x) / length) as f32).collect())
 }
 
 /// Each number of a vector of length 1, times 127.
@@ -139,6 +177,27 @@ mod tests {
         assert_eq!(written(EncodingFormat::Base64, EmbeddingDtype::Int8, true, &[1.0, -1.0, 0.0]), "\"f4EA\"");
         assert_eq!(written(EncodingFormat::Base64, EmbeddingDtype::Int8, false, &[0.0]), "\"AAAAAA==\"");
         assert_eq!(written(EncodingFormat::Base64, EmbeddingDtype::Float32, true, &[]), "\"\"");
+    }
+
+    #[test]
+    fn vectors_of_tokens_are_lists_or_bytes_in_a_row() {
+        let write = |format, dtype| {
+            let mut out = Vec::new();
+            VectorWriter { format, dtype, packed: true }.write_rows(&[1.0, -1.0, 0.5, 0.0], 2, &mut out);
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(write(EncodingFormat::Float, EmbeddingDtype::Float32), "[[1.0,-1.0],[0.5,0.0]]");
+        assert_eq!(write(EncodingFormat::Float, EmbeddingDtype::Ubinary), "[[128],[128]]");
+        assert_eq!(write(EncodingFormat::Base64, EmbeddingDtype::Int8), "\"f4FAAA==\"");
+        assert_eq!(write(EncodingFormat::Base64, EmbeddingDtype::Float32), "\"AACAPwAAgL8AAAA/AAAAAA==\"");
+    }
+
+    #[test]
+    fn scaling_leaves_what_has_length_one() {
+        assert!(matches!(unit(&[0.6, 0.8]), Cow::Borrowed(_)));
+        assert!(matches!(unit(&[0.0, 0.0]), Cow::Borrowed(_)));
+        assert_eq!(unit(&[3.0, 4.0])[..], [0.6, 0.8]);
+        assert_eq!(unit(&[f32::MAX, 0.0])[..], [1.0, 0.0]);
     }
 
     #[test]

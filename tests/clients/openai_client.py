@@ -35,13 +35,23 @@ print("models:", names)
 
 text = case["text"]
 refused("unknown model", openai.NotFoundError, lambda: embed(model="nobody", input=text), "nobody", EMBEDDER)
-refused("no dimensions", openai.BadRequestError, lambda: embed(model=EMBEDDER, input=text, dimensions=0), "dimensions")
+every = embed(model=EMBEDDER, input=text, dimensions=0).data[0].embedding
+same("dimensions of 0 are all", every, vectors(url, text)[0])
 refused("dimensions beyond the model's", openai.BadRequestError,
         lambda: embed(model=EMBEDDER, input=text, dimensions=DIMENSIONS + 1), "dimensions", str(DIMENSIONS))
 refused("no input", openai.BadRequestError, lambda: embed(model=EMBEDDER, input=[]), "input")
 refused("a model of another kind", openai.BadRequestError, lambda: embed(model=RERANKER, input=text), "gives no vectors")
 refused("unknown encoding_format", (openai.BadRequestError, openai.UnprocessableEntityError),
         lambda: embed(model=EMBEDDER, input=text, encoding_format="hex"), "encoding_format")
+
+# Azure's client puts the model into the path, and the key into a header of its own.
+azure = openai.AzureOpenAI(azure_endpoint=SERVER["keyed"], api_key="right", api_version="2024-10-21", max_retries=0)
+right("Azure", [item.embedding for item in azure.embeddings.create(model=EMBEDDER, input=TEXTS).data], url)
+deployed = openai.AzureOpenAI(azure_endpoint=SERVER["keyed"], api_key="right", api_version="2024-10-21", max_retries=0,
+                              azure_deployment=EMBEDDER)
+right("Azure's deployment", [item.embedding for item in deployed.embeddings.create(model="any", input=TEXTS).data], url)
+refused("Azure, wrong key", openai.AuthenticationError,
+        lambda: azure.with_options(api_key="wrong").embeddings.create(model=EMBEDDER, input=text))
 
 keyed = openai.OpenAI(base_url=f"{SERVER['keyed']}/v1", api_key="right", max_retries=0, timeout=60)
 same("with the key", keyed.embeddings.create(model=EMBEDDER, input=text).data[0].embedding, vectors(url, text)[0])

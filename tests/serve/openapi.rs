@@ -17,6 +17,19 @@ fn walk(json: &Json, visit: &mut impl FnMut(&Json)) {
 /// Every route of the API, with the method it answers.
 const ROUTES: &[(&str, &str)] = &[
     ("post", "/embeddings"),
+    ("post", "/embeddings_image"),
+    ("post", "/embeddings_audio"),
+    ("post", "/engines/{engine}/embeddings"),
+    ("post", "/openai/deployments/{deployment}/embeddings"),
+    ("post", "/pooling"),
+    ("post", "/v1/embed"),
+    ("post", "/v2/embed"),
+    ("post", "/api/embed"),
+    ("post", "/api/embeddings"),
+    ("get", "/api/tags"),
+    ("post", "/api/show"),
+    ("get", "/api/ps"),
+    ("get", "/api/version"),
     ("post", "/rerank"),
     ("post", "/v2/rerank"),
     ("post", "/classify"),
@@ -66,7 +79,9 @@ fn the_document_and_the_server_agree() {
     // What is documented answers; with an empty object where a body is needed, as itself says it may.
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let url = path.replace("{model}", "nobody").replace("{id}", "nobody");
+            let url = ["model", "id", "deployment", "engine"]
+                .iter()
+                .fold(path.clone(), |url, name| url.replace(&format!("{{{name}}}"), "nobody"));
             let reply = match method.as_str() {
                 "get" => server.get(&url),
                 "post" => server.post(&url, &serde_json::json!({})),

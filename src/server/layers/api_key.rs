@@ -66,7 +66,11 @@ pub async fn check(State(keys): State<ApiKeys>, request: Request, next: Next) ->
     if !keys.are_needed() || is_health(path) {
         return next.run(request).await;
     }
-    let message = match request.headers().get(header::AUTHORIZATION).map(|value| bearer(value.as_bytes())) {
+    let headers = request.headers();
+    // Azure's clients have a header of their own.
+    let azure = || headers.get("api-key").map(|value| Some(value.as_bytes()));
+    let key = headers.get(header::AUTHORIZATION).map(|value| bearer(value.as_bytes())).or_else(azure);
+    let message = match key {
         Some(Some(key)) if keys.contain(key) => return next.run(request).await,
         Some(Some(_)) => "this API key is not one of the server's",
         Some(None) => "the header Authorization must be: Bearer KEY",

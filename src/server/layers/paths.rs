@@ -22,8 +22,10 @@ enum Shape {
     Openai,
     /// `{"error": "…", "error_type": "…"}`
     Tei,
-    /// `{"error": "…"}`
+    /// `{"error": "…"}`, Ollama's as well.
     Kserve,
+    /// `{"message": "…", "id": "…"}`
+    Cohere,
 }
 
 impl Shape {
@@ -45,7 +47,8 @@ impl Shape {
         const COHERE: &[&str] = &["/v2/rerank", "/v2/embed"];
         let is_kserve = (path == "/v2" || path.starts_with("/v2/")) && !COHERE.contains(&path);
         match bare(path) {
-            _ if is_kserve => Self::Kserve,
+            _ if is_kserve || path.starts_with("/api/") => Self::Kserve,
+            "/v2/embed" => Self::Cohere,
             bare if TEI.contains(&bare) => Self::Tei,
             _ => Self::Openai,
         }
@@ -58,6 +61,7 @@ pub fn error_for(path: &str, error: ApiError) -> Response {
         Shape::Openai => error.openai(),
         Shape::Tei => error.tei(),
         Shape::Kserve => error.kserve(),
+        Shape::Cohere => error.cohere(),
     }
 }
 

@@ -1,80 +1,46 @@
-//! `POST /embeddings`: OpenAI's and Infinity's.
+//! `POST /embeddings`: OpenAI's, Infinity's, Jina's, Voyage's, NIM's and vLLM's, in one; and the same under the paths of
+//! Azure and of OpenAI's first clients.
+
+mod request;
+mod types;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use axum::routing::post;
-use serde::Deserialize;
+use axum::routing::{get, post};
 use utoipa::ToSchema;
 
-use super::inputs::{Inputs, Truncation, inputs_schema, truncation_schema};
-use super::reply::{Usage, json, new_id};
-use super::served_for;
-use crate::engine::{Call, Embedding, Role, Text};
+pub use request::EmbeddingsRequest;
+pub use types::{Layout, VectorType, VectorTypes, types_schema, write};
+
+use super::embed_call::{self, Vectors, embedder, named};
+use super::models::models;
+use super::reply::{Usage, new_id};
 use crate::server::app::unix_time;
 use crate::server::extract::{Body, shorten};
-use crate::server::metrics::Work;
-use crate::server::service::Answer;
-use crate::server::vectors::{EncodingFormat, VectorWriter};
-use crate::server::whole::whole;
-use crate::server::{ApiError, App, EmbeddingDtype, Limits};
-
-/// From this many numbers on a reply is written on a thread that may block: about 1 ms of work.
-const LARGE: usize = 64 * 512;
+use crate::server::routes::text_use::TextUse;
+use crate::server::{ApiError, App};
 
 pub fn router() -> Router<Arc<App>> {
-    Router::new().route("/embeddings", post(embeddings))
+    Router::new()
+        .route("/embeddings", post(embeddings))
+        .route("/embeddings_image", post(embeddings_image))
+        .route("/embeddings_audio", post(embeddings_audio))
+        // The names of models may have slashes: the rest of the path is parsed by hand.
+        .route("/engines/{*rest}", post(engine))
 }
 
-/// What is to be embedded, and how. Fields that are not listed are ignored.
-#[derive(Deserialize, ToSchema)]
-#[schema(example = json!({"input": ["What do cats eat?"]}))]
-#[serde(expecting = "an object")]
-pub struct EmbeddingsRequest {
-    #[schema(schema_with = inputs_schema)]
-    input: Inputs,
-    /// The name of a model; the first one if it is missing, empty or "default/not-specified".
-    #[schema(example = "default/not-specified")]
-    model: Option<String>,
-    /// "float" or "base64".
-    encoding_format: Option<EncodingFormat>,
-    /// Vectors are cut to so many numbers and scaled to length 1 again. "output_dimension" means the same.
-    #[serde(default, alias = "output_dimension", deserialize_with = "whole")]
-    #[schema(minimum = 1)]
-    dimensions: Option<usize>,
-    /// Who asks; of no consequence.
-    #[serde(rename = "user")]
-    _user: Option<String>,
-    /// "text"; images and audio are not served.
-    modality: Option<Modality>,
-    /// The name of one of the model's prompts, to be put before each text.
-    #[schema(example = json!(null))]
-    prompt_name: Option<String>,
-    /// Text to be put before each text.
-    #[schema(example = json!(null))]
-    prompt: Option<String>,
-    #[schema(schema_with = truncation_schema)]
-    truncate: Option<Truncation>,
-    /// Whether vectors are scaled to length 1; by default what the model does.
-    normalize: Option<bool>,
-    /// The type of the numbers. Base64 then has the bytes of this type: a client that takes base64 for float32 without
-    /// being told so, as the package "openai" does, should ask for the encoding_format "float".
-    embedding_dtype: Option<EmbeddingDtype>,
-}
-
-/// What inputs are, in Infinity's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum Modality {
-    /// Texts.
-    Text,
-    /// Images.
-    Image,
-    /// Audio.
-    Audio,
+/// Azure's paths, which are whole: no prefix `/v1`.
+pub fn azure_router() -> Router<Arc<App>> {
+    Router::new()
+        .route("/openai/deployments/{*rest}", post(deployment))
+        .route("/openai/v1/embeddings", post(embeddings))
+        .route("/openai/models", get(models))
+        .route("/openai/v1/models", get(models))
 }
 
 /// Vectors, in the order of the inputs.
@@ -101,59 +67,27 @@ struct EmbeddingObject {
     #[schema(example = "embedding")]
     object: String,
     embedding: Vector,
-    /// Which input it is of.
+    /// The index of the input.
     index: usize,
 }
 
-/// A list of numbers, or their bytes in base64.
+/// A list of numbers; their bytes in base64; of a ColBERT model a list of vectors, one for each token; or an object with
+/// one of these for each type, where the request names several.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "replies are written by hand; this describes them")]
 enum Vector {
     Numbers(Vec<f32>),
     Base64(String),
-}
-
-impl EmbeddingsRequest {
-    /// What is asked of a model that gives vectors as `usual` without being asked, and how its answer is written.
-    fn resolve(self, usual: EmbeddingDtype, limits: &Limits) -> Result<(Vec<Text>, Call, VectorWriter), ApiError> {
-        let Self { input, encoding_format, dimensions, modality, prompt_name, prompt, truncate, .. } = self;
-        if modality.is_some_and(|modality| modality != Modality::Text) {
-            return Err(ApiError::bad_value("modality", "only \"text\" is served; images and audio are not"));
-        }
-        let texts = input.0.checked("input", limits)?;
-        if let Some(name) = &prompt_name
-            && shorten(name) != *name
-        {
-            return Err(ApiError::bad_value("prompt_name", format!("there is no prompt \"{}\"", shorten(name))));
-        }
-        let dtype = self.embedding_dtype.unwrap_or(usual);
-        let normalize = match self.normalize {
-            Some(false) if dtype.needs_length_one() => {
-                let reason = "int8 and uint8 are for vectors of length 1; leave it out, or use another embedding_dtype";
-                return Err(ApiError::bad_value("normalize", reason));
-            }
-            None if dtype.needs_length_one() => Some(true),
-            other => other,
-        };
-        let call = Call {
-            role: Role::Text,
-            prompt,
-            prompt_name,
-            truncate: truncate.and_then(|Truncation(truncate)| truncate),
-            normalize,
-            dimensions,
-            ..Call::default()
-        };
-        // Who does not know of the dtype, which the server's flag chose, takes base64 for float32.
-        let packed = self.embedding_dtype.is_some();
-        Ok((texts, call, VectorWriter { format: encoding_format.unwrap_or_default(), dtype, packed }))
-    }
+    Tokens(Vec<Vec<f32>>),
+    #[schema(value_type = Object)]
+    Types(std::collections::BTreeMap<String, String>),
 }
 
 /// Texts become vectors
 ///
-/// As OpenAI and Infinity do it. A list of inputs may be as long as --max-client-batch-size; it is split inside.
+/// As OpenAI, Infinity, Jina, Voyage, NIM and vLLM do it: the fields of all of them are taken. A list of inputs may be as
+/// long as --max-client-batch-size; it is split inside. A ColBERT model gives a list of vectors for each text.
 #[utoipa::path(
     post, path = "/embeddings", tag = "OpenAI, Infinity, Cohere, Jina",
     request_body = EmbeddingsRequest,
@@ -163,31 +97,114 @@ pub async fn embeddings(
     State(app): State<Arc<App>>,
     Body(request): Body<EmbeddingsRequest>,
 ) -> Result<Response, ApiError> {
-    let served = served_for(&app, request.model.as_deref(), Work::Embed)?;
-    let (texts, call, writer) = request.resolve(served.spec.embedding_dtype, &app.limits)?;
-    let service = served.acquire(app.limits.model_return).await?;
-    let answer = service.embed(texts, call).await.map_err(|e| ApiError::of_inputs(e, "input"))?;
-    let numbers: usize = answer.results.iter().map(|embedding| embedding.vector.len()).sum();
-    if numbers < LARGE {
-        return Ok(json(write(&answer, service.name(), writer)));
+    let model = request.model.clone();
+    answer(&app, request, model).await
+}
+
+/// Texts become vectors, by the model in the path (Azure)
+///
+/// As `/embeddings`; the deployment is the name of the model, slashes as %2F or as they are.
+#[utoipa::path(
+    post, path = "/openai/deployments/{deployment}/embeddings", tag = "OpenAI, Infinity, Cohere, Jina",
+    params(("deployment" = String, Path, description = "The name of the model")),
+    request_body = EmbeddingsRequest,
+    responses((status = 200, description = "One vector an input, in order", body = EmbeddingsReply))
+)]
+pub async fn deployment(
+    State(app): State<Arc<App>>,
+    rest: Rest,
+    Body(request): Body<EmbeddingsRequest>,
+) -> Result<Response, ApiError> {
+    let name = name_in(rest, "/openai/deployments")?;
+    answer(&app, request, Some(name)).await
+}
+
+/// Texts become vectors, by the model in the path (OpenAI's first clients)
+///
+/// As `/embeddings`; the engine is the name of the model.
+#[utoipa::path(
+    post, path = "/engines/{engine}/embeddings", tag = "OpenAI, Infinity, Cohere, Jina",
+    params(("engine" = String, Path, description = "The name of the model")),
+    request_body = EmbeddingsRequest,
+    responses((status = 200, description = "One vector an input, in order", body = EmbeddingsReply))
+)]
+pub async fn engine(
+    State(app): State<Arc<App>>,
+    rest: Rest,
+    Body(request): Body<EmbeddingsRequest>,
+) -> Result<Response, ApiError> {
+    let name = name_in(rest, "/engines")?;
+    answer(&app, request, Some(name)).await
+}
+
+/// Images are not served
+#[utoipa::path(
+    post, path = "/embeddings_image", tag = "OpenAI, Infinity, Cohere, Jina",
+    responses((status = 400, description = "Images are not served", body = crate::server::error::ErrorBody))
+)]
+pub async fn embeddings_image() -> ApiError {
+    ApiError::bad_value("input", "images are not served; texts are, at /embeddings").code(ApiError::UNSUPPORTED)
+}
+
+/// Audio is not served
+#[utoipa::path(
+    post, path = "/embeddings_audio", tag = "OpenAI, Infinity, Cohere, Jina",
+    responses((status = 400, description = "Audio is not served", body = crate::server::error::ErrorBody))
+)]
+pub async fn embeddings_audio() -> ApiError {
+    ApiError::bad_value("input", "audio is not served; texts are, at /embeddings").code(ApiError::UNSUPPORTED)
+}
+
+/// A path that is not UTF-8 has no name.
+type Rest = Result<Path<String>, PathRejection>;
+
+/// The name in `NAME/embeddings`, the rest of a path under `head`.
+fn name_in(rest: Rest, head: &str) -> Result<String, ApiError> {
+    let rest = rest.map(|Path(rest)| rest).unwrap_or_default();
+    let rest = rest.trim_end_matches('/');
+    match rest.strip_suffix("/embeddings") {
+        Some(name) if !name.is_empty() => Ok(name.to_owned()),
+        _ => {
+            let message = format!("there is no {head}/{}; {head}/NAME/embeddings is what there is", shorten(rest));
+            Err(ApiError::new(StatusCode::NOT_FOUND, message).code("unknown_url"))
+        }
     }
-    let written = tokio::task::spawn_blocking(move || write(&answer, service.name(), writer)).await;
-    written.map(json).map_err(|e| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))
+}
+
+/// NIM's other way to say the use of texts: MODEL-query and MODEL-passage stand for a model called MODEL.
+fn suffix<'n>(app: &App, name: &'n str) -> Option<(&'n str, TextUse)> {
+    let (model, word) = name.rsplit_once('-').filter(|(_, word)| ["query", "passage"].contains(word))?;
+    let is_suffix = named(app, name).is_none() && named(app, model).is_some();
+    is_suffix.then(|| (model, TextUse { field: "model", word: word.to_owned() }))
+}
+
+/// The answer of the model called `name`.
+async fn answer(app: &App, request: EmbeddingsRequest, name: Option<String>) -> Result<Response, ApiError> {
+    let (name, by_name) = match name.as_deref().and_then(|name| suffix(app, name)) {
+        Some((model, text_use)) => (Some(model), Some(text_use)),
+        None => (name.as_deref(), None),
+    };
+    let served = embedder(app, name)?;
+    let (mut call, layout) = request.resolve(served.spec.embedding_dtype, &app.limits)?;
+    call.text_use = call.text_use.or(by_name);
+    let service = served.acquire(app.limits.model_return).await?;
+    let vectors = call.answer(app, &service).await?;
+    embed_call::reply(vectors, move |vectors| write_reply(vectors, service.name(), &layout)).await
 }
 
 /// The reply, written in one go: the numbers never become a tree of JSON values.
-fn write(answer: &Answer<Embedding>, name: &str, writer: VectorWriter) -> Vec<u8> {
-    let size: usize = answer.results.iter().map(|embedding| 80 + writer.size(embedding.vector.len())).sum();
+fn write_reply(vectors: &Vectors, name: &str, layout: &Layout) -> Vec<u8> {
+    let size: usize = vectors.numbers().iter().map(|numbers| 80 + layout.size(*numbers)).sum();
     let mut out = Vec::with_capacity(512 + size);
     out.extend_from_slice(br#"{"object":"list","data":["#);
-    for (index, embedding) in answer.results.iter().enumerate() {
+    vectors.each(|index, numbers, width| {
         let start = if index == 0 { "" } else { "," };
         out.extend_from_slice(format!(r#"{start}{{"object":"embedding","index":{index},"embedding":"#).as_bytes());
-        writer.write(&embedding.vector, &mut out);
+        layout.write(numbers, width, &mut out);
         out.push(b'}');
-    }
+    });
     let rest = serde_json::json!({
-        "model": name, "usage": Usage::of(answer.tokens), "id": new_id(), "created": unix_time(),
+        "model": name, "usage": Usage::of(vectors.tokens()), "id": new_id(), "created": unix_time(),
     });
     // The rest of the object, without its brace.
     out.extend_from_slice(b"],");

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa::openapi::schema::{ArrayBuilder, ArrayItems, ObjectBuilder, OneOfBuilder, Schema, Type};
 
 pub use document::{Document, Documents, document_schema, documents_schema};
-pub use object::TextObject;
+pub use object::{Chat, Medium, TextObject};
 pub use texts::{Inputs, inputs_schema};
 
 use crate::model::tokenizer::Truncate;
@@ -41,6 +41,11 @@ impl<T> List<T> {
             count if count > limit => Err(ApiError::too_many(field, count, limit)),
             _ => Ok(self.items),
         }
+    }
+
+    /// Whether there are no items.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     /// Of none.

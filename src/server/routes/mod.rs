@@ -1,22 +1,29 @@
 //! The routes, one file a family.
 
 pub mod classify;
+pub mod cohere;
+mod embed_call;
 pub mod embeddings;
 mod fields;
+mod foreign_ids;
 pub mod health;
 mod inputs;
 pub mod kserve;
 pub mod metrics;
 pub mod models;
+pub mod ollama;
+pub mod pooling;
 mod reply;
 pub mod rerank;
 pub mod score;
 pub mod tei;
+mod text_use;
 
 use std::sync::Arc;
 
 use axum::Router;
 
+pub use self::reply::new_id;
 use super::{ApiError, App, openapi};
 use crate::server::metrics::Work;
 use crate::server::models::Served;
@@ -29,10 +36,11 @@ pub fn router(app: Arc<App>, key: bool) -> Router {
         .merge(classify::router())
         .merge(models::router())
         .merge(score::router());
-    let api = api.merge(tei::router());
+    let api = api.merge(tei::router()).merge(cohere::router()).merge(pooling::router());
     let server = Router::new().merge(health::router()).merge(openapi::router(key)).merge(tei::root_router());
     // Their paths have a version of their own.
-    let server = server.merge(rerank::v2_router()).merge(kserve::router());
+    let server = server.merge(rerank::v2_router()).merge(cohere::v2_router()).merge(kserve::router());
+    let server = server.merge(embeddings::azure_router()).merge(ollama::router());
     server.merge(metrics::router()).merge(api.clone()).nest("/v1", api).with_state(app)
 }
 

@@ -37,6 +37,22 @@ pub fn json(body: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 
+/// JSON that is written already; `held` is dropped when all of it was sent, or the client is gone.
+pub fn json_held(body: Vec<u8>, held: impl Send + 'static) -> Response {
+    let length = body.len();
+    let mut held = Some(held);
+    let piece = std::iter::once(Ok::<_, Infallible>(Bytes::from(body)));
+    let pieces = piece.chain(std::iter::from_fn(move || {
+        drop(held.take());
+        None
+    }));
+    let headers = [
+        (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (header::CONTENT_LENGTH, HeaderValue::from(length)),
+    ];
+    (headers, Body::from_stream(futures_util::stream::iter(pieces))).into_response()
+}
+
 /// A JSON list of items that are written already. A large one is sent piece by piece, without a copy; `held` is dropped
 /// when all of it was sent, or the client is gone.
 pub fn json_list(items: Vec<Vec<u8>>, held: impl Send + 'static) -> Response {

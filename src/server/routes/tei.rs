@@ -32,7 +32,6 @@ use crate::server::{ApiError, App};
 
 pub fn router() -> Router<Arc<App>> {
     Router::new()
-        .route("/embed", post(embed::embed))
         .route("/embed_all", post(embed::embed_all))
         .route("/embed_sparse", post(embed::embed_sparse))
         .route("/similarity", post(embed::similarity))

@@ -76,9 +76,13 @@ impl TextObject {
     }
 }
 
-/// A value that is never read: an error that names what it stands for.
-pub(super) struct Medium;
-struct Chat;
+/// An image or another medium: never read, always an error.
+#[derive(Debug)]
+pub struct Medium;
+
+/// A chat message: never read, always an error.
+#[derive(Debug)]
+pub struct Chat;
 
 impl<'de> Deserialize<'de> for Medium {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {

@@ -105,14 +105,8 @@ fn yes() -> bool {
     true
 }
 
-/// A vector for each text
-#[utoipa::path(post, path = "/embed", tag = tag::TEI, request_body = EmbedRequest,
-    responses((status = 200, description = "One vector a text, in order", body = Vec<Vec<f32>>)))]
-pub async fn embed(State(app): State<Arc<App>>, TeiBody(request): TeiBody<EmbedRequest>) -> Result<Reply, TeiError> {
-    embed_with(&app, request).await
-}
-
-pub(super) async fn embed_with(app: &App, request: EmbedRequest) -> Result<Reply, TeiError> {
+/// The answer to `/embed`.
+pub async fn embed_with(app: &App, request: EmbedRequest) -> Result<Reply, TeiError> {
     let EmbedRequest { inputs, normalize, truncate, truncation_direction, prompt_name, dimensions, model } = request;
     let service = model_for(app, model.as_deref(), Work::Embed).await?;
     let call = Call { normalize: Some(normalize), dimensions, prompt_name, ..Call::default() };
@@ -166,7 +160,7 @@ pub(super) async fn embed_all_with(app: &App, request: EmbedTokensRequest) -> Re
 }
 
 /// About how many tokens a model sees of `texts`.
-fn estimated_tokens(service: &Service, texts: &[Text]) -> usize {
+pub fn estimated_tokens(service: &Service, texts: &[Text]) -> usize {
     let most = service.engine().local().max_length;
     texts.iter().map(|text| (text.bytes() / 3 + 2).min(most)).sum()
 }

@@ -1,0 +1,96 @@
+//! Cohere's reply, of both versions.
+
+use std::collections::BTreeMap;
+
+use utoipa::ToSchema;
+
+use super::Version;
+use crate::server::floats;
+use crate::server::routes::embed_call::Vectors;
+use crate::server::routes::embeddings::{VectorType, write};
+use crate::server::routes::reply::new_id;
+use crate::server::vectors::EncodingFormat;
+
+/// How a reply is laid out.
+pub struct Layout {
+    pub(super) version: Version,
+    /// The types of the vectors; `None` for a plain list of vectors (v1).
+    pub types: Option<Vec<VectorType>>,
+    /// The texts, which the reply repeats: Cohere's first client does not read a reply without them.
+    pub texts: Option<Vec<String>>,
+}
+
+/// Vectors, in the order of the texts.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "replies are written by hand; this describes them")]
+pub struct CohereReply {
+    #[schema(example = "infa-5f0c6f5e-2a41-4f0f-9c6b-0d6f4f6f2f64")]
+    id: String,
+    embeddings: Embeddings,
+    /// The texts of the request.
+    #[schema(nullable = false)]
+    texts: Option<Vec<String>>,
+    /// The version of the API and the number of tokens.
+    #[schema(value_type = Object)]
+    meta: BTreeMap<String, String>,
+    /// "embeddings_floats" or "embeddings_by_type"
+    response_type: String,
+}
+
+/// A list of vectors, or for each type such a list.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "replies are written by hand; this describes them")]
+pub enum Embeddings {
+    Floats(Vec<Vec<f32>>),
+    #[schema(value_type = Object)]
+    ByType(BTreeMap<String, Vec<f32>>),
+}
+
+impl Layout {
+    /// The reply.
+    pub fn write(&self, vectors: &Vectors) -> Vec<u8> {
+        let mut out = Vec::with_capacity(512 + vectors.numbers().into_iter().sum::<usize>() * 14);
+        out.extend_from_slice(b"{\"id\":");
+        floats::json(&new_id(), &mut out);
+        out.extend_from_slice(b",\"embeddings\":");
+        let float = VectorType::Numbers(crate::server::EmbeddingDtype::Float32);
+        match &self.types {
+            None => list(vectors, float, &mut out),
+            Some(types) => {
+                for (i, kind) in types.iter().enumerate() {
+                    out.extend_from_slice(if i == 0 { b"{\"" } else { b",\"" });
+                    out.extend_from_slice(kind.name().as_bytes());
+                    out.extend_from_slice(b"\":");
+                    list(vectors, *kind, &mut out);
+                }
+                out.push(b'}');
+            }
+        }
+        if let Some(texts) = &self.texts {
+            out.extend_from_slice(b",\"texts\":");
+            floats::json(texts, &mut out);
+        }
+        let version = if self.version == Version::One { "1" } else { "2" };
+        let rest = serde_json::json!({
+            "meta": {"api_version": {"version": version}, "billed_units": {"input_tokens": vectors.tokens()}},
+            "response_type": if self.types.is_none() { "embeddings_floats" } else { "embeddings_by_type" },
+        });
+        out.push(b',');
+        out.extend_from_slice(rest.to_string().trim_start_matches('{').as_bytes());
+        out
+    }
+}
+
+/// Appends the vectors of all texts.
+fn list(vectors: &Vectors, kind: VectorType, out: &mut Vec<u8>) {
+    let writer = kind.writer(EncodingFormat::Float);
+    out.push(b'[');
+    vectors.each(|index, numbers, width| {
+        if index > 0 {
+            out.push(b',');
+        }
+        write(writer, numbers, width, out);
+    });
+    out.push(b']');
+}

@@ -1,0 +1,132 @@
+//! Cohere's request, of both versions.
+
+use std::fmt::{self, Formatter};
+
+use axum::http::StatusCode;
+use serde::de::{Error, SeqAccess, Unexpected, Visitor};
+use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
+
+use super::Version;
+use super::reply::Layout;
+use crate::engine::Text;
+use crate::server::routes::embed_call::{EmbedCall, Fields, MaxTokens, Wanted};
+use crate::server::routes::embeddings::{VectorType, VectorTypes, types_schema};
+use crate::server::routes::inputs::{List, Medium, TextObject, Truncation, texts_schema, truncation_schema};
+use crate::server::routes::text_use::TextUse;
+use crate::server::whole::whole;
+use crate::server::{ApiError, EmbeddingDtype, Limits};
+
+/// Texts to embed, as Cohere's clients send them. Fields that are not listed, such as `priority`, are ignored.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"texts": ["What do cats eat?"]}))]
+#[serde(expecting = "an object")]
+pub struct CohereEmbedRequest {
+    /// The name of a model; the first that gives vectors if it is missing.
+    #[schema(example = "default/not-specified")]
+    pub model: Option<String>,
+    /// The texts. Either these or `inputs`.
+    #[schema(schema_with = texts_schema, required = false)]
+    texts: Option<List<String>>,
+    /// Inputs of one text each (v2).
+    #[schema(value_type = Option<Vec<Object>>, example = json!(null))]
+    inputs: Option<List<Input>>,
+    /// Images are not served.
+    #[serde(rename = "images")]
+    #[schema(ignore)]
+    _images: Option<Medium>,
+    /// The use of the texts: "search_query" and "search_document" choose the model's prompts for queries and documents,
+    /// "classification" and "clustering" those of such names.
+    #[schema(example = json!(null))]
+    input_type: Option<String>,
+    /// The types of the vectors.
+    #[schema(schema_with = types_schema)]
+    embedding_types: Option<VectorTypes>,
+    #[schema(schema_with = truncation_schema)]
+    truncate: Option<Truncation>,
+    /// The longest text in tokens. A text that is longer, and not too long for the model, is refused: the server cuts at
+    /// one length.
+    #[serde(default, deserialize_with = "whole")]
+    #[schema(minimum = 1)]
+    max_tokens: Option<usize>,
+    /// Length to which vectors are cut and then scaled to length 1 again; 0: not cut.
+    #[serde(default, deserialize_with = "whole")]
+    #[schema(minimum = 0)]
+    output_dimension: Option<usize>,
+}
+
+/// `{"content": [{"type": "text", "text": …}]}`
+#[derive(Debug, Deserialize)]
+#[serde(expecting = "an object with a list \"content\"")]
+pub struct Input {
+    content: Content,
+}
+
+/// The only text of an input.
+#[derive(Debug)]
+struct Content(String);
+
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Parts;
+
+        impl<'de> Visitor<'de> for Parts {
+            type Value = Content;
+
+            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of one part with a text")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Content, E> {
+                Ok(Content(text.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Content, A::Error> {
+                let first = parts.next_element::<TextObject>()?;
+                let TextObject(text) = first.ok_or_else(|| A::Error::invalid_value(Unexpected::Seq, &self))?;
+                match parts.next_element::<TextObject>()? {
+                    Some(_) => Err(A::Error::invalid_value(Unexpected::Other("several parts"), &self)),
+                    None => Ok(Content(text)),
+                }
+            }
+        }
+        json.deserialize_any(Parts)
+    }
+}
+
+impl CohereEmbedRequest {
+    /// The call, and how its answer is laid out.
+    ///
+    /// # Errors
+    /// 400 for values that cannot be followed, and 422 without texts.
+    pub(super) fn resolve(self, version: Version, limits: &Limits) -> Result<(EmbedCall, Layout), ApiError> {
+        let unprocessable =
+            |message: &str| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, format!("texts: {message}")).param("texts");
+        let (field, texts) = match (self.texts, self.inputs) {
+            (Some(texts), None) => ("texts", texts.checked("texts", limits)?),
+            (None, Some(inputs)) => {
+                let inputs = inputs.checked("inputs", limits)?;
+                ("inputs", inputs.into_iter().map(|input| input.content.0).collect())
+            }
+            (Some(_), Some(_)) => return Err(unprocessable("there are both, texts and inputs; send one of them")),
+            (None, None) => return Err(unprocessable("missing field; it has the texts")),
+        };
+        let float = VectorType::Numbers(EmbeddingDtype::Float32);
+        let types = match self.embedding_types {
+            Some(VectorTypes(types)) if !types.is_empty() => Some(types),
+            _ => (version == Version::Two).then(|| vec![float]),
+        };
+        let layout = Layout { version, types, texts: (field == "texts").then(|| texts.clone()) };
+        let call = EmbedCall {
+            texts: texts.into_iter().map(Text::Text).collect(),
+            text_use: self.input_type.map(|word| TextUse { field: "input_type", word }),
+            truncate: self.truncate.and_then(|Truncation(truncate)| truncate),
+            max_tokens: self.max_tokens.map(|tokens| MaxTokens { field: "max_tokens", tokens }),
+            dimensions: self.output_dimension.filter(|&n| n > 0),
+            wanted: Wanted::OneVector("model"),
+            fields: Fields { input: field, dimensions: "output_dimension", ..Fields::default() },
+            ..EmbedCall::default()
+        };
+        Ok((call, layout))
+    }
+}

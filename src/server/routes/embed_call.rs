@@ -1,0 +1,297 @@
+//! A request for vectors, whatever the dialect: every route of embeddings translates its request into an [`EmbedCall`].
+
+use std::sync::Arc;
+
+use axum::response::Response;
+
+use super::foreign_ids;
+use super::reply::{json, json_held};
+use super::tei::embed::estimated_tokens;
+use super::text_use::TextUse;
+use crate::engine::{Call, Embedding, Purpose, Role, Text, TokenEmbeddings};
+use crate::model::Model;
+use crate::model::tokenizer::Truncate;
+use crate::server::extract::shorten;
+use crate::server::memory::Part;
+use crate::server::metrics::Work;
+use crate::server::models::{NoModel, Served};
+use crate::server::service::{Answer, Failure, Service};
+use crate::server::vectors::unit;
+use crate::server::{ApiError, App, floats};
+
+/// A request for vectors.
+#[derive(Debug, Default)]
+pub struct EmbedCall {
+    /// The inputs: at least one, and no more than a request may have.
+    pub texts: Vec<Text>,
+    /// The use of the texts, which chooses a prompt.
+    pub text_use: Option<TextUse>,
+    /// Text put before each input.
+    pub prompt: Option<String>,
+    /// Name of a prompt of the model's to put before each input.
+    pub prompt_name: Option<String>,
+    /// Which end of a text that is too long goes; `None`: what the server was started with.
+    pub truncate: Option<Truncate>,
+    /// The longest text in tokens that the client allows.
+    pub max_tokens: Option<MaxTokens>,
+    /// Whether vectors are scaled to length 1; `None`: what the model does.
+    pub normalize: Option<bool>,
+    /// Length to which vectors are cut.
+    pub dimensions: Option<usize>,
+    /// The kind of vectors.
+    pub wanted: Wanted,
+    /// How many times the reply has each vector, in different types; 0 stands for once.
+    pub copies: usize,
+    /// The request's names of fields, for error messages.
+    pub fields: Fields,
+}
+
+/// Names of fields in a dialect.
+#[derive(Debug, Clone, Copy)]
+pub struct Fields {
+    /// The inputs.
+    pub input: &'static str,
+    /// Whether the inputs are a list, so that an error names the index.
+    pub indexed: bool,
+    /// The length to which vectors are cut.
+    pub dimensions: &'static str,
+}
+
+impl Default for Fields {
+    fn default() -> Self {
+        Self { input: "input", indexed: true, dimensions: "dimensions" }
+    }
+}
+
+/// The longest text in tokens that a client allows. The length to which texts are cut belongs to the model and the
+/// server, so that a text between the two lengths is refused instead of being cut elsewhere.
+#[derive(Debug, Clone, Copy)]
+pub struct MaxTokens {
+    /// The field of the request.
+    pub field: &'static str,
+    /// The number of tokens.
+    pub tokens: usize,
+}
+
+/// The kind of vectors that a client wants, with the field that says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Wanted {
+    /// The kind that the model is made for.
+    #[default]
+    Any,
+    /// One vector a text.
+    OneVector(&'static str),
+    /// One vector a token, of a model that is made for it.
+    TokenVectors(&'static str),
+    /// One vector a token, of any encoder, scaled to length 1 unless `normalize` is false.
+    HiddenStates,
+}
+
+/// What came of a call.
+#[derive(Debug)]
+pub enum Vectors {
+    /// One vector a text.
+    Texts(Answer<Embedding>),
+    /// One vector a token, and the memory that they and the reply take.
+    Tokens(Answer<TokenEmbeddings>, Part),
+}
+
+impl Vectors {
+    /// Tokens of all inputs.
+    pub fn tokens(&self) -> usize {
+        match self {
+            Self::Texts(answer) => answer.tokens,
+            Self::Tokens(answer, _) => answer.tokens,
+        }
+    }
+
+    /// Numbers of each input, all vectors together.
+    pub fn numbers(&self) -> Vec<usize> {
+        match self {
+            Self::Texts(answer) => answer.results.iter().map(|e| e.vector.len()).collect(),
+            Self::Tokens(answer, _) => answer.results.iter().map(|e| e.vectors.len()).collect(),
+        }
+    }
+
+    /// Calls `visit` with the index and the numbers of each input, and for vectors of tokens the length of each.
+    pub fn each(&self, mut visit: impl FnMut(usize, &[f32], Option<usize>)) {
+        match self {
+            Self::Texts(answer) => {
+                answer.results.iter().enumerate().for_each(|(i, embedding)| visit(i, &embedding.vector, None));
+            }
+            Self::Tokens(answer, _) => {
+                let results = answer.results.iter().enumerate();
+                results.for_each(|(i, text)| visit(i, &text.vectors, Some(text.dimensions)));
+            }
+        }
+    }
+
+    /// Tokens of each input.
+    fn lengths(&self) -> Vec<usize> {
+        match self {
+            Self::Texts(answer) => answer.results.iter().map(|e| e.tokens.unwrap_or_default()).collect(),
+            Self::Tokens(answer, _) => answer.results.iter().map(|e| e.tokens).collect(),
+        }
+    }
+}
+
+/// The reply that `write` makes of `vectors`, written on a thread that may be busy for a while if they are many.
+pub async fn reply(
+    vectors: Vectors,
+    write: impl FnOnce(&Vectors) -> Vec<u8> + Send + 'static,
+) -> Result<Response, ApiError> {
+    let numbers = vectors.numbers().into_iter().sum();
+    let written = floats::write(numbers, move || {
+        let body = write(&vectors);
+        match vectors {
+            Vectors::Texts(_) => (body, None),
+            Vectors::Tokens(_, memory) => (body, Some(memory)),
+        }
+    });
+    Ok(match written.await? {
+        (body, None) => json(body),
+        (body, Some(memory)) => json_held(body, memory),
+    })
+}
+
+/// The model for a request for vectors: the one that it names, or the first that gives vectors of texts. A model that
+/// gives vectors of tokens (ColBERT) answers as well.
+pub fn embedder<'a>(app: &'a App, name: Option<&str>) -> Result<&'a Arc<Served>, ApiError> {
+    match app.models.choose(name, Some(Work::Embed)) {
+        Err(NoModel::Unable(message)) => {
+            let of_tokens = |served: &&Arc<Served>| served.profile().is_some_and(|p| p.purpose == Purpose::EmbedTokens);
+            let found = app.models.choose(name, Some(Work::EmbedTokens)).ok().filter(of_tokens);
+            Ok(found.ok_or(NoModel::Unable(message))?)
+        }
+        found => Ok(found?),
+    }
+}
+
+/// The model of exactly that name.
+pub fn named<'a>(app: &'a App, name: &str) -> Option<&'a Arc<Served>> {
+    app.models.named(name)
+}
+
+impl EmbedCall {
+    /// Asks the model.
+    ///
+    /// # Errors
+    /// 400 for what the model cannot follow; what the engine says.
+    pub async fn answer(self, app: &App, service: &Service) -> Result<Vectors, ApiError> {
+        let (model, local, fields) = (service.engine().model(), service.engine().local(), self.fields);
+        let work = service.engine().info().purpose;
+        let refuse = |field, gives| Err(ApiError::bad_value(field, format!("{} gives {gives}", service.name())));
+        match (self.wanted, work) {
+            (Wanted::OneVector(field), Purpose::EmbedTokens) => return refuse(field, "a vector for each token"),
+            (Wanted::TokenVectors(field), Purpose::Embed) => return refuse(field, "one vector for each text"),
+            _ => {}
+        }
+        let call = self.call(model)?;
+        foreign_ids::warn(service.name(), &model.tokenizer, &self.texts);
+        let answer = match work {
+            Purpose::EmbedTokens => {
+                let width = service.engine().info().dimensions;
+                if self.dimensions.is_some_and(|dimensions| dimensions != width) {
+                    let reason = format!("vectors of tokens are not cut; those of this model have {width} numbers");
+                    return Err(ApiError::bad_value(fields.dimensions, reason));
+                }
+                if self.normalize.is_some_and(|normalize| normalize != local.normalize) {
+                    let usual = if local.normalize { "have length 1" } else { "are not scaled" };
+                    return Err(ApiError::bad_value("normalize", format!("vectors of tokens of this model {usual}")));
+                }
+                let (call, memory) = self.bounded(app, service, call)?;
+                service.embed_tokens(self.texts, call).await.map(|answer| Vectors::Tokens(answer, memory))
+            }
+            _ if self.wanted == Wanted::HiddenStates => {
+                if self.dimensions.is_some() {
+                    return Err(ApiError::bad_value(fields.dimensions, "vectors of tokens are not cut"));
+                }
+                let scaled = self.normalize != Some(false);
+                let (call, memory) = self.bounded(app, service, Call { normalize: None, ..call })?;
+                let answer = service.hidden_states(self.texts, call).await;
+                answer.map(|answer| Vectors::Tokens(if scaled { to_length_one(answer) } else { answer }, memory))
+            }
+            Purpose::EmbedSparse => {
+                let message = format!("{} gives sparse vectors: ask /embed_sparse", service.name());
+                Err(Failure::Unsupported(message))
+            }
+            _ => service.embed(self.texts, call).await.map(Vectors::Texts),
+        };
+        let vectors = answer.map_err(|failure| fields.error(failure, self.text_use.as_ref()))?;
+        if let Some(MaxTokens { field, tokens: most }) = self.max_tokens
+            && let Some((index, tokens)) = vectors.lengths().into_iter().enumerate().find(|(_, tokens)| *tokens > most)
+        {
+            let reason = format!(
+                "{} has {tokens} tokens (cut at {}, the server's --max-length); a request cannot cut it to {most}",
+                fields.at(index),
+                local.max_length
+            );
+            return Err(ApiError::bad_value(field, reason));
+        }
+        Ok(vectors)
+    }
+
+    /// The call for vectors of tokens, which are many: bounded by the size of a reply, with memory for them.
+    ///
+    /// # Errors
+    /// 429 while other requests hold too much memory.
+    fn bounded(&self, app: &App, service: &Service, call: Call) -> Result<(Call, Part), ApiError> {
+        let mut memory = app.memory.part();
+        let numbers = estimated_tokens(service, &self.texts).saturating_mul(service.engine().info().dimensions);
+        memory.add(numbers.saturating_mul(size_of::<f32>()))?;
+        let most = app.limits.reply_numbers() / self.copies.max(1);
+        Ok((Call { most_numbers: Some(most), ..call }, memory))
+    }
+
+    /// The options of the engine's call.
+    fn call(&self, model: &Model) -> Result<Call, ApiError> {
+        let (role, prompt_name) = match &self.text_use {
+            None => (Role::Text, self.prompt_name.clone()),
+            Some(text_use) => {
+                let given = [("prompt", &self.prompt), ("prompt_name", &self.prompt_name)];
+                if let Some((field, _)) = given.into_iter().find(|(_, value)| value.is_some()) {
+                    let reason = format!("it chooses a prompt, and so does {}: send one of them", text_use.field);
+                    return Err(ApiError::bad_value(field, reason));
+                }
+                text_use.choose(model)?
+            }
+        };
+        if let Some(name) = &self.prompt_name
+            && shorten(name) != *name
+        {
+            return Err(ApiError::bad_value("prompt_name", format!("there is no prompt \"{}\"", shorten(name))));
+        }
+        let prompted = Call { role, prompt: self.prompt.clone(), prompt_name, ..Call::default() };
+        Ok(Call { truncate: self.truncate, normalize: self.normalize, dimensions: self.dimensions, ..prompted })
+    }
+}
+
+/// Scales the vectors of all tokens to length 1.
+fn to_length_one(mut answer: Answer<TokenEmbeddings>) -> Answer<TokenEmbeddings> {
+    for text in &mut answer.results {
+        for vector in text.vectors.chunks_exact_mut(text.dimensions.max(1)) {
+            let scaled = unit(vector).into_owned();
+            vector.copy_from_slice(&scaled);
+        }
+    }
+    answer
+}
+
+impl Fields {
+    /// The input at `index`.
+    fn at(&self, index: usize) -> String {
+        if self.indexed { format!("{}[{index}]", self.input) } else { self.input.to_owned() }
+    }
+
+    /// The error of a model, in the request's names of fields.
+    fn error(&self, failure: Failure, text_use: Option<&TextUse>) -> ApiError {
+        match failure {
+            Failure::Input { index, reason, .. } => ApiError::bad_value(self.at(index), reason),
+            Failure::Option { field: "dimensions", reason } => ApiError::bad_value(self.dimensions, reason),
+            Failure::Option { field: field @ "prompt_name", reason } => {
+                ApiError::bad_value(text_use.map_or(field, |text_use| text_use.field), reason)
+            }
+            other => ApiError::of_inputs(other, self.input),
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The number types of vectors in the words of all dialects, and how a reply has them.
+
+use std::fmt::{self, Formatter};
+
+use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+
+use crate::server::vectors::{EncodingFormat, VectorWriter, unit};
+use crate::server::{ApiError, EmbeddingDtype};
+
+/// A type of vectors in a reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VectorType {
+    /// Numbers of a type.
+    Numbers(EmbeddingDtype),
+    /// The bytes of float32 in base64 (Jina, Cohere).
+    Base64,
+}
+
+/// All words, the dialects' before infa's own.
+const WORDS: &[(&str, VectorType)] = &[
+    ("float", VectorType::Numbers(EmbeddingDtype::Float32)),
+    ("base64", VectorType::Base64),
+    ("int8", VectorType::Numbers(EmbeddingDtype::Int8)),
+    ("uint8", VectorType::Numbers(EmbeddingDtype::Uint8)),
+    ("binary", VectorType::Numbers(EmbeddingDtype::Binary)),
+    ("ubinary", VectorType::Numbers(EmbeddingDtype::Ubinary)),
+    ("float32", VectorType::Numbers(EmbeddingDtype::Float32)),
+];
+
+const NAMES: &[&str] = &["float", "float32", "base64", "int8", "uint8", "binary", "ubinary"];
+
+impl VectorType {
+    /// The key of these vectors in a reply that has several types.
+    pub fn name(self) -> &'static str {
+        WORDS.iter().find(|(_, known)| *known == self).map_or("float", |(word, _)| word)
+    }
+
+    /// Writes vectors of this type, as a list or in base64.
+    pub fn writer(self, format: EncodingFormat) -> VectorWriter {
+        match self {
+            Self::Base64 => {
+                VectorWriter { format: EncodingFormat::Base64, dtype: EmbeddingDtype::Float32, packed: true }
+            }
+            Self::Numbers(dtype) => VectorWriter { format, dtype, packed: true },
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for VectorType {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Word;
+
+        impl Visitor<'_> for Word {
+            type Value = VectorType;
+
+            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a type of vectors")
+            }
+
+            fn visit_str<E: Error>(self, word: &str) -> Result<VectorType, E> {
+                let found = WORDS.iter().find(|(known, _)| *known == word);
+                found.map(|(_, kind)| *kind).ok_or_else(|| E::unknown_variant(word, NAMES))
+            }
+        }
+        json.deserialize_str(Word)
+    }
+}
+
+/// A type of vectors or a list of types, without repetitions.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct VectorTypes(pub Vec<VectorType>);
+
+impl<'de> Deserialize<'de> for VectorTypes {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Types;
+
+        impl<'de> Visitor<'de> for Types {
+            type Value = VectorTypes;
+
+            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a type of vectors, or a list of such names")
+            }
+
+            fn visit_str<E: Error>(self, word: &str) -> Result<VectorTypes, E> {
+                VectorType::deserialize(serde::de::value::StrDeserializer::new(word))
+                    .map(|kind| VectorTypes(vec![kind]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<VectorTypes, A::Error> {
+                let mut types = Vec::new();
+                while let Some(kind) = items.next_element::<VectorType>()? {
+                    if !types.contains(&kind) {
+                        types.push(kind);
+                    }
+                }
+                Ok(VectorTypes(types))
+            }
+        }
+        json.deserialize_any(Types)
+    }
+}
+
+/// How a reply has the vectors of an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Layout {
+    /// One value.
+    One(VectorWriter),
+    /// An object with a value for each type (Jina, for several types).
+    ByType(Vec<VectorType>, EncodingFormat),
+}
+
+impl Layout {
+    /// The layout of a request whose fields `given` name types; they must agree. `usual` is the number type of a reply to
+    /// a request that names none.
+    ///
+    /// # Errors
+    /// 400 if two fields disagree.
+    pub fn resolve(
+        given: &[(&'static str, Option<VectorTypes>)],
+        format: Option<EncodingFormat>,
+        usual: EmbeddingDtype,
+    ) -> Result<Self, ApiError> {
+        let mut named: Option<(&str, &VectorTypes)> = None;
+        for (field, types) in given {
+            let Some(types) = types.as_ref().filter(|types| !types.0.is_empty()) else { continue };
+            match named {
+                Some((other, agreed)) if agreed != types => {
+                    return Err(ApiError::bad_value(*field, format!("{other} says something else; send one of them")));
+                }
+                _ => named = Some((field, types)),
+            }
+        }
+        let format = format.unwrap_or_default();
+        Ok(match named.map(|(_, types)| &types.0[..]) {
+            None => Self::One(VectorWriter { format, dtype: usual, packed: false }),
+            // Clients that did not ask for a type read base64 as float32: `packed` only where one is named.
+            Some([one]) => Self::One(one.writer(format)),
+            Some(several) => Self::ByType(several.to_vec(), format),
+        })
+    }
+
+    /// Whether numbers have a fixed range, for which vectors must have length 1.
+    pub fn needs_length_one(&self) -> bool {
+        matches!(self, Self::One(writer) if writer.dtype.needs_length_one())
+    }
+
+    /// The number of values for each vector.
+    pub fn copies(&self) -> usize {
+        match self {
+            Self::One(_) => 1,
+            Self::ByType(types, _) => types.len(),
+        }
+    }
+
+    /// About as many bytes as so many numbers take.
+    pub fn size(&self, numbers: usize) -> usize {
+        match self {
+            Self::One(writer) => writer.size(numbers),
+            Self::ByType(types, format) => types.iter().map(|kind| kind.writer(*format).size(numbers)).sum(),
+        }
+    }
+
+    /// Appends the value for the vectors of an input: one vector, or with a `width` one for each token.
+    pub fn write(&self, numbers: &[f32], width: Option<usize>, out: &mut Vec<u8>) {
+        match self {
+            Self::One(writer) => write(*writer, numbers, width, out),
+            Self::ByType(types, format) => {
+                for (i, kind) in types.iter().enumerate() {
+                    out.extend_from_slice(if i == 0 { b"{\"" } else { b",\"" });
+                    out.extend_from_slice(kind.name().as_bytes());
+                    out.extend_from_slice(b"\":");
+                    write(kind.writer(*format), numbers, width, out);
+                }
+                out.push(b'}');
+            }
+        }
+    }
+}
+
+/// Appends the vector or vectors of an input. int8 and uint8 are made of vectors of length 1, whatever the model gives.
+pub fn write(writer: VectorWriter, numbers: &[f32], width: Option<usize>, out: &mut Vec<u8>) {
+    match width {
+        None if writer.dtype.needs_length_one() => writer.write(&unit(numbers), out),
+        None => writer.write(numbers, out),
+        Some(width) if writer.dtype.needs_length_one() => {
+            let rows: Vec<f32> = numbers.chunks_exact(width.max(1)).flat_map(|row| unit(row).into_owned()).collect();
+            writer.write_rows(&rows, width, out);
+        }
+        Some(width) => writer.write_rows(numbers, width, out),
+    }
+}
+
+/// The schema of [`VectorTypes`].
+pub fn types_schema() -> Schema {
+    let name = || ObjectBuilder::new().schema_type(Type::String).enum_values(Some(NAMES.iter().copied()));
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    let several = ArrayBuilder::new().items(name());
+    let about =
+        "The type of the vectors (Jina, NIM); with several types each vector is an object with one value for each";
+    OneOfBuilder::new().item(name()).item(several).item(null).description(Some(about)).build().into()
+}

@@ -1,0 +1,253 @@
+//! Ollama's routes of embeddings, and those that its clients ask before: `/api/embed`, `/api/embeddings`, `/api/tags`,
+//! `/api/show`, `/api/ps`, `/api/version`.
+//!
+//! Names of models match with and without `:latest`. Where Ollama keeps models in memory by `keep_alive`, the server's
+//! `--unload-after` decides.
+
+pub mod catalog;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::extract::{FromRequest, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use utoipa::ToSchema;
+
+use self::catalog::{ps, show, tags, version};
+use super::embed_call::{EmbedCall, Fields, MaxTokens, Vectors, Wanted, embedder, named};
+use super::embeddings::{VectorType, write};
+use super::inputs::{Inputs, inputs_schema};
+use super::reply::json;
+use crate::engine::Text;
+use crate::model::tokenizer::Truncate;
+use crate::server::extract::Body;
+use crate::server::models::Served;
+use crate::server::openapi::tag;
+use crate::server::vectors::EncodingFormat;
+use crate::server::whole::whole;
+use crate::server::{ApiError, App, EmbeddingDtype, floats};
+
+pub fn router() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/embed", post(embed))
+        .route("/api/embeddings", post(embeddings))
+        .route("/api/tags", get(tags))
+        .route("/api/show", post(show))
+        .route("/api/ps", get(ps))
+        .route("/api/version", get(version))
+}
+
+/// An error in Ollama's shape.
+pub struct OllamaError(ApiError);
+
+impl From<ApiError> for OllamaError {
+    fn from(error: ApiError) -> Self {
+        Self(error)
+    }
+}
+
+impl IntoResponse for OllamaError {
+    fn into_response(self) -> Response {
+        self.0.kserve()
+    }
+}
+
+/// A JSON body whose errors are Ollama's.
+pub struct OllamaBody<T>(T);
+
+impl<T: DeserializeOwned + Send + 'static, S: Send + Sync> FromRequest<S> for OllamaBody<T> {
+    type Rejection = OllamaError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, OllamaError> {
+        let Body(body) = Body::from_request(request, state).await?;
+        Ok(Self(body))
+    }
+}
+
+/// Inputs to embed. Fields that are not listed, such as `keep_alive`, are ignored.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"input": ["What do cats eat?"]}))]
+#[serde(expecting = "an object")]
+pub struct OllamaEmbedRequest {
+    /// The name of a model, with or without ":latest".
+    #[schema(example = "default/not-specified")]
+    model: Option<String>,
+    #[schema(schema_with = inputs_schema, required = true)]
+    input: Option<Inputs>,
+    /// Whether a text that is too long is cut; if false, it is an error.
+    truncate: Option<bool>,
+    /// Length to which vectors are cut and then scaled to length 1 again; 0: not cut.
+    #[serde(default, deserialize_with = "whole")]
+    #[schema(minimum = 0)]
+    dimensions: Option<usize>,
+    /// Ollama's options of a model.
+    options: Option<OllamaOptions>,
+}
+
+/// A text to embed. Fields that are not listed, such as `keep_alive`, are ignored.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({"prompt": "What do cats eat?"}))]
+#[serde(expecting = "an object")]
+pub struct OllamaEmbeddingsRequest {
+    /// The name of a model, with or without ":latest".
+    #[schema(example = "default/not-specified")]
+    model: Option<String>,
+    /// The text.
+    #[schema(example = "What do cats eat?")]
+    prompt: Option<String>,
+    /// Ollama's options of a model.
+    options: Option<OllamaOptions>,
+}
+
+/// Options of a model. Those that are not listed concern the generation of text, and are ignored.
+#[derive(Deserialize, ToSchema)]
+struct OllamaOptions {
+    /// The longest text in tokens. A text that is longer, and not too long for the model, is refused: the server cuts at
+    /// one length.
+    #[serde(default, deserialize_with = "whole")]
+    #[schema(minimum = 0)]
+    num_ctx: Option<usize>,
+}
+
+/// Vectors, in the order of the inputs.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "replies are written by hand; this describes them")]
+pub struct OllamaEmbedReply {
+    /// The model's name.
+    model: String,
+    embeddings: Vec<Vec<f32>>,
+    /// Nanoseconds from the request to the reply.
+    total_duration: u64,
+    /// Nanoseconds until the model was in memory.
+    load_duration: u64,
+    /// Tokens of the inputs.
+    prompt_eval_count: usize,
+}
+
+/// A vector.
+#[derive(ToSchema)]
+#[allow(dead_code, reason = "replies are written by hand; this describes them")]
+pub struct OllamaEmbeddingsReply {
+    embedding: Vec<f32>,
+}
+
+/// The model of that name, with or without its tag.
+fn model<'a>(app: &'a App, name: Option<&str>) -> Result<&'a Arc<Served>, ApiError> {
+    let untagged = name.and_then(|name| name.strip_suffix(":latest"));
+    let name = match (name, untagged) {
+        (Some(name), Some(untagged)) if named(app, name).is_none() => Some(untagged),
+        _ => name,
+    };
+    embedder(app, name)
+}
+
+fn longest(options: Option<OllamaOptions>) -> Option<MaxTokens> {
+    let tokens = options?.num_ctx.filter(|&tokens| tokens > 0)?;
+    Some(MaxTokens { field: "options.num_ctx", tokens })
+}
+
+fn vector(numbers: &[f32], out: &mut Vec<u8>) {
+    let float = VectorType::Numbers(EmbeddingDtype::Float32);
+    write(float.writer(EncodingFormat::Float), numbers, None, out);
+}
+
+/// A vector of length 1 for each text (Ollama)
+#[utoipa::path(
+    post, path = "/api/embed", operation_id = "ollama_embed", tag = tag::OLLAMA,
+    request_body = OllamaEmbedRequest,
+    responses((status = 200, description = "One vector an input, in order", body = OllamaEmbedReply))
+)]
+pub async fn embed(
+    State(app): State<Arc<App>>,
+    OllamaBody(request): OllamaBody<OllamaEmbedRequest>,
+) -> Result<Response, OllamaError> {
+    let started = Instant::now();
+    let served = model(&app, request.model.as_deref())?;
+    let service = served.acquire(app.limits.model_return).await.map_err(ApiError::from)?;
+    let loaded = started.elapsed();
+    // No input, or an empty one, loads the model.
+    let inputs = match request.input {
+        Some(Inputs(list)) if !list.is_empty() => list.checked("input", &app.limits)?,
+        _ => Vec::new(),
+    };
+    let empty = match &inputs[..] {
+        [] => true,
+        [Text::Text(only)] => only.is_empty(),
+        _ => false,
+    };
+    let vectors = match empty {
+        true => None,
+        false => {
+            let call = EmbedCall {
+                texts: inputs,
+                truncate: (request.truncate == Some(false)).then_some(Truncate::None),
+                max_tokens: longest(request.options),
+                normalize: Some(true),
+                dimensions: request.dimensions.filter(|&n| n > 0),
+                wanted: Wanted::OneVector("model"),
+                ..EmbedCall::default()
+            };
+            Some(call.answer(&app, &service).await?)
+        }
+    };
+    let numbers = vectors.as_ref().map_or(0, |vectors| vectors.numbers().into_iter().sum());
+    let body = floats::write(numbers, move || write_reply(service.name(), vectors.as_ref(), started, loaded)).await?;
+    Ok(json(body))
+}
+
+fn write_reply(name: &str, vectors: Option<&Vectors>, started: Instant, loaded: Duration) -> Vec<u8> {
+    let mut out = b"{\"model\":".to_vec();
+    floats::json(name, &mut out);
+    out.extend_from_slice(b",\"embeddings\":[");
+    if let Some(vectors) = vectors {
+        vectors.each(|index, numbers, _| {
+            if index > 0 {
+                out.push(b',');
+            }
+            vector(numbers, &mut out);
+        });
+    }
+    let rest = serde_json::json!({
+        "total_duration": started.elapsed().as_nanos() as u64,
+        "load_duration": loaded.as_nanos() as u64,
+        "prompt_eval_count": vectors.map_or(0, Vectors::tokens),
+    });
+    out.extend_from_slice(b"],");
+    out.extend_from_slice(rest.to_string().trim_start_matches('{').as_bytes());
+    out
+}
+
+/// The vector of a text, not scaled to length 1 (Ollama's older route)
+#[utoipa::path(
+    post, path = "/api/embeddings", operation_id = "ollama_embeddings", tag = tag::OLLAMA,
+    request_body = OllamaEmbeddingsRequest,
+    responses((status = 200, description = "The vector", body = OllamaEmbeddingsReply))
+)]
+pub async fn embeddings(
+    State(app): State<Arc<App>>,
+    OllamaBody(request): OllamaBody<OllamaEmbeddingsRequest>,
+) -> Result<Response, OllamaError> {
+    let served = model(&app, request.model.as_deref())?;
+    let service = served.acquire(app.limits.model_return).await.map_err(ApiError::from)?;
+    let mut out = b"{\"embedding\":".to_vec();
+    match request.prompt.filter(|prompt| !prompt.is_empty()) {
+        None => out.extend_from_slice(b"[]"),
+        Some(prompt) => {
+            let call = EmbedCall {
+                texts: vec![Text::Text(prompt)],
+                max_tokens: longest(request.options),
+                normalize: Some(false),
+                wanted: Wanted::OneVector("model"),
+                fields: Fields { input: "prompt", indexed: false, ..Fields::default() },
+                ..EmbedCall::default()
+            };
+            call.answer(&app, &service).await?.each(|_, numbers, _| vector(numbers, &mut out));
+        }
+    }
+    out.push(b'}');
+    Ok(json(out))
+}

@@ -1,0 +1,169 @@
+//! What Ollama's clients ask before they ask for vectors: which models there are, and what they are.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
+
+use super::{OllamaBody, OllamaError, model};
+use crate::model::source::Weights;
+use crate::server::models::Served;
+use crate::server::openapi::tag;
+use crate::server::service::{Capability, Service};
+use crate::server::{ApiError, App};
+
+/// The models that are served.
+#[derive(Serialize, ToSchema)]
+pub struct OllamaModels {
+    models: Vec<OllamaModel>,
+}
+
+/// A model.
+#[derive(Serialize, ToSchema)]
+pub struct OllamaModel {
+    name: String,
+    model: String,
+    /// When the server started.
+    #[schema(example = "2026-11-28T12:00:00Z")]
+    modified_at: String,
+    /// Always 0: the size of the model's files is not known.
+    size: u64,
+    /// The SHA-256 of the model's name.
+    digest: String,
+    details: OllamaDetails,
+    /// "embedding", if it gives vectors.
+    capabilities: Vec<&'static str>,
+}
+
+/// What a model is made of.
+#[derive(Serialize, ToSchema)]
+struct OllamaDetails {
+    parent_model: &'static str,
+    /// "safetensors" or "onnx"; empty before the model was loaded.
+    format: &'static str,
+    /// Its architecture.
+    family: String,
+    families: Vec<String>,
+    parameter_size: &'static str,
+    quantization_level: &'static str,
+}
+
+/// The name of a model.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({}))]
+#[serde(expecting = "an object")]
+pub struct OllamaShowRequest {
+    /// The name, with or without ":latest".
+    #[serde(alias = "name")]
+    #[schema(example = "default/not-specified")]
+    model: Option<String>,
+}
+
+/// What is known of a model.
+#[derive(Serialize, ToSchema)]
+pub struct OllamaShowReply {
+    details: OllamaDetails,
+    /// `general.architecture`, and below the architecture's name `context_length` and `embedding_length`.
+    #[schema(value_type = Object)]
+    model_info: Value,
+    /// "embedding", if it gives vectors.
+    capabilities: Vec<&'static str>,
+    /// When the server started.
+    #[schema(example = "2026-11-28T12:00:00Z")]
+    modified_at: String,
+}
+
+/// The version of the server.
+#[derive(Serialize, ToSchema)]
+pub struct OllamaVersion {
+    #[schema(example = "0.1.0")]
+    version: &'static str,
+}
+
+/// The architecture in config.json.
+fn architecture(service: &Service) -> String {
+    let config = &service.engine().model().config;
+    config.get("model_type").and_then(Value::as_str).unwrap_or("unknown").to_owned()
+}
+
+fn details(service: Option<&Service>) -> OllamaDetails {
+    let family = service.map(architecture).unwrap_or_default();
+    let format = match service.map(|service| &service.engine().model().weights) {
+        None => "",
+        Some(Weights::Safetensors(_)) => "safetensors",
+        Some(Weights::Onnx(_)) => "onnx",
+    };
+    let families = if family.is_empty() { Vec::new() } else { vec![family.clone()] };
+    OllamaDetails { parent_model: "", format, family, families, parameter_size: "", quantization_level: "" }
+}
+
+fn capabilities(served: &Served) -> Vec<&'static str> {
+    if served.capabilities().contains(&Capability::Embed) { vec!["embedding"] } else { Vec::new() }
+}
+
+fn started(app: &App) -> String {
+    humantime::format_rfc3339_seconds(SystemTime::now() - app.started.elapsed()).to_string()
+}
+
+fn entry(served: &Arc<Served>, app: &App) -> OllamaModel {
+    let name = &served.spec.name;
+    OllamaModel {
+        name: name.clone(),
+        model: name.clone(),
+        modified_at: started(app),
+        size: 0,
+        digest: Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect(),
+        details: details(served.service().ok().as_deref()),
+        capabilities: capabilities(served),
+    }
+}
+
+/// The models that are served (Ollama)
+#[utoipa::path(get, path = "/api/tags", tag = tag::OLLAMA,
+    responses((status = 200, description = "All of them", body = OllamaModels)))]
+pub async fn tags(State(app): State<Arc<App>>) -> Json<OllamaModels> {
+    Json(OllamaModels { models: app.models.all().iter().map(|served| entry(served, &app)).collect() })
+}
+
+/// The models that are in memory (Ollama)
+#[utoipa::path(get, path = "/api/ps", tag = tag::OLLAMA,
+    responses((status = 200, description = "Those that are in memory", body = OllamaModels)))]
+pub async fn ps(State(app): State<Arc<App>>) -> Json<OllamaModels> {
+    let loaded = app.models.all().iter().filter(|served| served.is_loaded());
+    Json(OllamaModels { models: loaded.map(|served| entry(served, &app)).collect() })
+}
+
+/// What is known of a model (Ollama)
+#[utoipa::path(post, path = "/api/show", tag = tag::OLLAMA, request_body = OllamaShowRequest,
+    responses((status = 200, description = "The model", body = OllamaShowReply)))]
+pub async fn show(
+    State(app): State<Arc<App>>,
+    OllamaBody(request): OllamaBody<OllamaShowRequest>,
+) -> Result<Json<OllamaShowReply>, OllamaError> {
+    let served = model(&app, request.model.as_deref())?;
+    let service = served.acquire(app.limits.model_return).await.map_err(ApiError::from)?;
+    let architecture = architecture(&service);
+    let model_info = serde_json::json!({
+        "general.architecture": architecture,
+        format!("{architecture}.context_length"): service.engine().local().max_length,
+        format!("{architecture}.embedding_length"): service.engine().info().dimensions,
+    });
+    Ok(Json(OllamaShowReply {
+        details: details(Some(&service)),
+        model_info,
+        capabilities: capabilities(served),
+        modified_at: started(&app),
+    }))
+}
+
+/// The version of the server (Ollama)
+#[utoipa::path(get, path = "/api/version", tag = tag::OLLAMA,
+    responses((status = 200, description = "The version", body = OllamaVersion)))]
+pub async fn version() -> Json<OllamaVersion> {
+    Json(OllamaVersion { version: env!("CARGO_PKG_VERSION") })
+}
