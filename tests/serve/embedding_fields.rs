@@ -348,6 +348,24 @@ fn a_colbert_model_gives_a_list_of_vectors_for_each_text() {
     refused(&server, &json!({"input": "a", "return_multivector": false}), "return_multivector");
 }
 
+#[test]
+fn replies_with_vectors_of_tokens_are_bounded() {
+    let limit = ["--reply-limit", "65536"];
+    let text = "a river in the cold ".repeat(20);
+    for (model, path, more) in [
+        ("architectures/colbert-native", "/embeddings", json!({})),
+        ("architectures/colbert-native", "/pooling", json!({})),
+        ("bert-tiny", "/pooling", json!({"task": "token_embed"})),
+    ] {
+        let server = Server::start(&[&["-m", &fixture(model)], &limit[..]].concat());
+        let ask = |texts: &[&str]| server.ask(path, &with(&json!({"input": texts}), &more));
+        assert_eq!(ask(&["a"]).0, 200, "{model} {path}");
+        let (status, reply) = ask(&[text.as_str(); 500]);
+        assert_eq!((status, &reply["error"]["code"]), (413, &json!("reply_too_large")), "{model} {path}: {reply}");
+        assert_eq!(ask(&["a"]).0, 200, "{model} {path}");
+    }
+}
+
 /// A value for each field of the table in docs/serve.md that shows what becomes of it. Where a field is followed, the
 /// value changes the reply; a word may have a condition of its own.
 fn sample(field: &str) -> Json {
