@@ -60,6 +60,11 @@ impl Client {
         self.send(Method::POST, ask.path, ask.body.clone()).await
     }
 
+    /// Sends any JSON and reads the reply.
+    pub async fn post_body(&mut self, path: &str, body: Bytes) -> Result<Reply> {
+        self.send(Method::POST, path, body).await
+    }
+
     /// Reads what is at `path`.
     pub async fn get(&mut self, path: &str) -> Result<Reply> {
         self.send(Method::GET, path, Bytes::new()).await

@@ -1,7 +1,7 @@
 //! `infa serve` under load: the whole server over sockets, beside `infa embed` on the same texts.
 //!
 //!     python3 benches/make_workload.py --out DIR --model MODEL_DIR --sts FILE        # the model, and texts
-//!     cargo bench --bench serve -- --model DIR [throughput short overload slow-headers soak writing correctness]
+//!     cargo bench --bench serve -- --model DIR [throughput short overload fairness hostile slow-headers …]
 //!
 //! Every scenario starts a server of its own on a free port and loads it over 127.0.0.1. Client and server share the
 //! machine's cores, so the client is cheap: one thread, requests written beforehand, replies kept as they come and
@@ -14,6 +14,8 @@ mod bench;
 mod client;
 mod correctness;
 mod crowd;
+mod fairness;
+mod hostile;
 mod load;
 mod machine;
 mod overload;
@@ -98,6 +100,10 @@ enum Scenario {
     Short,
     /// Three times as many requests as can be answered
     Overload,
+    /// Clients with one short text beside one with requests of 2,000
+    Fairness,
+    /// Legal requests that are made to hurt: memory, and /livez meanwhile
+    Hostile,
     /// A thousand clients that never finish their headers
     SlowHeaders,
     /// Mixed lengths for minutes: does memory stay flat?
@@ -132,6 +138,8 @@ fn main() -> Result<ExitCode> {
                 Scenario::Throughput => throughput::run(&bench).await,
                 Scenario::Short => short::run(&bench).await,
                 Scenario::Overload => overload::run(&bench).await,
+                Scenario::Fairness => fairness::run(&bench).await,
+                Scenario::Hostile => hostile::run(&bench).await,
                 Scenario::SlowHeaders => slow_headers::run(&bench).await,
                 Scenario::Soak => soak::run(&bench).await,
                 Scenario::Writing => writing::run(&bench).await,

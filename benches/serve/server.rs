@@ -65,6 +65,14 @@ impl Server {
         Ok(pages * page as f64 / (1024.0 * 1024.0))
     }
 
+    /// The most memory that was resident so far, in MiB.
+    pub fn peak_memory(&self) -> Result<f64> {
+        let file = format!("/proc/{}/status", self.child.id());
+        let status = fs::read_to_string(&file).with_context(|| file.clone())?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+        Ok(peak.context(file)?.parse::<f64>()? / 1024.0)
+    }
+
     /// Processor time that it has used, in seconds.
     pub fn processor_time(&self) -> Result<f64> {
         processor_time(&self.child.id().to_string())

@@ -317,6 +317,56 @@ mod tests {
     }
 
     #[test]
+    fn beside_small_requests_groups_are_short_and_otherwise_full() {
+        let (mut queue, now) = (Queue::new(512, 1024), Instant::now());
+        queue.set_short(64);
+        queue.add(texts('a', &[16; 2000]), now);
+        assert_eq!(queue.take(now, 0).unwrap().len(), 32, "it is alone");
+        queue.add(texts('b', &[16]), now);
+        let group = queue.take(now, 0).unwrap();
+        assert!(group.len() == 4 && group.contains(&Text('b', 16)), "{group:?}");
+        // Its client may come back.
+        assert_eq!(queue.take(now, 0).unwrap().len(), 4);
+        assert_eq!(queue.take(now + 2 * SMALL_MAY_RETURN, 0).unwrap().len(), 32);
+    }
+
+    #[test]
+    fn small_requests_alone_have_full_groups() {
+        let (mut queue, now) = (Queue::new(512, 1024), Instant::now());
+        queue.set_short(64);
+        for caller in 'a'..='z' {
+            queue.add(texts(caller, &[16]), now);
+        }
+        assert_eq!(queue.take(now, 0).unwrap().len(), 26);
+    }
+
+    #[test]
+    fn sixteen_small_callers_keep_their_share_beside_a_large_one() {
+        let (mut queue, now) = (Queue::new(512, 1024), Instant::now());
+        queue.set_short(64);
+        queue.add(texts('A', &[16; 2000]), now);
+        let (mut small, mut large) = (0, 0);
+        for round in 0..200 {
+            for caller in 'a'..='p' {
+                queue.add(texts(caller, &[16]), now);
+            }
+            let mut waiting = 16;
+            while waiting > 0 {
+                let group = queue.take(now, 0).unwrap();
+                let mine = group.iter().filter(|text| text.0 != 'A').count();
+                waiting -= mine;
+                small += mine;
+                large += group.len() - mine;
+            }
+            if queue.tasks() == 0 {
+                assert!(round > 100, "the large one took too much: {round}");
+                break;
+            }
+        }
+        assert!(large > 0 && small > large, "{small} of small callers, {large} of the large one");
+    }
+
+    #[test]
     fn nothing_gives_nothing() {
         let (mut queue, now) = (Queue::<Text>::new(10, 1024), Instant::now());
         let id = queue.add(Vec::new(), now);

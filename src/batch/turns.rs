@@ -120,7 +120,8 @@ impl Turns {
         let left = (caller.piece + caller.rest).saturating_sub(tokens);
         caller.piece = left.min(self.short);
         caller.rest = left - caller.piece;
-        caller.due = caller.due.saturating_add(steps(caller.piece));
+        // A caller that was served more than its share, while it was alone, is not owed for the time.
+        caller.due = caller.due.max(self.clock).saturating_add(steps(caller.piece));
         caller.since = now;
         self.due.insert((caller.due, id));
         self.since.insert((now, id));

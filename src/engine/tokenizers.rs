@@ -245,3 +245,87 @@ impl Drop for CancelOnDrop {
 fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    fn opened(count: usize, each: impl Fn(usize) -> usize + Send + Sync + 'static) -> Opened<Result<usize, TextError>> {
+        Opened { count, each: Box::new(move |i| Ok(each(i))) }
+    }
+
+    fn results(pending: Pending<usize>) -> Vec<usize> {
+        pending.wait().unwrap().results.into_iter().map(Result::unwrap).collect()
+    }
+
+    #[test]
+    fn results_come_in_order_whatever_the_threads() {
+        for threads in [1, 4] {
+            let tokenizers = Tokenizers::new(threads).unwrap();
+            for count in [0, 1, 3, 1000] {
+                let pending = tokenizers.start_alone(opened(count, |i| i * 2), ());
+                assert_eq!(results(pending), (0..count).map(|i| i * 2).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn a_small_request_does_not_wait_for_a_large_one() {
+        let tokenizers = Tokenizers::new(1).unwrap();
+        let (begun, first) = mpsc::channel();
+        let done = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&done);
+        let large = tokenizers.start_alone(
+            opened(50, move |i| {
+                let _ = begun.send(());
+                std::thread::sleep(2 * TURN);
+                counted.fetch_add(1, Ordering::SeqCst);
+                i
+            }),
+            (),
+        );
+        first.recv().unwrap();
+        let seen = Arc::clone(&done);
+        let small = tokenizers.start_alone(opened(1, move |_| seen.load(Ordering::SeqCst)), ());
+        let before = results(small)[0];
+        assert!(before <= 2, "{before} of 50 items came first");
+        assert_eq!(results(large).len(), 50);
+    }
+
+    #[test]
+    fn what_is_given_up_is_not_worked_on_and_frees_what_it_holds() {
+        let tokenizers = Tokenizers::new(1).unwrap();
+        let (begun, first) = mpsc::channel();
+        let (go, wait) = mpsc::channel::<()>();
+        let wait = Mutex::new(wait);
+        let (held, freed) = mpsc::channel::<()>();
+        let done = Arc::<AtomicUsize>::default();
+        let counted = Arc::clone(&done);
+        let pending = tokenizers.start_alone(
+            opened(100, move |i| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                let _ = (begun.send(()), lock(&wait).recv());
+                i
+            }),
+            held,
+        );
+        first.recv().unwrap();
+        drop(pending);
+        assert!(freed.recv().is_err(), "freed at once");
+        drop(go);
+        // The next request is done after the turn of the one that was given up.
+        assert_eq!(results(tokenizers.start_alone(opened(1, |i| i), ())), [0]);
+        assert_eq!(done.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_panic_ends_its_own_request_alone() {
+        let tokenizers = Tokenizers::new(2).unwrap();
+        let planted = opened(10, |i| if i == 3 { std::panic::panic_any("planted") } else { i });
+        assert!(matches!(tokenizers.start_alone(planted, ()).wait(), Err(Refusal::Gone)));
+        assert_eq!(results(tokenizers.start_alone(opened(3, |i| i), ())), [0, 1, 2]);
+    }
+}

@@ -23,6 +23,7 @@ mod embeddings;
 mod examples;
 mod fields;
 mod flags;
+mod hostile;
 mod hosts;
 mod kserve;
 mod limits;

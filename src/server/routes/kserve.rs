@@ -3,6 +3,7 @@
 //! A model's name may have slashes, as they are or as `%2F`: what follows it in the path tells where it ends.
 
 mod infer;
+mod parameters;
 mod tensors;
 
 use std::sync::Arc;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
+use super::parameters::scalars;
 use super::tensors::{Output, Tensor};
 use super::{KserveError, TensorMetadata};
 use crate::engine::{Call, Judged, Text};
@@ -31,7 +32,7 @@ pub struct InferRequest {
     id: Option<String>,
     /// `binary_data_output`: whether tensors come back as bytes. Ours: `normalize`, `dimensions`, `prompt_name`,
     /// `truncate` ("right", "left", "none"), `raw_scores`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "scalars")]
     #[schema(value_type = Object)]
     parameters: Map<String, Json>,
     inputs: Vec<Tensor>,
@@ -46,7 +47,7 @@ pub struct RequestedOutput {
     #[schema(example = "embedding")]
     name: String,
     /// With `binary_data`, whether it comes back as bytes.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "scalars")]
     #[schema(value_type = Object)]
     parameters: Map<String, Json>,
 }

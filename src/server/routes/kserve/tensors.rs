@@ -11,6 +11,7 @@ use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
 use super::KserveError;
+use super::parameters::scalars;
 use crate::server::floats;
 
 /// A tensor of a request.
@@ -26,7 +27,7 @@ pub struct Tensor {
     #[schema(example = "BYTES")]
     datatype: String,
     /// With `binary_data_size`, how many of the bytes after the JSON are the tensor's.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "scalars")]
     #[schema(value_type = Object)]
     parameters: Map<String, Json>,
     /// The texts, in rows or one after the other.

@@ -94,8 +94,9 @@ pub async fn tokenize(
     let sizes = texts.iter().map(|text| text.len() + prompt.len()).collect();
     let each = move |tokenizer: &Tokenizer, i: usize| {
         let pieces = tokenizer.pieces(Prompted { prompt: &prompt, text: &texts[i] }, add_special_tokens)?;
-        let mut out = Vec::new();
+        let mut out = Vec::with_capacity(pieces.len() * JSON_TOKEN);
         floats::list(pieces, &mut out, |piece, out| floats::json(&SimpleToken::from(piece), out));
+        out.shrink_to_fit();
         Ok(out)
     };
     with_tokenizer(&app, service, "inputs", sizes, TOKEN, each).await
@@ -128,7 +129,9 @@ pub async fn decode(
 }
 
 /// Bytes of memory for each byte of a text, or each id, while it is worked on.
-const TRANSIENT: usize = 100;
+const TRANSIENT: usize = 150;
+/// Bytes of a token in a reply, about.
+const JSON_TOKEN: usize = 72;
 /// Bytes of a reply for each byte of a text, about.
 const TOKEN: usize = 16;
 /// Bytes of a reply for each id, about.

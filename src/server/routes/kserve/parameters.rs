@@ -1,0 +1,110 @@
+//! `parameters` of a KServe request: a few scalars. A tree of JSON would take many times the memory of the body.
+
+use std::fmt::{self, Formatter};
+
+use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value as Json};
+
+/// Most parameters of a request, a tensor or an output.
+const MOST: usize = 64;
+
+/// Reads an object of which no more than [`MOST`] values are kept. Lists and objects among them are kept empty: no
+/// parameter is one.
+pub fn scalars<'de, D: Deserializer<'de>>(json: D) -> Result<Map<String, Json>, D::Error> {
+    struct Entries;
+
+    impl<'de> Visitor<'de> for Entries {
+        type Value = Map<String, Json>;
+
+        fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok(Map::new())
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Self::Value, A::Error> {
+            let mut map = Map::new();
+            while let Some((name, Scalar(value))) = entries.next_entry()? {
+                map.insert(name, value);
+                if map.len() > MOST {
+                    return Err(A::Error::custom(format!("more than {MOST} parameters")));
+                }
+            }
+            Ok(map)
+        }
+    }
+    json.deserialize_any(Entries)
+}
+
+struct Scalar(Json);
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Any;
+
+        impl<'de> Visitor<'de> for Any {
+            type Value = Json;
+
+            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str("a value")
+            }
+
+            fn visit_unit<E>(self) -> Result<Json, E> {
+                Ok(Json::Null)
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
+                Ok(value.into())
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
+                Ok(value.into())
+            }
+
+            fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
+                Ok(value.into())
+            }
+
+            fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
+                Ok(value.into())
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Json, E> {
+                Ok(value.into())
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
+                while items.next_element::<IgnoredAny>()?.is_some() {}
+                Ok(Json::Array(Vec::new()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
+                while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Json::Object(Map::new()))
+            }
+        }
+        json.deserialize_any(Any).map(Self)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn scalars_are_kept_and_trees_are_not() {
+        let text = r#"{"a": true, "b": 7, "c": -1, "d": 0.5, "e": "x", "f": null, "g": [1, [2]], "h": {"i": [1]}}"#;
+        let read = scalars(&mut serde_json::Deserializer::from_str(text)).unwrap();
+        let expected = json!({"a": true, "b": 7, "c": -1, "d": 0.5, "e": "x", "f": null, "g": [], "h": {}});
+        assert_eq!(Json::Object(read), expected);
+        let many: Map<String, Json> = (0..=MOST).map(|i| (i.to_string(), Json::Null)).collect();
+        assert!(scalars(Json::Object(many)).is_err());
+        assert!(scalars(json!([1])).is_err());
+    }
+}
