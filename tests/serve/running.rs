@@ -62,10 +62,6 @@ pub fn run(args: &[&str]) -> (i32, String) {
 }
 
 impl Server {
-    /// Its process.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
 
     /// A server with these arguments, ready for requests.
     pub fn start(args: &[&str]) -> Self {
