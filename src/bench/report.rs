@@ -15,6 +15,7 @@ pub(crate) mod page;
 pub(crate) mod plot;
 #[cfg(test)]
 pub(crate) mod sample;
+mod sentence;
 mod splice;
 mod summary;
 mod table;
@@ -76,4 +77,7 @@ pub struct Report {
     pub interrupted: bool,
     /// What a reader must know to judge the figures.
     pub notes: Vec<String>,
+    /// Whether tables show every column there is.
+    #[serde(skip)]
+    pub all_columns: bool,
 }

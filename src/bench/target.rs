@@ -88,7 +88,10 @@ pub struct Failure {
 impl Failure {
     /// A failure of this kind.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into() }
+        // What it is counted as stands before the message.
+        let message = message.into();
+        let message = message.strip_prefix(&format!("{kind}: ")).map(str::to_owned).unwrap_or(message);
+        Self { kind, message }
     }
 }
 

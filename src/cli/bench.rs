@@ -1,25 +1,29 @@
 //! `infa bench`.
 
+mod values;
+
 use std::num::NonZero;
 use std::path::PathBuf;
-use std::str::FromStr;
-use std::time::Duration;
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
 use serde::{Deserialize, Deserializer};
 
-use super::serve::duration;
 use crate::bench::demand::Demand;
+use crate::bench::load::Load;
 use crate::bench::report::Task;
 use crate::runtime::device::Device;
+
+pub use values::{EngineEntry, Rounds, Share, Span, Written};
 
 /// Flags of `infa bench`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   infa bench                                        # quick: the default model, under a minute
-  infa bench --engines onnx,onnx:int8,torch
+  infa bench --engines onnx,onnx:int8,torch         # the same with other engines
+  infa bench --engines prod=openai=https://example.org/v1,here=onnx:int8
+  infa bench --from run.json --export-html run.html # draws a run again, measures nothing
   infa bench cpu-bge-small --export-html bge.html --splice README.md
   infa bench --engines onnx,tei=http://127.0.0.1:8080 --load sweep --dataset lognormal
   infa bench --task rerank -m BAAI/bge-reranker-base --engines onnx,torch
@@ -28,6 +32,7 @@ Examples:
 Engines: onnx (infa's own, in this process), torch, onnx-export, openvino, ctranslate2 and fastembed (Python
 processes; infa engines tells which are here and installs them), infinity, tei and infa (servers: started here, or
 NAME=URL), openai, cohere, jina and triton (NAME=URL). Options follow a colon: onnx:int8, torch:bfloat16:compile.
+A name of your own goes in front: fast=onnx:int8, prod=openai=https://example.org/v1.
 
 Datasets: words, payload, fixed, uniform, lognormal, duplicates, queries, passages, multilingual, code, rerank, each
 with keys (lognormal:median=64,sigma=0.8,count=1000), or file=PATH.
@@ -39,7 +44,7 @@ Exit status: 0 all well; 2 wrong usage; 3 the model whose tokens are counted can
 row says why); 130 interrupted, after what was measured has been printed and exported.")]
 pub struct BenchArgs {
     /// What to measure: a TOML file, or one that comes with infa: quick, cpu-bge-small, l4-bge-large, rerank, latency,
-    /// serving, quantisation. Flags override it [default: quick]
+    /// serving, quantisation. Flags override it [default: quick; with --task rerank: rerank]
     #[arg(value_name = "CONFIG", env = "INFA_CONFIG", hide_env = true)]
     pub config: Option<String>,
 
@@ -51,12 +56,27 @@ pub struct BenchArgs {
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub exports: ExportReportArgs,
 
-    /// Tell what would be measured, and measure nothing
+    /// Print what would be measured, how long that takes and which engines cannot run here; measure nothing
     #[arg(long, value_parser = BoolishValueParser::new(), env = "INFA_DRY_RUN", hide_env = true)]
     pub dry_run: bool,
+
+    /// Draw the report of an earlier run (--export-json) again, as table and exports; measure nothing
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["config", "dry_run"],
+        env = "INFA_FROM",
+        hide_env = true,
+        help_heading = "Report"
+    )]
+    pub from: Option<PathBuf>,
+
+    /// Show every column there is, in the table and in Markdown, not only the eight that say most
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "INFA_ALL_COLUMNS", hide_env = true, help_heading = "Report")]
+    pub all_columns: bool,
 }
 
-/// What flags and configs say alike; what both leave out has a default.
+/// The settings that flags and configs have in common; each has a default.
 #[derive(Debug, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct BenchSettings {
@@ -64,23 +84,24 @@ pub struct BenchSettings {
     #[arg(skip)]
     pub title: Option<String>,
 
-    /// What a reader of the report should know; may be given several times
-    #[arg(id = "note", long, value_name = "TEXT", env = "INFA_NOTE", hide_env = true, help_heading = "What is told")]
+    /// A remark for the readers of the report; may be given several times
+    #[arg(id = "note", long, value_name = "TEXT", env = "INFA_NOTE", hide_env = true, help_heading = "Report")]
     pub notes: Vec<String>,
 
-    /// The engines, with commas between them; the first is the baseline unless --baseline names another [default: onnx]
+    /// The engines, with commas between them, each SPEC or NAME=SPEC; the first is the baseline unless --baseline names
+    /// another [default: those of the config]
     // Strings, since a message about what cannot be parsed would show passwords.
     #[arg(
         long,
         value_delimiter = ',',
-        value_name = "SPEC,…",
+        value_name = "[NAME=]SPEC,…",
         env = "INFA_ENGINES",
         hide_env = true,
-        help_heading = "What is measured"
+        help_heading = "Engines and model"
     )]
     pub engines: Option<Vec<EngineEntry>>,
 
-    /// What engines are asked for: vectors of texts, or scores of documents [default: embed]
+    /// The work: vectors of texts, or scores of documents [default: embed]
     #[arg(
         long,
         value_enum,
@@ -88,7 +109,7 @@ pub struct BenchSettings {
         hide_possible_values = true,
         env = "INFA_TASK",
         hide_env = true,
-        help_heading = "What is measured"
+        help_heading = "Engines and model"
     )]
     pub task: Option<Task>,
 
@@ -99,12 +120,12 @@ pub struct BenchSettings {
         value_name = "ID|DIR|FILE",
         env = "INFA_MODEL_ID",
         hide_env = true,
-        help_heading = "What is measured"
+        help_heading = "Engines and model"
     )]
     pub model_id: Option<String>,
 
     /// Branch, tag or commit of the repository [default: main]
-    #[arg(long, value_name = "REV", env = "INFA_REVISION", hide_env = true, help_heading = "What is measured")]
+    #[arg(long, value_name = "REV", env = "INFA_REVISION", hide_env = true, help_heading = "Engines and model")]
     pub revision: Option<String>,
 
     /// Where engines of this machine compute [default: auto]
@@ -115,49 +136,49 @@ pub struct BenchSettings {
         value_name = "auto|cpu|cuda|tensorrt",
         env = "INFA_DEVICE",
         hide_env = true,
-        help_heading = "What is measured"
+        help_heading = "Engines and model"
     )]
     #[serde(deserialize_with = "by_name")]
     pub device: Option<Device>,
 
     /// Threads of each engine of this machine [default: the cores this process may use]
-    #[arg(long, value_name = "N", env = "INFA_THREADS", hide_env = true, help_heading = "What is measured")]
+    #[arg(long, value_name = "N", env = "INFA_THREADS", hide_env = true, help_heading = "Engines and model")]
     pub threads: Option<NonZero<usize>>,
 
     /// The Python of torch, onnx-export, openvino, ctranslate2 and fastembed [default: the first that has what they need]
-    #[arg(long, value_name = "FILE", env = "INFA_PYTHON", hide_env = true, help_heading = "What is measured")]
+    #[arg(long, value_name = "FILE", env = "INFA_PYTHON", hide_env = true, help_heading = "Engines and model")]
     pub python: Option<PathBuf>,
 
     /// The texts: NAME[:KEY=VALUE,…] or file=PATH [default: lognormal; rerank: rerank]
-    #[arg(long, value_name = "SPEC", env = "INFA_DATASET", hide_env = true, help_heading = "How it is asked")]
+    #[arg(long, value_name = "SPEC", env = "INFA_DATASET", hide_env = true, help_heading = "Load")]
     pub dataset: Option<String>,
 
-    /// Decides what is random: texts, order, arrivals, samples [default: 0]
-    #[arg(long, value_name = "N", env = "INFA_SEED", hide_env = true, help_heading = "How it is asked")]
+    /// Seed of texts, order, arrivals and samples [default: 0]
+    #[arg(long, value_name = "N", env = "INFA_SEED", hide_env = true, help_heading = "Load")]
     pub seed: Option<u64>,
 
     /// Texts in a request [default: 32]; for rerank each query with its documents is one
-    #[arg(long, value_name = "N", env = "INFA_BATCH", hide_env = true, help_heading = "How it is asked")]
+    #[arg(long, value_name = "N", env = "INFA_BATCH", hide_env = true, help_heading = "Load")]
     pub batch: Option<NonZero<usize>>,
 
     /// How requests come: offline, closed:N, constant:RATE, poisson:RATE, ramp:A-B, sweep, search:p99<TIME [default:
     /// closed:4]
-    #[arg(long, value_name = "LOAD", conflicts_with_all = ["concurrency", "rate"], env = "INFA_LOAD", hide_env = true, help_heading = "How it is asked")]
+    #[arg(long, value_name = "LOAD", conflicts_with_all = ["concurrency", "rate"], env = "INFA_LOAD", hide_env = true, help_heading = "Load")]
     pub load: Option<Written<Demand>>,
 
-    /// So many clients, each of which waits for its answer: --load closed:N
+    /// Number of concurrent clients, each of which waits for its answer: --load closed:N
     #[arg(
         long,
         value_name = "N",
         conflicts_with = "rate",
         env = "INFA_CONCURRENCY",
         hide_env = true,
-        help_heading = "How it is asked"
+        help_heading = "Load"
     )]
     pub concurrency: Option<NonZero<usize>>,
 
-    /// So many requests a second, at random times, whether or not the last ones are answered: --load poisson:RATE
-    #[arg(long, value_name = "RATE", env = "INFA_RATE", hide_env = true, help_heading = "How it is asked")]
+    /// Requests a second, at random times, whether or not the last ones are answered: --load poisson:RATE
+    #[arg(long, value_name = "RATE", env = "INFA_RATE", hide_env = true, help_heading = "Load")]
     pub rate: Option<f64>,
 
     /// Requests of a round [default: the dataset once for offline loads, else as many as --duration takes]
@@ -167,62 +188,56 @@ pub struct BenchSettings {
         conflicts_with = "duration",
         env = "INFA_REQUESTS",
         hide_env = true,
-        help_heading = "How it is asked"
+        help_heading = "Load"
     )]
     pub requests: Option<NonZero<usize>>,
 
     /// Length of a round [default: 10s]
-    #[arg(long, value_name = "TIME", env = "INFA_DURATION", hide_env = true, help_heading = "How it is asked")]
+    #[arg(long, value_name = "TIME", env = "INFA_DURATION", hide_env = true, help_heading = "Load")]
     pub duration: Option<Span>,
 
-    /// Rounds: N, or MIN-MAX, as many as it takes until figures are stable [default: 5-20]
-    #[arg(long, value_name = "N|MIN-MAX", env = "INFA_ROUNDS", hide_env = true, help_heading = "How it is asked")]
+    /// Rounds: N, or MIN-MAX, until figures are stable [default: 5-20]
+    #[arg(long, value_name = "N|MIN-MAX", env = "INFA_ROUNDS", hide_env = true, help_heading = "Load")]
     pub rounds: Option<Written<Rounds>>,
 
-    /// A figure is stable when its 95 % interval reaches no further to either side [default: 0.02]
-    #[arg(long, value_name = "SHARE", env = "INFA_STABLE", hide_env = true, help_heading = "How it is asked")]
-    pub stable: Option<f64>,
+    /// Half-width of the 95 % interval at which a figure is stable, as a share: 2% or 0.02 [default: 2%]
+    #[arg(long, value_name = "SHARE", env = "INFA_STABLE", hide_env = true, help_heading = "Load")]
+    pub stable: Option<Written<Share>>,
 
     /// No round begins after this time [default: as long as it takes]
-    #[arg(long, value_name = "TIME", env = "INFA_TIME_LIMIT", hide_env = true, help_heading = "How it is asked")]
+    #[arg(long, value_name = "TIME", env = "INFA_TIME_LIMIT", hide_env = true, help_heading = "Load")]
     pub time_limit: Option<Span>,
 
     /// Longest warm-up of an engine; 0s: none [default: 10s]
-    #[arg(long, value_name = "TIME", env = "INFA_WARM_UP", hide_env = true, help_heading = "How it is asked")]
+    #[arg(long, value_name = "TIME", env = "INFA_WARM_UP", hide_env = true, help_heading = "Load")]
     pub warm_up: Option<Span>,
 
     /// Longest wait for an answer [default: 60s]
-    #[arg(long, value_name = "TIME", env = "INFA_REQUEST_TIMEOUT", hide_env = true, help_heading = "How it is asked")]
+    #[arg(long, value_name = "TIME", env = "INFA_REQUEST_TIMEOUT", hide_env = true, help_heading = "Load")]
     pub request_timeout: Option<Span>,
 
     /// Longest wait until an engine is ready [default: 10m]
-    #[arg(long, value_name = "TIME", env = "INFA_STARTUP_TIMEOUT", hide_env = true, help_heading = "How it is asked")]
+    #[arg(long, value_name = "TIME", env = "INFA_STARTUP_TIMEOUT", hide_env = true, help_heading = "Load")]
     pub startup_timeout: Option<Span>,
 
-    /// Ask a server again, up to N times a request, after failures that may pass [default: 0]
-    #[arg(long, value_name = "N", env = "INFA_RETRIES", hide_env = true, help_heading = "How it is asked")]
+    /// Retry a request to a server up to N times after failures that may pass (429, 503, lost connection) [default: 0]
+    #[arg(long, value_name = "N", env = "INFA_RETRIES", hide_env = true, help_heading = "Load")]
     pub retries: Option<u32>,
 
-    /// The engine whose speed is 1, by its name [default: the first]
-    #[arg(long, value_name = "NAME", env = "INFA_BASELINE", hide_env = true, help_heading = "What is told")]
+    /// Name of the engine whose speed is 1 [default: the first]
+    #[arg(long, value_name = "NAME", env = "INFA_BASELINE", hide_env = true, help_heading = "Report")]
     pub baseline: Option<String>,
 
-    /// The engine whose vectors or scores are right, by its name [default: torch, else onnx, else the first]
-    #[arg(long, value_name = "NAME", env = "INFA_REFERENCE", hide_env = true, help_heading = "What is told")]
+    /// Name of the engine whose vectors or scores the others are compared with [default: torch, else onnx, else the first]
+    #[arg(long, value_name = "NAME", env = "INFA_REFERENCE", hide_env = true, help_heading = "Report")]
     pub reference: Option<String>,
 
     /// Texts (queries) whose vectors (scores) are compared; 0: none [default: 64]
-    #[arg(long, value_name = "N", env = "INFA_SAMPLES", hide_env = true, help_heading = "What is told")]
+    #[arg(long, value_name = "N", env = "INFA_SAMPLES", hide_env = true, help_heading = "Report")]
     pub samples: Option<usize>,
 
-    /// What an hour of this machine costs, in dollars: tells the price of a million tokens
-    #[arg(
-        long,
-        value_name = "DOLLARS",
-        env = "INFA_MACHINE_COST_PER_HOUR",
-        hide_env = true,
-        help_heading = "What is told"
-    )]
+    /// Price of an hour of this machine in dollars, for the price of a million tokens
+    #[arg(long, value_name = "DOLLARS", env = "INFA_MACHINE_COST_PER_HOUR", hide_env = true, help_heading = "Report")]
     pub machine_cost_per_hour: Option<f64>,
 }
 
@@ -251,142 +266,6 @@ pub struct ExportReportArgs {
     pub splice: Option<PathBuf>,
 }
 
-/// An engine of a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EngineEntry {
-    /// Its name in tables; `None`: its spec.
-    pub name: Option<String>,
-    /// Which it is.
-    pub spec: String,
-    /// The command that starts its server.
-    pub launch: Option<String>,
-    /// The model's name there; `None`: the server is asked, or has only one.
-    pub model: Option<String>,
-}
-
-impl From<&str> for EngineEntry {
-    fn from(spec: &str) -> Self {
-        Self { name: None, spec: spec.trim().to_owned(), launch: None, model: None }
-    }
-}
-
-impl<'de> Deserialize<'de> for EngineEntry {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-        struct Table {
-            name: Option<String>,
-            spec: String,
-            launch: Option<String>,
-            model: Option<String>,
-        }
-        struct Either;
-        impl<'de> serde::de::Visitor<'de> for Either {
-            type Value = EngineEntry;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an engine such as \"onnx:int8\", or a table { spec = \"infinity\", launch = \"…\" }")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, spec: &str) -> Result<EngineEntry, E> {
-                Ok(spec.into())
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, map: A) -> Result<EngineEntry, A::Error> {
-                let Table { name, spec, launch, model } =
-                    Table::deserialize(serde::de::value::MapAccessDeserializer::new(map))?;
-                Ok(EngineEntry { name, spec, launch, model })
-            }
-        }
-        deserializer.deserialize_any(Either)
-    }
-}
-
-/// A value that configs write as flags do.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Written<T>(pub T);
-
-impl<T: FromStr> FromStr for Written<T> {
-    type Err = T::Err;
-
-    fn from_str(text: &str) -> Result<Self, T::Err> {
-        text.parse().map(Self)
-    }
-}
-
-impl<'de, T: FromStr<Err: std::fmt::Display>> Deserialize<'de> for Written<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text_or_number(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// A length of time: `30s`, `5m`, or seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span(pub Duration);
-
-impl FromStr for Span {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        duration(text).map(Self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text_or_number(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// How many rounds there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Rounds {
-    /// At least.
-    pub min: usize,
-    /// At most.
-    pub max: usize,
-}
-
-/// More rounds than anybody waits for.
-const MOST_ROUNDS: usize = 10_000;
-
-impl FromStr for Rounds {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no number of rounds, such as 5 or 5-20, from 1 to {MOST_ROUNDS}");
-        let number = |text: &str| text.trim().parse::<usize>().map_err(|_| wrong());
-        let (min, max) = text.split_once('-').unwrap_or((text, text));
-        let (min, max) = (number(min)?, number(max)?);
-        if min == 0 || min > max || max > MOST_ROUNDS { Err(wrong()) } else { Ok(Self { min, max }) }
-    }
-}
-
-/// A string, or a number as it would be written as one.
-fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    struct Text;
-    impl serde::de::Visitor<'_> for Text {
-        type Value = String;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a string or a number")
-        }
-
-        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<String, E> {
-            Ok(text.to_owned())
-        }
-
-        fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<String, E> {
-            Ok(number.to_string())
-        }
-
-        fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<String, E> {
-            Ok(number.to_string())
-        }
-    }
-    deserializer.deserialize_any(Text)
-}
-
 /// One of the names that the flag takes.
 fn by_name<'de, D: Deserializer<'de>, T: clap::ValueEnum>(deserializer: D) -> Result<Option<T>, D::Error> {
     let name = String::deserialize(deserializer)?;
@@ -398,11 +277,82 @@ fn by_name<'de, D: Deserializer<'de>, T: clap::ValueEnum>(deserializer: D) -> Re
 }
 
 impl BenchSettings {
+    /// The names of all that is said here, as flags write them.
+    pub fn given(&self) -> Vec<&'static str> {
+        let Self {
+            title: _,
+            notes,
+            engines,
+            task,
+            model_id,
+            revision,
+            device,
+            threads,
+            python,
+            dataset,
+            seed,
+            batch,
+            load,
+            concurrency,
+            rate,
+            requests,
+            duration,
+            rounds,
+            stable,
+            time_limit,
+            warm_up,
+            request_timeout,
+            startup_timeout,
+            retries,
+            baseline,
+            reference,
+            samples,
+            machine_cost_per_hour,
+        } = self;
+        let all = [
+            ("--note", !notes.is_empty()),
+            ("--engines", engines.is_some()),
+            ("--task", task.is_some()),
+            ("--model-id", model_id.is_some()),
+            ("--revision", revision.is_some()),
+            ("--device", device.is_some()),
+            ("--threads", threads.is_some()),
+            ("--python", python.is_some()),
+            ("--dataset", dataset.is_some()),
+            ("--seed", seed.is_some()),
+            ("--batch", batch.is_some()),
+            ("--load", load.is_some()),
+            ("--concurrency", concurrency.is_some()),
+            ("--rate", rate.is_some()),
+            ("--requests", requests.is_some()),
+            ("--duration", duration.is_some()),
+            ("--rounds", rounds.is_some()),
+            ("--stable", stable.is_some()),
+            ("--time-limit", time_limit.is_some()),
+            ("--warm-up", warm_up.is_some()),
+            ("--request-timeout", request_timeout.is_some()),
+            ("--startup-timeout", startup_timeout.is_some()),
+            ("--retries", retries.is_some()),
+            ("--baseline", baseline.is_some()),
+            ("--reference", reference.is_some()),
+            ("--samples", samples.is_some()),
+            ("--machine-cost-per-hour", machine_cost_per_hour.is_some()),
+        ];
+        all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+    }
+
     /// These, and where they say nothing what `other` says.
     pub fn or(self, other: Self) -> Self {
         // One of the three decides how requests come; the others of the file must not come beside it.
         let load_given = self.load.is_some() || self.concurrency.is_some() || self.rate.is_some();
-        let end_given = self.requests.is_some() || self.duration.is_some();
+        // Nor does the end of a round that was written for another load: one job ends by itself, a ramp after a time, and
+        // a time that fits a few clients is long for single requests, but never wrong.
+        let other_end = match self.load {
+            Some(Written(Demand::Rounds(Load::Offline))) => true,
+            Some(Written(Demand::Rounds(Load::Ramp { .. }))) => other.requests.is_some(),
+            _ => false,
+        };
+        let end_given = self.requests.is_some() || self.duration.is_some() || other_end;
         Self {
             title: self.title.or(other.title),
             notes: if self.notes.is_empty() { other.notes } else { self.notes },
@@ -440,16 +390,9 @@ impl BenchSettings {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
 
-    #[test]
-    fn rounds() {
-        assert_eq!("5".parse(), Ok(Rounds { min: 5, max: 5 }));
-        assert_eq!(" 3 - 10 ".parse(), Ok(Rounds { min: 3, max: 10 }));
-        for text in ["", "0", "5-3", "a", "1-100000", "-1"] {
-            assert!(text.parse::<Rounds>().is_err(), "{text}");
-        }
-    }
+    use super::*;
 
     #[test]
     fn what_a_flag_says_about_the_load_silences_the_file() {
@@ -464,6 +407,22 @@ mod tests {
         let both = flags.or(file);
         assert_eq!((both.load, both.concurrency, both.requests), (None, NonZero::new(3), None));
         assert_eq!((both.model_id.as_deref(), both.revision), (Some("b"), None));
+        // The end of a round for another load goes with that load.
+        let of = |load: &str, file: &str| {
+            let flags: BenchSettings = toml::from_str(&format!("load = '{load}'")).unwrap();
+            let both = flags.or(toml::from_str(file).unwrap());
+            (both.requests.is_some(), both.duration.is_some())
+        };
+        assert_eq!(of("offline", "duration = '2s'"), (false, false));
+        assert_eq!(of("ramp:1-9", "requests = 3"), (false, false));
+        assert_eq!(of("ramp:1-9", "duration = '2s'"), (false, true));
+        assert_eq!(of("closed:3", "requests = 3"), (true, false));
+    }
+
+    #[test]
+    fn what_is_given_is_listed_by_flag() {
+        let settings: BenchSettings = toml::from_str("title = 'x'\nrounds = 3\nengines = ['onnx']").unwrap();
+        assert_eq!(settings.given(), ["--engines", "--rounds"]);
     }
 
     #[test]
@@ -486,6 +445,8 @@ mod tests {
             ("device = 'gpu'", "none of auto, cpu"),
             ("engines = [3]", "an engine such as"),
             ("duration = '-1s'", "duration"),
+            ("stable = 'a'", "not a share"),
+            ("stable = 2", "did you mean 2%?"),
         ] {
             let error = toml::from_str::<BenchSettings>(wrong).unwrap_err().to_string();
             assert!(error.contains(said), "{error}");

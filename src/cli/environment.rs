@@ -26,6 +26,8 @@ const RIVALS: &[&[&str]] = &[
     &["unix_socket", "tls_cert"],
     &["unix_socket", "tls_key"],
     &["base", "baseline"],
+    &["from", "config"],
+    &["from", "dry_run"],
     &["text", "files"],
     &["text", "input_format"],
     &["text", "field"],

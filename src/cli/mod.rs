@@ -29,7 +29,7 @@ use clap_complete::Shell;
 
 use crate::ui::log::{LogFormat, Logging, ServerLog};
 
-pub use bench::{BenchArgs, BenchSettings, EngineEntry, ExportReportArgs, Rounds, Span, Written};
+pub use bench::{BenchArgs, BenchSettings, EngineEntry, ExportReportArgs, Rounds, Share, Span, Written};
 pub use classify::ClassifyArgs;
 pub use compare::{CompareArgs, ExportComparisonArgs, FailIf, ShownMetric};
 pub use compare_engines::{CompareEnginesArgs, CompareTask};

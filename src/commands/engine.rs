@@ -192,19 +192,25 @@ pub(super) fn specified(spec: &EngineSpec, mut model: ModelArgs) -> Result<Model
         model.device = Some(device);
     }
     let said = model.dtype.filter(|&dtype| dtype != Dtype::Auto);
-    let mut found = None;
-    for word in &spec.words {
-        let Ok(dtype) = Dtype::from_str(word, true) else { return Err(flag(ENGINE, unknown(spec, word))) };
-        if found.is_some_and(|other| other != dtype) {
-            return Err(flag(ENGINE, format!("{spec} says two number formats")));
-        }
-        if let Some(other) = said.filter(|&other| other != dtype) {
-            return Err(flag("--dtype", format!("{spec} says another number format than {other}")));
-        }
-        found = Some(dtype);
+    let found = number_format(spec).map_err(|reason| flag(ENGINE, reason))?;
+    if let Some(other) = said.filter(|&other| found.is_some_and(|found| found != other)) {
+        return Err(flag("--dtype", format!("{spec} says another number format than {other}")));
     }
     model.dtype = found.or(model.dtype);
     Ok(model)
+}
+
+/// The number format that the spec of the local engine names, its only option; or what is wrong with it.
+pub(super) fn number_format(spec: &EngineSpec) -> Result<Option<Dtype>, String> {
+    let mut found = None;
+    for word in &spec.words {
+        let Ok(dtype) = Dtype::from_str(word, true) else { return Err(unknown(spec, word)) };
+        if found.is_some_and(|other| other != dtype) {
+            return Err(format!("{spec} says two number formats"));
+        }
+        found = Some(dtype);
+    }
+    Ok(found)
 }
 
 fn unknown(spec: &EngineSpec, word: &str) -> String {

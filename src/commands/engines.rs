@@ -148,6 +148,23 @@ impl Pythons {
     }
 }
 
+/// Interpreters that were asked what they have, for others who need to know.
+pub(super) struct Survey(Pythons);
+
+impl Survey {
+    pub fn new() -> Result<Self, Error> {
+        Pythons::new().map(Self)
+    }
+
+    /// What a Python engine misses here, with the command that installs it.
+    pub fn missing(&mut self, kind: EngineKind, python: Option<&Path>, cache: &Path) -> Option<String> {
+        let found = self.0.tell(kind, python, cache);
+        let install = found.install.map(|command| format!(" ({command})")).unwrap_or_default();
+        let missing = found.missing.unwrap_or_else(|| "Python 3".to_owned());
+        (found.usable == Some(false)).then(|| format!("{missing} is missing{install}"))
+    }
+}
+
 /// The width where stdout is no terminal.
 const WIDTH: u16 = 120;
 

@@ -140,6 +140,12 @@ pub enum SpecError {
         /// The engine.
         name: &'static str,
     },
+    /// The name of an engine for another one.
+    #[error("{name} is the name of an engine, and cannot be that of another: choose another name")]
+    Taken {
+        /// The name.
+        name: &'static str,
+    },
     /// A device for a server, which has its own.
     #[error("{name} is a server, which chooses its device itself")]
     DeviceOfServer {
@@ -162,7 +168,7 @@ impl EngineSpec {
 
     fn read(text: &str, launched: bool) -> Result<Self, SpecError> {
         let (head, url) = match text.split_once('=') {
-            Some((head, url)) => (head, Some(parse_url(url.trim())?)),
+            Some((head, url)) => (head, Some(url.trim())),
             None => (text, None),
         };
         let mut words = head.split(':').map(str::trim);
@@ -176,10 +182,16 @@ impl EngineSpec {
         };
         let kind = EngineKind::from_str(name, true).map_err(|_| unknown(name))?;
         let name = kind.name();
+        let url = match url {
+            // As in "onnx=onnx:int8": somebody wants to give a name, and has taken that of an engine.
+            Some(url) if is_engine(url) => return Err(SpecError::Taken { name }),
+            Some(_) if !kind.is_server() => return Err(SpecError::NoServer { name }),
+            Some(url) => Some(parse_url(url)?),
+            None => None,
+        };
         match (kind.is_server(), &url, device) {
             (true, None, _) if !launched && !kind.can_be_launched() => return Err(SpecError::NoUrl { name }),
             (true, _, Some(_)) => return Err(SpecError::DeviceOfServer { name }),
-            (false, Some(_), _) => return Err(SpecError::NoServer { name }),
             _ => {}
         }
         let words = words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect();
@@ -230,6 +242,12 @@ fn parse_url(text: &str) -> Result<Url, SpecError> {
         return Err(hidden());
     }
     Ok(url)
+}
+
+/// Whether a text begins with the name of an engine, as a spec does: `onnx@cpu:int8`, `openai=https://…`.
+pub fn is_engine(text: &str) -> bool {
+    let name = text.split(['@', ':', '=']).next().unwrap_or_default().trim();
+    EngineKind::from_str(name, true).is_ok()
 }
 
 fn unknown(name: &str) -> SpecError {
@@ -289,6 +307,8 @@ mod tests {
         assert!(EngineSpec::launched("openai@cpu").is_err());
         assert!(error("tei@cuda=http://a").contains("device"));
         assert!(error("onnx=http://a").contains("takes no URL"));
+        assert!(error("onnx=onnx:int8").contains("is the name of an engine"));
+        assert!(error("openai=openai=http://a").contains("is the name of an engine"));
         assert!(error("onnx@gpu").contains("\"gpu\""));
         assert!(error("tei=host:80").contains("no http or https URL"));
         assert!(error("").contains("there is no engine"));

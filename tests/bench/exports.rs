@@ -2,14 +2,14 @@
 
 use serde_json::Value as Json;
 
-use crate::{bench, read};
+use crate::{bench, read, run};
 
 #[test]
 fn all_formats_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let path = |name: &str| dir.path().join(name).display().to_string();
     let readme = path("README.md");
-    std::fs::write(&readme, "before\n<!-- infa bench: engines -->\nold\n<!-- infa bench end -->\nafter\n").unwrap();
+    std::fs::write(&readme, "before\n<!-- infa bench: quick -->\nold\n<!-- infa bench end -->\nafter\n").unwrap();
     let (json, csv, markdown, html) = (path("r.json"), path("r.csv"), path("r.md"), path("r.html"));
     let files = ["--export-json", &json, "--export-csv", &csv, "--export-markdown", &markdown, "--export-html", &html];
     bench("onnx", ["--rounds", "1"]).args(files).args(["--splice", &readme]).run().status(0);
@@ -37,4 +37,38 @@ fn stdout_can_be_the_document() {
     assert!(ran.err.contains("tokens/s"), "{}", ran.err);
     let both = bench("onnx", ["--export-json", "-", "--export-csv", "-"]).run().status(2);
     assert!(both.err.contains("stdout"), "{}", both.err);
+}
+
+/// The table has eight columns and one sentence; the rest is there where it is asked for, without another measurement.
+#[test]
+fn a_run_is_drawn_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (json, html, markdown) = (dir.path().join("r.json"), dir.path().join("r.html"), dir.path().join("r.md"));
+    let ran = bench("plain=onnx,small=onnx:int8", []).arg("--export-json").arg(&json).run().status(0);
+    let table = ran.text().to_owned();
+    let heading = table.lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert_eq!(heading, "Engine tokens/s speed-up p50 ms p99 ms cosine min memory errors");
+    let sentence = table.trim_end().lines().last().unwrap();
+    assert!(
+        sentence.contains("plain") && sentence.contains("small") && sentence.contains("smallest cosine"),
+        "{table}"
+    );
+    // How long it takes stands above all else.
+    assert!(
+        ran.err.lines().next().unwrap().starts_with("quick: takes as long as 2 rounds of 6 requests"),
+        "{}",
+        ran.err
+    );
+    let again = || run::infa(["bench", "--from"]).arg(&json);
+    assert_eq!(again().run().status(0).text(), table);
+    let all = again().args(["--all-columns", "--export-html"]).arg(&html).arg("--export-markdown").arg(&markdown).run();
+    let all = all.status(0);
+    assert!(all.text().contains("requests/s") && all.text().contains("GFLOP/s"), "{}", all.text());
+    assert!(read(&html).starts_with("<!doctype html>") && read(&markdown).contains("| load s |"));
+    again().arg("--export-json").arg(&json).run().refuses(2, &["--export-json", "read from this file"]);
+    run::infa(["bench", "--from", "/nonexistent/r.json"]).run().refuses(2, &["/nonexistent/r.json"]);
+    run::infa(["bench", "quick", "--from", "r.json"]).run().refuses(2, &["cannot be used with"]);
+    // Names are those of the baseline, of the reference, and of comparisons.
+    let compared = run::infa(["compare"]).arg(&json).args(["--baseline", "small"]).run().status(0);
+    assert!(compared.text().contains("plain / small"), "{}", compared.text());
 }

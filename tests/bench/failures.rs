@@ -127,7 +127,7 @@ fn a_stall_shows_in_the_tail() {
 
 #[test]
 fn engines_that_are_not_installed_say_how_to_install_them() {
-    let (stage, kind, message) = beside("torch", &["--python", "/nonexistent/python3"]);
+    let (stage, kind, message) = beside("torch", &["--python", "/bin/false"]);
     assert_eq!(stage, "start");
     assert!(!message.is_empty(), "{kind}");
     let (_, kind, message) = beside("tei", &[]);

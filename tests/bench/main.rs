@@ -29,7 +29,9 @@ use run::{Infa, Ran};
 pub fn bench<'a>(engines: &'a str, args: impl IntoIterator<Item = &'a str>) -> Infa {
     let mut all = vec!["bench", "--engines", engines, "--threads", "2"];
     let args: Vec<&str> = args.into_iter().collect();
-    let given = |names: &[&str]| args.iter().any(|arg| names.contains(arg));
+    // A sweep has no rounds.
+    let rising = args.iter().any(|arg| arg.starts_with("sweep") || arg.starts_with("search"));
+    let given = |names: &[&str]| args.iter().any(|arg| names.contains(arg)) || (rising && names == ["--rounds"]);
     let usual: [(&[&str], [&'a str; 2]); 6] = [
         (&["--dataset"], ["--dataset", "fixed:12x8"]),
         (&["--batch"], ["--batch", "4"]),

@@ -9,7 +9,9 @@ fn a_plan_is_printed_and_nothing_measured() {
     for line in [
         "config     cpu-bge-small",
         "seed       7",
-        "rounds     2 to 2",
+        "rounds     2\n",
+        "config     cpu-bge-small, changed by --seed, --rounds\n",
+        "takes      as long as 2 rounds of 10 requests for each of 11 engines",
         "dataset    payload:255",
         "engine     torch, baseline, reference",
     ] {
@@ -63,4 +65,79 @@ fn a_spliced_file_needs_its_place() {
     let ran = bench("onnx", []).arg("--splice").arg(&readme).run().status(2);
     assert!(ran.err.contains("README.md") && ran.err.contains("infa bench"), "{}", ran.err);
     assert_eq!(read(&readme), "# mine\n");
+}
+
+/// Flags and configs that combine, and those that do not: said before anything is measured.
+#[test]
+fn flags_and_configs_do_not_get_in_each_others_way() {
+    let model = crate::support::fixture("bert-tiny");
+    let dry = |args: &[&str]| run::infa(["bench"]).args(args).arg("--dry-run").arg("-m").arg(&model).run();
+    for (args, said) in [
+        (
+            &["cpu-bge-small", "--engines", "onnx,onnx:int8"][..],
+            &["engine     onnx, baseline, reference", "note       torch, the baseline of the config"][..],
+        ),
+        (&["quantisation", "--engines", "onnx,onnx:int8"], &["note       torch, the reference of the config"]),
+        (
+            &["--engines", "onnx,onnx:int8"],
+            &["config     quick, changed by --engines, --model-id", "takes      12s to 20s"],
+        ),
+        (&["--rounds", "3"], &["rounds     3\n", "takes      12s (3 rounds of 2s for each of 2 engines)"]),
+        (&["--stable", "2%"], &["until figures are stable to ±2%"]),
+        (
+            &["--engines", "a=onnx,b=onnx:int8", "--baseline", "b"],
+            &["engine     a (onnx), reference", "engine     b (onnx:int8), baseline"],
+        ),
+        (&["--engines", "onnx,onnx@cuda:float16"], &["engine     onnx@cuda:float16; cannot run here: "]),
+        (&["--engines", "onnx:bfloat16"], &["cannot run here: "]),
+        (&["--engines", "onnx", "--device", "cuda"], &["engine     onnx, baseline, reference; cannot run here: "]),
+        (
+            &["--engines", "torch", "--python", "/bin/false"],
+            &["engine     torch, baseline, reference; cannot run here: "],
+        ),
+        (&["--engines", "tei=http://127.0.0.1:9", "--threads", "2"], &["--threads changes nothing"]),
+    ] {
+        let ran = dry(args).status(0);
+        for said in said {
+            assert!(ran.text().contains(said), "{args:?}: {said} in {}", ran.text());
+        }
+        assert!(!ran.text().contains("title "), "{args:?}: {}", ran.text());
+    }
+    for (args, said) in [
+        (&["serving", "--rounds", "3"][..], "--rounds: a sweep or a search has no rounds"),
+        (&["--load", "search:p99<1s", "--stable", "5%"], "--stable: a sweep or a search"),
+        (&["rerank", "--batch", "4"], "--batch: with --task rerank"),
+        (&["quick", "--engines", "onnx:int4"], "onnx has no option \"int4\""),
+        (&["--engines", "torch:int7"], "torch has no option"),
+        (&["latency", "--task", "rerank"], "the dataset queries has no documents to rerank"),
+        (&["--stable", "2"], "did you mean 2%?"),
+        (&["--dataset", "file=/nonexistent/x.txt"], "--dataset: file=/nonexistent/x.txt: no such file"),
+        (
+            &["--engines", "torch", "--python", "/nonexistent/python3"],
+            "--python: /nonexistent/python3: no such program",
+        ),
+        (&["--engines", "onnx=onnx:int8"], "is the name of an engine"),
+        (&["--engines", "a=onnx,a=onnx:int8"], "two engines are called \"a\""),
+        (&["--engines", "onnx", "--baseline", "torch"], "--baseline: no engine is called \"torch\""),
+        (&["--requests", "3", "--duration", "2s"], "cannot be used with"),
+    ] {
+        let ran = dry(args).status(2);
+        assert!(ran.err.contains(said) && ran.out.is_empty(), "{args:?}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_config_says_what_is_a_flag_and_what_excludes_each_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = dir.path().join("mine.toml");
+    for (toml, said) in [
+        ("export-json = 'x.json'", "`export-json` is a flag, not a key of a config: give --export-json"),
+        ("requests = 3\nduration = '2s'", "requests and duration both end a round: give one of them"),
+        ("load = 'sweep'\nrounds = 3", "--rounds: a sweep or a search has no rounds"),
+        ("engines = ['onnx']\nbaseline = 'torch'", "no engine is called \"torch\""),
+    ] {
+        std::fs::write(&config, toml).unwrap();
+        let ran = run::infa(["bench"]).arg(&config).arg("--dry-run").run().status(2);
+        assert!(ran.err.contains(said), "{toml}: {}", ran.err);
+    }
 }

@@ -1,6 +1,6 @@
 //! Columns of tables: what each is called, what it means, and an engine's cell. Terminal, Markdown and HTML share them.
 
-use super::numbers::{NOTHING, bytes, cosine, cosines, count, figure, figure_as, number, percent, plain};
+use super::numbers::{NOTHING, bytes, cosine, count, figure, figure_as, number, percent, plain, spread};
 use super::{CurveKind, EngineReport, EngineState, Figure, Report};
 
 /// A column that at least one engine has something for.
@@ -9,83 +9,116 @@ pub(super) struct Column {
     pub head: &'static str,
     /// What it means, in a sentence.
     pub about: &'static str,
-    /// Whether it belongs to what is read first.
+    /// Whether tables show it without being asked for.
     pub main: bool,
     /// A cell an engine, in the order of engines.
     pub cells: Vec<Option<String>>,
 }
 
-/// What a column is made of.
-struct Kind(&'static str, &'static str, fn(&Report, &EngineReport) -> Option<String>);
+/// Whether a column says so much that tables show it without being asked for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rank {
+    /// Always.
+    Main,
+    /// The first of these that there is: rates of the same requests say the same.
+    Rate,
+    /// No.
+    More,
+}
 
-/// What is read first: speed, and beside it whether the answers are right.
-const MAIN: &[Kind] = &[
-    Kind("seconds", "length of a round", |_, engine| show(engine.figures.seconds)),
-    Kind("requests/s", "answered requests a second", |_, engine| show(engine.figures.requests_per_second)),
-    Kind("inputs/s", "answered inputs a second", |report, engine| {
-        // With one input a request it says the same as the one before.
+use Rank::{Main, More, Rate};
+
+/// What a column is made of.
+struct Kind(Rank, &'static str, &'static str, fn(&Report, &EngineReport) -> Option<String>);
+
+/// All of them, those that say most first.
+const KINDS: &[Kind] = &[
+    Kind(
+        Rate,
+        "tokens/s",
+        "tokens of answered inputs a second, counted by one tokenizer for all engines",
+        |report, engine| rate(report, engine, engine.figures.tokens_per_second),
+    ),
+    Kind(Rate, "inputs/s", "answered inputs a second", |report, engine| {
+        // With one input a request it says the same as the next one.
         let shown = report.workload.inputs_per_request != 1 || engine.figures.requests_per_second.is_none();
-        engine.figures.inputs_per_second.filter(|_| shown).map(|value| figure(&value))
+        rate(report, engine, engine.figures.inputs_per_second.filter(|_| shown))
     }),
-    Kind("tokens/s", "tokens of answered inputs a second, counted by one tokenizer for all engines", |_, engine| {
-        show(engine.figures.tokens_per_second)
+    Kind(Rate, "requests/s", "answered requests a second", |report, engine| {
+        rate(report, engine, engine.figures.requests_per_second)
     }),
-    Kind("best", "highest throughput of the steps under rising load, and the load", |_, engine| best(engine)),
-    Kind("holds", "highest rate, in requests a second, at which the latency was kept", |_, engine| {
+    Kind(Main, "best", "highest throughput of the steps under rising load, and the load", |_, engine| best(engine)),
+    Kind(Main, "holds", "highest rate, in requests a second, at which the latency was kept", |_, engine| {
         let held = engine.curve.as_ref()?.held?;
         Some(held.holds.map_or_else(|| "none".to_owned(), |rate| format!("{}/s", number(rate))))
     }),
-    Kind("speed-up", "how many times as fast as the baseline, by rounds that ran one after the other", speed_up),
-    Kind("cosine min/mean", "least and mean cosine of its vectors with those of the reference", |_, engine| {
-        let agreement = engine.fidelity.as_ref()?.vectors.as_ref()?.agreement?;
-        Some(cosines(agreement.cosine_min, agreement.cosine_mean))
+    Kind(Main, "speed-up", "how many times as fast as the baseline, by rounds that ran one after the other", speed_up),
+    Kind(Main, "p50 ms", "median latency, counted from when a request was due", |report, engine| {
+        match report.workload.is_open_loop() {
+            true => decisive(engine, engine.figures.p50_ms),
+            false => show(engine.figures.p50_ms),
+        }
+    }),
+    Kind(Main, "p99 ms", "99th percentile of latencies", |_, engine| show(engine.figures.p99_ms)),
+    Kind(Main, "cosine min", "smallest cosine of its vectors with those of the reference", |_, engine| {
+        Some(cosine(engine.fidelity.as_ref()?.vectors.as_ref()?.agreement?.cosine_min))
+    }),
+    Kind(Main, "τ-b min", "smallest Kendall's τ-b of its rankings against those of the reference", |_, engine| {
+        Some(cosine(engine.fidelity.as_ref()?.ranking.as_ref()?.tau_min?))
+    }),
+    Kind(Main, "memory", "most memory of its processes during its rounds", |_, engine| {
+        engine.resources.peak_memory_bytes.map(bytes)
+    }),
+    Kind(Main, "errors", "requests that failed, were dropped or never sent, and their share", |_, engine| {
+        errors(engine)
+    }),
+    // There where the price of an hour is given.
+    Kind(Main, "$/1M tokens", "dollars for a million tokens, by what an hour of the machine costs", |_, engine| {
+        show(engine.figures.dollars_per_million_tokens)
+    }),
+    Kind(More, "seconds", "length of a round", |_, engine| show(engine.figures.seconds)),
+    Kind(More, "cosine mean", "mean cosine of its vectors with those of the reference", |_, engine| {
+        Some(cosine(engine.fidelity.as_ref()?.vectors.as_ref()?.agreement?.cosine_mean))
+    }),
+    Kind(More, "τ-b mean", "mean Kendall's τ-b of its rankings against those of the reference", |_, engine| {
+        Some(cosine(engine.fidelity.as_ref()?.ranking.as_ref()?.tau_mean?))
     }),
     Kind(
-        "τ-b min/mean",
-        "least and mean Kendall's τ-b of its rankings against those of the reference",
-        |_, engine| {
-            let ranking = engine.fidelity.as_ref()?.ranking.as_ref()?;
-            Some(cosines(ranking.tau_min?, ranking.tau_mean?))
-        },
-    ),
-    Kind(
+        More,
         "overlap min/mean",
-        "least and mean part of the first documents that the reference has among its first",
+        "smallest and mean part of the first documents that the reference has among its first",
         |_, engine| {
             let ranking = engine.fidelity.as_ref()?.ranking.as_ref()?;
             Some(format!("{} / {}", percent(ranking.overlap_min?), percent(ranking.overlap_mean?)))
         },
     ),
-    Kind("p50 ms", "median latency, counted from when a request was due", |_, engine| show(engine.figures.p50_ms)),
-    Kind("p99 ms", "99th percentile of latencies", |_, engine| show(engine.figures.p99_ms)),
-    Kind("errors", "requests that failed, were dropped or never sent, and their share", |_, engine| errors(engine)),
-    Kind("memory", "most memory of its processes during its rounds", |_, engine| {
-        engine.resources.peak_memory_bytes.map(bytes)
-    }),
     Kind(
-        "GFLOP/s (% peak)",
-        "floating-point operations of the model a second, and their share of the machine's peak",
+        More,
+        "GFLOP/s (% of float32 peak)",
+        "floating-point operations of the model a second, and their share of the machine's peak in float32, of engines \
+         that compute in another number format without it",
         |_, engine| {
             let gflops = figure(&engine.figures.gflops?);
-            let share = engine.figures.gemm_share.map(|share| format!(" ({})", percent(share.median)));
-            Some(gflops + &share.unwrap_or_default())
+            let share = engine.figures.gemm_share.filter(|_| !is_int8(engine));
+            Some(gflops + &share.map(|share| format!(" ({})", percent(share.median))).unwrap_or_default())
         },
     ),
-];
-
-/// The rest.
-const MORE: &[Kind] = &[
-    Kind("load s", "from its start until it could be asked", |_, engine| engine.load_seconds.map(number)),
-    Kind("first answer s", "from then until its first answer", |_, engine| engine.first_answer_seconds.map(number)),
-    Kind("mean ms", "mean latency", |_, engine| show(engine.figures.mean_ms)),
-    Kind("p90 ms", "90th percentile of latencies", |_, engine| show(engine.figures.p90_ms)),
-    Kind("p95 ms", "95th percentile of latencies", |_, engine| show(engine.figures.p95_ms)),
-    Kind("max ms", "longest latency", |_, engine| show(engine.figures.max_ms)),
-    Kind("GPU memory", "most memory of its processes on GPUs", |_, engine| {
+    Kind(More, "load s", "from its start until it could be asked", |_, engine| engine.load_seconds.map(number)),
+    Kind(More, "first answer s", "from then until its first answer", |_, engine| {
+        engine.first_answer_seconds.map(number)
+    }),
+    Kind(More, "mean ms", "mean latency", |_, engine| show(engine.figures.mean_ms)),
+    Kind(More, "p90 ms", "90th percentile of latencies", |_, engine| show(engine.figures.p90_ms)),
+    Kind(More, "p95 ms", "95th percentile of latencies", |_, engine| show(engine.figures.p95_ms)),
+    Kind(More, "max ms", "longest latency", |_, engine| show(engine.figures.max_ms)),
+    Kind(More, "GPU memory", "most memory of its processes on GPUs", |_, engine| {
         engine.resources.peak_gpu_memory_bytes.map(bytes)
     }),
-    Kind("CPU cores", "processor time a second of its rounds", |_, engine| engine.resources.cpu_cores.map(number)),
+    Kind(More, "CPU cores", "processor time a second of its rounds", |_, engine| {
+        engine.resources.cpu_cores.map(number)
+    }),
     Kind(
+        More,
         "invariance",
         "vectors alone against under load: identical, or the largest difference of a number",
         |_, engine| {
@@ -98,27 +131,59 @@ const MORE: &[Kind] = &[
             }
         },
     ),
-    Kind("tokens", "tokens of the answered inputs, as counted here", |_, engine| engine.tokens.counted.map(count)),
-    Kind("truncated", "texts that the engine cut", |_, engine| engine.tokens.truncated.map(count)),
-    Kind("$/1M tokens", "dollars for a million tokens, by what an hour of the machine costs", |_, engine| {
-        show(engine.figures.dollars_per_million_tokens)
+    Kind(More, "tokens", "tokens of the answered inputs, as counted here", |_, engine| {
+        engine.tokens.counted.map(count)
     }),
-    Kind("J/1M tokens", "joules of processor packages and GPUs for a million tokens", |_, engine| {
+    Kind(More, "truncated", "texts that the engine cut", |_, engine| engine.tokens.truncated.map(count)),
+    Kind(More, "J/1M tokens", "joules of processor packages and GPUs for a million tokens", |_, engine| {
         show(engine.figures.joules_per_million_tokens)
     }),
 ];
 
 /// The columns that a report has something for.
 pub(super) fn columns(report: &Report) -> Vec<Column> {
-    let column = |main: bool, Kind(head, about, cell): &Kind| Column {
-        head,
-        about,
-        main,
-        cells: report.engines.iter().map(|engine| cell(report, engine)).collect(),
-    };
-    let main = MAIN.iter().map(|kind| column(true, kind));
-    let all = main.chain(MORE.iter().map(|kind| column(false, kind)));
-    all.filter(|column| column.cells.iter().any(Option::is_some)).collect()
+    let mut rate = false;
+    let mut columns = Vec::new();
+    for Kind(rank, head, about, cell) in KINDS {
+        let cells: Vec<Option<String>> = report.engines.iter().map(|engine| cell(report, engine)).collect();
+        if cells.iter().all(Option::is_none) {
+            continue;
+        }
+        let main = match rank {
+            Main => true,
+            Rate => !std::mem::replace(&mut rate, true),
+            More => false,
+        };
+        columns.push(Column { head, about, main, cells });
+    }
+    columns
+}
+
+/// Those that tables show: those that say most, or all that were asked for.
+pub(super) fn shown(report: &Report) -> Vec<Column> {
+    columns(report).into_iter().filter(|column| column.main || report.all_columns).collect()
+}
+
+/// A rate. Where the load does not decide it, rounds are said to agree by it.
+fn rate(report: &Report, engine: &EngineReport, value: Option<Figure>) -> Option<String> {
+    if report.workload.is_open_loop() { show(value) } else { decisive(engine, value) }
+}
+
+/// The figure by which rounds are said to agree, with the very half-width that was decisive: warnings name it, too.
+fn decisive(engine: &EngineReport, value: Option<Figure>) -> Option<String> {
+    let value = value?;
+    match engine.state {
+        EngineState::Stable { half_width } | EngineState::Unstable { half_width: Some(half_width) } => {
+            Some(format!("{} {}", number(value.median), spread(half_width)))
+        }
+        _ => Some(figure(&value)),
+    }
+}
+
+/// Whether an engine computes in int8, of which the peak of float32 says nothing.
+fn is_int8(engine: &EngineReport) -> bool {
+    let spec = engine.spec.split('=').next().unwrap_or_default();
+    spec.split(':').any(|word| word == "int8") || engine.details.get("dtype").is_some_and(|dtype| dtype == "int8")
 }
 
 /// What stands beside the name of an engine whose figures need a warning.

@@ -12,7 +12,7 @@ use frame::frame;
 
 use super::markup::Markup;
 use super::text::one_line;
-use super::{Report, finite, summary};
+use super::{Report, finite, sentence, summary};
 
 /// The report as a page of HTML in one file: tables, charts, what every engine has shown, the machine. The policy in its
 /// head lets a browser load and run nothing but its style, and every text is escaped.
@@ -23,6 +23,9 @@ pub fn html(report: &Report) -> String {
     let machine = report.machine.cpu.as_deref().unwrap_or(&report.machine.architecture);
     let (infa, started) = (one_line(&report.infa), one_line(&report.started));
     let subtitle = format!("{}, {}, infa {infa}, {started}", one_line(&report.model.id), one_line(machine));
+    if let Some(sentence) = sentence::sentence(report) {
+        page.element("p", &[("class", &"verdict")], sentence);
+    }
     parts::warnings(&mut page, &summary::warnings(report));
     tables::engines(&mut page, report);
     charts::charts(&mut page, report);

@@ -1,7 +1,8 @@
 //! The report for a README: a table as GitHub reads it, and what must be known to read it.
 
-use super::columns::{columns, mark, outcome, steps};
+use super::columns::{mark, outcome, shown, steps};
 use super::numbers::NOTHING;
+use super::sentence::sentence;
 use super::text::one_line;
 use super::{Report, finite, summary};
 
@@ -10,7 +11,7 @@ use super::{Report, finite, summary};
 pub fn markdown(report: &Report) -> String {
     let report = &finite::finite(report);
     let mut out = String::new();
-    let columns: Vec<_> = columns(report).into_iter().filter(|column| column.main).collect();
+    let columns = shown(report);
     if report.engines.is_empty() {
         out.push_str("No engine was measured.\n");
     } else {
@@ -33,6 +34,9 @@ pub fn markdown(report: &Report) -> String {
             columns.iter().map(move |(_, cells)| cells.get(at).map(|cell| escaped(cell)).unwrap_or_default())
         });
         table(&mut out, columns.iter().map(|(head, _)| (*head).to_owned()), rows);
+    }
+    if let Some(sentence) = sentence(report) {
+        out.push_str(&format!("\n{}\n", escaped(&sentence)));
     }
     out.push('\n');
     for (label, text) in summary::lines(report) {

@@ -94,7 +94,7 @@ pub(crate) fn figure_as(figure: &Figure, write: impl Fn(f64) -> String) -> Strin
 }
 
 /// How far the interval reaches to its longer side, as a share of the median.
-fn half_width(figure: &Figure) -> Option<f64> {
+pub(super) fn half_width(figure: &Figure) -> Option<f64> {
     let (low, high) = figure.interval?;
     let share = (figure.median - low).max(high - figure.median) / figure.median.abs();
     share.is_finite().then_some(share.max(0.0))
@@ -114,11 +114,6 @@ pub(crate) fn cosine(value: f64) -> String {
     let power = 10f64.powi(decimals as i32);
     // What is a decimal number must not lose its last digit to its binary form.
     format!("{:.*}", decimals, (value * power + 1e-6).floor() / power)
-}
-
-/// The least and the mean.
-pub(crate) fn cosines(min: f64, mean: f64) -> String {
-    format!("{} / {}", cosine(min), cosine(mean))
 }
 
 /// `0.42 s`, `75.3 s`, `12m 30s`.

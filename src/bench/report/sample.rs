@@ -190,6 +190,7 @@ pub fn of(engines: Vec<EngineReport>) -> Report {
         engines,
         interrupted: false,
         notes: vec!["The weights are random: the speed is that of trained ones.".to_owned()],
+        all_columns: false,
     }
 }
 

@@ -137,8 +137,10 @@ fn run(report: &Report) -> String {
 /// Why an engine failed, in a line.
 pub(super) fn reason(engine: &EngineReport) -> Option<String> {
     let EngineState::Failed { stage, kind, message } = &engine.state else { return None };
-    let message = shortened(&one_line(message), MESSAGE);
-    Some(format!("failed at {}: {}: {message}", one_line(stage), one_line(kind)))
+    let (kind, message) = (one_line(kind), one_line(message));
+    // Earlier versions say twice what it is counted as.
+    let message = shortened(message.strip_prefix(&format!("{kind}: ")).unwrap_or(&message), MESSAGE);
+    Some(format!("failed at {}: {kind}: {message}", one_line(stage)))
 }
 
 /// Failures by kind, each with an example.
@@ -156,7 +158,8 @@ pub(super) fn warnings(report: &Report) -> Vec<String> {
         warnings.push("the run was stopped before its end".to_owned());
     }
     if report.workload.rounds.1 == 1 && report.engines.iter().any(|engine| engine.rounds.len() == 1) {
-        warnings.push("one round tells nothing of noise: figures have no intervals".to_owned());
+        warnings
+            .push("one round says nothing of the noise: figures have no intervals; --rounds 5 gives some".to_owned());
     }
     warnings.extend(unstable(report));
     for engine in &report.engines {
@@ -181,14 +184,24 @@ fn unstable(report: &Report) -> Option<String> {
         EngineState::Unstable { half_width: None } if report.workload.rounds.1 == 1 => None,
         EngineState::Unstable { half_width } => {
             let rounds = several(engine.rounds.len() as u64, "round", "rounds");
-            let how = half_width
-                .map_or_else(|| format!("{rounds} cannot tell"), |half| format!("{} after {rounds}", spread(half)));
+            let how = half_width.map_or_else(
+                || format!("too few to know after {rounds}"),
+                |half| format!("{} after {rounds}", spread(half)),
+            );
             Some(format!("{} ({how})", one_line(&engine.name)))
         }
         _ => None,
     };
     let told: Vec<String> = report.engines.iter().filter_map(told).collect();
-    (!told.is_empty()).then(|| format!("unstable, wanted {}: {}", spread(report.workload.stable), told.join(", ")))
+    let figure = if report.workload.is_open_loop() { "p50" } else { "throughput" };
+    let more = report.workload.rounds.1.saturating_mul(2).max(10);
+    (!told.is_empty()).then(|| {
+        format!(
+            "unstable, {figure} not within {}: {}; more rounds (--rounds {more}) or a machine with less other work make it surer",
+            spread(report.workload.stable),
+            told.join(", ")
+        )
+    })
 }
 
 fn load(engine: &EngineReport, warn: &mut impl FnMut(String)) {

@@ -1,8 +1,9 @@
 //! The report on a terminal.
 
-use super::columns::{columns, mark, outcome, steps};
+use super::columns::{mark, outcome, shown, steps};
 use super::numbers::NOTHING;
 use super::page::{GAP, Grid, INDENT, Page, Style, TableOptions, width, wrapped};
+use super::sentence::sentence;
 use super::text::one_line;
 use super::{EngineReport, EngineState, Report, finite, summary};
 
@@ -26,7 +27,7 @@ impl Page {
         let limit = usize::from(self.width / 3).min(32);
         let names: Vec<Vec<String>> = report.engines.iter().map(|engine| wrapped(&named(engine), limit)).collect();
         let name_width = names.iter().flatten().map(|line| width(line)).max().unwrap_or_default().max(6);
-        let columns = columns(report);
+        let columns = shown(report);
         let mut rest = columns.as_slice();
         let mut first = true;
         // Engines are there even if nothing is known of them.
@@ -104,6 +105,10 @@ impl Page {
         }
         for note in &report.notes {
             self.paragraph(Style::Plain, "Note      ", &one_line(note));
+        }
+        if let Some(sentence) = sentence(report) {
+            self.out.push('\n');
+            self.paragraph(Style::Bold, "", &sentence);
         }
     }
 }

@@ -78,3 +78,11 @@ pub struct Workload {
     /// How long the texts are; `None` without a tokenizer.
     pub lengths: Option<LengthHistogram>,
 }
+
+impl Workload {
+    /// Whether requests came whether or not the last ones were answered. Then the load decides the throughput, and
+    /// latencies tell engines apart.
+    pub fn is_open_loop(&self) -> bool {
+        ["constant:", "poisson:", "ramp:"].iter().any(|kind| self.load.starts_with(kind))
+    }
+}

@@ -15,8 +15,10 @@ const BUNDLED: &[(&str, &str)] = &[
     ("serving", include_str!("../../../bench-configs/serving.toml")),
     ("quantisation", include_str!("../../../bench-configs/quantisation.toml")),
 ];
-/// The one that is run if none is named.
-const USUAL: &str = "quick";
+/// Keys that configs cannot have, because they are flags alone: what is done with a report is another matter than what is
+/// measured.
+const FLAGS: [&str; 8] =
+    ["export-json", "export-csv", "export-markdown", "export-html", "splice", "dry-run", "from", "all-columns"];
 /// Names less alike than this are not suggested.
 const ALIKE: f64 = 0.7;
 /// Larger files are no configs.
@@ -54,8 +56,7 @@ pub enum ConfigError {
 }
 
 /// A config with its name, which is that of its file without directory and `.toml`.
-pub(super) fn read(name: Option<&str>) -> Result<(String, BenchSettings), Error> {
-    let name = name.unwrap_or(USUAL);
+pub(super) fn read(name: &str) -> Result<(String, BenchSettings), Error> {
     let path = Path::new(name);
     let (name, path, text) = match BUNDLED.iter().find(|(known, _)| *known == name) {
         // A file must be named so that it cannot be meant for one of these: ./quick.toml.
@@ -85,11 +86,24 @@ fn text(path: &Path) -> Result<String, ConfigError> {
 fn parse(text: &str) -> Result<BenchSettings, String> {
     toml::from_str(text).map_err(|e| {
         let message = e.to_string().trim_end().to_owned();
+        if let Some(flag) = unknown_field(&message).and_then(|name| FLAGS.into_iter().find(|flag| *flag == name)) {
+            let place = message.lines().take_while(|line| !line.starts_with("unknown field")).collect::<Vec<_>>();
+            return format!(
+                "{}\n`{flag}` is a flag, not a key of a config: give --{flag} on the command line",
+                place.join("\n")
+            );
+        }
         match suggestion(&message) {
             Some(like) => format!("{message}\ndid you mean `{like}`?"),
             None => message,
         }
     })
+}
+
+/// Of "unknown field `a`, expected one of `b`, `c`": the first.
+fn unknown_field(message: &str) -> Option<&str> {
+    let (_, rest) = message.split_once("unknown field `")?;
+    rest.split('`').next()
 }
 
 /// Of "unknown field `a`, expected one of `b`, `c`": the name most similar to the first.
@@ -120,11 +134,10 @@ mod tests {
     #[test]
     fn those_that_come_with_infa_can_be_read() {
         for (name, _) in BUNDLED {
-            let (read_name, settings) = read(Some(name)).unwrap();
+            let (read_name, settings) = read(name).unwrap();
             assert_eq!(read_name, *name);
             assert!(settings.title.is_some() && settings.engines.is_some(), "{name}");
         }
-        assert_eq!(read(None).unwrap().0, "quick");
         let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/bench-configs")).unwrap();
         let name = |file: std::io::Result<std::fs::DirEntry>| file.unwrap().path().file_stem().unwrap().to_owned();
         let mut names: Vec<_> = files.map(name).collect();
@@ -142,11 +155,13 @@ mod tests {
         assert!(error.contains("unknown field") && !error.contains("did you mean"), "{error}");
         let error = parse("engines = [{ spec = 'onnx', lunch = 'x' }]").unwrap_err();
         assert!(error.ends_with("did you mean `launch`?"), "{error}");
+        let error = parse("title = 'x'\nexport-json = 'a.json'").unwrap_err();
+        assert!(error.contains("line 2") && error.ends_with("give --export-json on the command line"), "{error}");
     }
 
     #[test]
     fn what_is_no_config_is_said() {
-        let error = |name| read(Some(name)).unwrap_err().to_string();
+        let error = |name| read(name).unwrap_err().to_string();
         assert!(error("quik").contains("did you mean quick?"));
         assert!(error("./nowhere.toml").contains("configs: quick, cpu-bge-small"));
         let dir = tempfile::tempdir().unwrap();
@@ -155,6 +170,6 @@ mod tests {
         std::fs::write(&path, "title = ").unwrap();
         assert!(error(path.to_str().unwrap()).contains("mine.toml: TOML parse error at line 1"));
         std::fs::write(&path, "seed = 3").unwrap();
-        assert_eq!(read(path.to_str()).unwrap().0, "mine");
+        assert_eq!(read(path.to_str().unwrap()).unwrap().0, "mine");
     }
 }

@@ -4,11 +4,13 @@ mod config;
 mod engines;
 mod exports;
 mod measure;
+mod obstacles;
 mod plan;
 mod report;
 mod texts;
 mod watch;
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -18,24 +20,33 @@ use super::side_by_side::{Counter, Opening, facts};
 use super::{Error, Outcome, World, async_runtime};
 use crate::bench::backend::Prepared;
 use crate::bench::report::EngineState;
-use crate::cli::BenchArgs;
+use crate::cli::{BenchArgs, BenchSettings, ExportReportArgs};
+use crate::compare::runs::read;
 use crate::engine::Role;
 use crate::ui::interrupt;
 use engines::Ready;
 use exports::Exports;
+use obstacles::Obstacles;
 use plan::Plan;
 use report::Context;
 use texts::Texts;
 
 pub(super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, Error> {
-    let BenchArgs { config, settings, exports, dry_run } = args;
+    let BenchArgs { config, settings, exports, dry_run, from, all_columns } = args;
+    if let Some(from) = from {
+        return draw(&from, &settings, exports, all_columns, world);
+    }
     let (begin, started) = (Instant::now(), SystemTime::now());
     let plan = Plan::resolve(config.as_deref(), settings)?;
     if dry_run {
-        world.bars.printer().stdout(&plan.describe())?;
+        let mut obstacles = Obstacles::new(&plan, world)?;
+        world.bars.printer().stdout(&plan.describe(&mut |place| obstacles.of(place)))?;
         return Ok(Outcome::Done);
     }
     let exports = Exports::open(exports, &plan.name)?;
+    let printer = world.bars.printer();
+    printer.note(&format!("{}: takes {}", plan.name, plan.estimate()));
+    plan.remarks.iter().for_each(|remark| printer.note(&format!("note: {remark}")));
     let model = plan.lineup.model(world)?;
     let counter = model.as_ref().map(|model| Counter::new(model, plan.lineup.task)).transpose()?;
     let texts = Texts::read(&plan, counter.as_ref(), world)?;
@@ -67,6 +78,7 @@ pub(super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, Error> {
     report.started = humantime::format_rfc3339_seconds(started).to_string();
     report.seconds = begin.elapsed().as_secs_f64();
     report.interrupted = world.cancel.is_cancelled();
+    report.all_columns = all_columns;
 
     let told = exports.tell(&report, world);
     let written = exports.write(&report);
@@ -77,6 +89,41 @@ pub(super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, Error> {
     }
     let failed = report.engines.iter().any(|engine| matches!(engine.state, EngineState::Failed { .. }));
     Ok(if failed { Outcome::EngineFailed } else { Outcome::Done })
+}
+
+/// Draws the report of an earlier run again.
+fn draw(
+    from: &Path,
+    settings: &BenchSettings,
+    exports: ExportReportArgs,
+    all_columns: bool,
+    world: &World,
+) -> Result<Outcome, Error> {
+    let ignored = settings.given();
+    if !ignored.is_empty() {
+        world.bars.printer().note(&format!("note: --from measures nothing; ignored: {}", ignored.join(", ")));
+    }
+    let is_input = |path: &PathBuf| path.canonicalize().ok() == from.canonicalize().ok() && path.exists();
+    let ExportReportArgs { export_json, export_csv, export_markdown, export_html, splice: _ } = &exports;
+    for (flag, path) in [
+        ("--export-json", export_json),
+        ("--export-csv", export_csv),
+        ("--export-markdown", export_markdown),
+        ("--export-html", export_html),
+    ] {
+        if path.as_ref().is_some_and(is_input) {
+            return Err(Error::flag(flag, "the report is read from this file; write to another one"));
+        }
+    }
+    let mut report = read(from)?.report;
+    report.all_columns = all_columns;
+    let name = from.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let exports = Exports::open(exports, &name)?;
+    let printed = exports.tell(&report, world);
+    let written = exports.write(&report);
+    printed?;
+    written?;
+    Ok(Outcome::Done)
 }
 
 /// Makes all engines ready, one after the other: those that are, and for each engine why it is not.

@@ -1,25 +1,34 @@
 //! What is to be measured, resolved from flags and config.
 
-use std::fmt::Write as _;
+mod describe;
+
 use std::num::NonZero;
+use std::path::Path;
 use std::time::Duration;
 
 use super::super::Error;
-use super::super::side_by_side::{Lineup, Planned, REQUEST_TIMEOUT, STARTUP_TIMEOUT, engines_of, named, within_time};
+use super::super::side_by_side::{
+    Lineup, Planned, REQUEST_TIMEOUT, STARTUP_TIMEOUT, engines_of, find, named, within_time,
+};
 use super::config;
-use crate::bench::dataset::DatasetSpec;
+use crate::bench::dataset::{DatasetError, DatasetSpec};
 use crate::bench::demand::Demand;
 use crate::bench::load::{End, Limits, Load, Phase, Timer};
 use crate::bench::report::Task;
 use crate::bench::rounds;
 use crate::bench::warm_up::WarmUp;
-use crate::cli::{BenchSettings, Rounds, Span, Written};
+use crate::cli::{BenchSettings, Rounds, Share, Span, Written};
+use crate::engine::spec::Place;
 use crate::model::DEFAULT_MODEL;
 
 /// What is to be measured.
 pub(super) struct Plan {
     /// The config's name.
     pub name: String,
+    /// Flags that change the config.
+    pub changed: Vec<&'static str>,
+    /// What a user may not expect of the plan, in sentences.
+    pub remarks: Vec<String>,
     pub title: Option<String>,
     pub notes: Vec<String>,
     pub lineup: Lineup,
@@ -51,15 +60,30 @@ const STABLE: f64 = 0.02;
 const SAMPLES: usize = 64;
 const MOST_SAMPLES: usize = 100_000;
 
+/// The config that is the default for embedding, and the one for reranking.
+const USUAL: [&str; 2] = ["quick", "rerank"];
+/// Flags that make the title of a config untrue, since titles tell of models, engines and loads.
+const OF_TITLES: [&str; 9] =
+    ["--engines", "--task", "--model-id", "--device", "--dataset", "--batch", "--load", "--concurrency", "--rate"];
+
 impl Plan {
-    /// Of what the user typed, and where that says nothing, of the config called `config`.
+    /// Of the flags, and where these say nothing, of the config called `config`, or the default one.
     pub fn resolve(config: Option<&str>, typed: BenchSettings) -> Result<Self, Error> {
-        let (name, file) = match config {
-            Some(config) => config::read(Some(config))?,
-            // Who names engines without a config wants the defaults, not those of a config he has not named.
-            None if typed.engines.is_some() => ("engines".to_owned(), BenchSettings::default()),
-            None => config::read(None)?,
-        };
+        let usual = if typed.task == Some(Task::Rerank) { USUAL[1] } else { USUAL[0] };
+        let (name, file) = config::read(config.unwrap_or(usual))?;
+        Self::of(name, typed, file)
+    }
+
+    fn of(name: String, typed: BenchSettings, mut file: BenchSettings) -> Result<Self, Error> {
+        let changed = typed.given();
+        let is_typed = |flag: &str| changed.contains(&flag);
+        let written = file.given();
+        if changed.iter().any(|flag| OF_TITLES.contains(flag)) {
+            file.title = None;
+        }
+        let new_load = ["--load", "--concurrency", "--rate"].into_iter().any(is_typed);
+        let (typed_roles, file_roles) =
+            ([typed.baseline.clone(), typed.reference.clone()], [file.baseline.take(), file.reference.take()]);
         let BenchSettings {
             title,
             notes,
@@ -85,15 +109,37 @@ impl Plan {
             request_timeout,
             startup_timeout,
             retries,
-            baseline,
-            reference,
+            baseline: _,
+            reference: _,
             samples,
             machine_cost_per_hour,
         } = typed.or(file);
         let task = task.unwrap_or(Task::Embed);
         let engines = engines_of(engines.unwrap_or_else(|| vec!["onnx".into()]))?;
         let demand = demand(load, concurrency, rate)?;
+        // What the config says of another load than the one that was typed is passed over; all else that would change
+        // nothing is refused.
+        let unused = |flag: &'static str, reason: &str, excused: bool| match is_typed(flag)
+            || (written.contains(&flag) && !excused)
+        {
+            true => Err(Error::flag(flag, reason)),
+            false => Ok(()),
+        };
+        if demand.curve().is_some() {
+            for flag in ["--rounds", "--stable", "--time-limit"] {
+                unused(flag, "a sweep or a search has no rounds: it measures each step once", new_load)?;
+            }
+        }
+        if task == Task::Rerank {
+            unused("--batch", "with --task rerank each query with its documents is a request", is_typed("--task"))?;
+        }
+        if samples == Some(0) {
+            unused("--reference", "with --samples 0 nothing is compared with it", is_typed("--samples"))?;
+        }
         let end = match (requests, duration, demand) {
+            (Some(_), Some(_), _) => {
+                return Err(Error::flag("--requests", "requests and duration both end a round: give one of them"));
+            }
             (Some(requests), ..) => Some(End::Requests(requests.get())),
             (None, Some(Span(duration)), _) => Some(End::After(duration)),
             (None, None, Demand::Rounds(Load::Offline)) => None,
@@ -101,10 +147,32 @@ impl Plan {
             (None, None, _) => Some(End::After(STEP)),
         };
         let dataset = dataset.unwrap_or_else(|| if task == Task::Rerank { "rerank" } else { "lognormal" }.to_owned());
-        let dataset: DatasetSpec = dataset
-            .parse()
-            .map_err(|e: crate::bench::dataset::DatasetError| Error::flag("--dataset", e.to_string()))?;
+        let dataset: DatasetSpec =
+            dataset.parse().map_err(|e: DatasetError| Error::flag("--dataset", e.to_string()))?;
         check_dataset(&dataset, task)?;
+        if let Some(python) =
+            python.as_deref().filter(|_| engines.iter().any(|one| one.spec.kind.place() == Place::Worker))
+        {
+            check_python(python)?;
+        }
+        let mut remarks = Vec::new();
+        let name_of_config = &name;
+        let mut role = |flag: &'static str, word: &str, [typed, file]: [Option<String>; 2]| match (typed, file) {
+            (Some(name), _) => named(&engines, flag, Some(&name)),
+            (None, Some(name)) if is_typed("--engines") => {
+                let found = find(&engines, &name);
+                if found.is_none() {
+                    remarks.push(format!("{name}, the {word} of the config {name_of_config}, is not among the engines; the default is used"));
+                }
+                Ok(found)
+            }
+            (None, name) => named(&engines, flag, name.as_deref()),
+        };
+        let [typed_baseline, typed_reference] = typed_roles;
+        let [file_baseline, file_reference] = file_roles;
+        let baseline = role("--baseline", "baseline", [typed_baseline, file_baseline])?;
+        let reference = role("--reference", "reference", [typed_reference, file_reference])?;
+        remarks.extend(idle(&engines, &changed));
         let within = |name, value: f64, most: f64| {
             if value > 0.0 && value <= most {
                 Ok(value)
@@ -112,7 +180,7 @@ impl Plan {
                 Err(Error::flag(name, format!("{value} is not above 0 and up to {most}")))
             }
         };
-        let stable = within("--stable", stable.unwrap_or(STABLE), 1.0)?;
+        let stable = stable.map_or(STABLE, |Written(Share(stable))| stable);
         let machine_cost_per_hour =
             machine_cost_per_hour.map(|cost| within("--machine-cost-per-hour", cost, 1e9)).transpose()?;
         let samples = samples.unwrap_or(SAMPLES);
@@ -125,8 +193,10 @@ impl Plan {
             Some(Span(limit)) => Some(WarmUp { limit, ..WarmUp::default() }),
         };
         let plan = Self {
-            baseline: named(&engines, "--baseline", baseline.as_deref())?,
-            reference: named(&engines, "--reference", reference.as_deref())?,
+            baseline,
+            reference,
+            changed,
+            remarks,
             name,
             title,
             notes,
@@ -189,60 +259,39 @@ impl Plan {
         let Self { warm_up, rounds: Rounds { min, max }, stable, time_limit, seed, .. } = *self;
         rounds::Plan { phase, warm_up, min_rounds: min, max_rounds: max, stable, limit: time_limit, seed }
     }
+}
 
-    /// When a round ends, for people.
-    pub fn end_words(&self) -> String {
-        match self.end {
-            None => "the dataset once".into(),
-            Some(End::Requests(1)) => "1 request".into(),
-            Some(End::Requests(requests)) => format!("{requests} requests"),
-            Some(End::After(duration)) => humantime::format_duration(duration).to_string(),
-        }
-    }
+/// Flags that no engine of these has a use for, in a sentence.
+fn idle(engines: &[Planned], typed: &[&str]) -> Option<String> {
+    let here = engines.iter().any(|one| one.spec.kind.place() != Place::Server || one.spec.url.is_none());
+    let worker = engines.iter().any(|one| one.spec.kind.place() == Place::Worker);
+    let server = engines.iter().any(|one| one.spec.kind.is_server());
+    let started = worker || engines.iter().any(|one| one.spec.kind.is_server() && one.spec.url.is_none());
+    let unused: Vec<&str> = [
+        ("--device", here),
+        ("--threads", here),
+        ("--python", worker),
+        ("--startup-timeout", started),
+        ("--retries", server),
+    ]
+    .into_iter()
+    .filter(|(flag, used)| !used && typed.contains(flag))
+    .map(|(flag, _)| flag)
+    .collect();
+    let verb = if unused.len() == 1 { "changes" } else { "change" };
+    (!unused.is_empty()).then(|| format!("{} {verb} nothing for these engines", unused.join(" and ")))
+}
 
-    /// For people, a line a setting.
-    pub fn describe(&self) -> String {
-        let mut out = String::new();
-        // Writing to a string does not fail.
-        let mut line = |name: &str, value: &dyn std::fmt::Display| {
-            let _ = writeln!(out, "{name:<10} {value}");
-        };
-        line("config", &self.name);
-        if let Some(title) = &self.title {
-            line("title", title);
+/// Whether an interpreter is there: a path, or the name of a program.
+fn check_python(python: &Path) -> Result<(), Error> {
+    let there = match python.components().count() {
+        1 => {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            python.is_file() || std::env::split_paths(&path).any(|directory| directory.join(python).is_file())
         }
-        let task = if self.lineup.task == Task::Embed { "embed" } else { "rerank" };
-        line("task", &task);
-        line("model", &self.lineup.model_id);
-        line("dataset", &self.dataset);
-        line("seed", &self.seed);
-        if self.lineup.task == Task::Embed {
-            line("batch", &self.batch);
-        }
-        line("load", &self.demand);
-        line(if self.demand.curve().is_some() { "step" } else { "round" }, &self.end_words());
-        if self.demand.curve().is_none() {
-            let Rounds { min, max } = self.rounds;
-            line("rounds", &format!("{min} to {max}, until figures are stable to ±{} %", self.stable * 100.0));
-        }
-        let warm_up = self.warm_up.map_or("none".into(), |warm_up| {
-            format!("until steady, at most {}", humantime::format_duration(warm_up.limit))
-        });
-        line("warm-up", &warm_up);
-        let all: Vec<usize> = (0..self.lineup.engines.len()).collect();
-        let roles = [(self.baseline(&all), "baseline"), (self.reference(&all), "reference")];
-        for (place, Planned { name, spec, launch, .. }) in self.lineup.engines.iter().enumerate() {
-            let mut words = if spec.to_string() == *name { name.clone() } else { format!("{name} ({spec})") };
-            for (_, role) in roles.into_iter().filter(|(of, _)| *of == Some(place)) {
-                let _ = write!(words, ", {role}");
-            }
-            if let Some(launch) = launch {
-                let _ = write!(words, ", started by: {launch}");
-            }
-            line("engine", &words);
-        }
-        out
-    }
+        _ => python.is_file(),
+    };
+    if there { Ok(()) } else { Err(Error::flag("--python", format!("{}: no such program", python.display()))) }
 }
 
 fn demand(
@@ -262,88 +311,29 @@ fn demand(
     })
 }
 
-/// Texts are embedded, queries with documents are ranked.
+/// Texts are embedded, queries with documents are ranked; and a file is there.
 fn check_dataset(dataset: &DatasetSpec, task: Task) -> Result<(), Error> {
-    let DatasetSpec::Made(recipe) = dataset else { return Ok(()) };
+    let wrong = |reason: String| Err(Error::flag("--dataset", reason));
+    let recipe = match dataset {
+        DatasetSpec::File(path) if path != Path::new("-") && !path.exists() => {
+            return wrong(format!("file={}: no such file", path.display()));
+        }
+        DatasetSpec::File(path) if path.is_dir() => {
+            return wrong(format!("file={}: is a directory; name a file", path.display()));
+        }
+        DatasetSpec::File(_) => return Ok(()),
+        DatasetSpec::Made(recipe) => recipe,
+    };
     match (task, recipe.is_rerank()) {
-        (Task::Embed, true) => {
-            Err(Error::flag("--dataset", "rerank holds queries with documents: it is for --task rerank"))
-        }
-        (Task::Rerank, false) => {
-            let reason = format!("{} has no queries; for --task rerank take rerank, or file=PATH", recipe.name());
-            Err(Error::flag("--dataset", reason))
-        }
+        (Task::Embed, true) => wrong("rerank holds queries with documents: it is for --task rerank".into()),
+        (Task::Rerank, false) => wrong(format!(
+            "the dataset {} has no documents to rerank; for --task rerank take --dataset rerank, or file=PATH",
+            recipe.name()
+        )),
         _ => Ok(()),
     }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    fn plan(toml: &str) -> Result<Plan, Error> {
-        let mut typed: BenchSettings = toml::from_str(toml).unwrap();
-        typed.engines.get_or_insert_with(|| vec!["onnx".into()]);
-        Plan::resolve(None, typed)
-    }
-
-    #[test]
-    fn what_nobody_says_has_a_default() {
-        let plan = plan("").unwrap();
-        assert_eq!((plan.demand.to_string().as_str(), plan.end), ("closed:4", Some(End::After(ROUND))));
-        assert_eq!(
-            (plan.lineup.model_id.as_str(), plan.lineup.model_named, plan.baseline),
-            (DEFAULT_MODEL, false, None)
-        );
-        let described = plan.describe();
-        assert!(
-            described.contains("load       closed:4\n") && described.contains("engine     onnx, baseline, reference\n")
-        );
-    }
-
-    #[test]
-    fn an_offline_round_is_the_dataset_once() {
-        let plan = plan("load = 'offline'").unwrap();
-        assert_eq!((plan.end, plan.phase(7).unwrap().end()), (None, End::Requests(7)));
-    }
-
-    #[test]
-    fn the_reference_is_the_most_right() {
-        let all = "engines = ['onnx:int8', 'onnx', 'torch:bfloat16', 'torch']";
-        let reference = |toml: &str, measured: &[usize]| plan(toml).unwrap().reference(measured);
-        assert_eq!(reference(all, &[0, 1, 2, 3]), Some(3));
-        assert_eq!(reference(all, &[0, 1, 2]), Some(1));
-        assert_eq!((reference(all, &[0, 2]), reference(all, &[])), (Some(0), None));
-        assert_eq!(reference(&format!("{all}\nreference = 'onnx:int8'"), &[1, 3]), Some(0));
-        let baseline = plan("engines = ['onnx', 'onnx:int8']\nbaseline = 'onnx:int8'").unwrap();
-        assert_eq!((baseline.baseline(&[0]), plan(all).unwrap().baseline(&[2, 3])), (Some(1), Some(2)));
-    }
-
-    #[test]
-    fn what_makes_no_sense_is_refused() {
-        for (toml, said) in [
-            ("engines = ['onnx', 'onnx']", "two engines are called \"onnx\""),
-            ("engines = ['onyx']", "did you mean \"onnx\"?"),
-            ("engines = []", "there is none"),
-            ("engines = [{ spec = 'onnx', launch = 'x' }]", "launch is for servers"),
-            ("engines = [{ spec = 'tei=http://a', launch = 'x' }]", "launch is for servers"),
-            ("engines = ['tei=http://a:b@c:x']", "no http or https URL"),
-            ("baseline = 'torch'", "--baseline: no engine is called \"torch\"; engines: onnx"),
-            ("reference = 'torch'", "--reference"),
-            ("load = 'closed:3'\nrate = 3.0", "give one of them"),
-            ("rate = -1.0", "--load: a rate of -1/s"),
-            ("load = 'ramp:1-9'\nrequests = 3", "a ramp ends after a time"),
-            ("dataset = 'rerank'", "--task rerank"),
-            ("task = 'rerank'\ndataset = 'words'", "words has no queries"),
-            ("dataset = 'word'", "--dataset"),
-            ("stable = 0.0", "--stable"),
-            ("machine-cost-per-hour = -1.0", "--machine-cost-per-hour"),
-            ("request-timeout = '0s'", "--request-timeout"),
-            ("samples = 1000000", "--samples"),
-        ] {
-            let error = plan(toml).err().unwrap().to_string();
-            assert!(error.contains(said), "{toml}: {error}");
-        }
-    }
-}
+mod tests;

@@ -78,6 +78,7 @@ impl Context<'_> {
             order: order.iter().map(|round| round.iter().filter_map(|&at| name(*places.get(at)?)).collect()).collect(),
             interrupted: false,
             notes: plan.notes.clone(),
+            all_columns: false,
         }
     }
 

@@ -4,11 +4,12 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::super::engine::number_format;
 use super::super::{Error, World};
 use crate::bench::report::Task;
 use crate::cli::{EngineEntry, Span};
 use crate::engine::spec::Place;
-use crate::engine::{EngineKind, EngineSpec, SpecError};
+use crate::engine::{EngineKind, EngineSpec, SpecError, launch, python};
 use crate::model::Model;
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
@@ -107,6 +108,11 @@ pub fn engines_of(entries: Vec<EngineEntry>) -> Result<Vec<Planned>, Error> {
         }
         let read = if launch.is_some() { EngineSpec::launched(&spec) } else { spec.parse() };
         let spec = read.map_err(|e: SpecError| Error::flag(FLAG, e.to_string()))?;
+        check_options(&spec).map_err(|reason| Error::flag(FLAG, reason))?;
+        if let Some(model) = model.as_deref().filter(|_| !spec.kind.is_server()) {
+            let reason = format!("{spec}: model = {model:?} is for servers; --model-id names the model of the others");
+            return Err(Error::flag(FLAG, reason));
+        }
         if launch.is_some() && (!spec.kind.is_server() || spec.url.is_some()) {
             return Err(Error::flag(
                 FLAG,
@@ -114,20 +120,42 @@ pub fn engines_of(entries: Vec<EngineEntry>) -> Result<Vec<Planned>, Error> {
             ));
         }
         let name = name.unwrap_or_else(|| spec.to_string());
+        if name.trim().is_empty() {
+            return Err(Error::flag(FLAG, format!("{spec} has an empty name")));
+        }
         if engines.iter().any(|other| other.name == name) {
-            let reason =
-                format!("two engines are called {name:?}: name each once (a config of infa bench can give names)");
+            let reason = format!("two engines are called {name:?}: give each a name of its own, as in NAME={spec}");
             return Err(Error::flag(FLAG, reason));
         }
         engines.push(Planned { name, spec, launch, model });
     }
-    if engines.is_empty() { Err(Error::flag(FLAG, "there is none")) } else { Ok(engines) }
+    if engines.is_empty() { Err(Error::flag(FLAG, "no engine is named")) } else { Ok(engines) }
+}
+
+/// What is wrong with the options of a spec, before anything is started.
+fn check_options(spec: &EngineSpec) -> Result<(), String> {
+    match (spec.kind.place(), &spec.url, spec.words.first()) {
+        (Place::Process, ..) => number_format(spec).map(|_| ()),
+        (Place::Worker, ..) => python::check_options(spec).map_err(|e| e.to_string()),
+        (Place::Server, Some(_), Some(word)) => {
+            Err(format!("{} has no option {word:?}: what a server computes with is its own", spec.kind.name()))
+        }
+        (Place::Server, Some(_), None) => Ok(()),
+        (Place::Server, None, _) => launch::check_options(spec).map_err(|e| e.to_string()),
+    }
+}
+
+/// The place of the engine of this name; or of this spec, where only one has it.
+pub fn find(engines: &[Planned], name: &str) -> Option<usize> {
+    let mut of_spec = (0..engines.len()).filter(|&at| engines.get(at).is_some_and(|one| one.spec.to_string() == name));
+    let alone = of_spec.next().filter(|_| of_spec.next().is_none());
+    engines.iter().position(|engine| engine.name == name).or(alone)
 }
 
 /// The place of the engine of this name, which the flag `which` gave.
 pub fn named(engines: &[Planned], which: &'static str, name: Option<&str>) -> Result<Option<usize>, Error> {
     let Some(name) = name else { return Ok(None) };
-    match engines.iter().position(|engine| engine.name == name) {
+    match find(engines, name) {
         Some(place) => Ok(Some(place)),
         None => {
             let names: Vec<&str> = engines.iter().map(|engine| engine.name.as_str()).collect();

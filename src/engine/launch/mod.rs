@@ -25,6 +25,14 @@ pub use self::server::Server;
 use super::spec::EngineSpec;
 use crate::runtime::device::Device;
 
+/// Whether a server that is started here has the options of a spec.
+///
+/// # Errors
+/// [`LaunchError::Word`] and the like for what it has not.
+pub fn check_options(spec: &EngineSpec) -> Result<(), LaunchError> {
+    words::flags(spec).map(|_| ())
+}
+
 /// A server to be started.
 #[derive(Debug, Clone)]
 pub struct Launch {

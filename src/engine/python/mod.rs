@@ -28,6 +28,8 @@ mod wire;
 mod words;
 mod worker;
 
+use crate::engine::EngineSpec;
+
 pub use self::engine::PythonEngine;
 pub use self::environment::{Environment, environment, programs};
 pub use self::error::PythonError;
@@ -36,3 +38,11 @@ pub use self::interpreter::{Interpreter, candidates, find};
 pub use self::options::{PythonOptions, PythonTask};
 pub use self::packages::{Package, needed};
 pub use self::worker::{Worker, WorkerInfo};
+
+/// Whether a Python engine has the options and the device of a spec.
+///
+/// # Errors
+/// [`PythonError::Option`] for what it has not.
+pub fn check_options(spec: &EngineSpec) -> Result<(), PythonError> {
+    words::Words::of(spec).map(|_| ())
+}

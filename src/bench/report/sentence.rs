@@ -1,0 +1,221 @@
+//! The outcome of a run in one sentence: "onnx:int8 is 2.2 times as fast as onnx (±20%), smallest cosine 0.9970".
+
+use super::numbers::{cosine, half_width, number, spread};
+use super::text::one_line;
+use super::{Curve, CurveKind, EngineReport, EngineState, Figure, Report};
+
+/// Intervals that reach farther to one side are written with both ends.
+const WIDE: f64 = 0.5;
+
+/// The outcome; `None` where nothing was measured.
+pub(super) fn sentence(report: &Report) -> Option<String> {
+    let sound: Vec<&EngineReport> =
+        report.engines.iter().filter(|engine| !matches!(engine.state, EngineState::Failed { .. })).collect();
+    let text = if sound.iter().any(|engine| engine.curve.is_some()) {
+        curves(&sound)
+    } else if report.workload.is_open_loop() {
+        latencies(report, &sound)
+    } else {
+        speeds(report, &sound)
+    };
+    text.map(|text| text + ".")
+}
+
+/// Throughput: the fastest beside the baseline, or the baseline beside the next.
+fn speeds(report: &Report, sound: &[&EngineReport]) -> Option<String> {
+    let base = sound.iter().find(|engine| report.baseline.as_ref() == Some(&engine.name));
+    let ratio = |engine: &&&EngineReport| engine.figures.speed_up.filter(|ratio| ratio.median > 0.0);
+    let others = sound.iter().filter(|engine| report.baseline.as_ref() != Some(&engine.name));
+    let fastest = others
+        .filter_map(|engine| Some((engine, ratio(&engine)?)))
+        .max_by(|(_, a), (_, b)| a.median.total_cmp(&b.median));
+    let (Some(base), Some((fastest, ratio))) = (base, fastest) else { return alone(sound) };
+    let (first, second, ratio) = match ratio.median >= 1.0 {
+        true => (*fastest, *base, ratio),
+        false => (*base, *fastest, inverted(ratio)),
+    };
+    let (name, other) = (one_line(&first.name), one_line(&second.name));
+    let how = uncertainty(&ratio, |value| format!("{} times", times(value)));
+    let apart = ratio.interval.is_none_or(|(low, high)| low > 1.0 || high < 1.0);
+    let text = match apart {
+        true => format!("{name} is {} times as fast as {other}{how}", times(ratio.median)),
+        false => format!("{name} and {other} are not told apart: {name} is {} times as fast{how}", times(ratio.median)),
+    };
+    Some(text + &fidelity(report, first, second))
+}
+
+/// Of one engine only its own figures can be named.
+fn alone(sound: &[&EngineReport]) -> Option<String> {
+    let rate = |engine: &EngineReport| {
+        let figures = &engine.figures;
+        let rates = [
+            (figures.tokens_per_second, "tokens/s"),
+            (figures.inputs_per_second, "inputs/s"),
+            (figures.requests_per_second, "requests/s"),
+        ];
+        rates.into_iter().find_map(|(figure, unit)| Some((figure?, unit)))
+    };
+    let (engine, (figure, unit)) = sound.iter().find_map(|engine| Some((engine, rate(engine)?)))?;
+    let half = match engine.state {
+        EngineState::Stable { half_width } | EngineState::Unstable { half_width: Some(half_width) } => Some(half_width),
+        _ => None,
+    };
+    let how = half.map(|half| format!(" ({})", spread(half))).unwrap_or_default();
+    let latency = engine.figures.p99_ms.map(|p99| format!(", 99 of 100 requests within {} ms", number(p99.median)));
+    let name = one_line(&engine.name);
+    Some(format!("{name}: {} {unit}{how}{}", number(figure.median), latency.unwrap_or_default()))
+}
+
+/// Latency in an open loop, where the load decides throughput: the quickest beside the baseline, or that beside the next.
+fn latencies(report: &Report, sound: &[&EngineReport]) -> Option<String> {
+    let p50 = |engine: &EngineReport| engine.figures.p50_ms.map(|p50| p50.median).filter(|&p50| p50 > 0.0);
+    let mut known: Vec<(&EngineReport, f64)> =
+        sound.iter().filter_map(|&engine| Some((engine, p50(engine)?))).collect();
+    known.sort_by(|(_, a), (_, b)| a.total_cmp(b));
+    let (first, p50) = *known.first()?;
+    let name = one_line(&first.name);
+    let others = known.get(1..).unwrap_or_default();
+    let base = others.iter().find(|(engine, _)| report.baseline.as_ref() == Some(&engine.name)).or(others.first());
+    let beside = base.map(|(other, slower)| {
+        let name = one_line(&other.name);
+        let ratio = times(slower / p50);
+        format!(", {ratio} times as quick as {name} ({} ms){}", number(*slower), fidelity(report, first, other))
+    });
+    Some(format!("{name} answers half of the requests within {} ms{}", number(p50), beside.unwrap_or_default()))
+}
+
+/// The highest throughput, or the highest rate that keeps the latency.
+fn curves(sound: &[&EngineReport]) -> Option<String> {
+    let rate = |curve: &Curve| {
+        let rate = match curve.kind {
+            CurveKind::Search => curve.held?.holds?,
+            _ => curve.steps.get(curve.best?)?.requests_per_second?,
+        };
+        (rate > 0.0).then_some(rate)
+    };
+    let of = |curve| rate(curve).map(|rate| (curve, rate));
+    let mut known: Vec<(&EngineReport, &Curve, f64)> = Vec::new();
+    for &engine in sound {
+        known.extend(engine.curve.as_ref().and_then(of).map(|(curve, rate)| (engine, curve, rate)));
+    }
+    known.sort_by(|(.., a), (.., b)| b.total_cmp(a));
+    let (first, curve, rate) = *known.first()?;
+    let what = if curve.kind == CurveKind::Search { "keeps the latency up to" } else { "answers up to" };
+    let beside = known.get(1).filter(|(_, other, _)| other.kind == curve.kind);
+    let beside =
+        beside.map(|(other, _, less)| format!(", {} times as many as {}", times(rate / less), one_line(&other.name)));
+    Some(format!("{} {what} {} requests/s{}", one_line(&first.name), number(rate), beside.unwrap_or_default()))
+}
+
+/// How right the first is; or the second, where the first is what others are compared with.
+fn fidelity(report: &Report, first: &EngineReport, second: &EngineReport) -> String {
+    let is_reference = |engine: &EngineReport| report.reference.as_ref() == Some(&engine.name);
+    let of = |engine: &EngineReport| {
+        let fidelity = engine.fidelity.as_ref()?;
+        let vectors = fidelity.vectors.as_ref().and_then(|vectors| Some(("cosine", vectors.agreement?.cosine_min)));
+        vectors.or_else(|| Some(("Kendall's τ-b", fidelity.ranking.as_ref()?.tau_min?)))
+    };
+    let (engine, whose) = match is_reference(first) {
+        true => (second, format!(" of {}", one_line(&second.name))),
+        false => (first, String::new()),
+    };
+    of(engine).map(|(what, least)| format!(", smallest {what}{whose} {}", cosine(least))).unwrap_or_default()
+}
+
+/// `2.2`, `11.1`, `1.02` where it is near to 1.
+fn times(ratio: f64) -> String {
+    match ratio {
+        near if near < 1.1 => format!("{near:.2}"),
+        small if small < 9.95 => format!("{small:.1}"),
+        large => number(large),
+    }
+}
+
+fn inverted(Figure { median, min, max, interval, count }: Figure) -> Figure {
+    let interval = interval.map(|(low, high)| (high.recip(), low.recip()));
+    Figure { median: median.recip(), min: max.recip(), max: min.recip(), interval, count }
+}
+
+/// ` (±20%)`, or both ends where that is wide.
+fn uncertainty(figure: &Figure, write: impl Fn(f64) -> String) -> String {
+    match (half_width(figure), figure.interval) {
+        (Some(half), _) if half <= WIDE => format!(" ({})", spread(half)),
+        (_, Some((low, high))) => format!(" ({} to {})", times(low), write(high)),
+        (_, None) => String::new(),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::super::sample;
+    use super::*;
+
+    fn of(engines: Vec<EngineReport>) -> Option<String> {
+        sentence(&sample::of(engines))
+    }
+
+    fn engine(name: &str, ratio: f64, interval: Option<(f64, f64)>) -> EngineReport {
+        let mut engine = sample::engine(name, 2000.0 * ratio);
+        engine.figures.speed_up = Some(Figure { median: ratio, min: ratio, max: ratio, interval, count: 3 });
+        engine
+    }
+
+    fn base() -> EngineReport {
+        engine("onnx", 1.0, Some((1.0, 1.0)))
+    }
+
+    #[test]
+    fn the_fastest_beside_the_baseline() {
+        let int8 = engine("onnx:int8", 2.2, Some((1.9, 2.64)));
+        let expected = "onnx:int8 is 2.2 times as fast as onnx (±20%), smallest cosine 0.9997.";
+        assert_eq!(of(vec![base(), int8.clone()]).unwrap(), expected);
+        let torch = engine("torch", 0.5, Some((0.4, 0.6)));
+        assert_eq!(of(vec![base(), torch.clone(), int8]).unwrap(), expected);
+        // The baseline is the reference as well.
+        assert_eq!(
+            of(vec![base(), torch]).unwrap(),
+            "onnx is 2.0 times as fast as torch (±25%), smallest cosine of torch 0.9997."
+        );
+        let wide = engine("b", 20.0, Some((5.0, 60.0)));
+        assert!(of(vec![base(), wide]).unwrap().starts_with("b is 20.0 times as fast as onnx (5.0 to 60.0 times)"));
+        let near = engine("b", 1.02, Some((0.97, 1.07)));
+        assert!(
+            of(vec![base(), near]).unwrap().starts_with("b and onnx are not told apart: b is 1.02 times as fast (±5%)")
+        );
+        let once = engine("b", 2.0, None);
+        assert!(of(vec![base(), once]).unwrap().starts_with("b is 2.0 times as fast as onnx, smallest"));
+    }
+
+    #[test]
+    fn one_engine_none_and_failures() {
+        assert_eq!(of(vec![base()]).unwrap(), "onnx: 2,000 tokens/s (±1%), 99 of 100 requests within 100 ms.");
+        assert_eq!(of(vec![]), None);
+        let mut failed = base();
+        failed.state = EngineState::Failed { stage: "start".into(), kind: "timeout".into(), message: "late".into() };
+        assert_eq!(of(vec![failed.clone()]), None);
+        assert!(of(vec![failed, engine("b", 2.0, None)]).unwrap().starts_with("b: 4,000 tokens/s"));
+    }
+
+    #[test]
+    fn rising_and_open_loads() {
+        let sweep = sentence(&sample::sweep()).unwrap();
+        assert_eq!(sweep, "onnx answers up to 61.0 requests/s.");
+        let mut report = sample::of(vec![base(), engine("b", 2.0, None)]);
+        report.workload.load = "poisson:5".to_owned();
+        assert_eq!(
+            sentence(&report).unwrap(),
+            "b answers half of the requests within 12.5 ms, 2.0 times as quick as onnx (25.0 ms), smallest cosine 0.9997."
+        );
+        let rerank = sentence(&sample::rerank()).unwrap();
+        assert!(rerank.contains("smallest Kendall's τ-b"), "{rerank}");
+    }
+
+    #[test]
+    fn texts_from_elsewhere_stay_on_their_line() {
+        for report in [sample::hostile(), sample::infinite(), sample::failures()] {
+            let text = sentence(&super::super::finite::finite(&report)).unwrap_or_default();
+            assert!(!text.contains(['\n', '\u{1b}', '\u{202e}']) && !text.contains("NaN"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Why engines cannot run here, before anything is started: for `--dry-run`.
+
+use super::super::engines::Survey;
+use super::super::side_by_side::Planned;
+use super::super::{Error, World};
+use super::plan::Plan;
+use crate::commands::engine::number_format;
+use crate::engine::python::programs;
+use crate::engine::{launch, spec::Place};
+
+/// Looks at the engines of a plan.
+pub(super) struct Obstacles<'a> {
+    plan: &'a Plan,
+    world: &'a World,
+    survey: Survey,
+}
+
+impl<'a> Obstacles<'a> {
+    pub fn new(plan: &'a Plan, world: &'a World) -> Result<Self, Error> {
+        Ok(Self { plan, world, survey: Survey::new()? })
+    }
+
+    /// What keeps the engine of this place from running here. Servers at a URL are not asked.
+    pub fn of(&mut self, place: usize) -> Option<String> {
+        let Planned { spec, launch, .. } = self.plan.lineup.engines.get(place)?;
+        let cache = &self.world.globals.cache;
+        match spec.kind.place() {
+            Place::Process => {
+                let device = spec.device.or(self.plan.lineup.device).unwrap_or_default();
+                let device = device.resolve().err().map(|e| e.to_string());
+                let dtype = || number_format(spec).ok().flatten()?.resolve().err().map(|e| e.to_string());
+                device.or_else(dtype)
+            }
+            Place::Worker => self.survey.missing(spec.kind, self.plan.lineup.python.as_deref(), cache),
+            Place::Server if spec.url.is_some() => None,
+            Place::Server => match launch {
+                Some(template) => launch::Command::parse(template).err().map(|e| e.to_string()),
+                None => launch::default_command(spec.kind, &programs(spec.kind, cache)).err().map(|e| e.to_string()),
+            },
+        }
+    }
+}

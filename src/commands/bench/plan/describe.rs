@@ -1,0 +1,134 @@
+//! A plan for people: what would be measured, and how long that takes.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::Plan;
+use crate::bench::demand::Demand;
+use crate::bench::load::End;
+use crate::bench::report::Task;
+use crate::bench::report::numbers::spread;
+use crate::cli::Rounds;
+use crate::commands::side_by_side::Planned;
+
+impl Plan {
+    /// When a round ends, for people.
+    pub fn end_words(&self) -> String {
+        match self.end {
+            None => "the dataset once".into(),
+            Some(End::Requests(1)) => "1 request".into(),
+            Some(End::Requests(requests)) => format!("{requests} requests"),
+            Some(End::After(duration)) => humantime::format_duration(duration).to_string(),
+        }
+    }
+
+    /// For people, a line a setting. `obstacle`: why the engine of this place cannot run here.
+    pub fn describe(&self, obstacle: &mut dyn FnMut(usize) -> Option<String>) -> String {
+        let mut out = String::new();
+        // Writing to a string does not fail.
+        let mut line = |name: &str, value: &dyn std::fmt::Display| {
+            let _ = writeln!(out, "{name:<10} {value}");
+        };
+        line(
+            "config",
+            &match self.changed.as_slice() {
+                [] => self.name.clone(),
+                changed => format!("{}, changed by {}", self.name, changed.join(", ")),
+            },
+        );
+        if let Some(title) = &self.title {
+            line("title", title);
+        }
+        let task = if self.lineup.task == Task::Embed { "embed" } else { "rerank" };
+        line("task", &task);
+        line("model", &self.lineup.model_id);
+        line("dataset", &self.dataset);
+        line("seed", &self.seed);
+        if self.lineup.task == Task::Embed {
+            line("batch", &self.batch);
+        }
+        line("load", &self.demand);
+        line(if self.demand.curve().is_some() { "step" } else { "round" }, &self.end_words());
+        if self.demand.curve().is_none() {
+            let Rounds { min, max } = self.rounds;
+            line(
+                "rounds",
+                &match min == max {
+                    true => min.to_string(),
+                    false => format!("{min} to {max}, until figures are stable to {}", spread(self.stable)),
+                },
+            );
+        }
+        let warm_up = self.warm_up.map_or("none".into(), |warm_up| {
+            format!("until steady, at most {}", humantime::format_duration(warm_up.limit))
+        });
+        line("warm-up", &warm_up);
+        line("takes", &self.estimate());
+        let all: Vec<usize> = (0..self.lineup.engines.len()).collect();
+        let roles = [(self.baseline(&all), "baseline"), (self.reference(&all), "reference")];
+        for (place, Planned { name, spec, launch, .. }) in self.lineup.engines.iter().enumerate() {
+            let mut words = if spec.to_string() == *name { name.clone() } else { format!("{name} ({spec})") };
+            for (_, role) in roles.into_iter().filter(|(of, _)| *of == Some(place)) {
+                let _ = write!(words, ", {role}");
+            }
+            if let Some(launch) = launch {
+                let _ = write!(words, ", started by: {launch}");
+            }
+            if let Some(reason) = obstacle(place) {
+                let _ = write!(words, "; cannot run here: {reason}");
+            }
+            line("engine", &words);
+        }
+        for remark in &self.remarks {
+            line("note", remark);
+        }
+        out
+    }
+
+    /// How long it takes, as far as that is known before.
+    pub fn estimate(&self) -> String {
+        let engines = self.lineup.engines.len() as u32;
+        let each = if engines == 1 { String::new() } else { format!(" for each of {engines} engines") };
+        let Rounds { min, max } = self.rounds;
+        let times = |least: usize, most: usize, unit: &str| match (least, most) {
+            (1, 1) => format!("1 {unit}"),
+            (least, most) if least == most => format!("{most} {unit}s"),
+            (least, most) => format!("{least} to {most} {unit}s"),
+        };
+        let (least, most, unit) = match self.demand {
+            Demand::Rounds(_) => (min, max, "round"),
+            // Load doubles from step to step, and stops where throughput rises no further.
+            Demand::Sweep { from, to, .. } => {
+                (2, 1 + (to / from.max(f64::MIN_POSITIVE)).log2().max(0.0).ceil() as usize, "step")
+            }
+            Demand::Search { .. } => (5, 25, "step"),
+        };
+        let counted = times(least.min(most), most, unit);
+        let warm_up = self.warm_up.map_or(Duration::ZERO, |warm_up| warm_up.limit) * engines;
+        let besides = match warm_up {
+            Duration::ZERO => "loading".to_owned(),
+            limit => format!("loading and a warm-up of up to {}", time(limit)),
+        };
+        match self.end {
+            Some(End::After(duration)) => {
+                let all = |count: usize| {
+                    duration.saturating_mul(engines).saturating_mul(u32::try_from(count).unwrap_or(u32::MAX))
+                };
+                let limit = self.time_limit.unwrap_or(Duration::MAX);
+                let (shortest, longest) = (all(least.min(most)).min(limit), all(most).min(limit));
+                let range = match shortest == longest {
+                    true => time(longest),
+                    false => format!("{} to {}", time(shortest), time(longest)),
+                };
+                format!("{range} ({counted} of {}{each}), besides {besides}", time(duration))
+            }
+            _ => format!("as long as {counted} of {}{each} take, besides {besides}", self.end_words()),
+        }
+    }
+}
+
+/// A length of time for people, in whole seconds from ten on.
+fn time(duration: Duration) -> String {
+    let whole = if duration >= Duration::from_secs(10) { Duration::from_secs(duration.as_secs()) } else { duration };
+    humantime::format_duration(whole).to_string()
+}
