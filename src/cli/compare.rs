@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 
 use super::compare_engines::CompareEnginesArgs;
 use crate::compare::engines::{EngineThreshold, EngineThresholdError};
@@ -25,7 +26,8 @@ Examples:
   infa compare --engines onnx,onnx:int8 --task sts sts-test.csv # is one worse, or does it only seem so?
   infa compare --engines onnx,onnx:int8 --task retrieval scifact/ --fail-if 'ndcg10<-1%'
 
-Files are what infa bench --export-json writes; engines are matched by their names. Or they are saved vectors: .npy,
+Files are what infa bench --export-json writes; engines are matched by their names, or where these differ by their
+specs without the URL, and runs of one engine each in any case. Or they are saved vectors: .npy,
 Parquet (a column of lists, called embedding, vector, embeddings or vectors; ids in id), and JSON and CSV as infa embed
 writes them. These are matched by id where all have one, else by place.
 
@@ -38,7 +40,8 @@ score_max_difference, cut_off_changes …, of tasks spearman, pearson, ndcg10, r
 reference), and of each engine against itself alone_cosine_min, alone_max_difference, concurrent_cosine_min,
 concurrent_max_difference, failed.
 
-Exit status: 0 all well; 2 wrong usage, or files that cannot be compared; 3 the model cannot be used; 4 an engine failed
+Exit status: 0 all well; 2 wrong usage, files that cannot be compared, or a --fail-if on a change between runs of
+different workloads; 3 the model cannot be used; 4 an engine failed
 (its row says why); 5 a threshold was crossed; 130 interrupted, after what was found has been printed and exported.")]
 pub struct CompareArgs {
     /// Result files of infa bench, or saved vectors. The first is the base of the others, unless --base names it; a
@@ -62,11 +65,16 @@ pub struct CompareArgs {
     #[arg(long, value_name = "NAME", env = "INFA_BASELINE", hide_env = true)]
     pub baseline: Option<String>,
 
-    /// What is not allowed: METRIC<LIMIT or METRIC>LIMIT. With % the limit is a change (tokens_per_s<-5%), without it a
-    /// value (cosine_min<0.999, p99>100ms, memory>2GiB). Crossed is what is beyond it and beyond the noise: exit status 5.
-    /// May be given several times
+    /// Fail (exit status 5) if METRIC<LIMIT or METRIC>LIMIT. With % the limit is a change (tokens_per_s<-5%), without it a
+    /// value (cosine_min<0.999, p99>100ms, memory>2GiB). A threshold counts only if it is crossed beyond the noise. May be
+    /// given several times
     #[arg(long, value_delimiter = ',', value_name = "THRESHOLD", env = "INFA_FAIL_IF", hide_env = true)]
     pub fail_if: Vec<FailIf>,
+
+    /// Compare result files of different workloads (dataset, batch, load, model) all the same; without it they are not
+    /// comparable and get no verdicts
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "INFA_FORCE", hide_env = true)]
+    pub force: bool,
 
     /// What tables show, with commas between; all for all there is [default: what says most]
     #[arg(long, value_delimiter = ',', value_name = "METRIC,…|all", env = "INFA_METRICS", hide_env = true)]

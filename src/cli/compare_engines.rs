@@ -13,9 +13,10 @@ use crate::runtime::device::Device;
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Engines on the same texts")]
 pub struct CompareEnginesArgs {
-    /// The engines, with commas between them: onnx, torch, infinity …, NAME=URL, as infa bench has them
+    /// The engines, with commas between them, each SPEC or NAME=SPEC, as infa bench has them: onnx, torch,
+    /// prod=tei=http://…
     // Strings, since a message about what cannot be parsed would show passwords.
-    #[arg(long, value_delimiter = ',', value_name = "SPEC,…", env = "INFA_ENGINES", hide_env = true)]
+    #[arg(long, value_delimiter = ',', value_name = "[NAME=]SPEC,…", env = "INFA_ENGINES", hide_env = true)]
     pub engines: Option<Vec<EngineEntry>>,
 
     /// What FILE holds: texts to embed; queries with documents to rerank, as infa rerank reads them; scored pairs (sts);

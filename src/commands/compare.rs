@@ -12,6 +12,11 @@ use crate::cli::CompareArgs;
 pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     check_exports(&args)?;
     crate::threads::start_pool().map_err(|e| Error::Thread(std::io::Error::other(e)))?;
+    let vectors = args.asked.engines.is_none() && vectors::are_in(&args.files);
+    if args.force && (vectors || args.asked.engines.is_some()) {
+        let reason = "it is for result files of infa bench".into();
+        return Err(Error::Flag { flag: "--force", reason });
+    }
     if args.asked.engines.is_some() {
         return engines::run(args, world);
     }
@@ -24,7 +29,7 @@ pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
             return Err(Error::Flag { flag, reason: "it says what --engines are asked for; name some".into() });
         }
     }
-    if vectors::are_in(&args.files) { vectors::run(args, world) } else { runs::run(args, world) }
+    if vectors { vectors::run(args, world) } else { runs::run(args, world) }
 }
 
 /// A report is not written over what it is made of, nor over another report.

@@ -30,6 +30,8 @@ pub enum Outcome {
     EngineFailed,
     /// Something changed more than it may (`infa compare`).
     ThresholdCrossed,
+    /// A change cannot be checked, because the workloads differ (`infa compare`).
+    NotComparable,
 }
 
 impl Outcome {
@@ -41,6 +43,7 @@ impl Outcome {
             Self::Missing => 3,
             Self::EngineFailed => 4,
             Self::ThresholdCrossed => 5,
+            Self::NotComparable => 2,
         }
     }
 }

@@ -4,9 +4,10 @@
 //! read        files, bounded and checked
 //! scenarios   which runs belong together, and which side they are on
 //!   ├ differences   what else is not the same: machine, model, workload, versions
-//!   └ engines       each engine and metric: ratio, interval, verdict
+//!   └ engines       each engine and metric: ratio and interval
 //!       ├ metric    every metric by its name
 //!       └ estimate  how sure a change is
+//! family      the verdicts, which allow for one another
 //! threshold   what is not allowed, and whether it has happened
 //! report      all of it as a document; table, markdown and html are drawn from it
 //! ```
@@ -15,6 +16,7 @@ mod differences;
 mod engines;
 mod error;
 mod estimate;
+mod family;
 mod html;
 mod markdown;
 mod metric;
@@ -38,5 +40,5 @@ pub use report::{
     SCHEMA_VERSION, ThresholdReport, Verdict, json, schema,
 };
 pub use scenarios::{Plan, compare};
-pub use table::{checks, table};
+pub use table::{checks, not_comparable, table};
 pub use threshold::{Threshold, ThresholdError, check};

@@ -65,11 +65,14 @@ fn nothing_in_common() {
     let rerank = files.report("rerank.json", &other);
     compare(&[&good, &rerank]).run().refuses(2, &["good.json measured embedding, ", "rerank.json measured reranking"]);
     other = base;
-    other["engines"][0]["name"] = json!("torch");
+    let mut engine = other["engines"][0].clone();
+    (other["engines"][0]["name"], other["engines"][0]["spec"]) = (json!("torch"), json!("torch"));
+    (engine["name"], engine["spec"]) = (json!("tei"), json!("tei"));
+    other["engines"].as_array_mut().unwrap().push(engine);
     let torch = files.report("torch.json", &other);
     compare(&[&good, &torch])
         .run()
-        .refuses(2, &["no engine is both in", "(onnx)", "(torch)", "hint: engines are matched"]);
+        .refuses(2, &["no engine is both in", "(onnx)", "(torch, tei)", "hint: engines are matched"]);
     compare(&[&good, &torch]).args(["--baseline", "onnx"]).run().refuses(2, &["--baseline", "single file"]);
 }
 
@@ -83,8 +86,11 @@ fn what_differs_stands_before_the_numbers() {
     new["workload"]["dataset"] = json!("code");
     let new = files.report("new.json", &new);
     let ran = compare(&[&base, &new]).run().status(0);
-    let words =
-        ["warning: machine: processor: A processor in ", "warning: model: not the same files", "workload: dataset"];
+    let words = [
+        "warning: machine: processor: A processor in ",
+        "warning: model: not the same files",
+        "not comparable, the workloads differ (--force compares them all the same): dataset",
+    ];
     let ran = ran.says(&words);
     let (warning, number) = (ran.text().find("processor").unwrap(), ran.text().find("tokens/s").unwrap());
     assert!(warning < number && !ran.text().contains('\u{1b}'), "{}", ran.text());

@@ -277,7 +277,7 @@ fn what_makes_no_sense_is_refused() {
     for (args, said) in [
         (vec!["--engines", "onyx"], "did you mean \"onnx\"?"),
         (vec!["--engines", "onnx,onnx"], "two engines are called \"onnx\""),
-        (vec!["--engines", ""], "--engines: there is none"),
+        (vec!["--engines", ""], "--engines: no engine is named"),
         (vec!["--engines", "onnx", "--qrels", "x"], "--qrels: it is for --task retrieval"),
         (vec!["--engines", "onnx", "--split", "x"], "--split: it is for --task sts"),
         (vec!["--engines", "onnx", "--baseline", "onnx"], "--reference names one of --engines"),

@@ -35,7 +35,7 @@ fn what_is_crossed_is_told_with_how_much() {
         (files.report("base.json", &report(&noisy(1000.0))), files.report("new.json", &report(&noisy(900.0))));
     let ran = compare(&[&base, &new]).args(fail_if(&["tokens_per_s<-5%", "p99>+5%", "p50>+50%"])).run().status(5);
     let words = [
-        "error: tokens_per_s<-5%: crossed by onnx: tokens_per_s by -10.0% (-11.",
+        "error: tokens_per_s<-5%: crossed by onnx: tokens_per_s by -10.0% (-13.",
         "p99>+5%: crossed by onnx: p99 by +11.1%",
     ];
     let ran = ran.says(&words);

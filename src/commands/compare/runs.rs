@@ -8,7 +8,7 @@ use crate::cli::{CompareArgs, ExportComparisonArgs, ShownMetric};
 use crate::compare::runs::{self, METRICS, Plan, Run, RunsReport, Threshold};
 
 pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
-    let CompareArgs { files, base, baseline, fail_if, metrics, exports, asked: _ } = args;
+    let CompareArgs { files, base, baseline, fail_if, force, metrics, exports, asked: _ } = args;
     let ExportComparisonArgs { export_json, export_markdown, export_html } = exports;
     let exports = Exports::open([
         (export_json, |report: &RunsReport| runs::json(report).map_err(|e| e.to_string())),
@@ -16,7 +16,7 @@ pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
         (export_html, |report: &RunsReport| Ok(runs::html(report))),
     ])?;
     let plan = plan(read(&base)?, read(&files)?, baseline)?;
-    let mut report = runs::compare(&plan)?;
+    let mut report = runs::compare(&plan, force)?;
     let wrong = |reason: &str| Error::Flag { flag: "--fail-if", reason: reason.to_owned() };
     let fail_if: Vec<Threshold> =
         fail_if.into_iter().map(|fail_if| fail_if.runs.map_err(wrong)).collect::<Result<_, _>>()?;
@@ -70,8 +70,10 @@ fn shown(metrics: &[ShownMetric]) -> Option<Vec<&'static str>> {
 
 fn warn(report: &RunsReport, world: &World) {
     let printer = world.bars.printer();
-    let comparisons = report.comparisons.iter().flat_map(|comparison| &comparison.warnings);
-    report.warnings.iter().chain(comparisons).for_each(|warning| printer.warning(warning));
+    report.warnings.iter().for_each(|warning| printer.warning(warning));
+    for comparison in &report.comparisons {
+        runs::not_comparable(comparison).iter().chain(&comparison.warnings).for_each(|text| printer.warning(text));
+    }
     for comparison in &report.comparisons {
         for (side, names) in [("the base", &comparison.only_in_base), ("the new files", &comparison.only_in_new)] {
             if !names.is_empty() {
@@ -81,17 +83,26 @@ fn warn(report: &RunsReport, world: &World) {
     }
 }
 
-/// The last words, and the exit status.
+/// The last words, and the exit status. A threshold that could not be checked, because the sides are not comparable, is
+/// no success; one that was crossed counts more.
 fn judge(report: &RunsReport, world: &World) -> Outcome {
     let printer = world.bars.printer();
     let mut outcome = Outcome::Done;
-    for (crossed, line) in runs::checks(report) {
+    let comparable =
+        report.thresholds.iter().flat_map(|threshold| &threshold.checked).map(|checked| checked.comparable);
+    for ((crossed, line), comparable) in runs::checks(report).into_iter().zip(comparable) {
         match crossed {
             Some(true) => {
                 outcome = Outcome::ThresholdCrossed;
                 printer.error(&line, None);
             }
             Some(false) => {}
+            None if !comparable => {
+                if outcome == Outcome::Done {
+                    outcome = Outcome::NotComparable;
+                }
+                printer.error(&line, Some("compare runs of the same workload, or add --force"));
+            }
             None => printer.warning(&format!("{line}; it takes two rounds of each side, or several runs")),
         }
     }

@@ -58,7 +58,7 @@ impl Kind {
 
 /// Compares the first file with each of the others.
 pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
-    let CompareArgs { files, base, baseline, fail_if, metrics, exports, asked: _ } = args;
+    let CompareArgs { files, base, baseline, fail_if, force: _, metrics, exports, asked: _ } = args;
     let wrong = |flag, reason: &str| Error::Flag { flag, reason: reason.to_owned() };
     for (flag, given) in
         [("--base", !base.is_empty()), ("--baseline", baseline.is_some()), ("--metrics", !metrics.is_empty())]

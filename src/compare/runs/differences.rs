@@ -1,4 +1,7 @@
-//! What else is not the same: machines, models, workloads, versions. Told before any number.
+//! What is not the same on both sides: workloads, which makes them incomparable; and machines, versions, files, which
+//! makes figures doubtful. It stands before any number.
+
+use std::collections::BTreeSet;
 
 use super::read::Run;
 use crate::bench::report::numbers::{bytes, number, spread};
@@ -12,8 +15,37 @@ const VALUE: usize = 120;
 /// Files of a model that are named.
 const FILES: usize = 3;
 
-/// What is not the same in these runs, in sentences; `engines`: those that are compared.
-pub(super) fn between(runs: &[&Run], engines: &[&str]) -> Vec<String> {
+/// What of their workloads is not the same in these runs, in sentences: figures of other work say nothing of each other.
+pub(super) fn of_workloads(runs: &[&Run]) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut tell =
+        |label: &str, of: &dyn Fn(&Report) -> Option<String>| found.extend(differ(runs, label, &|run| of(&run.report)));
+    tell("model", &|report| Some(report.model.id.clone()));
+    tell("dataset", &|report| Some(report.workload.dataset.clone()));
+    tell("inputs of a request", &|report| Some(report.workload.inputs_per_request.to_string()));
+    tell("load", &|report| Some(report.workload.load.clone()));
+    tell("tokens are counted by", &|report| report.workload.tokenizer.clone());
+    // The same spec and seed stand for the same texts, and a file of the same name may hold others.
+    let seeds: BTreeSet<u64> = runs.iter().map(|run| run.report.workload.seed).collect();
+    if found.is_empty() && seeds.len() == 1 {
+        let mut tell = |label: &str, of: &dyn Fn(&Report) -> Option<String>| {
+            found.extend(differ(runs, label, &|run| of(&run.report)))
+        };
+        tell("texts of the dataset", &|report| Some(report.workload.texts.to_string()));
+        tell("tokens of all texts", &|report| Some(report.workload.lengths.as_ref()?.total.to_string()));
+    }
+    found
+}
+
+/// Whether cosines and rankings of these runs are against different references.
+pub(super) fn of_references(runs: &[&Run]) -> bool {
+    let names: BTreeSet<&str> = runs.iter().filter_map(|run| run.report.reference.as_deref()).collect();
+    names.len() > 1
+}
+
+/// What else is not the same in these runs, in sentences; `engines`: those that are compared, by their names in the base
+/// and in the new runs; the first `base` of the runs are those of the base.
+pub(super) fn between(runs: &[&Run], base: usize, engines: &[(&str, &str)]) -> Vec<String> {
     let mut found = Vec::new();
     let mut tell =
         |label: &str, of: &dyn Fn(&Report) -> String| found.extend(differ(runs, label, &|run| Some(of(&run.report))));
@@ -30,27 +62,23 @@ pub(super) fn between(runs: &[&Run], engines: &[&str]) -> Vec<String> {
     });
     tell("ONNX Runtime", &|report| option(&report.machine.onnxruntime));
     tell("infa", &|report| report.infa.clone());
-    tell("model", &|report| report.model.id.clone());
     tell("model: revision", &|report| option(&report.model.revision));
-    tell("workload: dataset", &|report| report.workload.dataset.clone());
     tell("workload: seed", &|report| report.workload.seed.to_string());
-    tell("workload: texts", &|report| report.workload.texts.to_string());
-    tell("workload: tokens of all texts", &|report| {
-        report.workload.lengths.as_ref().map_or_else(|| "not counted".to_owned(), |lengths| lengths.total.to_string())
-    });
-    tell("workload: inputs of a request", &|report| report.workload.inputs_per_request.to_string());
-    tell("workload: load", &|report| report.workload.load.clone());
     tell("workload: end of a round", &|report| report.workload.end.clone());
-    tell("tokens are counted by", &|report| option(&report.workload.tokenizer));
-    tell("cosines and rankings are held against", &|report| option(&report.reference));
+    tell("cosines and rankings are against", &|report| option(&report.reference));
     tell("dollars an hour", &|report| report.machine_cost_per_hour.map_or_else(|| "none".to_owned(), number));
-    for name in engines {
-        let engine = |run: &Run| run.report.engines.iter().find(|engine| engine.name == *name).cloned();
+    for (before, after) in engines {
+        // Of the runs of the base the one, of the others the other.
+        let engine = |at: usize| {
+            let name = if at < base { before } else { after };
+            runs.get(at)?.report.engines.iter().find(|engine| engine.name == *name).cloned()
+        };
+        let at = |run: &Run| runs.iter().position(|other| std::ptr::eq(*other, run));
         let mut tell = |what: &str, of: &dyn Fn(&EngineReport) -> String| {
-            found.extend(differ(runs, &format!("{name}: {what}"), &|run| engine(run).map(|engine| of(&engine))));
+            found.extend(differ(runs, &format!("{after}: {what}"), &|run| engine(at(run)?).map(|engine| of(&engine))));
         };
         tell("version", &|engine| option(&engine.version));
-        tell("asked for as", &|engine| engine.spec.clone());
+        tell("spec", &|engine| engine.spec.clone());
         tell("details", &|engine| {
             engine.details.iter().map(|(key, value)| format!("{key} {value}")).collect::<Vec<_>>().join(", ")
         });
@@ -75,7 +103,7 @@ pub(super) fn doubts(run: &Run, engines: &[&str]) -> Vec<String> {
                 found.push(format!("{name} in {file}: rounds do not agree ({})", spread(*half)));
             }
             EngineState::Unstable { half_width: None } => {
-                found.push(format!("{name} in {file}: too few rounds to tell its noise"));
+                found.push(format!("{name} in {file}: too few rounds to know its noise"));
             }
             EngineState::NotMeasured => found.push(format!("{name} in {file}: not measured")),
             EngineState::Failed { stage, kind, .. } => {

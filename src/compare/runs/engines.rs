@@ -1,4 +1,4 @@
-//! Each engine and metric: what has changed, how sure that is, and in a word.
+//! Each engine and metric: what has changed, and how sure that is.
 
 use std::collections::BTreeMap;
 
@@ -7,11 +7,12 @@ use super::metric::{Better, METRICS, Metric, Scale};
 use super::read::Run;
 use super::report::{Basis, Change, EngineComparison, Level, Mean, MetricComparison, Verdict};
 use crate::bench::report::{EngineReport, EngineState, Report};
+use crate::bench::statistics::median;
 
 /// Changes below it are rounding, of logarithms as of shares.
-const ROUNDING: f64 = 1e-9;
+pub(super) const ROUNDING: f64 = 1e-9;
 /// Cosines and correlations of float32 numbers may differ by this much for no reason.
-const AGREEMENT: f64 = 1e-6;
+pub(super) const AGREEMENT: f64 = 1e-6;
 
 /// An engine's part of a run.
 pub(super) type Part<'a> = (&'a Report, &'a EngineReport);
@@ -49,66 +50,84 @@ pub(super) fn engine(
     EngineComparison { name: name.to_owned(), baseline: baseline.map(str::to_owned), failed, metrics, lost }
 }
 
-/// What one side has of a metric: values as they are compared (logarithms where by ratios), with their rounds.
-struct Side(Vec<(usize, f64)>);
+/// What one side has of a metric.
+struct Side {
+    /// Values as they are compared (logarithms where by ratios), with their rounds.
+    values: Vec<(usize, f64)>,
+    /// The figure that stands for the side.
+    level: f64,
+}
 
 impl Side {
     /// `None` without values.
     fn of(of: &Metric, parts: &[Part<'_>], basis: Basis) -> Option<Self> {
         let scaled = |value: f64| if of.scale == Scale::Ratio { value.ln() } else { value };
-        let mut runs: Vec<Vec<(usize, f64)>> = Vec::new();
-        for (report, engine) in parts {
-            let values = of.values(report, engine);
-            if !values.is_empty() {
-                runs.push(values.into_iter().map(|(round, value)| (round, scaled(value))).collect());
-            }
-        }
-        let values = match basis {
-            Basis::Runs => {
-                let middle = |values: &Vec<(usize, f64)>| {
-                    let values: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
-                    Some(centre(of, values.len()).of(&values)?.0)
-                };
-                runs.iter().filter_map(middle).enumerate().collect()
-            }
-            Basis::Rounds | Basis::PairedRounds => runs.pop()?,
+        let mut runs: Vec<Vec<(usize, f64)>> = parts.iter().map(|(report, engine)| of.values(report, engine)).collect();
+        runs.retain(|values| !values.is_empty());
+        let middles: Vec<f64> = runs.iter().filter_map(|values| middle(of, values)).collect();
+        let level = match (of.scale, basis) {
+            (Scale::Ratio, Basis::Runs) => geometric_mean(&middles)?,
+            (Scale::Difference, Basis::Runs) if of.has_rounds() => mean(&middles)?,
+            (Scale::Difference, _) if !of.has_rounds() => middles.iter().copied().reduce(match of.better {
+                Better::Higher => f64::min,
+                Better::Lower => f64::max,
+            })?,
+            _ => *middles.last()?,
         };
-        (!values.is_empty()).then_some(Self(values))
+        let values: Vec<(usize, f64)> = match basis {
+            Basis::Runs => middles.iter().map(|value| scaled(*value)).enumerate().collect(),
+            Basis::Rounds | Basis::PairedRounds => {
+                runs.pop()?.into_iter().map(|(round, value)| (round, scaled(value))).collect()
+            }
+        };
+        (!values.is_empty() && level.is_finite()).then_some(Self { values, level })
     }
 
-    /// `None` where it is no finite number.
-    fn level(&self, of: &Metric, centre: Centre) -> Option<Level> {
+    /// The figure with its interval. `single`: whether it comes from the rounds of one run of several that might be.
+    fn level(&self, of: &Metric, centre: Centre, single: bool) -> Level {
         let numbers = self.numbers();
-        let (middle, interval) = centre.of(&numbers)?;
-        let (value, interval) = match of.scale {
-            Scale::Ratio => (middle.exp(), interval.map(|(low, high)| (low.exp(), high.exp()))),
-            Scale::Difference if of.has_rounds() => (middle, None),
-            Scale::Difference => {
-                let worst = match of.better {
-                    Better::Higher => numbers.iter().copied().fold(f64::INFINITY, f64::min),
-                    Better::Lower => numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-                };
-                (worst, None)
-            }
-        };
+        // Values may be held against limits: those of shares and of what is measured once are what they are.
+        let estimate = centre.of(&numbers).filter(|_| of.scale == Scale::Ratio);
+        let estimate =
+            estimate.map(|estimate| if single { estimate.between_single_runs(&[&numbers]) } else { estimate });
+        let half = estimate.map(|estimate| (estimate.interval.1 - estimate.interval.0) / 2.0);
+        let interval = half.map(|half| (self.level * (-half).exp(), self.level * half.exp()));
         let interval = interval.filter(|(low, high)| low.is_finite() && high.is_finite());
-        value.is_finite().then_some(Level { value, interval, count: numbers.len() })
+        Level { value: self.level, interval, count: numbers.len(), estimate, joint: None }
     }
 
     fn numbers(&self) -> Vec<f64> {
-        self.0.iter().map(|(_, value)| *value).collect()
+        self.values.iter().map(|(_, value)| *value).collect()
     }
 
     /// Differences to the other side in the rounds that both have.
     fn pairs(&self, base: &Self) -> Vec<f64> {
-        let base: BTreeMap<usize, f64> = base.0.iter().copied().collect();
-        self.0.iter().filter_map(|(round, value)| Some(value - base.get(round)?)).collect()
+        let base: BTreeMap<usize, f64> = base.values.iter().copied().collect();
+        self.values.iter().filter_map(|(round, value)| Some(value - base.get(round)?)).collect()
+    }
+}
+
+/// The figure of one run: the median of its rounds as `infa bench` reports it, of shares their mean. Requests of nearly
+/// half the rounds may fail without moving a median.
+fn middle(of: &Metric, values: &[(usize, f64)]) -> Option<f64> {
+    let values: Vec<f64> = values.iter().map(|(_, value)| *value).collect();
+    if of.scale == Scale::Difference { mean(&values) } else { median(&values) }
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+fn geometric_mean(values: &[f64]) -> Option<f64> {
+    match values {
+        // As it is: a logarithm there and back would change its last digit.
+        [one] => Some(*one),
+        _ => mean(&values.iter().map(|value| value.ln()).collect::<Vec<_>>()).map(f64::exp),
     }
 }
 
 /// How so many rounds are compared.
 fn centre(of: &Metric, rounds: usize) -> Centre {
-    // Shares are not: requests of nearly half the rounds may fail without moving a median.
     if of.scale == Scale::Ratio && of.has_rounds() && rounds >= ENOUGH { Centre::Median } else { Centre::Mean }
 }
 
@@ -131,56 +150,34 @@ fn compared(of: &'static Metric, base: &Side, new: &Side, basis: Basis) -> Optio
         (Basis::Runs, _) if of.scale == Scale::Difference && !of.has_rounds() => None,
         (Basis::Runs, _) => Estimate::between_runs(&before, &after),
     };
-    let (base, new) = (base.level(of, centre)?, new.level(of, centre)?);
+    // Engines of one run have its state of the machine in common.
+    let single = basis == Basis::Rounds;
+    let estimate = if single { estimate.map(|one| one.between_single_runs(&[&before, &after])) } else { estimate };
     let out = |value: f64| if of.scale == Scale::Ratio { value.exp() } else { value };
     let plain = match of.scale {
-        Scale::Ratio => (new.value.ln() - base.value.ln()).exp(),
-        Scale::Difference => new.value - base.value,
+        Scale::Ratio => new.level / base.level,
+        Scale::Difference => new.level - base.level,
     };
     let value = estimate.map_or(plain, |estimate| out(estimate.value));
     let sound = |estimate: &Estimate| {
         let (low, high) = estimate.interval;
-        out(low).is_finite() && out(high).is_finite() && estimate.detectable().exp().is_finite()
+        out(low).is_finite() && out(high).is_finite() && estimate.whole_error().is_finite()
     };
     let estimate = estimate.filter(sound);
-    let interval = estimate.map(|estimate| estimate.interval);
-    let detectable = estimate.map(|estimate| match of.scale {
-        Scale::Ratio => estimate.detectable().exp_m1(),
-        Scale::Difference => estimate.detectable(),
-    });
-    let verdict = if of.scale == Scale::Difference && !of.has_rounds() {
-        verdict(of, Some((plain, plain)), AGREEMENT)
-    } else {
-        verdict(of, interval, ROUNDING)
-    };
-    let interval = interval.map(|(low, high)| (out(low), out(high)));
-    let change = Change { scale: of.scale, value, interval, detectable };
+    let interval = estimate.map(|estimate| (out(estimate.interval.0), out(estimate.interval.1)));
+    let change = Change { scale: of.scale, value, interval, joint: None, floor: None, detectable: None };
     value.is_finite().then_some(MetricComparison {
         metric: of.name,
         unit: of.unit,
         better: of.better,
-        base,
-        new,
+        base: base.level(of, centre, single),
+        new: new.level(of, centre, single),
         change,
-        verdict,
+        // That of all together comes last (`family`).
+        verdict: Verdict::CannotTell,
         estimate,
         of,
     })
-}
-
-/// `interval` is of the difference, or of the logarithm of the ratio.
-fn verdict(of: &Metric, interval: Option<(f64, f64)>, rounding: f64) -> Verdict {
-    let Some((low, high)) = interval else { return Verdict::CannotTell };
-    let more = low > rounding;
-    if !more && high >= -rounding {
-        return Verdict::Indistinguishable;
-    }
-    match (more == (of.better == Better::Higher), of.is_speed()) {
-        (true, true) => Verdict::Faster,
-        (false, true) => Verdict::Slower,
-        (true, false) => Verdict::Better,
-        (false, false) => Verdict::Worse,
-    }
 }
 
 /// Geometric means over engines, of each metric that is compared by ratios and that two of them have.
@@ -194,11 +191,12 @@ pub(super) fn means<'a>(engines: impl Iterator<Item = &'a EngineComparison> + Cl
         let logarithms = metrics.iter().map(|metric| metric.change.value.ln()).sum::<f64>();
         let ratio = (logarithms / metrics.len() as f64).exp();
         let estimates: Option<Vec<Estimate>> = metrics.iter().map(|metric| metric.estimate).collect();
-        let interval = estimates.and_then(|estimates| Estimate::mean(&estimates)).map(|mean| mean.interval);
-        let verdict = verdict(of, interval, ROUNDING);
-        let interval = interval.map(|(low, high)| (low.exp(), high.exp()));
+        let estimate = estimates.and_then(|estimates| Estimate::mean(&estimates));
+        let interval = estimate.map(|mean| (mean.interval.0.exp(), mean.interval.1.exp()));
         let interval = interval.filter(|(low, high)| low.is_finite() && high.is_finite());
-        ratio.is_finite().then_some(Mean { metric: of.name, count: metrics.len(), ratio, interval, verdict })
+        let estimate = estimate.filter(|_| interval.is_some());
+        let (count, verdict) = (metrics.len(), Verdict::CannotTell);
+        ratio.is_finite().then_some(Mean { metric: of.name, count, ratio, interval, joint: None, verdict, estimate })
     };
     METRICS.iter().filter(|of| of.scale == Scale::Ratio).filter_map(mean).collect()
 }

@@ -127,7 +127,7 @@ impl RunsError {
             Self::Empty { .. } | Self::Large { .. } | Self::Binary { .. } | Self::Report { .. } => written.into(),
             Self::Alone { .. } => "name a second file: infa compare BASE.json NEW.json".into(),
             Self::Engines { .. } => {
-                "engines are matched by their names: name = \"…\" in a config of infa bench keeps one over versions"
+                "engines are matched by their names; infa bench --engines NAME=SPEC gives one that stays the same"
                     .into()
             }
             Self::Workloads { .. } => {

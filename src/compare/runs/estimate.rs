@@ -2,36 +2,42 @@
 //!
 //! Rounds of two files did not run side by side, and rounds are few: three to ten.
 //!
-//! - From [`ENOUGH`] rounds a side on, the change is that of medians, as `infa bench` shows them, and its interval is a
-//!   percentile bootstrap (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13): one round in which
-//!   something else ran neither moves it nor makes it wide.
-//! - Of fewer, a bootstrap draws nothing that was not measured and is too narrow: with 1 % of normal noise and three
-//!   rounds a side it holds the truth 90 times in 100. There the change is that of means, with Student's t and a variance
-//!   of each side's own (B. L. Welch, The generalization of "Student's" problem when several different population
-//!   variances are involved, Biometrika 34, 1947).
+//! - From [`ENOUGH`] rounds a side on, the change is that of medians, as `infa bench` shows them: one round in which
+//!   something else ran does not move it. Their error is that of J. S. Maritz and R. G. Jarrett, A note on estimating the
+//!   variance of the sample median, Journal of the American Statistical Association 73, 1978: of an odd number of rounds
+//!   it is what a bootstrap of endless resamples finds.
+//! - Of fewer rounds it is that of means, with a variance of each side's own (B. L. Welch, The generalization of
+//!   "Student's" problem when several different population variances are involved, Biometrika 34, 1947).
 //!
 //! Where a metric is compared by ratios, all of it is of logarithms: rounds differ by factors, and means are geometric
 //! (Hoefler and Belli, Scientific Benchmarking of Parallel Computing Systems, SC 2015).
+//!
+//! Rounds of one run share what changes from run to run (clock, neighbours, where pages lie), so that their scatter says
+//! nothing of it; T. Kalibera and R. Jones, Rigorous benchmarking in reasonable time, ISMM 2013, find that it is often the
+//! larger part. With a single run a side it cannot be measured, and is taken to be as large as that from round to round:
+//! [`Estimate::run`].
 
-use crate::bench::statistics::{CONFIDENCE, student_t};
+use crate::bench::statistics::{median, student_t};
 
 /// From so many rounds on medians are compared.
 pub(super) const ENOUGH: usize = 5;
-/// Resamples of a bootstrap: the ends of its intervals are good to a third of a per cent of probability.
-const RESAMPLES: usize = 2000;
-/// The same for all, so that the same rounds have the same intervals.
-const SEED: u64 = 0;
+/// Variance from run to run, where it cannot be measured, as a multiple of that from round to round.
+const RUN_VARIANCE: f64 = 1.0;
+/// A round farther from the median than this many median deviations counts as that far where errors are estimated.
+const FARTHEST: f64 = 10.0;
 
 /// A change with its error: a difference, of logarithms where the metric is compared by ratios.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Estimate {
     /// The change.
     pub value: f64,
-    /// Its standard error.
+    /// Its standard error, of rounds within their runs, or of runs.
     pub error: f64,
+    /// The standard error that comes on top, because other runs of the same would differ; 0 where `error` has it.
+    pub run: f64,
     /// Degrees of freedom of the error, at least 1.
     pub freedom: f64,
-    /// Its 95 % interval.
+    /// Its 95 % interval, by `error` alone.
     pub interval: (f64, f64),
 }
 
@@ -53,35 +59,48 @@ pub(super) enum Centre {
 }
 
 impl Centre {
-    /// The middle of values with its 95 % interval, `None` of none; fewer than two have no interval.
-    pub fn of(self, values: &[f64]) -> Option<(f64, Option<(f64, f64)>)> {
-        let estimate = match self {
+    /// The middle of values with its error; `None` for fewer than two.
+    pub fn of(self, values: &[f64]) -> Option<Estimate> {
+        match self {
             Self::Mean => Estimate::of_pairs(values),
             Self::Median => Estimate::of_medians(None, values),
-        };
-        let one = values.first()?;
-        Some(estimate.map_or((*one, None), |estimate| (estimate.value, Some(estimate.interval))))
+        }
     }
 }
 
-/// The median of as many values as there are in `from`, drawn with replacement into `drawn`.
-fn drawn_median(from: &[f64], drawn: &mut [f64], rng: &mut fastrand::Rng) -> f64 {
-    drawn.fill_with(|| from.get(rng.usize(..from.len())).copied().unwrap_or_default());
-    middle(drawn)
+/// Values of which those far off are moved towards the median.
+fn restrained(values: &[f64]) -> Vec<f64> {
+    let middle = median(values).unwrap_or_default();
+    let distances: Vec<f64> = values.iter().map(|value| (value - middle).abs()).collect();
+    match median(&distances).map(|deviation| FARTHEST * deviation) {
+        Some(limit) if limit > 0.0 => values.iter().map(|value| value.clamp(middle - limit, middle + limit)).collect(),
+        _ => values.to_vec(),
+    }
 }
 
-/// The value in the middle; of an even number, the mean of the two there; 0 of none.
-fn middle(values: &mut [f64]) -> f64 {
-    let count = values.len();
-    if count == 0 {
-        return 0.0;
+/// The variance of the median of values such as these, after Maritz and Jarrett: that of one of the values, drawn with the
+/// probability that it is the median of a resample.
+fn variance_of_median(values: &[f64]) -> f64 {
+    /// Steps of the integral between two values.
+    const STEPS: usize = 16;
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let n = sorted.len();
+    // The density of the beta distribution with (n + 1) / 2 as both parameters, but for a factor.
+    let power = (n as f64 - 1.0) / 2.0;
+    let density = |x: f64| (4.0 * x * (1.0 - x)).powf(power);
+    let (mut weights, mut first, mut second) = (0.0, 0.0, 0.0);
+    let middle = median(&sorted).unwrap_or_default();
+    for (at, value) in sorted.iter().enumerate() {
+        let step = |step: usize| density((at as f64 + (step as f64 + 0.5) / STEPS as f64) / n as f64);
+        let weight: f64 = (0..STEPS).map(step).sum();
+        // From the middle: values may be large beside their distances.
+        let distance = value - middle;
+        weights += weight;
+        first += weight * distance;
+        second += weight * distance * distance;
     }
-    let (below, upper, _) = values.select_nth_unstable_by(count / 2, f64::total_cmp);
-    let upper = *upper;
-    match below.iter().copied().max_by(f64::total_cmp) {
-        Some(lower) if count.is_multiple_of(2) => (lower + upper) / 2.0,
-        _ => upper,
-    }
+    if weights > 0.0 { (second / weights - (first / weights).powi(2)).max(0.0) } else { 0.0 }
 }
 
 impl Estimate {
@@ -89,34 +108,32 @@ impl Estimate {
     fn new(value: f64, error: f64, freedom: f64) -> Self {
         // Fewer degrees of freedom where they are no whole number: the wider interval.
         let half = student_t(freedom.max(1.0) as usize) * error;
-        Self { value, error, freedom, interval: (value - half, value + half) }
+        Self { value, error, run: 0.0, freedom, interval: (value - half, value + half) }
     }
 
-    /// The difference of the medians of `new` and `base`, by bootstrap; without a base, the median of `new`. `None` for
-    /// fewer than two values.
+    /// The same for rounds of one run of each of these sides, which other runs of the same would not repeat exactly.
+    pub fn between_single_runs(self, sides: &[&[f64]]) -> Self {
+        let variance: f64 = sides.iter().map(|rounds| moments(&restrained(rounds)).2).sum();
+        Self { run: (RUN_VARIANCE * variance).sqrt(), ..self }
+    }
+
+    /// Its standard error with all that is in it.
+    pub fn whole_error(&self) -> f64 {
+        self.error.hypot(self.run)
+    }
+
+    /// The difference of the medians of `new` and `base`; without a base, the median of `new`. `None` for fewer than two
+    /// values.
     pub fn of_medians(base: Option<&[f64]>, new: &[f64]) -> Option<Self> {
-        Self::resampled(base, new, RESAMPLES)
-    }
-
-    fn resampled(base: Option<&[f64]>, new: &[f64], resamples: usize) -> Option<Self> {
         if new.len() < 2 || base.is_some_and(|base| base.len() < 2) {
             return None;
         }
+        let sides = if base.is_some() { 2.0 } else { 1.0 };
         let base = base.unwrap_or_default();
-        let mut rng = fastrand::Rng::with_seed(SEED);
-        let (mut a, mut b) = (base.to_vec(), new.to_vec());
-        let value = middle(&mut b) - middle(&mut a);
-        let mut drawn: Vec<f64> = (0..resamples)
-            .map(|_| drawn_median(new, &mut b, &mut rng) - drawn_median(base, &mut a, &mut rng))
-            .collect();
-        drawn.sort_unstable_by(f64::total_cmp);
-        let tail = (1.0 - CONFIDENCE) / 2.0;
-        let at = |probability: f64| drawn.get(((resamples - 1) as f64 * probability).round() as usize).copied();
-        let interval = at(tail).zip(at(1.0 - tail))?;
-        let (_, _, variance) = moments(&drawn);
-        let sides = if base.is_empty() { 1.0 } else { 2.0 };
+        let value = median(new)? - median(base).unwrap_or_default();
+        let variance = |values: &[f64]| variance_of_median(&restrained(values));
         let freedom = (base.len() + new.len()) as f64 - sides;
-        Some(Self { value, error: variance.sqrt(), freedom, interval })
+        Some(Self::new(value, (variance(base) + variance(new)).sqrt(), freedom))
     }
 
     /// The difference of the means of `new` and `base`, measured independently of one another; `None` for fewer than two
@@ -151,6 +168,7 @@ impl Estimate {
     }
 
     /// The mean of several; `None` of none. Degrees of freedom after F. E. Satterthwaite, Biometrics Bulletin 2 (1946).
+    /// What changes from run to run is taken to move all of them together, since they are often of the same runs.
     pub fn mean(estimates: &[Self]) -> Option<Self> {
         let n = estimates.len() as f64;
         let squares = |power: i32, share: bool| -> f64 {
@@ -158,14 +176,19 @@ impl Estimate {
         };
         let freedom = squares(2, false).powi(2) / squares(4, true);
         let freedom = if freedom.is_finite() { freedom } else { estimates.iter().map(|one| one.freedom).sum() };
+        // The part that they have in common is no surer than that of the least sure.
+        let least = estimates.iter().map(|one| one.freedom).fold(f64::INFINITY, f64::min);
+        let run = estimates.iter().map(|one| one.run).sum::<f64>() / n;
+        let freedom = if run > 0.0 { freedom.min(least) } else { freedom };
         let value = estimates.iter().map(|one| one.value).sum::<f64>() / n;
-        (n > 0.0).then(|| Self::new(value, squares(2, false).sqrt() / n, freedom))
+        (n > 0.0).then(|| Self { run, ..Self::new(value, squares(2, false).sqrt() / n, freedom) })
     }
 
-    /// The smallest change that such runs show as one in four of five tries: what is smaller may be there and not be
-    /// seen. (J. Cohen, Statistical Power Analysis for the Behavioral Sciences, 1988: a power of 80 %.)
-    pub fn detectable(&self) -> f64 {
-        (student_t(self.freedom.max(1.0) as usize) + power_quantile(self.freedom)) * self.error
+    /// The smallest change that is told from none in four of five tries, if only changes beyond `floor` are: what is
+    /// smaller may be there and not be seen. (J. Cohen, Statistical Power Analysis for the Behavioral Sciences, 1988: a
+    /// power of 80 %.)
+    pub fn detectable(&self, floor: f64) -> f64 {
+        floor + power_quantile(self.freedom) * self.whole_error()
     }
 }
 
@@ -216,14 +239,13 @@ mod tests {
         assert_eq!(Estimate::between_runs(&[], &[2.0]), None);
         assert_eq!(Estimate::of_pairs(&[1.0]), None);
         assert_eq!(Estimate::mean(&[]), None);
-        assert_eq!(Centre::Mean.of(&[]), None);
-        assert_eq!(Centre::Mean.of(&[3.0]), Some((3.0, None)));
+        assert_eq!((Centre::Mean.of(&[]), Centre::Mean.of(&[3.0]), Centre::Median.of(&[7.0])), (None, None, None));
     }
 
     #[test]
     fn values_without_noise_have_a_point() {
         let estimate = Estimate::between(&[1.0, 1.0], &[1.5, 1.5, 1.5]).unwrap();
-        assert_eq!((estimate.interval, estimate.detectable()), ((0.5, 0.5), 0.0));
+        assert_eq!((estimate.interval, estimate.detectable(0.0)), ((0.5, 0.5), 0.0));
         assert_eq!(Estimate::mean(&[estimate, estimate]).unwrap().interval, (0.5, 0.5));
     }
 
@@ -268,10 +290,9 @@ mod tests {
             .collect()
     }
 
-    /// As rounds are compared, with fewer resamples.
+    /// As rounds are compared.
     fn estimated(base: &[f64], new: &[f64]) -> Estimate {
-        if base.len() < ENOUGH { Estimate::between(base, new) } else { Estimate::resampled(Some(base), new, 400) }
-            .unwrap()
+        if base.len() < ENOUGH { Estimate::between(base, new) } else { Estimate::of_medians(Some(base), new) }.unwrap()
     }
 
     /// Runs of which the second is `slower` than the first by this share: in what share of them the interval has the
@@ -311,40 +332,44 @@ mod tests {
         assert!(three > 0.99, "{three}");
     }
 
-    /// What is told as the noise floor is found in four of five tries.
-    #[test]
-    fn the_noise_floor_is_found_four_times_in_five() {
-        let mut rng = fastrand::Rng::with_seed(3);
-        for count in [4, 10] {
-            let mut floor = || estimated(&rounds(&mut rng, count, 1.0), &rounds(&mut rng, count, 1.0)).detectable();
-            let floor = (0..100).map(|_| floor()).sum::<f64>() / 100.0;
-            let (_, found) = simulated(count, -(-floor).exp_m1(), TRIES);
-            assert!((0.7..0.9).contains(&found), "{count} rounds: {found}");
-        }
-    }
-
     #[test]
     fn one_disturbed_round_moves_no_median() {
         let base = [0.0, 0.01, -0.01, 0.005, -0.005, 0.002, -0.002];
         let mut new = base;
         new[3] = -0.5;
-        let (low, high) = Estimate::of_medians(Some(&base), &new).unwrap().interval;
-        assert!(low > -0.02 && high < 0.02, "{low} {high}");
+        let medians = Estimate::of_medians(Some(&base), &new).unwrap().between_single_runs(&[&base, &new]);
+        let (low, high) = medians.interval;
+        assert!(low > -0.03 && high < 0.03 && medians.run < 0.03, "{medians:?}");
         let (low, high) = Estimate::between(&base, &new).unwrap().interval;
         assert!(low < -0.2 && high > 0.05, "{low} {high}");
     }
 
+    /// Of three values the probabilities of being a resample's median are 7/27, 13/27 and 7/27.
     #[test]
-    fn medians_as_anybody_has_them() {
-        let cases: [(&[f64], f64); 5] =
-            [(&[], 0.0), (&[3.0], 3.0), (&[4.0, 1.0], 2.5), (&[9.0, 1.0, 5.0], 5.0), (&[4.0, 1.0, 3.0, 2.0], 2.5)];
-        for (values, median) in cases {
-            assert_eq!(middle(&mut values.to_vec()), median);
-        }
-        assert_eq!(Centre::Median.of(&BASE), Some((100.0, Some((98.0, 103.0)))));
-        assert_eq!(Centre::Median.of(&[7.0]), Some((7.0, None)));
+    fn the_error_of_a_median_as_endless_resamples_have_it() {
+        let expected = (7.0 * 1.0 + 7.0 * 4.0) / 27.0 - ((7.0 * 2.0 - 7.0 * 1.0) / 27.0f64).powi(2);
+        near(variance_of_median(&[-1.0, 0.0, 2.0]), expected, 2e-3);
+        assert_eq!(variance_of_median(&[3.0; 4]), 0.0);
+        near(variance_of_median(&BASE), 1.268_645, 2e-3);
+    }
+
+    /// A run more is one more draw.
+    #[test]
+    fn other_runs_differ_as_rounds_do() {
+        let single = Estimate::between(&BASE, &NEW).unwrap().between_single_runs(&[&BASE, &NEW]);
+        near(single.run, (3.7f64 + 44.75 / 3.0).sqrt(), 1e-9);
+        near(single.whole_error(), (2.114_040f64.powi(2) + 3.7 + 44.75 / 3.0).sqrt(), 1e-5);
+        // It does not shrink with the number of engines in the same runs.
+        let mean = Estimate::mean(&[single; 4]).unwrap();
+        near(mean.run, single.run, 1e-12);
+        near(mean.error, single.error / 2.0, 1e-12);
+    }
+
+    #[test]
+    fn medians_have_errors_of_both_sides() {
+        assert_eq!(Centre::Median.of(&BASE).unwrap().value, 100.0);
         assert_eq!(Estimate::of_medians(Some(&[1.0]), &BASE), None);
         let same = Estimate::of_medians(Some(&[2.0, 2.0]), &[3.0, 3.0]).unwrap();
-        assert_eq!((same.value, same.interval, same.detectable()), (1.0, (1.0, 1.0), 0.0));
+        assert_eq!((same.value, same.interval, same.detectable(0.0)), (1.0, (1.0, 1.0), 0.0));
     }
 }

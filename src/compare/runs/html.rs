@@ -3,8 +3,8 @@
 mod charts;
 mod verdicts;
 
-use super::report::{Basis, Comparison, RunsReport, Verdict};
-use super::table::{HEAD, basis, cells, mean, runs, shown_means};
+use super::report::{Basis, Comparison, RunName, RunsReport, Verdict};
+use super::table::{HEAD, basis, cells, mean, not_comparable, runs, shown_means, unknown};
 use crate::bench::report::html::frame::frame;
 use crate::bench::report::html::parts::{begin_table, bullets, definitions, end_table, warnings};
 use crate::bench::report::markup::Markup;
@@ -22,7 +22,7 @@ pub fn html(report: &RunsReport) -> String {
         section(&mut page, report, at, comparison);
     }
     let title = match &report.comparisons[..] {
-        [one] => one_line(&one.title),
+        [one] => compared(one),
         many => several(many.len() as u64, "comparison of runs", "comparisons of runs"),
     };
     frame(&title, &format!("Result files of infa bench, compared by infa {}", one_line(&report.infa)), page)
@@ -33,7 +33,16 @@ fn tone(verdict: Verdict) -> Tone {
     match verdict {
         Verdict::Faster | Verdict::Better => Tone::Good,
         Verdict::Slower | Verdict::Worse => Tone::Bad,
-        Verdict::CannotTell | Verdict::Indistinguishable => Tone::Plain,
+        Verdict::CannotTell | Verdict::NotComparable | Verdict::Indistinguishable => Tone::Plain,
+    }
+}
+
+/// The heading of a single comparison: its title, and what was compared with what.
+fn compared(comparison: &Comparison) -> String {
+    let files = |runs: &[RunName]| runs.iter().map(|run| one_line(&run.file)).collect::<Vec<_>>().join(", ");
+    match comparison.basis {
+        Basis::PairedRounds => format!("Engines of {}", files(&comparison.new)),
+        _ => format!("{} against {}", files(&comparison.new), files(&comparison.base)),
     }
 }
 
@@ -47,15 +56,17 @@ fn section(page: &mut Markup, report: &RunsReport, at: usize, comparison: &Compa
     // Of one the title is that of the page.
     let heading = if report.comparisons.len() == 1 { "Changes".to_owned() } else { name(comparison) };
     page.raw("<section>").element("h2", &[], heading);
+    let measured = ("Measured", one_line(&comparison.title));
     match comparison.basis {
-        Basis::PairedRounds => definitions(page, [("Run", runs(&comparison.new))]),
-        _ => definitions(page, [("Base", runs(&comparison.base)), ("New", runs(&comparison.new))]),
+        Basis::PairedRounds => definitions(page, [measured, ("Run", runs(&comparison.new))]),
+        _ => definitions(page, [measured, ("Base", runs(&comparison.base)), ("New", runs(&comparison.new))]),
     }
     let alone = |label: &str, names: &[String]| {
         let names: Vec<String> = names.iter().map(|name| one_line(name)).collect();
         (!names.is_empty()).then(|| format!("{label}: {}", names.join(", ")))
     };
-    let mut doubts: Vec<String> = comparison.warnings.iter().map(|text| one_line(text)).collect();
+    let mut doubts: Vec<String> = not_comparable(comparison).into_iter().collect();
+    doubts.extend(comparison.warnings.iter().map(|text| one_line(text)));
     doubts.extend(alone("only in base", &comparison.only_in_base));
     doubts.extend(alone("only in new", &comparison.only_in_new));
     warnings(page, &doubts);
@@ -66,7 +77,9 @@ fn section(page: &mut Markup, report: &RunsReport, at: usize, comparison: &Compa
     if !means.is_empty() {
         bullets(page, &means);
     }
-    page.element("p", &[("class", &"hint")], basis(comparison));
+    for note in basis(comparison).into_iter().chain(unknown(report, comparison)) {
+        page.element("p", &[("class", &"hint")], note);
+    }
     charts::charts(page, report, at, comparison);
     page.raw("</section>");
 }

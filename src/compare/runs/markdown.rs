@@ -1,7 +1,7 @@
 //! The comparison for a README, a pull request, or the summary of a CI job.
 
 use super::report::{Basis, RunsReport, Verdict};
-use super::table::{basis, cells, checks, mean, runs, shown_means};
+use super::table::{basis, cells, checks, mean, not_comparable, runs, shown_means, unknown};
 use crate::bench::report::markdown::{escaped, table};
 
 const HEAD: [&str; 8] = ["engine", "metric", "base", "new", "change", "95% interval", "noise floor", "verdict"];
@@ -22,6 +22,9 @@ pub fn markdown(report: &RunsReport) -> String {
             out.push_str(&format!("- Base: {}\n", escaped(&runs(&comparison.base))));
         }
         out.push_str(&format!("- New: {}\n", escaped(&runs(&comparison.new))));
+        if let Some(reasons) = not_comparable(comparison) {
+            out.push_str(&format!("- **{}**\n", escaped(&reasons)));
+        }
         for warning in &comparison.warnings {
             out.push_str(&format!("- Warning: {}\n", escaped(warning)));
         }
@@ -53,7 +56,9 @@ pub fn markdown(report: &RunsReport) -> String {
                 out.push_str(&format!("- {} {}\n", escaped(&engine.name), escaped(failed)));
             }
         }
-        out.push_str(&format!("- {}\n", escaped(basis(comparison))));
+        for note in basis(comparison).into_iter().chain(unknown(report, comparison)) {
+            out.push_str(&format!("- {}\n", escaped(note)));
+        }
     }
     let overall = shown_means(report, &report.means)
         .map(|found| format!("- Geometric mean of {} engines and workloads: {}\n", found.count, escaped(&mean(found))));

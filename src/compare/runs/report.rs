@@ -43,6 +43,11 @@ pub struct Comparison {
     pub new: Vec<RunName>,
     /// What intervals come from.
     pub basis: Basis,
+    /// Why the sides are not comparable: in what their workloads differ. There are no verdicts then. Empty if they are,
+    /// or if the comparison was forced.
+    pub incomparable: Vec<String>,
+    /// Whether the cosines and rankings of the sides are against another reference, and have no verdicts therefore.
+    pub other_reference: bool,
     /// What else is not the same on both sides, and what makes figures doubtful.
     pub warnings: Vec<String>,
     /// The engines that both sides have.
@@ -53,6 +58,16 @@ pub struct Comparison {
     pub only_in_new: Vec<String>,
     /// Geometric means of the ratios of its engines, of two or more.
     pub means: Vec<Mean>,
+    /// Whether requests came whether or not the last ones were answered.
+    #[serde(skip)]
+    pub(super) open_loop: bool,
+}
+
+impl Comparison {
+    /// Whether there are verdicts.
+    pub fn is_comparable(&self) -> bool {
+        self.incomparable.is_empty()
+    }
 }
 
 /// A run.
@@ -119,13 +134,18 @@ pub struct MetricComparison {
 /// A figure of one side.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Level {
-    /// Median of rounds; geometric mean of rounds of which a side has fewer than five, and of runs; of shares their mean,
-    /// of cosines and the like the worst of the runs.
+    /// Median of rounds, as `infa bench` reports it; of several runs the geometric mean of their medians, of shares the
+    /// mean, of cosines and the like the worst of the runs.
     pub value: f64,
     /// Its 95 % interval; `None` for fewer than two values, and of shares, cosines and the like.
     pub interval: Option<(f64, f64)>,
     /// Rounds or runs it comes from.
     pub count: usize,
+    #[serde(skip)]
+    pub(super) estimate: Option<Estimate>,
+    /// Its interval that holds together with all others of the report.
+    #[serde(skip)]
+    pub(super) joint: Option<(f64, f64)>,
 }
 
 /// What has changed.
@@ -135,10 +155,14 @@ pub struct Change {
     pub scale: Scale,
     /// The ratio or the difference.
     pub value: f64,
-    /// Its 95 % interval; `None` where noise is not known.
+    /// Its 95 % interval; `None` where noise is not known. Of a single run a side it has the noise of rounds alone.
     pub interval: Option<(f64, f64)>,
-    /// The noise floor: the smallest change, as a share of the base or as a difference, that such runs show in four of
-    /// five tries.
+    /// The interval that tables show and verdicts rest on: with a probability of 95 % it holds the truth together with
+    /// those of all other changes of the report, and of a single run a side it allows for what changes from run to run.
+    pub joint: Option<(f64, f64)>,
+    /// The noise floor, as a share of the base or as a difference: there is a verdict where the change is larger.
+    pub floor: Option<f64>,
+    /// The smallest change, as a share of the base or as a difference, that such runs show in four of five tries.
     pub detectable: Option<f64>,
 }
 
@@ -158,6 +182,8 @@ pub enum Verdict {
     Indistinguishable,
     /// Noise is not known: there are fewer than two values.
     CannotTell,
+    /// The sides did not measure the same.
+    NotComparable,
 }
 
 /// A geometric mean of ratios.
@@ -171,8 +197,12 @@ pub struct Mean {
     pub ratio: f64,
     /// Its 95 % interval for these engines and workloads; `None` where the noise of one of them is not known.
     pub interval: Option<(f64, f64)>,
+    /// The interval that tables show and its verdict rests on, together with those of all changes of the report.
+    pub joint: Option<(f64, f64)>,
     /// In a word.
     pub verdict: Verdict,
+    #[serde(skip)]
+    pub(super) estimate: Option<Estimate>,
 }
 
 /// What was not allowed.
@@ -195,8 +225,10 @@ pub struct Checked {
     pub comparison: usize,
     /// The engine.
     pub engine: String,
-    /// Whether it crossed the threshold; `None` where noise is not known.
+    /// Whether it crossed the threshold; `None` where noise is not known, and where the sides are not comparable.
     pub crossed: Option<bool>,
+    /// Whether the sides are comparable in this metric; a value is held against its limit in any case.
+    pub comparable: bool,
     /// What was found, in words.
     pub found: String,
 }

@@ -41,7 +41,7 @@ pub fn run(file: &str, report: &Report) -> Run {
 
 /// `base.json` against `new.json`.
 pub fn two(base: &Report, new: &Report) -> RunsReport {
-    compare(&Plan::Each(run("base.json", base), vec![run("new.json", new)])).unwrap()
+    compare(&Plan::Each(run("base.json", base), vec![run("new.json", new)]), false).unwrap()
 }
 
 /// Eight engines as a CPU has them, one of which is slower than before, one faster, one lost and one failed.
@@ -88,7 +88,7 @@ fn reports() -> Vec<RunsReport> {
     wild.engines[0].rounds[2].p99_ms = Some(f64::NAN);
     let within = Plan::Engines(run("a.json", &sample::engines()), None);
     let mut reports = vec![ENGINES.clone(), two(&one(1.0), &one(2.0)), two(&a, &wild), two(&wild, &wild)];
-    reports.extend([compare(&sides).unwrap(), compare(&within).unwrap()]);
+    reports.extend([compare(&sides, false).unwrap(), compare(&within, false).unwrap()]);
     reports.push(two(&sample::sweep(), &sample::sweep()));
     reports.push(two(&sample::rerank(), &sample::rerank()));
     reports.push(two(&sample::hostile(), &sample::hostile()));

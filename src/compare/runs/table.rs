@@ -2,17 +2,18 @@
 
 use super::metric::{METRICS, Scale};
 use super::report::{Basis, Comparison, Mean, RunName, RunsReport, Verdict};
-use super::text::{change, detectable, interval, percentage, shown, verdict};
+use super::text::{change, floor, interval, percentage, shown, verdict};
 use crate::bench::report::TableOptions;
 use crate::bench::report::numbers::NOTHING;
 use crate::bench::report::page::{Grid, Page, Style, width, wrapped};
 use crate::bench::report::text::one_line;
 
-/// Headings; those at the end of the list of [`OPTIONAL`] go first where there is no room.
+/// Headings.
 pub(super) const HEAD: [&str; 8] =
     ["Engine", "Metric", "base", "new", "change", "95% interval", "noise floor", "verdict"];
-/// Places of columns that may go.
-const OPTIONAL: [usize; 3] = [6, 5, 2];
+/// Places of columns that go where there is no room, the first one first: the interval and the noise floor are what the
+/// table is for. The names of engines then have lines of their own.
+const OPTIONAL: [usize; 4] = [2, 3, 5, 6];
 
 /// The comparison for a terminal, with a newline at its end. What differs besides stands above any number.
 pub fn table(report: &RunsReport, options: &TableOptions) -> String {
@@ -27,7 +28,7 @@ pub fn table(report: &RunsReport, options: &TableOptions) -> String {
         heading(&mut page, comparison);
         rows(&mut page, report, comparison);
         means(&mut page, report, &comparison.means, "engines");
-        notes(&mut page, comparison);
+        notes(&mut page, report, comparison);
     }
     if !report.means.is_empty() {
         page.out.push('\n');
@@ -54,6 +55,9 @@ fn heading(page: &mut Page, comparison: &Comparison) {
         page.paragraph(Style::Plain, "Base      ", &runs(&comparison.base));
         page.paragraph(Style::Plain, "New       ", &runs(&comparison.new));
     }
+    if let Some(reasons) = not_comparable(comparison) {
+        page.paragraph(Style::Red, "Different ", &reasons);
+    }
     for warning in &comparison.warnings {
         page.paragraph(Style::Yellow, "Warning   ", &one_line(warning));
     }
@@ -64,6 +68,14 @@ fn heading(page: &mut Page, comparison: &Comparison) {
         }
     }
     page.out.push('\n');
+}
+
+/// Why there are no verdicts, in a sentence.
+pub fn not_comparable(comparison: &Comparison) -> Option<String> {
+    let reasons: Vec<String> = comparison.incomparable.iter().map(|reason| one_line(reason)).collect();
+    (!reasons.is_empty()).then(|| {
+        format!("not comparable, the workloads differ (--force compares them all the same): {}", reasons.join("; "))
+    })
 }
 
 /// Rows of a comparison, each with its style; the first cell is empty where it is the engine of the row above.
@@ -84,9 +96,9 @@ pub(super) fn cells(report: &RunsReport, comparison: &Comparison) -> Vec<(Verdic
                     metric.label.to_owned(),
                     metric.write(found.base.value),
                     metric.write(found.new.value),
-                    change(metric, &found.change),
+                    or_nothing((found.verdict != Verdict::NotComparable).then(|| change(metric, &found.change))),
                     or_nothing(interval(metric, &found.change)),
-                    or_nothing(detectable(metric, &found.change)),
+                    or_nothing(floor(metric, &found.change)),
                     verdict(found.verdict).to_owned(),
                 ],
             ));
@@ -99,7 +111,7 @@ fn style(verdict: Verdict) -> Style {
     match verdict {
         Verdict::Faster | Verdict::Better => Style::Green,
         Verdict::Slower | Verdict::Worse => Style::Red,
-        Verdict::CannotTell => Style::Yellow,
+        Verdict::CannotTell | Verdict::NotComparable => Style::Yellow,
         Verdict::Indistinguishable => Style::Plain,
     }
 }
@@ -114,22 +126,38 @@ fn rows(page: &mut Page, report: &RunsReport, comparison: &Comparison) {
     let mut columns: Vec<usize> = (0..HEAD.len()).collect();
     let mut optional = OPTIONAL.iter();
     loop {
+        let named = columns.first() == Some(&0);
         let mut grid = Grid::new(columns.iter().filter_map(|&at| HEAD.get(at).copied()));
         for (_, row) in &rows {
-            let name = wrapped(&row[0], limit);
-            grid.row(&name, columns.iter().skip(1).filter_map(|&at| row.get(at).map(String::as_str)));
+            let first = columns.first().and_then(|&at| row.get(at)).map_or("", String::as_str);
+            let first = if named { wrapped(first, limit) } else { vec![format!("  {first}")] };
+            grid.row(&first, columns.iter().skip(1).filter_map(|&at| row.get(at).map(String::as_str)));
         }
         let (heading, lines) = grid.lines();
         let widest = heading.iter().chain(lines.iter().flatten()).map(|line| width(line)).max().unwrap_or_default();
-        if widest > page.width
-            && let Some(gone) = optional.next()
-        {
-            columns.retain(|at| at != gone);
-            continue;
+        if widest > page.width {
+            if named {
+                columns.retain(|&at| at != 0);
+                continue;
+            }
+            if let Some(gone) = optional.next() {
+                columns.retain(|at| at != gone);
+                continue;
+            }
         }
         heading.iter().for_each(|line| page.line(Style::Bold, line));
-        for ((verdict, _), lines) in rows.iter().zip(lines) {
+        for ((verdict, row), lines) in rows.iter().zip(lines) {
+            if !named && !row[0].is_empty() {
+                page.paragraph(Style::Plain, "", &row[0]);
+            }
             lines.iter().for_each(|line| page.line(style(*verdict), line));
+        }
+        let gone: Vec<&str> =
+            (1..HEAD.len()).filter(|at| !columns.contains(at)).filter_map(|at| HEAD.get(at).copied()).collect();
+        if !gone.is_empty() {
+            let gone =
+                format!("no room for {}; a wider terminal or --export-markdown shows all columns", gone.join(", "));
+            page.paragraph(Style::Plain, "Columns   ", &gone);
         }
         return;
     }
@@ -138,8 +166,7 @@ fn rows(page: &mut Page, report: &RunsReport, comparison: &Comparison) {
 /// A mean in words: `tokens/s -3.0% (-4.0% … -2.0%), slower`.
 pub(super) fn mean(mean: &Mean) -> String {
     let label = METRICS.iter().find(|metric| metric.name == mean.metric).map_or(mean.metric, |metric| metric.label);
-    let interval =
-        mean.interval.map(|(low, high)| format!(" ({} … {})", percentage(low - 1.0), percentage(high - 1.0)));
+    let interval = mean.joint.map(|(low, high)| format!(" ({} … {})", percentage(low - 1.0), percentage(high - 1.0)));
     format!("{label} {}{}, {}", percentage(mean.ratio - 1.0), interval.unwrap_or_default(), verdict(mean.verdict))
 }
 
@@ -148,7 +175,7 @@ pub(super) fn shown_means<'a>(report: &'a RunsReport, means: &'a [Mean]) -> impl
     let rates = |name: &str| matches!(name, "inputs_per_s" | "requests_per_s");
     let tokens = means.iter().any(|mean| mean.metric == "tokens_per_s");
     // Without its noise a mean says nothing that the rows do not.
-    means.iter().filter(|mean| mean.interval.is_some()).filter(move |mean| match &report.shown {
+    means.iter().filter(|mean| mean.joint.is_some()).filter(move |mean| match &report.shown {
         Some(shown) => shown.contains(&mean.metric),
         None => {
             METRICS.iter().any(|metric| metric.name == mean.metric && metric.main && metric.scale == Scale::Ratio)
@@ -167,26 +194,47 @@ fn means(page: &mut Page, report: &RunsReport, means: &[Mean], of: &str) {
     }
 }
 
-/// What a reader must know of the intervals.
-pub(super) fn basis(comparison: &Comparison) -> &'static str {
-    match comparison.basis {
-        Basis::Rounds => {
-            "Intervals are of rounds within one run a side. What changes from run to run is not in them; several runs a \
-             side tell (--base)."
-        }
-        Basis::PairedRounds => "Intervals are of ratios of rounds that ran one after the other.",
-        Basis::Runs => "Intervals are of runs: each run is one value.",
+/// What a reader must know of the intervals and the verdicts.
+pub(super) fn basis(comparison: &Comparison) -> Option<&'static str> {
+    if !comparison.is_comparable() {
+        return None;
     }
+    Some(match comparison.basis {
+        Basis::Rounds => {
+            "Intervals hold for all figures of this report together. They are of the rounds of one run a side and take \
+             runs to differ as much as rounds do; several runs a side measure it (--base)."
+        }
+        Basis::PairedRounds => {
+            "Intervals hold for all figures of this report together. They are of ratios of rounds that ran one after the \
+             other."
+        }
+        Basis::Runs => {
+            "Intervals hold for all figures of this report together. They are of runs: each run is one value."
+        }
+    })
 }
 
-fn notes(page: &mut Page, comparison: &Comparison) {
-    page.out.push('\n');
+/// What the verdict "–" means, where there is one.
+pub(super) fn unknown(report: &RunsReport, comparison: &Comparison) -> Option<&'static str> {
+    let mut found = comparison.engines.iter().flat_map(|engine| shown(report, &engine.metrics));
+    found
+        .any(|metric| metric.verdict == Verdict::CannotTell)
+        .then_some("A figure without a verdict was measured once a side, so that its noise is not known.")
+}
+
+fn notes(page: &mut Page, report: &RunsReport, comparison: &Comparison) {
+    let notes: Vec<&str> = basis(comparison).into_iter().chain(unknown(report, comparison)).collect();
+    if !notes.is_empty() || comparison.engines.iter().any(|engine| engine.failed.is_some()) {
+        page.out.push('\n');
+    }
     for engine in &comparison.engines {
         if let Some(failed) = &engine.failed {
             page.paragraph(Style::Red, "Failed    ", &format!("{}: {}", one_line(&engine.name), one_line(failed)));
         }
     }
-    page.paragraph(Style::Plain, "Note      ", basis(comparison));
+    for note in notes {
+        page.paragraph(Style::Plain, "Note      ", note);
+    }
 }
 
 /// Each engine that was held against a threshold: whether it crossed it (`None`: its noise is not known), and a line
@@ -199,6 +247,7 @@ pub fn checks(report: &RunsReport) -> Vec<(Option<bool>, String)> {
             let outcome = match checked.crossed {
                 Some(true) => "crossed by",
                 Some(false) => "kept by",
+                None if !checked.comparable => "not checked for",
                 None => "not checked, since its noise is not known, for",
             };
             let of = report.comparisons.get(checked.comparison).filter(|_| several);

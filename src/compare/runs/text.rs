@@ -2,6 +2,7 @@
 
 use super::metric::{Metric, Scale, Unit};
 use super::report::{Change, MetricComparison, RunsReport, Verdict};
+use crate::bench::report::numbers::NOTHING;
 
 /// `-3.0%`, `+0.4%`, `+250%`; `×12.5` from tenfold on.
 pub(super) fn percentage(change: f64) -> String {
@@ -31,9 +32,9 @@ pub(super) fn change(metric: &Metric, change: &Change) -> String {
     amount(metric, change, change.value)
 }
 
-/// Its interval: `-4.0% … -2.1%`.
+/// Its interval, that of all changes together: `-4.0% … -2.1%`.
 pub(super) fn interval(metric: &Metric, change: &Change) -> Option<String> {
-    let (low, high) = change.interval?;
+    let (low, high) = change.joint?;
     Some(format!("{} … {}", amount(metric, change, low), amount(metric, change, high)))
 }
 
@@ -45,15 +46,15 @@ fn amount(metric: &Metric, change: &Change, value: f64) -> String {
 }
 
 /// The noise floor, without a sign: `1.3%`.
-pub(super) fn detectable(metric: &Metric, change: &Change) -> Option<String> {
+pub(super) fn floor(metric: &Metric, change: &Change) -> Option<String> {
     let text = match change.scale {
-        Scale::Ratio => percentage(change.detectable?),
-        Scale::Difference => difference(metric, change.detectable?),
+        Scale::Ratio => percentage(change.floor?),
+        Scale::Difference => difference(metric, change.floor?),
     };
     Some(text.trim_start_matches('+').to_owned())
 }
 
-/// The word for a verdict.
+/// The word for a verdict in a table: where noise is not known there is none.
 pub(super) fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Faster => "faster",
@@ -61,22 +62,30 @@ pub(super) fn verdict(verdict: Verdict) -> &'static str {
         Verdict::Better => "better",
         Verdict::Worse => "worse",
         Verdict::Indistinguishable => "indistinguishable",
-        Verdict::CannotTell => "cannot tell",
+        Verdict::CannotTell => NOTHING,
+        Verdict::NotComparable => "not comparable",
     }
 }
 
 /// The metrics of an engine that tables show: those asked for, or those that say most; and those of thresholds.
 pub(super) fn shown<'a>(report: &'a RunsReport, metrics: &'a [MetricComparison]) -> Vec<&'a MetricComparison> {
-    let there = |name: &str| metrics.iter().any(|metric| metric.metric == name);
-    let says = |metric: &MetricComparison| match (&report.shown, metric.metric) {
-        (Some(shown), name) => shown.contains(&name),
-        // Rates of the same requests say the same.
-        (None, "inputs_per_s") => !there("tokens_per_s"),
-        (None, "requests_per_s") => !there("tokens_per_s") && !there("inputs_per_s"),
-        (None, "errors") => metric.base.value > 0.0 || metric.new.value > 0.0,
-        (None, _) => metric.of.main,
+    let says = |metric: &MetricComparison| match &report.shown {
+        Some(shown) => shown.contains(&metric.metric),
+        None => says_most(metric, metrics),
     };
     let watched =
         |metric: &MetricComparison| report.thresholds.iter().any(|threshold| threshold.metric == metric.metric);
     metrics.iter().filter(|metric| says(metric) || watched(metric)).collect()
+}
+
+/// Whether tables show it without being asked for, beside the others of its engine.
+pub(super) fn says_most(metric: &MetricComparison, metrics: &[MetricComparison]) -> bool {
+    let there = |name: &str| metrics.iter().any(|metric| metric.metric == name);
+    match metric.metric {
+        // Rates of the same requests say the same.
+        "inputs_per_s" => !there("tokens_per_s"),
+        "requests_per_s" => !there("tokens_per_s") && !there("inputs_per_s"),
+        "errors" => metric.base.value > 0.0 || metric.new.value > 0.0,
+        _ => metric.of.main,
+    }
 }

@@ -18,6 +18,10 @@ const EXAMPLES: usize = 5;
 pub(super) const UNIT: f64 = 2e-3;
 /// Ratios of norms that lie this near to one another are one factor.
 const ONE_FACTOR: f64 = 2e-3;
+/// Of fewer inputs no cause is named: small differences of one of five may be those of all.
+const ENOUGH_INPUTS: usize = 10;
+/// An input stands out when its cosine is this many times as far from 1 as those of nine of ten.
+const FAR_OFF: f64 = 10.0;
 /// Below both, two sets are as good as unrelated: the rank correlation of their distances, and the part of neighbours
 /// they share.
 const UNRELATED: f64 = 0.3;
@@ -188,7 +192,10 @@ impl Finding {
             }
             Self::FewInputs { inputs, of, examples } => {
                 let (many, of) = (count(*inputs as u64), count(*of as u64));
-                format!("{many} of {of} inputs with another vector, the others nearer ({})", listed(examples))
+                format!(
+                    "{many} of {of} inputs with another vector than the reference's, unlike the others ({})",
+                    listed(examples)
+                )
             }
             Self::SmallDifferences { .. } => {
                 "small differences everywhere: another precision, quantised, or another limit of length".to_owned()
@@ -208,9 +215,13 @@ fn listed(inputs: &[InputName]) -> String {
     inputs.iter().map(InputName::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// So many are a few of these.
-fn few_of(inputs: usize) -> usize {
-    (inputs / 10).max(1)
+/// The cosine below which an input stands out from all of these, which rise: it has another vector altogether, or, where
+/// enough inputs show what the others are like, is many times as far off as nine of ten.
+fn stands_out(cosines: &[(usize, f64)]) -> f64 {
+    let usual =
+        cosines.get(cosines.len() / 10).filter(|_| cosines.len() >= ENOUGH_INPUTS).map(|(_, cosine)| 1.0 - cosine);
+    let limit = usual.map_or(OUTLIER_COSINE, |usual| 1.0 - FAR_OFF * usual.max(0.0));
+    limit.clamp(OUTLIER_COSINE, INTERCHANGEABLE_COSINE)
 }
 
 /// What findings are drawn from.
@@ -302,18 +313,18 @@ impl Evidence<'_> {
         cosines.sort_by(|a, b| a.1.total_cmp(&b.1));
         let middle = cosines.get(cosines.len() / 2).map(|(_, cosine)| *cosine);
         let off = cosines.partition_point(|(_, cosine)| *cosine < INTERCHANGEABLE_COSINE);
+        let far = cosines.partition_point(|(_, cosine)| *cosine < stands_out(&cosines));
+        // Of another dimension there are no cosines.
+        let inputs = self.neighbours.map_or(self.cosines.len(), |found| found.inputs);
+        let few = (far > 0).then(|| self.few(cosines.get(..far).unwrap_or_default()));
         match middle {
             Some(_) if off == 0 => Vec::new(),
-            Some(middle) if middle >= INTERCHANGEABLE_COSINE && off <= few_of(cosines.len()) => {
-                vec![self.few(&cosines[..off])]
-            }
-            // Those that stand out.
             Some(middle) if middle >= SAME_SPACE_COSINE => {
-                let far = cosines.partition_point(|(_, cosine)| *cosine < OUTLIER_COSINE);
-                let few = (far > 0).then(|| self.few(&cosines[..far]));
-                few.into_iter().chain([Finding::SmallDifferences { cosine_median: middle }]).collect()
+                let others = off > far && cosines.len() >= ENOUGH_INPUTS;
+                few.into_iter().chain(others.then_some(Finding::SmallDifferences { cosine_median: middle })).collect()
             }
-            _ if self.same_ranking => self.cosines.first().map(|_| Finding::Turned).into_iter().collect(),
+            _ if inputs < ENOUGH_INPUTS => Vec::new(),
+            _ if self.same_ranking => cosines.first().map(|_| Finding::Turned).into_iter().collect(),
             _ => self.relation().into_iter().collect(),
         }
     }

@@ -236,6 +236,27 @@ fn half_of_all_are_not_a_few() {
     assert!(matches!(found.findings[..], [Finding::SmallDifferences { .. }]), "{:?}", found.findings);
 }
 
+/// One cosine a little below the limit says nothing of its input, be the inputs few or many.
+#[test]
+fn a_little_below_the_limit_is_not_another_vector() {
+    let few = base()[..5 * DIMENSIONS].to_vec();
+    for seed in 0..20 {
+        let mut other = few.clone();
+        noisy(&mut other, seed, 0.009);
+        let found = compare(&set("a", few.clone(), DIMENSIONS), &set("b", other, DIMENSIONS)).unwrap();
+        assert!(found.findings.is_empty(), "{seed}: {:?}", found.findings);
+    }
+    let found = changed(|numbers| noisy(numbers, 9, 0.0075));
+    let off = found.worst.iter().filter(|worst| worst.cosine < 0.999).count();
+    assert!(off > 0, "{:?}", found.worst);
+    assert!(matches!(found.findings[..], [Finding::SmallDifferences { .. }]), "{:?}", found.findings);
+    // Another vector altogether is one among five, too.
+    let mut other = few.clone();
+    other[..DIMENSIONS].copy_from_slice(&normalised(&random(50, 1, DIMENSIONS), DIMENSIONS));
+    let found = compare(&set("a", few, DIMENSIONS), &set("b", other, DIMENSIONS)).unwrap();
+    assert!(matches!(found.findings[..], [Finding::FewInputs { inputs: 1, of: 5, .. }]), "{:?}", found.findings);
+}
+
 #[test]
 fn another_dimension() {
     // The same vectors with zeros behind them, and with their second half cut off.

@@ -30,7 +30,7 @@ use plan::Plan;
 use truth::Graded;
 
 pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
-    let CompareArgs { files, base, baseline, fail_if, metrics, asked, exports } = args;
+    let CompareArgs { files, base, baseline, fail_if, force: _, metrics, asked, exports } = args;
     let (begin, started) = (Instant::now(), SystemTime::now());
     let wrong = |flag, reason: &str| Error::Flag { flag, reason: reason.to_owned() };
     for (flag, given, reason) in [

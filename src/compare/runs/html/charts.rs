@@ -1,7 +1,7 @@
 //! Charts of a comparison: changes around no change, and speed against fidelity.
 
 use super::super::metric::Scale as Compared;
-use super::super::report::{Basis, Comparison, EngineComparison, MetricComparison, RunsReport};
+use super::super::report::{Basis, Comparison, EngineComparison, MetricComparison, RunsReport, Verdict};
 use super::super::text::{change, shown, verdict};
 use super::tone;
 use crate::bench::report::html::parts::figure;
@@ -21,16 +21,20 @@ pub(super) fn charts(page: &mut Markup, report: &RunsReport, at: usize, comparis
 
 fn changes(page: &mut Markup, report: &RunsReport, at: usize, comparison: &Comparison) -> bool {
     let row = |found: &&MetricComparison| {
-        let (value, interval) = (found.change.value, found.change.interval);
+        let (value, interval) = (found.change.value, found.change.joint);
         // What has no ratio has a unit of its own.
-        (found.change.scale == Compared::Ratio && value.is_finite() && value > 0.0).then(|| ForestRow {
-            label: found.of.label.to_owned(),
-            ratio: value,
-            interval,
-            noise: found.change.detectable,
-            tone: tone(found.verdict),
-            text: format!("{} {}", change(found.of, &found.change), verdict(found.verdict)),
-        })
+        (found.change.scale == Compared::Ratio
+            && found.verdict != Verdict::NotComparable
+            && value.is_finite()
+            && value > 0.0)
+            .then(|| ForestRow {
+                label: found.of.label.to_owned(),
+                ratio: value,
+                interval,
+                noise: found.change.floor,
+                tone: tone(found.verdict),
+                text: format!("{} {}", change(found.of, &found.change), verdict(found.verdict)),
+            })
     };
     let group = |engine: &EngineComparison| ForestGroup {
         name: name(engine),
@@ -43,7 +47,7 @@ fn changes(page: &mut Markup, report: &RunsReport, at: usize, comparison: &Compa
     }
     let chart =
         forest(&format!("changes-{at}"), "Change of each figure of each engine, with its 95% interval", &groups);
-    let about = "Whiskers are 95% intervals, bands the noise floor: a smaller change would hardly be seen. Of latencies \
+    let about = "Whiskers are 95% intervals of all together, bands the noise floor: a smaller change has no verdict. Of latencies \
                  and memory less is better. Cosines and errors, which have no ratio, are in the table.";
     figure(page, "Changes", about, chart, &[]);
     true

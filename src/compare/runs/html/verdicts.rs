@@ -11,13 +11,14 @@ use crate::bench::report::plot::Tone;
 use crate::bench::report::text::one_line;
 
 /// From bad to good: the order in which they are told.
-const ORDER: [Verdict; 6] = [
+const ORDER: [Verdict; 7] = [
     Verdict::Slower,
     Verdict::Worse,
     Verdict::Faster,
     Verdict::Better,
     Verdict::Indistinguishable,
     Verdict::CannotTell,
+    Verdict::NotComparable,
 ];
 
 /// All verdicts of the report.
@@ -67,6 +68,8 @@ fn sentence(report: &RunsReport) -> (Tone, String) {
     }
     let text = if !parts.is_empty() {
         parts.join("; ")
+    } else if !report.comparisons.is_empty() && !report.comparisons.iter().any(Comparison::is_comparable) {
+        "Not comparable: the sides did not measure the same".to_owned()
     } else if engines().next().is_none() {
         "Nothing was compared".to_owned()
     } else if engines().any(|engine| has(&engine, &[Verdict::Indistinguishable])) {
@@ -75,7 +78,7 @@ fn sentence(report: &RunsReport) -> (Tone, String) {
         let blind = engines().any(|engine| shown(report, &engine.metrics).iter().any(blind));
         format!("Nothing has changed beyond the noise{}", if blind { ", where that is known" } else { "" })
     } else {
-        "Nobody can tell: it takes two rounds of each side, or several runs, to know the noise".to_owned()
+        "The noise is not known: that takes two rounds of each side, or several runs".to_owned()
     };
     let tone = match (worse + failed + crossed, better) {
         (0, 0) => Tone::Plain,
@@ -123,7 +126,8 @@ fn engines(page: &mut Markup, report: &RunsReport, comparison: &Comparison) {
                 .collect();
             if !found.is_empty() {
                 let class = format!("badge {}", tone(wanted).class());
-                page.element("span", &[("class", &class)], verdict(wanted)).raw(" ");
+                let word = if wanted == Verdict::CannotTell { "noise not known" } else { verdict(wanted) };
+                page.element("span", &[("class", &class)], word).raw(" ");
                 page.text(found.join(", ")).raw(" ");
             }
         }
@@ -146,7 +150,7 @@ mod tests {
         let mut blind = sample::two(&sample::one(1.0), &sample::one(2.0));
         assert_eq!(of(&blind), "Nothing has changed beyond the noise, where that is known.");
         blind.comparisons[0].engines[0].metrics.retain(|metric| metric.verdict == Verdict::CannotTell);
-        assert!(of(&blind).starts_with("Nobody can tell"));
+        assert!(of(&blind).starts_with("The noise is not known"));
         let (base, slow) = (sample::noisy(10, 8700.0, 1), sample::noisy(10, 7700.0, 2));
         let slower = sample::two(&base, &slow);
         assert_eq!(sentence(&slower), (Tone::Bad, "1 engine of 1 is slower or worse in something.".to_owned()));
