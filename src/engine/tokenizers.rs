@@ -1,5 +1,8 @@
 //! Threads that tokenise: a little of each request in turn, so that a small one does not wait for a large one.
 
+#[cfg(test)]
+mod races;
+
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -168,13 +171,15 @@ impl<R> Request<R> {
             }
         }
         let mut results = lock(&items.results);
+        // A thread that came too late for an item finds none missing, too, while another hands the results out.
+        let last = results.missing == made.len() && (count == 0 || !made.is_empty());
         results.missing -= made.len();
         for (index, result) in made {
             if let Some(place) = results.places.get_mut(index) {
                 *place = Some(result);
             }
         }
-        if results.missing == 0 {
+        if last {
             let all = std::mem::take(&mut results.places);
             drop(results);
             self.finish(Ok(all.into_iter().flatten().collect()));
