@@ -55,7 +55,11 @@ fn a_run_is_drawn_again() {
     );
     // How long it takes stands above all else.
     assert!(
-        ran.err.lines().next().unwrap().starts_with("quick: takes as long as 2 rounds of 6 requests"),
+        ran.err
+            .lines()
+            .next()
+            .unwrap()
+            .starts_with("quick: takes as long as the engines need for 2 rounds of 6 requests"),
         "{}",
         ran.err
     );

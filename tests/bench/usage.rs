@@ -11,7 +11,7 @@ fn a_plan_is_printed_and_nothing_measured() {
         "seed       7",
         "rounds     2\n",
         "config     cpu-bge-small, changed by --seed, --rounds\n",
-        "takes      as long as 2 rounds of 10 requests for each of 11 engines",
+        "takes      as long as the engines need for 2 rounds of 10 requests for each of 11 engines",
         "dataset    payload:255",
         "engine     torch, baseline, reference",
     ] {

@@ -122,7 +122,7 @@ impl Plan {
                 };
                 format!("{range} ({counted} of {}{each}), besides {besides}", time(duration))
             }
-            _ => format!("as long as {counted} of {}{each} take, besides {besides}", self.end_words()),
+            _ => format!("as long as the engines need for {counted} of {}{each}, besides {besides}", self.end_words()),
         }
     }
 }

@@ -158,7 +158,10 @@ fn a_plan_says_how_long_it_takes() {
         "6s (3 rounds of 2s), besides loading"
     );
     assert!(takes("quick", "rounds = '3-100'\ntime-limit = '30s'").starts_with("12s to 30s"));
-    assert!(takes("cpu-bge-small", "").starts_with("as long as 3 to 5 rounds of 10 requests for each of 11 engines"));
+    assert!(
+        takes("cpu-bge-small", "")
+            .starts_with("as long as the engines need for 3 to 5 rounds of 10 requests for each of 11 engines")
+    );
     // 1, 2, 4 … 64 clients.
     assert!(takes("serving", "").starts_with("40s to 2m 20s (2 to 7 steps of 5s for each of 4 engines)"));
     assert!(takes("serving", "load = 'search:p99<1s'").contains("steps of 5s"));
