@@ -190,7 +190,7 @@ fn share_of(of: &Metric, half: f64, below: bool) -> f64 {
 }
 
 fn verdict(of: &Metric, change: f64, floor: f64) -> Verdict {
-    if !(change.abs() > floor) {
+    if change.abs() <= floor || change.is_nan() {
         return Verdict::Indistinguishable;
     }
     match ((change > 0.0) == (of.better == Better::Higher), of.is_speed()) {
