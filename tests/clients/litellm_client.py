@@ -18,8 +18,9 @@ order = ranked("infinity/ rerank", pairs(litellm.rerank(**rerank)), url)
 best = litellm.rerank(**rerank, top_n=2)
 ranked("top_n", pairs(best), url, top_n=2)
 assert best.id and best.meta["tokens"]["input_tokens"] > 0, best
-for at in (url, f"{url}/v1"):
-    told = litellm.rerank(**{**rerank, "api_base": at}, return_documents=True)
+# Infinity's documents are strings, at the bare path; vLLM's are objects, under /v1. The requests are the same.
+to_vllm = {**rerank, "model": f"hosted_vllm/{RERANKER}", "api_base": f"{url}/v1"}
+for told in (litellm.rerank(**rerank, return_documents=True), litellm.rerank(**to_vllm, return_documents=True)):
     texts = [result["document"]["text"] for result in told.results]
     assert texts == [DOCUMENTS[index] for index in order], texts
 silent = litellm.rerank(**rerank, return_documents=False)

@@ -162,3 +162,66 @@ fn labels_are_those_of_this_process() {
     there(&server, "classify", "openai").stdin("a\n").run().refuses(2, &["--engine", "has no labels"]);
     infa(["classify"]).stdin("a\n").run().refuses(2, &["--model-id", "is missing"]);
 }
+
+/// What a protocol is asked for: a command, a model that does it, what results are called, and the protocols that have it.
+const TASKS: &[(&str, &str, &[&str])] = &[
+    ("embed", "bert-tiny", &["openai", "tei", "infinity", "jina", "cohere", "triton", "infa"]),
+    ("rerank", RERANKER, &["tei", "infinity", "jina", "cohere", "triton", "infa"]),
+    ("classify", "architectures/bert-classify", &["tei", "infinity", "infa"]),
+];
+
+/// The numbers of all results, by what they are of.
+fn results(command: &str, infa: Infa) -> Vec<(Json, Vec<f64>)> {
+    let infa = if command == "rerank" { infa.args(["--query", QUERY]) } else { infa };
+    let ran = infa.stdin(TEXTS).run().status(0);
+    let result = |row: &Json| match command {
+        "embed" => (row["index"].clone(), row["embedding"].as_array().unwrap().iter().map(number).collect()),
+        "rerank" => (row["index"].clone(), vec![number(&row["score"])]),
+        _ => {
+            let labels = row["labels"].as_array().unwrap();
+            let names: Vec<&Json> = labels.iter().map(|label| &label["label"]).collect();
+            (serde_json::json!(names), labels.iter().map(|label| number(&label["score"])).collect())
+        }
+    };
+    ran.rows().iter().map(result).collect()
+}
+
+fn number(json: &Json) -> f64 {
+    json.as_f64().unwrap_or_else(|| panic!("no number: {json}"))
+}
+
+#[test]
+fn every_protocol_is_understood_at_every_address_under_every_name() {
+    for &(command, model, engines) in TASKS {
+        let server = Server::start(&["-m", &fixture(model), "--served-model-name", "one, two", "--threads", "1"]);
+        for &engine in engines {
+            // Cohere's API has no texts but queries and documents.
+            let local = if (command, engine) == ("embed", "cohere") {
+                here(command, model).args(["--prompt-name", "document"])
+            } else {
+                here(command, model)
+            };
+            let expected = results(command, local);
+            assert!(!expected.is_empty());
+            for base in ["", "/", "//"] {
+                for name in [None, Some("one"), Some("two"), Some("text-embedding-ada-002")] {
+                    // Of these two the protocol says which models there are, and they believe it.
+                    if ["tei", "triton"].contains(&engine) && name == Some("text-embedding-ada-002") {
+                        continue;
+                    }
+                    let mut args =
+                        vec![command.to_owned(), "--engine".into(), format!("{engine}={}{base}", server.url)];
+                    args.extend(name.into_iter().flat_map(|name| ["-m".to_owned(), name.to_owned()]));
+                    let found = results(command, infa(args));
+                    let at = format!("{command} {engine} {base} {name:?}");
+                    assert_eq!(found.len(), expected.len(), "{at}");
+                    for ((key, numbers), (expected_key, expected)) in found.iter().zip(&expected) {
+                        assert_eq!(key, expected_key, "{at}");
+                        assert_eq!(numbers.len(), expected.len(), "{at}");
+                        assert!(numbers.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-6), "{at}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -148,6 +148,8 @@ fn a_model_may_have_several_names() {
         let model: Json = server.get(&format!("/v1/models/{name}")).json().unwrap();
         assert_eq!((&model["id"], &model["root"]), (&json!(name), &json!("e")));
         assert_eq!(server.get(&format!("/v2/models/{name}/ready")).status(), 200);
+        let info: Json = server.get(&format!("/info?model={name}")).json().unwrap();
+        assert_eq!(info["served_model_name"], name);
     }
     assert_eq!(answered(&server, "/rerank", &json!({"query": "a", "documents": ["b"], "model": "rr"}))["model"], "r");
     let list: Json = server.get("/models").json().unwrap();

@@ -12,10 +12,10 @@ use super::TeiError;
 use crate::engine::{LocalInfo, Purpose};
 use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
-use crate::server::App;
 use crate::server::error::TeiErrorBody;
 use crate::server::openapi::tag;
 use crate::server::service::{Capability, Service};
+use crate::server::{ApiError, App};
 
 /// Of which model.
 #[derive(Deserialize, IntoParams)]
@@ -87,13 +87,16 @@ struct ClassifierModel {
         (status = 200, description = "The model and the server", body = Info),
         (status = 404, description = "There is no such model", body = TeiErrorBody)))]
 pub async fn info(State(app): State<Arc<App>>, Query(query): Query<InfoQuery>) -> Result<Json<Info>, TeiError> {
-    let service = super::super::model(&app, query.model.as_deref()).await?;
+    let served = app.models.choose(query.model.as_deref(), None).map_err(ApiError::from)?;
+    let service = served.acquire(app.limits.model_return).await.map_err(ApiError::from)?;
+    // Clients compare it with the name that they asked for.
+    let name = query.model.filter(|name| served.spec.has_name(name)).unwrap_or_else(|| service.name().to_owned());
     let engine = service.engine().local();
     Ok(Json(Info {
         model_id: service.model_id().to_owned(),
         model_sha: commit(engine),
         model_dtype: engine.dtype.to_string(),
-        served_model_name: service.name().to_owned(),
+        served_model_name: name,
         model_type: model_type(&service),
         max_concurrent_requests: app.limits.concurrent_requests,
         max_input_length: bounded(engine.max_length),
