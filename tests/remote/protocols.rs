@@ -196,12 +196,8 @@ fn every_protocol_is_understood_at_every_address_under_every_name() {
         let server = Server::start(&["-m", &fixture(model), "--served-model-name", "one, two", "--threads", "1"]);
         for &engine in engines {
             // Cohere's API has no texts but queries and documents.
-            let local = if (command, engine) == ("embed", "cohere") {
-                here(command, model).args(["--prompt-name", "document"])
-            } else {
-                here(command, model)
-            };
-            let expected = results(command, local);
+            let mode: &[&str] = if (command, engine) == ("embed", "cohere") { &["--mode", "document"] } else { &[] };
+            let expected = results(command, here(command, model).args(mode));
             assert!(!expected.is_empty());
             for base in ["", "/", "//"] {
                 for name in [None, Some("one"), Some("two"), Some("text-embedding-ada-002")] {
@@ -212,7 +208,7 @@ fn every_protocol_is_understood_at_every_address_under_every_name() {
                     let mut args =
                         vec![command.to_owned(), "--engine".into(), format!("{engine}={}{base}", server.url)];
                     args.extend(name.into_iter().flat_map(|name| ["-m".to_owned(), name.to_owned()]));
-                    let found = results(command, infa(args));
+                    let found = results(command, infa(args).args(mode));
                     let at = format!("{command} {engine} {base} {name:?}");
                     assert_eq!(found.len(), expected.len(), "{at}");
                     for ((key, numbers), (expected_key, expected)) in found.iter().zip(&expected) {
