@@ -50,7 +50,7 @@ pub fn hang_up_ends() -> bool {
 pub fn listen(cancel: Cancel) {
     let mut heard = vec![SIGINT, SIGTERM];
     heard.extend(hang_up_ends().then_some(SIGHUP));
-    let Ok(mut signals) = Signals::new(heard) else {
+    let Ok(mut signals) = Signals::new(&heard) else {
         tracing::warn!("signals cannot be handled; Ctrl-C will end infa without flushing");
         return;
     };
@@ -74,7 +74,7 @@ pub fn listen(cancel: Cancel) {
     };
     if let Err(e) = std::thread::Builder::new().name("signals".into()).spawn(body) {
         tracing::warn!("signals cannot be handled: {e}; Ctrl-C will end infa without flushing");
-        for signal in [SIGINT, SIGTERM] {
+        for signal in heard {
             // A handler that nobody listens to would make the process deaf.
             // SAFETY: sets a disposition that runs no code of this process.
             unsafe { libc::signal(signal, libc::SIG_DFL) };

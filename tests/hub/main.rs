@@ -141,7 +141,7 @@ fn a_model_arrives_in_the_layout_that_python_reads() {
         let link = fs::read_link(snapshot.dir.join(WEIGHTS)).unwrap();
         assert_eq!(link, Path::new("../../blobs").join(sha256(&weights())));
         let nested = fs::read_link(snapshot.dir.join("1_Pooling/config.json")).unwrap();
-        assert_eq!(nested, Path::new("../../../blobs").join(&git_oid(b"{}")));
+        assert_eq!(nested, Path::new("../../../blobs").join(git_oid(b"{}")));
     }
     let locks = fs::read_dir(world.dir.path().join(".locks/models--org--model")).unwrap().count();
     assert_eq!(locks, 3);
@@ -242,7 +242,7 @@ fn a_mirror_that_lists_names_only_is_asked_for_etags() {
     let snapshot = world.fetch().unwrap();
     world.assert_whole(&snapshot);
     assert!(world.weights_blob().exists());
-    assert!(world.repo_dir().join("blobs").join(&git_oid(b"{}")).exists());
+    assert!(world.repo_dir().join("blobs").join(git_oid(b"{}")).exists());
     let heads: Vec<_> = world.server.requests().into_iter().filter(|r| r.method == "HEAD").collect();
     // One a file, one more for the relative redirect, and none at the CDN.
     assert_eq!(heads.len(), 4);

@@ -78,6 +78,7 @@ fn user(number: u32) -> u32 {
     0x4000_0000 + std::process::id() * 4 + number
 }
 
+#[allow(clippy::print_stderr, reason = "who reads the tests should know that they did not run")]
 fn is_root() -> bool {
     // SAFETY: takes nothing and cannot fail.
     let root = unsafe { libc::geteuid() } == 0;

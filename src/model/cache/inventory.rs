@@ -9,7 +9,8 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::{Commit, RepoCache};
+use super::{Commit, MAX_REF_BYTES, RepoCache};
+use crate::regular_file;
 
 const FOLDER: &str = "models--";
 
@@ -86,7 +87,8 @@ fn references(refs: &Path) -> Vec<(String, Commit)> {
             match entry.file_type() {
                 Ok(kind) if kind.is_dir() => folders.push(name),
                 Ok(kind) if kind.is_file() => {
-                    let commit = fs::read_to_string(entry.path()).ok().and_then(|text| Commit::parse(text.trim()));
+                    let text = regular_file::read_text(&entry.path(), MAX_REF_BYTES).ok();
+                    let commit = text.and_then(|text| Commit::parse(text.trim()));
                     found.extend(commit.map(|commit| (name.to_string_lossy().into_owned(), commit)));
                 }
                 _ => {}
