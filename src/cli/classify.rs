@@ -5,26 +5,26 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
+use super::help::{STATUS, paragraphs};
 use super::model::SOURCES;
 use super::{EngineArgs, InputArgs, ModelArgs, ReadArgs};
 use crate::output;
 
-/// Flags of `infa classify`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
+/// Commands to begin with.
+const EXAMPLES: &str = "\
 Examples:
   infa classify -m SamLowe/roberta-base-go_emotions --top-k 3 comments.txt
   infa classify -m SamLowe/roberta-base-go_emotions --text 'what a day'
   infa classify -m ./my-classifier --field body -o labels.csv reviews.jsonl
   infa classify -m cross-encoder/nli-deberta-v3-base --field a --pair-field b pairs.jsonl
-  infa classify --engine tei=http://127.0.0.1:8080 comments.txt
+  infa classify --engine tei=http://127.0.0.1:8080 comments.txt";
+/// Where labels and scores come from.
+const LABELS: &str = "\
+The labels are those of id2label in config.json; problem_type decides between softmax (one of the labels holds), sigmoid (each holds or not; also with one label) and no function (regression).";
 
-The labels are those of id2label in config.json; problem_type decides between softmax (one of the
-labels holds), sigmoid (each holds or not; also with one label) and no function (regression).
-
-Exit status: 0 all well (also when the reader of a pipe goes away); 1 some inputs failed, each
-named on stderr and in its row; 2 wrong usage; 3 model or runtime; 4 the engine's server cannot be
-used; 130 interrupted, after flushing.")]
+/// Flags of `infa classify`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, after_long_help = paragraphs(&[EXAMPLES, LABELS, STATUS]))]
 #[command(mut_arg("model_id", |arg| arg.help(SOURCES)))]
 pub struct ClassifyArgs {
     #[command(flatten)]

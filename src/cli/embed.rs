@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use super::help::{STATUS, paragraphs};
 use super::{EngineArgs, ModelArgs, ReadArgs, TextArgs};
 use crate::engine::Role;
 use crate::output;
 
-/// Flags of `infa embed`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
+/// Commands to begin with.
+const EXAMPLES: &str = "\
 Examples:
   infa embed notes.txt > vectors.jsonl
   infa embed --text 'what do cats eat'
@@ -20,11 +20,11 @@ Examples:
   infa embed -m naver/splade-v3 --output-type sparse notes.txt
   infa embed -m lightonai/GTE-ModernColBERT-v1 --output-type colbert --mode query queries.txt
   infa embed -m Snowflake/snowflake-arctic-embed-m-v2.0 --mode query queries.txt
-  infa embed --engine tei=http://127.0.0.1:8080 notes.txt
+  infa embed --engine tei=http://127.0.0.1:8080 notes.txt";
 
-Exit status: 0 all well (also when the reader of a pipe goes away); 1 some inputs failed, each
-named on stderr and in its row; 2 wrong usage; 3 model or runtime; 4 the engine's server cannot be
-used; 130 interrupted, after flushing.")]
+/// Flags of `infa embed`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, after_long_help = paragraphs(&[EXAMPLES, STATUS]))]
 pub struct EmbedArgs {
     #[command(flatten)]
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]

@@ -62,7 +62,7 @@ impl Cli {
     /// Wrong usage; and help and version, which end the process as well.
     pub fn from_environment() -> Result<Parsed, UsageError> {
         let arguments: Vec<OsString> = std::env::args_os().collect();
-        let plain = Self::command();
+        let plain = super::help::shortened(Self::command());
         let typed = without_variables(plain.clone(), &|_| true).ignore_errors(true);
         let typed = typed.try_get_matches_from(&arguments).ok();
         let subcommand = typed.as_ref().and_then(ArgMatches::subcommand_name).map(str::to_owned);

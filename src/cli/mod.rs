@@ -8,6 +8,7 @@ mod embed;
 mod engine;
 mod engines;
 mod environment;
+mod help;
 mod infinity;
 mod list;
 mod listing;
@@ -50,18 +51,19 @@ pub use serve::{ApiKey, LifeArgs, LimitArgs, ListenArgs, LogLevel, ModelsArgs, S
 pub use tei::{TeiArgs, TeiEnv};
 pub use usage::UsageError;
 
+/// Variables instead of flags.
+const ENVIRONMENT: &str = "\
+Every flag can also be set by an environment variable, INFA_ and its name in capitals (INFA_MODEL_ID, INFA_OFFLINE); the command line wins, and an empty variable counts as unset. Hugging Face's own are honoured: HF_HOME, HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE and their kin; so are NO_COLOR and ORT_DYLIB_PATH.";
+/// What the exit status says, of all commands.
+const EXIT_STATUS: &str = "\
+Exit status: 0 all well; 1 some inputs failed; 2 wrong usage; 3 model or runtime; 4 the engine's server, or an engine of infa bench; 5 a threshold of infa compare was crossed; 130 interrupted.";
+
 /// Text embeddings, reranking and classification from one fast binary.
 ///
 /// Models run locally through ONNX Runtime, with no Python needed; vectors equal those of sentence-transformers.
 #[derive(Debug, Parser)]
 #[command(name = "infa", version, max_term_width = 100)]
-#[command(after_help = "\
-Every flag can also be set by an environment variable, INFA_ and its name in capitals (INFA_MODEL_ID,
-INFA_OFFLINE); the command line wins, and an empty variable counts as unset. Hugging Face's own are honoured:
-HF_HOME, HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE and their kin; so are NO_COLOR and ORT_DYLIB_PATH.
-
-Exit status: 0 all well; 1 some inputs failed; 2 wrong usage; 3 model or runtime; 4 the engine's server, or an
-engine of infa bench; 5 a threshold of infa compare was crossed; 130 interrupted.")]
+#[command(after_help = help::paragraphs(&[ENVIRONMENT, EXIT_STATUS]))]
 pub struct Cli {
     /// Flags of every subcommand.
     #[command(flatten)]

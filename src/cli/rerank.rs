@@ -5,27 +5,25 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::BoolishValueParser;
 
+use super::help::{STATUS, paragraphs};
 use super::{EngineArgs, InputArgs, ModelArgs, ReadArgs};
 use crate::output;
 
-/// Flags of `infa rerank`.
-#[derive(Debug, Args)]
-#[command(after_help = "\
+/// Commands to begin with.
+const EXAMPLES: &str = "\
 Examples:
   infa rerank --query 'what do cats eat' documents.txt
   infa rerank -m BAAI/bge-reranker-base --query 'what do cats eat' --top-n 10 docs.jsonl
   infa rerank -m cross-encoder/ms-marco-MiniLM-L6-v2 queries.jsonl > ranked.jsonl
     (each line {\"query\":\"…\",\"documents\":[\"…\",{\"id\":7,\"text\":\"…\"}]})
-  infa rerank --engine infinity=http://127.0.0.1:7997 --query 'what do cats eat' docs.txt
+  infa rerank --engine infinity=http://127.0.0.1:7997 --query 'what do cats eat' docs.txt";
+/// Which models score documents.
+const MODELS: &str = "\
+Models: cross-encoders, such as BAAI/bge-reranker-base or cross-encoder/ms-marco-MiniLM-L6-v2, read query and document together and judge best; so do language models that answer whether a document fits, such as Qwen/Qwen3-Reranker-0.6B. Of an embedding model, such as the default, the vectors are compared, which stderr says.";
 
-Models: cross-encoders, such as BAAI/bge-reranker-base or cross-encoder/ms-marco-MiniLM-L6-v2,
-read query and document together and judge best; so do language models that answer whether a
-document fits, such as Qwen/Qwen3-Reranker-0.6B. Of an embedding model, such as the default, the
-vectors are compared, which stderr says.
-
-Exit status: 0 all well (also when the reader of a pipe goes away); 1 some inputs failed, each
-named on stderr and in its row; 2 wrong usage; 3 model or runtime; 4 the engine's server cannot be
-used; 130 interrupted.")]
+/// Flags of `infa rerank`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, after_long_help = paragraphs(&[EXAMPLES, MODELS, STATUS]))]
 #[command(mut_arg("prompt", |arg| arg.help("Put TEXT before the query")))]
 #[command(mut_arg("prompt_name", |arg| arg.help("Put the model's prompt of this name before the query")))]
 pub struct RerankArgs {
