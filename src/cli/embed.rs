@@ -18,8 +18,8 @@ Examples:
   infa embed -m BAAI/bge-small-en-v1.5 -o vectors.npy a.txt b.txt
   infa embed -m intfloat/e5-base-v2 --prompt 'query: ' queries.txt
   infa embed -m naver/splade-v3 --output-type sparse notes.txt
-  infa embed -m lightonai/GTE-ModernColBERT-v1 --output-type colbert --mode query queries.txt
-  infa embed -m Snowflake/snowflake-arctic-embed-m-v2.0 --mode query queries.txt
+  infa embed -m lightonai/GTE-ModernColBERT-v1 --output-type colbert notes.txt
+  infa embed -m Snowflake/snowflake-arctic-embed-m-v2.0 --mode query q.txt
   infa embed --engine tei=http://127.0.0.1:8080 notes.txt";
 
 /// Flags of `infa embed`.

@@ -13,10 +13,10 @@ use crate::output;
 const EXAMPLES: &str = "\
 Examples:
   infa rerank --query 'what do cats eat' documents.txt
-  infa rerank -m BAAI/bge-reranker-base --query 'what do cats eat' --top-n 10 docs.jsonl
-  infa rerank -m cross-encoder/ms-marco-MiniLM-L6-v2 queries.jsonl > ranked.jsonl
+  infa rerank -m BAAI/bge-reranker-base --query 'cats' --top-n 10 docs.jsonl
+  infa rerank -m BAAI/bge-reranker-base queries.jsonl > ranked.jsonl
     (each line {\"query\":\"…\",\"documents\":[\"…\",{\"id\":7,\"text\":\"…\"}]})
-  infa rerank --engine infinity=http://127.0.0.1:7997 --query 'what do cats eat' docs.txt";
+  infa rerank --engine infinity=http://127.0.0.1:7997 --query 'cats' docs.txt";
 /// Which models score documents.
 const MODELS: &str = "\
 Models: cross-encoders, such as BAAI/bge-reranker-base or cross-encoder/ms-marco-MiniLM-L6-v2, read query and document together and judge best; so do language models that answer whether a document fits, such as Qwen/Qwen3-Reranker-0.6B. Of an embedding model, such as the default, the vectors are compared, which stderr says.";
