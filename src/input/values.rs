@@ -104,8 +104,7 @@ impl Values {
         self.buffer.shrink_to(KEEP);
         let (mut depth, mut in_string, mut escaped) = (0u64, false, false);
         let (mut too_long, mut length) = (false, 0usize);
-        loop {
-            let Some(reader) = &mut self.reader else { break };
+        while let Some(reader) = &mut self.reader {
             let bytes = reader.fill_buf()?;
             if bytes.is_empty() {
                 break;
