@@ -83,8 +83,6 @@ fn a_model_that_cannot_be_loaded_ends_the_server() {
     assert!(status == 3 && err.contains("model.safetensors"), "{status} {err}");
     let (status, err) = run(&["-m", &fixture("bert-tiny"), "-m", broken, "--served-model-name", "good;bad"]);
     assert!(status == 3 && err.contains("error: bad: ") && err.contains("model.safetensors"), "{status} {err}");
-    let (status, err) = run(&["-m", &fixture("bert-tiny"), "--revision", "main"]);
-    assert!(status == 2 && err.contains("--revision"), "{status} {err}");
     let (status, err) = run(&["-m", broken, "--preload-only"]);
     assert!(status == 3 && err.contains("model.safetensors"), "{status} {err}");
 }
