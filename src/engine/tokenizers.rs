@@ -107,10 +107,12 @@ fn turn(queue: &Arc<Queue>) {
 struct Request<R> {
     cancel: Arc<Cancel>,
     threads: usize,
-    open: Mutex<Option<Box<dyn FnOnce() -> Result<Opened<R>, Refusal> + Send>>>,
+    open: Mutex<Option<Open<R>>>,
     items: OnceLock<Items<R>>,
     finish: Mutex<Option<Finish<R>>>,
 }
+
+type Open<R> = Box<dyn FnOnce() -> Result<Opened<R>, Refusal> + Send>;
 
 type Finish<R> = Box<dyn FnOnce(Result<Vec<R>, Refusal>) + Send>;
 
@@ -212,7 +214,7 @@ pub(super) struct Cancel {
 }
 
 impl Cancel {
-    /// Whether nobody wants the results any more.
+    /// Whether the results are not wanted any more.
     pub fn is_set(&self) -> bool {
         self.set.load(Ordering::Acquire)
     }

@@ -62,7 +62,6 @@ pub fn run(args: &[&str]) -> (i32, String) {
 }
 
 impl Server {
-
     /// A server with these arguments, ready for requests.
     pub fn start(args: &[&str]) -> Self {
         let server = Self::spawn(command(args));

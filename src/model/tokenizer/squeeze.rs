@@ -242,10 +242,8 @@ impl Runs {
             };
             run = Some((c, length));
             // What is too much here is taken back when the run is over.
-            if length <= LONG_RUN || !self.is_free(c, ids) {
-                if !out.push(c) {
-                    return false;
-                }
+            if (length <= LONG_RUN || !self.is_free(c, ids)) && !out.push(c) {
+                return false;
             }
         }
         self.shorten(run, out, ids);

@@ -162,7 +162,7 @@ impl<'de> Deserialize<'de> for Sentences {
 /// What the model is for, or what the body asks for by its shape. The request is read as the model's own route reads it:
 /// a tree of JSON would take many times its memory.
 async fn answer(app: &Arc<App>, request: Box<RawValue>) -> Result<Response, TeiError> {
-    let (request, Peek { model, texts, inputs }) = read(request, |json| extract::parse(json)).await?;
+    let (request, Peek { model, texts, inputs }) = read(request, extract::parse).await?;
     if texts.is_some() {
         // TEI's reranker, whose body says what is meant.
         return Ok(rerank::answer(app, parse(request).await?, false).await);
@@ -183,7 +183,7 @@ async fn answer(app: &Arc<App>, request: Box<RawValue>) -> Result<Response, TeiE
 
 /// The request that the model's own route takes, with the errors of that route.
 async fn parse<T: DeserializeOwned + Send + 'static>(request: Box<RawValue>) -> Result<T, TeiError> {
-    Ok(read(request, |json| extract::parse(json)).await?.1)
+    Ok(read(request, extract::parse).await?.1)
 }
 
 /// Reads a request, on a thread that may be busy for a while if it is large.
