@@ -46,8 +46,10 @@ fn a_run_is_drawn_again() {
     let (json, html, markdown) = (dir.path().join("r.json"), dir.path().join("r.html"), dir.path().join("r.md"));
     let ran = bench("plain=onnx,small=onnx:int8", []).arg("--export-json").arg(&json).run().status(0);
     let table = ran.text().to_owned();
-    let heading = table.lines().next().unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
-    assert_eq!(heading, "Engine tokens/s speed-up p50 ms p99 ms cosine min memory errors");
+    // Where figures are unsure they are wide, and the last columns stand in a table of their own.
+    let heads = table.lines().filter(|line| line.starts_with("Engine "));
+    let heads: Vec<&str> = heads.flat_map(|line| line.split_whitespace().skip(1)).collect();
+    assert_eq!(heads.join(" "), "tokens/s speed-up p50 ms p99 ms cosine min memory errors");
     let sentence = table.trim_end().lines().last().unwrap();
     assert!(
         sentence.contains("plain") && sentence.contains("small") && sentence.contains("smallest cosine"),
