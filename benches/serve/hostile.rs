@@ -34,8 +34,8 @@ const GIVEN_BACK: Duration = Duration::from_secs(4);
 /// Some requests at once.
 struct Attack {
     name: &'static str,
-    /// Whether a reranker is needed.
-    reranker: bool,
+    /// A fixture in place of the benchmark's model.
+    fixture: Option<&'static str>,
     path: &'static str,
     body: Vec<u8>,
     clients: usize,
@@ -44,12 +44,12 @@ struct Attack {
 fn attacks() -> Vec<Attack> {
     let attack = |name, path, body: serde_json::Value, clients| Attack {
         name,
-        reranker: false,
+        fixture: None,
         path,
         body: body.to_string().into_bytes(),
         clients,
     };
-    let rerank = |name, path, body| Attack { reranker: true, ..attack(name, path, body, 1) };
+    let rerank = |name, path, body| Attack { fixture: Some("bert-rerank"), ..attack(name, path, body, 1) };
     let words = |megabytes: usize| "a b ".repeat(megabytes * 250_000);
     let ids = |field: &str| format!("{{\"{field}\":[{}1]}}", "1,".repeat(15_000_000)).into_bytes();
     vec![
@@ -89,16 +89,31 @@ fn attacks() -> Vec<Attack> {
             json!({"inputs": {"source_sentence": words(10), "sentences": vec!["a b ".repeat(2500); 2000]}}),
             1,
         ),
+        Attack {
+            fixture: Some("colbert-pylate"),
+            ..attack(
+                "rerank, vectors of tokens",
+                "/rerank",
+                json!({"query": "a", "documents": vec!["a b ".repeat(3000); 2048]}),
+                1,
+            )
+        },
+        attack(
+            "infer, 7 M texts",
+            "/v2/models/bench/infer",
+            json!({"inputs": [{"name": "text", "shape": [7_000_000], "datatype": "BYTES", "data": vec!["a"; 7_000_000]}]}),
+            2,
+        ),
         Attack { body: ids("inputs"), ..attack("/, ids", "/", json!({}), 2) },
         Attack { body: ids("inputs"), ..attack("/invocations, ids", "/invocations", json!({}), 2) },
     ]
 }
 
 pub async fn run(bench: &Bench) -> Result<Measured> {
-    let reranker = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/architectures/bert-rerank");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/architectures");
     let (mut measured, mut slowest, mut worst) = (Measured::default(), 0f64, 0f64);
     for attack in attacks() {
-        let model: PathBuf = if attack.reranker { reranker.clone() } else { bench.args.model.clone() };
+        let model: PathBuf = attack.fixture.map_or_else(|| bench.args.model.clone(), |name| fixtures.join(name));
         let server = Server::with_model(bench, &model).await?;
         let (idle, body) = (server.memory()?, Bytes::from(attack.body));
         let probe = Probe::start(server.address);

@@ -31,8 +31,11 @@ impl Server {
     pub async fn with_model(bench: &Bench, model: &Path) -> Result<Self> {
         let log = bench.folder().join("server.log");
         let mut command = bench.infa("serve", model);
-        let mut child =
-            command.args(["--port", "0"]).args(&bench.args.server_args).stderr(File::create(&log)?).spawn()?;
+        let mut child = command
+            .args(["--port", "0", "--served-model-name", "bench"])
+            .args(&bench.args.server_args)
+            .stderr(File::create(&log)?)
+            .spawn()?;
         let start = Instant::now();
         let address = loop {
             let told = fs::read_to_string(&log)?;

@@ -117,6 +117,7 @@ pub struct BenchSettings {
     #[arg(
         short,
         long,
+        alias = "model",
         value_name = "ID|DIR|FILE",
         env = "INFA_MODEL_ID",
         hide_env = true,

@@ -32,7 +32,7 @@ pub struct CompareEnginesArgs {
     pub task: Option<CompareTask>,
 
     /// The model: a repository, a directory, or a .onnx file [default: sentence-transformers/all-MiniLM-L6-v2]
-    #[arg(short, long, value_name = "MODEL", env = "INFA_MODEL_ID", hide_env = true)]
+    #[arg(short, long, alias = "model", value_name = "MODEL", env = "INFA_MODEL_ID", hide_env = true)]
     pub model_id: Option<String>,
 
     /// Branch, tag or commit of the repository [default: main]
@@ -91,7 +91,7 @@ pub struct CompareEnginesArgs {
     #[arg(long, value_name = "N", env = "INFA_RETRIES", hide_env = true)]
     pub retries: Option<u32>,
 
-    /// Format of the input: lines, jsonl, csv, tsv, nul [default: by the file's extension, else lines]
+    /// Format of the input: lines, jsonl, json, csv, tsv, nul [default: by the file's ending and first bytes]
     #[arg(
         long,
         value_enum,

@@ -102,7 +102,7 @@ impl EmbedArgs {
     }
 }
 
-/// As what texts are embedded.
+/// The role of the texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
     /// As queries

@@ -36,7 +36,8 @@ Infinity has it; where neither is set, those of text-embeddings-inference (MODEL
 All flags of both are accepted, and a line on stderr names those that change nothing here (docs/serve.md).
 Durations are seconds or such as 500ms, 30s, 5m, 1h; sizes are bytes or such as 32MiB.
 
-SIGTERM or Ctrl-C: no new requests, those that were begun are finished, exit status 0; a second one ends at once.
+SIGTERM, SIGHUP or Ctrl-C: no new requests, those that were begun are finished, exit status 0; a second one ends
+at once.
 Exit status: 0 ended as asked; 2 wrong usage, such as a port in use; 3 a model cannot be loaded; 130 ended at once.")]
 #[command(mut_arg("prompt", |arg| arg.alias("default-prompt")))]
 #[command(mut_arg("prompt_name", |arg| arg.alias("default-prompt-name")))]
@@ -79,7 +80,7 @@ pub struct ServeArgs {
 #[command(next_help_heading = "Models (several: repeat flags or separate values by ; - one value holds for all)")]
 pub struct ModelsArgs {
     /// A directory, an .onnx file, or a repository on the Hugging Face Hub
-    #[arg(short, long, value_parser = list::<String, String>(text), value_name = "ID|DIR|FILE", default_value = DEFAULT_MODEL, env = "INFA_MODEL_ID", hide_env = true)]
+    #[arg(short, long, alias = "model", value_parser = list::<String, String>(text), value_name = "ID|DIR|FILE", default_value = DEFAULT_MODEL, env = "INFA_MODEL_ID", hide_env = true)]
     pub model_id: Vec<List<String>>,
 
     /// Name that clients use; several names of one model are separated by commas [default: the last two parts of the

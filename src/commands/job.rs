@@ -94,13 +94,17 @@ impl Job<'_> {
         let bar = (!torn).then(|| self.world.bars.job(total));
         let printer = self.world.bars.printer().clone();
         let mut rows = Rows { writer, printer, bar, position: 0, counts: Counts::default() };
+        let mut passed = 0u64;
         let items = records.map(move |record| {
             record.map(|Record { id, content, origin }| {
-                let tag = Tag { id, origin, position: read.load(Ordering::Relaxed) };
                 let (input, bytes) = match content.map(&prepare) {
                     Ok((input, bytes)) => (Ok(input), bytes),
                     Err(e) => (Err(TextError::new(e.to_string())), 0),
                 };
+                passed += bytes as u64 + 1;
+                let read = read.load(Ordering::Relaxed);
+                // What is read is ahead of the record by what is buffered.
+                let tag = Tag { id, origin, position: passed.clamp(read.saturating_sub(READ_AHEAD), read) };
                 Item { tag, input, bytes }
             })
         });
@@ -186,6 +190,9 @@ struct Counts {
     /// Tokens and what was truncated are not known of all inputs.
     unknown: bool,
 }
+
+/// Most bytes that the readers of an input buffer.
+const READ_AHEAD: u64 = 256 << 10;
 
 /// Writes results as rows and keeps count.
 struct Rows<W> {

@@ -13,7 +13,7 @@ use super::{Embedding, Engine, Input, Prediction, Role, SparseEmbedding, TextErr
 use crate::batch::scheduler::{Full, Stats};
 use crate::model::Model;
 use crate::model::pooling::Pooling;
-use crate::model::tokenizer::Truncate;
+use crate::model::tokenizer::{Tokens, Truncate};
 use crate::runtime::device::Dtype;
 
 /// An engine in this process. Its work can be started without waiting for it, with options of the call's own.
@@ -229,6 +229,17 @@ pub struct Times {
     pub infer: Duration,
 }
 
+impl Times {
+    /// The longer of each.
+    pub fn max(self, other: Self) -> Self {
+        Self {
+            tokenize: self.tokenize.max(other.tokenize),
+            queue: self.queue.max(other.queue),
+            infer: self.infer.max(other.infer),
+        }
+    }
+}
+
 /// What came of a call.
 #[derive(Debug)]
 pub struct Computed<T> {
@@ -279,4 +290,21 @@ pub(super) fn finished<T>(count: usize, call: Result<Pending<T>, Refusal>) -> Ve
             (0..count).map(|_| Err(error.clone())).collect()
         }
     }
+}
+
+/// The tokens of a text of which a client sent the ids.
+pub(super) fn ids_as_they_are(ids: &[u32], max_length: usize, truncate: Truncate) -> Result<Tokens, TextError> {
+    let kept = match truncate {
+        _ if ids.len() <= max_length => ids,
+        Truncate::Right => &ids[..max_length],
+        Truncate::Left => &ids[ids.len() - max_length..],
+        Truncate::None => {
+            return Err(TextError::too_long(format!(
+                "{} tokens are more than {max_length}, and nothing may go",
+                ids.len()
+            )));
+        }
+    };
+    let truncated = kept.len() < ids.len();
+    Ok(Tokens { ids: kept.iter().map(|&id| i64::from(id)).collect(), types: Vec::new(), unseen: 0, truncated })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Call, EngineError, Refusal, Role, TextOptions};
 use crate::model::lora::Adapter;
-use crate::model::tokenizer::{Prompted, TokenizeError};
+use crate::model::tokenizer::{Prompted, TokenizeError, Truncate};
 use crate::model::{Model, ModelError};
 
 /// What is put before a text.
@@ -22,6 +22,17 @@ impl Prompt {
             self.skip = model.tokenizer.prompt_length(text, max_length)?;
         }
         Ok(())
+    }
+
+    /// The same without what no text after it can make visible, so that it is not read again for each.
+    pub fn cut(mut self, model: &Model, max_length: usize, truncate: Truncate) -> Result<Self, TokenizeError> {
+        if let Some(text) = &self.text {
+            let visible = model.tokenizer.visible(text, max_length, truncate)?;
+            if visible.len() < text.len() {
+                self.text = Some(visible.into());
+            }
+        }
+        Ok(self)
     }
 
     /// Bytes that go before each text.

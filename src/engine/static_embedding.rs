@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::call::finished;
+use super::call::{finished, ids_as_they_are};
 use super::finish::{Ending, Finish};
 use super::prompts::Prompts;
 use super::tokenizers::{Opened, Tokenizers};
@@ -109,6 +109,7 @@ impl Table {
     /// The vector of a text.
     fn embed(&self, text: Prompted<'_>, truncate: Truncate, ending: Ending) -> Result<Embedding, TextError> {
         let (part, cut) = match self.max_chars {
+            Some(most) if truncate == Truncate::Left => text.last_characters(most),
             Some(most) => text.first_characters(most),
             None => (Cow::Borrowed(""), false),
         };
@@ -172,8 +173,8 @@ impl Local for StaticEngine {
         let each = move |i: usize| match &texts[i] {
             Text::Text(text) => table.embed(prompt.before(text), truncate, ending),
             Text::Ids(ids) => {
-                let ids: Vec<i64> = ids.iter().map(|&id| i64::from(id)).take(table.max_length).collect();
-                table.embed_ids(&ids, false, ending)
+                let tokens = ids_as_they_are(ids, table.max_length, truncate)?;
+                table.embed_ids(&tokens.ids, tokens.truncated, ending)
             }
         };
         Ok(self.tokenizers.start_alone(Opened { count, each: Box::new(each) }, ()))

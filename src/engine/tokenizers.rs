@@ -282,12 +282,16 @@ mod tests {
     #[test]
     fn a_small_request_does_not_wait_for_a_large_one() {
         let tokenizers = Tokenizers::new(1).unwrap();
-        let (begun, first) = mpsc::channel();
+        let ((begun, first), (go, gate)) = (mpsc::channel(), mpsc::channel::<()>());
+        let gate = Mutex::new(gate);
         let done = Arc::<AtomicUsize>::default();
         let counted = Arc::clone(&done);
         let large = tokenizers.start_alone(
             opened(50, move |i| {
-                let _ = begun.send(());
+                // The first item waits until the small request is there; each takes a turn.
+                if i == 0 {
+                    let _ = (begun.send(()), lock(&gate).recv());
+                }
                 std::thread::sleep(2 * TURN);
                 counted.fetch_add(1, Ordering::SeqCst);
                 i
@@ -297,8 +301,8 @@ mod tests {
         first.recv().unwrap();
         let seen = Arc::clone(&done);
         let small = tokenizers.start_alone(opened(1, move |_| seen.load(Ordering::SeqCst)), ());
-        let before = results(small)[0];
-        assert!(before <= 2, "{before} of 50 items came first");
+        go.send(()).unwrap();
+        assert_eq!(results(small), [1], "items of the large request that came first");
         assert_eq!(results(large).len(), 50);
     }
 

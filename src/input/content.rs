@@ -54,11 +54,8 @@ const SIGNATURES: &[(&[u8], Kind)] = &[
     (b"7z\xbc\xaf\x27\x1c", Kind::Other("a 7z archive", EXTRACT)),
     (b"PK\x03\x04", Kind::Other("a ZIP archive (.npz, .xlsx and .docx are some)", EXTRACT)),
     (b"PK\x05\x06", Kind::Other("an empty ZIP archive", EXTRACT)),
-    (b"PARE", Kind::Other("encrypted Parquet", PARQUET)),
-    (b"ARROW1", Kind::Other("an Arrow file", ARROW)),
+    (b"ARROW1\0\0", Kind::Other("an Arrow file", ARROW)),
     (b"\xff\xff\xff\xff", Kind::Other("an Arrow stream", ARROW)),
-    (b"FEA1", Kind::Other("a Feather file", ARROW)),
-    (b"ORC\x0a", Kind::Other("an ORC file", ARROW)),
     (b"Obj\x01", Kind::Other("an Avro file", ARROW)),
     (b"\x93NUMPY", Kind::Other("a NumPy array (.npy)", ARRAY)),
     (b"\x89HDF\r\n\x1a\n", Kind::Other("an HDF5 file", EXTRACT)),
@@ -85,22 +82,27 @@ const SIGNATURES: &[(&[u8], Kind)] = &[
     ),
 ];
 
-/// Text that begins with a signature of four letters is told from the format by the byte after them.
-const PARQUET_SIGNATURE: &[u8] = b"PAR1";
+/// Signatures that words begin with, too. Text differs from the format in the next byte, which is no control character.
+const FOUR_LETTERS: &[(&[u8], Kind)] = &[
+    (b"PAR1", Kind::Other("Parquet", PARQUET)),
+    (b"PARE", Kind::Other("encrypted Parquet", PARQUET)),
+    (b"FEA1", Kind::Other("a Feather file", ARROW)),
+];
 
 /// Whether the bytes that may follow `head` decide what it is.
 fn is_open(head: &[u8]) -> bool {
     let longer = |signature: &[u8]| signature.len() > head.len() && signature.starts_with(head);
-    longer(PARQUET_SIGNATURE) || head == PARQUET_SIGNATURE || SIGNATURES.iter().any(|(signature, _)| longer(signature))
+    FOUR_LETTERS.iter().any(|&(signature, _)| longer(signature) || head == signature)
+        || SIGNATURES.iter().any(|(signature, _)| longer(signature))
 }
 
 fn kind_of(head: &[u8]) -> Option<Kind> {
-    if let Some(rest) = head.strip_prefix(PARQUET_SIGNATURE)
-        && rest.first().is_none_or(|&byte| byte < b' ' && !byte.is_ascii_whitespace())
-    {
-        return Some(Kind::Other("Parquet", PARQUET));
-    }
-    SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature)).map(|&(_, kind)| kind)
+    let is_control = |byte: &u8| *byte < b' ' && !byte.is_ascii_whitespace();
+    let four_letters = FOUR_LETTERS
+        .iter()
+        .find(|(signature, _)| head.strip_prefix(*signature).and_then(|rest| rest.first()).is_some_and(is_control));
+    let found = four_letters.or_else(|| SIGNATURES.iter().find(|(signature, _)| head.starts_with(signature)));
+    found.map(|&(_, kind)| kind)
 }
 
 /// The text of a file, and whether it looks like JSON.
@@ -330,8 +332,30 @@ mod tests {
 
     #[test]
     fn text_comes_as_it_is() {
-        let texts =
-            ["", "a", "P", "PAR", "PAR1 is not Parquet", "PK", "(a", "Obj", "%PDF is a format", "BZh9", "\u{feff}x"];
+        let texts = [
+            "",
+            "a",
+            "P",
+            "PAR",
+            "PAR1",
+            "PAR1 is not Parquet",
+            "PARE",
+            "PARENT\n",
+            "PAREIL \u{e0} lui-m\u{ea}me",
+            "PARE\nthe next word\n",
+            "ORC\nELF\n",
+            "ORCHESTRA",
+            "FEA1 x",
+            "FEA1\n",
+            "ARROW1",
+            "ARROW1 points left\n",
+            "PK",
+            "(a",
+            "Obj",
+            "%PDF is a format",
+            "BZh9",
+            "\u{feff}x",
+        ];
         for text in texts {
             assert_eq!(read(text.as_bytes()), text.as_bytes(), "{text:?}");
         }
@@ -370,10 +394,14 @@ mod tests {
     fn what_is_no_text_is_named() {
         let mut tar = vec![b'a'; 512];
         tar[257..262].copy_from_slice(b"ustar");
-        let cases: [(&[u8], &str); 15] = [
+        let cases: [(&[u8], &str); 18] = [
             (b"PAR1\x15\x00", "Parquet"),
-            (b"PAR1", "Parquet"),
-            (b"ARROW1\0\0", "Arrow"),
+            (b"PARE\x15\x04", "encrypted Parquet"),
+            (b"FEA1\0\0\0\0", "Feather"),
+            // An ORC file has no signature that text cannot begin with.
+            (b"ORC\n\x02\x00\xff\x80", "binary"),
+            (b"PAR1\x0e", "Parquet"),
+            (b"ARROW1\0\0\xff", "Arrow"),
             (b"\xff\xff\xff\xff\x10\0\0\0", "Arrow"),
             (b"\x93NUMPY\x01\0", "NumPy"),
             (b"PK\x03\x04\x14\0", "ZIP"),
@@ -439,7 +467,7 @@ mod tests {
 
     #[test]
     fn a_slow_pipe_is_the_same_text() {
-        for bytes in [&b"[\n{\"text\":\"a\"}]"[..], b"plain", b"{ \"a\" : 1}", b"PAR1 text"] {
+        for bytes in [&b"[\n{\"text\":\"a\"}]"[..], b"plain", b"{ \"a\" : 1}", b"PAR1 text", b"PARENT", b"PARE"] {
             let drip = Box::new(Drip(Cursor::new(bytes.to_vec())));
             let mut content = text(drip, &"f".into(), false).unwrap();
             let mut out = Vec::new();

@@ -198,6 +198,16 @@ pub enum InputError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A CSV or TSV file whose columns have another separator.
+    #[error("{file}: the header row has one column, {header:?}, which looks like several with {other:?} between them")]
+    Separator {
+        /// The file as the user named it, or `stdin`.
+        file: Arc<str>,
+        /// The separator that it seems to have.
+        other: char,
+        /// The header row.
+        header: String,
+    },
     /// A CSV or TSV file without the column that is needed.
     #[error("{file}: there is no column {column:?}; {present}")]
     Column {
@@ -234,6 +244,12 @@ impl InputError {
             }
             Self::FieldInNone { flag, .. } => format!("name the field with {flag}"),
             Self::Header { .. } => "CSV and TSV need a first row that names the columns".into(),
+            Self::Separator { other: '\t', .. } => "if it is TSV, say so: --input-format tsv".into(),
+            Self::Separator { other: ',', .. } => "if it is CSV, say so: --input-format csv".into(),
+            Self::Separator { header, .. } => format!(
+                "save it with commas; if it is one column all the same, name it: --field {}",
+                shlex::try_quote(header).unwrap_or_default()
+            ),
             Self::Column { flag, .. } => format!("name the column with {flag}"),
             Self::NotAFile { .. } | Self::Open { .. } | Self::Read { .. } => return None,
         })

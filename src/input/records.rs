@@ -82,7 +82,7 @@ fn first_records(records: Current<Text>, file: &Arc<str>) -> Result<(), InputErr
     for record in records.take(FIRST_RECORDS as usize) {
         match record {
             Ok(Record { content: Err(error), .. }) if error.missing_field().is_some() => missing.push(&error),
-            // Other errors are told when their record's turn comes.
+            // Other errors are reported with their record.
             _ => return Ok(()),
         }
     }
@@ -137,7 +137,7 @@ impl Iterator for Watched {
         match &next {
             Some(Ok(Record { content: Err(error), .. })) if error.missing_field().is_some() => missing.push(error),
             None if full => return self.missing.take().and_then(|missing| missing.error(&self.file)).map(Err),
-            // What there was has been told, record by record.
+            // What there was is reported, record by record.
             None => {}
             Some(_) => self.missing = None,
         }

@@ -12,6 +12,9 @@ use super::source::Reader;
 use super::table::{MAX_COLUMNS, RowInfo, Table};
 use super::{InputError, Options, Origin, Record, RecordError, Text};
 
+/// What separates columns elsewhere: an only column with one of them in its name is several.
+const OTHER_SEPARATORS: [char; 4] = [';', '\t', '|', ','];
+
 /// Every row after the header is a record.
 pub(super) struct Rows {
     table: Table,
@@ -62,6 +65,12 @@ impl Rows {
             columns.iter().for_each(|c| present.push(c));
             InputError::Column { file: name.clone(), column: column.to_owned(), present, flag }
         };
+        if let (None, [only]) = (&options.field, &columns[..])
+            && let Some(other) =
+                OTHER_SEPARATORS.into_iter().find(|&other| u8::try_from(other) != Ok(delimiter) && only.contains(other))
+        {
+            return Err(InputError::Separator { file: name, other, header: only.clone() });
+        }
         let text = match (&options.field, &columns[..]) {
             (Some(field), _) => find(field).ok_or_else(|| missing(field, "--field"))?,
             (None, [only]) => Column { index: 0, name: only.clone() },

@@ -2,7 +2,7 @@
 //!
 //! The file is cut into values without being parsed as a whole: one value is held at a time, at most as long as any other
 //! record may be. A value that is malformed within is that record's own trouble; where the structure around values is
-//! broken nothing more can be told from the file, and the last record says so.
+//! broken the rest of the file cannot be read, and the last record says so.
 
 use std::io::{self, BufRead};
 use std::sync::Arc;

@@ -61,7 +61,7 @@ pub enum ModelError {
         /// What to do about it.
         hint: String,
     },
-    /// A directory that is none of a model.
+    /// A directory without a model.
     #[error("{}: is a directory, but holds no model: neither configuration nor weights", dir.display())]
     NotAModel {
         /// The directory.

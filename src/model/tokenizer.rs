@@ -70,15 +70,13 @@ pub struct Tokens {
 #[non_exhaustive]
 pub enum TokenizeError {
     /// Longer than allowed, and truncation is off.
-    #[error("the text has more than {limit} tokens and --truncate is none")]
+    #[error("the text has more than {limit} tokens, and truncation is off")]
     TooLong {
         /// The maximum length in tokens, specials included.
         limit: usize,
     },
-    /// Longer than texts of so few tokens may be.
-    #[error(
-        "the text has more than {limit} bytes, but so few tokens that all of them would have to be read; shorten it"
-    )]
+    /// Too many bytes for a text of which some tokens stand for very long parts: the whole of it would have to be read.
+    #[error("the text has more than {limit} bytes and gives too few tokens to be cut early; shorten it")]
     TooManyBytes {
         /// The limit in bytes.
         limit: usize,
@@ -114,7 +112,7 @@ pub struct Tokenizer {
     pub model_max_length: Option<usize>,
     /// The end that goes by default.
     pub truncation_side: Truncate,
-    /// Whether the model is told which tokens are of the second text of a pair (`token_type_ids`).
+    /// Whether the model takes token types (`token_type_ids`), which mark the second text of a pair.
     pub has_token_types: bool,
     /// Whether batches are padded before their texts, and not after.
     pub pads_left: bool,

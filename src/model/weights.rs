@@ -1,8 +1,8 @@
 //! safetensors read in place: files are mapped, tensors are borrowed from the mappings.
 //!
 //! Format: <https://huggingface.co/docs/safetensors> — an 8-byte little-endian header length, a JSON header, then the
-//! tensors' bytes. The header comes from strangers: the `safetensors` crate checks its size, offsets and overlaps.
-//! Large models are split into several files ([`shards`]).
+//! tensors' bytes. The header comes from strangers: its size is checked here, offsets and overlaps by the `safetensors`
+//! crate. Large models are split into several files ([`shards`]).
 
 mod adapted;
 mod error;
@@ -17,8 +17,8 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use safetensors::Dtype;
 use safetensors::tensor::Metadata;
-use safetensors::{Dtype, SafeTensors};
 
 pub use error::WeightsError;
 pub use mapped::{Access, MappedFile};
@@ -148,10 +148,17 @@ impl Shard {
     /// Checks the header of `file`, which was asked for as `path`.
     fn new(path: &Path, file: MappedFile) -> Result<Self, WeightsError> {
         let malformed = |reason: String| WeightsError::Malformed { path: path.to_owned(), reason };
-        check_header_size(file.bytes()).map_err(malformed)?;
-        // Checks offsets, overlaps and sizes, and that the data is all there.
-        let (header, metadata) = SafeTensors::read_metadata(file.bytes()).map_err(|e| malformed(e.to_string()))?;
-        Ok(Self { path: path.to_owned(), file: Arc::new(file), metadata, data_start: header + 8 })
+        let header = header(file.bytes()).map_err(malformed)?;
+        // Checks offsets, overlaps and sizes.
+        let metadata: Metadata =
+            serde_json::from_slice(&header).map_err(|e| malformed(format!("its header is broken: {e}")))?;
+        let (data_start, size) = (header.len() + LENGTH_BYTES, file.bytes().len());
+        if metadata.data_len().checked_add(data_start) != Some(size) {
+            let reason =
+                format!("its tensors have {} bytes, and {} follow the header", metadata.data_len(), size - data_start);
+            return Err(malformed(reason));
+        }
+        Ok(Self { path: path.to_owned(), file: Arc::new(file), metadata, data_start })
     }
 }
 
@@ -159,15 +166,21 @@ impl Shard {
 /// takes seconds and a gigabyte of memory to parse.
 const MAX_HEADER_BYTES: u64 = 8 << 20;
 
-/// Checks how large the header is before it is parsed.
-fn check_header_size(bytes: &[u8]) -> Result<(), String> {
-    match bytes.first_chunk().map(|length| u64::from_le_bytes(*length)) {
-        // A length beyond the end of the file is for the parser to refuse.
-        Some(length) if length > MAX_HEADER_BYTES && length < bytes.len() as u64 => {
-            Err(format!("its header has {length} bytes, at most {MAX_HEADER_BYTES} are read"))
-        }
-        _ => Ok(()),
+/// Bytes of the header's length, with which a file begins.
+const LENGTH_BYTES: usize = size_of::<u64>();
+
+/// A copy of the header: `bytes` may be those of a mapped file, which another process may write to, and text must stay as
+/// it was checked.
+fn header(bytes: &[u8]) -> Result<Vec<u8>, String> {
+    let (length, rest) = bytes.split_first_chunk().ok_or("it is too short for a safetensors file")?;
+    // Read once: what is compared is what is used.
+    let length = std::hint::black_box(u64::from_le_bytes(*length));
+    let whole = usize::try_from(length).ok().and_then(|length| rest.get(..length));
+    let header = whole.ok_or_else(|| format!("its header has {length} bytes, and {} follow", rest.len()))?;
+    if length > MAX_HEADER_BYTES {
+        return Err(format!("its header has {length} bytes, at most {MAX_HEADER_BYTES} are read"));
     }
+    Ok(header.to_vec())
 }
 
 impl Weights {

@@ -1,7 +1,8 @@
 //! The file that is written beside its target until it is complete, and what becomes of it when the process ends early.
 //!
-//! Its name is the target's with six letters and `.part`. The process that writes it holds a lock on it. A part without one
-//! was left behind by a process that was killed; the next output to the same target removes it.
+//! Its name is the target's with six letters and `.infa-part`, an ending that no other program gives its files. The process
+//! that writes it holds a lock on it. A part without one was left behind by a process that was killed; the next output to
+//! the same target removes it.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -13,9 +14,10 @@ use std::sync::Mutex;
 
 use tempfile::NamedTempFile;
 
-/// The letters between the target's name and `.part`.
+/// The letters between the target's name and the suffix.
 const LETTERS: usize = 6;
-const SUFFIX: &str = ".part";
+/// Files of such a name are removed without a question, so nothing else may have it: `split` makes `data.000001.part`.
+const SUFFIX: &str = ".infa-part";
 
 /// Parts that are being written. Signals end the process without running destructors.
 static PARTS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
@@ -74,7 +76,7 @@ pub fn remove_parts() {
     }
 }
 
-/// Removes parts that nobody writes any more.
+/// Removes parts whose process has ended.
 fn sweep(directory: &Path, prefix: &OsStr) {
     let Ok(entries) = fs::read_dir(directory) else { return };
     for entry in entries.flatten() {
@@ -119,9 +121,17 @@ mod tests {
     #[test]
     fn only_parts_left_behind_are_swept() {
         let folder = tempfile::tempdir().unwrap();
-        let stale = folder.path().join("out.csv.aB3dE6.part");
-        let others =
-            ["out.csv.abcde.part", "out.csv.a-b-c-.part", "other.csv.abcdef.part", "out.csv", "out.csv.abcdef"];
+        let stale = folder.path().join("out.csv.aB3dE6.infa-part");
+        let others = [
+            "out.csv.abcde.infa-part",
+            "out.csv.a-b-c-.infa-part",
+            "other.csv.abcdef.infa-part",
+            "out.csv",
+            "out.csv.abcdef",
+            // Files of the user's own.
+            "out.csv.000001.part",
+            "out.csv.backup.part",
+        ];
         for name in others {
             fs::write(folder.path().join(name), "kept").unwrap();
         }

@@ -35,6 +35,11 @@ impl Limits {
     pub fn reply_numbers(&self) -> usize {
         self.reply / BYTES_A_NUMBER
     }
+
+    /// Bytes that `numbers` numbers take as float32, and as JSON while the reply is sent.
+    pub fn bytes_of(numbers: usize) -> usize {
+        numbers.saturating_mul(size_of::<f32>() + BYTES_A_NUMBER)
+    }
 }
 
 impl Default for Limits {

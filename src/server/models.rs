@@ -218,7 +218,7 @@ impl Served {
     /// Loads it for the first time; blocks.
     ///
     /// # Errors
-    /// What [`Load`] says; requests are told the same from then on.
+    /// What [`Load`] says; later requests get the same error.
     pub fn load(&self) -> Result<(), LoadError> {
         let loaded = self.attempt(true);
         self.state.send_replace(match &loaded {
@@ -238,7 +238,7 @@ impl Served {
                 && tracing::enabled!(target: "infa::server", tracing::Level::INFO)
                 && let Some(measured) = warm.and_then(|warm| warm.measure(service.engine()))
             {
-                tell(&self.spec.name, &measured);
+                log_speed(&self.spec.name, &measured);
             }
             Ok(service)
         };
@@ -253,7 +253,7 @@ impl Served {
         loaded
     }
 
-    /// Takes it out of memory, unless somebody works with it; blocks until memory is free.
+    /// Takes it out of memory, unless a request uses it; blocks until memory is free.
     fn unload(&self) -> bool {
         let mut idle = None;
         self.state.send_if_modified(|state| match state {
@@ -275,7 +275,7 @@ impl Served {
         unloaded
     }
 
-    /// Whether somebody works with it now.
+    /// Whether a request uses it now.
     fn is_busy(&self) -> bool {
         matches!(&*self.state.borrow(), State::Ready(service) if Arc::strong_count(service) > 1)
     }
@@ -357,7 +357,7 @@ impl Models {
 }
 
 /// Writes to the log how fast a model is.
-fn tell(model: &str, Measured { short, long }: &Measured) {
+fn log_speed(model: &str, Measured { short, long }: &Measured) {
     let [texts, tokens] = [short.texts_per_second(), short.tokens_per_second()];
     let [long_texts, long_tokens] = [long.texts_per_second(), long.tokens_per_second()];
     tracing::info!(

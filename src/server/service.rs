@@ -117,9 +117,9 @@ pub struct Service {
     model_id: String,
     engine: Arc<dyn Local>,
     /// What else the model can be loaded for is loaded when somebody asks for it; or the reason why it cannot be.
-    sparse: Other,
-    tokens: Other,
-    hidden: Other,
+    sparse: Arc<Other>,
+    tokens: Arc<Other>,
+    hidden: Arc<Other>,
     load: Load,
     method: Option<Method>,
     labels: Option<Labels>,
@@ -175,9 +175,9 @@ impl Service {
         Ok(Arc::new(Self {
             name: spec.name.clone(),
             model_id: spec.model_id.clone(),
-            sparse: Other::new(),
-            tokens: Other::new(),
-            hidden: Other::new(),
+            sparse: Arc::default(),
+            tokens: Arc::default(),
+            hidden: Arc::default(),
             load: Arc::clone(&spec.load),
             method,
             labels,
@@ -283,18 +283,19 @@ impl Service {
                 None => Err(Failure::Unsupported(format!("{} gives no scores by which to order documents", self.name))),
                 Some(Method::Pairs(_)) => self.rerank_pairs(query, documents, raw, call).await,
                 Some(Method::Vectors(similarity)) => {
-                    let score = |q: &Embedding, d: &Embedding| similarity.of(&q.vector, &d.vector);
-                    self.compare(query, documents, call, |e, texts, call| e.start_embed(texts, call), score).await
+                    let score = move |q: &Embedding, d: &Embedding| similarity.of(&q.vector, &d.vector);
+                    let start = |e: &dyn Local, texts, call: &Call| e.start_embed(texts, call);
+                    self.compare(query, documents, call, usize::MAX, start, score).await
                 }
                 Some(Method::Sparse) => {
                     let start = |e: &dyn Local, texts, call: &Call| e.start_embed_sparse(texts, call);
-                    self.compare(query, documents, call, start, shared_weights).await
+                    self.compare(query, documents, call, PIECE_TOKENS, start, shared_weights).await
                 }
                 Some(Method::Tokens) => {
                     let scoring = self.engine.info().scoring.unwrap_or(Scoring::MaxSim);
-                    let score = |q: &TokenEmbeddings, d: &TokenEmbeddings| f64::from(scoring.score(q, d));
+                    let score = move |q: &TokenEmbeddings, d: &TokenEmbeddings| f64::from(scoring.score(q, d));
                     let start = |e: &dyn Local, texts, call: &Call| e.start_embed_tokens(texts, call);
-                    self.compare(query, documents, call, start, score).await
+                    self.compare(query, documents, call, PIECE_TOKENS, start, score).await
                 }
             }
         };
@@ -319,38 +320,51 @@ impl Service {
         Ok(Answer { results: results.into_iter().map(relevance).collect(), tokens, times })
     }
 
-    /// Encodes query and documents each for itself, by `start`, and compares them.
-    async fn compare<T: Counted + Send + 'static>(
+    /// Encodes query and documents each for itself, by `start`, and compares them. Documents of about `piece_tokens`
+    /// tokens are encoded at a time, and dropped once they are scored.
+    async fn compare<T: Counted + Send + Sync + 'static>(
         &self,
         query: String,
         documents: Vec<String>,
         call: Call,
+        piece_tokens: usize,
         start: impl Fn(&dyn Local, Vec<Text>, &Call) -> Result<Pending<T>, Refusal>,
-        score: impl Fn(&T, &T) -> f64,
+        score: impl Fn(&T, &T) -> f64 + Clone + Send + 'static,
     ) -> Result<Answer<Relevance>, Failure> {
-        let documents: Vec<Text> = documents.into_iter().map(Text::Text).collect();
         // A prompt that the client gives is for the query, as a model's own are.
         let as_document = Call { role: Role::Document, prompt: None, prompt_name: None, ..call.clone() };
         let as_query = Call { role: Role::Query, ..call };
         let engine = self.engine.as_ref();
+        let mut pieces = pieces(documents, engine.local().max_length, piece_tokens).into_iter();
         let query = self.ask(start(engine, vec![Text::Text(query)], &as_query));
-        let documents = self.ask(start(engine, documents, &as_document));
-        let (query, documents) = tokio::join!(query, documents);
-        let query = query.map_err(|failure| match failure {
+        let documents = self.ask(start(engine, pieces.next().unwrap_or_default(), &as_document));
+        let (query, mut documents) = tokio::join!(query, documents);
+        let mut query = query.map_err(|failure| match failure {
             Failure::Input { reason, .. } | Failure::InputTooLarge { reason, .. } => {
                 Failure::Option { field: "query", reason }
             }
             other => other,
         })?;
-        let Answer { results, tokens, times } = documents?;
-        let Some(encoded) = query.results.first() else {
+        let Some(encoded) = query.results.pop() else {
             return Err(Failure::Internal("the engine made nothing of the query".into()));
         };
-        let relevance = |document: &T| {
-            let score = score(encoded, document);
-            Relevance { score, order: score }
-        };
-        Ok(Answer { results: results.iter().map(relevance).collect(), tokens: tokens + query.tokens, times })
+        let encoded = Arc::new(encoded);
+        let mut all = Answer { results: Vec::new(), tokens: query.tokens, times: Times::default() };
+        loop {
+            let scored = all.results.len();
+            let Answer { results, tokens, times } = documents.map_err(|failure| failure.after(scored))?;
+            all.tokens += tokens;
+            all.times = all.times.max(times);
+            let (encoded, score) = (Arc::clone(&encoded), score.clone());
+            // Vectors of tokens take long to compare.
+            let scores = tokio::task::spawn_blocking(move || {
+                results.iter().map(|document| score(&encoded, document)).collect::<Vec<f64>>()
+            });
+            let scores = scores.await.map_err(|e| Failure::Internal(format!("scoring failed: {e}")))?;
+            all.results.extend(scores.into_iter().map(|score| Relevance { score, order: score }));
+            let Some(piece) = pieces.next() else { return Ok(all) };
+            documents = self.ask(start(engine, piece, &as_document)).await;
+        }
     }
 
     /// The labels of each input, best first. With `raw`, logits stay logits.
@@ -392,17 +406,22 @@ impl Service {
             Purpose::EmbedTokens => (&self.tokens, "vectors of tokens"),
             _ => (&self.hidden, "hidden states of tokens"),
         };
-        let loaded = other.get_or_init(|| async {
-            let load = Arc::clone(&self.load);
-            let loaded = tokio::task::spawn_blocking(move || load(&|_| Ok(purpose))).await;
-            let loaded = loaded.map_err(|e| e.to_string()).and_then(|loaded| loaded.map_err(|e| e.to_string()));
-            // The reason names flags and files, which are the operator's and not the client's.
-            loaded.map_err(|reason| {
-                tracing::info!("{}: no {what}: {reason}", self.name);
-                format!("{} gives no {what}", self.name)
-            })
+        let (cell, load, name) = (Arc::clone(other), Arc::clone(&self.load), self.name.clone());
+        // In a task of its own: a client that leaves must not make the next one load it again.
+        let loading = tokio::spawn(async move {
+            let loaded = cell.get_or_init(|| async {
+                let loaded = tokio::task::spawn_blocking(move || load(&|_| Ok(purpose))).await;
+                let loaded = loaded.map_err(|e| e.to_string()).and_then(|loaded| loaded.map_err(|e| e.to_string()));
+                // The reason names flags and files, which are the operator's and not the client's.
+                loaded.map_err(|reason| {
+                    tracing::info!("{name}: no {what}: {reason}");
+                    format!("{name} gives no {what}")
+                })
+            });
+            loaded.await.clone()
         });
-        loaded.await.clone().map_err(Failure::Unsupported)
+        let loaded = loading.await.map_err(|e| Failure::Internal(format!("the model could not be loaded: {e}")))?;
+        loaded.map_err(Failure::Unsupported)
     }
 
     /// Waits for an answer, and counts what became of it.
@@ -435,6 +454,39 @@ impl Service {
         let Computed { results, times } = call?.await?;
         let results: Vec<T> = results.into_iter().enumerate().map(failed).collect::<Result<_, _>>()?;
         Ok(Answer { tokens: results.iter().map(Counted::tokens).sum(), results, times })
+    }
+}
+
+/// Tokens of documents that are encoded at a time, where each has vectors of many numbers.
+const PIECE_TOKENS: usize = 1 << 15;
+
+/// Documents in pieces of about `tokens` tokens, of which each has no more than `longest`.
+fn pieces(documents: Vec<String>, longest: usize, tokens: usize) -> Vec<Vec<Text>> {
+    let mut pieces: Vec<Vec<Text>> = Vec::new();
+    let mut room = 0;
+    for text in documents {
+        // A token has a byte at least.
+        let length = text.len().saturating_add(2).min(longest);
+        match pieces.last_mut().filter(|_| length <= room) {
+            Some(piece) => piece.push(Text::Text(text)),
+            None => {
+                pieces.push(vec![Text::Text(text)]);
+                room = tokens;
+            }
+        }
+        room = room.saturating_sub(length);
+    }
+    pieces
+}
+
+impl Failure {
+    /// The same of an input that comes after `count` others.
+    fn after(self, count: usize) -> Self {
+        match self {
+            Self::Input { index, reason, too_long } => Self::Input { index: index + count, reason, too_long },
+            Self::InputTooLarge { index, reason } => Self::InputTooLarge { index: index + count, reason },
+            other => other,
+        }
     }
 }
 

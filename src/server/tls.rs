@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use rustls::ServerConfig;
@@ -12,6 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
 use super::{ServeError, TlsFiles};
+use crate::regular_file;
 
 const CERT: &str = "--tls-cert";
 const KEY: &str = "--tls-key";
@@ -50,30 +51,61 @@ impl Certificate {
     pub fn read(files: &TlsFiles) -> Result<Self, ServeError> {
         // Before they are read, so that no change is missed.
         let read = stamps(files);
-        let state = State { acceptor: acceptor(files)?, read, looked: Instant::now() };
+        let state = State { acceptor: acceptor(files, contents)?, read, looked: Instant::now() };
         Ok(Self(Arc::new(Inner { files: files.clone(), state: Mutex::new(state) })))
     }
 
     /// What agrees with a client on TLS, with the certificate that is in the files now or was a moment ago.
-    pub fn acceptor(&self) -> TlsAcceptor {
-        let Inner { files, state } = self.0.as_ref();
-        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.looked.elapsed() >= LOOK {
-            state.looked = Instant::now();
-            let now = stamps(files);
-            if now != state.read {
-                // Where the one file is new and the other is not yet, they do not fit, and the next change is awaited.
-                state.read = now;
-                match acceptor(files) {
-                    Ok(acceptor) => {
-                        tracing::info!("the certificate in {} was read again", files.tls_cert.display());
-                        state.acceptor = acceptor;
-                    }
-                    Err(e) => tracing::warn!("the certificate stays as it is: {e}"),
-                }
+    ///
+    /// The files may lie on a file system that does not answer: then the connection that looks at them waits, no other.
+    pub async fn acceptor(&self) -> TlsAcceptor {
+        if self.is_due() {
+            let this = self.clone();
+            if let Err(e) = tokio::task::spawn_blocking(move || this.look()).await {
+                tracing::warn!("the certificate stays as it is: {e}");
             }
         }
-        state.acceptor.clone()
+        self.state().acceptor.clone()
+    }
+
+    /// Whether the caller is to look at the files now.
+    fn is_due(&self) -> bool {
+        let mut state = self.state();
+        let due = state.looked.elapsed() >= LOOK;
+        if due {
+            state.looked = Instant::now();
+        }
+        due
+    }
+
+    /// Reads the files again if they have changed. The state is not locked while they are read.
+    fn look(&self) {
+        let files = &self.0.files;
+        let now = stamps(files);
+        {
+            let mut state = self.state();
+            if now == state.read {
+                return;
+            }
+            // Where the one file is new and the other is not yet, they do not fit, and the next change is awaited.
+            state.read = now;
+        }
+        // Pipes are read at the start only: now they would have to be waited for.
+        match acceptor(files, regular_contents) {
+            Ok(acceptor) => {
+                let mut state = self.state();
+                // Unless the files have changed meanwhile, and another connection has read them.
+                if state.read == now {
+                    state.acceptor = acceptor;
+                    tracing::info!("the certificate in {} was read again", files.tls_cert.display());
+                }
+            }
+            Err(e) => tracing::warn!("the certificate stays as it is: {e}"),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -102,17 +134,25 @@ fn contents(flag: &'static str, path: &Path) -> Result<Vec<u8>, ServeError> {
     Ok(bytes)
 }
 
+/// The contents of a small regular file.
+fn regular_contents(flag: &'static str, path: &Path) -> Result<Vec<u8>, ServeError> {
+    regular_file::read(path, MAX_BYTES).map_err(|e| unusable(flag, path, e.to_string()))
+}
+
 /// What agrees with clients on TLS 1.2 or 1.3, and on HTTP/2 or HTTP/1.1.
-fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, ServeError> {
+fn acceptor(
+    files: &TlsFiles,
+    contents: impl Fn(&'static str, &Path) -> Result<Vec<u8>, ServeError>,
+) -> Result<TlsAcceptor, ServeError> {
     let TlsFiles { tls_cert, tls_key } = files;
     let certificates = CertificateDer::pem_slice_iter(&contents(CERT, tls_cert)?)
         .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| unusable(CERT, tls_cert, told(e, "no certificate")))?;
+        .map_err(|e| unusable(CERT, tls_cert, pem_error(e, "no certificate")))?;
     if certificates.is_empty() {
         return Err(unusable(CERT, tls_cert, "there is no certificate in it (-----BEGIN CERTIFICATE-----)"));
     }
     let key = PrivateKeyDer::from_pem_slice(&contents(KEY, tls_key)?).map_err(|e| {
-        unusable(KEY, tls_key, told(e, "there is no unencrypted private key in it (-----BEGIN PRIVATE KEY-----)"))
+        unusable(KEY, tls_key, pem_error(e, "there is no unencrypted private key in it (-----BEGIN PRIVATE KEY-----)"))
     })?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -135,7 +175,7 @@ fn unusable(flag: &'static str, path: &Path, reason: impl Into<String>) -> Serve
 }
 
 /// What is wrong with a PEM file.
-fn told(error: PemError, nothing: &str) -> String {
+fn pem_error(error: PemError, nothing: &str) -> String {
     match error {
         PemError::Io(e) => e.to_string(),
         PemError::NoItemsFound => nothing.to_owned(),
@@ -155,36 +195,66 @@ mod tests {
                 std::fs::write(path, text).unwrap();
             }
         }
-        acceptor(&TlsFiles { tls_cert, tls_key }).map(|_| ()).unwrap_err().to_string()
+        acceptor(&TlsFiles { tls_cert, tls_key }, contents).map(|_| ()).unwrap_err().to_string()
     }
 
     /// The certificate that new connections get, once the files have been looked at again.
     fn served(certificate: &Certificate) -> Arc<ServerConfig> {
-        let mut state = certificate.0.state.lock().unwrap();
-        state.looked = state.looked.checked_sub(LOOK).unwrap();
-        drop(state);
-        Arc::clone(certificate.acceptor().config())
+        certificate.look();
+        Arc::clone(certificate.state().acceptor.config())
+    }
+
+    fn new_pair() -> (String, String) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        (made.cert.pem(), made.signing_key.serialize_pem())
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_pipe_in_place_of_a_file_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let files = TlsFiles { tls_cert: dir.path().join("cert.pem"), tls_key: dir.path().join("key.pem") };
+        let write = |(cert, key): (String, String)| {
+            std::fs::write(&files.tls_cert, cert).unwrap();
+            std::fs::write(&files.tls_key, key).unwrap();
+        };
+        write(new_pair());
+        let certificate = Certificate::read(&files).unwrap();
+        let first = served(&certificate);
+        // The certificate is new, and its key is a pipe into which nothing is written.
+        let renewed = new_pair();
+        std::fs::remove_file(&files.tls_cert).unwrap();
+        std::fs::remove_file(&files.tls_key).unwrap();
+        std::fs::write(&files.tls_cert, &renewed.0).unwrap();
+        let name = std::ffi::CString::new(files.tls_key.to_str().unwrap()).unwrap();
+        // SAFETY: the name is a string that lives until the call returns.
+        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        assert!(Arc::ptr_eq(&first, &served(&certificate)));
+        // Files in its place are read, by the connection that finds that it is time to look.
+        std::fs::remove_file(&files.tls_key).unwrap();
+        std::fs::write(&files.tls_key, &renewed.1).unwrap();
+        {
+            let mut state = certificate.state();
+            state.looked = state.looked.checked_sub(LOOK).unwrap();
+        }
+        assert!(!Arc::ptr_eq(&first, certificate.acceptor().await.config()));
     }
 
     #[test]
     fn changed_files_are_read_again_and_broken_ones_change_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let files = TlsFiles { tls_cert: dir.path().join("cert.pem"), tls_key: dir.path().join("key.pem") };
-        let new = || {
-            let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-            (made.cert.pem(), made.signing_key.serialize_pem())
-        };
         let replace = |path: &Path, text: &str| {
             std::fs::write(dir.path().join("new"), text).unwrap();
             std::fs::rename(dir.path().join("new"), path).unwrap();
         };
-        let (cert, key) = new();
+        let (cert, key) = new_pair();
         replace(&files.tls_cert, &cert);
         replace(&files.tls_key, &key);
         let certificate = Certificate::read(&files).unwrap();
         let first = served(&certificate);
         assert!(Arc::ptr_eq(&first, &served(&certificate)));
-        let (cert, key) = new();
+        let (cert, key) = new_pair();
         // The one file comes after the other.
         replace(&files.tls_cert, &cert);
         assert!(Arc::ptr_eq(&first, &served(&certificate)));

@@ -18,8 +18,8 @@ const ROOM: usize = 24;
 /// The word that texts are made of.
 const WORD: &str = "warm ";
 
-/// Computes a short text, and for each worker a long one. That a model cannot do so is told in the log: it may well
-/// answer others.
+/// Computes a short text, and for each worker a long one. A failure is a warning in the log: other texts may well be
+/// answered.
 pub(super) fn warm_up(service: &Service) -> Option<Warm> {
     let engine = service.engine();
     let local = engine.local();
@@ -130,11 +130,8 @@ impl Speed {
 /// Three digits are more than such a short measurement knows.
 fn per_second(count: usize, seconds: f64) -> f64 {
     let rate = count as f64 / seconds.max(1e-6);
-    if rate < 1.0 {
-        return (rate * 100.0).round() / 100.0;
-    }
-    let unit = 10_f64.powi(rate.log10().floor() as i32 - 2);
-    (rate / unit).round() * unit
+    // Through text: a product of the rounded number and a power of ten has more digits.
+    format!("{rate:.2e}").parse().unwrap_or(rate)
 }
 
 /// What the model is for, done to `texts`: the tokens it saw.

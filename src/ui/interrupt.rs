@@ -1,5 +1,5 @@
-//! Ctrl-C, SIGTERM and SIGHUP (a closed terminal): work is asked to stop, and the process ends within a second whatever it is doing, unless the
-//! work has said that it sees to its end itself.
+//! Ctrl-C, SIGTERM and SIGHUP (a closed terminal): work is asked to stop, and the process ends within a second whatever
+//! it is doing, unless the work has said that it sees to its end itself.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -84,7 +84,7 @@ fn ten_megabytes_in_one_line() {
     }
     let line = "many words ".repeat(1 << 20);
     let ran = embed(["--truncate", "none"]).stdin(format!("one\n{line}\ntwo\n")).run().status(1);
-    let rows = ran.says(&["stdin:2: ", "--truncate is none"]).rows();
+    let rows = ran.says(&["stdin:2: ", "truncation is off"]).rows();
     assert!(rows.len() == 3 && rows[1]["error"].is_string());
 }
 

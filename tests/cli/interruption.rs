@@ -137,10 +137,10 @@ fn what_was_killed_leaves_nothing_for_ever() {
     let path = dir.path().join("out.jsonl");
     let (running, stdin) = start(embed(["-o"]).arg(&path));
     feed(stdin);
-    wait_until("the part", || files(dir.path()).iter().any(|name| name.ends_with(".part")));
+    wait_until("the part", || files(dir.path()).iter().any(|name| name.ends_with(".infa-part")));
     running.signal(libc::SIGKILL);
     running.end();
-    assert!(files(dir.path())[0].ends_with(".part"));
+    assert!(files(dir.path())[0].ends_with(".infa-part"));
     embed(["-o"]).arg(&path).stdin("a\n").run().well();
     assert_eq!(files(dir.path()), ["out.jsonl"]);
 }

@@ -50,5 +50,6 @@ ranked(f"rerank, output {name}", sorted(enumerate(scores), key=lambda pair: -pai
 
 refused("unknown model", InferenceServerException,
         lambda: client.infer("nobody", [tensor("text", TEXTS, True)]), "nobody")
+# An only input may have any name; of several it must be clear which is which.
 refused("unknown input", InferenceServerException,
-        lambda: client.infer(EMBEDDER, [tensor("words", TEXTS, True)]), "text")
+        lambda: client.infer(RERANKER, [tensor("query", [QUERY], True), tensor("words", TEXTS, True)]), "documents")

@@ -55,5 +55,5 @@ fn a_model_that_cannot_be_loaded() {
     let error = start(&launch).map(|_| ()).unwrap_err();
     let LaunchError::Ended { status, lines, .. } = &error else { panic!("{error:?}") };
     assert_eq!(status, "exit status: 3");
-    assert!(lines.0.iter().any(|line| line.contains("there is no model.safetensors")), "{error}");
+    assert!(lines.0.iter().any(|line| line.contains("holds no model")), "{error}");
 }

@@ -59,3 +59,20 @@ fn what_a_model_does_not_do_is_a_clear_400() {
         assert_eq!(reply["error"]["param"], "model");
     }
 }
+
+#[test]
+fn fields_about_truncation_must_agree() {
+    let server = Server::start(&["--model-id", &fixture(MODEL)]);
+    let text = "red tree ".repeat(200) + &"cold river ".repeat(200);
+    let ask = |truncate: Json, side: Json| {
+        server.ask("/classify", &json!({"input": [text], "truncate": truncate, "truncation_side": side}))
+    };
+    let left = ask(json!("left"), json!(null)).1["data"].clone();
+    assert_ne!(left, ask(json!("right"), json!(null)).1["data"]);
+    assert_eq!(left, ask(json!("START"), json!("left")).1["data"]);
+    assert_eq!(left, ask(json!(true), json!("left")).1["data"]);
+    for (truncate, side) in [("left", "right"), ("END", "left")] {
+        let (status, reply) = ask(json!(truncate), json!(side));
+        assert_eq!((status, &reply["error"]["param"]), (400, &json!("truncation_side")), "{reply}");
+    }
+}

@@ -159,6 +159,8 @@ fn truncation_in_everybodys_words() {
         json!({"truncation": true}),
         json!({"truncation": null, "truncate": null}),
         json!({"truncation_side": "right"}),
+        json!({"truncate": "END", "truncation": true}),
+        json!({"truncate": "right", "truncation": true, "truncation_side": "right", "truncation_direction": "Right"}),
         json!({"truncate_prompt_tokens": -1}),
         json!({"truncate_prompt_tokens": 100_000}),
     ] {
@@ -171,6 +173,8 @@ fn truncation_in_everybodys_words() {
         json!({"truncation_side": "left"}),
         json!({"truncation_side": "left", "truncate_prompt_tokens": -1.0}),
         json!({"truncate": true, "truncation_direction": "Left"}),
+        json!({"truncate": "START", "truncation_side": "left"}),
+        json!({"truncation": true, "truncation_side": "left"}),
     ] {
         assert!(same(&ask(&more), &left), "{more}");
     }
@@ -182,7 +186,16 @@ fn truncation_in_everybodys_words() {
     ] {
         refused(&server, &with(&body, &more), "input[1]");
     }
-    refused(&server, &with(&body, &json!({"truncate": true, "truncation": false})), "truncation");
+    for (more, field) in [
+        (json!({"truncate": true, "truncation": false}), "truncation"),
+        (json!({"truncate": "START", "truncation": false}), "truncation"),
+        (json!({"truncate": "NONE", "truncation": true}), "truncation"),
+        (json!({"truncate": "END", "truncation_side": "left"}), "truncation_side"),
+        (json!({"truncate": "left", "truncation_direction": "Right"}), "truncation_direction"),
+        (json!({"truncation_side": "left", "truncation_direction": "Right"}), "truncation_direction"),
+    ] {
+        refused(&server, &with(&body, &more), field);
+    }
     // A length of the client's own is followed for texts that need no cut, else refused.
     let short = json!({"input": ["a", "b"], "truncate_prompt_tokens": 8});
     assert!(same(&first(&server, &short), &first(&server, &json!({"input": "a"}))));

@@ -284,3 +284,44 @@ fn every_error_under_v2_is_a_string() {
     let server = Server::start(&["-m", &fixture("bert-tiny"), "--api-key", "sesame"]);
     assert_eq!(error(server.get("/v2/models/tiny")).0, 401);
 }
+
+#[test]
+fn large_requests_are_read_and_excess_is_counted() {
+    let server = Server::start(&["-m", &fixture("bert-tiny"), "--served-model-name", "tiny"]);
+    let path = "/v2/models/tiny/infer";
+    let refused = |request: &Json, status: u16, wanted: &str| {
+        let (got, reply) = server.ask(path, request);
+        let error = reply["error"].as_str().unwrap_or_else(|| panic!("{reply}"));
+        assert!(got == status && error.contains(wanted), "{got} {error}");
+    };
+    // More texts than are kept of any request.
+    let count = (1 << 16) + 5;
+    refused(&json!({"inputs": [text(&vec![""; count])]}), 413, &format!("input \"text\": {count} inputs"));
+    let mut wrong = text(&vec![""; count]);
+    wrong["shape"] = json!([count - 1]);
+    refused(&json!({"inputs": [wrong]}), 400, &format!("but there are {count}"));
+    let bytes = vec![0; 4 * count];
+    let head = json!({"inputs": [{"name": "text", "datatype": "BYTES", "shape": [count],
+        "parameters": {"binary_data_size": bytes.len()}}]})
+    .to_string();
+    let request = server.client.post(format!("{}{path}", server.url));
+    let request = request.header("Inference-Header-Content-Length", head.len());
+    let reply = request.body([head.as_bytes(), &bytes].concat()).send().unwrap();
+    assert_eq!(reply.status(), 413);
+    assert!(reply.json::<Json>().unwrap()["error"].as_str().unwrap().contains(&format!("{count} inputs")));
+
+    // Lists of which a request has few.
+    let mut deep = text(&["a"]);
+    deep["shape"] = json!(vec![1; 8]);
+    assert_eq!(server.ask(path, &json!({"inputs": [deep]})).0, 200);
+    deep["shape"] = json!(vec![1; 9]);
+    refused(&json!({"inputs": [deep]}), 400, "inputs[0].shape: ");
+    refused(&json!({"inputs": vec![text(&["a"]); 65]}), 400, "inputs: ");
+    refused(&json!({"inputs": [text(&["a"])], "outputs": vec![json!({"name": "embedding"}); 65]}), 400, "outputs: ");
+
+    // A large body whose texts are taken, and one that is malformed.
+    let long = "red tree ".repeat(20_000);
+    let (status, reply) = server.ask(path, &json!({"inputs": [text(&["a", long.as_str()])]}));
+    assert!(status == 200 && reply["outputs"][0]["shape"][0] == 2);
+    refused(&json!({"inputs": [text(&[long.as_str()]), 7]}), 400, "inputs[1]");
+}

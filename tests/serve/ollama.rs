@@ -43,7 +43,13 @@ fn vectors_have_length_one_and_the_reply_is_ollamas() {
         let reply = ask(&server, "/api/embed", &json!({"model": "tiny", "input": empty}));
         assert_eq!((&reply["embeddings"], &reply["prompt_eval_count"]), (&json!([]), &json!(0)));
     }
-    assert_eq!(ask(&server, "/api/embed", &json!({"input": ["", "a"]}))["embeddings"].as_array().unwrap().len(), 2);
+    // A list has a vector for each of its texts, empty or not.
+    for list in [json!([""]), json!(["a"]), json!(["", ""]), json!(["", "a"]), json!([{"text": ""}])] {
+        let reply = ask(&server, "/api/embed", &json!({"input": list}));
+        assert_eq!(reply["embeddings"].as_array().unwrap().len(), list.as_array().unwrap().len(), "{list}");
+    }
+    let empty = ask(&server, "/api/embed", &json!({"input": [""]}));
+    assert!(same(&empty["embeddings"][0], &expected(&server, &json!({"input": [""]}))));
 }
 
 #[test]

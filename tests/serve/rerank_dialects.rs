@@ -223,3 +223,88 @@ fn nims_rankings_have_logits() {
     assert_ne!(logits("/v1/retrieval/e/reranking", &request), by_path);
     assert_eq!(several.ask("/v1/retrieval/x/reranking", &request).0, 404);
 }
+
+#[test]
+fn fields_about_truncation_must_agree() {
+    let server = server();
+    let document = "red tree ".repeat(100) + &"cold river ".repeat(100);
+    let body = |key: &str, more: &Json| {
+        let mut body = json!({"query": "cold river", key: [document]});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let score =
+        |more: Json| rerank(&server, "/rerank", &body("documents", &more))["results"][0]["relevance_score"].clone();
+    let (right, left) = (score(json!({"truncate": "right"})), score(json!({"truncate": "left"})));
+    assert_ne!(right, left);
+    for more in [
+        json!({"truncate": "END", "truncation": true, "truncation_direction": "Right", "truncation_side": "right"}),
+        json!({"truncate": true, "truncation": true, "truncation_side": "right"}),
+    ] {
+        assert_eq!(score(more.clone()), right, "{more}");
+    }
+    for more in [
+        json!({"truncate": "START", "truncation": true}),
+        json!({"truncate": true, "truncation_direction": "Left"}),
+        json!({"truncation_direction": "Left", "truncation_side": "left"}),
+    ] {
+        assert_eq!(score(more.clone()), left, "{more}");
+    }
+    for (more, field) in [
+        (json!({"truncate": true, "truncation": false}), "truncation"),
+        (json!({"truncate": "none", "truncation": true}), "truncation"),
+        (json!({"truncate": "left", "truncation": false}), "truncation"),
+        (json!({"truncate": "right", "truncation_direction": "Left"}), "truncation_direction"),
+        (json!({"truncate": "START", "truncation_side": "right"}), "truncation_side"),
+        (json!({"truncation_direction": "Left", "truncation_side": "right"}), "truncation_side"),
+        (json!({"raw_scores": true, "use_activation": true}), "use_activation"),
+    ] {
+        refused(&server, "/rerank", &body("documents", &more), field);
+        let (status, reply) = server.ask("/rerank", &body("texts", &more));
+        let message = reply["error"].as_str().unwrap_or_else(|| panic!("{reply}"));
+        assert!(status == 400 && message.starts_with(&format!("{field}: ")), "{more}: {reply}");
+    }
+    for more in [json!({"truncate": false, "truncation_direction": "Left"}), json!({"truncation": false})] {
+        refused(&server, "/rerank", &body("documents", &more), "documents[0]");
+    }
+}
+
+#[test]
+fn large_documents_come_back_whole_in_every_shape() {
+    let server = server();
+    let documents: Vec<String> = (0..4).map(|i| format!("{i} red é \"tree\" ").repeat(3000)).collect();
+    assert!(documents.iter().map(String::len).sum::<usize>() > 1 << 17);
+    let (list, plain) = (json!({"top_k": null}), json!({}));
+    for (path, key, more, results, text) in [
+        ("/rerank", "documents", &plain, "/results", "/document"),
+        ("/v2/rerank", "documents", &plain, "/results", "/document/text"),
+        ("/v1/rerank", "documents", &list, "/data", "/document"),
+        ("/rerank", "texts", &json!({"return_text": true}), "", "/text"),
+    ] {
+        let mut body = json!({"query": "cold river", key: documents});
+        if key == "documents" {
+            body["return_documents"] = true.into();
+        }
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let reply = server.post(path, &body);
+        assert_eq!(reply.status(), 200);
+        assert_eq!(reply.headers()["content-type"], "application/json");
+        let reply: Json = reply.json().unwrap();
+        let results = reply.pointer(results).unwrap().as_array().unwrap();
+        assert_eq!(results.len(), 4);
+        for result in results {
+            let index = result["index"].as_u64().unwrap() as usize;
+            assert!(result.pointer(text).unwrap() == &json!(documents[index]), "{path} {key}");
+        }
+    }
+}
+
+#[test]
+fn the_query_counts_with_each_of_teis_texts() {
+    let server = server();
+    for (query, texts) in [("café", vec!["a", "日本"]), ("q", vec!["abc"; 40])] {
+        let reply = server.post("/rerank", &json!({"query": query, "texts": texts}));
+        let expected: usize = texts.iter().map(|text| query.chars().count() + text.chars().count()).sum();
+        assert_eq!(reply.headers()["x-compute-characters"].to_str().unwrap(), expected.to_string());
+    }
+}

@@ -78,11 +78,22 @@ fn what_does_not_fit_is_refused() {
         ),
         (json!({"queries": ["a", "b"], "documents": ["c", "d ".repeat(300)], "truncate": "none"}), 400, "documents[1]"),
         (json!({"queries": "a", "documents": vec!["b"; 3000]}), 413, "documents"),
+        // By the names that the client sent.
+        (json!({"queries": "a", "items": ["c", "d ".repeat(300)], "truncate": "none"}), 400, "items[1]"),
+        (json!({"data_1": ["a", "b"], "data_2": ["c", "d ".repeat(300)], "truncate": false}), 400, "data_2[1]"),
+        (json!({"text_1": "a", "text_2": "d ".repeat(300), "truncate": "none"}), 400, "text_2[0]"),
+        (
+            json!({"queries": "a", "documents": ["b"], "truncate": "left", "truncation_side": "right"}),
+            400,
+            "truncation_side",
+        ),
     ] {
         let (got, reply) = server.ask("/score", &body);
         let shown: String = body.to_string().chars().take(120).collect();
         assert_eq!((got, &reply["error"]["param"]), (status, &json!(field)), "{shown}: {reply}");
     }
+    let agreed = json!({"queries": "a", "documents": ["b"], "truncate": "END", "truncation_side": "right"});
+    assert_eq!(scores(&server, &agreed), scores(&server, &json!({"queries": "a", "documents": ["b"]})));
     let raw = scores(&server, &json!({"queries": "a", "documents": DOCUMENTS, "use_activation": false}));
     let squeezed = scores(&server, &json!({"queries": "a", "documents": DOCUMENTS}));
     for (raw, squeezed) in raw.iter().zip(squeezed) {

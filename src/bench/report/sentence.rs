@@ -39,7 +39,9 @@ fn speeds(report: &Report, sound: &[&EngineReport]) -> Option<String> {
     let apart = ratio.interval.is_none_or(|(low, high)| low > 1.0 || high < 1.0);
     let text = match apart {
         true => format!("{name} is {} times as fast as {other}{how}", times(ratio.median)),
-        false => format!("{name} and {other} are not told apart: {name} is {} times as fast{how}", times(ratio.median)),
+        false => {
+            format!("{name} and {other} cannot be distinguished: {name} is {} times as fast{how}", times(ratio.median))
+        }
     };
     Some(text + &fidelity(report, first, second))
 }
@@ -181,7 +183,9 @@ mod tests {
         assert!(of(vec![base(), wide]).unwrap().starts_with("b is 20.0 times as fast as onnx (5.0 to 60.0 times)"));
         let near = engine("b", 1.02, Some((0.97, 1.07)));
         assert!(
-            of(vec![base(), near]).unwrap().starts_with("b and onnx are not told apart: b is 1.02 times as fast (±5%)")
+            of(vec![base(), near])
+                .unwrap()
+                .starts_with("b and onnx cannot be distinguished: b is 1.02 times as fast (±5%)")
         );
         let once = engine("b", 2.0, None);
         assert!(of(vec![base(), once]).unwrap().starts_with("b is 2.0 times as fast as onnx, smallest"));

@@ -162,7 +162,9 @@ impl Plan {
             (None, Some(name)) if is_typed("--engines") => {
                 let found = find(&engines, &name);
                 if found.is_none() {
-                    remarks.push(format!("{name}, the {word} of the config {name_of_config}, is not among the engines; the default is used"));
+                    remarks.push(format!(
+                        "{name}, the {word} of the config {name_of_config}, is not among the engines; the default is used"
+                    ));
                 }
                 Ok(found)
             }

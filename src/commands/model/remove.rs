@@ -55,8 +55,11 @@ fn found(id: &str, revision: Option<&str>, env: &HubEnv, world: &World) -> Resul
             return Ok(vec![Target::Own(own)]);
         }
         let cached = inventory::ids(&env.cache);
-        let hint =
-            if cached.is_empty() { "no model is cached".into() } else { format!("cached: {}", cached.join(", ")) };
+        let hint = if cached.is_empty() {
+            "infa model list shows what is there".into()
+        } else {
+            format!("cached: {}", cached.join(", "))
+        };
         return Err(Error::Usage { message: format!("{id} is not in the cache {}", env.cache.display()), hint });
     };
     let Some(revision) = revision else {

@@ -65,7 +65,9 @@ pub(super) fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
         };
         let (open, prefix) = (!options.api_keys.are_needed(), options.url_prefix.trim_matches('/').to_owned());
         let bound = |bound: &Bound| {
-            let docs = bound.url(&prefix).map(|url| format!(" (try it at {url}/docs)")).unwrap_or_default();
+            // A browser cannot send a key.
+            let url = bound.url(&prefix).filter(|_| open);
+            let docs = url.map(|url| format!(" (try it at {url}/docs)")).unwrap_or_default();
             printer.note(&format!("Listening on {bound}{docs}"));
             if let Bound::Tcp { address, .. } = bound
                 && open

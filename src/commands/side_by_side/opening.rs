@@ -47,7 +47,7 @@ pub struct Opening<'a> {
     world: &'a World,
     /// The model; `None` if its files are not here.
     model: Option<&'a Model>,
-    /// As what texts are embedded.
+    /// The roles of the texts.
     roles: &'a [Role],
 }
 

@@ -184,7 +184,7 @@ impl Estimate {
         (n > 0.0).then(|| Self { run, ..Self::new(value, squares(2, false).sqrt() / n, freedom) })
     }
 
-    /// The smallest change that is told from none in four of five tries, if only changes beyond `floor` are: what is
+    /// The smallest change that is detected in four of five tries, if only changes beyond `floor` are: what is
     /// smaller may be there and not be seen. (J. Cohen, Statistical Power Analysis for the Behavioral Sciences, 1988: a
     /// power of 80 %.)
     pub fn detectable(&self, floor: f64) -> f64 {

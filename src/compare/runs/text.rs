@@ -8,6 +8,8 @@ use crate::bench::report::numbers::NOTHING;
 pub(super) fn percentage(change: f64) -> String {
     let percent = change * 100.0;
     let text = match percent {
+        // With few rounds a side, a change may be anything.
+        _ if change >= 999.0 => return "> ×1,000".to_owned(),
         _ if change >= 9.0 => return format!("×{:.1}", change + 1.0),
         small if small.abs() < 0.95 => format!("{small:+.2}%"),
         few if few.abs() < 99.5 => format!("{few:+.1}%"),

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use super::texts::{Judge, ids_as_they_are};
+use super::texts::Judge;
 use super::{Head, OnnxEngine, Texts, logits};
 use crate::batch::scheduler::Stats;
+use crate::engine::call::ids_as_they_are;
 use crate::engine::finish::Finish;
 use crate::engine::prompts::{Prompt, Prompts};
 use crate::engine::runner::Inputs;
@@ -14,7 +15,7 @@ use crate::engine::{
     TokenEmbeddings,
 };
 use crate::model::Model;
-use crate::model::tokenizer::{Tokens, Truncate};
+use crate::model::tokenizer::{TokenizeError, Tokens, Truncate};
 
 impl OnnxEngine {
     /// The prompt of a call, and which end of its texts goes.
@@ -34,6 +35,13 @@ impl OnnxEngine {
 }
 
 impl Texts {
+    /// The prompt of a call, as far as the model can see it.
+    fn cut(&self, prompt: Prompt, call: &Call, truncate: Truncate) -> Result<Prompt, Refusal> {
+        let Some(field) = Prompts::field_of(call) else { return Ok(prompt) };
+        let refuse = |e: TokenizeError| Refusal::Option { field, reason: e.to_string() };
+        prompt.cut(&self.model, self.max_length, truncate).map_err(refuse)
+    }
+
     /// The prompt of a call with its tokens counted, where pooling leaves them out.
     fn measured(&self, mut prompt: Prompt, call: &Call, finish: &Finish) -> Result<Prompt, Refusal> {
         let Some(field) = Prompts::field_of(call) else { return Ok(prompt) };
@@ -83,7 +91,7 @@ impl Local for OnnxEngine {
         let (ending, finish, texts, call) =
             (finish.ending(call)?, Arc::clone(finish), Arc::clone(&self.texts), call.clone());
         self.runner.start(self.estimate(&inputs, &prompt), move || {
-            let prompt = texts.measured(prompt, &call, &finish)?;
+            let prompt = texts.cut(texts.measured(prompt, &call, &finish)?, &call, truncate)?;
             let reading = finish.reading(prompt.skip, ending);
             let tokens = opened(inputs.len(), move |i| texts.tokens(&inputs[i], &prompt, truncate));
             Ok(Inputs { tokens, reading, most_tokens: None })
@@ -93,8 +101,9 @@ impl Local for OnnxEngine {
     fn start_embed_sparse(&self, inputs: Vec<Text>, call: &Call) -> Result<Pending<SparseEmbedding>, Refusal> {
         let Head::Sparse(finish) = &self.head else { return self.unsupported("sparse vectors") };
         let (prompt, truncate) = self.settled(call)?;
-        let (reading, texts) = (finish.reading(), Arc::clone(&self.texts));
+        let (reading, texts, call) = (finish.reading(), Arc::clone(&self.texts), call.clone());
         self.runner.start(self.estimate(&inputs, &prompt), move || {
+            let prompt = texts.cut(prompt, &call, truncate)?;
             let tokens = opened(inputs.len(), move |i| texts.tokens(&inputs[i], &prompt, truncate));
             Ok(Inputs { tokens, reading, most_tokens: None })
         })
@@ -105,8 +114,9 @@ impl Local for OnnxEngine {
         let (prompt, truncate) = self.settled(call)?;
         let (finish, texts) = (Arc::clone(finish), Arc::clone(&self.texts));
         let most_tokens = call.most_numbers.map(|numbers| numbers / finish.dimensions.max(1));
-        let role = call.role;
+        let (role, call) = (call.role, call.clone());
         self.runner.start(self.estimate(&inputs, &prompt), move || {
+            let prompt = texts.cut(prompt, &call, truncate)?;
             let reading = finish.reading(role);
             let tokens = opened(inputs.len(), move |i| match &inputs[i] {
                 Text::Text(text) => {
@@ -123,8 +133,9 @@ impl Local for OnnxEngine {
         let Head::Logits = self.head else { return self.unsupported("scores") };
         let (prompt, truncate) = self.settled(call)?;
         let estimate = inputs.iter().map(|input| input.estimate(prompt.bytes(), self.local.max_length)).sum();
-        let texts = Arc::clone(&self.texts);
+        let (texts, call) = (Arc::clone(&self.texts), call.clone());
         self.runner.start(estimate, move || {
+            let prompt = texts.cut(prompt, &call, truncate)?;
             let (count, judge) = (inputs.len(), Judge::new(texts, inputs, prompt, truncate));
             Ok(Inputs { tokens: opened(count, move |i| judge.tokens(i)), reading: logits(), most_tokens: None })
         })

@@ -3,6 +3,7 @@
 use std::sync::{Arc, OnceLock};
 
 use super::Texts;
+use crate::engine::call::ids_as_they_are;
 use crate::engine::prompts::Prompt;
 use crate::engine::{Judged, Text, TextError};
 use crate::model::generative::PairPrompt;
@@ -105,21 +106,4 @@ impl Judge {
     fn question(&self) -> Result<Option<&PairPrompt>, TextError> {
         self.texts.question.as_ref().map(Option::as_ref).map_err(TextError::clone)
     }
-}
-
-/// Tokens that somebody else made.
-pub(super) fn ids_as_they_are(ids: &[u32], max_length: usize, truncate: Truncate) -> Result<Tokens, TextError> {
-    let kept = match truncate {
-        _ if ids.len() <= max_length => ids,
-        Truncate::Right => &ids[..max_length],
-        Truncate::Left => &ids[ids.len() - max_length..],
-        Truncate::None => {
-            return Err(TextError::too_long(format!(
-                "{} tokens are more than {max_length}, and nothing may go",
-                ids.len()
-            )));
-        }
-    };
-    let truncated = kept.len() < ids.len();
-    Ok(Tokens { ids: kept.iter().map(|&id| i64::from(id)).collect(), types: Vec::new(), unseen: 0, truncated })
 }

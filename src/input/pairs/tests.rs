@@ -223,7 +223,7 @@ fn files_without_any_pair() {
         (&b"\x1f\x8b\x08\0"[..], "gzip"),
         (b"\x28\xb5\x2f\xfd", "zstd"),
         (b"PK\x03\x04", "ZIP"),
-        (b"PAR1", "Parquet"),
+        (b"PAR1\x15", "Parquet"),
         (b"[{\"s1\":1}]", "a JSON array"),
     ] {
         assert!(message(bytes, Format::Lines).contains(what), "{what}");

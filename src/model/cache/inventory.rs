@@ -101,7 +101,8 @@ fn references(refs: &Path) -> Vec<(String, Commit)> {
 
 /// Bytes of all ordinary files in a folder; links are not followed.
 pub fn size(folder: &Path) -> u64 {
-    files(folder)
+    files(folder, &mut |_| Ok(()))
+        .unwrap_or_default()
         .iter()
         .filter_map(|path| fs::symlink_metadata(path).ok())
         .filter(|m| m.is_file())
@@ -109,19 +110,32 @@ pub fn size(folder: &Path) -> u64 {
         .sum()
 }
 
-/// All files and links in a folder and those below it; links are not followed.
-fn files(folder: &Path) -> Vec<PathBuf> {
+/// All files and links in a folder and those below it; links are not followed. What cannot be read is left out where
+/// `unreadable` lets it pass, and else ends the listing.
+fn files(folder: &Path, unreadable: &mut dyn FnMut(io::Error) -> io::Result<()>) -> io::Result<Vec<PathBuf>> {
     let (mut found, mut folders) = (Vec::new(), vec![folder.to_owned()]);
     while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => folders.push(entry.path()),
-                Ok(_) => found.push(entry.path()),
-                Err(_) => {}
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(e) => {
+                unreadable(named(&folder, e))?;
+                continue;
+            }
+        };
+        for entry in entries {
+            match entry.and_then(|entry| Ok((entry.file_type()?, entry.path()))) {
+                Ok((kind, path)) if kind.is_dir() => folders.push(path),
+                Ok((_, path)) => found.push(path),
+                Err(e) => unreadable(named(&folder, e))?,
             }
         }
     }
-    found
+    Ok(found)
+}
+
+/// The error, with the folder in which it came up.
+fn named(folder: &Path, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{}: {error}", folder.display()))
 }
 
 /// Removes a model from `cache`, with all its revisions.
@@ -144,15 +158,18 @@ pub fn remove(cache: &Path, model: &CachedModel) -> io::Result<()> {
 /// Removes one revision of a model, and the blobs that no other revision needs.
 ///
 /// # Errors
-/// The file system refuses.
+/// The file system refuses. Where the files of another revision cannot be listed, nothing is removed: they may need the
+/// same blobs.
 pub fn remove_revision(cache: &Path, model: &CachedModel, revision: &CachedRevision) -> io::Result<()> {
-    let others = model.revisions.iter().filter(|other| other.commit != revision.commit);
-    let needed: BTreeSet<PathBuf> = others.flat_map(|other| blobs_of(&other.directory)).collect();
     if model.revisions.len() == 1 {
         return remove(cache, model);
     }
+    let mut needed = BTreeSet::new();
+    for other in model.revisions.iter().filter(|other| other.commit != revision.commit) {
+        needed.extend(blobs_of(&other.directory)?);
+    }
     let repo = RepoCache::new(cache, &model.id);
-    let gone = blobs_of(&revision.directory);
+    let gone = blobs_of(&revision.directory)?;
     for name in &revision.names {
         fs::remove_file(repo.repo.join("refs").join(name))?;
     }
@@ -174,10 +191,18 @@ pub fn remove_revision(cache: &Path, model: &CachedModel, revision: &CachedRevis
     Ok(())
 }
 
-/// Where the links in a snapshot point to.
-fn blobs_of(snapshot: &Path) -> BTreeSet<PathBuf> {
-    let links = files(snapshot).into_iter().filter(|path| path.is_symlink());
-    links.filter_map(|path| fs::canonicalize(path).ok()).collect()
+/// Where the links in a snapshot point to. Those that point to nothing need no blob.
+fn blobs_of(snapshot: &Path) -> io::Result<BTreeSet<PathBuf>> {
+    let mut blobs = BTreeSet::new();
+    for link in files(snapshot, &mut Err)?.into_iter().filter(|path| path.is_symlink()) {
+        match fs::canonicalize(&link) {
+            Ok(blob) => _ = blobs.insert(blob),
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+            Err(e) if e.raw_os_error() == Some(libc::ELOOP) => {}
+            Err(e) => return Err(named(&link, e)),
+        }
+    }
+    Ok(blobs)
 }
 
 #[cfg(test)]
@@ -235,6 +260,23 @@ mod tests {
         let found = model(dir.path(), "org/name").unwrap();
         remove_revision(dir.path(), &found, &found.revisions[0]).unwrap();
         assert!(ids(dir.path()).is_empty() && !dir.path().join("models--org--name").exists());
+    }
+
+    #[test]
+    fn nothing_is_removed_where_another_revision_cannot_be_listed() {
+        let (dir, commits) = cache();
+        let found = model(dir.path(), "org/name").unwrap();
+        let old = found.revisions.iter().find(|r| r.commit == commits[0].to_string()).unwrap();
+        let repo = RepoCache::new(dir.path(), "org/name");
+        // A file in place of the other revision's folder: it cannot be listed, by the superuser either.
+        let other = repo.snapshot(&commits[1]);
+        fs::rename(&other, dir.path().join("aside")).unwrap();
+        fs::write(&other, "").unwrap();
+        let error = remove_revision(dir.path(), &found, old).unwrap_err().to_string();
+        assert!(error.contains(&commits[1].to_string()), "{error}");
+        let blob = |name: &str| repo.blob(&BlobName::parse(name).unwrap()).exists();
+        assert_eq!((blob("shared"), blob("old"), blob("new")), (true, true, true));
+        assert!(old.directory.join("model.safetensors").exists() && repo.commit_of("refs/pr/1").is_some());
     }
 
     #[test]

@@ -125,7 +125,7 @@ fn listed(cached: &[String]) -> String {
     let more = cached.len().saturating_sub(SHOWN);
     let shown = cached[..cached.len() - more].join(", ");
     match (cached.len(), more) {
-        (0, _) => "no model is cached".into(),
+        (0, _) => "the cache of the Hub is empty".into(),
         (_, 0) => format!("cached models: {shown}"),
         (_, more) => format!("cached models: {shown} and {more} more (infa model list)"),
     }

@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_there_is_not_is_told() {
+    fn a_missing_token_is_a_remark() {
         let asks = json!({"add_eos_token": true, "eos_token": null});
         let found = tokenizer(opening(), &asks);
         assert_eq!(ids(&found).0, [1, 3, 4]);

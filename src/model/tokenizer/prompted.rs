@@ -74,6 +74,21 @@ impl<'t> Prompted<'t> {
         }
     }
 
+    /// The last `characters` characters, and whether that is less than all.
+    pub fn last_characters(self, characters: usize) -> (Cow<'t, str>, bool) {
+        let start = |text: &str, count: usize| match count.checked_sub(1) {
+            Some(before) => text.char_indices().nth_back(before).map(|(at, _)| at),
+            None => Some(text.len()),
+        };
+        let length = self.text.chars().count();
+        let (text, prompt) = match characters.checked_sub(length) {
+            Some(rest) => (Some(0), start(self.prompt, rest)),
+            None => (start(self.text, characters), Some(self.prompt.len())),
+        };
+        let part = Prompted { prompt: &self.prompt[prompt.unwrap_or(0)..], text: &self.text[text.unwrap_or(0)..] };
+        (part.whole(), part.len() < self.len())
+    }
+
     /// Its characters, from either end.
     pub(super) fn chars(self) -> impl DoubleEndedIterator<Item = char> + 't {
         self.prompt.chars().chain(self.text.chars())
@@ -106,6 +121,9 @@ mod tests {
                 let expected: String = joined.chars().take(n).collect();
                 let cut = expected.len() < joined.len();
                 assert_eq!(both.first_characters(n), (expected.into(), cut), "{prompt}|{text} {n}");
+                let skipped = joined.chars().count().saturating_sub(n);
+                let expected: String = joined.chars().skip(skipped).collect();
+                assert_eq!(both.last_characters(n), (expected.into(), skipped > 0), "{prompt}|{text} {n}");
             }
         }
     }

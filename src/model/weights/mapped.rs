@@ -60,10 +60,12 @@ impl MappedFile {
                 // What the file is like is noted before it is mapped: later changes are noticed.
                 let watch = Watch::begin(file)?;
                 // SAFETY: the mapping is shared (MAP_SHARED) and read-only; nothing in this process writes through it or
-                // to the file. What is left is another process that changes the file in place. Then numbers change
-                // under a `&[u8]`, which Rust does not allow for; they are only ever read as numbers that may have any
-                // value, headers are parsed once into memory of their own, and results are thrown away once `watch` has
-                // seen the change. Bytes beyond the end of a shortened file become zeros (`sigbus`).
+                // to the file. What is left is another process that changes the file in place, under a `&[u8]`. No code
+                // relies on bytes that stay the same: they are used as numbers, for which any bits are a value. Lengths,
+                // indices and text are copied first, checked in the copy and never read from the mapping again (the
+                // header in `weights::header`, the rows of tokens in `static_embedding`). A byte may be read twice and
+                // give two values; no branch, bound or `str` depends on their being equal. Results are thrown away once
+                // `watch` has seen the change. Bytes beyond the end of a shortened file become zeros (`sigbus`).
                 let map = unsafe { Mmap::map(&watch.file) }?;
                 Memory::Mapped {
                     #[cfg(unix)]
@@ -120,7 +122,8 @@ impl MappedFile {
     pub(super) fn release_pages(&self) {
         #[cfg(unix)]
         if let Memory::Mapped { map, .. } = &self.memory {
-            // SAFETY: the mapping is read-only and backed by its file: dropped pages are read again when touched.
+            // SAFETY: the mapping is read-only, so no change is lost with its pages. Dropped pages are read from the file
+            // again when they are touched; those that `sigbus` has put in place of a lost end are zeros before and after.
             let _ = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
         }
     }

@@ -3,8 +3,8 @@
 //! Reading a mapped page beyond the end of its file raises SIGBUS, and that cannot be avoided by looking at the file's
 //! size first: a worker may be in the middle of its weights when another program cuts the file. Where the page belongs to
 //! a file of weights, the handler puts zeros in place of the rest of the mapping and marks it as lost, so that the thread
-//! goes on and its results are thrown away. journald treats its files in the same way. Any other SIGBUS is handled as if
-//! this handler were not there.
+//! goes on and its results are thrown away. journald treats its files in the same way. Any other fault is handled as if
+//! this handler were not there. A SIGBUS that was sent (kill, raise) is about no address and ends the process.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -100,7 +100,16 @@ fn install() -> bool {
 /// The handler. It may interrupt any code, so it takes no lock, allocates nothing, and leaves errno as it was.
 extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     let Some(Previous { action, page }) = INSTALLED.get() else { return };
-    // SAFETY: the system hands over a valid siginfo to a handler installed with SA_SIGINFO.
+    // SAFETY: the system hands over a valid siginfo to a handler installed with SA_SIGINFO, and every signal has a code.
+    let code = unsafe { (*info).si_code };
+    if was_sent(code) {
+        // Ignored where it was ignored before.
+        if action.sa_sigaction != libc::SIG_IGN {
+            end_by_default(signal);
+        }
+        return;
+    }
+    // SAFETY: as above; faults have an address, where signals that were sent have the sender.
     let address = unsafe { (*info).si_addr() } as usize;
     let within = |place: &&Place| {
         let (start, end) = (place.start.load(Ordering::SeqCst), place.end.load(Ordering::SeqCst));
@@ -138,6 +147,39 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
             }
             handler => std::mem::transmute::<usize, extern "C" fn(libc::c_int)>(handler)(signal),
         }
+    }
+}
+
+/// Whether a process sent the signal, by its `si_code`: at most 0 on Linux, at least 0x10001 (`SI_USER`) on macOS and the
+/// BSDs. The codes of faults (`BUS_ADRERR`, `SI_KERNEL` ...) lie between.
+fn was_sent(code: libc::c_int) -> bool {
+    code <= 0 || code >= 0x1_0001
+}
+
+/// Ends the process as a signal without a handler does. The earlier handler is not called: that of Rust's library restores
+/// the default and returns, for it expects the fault to come again. So the process would live on without this handler.
+fn end_by_default(signal: libc::c_int) {
+    // SAFETY: all of these may be called in a handler (POSIX lists them as async-signal-safe). The structs are plain data,
+    // for which zeros are a value, and live until the calls return. errno belongs to this thread.
+    unsafe {
+        let errno = errno();
+        let before = *errno;
+        let mut default: libc::sigaction = std::mem::zeroed();
+        default.sa_sigaction = libc::SIG_DFL;
+        libc::sigemptyset(&mut default.sa_mask);
+        let mut ours: libc::sigaction = std::mem::zeroed();
+        if libc::sigaction(signal, &default, &mut ours) == 0 {
+            // The signal is blocked while its handler runs.
+            let (mut only, mut mask): (libc::sigset_t, libc::sigset_t) = (std::mem::zeroed(), std::mem::zeroed());
+            libc::sigemptyset(&mut only);
+            libc::sigaddset(&mut only, signal);
+            libc::pthread_sigmask(libc::SIG_UNBLOCK, &only, &mut mask);
+            libc::raise(signal);
+            // Process 1 of a container does not end by a signal of its own. It lives on, and keeps the handler.
+            libc::pthread_sigmask(libc::SIG_SETMASK, &mask, std::ptr::null_mut());
+            libc::sigaction(signal, &ours, std::ptr::null_mut());
+        }
+        *errno = before;
     }
 }
 
@@ -210,17 +252,52 @@ mod tests {
         let _guard = Guard::new(&ours);
         let (file, theirs) = mapped();
         file.set_len(0).unwrap();
-        // SAFETY: the child only reads memory and ends; the parent waits for it.
+        // SAFETY: the child only reads memory.
+        assert!(ends_by_sigbus(|| unsafe { _ = std::ptr::read_volatile(&theirs[SIZE - 1]) }));
+    }
+
+    /// Whether a child that does this ends by SIGBUS. `work` must be async-signal-safe: the child is a fork of a process
+    /// with several threads.
+    fn ends_by_sigbus(work: impl Fn()) -> bool {
+        // SAFETY: the child works and ends without running anything else; the parent waits for it.
         let status = unsafe {
             let child = libc::fork();
             if child == 0 {
-                std::ptr::read_volatile(&theirs[SIZE - 1]);
+                work();
                 libc::_exit(0);
             }
             let mut status = 0;
             assert_eq!(libc::waitpid(child, &mut status, 0), child);
             status
         };
-        assert!(libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGBUS, "{status}");
+        libc::WIFSIGNALED(status) && libc::WTERMSIG(status) == libc::SIGBUS
+    }
+
+    #[test]
+    fn signals_that_were_sent_end_the_process() {
+        let (_file, map) = mapped();
+        let guard = Guard::new(&map);
+        // SAFETY: neither touches memory.
+        assert!(ends_by_sigbus(|| unsafe { _ = libc::raise(libc::SIGBUS) }));
+        // SAFETY: as above.
+        assert!(ends_by_sigbus(|| unsafe { _ = libc::kill(libc::getpid(), libc::SIGBUS) }));
+        assert!(!guard.is_lost() && !ends_by_sigbus(|| ()));
+    }
+
+    #[test]
+    fn the_sender_of_a_signal_is_no_address() {
+        let (_file, map) = mapped();
+        let guard = Guard::new(&map);
+        let place = guard.0.unwrap();
+        // On 64 bits the process and user of a sender lie where a fault has its address: here a range that holds them.
+        // SAFETY: only the child's copy of the place is changed, and nothing is mapped there.
+        let sender_in_range = || unsafe {
+            place.start.store(1, Ordering::SeqCst);
+            place.end.store(usize::MAX, Ordering::SeqCst);
+            libc::raise(libc::SIGBUS);
+        };
+        assert!(ends_by_sigbus(sender_in_range));
+        #[cfg(target_os = "linux")]
+        assert!(was_sent(libc::SI_USER) && was_sent(libc::SI_QUEUE) && !was_sent(libc::BUS_ADRERR));
     }
 }

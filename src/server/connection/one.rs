@@ -63,8 +63,9 @@ impl<L: Layers> Connections<L> {
     pub async fn handshake(self, stream: TcpStream, tls: Certificate, ticket: Option<Ticket>) {
         let mut phase = self.phase.clone();
         let ticket = ticket.map(|ticket| ticket.downgrade());
+        let handshake = async { tls.acceptor().await.accept(stream).await };
         let agreed = tokio::select! {
-            agreed = timeout(self.timeouts.handshake, tls.acceptor().accept(stream)) => agreed,
+            agreed = timeout(self.timeouts.handshake, handshake) => agreed,
             _ = phase.wait_for(|&phase| phase >= Phase::Closing) => return,
         };
         drop(phase);

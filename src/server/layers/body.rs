@@ -44,7 +44,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const TRUSTED: usize = 1 << 20;
 
 /// Compressed bytes that are inflated at a stretch (to at most 1,032 times as many).
-const STRETCH: usize = 4096;
+const STRETCH: usize = 1024;
 
 pub async fn read(State(reading): State<Reading>, request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
@@ -115,7 +115,7 @@ impl Reading {
                         decoder.write_all(piece).map_err(|e| self.not_inflated(&e))?;
                         place.grow(decoder.get_ref().bytes.len())?;
                         // Inflating is work: others have their turn in between.
-                        tokio::task::consume_budget().await;
+                        tokio::task::yield_now().await;
                     }
                 }
                 // Most bodies come in one piece.

@@ -8,7 +8,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::fields::{Refused, check_limit, refused_schema};
+use super::fields::{Refused, check_limit, refused_schema, truncation};
 use super::inputs::{Document, Documents, Truncation, documents_schema, truncation_schema};
 use super::model_for;
 use super::reply::{Usage, new_id};
@@ -122,7 +122,7 @@ pub async fn classify(
     let text = |document: Document| Judged::Text(document.text);
     let texts = input.checked("input", &app.limits)?.into_iter().map(text).collect();
     let side = request.truncation_side.map(Truncate::from);
-    let truncate = request.truncate.and_then(|Truncation(truncate)| truncate).or(side);
+    let truncate = truncation(request.truncate, None, &[("truncation_side", side)])?;
     let call = Call { truncate, ..Call::default() };
     let answer = service.classify(texts, raw, call).await.map_err(|e| ApiError::of_inputs(e, "input"))?;
     let names = service.labels();

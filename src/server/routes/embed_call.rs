@@ -17,7 +17,7 @@ use crate::server::metrics::Work;
 use crate::server::models::{NoModel, Served};
 use crate::server::service::{Answer, Failure, Service};
 use crate::server::vectors::unit;
-use crate::server::{ApiError, App, floats};
+use crate::server::{ApiError, App, Limits, floats};
 
 /// A request for vectors.
 #[derive(Debug, Default)]
@@ -217,7 +217,11 @@ impl EmbedCall {
             }
             _ => service.embed(self.texts, call).await.map(Vectors::Texts),
         };
-        let vectors = answer.map_err(|failure| fields.error(failure, self.text_use.as_ref()))?;
+        let mut vectors = answer.map_err(|failure| fields.error(failure, self.text_use.as_ref()))?;
+        if let Vectors::Tokens(answer, memory) = &mut vectors {
+            let numbers = answer.results.iter().map(|text| text.vectors.len()).sum::<usize>();
+            memory.grow(Limits::bytes_of(numbers.saturating_mul(self.copies.max(1))))?;
+        }
         if let Some(MaxTokens { field, tokens: most }) = self.max_tokens
             && let Some((index, tokens)) = vectors.lengths().into_iter().enumerate().find(|(_, tokens)| *tokens > most)
         {

@@ -5,6 +5,8 @@ use std::fmt::{self, Formatter};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType};
 
+use super::inputs::Truncation;
+use crate::model::tokenizer::Truncate;
 use crate::server::ApiError;
 use crate::server::service::Service;
 
@@ -117,12 +119,83 @@ pub fn check_limit(field: &str, limit: Option<i64>, service: &Service) -> Result
     }
 }
 
+/// The value on which two fields with the same meaning agree; each may be missing.
+///
+/// # Errors
+/// 400 with the name of the second field if their values differ.
+pub fn agreed<T: PartialEq>(one: (&str, Option<T>), other: (&'static str, Option<T>)) -> Result<Option<T>, ApiError> {
+    match (one.1, other.1) {
+        (Some(a), Some(b)) if a != b => {
+            Err(ApiError::bad_value(other.0, format!("{} says something else; send one of them", one.0)))
+        }
+        (a, b) => Ok(a.or(b)),
+    }
+}
+
+/// Which end of a text that is too long goes; `None`: the one that the server was started with.
+///
+/// `truncate` may name the end, `truncation` says whether a text is cut at all, and each field of `sides` names the end if
+/// it is. All of them may be missing.
+///
+/// # Errors
+/// 400 with the name of a field that contradicts another.
+pub fn truncation(
+    truncate: Option<Truncation>,
+    truncation: Option<bool>,
+    sides: &[(&'static str, Option<Truncate>)],
+) -> Result<Option<Truncate>, ApiError> {
+    let word = truncate.map(|Truncation(word)| word);
+    let is_cut = word.map(|word| word != Some(Truncate::None));
+    let is_cut = agreed(("truncate", is_cut), ("truncation", truncation))?;
+    // The ends must agree even where nothing is cut.
+    let end = word.flatten().filter(|end| *end != Truncate::None);
+    let mut known = ("truncate", end);
+    for &(field, side) in sides {
+        let end = agreed(known, (field, side))?;
+        known = (if known.1.is_some() { known.0 } else { field }, end);
+    }
+    Ok(if is_cut == Some(false) { Some(Truncate::None) } else { known.1 })
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn fields_about_truncation_are_followed_or_contradict_each_other() {
+        use Truncate::{Left, None as Off, Right};
+        let word = |word: Option<Truncate>| Some(Truncation(word));
+        let read = |truncate, cut, direction, side| {
+            truncation(truncate, cut, &[("truncation_direction", direction), ("truncation_side", side)])
+                .map_err(|e| e.param.unwrap())
+        };
+        for (truncate, cut, direction, side, end) in [
+            (None, None, None, None, None),
+            (word(None), Some(true), None, None, None),
+            (word(Some(Right)), Some(true), None, Some(Right), Some(Right)),
+            (word(None), None, None, Some(Left), Some(Left)),
+            (None, Some(true), Some(Left), Some(Left), Some(Left)),
+            (word(Some(Off)), Some(false), Some(Left), None, Some(Off)),
+            (None, Some(false), None, Some(Left), Some(Off)),
+        ] {
+            assert_eq!(read(truncate, cut, direction, side), Ok(end), "{truncate:?} {cut:?} {direction:?} {side:?}");
+        }
+        for (truncate, cut, direction, side, field) in [
+            (word(None), Some(false), None, None, "truncation"),
+            (word(Some(Left)), Some(false), None, None, "truncation"),
+            (word(Some(Off)), Some(true), None, None, "truncation"),
+            (word(Some(Right)), None, Some(Left), None, "truncation_direction"),
+            (word(Some(Left)), None, None, Some(Right), "truncation_side"),
+            (None, None, Some(Left), Some(Right), "truncation_side"),
+            (None, Some(false), Some(Left), Some(Right), "truncation_side"),
+        ] {
+            let refusal = read(truncate, cut, direction, side).unwrap_err();
+            assert_eq!(refusal, field, "{truncate:?} {cut:?} {direction:?} {side:?}");
+        }
+    }
 
     #[test]
     fn values_that_ask_for_nothing_are_taken() {

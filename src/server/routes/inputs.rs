@@ -27,6 +27,8 @@ pub const MOST: usize = 1 << 16;
 pub struct List<T> {
     items: Vec<T>,
     count: usize,
+    /// Whether its one item came by itself.
+    alone: bool,
 }
 
 impl<T> List<T> {
@@ -48,17 +50,28 @@ impl<T> List<T> {
         self.count == 0
     }
 
+    /// The number of items, also of those that are not kept.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Whether its one item came by itself, and not in a list.
+    pub fn is_alone(&self) -> bool {
+        self.alone
+    }
+
     /// Of none.
     pub(super) fn empty() -> Self {
-        Self { items: Vec::new(), count: 0 }
+        Self { items: Vec::new(), count: 0, alone: false }
     }
 
-    /// Of one item.
+    /// Of one item that came by itself.
     pub(super) fn one(item: T) -> Self {
-        Self { items: vec![item], count: 1 }
+        Self { items: vec![item], count: 1, alone: true }
     }
 
-    fn push(&mut self, item: T) {
+    /// Adds an item: it is kept, or counted only.
+    pub(super) fn push(&mut self, item: T) {
         if self.items.len() < MOST {
             self.items.push(item);
         }
@@ -71,6 +84,7 @@ impl<T> List<T> {
         mut rest: A,
         item: impl Fn(I) -> T,
     ) -> Result<Self, A::Error> {
+        self.alone = false;
         while let Some(next) = rest.next_element()? {
             self.push(item(next));
         }
@@ -90,7 +104,7 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for List<T> {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<List<T>, A::Error> {
-                List { items: Vec::new(), count: 0 }.extend(items, |item| item)
+                List::empty().extend(items, |item| item)
             }
         }
         json.deserialize_seq(Items(PhantomData))

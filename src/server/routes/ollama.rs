@@ -169,14 +169,17 @@ pub async fn embed(
     let served = model(&app, request.model.as_deref())?;
     let service = served.acquire(app.limits.model_return).await.map_err(ApiError::from)?;
     let loaded = started.elapsed();
-    // No input, or an empty one, loads the model.
-    let inputs = match request.input {
-        Some(Inputs(list)) if !list.is_empty() => list.checked("input", &app.limits)?,
-        _ => Vec::new(),
+    // No input, or an empty text by itself, loads the model. A list has a vector for each of its texts.
+    let (inputs, is_alone) = match request.input {
+        Some(Inputs(list)) if !list.is_empty() => {
+            let is_alone = list.is_alone();
+            (list.checked("input", &app.limits)?, is_alone)
+        }
+        _ => (Vec::new(), false),
     };
     let empty = match &inputs[..] {
         [] => true,
-        [Text::Text(only)] => only.is_empty(),
+        [Text::Text(only)] => is_alone && only.is_empty(),
         _ => false,
     };
     let vectors = match empty {

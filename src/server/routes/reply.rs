@@ -3,11 +3,14 @@
 use std::convert::Infallible;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::server::ApiError;
+use crate::server::extract::off_thread;
 
 /// Tokens that the model saw, special tokens included; never characters.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
@@ -30,6 +33,18 @@ impl Usage {
 /// A name for a reply.
 pub fn new_id() -> String {
     format!("infa-{}", Uuid::new_v4())
+}
+
+/// Bytes of JSON that a result takes without its text, about.
+pub const RESULT: usize = 64;
+
+/// Writes a reply of about `size` bytes as JSON: on a thread that may be busy for a while, if they are many.
+///
+/// # Errors
+/// 500 if it cannot be written.
+pub async fn written(size: usize, reply: impl Serialize + Send + 'static) -> Result<Vec<u8>, ApiError> {
+    let failed = |e| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the reply could not be written: {e}"));
+    off_thread(size, move || serde_json::to_vec(&reply).map_err(failed)).await
 }
 
 /// JSON that is written already.
@@ -97,6 +112,21 @@ mod tests {
     use http_body_util::BodyExt;
 
     use super::*;
+
+    #[tokio::test]
+    async fn a_large_reply_is_written_elsewhere() {
+        /// Writes the name of its thread.
+        struct Here;
+
+        impl Serialize for Here {
+            fn serialize<S: serde::Serializer>(&self, json: S) -> Result<S::Ok, S::Error> {
+                json.serialize_str(&format!("{:?}", std::thread::current().id()))
+            }
+        }
+        let here = serde_json::to_vec(&Here).unwrap();
+        assert_eq!(written(100, Here).await.unwrap(), here);
+        assert_ne!(written(1 << 17, Here).await.unwrap(), here);
+    }
 
     #[tokio::test]
     async fn lists_are_json_whatever_their_size() {

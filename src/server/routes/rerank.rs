@@ -18,10 +18,10 @@ mod request;
 use std::sync::Arc;
 use std::time::Instant;
 
+use axum::Router;
 use axum::extract::{FromRequest, MatchedPath, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use axum::{Json, Router};
 use utoipa::ToSchema;
 
 use self::question::{Question, Ranked};
@@ -32,6 +32,7 @@ pub use self::request::RerankRequest;
 use self::request::{Asked, Documented};
 use super::inputs::{Document, List};
 use super::model_for;
+use super::reply::{json, written};
 use super::tei::{Cost, Reply, TeiError};
 use crate::server::error::{ErrorBody, TeiErrorBody};
 use crate::server::extract::Body;
@@ -179,10 +180,13 @@ async fn rank_documents(
     })?;
     // Voyage's clients read strings.
     let shape = if objects && !is_voyages { Shape::Object } else { Shape::Text };
-    if is_voyages {
-        return Ok(Json(VoyageReply::new(ranks, shape, service.name(), answer.tokens)).into_response());
-    }
-    Ok(Json(RerankReply::new(ranks, shape, service.name(), answer.tokens, answer.results.len())).into_response())
+    let size = Ranked::size(&ranks);
+    let body = if is_voyages {
+        written(size, VoyageReply::new(ranks, shape, service.name(), answer.tokens)).await?
+    } else {
+        written(size, RerankReply::new(ranks, shape, service.name(), answer.tokens, answer.results.len())).await?
+    };
+    Ok(json(body))
 }
 
 /// As TEI answers.
@@ -191,12 +195,14 @@ async fn rank_texts(app: &App, question: Question, texts: List<String>) -> Resul
     let texts = texts.checked("texts", &app.limits)?;
     let service = model_for(app, question.model.as_deref(), Work::Rerank).await?;
     question.check(&service)?;
-    let characters = |text: &String| question.query.chars().count() + text.chars().count();
-    let characters = texts.iter().map(characters).sum();
+    // The query counts with each text, but is read once.
+    let query = question.query.chars().count();
+    let characters = texts.iter().map(|text| query + text.chars().count()).sum();
     let answered = question.ask(&service, texts).await;
     let (answer, ranks) = answered.map_err(|e| TeiError::of(e, |index| format!("texts[{index}]")))?;
     let rank = |Ranked { index, score, document }| Rank::new(index, score, document);
+    let size = Ranked::size(&ranks);
     let ranks: Vec<Rank> = ranks.into_iter().map(rank).collect();
-    let body = serde_json::to_vec(&ranks).map_err(|e| Failure::Internal(e.to_string())).map_err(ApiError::from)?;
+    let body = written(size, ranks).await?;
     Ok(Reply::new(body, Cost::of(&answer, started, characters)))
 }

@@ -10,7 +10,7 @@ use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::fields::{Refused, check_limit, refused_schema};
+use super::fields::{Refused, check_limit, refused_schema, truncation};
 use super::inputs::{Documents, Truncation, documents_schema, truncation_schema};
 use super::model_for;
 use super::reply::{Usage, new_id};
@@ -122,7 +122,7 @@ pub async fn score(
     State(app): State<Arc<App>>,
     Body(mut request): Body<ScoreRequest>,
 ) -> Result<Json<ScoreReply>, ApiError> {
-    let (queries, documents) = request.pairs(&app)?;
+    let Pairs { queries, documents, field } = request.pairs(&app)?;
     let raw = match (request.raw_scores, request.use_activation) {
         (Some(raw), Some(activated)) if raw == activated => {
             return Err(ApiError::bad_value("use_activation", "raw_scores says the opposite"));
@@ -138,9 +138,10 @@ pub async fn score(
         check_limit(field, limit, &service)?;
     }
     let side = request.truncation_side.map(Truncate::from);
-    let truncate = request.truncate.and_then(|Truncation(truncate)| truncate).or(side);
+    let truncate = truncation(request.truncate, None, &[("truncation_side", side)])?;
     let call = Call { truncate, ..Call::default() };
-    let (scores, tokens) = scores(&service, queries, documents, raw, call).await?;
+    let scored = scores(&service, queries, documents, raw, call).await;
+    let (scores, tokens) = scored.map_err(|e| ApiError::of_inputs(e, field))?;
     let score = |(index, score)| Score { index, object: "score", score };
     Ok(Json(ScoreReply {
         id: new_id(),
@@ -152,9 +153,18 @@ pub async fn score(
     }))
 }
 
+/// The texts of a request, by whichever names they came.
+struct Pairs {
+    /// One, or as many as there are documents.
+    queries: Vec<String>,
+    documents: Vec<String>,
+    /// The field that had the documents.
+    field: &'static str,
+}
+
 impl ScoreRequest {
-    /// The queries and the documents, by whichever names they came.
-    fn pairs(&mut self, app: &App) -> Result<(Vec<String>, Vec<String>), ApiError> {
+    /// The queries and the documents.
+    fn pairs(&mut self, app: &App) -> Result<Pairs, ApiError> {
         let firsts = [("queries", self.queries.take()), ("data_1", self.data_1.take()), ("text_1", self.text_1.take())];
         let seconds = [
             ("documents", self.documents.take()),
@@ -181,8 +191,7 @@ impl ScoreRequest {
         };
         let (queries, documents) = (texts(queries, first)?, texts(documents, second)?);
         match (queries.len(), documents.len()) {
-            (1, _) => Ok((queries, documents)),
-            (n, m) if n == m => Ok((queries, documents)),
+            (n, m) if n == 1 || n == m => Ok(Pairs { queries, documents, field: second }),
             (n, m) => {
                 let reason = format!("{n} texts for {m} of {second}; there must be one, or as many");
                 Err(ApiError::bad_value(first, reason))
@@ -198,7 +207,7 @@ async fn scores(
     documents: Vec<String>,
     raw: bool,
     call: Call,
-) -> Result<(Vec<f64>, usize), ApiError> {
+) -> Result<(Vec<f64>, usize), Failure> {
     let shared = queries.len() == 1;
     let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
     let mut by_query = std::collections::HashMap::new();
@@ -231,13 +240,13 @@ async fn scores(
             Ok::<_, Failure>((indices, answer))
         });
     }
-    let answers = try_join_all(asked).await.map_err(|e| ApiError::of_inputs(e, "documents"))?;
+    let answers = try_join_all(asked).await?;
     let mut scores = vec![f64::NAN; documents.len()];
     let mut tokens = 0;
     for (indices, answer) in answers {
         tokens += answer.tokens;
         if answer.results.len() != indices.len() {
-            return Err(Failure::Internal("the engine gave another number of scores".into()).into());
+            return Err(Failure::Internal("the engine gave another number of scores".into()));
         }
         for (index, relevance) in indices.into_iter().zip(answer.results) {
             scores[index] = relevance.score;

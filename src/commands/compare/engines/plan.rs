@@ -116,7 +116,7 @@ impl Plan {
         Ok(Self { lineup, task, reference, asking, files, options, pairs, qrels })
     }
 
-    /// As what texts are embedded.
+    /// The roles of the texts.
     pub fn roles(&self) -> &'static [Role] {
         if self.task == CompareTask::Retrieval { &[Role::Query, Role::Document] } else { &[Role::Text] }
     }

@@ -13,6 +13,7 @@ use super::types::{Layout, VectorTypes, types_schema};
 use crate::model::tokenizer::Truncate;
 use crate::server::extract::shorten;
 use crate::server::routes::embed_call::{EmbedCall, Fields, MaxTokens, Wanted};
+use crate::server::routes::fields::{agreed, truncation};
 use crate::server::routes::inputs::{Chat, Inputs, Medium, Truncation, inputs_schema, truncation_schema};
 use crate::server::routes::text_use::TextUse;
 use crate::server::vectors::EncodingFormat;
@@ -64,8 +65,9 @@ pub struct EmbeddingsRequest {
     /// Whether texts that are too long are cut (Voyage).
     truncation: Option<bool>,
     /// Which end of a text that is too long goes (vLLM): "left" or "right".
-    #[serde(alias = "truncation_direction")]
     truncation_side: Option<Side>,
+    /// The same as `truncation_side` (TEI).
+    truncation_direction: Option<Side>,
     /// The longest text in tokens (vLLM); -1: that of the model. A text that is longer, and not too long for the model,
     /// is refused: the server cuts at one length.
     #[serde(default, deserialize_with = "whole")]
@@ -153,13 +155,12 @@ enum Side {
     Right,
 }
 
-/// The value on which two fields with the same meaning agree.
-fn agreed<T: PartialEq>(one: (&str, Option<T>), other: (&'static str, Option<T>)) -> Result<Option<T>, ApiError> {
-    match (one.1, other.1) {
-        (Some(a), Some(b)) if a != b => {
-            Err(ApiError::bad_value(other.0, format!("{} says something else; send one of them", one.0)))
+impl From<Side> for Truncate {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Left => Self::Left,
+            Side::Right => Self::Right,
         }
-        (a, b) => Ok(a.or(b)),
     }
 }
 
@@ -181,7 +182,11 @@ impl EmbeddingsRequest {
     /// 400 for values that cannot be followed, and 413 for too many inputs.
     pub fn resolve(self, usual: EmbeddingDtype, limits: &Limits) -> Result<(EmbedCall, Layout), ApiError> {
         self.refuse()?;
-        let truncate = self.truncate()?;
+        let sides = [
+            ("truncation_side", self.truncation_side.map(Truncate::from)),
+            ("truncation_direction", self.truncation_direction.map(Truncate::from)),
+        ];
+        let truncate = truncation(self.truncate, self.truncation, &sides)?;
         let normalize = agreed(("normalize", self.normalize), ("normalized", self.normalized))?;
         let normalize = agreed(("normalize", normalize), ("use_activation", self.use_activation))?;
         let (dimensions, output) = (self.dimensions.filter(|&n| n > 0), self.output_dimension.filter(|&n| n > 0));
@@ -261,19 +266,5 @@ impl EmbeddingsRequest {
         // Base64 is little-endian on every machine.
         let little = if cfg!(target_endian = "little") { &["little", "native"][..] } else { &["little"] };
         only("endianness", self.endianness.as_deref(), little)
-    }
-
-    /// Which end of a text that is too long goes.
-    fn truncate(&self) -> Result<Option<Truncate>, ApiError> {
-        let side = self.truncation_side.map(|side| match side {
-            Side::Left => Truncate::Left,
-            Side::Right => Truncate::Right,
-        });
-        let cut = self.truncation.map(|cut| if cut { None } else { Some(Truncate::None) });
-        let truncate = agreed(("truncate", self.truncate.map(|Truncation(truncate)| truncate)), ("truncation", cut))?;
-        Ok(match truncate {
-            Some(Some(truncate)) => Some(truncate),
-            _ => side,
-        })
     }
 }

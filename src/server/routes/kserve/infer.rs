@@ -10,17 +10,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
-use super::parameters::scalars;
+use super::parameters::{few, scalars};
 use super::tensors::{Output, Tensor};
 use super::{KserveError, TensorMetadata};
 use crate::engine::{Call, Judged, Text};
 use crate::model::tokenizer::Truncate;
 use crate::server::openapi::tag;
+use crate::server::routes::inputs::List;
 use crate::server::service::{Capability, Failure, Service};
-use crate::server::{ApiError, App, extract, floats};
+use crate::server::{ApiError, App, Limits, extract, floats};
 
 /// Says how many bytes of a body are JSON, where tensors follow as bytes.
 const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+
+/// Most tensors of a request and of its reply: a model has fewer.
+const MOST_TENSORS: usize = 64;
 
 /// Tensors for a model.
 #[derive(Deserialize, ToSchema)]
@@ -35,9 +39,10 @@ pub struct InferRequest {
     #[serde(default, deserialize_with = "scalars")]
     #[schema(value_type = Object)]
     parameters: Map<String, Json>,
+    #[serde(deserialize_with = "few::<_, _, MOST_TENSORS>")]
     inputs: Vec<Tensor>,
     /// Which tensors come back, all of them if it is left out.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "few::<_, _, MOST_TENSORS>")]
     outputs: Vec<RequestedOutput>,
 }
 
@@ -134,9 +139,10 @@ impl Interface {
 
 /// Tensors in, tensors out
 ///
-/// Models that embed take `text`, which may have any name, and give `embedding`; cross-encoders take `query` and `documents` and give `scores`;
-/// classifiers take `text` and give `scores`, a column a label. Texts are BYTES. Tensors may follow the JSON as bytes,
-/// with the header `Inference-Header-Content-Length`. Also under `/v2/models/{model}/versions/1/infer`.
+/// Models that embed take `text`, which may have any name, and give `embedding`; cross-encoders take `query` and
+/// `documents` and give `scores`; classifiers take `text` and give `scores`, a column a label. Texts are BYTES. Tensors may
+/// follow the JSON as bytes, with the header `Inference-Header-Content-Length`. Also under
+/// `/v2/models/{model}/versions/1/infer`.
 #[utoipa::path(post, path = "/v2/models/{model}/infer", operation_id = "model_infer", tag = tag::KSERVE, request_body = InferRequest,
     params(
         ("model" = String, Path, description = "The model's name"),
@@ -152,12 +158,10 @@ pub async fn infer(app: Arc<App>, name: &str, request: Request) -> Result<Respon
     // A layer has read it already, within its limits.
     let body = Bytes::from_request(request, &()).await;
     let body = body.map_err(|e| ApiError::new(e.status(), format!("the body cannot be read: {e}")))?;
-    let (json, mut binary) = split(&headers, &body)?;
-    let malformed = |e: ApiError| KserveError::bad(e.message);
-    let InferRequest { id, parameters, inputs, outputs } = extract::parse(json).map_err(malformed)?;
-    let binary_output = wants_binary(interface, &parameters, &outputs)?;
-    let mut given = texts(interface, inputs, &mut binary, &app)?;
-    let (first, second) = (given.pop().unwrap_or_default(), given.pop());
+    let size = body.len();
+    let limits = app.limits.clone();
+    let reading = move || Asked::read(interface, &headers, &body, &limits).map_err(|KserveError(e)| e);
+    let Asked { id, parameters, binary_output, first, second } = extract::off_thread(size, reading).await?;
     let output = answer(interface, &service, first, second, &Parameters(&parameters)).await?;
     let model = service.name().to_owned();
     let written = floats::write(if binary_output { 0 } else { output.numbers.len() }, move || {
@@ -170,6 +174,29 @@ pub async fn infer(app: Arc<App>, name: &str, request: Request) -> Result<Respon
             ([kind, (JSON_LENGTH, HeaderValue::from(json))], body).into_response()
         }
     })
+}
+
+/// A request that has been read.
+struct Asked {
+    id: Option<String>,
+    parameters: Map<String, Json>,
+    binary_output: bool,
+    /// The texts of the first input.
+    first: Vec<String>,
+    /// Those of the second, if the model takes two.
+    second: Option<Vec<String>>,
+}
+
+impl Asked {
+    fn read(interface: Interface, headers: &HeaderMap, body: &[u8], limits: &Limits) -> Result<Self, KserveError> {
+        let (json, mut binary) = split(headers, body)?;
+        let malformed = |e: ApiError| KserveError::bad(e.message);
+        let InferRequest { id, parameters, inputs, outputs } = extract::parse(json).map_err(malformed)?;
+        let binary_output = wants_binary(interface, &parameters, &outputs)?;
+        let mut given = texts(interface, inputs, &mut binary, limits)?;
+        let (first, second) = (given.pop().unwrap_or_default(), given.pop());
+        Ok(Self { id, parameters, binary_output, first, second })
+    }
 }
 
 /// The JSON and what follows it.
@@ -188,10 +215,10 @@ fn texts(
     interface: Interface,
     inputs: Vec<Tensor>,
     binary: &mut &[u8],
-    app: &App,
+    limits: &Limits,
 ) -> Result<Vec<Vec<String>>, KserveError> {
     let names = interface.names();
-    let mut given: Vec<Option<Vec<String>>> = vec![None; names.len()];
+    let mut given: Vec<Option<List<String>>> = names.iter().map(|_| None).collect();
     let single = names.len() == 1 && inputs.len() == 1;
     for tensor in inputs {
         let name = extract::shorten(&tensor.name);
@@ -209,18 +236,13 @@ fn texts(
     if !binary.is_empty() {
         return Err(KserveError::bad(format!("{} bytes follow the last tensor", binary.len())));
     }
-    let present = |(name, texts): (&&str, Option<Vec<String>>)| {
+    let present = |(name, texts): (&&str, Option<List<String>>)| {
         let texts = texts.ok_or_else(|| KserveError::bad(format!("input \"{name}\": it is missing")))?;
-        match texts.len() {
-            0 => Err(KserveError::bad(format!("input \"{name}\": it is empty"))),
-            count if count > app.limits.client_batch => {
-                Err(ApiError::too_many(&format!("input \"{name}\""), count, app.limits.client_batch).into())
-            }
-            count if *name == "query" && count != 1 => {
-                Err(KserveError::bad(format!("input \"query\": one query is taken, not {count}")))
-            }
-            _ => Ok(texts),
+        let texts = texts.checked(&format!("input \"{name}\""), limits)?;
+        if *name == "query" && texts.len() != 1 {
+            return Err(KserveError::bad(format!("input \"query\": one query is taken, not {}", texts.len())));
         }
+        Ok(texts)
     };
     names.iter().zip(given).map(present).rev().collect()
 }

@@ -1,6 +1,8 @@
-//! `parameters` of a KServe request: a few scalars. A tree of JSON would take many times the memory of the body.
+//! Parts of a KServe request of which there are few: scalars of `parameters`, and short lists. A tree of JSON would take
+//! many times the memory of the body.
 
 use std::fmt::{self, Formatter};
+use std::marker::PhantomData;
 
 use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -37,6 +39,34 @@ pub fn scalars<'de, D: Deserializer<'de>>(json: D) -> Result<Map<String, Json>, 
         }
     }
     json.deserialize_any(Entries)
+}
+
+/// Reads a list of at most `MANY` items: more are refused before they are read.
+pub fn few<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MANY: usize>(json: D) -> Result<Vec<T>, D::Error> {
+    struct Items<T, const MANY: usize>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>, const MANY: usize> Visitor<'de> for Items<T, MANY> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MANY}")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+            let mut read = Vec::new();
+            while read.len() < MANY {
+                match items.next_element()? {
+                    Some(item) => read.push(item),
+                    None => return Ok(read),
+                }
+            }
+            match items.next_element::<IgnoredAny>()? {
+                Some(_) => Err(A::Error::invalid_length(MANY + 1, &self)),
+                None => Ok(read),
+            }
+        }
+    }
+    json.deserialize_seq(Items::<T, MANY>(PhantomData))
 }
 
 struct Scalar(Json);

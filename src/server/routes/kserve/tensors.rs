@@ -11,8 +11,12 @@ use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
 use super::KserveError;
-use super::parameters::scalars;
+use super::parameters::{few, scalars};
 use crate::server::floats;
+use crate::server::routes::inputs::List;
+
+/// Most dimensions of a tensor.
+const MOST_DIMENSIONS: usize = 8;
 
 /// A tensor of a request.
 #[derive(serde::Deserialize, ToSchema)]
@@ -21,6 +25,7 @@ pub struct Tensor {
     #[schema(example = "text")]
     pub name: String,
     /// One length a dimension.
+    #[serde(deserialize_with = "few::<_, _, MOST_DIMENSIONS>")]
     #[schema(example = json!([2]))]
     shape: Vec<i64>,
     /// `BYTES`: texts are all that is taken.
@@ -36,9 +41,8 @@ pub struct Tensor {
 }
 
 /// The elements of a tensor in JSON, whatever its nesting.
-#[derive(Default)]
 struct Data {
-    texts: Vec<String>,
+    texts: List<String>,
     /// Whether the text stands there without a list, as LiteLLM sends it: with its length in characters as the shape.
     bare: bool,
     /// What stands where a text should be: its position and kind.
@@ -47,7 +51,7 @@ struct Data {
 
 impl Tensor {
     /// Its texts. `binary` is what is left of the bytes after the JSON; those of this tensor are taken from it.
-    pub fn texts(self, binary: &mut &[u8]) -> Result<Vec<String>, KserveError> {
+    pub fn texts(self, binary: &mut &[u8]) -> Result<List<String>, KserveError> {
         let Self { name, shape, datatype, parameters, data } = self;
         let bad = |what: String| Err(KserveError::bad(format!("input \"{name}\": {what}")));
         if datatype != "BYTES" {
@@ -84,18 +88,18 @@ impl Tensor {
                 }
             }
         };
-        if texts.len() != count && !bare {
-            return bad(format!("the shape {shape:?} has room for {count} texts, but there are {}", texts.len()));
+        if texts.count() != count && !bare {
+            return bad(format!("the shape {shape:?} has room for {count} texts, but there are {}", texts.count()));
         }
         Ok(texts)
     }
 }
 
 /// Texts, each after its length.
-fn elements(mut bytes: &[u8]) -> Result<Vec<String>, String> {
-    let mut texts = Vec::new();
+fn elements(mut bytes: &[u8]) -> Result<List<String>, String> {
+    let mut texts = List::empty();
     while !bytes.is_empty() {
-        let at = texts.len();
+        let at = texts.count();
         let (length, rest) =
             bytes.split_first_chunk().ok_or_else(|| format!("the length of element {at} is cut off"))?;
         let length = u32::from_le_bytes(*length);
@@ -120,11 +124,11 @@ impl<'de> Deserialize<'de> for Data {
             }
 
             fn visit_str<E: Error>(self, text: &str) -> Result<Data, E> {
-                Ok(Data { texts: vec![text.to_owned()], bare: true, foreign: None })
+                Ok(Data { texts: List::one(text.to_owned()), bare: true, foreign: None })
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Data, A::Error> {
-                let mut data = Data::default();
+                let mut data = Data { texts: List::empty(), bare: false, foreign: None };
                 Elements(&mut data).visit_seq(seq)?;
                 Ok(data)
             }
@@ -138,7 +142,7 @@ struct Elements<'d>(&'d mut Data);
 
 impl Elements<'_> {
     fn foreign<E>(self, kind: &'static str) -> Result<(), E> {
-        self.0.foreign.get_or_insert((self.0.texts.len(), kind));
+        self.0.foreign.get_or_insert((self.0.texts.count(), kind));
         Ok(())
     }
 }
@@ -240,12 +244,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::server::Limits;
+    use crate::server::routes::inputs::MOST;
 
     fn texts(tensor: Json, binary: &[u8]) -> Result<(Vec<String>, usize), String> {
         let tensor: Tensor = serde_json::from_value(tensor).unwrap();
         let mut rest = binary;
         let texts = tensor.texts(&mut rest).map_err(|KserveError(e)| e.message)?;
-        Ok((texts, rest.len()))
+        Ok((texts.checked("texts", &Limits::default()).unwrap(), rest.len()))
     }
 
     fn packed(texts: &[&str]) -> Vec<u8> {
@@ -274,6 +280,32 @@ mod tests {
         let tensor =
             json!({"name": "text", "shape": [2], "datatype": "BYTES", "parameters": {"binary_data_size": size}});
         assert_eq!(texts(tensor, &bytes).unwrap(), (vec![String::new(), "日本".to_owned()], 4));
+    }
+
+    #[test]
+    fn texts_are_counted_beyond_those_that_are_kept() {
+        let (count, limits) = (MOST + 3, Limits { client_batch: usize::MAX, ..Limits::default() });
+        let bytes = packed(&vec!["a"; count]);
+        let binary = json!({"parameters": {"binary_data_size": bytes.len()}});
+        for (rest, bytes) in [(json!({"data": vec![["a"]; count]}), &[][..]), (binary, &bytes[..])] {
+            let mut tensor = json!({"name": "text", "shape": [count, 1], "datatype": "BYTES"});
+            tensor.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
+            let tensor: Tensor = serde_json::from_value(tensor).unwrap();
+            let mut left = bytes;
+            let texts = tensor.texts(&mut left).map_err(|KserveError(e)| e.message).unwrap();
+            assert_eq!((texts.count(), left.len()), (count, 0));
+            assert!(texts.checked("text", &limits).unwrap_err().message.contains(&count.to_string()));
+        }
+    }
+
+    #[test]
+    fn a_shape_has_few_dimensions() {
+        let read = |dimensions: usize| {
+            let tensor = json!({"name": "text", "shape": vec![1; dimensions], "datatype": "BYTES", "data": ["a"]});
+            serde_json::from_value::<Tensor>(tensor).map(|tensor| tensor.shape.len()).map_err(|e| e.to_string())
+        };
+        assert_eq!(read(MOST_DIMENSIONS), Ok(MOST_DIMENSIONS));
+        assert!(read(MOST_DIMENSIONS + 1).unwrap_err().contains("a list of at most 8"));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use crate::engine::Call;
 use crate::server::ApiError;
 use crate::server::routes::fields::check_limit;
+use crate::server::routes::reply::RESULT;
 use crate::server::service::{Answer, Failure, Relevance, Service};
 
 /// What is asked.
@@ -25,6 +26,13 @@ pub(super) struct Ranked {
     pub score: f64,
     /// Its text, if it was asked for.
     pub document: Option<String>,
+}
+
+impl Ranked {
+    /// Bytes of JSON that documents take in a reply, about.
+    pub fn size(ranks: &[Self]) -> usize {
+        ranks.iter().map(|ranked| RESULT + ranked.document.as_ref().map_or(0, String::len)).sum()
+    }
 }
 
 impl Question {

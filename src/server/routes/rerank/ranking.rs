@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -17,7 +17,7 @@ use crate::server::routes::inputs::{
     Document, Documents, Truncation, document_schema, documents_schema, truncation_schema,
 };
 use crate::server::routes::model_for;
-use crate::server::routes::reply::Usage;
+use crate::server::routes::reply::{Usage, json, written};
 use crate::server::whole::whole;
 use crate::server::{ApiError, App};
 
@@ -66,10 +66,7 @@ struct Ranking {
     request_body = RankingRequest,
     responses((status = 200, description = "The passages, best first", body = RankingReply))
 )]
-pub async fn ranking(
-    State(app): State<Arc<App>>,
-    Body(request): Body<RankingRequest>,
-) -> Result<Json<RankingReply>, ApiError> {
+pub async fn ranking(State(app): State<Arc<App>>, Body(request): Body<RankingRequest>) -> Result<Response, ApiError> {
     rank(&app, request, None).await
 }
 
@@ -86,7 +83,7 @@ pub async fn retrieval(
     State(app): State<Arc<App>>,
     path: Result<Path<String>, PathRejection>,
     Body(request): Body<RankingRequest>,
-) -> Result<Json<RankingReply>, ApiError> {
+) -> Result<Response, ApiError> {
     let path = path.map(|Path(path)| path).unwrap_or_default();
     let Some(name) = path.strip_suffix("/reranking") else {
         let message = "only /retrieval/NAME/reranking answers here; /docs shows what there is";
@@ -95,7 +92,7 @@ pub async fn retrieval(
     rank(&app, request, Some(name.to_owned())).await
 }
 
-async fn rank(app: &App, request: RankingRequest, name: Option<String>) -> Result<Json<RankingReply>, ApiError> {
+async fn rank(app: &App, request: RankingRequest, name: Option<String>) -> Result<Response, ApiError> {
     let RankingRequest { query, passages: Documents(passages), model, truncate, top_k, top_n } = request;
     let passages = passages.checked("passages", &app.limits)?;
     if top_k == Some(0) || top_n == Some(0) {
@@ -119,5 +116,7 @@ async fn rank(app: &App, request: RankingRequest, name: Option<String>) -> Resul
     let passages = passages.into_iter().map(|passage| passage.text).collect();
     let (answer, ranks) = question.ask(&service, passages).await.map_err(|e| ApiError::of_inputs(e, "passages"))?;
     let ranking = |Ranked { index, score, .. }| Ranking { index, logit: score };
-    Ok(Json(RankingReply { rankings: ranks.into_iter().map(ranking).collect(), usage: Usage::of(answer.tokens) }))
+    let size = Ranked::size(&ranks);
+    let rankings = ranks.into_iter().map(ranking).collect();
+    Ok(json(written(size, RankingReply { rankings, usage: Usage::of(answer.tokens) }).await?))
 }

@@ -12,7 +12,7 @@ use super::question::Question;
 use crate::engine::Call;
 use crate::model::tokenizer::Truncate;
 use crate::server::ApiError;
-use crate::server::routes::fields::{Refused, Sent, refused_schema};
+use crate::server::routes::fields::{Refused, Sent, agreed, refused_schema, truncation};
 use crate::server::routes::inputs::{
     Document, Documents, List, Truncation, document_schema, documents_schema, texts_schema, truncation_schema,
 };
@@ -134,15 +134,14 @@ impl RerankRequest {
                 return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message).param("documents"));
             }
         };
-        let one_of = |field, a: Option<bool>, b: Option<bool>| match (a, b) {
-            (Some(a), Some(b)) if a != b => Err(ApiError::bad_value(field, "another field says the opposite")),
-            (a, b) => Ok(a.or(b)),
-        };
         let with_documents = match documents {
             Documented::Documents(_) => self.return_documents,
-            Documented::Texts(_) => one_of("return_documents", self.return_text, self.return_documents)?,
+            Documented::Texts(_) => {
+                agreed(("return_text", self.return_text), ("return_documents", self.return_documents))?
+            }
         };
-        let raw = one_of("use_activation", self.raw_scores, self.use_activation.map(|activated| !activated))?;
+        let raw = self.use_activation.map(|activated| !activated);
+        let raw = agreed(("raw_scores", self.raw_scores), ("use_activation", raw))?;
         for (field, top) in [("top_n", self.top_n), ("top_k", self.top_k.value)] {
             if top == Some(0) {
                 return Err(ApiError::bad_value(field, "0 is not above 0"));
@@ -161,13 +160,12 @@ impl RerankRequest {
             return Err(ApiError::bad_value("max_chunks_per_doc", "0 is not above 0"));
         }
         let max_chunks = self.max_chunks_per_doc.filter(|chunks| *chunks > 1);
-        let direction = self.truncation_direction.or(self.truncation_side);
-        let cut = match (self.truncate, self.truncation) {
-            (Some(Truncation(cut)), _) => cut,
-            (None, Some(false)) => Some(Truncate::None),
-            (None, _) => None,
-        };
-        let truncate = if max_chunks.is_some() { Some(Truncate::None) } else { cut.or(direction.map(Truncate::from)) };
+        let sides = [
+            ("truncation_direction", self.truncation_direction.map(Truncate::from)),
+            ("truncation_side", self.truncation_side.map(Truncate::from)),
+        ];
+        let truncate = truncation(self.truncate, self.truncation, &sides)?;
+        let truncate = if max_chunks.is_some() { Some(Truncate::None) } else { truncate };
         let question = Question {
             query: self.query.text,
             model: self.model,

@@ -18,7 +18,7 @@ use crate::server::metrics::Work;
 use crate::server::openapi::tag;
 use crate::server::service::{Answer, Failure, Service};
 use crate::server::whole::whole;
-use crate::server::{ApiError, App, floats};
+use crate::server::{ApiError, App, Limits, floats};
 
 /// What is to be embedded.
 #[derive(Deserialize, ToSchema)]
@@ -148,6 +148,7 @@ pub(super) async fn embed_all_with(app: &App, request: EmbedTokensRequest) -> Re
     };
     let (answer, cost) = answer(app, inputs, call, ask).await?;
     let numbers = answer.results.iter().map(|e| e.vectors.len()).sum();
+    memory.grow(Limits::bytes_of(numbers))?;
     let body = floats::write(numbers, move || {
         let text = |text: TokenEmbeddings| {
             let mut out = Vec::new();

@@ -75,7 +75,8 @@ struct EmbeddingModel {
 /// A model that gives labels.
 #[derive(Serialize, ToSchema)]
 struct ClassifierModel {
-    #[schema(example = json!({"0": "LABEL"}))]
+    // The keys of an object are strings.
+    #[schema(value_type = BTreeMap<String, String>, example = json!({"0": "LABEL"}))]
     id2label: BTreeMap<usize, String>,
     #[schema(example = json!({"LABEL": 0}))]
     label2id: BTreeMap<String, usize>,

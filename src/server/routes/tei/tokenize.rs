@@ -129,7 +129,7 @@ pub async fn decode(
 }
 
 /// Bytes of memory for each byte of a text, or each id, while it is worked on.
-const TRANSIENT: usize = 150;
+const TRANSIENT: usize = 350;
 /// Bytes of a token in a reply, about.
 const JSON_TOKEN: usize = 72;
 /// Bytes of a reply for each byte of a text, about.
