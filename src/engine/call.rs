@@ -34,12 +34,12 @@ pub trait Local: Engine {
         None
     }
 
-    /// Runs `each` for the indices below `count` on the threads that tokenise, in turn with other requests, admitted like
-    /// `estimate` tokens.
+    /// Runs `each` for the indices below `count` on the threads that tokenise, in turn with other requests and no more than
+    /// `at_once` at once. Where the engine has a queue, it is admitted like `estimate` tokens.
     ///
     /// # Errors
     /// [`Refusal::Full`]
-    fn start_job(&self, estimate: usize, count: usize, each: Job) -> Result<Pending<Vec<u8>>, Refusal>;
+    fn start_job(&self, estimate: usize, count: usize, at_once: usize, each: Job) -> Result<Pending<Vec<u8>>, Refusal>;
 
     /// One vector a text.
     fn start_embed(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<Embedding>, Refusal>;

@@ -94,8 +94,14 @@ impl Runner {
     }
 
     /// [`super::Local::start_job`]
-    pub fn start_job(&self, estimate: usize, count: usize, each: Job) -> Result<Pending<Vec<u8>>, Refusal> {
-        Ok(self.tokenizers.start_alone(Opened { count, each }, self.scheduler.admit(estimate)?))
+    pub fn start_job(
+        &self,
+        estimate: usize,
+        count: usize,
+        at_once: usize,
+        each: Job,
+    ) -> Result<Pending<Vec<u8>>, Refusal> {
+        Ok(self.tokenizers.start_alone(Opened { count, each }, at_once, self.scheduler.admit(estimate)?))
     }
 
     /// What waits and what runs.

@@ -177,11 +177,11 @@ impl Local for StaticEngine {
                 table.embed_ids(&tokens.ids, tokens.truncated, ending)
             }
         };
-        Ok(self.tokenizers.start_alone(Opened { count, each: Box::new(each) }, ()))
+        Ok(self.tokenizers.start_alone(Opened { count, each: Box::new(each) }, usize::MAX, ()))
     }
 
-    fn start_job(&self, _: usize, count: usize, each: Job) -> Result<Pending<Vec<u8>>, Refusal> {
-        Ok(self.tokenizers.start_alone(Opened { count, each }, ()))
+    fn start_job(&self, _: usize, count: usize, at_once: usize, each: Job) -> Result<Pending<Vec<u8>>, Refusal> {
+        Ok(self.tokenizers.start_alone(Opened { count, each }, at_once, ()))
     }
 
     fn start_embed_sparse(&self, _: Vec<Text>, _: &Call) -> Result<Pending<SparseEmbedding>, Refusal> {

@@ -57,7 +57,17 @@ impl Tokenizers {
         open: impl FnOnce() -> Result<Opened<R>, Refusal> + Send + 'static,
         finish: impl FnOnce(Result<Vec<R>, Refusal>) + Send + 'static,
     ) {
-        let threads = self.threads.current_num_threads();
+        self.begin(cancel, usize::MAX, open, finish);
+    }
+
+    fn begin<R: Send + 'static>(
+        &self,
+        cancel: Arc<Cancel>,
+        at_once: usize,
+        open: impl FnOnce() -> Result<Opened<R>, Refusal> + Send + 'static,
+        finish: impl FnOnce(Result<Vec<R>, Refusal>) + Send + 'static,
+    ) {
+        let threads = self.threads.current_num_threads().min(at_once);
         let request = Request {
             cancel,
             threads,
@@ -72,10 +82,12 @@ impl Tokenizers {
 }
 
 impl Tokenizers {
-    /// Begins a request whose results need no more than these threads; `held` is dropped when it is over.
+    /// Begins a request whose results need no more than these threads, of which `at_once` work on it at the same time;
+    /// `held` is dropped when it is over.
     pub fn start_alone<R: Send + 'static>(
         &self,
         opened: Opened<Result<R, TextError>>,
+        at_once: usize,
         held: impl Send + 'static,
     ) -> Pending<R> {
         let (start, cancel) = (Instant::now(), Arc::<Cancel>::default());
@@ -86,7 +98,7 @@ impl Tokenizers {
             // Without a receiver, the results are not wanted any more.
             let _ = sender.send(results.map(|results| Computed { results, times }));
         };
-        self.start(Arc::clone(&cancel), || Ok(opened), finish);
+        self.begin(Arc::clone(&cancel), at_once, || Ok(opened), finish);
         Pending::new(receiver, cancel.on_drop())
     }
 }
@@ -273,7 +285,7 @@ mod tests {
         for threads in [1, 4] {
             let tokenizers = Tokenizers::new(threads).unwrap();
             for count in [0, 1, 3, 1000] {
-                let pending = tokenizers.start_alone(opened(count, |i| i * 2), ());
+                let pending = tokenizers.start_alone(opened(count, |i| i * 2), usize::MAX, ());
                 assert_eq!(results(pending), (0..count).map(|i| i * 2).collect::<Vec<_>>());
             }
         }
@@ -296,11 +308,12 @@ mod tests {
                 counted.fetch_add(1, Ordering::SeqCst);
                 i
             }),
+            usize::MAX,
             (),
         );
         first.recv().unwrap();
         let seen = Arc::clone(&done);
-        let small = tokenizers.start_alone(opened(1, move |_| seen.load(Ordering::SeqCst)), ());
+        let small = tokenizers.start_alone(opened(1, move |_| seen.load(Ordering::SeqCst)), usize::MAX, ());
         go.send(()).unwrap();
         assert_eq!(results(small), [1], "items of the large request that came first");
         assert_eq!(results(large).len(), 50);
@@ -321,6 +334,7 @@ mod tests {
                 let _ = (begun.send(()), lock(&wait).recv());
                 i
             }),
+            usize::MAX,
             held,
         );
         first.recv().unwrap();
@@ -328,7 +342,7 @@ mod tests {
         assert!(freed.recv().is_err(), "freed at once");
         drop(go);
         // The next request is done after the turn of the one that was given up.
-        assert_eq!(results(tokenizers.start_alone(opened(1, |i| i), ())), [0]);
+        assert_eq!(results(tokenizers.start_alone(opened(1, |i| i), usize::MAX, ())), [0]);
         assert_eq!(done.load(Ordering::SeqCst), 1);
     }
 
@@ -336,7 +350,7 @@ mod tests {
     fn a_panic_ends_its_own_request_alone() {
         let tokenizers = Tokenizers::new(2).unwrap();
         let planted = opened(10, |i| if i == 3 { std::panic::panic_any("planted") } else { i });
-        assert!(matches!(tokenizers.start_alone(planted, ()).wait(), Err(Refusal::Gone)));
-        assert_eq!(results(tokenizers.start_alone(opened(3, |i| i), ())), [0, 1, 2]);
+        assert!(matches!(tokenizers.start_alone(planted, usize::MAX, ()).wait(), Err(Refusal::Gone)));
+        assert_eq!(results(tokenizers.start_alone(opened(3, |i| i), usize::MAX, ())), [0, 1, 2]);
     }
 }

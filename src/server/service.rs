@@ -442,10 +442,11 @@ impl Service {
         answer
     }
 
-    /// Runs `each` for the indices below `count` on the threads that tokenise, admitted like `bytes` bytes of text.
-    pub async fn job(&self, bytes: usize, count: usize, each: Job) -> Result<Vec<Vec<u8>>, Failure> {
+    /// Runs `each` for the indices below `count` on the threads that tokenise, no more than `at_once` at once, admitted like
+    /// `bytes` bytes of text.
+    pub async fn job(&self, bytes: usize, count: usize, at_once: usize, each: Job) -> Result<Vec<Vec<u8>>, Failure> {
         let tokens = bytes / BYTES_A_TOKEN;
-        let Computed { results, .. } = self.engine.start_job(tokens, count, each)?.await?;
+        let Computed { results, .. } = self.engine.start_job(tokens, count, at_once, each)?.await?;
         results.into_iter().enumerate().map(failed).collect()
     }
 

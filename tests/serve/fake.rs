@@ -113,7 +113,7 @@ impl Local for Fake {
         &self.local
     }
 
-    fn start_job(&self, _: usize, _: usize, _: Job) -> Result<Pending<Vec<u8>>, Refusal> {
+    fn start_job(&self, _: usize, _: usize, _: usize, _: Job) -> Result<Pending<Vec<u8>>, Refusal> {
         no()
     }
 

@@ -81,8 +81,8 @@ impl Local for OnnxEngine {
         self.files.changed()
     }
 
-    fn start_job(&self, estimate: usize, count: usize, each: Job) -> Result<Pending<Vec<u8>>, Refusal> {
-        self.runner.start_job(estimate, count, each)
+    fn start_job(&self, estimate: usize, count: usize, at_once: usize, each: Job) -> Result<Pending<Vec<u8>>, Refusal> {
+        self.runner.start_job(estimate, count, at_once, each)
     }
 
     fn start_embed(&self, inputs: Vec<Text>, call: &Call) -> Result<Pending<Embedding>, Refusal> {

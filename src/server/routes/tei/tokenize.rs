@@ -182,13 +182,12 @@ async fn with_tokenizer(
         let message = format!("{field}[{index}]: {size} bytes or ids are more than {TEXT_LIMIT}");
         return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("input_too_large").into());
     }
-    // As many inputs as there are threads are worked on at once.
     let (count, total, limit) = (sizes.len(), sizes.iter().sum::<usize>(), app.limits.reply);
-    let mut largest = sizes;
-    largest.sort_unstable_by(|a, b| b.cmp(a));
-    let worked_on: usize = largest.iter().take(service.engine().local().threads).sum();
+    let transient = sizes.iter().max().map_or(0, |largest| largest * TRANSIENT);
+    // Large texts are worked on one at a time.
+    let at_once = (app.limits.memory / 8 / transient.max(1)).clamp(1, service.engine().local().threads.max(1));
     let mut memory = app.memory.part();
-    memory.add(worked_on.saturating_mul(TRANSIENT))?;
+    memory.add(transient * at_once.min(count))?;
     memory.add(total.saturating_mul(reply_bytes).min(limit))?;
     let (engine, written) = (Arc::clone(&service), AtomicUsize::new(0));
     let job = move |i| {
@@ -198,7 +197,7 @@ async fn with_tokenizer(
         }
         Ok(out)
     };
-    let items = service.job(total, count, Box::new(job)).await;
+    let items = service.job(total, count, at_once, Box::new(job)).await;
     let items = items.map_err(|e| TeiError::of(e, |index| format!("{field}[{index}]")))?;
     Ok(json_list(items, memory))
 }
