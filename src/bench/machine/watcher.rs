@@ -392,6 +392,11 @@ mod tests {
         let mut shell = Shell::after("read go");
         let watcher = Watcher::new(vec![Roots::Processes(vec![shell.0.id()])]);
         watcher.began(0);
+        // On a busy machine the shell may not have its memory yet.
+        while watcher.resources(0).peak_memory_bytes.is_none() {
+            watcher.ended();
+            watcher.began(0);
+        }
         shell.0.kill().unwrap();
         shell.0.wait().unwrap();
         assert!(watcher.ended().is_some());
