@@ -109,7 +109,8 @@ fn a_document_that_fails_harms_no_other() {
     assert!(rows[2]["error"].as_str().unwrap().starts_with("stdin:2: ") && rows[2].get("score").is_none());
     let long = "word ".repeat(100);
     let flags = ["--query", QUERY, "--truncate", "none", "--top-n", "1", "--format", "csv"];
-    let ran = cross_encoder(flags).stdin(format!("fish\n{long}\nthe bridge\n")).run().status(1).says(&["truncation is off"]);
+    let ran =
+        cross_encoder(flags).stdin(format!("fish\n{long}\nthe bridge\n")).run().status(1).says(&["truncation is off"]);
     let lines: Vec<&str> = ran.text().lines().collect();
     assert_eq!(lines.len(), 3, "the best and the one that failed");
     assert!(lines[2].starts_with(",1,,,\"stdin:2: ") || lines[2].starts_with(",1,,,stdin:2: "), "{}", lines[2]);
