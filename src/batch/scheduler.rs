@@ -85,7 +85,7 @@ impl<T: Task> Shared<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether there is room for so many tokens more, beside those that are `reserved`.
+    /// Whether there is room for `tokens` more tokens, beside those that are `reserved`.
     fn room(&self, state: &State<T>, reserved: usize, tokens: usize) -> Result<(), Full> {
         let waiting = state.queue.tokens().saturating_add(reserved);
         if waiting == 0 || waiting.saturating_add(tokens) <= self.capacity {
@@ -165,7 +165,7 @@ impl<T: Task> Scheduler<T> {
         Ok(Self { shared, threads: handles })
     }
 
-    /// Asks for room for so many tokens, before they are known exactly.
+    /// Reserves room for about `tokens` tokens, before their number is known exactly.
     pub fn admit(&self, tokens: usize) -> Result<Admission<T>, Full> {
         let mut state = self.shared.lock();
         self.shared.room(&state, state.reserved, tokens)?;

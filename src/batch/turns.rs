@@ -39,12 +39,12 @@ struct Caller {
 }
 
 impl Turns {
-    /// Nobody waits; pieces have at most so many tokens. With `usize::MAX`, whoever came first is done first.
+    /// No callers; a request of up to `most` tokens is one piece. With `usize::MAX`, the caller that came first is first.
     pub fn new(most: usize) -> Self {
         Self { most, short: most, clock: 0, callers: HashMap::new(), due: BTreeSet::new(), since: BTreeSet::new() }
     }
 
-    /// Larger requests come in pieces of so many tokens from now on.
+    /// Larger requests come in pieces of `tokens` tokens from now on.
     pub fn set_short(&mut self, tokens: usize) {
         self.short = tokens.clamp(1, self.most);
     }
@@ -72,7 +72,7 @@ impl Turns {
         self.callers.is_empty()
     }
 
-    /// A caller with so many tokens comes.
+    /// A caller with `tokens` tokens comes.
     pub fn enter(&mut self, id: u64, tokens: usize, now: Instant) {
         let piece = if tokens <= self.most { tokens } else { self.short };
         // Without an end to turns, a small caller must not go before a large one, either.
@@ -103,12 +103,12 @@ impl Turns {
         self.due.first().map(|&(_, id)| id)
     }
 
-    /// The clock goes on by so many tokens, which are being served to anybody.
+    /// Moves the clock on by `tokens` tokens, which are served to any callers.
     pub fn advance(&mut self, tokens: usize) {
         self.clock = self.clock.saturating_add(steps(tokens) / self.callers.len().max(1) as u64);
     }
 
-    /// A caller, who has more, is served so many tokens.
+    /// A caller with more tokens than these is served `tokens` of them.
     pub fn serve(&mut self, id: u64, tokens: usize, now: Instant) {
         let Some(caller) = self.callers.get_mut(&id) else { return };
         if tokens < caller.piece {

@@ -13,7 +13,7 @@ pub struct UsageError {
 }
 
 impl UsageError {
-    /// `variables` set flags and have names that nobody looks for on the command line.
+    /// `variables` set flags and have names that do not stand on the command line.
     pub(super) fn new(error: clap::Error, json: bool, variables: &[&str]) -> Self {
         let of_value =
             matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::ArgumentConflict);

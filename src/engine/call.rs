@@ -162,7 +162,7 @@ impl Judged {
 /// How the inputs of one call are treated, where that differs from how the engine was loaded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Call {
-    /// As what texts are embedded.
+    /// The role of the texts.
     pub role: Role,
     /// Text put before each input.
     pub prompt: Option<String>,

@@ -102,7 +102,7 @@ pub enum Purpose {
     Predict,
 }
 
-/// As what a text is embedded; some models put another prompt before a query than before a document.
+/// The role of a text. Some models put different prompts before queries and before documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Role {
     /// As neither.

@@ -8,7 +8,7 @@ use reqwest::Url;
 
 use crate::runtime::device::Device;
 
-/// What computes, or whom to ask.
+/// An engine, local or remote.
 ///
 /// Written `NAME[@DEVICE][:WORD…][=URL]`: a device for engines of this machine, words that are options of the engine
 /// (`int8`, `compile`), a URL for servers.

@@ -116,7 +116,7 @@ pub struct Service {
     name: String,
     model_id: String,
     engine: Arc<dyn Local>,
-    /// What else the model can be loaded for is loaded when somebody asks for it; or the reason why it cannot be.
+    /// Engines of the same model for other purposes, loaded on the first request for them; or why they cannot be.
     sparse: Arc<Other>,
     tokens: Arc<Other>,
     hidden: Arc<Other>,
@@ -133,7 +133,7 @@ type Other = OnceCell<Result<Arc<dyn Local>, String>>;
 /// Bytes of text a token has at least, on average, in most languages.
 const BYTES_A_TOKEN: usize = 3;
 
-/// What clients are told after a change of the model's files. The log names the file.
+/// The reply after a change of the model's files. The log names the file.
 pub(super) const CHANGED: &str = "the model's files were changed while it was in use, and it gives no right answers any more; the server must be restarted";
 
 /// What a model is loaded for when it is served.
@@ -197,7 +197,7 @@ impl Service {
         &self.model_id
     }
 
-    /// The engine, for what it tells of itself and of the model.
+    /// The engine, for its properties and the model's.
     pub fn engine(&self) -> &dyn Local {
         self.engine.as_ref()
     }

@@ -24,7 +24,7 @@ pub(super) struct Question<'a> {
     /// `embed` or `rerank`.
     #[serde(rename = "do")]
     pub what: &'a str,
-    /// As what texts are embedded: `text`, `query` or `document`.
+    /// The role of the texts: `text`, `query` or `document`.
     pub role: &'a str,
     /// Length of each text in bytes.
     pub lengths: &'a [usize],

@@ -226,7 +226,7 @@ async fn get_model(
     Ok(metadata(app, name(&path)?).await?.into_response())
 }
 
-/// What Triton tells of a model beyond the protocol.
+/// Triton's additional fields of a model.
 const EXTENSIONS: &[(&str, &str)] =
     &[("/config", "model configuration"), ("/stats", "statistics"), ("/trace/setting", "trace extension")];
 

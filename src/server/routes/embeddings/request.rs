@@ -80,7 +80,7 @@ pub struct EmbeddingsRequest {
     /// The same as `normalize` (vLLM).
     use_activation: Option<bool>,
     /// The type of the numbers. Base64 then has the bytes of this type: a client that takes base64 for float32 without
-    /// being told so, as the package "openai" does, should ask for the encoding_format "float".
+    /// a note in the reply, as the package "openai" does, should ask for the encoding_format "float".
     #[schema(value_type = Option<EmbeddingDtype>)]
     embedding_dtype: Option<VectorTypes>,
     #[schema(schema_with = types_schema)]
