@@ -1,6 +1,7 @@
 //! What one model can be asked, whatever the route.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -18,6 +19,7 @@ use crate::engine::{
 use crate::model::activation::sigmoid;
 use crate::model::labels::Labels;
 use crate::model::m3;
+use crate::model::source::Weights;
 use crate::model::task::Task;
 use crate::model::{Model, ModelError};
 
@@ -121,14 +123,29 @@ pub struct Service {
     tokens: Arc<Other>,
     hidden: Arc<Other>,
     load: Load,
+    /// The weights that the engine was loaded from.
+    origin: Option<Origin>,
     method: Option<Method>,
     labels: Option<Labels>,
     profile: Arc<Profile>,
     metrics: Arc<ModelMetrics>,
 }
 
-/// An engine of the same model for another purpose.
-type Other = OnceCell<Result<Arc<dyn Local>, String>>;
+/// An engine of the same model for another purpose, and the weights that it was loaded from.
+type Other = OnceCell<Result<(Arc<dyn Local>, Option<Origin>), String>>;
+
+/// A file of weights: its path, time of change and length. Another one has another.
+type Origin = (PathBuf, SystemTime, u64);
+
+/// Where the weights of `model` come from; `None` if the file is gone.
+fn origin(model: &Model) -> Option<Origin> {
+    let (Weights::Safetensors(path) | Weights::Onnx(path)) = &model.weights;
+    let metadata = std::fs::metadata(path).ok()?;
+    Some((path.clone(), metadata.modified().ok()?, metadata.len()))
+}
+
+/// The reply where the rest of a model can only be loaded from other files than the model itself.
+const REPLACED: &str = "the model's files were replaced after it was loaded, and what is asked for would come from the new ones; the server must be restarted";
 
 /// Bytes of text a token has at least, on average, in most languages.
 const BYTES_A_TOKEN: usize = 3;
@@ -151,6 +168,7 @@ impl Service {
     pub(super) fn load(spec: &Spec) -> Result<Arc<Self>, LoadError> {
         let engine = (spec.load)(&|model| Ok(purpose(model)))?;
         let (model, info) = (engine.model(), engine.info());
+        let origin = origin(model);
         let refuse = |e: ModelError| LoadError { message: e.to_string(), hint: e.hint() };
         let labels = match info.purpose {
             Purpose::Predict => Some(model.head().labels(info.dimensions).map_err(refuse)?),
@@ -179,6 +197,7 @@ impl Service {
             tokens: Arc::default(),
             hidden: Arc::default(),
             load: Arc::clone(&spec.load),
+            origin,
             method,
             labels,
             profile: Arc::new(profile),
@@ -205,7 +224,7 @@ impl Service {
     /// What waits and what runs.
     pub fn stats(&self) -> Stats {
         let others = [&self.sparse, &self.tokens, &self.hidden].map(|other| other.get()?.as_ref().ok());
-        others.into_iter().flatten().fold(self.engine.stats(), |sum, engine| sum + engine.stats())
+        others.into_iter().flatten().fold(self.engine.stats(), |sum, (engine, _)| sum + engine.stats())
     }
 
     /// The model's purpose, capabilities and limits.
@@ -216,7 +235,7 @@ impl Service {
     /// Why it cannot be used any more: a file of its weights was changed in place. The reason names the file, which is
     /// the operator's business and not the client's.
     pub fn changed(&self) -> Option<&str> {
-        let others = [&self.sparse, &self.tokens, &self.hidden].map(|other| other.get()?.as_ref().ok()?.changed());
+        let others = [&self.sparse, &self.tokens, &self.hidden].map(|other| other.get()?.as_ref().ok()?.0.changed());
         self.engine.changed().or_else(|| others.into_iter().flatten().next())
     }
 
@@ -410,7 +429,12 @@ impl Service {
         // In a task of its own: a client that leaves must not make the next one load it again.
         let loading = tokio::spawn(async move {
             let loaded = cell.get_or_init(|| async {
-                let loaded = tokio::task::spawn_blocking(move || load(&|_| Ok(purpose))).await;
+                let load = move || {
+                    let engine = load(&|_| Ok(purpose))?;
+                    let origin = origin(engine.model());
+                    Ok::<_, LoadError>((engine, origin))
+                };
+                let loaded = tokio::task::spawn_blocking(load).await;
                 let loaded = loaded.map_err(|e| e.to_string()).and_then(|loaded| loaded.map_err(|e| e.to_string()));
                 // The reason names flags and files, which are the operator's and not the client's.
                 loaded.map_err(|reason| {
@@ -421,7 +445,8 @@ impl Service {
             loaded.await.clone()
         });
         let loaded = loading.await.map_err(|e| Failure::Internal(format!("the model could not be loaded: {e}")))?;
-        loaded.map_err(Failure::Unsupported)
+        let (engine, origin) = loaded.map_err(Failure::Unsupported)?;
+        if origin == self.origin { Ok(engine) } else { Err(Failure::Unavailable(REPLACED.into())) }
     }
 
     /// Waits for an answer, and counts what became of it.

@@ -115,3 +115,17 @@ fn a_file_that_was_replaced_by_another_changes_nothing() {
         assert_eq!(server.get("/readyz").status(), 200);
     }
 }
+
+/// What is loaded on the first request for it comes from the files of the model that is served, or not at all.
+#[test]
+fn files_that_were_replaced_do_not_answer_beside_the_old_ones() {
+    let Served { server, file, _dirs } = serve("bert-tiny", &[], false);
+    let before = embed(&server);
+    let new = file.with_extension("new");
+    fs::copy(&file, &new).unwrap();
+    overwrite(&new);
+    fs::rename(&new, &file).unwrap();
+    let (status, reply) = server.ask("/embed_all", &json!({"inputs": ["a sea"]}));
+    assert!(status == 503 && reply["error"].as_str().unwrap().contains("were replaced"), "{status} {reply}");
+    assert_eq!(embed(&server), before);
+}
