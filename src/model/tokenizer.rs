@@ -31,7 +31,6 @@ use tokenizers::{PostProcessor, TruncationDirection};
 use self::added::SpecialTokens;
 use self::class::Class;
 use self::decoder::Decoder;
-pub use self::encode::MOST_BYTES as TEXT_LIMIT;
 use self::file::{File, is_byte_level};
 pub use self::pair::FirstOfPair;
 pub use self::prompted::Prompted;

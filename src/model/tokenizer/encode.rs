@@ -16,7 +16,7 @@ const MARGIN: usize = 128;
 const BYTES_A_TOKEN: usize = 32;
 /// Most bytes that are tokenised in one piece, where a model does not take more: a tokenizer takes some 20 times as much
 /// memory.
-pub const MOST_BYTES: usize = 1 << 20;
+const MOST_BYTES: usize = 1 << 20;
 /// A blank is looked for within so many bytes of where a text is cut.
 const NEARBY: usize = 1 << 10;
 /// Bytes of a piece, where a text is tokenised piece by piece.

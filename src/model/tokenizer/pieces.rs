@@ -19,7 +19,7 @@ pub struct Piece {
 }
 
 impl Tokenizer {
-    /// The tokens of the whole `text`, and with `specials` those around it. Takes some 100 bytes of memory for each byte
+    /// The tokens of the whole `text`, and with `specials` those around it. Takes up to 700 bytes of memory for each byte
     /// of the text.
     pub fn pieces<'t>(&self, text: impl Into<Prompted<'t>>, specials: bool) -> Result<Vec<Piece>, TokenizeError> {
         let text = &*text.into().whole();

@@ -15,7 +15,7 @@ use super::inputs::{ids_schema, texts_schema};
 use super::{TeiBody, TeiError};
 use crate::engine::{Text, TextError};
 use crate::model::tokenizer::pieces::Piece;
-use crate::model::tokenizer::{Prompted, TEXT_LIMIT, TokenizeError, Tokenizer};
+use crate::model::tokenizer::{Prompted, TokenizeError, Tokenizer};
 use crate::server::extract::shorten;
 use crate::server::openapi::tag;
 use crate::server::service::Service;
@@ -75,7 +75,7 @@ fn yes() -> bool {
 
 /// The tokens of each text, with their places
 ///
-/// All of the text is read, up to 1 MiB a text.
+/// All of the text is read, up to 256 KiB a text.
 #[utoipa::path(post, path = "/tokenize", tag = tag::TEI, request_body = TokenizeRequest,
     responses((status = 200, description = "One list of tokens a text, in order", body = Vec<Vec<SimpleToken>>)))]
 pub async fn tokenize(
@@ -99,7 +99,7 @@ pub async fn tokenize(
         out.shrink_to_fit();
         Ok(out)
     };
-    with_tokenizer(&app, service, "inputs", sizes, TOKEN, each).await
+    with_tokenizer(&app, service, "inputs", sizes, TEXTS, each).await
 }
 
 /// The text of tokens
@@ -125,17 +125,23 @@ pub async fn decode(
         floats::json(&tokenizer.decode(&lists[i], skip_special_tokens)?, &mut out);
         Ok(out)
     };
-    with_tokenizer(&app, service, "ids", sizes, ID, each).await
+    with_tokenizer(&app, service, "ids", sizes, IDS, each).await
 }
 
-/// Bytes of memory for each byte of a text, or each id, while it is worked on.
-const TRANSIENT: usize = 350;
+/// What an input may be, and what is made of it: of a text for each byte, of a list of ids for each id.
+struct Cost {
+    /// The largest input.
+    most: usize,
+    /// Bytes of memory while it is worked on. The tokenizers crate keeps every word of a text as a string of its own.
+    transient: usize,
+    /// Bytes of the reply, about.
+    reply: usize,
+}
+
+const TEXTS: Cost = Cost { most: 256 << 10, transient: 700, reply: 16 };
+const IDS: Cost = Cost { most: 1 << 20, transient: 100, reply: 6 };
 /// Bytes of a token in a reply, about.
 const JSON_TOKEN: usize = 72;
-/// Bytes of a reply for each byte of a text, about.
-const TOKEN: usize = 16;
-/// Bytes of a reply for each id, about.
-const ID: usize = 6;
 
 impl From<Piece> for SimpleToken {
     fn from(piece: Piece) -> Self {
@@ -168,27 +174,26 @@ fn prompt(service: &Service, name: Option<&str>) -> Result<Option<String>, TeiEr
     }
 }
 
-/// A list of what `each` makes of the inputs, whose `sizes` are in bytes or ids. `reply_bytes` of a reply are expected
-/// for each of these.
+/// A list of what `each` makes of the inputs, whose `sizes` are in bytes or ids.
 async fn with_tokenizer(
     app: &App,
     service: Arc<Service>,
     field: &'static str,
     sizes: Vec<usize>,
-    reply_bytes: usize,
+    cost: Cost,
     each: impl Fn(&Tokenizer, usize) -> Result<Vec<u8>, TokenizeError> + Send + Sync + 'static,
 ) -> Result<Response, TeiError> {
-    if let Some((index, size)) = sizes.iter().enumerate().find(|(_, size)| **size > TEXT_LIMIT) {
-        let message = format!("{field}[{index}]: {size} bytes or ids are more than {TEXT_LIMIT}");
+    if let Some((index, size)) = sizes.iter().enumerate().find(|(_, size)| **size > cost.most) {
+        let message = format!("{field}[{index}]: {size} bytes or ids are more than {}", cost.most);
         return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("input_too_large").into());
     }
     let (count, total, limit) = (sizes.len(), sizes.iter().sum::<usize>(), app.limits.reply);
-    let transient = sizes.iter().max().map_or(0, |largest| largest * TRANSIENT);
+    let transient = sizes.iter().max().map_or(0, |largest| largest * cost.transient);
     // Large texts are worked on one at a time.
     let at_once = (app.limits.memory / 8 / transient.max(1)).clamp(1, service.engine().local().threads.max(1));
     let mut memory = app.memory.part();
     memory.add(transient * at_once.min(count))?;
-    memory.add(total.saturating_mul(reply_bytes).min(limit))?;
+    memory.add(total.saturating_mul(cost.reply).min(limit))?;
     let (engine, written) = (Arc::clone(&service), AtomicUsize::new(0));
     let job = move |i| {
         let out = each(&engine.engine().model().tokenizer, i)?;
