@@ -1,4 +1,4 @@
-//! The README's table of architectures is true: it lists what the graph builder knows, and every tick has a fixture.
+//! The table of architectures in docs/models.md is true: it lists what the graph builder knows, and every tick has a fixture.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -15,8 +15,8 @@ struct Row {
 }
 
 fn rows() -> Vec<Row> {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let table = readme.split("| architecture |").nth(1).unwrap().lines().skip(2);
+    let models = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/models.md")).unwrap();
+    let table = models.split("| architecture |").nth(1).unwrap().lines().skip(2);
     let row = |line: &str| {
         let cells: Vec<&str> = line.trim_matches('|').split('|').map(str::trim).collect();
         let types = cells[1].split(", ").map(|name| name.trim_matches('`').to_owned()).collect();

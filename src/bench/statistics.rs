@@ -107,7 +107,7 @@ pub fn coefficient_of_variation(values: &[f64]) -> Option<f64> {
     (values.len() >= 2 && mean > 0.0).then(|| variance.sqrt() / mean)
 }
 
-/// The 97.5 % quantile of Student's t with so many degrees of freedom (at least one): a table, and beyond it the expansion in 1/freedom (Abramowitz and Stegun 26.7.5),
+/// The 97.5 % quantile of Student's t with `freedom` degrees of freedom (at least one): a table, and beyond it the expansion in 1/freedom (Abramowitz and Stegun 26.7.5),
 /// there good to 1e-5.
 pub fn student_t(freedom: usize) -> f64 {
     const TABLE: [f64; 10] =
@@ -127,8 +127,8 @@ pub fn student_t(freedom: usize) -> f64 {
     terms.iter().rfold(0.0, |sum, term| inverse * (term + sum)) + Z
 }
 
-/// How far from 0 Student's t with so many degrees of freedom (at least one) is with this probability, both sides
-/// together: 2.776 for 0.05 and 4. Where [`student_t`] knows one probability, this takes any above 0.
+/// The two-sided critical value of Student's t with `freedom` degrees of freedom (at least one): |t| is beyond it with
+/// this probability, as beyond 2.776 for 0.05 and 4. Where [`student_t`] knows one probability, this takes any above 0.
 pub fn student_t_beyond(probability: f64, freedom: usize) -> f64 {
     let wanted = 1.0 - probability;
     let (mut low, mut high) = (0.0, 1.0);
@@ -147,7 +147,7 @@ pub fn student_t_beyond(probability: f64, freedom: usize) -> f64 {
     high
 }
 
-/// The probability that Student's t with so many degrees of freedom lies between `-t` and `t`: the finite series of
+/// The probability that Student's t with `freedom` degrees of freedom lies between `-t` and `t`: the finite series of
 /// Abramowitz and Stegun, 26.7.3 (odd) and 26.7.4 (even).
 fn student_t_within(t: f64, freedom: usize) -> f64 {
     let freedom = freedom.max(1);

@@ -46,7 +46,7 @@ impl UsageError {
 
     /// Prints it for people, help and version on stdout.
     pub fn print(&self) -> Option<&str> {
-        // Nobody reads it any more: there is nobody to tell.
+        // The reader of stderr is gone: the message has no place to go.
         let _ = self.error.print();
         self.hint.as_deref()
     }

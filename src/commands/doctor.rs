@@ -46,7 +46,7 @@ pub(super) fn run(args: ListingArgs, world: &World) -> Result<Outcome, Error> {
     Ok(outcome)
 }
 
-/// What is told, for people and for programs.
+/// The report, as a table or as JSON.
 #[derive(Default)]
 struct Report {
     text: String,

@@ -8,7 +8,7 @@ use crate::commands::{Error, Outcome, World};
 use crate::model::cache::{HubEnv, inventory};
 use crate::model::{DEFAULT_MODEL, source, task_in};
 
-/// What is told of a model.
+/// A row of the list: one cached model.
 #[derive(Debug, Serialize)]
 struct Listed {
     model: String,
