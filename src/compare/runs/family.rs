@@ -303,7 +303,7 @@ mod tests {
         }
     }
 
-    /// How many of so many comparisons fulfil this.
+    /// Number of `tries` simulated comparisons whose report fulfils `holds`.
     fn count(shape: Shape, faster: f64, noise: Noise, tries: usize, holds: impl Fn(&RunsReport) -> bool) -> usize {
         let mut rng = fastrand::Rng::with_seed(15);
         (0..tries).filter(|_| holds(&compared(shape, faster, noise, &mut rng))).count()
