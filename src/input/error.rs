@@ -5,7 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Origin;
+use super::origin::Origin;
 
 /// Why one record has no text; it names file and line.
 #[derive(Debug, thiserror::Error)]

@@ -6,15 +6,16 @@ use std::io::{BufRead, Cursor, Read};
 use std::sync::Arc;
 
 use serde::de::IgnoredAny;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::error::Problem;
+use super::fields::{Parsed, check_id, check_text, malformed, missing, settled};
+use super::files::reader::{Reader, without_bom};
 use super::lines::{Piece, Splitter, read_line, utf8};
-use super::object::{Fields, Leaf, Row, keys, row};
-use super::queries::kind;
-use super::source::{Reader, without_bom};
+use super::object::{Fields, Leaf, Row, row};
+use super::origin::Origin;
 use super::values::JsonValues;
-use super::{InputError, Origin, Record, RecordError, Text};
+use super::{InputError, Record, RecordError, Text};
 
 /// Records of any kind.
 type Boxed<T> = Box<dyn Iterator<Item = Result<Record<T>, InputError>> + Send>;
@@ -93,9 +94,6 @@ impl<T, P: Fn(&[u8], &Origin) -> Parsed<T>> Iterator for JsonLines<P> {
     }
 }
 
-/// The id of a line, and what the line holds.
-pub(super) type Parsed<T> = (Option<Value>, Result<T, RecordError>);
-
 /// Reads a line for a text, or a pair of texts.
 pub(super) fn parse(line: &[u8], fields: &Fields, origin: &Origin) -> Parsed<Text> {
     let line = match utf8(line, origin) {
@@ -116,71 +114,6 @@ pub(super) fn parse(line: &[u8], fields: &Fields, origin: &Origin) -> Parsed<Tex
         Err(error) => (Ok(None), Err(malformed(&error))),
     };
     settled(id, content, origin)
-}
-
-/// Reads a line that must be an object.
-pub(super) fn object(line: &[u8], origin: &Origin) -> Result<Map<String, Value>, RecordError> {
-    let problem = match serde_json::from_str(utf8(line, origin)?) {
-        Ok(Value::Object(object)) => return Ok(object),
-        Ok(other) => Problem::NotAnObject { found: kind(&other) },
-        Err(error) => malformed(&error),
-    };
-    Err(RecordError::new(origin, problem))
-}
-
-/// A bad id takes the content with it.
-pub(super) fn settled<T>(
-    id: Result<Option<Value>, Problem>,
-    content: Result<T, Problem>,
-    origin: &Origin,
-) -> Parsed<T> {
-    let (id, content) = match (id, content) {
-        (Ok(id), content) => (id, content),
-        (Err(problem), _) => (None, Err(problem)),
-    };
-    (id, content.map_err(|problem| RecordError::new(origin, problem)))
-}
-
-/// A field that must be a string.
-pub(super) fn check_text(text: Option<Leaf>, field: &str, missing: impl Fn() -> Problem) -> Result<String, Problem> {
-    let found = match text {
-        Some(Leaf::Scalar(Value::String(text))) => return Ok(text),
-        Some(Leaf::Scalar(Value::Null)) => "null",
-        Some(Leaf::Scalar(Value::Bool(_))) => "a boolean",
-        Some(Leaf::Scalar(_)) | Some(Leaf::InexactNumber) => "a number",
-        Some(Leaf::Compound(found)) => found,
-        None => return Err(missing()),
-    };
-    Err(Problem::WrongType { field: field.to_owned(), wanted: "a string", found })
-}
-
-pub(super) fn check_id(id: Option<Leaf>, line: &str, fields: &Fields) -> Result<Option<Value>, Problem> {
-    match id {
-        Some(Leaf::Scalar(id)) => Ok(Some(id)),
-        Some(Leaf::InexactNumber) => Err(Problem::InexactId),
-        Some(Leaf::Compound(found)) => Err(Problem::WrongType {
-            field: fields.id.clone().unwrap_or_default(),
-            wanted: "a string, a number, a boolean or null",
-            found,
-        }),
-        None => match &fields.id {
-            Some(field) if fields.id_required => Err(missing(field, line, "--id-field")),
-            _ => Ok(None),
-        },
-    }
-}
-
-/// Names the fields there are: the line is read again, for this message only.
-pub(super) fn missing(field: &str, line: &str, flag: &'static str) -> Problem {
-    Problem::Missing { field: field.to_owned(), present: keys(line), flag }
-}
-
-pub(super) fn malformed(error: &serde_json::Error) -> Problem {
-    // The line number in serde_json's text is always 1; ours stands at the front of the message.
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let text = error.to_string();
-    let reason = text.strip_suffix(&place).unwrap_or(&text).to_owned();
-    Problem::Json { column: error.column(), reason }
 }
 
 #[cfg(test)]

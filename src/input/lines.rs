@@ -4,8 +4,9 @@ use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
 use super::error::Problem;
-use super::source::{Reader, without_bom};
-use super::{InputError, Origin, Record, RecordError};
+use super::files::reader::{Reader, without_bom};
+use super::origin::Origin;
+use super::{InputError, Record, RecordError};
 
 /// How much a buffer may keep between records; a giant record must not stay in memory for good.
 pub(super) const KEEP: usize = 1 << 20;

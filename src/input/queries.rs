@@ -3,11 +3,13 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use super::RecordError;
 use super::error::Problem;
-use super::jsonl::{Parsed, check_id, check_text, malformed, missing, settled};
+use super::fields::kind;
+use super::fields::{Parsed, check_id, check_text, malformed, missing, settled};
 use super::lines::utf8;
 use super::object::{Fields, Leaf};
-use super::{Origin, RecordError};
+use super::origin::Origin;
 
 /// A query with the documents to be ordered by it.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,18 +88,6 @@ fn document(i: usize, value: Value, fields: &Fields) -> Result<Document, Problem
 fn leaf(object: &mut Map<String, Value>, field: Option<&str>) -> Result<Option<Leaf>, Problem> {
     let value = field.and_then(|field| object.remove(field));
     value.map(|value| Leaf::deserialize(value).map_err(|e| malformed(&e))).transpose()
-}
-
-/// What a value is, for messages.
-pub(super) fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
 }
 
 #[cfg(test)]

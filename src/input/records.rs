@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::vec;
 
 use super::error::Names;
+use super::files::source::Source;
 use super::jsonl::{self, parse};
 use super::lines::{Lines, Splitter};
 use super::object::Fields;
+use super::origin::Origin;
 use super::queries::{self, Query};
 use super::rows::Rows;
-use super::source::Source;
-use super::{Format, InputError, Options, Origin, Record, RecordError, Text};
+use super::{Format, InputError, Options, Record, RecordError, Text};
 
 type Current<T> = Box<dyn Iterator<Item = Result<Record<T>, InputError>> + Send>;
 /// Opens one source; bytes read are added to the counter.

@@ -8,9 +8,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::error::{Names, Problem};
-use super::source::Reader;
+use super::files::reader::Reader;
+use super::origin::Origin;
 use super::table::{MAX_COLUMNS, RowInfo, Table};
-use super::{InputError, Options, Origin, Record, RecordError, Text};
+use super::{InputError, Options, Record, RecordError, Text};
 
 /// What separates columns elsewhere: an only column with one of them in its name is several.
 const OTHER_SEPARATORS: [char; 4] = [';', '\t', '|', ','];

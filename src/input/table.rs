@@ -5,8 +5,8 @@
 
 use std::io;
 
+use super::files::reader::{Reader, without_bom};
 use super::lines::KEEP;
-use super::source::{Reader, without_bom};
 
 /// No header has more columns than this; it bounds what a file of separators can make us hold.
 pub(super) const MAX_COLUMNS: usize = 1 << 16;

@@ -8,10 +8,11 @@ use std::io::{self, BufRead};
 use std::sync::Arc;
 
 use super::error::Problem;
-use super::jsonl::Parsed;
+use super::fields::Parsed;
+use super::files::reader::{Reader, without_bom};
 use super::lines::KEEP;
-use super::source::{Reader, without_bom};
-use super::{InputError, Origin, Record, RecordError};
+use super::origin::Origin;
+use super::{InputError, Record, RecordError};
 
 /// Cuts a stream into JSON values.
 struct Values {

@@ -7,7 +7,7 @@
 use std::io::Write;
 use std::str::FromStr;
 
-use super::json::json;
+use super::value::json;
 
 /// How many digits a number has after its decimal point, at most: it is rounded to the nearest, ties to even.
 ///

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::csv::{id, quoted};
-use super::json::{head, json, member};
+use super::embeddings::csv::{id, quoted};
+use super::file::sink::Sink;
 use super::objects::Objects;
-use super::sink::Sink;
+use super::value::{head, json, member};
 use super::{Destination, OutputError};
 
 /// How labels are written.

@@ -1,7 +1,7 @@
 //! JSON objects one after the other: a line each, or all in one array.
 
 use super::OutputError;
-use super::sink::Sink;
+use super::file::sink::Sink;
 
 /// Objects on their way out.
 pub(super) struct Objects {

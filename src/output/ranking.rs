@@ -5,52 +5,12 @@
 
 use std::io::Write;
 
-use serde_json::Value;
-
-use super::csv::{id, quoted};
-use super::json::{head, json, member};
+use super::embeddings::csv::{id, quoted};
+use super::file::sink::Sink;
+use super::hit::{Hit, Ranking, RankingFormat};
 use super::objects::Objects;
-use super::sink::Sink;
+use super::value::{head, json, member};
 use super::{Destination, OutputError, table};
-
-/// How rankings are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum RankingFormat {
-    /// A table for people
-    Table,
-    /// One JSON object a line
-    Jsonl,
-    /// One JSON array of the same objects
-    Json,
-    /// Comma-separated values
-    Csv,
-}
-
-/// A document in its place.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Hit {
-    /// The place of the document in the input, from 0.
-    pub index: u64,
-    /// Its id, if it had one.
-    pub id: Option<Value>,
-    /// Its score, or what went wrong with it.
-    pub outcome: Result<f64, String>,
-    /// Its text, if it is to be shown.
-    pub document: Option<String>,
-}
-
-/// The documents of one query of many.
-#[derive(Debug, Clone, Copy)]
-pub struct Ranking<'a> {
-    /// The place of the query in the input, from 0.
-    pub index: u64,
-    /// Its id, if it had one.
-    pub id: Option<&'a Value>,
-    /// The query, where it could be read.
-    pub query: &'a str,
-    /// Best first, then those that failed; or what went wrong with all of them.
-    pub outcome: Result<&'a [Hit], &'a str>,
-}
 
 /// Takes documents in the order of their scores.
 pub struct RankingWriter {

@@ -3,7 +3,7 @@
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, presets};
 use serde_json::Value;
 
-use super::ranking::{Hit, Ranking};
+use super::hit::{Hit, Ranking};
 
 /// The width where stdout is no terminal.
 const WIDTH: u16 = 100;

@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::super::error::Names;
-use super::super::{InputError, Origin, RecordError};
+use super::super::{InputError, RecordError};
+use crate::input::origin::Origin;
 
 const LAYOUT: &str = "a folder in the layout of BEIR holds corpus.jsonl, queries.jsonl and qrels/test.tsv";
 

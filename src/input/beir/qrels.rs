@@ -1,5 +1,7 @@
 //! Judgements: which document is how relevant to which query.
 
+use super::error::BeirError;
+use crate::input::files::source::Source;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -7,9 +9,8 @@ use std::sync::atomic::AtomicU64;
 
 use super::super::error::Problem;
 use super::super::lines::{Piece, Splitter, utf8};
-use super::super::source::Source;
-use super::super::{Format, MAX_RECORD_BYTES, Origin, RecordError};
-use super::{BeirError, Judged};
+use super::super::{Format, MAX_RECORD_BYTES, RecordError};
+use crate::input::origin::Origin;
 
 /// Reads `query-id`, `corpus-id`, `score` or TREC's `query 0 document relevance`; blank lines are skipped. The first line may
 /// name the columns: one without a digit where the relevance stands does.
@@ -101,3 +102,6 @@ fn level(text: &str) -> Option<u32> {
     let number = text.parse::<f64>().ok().filter(|number| number.fract() == 0.0 && *number <= f64::from(u32::MAX))?;
     Some(number.max(0.0) as u32)
 }
+
+/// Judgements by query.
+pub(super) type Judged = HashMap<String, Vec<(String, u32)>>;

@@ -9,12 +9,13 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::error::Problem;
-use super::super::jsonl::{check_text, malformed, missing};
 use super::super::lines::{Piece, Splitter, utf8};
 use super::super::object::Leaf;
-use super::super::source::Source;
-use super::super::{Format, MAX_RECORD_BYTES, Origin, RecordError};
+use super::super::{Format, MAX_RECORD_BYTES, RecordError};
 use super::BeirError;
+use crate::input::fields::{check_text, malformed, missing};
+use crate::input::files::source::Source;
+use crate::input::origin::Origin;
 
 /// The fields of a line that are read; others are passed over without being held.
 #[derive(Deserialize)]

@@ -1,6 +1,6 @@
 //! Which fields of a row are its texts, its score and its split.
 
-use super::PairOptions;
+use super::options::PairOptions;
 
 /// Names of the first text, each with the second's at the same place in [`SECOND`]: those of the STS benchmark and of GLUE,
 /// of SICK, and of common collections of pairs.

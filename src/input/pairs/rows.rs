@@ -6,14 +6,17 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::super::error::{Names, Problem};
-use super::super::jsonl::object;
 use super::super::lines::{Piece, Splitter};
-use super::super::queries::kind;
-use super::super::source::Reader;
 use super::super::table::{MAX_COLUMNS, Table};
-use super::super::{InputError, MAX_RECORD_BYTES, Origin, RecordError};
+use super::super::{InputError, MAX_RECORD_BYTES, RecordError};
+use super::PairsError;
 use super::columns::{Column, Columns};
-use super::{Groups, PairOptions, PairsError, ScoredPair};
+use super::options::PairOptions;
+use super::pair::{Groups, ScoredPair};
+use crate::input::fields::kind;
+use crate::input::fields::object;
+use crate::input::files::reader::Reader;
+use crate::input::origin::Origin;
 
 /// One object a line; blank lines are skipped. The first object with all fields says what they are called.
 pub(super) fn json(

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::super::source::Reader;
 use super::super::table::{MAX_COLUMNS, RowInfo, Table};
 use super::super::{InputError, MAX_RECORD_BYTES};
-use super::{Builder, SavedVectors, VectorsError, origin};
+use super::VectorsError;
+use super::set::{Builder, SavedVectors, origin};
+use crate::input::files::reader::Reader;
 
 /// Where the columns are.
 struct Columns {

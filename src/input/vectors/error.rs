@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use super::super::{InputError, Origin};
-use super::MAX_NUMBERS;
+use super::super::InputError;
+use super::limits::MAX_NUMBERS;
+use crate::input::origin::Origin;
 
 /// Why the vectors of a file cannot be read. It names the file, and the line where there is one.
 #[derive(Debug, thiserror::Error)]

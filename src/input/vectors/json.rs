@@ -10,9 +10,11 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::Value;
 
 use super::super::lines::{Piece, Splitter};
-use super::super::source::{Reader, without_bom};
-use super::super::{InputError, MAX_RECORD_BYTES, Origin};
-use super::{Builder, SavedVectors, VectorsError, origin};
+use super::super::{InputError, MAX_RECORD_BYTES};
+use super::VectorsError;
+use super::set::{Builder, SavedVectors, origin};
+use crate::input::files::reader::{Reader, without_bom};
+use crate::input::origin::Origin;
 
 /// One row as `infa embed` writes it. Embeddings APIs answer with rows of these names as well.
 #[derive(Deserialize)]

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use half::f16;
 
 use super::super::InputError;
-use super::super::source::Reader;
-use super::{Builder, MAX_NUMBERS, MAX_ROWS, SavedVectors, VectorsError, origin};
+use super::VectorsError;
+use super::limits::{MAX_NUMBERS, MAX_ROWS};
+use super::set::{Builder, SavedVectors, origin};
+use crate::input::files::reader::Reader;
 
 /// Longer heads are refused, as numpy does by default from 10,000 on: none of an array of numbers needs so much.
 const LONGEST_HEAD: usize = 10_000;
@@ -82,7 +84,7 @@ impl File {
         builder.0.rows = (0..rows)
             .map(|row| {
                 let place = Some(row * dimensions..(row + 1) * dimensions);
-                super::SavedRow { index: Some(row as u64), id: None, place }
+                super::set::SavedRow { index: Some(row as u64), id: None, place }
             })
             .collect();
         Ok(builder.0)

@@ -9,9 +9,9 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::reader::Length;
 use parquet::file::serialized_reader::SerializedPageReader;
 
+use super::problem::{Problem, damaged};
 use super::storage::Storage;
 use super::thrift::{Compact, I32, STRUCT};
-use super::{Problem, damaged};
 
 /// Bytes of a page's head, at first and at most: statistics may make it long.
 const HEAD: [usize; 2] = [1 << 10, 1 << 20];

@@ -12,11 +12,13 @@ use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use parquet::file::reader::Length;
 use parquet::file::serialized_reader::SerializedPageReader;
 
-use super::super::{Builder, MAX_NUMBERS, SavedVectors, VectorsError};
+use super::super::VectorsError;
 use super::pages::{self, Counted};
+use super::problem::{Problem, damaged};
 use super::schema::{Columns, Number, Scalar, Vectors};
 use super::storage::Storage;
-use super::{Problem, damaged};
+use crate::input::vectors::limits::MAX_NUMBERS;
+use crate::input::vectors::set::{Builder, SavedVectors};
 
 /// Rows that are decoded at a time.
 const BATCH: usize = 256;

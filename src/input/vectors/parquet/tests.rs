@@ -85,7 +85,7 @@ fn both(bytes: &[u8]) -> SavedVectors {
     let path = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(path.path(), bytes).unwrap();
     let memory = read_bytes(bytes).unwrap();
-    let file = super::super::read(path.path()).unwrap();
+    let file = crate::input::vectors::read::read(path.path()).unwrap();
     assert_eq!(format!("{:?} {:?}", file.rows, file.numbers), format!("{:?} {:?}", memory.rows, memory.numbers));
     memory
 }
@@ -292,7 +292,8 @@ fn pages(pages: &[(&[u8], usize)], compression: Compression, kind: &str) -> Resu
     let schema = SchemaDescriptor::new(Arc::new(parse_message_type(&format!("message m {{ {kind} }}")).unwrap()));
     let chunk = ColumnChunkMetaData::builder(schema.column(0)).set_compression(compression);
     let chunk = chunk.set_total_compressed_size(bytes.len() as i64).set_data_page_offset(0).build().unwrap();
-    super::pages::check(&Storage::Memory(bytes.into()), &chunk).map_err(|problem| format!("{problem:?}"))
+    crate::input::vectors::parquet::pages::check(&Storage::Memory(bytes.into()), &chunk)
+        .map_err(|problem| format!("{problem:?}"))
 }
 
 /// The head of a page: kind, sizes, and the field with its number of values and their encoding.
@@ -329,7 +330,7 @@ fn what_pages_promise_is_held_against_their_bytes() {
     assert_eq!(one(&head(3, 8, 8, 8, 2, 0), 8, plain), Ok(2));
     let data = head(0, 8, 8, 5, 1 << 30, 0);
     assert_eq!(pages(&[(&head(2, 8, 8, 7, 2, 0), 8), (&data, 8), (&data, 8)], plain, float), Ok(1 << 31));
-    assert!(super::pages::plausible(1000) < 1 << 25);
+    assert!(crate::input::vectors::parquet::pages::plausible(1000) < 1 << 25);
     let error = |result: Result<u64, String>, expected: &str| {
         let error = result.unwrap_err();
         assert!(error.contains(expected), "{error} for {expected}");
@@ -397,13 +398,13 @@ fn what_footers_promise_is_held_against_their_bytes() {
 #[test]
 fn files_of_pyarrow() {
     let path = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/vectors").join(name);
-    let found = super::super::read(&path("pyarrow.parquet")).unwrap();
+    let found = crate::input::vectors::read::read(&path("pyarrow.parquet")).unwrap();
     assert_eq!(places(&found), [Some(0..3), None, Some(3..6), None]);
     assert_eq!(found.numbers[..4], [1.0, -0.5, 0.25, 4.0]);
     assert!(found.numbers[4].is_nan() && found.numbers[5] == 1024.0);
     let ids: Vec<_> = found.rows.iter().map(|row| row.id.as_deref()).collect();
     assert_eq!(ids, [Some("a"), Some("b"), None, Some("d")]);
-    let error = super::super::read(&path("brotli.parquet")).unwrap_err();
+    let error = crate::input::vectors::read::read(&path("brotli.parquet")).unwrap_err();
     assert!(error.to_string().ends_with("it is compressed by Brotli, which is not read"), "{error}");
     assert!(error.hint().unwrap().contains("zstd"));
 }

@@ -1,36 +1,26 @@
-//! Parquet, as indices are exported by pandas, pyarrow, polars and DuckDB, and as data sets lie on Hugging Face.
-//!
-//! The format: <https://github.com/apache/parquet-format>. The vectors are a column of lists of float16, float32 or float64,
-//! called `embedding`, `vector`, `embeddings` or `vectors`, or else the only such column; ids are a column `id` or `_id` of
-//! strings or numbers, places a column `index`. A null in the place of a list, and a list without numbers, is a row that
-//! failed; a null within a list is NaN. Numbers become float32. Compressed by Snappy, zstd, LZ4, gzip, or not at all.
+//! Reads the vectors of a Parquet file.
 
-mod footer;
-mod pages;
-mod rows;
-mod schema;
-mod storage;
-mod thrift;
-
+use super::footer;
+use super::problem::{Problem, damaged};
+use super::rows;
+use super::schema::Columns;
+use super::storage::Storage;
+use crate::input::InputError;
+use crate::input::files::reader::Reader;
+use crate::input::files::source::Source;
+use crate::input::vectors::VectorsError;
+use crate::input::vectors::set::{SavedVectors, origin};
+use crate::wall;
+use parquet::basic::Compression;
 use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
-
-use parquet::basic::Compression;
-use parquet::errors::ParquetError;
-
-use super::super::InputError;
-use super::super::source::{Reader, Source};
-use super::{SavedVectors, VectorsError, origin};
-use crate::wall;
-use schema::Columns;
-use storage::Storage;
 
 /// Bytes of a file that comes through a pipe, at most: all of it must be held, as its end says what is in it.
 const PIPE: u64 = 4 << 30;
 
 /// Reads the vectors of `source`, of which `reader` gives the bytes if it is no regular file.
-pub(super) fn read(reader: Reader, source: &Source) -> Result<SavedVectors, VectorsError> {
+pub(crate) fn read(reader: Reader, source: &Source) -> Result<SavedVectors, VectorsError> {
     let name = &source.name;
     let storage = match source.path().filter(|_| source.is_regular_file()) {
         Some(path) => {
@@ -44,7 +34,7 @@ pub(super) fn read(reader: Reader, source: &Source) -> Result<SavedVectors, Vect
     read_from(&storage, name)
 }
 
-fn piped(reader: Reader, name: &Arc<str>, most: u64) -> Result<Storage, VectorsError> {
+pub(super) fn piped(reader: Reader, name: &Arc<str>, most: u64) -> Result<Storage, VectorsError> {
     let mut bytes = Vec::new();
     let failed = |source| InputError::Read { origin: origin(name, 1), source };
     reader.take(most + 1).read_to_end(&mut bytes).map_err(failed)?;
@@ -56,36 +46,7 @@ fn piped(reader: Reader, name: &Arc<str>, most: u64) -> Result<Storage, VectorsE
     Ok(Storage::Memory(bytes.into()))
 }
 
-/// What is wrong with a file.
-#[derive(Debug)]
-enum Problem {
-    /// It says what cannot be.
-    Damaged(String),
-    /// It is sound, and yet of no use.
-    Other(String),
-    /// The same, with something to do about it.
-    Hinted(String, &'static str),
-    /// It holds too much.
-    All(VectorsError),
-}
-
-fn damaged(reason: impl Into<String>) -> Problem {
-    Problem::Damaged(reason.into())
-}
-
-impl From<ParquetError> for Problem {
-    fn from(error: ParquetError) -> Self {
-        Self::Damaged(error.to_string())
-    }
-}
-
-impl From<VectorsError> for Problem {
-    fn from(error: VectorsError) -> Self {
-        Self::All(error)
-    }
-}
-
-fn read_from(storage: &Storage, name: &Arc<str>) -> Result<SavedVectors, VectorsError> {
+pub(super) fn read_from(storage: &Storage, name: &Arc<str>) -> Result<SavedVectors, VectorsError> {
     let problem = match wall::catch(|| all(storage, name)) {
         Ok(Ok(vectors)) => return Ok(vectors),
         Ok(Err(problem)) => problem,
@@ -104,7 +65,7 @@ fn read_from(storage: &Storage, name: &Arc<str>) -> Result<SavedVectors, Vectors
     Err(VectorsError::Parquet { file: Arc::clone(name), reason, hint })
 }
 
-fn all(storage: &Storage, name: &Arc<str>) -> Result<SavedVectors, Problem> {
+pub(super) fn all(storage: &Storage, name: &Arc<str>) -> Result<SavedVectors, Problem> {
     let metadata = footer::read(storage).map_err(damaged)?;
     let columns = Columns::of(metadata.file_metadata().schema_descr());
     let columns = columns.map_err(|refused| Problem::Hinted(refused.reason, refused.hint))?;
@@ -125,4 +86,5 @@ fn all(storage: &Storage, name: &Arc<str>) -> Result<SavedVectors, Problem> {
 }
 
 #[cfg(test)]
+#[path = "tests.rs"]
 mod tests;

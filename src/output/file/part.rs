@@ -23,7 +23,7 @@ const SUFFIX: &str = ".infa-part";
 static PARTS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// A part; dropped, it is removed.
-pub(super) struct Part(NamedTempFile);
+pub(crate) struct Part(NamedTempFile);
 
 impl Part {
     /// A part for `file_name` in `directory`, with these permissions less the umask; parts of earlier processes go.

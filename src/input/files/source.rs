@@ -1,23 +1,22 @@
 //! Where bytes come from: a path or stdin, checked first and opened later, counted as they are read.
 
 use std::fs::{self, File};
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufReader, Read};
 use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Format, InputError, content};
-
-/// Bytes without a byte order mark at their start.
-pub(super) type Reader = Box<dyn BufRead + Send>;
+use super::content;
+use super::reader::Reader;
+use crate::input::{Format, InputError};
 
 const BUFFER: usize = 128 << 10;
 
 /// One input that exists, not yet open: thousands of files must not need thousands of descriptors.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(crate) struct Source {
     /// `None` is stdin.
     path: Option<PathBuf>,
     /// For messages.
@@ -116,7 +115,7 @@ impl Source {
 
 /// What the ending of a file's name stands for.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// A format of texts.
     Format(Format),
     /// A format that holds no text to read: this one.
@@ -156,7 +155,7 @@ const BINARY: [&str; 24] = [
 ];
 
 /// What the ending of `path` stands for, that of compression left out.
-pub(super) fn ending_of(path: &Path) -> Ending {
+pub(crate) fn ending_of(path: &Path) -> Ending {
     let lower = |path: &Path| Some(path.extension()?.to_str()?.to_ascii_lowercase());
     let ending = match lower(path) {
         Some(ending) if COMPRESSED.contains(&ending.as_str()) => {
@@ -180,19 +179,6 @@ fn stdin_size() -> Option<u64> {
     let mut file = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
     let metadata = file.metadata().ok().filter(|m| m.is_file())?;
     Some(metadata.len().saturating_sub(file.stream_position().ok()?))
-}
-
-/// Takes a UTF-8 byte order mark off the start.
-///
-/// It looks at no more bytes than it must, so that a first line of one letter is not held back.
-pub(super) fn without_bom(mut reader: Reader) -> io::Result<Reader> {
-    const BOM: &[u8] = b"\xef\xbb\xbf";
-    if reader.fill_buf()?.first() != BOM.first() {
-        return Ok(reader);
-    }
-    let mut head = Vec::with_capacity(BOM.len());
-    reader.by_ref().take(BOM.len() as u64).read_to_end(&mut head)?;
-    if head == BOM { Ok(reader) } else { Ok(Box::new(Cursor::new(head).chain(reader))) }
 }
 
 /// Counts for progress bars, and tries again after a signal, so nobody above has to.
@@ -219,6 +205,7 @@ impl Read for Counted {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use super::super::reader::without_bom;
     use super::*;
 
     fn stripped(bytes: &'static [u8]) -> Vec<u8> {

@@ -7,14 +7,15 @@ use std::env;
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
 
-use super::sink::{Sink, without_path};
-use super::{Numbers, OutputError, Row, RowWriter, Shape, Vector, check_dimensions};
+use super::row::check_dimensions;
+use crate::output::file::sink::{Sink, without_path};
+use crate::output::{Numbers, OutputError, Row, RowWriter, Shape, Vector};
 
 /// The bytes before the array: any number of rows and dimensions fits, and data stay aligned.
 const HEAD: usize = 128;
 
 /// Writes an array of shape (rows, dimensions).
-pub(super) struct Npy {
+pub(crate) struct Npy {
     /// Where the output goes.
     sink: Sink,
     /// Where the rows wait when the output cannot be rewritten.
@@ -122,9 +123,9 @@ fn spool_name() -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::tests::{vector, written};
-    use super::super::{Format, Row, RowWriter};
     use super::*;
+    use crate::output::tests::{vector, written};
+    use crate::output::{Format, Row, RowWriter};
     use std::io::Read;
     use std::os::fd::OwnedFd;
 
@@ -133,8 +134,8 @@ mod tests {
         Row { index: 1, id: None, outcome: Err("bad") },
         Row { index: 2, id: None, outcome: Ok(VECTOR) },
     ];
-    const VECTOR: super::super::Vector<'static> =
-        super::super::Vector { embedding: Numbers::Dense(&[1.0, -0.5]), tokens: Some(1), truncated: Some(false) };
+    const VECTOR: crate::output::Vector<'static> =
+        crate::output::Vector { embedding: Numbers::Dense(&[1.0, -0.5]), tokens: Some(1), truncated: Some(false) };
 
     fn check(bytes: &[u8]) {
         assert_eq!(bytes.len(), 128 + 3 * 2 * 4);

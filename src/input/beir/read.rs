@@ -1,30 +1,13 @@
-//! A retrieval task in the layout of BEIR: `corpus.jsonl`, `queries.jsonl` and judgements in `qrels/test.tsv`.
-//!
-//! - `corpus.jsonl`: a document a line, `{"_id": "…", "title": "…", "text": "…"}`; the title may be missing or empty. A model
-//!   gets title, space and text, trimmed, as it does from BEIR (`encode_corpus`) and MTEB (`_corpus_to_dict`).
-//! - `queries.jsonl`: a query a line, `{"_id": "…", "text": "…"}`.
-//! - `qrels/*.tsv`: a header (which may be missing) and `query-id`, `corpus-id`, `score`, with tabs between. The four columns
-//!   of TREC, `query 0 document relevance` with white space between, are read as well.
-//!
-//! Other fields are passed over; ids may be numbers, which become their digits.
-//!
-//! **What counts**, as for BEIR, which hands this to pytrec_eval: queries without a judgement are left out. One whose
-//! judgements are all 0 or below counts, with 0 in every measure. Relevance below 0 is as good as 0. A relevant document that
-//! is not in the corpus stays: it is part of the ideal order and of what recall looks for, so that both can fall short of 1.
-//! A judged query that is not in `queries.jsonl` is left out, where BEIR fails.
+//! Reads a folder in the layout of BEIR.
 
-mod error;
-mod qrels;
-mod texts;
-
-use std::collections::{HashMap, HashSet};
+use super::error::BeirError;
+use super::qrels;
+use super::texts;
+use crate::input::InputError;
+use crate::input::error::Names;
+use crate::input::files::source::Source;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
-
-pub use error::BeirError;
-
-use super::InputError;
-use super::error::Names;
-use super::source::Source;
 
 /// Queries, the documents to search, and which of them are relevant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,9 +109,6 @@ pub fn read_beir(dir: &Path, qrels: Option<&Path>) -> Result<RetrievalSet, BeirE
     })
 }
 
-/// Judgements by query.
-type Judged = HashMap<String, Vec<(String, u32)>>;
-
 /// One of the files every folder has.
 fn part(dir: &Path, file: &'static str) -> Result<Source, BeirError> {
     Source::check(&dir.join(file)).map_err(|error| match error {
@@ -161,4 +141,5 @@ fn judgements_in(dir: &Path) -> Result<PathBuf, BeirError> {
 }
 
 #[cfg(test)]
+#[path = "tests.rs"]
 mod tests;

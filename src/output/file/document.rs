@@ -1,7 +1,7 @@
 //! A text as a whole: a report, a page.
 
 use super::sink::Sink;
-use super::{Destination, OutputError};
+use crate::output::{Destination, OutputError};
 
 /// A file that will hold one text. It is opened before the work, so that what cannot be written is told before an hour of
 /// it, and takes its place when the text is there; dropped before, it leaves what was there.

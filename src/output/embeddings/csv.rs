@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
-use super::digits::Digits;
-use super::json::json;
-use super::sink::Sink;
-use super::{Numbers, OutputError, Row, RowWriter, Shape, Vector, check_dimensions};
+use super::row::check_dimensions;
+use crate::output::digits::Digits;
+use crate::output::file::sink::Sink;
+use crate::output::value::json;
+use crate::output::{Numbers, OutputError, Row, RowWriter, Shape, Vector};
 
 /// Writes `index,id,tokens,truncated,error,e0,…`.
-pub(super) struct Csv {
+pub(crate) struct Csv {
     sink: Sink,
     dimensions: usize,
     digits: Digits,
@@ -71,7 +72,7 @@ impl RowWriter for Csv {
 }
 
 /// Appends an id, if there is one.
-pub(super) fn id(id: Option<&Value>, out: &mut Vec<u8>) {
+pub(crate) fn id(id: Option<&Value>, out: &mut Vec<u8>) {
     match id {
         None => {}
         Some(Value::String(id)) => quoted(id, out),
@@ -80,7 +81,7 @@ pub(super) fn id(id: Option<&Value>, out: &mut Vec<u8>) {
 }
 
 /// Appends a field, in quotes where it needs them.
-pub(super) fn quoted(field: &str, out: &mut Vec<u8>) {
+pub(crate) fn quoted(field: &str, out: &mut Vec<u8>) {
     if !field.contains([',', '"', '\n', '\r']) && field == field.trim() {
         out.extend_from_slice(field.as_bytes());
         return;
@@ -98,8 +99,8 @@ pub(super) fn quoted(field: &str, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::tests::{vector, written};
-    use super::super::{Format, Row};
+    use crate::output::tests::{vector, written};
+    use crate::output::{Format, Row};
     use serde_json::json;
 
     fn text(dimensions: usize, rows: &[Row<'_>]) -> String {

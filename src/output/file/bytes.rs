@@ -1,7 +1,7 @@
 //! Plain bytes into a file that appears when it is complete.
 
 use super::sink::Sink;
-use super::{Destination, OutputError};
+use crate::output::{Destination, OutputError};
 
 /// How many bytes are gathered at a time.
 const PIECE: usize = 1 << 20;

@@ -10,8 +10,9 @@ use std::sync::Arc;
 
 use flate2::bufread::MultiGzDecoder;
 
-use super::source::Reader;
-use super::{InputError, Origin};
+use super::reader::Reader;
+use crate::input::InputError;
+use crate::input::origin::Origin;
 
 const BUFFER: usize = 128 << 10;
 /// Bytes of the beginning that are looked at for JSON and for binary data.
@@ -106,7 +107,7 @@ fn kind_of(head: &[u8]) -> Option<Kind> {
 }
 
 /// The text of a file, and whether it looks like JSON.
-pub(super) struct Content {
+pub(crate) struct Content {
     pub reader: Reader,
     pub json: bool,
     /// The first byte that is no white space is `[`, where [`json`](Self::json) is set.
@@ -118,7 +119,7 @@ type Bytes = BufReader<Box<dyn Read + Send>>;
 /// The text in `inner`, decompressed where it is compressed. `binary_separators`: NUL bytes are part of the text's layout.
 ///
 /// No more bytes are waited for than it takes to tell what the file is: a first line of one letter is not held back.
-pub(super) fn text(
+pub(crate) fn text(
     inner: Box<dyn Read + Send>,
     name: &Arc<str>,
     binary_separators: bool,

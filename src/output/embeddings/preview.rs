@@ -2,8 +2,8 @@
 
 use std::io::Write;
 
-use super::sink::Sink;
-use super::{Destination, Numbers, OutputError, Row, RowWriter, Vector};
+use crate::output::file::sink::Sink;
+use crate::output::{Destination, Numbers, OutputError, Row, RowWriter, Vector};
 
 /// Numbers that are shown of a vector.
 const SHOWN: usize = 6;
@@ -11,7 +11,7 @@ const SHOWN: usize = 6;
 const VECTORS: usize = 2;
 
 /// Writes the beginning of each embedding, for people.
-pub(super) struct Preview(Sink);
+pub(crate) struct Preview(Sink);
 
 impl Preview {
     pub fn open() -> Result<Self, OutputError> {

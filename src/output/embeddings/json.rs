@@ -1,14 +1,14 @@
 //! JSON: an object a line, or one array of the same objects.
 
-use serde_json::Value;
-
-use super::digits::Digits;
-use super::objects::Objects;
-use super::sink::Sink;
-use super::{Numbers, OutputError, Row, RowWriter, Shape, Vector, check_dimensions};
+use super::row::check_dimensions;
+use crate::output::digits::Digits;
+use crate::output::file::sink::Sink;
+use crate::output::objects::Objects;
+use crate::output::value::{head, json, member};
+use crate::output::{Numbers, OutputError, Row, RowWriter, Shape, Vector};
 
 /// Embeddings as JSON objects.
-pub(super) struct Rows {
+pub(crate) struct Rows {
     objects: Objects,
     shape: Shape,
     digits: Digits,
@@ -83,35 +83,12 @@ fn numbers(embedding: Numbers<'_>, digits: Digits, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends the beginning of an object: `{"index":…`, and its id where there is one.
-pub(super) fn head(index: u64, id: Option<&Value>, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"index\":");
-    json(&index, out);
-    if let Some(id) = id {
-        member("id", id, out);
-    }
-}
-
-/// Appends `,"key":value`.
-pub(super) fn member<T: serde::Serialize + ?Sized>(key: &str, value: &T, out: &mut Vec<u8>) {
-    out.push(b',');
-    json(key, out);
-    out.push(b':');
-    json(value, out);
-}
-
-/// Appends `value` as JSON.
-pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
-    // Writing to memory does not fail, and the types used here (numbers, text, JSON values) all have a form.
-    let _ = serde_json::to_writer(out, value);
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::super::digits::Digits;
-    use super::super::tests::{vector, written};
-    use super::super::{Format, Numbers, Row, Vector};
+    use crate::output::digits::Digits;
+    use crate::output::tests::{vector, written};
+    use crate::output::{Format, Numbers, Row, Vector};
     use serde_json::{Value, json};
 
     fn text(format: Format, rows: &[Row<'_>]) -> String {

@@ -7,13 +7,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::part::Part;
-use super::{Destination, OutputError};
+use crate::output::{Destination, OutputError};
 
 /// How much is gathered before the system is called.
 const BUFFER: usize = 128 << 10;
 
 /// An output being written. Rows are encoded straight into its buffer.
-pub(super) struct Sink {
+pub(crate) struct Sink {
     name: String,
     target: Target,
     buffer: Vec<u8>,
@@ -41,7 +41,7 @@ impl Sink {
     }
 
     /// A sink that writes to `file` as it comes.
-    pub(super) fn direct(name: String, file: File) -> Self {
+    pub(crate) fn direct(name: String, file: File) -> Self {
         Self::new(name, Target::Direct(file))
     }
 
@@ -166,7 +166,7 @@ fn file(target: &mut Target) -> &mut File {
 }
 
 /// An error of tempfile's without the name of the temporary file, which says nothing to the user.
-pub(super) fn without_path(error: io::Error) -> io::Error {
+pub(crate) fn without_path(error: io::Error) -> io::Error {
     use io::ErrorKind::{NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull};
     match error.kind() {
         kind @ (NotFound | PermissionDenied | ReadOnlyFilesystem | StorageFull) => kind.into(),

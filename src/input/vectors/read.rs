@@ -1,53 +1,21 @@
-//! Vectors that were saved: `.npy`, Parquet, and JSON lines, a JSON array and CSV, as `infa embed` writes them.
-//!
-//! What a file is shows in its first bytes, not in its name. Its vectors stay in memory as float32, one after the other;
-//! a file can lie about its size, so memory grows with the bytes that are there and not with what a head promises.
+//! Reads saved vectors: the first bytes of a file decide between the formats.
 
-mod csv;
-mod error;
-mod json;
-mod npy;
-mod parquet;
-
+use super::csv;
+use super::error::VectorsError;
+use super::json;
+use super::npy;
+use super::parquet;
+use super::set::{SavedVectors, origin};
+use crate::input::InputError;
+use crate::input::files::reader::Reader;
+use crate::input::files::source::Source;
 use std::io::{Cursor, Read};
-use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-pub use error::VectorsError;
-
-use super::source::{Reader, Source};
-use super::{InputError, Origin};
-
-/// Numbers of all vectors of a file together, at most: 16 GiB of float32, or 11 million vectors of 384 dimensions.
-pub const MAX_NUMBERS: usize = 1 << 32;
-/// Rows at most: they take memory even without numbers.
-const MAX_ROWS: usize = 1 << 28;
 /// Bytes of the beginning that are looked at.
-const HEAD: usize = 64;
-
-/// The vectors of one file, in its order.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SavedVectors {
-    /// The file as the user named it, or `stdin`.
-    pub name: Arc<str>,
-    /// A row an input.
-    pub rows: Vec<SavedRow>,
-    /// The numbers of all vectors.
-    pub numbers: Vec<f32>,
-}
-
-/// One row of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SavedRow {
-    /// The place of its input, from 0, where the file says it.
-    pub index: Option<u64>,
-    /// The id of its input, where there is one; numbers as their digits, as CSV does not tell them from strings.
-    pub id: Option<String>,
-    /// Where its vector lies in [`SavedVectors::numbers`]; `None` where the file has an error in its place.
-    pub place: Option<Range<usize>>,
-}
+pub(super) const HEAD: usize = 64;
 
 /// Reads all vectors of `path`; `-` is stdin.
 ///
@@ -76,7 +44,7 @@ pub fn read(path: &Path) -> Result<SavedVectors, VectorsError> {
 
 /// What a file is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Nothing,
     Npy,
     Parquet,
@@ -108,37 +76,6 @@ impl Kind {
                 Some(_) => Self::Csv,
             },
         }
-    }
-}
-
-fn origin(file: &Arc<str>, line: u64) -> Origin {
-    Origin { file: Arc::clone(file), line }
-}
-
-/// Gathers rows.
-struct Builder(SavedVectors);
-
-impl Builder {
-    fn new(name: Arc<str>) -> Self {
-        Self(SavedVectors { name, rows: Vec::new(), numbers: Vec::new() })
-    }
-
-    /// One more row. Its numbers are `None` if it has failed.
-    fn push(
-        &mut self,
-        index: Option<u64>,
-        id: Option<String>,
-        numbers: Option<impl Iterator<Item = f32>>,
-    ) -> Result<(), VectorsError> {
-        let SavedVectors { name, rows, numbers: all } = &mut self.0;
-        let start = all.len();
-        let place = numbers.map(|numbers| {
-            all.extend(numbers);
-            start..all.len()
-        });
-        rows.push(SavedRow { index, id, place });
-        let full = all.len() > MAX_NUMBERS || rows.len() > MAX_ROWS;
-        if full { Err(VectorsError::TooLarge { file: Arc::clone(name) }) } else { Ok(()) }
     }
 }
 

@@ -1,0 +1,35 @@
+//! Observers of downloads.
+
+/// Somebody to tell about downloads: the terminal's progress bars, or nobody.
+pub trait Progress: Send + Sync {
+    /// A download of `total` bytes (when known) begins; `label` names it for people.
+    fn start(&self, label: &str, total: Option<u64>) -> Box<dyn ProgressTask>;
+    /// One line for people, such as what was installed and where.
+    fn note(&self, line: &str);
+}
+
+/// One running download, as its observer sees it. Dropping it ends the display.
+pub trait ProgressTask: Send {
+    /// `position` bytes of the whole have arrived (after a resume it starts above 0).
+    fn position(&mut self, position: u64);
+    /// Whoever does the work said this.
+    fn line(&mut self, _line: &str) {}
+}
+
+/// Nobody: for tests, and for callers that show nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Silent;
+
+struct SilentTask;
+
+impl Progress for Silent {
+    fn start(&self, _label: &str, _total: Option<u64>) -> Box<dyn ProgressTask> {
+        Box::new(SilentTask)
+    }
+
+    fn note(&self, _line: &str) {}
+}
+
+impl ProgressTask for SilentTask {
+    fn position(&mut self, _position: u64) {}
+}

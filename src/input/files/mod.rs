@@ -1,0 +1,5 @@
+//! Files and stdin: opened, decompressed, and checked to be text.
+
+pub(crate) mod content;
+pub(crate) mod reader;
+pub(crate) mod source;

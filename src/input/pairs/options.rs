@@ -1,0 +1,14 @@
+//! The fields that hold a scored pair.
+
+/// What to look for in the file.
+#[derive(Debug, Clone, Default)]
+pub struct PairOptions {
+    /// The field or column with the first text; without it the usual names are looked for.
+    pub first: Option<String>,
+    /// The field or column with the second text.
+    pub second: Option<String>,
+    /// The field or column with the score.
+    pub score: Option<String>,
+    /// The split to read, of a file with a field `split`; without it `test`, where there are several.
+    pub split: Option<String>,
+}

@@ -1,0 +1,47 @@
+//! Records: texts with their ids and where they begin.
+
+use super::error::RecordError;
+use super::origin::Origin;
+
+/// The longest record that is read; a longer one becomes a [`RecordError`] and is skipped over. A tokenizer needs some
+/// 60 bytes for each byte of a word without end, so this bounds memory too.
+pub const MAX_RECORD_BYTES: usize = 16 << 20;
+
+/// What a record holds, or why it holds nothing.
+#[derive(Debug)]
+pub struct Record<T = Text> {
+    /// The id the input gave, as the JSON value it is (in CSV and TSV always a string).
+    pub id: Option<serde_json::Value>,
+    /// What it holds, or what is wrong with it.
+    pub content: Result<T, RecordError>,
+    /// Where the record begins.
+    pub origin: Origin,
+}
+
+/// A text, or a pair of texts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text {
+    /// The text.
+    pub text: String,
+    /// The second of a pair, where [`Options::pair_field`] asks for one.
+    pub pair: Option<String>,
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self { text, pair: None }
+    }
+}
+
+#[cfg(test)]
+impl Record {
+    /// `line:id:text` or `line:id!error`, for tests.
+    pub(super) fn shown(&self) -> String {
+        let id = self.id.as_ref().map(ToString::to_string).unwrap_or_default();
+        match &self.content {
+            Ok(Text { text, pair: None }) => format!("{}:{id}:{text}", self.origin.line),
+            Ok(Text { text, pair: Some(pair) }) => format!("{}:{id}:{text}+{pair}", self.origin.line),
+            Err(error) => format!("{}:{id}!{error}", self.origin.line),
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Why a Parquet file cannot be used.
+
+use crate::input::vectors::VectorsError;
+use parquet::errors::ParquetError;
+
+/// What is wrong with a file.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// It says what cannot be.
+    Damaged(String),
+    /// It is sound, and yet of no use.
+    Other(String),
+    /// The same, with something to do about it.
+    Hinted(String, &'static str),
+    /// It holds too much.
+    All(VectorsError),
+}
+
+pub(super) fn damaged(reason: impl Into<String>) -> Problem {
+    Problem::Damaged(reason.into())
+}
+
+impl From<ParquetError> for Problem {
+    fn from(error: ParquetError) -> Self {
+        Self::Damaged(error.to_string())
+    }
+}
+
+impl From<VectorsError> for Problem {
+    fn from(error: VectorsError) -> Self {
+        Self::All(error)
+    }
+}

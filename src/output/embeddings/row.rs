@@ -1,0 +1,86 @@
+//! Rows of embeddings, and the writer that takes them.
+
+use crate::output::error::OutputError;
+use serde_json::Value;
+
+/// What became of one input.
+#[derive(Debug, Clone, Copy)]
+pub struct Row<'a> {
+    /// The place of the input, from 0.
+    pub index: u64,
+    /// Its id, if it had one.
+    pub id: Option<&'a Value>,
+    /// Its embedding, or what went wrong with it.
+    pub outcome: Result<Vector<'a>, &'a str>,
+}
+
+/// An embedding and how it came about.
+#[derive(Debug, Clone, Copy)]
+pub struct Vector<'a> {
+    /// The numbers.
+    pub embedding: Numbers<'a>,
+    /// How many tokens the model read, where that is known.
+    pub tokens: Option<usize>,
+    /// Whether the text went on beyond them, where that is known.
+    pub truncated: Option<bool>,
+}
+
+/// The numbers of an embedding.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Numbers<'a> {
+    /// One vector.
+    Dense(&'a [f32]),
+    /// Those that are not 0, and their places.
+    Sparse {
+        /// The places, rising.
+        indices: &'a [u32],
+        /// The numbers there.
+        values: &'a [f32],
+    },
+    /// Vectors of tokens.
+    Tokens {
+        /// The vectors, one after the other.
+        vectors: &'a [f32],
+        /// Length of each.
+        dimensions: usize,
+    },
+}
+
+/// What all embeddings of an output are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Vectors of this length.
+    Dense(usize),
+    /// Sparse vectors.
+    Sparse,
+    /// Any number of vectors of this length each.
+    Tokens(usize),
+}
+
+/// Takes rows in order. Dropped without [`finish`](Self::finish), it leaves no file behind.
+pub trait RowWriter {
+    /// Writes one row; it may stay in memory until [`flush`](Self::flush) or the buffer is full.
+    fn write(&mut self, row: &Row<'_>) -> Result<(), OutputError>;
+
+    /// Hands everything so far to the system, so that a reader of a pipe sees it.
+    ///
+    /// npy to a pipe is the exception: its head counts the rows, so nothing goes out before the end.
+    fn flush(&mut self) -> Result<(), OutputError>;
+
+    /// Writes what remains; a file takes its name only now.
+    fn finish(self: Box<Self>) -> Result<(), OutputError>;
+}
+
+/// A vector of another length than promised would make a ragged table: refused before it is written.
+pub(crate) fn check_dimensions(row: &Row<'_>, shape: Shape) -> Result<(), OutputError> {
+    let Ok(Vector { embedding, .. }) = row.outcome else { return Ok(()) };
+    let (found, expected) = match (embedding, shape) {
+        (Numbers::Dense(vector), Shape::Dense(expected)) => (vector.len(), expected),
+        (Numbers::Tokens { dimensions, .. }, Shape::Tokens(expected)) => (dimensions, expected),
+        (Numbers::Sparse { indices, values }, Shape::Sparse) => (values.len(), indices.len()),
+        // Of another shape altogether: as if it had no numbers.
+        (_, Shape::Dense(expected) | Shape::Tokens(expected)) => (0, expected),
+        (_, Shape::Sparse) => (0, 1),
+    };
+    if found == expected { Ok(()) } else { Err(OutputError::Dimensions { index: row.index, expected, found }) }
+}

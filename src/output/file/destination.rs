@@ -1,0 +1,37 @@
+//! Where an output goes: standard output or a file.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+/// Where rows go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Destination {
+    /// Standard output.
+    Stdout,
+    /// A file, replaced when everything is written; a device or a named pipe is written to directly.
+    File(PathBuf),
+}
+
+impl Destination {
+    /// The destination that a user names: `-`, like no name at all, is standard output.
+    pub fn named(path: Option<&Path>) -> Self {
+        match path {
+            None => Self::Stdout,
+            Some(path) if path.as_os_str() == "-" => Self::Stdout,
+            Some(path) => Self::File(path.to_owned()),
+        }
+    }
+
+    /// Whether people see at once what is written.
+    pub fn is_terminal(&self) -> bool {
+        *self == Self::Stdout && std::io::stdout().is_terminal()
+    }
+
+    /// The file that is replaced when everything is written, if it is one.
+    pub fn replaced(&self) -> Option<&Path> {
+        match self {
+            Self::File(path) if std::fs::metadata(path).map_or(true, |metadata| metadata.is_file()) => Some(path),
+            _ => None,
+        }
+    }
+}

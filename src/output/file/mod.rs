@@ -1,0 +1,7 @@
+//! Files and standard output: complete or not at all.
+
+pub(crate) mod bytes;
+pub(crate) mod destination;
+pub(crate) mod document;
+pub(crate) mod part;
+pub(crate) mod sink;

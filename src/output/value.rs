@@ -1,0 +1,26 @@
+//! JSON values and members, appended to memory.
+
+use serde_json::Value;
+
+/// Appends the beginning of an object: `{"index":…`, and its id where there is one.
+pub(super) fn head(index: u64, id: Option<&Value>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"index\":");
+    json(&index, out);
+    if let Some(id) = id {
+        member("id", id, out);
+    }
+}
+
+/// Appends `,"key":value`.
+pub(super) fn member<T: serde::Serialize + ?Sized>(key: &str, value: &T, out: &mut Vec<u8>) {
+    out.push(b',');
+    json(key, out);
+    out.push(b':');
+    json(value, out);
+}
+
+/// Appends `value` as JSON.
+pub(super) fn json<T: serde::Serialize + ?Sized>(value: &T, out: &mut Vec<u8>) {
+    // Writing to memory does not fail, and the types used here (numbers, text, JSON values) all have a form.
+    let _ = serde_json::to_writer(out, value);
+}

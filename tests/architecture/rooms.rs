@@ -1,0 +1,69 @@
+//! What a room looks like inside: no circles of files, faces that only re-export, folders one can take in at a glance.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::circles::{arrows, circles};
+use crate::source::{files, modules, src};
+
+/// Rooms that keep all rules below.
+const CLEAN: &[&str] = &["fetch", "input", "output"];
+/// The most files side by side in a folder, `mod.rs` left out.
+const FILES_SIDE_BY_SIDE: usize = 15;
+
+/// Fails with all of `findings`, if there are any.
+fn none(findings: &[String]) {
+    assert!(findings.is_empty(), "\n{}", findings.join("\n"));
+}
+
+#[test]
+fn no_circles_of_files() {
+    let mut findings = Vec::new();
+    for room in CLEAN {
+        let arrows = arrows(&modules(&src(), room));
+        let count: usize = arrows.values().map(|used| used.len()).sum();
+        assert!(count > 5, "{room}: only {count} arrows found: does this test still read the sources?");
+        for circle in circles(&arrows) {
+            findings.push(format!("{room}: a circle of {} files", circle.len()));
+            for file in &circle {
+                let used = arrows[file].intersection(&circle).map(|file| file.display().to_string());
+                findings.push(format!("  {} -> {}", file.display(), used.collect::<Vec<_>>().join(", ")));
+            }
+        }
+    }
+    none(&findings);
+}
+
+#[test]
+fn a_face_only_re_exports() {
+    let mut findings = Vec::new();
+    for module in CLEAN.iter().flat_map(|room| modules(&src(), room).into_values()) {
+        if module.file.ends_with("mod.rs") && !module.other.is_empty() {
+            findings.push(format!("{}: {}", module.file.display(), module.other.join(", ")));
+        }
+    }
+    none(&findings);
+}
+
+#[test]
+fn one_style_of_module_files() {
+    let mut findings = Vec::new();
+    for file in CLEAN.iter().flat_map(|room| files(&src().join(room))) {
+        if file.with_extension("").is_dir() {
+            findings.push(format!("{}: move it to mod.rs in the folder of its name", file.display()));
+        }
+    }
+    none(&findings);
+}
+
+#[test]
+fn few_files_side_by_side() {
+    let mut folders: BTreeMap<PathBuf, usize> = BTreeMap::new();
+    for file in CLEAN.iter().flat_map(|room| files(&src().join(room))) {
+        if !file.ends_with("mod.rs") {
+            *folders.entry(file.parent().unwrap_or(Path::new("")).to_owned()).or_default() += 1;
+        }
+    }
+    let crowded = folders.iter().filter(|(_, count)| **count > FILES_SIDE_BY_SIDE);
+    none(&crowded.map(|(folder, count)| format!("{}: {count} files", folder.display())).collect::<Vec<_>>());
+}
