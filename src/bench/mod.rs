@@ -8,6 +8,7 @@
 //!       ├ target   whom they are sent to; backend: an engine of this process, a worker, a server
 //!       └ recorder what became of them
 //! statistics       how sure figures are
+//!   └ estimate     how sure differences are; speed_up: how many times as fast an engine is as another
 //! fidelity         how near answers are to those of a reference
 //! machine          what measures, and what engines take from it
 //! report           all of it as a document
@@ -19,6 +20,7 @@ pub mod backend;
 pub mod collect;
 pub mod dataset;
 pub mod demand;
+pub mod estimate;
 #[cfg(test)]
 mod fake;
 pub mod fidelity;
@@ -33,6 +35,7 @@ pub mod rounds;
 pub mod search;
 #[cfg(test)]
 mod self_check;
+pub mod speed_up;
 pub mod statistics;
 pub mod summary;
 pub mod target;

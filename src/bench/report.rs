@@ -13,9 +13,10 @@ pub(crate) mod markup;
 pub(crate) mod numbers;
 pub(crate) mod page;
 pub(crate) mod plot;
+pub(crate) mod ratio;
 #[cfg(test)]
 pub(crate) mod sample;
-mod sentence;
+pub(crate) mod sentence;
 mod splice;
 mod summary;
 mod table;

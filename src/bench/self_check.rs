@@ -9,7 +9,8 @@ use super::load::{End, Load, Phase};
 use super::observer::{Observer, Stage};
 use super::recorder::Recording;
 use super::rounds::{self, Plan, Row, State};
-use super::statistics::{Spread, speed_up};
+use super::speed_up::speed_up;
+use super::statistics::Spread;
 use super::target::{Failure, FailureKind};
 use crate::fetch::Cancel;
 
@@ -37,10 +38,10 @@ fn row(row: &Row, baseline: &Row) -> String {
     let total = row.total();
     let values: Vec<f64> = throughput(row).into_iter().map(|(_, value)| value).collect();
     let mut text = format!("{} rounds", row.rounds.len());
-    if let Some(Spread { median, min, max, .. }) = Spread::of(&values, 0) {
+    if let Some(Spread { median, min, max, .. }) = Spread::of(&values) {
         write!(text, ", {median:.1} inputs/s ({min:.1} to {max:.1})").unwrap();
     }
-    if let Some(ratio) = speed_up(&throughput(row), &throughput(baseline), 0) {
+    if let Some(ratio) = speed_up(&throughput(row), &throughput(baseline), 1) {
         write!(text, ", {:.2} times", ratio.median).unwrap();
     }
     for quantile in [0.5, 0.99] {

@@ -4,12 +4,13 @@ use super::fidelity::{Invariance, InvarianceReport, RankingFidelity, RankingRepo
 use super::latencies::Latencies;
 use super::load::Load;
 use super::recorder::{Basis, Failures, Recording};
+use super::report::ratio;
 use super::report::{
     Curve, CurveKind, CurveStep, EngineState, FailureReport, Figure, Figures, HeldRate, LatencyPoint, RoundReport,
 };
 use super::rounds::{Row, State};
 use super::search::{Goal, HighestRate, Step, Stop, Swept};
-use super::statistics::{Spread, speed_up};
+use super::statistics::Spread;
 use super::target::Failure;
 
 /// What turns tokens a second into other figures; each is missing where it is not known.
@@ -25,8 +26,6 @@ pub struct Rates {
 
 const MILLION: f64 = 1e6;
 const SECONDS_PER_HOUR: f64 = 3600.0;
-/// For resampling; the same in every report, so that the same rounds have the same intervals.
-const SEED: u64 = 0;
 
 fn quantile_ms(latencies: &Latencies, quantile: f64) -> Option<f64> {
     latencies.quantile(quantile).map(|latency| latency.as_secs_f64() * 1e3)
@@ -55,12 +54,20 @@ pub fn round(round: usize, recording: &Recording, joules: Option<f64>) -> RoundR
     }
 }
 
-/// Figures over rounds. `baseline`: the rounds of the engine whose speed is 1. Speed is compared by tokens a second
-/// where both have them, else by requests a second.
-pub fn figures(rounds: &[RoundReport], baseline: Option<&[RoundReport]>, rates: Rates) -> Figures {
+/// What the speed of an engine is compared with.
+#[derive(Debug, Clone, Copy)]
+pub struct Baseline<'a> {
+    /// The rounds of the engine whose speed is 1.
+    pub rounds: &'a [RoundReport],
+    /// How many engines are compared with it.
+    pub engines: usize,
+}
+
+/// Figures over rounds. Speed is compared by tokens a second where both have them, else by inputs, else by requests.
+pub fn figures(rounds: &[RoundReport], baseline: Option<Baseline<'_>>, rates: Rates) -> Figures {
     let figure = |of: &dyn Fn(&RoundReport) -> Option<f64>| -> Option<Figure> {
         let values: Vec<f64> = rounds.iter().filter_map(of).filter(|value| value.is_finite()).collect();
-        Spread::of(&values, SEED).map(Figure::from)
+        Spread::of(&values).map(Figure::from)
     };
     let by_tokens =
         |of: fn(f64) -> f64, factor: Option<f64>| figure(&|round| Some(of(round.tokens_per_second?) * factor?));
@@ -77,7 +84,9 @@ pub fn figures(rounds: &[RoundReport], baseline: Option<&[RoundReport]>, rates: 
         p95_ms: figure(&|round| round.p95_ms),
         p99_ms: figure(&|round| round.p99_ms),
         max_ms: figure(&|round| round.max_ms),
-        speed_up: baseline.and_then(|baseline| compared(rounds, baseline)),
+        speed_up: baseline
+            .and_then(|baseline| ratio::of_rates(rounds, baseline.rounds, baseline.engines))
+            .map(Figure::from),
         gflops: by_tokens(|rate| rate, gigaflop),
         gemm_share: by_tokens(|rate| rate, gigaflop.zip(rates.gemm_gflops).map(|(flop, gemm)| flop / gemm)),
         dollars_per_million_tokens: by_tokens(f64::recip, dollars),
@@ -85,14 +94,6 @@ pub fn figures(rounds: &[RoundReport], baseline: Option<&[RoundReport]>, rates: 
             Some(round.joules? / (round.tokens_per_second? * round.seconds) * MILLION)
         }),
     }
-}
-
-fn compared(rounds: &[RoundReport], baseline: &[RoundReport]) -> Option<Figure> {
-    let of = |rounds: &[RoundReport], rate: fn(&RoundReport) -> Option<f64>| -> Vec<(usize, f64)> {
-        rounds.iter().filter_map(|round| Some((round.round, rate(round)?))).collect()
-    };
-    let spread = |rate| speed_up(&of(rounds, rate), &of(baseline, rate), SEED);
-    spread(|round| round.tokens_per_second).or_else(|| spread(|round| round.requests_per_second)).map(Figure::from)
 }
 
 /// Quantiles as HdrHistogram's plots have them: ever finer towards the longest.
@@ -238,7 +239,7 @@ mod tests {
     fn figures_are_medians_over_rounds() {
         let (fast, slow) = (rounds(&[1000.0, 3000.0, 2000.0]), rounds(&[500.0, 1000.0, 2000.0]));
         let rates = Rates { flop_per_token: Some(1e9), gemm_gflops: Some(4000.0), dollars_per_hour: Some(3.6) };
-        let figures = figures(&fast, Some(&slow), rates);
+        let figures = figures(&fast, Some(Baseline { rounds: &slow, engines: 1 }), rates);
         let tokens = figures.tokens_per_second.unwrap();
         assert_eq!((tokens.median, tokens.min, tokens.max, tokens.count), (2000.0, 1000.0, 3000.0, 3));
         // Of rounds that ran one after the other: 2, 3 and 1.
@@ -254,7 +255,7 @@ mod tests {
     #[test]
     fn speed_is_compared_by_requests_where_tokens_are_unknown() {
         let of = |rate| vec![RoundReport { requests_per_second: Some(rate), ..RoundReport::default() }];
-        let figures = figures(&of(3.0), Some(&of(2.0)), Rates::default());
+        let figures = figures(&of(3.0), Some(Baseline { rounds: &of(2.0), engines: 1 }), Rates::default());
         assert_eq!(figures.speed_up.map(|figure| figure.median), Some(1.5));
     }
 

@@ -5,8 +5,7 @@
 //! scenarios   which runs belong together, and which side they are on
 //!   ├ differences   what else is not the same: machine, model, workload, versions
 //!   └ engines       each engine and metric: ratio and interval
-//!       ├ metric    every metric by its name
-//!       └ estimate  how sure a change is
+//!       └ metric    every metric by its name
 //! family      the verdicts, which allow for one another
 //! threshold   what is not allowed, and whether it has happened
 //! report      all of it as a document; table, markdown and html are drawn from it
@@ -15,7 +14,6 @@
 mod differences;
 mod engines;
 mod error;
-mod estimate;
 mod family;
 mod html;
 mod markdown;
@@ -30,7 +28,6 @@ mod text;
 mod threshold;
 
 pub use error::RunsError;
-pub use estimate::Estimate;
 pub use html::html;
 pub use markdown::markdown;
 pub use metric::{Better, METRICS, Metric, Scale, Unit, UnknownMetric, metric};

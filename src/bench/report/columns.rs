@@ -1,6 +1,6 @@
 //! Columns of tables: what each is called, what it means, and an engine's cell. Terminal, Markdown and HTML share them.
 
-use super::numbers::{NOTHING, bytes, cosine, count, figure, figure_as, number, percent, plain, spread};
+use super::numbers::{NOTHING, bytes, cosine, count, figure, figure_as, number, percent, plain};
 use super::{CurveKind, EngineReport, EngineState, Figure, Report};
 
 /// A column that at least one engine has something for.
@@ -174,7 +174,9 @@ fn decisive(engine: &EngineReport, value: Option<Figure>) -> Option<String> {
     let value = value?;
     match engine.state {
         EngineState::Stable { half_width } | EngineState::Unstable { half_width: Some(half_width) } => {
-            Some(format!("{} {}", number(value.median), spread(half_width)))
+            let factor = 1.0 + half_width;
+            let interval = Some((value.median / factor, value.median * factor));
+            Some(figure(&Figure { interval, ..value }))
         }
         _ => Some(figure(&value)),
     }

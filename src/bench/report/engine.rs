@@ -85,7 +85,8 @@ pub struct Figure {
     pub min: f64,
     /// The largest.
     pub max: f64,
-    /// 95 % interval of the median, by bootstrap; `None` for fewer than two rounds.
+    /// 95 % interval around the median, of Student's t on logarithms; of a speed-up the one that `infa compare` gives it,
+    /// which holds together with those of all other engines. `None` for fewer than two rounds.
     pub interval: Option<(f64, f64)>,
     /// Rounds it comes from.
     pub count: usize,

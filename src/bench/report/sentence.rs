@@ -1,14 +1,17 @@
 //! The outcome of a run in one sentence: "onnx:int8 is 2.2 times as fast as onnx (±20%), smallest cosine 0.9970".
 
-use super::numbers::{cosine, half_width, number, spread};
+use super::numbers::{cosine, half_width, number, several, spread};
+use super::ratio::{of_latencies, of_rates};
 use super::text::one_line;
 use super::{Curve, CurveKind, EngineReport, EngineState, Figure, Report};
+use crate::bench::estimate::ENOUGH;
 
 /// Intervals that reach farther to one side are written with both ends.
 const WIDE: f64 = 0.5;
 
-/// The outcome; `None` where nothing was measured.
-pub(super) fn sentence(report: &Report) -> Option<String> {
+/// The outcome; `None` where nothing was measured. Ratios and their intervals are computed anew from the rounds, as
+/// `infa compare` does with the same report, so that both say the same.
+pub(crate) fn sentence(report: &Report) -> Option<String> {
     let sound: Vec<&EngineReport> =
         report.engines.iter().filter(|engine| !matches!(engine.state, EngineState::Failed { .. })).collect();
     let text = if sound.iter().any(|engine| engine.curve.is_some()) {
@@ -21,13 +24,21 @@ pub(super) fn sentence(report: &Report) -> Option<String> {
     text.map(|text| text + ".")
 }
 
+/// How many engines of the report `infa compare` holds against the baseline.
+fn compared(report: &Report) -> usize {
+    report.engines.iter().filter(|engine| !engine.rounds.is_empty()).count().saturating_sub(1)
+}
+
 /// Throughput: the fastest beside the baseline, or the baseline beside the next.
 fn speeds(report: &Report, sound: &[&EngineReport]) -> Option<String> {
     let base = sound.iter().find(|engine| report.baseline.as_ref() == Some(&engine.name));
-    let ratio = |engine: &&&EngineReport| engine.figures.speed_up.filter(|ratio| ratio.median > 0.0);
+    let ratio = |engine: &EngineReport| {
+        let ratio = of_rates(&engine.rounds, &base?.rounds, compared(report))?;
+        Some(Figure::from(ratio)).filter(|ratio| ratio.median > 0.0)
+    };
     let others = sound.iter().filter(|engine| report.baseline.as_ref() != Some(&engine.name));
     let fastest = others
-        .filter_map(|engine| Some((engine, ratio(&engine)?)))
+        .filter_map(|engine| Some((engine, ratio(engine)?)))
         .max_by(|(_, a), (_, b)| a.median.total_cmp(&b.median));
     let (Some(base), Some((fastest, ratio))) = (base, fastest) else { return alone(sound) };
     let (first, second, ratio) = match ratio.median >= 1.0 {
@@ -35,15 +46,43 @@ fn speeds(report: &Report, sound: &[&EngineReport]) -> Option<String> {
         false => (*base, *fastest, inverted(ratio)),
     };
     let (name, other) = (one_line(&first.name), one_line(&second.name));
-    let how = uncertainty(&ratio, |value| format!("{} times", times(value)));
-    let apart = ratio.interval.is_none_or(|(low, high)| low > 1.0 || high < 1.0);
-    let text = match apart {
-        true => format!("{name} is {} times as fast as {other}{how}", times(ratio.median)),
-        false => {
-            format!("{name} and {other} cannot be distinguished: {name} is {} times as fast{how}", times(ratio.median))
+    let (how, times) = (uncertainty(&ratio), times(ratio.median));
+    let text = match Sureness::of(&ratio) {
+        Sureness::Sure => format!("{name} is {times} times as fast as {other} ({how})"),
+        Sureness::TooFew(rounds) => {
+            format!("{name} is {times} times as fast as {other} in {rounds}, too few to be sure{}", bracketed(&how))
+        }
+        Sureness::Alike => {
+            format!("{name} and {other} cannot be distinguished: {name} is {times} times as fast ({how})")
         }
     };
     Some(text + &fidelity(report, first, second))
+}
+
+/// Whether one of two engines is faster, as `infa compare` says it of the same rounds.
+enum Sureness {
+    /// It is.
+    Sure,
+    /// The difference may be noise.
+    Alike,
+    /// It may be noise, and there are too few of these rounds to find out.
+    TooFew(String),
+}
+
+impl Sureness {
+    fn of(ratio: &Figure) -> Self {
+        match ratio.interval {
+            Some((low, high)) if low > 1.0 || high < 1.0 => Self::Sure,
+            _ if ratio.count < ENOUGH || ratio.interval.is_none() => {
+                Self::TooFew(several(ratio.count as u64, "round", "rounds"))
+            }
+            _ => Self::Alike,
+        }
+    }
+}
+
+fn bracketed(how: &str) -> String {
+    if how.is_empty() { String::new() } else { format!(" ({how})") }
 }
 
 /// Of one engine only its own figures can be named.
@@ -79,9 +118,22 @@ fn latencies(report: &Report, sound: &[&EngineReport]) -> Option<String> {
     let others = known.get(1..).unwrap_or_default();
     let base = others.iter().find(|(engine, _)| report.baseline.as_ref() == Some(&engine.name)).or(others.first());
     let beside = base.map(|(other, slower)| {
-        let name = one_line(&other.name);
-        let ratio = times(slower / p50);
-        format!(", {ratio} times as quick as {name} ({} ms){}", number(*slower), fidelity(report, first, other))
+        let ratio = of_latencies(&first.rounds, &other.rounds, compared(report)).map(Figure::from);
+        let (other_name, slower) = (one_line(&other.name), number(*slower));
+        let text = match ratio.map(|ratio| (Sureness::of(&ratio), times(ratio.median), uncertainty(&ratio))) {
+            Some((Sureness::Sure, times, how)) => {
+                format!(", {times} times as quick as {other_name} ({slower} ms, {how})")
+            }
+            Some((Sureness::TooFew(rounds), times, how)) => {
+                let how = bracketed(&how);
+                format!(", {times} times as quick as {other_name} ({slower} ms) in {rounds}, too few to be sure{how}")
+            }
+            Some((Sureness::Alike, _, how)) => {
+                format!(", and {other_name} within {slower} ms: they cannot be distinguished ({how})")
+            }
+            None => format!(", {other_name} within {slower} ms"),
+        };
+        text + &fidelity(report, first, other)
     });
     Some(format!("{name} answers half of the requests within {} ms{}", number(p50), beside.unwrap_or_default()))
 }
@@ -104,8 +156,9 @@ fn curves(sound: &[&EngineReport]) -> Option<String> {
     let (first, curve, rate) = *known.first()?;
     let what = if curve.kind == CurveKind::Search { "keeps the latency up to" } else { "answers up to" };
     let beside = known.get(1).filter(|(_, other, _)| other.kind == curve.kind);
-    let beside =
-        beside.map(|(other, _, less)| format!(", {} times as many as {}", times(rate / less), one_line(&other.name)));
+    let beside = beside.map(|(other, _, less)| {
+        format!(", {} times as many as {}, each measured once", times(rate / less), one_line(&other.name))
+    });
     Some(format!("{} {what} {} requests/s{}", one_line(&first.name), number(rate), beside.unwrap_or_default()))
 }
 
@@ -138,11 +191,11 @@ fn inverted(Figure { median, min, max, interval, count }: Figure) -> Figure {
     Figure { median: median.recip(), min: max.recip(), max: min.recip(), interval, count }
 }
 
-/// ` (±20%)`, or both ends where that is wide.
-fn uncertainty(figure: &Figure, write: impl Fn(f64) -> String) -> String {
+/// `±20%`, or both ends where that is wide; empty where it is not known.
+fn uncertainty(figure: &Figure) -> String {
     match (half_width(figure), figure.interval) {
-        (Some(half), _) if half <= WIDE => format!(" ({})", spread(half)),
-        (_, Some((low, high))) => format!(" ({} to {})", times(low), write(high)),
+        (Some(half), _) if half <= WIDE => spread(half),
+        (_, Some((low, high))) => format!("{} to {} times", times(low), times(high)),
         (_, None) => String::new(),
     }
 }
@@ -150,45 +203,65 @@ fn uncertainty(figure: &Figure, write: impl Fn(f64) -> String) -> String {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::sample;
+    use super::super::{RoundReport, sample};
     use super::*;
+    use crate::bench::statistics::Spread;
 
     fn of(engines: Vec<EngineReport>) -> Option<String> {
         sentence(&sample::of(engines))
     }
 
-    fn engine(name: &str, ratio: f64, interval: Option<(f64, f64)>) -> EngineReport {
-        let mut engine = sample::engine(name, 2000.0 * ratio);
-        engine.figures.speed_up = Some(Figure { median: ratio, min: ratio, max: ratio, interval, count: 3 });
+    /// An engine of these rates, in tokens a second, each of a round.
+    fn engine(name: &str, rates: &[f64]) -> EngineReport {
+        let mut engine = sample::engine(name, rates[0]);
+        let round = engine.rounds[0].clone();
+        let of = |(round_number, &rate): (usize, &f64)| RoundReport {
+            round: round_number,
+            tokens_per_second: Some(rate),
+            p50_ms: Some(50_000.0 / rate),
+            ..round.clone()
+        };
+        engine.rounds = rates.iter().enumerate().map(of).collect();
+        engine.figures.p50_ms =
+            Spread::of(&rates.iter().map(|rate| 50_000.0 / rate).collect::<Vec<_>>()).map(Figure::from);
         engine
     }
 
     fn base() -> EngineReport {
-        engine("onnx", 1.0, Some((1.0, 1.0)))
+        engine("onnx", &[2000.0; 5])
+    }
+
+    /// Rounds of this many times 2,000 tokens a second, with noise of 1 %.
+    fn times_as_fast(name: &str, ratio: f64) -> EngineReport {
+        engine(name, &[0.99, 1.01, 1.0, 0.995, 1.005].map(|noise| 2000.0 * ratio * noise))
     }
 
     #[test]
     fn the_fastest_beside_the_baseline() {
-        let int8 = engine("onnx:int8", 2.2, Some((1.9, 2.64)));
-        let expected = "onnx:int8 is 2.2 times as fast as onnx (±20%), smallest cosine 0.9997.";
+        let int8 = times_as_fast("onnx:int8", 2.2);
+        let expected = "onnx:int8 is 2.2 times as fast as onnx (±2%), smallest cosine 0.9997.";
         assert_eq!(of(vec![base(), int8.clone()]).unwrap(), expected);
-        let torch = engine("torch", 0.5, Some((0.4, 0.6)));
+        let torch = times_as_fast("torch", 0.5);
         assert_eq!(of(vec![base(), torch.clone(), int8]).unwrap(), expected);
         // The baseline is the reference as well.
         assert_eq!(
             of(vec![base(), torch]).unwrap(),
-            "onnx is 2.0 times as fast as torch (±25%), smallest cosine of torch 0.9997."
+            "onnx is 2.0 times as fast as torch (±2%), smallest cosine of torch 0.9997."
         );
-        let wide = engine("b", 20.0, Some((5.0, 60.0)));
-        assert!(of(vec![base(), wide]).unwrap().starts_with("b is 20.0 times as fast as onnx (5.0 to 60.0 times)"));
-        let near = engine("b", 1.02, Some((0.97, 1.07)));
-        assert!(
-            of(vec![base(), near])
-                .unwrap()
-                .starts_with("b and onnx cannot be distinguished: b is 1.02 times as fast (±5%)")
-        );
-        let once = engine("b", 2.0, None);
-        assert!(of(vec![base(), once]).unwrap().starts_with("b is 2.0 times as fast as onnx, smallest"));
+        let near = of(vec![base(), times_as_fast("b", 1.01)]).unwrap();
+        assert!(near.starts_with("b and onnx cannot be distinguished: b is 1.01 times as fast (±2%)"), "{near}");
+    }
+
+    #[test]
+    fn few_rounds_are_said_to_be_few() {
+        let two = of(vec![engine("onnx", &[2000.0, 2000.0]), engine("b", &[4900.0, 4700.0])]).unwrap();
+        // The error is half of the difference of logarithms, 2.1 %, and t(1) is 25.45 for 2.5 %.
+        assert!(two.starts_with("b is 2.4 times as fast as onnx (1.4 to 4.1 times), smallest"), "{two}");
+        let noisy = of(vec![engine("onnx", &[2000.0, 2000.0]), engine("b", &[5400.0, 4200.0])]).unwrap();
+        let expected = "b is 2.4 times as fast as onnx in 2 rounds, too few to be sure (0.10 to 58.3 times), smallest";
+        assert!(noisy.starts_with(expected), "{noisy}");
+        let once = of(vec![engine("onnx", &[2000.0]), engine("b", &[4000.0])]).unwrap();
+        assert!(once.starts_with("b is 2.0 times as fast as onnx in 1 round, too few to be sure, smallest"), "{once}");
     }
 
     #[test]
@@ -198,19 +271,26 @@ mod tests {
         let mut failed = base();
         failed.state = EngineState::Failed { stage: "start".into(), kind: "timeout".into(), message: "late".into() };
         assert_eq!(of(vec![failed.clone()]), None);
-        assert!(of(vec![failed, engine("b", 2.0, None)]).unwrap().starts_with("b: 4,000 tokens/s"));
+        assert!(of(vec![failed, engine("b", &[4000.0; 3])]).unwrap().starts_with("b: 4,000 tokens/s"));
     }
 
     #[test]
     fn rising_and_open_loads() {
         let sweep = sentence(&sample::sweep()).unwrap();
         assert_eq!(sweep, "onnx answers up to 61.0 requests/s.");
-        let mut report = sample::of(vec![base(), engine("b", 2.0, None)]);
-        report.workload.load = "poisson:5".to_owned();
+        let open = |engines: Vec<EngineReport>| {
+            let mut report = sample::of(engines);
+            report.workload.load = "poisson:5".to_owned();
+            sentence(&report).unwrap()
+        };
         assert_eq!(
-            sentence(&report).unwrap(),
-            "b answers half of the requests within 12.5 ms, 2.0 times as quick as onnx (25.0 ms), smallest cosine 0.9997."
+            open(vec![base(), times_as_fast("b", 2.0)]),
+            "b answers half of the requests within 12.5 ms, 2.0 times as quick as onnx (25.0 ms, ±2%), smallest cosine 0.9997."
         );
+        let near = open(vec![base(), times_as_fast("b", 1.01)]);
+        assert!(near.contains("and onnx within 25.0 ms: they cannot be distinguished (±2%)"), "{near}");
+        let few = open(vec![engine("onnx", &[2000.0]), engine("b", &[4000.0])]);
+        assert!(few.contains("2.0 times as quick as onnx (25.0 ms) in 1 round, too few to be sure, smallest"), "{few}");
         let rerank = sentence(&sample::rerank()).unwrap();
         assert!(rerank.contains("smallest Kendall's τ-b"), "{rerank}");
     }

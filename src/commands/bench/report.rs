@@ -11,7 +11,7 @@ use crate::bench::report::{
     EngineReport, EngineState, Fidelity, Figures, Machine, ModelReport, Report, Resources, RoundReport, SCHEMA_VERSION,
     Task, Tokens, Workload,
 };
-use crate::bench::summary::{self, Rates};
+use crate::bench::summary::{self, Baseline, Rates};
 use crate::engine::spec::shown;
 
 /// What is reported besides what was measured.
@@ -42,7 +42,9 @@ impl Context<'_> {
         let answered = |at: &usize| measured.get(*at).is_some_and(|measured| measured.total.done.requests > 0);
         let sound: Vec<usize> = (0..places.len()).filter(answered).filter_map(|at| places.get(at).copied()).collect();
         let (base, right) = (plan.baseline(&sound), plan.reference(&sound));
-        let baseline = base.and_then(of_place).and_then(|at| rounds.get(at)).map(Vec::as_slice);
+        let beside = rounds.iter().filter(|rounds| !rounds.is_empty()).count().saturating_sub(1);
+        let baseline = base.and_then(of_place).and_then(|at| rounds.get(at));
+        let baseline = baseline.map(|rounds| Baseline { rounds, engines: beside });
         let reference = right.and_then(of_place).and_then(|at| measured.get(at));
         let reference = reference.map(|reference| &reference.sample).filter(|sample| !sample.is_empty());
         let mut engines = Vec::new();
@@ -88,7 +90,7 @@ impl Context<'_> {
         ready: &Ready,
         measured: &Measured,
         rounds: &[RoundReport],
-        baseline: Option<&[RoundReport]>,
+        baseline: Option<Baseline<'_>>,
         reference: Option<&Results>,
     ) {
         let Facts { version, details, load_seconds } = ready.facts.clone();

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::estimate::{Centre, ENOUGH, Estimate};
 use super::metric::{Better, METRICS, Metric, Scale};
 use super::read::Run;
 use super::report::{Basis, Change, EngineComparison, Level, Mean, MetricComparison, Verdict};
+use crate::bench::estimate::{Centre, ENOUGH, Estimate};
 use crate::bench::report::{EngineReport, EngineState, Report};
 use crate::bench::statistics::median;
 

@@ -9,18 +9,14 @@
 //! there is a verdict where the change is beyond the floor, and only there its interval leaves out "no change".
 
 use super::engines::{AGREEMENT, ROUNDING};
-use super::estimate::Estimate;
 use super::metric::{Better, METRICS, Metric, Scale, Unit};
 use super::report::{Change, Comparison, EngineComparison, Level, Mean, MetricComparison, RunsReport, Verdict};
 use super::text::says_most;
-use crate::bench::statistics::{CONFIDENCE, student_t_beyond};
+use crate::bench::estimate::{DECISIVE_SHARE, Estimate, RESOLUTION, critical};
+use crate::bench::statistics::CONFIDENCE;
 
 /// What the shares are for: the metric that decides, others that tables show, the rest.
-const SHARES: [f64; 3] = [0.5, 0.4, 0.1];
-/// Ratios nearer to 1 are rounding: latencies are recorded to three digits.
-const RESOLUTION: f64 = 1e-3;
-/// More degrees of freedom change nothing.
-const MOST_FREEDOM: f64 = 1000.0;
+const SHARES: [f64; 3] = [DECISIVE_SHARE, 0.4, 0.1];
 /// Metrics that decide, by falling worth; the first that has a test does.
 const DECISIVE: [&str; 5] =
     ["tokens_per_s", "inputs_per_s", "requests_per_s", "held_requests_per_s", "peak_requests_per_s"];
@@ -42,12 +38,7 @@ impl Family {
         let all: f64 = SHARES.iter().zip(self.0).filter(|(_, tests)| *tests > 0).map(|(share, _)| share).sum();
         let (Some(part), Some(tests)) = (SHARES.get(share), self.0.get(share)) else { return f64::INFINITY };
         let probability = (1.0 - CONFIDENCE) * part / all.max(*part) / (*tests).max(1) as f64;
-        let freedom = freedom.clamp(1.0, MOST_FREEDOM);
-        let (fewer, more) = (freedom.floor(), freedom.ceil());
-        let [low, high] = [fewer, more].map(|freedom| student_t_beyond(probability, freedom as usize));
-        // Between whole numbers they are nearly linear in the inverse.
-        let part = if more > fewer { (1.0 / fewer - 1.0 / freedom) / (1.0 / fewer - 1.0 / more) } else { 0.0 };
-        low + (high - low) * part
+        critical(probability, freedom)
     }
 }
 
@@ -207,7 +198,9 @@ mod tests {
     use super::super::sample::{run, two};
     use super::super::{Plan, compare};
     use super::*;
+    use crate::bench::report::ratio::of_rates;
     use crate::bench::report::{EngineReport, Report, RoundReport, sample};
+    use crate::bench::statistics::student_t_beyond;
 
     /// How the figures of a server vary.
     #[derive(Clone, Copy)]
@@ -420,5 +413,58 @@ mod tests {
         let report = compared((1, 5, 1), 0.0, QUIET, &mut rng);
         let engine = &report.comparisons[0].engines[0];
         assert_eq!((decisive(engine, false), decisive(engine, true)), (Some("tokens_per_s"), Some("p50")));
+    }
+
+    /// The sentence below the table of a run, and the comparison of its engines: whenever the one says without reserve
+    /// that an engine is faster, the other does, with the same interval, and the other way round.
+    #[test]
+    fn the_sentence_of_a_run_and_its_comparison_agree() {
+        let mut rng = fastrand::Rng::with_seed(4);
+        let noise = Noise { rounds: 0.05, correlation: 0.3, runs: 0.05, disturbed: 0.1 };
+        let (mut sure, mut unsure) = (0, 0);
+        for at in 0..400 {
+            let (engines, rounds) = (2 + at % 3, [1, 2, 3, 4, 5, 6, 10][at % 7]);
+            let mut report = measured(engines, rounds, 0.0, noise, &mut rng);
+            let faster = [0.0, 0.05, 0.15, 1.4, -0.4][at % 5];
+            for round in report.engines.iter_mut().skip(1).flat_map(|engine| &mut engine.rounds) {
+                for rate in [&mut round.tokens_per_second, &mut round.inputs_per_second] {
+                    *rate = rate.map(|rate| rate * (1.0 + faster));
+                }
+                round.p50_ms = round.p50_ms.map(|p50| p50 / (1.0 + faster));
+            }
+            let open = at % 4 == 0;
+            if open {
+                report.workload.load = "poisson:5".to_owned();
+            }
+            for engine in &mut report.engines {
+                let p50: Vec<f64> = engine.rounds.iter().filter_map(|round| round.p50_ms).collect();
+                engine.figures.p50_ms = crate::bench::statistics::Spread::of(&p50).map(Into::into);
+            }
+            report.baseline = Some("engine 0".to_owned());
+            let said = crate::bench::report::sentence::sentence(&report).unwrap();
+            let compared = compare(&Plan::Engines(run("a.json", &report), None), false).unwrap();
+            let told = !said.contains("too few to be sure") && !said.contains("cannot be distinguished");
+            // The pair is the baseline and one other engine.
+            let other = |engine: &&EngineComparison| said.contains(&engine.name);
+            let engine = compared.comparisons[0].engines.iter().find(other).unwrap();
+            let name = if open { "p50" } else { "tokens_per_s" };
+            let found = engine.metrics.iter().find(|found| found.metric == name).unwrap();
+            let first = said.starts_with(&engine.name);
+            let expected = match (told, first) {
+                (true, true) => Verdict::Faster,
+                (true, false) => Verdict::Slower,
+                (false, _) if rounds == 1 => Verdict::CannotTell,
+                (false, _) => Verdict::Indistinguishable,
+            };
+            assert_eq!(found.verdict, expected, "{said}\n{found:?}");
+            let [base, new] = ["engine 0", &engine.name]
+                .map(|name| report.engines.iter().find(|engine| engine.name == name).unwrap().rounds.as_slice());
+            if let (false, Some((low, high))) = (open, found.change.joint) {
+                let (lower, higher) = of_rates(new, base, engines - 1).unwrap().interval.unwrap();
+                assert!((low - lower).abs() < 1e-9 && (high - higher).abs() < 1e-9, "{low} {lower} {high} {higher}");
+            }
+            *if told { &mut sure } else { &mut unsure } += 1;
+        }
+        assert!(sure > 80 && unsure > 80, "{sure} {unsure}");
     }
 }

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::estimate::Estimate;
 use super::metric::{Better, Metric, Scale, Unit};
+use crate::bench::estimate::Estimate;
 use crate::bench::report::json::schema_of;
 
 /// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.

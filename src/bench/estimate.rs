@@ -1,4 +1,5 @@
-//! How sure a change is.
+//! How sure a change is: of a figure between two runs, or between two engines of one run. `infa bench` and
+//! `infa compare` share it, so that they never say the contrary of one run.
 //!
 //! Rounds of two files did not run side by side, and rounds are few: three to ten.
 //!
@@ -17,10 +18,17 @@
 //! larger part. With a single run a side it cannot be measured, and is taken to be as large as that from round to round:
 //! [`Estimate::run`].
 
-use crate::bench::statistics::{median, student_t};
+use super::statistics::{median, student_t, student_t_beyond};
 
-/// From so many rounds on medians are compared.
-pub(super) const ENOUGH: usize = 5;
+/// From this many rounds on medians are compared.
+pub const ENOUGH: usize = 5;
+/// Ratios nearer to 1 are rounding: latencies are recorded to three digits.
+pub const RESOLUTION: f64 = 1e-3;
+/// The part of the permitted 5 % false verdicts of a report that goes to the figure that decides: throughput, or p50 in an
+/// open loop.
+pub const DECISIVE_SHARE: f64 = 0.5;
+/// More degrees of freedom change nothing.
+const MOST_FREEDOM: f64 = 1000.0;
 /// Variance from run to run, where it cannot be measured, as a multiple of that from round to round.
 const RUN_VARIANCE: f64 = 1.0;
 /// A round farther from the median than this many median deviations counts as that far where errors are estimated.
@@ -51,7 +59,7 @@ fn moments(values: &[f64]) -> (f64, f64, f64) {
 
 /// Where the middle of rounds is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Centre {
+pub enum Centre {
     /// Of fewer than [`ENOUGH`], of shares, and of runs.
     Mean,
     /// Otherwise.
@@ -190,6 +198,16 @@ impl Estimate {
     pub fn detectable(&self, floor: f64) -> f64 {
         floor + power_quantile(self.freedom) * self.whole_error()
     }
+}
+
+/// How many standard errors an estimate must be beyond, so that chance alone is with this probability.
+pub fn critical(probability: f64, freedom: f64) -> f64 {
+    let freedom = freedom.clamp(1.0, MOST_FREEDOM);
+    let (fewer, more) = (freedom.floor(), freedom.ceil());
+    let [low, high] = [fewer, more].map(|freedom| student_t_beyond(probability, freedom as usize));
+    // Between whole numbers they are nearly linear in the inverse.
+    let part = if more > fewer { (1.0 / fewer - 1.0 / freedom) / (1.0 / fewer - 1.0 / more) } else { 0.0 };
+    low + (high - low) * part
 }
 
 /// The 80 % quantile of Student's t (the same expansion as for 97.5 %, good to 2 %).
