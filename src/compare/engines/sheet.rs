@@ -150,7 +150,7 @@ fn verdict(report: &EnginesReport, engine: &EngineOnTexts) -> (Tone, String) {
 fn tone(verdict: Verdict) -> Tone {
     match verdict {
         Verdict::Interchangeable => Tone::Good,
-        Verdict::SameRanking => Tone::Doubtful,
+        Verdict::SameRanking | Verdict::TooFewInputs => Tone::Doubtful,
         Verdict::Different => Tone::Bad,
     }
 }
@@ -199,7 +199,7 @@ fn quality(report: &EnginesReport) -> Option<Rows> {
                 None | Some(QualityVerdict::Indistinguishable) => Tone::Plain,
                 Some(QualityVerdict::Better) => Tone::Good,
                 Some(QualityVerdict::Worse) => Tone::Bad,
-                Some(QualityVerdict::CannotTell) => Tone::Doubtful,
+                Some(QualityVerdict::CannotTell | QualityVerdict::TooFewInputs) => Tone::Doubtful,
             };
             let between = |interval: Option<(f64, f64)>, write: Write| {
                 interval.map_or_else(nothing, |(low, high)| format!("{} … {}", write(low), write(high)))

@@ -52,12 +52,14 @@ pub(super) fn change(
         half_width: interval.map(|(low, high)| (high - low) / 2.0),
         relative: part(found.estimate),
         relative_interval: interval.and_then(|(low, high)| part(low).zip(part(high))),
-        verdict: verdict(found.estimate, interval),
+        verdict: verdict(n, found.estimate, interval),
     })
 }
 
-fn verdict(difference: f64, interval: Option<(f64, f64)>) -> QualityVerdict {
+/// Of fewer items than [`DIFFERING`] none can be better or worse.
+fn verdict(n: usize, difference: f64, interval: Option<(f64, f64)>) -> QualityVerdict {
     match interval {
+        _ if n < DIFFERING && difference.abs() >= ROUNDING => QualityVerdict::TooFewInputs,
         None => QualityVerdict::CannotTell,
         _ if difference.abs() < ROUNDING => QualityVerdict::Indistinguishable,
         Some((low, _)) if low > 0.0 => QualityVerdict::Better,
@@ -135,7 +137,11 @@ mod tests {
     #[test]
     fn what_is_not_known_is_not_told() {
         let found = of(&[0.5], &[0.9]);
-        assert_eq!((found.verdict, found.interval, found.half_width), (QualityVerdict::CannotTell, None, None));
+        assert_eq!((found.verdict, found.interval, found.half_width), (QualityVerdict::TooFewInputs, None, None));
+        assert_eq!(of(&[0.5], &[0.5]).verdict, QualityVerdict::CannotTell);
+        let few = [0.5, 0.6, 0.7, 0.8, 0.9];
+        assert_eq!(of(&few, &few.map(|x| x - 0.4)).verdict, QualityVerdict::TooFewInputs);
+        assert_eq!(of(&few, &few).verdict, QualityVerdict::Indistinguishable);
         // Nothing is a part of nothing.
         let found = of(&[0.0; 40], &[0.5; 40]);
         assert_eq!((found.verdict, found.relative, found.relative_interval), (QualityVerdict::Better, None, None));

@@ -62,6 +62,8 @@ pub enum QualityVerdict {
     Worse,
     /// The interval holds 0, or the difference is one of rounding (less than 1e-6).
     Indistinguishable,
+    /// There are fewer than six items (pairs of texts, queries), and they are not the same within rounding.
+    TooFewInputs,
     /// There is no interval.
     CannotTell,
 }
@@ -73,6 +75,7 @@ impl QualityVerdict {
             Self::Better => "better",
             Self::Worse => "worse",
             Self::Indistinguishable => "indistinguishable",
+            Self::TooFewInputs => "too few inputs to tell",
             Self::CannotTell => "cannot tell",
         }
     }

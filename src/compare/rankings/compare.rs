@@ -39,6 +39,7 @@ pub fn compare(reference: &ScoreSet, candidate: &ScoreSet) -> RankingComparison 
         sorted: placement.sorted.is_some(),
         calibration: calibration.as_ref(),
         order: order.as_ref().map(|order| &order.agreement),
+        pairs: compared.iter().map(|query| query.reference.len()).map(|n| n * n.saturating_sub(1) / 2).sum(),
     };
     let (verdict, reasons) = facts.judge();
     let evidence = Evidence {

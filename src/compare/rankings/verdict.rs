@@ -32,6 +32,16 @@ const SAME_ORDER: f64 = 0.9;
 /// almost alike. Of few queries, one may have others.
 const SAME_FIRST: f64 = 0.8;
 
+/// Of fewer pairs of documents of one query, the order says too little: a single pair that changes places takes the mean of
+/// τ-b below its limit, and of two documents every other order is the same by chance.
+const ENOUGH_PAIRS: usize = 20;
+/// And of one document a query, of fewer documents.
+const ENOUGH_DOCUMENTS: usize = 10;
+/// Scores that differ by no more than this part of the spread differ by rounding alone: float16 has 0.004 at most.
+const ROUNDED: f64 = 0.005;
+/// Of few pairs, but not of fewer than this, an order that is rather reversed (τ-b below 0) is plainly another one.
+const ENOUGH_FOR_OTHERS: usize = 6;
+
 /// What is judged.
 pub(super) struct Facts<'a> {
     /// Queries that have sound scores in one engine alone, or another number of them.
@@ -44,6 +54,8 @@ pub(super) struct Facts<'a> {
     pub sorted: bool,
     pub calibration: Option<&'a Calibration>,
     pub order: Option<&'a OrderAgreement>,
+    /// Pairs of documents of one query, of all queries.
+    pub pairs: usize,
 }
 
 impl Facts<'_> {
@@ -71,6 +83,9 @@ impl Facts<'_> {
         reasons.push(values(calibration));
         let Some(order) = self.order else {
             reasons.push("no query has two documents, whose order could be compared".to_owned());
+            if !wrong && self.is_few() {
+                return self.of_few(calibration, reasons);
+            }
             let same = same_values && !wrong;
             return (if same { Verdict::Interchangeable } else { Verdict::Different }, reasons);
         };
@@ -80,12 +95,42 @@ impl Facts<'_> {
             text += "; what changed places scores almost alike";
         }
         reasons.push(text);
+        if !wrong && self.is_few() {
+            return self.of_few(calibration, reasons);
+        }
         let verdict = match (same_values, same_order) {
             _ if wrong => Verdict::Different,
             (true, _) => Verdict::Interchangeable,
             (false, true) => Verdict::SameRanking,
             (false, false) => Verdict::Different,
         };
+        (verdict, reasons)
+    }
+}
+
+impl Facts<'_> {
+    /// Whether there are too few documents for a verdict.
+    fn is_few(&self) -> bool {
+        let documents = self.calibration.map_or(0, |found| found.documents);
+        match self.order {
+            Some(_) => self.pairs < ENOUGH_PAIRS,
+            None => documents < ENOUGH_DOCUMENTS,
+        }
+    }
+
+    /// The verdict of few documents, with what was found of them.
+    fn of_few(&self, found: &Calibration, mut reasons: Vec<String>) -> (Verdict, Vec<String>) {
+        let rounded = found.max_difference == 0.0 || found.max_difference <= ROUNDED * found.spread;
+        let reversed = self.order.and_then(|order| order.tau_mean).is_some_and(|tau| tau < 0.0);
+        let verdict = match rounded && self.infinite == 0 {
+            true => Verdict::Interchangeable,
+            false if reversed && self.pairs >= ENOUGH_FOR_OTHERS => Verdict::Different,
+            false => Verdict::TooFewInputs,
+        };
+        if verdict == Verdict::TooFewInputs {
+            let documents = several(found.documents as u64, "document is", "documents are");
+            reasons.push(format!("{documents} too few to tell"));
+        }
         (verdict, reasons)
     }
 }

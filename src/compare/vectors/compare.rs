@@ -13,7 +13,7 @@ use super::units::{Units, norm};
 use super::verdict::{Facts, INTERCHANGEABLE_COSINE, OUTLIER_COSINE, SAME_SPACE_COSINE};
 use super::{MatchedBy, VectorSet};
 use crate::bench::fidelity::{VectorFidelity, cosine};
-use crate::bench::report::numbers::several;
+use crate::bench::report::numbers::{several, size};
 use crate::bench::statistics::median;
 
 /// Inputs that are named for their small cosine.
@@ -115,7 +115,10 @@ fn compare_matched(reference: &VectorSet, candidate: &VectorSet, matching: Match
         same_ranking: facts.same_ranking() == Some(true),
     };
     let findings = evidence.findings();
-    let (verdict, reasons) = facts.judge();
+    let (verdict, mut reasons) = facts.judge();
+    if let Some(reason) = other_numbers(reference, candidate, matching.by) {
+        reasons.insert(0, reason);
+    }
     let norm_ratio = median(&ratios);
     let mut worst: Vec<(usize, f64)> =
         cosines.iter().copied().enumerate().filter(|(_, cosine)| *cosine < 1.0 - ROUNDING).collect();
@@ -147,6 +150,19 @@ fn compare_matched(reference: &VectorSet, candidate: &VectorSet, matching: Match
     };
     comparison.warnings = warnings(&comparison, reference, matching.ids_ignored);
     comparison
+}
+
+/// That there are more vectors in one set than in the other, which may be the reason of all else.
+fn other_numbers(reference: &VectorSet, candidate: &VectorSet, by: MatchedBy) -> Option<String> {
+    let (before, after) = (reference.rows.len(), candidate.rows.len());
+    let by = match by {
+        MatchedBy::Id => "matched by id",
+        MatchedBy::Index => "matched by place, so that they may be of other inputs",
+    };
+    (before != after).then(|| {
+        let before = several(before as u64, "vector", "vectors");
+        format!("{} has {before} and {} {}, {by}", reference.name, candidate.name, size(after))
+    })
 }
 
 /// What a reader must know to judge the figures.

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::displaced::Displaced;
-use super::verdict::{INTERCHANGEABLE_COSINE, NORM_TOLERANCE, OUTLIER_COSINE, SAME_SPACE_COSINE};
+use super::verdict::{ENOUGH_INPUTS, INTERCHANGEABLE_COSINE, NORM_TOLERANCE, OUTLIER_COSINE, SAME_SPACE_COSINE};
 use super::{Distances, InputName, Neighbours, Side, VectorSet, VectorSetReport};
 use crate::bench::fidelity::{Flaw, flaw};
 use crate::bench::report::numbers::{count, number};
@@ -18,8 +18,6 @@ const EXAMPLES: usize = 5;
 pub(super) const UNIT: f64 = 2e-3;
 /// Ratios of norms that lie this near to one another are one factor.
 const ONE_FACTOR: f64 = 2e-3;
-/// Of fewer inputs no cause is named: small differences of one of five may be those of all.
-const ENOUGH_INPUTS: usize = 10;
 /// An input stands out when its cosine is this many times as far from 1 as those of nine of ten.
 const FAR_OFF: f64 = 10.0;
 /// Below both, two sets are as good as unrelated: the rank correlation of their distances, and the part of neighbours

@@ -21,6 +21,16 @@ const SAME_NEIGHBOURS: f64 = 0.9;
 const SAME_ORDER: f64 = 0.99;
 /// Sets of at least this median cosine are of one space: then every vector can be judged by itself.
 pub(super) const SAME_SPACE_COSINE: f64 = 0.95;
+/// Of fewer inputs their neighbours and distances say too little: of three, one order of distances in six is the same by
+/// chance, and of five, one pair of distances that changes places takes their correlation below the limit.
+pub(super) const ENOUGH_INPUTS: usize = 10;
+/// Vectors of at least this cosine differ by rounding alone, bfloat16 included; their directions rank alike then, however few
+/// they are.
+const ROUNDED_COSINE: f64 = 0.99999;
+/// Of few inputs, but not of fewer than this ...
+const ENOUGH_FOR_OTHERS: usize = 4;
+/// ... distances of no more than this correlation are plainly others.
+const OTHER_ORDER: f64 = 0.5;
 /// And one below this cosine is another vector, though all the others rank alike.
 pub(super) const OUTLIER_COSINE: f64 = 0.9;
 
@@ -36,6 +46,9 @@ pub enum Verdict {
     /// distances are correlated by at least 0.99 (Spearman), and no vector is unsound or another one altogether. Documents are ordered alike: the mean of Kendall's τ-b is at
     /// least 0.9, 80 % of the first documents and 90 % of the first ten agree.
     SameRanking,
+    /// Too few inputs to tell, unless their values are the same within rounding or plainly others. Fewer than 10 vectors;
+    /// fewer than 20 pairs of documents of one query, or, of one document a query, fewer than 10 documents.
+    TooFewInputs,
     /// Neither.
     Different,
 }
@@ -46,6 +59,7 @@ impl Verdict {
         match self {
             Self::Interchangeable => "interchangeable",
             Self::SameRanking => "same ranking, different values",
+            Self::TooFewInputs => "too few inputs to tell",
             Self::Different => "different",
         }
     }
@@ -96,15 +110,20 @@ impl Facts<'_> {
         reasons.extend(values);
         match same_ranking {
             _ if wrong => (Verdict::Different, reasons),
-            None if same_values => {
-                reasons.push("too few inputs to compare rankings; their values are the same".to_owned());
-                (Verdict::Interchangeable, reasons)
+            _ if self.compared < ENOUGH_INPUTS => {
+                reasons.extend(ranking);
+                let verdict = self.of_few(same_values);
+                let few = several(self.compared as u64, "input is", "inputs are");
+                reasons.push(match verdict {
+                    Verdict::Interchangeable => format!("{few} the same within rounding"),
+                    Verdict::SameRanking => format!("the directions of {few} the same within rounding"),
+                    Verdict::TooFewInputs => format!("{few} too few to tell; {ENOUGH_INPUTS} or more do"),
+                    Verdict::Different => "distances are in another order".to_owned(),
+                });
+                (verdict, reasons)
             }
-            None => {
-                reasons.push("too few inputs to compare rankings".to_owned());
-                (Verdict::Different, reasons)
-            }
-            Some(same) => {
+            same => {
+                let same = same == Some(true);
                 reasons.extend(ranking);
                 let verdict = match (same, same_values) {
                     (true, true) => Verdict::Interchangeable,
@@ -113,6 +132,21 @@ impl Facts<'_> {
                 };
                 (verdict, reasons)
             }
+        }
+    }
+
+    /// The verdict of few inputs, whose ranking says little.
+    fn of_few(&self, same_values: bool) -> Verdict {
+        let (reference, candidate) = self.dimensions;
+        let rounded =
+            reference == candidate && self.agreement.is_some_and(|agreement| agreement.cosine_min >= ROUNDED_COSINE);
+        let correlation = self.distances.and_then(|distances| distances.spearman);
+        let others = self.compared >= ENOUGH_FOR_OTHERS && correlation.is_some_and(|rho| rho < OTHER_ORDER);
+        match (rounded, same_values) {
+            (true, true) => Verdict::Interchangeable,
+            (true, false) => Verdict::SameRanking,
+            (false, _) if others => Verdict::Different,
+            (false, _) => Verdict::TooFewInputs,
         }
     }
 

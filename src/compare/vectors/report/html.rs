@@ -72,7 +72,7 @@ fn overview(page: &mut Markup, report: &VectorsReport) {
 fn class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Interchangeable => "good",
-        Verdict::SameRanking => "fair",
+        Verdict::SameRanking | Verdict::TooFewInputs => "fair",
         Verdict::Different => "bad",
     }
 }
@@ -83,6 +83,7 @@ fn candidate(page: &mut Markup, report: &VectorsReport, at: usize, comparison: &
     let meaning = match comparison.verdict {
         Verdict::Interchangeable => "Vectors of both may stand in one index.",
         Verdict::SameRanking => "A search finds the same, but in an index of its own.",
+        Verdict::TooFewInputs => "More inputs would tell whether one can take the place of the other.",
         Verdict::Different => "Neither can take the place of the other.",
     };
     let class = format!("verdict {}", class(comparison.verdict));

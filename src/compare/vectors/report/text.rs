@@ -37,7 +37,7 @@ pub fn table(report: &VectorsReport, options: &TableOptions) -> String {
             let code = match comparison.verdict {
                 _ if !colour || !line.starts_with(VERDICT) => None,
                 Verdict::Interchangeable => Some("32"),
-                Verdict::SameRanking => Some("33"),
+                Verdict::SameRanking | Verdict::TooFewInputs => Some("33"),
                 Verdict::Different => Some("31"),
             };
             match code {
