@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
 use super::ApiError;
+use super::known_fields::Known;
 
 /// From this size on a body is parsed on a thread that may block: below, the way there takes longer.
 const LARGE: usize = 64 << 10;
@@ -76,7 +77,8 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
-/// Parses a JSON body, which must be an object.
+/// Parses a JSON body, which must be an object. A field that looks like one of `T` is refused, all other unknown ones are
+/// ignored.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let unprocessable = |message: &str| Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message));
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
@@ -85,14 +87,14 @@ pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         Some(b'{') => {}
         Some(_) => return unprocessable("the body must be a JSON object"),
     }
-    serde_json::from_slice(bytes).or_else(|_| explain(bytes))
+    serde_json::from_slice(bytes).map(|Known(value)| value).or_else(|_| explain(bytes))
 }
 
 /// Parses again, keeping account of where in the JSON it is.
 fn explain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     match serde_path_to_error::deserialize(&mut json) {
-        Ok(value) => json.end().map(|()| value).map_err(|e| malformed("", &e)),
+        Ok(Known(value)) => json.end().map(|()| value).map_err(|e| malformed("", &e)),
         Err(e) => {
             let path = e.path().to_string();
             // Where a field's name is not known yet, there is a question mark.
@@ -107,10 +109,10 @@ fn malformed(path: &str, error: &serde_json::Error) -> ApiError {
     let place = format!(" at line {} column {}", error.line(), error.column());
     let reason = text.strip_suffix(&place).unwrap_or(&text);
     // The right type, but not a value that it may have.
-    let bad_value = ["unknown variant", "invalid value"].iter().any(|start| reason.starts_with(start));
+    let bad_value = ["unknown variant", "unknown field", "invalid value"].iter().any(|start| reason.starts_with(start));
     let status = if bad_value { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY };
     let path = shorten(path);
-    let named = ["missing field `", "duplicate field `"].iter().find_map(|start| {
+    let named = ["missing field `", "duplicate field `", "unknown field `"].iter().find_map(|start| {
         let (name, _) = reason.strip_prefix(start)?.split_once('`')?;
         Some(if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") })
     });

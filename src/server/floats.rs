@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::ApiError;
 
 /// Bytes that a number takes about: the fewest digits that read back as the same f32, its sign and a comma.
-const WIDTH: usize = 13;
+pub const WIDTH: usize = 13;
 /// From so many numbers on, writing takes longer (half a millisecond) than other requests should wait for the thread.
 const MANY: usize = 1 << 14;
 

@@ -9,6 +9,7 @@ mod embedding_dtype;
 mod error;
 mod extract;
 mod floats;
+mod known_fields;
 mod layers;
 mod memory;
 pub mod metrics;

@@ -94,7 +94,7 @@ const ABOUT: &str = "Text embeddings, reranking and classification.\n\n\
         routes::tei::info::info,
         routes::tei::any::root,
         routes::tei::any::invocations,
-        routes::tei::any::vertex,
+        routes::tei::vertex::vertex,
         routes::tei::any::ping,
         routes::kserve::server,
         routes::kserve::live,

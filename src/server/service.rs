@@ -1,5 +1,7 @@
 //! What one model can be asked, whatever the route.
 
+mod pairs;
+
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,21 +9,21 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::OnceCell;
 
+pub use self::pairs::Pairs;
 use super::metrics::{ModelMetrics, Outcome, Work};
 use super::models::{Load, LoadError, Profile, Spec};
 use super::trace;
 use crate::batch::scheduler::Stats;
-use crate::engine::rerank::{Method, shared_weights};
+use crate::engine::rerank::Method;
 use crate::engine::{
-    Call, Computed, Embedding, Job, Judged, Local, Pending, Prediction, Purpose, Refusal, Role, Scoring,
-    SparseEmbedding, Text, TextError, TextErrorKind, Times, TokenEmbeddings,
+    Call, Computed, Embedding, Job, Judged, Local, Pending, Prediction, Purpose, Refusal, SparseEmbedding, Text,
+    TextError, TextErrorKind, Times, TokenEmbeddings,
 };
-use crate::model::activation::sigmoid;
 use crate::model::labels::Labels;
 use crate::model::m3;
 use crate::model::source::Weights;
 use crate::model::task::Task;
-use crate::model::{Model, ModelError};
+use crate::model::{Model, ModelError, fingerprint};
 
 /// Why a model gives no answer.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -189,6 +191,7 @@ impl Service {
             capabilities: capabilities.into_iter().filter_map(has).collect(),
             sparse_head: m3::Head::Sparse.find(&model.dir).is_some(),
             max_length: engine.local().max_length,
+            size: fingerprint::size(model),
         };
         Ok(Arc::new(Self {
             name: spec.name.clone(),
@@ -287,105 +290,6 @@ impl Service {
         self.counted(Work::EmbedTokens, answer).await
     }
 
-    /// How well each of `documents` answers `query`, in input order. With `raw`, logits stay logits.
-    ///
-    /// [`Failure::Input`] counts documents; what is wrong with the query is [`Failure::Option`] of the field `query`.
-    pub async fn rerank(
-        &self,
-        query: String,
-        documents: Vec<String>,
-        raw: bool,
-        call: Call,
-    ) -> Result<Answer<Relevance>, Failure> {
-        let answer = async {
-            match self.method {
-                None => Err(Failure::Unsupported(format!("{} gives no scores by which to order documents", self.name))),
-                Some(Method::Pairs(_)) => self.rerank_pairs(query, documents, raw, call).await,
-                Some(Method::Vectors(similarity)) => {
-                    let score = move |q: &Embedding, d: &Embedding| similarity.of(&q.vector, &d.vector);
-                    let start = |e: &dyn Local, texts, call: &Call| e.start_embed(texts, call);
-                    self.compare(query, documents, call, usize::MAX, start, score).await
-                }
-                Some(Method::Sparse) => {
-                    let start = |e: &dyn Local, texts, call: &Call| e.start_embed_sparse(texts, call);
-                    self.compare(query, documents, call, PIECE_TOKENS, start, shared_weights).await
-                }
-                Some(Method::Tokens) => {
-                    let scoring = self.engine.info().scoring.unwrap_or(Scoring::MaxSim);
-                    let score = move |q: &TokenEmbeddings, d: &TokenEmbeddings| f64::from(scoring.score(q, d));
-                    let start = |e: &dyn Local, texts, call: &Call| e.start_embed_tokens(texts, call);
-                    self.compare(query, documents, call, PIECE_TOKENS, start, score).await
-                }
-            }
-        };
-        self.counted(Work::Rerank, answer).await
-    }
-
-    async fn rerank_pairs(
-        &self,
-        query: String,
-        documents: Vec<String>,
-        raw: bool,
-        call: Call,
-    ) -> Result<Answer<Relevance>, Failure> {
-        let query: Arc<str> = query.into();
-        let pairs = documents.into_iter().map(|document| Judged::Pair(Arc::clone(&query), document)).collect();
-        let answer = self.ask(self.engine.start_predict(pairs, &call)).await?;
-        let relevance = |p: Prediction| {
-            let logit = f64::from(p.logits.first().copied().unwrap_or(0.0));
-            Relevance { score: if raw { logit } else { sigmoid(logit) }, order: logit }
-        };
-        let Answer { results, tokens, times } = answer;
-        Ok(Answer { results: results.into_iter().map(relevance).collect(), tokens, times })
-    }
-
-    /// Encodes query and documents each for itself, by `start`, and compares them. Documents of about `piece_tokens`
-    /// tokens are encoded at a time, and dropped once they are scored.
-    async fn compare<T: Counted + Send + Sync + 'static>(
-        &self,
-        query: String,
-        documents: Vec<String>,
-        call: Call,
-        piece_tokens: usize,
-        start: impl Fn(&dyn Local, Vec<Text>, &Call) -> Result<Pending<T>, Refusal>,
-        score: impl Fn(&T, &T) -> f64 + Clone + Send + 'static,
-    ) -> Result<Answer<Relevance>, Failure> {
-        // A prompt that the client gives is for the query, as a model's own are.
-        let as_document = Call { role: Role::Document, prompt: None, prompt_name: None, ..call.clone() };
-        let as_query = Call { role: Role::Query, ..call };
-        let engine = self.engine.as_ref();
-        let mut pieces = pieces(documents, engine.local().max_length, piece_tokens).into_iter();
-        let query = self.ask(start(engine, vec![Text::Text(query)], &as_query));
-        let documents = self.ask(start(engine, pieces.next().unwrap_or_default(), &as_document));
-        let (query, mut documents) = tokio::join!(query, documents);
-        let mut query = query.map_err(|failure| match failure {
-            Failure::Input { reason, .. } | Failure::InputTooLarge { reason, .. } => {
-                Failure::Option { field: "query", reason }
-            }
-            other => other,
-        })?;
-        let Some(encoded) = query.results.pop() else {
-            return Err(Failure::Internal("the engine made nothing of the query".into()));
-        };
-        let encoded = Arc::new(encoded);
-        let mut all = Answer { results: Vec::new(), tokens: query.tokens, times: Times::default() };
-        loop {
-            let scored = all.results.len();
-            let Answer { results, tokens, times } = documents.map_err(|failure| failure.after(scored))?;
-            all.tokens += tokens;
-            all.times = all.times.max(times);
-            let (encoded, score) = (Arc::clone(&encoded), score.clone());
-            // Vectors of tokens take long to compare.
-            let scores = tokio::task::spawn_blocking(move || {
-                results.iter().map(|document| score(&encoded, document)).collect::<Vec<f64>>()
-            });
-            let scores = scores.await.map_err(|e| Failure::Internal(format!("scoring failed: {e}")))?;
-            all.results.extend(scores.into_iter().map(|score| Relevance { score, order: score }));
-            let Some(piece) = pieces.next() else { return Ok(all) };
-            documents = self.ask(start(engine, piece, &as_document)).await;
-        }
-    }
-
     /// The labels of each input, best first. With `raw`, logits stay logits.
     pub async fn classify(&self, inputs: Vec<Judged>, raw: bool, call: Call) -> Result<Answer<Labelled>, Failure> {
         let Some(labels) = &self.labels else {
@@ -480,39 +384,6 @@ impl Service {
         let Computed { results, times } = call?.await?;
         let results: Vec<T> = results.into_iter().enumerate().map(failed).collect::<Result<_, _>>()?;
         Ok(Answer { tokens: results.iter().map(Counted::tokens).sum(), results, times })
-    }
-}
-
-/// Tokens of documents that are encoded at a time, where each has vectors of many numbers.
-const PIECE_TOKENS: usize = 1 << 15;
-
-/// Documents in pieces of about `tokens` tokens, of which each has no more than `longest`.
-fn pieces(documents: Vec<String>, longest: usize, tokens: usize) -> Vec<Vec<Text>> {
-    let mut pieces: Vec<Vec<Text>> = Vec::new();
-    let mut room = 0;
-    for text in documents {
-        // A token has a byte at least.
-        let length = text.len().saturating_add(2).min(longest);
-        match pieces.last_mut().filter(|_| length <= room) {
-            Some(piece) => piece.push(Text::Text(text)),
-            None => {
-                pieces.push(vec![Text::Text(text)]);
-                room = tokens;
-            }
-        }
-        room = room.saturating_sub(length);
-    }
-    pieces
-}
-
-impl Failure {
-    /// The same of an input that comes after `count` others.
-    fn after(self, count: usize) -> Self {
-        match self {
-            Self::Input { index, reason, too_long } => Self::Input { index: index + count, reason, too_long },
-            Self::InputTooLarge { index, reason } => Self::InputTooLarge { index: index + count, reason },
-            other => other,
-        }
     }
 }
 

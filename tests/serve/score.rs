@@ -100,3 +100,39 @@ fn what_does_not_fit_is_refused() {
         assert!((1.0 / (1.0 + (-raw).exp()) - squeezed).abs() < 1e-9);
     }
 }
+
+#[test]
+fn pairs_with_queries_of_their_own_are_one_request() {
+    for model in ["architectures/bert-rerank", "bert-tiny", "architectures/colbert-native", "architectures/bert-splade"]
+    {
+        let args = ["-m", &fixture(model), "--threads", "1", "--no-model-warmup", "--max-client-batch-size", "60"];
+        let server = Server::start(&args);
+        let counted = || -> f64 {
+            let metrics = server.get("/metrics").text().unwrap();
+            let lines = metrics.lines().filter(|line| line.starts_with("infa_model_requests_total{"));
+            lines.map(|line| line.rsplit_once(' ').unwrap().1.parse::<f64>().unwrap()).sum()
+        };
+        // Some queries are there several times, and not one after the other.
+        let words = ["red tree", "cold river", "boat", "the cat", "seven", "bridge of stone", "x"];
+        let queries: Vec<String> = (0..60).map(|i| format!("{} {}", words[i % 7], words[(i * 3) % 5])).collect();
+        let documents: Vec<String> = (0..60).map(|i| format!("{} and {i}", words[(i * i) % 7])).collect();
+        let all = scores(&server, &json!({"queries": queries, "documents": documents}));
+        assert_eq!(counted(), 1.0, "{model}");
+        for i in 0..60 {
+            let alone = expected(&server, &queries[i], &[&documents[i]])[0];
+            assert!((all[i] - alone).abs() < 1e-6, "{model}: pair {i}: {} {alone}", all[i]);
+        }
+        let before = counted();
+        let (status, reply) = server.ask("/score", &json!({"queries": vec!["a"; 61], "documents": vec!["b"; 61]}));
+        assert_eq!((status, &reply["error"]["code"]), (413, &json!("batch_too_large")), "{reply}");
+        let mut long = queries.clone();
+        long[7] = "word ".repeat(600);
+        let (status, reply) =
+            server.ask("/score", &json!({"queries": long, "documents": documents, "truncate": "none"}));
+        let text = reply.to_string();
+        let names = if model.ends_with("rerank") { "documents[7]" } else { "index" };
+        assert!(status == 400 && text.contains(names), "{model}: {reply}");
+        // The second was asked, and counts once.
+        assert_eq!(counted() - before, 1.0, "{model}");
+    }
+}

@@ -8,7 +8,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::fields::{Refused, check_limit, refused_schema, truncation};
+use super::fields::{Refused, check_limit, raw_scores, refused_schema, truncation};
 use super::inputs::{Document, Documents, Truncation, documents_schema, truncation_schema};
 use super::model_for;
 use super::reply::{Usage, new_id};
@@ -107,12 +107,7 @@ pub async fn classify(
     State(app): State<Arc<App>>,
     Body(request): Body<ClassifyRequest>,
 ) -> Result<Json<ClassifyReply>, ApiError> {
-    let raw = match (request.raw_scores, request.use_activation) {
-        (Some(raw), Some(activated)) if raw == activated => {
-            return Err(ApiError::bad_value("use_activation", "raw_scores says the opposite"));
-        }
-        (raw, activated) => raw.or(activated.map(|activated| !activated)).unwrap_or(false),
-    };
+    let raw = raw_scores(request.raw_scores, request.use_activation)?;
     if request.add_special_tokens == Some(false) {
         return Err(ApiError::bad_value("add_special_tokens", "texts always get the model's special tokens"));
     }

@@ -167,8 +167,10 @@ pub async fn embed_v2(
 
 async fn answer(app: &App, request: CohereEmbedRequest, version: Version) -> Result<Response, CohereError> {
     let served = embedder(app, request.model.as_deref())?;
-    let (call, layout) = request.resolve(version, &app.limits)?;
+    let (size, limits) = (request.size(), app.limits.clone());
+    // The texts are copied for the reply.
+    let (call, layout) = extract::off_thread(size, move || request.resolve(version, &limits)).await?;
     let service = served.acquire(app.limits.model_return).await.map_err(ApiError::from)?;
     let vectors = call.answer(app, &service).await?;
-    Ok(embed_call::reply(vectors, move |vectors| layout.write(vectors)).await?)
+    Ok(embed_call::reply(vectors, size, move |vectors| layout.write(vectors)).await?)
 }

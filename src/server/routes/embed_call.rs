@@ -135,12 +135,14 @@ impl Vectors {
     }
 }
 
-/// The reply that `write` makes of `vectors`, written on a thread that may be busy for a while if they are many.
+/// The reply that `write` makes of `vectors` and of about `more` bytes beside them, written on a thread that may be busy
+/// for a while if these are many.
 pub async fn reply(
     vectors: Vectors,
+    more: usize,
     write: impl FnOnce(&Vectors) -> Vec<u8> + Send + 'static,
 ) -> Result<Response, ApiError> {
-    let numbers = vectors.numbers().into_iter().sum();
+    let numbers = vectors.numbers().into_iter().sum::<usize>() + more / floats::WIDTH;
     let written = floats::write(numbers, move || {
         let body = write(&vectors);
         match vectors {
@@ -167,9 +169,9 @@ pub fn embedder<'a>(app: &'a App, name: Option<&str>) -> Result<&'a Arc<Served>,
     }
 }
 
-/// The model of exactly that name.
+/// The model that a request means by that name.
 pub fn named<'a>(app: &'a App, name: &str) -> Option<&'a Arc<Served>> {
-    app.models.named(name)
+    app.models.meant(name)
 }
 
 impl EmbedCall {

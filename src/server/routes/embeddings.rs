@@ -189,7 +189,7 @@ async fn answer(app: &App, request: EmbeddingsRequest, name: Option<String>) -> 
     call.text_use = call.text_use.or(by_name);
     let service = served.acquire(app.limits.model_return).await?;
     let vectors = call.answer(app, &service).await?;
-    embed_call::reply(vectors, move |vectors| write_reply(vectors, service.name(), &layout)).await
+    embed_call::reply(vectors, 0, move |vectors| write_reply(vectors, service.name(), &layout)).await
 }
 
 /// The reply, written in one go: the numbers never become a tree of JSON values.

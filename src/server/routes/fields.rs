@@ -132,6 +132,16 @@ pub fn agreed<T: PartialEq>(one: (&str, Option<T>), other: (&'static str, Option
     }
 }
 
+/// Whether scores are the model's logits, by Infinity's `raw_scores` or its opposite, vLLM's `use_activation`. By default
+/// they are not.
+///
+/// # Errors
+/// 400 with `use_activation` if the two contradict each other.
+pub fn raw_scores(raw_scores: Option<bool>, use_activation: Option<bool>) -> Result<bool, ApiError> {
+    let raw = use_activation.map(|activated| !activated);
+    Ok(agreed(("raw_scores", raw_scores), ("use_activation", raw))?.unwrap_or(false))
+}
+
 /// Which end of a text that is too long goes; `None`: the one that the server was started with.
 ///
 /// `truncate` may name the end, `truncation` says whether a text is cut at all, and each field of `sides` names the end if
@@ -194,6 +204,23 @@ mod tests {
         ] {
             let refusal = read(truncate, cut, direction, side).unwrap_err();
             assert_eq!(refusal, field, "{truncate:?} {cut:?} {direction:?} {side:?}");
+        }
+    }
+
+    #[test]
+    fn raw_scores_are_the_opposite_of_an_activation() {
+        for (raw, activated, expected) in [
+            (None, None, Ok(false)),
+            (Some(true), None, Ok(true)),
+            (None, Some(false), Ok(true)),
+            (None, Some(true), Ok(false)),
+            (Some(true), Some(false), Ok(true)),
+            (Some(false), Some(true), Ok(false)),
+            (Some(true), Some(true), Err("use_activation")),
+            (Some(false), Some(false), Err("use_activation")),
+        ] {
+            let read = raw_scores(raw, activated).map_err(|e| e.param.unwrap());
+            assert_eq!(read, expected.map_err(str::to_owned), "{raw:?} {activated:?}");
         }
     }
 

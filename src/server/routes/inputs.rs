@@ -23,7 +23,7 @@ use crate::server::{ApiError, Limits};
 pub const MOST: usize = 1 << 16;
 
 /// A list, of which no more than [`MOST`] are kept.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct List<T> {
     items: Vec<T>,
     count: usize,
@@ -45,6 +45,11 @@ impl<T> List<T> {
         }
     }
 
+    /// The items that are kept.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.items.iter()
+    }
+
     /// Whether there are no items.
     pub fn is_empty(&self) -> bool {
         self.count == 0
@@ -61,7 +66,7 @@ impl<T> List<T> {
     }
 
     /// Of none.
-    pub(super) fn empty() -> Self {
+    pub fn empty() -> Self {
         Self { items: Vec::new(), count: 0, alone: false }
     }
 

@@ -97,7 +97,7 @@ pub async fn pooling(
     }
     let service = served.acquire(app.limits.model_return).await?;
     let vectors = call.answer(&app, &service).await?;
-    embed_call::reply(vectors, move |vectors| write_reply(vectors, service.name(), &layout)).await
+    embed_call::reply(vectors, 0, move |vectors| write_reply(vectors, service.name(), &layout)).await
 }
 
 fn write_reply(vectors: &Vectors, name: &str, layout: &Layout) -> Vec<u8> {

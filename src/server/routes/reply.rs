@@ -68,39 +68,44 @@ pub fn json_held(body: Vec<u8>, held: impl Send + 'static) -> Response {
     (headers, Body::from_stream(futures_util::stream::iter(pieces))).into_response()
 }
 
-/// A JSON list of items that are written already. A large one is sent piece by piece, without a copy; `held` is dropped
-/// when all of it was sent, or the client is gone.
+/// A JSON list of items that are written already; as [`json_pieces`].
 pub fn json_list(items: Vec<Vec<u8>>, held: impl Send + 'static) -> Response {
-    let separators = items.len().saturating_sub(1) + 2;
-    let length = items.iter().map(Vec::len).sum::<usize>() + separators;
-    let count = items.len();
-    let pieces = items.into_iter().enumerate().flat_map(move |(at, item)| {
-        let before = if at == 0 { "[" } else { "," };
-        let after = (at + 1 == count).then_some("]");
-        [Some(Bytes::from_static(before.as_bytes())), Some(Bytes::from(item)), after.map(|end| end.into())]
-    });
-    let pieces = pieces.flatten().chain((count == 0).then(|| Bytes::from_static(b"[]")));
+    json_pieces(bracketed(items), held)
+}
+
+/// JSON that is written already, in pieces. A large one is sent piece by piece, without a copy; `held` is dropped when all
+/// of it was sent, or the client is gone.
+pub fn json_pieces(pieces: Vec<Bytes>, held: impl Send + 'static) -> Response {
+    let length = pieces.iter().map(Bytes::len).sum::<usize>();
     let body = match length {
         LARGE.. => {
             let mut held = Some(held);
-            let pieces = pieces.map(Ok::<_, Infallible>).chain(std::iter::from_fn(move || {
+            let pieces = pieces.into_iter().map(Ok::<_, Infallible>).chain(std::iter::from_fn(move || {
                 drop(held.take());
                 None
             }));
             Body::from_stream(futures_util::stream::iter(pieces))
         }
-        _ => pieces
-            .fold(Vec::with_capacity(length), |mut body, piece| {
-                body.extend_from_slice(&piece);
-                body
-            })
-            .into(),
+        _ => pieces.concat().into(),
     };
     let headers = [
         (header::CONTENT_TYPE, HeaderValue::from_static("application/json")),
         (header::CONTENT_LENGTH, HeaderValue::from(length)),
     ];
     (headers, body).into_response()
+}
+
+/// Pieces of JSON that make a list of `items`.
+pub fn bracketed(items: impl IntoIterator<Item = Vec<u8>>) -> Vec<Bytes> {
+    let mut pieces = vec![Bytes::from_static(b"[")];
+    for (i, item) in items.into_iter().enumerate() {
+        if i > 0 {
+            pieces.push(Bytes::from_static(b","));
+        }
+        pieces.push(item.into());
+    }
+    pieces.push(Bytes::from_static(b"]"));
+    pieces
 }
 
 /// A reply from this size on is sent in pieces.

@@ -24,7 +24,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use utoipa::ToSchema;
 
-use self::question::{Question, Ranked};
+pub use self::question::Question;
+use self::question::Ranked;
 pub use self::ranking::{__path_ranking, __path_retrieval, ranking, retrieval};
 use self::reply::Shape;
 pub use self::reply::{Rank, RerankReply, VoyageReply};
@@ -33,12 +34,13 @@ use self::request::{Asked, Documented};
 use super::inputs::{Document, List};
 use super::model_for;
 use super::reply::{json, written};
+use super::tei::parts::{Part, Parts, Replies};
 use super::tei::{Cost, Reply, TeiError};
 use crate::server::error::{ErrorBody, TeiErrorBody};
-use crate::server::extract::Body;
+use crate::server::extract::{Body, off_thread};
 use crate::server::metrics::Work;
 use crate::server::service::Failure;
-use crate::server::{ApiError, App};
+use crate::server::{ApiError, App, Limits, floats};
 
 pub fn router() -> Router<Arc<App>> {
     Router::new()
@@ -191,18 +193,56 @@ async fn rank_documents(
 
 /// As TEI answers.
 async fn rank_texts(app: &App, question: Question, texts: List<String>) -> Result<Reply, TeiError> {
-    let started = Instant::now();
     let texts = texts.checked("texts", &app.limits)?;
-    let service = model_for(app, question.model.as_deref(), Work::Rerank).await?;
-    question.check(&service)?;
-    // The query counts with each text, but is read once.
-    let query = question.query.chars().count();
-    let characters = texts.iter().map(|text| query + text.chars().count()).sum();
-    let answered = question.ask(&service, texts).await;
-    let (answer, ranks) = answered.map_err(|e| TeiError::of(e, |index| format!("texts[{index}]")))?;
-    let rank = |Ranked { index, score, document }| Rank::new(index, score, document);
-    let size = Ranked::size(&ranks);
-    let ranks: Vec<Rank> = ranks.into_iter().map(rank).collect();
-    let body = written(size, ranks).await?;
-    Ok(Reply::new(body, Cost::of(&answer, started, characters)))
+    let parts = Parts::one(Part::alone(texts.len()));
+    Ok(rank_together(app, vec![(question, texts)], parts).await?.only())
+}
+
+/// A question in TEI's form, and its texts.
+///
+/// # Errors
+/// Those of the request's own route.
+pub(super) fn taken(request: RerankRequest, limits: &Limits) -> Result<(Question, Vec<String>), ApiError> {
+    let Asked { question, documents, .. } = request.resolve().map_err(|(e, _)| e)?;
+    match documents {
+        Documented::Texts(texts) => Ok((question, texts.checked("texts", limits)?)),
+        Documented::Documents(_) => Err(ApiError::bad_value("documents", "send texts")),
+    }
+}
+
+/// As TEI answers questions that can be asked together ([`Question::is_like`]).
+pub(super) async fn rank_together(
+    app: &App,
+    questions: Vec<(Question, Vec<String>)>,
+    parts: Parts,
+) -> Result<Replies, TeiError> {
+    let started = Instant::now();
+    let name = questions.first().and_then(|(question, _)| question.model.clone());
+    let service = model_for(app, name.as_deref(), Work::Rerank).await?;
+    let mut characters = 0;
+    for (question, texts) in &questions {
+        question.check(&service)?;
+        // The query counts with each text, but is read once.
+        let query = question.query.chars().count();
+        characters += texts.iter().map(|text| query + text.chars().count()).sum::<usize>();
+    }
+    let answered = Question::ask_all(questions, &service).await;
+    let (answer, ranks) = answered.map_err(|e| {
+        TeiError::of(e, |index| {
+            let place = parts.place(index);
+            format!("{}texts[{}]", place.prefix, place.index)
+        })
+    })?;
+    let size = ranks.iter().map(|ranks| Ranked::size(ranks)).sum();
+    let cost = Cost::of(&answer, started, characters);
+    let json = off_thread(size, move || {
+        let rank = |Ranked { index, score, document }| Rank::new(index, score, document);
+        let one = |ranks: Vec<Ranked>| {
+            let mut out = Vec::new();
+            floats::json(&ranks.into_iter().map(rank).collect::<Vec<Rank>>(), &mut out);
+            out
+        };
+        Ok(ranks.into_iter().map(one).collect())
+    });
+    Ok(Replies::new(json.await?, cost))
 }

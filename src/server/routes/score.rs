@@ -1,16 +1,16 @@
 //! `POST /score`: vLLM's. Pairs of texts get scores, in the order of the request.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::post;
 use axum::{Json, Router};
-use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::fields::{Refused, check_limit, refused_schema, truncation};
+use super::fields::{Refused, check_limit, raw_scores, refused_schema, truncation};
 use super::inputs::{Documents, Truncation, documents_schema, truncation_schema};
 use super::model_for;
 use super::reply::{Usage, new_id};
@@ -18,9 +18,9 @@ use super::tei::Direction;
 use crate::engine::Call;
 use crate::model::tokenizer::Truncate;
 use crate::server::app::unix_time;
-use crate::server::extract::Body;
+use crate::server::extract::{Body, off_thread};
 use crate::server::metrics::Work;
-use crate::server::service::{Failure, Service};
+use crate::server::service::{self, Answer, Relevance};
 use crate::server::whole::whole;
 use crate::server::{ApiError, App};
 
@@ -123,12 +123,7 @@ pub async fn score(
     Body(mut request): Body<ScoreRequest>,
 ) -> Result<Json<ScoreReply>, ApiError> {
     let Pairs { queries, documents, field } = request.pairs(&app)?;
-    let raw = match (request.raw_scores, request.use_activation) {
-        (Some(raw), Some(activated)) if raw == activated => {
-            return Err(ApiError::bad_value("use_activation", "raw_scores says the opposite"));
-        }
-        (raw, activated) => raw.or(activated.map(|activated| !activated)).unwrap_or(false),
-    };
+    let raw = raw_scores(request.raw_scores, request.use_activation)?;
     let service = model_for(&app, request.model.as_deref(), Work::Rerank).await?;
     for (field, limit) in [
         ("max_tokens_per_doc", request.max_tokens_per_doc),
@@ -140,15 +135,17 @@ pub async fn score(
     let side = request.truncation_side.map(Truncate::from);
     let truncate = truncation(request.truncate, None, &[("truncation_side", side)])?;
     let call = Call { truncate, ..Call::default() };
-    let scored = scores(&service, queries, documents, raw, call).await;
-    let (scores, tokens) = scored.map_err(|e| ApiError::of_inputs(e, field))?;
-    let score = |(index, score)| Score { index, object: "score", score };
+    let size = queries.iter().map(String::len).sum();
+    let pairs = off_thread(size, move || Ok(distinct(queries, documents))).await?;
+    let scored = service.score(pairs, raw, call).await;
+    let Answer { results, tokens, .. } = scored.map_err(|e| ApiError::of_inputs(e, field))?;
+    let score = |(index, Relevance { score, .. })| Score { index, object: "score", score };
     Ok(Json(ScoreReply {
         id: new_id(),
         object: "list",
         created: unix_time(),
         model: service.name().to_owned(),
-        data: scores.into_iter().enumerate().map(score).collect(),
+        data: results.into_iter().enumerate().map(score).collect(),
         usage: Usage::of(tokens),
     }))
 }
@@ -200,57 +197,18 @@ impl ScoreRequest {
     }
 }
 
-/// The scores of all pairs in order, and the tokens that the model saw. Documents of the same query are asked together.
-async fn scores(
-    service: &Service,
-    queries: Vec<String>,
-    documents: Vec<String>,
-    raw: bool,
-    call: Call,
-) -> Result<(Vec<f64>, usize), Failure> {
-    let shared = queries.len() == 1;
-    let mut groups: Vec<(String, Vec<usize>)> = Vec::new();
-    let mut by_query = std::collections::HashMap::new();
-    if shared {
-        groups.extend(queries.into_iter().map(|query| (query, (0..documents.len()).collect())));
-    } else {
-        for (index, query) in queries.into_iter().enumerate() {
-            let group = *by_query.entry(query.clone()).or_insert(groups.len());
-            match groups.get_mut(group) {
-                Some((_, indices)) => indices.push(index),
-                None => groups.push((query, vec![index])),
-            }
-        }
+/// The documents with their queries, each query once: it is encoded once for all of its documents.
+fn distinct(queries: Vec<String>, documents: Vec<String>) -> service::Pairs {
+    if queries.len() == 1 {
+        return service::Pairs::of_one(queries.into_iter().next().unwrap_or_default(), documents);
     }
-    let mut documents: Vec<Option<String>> = documents.into_iter().map(Some).collect();
-    let mut asked = Vec::with_capacity(groups.len());
-    for (query, indices) in groups {
-        let texts: Vec<String> = indices.iter().filter_map(|&i| documents.get_mut(i)?.take()).collect();
-        let call = call.clone();
-        asked.push(async move {
-            let answer = service.rerank(query, texts, raw, call).await.map_err(|e| match e {
-                Failure::Input { index, reason, too_long } => {
-                    Failure::Input { index: indices.get(index).copied().unwrap_or(index), reason, too_long }
-                }
-                Failure::InputTooLarge { index, reason } => {
-                    Failure::InputTooLarge { index: indices.get(index).copied().unwrap_or(index), reason }
-                }
-                other => other,
-            })?;
-            Ok::<_, Failure>((indices, answer))
-        });
-    }
-    let answers = try_join_all(asked).await?;
-    let mut scores = vec![f64::NAN; documents.len()];
-    let mut tokens = 0;
-    for (indices, answer) in answers {
-        tokens += answer.tokens;
-        if answer.results.len() != indices.len() {
-            return Err(Failure::Internal("the engine gave another number of scores".into()));
-        }
-        for (index, relevance) in indices.into_iter().zip(answer.results) {
-            scores[index] = relevance.score;
-        }
-    }
-    Ok((scores, tokens))
+    let mut indices: HashMap<String, usize> = HashMap::new();
+    let pair = |(query, document)| {
+        let next = indices.len();
+        (*indices.entry(query).or_insert(next), document)
+    };
+    let documents = queries.into_iter().zip(documents).map(pair).collect();
+    let mut queries: Vec<(String, usize)> = indices.into_iter().collect();
+    queries.sort_unstable_by_key(|(_, index)| *index);
+    service::Pairs { queries: queries.into_iter().map(|(query, _)| query).collect(), documents }
 }

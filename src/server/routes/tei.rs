@@ -8,8 +8,10 @@ pub mod any;
 pub mod embed;
 pub mod info;
 mod inputs;
+pub mod parts;
 pub mod predict;
 pub mod tokenize;
+pub mod vertex;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -23,7 +25,6 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::ToSchema;
 
-use super::reply::json;
 use crate::engine::Times;
 use crate::model::tokenizer::Truncate;
 use crate::server::extract::Body;
@@ -40,7 +41,7 @@ pub fn router() -> Router<Arc<App>> {
         .route("/decode", post(tokenize::decode))
         .route("/info", get(info::info))
         .route("/invocations", post(any::invocations))
-        .route("/vertex", post(any::vertex))
+        .route("/vertex", post(vertex::vertex))
 }
 
 /// What answers at the root alone.
@@ -76,12 +77,6 @@ impl TeiError {
     fn tokenizer(message: String) -> Self {
         Self(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message).code(ApiError::TOKENIZER))
     }
-
-    /// The same, of a request that is part of another.
-    fn within(mut self, part: &str) -> Self {
-        self.0.message = format!("{part}: {}", self.0.message);
-        self
-    }
 }
 
 impl From<ApiError> for TeiError {
@@ -112,7 +107,7 @@ impl<T: DeserializeOwned + Send + 'static, S: AsRef<App> + Send + Sync> FromRequ
 }
 
 /// Which end of a text that is too long goes.
-#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 pub(super) enum Direction {
     #[serde(alias = "left")]
     Left,
@@ -146,7 +141,7 @@ pub struct Reply {
 }
 
 /// What an answer cost.
-pub(super) struct Cost {
+pub struct Cost {
     started: Instant,
     characters: usize,
     tokens: usize,
@@ -172,12 +167,6 @@ impl Cost {
             (name("x-queue-time"), (self.times.queue.as_millis() as u64).into()),
             (name("x-inference-time"), (self.times.infer.as_millis() as u64).into()),
         ]
-    }
-}
-
-impl Reply {
-    pub(super) fn new(body: Vec<u8>, cost: Cost) -> Self {
-        Self { body: json(body), cost }
     }
 }
 

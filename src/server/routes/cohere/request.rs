@@ -95,6 +95,11 @@ impl<'de> Deserialize<'de> for Content {
 }
 
 impl CohereEmbedRequest {
+    /// Bytes of the texts, which the reply repeats.
+    pub(super) fn size(&self) -> usize {
+        self.texts.as_ref().map_or(0, |texts| texts.iter().map(String::len).sum())
+    }
+
     /// The call, and how its answer is laid out.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use crate::server::whole::{Whole, WholeNumber, WholeVisitor};
 
 /// Inputs to embed: one, or a list in which strings, objects `{"text": …}` and lists of token ids may be mixed. A list of
 /// bare numbers is one input, its token ids.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Inputs(pub List<Text>);
 
 impl<'de> Deserialize<'de> for Inputs {

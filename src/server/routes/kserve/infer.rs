@@ -17,11 +17,14 @@ use crate::engine::{Call, Judged, Text};
 use crate::model::tokenizer::Truncate;
 use crate::server::openapi::tag;
 use crate::server::routes::inputs::List;
-use crate::server::service::{Capability, Failure, Service};
-use crate::server::{ApiError, App, Limits, extract, floats};
+use crate::server::service::{Capability, Failure, Pairs, Service};
+use crate::server::{ApiError, App, Limits, extract, floats, known_fields};
 
 /// Says how many bytes of a body are JSON, where tensors follow as bytes.
 const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
+
+/// The parameters of a request that are followed.
+const PARAMETERS: &[&str] = &["binary_data_output", "normalize", "dimensions", "prompt_name", "truncate", "raw_scores"];
 
 /// Most tensors of a request and of its reply: a model has fewer.
 const MOST_TENSORS: usize = 64;
@@ -192,6 +195,7 @@ impl Asked {
         let (json, mut binary) = split(headers, body)?;
         let malformed = |e: ApiError| KserveError::bad(e.message);
         let InferRequest { id, parameters, inputs, outputs } = extract::parse(json).map_err(malformed)?;
+        Parameters(&parameters).check_names()?;
         let binary_output = wants_binary(interface, &parameters, &outputs)?;
         let mut given = texts(interface, inputs, &mut binary, limits)?;
         let (first, second) = (given.pop().unwrap_or_default(), given.pop());
@@ -282,7 +286,8 @@ async fn answer(
         Interface::Rerank => {
             let (documents, query) = (second.unwrap_or_default(), first.into_iter().next().unwrap_or_default());
             let rows = documents.len();
-            let answer = service.rerank(query, documents, raw, call).await.map_err(|e| of_input(e, "documents"))?;
+            let answer = service.score(Pairs::of_one(query, documents), raw, call).await;
+            let answer = answer.map_err(|e| of_input(e, "documents"))?;
             let numbers = answer.results.iter().map(|relevance| relevance.score as f32).collect();
             Ok(Output { name, shape: vec![rows], numbers })
         }
@@ -331,6 +336,17 @@ fn wants_binary(
 struct Parameters<'p>(&'p Map<String, Json>);
 
 impl Parameters<'_> {
+    /// Refuses a name that looks like one of [`PARAMETERS`]; other unknown ones are ignored.
+    fn check_names(&self) -> Result<(), KserveError> {
+        for (name, _) in self.0.iter().filter(|(_, value)| !value.is_null()) {
+            if let Some(meant) = known_fields::meant(name, PARAMETERS) {
+                let name = extract::shorten(name);
+                return Err(KserveError::bad(format!("parameters.{name}: unknown, did you mean \"{meant}\"?")));
+            }
+        }
+        Ok(())
+    }
+
     /// The value of `name`, as `read` takes it; `what` it must be.
     fn get<'s, T>(
         &'s self,

@@ -2,17 +2,24 @@
 
 use crate::engine::Call;
 use crate::server::ApiError;
+use crate::server::extract::off_thread;
 use crate::server::routes::fields::check_limit;
 use crate::server::routes::reply::RESULT;
-use crate::server::service::{Answer, Failure, Relevance, Service};
+use crate::server::service::{Answer, Failure, Pairs, Relevance, Service};
 
 /// What is asked.
-pub(super) struct Question {
+pub struct Question {
+    /// The query.
     pub query: String,
+    /// The name of a model.
     pub model: Option<String>,
+    /// Whether logits stay logits.
     pub raw: bool,
+    /// The treatment of texts.
     pub call: Call,
+    /// Most documents of the reply.
     pub top_n: usize,
+    /// Whether the reply has the documents.
     pub with_documents: bool,
     /// The number of chunks of a document, if there may be several.
     pub max_chunks: Option<usize>,
@@ -21,8 +28,10 @@ pub(super) struct Question {
 }
 
 /// A document of the reply.
-pub(super) struct Ranked {
+pub struct Ranked {
+    /// Its index in the request.
     pub index: usize,
+    /// How well it answers the query.
     pub score: f64,
     /// Its text, if it was asked for.
     pub document: Option<String>,
@@ -41,22 +50,67 @@ impl Question {
         self.limits.iter().try_for_each(|(field, limit)| check_limit(field, *limit, service))
     }
 
+    /// Whether it can be asked together with another: whatever is not about its own documents is the same.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let about = |q: &Self| (q.raw, q.max_chunks);
+        about(self) == about(other)
+            && self.model == other.model
+            && self.call == other.call
+            && self.limits == other.limits
+    }
+
     /// Asks the model, and orders the documents, best first.
     pub async fn ask(
         self,
         service: &Service,
         documents: Vec<String>,
     ) -> Result<(Answer<Relevance>, Vec<Ranked>), Failure> {
-        let count = documents.len();
-        let mut shown = if self.with_documents { documents.clone() } else { Vec::new() };
-        let answer = service.rerank(self.query, documents, self.raw, self.call).await?;
-        if answer.results.len() != count {
+        let (answer, ranks) = Self::ask_all(vec![(self, documents)], service).await?;
+        Ok((answer, ranks.into_iter().next().unwrap_or_default()))
+    }
+
+    /// Asks the model for several questions of the same kind at once, each with its documents; and orders the documents of
+    /// each, best first.
+    pub async fn ask_all(
+        questions: Vec<(Self, Vec<String>)>,
+        service: &Service,
+    ) -> Result<(Answer<Relevance>, Vec<Vec<Ranked>>), Failure> {
+        let Some((first, _)) = questions.first() else { return Err(Failure::Internal("nothing was asked".into())) };
+        let (raw, call) = (first.raw, first.call.clone());
+        let mut pairs = Pairs::default();
+        let mut asked = Vec::with_capacity(questions.len());
+        for (index, (question, documents)) in questions.into_iter().enumerate() {
+            let count = documents.len();
+            let (documents, shown) = match question.with_documents {
+                true => twice(documents).await?,
+                false => (documents, Vec::new()),
+            };
+            pairs.queries.push(question.query);
+            pairs.documents.extend(documents.into_iter().map(|document| (index, document)));
+            asked.push((count, question.top_n, shown));
+        }
+        let answer = service.score(pairs, raw, call).await?;
+        if answer.results.len() != asked.iter().map(|(count, ..)| count).sum::<usize>() {
             return Err(Failure::Internal("the engine gave another number of scores".into()));
         }
-        let show = |(index, score)| Ranked { index, score, document: shown.get_mut(index).map(std::mem::take) };
-        let ranks = best(&answer.results, self.top_n).into_iter().map(show).collect();
+        let mut rest = &answer.results[..];
+        let ranked = |(count, top_n, mut shown): (usize, usize, Vec<String>)| {
+            let (own, others) = rest.split_at(count);
+            rest = others;
+            let show = |(index, score)| Ranked { index, score, document: shown.get_mut(index).map(std::mem::take) };
+            best(own, top_n).into_iter().map(show).collect()
+        };
+        let ranks = asked.into_iter().map(ranked).collect();
         Ok((answer, ranks))
     }
+}
+
+/// The documents for the model, which keeps them, and for the reply: copied on a thread that may be busy for a while, if
+/// they are large.
+async fn twice(documents: Vec<String>) -> Result<(Vec<String>, Vec<String>), Failure> {
+    let size = documents.iter().map(String::len).sum();
+    let copied = off_thread(size, move || Ok((documents.clone(), documents))).await;
+    copied.map_err(|e| Failure::Internal(e.message))
 }
 
 /// Index and score of the best, best first; ties by index.

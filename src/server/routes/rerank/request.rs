@@ -12,7 +12,7 @@ use super::question::Question;
 use crate::engine::Call;
 use crate::model::tokenizer::Truncate;
 use crate::server::ApiError;
-use crate::server::routes::fields::{Refused, Sent, agreed, refused_schema, truncation};
+use crate::server::routes::fields::{Refused, Sent, agreed, raw_scores, refused_schema, truncation};
 use crate::server::routes::inputs::{
     Document, Documents, List, Truncation, document_schema, documents_schema, texts_schema, truncation_schema,
 };
@@ -140,8 +140,7 @@ impl RerankRequest {
                 agreed(("return_text", self.return_text), ("return_documents", self.return_documents))?
             }
         };
-        let raw = self.use_activation.map(|activated| !activated);
-        let raw = agreed(("raw_scores", self.raw_scores), ("use_activation", raw))?;
+        let raw = raw_scores(self.raw_scores, self.use_activation)?;
         for (field, top) in [("top_n", self.top_n), ("top_k", self.top_k.value)] {
             if top == Some(0) {
                 return Err(ApiError::bad_value(field, "0 is not above 0"));
@@ -169,7 +168,7 @@ impl RerankRequest {
         let question = Question {
             query: self.query.text,
             model: self.model,
-            raw: raw.unwrap_or(false),
+            raw,
             call: Call { truncate, ..Call::default() },
             top_n: self.top_n.or(self.top_k.value).unwrap_or(usize::MAX),
             with_documents: with_documents.unwrap_or(false),

@@ -1,20 +1,16 @@
-//! Routes that do what the model is for: `POST /`, SageMaker's `/invocations` and `/ping`, Vertex AI's `/vertex`.
+//! Routes that do what the model is for: `POST /`, SageMaker's `/invocations` and `/ping`.
 
 use std::borrow::Cow;
 use std::fmt::{self, Formatter};
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
-use utoipa::ToSchema;
 
 use super::super::health::{self, Well};
-use super::super::inputs::List;
-use super::super::reply::json;
 use super::super::rerank;
 use super::embed::{embed_all_with, embed_sparse_with, embed_with, similarity_with};
 use super::predict::predict_with;
@@ -22,25 +18,8 @@ use super::{TeiBody, TeiError};
 use crate::engine::Purpose;
 use crate::server::extract;
 use crate::server::openapi::tag;
+use crate::server::service::Service;
 use crate::server::{ApiError, App};
-
-/// Several requests in one.
-#[derive(Deserialize, ToSchema)]
-#[schema(example = json!({"instances": [{"inputs": "What do cats eat?"}]}))]
-pub struct VertexRequest {
-    /// Each as the model's own route takes it.
-    #[schema(value_type = Vec<Object>, example = json!([{"inputs": "What is Deep Learning?"}]))]
-    instances: List<Box<RawValue>>,
-}
-
-/// What came of each.
-#[derive(ToSchema)]
-#[allow(dead_code, reason = "the schema of what is written without it")]
-pub struct VertexResponse {
-    /// Each as the model's own route answers it.
-    #[schema(value_type = Vec<Value>)]
-    predictions: Vec<serde_json::Value>,
-}
 
 /// What the model is for
 ///
@@ -63,35 +42,6 @@ pub async fn invocations(
     answer(&app, request).await
 }
 
-/// What the model is for, for several requests in one, as Vertex AI sends them
-#[utoipa::path(post, path = "/vertex", tag = tag::TEI, request_body = VertexRequest,
-    responses((status = 200, description = "What came of each", body = VertexResponse)))]
-pub async fn vertex(
-    State(app): State<Arc<App>>,
-    TeiBody(request): TeiBody<VertexRequest>,
-) -> Result<Response, TeiError> {
-    let instances = request.instances.checked("instances", &app.limits)?;
-    let mut body = b"{\"predictions\":[".to_vec();
-    for (i, instance) in instances.into_iter().enumerate() {
-        let reply = answer(&app, instance).await.map_err(|e| e.within(&format!("instances[{i}]")))?;
-        if !reply.status().is_success() {
-            return Ok(reply);
-        }
-        let one = axum::body::to_bytes(reply.into_body(), usize::MAX).await;
-        let one = one.map_err(|e| TeiError::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?;
-        if body.len() + one.len() > app.limits.reply {
-            let message = format!("the reply has more than {} bytes (--reply-limit)", app.limits.reply);
-            return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("reply_too_large").into());
-        }
-        if i > 0 {
-            body.push(b',');
-        }
-        body.extend_from_slice(&one);
-    }
-    body.extend_from_slice(b"]}");
-    Ok(json(body))
-}
-
 /// The same as `/health`, under SageMaker's name
 #[utoipa::path(get, path = "/ping", tag = tag::SERVER, security(()),
     responses((status = 200, description = "It is ready", body = Well)))]
@@ -101,10 +51,46 @@ pub async fn ping(app: State<Arc<App>>) -> Result<axum::Json<Well>, crate::serve
 
 /// What decides who answers a request.
 #[derive(Deserialize)]
-struct Peek {
-    model: Option<String>,
+pub(super) struct Peek {
+    /// The name of a model.
+    pub model: Option<String>,
     texts: Option<IgnoredAny>,
     inputs: Option<Sentences>,
+}
+
+/// Who answers a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Rerank,
+    Similarity,
+    Embed,
+    EmbedSparse,
+    EmbedAll,
+    Predict,
+}
+
+impl Peek {
+    /// What the body asks for by its shape, whatever the model.
+    pub fn kind(&self) -> Option<Kind> {
+        match self.inputs {
+            // TEI's reranker, whose body says what is meant.
+            _ if self.texts.is_some() => Some(Kind::Rerank),
+            Some(Sentences(true)) => Some(Kind::Similarity),
+            _ => None,
+        }
+    }
+}
+
+impl Kind {
+    /// What a model is for.
+    pub fn of(service: &Service) -> Self {
+        match service.engine().info().purpose {
+            Purpose::Embed => Self::Embed,
+            Purpose::EmbedSparse => Self::EmbedSparse,
+            Purpose::EmbedTokens | Purpose::HiddenStates => Self::EmbedAll,
+            Purpose::Predict => Self::Predict,
+        }
+    }
 }
 
 /// Whether a field is an object with a `source_sentence`.
@@ -162,22 +148,18 @@ impl<'de> Deserialize<'de> for Sentences {
 /// What the model is for, or what the body asks for by its shape. The request is read as the model's own route reads it:
 /// a tree of JSON would take many times its memory.
 async fn answer(app: &Arc<App>, request: Box<RawValue>) -> Result<Response, TeiError> {
-    let (request, Peek { model, texts, inputs }) = read(request, extract::parse).await?;
-    if texts.is_some() {
-        // TEI's reranker, whose body says what is meant.
-        return Ok(rerank::answer(app, parse(request).await?, false).await);
-    }
-    if let Some(Sentences(true)) = inputs {
-        return Ok(similarity_with(app, parse(request).await?).await?.into_response());
-    }
-    let service = super::super::model(app, model.as_deref()).await?;
-    Ok(match service.engine().info().purpose {
-        Purpose::Embed => embed_with(app, parse(request).await?).await?.into_response(),
-        Purpose::EmbedSparse => embed_sparse_with(app, parse(request).await?).await?.into_response(),
-        Purpose::EmbedTokens | Purpose::HiddenStates => {
-            embed_all_with(app, parse(request).await?).await?.into_response()
-        }
-        Purpose::Predict => predict_with(app, parse(request).await?).await?.into_response(),
+    let (request, peek) = read(request, extract::parse::<Peek>).await?;
+    let kind = match peek.kind() {
+        Some(kind) => kind,
+        None => Kind::of(&*super::super::model(app, peek.model.as_deref()).await?),
+    };
+    Ok(match kind {
+        Kind::Rerank => rerank::answer(app, parse(request).await?, false).await,
+        Kind::Similarity => similarity_with(app, parse(request).await?).await?.into_response(),
+        Kind::Embed => embed_with(app, parse(request).await?).await?.into_response(),
+        Kind::EmbedSparse => embed_sparse_with(app, parse(request).await?).await?.into_response(),
+        Kind::EmbedAll => embed_all_with(app, parse(request).await?).await?.into_response(),
+        Kind::Predict => predict_with(app, parse(request).await?).await?.into_response(),
     })
 }
 

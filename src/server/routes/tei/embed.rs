@@ -10,10 +10,12 @@ use utoipa::ToSchema;
 
 use super::super::inputs::{Inputs, List, inputs_schema};
 use super::super::model_for;
-use super::super::reply::json_list;
+use super::super::reply::bracketed;
 use super::inputs::characters;
+use super::parts::{Part, Parts, Replies};
 use super::{Cost, Direction, Reply, TeiBody, TeiError, truncation};
-use crate::engine::{Call, Purpose, Text, TokenEmbeddings};
+use crate::engine::{Call, Embedding, Purpose, SparseEmbedding, Text, TokenEmbeddings};
+use crate::server::known_fields::nested;
 use crate::server::metrics::Work;
 use crate::server::openapi::tag;
 use crate::server::service::{Answer, Failure, Service};
@@ -21,7 +23,7 @@ use crate::server::whole::whole;
 use crate::server::{ApiError, App, Limits, floats};
 
 /// What is to be embedded.
-#[derive(Deserialize, ToSchema)]
+#[derive(PartialEq, Deserialize, ToSchema)]
 #[schema(example = json!({"inputs": ["What do cats eat?"]}))]
 pub struct EmbedRequest {
     #[schema(schema_with = inputs_schema)]
@@ -45,7 +47,7 @@ pub struct EmbedRequest {
 }
 
 /// What is to be embedded, token by token or as lexical weights.
-#[derive(Deserialize, ToSchema)]
+#[derive(PartialEq, Deserialize, ToSchema)]
 #[schema(example = json!({"inputs": ["What do cats eat?"]}))]
 pub struct EmbedTokensRequest {
     #[schema(schema_with = inputs_schema)]
@@ -67,6 +69,7 @@ pub struct EmbedTokensRequest {
 }))]
 pub struct SimilarityRequest {
     inputs: SimilarityInputs,
+    #[serde(default, deserialize_with = "nested")]
     parameters: Option<SimilarityParameters>,
     /// Which model; without it the first that is made for it.
     model: Option<String>,
@@ -83,7 +86,7 @@ pub struct SimilarityInputs {
 }
 
 /// How texts are treated.
-#[derive(Default, Deserialize, ToSchema)]
+#[derive(Default, PartialEq, Deserialize, ToSchema)]
 pub struct SimilarityParameters {
     /// Whether a text that is too long is cut; if false, it is an error. Left out: what the server was started with.
     truncate: Option<bool>,
@@ -105,20 +108,56 @@ fn yes() -> bool {
     true
 }
 
+impl EmbedRequest {
+    /// The options, without inputs, and the inputs.
+    pub fn taken(mut self, limits: &Limits) -> Result<(Self, Vec<Text>), ApiError> {
+        let Inputs(inputs) = std::mem::replace(&mut self.inputs, Inputs(List::empty()));
+        Ok((self, inputs.checked("inputs", limits)?))
+    }
+
+    /// The length of its vectors, of a model whose vectors have the length `usual`.
+    pub fn width(&self, usual: usize) -> usize {
+        self.dimensions.map_or(usual, |dimensions| dimensions.min(usual))
+    }
+}
+
+impl EmbedTokensRequest {
+    /// The options, without inputs, and the inputs.
+    pub fn taken(mut self, limits: &Limits) -> Result<(Self, Vec<Text>), ApiError> {
+        let Inputs(inputs) = std::mem::replace(&mut self.inputs, Inputs(List::empty()));
+        Ok((self, inputs.checked("inputs", limits)?))
+    }
+}
+
 /// The answer to `/embed`.
 pub async fn embed_with(app: &App, request: EmbedRequest) -> Result<Reply, TeiError> {
-    let EmbedRequest { inputs, normalize, truncate, truncation_direction, prompt_name, dimensions, model } = request;
+    let (options, texts) = request.taken(&app.limits)?;
+    let parts = Parts::one(Part::alone(texts.len()));
+    Ok(embed_together(app, options, texts, parts).await?.only())
+}
+
+/// The replies of `/embed` to requests with the same options.
+pub(super) async fn embed_together(
+    app: &App,
+    options: EmbedRequest,
+    texts: Vec<Text>,
+    parts: Parts,
+) -> Result<Replies, TeiError> {
+    let EmbedRequest { normalize, truncate, truncation_direction, prompt_name, dimensions, model, .. } = options;
     let service = model_for(app, model.as_deref(), Work::Embed).await?;
     let call = Call { normalize: Some(normalize), dimensions, prompt_name, ..Call::default() };
     let call = Call { truncate: truncation(&service, truncate, truncation_direction), ..call };
-    let (answer, cost) = answer(app, inputs, call, async |texts, call| service.embed(texts, call).await).await?;
+    let (answer, cost) = answer(texts, &parts, call, async |texts, call| service.embed(texts, call).await).await?;
     let numbers = answer.results.iter().map(|e| e.vector.len()).sum();
     let body = floats::write(numbers, move || {
-        let mut out = Vec::new();
-        floats::list(&answer.results, &mut out, |embedding, out| floats::array(&embedding.vector, out));
-        out
+        let one = |vectors: &[Embedding]| {
+            let mut out = Vec::new();
+            floats::list(vectors, &mut out, |embedding, out| floats::array(&embedding.vector, out));
+            out
+        };
+        parts.split(&answer.results).into_iter().map(|(_, vectors)| one(vectors)).collect()
     });
-    Ok(Reply::new(body.await?, cost))
+    Ok(Replies::new(body.await?, cost))
 }
 
 /// A vector for each token of each text
@@ -134,7 +173,19 @@ pub async fn embed_all(
 }
 
 pub(super) async fn embed_all_with(app: &App, request: EmbedTokensRequest) -> Result<Reply, TeiError> {
-    let (service, inputs, call) = prepare(app, request, Work::EmbedTokens).await?;
+    let (options, texts) = request.taken(&app.limits)?;
+    let parts = Parts::one(Part::alone(texts.len()));
+    Ok(embed_all_together(app, options, texts, parts).await?.only())
+}
+
+/// The replies of `/embed_all` to requests with the same options. Their memory is counted as that of one.
+pub(super) async fn embed_all_together(
+    app: &App,
+    options: EmbedTokensRequest,
+    texts: Vec<Text>,
+    parts: Parts,
+) -> Result<Replies, TeiError> {
+    let (service, call) = prepare(app, options, Work::EmbedTokens).await?;
     let call = Call { most_numbers: Some(app.limits.reply_numbers()), ..call };
     let mut memory = app.memory.part();
     let ask = async |texts: Vec<Text>, call| {
@@ -146,18 +197,18 @@ pub(super) async fn embed_all_with(app: &App, request: EmbedTokensRequest) -> Re
             _ => service.hidden_states(texts, call).await,
         }
     };
-    let (answer, cost) = answer(app, inputs, call, ask).await?;
+    let (answer, cost) = answer(texts, &parts, call, ask).await?;
     let numbers = answer.results.iter().map(|e| e.vectors.len()).sum();
     memory.grow(Limits::bytes_of(numbers))?;
-    let body = floats::write(numbers, move || {
-        let text = |text: TokenEmbeddings| {
+    let json = floats::write(numbers, move || {
+        let text = |text: &TokenEmbeddings| {
             let mut out = Vec::new();
             floats::list(text.vectors.chunks_exact(text.dimensions.max(1)), &mut out, floats::array);
             out
         };
-        answer.results.into_iter().map(text).collect()
+        parts.split(&answer.results).into_iter().map(|(_, texts)| bracketed(texts.iter().map(text))).collect()
     });
-    Ok(Reply { body: json_list(body.await?, memory), cost })
+    Ok(Replies { json: json.await?, cost, memory: Some(memory) })
 }
 
 /// About how many tokens a model sees of `texts`.
@@ -179,8 +230,21 @@ pub async fn embed_sparse(
 }
 
 pub(super) async fn embed_sparse_with(app: &App, request: EmbedTokensRequest) -> Result<Reply, TeiError> {
-    let (service, inputs, call) = prepare(app, request, Work::EmbedSparse).await?;
-    let (answer, cost) = answer(app, inputs, call, async |texts, call| service.embed_sparse(texts, call).await).await?;
+    let (options, texts) = request.taken(&app.limits)?;
+    let parts = Parts::one(Part::alone(texts.len()));
+    Ok(embed_sparse_together(app, options, texts, parts).await?.only())
+}
+
+/// The replies of `/embed_sparse` to requests with the same options.
+pub(super) async fn embed_sparse_together(
+    app: &App,
+    options: EmbedTokensRequest,
+    texts: Vec<Text>,
+    parts: Parts,
+) -> Result<Replies, TeiError> {
+    let (service, call) = prepare(app, options, Work::EmbedSparse).await?;
+    let asked = answer(texts, &parts, call, async |texts, call| service.embed_sparse(texts, call).await);
+    let (answer, cost) = asked.await?;
     let numbers: usize = answer.results.iter().map(|e| e.values.len()).sum();
     // Each comes with its index.
     if numbers > app.limits.reply_numbers() / 2 {
@@ -188,19 +252,22 @@ pub(super) async fn embed_sparse_with(app: &App, request: EmbedTokensRequest) ->
         return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("reply_too_large").into());
     }
     let body = floats::write(numbers, move || {
-        let mut out = Vec::new();
-        floats::list(&answer.results, &mut out, |text, out| {
-            floats::list(text.indices.iter().zip(&text.values), out, |(index, value), out| {
-                out.extend_from_slice(b"{\"index\":");
-                floats::json(index, out);
-                out.extend_from_slice(b",\"value\":");
-                floats::json(value, out);
-                out.push(b'}');
+        let one = |texts: &[SparseEmbedding]| {
+            let mut out = Vec::new();
+            floats::list(texts, &mut out, |text, out| {
+                floats::list(text.indices.iter().zip(&text.values), out, |(index, value), out| {
+                    out.extend_from_slice(b"{\"index\":");
+                    floats::json(index, out);
+                    out.extend_from_slice(b",\"value\":");
+                    floats::json(value, out);
+                    out.push(b'}');
+                });
             });
-        });
-        out
+            out
+        };
+        parts.split(&answer.results).into_iter().map(|(_, texts)| one(texts)).collect()
     });
-    Ok(Reply::new(body.await?, cost))
+    Ok(Replies::new(body.await?, cost))
 }
 
 /// How alike a text and each of several others are
@@ -214,46 +281,92 @@ pub async fn similarity(
 }
 
 pub(super) async fn similarity_with(app: &App, request: SimilarityRequest) -> Result<Reply, TeiError> {
-    let started = Instant::now();
-    let SimilarityRequest { inputs: SimilarityInputs { source_sentence, sentences }, parameters, model } = request;
-    let sentences = sentences.checked("inputs.sentences", &app.limits)?;
-    let service = model_for(app, model.as_deref(), Work::Embed).await?;
-    let SimilarityParameters { truncate, truncation_direction, prompt_name } = parameters.unwrap_or_default();
-    let truncate = truncation(&service, truncate, truncation_direction);
-    let characters = source_sentence.chars().count() + sentences.iter().map(|s| s.chars().count()).sum::<usize>();
-    let name = |index: usize| match index.checked_sub(1) {
-        Some(sentence) => format!("inputs.sentences[{sentence}]"),
-        None => "inputs.source_sentence".into(),
-    };
-    let call = Call { truncate, prompt_name, ..Call::default() };
-    let answer = service.similarity(source_sentence, sentences, call).await;
-    let answer = answer.map_err(|e| TeiError::of(e, name))?;
-    let mut body = Vec::new();
-    // As the vectors have no more digits than that.
-    floats::list(&answer.results, &mut body, |&number, out| floats::json(&(number as f32), out));
-    Ok(Reply::new(body, Cost::of(&answer, started, characters)))
+    let (options, texts) = request.taken(&app.limits)?;
+    let parts = Parts::one(Part::alone(texts.len()));
+    Ok(similarity_together(app, options, texts, parts).await?.only())
 }
 
-/// The model, the inputs and their treatment.
-async fn prepare(app: &App, request: EmbedTokensRequest, work: Work) -> Result<(Arc<Service>, Inputs, Call), TeiError> {
-    let EmbedTokensRequest { inputs, truncate, truncation_direction, prompt_name, model } = request;
+/// The options of a request to compare texts.
+#[derive(PartialEq)]
+pub(super) struct SimilarityOptions {
+    parameters: SimilarityParameters,
+    model: Option<String>,
+}
+
+impl SimilarityRequest {
+    /// The options, and the texts: the one that the others are compared with comes first.
+    pub(super) fn taken(self, limits: &Limits) -> Result<(SimilarityOptions, Vec<Text>), ApiError> {
+        let Self { inputs: SimilarityInputs { source_sentence, sentences }, parameters, model } = self;
+        let sentences = sentences.checked("inputs.sentences", limits)?;
+        let texts = std::iter::once(source_sentence).chain(sentences).map(Text::Text).collect();
+        Ok((SimilarityOptions { parameters: parameters.unwrap_or_default(), model }, texts))
+    }
+}
+
+/// The replies of `/similarity` to requests with the same options.
+pub(super) async fn similarity_together(
+    app: &App,
+    options: SimilarityOptions,
+    texts: Vec<Text>,
+    parts: Parts,
+) -> Result<Replies, TeiError> {
+    let started = Instant::now();
+    let SimilarityOptions { parameters, model } = options;
+    let service = model_for(app, model.as_deref(), Work::Embed).await?;
+    let similarity = service.engine().model().similarity();
+    let similarity = similarity.map_err(|e| TeiError::of(Failure::Unsupported(e.to_string()), |_| String::new()))?;
+    let SimilarityParameters { truncate, truncation_direction, prompt_name } = parameters;
+    let truncate = truncation(&service, truncate, truncation_direction);
+    let characters = characters(&texts);
+    let name = |index: usize| {
+        let place = parts.place(index);
+        match place.index.checked_sub(1) {
+            Some(sentence) => format!("{}inputs.sentences[{sentence}]", place.prefix),
+            None => format!("{}inputs.source_sentence", place.prefix),
+        }
+    };
+    let call = Call { truncate, prompt_name, ..Call::default() };
+    let answer = service.embed(texts, call).await.map_err(|e| TeiError::of(e, name))?;
+    let cost = Cost::of(&answer, started, characters);
+    let numbers = answer.results.iter().map(|e| e.vector.len()).sum();
+    let body = floats::write(numbers, move || {
+        let one = |vectors: &[Embedding]| {
+            let mut out = Vec::new();
+            let (source, sentences) = vectors.split_first().unzip();
+            let alike = sentences.into_iter().flatten().zip(source.into_iter().cycle());
+            // As the vectors have no more digits than that.
+            floats::list(alike, &mut out, |(sentence, source), out| {
+                floats::json(&(similarity.of(&source.vector, &sentence.vector) as f32), out);
+            });
+            out
+        };
+        parts.split(&answer.results).into_iter().map(|(_, vectors)| one(vectors)).collect()
+    });
+    Ok(Replies::new(body.await?, cost))
+}
+
+/// The model, and the treatment of inputs.
+async fn prepare(app: &App, options: EmbedTokensRequest, work: Work) -> Result<(Arc<Service>, Call), TeiError> {
+    let EmbedTokensRequest { truncate, truncation_direction, prompt_name, model, .. } = options;
     let service = model_for(app, model.as_deref(), work).await?;
     let truncate = truncation(&service, truncate, truncation_direction);
-    Ok((service, inputs, Call { truncate, prompt_name, ..Call::default() }))
+    Ok((service, Call { truncate, prompt_name, ..Call::default() }))
 }
 
 /// What the model says of the inputs, and what that cost.
 async fn answer<T>(
-    app: &App,
-    inputs: Inputs,
+    texts: Vec<Text>,
+    parts: &Parts,
     call: Call,
     ask: impl AsyncFnOnce(Vec<Text>, Call) -> Result<Answer<T>, Failure>,
 ) -> Result<(Answer<T>, Cost), TeiError> {
     let started = Instant::now();
-    let texts = inputs.0.checked("inputs", &app.limits)?;
     let characters = characters(&texts);
-    let answer = ask(texts, call).await;
-    let answer = answer.map_err(|e| TeiError::of(e, |index| format!("inputs[{index}]")))?;
+    let name = |index: usize| {
+        let place = parts.place(index);
+        format!("{}inputs[{}]", place.prefix, place.index)
+    };
+    let answer = ask(texts, call).await.map_err(|e| TeiError::of(e, name))?;
     let cost = Cost::of(&answer, started, characters);
     Ok((answer, cost))
 }

@@ -9,7 +9,7 @@ use crate::engine::{Judged, Text};
 use crate::server::routes::inputs::List;
 
 /// What is to be judged: "…", one pair ["…", "…"], or a list of these, [["…"], ["…", "…"], …].
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct PredictInputs {
     pub list: List<Judged>,
     /// Whether it was one, not in a list.

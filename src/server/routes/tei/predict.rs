@@ -8,16 +8,19 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::super::fields::{Refused, refused_schema};
+use super::super::inputs::List;
 use super::super::model_for;
 use super::inputs::{PredictInputs, judged_characters, predict_schema};
+use super::parts::{Part, Parts, Replies};
 use super::{Cost, Direction, Reply, TeiBody, TeiError, truncation};
-use crate::engine::Call;
+use crate::engine::{Call, Judged};
 use crate::server::metrics::Work;
 use crate::server::openapi::tag;
-use crate::server::{App, floats};
+use crate::server::service::Labelled;
+use crate::server::{ApiError, App, Limits, floats};
 
 /// What is to be judged.
-#[derive(Deserialize, ToSchema)]
+#[derive(PartialEq, Deserialize, ToSchema)]
 #[schema(example = json!({"inputs": "I like it."}))]
 pub struct PredictRequest {
     #[schema(schema_with = predict_schema)]
@@ -66,29 +69,62 @@ pub async fn predict(
     predict_with(&app, request).await
 }
 
+impl PredictRequest {
+    /// The options, without inputs, and the inputs; whether there is one that came by itself.
+    pub(super) fn taken(mut self, limits: &Limits) -> Result<(Self, Vec<Judged>, bool), ApiError> {
+        let nothing = PredictInputs { list: List::empty(), single: false };
+        let PredictInputs { list, single } = std::mem::replace(&mut self.inputs, nothing);
+        Ok((self, list.checked("inputs", limits)?, single))
+    }
+}
+
 pub(super) async fn predict_with(app: &App, request: PredictRequest) -> Result<Reply, TeiError> {
+    let (options, inputs, single) = request.taken(&app.limits)?;
+    let parts = Parts::one(Part { single, ..Part::alone(inputs.len()) });
+    Ok(predict_together(app, options, inputs, parts).await?.only())
+}
+
+/// The replies of `/predict` to requests with the same options.
+pub(super) async fn predict_together(
+    app: &App,
+    options: PredictRequest,
+    inputs: Vec<Judged>,
+    parts: Parts,
+) -> Result<Replies, TeiError> {
     let started = Instant::now();
-    let PredictRequest { inputs, raw_scores, truncate, truncation_direction, model, .. } = request;
-    let PredictInputs { list, single } = inputs;
-    let inputs = list.checked("inputs", &app.limits)?;
+    let PredictRequest { raw_scores, truncate, truncation_direction, model, .. } = options;
     let service = model_for(app, model.as_deref(), Work::Classify).await?;
     let truncate = truncation(&service, truncate, truncation_direction);
     let characters = judged_characters(&inputs);
-    let answer = service.classify(inputs, raw_scores, Call { truncate, ..Call::default() }).await;
-    let answer = answer
-        .map_err(|e| TeiError::of(e, |index| if single { "inputs".into() } else { format!("inputs[{index}]") }))?;
-    let cost = Cost::of(&answer, started, characters);
-    let labels = service.labels();
-    let one = |labelled: &Vec<(usize, f64)>, out: &mut Vec<u8>| {
-        floats::list(labelled, out, |&(label, score), out| {
-            let label = labels.get(label).map_or("", String::as_str);
-            floats::json(&Prediction { score, label }, out);
-        });
+    let name = |index: usize| {
+        let place = parts.place(index);
+        if place.single {
+            format!("{}inputs", place.prefix)
+        } else {
+            format!("{}inputs[{}]", place.prefix, place.index)
+        }
     };
-    let mut body = Vec::new();
-    match answer.results.first() {
-        Some(labelled) if single => one(labelled, &mut body),
-        _ => floats::list(&answer.results, &mut body, one),
-    }
-    Ok(Reply::new(body, cost))
+    let answer = service.classify(inputs, raw_scores, Call { truncate, ..Call::default() }).await;
+    let answer = answer.map_err(|e| TeiError::of(e, name))?;
+    let cost = Cost::of(&answer, started, characters);
+    let numbers = answer.results.iter().map(Vec::len).sum();
+    let body = floats::write(numbers, move || {
+        let labels = service.labels();
+        let one = |labelled: &Labelled, out: &mut Vec<u8>| {
+            floats::list(labelled, out, |&(label, score), out| {
+                let label = labels.get(label).map_or("", String::as_str);
+                floats::json(&Prediction { score, label }, out);
+            });
+        };
+        let reply = |(part, results): (Part, &[Labelled])| {
+            let mut out = Vec::new();
+            match results.first() {
+                Some(labelled) if part.single => one(labelled, &mut out),
+                _ => floats::list(results, &mut out, one),
+            }
+            out
+        };
+        parts.split(&answer.results).into_iter().map(reply).collect()
+    });
+    Ok(Replies::new(body.await?, cost))
 }
