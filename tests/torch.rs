@@ -54,6 +54,54 @@ fn refusal(path: &Path) -> String {
 }
 
 #[test]
+fn a_file_that_ends_at_any_place_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    for name in ["float", "old"] {
+        let whole = std::fs::read(fixture(&format!("torch/{name}.pt"))).unwrap();
+        let path = dir.path().join(name);
+        for length in (0..whole.len()).step_by(7) {
+            std::fs::write(&path, &whole[..length]).unwrap();
+            assert!(StateDict::read(&path).is_err(), "{name}: {length} of {} bytes", whole.len());
+        }
+    }
+}
+
+#[test]
+fn a_file_that_is_cut_while_it_is_read_does_no_harm() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let whole = std::fs::read(fixture("torch/old.pt")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("weights.pt");
+    std::fs::write(&path, &whole).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
+            while !done.load(Ordering::SeqCst) {
+                file.set_len(0).unwrap();
+                std::fs::write(&path, &whole).unwrap();
+            }
+        });
+        for _ in 0..500 {
+            // Whole or refused.
+            if let Ok(state) = StateDict::read(&path) {
+                assert!(state.has("weight"));
+            }
+        }
+        done.store(true, Ordering::SeqCst);
+    });
+}
+
+#[test]
+fn a_file_larger_than_any_such_is_not_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("large.pt");
+    std::fs::File::create(&path).unwrap().set_len((1 << 30) + 1).unwrap();
+    let refusal = refusal(&path);
+    assert!(refusal.contains("large.pt") && refusal.contains("1073741824"), "{refusal}");
+}
+
+#[test]
 fn what_is_more_than_plain_tensors_is_refused_by_name() {
     for (name, words) in [
         ("module", &["torch.nn.modules.linear.Linear"][..]),

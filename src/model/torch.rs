@@ -16,7 +16,6 @@ use std::collections::HashMap;
 use std::io::{Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use memmap2::Mmap;
 use zip::{CompressionMethod, ZipArchive};
 
 use self::pickle::Pickle;
@@ -28,6 +27,8 @@ use crate::regular_file;
 const OLD_MAGIC: &[u8] = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.";
 /// Version of the old container.
 const OLD_PROTOCOL: i64 = 1001;
+/// Most bytes of a file: a Dense layer of 8,192 times 8,192 numbers has 256 MB.
+const MAX_BYTES: u64 = 1 << 30;
 /// A state dict of a few tensors has about 1 KB.
 const MAX_PICKLE_BYTES: u64 = 1 << 20;
 
@@ -53,14 +54,13 @@ impl StateDict {
     pub fn read(path: &Path) -> Result<Self, WeightsError> {
         let io = |source| WeightsError::Io { path: path.to_owned(), source };
         let refuse = |reason: String| WeightsError::Torch { path: path.to_owned(), reason };
-        let file = regular_file::open(path).map_err(|e| match e.kind() {
-            ErrorKind::InvalidInput => refuse(e.to_string()),
+        // Read, not mapped: lengths and places in it are looked at more than once, and another process may write to the
+        // file or cut it meanwhile.
+        let bytes = regular_file::read(path, MAX_BYTES).map_err(|e| match e.kind() {
+            ErrorKind::InvalidInput | ErrorKind::FileTooLarge => refuse(e.to_string()),
             _ => io(e),
         })?;
-        // SAFETY: read-only, and dropped before this function returns. The hazard that is left: another process that
-        // writes to the file or cuts it at this moment (see `weights::MappedFile`).
-        let map = unsafe { Mmap::map(&file) }.map_err(io)?;
-        let contents = parse(&map).map_err(refuse)?;
+        let contents = parse(&bytes).map_err(refuse)?;
         Ok(Self { path: path.to_owned(), contents })
     }
 
