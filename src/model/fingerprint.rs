@@ -39,6 +39,12 @@ pub fn files(model: &Model, cancel: &Cancel) -> Result<Vec<FileSum>, FetchError>
     names.into_par_iter().map(|name| sum(&model.dir, name, cancel)).collect()
 }
 
+/// The size in bytes of the files that the model consists of. One that cannot be looked at counts nothing.
+pub fn size(model: &Model) -> u64 {
+    let size = |name: &String| std::fs::metadata(model.dir.join(name)).map_or(0, |metadata| metadata.len());
+    names(&model.dir, &model.weights).iter().map(size).sum()
+}
+
 fn sum(dir: &Path, name: String, cancel: &Cancel) -> Result<FileSum, FetchError> {
     let path = dir.join(&name);
     let mut file = regular_file::open(&path).map_err(FetchError::io(&path))?;

@@ -25,6 +25,8 @@ use super::{App, Bound, Listen, ServeError, ServerOptions, layers, routes, tls};
 /// How the end of the server went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drained {
+    /// Requests that were being worked on when the end began.
+    pub begun: usize,
     /// Connections that were cut in the middle of a request when the time was up.
     pub cut: usize,
 }
@@ -85,7 +87,7 @@ pub async fn serve(
         cut: Arc::clone(&cut),
     };
     let mut shutdown = std::pin::pin!(shutdown);
-    let mut end = None;
+    let (mut end, mut begun) = (None, 0);
     loop {
         let times_up = async {
             match end {
@@ -105,6 +107,7 @@ pub async fn serve(
             }
             () = &mut shutdown, if end.is_none() => {
                 app.drain();
+                begun = app.metrics.in_flight();
                 end = Some(Instant::now() + options.shutdown_timeout.min(AGES));
                 ticket = None;
                 phase.send_replace(Phase::Draining);
@@ -123,5 +126,5 @@ pub async fn serve(
         // Dropping a connection takes no time; a task that is stuck does not hold up the end.
         let _ = timeout(LAST_WORDS, phase.closed()).await;
     }
-    Ok(Drained { cut: cut.load(Ordering::SeqCst) })
+    Ok(Drained { begun, cut: cut.load(Ordering::SeqCst) })
 }

@@ -66,6 +66,11 @@ impl Metrics {
         self.models.of(name)
     }
 
+    /// HTTP requests that are being worked on now.
+    pub fn in_flight(&self) -> usize {
+        self.requests.in_flight()
+    }
+
     /// Everything, in Prometheus' text format; see [`Metrics::CONTENT_TYPE`].
     ///
     /// # Errors

@@ -436,6 +436,7 @@ mod tests {
             capabilities: Vec::new(),
             sparse_head: false,
             max_length: 8,
+            size: 0,
         });
         assert!(model.is_ready() && !model.is_loaded());
         assert_eq!(refused(model.acquire(Duration::from_millis(1)).await), "the model a is still being loaded");

@@ -25,12 +25,20 @@ pub fn be_patient() {
     PATIENT.store(true, Ordering::SeqCst);
 }
 
+/// The number of the first signal.
+static RECEIVED: OnceLock<i32> = OnceLock::new();
+
 /// What is done at the very end, where destructors do not run.
 static LAST: OnceLock<fn()> = OnceLock::new();
 
 /// Has `last` done before the process ends, however that comes about.
 pub fn at_exit(last: fn()) {
     let _ = LAST.set(last);
+}
+
+/// The name of the first signal that came, if one did.
+pub fn received() -> Option<&'static str> {
+    signal_hook::low_level::signal_name(*RECEIVED.get()?)
 }
 
 /// Whether SIGHUP ends the work: not under nohup, which starts programs with the signal ignored.
@@ -55,7 +63,8 @@ pub fn listen(cancel: Cancel) {
         return;
     };
     let body = move || {
-        for _ in signals.forever() {
+        for signal in signals.forever() {
+            let _ = RECEIVED.set(signal);
             if cancel.is_cancelled() {
                 exit(INTERRUPTED);
             }

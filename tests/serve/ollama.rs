@@ -108,3 +108,17 @@ fn models_are_listed_and_shown() {
     }
     assert_eq!(server.get("/api/version").json::<Json>().unwrap()["version"], env!("CARGO_PKG_VERSION"));
 }
+
+#[test]
+fn the_size_of_a_model_is_that_of_its_files() {
+    let server = server();
+    let dir = crate::support::fixture("bert-tiny");
+    let size = |name: &str| std::fs::metadata(dir.join(name)).unwrap().len();
+    for path in ["/api/tags", "/api/ps"] {
+        let reply: Json = server.get(path).json().unwrap();
+        let shown = reply["models"][0]["size"].as_u64().unwrap();
+        let weights = size("model.safetensors");
+        assert!(shown > weights && shown < weights + (1 << 20), "{path}: {shown}, weights {weights}");
+        assert!(shown >= weights + size("tokenizer.json") + size("config.json"), "{path}: {shown}");
+    }
+}

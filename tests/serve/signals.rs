@@ -100,6 +100,10 @@ fn a_signal_when_ready_is_an_ordinary_end() {
         server.signal(signal);
         assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
         assert!(!server.stderr().contains("error"), "{}", server.stderr());
+        let name = if signal == libc::SIGTERM { "SIGTERM" } else { "SIGINT" };
+        let line = format!("Stopped by {name} after ");
+        server.wait_for("the last line", || server.stderr().contains(&line));
+        assert!(server.stderr().contains(": 0 requests in progress finished\n"), "{}", server.stderr());
     }
 }
 
@@ -139,6 +143,7 @@ fn what_was_begun_is_finished() {
     stream.read_to_string(&mut reply).unwrap();
     assert!(reply.contains("HTTP/1.1 200 OK") && reply.contains("\"embedding\""), "{reply}");
     assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
+    server.wait_for("the last line", || server.stderr().contains(": 1 request in progress finished\n"));
 }
 
 #[test]

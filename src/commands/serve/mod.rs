@@ -4,7 +4,7 @@ mod open_files;
 mod settings;
 mod tei;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -55,8 +55,9 @@ pub(super) fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
     spawn("watch", move || watched.models.watch_files(|| watched.is_draining()))?;
 
     let (failed, mut failure) = oneshot::channel();
+    let (started, signal_name) = (app.started, Arc::new(OnceLock::new()));
     let served = runtime.block_on(async {
-        let signalled = termination(world)?;
+        let signalled = termination(world, Arc::clone(&signal_name))?;
         let shutdown = async move {
             tokio::select! {
                 () = signalled => {}
@@ -85,21 +86,36 @@ pub(super) fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
     if let Some(tracing) = tracing {
         tracing.stop(LAST_TRACES);
     }
-    let Drained { cut } = served?;
+    let drained = served?;
     // A signal is the ordinary end of a server, also in the middle of loading, which it cuts short.
     if !world.cancel.is_cancelled()
         && let Ok(e) = failure.try_recv()
     {
         return Err(e);
     }
+    let name = signal_name.get().copied().or_else(interrupt::received).unwrap_or("a signal");
+    printer.note(&stopped(name, started.elapsed(), &drained));
+    let cut = drained.cut;
     if cut > 0 {
         printer.warning(&format!("{cut} requests were cut short: they took longer than --shutdown-timeout"));
     }
     Ok(Outcome::Done)
 }
 
-/// Done at the first SIGTERM, SIGHUP or Ctrl-C, if there was none yet.
-fn termination(world: &World) -> Result<impl Future<Output = ()> + Send + use<>, Error> {
+/// The last line of the log: what ended the server, after which time, and what became of requests.
+fn stopped(signal: &str, uptime: Duration, Drained { begun, cut }: &Drained) -> String {
+    let uptime = humantime::format_duration(Duration::from_secs(uptime.as_secs()));
+    let finished = begun.saturating_sub(*cut);
+    let requests = if finished == 1 { "request" } else { "requests" };
+    let cut = if *cut > 0 { format!(", {cut} cut short") } else { String::new() };
+    format!("Stopped by {signal} after {uptime}: {finished} {requests} in progress finished{cut}")
+}
+
+/// Done at the first SIGTERM, SIGHUP or Ctrl-C, if there was none yet; `name` is the signal's from then on.
+fn termination(
+    world: &World,
+    name: Arc<OnceLock<&'static str>>,
+) -> Result<impl Future<Output = ()> + Send + use<>, Error> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
     let mut stop = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
     let mut hang_up =
@@ -108,16 +124,17 @@ fn termination(world: &World) -> Result<impl Future<Output = ()> + Send + use<>,
     Ok(async move {
         // One that came before these two lines was seen by the listener that has been there from the start.
         if !cancel.is_cancelled() {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = stop.recv() => {}
+            let received = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = stop.recv() => "SIGINT",
                 () = async {
                     match &mut hang_up {
                         Some(hang_up) => drop(hang_up.recv().await),
                         None => std::future::pending().await,
                     }
-                } => {}
-            }
+                } => "SIGHUP",
+            };
+            let _ = name.set(received);
         }
     })
 }

@@ -13,7 +13,7 @@
 //! 7. [`host`] refuses names that are not this machine's, before anything answers to them, preflights among it.
 //! 8. [`cors`] answers preflights, which carry no key.
 //! 9. [`api_key`] comes before anything tells who asks what is there (404, 405) or reads a body.
-//! 10. [`unknown`] answers 404 and 405.
+//! 10. [`unknown`] answers 404 and 405; around everything it names the methods that a route answers.
 //! 11. [`admission`] refuses work when there is too much of it or the server is going down: before the body is read.
 //! 12. [`deadline`] bounds the time of all that follows.
 //! 13. [`body`] reads and inflates the whole body, so that routes never see one that is slow, broken or too large.
@@ -92,5 +92,6 @@ pub fn around(
         None => routes,
     };
     let routes = routes.layer(from_fn(request_id::give)).layer(from_fn_with_state(Arc::clone(app), metrics::record));
+    let routes = from_fn(unknown::name_methods).layer(routes);
     Ok(prefix::layer(prefix).layer(routes))
 }

@@ -1,7 +1,8 @@
 //! 404 and 405, in the shape of every other error.
 
 use axum::extract::{OriginalUri, Request};
-use axum::http::StatusCode;
+use axum::http::header::{ALLOW, CONTENT_LENGTH};
+use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -16,11 +17,38 @@ pub async fn path(request: Request) -> Response {
     error_for(request.uri().path(), ApiError::new(StatusCode::NOT_FOUND, message).code("unknown_url"))
 }
 
-/// A route that is asked in another way than it answers.
+/// Marks the reply of a route that does not answer the request's method.
+#[derive(Debug, Clone, Copy)]
+struct WrongMethod;
+
+/// A route that is asked by another method than it answers.
 pub async fn method(request: Request) -> Response {
-    let (method, path) = (request.method(), request.uri().path());
-    let message = format!("{path} is not for {method}; the header Allow says what it is for");
+    let mut reply = wrong_method(request.method(), request.uri().path(), "");
+    reply.extensions_mut().insert(WrongMethod);
+    reply
+}
+
+fn wrong_method(method: &Method, path: &str, hint: &str) -> Response {
+    let message = format!("{path} does not answer {method}{hint}");
     error_for(path, ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message).code("method_not_allowed"))
+}
+
+/// Names the methods that a route answers, where it was asked by another one. To be put around all routes: they have
+/// named them in the header Allow only when the reply has left them.
+pub async fn name_methods(request: Request, next: Next) -> Response {
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let reply = next.run(request).await;
+    if reply.extensions().get::<WrongMethod>().is_none() {
+        return reply;
+    }
+    let (mut head, _) = reply.into_parts();
+    let allowed = head.headers.get(ALLOW).and_then(|allowed| allowed.to_str().ok()).unwrap_or_default();
+    // What answers GET answers HEAD.
+    let methods: Vec<&str> = allowed.split(',').map(str::trim).filter(|&method| method != "HEAD").collect();
+    let hint = format!(": use {}", methods.join(" or "));
+    let (_, body) = wrong_method(&method, uri.path(), &hint).into_parts();
+    head.headers.remove(CONTENT_LENGTH);
+    Response::from_parts(head, body)
 }
 
 /// Whatever is not under `--url-prefix` is not there.

@@ -49,6 +49,13 @@ impl Requests {
     }
 }
 
+impl Requests {
+    /// Requests that are being worked on now.
+    pub(super) fn in_flight(&self) -> usize {
+        usize::try_from(self.in_flight.get()).unwrap_or_default()
+    }
+}
+
 /// Counts and measures a request; to be put around everything else that may answer one.
 pub async fn record(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();

@@ -19,6 +19,8 @@ pub struct Profile {
     pub sparse_head: bool,
     /// Length of the longest text in tokens, special tokens included.
     pub max_length: usize,
+    /// Bytes of the files that it consists of.
+    pub size: u64,
 }
 
 /// How well a model fits a kind of work, worst first.
@@ -92,6 +94,21 @@ impl Models {
         called.or_else(|| self.models.iter().find(|model| model.spec.model_id == name))
     }
 
+    /// The model that a request means by `name`: the one of that name, or the only one whose name or source ends with it
+    /// (all-MiniLM-L6-v2 for sentence-transformers/all-MiniLM-L6-v2), unless names are strict.
+    pub fn meant(&self, name: &str) -> Option<&Arc<Served>> {
+        self.named(name).or_else(|| match self.ending(name)[..] {
+            [only] if !self.strict_names => Some(only),
+            _ => None,
+        })
+    }
+
+    /// The models of which a name or the source has `name` as its last part.
+    fn ending(&self, name: &str) -> Vec<&Arc<Served>> {
+        let ends = |known: &str| known.rsplit_once('/').is_some_and(|(_, last)| last == name);
+        self.models.iter().filter(|model| model.spec.names().any(ends) || ends(&model.spec.model_id)).collect()
+    }
+
     /// The model of exactly that name, for routes that have the name in their path; the first if the client leaves the
     /// choice to the server.
     ///
@@ -112,7 +129,7 @@ impl Models {
     /// [`NoModel`]
     pub fn choose(&self, name: Option<&str>, work: Option<Work>) -> Result<&Arc<Served>, NoModel> {
         let found = match name.filter(|name| !ANY.contains(name)) {
-            Some(name) => match (self.named(name), &self.models[..]) {
+            Some(name) => match (self.meant(name), &self.models[..]) {
                 (Some(found), _) => Some(found),
                 (None, [only]) if !self.strict_names => Some(only),
                 (None, _) => return Err(self.unknown(name)),
@@ -134,8 +151,12 @@ impl Models {
 
     /// The error for a name that no model has.
     pub fn unknown(&self, name: &str) -> NoModel {
-        let known: Vec<&str> = self.models.iter().flat_map(|model| model.spec.names()).collect();
+        let ending: Vec<&str> = self.ending(name).into_iter().map(|model| model.spec.name.as_str()).collect();
         let name = crate::server::extract::shorten(name);
+        if ending.len() > 1 {
+            return NoModel::Unknown(format!("\"{name}\" may be {}; send the whole name", ending.join(" or ")));
+        }
+        let known: Vec<&str> = self.models.iter().flat_map(|model| model.spec.names()).collect();
         NoModel::Unknown(format!("there is no model \"{name}\" here; there is {}", known.join(", ")))
     }
 
@@ -183,7 +204,7 @@ mod tests {
         for (model, (_, kind)) in models.all().iter().zip(all) {
             if let Some((purpose, capabilities)) = *kind {
                 let capabilities = capabilities.to_vec();
-                model.set_unloaded(Profile { purpose, capabilities, sparse_head: false, max_length: 8 });
+                model.set_unloaded(Profile { purpose, capabilities, sparse_head: false, max_length: 8, size: 0 });
             }
         }
         models
@@ -215,6 +236,23 @@ mod tests {
         let all = models(&[("e", Some(EMBEDDER)), ("r", None)]);
         assert_eq!(chosen(&all, None, Work::Embed), "e");
         assert_eq!(chosen(&all, None, Work::Rerank), "r");
+    }
+
+    #[test]
+    fn the_last_part_of_a_name_is_enough_where_only_one_model_has_it() {
+        let all = || models(&[("a/mini", Some(EMBEDDER)), ("b/base", Some(EMBEDDER)), ("c/base", Some(EMBEDDER))]);
+        let some = all();
+        assert_eq!(chosen(&some, Some("mini"), Work::Embed), "a/mini");
+        assert_eq!(chosen(&some, Some("mini-too"), Work::Embed), "a/mini");
+        assert_eq!(chosen(&some, Some("c/base"), Work::Embed), "c/base");
+        assert_eq!(chosen(&some, Some("base"), Work::Embed), "\"base\" may be b/base or c/base; send the whole name");
+        assert!(chosen(&some, Some("min"), Work::Embed).starts_with("there is no model \"min\" here"));
+        // Paths that name a model are exact, and so are strict names.
+        assert!(some.resource("mini").is_err());
+        assert!(chosen(&all().strict(true), Some("mini"), Work::Embed).starts_with("there is no model"));
+        // A name goes before the end of another.
+        let two = models(&[("x/mini", Some(EMBEDDER)), ("mini", Some(EMBEDDER))]);
+        assert_eq!(chosen(&two, Some("mini"), Work::Embed), "mini");
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub struct OllamaModel {
     /// When the server started.
     #[schema(example = "2026-11-28T12:00:00Z")]
     modified_at: String,
-    /// Always 0: the size of the model's files is not known.
+    /// Bytes of the model's files; 0 before the model was loaded.
     size: u64,
     /// The SHA-256 of the model's name.
     digest: String,
@@ -116,7 +116,7 @@ fn entry(served: &Arc<Served>, app: &App) -> OllamaModel {
         name: name.clone(),
         model: name.clone(),
         modified_at: started(app),
-        size: 0,
+        size: served.profile().map_or(0, |profile| profile.size),
         digest: Sha256::digest(name).iter().map(|byte| format!("{byte:02x}")).collect(),
         details: details(served.service().ok().as_deref()),
         capabilities: capabilities(served),
