@@ -105,6 +105,15 @@ fn attacks() -> Vec<Attack> {
             2,
         ),
         Attack { body: ids("inputs"), ..attack("/, ids", "/", json!({}), 2) },
+        attack("vertex, 4 M texts", "/vertex", json!({"instances": vec![json!({"inputs": vec!["a"; 2048]}); 2048]}), 2),
+        rerank(
+            "score, queries of their own",
+            "/score",
+            json!({
+                "queries": (0..2048).map(|i| format!("{i} {}", "a b ".repeat(1000))).collect::<Vec<_>>(),
+                "documents": vec!["x y ".repeat(1000); 2048]
+            }),
+        ),
         Attack { body: ids("inputs"), ..attack("/invocations, ids", "/invocations", json!({}), 2) },
     ]
 }

@@ -8,8 +8,6 @@ use serde::de::value::{StringDeserializer, UnitDeserializer};
 use serde::de::{DeserializeSeed, Error, IgnoredAny, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 
-use super::extract::shorten;
-
 /// Fields that change nothing: no other field is taken for a misspelling of one of these.
 const HARMLESS: &[&str] = &["user"];
 
@@ -129,7 +127,6 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Object<V> {
         let fields = Fields { map, known: self.fields, unknown: 0, next: None, misspelt: &misspelt };
         let read = self.visitor.visit_map(fields);
         let Some(Misspelt { name, meant }) = misspelt.into_inner() else { return read };
-        let name = shorten(&name);
         Err(match read {
             Ok(_) => A::Error::custom(format_args!("unknown field `{name}`, did you mean `{meant}`?")),
             // The field that is missing is there by another name.

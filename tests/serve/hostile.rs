@@ -99,6 +99,29 @@ fn vectors_of_tokens_have_a_named_limit_before_the_model_runs() {
 }
 
 #[test]
+fn instances_and_pairs_are_bounded_as_a_whole() {
+    let bert = server("bert-tiny", &[]);
+    let before = peak(&bert);
+    // Each instance is legal.
+    let instance = format!("{{\"inputs\": [{}\"\"]}}", "\"\",".repeat(2047));
+    let body = format!("{{\"instances\": [{}{instance}]}}", format!("{instance},").repeat(2047));
+    let request = bert.client.post(format!("{}/vertex", bert.url)).header("content-type", "application/json");
+    let reply = request.body(body).send().unwrap();
+    assert_eq!(reply.status(), 413);
+    let text = reply.text().unwrap();
+    assert!(text.contains("4194304") && text.contains("--max-client-batch-size"), "{text}");
+    grew_by_at_most(&bert, before, 100);
+
+    let colbert = server("architectures/colbert-native", &[]);
+    let before = peak(&colbert);
+    let long = |word: &str| (0..2048).map(|i| format!("{i} {}", word.repeat(60))).collect::<Vec<_>>();
+    let body = json!({"queries": long("red "), "documents": long("a b ")});
+    let (status, reply) = post(&colbert, "/score", &body);
+    assert_eq!((status, reply["data"].as_array().map(Vec::len)), (200, Some(2048)), "{}", reply["error"]);
+    grew_by_at_most(&colbert, before, 200);
+}
+
+#[test]
 fn trees_of_json_take_no_memory_of_their_own() {
     let server = server("bert-tiny", &["--body-limit", "8MiB", "--served-model-name", "tiny"]);
     let before = peak(&server);

@@ -26,7 +26,7 @@ use super::predict::{PredictRequest, predict_together};
 use super::{TeiBody, TeiError};
 use crate::engine::{Judged, Text};
 use crate::server::openapi::tag;
-use crate::server::routes::inputs::List;
+use crate::server::routes::inputs::{List, MOST};
 use crate::server::routes::reply::json_pieces;
 use crate::server::routes::rerank::{Question, RerankRequest, rank_together, taken};
 use crate::server::{ApiError, App, Limits, extract};
@@ -250,10 +250,16 @@ async fn groups(app: &App, instances: Vec<Box<RawValue>>) -> Result<Vec<Group>, 
     let limits = app.limits.clone();
     let read = move || {
         let mut groups: Vec<Group> = Vec::new();
+        let limit = limits.client_batch.min(MOST);
         let (mut inputs, mut numbers) = (0, 0_usize);
         for (i, (instance, (kind, width))) in known.into_iter().enumerate() {
             let group = Group::read(kind, &instance, i, &limits).map_err(|e| within(e, i))?;
             inputs += group.inputs();
+            if inputs > limit {
+                // What comes after is counted only: millions of short texts would take many times the body.
+                groups.clear();
+                continue;
+            }
             numbers = numbers.saturating_add(group.numbers(width));
             let mut left = Some(group);
             for group in &mut groups {
@@ -261,7 +267,6 @@ async fn groups(app: &App, instances: Vec<Box<RawValue>>) -> Result<Vec<Group>, 
             }
             groups.extend(left);
         }
-        let limit = limits.client_batch.min(crate::server::routes::inputs::MOST);
         if inputs > limit {
             return Err(ApiError::too_many("instances", inputs, limit));
         }
