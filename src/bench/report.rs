@@ -52,6 +52,8 @@ pub struct Report {
     pub infa: String,
     /// What the run is called, as its config says.
     pub title: Option<String>,
+    /// The name of the config that was run, by which `--splice` finds its table; `None` in reports of earlier versions.
+    pub config: Option<String>,
     /// When it began, in UTC (RFC 3339).
     pub started: String,
     /// How long it took as a whole, in seconds.

@@ -9,6 +9,7 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 use serde::{Deserialize, Deserializer};
 
+use super::help::paragraphs;
 use crate::bench::demand::Demand;
 use crate::bench::load::Load;
 use crate::bench::report::Task;
@@ -16,32 +17,40 @@ use crate::runtime::device::Device;
 
 pub use values::{EngineEntry, Rounds, Share, Span, Written};
 
+/// Commands to begin with. What a command answers stands above it, so that no comment breaks into a command.
+const EXAMPLES: &str = "\
+Examples:
+  # quick: the default model, under a minute
+  infa bench
+  # the same with other engines
+  infa bench --engines onnx,onnx:int8,torch
+  infa bench --engines prod=openai=https://example.org/v1
+  # draws a run again, measures nothing
+  infa bench --from run.json --export-html run.html
+  infa bench cpu-bge-small --splice README.md
+  infa bench --engines onnx,tei=http://127.0.0.1:8080 --load sweep
+  infa bench --task rerank -m BAAI/bge-reranker-base
+  infa bench serving --dry-run";
+
+/// What may be measured.
+const ENGINES: &str = "\
+Engines: onnx (infa's own, in this process), torch, onnx-export, openvino, ctranslate2 and fastembed (Python processes; infa engines tells which are here and installs them), infinity, tei and infa (servers: started here, or NAME=URL), openai, cohere, jina and triton (NAME=URL). Options follow a colon: onnx:int8, torch:bfloat16:compile. A name of your own goes in front: fast=onnx:int8, prod=openai=https://example.org/v1.";
+
+/// What texts there are.
+const DATASETS: &str = "\
+Datasets: words, payload, fixed, uniform, lognormal, duplicates, queries, passages, multilingual, code, rerank, each with keys (lognormal:median=64,sigma=0.8,count=1000), or file=PATH.";
+
+/// How requests come.
+const LOADS: &str = "\
+Loads: offline (one job), closed:CLIENTS, constant:RATE, poisson:RATE, ramp:FROM-TO (requests a second), sweep[:clients|constant|poisson[:FROM-TO]], search:p99<100ms (the highest rate that keeps the latency).";
+
+/// What the exit status says.
+const STATUS: &str = "\
+Exit status: 0 all well; 2 wrong usage; 3 the model whose tokens are counted cannot be used; 4 an engine failed (its row says why); 130 interrupted, after what was measured has been printed and exported.";
+
 /// Flags of `infa bench`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  infa bench                                        # quick: the default model, under a minute
-  infa bench --engines onnx,onnx:int8,torch         # the same with other engines
-  infa bench --engines prod=openai=https://example.org/v1,here=onnx:int8
-  infa bench --from run.json --export-html run.html # draws a run again, measures nothing
-  infa bench cpu-bge-small --export-html bge.html --splice README.md
-  infa bench --engines onnx,tei=http://127.0.0.1:8080 --load sweep --dataset lognormal
-  infa bench --task rerank -m BAAI/bge-reranker-base --engines onnx,torch
-  infa bench serving --dry-run
-
-Engines: onnx (infa's own, in this process), torch, onnx-export, openvino, ctranslate2 and fastembed (Python
-processes; infa engines tells which are here and installs them), infinity, tei and infa (servers: started here, or
-NAME=URL), openai, cohere, jina and triton (NAME=URL). Options follow a colon: onnx:int8, torch:bfloat16:compile.
-A name of your own goes in front: fast=onnx:int8, prod=openai=https://example.org/v1.
-
-Datasets: words, payload, fixed, uniform, lognormal, duplicates, queries, passages, multilingual, code, rerank, each
-with keys (lognormal:median=64,sigma=0.8,count=1000), or file=PATH.
-
-Loads: offline (one job), closed:CLIENTS, constant:RATE, poisson:RATE, ramp:FROM-TO (requests a second),
-sweep[:clients|constant|poisson[:FROM-TO]], search:p99<100ms (the highest rate that keeps the latency).
-
-Exit status: 0 all well; 2 wrong usage; 3 the model whose tokens are counted cannot be used; 4 an engine failed (its
-row says why); 130 interrupted, after what was measured has been printed and exported.")]
+#[command(after_help = paragraphs(&[EXAMPLES, ENGINES, DATASETS, LOADS, STATUS]))]
 pub struct BenchArgs {
     /// What to measure: a TOML file, or one that comes with infa: quick, cpu-bge-small, l4-bge-large, rerank, latency,
     /// serving, quantisation. Flags override it [default: quick; with --task rerank: rerank]
@@ -56,7 +65,8 @@ pub struct BenchArgs {
     #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub exports: ExportReportArgs,
 
-    /// Print what would be measured, how long that takes and which engines cannot run here; measure nothing
+    /// Print what would be measured, how long that takes and which engines cannot run here, and fail where the run would
+    /// fail at once (the model, the texts, the exports); measure and download nothing
     #[arg(long, value_parser = BoolishValueParser::new(), env = "INFA_DRY_RUN", hide_env = true)]
     pub dry_run: bool,
 
@@ -145,6 +155,11 @@ pub struct BenchSettings {
     /// Threads of each engine of this machine [default: the cores this process may use]
     #[arg(long, value_name = "N", env = "INFA_THREADS", hide_env = true, help_heading = "Engines and model")]
     pub threads: Option<NonZero<usize>>,
+
+    /// Copy the weights of engines in this process into memory, so that a change of the model's files cannot harm; takes
+    /// their size in memory
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "INFA_COPY_WEIGHTS", hide_env = true, help_heading = "Engines and model")]
+    pub copy_weights: bool,
 
     /// The Python of torch, onnx-export, openvino, ctranslate2 and fastembed [default: the first that has what they need]
     #[arg(long, value_name = "FILE", env = "INFA_PYTHON", hide_env = true, help_heading = "Engines and model")]
@@ -289,6 +304,7 @@ impl BenchSettings {
             revision,
             device,
             threads,
+            copy_weights,
             python,
             dataset,
             seed,
@@ -318,6 +334,7 @@ impl BenchSettings {
             ("--revision", revision.is_some()),
             ("--device", device.is_some()),
             ("--threads", threads.is_some()),
+            ("--copy-weights", *copy_weights),
             ("--python", python.is_some()),
             ("--dataset", dataset.is_some()),
             ("--seed", seed.is_some()),
@@ -364,6 +381,7 @@ impl BenchSettings {
             model_id: self.model_id.or(other.model_id),
             device: self.device.or(other.device),
             threads: self.threads.or(other.threads),
+            copy_weights: self.copy_weights || other.copy_weights,
             python: self.python.or(other.python),
             dataset: self.dataset.or(other.dataset),
             seed: self.seed.or(other.seed),

@@ -7,42 +7,48 @@ use clap::Args;
 use clap::builder::BoolishValueParser;
 
 use super::compare_engines::CompareEnginesArgs;
+use super::help::paragraphs;
 use crate::compare::engines::{EngineThreshold, EngineThresholdError};
 use crate::compare::runs::{Metric, Threshold, ThresholdError, UnknownMetric, metric};
 use crate::compare::vectors::VectorThreshold;
 
+/// Commands to begin with. What a command answers stands above it, so that no comment breaks into a command.
+const EXAMPLES: &str = "\
+Examples:
+  # did anything get slower?
+  infa compare base.json new.json
+  infa compare base.json new.json --fail-if 'tokens_per_s<-5%'
+  # each with the first
+  infa compare base.json a.json b.json
+  # several runs tell the noise from run to run
+  infa compare --base 1.json,2.json,3.json new.json
+  # the engines of one run, round by round
+  infa compare run.json --baseline torch
+  # saved vectors: can one index hold both?
+  infa compare old.npy new.jsonl
+  # engines: the same vectors, the same ranking?
+  infa compare --engines onnx,onnx:int8,torch texts.txt
+  infa compare --engines onnx,tei=http://127.0.0.1:8080 a.txt
+  infa compare --engines onnx,torch --task rerank q.jsonl
+  # is one worse at a task, or does it only seem so?
+  infa compare --engines onnx,onnx:int8 --task sts sts.csv
+  infa compare --engines onnx,onnx:int8 --task retrieval scifact/";
+
+/// What may be compared.
+const FILES: &str = "\
+Files are what infa bench --export-json writes; engines are matched by their names, or where these differ by their specs without the URL, and runs of one engine each in any case. Or they are saved vectors: .npy, Parquet (a column of lists, called embedding, vector, embeddings or vectors; ids in id), and JSON and CSV as infa embed writes them. These are matched by id where all have one, else by place.";
+
+/// What thresholds and tables may name.
+const METRICS: &str = "\
+Metrics of result files: tokens_per_s, inputs_per_s, requests_per_s, mean, p50, p90, p95, p99, max (ms), peak_requests_per_s, held_requests_per_s, errors, memory, gpu_memory, load, first_answer (s), cosine_min, cosine_p1, cosine_mean, tau_min, tau_mean, overlap_min, overlap_mean, dollars, joules. Of saved vectors: cosine_min, cosine_p1, cosine_mean, max_difference, norm_drift_max, norm_drift_mean, nan, infinite, zero, missing, dimension_mismatches, unmatched, top1, top10, distance_correlation. Of engines: the same, or of scores tau_min, tau_mean, overlap_mean, top1, score_max_difference, cut_off_changes …, of tasks spearman, pearson, ndcg10, recall10, recall100, mrr10 (with % against the reference), and of each engine against itself alone_cosine_min, alone_max_difference, concurrent_cosine_min, concurrent_max_difference, failed.";
+
+/// What the exit status says.
+const STATUS: &str = "\
+Exit status: 0 all well, whatever the verdict; 2 wrong usage, files that cannot be compared, or a --fail-if on a change between runs of different workloads; 3 the model cannot be used; 4 an engine failed (its row says why); 5 a threshold was crossed; 130 interrupted, after what was found has been printed and exported.";
+
 /// Flags of `infa compare`.
 #[derive(Debug, Args)]
-#[command(after_help = "\
-Examples:
-  infa compare base.json new.json                   # did anything get slower?
-  infa compare base.json a.json b.json              # each with the first
-  infa compare --base 1.json,2.json,3.json new.json # several runs tell the noise from run to run
-  infa compare run.json --baseline torch            # the engines of one run, round by round
-  infa compare base.json new.json --fail-if 'tokens_per_s<-5%' --fail-if 'p99>+10%' --fail-if 'cosine_min<0.999'
-  infa compare old.npy new.jsonl                    # saved vectors: can one index hold both?
-  infa compare --engines onnx,onnx:int8,torch,tei=http://127.0.0.1:8080 texts.txt # the same vectors?
-  infa compare --engines onnx,torch --task rerank -m BAAI/bge-reranker-base queries.jsonl
-  infa compare --engines onnx,onnx:int8 --task sts sts-test.csv # is one worse, or does it only seem so?
-  infa compare --engines onnx,onnx:int8 --task retrieval scifact/ --fail-if 'ndcg10<-1%'
-
-Files are what infa bench --export-json writes; engines are matched by their names, or where these differ by their
-specs without the URL, and runs of one engine each in any case. Or they are saved vectors: .npy,
-Parquet (a column of lists, called embedding, vector, embeddings or vectors; ids in id), and JSON and CSV as infa embed
-writes them. These are matched by id where all have one, else by place.
-
-Metrics: tokens_per_s, inputs_per_s, requests_per_s, mean, p50, p90, p95, p99, max (ms), peak_requests_per_s,
-held_requests_per_s, errors, memory, gpu_memory, load, first_answer (s), cosine_min, cosine_p1, cosine_mean, tau_min,
-tau_mean, overlap_min, overlap_mean, dollars, joules. Metrics of saved vectors: cosine_min, cosine_p1, cosine_mean,
-max_difference, norm_drift_max, norm_drift_mean, nan, infinite, zero, missing, dimension_mismatches, unmatched, top1,
-top10, distance_correlation. Metrics of engines: the same, or of scores tau_min, tau_mean, overlap_mean, top1,
-score_max_difference, cut_off_changes …, of tasks spearman, pearson, ndcg10, recall10, recall100, mrr10 (with % against the
-reference), and of each engine against itself alone_cosine_min, alone_max_difference, concurrent_cosine_min,
-concurrent_max_difference, failed.
-
-Exit status: 0 all well; 2 wrong usage, files that cannot be compared, or a --fail-if on a change between runs of
-different workloads; 3 the model cannot be used; 4 an engine failed
-(its row says why); 5 a threshold was crossed; 130 interrupted, after what was found has been printed and exported.")]
+#[command(after_help = paragraphs(&[EXAMPLES, FILES, METRICS, STATUS]))]
 pub struct CompareArgs {
     /// Result files of infa bench, or saved vectors. The first is the base of the others, unless --base names it; a
     /// single file compares its own engines. With --engines: texts, or what --task says [default: stdin]

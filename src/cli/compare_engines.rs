@@ -4,6 +4,7 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 
 use super::{EngineEntry, Span};
 use crate::input;
@@ -53,6 +54,11 @@ pub struct CompareEnginesArgs {
     /// Threads of each engine of this machine [default: the physical cores that may be used]
     #[arg(long, value_name = "N", env = "INFA_THREADS", hide_env = true)]
     pub threads: Option<NonZero<usize>>,
+
+    /// Copy the weights of engines in this process into memory, so that a change of the model's files cannot harm; takes
+    /// their size in memory
+    #[arg(long, value_parser = BoolishValueParser::new(), env = "INFA_COPY_WEIGHTS", hide_env = true)]
+    pub copy_weights: bool,
 
     /// The Python that torch, openvino … run in [default: the one that infa engines install has made]
     #[arg(long, value_name = "PATH", env = "INFA_PYTHON", hide_env = true)]

@@ -35,6 +35,38 @@ const RIVALS: &[&[&str]] = &[
     &["text", "pair_field"],
 ];
 
+/// What `infa bench` measures, of which `--from` measures nothing: typed, it silences their variables.
+const MEASURED: &[&str] = &[
+    "note",
+    "engines",
+    "task",
+    "model_id",
+    "revision",
+    "device",
+    "threads",
+    "copy_weights",
+    "python",
+    "dataset",
+    "seed",
+    "batch",
+    "load",
+    "concurrency",
+    "rate",
+    "requests",
+    "duration",
+    "rounds",
+    "stable",
+    "time_limit",
+    "warm_up",
+    "request_timeout",
+    "startup_timeout",
+    "retries",
+    "baseline",
+    "reference",
+    "samples",
+    "machine_cost_per_hour",
+];
+
 /// Flags of `infa serve` that other commands have by another name, and that name.
 const NAMESAKES: &[(&str, &str)] = &[("max_batch_tokens", "INFA_BATCH_TOKENS"), ("pooling_method", "INFA_POOLING")];
 
@@ -98,7 +130,8 @@ impl Cli {
 /// The flags that exclude the one with that id.
 fn rivals(id: &str) -> impl Iterator<Item = &'static str> {
     let groups = RIVALS.iter().filter(move |group| group.contains(&id));
-    groups.copied().flatten().copied().filter(move |rival| *rival != id)
+    let from = MEASURED.contains(&id).then_some("from");
+    groups.copied().flatten().copied().filter(move |rival| *rival != id).chain(from)
 }
 
 /// `--tei-env`, before the rest is parsed. What is wrong with it is said then.

@@ -34,8 +34,13 @@ impl<R> Exports<R> {
         Ok(Self { documents, piped })
     }
 
+    /// Whether who reads stderr reads the table as well: both go to a terminal, or into one file or pipe.
+    pub fn is_seen_on_stderr(&self) -> bool {
+        self.piped || self.is_terminal() || one_file()
+    }
+
     /// Whether the table goes to a terminal by stdout.
-    pub fn is_terminal(&self) -> bool {
+    fn is_terminal(&self) -> bool {
         !self.piped && std::io::stdout().is_terminal()
     }
 
@@ -65,4 +70,23 @@ impl<R> Exports<R> {
         }
         first
     }
+}
+
+/// Whether stdout and stderr are one file or pipe (`> out.txt 2>&1`).
+#[cfg(unix)]
+fn one_file() -> bool {
+    use std::fs::File;
+    use std::os::fd::AsFd;
+    use std::os::unix::fs::MetadataExt;
+
+    let of = |stream: std::os::fd::BorrowedFd<'_>| {
+        let file = File::from(stream.try_clone_to_owned().ok()?).metadata().ok()?;
+        Some((file.dev(), file.ino()))
+    };
+    of(std::io::stdout().as_fd()).is_some_and(|stdout| of(std::io::stderr().as_fd()) == Some(stdout))
+}
+
+#[cfg(not(unix))]
+fn one_file() -> bool {
+    false
 }

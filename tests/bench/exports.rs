@@ -73,8 +73,32 @@ fn a_run_is_drawn_again() {
     assert!(read(&html).starts_with("<!doctype html>") && read(&markdown).contains("| load s |"));
     again().arg("--export-json").arg(&json).run().refuses(2, &["--export-json", "read from this file"]);
     run::infa(["bench", "--from", "/nonexistent/r.json"]).run().refuses(2, &["/nonexistent/r.json"]);
+    for flags in [&["--engines", "onnx"][..], &["--rounds", "3"], &["-m", "x"], &["--copy-weights"]] {
+        again().args(flags).run().refuses(2, &["--from measures nothing"]);
+    }
+    // Variables are for all runs.
+    assert_eq!(again().env("INFA_ENGINES", "torch").env("INFA_MODEL_ID", "x").run().status(0).text(), table);
     run::infa(["bench", "quick", "--from", "r.json"]).run().refuses(2, &["cannot be used with"]);
     // Names are those of the baseline, of the reference, and of comparisons.
     let compared = run::infa(["compare"]).arg(&json).args(["--baseline", "small"]).run().status(0);
     assert!(compared.text().contains("plain / small"), "{}", compared.text());
+}
+
+/// The place of a table is called by the config that was run, whatever the file of the report is called.
+#[test]
+fn a_report_knows_its_config() {
+    let dir = tempfile::tempdir().unwrap();
+    let (json, config, document) =
+        (dir.path().join("r.json"), dir.path().join("nightly.toml"), dir.path().join("d.md"));
+    std::fs::write(&config, "engines = ['onnx']\n").unwrap();
+    std::fs::write(&document, "<!-- infa bench: nightly -->\n<!-- infa bench end -->\n").unwrap();
+    bench("onnx", ["--rounds", "1"]).arg(&config).arg("--export-json").arg(&json).run().status(0);
+    let again = || run::infa(["bench", "--from"]).arg(&json).arg("--splice").arg(&document).run();
+    again().status(0);
+    assert!(read(&document).contains("| onnx"), "{}", read(&document));
+    // Reports of earlier versions do not: then it is the name of the file.
+    let mut report: Json = serde_json::from_str(&read(&json)).unwrap();
+    assert_eq!(report.as_object_mut().unwrap().remove("config"), Some("nightly".into()));
+    std::fs::write(&json, report.to_string()).unwrap();
+    again().refuses(2, &["<!-- infa bench: r -->"]);
 }

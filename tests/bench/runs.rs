@@ -113,3 +113,14 @@ fn a_file_of_the_users_and_an_open_loop() {
     assert_eq!((report.workload.texts, report.workload.load.as_str()), (2, "poisson:200"));
     assert_eq!(engine(&report, "onnx").answered, 6);
 }
+
+#[test]
+fn weights_may_be_copied() {
+    let (_, found) = report(bench("onnx", ["--rounds", "1", "--copy-weights"]));
+    assert_eq!(engine(&found, "onnx").details.get("weights").map(String::as_str), Some("copied"));
+    let (_, mapped) = report(bench("onnx", ["--rounds", "1"]));
+    assert_eq!(engine(&mapped, "onnx").details.get("weights"), None);
+    // Servers have their own.
+    let ran = bench("tei=http://127.0.0.1:9", ["--copy-weights", "--dry-run"]).run().status(0);
+    assert!(ran.text().contains("--copy-weights changes nothing"), "{}", ran.text());
+}

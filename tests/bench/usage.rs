@@ -141,3 +141,48 @@ fn a_config_says_what_is_a_flag_and_what_excludes_each_other() {
         assert!(ran.err.contains(said), "{toml}: {}", ran.err);
     }
 }
+
+/// What fails at once fails as well where nothing is measured, with the same words and exit status; and nothing is fetched.
+#[test]
+fn a_rehearsal_finds_what_fails_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let dataset = |path: &str| format!("file={path}");
+    let other = dataset(&file("b.csv", "title,body\na,b\n"));
+    let empty = dataset(&file("empty.txt", "\n\n"));
+    let broken = dataset(&file("broken.parquet", "PAR1 is all there is"));
+    let queries = dataset(&file("q.jsonl", "{\"query\": 3}\n"));
+    let model = crate::support::fixture("bert-tiny");
+    let model = model.to_str().unwrap();
+    let none = dir.path().join("not-a-model");
+    std::fs::create_dir(&none).unwrap();
+    let none = none.to_str().unwrap();
+    for (args, status, said) in [
+        (&["-m", model, "--dataset", &other][..], 2, "text"),
+        (&["-m", model, "--dataset", &empty], 2, "there is no text in it"),
+        (&["-m", model, "--dataset", &broken], 2, "broken.parquet"),
+        (&["-m", model, "--task", "rerank", "--dataset", &queries], 2, "there is no text in it"),
+        (&["-m", none], 3, "not-a-model"),
+        (&["-m", "BAAI/nowhere", "--offline"], 3, "is not in the cache"),
+        (&["--engines", "tei=http://127.0.0.1:9", "-m", "BAAI/nowhere", "--offline"], 2, "needs a tokenizer"),
+        (&["-m", model, "--export-json", "/nonexistent/r.json"], 2, "/nonexistent"),
+    ] {
+        let run = |dry: &[&str]| {
+            let engines: &[&str] = if args.contains(&"--engines") { &[] } else { &["--engines", "onnx"] };
+            run::infa(["bench", "--rounds", "1"]).args(engines).args(args).args(dry).run()
+        };
+        for ran in [run(&["--dry-run"]), run(&[])] {
+            assert!(ran.status == status && ran.err.contains(said), "{args:?}: {} {}", ran.status, ran.err);
+        }
+    }
+    // Where it may be, it is said that it would be downloaded; nobody listens there.
+    let ran = run::infa(["bench", "--dry-run", "--engines", "onnx", "-m", "BAAI/nowhere"]).run().status(0);
+    assert!(ran.text().contains("model      BAAI/nowhere; not in the cache, would be downloaded"), "{}", ran.text());
+    let good = dataset(&file("a.csv", "id,text\n1,a\n"));
+    let ran = run::infa(["bench", "--dry-run", "--engines", "onnx", "-m", model, "--dataset", &good]).run().status(0);
+    assert!(ran.text().contains(&format!("model      {model}\n")), "{}", ran.text());
+}

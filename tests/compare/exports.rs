@@ -172,3 +172,23 @@ fn one_engine_each_is_compared_whatever_it_is_called() {
     let ran = compare(&[&base, &new]).run().status(0);
     assert!(ran.text().contains("10.0.0.2") && ran.text().contains("slower"), "{}", ran.text());
 }
+
+/// Whoever reads stdout and stderr in one place reads each warning once, and whoever reads one of them reads it there.
+#[test]
+fn warnings_come_once() {
+    let files = Files::temporary();
+    let base = files.report("base.json", &report(&noisy(1000.0)));
+    let again = files.report("again.json", &report(&noisy(1000.0)));
+    let (words, out) = ("are the same run", files.path("out.txt"));
+    let script = format!("\"$@\" > '{}' 2>&1", out.display());
+    assert_eq!(compare(&[&base, &again]).run_in_shell(&script).status, 0);
+    let text = std::fs::read_to_string(&out).unwrap();
+    assert_eq!(text.split_whitespace().collect::<Vec<_>>().join(" ").matches(words).count(), 1, "{text}");
+    let piped = compare(&[&base, &again]).run_in_shell("\"$@\" 2>&1 | cat");
+    assert_eq!(piped.text().matches(words).count(), 1, "{}", piped.text());
+    let apart = compare(&[&base, &again]).run().status(0).says(&[words]);
+    assert_eq!(apart.text().matches(words).count(), 1, "{}", apart.text());
+    // Where a document has stdout, the table is on stderr.
+    let document = compare(&[&base, &again]).args(["--export-json", "-"]).run().status(0);
+    assert_eq!(document.err.matches(words).count(), 1, "{}", document.err);
+}

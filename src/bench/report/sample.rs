@@ -137,6 +137,7 @@ pub fn of(engines: Vec<EngineReport>) -> Report {
         schema_version: SCHEMA_VERSION,
         infa: "0.1.0".to_owned(),
         title: Some("bge-small on a CPU".to_owned()),
+        config: Some("cpu-bge-small".to_owned()),
         started: "2026-11-21T20:00:00Z".to_owned(),
         seconds: 754.0,
         command: ["infa", "bench", "bench-configs/cpu-bge-small.toml"].map(str::to_owned).into(),

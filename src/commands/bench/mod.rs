@@ -16,7 +16,7 @@ use std::time::{Instant, SystemTime};
 
 pub use config::ConfigError;
 
-use super::side_by_side::{Counter, Opening, facts};
+use super::side_by_side::{Counter, ModelHere, Opening, facts};
 use super::{Error, Outcome, World, async_runtime};
 use crate::bench::backend::Prepared;
 use crate::bench::report::EngineState;
@@ -38,12 +38,10 @@ pub(super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, Error> {
     }
     let (begin, started) = (Instant::now(), SystemTime::now());
     let plan = Plan::resolve(config.as_deref(), settings)?;
-    if dry_run {
-        let mut obstacles = Obstacles::new(&plan, world)?;
-        world.bars.printer().stdout(&plan.describe(&mut |place| obstacles.of(place)))?;
-        return Ok(Outcome::Done);
-    }
     let exports = Exports::open(exports, &plan.name)?;
+    if dry_run {
+        return rehearse(&plan, world);
+    }
     let printer = world.bars.printer();
     printer.note(&format!("{}: takes {}", plan.name, plan.estimate()));
     plan.remarks.iter().for_each(|remark| printer.note(&format!("note: {remark}")));
@@ -91,6 +89,24 @@ pub(super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, Error> {
     Ok(if failed { Outcome::EngineFailed } else { Outcome::Done })
 }
 
+/// Prints the plan, and fails as the run would fail at once: for want of its model or its texts. Nothing is downloaded.
+fn rehearse(plan: &Plan, world: &World) -> Result<Outcome, Error> {
+    let mut obstacles = Obstacles::new(plan, world)?;
+    let model = plan.lineup.model_here(world);
+    let note = match &model {
+        Ok(ModelHere::Downloaded) => Some("not in the cache, would be downloaded"),
+        Ok(ModelHere::Yes | ModelHere::No(_)) => None,
+        Err(_) => Some("cannot be used"),
+    };
+    let mut text = plan.describe(note, &mut |place| obstacles.of(place));
+    if let Ok(ModelHere::No(remark)) = &model {
+        text += &format!("note       {remark}\n");
+    }
+    world.bars.printer().stdout(&text)?;
+    Texts::check(plan, matches!(model?, ModelHere::No(_)))?;
+    Ok(Outcome::Done)
+}
+
 /// Draws the report of an earlier run again.
 fn draw(
     from: &Path,
@@ -99,9 +115,8 @@ fn draw(
     all_columns: bool,
     world: &World,
 ) -> Result<Outcome, Error> {
-    let ignored = settings.given();
-    if !ignored.is_empty() {
-        world.bars.printer().note(&format!("note: --from measures nothing; ignored: {}", ignored.join(", ")));
+    if let Some(flag) = settings.given().first() {
+        return Err(Error::flag(flag, "it says what is measured, and --from measures nothing: leave one of them out"));
     }
     let is_input = |path: &PathBuf| path.canonicalize().ok() == from.canonicalize().ok() && path.exists();
     let ExportReportArgs { export_json, export_csv, export_markdown, export_html, splice: _ } = &exports;
@@ -117,7 +132,8 @@ fn draw(
     }
     let mut report = read(from)?.report;
     report.all_columns = all_columns;
-    let name = from.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let of_file = || from.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let name = report.config.clone().unwrap_or_else(of_file);
     let exports = Exports::open(exports, &name)?;
     let printed = exports.tell(&report, world);
     let written = exports.write(&report);

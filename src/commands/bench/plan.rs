@@ -93,6 +93,7 @@ impl Plan {
             revision,
             device,
             threads,
+            copy_weights,
             python,
             dataset,
             seed,
@@ -210,6 +211,7 @@ impl Plan {
                 revision,
                 device,
                 threads,
+                copy_weights,
                 python,
                 request_timeout: within_time("--request-timeout", request_timeout, REQUEST_TIMEOUT)?,
                 startup_timeout: within_time("--startup-timeout", startup_timeout, STARTUP_TIMEOUT)?,
@@ -266,12 +268,14 @@ impl Plan {
 /// Flags that no engine of these has a use for, in a sentence.
 fn idle(engines: &[Planned], typed: &[&str]) -> Option<String> {
     let here = engines.iter().any(|one| one.spec.kind.place() != Place::Server || one.spec.url.is_none());
+    let process = engines.iter().any(|one| one.spec.kind.place() == Place::Process);
     let worker = engines.iter().any(|one| one.spec.kind.place() == Place::Worker);
     let server = engines.iter().any(|one| one.spec.kind.is_server());
     let started = worker || engines.iter().any(|one| one.spec.kind.is_server() && one.spec.url.is_none());
     let unused: Vec<&str> = [
         ("--device", here),
         ("--threads", here),
+        ("--copy-weights", process),
         ("--python", worker),
         ("--startup-timeout", started),
         ("--retries", server),

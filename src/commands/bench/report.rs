@@ -67,6 +67,7 @@ impl Context<'_> {
             schema_version: SCHEMA_VERSION,
             infa: env!("CARGO_PKG_VERSION").to_owned(),
             title: plan.title.clone(),
+            config: Some(plan.name.clone()),
             started: String::new(),
             seconds: 0.0,
             command: std::env::args().map(|argument| without_secrets(&argument)).collect(),

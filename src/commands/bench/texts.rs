@@ -6,7 +6,7 @@ use super::super::side_by_side::Counter;
 use super::super::{Error, World};
 use super::plan::Plan;
 use crate::bench::backend::Prepared;
-use crate::bench::dataset::{Dataset, DatasetSpec, LengthHistogram, QuerySet};
+use crate::bench::dataset::{Dataset, DatasetSpec, LengthHistogram, QuerySet, Recipe};
 use crate::bench::report::Task as Asked;
 use crate::bench::target::Request;
 use crate::input;
@@ -32,16 +32,11 @@ impl Texts {
             DatasetSpec::Made(recipe) => recipe.generate(plan.seed, |text| match counter {
                 _ if world.cancel.is_cancelled() => Err(Error::Interrupted),
                 Some(counter) => counter.text("--dataset", text),
-                None => Err(Error::Flag {
-                    flag: "--dataset",
-                    reason: format!("{} needs a tokenizer: name a model with --model-id", recipe.name()),
-                }),
+                None => Err(needs_tokenizer(recipe)),
             })?,
             DatasetSpec::File(path) => read_file(path.clone(), plan.lineup.task)?,
         };
-        if dataset.is_empty() {
-            return Err(Error::Flag { flag: "--dataset", reason: "there is no text in it".into() });
-        }
+        not_empty(&dataset)?;
         let (count, distinct) = (dataset.len(), dataset.distinct());
         let mut requests = Vec::new();
         let (mut lengths, mut squares, mut seen) = (Vec::new(), 0.0, 0.0);
@@ -69,6 +64,32 @@ impl Texts {
             positions: (seen > 0.0).then(|| squares / seen),
         })
     }
+}
+
+impl Texts {
+    /// What is wrong with the texts of a plan, before anything is measured; stdin and pipes are left alone. `uncounted`:
+    /// that there will be no tokenizer.
+    pub fn check(plan: &Plan, uncounted: bool) -> Result<(), Error> {
+        match &plan.dataset {
+            DatasetSpec::File(path) if path.is_file() => not_empty(&read_file(path.clone(), plan.lineup.task)?),
+            DatasetSpec::Made(recipe) if uncounted => {
+                recipe.generate(plan.seed, |_| Err(needs_tokenizer(recipe))).map(|_| ())
+            }
+            DatasetSpec::File(_) | DatasetSpec::Made(_) => Ok(()),
+        }
+    }
+}
+
+fn not_empty(dataset: &Dataset) -> Result<(), Error> {
+    match dataset.is_empty() {
+        true => Err(Error::Flag { flag: "--dataset", reason: "there is no text in it".into() }),
+        false => Ok(()),
+    }
+}
+
+fn needs_tokenizer(recipe: &Recipe) -> Error {
+    let reason = format!("{} needs a tokenizer: name a model with --model-id", recipe.name());
+    Error::Flag { flag: "--dataset", reason }
 }
 
 /// Requests of at most `batch` texts, each with the place of its first text; or one a query.

@@ -23,8 +23,8 @@ pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     report.thresholds = runs::check(&fail_if, &report)?;
     report.shown = shown(&metrics);
 
-    // On a terminal they stand above the tables.
-    if !exports.is_terminal() {
+    // Otherwise they stand above the tables.
+    if !exports.is_seen_on_stderr() {
         warn(&report, world);
     }
     let told = exports.tell(|options| runs::table(&report, options), world);

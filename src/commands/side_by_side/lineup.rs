@@ -10,9 +10,11 @@ use crate::bench::report::Task;
 use crate::cli::{EngineEntry, Span};
 use crate::engine::spec::Place;
 use crate::engine::{EngineKind, EngineSpec, SpecError, launch, python};
-use crate::model::Model;
+use crate::fetch::Context;
 use crate::model::cache::HubEnv;
-use crate::model::source::Request;
+use crate::model::hub::HubError;
+use crate::model::source::{Request, Source};
+use crate::model::{Model, ModelError};
 use crate::runtime::device::Device;
 use crate::runtime::install;
 
@@ -31,6 +33,8 @@ pub struct Lineup {
     pub revision: Option<String>,
     pub device: Option<Device>,
     pub threads: Option<NonZero<usize>>,
+    /// Whether engines of this process copy the weights into memory.
+    pub copy_weights: bool,
     pub python: Option<PathBuf>,
     pub request_timeout: Duration,
     pub startup_timeout: Duration,
@@ -72,14 +76,7 @@ impl Lineup {
     /// The model whose tokenizer counts, and which engines of this machine run. If there are none of those, a model that
     /// is not here only leaves tokens uncounted.
     pub fn model(&self, world: &World) -> Result<Option<Model>, Error> {
-        let request = Request {
-            model_id: self.model_id.clone(),
-            revision: self.revision.clone(),
-            onnx_file: None,
-            cache: world.globals.cache.clone(),
-            python: install::python(),
-        };
-        match request.resolve(HubEnv::from_env(), &world.context()).and_then(Model::read) {
+        match self.source(&world.context(), world).and_then(Model::read) {
             Ok(model) => Ok(Some(model)),
             Err(error) if self.computes_here() || error.is_cancelled() => Err(error.into()),
             Err(error) => {
@@ -88,6 +85,42 @@ impl Lineup {
             }
         }
     }
+
+    /// Whether the model can be had, without the network: for plans.
+    pub fn model_here(&self, world: &World) -> Result<ModelHere, Error> {
+        let context = Context { offline: true, ..world.context() };
+        match self.source(&context, world).and_then(Model::read) {
+            Ok(_) => Ok(ModelHere::Yes),
+            Err(ModelError::Hub(HubError::Offline { .. }))
+                if !(world.globals.offline || HubEnv::from_env().offline) =>
+            {
+                Ok(ModelHere::Downloaded)
+            }
+            Err(error) if self.computes_here() || error.is_cancelled() => Err(error.into()),
+            Err(error) => Ok(ModelHere::No(format!("tokens are not counted: {error}"))),
+        }
+    }
+
+    fn source(&self, context: &Context, world: &World) -> Result<Source, ModelError> {
+        let request = Request {
+            model_id: self.model_id.clone(),
+            revision: self.revision.clone(),
+            onnx_file: None,
+            cache: world.globals.cache.clone(),
+            python: install::python(),
+        };
+        request.resolve(HubEnv::from_env(), context)
+    }
+}
+
+/// Whether a model is here, before anything is measured.
+pub enum ModelHere {
+    /// It is, or nothing needs it to be.
+    Yes,
+    /// It would be downloaded.
+    Downloaded,
+    /// It is not, and what follows from that.
+    No(String),
 }
 
 /// The longest wait that `flag` gives, or the `usual` one.

@@ -13,5 +13,5 @@ mod lineup;
 mod opening;
 
 pub use counter::Counter;
-pub use lineup::{Lineup, Planned, REQUEST_TIMEOUT, STARTUP_TIMEOUT, engines_of, find, named, within_time};
+pub use lineup::{Lineup, ModelHere, Planned, REQUEST_TIMEOUT, STARTUP_TIMEOUT, engines_of, find, named, within_time};
 pub use opening::{Facts, Opening, Started, Unready};

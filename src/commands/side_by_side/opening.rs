@@ -131,7 +131,7 @@ impl<'a> Opening<'a> {
             device: if planned.spec.device.is_some() { None } else { lineup.device },
             dtype: None,
             calibrate: None,
-            copy_weights: false,
+            copy_weights: lineup.copy_weights,
             threads: lineup.threads,
             batch_tokens: None,
         };
@@ -159,6 +159,7 @@ impl<'a> Opening<'a> {
             ("threads".to_owned(), info.threads.to_string()),
             ("batch tokens".to_owned(), info.batch_tokens.to_string()),
         ]);
+        details.extend(lineup.copy_weights.then(|| ("weights".to_owned(), "copied".to_owned())));
         details.extend(library.map(|version| ("ONNX Runtime".to_owned(), version)));
         let version = Some(format!("infa {}", env!("CARGO_PKG_VERSION")));
         let facts = Facts { version, details, ..Facts::default() };

@@ -22,8 +22,9 @@ impl Plan {
         }
     }
 
-    /// For people, a line a setting. `obstacle`: why the engine of this place cannot run here.
-    pub fn describe(&self, obstacle: &mut dyn FnMut(usize) -> Option<String>) -> String {
+    /// For people, a line a setting. `model`: what is to be said of the model; `obstacle`: why the engine of this place
+    /// cannot run here.
+    pub fn describe(&self, model: Option<&str>, obstacle: &mut dyn FnMut(usize) -> Option<String>) -> String {
         let mut out = String::new();
         // Writing to a string does not fail.
         let mut line = |name: &str, value: &dyn std::fmt::Display| {
@@ -41,7 +42,8 @@ impl Plan {
         }
         let task = if self.lineup.task == Task::Embed { "embed" } else { "rerank" };
         line("task", &task);
-        line("model", &self.lineup.model_id);
+        let note = model.map(|note| format!("; {note}")).unwrap_or_default();
+        line("model", &format!("{}{note}", self.lineup.model_id));
         line("dataset", &self.dataset);
         line("seed", &self.seed);
         if self.lineup.task == Task::Embed {

@@ -14,7 +14,7 @@ fn flags(config: &str, flags: &str) -> Result<Plan, Error> {
 }
 
 fn described(plan: &Plan) -> String {
-    plan.describe(&mut |_| None)
+    plan.describe(None, &mut |_| None)
 }
 
 #[test]
