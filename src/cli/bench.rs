@@ -28,7 +28,7 @@ Examples:
   # draws a run again, measures nothing
   infa bench --from run.json --export-html run.html
   infa bench cpu-bge-small --splice README.md
-  infa bench --engines onnx,tei=http://127.0.0.1:8080 --load sweep
+  infa bench --engines onnx,tei=http://host --load sweep
   infa bench --task rerank -m BAAI/bge-reranker-base
   infa bench serving --dry-run";
 

@@ -17,7 +17,7 @@ const EXAMPLES: &str = "\
 Examples:
   # did anything get slower?
   infa compare base.json new.json
-  infa compare base.json new.json --fail-if 'tokens_per_s<-5%'
+  infa compare a.json b.json --fail-if 'tokens_per_s<-5%'
   # each with the first
   infa compare base.json a.json b.json
   # several runs tell the noise from run to run
@@ -28,11 +28,11 @@ Examples:
   infa compare old.npy new.jsonl
   # engines: the same vectors, the same ranking?
   infa compare --engines onnx,onnx:int8,torch texts.txt
-  infa compare --engines onnx,tei=http://127.0.0.1:8080 a.txt
+  infa compare --engines onnx,tei=http://host:8080 a.txt
   infa compare --engines onnx,torch --task rerank q.jsonl
   # is one worse at a task, or does it only seem so?
   infa compare --engines onnx,onnx:int8 --task sts sts.csv
-  infa compare --engines onnx,onnx:int8 --task retrieval scifact/";
+  infa compare --engines onnx,torch --task retrieval scifact";
 
 /// What may be compared.
 const FILES: &str = "\

@@ -51,7 +51,9 @@ pub fn modules(src: &Path, room: &str) -> BTreeMap<ModulePath, Module> {
     }
     let for_tests: Vec<ModulePath> = found
         .iter()
-        .flat_map(|(path, module)| module.test_modules.iter().map(|name| [path.as_slice(), &[name.clone()]].concat()))
+        .flat_map(|(path, module)| {
+            module.test_modules.iter().map(|name| [path.as_slice(), std::slice::from_ref(name)].concat())
+        })
         .collect();
     found.retain(|path, _| !for_tests.iter().any(|test| path.starts_with(test)));
     found
