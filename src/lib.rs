@@ -18,8 +18,8 @@
 //! | [`fetch`] | downloads that end checked or not at all; cancellation |
 //!
 //! [`input`], [`output`] and [`ui`] are leaves: readers, writers, and what people see. [`wall`], against panics in code that
-//! reads strangers' files, and [`regular_file`], which reads such files with a bound, and
-//! [`threads`], which starts threads or says why it cannot, are for all.
+//! reads strangers' files, and [`regular_file`], which reads such files with a bound,
+//! [`threads`], which starts threads or says why it cannot, and [`plural`], which counts nouns, are for all.
 
 pub mod batch;
 pub mod bench;
@@ -32,6 +32,7 @@ pub mod graph;
 pub mod input;
 pub mod model;
 pub mod output;
+pub mod plural;
 pub mod regular_file;
 pub mod runtime;
 pub mod server;

@@ -7,6 +7,10 @@ use infa::ui::log::LogFormat;
 use infa::ui::{Bars, interrupt};
 
 fn main() {
+    // A shell wants candidates: no log, no network, nothing on stderr.
+    if let Some(status) = commands::answer_shell() {
+        std::process::exit(status);
+    }
     // Before the first thread is started.
     infa::runtime::forbid_telemetry();
     let cancel = Cancel::new();

@@ -28,6 +28,7 @@ const RIVALS: &[&[&str]] = &[
     &["base", "baseline"],
     &["from", "config"],
     &["from", "dry_run"],
+    &["model_id", "model_flag"],
     &["text", "files"],
     &["text", "input_format"],
     &["text", "field"],
@@ -97,7 +98,8 @@ impl Cli {
         let plain = super::help::shortened(Self::command());
         let typed = without_variables(plain.clone(), &|_| true).ignore_errors(true);
         let typed = typed.try_get_matches_from(&arguments).ok();
-        let subcommand = typed.as_ref().and_then(ArgMatches::subcommand_name).map(str::to_owned);
+        let path = typed.as_ref().map(path).unwrap_or_default();
+        let subcommand = path.first().map(|&name| name.to_owned());
         // Whatever `typed` has understood: a key must not depend on it.
         let tei = TeiVariables::new(tei_mode(typed.as_ref()), &arguments);
         let command = plain.clone().mut_subcommand("serve", |serve| serve.mut_args(|arg| with_aliases(arg, &tei)));
@@ -112,12 +114,17 @@ impl Cli {
         let (cli, matches) = parsed.map_err(|e| {
             let serves = arguments.iter().any(|argument| argument == "serve");
             let variables = if serves { tei.taken() } else { Vec::new() };
-            UsageError::new(super::tips::with_tip(e), is_json(&arguments, serves && tei.json_output()), &variables)
+            UsageError::new(
+                super::tips::with_tip(e, &plain, &path),
+                is_json(&arguments, serves && tei.json_output()),
+                &variables,
+            )
         })?;
         let mut remarks = Remarks::default();
         let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
         let variables = variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str())));
         remarks.warnings = unknown::warnings(&plain, subcommand.as_deref(), variables);
+        remarks.warnings.extend(super::endings::warnings(&matches));
         if let Some(serve) = matches.subcommand_matches("serve") {
             let (notes, warnings) = tei.remarks(serve);
             remarks.notes = notes;
@@ -125,6 +132,16 @@ impl Cli {
         }
         Ok(Parsed { cli, remarks })
     }
+}
+
+/// The names of the subcommands that were typed.
+fn path(matches: &ArgMatches) -> Vec<&str> {
+    let (mut matches, mut path) = (matches, Vec::new());
+    while let Some((name, below)) = matches.subcommand() {
+        path.push(name);
+        matches = below;
+    }
+    path
 }
 
 /// The flags that exclude the one with that id.
@@ -211,7 +228,9 @@ fn value(id: &str, variable: &OsStr) -> Option<OsString> {
 }
 
 fn is_typed(matches: Option<&ArgMatches>, id: &str) -> bool {
-    matches.and_then(ArgMatches::subcommand).is_some_and(|(_, matches)| {
-        matches!(matches.try_contains_id(id), Ok(true)) && matches.value_source(id) == Some(ValueSource::CommandLine)
+    matches.and_then(ArgMatches::subcommand).is_some_and(|(_, below)| {
+        let here =
+            matches!(below.try_contains_id(id), Ok(true)) && below.value_source(id) == Some(ValueSource::CommandLine);
+        here || is_typed(Some(below), id)
     })
 }

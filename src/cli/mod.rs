@@ -5,6 +5,7 @@ mod classify;
 mod compare;
 mod compare_engines;
 mod embed;
+mod endings;
 mod engine;
 mod engines;
 mod environment;
@@ -17,6 +18,7 @@ mod model_commands;
 mod read;
 mod rerank;
 mod serve;
+mod shell;
 mod tei;
 mod tips;
 mod unknown;
@@ -26,7 +28,6 @@ use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
 use clap::{Args, Parser, Subcommand};
-use clap_complete::Shell;
 
 use crate::ui::log::{LogFormat, Logging, ServerLog};
 
@@ -48,6 +49,7 @@ pub use model_commands::{
 pub use read::ReadArgs;
 pub use rerank::RerankArgs;
 pub use serve::{ApiKey, LifeArgs, LimitArgs, ListenArgs, LogLevel, ModelsArgs, ServeArgs, ServeEngine};
+pub use shell::{CompletedShell, CompletionsArgs, ManArgs};
 pub use tei::{TeiArgs, TeiEnv};
 pub use usage::UsageError;
 
@@ -206,10 +208,14 @@ pub enum Command {
     Doctor(ListingArgs),
     /// Print a completion script for a shell
     ///
-    /// For example: infa completions bash > ~/.local/share/bash-completion/completions/infa
-    Completions {
-        /// The shell
-        #[arg(env = "INFA_SHELL", hide_env = true)]
-        shell: Shell,
-    },
+    /// The script runs infa at every Tab, so that cached models, configs and options of engines are completed, too; in
+    /// Nushell it completes flags and fixed values. For example:
+    /// source <(infa completions bash) in ~/.bashrc, source <(infa completions zsh) in ~/.zshrc after compinit, or
+    /// infa completions fish > ~/.config/fish/completions/infa.fish
+    Completions(CompletionsArgs),
+    /// Print the manual page
+    ///
+    /// One page with all subcommands and flags, for man -l - to show; with --output DIR a page for each subcommand, to
+    /// be installed in a directory man1 on MANPATH.
+    Man(ManArgs),
 }

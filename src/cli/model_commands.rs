@@ -57,6 +57,17 @@ pub struct SourceArgs {
     #[arg(value_name = "ID|DIR", default_value = DEFAULT_MODEL, env = "INFA_MODEL_ID", hide_env = true)]
     pub model_id: String,
 
+    /// The same as a flag, as the other commands have it.
+    #[arg(
+        short = 'm',
+        long = "model-id",
+        alias = "model",
+        value_name = "ID|DIR",
+        hide = true,
+        conflicts_with = "model_id"
+    )]
+    pub model_flag: Option<String>,
+
     /// Branch, tag or commit of the repository [default: main]
     #[arg(long, value_name = "REV", env = "INFA_REVISION", hide_env = true)]
     pub revision: Option<String>,
@@ -66,8 +77,19 @@ pub struct SourceArgs {
 #[derive(Debug, Args)]
 pub struct PulledArgs {
     /// A repository on the Hugging Face Hub
-    #[arg(value_name = "ID", env = "INFA_MODEL_ID", hide_env = true)]
-    pub model_id: String,
+    #[arg(value_name = "ID", required_unless_present = "model_flag", env = "INFA_MODEL_ID", hide_env = true)]
+    pub model_id: Option<String>,
+
+    /// The same as a flag, as the other commands have it.
+    #[arg(
+        short = 'm',
+        long = "model-id",
+        alias = "model",
+        value_name = "ID",
+        hide = true,
+        conflicts_with = "model_id"
+    )]
+    pub model_flag: Option<String>,
 
     /// Branch, tag or commit of the repository [default: main]
     #[arg(long, value_name = "REV", env = "INFA_REVISION", hide_env = true)]
@@ -75,8 +97,16 @@ pub struct PulledArgs {
 }
 
 impl From<PulledArgs> for SourceArgs {
-    fn from(PulledArgs { model_id, revision }: PulledArgs) -> Self {
-        Self { model_id, revision }
+    fn from(PulledArgs { model_id, model_flag, revision }: PulledArgs) -> Self {
+        // One of the two is there, or clap has ended the command.
+        Self { model_id: model_id.unwrap_or_default(), model_flag, revision }
+    }
+}
+
+impl SourceArgs {
+    /// The model, by whichever of the two it was named, and its revision.
+    pub fn named(self) -> (String, Option<String>) {
+        (self.model_flag.unwrap_or(self.model_id), self.revision)
     }
 }
 
@@ -96,8 +126,19 @@ pub struct PullArgs {
 #[derive(Debug, Args)]
 pub struct RemoveArgs {
     /// Models, by the names that infa model list shows
-    #[arg(value_name = "ID", required = true, env = "INFA_MODEL_ID", hide_env = true)]
+    #[arg(value_name = "ID", required_unless_present = "model_flag", env = "INFA_MODEL_ID", hide_env = true)]
     pub model_id: Vec<String>,
+
+    /// The same as a flag, as the other commands have it.
+    #[arg(
+        short = 'm',
+        long = "model-id",
+        alias = "model",
+        value_name = "ID",
+        hide = true,
+        conflicts_with = "model_id"
+    )]
+    pub model_flag: Vec<String>,
 
     /// Only this branch, tag or commit of the model
     #[arg(long, value_name = "REV", env = "INFA_REVISION", hide_env = true)]

@@ -1,34 +1,218 @@
-//! What to type instead of a flag that other programs have, where no flag of infa's means the same.
+//! What to type instead of a flag or a subcommand that other programs have, and infa, or this command of it, has not.
 
-use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, Error};
 
-/// Flags of other programs, and what there is instead.
-const TIPS: &[(&str, &str)] = &[
+/// Flags of other programs, and what there is instead: the first tip of which the command has the flag (by its id; `""`:
+/// any command).
+const FLAGS: &[(&[&str], &[(&str, &str)])] = &[
     (
-        "--batch-size",
-        "texts of equal length run together, up to --batch-tokens N tokens; of a server (--engine NAME=URL), --request-batch N \
-         is the number of texts a request",
+        &["--batch-size", "--batch"],
+        &[
+            (
+                "batch_tokens",
+                "texts of equal length run together, up to --batch-tokens N tokens; with a server (--engine NAME=URL), \
+                 --request-batch N is the number of texts in a request",
+            ),
+            ("batch", "--batch N is the number of texts in a request"),
+        ],
     ),
-    ("--documents", "documents are files or stdin, or given with --text"),
-    ("--document", "documents are files or stdin, or given with --text"),
-    ("--input", "files are named without a flag, and - is stdin"),
-    ("--file", "files are named without a flag, and - is stdin"),
-    ("--output-dir", "--output names a file"),
+    (
+        &["--documents", "--document", "--docs"],
+        &[
+            ("text", "documents are files or stdin, or given with --text"),
+            ("dataset", "--dataset file=PATH has the texts"),
+        ],
+    ),
+    (
+        &["--input", "--file", "--files", "-i", "-f"],
+        &[
+            ("files", "files are named without a flag, and - is stdin"),
+            ("dataset", "--dataset file=PATH has the texts"),
+        ],
+    ),
+    (
+        &["--output-dir", "--output-file", "--out"],
+        &[("export_json", EXPORTS), ("output", "--output names a file"), ("export_html", EXPORTS)],
+    ),
+    (&["--output", "-o"], &[("export_json", EXPORTS)]),
+    (
+        &["--json", "--jsonl"],
+        &[
+            ("export_json", "--export-json FILE writes the report as JSON"),
+            ("precision", "rows are JSON lines in a pipe or a file; --format json writes one array"),
+            ("top_n", "rows are JSON lines in a pipe or a file; --format json writes one array"),
+            ("top_k", "rows are JSON lines in a pipe or a file; --format json writes one array"),
+        ],
+    ),
+    (&["--csv"], &[("export_csv", "--export-csv FILE"), ("format", "--format csv, or --output with a name in .csv")]),
+    (
+        &["--top-k", "--top-n", "--top"],
+        &[
+            ("output_type", "infa rerank --query TEXT --top-n N prints the N documents nearest to a query"),
+            ("", "infa rerank has --top-n, infa classify has --top-k"),
+        ],
+    ),
+    (
+        &["--query", "-Q"],
+        &[(
+            "output_type",
+            "infa rerank --query TEXT sorts documents; infa embed --mode query --text TEXT embeds a query",
+        )],
+    ),
+    (&["--gpu", "--cuda"], &[("device", "--device cuda")]),
+    (&["--fp16", "--half"], &[("dtype", "--dtype float16")]),
+    (&["--int8", "--quantize", "--quantized"], &[("dtype", "--dtype int8"), ("engines", "--engines onnx:int8")]),
+];
+const EXPORTS: &str = "the report goes to files by --export-json, --export-markdown and --export-html";
+
+/// Subcommands of other programs, and what there is instead.
+const SUBCOMMANDS: &[(&[&str], &str)] = &[
+    (&["pull", "download", "fetch"], "infa model pull ID"),
+    (&["list", "ls", "models"], "infa model list"),
+    (&["rm", "remove", "delete"], "infa model remove ID"),
+    (&["show", "info", "inspect"], "infa model inspect ID"),
+    (&["export", "convert"], "infa model export ID -o model.onnx"),
+    (&["search", "query", "similar", "rank"], "infa rerank --query TEXT FILE"),
+    (&["install"], "infa engines install NAME"),
+    (&["version"], "infa --version"),
+    (&["run", "start", "up"], "infa serve"),
+    (&["embeddings", "encode", "vectorize"], "infa embed"),
+    (&["benchmark", "measure"], "infa bench"),
+    (&["diff"], "infa compare"),
+    (&["predict", "label"], "infa classify"),
+    (&["check", "status", "env"], "infa doctor"),
 ];
 
-/// Replaces clap's guess, which goes by spelling alone.
-pub(super) fn with_tip(mut error: Error) -> Error {
-    let flag = match error.get(ContextKind::InvalidArg) {
-        Some(ContextValue::String(flag)) if error.kind() == ErrorKind::UnknownArgument => flag.as_str(),
-        _ => return error,
+/// Replaces clap's guess, which goes by spelling alone. `root` is all of infa, `path` the names of the subcommands that
+/// were typed.
+pub(super) fn with_tip(mut error: Error, root: &Command, path: &[&str]) -> Error {
+    let mut keep = false;
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        _ => None,
     };
-    let name = flag.split('=').next().unwrap_or(flag);
-    if let Some((_, tip)) = TIPS.iter().find(|(flag, _)| *flag == name) {
-        for guess in [ContextKind::SuggestedArg, ContextKind::SuggestedValue, ContextKind::SuggestedSubcommand] {
-            error.remove(guess);
+    let tip = match error.kind() {
+        ErrorKind::UnknownArgument => text(ContextKind::InvalidArg).and_then(|flag| {
+            let name = flag.split('=').next().unwrap_or(&flag);
+            let instead = of_flag(name, root, path);
+            let guessed = error.get(ContextKind::SuggestedArg).is_some();
+            // A guess is good beside the commands that have the flag, and nothing beside what is meant.
+            keep = instead.is_none() && guessed;
+            instead.or_else(|| owners(name, root))
+        }),
+        ErrorKind::InvalidSubcommand if path.is_empty() => text(ContextKind::InvalidSubcommand).and_then(|name| {
+            let known = SUBCOMMANDS.iter().find(|(names, _)| names.contains(&name.to_ascii_lowercase().as_str()));
+            known.map(|(_, tip)| (*tip).to_owned())
+        }),
+        // A word where serve takes flags alone: the message names infa serve instead of a word of Infinity's.
+        ErrorKind::ValueValidation if text(ContextKind::InvalidArg).as_deref() == Some("[v2]") => {
+            error.insert(ContextKind::InvalidArg, ContextValue::String("infa serve".to_owned()));
+            None
         }
-        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![(*tip).into()]));
+        _ => None,
+    };
+    if let Some(tip) = tip {
+        let guesses = [ContextKind::SuggestedArg, ContextKind::SuggestedValue, ContextKind::SuggestedSubcommand];
+        guesses.into_iter().filter(|_| !keep).for_each(|guess| drop(error.remove(guess)));
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     error
+}
+
+/// What to type instead of the flag `name` in the command at `path`.
+fn of_flag(name: &str, root: &Command, path: &[&str]) -> Option<String> {
+    let here = path.iter().try_fold(root, |command, name| command.find_subcommand(name))?;
+    let has = |id: &str| id.is_empty() || here.get_arguments().any(|arg| arg.get_id() == id);
+    let (_, tips) = FLAGS.iter().find(|(flags, _)| flags.contains(&name))?;
+    tips.iter().find(|(id, _)| has(id)).map(|(_, tip)| (*tip).to_owned())
+}
+
+/// The commands that have the flag `name`.
+fn owners(name: &str, root: &Command) -> Option<String> {
+    let long = name.strip_prefix("--")?;
+    let having = |command: &&Command| {
+        let longs = |arg: &clap::Arg| {
+            !arg.is_hide_set() && arg.get_long_and_visible_aliases().is_some_and(|longs| longs.contains(&long))
+        };
+        !command.is_hide_set() && command.get_arguments().any(longs)
+    };
+    let owners: Vec<String> =
+        root.get_subcommands().filter(having).map(|command| format!("infa {}", command.get_name())).collect();
+    (!owners.is_empty()).then(|| format!("{name} is a flag of {}", owners.join(", ")))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    fn tip(arguments: &[&str]) -> String {
+        let words = [&["infa"], arguments].concat();
+        let error = Cli::command().try_get_matches_from(words).unwrap_err();
+        let path: Vec<&str> = arguments.iter().copied().take_while(|word| !word.starts_with('-')).take(1).collect();
+        let path = if Cli::command().find_subcommand(path[0]).is_some() { path } else { Vec::new() };
+        with_tip(error, &Cli::command(), &path).render().to_string()
+    }
+
+    #[test]
+    fn tips_are_those_of_the_command() {
+        for (arguments, expected, absent) in [
+            (&["embed", "--batch-size", "3"][..], "--batch-tokens", "similar"),
+            (&["bench", "--batch-size=3"], "tip: --batch N", "--batch-tokens"),
+            (&["compare", "--batch-size", "3"], "tip: --batch N", "--request-batch"),
+            (&["embed", "--json"], "--format json", "-- --json"),
+            (&["rerank", "--json"], "--format json", "-- --json"),
+            (&["bench", "--json"], "--export-json", "-- --json"),
+            (&["embed", "--top-k", "3"], "infa rerank --query TEXT --top-n N", "-- --top-k"),
+            (&["bench", "--top-k", "3"], "infa classify has --top-k", "similar argument"),
+            (&["bench", "--output", "x.json"], "--export-json", "-- --output"),
+            (&["compare", "-o", "x.json"], "--export-json", "-- -o"),
+            (&["embed", "--query", "x"], "infa rerank --query", "similar"),
+            (&["embed", "--rounds", "3"], "--rounds is a flag of infa bench", "-- --rounds"),
+            (&["embed", "--engines", "onnx"], "'--engine'", "-- --engines"),
+            (&["doctor", "--engine", "onnx"], "--engine is a flag of infa embed", "-- --engine"),
+        ] {
+            let text = tip(arguments);
+            assert!(text.contains(expected) && !text.contains(absent), "{arguments:?}: {text}");
+        }
+        assert!(!tip(&["doctor", "--batch-size", "4"]).contains("--batch-tokens"));
+        assert!(tip(&["embed", "--modle-id", "x"]).contains("--model-id"));
+    }
+
+    #[test]
+    fn subcommands_of_other_programs() {
+        for (name, expected) in [
+            ("pull", "infa model pull"),
+            ("list", "infa model list"),
+            ("ls", "infa model list"),
+            ("version", "infa --version"),
+            ("search", "infa rerank"),
+        ] {
+            let text = tip(&[name]);
+            assert!(text.contains(&format!("tip: {expected}")) && !text.contains("similar"), "{name}: {text}");
+        }
+        assert!(tip(&["embd"]).contains("'embed'"));
+    }
+
+    #[test]
+    fn every_tip_names_flags_that_exist() {
+        let root = Cli::command();
+        let mut commands: Vec<&Command> = root.get_subcommands().collect();
+        commands.extend(root.get_subcommands().flat_map(Command::get_subcommands));
+        let longs: Vec<String> = commands
+            .iter()
+            .flat_map(|command| command.get_arguments())
+            .filter_map(|arg| Some(format!("--{}", arg.get_long()?)))
+            .chain(["--version".to_owned()])
+            .collect();
+        let tips = FLAGS.iter().flat_map(|(_, tips)| tips.iter().map(|(_, tip)| *tip));
+        for tip in tips.chain(SUBCOMMANDS.iter().map(|(_, tip)| *tip)) {
+            let flags = tip.split([' ', ',', ';']).filter(|word| word.starts_with("--"));
+            flags.for_each(|flag| assert!(longs.iter().any(|long| long == flag), "{flag} of {tip:?}"));
+        }
+    }
 }

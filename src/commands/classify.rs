@@ -71,7 +71,7 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
         let bytes = text.text.len() + text.pair.as_ref().map_or(0, String::len);
         (text, bytes)
     };
-    let job = Job { world, words: ("Classified", "inputs"), before, destination: &destination, at_the_end: false };
+    let job = Job { world, words: ("Classified", "input"), before, destination: &destination, at_the_end: false };
     job.run(job::Input::new(None, records), prepare, work, writer)
 }
 

@@ -47,7 +47,7 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
         false => output::open(format, &destination, shape, precision),
     };
     let writer = writer.map_err(open_error)?;
-    let job = Job { world, words: ("Embedded", "inputs"), before, destination: &destination, at_the_end: false };
+    let job = Job { world, words: ("Embedded", "input"), before, destination: &destination, at_the_end: false };
     let (input, vectors) = (Input::new(None, records), Vectors(writer));
     let prepare = |Text { text, .. }: Text| {
         let bytes = text.len();

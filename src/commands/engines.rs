@@ -1,12 +1,14 @@
 //! `infa engines`: which engines can be used here, and what the others need.
 
+mod layout;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use comfy_table::{ColumnConstraint, ContentArrangement, Table, Width, presets};
 use serde::Serialize;
 
+use self::layout::Row;
 use super::{Error, Outcome, World};
 use crate::cli::{EnginesArgs, EnginesCommand, InstallArgs};
 use crate::engine::python::{self, Interpreter, Package};
@@ -24,7 +26,8 @@ pub(super) fn run(args: EnginesArgs, world: &World) -> Result<Outcome, Error> {
         let json = serde_json::to_string_pretty(&engines).map_err(std::io::Error::from)?;
         format!("{json}\n")
     } else {
-        table(&engines)
+        let width = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+        table(&engines, width.filter(|&width| width > 0).unwrap_or(WIDTH))
     };
     world.bars.printer().stdout(&text)?;
     Ok(Outcome::Done)
@@ -166,35 +169,27 @@ impl Survey {
 }
 
 /// The width where stdout is no terminal.
-const WIDTH: u16 = 120;
+const WIDTH: usize = 120;
 
-fn table(engines: &[Told]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-    let width = table.width().filter(|&width| width >= WIDTH / 2).unwrap_or(WIDTH);
-    table.set_width(width).set_header(["engine", "usable", "version", "where", "install with"]);
-    for Told { engine, usable, versions, place, missing, install } in engines {
+fn table(engines: &[Told], width: usize) -> String {
+    let row = |Told { engine, usable, versions, place, missing, install }: &Told| {
         let own = versions.iter().filter(|(name, _)| *name != "python" && *name != "transformers");
-        let versions = own.map(|(name, version)| format!("{name} {version}")).collect::<Vec<_>>().join(", ");
-        let place = match missing {
-            Some(missing) => format!("{place}; missing: {missing}"),
-            None => place.clone(),
-        };
+        let versions: Vec<String> = own.map(|(name, version)| format!("{name} {version}")).collect();
         let usable = match usable {
             Some(true) => "yes",
             Some(false) => "no",
             None => "with a URL",
         };
-        table.add_row([engine, usable, &versions, &place, install.as_deref().unwrap_or_default()]);
-    }
-    for column in [0, 1, 4] {
-        if let Some(column) = table.column_mut(column) {
-            column.set_constraint(ColumnConstraint::ContentWidth);
+        Row {
+            engine: (*engine).to_owned(),
+            usable: usable.to_owned(),
+            version: versions.join(", "),
+            place: match missing {
+                Some(missing) => format!("{place}; missing: {missing}"),
+                None => place.clone(),
+            },
+            install: install.clone().unwrap_or_default(),
         }
-    }
-    if let Some(column) = table.column_mut(2) {
-        column.set_constraint(ColumnConstraint::UpperBoundary(Width::Percentage(30)));
-    }
-    let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
-    format!("{}\n", lines.join("\n"))
+    };
+    layout::list(&engines.iter().map(row).collect::<Vec<_>>(), width)
 }

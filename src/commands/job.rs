@@ -11,6 +11,7 @@ use crate::engine::TextError;
 use crate::engine::stream::{self, Item, StreamError, Work};
 use crate::input::{InputError, Origin, Record, Records};
 use crate::output::{Destination, OutputError};
+use crate::plural::{counted, plural};
 use crate::ui::{JobBar, Printer};
 
 /// Failed inputs that are named on stderr; the rest is counted.
@@ -19,7 +20,7 @@ const NAMED_FAILURES: u64 = 10;
 /// A job about to be done.
 pub(super) struct Job<'w> {
     pub world: &'w World,
-    /// What is done, and to what: "Embedded", "inputs".
+    /// What is done, and to what: "Embedded", "input".
     pub words: (&'static str, &'static str),
     /// What had to be done before, and how many seconds it took: "model loaded".
     pub before: (&'static str, f64),
@@ -144,7 +145,7 @@ impl Job<'_> {
     fn summarise(&self, counts: &Counts, printer: &Printer, seconds: f64, end: &Result<(), Error>) {
         let Counts { inputs, documents, tokens, truncated, failed, unknown, .. } = *counts;
         if failed > NAMED_FAILURES {
-            printer.error(&format!("{} more inputs failed", failed - NAMED_FAILURES), None);
+            printer.error(&format!("{} failed", counted(failed - NAMED_FAILURES, "more input")), None);
         }
         if matches!(end, Err(Error::PipeClosed)) || end.is_err() && inputs == 0 {
             return;
@@ -155,17 +156,19 @@ impl Job<'_> {
         let failed = (failed > 0).then(|| format!("{failed} failed"));
         let (within, pace, paced) = match documents {
             0 => (None, inputs, noun),
-            n => (Some(format!("{n} documents")), n, "documents"),
+            n => (Some(counted(n, "document")), n, "document"),
         };
         // A server tells nothing of single texts.
-        let told = (!unknown).then(|| format!("{tokens} tokens, {truncated} truncated"));
+        let told = (!unknown).then(|| format!("{}, {truncated} truncated", counted(tokens, "token")));
         let parts: Vec<String> = within.into_iter().chain(told).chain(failed).collect();
         let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
         let tokens = if unknown { String::new() } else { format!(", {:.0} tokens/s", rate(tokens)) };
         let (what, took) = self.before;
         printer.note(&format!(
-            "{verb} {inputs} {noun}{parts} in {seconds:.2} s: {:.1} {paced}/s{tokens} ({what} in {took:.2} s)",
+            "{verb} {}{parts} in {seconds:.2} s: {:.1} {}/s{tokens} ({what} in {took:.2} s)",
+            counted(inputs, noun),
             rate(pace),
+            plural(paced),
         ));
     }
 }

@@ -12,6 +12,7 @@ mod engines;
 mod error;
 mod exports;
 mod job;
+mod man;
 mod model;
 mod rerank;
 mod serve;
@@ -22,6 +23,7 @@ mod texts;
 use std::sync::Arc;
 
 pub use bench::ConfigError;
+pub use completions::answer as answer_shell;
 pub use error::{Error, Outcome};
 
 use crate::cli::{Cli, Command};
@@ -58,6 +60,7 @@ pub fn run(cli: Cli, bars: &Bars, cancel: &Cancel) -> Result<Outcome, Error> {
         Command::Model(command) => model::run(command, &world),
         Command::Engines(args) => engines::run(args, &world),
         Command::Doctor(args) => doctor::run(args, &world),
-        Command::Completions { shell } => completions::run(shell, &world),
+        Command::Completions(args) => completions::run(args.shell, &world),
+        Command::Man(args) => man::run(args, &world),
     }
 }

@@ -29,7 +29,7 @@ pub(super) fn run(command: ModelCommand, world: &World) -> Result<Outcome, Error
 
 /// Finds the model, fetching it if it is not here.
 fn find(args: SourceArgs, onnx_file: Option<std::path::PathBuf>, world: &World) -> Result<Source, ModelError> {
-    let SourceArgs { model_id, revision } = args;
+    let (model_id, revision) = args.named();
     let cache = world.globals.cache.clone();
     let request = Request { model_id, revision, onnx_file, cache, python: install::python() };
     request.resolve(HubEnv::from_env(), &world.context())

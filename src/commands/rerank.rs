@@ -64,7 +64,7 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
             let reranker = load(&settings, world, raw_scores)?;
             let before = (settings.loaded(), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, false, kept != Kept::Not).map_err(open_error)?;
-            let words = ("Scored", "documents");
+            let words = ("Scored", "document");
             let job = Job { world, words, before, destination: &destination, at_the_end: true };
             one::run(job, Input::new(Some(first), records), reranker, query, top_n, kept, writer)
         }
@@ -86,7 +86,7 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
             let reranker = load(&settings, world, raw_scores)?;
             let before = (settings.loaded(), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, true, kept != Kept::Not).map_err(open_error)?;
-            let words = ("Reranked", "queries");
+            let words = ("Reranked", "query");
             let job = Job { world, words, before, destination: &destination, at_the_end: false };
             many::run(job, Input::new(Some(first), records), reranker, top_n, kept, writer)
         }

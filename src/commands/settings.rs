@@ -56,7 +56,8 @@ impl Globals {
     }
 }
 
-fn default_cache() -> Option<PathBuf> {
+/// Where the cache is if no flag says so; `None` without a home directory.
+pub(super) fn default_cache() -> Option<PathBuf> {
     let absolute = |dir: &PathBuf| dir.is_absolute();
     let xdg = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(absolute);
     // Without HOME the user's entry in the system's list of users says it.

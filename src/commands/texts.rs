@@ -20,6 +20,14 @@ pub(super) fn open(
     if !text.is_empty() {
         return Ok(input::texts(text, "--text"));
     }
+    if input_format.is_none() {
+        let printer = world.bars.printer();
+        markup(&files).for_each(|name| {
+            printer.note(&format!(
+                "note: {name}: each line is read as a text, markup included (--input-format lines hides this note)"
+            ));
+        });
+    }
     let options = Options { format: input_format, field, id_field, pair_field };
     if options.pair_field.is_none() {
         invite(world, &files, what);
@@ -30,6 +38,18 @@ pub(super) fn open(
         }
         _ => error.into(),
     })
+}
+
+/// Endings of files whose lines are hardly texts.
+const MARKUP: [&str; 9] = ["html", "htm", "xhtml", "xml", "svg", "yaml", "yml", "tex", "rtf"];
+
+/// The files whose names end in one of them.
+fn markup(files: &[PathBuf]) -> impl Iterator<Item = String> {
+    let is_markup = |path: &&PathBuf| {
+        let ending = path.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase);
+        path.is_file() && ending.is_some_and(|ending| MARKUP.contains(&ending.as_str()))
+    };
+    files.iter().filter(is_markup).map(|path| path.display().to_string())
 }
 
 /// What was probably meant as text: an argument with white space that is no file, or arguments of which none is a file

@@ -23,4 +23,4 @@ pub use report::{
 };
 pub use sheet::{html, markdown, table};
 pub use stability::{ScoreInvariance, ScoreStability, Stability, VectorStability};
-pub use threshold::{EngineThreshold, EngineThresholdError, check};
+pub use threshold::{EngineThreshold, EngineThresholdError, check, known};

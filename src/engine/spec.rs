@@ -119,6 +119,14 @@ pub enum SpecError {
         /// All of them.
         known: String,
     },
+    /// A URL without the API of its server in front.
+    #[error("{url} lacks the API that the server speaks: write openai={url}, or tei, infinity, cohere, jina, triton or infa instead of openai{}", .name.as_ref().map(|name| format!("; with a name of your own, {name}=openai={url}")).unwrap_or_default())]
+    NoApi {
+        /// The URL, without what may be secret.
+        url: String,
+        /// What stands in front of it instead.
+        name: Option<String>,
+    },
     /// The device is none.
     #[error("there is no device {0:?}; devices: auto, cpu, cuda, tensorrt")]
     Device(String),
@@ -167,6 +175,9 @@ impl EngineSpec {
     }
 
     fn read(text: &str, launched: bool) -> Result<Self, SpecError> {
+        if let Some(url) = bare_url(text) {
+            return Err(SpecError::NoApi { url, name: None });
+        }
         let (head, url) = match text.split_once('=') {
             Some((head, url)) => (head, Some(url.trim())),
             None => (text, None),
@@ -180,7 +191,10 @@ impl EngineSpec {
             }
             None => (first, None),
         };
-        let kind = EngineKind::from_str(name, true).map_err(|_| unknown(name))?;
+        let kind = EngineKind::from_str(name, true).map_err(|_| match (unknown(name), url.and_then(bare_url)) {
+            (SpecError::Unknown { like: None, .. }, Some(url)) => SpecError::NoApi { url, name: Some(name.to_owned()) },
+            (error, _) => error,
+        })?;
         let name = kind.name();
         let url = match url {
             // As in "onnx=onnx:int8": somebody wants to give a name, and has taken that of an engine.
@@ -235,6 +249,12 @@ pub fn shown(url: &Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 
+/// The URL that the whole of `text` is, without what may be secret.
+fn bare_url(text: &str) -> Option<String> {
+    let url = Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())?;
+    Some(shown(&url))
+}
+
 fn parse_url(text: &str) -> Result<Url, SpecError> {
     let hidden = || SpecError::Url { url: text.rsplit('@').next().unwrap_or_default().to_owned() };
     let url = Url::parse(text).map_err(|_| hidden())?;
@@ -286,6 +306,16 @@ mod tests {
         ] {
             assert_eq!(read(text).unwrap().to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_url_needs_its_api() {
+        let error = read("http://me:secret@127.0.0.1:8080/v1?key=secret").unwrap_err().to_string();
+        assert!(error.contains("openai=http://127.0.0.1:8080/v1") && !error.contains("secret"), "{error}");
+        let error = read("prod=https://example.org/v1").unwrap_err().to_string();
+        assert!(error.contains("prod=openai=https://example.org/v1"), "{error}");
+        let error = read("opnai=https://example.org").unwrap_err().to_string();
+        assert!(error.contains("did you mean \"openai\""), "{error}");
     }
 
     #[test]

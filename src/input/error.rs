@@ -230,7 +230,11 @@ impl InputError {
                 "positional arguments are files; pipe text in through stdin".into()
             }
             Self::Missing { .. } => "check the path; - reads stdin".into(),
-            Self::Directory { .. } => "name the files in it".into(),
+            Self::Directory { path } => {
+                let path = path.to_string_lossy();
+                let folder = shlex::try_quote(path.trim_end_matches('/')).unwrap_or_default().into_owned();
+                format!("name the files in it, as in {folder}/*; each line of a .txt file is a text")
+            }
             Self::Open { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => {
                 "make the file readable with chmod, or pipe it in through stdin".into()
             }

@@ -57,10 +57,8 @@ impl Rows {
             }
         };
         let columns: Vec<String> = table.fields().map(|f| String::from_utf8_lossy(f).into_owned()).collect();
-        let find = |wanted: &str| {
-            let index = columns.iter().position(|c| c == wanted)?;
-            Some(Column { index, name: wanted.to_owned() })
-        };
+        let find =
+            |wanted: &str| index_of(wanted, &columns).map(|index| Column { index, name: columns[index].clone() });
         let missing = |column: &str, flag| {
             let mut present = Names::default();
             columns.iter().for_each(|c| present.push(c));
@@ -114,6 +112,17 @@ impl Rows {
             Err(error) => Record { id: None, content: Err(error), origin },
         }
     }
+}
+
+/// Where a column is: the first of that name, or else the only one that differs from it in capitals alone.
+fn index_of(wanted: &str, columns: &[String]) -> Option<usize> {
+    let exact = columns.iter().position(|column| column == wanted);
+    exact.or_else(|| {
+        let wanted = wanted.to_lowercase();
+        let mut alike = columns.iter().enumerate().filter(|(_, column)| column.to_lowercase() == wanted);
+        let only = alike.next().map(|(index, _)| index);
+        only.filter(|_| alike.next().is_none())
+    })
 }
 
 impl Iterator for Rows {
@@ -193,5 +202,24 @@ mod tests {
         );
         let long = read(b"text\naaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeef\nok", None, None);
         assert_eq!(long, ["2:!f:2: the record is longer than 50 bytes", "3::ok"]);
+    }
+
+    #[test]
+    fn capitals_of_a_column_do_not_matter_where_one_is_meant() {
+        let texts = |bytes: &'static [u8], field: Option<&str>, id: Option<&str>| {
+            let rows = open(bytes, field, id)?;
+            let record = |record: Result<Record, InputError>| {
+                let record = record.unwrap();
+                (record.id, record.content.unwrap().text)
+            };
+            Ok::<_, InputError>(rows.map(record).collect::<Vec<_>>())
+        };
+        let one = || vec![(Some(Value::from("7")), "cats".to_owned())];
+        assert_eq!(texts(b"ID,Text\n7,cats\n", None, None).unwrap(), one());
+        assert_eq!(texts(b"Key,Body\n7,cats\n", Some("body"), Some("KEY")).unwrap(), one());
+        // An exact name goes first; two that are alike are refused.
+        assert_eq!(texts(b"id,TEXT,text\n7,x,cats\n", None, None).unwrap(), one());
+        assert!(matches!(texts(b"Text,TEXT\na,b\n", None, None), Err(InputError::Column { .. })));
+        assert!(matches!(texts(b"Texts,ID\na,b\n", None, None), Err(InputError::Column { .. })));
     }
 }

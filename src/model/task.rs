@@ -106,7 +106,7 @@ impl Task {
         match self {
             Self::Embedding => "an embedding model (a vector for a text)".into(),
             Self::CrossEncoder(_) => "a cross-encoder (one score for a query with a document)".into(),
-            Self::Classifier { labels } => format!("a classifier with {labels} labels"),
+            Self::Classifier { labels } => format!("a classifier with {}", crate::plural::counted(*labels, "label")),
             Self::Sparse => "a sparse encoder (a weight for each token of the vocabulary)".into(),
             Self::LateInteraction => "a late-interaction model (a vector for each token)".into(),
             Self::MaskedLanguageModel => "a masked language model".into(),

@@ -47,15 +47,22 @@ impl fmt::Display for Device {
     }
 }
 
-impl fmt::Display for Dtype {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Dtype {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Auto => "auto",
             Self::Float32 => "float32",
             Self::Float16 => "float16",
             Self::Bfloat16 => "bfloat16",
             Self::Int8 => "int8",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 

@@ -71,7 +71,8 @@ impl Bars {
 /// the end is not known.
 fn job_line(inputs: u64, elapsed: Duration, position: u64, total: Option<u64>) -> String {
     let rate = inputs as f64 / elapsed.as_secs_f64().max(1e-3);
-    let counted = format!("{} inputs, {}/s", short(inputs as f64), short(rate));
+    let noun = if inputs == 1 { "input" } else { "inputs" };
+    let counted = format!("{} {noun}, {}/s", short(inputs as f64), short(rate));
     match total {
         Some(_) if position == 0 || inputs == 0 => counted,
         Some(total) => {
@@ -222,7 +223,7 @@ mod tests {
         assert_eq!(job_line(1140, after, 250, Some(1000)), "1140 inputs, 114/s, 30 s left");
         assert_eq!(job_line(0, after, 0, Some(1000)), "0 inputs, 0/s");
         assert_eq!(job_line(20, after, 20, None), "20 inputs, 2/s for 10 s");
-        assert_eq!(job_line(1, after, 1, Some(1000)), "1 inputs, 0/s, 2.8 h left");
+        assert_eq!(job_line(1, after, 1, Some(1000)), "1 input, 0/s, 2.8 h left");
     }
 
     #[test]

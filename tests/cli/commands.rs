@@ -48,17 +48,6 @@ fn without_a_command_it_shows_the_way() {
 }
 
 #[test]
-fn completions_for_every_shell() {
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let ran = infa(["completions", shell]).run().status(0);
-        assert!(ran.text().contains("prompt-name") && ran.text().contains("infa"), "{shell}");
-        assert_eq!(ran.err, "");
-    }
-    assert!(infa(["completions"]).env("INFA_SHELL", "fish").run().status(0).text().contains("infa"));
-    infa(["completions", "tcsh"]).run().refuses(2, &["tcsh", "bash"]);
-}
-
-#[test]
 fn doctor_tells_what_is_missing() {
     let none = tempfile::tempdir().unwrap();
     let alone = infa(["doctor"]).env("XDG_CACHE_HOME", none.path()).env("HF_HOME", none.path());

@@ -132,3 +132,63 @@ fn the_short_help_is_short_and_the_long_one_has_all() {
         );
     }
 }
+
+#[test]
+fn the_model_is_a_flag_of_every_command_that_takes_one() {
+    let tiny = fixture("bert-tiny");
+    for flag in ["--model", "--model-id", "-m"] {
+        let ran =
+            infa(["model", "inspect", "--json", flag]).arg(&tiny).env("INFA_MODEL_ID", "/nowhere").run().status(0);
+        assert!(ran.text().contains("\"dimensions\": 48"), "{flag}: {}", ran.text());
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("m.onnx");
+        infa(["model", "export", flag]).arg(&tiny).arg("-o").arg(&file).run().status(0);
+        assert!(file.exists());
+        infa(["model", "remove", "--yes", flag, "no/such"]).run().refuses(2, &["no/such"]);
+        infa(["--offline", "model", "pull", flag, "no/such"]).run().refuses(3, &["no/such"]);
+    }
+    infa(["model", "inspect", "a", "--model", "b"]).run().refuses(2, &["cannot be used with"]);
+    infa(["model", "pull"]).run().refuses(2, &["<ID>"]);
+}
+
+#[test]
+fn tips_depend_on_the_command() {
+    infa(["bench", "--batch-size", "3"]).run().refuses(2, &["tip: --batch N"]);
+    infa(["model", "export", "--query", "x"]).run().refuses(2, &["--query is a flag of infa rerank"]);
+    infa(["pull", "some/model"]).run().refuses(2, &["infa model pull ID"]);
+    infa(["search", "cats"]).run().refuses(2, &["infa rerank --query TEXT FILE"]);
+    let ran = infa(["serve", "notes.txt"]).run().refuses(2, &["notes.txt", "--model-id names a model"]);
+    assert!(!ran.err.contains("v2"), "{}", ran.err);
+}
+
+#[test]
+fn one_is_no_plural() {
+    embed(["--text", "a"]).run().status(0).says(&["Embedded 1 input ("]);
+    embed(["--text", "a", "--text", "b"]).run().status(0).says(&["Embedded 2 inputs ("]);
+    let rerank = infa(["rerank", "--query", "q", "--text", "a", "-m"]).arg(fixture("architectures/bert-rerank"));
+    rerank.run().status(0).says(&["Scored 1 document ("]);
+}
+
+#[test]
+fn what_is_near_at_hand_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("my notes");
+    fs::create_dir(&folder).unwrap();
+    let hint = format!("as in '{}'/*", folder.display());
+    embed([&folder]).run().refuses(2, &["is a directory", &hint]);
+    infa(["embed", "--engine", "http://127.0.0.1:9", "--text", "a"]).run().refuses(2, &["openai=http://127.0.0.1:9"]);
+    let page = dir.path().join("page.html");
+    fs::write(&page, "<p>cats</p>\n").unwrap();
+    let ran = embed([&page]).run().status(0).says(&["page.html: each line is read as a text, markup included"]);
+    assert_eq!(ran.rows().len(), 1);
+    let ran = embed([&page]).args(["--input-format", "lines"]).run().status(0);
+    assert!(!ran.err.contains("markup included"), "{}", ran.err);
+    let csv = dir.path().join("b.csv");
+    fs::write(&csv, "ID,Text\n7,cats\n").unwrap();
+    assert_eq!(embed([&csv]).run().status(0).rows()[0]["id"], "7");
+    let out = dir.path().join("v.csv");
+    let ran = embed(["--text", "a", "--format", "npy", "-o"]).arg(&out).run().status(0);
+    ran.says(&["warning: ", "npy is written to a file whose name ends in .csv"]);
+    let ran = infa(["compare", "/nowhere.json", "--export-json", "x.html"]).run().status(2);
+    ran.says(&["json is written to a file whose name ends in .html"]);
+}

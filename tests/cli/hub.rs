@@ -46,7 +46,7 @@ fn home() -> TempDir {
 fn fetched_once_and_used_ever_after() {
     let (server, home) = (HubServer::start(repository("bert-tiny")), home());
     let ran = from_hub(Some(&server), &home).run().status(0);
-    assert!(ran.err.lines().last().unwrap().starts_with("Embedded 1 inputs"), "{}", ran.err);
+    assert!(ran.err.lines().last().unwrap().starts_with("Embedded 1 input ("), "{}", ran.err);
     assert!(server.asked("README.md").is_empty());
     let local = embed([] as [&str; 0]).stdin("a sea\n").run().well();
     assert_eq!(ran.text(), local.text());

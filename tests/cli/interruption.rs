@@ -76,7 +76,7 @@ fn while_waiting_for_stdin() {
         let mut out = BufReader::new(running.0.stdout.take().unwrap());
         let mut line = String::new();
         out.read_line(&mut line).unwrap();
-        let ran = interrupt(running, signal).says(&["Stopped after 1 inputs", "error: interrupted"]);
+        let ran = interrupt(running, signal).says(&["Stopped after 1 input (", "error: interrupted"]);
         assert_eq!(ran.err.lines().count(), 2, "{}", ran.err);
         let mut rest = Vec::new();
         out.read_to_end(&mut rest).unwrap();

@@ -12,6 +12,7 @@ mod broken_weights;
 mod cached_models;
 mod classify;
 mod commands;
+mod completions;
 mod configurations;
 mod environment;
 mod file_kinds;

@@ -33,6 +33,14 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
     DATASETS.iter().map(|(name, ..)| *name)
 }
 
+/// The datasets there are: name, keys with their defaults, and what each is.
+pub fn datasets() -> impl Iterator<Item = (&'static str, Vec<(&'static str, &'static str)>, &'static str)> {
+    DATASETS.iter().map(|&(name, keys, what)| {
+        let keys = keys.strip_prefix("[:").and_then(|keys| keys.strip_suffix(']')).unwrap_or_default();
+        (name, keys.split(',').filter_map(|key| key.split_once('=')).collect(), what)
+    })
+}
+
 /// The datasets there are, two lines each: how it is written, and what it is.
 pub fn catalog() -> String {
     DATASETS.iter().map(|(name, keys, what)| format!("{name}{keys}\n    {what}\n")).collect()

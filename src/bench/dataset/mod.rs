@@ -15,7 +15,7 @@ mod writer;
 
 use std::collections::HashSet;
 
-pub use catalog::catalog;
+pub use catalog::{catalog, datasets};
 pub use error::DatasetError;
 pub use histogram::{Bin, Excess, LengthHistogram};
 pub use spec::{DatasetSpec, Lengths, MAX_TEXT_TOKENS, MAX_TEXTS, MAX_TOKENS, Recipe};

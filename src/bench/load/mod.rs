@@ -10,6 +10,8 @@ mod tests;
 use std::fmt;
 use std::time::Duration;
 
+use crate::plural::counted;
+
 pub use arrivals::Arrivals;
 pub use drive::run;
 
@@ -61,8 +63,7 @@ impl Load {
 impl fmt::Display for Load {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Closed { concurrency: 1 } => f.write_str("1 client"),
-            Self::Closed { concurrency } => write!(f, "{concurrency} clients"),
+            Self::Closed { concurrency } => f.write_str(&counted(*concurrency, "client")),
             Self::Constant { rate } => write!(f, "{rate}/s"),
             Self::Poisson { rate } => write!(f, "{rate}/s (Poisson)"),
             Self::Ramp { from, to } => write!(f, "{from}/s to {to}/s"),

@@ -55,6 +55,14 @@ pub enum ConfigError {
     },
 }
 
+/// The names of the configs that come with infa, with the title of each.
+pub(crate) fn bundled() -> Vec<(String, String)> {
+    let titled = |&(name, text): &(&str, &str)| {
+        (name.to_owned(), parse(text).ok().and_then(|settings| settings.title).unwrap_or_default())
+    };
+    BUNDLED.iter().map(titled).collect()
+}
+
 /// A config with its name, which is that of its file without directory and `.toml`.
 pub(super) fn read(name: &str) -> Result<(String, BenchSettings), Error> {
     let path = Path::new(name);

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 pub use config::ConfigError;
+pub(crate) use config::bundled;
 
 use super::side_by_side::{Counter, ModelHere, Opening, facts};
 use super::{Error, Outcome, World, async_runtime};

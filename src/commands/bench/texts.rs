@@ -138,7 +138,7 @@ fn read_file(path: PathBuf, task: Asked) -> Result<Dataset, Error> {
         }
     };
     if skipped > 0 {
-        tracing::warn!("{file}: {skipped} rows are empty or cannot be read; they are left out");
+        tracing::warn!("{file}: left out {}, empty or not readable", crate::plural::counted(skipped, "row"));
     }
     Ok(dataset)
 }

@@ -4,17 +4,17 @@ use std::fmt::Write;
 
 use super::find;
 use super::summary::{Late, Summary, with_hint};
-use crate::cli::{InspectArgs, SourceArgs};
+use crate::cli::InspectArgs;
 use crate::commands::{Error, Outcome, World};
 use crate::engine::int8::Report;
 use crate::model::ModelError;
 use crate::model::source::{Source, Weights};
+use crate::plural::counted;
 
 pub(super) fn run(args: InspectArgs, world: &World) -> Result<Outcome, Error> {
     let InspectArgs { source, onnx_file, listing } = args;
-    let name = source.model_id.clone();
-    let SourceArgs { model_id, revision } = source;
-    let (source, problem) = match find(SourceArgs { model_id, revision }, onnx_file, world) {
+    let name = source.model_flag.clone().unwrap_or_else(|| source.model_id.clone());
+    let (source, problem) = match find(source, onnx_file, world) {
         Ok(source) => (source, None),
         // A directory without anything that runs still has something to tell.
         Err(e @ ModelError::MissingFile { .. }) => {
@@ -62,7 +62,8 @@ fn table(summary: &Summary) -> String {
     for (i, Report { output, saturating, calibration_texts, own_texts, check, .. }) in summary.int8.iter().enumerate() {
         let processor = if *saturating { " without VNNI" } else { "" };
         let whose = if *own_texts { "of your own " } else { "" };
-        let by = format!("for {output}{processor}, calibrated by {calibration_texts} texts {whose}(cached)");
+        let texts = counted(*calibration_texts, "text");
+        let by = format!("for {output}{processor}, calibrated by {texts} {whose}(cached)");
         line(if i == 0 { "int8" } else { "" }, &format!("{check}; {by}"));
     }
     let mut number = |label: &str, value: Option<usize>, unit: &str| {

@@ -7,6 +7,7 @@ use crate::cli::ListingArgs;
 use crate::commands::{Error, Outcome, World};
 use crate::model::cache::{HubEnv, inventory};
 use crate::model::{DEFAULT_MODEL, source, task_in};
+use crate::plural::counted;
 
 /// A row of the list: one cached model.
 #[derive(Debug, Serialize)]
@@ -38,7 +39,7 @@ pub(super) fn run(args: ListingArgs, world: &World) -> Result<Outcome, Error> {
     }
     printer.stdout(&table(&models))?;
     let bytes = models.iter().map(|model| model.bytes).sum();
-    printer.note(&format!("{} in {} models; infa model remove ID makes room", size(bytes), models.len()));
+    printer.note(&format!("{} in {}; infa model remove ID makes room", size(bytes), counted(models.len(), "model")));
     Ok(Outcome::Done)
 }
 

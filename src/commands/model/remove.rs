@@ -21,7 +21,8 @@ enum Target {
 }
 
 pub(super) fn run(args: RemoveArgs, world: &World) -> Result<Outcome, Error> {
-    let RemoveArgs { model_id, revision, yes } = args;
+    let RemoveArgs { model_id, model_flag, revision, yes } = args;
+    let model_id = if model_flag.is_empty() { model_id } else { model_flag };
     let env = HubEnv::from_env();
     let mut targets = Vec::new();
     for id in &model_id {

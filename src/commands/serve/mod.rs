@@ -97,7 +97,9 @@ pub(super) fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
     printer.note(&stopped(name, started.elapsed(), &drained));
     let cut = drained.cut;
     if cut > 0 {
-        printer.warning(&format!("{cut} requests were cut short: they took longer than --shutdown-timeout"));
+        let was = if cut == 1 { "was" } else { "were" };
+        let cut = crate::plural::counted(cut, "request");
+        printer.warning(&format!("{cut} {was} cut short, running longer than --shutdown-timeout"));
     }
     Ok(Outcome::Done)
 }

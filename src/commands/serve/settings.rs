@@ -13,6 +13,7 @@ use crate::cli::{ServeEngine, TextArgs, VectorArgs, spread};
 use crate::commands::Error;
 use crate::commands::settings::{Globals, ModelSettings};
 use crate::model::DEFAULT_MODEL;
+use crate::plural::counted;
 use crate::runtime::device::Dtype;
 use crate::server::trace::TraceOptions;
 use crate::server::{ApiKeys, EmbeddingDtype, Limits, Listen, ServerOptions, TlsFiles};
@@ -212,8 +213,8 @@ fn revision_of(model_id: &str, revision: Option<String>, remarks: &mut Vec<Strin
 /// A value a model.
 fn values<T: Clone>(flag: &'static str, lists: Vec<List<T>>, models: usize) -> Result<Vec<Option<T>>, Error> {
     spread(lists, models).map_err(|values| {
-        let models = if models == 1 { "1 model".to_owned() } else { format!("{models} models") };
-        let reason = format!("{values} values for {models}: give one for each, or one for all");
+        let (values, models) = (counted(values, "value"), counted(models, "model"));
+        let reason = format!("{values} for {models}: give one for each, or one for all");
         Error::Flag { flag, reason }
     })
 }

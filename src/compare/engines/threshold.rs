@@ -50,7 +50,7 @@ pub enum EngineThresholdError {
 }
 
 /// Names of all figures that thresholds can be set on.
-fn known() -> impl Iterator<Item = &'static str> {
+pub fn known() -> impl Iterator<Item = &'static str> {
     let mut names: Vec<&str> = Vec::new();
     for name in vectors::METRICS.into_iter().chain(rankings::METRICS).chain(quality::METRICS).chain(OWN) {
         if !names.contains(&name) {

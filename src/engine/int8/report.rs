@@ -74,6 +74,6 @@ impl fmt::Display for Check {
         } else {
             write!(f, "not compared with float32")?;
         }
-        write!(f, " on {} texts", self.texts)
+        write!(f, " on {}", crate::plural::counted(self.texts, "text"))
     }
 }

@@ -21,6 +21,7 @@ pub use self::command::{Command, CommandError};
 pub use self::default::default_command;
 pub use self::error::{LastLines, LaunchError};
 pub use self::server::Server;
+pub use self::words::choices;
 
 use super::spec::EngineSpec;
 use crate::runtime::device::Device;

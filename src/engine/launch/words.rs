@@ -56,14 +56,23 @@ const INFA: &[Choice] = &[Choice {
     ],
 }];
 
-/// The flags that the words of `spec` ask for.
-pub(super) fn flags(spec: &EngineSpec) -> Result<Vec<String>, LaunchError> {
-    let choices: &[Choice] = match spec.kind {
+fn choices_of(kind: EngineKind) -> &'static [Choice] {
+    match kind {
         EngineKind::Infinity => INFINITY,
         EngineKind::Tei => TEI,
         EngineKind::Infa => INFA,
         _ => &[],
-    };
+    }
+}
+
+/// The options of a server that is started here, in groups of which a spec takes one.
+pub fn choices(kind: EngineKind) -> Vec<Vec<&'static str>> {
+    choices_of(kind).iter().map(|choice| choice.words.iter().map(|(name, _)| *name).collect()).collect()
+}
+
+/// The flags that the words of `spec` ask for.
+pub(super) fn flags(spec: &EngineSpec) -> Result<Vec<String>, LaunchError> {
+    let choices = choices_of(spec.kind);
     if spec.kind == EngineKind::Infinity {
         heeded(spec)?;
     }

@@ -39,6 +39,11 @@ pub use self::options::{PythonOptions, PythonTask};
 pub use self::packages::{Package, needed};
 pub use self::worker::{Worker, WorkerInfo};
 
+/// The options of a Python engine, in groups of which a spec takes one.
+pub fn choices(kind: super::EngineKind) -> Vec<Vec<&'static str>> {
+    words::settings(kind).iter().map(|(_, words)| words.to_vec()).collect()
+}
+
 /// Whether a Python engine has the options and the device of a spec.
 ///
 /// # Errors

@@ -35,7 +35,7 @@ const FASTEMBED: &[Setting] = &[(DTYPE, &["float32"])];
 /// Names less alike than this are not suggested.
 const ALIKE: f64 = 0.7;
 
-fn settings(kind: EngineKind) -> &'static [Setting] {
+pub(super) fn settings(kind: EngineKind) -> &'static [Setting] {
     match kind {
         EngineKind::Torch => TORCH,
         EngineKind::OnnxExport => ONNX_EXPORT,

@@ -106,7 +106,7 @@ impl Reranker {
         if matches!(method, Method::Pairs(_)) && labels != 1 {
             return Err(EngineError::WrongTask {
                 model: info.model.clone(),
-                is: format!("a classifier with {labels} labels"),
+                is: format!("a classifier with {}", crate::plural::counted(labels, "label")),
                 what: "it gives no single score by which to order documents".into(),
                 hint: Task::Classifier { labels }.command().map(str::to_owned),
             });

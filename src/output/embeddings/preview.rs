@@ -4,6 +4,7 @@ use std::io::Write;
 
 use crate::output::file::sink::Sink;
 use crate::output::{Destination, Numbers, OutputError, Row, RowWriter, Vector};
+use crate::plural::counted;
 
 /// Numbers that are shown of a vector.
 const SHOWN: usize = 6;
@@ -46,7 +47,7 @@ fn line(row: &Row<'_>, out: &mut Vec<u8>) {
         Ok(Vector { embedding, tokens, truncated }) => {
             let _ = write!(out, ": ");
             numbers(embedding, out);
-            let _ = tokens.map(|tokens| write!(out, "  {tokens} tokens"));
+            let _ = tokens.map(|tokens| write!(out, "  {}", counted(tokens, "token")));
             if truncated == Some(true) { write!(out, ", truncated") } else { Ok(()) }
         }
     };

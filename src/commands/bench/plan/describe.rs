@@ -10,14 +10,14 @@ use crate::bench::report::Task;
 use crate::bench::report::numbers::spread;
 use crate::cli::Rounds;
 use crate::commands::side_by_side::Planned;
+use crate::plural::counted;
 
 impl Plan {
     /// When a round ends, for people.
     pub fn end_words(&self) -> String {
         match self.end {
             None => "the dataset once".into(),
-            Some(End::Requests(1)) => "1 request".into(),
-            Some(End::Requests(requests)) => format!("{requests} requests"),
+            Some(End::Requests(requests)) => counted(requests, "request"),
             Some(End::After(duration)) => humantime::format_duration(duration).to_string(),
         }
     }
