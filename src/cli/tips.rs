@@ -3,9 +3,12 @@
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 
+/// Ids of flags, each with the tip for commands that have it.
+type Tips = &'static [(&'static str, &'static str)];
+
 /// Flags of other programs, and what there is instead: the first tip of which the command has the flag (by its id; `""`:
 /// any command).
-const FLAGS: &[(&[&str], &[(&str, &str)])] = &[
+const FLAGS: &[(&[&str], Tips)] = &[
     (
         &["--batch-size", "--batch"],
         &[
