@@ -5,9 +5,10 @@ use std::collections::{HashMap, HashSet};
 use prost::Message;
 use serde_json::Value as Json;
 
+use super::build::assemble_quietly;
 use super::builder::Products;
 use super::proto::{GraphProto, ModelProto, NodeProto};
-use super::{GraphError, INPUT_IDS, Output, Request, Rows, TOKEN_TYPE_IDS, assemble_quietly};
+use super::{GraphError, INPUT_IDS, Output, Request, Rows, TOKEN_TYPE_IDS};
 use crate::model::weights::Weights;
 
 /// Floating-point operations of a model; a multiplication and the addition after it are two.

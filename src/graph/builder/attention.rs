@@ -2,7 +2,8 @@
 
 use super::super::proto::TENSOR_FLOAT;
 use super::super::{Operators, Rows};
-use super::{Attribute, Builder, Value};
+use super::graph_builder::Builder;
+use super::value::{Attribute, Value};
 
 /// What a masked score is set to; it vanishes in the softmax whatever is added to it.
 pub(super) const MASKED: f32 = f32::MIN / 2.0;

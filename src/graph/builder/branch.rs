@@ -3,7 +3,8 @@
 use super::super::proto::{
     ATTRIBUTE_GRAPH, AttributeProto, GraphProto, NodeProto, TENSOR_FLOAT, TensorTypeProto, TypeProto, ValueInfoProto,
 };
-use super::{Builder, Value};
+use super::graph_builder::Builder;
+use super::value::Value;
 
 impl Builder<'_> {
     /// The f32 value of `then` where `condition` (one bool) holds, else that of `otherwise`. Both may use every value

@@ -1,7 +1,8 @@
 //! Embedding tables: words, learned positions, token types.
 
 use super::super::{GraphError, Rows};
-use super::{Attribute, Builder, Value};
+use super::graph_builder::Builder;
+use super::value::{Attribute, Value};
 
 impl Builder<'_> {
     /// Rows of the table `name` `[vocab, width]` by token id: `[batch, sequence, width]`.

@@ -2,7 +2,9 @@
 
 use super::super::Rows;
 use super::super::proto::TENSOR_INT32;
-use super::{Attention, Attribute, Builder, Value};
+use super::Attention;
+use super::graph_builder::Builder;
+use super::value::{Attribute, Value};
 
 impl Attention<'_> {
     /// Whether [`Builder::grouped_attention`] can do it: its operator is causal and wants heads of 8, 16, 24 … numbers.

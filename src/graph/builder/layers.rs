@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::super::{GraphError, Operators};
-use super::{Attribute, Builder, Value};
+use super::graph_builder::Builder;
+use super::value::{Attribute, Value};
 
 /// The activation functions of `hidden_act`, with the formulas `transformers` gives them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

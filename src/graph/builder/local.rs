@@ -7,7 +7,8 @@
 
 use super::super::{Operators, Rows};
 use super::attention::{Attention, MASKED, Mask};
-use super::{Attribute, Builder, Value};
+use super::graph_builder::Builder;
+use super::value::{Attribute, Value};
 
 /// How local attention is cut into blocks: `queries` of them ask `queries + 2 · reach` keys.
 #[derive(Clone, Copy)]

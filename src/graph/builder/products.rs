@@ -3,46 +3,13 @@
 //! In int8, weights were quantised before; activations are while the graph runs, once for all products of the same input,
 //! each by its [`Treatment`].
 
-use std::ops::Range;
-
-use super::super::int8::{Input, Int8Weights, Scaling, Treatment, WatchedMatrix};
+use super::super::int8::{Input, Scaling, Treatment, WatchedMatrix};
 use super::super::proto::TENSOR_UINT8;
 use super::super::{Element, GraphError};
-use super::{Attribute, Builder, Value};
+use super::graph_builder::Builder;
+use super::matrix::{Matrix, Products};
+use super::value::{Attribute, Value};
 use crate::model::weights::TensorData;
-
-/// How products are computed.
-pub(in super::super) enum Products<'w> {
-    /// In f32.
-    Float32,
-    /// In f32; which matrices each input is multiplied with is noted.
-    Watched(Vec<(Value, Input)>),
-    /// In int8.
-    Int8 {
-        weights: &'w Int8Weights,
-        /// The inputs so far: in the order in which they were watched.
-        inputs: Vec<Value>,
-        /// Matrices that `weights` do not have.
-        missing: Vec<String>,
-    },
-}
-
-/// A weight matrix of products, `[rows, inputs]`: all of a tensor `[total, inputs]` of the file or some of its rows.
-pub(in super::super) struct Matrix {
-    /// Name of the tensor in the file.
-    pub tensor: String,
-    pub total: usize,
-    pub rows: Range<usize>,
-    pub inputs: usize,
-}
-
-impl Matrix {
-    /// What it is called in the graph.
-    pub(super) fn name(&self) -> String {
-        let Range { start, end } = self.rows;
-        if (start, end) == (0, self.total) { self.tensor.clone() } else { format!("{}[{start}..{end}]", self.tensor) }
-    }
-}
 
 /// The least that rows are divided by, so that zeros stay zeros.
 const LEAST_DIVISOR: f32 = 1e-30;

@@ -4,7 +4,8 @@
 
 use super::super::proto::TENSOR_FLOAT;
 use super::super::{Operators, Rows};
-use super::{Attribute, Builder, Value};
+use super::graph_builder::Builder;
+use super::value::{Attribute, Value};
 
 /// Numbers of the largest table that stands in the graph itself: half a megabyte, cosine and sine together.
 const LARGEST_TABLE: usize = 1 << 16;

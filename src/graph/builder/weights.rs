@@ -5,8 +5,9 @@ use std::ops::Range;
 
 use super::super::proto::{LOCATION_EXTERNAL, StringStringEntryProto, TensorProto};
 use super::super::{Element, GraphError, Initializer, below_root};
-use super::products::Matrix;
-use super::{Builder, Value};
+use super::graph_builder::Builder;
+use super::matrix::Matrix;
+use super::value::Value;
 use crate::model::weights::TensorData;
 
 impl Builder<'_> {

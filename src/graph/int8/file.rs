@@ -11,7 +11,9 @@ use std::path::Path;
 use rayon::prelude::*;
 use safetensors::tensor::{Dtype, View};
 
-use super::{Input, Int8Matrix, Int8Weights, Multiplier, Scaling, Treatment, quantise::quantise};
+use super::Multiplier;
+use super::quantise::quantise;
+use super::weights::{Input, Int8Matrix, Int8Weights, Scaling, Treatment};
 use crate::model::weights::{RawTensor, TensorData, Weights, WeightsError};
 
 /// Quantised weights on their way into a file.

@@ -13,7 +13,8 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::{Input, Multiplier, Scaling, Treatment};
+use super::Multiplier;
+use super::weights::{Input, Scaling, Treatment};
 use crate::model::weights::TensorData;
 
 /// How far a channel's size moves from the activations to the weights: the exponents of SmoothQuant that are tried.
@@ -255,8 +256,8 @@ impl Candidate {
 
 #[cfg(test)]
 mod tests {
-    use super::super::WatchedMatrix;
     use super::*;
+    use crate::graph::int8::weights::WatchedMatrix;
 
     const WIDTH: usize = 16;
 

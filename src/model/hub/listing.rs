@@ -4,9 +4,9 @@
 //! object id) and, for large files, `lfs` with `sha256` and `size`. Source: huggingface_hub, `hf_api.py` (`ModelInfo`,
 //! `RepoSibling`, `BlobLfsInfo`).
 
+use super::cache::{BlobName, Commit};
 use super::error::HubError;
 use crate::fetch::{FetchError, digest, names};
-use crate::model::cache::{BlobName, Commit};
 use serde::Deserialize;
 
 /// One file of a repository, as listed. Its name is safe to become a path.

@@ -1,9 +1,9 @@
 //! Weights beside which adapters lie: the tensors with the changes of the chosen one.
 
-use super::{Adapter, TensorData, Weights, WeightsError};
-
-/// What such a weight has in its name in place of `weight`.
-pub(super) const ORIGINAL: &str = "parametrizations.weight.original";
+use super::WeightsError;
+use super::checkpoint::ORIGINAL;
+use super::checkpoint::{TensorData, Weights};
+use super::lora::Adapter;
 
 impl Weights {
     /// From now on tensors have the changes of this adapter.

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::{Access, Shard, Weights, WeightsError};
+use super::checkpoint::{Shard, Weights};
+use super::{Access, WeightsError};
 use crate::fetch::names;
 use crate::regular_file;
 
@@ -21,6 +22,19 @@ const MAX_INDEX_BYTES: u64 = 32 << 20;
 #[derive(Deserialize)]
 struct Index {
     weight_map: BTreeMap<String, String>,
+}
+
+impl Weights {
+    /// The checkpoint at `path`, mapped: a safetensors file, the index of several (`*.safetensors.index.json`), or any one
+    /// of several without an index (`*-00001-of-00002.safetensors`), of which all must be there.
+    pub fn open(path: &Path) -> Result<Self, WeightsError> {
+        Self::open_by(path, Access::Map)
+    }
+
+    /// As [`Weights::open`], its files mapped or copied.
+    pub fn open_by(path: &Path, access: Access) -> Result<Self, WeightsError> {
+        open(path, access)
+    }
 }
 
 /// Opens whatever `path` stands for; see [`Weights::open`].

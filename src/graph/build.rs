@@ -1,0 +1,182 @@
+//! Builds the graph of a model.
+
+use super::architectures::architecture::Sizes;
+use super::architectures::known;
+use super::builder::{Attribute, Builder, Finished, Products, Value};
+use super::config;
+use super::error::GraphError;
+use super::int8;
+use super::int8::Int8Weights;
+use super::request::{Answer, Lexical, Output, Request, Rows};
+use super::types::{Graph, LAST_HIDDEN_STATE, LEXICAL_WEIGHTS, LOGITS};
+use crate::model::weights::Weights;
+use serde_json::Value as Json;
+
+/// What config.json says of an architecture, before any weight is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Description {
+    /// The architecture's name.
+    pub architecture: &'static str,
+    /// Length of a row of the last hidden state.
+    pub hidden: usize,
+    /// Rows of the word-embedding table.
+    pub vocab: usize,
+    /// Longest sequence in tokens; `None` where nothing limits it.
+    pub max_positions: Option<usize>,
+    /// Name of a tensor that every checkpoint has, perhaps after a prefix.
+    pub anchor: &'static str,
+}
+
+/// Describes the architecture of `config` (the parsed config.json).
+///
+/// # Errors
+/// What makes the model one that no graph can be built for.
+pub fn describe(config: &Json) -> Result<Description, GraphError> {
+    let architecture = known::of(config)?;
+    let Sizes { hidden, vocab, max_positions, .. } = architecture.sizes();
+    Ok(Description { architecture: architecture.name(), hidden, vocab, max_positions, anchor: architecture.anchor() })
+}
+
+/// Builds the graph that `config` (the parsed config.json) describes from `weights`.
+pub fn build(config: &Json, weights: &Weights, request: &Request) -> Result<Graph, GraphError> {
+    Ok(assemble(config, weights, request, Products::Float32)?.0)
+}
+
+/// As [`build`], with the inputs of the layers' products as further outputs, f32 `[rows, width]`, which are described,
+/// too.
+pub fn build_watched(
+    config: &Json,
+    weights: &Weights,
+    request: &Request,
+) -> Result<(Graph, Vec<int8::Input>), GraphError> {
+    let (graph, finished) = assemble(config, weights, request, Products::Watched(Vec::new()))?;
+    Ok((graph, finished.watched))
+}
+
+/// As [`build`], with products in int8: `int8` is what was made of the matrices that [`build_watched`] describes.
+///
+/// # Errors
+/// [`GraphError::Int8`] if `int8` has not all of them: it was made of another graph.
+pub fn build_int8(
+    config: &Json,
+    weights: &Weights,
+    request: &Request,
+    int8: &Int8Weights,
+) -> Result<Graph, GraphError> {
+    let products = Products::Int8 { weights: int8, inputs: Vec::new(), missing: Vec::new() };
+    let (graph, finished) = assemble(config, weights, request, products)?;
+    match finished.missing.into_iter().next() {
+        Some(name) => Err(GraphError::Int8(name)),
+        None => Ok(graph),
+    }
+}
+
+/// The graph, and what else its builder left.
+fn assemble<'w>(
+    config: &Json,
+    weights: &'w Weights,
+    request: &Request,
+    products: Products<'w>,
+) -> Result<(Graph, Finished), GraphError> {
+    let (graph, finished) = assemble_quietly(config, weights, request, products)?;
+    // The reference leaves such weights out too, but says so.
+    if let Some((first, more)) = finished.left_over.split_first() {
+        let more = if more.is_empty() { String::new() } else { format!(" and {} like it", more.len()) };
+        tracing::warn!("the weights hold tensor \"{first}\"{more}, which config.json has no place for: not used");
+    }
+    Ok((graph, finished))
+}
+
+/// As [`assemble`]; says nothing.
+pub(crate) fn assemble_quietly<'w>(
+    config: &Json,
+    weights: &'w Weights,
+    request: &Request,
+    products: Products<'w>,
+) -> Result<(Graph, Finished), GraphError> {
+    let architecture = known::of(config)?;
+    let sizes = architecture.sizes();
+    let token_types = request.token_types && sizes.token_types > 1;
+    let mut b = Builder::new(weights, architecture.anchor(), request.operators, token_types, products)?;
+    if request.attention_mask {
+        b.mask_tokens();
+    }
+    let (value, output, per_token, width) = match request.output {
+        Output::Hidden(rows) => {
+            let x = architecture.encode(&mut b, rows)?;
+            let per_token = rows == Rows::All;
+            let x = if per_token { b.sequences(&x, sizes.hidden, rows) } else { x };
+            (x, LAST_HIDDEN_STATE, per_token, sizes.hidden)
+        }
+        Output::Logits => {
+            let labels = config::labels(config);
+            let x = architecture.encode(&mut b, architecture.classified_rows())?;
+            b.end_of_layers();
+            (architecture.logits(&mut b, &x, labels)?, LOGITS, false, labels)
+        }
+        Output::Answer(Answer { yes, no }) => {
+            let x = architecture.encode(&mut b, Rows::Last)?;
+            b.end_of_layers();
+            let mut score = architecture.next_token(&mut b, &x, yes)?;
+            if let Some(no) = no {
+                let no = architecture.next_token(&mut b, &x, no)?;
+                score = b.op("Sub", &[&score, &no], &[]);
+            }
+            (score, LOGITS, false, 1)
+        }
+        Output::Lexical(lexical) => {
+            let x = architecture.encode(&mut b, Rows::All)?;
+            let logits = architecture.token_logits(&mut b, &x)?;
+            let logits = b.without_masked_rows(&logits);
+            (lexical_weights(&mut b, &logits, sizes.vocab, lexical), LEXICAL_WEIGHTS, false, sizes.vocab)
+        }
+    };
+    // Padding comes after a text: then its last row is no token's.
+    let last = match request.output {
+        Output::Hidden(rows) => rows == Rows::Last,
+        Output::Logits => architecture.classified_rows() != Rows::First,
+        Output::Answer(_) => true,
+        Output::Lexical(_) => false,
+    };
+    if request.attention_mask && (last || !b.masks()) {
+        return Err(GraphError::NoMask { architecture: architecture.name() });
+    }
+    let dims: &[_] = if per_token { &[Err("batch"), Err("sequence")] } else { &[Err("batch")] };
+    let dims: Vec<_> = dims.iter().copied().chain([Ok(width as i64)]).collect();
+    let mut finished = b.finish(&value, output, &dims);
+    let graph = Graph {
+        model: std::mem::take(&mut finished.model),
+        initializers: std::mem::take(&mut finished.initializers),
+        output,
+        per_token,
+        width,
+        token_types,
+        attention_mask: request.attention_mask,
+        max_positions: sizes.max_positions,
+        vocab_size: sizes.vocab,
+    };
+    Ok((graph, finished))
+}
+
+/// `logits` `[batch · sequence, vocab]` → `[batch, vocab]`.
+pub(super) fn lexical_weights(b: &mut Builder<'_>, logits: &Value, vocab: usize, lexical: Lexical) -> Value {
+    let saturate = |b: &mut Builder<'_>, x: &Value| {
+        let x = b.op("Relu", &[x], &[]);
+        (0..=usize::from(lexical.twice)).fold(x, |x, _| {
+            let one = b.float(1.0);
+            let x = b.op("Add", &[&x, &one], &[]);
+            b.op("Log", &[&x], &[])
+        })
+    };
+    if lexical.sum {
+        let saturated = saturate(b, logits);
+        let by_text = b.sequences(&saturated, vocab, Rows::All);
+        let axes = b.ints(&[1]);
+        b.op("ReduceSum", &[&by_text, &axes], &[Attribute::Int("keepdims", 0)])
+    } else {
+        // The functions rise with their argument: the largest logit gives the largest weight.
+        let by_text = b.sequences(logits, vocab, Rows::All);
+        let largest = b.op("ReduceMax", &[&by_text], &[Attribute::Ints("axes", &[1]), Attribute::Int("keepdims", 0)]);
+        saturate(b, &largest)
+    }
+}

@@ -1,0 +1,331 @@
+//! A graph under construction: nodes, constants, inputs and the output.
+
+use super::matrix::Products;
+use super::value::{Attribute, Value, attribute, value_info};
+use crate::graph::int8::Input;
+use crate::graph::proto::{
+    GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TENSOR_FLOAT, TENSOR_INT64, TensorProto,
+};
+use crate::graph::{ATTENTION_MASK, GraphError, INPUT_IDS, Initializer, Operators, Rows, TOKEN_TYPE_IDS};
+use crate::model::weights::Weights;
+use prost::Message;
+use std::collections::{HashMap, HashSet};
+
+/// ONNX Runtime's own operator domain.
+const MICROSOFT: &str = "com.microsoft";
+
+/// IR 8 and opset 17 are the oldest with `LayerNormalization`: every ONNX Runtime infa accepts reads them.
+pub(crate) const IR_VERSION: i64 = 8;
+
+pub(crate) const OPSET: i64 = 17;
+
+/// A graph under construction, over the weights of one model.
+///
+/// Token rows are kept flat, `[batch · sequence, width]`, as `Gemm` wants them; [`Builder::sequences`] gives them their
+/// texts back. Values that many layers need (shapes, positions, masks) are made once.
+pub(crate) struct Builder<'w> {
+    pub(super) weights: &'w Weights,
+    /// What stands before the names of the model's own tensors in the file (`bert.`, say).
+    pub(super) prefix: String,
+    pub(crate) operators: Operators,
+    pub(super) graph: GraphProto,
+    pub(super) initializers: Vec<Initializer>,
+    pub(super) counter: usize,
+    pub(super) shared: HashMap<String, Value>,
+    /// Names in the file of the tensors that are part of the graph.
+    pub(super) used: HashSet<String>,
+    pub(super) input_ids: Value,
+    pub(super) token_types: Option<Value>,
+    pub(super) attention_mask: Option<Value>,
+    /// Whether attention heeded the mask.
+    pub(super) masks: bool,
+    pub(super) products: Products<'w>,
+    /// Names of the values that come straight from a normalisation.
+    pub(super) normalised: HashSet<String>,
+    /// Whether what is built belongs to the layers; else to a head.
+    pub(super) in_layers: bool,
+    /// Length of the queries of all attentions so far together.
+    pub(crate) attention_width: usize,
+}
+
+impl<'w> Builder<'w> {
+    /// `anchor` is a tensor every checkpoint of the architecture has; what stands before it in the file
+    /// (`bert.`, say) is the prefix of all the others. With `token_types` there is an input for them.
+    pub(crate) fn new(
+        weights: &'w Weights,
+        anchor: &str,
+        operators: Operators,
+        token_types: bool,
+        products: Products<'w>,
+    ) -> Result<Self, GraphError> {
+        let prefix = weights.prefix_of(anchor)?;
+        let mut graph = GraphProto { name: "infa".into(), ..GraphProto::default() };
+        let mut input = |name: &str| {
+            graph.input.push(value_info(name, TENSOR_INT64, &[Err("batch"), Err("sequence")]));
+            Value(name.to_owned())
+        };
+        let input_ids = input(INPUT_IDS);
+        let token_types = token_types.then(|| input(TOKEN_TYPE_IDS));
+        Ok(Self {
+            weights,
+            prefix,
+            operators,
+            graph,
+            initializers: Vec::new(),
+            counter: 0,
+            shared: HashMap::new(),
+            used: HashSet::new(),
+            input_ids,
+            token_types,
+            attention_mask: None,
+            masks: false,
+            products,
+            normalised: HashSet::new(),
+            in_layers: true,
+            attention_width: 0,
+        })
+    }
+
+    /// Token ids, i64 `[batch, sequence]`.
+    pub(crate) fn input_ids(&self) -> Value {
+        self.input_ids.clone()
+    }
+
+    /// Token types, i64 `[batch, sequence]`; `None` means that all are 0.
+    pub(crate) fn token_types(&self) -> Option<Value> {
+        self.token_types.clone()
+    }
+
+    /// Adds the input that says which tokens attention may see.
+    pub(crate) fn mask_tokens(&mut self) {
+        self.graph.input.push(value_info(ATTENTION_MASK, TENSOR_INT64, &[Err("batch"), Err("sequence")]));
+        self.attention_mask = Some(Value(ATTENTION_MASK.to_owned()));
+    }
+
+    /// Flat `x` `[batch · sequence, …]` with 0 in the rows of tokens that are masked.
+    pub(crate) fn without_masked_rows(&mut self, x: &Value) -> Value {
+        let Some(mask) = self.attention_mask.clone() else { return x.clone() };
+        let column = self.ints(&[-1, 1]);
+        let mask = self.op("Reshape", &[&mask, &column], &[]);
+        let mask = self.op("Cast", &[&mask], &[Attribute::Int("to", TENSOR_FLOAT.into())]);
+        self.op("Mul", &[x, &mask], &[])
+    }
+
+    /// Whether attention has heeded that input.
+    pub(crate) fn masks(&self) -> bool {
+        self.masks
+    }
+
+    /// A small constant of integers, inside the model.
+    pub(crate) fn ints(&mut self, values: &[i64]) -> Value {
+        let raw = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constant(TENSOR_INT64, vec![values.len() as i64], raw)
+    }
+
+    /// A constant integer without dimensions.
+    pub(crate) fn scalar(&mut self, value: i64) -> Value {
+        self.constant(TENSOR_INT64, Vec::new(), value.to_le_bytes().to_vec())
+    }
+
+    /// A constant of floats of shape `dims`, inside the model.
+    pub(crate) fn floats(&mut self, values: &[f32], dims: &[i64]) -> Value {
+        let raw = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.constant(TENSOR_FLOAT, dims.to_vec(), raw)
+    }
+
+    /// A constant float without dimensions.
+    pub(crate) fn float(&mut self, value: f32) -> Value {
+        self.floats(&[value], &[])
+    }
+
+    pub(super) fn constant(&mut self, data_type: i32, dims: Vec<i64>, raw: Vec<u8>) -> Value {
+        let name = self.fresh("const");
+        self.graph.initializer.push(TensorProto {
+            dims,
+            data_type,
+            name: name.clone(),
+            raw_data: Some(raw),
+            ..TensorProto::default()
+        });
+        Value(name)
+    }
+
+    /// Appends an ONNX operator with one output.
+    pub(crate) fn op(&mut self, op: &str, inputs: &[&Value], attributes: &[Attribute<'_>]) -> Value {
+        self.node("", op, inputs, attributes)
+    }
+
+    /// Appends an operator of ONNX Runtime's own with one output; never with [`Operators::Standard`].
+    pub(super) fn microsoft(&mut self, op: &str, inputs: &[&Value], attributes: &[Attribute<'_>]) -> Value {
+        self.node(MICROSOFT, op, inputs, attributes)
+    }
+
+    fn node(&mut self, domain: &str, op: &str, inputs: &[&Value], attributes: &[Attribute<'_>]) -> Value {
+        let output = self.fresh(op);
+        self.graph.node.push(NodeProto {
+            input: inputs.iter().map(|v| v.0.clone()).collect(),
+            output: vec![output.clone()],
+            name: output.clone(),
+            op_type: op.into(),
+            attribute: attributes.iter().map(attribute).collect(),
+            domain: domain.into(),
+        });
+        Value(output)
+    }
+
+    /// Gives the operator that was appended last `N` more outputs.
+    pub(super) fn more_outputs<const N: usize>(&mut self) -> [Value; N] {
+        let names = std::array::from_fn(|_| self.fresh("more"));
+        if let Some(node) = self.graph.node.last_mut() {
+            node.output.extend(names.iter().cloned());
+        }
+        names.map(Value)
+    }
+
+    /// An input that is left out.
+    pub(super) fn absent() -> Value {
+        Value(String::new())
+    }
+
+    pub(super) fn fresh(&mut self, stem: &str) -> String {
+        self.counter += 1;
+        format!("{stem}_{}", self.counter)
+    }
+
+    /// A value that is made once, the first time it is asked for by this `key`.
+    pub(crate) fn shared(&mut self, key: &str, make: impl FnOnce(&mut Self) -> Value) -> Value {
+        if let Some(value) = self.shared.get(key) {
+            return value.clone();
+        }
+        let value = make(self);
+        self.shared.insert(key.to_owned(), value.clone());
+        value
+    }
+
+    /// The number of tokens of a text, i64 `[1]`.
+    pub(crate) fn length(&mut self) -> Value {
+        self.shared("length", |b| {
+            let ids = b.input_ids();
+            b.op("Shape", &[&ids], &[Attribute::Int("start", 1), Attribute::Int("end", 2)])
+        })
+    }
+
+    /// Positions 0, 1, 2 … of a text's tokens, i64 `[sequence]`.
+    pub(crate) fn positions(&mut self) -> Value {
+        self.shared("positions", |b| {
+            let length = b.length();
+            let none = b.ints(&[]);
+            let length = b.op("Reshape", &[&length, &none], &[]);
+            let (zero, one) = (b.scalar(0), b.scalar(1));
+            b.op("Range", &[&zero, &length, &one], &[])
+        })
+    }
+
+    /// `[batch, sequence, width]` → `[batch · sequence, width]`; any other leading dimensions likewise.
+    pub(crate) fn flatten(&mut self, x: &Value, width: usize) -> Value {
+        let flat = self.shared(&format!("flat {width}"), |b| b.ints(&[-1, width as i64]));
+        let y = self.op("Reshape", &[x, &flat], &[]);
+        self.same_rows(x, y)
+    }
+
+    /// Undoes the flattening of `rows`: `[batch · sequence, width]` → `[batch, sequence, width]`, and one row a text →
+    /// `[batch, 1, width]`.
+    pub(crate) fn sequences(&mut self, x: &Value, width: usize, rows: Rows) -> Value {
+        let shape = match rows {
+            Rows::All => self.shared(&format!("sequences {width}"), |b| {
+                let ids = b.input_ids();
+                let batch_and_length = b.op("Shape", &[&ids], &[]);
+                let width = b.ints(&[width as i64]);
+                b.op("Concat", &[&batch_and_length, &width], &[Attribute::Int("axis", 0)])
+            }),
+            Rows::First | Rows::Last => self.shared(&format!("single {width}"), |b| b.ints(&[-1, 1, width as i64])),
+        };
+        let y = self.op("Reshape", &[x, &shape], &[]);
+        self.same_rows(x, y)
+    }
+
+    /// The wanted rows of flat `x` `[batch · sequence, width]`: all of them, or one a text, `[batch, width]`.
+    pub(crate) fn pick(&mut self, x: &Value, width: usize, rows: Rows) -> Value {
+        let index = match rows {
+            Rows::All => return x.clone(),
+            Rows::First => 0,
+            Rows::Last => -1,
+        };
+        let whole = self.sequences(x, width, Rows::All);
+        let index = self.scalar(index);
+        let y = self.op("Gather", &[&whole, &index], &[Attribute::Int("axis", 1)]);
+        self.same_rows(x, y)
+    }
+
+    /// Notes that rows of `y` are rows of `x`: normalised if those are.
+    fn same_rows(&mut self, x: &Value, y: Value) -> Value {
+        if self.normalised.contains(&x.0) {
+            self.normalised.insert(y.0.clone());
+        }
+        y
+    }
+
+    /// Gives `value` its final name and serialises the model; inputs of products that were watched are further outputs.
+    /// `dims` are numbers or symbols.
+    pub(crate) fn finish(mut self, value: &Value, name: &str, dims: &[Result<i64, &str>]) -> Finished {
+        self.output(value, name, dims);
+        let left_over = self.left_over();
+        let (mut watched, mut missing) = (Vec::new(), Vec::new());
+        match std::mem::replace(&mut self.products, Products::Float32) {
+            Products::Float32 => {}
+            Products::Watched(inputs) => {
+                for (number, (value, input)) in inputs.into_iter().enumerate() {
+                    self.output(&value, &format!("input {number}"), &[Err("rows"), Ok(input.width as i64)]);
+                    watched.push(input);
+                }
+            }
+            Products::Int8 { missing: names, .. } => missing = names,
+        }
+        let mut opset_import = vec![OperatorSetIdProto { domain: String::new(), version: OPSET }];
+        if self.operators == Operators::OnnxRuntime {
+            opset_import.push(OperatorSetIdProto { domain: MICROSOFT.into(), version: 1 });
+        }
+        let model = ModelProto {
+            ir_version: IR_VERSION,
+            producer_name: "infa".into(),
+            producer_version: env!("CARGO_PKG_VERSION").into(),
+            graph: Some(self.graph),
+            opset_import,
+            metadata_props: Vec::new(),
+        };
+        Finished {
+            model: model.encode_to_vec(),
+            initializers: self.initializers,
+            watched,
+            missing,
+            attention_width: self.attention_width,
+            left_over,
+        }
+    }
+
+    fn output(&mut self, value: &Value, name: &str, dims: &[Result<i64, &str>]) {
+        self.graph.node.push(NodeProto {
+            input: vec![value.0.clone()],
+            output: vec![name.into()],
+            name: name.into(),
+            op_type: "Identity".into(),
+            ..NodeProto::default()
+        });
+        self.graph.output.push(value_info(name, TENSOR_FLOAT, dims));
+    }
+}
+
+/// What a builder leaves.
+pub(crate) struct Finished {
+    /// The serialised model, without the weights.
+    pub model: Vec<u8>,
+    pub initializers: Vec<Initializer>,
+    /// Inputs of products, if they were watched.
+    pub watched: Vec<Input>,
+    /// Matrices that the int8 weights did not have.
+    pub missing: Vec<String>,
+    /// Length of the queries of all attentions together.
+    pub attention_width: usize,
+    /// Tensors of the file that belong to layers, and have no place in them.
+    pub left_over: Vec<String>,
+}

@@ -1,0 +1,15 @@
+//! Weights in 8-bit integers: what becomes of a model's matrices, and of the inputs they are multiplied with.
+//!
+//! Weights are symmetric, with a scale for every output. Activations are unsigned, with a scale that depends on their own
+//! row at most, so that a text's vector does not depend on its neighbours: what comes from a normalisation, whose rows are
+//! all of one size, has a fixed scale; in other inputs every row has its own. Which is better, and how channels are brought
+//! to similar sizes first (the matrices take the factors back), the noise decides that each way adds on a few texts
+//! ([`plan`]).
+
+pub mod file;
+pub mod plan;
+mod quantise;
+mod weights;
+
+pub use quantise::Multiplier;
+pub use weights::{Input, Int8Weights, Scaling, Treatment, VERSION, WatchedMatrix};

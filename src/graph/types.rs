@@ -1,0 +1,88 @@
+//! A finished graph and its weights.
+
+use super::proto;
+use crate::model::weights::TensorData;
+
+/// The number format of a weight.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Element {
+    /// 32-bit floats.
+    F32,
+    /// Signed 8-bit integers.
+    I8,
+}
+
+impl Element {
+    /// The format's number in the ONNX specification (`TensorProto.DataType`).
+    pub fn onnx(self) -> i32 {
+        match self {
+            Self::F32 => proto::TENSOR_FLOAT,
+            Self::I8 => proto::TENSOR_INT8,
+        }
+    }
+}
+
+/// A weight that the session gets by address, not inside the model.
+#[derive(Clone)]
+pub struct Initializer {
+    /// Its name in the graph.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<i64>,
+    /// Its number format.
+    pub element: Element,
+    /// Where its numbers are.
+    pub data: TensorData,
+}
+
+/// What external data's locations are relative to. One folder for all files there are: weights may lie in the
+/// model's own files and in files of infa's cache.
+pub const WEIGHTS_FOLDER: &str = "/";
+
+/// The location of the file at `path`, relative to [`WEIGHTS_FOLDER`]; `None` if a graph cannot say it.
+pub(crate) fn below_root(path: &std::path::Path) -> Option<&str> {
+    path.to_str()?.strip_prefix(WEIGHTS_FOLDER)
+}
+
+/// A graph ready for a session.
+///
+/// Inputs: `input_ids`, `token_type_ids` if `token_types`, and `attention_mask` if `attention_mask` (without it there
+/// must be no padding, as nothing is masked); i64 `[batch, sequence]`. Output: f32, named [`Graph::output`], `[batch, sequence, width]` if `per_token`, else `[batch, width]`.
+pub struct Graph {
+    /// The serialised `ModelProto`, without the weights.
+    pub model: Vec<u8>,
+    /// The weights, by the names the model gives them.
+    pub initializers: Vec<Initializer>,
+    /// Name of the output.
+    pub output: &'static str,
+    /// Whether there is an output row for every token.
+    pub per_token: bool,
+    /// Length of an output row.
+    pub width: usize,
+    /// Whether token types are an input.
+    pub token_types: bool,
+    /// Whether an attention mask is an input.
+    pub attention_mask: bool,
+    /// Longest sequence the model allows, in tokens; `None` where it does not say.
+    pub max_positions: Option<usize>,
+    /// Rows of the word-embedding table: token ids must be below.
+    pub vocab_size: usize,
+}
+
+/// Name of the token ids' input.
+pub const INPUT_IDS: &str = "input_ids";
+
+/// Name of the token types' input.
+pub const TOKEN_TYPE_IDS: &str = "token_type_ids";
+
+/// Name of the input that is 1 for tokens that attention may see, and 0 for others.
+pub const ATTENTION_MASK: &str = "attention_mask";
+
+/// Name of the output of [`Output::Hidden`].
+pub const LAST_HIDDEN_STATE: &str = "last_hidden_state";
+
+/// Name of the output of [`Output::Logits`] and [`Output::Answer`].
+pub const LOGITS: &str = "logits";
+
+/// Name of the output of [`Output::Lexical`].
+pub const LEXICAL_WEIGHTS: &str = "lexical_weights";

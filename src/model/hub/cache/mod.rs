@@ -1,0 +1,18 @@
+//! The Hugging Face cache on the disk: what Python's huggingface_hub wrote is read, and what we write it can read.
+//!
+//! ```text
+//! models--org--name/blobs/<etag>               contents, once, named by their sum
+//! models--org--name/refs/<revision>            the commit that a branch or tag pointed to
+//! models--org--name/snapshots/<commit>/<file>  relative links to the blobs
+//! models--org--name/.no_exist/<commit>/<file>  empty: the commit has no such file
+//! .locks/models--org--name/<etag>.lock
+//! ```
+//! Source: huggingface_hub's page "Understand caching". The names that become paths here come from a server; types
+//! that only hold checked names keep the unchecked ones out.
+
+mod env;
+pub mod inventory;
+mod repo;
+
+pub use env::HubEnv;
+pub use repo::{BlobName, Commit, RepoCache, commit_of_snapshot, is_known_absent};

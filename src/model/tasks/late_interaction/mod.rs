@@ -1,0 +1,14 @@
+//! Late interaction: what the files of a model say that gives a vector for every token (ColBERT and its kin).
+//!
+//! Khattab and Zaharia 2020, <https://arxiv.org/abs/2004.12832>. Three layouts are read, as `sentence_transformers`
+//! reads them in `multi_vector_encoder/model.py`: its own (`model_type` "MultiVectorEncoder"), that of PyLate
+//! (`model_type` "ColBERT", or prefixes in config_sentence_transformers.json), and that of Stanford's library
+//! (`architectures` ["HF_ColBERT"], [`stanford`]).
+
+mod config;
+mod expansion;
+pub mod stanford;
+
+pub(crate) use config::prefixed_prompts;
+pub use config::{LateInteraction, TokenMask};
+pub use expansion::Expansion;

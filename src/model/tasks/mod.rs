@@ -1,0 +1,11 @@
+//! What a model is for, and how its output becomes a result.
+
+pub mod activation;
+pub mod generative;
+pub mod labels;
+pub mod late_interaction;
+pub mod m3;
+pub mod pooling;
+pub mod similarity;
+pub mod splade;
+pub mod task;

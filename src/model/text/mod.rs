@@ -1,0 +1,4 @@
+//! Texts: tokenizers and chat templates.
+
+pub mod chat;
+pub mod tokenizer;
