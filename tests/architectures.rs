@@ -7,7 +7,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use infa::engine::{Engine, Input, Purpose, Role, TextOptions};
+use infa::engine::{Engine, Input, OutputKind, Role, TextOptions};
 use infa::graph::{Answer, Lexical, Operators, Output, Request, Rows};
 use serde_json::Value as Json;
 use support::*;
@@ -156,9 +156,9 @@ fn check_fixture(name: &str) {
     check_variants(name, &dir);
     let generative = expected.get("true_token_id");
     if !list("pairs").is_empty() || !list("classify").is_empty() {
-        let engine = engine_for(Purpose::Predict, &dir);
+        let engine = engine_for(OutputKind::Logits, &dir);
         let cases: Vec<&Json> = list("pairs").iter().chain(list("classify")).collect();
-        let inputs: Vec<Input<'_>> = cases.iter().map(|case| input(case)).collect();
+        let inputs: Vec<Input> = cases.iter().map(|case| input(case)).collect();
         let together = engine.predict(&inputs);
         for (case, result) in cases.iter().zip(together) {
             for result in [result, engine.predict(&[input(case)]).pop().unwrap()] {
@@ -239,7 +239,7 @@ fn check_sparse(name: &str, expected: &Json, cases: &[Json]) {
         std::fs::create_dir_all(dir.path().join("1_SpladePooling")).unwrap();
         write("1_SpladePooling/config.json", pooling);
     }
-    let engine = engine_for(Purpose::EmbedSparse, dir.path());
+    let engine = engine_for(OutputKind::Sparse, dir.path());
     for role in ROLES {
         let cases: Vec<&Json> = cases.iter().filter(|case| self::role(case) == role).collect();
         let texts: Vec<&str> = cases.iter().map(|case| case["text"].as_str().unwrap()).collect();
@@ -260,7 +260,7 @@ fn check_sparse(name: &str, expected: &Json, cases: &[Json]) {
 /// Vectors of tokens, and how they score; and that the graph's attention mask is the same in both operator sets.
 fn check_token_vectors(name: &str, cases: &[Json], scores: &[Json]) {
     let dir = fixture(&format!("architectures/{name}"));
-    let engine = engine_for(Purpose::EmbedTokens, &dir);
+    let engine = engine_for(OutputKind::TokenVectors, &dir);
     for role in ROLES {
         let cases: Vec<&Json> = cases.iter().filter(|case| self::role(case) == role).collect();
         let texts: Vec<&str> = cases.iter().map(|case| case["text"].as_str().unwrap()).collect();
@@ -314,9 +314,12 @@ fn role(case: &Json) -> Role {
     }
 }
 
-fn input(case: &Json) -> Input<'_> {
-    let text = |key: &str| case[key].as_str().unwrap();
-    if case.get("query").is_some() { Input::Pair(text("query"), text("document")) } else { Input::Text(text("text")) }
+fn input(case: &Json) -> Input {
+    let text = |key: &str| case[key].as_str().unwrap().to_owned();
+    match case.get("query") {
+        Some(_) => Input::Pair(text("query").into(), text("document")),
+        None => Input::Text(text("text")),
+    }
 }
 
 /// `expected-variants.json`, where there is one: the same weights under other configurations.

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use infa::engine::int8::Int8Options;
-use infa::engine::{Engine, EngineError, Input, OnnxEngine, OnnxOptions, Purpose, Role};
+use infa::engine::{Engine, EngineError, Input, OnnxEngine, OnnxOptions, OutputKind, Role};
 use infa::fetch::Context;
 use infa::model::cache::HubEnv;
 use infa::model::{DEFAULT_MODEL, Model};
@@ -34,7 +34,7 @@ const LOGITS: f32 = 0.25;
 
 fn load(
     dir: &str,
-    purpose: Purpose,
+    purpose: OutputKind,
     dtype: Dtype,
     threads: usize,
     int8: Int8Options,
@@ -46,10 +46,12 @@ fn load(
 }
 
 /// Everything an engine says of each text, as one row of numbers.
-fn answers(engine: &OnnxEngine, purpose: Purpose, texts: &[&str]) -> Vec<Vec<f32>> {
+fn answers(engine: &OnnxEngine, purpose: OutputKind, texts: &[&str]) -> Vec<Vec<f32>> {
     match purpose {
-        Purpose::Embed => engine.embed(texts, Role::Text).into_iter().map(|result| result.unwrap().vector).collect(),
-        Purpose::EmbedSparse => {
+        OutputKind::Embedding => {
+            engine.embed(texts, Role::Text).into_iter().map(|result| result.unwrap().vector).collect()
+        }
+        OutputKind::Sparse => {
             let dense = |indices: Vec<u32>, values: Vec<f32>| {
                 let mut row = vec![0.0; engine.info().dimensions];
                 indices.iter().zip(values).for_each(|(&at, value)| row[at as usize] = value);
@@ -58,11 +60,12 @@ fn answers(engine: &OnnxEngine, purpose: Purpose, texts: &[&str]) -> Vec<Vec<f32
             let results = engine.embed_sparse(texts, Role::Document).into_iter().map(Result::unwrap);
             results.map(|result| dense(result.indices, result.values)).collect()
         }
-        Purpose::EmbedTokens => {
+        OutputKind::TokenVectors => {
             engine.embed_tokens(texts, Role::Document).into_iter().map(|result| result.unwrap().vectors).collect()
         }
         _ => {
-            let inputs: Vec<Input<'_>> = texts.iter().map(|text| Input::Pair("a river in town", text)).collect();
+            let input = |&text: &&str| Input::Pair("a river in town".into(), text.to_owned());
+            let inputs: Vec<Input> = texts.iter().map(input).collect();
             engine.predict(&inputs).into_iter().map(|result| result.unwrap().logits).collect()
         }
     }
@@ -81,7 +84,7 @@ fn check_architectures(rest: usize) {
     assert!(dirs.len() > 80);
     for dir in dirs.iter().skip(rest).step_by(4) {
         let mut served = 0;
-        for purpose in [Purpose::Embed, Purpose::EmbedSparse, Purpose::EmbedTokens, Purpose::Predict] {
+        for purpose in [OutputKind::Embedding, OutputKind::Sparse, OutputKind::TokenVectors, OutputKind::Logits] {
             let path = dir.to_str().unwrap();
             let name = format!("{} {purpose:?}", dir.file_name().unwrap().display());
             let Ok(float32) = load(path, purpose, Dtype::Float32, 1, Int8Options::default()) else { continue };
@@ -105,8 +108,8 @@ fn check_architectures(rest: usize) {
     }
 }
 
-fn compare(name: &str, purpose: Purpose, ours: &[Vec<f32>], reference: &[Vec<f32>]) {
-    if purpose == Purpose::Predict {
+fn compare(name: &str, purpose: OutputKind, ours: &[Vec<f32>], reference: &[Vec<f32>]) {
+    if purpose == OutputKind::Logits {
         let largest = reference.iter().flatten().fold(0f32, |most, x| most.max(x.abs()));
         let difference = max_difference(&ours.concat(), &reference.concat());
         assert!(difference <= LOGITS * largest, "{name}: logits to {largest} differ by {difference}");
@@ -142,23 +145,23 @@ fn the_default_model_in_int8() {
     let options = || Int8Options { cache: Some(cache.path().to_owned()), ..Int8Options::default() };
     let texts = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("datasets/quickstart.txt")).unwrap();
     let texts: Vec<&str> = texts.lines().collect();
-    let reference = answers(&default_engine(2), Purpose::Embed, &texts);
-    let int8 = load(DEFAULT_MODEL, Purpose::Embed, Dtype::Int8, 2, options()).unwrap();
-    let ours = answers(&int8, Purpose::Embed, &texts);
+    let reference = answers(&default_engine(2), OutputKind::Embedding, &texts);
+    let int8 = load(DEFAULT_MODEL, OutputKind::Embedding, Dtype::Int8, 2, options()).unwrap();
+    let ours = answers(&int8, OutputKind::Embedding, &texts);
     let cosines: Vec<f64> = ours.iter().zip(&reference).map(|(a, b)| cosine(a, b)).collect();
     let (mean, least) =
         (cosines.iter().sum::<f64>() / cosines.len() as f64, cosines.iter().copied().fold(1.0, f64::min));
     assert!(mean >= 0.997 && least >= 0.985, "mean {mean}, least {least}");
 
     // From the cache, on one thread: the same bits. Under load, too.
-    let cached = load(DEFAULT_MODEL, Purpose::Embed, Dtype::Int8, 1, options()).unwrap();
-    assert!(answers(&cached, Purpose::Embed, &texts) == ours);
+    let cached = load(DEFAULT_MODEL, OutputKind::Embedding, Dtype::Int8, 1, options()).unwrap();
+    assert!(answers(&cached, OutputKind::Embedding, &texts) == ours);
     let int8 = Arc::new(int8);
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4)
             .map(|i| {
                 let (int8, texts) = (Arc::clone(&int8), &texts);
-                scope.spawn(move || answers(&int8, Purpose::Embed, &texts[i..]))
+                scope.spawn(move || answers(&int8, OutputKind::Embedding, &texts[i..]))
             })
             .collect();
         for (i, thread) in threads.into_iter().enumerate() {

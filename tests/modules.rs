@@ -6,7 +6,7 @@ mod support;
 
 use std::path::Path;
 
-use infa::engine::{Engine, Local, Purpose, Role, StaticEngine, TextOptions};
+use infa::engine::{Engine, OutputKind, Role, StaticEngine, TextOptions};
 use infa::fetch::Context;
 use infa::model::Model;
 use infa::model::cache::HubEnv;
@@ -29,7 +29,7 @@ fn static_engine(dir: &Path, options: &TextOptions) -> StaticEngine {
     let source = request(dir.to_str().unwrap()).resolve(HubEnv::from_env(), &Context::silent()).unwrap();
     let model = Model::read(source).unwrap();
     assert!(model.is_static());
-    StaticEngine::new(model, Purpose::Embed, options, 2, Access::Map).unwrap()
+    StaticEngine::new(model, OutputKind::Embedding, options, 2, Access::Map).unwrap()
 }
 
 /// As close, relative to the size of vectors that are not normalised.

@@ -6,15 +6,16 @@ mod support;
 use std::path::Path;
 use std::sync::Arc;
 
-use infa::engine::rerank::{Candidates, Method, Reranker};
-use infa::engine::{Engine, OnnxOptions, TextOptions};
-use infa::engine::{EngineError, Input, OnnxEngine, Purpose};
+use infa::engine::rerank::{Method, Pairs, Reranker, Score, ScoreError};
+use infa::engine::{Engine, OnnxOptions, RequestOptions, TextOptions};
+use infa::engine::{EngineError, Input, OnnxEngine, OutputKind};
 use infa::fetch::Context;
 use infa::model::Model;
 use infa::model::activation::Activation;
 use infa::model::cache::HubEnv;
 use infa::model::similarity::Similarity;
 use serde_json::{Value as Json, json as value};
+use support::blocking::wait;
 use support::*;
 
 const TOLERANCE: f64 = 1e-4;
@@ -27,17 +28,26 @@ fn reranker(path: &Path, raw: bool) -> Result<Reranker, EngineError> {
     let model = model(path);
     let method = Method::of(&model, raw)?;
     let options = OnnxOptions { threads: 2.try_into().unwrap(), ..OnnxOptions::default() };
-    let engine = OnnxEngine::new(&runtime(), model, method.purpose(), &TextOptions::default(), options)?;
+    let engine = OnnxEngine::new(&runtime(), model, method.output(), &TextOptions::default(), options)?;
     Reranker::new(Arc::new(engine), method)
 }
 
 /// The scores of all pairs of `cases`, each as a query with one document.
 fn scores(reranker: &Reranker, cases: &[&Json]) -> Vec<f64> {
-    let documents: Vec<[&str; 1]> = cases.iter().map(|case| [case["document"].as_str().unwrap()]).collect();
-    let queries = cases.iter().zip(&documents);
-    let queries: Vec<_> =
-        queries.map(|(case, documents)| Candidates { query: case["query"].as_str().unwrap(), documents }).collect();
-    reranker.score(&queries).into_iter().map(|scores| scores.unwrap().remove(0).unwrap().score).collect()
+    let text = |case: &Json, key: &str| case[key].as_str().unwrap().to_owned();
+    let pairs = Pairs {
+        queries: cases.iter().map(|case| text(case, "query")).collect(),
+        documents: cases.iter().map(|case| text(case, "document")).enumerate().collect(),
+    };
+    ranked(reranker, pairs).into_iter().map(|score| score.unwrap().score).collect()
+}
+
+fn ranked(reranker: &Reranker, pairs: Pairs) -> Vec<Result<Score, ScoreError>> {
+    wait(reranker.score(pairs, &RequestOptions::default())).unwrap().scores
+}
+
+fn pairs(query: &str, documents: &[&str]) -> Pairs {
+    Pairs::of_one(query.to_owned(), documents.iter().map(|&document| document.to_owned()).collect())
 }
 
 fn close(what: &str, found: &[f64], cases: &[&Json], key: &str) {
@@ -120,10 +130,10 @@ fn token_types_are_given_only_where_the_tokenizer_has_them() {
     patch(dir.path().join("tokenizer_config.json"), |config| {
         config["model_input_names"] = value!(["input_ids", "attention_mask"]);
     });
-    let without = engine_for(Purpose::Predict, dir.path());
+    let without = engine_for(OutputKind::Logits, dir.path());
     let mut zeros = GraphRunner::new(dir.path(), infa::graph::Request::of(infa::graph::Output::Logits));
     for case in cases {
-        let input = Input::Pair(case["query"].as_str().unwrap(), case["document"].as_str().unwrap());
+        let input = Input::Pair(case["query"].as_str().unwrap().into(), case["document"].as_str().unwrap().into());
         let logits = without.predict(&[input]).remove(0).unwrap().logits;
         let ids: Vec<i64> = case["ids"].as_array().unwrap().iter().map(|id| id.as_i64().unwrap()).collect();
         assert!(max_difference(&logits, &zeros.run(&ids, None)) < 1e-5);
@@ -135,7 +145,7 @@ fn token_types_are_given_only_where_the_tokenizer_has_them() {
 fn vectors_are_compared_with_the_prompts_of_their_roles() {
     let dir = fixture("bert-tiny");
     let (query, documents) = ("what do cats eat", ["fish", "the bridge", "cats eat birds"]);
-    let found = reranker(&dir, false).unwrap().score(&[Candidates { query, documents: &documents }]).remove(0).unwrap();
+    let found = ranked(&reranker(&dir, false).unwrap(), pairs(query, &documents));
     let plain = engine(&dir, &TextOptions { prompt: Some(String::new()), ..text_options() });
     let embed = |text: String| plain.embed(&[&text], infa::engine::Role::Text).remove(0).unwrap().vector;
     let q = embed(format!("query: {query}"));
@@ -160,7 +170,7 @@ fn the_model_chooses_the_similarity() {
 fn sixteen_and_seventeen_do_not_score_alike() {
     let dir = copy("architectures/bert-rerank");
     // In f32 the sigmoid of a logit above 17 is 1.
-    let (engine, cases) = (engine_for(Purpose::Predict, dir.path()), expected_pairs("bert-rerank"));
+    let (engine, cases) = (engine_for(OutputKind::Logits, dir.path()), expected_pairs("bert-rerank"));
     assert_eq!(engine.info().dimensions, 1);
     let logits: Vec<f32> = cases.as_array().unwrap().iter().map(|case| floats(&case["logits"])[0] + 25.0).collect();
     let scores: Vec<f64> = logits.iter().map(|&logit| Activation::Sigmoid.apply(logit)).collect();
@@ -187,16 +197,16 @@ fn what_cannot_rerank_says_what_it_is() {
 #[test]
 fn sparse_models_multiply_the_weights_of_both() {
     let (query, documents) = ("what do cats eat", ["fish", "the bridge", "cats eat birds"]);
-    let candidates = [Candidates { query, documents: &documents }];
+    let pairs = pairs(query, &documents);
     let scores = |dir: &Path| {
-        let scores = reranker(dir, false).unwrap().score(&candidates).remove(0).unwrap();
+        let scores = ranked(&reranker(dir, false).unwrap(), pairs.clone());
         scores.into_iter().map(|score| score.unwrap().score).collect::<Vec<f64>>()
     };
     let role = |i| if i == 0 { infa::engine::Role::Query } else { infa::engine::Role::Document };
     let texts: Vec<&str> = [query].into_iter().chain(documents).collect();
 
     let dir = fixture("architectures/splade-max");
-    let engine = engine_for(Purpose::EmbedSparse, &dir);
+    let engine = engine_for(OutputKind::Sparse, &dir);
     let vectors: Vec<_> = (0..4).map(|i| engine.embed_sparse(&[texts[i]], role(i)).remove(0).unwrap()).collect();
     for (found, document) in scores(&dir).into_iter().zip(&vectors[1..]) {
         let mut expected = 0.0;

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::backend::Prepared;
+use super::engine::Prepared;
 use super::fidelity::Sample;
 use super::observer::{Observer, Stage};
 use super::target::{Answer, Output};

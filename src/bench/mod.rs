@@ -5,7 +5,7 @@
 //! dataset          what is asked: texts from a seed, and texts written for it
 //! rounds, search   several targets in rounds; one target at rising loads
 //!   └ load         one phase: requests sent as a load model says
-//!       ├ target   whom they are sent to; backend: an engine of this process, a worker, a server
+//!       ├ target   whom they are sent to; engine: an engine of any kind as a target
 //!       └ recorder what became of them
 //! statistics       how sure figures are
 //!   └ estimate     how sure differences are; speed_up: how many times as fast an engine is as another
@@ -16,10 +16,10 @@
 //!
 //! What waits, waits on tokio's clock alone, so that tests can pause it and know to the millisecond what must come out.
 
-pub mod backend;
 pub mod collect;
 pub mod dataset;
 pub mod demand;
+pub mod engine;
 pub mod estimate;
 #[cfg(test)]
 mod fake;

@@ -1,6 +1,7 @@
 //! The asynchronous runtime of commands that talk to many at once, started so that a system without threads is an error.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
@@ -12,6 +13,9 @@ use crate::ui::interrupt;
 
 /// Threads that are needed soon besides the runtime's own: one for blocking work, those that load and watch models.
 const OTHERS: usize = 4;
+
+/// Threads that read from and write to the network, or a process.
+const NETWORK_THREADS: usize = 2;
 
 /// How long a thread for blocking work may take to come.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -32,6 +36,45 @@ pub(super) fn multi_thread(world: &World) -> Result<Runtime, Error> {
         return Err(Error::Thread(io::ErrorKind::WouldBlock.into()));
     }
     Ok(runtime)
+}
+
+/// A runtime for commands that send one window of inputs after the other to an engine.
+pub(super) struct EngineRuntime(Option<Runtime>);
+
+impl EngineRuntime {
+    /// For a model of this process: without threads of its own.
+    ///
+    /// # Errors
+    /// [`Error::Thread`]
+    pub fn local() -> Result<Arc<Self>, Error> {
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
+        Ok(Arc::new(Self(Some(runtime))))
+    }
+
+    /// For a server or a Python process, with threads that read and write meanwhile.
+    ///
+    /// # Errors
+    /// [`Error::Thread`] if the system has not enough threads left.
+    pub fn network(world: &World) -> Result<Arc<Self>, Error> {
+        threads::probe(NETWORK_THREADS).map_err(Error::Thread)?;
+        let build = || Builder::new_multi_thread().worker_threads(NETWORK_THREADS).enable_all().build();
+        let runtime = without_unwinding(world, build).map_err(Error::Thread)?;
+        Ok(Arc::new(Self(Some(runtime))))
+    }
+
+    /// Blocks until `work` is done.
+    pub fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        self.0.as_ref().map(|runtime| runtime.block_on(work))
+    }
+}
+
+impl Drop for EngineRuntime {
+    fn drop(&mut self) {
+        // Work whose results are no longer wanted holds nothing up, nor does a name that the system still looks up.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
 }
 
 /// Runs `build`. If it panics, which it does if another process has taken the last threads since they were counted, the

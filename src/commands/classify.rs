@@ -13,11 +13,11 @@ use crate::cli::ClassifyArgs;
 use crate::engine::classify::{Classified, Classifier};
 use crate::engine::remote::Wanted;
 use crate::engine::stream::Work;
-use crate::engine::{EngineError, Input, Purpose};
+use crate::engine::{EngineError, Input, Labelled, OutputKind, RequestOptions};
 use crate::input::Text;
 use crate::model::Model;
 use crate::model::task::{CrossEncoder, Task};
-use crate::output::{Destination, Label, Labelled, LabelsFormat, LabelsWriter, OutputError};
+use crate::output::{self, Destination, LabelsFormat, LabelsWriter, OutputError};
 
 pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
     let ClassifyArgs { read, pair_field, top_k, raw_scores, format, output, model, engine, input: input_args } = args;
@@ -43,29 +43,34 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
     let destination = Destination::named(output.as_deref());
 
     let start = Instant::now();
-    let classifier = Arc::new(match &settings {
-        EngineSettings::Local(settings) => load(settings, pairs, raw_scores, top_k, world)?,
+    let runtime = settings.runtime(world)?;
+    let classifier = match &settings {
+        EngineSettings::Local(settings) => load(settings, pairs, raw_scores, world)?,
         EngineSettings::Python(settings) => {
             let reason = format!("{} makes vectors and scores, no labels", settings.spec());
             return Err(Error::Flag { flag: "--engine", reason });
         }
         EngineSettings::Server(server) => {
-            Classifier::by_server(server.clone().scores(raw_scores).connect(world, Wanted::Labels { pairs })?, top_k)
+            let server = server.clone().scores(raw_scores);
+            Classifier::by_engine(server.connect(world, &runtime, Wanted::Labels { pairs })?)
         }
-    });
+    };
     let before = (settings.loaded(), start.elapsed().as_secs_f64());
 
     let writer = LabelsWriter::open(format, &destination).map_err(open_error)?;
     let writer = Rows(writer);
-    let work: Work<Text, Classified> = Arc::new(move |texts| {
-        let inputs: Vec<Input<'_>> = texts
-            .iter()
-            .map(|Text { text, pair }| match pair {
-                Some(pair) => Input::Pair(text, pair),
-                None => Input::Text(text),
-            })
-            .collect();
-        classifier.classify(&inputs)
+    let work: Work<Text, Labelled> = Arc::new(move |texts: Vec<Text>| {
+        let count = texts.len();
+        let input = |Text { text, pair }: Text| match pair {
+            Some(pair) => Input::Pair(text.into(), pair),
+            None => Input::Text(text),
+        };
+        let inputs = texts.into_iter().map(input).collect();
+        let classified = runtime.wait(classifier.classify(inputs, raw_scores, RequestOptions::default()));
+        job::results(count, classified, |Classified { mut results, .. }| {
+            results.iter_mut().flatten().for_each(|labelled| labelled.labels.truncate(top_k.unwrap_or(usize::MAX)));
+            results
+        })
     });
     let prepare = |text: Text| {
         let bytes = text.text.len() + text.pair.as_ref().map_or(0, String::len);
@@ -79,20 +84,14 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
 const EXAMPLE: &str = "SamLowe/roberta-base-go_emotions";
 
 /// Finds or fetches the model and loads it.
-fn load(
-    settings: &ModelSettings,
-    pairs: bool,
-    raw_scores: bool,
-    top_k: Option<usize>,
-    world: &World,
-) -> Result<Classifier, Error> {
+fn load(settings: &ModelSettings, pairs: bool, raw_scores: bool, world: &World) -> Result<Classifier, Error> {
     let prepared = settings.prepare(world)?;
     check(&prepared.model, pairs, world)?;
     let head = prepared.model.head();
-    let engine = settings.start(prepared, Purpose::Predict, world)?;
+    let engine = settings.start(prepared, OutputKind::Logits, world)?;
     let labels = head.labels(engine.info().dimensions)?;
     tracing::info!(labels = labels.names.len(), scores = labels.problem.function(), raw_scores, "classifying");
-    Ok(Classifier::new(engine, labels, raw_scores, top_k))
+    Ok(Classifier::new(engine, labels))
 }
 
 /// Whether `model` gives labels of single texts, or of `pairs`.
@@ -116,7 +115,7 @@ fn check(model: &Model, pairs: bool, world: &World) -> Result<(), EngineError> {
     }
 }
 
-impl Counted for Classified {
+impl Counted for Labelled {
     fn tokens(&self) -> Option<usize> {
         self.tokens
     }
@@ -129,10 +128,10 @@ impl Counted for Classified {
 /// Writes labels by their names.
 struct Rows(LabelsWriter);
 
-impl Writer<Classified> for Rows {
-    fn write(&mut self, index: u64, id: Option<Json>, result: Result<Classified, String>) -> Result<(), OutputError> {
-        let labelled = result.as_ref().map(|Classified { labels, tokens, truncated }| Labelled {
-            labels: labels.iter().map(|(label, score)| Label { label, score: *score }).collect(),
+impl Writer<Labelled> for Rows {
+    fn write(&mut self, index: u64, id: Option<Json>, result: Result<Labelled, String>) -> Result<(), OutputError> {
+        let labelled = result.as_ref().map(|Labelled { labels, tokens, truncated }| output::Labelled {
+            labels: labels.iter().map(|label| output::Label { label: &label.name, score: label.score }).collect(),
             tokens: *tokens,
             truncated: *truncated,
         });

@@ -5,12 +5,16 @@ use std::time::Instant;
 
 use serde_json::Value as Json;
 
+use super::async_runtime::EngineRuntime;
 use super::engine::EngineSettings;
-use super::job::{Counted, Input, Job, Writer, open_error};
+use super::job::{Counted, Input, Job, Writer, open_error, results};
 use super::{Error, Outcome, World, texts};
 use crate::cli::{EmbedArgs, OutputType};
 use crate::engine::stream::Work;
-use crate::engine::{Embedding, Engine, Purpose, Role, SparseEmbedding, TextError, TokenEmbeddings};
+use crate::engine::{
+    self, Completed, Embedding, Engine, OutputKind, OutputOf, Request, RequestOptions, Role, SparseEmbedding,
+    TokenEmbeddings,
+};
 use crate::input::Text;
 use crate::output::{self, Destination, Format, Numbers, OutputError, Row, RowWriter, Shape, Vector};
 
@@ -19,10 +23,10 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     let EmbedArgs { read, mode, output_type: _, format, precision, output: _, model, engine, text } = args;
     let role = Role::from(mode);
     let settings = EngineSettings::resolve(engine, model, text, &world.globals)?;
-    let (purpose, shape): (_, fn(usize) -> Shape) = match output_type {
-        OutputType::Dense => (Purpose::Embed, Shape::Dense),
-        OutputType::Sparse => (Purpose::EmbedSparse, |_| Shape::Sparse),
-        OutputType::Colbert => (Purpose::EmbedTokens, Shape::Tokens),
+    let (kind, shape): (_, fn(usize) -> Shape) = match output_type {
+        OutputType::Dense => (OutputKind::Embedding, Shape::Dense),
+        OutputType::Sparse => (OutputKind::Sparse, |_| Shape::Sparse),
+        OutputType::Colbert => (OutputKind::TokenVectors, Shape::Tokens),
     };
     // Before a model is fetched and loaded in vain.
     let named = output.as_deref().filter(|_| format.is_none()).map_or(Ok(None), Format::of_file);
@@ -38,7 +42,8 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     let records = texts::open(read, None, "infa embed", "texts", world)?;
 
     let start = Instant::now();
-    let engine = settings.load(world, purpose, role)?;
+    let runtime = settings.runtime(world)?;
+    let engine = settings.load(world, &runtime, kind, role)?;
     let before = (settings.loaded(), start.elapsed().as_secs_f64());
 
     let shape = shape(engine.info().dimensions);
@@ -54,9 +59,9 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
         (text, bytes)
     };
     let outcome = match output_type {
-        OutputType::Dense => job.run(input, prepare, work(&engine, role, Engine::embed), vectors),
-        OutputType::Sparse => job.run(input, prepare, work(&engine, role, Engine::embed_sparse), vectors),
-        OutputType::Colbert => job.run(input, prepare, work(&engine, role, Engine::embed_tokens), vectors),
+        OutputType::Dense => job.run(input, prepare, work::<Embedding>(runtime, engine, role), vectors),
+        OutputType::Sparse => job.run(input, prepare, work::<SparseEmbedding>(runtime, engine, role), vectors),
+        OutputType::Colbert => job.run(input, prepare, work::<TokenEmbeddings>(runtime, engine, role), vectors),
     }?;
     if shortened {
         let advice =
@@ -66,15 +71,14 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     Ok(outcome)
 }
 
-/// A method of [`Engine`] that embeds texts.
-type Embed<T> = fn(&(dyn Engine + 'static), &[&str], Role) -> Vec<Result<T, TextError>>;
-
-/// What is done with a window of texts.
-fn work<T: 'static>(engine: &Arc<dyn Engine>, role: Role, embed: Embed<T>) -> Work<String, T> {
-    let engine = Arc::clone(engine);
-    Arc::new(move |texts| {
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-        embed(engine.as_ref(), &texts, role)
+/// Embeds a window of texts.
+fn work<T: OutputOf>(runtime: Arc<EngineRuntime>, engine: Arc<dyn Engine>, role: Role) -> Work<String, T> {
+    Arc::new(move |texts: Vec<String>| {
+        let count = texts.len();
+        let options = RequestOptions { role, ..RequestOptions::default() };
+        let request = Request::new(T::KIND, texts.into_iter().map(engine::Input::Text).collect(), options);
+        let completed = runtime.wait(async { engine.submit(request)?.await });
+        results(count, completed, Completed::results_as)
     })
 }
 

@@ -9,13 +9,16 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 pub(super) use self::python::PythonSettings;
+use super::async_runtime::EngineRuntime;
 use super::settings::{Globals, ModelSettings, text_options};
 use super::{Error, World};
 use crate::cli::{EngineArgs, ModelArgs, TextArgs};
 use crate::engine::python::PythonTask;
 use crate::engine::remote::{ApiKey, Wanted};
 use crate::engine::spec::Place;
-use crate::engine::{Engine, EngineKind, EngineSpec, Purpose, RemoteEngine, RemoteOptions, Role, TextOptions};
+use crate::engine::{
+    Checked, Engine, EngineKind, EngineSpec, OutputKind, RemoteEngine, RemoteOptions, Role, TextOptions,
+};
 use crate::runtime::device::{Device, Dtype};
 
 const ENGINE: &str = "--engine";
@@ -66,18 +69,32 @@ impl EngineSettings {
         Ok(Self::Local(Box::new(ModelSettings::resolve(specified(&spec, model)?, text, globals)?)))
     }
 
-    /// The engine, ready for texts that are embedded as `role`.
-    pub fn load(&self, world: &World, purpose: Purpose, role: Role) -> Result<Arc<dyn Engine>, Error> {
+    /// The runtime that the engine's futures need.
+    pub fn runtime(&self, world: &World) -> Result<Arc<EngineRuntime>, Error> {
         match self {
-            Self::Local(settings) => settings.load(world, purpose),
-            Self::Python(_) if purpose != Purpose::Embed => {
+            Self::Local(_) => EngineRuntime::local(),
+            Self::Python(_) | Self::Server(_) => EngineRuntime::network(world),
+        }
+    }
+
+    /// The engine, ready for texts that are embedded as `role`.
+    pub fn load(
+        &self,
+        world: &World,
+        runtime: &EngineRuntime,
+        output: OutputKind,
+        role: Role,
+    ) -> Result<Arc<dyn Engine>, Error> {
+        match self {
+            Self::Local(settings) => settings.load(world, output),
+            Self::Python(_) if output != OutputKind::Embedding => {
                 Err(flag("--output-type", "Python engines make one vector a text".into()))
             }
-            Self::Python(settings) => Ok(Arc::new(settings.start(world, PythonTask::Embed, false)?)),
-            Self::Server(_) if purpose != Purpose::Embed => {
-                Err(flag("--output-type", "servers are asked for one vector a text".into()))
+            Self::Python(settings) => settings.start(world, runtime, PythonTask::Embed, false),
+            Self::Server(_) if output != OutputKind::Embedding => {
+                Err(flag("--output-type", "servers give one vector a text".into()))
             }
-            Self::Server(settings) => Ok(Arc::new(settings.connect(world, Wanted::Vectors(role))?)),
+            Self::Server(settings) => settings.connect(world, runtime, Wanted::Vectors(role)),
         }
     }
 
@@ -132,7 +149,7 @@ impl ServerSettings {
             retries: retries.unwrap_or(usual.retries),
             connect_timeout: Duration::min(usual.connect_timeout, timeout),
             request_timeout: timeout,
-            request_batch: request_batch.unwrap_or(usual.request_batch),
+            request_batch: request_batch.or(usual.request_batch),
             concurrency: concurrency.unwrap_or(usual.concurrency),
             ..usual
         };
@@ -145,10 +162,11 @@ impl ServerSettings {
         self
     }
 
-    /// Asks the server for a first result.
-    pub fn connect(&self, world: &World, wanted: Wanted) -> Result<RemoteEngine, Error> {
+    /// Connects to the server and requests a first result.
+    pub fn connect(&self, world: &World, runtime: &EngineRuntime, wanted: Wanted) -> Result<Arc<dyn Engine>, Error> {
         let Self { spec, text, options } = self;
-        Ok(RemoteEngine::start(spec, wanted, text, options, &world.cancel)?)
+        let started = runtime.wait(RemoteEngine::start(spec, wanted, text, options, &world.cancel));
+        Ok(Arc::new(Checked::new(started.ok_or(Error::Interrupted)??, spec.to_string())))
     }
 }
 

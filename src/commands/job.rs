@@ -7,8 +7,8 @@ use std::time::Instant;
 use serde_json::Value as Json;
 
 use super::{Error, Outcome, World};
-use crate::engine::TextError;
 use crate::engine::stream::{self, Item, StreamError, Work};
+use crate::engine::{SubmitError, TextError};
 use crate::input::{InputError, Origin, Record, Records};
 use crate::output::{Destination, OutputError};
 use crate::plural::{counted, plural};
@@ -71,6 +71,20 @@ pub(super) trait Counted {
     fn failures(&self) -> Vec<String> {
         Vec::new()
     }
+}
+
+/// The results of a window of `count` inputs, which `read` takes from what was computed; or the same error for each.
+pub(super) fn results<C, O>(
+    count: usize,
+    computed: Option<Result<C, SubmitError>>,
+    read: impl FnOnce(C) -> Vec<Result<O, TextError>>,
+) -> Vec<Result<O, TextError>> {
+    let error = match computed {
+        Some(Ok(computed)) => return read(computed),
+        Some(Err(error)) => TextError::internal(error.to_string()),
+        None => TextError::internal("the command is ending"),
+    };
+    (0..count).map(|_| Err(error.clone())).collect()
 }
 
 impl Job<'_> {

@@ -4,15 +4,15 @@ mod many;
 mod one;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Instant;
 
+use super::async_runtime::EngineRuntime;
 use super::engine::EngineSettings;
 use super::job::{Input, Job, open_error};
 use super::settings::ModelSettings;
 use super::{Error, Outcome, World, texts};
 use crate::cli::{ReadArgs, RerankArgs};
-use crate::engine::Purpose;
+use crate::engine::OutputKind;
 use crate::engine::python::PythonTask;
 use crate::engine::remote::Wanted;
 use crate::engine::rerank::{Method, Reranker};
@@ -61,12 +61,13 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
             let Some(first) = first(&mut records)? else {
                 return Err(Error::Nothing("there are no documents"));
             };
-            let reranker = load(&settings, world, raw_scores)?;
+            let runtime = settings.runtime(world)?;
+            let reranker = load(&settings, world, &runtime, raw_scores)?;
             let before = (settings.loaded(), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, false, kept != Kept::Not).map_err(open_error)?;
             let words = ("Scored", "document");
             let job = Job { world, words, before, destination: &destination, at_the_end: true };
-            one::run(job, Input::new(Some(first), records), reranker, query, top_n, kept, writer)
+            one::run(job, Input::new(Some(first), records), (runtime, reranker), query, top_n, kept, writer)
         }
         None => {
             check_queries(&read)?;
@@ -83,12 +84,13 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
                 let reason = format!("is missing; without it each line must hold a query and its documents: {error}");
                 return Err(no_query(&reason, &command(EXAMPLE, &shown(&files))));
             }
-            let reranker = load(&settings, world, raw_scores)?;
+            let runtime = settings.runtime(world)?;
+            let reranker = load(&settings, world, &runtime, raw_scores)?;
             let before = (settings.loaded(), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, true, kept != Kept::Not).map_err(open_error)?;
             let words = ("Reranked", "query");
             let job = Job { world, words, before, destination: &destination, at_the_end: false };
-            many::run(job, Input::new(Some(first), records), reranker, top_n, kept, writer)
+            many::run(job, Input::new(Some(first), records), (runtime, reranker), top_n, kept, writer)
         }
     }
 }
@@ -172,27 +174,29 @@ fn shown(files: &[PathBuf]) -> Vec<String> {
 }
 
 /// The server that scores, or the model, found or fetched, and loaded for whatever it scores by.
-fn load(settings: &EngineSettings, world: &World, raw_scores: bool) -> Result<Arc<Reranker>, Error> {
-    match settings {
-        EngineSettings::Server(server) => {
-            let engine = server.clone().scores(raw_scores).connect(world, Wanted::Scores)?;
-            Ok(Arc::new(Reranker::by_engine(Arc::new(engine))))
+fn load(
+    settings: &EngineSettings,
+    world: &World,
+    runtime: &EngineRuntime,
+    raw_scores: bool,
+) -> Result<Reranker, Error> {
+    let engine = match settings {
+        EngineSettings::Local(settings) => {
+            return load_local(&settings.clone().prompting_queries(), world, raw_scores);
         }
-        EngineSettings::Python(settings) => {
-            let engine = settings.start(world, PythonTask::Rerank, raw_scores)?;
-            Ok(Arc::new(Reranker::by_engine(Arc::new(engine))))
-        }
-        EngineSettings::Local(settings) => load_local(&settings.clone().prompting_queries(), world, raw_scores),
-    }
+        EngineSettings::Server(server) => server.clone().scores(raw_scores).connect(world, runtime, Wanted::Scores)?,
+        EngineSettings::Python(settings) => settings.start(world, runtime, PythonTask::Rerank, raw_scores)?,
+    };
+    Ok(Reranker::new(engine, Method::Engine)?)
 }
 
-fn load_local(settings: &ModelSettings, world: &World, raw_scores: bool) -> Result<Arc<Reranker>, Error> {
+fn load_local(settings: &ModelSettings, world: &World, raw_scores: bool) -> Result<Reranker, Error> {
     let prepared = settings.prepare(world)?;
     let mut method = Method::of(&prepared.model, raw_scores)?;
     let mut engine = None;
     if prepared.model.task == Task::Unknown && matches!(prepared.model.weights, Weights::Onnx(_)) {
         // Only its output tells whether such a file scores pairs or makes vectors.
-        let pairs = settings.start(settings.prepare(world)?, Purpose::Predict, world).ok();
+        let pairs = settings.start(settings.prepare(world)?, OutputKind::Logits, world).ok();
         engine = pairs.filter(|engine| engine.info().dimensions == 1);
         if engine.is_some() {
             method = Method::unnamed_pairs(&prepared.model, raw_scores)?;
@@ -200,11 +204,11 @@ fn load_local(settings: &ModelSettings, world: &World, raw_scores: bool) -> Resu
     }
     let engine = match engine {
         Some(engine) => engine,
-        None => settings.start(prepared, method.purpose(), world)?,
+        None => settings.start(prepared, method.output(), world)?,
     };
     tracing::info!("scoring: {method:?}");
     let (kind, by) = match method {
-        Method::Pairs(_) => ("", ""),
+        Method::Pairs(_) | Method::Engine => ("", ""),
         Method::Vectors(similarity) => ("an embedding model", similarity.name()),
         Method::Sparse => ("a sparse encoder", "dot product"),
         Method::Tokens => ("a late-interaction model", "MaxSim"),
@@ -221,5 +225,5 @@ fn load_local(settings: &ModelSettings, world: &World, raw_scores: bool) -> Resu
             "{name} is {kind}: documents are scored by the {by} of their vectors and the query's{advice}"
         ));
     }
-    Ok(Arc::new(Reranker::new(engine, method)?))
+    Ok(Reranker::new(engine, method)?)
 }

@@ -9,7 +9,7 @@ use super::{Error, World};
 use crate::cli::{GlobalArgs, InputArgs, ModelArgs, TextArgs, VectorArgs};
 use crate::engine::int8::{Int8Options, MOST_CALIBRATION_TEXTS};
 use crate::engine::observe::Observer;
-use crate::engine::{Engine, Local, OnnxEngine, OnnxOptions, Purpose, StaticEngine, TextOptions};
+use crate::engine::{Engine, OnnxEngine, OnnxOptions, OutputKind, StaticEngine, TextOptions};
 use crate::input;
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
@@ -133,8 +133,8 @@ impl ModelSettings {
     }
 
     /// Finds (or fetches) the model and, where it needs one, ONNX Runtime, and loads both.
-    pub fn load(&self, world: &World, purpose: Purpose) -> Result<Arc<dyn Engine>, Error> {
-        Ok(self.start(self.prepare(world)?, purpose, world)?)
+    pub fn load(&self, world: &World, output: OutputKind) -> Result<Arc<dyn Engine>, Error> {
+        Ok(self.start(self.prepare(world)?, output, world)?)
     }
 
     /// Finds (or fetches) the model and, where it needs one, ONNX Runtime, and reads the model's files.
@@ -162,20 +162,20 @@ impl ModelSettings {
     pub fn start(
         &self,
         Prepared { runtime, version: _, model }: Prepared,
-        purpose: Purpose,
+        output: OutputKind,
         world: &World,
-    ) -> Result<Arc<dyn Local>, Error> {
+    ) -> Result<Arc<dyn Engine>, Error> {
         let mut options = self.options.clone();
         options.int8.progress = world.context().progress;
         Ok(match runtime {
-            Some(runtime) => Arc::new(OnnxEngine::new(&runtime, model, purpose, &self.text, options)?),
+            Some(runtime) => Arc::new(OnnxEngine::new(&runtime, model, output, &self.text, options)?),
             None if options.dtype == Dtype::Int8 => {
                 let reason = format!("{} is a table of static embeddings, in which nothing is multiplied", model.name);
                 return Err(Error::Flag { flag: "--dtype int8", reason });
             }
             None => {
                 let OnnxOptions { threads, access, .. } = options;
-                Arc::new(StaticEngine::new(model, purpose, &self.text, threads.get(), access)?)
+                Arc::new(StaticEngine::new(model, output, &self.text, threads.get(), access)?)
             }
         })
     }

@@ -3,72 +3,94 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use super::{Engine, Input, Prediction, RemoteEngine, TextError};
+use super::{
+    Completed, Engine, Input, Label, Labelled, Output, OutputKind, Request, RequestOptions, SubmitError, TextError,
+    Times,
+};
 use crate::model::labels::{Labels, Problem};
 
 /// Gives labels by an engine.
+#[derive(Clone)]
 pub struct Classifier {
+    engine: Arc<dyn Engine>,
     source: Source,
-    /// Most labels of an input; `None`: all.
-    most: Option<usize>,
 }
 
 /// Where labels come from.
+#[derive(Clone)]
 enum Source {
-    /// Logits, and what they mean.
-    Logits { engine: Arc<dyn Engine>, names: Vec<Arc<str>>, problem: Problem },
-    /// A server, which knows its labels itself.
-    Server(RemoteEngine),
+    /// Logits, with the names of the labels and the function that makes scores of them.
+    Logits { names: Arc<[Arc<str>]>, problem: Problem },
+    /// The engine itself, as servers do.
+    Engine,
 }
 
-/// The labels of one input.
-#[derive(Debug, Clone, PartialEq)]
+/// The labels of a request.
+#[derive(Debug)]
 pub struct Classified {
-    /// Name of the label and its score, best first.
-    pub labels: Vec<(Arc<str>, f64)>,
-    /// Tokens the model saw, specials included; `None` where nobody tells.
-    pub tokens: Option<usize>,
-    /// Whether tokens were left out; `None` where nobody tells.
-    pub truncated: Option<bool>,
+    /// One result an input, in order.
+    pub results: Vec<Result<Labelled, TextError>>,
+    /// Where the time went.
+    pub times: Times,
 }
 
 impl Classifier {
-    /// `engine` was loaded to predict and gives a logit for each of `labels`. `raw` leaves logits as they are; `most`
-    /// labels are given, or all.
-    pub fn new(engine: Arc<dyn Engine>, labels: Labels, raw: bool, most: Option<usize>) -> Self {
-        let problem = if raw { Problem::Regression } else { labels.problem };
+    /// A classifier by an engine that was loaded for logits, one for each of `labels`.
+    pub fn new(engine: Arc<dyn Engine>, labels: Labels) -> Self {
         let names = labels.names.into_iter().map(Arc::from).collect();
-        Self { source: Source::Logits { engine, names, problem }, most }
+        Self { engine, source: Source::Logits { names, problem: labels.problem } }
     }
 
-    /// `server` was started for labels, raw ones or not.
-    pub fn by_server(server: RemoteEngine, most: Option<usize>) -> Self {
-        Self { source: Source::Server(server), most }
+    /// A classifier by an engine that names labels itself.
+    pub fn by_engine(engine: Arc<dyn Engine>) -> Self {
+        Self { engine, source: Source::Engine }
     }
 
-    /// One result an input, in order.
-    pub fn classify(&self, inputs: &[Input<'_>]) -> Vec<Result<Classified, TextError>> {
-        let most = self.most.unwrap_or(usize::MAX);
+    /// The names of the labels, where they are known before the first request.
+    pub fn names(&self) -> &[Arc<str>] {
         match &self.source {
-            Source::Logits { engine, names, problem } => {
-                let read = |prediction: Prediction| {
-                    let Prediction { logits, tokens, truncated } = prediction;
-                    let scores = problem.scores(&logits);
-                    let mut order: Vec<usize> = (0..scores.len().min(names.len())).collect();
-                    // By logits, which still differ where scores have come so near to 1 or 0 that they are equal.
-                    order.sort_by(|&a, &b| logits[b].partial_cmp(&logits[a]).unwrap_or(Ordering::Equal));
-                    let labels = order.into_iter().take(most).map(|i| (Arc::clone(&names[i]), scores[i])).collect();
-                    Classified { labels, tokens: Some(tokens), truncated: Some(truncated) }
-                };
-                engine.predict(inputs).into_iter().map(|result| result.map(read)).collect()
-            }
-            Source::Server(server) => {
-                let read = |labels: Vec<(String, f64)>| {
-                    let labels = labels.into_iter().take(most).map(|(name, score)| (name.into(), score)).collect();
-                    Classified { labels, tokens: None, truncated: None }
-                };
-                server.classify(inputs).into_iter().map(|result| result.map(read)).collect()
-            }
+            Source::Logits { names, .. } => names,
+            Source::Engine => &[],
         }
     }
+
+    /// The labels of each input, in order. With `raw`, logits stay logits (an engine that names labels itself was opened
+    /// for raw ones, or not).
+    ///
+    /// # Errors
+    /// [`SubmitError`] if the engine takes the request not at all.
+    pub async fn classify(
+        &self,
+        inputs: Vec<Input>,
+        raw: bool,
+        options: RequestOptions,
+    ) -> Result<Classified, SubmitError> {
+        let output = match self.source {
+            Source::Logits { .. } => OutputKind::Logits,
+            Source::Engine => OutputKind::Labels,
+        };
+        let completed = self.engine.submit(Request::new(output, inputs, options))?.await?;
+        let times = completed.times;
+        let results = match &self.source {
+            Source::Engine => completed.results_as(),
+            Source::Logits { names, problem } => {
+                let problem = if raw { Problem::Regression } else { *problem };
+                let Completed { results, .. } = completed;
+                results.into_iter().map(|result| labelled(result?, names, problem)).collect()
+            }
+        };
+        Ok(Classified { results, times })
+    }
+}
+
+fn labelled(output: Output, names: &[Arc<str>], problem: Problem) -> Result<Labelled, TextError> {
+    let Output { logits, tokens, truncated, .. } = output;
+    let logits = logits.ok_or_else(|| TextError::internal("the engine gave no logits"))?;
+    let scores = problem.scores(&logits);
+    let mut order: Vec<usize> = (0..scores.len().min(names.len())).collect();
+    // By logits, which still differ where scores have come so near to 1 or 0 that they are equal.
+    order.sort_by(|&a, &b| logits[b].partial_cmp(&logits[a]).unwrap_or(Ordering::Equal));
+    let label = |index| Label { index, name: Arc::clone(&names[index]), score: scores[index] };
+    let labels = order.into_iter().map(label).collect();
+    Ok(Labelled { labels, tokens, truncated })
 }

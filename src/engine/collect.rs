@@ -1,130 +1,106 @@
-//! The results of one call, as they come in from the workers, in whatever order.
+//! The results of one request, as they come in from the workers, in whatever order.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::call::{Computed, Ended, Times};
 use super::worker::OutputRows;
-use super::{Refusal, TextError};
+use super::{Completed, Output, SubmitError, TextError, Times};
 use crate::batch::queue::Task;
 use crate::model::tokenizer::Tokens;
 
-/// Makes the result of one input of what the model puts out for it.
-pub(super) type Reading<T> = Arc<dyn Fn(OutputRows<'_>, &Tokens) -> Result<T, TextError> + Send + Sync>;
+/// Makes the result of one input from the model's output for it.
+pub(super) type Decode = Arc<dyn Fn(OutputRows<'_>, &Tokens) -> Result<Output, TextError> + Send + Sync>;
 
 /// The tokens of one input on their way through a worker.
-pub(super) struct Work {
+pub(super) struct QueuedInput {
     pub tokens: Tokens,
     pub since: Instant,
-    pub slot: Slot,
+    pub slot: ResultSlot,
 }
 
-impl Task for Work {
+impl Task for QueuedInput {
     fn tokens(&self) -> usize {
         self.tokens.ids.len()
     }
 }
 
-/// The place of one input's result. When it is dropped, whatever is there by then is the result.
-pub(super) struct Slot {
+/// Where a worker stores one input's result. Dropping it completes the input; if nothing was stored, with an internal
+/// error.
+pub(super) struct ResultSlot {
     index: usize,
-    collector: Arc<dyn Collect>,
+    results: Arc<Results>,
 }
 
-impl Slot {
-    /// Reads the result from what the model put out.
-    pub fn read(&self, rows: OutputRows<'_>, tokens: &Tokens) -> Result<(), TextError> {
-        self.collector.read(self.index, rows, tokens)
+impl ResultSlot {
+    /// Decodes the result from the model's output.
+    pub fn decode(&self, rows: OutputRows<'_>, tokens: &Tokens) -> Result<(), TextError> {
+        // Not under the lock: several workers may have results of the same request.
+        let result = (self.results.decode)(rows, tokens)?;
+        self.results.set(self.index, Ok(result));
+        Ok(())
     }
 
     /// The input has no result.
     pub fn fail(&self, error: TextError) {
-        self.collector.fail(self.index, error);
+        self.results.set(self.index, Err(error));
     }
 
-    /// How long the input waited, and how long its group ran.
+    /// Adds the time that the input waited, and that its group ran.
     pub fn spent(&self, wait: Duration, run: Duration) {
-        self.collector.spent(wait, run);
+        let mut state = self.results.lock();
+        state.wait += wait;
+        state.run += run;
     }
 }
 
-impl Drop for Slot {
+impl Drop for ResultSlot {
     fn drop(&mut self) {
-        self.collector.close();
+        let mut state = self.results.lock();
+        state.open -= 1;
+        state.send_if_complete();
     }
 }
 
-/// What workers know of the results of a call, whatever their type.
-trait Collect: Send + Sync {
-    fn read(&self, index: usize, rows: OutputRows<'_>, tokens: &Tokens) -> Result<(), TextError>;
-    fn fail(&self, index: usize, error: TextError);
-    fn spent(&self, wait: Duration, run: Duration);
-    fn close(&self);
-    fn refuse(&self, refusal: Refusal);
+/// The results of a request.
+pub(super) struct Results {
+    decode: Decode,
+    state: Mutex<State>,
 }
 
-struct Collector<T> {
-    reading: Reading<T>,
-    state: Mutex<State<T>>,
-}
-
-struct State<T> {
-    results: Vec<Result<T, TextError>>,
+struct State {
+    results: Vec<Result<Output, TextError>>,
     /// Inputs that were given to workers, and how many of them are still open.
     sent: usize,
     open: usize,
     tokenize: Duration,
     wait: Duration,
     run: Duration,
-    done: Option<oneshot::Sender<Ended<T>>>,
+    done: Option<oneshot::Sender<Result<Completed, SubmitError>>>,
 }
 
-impl<T> Collector<T> {
-    fn lock(&self) -> MutexGuard<'_, State<T>> {
+impl Results {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl<T: Send> Collect for Collector<T> {
-    fn read(&self, index: usize, rows: OutputRows<'_>, tokens: &Tokens) -> Result<(), TextError> {
-        // Not under the lock: several workers may have results of the same call.
-        let result = (self.reading)(rows, tokens)?;
+    fn set(&self, index: usize, result: Result<Output, TextError>) {
         if let Some(place) = self.lock().results.get_mut(index) {
-            *place = Ok(result);
-        }
-        Ok(())
-    }
-
-    fn fail(&self, index: usize, error: TextError) {
-        if let Some(place) = self.lock().results.get_mut(index) {
-            *place = Err(error);
+            *place = result;
         }
     }
 
-    fn spent(&self, wait: Duration, run: Duration) {
-        let mut state = self.lock();
-        state.wait += wait;
-        state.run += run;
-    }
-
-    fn close(&self) {
-        let mut state = self.lock();
-        state.open -= 1;
-        state.tell();
-    }
-
-    fn refuse(&self, refusal: Refusal) {
+    /// Ends the request with `error`, whatever becomes of its inputs.
+    pub fn refuse(&self, error: SubmitError) {
         if let Some(done) = self.lock().done.take() {
-            let _ = done.send(Err(refusal));
+            let _ = done.send(Err(error));
         }
     }
 }
 
-impl<T> State<T> {
-    /// Sends the results, once all are there.
-    fn tell(&mut self) {
+impl State {
+    fn send_if_complete(&mut self) {
         if self.open > 0 {
             return;
         }
@@ -132,46 +108,36 @@ impl<T> State<T> {
             let results = std::mem::take(&mut self.results);
             let mean = |sum: Duration| sum / u32::try_from(self.sent.max(1)).unwrap_or(u32::MAX);
             let times = Times { tokenize: self.tokenize, queue: mean(self.wait), infer: mean(self.run) };
-            // Nobody listening any more means that nobody wants the results.
-            let _ = done.send(Ok(Computed { results, times }));
+            // Without a receiver, the results are no longer wanted.
+            let _ = done.send(Ok(Completed { results, times, tokens: None }));
         }
     }
 }
 
-/// What goes to the workers for `inputs`, of which `tokenize` gives the tokens; the results are sent to `done`.
-pub(super) fn collect<T: Send + 'static>(
+/// The queue's part of `inputs`, of which `tokenize` is the time that tokenising took; the results are sent to `done`.
+pub(super) fn collect(
     inputs: Vec<Result<Tokens, TextError>>,
-    reading: &Reading<T>,
+    decode: &Decode,
     tokenize: Duration,
-    done: oneshot::Sender<Ended<T>>,
-) -> (Vec<Work>, Refuse) {
+    done: oneshot::Sender<Result<Completed, SubmitError>>,
+) -> (Vec<QueuedInput>, Arc<Results>) {
     let lost = || TextError::internal("the worker that had this text failed");
+    let sent = inputs.iter().filter(|input| input.is_ok()).count();
     let state = State {
         results: inputs.iter().map(|input| Err(input.as_ref().err().cloned().unwrap_or_else(lost))).collect(),
-        sent: inputs.iter().filter(|input| input.is_ok()).count(),
-        open: inputs.iter().filter(|input| input.is_ok()).count(),
+        sent,
+        open: sent,
         tokenize,
         wait: Duration::ZERO,
         run: Duration::ZERO,
         done: Some(done),
     };
-    let collector = Arc::new(Collector { reading: Arc::clone(reading), state: Mutex::new(state) });
-    collector.lock().tell();
+    let results = Arc::new(Results { decode: Arc::clone(decode), state: Mutex::new(state) });
+    results.lock().send_if_complete();
     let since = Instant::now();
-    let work = |(index, input): (usize, Result<Tokens, TextError>)| {
-        let collector: Arc<dyn Collect> = Arc::<Collector<T>>::clone(&collector);
-        Some(Work { tokens: input.ok()?, since, slot: Slot { index, collector } })
+    let queued = |(index, input): (usize, Result<Tokens, TextError>)| {
+        Some(QueuedInput { tokens: input.ok()?, since, slot: ResultSlot { index, results: Arc::clone(&results) } })
     };
-    let work = inputs.into_iter().enumerate().filter_map(work).collect();
-    (work, Refuse(collector))
-}
-
-/// Ends a call without results.
-pub(super) struct Refuse(Arc<dyn Collect>);
-
-impl Refuse {
-    /// The call ends with `refusal`, whatever becomes of its work.
-    pub fn with(self, refusal: Refusal) {
-        self.0.refuse(refusal);
-    }
+    let queued = inputs.into_iter().enumerate().filter_map(queued).collect();
+    (queued, results)
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::collect::Reading;
+use super::collect::Decode;
 use super::worker::OutputRows;
-use super::{Call, Embedding, Refusal, TextError, TextOptions};
+use super::{Embedding, RequestOptions, SubmitError, TextError, TextOptions};
 use crate::model::modules::{Layer, Step};
 use crate::model::pooling::{self, Pooling};
 use crate::model::{Model, ModelError};
@@ -90,16 +90,16 @@ impl Finish {
         self.ending.normalize
     }
 
-    /// The end of the vectors of one call: cut by the call, they are normalised after, if it does not say otherwise.
-    pub(super) fn ending(&self, call: &Call) -> Result<Ending, Refusal> {
-        if call.dimensions.is_some_and(|d| d == 0 || d > self.whole) {
+    /// The end of the vectors of one request: cut by the request, they are normalised after, unless it says otherwise.
+    pub(super) fn ending(&self, options: &RequestOptions) -> Result<Ending, SubmitError> {
+        if options.dimensions.is_some_and(|d| d == 0 || d > self.whole) {
             let reason = format!("must be between 1 and {}, the length of the model's vectors", self.whole);
-            return Err(Refusal::Option { field: "dimensions", reason });
+            return Err(SubmitError::Option { field: "dimensions", reason });
         }
-        let usual = call.dimensions.is_some() || self.ending.normalize;
+        let usual = options.dimensions.is_some() || self.ending.normalize;
         Ok(Ending {
-            dimensions: call.dimensions.or(self.ending.dimensions),
-            normalize: call.normalize.unwrap_or(usual),
+            dimensions: options.dimensions.or(self.ending.dimensions),
+            normalize: options.normalize.unwrap_or(usual),
         })
     }
 
@@ -108,12 +108,12 @@ impl Finish {
         self.per_token
     }
 
-    /// What reads the output of one text.
-    pub(super) fn reading(self: &Arc<Self>, skip: usize, ending: Ending) -> Reading<Embedding> {
+    /// Makes the vector of one text from the model's output.
+    pub(super) fn decode(self: &Arc<Self>, skip: usize, ending: Ending) -> Decode {
         let finish = Arc::clone(self);
         Arc::new(move |rows, tokens| {
             let vector = finish.apply(rows, skip, ending)?;
-            Ok(Embedding { vector, tokens: Some(tokens.ids.len()), truncated: Some(tokens.truncated) })
+            Ok(Embedding { vector, tokens: Some(tokens.ids.len()), truncated: Some(tokens.truncated) }.into())
         })
     }
 
@@ -146,7 +146,7 @@ impl Finish {
             vector.truncate(dimensions);
         }
         if let Some(defect) = pooling::defect(&vector) {
-            return Err(TextError::internal(defect.to_owned()));
+            return Err(TextError::unusable(defect));
         }
         if ending.normalize {
             pooling::normalize(&mut vector);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::collect::Work;
+use super::collect::QueuedInput;
 use super::options::OnnxOptions;
 use super::runner::{observed, run_work};
 use super::weight_files::WeightFiles;
@@ -21,7 +21,7 @@ use crate::runtime::{Runtime, RuntimeError, Session, SessionOptions};
 
 /// A model in memory, its workers running.
 pub(super) struct Loaded {
-    pub scheduler: Scheduler<Work>,
+    pub scheduler: Scheduler<QueuedInput>,
     /// Whether there is an output row for every token.
     pub per_token: bool,
     /// Length of an output row.
@@ -73,7 +73,7 @@ pub(super) fn load_safetensors(
 }
 
 /// What workers do.
-fn runs(interface: Interface, files: &WeightFiles, options: &OnnxOptions) -> Run<Session, Work> {
+fn runs(interface: Interface, files: &WeightFiles, options: &OnnxOptions) -> Run<Session, QueuedInput> {
     let (files, observer) = (files.clone(), options.observer.clone());
     Arc::new(move |session, group| run_work(session, &interface, &files, group, observed(observer.as_ref())))
 }

@@ -2,7 +2,7 @@
 //!
 //! Khattab and Zaharia 2020, <https://arxiv.org/abs/2004.12832>; `sentence_transformers`, `util/similarity.py`.
 
-use super::TokenEmbeddings;
+use super::api::TokenEmbeddings;
 
 /// How two texts are scored by their token vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,12 +1,10 @@
 //! The local engine: a model through ONNX Runtime, one one-thread session a core.
 
-mod calls;
-mod texts;
+mod submit;
+mod tokenize;
 
 use std::sync::Arc;
 
-use super::call::finished;
-use super::collect::Reading;
 use super::finish::Finish;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
@@ -17,36 +15,40 @@ use super::sparse::{self, SparseFinish};
 use super::token_vectors::{self, TokenFinish};
 use super::weight_files::WeightFiles;
 use super::worker::Wanted;
-use super::{
-    Call, Embedding, Engine, EngineError, EngineInfo, Input, Judged, Local, LocalInfo, Prediction, Purpose, Role,
-    SparseEmbedding, Text, TextError, TextOptions, TokenEmbeddings,
-};
+use super::{EngineError, EngineInfo, LocalInfo, OutputKind, Role, TextError, TextOptions};
+pub(super) use submit::{IN_FLIGHT, unsupported};
+pub(super) use tokenize::ids_as_they_are;
+
 use crate::graph::{Output, Request, Rows};
 use crate::model::generative::PairPrompt;
-use crate::model::pooling::{self, Pooling};
+use crate::model::pooling::Pooling;
 use crate::model::source::Weights as WeightsFile;
 use crate::model::task::Task;
+use crate::model::tokenizer::Truncate;
 use crate::model::{Model, ModelError};
 use crate::runtime::Runtime;
 
 /// A model through ONNX Runtime.
 pub struct OnnxEngine {
     info: EngineInfo,
-    local: LocalInfo,
     texts: Arc<Texts>,
     head: Head,
     runner: Runner,
     files: WeightFiles,
 }
 
-/// What turns inputs into tokens.
+/// From inputs to tokens.
 struct Texts {
-    model: Model,
+    model: Arc<Model>,
     prompts: Prompts,
-    /// How the model is asked about a pair, if not by the pair as it is; or why it cannot be.
+    /// The question that a pair is put into, if the model does not read it as it is; or the reason why there is none.
     question: Result<Option<PairPrompt>, TextError>,
+    /// The tokenisation of late interaction.
+    late: Option<Arc<TokenFinish>>,
     /// Longest input in tokens, specials included.
     max_length: usize,
+    /// The end at which a text that is too long is cut.
+    truncate: Truncate,
 }
 
 /// From the model's output to results.
@@ -58,44 +60,47 @@ enum Head {
 }
 
 impl OnnxEngine {
-    /// Loads `model` for `purpose` and starts its workers.
+    /// Loads `model` for `output` and starts its workers.
     pub fn new(
         runtime: &Runtime,
         mut model: Model,
-        purpose: Purpose,
+        output: OutputKind,
         text: &TextOptions,
         options: OnnxOptions,
     ) -> Result<Self, EngineError> {
         options.device.resolve()?;
         let dtype = options.dtype.resolve()?;
-        check_task(&model, purpose, text)?;
+        check_task(&model, output, text)?;
         let mut prompts = Prompts::new(&model, text)?;
         model.choose_adapter(text.prompt.as_deref(), text.prompt_name.as_deref())?;
-        let (loaded, mut head) = match purpose {
-            Purpose::Predict => (predictor::load(runtime, &model, &options)?, Head::Logits),
-            Purpose::Embed => {
+        let (loaded, mut head) = match output {
+            OutputKind::Score | OutputKind::Labels => {
+                return Err(EngineError::wrong_task(&model, "its logits are the scores"));
+            }
+            OutputKind::Logits => (predictor::load(runtime, &model, &options)?, Head::Logits),
+            OutputKind::Embedding => {
                 refuse_other_outputs(&model)?;
                 let (loaded, pooling) =
                     load_embedder(runtime, &model, text.pooling, prompts.skipped(&model), &options)?;
                 let finish = Finish::new(&model, pooling, loaded.per_token, loaded.width, text)?;
                 (loaded, Head::Vectors(Arc::new(finish)))
             }
-            Purpose::EmbedSparse => {
+            OutputKind::Sparse => {
                 refuse_vector_flags(text, "sparse vectors")?;
                 let (loaded, finish) = sparse::load(runtime, &model, &options)?;
                 (loaded, Head::Sparse(finish))
             }
-            Purpose::EmbedTokens => {
+            OutputKind::TokenVectors => {
                 refuse_vector_flags(&TextOptions { normalize: None, ..text.clone() }, "vectors of tokens")?;
                 let (loaded, finish) = token_vectors::load(runtime, &model, text, &options)?;
                 (loaded, Head::Tokens(Arc::new(finish)))
             }
-            Purpose::HiddenStates => {
+            OutputKind::HiddenStates => {
                 let (loaded, finish) = token_vectors::load_plain(runtime, &model, &options)?;
                 (loaded, Head::Tokens(Arc::new(finish)))
             }
         };
-        let max_length = max_length(&model, purpose, text.max_length, loaded.max_positions)?;
+        let max_length = max_length(&model, output, text.max_length, loaded.max_positions)?;
         prompts.measure(&model, max_length)?;
         if let Head::Tokens(finish) = &mut head
             && let Some(finish) = Arc::get_mut(finish)
@@ -108,9 +113,11 @@ impl OnnxEngine {
             Head::Tokens(finish) => (finish.dimensions, Vec::new(), finish.normalize, Some(finish.scoring)),
             Head::Logits => (loaded.width, Vec::new(), false, None),
         };
-        let question = predictor::question(&model, purpose, prompts.of(Role::Text).text.as_deref().map(str::to_owned))?;
-        let info = EngineInfo { model: model.name.clone(), purpose, dimensions, scoring };
+        let question = predictor::question(&model, output, prompts.of(Role::Text).text.as_deref().map(str::to_owned))?;
+        let truncate = text.truncate.unwrap_or(model.tokenizer.truncation_side);
+        let model = Arc::new(model);
         let local = LocalInfo {
+            model: Arc::clone(&model),
             dir: Some(model.dir.clone()),
             max_length,
             pooling,
@@ -118,13 +125,14 @@ impl OnnxEngine {
             prompt: prompts.of(Role::Text).text.as_deref().map(str::to_owned),
             dtype,
             batch_tokens: options.batch_tokens.get(),
-            truncate: text.truncate.unwrap_or(model.tokenizer.truncation_side),
+            truncate,
             threads: options.threads.get(),
         };
+        let name = model.name.clone();
         tracing::info!(
-            model = info.model,
+            model = name,
             %dtype,
-            dimensions = info.dimensions,
+            dimensions,
             max_length,
             pooling = ?local.pooling,
             normalize = local.normalize,
@@ -136,38 +144,11 @@ impl OnnxEngine {
         );
         let Loaded { scheduler, vocab_size, files, .. } = loaded;
         let runner = Runner::new(scheduler, vocab_size, options.threads.get())?;
-        Ok(Self { runner, info, local, head, files, texts: Arc::new(Texts { model, prompts, question, max_length }) })
+        let late = if let Head::Tokens(finish) = &head { Some(Arc::clone(finish)) } else { None };
+        let texts = Arc::new(Texts { model, prompts, question, late, max_length, truncate });
+        let info = EngineInfo { model: name, output, dimensions, scoring, local: Some(Arc::new(local)) };
+        Ok(Self { runner, info, head, files, texts })
     }
-}
-
-impl Engine for OnnxEngine {
-    fn info(&self) -> &EngineInfo {
-        &self.info
-    }
-
-    fn embed(&self, texts: &[&str], role: Role) -> Vec<Result<Embedding, TextError>> {
-        finished(texts.len(), self.start_embed(Text::copies(texts), &Call { role, ..Call::default() }))
-    }
-
-    fn embed_sparse(&self, texts: &[&str], role: Role) -> Vec<Result<SparseEmbedding, TextError>> {
-        finished(texts.len(), self.start_embed_sparse(Text::copies(texts), &Call { role, ..Call::default() }))
-    }
-
-    fn embed_tokens(&self, texts: &[&str], role: Role) -> Vec<Result<TokenEmbeddings, TextError>> {
-        finished(texts.len(), self.start_embed_tokens(Text::copies(texts), &Call { role, ..Call::default() }))
-    }
-
-    fn predict(&self, inputs: &[Input<'_>]) -> Vec<Result<Prediction, TextError>> {
-        finished(inputs.len(), self.start_predict(Judged::copies(inputs), &Call::default()))
-    }
-}
-
-/// What reads the logits of one input.
-fn logits() -> Reading<Prediction> {
-    Arc::new(|rows, tokens| match pooling::not_finite(rows.numbers) {
-        Some(defect) => Err(TextError::internal(defect)),
-        None => Ok(Prediction { logits: rows.numbers.to_vec(), tokens: tokens.ids.len(), truncated: tokens.truncated }),
-    })
 }
 
 /// Says so when a model gives other things than a vector a text.
@@ -184,13 +165,13 @@ fn refuse_other_outputs(model: &Model) -> Result<(), ModelError> {
 }
 
 /// Whether the model is for that. With a pooling that the user names, any encoder gives vectors.
-pub(crate) fn check_task(model: &Model, purpose: Purpose, text: &TextOptions) -> Result<(), EngineError> {
+pub(crate) fn check_task(model: &Model, output: OutputKind, text: &TextOptions) -> Result<(), EngineError> {
     let other = matches!(model.task, Task::CrossEncoder(_) | Task::Classifier { .. } | Task::Other(_));
-    match purpose {
-        Purpose::Embed if other && text.pooling.is_none() => {
+    match output {
+        OutputKind::Embedding if other && text.pooling.is_none() => {
             Err(EngineError::wrong_task(model, "it was not trained to turn texts into vectors"))
         }
-        Purpose::Predict if matches!(model.task, Task::Embedding | Task::MaskedLanguageModel | Task::Other(_)) => {
+        OutputKind::Logits if matches!(model.task, Task::Embedding | Task::MaskedLanguageModel | Task::Other(_)) => {
             Err(EngineError::wrong_task(model, "it has no classification head"))
         }
         _ => Ok(()),
@@ -254,12 +235,12 @@ fn load_embedder(
 /// fits.
 pub fn max_length(
     model: &Model,
-    purpose: Purpose,
+    output: OutputKind,
     asked: Option<usize>,
     positions: Option<usize>,
 ) -> Result<usize, ModelError> {
-    let least = match purpose {
-        Purpose::Predict => model.tokenizer.specials().max(model.tokenizer.pair_specials()) + 1,
+    let least = match output {
+        OutputKind::Logits => model.tokenizer.specials().max(model.tokenizer.pair_specials()) + 1,
         _ => model.tokenizer.specials() + 1,
     };
     if let Some(asked) = asked {

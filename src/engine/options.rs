@@ -25,7 +25,7 @@ pub struct OnnxOptions {
     pub access: Access,
     /// What int8 needs besides.
     pub int8: Int8Options,
-    /// Most tokens that wait for a worker; what comes beyond is refused ([`super::Refusal::Full`]).
+    /// Most tokens that wait for a worker; what comes beyond is refused ([`super::SubmitError::Full`]).
     pub queue_tokens: usize,
     /// Tokens after which a call's turn is over if others wait; without a bound, calls are done in the order in which
     /// they came.

@@ -3,7 +3,7 @@
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
 use super::worker::Wanted;
-use super::{EngineError, Purpose, TextError};
+use super::{EngineError, OutputKind, TextError};
 use crate::graph::{Answer, Output, Request};
 use crate::model::Model;
 use crate::model::generative::{AnswerTokens, PairPrompt};
@@ -43,13 +43,13 @@ pub fn judgement(model: &Model) -> Result<Output, EngineError> {
 /// If it is asked in words and has none for a pair.
 pub(super) fn question(
     model: &Model,
-    purpose: Purpose,
+    output: OutputKind,
     prompt: Option<String>,
 ) -> Result<Result<Option<PairPrompt>, TextError>, EngineError> {
-    match (purpose, &model.task) {
-        (Purpose::Predict, Task::Generative(_)) => Ok(Ok(PairPrompt::of(model, prompt)?)),
+    match (output, &model.task) {
+        (OutputKind::Logits, Task::Generative(_)) => Ok(Ok(PairPrompt::of(model, prompt)?)),
         // It may be asked about single texts alone, and needs no template then.
-        (Purpose::Predict, Task::CrossEncoder(_)) => {
+        (OutputKind::Logits, Task::CrossEncoder(_)) => {
             Ok(PairPrompt::of(model, prompt).map_err(|e| TextError::new(e.to_string())))
         }
         _ => Ok(Ok(None)),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Call, EngineError, Refusal, Role, TextOptions};
+use super::{EngineError, RequestOptions, Role, SubmitError, TextOptions};
 use crate::model::lora::Adapter;
 use crate::model::tokenizer::{Prompted, TokenizeError, Truncate};
 use crate::model::{Model, ModelError};
@@ -76,24 +76,24 @@ impl Prompts {
         }
     }
 
-    /// The field of a call that names its prompt; `None` if its role does.
-    pub fn field_of(call: &Call) -> Option<&'static str> {
-        match (&call.prompt, &call.prompt_name) {
+    /// The field of a request that names its prompt; `None` if its role does.
+    pub fn field_of(options: &RequestOptions) -> Option<&'static str> {
+        match (&options.prompt, &options.prompt_name) {
             (None, None) => None,
             (Some(_), _) => Some("prompt"),
             (None, Some(_)) => Some("prompt_name"),
         }
     }
 
-    /// The prompt of a call: its own, which is not measured yet, or that of its role.
-    pub fn of_call(&self, model: &Model, call: &Call) -> Result<Prompt, Refusal> {
-        let Some(field) = Self::field_of(call) else { return Ok(self.of(call.role).clone()) };
-        let refuse = |reason: String| Refusal::Option { field, reason };
-        let text = model.prompt(call.prompt.as_deref(), call.prompt_name.as_deref()).map_err(|e| match e {
+    /// The prompt of a request: its own, which is not measured yet, or that of its role.
+    pub fn of_request(&self, model: &Model, options: &RequestOptions) -> Result<Prompt, SubmitError> {
+        let Some(field) = Self::field_of(options) else { return Ok(self.of(options.role).clone()) };
+        let refuse = |reason: String| SubmitError::Option { field, reason };
+        let text = model.prompt(options.prompt.as_deref(), options.prompt_name.as_deref()).map_err(|e| match e {
             ModelError::Flag { reason, .. } => refuse(reason),
             other => refuse(other.to_string()),
         })?;
-        if let Some(name) = &call.prompt_name {
+        if let Some(name) = &options.prompt_name {
             let adapter = Adapter::named(&model.config, name).map_err(refuse)?;
             if adapter.is_some() && adapter != model.adapter {
                 return Err(refuse(format!(

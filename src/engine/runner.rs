@@ -5,53 +5,51 @@ use std::time::Instant;
 
 use tokio::sync::oneshot;
 
-use super::call::{Pending, Refusal};
-pub(super) use super::collect::Reading;
-use super::collect::{Work, collect};
+use super::collect::{Decode, QueuedInput, collect};
 use super::observe::{GroupRun, Observer};
 use super::tokenizers::{Cancel, Opened, Tokenizers};
 use super::weight_files::WeightFiles;
 use super::worker::{Interface, OutputRows, run_group};
-use super::{EngineError, Job, TextError};
+use super::{Completed, EngineError, Job, Pending, SubmitError, TextError};
 use crate::batch::scheduler::{Admission, Scheduler, Stats};
 use crate::model::tokenizer::Tokens;
 use crate::runtime::Session;
 
 /// A loaded model with its workers.
 pub(super) struct Runner {
-    scheduler: Scheduler<Work>,
+    scheduler: Scheduler<QueuedInput>,
     tokenizers: Tokenizers,
     /// Token ids must be below.
     vocab_size: usize,
 }
 
-/// The inputs of a call, ready to be tokenised.
-pub(super) struct Inputs<T> {
+/// The inputs of a request, ready to be tokenised.
+pub(super) struct Inputs {
     /// Their tokens.
     pub tokens: Opened<Result<Tokens, TextError>>,
     /// Makes their results.
-    pub reading: Reading<T>,
+    pub decode: Decode,
     /// Most tokens of all together.
     pub most_tokens: Option<usize>,
 }
 
 impl Runner {
     /// Takes over a model's workers; `threads` tokenise.
-    pub fn new(scheduler: Scheduler<Work>, vocab_size: usize, threads: usize) -> Result<Self, EngineError> {
+    pub fn new(scheduler: Scheduler<QueuedInput>, vocab_size: usize, threads: usize) -> Result<Self, EngineError> {
         let tokenizers = Tokenizers::new(threads).map_err(|e| EngineError::Threads(e.to_string()))?;
         Ok(Self { scheduler, tokenizers, vocab_size })
     }
 
-    /// Begins a call. `estimate` is about how many tokens there will be: room for them is asked for before the work of
-    /// tokenising is done. `open` prepares the inputs; it is run where they are tokenised.
+    /// Begins a request. `estimate` is the expected number of tokens: room for them is reserved before the work of
+    /// tokenising is done. `open` prepares the inputs; it runs where they are tokenised.
     ///
     /// # Errors
-    /// [`Refusal::Full`]
-    pub fn start<T: Send + 'static>(
+    /// [`SubmitError::Full`]
+    pub fn start(
         &self,
         estimate: usize,
-        open: impl FnOnce() -> Result<Inputs<T>, Refusal> + Send + 'static,
-    ) -> Result<Pending<T>, Refusal> {
+        open: impl FnOnce() -> Result<Inputs, SubmitError> + Send + 'static,
+    ) -> Result<Pending<Completed>, SubmitError> {
         let reserved = Arc::new(Mutex::new(Some(self.scheduler.admit(estimate)?)));
         let (start, vocabulary) = (Instant::now(), self.vocab_size);
         let (sender, receiver) = oneshot::channel();
@@ -59,49 +57,45 @@ impl Runner {
         let call = Arc::new(held);
         let settled = Arc::clone(&call);
         let open = move || {
-            let Inputs { tokens: Opened { count, each }, reading, most_tokens } = open()?;
-            let _ = settled.set((reading, most_tokens));
+            let Inputs { tokens: Opened { count, each }, decode, most_tokens } = open()?;
+            let _ = settled.set((decode, most_tokens));
             Ok(Opened { count, each: Box::new(move |i| checked(each(i)?, vocabulary)) })
         };
         // A call that is given up gives its room back at once.
         cancel.hold(Reserved(Arc::clone(&reserved)));
         let ticket = Arc::clone(&cancel);
-        let finish = move |inputs: Result<Vec<Result<Tokens, TextError>>, Refusal>| {
+        let finish = move |inputs: Result<Vec<Result<Tokens, TextError>>, SubmitError>| {
             let inputs = inputs.and_then(|inputs| {
-                let (reading, most_tokens) = call.get().ok_or(Refusal::Gone)?;
+                let (decode, most_tokens) = call.get().ok_or(SubmitError::Gone)?;
                 let tokens = inputs.iter().flatten().map(|tokens| tokens.ids.len()).sum();
                 match *most_tokens {
-                    Some(most) if tokens > most => Err(Refusal::TooLarge { tokens, most }),
-                    _ => Ok((inputs, reading)),
+                    Some(most) if tokens > most => Err(SubmitError::TooLarge { tokens, most }),
+                    _ => Ok((inputs, decode)),
                 }
             });
-            let (inputs, reading) = match inputs {
+            let (inputs, decode) = match inputs {
                 Ok(inputs) => inputs,
-                Err(refusal) => return drop(sender.send(Err(refusal))),
+                Err(error) => return drop(sender.send(Err(error))),
             };
             let Some(admission) = taken(&reserved) else { return };
-            let (work, refuse) = collect(inputs, reading, start.elapsed(), sender);
-            match admission.submit(work) {
+            let (queued, results) = collect(inputs, decode, start.elapsed(), sender);
+            match admission.submit(queued) {
                 Ok(submitted) => ticket.hold(submitted),
-                Err((full, work)) => {
-                    refuse.with(full.into());
-                    drop(work);
+                Err((full, queued)) => {
+                    results.refuse(full.into());
+                    drop(queued);
                 }
             }
         };
         self.tokenizers.start(Arc::clone(&cancel), open, finish);
-        Ok(Pending::new(receiver, cancel.on_drop()))
+        Ok(Pending::arriving(receiver, cancel.on_drop()))
     }
 
-    /// [`super::Local::start_job`]
-    pub fn start_job(
-        &self,
-        estimate: usize,
-        count: usize,
-        at_once: usize,
-        each: Job,
-    ) -> Result<Pending<Vec<u8>>, Refusal> {
-        Ok(self.tokenizers.start_alone(Opened { count, each }, at_once, self.scheduler.admit(estimate)?))
+    /// [`super::Engine::submit_job`]
+    pub fn start_job(&self, job: Job) -> Result<Pending<Vec<Result<Vec<u8>, TextError>>>, SubmitError> {
+        let Job { count, at_once, estimate, each } = job;
+        let admission = self.scheduler.admit(estimate)?;
+        Ok(self.tokenizers.start_alone(Opened { count, each }, at_once, admission, |results, _| results))
     }
 
     /// What waits and what runs.
@@ -111,7 +105,7 @@ impl Runner {
 }
 
 /// Room in the queue for a call that is being tokenised.
-type Room = Mutex<Option<Admission<Work>>>;
+type Room = Mutex<Option<Admission<QueuedInput>>>;
 
 /// Gives the room back when it is dropped, if nothing was put into the queue by then.
 struct Reserved(Arc<Room>);
@@ -122,7 +116,7 @@ impl Drop for Reserved {
     }
 }
 
-fn taken(room: &Room) -> Option<Admission<Work>> {
+fn taken(room: &Room) -> Option<Admission<QueuedInput>> {
     room.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
@@ -139,26 +133,26 @@ pub(super) fn run_work(
     session: &mut Session,
     interface: &Interface,
     files: &WeightFiles,
-    group: Vec<Work>,
+    group: Vec<QueuedInput>,
     observer: Option<&dyn Observer>,
 ) {
     let start = Instant::now();
-    let texts: Vec<&Tokens> = group.iter().map(|work| &work.tokens).collect();
+    let texts: Vec<&Tokens> = group.iter().map(|input| &input.tokens).collect();
     // Numbers that were computed while the weights changed are worth nothing: that is looked for afterwards, too.
-    let read = |at: usize, rows: OutputRows<'_>| files.check().and_then(|()| group[at].slot.read(rows, texts[at]));
+    let read = |at: usize, rows: OutputRows<'_>| files.check().and_then(|()| group[at].slot.decode(rows, texts[at]));
     let results = match files.check() {
         Ok(()) => run_group(session, interface, &texts, &read),
         Err(e) => vec![Err(e); group.len()],
     };
     let run = start.elapsed();
-    for (work, result) in group.iter().zip(results) {
+    for (input, result) in group.iter().zip(results) {
         if let Err(e) = result {
-            work.slot.fail(e);
+            input.slot.fail(e);
         }
-        work.slot.spent(start.saturating_duration_since(work.since), run);
+        input.slot.spent(start.saturating_duration_since(input.since), run);
     }
     if let Some(observer) = observer {
-        let wait = group.iter().map(|work| start.saturating_duration_since(work.since)).max().unwrap_or_default();
+        let wait = group.iter().map(|input| start.saturating_duration_since(input.since)).max().unwrap_or_default();
         let tokens = texts.iter().map(|text| text.ids.len()).sum();
         observer.group(GroupRun { texts: group.len(), tokens, padding_tokens: 0, wait, run });
     }

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::collect::Decode;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
-use super::runner::Reading;
 use super::worker::{OutputRows, Wanted};
 use super::{EngineError, SparseEmbedding, TextError};
 use crate::graph::{Lexical, Output, Request, Rows};
@@ -82,15 +82,15 @@ pub(super) fn load(
 }
 
 impl SparseFinish {
-    /// What reads the output of one text.
-    pub(super) fn reading(self: &Arc<Self>) -> Reading<SparseEmbedding> {
+    /// Makes the weights of one text from the model's output.
+    pub(super) fn decode(self: &Arc<Self>) -> Decode {
         let finish = Arc::clone(self);
-        Arc::new(move |rows, tokens| finish.apply(rows, tokens))
+        Arc::new(move |rows, tokens| Ok(finish.apply(rows, tokens)?.into()))
     }
 
     fn apply(&self, rows: OutputRows<'_>, tokens: &Tokens) -> Result<SparseEmbedding, TextError> {
         if let Some(defect) = pooling::not_finite(rows.numbers) {
-            return Err(TextError::internal(defect.to_owned()));
+            return Err(TextError::unusable(defect));
         }
         let mut weights: Vec<(u32, f32)> = match &self.source {
             Source::Weights => (0..).zip(rows.numbers.iter().copied()).filter(|&(_, weight)| weight > 0.0).collect(),

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::call::{finished, ids_as_they_are};
 use super::finish::{Ending, Finish};
+use super::onnx::{IN_FLIGHT, ids_as_they_are, unsupported};
 use super::prompts::Prompts;
 use super::tokenizers::{Opened, Tokenizers};
 use super::{
-    Call, Embedding, Engine, EngineError, EngineInfo, Job, Judged, Local, LocalInfo, Pending, Prediction, Purpose,
-    Refusal, Role, SparseEmbedding, Text, TextError, TextOptions, TokenEmbeddings,
+    Completed, Embedding, Engine, EngineError, EngineInfo, Input, Job, LocalInfo, Output, OutputKind, Pending, Request,
+    Role, SubmitError, TextError, TextOptions,
 };
 use crate::model::sentence::Encoder;
 use crate::model::static_embedding::StaticTable;
@@ -21,7 +21,6 @@ use crate::runtime::device::Dtype;
 /// A model of static embeddings.
 pub struct StaticEngine {
     info: EngineInfo,
-    local: LocalInfo,
     prompts: Prompts,
     table: Arc<Table>,
     tokenizers: Tokenizers,
@@ -29,7 +28,7 @@ pub struct StaticEngine {
 
 /// What makes vectors.
 struct Table {
-    model: Model,
+    model: Arc<Model>,
     table: StaticTable,
     finish: Finish,
     /// Of model2vec: the token that does not count, and the most characters of a text that are looked at.
@@ -37,19 +36,21 @@ struct Table {
     max_chars: Option<usize>,
     /// Most tokens of a text.
     max_length: usize,
+    /// The end at which a text that is too long is cut.
+    truncate: Truncate,
 }
 
 impl StaticEngine {
     /// Opens the table of `model`, mapped or copied; `threads` compute.
     pub fn new(
         model: Model,
-        purpose: Purpose,
+        output: OutputKind,
         text: &TextOptions,
         threads: usize,
         access: Access,
     ) -> Result<Self, EngineError> {
         let refuse = |reason: &str| ModelError::Config { path: model.dir.clone(), reason: reason.into() };
-        if purpose != Purpose::Embed {
+        if output != OutputKind::Embedding {
             return Err(
                 refuse("the model consists of static embeddings, which give one vector a text and no more").into()
             );
@@ -70,8 +71,17 @@ impl StaticEngine {
         let said = if own { model.sentence.max_seq_length } else { model.tokenizer.model_max_length };
         let max_length = text.max_length.or(said);
         let (name, dimensions) = (model.name.clone(), finish.width());
-        let info = EngineInfo { model: name, purpose, dimensions, scoring: None };
+        let (unknown, max_chars) = match own {
+            true => {
+                let most = max_length.map(|n| n.saturating_mul(model.tokenizer.median_token_length()));
+                (model.tokenizer.unknown(&model.sentence.transformer)?, most)
+            }
+            false => (None, None),
+        };
+        let truncate = text.truncate.unwrap_or(model.tokenizer.truncation_side);
+        let model = Arc::new(model);
         let local = LocalInfo {
+            model: Arc::clone(&model),
             dir: Some(model.dir.clone()),
             max_length: max_length.unwrap_or(usize::MAX),
             pooling: Vec::new(),
@@ -79,12 +89,12 @@ impl StaticEngine {
             prompt: prompts.of(Role::Text).text.as_deref().map(str::to_owned),
             dtype: Dtype::Float32,
             batch_tokens: usize::MAX,
-            truncate: text.truncate.unwrap_or(model.tokenizer.truncation_side),
+            truncate,
             threads,
         };
         tracing::info!(
-            model = info.model,
-            dimensions = info.dimensions,
+            model = name,
+            dimensions,
             max_length,
             normalize = local.normalize,
             prompt = local.prompt.as_deref().unwrap_or(""),
@@ -92,16 +102,10 @@ impl StaticEngine {
             document_prompt = prompts.of(Role::Document).text.as_deref().unwrap_or(""),
             "loaded static embeddings"
         );
-        let table = Table {
-            unknown: if own { model.tokenizer.unknown(&model.sentence.transformer)? } else { None },
-            max_chars: max_length.filter(|_| own).map(|n| n.saturating_mul(model.tokenizer.median_token_length())),
-            max_length: local.max_length,
-            model,
-            table,
-            finish,
-        };
+        let table = Table { unknown, max_chars, max_length: local.max_length, truncate, model, table, finish };
         let tokenizers = Tokenizers::new(threads).map_err(|e| EngineError::Threads(e.to_string()))?;
-        Ok(Self { info, local, prompts, table: Arc::new(table), tokenizers })
+        let info = EngineInfo { model: name, output, dimensions, scoring: None, local: Some(Arc::new(local)) };
+        Ok(Self { info, prompts, table: Arc::new(table), tokenizers })
     }
 }
 
@@ -148,51 +152,39 @@ impl Engine for StaticEngine {
         &self.info
     }
 
-    fn embed(&self, texts: &[&str], role: Role) -> Vec<Result<Embedding, TextError>> {
-        finished(texts.len(), self.start_embed(Text::copies(texts), &Call { role, ..Call::default() }))
+    fn submit(&self, Request { inputs, outputs, options }: Request) -> Result<Pending<Completed>, SubmitError> {
+        if outputs != OutputKind::Embedding.into() {
+            return Err(unsupported(outputs));
+        }
+        let table = Arc::clone(&self.table);
+        let prompt = self.prompts.of_request(&table.model, &options)?;
+        let (truncate, ending) = (options.truncate.unwrap_or(table.truncate), table.finish.ending(&options)?);
+        let count = inputs.len();
+        let each = move |i: usize| {
+            let embedding = match &inputs[i] {
+                Input::Text(text) => table.embed(prompt.before(text), truncate, ending),
+                Input::Ids(ids) => {
+                    let tokens = ids_as_they_are(ids, table.max_length, truncate)?;
+                    table.embed_ids(&tokens.ids, tokens.truncated, ending)
+                }
+                Input::Pair(..) => Err(TextError::new("static embeddings are of single texts, not of pairs")),
+            };
+            embedding.map(Output::from)
+        };
+        let complete = |results, times| Completed { results, times, tokens: None };
+        Ok(self.tokenizers.start_alone(Opened { count, each: Box::new(each) }, usize::MAX, (), complete))
     }
-}
 
-impl Local for StaticEngine {
-    fn model(&self) -> &Model {
-        &self.table.model
+    fn submit_job(&self, job: Job) -> Result<Pending<Vec<Result<Vec<u8>, TextError>>>, SubmitError> {
+        let Job { count, at_once, estimate: _, each } = job;
+        Ok(self.tokenizers.start_alone(Opened { count, each }, at_once, (), |results, _| results))
     }
 
-    fn local(&self) -> &LocalInfo {
-        &self.local
+    fn in_flight(&self) -> usize {
+        IN_FLIGHT
     }
 
     fn changed(&self) -> Option<&str> {
         self.table.table.changed()
-    }
-
-    fn start_embed(&self, texts: Vec<Text>, call: &Call) -> Result<Pending<Embedding>, Refusal> {
-        let (count, table) = (texts.len(), Arc::clone(&self.table));
-        let prompt = self.prompts.of_call(&table.model, call)?;
-        let (truncate, ending) = (call.truncate.unwrap_or(self.local.truncate), table.finish.ending(call)?);
-        let each = move |i: usize| match &texts[i] {
-            Text::Text(text) => table.embed(prompt.before(text), truncate, ending),
-            Text::Ids(ids) => {
-                let tokens = ids_as_they_are(ids, table.max_length, truncate)?;
-                table.embed_ids(&tokens.ids, tokens.truncated, ending)
-            }
-        };
-        Ok(self.tokenizers.start_alone(Opened { count, each: Box::new(each) }, usize::MAX, ()))
-    }
-
-    fn start_job(&self, _: usize, count: usize, at_once: usize, each: Job) -> Result<Pending<Vec<u8>>, Refusal> {
-        Ok(self.tokenizers.start_alone(Opened { count, each }, at_once, ()))
-    }
-
-    fn start_embed_sparse(&self, _: Vec<Text>, _: &Call) -> Result<Pending<SparseEmbedding>, Refusal> {
-        Err(Refusal::Unsupported("static embeddings are dense".into()))
-    }
-
-    fn start_embed_tokens(&self, _: Vec<Text>, _: &Call) -> Result<Pending<TokenEmbeddings>, Refusal> {
-        Err(Refusal::Unsupported("static embeddings have one vector a text".into()))
-    }
-
-    fn start_predict(&self, _: Vec<Judged>, _: &Call) -> Result<Pending<Prediction>, Refusal> {
-        Err(Refusal::Unsupported("static embeddings give no scores".into()))
     }
 }

@@ -42,8 +42,8 @@ pub struct Item<T, I> {
     pub bytes: usize,
 }
 
-/// What is done with the inputs of a window: one result each, in order.
-pub type Work<I, O> = Arc<dyn Fn(&[I]) -> Vec<Result<O, TextError>> + Send + Sync>;
+/// Computes the inputs of a window: one result each, in order.
+pub type Work<I, O> = Arc<dyn Fn(Vec<I>) -> Vec<Result<O, TextError>> + Send + Sync>;
 
 /// Why a stream ended early.
 #[derive(Debug)]
@@ -277,7 +277,7 @@ where
         for Item { tag, input, .. } in window {
             tags.push((tag, input.map(|input| inputs.push(input))));
         }
-        let results = catch_unwind(AssertUnwindSafe(|| work(&inputs)));
+        let results = catch_unwind(AssertUnwindSafe(|| work(inputs)));
         let mut results = results.unwrap_or_default().into_iter();
         let results = tags
             .into_iter()

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
+use super::collect::Decode;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
-use super::runner::Reading;
 use super::worker::{OutputRows, Wanted};
 use super::{EngineError, Role, Scoring, TextError, TextOptions, TokenEmbeddings};
 use crate::graph::{Output, Request, Rows};
@@ -208,10 +208,10 @@ impl TokenFinish {
         Ok(tokens)
     }
 
-    /// What reads the output of one text.
-    pub(super) fn reading(self: &Arc<Self>, role: Role) -> Reading<TokenEmbeddings> {
+    /// Makes the token vectors of one text from the model's output.
+    pub(super) fn decode(self: &Arc<Self>, role: Role) -> Decode {
         let finish = Arc::clone(self);
-        Arc::new(move |rows, tokens| finish.apply(rows, tokens, role))
+        Arc::new(move |rows, tokens| Ok(finish.apply(rows, tokens, role)?.into()))
     }
 
     fn apply(&self, rows: OutputRows<'_>, tokens: &Tokens, role: Role) -> Result<TokenEmbeddings, TextError> {
@@ -234,7 +234,7 @@ impl TokenFinish {
             width = layer.width(width);
         }
         match pooling::not_finite(&kept) {
-            Some(defect) => Err(TextError::internal(defect.to_owned())),
+            Some(defect) => Err(TextError::unusable(defect)),
             None => Ok(TokenEmbeddings {
                 vectors: kept,
                 dimensions: self.dimensions,

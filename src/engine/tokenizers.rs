@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::{Computed, Pending, Refusal, TextError, Times};
+use super::{Pending, SubmitError, Times};
 
 /// Time after which a request lets others in.
 const TURN: Duration = Duration::from_millis(1);
@@ -54,8 +54,8 @@ impl Tokenizers {
     pub fn start<R: Send + 'static>(
         &self,
         cancel: Arc<Cancel>,
-        open: impl FnOnce() -> Result<Opened<R>, Refusal> + Send + 'static,
-        finish: impl FnOnce(Result<Vec<R>, Refusal>) + Send + 'static,
+        open: impl FnOnce() -> Result<Opened<R>, SubmitError> + Send + 'static,
+        finish: impl FnOnce(Result<Vec<R>, SubmitError>) + Send + 'static,
     ) {
         self.begin(cancel, usize::MAX, open, finish);
     }
@@ -64,8 +64,8 @@ impl Tokenizers {
         &self,
         cancel: Arc<Cancel>,
         at_once: usize,
-        open: impl FnOnce() -> Result<Opened<R>, Refusal> + Send + 'static,
-        finish: impl FnOnce(Result<Vec<R>, Refusal>) + Send + 'static,
+        open: impl FnOnce() -> Result<Opened<R>, SubmitError> + Send + 'static,
+        finish: impl FnOnce(Result<Vec<R>, SubmitError>) + Send + 'static,
     ) {
         let threads = self.threads.current_num_threads().min(at_once);
         let request = Request {
@@ -83,23 +83,24 @@ impl Tokenizers {
 
 impl Tokenizers {
     /// Begins a request whose results need no more than these threads, of which `at_once` work on it at the same time;
-    /// `held` is dropped when it is over.
-    pub fn start_alone<R: Send + 'static>(
+    /// `held` is dropped when it is over. `complete` makes the reply.
+    pub fn start_alone<R: Send + 'static, T: Send + 'static>(
         &self,
-        opened: Opened<Result<R, TextError>>,
+        opened: Opened<R>,
         at_once: usize,
         held: impl Send + 'static,
-    ) -> Pending<R> {
+        complete: impl FnOnce(Vec<R>, Times) -> T + Send + 'static,
+    ) -> Pending<T> {
         let (start, cancel) = (Instant::now(), Arc::<Cancel>::default());
         let (sender, receiver) = oneshot::channel();
         cancel.hold(held);
-        let finish = move |results: Result<Vec<_>, Refusal>| {
+        let finish = move |results: Result<Vec<R>, SubmitError>| {
             let times = Times { tokenize: start.elapsed(), ..Times::default() };
             // Without a receiver, the results are not wanted any more.
-            let _ = sender.send(results.map(|results| Computed { results, times }));
+            let _ = sender.send(results.map(|results| complete(results, times)));
         };
         self.begin(Arc::clone(&cancel), at_once, || Ok(opened), finish);
-        Pending::new(receiver, cancel.on_drop())
+        Pending::arriving(receiver, cancel.on_drop())
     }
 }
 
@@ -124,9 +125,9 @@ struct Request<R> {
     finish: Mutex<Option<Finish<R>>>,
 }
 
-type Open<R> = Box<dyn FnOnce() -> Result<Opened<R>, Refusal> + Send>;
+type Open<R> = Box<dyn FnOnce() -> Result<Opened<R>, SubmitError> + Send>;
 
-type Finish<R> = Box<dyn FnOnce(Result<Vec<R>, Refusal>) + Send>;
+type Finish<R> = Box<dyn FnOnce(Result<Vec<R>, SubmitError>) + Send>;
 
 struct Items<R> {
     opened: Opened<R>,
@@ -202,7 +203,7 @@ impl<R> Request<R> {
     }
 
     /// Hands out the results; a second call does nothing.
-    fn finish(&self, results: Result<Vec<R>, Refusal>) {
+    fn finish(&self, results: Result<Vec<R>, SubmitError>) {
         let finish = lock(&self.finish).take();
         if let Some(finish) = finish
             && !self.cancel.is_set()
@@ -272,12 +273,20 @@ mod tests {
 
     use super::*;
 
-    fn opened(count: usize, each: impl Fn(usize) -> usize + Send + Sync + 'static) -> Opened<Result<usize, TextError>> {
-        Opened { count, each: Box::new(move |i| Ok(each(i))) }
+    fn opened(count: usize, each: impl Fn(usize) -> usize + Send + Sync + 'static) -> Opened<usize> {
+        Opened { count, each: Box::new(each) }
     }
 
-    fn results(pending: Pending<usize>) -> Vec<usize> {
-        pending.wait().unwrap().results.into_iter().map(Result::unwrap).collect()
+    fn start(tokenizers: &Tokenizers, opened: Opened<usize>) -> Pending<Vec<usize>> {
+        tokenizers.start_alone(opened, usize::MAX, (), |results, _| results)
+    }
+
+    fn wait<T>(pending: Pending<T>) -> Result<T, SubmitError> {
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(pending)
+    }
+
+    fn results(pending: Pending<Vec<usize>>) -> Vec<usize> {
+        wait(pending).unwrap()
     }
 
     #[test]
@@ -285,7 +294,7 @@ mod tests {
         for threads in [1, 4] {
             let tokenizers = Tokenizers::new(threads).unwrap();
             for count in [0, 1, 3, 1000] {
-                let pending = tokenizers.start_alone(opened(count, |i| i * 2), usize::MAX, ());
+                let pending = start(&tokenizers, opened(count, |i| i * 2));
                 assert_eq!(results(pending), (0..count).map(|i| i * 2).collect::<Vec<_>>());
             }
         }
@@ -298,7 +307,8 @@ mod tests {
         let gate = Mutex::new(gate);
         let done = Arc::<AtomicUsize>::default();
         let counted = Arc::clone(&done);
-        let large = tokenizers.start_alone(
+        let large = start(
+            &tokenizers,
             opened(50, move |i| {
                 // The first item waits until the small request is there; each takes a turn.
                 if i == 0 {
@@ -308,12 +318,10 @@ mod tests {
                 counted.fetch_add(1, Ordering::SeqCst);
                 i
             }),
-            usize::MAX,
-            (),
         );
         first.recv().unwrap();
         let seen = Arc::clone(&done);
-        let small = tokenizers.start_alone(opened(1, move |_| seen.load(Ordering::SeqCst)), usize::MAX, ());
+        let small = start(&tokenizers, opened(1, move |_| seen.load(Ordering::SeqCst)));
         go.send(()).unwrap();
         assert_eq!(results(small), [1], "items of the large request that came first");
         assert_eq!(results(large).len(), 50);
@@ -336,13 +344,14 @@ mod tests {
             }),
             usize::MAX,
             held,
+            |results, _| results,
         );
         first.recv().unwrap();
         drop(pending);
         assert!(freed.recv().is_err(), "freed at once");
         drop(go);
         // The next request is done after the turn of the one that was given up.
-        assert_eq!(results(tokenizers.start_alone(opened(1, |i| i), usize::MAX, ())), [0]);
+        assert_eq!(results(start(&tokenizers, opened(1, |i| i))), [0]);
         assert_eq!(done.load(Ordering::SeqCst), 1);
     }
 
@@ -350,7 +359,7 @@ mod tests {
     fn a_panic_ends_its_own_request_alone() {
         let tokenizers = Tokenizers::new(2).unwrap();
         let planted = opened(10, |i| if i == 3 { std::panic::panic_any("planted") } else { i });
-        assert!(matches!(tokenizers.start_alone(planted, usize::MAX, ()).wait(), Err(Refusal::Gone)));
-        assert_eq!(results(tokenizers.start_alone(opened(3, |i| i), usize::MAX, ())), [0, 1, 2]);
+        assert!(matches!(wait(start(&tokenizers, planted)), Err(SubmitError::Gone)));
+        assert_eq!(results(start(&tokenizers, opened(3, |i| i))), [0, 1, 2]);
     }
 }

@@ -15,7 +15,7 @@ use super::memory::return_freed_memory;
 use super::metrics::ModelMetrics;
 use super::service::{CHANGED, Capability, Failure, Service};
 use super::warm_up::{Measured, warm_up};
-use crate::engine::{EngineError, Local, Purpose};
+use crate::engine::{Engine, EngineError, OutputKind};
 use crate::model::Model;
 
 pub use choice::{NoModel, Profile};
@@ -31,10 +31,10 @@ pub struct LoadError {
 }
 
 /// Chooses what a model is loaded for, from its files.
-pub type Choose<'c> = &'c dyn Fn(&Model) -> Result<Purpose, EngineError>;
+pub type Choose<'c> = &'c dyn Fn(&Model) -> Result<OutputKind, EngineError>;
 
 /// Loads a model for the purpose that is chosen once its files are read; blocks.
-pub type Load = Arc<dyn Fn(Choose<'_>) -> Result<Arc<dyn Local>, LoadError> + Send + Sync>;
+pub type Load = Arc<dyn Fn(Choose<'_>) -> Result<Arc<dyn Engine>, LoadError> + Send + Sync>;
 
 /// What is to be served.
 pub struct Spec {
@@ -236,7 +236,7 @@ impl Served {
             let warm = if self.spec.warm_up { warm_up(&service) } else { None };
             if first
                 && tracing::enabled!(target: "infa::server", tracing::Level::INFO)
-                && let Some(measured) = warm.and_then(|warm| warm.measure(service.engine()))
+                && let Some(measured) = warm.and_then(|warm| warm.measure(&service))
             {
                 log_speed(&self.spec.name, &measured);
             }
@@ -386,7 +386,7 @@ fn seconds(since: Instant) -> f64 {
 mod tests {
     use super::*;
 
-    fn served(load: impl Fn() -> Result<Arc<dyn Local>, LoadError> + Send + Sync + 'static) -> Arc<Served> {
+    fn served(load: impl Fn() -> Result<Arc<dyn Engine>, LoadError> + Send + Sync + 'static) -> Arc<Served> {
         let load: Load = Arc::new(move |_| load());
         let embedding_dtype = EmbeddingDtype::default();
         let metrics = crate::server::Metrics::new().unwrap().model("a");
@@ -432,7 +432,7 @@ mod tests {
             Err(LoadError { message: "gone".into(), hint: None })
         });
         model.set_unloaded(Profile {
-            purpose: Purpose::Embed,
+            output: OutputKind::Embedding,
             capabilities: Vec::new(),
             sparse_head: false,
             max_length: 8,

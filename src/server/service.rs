@@ -1,7 +1,5 @@
 //! What one model can be asked, whatever the route.
 
-mod pairs;
-
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,17 +7,17 @@ use std::time::{Duration, SystemTime};
 
 use tokio::sync::OnceCell;
 
-pub use self::pairs::Pairs;
 use super::metrics::{ModelMetrics, Outcome, Work};
 use super::models::{Load, LoadError, Profile, Spec};
 use super::trace;
 use crate::batch::scheduler::Stats;
-use crate::engine::rerank::Method;
+use crate::engine::classify::{Classified, Classifier};
+use crate::engine::rerank::{Method, Pairs, Reranker, Score, ScoreError};
 use crate::engine::{
-    Call, Computed, Embedding, Job, Judged, Local, Pending, Prediction, Purpose, Refusal, SparseEmbedding, Text,
-    TextError, TextErrorKind, Times, TokenEmbeddings,
+    Completed, Embedding, Engine, Input, Job, Labelled, LocalInfo, OutputKind, OutputOf, Pending, Request,
+    RequestOptions, SparseEmbedding, SubmitError, TextError, TextErrorKind, Times, TokenEmbeddings,
 };
-use crate::model::labels::Labels;
+use crate::model::activation::sigmoid;
 use crate::model::m3;
 use crate::model::source::Weights;
 use crate::model::task::Task;
@@ -112,14 +110,12 @@ pub struct Relevance {
     pub order: f64,
 }
 
-/// The labels of one input: position in [`Service::labels`] and score, best first.
-pub type Labelled = Vec<(usize, f64)>;
-
 /// One model, ready to be asked.
 pub struct Service {
     name: String,
     model_id: String,
-    engine: Arc<dyn Local>,
+    engine: Arc<dyn Engine>,
+    local: Arc<LocalInfo>,
     /// Engines of the same model for other purposes, loaded on the first request for them; or why they cannot be.
     sparse: Arc<Other>,
     tokens: Arc<Other>,
@@ -127,14 +123,16 @@ pub struct Service {
     load: Load,
     /// The weights that the engine was loaded from.
     origin: Option<Origin>,
-    method: Option<Method>,
-    labels: Option<Labels>,
+    reranker: Option<Reranker>,
+    /// Whether the reranker scores pairs, by a logit that becomes a score here.
+    scores_pairs: bool,
+    classifier: Option<Classifier>,
     profile: Arc<Profile>,
     metrics: Arc<ModelMetrics>,
 }
 
 /// An engine of the same model for another purpose, and the weights that it was loaded from.
-type Other = OnceCell<Result<(Arc<dyn Local>, Option<Origin>), String>>;
+type Other = OnceCell<Result<(Arc<dyn Engine>, Option<Origin>), String>>;
 
 /// A file of weights: its path, time of change and length. Another one has another.
 type Origin = (PathBuf, SystemTime, u64);
@@ -156,12 +154,12 @@ const BYTES_A_TOKEN: usize = 3;
 pub(super) const CHANGED: &str = "the model's files were changed while it was in use, and it gives no right answers any more; the server must be restarted";
 
 /// What a model is loaded for when it is served.
-fn purpose(model: &Model) -> Purpose {
+fn purpose(model: &Model) -> OutputKind {
     match &model.task {
-        Task::CrossEncoder(_) | Task::Classifier { .. } | Task::Generative(_) => Purpose::Predict,
-        Task::Sparse => Purpose::EmbedSparse,
-        Task::LateInteraction => Purpose::EmbedTokens,
-        _ => Purpose::Embed,
+        Task::CrossEncoder(_) | Task::Classifier { .. } | Task::Generative(_) => OutputKind::Logits,
+        Task::Sparse => OutputKind::Sparse,
+        Task::LateInteraction => OutputKind::TokenVectors,
+        _ => OutputKind::Embedding,
     }
 }
 
@@ -169,28 +167,34 @@ impl Service {
     /// Loads the model; blocks.
     pub(super) fn load(spec: &Spec) -> Result<Arc<Self>, LoadError> {
         let engine = (spec.load)(&|model| Ok(purpose(model)))?;
-        let (model, info) = (engine.model(), engine.info());
+        let info = engine.info();
+        let Some(local) = info.local.clone() else {
+            return Err(LoadError { message: "only models of this process are served".into(), hint: None });
+        };
+        let (model, output) = (&local.model, info.output);
         let origin = origin(model);
         let refuse = |e: ModelError| LoadError { message: e.to_string(), hint: e.hint() };
-        let labels = match info.purpose {
-            Purpose::Predict => Some(model.head().labels(info.dimensions).map_err(refuse)?),
+        let classifier = match output {
+            OutputKind::Logits => {
+                let labels = model.head().labels(info.dimensions).map_err(refuse)?;
+                Some(Classifier::new(Arc::clone(&engine), labels))
+            }
             _ => None,
         };
         // A classifier with several labels gives no single score.
-        let method = Method::of(model, true).ok().filter(|method| {
-            method.purpose() == info.purpose && (info.purpose != Purpose::Predict || info.dimensions == 1)
-        });
+        let method = Method::of(model, true).ok().filter(|method| method.output() == output);
+        let reranker = method.and_then(|method| Reranker::new(Arc::clone(&engine), method).ok());
         let has = |(capability, has): (Capability, bool)| has.then_some(capability);
         let capabilities = [
-            (Capability::Embed, info.purpose != Purpose::Predict),
-            (Capability::Rerank, method.is_some()),
-            (Capability::Classify, labels.is_some()),
+            (Capability::Embed, output != OutputKind::Logits),
+            (Capability::Rerank, reranker.is_some()),
+            (Capability::Classify, classifier.is_some()),
         ];
         let profile = Profile {
-            purpose: info.purpose,
+            output,
             capabilities: capabilities.into_iter().filter_map(has).collect(),
             sparse_head: m3::Head::Sparse.find(&model.dir).is_some(),
-            max_length: engine.local().max_length,
+            max_length: local.max_length,
             size: fingerprint::size(model),
         };
         Ok(Arc::new(Self {
@@ -201,9 +205,11 @@ impl Service {
             hidden: Arc::default(),
             load: Arc::clone(&spec.load),
             origin,
-            method,
-            labels,
+            scores_pairs: matches!(method, Some(Method::Pairs(_))),
+            reranker,
+            classifier,
             profile: Arc::new(profile),
+            local,
             engine,
             metrics: Arc::clone(&spec.metrics),
         }))
@@ -219,9 +225,19 @@ impl Service {
         &self.model_id
     }
 
-    /// The engine, for its properties and the model's.
-    pub fn engine(&self) -> &dyn Local {
-        self.engine.as_ref()
+    /// The engine.
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
+    }
+
+    /// The model.
+    pub fn model(&self) -> &Model {
+        &self.local.model
+    }
+
+    /// Details of the model as it runs here.
+    pub fn local(&self) -> &LocalInfo {
+        &self.local
     }
 
     /// What waits and what runs.
@@ -248,72 +264,109 @@ impl Service {
     }
 
     /// The names of the labels; empty without a classification head.
-    pub fn labels(&self) -> &[String] {
-        self.labels.as_ref().map_or(&[], |labels| &labels.names)
+    pub fn labels(&self) -> &[Arc<str>] {
+        self.classifier.as_ref().map_or(&[], Classifier::names)
     }
 
     /// One vector a text.
-    pub async fn embed(&self, texts: Vec<Text>, call: Call) -> Result<Answer<Embedding>, Failure> {
-        let answer = self.ask(self.engine.start_embed(texts, &call));
-        self.counted(Work::Embed, answer).await
+    pub async fn embed(&self, texts: Vec<Input>, options: RequestOptions) -> Result<Answer<Embedding>, Failure> {
+        self.counted(Work::Embed, self.compute(OutputKind::Embedding, texts, options)).await
     }
 
     /// One weight a token of the vocabulary that matters, for each text.
-    pub async fn embed_sparse(&self, texts: Vec<Text>, call: Call) -> Result<Answer<SparseEmbedding>, Failure> {
-        let answer = async {
-            let engine = self.engine_for(Purpose::EmbedSparse).await?;
-            self.ask(engine.start_embed_sparse(texts, &call)).await
-        };
-        self.counted(Work::EmbedSparse, answer).await
+    pub async fn embed_sparse(
+        &self,
+        texts: Vec<Input>,
+        options: RequestOptions,
+    ) -> Result<Answer<SparseEmbedding>, Failure> {
+        self.counted(Work::EmbedSparse, self.compute(OutputKind::Sparse, texts, options)).await
     }
 
     /// One vector a token, for each text: those of late interaction (ColBERT, BGE-M3).
-    pub async fn embed_tokens(&self, texts: Vec<Text>, call: Call) -> Result<Answer<TokenEmbeddings>, Failure> {
-        self.tokens_by(Purpose::EmbedTokens, texts, call).await
-    }
-
-    /// What the last layer gives each token, special tokens included, for each text.
-    pub async fn hidden_states(&self, texts: Vec<Text>, call: Call) -> Result<Answer<TokenEmbeddings>, Failure> {
-        self.tokens_by(Purpose::HiddenStates, texts, call).await
-    }
-
-    async fn tokens_by(
+    pub async fn embed_tokens(
         &self,
-        purpose: Purpose,
-        texts: Vec<Text>,
-        call: Call,
+        texts: Vec<Input>,
+        options: RequestOptions,
     ) -> Result<Answer<TokenEmbeddings>, Failure> {
+        self.counted(Work::EmbedTokens, self.compute(OutputKind::TokenVectors, texts, options)).await
+    }
+
+    /// The last layer's output for each token, special tokens included, for each text.
+    pub async fn hidden_states(
+        &self,
+        texts: Vec<Input>,
+        options: RequestOptions,
+    ) -> Result<Answer<TokenEmbeddings>, Failure> {
+        self.counted(Work::EmbedTokens, self.compute(OutputKind::HiddenStates, texts, options)).await
+    }
+
+    async fn compute<T: OutputOf + Counted>(
+        &self,
+        output: OutputKind,
+        texts: Vec<Input>,
+        options: RequestOptions,
+    ) -> Result<Answer<T>, Failure> {
+        let engine = self.engine_for(output).await?;
+        answer(engine.submit(Request::new(output, texts, options))).await
+    }
+
+    /// The relevance of each document to its query, in the order of the documents. With `raw`, logits stay logits.
+    ///
+    /// [`Failure::Input`] counts documents; what is wrong with a query is [`Failure::Option`] of the field `query`.
+    pub async fn score(&self, pairs: Pairs, raw: bool, options: RequestOptions) -> Result<Answer<Relevance>, Failure> {
         let answer = async {
-            let engine = self.engine_for(purpose).await?;
-            self.ask(engine.start_embed_tokens(texts, &call)).await
+            let reranker = self.reranker.as_ref().ok_or_else(|| {
+                Failure::Unsupported(format!("{} gives no scores by which to order documents", self.name))
+            })?;
+            // Of one query it goes without saying which one is wrong.
+            let query_of: Vec<usize> = match pairs.queries.len() {
+                1 => Vec::new(),
+                _ => pairs.documents.iter().map(|&(query, _)| query).collect(),
+            };
+            let reranked = reranker.score(pairs, &options).await?;
+            let (mut results, mut tokens) = (Vec::with_capacity(reranked.scores.len()), reranked.query_tokens);
+            for (index, score) in reranked.scores.into_iter().enumerate() {
+                let score = match score {
+                    Err(ScoreError::Query(error)) => return Err(failed_query(error, query_of.get(index))),
+                    Err(ScoreError::Document(error)) => Err(error),
+                    Ok(score) => Ok(score),
+                };
+                let Score { score, order, tokens: seen, .. } = failed((index, score))?;
+                let score = if self.scores_pairs && !raw { sigmoid(order) } else { score };
+                tokens += seen.unwrap_or_default();
+                results.push(Relevance { score, order });
+            }
+            Ok(Answer { results, tokens, times: reranked.times })
         };
-        self.counted(Work::EmbedTokens, answer).await
+        self.counted(Work::Rerank, answer).await
     }
 
     /// The labels of each input, best first. With `raw`, logits stay logits.
-    pub async fn classify(&self, inputs: Vec<Judged>, raw: bool, call: Call) -> Result<Answer<Labelled>, Failure> {
-        let Some(labels) = &self.labels else {
-            return Err(Failure::Unsupported(format!("{} has no labels", self.name)));
+    pub async fn classify(
+        &self,
+        inputs: Vec<Input>,
+        raw: bool,
+        options: RequestOptions,
+    ) -> Result<Answer<Labelled>, Failure> {
+        let answer = async {
+            let classifier = self.classifier.as_ref();
+            let classifier = classifier.ok_or_else(|| Failure::Unsupported(format!("{} has no labels", self.name)))?;
+            let Classified { results, times } = classifier.classify(inputs, raw, options).await?;
+            of_results(results, times)
         };
-        let answer = self.counted(Work::Classify, self.ask(self.engine.start_predict(inputs, &call)));
-        let Answer { results, tokens, times } = answer.await?;
-        let labelled = |p: Prediction| {
-            let scores = match raw {
-                true => p.logits.iter().map(|&x| f64::from(x)).collect(),
-                false => labels.problem.scores(&p.logits),
-            };
-            let mut order: Vec<usize> = (0..scores.len()).collect();
-            order.sort_by(|&a, &b| p.logits[b].total_cmp(&p.logits[a]));
-            order.into_iter().map(|i| (i, scores[i])).collect()
-        };
-        Ok(Answer { results: results.into_iter().map(labelled).collect(), tokens, times })
+        self.counted(Work::Classify, answer).await
     }
 
     /// How alike `source` and each of `sentences` are, by the model's own measure.
-    pub async fn similarity(&self, source: String, sentences: Vec<String>, call: Call) -> Result<Answer<f64>, Failure> {
-        let similarity = self.engine.model().similarity().map_err(|e| Failure::Unsupported(e.to_string()))?;
-        let texts = std::iter::once(source).chain(sentences).map(Text::Text).collect();
-        let Answer { results, tokens, times } = self.embed(texts, call).await?;
+    pub async fn similarity(
+        &self,
+        source: String,
+        sentences: Vec<String>,
+        options: RequestOptions,
+    ) -> Result<Answer<f64>, Failure> {
+        let similarity = self.model().similarity().map_err(|e| Failure::Unsupported(e.to_string()))?;
+        let texts = std::iter::once(source).chain(sentences).map(Input::Text).collect();
+        let Answer { results, tokens, times } = self.embed(texts, options).await?;
         let Some((source, sentences)) = results.split_first() else {
             return Err(Failure::Internal("the engine gave no vectors".into()));
         };
@@ -321,12 +374,15 @@ impl Service {
         Ok(Answer { results, tokens, times })
     }
 
-    /// The engine for that purpose: the model's own, or another that is loaded now.
-    async fn engine_for(&self, purpose: Purpose) -> Result<Arc<dyn Local>, Failure> {
-        let (other, what) = match purpose {
-            _ if purpose == self.engine.info().purpose => return Ok(Arc::clone(&self.engine)),
-            Purpose::EmbedSparse => (&self.sparse, "sparse vectors"),
-            Purpose::EmbedTokens => (&self.tokens, "vectors of tokens"),
+    /// The engine for `output`: the model's own, or another that is loaded now.
+    async fn engine_for(&self, output: OutputKind) -> Result<Arc<dyn Engine>, Failure> {
+        let (other, what) = match output {
+            // What it does not give and no other engine can, it refuses itself.
+            _ if output == self.engine.info().output || output == OutputKind::Embedding => {
+                return Ok(Arc::clone(&self.engine));
+            }
+            OutputKind::Sparse => (&self.sparse, "sparse vectors"),
+            OutputKind::TokenVectors => (&self.tokens, "vectors of tokens"),
             _ => (&self.hidden, "hidden states of tokens"),
         };
         let (cell, load, name) = (Arc::clone(other), Arc::clone(&self.load), self.name.clone());
@@ -334,8 +390,8 @@ impl Service {
         let loading = tokio::spawn(async move {
             let loaded = cell.get_or_init(|| async {
                 let load = move || {
-                    let engine = load(&|_| Ok(purpose))?;
-                    let origin = origin(engine.model());
+                    let engine = load(&|_| Ok(output))?;
+                    let origin = engine.info().local.as_ref().and_then(|local| origin(&local.model));
                     Ok::<_, LoadError>((engine, origin))
                 };
                 let loaded = tokio::task::spawn_blocking(load).await;
@@ -373,24 +429,46 @@ impl Service {
 
     /// Runs `each` for the indices below `count` on the threads that tokenise, no more than `at_once` at once, admitted like
     /// `bytes` bytes of text.
-    pub async fn job(&self, bytes: usize, count: usize, at_once: usize, each: Job) -> Result<Vec<Vec<u8>>, Failure> {
-        let tokens = bytes / BYTES_A_TOKEN;
-        let Computed { results, .. } = self.engine.start_job(tokens, count, at_once, each)?.await?;
-        results.into_iter().enumerate().map(failed).collect()
+    pub async fn job(
+        &self,
+        bytes: usize,
+        count: usize,
+        at_once: usize,
+        each: impl Fn(usize) -> Result<Vec<u8>, TextError> + Send + Sync + 'static,
+    ) -> Result<Vec<Vec<u8>>, Failure> {
+        let job = Job { count, at_once, estimate: bytes / BYTES_A_TOKEN, each: Box::new(each) };
+        self.engine.submit_job(job)?.await?.into_iter().enumerate().map(failed).collect()
     }
+}
 
-    /// Waits for a call.
-    async fn ask<T: Counted>(&self, call: Result<Pending<T>, Refusal>) -> Result<Answer<T>, Failure> {
-        let Computed { results, times } = call?.await?;
-        let results: Vec<T> = results.into_iter().enumerate().map(failed).collect::<Result<_, _>>()?;
-        Ok(Answer { tokens: results.iter().map(Counted::tokens).sum(), results, times })
+/// Waits for a request.
+async fn answer<T: OutputOf + Counted>(pending: Result<Pending<Completed>, SubmitError>) -> Result<Answer<T>, Failure> {
+    let completed = pending?.await?;
+    let times = completed.times;
+    of_results(completed.results_as(), times)
+}
+
+fn of_results<T: Counted>(results: Vec<Result<T, TextError>>, times: Times) -> Result<Answer<T>, Failure> {
+    let results: Vec<T> = results.into_iter().enumerate().map(failed).collect::<Result<_, _>>()?;
+    Ok(Answer { tokens: results.iter().map(Counted::tokens).sum(), results, times })
+}
+
+/// The failure of a request whose query cannot be processed; `index` tells several queries apart.
+fn failed_query(error: TextError, index: Option<&usize>) -> Failure {
+    match failed::<()>((0, Err(error))) {
+        Err(Failure::Input { reason, .. } | Failure::InputTooLarge { reason, .. }) => {
+            let reason = index.map_or(reason.clone(), |index| format!("that at index {index}: {reason}"));
+            Failure::Option { field: "query", reason }
+        }
+        Err(other) => other,
+        Ok(()) => Failure::Internal("the engine made nothing of the query".into()),
     }
 }
 
 /// An input that has no result fails the whole request.
 fn failed<T>((index, result): (usize, Result<T, TextError>)) -> Result<T, Failure> {
     result.map_err(|e| match e.kind() {
-        TextErrorKind::Internal => Failure::Internal(format!("input {index}: {e}")),
+        TextErrorKind::Internal | TextErrorKind::Unusable => Failure::Internal(format!("input {index}: {e}")),
         TextErrorKind::Input => Failure::Input { index, reason: e.to_string(), too_long: false },
         TextErrorKind::TooLong => Failure::Input { index, reason: e.to_string(), too_long: true },
         TextErrorKind::TooLarge => Failure::InputTooLarge { index, reason: e.to_string() },
@@ -398,14 +476,16 @@ fn failed<T>((index, result): (usize, Result<T, TextError>)) -> Result<T, Failur
     })
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::Option { field, reason } => Self::Option { field, reason },
-            Refusal::Full { retry_after } => Self::Full { retry_after },
-            Refusal::TooLarge { tokens, most } => Self::TooLarge { tokens, most },
-            Refusal::Unsupported(what) => Self::Unsupported(what),
-            Refusal::Gone => Self::Internal("the engine went away".into()),
+impl From<SubmitError> for Failure {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Option { field, reason } => Self::Option { field, reason },
+            SubmitError::Full { retry_after } => Self::Full { retry_after },
+            SubmitError::TooLarge { tokens, most } => Self::TooLarge { tokens, most },
+            SubmitError::Unsupported(what) => Self::Unsupported(what),
+            gone @ (SubmitError::Gone | SubmitError::Remote(_) | SubmitError::Python(_)) => {
+                Self::Internal(gone.to_string())
+            }
         }
     }
 }
@@ -430,21 +510,26 @@ trait Counted {
     fn tokens(&self) -> usize;
 }
 
-macro_rules! counted {
-    ($($result:ty),*) => {
-        $(impl Counted for $result {
-            fn tokens(&self) -> usize {
-                self.tokens
-            }
-        })*
-    };
-}
-
-counted!(SparseEmbedding, TokenEmbeddings, Prediction);
-
 impl Counted for Embedding {
     fn tokens(&self) -> usize {
-        // Engines in this process always tell.
+        self.tokens.unwrap_or_default()
+    }
+}
+
+impl Counted for SparseEmbedding {
+    fn tokens(&self) -> usize {
+        self.tokens
+    }
+}
+
+impl Counted for TokenEmbeddings {
+    fn tokens(&self) -> usize {
+        self.tokens
+    }
+}
+
+impl Counted for Labelled {
+    fn tokens(&self) -> usize {
         self.tokens.unwrap_or_default()
     }
 }

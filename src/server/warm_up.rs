@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::service::Service;
 use crate::engine::int8::SENTENCES;
 use crate::engine::rerank::Method;
-use crate::engine::{Embedding, Input, Local, Purpose, Role, TextError};
+use crate::engine::{Engine, Input, LocalInfo, OutputKind, Request, RequestOptions, Role, SubmitError, TextError};
 use crate::model::tokenizer::Truncate;
 
 /// Longest text in tokens. Those of models that read books would take minutes.
@@ -18,16 +18,16 @@ const ROOM: usize = 24;
 /// The word that texts are made of.
 const WORD: &str = "warm ";
 
-/// Computes a short text, and for each worker a long one. A failure is a warning in the log: other texts may well be
-/// answered.
+/// Computes a short text, and for each worker a long one.
+///
+/// A failure is a warning in the log: other texts may well be answered. Blocks.
 pub(super) fn warm_up(service: &Service) -> Option<Warm> {
-    let engine = service.engine();
-    let local = engine.local();
-    let long = long_text(engine);
+    let local = service.local();
+    let long = long_text(local);
     let mut texts = vec!["warm"];
     texts.extend(std::iter::repeat_n(long.as_str(), local.threads));
     let mut first = Speed::default();
-    if let Err(e) = first.add(engine, &texts) {
+    if let Err(e) = first.add(service, &texts) {
         tracing::warn!(model = service.name(), "a first text failed: {e}");
         return None;
     }
@@ -35,11 +35,11 @@ pub(super) fn warm_up(service: &Service) -> Option<Warm> {
 }
 
 /// A text nearly as long as the model takes.
-fn long_text(engine: &dyn Local) -> String {
-    let longest = engine.local().max_length.min(LONGEST);
+fn long_text(local: &LocalInfo) -> String {
+    let longest = local.max_length.min(LONGEST);
     let room = ROOM.min(longest / 4);
     // Vocabularies without the word have several tokens for it.
-    let (sample, tokenizer) = (8, &engine.model().tokenizer);
+    let (sample, tokenizer) = (8, &local.model.tokenizer);
     let tokens = tokenizer.encode_bare(&WORD.repeat(sample), LONGEST, Truncate::Right);
     let tokens_per_word = tokens.map_or(1, |tokens| tokens.ids.len().div_ceil(sample).max(1));
     WORD.repeat((longest.saturating_sub(room) / tokens_per_word).max(1))
@@ -81,7 +81,7 @@ pub(super) struct Speed {
 
 impl Warm {
     /// Measures for about a second; of a large model for as long as a few texts take. `None` if a text fails.
-    pub fn measure(self, engine: &dyn Local) -> Option<Measured> {
+    pub fn measure(self, service: &Service) -> Option<Measured> {
         let Self { first, long } = self;
         let sentences: Vec<&str> = SENTENCES.lines().collect();
         // As many as the first texts promise to be done in the time.
@@ -89,27 +89,29 @@ impl Warm {
         let count = (fit as usize).clamp(8, MOST_SHORT);
         let texts: Vec<&str> = sentences.iter().copied().cycle().take(count).collect();
         let mut short = Speed::default();
-        short.add(engine, &texts).ok()?;
+        short.add(service, &texts).ok()?;
 
         // Infinitely fast texts cannot be.
         let each = Duration::try_from_secs_f64(first.seconds).unwrap_or(TOO_LONG);
         if each > TOO_LONG {
             return Some(Measured { short, long: first });
         }
-        let threads = engine.local().threads;
+        let threads = service.local().threads;
         let rounds = (LONG.as_secs_f64() / first.seconds.max(1e-6)) as usize;
         let texts = vec![long.as_str(); threads * rounds.clamp(1, MOST_LONG)];
         let mut long = Speed::default();
-        long.add(engine, &texts).ok()?;
+        long.add(service, &texts).ok()?;
         Some(Measured { short, long })
     }
 }
 
 impl Speed {
     /// Computes `texts`, and counts them.
-    fn add(&mut self, engine: &dyn Local, texts: &[&str]) -> Result<(), TextError> {
+    fn add(&mut self, service: &Service, texts: &[&str]) -> Result<(), Failed> {
+        // A model of this process needs none of a runtime's drivers.
+        let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let begun = Instant::now();
-        let tokens = compute(engine, texts)?;
+        let tokens = runtime.block_on(compute(service.engine().as_ref(), service.local(), texts))?;
         self.seconds += begun.elapsed().as_secs_f64();
         self.texts += texts.len();
         self.tokens += tokens;
@@ -134,22 +136,27 @@ fn per_second(count: usize, seconds: f64) -> f64 {
     format!("{rate:.2e}").parse().unwrap_or(rate)
 }
 
-/// What the model is for, done to `texts`: the tokens it saw.
-fn compute(engine: &dyn Local, texts: &[&str]) -> Result<usize, TextError> {
-    match engine.info().purpose {
-        Purpose::Embed => sum(engine.embed(texts, Role::Text), |e: Embedding| e.tokens.unwrap_or_default()),
-        Purpose::EmbedSparse => sum(engine.embed_sparse(texts, Role::Text), |e| e.tokens),
-        Purpose::EmbedTokens | Purpose::HiddenStates => sum(engine.embed_tokens(texts, Role::Document), |e| e.tokens),
-        Purpose::Predict => {
-            let pairs = matches!(Method::of(engine.model(), true), Ok(Method::Pairs(_)));
-            let input = |&text| if pairs { Input::Pair("warm", text) } else { Input::Text(text) };
-            sum(engine.predict(&texts.iter().map(input).collect::<Vec<_>>()), |p| p.tokens)
-        }
-    }
+/// The reason why a text could not be computed.
+#[derive(Debug, thiserror::Error)]
+enum Failed {
+    #[error(transparent)]
+    Runtime(#[from] std::io::Error),
+    #[error(transparent)]
+    Request(#[from] SubmitError),
+    #[error(transparent)]
+    Text(#[from] TextError),
 }
 
-fn sum<T>(results: Vec<Result<T, TextError>>, tokens: impl Fn(T) -> usize) -> Result<usize, TextError> {
-    results.into_iter().map(|result| result.map(&tokens)).sum()
+/// Computes the model's own output of `texts`: the tokens that it saw.
+async fn compute(engine: &dyn Engine, local: &LocalInfo, texts: &[&str]) -> Result<usize, Failed> {
+    let output = engine.info().output;
+    let pairs = output == OutputKind::Logits && matches!(Method::of(&local.model, true), Ok(Method::Pairs(_)));
+    let role = if output == OutputKind::TokenVectors { Role::Document } else { Role::Text };
+    let input = |&text: &&str| if pairs { Input::Pair("warm".into(), text.to_owned()) } else { text.into() };
+    let options = RequestOptions { role, ..RequestOptions::default() };
+    let completed = engine.submit(Request::new(output, texts.iter().map(input).collect(), options))?.await?;
+    let tokens = completed.results.into_iter().map(|result| Ok(result?.tokens.unwrap_or_default()));
+    tokens.sum()
 }
 
 #[cfg(test)]

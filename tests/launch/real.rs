@@ -2,10 +2,10 @@
 
 use infa::engine::launch::{Command, Launch, LaunchError, default_command};
 use infa::engine::remote::{Client, RemoteOptions, Wanted};
-use infa::engine::{Engine, EngineKind, Role, TextOptions};
+use infa::engine::{EngineKind, Role, TextOptions};
 
 use crate::fake::{PATIENCE, runtime, start};
-use crate::support;
+use crate::support::{self, Blocking};
 
 const TEXTS: [&str; 3] = ["what do cats eat", "", "über 猫"];
 

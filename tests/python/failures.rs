@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use infa::engine::python::{PythonOptions, PythonTask, Worker};
-use infa::engine::{Engine, PythonEngine, PythonError, Role};
+use infa::engine::{
+    Checked, Embedding, Engine, OutputKind, PythonEngine, PythonError, Request, RequestOptions, Role, TextError,
+};
 use infa::fetch::Cancel;
 
 use crate::fake::{gone, model, python, torch, vector};
@@ -119,25 +121,33 @@ async fn interpreters_that_are_none() {
     }
 }
 
-#[test]
-fn blocking_engines_name_what_is_wrong_with_each_text() {
+/// One result a text.
+async fn embed(engine: &Checked<PythonEngine>, texts: &[&str]) -> Vec<Result<Embedding, TextError>> {
+    let inputs = texts.iter().map(|&text| text.into()).collect();
+    let request = Request::new(OutputKind::Embedding, inputs, RequestOptions::default());
+    engine.submit(request).unwrap().await.unwrap().results_as()
+}
+
+#[tokio::test]
+async fn checked_engines_name_what_is_wrong_with_each_text() {
     let model = model("model");
-    let engine = PythonEngine::start("m", &model.options("torch"), &Cancel::new()).unwrap();
-    let results = engine.embed(&["a", "nan", "b"], Role::Text);
+    let engine = PythonEngine::start("m", &model.options("torch"), &Cancel::new()).await.unwrap();
+    let engine = Checked::new(engine, "torch".into());
+    let results = embed(&engine, &["a", "nan", "b"]).await;
     assert_eq!(results[0].as_ref().unwrap().vector, vector("a"));
     assert!(results[1].as_ref().unwrap_err().to_string().starts_with("torch: "), "{results:?}");
     assert_eq!(results[2].as_ref().unwrap().vector, vector("b"));
-    let results = engine.embed(&["a", "crash"], Role::Text);
+    let results = embed(&engine, &["a", "crash"]).await;
     assert!(results.iter().all(|result| result.as_ref().unwrap_err().to_string().contains("the last words")));
-    assert!(engine.embed(&["a"], Role::Text)[0].is_err());
+    assert!(embed(&engine, &["a"]).await[0].is_err());
 }
 
-#[test]
-fn starting_ends_when_somebody_asks_to_stop() {
+#[tokio::test]
+async fn starting_ends_after_an_interruption() {
     let model = model("slow");
     let cancel = Cancel::new();
     cancel.cancel();
-    let error = PythonEngine::start("m", &model.options("torch"), &cancel).err().unwrap();
+    let error = PythonEngine::start("m", &model.options("torch"), &cancel).await.err().unwrap();
     assert!(error.to_string().contains("interrupted"), "{error}");
 }
 

@@ -7,8 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use infa::engine::{
-    Call, Computed, Embedding, Ended, Engine, EngineInfo, Job, Judged, Local, LocalInfo, Pending, Prediction, Purpose,
-    Refusal, SparseEmbedding, Text, TextError, Times, TokenEmbeddings,
+    Completed, Embedding, Engine, EngineInfo, Input, LocalInfo, OutputKind, Pending, Request, SubmitError,
 };
 use infa::fetch::Context;
 use infa::model::Model;
@@ -34,10 +33,8 @@ pub fn eventually(what: &str, so: impl Fn() -> bool) {
 /// A vector of a text is its length in bytes and 1. The text "hold" has none until [`Fake::release`], "panic" panics,
 /// "full" finds the queue full.
 pub struct Fake {
-    model: Model,
     info: EngineInfo,
-    local: LocalInfo,
-    held: Mutex<Vec<(oneshot::Sender<Ended<Embedding>>, usize)>>,
+    held: Mutex<Vec<(oneshot::Sender<Result<Completed, SubmitError>>, usize)>>,
     dropped: Arc<AtomicUsize>,
 }
 
@@ -54,8 +51,8 @@ impl Fake {
     pub fn new() -> Arc<Self> {
         let dir = support::fixture("bert-tiny");
         let source = support::request(dir.to_str().unwrap()).resolve(HubEnv::from_env(), &Context::silent()).unwrap();
-        let info = EngineInfo { model: "fake".into(), purpose: Purpose::Embed, dimensions: 2, scoring: None };
         let local = LocalInfo {
+            model: Arc::new(Model::read(source).unwrap()),
             dir: None,
             max_length: 512,
             pooling: Vec::new(),
@@ -66,8 +63,14 @@ impl Fake {
             truncate: infa::model::tokenizer::Truncate::Right,
             threads: 1,
         };
-        let model = Model::read(source).unwrap();
-        Arc::new(Self { model, info, local, held: Mutex::default(), dropped: Arc::default() })
+        let info = EngineInfo {
+            model: "fake".into(),
+            output: OutputKind::Embedding,
+            dimensions: 2,
+            scoring: None,
+            local: Some(Arc::new(local)),
+        };
+        Arc::new(Self { info, held: Mutex::default(), dropped: Arc::default() })
     }
 
     /// Calls that are held, also those that nobody waits for any more.
@@ -88,47 +91,35 @@ impl Fake {
     }
 }
 
-fn computed(texts: &[&str]) -> Computed<Embedding> {
-    let embed =
-        |text: &&str| Ok(Embedding { vector: vec![text.len() as f32, 1.0], tokens: Some(1), truncated: Some(false) });
-    Computed { results: texts.iter().map(embed).collect::<Vec<Result<_, TextError>>>(), times: Times::default() }
+fn computed(texts: &[&str]) -> Completed {
+    let embed = |text: &&str| {
+        let embedding = Embedding { vector: vec![text.len() as f32, 1.0], tokens: Some(1), truncated: Some(false) };
+        Ok(embedding.into())
+    };
+    Completed { results: texts.iter().map(embed).collect(), ..Completed::default() }
 }
 
 impl Engine for Fake {
     fn info(&self) -> &EngineInfo {
         &self.info
     }
-}
 
-fn no<T>() -> Result<Pending<T>, Refusal> {
-    Err(Refusal::Unsupported("the fake engine only embeds".into()))
-}
-
-impl Local for Fake {
-    fn model(&self) -> &Model {
-        &self.model
-    }
-
-    fn local(&self) -> &LocalInfo {
-        &self.local
-    }
-
-    fn start_job(&self, _: usize, _: usize, _: usize, _: Job) -> Result<Pending<Vec<u8>>, Refusal> {
-        no()
-    }
-
-    fn start_embed(&self, texts: Vec<Text>, _: &Call) -> Result<Pending<Embedding>, Refusal> {
-        let text = |text: &Text| match text {
-            Text::Text(text) => text.clone(),
-            Text::Ids(ids) => "x".repeat(ids.len()),
+    fn submit(&self, request: Request) -> Result<Pending<Completed>, SubmitError> {
+        if !request.outputs.contains(OutputKind::Embedding) {
+            return Err(SubmitError::Unsupported("the fake engine only embeds".into()));
+        }
+        let text = |input: &Input| match input {
+            Input::Text(text) => text.clone(),
+            Input::Ids(ids) => "x".repeat(ids.len()),
+            Input::Pair(..) => panic!("pairs have no vectors"),
         };
-        let texts: Vec<String> = texts.iter().map(text).collect();
+        let texts: Vec<String> = request.inputs.iter().map(text).collect();
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         if texts.contains(&"panic") {
             panic!("the text says so");
         }
         if texts.contains(&"full") {
-            return Err(Refusal::Full { retry_after: Duration::from_secs(7) });
+            return Err(SubmitError::Full { retry_after: Duration::from_secs(7) });
         }
         let (sender, receiver) = oneshot::channel();
         if texts.contains(&"hold") {
@@ -136,19 +127,11 @@ impl Local for Fake {
         } else {
             let _ = sender.send(Ok(computed(&texts)));
         }
-        Ok(Pending::new(receiver, Box::new(OnDrop(Arc::clone(&self.dropped)))))
+        Ok(Pending::arriving(receiver, Box::new(OnDrop(Arc::clone(&self.dropped)))))
     }
 
-    fn start_embed_sparse(&self, _: Vec<Text>, _: &Call) -> Result<Pending<SparseEmbedding>, Refusal> {
-        no()
-    }
-
-    fn start_embed_tokens(&self, _: Vec<Text>, _: &Call) -> Result<Pending<TokenEmbeddings>, Refusal> {
-        no()
-    }
-
-    fn start_predict(&self, _: Vec<Judged>, _: &Call) -> Result<Pending<Prediction>, Refusal> {
-        no()
+    fn in_flight(&self) -> usize {
+        1
     }
 }
 
@@ -179,7 +162,7 @@ impl InProcess {
     pub fn try_with(limits: Limits, options: ServerOptions, listen: Listen) -> Result<Self, ServeError> {
         let engine = Fake::new();
         let loaded = Arc::clone(&engine);
-        let load = move |_: server::models::Choose<'_>| Ok(Arc::clone(&loaded) as Arc<dyn Local>);
+        let load = move |_: server::models::Choose<'_>| Ok(Arc::clone(&loaded) as Arc<dyn Engine>);
         let metrics = Metrics::new().unwrap();
         let spec = Spec {
             name: "fake".into(),

@@ -1,11 +1,14 @@
 //! What several test programs share: fixtures, engines, comparison of vectors.
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub mod blocking;
+
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use infa::engine::{Embedding, Engine, EngineError, OnnxEngine, OnnxOptions, Purpose, Role, TextError, TextOptions};
+pub use blocking::Blocking;
+use infa::engine::{Embedding, Engine, EngineError, OnnxEngine, OnnxOptions, OutputKind, Role, TextError, TextOptions};
 use infa::fetch::Context;
 use infa::graph::{self, Graph};
 use infa::model::cache::HubEnv;
@@ -92,11 +95,11 @@ pub fn request(model_id: &str) -> Request {
 }
 
 pub fn try_engine(model_id: &str, text: &TextOptions, threads: usize) -> Result<OnnxEngine, EngineError> {
-    try_engine_for(Purpose::Embed, model_id, text, threads)
+    try_engine_for(OutputKind::Embedding, model_id, text, threads)
 }
 
 pub fn try_engine_for(
-    purpose: Purpose,
+    purpose: OutputKind,
     model_id: &str,
     text: &TextOptions,
     threads: usize,
@@ -110,7 +113,7 @@ pub fn engine(dir: impl AsRef<Path>, text: &TextOptions) -> OnnxEngine {
     try_engine(dir.as_ref().to_str().unwrap(), text, 2).unwrap()
 }
 
-pub fn engine_for(purpose: Purpose, dir: impl AsRef<Path>) -> OnnxEngine {
+pub fn engine_for(purpose: OutputKind, dir: impl AsRef<Path>) -> OnnxEngine {
     try_engine_for(purpose, dir.as_ref().to_str().unwrap(), &text_options(), 2).unwrap()
 }
 

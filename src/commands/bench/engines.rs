@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::super::World;
 use super::super::side_by_side::{Facts, Opening, Planned, Started, Unready};
 use super::plan::Plan;
-use crate::bench::backend::{Asked, Prepared, limited};
+use crate::bench::engine::{CheckedEngine, Prepared, limited};
 use crate::bench::machine::Roots;
 use crate::bench::report::EngineState;
 use crate::bench::summary;
@@ -14,7 +14,7 @@ use crate::bench::target::Request;
 
 /// An engine that is ready.
 pub(super) struct Ready {
-    pub asked: Arc<Asked>,
+    pub asked: Arc<CheckedEngine>,
     pub facts: Facts,
     pub first_answer_seconds: f64,
     /// The processes it computes in.
@@ -34,8 +34,8 @@ impl Ready {
         world: &World,
     ) -> Result<Self, EngineState> {
         let started = opening.open(planned).await.map_err(Unready::into_state)?;
-        let Some(backend) = started.backends.first() else { return Err(EngineState::NotMeasured) };
-        let asked = Arc::new(Asked::new(Arc::clone(backend), Arc::clone(requests)));
+        let Some(engine) = started.engines.first() else { return Err(EngineState::NotMeasured) };
+        let asked = Arc::new(CheckedEngine::new(engine.clone(), Arc::clone(requests)));
         let begin = Instant::now();
         match first(&asked, plan, requests, world).await {
             Ok(()) => {
@@ -62,7 +62,7 @@ impl Ready {
 }
 
 /// Asks for one vector, or the scores of one query.
-async fn first(asked: &Asked, plan: &Plan, requests: &[Prepared], world: &World) -> Result<(), Unready> {
+async fn first(asked: &CheckedEngine, plan: &Plan, requests: &[Prepared], world: &World) -> Result<(), Unready> {
     let Some(Prepared { request, .. }) = requests.first() else { return Ok(()) };
     let request = match request {
         Request::Texts(texts) => Request::Texts(texts.iter().take(1).cloned().collect()),

@@ -19,7 +19,7 @@ pub(crate) use config::bundled;
 
 use super::side_by_side::{Counter, ModelHere, Opening, facts};
 use super::{Error, Outcome, World, async_runtime};
-use crate::bench::backend::Prepared;
+use crate::bench::engine::Prepared;
 use crate::bench::report::EngineState;
 use crate::cli::{BenchArgs, BenchSettings, ExportReportArgs};
 use crate::compare::runs::read;

@@ -2,14 +2,16 @@
 
 use std::num::NonZero;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ENGINE, World, flag, refuse};
 use crate::cli::{EngineArgs, ModelArgs, TextArgs};
 use crate::commands::Error;
+use crate::commands::async_runtime::EngineRuntime;
 use crate::commands::settings::{Globals, text_options};
 use crate::engine::python::{PythonEngine, PythonOptions, PythonTask};
-use crate::engine::{EngineError, EngineSpec, TextOptions};
+use crate::engine::{Checked, Engine, EngineError, EngineSpec, TextOptions};
 use crate::model::DEFAULT_MODEL;
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
@@ -102,13 +104,20 @@ impl PythonSettings {
     }
 
     /// Finds (or fetches) the model, and starts the engine with it.
-    pub fn start(&self, world: &World, task: PythonTask, raw_scores: bool) -> Result<PythonEngine, Error> {
+    pub fn start(
+        &self,
+        world: &World,
+        runtime: &EngineRuntime,
+        task: PythonTask,
+        raw_scores: bool,
+    ) -> Result<Arc<dyn Engine>, Error> {
         let fail = |error| EngineError::Python { engine: self.spec.to_string(), error };
         self.options(PathBuf::new(), task).check().map_err(fail)?;
         let source = self.request.resolve(HubEnv::from_env(), &world.context())?;
         tracing::info!("model: {}", source.dir.display());
         let dir = std::path::absolute(&source.dir).unwrap_or(source.dir);
         let options = PythonOptions { raw_scores, ..self.options(dir, task) };
-        Ok(PythonEngine::start(&source.name, &options, &world.cancel)?)
+        let started = runtime.wait(PythonEngine::start(&source.name, &options, &world.cancel));
+        Ok(Arc::new(Checked::new(started.ok_or(Error::Interrupted)??, self.spec.to_string())))
     }
 }

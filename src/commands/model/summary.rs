@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use super::{Use, uses};
 use crate::engine::int8::Report;
-use crate::engine::{self, Purpose};
+use crate::engine::{self, OutputKind};
 use crate::graph::{self, Description};
 use crate::model::Model;
 use crate::model::late_interaction::LateInteraction;
@@ -160,7 +160,7 @@ impl Summary {
         }
         self.max_length = engine::max_length(
             model,
-            if scores { Purpose::Predict } else { Purpose::Embed },
+            if scores { OutputKind::Logits } else { OutputKind::Embedding },
             None,
             described.and_then(|d| d.max_positions),
         )

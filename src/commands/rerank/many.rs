@@ -5,34 +5,38 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::Kept;
-use crate::commands::job::{Counted, Input, Job, Writer};
+use crate::commands::async_runtime::EngineRuntime;
+use crate::commands::job::{Counted, Input, Job, Writer, results};
 use crate::commands::{Error, Outcome};
-use crate::engine::TextError;
-use crate::engine::rerank::{Best, Candidates, Reranker, Score, Scores};
+use crate::engine::rerank::{Best, Pairs, Reranker, Score, ScoreError};
 use crate::engine::stream::Work;
+use crate::engine::{RequestOptions, TextError};
 use crate::input::Query;
 use crate::output::{Hit, OutputError, Ranking, RankingWriter};
 
 pub(super) fn run(
     job: Job<'_>,
     input: Input<Query>,
-    reranker: Arc<Reranker>,
+    (runtime, reranker): (Arc<EngineRuntime>, Reranker),
     top_n: Option<usize>,
     kept: Kept,
     writer: RankingWriter,
 ) -> Result<Outcome, Error> {
-    let work: Work<Query, Ranked> = Arc::new(move |queries| {
-        let documents: Vec<Vec<&str>> = queries
-            .iter()
-            .map(|query| query.documents.iter().map(|document| document.text.as_str()).collect())
-            .collect();
-        let candidates: Vec<Candidates<'_>> = queries
-            .iter()
-            .zip(&documents)
-            .map(|(query, documents)| Candidates { query: &query.query, documents })
-            .collect();
-        let scores = reranker.score(&candidates);
-        queries.iter().zip(scores).map(|(query, scores)| ranked(query, scores, top_n, kept)).collect()
+    let work: Work<Query, Ranked> = Arc::new(move |queries: Vec<Query>| {
+        let mut pairs = Pairs::default();
+        for (number, Query { query, documents }) in queries.iter().enumerate() {
+            pairs.queries.push(query.clone());
+            pairs.documents.extend(documents.iter().map(|document| (number, document.text.clone())));
+        }
+        let reranked = runtime.wait(reranker.score(pairs, &RequestOptions::default()));
+        results(queries.len(), reranked, |reranked| {
+            let mut scores = reranked.scores.into_iter();
+            let ranked = |query: &Query| {
+                let own = scores.by_ref().take(query.documents.len()).collect();
+                ranked(query, own, top_n, kept)
+            };
+            queries.iter().map(ranked).collect()
+        })
     });
     let prepare = |query: Query| {
         // Every document is read together with the query.
@@ -53,16 +57,22 @@ struct Ranked {
     truncated: Option<usize>,
 }
 
-fn ranked(query: &Query, scores: Scores, top_n: Option<usize>, kept: Kept) -> Result<Ranked, TextError> {
+fn ranked(
+    query: &Query,
+    scores: Vec<Result<Score, ScoreError>>,
+    top_n: Option<usize>,
+    kept: Kept,
+) -> Result<Ranked, TextError> {
     let (mut best, mut failed) = (Best::new(top_n), Vec::new());
     let (mut tokens, mut truncated) = (Some(0), Some(0));
-    for (i, (score, document)) in scores?.into_iter().zip(&query.documents).enumerate() {
+    for (i, (score, document)) in scores.into_iter().zip(&query.documents).enumerate() {
         match score {
             Ok(score) => {
                 tokens = tokens.zip(score.tokens).map(|(sum, n)| sum + n);
                 truncated = truncated.zip(score.truncated).map(|(sum, cut)| sum + usize::from(cut));
                 best.push(score, i);
             }
+            Err(query @ ScoreError::Query(_)) => return Err(query.into()),
             Err(e) => {
                 let outcome = Err(format!("document {i}: {e}"));
                 failed.push(Hit { index: i as u64, id: document.id.clone(), outcome, document: None });

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::Kept;
-use crate::commands::job::{Counted, Input, Job, Writer};
+use crate::commands::async_runtime::EngineRuntime;
+use crate::commands::job::{Counted, Input, Job, Writer, results};
 use crate::commands::{Error, Outcome};
-use crate::engine::TextError;
-use crate::engine::rerank::{Best, Candidates, Reranker, Score};
+use crate::engine::RequestOptions;
+use crate::engine::rerank::{Best, Pairs, Reranker, Score, ScoreError};
 use crate::engine::stream::Work;
 use crate::input::Text;
 use crate::output::{Hit, OutputError, RankingWriter};
@@ -16,25 +17,21 @@ use crate::output::{Hit, OutputError, RankingWriter};
 pub(super) fn run(
     job: Job<'_>,
     input: Input<Text>,
-    reranker: Arc<Reranker>,
+    (runtime, reranker): (Arc<EngineRuntime>, Reranker),
     query: String,
     top_n: Option<usize>,
     kept: Kept,
     writer: RankingWriter,
 ) -> Result<Outcome, Error> {
-    let work: Work<String, Scored> = Arc::new(move |documents| {
-        let texts: Vec<&str> = documents.iter().map(String::as_str).collect();
-        let scores = reranker.score(&[Candidates { query: &query, documents: &texts }]).pop();
-        match scores {
-            Some(Ok(scores)) => {
-                let scored = |(score, text): (Result<Score, TextError>, &&str)| {
-                    Ok(Scored { score: score?, document: kept.of(text) })
-                };
-                scores.into_iter().zip(&texts).map(scored).collect()
-            }
-            Some(Err(e)) => texts.iter().map(|_| Err(e.clone())).collect(),
-            None => Vec::new(),
-        }
+    let work: Work<String, Scored> = Arc::new(move |documents: Vec<String>| {
+        let shown: Vec<Option<String>> = documents.iter().map(|text| kept.of(text)).collect();
+        let count = documents.len();
+        let pairs = Pairs::of_one(query.clone(), documents);
+        let reranked = runtime.wait(reranker.score(pairs, &RequestOptions::default()));
+        results(count, reranked, |reranked| {
+            let scored = |(score, document): (Result<Score, ScoreError>, _)| Ok(Scored { score: score?, document });
+            reranked.scores.into_iter().zip(shown).map(scored).collect()
+        })
     });
     let prepare = |Text { text, .. }: Text| {
         let bytes = text.len();

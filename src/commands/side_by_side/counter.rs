@@ -3,7 +3,7 @@
 use super::super::Error;
 use crate::bench::report::Task as Asked;
 use crate::bench::target::Request;
-use crate::engine::{self, Purpose};
+use crate::engine::{self, OutputKind};
 use crate::model::task::Task;
 use crate::model::tokenizer::{Prompted, Truncate};
 use crate::model::{Model, ModelError};
@@ -25,7 +25,7 @@ pub struct Counter<'m> {
 impl<'m> Counter<'m> {
     pub fn new(model: &'m Model, task: Asked) -> Result<Self, ModelError> {
         let pairs = task == Asked::Rerank && matches!(model.task, Task::CrossEncoder(_) | Task::Generative(_));
-        let purpose = if pairs { Purpose::Predict } else { Purpose::Embed };
+        let purpose = if pairs { OutputKind::Logits } else { OutputKind::Embedding };
         let max_length = engine::max_length(model, purpose, None, model.max_position_embeddings())?;
         let prompt = if pairs { None } else { model.prompt(None, None)? };
         Ok(Self { model, prompt: prompt.unwrap_or_default(), max_length, pairs })

@@ -8,24 +8,26 @@ use super::super::engine::specified;
 use super::super::settings::ModelSettings;
 use super::super::{Error, World};
 use super::{Lineup, Planned, facts};
-use crate::bench::backend::{Backend, LocalRanker, LocalVectors, PythonBackend, ServerRanker, ServerVectors};
+use crate::bench::engine::OpenEngine;
 use crate::bench::machine::{self, Roots};
 use crate::bench::report::{EngineState, Task};
 use crate::bench::summary;
 use crate::bench::target::{Failure, FailureKind};
 use crate::cli::{InputArgs, ModelArgs, TextArgs};
 use crate::engine::launch::{self, Launch, LaunchError};
-use crate::engine::python::{PythonError, PythonOptions, PythonTask, Worker, programs};
+use crate::engine::python::{PythonEngine, PythonError, PythonOptions, PythonTask, programs};
 use crate::engine::remote::{self, ApiKey, Client, Wanted};
 use crate::engine::rerank::{Method, Reranker};
 use crate::engine::spec::Place;
-use crate::engine::{EngineError, EngineKind, EngineSpec, Purpose, RemoteOptions, Role, TextOptions, check_task};
+use crate::engine::{
+    Engine, EngineError, EngineKind, EngineSpec, OutputKind, RemoteEngine, RemoteOptions, Role, TextOptions, check_task,
+};
 use crate::model::{Model, ModelError};
 
 /// An engine that has been started, and not been asked yet.
 pub struct Started {
-    /// What to ask, one for each role that it was opened for; of a reranker the only one.
-    pub backends: Backends,
+    /// One for each role that it was opened for; of a reranker the only one.
+    pub engines: Vec<OpenEngine>,
     pub facts: Facts,
     /// The processes it computes in.
     pub roots: Roots,
@@ -50,8 +52,6 @@ pub struct Opening<'a> {
     /// The roles of the texts.
     roles: &'a [Role],
 }
-
-type Backends = Vec<Arc<dyn Backend>>;
 
 /// Why an engine is not ready.
 pub enum Unready {
@@ -139,31 +139,32 @@ impl<'a> Opening<'a> {
         let settings = ModelSettings::resolve(specified(&planned.spec, model)?, TextArgs::from(input), &world.globals)?;
         let prepared = settings.prepare(world)?;
         let library = prepared.version.clone();
-        let (backends, info): (Backends, _) = match lineup.task {
+        let (engines, info) = match lineup.task {
             Task::Embed => {
-                let engine = settings.start(prepared, Purpose::Embed, world)?;
-                let info = engine.local().clone();
-                let vectors = |&role| Arc::new(LocalVectors::new(Arc::clone(&engine), role)) as Arc<dyn Backend>;
-                (self.roles.iter().map(vectors).collect(), info)
+                let engine = settings.start(prepared, OutputKind::Embedding, world)?;
+                let info = engine.info().local.clone();
+                (self.roles.iter().map(|&role| OpenEngine::Embedder(Arc::clone(&engine), role)).collect(), info)
             }
             Task::Rerank => {
                 let method = Method::of(&prepared.model, false).map_err(Error::from)?;
-                let engine = settings.start(prepared, method.purpose(), world)?;
-                let info = engine.local().clone();
-                let reranker = Reranker::new(engine, method).map_err(Error::from)?;
-                (vec![Arc::new(LocalRanker::new(reranker))], info)
+                let engine = settings.start(prepared, method.output(), world)?;
+                let info = engine.info().local.clone();
+                (vec![OpenEngine::Reranker(Reranker::new(engine, method).map_err(Error::from)?)], info)
             }
         };
-        let mut details = BTreeMap::from([
-            ("dtype".to_owned(), info.dtype.to_string()),
-            ("threads".to_owned(), info.threads.to_string()),
-            ("batch tokens".to_owned(), info.batch_tokens.to_string()),
-        ]);
+        let mut details = BTreeMap::new();
+        if let Some(info) = info {
+            details.extend([
+                ("dtype".to_owned(), info.dtype.to_string()),
+                ("threads".to_owned(), info.threads.to_string()),
+                ("batch tokens".to_owned(), info.batch_tokens.to_string()),
+            ]);
+        }
         details.extend(lineup.copy_weights.then(|| ("weights".to_owned(), "copied".to_owned())));
         details.extend(library.map(|version| ("ONNX Runtime".to_owned(), version)));
         let version = Some(format!("infa {}", env!("CARGO_PKG_VERSION")));
         let facts = Facts { version, details, ..Facts::default() };
-        Ok(Started { backends, facts, roots: Roots::this_process(before), server: None })
+        Ok(Started { engines, facts, roots: Roots::this_process(before), server: None })
     }
 
     async fn worker(&self, planned: &Planned) -> Result<Started, Unready> {
@@ -171,7 +172,7 @@ impl<'a> Opening<'a> {
         let Some(model) = self.model else { return Err(self.no_model()) };
         if lineup.task == Task::Embed {
             // sentence-transformers makes vectors of anything.
-            check_task(model, Purpose::Embed, &TextOptions::default()).map_err(Error::from)?;
+            check_task(model, OutputKind::Embedding, &TextOptions::default()).map_err(Error::from)?;
         }
         let mut spec = planned.spec.clone();
         spec.device = spec.device.or(lineup.device);
@@ -184,10 +185,12 @@ impl<'a> Opening<'a> {
         options.threads = lineup.threads.unwrap_or(options.threads);
         options.start_timeout = lineup.startup_timeout;
         options.request_timeout = lineup.request_timeout;
-        let worker = tokio::select! {
-            worker = Worker::start(&options) => worker?,
-            () = world.cancel.cancelled() => return Err(Unready::Cancelled),
+        let engine = match PythonEngine::start(&lineup.model_id, &options, &world.cancel).await {
+            Ok(engine) => engine,
+            Err(EngineError::Python { error, .. }) => return Err(error.into()),
+            Err(error) => return Err(Error::from(error).into()),
         };
+        let worker = engine.worker();
         let mut versions = worker.info().versions.clone();
         let library =
             if planned.spec.kind == EngineKind::OnnxExport { "onnxruntime" } else { planned.spec.kind.name() };
@@ -200,13 +203,14 @@ impl<'a> Opening<'a> {
         ]);
         let roots = Roots::Processes(worker.pid().into_iter().collect());
         let facts = Facts { version, details: versions, ..Facts::default() };
-        let worker = Arc::new(worker);
-        let asked = |&role| Arc::new(PythonBackend::new(Arc::clone(&worker), role)) as Arc<dyn Backend>;
-        let backends = match lineup.task {
-            Task::Embed => self.roles.iter().map(asked).collect(),
-            Task::Rerank => vec![asked(&Role::Text)],
+        let engine: Arc<dyn Engine> = Arc::new(engine);
+        let engines = match lineup.task {
+            Task::Embed => self.roles.iter().map(|&role| OpenEngine::Embedder(Arc::clone(&engine), role)).collect(),
+            Task::Rerank => {
+                vec![OpenEngine::Reranker(Reranker::new(engine, Method::Engine).map_err(Error::from)?)]
+            }
         };
-        Ok(Started { backends, facts, roots, server: None })
+        Ok(Started { engines, facts, roots, server: None })
     }
 
     fn no_model(&self) -> Unready {
@@ -215,11 +219,11 @@ impl<'a> Opening<'a> {
 
     async fn server(&self, planned: &Planned) -> Result<Started, Unready> {
         if planned.spec.url.is_some() {
-            let (backends, facts) = self.connect(planned, &planned.spec).await?;
-            return Ok(Started { backends, facts, roots: Roots::Processes(Vec::new()), server: None });
+            let (engines, facts) = self.connect(planned, &planned.spec).await?;
+            return Ok(Started { engines, facts, roots: Roots::Processes(Vec::new()), server: None });
         }
         let server = self.launch(planned).await?;
-        let (backends, mut facts) = match self.connect(planned, server.spec()).await {
+        let (engines, mut facts) = match self.connect(planned, server.spec()).await {
             Ok(connected) => connected,
             Err(unready) => {
                 // What it said before it died tells more than that nobody answers.
@@ -233,7 +237,7 @@ impl<'a> Opening<'a> {
         };
         facts.details.insert("command".into(), server.command().to_owned());
         let roots = Roots::Processes(vec![server.pid()]);
-        Ok(Started { backends, facts, roots, server: Some(server) })
+        Ok(Started { engines, facts, roots, server: Some(server) })
     }
 
     async fn launch(&self, planned: &Planned) -> Result<launch::Server, Unready> {
@@ -256,7 +260,7 @@ impl<'a> Opening<'a> {
         Ok(launch::Server::start(&launch, &world.cancel).await?)
     }
 
-    async fn connect(&self, planned: &Planned, spec: &EngineSpec) -> Result<(Backends, Facts), Unready> {
+    async fn connect(&self, planned: &Planned, spec: &EngineSpec) -> Result<(Vec<OpenEngine>, Facts), Unready> {
         let lineup = self.lineup;
         let usual = RemoteOptions::default();
         let options = RemoteOptions {
@@ -265,25 +269,29 @@ impl<'a> Opening<'a> {
             retries: lineup.retries,
             connect_timeout: Duration::min(usual.connect_timeout, lineup.request_timeout),
             request_timeout: lineup.request_timeout,
+            // A request of the benchmark is one HTTP request.
+            request_batch: None,
             ..usual
         };
-        let in_flight = options.concurrency.get();
         let mut facts = Facts::default();
-        let mut backends: Backends = Vec::new();
+        let mut engines = Vec::new();
         let roles = if lineup.task == Task::Embed { self.roles } else { &[Role::Text] };
         for &role in roles {
             let client = tokio::select! {
                 client = self.client(spec, role, &options, &mut facts) => client?,
                 () = self.world.cancel.cancelled() => return Err(Unready::Cancelled),
             };
-            facts.details.extend(client.0.model().map(|model| ("model".to_owned(), model.to_owned())));
-            backends.push(match (lineup.task, client) {
-                (Task::Embed, (client, role)) => Arc::new(ServerVectors::new(client, role, in_flight)),
-                (Task::Rerank, (client, _)) => Arc::new(ServerRanker::new(client, in_flight)),
+            let (client, wanted) = client;
+            facts.details.extend(client.model().map(|model| ("model".to_owned(), model.to_owned())));
+            let model = client.model().unwrap_or_default().to_owned();
+            let engine = Arc::new(RemoteEngine::new(client, wanted, model, 0, &options));
+            engines.push(match wanted {
+                Wanted::Vectors(role) => OpenEngine::Embedder(engine, role),
+                _ => OpenEngine::Reranker(Reranker::new(engine, Method::Engine).map_err(Error::from)?),
             });
         }
         facts.version = remote::version(spec, &options).await;
-        Ok((backends, facts))
+        Ok((engines, facts))
     }
 
     /// A client for texts of this role, and as what it is to ask for them. To a server that knows no roles, the prompt
@@ -294,7 +302,7 @@ impl<'a> Opening<'a> {
         role: Role,
         options: &RemoteOptions,
         facts: &mut Facts,
-    ) -> Result<(Client, Role), Unready> {
+    ) -> Result<(Client, Wanted), Unready> {
         // Cohere has no other texts than queries and documents.
         let role = if spec.kind == EngineKind::Cohere && role == Role::Text { Role::Document } else { role };
         let wanted = match self.lineup.task {
@@ -314,10 +322,11 @@ impl<'a> Opening<'a> {
                     facts.details.insert(format!("{name} prompt"), format!("{prompt:?}, put before by infa"));
                 }
                 let text = TextOptions { prompt, ..text };
-                let client = Client::connect(spec, Wanted::Vectors(Role::Text), &text, options).await;
-                Ok((client.map_err(Error::from)?, Role::Text))
+                let wanted = Wanted::Vectors(Role::Text);
+                let client = Client::connect(spec, wanted, &text, options).await;
+                Ok((client.map_err(Error::from)?, wanted))
             }
-            (client, _) => Ok((client.map_err(Error::from)?, role)),
+            (client, _) => Ok((client.map_err(Error::from)?, wanted)),
         }
     }
 
@@ -345,8 +354,8 @@ impl Unready {
 impl Started {
     /// Ends what was started for it.
     pub async fn close(self) {
-        let Self { backends, server, .. } = self;
-        drop(backends);
+        let Self { engines, server, .. } = self;
+        drop(engines);
         if let Some(server) = server {
             server.stop().await;
         }

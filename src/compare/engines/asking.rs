@@ -10,11 +10,10 @@ mod failures;
 mod scores;
 mod vectors;
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::Stability;
-use crate::bench::backend::{Backend, limited};
+use crate::bench::engine::{OpenEngine, limited};
 use crate::bench::target::{Failure, FailureKind, Output, Request};
 
 pub use failures::{FailedInput, Failures};
@@ -26,7 +25,7 @@ pub struct Text {
     pub text: String,
     /// Its id, where it has one.
     pub id: Option<String>,
-    /// Which of the engine's backends is asked for it: the place of its role.
+    /// Index of its role, and of the open engine for that role.
     pub role: usize,
 }
 
@@ -90,9 +89,9 @@ impl Asking {
 
     /// One request, with a limit. What comes has as many results as the request has inputs; whether they are sound is
     /// what the comparison tells.
-    async fn ask(&self, backend: Option<&Arc<dyn Backend>>, request: &Request) -> Result<Output, Failure> {
-        let Some(backend) = backend else { return Err(unexpected("nobody to ask")) };
-        let output = limited(backend.ask(request), self.timeout).await?.output;
+    async fn ask(&self, engine: Option<&OpenEngine>, request: &Request) -> Result<Output, Failure> {
+        let Some(engine) = engine else { return Err(unexpected("nobody to ask")) };
+        let output = limited(engine.send(request), self.timeout).await?.output;
         let count = match &output {
             Some(Output::Vectors(vectors)) => vectors.len(),
             Some(Output::Scores(scores)) => scores.len(),

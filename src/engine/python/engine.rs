@@ -1,69 +1,48 @@
-//! A Python engine behind the trait that all engines have.
+//! A Python process as an engine.
 
 use futures_util::future::join_all;
 
 use super::{PythonError, PythonOptions, PythonTask, Worker};
-use crate::engine::remote::{defect, defect_of_score};
-use crate::engine::rerank::{Candidates, Score, Scores};
-use crate::engine::waiter::Waiter;
-use crate::engine::{Embedding, Engine, EngineError, EngineInfo, EngineSpec, Purpose, Role, TextError};
+use crate::engine::onnx::unsupported;
+use crate::engine::remote::{query_and_documents, share_the_query, texts};
+use crate::engine::{
+    Completed, Engine, EngineError, EngineInfo, Input, Output, OutputKind, Pending, Request, Role, SubmitError,
+    TextError,
+};
 use crate::fetch::Cancel;
 
-/// A Python engine, as an engine. Not for asynchronous code, which has [`Worker`]: its calls block.
+/// A Python process as an engine. It needs the tokio runtime that it was started on. The numbers of its results are those
+/// that the process sent: [`crate::engine::Checked`] looks at them.
 pub struct PythonEngine {
     info: EngineInfo,
-    spec: EngineSpec,
     worker: Worker,
-    // After the worker: with its last clone the process ends, which somebody must attend to.
-    runtime: Waiter,
 }
 
-/// Reads, writes and waits; nothing is computed here.
-const THREADS: usize = 1;
+/// One request is computed, one waits in the pipe.
+const IN_FLIGHT: usize = 2;
 
 impl PythonEngine {
-    /// Starts the engine and loads the model, which people know as `model`.
+    /// Starts the process and loads the model, which users know as `model`.
     ///
     /// # Errors
-    /// [`EngineError::Python`], with [`PythonError::Cancelled`] in it if somebody asked to stop.
-    pub fn start(model: &str, options: &PythonOptions, cancel: &Cancel) -> Result<Self, EngineError> {
-        let fail = |error| EngineError::Python { engine: options.spec.to_string(), error };
-        let runtime = Waiter::new("python", THREADS)?;
-        let start = async {
-            tokio::select! {
-                worker = Worker::start(options) => worker,
-                () = cancel.cancelled() => Err(PythonError::Cancelled),
-            }
+    /// [`EngineError::Python`], with [`PythonError::Cancelled`] in it after an interruption.
+    pub async fn start(model: &str, options: &PythonOptions, cancel: &Cancel) -> Result<Self, EngineError> {
+        let started = tokio::select! {
+            worker = Worker::start(options) => worker,
+            () = cancel.cancelled() => Err(PythonError::Cancelled),
         };
-        let worker = runtime.wait(start).unwrap_or(Err(PythonError::Cancelled)).map_err(fail)?;
-        let (purpose, dimensions) = match options.task {
-            PythonTask::Embed => (Purpose::Embed, worker.info().dimensions),
-            PythonTask::Rerank => (Purpose::Predict, 1),
+        let worker = started.map_err(|error| EngineError::Python { engine: options.spec.to_string(), error })?;
+        let (output, dimensions) = match options.task {
+            PythonTask::Embed => (OutputKind::Embedding, worker.info().dimensions),
+            PythonTask::Rerank => (OutputKind::Score, 1),
         };
-        let info = EngineInfo { model: model.to_owned(), purpose, dimensions, scoring: None };
-        Ok(Self { info, spec: options.spec.clone(), worker, runtime })
+        let info = EngineInfo { model: model.to_owned(), output, dimensions, scoring: None, local: None };
+        Ok(Self { info, worker })
     }
 
-    /// The worker, for requests of one's own.
+    /// The process.
     pub fn worker(&self) -> &Worker {
         &self.worker
-    }
-
-    /// The same failure for each of `count` inputs.
-    fn fail<T>(&self, error: &PythonError, count: usize) -> Vec<Result<T, TextError>> {
-        let error = TextError::internal(format!("{}: {error}", self.spec));
-        (0..count).map(|_| Err(error.clone())).collect()
-    }
-
-    async fn rank(&self, &Candidates { query, documents }: &Candidates<'_>) -> Scores {
-        let score = |score| match defect_of_score(score) {
-            Some(defect) => Err(TextError::internal(format!("{}: {defect}", self.spec))),
-            None => Ok(Score { score, order: score, tokens: None, truncated: None }),
-        };
-        Ok(match self.worker.rerank(query, documents).await {
-            Ok(scored) => scored.scores.into_iter().map(score).collect(),
-            Err(error) => self.fail(&error, documents.len()),
-        })
     }
 }
 
@@ -72,26 +51,57 @@ impl Engine for PythonEngine {
         &self.info
     }
 
-    fn embed(&self, texts: &[&str], role: Role) -> Vec<Result<Embedding, TextError>> {
-        if self.info.purpose != Purpose::Embed {
-            return crate::engine::refuse(&self.info, texts.len(), "vectors");
+    fn submit(&self, Request { inputs, outputs, options }: Request) -> Result<Pending<Completed>, SubmitError> {
+        if outputs != self.info.output.into() {
+            return Err(unsupported(outputs));
         }
-        let embedding = |vector: Vec<f32>| match defect(&vector) {
-            Some(defect) => Err(TextError::internal(format!("{}: {defect}", self.spec))),
-            None => Ok(Embedding { vector, tokens: None, truncated: None }),
-        };
-        match self.runtime.wait(self.worker.embed(texts, role)) {
-            Some(Ok(embedded)) => embedded.vectors.into_iter().map(embedding).collect(),
-            Some(Err(error)) => self.fail(&error, texts.len()),
-            None => self.fail(&PythonError::Cancelled, texts.len()),
+        if let Some(field) = options.beyond_role() {
+            let reason = "it is settled when the engine is opened".into();
+            return Err(SubmitError::Option { field, reason });
         }
+        let (worker, output) = (self.worker.clone(), self.info.output);
+        Ok(Pending::fetched(async move {
+            match output {
+                OutputKind::Score => rerank(&worker, &inputs).await,
+                _ => embed(&worker, &inputs, options.role).await,
+            }
+        }))
     }
 
-    fn rerank(&self, queries: &[Candidates<'_>]) -> Vec<Scores> {
-        if self.info.purpose != Purpose::Predict {
-            return crate::engine::refuse(&self.info, queries.len(), "scores");
-        }
-        let scores = join_all(queries.iter().map(|candidates| self.rank(candidates)));
-        self.runtime.wait(scores).unwrap_or_default()
+    fn in_flight(&self) -> usize {
+        IN_FLIGHT
     }
+}
+
+async fn embed(worker: &Worker, inputs: &[Input], role: Role) -> Result<Completed, SubmitError> {
+    let embedded = worker.embed(&texts(inputs)?, role).await?;
+    let output = |vector| Ok(Output { embedding: Some(vector), ..Output::default() });
+    let results = embedded.vectors.into_iter().map(output).collect();
+    Ok(Completed { results, tokens: embedded.tokens, ..Completed::default() })
+}
+
+/// Documents of one query make a request of their own to the process. Of several such requests, one that fails does not
+/// harm the others.
+async fn rerank(worker: &Worker, inputs: &[Input]) -> Result<Completed, SubmitError> {
+    let runs: Vec<&[Input]> = inputs.chunk_by(share_the_query).collect();
+    let replies = runs.iter().map(|run| async move {
+        let (query, documents) = query_and_documents(run)?;
+        Ok::<_, SubmitError>(worker.rerank(query, &documents).await?)
+    });
+    let mut completed = Completed { tokens: Some(0), ..Completed::default() };
+    for (scored, run) in join_all(replies).await.into_iter().zip(&runs) {
+        let scored = match scored {
+            Ok(scored) => scored,
+            Err(error) if runs.len() == 1 => return Err(error),
+            Err(error) => {
+                let error = TextError::internal(error.to_string());
+                completed.results.extend(run.iter().map(|_| Err(error.clone())));
+                continue;
+            }
+        };
+        let output = |score| Ok(Output { score: Some(score), ..Output::default() });
+        completed.results.extend(scored.scores.into_iter().map(output));
+        completed.tokens = completed.tokens.zip(scored.tokens).map(|(sum, more)| sum + more);
+    }
+    Ok(completed)
 }

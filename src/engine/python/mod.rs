@@ -1,18 +1,5 @@
 //! Engines that are Python: each model runs in a process of its own, which infa starts and talks to over its pipes.
 //!
-//! ```text
-//! Worker::start(&PythonOptions) -> async Result<Worker, PythonError>     // Worker: Clone + Send + Sync
-//! worker.embed(&[&str], Role)   -> async Result<remote::Embedded, PythonError>
-//! worker.rerank(&str, &[&str])  -> async Result<remote::Scored, PythonError>
-//! worker.info() -> &WorkerInfo { dimensions, device, dtype, max_length, versions, python }
-//! worker.pid() -> Option<u32>    worker.death() -> Option<PythonError>    worker.truncated() -> Option<u64>
-//! PythonOptions::new(EngineSpec, model_dir: PathBuf, cache: PathBuf) -> PythonOptions       // all fields public
-//! PythonOptions::check(&self) -> Result<(), PythonError>                  // before anything is started
-//! PythonEngine::start(model: &str, &PythonOptions, &Cancel) -> Result<PythonEngine, EngineError>
-//! environment(EngineKind, cache: &Path) -> Option<Environment { root }>   // .is_ready() .python() .program("infinity_emb")
-//! find(EngineKind, given: Option<&Path>, cache: &Path) -> async Result<Interpreter { path, version, packages }, PythonError>
-//! ```
-//!
 //! The process runs `worker.py`, one script for all of them; `wire` says how they talk. It ends with the last clone of
 //! its [`Worker`], and when infa ends, however that comes about: its stdin is closed then.
 

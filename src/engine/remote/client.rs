@@ -9,7 +9,7 @@ use super::options::RemoteOptions;
 use super::retry;
 use super::wire::{Ask, Embedded, Labelled, Protocol, Roles, Scored, Unclear, Wanted, protocol};
 use crate::engine::spec::{EngineSpec, SpecError};
-use crate::engine::{EngineError, EngineKind, Input, Role, TextOptions};
+use crate::engine::{EngineError, EngineKind, Input, Label, Output, Role, TextOptions, checked};
 use crate::model::ModelError;
 use crate::model::pooling;
 
@@ -99,7 +99,7 @@ impl Client {
     /// The vectors of `texts`, by one request (and its retries, where they were asked for).
     ///
     /// There are as many as texts, all as long as every other of this client. What is in them was not looked at:
-    /// [`defect`] does.
+    /// [`crate::engine::Checked`] does.
     pub async fn embed(&self, texts: &[&str], role: Role) -> Result<Embedded, RemoteError> {
         let Shared { protocol, ask, prompt, .. } = &*self.0;
         let texts: Vec<Cow<'_, str>> = texts.iter().map(|text| before(prompt.as_deref(), text)).collect();
@@ -127,19 +127,18 @@ impl Client {
     }
 
     /// The labels of `inputs`, by one request (and its retries, where they were asked for).
-    pub async fn classify(&self, inputs: &[Input<'_>]) -> Result<Labelled, RemoteError> {
+    pub async fn classify(&self, inputs: &[Input]) -> Result<Labelled, RemoteError> {
         let Shared { protocol, ask, prompt, .. } = &*self.0;
         // As sentence-transformers has it, a prompt goes before the first text alone.
-        let first = |input: &Input<'_>| match *input {
-            Input::Text(text) | Input::Pair(text, _) => before(prompt.as_deref(), text).into_owned(),
-        };
-        let firsts: Vec<String> = inputs.iter().map(first).collect();
-        let prompted = inputs.iter().zip(&firsts).map(|(input, first)| match *input {
-            Input::Text(_) => Input::Text(first),
-            Input::Pair(_, second) => Input::Pair(first, second),
+        let prompted = prompt.as_ref().map(|prompt| {
+            let prompted = inputs.iter().map(|input| match input {
+                Input::Text(text) => Input::Text(format!("{prompt}{text}")),
+                Input::Pair(first, second) => Input::Pair(format!("{prompt}{first}").into(), second.clone()),
+                Input::Ids(ids) => Input::Ids(ids.clone()),
+            });
+            prompted.collect::<Vec<Input>>()
         });
-        let inputs: Vec<Input<'_>> = prompted.collect();
-        let request = protocol.classify(ask, &inputs);
+        let request = protocol.classify(ask, prompted.as_deref().unwrap_or(inputs));
         let request = request.ok_or_else(|| RemoteError::shape("the protocol has no labels of such inputs"))?;
         protocol.classified(&self.send(&request).await?, inputs.len())
     }
@@ -147,24 +146,27 @@ impl Client {
     /// Asks for the vector of a short text, the score of a short document, or the labels of a short text: whether all is
     /// well, the model that the server says it uses, and how long its vectors are (1 for scores, the number of labels).
     pub(super) async fn probe(&self, wanted: Wanted) -> Result<(Option<String>, usize), RemoteError> {
-        let (defect, model, width) = match wanted {
+        let (output, model, width) = match wanted {
             Wanted::Vectors(role) => {
-                let Embedded { vectors, model, .. } = self.embed(&[PROBE], role).await?;
-                let vector = vectors.first().map(Vec::as_slice).unwrap_or_default();
-                (defect(vector), model, vector.len())
+                let Embedded { mut vectors, model, .. } = self.embed(&[PROBE], role).await?;
+                let width = vectors.first().map_or(0, Vec::len);
+                (Output { embedding: vectors.pop(), ..Output::default() }, model, width)
             }
             Wanted::Scores => {
-                let Scored { scores, model, .. } = self.rerank(PROBE, &[PROBE]).await?;
-                (scores.first().copied().and_then(defect_of_score), model, 1)
+                let Scored { mut scores, model, .. } = self.rerank(PROBE, &[PROBE]).await?;
+                (Output { score: scores.pop(), ..Output::default() }, model, 1)
             }
             Wanted::Labels { pairs } => {
-                let input = if pairs { Input::Pair(PROBE, PROBE) } else { Input::Text(PROBE) };
-                let Labelled { labels, model, .. } = self.classify(&[input]).await?;
-                let labels = labels.first().map(Vec::as_slice).unwrap_or_default();
-                (labels.iter().find_map(|(_, score)| defect_of_score(*score)), model, labels.len())
+                let input = if pairs { Input::Pair(PROBE.into(), PROBE.into()) } else { PROBE.into() };
+                let Labelled { mut labels, model, .. } = self.classify(&[input]).await?;
+                let labels = labels.pop().unwrap_or_default();
+                let label = |(name, score): (String, f64)| Label { index: 0, name: name.into(), score };
+                let labels: Vec<Label> = labels.into_iter().map(label).collect();
+                let width = labels.len();
+                (Output { labels: Some(labels), ..Output::default() }, model, width)
             }
         };
-        defect.map_or(Ok((model, width)), Err)
+        checked::defect(&output).map_or(Ok((model, width)), |defect| Err(RemoteError::Numbers(defect)))
     }
 
     async fn send(&self, request: &Request) -> Result<Reply, RemoteError> {
@@ -176,16 +178,6 @@ impl Client {
 pub(super) fn remote(spec: &EngineSpec, options: &RemoteOptions, named: bool, error: RemoteError) -> EngineError {
     let hint = error.hint(spec.kind, options.key.is_some(), named);
     EngineError::Remote { engine: spec.to_string(), error, hint }
-}
-
-/// What is wrong with the numbers of a vector, if anything.
-pub fn defect(vector: &[f32]) -> Option<RemoteError> {
-    pooling::defect(vector).map(RemoteError::Numbers)
-}
-
-/// What is wrong with a score, if anything.
-pub fn defect_of_score(score: f64) -> Option<RemoteError> {
-    (!score.is_finite()).then_some(RemoteError::Numbers("the score is no finite number"))
 }
 
 /// Sends `request`, and again after failures that may pass, as often as was asked for.

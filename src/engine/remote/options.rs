@@ -21,8 +21,9 @@ pub struct RemoteOptions {
     pub connect_timeout: Duration,
     /// From the first byte of a request to the last of its reply.
     pub request_timeout: Duration,
-    /// Most texts in a request.
-    pub request_batch: NonZero<usize>,
+    /// Most texts in an HTTP request; `None`: an engine's request is one HTTP request, whatever its size, and is never
+    /// sent again in parts.
+    pub request_batch: Option<NonZero<usize>>,
     /// Most requests at once.
     pub concurrency: NonZero<usize>,
 }
@@ -47,7 +48,7 @@ impl Default for RemoteOptions {
             retries: 0,
             connect_timeout: Self::CONNECT_TIMEOUT,
             request_timeout: Self::REQUEST_TIMEOUT,
-            request_batch: Self::REQUEST_BATCH,
+            request_batch: Some(Self::REQUEST_BATCH),
             concurrency: Self::CONCURRENCY,
         }
     }

@@ -29,7 +29,8 @@ fn a_request_without_items_ends() {
     let (sender, receiver) = mpsc::channel();
     let tokenizers = Tokenizers::new(2).unwrap();
     let each: Box<dyn Fn(usize) -> usize + Send + Sync> = Box::new(|i| i);
-    let finish = move |results: Result<Vec<usize>, Refusal>| sender.send(results.map(|all| all.len()).ok()).unwrap();
+    let finish =
+        move |results: Result<Vec<usize>, SubmitError>| sender.send(results.map(|all| all.len()).ok()).unwrap();
     tokenizers.start(Arc::default(), move || Ok(Opened { count: 0, each }), finish);
     assert_eq!(receiver.recv(), Ok(Some(0)));
 }

@@ -4,15 +4,15 @@
 use std::sync::Arc;
 
 use super::{Models, Served};
-use crate::engine::Purpose;
+use crate::engine::OutputKind;
 use crate::server::metrics::Work;
 use crate::server::service::Capability;
 
 /// Facts about a model that stay known while it is out of memory.
 #[derive(Debug, Clone)]
 pub struct Profile {
-    /// The purpose that its own engine was loaded for.
-    pub purpose: Purpose,
+    /// The output that its own engine was loaded for.
+    pub output: OutputKind,
     /// Its capabilities, in Infinity's words.
     pub capabilities: Vec<Capability>,
     /// Whether it has BGE-M3's head for lexical weights beside its vectors.
@@ -39,20 +39,20 @@ enum Fit {
 impl Profile {
     fn fit(&self, work: Work) -> Fit {
         let can = |capability| self.capabilities.contains(&capability);
-        match (work, self.purpose) {
-            (Work::Embed, Purpose::Embed) | (Work::EmbedSparse, Purpose::EmbedSparse) => Fit::Made,
-            (Work::EmbedSparse, Purpose::Embed) => {
+        match (work, self.output) {
+            (Work::Embed, OutputKind::Embedding) | (Work::EmbedSparse, OutputKind::Sparse) => Fit::Made,
+            (Work::EmbedSparse, OutputKind::Embedding) => {
                 if self.sparse_head {
                     Fit::Able
                 } else {
                     Fit::Untried
                 }
             }
-            (Work::EmbedTokens, Purpose::EmbedTokens | Purpose::Embed) => Fit::Made,
-            (Work::EmbedTokens, Purpose::EmbedSparse) => Fit::Able,
+            (Work::EmbedTokens, OutputKind::TokenVectors | OutputKind::Embedding) => Fit::Made,
+            (Work::EmbedTokens, OutputKind::Sparse) => Fit::Able,
             (Work::Embed | Work::EmbedSparse | Work::EmbedTokens, _) => Fit::Unable,
             (Work::Rerank, _) if !can(Capability::Rerank) => Fit::Unable,
-            (Work::Rerank, Purpose::Predict) => Fit::Made,
+            (Work::Rerank, OutputKind::Logits) => Fit::Made,
             (Work::Rerank, _) => Fit::Able,
             (Work::Classify, _) if !can(Capability::Classify) => Fit::Unable,
             // A cross-encoder's only label.
@@ -181,12 +181,12 @@ mod tests {
     use crate::server::models::Spec;
     use crate::server::{EmbeddingDtype, Metrics};
 
-    const EMBEDDER: (Purpose, &[Capability]) = (Purpose::Embed, &[Capability::Embed, Capability::Rerank]);
-    const RERANKER: (Purpose, &[Capability]) = (Purpose::Predict, &[Capability::Rerank, Capability::Classify]);
-    const CLASSIFIER: (Purpose, &[Capability]) = (Purpose::Predict, &[Capability::Classify]);
-    const COLBERT: (Purpose, &[Capability]) = (Purpose::EmbedTokens, &[Capability::Embed, Capability::Rerank]);
+    const EMBEDDER: (OutputKind, &[Capability]) = (OutputKind::Embedding, &[Capability::Embed, Capability::Rerank]);
+    const RERANKER: (OutputKind, &[Capability]) = (OutputKind::Logits, &[Capability::Rerank, Capability::Classify]);
+    const CLASSIFIER: (OutputKind, &[Capability]) = (OutputKind::Logits, &[Capability::Classify]);
+    const COLBERT: (OutputKind, &[Capability]) = (OutputKind::TokenVectors, &[Capability::Embed, Capability::Rerank]);
 
-    type Kind = (Purpose, &'static [Capability]);
+    type Kind = (OutputKind, &'static [Capability]);
 
     /// Models by name, out of memory; without a kind still loading.
     fn models(all: &[(&str, Option<Kind>)]) -> Models {
@@ -202,9 +202,9 @@ mod tests {
         };
         let models = Models::new(all.iter().map(|(name, _)| spec(name)).collect());
         for (model, (_, kind)) in models.all().iter().zip(all) {
-            if let Some((purpose, capabilities)) = *kind {
+            if let Some((output, capabilities)) = *kind {
                 let capabilities = capabilities.to_vec();
-                model.set_unloaded(Profile { purpose, capabilities, sparse_head: false, max_length: 8, size: 0 });
+                model.set_unloaded(Profile { output, capabilities, sparse_head: false, max_length: 8, size: 0 });
             }
         }
         models

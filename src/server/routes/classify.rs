@@ -13,7 +13,7 @@ use super::inputs::{Document, Documents, Truncation, documents_schema, truncatio
 use super::model_for;
 use super::reply::{Usage, new_id};
 use super::tei::Direction;
-use crate::engine::{Call, Judged};
+use crate::engine::{Input, RequestOptions};
 use crate::model::tokenizer::Truncate;
 use crate::server::app::unix_time;
 use crate::server::extract::Body;
@@ -114,17 +114,16 @@ pub async fn classify(
     let service = model_for(&app, request.model.as_deref(), Work::Classify).await?;
     check_limit("truncate_prompt_tokens", request.truncate_prompt_tokens, &service)?;
     let Documents(input) = request.input;
-    let text = |document: Document| Judged::Text(document.text);
+    let text = |document: Document| Input::Text(document.text);
     let texts = input.checked("input", &app.limits)?.into_iter().map(text).collect();
     let side = request.truncation_side.map(Truncate::from);
     let truncate = truncation(request.truncate, None, &[("truncation_side", side)])?;
-    let call = Call { truncate, ..Call::default() };
+    let call = RequestOptions { truncate, ..RequestOptions::default() };
     let answer = service.classify(texts, raw, call).await.map_err(|e| ApiError::of_inputs(e, "input"))?;
-    let names = service.labels();
-    let label = |(i, score): (usize, f64)| Label { score, label: names.get(i).cloned().unwrap_or_default() };
+    let label = |label: &crate::engine::Label| Label { score: label.score, label: label.name.to_string() };
     Ok(Json(ClassifyReply {
         object: "classify",
-        data: answer.results.into_iter().map(|labels| labels.into_iter().map(label).collect()).collect(),
+        data: answer.results.iter().map(|labelled| labelled.labels.iter().map(label).collect()).collect(),
         model: service.name().to_owned(),
         usage: Usage::of(answer.tokens),
         id: new_id(),

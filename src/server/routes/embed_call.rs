@@ -8,7 +8,7 @@ use super::foreign_ids;
 use super::reply::{json, json_held};
 use super::tei::embed::estimated_tokens;
 use super::text_use::TextUse;
-use crate::engine::{Call, Embedding, Purpose, Role, Text, TokenEmbeddings};
+use crate::engine::{Embedding, Input, OutputKind, RequestOptions, Role, TokenEmbeddings};
 use crate::model::Model;
 use crate::model::tokenizer::Truncate;
 use crate::server::extract::shorten;
@@ -23,7 +23,7 @@ use crate::server::{ApiError, App, Limits, floats};
 #[derive(Debug, Default)]
 pub struct EmbedCall {
     /// The inputs: at least one, and no more than a request may have.
-    pub texts: Vec<Text>,
+    pub texts: Vec<Input>,
     /// The use of the texts, which chooses a prompt.
     pub text_use: Option<TextUse>,
     /// Text put before each input.
@@ -161,7 +161,8 @@ pub async fn reply(
 pub fn embedder<'a>(app: &'a App, name: Option<&str>) -> Result<&'a Arc<Served>, ApiError> {
     match app.models.choose(name, Some(Work::Embed)) {
         Err(NoModel::Unable(message)) => {
-            let of_tokens = |served: &&Arc<Served>| served.profile().is_some_and(|p| p.purpose == Purpose::EmbedTokens);
+            let of_tokens =
+                |served: &&Arc<Served>| served.profile().is_some_and(|p| p.output == OutputKind::TokenVectors);
             let found = app.models.choose(name, Some(Work::EmbedTokens)).ok().filter(of_tokens);
             Ok(found.ok_or(NoModel::Unable(message))?)
         }
@@ -180,18 +181,18 @@ impl EmbedCall {
     /// # Errors
     /// 400 for what the model cannot follow; what the engine says.
     pub async fn answer(self, app: &App, service: &Service) -> Result<Vectors, ApiError> {
-        let (model, local, fields) = (service.engine().model(), service.engine().local(), self.fields);
-        let work = service.engine().info().purpose;
+        let (model, local, fields) = (service.model(), service.local(), self.fields);
+        let work = service.engine().info().output;
         let refuse = |field, gives| Err(ApiError::bad_value(field, format!("{} gives {gives}", service.name())));
         match (self.wanted, work) {
-            (Wanted::OneVector(field), Purpose::EmbedTokens) => return refuse(field, "a vector for each token"),
-            (Wanted::TokenVectors(field), Purpose::Embed) => return refuse(field, "one vector for each text"),
+            (Wanted::OneVector(field), OutputKind::TokenVectors) => return refuse(field, "a vector for each token"),
+            (Wanted::TokenVectors(field), OutputKind::Embedding) => return refuse(field, "one vector for each text"),
             _ => {}
         }
         let call = self.call(model)?;
         foreign_ids::warn(service.name(), &model.tokenizer, &self.texts);
         let answer = match work {
-            Purpose::EmbedTokens => {
+            OutputKind::TokenVectors => {
                 let width = service.engine().info().dimensions;
                 if self.dimensions.is_some_and(|dimensions| dimensions != width) {
                     let reason = format!("vectors of tokens are not cut; those of this model have {width} numbers");
@@ -209,11 +210,11 @@ impl EmbedCall {
                     return Err(ApiError::bad_value(fields.dimensions, "vectors of tokens are not cut"));
                 }
                 let scaled = self.normalize != Some(false);
-                let (call, memory) = self.bounded(app, service, Call { normalize: None, ..call })?;
+                let (call, memory) = self.bounded(app, service, RequestOptions { normalize: None, ..call })?;
                 let answer = service.hidden_states(self.texts, call).await;
                 answer.map(|answer| Vectors::Tokens(if scaled { to_length_one(answer) } else { answer }, memory))
             }
-            Purpose::EmbedSparse => {
+            OutputKind::Sparse => {
                 let message = format!("{} gives sparse vectors: ask /embed_sparse", service.name());
                 Err(Failure::Unsupported(message))
             }
@@ -241,16 +242,16 @@ impl EmbedCall {
     ///
     /// # Errors
     /// 429 while other requests hold too much memory.
-    fn bounded(&self, app: &App, service: &Service, call: Call) -> Result<(Call, Part), ApiError> {
+    fn bounded(&self, app: &App, service: &Service, call: RequestOptions) -> Result<(RequestOptions, Part), ApiError> {
         let mut memory = app.memory.part();
         let numbers = estimated_tokens(service, &self.texts).saturating_mul(service.engine().info().dimensions);
         memory.add(numbers.saturating_mul(size_of::<f32>()))?;
         let most = app.limits.reply_numbers() / self.copies.max(1);
-        Ok((Call { most_numbers: Some(most), ..call }, memory))
+        Ok((RequestOptions { most_numbers: Some(most), ..call }, memory))
     }
 
     /// The options of the engine's call.
-    fn call(&self, model: &Model) -> Result<Call, ApiError> {
+    fn call(&self, model: &Model) -> Result<RequestOptions, ApiError> {
         let (role, prompt_name) = match &self.text_use {
             None => (Role::Text, self.prompt_name.clone()),
             Some(text_use) => {
@@ -267,8 +268,13 @@ impl EmbedCall {
         {
             return Err(ApiError::bad_value("prompt_name", format!("there is no prompt \"{}\"", shorten(name))));
         }
-        let prompted = Call { role, prompt: self.prompt.clone(), prompt_name, ..Call::default() };
-        Ok(Call { truncate: self.truncate, normalize: self.normalize, dimensions: self.dimensions, ..prompted })
+        let prompted = RequestOptions { role, prompt: self.prompt.clone(), prompt_name, ..RequestOptions::default() };
+        Ok(RequestOptions {
+            truncate: self.truncate,
+            normalize: self.normalize,
+            dimensions: self.dimensions,
+            ..prompted
+        })
     }
 }
 

@@ -106,7 +106,7 @@ impl<'de> Deserialize<'de> for Sent<usize> {
 /// # Errors
 /// 400 with the name of the field.
 pub fn check_limit(field: &str, limit: Option<i64>, service: &Service) -> Result<(), ApiError> {
-    let most = service.engine().local().max_length;
+    let most = service.local().max_length;
     match limit.map(usize::try_from) {
         None | Some(Ok(0)) => Ok(()),
         Some(Ok(limit)) if limit >= most => Ok(()),

@@ -6,7 +6,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::engine::Text;
+use crate::engine::Input;
 use crate::model::tokenizer::Tokenizer;
 
 /// The least time between two warnings.
@@ -15,8 +15,8 @@ const PAUSE: Duration = Duration::from_secs(600);
 static LAST: Mutex<Option<Instant>> = Mutex::new(None);
 
 /// Warns in the log, at most every ten minutes, if one of `texts` is token ids without any special token of the model's.
-pub fn warn(model: &str, tokenizer: &Tokenizer, texts: &[Text]) {
-    let foreign = |text: &Text| matches!(text, Text::Ids(ids) if tokenizer.lacks_specials(ids));
+pub fn warn(model: &str, tokenizer: &Tokenizer, texts: &[Input]) {
+    let foreign = |text: &Input| matches!(text, Input::Ids(ids) if tokenizer.lacks_specials(ids));
     if texts.iter().any(foreign) && is_due(Instant::now()) {
         tracing::warn!(
             target: "infa::server",

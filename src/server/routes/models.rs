@@ -90,7 +90,7 @@ fn stats(model: &Served) -> Stats {
         queue_fraction: now.tokens as f64 / now.capacity.max(1) as f64,
         queue_absolute: now.tasks,
         results_pending: now.running,
-        batch_size: service.engine().local().batch_tokens.min(i32::MAX as usize),
+        batch_size: service.local().batch_tokens.min(i32::MAX as usize),
     }
 }
 

@@ -22,7 +22,7 @@ use super::embed_call::{EmbedCall, Fields, MaxTokens, Vectors, Wanted, embedder,
 use super::embeddings::{VectorType, write};
 use super::inputs::{Inputs, inputs_schema};
 use super::reply::json;
-use crate::engine::Text;
+use crate::engine::Input;
 use crate::model::tokenizer::Truncate;
 use crate::server::extract::Body;
 use crate::server::models::Served;
@@ -179,7 +179,7 @@ pub async fn embed(
     };
     let empty = match &inputs[..] {
         [] => true,
-        [Text::Text(only)] => is_alone && only.is_empty(),
+        [Input::Text(only)] => is_alone && only.is_empty(),
         _ => false,
     };
     let vectors = match empty {
@@ -241,7 +241,7 @@ pub async fn embeddings(
         None => out.extend_from_slice(b"[]"),
         Some(prompt) => {
             let call = EmbedCall {
-                texts: vec![Text::Text(prompt)],
+                texts: vec![Input::Text(prompt)],
                 max_tokens: longest(request.options),
                 normalize: Some(false),
                 wanted: Wanted::OneVector("model"),

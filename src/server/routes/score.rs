@@ -15,12 +15,12 @@ use super::inputs::{Documents, Truncation, documents_schema, truncation_schema};
 use super::model_for;
 use super::reply::{Usage, new_id};
 use super::tei::Direction;
-use crate::engine::Call;
+use crate::engine::{RequestOptions, rerank};
 use crate::model::tokenizer::Truncate;
 use crate::server::app::unix_time;
 use crate::server::extract::{Body, off_thread};
 use crate::server::metrics::Work;
-use crate::server::service::{self, Answer, Relevance};
+use crate::server::service::{Answer, Relevance};
 use crate::server::whole::whole;
 use crate::server::{ApiError, App};
 
@@ -134,7 +134,7 @@ pub async fn score(
     }
     let side = request.truncation_side.map(Truncate::from);
     let truncate = truncation(request.truncate, None, &[("truncation_side", side)])?;
-    let call = Call { truncate, ..Call::default() };
+    let call = RequestOptions { truncate, ..RequestOptions::default() };
     let size = queries.iter().map(String::len).sum();
     let pairs = off_thread(size, move || Ok(distinct(queries, documents))).await?;
     let scored = service.score(pairs, raw, call).await;
@@ -198,9 +198,9 @@ impl ScoreRequest {
 }
 
 /// The documents with their queries, each query once: it is encoded once for all of its documents.
-fn distinct(queries: Vec<String>, documents: Vec<String>) -> service::Pairs {
+fn distinct(queries: Vec<String>, documents: Vec<String>) -> rerank::Pairs {
     if queries.len() == 1 {
-        return service::Pairs::of_one(queries.into_iter().next().unwrap_or_default(), documents);
+        return rerank::Pairs::of_one(queries.into_iter().next().unwrap_or_default(), documents);
     }
     let mut indices: HashMap<String, usize> = HashMap::new();
     let pair = |(query, document)| {
@@ -210,5 +210,5 @@ fn distinct(queries: Vec<String>, documents: Vec<String>) -> service::Pairs {
     let documents = queries.into_iter().zip(documents).map(pair).collect();
     let mut queries: Vec<(String, usize)> = indices.into_iter().collect();
     queries.sort_unstable_by_key(|(_, index)| *index);
-    service::Pairs { queries: queries.into_iter().map(|(query, _)| query).collect(), documents }
+    rerank::Pairs { queries: queries.into_iter().map(|(query, _)| query).collect(), documents }
 }

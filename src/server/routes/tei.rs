@@ -129,7 +129,7 @@ fn truncation(service: &Service, truncate: Option<bool>, direction: Option<Direc
     match (truncate, direction) {
         (Some(false), _) => Some(Truncate::None),
         (_, Some(direction)) => Some(direction.into()),
-        (Some(true), None) => Some(service.engine().model().tokenizer.truncation_side),
+        (Some(true), None) => Some(service.model().tokenizer.truncation_side),
         (None, None) => None,
     }
 }

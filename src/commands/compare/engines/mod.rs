@@ -228,13 +228,13 @@ impl Comparing<'_> {
         bar.begin(&planned.name, Some(plan.asking.requests(&task.inputs) as u64));
         let tick = || bar.advance();
         let asking = async {
-            match (&task.inputs, started.backends.first()) {
+            match (&task.inputs, started.engines.first()) {
                 (Inputs::Texts(texts), _) => {
-                    let answers = plan.asking.vectors(&planned.name, &started.backends, texts, &tick).await?;
+                    let answers = plan.asking.vectors(&planned.name, &started.engines, texts, &tick).await?;
                     Ok(self.noted(engine, answers, Results::Vectors))
                 }
-                (Inputs::Queries(queries), Some(backend)) => {
-                    let answers = plan.asking.scores(&planned.name, backend, queries, &tick).await?;
+                (Inputs::Queries(queries), Some(open)) => {
+                    let answers = plan.asking.scores(&planned.name, open, queries, &tick).await?;
                     Ok(self.noted(engine, answers, Results::Scores))
                 }
                 (Inputs::Queries(_), None) => Err(None),

@@ -1,13 +1,12 @@
 //! Scores of documents.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::StreamExt;
 
 use super::failures::{Failures, Patience};
 use super::{Answers, Asking, Query, unexpected};
-use crate::bench::backend::Backend;
+use crate::bench::engine::OpenEngine;
 use crate::bench::target::{Failure, Output, Request};
 use crate::compare::engines::{ScoreInvariance, ScoreStability, Stability};
 use crate::compare::rankings::{ScoreSet, ScoredQuery};
@@ -17,7 +16,7 @@ use crate::compare::vectors::InputName;
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     asking: &'a Asking,
-    backend: &'a Arc<dyn Backend>,
+    engine: &'a OpenEngine,
     queries: &'a [Query],
     tick: &'a (dyn Fn() + Sync),
 }
@@ -42,12 +41,12 @@ impl Asking {
     pub async fn scores(
         &self,
         name: &str,
-        backend: &Arc<dyn Backend>,
+        engine: &OpenEngine,
         queries: &[Query],
         tick: &(dyn Fn() + Sync),
     ) -> Result<Answers<ScoreSet>, Failure> {
         let mut scores = Scores {
-            asked: Asked { asking: self, backend, queries, tick },
+            asked: Asked { asking: self, engine, queries, tick },
             found: vec![None; queries.len()],
             failures: Failures::default(),
             patience: Patience::default(),
@@ -68,7 +67,7 @@ impl Asked<'_> {
     /// The scores of these documents of the query at this place.
     async fn ask(self, at: usize, documents: &[String]) -> Result<Vec<f32>, Failure> {
         let request = Request::Rerank { query: self.queries[at].query.clone(), documents: documents.to_vec() };
-        let answer = self.asking.ask(Some(self.backend), &request).await;
+        let answer = self.asking.ask(Some(self.engine), &request).await;
         (self.tick)();
         match answer? {
             Output::Scores(scores) => Ok(scores),

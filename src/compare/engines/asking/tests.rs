@@ -1,14 +1,18 @@
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use std::sync::{Arc, Mutex};
 
 use super::*;
-use crate::bench::target::{Answer, Outcome};
 use crate::compare::vectors::VectorSet;
+use crate::engine::rerank::{Method, Reranker};
+use crate::engine::{self, Completed, Engine, EngineInfo, Input, OutputKind, Pending, RemoteError, Role, SubmitError};
 
 type Script = Box<dyn Fn(&Request) -> Result<Output, Failure> + Send + Sync>;
+
+/// An engine that answers by a script.
+struct Playing {
+    info: EngineInfo,
+    scripted: Arc<Scripted>,
+}
 
 /// Answers as its script says, and remembers what it was asked.
 struct Scripted {
@@ -17,6 +21,21 @@ struct Scripted {
     /// Requests under way, and the most there ever were.
     under_way: AtomicUsize,
     most: AtomicUsize,
+}
+
+/// The engine, as it is sent texts.
+fn embedder(scripted: &Arc<Scripted>) -> OpenEngine {
+    OpenEngine::Embedder(playing(scripted, OutputKind::Embedding), Role::Text)
+}
+
+/// The engine, as it is sent queries.
+fn reranker(scripted: &Arc<Scripted>) -> OpenEngine {
+    OpenEngine::Reranker(Reranker::new(playing(scripted, OutputKind::Score), Method::Engine).unwrap())
+}
+
+fn playing(scripted: &Arc<Scripted>, output: OutputKind) -> Arc<dyn Engine> {
+    let info = EngineInfo { model: "e".into(), output, dimensions: 2, scoring: None, local: None };
+    Arc::new(Playing { info, scripted: Arc::clone(scripted) })
 }
 
 impl Scripted {
@@ -42,22 +61,69 @@ impl Scripted {
     }
 }
 
-impl Backend for Scripted {
-    fn ask<'a>(&'a self, request: &'a Request) -> BoxFuture<'a, Outcome> {
-        async move {
-            self.seen.lock().unwrap().push(request.clone());
-            let under_way = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
-            self.most.fetch_max(under_way, Ordering::SeqCst);
-            tokio::task::yield_now().await;
-            self.under_way.fetch_sub(1, Ordering::SeqCst);
-            let output = (self.script)(request)?;
-            Ok(Answer { inputs: request.inputs(), output: Some(output), ..Answer::default() })
-        }
-        .boxed()
+impl Engine for Playing {
+    fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    fn submit(&self, request: engine::Request) -> Result<Pending<Completed>, SubmitError> {
+        let scripted = Arc::clone(&self.scripted);
+        Ok(Pending::fetched(async move { scripted.answer(request.inputs).await }))
     }
 
     fn in_flight(&self) -> usize {
         1
+    }
+}
+
+impl Scripted {
+    async fn answer(&self, inputs: Vec<Input>) -> Result<Completed, SubmitError> {
+        let (mut query, mut texts) = (None, Vec::new());
+        for input in inputs {
+            match input {
+                Input::Text(text) => texts.push(text),
+                Input::Pair(first, document) => {
+                    query = Some(first.to_string());
+                    texts.push(document);
+                }
+                Input::Ids(_) => unreachable!("no ids are sent"),
+            }
+        }
+        let request = match query {
+            Some(query) => Request::Rerank { query, documents: texts },
+            None => Request::Texts(texts),
+        };
+        self.seen.lock().unwrap().push(request.clone());
+        let under_way = self.under_way.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(under_way, Ordering::SeqCst);
+        tokio::task::yield_now().await;
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
+        let none = engine::Output::default;
+        let outputs: Vec<engine::Output> = match (self.script)(&request).map_err(error)? {
+            Output::Vectors(vectors) => {
+                vectors.into_iter().map(|vector| engine::Output { embedding: Some(vector), ..none() }).collect()
+            }
+            Output::Scores(scores) => {
+                scores.into_iter().map(|score| engine::Output { score: Some(score.into()), ..none() }).collect()
+            }
+        };
+        Ok(Completed { results: outputs.into_iter().map(Ok).collect(), ..Completed::default() })
+    }
+}
+
+/// The error of an engine that is counted as this failure.
+fn error(failure: Failure) -> SubmitError {
+    let Failure { kind, message: reason } = failure;
+    match kind {
+        FailureKind::Connect => RemoteError::Connect { reason }.into(),
+        FailureKind::Timeout => RemoteError::Timeout { after: Duration::ZERO }.into(),
+        FailureKind::Status(code) | FailureKind::Overloaded(code) => {
+            RemoteError::Status { code, message: Some(reason), retry_after: None }.into()
+        }
+        FailureKind::NotFinite => RemoteError::Numbers("planted").into(),
+        FailureKind::Shape => RemoteError::Shape { reason }.into(),
+        FailureKind::Died => SubmitError::Gone,
+        other => panic!("no engine fails with {other}"),
     }
 }
 
@@ -68,12 +134,11 @@ fn texts(count: usize) -> Vec<Text> {
     (1..=count).map(|length| Text { text: "a".repeat(length), id: None, role: 0 }).collect()
 }
 
-async fn ask(backend: &Arc<Scripted>, texts: &[Text]) -> Result<Answers<VectorSet>, Failure> {
+async fn ask(scripted: &Arc<Scripted>, texts: &[Text]) -> Result<Answers<VectorSet>, Failure> {
     let ticks = AtomicUsize::new(0);
     let tick = || _ = ticks.fetch_add(1, Ordering::SeqCst);
-    let backends = [Arc::clone(backend) as Arc<dyn Backend>];
-    let answers = ASKING.vectors("e", &backends, texts, &tick).await;
-    assert_eq!(ticks.into_inner(), backend.seen().len());
+    let answers = ASKING.vectors("e", &[embedder(scripted)], texts, &tick).await;
+    assert_eq!(ticks.into_inner(), scripted.seen().len());
     answers
 }
 
@@ -83,13 +148,13 @@ fn of_kind(kind: FailureKind) -> Failure {
 
 #[tokio::test]
 async fn each_text_is_asked_for_in_batches_and_a_sample_alone_and_among_others() {
-    let backend = Scripted::vectors(|_| None);
-    let answers = ask(&backend, &texts(10)).await.unwrap();
+    let scripted = Scripted::vectors(|_| None);
+    let answers = ask(&scripted, &texts(10)).await.unwrap();
     let VectorSet { rows, numbers, .. } = &answers.results;
     let firsts: Vec<f32> = rows.iter().map(|row| numbers[row.place.clone().unwrap()][0]).collect();
     assert_eq!(firsts, (1..=10).map(|n| n as f32).collect::<Vec<_>>());
     assert_eq!((answers.answered, answers.failures), (10, Failures::default()));
-    let seen = backend.seen();
+    let seen = scripted.seen();
     assert_eq!(seen.len(), ASKING.requests(&Inputs::Texts(texts(10))));
     assert_eq!(seen[..3].iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 2]);
     let (alone, others) = seen[3..].split_at(6);
@@ -99,7 +164,7 @@ async fn each_text_is_asked_for_in_batches_and_a_sample_alone_and_among_others()
     alone.sort();
     others.sort();
     assert_eq!(alone, others);
-    assert_eq!(backend.most.load(Ordering::SeqCst), 3, "as many at a time as was asked for");
+    assert_eq!(scripted.most.load(Ordering::SeqCst), 3, "as many at a time as was asked for");
     let Some(Stability::Vectors(found)) = answers.stability else { panic!("{:?}", answers.stability) };
     assert_eq!((found.alone.pairs, found.alone.identical), (6, 6));
     assert_eq!((found.concurrent.pairs, found.concurrent.identical), (6, 6));
@@ -107,13 +172,13 @@ async fn each_text_is_asked_for_in_batches_and_a_sample_alone_and_among_others()
 
 #[tokio::test]
 async fn vectors_that_depend_on_their_neighbours_are_found() {
-    let backend = Scripted::new(|request| {
+    let scripted = Scripted::new(|request| {
         let Request::Texts(texts) = request else { return Err(unexpected("texts")) };
         // The scale of a batch, as an engine would have it that quantises a whole tensor.
         let longest = texts.iter().map(String::len).max().unwrap_or(1) as f32;
         Ok(Output::Vectors(texts.iter().map(|text| vec![text.len() as f32, longest]).collect()))
     });
-    let answers = ask(&backend, &texts(8)).await.unwrap();
+    let answers = ask(&scripted, &texts(8)).await.unwrap();
     let Some(Stability::Vectors(found)) = answers.stability else { panic!("{:?}", answers.stability) };
     assert!(found.alone.identical < 6 && found.alone.max_difference.unwrap() >= 1.0, "{found:?}");
     assert!(found.concurrent.pairs == 6, "{found:?}");
@@ -121,9 +186,9 @@ async fn vectors_that_depend_on_their_neighbours_are_found() {
 
 #[tokio::test]
 async fn one_text_does_not_cost_its_batch() {
-    let backend =
+    let scripted =
         Scripted::vectors(|texts| texts.iter().any(|text| text.len() == 3).then(|| of_kind(FailureKind::NotFinite)));
-    let answers = ask(&backend, &texts(6)).await.unwrap();
+    let answers = ask(&scripted, &texts(6)).await.unwrap();
     let places: Vec<bool> = answers.results.rows.iter().map(|row| row.place.is_some()).collect();
     assert_eq!(places, [true, true, false, true, true, true]);
     let Failures { inputs, answered_alone, not_answered_again, examples } = answers.failures;
@@ -134,29 +199,29 @@ async fn one_text_does_not_cost_its_batch() {
 #[tokio::test]
 async fn what_is_gone_is_not_asked_again_and_again() {
     for (kind, requests) in [(FailureKind::Died, 1), (FailureKind::Connect, 3), (FailureKind::Timeout, 3)] {
-        let backend = Scripted::vectors(move |_| Some(of_kind(kind)));
-        assert_eq!(ask(&backend, &texts(40)).await.unwrap_err().kind, kind);
-        assert_eq!(backend.seen().len(), requests, "{kind}");
+        let scripted = Scripted::vectors(move |_| Some(of_kind(kind)));
+        assert_eq!(ask(&scripted, &texts(40)).await.unwrap_err().kind, kind);
+        assert_eq!(scripted.seen().len(), requests, "{kind}");
     }
     let kinds = [(FailureKind::Status(401), 3), (FailureKind::Status(500), 16), (FailureKind::Overloaded(429), 16)];
     for (kind, requests) in kinds {
-        let backend = Scripted::vectors(move |_| Some(of_kind(kind)));
-        assert_eq!(ask(&backend, &texts(100)).await.unwrap_err().kind, kind);
-        assert_eq!(backend.seen().len(), requests, "{kind}");
-        let backend = Scripted::new(move |_| Err(of_kind(kind)));
-        let failure = ASKING.scores("e", &(Arc::clone(&backend) as Arc<dyn Backend>), &queries(&[1; 50]), &|| ()).await;
-        assert_eq!((failure.unwrap_err().kind, backend.seen().len()), (kind, requests));
+        let scripted = Scripted::vectors(move |_| Some(of_kind(kind)));
+        assert_eq!(ask(&scripted, &texts(100)).await.unwrap_err().kind, kind);
+        assert_eq!(scripted.seen().len(), requests, "{kind}");
+        let scripted = Scripted::new(move |_| Err(of_kind(kind)));
+        let failure = ASKING.scores("e", &reranker(&scripted), &queries(&[1; 50]), &|| ()).await;
+        assert_eq!((failure.unwrap_err().kind, scripted.seen().len()), (kind, requests));
     }
     // Texts that nothing comes of are not the server's fault, however many they are.
-    let backend =
+    let scripted =
         Scripted::vectors(|texts| texts.iter().any(|text| text.len() < 40).then(|| of_kind(FailureKind::Status(413))));
-    assert_eq!(ask(&backend, &texts(41)).await.unwrap().failures.inputs, 39);
+    assert_eq!(ask(&scripted, &texts(41)).await.unwrap().failures.inputs, 39);
     // Two failures that pass are no reason to give up.
     let count = AtomicUsize::new(0);
-    let backend = Scripted::vectors(move |_| {
+    let scripted = Scripted::vectors(move |_| {
         (!count.fetch_add(1, Ordering::SeqCst).is_multiple_of(3)).then(|| of_kind(FailureKind::Timeout))
     });
-    let answers = ask(&backend, &texts(12)).await.unwrap();
+    let answers = ask(&scripted, &texts(12)).await.unwrap();
     assert_eq!((answers.answered, answers.failures.inputs, answers.failures.answered_alone), (4, 8, 0));
 }
 
@@ -164,24 +229,24 @@ async fn what_is_gone_is_not_asked_again_and_again() {
 async fn who_does_not_answer_again_is_told() {
     // Ten texts are three batches; then six are asked for alone, and the same ones among others.
     let count = AtomicUsize::new(0);
-    let backend = Scripted::vectors(move |texts| {
+    let scripted = Scripted::vectors(move |texts| {
         let overloaded = || of_kind(FailureKind::Overloaded(503));
         let asked = count.fetch_add(1, Ordering::SeqCst);
         (asked == 3 || (asked > 8 && texts.len() == 1)).then(overloaded)
     });
-    let answers = ask(&backend, &texts(10)).await.unwrap();
-    let seen = backend.seen();
+    let answers = ask(&scripted, &texts(10)).await.unwrap();
+    let seen = scripted.seen();
     let again = 1 + seen[9..].iter().filter(|texts| texts.len() == 1).count();
     assert_eq!((answers.failures.inputs, answers.failures.not_answered_again), (0, again));
-    assert_eq!(answers.failures.examples[0].message, "overloaded (503): no");
+    assert_eq!(answers.failures.examples[0].message, "overloaded (503): HTTP 503: no");
     let Some(Stability::Vectors(found)) = answers.stability else { panic!("{:?}", answers.stability) };
     assert_eq!((found.alone.pairs, found.concurrent.pairs), (5, 7 - again));
 }
 
 #[tokio::test]
 async fn who_has_nothing_for_any_text_has_failed() {
-    let backend = Scripted::vectors(|_| Some(of_kind(FailureKind::Status(400))));
-    assert_eq!(ask(&backend, &texts(3)).await.unwrap_err().kind, FailureKind::Status(400));
+    let scripted = Scripted::vectors(|_| Some(of_kind(FailureKind::Status(400))));
+    assert_eq!(ask(&scripted, &texts(3)).await.unwrap_err().kind, FailureKind::Status(400));
     let short = Scripted::new(|_| Ok(Output::Vectors(vec![vec![1.0]])));
     assert_eq!(ask(&short, &texts(2)).await.unwrap().failures.answered_alone, 2);
     let scores = Scripted::new(|_| Ok(Output::Scores(vec![1.0, 2.0])));
@@ -189,12 +254,12 @@ async fn who_has_nothing_for_any_text_has_failed() {
 }
 
 #[tokio::test]
-async fn texts_go_to_the_backend_of_their_role() {
+async fn texts_go_to_the_engine_of_their_role() {
     let (queries, documents) = (Scripted::vectors(|_| None), Scripted::vectors(|_| None));
     let mut all = texts(5);
     all[2..].iter_mut().for_each(|text| text.role = 1);
-    let backends = [&queries, &documents].map(|backend| Arc::clone(backend) as Arc<dyn Backend>);
-    ASKING.vectors("e", &backends, &all, &|| ()).await.unwrap();
+    let engines = [&queries, &documents].map(embedder);
+    ASKING.vectors("e", &engines, &all, &|| ()).await.unwrap();
     assert_eq!(queries.seen()[0], ["a", "aa"]);
     assert!(queries.seen().concat().iter().all(|text| text.len() < 3));
     assert!(documents.seen().concat().iter().all(|text| text.len() >= 3));
@@ -211,28 +276,28 @@ fn queries(documents: &[usize]) -> Vec<Query> {
 
 #[tokio::test]
 async fn documents_are_scored_together_and_alone() {
-    let backend = Scripted::new(|request| match request {
+    let scripted = Scripted::new(|request| match request {
         Request::Rerank { documents, .. } => Ok(Output::Scores(documents.iter().map(|d| d.len() as f32).collect())),
         Request::Texts(_) => Err(unexpected("queries were wanted")),
     });
     let asked = queries(&[3, 2]);
-    let answers = ASKING.scores("e", &(Arc::clone(&backend) as Arc<dyn Backend>), &asked, &|| ()).await.unwrap();
+    let answers = ASKING.scores("e", &reranker(&scripted), &asked, &|| ()).await.unwrap();
     assert_eq!(answers.results.queries[0].scores.as_deref(), Some(&[1.0, 2.0, 3.0][..]));
     assert_eq!((answers.answered, answers.failures.inputs), (5, 0));
     let Some(Stability::Scores(found)) = answers.stability else { panic!("{:?}", answers.stability) };
     assert_eq!((found.alone.pairs, found.alone.identical, found.concurrent.identical), (5, 5, 5));
-    assert_eq!(backend.seen().len(), ASKING.requests(&Inputs::Queries(asked)));
+    assert_eq!(scripted.seen().len(), ASKING.requests(&Inputs::Queries(asked)));
 }
 
 #[tokio::test]
 async fn a_query_that_fails_is_told() {
-    let backend = Scripted::new(|request| match request {
+    let scripted = Scripted::new(|request| match request {
         Request::Rerank { documents, .. } if documents.len() == 2 => Err(of_kind(FailureKind::Status(500))),
         Request::Rerank { documents, .. } => Ok(Output::Scores(vec![0.5; documents.len()])),
         Request::Texts(_) => Err(unexpected("queries were wanted")),
-    }) as Arc<dyn Backend>;
-    let answers = ASKING.scores("e", &backend, &queries(&[3, 2]), &|| ()).await.unwrap();
+    });
+    let answers = ASKING.scores("e", &reranker(&scripted), &queries(&[3, 2]), &|| ()).await.unwrap();
     assert_eq!(answers.results.queries[1].scores, None);
     assert_eq!((answers.failures.inputs, answers.failures.examples[0].input.index), (1, 1));
-    assert!(ASKING.scores("e", &backend, &queries(&[2, 2]), &|| ()).await.is_err());
+    assert!(ASKING.scores("e", &reranker(&scripted), &queries(&[2, 2]), &|| ()).await.is_err());
 }

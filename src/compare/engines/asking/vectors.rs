@@ -1,13 +1,12 @@
 //! Vectors of texts.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use futures_util::StreamExt;
 
 use super::failures::{Failures, Patience, may_be_one};
 use super::{Answers, Asking, Text, unexpected};
-use crate::bench::backend::Backend;
+use crate::bench::engine::OpenEngine;
 use crate::bench::fidelity::{Invariance, InvarianceReport};
 use crate::bench::target::{Failure, Output, Request};
 use crate::compare::engines::{Stability, VectorStability};
@@ -17,7 +16,7 @@ use crate::compare::vectors::{InputName, VectorRow, VectorSet};
 #[derive(Clone, Copy)]
 struct Asked<'a> {
     asking: &'a Asking,
-    backends: &'a [Arc<dyn Backend>],
+    engines: &'a [OpenEngine],
     texts: &'a [Text],
     tick: &'a (dyn Fn() + Sync),
 }
@@ -35,19 +34,19 @@ struct Vectors<'a> {
 }
 
 impl Asking {
-    /// Asks for the vectors of `texts`; `backends` has one for each of their roles, `tick` is called after each request.
+    /// Asks for the vectors of `texts`; `engines` has one for each of their roles, `tick` is called after each request.
     ///
     /// # Errors
     /// The engine is gone, or nobody answers, or it has no vector for any text.
     pub async fn vectors(
         &self,
         name: &str,
-        backends: &[Arc<dyn Backend>],
+        engines: &[OpenEngine],
         texts: &[Text],
         tick: &(dyn Fn() + Sync),
     ) -> Result<Answers<VectorSet>, Failure> {
         let mut vectors = Vectors {
-            asked: Asked { asking: self, backends, texts, tick },
+            asked: Asked { asking: self, engines, texts, tick },
             found: vec![None; texts.len()],
             failures: Failures::default(),
             patience: Patience::default(),
@@ -65,10 +64,10 @@ impl Asking {
 impl Asked<'_> {
     /// The vectors of the texts at these places, which have one role.
     async fn ask(self, places: &[usize]) -> Result<Vec<Vec<f32>>, Failure> {
-        let Self { asking, backends, texts, tick } = self;
-        let backend = places.first().and_then(|&at| backends.get(texts[at].role)).or(backends.first());
+        let Self { asking, engines, texts, tick } = self;
+        let engine = places.first().and_then(|&at| engines.get(texts[at].role)).or(engines.first());
         let request = Request::Texts(places.iter().map(|&at| texts[at].text.clone()).collect());
-        let answer = asking.ask(backend, &request).await;
+        let answer = asking.ask(engine, &request).await;
         tick();
         match answer? {
             Output::Vectors(vectors) => Ok(vectors),

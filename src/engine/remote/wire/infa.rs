@@ -83,7 +83,7 @@ impl Protocol for Infa {
     }
 
     // Infinity's `/classify` has no pairs; TEI's has.
-    fn classify(&self, ask: &Ask, inputs: &[Input<'_>]) -> Option<Request> {
+    fn classify(&self, ask: &Ask, inputs: &[Input]) -> Option<Request> {
         Some(predict(ask, inputs))
     }
 

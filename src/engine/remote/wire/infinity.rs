@@ -89,10 +89,10 @@ impl Protocol for Infinity {
         results(&reply.body, count)
     }
 
-    fn classify(&self, ask: &Ask, inputs: &[Input<'_>]) -> Option<Request> {
-        let text = |input: &Input<'_>| match *input {
+    fn classify(&self, ask: &Ask, inputs: &[Input]) -> Option<Request> {
+        let text = |input: &Input| match input {
             Input::Text(text) => Some(text.to_owned()),
-            Input::Pair(..) => None,
+            Input::Pair(..) | Input::Ids(_) => None,
         };
         let texts: Vec<String> = inputs.iter().map(text).collect::<Option<_>>()?;
         let mut body = json!({"input": texts});

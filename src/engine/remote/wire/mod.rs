@@ -202,7 +202,7 @@ pub(super) trait Protocol: Send + Sync {
     fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError>;
 
     /// A request for the labels of `inputs`; `None` if the protocol has none.
-    fn classify(&self, _ask: &Ask, _inputs: &[Input<'_>]) -> Option<Request> {
+    fn classify(&self, _ask: &Ask, _inputs: &[Input]) -> Option<Request> {
         None
     }
 

@@ -40,11 +40,12 @@ fn tokens(reply: &Reply) -> Option<u64> {
 }
 
 /// A request to `/predict`, for the labels of `inputs`.
-pub(super) fn predict(ask: &Ask, inputs: &[Input<'_>]) -> Request {
+pub(super) fn predict(ask: &Ask, inputs: &[Input]) -> Request {
     // A list of lists: a list of two strings would be one pair.
-    let texts = |input: &Input<'_>| match *input {
+    let texts = |input: &Input| match input {
         Input::Text(text) => json!([text]),
         Input::Pair(first, second) => json!([first, second]),
+        Input::Ids(ids) => json!(ids),
     };
     let inputs: Vec<Json> = inputs.iter().map(texts).collect();
     let count = inputs.len();
@@ -143,7 +144,7 @@ impl Protocol for Tei {
         Ok(Scored { scores, tokens: tokens(reply), model: None })
     }
 
-    fn classify(&self, ask: &Ask, inputs: &[Input<'_>]) -> Option<Request> {
+    fn classify(&self, ask: &Ask, inputs: &[Input]) -> Option<Request> {
         Some(predict(ask, inputs))
     }
 

@@ -416,17 +416,17 @@ fn tensors_that_lie_about_themselves() {
 
 #[test]
 fn labels_of_texts_and_of_pairs() {
-    let (text, pair) = (Input::Text("a"), Input::Pair("b", "c"));
-    let of = |name: &str, ask: &Ask, inputs: &[Input<'_>]| server(name).classify(ask, inputs).map(|r| sent(&r));
+    let (text, pair) = (|| Input::from("a"), || Input::Pair("b".into(), "c".into()));
+    let of = |name: &str, ask: &Ask, inputs: &[Input]| server(name).classify(ask, inputs).map(|r| sent(&r));
     let predict = json!({"inputs": [["a"], ["b", "c"]], "raw_scores": false});
     for name in ["tei", "infa"] {
-        assert_eq!(of(name, &Ask::default(), &[text, pair]).unwrap(), ("POST predict".into(), predict.clone()));
-        assert_eq!(of(name, &everything(), &[text]).unwrap().1["truncation_direction"], "Left");
+        assert_eq!(of(name, &Ask::default(), &[text(), pair()]).unwrap(), ("POST predict".into(), predict.clone()));
+        assert_eq!(of(name, &everything(), &[text()]).unwrap().1["truncation_direction"], "Left");
     }
     let classify = json!({"input": ["a"]});
-    assert_eq!(of("infinity", &Ask::default(), &[text]).unwrap(), ("POST classify".into(), classify));
-    assert_eq!(of("infinity", &Ask::default(), &[text, pair]), None);
-    assert_eq!(of("infinity", &everything(), &[text]).unwrap().1["model"], "m");
+    assert_eq!(of("infinity", &Ask::default(), &[text()]).unwrap(), ("POST classify".into(), classify));
+    assert_eq!(of("infinity", &Ask::default(), &[text(), pair()]), None);
+    assert_eq!(of("infinity", &everything(), &[text()]).unwrap().1["model"], "m");
 
     let labels =
         json!([[{"label": "joy", "score": 0.75}, {"label": "fear", "score": 0.25}], [{"score": 1, "label": ""}]]);

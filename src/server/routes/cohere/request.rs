@@ -9,7 +9,6 @@ use utoipa::ToSchema;
 
 use super::Version;
 use super::reply::Layout;
-use crate::engine::Text;
 use crate::server::routes::embed_call::{EmbedCall, Fields, MaxTokens, Wanted};
 use crate::server::routes::embeddings::{VectorType, VectorTypes, types_schema};
 use crate::server::routes::inputs::{List, Medium, TextObject, Truncation, texts_schema, truncation_schema};
@@ -123,7 +122,7 @@ impl CohereEmbedRequest {
         };
         let layout = Layout { version, types, texts: (field == "texts").then(|| texts.clone()) };
         let call = EmbedCall {
-            texts: texts.into_iter().map(Text::Text).collect(),
+            texts: texts.into_iter().map(crate::engine::Input::Text).collect(),
             text_use: self.input_type.map(|word| TextUse { field: "input_type", word }),
             truncate: self.truncate.and_then(|Truncation(truncate)| truncate),
             max_tokens: self.max_tokens.map(|tokens| MaxTokens { field: "max_tokens", tokens }),

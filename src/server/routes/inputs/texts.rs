@@ -6,13 +6,13 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpect
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type};
 
 use super::{List, TextObject, list, string};
-use crate::engine::Text;
+use crate::engine::Input;
 use crate::server::whole::{Whole, WholeNumber, WholeVisitor};
 
 /// Inputs to embed: one, or a list in which strings, objects `{"text": …}` and lists of token ids may be mixed. A list of
 /// bare numbers is one input, its token ids.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Inputs(pub List<Text>);
+pub struct Inputs(pub List<Input>);
 
 impl<'de> Deserialize<'de> for Inputs {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
@@ -30,18 +30,18 @@ impl<'de> Deserialize<'de> for Inputs {
             }
 
             fn visit_string<E: Error>(self, text: String) -> Result<Inputs, E> {
-                Ok(Inputs(List::one(Text::Text(text))))
+                Ok(Inputs(List::one(Input::Text(text))))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Inputs, A::Error> {
-                TextObject::read(fields).map(|TextObject(text)| Inputs(List::one(Text::Text(text))))
+                TextObject::read(fields).map(|TextObject(text)| Inputs(List::one(Input::Text(text))))
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Inputs, A::Error> {
                 match items.next_element()? {
                     None => Ok(Inputs(List::empty())),
-                    Some(First::Id(id)) => read_ids(Some(id), items).map(|ids| Inputs(List::one(Text::Ids(ids)))),
-                    Some(First::Input(input)) => List::one(input).extend(items, |Input(input)| input).map(Inputs),
+                    Some(First::Id(id)) => read_ids(Some(id), items).map(|ids| Inputs(List::one(Input::Ids(ids)))),
+                    Some(First::Read(input)) => List::one(input).extend(items, |One(input)| input).map(Inputs),
                 }
             }
         }
@@ -75,19 +75,19 @@ impl WholeNumber for TokenId {
 
 /// The first item of a list of inputs; a number begins the token ids of a single input.
 enum First {
-    Input(Text),
+    Read(Input),
     Id(u32),
 }
 
 /// An item of a list of inputs.
-struct Input(Text);
+struct One(Input);
 
 const INPUT: &str = "a string, an object with the string \"text\", or a list of token ids";
 
-impl<'de> Deserialize<'de> for Input {
+impl<'de> Deserialize<'de> for One {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
         json.deserialize_any(Items { numbers: false }).and_then(|first| match first {
-            First::Input(input) => Ok(Self(input)),
+            First::Read(input) => Ok(Self(input)),
             First::Id(id) => Err(D::Error::invalid_type(Unexpected::Unsigned(id.into()), &INPUT)),
         })
     }
@@ -116,15 +116,15 @@ impl<'de> Visitor<'de> for Items {
     }
 
     fn visit_string<E: Error>(self, text: String) -> Result<First, E> {
-        Ok(First::Input(Text::Text(text)))
+        Ok(First::Read(Input::Text(text)))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<First, A::Error> {
-        TextObject::read(fields).map(|TextObject(text)| First::Input(Text::Text(text)))
+        TextObject::read(fields).map(|TextObject(text)| First::Read(Input::Text(text)))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<First, A::Error> {
-        read_ids(None, items).map(|ids| First::Input(Text::Ids(ids)))
+        read_ids(None, items).map(|ids| First::Read(Input::Ids(ids)))
     }
 
     fn visit_u64<E: Error>(self, id: u64) -> Result<First, E> {
@@ -175,22 +175,22 @@ mod tests {
     use super::*;
     use crate::server::Limits;
 
-    fn read(json: serde_json::Value) -> Result<Vec<Text>, String> {
+    fn read(json: serde_json::Value) -> Result<Vec<Input>, String> {
         let inputs: Inputs = serde_json::from_str(&json.to_string()).map_err(|e| e.to_string())?;
         inputs.0.checked("input", &Limits::default()).map_err(|e| e.message)
     }
 
     #[test]
     fn every_shape_is_a_list_of_inputs() {
-        let text = |text: &str| Text::Text(text.into());
+        let text = |text: &str| Input::Text(text.into());
         assert_eq!(read(json!("a")).unwrap(), [text("a")]);
         assert_eq!(read(json!({"text": "a"})).unwrap(), [text("a")]);
-        assert_eq!(read(json!([1, 2.0])).unwrap(), [Text::Ids(vec![1, 2])]);
-        assert_eq!(read(json!([[1], []])).unwrap(), [Text::Ids(vec![1]), Text::Ids(vec![])]);
+        assert_eq!(read(json!([1, 2.0])).unwrap(), [Input::Ids(vec![1, 2])]);
+        assert_eq!(read(json!([[1], []])).unwrap(), [Input::Ids(vec![1]), Input::Ids(vec![])]);
         let mixed = json!(["a", [1.0, 2], {"id": 7, "text": "b", "image": null}, "c"]);
-        assert_eq!(read(mixed).unwrap(), [text("a"), Text::Ids(vec![1, 2]), text("b"), text("c")]);
+        assert_eq!(read(mixed).unwrap(), [text("a"), Input::Ids(vec![1, 2]), text("b"), text("c")]);
         let mixed = json!([[1], "a", {"text": "b"}]);
-        assert_eq!(read(mixed).unwrap(), [Text::Ids(vec![1]), text("a"), text("b")]);
+        assert_eq!(read(mixed).unwrap(), [Input::Ids(vec![1]), text("a"), text("b")]);
     }
 
     #[test]

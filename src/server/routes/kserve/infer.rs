@@ -13,11 +13,12 @@ use utoipa::ToSchema;
 use super::parameters::{few, scalars};
 use super::tensors::{Output, Tensor};
 use super::{KserveError, TensorMetadata};
-use crate::engine::{Call, Judged, Text};
+use crate::engine::rerank::Pairs;
+use crate::engine::{Input, RequestOptions};
 use crate::model::tokenizer::Truncate;
 use crate::server::openapi::tag;
 use crate::server::routes::inputs::List;
-use crate::server::service::{Capability, Failure, Pairs, Service};
+use crate::server::service::{Capability, Failure, Service};
 use crate::server::{ApiError, App, Limits, extract, floats, known_fields};
 
 /// Says how many bytes of a body are JSON, where tensors follow as bytes.
@@ -265,7 +266,7 @@ async fn answer(
     let rows = first.len();
     match interface {
         Interface::Embed => {
-            let texts = first.into_iter().map(Text::Text).collect();
+            let texts = first.into_iter().map(Input::Text).collect();
             let answer = service.embed(texts, call).await.map_err(|e| of_input(e, "text"))?;
             let columns = answer.results.first().map_or(0, |e| e.vector.len());
             let numbers = answer.results.into_iter().flat_map(|e| e.vector).collect();
@@ -273,12 +274,12 @@ async fn answer(
         }
         Interface::Classify => {
             let columns = service.labels().len();
-            let inputs = first.into_iter().map(Judged::Text).collect();
+            let inputs = first.into_iter().map(Input::Text).collect();
             let answer = service.classify(inputs, raw, call).await.map_err(|e| of_input(e, "text"))?;
             let mut numbers = vec![0.0; rows * columns];
             for (row, labelled) in numbers.chunks_exact_mut(columns.max(1)).zip(answer.results) {
-                for (label, score) in labelled {
-                    row[label] = score as f32;
+                for label in labelled.labels {
+                    row[label.index] = label.score as f32;
                 }
             }
             Ok(Output { name, shape: vec![rows, columns], numbers })
@@ -368,7 +369,7 @@ impl Parameters<'_> {
     }
 
     /// How the inputs are treated.
-    fn call(&self) -> Result<Call, KserveError> {
+    fn call(&self) -> Result<RequestOptions, KserveError> {
         let truncate = self.get("truncate", "\"right\", \"left\" or \"none\"", |value| match value.as_str()? {
             "right" => Some(Truncate::Right),
             "left" => Some(Truncate::Left),
@@ -377,6 +378,12 @@ impl Parameters<'_> {
         })?;
         let dimensions = self.get("dimensions", "a number above 0", |value| usize::try_from(value.as_u64()?).ok())?;
         let prompt_name = self.get("prompt_name", "a string", |value| Some(value.as_str()?.to_owned()))?;
-        Ok(Call { truncate, dimensions, prompt_name, normalize: self.flag("normalize")?, ..Call::default() })
+        Ok(RequestOptions {
+            truncate,
+            dimensions,
+            prompt_name,
+            normalize: self.flag("normalize")?,
+            ..RequestOptions::default()
+        })
     }
 }

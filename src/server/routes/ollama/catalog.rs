@@ -87,13 +87,13 @@ pub struct OllamaVersion {
 
 /// The architecture in config.json.
 fn architecture(service: &Service) -> String {
-    let config = &service.engine().model().config;
+    let config = &service.model().config;
     config.get("model_type").and_then(Value::as_str).unwrap_or("unknown").to_owned()
 }
 
 fn details(service: Option<&Service>) -> OllamaDetails {
     let family = service.map(architecture).unwrap_or_default();
-    let format = match service.map(|service| &service.engine().model().weights) {
+    let format = match service.map(|service| &service.model().weights) {
         None => "",
         Some(Weights::Safetensors(_)) => "safetensors",
         Some(Weights::Onnx(_)) => "onnx",
@@ -150,7 +150,7 @@ pub async fn show(
     let architecture = architecture(&service);
     let model_info = serde_json::json!({
         "general.architecture": architecture,
-        format!("{architecture}.context_length"): service.engine().local().max_length,
+        format!("{architecture}.context_length"): service.local().max_length,
         format!("{architecture}.embedding_length"): service.engine().info().dimensions,
     });
     Ok(Json(OllamaShowReply {

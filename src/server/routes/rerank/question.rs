@@ -1,11 +1,12 @@
 //! A request to rerank, whatever its dialect, and the order of its documents.
 
-use crate::engine::Call;
+use crate::engine::RequestOptions;
+use crate::engine::rerank::Pairs;
 use crate::server::ApiError;
 use crate::server::extract::off_thread;
 use crate::server::routes::fields::check_limit;
 use crate::server::routes::reply::RESULT;
-use crate::server::service::{Answer, Failure, Pairs, Relevance, Service};
+use crate::server::service::{Answer, Failure, Relevance, Service};
 
 /// What is asked.
 pub struct Question {
@@ -16,7 +17,7 @@ pub struct Question {
     /// Whether logits stay logits.
     pub raw: bool,
     /// The treatment of texts.
-    pub call: Call,
+    pub call: RequestOptions,
     /// Most documents of the reply.
     pub top_n: usize,
     /// Whether the reply has the documents.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::question::{Question, Ranked};
-use crate::engine::Call;
+use crate::engine::RequestOptions;
 use crate::server::extract::Body;
 use crate::server::metrics::Work;
 use crate::server::routes::inputs::{
@@ -106,7 +106,7 @@ async fn rank(app: &App, request: RankingRequest, name: Option<String>) -> Resul
         query: query.text,
         model: model.filter(|name| !name.is_empty()).or(name),
         raw: true,
-        call: Call { truncate, ..Call::default() },
+        call: RequestOptions { truncate, ..RequestOptions::default() },
         top_n: top_k.or(top_n).unwrap_or(usize::MAX),
         with_documents: false,
         max_chunks: None,

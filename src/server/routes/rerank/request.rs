@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::question::Question;
-use crate::engine::Call;
+use crate::engine::RequestOptions;
 use crate::model::tokenizer::Truncate;
 use crate::server::ApiError;
 use crate::server::routes::fields::{Refused, Sent, agreed, raw_scores, refused_schema, truncation};
@@ -169,7 +169,7 @@ impl RerankRequest {
             query: self.query.text,
             model: self.model,
             raw,
-            call: Call { truncate, ..Call::default() },
+            call: RequestOptions { truncate, ..RequestOptions::default() },
             top_n: self.top_n.or(self.top_k.value).unwrap_or(usize::MAX),
             with_documents: with_documents.unwrap_or(false),
             max_chunks,

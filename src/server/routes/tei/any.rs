@@ -15,7 +15,7 @@ use super::super::rerank;
 use super::embed::{embed_all_with, embed_sparse_with, embed_with, similarity_with};
 use super::predict::predict_with;
 use super::{TeiBody, TeiError};
-use crate::engine::Purpose;
+use crate::engine::OutputKind;
 use crate::server::extract;
 use crate::server::openapi::tag;
 use crate::server::service::Service;
@@ -84,11 +84,11 @@ impl Peek {
 impl Kind {
     /// What a model is for.
     pub fn of(service: &Service) -> Self {
-        match service.engine().info().purpose {
-            Purpose::Embed => Self::Embed,
-            Purpose::EmbedSparse => Self::EmbedSparse,
-            Purpose::EmbedTokens | Purpose::HiddenStates => Self::EmbedAll,
-            Purpose::Predict => Self::Predict,
+        match service.engine().info().output {
+            OutputKind::Embedding => Self::Embed,
+            OutputKind::Sparse => Self::EmbedSparse,
+            OutputKind::TokenVectors | OutputKind::HiddenStates => Self::EmbedAll,
+            OutputKind::Logits | OutputKind::Score | OutputKind::Labels => Self::Predict,
         }
     }
 }

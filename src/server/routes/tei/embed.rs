@@ -14,7 +14,7 @@ use super::super::reply::bracketed;
 use super::inputs::characters;
 use super::parts::{Part, Parts, Replies};
 use super::{Cost, Direction, Reply, TeiBody, TeiError, truncation};
-use crate::engine::{Call, Embedding, Purpose, SparseEmbedding, Text, TokenEmbeddings};
+use crate::engine::{Embedding, Input, OutputKind, RequestOptions, SparseEmbedding, TokenEmbeddings};
 use crate::server::known_fields::nested;
 use crate::server::metrics::Work;
 use crate::server::openapi::tag;
@@ -110,7 +110,7 @@ fn yes() -> bool {
 
 impl EmbedRequest {
     /// The options, without inputs, and the inputs.
-    pub fn taken(mut self, limits: &Limits) -> Result<(Self, Vec<Text>), ApiError> {
+    pub fn taken(mut self, limits: &Limits) -> Result<(Self, Vec<Input>), ApiError> {
         let Inputs(inputs) = std::mem::replace(&mut self.inputs, Inputs(List::empty()));
         Ok((self, inputs.checked("inputs", limits)?))
     }
@@ -123,7 +123,7 @@ impl EmbedRequest {
 
 impl EmbedTokensRequest {
     /// The options, without inputs, and the inputs.
-    pub fn taken(mut self, limits: &Limits) -> Result<(Self, Vec<Text>), ApiError> {
+    pub fn taken(mut self, limits: &Limits) -> Result<(Self, Vec<Input>), ApiError> {
         let Inputs(inputs) = std::mem::replace(&mut self.inputs, Inputs(List::empty()));
         Ok((self, inputs.checked("inputs", limits)?))
     }
@@ -140,13 +140,13 @@ pub async fn embed_with(app: &App, request: EmbedRequest) -> Result<Reply, TeiEr
 pub(super) async fn embed_together(
     app: &App,
     options: EmbedRequest,
-    texts: Vec<Text>,
+    texts: Vec<Input>,
     parts: Parts,
 ) -> Result<Replies, TeiError> {
     let EmbedRequest { normalize, truncate, truncation_direction, prompt_name, dimensions, model, .. } = options;
     let service = model_for(app, model.as_deref(), Work::Embed).await?;
-    let call = Call { normalize: Some(normalize), dimensions, prompt_name, ..Call::default() };
-    let call = Call { truncate: truncation(&service, truncate, truncation_direction), ..call };
+    let call = RequestOptions { normalize: Some(normalize), dimensions, prompt_name, ..RequestOptions::default() };
+    let call = RequestOptions { truncate: truncation(&service, truncate, truncation_direction), ..call };
     let (answer, cost) = answer(texts, &parts, call, async |texts, call| service.embed(texts, call).await).await?;
     let numbers = answer.results.iter().map(|e| e.vector.len()).sum();
     let body = floats::write(numbers, move || {
@@ -182,18 +182,18 @@ pub(super) async fn embed_all_with(app: &App, request: EmbedTokensRequest) -> Re
 pub(super) async fn embed_all_together(
     app: &App,
     options: EmbedTokensRequest,
-    texts: Vec<Text>,
+    texts: Vec<Input>,
     parts: Parts,
 ) -> Result<Replies, TeiError> {
     let (service, call) = prepare(app, options, Work::EmbedTokens).await?;
-    let call = Call { most_numbers: Some(app.limits.reply_numbers()), ..call };
+    let call = RequestOptions { most_numbers: Some(app.limits.reply_numbers()), ..call };
     let mut memory = app.memory.part();
-    let ask = async |texts: Vec<Text>, call| {
+    let ask = async |texts: Vec<Input>, call| {
         let numbers = estimated_tokens(&service, &texts).saturating_mul(service.engine().info().dimensions);
         let full = |_| Failure::Full { retry_after: Duration::from_secs(1) };
         memory.add(numbers.saturating_mul(size_of::<f32>())).map_err(full)?;
-        match service.engine().info().purpose {
-            Purpose::EmbedTokens => service.embed_tokens(texts, call).await,
+        match service.engine().info().output {
+            OutputKind::TokenVectors => service.embed_tokens(texts, call).await,
             _ => service.hidden_states(texts, call).await,
         }
     };
@@ -212,8 +212,8 @@ pub(super) async fn embed_all_together(
 }
 
 /// About how many tokens a model sees of `texts`.
-pub fn estimated_tokens(service: &Service, texts: &[Text]) -> usize {
-    let most = service.engine().local().max_length;
+pub fn estimated_tokens(service: &Service, texts: &[Input]) -> usize {
+    let most = service.local().max_length;
     texts.iter().map(|text| (text.bytes() / 3 + 2).min(most)).sum()
 }
 
@@ -239,7 +239,7 @@ pub(super) async fn embed_sparse_with(app: &App, request: EmbedTokensRequest) ->
 pub(super) async fn embed_sparse_together(
     app: &App,
     options: EmbedTokensRequest,
-    texts: Vec<Text>,
+    texts: Vec<Input>,
     parts: Parts,
 ) -> Result<Replies, TeiError> {
     let (service, call) = prepare(app, options, Work::EmbedSparse).await?;
@@ -295,10 +295,10 @@ pub(super) struct SimilarityOptions {
 
 impl SimilarityRequest {
     /// The options, and the texts: the one that the others are compared with comes first.
-    pub(super) fn taken(self, limits: &Limits) -> Result<(SimilarityOptions, Vec<Text>), ApiError> {
+    pub(super) fn taken(self, limits: &Limits) -> Result<(SimilarityOptions, Vec<Input>), ApiError> {
         let Self { inputs: SimilarityInputs { source_sentence, sentences }, parameters, model } = self;
         let sentences = sentences.checked("inputs.sentences", limits)?;
-        let texts = std::iter::once(source_sentence).chain(sentences).map(Text::Text).collect();
+        let texts = std::iter::once(source_sentence).chain(sentences).map(Input::Text).collect();
         Ok((SimilarityOptions { parameters: parameters.unwrap_or_default(), model }, texts))
     }
 }
@@ -307,13 +307,13 @@ impl SimilarityRequest {
 pub(super) async fn similarity_together(
     app: &App,
     options: SimilarityOptions,
-    texts: Vec<Text>,
+    texts: Vec<Input>,
     parts: Parts,
 ) -> Result<Replies, TeiError> {
     let started = Instant::now();
     let SimilarityOptions { parameters, model } = options;
     let service = model_for(app, model.as_deref(), Work::Embed).await?;
-    let similarity = service.engine().model().similarity();
+    let similarity = service.model().similarity();
     let similarity = similarity.map_err(|e| TeiError::of(Failure::Unsupported(e.to_string()), |_| String::new()))?;
     let SimilarityParameters { truncate, truncation_direction, prompt_name } = parameters;
     let truncate = truncation(&service, truncate, truncation_direction);
@@ -325,7 +325,7 @@ pub(super) async fn similarity_together(
             None => format!("{}inputs.source_sentence", place.prefix),
         }
     };
-    let call = Call { truncate, prompt_name, ..Call::default() };
+    let call = RequestOptions { truncate, prompt_name, ..RequestOptions::default() };
     let answer = service.embed(texts, call).await.map_err(|e| TeiError::of(e, name))?;
     let cost = Cost::of(&answer, started, characters);
     let numbers = answer.results.iter().map(|e| e.vector.len()).sum();
@@ -346,19 +346,23 @@ pub(super) async fn similarity_together(
 }
 
 /// The model, and the treatment of inputs.
-async fn prepare(app: &App, options: EmbedTokensRequest, work: Work) -> Result<(Arc<Service>, Call), TeiError> {
+async fn prepare(
+    app: &App,
+    options: EmbedTokensRequest,
+    work: Work,
+) -> Result<(Arc<Service>, RequestOptions), TeiError> {
     let EmbedTokensRequest { truncate, truncation_direction, prompt_name, model, .. } = options;
     let service = model_for(app, model.as_deref(), work).await?;
     let truncate = truncation(&service, truncate, truncation_direction);
-    Ok((service, Call { truncate, prompt_name, ..Call::default() }))
+    Ok((service, RequestOptions { truncate, prompt_name, ..RequestOptions::default() }))
 }
 
 /// What the model says of the inputs, and what that cost.
 async fn answer<T>(
-    texts: Vec<Text>,
+    texts: Vec<Input>,
     parts: &Parts,
-    call: Call,
-    ask: impl AsyncFnOnce(Vec<Text>, Call) -> Result<Answer<T>, Failure>,
+    call: RequestOptions,
+    ask: impl AsyncFnOnce(Vec<Input>, RequestOptions) -> Result<Answer<T>, Failure>,
 ) -> Result<(Answer<T>, Cost), TeiError> {
     let started = Instant::now();
     let characters = characters(&texts);

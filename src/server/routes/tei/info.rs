@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::TeiError;
-use crate::engine::{LocalInfo, Purpose};
+use crate::engine::{LocalInfo, OutputKind};
 use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
 use crate::server::error::TeiErrorBody;
@@ -92,7 +92,7 @@ pub async fn info(State(app): State<Arc<App>>, Query(query): Query<InfoQuery>) -
     let service = served.acquire(app.limits.model_return).await.map_err(ApiError::from)?;
     // Clients compare it with the name that they asked for.
     let name = query.model.filter(|name| served.spec.has_name(name)).unwrap_or_else(|| service.name().to_owned());
-    let engine = service.engine().local();
+    let engine = service.local();
     Ok(Json(Info {
         model_id: service.model_id().to_owned(),
         model_sha: commit(engine),
@@ -119,22 +119,22 @@ fn bounded(number: usize) -> usize {
 
 fn model_type(service: &Service) -> ModelType {
     let engine = service.engine();
-    match engine.info().purpose {
-        Purpose::Embed | Purpose::EmbedTokens | Purpose::HiddenStates => {
+    match engine.info().output {
+        OutputKind::Embedding | OutputKind::TokenVectors | OutputKind::HiddenStates => {
             // TEI's names; it knows these three and no other.
             let name = |pooling: &Pooling| match pooling {
                 Pooling::LastToken => "last_token",
                 other => other.name(),
             };
-            let modes: Vec<&str> = engine.local().pooling.iter().map(name).collect();
+            let modes: Vec<&str> = service.local().pooling.iter().map(name).collect();
             ModelType::Embedding(EmbeddingModel { pooling: modes.join("+") })
         }
-        Purpose::EmbedSparse => ModelType::Embedding(EmbeddingModel { pooling: "splade".into() }),
-        Purpose::Predict => {
+        OutputKind::Sparse => ModelType::Embedding(EmbeddingModel { pooling: "splade".into() }),
+        OutputKind::Logits | OutputKind::Score | OutputKind::Labels => {
             let labels = service.labels();
             let labels = ClassifierModel {
-                id2label: labels.iter().cloned().enumerate().collect(),
-                label2id: labels.iter().cloned().zip(0..).collect(),
+                id2label: labels.iter().map(ToString::to_string).enumerate().collect(),
+                label2id: labels.iter().map(ToString::to_string).zip(0..).collect(),
             };
             match service.capabilities().contains(&Capability::Rerank) {
                 true => ModelType::Reranker(labels),

@@ -5,13 +5,13 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 
-use crate::engine::{Judged, Text};
+use crate::engine::Input;
 use crate::server::routes::inputs::List;
 
 /// What is to be judged: "…", one pair ["…", "…"], or a list of these, [["…"], ["…", "…"], …].
 #[derive(Debug, PartialEq, Eq)]
 pub struct PredictInputs {
-    pub list: List<Judged>,
+    pub list: List<Input>,
     /// Whether it was one, not in a list.
     pub single: bool,
 }
@@ -32,7 +32,7 @@ impl<'de> Visitor<'de> for Inputs {
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<PredictInputs, E> {
-        Ok(PredictInputs { list: List::one(Judged::Text(text.to_owned())), single: true })
+        Ok(PredictInputs { list: List::one(Input::Text(text.to_owned())), single: true })
     }
 
     // The first item tells what the others must be.
@@ -51,26 +51,26 @@ impl<'de> Visitor<'de> for Inputs {
 }
 
 /// One text or a pair: `first`, if it has been read, and what follows.
-fn judged<'de, A: SeqAccess<'de>>(first: Option<String>, mut rest: A) -> Result<Judged, A::Error> {
+fn judged<'de, A: SeqAccess<'de>>(first: Option<String>, mut rest: A) -> Result<Input, A::Error> {
     const ONE_OR_TWO: &str = "one string or two";
     let first = match first {
         Some(first) => first,
         None => rest.next_element()?.ok_or_else(|| A::Error::invalid_length(0, &ONE_OR_TWO))?,
     };
-    let Some(second) = rest.next_element()? else { return Ok(Judged::Text(first)) };
+    let Some(second) = rest.next_element()? else { return Ok(Input::Text(first)) };
     match rest.next_element::<String>()? {
-        None => Ok(Judged::Pair(first.into(), second)),
+        None => Ok(Input::Pair(first.into(), second)),
         Some(_) => Err(A::Error::invalid_length(3, &ONE_OR_TWO)),
     }
 }
 
 /// One text or a pair, in a list of its own.
-struct One(Judged);
+struct One(Input);
 
 /// The first of a list.
 enum First {
     Text(String),
-    One(Judged),
+    One(Input),
 }
 
 impl<'de> Deserialize<'de> for One {
@@ -115,20 +115,12 @@ impl<'de> Deserialize<'de> for First {
     }
 }
 
-/// How many characters texts have together; a token id counts as one.
-pub fn characters(texts: &[Text]) -> usize {
-    let count = |text: &Text| match text {
-        Text::Text(text) => text.chars().count(),
-        Text::Ids(ids) => ids.len(),
-    };
-    texts.iter().map(count).sum()
-}
-
-/// How many characters inputs have together.
-pub fn judged_characters(inputs: &[Judged]) -> usize {
-    let count = |input: &Judged| match input {
-        Judged::Text(text) => text.chars().count(),
-        Judged::Pair(first, second) => first.chars().count() + second.chars().count(),
+/// Number of characters of all inputs; a token id counts as one.
+pub fn characters(inputs: &[Input]) -> usize {
+    let count = |input: &Input| match input {
+        Input::Text(text) => text.chars().count(),
+        Input::Ids(ids) => ids.len(),
+        Input::Pair(first, second) => first.chars().count() + second.chars().count(),
     };
     inputs.iter().map(count).sum()
 }
@@ -171,7 +163,7 @@ mod tests {
     use super::*;
     use crate::server::Limits;
 
-    fn read(json: serde_json::Value) -> Result<(Vec<Judged>, bool), String> {
+    fn read(json: serde_json::Value) -> Result<(Vec<Input>, bool), String> {
         let inputs: PredictInputs = serde_json::from_str(&json.to_string()).map_err(|e| e.to_string())?;
         let list = inputs.list.checked("inputs", &Limits::default()).map_err(|e| e.message)?;
         Ok((list, inputs.single))
@@ -179,8 +171,8 @@ mod tests {
 
     #[test]
     fn two_strings_are_one_pair_and_lists_are_many() {
-        let text = |text: &str| Judged::Text(text.into());
-        let pair = |a: &str, b: &str| Judged::Pair(a.into(), b.into());
+        let text = |text: &str| Input::Text(text.into());
+        let pair = |a: &str, b: &str| Input::Pair(a.into(), b.into());
         assert_eq!(read(json!("a")).unwrap(), (vec![text("a")], true));
         assert_eq!(read(json!(["a"])).unwrap(), (vec![text("a")], true));
         assert_eq!(read(json!(["a", "b"])).unwrap(), (vec![pair("a", "b")], true));

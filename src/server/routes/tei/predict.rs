@@ -10,13 +10,12 @@ use utoipa::ToSchema;
 use super::super::fields::{Refused, refused_schema};
 use super::super::inputs::List;
 use super::super::model_for;
-use super::inputs::{PredictInputs, judged_characters, predict_schema};
+use super::inputs::{PredictInputs, characters, predict_schema};
 use super::parts::{Part, Parts, Replies};
 use super::{Cost, Direction, Reply, TeiBody, TeiError, truncation};
-use crate::engine::{Call, Judged};
+use crate::engine::{Input, Labelled, RequestOptions};
 use crate::server::metrics::Work;
 use crate::server::openapi::tag;
-use crate::server::service::Labelled;
 use crate::server::{ApiError, App, Limits, floats};
 
 /// What is to be judged.
@@ -71,7 +70,7 @@ pub async fn predict(
 
 impl PredictRequest {
     /// The options, without inputs, and the inputs; whether there is one that came by itself.
-    pub(super) fn taken(mut self, limits: &Limits) -> Result<(Self, Vec<Judged>, bool), ApiError> {
+    pub(super) fn taken(mut self, limits: &Limits) -> Result<(Self, Vec<Input>, bool), ApiError> {
         let nothing = PredictInputs { list: List::empty(), single: false };
         let PredictInputs { list, single } = std::mem::replace(&mut self.inputs, nothing);
         Ok((self, list.checked("inputs", limits)?, single))
@@ -88,14 +87,14 @@ pub(super) async fn predict_with(app: &App, request: PredictRequest) -> Result<R
 pub(super) async fn predict_together(
     app: &App,
     options: PredictRequest,
-    inputs: Vec<Judged>,
+    inputs: Vec<Input>,
     parts: Parts,
 ) -> Result<Replies, TeiError> {
     let started = Instant::now();
     let PredictRequest { raw_scores, truncate, truncation_direction, model, .. } = options;
     let service = model_for(app, model.as_deref(), Work::Classify).await?;
     let truncate = truncation(&service, truncate, truncation_direction);
-    let characters = judged_characters(&inputs);
+    let characters = characters(&inputs);
     let name = |index: usize| {
         let place = parts.place(index);
         if place.single {
@@ -104,16 +103,14 @@ pub(super) async fn predict_together(
             format!("{}inputs[{}]", place.prefix, place.index)
         }
     };
-    let answer = service.classify(inputs, raw_scores, Call { truncate, ..Call::default() }).await;
+    let answer = service.classify(inputs, raw_scores, RequestOptions { truncate, ..RequestOptions::default() }).await;
     let answer = answer.map_err(|e| TeiError::of(e, name))?;
     let cost = Cost::of(&answer, started, characters);
-    let numbers = answer.results.iter().map(Vec::len).sum();
+    let numbers = answer.results.iter().map(|labelled| labelled.labels.len()).sum();
     let body = floats::write(numbers, move || {
-        let labels = service.labels();
         let one = |labelled: &Labelled, out: &mut Vec<u8>| {
-            floats::list(labelled, out, |&(label, score), out| {
-                let label = labels.get(label).map_or("", String::as_str);
-                floats::json(&Prediction { score, label }, out);
+            floats::list(&labelled.labels, out, |label, out| {
+                floats::json(&Prediction { score: label.score, label: &label.name }, out);
             });
         };
         let reply = |(part, results): (Part, &[Labelled])| {

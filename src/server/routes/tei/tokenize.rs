@@ -13,7 +13,7 @@ use super::super::inputs::Inputs;
 use super::super::reply::json_list;
 use super::inputs::{ids_schema, texts_schema};
 use super::{TeiBody, TeiError};
-use crate::engine::{Text, TextError};
+use crate::engine::{Input, TextError};
 use crate::model::tokenizer::pieces::Piece;
 use crate::model::tokenizer::{Prompted, TokenizeError, Tokenizer};
 use crate::server::extract::shorten;
@@ -87,8 +87,8 @@ pub async fn tokenize(
     let service = super::super::model(&app, model.as_deref()).await?;
     let prompt = prompt(&service, prompt_name.as_deref())?.unwrap_or_default();
     let text = |(index, text)| match text {
-        Text::Text(text) => Ok(text),
-        Text::Ids(_) => Err(wrong_kind("inputs", index, "a string is needed")),
+        Input::Text(text) => Ok(text),
+        _ => Err(wrong_kind("inputs", index, "a string is needed")),
     };
     let texts: Vec<String> = texts.into_iter().enumerate().map(text).collect::<Result<_, _>>()?;
     let sizes = texts.iter().map(|text| text.len() + prompt.len()).collect();
@@ -115,8 +115,8 @@ pub async fn decode(
     let lists = lists.checked("ids", &app.limits)?;
     let service = super::super::model(&app, model.as_deref()).await?;
     let ids = |(index, ids)| match ids {
-        Text::Ids(ids) => Ok(ids),
-        Text::Text(_) => Err(wrong_kind("ids", index, "token ids are needed")),
+        Input::Ids(ids) => Ok(ids),
+        _ => Err(wrong_kind("ids", index, "token ids are needed")),
     };
     let lists: Vec<Vec<u32>> = lists.into_iter().enumerate().map(ids).collect::<Result<_, _>>()?;
     let sizes = lists.iter().map(Vec::len).collect();
@@ -161,9 +161,9 @@ fn wrong_kind(field: &str, index: usize, wrong: &str) -> TeiError {
 
 /// The prompt that is put before each text.
 fn prompt(service: &Service, name: Option<&str>) -> Result<Option<String>, TeiError> {
-    let model = service.engine().model();
+    let model = service.model();
     match name {
-        None => Ok(service.engine().local().prompt.clone()),
+        None => Ok(service.local().prompt.clone()),
         Some(name) => model.prompt(None, Some(name)).map_err(|_| {
             let known: Vec<&str> = model.sentence.prompts.keys().map(String::as_str).collect();
             let known =
@@ -190,13 +190,13 @@ async fn with_tokenizer(
     let (count, total, limit) = (sizes.len(), sizes.iter().sum::<usize>(), app.limits.reply);
     let transient = sizes.iter().max().map_or(0, |largest| largest * cost.transient);
     // Large texts are worked on one at a time.
-    let at_once = (app.limits.memory / 8 / transient.max(1)).clamp(1, service.engine().local().threads.max(1));
+    let at_once = (app.limits.memory / 8 / transient.max(1)).clamp(1, service.local().threads.max(1));
     let mut memory = app.memory.part();
     memory.add(transient * at_once.min(count))?;
     memory.add(total.saturating_mul(cost.reply).min(limit))?;
     let (engine, written) = (Arc::clone(&service), AtomicUsize::new(0));
     let job = move |i| {
-        let out = each(&engine.engine().model().tokenizer, i)?;
+        let out = each(&engine.model().tokenizer, i)?;
         if written.fetch_add(out.len(), Ordering::Relaxed) + out.len() > limit {
             return Err(TextError::too_large(format!("the reply has more than {limit} bytes (--reply-limit)")));
         }

@@ -24,7 +24,7 @@ use super::embed::{
 use super::parts::{Part, Parts, Replies};
 use super::predict::{PredictRequest, predict_together};
 use super::{TeiBody, TeiError};
-use crate::engine::{Judged, Text};
+use crate::engine::Input;
 use crate::server::openapi::tag;
 use crate::server::routes::inputs::{List, MOST};
 use crate::server::routes::reply::json_pieces;
@@ -93,11 +93,11 @@ fn too_large(limits: &Limits) -> ApiError {
 
 /// Requests of one kind with the same options, asked together.
 enum Group {
-    Embed(Merged<EmbedRequest, Text>),
-    EmbedSparse(Merged<EmbedTokensRequest, Text>),
-    EmbedAll(Merged<EmbedTokensRequest, Text>),
-    Similarity(Merged<SimilarityOptions, Text>),
-    Predict(Merged<PredictRequest, Judged>),
+    Embed(Merged<EmbedRequest, Input>),
+    EmbedSparse(Merged<EmbedTokensRequest, Input>),
+    EmbedAll(Merged<EmbedTokensRequest, Input>),
+    Similarity(Merged<SimilarityOptions, Input>),
+    Predict(Merged<PredictRequest, Input>),
     Rerank(Vec<(Question, Vec<String>)>, Parts),
 }
 

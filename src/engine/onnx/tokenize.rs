@@ -1,36 +1,28 @@
-//! Inputs to tokens: with their prompt, or as the question that a model is asked about a pair.
+//! The inputs of a request to tokens: texts with their prompt, ids as they are, pairs as the model reads them.
 
 use std::sync::{Arc, OnceLock};
 
 use super::Texts;
-use crate::engine::call::ids_as_they_are;
 use crate::engine::prompts::Prompt;
-use crate::engine::{Judged, Text, TextError};
+use crate::engine::token_vectors::TokenFinish;
+use crate::engine::{Input, Role, TextError};
 use crate::model::generative::PairPrompt;
 use crate::model::tokenizer::{FirstOfPair, Tokens, Truncate};
 
-impl Texts {
-    /// The tokens of a text.
-    pub fn tokens(&self, text: &Text, prompt: &Prompt, truncate: Truncate) -> Result<Tokens, TextError> {
-        match text {
-            Text::Text(text) => self.of_text(text, prompt, truncate),
-            Text::Ids(ids) => ids_as_they_are(ids, self.max_length, truncate),
-        }
-    }
-
-    fn of_text(&self, text: &str, prompt: &Prompt, truncate: Truncate) -> Result<Tokens, TextError> {
-        let tokens = self.model.tokenizer.encode(prompt.before(text), self.max_length, truncate);
-        tokens.map_err(TextError::from)
-    }
+/// The inputs of a request. Pairs that follow one another and share their first text share its tokens.
+pub(super) struct Tokenize {
+    pub texts: Arc<Texts>,
+    pub inputs: Vec<Input>,
+    pub prompt: Prompt,
+    pub truncate: Truncate,
+    /// Late interaction tokenises by role.
+    pub late: Option<(Arc<TokenFinish>, Role)>,
+    pub pairs: Pairs,
 }
 
-/// Inputs of a classification head. Pairs that follow one another and share their first text share its tokens.
-pub(super) struct Judge {
-    texts: Arc<Texts>,
-    inputs: Vec<Judged>,
-    prompt: Prompt,
-    truncate: Truncate,
-    /// For each pair that shares its first text: which of `firsts` that is.
+/// The first texts of pairs, each tokenised once.
+pub(super) struct Pairs {
+    /// For each pair that shares its first text: the index of that text in `firsts`.
     shared: Vec<Option<usize>>,
     firsts: Vec<OnceLock<Result<First, TextError>>>,
 }
@@ -38,16 +30,16 @@ pub(super) struct Judge {
 /// The first text of a pair, prepared for any second.
 enum First {
     Tokens(Box<FirstOfPair>),
-    /// What the model can see of it in a question.
+    /// The part that the model can see of it in a question.
     Visible(String),
 }
 
-impl Judge {
-    pub fn new(texts: Arc<Texts>, inputs: Vec<Judged>, prompt: Prompt, truncate: Truncate) -> Self {
+impl Pairs {
+    pub fn of(inputs: &[Input]) -> Self {
         let mut shared: Vec<Option<usize>> = vec![None; inputs.len()];
         let mut count = 0;
         for (i, pair) in inputs.windows(2).enumerate() {
-            if let [Judged::Pair(before, _), Judged::Pair(first, _)] = pair
+            if let [Input::Pair(before, _), Input::Pair(first, _)] = pair
                 && Arc::ptr_eq(before, first)
             {
                 let number = *shared[i].get_or_insert_with(|| {
@@ -57,23 +49,56 @@ impl Judge {
                 shared[i + 1] = Some(number);
             }
         }
-        let firsts = (0..count).map(|_| OnceLock::new()).collect();
-        Self { texts, inputs, prompt, truncate, shared, firsts }
+        Self { shared, firsts: (0..count).map(|_| OnceLock::new()).collect() }
     }
+}
 
+/// The tokens of a text of which a client sent the ids.
+pub(in crate::engine) fn ids_as_they_are(
+    ids: &[u32],
+    max_length: usize,
+    truncate: Truncate,
+) -> Result<Tokens, TextError> {
+    let kept = match truncate {
+        _ if ids.len() <= max_length => ids,
+        Truncate::Right => &ids[..max_length],
+        Truncate::Left => &ids[ids.len() - max_length..],
+        Truncate::None => {
+            return Err(TextError::too_long(format!(
+                "{} tokens are more than {max_length}, and nothing may go",
+                ids.len()
+            )));
+        }
+    };
+    let truncated = kept.len() < ids.len();
+    Ok(Tokens { ids: kept.iter().map(|&id| i64::from(id)).collect(), types: Vec::new(), unseen: 0, truncated })
+}
+
+impl Tokenize {
     /// The tokens of input number `i`.
     pub fn tokens(&self, i: usize) -> Result<Tokens, TextError> {
         let (first, second) = match &self.inputs[i] {
-            Judged::Text(text) => return self.texts.of_text(text, &self.prompt, self.truncate),
-            Judged::Pair(first, second) => (first, second),
+            Input::Text(text) => return self.text(text),
+            Input::Ids(ids) => return ids_as_they_are(ids, self.texts.max_length, self.truncate),
+            Input::Pair(first, second) => (first, second),
         };
-        match self.shared[i].and_then(|number| self.firsts.get(number)) {
+        let Pairs { shared, firsts } = &self.pairs;
+        match shared[i].and_then(|number| firsts.get(number)) {
             Some(prepared) => {
                 let prepared = prepared.get_or_init(|| self.first(first));
                 self.second(prepared.as_ref().map_err(TextError::clone)?, second)
             }
             None => self.second(&self.first(first)?, second),
         }
+    }
+
+    fn text(&self, text: &str) -> Result<Tokens, TextError> {
+        let (tokenizer, text) = (&self.texts.model.tokenizer, self.prompt.before(text));
+        let tokens = match &self.late {
+            Some((finish, role)) => finish.tokenize(tokenizer, text, *role, self.truncate),
+            None => tokenizer.encode(text, self.texts.max_length, self.truncate),
+        };
+        tokens.map_err(TextError::from)
     }
 
     fn first(&self, first: &Arc<str>) -> Result<First, TextError> {

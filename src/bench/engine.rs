@@ -1,0 +1,243 @@
+//! Engines as [`Target`]s: the requests of a benchmark, sent to an engine of any kind, and their results checked.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
+use super::target::{Answer, Failure, FailureKind, Outcome, Output, Request, Target};
+use crate::engine::rerank::{Pairs, Reranker, ScoreError};
+use crate::engine::{self, Engine, Input, OutputKind, PythonError, RemoteError, RequestOptions, Role, SubmitError};
+use crate::engine::{TextError, TextErrorKind};
+use crate::model::pooling;
+
+/// An engine that is open. Its results are not checked.
+#[derive(Clone)]
+pub enum OpenEngine {
+    /// Embeds texts of this role.
+    Embedder(Arc<dyn Engine>, Role),
+    /// Ranks documents.
+    Reranker(Reranker),
+}
+
+impl OpenEngine {
+    /// Sends one request; never blocks its thread.
+    ///
+    /// # Errors
+    /// [`Failure`] if there is no result for an input, or the engine was opened for other requests.
+    pub async fn send(&self, request: &Request) -> Outcome {
+        match (self, request) {
+            (Self::Embedder(engine, role), Request::Texts(texts)) => embed(engine.as_ref(), *role, texts).await,
+            (Self::Reranker(reranker), Request::Rerank { query, documents }) => {
+                rerank(reranker, query, documents).await
+            }
+            (Self::Embedder(..), Request::Rerank { .. }) => Err(unsuited("texts")),
+            (Self::Reranker(_), Request::Texts(_)) => Err(unsuited("queries with documents")),
+        }
+    }
+
+    /// Number of concurrent requests that keeps it busy.
+    pub fn in_flight(&self) -> usize {
+        match self {
+            Self::Embedder(engine, _) => engine.in_flight(),
+            Self::Reranker(reranker) => reranker.engine().in_flight(),
+        }
+    }
+}
+
+async fn embed(engine: &dyn Engine, role: Role, texts: &[String]) -> Outcome {
+    let inputs = texts.iter().cloned().map(Input::Text).collect();
+    let options = RequestOptions { role, ..RequestOptions::default() };
+    let completed = engine.submit(engine::Request::new(OutputKind::Embedding, inputs, options))?.await?;
+    let received = Some(Instant::now());
+    let (mut vectors, mut counted) = (Vec::with_capacity(texts.len()), Some(0));
+    for result in completed.results {
+        let output = result?;
+        counted = counted.zip(output.tokens).map(|(sum, more)| sum + more as u64);
+        vectors.push(output.embedding.ok_or_else(|| Failure::new(FailureKind::Shape, "a result without a vector"))?);
+    }
+    let tokens = completed.tokens.or(counted);
+    Ok(Answer { inputs: texts.len(), tokens, reported: tokens, received, output: Some(Output::Vectors(vectors)) })
+}
+
+async fn rerank(reranker: &Reranker, query: &str, documents: &[String]) -> Outcome {
+    let pairs = Pairs::of_one(query.to_owned(), documents.to_vec());
+    let reranked = reranker.score(pairs, &RequestOptions::default()).await?;
+    let received = Some(Instant::now());
+    let mut scores = Vec::with_capacity(documents.len());
+    for score in reranked.scores {
+        scores.push(score?.score as f32);
+    }
+    let tokens = reranked.tokens;
+    Ok(Answer { inputs: documents.len(), tokens, reported: tokens, received, output: Some(Output::Scores(scores)) })
+}
+
+/// The refusal of a request that the engine was not opened for.
+fn unsuited(what: &str) -> Failure {
+    Failure::new(FailureKind::Other, format!("the engine was made ready for {what}"))
+}
+
+impl From<SubmitError> for Failure {
+    fn from(error: SubmitError) -> Self {
+        match error {
+            SubmitError::Remote(error) => error.into(),
+            SubmitError::Python(error) => error.into(),
+            SubmitError::Gone => Self::new(FailureKind::Died, "its workers are gone"),
+            other => Self::new(FailureKind::Other, other.to_string()),
+        }
+    }
+}
+
+impl From<TextError> for Failure {
+    fn from(error: TextError) -> Self {
+        let kind = match error.kind() {
+            TextErrorKind::Unusable => FailureKind::NotFinite,
+            _ => FailureKind::Other,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<ScoreError> for Failure {
+    fn from(error: ScoreError) -> Self {
+        match error {
+            ScoreError::Document(error) | ScoreError::Query(error) => error.into(),
+        }
+    }
+}
+
+impl From<RemoteError> for Failure {
+    fn from(error: RemoteError) -> Self {
+        let kind = match &error {
+            RemoteError::Connect { .. } => FailureKind::Connect,
+            RemoteError::Tls { .. } => FailureKind::Tls,
+            RemoteError::Timeout { .. } => FailureKind::Timeout,
+            RemoteError::Broken { .. } => FailureKind::Broken,
+            RemoteError::Status { code, .. } => FailureKind::of_status(*code),
+            RemoteError::TooLarge { .. } | RemoteError::Garbage { .. } => FailureKind::Garbage,
+            RemoteError::Shape { .. } => FailureKind::Shape,
+            RemoteError::Numbers(_) => FailureKind::NotFinite,
+            _ => FailureKind::Other,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+impl From<PythonError> for Failure {
+    fn from(error: PythonError) -> Self {
+        let kind = match &error {
+            // No further request can succeed.
+            error if error.is_final() => FailureKind::Died,
+            PythonError::Slow { .. } => FailureKind::Timeout,
+            PythonError::Shape(_) => FailureKind::Shape,
+            _ => FailureKind::Other,
+        };
+        Self::new(kind, error.to_string())
+    }
+}
+
+/// A request, prepared before it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prepared {
+    /// The request.
+    pub request: Request,
+    /// Its tokens, as the model sees them; `None` without a tokenizer.
+    pub tokens: Option<u64>,
+    /// Index of its first text (or, of a query, its index among queries) in the dataset.
+    pub first: usize,
+}
+
+/// An engine with the requests of a run. Its results are checked: as many as inputs, vectors of the same length each
+/// time, all numbers finite.
+pub struct CheckedEngine {
+    engine: OpenEngine,
+    requests: Arc<[Prepared]>,
+    /// Length of the vectors, once the first are there.
+    width: OnceLock<usize>,
+}
+
+impl CheckedEngine {
+    /// The `engine` that gets `requests`.
+    pub fn new(engine: OpenEngine, requests: Arc<[Prepared]>) -> Self {
+        Self { engine, requests, width: OnceLock::new() }
+    }
+
+    /// Sends one request that is no part of the run.
+    ///
+    /// # Errors
+    /// As [`OpenEngine::send`], or if the result does not pass the checks.
+    pub async fn once(&self, request: &Request) -> Outcome {
+        let answer = self.engine.send(request).await?;
+        self.check(&answer, request.inputs())?;
+        Ok(answer)
+    }
+
+    /// The engine without checks.
+    pub fn engine(&self) -> &OpenEngine {
+        &self.engine
+    }
+
+    fn check(&self, answer: &Answer, inputs: usize) -> Result<(), Failure> {
+        let shape = |message: String| Failure::new(FailureKind::Shape, message);
+        let counted = |outputs: usize| match outputs {
+            outputs if outputs == inputs => Ok(()),
+            outputs => Err(shape(format!("{outputs} outputs for {inputs} inputs"))),
+        };
+        match &answer.output {
+            Some(Output::Vectors(vectors)) => {
+                counted(vectors.len())?;
+                for vector in vectors {
+                    let usual = *self.width.get_or_init(|| vector.len());
+                    if vector.len() != usual {
+                        return Err(shape(format!("a vector of {} numbers, and before of {usual}", vector.len())));
+                    }
+                    if let Some(defect) = pooling::defect(vector) {
+                        return Err(Failure::new(FailureKind::NotFinite, defect));
+                    }
+                }
+                Ok(())
+            }
+            Some(Output::Scores(scores)) => {
+                counted(scores.len())?;
+                match scores.iter().find(|score| !score.is_finite()) {
+                    Some(score) => Err(Failure::new(FailureKind::NotFinite, format!("a score of {score}"))),
+                    None => Ok(()),
+                }
+            }
+            None => counted(answer.inputs),
+        }
+    }
+}
+
+impl Target for CheckedEngine {
+    fn requests(&self) -> usize {
+        self.requests.len()
+    }
+
+    fn send(&self, index: usize) -> BoxFuture<'_, Outcome> {
+        async move {
+            let Some(Prepared { request, tokens, first: _ }) = self.requests.get(index) else {
+                return Err(Failure::new(FailureKind::Other, format!("there is no request {index}")));
+            };
+            let mut answer = self.once(request).await?;
+            answer.tokens = tokens.or(answer.reported);
+            Ok(answer)
+        }
+        .boxed()
+    }
+
+    fn in_flight(&self) -> usize {
+        self.engine.in_flight()
+    }
+}
+
+/// One request that is no part of a round, with a limit.
+pub async fn limited(answer: impl Future<Output = Outcome>, limit: Duration) -> Outcome {
+    let late = || Failure::new(FailureKind::Timeout, format!("no answer within {}", humantime::format_duration(limit)));
+    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! The trait that local, remote and Python engines implement, and the facts about an engine.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Completed, Job, OutputKind, Pending, Request, SubmitError, TextError};
+use crate::batch::scheduler::Stats;
+use crate::engine::max_sim::Scoring;
+use crate::model::Model;
+use crate::model::pooling::Pooling;
+use crate::model::tokenizer::Truncate;
+use crate::runtime::device::Dtype;
+
+/// Turns inputs into vectors, scores or labels.
+///
+/// Requests may come from several threads at once; an engine shares its workers among them. A request has one result an
+/// input, in order; an input that fails does not harm the others.
+pub trait Engine: Send + Sync {
+    /// Facts about the engine and its model.
+    fn info(&self) -> &EngineInfo;
+
+    /// Begins a request. Never blocks; dropping the [`Pending`] cancels the request.
+    ///
+    /// # Errors
+    /// [`SubmitError`] if the engine does not compute what is requested, cannot follow an option, or is full.
+    fn submit(&self, request: Request) -> Result<Pending<Completed>, SubmitError>;
+
+    /// Runs `job` on the threads that tokenise, in turn with other requests.
+    ///
+    /// # Errors
+    /// [`SubmitError::Full`]; [`SubmitError::Unsupported`] by an engine without such threads.
+    fn submit_job(&self, _job: Job) -> Result<Pending<Vec<Result<Vec<u8>, TextError>>>, SubmitError> {
+        Err(SubmitError::Unsupported("this engine has no tokenizer".into()))
+    }
+
+    /// The state of the queue.
+    fn stats(&self) -> Stats {
+        Stats::default()
+    }
+
+    /// Number of concurrent requests that keeps the engine busy.
+    fn in_flight(&self) -> usize;
+
+    /// The reason why the engine can no longer be used: a file of its weights was changed in place. Costs a system call a
+    /// file.
+    fn changed(&self) -> Option<&str> {
+        None
+    }
+}
+
+/// Facts about an engine.
+#[derive(Clone)]
+pub struct EngineInfo {
+    /// The model's name.
+    pub model: String,
+    /// The output that the engine was loaded for.
+    pub output: OutputKind,
+    /// Length of the vectors (of sparse ones: the size of the vocabulary); or the number of labels.
+    pub dimensions: usize,
+    /// The comparison of token vectors; `None` for other outputs.
+    pub scoring: Option<Scoring>,
+    /// Details of a model in this process.
+    pub local: Option<Arc<LocalInfo>>,
+}
+
+/// Details of a model in this process.
+pub struct LocalInfo {
+    /// The model.
+    pub model: Arc<Model>,
+    /// Directory of its files.
+    pub dir: Option<PathBuf>,
+    /// Longest text in tokens, specials included.
+    pub max_length: usize,
+    /// Pooling modes; empty where the model pools itself.
+    pub pooling: Vec<Pooling>,
+    /// Whether vectors have length 1.
+    pub normalize: bool,
+    /// Text put before each input.
+    pub prompt: Option<String>,
+    /// Number format of the computation.
+    pub dtype: Dtype,
+    /// Most tokens that run together.
+    pub batch_tokens: usize,
+    /// The end at which a text that is too long is cut.
+    pub truncate: Truncate,
+    /// Threads that compute.
+    pub threads: usize,
+}

@@ -1,0 +1,210 @@
+//! Errors of engines: of one input, of a whole request, and of an engine that cannot be opened.
+
+use std::time::Duration;
+
+use crate::batch::scheduler::Full;
+use crate::engine::python::PythonError;
+use crate::engine::remote::RemoteError;
+use crate::graph::GraphError;
+use crate::model::tokenizer::TokenizeError;
+use crate::model::{Model, ModelError};
+use crate::runtime::RuntimeError;
+
+/// Why a text has no vector.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct TextError {
+    reason: String,
+    kind: TextErrorKind,
+}
+
+/// Where the reason of a [`TextError`] lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextErrorKind {
+    /// In the text.
+    Input,
+    /// In the length of the text: it is more than the model can read, and must not be cut.
+    TooLong,
+    /// In the size of the text, or of what is made of it.
+    TooLarge,
+    /// In the engine or the model, whatever the text.
+    Internal,
+    /// In the numbers that the engine gave: NaN, infinite, or all zero.
+    Unusable,
+    /// In the model, which can no longer be used, such as after a change of its files.
+    Unavailable,
+}
+
+impl TextError {
+    /// The text itself is the reason.
+    pub fn new(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), kind: TextErrorKind::Input }
+    }
+
+    /// The size of the text, or of what is made of it, is the reason.
+    pub fn too_large(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), kind: TextErrorKind::TooLarge }
+    }
+
+    /// The engine or the model is the reason, whatever the text.
+    pub fn internal(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), kind: TextErrorKind::Internal }
+    }
+
+    /// The numbers that the engine gave are the reason.
+    pub fn unusable(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), kind: TextErrorKind::Unusable }
+    }
+
+    /// The text is longer than the model can read, and must not be cut.
+    pub fn too_long(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), kind: TextErrorKind::TooLong }
+    }
+
+    /// The model can no longer be used, such as after a change of its files, whatever the text.
+    pub fn unavailable(reason: impl Into<String>) -> Self {
+        Self { reason: reason.into(), kind: TextErrorKind::Unavailable }
+    }
+
+    /// Where the reason lies.
+    pub fn kind(&self) -> TextErrorKind {
+        self.kind
+    }
+
+    /// Whether the text is without fault.
+    pub fn is_internal(&self) -> bool {
+        matches!(self.kind, TextErrorKind::Internal | TextErrorKind::Unusable | TextErrorKind::Unavailable)
+    }
+
+    /// The same with `what` it is about before the reason.
+    pub fn about(self, what: &str) -> Self {
+        Self { reason: format!("{what}: {}", self.reason), ..self }
+    }
+}
+
+impl From<TokenizeError> for TextError {
+    fn from(error: TokenizeError) -> Self {
+        let kind = match error {
+            TokenizeError::TooLong { .. } => TextErrorKind::TooLong,
+            TokenizeError::TooManyBytes { .. } => TextErrorKind::TooLarge,
+            TokenizeError::Failed(_) => TextErrorKind::Input,
+        };
+        Self { reason: error.to_string(), kind }
+    }
+}
+
+/// The reason why a request has no results.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SubmitError {
+    /// An option that the model cannot follow.
+    #[error("{field}: {reason}")]
+    Option {
+        /// The field of [`super::RequestOptions`].
+        field: &'static str,
+        /// The reason.
+        reason: String,
+    },
+    /// The queue is full.
+    #[error("the queue is full")]
+    Full {
+        /// Expected time until the queue has room.
+        retry_after: Duration,
+    },
+    /// The inputs have more tokens than [`super::RequestOptions::most_numbers`] allows.
+    #[error("{tokens} tokens are more than {most}")]
+    TooLarge {
+        /// Tokens of all inputs.
+        tokens: usize,
+        /// The limit.
+        most: usize,
+    },
+    /// The engine does not compute the requested output.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The server gave no answer.
+    #[error("{0}")]
+    Remote(#[from] RemoteError),
+    /// The Python process gave no answer.
+    #[error("{0}")]
+    Python(#[from] PythonError),
+    /// The engine ended, or failed, before the results were there.
+    #[error("the engine went away")]
+    Gone,
+}
+
+impl From<Full> for SubmitError {
+    fn from(Full { retry_after }: Full) -> Self {
+        Self::Full { retry_after }
+    }
+}
+
+/// Why an engine cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EngineError {
+    /// The model's files.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The model is for something else.
+    #[error("{model} is {is}: {what}")]
+    WrongTask {
+        /// The model's name.
+        model: String,
+        /// What it is.
+        is: String,
+        /// What it cannot do.
+        what: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// The model's architecture or weights.
+    #[error(transparent)]
+    Graph(#[from] GraphError),
+    /// ONNX Runtime.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The system has no threads left.
+    #[error("no threads to compute with: {0}")]
+    Threads(String),
+    /// The server cannot be used.
+    #[error("{engine}: {error}")]
+    Remote {
+        /// The engine's spec.
+        engine: String,
+        /// Why not.
+        error: RemoteError,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// The Python process cannot be used.
+    #[error("{engine}: {error}")]
+    Python {
+        /// The engine's spec.
+        engine: String,
+        /// Why not.
+        error: PythonError,
+    },
+}
+
+impl EngineError {
+    /// That `model` is for something else: `what` says what it cannot do.
+    pub(crate) fn wrong_task(model: &Model, what: &str) -> Self {
+        let (is, hint) = (model.task.description(), model.task.command().map(str::to_owned));
+        Self::WrongTask { model: model.name.clone(), is, what: what.to_owned(), hint }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Model(e) => e.hint(),
+            Self::WrongTask { hint, .. } => {
+                Some(hint.clone().unwrap_or_else(|| "infa model inspect tells what is known of the model".into()))
+            }
+            Self::Graph(e) => e.hint(),
+            Self::Runtime(e) => e.hint(),
+            Self::Threads(_) => Some("use fewer with --threads, or raise the limit (ulimit -u)".into()),
+            Self::Remote { hint, .. } => hint.clone(),
+            Self::Python { error, .. } => error.hint(),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The results of one input, and typed views of them.
+
+use std::sync::Arc;
+
+use super::OutputKind;
+
+/// The results of one input: those that were requested.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Output {
+    /// The vector of the input.
+    pub embedding: Option<Vec<f32>>,
+    /// Token ids, rising, and the weight of each.
+    pub sparse: Option<(Vec<u32>, Vec<f32>)>,
+    /// Vectors of tokens, one after the other, and the length of each.
+    pub token_vectors: Option<(Vec<f32>, usize)>,
+    /// One number a label, as the classification head gives it.
+    pub logits: Option<Vec<f32>>,
+    /// The relevance of a pair's second text to its first.
+    pub score: Option<f64>,
+    /// Labels, best first.
+    pub labels: Option<Vec<Label>>,
+    /// Tokens the model saw, specials included; `None` if the engine does not report it.
+    pub tokens: Option<usize>,
+    /// Whether tokens of the input were cut; `None` if the engine does not report it.
+    pub truncated: Option<bool>,
+}
+
+/// A label with its score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Label {
+    /// Position among the model's labels; of an engine that names labels itself, the position in its reply.
+    pub index: usize,
+    /// The name.
+    pub name: Arc<str>,
+    /// The score.
+    pub score: f64,
+}
+
+/// A typed view of an [`Output`].
+pub trait OutputOf: Sized + Send + 'static {
+    /// The kind that is requested for it.
+    const KIND: OutputKind;
+
+    /// The view; `None` if the output lacks it.
+    fn of(output: Output) -> Option<Self>;
+}
+
+/// The vector of one input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Embedding {
+    /// The numbers. Engines of this process, and checked ones, give no NaN, no infinity and not only zeros.
+    pub vector: Vec<f32>,
+    /// Tokens the model saw, specials included; `None` if the engine does not report it.
+    pub tokens: Option<usize>,
+    /// Whether tokens of the text were cut; `None` if the engine does not report it.
+    pub truncated: Option<bool>,
+}
+
+/// The lexical weights of one text: those above 0.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SparseEmbedding {
+    /// Token ids, rising.
+    pub indices: Vec<u32>,
+    /// The weight of each.
+    pub values: Vec<f32>,
+    /// Tokens the model saw, specials included.
+    pub tokens: usize,
+    /// Whether tokens of the text were cut.
+    pub truncated: bool,
+}
+
+/// The vectors of one text's tokens.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TokenEmbeddings {
+    /// The vectors, one after the other.
+    pub vectors: Vec<f32>,
+    /// Length of each.
+    pub dimensions: usize,
+    /// Tokens the model saw, specials included; not all need have a vector.
+    pub tokens: usize,
+    /// Whether tokens of the text were cut.
+    pub truncated: bool,
+}
+
+/// The logits of one input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prediction {
+    /// One number a label, as the head gives it; none is NaN or infinite.
+    pub logits: Vec<f32>,
+    /// Tokens the model saw, specials included.
+    pub tokens: usize,
+    /// Whether tokens were cut.
+    pub truncated: bool,
+}
+
+/// The labels of one input.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Labelled {
+    /// The labels, best first.
+    pub labels: Vec<Label>,
+    /// Tokens the model saw, specials included; `None` if the engine does not report it.
+    pub tokens: Option<usize>,
+    /// Whether tokens were cut; `None` if the engine does not report it.
+    pub truncated: Option<bool>,
+}
+
+impl OutputOf for Embedding {
+    const KIND: OutputKind = OutputKind::Embedding;
+
+    fn of(Output { embedding, tokens, truncated, .. }: Output) -> Option<Self> {
+        Some(Self { vector: embedding?, tokens, truncated })
+    }
+}
+
+impl OutputOf for SparseEmbedding {
+    const KIND: OutputKind = OutputKind::Sparse;
+
+    fn of(Output { sparse, tokens, truncated, .. }: Output) -> Option<Self> {
+        let (indices, values) = sparse?;
+        Some(Self { indices, values, tokens: tokens.unwrap_or_default(), truncated: truncated.unwrap_or_default() })
+    }
+}
+
+impl OutputOf for TokenEmbeddings {
+    const KIND: OutputKind = OutputKind::TokenVectors;
+
+    fn of(Output { token_vectors, tokens, truncated, .. }: Output) -> Option<Self> {
+        let (vectors, dimensions) = token_vectors?;
+        Some(Self { vectors, dimensions, tokens: tokens.unwrap_or_default(), truncated: truncated.unwrap_or_default() })
+    }
+}
+
+impl OutputOf for Prediction {
+    const KIND: OutputKind = OutputKind::Logits;
+
+    fn of(Output { logits, tokens, truncated, .. }: Output) -> Option<Self> {
+        Some(Self { logits: logits?, tokens: tokens.unwrap_or_default(), truncated: truncated.unwrap_or_default() })
+    }
+}
+
+impl OutputOf for Labelled {
+    const KIND: OutputKind = OutputKind::Labels;
+
+    fn of(Output { labels, tokens, truncated, .. }: Output) -> Option<Self> {
+        Some(Self { labels: labels?, tokens, truncated })
+    }
+}
+
+impl From<SparseEmbedding> for Output {
+    fn from(SparseEmbedding { indices, values, tokens, truncated }: SparseEmbedding) -> Self {
+        let seen = Self { tokens: Some(tokens), truncated: Some(truncated), ..Self::default() };
+        Self { sparse: Some((indices, values)), ..seen }
+    }
+}
+
+impl From<TokenEmbeddings> for Output {
+    fn from(TokenEmbeddings { vectors, dimensions, tokens, truncated }: TokenEmbeddings) -> Self {
+        let seen = Self { tokens: Some(tokens), truncated: Some(truncated), ..Self::default() };
+        Self { token_vectors: Some((vectors, dimensions)), ..seen }
+    }
+}
+
+impl From<Prediction> for Output {
+    fn from(Prediction { logits, tokens, truncated }: Prediction) -> Self {
+        let seen = Self { tokens: Some(tokens), truncated: Some(truncated), ..Self::default() };
+        Self { logits: Some(logits), ..seen }
+    }
+}
+
+impl From<Embedding> for Output {
+    fn from(Embedding { vector, tokens, truncated }: Embedding) -> Self {
+        Self { embedding: Some(vector), tokens, truncated, ..Self::default() }
+    }
+}

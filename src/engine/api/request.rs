@@ -1,0 +1,220 @@
+//! Requests to an engine: inputs, the outputs to compute, and options of this request alone.
+
+use std::sync::Arc;
+
+use crate::model::pooling::Pooling;
+use crate::model::tokenizer::Truncate;
+
+/// One request.
+#[derive(Debug, Clone, Default)]
+pub struct Request {
+    /// The inputs, in the order of the results.
+    pub inputs: Vec<Input>,
+    /// The outputs to compute of each input.
+    pub outputs: Outputs,
+    /// Options of this request.
+    pub options: RequestOptions,
+}
+
+/// One input of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A text.
+    Text(String),
+    /// The token ids of a text, special tokens included: they go to the model as they are, without a prompt.
+    Ids(Vec<u32>),
+    /// Two texts that are judged together: a query and a document, a premise and a hypothesis. Pairs that share the first
+    /// text share its memory, and it is tokenised once.
+    Pair(Arc<str>, String),
+}
+
+/// A kind of output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OutputKind {
+    /// One vector an input.
+    Embedding,
+    /// The lexical weights of an input.
+    Sparse,
+    /// One vector a token, for late interaction.
+    TokenVectors,
+    /// The last layer's output for each token, of any encoder.
+    HiddenStates,
+    /// The logits of a classification head.
+    Logits,
+    /// The relevance of a pair's second text to its first, as the engine itself scores it.
+    Score,
+    /// Labels with their scores, as the engine itself names them.
+    Labels,
+}
+
+/// A set of outputs, computed in one pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Outputs(u8);
+
+/// The role of a text. Some models prepend different prompts to queries and to documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Role {
+    /// Neither query nor document.
+    #[default]
+    Text,
+    /// A query.
+    Query,
+    /// A document.
+    Document,
+}
+
+/// Options of one request, where they differ from those that the engine was loaded with.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RequestOptions {
+    /// The role of the texts.
+    pub role: Role,
+    /// Text put before each input.
+    pub prompt: Option<String>,
+    /// Name of one of the model's prompts, put before each input.
+    pub prompt_name: Option<String>,
+    /// The end at which a text that is too long is cut.
+    pub truncate: Option<Truncate>,
+    /// Whether vectors are scaled to length 1.
+    pub normalize: Option<bool>,
+    /// Vectors are cut to this length, then scaled to length 1 (unless `normalize` is `Some(false)`).
+    pub dimensions: Option<usize>,
+    /// Most numbers of all token vectors together; more are refused before the model runs
+    /// ([`super::SubmitError::TooLarge`]).
+    pub most_numbers: Option<usize>,
+}
+
+/// Options of texts that an engine is loaded with.
+#[derive(Debug, Clone, Default)]
+pub struct TextOptions {
+    /// Longest text in tokens; `None`: the model's own limit.
+    pub max_length: Option<usize>,
+    /// The end at which a text that is too long is cut; `None`: the tokenizer's own.
+    pub truncate: Option<Truncate>,
+    /// Pooling instead of the model's own.
+    pub pooling: Option<Pooling>,
+    /// Whether vectors are scaled to length 1; `None`: the model's own decision.
+    pub normalize: Option<bool>,
+    /// Vectors are cut to this length (then normalised, unless `normalize` is `Some(false)`).
+    pub dimensions: Option<usize>,
+    /// Text put before each input.
+    pub prompt: Option<String>,
+    /// Name of one of the model's prompts, put before each input.
+    pub prompt_name: Option<String>,
+    /// Whether these two are for queries alone, and documents keep the model's own prompt.
+    pub prompt_queries: bool,
+}
+
+/// Fewest bytes of text per token, on average, in most languages.
+const BYTES_PER_TOKEN: usize = 3;
+
+impl Request {
+    /// A request for one kind of output.
+    pub fn new(output: OutputKind, inputs: Vec<Input>, options: RequestOptions) -> Self {
+        Self { inputs, outputs: output.into(), options }
+    }
+}
+
+impl RequestOptions {
+    /// The first field that is set, apart from the role.
+    pub fn beyond_role(&self) -> Option<&'static str> {
+        let Self { role: _, prompt, prompt_name, truncate, normalize, dimensions, most_numbers: _ } = self;
+        let fields = [
+            ("prompt", prompt.is_some()),
+            ("prompt_name", prompt_name.is_some()),
+            ("truncate", truncate.is_some()),
+            ("normalize", normalize.is_some()),
+            ("dimensions", dimensions.is_some()),
+        ];
+        fields.into_iter().find(|&(_, set)| set).map(|(field, _)| field)
+    }
+}
+
+impl Input {
+    /// Bytes of text, or number of ids.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Ids(ids) => ids.len(),
+            Self::Pair(first, second) => first.len() + second.len(),
+        }
+    }
+
+    /// An estimate of the number of tokens with a prompt of `prompt` bytes before the input, of which `most` are kept.
+    pub(in crate::engine) fn estimate(&self, prompt: usize, most: usize) -> usize {
+        let of_text = |specials| self.bytes().saturating_add(prompt) / BYTES_PER_TOKEN + specials;
+        let tokens = match self {
+            Self::Text(_) => of_text(2),
+            Self::Pair(..) => of_text(3),
+            Self::Ids(ids) => ids.len(),
+        };
+        tokens.min(most)
+    }
+}
+
+impl From<&str> for Input {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl From<String> for Input {
+    fn from(text: String) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl Outputs {
+    /// Whether `output` is in the set.
+    pub fn contains(self, output: OutputKind) -> bool {
+        self.0 & Self::from(output).0 != 0
+    }
+
+    /// The outputs in words, such as "vectors and sparse vectors".
+    pub fn names(self) -> String {
+        let names = [
+            (OutputKind::Embedding, "vectors"),
+            (OutputKind::Sparse, "sparse vectors"),
+            (OutputKind::TokenVectors, "vectors of tokens"),
+            (OutputKind::HiddenStates, "hidden states of tokens"),
+            (OutputKind::Logits, "logits"),
+            (OutputKind::Score, "scores of documents"),
+            (OutputKind::Labels, "labels"),
+        ];
+        let names: Vec<&str> =
+            names.into_iter().filter(|&(kind, _)| self.contains(kind)).map(|(_, name)| name).collect();
+        names.join(" and ")
+    }
+
+    /// The set with `output` added.
+    pub fn with(self, output: OutputKind) -> Self {
+        Self(self.0 | Self::from(output).0)
+    }
+}
+
+impl From<OutputKind> for Outputs {
+    fn from(output: OutputKind) -> Self {
+        Self(1 << output as u8)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outputs_are_a_set() {
+        let set = Outputs::from(OutputKind::Embedding).with(OutputKind::Sparse);
+        assert!(set.contains(OutputKind::Embedding) && set.contains(OutputKind::Sparse));
+        assert!(!set.contains(OutputKind::Labels) && !Outputs::default().contains(OutputKind::Embedding));
+        assert_eq!(set, set.with(OutputKind::Sparse));
+    }
+
+    #[test]
+    fn estimates_stay_below_the_limit() {
+        let estimate = |input: Input| input.estimate(6, 10);
+        assert_eq!(estimate("123".into()), 5);
+        assert_eq!(estimate("x".repeat(100).into()), 10);
+        assert_eq!(estimate(Input::Pair("123".into(), "456".into())), 7);
+        assert_eq!(estimate(Input::Ids(vec![1, 2])), 2);
+    }
+}

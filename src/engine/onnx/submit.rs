@@ -1,0 +1,136 @@
+//! Requests to a model of this process, each with options of its own.
+
+use std::sync::Arc;
+
+use super::tokenize::{Pairs, Tokenize};
+use super::{Head, OnnxEngine, Texts};
+use crate::batch::scheduler::Stats;
+use crate::engine::collect::Decode;
+use crate::engine::finish::Finish;
+use crate::engine::prompts::{Prompt, Prompts};
+use crate::engine::runner::Inputs;
+use crate::engine::tokenizers::Opened;
+use crate::engine::{
+    Completed, Engine, EngineInfo, Input, Job, OutputKind, Outputs, Pending, Prediction, Request, RequestOptions,
+    SubmitError, TextError,
+};
+use crate::model::pooling;
+use crate::model::tokenizer::{TokenizeError, Truncate};
+
+/// Requests that are computed or wait, so that workers never do.
+pub(in crate::engine) const IN_FLIGHT: usize = 4;
+
+impl Engine for OnnxEngine {
+    fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    fn submit(&self, Request { inputs, outputs, options }: Request) -> Result<Pending<Completed>, SubmitError> {
+        if outputs != self.info.output.into() {
+            return Err(unsupported(outputs));
+        }
+        if self.info.output != OutputKind::Logits && inputs.iter().any(|input| matches!(input, Input::Pair(..))) {
+            return Err(SubmitError::Unsupported("this model embeds single texts, not pairs".into()));
+        }
+        let prompt = self.texts.prompts.of_request(&self.texts.model, &options)?;
+        let truncate = options.truncate.unwrap_or(self.texts.truncate);
+        let estimate = inputs.iter().map(|input| input.estimate(prompt.bytes(), self.texts.max_length)).sum();
+        let most_tokens = match &self.head {
+            Head::Tokens(finish) => options.most_numbers.map(|numbers| numbers / finish.dimensions.max(1)),
+            _ => None,
+        };
+        let (head, texts) = (self.head.decoder(&options)?, Arc::clone(&self.texts));
+        self.runner.start(estimate, move || {
+            let (prompt, decode) = head(prompt, &texts, &options)?;
+            let prompt = texts.cut(prompt, &options, truncate)?;
+            let (count, pairs) = (inputs.len(), Pairs::of(&inputs));
+            let late = texts.late.clone().map(|finish| (finish, options.role));
+            let tokenize = Tokenize { texts, inputs, prompt, truncate, late, pairs };
+            let tokens = Opened { count, each: Box::new(move |i| tokenize.tokens(i)) };
+            Ok(Inputs { tokens, decode, most_tokens })
+        })
+    }
+
+    fn submit_job(&self, job: Job) -> Result<Pending<Vec<Result<Vec<u8>, TextError>>>, SubmitError> {
+        self.runner.start_job(job)
+    }
+
+    fn stats(&self) -> Stats {
+        self.runner.stats()
+    }
+
+    fn in_flight(&self) -> usize {
+        IN_FLIGHT
+    }
+
+    fn changed(&self) -> Option<&str> {
+        self.files.changed()
+    }
+}
+
+/// The refusal of a request for other outputs. It has no name of the model: a path is nothing for a server to disclose.
+pub(in crate::engine) fn unsupported(outputs: Outputs) -> SubmitError {
+    SubmitError::Unsupported(format!("this model gives no {}", outputs.names()))
+}
+
+/// Settles the prompt of a request and how its outputs are decoded; runs where inputs are tokenised.
+type Decoder = Box<dyn FnOnce(Prompt, &Texts, &RequestOptions) -> Result<(Prompt, Decode), SubmitError> + Send>;
+
+impl Head {
+    /// # Errors
+    /// [`SubmitError::Option`] for a length of vectors that the model has not.
+    fn decoder(&self, options: &RequestOptions) -> Result<Decoder, SubmitError> {
+        Ok(match self {
+            Self::Vectors(finish) => {
+                let (finish, ending) = (Arc::clone(finish), finish.ending(options)?);
+                Box::new(move |prompt, texts, options| {
+                    let prompt = texts.measured(prompt, options, &finish)?;
+                    let decode = finish.decode(prompt.skip, ending);
+                    Ok((prompt, decode))
+                })
+            }
+            Self::Sparse(finish) => {
+                let decode = finish.decode();
+                Box::new(move |prompt, _, _| Ok((prompt, decode)))
+            }
+            Self::Tokens(finish) => {
+                let decode = finish.decode(options.role);
+                Box::new(move |prompt, _, _| Ok((prompt, decode)))
+            }
+            Self::Logits => Box::new(move |prompt, _, _| Ok((prompt, logits()))),
+        })
+    }
+}
+
+/// Makes the logits of one input from the model's output.
+fn logits() -> Decode {
+    Arc::new(|rows, tokens| match pooling::not_finite(rows.numbers) {
+        Some(defect) => Err(TextError::unusable(defect)),
+        None => {
+            let (tokens, truncated) = (tokens.ids.len(), tokens.truncated);
+            Ok(Prediction { logits: rows.numbers.to_vec(), tokens, truncated }.into())
+        }
+    })
+}
+
+impl Texts {
+    /// The prompt of a request, as far as the model can see it.
+    fn cut(&self, prompt: Prompt, options: &RequestOptions, truncate: Truncate) -> Result<Prompt, SubmitError> {
+        let Some(field) = Prompts::field_of(options) else { return Ok(prompt) };
+        let refuse = |e: TokenizeError| SubmitError::Option { field, reason: e.to_string() };
+        prompt.cut(&self.model, self.max_length, truncate).map_err(refuse)
+    }
+
+    /// The prompt of a request with its tokens counted, where pooling leaves them out.
+    fn measured(&self, mut prompt: Prompt, options: &RequestOptions, finish: &Finish) -> Result<Prompt, SubmitError> {
+        let Some(field) = Prompts::field_of(options) else { return Ok(prompt) };
+        let refuse = |reason: String| SubmitError::Option { field, reason };
+        prompt.measure(&self.model, self.max_length).map_err(|e| refuse(e.to_string()))?;
+        if prompt.skip > 0 && !finish.sees_all_tokens() {
+            let reason = "this model leaves prompts out of pooling, which was not prepared for when it was loaded; give \
+                          the prompt when the server starts";
+            return Err(refuse(reason.into()));
+        }
+        Ok(prompt)
+    }
+}

@@ -1,0 +1,212 @@
+//! A server as an engine: the inputs of a request spread over HTTP requests, and their results put in order.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use tokio::sync::Semaphore;
+
+use super::client::{self, Client};
+use super::{RemoteError, RemoteOptions, Wanted};
+use crate::engine::onnx::unsupported;
+use crate::engine::spec::EngineSpec;
+use crate::engine::{
+    Completed, Engine, EngineError, EngineInfo, Input, Label, Output, OutputKind, Pending, Request, Role, SubmitError,
+    TextError, TextOptions,
+};
+use crate::fetch::Cancel;
+
+/// A server as an engine. Its futures need the tokio runtime's network driver. The numbers of its results are those that
+/// the server sent: [`crate::engine::Checked`] looks at them.
+pub struct RemoteEngine {
+    info: EngineInfo,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    client: Client,
+    output: OutputKind,
+    /// The role of texts.
+    role: Role,
+    /// Most inputs in an HTTP request; `None`: each request is one HTTP request, whatever its size.
+    batch: Option<usize>,
+    /// HTTP requests that may be on their way at a time.
+    permits: Semaphore,
+    in_flight: usize,
+}
+
+impl RemoteEngine {
+    /// Connects to the server of `spec` and requests one result of it, which shows whether it can be used.
+    ///
+    /// # Errors
+    /// As [`Client::connect`]; [`EngineError::Remote`], too, if the server gives no result of a short text.
+    pub async fn start(
+        spec: &EngineSpec,
+        wanted: Wanted,
+        text: &TextOptions,
+        options: &RemoteOptions,
+        cancel: &Cancel,
+    ) -> Result<Self, EngineError> {
+        let fail = |error| client::remote(spec, options, options.model.is_some(), error);
+        let start = async {
+            let client = Client::connect(spec, wanted, text, options).await?;
+            let (model, dimensions) = client.probe(wanted).await.map_err(fail)?;
+            Ok::<_, EngineError>((client, model, dimensions))
+        };
+        let (client, reported, dimensions) = tokio::select! {
+            started = start => started?,
+            () = cancel.cancelled() => return Err(fail(RemoteError::Cancelled)),
+        };
+        let model = client.model().map(str::to_owned).or(reported).unwrap_or_else(|| spec.to_string());
+        tracing::info!(model, dimensions, "{spec} answers");
+        Ok(Self::new(client, wanted, model, dimensions, options))
+    }
+
+    /// The engine of a client that is connected for `wanted` and gives vectors of `dimensions` numbers (0: not known yet).
+    pub fn new(client: Client, wanted: Wanted, model: String, dimensions: usize, options: &RemoteOptions) -> Self {
+        let (output, role) = match wanted {
+            Wanted::Vectors(role) => (OutputKind::Embedding, role),
+            Wanted::Scores => (OutputKind::Score, Role::Text),
+            Wanted::Labels { .. } => (OutputKind::Labels, Role::Text),
+        };
+        let in_flight = options.concurrency.get();
+        let batch = options.request_batch.map(std::num::NonZero::get);
+        let permits = Semaphore::new(if batch.is_some() { in_flight } else { Semaphore::MAX_PERMITS });
+        let info = EngineInfo { model, output, dimensions, scoring: None, local: None };
+        Self { info, shared: Arc::new(Shared { client, output, role, batch, permits, in_flight }) }
+    }
+}
+
+impl Engine for RemoteEngine {
+    fn info(&self) -> &EngineInfo {
+        &self.info
+    }
+
+    fn submit(&self, Request { inputs, outputs, options }: Request) -> Result<Pending<Completed>, SubmitError> {
+        if outputs != self.info.output.into() {
+            return Err(unsupported(outputs));
+        }
+        if let Some(field) = options.beyond_role() {
+            let reason = "it is settled when the engine is opened".into();
+            return Err(SubmitError::Option { field, reason });
+        }
+        let shared = Arc::clone(&self.shared);
+        Ok(Pending::fetched(async move { shared.complete(&inputs).await }))
+    }
+
+    fn in_flight(&self) -> usize {
+        self.shared.in_flight
+    }
+}
+
+impl Shared {
+    async fn complete(&self, inputs: &[Input]) -> Result<Completed, SubmitError> {
+        // Documents of one query make a request of their own.
+        let runs: Vec<&[Input]> = match self.output {
+            OutputKind::Score => inputs.chunk_by(share_the_query).collect(),
+            _ => vec![inputs],
+        };
+        let Some(batch) = self.batch else {
+            let replies = join_all(runs.into_iter().map(|run| self.send(run))).await;
+            let mut completed = Completed { tokens: Some(0), ..Completed::default() };
+            for reply in replies {
+                let (results, tokens) = reply?;
+                completed.results.extend(results);
+                completed.tokens = completed.tokens.zip(tokens).map(|(sum, more)| sum + more);
+            }
+            return Ok(completed);
+        };
+        let parts = runs.into_iter().flat_map(|run| run.chunks(batch));
+        let results = join_all(parts.map(|part| self.spread(part))).await;
+        Ok(Completed { results: results.into_iter().flatten().collect(), ..Completed::default() })
+    }
+
+    /// The results of `inputs`.
+    ///
+    /// When the server refuses a request of several inputs as wrong (400, 413, 422), each half is sent again, until what
+    /// is wrong is alone: one text costs its neighbours nothing, and a batch that is too large for the server is cut to
+    /// fit. At most that doubles the number of requests.
+    async fn spread(&self, inputs: &[Input]) -> Vec<Result<Output, TextError>> {
+        let mut results = Vec::with_capacity(inputs.len());
+        let mut rest = vec![inputs];
+        while let Some(inputs) = rest.pop() {
+            // The semaphore is never closed.
+            let permit = self.permits.acquire().await;
+            let reply = self.send(inputs).await;
+            drop(permit);
+            match reply {
+                Ok((outputs, _)) => results.extend(outputs),
+                Err(error) if inputs.len() > 1 && error.is_about_inputs() => {
+                    let (first, second) = inputs.split_at(inputs.len() / 2);
+                    rest.extend([second, first]);
+                }
+                Err(error) => {
+                    let message = format!("{}: {error}", self.client.spec());
+                    let error =
+                        if error.is_about_inputs() { TextError::new(message) } else { TextError::internal(message) };
+                    results.extend(inputs.iter().map(|_| Err(error.clone())));
+                }
+            }
+        }
+        results
+    }
+
+    /// One HTTP request: the results in order, and the tokens that the server counted.
+    async fn send(&self, inputs: &[Input]) -> Result<(Vec<Result<Output, TextError>>, Option<u64>), RemoteError> {
+        let (outputs, tokens): (Vec<Output>, _) = match self.output {
+            OutputKind::Score => {
+                let (query, documents) = query_and_documents(inputs)?;
+                let scored = self.client.rerank(query, &documents).await?;
+                let output = |score| Output { score: Some(score), ..Output::default() };
+                (scored.scores.into_iter().map(output).collect(), scored.tokens)
+            }
+            OutputKind::Labels => {
+                let labelled = self.client.classify(inputs).await?;
+                let output = |labels: Vec<(String, f64)>| {
+                    let label =
+                        |(index, (name, score)): (usize, (String, f64))| Label { index, name: name.into(), score };
+                    let mut labels: Vec<Label> = labels.into_iter().enumerate().map(label).collect();
+                    labels.sort_by(|a, b| b.score.total_cmp(&a.score));
+                    Output { labels: Some(labels), ..Output::default() }
+                };
+                (labelled.labels.into_iter().map(output).collect(), labelled.tokens)
+            }
+            _ => {
+                let embedded = self.client.embed(&texts(inputs)?, self.role).await?;
+                let output = |vector| Output { embedding: Some(vector), ..Output::default() };
+                (embedded.vectors.into_iter().map(output).collect(), embedded.tokens)
+            }
+        };
+        Ok((outputs.into_iter().map(Ok).collect(), tokens))
+    }
+}
+
+pub(in crate::engine) fn share_the_query(a: &Input, b: &Input) -> bool {
+    matches!((a, b), (Input::Pair(a, _), Input::Pair(b, _)) if Arc::ptr_eq(a, b))
+}
+
+/// The query and the documents of pairs that share it.
+pub(in crate::engine) fn query_and_documents(inputs: &[Input]) -> Result<(&str, Vec<&str>), RemoteError> {
+    let refuse = || RemoteError::shape("this engine scores pairs of texts alone");
+    let query = match inputs.first() {
+        Some(Input::Pair(query, _)) => query,
+        _ => return Err(refuse()),
+    };
+    let mut documents = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        let Input::Pair(_, document) = input else { return Err(refuse()) };
+        documents.push(document.as_str());
+    }
+    Ok((query, documents))
+}
+
+/// The texts of inputs that are nothing else.
+pub(in crate::engine) fn texts(inputs: &[Input]) -> Result<Vec<&str>, RemoteError> {
+    let mut texts = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        let Input::Text(text) = input else {
+            return Err(RemoteError::shape("this engine embeds single texts alone"));
+        };
+        texts.push(text.as_str());
+    }
+    Ok(texts)
+}
