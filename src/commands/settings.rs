@@ -134,7 +134,7 @@ impl ModelSettings {
 
     /// Finds (or fetches) the model and, where it needs one, ONNX Runtime, and loads both.
     pub fn load(&self, world: &World, output: OutputKind) -> Result<Arc<dyn Engine>, Error> {
-        Ok(self.start(self.prepare(world)?, output, world)?)
+        self.start(self.prepare(world)?, output, world)
     }
 
     /// Finds (or fetches) the model and, where it needs one, ONNX Runtime, and reads the model's files.

@@ -1,6 +1,6 @@
 //! An engine whose numbers are checked: vectors that are NaN, infinite or all zero become errors of their inputs.
 
-use super::{Completed, Engine, EngineInfo, Job, Output, Pending, Request, SubmitError, TextError};
+use super::{Completed, Engine, EngineInfo, Job, JobResults, Output, Pending, Request, SubmitError, TextError};
 use crate::batch::scheduler::Stats;
 use crate::model::pooling;
 
@@ -43,7 +43,7 @@ impl<E: Engine> Engine for Checked<E> {
         }))
     }
 
-    fn submit_job(&self, job: Job) -> Result<Pending<Vec<Result<Vec<u8>, TextError>>>, SubmitError> {
+    fn submit_job(&self, job: Job) -> Result<Pending<JobResults>, SubmitError> {
         self.engine.submit_job(job)
     }
 

@@ -41,9 +41,9 @@ mod weight_files;
 mod worker;
 
 pub use api::{
-    Completed, Embedding, Engine, EngineError, EngineInfo, Input, Job, Label, Labelled, LocalInfo, Output, OutputKind,
-    OutputOf, Outputs, Pending, Prediction, Request, RequestOptions, Role, SparseEmbedding, SubmitError, TextError,
-    TextErrorKind, TextOptions, Times, TokenEmbeddings,
+    Completed, Embedding, Engine, EngineError, EngineInfo, Input, Job, JobResults, Label, Labelled, LocalInfo, Output,
+    OutputKind, OutputOf, Outputs, Pending, Prediction, Request, RequestOptions, Role, SparseEmbedding, SubmitError,
+    TextError, TextErrorKind, TextOptions, Times, TokenEmbeddings,
 };
 pub use checked::Checked;
 pub use max_sim::{Scoring, max_sim};

@@ -10,7 +10,7 @@ use super::observe::{GroupRun, Observer};
 use super::tokenizers::{Cancel, Opened, Tokenizers};
 use super::weight_files::WeightFiles;
 use super::worker::{Interface, OutputRows, run_group};
-use super::{Completed, EngineError, Job, Pending, SubmitError, TextError};
+use super::{Completed, EngineError, Job, JobResults, Pending, SubmitError, TextError};
 use crate::batch::scheduler::{Admission, Scheduler, Stats};
 use crate::model::tokenizer::Tokens;
 use crate::runtime::Session;
@@ -92,7 +92,7 @@ impl Runner {
     }
 
     /// [`super::Engine::submit_job`]
-    pub fn start_job(&self, job: Job) -> Result<Pending<Vec<Result<Vec<u8>, TextError>>>, SubmitError> {
+    pub fn start_job(&self, job: Job) -> Result<Pending<JobResults>, SubmitError> {
         let Job { count, at_once, estimate, each } = job;
         let admission = self.scheduler.admit(estimate)?;
         Ok(self.tokenizers.start_alone(Opened { count, each }, at_once, admission, |results, _| results))

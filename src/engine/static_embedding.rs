@@ -8,8 +8,8 @@ use super::onnx::{IN_FLIGHT, ids_as_they_are, unsupported};
 use super::prompts::Prompts;
 use super::tokenizers::{Opened, Tokenizers};
 use super::{
-    Completed, Embedding, Engine, EngineError, EngineInfo, Input, Job, LocalInfo, Output, OutputKind, Pending, Request,
-    Role, SubmitError, TextError, TextOptions,
+    Completed, Embedding, Engine, EngineError, EngineInfo, Input, Job, JobResults, LocalInfo, Output, OutputKind,
+    Pending, Request, Role, SubmitError, TextError, TextOptions,
 };
 use crate::model::sentence::Encoder;
 use crate::model::static_embedding::StaticTable;
@@ -175,7 +175,7 @@ impl Engine for StaticEngine {
         Ok(self.tokenizers.start_alone(Opened { count, each: Box::new(each) }, usize::MAX, (), complete))
     }
 
-    fn submit_job(&self, job: Job) -> Result<Pending<Vec<Result<Vec<u8>, TextError>>>, SubmitError> {
+    fn submit_job(&self, job: Job) -> Result<Pending<JobResults>, SubmitError> {
         let Job { count, at_once, estimate: _, each } = job;
         Ok(self.tokenizers.start_alone(Opened { count, each }, at_once, (), |results, _| results))
     }

@@ -34,9 +34,11 @@ pub fn eventually(what: &str, so: impl Fn() -> bool) {
 /// "full" finds the queue full.
 pub struct Fake {
     info: EngineInfo,
-    held: Mutex<Vec<(oneshot::Sender<Result<Completed, SubmitError>>, usize)>>,
+    held: Mutex<Vec<(Reply, usize)>>,
     dropped: Arc<AtomicUsize>,
 }
+
+type Reply = oneshot::Sender<Result<Completed, SubmitError>>;
 
 /// Counts calls that nobody waits for any more.
 struct OnDrop(Arc<AtomicUsize>);

@@ -37,7 +37,10 @@ fn as_a_user_of_its_own(command: &mut Command, user: u32) {
 fn for_all_users() -> tempfile::TempDir {
     use std::os::unix::fs::PermissionsExt;
     let dir = support::copy("modules/static-embedding");
-    std::fs::copy(env!("CARGO_BIN_EXE_infa"), dir.path().join("infa")).unwrap();
+    // Written by another process: what this one has open for writing, a test beside this one may hold for a moment longer,
+    // and the system starts no such program.
+    let copied = Command::new("cp").arg(env!("CARGO_BIN_EXE_infa")).arg(dir.path().join("infa")).status();
+    assert!(copied.unwrap().success());
     let mut folders = vec![dir.path().to_owned()];
     while let Some(folder) = folders.pop() {
         std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o755)).unwrap();

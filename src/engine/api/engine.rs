@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Completed, Job, OutputKind, Pending, Request, SubmitError, TextError};
+use super::{Completed, Job, JobResults, OutputKind, Pending, Request, SubmitError};
 use crate::batch::scheduler::Stats;
 use crate::engine::max_sim::Scoring;
 use crate::model::Model;
@@ -29,7 +29,7 @@ pub trait Engine: Send + Sync {
     ///
     /// # Errors
     /// [`SubmitError::Full`]; [`SubmitError::Unsupported`] by an engine without such threads.
-    fn submit_job(&self, _job: Job) -> Result<Pending<Vec<Result<Vec<u8>, TextError>>>, SubmitError> {
+    fn submit_job(&self, _job: Job) -> Result<Pending<JobResults>, SubmitError> {
         Err(SubmitError::Unsupported("this engine has no tokenizer".into()))
     }
 

@@ -15,5 +15,5 @@ mod request;
 pub use engine::{Engine, EngineInfo, LocalInfo};
 pub use error::{EngineError, SubmitError, TextError, TextErrorKind};
 pub use output::{Embedding, Label, Labelled, Output, OutputOf, Prediction, SparseEmbedding, TokenEmbeddings};
-pub use pending::{Completed, Job, Pending, Times};
+pub use pending::{Completed, Job, JobResults, Pending, Times};
 pub use request::{Input, OutputKind, Outputs, Request, RequestOptions, Role, TextOptions};

@@ -23,6 +23,9 @@ pub struct Job {
     pub each: Box<dyn Fn(usize) -> Result<Vec<u8>, TextError> + Send + Sync>,
 }
 
+/// The results of a job, in the order of its items.
+pub type JobResults = Vec<Result<Vec<u8>, TextError>>;
+
 /// Where the time of a request went: means over its inputs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Times {

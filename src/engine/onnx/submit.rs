@@ -11,8 +11,8 @@ use crate::engine::prompts::{Prompt, Prompts};
 use crate::engine::runner::Inputs;
 use crate::engine::tokenizers::Opened;
 use crate::engine::{
-    Completed, Engine, EngineInfo, Input, Job, OutputKind, Outputs, Pending, Prediction, Request, RequestOptions,
-    SubmitError, TextError,
+    Completed, Engine, EngineInfo, Input, Job, JobResults, OutputKind, Outputs, Pending, Prediction, Request,
+    RequestOptions, SubmitError, TextError,
 };
 use crate::model::pooling;
 use crate::model::tokenizer::{TokenizeError, Truncate};
@@ -51,7 +51,7 @@ impl Engine for OnnxEngine {
         })
     }
 
-    fn submit_job(&self, job: Job) -> Result<Pending<Vec<Result<Vec<u8>, TextError>>>, SubmitError> {
+    fn submit_job(&self, job: Job) -> Result<Pending<JobResults>, SubmitError> {
         self.runner.start_job(job)
     }
 
