@@ -1,6 +1,6 @@
 //! infa turns text into embeddings: the library behind the `infa` binary.
 //!
-//! The map of the house, from the door to the cellar. A module uses only what stands below it; `tests/architecture.rs`
+//! The map of the house, from the door to the cellar. A module uses only what stands below it; `tests/architecture/`
 //! holds the code to it.
 //!
 //! | module | what it is |
@@ -17,9 +17,9 @@
 //! | [`model`] | what a model is: where it comes from, its files, tokenizer, prompts, pooling |
 //! | [`fetch`] | downloads that end checked or not at all; cancellation |
 //!
-//! [`input`], [`output`] and [`ui`] are leaves: readers, writers, and what people see. [`wall`], against panics in code that
-//! reads strangers' files, and [`regular_file`], which reads such files with a bound,
-//! [`threads`], which starts threads or says why it cannot, and [`plural`], which counts nouns, are for all.
+//! [`input`], [`output`] and [`ui`] are leaves: readers, writers, and what people see. For all: [`panic_guard`], which turns
+//! panics into errors; [`regular_file`], which reads files up to a limit; [`suggest`](mod@suggest), which finds similar
+//! names; [`threads`], which starts threads or returns why it cannot; and [`plural`], which counts nouns.
 
 pub mod batch;
 pub mod bench;
@@ -32,10 +32,11 @@ pub mod graph;
 pub mod input;
 pub mod model;
 pub mod output;
+pub mod panic_guard;
 pub mod plural;
 pub mod regular_file;
 pub mod runtime;
 pub mod server;
+pub mod suggest;
 pub mod threads;
 pub mod ui;
-pub mod wall;

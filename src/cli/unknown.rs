@@ -6,12 +6,13 @@ use std::ffi::OsStr;
 use clap::Command;
 
 use super::infinity;
+use crate::suggest::suggest_by;
 
 /// Variables that have no flag.
 const WITHOUT_FLAG: &[&str] = &["INFA_LOG"];
 
-/// Less alike than this is another word.
-const ALIKE: f64 = 0.8;
+/// The lowest similarity of a suggestion.
+const MIN_SIMILARITY: f64 = 0.8;
 
 /// A warning for each variable of `names` whose flag does not exist: `INFA_*`, and for `infa serve` `INFINITY_*`.
 pub(super) fn warnings<'n>(
@@ -68,9 +69,7 @@ fn likely<'k>(name: &str, prefix: &str, known: &'k BTreeSet<String>) -> Option<&
     if let Some(longer) = known.iter().filter(longer).min_by_key(|other| other.len()) {
         return Some(longer);
     }
-    let alike = known.iter().map(|other| (strsim::jaro_winkler(&wanted, &end(other)), other.as_str()));
-    let best = alike.filter(|(alike, _)| *alike >= ALIKE).max_by(|(a, _), (b, _)| a.total_cmp(b));
-    best.map(|(_, other)| other)
+    suggest_by(&wanted, known.iter().map(|other| (end(other), other.as_str())), MIN_SIMILARITY)
 }
 
 /// Whether Kubernetes sets such a variable, for a service whose name begins with "infa" or "infinity":

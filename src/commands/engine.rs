@@ -20,6 +20,7 @@ use crate::engine::{
     Checked, Engine, EngineKind, EngineSpec, OutputKind, RemoteEngine, RemoteOptions, Role, TextOptions,
 };
 use crate::runtime::device::{Device, Dtype};
+use crate::suggest::suggest;
 
 const ENGINE: &str = "--engine";
 
@@ -197,9 +198,6 @@ fn is_here(spec: &EngineSpec) -> bool {
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// Names less alike than this are not suggested.
-const ALIKE: f64 = 0.7;
-
 /// What the spec of the local engine says besides: its device and its number format are those of `--device` and
 /// `--dtype`.
 pub(super) fn specified(spec: &EngineSpec, mut model: ModelArgs) -> Result<ModelArgs, Error> {
@@ -233,8 +231,8 @@ pub(super) fn number_format(spec: &EngineSpec) -> Result<Option<Dtype>, String> 
 
 fn unknown(spec: &EngineSpec, word: &str) -> String {
     let names: Vec<String> = Dtype::value_variants().iter().map(ToString::to_string).collect();
-    let alike = names.iter().map(|name| (strsim::jaro_winkler(word, name), name));
-    let like = alike.filter(|(score, _)| *score >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0));
-    let like = like.map(|(_, name)| format!(", did you mean {name:?}?")).unwrap_or_default();
+    let like = suggest(word, names.iter().map(String::as_str))
+        .map(|name| format!(", did you mean {name:?}?"))
+        .unwrap_or_default();
     format!("{} has no option {word:?}{like}; options: {}", spec.kind.name(), names.join(", "))
 }

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use reqwest::Url;
 
 use crate::runtime::device::Device;
+use crate::suggest::suggest;
 
 /// An engine, local or remote.
 ///
@@ -162,9 +163,6 @@ pub enum SpecError {
     },
 }
 
-/// Names less alike than this are not suggested.
-const ALIKE: f64 = 0.7;
-
 impl EngineSpec {
     /// The spec of an engine that is started by a command of its own: any server may be without a URL.
     ///
@@ -272,8 +270,7 @@ pub fn is_engine(text: &str) -> bool {
 
 fn unknown(name: &str) -> SpecError {
     let names = || EngineKind::value_variants().iter().map(|kind| kind.name());
-    let alike = names().map(|known| (strsim::jaro_winkler(&name.to_ascii_lowercase(), known), known));
-    let like = alike.filter(|(score, _)| *score >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known);
+    let like = suggest(name, names());
     SpecError::Unknown { name: name.to_owned(), like, known: names().collect::<Vec<_>>().join(", ") }
 }
 

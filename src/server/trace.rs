@@ -23,7 +23,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData, SpanExpor
 
 use super::RequestId;
 use crate::engine::Times;
-use crate::wall;
+use crate::panic_guard::catch_panic;
 
 /// Where traces go.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl Tracing {
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
             .build();
         // It panics where no thread can be started.
-        let provider = wall::catch(|| {
+        let provider = catch_panic(|| {
             SdkTracerProvider::builder()
                 .with_batch_exporter(Told { exporter, failed: AtomicBool::new(false) })
                 .with_resource(resource)

@@ -13,7 +13,7 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use super::printer::color_wanted;
 use super::progress::Bars;
-use crate::wall;
+use crate::panic_guard::catch_panic;
 
 /// Lines that wait for whoever reads stderr.
 const LINES: usize = 10_000;
@@ -84,7 +84,7 @@ impl Logging {
             builder.finish::<AboveBars>(above_bars.clone())
         };
         // It panics where the system has no thread left; messages are then written as they come.
-        let queued: Option<(NonBlocking, _)> = self.server.and_then(|_| wall::catch(queued).ok());
+        let queued: Option<(NonBlocking, _)> = self.server.and_then(|_| catch_panic(queued).ok());
         let (writer, guard) = match queued {
             Some((writer, guard)) => (BoxMakeWriter::new(writer), Some(guard)),
             None => (BoxMakeWriter::new(above_bars), None),

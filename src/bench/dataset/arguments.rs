@@ -4,7 +4,8 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
-use super::error::{DatasetError, most_alike};
+use super::error::DatasetError;
+use crate::suggest::suggest;
 
 /// Values by key.
 pub(super) struct Arguments<'a> {
@@ -42,7 +43,7 @@ impl<'a> Arguments<'a> {
     }
 
     fn no_key(&self, key: &str, keys: &[&'static str]) -> DatasetError {
-        let like = most_alike(key, keys.iter().copied());
+        let like = suggest(key, keys.iter().copied()).map(str::to_owned);
         DatasetError::Key { dataset: self.dataset, key: key.to_owned(), like, known: keys.join(", ") }
     }
 
@@ -99,7 +100,7 @@ impl<'a> Arguments<'a> {
         let mut names: Vec<String> = Vec::new();
         for name in text.split('+').map(|name| name.trim().to_ascii_lowercase()) {
             if !known.contains(&name.as_str()) {
-                let like = most_alike(&name, known.iter().copied());
+                let like = suggest(&name, known.iter().copied()).map(str::to_owned);
                 let (dataset, known) = (self.dataset, known.join(", "));
                 return Err(DatasetError::Choice { dataset, key, name, like, known });
             }

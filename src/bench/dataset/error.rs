@@ -105,17 +105,6 @@ pub enum DatasetError {
     },
 }
 
-/// Names less alike than this are not suggested.
-const ALIKE: f64 = 0.7;
-
-/// The most similar of `names`, if one is similar.
-pub(super) fn most_alike<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
-    let name = name.to_ascii_lowercase();
-    let alike = names.map(|known| (strsim::jaro_winkler(&name, known), known));
-    let best = alike.filter(|(score, _)| *score >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0));
-    best.map(|(_, known)| known.to_owned())
-}
-
 fn suggestion(name: &Option<String>) -> String {
     name.as_ref().map(|name| format!(", did you mean {name:?}?")).unwrap_or_default()
 }

@@ -4,10 +4,11 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use super::arguments::Arguments;
-use super::error::{DatasetError, most_alike};
+use super::error::DatasetError;
 use super::generate::{PAYLOAD_TEXTS, PAYLOAD_WORDS};
 use super::spec::{DatasetSpec, Lengths, MAX_TEXT_TOKENS, MAX_TEXTS, Recipe};
 use super::{bundled, catalog};
+use crate::suggest::suggest;
 
 impl FromStr for DatasetSpec {
     type Err = DatasetError;
@@ -101,7 +102,7 @@ fn recipe(name: &str, arguments: &str, text: &str) -> Result<Recipe, DatasetErro
             return Err(DatasetError::LooksLikeFile(text.to_owned()));
         }
         _ => {
-            let like = most_alike(name, catalog::names());
+            let like = suggest(name, catalog::names()).map(str::to_owned);
             let known = catalog::names().collect::<Vec<_>>().join(", ");
             return Err(DatasetError::Unknown { name: name.to_owned(), like, known });
         }

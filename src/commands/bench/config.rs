@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::super::Error;
 use crate::cli::BenchSettings;
+use crate::suggest::suggest;
 
 /// The configs that come with infa.
 const BUNDLED: &[(&str, &str)] = &[
@@ -19,8 +20,6 @@ const BUNDLED: &[(&str, &str)] = &[
 /// measured.
 const FLAGS: [&str; 8] =
     ["export-json", "export-csv", "export-markdown", "export-html", "splice", "dry-run", "from", "all-columns"];
-/// Names less alike than this are not suggested.
-const ALIKE: f64 = 0.7;
 /// Larger files are no configs.
 const LARGEST: u64 = 1 << 20;
 
@@ -119,19 +118,13 @@ fn suggestion(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("unknown field `")?;
     let mut quoted = rest.split('`').step_by(2);
     let given = quoted.next()?;
-    similar(given, quoted)
-}
-
-fn similar<'k>(name: &str, known: impl Iterator<Item = &'k str>) -> Option<&'k str> {
-    let name = name.to_ascii_lowercase();
-    let alike = known.map(|known| (strsim::jaro_winkler(&name, known), known)).filter(|(score, _)| *score >= ALIKE);
-    alike.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
+    suggest(given, quoted)
 }
 
 fn unknown(name: &str) -> ConfigError {
     let names = || BUNDLED.iter().map(|(known, _)| *known);
     let known = names().collect::<Vec<_>>().join(", ");
-    ConfigError::Unknown { name: name.to_owned(), like: similar(name, names()), known }
+    ConfigError::Unknown { name: name.to_owned(), like: suggest(name, names()), known }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use crate::bench::report::numbers::{bytes, cosine, number, percent};
 use crate::bench::report::{EngineReport, Report, RoundReport};
+use crate::suggest::suggest_by;
 
 /// Which way a metric is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -251,14 +252,12 @@ fn names() -> String {
 /// # Errors
 /// There is none.
 pub fn metric(name: &str) -> Result<&'static Metric, UnknownMetric> {
-    /// Names less alike are other words.
-    const ALIKE: f64 = 0.8;
+    const MIN_SIMILARITY: f64 = 0.8;
     let found = METRICS.iter().find(|metric| metric.name == name || metric.field == name);
     found.ok_or_else(|| {
-        let score =
-            |metric: &&Metric| strsim::jaro_winkler(metric.name, name).max(strsim::jaro_winkler(metric.field, name));
-        let nearest = METRICS.iter().max_by(|a, b| score(a).total_cmp(&score(b)));
-        let meant = nearest.filter(|metric| score(metric) >= ALIKE).map(|metric| metric.name);
+        let names =
+            METRICS.iter().flat_map(|metric| [(metric.name.to_owned(), metric), (metric.field.to_owned(), metric)]);
+        let meant = suggest_by(name, names, MIN_SIMILARITY).map(|metric| metric.name);
         UnknownMetric { name: name.to_owned(), meant }
     })
 }

@@ -1,5 +1,6 @@
 //! Commands that start servers, with places for what is known only then: `infinity_emb v2 --model-id {model} --port {port}`.
 
+use crate::suggest::suggest;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::Path;
@@ -311,7 +312,7 @@ fn parts(word: &str) -> Result<Word, CommandError> {
 fn unknown(name: &str) -> CommandError {
     let known = Place::ALL.map(Place::name);
     let list = known.map(|known| format!("{{{known}}}")).join(", ");
-    CommandError::Unknown { name: name.to_owned(), like: super::words::alike(name, &known), known: list }
+    CommandError::Unknown { name: name.to_owned(), like: suggest(name, known.iter().copied()), known: list }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::error::LaunchError;
 use crate::engine::spec::{EngineKind, EngineSpec};
+use crate::suggest::suggest;
 
 /// Words that exclude each other, and the flag that each is.
 struct Choice {
@@ -85,7 +86,7 @@ pub(super) fn flags(spec: &EngineSpec) -> Result<Vec<String>, LaunchError> {
         });
         let Some((at, choice, name, words)) = found else {
             let known: Vec<&str> = choices.iter().flat_map(|choice| choice.words).map(|(name, _)| *name).collect();
-            let (like, known) = (alike(word, &known), known.join(", "));
+            let (like, known) = (suggest(word, known.iter().copied()), known.join(", "));
             return Err(LaunchError::Word { engine: spec.kind.name(), word: word.clone(), like, known });
         };
         match chosen[at] {
@@ -131,16 +132,6 @@ fn heeded(spec: &EngineSpec) -> Result<(), LaunchError> {
         return refuse(word, "its BetterTransformer rules that out; add no-bettertransformer");
     }
     Ok(())
-}
-
-/// Names less alike than this are not suggested.
-const ALIKE: f64 = 0.7;
-
-/// The one of `known` that `name` probably means.
-pub(super) fn alike<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
-    let name = name.to_ascii_lowercase();
-    let scores = known.iter().map(|known| (strsim::jaro_winkler(&name, known), *known));
-    scores.filter(|(score, _)| *score >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use clap::ValueEnum;
 use super::PythonError;
 use crate::engine::{EngineKind, EngineSpec};
 use crate::runtime::device::Device;
+use crate::suggest::suggest;
 
 /// What a spec's words choose.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -31,9 +32,6 @@ const ONNX_EXPORT: &[Setting] = &[(DTYPE, &["float32", "int8"])];
 const OPENVINO: &[Setting] = &[(DTYPE, &["float32", "bfloat16"]), ("hint", &["latency", "throughput"])];
 const CTRANSLATE2: &[Setting] = &[(DTYPE, &["float32", "int8", "bfloat16"])];
 const FASTEMBED: &[Setting] = &[(DTYPE, &["float32"])];
-
-/// Names less alike than this are not suggested.
-const ALIKE: f64 = 0.7;
 
 pub(super) fn settings(kind: EngineKind) -> &'static [Setting] {
     match kind {
@@ -100,9 +98,7 @@ fn batch(word: &str) -> Option<NonZero<usize>> {
 
 fn unknown(kind: EngineKind, word: &str) -> String {
     let known = || settings(kind).iter().flat_map(|(_, words)| words.iter().copied());
-    let alike = known().map(|known| (strsim::jaro_winkler(word, known), known));
-    let like = alike.filter(|(score, _)| *score >= ALIKE).max_by(|a, b| a.0.total_cmp(&b.0));
-    let like = like.map(|(_, known)| format!(", did you mean {known:?}?")).unwrap_or_default();
+    let like = suggest(word, known()).map(|known| format!(", did you mean {known:?}?")).unwrap_or_default();
     let names: Vec<&str> = known().chain(["bN (texts in a batch, as b64)"]).collect();
     format!("{} has no option {word:?}{like}; options: {}", kind.name(), names.join(", "))
 }

@@ -10,7 +10,7 @@ use crate::input::files::reader::Reader;
 use crate::input::files::source::Source;
 use crate::input::vectors::VectorsError;
 use crate::input::vectors::set::{SavedVectors, origin};
-use crate::wall;
+use crate::panic_guard::catch_panic;
 use parquet::basic::Compression;
 use std::fs::File;
 use std::io::Read;
@@ -47,7 +47,7 @@ pub(super) fn piped(reader: Reader, name: &Arc<str>, most: u64) -> Result<Storag
 }
 
 pub(super) fn read_from(storage: &Storage, name: &Arc<str>) -> Result<SavedVectors, VectorsError> {
-    let problem = match wall::catch(|| all(storage, name)) {
+    let problem = match catch_panic(|| all(storage, name)) {
         Ok(Ok(vectors)) => return Ok(vectors),
         Ok(Err(problem)) => problem,
         Err(panic) => Problem::Damaged(panic),

@@ -7,7 +7,7 @@ use tokenizers::Encoding;
 use super::prompted::{Prompted, first, last};
 use super::squeeze::Squeezed;
 use super::types::{TokenizeError, Tokenizer, Tokens, Truncate};
-use crate::wall;
+use crate::panic_guard::catch_panic;
 
 /// Tokens that the first piece of a long text must have beyond those that are kept, so that what was cut off cannot
 /// change them: a WordPiece word longer than 100 characters is one unknown token, so no cut word has more than 100.
@@ -84,7 +84,7 @@ impl Tokenizer {
 
     /// Runs the tokenizers crate, whose panics become errors.
     pub(super) fn walled<T>(&self, work: impl FnOnce() -> Result<T, TokenizeError>) -> Result<T, TokenizeError> {
-        wall::catch(work).unwrap_or_else(|panic| Err(TokenizeError::Failed(panic)))
+        catch_panic(work).unwrap_or_else(|panic| Err(TokenizeError::Failed(panic)))
     }
 
     /// Token ids of the text alone; those at the kept end, if it has more than `room`.

@@ -1,6 +1,6 @@
 //! Text → token ids, as the model's own tokenizer has it; truncation that keeps the special tokens.
 //!
-//! The `tokenizers` crate does the work behind a wall ([`crate::wall`]): tokenizer.json comes from strangers.
+//! The `tokenizers` crate runs under [`crate::panic_guard`]: it may panic on a crafted tokenizer.json.
 
 mod build;
 mod encode;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::prompted::Prompted;
 use super::types::{TokenizeError, Tokenizer};
-use crate::wall;
+use crate::panic_guard::catch_panic;
 
 /// A token of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl Tokenizer {
     pub fn pieces<'t>(&self, text: impl Into<Prompted<'t>>, specials: bool) -> Result<Vec<Piece>, TokenizeError> {
         let text = &*text.into().whole();
         let encode = || self.inner.encode(text, specials).map_err(|e| e.to_string());
-        let encoding = wall::catch(encode).unwrap_or_else(Err).map_err(TokenizeError::Failed)?;
+        let encoding = catch_panic(encode).unwrap_or_else(Err).map_err(TokenizeError::Failed)?;
         let mut characters = Characters { text, byte: 0, characters: 0 };
         let (ids, names) = (encoding.get_ids(), encoding.get_tokens());
         let (spans, masks) = (encoding.get_offsets(), encoding.get_special_tokens_mask());
@@ -45,7 +45,7 @@ impl Tokenizer {
     /// are not in the vocabulary are left out.
     pub fn decode(&self, ids: &[u32], skip_specials: bool) -> Result<String, TokenizeError> {
         let decode = || self.inner.decode(ids, skip_specials).map_err(|e| e.to_string());
-        wall::catch(decode).unwrap_or_else(Err).map_err(TokenizeError::Failed)
+        catch_panic(decode).unwrap_or_else(Err).map_err(TokenizeError::Failed)
     }
 }
 

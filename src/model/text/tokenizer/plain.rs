@@ -11,7 +11,8 @@ use super::squeeze::Squeeze;
 use super::types::{Tokenizer, Truncate};
 use crate::model::ModelError;
 use crate::model::files::json::read_json_up_to;
-use crate::{regular_file, wall};
+use crate::panic_guard::catch_panic;
+use crate::regular_file;
 use tokenizers::TruncationDirection;
 
 impl Tokenizer {
@@ -21,7 +22,7 @@ impl Tokenizer {
         let path = dir.join("tokenizer.json");
         let bytes = regular_file::read(&path, regular_file::VOCABULARY);
         let bytes = bytes.map_err(|source| ModelError::Io { path: path.clone(), source })?;
-        let read = wall::catch(|| Self::plain(&bytes)).unwrap_or_else(Err);
+        let read = catch_panic(|| Self::plain(&bytes)).unwrap_or_else(Err);
         read.map_err(|reason| ModelError::Tokenizer { path, reason })
     }
 

@@ -14,7 +14,8 @@ use super::squeeze::Squeeze;
 use super::types::{Hints, Tokenizer, Truncate};
 use crate::model::ModelError;
 use crate::model::files::json::read_object;
-use crate::{regular_file, wall};
+use crate::panic_guard::catch_panic;
+use crate::regular_file;
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
@@ -38,7 +39,7 @@ impl Tokenizer {
             let class = Class::choose(named, hints.model_type);
             Saved::Vocabulary(Box::new(vocabulary::read(dir, class, [&config, &map])?))
         };
-        wall::catch(|| Self::new(saved, &config, &map, hints))
+        catch_panic(|| Self::new(saved, &config, &map, hints))
             .unwrap_or_else(Err)
             .map_err(|reason| ModelError::Tokenizer { path, reason })
     }

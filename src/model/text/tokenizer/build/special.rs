@@ -2,7 +2,7 @@
 
 use super::class::Class;
 use crate::model::text::tokenizer::types::Tokenizer;
-use crate::wall;
+use crate::panic_guard::catch_panic;
 use serde_json::Value as Json;
 use std::collections::HashMap;
 
@@ -49,7 +49,7 @@ impl Tokenizer {
             let known = [marker.as_str(), word].into_iter().find(|m| !m.is_empty() && self.id_of(m).is_some());
             if let Some(known) = known.filter(|_| !word.is_empty()) {
                 let token = AddedToken::from(known, true).normalized(false);
-                wall::catch(|| self.inner.add_special_tokens([token]).map(drop).map_err(|e| e.to_string()))
+                catch_panic(|| self.inner.add_special_tokens([token]).map(drop).map_err(|e| e.to_string()))
                     .unwrap_or_else(Err)?;
             }
         }

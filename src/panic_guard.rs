@@ -1,6 +1,6 @@
-//! A wall against panics in code that reads strangers' files.
+//! Turns panics into errors.
 //!
-//! The crates `tokenizers` and `parquet` can panic on a crafted file. Behind the wall a panic becomes an error, and nothing
+//! The crates `tokenizers` and `parquet` can panic on a crafted file. Under the guard a panic becomes an error, and nothing
 //! is printed.
 
 use std::cell::Cell;
@@ -8,25 +8,25 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 thread_local! {
-    static WALLED: Cell<bool> = const { Cell::new(false) };
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `work`; a panic inside comes back as its message.
-pub fn catch<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+/// Runs `work`. The error is the message of a panic inside it.
+pub fn catch_panic<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            if WALLED.get() {
+            if GUARDED.get() {
                 tracing::debug!("caught: {info}");
             } else {
                 previous(info);
             }
         }));
     });
-    let outer = WALLED.replace(true);
+    let outer = GUARDED.replace(true);
     let result = catch_unwind(AssertUnwindSafe(work));
-    WALLED.set(outer);
+    GUARDED.set(outer);
     result.map_err(|payload| {
         let text = payload.downcast_ref::<&str>().map(|s| (*s).to_owned());
         text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "panic".to_owned())
@@ -39,8 +39,8 @@ mod tests {
 
     #[test]
     fn a_panic_becomes_its_message() {
-        assert_eq!(catch(|| 7), Ok(7));
-        assert_eq!(catch(|| panic!("no {}", 1)).err().as_deref(), Some("no 1"));
-        assert_eq!(catch(|| assert!(catch(|| panic!("inner")).is_err())), Ok(()));
+        assert_eq!(catch_panic(|| 7), Ok(7));
+        assert_eq!(catch_panic(|| panic!("no {}", 1)).err().as_deref(), Some("no 1"));
+        assert_eq!(catch_panic(|| assert!(catch_panic(|| panic!("inner")).is_err())), Ok(()));
     }
 }
