@@ -5,7 +5,8 @@
 
 use super::digest::{Hasher, git_blob_file};
 use super::exchange::Head;
-use super::http::{Ask, Http, Trouble, cut, parse, same_origin, shown, text};
+use super::http::{Ask, Http, cut, parse, same_origin, shown, text};
+use super::retry::{AttemptError, Retries};
 use super::{Context, FetchError, ProgressTask};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderName, IF_RANGE, RANGE};
 use reqwest::{Method, Url};
@@ -96,7 +97,7 @@ impl Http {
         let start = partial.position;
         // A server that always cuts at the same byte makes no progress, however much it sends.
         let mut furthest = start;
-        let mut failures = 0;
+        let mut retries = Retries::new(&self.limits, self.limits.retries);
         // A validator belongs to the host that gave it: a CDN's ETag is not the Hub's.
         let mut validators: Vec<(Url, String)> = wanted.etag.map(|e| (url.clone(), e.to_owned())).into_iter().collect();
         loop {
@@ -104,25 +105,15 @@ impl Http {
             if partial.position > 0 && Some(partial.position) == wanted.expected_size {
                 return Ok(());
             }
-            let trouble = match self.attempt(wanted, url, partial, &mut validators, task, ctx) {
+            let error = match self.attempt(wanted, url, partial, &mut validators, task, ctx) {
                 Ok(()) => return Ok(()),
-                Err(trouble) => trouble,
-            };
-            let (error, wait, never_connected) = match trouble {
-                Trouble::Final(error) => return Err(error),
-                Trouble::Passing { error, wait, never_connected } => (error, wait, never_connected),
+                Err(error) => error,
             };
             if partial.position > furthest {
                 furthest = partial.position;
-                failures = 0;
+                retries.reset();
             }
-            failures += 1;
-            // No network from the start: say so now, not after all the retries.
-            if failures > self.limits.retries || (never_connected && furthest == start) {
-                return Err(error);
-            }
-            tracing::debug!(%error, failures, "trying again");
-            self.pause(failures, wait, ctx)?;
+            retries.wait(error, furthest > start, ctx)?;
         }
     }
 
@@ -135,7 +126,7 @@ impl Http {
         validators: &mut Vec<(Url, String)>,
         task: &mut dyn ProgressTask,
         ctx: &Context,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), AttemptError> {
         let position = partial.position;
         let answer = {
             let extra = |hop: &Url| -> Vec<(HeaderName, String)> {
@@ -174,7 +165,7 @@ impl Http {
             Some(size) if partial.position < size => {
                 let reason = format!("{size} bytes were announced");
                 let error = FetchError::Cut { url: shown(&answer.url), received: partial.position, reason };
-                Err(Trouble::Passing { error, wait: None, never_connected: false })
+                Err(AttemptError::Transient { error, wait: None, never_connected: false })
             }
             _ => Ok(()),
         }
@@ -182,12 +173,12 @@ impl Http {
 }
 
 /// Makes the partial file fit the answer that begins, and says how long the whole will be.
-fn begin(wanted: &Download, head: &Head, url: &Url, partial: &mut Partial) -> Result<Option<u64>, Trouble> {
+fn begin(wanted: &Download, head: &Head, url: &Url, partial: &mut Partial) -> Result<Option<u64>, AttemptError> {
     let malformed = |reason: String| FetchError::Malformed { url: shown(url), reason };
     // The pieces do not fit: forget what is here and ask for the whole.
     let start_over = |partial: &mut Partial, reason: String| {
         partial.clear()?;
-        Err(Trouble::Passing {
+        Err(AttemptError::Transient {
             error: malformed(reason),
             wait: Some(std::time::Duration::ZERO),
             never_connected: false,

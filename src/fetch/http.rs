@@ -4,48 +4,16 @@
 //! leaves the scheme, host and port it was meant for, and an `https` address never turns into an `http` one.
 
 use super::exchange::{Body, Failure, Head, Stop, exchange, innermost};
+use super::limits::Limits;
+use super::retry::{AttemptError, Retries};
 use super::{Context, FetchError};
 use reqwest::blocking::{Client, Request};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::{Method, Url};
 use serde::de::DeserializeOwned;
-use std::time::{Duration, Instant};
-
-/// How long and how often to try. The defaults suit the internet; tests want milliseconds.
-#[derive(Debug, Clone)]
-pub struct Limits {
-    /// Until a connection stands (default 10 s).
-    pub connect: Duration,
-    /// Between two bytes of an answer, and until its first (default 30 s).
-    pub stall: Duration,
-    /// Retries in a row that bring nothing new (default 5).
-    pub retries: u32,
-    /// Before the first retry; doubles with each one, up to 8 s (default 500 ms).
-    pub backoff: Duration,
-    /// The longest `Retry-After` that is honoured (default 10 s).
-    pub retry_after: Duration,
-    /// The largest JSON document read, in bytes (default 16 MiB).
-    pub json_bytes: usize,
-    /// Heed HTTP_PROXY, HTTPS_PROXY and NO_PROXY (default: yes). Tests against this very machine do not.
-    pub proxies: bool,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            stall: Duration::from_secs(30),
-            retries: 5,
-            backoff: Duration::from_millis(500),
-            retry_after: Duration::from_secs(10),
-            json_bytes: 16 << 20,
-            proxies: true,
-        }
-    }
-}
+use std::time::Duration;
 
 const MAX_REDIRECTS: usize = 10;
-const MAX_BACKOFF: Duration = Duration::from_secs(8);
 const USER_AGENT: &str = concat!("infa/", env!("CARGO_PKG_VERSION"));
 
 /// A client with its connection pool. Making one reads the system's certificates: make it once, and only when needed.
@@ -75,20 +43,6 @@ pub(super) struct Answer {
     pub body: Body,
     /// Headers of the redirects before the last answer, on the first host only.
     pub before: Vec<HeaderMap>,
-}
-
-/// What went wrong with one attempt.
-pub(super) enum Trouble {
-    /// Trying again may help.
-    Passing { error: FetchError, wait: Option<Duration>, never_connected: bool },
-    /// It will not.
-    Final(FetchError),
-}
-
-impl From<FetchError> for Trouble {
-    fn from(error: FetchError) -> Self {
-        Trouble::Final(error)
-    }
 }
 
 impl Http {
@@ -164,41 +118,19 @@ impl Http {
         })
     }
 
-    fn retrying<T>(&self, ctx: &Context, attempt: impl Fn() -> Result<T, Trouble>) -> Result<T, FetchError> {
-        let mut failures = 0;
+    fn retrying<T>(&self, ctx: &Context, attempt: impl Fn() -> Result<T, AttemptError>) -> Result<T, FetchError> {
+        // Small documents need no endurance: two more attempts tell a hiccup from an outage.
+        let mut retries = Retries::new(&self.limits, self.limits.retries.min(2));
         loop {
             match attempt() {
                 Ok(value) => return Ok(value),
-                Err(Trouble::Final(error)) => return Err(error),
-                Err(Trouble::Passing { error, wait, never_connected }) => {
-                    failures += 1;
-                    // Small documents need no endurance: two more attempts tell a hiccup from an outage.
-                    if never_connected || failures > self.limits.retries.min(2) {
-                        return Err(error);
-                    }
-                    self.pause(failures, wait, ctx)?;
-                }
+                Err(error) => retries.wait(error, false, ctx)?,
             }
-        }
-    }
-
-    /// Waits before retry number `failures`, as long as the server asked or twice as long as the last time.
-    pub(super) fn pause(&self, failures: u32, asked: Option<Duration>, ctx: &Context) -> Result<(), FetchError> {
-        let backoff = self.limits.backoff.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(MAX_BACKOFF);
-        let wait = asked.map_or(backoff, |asked| asked.min(self.limits.retry_after));
-        let began = Instant::now();
-        loop {
-            ctx.cancel.check()?;
-            let left = wait.saturating_sub(began.elapsed());
-            if left.is_zero() {
-                return Ok(());
-            }
-            std::thread::sleep(left.min(Duration::from_millis(25)));
         }
     }
 
     /// Sends a request and follows its redirects to an answer that is neither a redirect nor an error.
-    pub(super) fn send(&self, ask: Ask, ctx: &Context) -> Result<Answer, Trouble> {
+    pub(super) fn send(&self, ask: Ask, ctx: &Context) -> Result<Answer, AttemptError> {
         if ctx.offline {
             return Err(FetchError::Offline { what: shown(&ask.url) }.into());
         }
@@ -262,7 +194,7 @@ fn redirect(head: &Head, from: &Url) -> Result<Option<Url>, FetchError> {
     }
 }
 
-fn refused(head: &Head, url: &Url) -> Trouble {
+fn refused(head: &Head, url: &Url) -> AttemptError {
     let clip = |value: String| value.chars().take(300).collect::<String>();
     let error = FetchError::Status {
         url: shown(url),
@@ -274,28 +206,30 @@ fn refused(head: &Head, url: &Url) -> Trouble {
         // Retry-After may also be a date; then our own backoff must do.
         let wait =
             text(&head.headers, RETRY_AFTER.as_str()).and_then(|s| s.trim().parse().ok()).map(Duration::from_secs);
-        Trouble::Passing { error, wait, never_connected: false }
+        AttemptError::Transient { error, wait, never_connected: false }
     } else {
-        Trouble::Final(error)
+        AttemptError::Permanent(error)
     }
 }
 
-fn unreachable(stop: Stop, url: &Url) -> Trouble {
+fn unreachable(stop: Stop, url: &Url) -> AttemptError {
     match stop {
-        Stop::Here(error) => Trouble::Final(error),
-        Stop::Network(Failure { reason, never_connected }) => {
-            Trouble::Passing { error: FetchError::Unreachable { url: shown(url), reason }, wait: None, never_connected }
-        }
+        Stop::Here(error) => AttemptError::Permanent(error),
+        Stop::Network(Failure { reason, never_connected }) => AttemptError::Transient {
+            error: FetchError::Unreachable { url: shown(url), reason },
+            wait: None,
+            never_connected,
+        },
     }
 }
 
 /// A body that broke off after `received` bytes.
-pub(super) fn cut(stop: Stop, url: &Url, received: u64) -> Trouble {
+pub(super) fn cut(stop: Stop, url: &Url, received: u64) -> AttemptError {
     match stop {
-        Stop::Here(error) => Trouble::Final(error),
+        Stop::Here(error) => AttemptError::Permanent(error),
         Stop::Network(Failure { reason, .. }) => {
             let error = FetchError::Cut { url: shown(url), received, reason };
-            Trouble::Passing { error, wait: None, never_connected: false }
+            AttemptError::Transient { error, wait: None, never_connected: false }
         }
     }
 }

@@ -1,0 +1,36 @@
+//! Time limits and retries of a fetch.
+
+use std::time::Duration;
+
+/// How long and how often to try. The defaults suit the internet; tests want milliseconds.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Until a connection stands (default 10 s).
+    pub connect: Duration,
+    /// Between two bytes of an answer, and until its first (default 30 s).
+    pub stall: Duration,
+    /// Retries in a row that bring nothing new (default 5).
+    pub retries: u32,
+    /// Before the first retry; doubles with each one, up to 8 s (default 500 ms).
+    pub backoff: Duration,
+    /// The longest `Retry-After` that is honoured (default 10 s).
+    pub retry_after: Duration,
+    /// The largest JSON document read, in bytes (default 16 MiB).
+    pub json_bytes: usize,
+    /// Heed HTTP_PROXY, HTTPS_PROXY and NO_PROXY (default: yes). Tests against this very machine do not.
+    pub proxies: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            stall: Duration::from_secs(30),
+            retries: 5,
+            backoff: Duration::from_millis(500),
+            retry_after: Duration::from_secs(10),
+            json_bytes: 16 << 20,
+            proxies: true,
+        }
+    }
+}
