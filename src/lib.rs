@@ -8,8 +8,8 @@
 //! | [`commands`] | one file a subcommand: settings → work → output |
 //! | [`cli`] | what the user may type: clap structs, one file a subcommand |
 //! | [`server`] | `infa serve`: HTTP routes, schemas, errors, limits, metrics, shutdown |
-//! | [`compare`] | for `infa compare`: results and vectors against one another, correlations, thresholds |
-//! | [`bench`](mod@bench) | for `infa bench`: datasets, engines as targets, load models, rounds, statistics, fidelity, the machine, the report |
+//! | [`compare`] | for `infa compare`: results and vectors against one another, thresholds |
+//! | [`bench`](mod@bench) | for `infa bench`: datasets, engines as targets, load models, rounds, the machine, the report |
 //! | [`engine`] | trait `Engine`, one file an engine, servers and Python processes among them, and what starts those; reranking and classification by one; the stream that drives one through a long job |
 //! | [`batch`] | grouping by token length, and workers that share a queue |
 //! | [`runtime`] | ONNX Runtime: find or install the library, sessions |
@@ -17,9 +17,12 @@
 //! | [`model`] | what a model is: where it comes from, its files, tokenizer, prompts, pooling |
 //! | [`fetch`] | downloads that end checked or not at all; cancellation |
 //!
-//! [`input`], [`output`] and [`ui`] are leaves: readers, writers, and what people see. For all: [`panic_guard`], which turns
-//! panics into errors; [`regular_file`], which reads files up to a limit; [`suggest`](mod@suggest), which finds similar
-//! names; [`threads`], which starts threads or returns why it cannot; and [`plural`], which counts nouns.
+//! [`input`], [`output`] and [`ui`] are leaves: readers, writers, and what people see. So are [`report`], which draws tables,
+//! charts and pages, and [`stats`]: intervals, correlations, fidelity. [`bench`](mod@bench) and [`compare`] share them.
+//!
+//! For all: [`panic_guard`], which turns panics into errors; [`regular_file`], which reads files up to a limit;
+//! [`suggest`](mod@suggest), which finds similar names; [`threads`], which starts threads or returns why it cannot; and
+//! [`plural`], which counts nouns.
 
 pub mod batch;
 pub mod bench;
@@ -35,8 +38,10 @@ pub mod output;
 pub mod panic_guard;
 pub mod plural;
 pub mod regular_file;
+pub mod report;
 pub mod runtime;
 pub mod server;
+pub mod stats;
 pub mod suggest;
 pub mod threads;
 pub mod ui;

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::engine::Prepared;
-use super::fidelity::Sample;
 use super::observer::{Observer, Stage};
 use super::target::{Answer, Output};
 use super::{observer, recorder::Recording};
+use crate::stats::sample::Sample;
 
 /// What an engine answered to texts of the dataset: vectors; or to queries: the scores of their documents.
 pub type Results = Sample<Vec<f32>>;

@@ -7,9 +7,6 @@
 //!   └ load         one phase: requests sent as a load model says
 //!       ├ target   whom they are sent to; engine: an engine of any kind as a target
 //!       └ recorder what became of them
-//! statistics       how sure figures are
-//!   └ estimate     how sure differences are; speed_up: how many times as fast an engine is as another
-//! fidelity         how near answers are to those of a reference
 //! machine          what measures, and what engines take from it
 //! report           all of it as a document
 //! ```
@@ -20,23 +17,17 @@ pub mod collect;
 pub mod dataset;
 pub mod demand;
 pub mod engine;
-pub mod estimate;
 #[cfg(test)]
 mod fake;
-pub mod fidelity;
-pub mod latencies;
 pub mod load;
 pub mod machine;
 pub mod observer;
-mod random;
 pub mod recorder;
 pub mod report;
 pub mod rounds;
 pub mod search;
 #[cfg(test)]
 mod self_check;
-pub mod speed_up;
-pub mod statistics;
 pub mod summary;
 pub mod target;
 pub mod warm_up;

@@ -16,9 +16,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::latencies::Latencies;
 use super::observer::Sample;
 use super::target::{Answer, Failure, FailureKind};
+use crate::stats::latencies::Latencies;
 
 /// An example of a failure is cut to so many characters.
 const EXAMPLE: usize = 400;

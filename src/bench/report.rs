@@ -5,14 +5,10 @@ mod columns;
 mod csv;
 mod engine;
 mod finite;
-pub(crate) mod html;
-pub(crate) mod json;
+mod html;
+mod json;
 mod machine;
-pub(crate) mod markdown;
-pub(crate) mod markup;
-pub(crate) mod numbers;
-pub(crate) mod page;
-pub(crate) mod plot;
+mod markdown;
 pub(crate) mod ratio;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -20,7 +16,6 @@ pub(crate) mod sentence;
 mod splice;
 mod summary;
 mod table;
-pub(crate) mod text;
 mod workload;
 
 use schemars::JsonSchema;
@@ -28,14 +23,13 @@ use serde::{Deserialize, Serialize};
 
 pub use csv::csv;
 pub use engine::{
-    Curve, CurveKind, CurveStep, EngineReport, EngineState, FailureReport, Fidelity, Figure, Figures, HeldRate,
-    LatencyPoint, Resources, RoundReport, Tokens,
+    Curve, CurveKind, CurveStep, EngineReport, EngineState, FailureReport, Fidelity, Figures, HeldRate, LatencyPoint,
+    Resources, RoundReport, Tokens,
 };
 pub use html::html;
 pub use json::{ReportError, json, parse, schema};
 pub use machine::{Gpu, Machine};
 pub use markdown::markdown;
-pub use page::TableOptions;
 pub use splice::{SpliceError, splice};
 pub use table::table;
 pub use workload::{FileHash, ModelReport, Task, Workload};

@@ -9,10 +9,10 @@ use tokio::time::Instant;
 use super::load::{self, Phase};
 use super::observer::{Observer, Stage};
 use super::recorder::{Ending, Recording};
-use super::statistics::relative_half_width;
 use super::target::{Failure, FailureKind, Target};
 use super::warm_up::{WarmUp, WarmedUp};
 use crate::fetch::Cancel;
+use crate::stats::spread::relative_half_width;
 
 /// How targets are compared.
 #[derive(Debug, Clone, PartialEq)]
@@ -216,8 +216,8 @@ mod tests {
     use super::*;
     use crate::bench::fake::{Fake, ms};
     use crate::bench::load::{End, Load};
-    use crate::bench::speed_up::speed_up;
-    use crate::bench::statistics::Spread;
+    use crate::stats::speed_up::speed_up;
+    use crate::stats::spread::Spread;
 
     fn plan(load: Load, end: End) -> Plan {
         Plan { warm_up: None, min_rounds: 3, max_rounds: 10, ..Plan::new(Phase::new(load, end).unwrap()) }

@@ -9,10 +9,10 @@ use super::load::{End, Load, Phase};
 use super::observer::{Observer, Stage};
 use super::recorder::Recording;
 use super::rounds::{self, Plan, Row, State};
-use super::speed_up::speed_up;
-use super::statistics::Spread;
 use super::target::{Failure, FailureKind};
 use crate::fetch::Cancel;
+use crate::stats::speed_up::speed_up;
+use crate::stats::spread::Spread;
 
 const NAMES: [&str; 5] = ["fast", "slow", "flaky", "absent", "dying"];
 

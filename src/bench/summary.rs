@@ -1,17 +1,20 @@
 //! From what was recorded to what is reported: figures over rounds, with how sure they are.
 
-use super::fidelity::{Invariance, InvarianceReport, RankingFidelity, RankingReport, VectorFidelity, VectorReport};
-use super::latencies::Latencies;
 use super::load::Load;
 use super::recorder::{Basis, Failures, Recording};
 use super::report::ratio;
 use super::report::{
-    Curve, CurveKind, CurveStep, EngineState, FailureReport, Figure, Figures, HeldRate, LatencyPoint, RoundReport,
+    Curve, CurveKind, CurveStep, EngineState, FailureReport, Figures, HeldRate, LatencyPoint, RoundReport,
 };
 use super::rounds::{Row, State};
 use super::search::{Goal, HighestRate, Step, Stop, Swept};
-use super::statistics::Spread;
 use super::target::Failure;
+use crate::report::Figure;
+use crate::stats::fidelity::{
+    Invariance, InvarianceReport, RankingFidelity, RankingReport, VectorFidelity, VectorReport,
+};
+use crate::stats::latencies::Latencies;
+use crate::stats::spread::Spread;
 
 /// What turns tokens a second into other figures; each is missing where it is not known.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]

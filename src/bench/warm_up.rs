@@ -8,9 +8,9 @@ use tokio::time::Instant;
 use super::load::{self, Load, Phase};
 use super::observer::Observer;
 use super::recorder::{Ending, Recording};
-use super::statistics::coefficient_of_variation;
 use super::target::Target;
 use crate::fetch::Cancel;
+use crate::stats::spread::coefficient_of_variation;
 
 /// So many blocks in a row must take about the same time.
 const BLOCKS: usize = 3;

@@ -4,8 +4,8 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::{Error, World};
-use crate::bench::report::TableOptions;
 use crate::output::{Destination, Document};
+use crate::report::TableOptions;
 
 /// From the document to the text of a file.
 pub(super) type Render<R> = fn(&R) -> Result<String, String>;

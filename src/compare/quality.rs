@@ -2,7 +2,6 @@
 //!
 //! ```text
 //! sts        scored pairs: do similarities order them as people do?
-//!   └ resampled   correlations of pairs that are drawn anew
 //! retrieval  judged documents: does a search find them?
 //!   └ index       the vectors of a set that can be searched
 //! estimate   values and differences with their intervals, and a verdict on them
@@ -12,7 +11,6 @@
 mod estimate;
 mod index;
 mod report;
-mod resampled;
 mod retrieval;
 mod sts;
 #[cfg(test)]

@@ -18,7 +18,12 @@ const FLOORS: &[&[&str]] = &[
     &["fetch"],
 ];
 /// Used from above, and using nothing but what is named here.
-const LEAVES: &[(&str, &[&str])] = &[("input", &[]), ("output", &[]), ("ui", &["fetch"])];
+const LEAVES: &[(&str, &[&str])] =
+    &[("input", &[]), ("output", &[]), ("ui", &["fetch"]), ("report", &["stats"]), ("stats", &[])];
+/// Leaves that rooms which measure use, too.
+const OF_MEASURING: &[&str] = &["report", "stats"];
+/// What `compare` may use of `bench`: documents that `infa bench` writes, and engines to ask.
+const BENCH_FOR_COMPARE: &[&str] = &["report", "target", "engine", "dataset"];
 /// For all, and using nothing.
 const FOR_ALL: &[&str] = &["panic_guard", "regular_file", "suggest", "threads", "plural"];
 
@@ -27,10 +32,28 @@ fn allowed(from: &str, to: &str) -> bool {
     match (floor(from), floor(to)) {
         _ if from == to || FOR_ALL.contains(&to) => true,
         (Some(from), Some(to)) => from < to,
-        // Leaves are for the two upper floors.
+        (Some(_), None) if OF_MEASURING.contains(&to) => ["commands", "cli", "compare", "bench"].contains(&from),
+        // Other leaves are for the two upper floors.
         (Some(from), None) => from < 2,
         (None, _) => LEAVES.iter().any(|(leaf, uses)| *leaf == from && uses.contains(&to)),
     }
+}
+
+#[test]
+fn compare_knows_of_bench_its_documents_and_engines() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut arrows = 0;
+    for path in sources(&src.join("compare")).into_iter().chain([src.join("compare.rs")]).filter(|path| path.is_file())
+    {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for (at, found) in text.match_indices("crate::bench::") {
+            let rest = &text[at + found.len()..];
+            let to: String = rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            assert!(BENCH_FOR_COMPARE.contains(&to.as_str()), "{} uses bench::{to}", path.display());
+            arrows += 1;
+        }
+    }
+    assert!(arrows > 5, "only {arrows} arrows found: does this test still read the sources?");
 }
 
 fn sources(dir: &Path) -> Vec<PathBuf> {

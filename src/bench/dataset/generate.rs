@@ -3,7 +3,7 @@
 use super::spec::{Lengths, Recipe};
 use super::writer::Writer;
 use super::{Dataset, QuerySet, bundled};
-use crate::bench::random::{Random, hash};
+use crate::stats::random::{Random, hash};
 
 /// Texts of the payload with which embedding servers have been compared in public.
 pub(super) const PAYLOAD_TEXTS: usize = 255;

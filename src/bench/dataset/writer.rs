@@ -1,7 +1,7 @@
 //! Texts of exactly so many tokens, by whatever tokenizer counts them.
 
 use super::spec::MAX_TEXT_TOKENS;
-use crate::bench::random::Random;
+use crate::stats::random::Random;
 
 /// Times that a text is counted before the best so far is taken.
 const ATTEMPTS: usize = 8;

@@ -1,7 +1,8 @@
 //! Columns of tables: what each is called, what it means, and an engine's cell. Terminal, Markdown and HTML share them.
 
-use super::numbers::{NOTHING, bytes, cosine, count, figure, figure_as, number, percent, plain};
-use super::{CurveKind, EngineReport, EngineState, Figure, Report};
+use super::{CurveKind, EngineReport, EngineState, Report};
+use crate::report::Figure;
+use crate::report::numbers::{NOTHING, bytes, cosine, count, figure, figure_as, number, percent, plain};
 
 /// A column that at least one engine has something for.
 pub(super) struct Column {
@@ -253,7 +254,7 @@ pub(super) fn outcome(curve: &super::Curve) -> String {
     });
     let stop = match curve.stop.as_str() {
         "found" | "" => String::new(),
-        other => format!(" (ended by: {})", super::text::one_line(other)),
+        other => format!(" (ended by: {})", crate::report::text::one_line(other)),
     };
     format!("{what}{}{stop}", found.unwrap_or_default())
 }

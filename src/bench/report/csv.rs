@@ -1,7 +1,8 @@
 //! The report for spreadsheets and data frames: a row an engine.
 
 use super::columns::failed;
-use super::{CurveKind, EngineReport, EngineState, Figure, Report, finite};
+use super::{CurveKind, EngineReport, EngineState, Report, finite};
+use crate::report::Figure;
 
 /// The report as CSV (RFC 4180, but lines end in a newline alone), with a heading. A cell is empty where nothing is
 /// known. Texts that a spreadsheet would take for a formula have a `'` before them.

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bench::fidelity::{InvarianceReport, RankingReport, VectorReport};
-use crate::bench::statistics::Spread;
+use crate::report::Figure;
+use crate::stats::fidelity::{InvarianceReport, RankingReport, VectorReport};
 
 /// What an engine has shown. An engine that failed keeps its part, with the reason.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -74,28 +74,6 @@ pub enum EngineState {
         /// What happened.
         message: String,
     },
-}
-
-/// A figure over rounds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Figure {
-    /// The value in the middle.
-    pub median: f64,
-    /// The smallest.
-    pub min: f64,
-    /// The largest.
-    pub max: f64,
-    /// 95 % interval around the median, of Student's t on logarithms; of a speed-up the one that `infa compare` gives it,
-    /// which holds together with those of all other engines. `None` for fewer than two rounds.
-    pub interval: Option<(f64, f64)>,
-    /// Rounds it comes from.
-    pub count: usize,
-}
-
-impl From<Spread> for Figure {
-    fn from(Spread { count, median, min, max, deviation: _, interval }: Spread) -> Self {
-        Self { median, min, max, interval, count }
-    }
 }
 
 /// Figures of an engine; each is missing where it is not known.

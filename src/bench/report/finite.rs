@@ -1,7 +1,8 @@
 //! JSON has neither NaN nor infinity, and no axis has a place for them: what is not finite is left out, as not known.
 
-use super::{Curve, EngineReport, EngineState, Figure, Figures, LatencyPoint, Report, RoundReport};
-use crate::bench::fidelity::{InvarianceReport, RankingReport, VectorReport};
+use super::{Curve, EngineReport, EngineState, Figures, LatencyPoint, Report, RoundReport};
+use crate::report::Figure;
+use crate::stats::fidelity::{InvarianceReport, RankingReport, VectorReport};
 
 /// The report with finite numbers alone. A figure of which one part is not finite goes as a whole, as does a point of a
 /// curve; a number that must be there becomes 0.

@@ -1,18 +1,14 @@
 //! The report as one page that needs nothing else: no script, no font, no request.
 
 mod charts;
-#[cfg(test)]
-pub(crate) mod check;
 mod details;
-pub(crate) mod frame;
-pub(crate) mod parts;
 mod tables;
 
-use frame::frame;
-
-use super::markup::Markup;
-use super::text::one_line;
 use super::{Report, finite, sentence, summary};
+use crate::report::html::frame::frame;
+use crate::report::html::parts;
+use crate::report::markup::Markup;
+use crate::report::text::one_line;
 
 /// The report as a page of HTML in one file: tables, charts, what every engine has shown, the machine. The policy in its
 /// head lets a browser load and run nothing but its style, and every text is escaped.
@@ -50,6 +46,7 @@ fn notes(page: &mut Markup, report: &Report) {
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::report::html::check;
 
     #[test]
     fn elements_end_where_they_must() {

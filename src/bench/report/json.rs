@@ -1,9 +1,9 @@
 //! The report as JSON, its schema, and the way back.
 
-use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{Report, SCHEMA_VERSION, finite};
+use crate::report::schema_of;
 
 /// Why a text is no report.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -60,16 +60,6 @@ pub fn schema() -> serde_json::Value {
     schema_of::<Report>("Report of infa bench", SCHEMA_VERSION)
 }
 
-/// The schema of a document that says its version in `schema_version`, which can be this one alone.
-pub(crate) fn schema_of<D: JsonSchema>(title: &str, version: u32) -> serde_json::Value {
-    let mut schema = schemars::schema_for!(D);
-    schema.insert("title".to_owned(), title.into());
-    if let Some(field) = schema.pointer_mut("/properties/schema_version").and_then(|value| value.as_object_mut()) {
-        field.insert("const".to_owned(), version.into());
-    }
-    schema.to_value()
-}
-
 /// Reads a report that [`json`] wrote. Fields it does not know are passed over.
 ///
 /// # Errors
@@ -112,6 +102,7 @@ fn syntax(text: &str, error: &serde_json::Error) -> ReportError {
 mod tests {
     use super::super::sample;
     use super::*;
+    use crate::report::snapshots::assert_published;
 
     fn reports() -> [Report; 7] {
         let empty = sample::of(vec![]);
@@ -121,7 +112,7 @@ mod tests {
 
     #[test]
     fn the_published_schema_is_fresh() {
-        sample::assert_published("docs/bench-report.schema.json", &schema());
+        assert_published("docs/bench-report.schema.json", &schema());
     }
 
     #[test]

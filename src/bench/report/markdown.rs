@@ -1,10 +1,11 @@
 //! The report for a README: a table as GitHub reads it, and what must be known to read it.
 
 use super::columns::{mark, outcome, shown, steps};
-use super::numbers::NOTHING;
 use super::sentence::sentence;
-use super::text::one_line;
 use super::{Report, finite, summary};
+use crate::report::markdown::{escaped, table};
+use crate::report::numbers::NOTHING;
+use crate::report::text::one_line;
 
 /// The report in GitHub's Markdown, with a newline at its end: the columns that are read first, steps of curves, and
 /// short notes. Nothing in it is taken for markup that was not written here.
@@ -64,45 +65,6 @@ pub fn markdown(report: &Report) -> String {
     out
 }
 
-/// Rows of as many cells as the heading has; the first column to the left, the others to the right.
-pub(crate) fn table<R: Iterator<Item = String>>(
-    out: &mut String,
-    head: impl Iterator<Item = String>,
-    rows: impl Iterator<Item = R>,
-) {
-    let head: Vec<String> = head.collect();
-    out.push_str(&format!("| {} |\n|---|{}\n", head.join(" | "), "---:|".repeat(head.len().saturating_sub(1))));
-    for row in rows {
-        out.push_str(&format!("| {} |\n", row.collect::<Vec<_>>().join(" | ")));
-    }
-}
-
-/// One line in which nothing is markup, a link to a person or the end of a cell.
-pub(crate) fn escaped(text: &str) -> String {
-    let line = one_line(text);
-    let mut out = String::with_capacity(line.len());
-    for (at, c) in line.char_indices() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            // Mentions and references are made before Markdown is read.
-            '@' => out.push_str("&#64;"),
-            '#' => out.push_str("&#35;"),
-            // Emphasis needs something other than a letter at one of its sides.
-            '_' if within_word(&line, at) => out.push('_'),
-            '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '~' | '$' | '!' => out.extend(['\\', c]),
-            c => out.push(c),
-        }
-    }
-    out
-}
-
-fn within_word(line: &str, at: usize) -> bool {
-    let word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-    word(line[..at].chars().next_back()) && word(line[at + 1..].chars().next())
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::sample;
@@ -113,22 +75,6 @@ mod tests {
         sample::compare("engines.md", &markdown(&sample::engines()));
         sample::compare("failures.md", &markdown(&sample::failures()));
         sample::compare("sweep.md", &markdown(&sample::sweep()));
-    }
-
-    #[test]
-    fn nothing_is_markup_that_was_not_written_here() {
-        for (text, expected) in [
-            ("a|b", "a\\|b"),
-            ("<script>x</script>", "&lt;script&gt;x&lt;/script&gt;"),
-            ("two\n\n| lines |", "two \\| lines \\|"),
-            ("![x](http://y) `z` **b**", "\\!\\[x\\](http://y) \\`z\\` \\*\\*b\\*\\*"),
-            ("@someone, #12, &lt;", "&#64;someone, &#35;12, &amp;lt;"),
-            ("snake_case _not_", "snake_case \\_not\\_"),
-            ("<!-- infa bench end -->", "&lt;\\!-- infa bench end --&gt;"),
-            ("back\\slash|", "back\\\\slash\\|"),
-        ] {
-            assert_eq!(escaped(text), expected);
-        }
     }
 
     #[test]

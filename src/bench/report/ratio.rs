@@ -1,8 +1,8 @@
 //! How many times as fast the rounds of one engine are as those of another.
 
 use super::RoundReport;
-use crate::bench::speed_up::speed_up;
-use crate::bench::statistics::Spread;
+use crate::stats::speed_up::speed_up;
+use crate::stats::spread::Spread;
 
 /// Rates by which speed is compared: the first that both have.
 const RATES: [fn(&RoundReport) -> Option<f64>; 3] =

@@ -1,39 +1,16 @@
 //! Reports made by hand, for tests of what is drawn from them.
 #![allow(clippy::unwrap_used)]
 
-use std::path::Path;
-
 use super::*;
 use crate::bench::dataset::LengthHistogram;
-use crate::bench::fidelity::{Agreement, InvarianceReport, Norms, RankingReport, VectorReport};
+use crate::report::Figure;
+use crate::report::snapshots::compare_in;
+use crate::stats::fidelity::{Agreement, InvarianceReport, Norms, RankingReport, VectorReport};
 
 /// Compares with the file of that name below `tests/fixtures/bench-report`, or writes it if `INFA_UPDATE_SNAPSHOTS` is
 /// set.
 pub fn compare(name: &str, found: &str) {
     compare_in("bench-report", name, found);
-}
-
-/// The same below another directory of `tests/fixtures`.
-pub fn compare_in(directory: &str, name: &str, found: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(directory).join(name);
-    if std::env::var_os("INFA_UPDATE_SNAPSHOTS").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, found).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(found == expected, "{name} is another (INFA_UPDATE_SNAPSHOTS=1 writes it):\n{found}");
-}
-
-/// That the file of this path below the repository holds this schema; `INFA_UPDATE_SCHEMA` writes it.
-#[track_caller]
-pub fn assert_published(path: &str, schema: &serde_json::Value) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
-    let schema = serde_json::to_string_pretty(schema).unwrap() + "\n";
-    if std::env::var_os("INFA_UPDATE_SCHEMA").is_some() {
-        std::fs::write(&path, &schema).unwrap();
-    }
-    let published = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(published == schema, "{} is stale: INFA_UPDATE_SCHEMA=1 cargo test writes it", path.display());
 }
 
 /// Three rounds that differ by 1 %.

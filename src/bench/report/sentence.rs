@@ -1,10 +1,11 @@
 //! The outcome of a run in one sentence: "onnx:int8 is 2.2 times as fast as onnx (±20%), smallest cosine 0.9970".
 
-use super::numbers::{cosine, half_width, number, several, spread};
 use super::ratio::{of_latencies, of_rates};
-use super::text::one_line;
-use super::{Curve, CurveKind, EngineReport, EngineState, Figure, Report};
-use crate::bench::estimate::ENOUGH;
+use super::{Curve, CurveKind, EngineReport, EngineState, Report};
+use crate::report::Figure;
+use crate::report::numbers::{cosine, half_width, number, several, spread};
+use crate::report::text::one_line;
+use crate::stats::estimate::ENOUGH;
 
 /// Intervals that reach farther to one side are written with both ends.
 const WIDE: f64 = 0.5;
@@ -205,7 +206,7 @@ fn uncertainty(figure: &Figure) -> String {
 mod tests {
     use super::super::{RoundReport, sample};
     use super::*;
-    use crate::bench::statistics::Spread;
+    use crate::stats::spread::Spread;
 
     fn of(engines: Vec<EngineReport>) -> Option<String> {
         sentence(&sample::of(engines))

@@ -1,8 +1,8 @@
 //! What stands below a table: what was asked, of what, where, and what a reader must be warned of.
 
-use super::numbers::{bytes, cosine, count, number, percent, plain, seconds, several, size, spread};
-use super::text::{one_line, shortened};
 use super::{EngineReport, EngineState, Machine, Report, Task};
+use crate::report::numbers::{bytes, cosine, count, number, percent, plain, seconds, several, size, spread};
+use crate::report::text::{one_line, shortened};
 
 /// Tokens of two counts may differ by this share before it is said.
 const TOKENS_DIFFER: f64 = 0.005;

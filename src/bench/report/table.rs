@@ -1,11 +1,11 @@
 //! The report on a terminal.
 
 use super::columns::{mark, outcome, shown, steps};
-use super::numbers::NOTHING;
-use super::page::{GAP, Grid, INDENT, Page, Style, TableOptions, width, wrapped};
 use super::sentence::sentence;
-use super::text::one_line;
 use super::{EngineReport, EngineState, Report, finite, summary};
+use crate::report::numbers::NOTHING;
+use crate::report::terminal::{GAP, Grid, INDENT, Page, Style, TableOptions, width, wrapped};
+use crate::report::text::one_line;
 
 /// The report for a terminal, with a newline at its end: the engines in as many tables as the width asks for, steps of
 /// curves, and what a reader must know.

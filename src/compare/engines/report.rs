@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::{Failures, Stability};
 use crate::bench::dataset::LengthHistogram;
-use crate::bench::report::json::schema_of;
 use crate::bench::report::{Machine, ModelReport};
 use crate::compare::quality::{Measured, QualityChange, RetrievalReport, StsReport};
 use crate::compare::rankings::{RankingComparison, ScoreSetReport};
 use crate::compare::vectors::{VectorComparison, VectorSetReport, Verdict};
+use crate::report::schema_of;
 
 /// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -245,8 +245,8 @@ pub fn schema() -> serde_json::Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::report::sample::assert_published;
     use crate::compare::engines::sample;
+    use crate::report::snapshots::assert_published;
 
     #[test]
     fn the_published_schema_is_fresh() {

@@ -4,9 +4,9 @@ use super::{
     EngineChecked, EngineOnTexts, EngineOutcome, EngineThresholdReport, EnginesReport, EnginesTask, EnginesWorkload,
     SCHEMA_VERSION, Stability, VectorStability,
 };
-use crate::bench::fidelity::InvarianceReport;
 use crate::bench::report::sample;
 use crate::compare::vectors::{VectorRow, VectorSet, VectorSetReport, compare_in_order};
+use crate::stats::fidelity::InvarianceReport;
 
 const DIMENSIONS: usize = 16;
 

@@ -5,10 +5,10 @@ mod html;
 
 use super::report::{EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask};
 use super::stability::Way;
-use crate::bench::report::numbers::{NOTHING, cosine, count, number, several};
 use crate::compare::quality::{Measured, QualityVerdict};
 use crate::compare::vectors::Verdict;
 use crate::compare::{rankings, vectors};
+use crate::report::numbers::{NOTHING, cosine, count, number, several};
 
 pub use draw::{markdown, table};
 pub use html::html;

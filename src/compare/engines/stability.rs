@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::bench::fidelity::InvarianceReport;
+use crate::stats::fidelity::InvarianceReport;
 
 /// Results of the same inputs in batches, against those of each alone, and of many at once in other batches.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

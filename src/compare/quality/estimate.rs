@@ -1,8 +1,8 @@
 //! Values and differences of two with their intervals.
 
 use super::report::{Measured, QualityChange, QualityVerdict};
-use crate::compare::metrics::paired_difference;
 use crate::fetch::Cancel;
+use crate::stats::bootstrap::paired_difference;
 
 /// What is drawn is the same again.
 const SEED: u64 = 7;
@@ -71,7 +71,7 @@ fn verdict(n: usize, difference: f64, interval: Option<(f64, f64)>) -> QualityVe
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::metrics::mean;
+    use crate::stats::bootstrap::mean;
 
     fn of(first: &[f64], second: &[f64]) -> QualityChange {
         let differing = first.iter().zip(second).filter(|(a, b)| a != b).count();

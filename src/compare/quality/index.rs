@@ -2,9 +2,19 @@
 
 use std::ops::Range;
 
-use crate::compare::search::Rows;
 use crate::compare::vectors::{VectorSet, norm};
 use crate::model::similarity::Similarity;
+use crate::stats::nearest::{Measure, Rows};
+
+/// How vectors of an [`Index`] are searched by this similarity.
+pub(super) fn measure(similarity: Similarity) -> Measure {
+    match similarity {
+        // The index scales vectors to length 1 for the cosine.
+        Similarity::Cosine | Similarity::Dot => Measure::InnerProduct,
+        Similarity::Euclidean => Measure::Euclidean,
+        Similarity::Manhattan => Measure::Manhattan,
+    }
+}
 
 /// Sound vectors of a set, gathered and scaled where they are searched: none of them is kept twice.
 pub(super) struct Index<'s> {

@@ -11,14 +11,15 @@ use std::ops::Range;
 
 use super::Cancelled;
 use super::estimate::{FEW, change, measured};
-use super::index::Index;
+use super::index::{Index, measure};
 use super::report::{QualityChange, QueryLoss, RetrievalComparison, RetrievalReport};
-use crate::bench::report::numbers::several;
-use crate::compare::metrics::{mean, ndcg_at, recall_at, reciprocal_rank_at};
-use crate::compare::search::{Near, nearest};
 use crate::compare::vectors::VectorSet;
 use crate::fetch::Cancel;
 use crate::model::similarity::Similarity;
+use crate::report::numbers::several;
+use crate::stats::bootstrap::mean;
+use crate::stats::nearest::{Near, nearest};
+use crate::stats::retrieval::{ndcg_at, recall_at, reciprocal_rank_at};
 
 /// Documents that are looked for.
 const FOUND: usize = 100;
@@ -85,7 +86,8 @@ impl RetrievalTask<'_> {
         let queries = Index::of(set, dimensions, &query_rows, self.similarity);
         // Ids fall.
         let own = |at: usize| ids.binary_search_by(|id| self.query_ids[asked[at]].as_str().cmp(id)).ok();
-        let found = nearest(&index, &queries, self.similarity, FOUND, own, cancel).ok_or(Cancelled)?;
+        let found = nearest(&index, &queries, measure(self.similarity), FOUND, own, || cancel.is_cancelled())
+            .ok_or(Cancelled)?;
         let mut queries = vec![None; self.count()];
         for (&query, near) in asked.iter().zip(&found) {
             queries[query] = Some(self.judge(query, near, &rows, &ids));

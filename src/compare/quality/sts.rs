@@ -10,12 +10,12 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 use super::Cancelled;
 use super::estimate::{FEW, change, measured};
 use super::report::{QualityChange, ScoreAgreement, StsComparison, StsReport};
-use super::resampled::{Ranked, pearson_of, spearman_of};
-use crate::bench::report::numbers::several;
-use crate::compare::metrics;
 use crate::compare::vectors::VectorSet;
 use crate::fetch::Cancel;
 use crate::model::similarity::Similarity;
+use crate::report::numbers::several;
+use crate::stats::correlation;
+use crate::stats::resampled::{Ranked, pearson_of, spearman_of};
 
 /// Pairs with their true scores.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +93,7 @@ impl StsTask<'_> {
             scores: (n > 0).then(|| ScoreAgreement {
                 max_difference: apart().fold(0.0, f64::max),
                 identical: n - differing,
-                spearman: metrics::spearman(&reference.values, &other.values),
+                spearman: correlation::spearman(&reference.values, &other.values),
             }),
         }
     }

@@ -8,7 +8,7 @@ use super::relation::{Relation, relation};
 use super::sides::{Query, Sides};
 use super::verdict::Facts;
 use super::{RankingComparison, ScoreSet, ScoreSetReport, WorstQuery};
-use crate::bench::report::numbers::several;
+use crate::report::numbers::several;
 
 /// Queries that are named for their small τ-b.
 const WORST: usize = 10;

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::placement::Placement;
 use super::sides::Sides;
 use super::{QueryName, ScoreFlaws, ScoreSetReport};
-use crate::bench::report::numbers::{cosine, count, number, several};
 use crate::compare::vectors::Side;
+use crate::report::numbers::{cosine, count, number, several};
 
 /// Queries and documents that are named.
 pub(super) const EXAMPLES: usize = 5;

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::sides::Query;
-use crate::bench::fidelity::{kendall_tau_b, percentile};
+use crate::stats::kendall::kendall_tau_b;
+use crate::stats::quantiles::percentile;
 
 /// Documents at the head of a ranking that are looked at.
 const HEAD: usize = 10;

@@ -4,8 +4,8 @@
 use super::order::is_constant;
 use super::sides::Query;
 use super::verdict::OTHER_SCORE;
-use crate::bench::fidelity::kendall_tau_b;
 use crate::compare::vectors::Side;
+use crate::stats::kendall::kendall_tau_b;
 
 /// Fewer documents have too few orders.
 const DOCUMENTS: usize = 3;

@@ -11,9 +11,9 @@ use super::findings::EXAMPLES;
 use super::order::is_constant;
 use super::relation::is_probability;
 use super::{Calibration, Finding, OrderAgreement, ScoreSet};
-use crate::bench::report::numbers::count;
-use crate::bench::report::text::quoted;
 use crate::compare::vectors::Verdict;
+use crate::report::numbers::count;
+use crate::report::text::quoted;
 
 pub use text::lines;
 

@@ -4,9 +4,9 @@
 use std::collections::BTreeSet;
 
 use super::read::Run;
-use crate::bench::report::numbers::{bytes, number, spread};
-use crate::bench::report::text::{one_line, shortened};
 use crate::bench::report::{EngineReport, EngineState, Report};
+use crate::report::numbers::{bytes, number, spread};
+use crate::report::text::{one_line, shortened};
 
 /// Matrix products of two runs may differ by this share before it is said.
 const PRODUCTS: f64 = 0.05;

@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use super::metric::{Better, METRICS, Metric, Scale};
 use super::read::Run;
 use super::report::{Basis, Change, EngineComparison, Level, Mean, MetricComparison, Verdict};
-use crate::bench::estimate::{Centre, ENOUGH, Estimate};
 use crate::bench::report::{EngineReport, EngineState, Report};
-use crate::bench::statistics::median;
+use crate::stats::estimate::{Centre, ENOUGH, Estimate};
+use crate::stats::quantiles::median;
 
 /// Changes below it are rounding, of logarithms as of shares.
 pub(super) const ROUNDING: f64 = 1e-9;

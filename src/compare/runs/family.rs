@@ -12,8 +12,8 @@ use super::engines::{AGREEMENT, ROUNDING};
 use super::metric::{Better, METRICS, Metric, Scale, Unit};
 use super::report::{Change, Comparison, EngineComparison, Level, Mean, MetricComparison, RunsReport, Verdict};
 use super::text::says_most;
-use crate::bench::estimate::{DECISIVE_SHARE, Estimate, RESOLUTION, critical};
-use crate::bench::statistics::CONFIDENCE;
+use crate::stats::estimate::{DECISIVE_SHARE, Estimate, RESOLUTION, critical};
+use crate::stats::spread::CONFIDENCE;
 
 /// What the shares are for: the metric that decides, others that tables show, the rest.
 const SHARES: [f64; 3] = [DECISIVE_SHARE, 0.4, 0.1];
@@ -200,7 +200,7 @@ mod tests {
     use super::*;
     use crate::bench::report::ratio::of_rates;
     use crate::bench::report::{EngineReport, Report, RoundReport, sample};
-    use crate::bench::statistics::student_t_beyond;
+    use crate::stats::student_t::student_t_beyond;
 
     /// How the figures of a server vary.
     #[derive(Clone, Copy)]
@@ -438,7 +438,7 @@ mod tests {
             }
             for engine in &mut report.engines {
                 let p50: Vec<f64> = engine.rounds.iter().filter_map(|round| round.p50_ms).collect();
-                engine.figures.p50_ms = crate::bench::statistics::Spread::of(&p50).map(Into::into);
+                engine.figures.p50_ms = crate::stats::spread::Spread::of(&p50).map(Into::into);
             }
             report.baseline = Some("engine 0".to_owned());
             let said = crate::bench::report::sentence::sentence(&report).unwrap();

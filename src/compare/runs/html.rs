@@ -5,12 +5,12 @@ mod verdicts;
 
 use super::report::{Basis, Comparison, RunName, RunsReport, Verdict};
 use super::table::{HEAD, basis, cells, mean, not_comparable, runs, shown_means, unknown};
-use crate::bench::report::html::frame::frame;
-use crate::bench::report::html::parts::{begin_table, bullets, definitions, end_table, warnings};
-use crate::bench::report::markup::Markup;
-use crate::bench::report::numbers::several;
-use crate::bench::report::plot::Tone;
-use crate::bench::report::text::one_line;
+use crate::report::html::frame::frame;
+use crate::report::html::parts::{begin_table, bullets, definitions, end_table, warnings};
+use crate::report::markup::Markup;
+use crate::report::numbers::several;
+use crate::report::plot::Tone;
+use crate::report::text::one_line;
 
 /// The comparison as a page of HTML in one file: verdicts, what differs besides, changes with their intervals as a table
 /// and as a chart, speed against fidelity. It loads and runs nothing, and every text is escaped.
@@ -118,7 +118,7 @@ fn rows(page: &mut Markup, report: &RunsReport, comparison: &Comparison) {
 mod tests {
     use super::super::sample;
     use super::*;
-    use crate::bench::report::html::check::{assert_finite, assert_sound, readable};
+    use crate::report::html::check::{assert_finite, assert_sound, readable};
 
     #[test]
     fn pages_are_sound_whatever_is_compared() {

@@ -2,7 +2,7 @@
 
 use super::report::{Basis, RunsReport, Verdict};
 use super::table::{basis, cells, checks, mean, not_comparable, runs, shown_means, unknown};
-use crate::bench::report::markdown::{escaped, table};
+use crate::report::markdown::{escaped, table};
 
 const HEAD: [&str; 8] = ["engine", "metric", "base", "new", "change", "95% interval", "noise floor", "verdict"];
 

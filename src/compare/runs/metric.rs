@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::bench::report::numbers::{bytes, cosine, number, percent};
 use crate::bench::report::{EngineReport, Report, RoundReport};
+use crate::report::numbers::{bytes, cosine, number, percent};
 use crate::suggest::suggest_by;
 
 /// Which way a metric is better.
@@ -172,11 +172,11 @@ const fn agreement(name: &'static str, label: &'static str, main: bool, of: OfEn
     Metric { name, field: name, label, unit, better, scale: Scale::Difference, main, source }
 }
 
-fn vectors(engine: &EngineReport) -> Option<crate::bench::fidelity::Agreement> {
+fn vectors(engine: &EngineReport) -> Option<crate::stats::fidelity::Agreement> {
     engine.fidelity.as_ref()?.vectors.as_ref()?.agreement
 }
 
-fn ranking(engine: &EngineReport) -> Option<&crate::bench::fidelity::RankingReport> {
+fn ranking(engine: &EngineReport) -> Option<&crate::stats::fidelity::RankingReport> {
     engine.fidelity.as_ref()?.ranking.as_ref()
 }
 

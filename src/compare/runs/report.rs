@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::metric::{Better, Metric, Scale, Unit};
-use crate::bench::estimate::Estimate;
-use crate::bench::report::json::schema_of;
+use crate::report::schema_of;
+use crate::stats::estimate::Estimate;
 
 /// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -251,7 +251,7 @@ pub fn schema() -> serde_json::Value {
 mod tests {
     use super::super::sample;
     use super::*;
-    use crate::bench::report::sample::assert_published;
+    use crate::report::snapshots::assert_published;
 
     #[test]
     fn the_published_schema_is_fresh() {

@@ -98,5 +98,5 @@ fn reports() -> Vec<RunsReport> {
 /// Compares with the file of that name below `tests/fixtures/compare-report`, or writes it if `INFA_UPDATE_SNAPSHOTS` is
 /// set.
 pub fn snapshot(name: &str, found: &str) {
-    sample::compare_in("compare-report", name, found);
+    crate::report::snapshots::compare_in("compare-report", name, found);
 }

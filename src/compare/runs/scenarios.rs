@@ -7,8 +7,8 @@ use super::family::judge;
 use super::read::Run;
 use super::report::{Basis, Comparison, RunName, RunsReport, SCHEMA_VERSION};
 use crate::bench::report::Report;
-use crate::bench::report::text::one_line;
-use crate::bench::statistics::CONFIDENCE;
+use crate::report::text::one_line;
+use crate::stats::spread::CONFIDENCE;
 
 /// What is compared with what.
 #[derive(Debug)]
@@ -535,7 +535,7 @@ mod tests {
             let report = two(&base, &new);
             let median = |report: &Report| {
                 let values: Vec<f64> = report.engines[0].rounds.iter().filter_map(|r| r.tokens_per_second).collect();
-                crate::bench::statistics::median(&values).unwrap()
+                crate::stats::quantiles::median(&values).unwrap()
             };
             let found = of(&report, "tokens_per_s");
             assert_eq!((found.base.value, found.new.value), (median(&base), median(&new)), "{rounds}");

@@ -3,10 +3,10 @@
 use super::metric::{METRICS, Scale};
 use super::report::{Basis, Comparison, Mean, RunName, RunsReport, Verdict};
 use super::text::{change, floor, interval, percentage, shown, verdict};
-use crate::bench::report::TableOptions;
-use crate::bench::report::numbers::NOTHING;
-use crate::bench::report::page::{Grid, Page, Style, width, wrapped};
-use crate::bench::report::text::one_line;
+use crate::report::TableOptions;
+use crate::report::numbers::NOTHING;
+use crate::report::terminal::{Grid, Page, Style, width, wrapped};
+use crate::report::text::one_line;
 
 /// Headings.
 pub(super) const HEAD: [&str; 8] =

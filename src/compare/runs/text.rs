@@ -2,7 +2,7 @@
 
 use super::metric::{Metric, Scale, Unit};
 use super::report::{Change, MetricComparison, RunsReport, Verdict};
-use crate::bench::report::numbers::NOTHING;
+use crate::report::numbers::NOTHING;
 
 /// `-3.0%`, `+0.4%`, `+250%`; `×12.5` from tenfold on.
 pub(super) fn percentage(change: f64) -> String {

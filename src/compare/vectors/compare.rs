@@ -12,9 +12,9 @@ use super::report::{VectorComparison, VectorSetReport, WorstInput};
 use super::units::{Units, norm};
 use super::verdict::{Facts, INTERCHANGEABLE_COSINE, OUTLIER_COSINE, SAME_SPACE_COSINE};
 use super::{MatchedBy, VectorSet};
-use crate::bench::fidelity::{VectorFidelity, cosine};
-use crate::bench::report::numbers::{several, size};
-use crate::bench::statistics::median;
+use crate::report::numbers::{several, size};
+use crate::stats::fidelity::{VectorFidelity, cosine};
+use crate::stats::quantiles::median;
 
 /// Inputs that are named for their small cosine.
 const WORST: usize = 10;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::units::Units;
-use crate::compare::metrics::spearman;
+use crate::stats::correlation::spearman;
 
 /// Pairs that are looked at: the correlation is then known to 0.007 at worst (its standard error where there is none).
 const PAIRS: usize = 20_000;

@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::displaced::Displaced;
 use super::verdict::{ENOUGH_INPUTS, INTERCHANGEABLE_COSINE, NORM_TOLERANCE, OUTLIER_COSINE, SAME_SPACE_COSINE};
 use super::{Distances, InputName, Neighbours, Side, VectorSet, VectorSetReport};
-use crate::bench::fidelity::{Flaw, flaw};
-use crate::bench::report::numbers::{count, number};
-use crate::bench::statistics::median;
+use crate::report::numbers::{count, number};
+use crate::stats::fidelity::{Flaw, flaw};
+use crate::stats::quantiles::median;
 
 /// Inputs that are named.
 const EXAMPLES: usize = 5;

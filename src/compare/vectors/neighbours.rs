@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::units::Units;
-use crate::compare::search::Near;
+use crate::stats::nearest::Near;
 
 /// Above so many inputs only some of them are looked at, against all others.
 const ALL: usize = 10_000;

@@ -12,11 +12,11 @@ use super::findings::UNIT;
 use super::histogram::CosineHistogram;
 use super::units::norm;
 use super::{Distances, Finding, Flaws, MatchedBy, Neighbours, VectorSet, Verdict};
-use crate::bench::fidelity::{VectorReport, flaw};
-use crate::bench::report::json::schema_of;
-use crate::bench::report::numbers::{cosine, percent, several};
-use crate::bench::report::text::quoted;
-use crate::bench::statistics::median;
+use crate::report::numbers::{cosine, percent, several};
+use crate::report::schema_of;
+use crate::report::text::quoted;
+use crate::stats::fidelity::{VectorReport, flaw};
+use crate::stats::quantiles::median;
 
 pub use html::html;
 pub(crate) use html::{cosines, farthest};

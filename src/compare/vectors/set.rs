@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::InputName;
-use crate::bench::fidelity::flaw;
+use crate::stats::fidelity::flaw;
 
 /// The vectors of one file, or of one engine.
 #[derive(Debug, Clone, PartialEq)]

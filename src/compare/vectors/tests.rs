@@ -1,9 +1,9 @@
 //! Planted cases: each must be named for what it is.
 
 use super::*;
-use crate::bench::report::TableOptions;
-use crate::bench::report::html::check::{assert_finite, assert_sound, readable};
-use crate::bench::report::sample::{assert_published, compare_in};
+use crate::report::TableOptions;
+use crate::report::html::check::{assert_finite, assert_sound, readable};
+use crate::report::snapshots::{assert_published, compare_in};
 
 const COUNT: usize = 400;
 const DIMENSIONS: usize = 24;

@@ -2,9 +2,7 @@
 
 use std::ops::Range;
 
-use crate::compare::search::{Near, Rows, nearest};
-use crate::fetch::Cancel;
-use crate::model::similarity::Similarity;
+use crate::stats::nearest::{Measure, Near, Rows, nearest};
 
 /// Sound vectors of one length, divided by their norm. They are as many as rows were given.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +46,7 @@ impl Units {
         let but = |query: usize| places.get(query).copied().filter(|_| others);
         let picked = Picked { units: queries, places };
         // Nobody stops it.
-        nearest(self, &picked, Similarity::Cosine, k, but, &Cancel::new()).unwrap_or_default()
+        nearest(self, &picked, Measure::InnerProduct, k, but, || false).unwrap_or_default()
     }
 }
 

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::report::share;
 use super::{Distances, Neighbours};
-use crate::bench::fidelity::Agreement;
-use crate::bench::report::numbers::{cosine, number, several};
+use crate::report::numbers::{cosine, number, several};
+use crate::stats::fidelity::Agreement;
 
 /// Vectors of at least this cosine may stand beside each other in one index. float16 and bfloat16 keep to it; int8 does
 /// not.

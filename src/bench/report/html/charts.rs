@@ -1,11 +1,12 @@
 //! Charts of the page: which figures are drawn, and how.
 
-use super::super::markup::Markup;
-use super::super::numbers::{cosine, figure, number, percent, plain};
-use super::super::plot::{Axis, Bar, Chart, Point, Scale, Series, bars, columns};
-use super::super::text::one_line;
-use super::super::{CurveKind, CurveStep, EngineReport, Figure, Figures, Report};
-use super::parts;
+use super::super::{CurveKind, CurveStep, EngineReport, Figures, Report};
+use crate::report::Figure;
+use crate::report::html::parts;
+use crate::report::markup::Markup;
+use crate::report::numbers::{cosine, figure, number, percent, plain};
+use crate::report::plot::{Axis, Bar, Chart, Point, Scale, Series, bars, columns};
+use crate::report::text::one_line;
 
 /// All charts that there is something for.
 pub(super) fn charts(page: &mut Markup, report: &Report) {

@@ -1,11 +1,11 @@
 //! What stands below tables and charts: everything else that a report holds.
 
 use super::super::columns::{fidelity, mark, outcome, steps};
-use super::super::markup::Markup;
-use super::super::numbers::{NOTHING, bytes, count, number, plain, seconds};
-use super::super::text::one_line;
 use super::super::{EngineReport, Report, RoundReport, summary};
-use super::parts::{definitions, table};
+use crate::report::html::parts::{definitions, table};
+use crate::report::markup::Markup;
+use crate::report::numbers::{NOTHING, bytes, count, number, plain, seconds};
+use crate::report::text::one_line;
 
 /// Each engine, folded.
 pub(super) fn engines(page: &mut Markup, report: &Report) {
@@ -66,7 +66,7 @@ fn engine(page: &mut Markup, engine: &EngineReport) {
 }
 
 fn figures(page: &mut Markup, engine: &EngineReport) {
-    let row = |(name, figure): (&'static str, Option<super::super::Figure>)| {
+    let row = |(name, figure): (&'static str, Option<crate::report::Figure>)| {
         let figure = figure?;
         let interval = figure.interval.map(|(low, high)| format!("{} – {}", number(low), number(high)));
         Some(vec![

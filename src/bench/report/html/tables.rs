@@ -1,11 +1,11 @@
 //! Tables of the page.
 
 use super::super::columns::{Column, columns, mark};
-use super::super::markup::Markup;
-use super::super::numbers::NOTHING;
-use super::super::text::one_line;
 use super::super::{EngineReport, Report, summary};
-use super::parts::scrolling;
+use crate::report::html::parts::scrolling;
+use crate::report::markup::Markup;
+use crate::report::numbers::NOTHING;
+use crate::report::text::one_line;
 
 /// The engines: what is read first, then the rest.
 pub(super) fn engines(page: &mut Markup, report: &Report) {

@@ -7,10 +7,10 @@ use super::Plan;
 use crate::bench::demand::Demand;
 use crate::bench::load::End;
 use crate::bench::report::Task;
-use crate::bench::report::numbers::spread;
 use crate::cli::Rounds;
 use crate::commands::side_by_side::Planned;
 use crate::plural::counted;
+use crate::report::numbers::spread;
 
 impl Plan {
     /// When a round ends, for people.

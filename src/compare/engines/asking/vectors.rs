@@ -7,10 +7,10 @@ use futures_util::StreamExt;
 use super::failures::{Failures, Patience, may_be_one};
 use super::{Answers, Asking, Text, unexpected};
 use crate::bench::engine::OpenEngine;
-use crate::bench::fidelity::{Invariance, InvarianceReport};
 use crate::bench::target::{Failure, Output, Request};
 use crate::compare::engines::{Stability, VectorStability};
 use crate::compare::vectors::{InputName, VectorRow, VectorSet};
+use crate::stats::fidelity::{Invariance, InvarianceReport};
 
 /// Who is asked, and for what.
 #[derive(Clone, Copy)]

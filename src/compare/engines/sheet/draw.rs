@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use super::{Rows, Sheet, Tone};
-use crate::bench::report::TableOptions;
-use crate::bench::report::markdown::escaped;
-use crate::bench::report::page::{GAP, Grid, Page, Style, width, wrapped};
-use crate::bench::report::text::one_line;
 use crate::compare::engines::EnginesReport;
+use crate::report::TableOptions;
+use crate::report::markdown::escaped;
+use crate::report::terminal::{GAP, Grid, Page, Style, width, wrapped};
+use crate::report::text::one_line;
 
 /// Columns that labels take.
 const LABEL: usize = 12;
@@ -146,8 +146,8 @@ pub fn markdown(report: &EnginesReport) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::report::page::width;
     use crate::compare::engines::sample;
+    use crate::report::terminal::width;
 
     #[test]
     fn every_engine_has_a_row_at_every_width() {

@@ -1,14 +1,14 @@
 //! The sheet as one page that needs nothing else, with charts.
 
 use super::{Rows, Sheet, Tone};
-use crate::bench::report::html::frame::frame;
-use crate::bench::report::html::parts::{begin_table, checks, definitions, end_table, figure, warnings};
-use crate::bench::report::markup::Markup;
-use crate::bench::report::numbers::{NOTHING, seconds, several};
-use crate::bench::report::plot::{Axis, Scale, Spot, scatter};
-use crate::bench::report::text::one_line;
 use crate::compare::engines::{EngineOnTexts, EnginesReport};
 use crate::compare::vectors::{cosines, farthest};
+use crate::report::html::frame::frame;
+use crate::report::html::parts::{begin_table, checks, definitions, end_table, figure, warnings};
+use crate::report::markup::Markup;
+use crate::report::numbers::{NOTHING, seconds, several};
+use crate::report::plot::{Axis, Scale, Spot, scatter};
+use crate::report::text::one_line;
 
 /// Columns of tables that are of words: the engine's name, and what it was asked for or how it is.
 const WORDS: usize = 2;
@@ -181,8 +181,8 @@ fn asked(page: &mut Markup, report: &EnginesReport) {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::bench::report::html::check::{assert_finite, assert_sound};
     use crate::compare::engines::sample::report;
+    use crate::report::html::check::{assert_finite, assert_sound};
 
     #[test]
     fn what_there_is_is_shown() {

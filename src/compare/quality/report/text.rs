@@ -1,9 +1,9 @@
 //! Labels and texts for people: what a table of two columns says.
 
 use super::{Measured, QualityChange, QualityVerdict, QueryLoss, RetrievalReport, StsReport};
-use crate::bench::report::numbers::{NOTHING, cosine, count, number, several};
-use crate::bench::report::text::{one_line, shortened};
 use crate::compare::vectors::share;
+use crate::report::numbers::{NOTHING, cosine, count, number, several};
+use crate::report::text::{one_line, shortened};
 
 /// Characters of an id that are shown.
 const SHOWN: usize = 40;

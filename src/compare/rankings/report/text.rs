@@ -1,11 +1,11 @@
 //! The report for people, as labels and lines.
 
 use super::{RankingComparison, ScoreSetReport};
-use crate::bench::report::numbers::{NOTHING, cosine, count, number, several};
-use crate::bench::report::text::quoted;
 use crate::compare::rankings::findings::signed;
 use crate::compare::rankings::{Calibration, CutOffBasis, OrderAgreement};
 use crate::compare::vectors::share;
+use crate::report::numbers::{NOTHING, cosine, count, number, several};
+use crate::report::text::quoted;
 
 /// Characters of a query that are shown.
 const TEXT: usize = 60;

@@ -4,10 +4,10 @@ use super::super::metric::Scale as Compared;
 use super::super::report::{Basis, Comparison, EngineComparison, MetricComparison, RunsReport, Verdict};
 use super::super::text::{change, shown, verdict};
 use super::tone;
-use crate::bench::report::html::parts::figure;
-use crate::bench::report::markup::Markup;
-use crate::bench::report::plot::{Axis, ForestGroup, ForestRow, Scale, Spot, forest, scatter};
-use crate::bench::report::text::one_line;
+use crate::report::html::parts::figure;
+use crate::report::markup::Markup;
+use crate::report::plot::{Axis, ForestGroup, ForestRow, Scale, Spot, forest, scatter};
+use crate::report::text::one_line;
 
 /// The charts that there is something for. `at` makes their ids unique.
 pub(super) fn charts(page: &mut Markup, report: &RunsReport, at: usize, comparison: &Comparison) {

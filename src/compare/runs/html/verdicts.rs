@@ -4,11 +4,11 @@ use super::super::report::{Comparison, EngineComparison, MetricComparison, RunsR
 use super::super::table::{checks, mean, shown_means};
 use super::super::text::{change, shown, verdict};
 use super::{name, tone};
-use crate::bench::report::html::parts::{self, bullets};
-use crate::bench::report::markup::Markup;
-use crate::bench::report::numbers::{count, several};
-use crate::bench::report::plot::Tone;
-use crate::bench::report::text::one_line;
+use crate::report::html::parts::{self, bullets};
+use crate::report::markup::Markup;
+use crate::report::numbers::{count, several};
+use crate::report::plot::Tone;
+use crate::report::text::one_line;
 
 /// From bad to good: the order in which they are told.
 const ORDER: [Verdict; 7] = [

@@ -4,12 +4,12 @@ mod cosines;
 
 use super::text::{figures, set};
 use super::{VectorComparison, VectorsReport, WorstInput, share};
-use crate::bench::report::html::frame::frame;
-use crate::bench::report::html::parts::{begin_table, bullets, definitions, end_table, warnings};
-use crate::bench::report::markup::Markup;
-use crate::bench::report::numbers::{NOTHING, cosine, count, number, several};
-use crate::bench::report::text::{one_line, shortened};
 use crate::compare::vectors::Verdict;
+use crate::report::html::frame::frame;
+use crate::report::html::parts::{begin_table, bullets, definitions, end_table, warnings};
+use crate::report::markup::Markup;
+use crate::report::numbers::{NOTHING, cosine, count, number, several};
+use crate::report::text::{one_line, shortened};
 
 pub(crate) use cosines::{cosines, farthest};
 

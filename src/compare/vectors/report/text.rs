@@ -3,11 +3,11 @@
 use comfy_table::{ContentArrangement, Table, presets};
 
 use super::{VectorComparison, VectorSetReport, VectorsReport, WorstInput, share};
-use crate::bench::report::TableOptions;
-use crate::bench::report::markdown::escaped;
-use crate::bench::report::numbers::{NOTHING, cosine, count, number};
-use crate::bench::report::text::one_line;
 use crate::compare::vectors::{MatchedBy, Verdict};
+use crate::report::TableOptions;
+use crate::report::markdown::escaped;
+use crate::report::numbers::{NOTHING, cosine, count, number};
+use crate::report::text::one_line;
 
 /// The width of what is no terminal, or does not know its own, and the least.
 const WIDTH: u16 = 100;

@@ -1,10 +1,10 @@
 //! The distribution of cosines as a figure.
 
-use crate::bench::report::html::parts::figure;
-use crate::bench::report::markup::Markup;
-use crate::bench::report::plot::{Bin, Histogram, histogram};
 use crate::compare::vectors::histogram::{CosineHistogram, DistanceBin};
 use crate::compare::vectors::verdict::INTERCHANGEABLE_COSINE;
+use crate::report::html::parts::figure;
+use crate::report::markup::Markup;
+use crate::report::plot::{Bin, Histogram, histogram};
 
 /// Distances at which a tick is, those with one more nine each.
 const TICKS: [f64; 9] = [2.0, 1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7];

@@ -3,7 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{kendall_tau_b, mean};
+use crate::stats::kendall::kendall_tau_b;
+use crate::stats::quantiles::mean;
 
 /// The part of the first `k` documents of one ranking that are among the first `k` of the other, from 0 to 1.
 ///

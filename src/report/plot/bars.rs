@@ -2,7 +2,8 @@
 
 use super::super::markup::Markup;
 use super::super::text::shortened;
-use super::{Scale, WIDTH, begin, class, label, px, rule};
+use super::scale::Scale;
+use super::svg::{WIDTH, begin, class, label, px, rule};
 
 /// Height of a bar with the space to the next.
 const ROW: f64 = 30.0;

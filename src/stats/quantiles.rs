@@ -1,31 +1,23 @@
-//! How near an engine's results are to those of a reference engine, and to its own when it is alone.
-//!
-//! Speed without this is worth nothing: a server that pools wrongly, or computes in a format that is too small, is fast.
-//! Everything is computed in float64 from results of the timed run, of which a [`Sample`] keeps the same ones for every
-//! engine.
+//! Medians, percentiles and means.
 
-mod invariance;
-mod kendall;
-mod ranking;
-mod sample;
-mod vectors;
-
-pub use invariance::{Invariance, InvarianceReport};
-pub use kendall::kendall_tau_b;
-pub use ranking::{RankingFidelity, RankingReport, top_k_overlap};
-pub use sample::Sample;
-pub use vectors::{Agreement, Flaw, Norms, VectorFidelity, VectorReport, cosine, flaw};
+/// The value in the middle; of an even number, the mean of the two there. `None` of none.
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let upper = *sorted.get(sorted.len() / 2)?;
+    Some(if sorted.len() % 2 == 1 { upper } else { (sorted[sorted.len() / 2 - 1] + upper) / 2.0 })
+}
 
 /// The `percent`th percentile of rising values by linear interpolation between the closest ranks, which is method 7 of
 /// Hyndman and Fan (1996) and the default of `numpy.percentile`. `None` without values.
-pub(crate) fn percentile(sorted: &[f64], percent: f64) -> Option<f64> {
+pub fn percentile(sorted: &[f64], percent: f64) -> Option<f64> {
     let rank = (sorted.len().checked_sub(1)?) as f64 * percent / 100.0;
     let (below, above) = (sorted.get(rank.floor() as usize)?, sorted.get(rank.ceil() as usize)?);
     Some(below + (above - below) * rank.fract())
 }
 
 /// The mean; `None` without values.
-fn mean(values: &[f64]) -> Option<f64> {
+pub fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 

@@ -90,7 +90,7 @@ pub(crate) fn end_table(page: &mut Markup) {
 }
 
 /// Begins a table that scrolls where it is wider than the window, by the keyboard too.
-pub(super) fn scrolling(page: &mut Markup, label: &str) {
+pub(crate) fn scrolling(page: &mut Markup, label: &str) {
     scroller(page, label);
     page.raw("<table>");
 }

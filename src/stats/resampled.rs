@@ -1,6 +1,6 @@
 //! Spearman's correlation of items that are drawn anew, thousands of times.
 
-use crate::compare::metrics::pearson;
+use super::correlation::pearson;
 
 /// Values in their order, so that those of any draw are ranked without sorting them again.
 ///
@@ -8,7 +8,7 @@ use crate::compare::metrics::pearson;
 /// leaves its place to others. They follow from how often each distinct value was drawn, which takes one pass over the
 /// draw and one over the distinct values: of 20,000 pairs, a fifth of the time that sorting takes.
 #[derive(Debug)]
-pub(super) struct Ranked {
+pub struct Ranked {
     /// Of each item, the place of its value among the distinct ones, rising.
     places: Vec<u32>,
     distinct: usize,
@@ -45,12 +45,12 @@ impl Ranked {
 }
 
 /// `spearman` of these items, some of which may be there several times. Both lists have the same items.
-pub(super) fn spearman_of(a: &Ranked, b: &Ranked, items: &[usize]) -> Option<f64> {
+pub fn spearman_of(a: &Ranked, b: &Ranked, items: &[usize]) -> Option<f64> {
     pearson(&a.ranks(items), &b.ranks(items))
 }
 
 /// `pearson` of these items.
-pub(super) fn pearson_of(a: &[f64], b: &[f64], items: &[usize]) -> Option<f64> {
+pub fn pearson_of(a: &[f64], b: &[f64], items: &[usize]) -> Option<f64> {
     let pick = |values: &[f64]| items.iter().map(|&item| values[item]).collect::<Vec<_>>();
     pearson(&pick(a), &pick(b))
 }
@@ -58,7 +58,8 @@ pub(super) fn pearson_of(a: &[f64], b: &[f64], items: &[usize]) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::compare::metrics::{average_ranks, spearman};
+    use crate::stats::correlation::spearman;
+    use crate::stats::ranks::average_ranks;
 
     /// Bit for bit, with ties in the values and in the draw.
     #[test]

@@ -2,8 +2,9 @@
 
 use super::super::markup::Markup;
 use super::super::text::shortened;
+use super::chart::{Axis, Chart};
 use super::chart::{BOTTOM, HEIGHT, LEFT, RIGHT, TOP};
-use super::{Axis, Chart, begin, class, px, rule};
+use super::svg::{begin, class, px, rule};
 
 /// Radius of a point.
 const RADIUS: f64 = 6.0;

@@ -4,15 +4,23 @@ use std::ops::Range;
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use crate::fetch::Cancel;
-use crate::model::similarity::Similarity;
-
 /// Queries that are multiplied at a time, and vectors they are multiplied with: their products stay in a core's cache.
 const QUERIES: usize = 64;
 const TILE: usize = 1024;
 
+/// By what vectors are near.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// The largest inner product; of vectors of length 1, the largest cosine.
+    InnerProduct,
+    /// The smallest Euclidean distance; scores are negated distances.
+    Euclidean,
+    /// The smallest sum of absolute differences; scores are negated sums.
+    Manhattan,
+}
+
 /// Vectors of one length, wherever they are.
-pub(super) trait Rows: Sync {
+pub trait Rows: Sync {
     /// How many.
     fn count(&self) -> usize;
 
@@ -25,7 +33,8 @@ pub(super) trait Rows: Sync {
 
 /// A vector that was found.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Near {
+pub struct Near {
+    /// Its index.
     pub place: usize,
     /// How alike it and the query are; more is nearer.
     pub score: f32,
@@ -34,18 +43,17 @@ pub(super) struct Near {
 /// For each query the `k` nearest documents, nearest first, of equally near ones the first first. Exact, but for the
 /// rounding of float32; the same vectors have the same score. A score that is no number finds nothing.
 ///
-/// Of [`Similarity::Cosine`], vectors must have length 1. `but`: the document that a query may not find. Vectors of
-/// different lengths find nothing.
+/// `but`: the document that a query may not find. Vectors of different lengths find nothing.
 ///
 /// Work is spread over rayon's threads. Takes memory for `k` documents a query, and for a tile of products a thread.
-/// `None` once somebody asked to stop.
-pub(super) fn nearest(
+/// `None` once `stopped` says so.
+pub fn nearest(
     documents: &impl Rows,
     queries: &impl Rows,
-    similarity: Similarity,
+    measure: Measure,
     k: usize,
     but: impl Fn(usize) -> Option<usize> + Sync,
-    cancel: &Cancel,
+    stopped: impl Fn() -> bool + Sync,
 ) -> Option<Vec<Vec<Near>>> {
     let dimensions = documents.dimensions();
     if dimensions != queries.dimensions() || dimensions == 0 {
@@ -58,13 +66,13 @@ pub(super) fn nearest(
         let mut best = vec![Vec::new(); places.len()];
         let mut scores = vec![0.0; places.len() * TILE];
         for start in (0..documents.count()).step_by(TILE) {
-            if cancel.is_cancelled() {
+            if stopped() {
                 return None;
             }
             let tile = documents.rows(start..(start + TILE).min(documents.count()), &mut spare);
             let count = tile.len() / dimensions;
             let scores = &mut scores[..places.len() * count];
-            score(gathered, tile, dimensions, similarity, scores);
+            score(gathered, tile, dimensions, measure, scores);
             for ((query, row), best) in places.clone().zip(scores.chunks_exact(count)).zip(&mut best) {
                 let but = but(query);
                 row.iter().enumerate().for_each(|(column, &score)| keep(best, k, start + column, score, but));
@@ -88,15 +96,15 @@ fn keep(best: &mut Vec<Near>, k: usize, place: usize, score: f32, but: Option<us
 }
 
 /// Every query's score with every document: `scores` has a row for each query.
-fn score(queries: &[f32], documents: &[f32], dimensions: usize, similarity: Similarity, scores: &mut [f32]) {
-    match similarity {
-        Similarity::Cosine | Similarity::Dot => multiply(queries, documents, dimensions, scores),
+fn score(queries: &[f32], documents: &[f32], dimensions: usize, measure: Measure, scores: &mut [f32]) {
+    match measure {
+        Measure::InnerProduct => multiply(queries, documents, dimensions, scores),
         // Not by way of products: what is left of them when two vectors are near has lost its digits.
-        Similarity::Euclidean => {
+        Measure::Euclidean => {
             let sum = |a: &[f32], b: &[f32]| -summed(a, b, |difference| difference * difference).sqrt();
             pairwise(queries, documents, dimensions, scores, sum);
         }
-        Similarity::Manhattan => {
+        Measure::Manhattan => {
             pairwise(queries, documents, dimensions, scores, |a, b| -summed(a, b, f32::abs));
         }
     }
@@ -166,20 +174,30 @@ mod tests {
         Plain((0..count * dimensions).map(|_| rng.f32() - 0.5).collect(), dimensions)
     }
 
+    /// In float64, one term after the other.
+    fn by_formula(measure: Measure, a: &[f32], b: &[f32]) -> f64 {
+        let sum = |term: fn(f64, f64) -> f64| a.iter().zip(b).map(|(&a, &b)| term(a.into(), b.into())).sum::<f64>();
+        match measure {
+            Measure::InnerProduct => sum(|a, b| a * b),
+            Measure::Euclidean => -sum(|a, b| (a - b).powi(2)).sqrt(),
+            Measure::Manhattan => -sum(|a, b| (a - b).abs()),
+        }
+    }
+
     #[test]
-    fn every_similarity_finds_what_its_formula_says() {
+    fn every_measure_finds_what_its_formula_says() {
         // More than one block of queries and more than one tile; a length that is no multiple of the lanes.
         let (documents, queries) = (random(1, TILE + 30, 19), random(2, QUERIES + 6, 19));
         let row = |rows: &Plain, at: usize| rows.0[at * 19..(at + 1) * 19].to_vec();
-        for similarity in [Similarity::Dot, Similarity::Euclidean, Similarity::Manhattan] {
-            let found = nearest(&documents, &queries, similarity, 4, |_| None, &Cancel::new()).unwrap();
+        for measure in [Measure::InnerProduct, Measure::Euclidean, Measure::Manhattan] {
+            let found = nearest(&documents, &queries, measure, 4, |_| None, || false).unwrap();
             assert_eq!(found.len(), QUERIES + 6);
             for query in [0, QUERIES - 1, QUERIES, QUERIES + 5] {
-                let score = |place: usize| similarity.of(&row(&queries, query), &row(&documents, place));
+                let score = |place: usize| by_formula(measure, &row(&queries, query), &row(&documents, place));
                 let mut order: Vec<usize> = (0..documents.count()).collect();
                 order.sort_by(|&a, &b| score(b).total_cmp(&score(a)));
                 for (near, place) in found[query].iter().zip(order) {
-                    assert_eq!(near.place, place, "{similarity:?} {query}");
+                    assert_eq!(near.place, place, "{measure:?} {query}");
                     assert!((f64::from(near.score) - score(place)).abs() < 1e-5);
                 }
             }
@@ -194,13 +212,13 @@ mod tests {
         for copy in [7, 500, TILE + 3] {
             documents.0[copy * 20..(copy + 1) * 20].copy_from_slice(&first);
         }
-        for similarity in [Similarity::Dot, Similarity::Euclidean, Similarity::Manhattan] {
+        for measure in [Measure::InnerProduct, Measure::Euclidean, Measure::Manhattan] {
             let query = Plain(first.iter().map(|x| x * 1.5).collect(), 20);
             let places = |k: usize, but: Option<usize>| -> Vec<usize> {
-                let found = nearest(&documents, &query, similarity, k, |_| but, &Cancel::new()).unwrap();
+                let found = nearest(&documents, &query, measure, k, |_| but, || false).unwrap();
                 found[0].iter().map(|near| near.place).collect()
             };
-            assert_eq!(places(4, None), [0, 7, 500, TILE + 3], "{similarity:?}");
+            assert_eq!(places(4, None), [0, 7, 500, TILE + 3], "{measure:?}");
             assert_eq!(places(2, None), [0, 7]);
             assert_eq!(places(3, Some(7)), [0, 500, TILE + 3]);
         }
@@ -209,7 +227,7 @@ mod tests {
     #[test]
     fn odd_numbers_and_lengths() {
         let search = |documents: &Plain, queries: &Plain, k: usize| {
-            nearest(documents, queries, Similarity::Dot, k, |_| None, &Cancel::new()).unwrap()
+            nearest(documents, queries, Measure::InnerProduct, k, |_| None, || false).unwrap()
         };
         // Infinite scores are equals, and what is no number is not found.
         let documents = Plain(vec![1.0, 1.0, f32::MAX, 0.0, f32::INFINITY, f32::NEG_INFINITY], 2);
@@ -224,9 +242,7 @@ mod tests {
 
     #[test]
     fn it_can_be_stopped() {
-        let cancel = Cancel::new();
-        cancel.cancel();
         let vectors = random(5, 10, 4);
-        assert_eq!(nearest(&vectors, &vectors, Similarity::Dot, 3, |_| None, &cancel), None);
+        assert_eq!(nearest(&vectors, &vectors, Measure::InnerProduct, 3, |_| None, || true), None);
     }
 }

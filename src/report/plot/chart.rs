@@ -1,7 +1,8 @@
 //! Points and lines between two axes.
 
 use super::super::markup::Markup;
-use super::{Scale, WIDTH, begin, class, dashes, label, px, rule};
+use super::scale::Scale;
+use super::svg::{WIDTH, begin, class, dashes, label, px, rule};
 
 pub(super) const HEIGHT: f64 = 360.0;
 /// Of the part between the axes.

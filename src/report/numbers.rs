@@ -94,7 +94,7 @@ pub(crate) fn figure_as(figure: &Figure, write: impl Fn(f64) -> String) -> Strin
 }
 
 /// How far the interval reaches to its longer side, as a share of the median.
-pub(super) fn half_width(figure: &Figure) -> Option<f64> {
+pub(crate) fn half_width(figure: &Figure) -> Option<f64> {
     let (low, high) = figure.interval?;
     let share = (figure.median - low).max(high - figure.median) / figure.median.abs();
     share.is_finite().then_some(share.max(0.0))

@@ -18,7 +18,8 @@
 //! larger part. With a single run a side it cannot be measured, and is taken to be as large as that from round to round:
 //! [`Estimate::run`].
 
-use super::statistics::{median, student_t, student_t_beyond};
+use super::quantiles::median;
+use super::student_t::{student_t, student_t_beyond};
 
 /// From this many rounds on medians are compared.
 pub const ENOUGH: usize = 5;

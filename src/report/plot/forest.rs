@@ -2,7 +2,7 @@
 
 use super::super::markup::Markup;
 use super::super::text::shortened;
-use super::{WIDTH, begin, label, px, rule};
+use super::svg::{WIDTH, begin, label, px, rule};
 
 /// Height of a row, and of the heading of a group.
 const ROW: f64 = 24.0;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::bench::random::hash;
+use super::random::hash;
 
 /// Results of a run, of at most so many different texts.
 ///
@@ -101,7 +101,7 @@ impl<T> Sample<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::random::Random;
+    use crate::stats::random::Random;
 
     type Offer = (u64, usize);
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{mean, percentile};
+use crate::stats::quantiles::{mean, percentile};
 
 /// The cosine of the angle between two vectors of the same length, in float64; `None` where there is none: a vector of
 /// zeros, or one with NaN or an infinite number, or two of different lengths.

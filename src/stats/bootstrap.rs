@@ -2,7 +2,7 @@
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-use crate::bench::statistics::CONFIDENCE;
+use super::spread::CONFIDENCE;
 
 /// Resamples. The probability beyond an end of the interval is then good to 0.35 % (of 2.5 %), and correlations of ten
 /// thousand pairs take seconds.
@@ -65,7 +65,7 @@ pub fn mean(values: &[f64], items: &[usize]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{pearson, spearman};
+    use super::super::correlation::{pearson, spearman};
     use super::*;
 
     fn noisy() -> [Vec<f64>; 3] {

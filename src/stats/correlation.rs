@@ -1,6 +1,6 @@
 //! Correlations of two lists of values of the same things.
 
-use super::average_ranks;
+use super::ranks::average_ranks;
 
 /// Pearson's correlation coefficient, from −1 to 1, in two passes: the means first, as sums of squares would lose the
 /// digits of values that are far from 0.
@@ -38,8 +38,16 @@ pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{kendall_tau_b, tied};
+    use super::super::kendall::kendall_tau_b;
     use super::*;
+
+    /// Numbers with many ties that a script can make again: `(i·7919 + i²·31) mod m`, and of these and of i others below
+    /// m − 2.
+    fn tied(n: u64, m: u64) -> (Vec<f64>, Vec<f64>) {
+        let first = |i: u64| (i * 7919 + i * i * 31) % m;
+        let second = |i: u64| (i * i * 17 + i * 3 + 2 * first(i)) % (m - 2);
+        ((0..n).map(|i| first(i) as f64).collect(), (0..n).map(|i| second(i) as f64).collect())
+    }
 
     /// `scipy.stats.spearmanr(a, b).statistic`, `pearsonr` and `kendalltau` of scipy 1.17.1, over
     /// `a = [(i*7919 + i*i*31) % m for i in range(n)]` and `b = [(i*i*17 + i*3 + 2*a[i]) % (m-2) for i in range(n)]`.

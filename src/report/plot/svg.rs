@@ -1,36 +1,19 @@
-//! Charts as SVG. They know scales, axes and series, and nothing of reports.
-//!
-//! Colours, fonts and widths of lines are the page's (`html/style.css`): series are told apart by the classes `s0` to
-//! `s7`, and by dashes where there are more.
+//! Lines, labels and legends that all charts share.
 
-mod bars;
-mod chart;
-mod forest;
-mod histogram;
-mod scale;
-mod scatter;
-
-pub(crate) use bars::{Bar, bars, columns};
-pub(crate) use chart::{Axis, Chart, Point, Series};
-pub(crate) use forest::{ForestGroup, ForestRow, Tone, forest};
-pub(crate) use histogram::{Bin, Histogram, histogram};
-pub(crate) use scale::Scale;
-pub(crate) use scatter::{Spot, scatter};
-
-use super::markup::Markup;
+use super::super::markup::Markup;
 
 /// Width of every chart.
-const WIDTH: f64 = 720.0;
+pub(super) const WIDTH: f64 = 720.0;
 /// Classes of series.
-const COLOURS: usize = 8;
+pub(super) const COLOURS: usize = 8;
 
 /// The class of the series of that number.
-fn class(series: usize) -> String {
+pub(super) fn class(series: usize) -> String {
     format!("s{}", series % COLOURS)
 }
 
 /// Dashes of the series of that number: the first eight have none.
-fn dashes(series: usize) -> &'static str {
+pub(super) fn dashes(series: usize) -> &'static str {
     match series / COLOURS {
         0 => "none",
         1 => "6 4",
@@ -40,13 +23,13 @@ fn dashes(series: usize) -> &'static str {
 }
 
 /// A place in the picture.
-fn px(value: f64) -> String {
+pub(super) fn px(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
 /// Begins a picture with what those are told who do not see it. `id` is unique in the page.
-fn begin(id: &str, title: &str, height: f64) -> Markup {
+pub(super) fn begin(id: &str, title: &str, height: f64) -> Markup {
     let mut svg = Markup::default();
     let label = format!("{id}-title");
     let view = format!("0 0 {} {}", px(WIDTH), px(height));
@@ -56,12 +39,12 @@ fn begin(id: &str, title: &str, height: f64) -> Markup {
 }
 
 /// A line of the grid or an axis.
-fn rule(svg: &mut Markup, class: &'static str, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
+pub(super) fn rule(svg: &mut Markup, class: &'static str, (x1, y1): (f64, f64), (x2, y2): (f64, f64)) {
     svg.empty("line", &[("class", &class), ("x1", &px(x1)), ("y1", &px(y1)), ("x2", &px(x2)), ("y2", &px(y2))]);
 }
 
 /// A text that begins, is centred or ends at a place.
-fn label(svg: &mut Markup, anchor: &'static str, (x, y): (f64, f64), text: &str) {
+pub(super) fn label(svg: &mut Markup, anchor: &'static str, (x, y): (f64, f64), text: &str) {
     svg.element("text", &[("x", &px(x)), ("y", &px(y)), ("text-anchor", &anchor)], text);
 }
 

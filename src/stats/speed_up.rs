@@ -1,7 +1,7 @@
 //! How many times as fast an engine is as another, by rounds that ran one after the other and saw the same machine.
 
 use super::estimate::{Centre, DECISIVE_SHARE, ENOUGH, RESOLUTION, critical};
-use super::statistics::{CONFIDENCE, Spread};
+use super::spread::{CONFIDENCE, Spread};
 
 /// How many times as fast (or as large) `values` are as those of the baseline: the median ratio of the rounds that both
 /// have. Values come with their rounds. `None` where they share no round; a baseline of 0 has no ratio.

@@ -2,7 +2,8 @@
 
 use super::super::markup::Markup;
 use super::super::numbers::size;
-use super::{Scale, WIDTH, begin, class, label, px, rule};
+use super::scale::Scale;
+use super::svg::{WIDTH, begin, class, label, px, rule};
 
 const LEFT: f64 = 76.0;
 const RIGHT: f64 = WIDTH - 34.0;

@@ -7,20 +7,20 @@
 use std::f64::consts::TAU;
 
 /// A stream of random numbers.
-pub(super) struct Random(u64);
+pub struct Random(u64);
 
 /// The increment of SplitMix64: 2^64 divided by the golden ratio, made odd.
 const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// SplitMix64's function of output: a permutation of the numbers that leaves no pattern in them.
-pub(super) fn mix(z: u64) -> u64 {
+pub fn mix(z: u64) -> u64 {
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
 
 /// A number that belongs to `item` under `seed`.
-pub(super) fn hash(seed: u64, item: u64) -> u64 {
+pub fn hash(seed: u64, item: u64) -> u64 {
     mix(mix(seed.wrapping_add(STEP)) ^ item.wrapping_add(1).wrapping_mul(STEP))
 }
 
@@ -35,6 +35,7 @@ impl Random {
         Self(hash(seed, item as u64))
     }
 
+    /// The next number, of 64 bits.
     pub fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
         mix(self.0)

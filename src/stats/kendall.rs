@@ -83,7 +83,7 @@ fn exchanges(scores: &mut [f32], spare: &mut [f32]) -> u64 {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::bench::random::Random;
+    use crate::stats::random::Random;
 
     /// `scipy.stats.kendalltau(a, b).statistic` of scipy 1.17.1, over `numpy.float32`.
     #[test]
