@@ -4,19 +4,19 @@ use super::cancel::Cancel;
 use super::progress::{Progress, Silent};
 use std::sync::Arc;
 
-/// What a fetch needs to know of the world: whom to tell, when to stop, whether the network may be used.
+/// The surroundings of a fetch: its observer, its cancellation, and whether it may use the network.
 #[derive(Clone)]
 pub struct Context {
     /// Observer of downloads.
     pub progress: Arc<dyn Progress>,
-    /// Set when the user wants out.
+    /// Stops the fetch when it is set.
     pub cancel: Cancel,
-    /// No network at all: whatever is not cached is an error.
+    /// No network: a file that is not cached is an error.
     pub offline: bool,
 }
 
 impl Context {
-    /// A context that shows nothing, may use the network, and that nobody cancels.
+    /// A context that shows nothing, may use the network, and is never cancelled.
     pub fn silent() -> Self {
         Self { progress: Arc::new(Silent), cancel: Cancel::new(), offline: false }
     }

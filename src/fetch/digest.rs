@@ -29,7 +29,7 @@ impl Hasher {
     /// Shows it the whole rest of `reader` and says how many bytes that was.
     ///
     /// # Errors
-    /// `Io` naming `path` when reading fails, `Cancelled` once somebody asked to stop.
+    /// `Io` naming `path` when reading fails, `Cancelled` on cancellation.
     pub fn absorb(&mut self, reader: &mut impl Read, path: &Path, cancel: &Cancel) -> Result<u64, FetchError> {
         let mut buffer = vec![0; 1 << 20];
         let mut total = 0;
@@ -51,7 +51,7 @@ impl Hasher {
 /// The SHA-256 of a file, as 64 lower-case hex digits.
 ///
 /// # Errors
-/// `Io` when the file cannot be read, `Cancelled` once somebody asked to stop.
+/// `Io` when the file cannot be read, `Cancelled` on cancellation.
 pub fn sha256_file(path: &Path, cancel: &Cancel) -> Result<String, FetchError> {
     let mut file = regular_file::open(path).map_err(FetchError::io(path))?;
     let mut hasher = Hasher::new();
@@ -60,7 +60,7 @@ pub fn sha256_file(path: &Path, cancel: &Cancel) -> Result<String, FetchError> {
 }
 
 /// The name that Git gives a file by its contents: the SHA-1 of `blob SIZE`, NUL and the contents, as 40 lower-case hex
-/// digits. Good against damage and careless changes; whoever can make SHA-1 collide could fool it, and Git.
+/// digits. Good against damage and careless changes, not against a deliberate SHA-1 collision (nor is Git).
 ///
 /// # Errors
 /// As [`sha256_file`].

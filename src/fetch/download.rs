@@ -15,16 +15,16 @@ use std::fs::{File, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-/// What to download, where to, and what it must turn out to be.
+/// A download: its address, its destination, and its expected size and sum.
 #[derive(Debug, Clone, Copy)]
 pub struct Download<'a> {
-    /// Where it is.
+    /// Its address.
     pub url: &'a str,
-    /// Sent as `Authorization: Bearer` to the scheme, host and port of `url`, and to nobody else.
+    /// Sent as `Authorization: Bearer` only to the scheme, host and port of `url`.
     pub token: Option<&'a str>,
     /// Further headers, by lower-case name; like the token they go to the first host only.
     pub headers: &'a [(&'static str, &'a str)],
-    /// Where it goes; its directory is made.
+    /// Its destination; the directory is made.
     pub destination: &'a Path,
     /// Its SHA-256 in hex, where known.
     pub expected_sha256: Option<&'a str>,
@@ -50,7 +50,7 @@ pub struct Downloaded {
 impl Http {
     /// Brings one file, replacing what is at the destination.
     ///
-    /// A leftover of an earlier run is resumed only where something can tell that it belongs to this file: an expected
+    /// A leftover of an earlier run is resumed only if something proves that it belongs to this file: an expected
     /// SHA-256 or an ETag.
     ///
     /// # Errors
@@ -85,7 +85,7 @@ impl Http {
         }
     }
 
-    /// Asks until the partial file is as long as it should be.
+    /// Sends requests until the partial file has its full length.
     fn fill(
         &self,
         wanted: &Download,
@@ -136,7 +136,7 @@ impl Http {
                     headers.extend(own);
                 }
                 let validator = validators.iter().find(|(at, _)| same_origin(at, hop)).map(|(_, etag)| etag);
-                // Without a validator only the sum can tell whether the pieces fit.
+                // Without a validator only the sum proves that the pieces fit.
                 if position > 0 && (validator.is_some() || wanted.expected_sha256.is_some()) {
                     headers.push((RANGE, format!("bytes={position}-")));
                     headers.extend(validator.map(|etag| (IF_RANGE, format!("\"{etag}\""))));

@@ -1,35 +1,35 @@
-//! Why a fetch failed, and what the user can do about it.
+//! Errors of fetches, with hints for the user.
 //!
 //! One type for HTTP, pip, archives and locks: `model` and `runtime` wrap it and add what they know of the thing wanted.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// Why something could not be brought here.
+/// The error of a fetch.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
-    /// The user asked to stop.
+    /// The fetch was cancelled.
     #[error("interrupted")]
     Cancelled,
     /// `--offline` forbids the network and the thing is not cached.
     #[error("{what} is not cached and --offline forbids the network")]
     Offline {
-        /// What was wanted.
+        /// The name of the wanted thing.
         what: String,
     },
-    /// What should be asked is no address.
+    /// The address is malformed.
     #[error("{url} is not an address that can be asked: {reason}")]
     Address {
-        /// What was given.
+        /// The given text.
         url: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// No answer: name resolution, connection, TLS, or a timeout.
     #[error("no connection to {url}: {reason}")]
     Unreachable {
-        /// The address asked, without secrets.
+        /// The address, without secrets.
         url: String,
         /// The innermost cause.
         reason: String,
@@ -37,7 +37,7 @@ pub enum FetchError {
     /// The answer began and broke off, again and again. What arrived is kept for the next attempt.
     #[error("the connection to {url} broke after {received} bytes: {reason}")]
     Cut {
-        /// The address asked, without secrets.
+        /// The address, without secrets.
         url: String,
         /// Bytes that are here.
         received: u64,
@@ -53,13 +53,13 @@ pub enum FetchError {
     /// Something that should go into a header, such as the access token, cannot.
     #[error("{what} holds characters that no HTTP header may hold")]
     Header {
-        /// What it is; its value is not shown.
+        /// The kind of header; its value is not shown.
         what: String,
     },
     /// The server answered with an error status.
     #[error("{url} answered {status}{}", message.as_deref().map(|m| format!(" ({m})")).unwrap_or_default())]
     Status {
-        /// The address asked, without secrets.
+        /// The address, without secrets.
         url: String,
         /// The HTTP status code.
         status: u16,
@@ -71,9 +71,9 @@ pub enum FetchError {
     /// The server answered something that makes no sense.
     #[error("{url} answered something unusable: {reason}")]
     Malformed {
-        /// The address asked, without secrets.
+        /// The address, without secrets.
         url: String,
-        /// What is wrong with the answer.
+        /// The reason.
         reason: String,
     },
     /// The bytes that arrived are not the ones that were promised.
@@ -114,12 +114,12 @@ pub enum FetchError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A zip archive is damaged, or holds names or sizes that nobody may unpack.
+    /// A zip archive is damaged, or holds unsafe names or sizes.
     #[error("{} is not a usable archive: {reason}", path.display())]
     Archive {
         /// The archive.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// pip is missing or failed.

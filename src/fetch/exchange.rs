@@ -1,6 +1,6 @@
 //! One HTTP request on a thread of its own, so that Ctrl-C is heard while the network is silent.
 //!
-//! `reqwest::blocking` blocks for as long as the stall timeout; nobody waits half a minute after Ctrl-C. The thread
+//! `reqwest::blocking` blocks for as long as the stall timeout, which is too long after Ctrl-C. The thread
 //! reads, the caller polls a channel and the cancel flag. An abandoned thread ends at its next byte or timeout.
 
 use super::{Context, FetchError};
@@ -23,7 +23,7 @@ pub(super) struct Head {
     pub headers: HeaderMap,
 }
 
-/// What the network did instead of answering.
+/// A failure of the network.
 #[derive(Debug)]
 pub(super) struct Failure {
     /// The innermost cause, in words.
@@ -32,7 +32,7 @@ pub(super) struct Failure {
     pub never_connected: bool,
 }
 
-/// Why no further byte comes.
+/// The reason that a body ends early.
 #[derive(Debug)]
 pub(super) enum Stop {
     Network(Failure),
@@ -92,7 +92,7 @@ fn broken(reason: &str) -> Stop {
 }
 
 fn work(client: &Client, request: Request, out: &SyncSender<Event>) {
-    // A failed send means that the caller went away: then there is nobody to tell.
+    // A failed send means that the caller went away.
     let mut response = match client.execute(request) {
         Ok(response) => response,
         Err(error) => {

@@ -20,7 +20,7 @@ const USER_AGENT: &str = concat!("infa/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug)]
 pub struct Http {
     client: Client,
-    /// Why `https` does not work here, where it does not.
+    /// The reason that `https` does not work, if it does not.
     no_tls: Option<String>,
     pub(super) limits: Limits,
 }
@@ -37,7 +37,7 @@ pub(super) struct Ask<'a> {
 
 /// An answer with its body still to come.
 pub(super) struct Answer {
-    /// Who answered in the end.
+    /// The address of the last answer.
     pub url: Url,
     pub head: Head,
     pub body: Body,
@@ -53,7 +53,7 @@ impl Http {
     /// # Errors
     /// `Client` when not even that can be set up.
     pub fn new(limits: Limits) -> Result<Self, FetchError> {
-        // Fails when somebody installed one before us, which is as good.
+        // Fails if one is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = || {
             let builder = Client::builder()
@@ -119,7 +119,7 @@ impl Http {
     }
 
     fn retrying<T>(&self, ctx: &Context, attempt: impl Fn() -> Result<T, AttemptError>) -> Result<T, FetchError> {
-        // Small documents need no endurance: two more attempts tell a hiccup from an outage.
+        // Two more attempts are enough for a small document.
         let mut retries = Retries::new(&self.limits, self.limits.retries.min(2));
         loop {
             match attempt() {
@@ -140,7 +140,7 @@ impl Http {
             let request = self.request(&ask, &url)?;
             let (head, body) = exchange(&self.client, request, ctx).map_err(|stop| unreachable(stop, &url))?;
             let Some(target) = redirect(&head, &url)? else {
-                // 416 is an answer: it says something about the range asked for.
+                // 416 is an answer: it concerns the requested range.
                 return match head.status {
                     200..=299 | 416 => Ok(Answer { url, head, body, before }),
                     _ => Err(refused(&head, &url)),
@@ -179,7 +179,7 @@ impl Http {
     }
 }
 
-/// Where a redirect leads, or `None` for any other answer.
+/// The target of a redirect, or `None` for any other answer.
 fn redirect(head: &Head, from: &Url) -> Result<Option<Url>, FetchError> {
     if !matches!(head.status, 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
@@ -234,7 +234,7 @@ pub(super) fn cut(stop: Stop, url: &Url, received: u64) -> AttemptError {
     }
 }
 
-/// An address to ask.
+/// Parses an address of a request.
 pub(super) fn parse(url: &str) -> Result<Url, FetchError> {
     let bad = |reason: String| FetchError::Address { url: url.to_owned(), reason };
     let parsed = Url::parse(url).map_err(|error| bad(error.to_string()))?;

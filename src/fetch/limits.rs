@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// How long and how often to try. The defaults suit the internet; tests want milliseconds.
+/// Time limits and numbers of attempts. The defaults suit the internet; tests use milliseconds.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Until a connection stands (default 10 s).

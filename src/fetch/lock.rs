@@ -13,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs `body` while holding the lock on the file `path`, which is made if it is not there.
 ///
-/// Whoever waits longer than two seconds tells the user so. After the wait the thing is usually there already: `body`
+/// After two seconds of waiting a note is printed. After the wait the thing is usually there already: `body`
 /// looks first.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use std::time::Duration;
 pub use super::archive::extract;
 
 const POLL: Duration = Duration::from_millis(50);
-/// How much of what pip prints is kept, from its end.
+/// Bytes of pip's output that are kept, from its end.
 const KEPT: usize = 16 << 10;
 
 /// One wheel, pinned.
@@ -81,7 +81,7 @@ pub fn download_wheel(wheel: Wheel, python: &OsStr, into: &Path, ctx: &Context) 
     Ok(target)
 }
 
-/// Waits for the child while somebody may cancel; then it is killed and waited for.
+/// Waits for the child. On cancellation the child is killed first.
 fn wait(mut child: Child, ctx: &Context, mut tick: impl FnMut()) -> Result<(ExitStatus, String), FetchError> {
     let printed = child.stderr.take().map(listen);
     loop {

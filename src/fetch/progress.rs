@@ -1,6 +1,6 @@
 //! Observers of downloads.
 
-/// Somebody to tell about downloads: the terminal's progress bars, or nobody.
+/// An observer of downloads, such as the terminal's progress bars.
 pub trait Progress: Send + Sync {
     /// A download of `total` bytes (when known) begins; `label` names it for people.
     fn start(&self, label: &str, total: Option<u64>) -> Box<dyn ProgressTask>;
@@ -12,11 +12,11 @@ pub trait Progress: Send + Sync {
 pub trait ProgressTask: Send {
     /// `position` bytes of the whole have arrived (after a resume it starts above 0).
     fn position(&mut self, position: u64);
-    /// Whoever does the work said this.
+    /// One line of output of the program that does the work.
     fn line(&mut self, _line: &str) {}
 }
 
-/// Nobody: for tests, and for callers that show nothing.
+/// An observer that shows nothing.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

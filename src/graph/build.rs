@@ -12,7 +12,7 @@ use super::types::{Graph, LAST_HIDDEN_STATE, LEXICAL_WEIGHTS, LOGITS};
 use crate::model::weights::Weights;
 use serde_json::Value as Json;
 
-/// What config.json says of an architecture, before any weight is looked at.
+/// An architecture as config.json describes it, before weights are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Description {
     /// The architecture's name.
@@ -30,7 +30,7 @@ pub struct Description {
 /// Describes the architecture of `config` (the parsed config.json).
 ///
 /// # Errors
-/// What makes the model one that no graph can be built for.
+/// The model is not supported, or its config.json makes no sense.
 pub fn describe(config: &Json) -> Result<Description, GraphError> {
     let architecture = known::of(config)?;
     let Sizes { hidden, vocab, max_positions, .. } = architecture.sizes();

@@ -1,4 +1,4 @@
-//! How much a model computes for a token, by its own graph.
+//! The computation of a model for one token, counted in its graph.
 
 use std::collections::{HashMap, HashSet};
 
@@ -30,7 +30,7 @@ pub struct Cost {
 /// distance is left out.
 ///
 /// # Errors
-/// What makes the model one that no graph can be built for.
+/// The model is not supported, or its config.json makes no sense.
 pub fn of(config: &Json, weights: &Weights, output: Output) -> Result<Cost, GraphError> {
     let output = match output {
         Output::Lexical(_) => output,

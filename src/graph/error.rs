@@ -1,15 +1,15 @@
-//! Why no graph could be built.
+//! Errors of building graphs.
 
 use crate::model::weights::WeightsError;
 
-/// Why no graph could be built.
+/// Errors of building graphs.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GraphError {
-    /// An architecture nobody has written yet.
+    /// An architecture that is not implemented.
     #[error("config.json: model_type \"{model_type}\" is not supported (supported: {supported})")]
     UnknownArchitecture {
-        /// What config.json says.
+        /// The value in config.json.
         model_type: String,
         /// The supported ones, comma-separated.
         supported: String,
@@ -33,7 +33,7 @@ pub enum GraphError {
         /// "sequence-classification", say.
         head: &'static str,
     },
-    /// The output cannot be told which tokens to leave out: it reads the last one, say.
+    /// The output cannot take an attention mask: it reads the last token, say.
     #[error("{architecture}: an attention mask is not supported for this output")]
     NoMask {
         /// The architecture.
@@ -48,7 +48,7 @@ pub enum GraphError {
 }
 
 impl GraphError {
-    /// What to do about it.
+    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownArchitecture { .. }

@@ -22,7 +22,7 @@ pub struct Export<'g> {
     pub data: Vec<(usize, &'g [f32])>,
 }
 
-/// Puts `graph` and its weights together, with `metadata` for whoever reads the file. Weights of more than
+/// Puts `graph` and its weights together, with `metadata` for readers of the file. Weights of more than
 /// `most_inside` bytes ([`MOST_INSIDE`], but for tests) go to the file called `data_file`.
 ///
 /// # Errors

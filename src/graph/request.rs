@@ -1,6 +1,6 @@
 //! The graph that is wanted: its output and inputs.
 
-/// Which rows of the last hidden state the caller needs.
+/// The rows of the last hidden state that are computed.
 ///
 /// CLS and last-token pooling read one row a text; the last layer then computes only that row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub enum Rows {
     Last,
 }
 
-/// What the graph computes.
+/// The output of a graph.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Output {
     /// The last hidden state.
@@ -46,7 +46,7 @@ pub struct Lexical {
     pub twice: bool,
 }
 
-/// Which operators a graph may use.
+/// The operators a graph may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operators {
     /// ONNX Runtime's own, too: the fastest.
@@ -55,16 +55,16 @@ pub enum Operators {
     Standard,
 }
 
-/// What graph is wanted.
+/// The graph to build.
 #[derive(Debug, Clone, Copy)]
 pub struct Request {
-    /// What it computes.
+    /// Its output.
     pub output: Output,
-    /// Whether it is told token types; without them all tokens are of type 0. An architecture without types has none.
+    /// Whether token types are an input; without them all tokens are of type 0. Ignored by architectures without types.
     pub token_types: bool,
-    /// Whether it is told which tokens attention may see; without that it sees all of them.
+    /// Whether an attention mask is an input; without it attention sees all tokens.
     pub attention_mask: bool,
-    /// Which operators it may use.
+    /// The operators it may use.
     pub operators: Operators,
 }
 

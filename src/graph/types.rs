@@ -31,11 +31,11 @@ pub struct Initializer {
     pub shape: Vec<i64>,
     /// Its number format.
     pub element: Element,
-    /// Where its numbers are.
+    /// Its numbers.
     pub data: TensorData,
 }
 
-/// What external data's locations are relative to. One folder for all files there are: weights may lie in the
+/// The folder that locations of external data are relative to. One folder for all files there are: weights may lie in the
 /// model's own files and in files of infa's cache.
 pub const WEIGHTS_FOLDER: &str = "/";
 

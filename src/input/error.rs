@@ -1,4 +1,4 @@
-//! What can be wrong with an input: with one record of it, or with the whole.
+//! Errors of inputs: of one record, or of the whole input.
 
 use std::fmt;
 use std::io;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::origin::Origin;
 
-/// Why one record has no text; it names file and line.
+/// The error of one record; it names file and line.
 #[derive(Debug, thiserror::Error)]
 #[error("{origin}: {problem}")]
 pub struct RecordError {
@@ -37,12 +37,12 @@ impl RecordError {
         }
     }
 
-    /// Where the record begins.
+    /// The record's origin.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// What the user can do about it.
+    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         Some(match &*self.problem {
             Problem::Utf8 { .. } | Problem::Utf8Column { .. } => {
@@ -68,7 +68,7 @@ impl RecordError {
     }
 }
 
-/// What is wrong with one record.
+/// The error of one record, without its place.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Problem {
     #[error("invalid UTF-8 (byte 0x{byte:02x} at column {column})")]
@@ -79,7 +79,7 @@ pub(super) enum Problem {
     TooLong { limit: usize },
     #[error("malformed JSON at column {column}: {reason}")]
     Json { column: usize, reason: String },
-    /// What surrounds the values of an array is broken.
+    /// The text around the values of an array is malformed.
     #[error("malformed JSON: {reason}")]
     Structure { reason: &'static str },
     #[error("expected a JSON object or string, found {found}")]
@@ -107,7 +107,7 @@ pub(super) enum Problem {
     Ragged { found: usize, expected: usize },
 }
 
-/// Why an input cannot be read at all, or not to its end.
+/// The error of an input that cannot be read, or not to its end.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
@@ -161,9 +161,9 @@ pub enum InputError {
     NotText {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// What it is.
+        /// Its kind.
         what: &'static str,
-        /// What the user can do.
+        /// The remedy.
         hint: &'static str,
     },
     /// The file is named as one that holds no text, although its bytes could be text.
@@ -179,7 +179,7 @@ pub enum InputError {
     FieldInNone {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// How many records were looked at.
+        /// Number of records that were read.
         rows: u64,
         /// Whether these are all the file has.
         all: bool,
@@ -195,7 +195,7 @@ pub enum InputError {
     Header {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// A CSV or TSV file whose columns have another separator.
@@ -223,7 +223,7 @@ pub enum InputError {
 }
 
 impl InputError {
-    /// What the user can do about it.
+    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Missing { path } if path.to_string_lossy().contains(char::is_whitespace) => {

@@ -76,7 +76,7 @@ pub(super) fn malformed(error: &serde_json::Error) -> Problem {
     Problem::Json { column: error.column(), reason }
 }
 
-/// What a value is, for messages.
+/// The kind of a JSON value, for messages.
 pub(super) fn kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -20,7 +20,7 @@ use super::{InputError, Record, RecordError, Text};
 /// Records of any kind.
 type Boxed<T> = Box<dyn Iterator<Item = Result<Record<T>, InputError>> + Send>;
 
-/// The records in `bytes`, which `parse` reads from one value each: JSON lines if `lines`, or whatever JSON it is.
+/// The records in `bytes`, which `parse` reads from one value each: JSON lines if `lines`, else any JSON.
 ///
 /// # Errors
 /// The beginning cannot be read.
@@ -106,7 +106,7 @@ pub(super) fn parse(line: &[u8], fields: &Fields, origin: &Origin) -> Parsed<Tex
         let pair = check_text(pair, field, || missing(field, line, "--pair-field"))?;
         Ok(Text { text, pair: Some(pair) })
     };
-    // A bad id leaves none; a bad text leaves the id, so that the failed row can still be told by it.
+    // A bad id leaves none; a bad text leaves the id, which identifies the failed row.
     let (id, content) = match row(line, fields) {
         Ok(Row::Text(text)) => (Ok(None), content(Some(Leaf::Scalar(Value::String(text))), None)),
         Ok(Row::Object { text, id, pair }) => (check_id(id, line, fields), content(text, pair)),

@@ -8,7 +8,7 @@ use super::files::reader::{Reader, without_bom};
 use super::origin::Origin;
 use super::{InputError, Record, RecordError};
 
-/// How much a buffer may keep between records; a giant record must not stay in memory for good.
+/// Bytes a buffer may keep between records; a giant record must not stay in memory for good.
 pub(super) const KEEP: usize = 1 << 20;
 
 /// Cuts a stream at every `separator`, holding at most one piece of at most `max` bytes.
@@ -23,7 +23,7 @@ pub(super) struct Splitter {
     begun: bool,
 }
 
-/// What lies between two separators.
+/// The bytes between two separators.
 pub(super) enum Piece<'a> {
     /// All of it, without the separator.
     Whole(&'a [u8]),
@@ -64,7 +64,7 @@ impl Splitter {
         let Some(reader) = &mut self.reader else { return Ok(None) };
         self.buffer.clear();
         self.buffer.shrink_to(KEEP);
-        // Room for the longest content and "\r\n": whatever fills it all without an end is too long.
+        // Room for the longest content and "\r\n": a line that fills it all is too long.
         let limit = self.max.saturating_add(2) as u64;
         if reader.by_ref().take(limit).read_until(self.separator, &mut self.buffer)? == 0 {
             return Ok(None);
@@ -105,7 +105,7 @@ fn newlines(piece: &[u8], separator: u8) -> u64 {
     }
 }
 
-/// `bytes` as text, or an error that points at the first byte that is none.
+/// `bytes` as text, or an error that names the first byte that is not UTF-8.
 pub(super) fn utf8<'a>(bytes: &'a [u8], origin: &Origin) -> Result<&'a str, RecordError> {
     std::str::from_utf8(bytes).map_err(|error| {
         let (before, rest) = bytes.split_at(error.valid_up_to());

@@ -15,7 +15,7 @@ pub(super) struct Fields {
     pub text: String,
     /// The field of the id, if one is looked for.
     pub id: Option<String>,
-    /// Whether a record without the id is wrong: the user asked for it by name.
+    /// Whether a record without the id is an error: the user named the field.
     pub id_required: bool,
     /// The field of the second text, if pairs are wanted.
     pub pair: Option<String>,
@@ -52,7 +52,7 @@ fn read_line<'de, V: Visitor<'de>>(line: &'de str, visitor: V) -> Result<V::Valu
     Ok(value)
 }
 
-/// What a line may be.
+/// The kinds of a line.
 pub(super) enum Row {
     /// A bare string.
     Text(String),
@@ -118,7 +118,7 @@ impl<'de> Visitor<'de> for RowVisitor<'_> {
     }
 }
 
-/// What a key's value is wanted for; one field may serve as several.
+/// The uses of a key's value; one field may serve as several.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Wanted {
     text: bool,

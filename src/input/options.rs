@@ -1,6 +1,6 @@
 //! Formats of files, and the names of fields in them.
 
-/// How records lie in a file.
+/// The format of a file of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// One text a line
@@ -17,7 +17,7 @@ pub enum Format {
     Nul,
 }
 
-/// What to look for in the files.
+/// The format of the files, and the names of their fields.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
     /// The format of all files; without it the ending of each file's name says, or else its first bytes.

@@ -1,9 +1,9 @@
-//! Where a record begins.
+//! The origin of a record.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// Where a record begins, for messages.
+/// The origin of a record, for messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// The file as the user named it, or `stdin`.

@@ -7,14 +7,14 @@ use super::origin::Origin;
 /// 60 bytes for each byte of a word without end, so this bounds memory too.
 pub const MAX_RECORD_BYTES: usize = 16 << 20;
 
-/// What a record holds, or why it holds nothing.
+/// A record of an input, or the error in its place.
 #[derive(Debug)]
 pub struct Record<T = Text> {
     /// The id the input gave, as the JSON value it is (in CSV and TSV always a string).
     pub id: Option<serde_json::Value>,
-    /// What it holds, or what is wrong with it.
+    /// Its content, or its error.
     pub content: Result<T, RecordError>,
-    /// Where the record begins.
+    /// The record's origin.
     pub origin: Origin,
 }
 
@@ -23,7 +23,7 @@ pub struct Record<T = Text> {
 pub struct Text {
     /// The text.
     pub text: String,
-    /// The second of a pair, where [`Options::pair_field`] asks for one.
+    /// The second of a pair, if [`Options::pair_field`] is given.
     pub pair: Option<String>,
 }
 

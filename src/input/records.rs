@@ -114,7 +114,7 @@ impl Missing {
     }
 }
 
-/// The records of a stream, which cannot be looked at before it is read: it ends after so many that all lack a field.
+/// The records of a stream, which cannot be looked at before it is read: it ends after the first [`FIRST_RECORDS`] if all lack a field.
 struct Watched {
     records: Current<Text>,
     file: Arc<str>,
@@ -160,7 +160,7 @@ impl<T> Records<T> {
         Ok(Self { sources: sources.into_iter(), current: None, open, options, max, read, total })
     }
 
-    /// How many bytes have been read so far: a little ahead of the records, by what is buffered.
+    /// Bytes read so far: ahead of the records by the buffered ones.
     pub fn bytes_read(&self) -> u64 {
         self.read.load(Ordering::Relaxed)
     }
@@ -175,7 +175,7 @@ impl<T> Records<T> {
         self.total
     }
 
-    /// The next record, or the reason there is none.
+    /// The next record, or an error that ends the reading.
     fn advance(&mut self) -> Option<Result<Record<T>, InputError>> {
         loop {
             if let Some(current) = &mut self.current {

@@ -1,6 +1,6 @@
 //! CSV and TSV: the header says which columns hold text and id, every further row is a record.
 //!
-//! Where a column's name stands twice, the first one counts. A blank line is no row; an empty text
+//! If a column's name stands twice, the first one counts. A blank line is no row; an empty text
 //! in a file of one column is written `""`.
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::origin::Origin;
 use super::table::{MAX_COLUMNS, RowInfo, Table};
 use super::{InputError, Options, Record, RecordError, Text};
 
-/// What separates columns elsewhere: an only column with one of them in its name is several.
+/// Separators of other formats: a single column with one of them in its name is several columns.
 const OTHER_SEPARATORS: [char; 4] = [';', '\t', '|', ','];
 
 /// Every row after the header is a record.
@@ -114,7 +114,7 @@ impl Rows {
     }
 }
 
-/// Where a column is: the first of that name, or else the only one that differs from it in capitals alone.
+/// The index of a column: the first of that name, or else the only one that differs from it in capitals alone.
 fn index_of(wanted: &str, columns: &[String]) -> Option<usize> {
     let exact = columns.iter().position(|column| column == wanted);
     exact.or_else(|| {

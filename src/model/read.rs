@@ -16,21 +16,21 @@ use std::path::{Path, PathBuf};
 
 /// A model's files, read and understood; its weights are only opened by an engine.
 pub struct Model {
-    /// The name under which the user asked for it.
+    /// The name that the user gave.
     pub name: String,
     /// Its directory.
     pub dir: PathBuf,
     /// config.json, where there is one.
     pub config: Json,
-    /// What it is for.
+    /// Its task.
     pub task: Task,
-    /// What runs.
+    /// Its weights or its ONNX file.
     pub weights: WeightsFile,
-    /// What sentence-transformers' files say.
+    /// The settings in sentence-transformers' files.
     pub sentence: SentenceConfig,
     /// The tokenizer.
     pub tokenizer: Tokenizer,
-    /// What changes the weights.
+    /// The adapter that changes the weights.
     pub adapter: Option<Adapter>,
 }
 
@@ -68,7 +68,7 @@ impl Model {
         Head { path: self.sentence.transformer.join("config.json"), config: self.config.clone() }
     }
 
-    /// How alike two of its vectors are.
+    /// The similarity of its vectors.
     pub fn similarity(&self) -> Result<Similarity, ModelError> {
         Similarity::read(&self.dir)
     }
@@ -115,7 +115,7 @@ impl Model {
         Ok(chosen.filter(|text| !text.is_empty()))
     }
 
-    /// The model's prompt called `role`, "query" or "document". Without one there is none: not the default prompt, and
+    /// The model's prompt called `role`, "query" or "document". `None` without one: not the default prompt, and
     /// not "passage" either. sentence-transformers documents that name as a second choice, but fills in an empty
     /// "document" prompt before it looks.
     pub fn role_prompt(&self, role: &str) -> Option<String> {
@@ -144,13 +144,13 @@ impl Model {
     }
 }
 
-/// What the files in a model's directory say that it is for; `None` where they cannot be read.
+/// The task of the model in a directory; `None` if its files cannot be read.
 pub fn task_in(dir: &Path) -> Option<Task> {
     let config = read_object(&dir.join("config.json")).ok()?.unwrap_or(Json::Null);
     Task::read(dir, &config).ok()
 }
 
-/// Where the tokenizer and config.json are: usually the model's directory.
+/// The directory of the tokenizer and config.json: usually the model's directory.
 fn transformer_directory(dir: &Path, sentence: &SentenceConfig) -> Result<(PathBuf, Json), ModelError> {
     let transformer = &sentence.transformer;
     if !tokenizer::file_in(transformer).is_file() {

@@ -8,7 +8,7 @@ use std::str::FromStr;
 
 use super::value::json;
 
-/// How many digits a number has after its decimal point, at most: it is rounded to the nearest, ties to even.
+/// The most digits of a number after its decimal point: it is rounded to the nearest, ties to even.
 ///
 /// Zeros at the end are left out, except the one of `1.0`; with 0 digits there is no point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +33,7 @@ impl FromStr for Precision {
     }
 }
 
-/// How numbers are written: with a limit, or in the fewest digits that read back as the same f32.
+/// The format of numbers: with a limit, or in the fewest digits that read back as the same f32.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Digits(pub Option<Precision>);
 

@@ -1,4 +1,4 @@
-//! Why rows could not be written.
+//! Errors of outputs.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use super::Format;
 
-/// Why an output could not be opened, written or put in its place.
+/// The error of opening, writing or renaming an output.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OutputError {
@@ -72,7 +72,7 @@ pub enum OutputError {
     Shape {
         /// The format.
         format: Format,
-        /// What the embeddings are.
+        /// The kind of embeddings.
         what: &'static str,
     },
     /// The format holds numbers as they are, not as text.
@@ -97,7 +97,7 @@ impl OutputError {
         self.io().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// What the user can do about it.
+    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Directory { .. } => "name a file in it".into(),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// How rankings are written.
+/// The format of rankings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum RankingFormat {
     /// A table for people
@@ -15,14 +15,14 @@ pub enum RankingFormat {
     Csv,
 }
 
-/// A document in its place.
+/// A ranked document.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
-    /// The place of the document in the input, from 0.
+    /// Index of the document in the input, from 0.
     pub index: u64,
     /// Its id, if it had one.
     pub id: Option<Value>,
-    /// Its score, or what went wrong with it.
+    /// Its score, or the error's message.
     pub outcome: Result<f64, String>,
     /// Its text, if it is to be shown.
     pub document: Option<String>,
@@ -31,12 +31,12 @@ pub struct Hit {
 /// The documents of one query of many.
 #[derive(Debug, Clone, Copy)]
 pub struct Ranking<'a> {
-    /// The place of the query in the input, from 0.
+    /// Index of the query in the input, from 0.
     pub index: u64,
     /// Its id, if it had one.
     pub id: Option<&'a Value>,
-    /// The query, where it could be read.
+    /// The query, if it could be read.
     pub query: &'a str,
-    /// Best first, then those that failed; or what went wrong with all of them.
+    /// Best first, then those that failed; or the error of the whole query.
     pub outcome: Result<&'a [Hit], &'a str>,
 }

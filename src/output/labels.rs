@@ -8,7 +8,7 @@ use super::objects::Objects;
 use super::value::{head, json, member};
 use super::{Destination, OutputError};
 
-/// How labels are written.
+/// The format of labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum LabelsFormat {
     /// One JSON object a line
@@ -33,7 +33,7 @@ pub struct Label<'a> {
 pub struct Labelled<'a> {
     /// Best first.
     pub labels: Vec<Label<'a>>,
-    /// How many tokens the model read, where that is known.
+    /// Number of tokens the model read, if known.
     pub tokens: Option<usize>,
     /// Whether the text went on beyond them, where that is known.
     pub truncated: Option<bool>,

@@ -83,7 +83,7 @@ pub(super) fn heading(ranking: &Ranking<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(line.as_bytes());
 }
 
-/// Enough digits to tell scores apart, none for show.
+/// As many digits as it takes to distinguish scores.
 fn short(score: f64) -> String {
     let digits = format!("{score:.4}");
     // Near 0 and 1 four digits would make different scores look alike.

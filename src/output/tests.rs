@@ -6,7 +6,7 @@ pub(super) fn vector(embedding: &[f32]) -> Result<Vector<'_>, &str> {
     Ok(Vector { embedding: Numbers::Dense(embedding), tokens: Some(7), truncated: Some(false) })
 }
 
-/// What `rows` become in a file.
+/// The bytes of a file with `rows`.
 pub(super) fn written(format: Format, dimensions: usize, rows: &[Row<'_>]) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out");

@@ -1,4 +1,4 @@
-//! What an architecture is to the rest of the graph, and which one a config.json means.
+//! The interface of an architecture to the rest of the graph.
 
 use crate::graph::builder::{Builder, Value};
 use crate::graph::{GraphError, Rows};
@@ -28,7 +28,7 @@ pub(crate) trait Architecture {
     fn anchor(&self) -> &'static str;
 
     /// Writes the model up to its last hidden state: flat rows `[batch · sequence, hidden]`, or `[batch, hidden]` if
-    /// `rows` asks for one row a text.
+    /// `rows` selects one row a text.
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError>;
 
     /// The rows that the sequence-classification head reads.

@@ -26,7 +26,7 @@ pub(crate) enum FeedForward {
 /// Names of a layer's tensors, after the layer's own.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Names {
-    /// What stands before the number of the layer: `encoder.layers`, say.
+    /// The prefix before the number of the layer: `encoder.layers`, say.
     pub layers: &'static str,
     /// Queries, keys, values.
     pub qkv: Parts<3>,
@@ -48,7 +48,7 @@ pub(crate) const NATIVE_NAMES: Names = Names {
     norm: "post_mlp_layernorm",
 };
 
-/// Which products have a bias.
+/// The products that have a bias.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Biases {
     /// Queries, keys, values and what comes of the attention.

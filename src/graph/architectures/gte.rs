@@ -1,7 +1,7 @@
 //! gte (Alibaba's gte-*-en-v1.5 and gte-multilingual): BERT with rotary positions and a gated feed-forward.
 //!
 //! On the Hub `model_type` is "new", in `transformers` "gte"; the first knows settings that the second has given up.
-//! Tensors have the Hub's names (`encoder.layer.0.attention.qkv_proj.weight`) in both, unless `transformers` was told
+//! Tensors have the Hub's names (`encoder.layer.0.attention.qkv_proj.weight`) in both, unless `transformers` was set
 //! to save its own.
 //!
 //! Reference: `transformers`, `models/gte/modeling_gte.py`; for "new" the code of Alibaba-NLP/new-impl; Zhang et al.
@@ -274,7 +274,7 @@ impl Gte {
         Ok(head_dim)
     }
 
-    /// The sum of the embeddings, normalised (by a layer norm whatever the layers have), flat.
+    /// The sum of the embeddings, normalised (always by a layer norm), flat.
     fn embeddings(&self, b: &mut Builder<'_>) -> Result<Value, GraphError> {
         let hidden = self.hidden_size;
         let mut sum = b.words(WORDS, self.vocab_size, hidden)?;

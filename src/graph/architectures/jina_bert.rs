@@ -3,7 +3,7 @@
 //!
 //! Reference: Günther et al. 2023, <https://arxiv.org/abs/2310.19923>; ALiBi is that of Press et al. 2022,
 //! <https://arxiv.org/abs/2108.12409>, but symmetric: a key counts less the further it is away on either side. The
-//! published models carry their own code; there are two layouts of a layer, told apart by the tensors' names:
+//! published models carry their own code; there are two layouts of a layer, distinguished by the tensors' names:
 //!
 //! * that of `jina-bert-implementation`: attention as BERT's, then gate and up in `mlp.gated_layers`, down in `mlp.wo`,
 //!   norm in `mlp.layernorm`; without a gate, BERT's own feed-forward;

@@ -65,7 +65,7 @@ impl Default for Settings {
     }
 }
 
-/// Which tokens a layer's queries see.
+/// The tokens that a layer's queries see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 enum Layer {
     #[serde(rename = "full_attention")]
@@ -74,7 +74,7 @@ enum Layer {
     Sliding,
 }
 
-/// What the classifier reads.
+/// The input of the classifier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Pooling {
@@ -85,7 +85,7 @@ enum Pooling {
 struct ModernBert {
     settings: Settings,
     head_dim: usize,
-    /// How far the queries of a [`Layer::Sliding`] see.
+    /// The window of a [`Layer::Sliding`], in positions.
     reach: usize,
     full: Rotation,
     sliding: Rotation,

@@ -22,9 +22,9 @@ const NAMES: Names = Names {
     outer_norm: "output.LayerNorm",
 };
 
-/// Not a setting, whatever `pad_token_id` says.
+/// A constant: `pad_token_id` does not change it.
 const PADDING: usize = 1;
-/// Distances in both directions are told apart in so many buckets, whatever `relative_attention_num_buckets` says.
+/// Number of buckets for distances in both directions. A constant: `relative_attention_num_buckets` does not change it.
 const BUCKETS: usize = 32;
 /// From this distance on all are in one bucket.
 const FAR: i64 = 128;

@@ -1,4 +1,4 @@
-//! What BERT and its descendants share: the post-norm transformer layer, and the heads over it.
+//! The post-norm transformer layer of BERT and its descendants, and the heads over it.
 //!
 //! They differ in what they call their weights, and in what is added to the attention scores.
 
@@ -27,7 +27,7 @@ pub(crate) struct PostNorm {
     pub eps: f32,
 }
 
-/// What some add to attention.
+/// Additions of some models to attention.
 #[derive(Default)]
 pub(crate) struct Variation<'a> {
     /// Added to the scores: `[1, heads, sequence, sequence]`.

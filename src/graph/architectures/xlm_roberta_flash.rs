@@ -266,7 +266,7 @@ impl XlmRobertaFlash {
         })
     }
 
-    /// What follows attention: its output added to the rows that asked, then the feed-forward, each normalised after.
+    /// After attention: its output is added to the query rows, then the feed-forward part, each followed by a layer norm.
     fn rest_of_layer(
         &self,
         b: &mut Builder<'_>,

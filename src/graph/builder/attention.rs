@@ -5,15 +5,15 @@ use super::super::{Operators, Rows};
 use super::graph_builder::Builder;
 use super::value::{Attribute, Value};
 
-/// What a masked score is set to; it vanishes in the softmax whatever is added to it.
+/// The value of a masked score; it vanishes in the softmax even after additions.
 pub(super) const MASKED: f32 = f32::MIN / 2.0;
 
-/// Which keys a query sees.
+/// The keys that a query sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub(in super::super) struct Mask {
     /// Only keys at its own position and before.
     pub causal: bool,
-    /// Only keys at most so many positions away.
+    /// The largest distance of a key, in positions.
     pub reach: Option<usize>,
 }
 

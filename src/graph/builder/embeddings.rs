@@ -63,7 +63,7 @@ impl Builder<'_> {
         Ok(self.op("Gather", &[&table, &types], &[]))
     }
 
-    /// Positions of the rows that attention asks for, i64 `[1]`: 0, or the last.
+    /// Positions of the query rows of attention, i64 `[1]`: 0, or the last.
     pub(super) fn first_row(&mut self, rows: Rows) -> Value {
         match rows {
             Rows::All | Rows::First => self.shared("row 0", |b| b.ints(&[0])),

@@ -25,7 +25,7 @@ pub(crate) const OPSET: i64 = 17;
 /// texts back. Values that many layers need (shapes, positions, masks) are made once.
 pub(crate) struct Builder<'w> {
     pub(super) weights: &'w Weights,
-    /// What stands before the names of the model's own tensors in the file (`bert.`, say).
+    /// The prefix of the names of the model's own tensors in the file (`bert.`, say).
     pub(super) prefix: String,
     pub(crate) operators: Operators,
     pub(super) graph: GraphProto,
@@ -37,7 +37,7 @@ pub(crate) struct Builder<'w> {
     pub(super) input_ids: Value,
     pub(super) token_types: Option<Value>,
     pub(super) attention_mask: Option<Value>,
-    /// Whether attention heeded the mask.
+    /// Whether attention uses the mask.
     pub(super) masks: bool,
     pub(super) products: Products<'w>,
     /// Names of the values that come straight from a normalisation.
@@ -111,7 +111,7 @@ impl<'w> Builder<'w> {
         self.op("Mul", &[x, &mask], &[])
     }
 
-    /// Whether attention has heeded that input.
+    /// Whether attention uses that input.
     pub(crate) fn masks(&self) -> bool {
         self.masks
     }
@@ -192,7 +192,7 @@ impl<'w> Builder<'w> {
         format!("{stem}_{}", self.counter)
     }
 
-    /// A value that is made once, the first time it is asked for by this `key`.
+    /// A value that is made once a `key`.
     pub(crate) fn shared(&mut self, key: &str, make: impl FnOnce(&mut Self) -> Value) -> Value {
         if let Some(value) = self.shared.get(key) {
             return value.clone();
@@ -315,7 +315,7 @@ impl<'w> Builder<'w> {
     }
 }
 
-/// What a builder leaves.
+/// The result of a builder.
 pub(crate) struct Finished {
     /// The serialised model, without the weights.
     pub model: Vec<u8>,

@@ -4,7 +4,7 @@ use super::super::int8::{Input, Int8Weights};
 use super::value::Value;
 use std::ops::Range;
 
-/// How products are computed.
+/// The number format of products.
 pub(in super::super) enum Products<'w> {
     /// In f32.
     Float32,
@@ -30,7 +30,7 @@ pub(in super::super) struct Matrix {
 }
 
 impl Matrix {
-    /// What it is called in the graph.
+    /// Its name in the graph.
     pub(super) fn name(&self) -> String {
         let Range { start, end } = self.rows;
         if (start, end) == (0, self.total) { self.tensor.clone() } else { format!("{}[{start}..{end}]", self.tensor) }

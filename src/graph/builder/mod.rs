@@ -1,4 +1,4 @@
-//! What the architectures share: nodes, constants, weights by reference, and the layers of a transformer.
+//! The parts of all architectures: nodes, constants, weights by reference, and the layers of a transformer.
 //!
 //! Operators are chosen by measurement on CPU: `Gemm` with a transposed B takes PyTorch's `[out, in]` weights as they
 //! lie in the file and adds the bias itself; `Add` + `LayerNormalization` beats the fused `SkipLayerNormalization`

@@ -48,7 +48,7 @@ impl Builder<'_> {
         self.weights.has(&self.full_name(name))
     }
 
-    /// How many rows the weight `name` has in the file, if it is there.
+    /// Number of rows of the weight `name` in the file, if it is there.
     pub(in super::super) fn rows_in_file(&self, name: &str) -> Option<usize> {
         self.weights.shape(&self.full_name(name)).and_then(|shape| shape.first().copied())
     }
@@ -111,7 +111,7 @@ impl Builder<'_> {
         Ok((format!("{full}[{}..{}]", rows.start, rows.end), whole.slice(rows.start * row..rows.end * row)))
     }
 
-    /// The weight `name`, changed by `change` number by number. `what` tells it from the weight itself in the graph.
+    /// The weight `name`, changed by `change` number by number. `what` distinguishes it in the graph from the weight itself.
     pub(in super::super) fn weight_changed(
         &mut self,
         name: &str,

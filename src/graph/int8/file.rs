@@ -83,7 +83,7 @@ impl Quantised {
         safetensors::serialize_to_file(tensors, None, path).map_err(std::io::Error::other)
     }
 
-    /// What the file would hold.
+    /// The content of the file.
     pub fn bytes(&self) -> std::io::Result<Vec<u8>> {
         let tensors = self.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
         safetensors::serialize(tensors, None).map_err(std::io::Error::other)

@@ -1,4 +1,4 @@
-//! How an input of products is quantised: the way that adds the least noise.
+//! Chooses the quantisation of an input of products that adds the least noise.
 //!
 //! Rounding a number to steps of δ adds δ²/12 on average, or all of its square if that is less (it becomes 0). So each
 //! treatment is judged by the noise it adds to the products, in numbers of activations and of weights alike, over the
@@ -26,7 +26,7 @@ const LEAST_SHARE: f32 = 0.5;
 /// A fixed range is so much wider than what was seen. (all-MiniLM-L6-v2, calibrated by 64 sentences, on others: with 1.25
 /// one number in 140,000 is cut off, with 1 one in 15,000; with 1.5 the mean error grows by a fifth.)
 const MARGIN: f32 = 1.25;
-/// A channel may get so many standard deviations away from its mean, however few texts were seen.
+/// Standard deviations a channel may get away from its mean, however few texts were seen.
 const DEVIATIONS: f32 = 4.5;
 /// How far below zero divided rows may go: activation functions such as Gelu leave little there.
 const NEGATIVES: [f32; 4] = [1.0, 0.5, 0.25, 0.125];
@@ -42,7 +42,7 @@ pub struct Ranges {
     channels: Vec<Vec<Channel>>,
 }
 
-/// What is known of the numbers in a channel.
+/// Statistics of the numbers in a channel.
 #[derive(Clone, Copy, Default)]
 struct Channel {
     /// 0 at most.

@@ -1,12 +1,12 @@
 //! A matrix of f32 in 8-bit integers, with a scale for every output.
 
-/// How a processor multiplies 8-bit numbers.
+/// The instruction by which a processor multiplies 8-bit numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Multiplier {
     /// Sums are exact, as with VNNI and on ARM.
     Exact,
     /// x86 without VNNI adds the products of two neighbours in 16 bits, and cuts off what does not fit (`vpmaddubsw`).
-    /// Weights of two neighbouring inputs must be small enough together for that not to happen, whatever the activations.
+    /// Weights of two neighbouring inputs must be small enough together that it does not happen with any activations.
     Saturating,
 }
 

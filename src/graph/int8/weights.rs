@@ -28,17 +28,17 @@ pub struct WatchedMatrix {
     pub data: TensorData,
 }
 
-/// How an input is quantised.
+/// The quantisation of an input.
 #[derive(Clone)]
 pub struct Treatment {
     /// Every row is multiplied with this first, `[width]` (SmoothQuant: Xiao et al. 2022,
     /// <https://arxiv.org/abs/2211.10438>); the matrices were divided by it.
     pub smoothing: Option<TensorData>,
-    /// What the steps of a number are.
+    /// The step of a number's quantisation.
     pub scaling: Scaling,
 }
 
-/// What the steps of an activation's number are.
+/// The step of an activation's quantisation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Scaling {
     /// The same for all: 0 … 255 stand for (0 − `zero`) · `scale` … (255 − `zero`) · `scale`, and what lies beyond is cut
@@ -51,7 +51,7 @@ pub enum Scaling {
     },
     /// Each row is divided by what brings it between −`negative` and 1, where 0 … 255 lie.
     Rows {
-        /// How far below zero, at most 1.
+        /// The share below zero, at most 1.
         negative: f32,
     },
 }

@@ -1,4 +1,4 @@
-//! What can be wrong with a folder of queries, documents and judgements.
+//! Errors of folders of queries, documents and judgements.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::input::origin::Origin;
 
 const LAYOUT: &str = "a folder in the layout of BEIR holds corpus.jsonl, queries.jsonl and qrels/test.tsv";
 
-/// Why a folder cannot be read. It names the file, and the line where there is one.
+/// The error of a folder. It names the file, and the line if there is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BeirError {
@@ -27,7 +27,7 @@ pub enum BeirError {
     Part {
         /// The folder as given.
         dir: PathBuf,
-        /// What is missing.
+        /// The missing part.
         file: &'static str,
         /// Whether it is there in compressed form.
         packed: bool,
@@ -48,9 +48,9 @@ pub enum BeirError {
     Row {
         /// File and line.
         origin: Origin,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
-        /// What to do about it.
+        /// The remedy.
         hint: Option<&'static str>,
     },
     /// A file holds nothing.
@@ -70,7 +70,7 @@ pub enum BeirError {
 }
 
 impl BeirError {
-    /// What the user can do about it.
+    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Input(error) => return error.hint(),

@@ -34,7 +34,7 @@ pub struct RetrievalSet {
 }
 
 impl RetrievalSet {
-    /// What a reader of its figures should know.
+    /// Remarks for readers of its figures.
     pub fn warnings(&self) -> Vec<String> {
         let Self { qrels, queries_without_relevant, unknown_queries, unknown_documents, .. } = self;
         let mut warnings = Vec::new();

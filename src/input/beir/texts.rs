@@ -96,7 +96,7 @@ fn wrong_id(leaf: &Leaf) -> Problem {
     Problem::WrongType { field: "_id".to_owned(), wanted: "a string or a whole number", found }
 }
 
-/// What a model gets of a document: title, space and text, trimmed. It may be empty.
+/// The text of a document for the model: title, space and text, trimmed. It may be empty.
 pub(super) fn document(row: Row, line: &str) -> Result<String, Problem> {
     let text = check_text(row.text, "text", || missing("text", line, ""))?;
     let title = match row.title {
@@ -106,7 +106,7 @@ pub(super) fn document(row: Row, line: &str) -> Result<String, Problem> {
     Ok(format!("{title} {text}").trim().to_owned())
 }
 
-/// What a model gets of a query: its text.
+/// The text of a query for the model.
 pub(super) fn query(row: Row, line: &str) -> Result<String, Problem> {
     let text = check_text(row.text, "text", || missing("text", line, ""))?;
     if text.trim().is_empty() { Err(Problem::Blank { field: "text".to_owned() }) } else { Ok(text) }

@@ -1,4 +1,4 @@
-//! What a file is by its first bytes: text, compressed text, or something that holds no text to read.
+//! The kind of a file by its first bytes: text, compressed text, or binary data.
 //!
 //! gzip and zstd are decompressed while they are read, so that memory stays bounded: what comes out is cut into records by
 //! the same limits as any other text. Everything else that is no text is named and refused; no byte of it becomes a record.
@@ -20,14 +20,14 @@ const SAMPLE: usize = 4096;
 /// Compressed within compressed: more layers than this are a mistake, or an attack.
 const LAYERS: usize = 2;
 
-/// How a file is compressed.
+/// The compression of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Packed {
     Gzip,
     Zstd,
 }
 
-/// What a signature stands for.
+/// The kind of file a signature belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Packed(Packed),
@@ -118,7 +118,7 @@ type Bytes = BufReader<Box<dyn Read + Send>>;
 
 /// The text in `inner`, decompressed where it is compressed. `binary_separators`: NUL bytes are part of the text's layout.
 ///
-/// No more bytes are waited for than it takes to tell what the file is: a first line of one letter is not held back.
+/// Only as many bytes are awaited as it takes to recognise the file: a first line of one letter is not held back.
 pub(crate) fn text(
     inner: Box<dyn Read + Send>,
     name: &Arc<str>,
@@ -147,7 +147,7 @@ fn refused(name: &Arc<str>, what: &'static str, hint: &'static str) -> InputErro
     InputError::NotText { file: name.clone(), what, hint }
 }
 
-/// Takes as many bytes as it needs to tell what the file is.
+/// Reads as many bytes as it takes to recognise the file.
 fn signature(reader: &mut Bytes) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     while is_open(&head) {
@@ -201,7 +201,7 @@ fn trimmed(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start()
 }
 
-/// What binary data this is, if it is no text.
+/// The kind of binary data, if it is not text.
 fn binary(sample: &[u8]) -> Option<(&'static str, &'static str)> {
     if sample.get(257..262) == Some(b"ustar") {
         return Some(("a tar archive", EXTRACT));
@@ -217,7 +217,7 @@ fn binary(sample: &[u8]) -> Option<(&'static str, &'static str)> {
     (invalid && sample.contains(&0)).then_some(("binary data, not text", EXTRACT))
 }
 
-/// Whether a text begins as JSON objects, or an array of objects or strings, do; `None` if more bytes are needed to tell.
+/// Whether a text begins as JSON objects, or an array of objects or strings, do; `None` if that takes more bytes.
 ///
 /// `[1] A footnote`, `{braces}` and `[[links]]` are texts.
 fn looks_like_json(sample: &[u8]) -> Option<bool> {
@@ -258,7 +258,7 @@ fn looks_like_object(rest: &[u8]) -> Option<bool> {
     }
 }
 
-/// What comes after the quote that ends a string.
+/// The bytes after the quote that ends a string.
 fn after_string(bytes: &[u8]) -> Option<&[u8]> {
     let mut escaped = false;
     let end = bytes.iter().position(|&byte| {

@@ -1,4 +1,4 @@
-//! Where bytes come from: a path or stdin, checked first and opened later, counted as they are read.
+//! The source of bytes: a path or stdin, checked first and opened later, counted as they are read.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
@@ -75,7 +75,7 @@ impl Source {
         }
     }
 
-    /// Opens it, whatever it holds; what is read is added to `counter`.
+    /// Opens it without a look at its content; bytes read are added to `counter`.
     pub fn open(&self, counter: &Arc<AtomicU64>) -> Result<Reader, InputError> {
         Ok(Box::new(BufReader::with_capacity(BUFFER, self.bytes(counter)?)))
     }
@@ -113,7 +113,7 @@ impl Source {
     }
 }
 
-/// What the ending of a file's name stands for.
+/// The kind of file that an ending of a name stands for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     /// A format of texts.
@@ -154,7 +154,7 @@ const BINARY: [&str; 24] = [
     "zip",
 ];
 
-/// What the ending of `path` stands for, that of compression left out.
+/// The kind of file that the ending of `path` stands for, without that of compression.
 pub(crate) fn ending_of(path: &Path) -> Ending {
     let lower = |path: &Path| Some(path.extension()?.to_str()?.to_ascii_lowercase());
     let ending = match lower(path) {
@@ -173,7 +173,7 @@ pub(crate) fn ending_of(path: &Path) -> Ending {
     }
 }
 
-/// What is left of stdin when it is a regular file, as in `infa embed < texts.txt`.
+/// The remaining bytes of stdin if it is a regular file, as in `infa embed < texts.txt`.
 fn stdin_size() -> Option<u64> {
     use std::io::Seek;
     let mut file = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
@@ -181,7 +181,7 @@ fn stdin_size() -> Option<u64> {
     Some(metadata.len().saturating_sub(file.stream_position().ok()?))
 }
 
-/// Counts for progress bars, and tries again after a signal, so nobody above has to.
+/// Counts bytes for progress bars, and reads again after a signal.
 struct Counted {
     inner: Box<dyn Read + Send>,
     counter: Arc<AtomicU64>,

@@ -1,4 +1,4 @@
-//! Which fields of a row are its texts, its score and its split.
+//! The fields of a row that hold its texts, its score and its split.
 
 use super::options::PairOptions;
 
@@ -13,7 +13,7 @@ pub(super) const SCORE: [&str; 7] =
 /// The name of the split.
 const SPLIT: &str = "split";
 
-/// Where things are among the names of a row.
+/// The indices of the fields among the names of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Columns {
     pub first: Column,
@@ -30,7 +30,7 @@ pub(super) struct Column {
 }
 
 impl Columns {
-    /// Finds them among `names`, or says what there is none of. Names that the user gave are taken as they are; those that
+    /// Finds them among `names`, or returns what is missing. Names that the user gave are taken as they are; those that
     /// are looked for may be in capitals. Of equal names the first counts.
     pub fn of(names: &[&str], options: &PairOptions) -> Result<Self, String> {
         let column = |index: usize| Column { index, name: names[index].to_owned() };

@@ -1,4 +1,4 @@
-//! What can be wrong with a file of scored pairs.
+//! Errors of files of scored pairs.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::super::error::Names;
 use super::super::{InputError, RecordError};
 use super::columns::{FIRST, SCORE, SECOND};
 
-/// Why the pairs of a file cannot be read. It names the file, and the line where there is one.
+/// The error of a file of pairs. It names the file, and the line if there is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum PairsError {
@@ -18,9 +18,9 @@ pub enum PairsError {
     Format {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// What it is instead.
+        /// Its actual kind.
         what: &'static str,
-        /// What to do about it.
+        /// The remedy.
         hint: &'static str,
     },
     /// Nothing is in it.
@@ -34,7 +34,7 @@ pub enum PairsError {
     Column {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// What there is none of.
+        /// The missing field.
         wanted: String,
         /// The fields or columns there are.
         present: Names,
@@ -44,31 +44,31 @@ pub enum PairsError {
     Split {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// What is the matter with the splits.
+        /// The reason.
         reason: String,
         /// The splits there are.
         present: Names,
     },
-    /// A split is asked for, and none is told.
+    /// A split is named, but the file has no field `split`.
     #[error("{file}: there is no split {wanted:?}: it has no field or column called split")]
     NoSplits {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// The split that was asked for.
+        /// The split that the user named.
         wanted: String,
     },
     /// There are rows, and none holds a pair.
     #[error("none of the {rows} rows can be used. {first}")]
     Unusable {
-        /// How many rows there are.
+        /// Number of rows.
         rows: usize,
-        /// What is wrong with the first of them; it names the file.
+        /// The first error; it names the file.
         first: RecordError,
     },
 }
 
 impl PairsError {
-    /// What the user can do about it.
+    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Input(error) => return error.hint(),

@@ -4,7 +4,7 @@
 //! names, the texts as `sentence1` and `sentence2` (or `sentence_a`, `sentence_1`, `text1`, `text_a`, `s1`, `premise` with
 //! their like), the score as `score` (or `similarity_score`, `relatedness_score`, `similarity`, `gold_score`, `gold`,
 //! `label`), in capitals or not, unless [`PairOptions`] names them. Where a field `split` says that the file holds several
-//! splits, the pairs are those of `test`, or of the one that is asked for.
+//! splits, the pairs are those of `test`, or of the named split.
 //!
 //! **Quotes.** CSV is read as RFC 4180 has it. In TSV a quote is a character like any other, as GLUE and the STS benchmark
 //! have it, unless the file shows otherwise: its header is quoted, or else every field with a quote in it is quoted as CSV

@@ -1,6 +1,6 @@
 //! The fields that hold a scored pair.
 
-/// What to look for in the file.
+/// The names of the fields.
 #[derive(Debug, Clone, Default)]
 pub struct PairOptions {
     /// The field or column with the first text; without it the usual names are looked for.

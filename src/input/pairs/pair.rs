@@ -28,21 +28,21 @@ pub struct ScoredPair {
     pub first: String,
     /// The second text; not blank.
     pub second: String,
-    /// How alike they are, on whatever scale; finite.
+    /// Their similarity, on any scale; finite.
     pub score: f64,
 }
 
 /// Rows that were passed over.
 #[derive(Debug, Default)]
 pub struct SkippedRows {
-    /// How many.
+    /// Their number.
     pub count: usize,
-    /// What is wrong with the first of them, with file and line.
+    /// The first errors, with file and line.
     pub first: Vec<RecordError>,
 }
 
 impl SkippedRows {
-    /// Of so many rows it is told what is wrong.
+    /// The most rows whose errors are reported.
     const TOLD: usize = 5;
 
     pub(super) fn push(&mut self, error: RecordError) {

@@ -50,7 +50,7 @@ pub(super) fn read_from(
     groups.chosen(name, options.split.as_deref())
 }
 
-/// How rows lie in a file.
+/// The layout of rows in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shape {
     Nothing,
@@ -59,7 +59,7 @@ enum Shape {
     Quoted(u8),
     /// Fields between tabs; quotes mean nothing.
     Plain,
-    /// What it is instead, and what to do.
+    /// Its actual kind, and the remedy.
     Other(&'static str, &'static str),
 }
 

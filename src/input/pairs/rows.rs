@@ -205,7 +205,7 @@ impl Quotes {
     }
 }
 
-/// What the first row says.
+/// The header, as the first row has it.
 struct Header {
     all: usize,
     columns: Columns,

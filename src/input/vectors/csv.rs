@@ -8,7 +8,7 @@ use super::VectorsError;
 use super::set::{Builder, SavedVectors, origin};
 use crate::input::files::reader::Reader;
 
-/// Where the columns are.
+/// The indices of the columns.
 struct Columns {
     all: usize,
     index: Option<usize>,
@@ -41,7 +41,7 @@ fn advance(table: &mut Table, name: &Arc<str>) -> Result<Option<RowInfo>, Vector
     table.advance().map_err(|source| InputError::Read { origin: origin(name, table.line()), source }.into())
 }
 
-/// What is wrong with one row, or with the file.
+/// The error of one row, or of the file.
 enum Refused {
     Row(String),
     All(VectorsError),

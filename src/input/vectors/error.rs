@@ -1,4 +1,4 @@
-//! What can be wrong with a file of vectors.
+//! Errors of files of vectors.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::super::InputError;
 use super::limits::MAX_NUMBERS;
 use crate::input::origin::Origin;
 
-/// Why the vectors of a file cannot be read. It names the file, and the line where there is one.
+/// The error of a file of vectors. It names the file, and the line if there is one.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum VectorsError {
@@ -18,9 +18,9 @@ pub enum VectorsError {
     Format {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// What it is instead.
+        /// Its actual kind.
         what: &'static str,
-        /// What to do about it.
+        /// The remedy.
         hint: &'static str,
     },
     /// Nothing is in it.
@@ -40,9 +40,9 @@ pub enum VectorsError {
     Npy {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
-        /// What to do about it.
+        /// The remedy.
         hint: Option<&'static str>,
     },
     /// A Parquet file that cannot be used.
@@ -50,9 +50,9 @@ pub enum VectorsError {
     Parquet {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
-        /// What to do about it.
+        /// The remedy.
         hint: Option<&'static str>,
     },
     /// The header of a CSV names no vectors.
@@ -60,7 +60,7 @@ pub enum VectorsError {
     Header {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// A row is unusable.
@@ -68,9 +68,9 @@ pub enum VectorsError {
     Row {
         /// File and line.
         origin: Origin,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
-        /// What to do about it.
+        /// The remedy.
         hint: Option<&'static str>,
     },
 }
@@ -80,7 +80,7 @@ impl VectorsError {
         Self::Row { origin, reason: reason.into(), hint }
     }
 
-    /// What the user can do about it.
+    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Input(error) => error.hint(),

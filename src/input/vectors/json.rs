@@ -22,7 +22,7 @@ use crate::input::origin::Origin;
 struct Row {
     index: Option<u64>,
     id: Option<Value>,
-    /// What is not finite is null.
+    /// Numbers that are not finite are null.
     embedding: Option<Vec<Option<f32>>>,
     /// Says why there is no embedding.
     error: Option<IgnoredAny>,
@@ -35,7 +35,7 @@ struct Row {
 const NULL: &str = "JSON has no NaN and no infinity: write null for them";
 
 impl Row {
-    /// Adds the row to the others, or says what is wrong with it. `place` is its line and what tells it from others there.
+    /// Adds the row to the others, or returns its error. `place` is its line and what distinguishes it there.
     fn add(self, builder: &mut Builder, place: impl Fn() -> (Origin, String)) -> Result<(), VectorsError> {
         let wrong = |reason: &str, hint| {
             let (origin, row) = place();
@@ -148,7 +148,7 @@ impl<R: Read> Read for Bounded<'_, R> {
 /// Reads the elements of the array.
 struct Rows<'a> {
     builder: &'a mut Builder,
-    /// Why a row could not be taken.
+    /// The error of a row.
     refused: &'a mut Option<VectorsError>,
     left: &'a Cell<usize>,
     max: usize,
@@ -174,7 +174,7 @@ impl<'de> Visitor<'de> for Rows<'_> {
         }
 
         while let Some(row) = rows.next_element_seed(Next(self.left, self.max))? {
-            // The parser does not tell in which line it is: the number of the row must do.
+            // The parser does not report its line: the number of the row must do.
             let (file, number) = (Arc::clone(&self.builder.0.name), self.builder.0.rows.len() + 1);
             let place = || (origin(&file, 1), format!("row {number}: "));
             if let Err(error) = row.add(self.builder, place) {

@@ -28,14 +28,14 @@ struct File {
     name: Arc<str>,
 }
 
-/// What a number is in the file.
+/// The number format of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Element {
     bytes: usize,
     big_endian: bool,
 }
 
-/// What the head says.
+/// The header.
 #[derive(Debug, PartialEq)]
 struct Head {
     descr: String,

@@ -20,7 +20,7 @@ pub(super) const HEAD: usize = 64;
 /// Reads all vectors of `path`; `-` is stdin.
 ///
 /// # Errors
-/// The file cannot be read, is none of these formats, is damaged, or holds no row.
+/// The file cannot be read, is of no known format, is damaged, or holds no row.
 pub fn read(path: &Path) -> Result<SavedVectors, VectorsError> {
     let source = Source::check(path)?;
     let mut reader = source.open(&Arc::new(AtomicU64::new(0)))?;
@@ -42,7 +42,7 @@ pub fn read(path: &Path) -> Result<SavedVectors, VectorsError> {
     if vectors.rows.is_empty() { Err(VectorsError::Empty { file: file() }) } else { Ok(vectors) }
 }
 
-/// What a file is.
+/// The kind of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Nothing,
@@ -51,7 +51,7 @@ pub(super) enum Kind {
     JsonLines,
     JsonArray,
     Csv,
-    /// What it is instead, and what to do.
+    /// Its actual kind, and the remedy.
     Other(&'static str, &'static str),
 }
 

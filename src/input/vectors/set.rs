@@ -20,11 +20,11 @@ pub struct SavedVectors {
 /// One row of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedRow {
-    /// The place of its input, from 0, where the file says it.
+    /// Index of its input, from 0, if the file says it.
     pub index: Option<u64>,
-    /// The id of its input, where there is one; numbers as their digits, as CSV does not tell them from strings.
+    /// The id of its input, if it has one; numbers as their digits, as CSV does not distinguish them from strings.
     pub id: Option<String>,
-    /// Where its vector lies in [`SavedVectors::numbers`]; `None` where the file has an error in its place.
+    /// The range of its vector in [`SavedVectors::numbers`]; `None` if the file has an error instead.
     pub place: Option<Range<usize>>,
 }
 

@@ -1,4 +1,4 @@
-//! Which model it is, to the last bit: its files with their sums, and its revision.
+//! The identity of a model, to the last bit: its files with their sums, and its revision.
 
 use std::path::Path;
 
@@ -32,7 +32,7 @@ pub fn revision(model: &Model) -> Option<String> {
 /// are read, several at a time.
 ///
 /// # Errors
-/// `Io` when one cannot be read, `Cancelled` once somebody asked to stop.
+/// `Io` when one cannot be read, `Cancelled` on cancellation.
 pub fn files(model: &Model, cancel: &Cancel) -> Result<Vec<FileSum>, FetchError> {
     let names = names(&model.dir, &model.weights);
     if crate::threads::start_pool().is_err() {
@@ -76,7 +76,7 @@ fn names(dir: &Path, weights: &Weights) -> Vec<String> {
     }
     let there: Vec<&str> = there.iter().map(String::as_str).collect();
     let mut names = files::wanted_of(&there, onnx);
-    // Whatever it is called.
+    // By any name.
     names.extend(running);
     names.sort_unstable();
     names.dedup();

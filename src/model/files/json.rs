@@ -31,17 +31,17 @@ pub(crate) fn flag(json: &Json, key: &str) -> Result<Option<bool>, String> {
     }
 }
 
-/// Parses a JSON file of settings by their names; `None` if there is none.
+/// Parses a JSON file of settings by their names; `None` if it does not exist.
 pub(crate) fn read_object(path: &Path) -> Result<Option<Json>, ModelError> {
     Ok(read_json(path)?.map(Json::Object))
 }
 
-/// Parses a JSON file of settings; `None` if there is none.
+/// Parses a JSON file of settings; `None` if it does not exist.
 pub(crate) fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Option<T>, ModelError> {
     read_json_up_to(path, regular_file::SETTINGS)
 }
 
-/// Parses a JSON file of at most `limit` bytes; `None` if there is none.
+/// Parses a JSON file of at most `limit` bytes; `None` if it does not exist.
 pub(crate) fn read_json_up_to<T: serde::de::DeserializeOwned>(
     path: &Path,
     limit: u64,

@@ -1,4 +1,4 @@
-//! Which files a model consists of: what is fetched from a repository, and when a directory holds all of it.
+//! The files of a model: those that are fetched from a repository, and whether a directory has them all.
 
 use std::path::{Path, PathBuf};
 
@@ -57,7 +57,7 @@ pub(crate) fn wanted_of(names: &[&str], onnx: Option<&Path>) -> Vec<String> {
         let (dir, file) = name.rsplit_once('/').unwrap_or(("", name));
         // "1_Pooling", "2_Dense", "0_Transformer": modules are numbered.
         let module = dir.is_empty() || (dir.starts_with(|c: char| c.is_ascii_digit()) && !dir.contains('/'));
-        // What the modules after the first need, they need whatever runs the first.
+        // Modules after the first need their weights even if ONNX runs the first.
         let first = dir.is_empty() || dir.starts_with("0_");
         match file {
             // Weights of a large .onnx file lie beside it: model.onnx_data, model.onnx.data.
@@ -97,7 +97,7 @@ pub(crate) fn is_complete(dir: &Path, onnx: Option<&Path>) -> bool {
                 && tokenizer::file_in(&config.transformer).is_file()
                 && config.is_complete()
         }
-        // Unreadable files are an error to be told, not a reason to fetch them again and again.
+        // Unreadable files are an error, not a reason to fetch them again and again.
         Err(_) => dir.join("1_Pooling").is_dir(),
     }
 }

@@ -28,12 +28,12 @@ pub enum Encoder {
     Model2Vec,
 }
 
-/// What the model's files say about the way from text to vector.
+/// The way from text to vector, as the model's files describe it.
 #[derive(Debug, Clone)]
 pub struct SentenceConfig {
-    /// What makes vectors of the text or of its tokens.
+    /// The module that makes vectors of the text or of its tokens.
     pub encoder: Encoder,
-    /// Where the encoder's files lie: the model's directory or one below it.
+    /// The directory of the encoder's files: the model's or one below it.
     pub transformer: PathBuf,
     /// Steps on the vectors of tokens, before pooling.
     pub token_steps: Vec<Step>,
@@ -51,17 +51,17 @@ pub struct SentenceConfig {
     pub lowercase: bool,
     /// Prompts by name: text that is put before the input.
     pub prompts: BTreeMap<String, String>,
-    /// The prompt used when none is asked for.
+    /// The prompt used by default.
     pub default_prompt: Option<String>,
     /// Its name.
     pub default_prompt_name: Option<String>,
     /// The length to which the model's vectors are cut, as they are (`truncate_dim`).
     pub truncate_dim: Option<usize>,
-    /// How masked-LM logits become lexical weights, in a SPLADE model.
+    /// The pooling of masked-LM logits, in a SPLADE model.
     pub splade: Option<SpladePooling>,
     /// Most lexical weights that are kept of a text (`max_active_dims`).
     pub max_active_dims: Option<usize>,
-    /// How tokens get vectors of their own, in a model of late interaction.
+    /// The settings of late interaction, if tokens have vectors of their own.
     pub late: Option<LateInteraction>,
 }
 
@@ -231,7 +231,7 @@ impl SentenceConfig {
 
     /// model2vec's own directories say all in config.json. Source: model2vec, `model.py`.
     fn read_model2vec(&mut self, path: &Path) -> Result<(), ModelError> {
-        // A config.json that cannot be read is the business of whoever needs it.
+        // An unreadable config.json is an error where its settings are needed, not here.
         let Ok(Some(json)) = read_json::<Json>(path) else { return Ok(()) };
         if json.get("model_type").and_then(Json::as_str) != Some("model2vec") {
             return Ok(());

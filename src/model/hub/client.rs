@@ -32,7 +32,7 @@ pub struct Hub {
     pub(super) http: OnceLock<Http>,
 }
 
-/// What one call is about.
+/// One call: a revision of a repository, its cache and the surroundings.
 struct Job<'a> {
     repo: &'a str,
     revision: &'a str,
@@ -41,7 +41,7 @@ struct Job<'a> {
 }
 
 impl Hub {
-    /// A Hub with the ordinary limits. Asks nothing and reads nothing yet.
+    /// A Hub with the default limits. Sends and reads nothing yet.
     pub fn new(env: HubEnv) -> Self {
         Self::with_limits(env, Limits::default())
     }
@@ -171,7 +171,7 @@ impl Hub {
         }
         let what = format!("{}/{}", job.repo, file.name);
         lock::with_lock(&job.cache.lock(&blob), job.ctx, || {
-            // Whoever held the lock before us was probably bringing this very file.
+            // The previous holder of the lock was probably fetching this very file.
             if present() {
                 return Ok(());
             }
@@ -193,7 +193,7 @@ impl Hub {
         Ok(blob)
     }
 
-    /// Asks for the headers of a file: the ETag that names its blob, and its size.
+    /// Fetches the headers of a file: the ETag that names its blob, and its size.
     fn probe(
         &self,
         job: &Job,
@@ -271,7 +271,7 @@ fn whole(cache: &RepoCache, commit: &Commit, complete: &dyn Fn(&Path) -> bool) -
     (dir.is_dir() && complete(&dir)).then(|| Snapshot { dir, commit: commit.to_string() })
 }
 
-/// The latest complete snapshot of any commit: good enough for `main`, wrong for a revision somebody named.
+/// The latest complete snapshot of any commit: good enough for `main`, wrong for a named revision.
 fn any_snapshot(job: &Job, complete: &dyn Fn(&Path) -> bool) -> Option<Snapshot> {
     if job.revision != DEFAULT_REVISION {
         return None;

@@ -1,25 +1,25 @@
-//! Why a model could not be brought from the Hub, in the Hub's terms, and what the user can do about it.
+//! Errors of the Hub, in the Hub's terms, with hints for the user.
 
 use crate::fetch::FetchError;
 
-/// Why a model is not here.
+/// The error of fetching a model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HubError {
     /// The name cannot be the name of a repository.
     #[error("{id:?} is not the name of a model on the Hub: {reason}")]
     BadRepoId {
-        /// What was given.
+        /// The given text.
         id: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: &'static str,
     },
     /// The revision cannot be one.
     #[error("{revision:?} is not a revision: {reason}")]
     BadRevision {
-        /// What was given.
+        /// The given text.
         revision: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: &'static str,
     },
     /// The repository's owners ask for a licence to be accepted, or for approval.
@@ -49,7 +49,7 @@ pub enum HubError {
     RepoNotFound {
         /// The repository.
         repo: String,
-        /// The Hub asked.
+        /// The Hub.
         endpoint: String,
         /// Whether a token was sent.
         token: bool,
@@ -99,7 +99,7 @@ pub enum HubError {
         repo: String,
         /// The revision.
         revision: String,
-        /// Why there is no answer.
+        /// The reason.
         error: FetchError,
         /// The models that the cache has.
         cached: Vec<String>,
@@ -111,7 +111,7 @@ pub enum HubError {
         repo: String,
         /// The name.
         name: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: &'static str,
     },
     /// Everything that is not about the Hub: network, disk, checksums, Ctrl-C.
@@ -136,7 +136,7 @@ fn said(message: &Option<String>) -> String {
 }
 
 impl HubError {
-    /// Whether the user asked to stop.
+    /// Whether cancellation is the reason.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, HubError::Fetch(FetchError::Cancelled))
     }

@@ -1,4 +1,4 @@
-//! What the Hub says a repository holds: `GET /api/models/{repo}/revision/{revision}?blobs=true`.
+//! The Hub's listing of a repository: `GET /api/models/{repo}/revision/{revision}?blobs=true`.
 //!
 //! The answer's parts used here: `sha` (the commit) and `siblings`, each with `rfilename`, `size`, `blobId` (the Git
 //! object id) and, for large files, `lfs` with `sha256` and `size`. Source: huggingface_hub, `hf_api.py` (`ModelInfo`,

@@ -1,4 +1,4 @@
-//! Which files a model has on the Hub, and bringing those that are wanted into the cache.
+//! Lists a model's files on the Hub, and fetches the wanted ones into the cache.
 //!
 //! hf-hub 0.4 names repositories and folders for us; its HTTP client is not used: it appends to a partial file whatever
 //! the server answers, checks no sums, and waits without limit. A model whose files are cached costs no request, and no

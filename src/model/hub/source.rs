@@ -1,4 +1,4 @@
-//! Where a model's files come from: a path, the Hugging Face cache or Hub, or (the default model) a package.
+//! The source of a model's files: a path, the Hugging Face cache or Hub, or (the default model) a package.
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use crate::model::files::json::read_object;
 use crate::model::files::required::{is_complete, safetensors_in, wanted};
 use crate::model::text::tokenizer;
 
-/// A model, as the user asks for it.
+/// A model, as the user names it.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// A directory, an `.onnx` file, or a repository on the Hub.
@@ -25,22 +25,22 @@ pub struct Request {
     pub onnx_file: Option<PathBuf>,
     /// infa's cache directory.
     pub cache: PathBuf,
-    /// The Python interpreter whose pip may be asked for the default model.
+    /// The Python interpreter whose pip may fetch the default model.
     pub python: &'static str,
 }
 
 /// A model's files, all of them here.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// The name under which the user asked for it.
+    /// The name that the user gave.
     pub name: String,
     /// Its directory.
     pub dir: PathBuf,
-    /// What runs.
+    /// Its weights or its ONNX file.
     pub weights: Weights,
 }
 
-/// What runs: weights to build a graph from, or a ready graph.
+/// The part of a model that runs: weights to build a graph from, or a ready graph.
 #[derive(Debug, Clone)]
 pub enum Weights {
     /// A safetensors file, or what stands for several ([`crate::model::weights::Weights::open`]).
@@ -113,7 +113,7 @@ impl Request {
         Ok(Source { name: self.model_id.clone(), dir: dir.to_owned(), weights: Weights::Onnx(file) })
     }
 
-    /// The directory of a repository's files, and the names of all files it has, where the Hub was asked.
+    /// The directory of a repository's files, and the names of all its files, if the Hub listed them.
     fn repository(&self, hub_env: HubEnv, context: &Context) -> Result<(PathBuf, Vec<String>), ModelError> {
         let onnx = self.onnx_file.as_deref();
         let listed = RefCell::new(Vec::new());
@@ -253,7 +253,7 @@ fn torch_file(names: &[String]) -> Option<&str> {
         .min_by_key(depth)
 }
 
-/// What to do about weights in a pickle.
+/// The hint for weights in a pickle.
 fn torch_hint(model: &str, file: &str) -> String {
     format!(
         "infa never opens {file}, which can run code when it is loaded; convert it once, with \

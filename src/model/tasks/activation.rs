@@ -38,7 +38,7 @@ impl Activation {
         })
     }
 
-    /// What it makes of a logit, in words.
+    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Identity => "the logit as it is",

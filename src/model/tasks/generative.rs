@@ -77,7 +77,7 @@ Judge whether the Document meets the requirements based on the Query and the Ins
 
 "#;
 
-/// How a model is asked about a pair: its chat template, with an instruction.
+/// The prompt for a pair: the model's chat template, with an instruction.
 #[derive(Debug)]
 pub struct PairPrompt {
     template: ChatTemplate,
@@ -159,7 +159,7 @@ impl PairPrompt {
     }
 }
 
-/// What is wrong with a template that does not show a query and a document.
+/// The error of a template without a place for query or document.
 fn without_place(template: &ChatTemplate) -> Option<String> {
     let render = |query, document| {
         template.render(&[Message { role: "query", text: query }, Message { role: "document", text: document }])
@@ -179,14 +179,14 @@ fn without_place(template: &ChatTemplate) -> Option<String> {
     Some(format!("the chat template has no place for a message of the role \"{missing}\""))
 }
 
-/// Whether the model is one of Qwen3-Reranker's, as far as can be told.
+/// Whether the model is probably one of Qwen3-Reranker's.
 fn is_qwen3_reranker(model: &Model) -> bool {
     model.config.get("model_type").and_then(Json::as_str) == Some("qwen3")
         && model.name.to_lowercase().contains("reranker")
         && ["<|im_start|>", "<|im_end|>"].iter().all(|token| model.tokenizer.id(token).is_some())
 }
 
-/// What sentence_bert_config.json says of messages.
+/// The settings for messages in sentence_bert_config.json.
 struct Settings {
     format: Option<Format>,
     arguments: serde_json::Map<String, Json>,

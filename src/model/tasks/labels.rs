@@ -67,7 +67,7 @@ impl Head {
 pub struct Labels {
     /// Their names, by position.
     pub names: Vec<String>,
-    /// What the logits mean.
+    /// The labels of the logits.
     pub problem: Problem,
 }
 

@@ -37,7 +37,7 @@ impl Head {
     /// Reads the head, which takes vectors of length `width`.
     ///
     /// # Errors
-    /// [`ModelError::MissingFile`] if there is none, [`ModelError::Weights`] if it is of another shape.
+    /// [`ModelError::MissingFile`] if it is missing, [`ModelError::Weights`] if it is of another shape.
     pub fn load(self, dir: &Path, width: usize) -> Result<Dense, ModelError> {
         let Some(path) = self.find(dir) else {
             let what = format!("{}.pt or .safetensors", self.stem());

@@ -1,4 +1,4 @@
-//! What a model is for, and how its output becomes a result.
+//! The task of a model, and the way from its output to a result.
 
 pub mod activation;
 pub mod generative;

@@ -5,7 +5,7 @@
 
 use clap::ValueEnum;
 
-/// How token embeddings become one vector.
+/// The pooling of token embeddings into one vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Pooling {
     /// The first token
@@ -101,13 +101,13 @@ pub fn normalize(vector: &mut [f32]) {
     }
 }
 
-/// What is wrong with a vector that should not be handed out, if anything.
+/// The defect of a vector, if it has one.
 pub fn defect(vector: &[f32]) -> Option<&'static str> {
     let zero = || vector.iter().all(|&x| x == 0.0).then_some("the model's output is the zero vector");
     not_finite(vector).or_else(zero)
 }
 
-/// What is wrong with numbers that should all be finite, if anything.
+/// The defect of numbers that are not all finite.
 pub fn not_finite(numbers: &[f32]) -> Option<&'static str> {
     if numbers.iter().any(|x| x.is_nan()) {
         Some("the model's output contains NaN")

@@ -1,4 +1,4 @@
-//! How alike two vectors are; larger is more alike.
+//! The similarity of two vectors; larger is more similar.
 //!
 //! The functions of `sentence_transformers.util.similarity`, chosen by `similarity_fn_name`.
 
@@ -24,7 +24,7 @@ pub enum Similarity {
 }
 
 impl Similarity {
-    /// What `config_sentence_transformers.json` in the model's directory says.
+    /// The similarity that `config_sentence_transformers.json` in the model's directory names.
     pub fn read(dir: &Path) -> Result<Self, ModelError> {
         let path = dir.join("config_sentence_transformers.json");
         // Without modules.json sentence-transformers does not read the file.
@@ -55,7 +55,7 @@ impl Similarity {
         }
     }
 
-    /// How alike `a` and `b` are; both have the same length.
+    /// The similarity of `a` and `b`, which have the same length.
     pub fn of(self, a: &[f32], b: &[f32]) -> f64 {
         let sum = |term: &dyn Fn(f64, f64) -> f64| -> f64 {
             a.iter().zip(b).map(|(&a, &b)| term(f64::from(a), f64::from(b))).sum()

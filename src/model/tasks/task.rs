@@ -1,4 +1,4 @@
-//! What a model is for: vectors, scores of pairs, labels, … as its files say it.
+//! The task of a model: vectors, scores of pairs, labels, …, by its files.
 //!
 //! `modules.json` with `config_sentence_transformers.json` decides where sentence-transformers saved the model; else
 //! `architectures` of config.json does, as `transformers` and `CrossEncoder` read it.
@@ -12,7 +12,7 @@ use super::labels;
 use crate::model::ModelError;
 use crate::model::files::json::read_json;
 
-/// What a model is for.
+/// The task of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Task {
     /// A vector for a text.
@@ -28,7 +28,7 @@ pub enum Task {
     Sparse,
     /// A vector for each token of a text (ColBERT).
     LateInteraction,
-    /// A masked language model that nobody has trained for anything else, as far as its files say.
+    /// A masked language model without further training, as far as its files say.
     MaskedLanguageModel,
     /// A language model that may judge a pair of texts by the token that it would write next.
     Generative(CrossEncoder),
@@ -38,7 +38,7 @@ pub enum Task {
     Unknown,
 }
 
-/// How sentence-transformers' `CrossEncoder` makes a score of logits.
+/// The way from logits to a score, as in sentence-transformers' `CrossEncoder`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CrossEncoder {
     /// The activation function; or the name of one that is not implemented, which raw scores do not need.
@@ -48,7 +48,7 @@ pub struct CrossEncoder {
 }
 
 impl Task {
-    /// What the files in `dir` and `config` (the parsed config.json) say.
+    /// Reads the task from the files in `dir` and `config` (the parsed config.json).
     pub(crate) fn read(dir: &Path, config: &Json) -> Result<Self, ModelError> {
         let Some(modules) = read_json::<Json>(&dir.join("modules.json"))? else {
             return Ok(Self::of_architecture(config, &Json::Null));
@@ -101,7 +101,7 @@ impl Task {
         }
     }
 
-    /// What the model is, with an article.
+    /// The kind of model, with an article.
     pub fn description(&self) -> String {
         match self {
             Self::Embedding => "an embedding model (a vector for a text)".into(),
@@ -116,7 +116,7 @@ impl Task {
         }
     }
 
-    /// How to put the model to its use.
+    /// The command that uses the model.
     pub fn command(&self) -> Option<&'static str> {
         match self {
             Self::Embedding | Self::MaskedLanguageModel => Some("infa embed turns texts into vectors with it"),

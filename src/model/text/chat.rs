@@ -22,11 +22,11 @@ const MOST_STEPS: u64 = 200_000;
 pub struct Message<'a> {
     /// `"system"`, `"query"`, `"document"`, …
     pub role: &'a str,
-    /// What it says.
+    /// The content.
     pub text: &'a str,
 }
 
-/// How templates want a message's content.
+/// The form of a message's content in templates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// The text itself.
@@ -72,7 +72,7 @@ impl ChatTemplate {
         }
     }
 
-    /// Reads the template `source` of the file `path`. Without a `format` the source tells. `arguments` are variables
+    /// Reads the template `source` of the file `path`. Without a `format` the source decides. `arguments` are variables
     /// beside the special tokens that tokenizer_config.json in `dir` names.
     pub fn new(
         path: PathBuf,

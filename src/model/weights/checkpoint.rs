@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// The tensors of a checkpoint, in one safetensors file or several.
 pub struct Weights {
-    /// The file or the index, as it was asked for.
+    /// The file or the index, as the caller named it.
     pub(super) path: PathBuf,
     pub(super) shards: Vec<Shard>,
     /// The shard that holds a tensor, by the tensor's name.
@@ -24,11 +24,11 @@ pub struct Weights {
 
 /// One safetensors file.
 pub(super) struct Shard {
-    /// As it was asked for.
+    /// The path, as the caller named it.
     pub(super) path: PathBuf,
     pub(super) file: Arc<MappedFile>,
     pub(super) metadata: Metadata,
-    /// Where the tensors' bytes begin.
+    /// The offset of the tensors' bytes.
     pub(super) data_start: usize,
 }
 
@@ -131,7 +131,7 @@ impl Shard {
         Self::new(path, file)
     }
 
-    /// Checks the header of `file`, which was asked for as `path`.
+    /// Checks the header of `file`, which the caller named `path`.
     fn new(path: &Path, file: MappedFile) -> Result<Self, WeightsError> {
         let malformed = |reason: String| WeightsError::Malformed { path: path.to_owned(), reason };
         let header = header(file.bytes()).map_err(malformed)?;
@@ -253,7 +253,7 @@ impl Weights {
         })
     }
 
-    /// Tells the system that the mapped pages are not needed for now: once a session has packed its own copy of the
+    /// Advises the system that the mapped pages are not needed for now: once a session has packed its own copy of the
     /// matrices, their pages need not count as this process's memory. Pages touched again come back from the file.
     pub fn release_pages(&self) {
         self.shards.iter().for_each(|shard| shard.file.release_pages());
@@ -269,5 +269,5 @@ fn owned<const N: usize>(bytes: &[u8], convert: impl Fn([u8; N]) -> f32) -> Tens
     TensorData::Owned(numbers.iter().map(|&b| convert(b)).collect())
 }
 
-/// What such a weight has in its name in place of `weight`.
+/// The part of such a weight's name that stands in place of `weight`.
 pub(super) const ORIGINAL: &str = "parametrizations.weight.original";

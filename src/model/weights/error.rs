@@ -1,10 +1,10 @@
-//! What can be wrong with weights.
+//! Errors of weights.
 
 use std::path::PathBuf;
 
 use safetensors::Dtype;
 
-/// Why weights cannot be used.
+/// The error of weights.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightsError {
@@ -21,7 +21,7 @@ pub enum WeightsError {
     Malformed {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// The index of weights in several files cannot be used.
@@ -29,7 +29,7 @@ pub enum WeightsError {
     Index {
         /// The index.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// One of several files of weights is not there.
@@ -37,7 +37,7 @@ pub enum WeightsError {
     MissingShard {
         /// The file.
         path: PathBuf,
-        /// Who says that it must exist.
+        /// The file that refers to it.
         wanted_by: String,
     },
     /// A file of weights lacks a tensor that the index places there.
@@ -55,7 +55,7 @@ pub enum WeightsError {
     Torch {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
     /// A tensor the configuration calls for is not there.
@@ -91,7 +91,7 @@ pub enum WeightsError {
 }
 
 impl WeightsError {
-    /// What to do about it.
+    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         Some(
             match self {

@@ -10,9 +10,9 @@ use serde_json::Value as Json;
 /// One task's adapters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adapter {
-    /// Which of the tasks, in the order of the file.
+    /// The index of the task, in the order of the file.
     pub task: usize,
-    /// How many tasks there are.
+    /// Number of tasks.
     pub tasks: usize,
     /// The rank of the changes.
     pub rank: usize,

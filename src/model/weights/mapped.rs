@@ -14,7 +14,7 @@ use super::sigbus::Guard;
 use crate::fetch::digest::Hasher;
 use crate::regular_file;
 
-/// How a file of weights gets into memory.
+/// The way a file of weights gets into memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Access {
     /// The file is mapped: its pages are read when they are needed, and shared with other processes.
@@ -139,7 +139,7 @@ impl Deref for MappedFile {
 
 /// Notices that an open file is not what it was any more.
 struct Watch {
-    /// The file that is mapped, whatever its name stands for by now.
+    /// The file that is mapped; its name may belong to another file by now.
     file: File,
     size: u64,
     modified: Option<SystemTime>,
@@ -182,7 +182,7 @@ impl Watch {
         Some(reason)
     }
 
-    /// What is different.
+    /// The difference.
     fn compare(&self) -> Option<String> {
         let about = match self.file.metadata() {
             Ok(about) => about,

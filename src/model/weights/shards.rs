@@ -37,7 +37,7 @@ impl Weights {
     }
 }
 
-/// Opens whatever `path` stands for; see [`Weights::open`].
+/// Opens a checkpoint; see [`Weights::open`].
 pub(super) fn open(path: &Path, access: Access) -> Result<Weights, WeightsError> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if name.ends_with(INDEX_SUFFIX) {
@@ -163,7 +163,7 @@ pub(in crate::model) struct ShardName<'a> {
     pub stem: &'a str,
     /// Its number, from 1.
     pub number: usize,
-    /// How many there are.
+    /// The number of shards.
     pub total: usize,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Reference: `sentence_transformers`, `sentence_transformer/modules/static_embedding.py`; model2vec, `model.py`.
 //! Tensors: `embedding.weight`, or model2vec's `embeddings` with, perhaps, `mapping` (from token to row) and `weights`
-//! (a factor a token). The table stays in the mapped file, in whatever number format it has.
+//! (a factor a token). The table stays in the mapped file, in its own number format.
 
 use std::ops::Range;
 use std::path::Path;
@@ -89,7 +89,7 @@ impl StaticTable {
         self.width
     }
 
-    /// How many tokens have a vector.
+    /// Number of tokens that have a vector.
     pub fn tokens(&self) -> usize {
         self.mapping.as_ref().map_or(self.rows, Vec::len)
     }
@@ -113,7 +113,7 @@ impl StaticTable {
     }
 }
 
-/// Adds `factor` times the numbers in `bytes` to `sum`; `None` if the format is none of those that are read.
+/// Adds `factor` times the numbers in `bytes` to `sum`; `None` if the format is not supported.
 fn add(bytes: &[u8], dtype: Dtype, factor: f32, sum: &mut [f32]) -> Option<()> {
     fn each<const N: usize>(bytes: &[u8], factor: f32, sum: &mut [f32], number: impl Fn([u8; N]) -> f32) {
         for (s, &b) in sum.iter_mut().zip(bytes.as_chunks::<N>().0) {

@@ -16,9 +16,9 @@ const HEAD: usize = 128;
 
 /// Writes an array of shape (rows, dimensions).
 pub(crate) struct Npy {
-    /// Where the output goes.
+    /// The output.
     sink: Sink,
-    /// Where the rows wait when the output cannot be rewritten.
+    /// The temporary file of rows, if the output cannot be rewritten.
     spool: Option<(Sink, File)>,
     rows: u64,
     dimensions: usize,

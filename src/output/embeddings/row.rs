@@ -3,25 +3,25 @@
 use crate::output::error::OutputError;
 use serde_json::Value;
 
-/// What became of one input.
+/// The result of one input.
 #[derive(Debug, Clone, Copy)]
 pub struct Row<'a> {
-    /// The place of the input, from 0.
+    /// Index of the input, from 0.
     pub index: u64,
     /// Its id, if it had one.
     pub id: Option<&'a Value>,
-    /// Its embedding, or what went wrong with it.
+    /// Its embedding, or the error's message.
     pub outcome: Result<Vector<'a>, &'a str>,
 }
 
-/// An embedding and how it came about.
+/// An embedding, the number of tokens and whether the text was truncated.
 #[derive(Debug, Clone, Copy)]
 pub struct Vector<'a> {
     /// The numbers.
     pub embedding: Numbers<'a>,
-    /// How many tokens the model read, where that is known.
+    /// Number of tokens the model read, if known.
     pub tokens: Option<usize>,
-    /// Whether the text went on beyond them, where that is known.
+    /// Whether the text was truncated, if known.
     pub truncated: Option<bool>,
 }
 
@@ -30,9 +30,9 @@ pub struct Vector<'a> {
 pub enum Numbers<'a> {
     /// One vector.
     Dense(&'a [f32]),
-    /// Those that are not 0, and their places.
+    /// The numbers that are not 0, and their indices.
     Sparse {
-        /// The places, rising.
+        /// Indices, rising.
         indices: &'a [u32],
         /// The numbers there.
         values: &'a [f32],
@@ -46,7 +46,7 @@ pub enum Numbers<'a> {
     },
 }
 
-/// What all embeddings of an output are.
+/// The shape of all embeddings of an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
     /// Vectors of this length.

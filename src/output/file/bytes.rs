@@ -3,7 +3,7 @@
 use super::sink::Sink;
 use crate::output::{Destination, OutputError};
 
-/// How many bytes are gathered at a time.
+/// Bytes that are buffered.
 const PIECE: usize = 1 << 20;
 
 /// Writes bytes. Dropped without [`finish`](Self::finish), it leaves no file behind.

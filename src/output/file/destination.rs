@@ -1,9 +1,9 @@
-//! Where an output goes: standard output or a file.
+//! The destination of an output: standard output or a file.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-/// Where rows go.
+/// The destination of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// Standard output.
@@ -22,7 +22,7 @@ impl Destination {
         }
     }
 
-    /// Whether people see at once what is written.
+    /// Whether the output goes to a terminal.
     pub fn is_terminal(&self) -> bool {
         *self == Self::Stdout && std::io::stdout().is_terminal()
     }

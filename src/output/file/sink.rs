@@ -1,4 +1,4 @@
-//! Where bytes go: stdout, a device, or a file that takes its name when it is complete.
+//! The sink of bytes: stdout, a device, or a file that takes its name when it is complete.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use super::part::Part;
 use crate::output::{Destination, OutputError};
 
-/// How much is gathered before the system is called.
+/// Bytes that are buffered before a system call.
 const BUFFER: usize = 128 << 10;
 
 /// An output being written. Rows are encoded straight into its buffer.
@@ -59,7 +59,7 @@ impl Sink {
                 return Err(OutputError::Directory { path: path.to_path_buf() });
             }
             Ok(metadata) => Some(metadata),
-            // Whoever writes a slash at the end means a directory, also where there is none yet.
+            // A slash at the end means a directory, even if it does not exist.
             Err(_) if path.as_os_str().as_encoded_bytes().ends_with(b"/") => {
                 return Err(OutputError::Directory { path: path.to_path_buf() });
             }
@@ -105,7 +105,7 @@ impl Sink {
     /// Writes the buffer out.
     pub fn flush(&mut self) -> Result<(), OutputError> {
         let result = file(&mut self.target).write_all(&self.buffer);
-        // Cleared either way: after a failure nobody knows how much of it went out.
+        // Cleared either way: after a failure it is unknown how much of it went out.
         self.buffer.clear();
         self.check(result)
     }

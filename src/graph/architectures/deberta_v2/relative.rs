@@ -9,7 +9,7 @@ use super::settings::Settings;
 use crate::graph::builder::{Attribute, Builder, Value};
 use crate::graph::{GraphError, Rows};
 
-/// Longest table of positions, and so the longest text for which far tokens are told apart.
+/// Longest table of positions, and so the longest text in which far tokens are distinguished.
 const MOST_POSITIONS: usize = 1 << 16;
 
 /// Attention by relative position.
@@ -203,7 +203,7 @@ impl Relative {
 pub(super) struct Layer<'a> {
     pub(super) settings: &'a Settings,
     pub(super) head_dim: usize,
-    /// What its tensors' names begin with.
+    /// The prefix of its tensors' names.
     pub(super) name: &'a str,
     /// The [`Relative::embeddings`].
     pub(super) embeddings: &'a Value,
@@ -266,7 +266,7 @@ mod tests {
     use super::*;
     use crate::graph::config;
 
-    /// What `make_log_bucket_position` of `transformers` says.
+    /// The bucket of a distance, as `make_log_bucket_position` of `transformers` computes it.
     #[test]
     fn buckets_as_in_the_reference() {
         for (buckets, most, expected) in [

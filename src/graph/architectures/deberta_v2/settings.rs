@@ -147,7 +147,7 @@ impl Settings {
         !self.norm_rel_ebd.is_empty()
     }
 
-    /// The largest relative position that is told from larger ones.
+    /// The largest relative position that is distinguished from larger ones.
     pub(super) fn max_relative(&self) -> usize {
         usize::try_from(self.max_relative_positions).ok().filter(|&n| n > 0).unwrap_or(self.max_position_embeddings)
     }

@@ -97,7 +97,7 @@ impl Architecture for EuroBert {
         if self.pooling == Pooling::First { Rows::First } else { Rows::All }
     }
 
-    /// Dense, GELU whatever the layers have, classifier.
+    /// Dense, always GELU, classifier.
     fn logits(&self, b: &mut Builder<'_>, x: &Value, labels: usize) -> Result<Value, GraphError> {
         let hidden = self.encoder.hidden;
         let x = if self.pooling == Pooling::Mean { mean(b, x, hidden) } else { x.clone() };

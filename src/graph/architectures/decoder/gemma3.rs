@@ -117,7 +117,7 @@ pub(in crate::graph) fn gemma3(json: &Json) -> Result<Decoder, GraphError> {
 }
 
 impl Gemma3 {
-    /// Which layers have a window: by `layer_types`, or all but every so-manieth.
+    /// For each layer whether it has a window: by `layer_types`, or all except every n-th.
     fn sliding(&self) -> Result<Vec<bool>, GraphError> {
         let number = self.num_hidden_layers;
         if let Some(types) = &self.layer_types {
@@ -168,7 +168,7 @@ impl Gemma3 {
         Rotation::of(&Json::Object(parameters), around)
     }
 
-    /// What `rope_parameters` says of layers of type `kind`.
+    /// The `rope_parameters` of layers of type `kind`.
     fn parameters(&self, kind: &str) -> Result<serde_json::Map<String, Json>, GraphError> {
         let all = self.rope_parameters.iter().flatten();
         if let Some((key, value)) = all.clone().find(|(key, _)| ![FULL, SLIDING].contains(&key.as_str())) {

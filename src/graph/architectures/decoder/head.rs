@@ -41,7 +41,7 @@ impl Head {
         })
     }
 
-    /// The rows that [`Head::logits`] takes: without a padding token the last one; else only the graph can tell which.
+    /// The rows that [`Head::logits`] takes: without a padding token the last one; else the graph finds it.
     pub(super) fn classified_rows(&self) -> Rows {
         if self.padding.is_none() { Rows::Last } else { Rows::All }
     }

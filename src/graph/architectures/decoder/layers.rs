@@ -1,4 +1,4 @@
-//! What config.json says of layers and heads, in checked form.
+//! The checked settings of layers and heads in config.json.
 
 use super::stack::Layer;
 use crate::graph::builder::Mask;
@@ -12,12 +12,12 @@ pub(super) const SLIDING: &str = "sliding_attention";
 /// No model has more layers, or heads in a layer; a damaged config.json may say anything.
 const MOST: usize = 1 << 14;
 
-/// How far a query sees in layers of both types.
+/// The windows of layers of both types.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Sight {
     /// Only its own position and those before.
     pub causal: bool,
-    /// In layers with a window: only so many positions away.
+    /// The window of layers with one, in positions.
     pub reach: Option<usize>,
 }
 
@@ -51,7 +51,7 @@ pub(super) fn check(layers: usize, heads: usize, kv_heads: usize) -> Result<(), 
     Ok(())
 }
 
-/// Which of `layers` layers have a window.
+/// For each of `layers` layers whether it has a window.
 pub(super) fn sliding(types: &[String], layers: usize) -> Result<Vec<bool>, GraphError> {
     if types.len() != layers {
         return Err(GraphError::Config(format!("layer_types has {} entries for {layers} layers", types.len())));

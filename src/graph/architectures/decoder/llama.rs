@@ -62,7 +62,7 @@ impl Default for Settings {
     }
 }
 
-/// What a family has where config.json says nothing.
+/// The defaults of a family.
 pub(super) struct Absent {
     pub vocab: usize,
     pub inner: usize,
@@ -84,7 +84,7 @@ pub(in crate::graph) fn llama(json: &Json) -> Result<Decoder, GraphError> {
     Ok(decoder)
 }
 
-/// Its window holds in all layers; only null in config.json means that there is none.
+/// Its window holds in all layers; only null in config.json turns it off.
 pub(in crate::graph) fn mistral(json: &Json) -> Result<Decoder, GraphError> {
     let absent = Absent { vocab: 32000, inner: 14336, kv_heads: Some(8), positions: 4096 * 32, head_dim: None };
     let (settings, mut decoder) = read("mistral", json, &absent)?;
@@ -117,7 +117,7 @@ pub(in crate::graph) fn qwen3(json: &Json) -> Result<Decoder, GraphError> {
     Ok(decoder)
 }
 
-/// What the families have in common, as yet without layers and without biases.
+/// The settings of all families, still without layers and biases.
 pub(super) fn read(name: &'static str, json: &Json, absent: &Absent) -> Result<(Settings, Decoder), GraphError> {
     let settings: Settings = config::read(json)?;
     config::only("use_bidirectional_attention", &settings.use_bidirectional_attention, &false)?;

@@ -1,4 +1,4 @@
-//! The layers of a decoder, whatever family it is of.
+//! The layers of a decoder of any family.
 
 use super::head::{Head, WORDS};
 use crate::graph::architectures::architecture::{Architecture, Sizes};
@@ -6,7 +6,7 @@ use crate::graph::architectures::rotary::Rotation;
 use crate::graph::builder::{Activation, Attention, Builder, Mask, Rope, Value};
 use crate::graph::{GraphError, Rows};
 
-/// What decides the graph, whatever the family.
+/// The settings that decide the graph of any family.
 #[derive(Debug)]
 pub(crate) struct Decoder {
     pub(super) name: &'static str,
@@ -29,16 +29,16 @@ pub(crate) struct Decoder {
     pub(super) head: Head,
 }
 
-/// What layers of one model may differ in.
+/// The settings in which layers of one model differ.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Layer {
-    /// Which keys a query sees.
+    /// The keys that a query sees.
     pub(super) mask: Mask,
-    /// Which of the model's rotations.
+    /// The index of the model's rotation.
     pub(super) rotation: usize,
 }
 
-/// Which products have biases.
+/// The products that have biases.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Biases {
     /// Those to queries, keys and values.

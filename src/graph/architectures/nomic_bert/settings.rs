@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use crate::graph::builder::{GrowingRotary, Rotary};
 use crate::graph::config;
 
-/// What the two spellings call the same.
+/// Settings with two spellings.
 const SAME: [(&str, &str); 5] = [
     ("n_embd", "hidden_size"),
     ("n_layer", "num_hidden_layers"),
@@ -205,7 +205,7 @@ impl Hub {
             "geglu" => (true, Activation::Gelu, Activation::Gelu),
             "glu" => (true, Activation::Sigmoid, Activation::Gelu),
             "gelu" => (false, Activation::Gelu, Activation::Gelu),
-            // The layers take the exact function under these names, too; only the head does as it is told.
+            // The layers take the exact function under these names, too; only the head follows the setting.
             "gelu_new" | "gelu_fast" | "gelu_pytorch_tanh" => (false, Activation::Gelu, Activation::GeluTanh),
             other => {
                 return Err(GraphError::NotImplemented { key: "activation_function", value: format!("\"{other}\"") });
@@ -269,7 +269,7 @@ impl Hub {
     }
 }
 
-/// The settings that decide the graph, whatever their spelling.
+/// The settings that decide the graph, of either spelling.
 pub(super) struct NomicBert {
     pub(super) vocab: usize,
     pub(super) hidden: usize,

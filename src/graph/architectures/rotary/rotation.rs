@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 /// No model's head is longer; a damaged config.json may say anything.
 const LONGEST_HEAD: usize = 1 << 16;
 
-/// How a model turns its queries and keys.
+/// The rotation of a model's queries and keys.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Rotation {
     /// By the same angles in all texts.

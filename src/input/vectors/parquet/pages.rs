@@ -20,7 +20,7 @@ const HEAD: [usize; 2] = [1 << 10, 1 << 20];
 const PER_BYTE: u64 = 128;
 const FREE: u64 = 16 << 20;
 
-/// How many values a file of this size can hold.
+/// The most values that a file of this size can hold.
 pub(super) fn plausible(size: u64) -> u64 {
     FREE + size.saturating_mul(PER_BYTE)
 }
@@ -74,7 +74,7 @@ pub(super) fn check(storage: &Storage, chunk: &ColumnChunkMetaData) -> Result<u6
     Ok(values)
 }
 
-/// Bytes that so many compressed ones can become. One of LZ4 stands for 255 at most, one of gzip for 1032, one of Snappy for
+/// The most bytes that compressed ones can become. One of LZ4 stands for 255 at most, one of gzip for 1032, one of Snappy for
 /// 22; zstd knows no limit, and is held to one.
 fn largest(compression: Compression, stored: u64) -> u64 {
     let times = match compression {
@@ -109,7 +109,7 @@ enum Kind {
     Other,
 }
 
-/// What the head of a page says (`PageHeader` of parquet.thrift).
+/// The header of a page (`PageHeader` of parquet.thrift).
 #[derive(Debug)]
 struct Head {
     kind: Kind,
@@ -215,7 +215,7 @@ fn after_levels(buffer: &Bytes) -> Option<usize> {
     usize::try_from(length).ok()?.checked_add(4)
 }
 
-/// How many lengths there are: after the size of a block and the number of its parts.
+/// The number of lengths, which follows the size of a block and the number of its parts.
 fn count(buffer: &Bytes, start: usize) -> Option<u64> {
     let mut head = Compact::new(buffer.get(start..)?);
     head.varint()?;

@@ -1,9 +1,9 @@
-//! Why a Parquet file cannot be used.
+//! Errors of Parquet files.
 
 use crate::input::vectors::VectorsError;
 use parquet::errors::ParquetError;
 
-/// What is wrong with a file.
+/// The error of a Parquet file.
 #[derive(Debug)]
 pub(super) enum Problem {
     /// It says what cannot be.

@@ -1,4 +1,4 @@
-//! Which columns are read.
+//! The columns that are read.
 
 use parquet::basic::{ConvertedType, LogicalType, Repetition, Type};
 use parquet::schema::types::{SchemaDescriptor, Type as Node};
@@ -29,7 +29,7 @@ pub(super) struct Vectors {
     pub full: i16,
 }
 
-/// What the numbers of vectors are.
+/// The number format of vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Number {
     F16,
@@ -37,7 +37,7 @@ pub(super) enum Number {
     F64,
 }
 
-/// What an id is.
+/// The type of an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scalar {
     Text,
@@ -50,7 +50,7 @@ pub(super) enum Scalar {
     Uuid,
 }
 
-/// Why there is nothing to read.
+/// The error of a schema without usable columns.
 #[derive(Debug, PartialEq)]
 pub(super) struct Refused {
     pub reason: String,

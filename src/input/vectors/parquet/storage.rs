@@ -69,7 +69,7 @@ impl ChunkReader for Storage {
     }
 }
 
-/// Reads from a place in a file, whoever else reads it.
+/// Reads from an offset of a file that may have other readers.
 struct At {
     file: Arc<File>,
     at: u64,

@@ -13,7 +13,7 @@ use crate::model::ModelError;
 use crate::model::files::json::read_json;
 use crate::model::weights::TensorData;
 
-/// What a Dense layer's config.json says.
+/// The config.json of a Dense layer.
 #[derive(Debug, Clone)]
 pub struct DenseConfig {
     /// The module's directory, with its weights.
@@ -24,7 +24,7 @@ pub struct DenseConfig {
     pub output: usize,
     /// Whether a bias is added.
     pub bias: bool,
-    /// What follows the linear layer.
+    /// The activation after the linear layer.
     pub activation: Activation,
     /// Whether the input is added to the result, through a projection if the lengths differ.
     pub residual: bool,

@@ -4,7 +4,7 @@ use crate::model::ModelError;
 use serde_json::Value as Json;
 use std::path::Path;
 
-/// Which vectors a step works on.
+/// The vectors that a step works on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
     Tokens,

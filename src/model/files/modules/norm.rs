@@ -13,7 +13,7 @@ use crate::model::weights::TensorData;
 /// torch's default, which the module does not change.
 const EPSILON: f32 = 1e-5;
 
-/// What a LayerNorm's config.json says.
+/// The config.json of a LayerNorm.
 #[derive(Debug, Clone)]
 pub struct LayerNormConfig {
     /// The module's directory, with its weights.

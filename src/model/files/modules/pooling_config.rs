@@ -1,4 +1,4 @@
-//! Which pooling a model's `1_Pooling/config.json` asks for: in the old boolean keys, or the new `pooling_mode`.
+//! The pooling of a model's `1_Pooling/config.json`: in the old boolean keys, or the new `pooling_mode`.
 
 use std::path::Path;
 

@@ -114,7 +114,7 @@ pub enum Module {
     StaticEmbedding(PathBuf),
     /// Weights of the vocabulary from the logits of tokens.
     SpladePooling(SpladePooling),
-    /// Which tokens have a vector.
+    /// The tokens that have a vector.
     MultiVectorMask(TokenMask),
     /// One vector of those of the tokens.
     Pooling {

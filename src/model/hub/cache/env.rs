@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::regular_file;
 
-/// Where the Hub is, where its cache is, and who asks.
+/// The Hub's address, its cache, and the access token.
 #[derive(Clone, PartialEq, Eq)]
 pub struct HubEnv {
     /// The cache's root, which holds `models--org--name`.
@@ -25,12 +25,12 @@ impl HubEnv {
     /// The Hub itself.
     pub const ENDPOINT: &str = "https://huggingface.co";
 
-    /// What this process's environment says.
+    /// Reads this process's environment.
     pub fn from_env() -> Self {
         Self::from_lookup(&|name| std::env::var_os(name), std::env::home_dir())
     }
 
-    /// What another environment says. Empty variables count as unset.
+    /// Reads another environment. Empty variables count as unset.
     ///
     /// The token comes from `HF_TOKEN`, then `HUGGING_FACE_HUB_TOKEN`, then the file that `hf auth login` writes.
     /// `HF_HUB_DISABLE_IMPLICIT_TOKEN` leaves only the first two.

@@ -1,4 +1,4 @@
-//! Which models the Hugging Face cache holds, how much room they take, and taking them out again.
+//! The models in the Hugging Face cache: list, sizes, removal.
 //!
 //! A blob may belong to several revisions; one revision's removal leaves blobs that another one needs. Nothing outside of
 //! the model's own folder in the cache is ever removed: links are removed, not followed.
@@ -32,7 +32,7 @@ pub struct CachedModel {
 pub struct CachedRevision {
     /// 40 hex digits.
     pub commit: String,
-    /// Branches and tags that stood for it when they were last asked about.
+    /// Branches and tags that pointed to it when they were last resolved.
     pub names: Vec<String>,
     /// The directory of its files.
     pub directory: PathBuf,

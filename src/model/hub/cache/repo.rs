@@ -71,7 +71,7 @@ impl RepoCache {
         Self { repo: cache.join(&folder), locks: cache.join(".locks").join(&folder) }
     }
 
-    /// Where a blob is, or goes.
+    /// The path of a blob, which may not exist yet.
     pub fn blob(&self, name: &BlobName) -> PathBuf {
         self.repo.join("blobs").join(&name.0)
     }
@@ -86,7 +86,7 @@ impl RepoCache {
         self.repo.join("snapshots").join(&commit.0)
     }
 
-    /// The commit a revision stood for when it was last asked about. A commit stands for itself.
+    /// The commit a revision pointed to when it was last resolved. A commit is its own.
     pub fn commit_of(&self, revision: &str) -> Option<Commit> {
         if let Some(commit) = Commit::parse(revision) {
             return Some(commit);
@@ -181,7 +181,7 @@ pub fn commit_of_snapshot(dir: &Path) -> Option<Commit> {
     Commit::parse(dir.file_name()?.to_str()?)
 }
 
-/// Whether somebody noted that the commit of this snapshot directory has no file `name` at all.
+/// Whether the cache notes that the commit of this snapshot directory has no file `name`.
 pub fn is_known_absent(snapshot: &Path, name: &str) -> bool {
     let note = || {
         let commit = commit_of_snapshot(snapshot)?;

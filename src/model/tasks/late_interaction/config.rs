@@ -6,16 +6,16 @@ use crate::model::files::json::{positive, read_object};
 use serde_json::Value as Json;
 use std::path::Path;
 
-/// What the files say.
+/// The settings of late interaction.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LateInteraction {
     /// Longest query in tokens, where a file says it.
     pub query_length: Option<usize>,
     /// Longest document in tokens, where a file says it.
     pub document_length: Option<usize>,
-    /// How queries are lengthened.
+    /// The expansion of queries.
     pub expansion: Option<Expansion>,
-    /// Which tokens have a vector; without it all that attention sees.
+    /// The tokens that have a vector; without it all that attention sees.
     pub mask: Option<TokenMask>,
     /// Beginnings of prompts that are one token each, if the tokenizer knows them.
     pub markers: Vec<String>,
@@ -27,7 +27,7 @@ pub struct LateInteraction {
     pub(super) skiplist: Option<Vec<String>>,
 }
 
-/// Which tokens of a text have a vector (the module MultiVectorMask).
+/// The tokens of a text that have a vector (the module MultiVectorMask).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenMask {
     /// Tokens that have none.
@@ -135,7 +135,7 @@ impl LateInteraction {
             .collect();
         late.mean = match given("similarity_fn_name").and_then(Json::as_str) {
             Some("meanmaxsim") => true,
-            // Others are left behind by whatever the model was before.
+            // Other values are left over from the model's base.
             _ => false,
         };
         Ok(Some(late))

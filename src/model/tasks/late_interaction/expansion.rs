@@ -4,7 +4,7 @@
 
 use serde_json::Value as Json;
 
-/// How queries are lengthened.
+/// The expansion of queries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expansion {
     /// Whether queries that are longer are cut to the length ("fixed"); else they stay as they are ("min").
@@ -23,7 +23,7 @@ impl Expansion {
         Self { cut: true, attend, token: None, length }
     }
 
-    /// Reads the setting `query_expansion`; null is none.
+    /// Reads the setting `query_expansion`; null turns it off.
     pub(super) fn read(json: &Json) -> Result<Option<Self>, String> {
         if json.is_null() {
             return Ok(None);

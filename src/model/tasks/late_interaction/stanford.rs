@@ -18,7 +18,7 @@ pub const METADATA: &str = "artifact.metadata";
 
 /// Settings and prompts (query, document) of the model in `dir`; `None` if it is of another kind.
 pub(in crate::model) fn read(dir: &Path) -> Result<Option<(LateInteraction, [String; 2])>, ModelError> {
-    // A config.json that cannot be read is the business of whoever needs it.
+    // An unreadable config.json is an error where its settings are needed, not here.
     let config = read_json::<Json>(&dir.join("config.json")).ok().flatten().unwrap_or(Json::Null);
     let architectures = config.get("architectures").and_then(Json::as_array);
     if !architectures.is_some_and(|names| names.iter().any(|name| name == "HF_ColBERT")) {

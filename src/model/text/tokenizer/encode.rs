@@ -17,7 +17,7 @@ const BYTES_A_TOKEN: usize = 32;
 /// Most bytes that are tokenised in one piece, where a model does not take more: a tokenizer takes some 20 times as much
 /// memory.
 const MOST_BYTES: usize = 1 << 20;
-/// A blank is looked for within so many bytes of where a text is cut.
+/// Bytes around a cut within which a blank is looked for.
 const NEARBY: usize = 1 << 10;
 /// Bytes of a piece, where a text is tokenised piece by piece.
 const PIECE: usize = 64 << 10;
@@ -182,7 +182,7 @@ impl Tokenizer {
     }
 }
 
-/// What was read of a long text.
+/// The part of a long text that was read.
 struct Seen<'t> {
     text: Cow<'t, str>,
     encoding: Encoding,
@@ -200,7 +200,7 @@ fn kept(body: &[u32], room: usize, truncate: Truncate) -> Option<(&[u32], bool)>
     }
 }
 
-/// The text up to its last blank, or from its first (`left`), so that no word is cut; as it is, if there is none nearby.
+/// The text up to its last blank, or from its first (`left`), so that no word is cut; unchanged if no blank is near.
 fn at_blank(text: &str, left: bool) -> &str {
     match left {
         true => first(text, NEARBY).find(char::is_whitespace).map_or(text, |at| &text[at..]),

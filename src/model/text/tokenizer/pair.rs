@@ -106,7 +106,7 @@ impl FirstOfPair {
     }
 }
 
-/// How many tokens two texts keep in `room`, which is less than both have.
+/// Numbers of tokens that two texts keep in `room`, which is less than both have.
 fn longest_first(a: usize, b: usize, room: usize, first_is_longer: bool) -> (usize, usize) {
     let (short, half) = (a.min(b), room / 2);
     // The shorter keeps what it has, up to a half.

@@ -41,7 +41,7 @@ impl Tokenizer {
         Ok(pieces)
     }
 
-    /// The text of these tokens, as near as the tokenizer can tell; without special tokens if `skip_specials`. Ids that
+    /// The text of these tokens, as near as the tokenizer gets; without special tokens if `skip_specials`. Ids that
     /// are not in the vocabulary are left out.
     pub fn decode(&self, ids: &[u32], skip_specials: bool) -> Result<String, TokenizeError> {
         let decode = || self.inner.decode(ids, skip_specials).map_err(|e| e.to_string());
@@ -57,7 +57,7 @@ struct Characters<'t> {
 }
 
 impl Characters<'_> {
-    /// How many characters begin before `byte`, which is a boundary.
+    /// Number of characters that begin before `byte`, which is a boundary.
     fn before(&mut self, byte: usize) -> usize {
         let between = &self.text[byte.min(self.byte)..byte.max(self.byte)];
         let count = between.chars().count();

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// A text with a prompt before it, as if both were one string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prompted<'t> {
-    /// The prompt; empty if there is none.
+    /// The prompt, possibly empty.
     pub prompt: &'t str,
     /// The text.
     pub text: &'t str,

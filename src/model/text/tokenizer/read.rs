@@ -142,7 +142,7 @@ fn as_saved(bytes: &[u8], config: &Json, map: &Json) -> Result<Parts, String> {
 /// A tokenizer, and the end at which its file says that texts are cut.
 type Parts = (tokenizers::Tokenizer, Option<String>);
 
-/// What a directory has of a tokenizer.
+/// The files of a tokenizer in a directory.
 pub(super) enum Saved {
     /// tokenizer.json.
     Whole(Vec<u8>),

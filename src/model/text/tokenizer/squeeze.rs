@@ -19,12 +19,12 @@ const LONGEST_ADDED: usize = 64;
 const KEPT_BLANKS: usize = LONGEST_ADDED + 1;
 /// A run of one character is shortened from this length on.
 const LONG_RUN: usize = 1024;
-/// What is left of it.
+/// The shortened text.
 const KEPT_RUN: usize = 512;
 /// Most characters whose runs are tried out.
 const MOST_TRIED: usize = 256;
 
-/// How texts are shortened.
+/// The way in which texts are shortened.
 pub(super) enum Squeeze {
     /// By what is known of BERT's tokenizer.
     Words(Words),
@@ -92,7 +92,7 @@ impl Output {
 }
 
 /// The rules of `BertNormalizer`, `BertPreTokenizer` and WordPiece: blanks divide words, however many there are; some
-/// characters are dropped; a word of too many characters is one unknown token, whatever its characters.
+/// characters are dropped; a word of too many characters is one unknown token.
 pub(super) struct Words {
     /// Characters that are kept of a long word: more than make it unknown, with an added token beside them.
     kept: usize,
@@ -101,7 +101,7 @@ pub(super) struct Words {
     divides_chinese: bool,
 }
 
-/// What a character does to the word that it stands in.
+/// The effect of a character on its word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Effect {
     /// Nothing: it is dropped.
@@ -266,7 +266,7 @@ impl Runs {
         }
     }
 
-    /// Whether the tokens of a long run of `c` are the same whatever its length.
+    /// Whether the tokens of a long run of `c` do not depend on its length.
     fn is_free(&self, c: char, ids: &dyn Fn(&str) -> Option<Vec<u32>>) -> bool {
         let tried = || self.tried.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(&free) = tried().get(&c) {

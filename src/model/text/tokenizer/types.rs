@@ -5,7 +5,7 @@ use clap::ValueEnum;
 use serde_json::Value as Json;
 use std::collections::HashMap;
 
-/// Which end of a text that is too long goes.
+/// The end at which a text that is too long is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Truncate {
     /// The end goes
@@ -23,13 +23,13 @@ pub struct Tokens {
     pub ids: Vec<i64>,
     /// The type of each token; empty where all are of type 0.
     pub types: Vec<i64>,
-    /// How many tokens at the end attention does not see; they see the others.
+    /// Number of tokens at the end that attention does not see; they see the others.
     pub unseen: usize,
     /// Whether tokens of the text were left out.
     pub truncated: bool,
 }
 
-/// Why a text has no tokens.
+/// The error of a tokenisation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenizeError {
@@ -50,7 +50,7 @@ pub enum TokenizeError {
     Failed(String),
 }
 
-/// What the tokenizer needs to know beyond its own file.
+/// Settings from other files that the tokenizer needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Hints<'a> {
     /// `model_type` of config.json.
@@ -80,7 +80,7 @@ pub struct Tokenizer {
     pub has_token_types: bool,
     /// Whether batches are padded before their texts, and not after.
     pub pads_left: bool,
-    /// Where it differs from what tokenizer.json says, in words.
+    /// Remarks on differences from tokenizer.json.
     pub remarks: Vec<String>,
 }
 

@@ -16,7 +16,7 @@ const MAX_INSTRUCTIONS: usize = 1 << 18;
 const MAX_DIMENSIONS: usize = 8;
 const MAX_ARGUMENTS: usize = 8;
 
-/// What came of a pickle.
+/// The result of a pickle.
 #[derive(Debug, Default)]
 pub(super) struct Pickle {
     /// The tensors of a state dict, by their names.
@@ -36,7 +36,7 @@ type Id = usize;
 
 #[derive(Debug)]
 enum Value<'a> {
-    /// None, and what nobody asks about.
+    /// `None`, and values without use.
     Nothing,
     Bool(bool),
     Integer(i64),

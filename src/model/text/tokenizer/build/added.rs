@@ -58,7 +58,7 @@ impl SpecialTokens {
         Ok(Self { added, named, extra })
     }
 
-    /// The text of the special token of that name; `""` if there is none.
+    /// The text of the special token of that name; `""` without one.
     pub(crate) fn named(&self, name: &str) -> &str {
         self.named.iter().find(|(known, _)| *known == name).map_or("", |(_, token)| &token.content)
     }

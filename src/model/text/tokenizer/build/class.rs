@@ -1,4 +1,4 @@
-//! Which class of `transformers` 5 reads a model's tokenizer files.
+//! The class of `transformers` 5 that reads a model's tokenizer files.
 //!
 //! References: `AutoTokenizer` in `models/auto/tokenization_auto.py` for the choice, the `tokenization_*.py` of each
 //! class for its special tokens.
@@ -76,7 +76,7 @@ impl Class {
         }
     }
 
-    /// Whether the model is told the type of each token, where tokenizer_config.json does not say: by the same names,
+    /// Whether token types are an input of the model, where tokenizer_config.json does not say: by the same names,
     /// those of classes that are taken as they are among them.
     pub(crate) fn has_token_types(named: Option<&str>, model_type: Option<&str>) -> bool {
         match named.map(|name| name.strip_suffix("Fast").unwrap_or(name)) {

@@ -62,7 +62,7 @@ impl Decoder {
         Ok(model.build().map_err(|e| e.to_string())?.into())
     }
 
-    /// What happens to a text first.
+    /// The normaliser.
     pub(crate) fn normalizer(self) -> Result<Option<NormalizerWrapper>, String> {
         Ok(match self {
             Self::Qwen2 => Some(NFC.into()),
@@ -71,7 +71,7 @@ impl Decoder {
         })
     }
 
-    /// How a text falls into words.
+    /// The pre-tokeniser.
     pub(crate) fn pre_tokenizer(self, config: &Json) -> Result<PreTokenizerWrapper, String> {
         let flag = |key: &str| config.get(key).and_then(Json::as_bool);
         let split = |pattern, behavior| Split::new(pattern, behavior, false).map_err(|e| e.to_string());
@@ -94,7 +94,7 @@ impl Decoder {
         })
     }
 
-    /// How tokens become text again.
+    /// The decoder.
     pub(crate) fn decoder(self, config: &Json) -> Result<DecoderWrapper, String> {
         let space = || Replace::new("▁", " ").map_err(|e| e.to_string());
         Ok(match self {

@@ -1,9 +1,9 @@
-//! Tokens that open and close a text, where tokenizer_config.json asks for them and tokenizer.json adds none.
+//! Tokens that open and close a text, where tokenizer_config.json wants them and tokenizer.json does not add them.
 //!
 //! `transformers` 4 built the post-processor of Llama's, Gemma's, Cohere's and others' tokenizers from `add_bos_token` and
 //! `add_eos_token`, whatever tokenizer.json said, and models were trained so: e5-mistral pools its `</s>`. `transformers` 5
-//! takes the file as it is. Here a token that is asked for is added, and a warning says so; a token that the file adds and
-//! the configuration does not ask for stays.
+//! takes the file as it is. Here a token that the configuration wants is added, and a warning says so; a token that the file adds and
+//! the configuration does not want stays.
 //!
 //! Reference: `update_post_processor` in `tokenization_llama_fast.py` of `transformers` 4: `bos A eos` for a text,
 //! `bos A eos bos B eos` for a pair.
@@ -19,7 +19,7 @@ use super::special::{flag, special_tokens};
 const ENDS: [(&str, &str, &str); 2] =
     [("add_bos_token", "bos_token", "at the beginning"), ("add_eos_token", "eos_token", "at the end")];
 
-/// Adds the tokens that are asked for and missing. What was done, or cannot be done, in words.
+/// Adds the tokens that are wanted and missing. Returns remarks on what was added, or could not be.
 pub(crate) fn add_missing(
     inner: &mut tokenizers::Tokenizer,
     class: Option<Class>,

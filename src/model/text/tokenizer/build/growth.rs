@@ -1,4 +1,4 @@
-//! How much longer a tokenizer makes a text: a bound, computed before the first text.
+//! A bound on how much longer a tokenizer makes a text, computed before the first text.
 //!
 //! tokenizer.json comes from strangers. A chain of a few `Replace` steps turns one letter into more bytes than there is
 //! memory, and a process that runs out of memory is ended without a word. Real tokenizers make a text at most some

@@ -1,4 +1,4 @@
-//! What a tokenizer class of `transformers` 5 makes of a model's files.
+//! Rebuilds a tokenizer as its class in `transformers` 5 does.
 //!
 //! Such a class takes no more than the vocabulary from tokenizer.json (and for BPE the merges, for SentencePiece the
 //! character map): normaliser, pre-tokeniser and post-processor it builds itself from tokenizer_config.json, whatever
@@ -100,7 +100,7 @@ fn model(class: Class, file: Model, config: &Json, unk: &str) -> Result<ModelWra
     built.map_err(|e| e.to_string())
 }
 
-/// What happens to a text first; `saved` is what tokenizer.json has.
+/// The normaliser; `saved` is that of tokenizer.json.
 fn normalizer(class: Class, saved: &Json, config: &Json) -> Result<Option<NormalizerWrapper>, String> {
     let flag = |key: &str| config.get(key).and_then(Json::as_bool);
     match class {
@@ -151,7 +151,7 @@ fn prefix_space(config: &Json) -> Option<bool> {
     config.get("add_prefix_space").and_then(Json::as_bool)
 }
 
-/// How tokens become text again.
+/// The decoder.
 fn decoder(class: Class, config: &Json) -> Result<DecoderWrapper, String> {
     Ok(match class {
         Class::Decoder(decoder) => decoder.decoder(config)?,
@@ -168,7 +168,7 @@ fn decoder(class: Class, config: &Json) -> Result<DecoderWrapper, String> {
     })
 }
 
-/// How a text falls into words.
+/// The pre-tokeniser.
 fn pre_tokenizer(class: Class, config: &Json) -> Result<PreTokenizerWrapper, String> {
     let prefix_space = prefix_space(config);
     Ok(match class {
