@@ -5,7 +5,7 @@
 
 use super::digest::{Hasher, git_blob_file};
 use super::exchange::Head;
-use super::http::{Ask, Http, cut, parse, same_origin, shown, text};
+use super::http::{Http, HttpRequest, body_error, parse, redacted_url, same_origin, text};
 use super::retry::{AttemptError, Retries};
 use super::{Context, FetchError, ProgressTask};
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderName, IF_RANGE, RANGE};
@@ -144,7 +144,7 @@ impl Http {
                 headers
             };
             self.send(
-                Ask { method: Method::GET, url: url.clone(), token: wanted.token, extra: &extra, stay: false },
+                HttpRequest { method: Method::GET, url: url.clone(), token: wanted.token, extra: &extra, stay: false },
                 ctx,
             )?
         };
@@ -154,7 +154,7 @@ impl Http {
         }
         let total = begin(wanted, &answer.head, &answer.url, partial)?;
         let mut body = answer.body;
-        while let Some(chunk) = body.chunk(ctx).map_err(|stop| cut(stop, &answer.url, partial.position))? {
+        while let Some(chunk) = body.chunk(ctx).map_err(|error| body_error(error, &answer.url, partial.position))? {
             partial.append(&chunk)?;
             if let Some(expected) = wanted.expected_size.filter(|&size| partial.position > size) {
                 return Err(size_error(wanted, expected, partial.position).into());
@@ -164,7 +164,7 @@ impl Http {
         match wanted.expected_size.or(total) {
             Some(size) if partial.position < size => {
                 let reason = format!("{size} bytes were announced");
-                let error = FetchError::Cut { url: shown(&answer.url), received: partial.position, reason };
+                let error = FetchError::Cut { url: redacted_url(&answer.url), received: partial.position, reason };
                 Err(AttemptError::Transient { error, wait: None, never_connected: false })
             }
             _ => Ok(()),
@@ -174,7 +174,7 @@ impl Http {
 
 /// Makes the partial file fit the answer that begins, and says how long the whole will be.
 fn begin(wanted: &Download, head: &Head, url: &Url, partial: &mut Partial) -> Result<Option<u64>, AttemptError> {
-    let malformed = |reason: String| FetchError::Malformed { url: shown(url), reason };
+    let malformed = |reason: String| FetchError::Malformed { url: redacted_url(url), reason };
     // The pieces do not fit: forget what is here and ask for the whole.
     let start_over = |partial: &mut Partial, reason: String| {
         partial.clear()?;

@@ -11,10 +11,10 @@ use std::io::Read;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::Duration;
 
-const POLL: Duration = Duration::from_millis(25);
-const CHUNK: usize = 128 << 10;
+const POLL_INTERVAL: Duration = Duration::from_millis(25);
+const CHUNK_BYTES: usize = 128 << 10;
 /// Chunks that may wait for the disk before the network is made to wait.
-const QUEUE: usize = 16;
+const QUEUED_CHUNKS: usize = 16;
 
 /// Status line and headers of an answer.
 #[derive(Debug, Clone)]
@@ -34,9 +34,9 @@ pub(super) struct Failure {
 
 /// The reason that a body ends early.
 #[derive(Debug)]
-pub(super) enum Stop {
+pub(super) enum ExchangeError {
     Network(Failure),
-    Here(FetchError),
+    Local(FetchError),
 }
 
 enum Event {
@@ -50,8 +50,8 @@ enum Event {
 pub(super) struct Body(Receiver<Event>);
 
 /// Sends the request and waits for the head of its answer.
-pub(super) fn exchange(client: &Client, request: Request, ctx: &Context) -> Result<(Head, Body), Stop> {
-    let (sender, receiver) = sync_channel(QUEUE);
+pub(super) fn exchange(client: &Client, request: Request, ctx: &Context) -> Result<(Head, Body), ExchangeError> {
+    let (sender, receiver) = sync_channel(QUEUED_CHUNKS);
     let client = client.clone();
     std::thread::Builder::new()
         .name("http".into())
@@ -66,7 +66,7 @@ pub(super) fn exchange(client: &Client, request: Request, ctx: &Context) -> Resu
 
 impl Body {
     /// The next bytes, or `None` at the end.
-    pub fn chunk(&mut self, ctx: &Context) -> Result<Option<Vec<u8>>, Stop> {
+    pub fn chunk(&mut self, ctx: &Context) -> Result<Option<Vec<u8>>, ExchangeError> {
         match self.next(ctx)? {
             Event::Chunk(bytes) => Ok(Some(bytes)),
             Event::End => Ok(None),
@@ -74,11 +74,11 @@ impl Body {
         }
     }
 
-    fn next(&mut self, ctx: &Context) -> Result<Event, Stop> {
+    fn next(&mut self, ctx: &Context) -> Result<Event, ExchangeError> {
         loop {
-            ctx.cancel.check().map_err(Stop::Here)?;
-            match self.0.recv_timeout(POLL) {
-                Ok(Event::Failed(failure)) => return Err(Stop::Network(failure)),
+            ctx.cancel.check().map_err(ExchangeError::Local)?;
+            match self.0.recv_timeout(POLL_INTERVAL) {
+                Ok(Event::Failed(failure)) => return Err(ExchangeError::Network(failure)),
                 Ok(event) => return Ok(event),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Err(broken("the request was dropped")),
@@ -87,8 +87,8 @@ impl Body {
     }
 }
 
-fn broken(reason: &str) -> Stop {
-    Stop::Network(Failure { reason: reason.to_owned(), never_connected: false })
+fn broken(reason: &str) -> ExchangeError {
+    ExchangeError::Network(Failure { reason: reason.to_owned(), never_connected: false })
 }
 
 fn work(client: &Client, request: Request, out: &SyncSender<Event>) {
@@ -109,7 +109,7 @@ fn work(client: &Client, request: Request, out: &SyncSender<Event>) {
 }
 
 fn pump(response: &mut Response, out: &SyncSender<Event>) {
-    let mut buffer = vec![0; CHUNK];
+    let mut buffer = vec![0; CHUNK_BYTES];
     loop {
         let event = match response.read(&mut buffer) {
             Ok(0) => Event::End,

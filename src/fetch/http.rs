@@ -3,7 +3,7 @@
 //! Redirects are followed by hand, because the two things that matter about them are ours to decide: a token never
 //! leaves the scheme, host and port it was meant for, and an `https` address never turns into an `http` one.
 
-use super::exchange::{Body, Failure, Head, Stop, exchange, innermost};
+use super::exchange::{Body, ExchangeError, Failure, Head, exchange, innermost};
 use super::limits::Limits;
 use super::retry::{AttemptError, Retries};
 use super::{Context, FetchError};
@@ -26,7 +26,7 @@ pub struct Http {
 }
 
 /// A request before it is sent; `extra` may differ from host to host of a redirect chain.
-pub(super) struct Ask<'a> {
+pub(super) struct HttpRequest<'a> {
     pub method: Method,
     pub url: Url,
     pub token: Option<&'a str>,
@@ -36,7 +36,7 @@ pub(super) struct Ask<'a> {
 }
 
 /// An answer with its body still to come.
-pub(super) struct Answer {
+pub(super) struct HttpResponse {
     /// The address of the last answer.
     pub url: Url,
     pub head: Head,
@@ -87,20 +87,22 @@ impl Http {
     ) -> Result<T, FetchError> {
         let url = parse(url)?;
         let bytes = self.retrying(ctx, || {
-            let ask = Ask { method: Method::GET, url: url.clone(), token, extra: &|_| Vec::new(), stay: false };
+            let ask = HttpRequest { method: Method::GET, url: url.clone(), token, extra: &|_| Vec::new(), stay: false };
             let mut answer = self.send(ask, ctx)?;
             let mut bytes = Vec::new();
-            while let Some(chunk) = answer.body.chunk(ctx).map_err(|stop| cut(stop, &url, bytes.len() as u64))? {
+            while let Some(chunk) =
+                answer.body.chunk(ctx).map_err(|error| body_error(error, &url, bytes.len() as u64))?
+            {
                 bytes.extend_from_slice(&chunk);
                 if bytes.len() > self.limits.json_bytes {
                     let reason = format!("more than {} bytes", self.limits.json_bytes);
-                    return Err(FetchError::Malformed { url: shown(&url), reason }.into());
+                    return Err(FetchError::Malformed { url: redacted_url(&url), reason }.into());
                 }
             }
             Ok(bytes)
         })?;
         serde_json::from_slice(&bytes)
-            .map_err(|error| FetchError::Malformed { url: shown(&url), reason: error.to_string() })
+            .map_err(|error| FetchError::Malformed { url: redacted_url(&url), reason: error.to_string() })
     }
 
     /// The headers of an address, those of the last answer first: redirects are followed within its own host only.
@@ -110,7 +112,7 @@ impl Http {
     pub fn head(&self, url: &str, token: Option<&str>, ctx: &Context) -> Result<Vec<HeaderMap>, FetchError> {
         let url = parse(url)?;
         self.retrying(ctx, || {
-            let ask = Ask { method: Method::HEAD, url: url.clone(), token, extra: &|_| Vec::new(), stay: true };
+            let ask = HttpRequest { method: Method::HEAD, url: url.clone(), token, extra: &|_| Vec::new(), stay: true };
             let answer = self.send(ask, ctx)?;
             let mut headers = vec![answer.head.headers];
             headers.extend(answer.before.into_iter().rev());
@@ -130,24 +132,24 @@ impl Http {
     }
 
     /// Sends a request and follows its redirects to an answer that is neither a redirect nor an error.
-    pub(super) fn send(&self, ask: Ask, ctx: &Context) -> Result<Answer, AttemptError> {
+    pub(super) fn send(&self, ask: HttpRequest, ctx: &Context) -> Result<HttpResponse, AttemptError> {
         if ctx.offline {
-            return Err(FetchError::Offline { what: shown(&ask.url) }.into());
+            return Err(FetchError::Offline { what: redacted_url(&ask.url) }.into());
         }
         let mut url = ask.url.clone();
         let mut before = Vec::new();
         for _ in 0..=MAX_REDIRECTS {
             let request = self.request(&ask, &url)?;
-            let (head, body) = exchange(&self.client, request, ctx).map_err(|stop| unreachable(stop, &url))?;
+            let (head, body) = exchange(&self.client, request, ctx).map_err(|error| connection_error(error, &url))?;
             let Some(target) = redirect(&head, &url)? else {
                 // 416 is an answer: it concerns the requested range.
                 return match head.status {
-                    200..=299 | 416 => Ok(Answer { url, head, body, before }),
-                    _ => Err(refused(&head, &url)),
+                    200..=299 | 416 => Ok(HttpResponse { url, head, body, before }),
+                    _ => Err(status_error(&head, &url)),
                 };
             };
             if ask.stay && !same_origin(&target, &ask.url) {
-                return Ok(Answer { url, head, body, before });
+                return Ok(HttpResponse { url, head, body, before });
             }
             if same_origin(&url, &ask.url) {
                 before.push(head.headers);
@@ -155,10 +157,10 @@ impl Http {
             url = target;
         }
         let reason = format!("more than {MAX_REDIRECTS} redirects");
-        Err(FetchError::Malformed { url: shown(&ask.url), reason }.into())
+        Err(FetchError::Malformed { url: redacted_url(&ask.url), reason }.into())
     }
 
-    fn request(&self, ask: &Ask, url: &Url) -> Result<Request, FetchError> {
+    fn request(&self, ask: &HttpRequest, url: &Url) -> Result<Request, FetchError> {
         if let (Some(reason), "https") = (&self.no_tls, url.scheme()) {
             return Err(FetchError::Client { reason: reason.clone() });
         }
@@ -184,7 +186,7 @@ fn redirect(head: &Head, from: &Url) -> Result<Option<Url>, FetchError> {
     if !matches!(head.status, 301 | 302 | 303 | 307 | 308) {
         return Ok(None);
     }
-    let bad = |reason: &str| FetchError::Malformed { url: shown(from), reason: reason.to_owned() };
+    let bad = |reason: &str| FetchError::Malformed { url: redacted_url(from), reason: reason.to_owned() };
     let target = text(&head.headers, LOCATION.as_str()).ok_or_else(|| bad("a redirect without a target"))?;
     let target = from.join(&target).map_err(|_| bad("a redirect to something that is no address"))?;
     match (from.scheme(), target.scheme()) {
@@ -194,10 +196,10 @@ fn redirect(head: &Head, from: &Url) -> Result<Option<Url>, FetchError> {
     }
 }
 
-fn refused(head: &Head, url: &Url) -> AttemptError {
+fn status_error(head: &Head, url: &Url) -> AttemptError {
     let clip = |value: String| value.chars().take(300).collect::<String>();
     let error = FetchError::Status {
-        url: shown(url),
+        url: redacted_url(url),
         status: head.status,
         code: text(&head.headers, "x-error-code").map(clip),
         message: text(&head.headers, "x-error-message").map(clip),
@@ -212,11 +214,11 @@ fn refused(head: &Head, url: &Url) -> AttemptError {
     }
 }
 
-fn unreachable(stop: Stop, url: &Url) -> AttemptError {
-    match stop {
-        Stop::Here(error) => AttemptError::Permanent(error),
-        Stop::Network(Failure { reason, never_connected }) => AttemptError::Transient {
-            error: FetchError::Unreachable { url: shown(url), reason },
+fn connection_error(error: ExchangeError, url: &Url) -> AttemptError {
+    match error {
+        ExchangeError::Local(error) => AttemptError::Permanent(error),
+        ExchangeError::Network(Failure { reason, never_connected }) => AttemptError::Transient {
+            error: FetchError::Unreachable { url: redacted_url(url), reason },
             wait: None,
             never_connected,
         },
@@ -224,11 +226,11 @@ fn unreachable(stop: Stop, url: &Url) -> AttemptError {
 }
 
 /// A body that broke off after `received` bytes.
-pub(super) fn cut(stop: Stop, url: &Url, received: u64) -> AttemptError {
-    match stop {
-        Stop::Here(error) => AttemptError::Permanent(error),
-        Stop::Network(Failure { reason, .. }) => {
-            let error = FetchError::Cut { url: shown(url), received, reason };
+pub(super) fn body_error(error: ExchangeError, url: &Url, received: u64) -> AttemptError {
+    match error {
+        ExchangeError::Local(error) => AttemptError::Permanent(error),
+        ExchangeError::Network(Failure { reason, .. }) => {
+            let error = FetchError::Cut { url: redacted_url(url), received, reason };
             AttemptError::Transient { error, wait: None, never_connected: false }
         }
     }
@@ -247,11 +249,11 @@ pub(super) fn parse(url: &str) -> Result<Url, FetchError> {
 
 /// An address as messages may show it; what cannot be parsed is shown as it is.
 pub fn display_url(url: &str) -> String {
-    Url::parse(url).map_or_else(|_| url.to_owned(), |url| shown(&url))
+    Url::parse(url).map_or_else(|_| url.to_owned(), |url| redacted_url(&url))
 }
 
 /// An address as it may be shown: without user, password, and the query (where CDNs keep signatures).
-pub(super) fn shown(url: &Url) -> String {
+pub(super) fn redacted_url(url: &Url) -> String {
     let port = url.port().map(|p| format!(":{p}")).unwrap_or_default();
     format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
 }
@@ -274,7 +276,7 @@ mod tests {
     #[test]
     fn shown_addresses_hold_no_secrets() {
         let url = Url::parse("https://me:secret@host:8443/a/b?X-Signature=secret#secret").unwrap();
-        assert_eq!(shown(&url), "https://host:8443/a/b");
+        assert_eq!(redacted_url(&url), "https://host:8443/a/b");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Most mappings that are looked after at a time; models in a thousand files are not known.
-const MOST: usize = 1024;
+const MAX_MAPPINGS: usize = 1024;
 
 /// A mapping: its first address and the one past its last, both 0 where the place is free.
 struct Place {
@@ -20,14 +20,14 @@ struct Place {
     lost: AtomicBool,
 }
 
-static PLACES: [Place; MOST] = [const {
+static MAPPINGS: [Place; MAX_MAPPINGS] = [const {
     Place {
         taken: AtomicBool::new(false),
         start: AtomicUsize::new(0),
         end: AtomicUsize::new(0),
         lost: AtomicBool::new(false),
     }
-}; MOST];
+}; MAX_MAPPINGS];
 
 static INSTALLED: OnceLock<Previous> = OnceLock::new();
 
@@ -48,7 +48,7 @@ impl Guard {
         }
         let free =
             |place: &&Place| place.taken.compare_exchange(false, true, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-        let place = PLACES.iter().find(free);
+        let place = MAPPINGS.iter().find(free);
         if let Some(place) = place {
             let start = bytes.as_ptr() as usize;
             place.lost.store(false, Ordering::SeqCst);
@@ -115,7 +115,7 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
         let (start, end) = (place.start.load(Ordering::SeqCst), place.end.load(Ordering::SeqCst));
         (start..end).contains(&address)
     };
-    if let Some(place) = PLACES.iter().find(within) {
+    if let Some(place) = MAPPINGS.iter().find(within) {
         let first = address / page * page;
         let length = place.end.load(Ordering::SeqCst) - first;
         // SAFETY: errno belongs to this thread. The pages from `first` to the end of the mapping are this process's own
