@@ -1,58 +1,44 @@
-//! Logging: tracing events on stderr, above the progress bars.
-
-mod short;
+//! Starts tracing's subscriber.
 
 use std::io::{self, IsTerminal, Write};
 
-use clap::ValueEnum;
 use indicatif::MultiProgress;
 use tracing_appender::non_blocking::{NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
-use super::printer::color_wanted;
-use super::progress::Bars;
+use super::{LogFormat, short};
 use crate::panic_guard::catch_panic;
+use crate::ui::printer::color_wanted;
+use crate::ui::progress::Bars;
 
-/// Lines that wait for whoever reads stderr.
+/// Lines that may wait while stderr is not read.
 const LINES: usize = 10_000;
 
-/// How messages on stderr are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum LogFormat {
-    /// Lines for people: those of a server are short on a terminal
-    #[default]
-    Text,
-    /// Lines with all fields, on a terminal, too
-    Full,
-    /// One JSON object a line
-    Json,
-}
-
-/// What is told, and how.
+/// Verbosity and format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Logging {
     /// How often `-v` was given.
     pub verbose: u8,
     /// `-q`: nothing but errors that end the program.
     pub quiet: bool,
-    /// How messages are written.
+    /// Format of the messages.
     pub format: LogFormat,
-    /// What a server tells, if this is one.
+    /// Level of a server's log; `None` for other commands.
     pub server: Option<ServerLog>,
 }
 
-/// What a server tells.
+/// Level of a server's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerLog {
-    /// What fails.
+    /// Errors.
     Errors,
-    /// What should be looked at.
+    /// Warnings and errors.
     Warnings,
-    /// Every request.
+    /// Also every request.
     Requests,
-    /// Everything of infa's own. What libraries have to say fills screens; `-vvv` and `INFA_LOG` show it.
+    /// All events of infa's own code. `-vvv` and `INFA_LOG` add those of libraries.
     Trace,
 }
 
@@ -71,7 +57,7 @@ impl Logging {
         }
     }
 
-    /// Starts it. `INFA_LOG` (a filter such as `infa=debug`) overrides verbosity.
+    /// Starts logging. `INFA_LOG` (a filter such as `infa=debug`) overrides verbosity.
     ///
     /// A server's messages are written by a thread of their own, so that it goes on while nobody reads its stderr; what
     /// does not fit into that thread's queue any more is lost. Dropping the guard writes what is left in it.
