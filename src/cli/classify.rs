@@ -1,88 +1,63 @@
 //! `infa classify`.
 
-use std::path::PathBuf;
-
 use clap::Args;
-use clap::builder::BoolishValueParser;
 
-use super::help::{STATUS, paragraphs};
-use super::model::SOURCES;
-use super::{EngineArgs, InputArgs, ModelArgs, ReadArgs};
+use super::flags::MODEL_SOURCES;
+use super::parse::{STATUS, paragraphs};
+use super::{EngineArgs, InputArgs, ModelArgs, OutputArgs, ReadArgs};
 use crate::output;
 
-/// Commands to begin with.
 const EXAMPLES: &str = "\
 Examples:
-  infa classify -m SamLowe/roberta-base-go_emotions --top-k 3 comments.txt
-  infa classify -m SamLowe/roberta-base-go_emotions --text 'what a day'
-  infa classify -m ./my-classifier --field body -o labels.csv reviews.jsonl
-  infa classify -m cross-encoder/nli-deberta-v3-base --field a --pair-field b pairs.jsonl
-  infa classify --engine tei=http://127.0.0.1:8080 comments.txt";
-/// Where labels and scores come from.
+  infa classify -m SamLowe/roberta-base-go_emotions a.txt
+  infa classify -m ./my-classifier --text 'what a day'
+  infa classify -m ./my-model --field body -o b.csv a.jsonl";
+const MORE_EXAMPLES: &str = "\
+  infa classify -m ./my-classifier --top-k 3 comments.txt
+  infa classify -m ./my-nli --field a --pair-field b c.jsonl
+  infa classify --engine tei=http://127.0.0.1:8080 notes.txt";
 const LABELS: &str = "\
-The labels are those of id2label in config.json; problem_type decides between softmax (one of the labels holds), sigmoid (each holds or not; also with one label) and no function (regression).";
+Labels and scores: the labels are those of id2label in config.json; problem_type decides between softmax (one of the labels holds), sigmoid (each holds or not; also with one label) and no function (regression).";
+
+fn all_examples() -> String {
+    paragraphs(&[&format!("{EXAMPLES}\n{MORE_EXAMPLES}"), LABELS, STATUS])
+}
 
 /// Flags of `infa classify`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, after_long_help = paragraphs(&[EXAMPLES, LABELS, STATUS]))]
-#[command(mut_arg("model_id", |arg| arg.help(SOURCES)))]
+#[command(after_help = EXAMPLES, after_long_help = all_examples())]
+#[command(mut_arg("model_id", |arg| arg.long_help(MODEL_SOURCES)))]
 pub struct ClassifyArgs {
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub read: ReadArgs,
 
-    /// Field or column that holds the second text, for models that judge pairs of texts
-    #[arg(
-        long,
-        value_name = "NAME",
-        conflicts_with = "text",
-        env = "INFA_PAIR_FIELD",
-        hide_env = true,
-        help_heading = "Input and output"
-    )]
+    /// Field or column of the second text of a pair
+    #[arg(long, value_name = "NAME", conflicts_with = "text", help_heading = "Input")]
     pub pair_field: Option<String>,
 
-    /// Only the K best labels [default: all]
-    #[arg(
-        long,
-        alias = "top-n",
-        value_name = "K",
-        env = "INFA_TOP_K",
-        hide_env = true,
-        help_heading = "Input and output"
-    )]
+    /// Print only the K best labels [default: all]
+    #[arg(long, alias = "top-n", value_name = "K", help_heading = "Output")]
     pub top_k: Option<usize>,
 
-    /// Logits instead of probabilities
-    #[arg(long, value_parser = BoolishValueParser::new(), env = "INFA_RAW_SCORES", hide_env = true, help_heading = "Input and output")]
+    /// Print logits instead of probabilities
+    #[arg(long, help_heading = "Output")]
     pub raw_scores: bool,
 
-    /// Format of the output; csv has a row a label [default: by the ending of --output, else jsonl]
-    #[arg(
-        long,
-        alias = "output-format",
-        value_enum,
-        env = "INFA_FORMAT",
-        hide_env = true,
-        hide_possible_values = true,
-        value_name = "jsonl|json|csv",
-        help_heading = "Input and output"
-    )]
+    /// Output format: jsonl, json or csv
+    ///
+    /// [default: from the extension of --output, else jsonl]. csv has one row a label.
+    #[arg(long, alias = "output-format", value_enum, value_name = "FORMAT", help_heading = "Output")]
     pub format: Option<output::LabelsFormat>,
 
-    /// Write to FILE, which appears only when it is complete; - is stdout [default: stdout]
-    #[arg(short, long, value_name = "FILE", env = "INFA_OUTPUT", hide_env = true, help_heading = "Input and output")]
-    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: OutputArgs,
 
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub model: ModelArgs,
 
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub engine: EngineArgs,
 
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub input: InputArgs,
 }

@@ -4,110 +4,99 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::help::{STATUS, paragraphs};
-use super::{EngineArgs, ModelArgs, ReadArgs, TextArgs};
+use super::parse::{STATUS, paragraphs};
+use super::{EngineArgs, ModelArgs, OutputArgs, ReadArgs, TextArgs};
 use crate::engine::Role;
 use crate::output;
 
-/// Commands to begin with.
 const EXAMPLES: &str = "\
 Examples:
   infa embed notes.txt > vectors.jsonl
   infa embed --text 'what do cats eat'
+  infa embed -m BAAI/bge-small-en-v1.5 -o vectors.npy a.txt";
+const MORE_EXAMPLES: &str = "\
   infa embed --field body -o vectors.csv corpus.jsonl.gz
-  infa embed -m BAAI/bge-small-en-v1.5 -o vectors.npy a.txt b.txt
-  infa embed -m intfloat/e5-base-v2 --prompt 'query: ' queries.txt
-  infa embed -m naver/splade-v3 --output-type sparse notes.txt
-  infa embed -m lightonai/GTE-ModernColBERT-v1 --output-type colbert notes.txt
-  infa embed -m Snowflake/snowflake-arctic-embed-m-v2.0 --mode query q.txt
+  infa embed -m intfloat/e5-base-v2 --prompt 'query: ' q.txt
+  infa embed -m Qwen/Qwen3-Embedding-0.6B --mode query q.txt
+  infa embed -m naver/splade-v3 --output-type sparse a.txt
+  infa embed -m BAAI/bge-m3 --output-type colbert a.txt
   infa embed --engine tei=http://127.0.0.1:8080 notes.txt";
+
+fn all_examples() -> String {
+    paragraphs(&[&format!("{EXAMPLES}\n{MORE_EXAMPLES}"), STATUS])
+}
 
 /// Flags of `infa embed`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, after_long_help = paragraphs(&[EXAMPLES, STATUS]))]
+#[command(after_help = EXAMPLES, after_long_help = all_examples())]
+#[command(mut_arg("output", |arg| arg.long_help(OUTPUT)))]
 pub struct EmbedArgs {
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub read: ReadArgs,
 
-    /// Embed texts as queries or as documents, with the prompt that the model's files have for them, if any
-    #[arg(
-        long,
-        value_enum,
-        conflicts_with_all = ["prompt", "prompt_name"],
-        env = "INFA_MODE",
-        hide_env = true,
-        hide_possible_values = true,
-        value_name = "query|document",
-        help_heading = "Text to vector (default: as the model's files say)"
-    )]
-    pub mode: Option<Mode>,
-
-    /// What to make of a text: one vector; weights of the vocabulary (SPLADE, BGE-M3); a vector a token (ColBERT, BGE-M3)
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        env = "INFA_OUTPUT_TYPE",
-        hide_env = true,
-        hide_possible_values = true,
-        value_name = "dense|sparse|colbert",
-        help_heading = "Input and output"
-    )]
+    /// Vectors: dense, sparse or colbert
+    ///
+    /// dense is one vector a text; sparse is weights of vocabulary tokens (SPLADE, BGE-M3); colbert is one vector a token (ColBERT, BGE-M3).
+    #[arg(long, value_enum, default_value_t, value_name = "TYPE", help_heading = "Output")]
     pub output_type: OutputType,
 
-    /// Format of the output; npy holds the vectors alone, with NaN for texts that failed [default: by the ending of
-    /// --output, else jsonl; on a terminal the beginning of each vector]
-    #[arg(
-        long,
-        alias = "output-format",
-        value_enum,
-        env = "INFA_FORMAT",
-        hide_env = true,
-        hide_possible_values = true,
-        value_name = "jsonl|json|csv|npy",
-        help_heading = "Input and output"
-    )]
+    /// Output format: jsonl, json, csv or npy
+    ///
+    /// [default: from the extension of --output, else jsonl; on a terminal, the beginning of each vector]. npy holds only the vectors, with NaN for texts that failed.
+    #[arg(long, alias = "output-format", value_enum, value_name = "FORMAT", help_heading = "Output")]
     pub format: Option<output::Format>,
 
-    /// Digits after the decimal point, 0 to 10, zeros at the end left out; for jsonl, json and csv [default: as few as read
-    /// back as the same float32]
-    #[arg(long, env = "INFA_PRECISION", hide_env = true, value_name = "DIGITS", help_heading = "Input and output")]
+    /// Digits after the decimal point, 0 to 10
+    ///
+    /// In jsonl, json and csv; trailing zeros are left out. [default: as few as read back as the same float32]
+    #[arg(long, value_name = "DIGITS", help_heading = "Output")]
     pub precision: Option<output::Precision>,
 
-    /// Write to FILE, which appears only when it is complete; - is stdout [default: stdout]; dense, sparse and colbert
-    /// stand for --output-type (a file of that name: ./sparse)
-    #[arg(short, long, value_name = "FILE", env = "INFA_OUTPUT", hide_env = true, help_heading = "Input and output")]
-    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: OutputArgs,
 
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub model: ModelArgs,
 
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub engine: EngineArgs,
 
+    /// Role of the texts: query or document
+    ///
+    /// Chooses the prompt that the model's files have for the role, if any.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "ROLE",
+        conflicts_with_all = ["prompt", "prompt_name"],
+        help_heading = "Embedding (default: the model's files)"
+    )]
+    pub mode: Option<Mode>,
+
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub text: TextArgs,
 }
 
+const OUTPUT: &str = "\
+Output file; - is stdout [default: stdout]
+
+The file appears under its name when it is complete. The names dense, sparse and colbert stand for --output-type; a file of that name is ./sparse.";
+
 impl EmbedArgs {
-    /// What to make of a text, and the file to write: `--output sparse` names the one, `--output ./sparse` the other.
+    /// The output type and the output file. `--output sparse` names a type, `--output ./sparse` a file.
     pub fn outputs(&self) -> (OutputType, Option<PathBuf>) {
-        let named =
-            self.output.as_deref().and_then(Path::to_str).and_then(|name| OutputType::from_str(name, false).ok());
-        named.map_or_else(|| (self.output_type, self.output.clone()), |output_type| (output_type, None))
+        let output = &self.output.output;
+        let named = output.as_deref().and_then(Path::to_str).and_then(|name| OutputType::from_str(name, false).ok());
+        named.map_or_else(|| (self.output_type, output.clone()), |output_type| (output_type, None))
     }
 }
 
 /// The role of the texts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
-    /// As queries
+    /// Queries
     Query,
-    /// As documents
+    /// Documents
     Document,
 }
 
@@ -121,14 +110,14 @@ impl From<Option<Mode>> for Role {
     }
 }
 
-/// What becomes of a text.
+/// The result of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum OutputType {
     /// One vector
     #[default]
     Dense,
-    /// Weights of tokens of the vocabulary
+    /// Weights of vocabulary tokens
     Sparse,
-    /// A vector for every token
+    /// One vector a token
     Colbert,
 }

@@ -1,10 +1,8 @@
 //! `infa engines`.
 
-use std::path::PathBuf;
-
 use clap::{Args, Subcommand};
 
-use super::ListingArgs;
+use super::{ListingArgs, PythonArgs};
 use crate::engine::EngineKind;
 
 /// Flags of `infa engines`.
@@ -12,44 +10,34 @@ use crate::engine::EngineKind;
 #[command(args_conflicts_with_subcommands = true)]
 pub struct EnginesArgs {
     #[command(subcommand)]
-    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub command: Option<EnginesCommand>,
 
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub listing: ListingArgs,
 
-    /// Python interpreter of Python engines [default: that of infa engines install, the active environment's, python3]
-    #[arg(long, value_name = "FILE", env = "INFA_PYTHON", hide_env = true)]
-    pub python: Option<PathBuf>,
+    #[command(flatten)]
+    pub python: PythonArgs,
 }
 
 /// The subcommands of `infa engines`.
 #[derive(Debug, Subcommand)]
 pub enum EnginesCommand {
-    /// Install what Python engines need, in an environment of infa's own
+    /// Install the packages of Python engines, in environments inside infa's cache
     ///
-    /// With uv where it is on PATH, otherwise with venv and pip, whose configuration says where packages come from. All
-    /// Python engines share one environment (PyTorch with CUDA fills 6 GB); Infinity, which needs older packages, has
-    /// another. Nothing outside of infa's cache is touched.
+    /// Uses uv if it is on PATH, otherwise venv and pip, whose configuration chooses the package index. All Python engines share one environment (PyTorch with CUDA fills 6 GB); Infinity, which needs older packages, has another.
     Install(InstallArgs),
 }
 
 /// Flags of `infa engines install`.
 #[derive(Debug, Args)]
+#[command(mut_arg("python", |arg| arg
+    .help("Python interpreter for the environment, 3.10 to 3.12 [default: python3]")
+    .long_help(None::<&str>)))]
 pub struct InstallArgs {
     /// Engines: torch, onnx-export, openvino, ctranslate2, fastembed, infinity
-    #[arg(
-        env = "INFA_NAMES",
-        hide_env = true,
-        required = true,
-        value_enum,
-        value_name = "NAME",
-        hide_possible_values = true
-    )]
+    #[arg(required = true, value_enum, value_name = "NAME")]
     pub names: Vec<EngineKind>,
 
-    /// Python interpreter that the environment is made with, 3.10 to 3.12 for all of them [default: python3]
-    #[arg(long, value_name = "FILE", env = "INFA_PYTHON", hide_env = true)]
-    pub python: Option<PathBuf>,
+    #[command(flatten)]
+    pub python: PythonArgs,
 }

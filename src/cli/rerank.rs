@@ -1,85 +1,72 @@
 //! `infa rerank`.
 
-use std::path::PathBuf;
-
 use clap::Args;
-use clap::builder::BoolishValueParser;
 
-use super::help::{STATUS, paragraphs};
-use super::{EngineArgs, InputArgs, ModelArgs, ReadArgs};
+use super::parse::{STATUS, paragraphs};
+use super::{EngineArgs, InputArgs, ModelArgs, OutputArgs, ReadArgs};
 use crate::output;
 
-/// Commands to begin with.
 const EXAMPLES: &str = "\
 Examples:
   infa rerank --query 'what do cats eat' documents.txt
-  infa rerank -m BAAI/bge-reranker-base --query 'cats' --top-n 10 docs.jsonl
-  infa rerank -m BAAI/bge-reranker-base queries.jsonl > ranked.jsonl
-    (each line {\"query\":\"…\",\"documents\":[\"…\",{\"id\":7,\"text\":\"…\"}]})
-  infa rerank --engine infinity=http://127.0.0.1:7997 --query 'cats' docs.txt";
-/// Which models score documents.
+  infa rerank -m BAAI/bge-reranker-base --query cats a.txt
+  infa rerank -m BAAI/bge-reranker-base q.jsonl > r.jsonl";
+const MORE_EXAMPLES: &str = "\
+  infa rerank --query 'what do cats eat' --top-n 10 docs.csv
+  infa rerank --engine infinity=http://h:7997 --query q a";
+const QUERIES: &str = "\
+Several queries: each line of the input is {\"query\":\"…\",\"documents\":[\"…\",{\"id\":7,\"text\":\"…\"}]}.";
 const MODELS: &str = "\
-Models: cross-encoders, such as BAAI/bge-reranker-base or cross-encoder/ms-marco-MiniLM-L6-v2, read query and document together and judge best; so do language models that answer whether a document fits, such as Qwen/Qwen3-Reranker-0.6B. Of an embedding model, such as the default, the vectors are compared, which stderr says.";
+Models: cross-encoders, such as BAAI/bge-reranker-base or cross-encoder/ms-marco-MiniLM-L6-v2, read query and document together and judge best. Language models that answer whether a document fits work as well, such as Qwen/Qwen3-Reranker-0.6B. With an embedding model, such as the default, the vectors are compared; stderr says so.";
+
+fn all_examples() -> String {
+    paragraphs(&[&format!("{EXAMPLES}\n{MORE_EXAMPLES}"), QUERIES, MODELS, STATUS])
+}
 
 /// Flags of `infa rerank`.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES, after_long_help = paragraphs(&[EXAMPLES, MODELS, STATUS]))]
+#[command(after_help = EXAMPLES, after_long_help = all_examples())]
 #[command(mut_arg("prompt", |arg| arg.help("Put TEXT before the query")))]
 #[command(mut_arg("prompt_name", |arg| arg.help("Put the model's prompt of this name before the query")))]
 pub struct RerankArgs {
-    /// The query; without it, every line of input is a JSON object with "query" and "documents"
-    #[arg(long, value_name = "TEXT", env = "INFA_QUERY", hide_env = true)]
+    /// Query
+    ///
+    /// Without it, every line of input is a JSON object with "query" and "documents".
+    #[arg(long, value_name = "TEXT", help_heading = "Input")]
     pub query: Option<String>,
 
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub read: ReadArgs,
 
-    /// Only the N best documents [default: all]
-    #[arg(
-        long,
-        alias = "top-k",
-        value_name = "N",
-        env = "INFA_TOP_N",
-        hide_env = true,
-        help_heading = "Input and output"
-    )]
+    /// Print only the N best documents [default: all]
+    #[arg(long, alias = "top-k", value_name = "N", help_heading = "Output")]
     pub top_n: Option<usize>,
 
-    /// Put the documents' texts into the output, too
-    #[arg(long, value_parser = BoolishValueParser::new(), env = "INFA_RETURN_DOCUMENTS", hide_env = true, help_heading = "Input and output")]
+    /// Print the documents' texts
+    #[arg(long, help_heading = "Output")]
     pub return_documents: bool,
 
-    /// Scores as the model gives them, without an activation function (similarities never have one)
-    #[arg(long, value_parser = BoolishValueParser::new(), env = "INFA_RAW_SCORES", hide_env = true, help_heading = "Input and output")]
+    /// Print scores without an activation function
+    ///
+    /// Similarities of vectors never have one.
+    #[arg(long, help_heading = "Output")]
     pub raw_scores: bool,
 
-    /// Format of the output [default: by the ending of --output, else table on a terminal and jsonl elsewhere]
-    #[arg(
-        long,
-        alias = "output-format",
-        value_enum,
-        env = "INFA_FORMAT",
-        hide_env = true,
-        hide_possible_values = true,
-        value_name = "table|jsonl|json|csv",
-        help_heading = "Input and output"
-    )]
+    /// Output format: table, jsonl, json or csv
+    ///
+    /// [default: from the extension of --output, else table on a terminal and jsonl elsewhere]
+    #[arg(long, alias = "output-format", value_enum, value_name = "FORMAT", help_heading = "Output")]
     pub format: Option<output::RankingFormat>,
 
-    /// Write to FILE, which appears only when it is complete; - is stdout [default: stdout]
-    #[arg(short, long, value_name = "FILE", env = "INFA_OUTPUT", hide_env = true, help_heading = "Input and output")]
-    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: OutputArgs,
 
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub model: ModelArgs,
 
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub engine: EngineArgs,
 
     #[command(flatten)]
-    #[allow(missing_docs, reason = "a doc comment here would become the help's text")]
     pub input: InputArgs,
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-/// Shells that infa completes in.
+/// A shell with completions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum CompletedShell {
     /// bash 3.2 or later
@@ -24,15 +24,14 @@ pub enum CompletedShell {
 /// Flags of `infa completions`.
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
-    /// The shell
-    #[arg(env = "INFA_SHELL", hide_env = true)]
+    /// Shell: bash, elvish, fish, nushell, powershell or zsh
     pub shell: CompletedShell,
 }
 
 /// Flags of `infa man`.
 #[derive(Debug, Args)]
 pub struct ManArgs {
-    /// Write a page for infa and one for each subcommand into this directory [default: one page for all, to stdout]
-    #[arg(short, long, value_name = "DIR", env = "INFA_OUTPUT", hide_env = true, value_hint = clap::ValueHint::DirPath)]
+    /// Directory for a page of infa and of each subcommand [default: one page, to stdout]
+    #[arg(short, long, value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     pub output: Option<PathBuf>,
 }

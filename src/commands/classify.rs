@@ -9,7 +9,7 @@ use super::engine::EngineSettings;
 use super::job::{self, Counted, Job, Writer, open_error};
 use super::settings::ModelSettings;
 use super::{Error, Outcome, World, texts};
-use crate::cli::ClassifyArgs;
+use crate::cli::{ClassifyArgs, OutputArgs};
 use crate::engine::classify::{Classified, Classifier};
 use crate::engine::remote::Wanted;
 use crate::engine::stream::Work;
@@ -20,11 +20,21 @@ use crate::model::task::{CrossEncoder, Task};
 use crate::output::{self, Destination, LabelsFormat, LabelsWriter, OutputError};
 
 pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
-    let ClassifyArgs { read, pair_field, top_k, raw_scores, format, output, model, engine, input: input_args } = args;
+    let ClassifyArgs {
+        read,
+        pair_field,
+        top_k,
+        raw_scores,
+        format,
+        output: OutputArgs { output },
+        model,
+        engine,
+        input: input_args,
+    } = args;
     if top_k == Some(0) {
         return Err(Error::Flag { flag: "--top-k", reason: "0 labels are none; give at least 1".into() });
     }
-    let named = model.model_id.clone();
+    let named = model.id.model_id.clone();
     let settings = EngineSettings::resolve(engine, model, input_args.into(), &world.globals)?;
     if matches!(settings, EngineSettings::Local(_)) && named.is_none() {
         let files: Vec<String> = read.files.iter().map(|file| texts::argument(&file.to_string_lossy())).collect();

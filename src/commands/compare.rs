@@ -12,17 +12,17 @@ use crate::cli::CompareArgs;
 pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     check_exports(&args)?;
     crate::threads::start_pool().map_err(|e| Error::Thread(std::io::Error::other(e)))?;
-    let vectors = args.asked.engines.is_none() && vectors::are_in(&args.files);
-    if args.force && (vectors || args.asked.engines.is_some()) {
+    let vectors = args.asked.set.engines.is_none() && vectors::are_in(&args.files);
+    if args.force && (vectors || args.asked.set.engines.is_some()) {
         let reason = "it is for result files of infa bench".into();
         return Err(Error::Flag { flag: "--force", reason });
     }
-    if args.asked.engines.is_some() {
+    if args.asked.set.engines.is_some() {
         return engines::run(args, world);
     }
     for (flag, given) in [
         ("--task", args.asked.task.is_some()),
-        ("--reference", args.asked.reference.is_some()),
+        ("--reference", args.asked.set.reference.is_some()),
         ("--qrels", args.asked.qrels.is_some()),
     ] {
         if given {

@@ -12,7 +12,7 @@ pub(super) use self::python::PythonSettings;
 use super::async_runtime::EngineRuntime;
 use super::settings::{Globals, ModelSettings, text_options};
 use super::{Error, World};
-use crate::cli::{EngineArgs, ModelArgs, TextArgs};
+use crate::cli::{CpuArgs, EngineArgs, HardwareArgs, ModelArgs, ModelIdArgs, PythonArgs, RequestArgs, TextArgs};
 use crate::engine::python::PythonTask;
 use crate::engine::remote::{ApiKey, Wanted};
 use crate::engine::spec::Place;
@@ -58,7 +58,9 @@ impl EngineSettings {
             }
             return Ok(Self::Server(Box::new(ServerSettings::resolve(spec, engine, model, text, globals)?)));
         }
-        let EngineArgs { engine: _, retries, request_timeout, request_batch, concurrency, python } = engine;
+        let EngineArgs { engine: _, requests, request_batch, concurrency, python } = engine;
+        let RequestArgs { retries, request_timeout } = requests;
+        let PythonArgs { python } = python;
         no_python(python.as_deref(), &spec)?;
         refuse(&[
             ("--retries", retries.is_some()),
@@ -116,10 +118,13 @@ impl ServerSettings {
         text: TextArgs,
         globals: &Globals,
     ) -> Result<Self, Error> {
-        let EngineArgs { engine: _, retries, request_timeout, request_batch, concurrency, python } = engine;
+        let EngineArgs { engine: _, requests, request_batch, concurrency, python } = engine;
+        let RequestArgs { retries, request_timeout } = requests;
+        let PythonArgs { python } = python;
         no_python(python.as_deref(), &spec)?;
-        let ModelArgs { model_id, revision, onnx_file, device, dtype, calibrate, copy_weights, threads, batch_tokens } =
-            model;
+        let ModelArgs { id, onnx_file, hardware, dtype, calibrate, batch_tokens } = model;
+        let ModelIdArgs { model_id, revision } = id;
+        let HardwareArgs { device, cpu: CpuArgs { threads, copy_weights } } = hardware;
         refuse(&[
             ("--revision", revision.is_some()),
             ("--onnx-file", onnx_file.is_some()),
@@ -202,10 +207,10 @@ fn is_here(spec: &EngineSpec) -> bool {
 /// `--dtype`.
 pub(super) fn specified(spec: &EngineSpec, mut model: ModelArgs) -> Result<ModelArgs, Error> {
     if let Some(device) = spec.device {
-        if model.device.is_some_and(|other| other != Device::Auto && other != device) {
+        if model.hardware.device.is_some_and(|other| other != Device::Auto && other != device) {
             return Err(flag("--device", format!("{spec} says another")));
         }
-        model.device = Some(device);
+        model.hardware.device = Some(device);
     }
     let said = model.dtype.filter(|&dtype| dtype != Dtype::Auto);
     let found = number_format(spec).map_err(|reason| flag(ENGINE, reason))?;

@@ -10,14 +10,14 @@ use serde::Serialize;
 
 use self::layout::Row;
 use super::{Error, Outcome, World};
-use crate::cli::{EnginesArgs, EnginesCommand, InstallArgs};
+use crate::cli::{EnginesArgs, EnginesCommand, InstallArgs, PythonArgs};
 use crate::engine::python::{self, Interpreter, Package};
 use crate::engine::spec::Place;
 use crate::engine::{EngineKind, launch};
 
 pub(super) fn run(args: EnginesArgs, world: &World) -> Result<Outcome, Error> {
-    let EnginesArgs { command, listing, python } = args;
-    if let Some(EnginesCommand::Install(InstallArgs { names, python })) = command {
+    let EnginesArgs { command, listing, python: PythonArgs { python } } = args;
+    if let Some(EnginesCommand::Install(InstallArgs { names, python: PythonArgs { python } })) = command {
         python::install(&names, python.as_deref(), &world.globals.cache, &world.context())?;
         return Ok(Outcome::Done);
     }

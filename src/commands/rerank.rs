@@ -11,7 +11,7 @@ use super::engine::EngineSettings;
 use super::job::{Input, Job, open_error};
 use super::settings::ModelSettings;
 use super::{Error, Outcome, World, texts};
-use crate::cli::{ReadArgs, RerankArgs};
+use crate::cli::{FieldArgs, OutputArgs, ReadArgs, RerankArgs};
 use crate::engine::OutputKind;
 use crate::engine::python::PythonTask;
 use crate::engine::remote::Wanted;
@@ -30,7 +30,7 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
         return_documents,
         raw_scores,
         format,
-        output,
+        output: OutputArgs { output },
         model,
         engine,
         input: input_args,
@@ -71,7 +71,7 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
         }
         None => {
             check_queries(&read)?;
-            let ReadArgs { files, text: _, input_format, field, id_field } = read;
+            let ReadArgs { files, text: _, fields: FieldArgs { input_format, field, id_field } } = read;
             let options = input::Options { format: input_format, field, id_field, pair_field: None };
             let mut records = input::open_queries(&files, &options)?;
             let Some(first) = first(&mut records)? else {
@@ -125,7 +125,7 @@ const EXAMPLE: &str = "what do cats eat";
 /// Without a query only JSON can hold some. Says what to type where the query was given as a file, or where there are only
 /// documents.
 fn check_queries(read: &ReadArgs) -> Result<(), Error> {
-    let ReadArgs { files, text, input_format, .. } = read;
+    let ReadArgs { files, text, fields: FieldArgs { input_format, .. } } = read;
     if let Some(first) = text.first() {
         let reason = "is missing; --text gives documents";
         let rest: Vec<String> = text[1..].iter().map(|text| format!("--text {}", texts::quoted(text))).collect();

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{Error, World};
-use crate::cli::{GlobalArgs, InputArgs, ModelArgs, TextArgs, VectorArgs};
+use crate::cli::{CpuArgs, GlobalArgs, HardwareArgs, InputArgs, ModelArgs, ModelIdArgs, TextArgs, VectorArgs};
 use crate::engine::int8::{Int8Options, MOST_CALIBRATION_TEXTS};
 use crate::engine::observe::Observer;
 use crate::engine::{Engine, OnnxEngine, OnnxOptions, OutputKind, StaticEngine, TextOptions};
@@ -86,8 +86,9 @@ impl ModelSettings {
     }
 
     pub fn resolve(model: ModelArgs, text: TextArgs, globals: &Globals) -> Result<Self, Error> {
-        let ModelArgs { model_id, revision, onnx_file, device, dtype, calibrate, copy_weights, threads, batch_tokens } =
-            model;
+        let ModelArgs { id, onnx_file, hardware, dtype, calibrate, batch_tokens } = model;
+        let ModelIdArgs { model_id, revision } = id;
+        let HardwareArgs { device, cpu: CpuArgs { threads, copy_weights } } = hardware;
         let access = if copy_weights { Access::Copy } else { Access::Map };
         if let Some(many) = threads.filter(|n| n.get() > MOST_THREADS) {
             let reason = format!("{many} is more than {MOST_THREADS}, the most that can be of use");

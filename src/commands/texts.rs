@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::job::invite;
 use super::{Error, World};
-use crate::cli::ReadArgs;
+use crate::cli::{FieldArgs, ReadArgs};
 use crate::input::{self, InputError, Options, Records};
 
 /// Opens what the flags name. `command` is what the user typed before texts or files, for hints; `what` is what the texts
@@ -16,7 +16,7 @@ pub(super) fn open(
     what: &str,
     world: &World,
 ) -> Result<Records, Error> {
-    let ReadArgs { files, text, input_format, field, id_field } = read;
+    let ReadArgs { files, text, fields: FieldArgs { input_format, field, id_field } } = read;
     if !text.is_empty() {
         return Ok(input::texts(text, "--text"));
     }

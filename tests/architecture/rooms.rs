@@ -7,7 +7,7 @@ use crate::circles::{arrows, circles};
 use crate::source::{files, modules, src};
 
 /// Rooms that keep all rules below.
-const CLEAN: &[&str] = &["model", "graph", "fetch", "input", "output", "report", "stats"];
+const CLEAN: &[&str] = &["cli", "model", "graph", "fetch", "input", "output", "report", "stats", "ui"];
 /// The most files side by side in a folder, `mod.rs` left out.
 const FILES_SIDE_BY_SIDE: usize = 15;
 

@@ -31,6 +31,30 @@ fn every_flag_and_argument_has_its_variable() {
     assert!(seen > 25, "only {seen} arguments");
 }
 
+/// `infa embed --model-id INFA_MODEL_ID`: every variable of every command, hidden flags included.
+fn variables(command: &clap::Command, path: &str, found: &mut Vec<String>) {
+    for argument in command.get_arguments() {
+        if let Some(variable) = argument.get_env().and_then(|name| name.to_str()) {
+            let id = argument.get_id();
+            let shown = argument.get_long().map_or(format!("<{id}>"), |long| format!("--{long}"));
+            found.push(format!("{path} {shown} {variable}"));
+        }
+    }
+    for command in command.get_subcommands() {
+        variables(command, &format!("{path} {}", command.get_name()), found);
+    }
+}
+
+/// Deployments rely on these names: a line may be added, none may change.
+#[test]
+fn the_names_of_variables_stay() {
+    let mut found = Vec::new();
+    variables(&infa::cli::Cli::command(), "infa", &mut found);
+    found.sort();
+    let expected = include_str!("variables.txt");
+    assert_eq!(found.join("\n").trim(), expected.trim(), "\n{}", found.join("\n"));
+}
+
 #[test]
 fn variables_do_what_flags_do() {
     let model = fixture("bert-tiny");

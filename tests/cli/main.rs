@@ -18,6 +18,7 @@ mod environment;
 mod file_kinds;
 mod first_words;
 mod formats;
+mod help;
 mod hub;
 #[path = "../support/hub_server.rs"]
 mod hub_server;

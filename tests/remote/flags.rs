@@ -193,7 +193,10 @@ fn the_guide_knows_every_engine_key_and_flag() {
         }
     }
     let help = infa(["embed", "--help"]).run().status(0);
-    let engine = help.text().split("Engine:").nth(1).unwrap().split("\n\n").take(5).collect::<String>();
+    let engine = help.text().split("\nEngine:\n").nth(1).unwrap();
+    // The next heading begins in the first column.
+    let lines = engine.lines().take_while(|line| line.is_empty() || line.starts_with(' '));
+    let engine = lines.collect::<Vec<_>>().join("\n");
     for flag in engine.split_whitespace().filter(|word| word.starts_with("--")) {
         assert!(guide.contains(flag) || flag == "--model-id", "{flag}");
     }

@@ -91,14 +91,10 @@ fn text(path: &Path) -> Result<String, ConfigError> {
 }
 
 fn parse(text: &str) -> Result<BenchSettings, String> {
-    toml::from_str(text).map_err(|e| {
-        let message = e.to_string().trim_end().to_owned();
+    BenchSettings::from_toml(text).map_err(|message| {
         if let Some(flag) = unknown_field(&message).and_then(|name| FLAGS.into_iter().find(|flag| *flag == name)) {
-            let place = message.lines().take_while(|line| !line.starts_with("unknown field")).collect::<Vec<_>>();
-            return format!(
-                "{}\n`{flag}` is a flag, not a key of a config: give --{flag} on the command line",
-                place.join("\n")
-            );
+            let (place, _) = message.split_once("unknown field").unwrap_or_default();
+            return format!("{place}`{flag}` is a flag, not a key of a config: give --{flag} on the command line");
         }
         match suggestion(&message) {
             Some(like) => format!("{message}\ndid you mean `{like}`?"),
@@ -137,7 +133,7 @@ mod tests {
         for (name, _) in BUNDLED {
             let (read_name, settings) = read(name).unwrap();
             assert_eq!(read_name, *name);
-            assert!(settings.title.is_some() && settings.engines.is_some(), "{name}");
+            assert!(settings.title.is_some() && settings.set.engines.is_some(), "{name}");
         }
         let files = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/bench-configs")).unwrap();
         let name = |file: std::io::Result<std::fs::DirEntry>| file.unwrap().path().file_stem().unwrap().to_owned();

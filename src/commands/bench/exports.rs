@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::{Error, World, exports};
 use crate::bench::report::{self, Report};
-use crate::cli::ExportReportArgs;
+use crate::cli::{ExportReportArgs, ReportExportArgs};
 use crate::output::{Destination, Document, OutputError};
 
 /// The files that are to be written, opened before anything is measured.
@@ -21,7 +21,8 @@ const LARGEST: u64 = 64 << 20;
 impl Exports {
     /// Opens what can be opened, and looks whether the file to be spliced has a place.
     pub fn open(args: ExportReportArgs, name: &str) -> Result<Self, Error> {
-        let ExportReportArgs { export_json, export_csv, export_markdown, export_html, splice } = args;
+        let ExportReportArgs { files, export_csv, splice } = args;
+        let ReportExportArgs { export_json, export_markdown, export_html } = files;
         let documents = exports::Exports::open([
             (export_json, |report| report::json(report).map_err(|e| e.to_string())),
             (export_csv, |report| report::csv(report).map_err(|e| e.to_string())),

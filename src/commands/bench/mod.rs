@@ -21,7 +21,7 @@ use super::side_by_side::{Counter, ModelHere, Opening, facts};
 use super::{Error, Outcome, World, async_runtime};
 use crate::bench::engine::Prepared;
 use crate::bench::report::EngineState;
-use crate::cli::{BenchArgs, BenchSettings, ExportReportArgs};
+use crate::cli::{BenchArgs, BenchSettings, ExportReportArgs, ReportExportArgs};
 use crate::compare::runs::read;
 use crate::engine::Role;
 use crate::ui::interrupt;
@@ -120,7 +120,8 @@ fn draw(
         return Err(Error::flag(flag, "it says what is measured, and --from measures nothing: leave one of them out"));
     }
     let is_input = |path: &PathBuf| path.canonicalize().ok() == from.canonicalize().ok() && path.exists();
-    let ExportReportArgs { export_json, export_csv, export_markdown, export_html, splice: _ } = &exports;
+    let ExportReportArgs { files, export_csv, splice: _ } = &exports;
+    let ReportExportArgs { export_json, export_markdown, export_html } = files;
     for (flag, path) in [
         ("--export-json", export_json),
         ("--export-csv", export_csv),

@@ -17,7 +17,9 @@ use crate::bench::load::{End, Limits, Load, Phase, Timer};
 use crate::bench::report::Task;
 use crate::bench::rounds;
 use crate::bench::warm_up::WarmUp;
-use crate::cli::{BenchSettings, Rounds, Share, Span, Written};
+use crate::cli::{
+    BenchSettings, CpuArgs, EngineSetArgs, HardwareArgs, ModelIdArgs, PythonArgs, RequestArgs, Rounds, Share,
+};
 use crate::engine::spec::Place;
 use crate::model::DEFAULT_MODEL;
 
@@ -83,21 +85,25 @@ impl Plan {
         }
         let new_load = ["--load", "--concurrency", "--rate"].into_iter().any(is_typed);
         let (typed_roles, file_roles) =
-            ([typed.baseline.clone(), typed.reference.clone()], [file.baseline.take(), file.reference.take()]);
+            ([typed.baseline.clone(), typed.set.reference.clone()], [file.baseline.take(), file.set.reference.take()]);
         let BenchSettings {
             title,
             notes,
-            engines,
+            set:
+                EngineSetArgs {
+                    engines,
+                    model: ModelIdArgs { model_id, revision },
+                    hardware: HardwareArgs { device, cpu: CpuArgs { threads, copy_weights } },
+                    python: PythonArgs { python },
+                    requests: RequestArgs { retries, request_timeout },
+                    startup_timeout,
+                    reference: _,
+                    batch,
+                    samples,
+                    seed,
+                },
             task,
-            model_id,
-            revision,
-            device,
-            threads,
-            copy_weights,
-            python,
             dataset,
-            seed,
-            batch,
             load,
             concurrency,
             rate,
@@ -107,12 +113,7 @@ impl Plan {
             stable,
             time_limit,
             warm_up,
-            request_timeout,
-            startup_timeout,
-            retries,
             baseline: _,
-            reference: _,
-            samples,
             machine_cost_per_hour,
         } = typed.or(file);
         let task = task.unwrap_or(Task::Embed);
@@ -142,7 +143,7 @@ impl Plan {
                 return Err(Error::flag("--requests", "requests and duration both end a round: give one of them"));
             }
             (Some(requests), ..) => Some(End::Requests(requests.get())),
-            (None, Some(Span(duration)), _) => Some(End::After(duration)),
+            (None, Some(duration), _) => Some(End::After(duration)),
             (None, None, Demand::Rounds(Load::Offline)) => None,
             (None, None, Demand::Rounds(_)) => Some(End::After(ROUND)),
             (None, None, _) => Some(End::After(STEP)),
@@ -183,7 +184,7 @@ impl Plan {
                 Err(Error::flag(name, format!("{value} is not above 0 and up to {most}")))
             }
         };
-        let stable = stable.map_or(STABLE, |Written(Share(stable))| stable);
+        let stable = stable.map_or(STABLE, |Share(stable)| stable);
         let machine_cost_per_hour =
             machine_cost_per_hour.map(|cost| within("--machine-cost-per-hour", cost, 1e9)).transpose()?;
         let samples = samples.unwrap_or(SAMPLES);
@@ -192,8 +193,8 @@ impl Plan {
         }
         let warm_up = match warm_up {
             None => Some(WarmUp::default()),
-            Some(Span(Duration::ZERO)) => None,
-            Some(Span(limit)) => Some(WarmUp { limit, ..WarmUp::default() }),
+            Some(Duration::ZERO) => None,
+            Some(limit) => Some(WarmUp { limit, ..WarmUp::default() }),
         };
         let plan = Self {
             baseline,
@@ -222,9 +223,9 @@ impl Plan {
             batch: batch.map_or(BATCH, NonZero::get),
             demand,
             end,
-            rounds: rounds.map_or(ROUNDS, |Written(rounds)| rounds),
+            rounds: rounds.unwrap_or(ROUNDS),
             stable,
-            time_limit: time_limit.map(|Span(limit)| limit),
+            time_limit,
             warm_up,
             samples,
             machine_cost_per_hour,
@@ -300,16 +301,12 @@ fn check_python(python: &Path) -> Result<(), Error> {
     if there { Ok(()) } else { Err(Error::flag("--python", format!("{}: no such program", python.display()))) }
 }
 
-fn demand(
-    load: Option<Written<Demand>>,
-    concurrency: Option<NonZero<usize>>,
-    rate: Option<f64>,
-) -> Result<Demand, Error> {
+fn demand(load: Option<Demand>, concurrency: Option<NonZero<usize>>, rate: Option<f64>) -> Result<Demand, Error> {
     Ok(match (load, concurrency, rate) {
         (Some(_), Some(_), _) | (Some(_), _, Some(_)) | (_, Some(_), Some(_)) => {
             return Err(Error::flag("--load", "load, concurrency and rate say the same: give one of them"));
         }
-        (Some(Written(demand)), ..) => demand,
+        (Some(demand), ..) => demand,
         (None, None, Some(rate)) => Demand::Rounds(Load::Poisson { rate }),
         (None, concurrency, None) => {
             Demand::Rounds(Load::Closed { concurrency: concurrency.map_or(CONCURRENCY, NonZero::get) })

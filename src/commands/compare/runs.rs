@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use super::super::exports::Exports;
 use super::{Error, Outcome, World};
-use crate::cli::{CompareArgs, ExportComparisonArgs, ShownMetric};
+use crate::cli::{CompareArgs, ReportExportArgs, ShownMetric};
 use crate::compare::runs::{self, METRICS, Plan, Run, RunsReport, Threshold};
 
 pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     let CompareArgs { files, base, baseline, fail_if, force, metrics, exports, asked: _ } = args;
-    let ExportComparisonArgs { export_json, export_markdown, export_html } = exports;
+    let ReportExportArgs { export_json, export_markdown, export_html } = exports;
     let exports = Exports::open([
         (export_json, |report: &RunsReport| runs::json(report).map_err(|e| e.to_string())),
         (export_markdown, |report: &RunsReport| Ok(runs::markdown(report))),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::exports::Exports;
 use super::{Error, Outcome, World};
-use crate::cli::{CompareArgs, ExportComparisonArgs};
+use crate::cli::{CompareArgs, ReportExportArgs};
 use crate::compare::vectors::{
     self, SCHEMA_VERSION, VectorRow, VectorSet, VectorSetReport, VectorThreshold, VectorsReport,
 };
@@ -69,7 +69,7 @@ pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     }
     let thresholds = fail_if.into_iter().map(|fail_if| fail_if.vectors.map_err(|reason| wrong("--fail-if", reason)));
     let thresholds: Vec<VectorThreshold> = thresholds.collect::<Result<_, _>>()?;
-    let ExportComparisonArgs { export_json, export_markdown, export_html } = exports;
+    let ReportExportArgs { export_json, export_markdown, export_html } = exports;
     let exports = Exports::open([
         (export_json, |report: &VectorsReport| vectors::json(report).map_err(|e| e.to_string())),
         (export_markdown, |report: &VectorsReport| Ok(vectors::markdown(report))),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{ENGINE, World, flag, refuse};
-use crate::cli::{EngineArgs, ModelArgs, TextArgs};
+use crate::cli::{CpuArgs, EngineArgs, HardwareArgs, ModelArgs, ModelIdArgs, PythonArgs, RequestArgs, TextArgs};
 use crate::commands::Error;
 use crate::commands::async_runtime::EngineRuntime;
 use crate::commands::settings::{Globals, text_options};
@@ -38,9 +38,12 @@ impl PythonSettings {
         text: TextArgs,
         globals: &Globals,
     ) -> Result<Self, Error> {
-        let EngineArgs { engine: _, retries, request_timeout, request_batch, concurrency, python } = engine;
-        let ModelArgs { model_id, revision, onnx_file, device, dtype, calibrate, copy_weights, threads, batch_tokens } =
-            model;
+        let EngineArgs { engine: _, requests, request_batch, concurrency, python } = engine;
+        let RequestArgs { retries, request_timeout } = requests;
+        let PythonArgs { python } = python;
+        let ModelArgs { id, onnx_file, hardware, dtype, calibrate, batch_tokens } = model;
+        let ModelIdArgs { model_id, revision } = id;
+        let HardwareArgs { device, cpu: CpuArgs { threads, copy_weights } } = hardware;
         let elsewhere = |flag, reason: &str| Err(Error::Flag { flag, reason: reason.to_owned() });
         if let Err(flag) = refuse(&[("--retries", retries.is_some()), ("--concurrency", concurrency.is_some())]) {
             return elsewhere(flag, "it is for servers alone (--engine NAME=URL)");

@@ -13,7 +13,7 @@ use crate::plural::counted;
 
 pub(super) fn run(args: InspectArgs, world: &World) -> Result<Outcome, Error> {
     let InspectArgs { source, onnx_file, listing } = args;
-    let name = source.model_flag.clone().unwrap_or_else(|| source.model_id.clone());
+    let name = source.flags.model_flag.clone().unwrap_or_else(|| source.model_id.clone());
     let (source, problem) = match find(source, onnx_file, world) {
         Ok(source) => (source, None),
         // A directory without anything that runs still has something to tell.

@@ -8,8 +8,10 @@ use std::time::Duration;
 use bytesize::ByteSize;
 
 use super::tei::Tei;
-use crate::cli::{InfinityArgs, InputArgs, LifeArgs, LimitArgs, List, ListenArgs, ModelArgs, ModelsArgs, ServeArgs};
-use crate::cli::{ServeEngine, TextArgs, VectorArgs, spread};
+use crate::cli::{
+    HardwareArgs, InfinityArgs, InputArgs, LifeArgs, LimitArgs, List, ListenArgs, ModelArgs, ModelIdArgs, ModelsArgs,
+    ServeArgs, ServeEngine, TextArgs, VectorArgs, spread,
+};
 use crate::commands::Error;
 use crate::commands::settings::{Globals, ModelSettings};
 use crate::model::DEFAULT_MODEL;
@@ -127,8 +129,7 @@ fn resolve_models(
         no_model_warmup,
         batch_size,
         calibrate,
-        copy_weights,
-        threads,
+        cpu,
     } = args;
     let model_ids: Vec<String> =
         model_id.into_iter().flat_map(|list| list.0).map(|id| id.unwrap_or_else(|| DEFAULT_MODEL.to_owned())).collect();
@@ -157,14 +158,14 @@ fn resolve_models(
     for ((model_id, Names { name, aliases }), dtype) in model_ids.into_iter().zip(names).zip(dtypes) {
         let dtype = dtype.map(|dtype| exact(dtype, remarks));
         let model = ModelArgs {
-            model_id: Some(model_id.clone()),
-            revision: revision_of(&model_id, revisions.next().flatten(), remarks),
+            id: ModelIdArgs {
+                model_id: Some(model_id.clone()),
+                revision: revision_of(&model_id, revisions.next().flatten(), remarks),
+            },
             onnx_file: onnx_files.next().flatten(),
-            device: devices.next().flatten(),
+            hardware: HardwareArgs { device: devices.next().flatten(), cpu },
             calibrate: calibrate.clone().filter(|_| is_int8(&dtype)),
             dtype,
-            copy_weights,
-            threads,
             batch_tokens: Some(batch_tokens),
         };
         let pooling = poolings.next().flatten().flatten();

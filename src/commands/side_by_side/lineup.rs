@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::super::engine::number_format;
 use super::super::{Error, World};
 use crate::bench::report::Task;
-use crate::cli::{EngineEntry, Span};
+use crate::cli::EngineEntry;
 use crate::engine::spec::Place;
 use crate::engine::{EngineKind, EngineSpec, SpecError, launch, python};
 use crate::fetch::Context;
@@ -124,8 +124,8 @@ pub enum ModelHere {
 }
 
 /// The longest wait that `flag` gives, or the `usual` one.
-pub fn within_time(flag: &'static str, given: Option<Span>, usual: Duration) -> Result<Duration, Error> {
-    match given.map_or(usual, |Span(given)| given) {
+pub fn within_time(flag: &'static str, given: Option<Duration>, usual: Duration) -> Result<Duration, Error> {
+    match given.unwrap_or(usual) {
         Duration::ZERO => Err(Error::flag(flag, "nothing is ready in no time; give it longer")),
         limit => Ok(limit),
     }

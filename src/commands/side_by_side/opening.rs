@@ -13,7 +13,7 @@ use crate::bench::machine::{self, Roots};
 use crate::bench::report::{EngineState, Task};
 use crate::bench::summary;
 use crate::bench::target::{Failure, FailureKind};
-use crate::cli::{InputArgs, ModelArgs, TextArgs};
+use crate::cli::{CpuArgs, HardwareArgs, InputArgs, ModelArgs, ModelIdArgs, TextArgs};
 use crate::engine::launch::{self, Launch, LaunchError};
 use crate::engine::python::{PythonEngine, PythonError, PythonOptions, PythonTask, programs};
 use crate::engine::remote::{self, ApiKey, Client, Wanted};
@@ -125,14 +125,14 @@ impl<'a> Opening<'a> {
         let Self { lineup, world, .. } = self;
         let before = machine::resident_memory();
         let model = ModelArgs {
-            model_id: Some(lineup.model_id.clone()),
-            revision: lineup.revision.clone(),
+            id: ModelIdArgs { model_id: Some(lineup.model_id.clone()), revision: lineup.revision.clone() },
             onnx_file: None,
-            device: if planned.spec.device.is_some() { None } else { lineup.device },
+            hardware: HardwareArgs {
+                device: if planned.spec.device.is_some() { None } else { lineup.device },
+                cpu: CpuArgs { threads: lineup.threads, copy_weights: lineup.copy_weights },
+            },
             dtype: None,
             calibrate: None,
-            copy_weights: lineup.copy_weights,
-            threads: lineup.threads,
             batch_tokens: None,
         };
         let input = InputArgs { prompt: None, prompt_name: None, truncate: None, max_length: None };

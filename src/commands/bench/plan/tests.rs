@@ -3,14 +3,14 @@
 use super::*;
 
 fn plan(toml: &str) -> Result<Plan, Error> {
-    let mut typed: BenchSettings = toml::from_str(toml).unwrap();
-    typed.engines.get_or_insert_with(|| vec!["onnx".into()]);
+    let mut typed: BenchSettings = BenchSettings::from_toml(toml).unwrap();
+    typed.set.engines.get_or_insert_with(|| vec!["onnx".into()]);
     Plan::of("mine".to_owned(), typed, BenchSettings::default())
 }
 
 /// Flags beside a config, both written as a config is.
 fn flags(config: &str, flags: &str) -> Result<Plan, Error> {
-    Plan::resolve(Some(config), toml::from_str(flags).unwrap())
+    Plan::resolve(Some(config), BenchSettings::from_toml(flags).unwrap())
 }
 
 fn described(plan: &Plan) -> String {
@@ -89,7 +89,7 @@ fn what_makes_no_sense_is_refused() {
 
 #[test]
 fn without_a_config_there_is_quick() {
-    let quick = |typed: &str| Plan::resolve(None, toml::from_str(typed).unwrap()).unwrap();
+    let quick = |typed: &str| Plan::resolve(None, BenchSettings::from_toml(typed).unwrap()).unwrap();
     let plan = quick("engines = ['onnx', 'torch']");
     assert_eq!((plan.name.as_str(), plan.batch, plan.rounds), ("quick", 16, Rounds { min: 3, max: 5 }));
     assert_eq!(quick("").lineup.engines.len(), 2);

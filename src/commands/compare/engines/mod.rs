@@ -14,7 +14,7 @@ use crate::bench::machine;
 use crate::bench::report::EngineState;
 use crate::bench::summary;
 use crate::bench::target::Failure;
-use crate::cli::{CompareArgs, CompareTask, ExportComparisonArgs};
+use crate::cli::{CompareArgs, CompareTask, ReportExportArgs};
 use crate::compare::engines::{
     self, Answers, EngineOnTexts, EngineOutcome, EngineThreshold, EnginesReport, EnginesTask, EnginesWorkload, Inputs,
     SCHEMA_VERSION,
@@ -45,7 +45,7 @@ pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     let thresholds = fail_if.into_iter().map(|fail_if| fail_if.engines.map_err(|reason| wrong("--fail-if", reason)));
     let thresholds: Vec<EngineThreshold> = thresholds.collect::<Result<_, _>>()?;
     let plan = Plan::resolve(asked, files)?;
-    let ExportComparisonArgs { export_json, export_markdown, export_html } = exports;
+    let ReportExportArgs { export_json, export_markdown, export_html } = exports;
     let exports = Exports::open([
         (export_json, |report: &EnginesReport| engines::json(report).map_err(|e| e.to_string())),
         (export_markdown, |report: &EnginesReport| Ok(engines::markdown(report))),

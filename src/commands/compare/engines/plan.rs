@@ -4,7 +4,10 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use crate::bench::report::Task;
-use crate::cli::{CompareEnginesArgs, CompareTask};
+use crate::cli::{
+    CompareEnginesArgs, CompareTask, CpuArgs, EngineSetArgs, FieldArgs, HardwareArgs, ModelIdArgs, PythonArgs,
+    RequestArgs,
+};
 use crate::commands::Error;
 use crate::commands::side_by_side::{Lineup, REQUEST_TIMEOUT, STARTUP_TIMEOUT, engines_of, named, within_time};
 use crate::compare::engines::Asking;
@@ -38,25 +41,22 @@ const RETRIES: u32 = 2;
 impl Plan {
     pub fn resolve(asked: CompareEnginesArgs, files: Vec<PathBuf>) -> Result<Self, Error> {
         let CompareEnginesArgs {
-            engines,
+            set:
+                EngineSetArgs {
+                    engines,
+                    model: ModelIdArgs { model_id, revision },
+                    hardware: HardwareArgs { device, cpu: CpuArgs { threads, copy_weights } },
+                    python: PythonArgs { python },
+                    requests: RequestArgs { retries, request_timeout },
+                    startup_timeout,
+                    reference,
+                    batch,
+                    samples,
+                    seed,
+                },
             task,
-            model_id,
-            revision,
-            device,
-            threads,
-            copy_weights,
-            python,
-            reference,
-            batch,
             concurrency,
-            samples,
-            seed,
-            request_timeout,
-            startup_timeout,
-            retries,
-            input_format,
-            field,
-            id_field,
+            fields: FieldArgs { input_format, field, id_field },
             pair_field,
             score_field,
             split,

@@ -1,23 +1,22 @@
-//! Values of flags and configs of `infa bench`, which are written alike in both.
+//! Values of flags.
 
 use std::str::FromStr;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
-use crate::cli::serve::duration;
 use crate::engine::spec::is_engine;
 
-/// An engine of a run.
+/// An engine of a run, as `--engines` and configs name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineEntry {
     /// Its name in tables; `None`: its spec.
     pub name: Option<String>,
-    /// Which it is.
+    /// The engine's spec.
     pub spec: String,
     /// The command that starts its server.
     pub launch: Option<String>,
-    /// The model's name there; `None`: the server is asked, or has only one.
+    /// The server's name of the model; `None`: the server's only model.
     pub model: Option<String>,
 }
 
@@ -66,40 +65,17 @@ impl<'de> Deserialize<'de> for EngineEntry {
     }
 }
 
-/// A value that configs write as flags do.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Written<T>(pub T);
+/// The maximum of any time: it can be added to any point in time.
+const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 3600);
 
-impl<T: FromStr> FromStr for Written<T> {
-    type Err = T::Err;
-
-    fn from_str(text: &str) -> Result<Self, T::Err> {
-        text.parse().map(Self)
-    }
-}
-
-impl<'de, T: FromStr<Err: std::fmt::Display>> Deserialize<'de> for Written<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text_or_number(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-/// A length of time: `30s`, `5m`, or seconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Span(pub Duration);
-
-impl FromStr for Span {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        duration(text).map(Self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Span {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        text_or_number(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
+/// Parses a time: seconds, or a number with a unit such as `5m`.
+///
+/// # Errors
+/// Not a time, or more than a year.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let seconds = text.parse().ok().map(|seconds| Duration::try_from_secs_f64(seconds).map_err(|e| e.to_string()));
+    let duration = seconds.unwrap_or_else(|| humantime::parse_duration(text).map_err(|e| e.to_string()))?;
+    if duration > MAX_DURATION { Err("that is more than a year".into()) } else { Ok(duration) }
 }
 
 /// A share: `0.02`, or `2%`.
@@ -126,60 +102,45 @@ impl FromStr for Share {
     }
 }
 
-/// How many rounds there are.
+/// The number of rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rounds {
-    /// At least.
+    /// Minimum.
     pub min: usize,
-    /// At most.
+    /// Maximum.
     pub max: usize,
 }
 
-/// More rounds than anybody waits for.
-const MOST_ROUNDS: usize = 10_000;
+/// Maximum number of rounds.
+const MAX_ROUNDS: usize = 10_000;
 
 impl FromStr for Rounds {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("{text:?} is no number of rounds, such as 5 or 5-20, from 1 to {MOST_ROUNDS}");
+        let wrong = || format!("{text:?} is not a number of rounds, such as 5 or 5-20, from 1 to {MAX_ROUNDS}");
         let number = |text: &str| text.trim().parse::<usize>().map_err(|_| wrong());
         let (min, max) = text.split_once('-').unwrap_or((text, text));
         let (min, max) = (number(min)?, number(max)?);
-        if min == 0 || min > max || max > MOST_ROUNDS { Err(wrong()) } else { Ok(Self { min, max }) }
+        if min == 0 || min > max || max > MAX_ROUNDS { Err(wrong()) } else { Ok(Self { min, max }) }
     }
-}
-
-/// A string, or a number as it would be written as one.
-fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    struct Text;
-    impl serde::de::Visitor<'_> for Text {
-        type Value = String;
-
-        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            f.write_str("a string or a number")
-        }
-
-        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<String, E> {
-            Ok(text.to_owned())
-        }
-
-        fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<String, E> {
-            Ok(number.to_string())
-        }
-
-        fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<String, E> {
-            Ok(number.to_string())
-        }
-    }
-    deserializer.deserialize_any(Text)
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::cli::BenchSettings;
+
+    #[test]
+    fn durations_are_seconds_or_have_a_unit() {
+        for (text, millis) in [("30", 30_000), ("0.5", 500), ("30s", 30_000), ("5m", 300_000), ("200ms", 200), ("0", 0)]
+        {
+            assert_eq!(duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for text in ["", "-1", "soon", "5 parsecs", "NaN", "inf", "1e300", "900000000000y", "2y"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn rounds() {
@@ -199,8 +160,6 @@ mod tests {
         for text in ["", "%", "0", "0%", "-2%", "101%", "NaN", "inf", "2", "200"] {
             assert!(text.parse::<Share>().is_err(), "{text}");
         }
-        let Written(Share(read)) = toml::from_str::<BenchSettings>("stable = '5%'").unwrap().stable.unwrap();
-        assert!((read - 0.05).abs() < 1e-12);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The command line and the environment of text-embeddings-inference (TEI), for deployments that change their image.
+//! The variables of text-embeddings-inference (TEI), for deployments that change their image.
 //!
 //! Source: huggingface/text-embeddings-inference 1.9, `router/src/main.rs`, where each flag's variable is the flag's name
 //! in capitals, without a prefix. Names like `PORT` and `HOSTNAME` are set in many shells for other reasons, so they are
@@ -8,87 +8,11 @@
 use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
-use std::path::PathBuf;
 
-use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Args, ValueEnum};
+use clap::{Arg, ArgMatches, ValueEnum};
 
-use super::serve::{ApiKey, LogLevel};
-
-/// Whether TEI's variables are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum TeiEnv {
-    /// Those that are TEI's alone and API_KEY; the others beside one of these or one of TEI's flags
-    #[default]
-    Auto,
-    /// All of them
-    Always,
-    /// None of them, not even API_KEY
-    Never,
-}
-
-/// TEI's flags, but for those that infa has by that name or by an alias.
-#[derive(Debug, Args)]
-pub struct TeiArgs {
-    /// Read the variables of text-embeddings-inference (MODEL_ID, API_KEY, PORT …): always, never, or auto: API_KEY and
-    /// names that are its alone; common names such as PORT only beside one of these
-    #[arg(
-        long,
-        value_enum,
-        default_value_t,
-        value_name = "auto|always|never",
-        hide_possible_values = true,
-        env = "INFA_TEI_ENV",
-        hide_env = true,
-        help_heading = "Start and end"
-    )]
-    pub tei_env: TeiEnv,
-
-    /// Whether texts that are too long are cut.
-    #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new())]
-    pub auto_truncate: Option<bool>,
-
-    /// Whether the log is JSON.
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
-    pub json_output: Option<bool>,
-
-    /// The access token of the Hub.
-    #[arg(long, hide = true)]
-    pub hf_token: Option<ApiKey>,
-
-    /// The same, by its old name.
-    #[arg(long, hide = true)]
-    pub hf_api_token: Option<ApiKey>,
-
-    /// The Hub's cache.
-    #[arg(long, hide = true)]
-    pub huggingface_hub_cache: Option<PathBuf>,
-
-    /// The directory of the module Dense, where a model has several.
-    #[arg(long, hide = true)]
-    pub dense_path: Option<String>,
-
-    /// Without effect: a socket inside TEI.
-    #[arg(long, hide = true)]
-    pub uds_path: Option<String>,
-
-    /// Without effect.
-    #[arg(long, hide = true)]
-    pub prometheus_port: Option<String>,
-
-    /// Without effect.
-    #[arg(long, hide = true)]
-    pub tokenization_workers: Option<String>,
-
-    /// Without effect.
-    #[arg(long, hide = true)]
-    pub max_batch_requests: Option<String>,
-
-    /// Without effect.
-    #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
-    pub disable_spans: Option<bool>,
-}
+use crate::cli::serve::{LogLevel, TeiEnv};
 
 /// When a variable is read, if `--tei-env` is auto.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,11 +1,11 @@
-//! Variables that look like infa's or Infinity's and are not: a misspelt one would change nothing, without a word.
+//! Warnings about misspelt variables, which change nothing.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 
 use clap::Command;
 
-use super::infinity;
+use crate::cli::serve;
 use crate::suggest::suggest_by;
 
 /// Variables that have no flag.
@@ -28,7 +28,7 @@ pub(super) fn warnings<'n>(
         collect(here, &mut near);
     }
     let infinity: BTreeSet<String> = match here {
-        Some(serve) if subcommand == Some("serve") => infinity::variables(serve).collect(),
+        Some(command) if subcommand == Some("serve") => serve::variables(command).collect(),
         _ => BTreeSet::new(),
     };
     let mut found: Vec<(&str, &OsStr)> = names.filter(|(_, value)| !value.is_empty()).collect();

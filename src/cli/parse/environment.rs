@@ -4,14 +4,18 @@
 //! text-embeddings-inference, where neither is.
 
 use std::ffi::{OsStr, OsString};
+use std::sync::LazyLock;
 
 use clap::builder::Resettable;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, CommandFactory, FromArgMatches, ValueEnum};
+use clap::{Arg, ArgMatches, Args, Command, CommandFactory, FromArgMatches, ValueEnum};
 
-use super::tei::{TeiEnv, TeiVariables};
+use super::tei::TeiVariables;
 use super::usage::UsageError;
-use super::{Cli, infinity, unknown};
+use super::variables::variable;
+use super::{endings, help, tips, unknown};
+use crate::cli::serve::TeiEnv;
+use crate::cli::{BenchSettings, Cli, serve};
 use crate::ui::log::LogFormat;
 
 /// Flags that exclude each other. Typed, the one must silence the other's variable as it does its own.
@@ -36,66 +40,40 @@ const RIVALS: &[&[&str]] = &[
     &["text", "pair_field"],
 ];
 
-/// What `infa bench` measures, of which `--from` measures nothing: typed, it silences their variables.
-const MEASURED: &[&str] = &[
-    "note",
-    "engines",
-    "task",
-    "model_id",
-    "revision",
-    "device",
-    "threads",
-    "copy_weights",
-    "python",
-    "dataset",
-    "seed",
-    "batch",
-    "load",
-    "concurrency",
-    "rate",
-    "requests",
-    "duration",
-    "rounds",
-    "stable",
-    "time_limit",
-    "warm_up",
-    "request_timeout",
-    "startup_timeout",
-    "retries",
-    "baseline",
-    "reference",
-    "samples",
-    "machine_cost_per_hour",
-];
+/// The settings of `infa bench`, of which `--from` uses none: typed, it silences their variables.
+static MEASURED: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let command = BenchSettings::augment_args(Command::new("measured"));
+    command.get_arguments().map(|arg| arg.get_id().to_string()).collect()
+});
 
 /// Flags of `infa serve` that other commands have by another name, and that name.
 const NAMESAKES: &[(&str, &str)] = &[("max_batch_tokens", "INFA_BATCH_TOKENS"), ("pooling_method", "INFA_POOLING")];
 
-/// What was typed and set.
+/// The command line and the environment, parsed.
 pub struct Parsed {
     /// The flags.
     pub cli: Cli,
-    /// What to say about variables.
+    /// Remarks on variables.
     pub remarks: Remarks,
 }
 
-/// What the user should know about variables of the environment.
+/// Remarks on environment variables.
 #[derive(Debug, Default)]
 pub struct Remarks {
-    /// Which were read.
+    /// Variables that were read.
     pub notes: Vec<String>,
-    /// Which change nothing, or something that may surprise.
+    /// Variables that change nothing, or something unexpected.
     pub warnings: Vec<String>,
 }
 
 impl Cli {
-    /// What the command line and the environment say.
+    /// Parses the command line and the environment.
     ///
     /// # Errors
-    /// Wrong usage; and help and version, which end the process as well.
+    /// Wrong usage. Help and version end the process as well.
     pub fn from_environment() -> Result<Parsed, UsageError> {
         let arguments: Vec<OsString> = std::env::args_os().collect();
-        let plain = super::help::shortened(Self::command());
+        let plain = help::shortened(Self::command(), &arguments);
         let typed = without_variables(plain.clone(), &|_| true).ignore_errors(true);
         let typed = typed.try_get_matches_from(&arguments).ok();
         let path = typed.as_ref().map(path).unwrap_or_default();
@@ -115,7 +93,7 @@ impl Cli {
             let serves = arguments.iter().any(|argument| argument == "serve");
             let variables = if serves { tei.taken() } else { Vec::new() };
             UsageError::new(
-                super::tips::with_tip(e, &plain, &path),
+                tips::with_tip(e, &plain, &path),
                 is_json(&arguments, serves && tei.json_output()),
                 &variables,
             )
@@ -124,11 +102,11 @@ impl Cli {
         let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
         let variables = variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str())));
         remarks.warnings = unknown::warnings(&plain, subcommand.as_deref(), variables);
-        remarks.warnings.extend(super::endings::warnings(&matches));
+        remarks.warnings.extend(endings::warnings(&matches));
         if let Some(serve) = matches.subcommand_matches("serve") {
             let (notes, warnings) = tei.remarks(serve);
             remarks.notes = notes;
-            remarks.warnings.extend(warnings.into_iter().chain(infinity::default_model(serve)));
+            remarks.warnings.extend(warnings.into_iter().chain(serve::default_model(serve)));
         }
         Ok(Parsed { cli, remarks })
     }
@@ -147,7 +125,7 @@ fn path(matches: &ArgMatches) -> Vec<&str> {
 /// The flags that exclude the one with that id.
 fn rivals(id: &str) -> impl Iterator<Item = &'static str> {
     let groups = RIVALS.iter().filter(move |group| group.contains(&id));
-    let from = MEASURED.contains(&id).then_some("from");
+    let from = MEASURED.iter().any(|measured| measured == id).then_some("from");
     groups.copied().flatten().copied().filter(move |rival| *rival != id).chain(from)
 }
 
@@ -201,12 +179,12 @@ fn with_aliases(arg: Arg, tei: &TeiVariables) -> Arg {
 /// The variables of the flag with that id besides infa's usual one; TEI's apart.
 fn others(id: &str, flag: bool) -> impl Iterator<Item = OsString> {
     let namesake = NAMESAKES.iter().find(|(name, _)| *name == id).map(|(_, variable)| (*variable).into());
-    namesake.into_iter().chain(flag.then(|| infinity::variable(id).into()))
+    namesake.into_iter().chain(flag.then(|| serve::variable(id).into()))
 }
 
 /// Whether a variable of infa's or Infinity's sets the flag with that id.
 fn is_set(id: &str) -> bool {
-    let own = OsString::from(format!("INFA_{}", id.to_ascii_uppercase()));
+    let own = OsString::from(variable(id));
     std::iter::once(own).chain(others(id, true)).any(|name| value(id, &name).is_some())
 }
 

@@ -1,0 +1,8 @@
+//! `infa bench`.
+
+mod args;
+mod config;
+mod settings;
+
+pub use args::{BenchArgs, ExportReportArgs};
+pub use settings::BenchSettings;

@@ -1,0 +1,170 @@
+//! Flags of models: where they come from, how they compute, how they read text.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::model::DEFAULT_MODEL;
+use crate::model::pooling::Pooling;
+use crate::model::tokenizer::Truncate;
+use crate::runtime::device::{Device, Dtype};
+
+/// What a model can be.
+pub const MODEL_SOURCES: &str = "Directory, .onnx file, or Hugging Face repository";
+
+/// The default is named here and filled in where a model runs in this process: a server has its own.
+fn model_help() -> String {
+    format!("{MODEL_SOURCES} [default: {DEFAULT_MODEL}]")
+}
+
+/// The model.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
+pub struct ModelIdArgs {
+    #[arg(short, long, alias = "model", help = MODEL_SOURCES, long_help = model_help(), value_name = "MODEL")]
+    pub model_id: Option<String>,
+
+    /// Branch, tag or commit of the repository [default: main]
+    #[arg(long, value_name = "REV")]
+    pub revision: Option<String>,
+}
+
+impl ModelIdArgs {
+    /// Fills in what is missing from `other`. A revision belongs to its model.
+    pub fn or(self, other: Self) -> Self {
+        match self.model_id {
+            Some(_) => self,
+            None => Self { model_id: other.model_id, revision: self.revision.or(other.revision) },
+        }
+    }
+}
+
+/// The hardware that engines on this machine use.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
+pub struct HardwareArgs {
+    /// Device: auto, cpu, cuda, tensorrt [default: auto]
+    #[arg(long, value_enum, value_name = "DEVICE")]
+    pub device: Option<Device>,
+
+    #[command(flatten)]
+    pub cpu: CpuArgs,
+}
+
+impl HardwareArgs {
+    /// Fills in what is missing from `other`.
+    pub fn or(self, other: Self) -> Self {
+        Self { device: self.device.or(other.device), cpu: self.cpu.or(other.cpu) }
+    }
+}
+
+/// Threads and memory of each engine on this machine.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
+pub struct CpuArgs {
+    /// Worker threads [default: the usable cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZero<usize>>,
+
+    /// Load weights into memory
+    ///
+    /// Otherwise they are mapped from the file, which must not change meanwhile.
+    #[arg(long, overrides_with = "copy_weights")]
+    pub copy_weights: bool,
+}
+
+impl CpuArgs {
+    /// Fills in what is missing from `other`.
+    pub fn or(self, other: Self) -> Self {
+        Self { threads: self.threads.or(other.threads), copy_weights: self.copy_weights || other.copy_weights }
+    }
+}
+
+/// The model of a command that runs one.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Model")]
+pub struct ModelArgs {
+    #[command(flatten)]
+    pub id: ModelIdArgs,
+
+    /// ONNX file of the directory or repository, instead of safetensors
+    #[arg(long, value_name = "FILE")]
+    pub onnx_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub hardware: HardwareArgs,
+
+    /// float32, float16, bfloat16, int8 [default: auto]
+    ///
+    /// Number format of weights and arithmetic. Weights are quantised to int8 once and cached.
+    #[arg(long, value_enum, value_name = "DTYPE")]
+    pub dtype: Option<Dtype>,
+
+    /// Texts to calibrate int8 with [default: built-in sentences]
+    ///
+    /// A file of lines, JSON lines, CSV or TSV, with texts like those of the later input.
+    #[arg(long, value_name = "FILE")]
+    pub calibrate: Option<PathBuf>,
+
+    /// Maximum tokens of a batch of equally long texts [default: 512]
+    #[arg(long, value_name = "N")]
+    pub batch_tokens: Option<NonZero<usize>>,
+}
+
+/// How texts become vectors. The model's files give the defaults.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Embedding (default: the model's files)")]
+pub struct TextArgs {
+    /// Pooling: cls, mean, max, mean-sqrt-len, weighted-mean, last-token
+    #[arg(long, value_enum, value_name = "POOLING")]
+    pub pooling: Option<Pooling>,
+
+    #[command(flatten)]
+    pub vectors: VectorArgs,
+
+    #[command(flatten)]
+    pub input: InputArgs,
+}
+
+/// Post-processing of vectors. The model's files give the defaults.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Embedding (default: the model's files)")]
+pub struct VectorArgs {
+    /// Scale vectors to length 1
+    #[arg(long, overrides_with = "no_normalize")]
+    pub normalize: bool,
+
+    /// Keep the length of vectors
+    #[arg(long, overrides_with = "normalize")]
+    pub no_normalize: bool,
+
+    /// Keep the first N dimensions and normalise
+    #[arg(long, value_name = "N")]
+    pub dimensions: Option<usize>,
+}
+
+/// Prompt and truncation. The model's files give the defaults.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Prompt and truncation (default: the model's files)")]
+pub struct InputArgs {
+    /// Put TEXT before every input
+    #[arg(long, value_name = "TEXT", conflicts_with = "prompt_name")]
+    pub prompt: Option<String>,
+
+    /// Put the model's prompt of this name before every input, such as query
+    #[arg(long, value_name = "NAME")]
+    pub prompt_name: Option<String>,
+
+    /// Side on which long texts are cut: right, left; none: a long text is an error
+    #[arg(long, value_enum, value_name = "SIDE")]
+    pub truncate: Option<Truncate>,
+
+    /// Maximum tokens of a text, special tokens included
+    #[arg(long, value_name = "N")]
+    pub max_length: Option<usize>,
+}
+
+impl From<InputArgs> for TextArgs {
+    /// Leaves pooling and post-processing to the model's files.
+    fn from(input: InputArgs) -> Self {
+        Self { pooling: None, vectors: VectorArgs::default(), input }
+    }
+}
