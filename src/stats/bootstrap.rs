@@ -1,65 +1,80 @@
-//! Whether one of two engines is better on the same items, or only seems so.
+//! The percentile bootstrap: the interval of a statistic of many items, and of the difference of two.
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::spread::CONFIDENCE;
 
-/// Resamples. The probability beyond an end of the interval is then good to 0.35 % (of 2.5 %), and correlations of ten
-/// thousand pairs take seconds.
-const RESAMPLES: usize = 2_000;
+/// How items are drawn again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resampling {
+    /// Decides which items are drawn.
+    pub seed: u64,
+    /// The number of resamples. With 2,000 of them, the probability beyond an end of the interval is good to 0.35 %
+    /// (of 2.5 %).
+    pub resamples: usize,
+}
 
-/// The difference of a statistic of two engines.
+/// A statistic with its interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Difference {
-    /// The second's less the first's, of all items.
+pub struct Bootstrapped {
+    /// The statistic of all items.
     pub estimate: f64,
     /// Its 95 % interval; `None` for fewer than two items, or where the statistic is not defined for most resamples.
     pub interval: Option<(f64, f64)>,
 }
 
-impl Difference {
-    /// Whether the interval leaves out 0. Without an interval nothing is sure.
+impl Bootstrapped {
+    /// Whether the interval excludes 0; false without an interval.
     pub fn is_significant(&self) -> bool {
         self.interval.is_some_and(|(low, high)| low > 0.0 || high < 0.0)
     }
 }
 
-/// How much larger `second` is than `first`, both computed from the items (pairs of texts, queries) at the given places,
-/// and how sure that is, by the paired percentile bootstrap: `n` items are drawn anew with replacement, the same ones
-/// for both, and the difference is taken of each draw (Efron and Tibshirani, An Introduction to the Bootstrap, 1993,
-/// chapter 13; for retrieval, Sakai, Evaluating Evaluation Metrics based on the Bootstrap, SIGIR 2006;
-/// `scipy.stats.bootstrap` with `paired=True, method="percentile"`).
+/// A statistic of `n` items with its 95 % interval, by the percentile bootstrap: `n` items are drawn anew with replacement,
+/// and the statistic of each draw is taken (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13;
+/// `scipy.stats.bootstrap` with `method="percentile"`). `statistic` takes indices of items.
 ///
-/// `None` where a statistic is not defined for all items. Draws for which one is not defined (all tied) are left out.
+/// `None` where the statistic is not defined for all items. Draws for which it is not defined (all tied) are left out.
 /// Each draw has a seed of its own, so that the result does not depend on threads.
-pub fn paired_difference(
+pub fn bootstrap(
     n: usize,
-    seed: u64,
-    first: impl Fn(&[usize]) -> Option<f64> + Sync,
-    second: impl Fn(&[usize]) -> Option<f64> + Sync,
-) -> Option<Difference> {
-    let difference = |items: &[usize]| Some(second(items)? - first(items)?);
-    let estimate = difference(&(0..n).collect::<Vec<_>>())?;
+    resampling: Resampling,
+    statistic: impl Fn(&[usize]) -> Option<f64> + Sync,
+) -> Option<Bootstrapped> {
+    let Resampling { seed, resamples } = resampling;
+    let estimate = statistic(&(0..n).collect::<Vec<_>>())?;
     if n < 2 {
-        return Some(Difference { estimate, interval: None });
+        return Some(Bootstrapped { estimate, interval: None });
     }
     let draw = |resample: usize| {
         let mut rng =
             fastrand::Rng::with_seed(seed.wrapping_add((resample as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         let items: Vec<usize> = (0..n).map(|_| rng.usize(..n)).collect();
-        difference(&items).filter(|difference| !difference.is_nan())
+        statistic(&items).filter(|value| !value.is_nan())
     };
-    let mut differences: Vec<f64> = (0..RESAMPLES).into_par_iter().filter_map(draw).collect();
-    differences.sort_unstable_by(f64::total_cmp);
+    let mut values: Vec<f64> = (0..resamples).into_par_iter().filter_map(draw).collect();
+    values.sort_unstable_by(f64::total_cmp);
     let tail = (1.0 - CONFIDENCE) / 2.0;
-    let last = differences.len().saturating_sub(1) as f64;
-    let at = |probability: f64| differences.get((last * probability).round() as usize).copied();
-    let interval = if differences.len() * 2 > RESAMPLES { at(tail).zip(at(1.0 - tail)) } else { None };
-    Some(Difference { estimate, interval })
+    let last = values.len().saturating_sub(1) as f64;
+    let at = |probability: f64| values.get((last * probability).round() as usize).copied();
+    let interval = if values.len() * 2 > resamples { at(tail).zip(at(1.0 - tail)) } else { None };
+    Some(Bootstrapped { estimate, interval })
 }
 
-/// The mean of the values at these places, for measures of single queries; `None` of none.
-pub fn mean(values: &[f64], items: &[usize]) -> Option<f64> {
+/// The difference `second` − `first` of two statistics of the same `n` items, by the paired bootstrap: both are computed
+/// from the same draws (for retrieval: Sakai, Evaluating Evaluation Metrics based on the Bootstrap, SIGIR 2006;
+/// `scipy.stats.bootstrap` with `paired=True`). `None` as of [`bootstrap`].
+pub fn paired_difference(
+    n: usize,
+    resampling: Resampling,
+    first: impl Fn(&[usize]) -> Option<f64> + Sync,
+    second: impl Fn(&[usize]) -> Option<f64> + Sync,
+) -> Option<Bootstrapped> {
+    bootstrap(n, resampling, |items| Some(second(items)? - first(items)?))
+}
+
+/// The mean of the values at these indices; `None` without indices.
+pub fn mean_of(values: &[f64], items: &[usize]) -> Option<f64> {
     (!items.is_empty()).then(|| items.iter().map(|&item| values[item]).sum::<f64>() / items.len() as f64)
 }
 
@@ -76,10 +91,14 @@ mod tests {
 
     type Correlation = fn(&[f64], &[f64]) -> Option<f64>;
 
-    fn difference(correlation: Correlation, [gold, a, b]: &[Vec<f64>; 3], seed: u64) -> Difference {
+    fn resampling(seed: u64) -> Resampling {
+        Resampling { seed, resamples: 2_000 }
+    }
+
+    fn difference(correlation: Correlation, [gold, a, b]: &[Vec<f64>; 3], seed: u64) -> Bootstrapped {
         let pick = |values: &[f64], items: &[usize]| items.iter().map(|&item| values[item]).collect::<Vec<_>>();
         let of = |values: &Vec<f64>, items: &[usize]| correlation(&pick(gold, items), &pick(values, items));
-        paired_difference(gold.len(), seed, |items| of(a, items), |items| of(b, items)).unwrap()
+        paired_difference(gold.len(), resampling(seed), |items| of(a, items), |items| of(b, items)).unwrap()
     }
 
     /// scipy 1.17.1, over `g = (i*7919 + i*i*31) % 101`, `a = g + (i*i*17 + i*3) % 61`, `b = g + (i*i*13 + i*5) % 151`
@@ -105,18 +124,31 @@ mod tests {
         }
     }
 
+    /// Of one resample the interval is a point, and of none there is no interval.
+    #[test]
+    fn the_number_of_resamples_is_a_parameter() {
+        let values: Vec<f64> = (0..50).map(f64::from).collect();
+        let of = |resamples| bootstrap(50, Resampling { seed: 1, resamples }, |items| mean_of(&values, items)).unwrap();
+        let (low, high) = of(1).interval.unwrap();
+        assert!(low == high && of(0).interval.is_none(), "{low} {high}");
+        let (low, high) = of(2_000).interval.unwrap();
+        // 24.5 ± 1.96 · √(50² / 12 / 50).
+        assert!((low - 20.5).abs() < 0.5 && (high - 28.5).abs() < 0.5, "{low} {high}");
+    }
+
     #[test]
     fn the_same_twice_differs_by_nothing() {
         let [gold, a, _] = noisy();
         let same = difference(spearman, &[gold, a.clone(), a], 1);
-        assert_eq!(same, Difference { estimate: 0.0, interval: Some((0.0, 0.0)) });
+        assert_eq!(same, Bootstrapped { estimate: 0.0, interval: Some((0.0, 0.0)) });
         assert!(!same.is_significant());
     }
 
     #[test]
     fn means_of_queries() {
         let (a, b) = ([0.5, 0.25, 1.0, 0.0], [0.75, 0.5, 1.0, 0.25]);
-        let found = paired_difference(4, 3, |items| mean(&a, items), |items| mean(&b, items)).unwrap();
+        let found =
+            paired_difference(4, resampling(3), |items| mean_of(&a, items), |items| mean_of(&b, items)).unwrap();
         assert_eq!(found.estimate, 0.1875);
         let (low, high) = found.interval.unwrap();
         assert!((0.0..0.1875).contains(&low) && high == 0.25, "{found:?}");
@@ -124,11 +156,11 @@ mod tests {
 
     #[test]
     fn without_items_or_sense_there_is_no_interval() {
-        assert_eq!(paired_difference(0, 1, |items| mean(&[], items), |items| mean(&[], items)), None);
-        let one = paired_difference(1, 1, |_| Some(1.0), |_| Some(3.0)).unwrap();
+        assert_eq!(paired_difference(0, resampling(1), |items| mean_of(&[], items), |items| mean_of(&[], items)), None);
+        let one = paired_difference(1, resampling(1), |_| Some(1.0), |_| Some(3.0)).unwrap();
         assert_eq!((one.estimate, one.interval, one.is_significant()), (2.0, None, false));
         // Defined for all items together, and for almost no draw.
         let rarely = |items: &[usize]| (items == [0, 1, 2]).then_some(1.0);
-        assert_eq!(paired_difference(3, 1, rarely, rarely).unwrap().interval, None);
+        assert_eq!(paired_difference(3, resampling(1), rarely, rarely).unwrap().interval, None);
     }
 }

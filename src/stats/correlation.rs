@@ -1,6 +1,6 @@
 //! Correlations of two lists of values of the same things.
 
-use super::ranks::average_ranks;
+use super::ranks::{Ranked, average_ranks};
 
 /// Pearson's correlation coefficient, from −1 to 1, in two passes: the means first, as sums of squares would lose the
 /// digits of values that are far from 0.
@@ -34,6 +34,17 @@ pub fn pearson(a: &[f64], b: &[f64]) -> Option<f64> {
 /// or NaN. Infinite values have ranks.
 pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
     pearson(&average_ranks(a)?, &average_ranks(b)?)
+}
+
+/// [`spearman`] of the items at these indices, some of which may occur several times. Both lists have the same items.
+pub fn spearman_of(a: &Ranked, b: &Ranked, items: &[usize]) -> Option<f64> {
+    pearson(&a.ranks(items), &b.ranks(items))
+}
+
+/// [`pearson`] of the items at these indices.
+pub fn pearson_of(a: &[f64], b: &[f64], items: &[usize]) -> Option<f64> {
+    let pick = |values: &[f64]| items.iter().map(|&item| values[item]).collect::<Vec<_>>();
+    pearson(&pick(a), &pick(b))
 }
 
 #[cfg(test)]
@@ -94,5 +105,23 @@ mod tests {
         }
         assert_eq!(pearson(&[1.0, infinite], &[1.0, 2.0]), None);
         assert_eq!(pearson(&[f64::MAX, -f64::MAX], &[1.0, 2.0]), None);
+    }
+
+    /// Bit for bit, with ties in the values and in the draw.
+    #[test]
+    fn draws_are_ranked_as_if_they_were_sorted() {
+        let mut rng = fastrand::Rng::with_seed(3);
+        for n in [2, 3, 10, 200] {
+            let mut values = || (0..n).map(|_| f64::from(rng.i8(-9..9)) / 4.0).collect::<Vec<_>>();
+            let (a, b) = (values(), values());
+            let (ranked_a, ranked_b) = (Ranked::of(&a), Ranked::of(&b));
+            for draw in 0..30 {
+                let items: Vec<usize> = (0..n).map(|at| if draw == 0 { at } else { rng.usize(..n) }).collect();
+                let pick = |values: &[f64]| items.iter().map(|&item| values[item]).collect::<Vec<_>>();
+                assert_eq!(ranked_a.ranks(&items), average_ranks(&pick(&a)).unwrap());
+                assert_eq!(spearman_of(&ranked_a, &ranked_b, &items), spearman(&pick(&a), &pick(&b)));
+                assert_eq!(pearson_of(&a, &b, &items), pearson(&pick(&a), &pick(&b)));
+            }
+        }
     }
 }

@@ -19,7 +19,7 @@
 //! [`Estimate::run`].
 
 use super::quantiles::median;
-use super::student_t::{student_t, student_t_beyond};
+use super::student_t::{quantile_80, quantile_975};
 
 /// From this many rounds on medians are compared.
 pub const ENOUGH: usize = 5;
@@ -28,8 +28,6 @@ pub const RESOLUTION: f64 = 1e-3;
 /// The part of the permitted 5 % false verdicts of a report that goes to the figure that decides: throughput, or p50 in an
 /// open loop.
 pub const DECISIVE_SHARE: f64 = 0.5;
-/// More degrees of freedom change nothing.
-const MOST_FREEDOM: f64 = 1000.0;
 /// Variance from run to run, where it cannot be measured, as a multiple of that from round to round.
 const RUN_VARIANCE: f64 = 1.0;
 /// A round farther from the median than this many median deviations counts as that far where errors are estimated.
@@ -116,7 +114,7 @@ impl Estimate {
     /// A value with its standard error, and the interval of Student's t.
     fn new(value: f64, error: f64, freedom: f64) -> Self {
         // Fewer degrees of freedom where they are no whole number: the wider interval.
-        let half = student_t(freedom.max(1.0) as usize) * error;
+        let half = quantile_975(freedom.max(1.0) as usize) * error;
         Self { value, error, run: 0.0, freedom, interval: (value - half, value + half) }
     }
 
@@ -197,30 +195,8 @@ impl Estimate {
     /// smaller may be there and not be seen. (J. Cohen, Statistical Power Analysis for the Behavioral Sciences, 1988: a
     /// power of 80 %.)
     pub fn detectable(&self, floor: f64) -> f64 {
-        floor + power_quantile(self.freedom) * self.whole_error()
+        floor + quantile_80(self.freedom) * self.whole_error()
     }
-}
-
-/// How many standard errors an estimate must be beyond, so that chance alone is with this probability.
-pub fn critical(probability: f64, freedom: f64) -> f64 {
-    let freedom = freedom.clamp(1.0, MOST_FREEDOM);
-    let (fewer, more) = (freedom.floor(), freedom.ceil());
-    let [low, high] = [fewer, more].map(|freedom| student_t_beyond(probability, freedom as usize));
-    // Between whole numbers they are nearly linear in the inverse.
-    let part = if more > fewer { (1.0 / fewer - 1.0 / freedom) / (1.0 / fewer - 1.0 / more) } else { 0.0 };
-    low + (high - low) * part
-}
-
-/// The 80 % quantile of Student's t (the same expansion as for 97.5 %, good to 2 %).
-fn power_quantile(freedom: f64) -> f64 {
-    const Z: f64 = 0.841_621_234;
-    let inverse = 1.0 / freedom.max(1.0);
-    let terms = [
-        (Z.powi(3) + Z) / 4.0,
-        (5.0 * Z.powi(5) + 16.0 * Z.powi(3) + 3.0 * Z) / 96.0,
-        (3.0 * Z.powi(7) + 19.0 * Z.powi(5) + 17.0 * Z.powi(3) - 15.0 * Z) / 384.0,
-    ];
-    terms.iter().rfold(0.0, |sum, term| inverse * (term + sum)) + Z
 }
 
 #[cfg(test)]
@@ -295,7 +271,7 @@ mod tests {
     fn quantiles_for_power_as_scipy_has_them() {
         for (freedom, t) in [(1.0, 1.376_382), (2.0, 1.060_660), (5.0, 0.919_544), (18.0, 0.862_049), (1e9, 0.841_621)]
         {
-            near(power_quantile(freedom), t, 0.02 * t);
+            near(quantile_80(freedom), t, 0.02 * t);
         }
     }
 

@@ -9,7 +9,8 @@
 //! bootstrap           the paired difference of a statistic of many items
 //! latencies           histograms of durations
 //! random, sample      random numbers that never change; a sample that does not depend on order
-//! ranks, correlation, kendall, resampled   correlations
+//! correlation         Pearson's and Spearman's, of all items and of draws; kendall: of the order of pairs
+//!   └ ranks           ranks of values
 //! retrieval           measures of ranked documents
 //! nearest             exact search
 //! fidelity            vectors and scores against those of a reference
@@ -27,7 +28,6 @@ pub mod nearest;
 pub mod quantiles;
 pub mod random;
 pub mod ranks;
-pub mod resampled;
 pub mod retrieval;
 pub mod sample;
 pub mod speed_up;

@@ -1,7 +1,8 @@
 //! How many times as fast an engine is as another, by rounds that ran one after the other and saw the same machine.
 
-use super::estimate::{Centre, DECISIVE_SHARE, ENOUGH, RESOLUTION, critical};
+use super::estimate::{Centre, DECISIVE_SHARE, ENOUGH, RESOLUTION};
 use super::spread::{CONFIDENCE, Spread};
+use super::student_t::critical_value;
 
 /// How many times as fast (or as large) `values` are as those of the baseline: the median ratio of the rounds that both
 /// have. Values come with their rounds. `None` where they share no round; a baseline of 0 has no ratio.
@@ -20,7 +21,7 @@ fn interval(ratios: &[f64], engines: usize) -> Option<(f64, f64)> {
     let centre = if logarithms.len() >= ENOUGH { Centre::Median } else { Centre::Mean };
     let estimate = centre.of(&logarithms)?;
     let probability = (1.0 - CONFIDENCE) * DECISIVE_SHARE / engines.max(1) as f64;
-    let half = match critical(probability, estimate.freedom) * estimate.whole_error() {
+    let half = match critical_value(probability, estimate.freedom) * estimate.whole_error() {
         // An engine beside itself.
         0.0 if estimate.value == 0.0 => 0.0,
         half => half.max(RESOLUTION),

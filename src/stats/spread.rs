@@ -6,7 +6,7 @@
 //! in 100 (a test has the simulation), and of 7 no more than 87 times.
 
 use super::quantiles::{self, median};
-use super::student_t::student_t;
+use super::student_t::quantile_975;
 
 /// Probability that an interval holds what it is for.
 pub const CONFIDENCE: f64 = 0.95;
@@ -64,7 +64,7 @@ fn half_width(values: &[f64]) -> Option<f64> {
     let n = values.len() as f64;
     let mean = values.iter().sum::<f64>() / n;
     let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    (values.len() >= 2).then(|| student_t(values.len() - 1) * (variance / n).sqrt())
+    (values.len() >= 2).then(|| quantile_975(values.len() - 1) * (variance / n).sqrt())
 }
 
 /// The geometric mean of positive values and the relative half-width of its 95 % interval; `None` for fewer than two

@@ -2,10 +2,10 @@
 
 use super::report::{Measured, QualityChange, QualityVerdict};
 use crate::fetch::Cancel;
-use crate::stats::bootstrap::paired_difference;
+use crate::stats::bootstrap::{Resampling, bootstrap, paired_difference};
 
-/// What is drawn is the same again.
-const SEED: u64 = 7;
+/// Every run draws the same items. Correlations of ten thousand pairs take seconds with so many resamples.
+const RESAMPLING: Resampling = Resampling { seed: 7, resamples: 2_000 };
 /// A smaller difference is one of rounding, also where it is the same in every draw.
 const ROUNDING: f64 = 1e-6;
 /// Of fewer items that differ, chance alone puts all on one side once in sixteen times or more often, and a bootstrap,
@@ -23,7 +23,7 @@ pub(super) fn measured(
     statistic: impl Fn(&[usize]) -> Option<f64> + Sync,
 ) -> Option<Measured> {
     let statistic = |items: &[usize]| if cancel.is_cancelled() { None } else { statistic(items) };
-    let found = paired_difference(n, SEED, |_| Some(0.0), statistic)?;
+    let found = bootstrap(n, RESAMPLING, statistic)?;
     Some(Measured { value: found.estimate, interval: found.interval })
 }
 
@@ -39,7 +39,7 @@ pub(super) fn change(
     let all: Vec<usize> = (0..n).collect();
     let (before, value) = (reference(&all)?, other(&all)?);
     let reference = |items: &[usize]| if cancel.is_cancelled() { None } else { reference(items) };
-    let found = paired_difference(n, SEED, reference, other)?;
+    let found = paired_difference(n, RESAMPLING, reference, other)?;
     let with_nothing = |(low, high): (f64, f64)| (low.min(0.0), high.max(0.0));
     let interval = found.interval.map(|ends| if differing < DIFFERING { with_nothing(ends) } else { ends });
     // Of a value of 0 or below nothing is a part.
@@ -71,12 +71,12 @@ fn verdict(n: usize, difference: f64, interval: Option<(f64, f64)>) -> QualityVe
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stats::bootstrap::mean;
+    use crate::stats::bootstrap::mean_of;
 
     fn of(first: &[f64], second: &[f64]) -> QualityChange {
         let differing = first.iter().zip(second).filter(|(a, b)| a != b).count();
         let cancel = Cancel::new();
-        change(first.len(), differing, &cancel, |items| mean(first, items), |items| mean(second, items)).unwrap()
+        change(first.len(), differing, &cancel, |items| mean_of(first, items), |items| mean_of(second, items)).unwrap()
     }
 
     #[test]
@@ -146,7 +146,7 @@ mod tests {
         let found = of(&[0.0; 40], &[0.5; 40]);
         assert_eq!((found.verdict, found.relative, found.relative_interval), (QualityVerdict::Better, None, None));
         let cancel = Cancel::new();
-        assert_eq!(measured(0, &cancel, |items| mean(&[], items)), None);
+        assert_eq!(measured(0, &cancel, |items| mean_of(&[], items)), None);
         assert_eq!(measured(1, &cancel, |_| Some(0.5)), Some(Measured { value: 0.5, interval: None }));
         cancel.cancel();
         assert_eq!(measured(3, &cancel, |_| Some(0.5)), None);

@@ -17,7 +17,7 @@ use crate::compare::vectors::VectorSet;
 use crate::fetch::Cancel;
 use crate::model::similarity::Similarity;
 use crate::report::numbers::several;
-use crate::stats::bootstrap::mean;
+use crate::stats::bootstrap::mean_of;
 use crate::stats::nearest::{Near, nearest};
 use crate::stats::retrieval::{ndcg_at, recall_at, reciprocal_rank_at};
 
@@ -146,7 +146,7 @@ impl RetrievalTask<'_> {
         let own: Vec<&Found> = retrieved.queries.iter().flatten().collect();
         let of = |value: fn(&Found) -> f64| {
             let values: Vec<f64> = own.iter().map(|found| value(found)).collect();
-            measured(values.len(), cancel, |items| mean(&values, items))
+            measured(values.len(), cancel, |items| mean_of(&values, items))
         };
         let (documents, ids) = self.documents_by_id();
         let ids: HashSet<&str> = ids.into_iter().collect();
@@ -185,7 +185,7 @@ impl RetrievalTask<'_> {
         let of = |value: fn(&Found) -> f64| -> Option<QualityChange> {
             let (a, b): (Vec<f64>, Vec<f64>) = both.iter().map(|(_, a, b)| (value(a), value(b))).unzip();
             let differing = a.iter().zip(&b).filter(|(a, b)| a != b).count();
-            change(both.len(), differing, cancel, |items| mean(&a, items), |items| mean(&b, items))
+            change(both.len(), differing, cancel, |items| mean_of(&a, items), |items| mean_of(&b, items))
         };
         let overlaps: Vec<f64> = both.iter().map(|(_, a, b)| overlap(&a.first, &b.first)).collect();
         let loss = |(_, a, b): &(usize, &Found, &Found)| a.ndcg10 - b.ndcg10;

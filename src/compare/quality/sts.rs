@@ -14,8 +14,8 @@ use crate::compare::vectors::VectorSet;
 use crate::fetch::Cancel;
 use crate::model::similarity::Similarity;
 use crate::report::numbers::several;
-use crate::stats::correlation;
-use crate::stats::resampled::{Ranked, pearson_of, spearman_of};
+use crate::stats::correlation::{self, pearson_of, spearman_of};
+use crate::stats::ranks::Ranked;
 
 /// Pairs with their true scores.
 #[derive(Debug, Clone, Copy)]

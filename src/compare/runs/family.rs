@@ -12,8 +12,9 @@ use super::engines::{AGREEMENT, ROUNDING};
 use super::metric::{Better, METRICS, Metric, Scale, Unit};
 use super::report::{Change, Comparison, EngineComparison, Level, Mean, MetricComparison, RunsReport, Verdict};
 use super::text::says_most;
-use crate::stats::estimate::{DECISIVE_SHARE, Estimate, RESOLUTION, critical};
+use crate::stats::estimate::{DECISIVE_SHARE, Estimate, RESOLUTION};
 use crate::stats::spread::CONFIDENCE;
+use crate::stats::student_t::critical_value;
 
 /// What the shares are for: the metric that decides, others that tables show, the rest.
 const SHARES: [f64; 3] = [DECISIVE_SHARE, 0.4, 0.1];
@@ -38,7 +39,7 @@ impl Family {
         let all: f64 = SHARES.iter().zip(self.0).filter(|(_, tests)| *tests > 0).map(|(share, _)| share).sum();
         let (Some(part), Some(tests)) = (SHARES.get(share), self.0.get(share)) else { return f64::INFINITY };
         let probability = (1.0 - CONFIDENCE) * part / all.max(*part) / (*tests).max(1) as f64;
-        critical(probability, freedom)
+        critical_value(probability, freedom)
     }
 }
 
@@ -200,7 +201,7 @@ mod tests {
     use super::*;
     use crate::bench::report::ratio::of_rates;
     use crate::bench::report::{EngineReport, Report, RoundReport, sample};
-    use crate::stats::student_t::student_t_beyond;
+    use crate::stats::student_t::whole_critical_value;
 
     /// How the figures of a server vary.
     #[derive(Clone, Copy)]
@@ -389,11 +390,11 @@ mod tests {
         assert!(floor(1) < floor(4) && floor(4) < floor(16));
         let of = |tests: [usize; 3], share| Family(tests).critical(share, 8.0);
         // Half of 5 %, or all of it where there is nothing else.
-        assert!((of([1, 4, 6], 0) - student_t_beyond(0.025, 8)).abs() < 1e-9);
-        assert!((of([1, 0, 0], 0) - student_t_beyond(0.05, 8)).abs() < 1e-9);
+        assert!((of([1, 4, 6], 0) - whole_critical_value(0.025, 8)).abs() < 1e-9);
+        assert!((of([1, 0, 0], 0) - whole_critical_value(0.05, 8)).abs() < 1e-9);
         // By numerical integration 3.5747; between whole numbers it is a little more, not less.
         assert!((3.5747..3.64).contains(&Family([1, 0, 0]).critical(0, 2.5)));
-        assert!((of([1, 4, 0], 1) - student_t_beyond(0.05 * 4.0 / 9.0 / 4.0, 8)).abs() < 1e-9);
+        assert!((of([1, 4, 0], 1) - whole_critical_value(0.05 * 4.0 / 9.0 / 4.0, 8)).abs() < 1e-9);
     }
 
     /// What is exactly the same on both sides can be no false alarm, and takes nothing from the others.

@@ -147,6 +147,7 @@ pub fn markdown(report: &EnginesReport) -> String {
 mod tests {
     use super::*;
     use crate::compare::engines::sample;
+    use crate::report::snapshots::compare_in;
     use crate::report::terminal::width;
 
     #[test]
@@ -161,6 +162,14 @@ mod tests {
         let wide = table(&sample::report(), &TableOptions { colour: false, width: Some(120) });
         let longest = wide.lines().map(width).max();
         assert!(longest <= Some(120), "{longest:?} {wide}");
+    }
+
+    #[test]
+    fn snapshots() {
+        let drawn = |width, colour| table(&sample::report(), &TableOptions { colour, width: Some(width) });
+        compare_in("compare-engines", "engines.txt", &drawn(120, false));
+        compare_in("compare-engines", "engines-60.txt", &drawn(60, true));
+        compare_in("compare-engines", "engines.md", &markdown(&sample::report()));
     }
 
     #[test]

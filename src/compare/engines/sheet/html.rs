@@ -182,7 +182,8 @@ fn asked(page: &mut Markup, report: &EnginesReport) {
 mod tests {
     use super::*;
     use crate::compare::engines::sample::report;
-    use crate::report::html::check::{assert_finite, assert_sound};
+    use crate::report::html::check::{assert_finite, assert_sound, readable};
+    use crate::report::snapshots::compare_in;
 
     #[test]
     fn what_there_is_is_shown() {
@@ -196,6 +197,7 @@ mod tests {
         assert!(page.contains("<td class=\"label bad\">failed</td>") && page.contains("reference</td>"));
         // The reference as a ring, and those that have both figures.
         assert_eq!((page.matches("class=\"ring\"").count(), page.matches("class=\"dot\" cx").count()), (1, 2 + 3));
+        compare_in("compare-engines", "engines.html", &readable(&page));
         if let Some(dir) = std::env::var_os("INFA_WRITE_PAGES") {
             std::fs::write(std::path::PathBuf::from(dir).join("compare-engines.html"), page).unwrap();
         }
