@@ -5,22 +5,22 @@
 //! stability   whether its results depend on that
 //! report      all of it as a document
 //!   ├ threshold  what is not allowed
-//!   └ sheet      what people read of it, drawn as table, markdown and page
+//!   └ document   the report for people
 //! ```
 
 mod asking;
+mod document;
 mod report;
 #[cfg(test)]
 mod sample;
-mod sheet;
 mod stability;
 mod threshold;
 
 pub use asking::{Answers, Asking, FailedInput, Failures, Inputs, Query, Text};
+pub use document::{html, markdown, table};
 pub use report::{
     EngineChecked, EngineOnTexts, EngineOutcome, EngineThresholdReport, EnginesReport, EnginesTask, EnginesWorkload,
     SCHEMA_VERSION, json, schema,
 };
-pub use sheet::{html, markdown, table};
 pub use stability::{ScoreInvariance, ScoreStability, Stability, VectorStability};
 pub use threshold::{EngineThreshold, EngineThresholdError, check, known};

@@ -1,5 +1,4 @@
-//! HTML and SVG, written so that no text can become markup: what is markup is a constant of the program, and whatever
-//! comes at run time is escaped.
+//! HTML and SVG in which no text becomes markup: markup is constant in the program, and all run-time text is escaped.
 
 use std::fmt::Display;
 
@@ -19,7 +18,7 @@ impl Markup {
         self
     }
 
-    /// A text, of which everything is shown and nothing works.
+    /// A text, escaped.
     pub fn text(&mut self, text: impl Display) -> &mut Self {
         for c in text.to_string().chars() {
             match c {

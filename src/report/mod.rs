@@ -1,17 +1,19 @@
-//! What reports are made of: figures and how they are written, pages of a terminal, Markdown and HTML, charts, schemas.
+//! The report kit: figures and numbers, pages of a terminal, Markdown and HTML, charts, schemas.
 //!
 //! ```text
-//! figure, numbers, text   values, how they are written, and texts from elsewhere made safe
+//! figure, numbers, text   values, numbers for people, and texts from elsewhere made safe
 //! terminal                lines with a style, paragraphs, tables as wide as they must be
 //! markdown                tables of GitHub's Markdown
 //! markup                  HTML and SVG in which no text becomes markup
 //!   ├ html                the frame of a page, and its pieces
 //!   └ plot                charts
+//! document                a report for people: filled once, drawn for a terminal, as Markdown, as a page
 //! schema                  JSON Schemas of documents
 //! ```
 //!
 //! A leaf: it knows no report, and uses nothing else of the crate but [`stats`](crate::stats).
 
+pub(crate) mod document;
 mod figure;
 pub(crate) mod html;
 pub(crate) mod markdown;
@@ -23,7 +25,9 @@ mod schema;
 pub(crate) mod snapshots;
 pub(crate) mod terminal;
 pub(crate) mod text;
+mod tone;
 
 pub use figure::Figure;
 pub(crate) use schema::schema_of;
 pub use terminal::TableOptions;
+pub(crate) use tone::Tone;

@@ -1,15 +1,15 @@
-//! How figures are written: three digits that count, thousands apart, the spread beside the value.
+//! Numbers for people: three significant digits, separated thousands, the spread beside the value.
 
 use std::time::Duration;
 
 use super::Figure;
 
-/// Where there is nothing to say.
+/// Stands for a missing value.
 pub(crate) const NOTHING: &str = "–";
-/// Of half-widths above it the two ends of the interval say more: it is lopsided, or wider than the value.
+/// Intervals with a larger half-width are written by their two ends: they are lopsided, or wider than the value.
 const WIDE: f64 = 0.5;
 
-/// Three significant digits, thousands separated: `8,700`, `12.3`, `0.0012`; `1.20e18` where nobody counts digits.
+/// Three significant digits, thousands separated: `8,700`, `12.3`, `0.0012`; `1.20e18` for very large and very small ones.
 pub(crate) fn number(value: f64) -> String {
     if !value.is_finite() {
         return NOTHING.to_owned();
@@ -77,8 +77,8 @@ pub(crate) fn spread(share: f64) -> String {
     }
 }
 
-/// The median with how sure it is: `8,700 ±2%`, or `8,700 (1,200–19,000)` where that is wide. One round says nothing of
-/// it: `8,700`.
+/// The median with its interval: `8,700 ±2%`, or `8,700 (1,200–19,000)` if that is wide. One round has no interval:
+/// `8,700`.
 pub(crate) fn figure(figure: &Figure) -> String {
     figure_as(figure, number)
 }
@@ -93,14 +93,14 @@ pub(crate) fn figure_as(figure: &Figure, write: impl Fn(f64) -> String) -> Strin
     }
 }
 
-/// How far the interval reaches to its longer side, as a share of the median.
+/// The distance from the median to the farther end of the interval, as a share of the median.
 pub(crate) fn half_width(figure: &Figure) -> Option<f64> {
     let (low, high) = figure.interval?;
     let share = (figure.median - low).max(high - figure.median) / figure.median.abs();
     share.is_finite().then_some(share.max(0.0))
 }
 
-/// A cosine, never rounded up: four digits, and as many more as it takes to tell it from 1, up to seven.
+/// A cosine, never rounded up: four digits, or up to seven where they are needed to distinguish it from 1.
 pub(crate) fn cosine(value: f64) -> String {
     let missing = 1.0 - value;
     if !value.is_finite() {
@@ -112,7 +112,7 @@ pub(crate) fn cosine(value: f64) -> String {
     // A hair less than what is written, as decimal numbers are in binary.
     let decimals = (-missing.log10() - 1e-6).ceil().clamp(4.0, 7.0) as usize;
     let power = 10f64.powi(decimals as i32);
-    // What is a decimal number must not lose its last digit to its binary form.
+    // A decimal number must not lose its last digit to its binary form.
     format!("{:.*}", decimals, (value * power + 1e-6).floor() / power)
 }
 

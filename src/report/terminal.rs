@@ -2,7 +2,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, presets};
 
-/// The width of what is no terminal, or does not know its own.
+/// The width where the terminal's is not known.
 const WIDTH: u16 = 120;
 /// Tables are no narrower.
 const NARROW: u16 = 40;
@@ -11,7 +11,7 @@ pub(crate) const GAP: u16 = 2;
 /// Columns before a line that goes on.
 pub(crate) const INDENT: usize = 4;
 
-/// How a table is drawn.
+/// Options of drawing for a terminal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TableOptions {
     /// Whether escape sequences may be used.
@@ -32,7 +32,7 @@ pub(crate) enum Style {
 
 /// A page, line by line.
 pub(crate) struct Page {
-    /// What is on it.
+    /// The text so far.
     pub out: String,
     colour: bool,
     /// Columns of the terminal.
@@ -97,7 +97,7 @@ impl Grid {
         self.table.add_row(cells.collect::<Vec<_>>());
     }
 
-    /// Those of the heading, and of each row.
+    /// The lines of the heading, and of each row.
     pub fn lines(mut self) -> (Vec<String>, Vec<Vec<String>>) {
         let columns = self.table.column_count();
         for (at, column) in self.table.column_iter_mut().enumerate() {

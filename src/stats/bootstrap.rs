@@ -4,7 +4,7 @@ use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
 use super::spread::CONFIDENCE;
 
-/// How items are drawn again.
+/// The draws of a bootstrap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Resampling {
     /// Decides which items are drawn.

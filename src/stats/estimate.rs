@@ -1,9 +1,9 @@
-//! How sure a change is: of a figure between two runs, or between two engines of one run. `infa bench` and
-//! `infa compare` share it, so that they never say the contrary of one run.
+//! The change of a figure between two runs, or between two engines of one run, with its error. `infa bench` and
+//! `infa compare` share it, so that they agree on the same run.
 //!
 //! Rounds of two files did not run side by side, and rounds are few: three to ten.
 //!
-//! - From [`ENOUGH`] rounds a side on, the change is that of medians, as `infa bench` shows them: one round in which
+//! - From [`MEDIAN_FROM`] rounds a side on, the change is that of medians, as `infa bench` shows them: one round in which
 //!   something else ran does not move it. Their error is that of J. S. Maritz and R. G. Jarrett, A note on estimating the
 //!   variance of the sample median, Journal of the American Statistical Association 73, 1978: of an odd number of rounds
 //!   it is what a bootstrap of endless resamples finds.
@@ -21,8 +21,8 @@
 use super::quantiles::median;
 use super::student_t::{quantile_80, quantile_975};
 
-/// From this many rounds on medians are compared.
-pub const ENOUGH: usize = 5;
+/// From this many rounds on, medians are compared instead of means.
+pub const MEDIAN_FROM: usize = 5;
 /// Ratios nearer to 1 are rounding: latencies are recorded to three digits.
 pub const RESOLUTION: f64 = 1e-3;
 /// The part of the permitted 5 % false verdicts of a report that goes to the figure that decides: throughput, or p50 in an
@@ -56,10 +56,10 @@ fn moments(values: &[f64]) -> (f64, f64, f64) {
     (n, mean, variance)
 }
 
-/// Where the middle of rounds is.
+/// The measure of the middle of rounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Centre {
-    /// Of fewer than [`ENOUGH`], of shares, and of runs.
+    /// Of fewer than [`MEDIAN_FROM`], of shares, and of runs.
     Mean,
     /// Otherwise.
     Median,
@@ -287,7 +287,8 @@ mod tests {
 
     /// As rounds are compared.
     fn estimated(base: &[f64], new: &[f64]) -> Estimate {
-        if base.len() < ENOUGH { Estimate::between(base, new) } else { Estimate::of_medians(Some(base), new) }.unwrap()
+        if base.len() < MEDIAN_FROM { Estimate::between(base, new) } else { Estimate::of_medians(Some(base), new) }
+            .unwrap()
     }
 
     /// Runs of which the second is `slower` than the first by this share: in what share of them the interval has the

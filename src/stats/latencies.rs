@@ -1,4 +1,4 @@
-//! Many durations, of which quantiles are asked: HDR histograms, in microseconds, to three digits.
+//! Quantiles of many durations: HDR histograms, in microseconds, to three digits.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use hdrhistogram::Histogram;
 
 /// Significant decimal digits of a quantile: its relative error is below 1/1000.
 const DIGITS: u8 = 3;
-/// Longer ones are recorded as this long.
-const LONGEST: Duration = Duration::from_hours(24);
+/// Longer durations are recorded as this one.
+const MAX_DURATION: Duration = Duration::from_hours(24);
 
 /// Durations, as a histogram; number, mean, shortest and longest are exact.
 #[derive(Debug, Clone, Default)]
 pub struct Latencies {
-    /// There is none before the first duration: most phases need no histogram of what did not happen.
+    /// `None` before the first duration, which saves memory: most failure kinds never occur.
     histogram: Option<Histogram<u64>>,
     count: u64,
     sum: Duration,
@@ -21,9 +21,9 @@ pub struct Latencies {
 }
 
 impl Latencies {
-    /// Adds one.
+    /// Adds a duration.
     pub fn record(&mut self, duration: Duration) {
-        let duration = duration.min(LONGEST);
+        let duration = duration.min(MAX_DURATION);
         if self.histogram.is_none() {
             // Fails for more digits than 5 only.
             self.histogram = Histogram::new(DIGITS).ok();
@@ -38,7 +38,7 @@ impl Latencies {
         self.count += 1;
     }
 
-    /// Adds those of another.
+    /// Adds all durations of another histogram.
     pub fn merge(&mut self, other: &Self) {
         match (&mut self.histogram, &other.histogram) {
             (Some(mine), Some(theirs)) => {
@@ -54,7 +54,7 @@ impl Latencies {
         self.count += other.count;
     }
 
-    /// How many there are.
+    /// The number of durations.
     pub fn count(&self) -> u64 {
         self.count
     }
@@ -63,7 +63,7 @@ impl Latencies {
     /// without any.
     pub fn quantile(&self, quantile: f64) -> Option<Duration> {
         let histogram = self.histogram.as_ref().filter(|_| self.count > 0)?;
-        // The histogram tells the upper end of a bucket, which may lie beyond all that was recorded.
+        // The histogram returns the upper end of a bucket, which may exceed every recorded duration.
         let value = Duration::from_micros(histogram.value_at_quantile(quantile));
         Some(value.clamp(self.shortest, self.longest))
     }
@@ -140,7 +140,7 @@ mod tests {
     fn beyond_a_day() {
         let mut latencies = of([1]);
         latencies.record(Duration::MAX);
-        assert_eq!(latencies.max(), Some(LONGEST));
-        assert_eq!(latencies.quantile(1.0), Some(LONGEST));
+        assert_eq!(latencies.max(), Some(MAX_DURATION));
+        assert_eq!(latencies.quantile(1.0), Some(MAX_DURATION));
     }
 }

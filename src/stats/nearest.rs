@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
 
-/// Queries that are multiplied at a time, and vectors they are multiplied with: their products stay in a core's cache.
+/// Queries and documents of one matrix product: the products stay in a core's cache.
 const QUERIES: usize = 64;
 const TILE: usize = 1024;
 
@@ -19,37 +19,37 @@ pub enum Measure {
     Manhattan,
 }
 
-/// Vectors of one length, wherever they are.
-pub trait Rows: Sync {
-    /// How many.
+/// Vectors of one length, in any layout.
+pub trait VectorRows: Sync {
+    /// The number of vectors.
     fn count(&self) -> usize;
 
-    /// Numbers of each.
+    /// The length of each vector.
     fn dimensions(&self) -> usize;
 
-    /// Those at these places, one after the other; gathered in `spare` if they do not lie so.
+    /// The vectors at these indices, one after the other; copied into `spare` if they are not stored so.
     fn rows<'a>(&'a self, places: Range<usize>, spare: &'a mut Vec<f32>) -> &'a [f32];
 }
 
-/// A vector that was found.
+/// A vector that a search returned.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Near {
     /// Its index.
     pub place: usize,
-    /// How alike it and the query are; more is nearer.
+    /// Its similarity to the query; larger is nearer.
     pub score: f32,
 }
 
-/// For each query the `k` nearest documents, nearest first, of equally near ones the first first. Exact, but for the
-/// rounding of float32; the same vectors have the same score. A score that is no number finds nothing.
+/// The `k` nearest documents of each query, nearest first, equally near ones by index. Exact, but for the rounding of
+/// float32; equal vectors have equal scores. A document whose score is NaN is not found.
 ///
-/// `but`: the document that a query may not find. Vectors of different lengths find nothing.
+/// `but`: the document to leave out for a query. Vectors of different lengths find nothing.
 ///
-/// Work is spread over rayon's threads. Takes memory for `k` documents a query, and for a tile of products a thread.
-/// `None` once `stopped` says so.
+/// Runs on rayon's threads; memory: `k` documents per query, and a tile of products per thread. `None` once `stopped`
+/// returns true.
 pub fn nearest(
-    documents: &impl Rows,
-    queries: &impl Rows,
+    documents: &impl VectorRows,
+    queries: &impl VectorRows,
     measure: Measure,
     k: usize,
     but: impl Fn(usize) -> Option<usize> + Sync,
@@ -155,7 +155,7 @@ mod tests {
     /// Rows that lie one after the other.
     struct Plain(Vec<f32>, usize);
 
-    impl Rows for Plain {
+    impl VectorRows for Plain {
         fn count(&self) -> usize {
             self.0.len() / self.1
         }

@@ -1,6 +1,6 @@
 //! Medians, percentiles and means.
 
-/// The value in the middle; of an even number, the mean of the two there. `None` of none.
+/// The value in the middle; of an even number of values, the mean of the two there. `None` without values.
 pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! Random numbers that are the same for ever: on every machine, with every version of every crate.
+//! Random numbers that never change: the same on every machine and with every version of every crate.
 //!
 //! A seed names texts in published tables, so what it stands for must not change with an update. The generator is
 //! SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, OOPSLA 2014), and the logarithms are

@@ -19,7 +19,7 @@ pub fn ranked<'a>(documents: &[(&'a str, f64)]) -> Vec<&'a str> {
 /// 2^rel − 1 (Järvelin and Kekäläinen, ACM TOIS 20, 2002; trec_eval's `ndcg_cut` in `m_ndcg_cut.c`, which is BEIR's
 /// nDCG@k).
 ///
-/// `ranked`: relevances of the documents that were found, best first, 0 for those nobody judged. `judged`: those of all
+/// `ranked`: relevances of the documents that were found, best first, 0 for unjudged ones. `judged`: those of all
 /// judged documents, in any order. Without a relevant one it is 0, as there.
 pub fn ndcg_at(ranked: &[u32], judged: &[u32], k: usize) -> f64 {
     let gain = |(at, &relevance): (usize, &u32)| f64::from(relevance) / (at as f64 + 2.0).log2();

@@ -1,16 +1,16 @@
-//! Which results of a run are kept for a closer look: the same ones of every engine, however fast it is.
+//! A sample of a run's results that holds the same texts for every engine, however fast it is.
 
 use std::collections::BTreeMap;
 
 use super::random::hash;
 
-/// Results of a run, of at most so many different texts.
+/// Results of a run, at most one for each of a limited number of texts.
 ///
 /// A reservoir that does not depend on the order in which results come: each text has a random number by the seed, and
 /// those with the smallest ones are kept (a bottom-k sample: Cohen and Kaplan, Summarizing Data using Bottom-k Sketches,
 /// PODC 2007). Every set of texts is as likely as any other; and if one engine gets further than another, the texts that
-/// the other has seen and that are in the first one's sample are in the other's, too. Of a text that is asked for several
-/// times, one request's result is kept, chosen in the same way.
+/// the other has seen and that are in the first one's sample are in the other's, too. Of a text that is
+/// requested several times, one result is kept, chosen in the same way.
 #[derive(Debug, Clone)]
 pub struct Sample<T> {
     seed: u64,
@@ -27,7 +27,7 @@ struct Kept<T> {
 }
 
 impl<T> Sample<T> {
-    /// Of at most `size` texts. The same seed chooses the same texts.
+    /// An empty sample of at most `size` texts. The same seed chooses the same texts.
     pub fn new(seed: u64, size: usize) -> Self {
         Self { seed, size, kept: BTreeMap::new() }
     }
@@ -40,7 +40,7 @@ impl<T> Sample<T> {
         (hash(hash(self.seed, text as u64), request), request)
     }
 
-    /// Whether [`Sample::offer`] would keep a result, so that others need not be copied.
+    /// Returns whether [`Sample::offer`] would keep a result, so that others need not be copied.
     pub fn wants(&self, request: u64, text: usize) -> bool {
         let key = self.key(text);
         match self.kept.get(&key) {
@@ -50,7 +50,7 @@ impl<T> Sample<T> {
         }
     }
 
-    /// Keeps a result, or does not: that of the `text`th text of the dataset in the `request`th request of the run.
+    /// Offers a result for keeping: that of the `text`th text of the dataset in the `request`th request of the run.
     pub fn offer(&mut self, request: u64, text: usize, result: T) {
         if self.wants(request, text) {
             self.insert(self.key(text), Kept { request: self.request(request, text), result });
@@ -64,8 +64,7 @@ impl<T> Sample<T> {
         }
     }
 
-    /// Adds what another part of the same run has kept with the same seed and size: the result is as if one sample had
-    /// been offered everything.
+    /// Adds another part of the same run, sampled with the same seed and size: the result is that of one sample for both.
     pub fn merge(&mut self, other: Self) {
         for (key, kept) in other.kept {
             if self.kept.get(&key).is_none_or(|mine| kept.request < mine.request) {
@@ -74,12 +73,12 @@ impl<T> Sample<T> {
         }
     }
 
-    /// How many results are kept.
+    /// The number of kept results.
     pub fn len(&self) -> usize {
         self.kept.len()
     }
 
-    /// Whether nothing is kept.
+    /// Returns whether the sample is empty.
     pub fn is_empty(&self) -> bool {
         self.kept.is_empty()
     }
@@ -89,7 +88,7 @@ impl<T> Sample<T> {
         self.kept.get(&self.key(text)).map(|kept| &kept.result)
     }
 
-    /// What is kept: the text's position in the dataset, the request's in the run, and the result; by texts.
+    /// The kept results, each with the index of its text in the dataset and of its request in the run, sorted by text.
     pub fn into_results(self) -> Vec<(usize, u64, T)> {
         let results = self.kept.into_iter().map(|((_, text), kept)| (text, kept.request.1, kept.result));
         let mut results: Vec<_> = results.collect();

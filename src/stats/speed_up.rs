@@ -1,11 +1,11 @@
-//! How many times as fast an engine is as another, by rounds that ran one after the other and saw the same machine.
+//! The speed-up of one engine over another, from rounds that ran side by side on one machine.
 
-use super::estimate::{Centre, DECISIVE_SHARE, ENOUGH, RESOLUTION};
+use super::estimate::{Centre, DECISIVE_SHARE, MEDIAN_FROM, RESOLUTION};
 use super::spread::{CONFIDENCE, Spread};
 use super::student_t::critical_value;
 
-/// How many times as fast (or as large) `values` are as those of the baseline: the median ratio of the rounds that both
-/// have. Values come with their rounds. `None` where they share no round; a baseline of 0 has no ratio.
+/// The ratio of `values` to those of the baseline: the median over the rounds that both have. Each value comes with the
+/// number of its round. `None` without a common round; rounds with a baseline of 0 are left out.
 ///
 /// The interval is the one that `infa compare` gives the figure that decides, in a run in which `engines` are compared
 /// with the baseline: it holds together with those of all other engines and figures. `None` for fewer than two rounds.
@@ -18,7 +18,7 @@ pub fn speed_up(values: &[(usize, f64)], baseline: &[(usize, f64)], engines: usi
 fn interval(ratios: &[f64], engines: usize) -> Option<(f64, f64)> {
     let logarithms: Vec<f64> =
         ratios.iter().map(|ratio| ratio.ln()).filter(|logarithm| logarithm.is_finite()).collect();
-    let centre = if logarithms.len() >= ENOUGH { Centre::Median } else { Centre::Mean };
+    let centre = if logarithms.len() >= MEDIAN_FROM { Centre::Median } else { Centre::Mean };
     let estimate = centre.of(&logarithms)?;
     let probability = (1.0 - CONFIDENCE) * DECISIVE_SHARE / engines.max(1) as f64;
     let half = match critical_value(probability, estimate.freedom) * estimate.whole_error() {

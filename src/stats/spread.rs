@@ -1,4 +1,4 @@
-//! How sure one can be of figures measured a few times: medians, their spread, confidence intervals.
+//! Figures measured a few times: medians, their spread and confidence intervals.
 //!
 //! Rounds are few and their noise is lopsided (something else ran meanwhile), so figures are medians. Their intervals are
 //! Student's t on logarithms, laid around the median. A bootstrap of the median, which assumes nothing about the shape of
@@ -11,10 +11,10 @@ use super::student_t::quantile_975;
 /// Probability that an interval holds what it is for.
 pub const CONFIDENCE: f64 = 0.95;
 
-/// Several values of one figure, one a round.
+/// Values of one figure, one per round.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Spread {
-    /// How many values.
+    /// The number of values.
     pub count: usize,
     /// The value in the middle; of an even number, the mean of the two there.
     pub median: f64,
@@ -31,7 +31,7 @@ pub struct Spread {
 }
 
 impl Spread {
-    /// Of finite values; `None` of none.
+    /// The spread of finite values; `None` without values.
     pub fn of(values: &[f64]) -> Option<Self> {
         let median = median(values)?;
         let distances: Vec<f64> = values.iter().map(|value| (value - median).abs()).collect();
@@ -50,7 +50,7 @@ impl Spread {
 fn interval(values: &[f64], median: f64) -> Option<(f64, f64)> {
     let ends = match relative_half_width(values) {
         Some((_, half)) => (median / (1.0 + half), median * (1.0 + half)),
-        // What is not above 0 has no logarithm.
+        // Values of 0 and below have no logarithm.
         None => {
             let half = half_width(values)?;
             (median - half, median + half)
@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(Spread::of(&[1e308, 1e-308]).unwrap().interval, None);
     }
 
-    /// In how many of 100 runs of so many rounds the interval of the median, and the range of the rounds, hold the truth,
+    /// Percentage of runs in which the interval of the median, and the range of the rounds, hold the truth,
     /// with noise of 1 %, of which one round in ten is disturbed by up to 10 %.
     fn coverage(rounds: usize) -> (f64, f64) {
         const TRIES: usize = 4000;
@@ -151,7 +151,7 @@ mod tests {
         (held as f64 * 100.0 / TRIES as f64, range as f64 * 100.0 / TRIES as f64)
     }
 
-    /// Why intervals are no bootstraps: those of few rounds are the range of the rounds.
+    /// A bootstrap's interval of few rounds is their range, which covers too little.
     #[test]
     fn intervals_hold_the_truth_of_few_rounds_and_of_many() {
         for (rounds, of_range) in [(2, 50.0), (3, 75.0), (4, 87.5), (5, 93.75), (7, 98.4), (10, 99.8)] {

@@ -5,7 +5,7 @@ use super::{Curve, CurveKind, EngineReport, EngineState, Report};
 use crate::report::Figure;
 use crate::report::numbers::{cosine, half_width, number, several, spread};
 use crate::report::text::one_line;
-use crate::stats::estimate::ENOUGH;
+use crate::stats::estimate::MEDIAN_FROM;
 
 /// Intervals that reach farther to one side are written with both ends.
 const WIDE: f64 = 0.5;
@@ -74,7 +74,7 @@ impl Sureness {
     fn of(ratio: &Figure) -> Self {
         match ratio.interval {
             Some((low, high)) if low > 1.0 || high < 1.0 => Self::Sure,
-            _ if ratio.count < ENOUGH || ratio.interval.is_none() => {
+            _ if ratio.count < MEDIAN_FROM || ratio.interval.is_none() => {
                 Self::TooFew(several(ratio.count as u64, "round", "rounds"))
             }
             _ => Self::Alike,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use crate::compare::vectors::{VectorSet, norm};
 use crate::model::similarity::Similarity;
-use crate::stats::nearest::{Measure, Rows};
+use crate::stats::nearest::{Measure, VectorRows};
 
 /// How vectors of an [`Index`] are searched by this similarity.
 pub(super) fn measure(similarity: Similarity) -> Measure {
@@ -35,7 +35,7 @@ impl<'s> Index<'s> {
     }
 }
 
-impl Rows for Index<'_> {
+impl VectorRows for Index<'_> {
     fn count(&self) -> usize {
         self.rows.len()
     }

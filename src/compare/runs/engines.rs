@@ -6,7 +6,7 @@ use super::metric::{Better, METRICS, Metric, Scale};
 use super::read::Run;
 use super::report::{Basis, Change, EngineComparison, Level, Mean, MetricComparison, Verdict};
 use crate::bench::report::{EngineReport, EngineState, Report};
-use crate::stats::estimate::{Centre, ENOUGH, Estimate};
+use crate::stats::estimate::{Centre, Estimate, MEDIAN_FROM};
 use crate::stats::quantiles::median;
 
 /// Changes below it are rounding, of logarithms as of shares.
@@ -128,7 +128,7 @@ fn geometric_mean(values: &[f64]) -> Option<f64> {
 
 /// How so many rounds are compared.
 fn centre(of: &Metric, rounds: usize) -> Centre {
-    if of.scale == Scale::Ratio && of.has_rounds() && rounds >= ENOUGH { Centre::Median } else { Centre::Mean }
+    if of.scale == Scale::Ratio && of.has_rounds() && rounds >= MEDIAN_FROM { Centre::Median } else { Centre::Mean }
 }
 
 /// `None` where the change is no finite number.

@@ -5,11 +5,11 @@ mod verdicts;
 
 use super::report::{Basis, Comparison, RunName, RunsReport, Verdict};
 use super::table::{HEAD, basis, cells, mean, not_comparable, runs, shown_means, unknown};
+use crate::report::Tone;
 use crate::report::html::frame::frame;
 use crate::report::html::parts::{begin_table, bullets, definitions, end_table, warnings};
 use crate::report::markup::Markup;
 use crate::report::numbers::several;
-use crate::report::plot::Tone;
 use crate::report::text::one_line;
 
 /// The comparison as a page of HTML in one file: verdicts, what differs besides, changes with their intervals as a table

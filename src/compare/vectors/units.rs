@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::stats::nearest::{Measure, Near, Rows, nearest};
+use crate::stats::nearest::{Measure, Near, VectorRows, nearest};
 
 /// Sound vectors of one length, divided by their norm. They are as many as rows were given.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,7 +50,7 @@ impl Units {
     }
 }
 
-impl Rows for Units {
+impl VectorRows for Units {
     fn count(&self) -> usize {
         self.len()
     }
@@ -70,7 +70,7 @@ struct Picked<'u> {
     places: &'u [usize],
 }
 
-impl Rows for Picked<'_> {
+impl VectorRows for Picked<'_> {
     fn count(&self) -> usize {
         self.places.len()
     }

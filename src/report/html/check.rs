@@ -1,4 +1,4 @@
-//! What holds for every page, for tests.
+//! Checks of pages, for tests.
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -93,13 +93,13 @@ pub(crate) fn assert_sound(page: &str) {
     assert!(!style.contains("url(") && !style.contains("@import"));
 }
 
-/// What is in the body of a page, an element a line: for snapshots, which a change of the style must not touch.
+/// The body of a page, one element per line: for snapshots, which do not depend on the style.
 pub(crate) fn readable(page: &str) -> String {
     let body = page.split("</head>").nth(1).unwrap();
     body.replace("><", ">\n<")
 }
 
-/// That no number is written that is none. Texts may speak of such: this is for pages whose texts do not.
+/// Asserts that no NaN or infinity is written, on pages whose texts do not mention them.
 #[track_caller]
 pub(crate) fn assert_finite(page: &str) {
     let found =

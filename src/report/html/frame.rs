@@ -1,4 +1,4 @@
-//! What every page has around it: a head with a policy and a style, a heading.
+//! The frame of a page: a head with a content policy and a style, and a heading.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::markup::Markup;
 
-/// Looks, in light and dark.
+/// The style, light and dark.
 const STYLE: &str = include_str!("style.css");
 
 /// A whole page that needs nothing else: no script, no font, no request. The policy in its head lets a browser load and
@@ -31,7 +31,7 @@ fn head(page: &mut Markup, title: &str) {
     page.raw("<style>").raw(STYLE).raw("</style></head>");
 }
 
-/// As a policy names a style that it allows.
+/// The hash by which a content policy allows a style.
 pub(super) fn hash(style: &str) -> String {
     STANDARD.encode(Sha256::digest(style))
 }

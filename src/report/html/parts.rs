@@ -1,4 +1,4 @@
-//! Pieces that pages are put together from: warnings, definitions, tables, figures. They know nothing of reports.
+//! Pieces of pages: warnings, definitions, tables, figures.
 
 use std::fmt::Display;
 
@@ -6,7 +6,7 @@ use super::super::markup::Markup;
 use super::super::numbers::several;
 use super::super::plot::swatch;
 
-/// What must be known before any number is believed; nothing where there is none.
+/// Warnings to read before the figures; nothing without warnings.
 pub(crate) fn warnings<T: Display>(page: &mut Markup, warnings: &[T]) {
     if !warnings.is_empty() {
         page.raw("<section class=\"warnings\"><h2>Before you believe it</h2>");
@@ -24,12 +24,12 @@ pub(crate) fn bullets<T: Display>(page: &mut Markup, texts: &[T]) {
     page.raw("</ul>");
 }
 
-/// Thresholds: whether each was crossed (`None`: nobody can tell), and a line that says so. What was kept is folded.
+/// Thresholds: whether each was crossed (`None` where that is not known), and a line of text. Kept ones are folded.
 pub(crate) fn checks(page: &mut Markup, checks: Vec<(Option<bool>, String)>) {
-    let (kept, told): (Vec<_>, Vec<_>) = checks.into_iter().partition(|(crossed, _)| *crossed == Some(false));
-    if !told.is_empty() {
+    let (kept, open): (Vec<_>, Vec<_>) = checks.into_iter().partition(|(crossed, _)| *crossed == Some(false));
+    if !open.is_empty() {
         page.raw("<ul>");
-        for (crossed, line) in told {
+        for (crossed, line) in open {
             let (class, word) = if crossed.is_some() { ("badge bad", "crossed") } else { ("badge", "not checked") };
             page.raw("<li>").element("span", &[("class", &class)], word).raw(" ").text(line).raw("</li>");
         }
@@ -43,7 +43,7 @@ pub(crate) fn checks(page: &mut Markup, checks: Vec<(Option<bool>, String)>) {
     }
 }
 
-/// Labels and what there is to say to each. One without a label goes on with that of the line above.
+/// Labels and texts. A text without a label continues the one above.
 pub(crate) fn definitions<L: Display, T: Display>(page: &mut Markup, lines: impl IntoIterator<Item = (L, T)>) {
     page.raw("<dl>");
     for (label, text) in lines {
@@ -99,8 +99,8 @@ fn scroller(page: &mut Markup, label: &str) {
     page.open("div", &[("class", &"scroll"), ("role", &"region"), ("aria-label", &label), ("tabindex", &"0")]);
 }
 
-/// A chart with its heading and what there is to say of it, and a legend of series by their numbers. It scrolls where it
-/// is wider than the window.
+/// A chart with its heading, a text, and a legend of series by their numbers. It scrolls where it is wider than the
+/// window.
 pub(crate) fn figure(page: &mut Markup, heading: &str, about: &str, chart: Markup, legend: &[(usize, String)]) {
     page.raw("<figure><figcaption>").element("h3", &[], heading).element("p", &[], about).raw("</figcaption>");
     scroller(page, heading);

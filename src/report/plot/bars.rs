@@ -7,9 +7,9 @@ use super::svg::{WIDTH, begin, class, label, px, rule};
 
 /// Height of a bar with the space to the next.
 const ROW: f64 = 30.0;
-/// Where bars begin: names are before them.
+/// The left end of bars; their names are left of it.
 const LEFT: f64 = 216.0;
-/// Where the longest ends: its value stands behind it.
+/// The right end of the longest bar; its value is right of it.
 const RIGHT: f64 = WIDTH - 150.0;
 /// Characters of a name that fit.
 const NAME: usize = 26;
@@ -19,9 +19,9 @@ const TOP: f64 = 34.0;
 pub struct Bar {
     /// Its series decides its looks.
     pub series: usize,
-    /// What it stands for.
+    /// Its name.
     pub name: String,
-    /// How long it is.
+    /// Its length, on the axis.
     pub value: f64,
     /// The ends of its whisker.
     pub interval: Option<(f64, f64)>,
@@ -85,7 +85,7 @@ pub fn columns(id: &str, title: &str, (across, up): (&str, &str), columns: &[(St
     let every = ((longest as f64 * 8.0 + 6.0) / wide).ceil().max(1.0) as usize;
     for (at, (range, count)) in columns.iter().enumerate() {
         let (x, tall) = (left + wide * at as f64, scale.place(*count as f64) * (bottom - TOP));
-        // What is not nothing is seen.
+        // The smallest count is still visible.
         let tall = if *count > 0 { tall.max(1.0) } else { 0.0 };
         svg.open("g", &[("class", &"s0")]);
         svg.element("title", &[], format_args!("{range}: {count}"));

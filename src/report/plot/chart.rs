@@ -13,19 +13,19 @@ pub(super) const BOTTOM: f64 = HEIGHT - 52.0;
 
 /// An axis.
 pub struct Axis {
-    /// What is on it, with its unit.
+    /// Its quantity, with the unit.
     pub label: &'static str,
-    /// Where.
+    /// Its values.
     pub scale: Scale,
 }
 
 /// A point.
 pub struct Point {
-    /// Where on the horizontal axis.
+    /// Its value on the horizontal axis.
     pub x: f64,
-    /// Where on the vertical one.
+    /// Its value on the vertical axis.
     pub y: f64,
-    /// What is said of it where the pointer rests.
+    /// Its tooltip.
     pub title: String,
 }
 
@@ -35,25 +35,25 @@ pub struct Series {
     pub number: usize,
     /// In the order in which they are joined.
     pub points: Vec<Point>,
-    /// Whether a line joins them.
+    /// Draws a line through the points.
     pub joined: bool,
 }
 
 /// Series between two axes.
-pub struct Chart {
+pub struct LineChart {
     /// Unique in the page.
     pub id: String,
-    /// What it shows, in a sentence.
+    /// A sentence that describes the chart.
     pub title: String,
     /// To the right.
     pub x: Axis,
     /// Upwards.
     pub y: Axis,
-    /// What is drawn.
+    /// The series, in the order of drawing.
     pub series: Vec<Series>,
 }
 
-impl Chart {
+impl LineChart {
     /// The picture.
     pub fn svg(&self) -> Markup {
         let mut svg = begin(&self.id, &self.title, HEIGHT);
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn points_are_where_their_values_are() {
         let point = |x, y| Point { x, y, title: format!("<{x}>") };
-        let chart = Chart {
+        let chart = LineChart {
             id: "c".to_owned(),
             title: "a & b".to_owned(),
             x: Axis { label: "x", scale: Scale::linear([10.0]) },

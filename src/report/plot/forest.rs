@@ -2,6 +2,7 @@
 
 use super::super::markup::Markup;
 use super::super::text::shortened;
+use super::super::tone::Tone;
 use super::svg::{WIDTH, begin, label, px, rule};
 
 /// Height of a row, and of the heading of a group.
@@ -19,45 +20,23 @@ const NAME: usize = 60;
 /// The axis holds a change of at least 1 % and at most a thousandfold one (natural logarithms).
 const LEAST: f64 = 0.01;
 const MOST: f64 = 6.9;
-/// Rows that reach farther than so many times what three of four do are cut: all others would be dots in the middle.
+/// Rows that reach farther than this multiple of the third quartile are cut: all others would be dots in the middle.
 const FARTHER: f64 = 3.0;
-
-/// Whether a change is good.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
-    /// It is.
-    Good,
-    /// It is bad.
-    Bad,
-    /// It is neither, or nobody knows.
-    Plain,
-}
-
-impl Tone {
-    /// The class that page and charts know it by.
-    pub fn class(self) -> &'static str {
-        match self {
-            Self::Good => "good",
-            Self::Bad => "bad",
-            Self::Plain => "plain",
-        }
-    }
-}
 
 /// A change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ForestRow {
-    /// What has changed.
+    /// The name of the metric.
     pub label: String,
     /// The new value over the old one.
     pub ratio: f64,
     /// The ends of its interval.
     pub interval: Option<(f64, f64)>,
-    /// The smallest change, as a share, that can be told from none.
+    /// The smallest change, as a share, that is distinguishable from none.
     pub noise: Option<f64>,
-    /// Whether it is good.
+    /// Good, bad or neither.
     pub tone: Tone,
-    /// What is written beside it.
+    /// The text beside it.
     pub text: String,
 }
 
@@ -70,8 +49,8 @@ pub struct ForestGroup {
     pub rows: Vec<ForestRow>,
 }
 
-/// The picture. Its axis is logarithmic: half is as far to the left as double is to the right. What lies beyond its ends
-/// is cut and ends in an arrow.
+/// The chart. Its axis is logarithmic: half is as far to the left as double is to the right. Changes beyond its ends are
+/// cut and end in an arrow.
 pub fn forest(id: &str, title: &str, groups: &[ForestGroup]) -> Markup {
     let rows = || groups.iter().flat_map(|group| &group.rows);
     let bottom = TOP + groups.iter().map(|group| HEADING + ROW * group.rows.len() as f64).sum::<f64>();
@@ -142,14 +121,14 @@ fn drawn(svg: &mut Markup, row: &ForestRow, of: &str, y: f64, reach: f64) {
     svg.close("g");
 }
 
-/// That it goes on beyond the end of the axis.
+/// The mark of a change beyond the end of the axis.
 fn arrow(svg: &mut Markup, x: f64, y: f64, towards: f64) {
     let back = x - 8.0 * towards;
     let path = format!("M{} {}L{} {}L{} {}", px(back), px(y - 5.0), px(x), px(y), px(back), px(y + 5.0));
     svg.empty("path", &[("class", &"arrow"), ("d", &path)]);
 }
 
-/// Where a change is.
+/// The horizontal position of a change.
 fn place(ln: f64, reach: f64) -> f64 {
     MIDDLE + (ln / reach).clamp(-1.0, 1.0) * HALF
 }
@@ -165,7 +144,7 @@ fn reach<'a>(rows: impl Iterator<Item = &'a ForestRow>) -> f64 {
     all.sort_by(f64::total_cmp);
     let most = all.last().copied().unwrap_or_default();
     let usual = all.get(all.len().saturating_sub(1) * 3 / 4).copied().unwrap_or_default();
-    // Where most have not changed at all, any change is far.
+    // If most have not changed at all, any change is far.
     let most = if usual > 0.0 { most.min(FARTHER * usual) } else { most };
     (most * 1.05).clamp(LEAST, MOST)
 }

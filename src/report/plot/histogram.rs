@@ -1,4 +1,4 @@
-//! How many there are of each of a row of ranges.
+//! A histogram over ranges of any width.
 
 use super::super::markup::Markup;
 use super::super::numbers::size;
@@ -10,26 +10,26 @@ const RIGHT: f64 = WIDTH - 34.0;
 const TOP: f64 = 46.0;
 const BOTTOM: f64 = 240.0;
 const HEIGHT: f64 = 298.0;
-/// What is not nothing is seen.
+/// The height of the smallest count, which must be visible.
 const LEAST: f64 = 2.0;
 /// Width of a digit above a bar.
 const DIGIT: f64 = 6.8;
 
-/// A range with what is in it.
+/// A range with its count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bin {
-    /// How many.
+    /// The number of values in it.
     pub count: usize,
-    /// What it covers, in words.
+    /// Its range, in words.
     pub range: String,
 }
 
-/// Ranges side by side, each as wide as the others whatever it covers.
+/// Ranges side by side, all drawn equally wide.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Histogram {
     /// From left to right.
     pub bins: Vec<Bin>,
-    /// What is written between two bins: the number of bins to the left of it, and the text.
+    /// Texts between two bins: the number of bins to the left, and the text.
     pub ticks: Vec<(usize, String)>,
     /// Limits that are worth a line: the number of bins to the left of it, and what it is.
     pub marks: Vec<(usize, String)>,

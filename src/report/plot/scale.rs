@@ -1,4 +1,4 @@
-//! Where a value is on an axis, and which values are written there.
+//! Scales of axes: positions of values, and ticks.
 
 use super::super::numbers::{number, plain};
 
@@ -9,7 +9,7 @@ const NINES: f64 = 7.0;
 /// Values that differ by more are put on a logarithmic scale.
 const WIDE: f64 = 30.0;
 
-/// How values are laid out.
+/// The layout of values along an axis.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Scale {
     /// Even, from 0 to a round number.
@@ -66,13 +66,13 @@ impl Scale {
         let least = values.iter().copied().map(|value| if value < 1.0 { nines(value) } else { most });
         let least = least.fold(f64::INFINITY, f64::min).min(most);
         let high = most.ceil().max(1.0);
-        // What is less than 0 is no less than -1.
+        // Cosines are at least -1.
         let low = if least < 0.0 { nines(-1.0) } else { least.floor().min(high - 1.0) };
         // 1 has a place of its own.
         Self::Nines { low, high: high + 0.5 }
     }
 
-    /// Where a value is, from 0 to 1; what is outside is at the edge.
+    /// The position of a value, from 0 to 1; values outside are at the edge.
     pub fn place(&self, value: f64) -> f64 {
         let place = match self {
             Self::Linear { high, .. } => value / high,
@@ -137,7 +137,7 @@ fn round(value: f64, towards: fn(f64) -> f64) -> f64 {
     let power = 10f64.powf(value.log10().floor());
     let rounded = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power);
     let up = towards(0.5) > 0.0;
-    // What is round already stays, whatever its last bit says.
+    // A round number stays, despite its last bit.
     let near = |candidate: &&f64| if up { **candidate >= value * 0.9999 } else { **candidate <= value * 1.0001 };
     let found = if up { rounded.iter().find(near) } else { rounded.iter().rev().find(near) };
     found.copied().unwrap_or(value)

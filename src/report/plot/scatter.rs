@@ -2,7 +2,7 @@
 
 use super::super::markup::Markup;
 use super::super::text::shortened;
-use super::chart::{Axis, Chart};
+use super::chart::{Axis, LineChart};
 use super::chart::{BOTTOM, HEIGHT, LEFT, RIGHT, TOP};
 use super::svg::{begin, class, px, rule};
 
@@ -16,24 +16,24 @@ const TALL: f64 = 14.0;
 /// A point with a name.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Spot {
-    /// What stands beside it; nothing where it is empty, and where there is no room.
+    /// The text beside it, left out where there is no room.
     pub label: String,
     /// Its number decides its colour. Points of one series are joined, in their order.
     pub series: usize,
-    /// Where on the horizontal axis.
+    /// Its value on the horizontal axis.
     pub x: f64,
-    /// Where on the vertical one.
+    /// Its value on the vertical axis.
     pub y: f64,
-    /// Whether it is drawn as a ring: what is compared with, beside what is compared.
+    /// Draws it as a ring, for the reference.
     pub hollow: bool,
-    /// What is said of it where the pointer rests.
+    /// Its tooltip.
     pub title: String,
 }
 
 /// The picture. `id` is unique in the page, `title` what it shows in a sentence. Spots that are not finite are left out.
 pub fn scatter(id: &str, title: &str, (x, y): (Axis, Axis), spots: &[Spot]) -> Markup {
     let mut svg = begin(id, title, HEIGHT);
-    let chart = Chart { id: id.to_owned(), title: title.to_owned(), x, y, series: Vec::new() };
+    let chart = LineChart { id: id.to_owned(), title: title.to_owned(), x, y, series: Vec::new() };
     chart.axes(&mut svg);
     let spots: Vec<&Spot> = spots.iter().filter(|spot| spot.x.is_finite() && spot.y.is_finite()).collect();
     let at = |spot: &Spot| {

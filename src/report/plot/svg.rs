@@ -22,13 +22,13 @@ pub(super) fn dashes(series: usize) -> &'static str {
     }
 }
 
-/// A place in the picture.
+/// A coordinate, to a tenth of a pixel.
 pub(super) fn px(value: f64) -> String {
     let text = format!("{value:.1}");
     text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
 }
 
-/// Begins a picture with what those are told who do not see it. `id` is unique in the page.
+/// Begins a picture, with a title for screen readers. `id` is unique in the page.
 pub(super) fn begin(id: &str, title: &str, height: f64) -> Markup {
     let mut svg = Markup::default();
     let label = format!("{id}-title");
@@ -48,7 +48,7 @@ pub(super) fn label(svg: &mut Markup, anchor: &'static str, (x, y): (f64, f64), 
     svg.element("text", &[("x", &px(x)), ("y", &px(y)), ("text-anchor", &anchor)], text);
 }
 
-/// What a legend shows of the series of that number.
+/// The sign of a series in a legend.
 pub(crate) fn swatch(series: usize) -> Markup {
     let mut svg = Markup::default();
     svg.raw("<svg class=\"swatch\" viewBox=\"0 0 28 12\" aria-hidden=\"true\">");

@@ -1,4 +1,4 @@
-//! The same text alone and under load: a vector should not depend on its neighbours.
+//! Batch invariance: a text's vector should not depend on the texts computed beside it.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ impl Invariance {
         }
     }
 
-    /// What was found.
+    /// The report on all pairs.
     pub fn report(self) -> InvarianceReport {
         self.0
     }

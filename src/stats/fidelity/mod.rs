@@ -1,7 +1,7 @@
-//! How near an engine's results are to those of a reference engine, and to its own when it is alone.
+//! Fidelity: an engine's results compared with those of a reference engine, and with its own for single requests.
 //!
-//! Speed without this is worth nothing: a server that pools wrongly, or computes in a format that is too small, is fast.
-//! Everything is computed in float64 from results of the timed run, of which a [`Sample`](super::sample::Sample) keeps the same ones for every
+//! Speed means nothing without it: a server that pools wrongly, or computes in too small a format, is fast. Everything is
+//! computed in float64 from results of the timed run, of which a [`Sample`](super::sample::Sample) keeps the same ones for every
 //! engine.
 
 mod invariance;

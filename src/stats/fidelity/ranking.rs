@@ -94,7 +94,7 @@ impl RankingFidelity {
         self.overlaps.extend(top_k_overlap(scores, reference, self.top_k));
     }
 
-    /// What was found.
+    /// The report on all queries.
     pub fn report(self) -> RankingReport {
         let defined: Vec<f64> = self.report.tau.iter().flatten().copied().collect();
         let least = |values: &[f64]| values.iter().copied().reduce(f64::min);

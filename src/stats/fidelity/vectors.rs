@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::stats::quantiles::{mean, percentile};
 
-/// The cosine of the angle between two vectors of the same length, in float64; `None` where there is none: a vector of
-/// zeros, or one with NaN or an infinite number, or two of different lengths.
+/// The cosine of the angle between two vectors of the same length, in float64; `None` for a vector of zeros, one with
+/// NaN or an infinite number, or two of different lengths.
 pub fn cosine(a: &[f32], b: &[f32]) -> Option<f64> {
     let (dot, a, b) = (a.len() == b.len()).then(|| (dot(a, b), norm(a), norm(b)))?;
     // Rounding must not make one of more than 1.
@@ -23,7 +23,7 @@ fn norm(vector: &[f32]) -> f64 {
     dot(vector, vector).sqrt()
 }
 
-/// What can be wrong with a vector itself.
+/// A defect that makes a vector unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
     /// NaN is in it.
@@ -34,8 +34,7 @@ pub enum Flaw {
     Zero,
 }
 
-/// What is wrong with a vector, if anything. One with NaN is one of those, whatever else is in it; one without numbers
-/// counts as one of zeros.
+/// The defect of a vector, if it has one. NaN comes before infinity; an empty vector counts as zero.
 pub fn flaw(vector: &[f32]) -> Option<Flaw> {
     if vector.iter().any(|x| x.is_nan()) {
         Some(Flaw::Nan)
@@ -131,7 +130,7 @@ impl VectorFidelity {
         }
     }
 
-    /// What was found.
+    /// The report on all pairs.
     pub fn report(mut self) -> VectorReport {
         self.cosines.sort_unstable_by(f64::total_cmp);
         let agreement = || {

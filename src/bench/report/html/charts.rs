@@ -5,7 +5,7 @@ use crate::report::Figure;
 use crate::report::html::parts;
 use crate::report::markup::Markup;
 use crate::report::numbers::{cosine, figure, number, percent, plain};
-use crate::report::plot::{Axis, Bar, Chart, Point, Scale, Series, bars, columns};
+use crate::report::plot::{Axis, Bar, LineChart, Point, Scale, Series, bars, columns};
 use crate::report::text::one_line;
 
 /// All charts that there is something for.
@@ -56,7 +56,7 @@ fn latencies(page: &mut Markup, report: &Report) {
         engine.latencies.iter().map(|latency| point(latency.quantile, latency.ms)).collect()
     });
     let Some(drawn) = drawn else { return };
-    let chart = Chart {
+    let chart = LineChart {
         id: "latency".to_owned(),
         title: "Latency in milliseconds by the share of requests that took no longer".to_owned(),
         x: Axis { label: "share of requests that took no longer", scale: Scale::nines(drawn.xs()) },
@@ -97,7 +97,7 @@ fn load(page: &mut Markup, report: &Report) {
         steps.iter().filter_map(point).collect()
     });
     let Some(drawn) = drawn else { return };
-    let chart = Chart {
+    let chart = LineChart {
         id: "load".to_owned(),
         title: format!("99th percentile of latencies in milliseconds against throughput in {unit}"),
         x: Axis { label: unit, scale: Scale::linear(drawn.xs()) },
@@ -138,7 +138,7 @@ fn fidelity(page: &mut Markup, report: &Report) {
         point.into_iter().collect()
     });
     let Some(drawn) = drawn else { return };
-    let chart = Chart {
+    let chart = LineChart {
         id: "fidelity".to_owned(),
         title: format!("Fidelity of each engine, as {label}, against its throughput in {unit}"),
         x: Axis { label: unit, scale: Scale::linear(drawn.xs()) },
@@ -195,7 +195,7 @@ fn series(report: &Report, joined: bool, points: impl Fn(&EngineReport) -> Vec<P
     (!drawn.is_empty()).then_some(Drawn(drawn))
 }
 
-fn figure_with_legend(page: &mut Markup, report: &Report, heading: &'static str, about: &str, chart: Chart) {
+fn figure_with_legend(page: &mut Markup, report: &Report, heading: &'static str, about: &str, chart: LineChart) {
     let name = |series: &Series| Some((series.number, one_line(&report.engines.get(series.number)?.name)));
     let legend: Vec<(usize, String)> = chart.series.iter().filter_map(name).collect();
     parts::figure(page, heading, about, chart.svg(), &legend);

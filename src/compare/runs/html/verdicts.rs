@@ -4,10 +4,10 @@ use super::super::report::{Comparison, EngineComparison, MetricComparison, RunsR
 use super::super::table::{checks, mean, shown_means};
 use super::super::text::{change, shown, verdict};
 use super::{name, tone};
+use crate::report::Tone;
 use crate::report::html::parts::{self, bullets};
 use crate::report::markup::Markup;
 use crate::report::numbers::{count, several};
-use crate::report::plot::Tone;
 use crate::report::text::one_line;
 
 /// From bad to good: the order in which they are told.

@@ -6,7 +6,7 @@ use super::text::{figures, set};
 use super::{VectorComparison, VectorsReport, WorstInput, share};
 use crate::compare::vectors::Verdict;
 use crate::report::html::frame::frame;
-use crate::report::html::parts::{begin_table, bullets, definitions, end_table, warnings};
+use crate::report::html::parts::{begin_table, bullets, definitions, end_table, figure, warnings};
 use crate::report::markup::Markup;
 use crate::report::numbers::{NOTHING, cosine, count, number, several};
 use crate::report::text::{one_line, shortened};
@@ -105,7 +105,9 @@ fn candidate(page: &mut Markup, report: &VectorsReport, at: usize, comparison: &
     definitions(page, sets.into_iter().chain(figures(comparison)).map(|(label, text)| (label, one_line(&text))));
     if let Some(histogram) = &comparison.cosines {
         page.raw("<div class=\"charts\">");
-        cosines(page, &format!("cosines-{at}"), "How cosines are spread", at, histogram, from);
+        let heading = "How cosines are spread".to_owned();
+        let chart = cosines(&format!("cosines-{at}"), heading, at, histogram, from);
+        figure(page, &chart.heading, &chart.about, chart.picture, &chart.legend);
         page.raw("</div>");
     }
     if !comparison.worst.is_empty() {

@@ -2,8 +2,7 @@
 
 use crate::compare::vectors::histogram::{CosineHistogram, DistanceBin};
 use crate::compare::vectors::verdict::INTERCHANGEABLE_COSINE;
-use crate::report::html::parts::figure;
-use crate::report::markup::Markup;
+use crate::report::document::Chart;
 use crate::report::plot::{Bin, Histogram, histogram};
 
 /// Distances at which a tick is, those with one more nine each.
@@ -20,7 +19,7 @@ pub(crate) fn farthest<'a>(histograms: impl IntoIterator<Item = &'a CosineHistog
 
 /// How the cosines of one set are spread, from far to near. `id` is unique in the page, `series` decides the colour, and
 /// `from` is what [`farthest`] says of all histograms that stand side by side.
-pub(crate) fn cosines(page: &mut Markup, id: &str, heading: &str, series: usize, cosines: &CosineHistogram, from: f64) {
+pub(crate) fn cosines(id: &str, heading: String, series: usize, cosines: &CosineHistogram, from: f64) -> Chart {
     let about = format!(
         "Each tick to the right is one more nine. From {INTERCHANGEABLE_COSINE} on, vectors may stand beside the \
          reference's in one index. Rounded to bfloat16 they are near 0.999999, to float16 at the right end."
@@ -28,7 +27,7 @@ pub(crate) fn cosines(page: &mut Markup, id: &str, heading: &str, series: usize,
     let drawn = drawn(cosines, from);
     let title = "How many inputs have which cosine of their vectors with the reference's";
     let axes = ("cosine with the reference's vector", "inputs");
-    figure(page, heading, &about, histogram(id, title, axes, series, &drawn), &[]);
+    Chart { heading, about, picture: histogram(id, title, axes, series, &drawn), legend: Vec::new() }
 }
 
 fn drawn(cosines: &CosineHistogram, from: f64) -> Histogram {
