@@ -36,19 +36,19 @@ impl Random {
     }
 
     /// The next number, of 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(STEP);
         mix(self.0)
     }
 
     /// A number below `end`; 0 if that is 0. Off from equally likely by less than `end` / 2^64.
     pub fn below(&mut self, end: usize) -> usize {
-        ((u128::from(self.next()) * end as u128) >> 64) as usize
+        ((u128::from(self.next_u64()) * end as u128) >> 64) as usize
     }
 
     /// A number in [0, 1), of 53 bits.
     pub fn unit(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
+        (self.next_u64() >> 11) as f64 / (1u64 << 53) as f64
     }
 
     /// A number of the standard normal distribution (Box and Muller 1958).
@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn it_is_splitmix64() {
         let mut random = Random::new(1_234_567);
-        let numbers: Vec<u64> = (0..3).map(|_| random.next()).collect();
+        let numbers: Vec<u64> = (0..3).map(|_| random.next_u64()).collect();
         assert_eq!(numbers, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn items_have_streams_of_their_own() {
-        let first = |seed, item| Random::of(seed, item).next();
+        let first = |seed, item| Random::of(seed, item).next_u64();
         let all: std::collections::HashSet<u64> = (0..10).flat_map(|s| (0..10).map(move |i| first(s, i))).collect();
         assert_eq!(all.len(), 100);
         assert_eq!(first(3, 4), first(3, 4));

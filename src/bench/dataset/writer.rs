@@ -184,7 +184,7 @@ mod tests {
             assert!(!text.is_empty() && text.split(' ').count() <= 200);
         }
         let mut random = Random::new(2);
-        assert!(!texts(|_| Ok(random.next() as usize), [100])[0].is_empty());
+        assert!(!texts(|_| Ok(random.next_u64() as usize), [100])[0].is_empty());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::displaced::Displaced;
 use super::verdict::{ENOUGH_INPUTS, INTERCHANGEABLE_COSINE, NORM_TOLERANCE, OUTLIER_COSINE, SAME_SPACE_COSINE};
 use super::{Distances, InputName, Neighbours, Side, VectorSet, VectorSetReport};
 use crate::report::numbers::{count, number};
-use crate::stats::fidelity::{Flaw, flaw};
+use crate::stats::fidelity::{VectorDefect, defect};
 use crate::stats::quantiles::median;
 
 /// Inputs that are named.
@@ -46,11 +46,11 @@ impl Flaws {
     pub(super) fn of(set: &VectorSet, dimensions: Option<usize>) -> Self {
         let mut flaws = Self::default();
         for row in 0..set.rows.len() {
-            let counted = match set.vector(row).map(|vector| (flaw(vector), vector.len())) {
+            let counted = match set.vector(row).map(|vector| (defect(vector), vector.len())) {
                 None => &mut flaws.missing,
-                Some((Some(Flaw::Nan), _)) => &mut flaws.nan,
-                Some((Some(Flaw::Infinite), _)) => &mut flaws.infinite,
-                Some((Some(Flaw::Zero), _)) => &mut flaws.zero,
+                Some((Some(VectorDefect::Nan), _)) => &mut flaws.nan,
+                Some((Some(VectorDefect::Infinite), _)) => &mut flaws.infinite,
+                Some((Some(VectorDefect::Zero), _)) => &mut flaws.zero,
                 Some((None, length)) if Some(length) != dimensions => &mut flaws.other_lengths,
                 Some((None, _)) => continue,
             };

@@ -15,7 +15,7 @@ use super::{Distances, Finding, Flaws, MatchedBy, Neighbours, VectorSet, Verdict
 use crate::report::numbers::{cosine, percent, several};
 use crate::report::schema_of;
 use crate::report::text::quoted;
-use crate::stats::fidelity::{VectorReport, flaw};
+use crate::stats::fidelity::{VectorReport, defect};
 use crate::stats::quantiles::median;
 
 pub use html::html;
@@ -212,7 +212,7 @@ impl VectorSetReport {
     pub fn of(set: &VectorSet) -> Self {
         let dimensions = set.dimensions();
         let vectors = (0..set.rows.len()).filter_map(|row| set.vector(row));
-        let sound = vectors.filter(|vector| Some(vector.len()) == dimensions && flaw(vector).is_none());
+        let sound = vectors.filter(|vector| Some(vector.len()) == dimensions && defect(vector).is_none());
         let norms: Vec<f64> = sound.map(norm).collect();
         Self {
             name: set.name.to_string(),

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::InputName;
-use crate::stats::fidelity::flaw;
+use crate::stats::fidelity::defect;
 
 /// The vectors of one file, or of one engine.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,7 +43,7 @@ impl VectorSet {
     /// The vector of the row at this place, if it has one of this length that is one to work with: finite, and not zero
     /// everywhere.
     pub(in crate::compare) fn sound(&self, row: usize, dimensions: usize) -> Option<&[f32]> {
-        self.vector(row).filter(|vector| vector.len() == dimensions && flaw(vector).is_none())
+        self.vector(row).filter(|vector| vector.len() == dimensions && defect(vector).is_none())
     }
 
     /// How the input of this row is called.

@@ -10,4 +10,4 @@ mod vectors;
 
 pub use invariance::{Invariance, InvarianceReport};
 pub use ranking::{RankingFidelity, RankingReport, top_k_overlap};
-pub use vectors::{Agreement, Flaw, Norms, VectorFidelity, VectorReport, cosine, flaw};
+pub use vectors::{Agreement, Norms, VectorDefect, VectorFidelity, VectorReport, cosine, defect};

@@ -25,7 +25,7 @@ fn norm(vector: &[f32]) -> f64 {
 
 /// A defect that makes a vector unusable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Flaw {
+pub enum VectorDefect {
     /// NaN is in it.
     Nan,
     /// An infinite number is in it, and no NaN.
@@ -35,13 +35,13 @@ pub enum Flaw {
 }
 
 /// The defect of a vector, if it has one. NaN comes before infinity; an empty vector counts as zero.
-pub fn flaw(vector: &[f32]) -> Option<Flaw> {
+pub fn defect(vector: &[f32]) -> Option<VectorDefect> {
     if vector.iter().any(|x| x.is_nan()) {
-        Some(Flaw::Nan)
+        Some(VectorDefect::Nan)
     } else if vector.iter().any(|x| x.is_infinite()) {
-        Some(Flaw::Infinite)
+        Some(VectorDefect::Infinite)
     } else {
-        vector.iter().all(|&x| x == 0.0).then_some(Flaw::Zero)
+        vector.iter().all(|&x| x == 0.0).then_some(VectorDefect::Zero)
     }
 }
 
@@ -110,16 +110,16 @@ impl VectorFidelity {
     pub fn push(&mut self, vector: &[f32], reference: &[f32]) {
         let report = &mut self.report;
         report.pairs += 1;
-        match flaw(vector) {
-            Some(Flaw::Nan) => report.nan += 1,
-            Some(Flaw::Infinite) => report.infinite += 1,
-            Some(Flaw::Zero) => report.zero += 1,
+        match defect(vector) {
+            Some(VectorDefect::Nan) => report.nan += 1,
+            Some(VectorDefect::Infinite) => report.infinite += 1,
+            Some(VectorDefect::Zero) => report.zero += 1,
             None => {
                 let length = norm(vector);
                 self.deviations.push((length - 1.0).abs());
                 if vector.len() != reference.len() {
                     report.dimension_mismatches += 1;
-                } else if let (None, Some(cosine)) = (flaw(reference), cosine(vector, reference)) {
+                } else if let (None, Some(cosine)) = (defect(reference), cosine(vector, reference)) {
                     self.cosines.push(cosine);
                     self.drifts.push((length - norm(reference)).abs());
                     self.difference = self.difference.max(max_difference(vector, reference));
