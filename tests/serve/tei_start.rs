@@ -310,7 +310,7 @@ fn the_guide_has_every_variable() {
     let guide = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/serve.md")).unwrap();
     let rows = guide.lines().skip_while(|line| !line.starts_with("| TEI's variable |")).skip(2);
     let rows: Vec<&str> = rows.take_while(|line| line.starts_with('|')).collect();
-    let source = include_str!("../../src/cli/serve/args.rs");
+    let source = include_str!("../../src/cli/parse/tei.rs");
     let table = source.split("const VARIABLES").nth(1).unwrap().split("];").next().unwrap();
     let names: Vec<&str> =
         table.lines().filter_map(|line| line.trim().strip_prefix("(\"")?.split('"').next()).collect();
