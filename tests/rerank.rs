@@ -43,7 +43,7 @@ fn scores(reranker: &Reranker, cases: &[&Json]) -> Vec<f64> {
 }
 
 fn ranked(reranker: &Reranker, pairs: Pairs) -> Vec<Result<Score, ScoreError>> {
-    wait(reranker.score(pairs, &RequestOptions::default())).unwrap().scores
+    wait(reranker.score(pairs, &RequestOptions::default(), false)).unwrap().scores
 }
 
 fn pairs(query: &str, documents: &[&str]) -> Pairs {

@@ -9,7 +9,9 @@ use tokio::time::Instant;
 
 use super::target::{Answer, Failure, FailureKind, Outcome, Output, Request, Target};
 use crate::engine::rerank::{Pairs, Reranker, ScoreError};
-use crate::engine::{self, Engine, Input, OutputKind, PythonError, RemoteError, RequestOptions, Role, SubmitError};
+use crate::engine::{
+    self, Engine, EngineInfo, Input, OutputKind, PythonError, RemoteError, RequestOptions, Role, SubmitError,
+};
 use crate::engine::{TextError, TextErrorKind};
 use crate::model::pooling;
 
@@ -35,6 +37,14 @@ impl OpenEngine {
             }
             (Self::Embedder(..), Request::Rerank { .. }) => Err(unsuited("texts")),
             (Self::Reranker(_), Request::Texts(_)) => Err(unsuited("queries with documents")),
+        }
+    }
+
+    /// Facts about the engine.
+    pub fn info(&self) -> &EngineInfo {
+        match self {
+            Self::Embedder(engine, _) => engine.info(),
+            Self::Reranker(reranker) => reranker.engine().info(),
         }
     }
 
@@ -64,7 +74,7 @@ async fn embed(engine: &dyn Engine, role: Role, texts: &[String]) -> Outcome {
 
 async fn rerank(reranker: &Reranker, query: &str, documents: &[String]) -> Outcome {
     let pairs = Pairs::of_one(query.to_owned(), documents.to_vec());
-    let reranked = reranker.score(pairs, &RequestOptions::default()).await?;
+    let reranked = reranker.score(pairs, &RequestOptions::default(), true).await?;
     let received = Some(Instant::now());
     let mut scores = Vec::with_capacity(documents.len());
     for score in reranked.scores {
@@ -102,9 +112,7 @@ impl From<TextError> for Failure {
 
 impl From<ScoreError> for Failure {
     fn from(error: ScoreError) -> Self {
-        match error {
-            ScoreError::Document(error) | ScoreError::Query(error) => error.into(),
-        }
+        TextError::from(error).into()
     }
 }
 

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use super::{Error, World};
 use crate::runtime::cores;
@@ -60,6 +60,14 @@ impl EngineRuntime {
         let build = || Builder::new_multi_thread().worker_threads(NETWORK_THREADS).enable_all().build();
         let runtime = without_unwinding(world, build).map_err(Error::Thread)?;
         Ok(Arc::new(Self(Some(runtime))))
+    }
+
+    /// Its handle.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] while it is being dropped.
+    pub fn handle(&self) -> Result<&Handle, Error> {
+        self.0.as_ref().map(Runtime::handle).ok_or(Error::Interrupted)
     }
 
     /// Blocks until `work` is done.

@@ -5,18 +5,17 @@ use std::time::Instant;
 
 use serde_json::Value as Json;
 
-use super::engine::EngineSettings;
+use super::engine;
 use super::job::{self, Counted, Job, Writer, open_error};
-use super::settings::ModelSettings;
 use super::{Error, Outcome, World, texts};
 use crate::cli::{ClassifyArgs, OutputArgs};
-use crate::engine::classify::{Classified, Classifier};
-use crate::engine::remote::Wanted;
+use crate::engine::classify::Classified;
+use crate::engine::open::EngineOptions;
 use crate::engine::stream::Work;
-use crate::engine::{EngineError, Input, Labelled, OutputKind, RequestOptions};
+use crate::engine::{Input, Labelled, RequestOptions};
 use crate::input::Text;
 use crate::model::Model;
-use crate::model::task::{CrossEncoder, Task};
+use crate::model::task::Task;
 use crate::output::{self, Destination, LabelsFormat, LabelsWriter, OutputError};
 
 pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
@@ -35,8 +34,8 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
         return Err(Error::Flag { flag: "--top-k", reason: "0 labels are none; give at least 1".into() });
     }
     let named = model.id.model_id.clone();
-    let settings = EngineSettings::resolve(engine, model, input_args.into(), &world.globals)?;
-    if matches!(settings, EngineSettings::Local(_)) && named.is_none() {
+    let options = engine::resolve(engine, model, input_args.into(), &world.globals)?;
+    if matches!(options, EngineOptions::Local(_)) && named.is_none() {
         let files: Vec<String> = read.files.iter().map(|file| texts::argument(&file.to_string_lossy())).collect();
         let texts = read.text.iter().map(|text| format!("--text {}", texts::quoted(text)));
         let rest: Vec<String> = texts.chain(files).collect();
@@ -53,19 +52,12 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
     let destination = Destination::named(output.as_deref());
 
     let start = Instant::now();
-    let runtime = settings.runtime(world)?;
-    let classifier = match &settings {
-        EngineSettings::Local(settings) => load(settings, pairs, raw_scores, world)?,
-        EngineSettings::Python(settings) => {
-            let reason = format!("{} makes vectors and scores, no labels", settings.spec());
-            return Err(Error::Flag { flag: "--engine", reason });
-        }
-        EngineSettings::Server(server) => {
-            let server = server.clone().scores(raw_scores);
-            Classifier::by_engine(server.connect(world, &runtime, Wanted::Labels { pairs })?)
-        }
-    };
-    let before = (settings.loaded(), start.elapsed().as_secs_f64());
+    let runtime = engine::runtime(&options, world)?;
+    let classifier = options.classifier(pairs, raw_scores, &world.host(), runtime.handle()?)?;
+    if let Some(local) = classifier.engine().info().local.as_ref().filter(|_| !pairs) {
+        warn_of_pairs(&local.model, world);
+    }
+    let before = (engine::opened(&options), start.elapsed().as_secs_f64());
 
     let writer = LabelsWriter::open(format, &destination).map_err(open_error)?;
     let writer = Rows(writer);
@@ -93,35 +85,13 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
 /// A classifier to begin with.
 const EXAMPLE: &str = "SamLowe/roberta-base-go_emotions";
 
-/// Finds or fetches the model and loads it.
-fn load(settings: &ModelSettings, pairs: bool, raw_scores: bool, world: &World) -> Result<Classifier, Error> {
-    let prepared = settings.prepare(world)?;
-    check(&prepared.model, pairs, world)?;
-    let head = prepared.model.head();
-    let engine = settings.start(prepared, OutputKind::Logits, world)?;
-    let labels = head.labels(engine.info().dimensions)?;
-    tracing::info!(labels = labels.names.len(), scores = labels.problem.function(), raw_scores, "classifying");
-    Ok(Classifier::new(engine, labels))
-}
-
-/// Whether `model` gives labels of single texts, or of `pairs`.
-fn check(model: &Model, pairs: bool, world: &World) -> Result<(), EngineError> {
-    match &model.task {
-        Task::CrossEncoder(CrossEncoder { certain: true, .. }) | Task::Generative(_) if !pairs => {
-            Err(EngineError::wrong_task(model, "it scores pairs of texts and gives single ones no labels"))
-        }
-        Task::CrossEncoder(_) if !pairs && model.config.get("problem_type").is_none_or(Json::is_null) => {
-            world.bars.printer().warning(&format!(
-                "{} has one label, as cross-encoders have, which score pairs of texts (infa rerank)",
-                model.name
-            ));
-            Ok(())
-        }
-        Task::Embedding | Task::MaskedLanguageModel | Task::Sparse | Task::LateInteraction | Task::Generative(_) => {
-            Err(EngineError::wrong_task(model, "it has no labels"))
-        }
-        // The engine refuses what has no classification head.
-        _ => Ok(()),
+/// A model of one label may well be one that scores pairs, though nothing says so.
+fn warn_of_pairs(model: &Model, world: &World) {
+    if matches!(model.task, Task::CrossEncoder(_)) && model.config.get("problem_type").is_none_or(Json::is_null) {
+        world.bars.printer().warning(&format!(
+            "{} has one label, as cross-encoders have, which score pairs of texts (infa rerank)",
+            model.name
+        ));
     }
 }
 

@@ -6,7 +6,6 @@ use std::time::Instant;
 use serde_json::Value as Json;
 
 use super::async_runtime::EngineRuntime;
-use super::engine::EngineSettings;
 use super::job::{Counted, Input, Job, Writer, open_error, results};
 use super::{Error, Outcome, World, texts};
 use crate::cli::{EmbedArgs, OutputType};
@@ -22,7 +21,7 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     let (output_type, output) = args.outputs();
     let EmbedArgs { read, mode, output_type: _, format, precision, output: _, model, engine, text } = args;
     let role = Role::from(mode);
-    let settings = EngineSettings::resolve(engine, model, text, &world.globals)?;
+    let options = super::engine::resolve(engine, model, text, &world.globals)?;
     let (kind, shape): (_, fn(usize) -> Shape) = match output_type {
         OutputType::Dense => (OutputKind::Embedding, Shape::Dense),
         OutputType::Sparse => (OutputKind::Sparse, |_| Shape::Sparse),
@@ -42,9 +41,9 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     let records = texts::open(read, None, "infa embed", "texts", world)?;
 
     let start = Instant::now();
-    let runtime = settings.runtime(world)?;
-    let engine = settings.load(world, &runtime, kind, role)?;
-    let before = (settings.loaded(), start.elapsed().as_secs_f64());
+    let runtime = super::engine::runtime(&options, world)?;
+    let engine = options.embedder(kind, role, &world.host(), runtime.handle()?)?;
+    let before = (super::engine::opened(&options), start.elapsed().as_secs_f64());
 
     let shape = shape(engine.info().dimensions);
     let writer = match shortened {

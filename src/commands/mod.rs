@@ -27,6 +27,7 @@ pub use completions::answer as answer_shell;
 pub use error::{Error, Outcome};
 
 use crate::cli::{Cli, Command};
+use crate::engine::open::Host;
 use crate::fetch::{Cancel, Context};
 use crate::ui::Bars;
 use settings::Globals;
@@ -40,6 +41,11 @@ struct World {
 }
 
 impl World {
+    /// Where engines find files and libraries.
+    fn host(&self) -> Host {
+        Host { context: self.context(), search: self.globals.search(), cache: self.globals.cache.clone() }
+    }
+
     /// What fetching needs to know.
     fn context(&self) -> Context {
         Context { progress: Arc::new(self.bars.clone()), cancel: self.cancel.clone(), offline: self.globals.offline }

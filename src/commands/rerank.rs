@@ -7,19 +7,14 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::async_runtime::EngineRuntime;
-use super::engine::EngineSettings;
+use super::engine;
 use super::job::{Input, Job, open_error};
-use super::settings::ModelSettings;
 use super::{Error, Outcome, World, texts};
 use crate::cli::{FieldArgs, OutputArgs, ReadArgs, RerankArgs};
-use crate::engine::OutputKind;
-use crate::engine::python::PythonTask;
-use crate::engine::remote::Wanted;
+use crate::engine::open::EngineOptions;
 use crate::engine::rerank::{Method, Reranker};
 use crate::input::{self, Format, InputError, Record, Records};
 use crate::model::DEFAULT_MODEL;
-use crate::model::source::Weights;
-use crate::model::task::Task;
 use crate::output::{Destination, RankingFormat, RankingWriter};
 
 pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
@@ -41,7 +36,7 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
     if query.as_ref().is_some_and(|query| query.trim().is_empty()) {
         return Err(Error::Flag { flag: "--query", reason: "the query is empty".into() });
     }
-    let settings = EngineSettings::resolve(engine, model, input_args.into(), &world.globals)?;
+    let options = engine::resolve(engine, model, input_args.into(), &world.globals)?;
     let ending = output.as_deref().filter(|_| format.is_none()).map_or(Ok(None), RankingFormat::of_file);
     let ending = ending.map_err(open_error)?;
     let destination = Destination::named(output.as_deref());
@@ -61,9 +56,9 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
             let Some(first) = first(&mut records)? else {
                 return Err(Error::Nothing("there are no documents"));
             };
-            let runtime = settings.runtime(world)?;
-            let reranker = load(&settings, world, &runtime, raw_scores)?;
-            let before = (settings.loaded(), start.elapsed().as_secs_f64());
+            let runtime = engine::runtime(&options, world)?;
+            let reranker = open(&options, &runtime, raw_scores, world)?;
+            let before = (engine::opened(&options), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, false, kept != Kept::Not).map_err(open_error)?;
             let words = ("Scored", "document");
             let job = Job { world, words, before, destination: &destination, at_the_end: true };
@@ -72,8 +67,8 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
         None => {
             check_queries(&read)?;
             let ReadArgs { files, text: _, fields: FieldArgs { input_format, field, id_field } } = read;
-            let options = input::Options { format: input_format, field, id_field, pair_field: None };
-            let mut records = input::open_queries(&files, &options)?;
+            let reading = input::Options { format: input_format, field, id_field, pair_field: None };
+            let mut records = input::open_queries(&files, &reading)?;
             let Some(first) = first(&mut records)? else {
                 return Err(no_query(
                     "is missing, and there is no input",
@@ -84,9 +79,9 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
                 let reason = format!("is missing; without it each line must hold a query and its documents: {error}");
                 return Err(no_query(&reason, &command(EXAMPLE, &shown(&files))));
             }
-            let runtime = settings.runtime(world)?;
-            let reranker = load(&settings, world, &runtime, raw_scores)?;
-            let before = (settings.loaded(), start.elapsed().as_secs_f64());
+            let runtime = engine::runtime(&options, world)?;
+            let reranker = open(&options, &runtime, raw_scores, world)?;
+            let before = (engine::opened(&options), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, true, kept != Kept::Not).map_err(open_error)?;
             let words = ("Reranked", "query");
             let job = Job { world, words, before, destination: &destination, at_the_end: false };
@@ -173,57 +168,22 @@ fn shown(files: &[PathBuf]) -> Vec<String> {
     files.iter().map(|file| texts::argument(&file.to_string_lossy())).collect()
 }
 
-/// The server that scores, or the model, found or fetched, and loaded for whatever it scores by.
-fn load(
-    settings: &EngineSettings,
-    world: &World,
-    runtime: &EngineRuntime,
-    raw_scores: bool,
-) -> Result<Reranker, Error> {
-    let engine = match settings {
-        EngineSettings::Local(settings) => {
-            return load_local(&settings.clone().prompting_queries(), world, raw_scores);
-        }
-        EngineSettings::Server(server) => server.clone().scores(raw_scores).connect(world, runtime, Wanted::Scores)?,
-        EngineSettings::Python(settings) => settings.start(world, runtime, PythonTask::Rerank, raw_scores)?,
-    };
-    Ok(Reranker::new(engine, Method::Engine)?)
-}
-
-fn load_local(settings: &ModelSettings, world: &World, raw_scores: bool) -> Result<Reranker, Error> {
-    let prepared = settings.prepare(world)?;
-    let mut method = Method::of(&prepared.model, raw_scores)?;
-    let mut engine = None;
-    if prepared.model.task == Task::Unknown && matches!(prepared.model.weights, Weights::Onnx(_)) {
-        // Only its output tells whether such a file scores pairs or makes vectors.
-        let pairs = settings.start(settings.prepare(world)?, OutputKind::Logits, world).ok();
-        engine = pairs.filter(|engine| engine.info().dimensions == 1);
-        if engine.is_some() {
-            method = Method::unnamed_pairs(&prepared.model, raw_scores)?;
-        }
-    }
-    let engine = match engine {
-        Some(engine) => engine,
-        None => settings.start(prepared, method.output(), world)?,
-    };
-    tracing::info!("scoring: {method:?}");
-    let (kind, by) = match method {
-        Method::Pairs(_) | Method::Engine => ("", ""),
+/// Opens the engine, and says so where it compares vectors.
+fn open(options: &EngineOptions, runtime: &EngineRuntime, raw_scores: bool, world: &World) -> Result<Reranker, Error> {
+    let reranker = options.reranker(raw_scores, &world.host(), runtime.handle()?)?;
+    let (kind, by) = match reranker.method() {
+        Method::Pairs(_) | Method::Engine => return Ok(reranker),
         Method::Vectors(similarity) => ("an embedding model", similarity.name()),
         Method::Sparse => ("a sparse encoder", "dot product"),
         Method::Tokens => ("a late-interaction model", "MaxSim"),
     };
-    if !kind.is_empty() {
-        let name = &engine.info().model;
-        // Who names a model has chosen it.
-        let advice = if name == DEFAULT_MODEL {
-            " (a cross-encoder judges better: --model-id BAAI/bge-reranker-base)"
-        } else {
-            ""
-        };
-        world.bars.printer().note(&format!(
-            "{name} is {kind}: documents are scored by the {by} of their vectors and the query's{advice}"
-        ));
-    }
-    Ok(Reranker::new(engine, method)?)
+    let name = &reranker.engine().info().model;
+    // Who names a model has chosen it.
+    let advice =
+        if name == DEFAULT_MODEL { " (a cross-encoder judges better: --model-id BAAI/bge-reranker-base)" } else { "" };
+    world
+        .bars
+        .printer()
+        .note(&format!("{name} is {kind}: documents are scored by the {by} of their vectors and the query's{advice}"));
+    Ok(reranker)
 }

@@ -5,19 +5,19 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Error, World};
+use super::Error;
 use crate::cli::{CpuArgs, GlobalArgs, HardwareArgs, InputArgs, ModelArgs, ModelIdArgs, TextArgs, VectorArgs};
 use crate::engine::int8::{Int8Options, MOST_CALIBRATION_TEXTS};
-use crate::engine::observe::Observer;
-use crate::engine::{Engine, OnnxEngine, OnnxOptions, OutputKind, StaticEngine, TextOptions};
+use crate::engine::open::LocalOptions;
+use crate::engine::{OnnxOptions, TextOptions};
 use crate::input;
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
 use crate::model::weights::Access;
-use crate::model::{DEFAULT_MODEL, Model, short_names};
+use crate::model::{DEFAULT_MODEL, short_names};
 use crate::runtime::device::Dtype;
-use crate::runtime::library::{Library, Search};
-use crate::runtime::{Runtime, cores, install};
+use crate::runtime::library::Search;
+use crate::runtime::{cores, install};
 
 /// Settings of every command.
 #[derive(Debug, Clone)]
@@ -68,118 +68,35 @@ pub(super) fn default_cache() -> Option<PathBuf> {
 /// More workers than any machine has cores; far more would exhaust its memory, and threads fail ungracefully then.
 const MOST_THREADS: usize = 1024;
 
-/// A model and how it computes.
-#[derive(Clone)]
-pub(super) struct ModelSettings {
-    request: Request,
-    /// The Hub, where it is not that of the environment.
-    hub: Option<HubEnv>,
-    options: OnnxOptions,
-    text: TextOptions,
-}
-
-impl ModelSettings {
-    /// The same, with somebody who is told of every run of the model.
-    pub fn observed(mut self, observer: Arc<dyn Observer>) -> Self {
-        self.options.observer = Some(observer);
-        self
+/// The model that flags describe, and how it computes.
+pub(super) fn local_options(model: ModelArgs, text: TextArgs, globals: &Globals) -> Result<LocalOptions, Error> {
+    let ModelArgs { id, onnx_file, hardware, dtype, calibrate, batch_tokens } = model;
+    let ModelIdArgs { model_id, revision } = id;
+    let HardwareArgs { device, cpu: CpuArgs { threads, copy_weights } } = hardware;
+    let access = if copy_weights { Access::Copy } else { Access::Map };
+    if let Some(many) = threads.filter(|n| n.get() > MOST_THREADS) {
+        let reason = format!("{many} is more than {MOST_THREADS}, the most that can be of use");
+        return Err(Error::Flag { flag: "--threads", reason });
     }
-
-    pub fn resolve(model: ModelArgs, text: TextArgs, globals: &Globals) -> Result<Self, Error> {
-        let ModelArgs { id, onnx_file, hardware, dtype, calibrate, batch_tokens } = model;
-        let ModelIdArgs { model_id, revision } = id;
-        let HardwareArgs { device, cpu: CpuArgs { threads, copy_weights } } = hardware;
-        let access = if copy_weights { Access::Copy } else { Access::Map };
-        if let Some(many) = threads.filter(|n| n.get() > MOST_THREADS) {
-            let reason = format!("{many} is more than {MOST_THREADS}, the most that can be of use");
-            return Err(Error::Flag { flag: "--threads", reason });
-        }
-        let threads = threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN);
-        // Before anything is fetched: what is not implemented need not wait for a download to be told.
-        let device = device.unwrap_or_default();
-        device.resolve()?;
-        let dtype = dtype.unwrap_or_default().resolve()?;
-        let model_id = model_id.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
-        let model_id = short_names::full_id(&model_id, &HubEnv::from_env(), &globals.cache)?;
-        let batch_tokens = batch_tokens.unwrap_or(OnnxOptions::BATCH_TOKENS);
-        let int8 = Int8Options {
-            cache: Some(globals.cache.clone()),
-            texts: calibrate.map(|path| calibration_texts(path, dtype)).transpose()?,
-            ..Int8Options::default()
-        };
-        Ok(Self {
-            request: Request { model_id, revision, onnx_file, cache: globals.cache.clone(), python: install::python() },
-            hub: None,
-            options: OnnxOptions { device, dtype, threads, batch_tokens, access, int8, ..OnnxOptions::default() },
-            text: text_options(text),
-        })
-    }
-
-    /// With another Hub, cache or token than the environment's.
-    pub fn with_hub(mut self, hub: HubEnv) -> Self {
-        self.hub = Some(hub);
-        self
-    }
-
-    /// For many callers, with a bound for what waits for a worker.
-    pub fn shared(mut self, queue_tokens: usize) -> Self {
-        self.options = self.options.shared(queue_tokens);
-        self
-    }
-
-    /// With a prompt that the user gives for queries alone.
-    pub fn prompting_queries(mut self) -> Self {
-        self.text.prompt_queries = true;
-        self
-    }
-
-    /// Finds (or fetches) the model and, where it needs one, ONNX Runtime, and loads both.
-    pub fn load(&self, world: &World, output: OutputKind) -> Result<Arc<dyn Engine>, Error> {
-        self.start(self.prepare(world)?, output, world)
-    }
-
-    /// Finds (or fetches) the model and, where it needs one, ONNX Runtime, and reads the model's files.
-    pub fn prepare(&self, world: &World) -> Result<Prepared, Error> {
-        let context = world.context();
-        let find = || -> Result<Library, Error> {
-            let library = world.globals.search().find_or_install(&context)?;
-            tracing::info!(version = library.version, "ONNX Runtime: {} ({})", library.path.display(), library.origin);
-            Ok(library)
-        };
-        // Of the default model it is known that it needs ONNX Runtime: without, nothing is fetched in vain.
-        let library = (self.request.model_id == DEFAULT_MODEL).then(find).transpose()?;
-        let source = self.request.resolve(self.hub.clone().unwrap_or_else(HubEnv::from_env), &context)?;
-        tracing::info!("model: {}", source.dir.display());
-        let model = Model::read(source)?;
-        if model.is_static() {
-            return Ok(Prepared { runtime: None, version: None, model });
-        }
-        let library = library.map_or_else(find, Ok)?;
-        let runtime = Runtime::load(&library.path)?;
-        Ok(Prepared { runtime: Some(runtime), version: Some(library.version), model })
-    }
-
-    /// Loads the model.
-    pub fn start(
-        &self,
-        Prepared { runtime, version: _, model }: Prepared,
-        output: OutputKind,
-        world: &World,
-    ) -> Result<Arc<dyn Engine>, Error> {
-        let mut options = self.options.clone();
-        options.int8.progress = world.context().progress;
-        Ok(match runtime {
-            Some(runtime) => Arc::new(OnnxEngine::new(&runtime, model, output, &self.text, options)?),
-            None if options.dtype == Dtype::Int8 => {
-                let reason = format!("{} is a table of static embeddings, in which nothing is multiplied", model.name);
-                return Err(Error::Flag { flag: "--dtype int8", reason });
-            }
-            None => {
-                let OnnxOptions { threads, access, .. } = options;
-                Arc::new(StaticEngine::new(model, output, &self.text, threads.get(), access)?)
-            }
-        })
-    }
+    let threads = threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN);
+    // Before anything is fetched: what is not implemented need not wait for a download to be told.
+    let device = device.unwrap_or_default();
+    device.resolve()?;
+    let dtype = dtype.unwrap_or_default().resolve()?;
+    let model_id = model_id.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+    let model_id = short_names::full_id(&model_id, &HubEnv::from_env(), &globals.cache)?;
+    let batch_tokens = batch_tokens.unwrap_or(OnnxOptions::BATCH_TOKENS);
+    let int8 = Int8Options {
+        cache: Some(globals.cache.clone()),
+        texts: calibrate.map(|path| calibration_texts(path, dtype)).transpose()?,
+        ..Int8Options::default()
+    };
+    Ok(LocalOptions {
+        request: Request { model_id, revision, onnx_file, cache: globals.cache.clone(), python: install::python() },
+        hub: None,
+        onnx: OnnxOptions { device, dtype, threads, batch_tokens, access, int8, ..OnnxOptions::default() },
+        text: text_options(text),
+    })
 }
 
 /// How texts become vectors, as flags have it.
@@ -226,13 +143,4 @@ fn calibration_texts(path: PathBuf, dtype: Dtype) -> Result<Arc<[String]>, Error
         return Err(refuse(format!("there is no text in {file}")));
     }
     Ok(texts.into())
-}
-
-/// A model that is here, its files read, and what it runs on.
-pub(super) struct Prepared {
-    /// None for a table of static embeddings.
-    runtime: Option<Runtime>,
-    /// The version of ONNX Runtime.
-    pub version: Option<String>,
-    pub model: Model,
 }

@@ -37,7 +37,7 @@ impl<E: Engine> Engine for Checked<E> {
                 }
                 Err(error) => return Err(error),
             };
-            let check = |result: Result<Output, TextError>| check(result?).map_err(|error| error.about(&name));
+            let check = |result: Result<Output, TextError>| result.and_then(check).map_err(|error| error.about(&name));
             let results = completed.results.into_iter().map(check).collect();
             Ok(Completed { results, ..completed })
         }))

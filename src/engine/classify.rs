@@ -46,6 +46,11 @@ impl Classifier {
         Self { engine, source: Source::Engine }
     }
 
+    /// The engine.
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
+    }
+
     /// The names of the labels, where they are known before the first request.
     pub fn names(&self) -> &[Arc<str>] {
         match &self.source {

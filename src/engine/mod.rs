@@ -6,6 +6,8 @@
 //! rerank     scores of documents by any engine
 //! classify   labels of texts by any engine
 //! checked    an engine whose numbers are checked
+//! forms      the forms of inputs that an output is computed of
+//! open       from a spec and options to an open engine
 //! onnx, static_embedding   models in this process; the files beside them are their parts
 //! remote     servers over HTTP
 //! python     Python processes
@@ -18,12 +20,14 @@ mod checked;
 pub mod classify;
 mod collect;
 mod finish;
+mod forms;
 pub mod int8;
 pub mod launch;
 mod load;
 mod max_sim;
 pub mod observe;
 mod onnx;
+pub mod open;
 mod options;
 mod predictor;
 mod prompts;

@@ -16,7 +16,7 @@ use super::token_vectors::{self, TokenFinish};
 use super::weight_files::WeightFiles;
 use super::worker::Wanted;
 use super::{EngineError, EngineInfo, LocalInfo, OutputKind, Role, TextError, TextOptions};
-pub(super) use submit::{IN_FLIGHT, unsupported};
+pub(super) use submit::IN_FLIGHT;
 pub(super) use tokenize::ids_as_they_are;
 
 use crate::graph::{Output, Request, Rows};
@@ -118,6 +118,7 @@ impl OnnxEngine {
         let model = Arc::new(model);
         let local = LocalInfo {
             model: Arc::clone(&model),
+            library: Some(runtime.version().to_owned()),
             dir: Some(model.dir.clone()),
             max_length,
             pooling,

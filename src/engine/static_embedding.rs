@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::finish::{Ending, Finish};
-use super::onnx::{IN_FLIGHT, ids_as_they_are, unsupported};
+use super::forms;
+use super::onnx::{IN_FLIGHT, ids_as_they_are};
 use super::prompts::Prompts;
 use super::tokenizers::{Opened, Tokenizers};
 use super::{
@@ -82,6 +83,7 @@ impl StaticEngine {
         let model = Arc::new(model);
         let local = LocalInfo {
             model: Arc::clone(&model),
+            library: None,
             dir: Some(model.dir.clone()),
             max_length: max_length.unwrap_or(usize::MAX),
             pooling: Vec::new(),
@@ -153,9 +155,7 @@ impl Engine for StaticEngine {
     }
 
     fn submit(&self, Request { inputs, outputs, options }: Request) -> Result<Pending<Completed>, SubmitError> {
-        if outputs != OutputKind::Embedding.into() {
-            return Err(unsupported(outputs));
-        }
+        forms::check(&self.info, outputs, &inputs)?;
         let table = Arc::clone(&self.table);
         let prompt = self.prompts.of_request(&table.model, &options)?;
         let (truncate, ending) = (options.truncate.unwrap_or(table.truncate), table.finish.ending(&options)?);

@@ -323,10 +323,12 @@ impl Service {
                 1 => Vec::new(),
                 _ => pairs.documents.iter().map(|&(query, _)| query).collect(),
             };
-            let reranked = reranker.score(pairs, &options).await?;
+            let reranked = reranker.score(pairs, &options, true).await?;
             let (mut results, mut tokens) = (Vec::with_capacity(reranked.scores.len()), reranked.query_tokens);
             for (index, score) in reranked.scores.into_iter().enumerate() {
                 let score = match score {
+                    // The failure comes among the others.
+                    Err(ScoreError::NotComputed) => continue,
                     Err(ScoreError::Query(error)) => return Err(failed_query(error, query_of.get(index))),
                     Err(ScoreError::Document(error)) => Err(error),
                     Ok(score) => Ok(score),
@@ -483,7 +485,7 @@ impl From<SubmitError> for Failure {
             SubmitError::Full { retry_after } => Self::Full { retry_after },
             SubmitError::TooLarge { tokens, most } => Self::TooLarge { tokens, most },
             SubmitError::Unsupported(what) => Self::Unsupported(what),
-            gone @ (SubmitError::Gone | SubmitError::Remote(_) | SubmitError::Python(_)) => {
+            gone @ (SubmitError::Gone | SubmitError::Failed(_) | SubmitError::Remote(_) | SubmitError::Python(_)) => {
                 Self::Internal(gone.to_string())
             }
         }

@@ -204,5 +204,5 @@ fn ctrl_c_ends_waiting() {
     stdin.write_all(b"hang\n").unwrap();
     later.wait_for(4);
     running.signal(libc::SIGINT);
-    running.end().status(130).says(&["Stopped after 1 input ("]);
+    running.end().status(130).says(&["Stopped after 1 input in "]);
 }

@@ -46,6 +46,14 @@ fn so_many_requests_at_once() {
 }
 
 #[test]
+fn any_number_of_requests_at_once_may_be_allowed() {
+    let fake = Fake::tei(|_| None);
+    let most = usize::MAX.to_string();
+    let args = ["--request-batch", "1", "--concurrency", most.as_str()];
+    assert_eq!(fake.embed(args, "a\nb\n").run().status(0).rows().len(), 2);
+}
+
+#[test]
 fn connections_are_kept() {
     let fake = Fake::tei(|_| None);
     let lines: String = (0..40).map(|i| format!("text {i}\n")).collect();

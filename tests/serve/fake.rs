@@ -55,6 +55,7 @@ impl Fake {
         let source = support::request(dir.to_str().unwrap()).resolve(HubEnv::from_env(), &Context::silent()).unwrap();
         let local = LocalInfo {
             model: Arc::new(Model::read(source).unwrap()),
+            library: None,
             dir: None,
             max_length: 512,
             pooling: Vec::new(),

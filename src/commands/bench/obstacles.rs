@@ -4,7 +4,7 @@ use super::super::engines::Survey;
 use super::super::side_by_side::Planned;
 use super::super::{Error, World};
 use super::plan::Plan;
-use crate::commands::engine::number_format;
+use crate::engine::open::dtype_of;
 use crate::engine::python::programs;
 use crate::engine::{launch, spec::Place};
 
@@ -28,7 +28,7 @@ impl<'a> Obstacles<'a> {
             Place::Process => {
                 let device = spec.device.or(self.plan.lineup.device).unwrap_or_default();
                 let device = device.resolve().err().map(|e| e.to_string());
-                let dtype = || number_format(spec).ok().flatten()?.resolve().err().map(|e| e.to_string());
+                let dtype = || dtype_of(spec).ok().flatten()?.resolve().err().map(|e| e.to_string());
                 device.or_else(dtype)
             }
             Place::Worker => self.survey.missing(spec.kind, self.plan.lineup.python.as_deref(), cache),

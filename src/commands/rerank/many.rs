@@ -28,7 +28,7 @@ pub(super) fn run(
             pairs.queries.push(query.clone());
             pairs.documents.extend(documents.iter().map(|document| (number, document.text.clone())));
         }
-        let reranked = runtime.wait(reranker.score(pairs, &RequestOptions::default()));
+        let reranked = runtime.wait(reranker.score(pairs, &RequestOptions::default(), false));
         results(queries.len(), reranked, |reranked| {
             let mut scores = reranked.scores.into_iter();
             let ranked = |query: &Query| {

@@ -27,7 +27,7 @@ pub(super) fn run(
         let shown: Vec<Option<String>> = documents.iter().map(|text| kept.of(text)).collect();
         let count = documents.len();
         let pairs = Pairs::of_one(query.clone(), documents);
-        let reranked = runtime.wait(reranker.score(pairs, &RequestOptions::default()));
+        let reranked = runtime.wait(reranker.score(pairs, &RequestOptions::default(), false));
         results(count, reranked, |reranked| {
             let scored = |(score, document): (Result<Score, ScoreError>, _)| Ok(Scored { score: score?, document });
             reranked.scores.into_iter().zip(shown).map(scored).collect()

@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use super::settings::ModelSettings;
 use super::{Error, Outcome, World, async_runtime};
 use crate::cli::ServeArgs;
+use crate::engine::open::LocalOptions;
 use crate::server::models::{Choose, Load, LoadError, Models, Spec};
 use crate::server::trace::Tracing;
 use crate::server::{self, App, Bound, Drained, Metrics};
@@ -175,20 +175,21 @@ fn cause(fault: &Fault, told: LoadError) -> Error {
 
 /// What the server needs to know of a model. With `several`, errors begin with its name.
 fn spec(model: ServedModel, several: bool, fault: &Fault, metrics: &Metrics, world: &World) -> Spec {
-    let ServedModel { name, aliases, model_id, embedding_dtype, warm_up, settings } = model;
+    let ServedModel { name, aliases, model_id, embedding_dtype, warm_up, mut options } = model;
     let metrics = metrics.model(&name);
-    let settings = settings.observed(Arc::clone(&metrics) as _);
-    let load = loader(settings, several.then(|| name.clone()), Arc::clone(fault), world.clone());
+    options.onnx.observer = Some(Arc::clone(&metrics) as _);
+    let load = loader(options, several.then(|| name.clone()), Arc::clone(fault), world.clone());
     Spec { name, aliases, model_id, embedding_dtype, warm_up, load, metrics }
 }
 
 /// What loads one model.
-fn loader(settings: ModelSettings, name: Option<String>, fault: Fault, world: World) -> Load {
+fn loader(options: LocalOptions, name: Option<String>, fault: Fault, world: World) -> Load {
     Arc::new(move |choose: Choose<'_>| {
         let load = || {
-            let prepared = settings.prepare(&world)?;
-            let purpose = choose(&prepared.model)?;
-            settings.start(prepared, purpose, &world)
+            let host = world.host();
+            let prepared = options.prepare(&host)?;
+            let output = choose(&prepared.model)?;
+            Ok(options.start(prepared, output, &host)?)
         };
         load().map_err(|e: Error| {
             let told = LoadError { message: e.to_string(), hint: e.hint() };

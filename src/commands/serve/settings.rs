@@ -13,7 +13,8 @@ use crate::cli::{
     ServeArgs, ServeEngine, TextArgs, VectorArgs, spread,
 };
 use crate::commands::Error;
-use crate::commands::settings::{Globals, ModelSettings};
+use crate::commands::settings::{Globals, local_options};
+use crate::engine::open::LocalOptions;
 use crate::model::DEFAULT_MODEL;
 use crate::plural::counted;
 use crate::runtime::device::Dtype;
@@ -45,7 +46,7 @@ pub(super) struct ServedModel {
     pub model_id: String,
     pub embedding_dtype: EmbeddingDtype,
     pub warm_up: bool,
-    pub settings: ModelSettings,
+    pub options: LocalOptions,
 }
 
 /// The revision that is meant where none is named.
@@ -81,9 +82,9 @@ impl Settings {
         let input = InputArgs { truncate: input.truncate.or(truncate), ..input };
         let models = resolve_models(models, vectors, input, max_batch_tokens, globals, &mut remarks)?;
         let shared = |mut model: ServedModel| {
-            model.settings = model.settings.shared(queue_tokens);
+            model.options.onnx = model.options.onnx.clone().shared(queue_tokens);
             if let Some(hub) = &hub {
-                model.settings = model.settings.with_hub(hub.clone());
+                model.options.hub = Some(hub.clone());
             }
             model
         };
@@ -175,7 +176,7 @@ fn resolve_models(
             model_id,
             embedding_dtype: embedding_dtypes.next().flatten().unwrap_or_default(),
             warm_up: warm_ups.next().flatten().unwrap_or(!no_model_warmup),
-            settings: ModelSettings::resolve(
+            options: local_options(
                 model,
                 TextArgs { pooling, vectors: vectors.clone(), input: input.clone() },
                 globals,

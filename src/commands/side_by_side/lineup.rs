@@ -4,10 +4,10 @@ use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::super::engine::number_format;
 use super::super::{Error, World};
 use crate::bench::report::Task;
 use crate::cli::EngineEntry;
+use crate::engine::open::dtype_of;
 use crate::engine::spec::Place;
 use crate::engine::{EngineKind, EngineSpec, SpecError, launch, python};
 use crate::fetch::Context;
@@ -168,7 +168,7 @@ pub fn engines_of(entries: Vec<EngineEntry>) -> Result<Vec<Planned>, Error> {
 /// What is wrong with the options of a spec, before anything is started.
 fn check_options(spec: &EngineSpec) -> Result<(), String> {
     match (spec.kind.place(), &spec.url, spec.words.first()) {
-        (Place::Process, ..) => number_format(spec).map(|_| ()),
+        (Place::Process, ..) => dtype_of(spec).map(|_| ()),
         (Place::Worker, ..) => python::check_options(spec).map_err(|e| e.to_string()),
         (Place::Server, Some(_), Some(word)) => {
             Err(format!("{} has no option {word:?}: what a server computes with is its own", spec.kind.name()))

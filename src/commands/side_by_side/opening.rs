@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::super::engine::specified;
-use super::super::settings::ModelSettings;
+use super::super::settings::local_options;
 use super::super::{Error, World};
 use super::{Lineup, Planned, facts};
 use crate::bench::engine::OpenEngine;
@@ -15,6 +14,7 @@ use crate::bench::summary;
 use crate::bench::target::{Failure, FailureKind};
 use crate::cli::{CpuArgs, HardwareArgs, InputArgs, ModelArgs, ModelIdArgs, TextArgs};
 use crate::engine::launch::{self, Launch, LaunchError};
+use crate::engine::open::{LocalOptions, dtype_of};
 use crate::engine::python::{PythonEngine, PythonError, PythonOptions, PythonTask, programs};
 use crate::engine::remote::{self, ApiKey, Client, Wanted};
 use crate::engine::rerank::{Method, Reranker};
@@ -113,7 +113,7 @@ impl<'a> Opening<'a> {
     pub async fn open(&self, planned: &Planned) -> Result<Started, Unready> {
         let begin = Instant::now();
         let mut started = match planned.spec.kind.place() {
-            Place::Process => self.local(planned),
+            Place::Process => self.local(planned).await,
             Place::Worker => self.worker(planned).await,
             Place::Server => self.server(planned).await,
         }?;
@@ -121,37 +121,27 @@ impl<'a> Opening<'a> {
         Ok(started)
     }
 
-    fn local(&self, planned: &Planned) -> Result<Started, Unready> {
+    async fn local(&self, planned: &Planned) -> Result<Started, Unready> {
         let Self { lineup, world, .. } = self;
         let before = machine::resident_memory();
-        let model = ModelArgs {
-            id: ModelIdArgs { model_id: Some(lineup.model_id.clone()), revision: lineup.revision.clone() },
-            onnx_file: None,
-            hardware: HardwareArgs {
-                device: if planned.spec.device.is_some() { None } else { lineup.device },
-                cpu: CpuArgs { threads: lineup.threads, copy_weights: lineup.copy_weights },
-            },
-            dtype: None,
-            calibrate: None,
-            batch_tokens: None,
+        let (options, host) = (self.local_options(planned)?, world.host());
+        let (task, roles) = (lineup.task, self.roles.to_vec());
+        // Files are read, and perhaps fetched.
+        let open = move || {
+            Ok::<_, EngineError>(match task {
+                Task::Embed => {
+                    let engine = options.open(OutputKind::Embedding, &host)?;
+                    roles.into_iter().map(|role| OpenEngine::Embedder(Arc::clone(&engine), role)).collect()
+                }
+                Task::Rerank => vec![OpenEngine::Reranker(options.reranker(false, &host)?)],
+            })
         };
-        let input = InputArgs { prompt: None, prompt_name: None, truncate: None, max_length: None };
-        let settings = ModelSettings::resolve(specified(&planned.spec, model)?, TextArgs::from(input), &world.globals)?;
-        let prepared = settings.prepare(world)?;
-        let library = prepared.version.clone();
-        let (engines, info) = match lineup.task {
-            Task::Embed => {
-                let engine = settings.start(prepared, OutputKind::Embedding, world)?;
-                let info = engine.info().local.clone();
-                (self.roles.iter().map(|&role| OpenEngine::Embedder(Arc::clone(&engine), role)).collect(), info)
-            }
-            Task::Rerank => {
-                let method = Method::of(&prepared.model, false).map_err(Error::from)?;
-                let engine = settings.start(prepared, method.output(), world)?;
-                let info = engine.info().local.clone();
-                (vec![OpenEngine::Reranker(Reranker::new(engine, method).map_err(Error::from)?)], info)
-            }
+        let engines: Vec<OpenEngine> = match tokio::task::spawn_blocking(open).await {
+            Ok(opened) => opened.map_err(Error::from)?,
+            Err(error) => return Err(Unready::Failed(Failure::new(FailureKind::Died, error.to_string()))),
         };
+        let info = engines.first().and_then(|engine| engine.info().local.clone());
+        let library = info.as_ref().and_then(|info| info.library.clone());
         let mut details = BTreeMap::new();
         if let Some(info) = info {
             details.extend([
@@ -165,6 +155,24 @@ impl<'a> Opening<'a> {
         let version = Some(format!("infa {}", env!("CARGO_PKG_VERSION")));
         let facts = Facts { version, details, ..Facts::default() };
         Ok(Started { engines, facts, roots: Roots::this_process(before), server: None })
+    }
+
+    fn local_options(&self, planned: &Planned) -> Result<LocalOptions, Error> {
+        let Self { lineup, world, .. } = self;
+        let dtype = dtype_of(&planned.spec).map_err(|reason| Error::flag("--engines", reason))?;
+        let model = ModelArgs {
+            id: ModelIdArgs { model_id: Some(lineup.model_id.clone()), revision: lineup.revision.clone() },
+            onnx_file: None,
+            hardware: HardwareArgs {
+                device: planned.spec.device.or(lineup.device),
+                cpu: CpuArgs { threads: lineup.threads, copy_weights: lineup.copy_weights },
+            },
+            dtype,
+            calibrate: None,
+            batch_tokens: None,
+        };
+        let input = InputArgs { prompt: None, prompt_name: None, truncate: None, max_length: None };
+        local_options(model, TextArgs::from(input), &world.globals)
     }
 
     async fn worker(&self, planned: &Planned) -> Result<Started, Unready> {

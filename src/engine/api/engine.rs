@@ -67,6 +67,8 @@ pub struct EngineInfo {
 pub struct LocalInfo {
     /// The model.
     pub model: Arc<Model>,
+    /// Version of ONNX Runtime; `None` for a table of static embeddings.
+    pub library: Option<String>,
     /// Directory of its files.
     pub dir: Option<PathBuf>,
     /// Longest text in tokens, specials included.

@@ -127,6 +127,9 @@ pub enum SubmitError {
     /// The Python process gave no answer.
     #[error("{0}")]
     Python(#[from] PythonError),
+    /// The work failed by a fault of infa.
+    #[error("{0}")]
+    Failed(String),
     /// The engine ended, or failed, before the results were there.
     #[error("the engine went away")]
     Gone,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::SubmitError;
 use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
 
@@ -115,8 +116,11 @@ impl Request {
 }
 
 impl RequestOptions {
-    /// The first field that is set, apart from the role.
-    pub fn beyond_role(&self) -> Option<&'static str> {
+    /// Whether no field is set but the role, as an engine wants it whose other options are settled when it is opened.
+    ///
+    /// # Errors
+    /// [`SubmitError::Option`] for the first field that is set.
+    pub(in crate::engine) fn role_alone(&self) -> Result<(), SubmitError> {
         let Self { role: _, prompt, prompt_name, truncate, normalize, dimensions, most_numbers: _ } = self;
         let fields = [
             ("prompt", prompt.is_some()),
@@ -125,7 +129,11 @@ impl RequestOptions {
             ("normalize", normalize.is_some()),
             ("dimensions", dimensions.is_some()),
         ];
-        fields.into_iter().find(|&(_, set)| set).map(|(field, _)| field)
+        let reason = "it is settled when the engine is opened";
+        match fields.into_iter().find(|&(_, set)| set) {
+            Some((field, _)) => Err(SubmitError::Option { field, reason: reason.into() }),
+            None => Ok(()),
+        }
     }
 }
 

@@ -7,12 +7,13 @@ use super::{Head, OnnxEngine, Texts};
 use crate::batch::scheduler::Stats;
 use crate::engine::collect::Decode;
 use crate::engine::finish::Finish;
+use crate::engine::forms;
 use crate::engine::prompts::{Prompt, Prompts};
 use crate::engine::runner::Inputs;
 use crate::engine::tokenizers::Opened;
 use crate::engine::{
-    Completed, Engine, EngineInfo, Input, Job, JobResults, OutputKind, Outputs, Pending, Prediction, Request,
-    RequestOptions, SubmitError, TextError,
+    Completed, Engine, EngineInfo, Job, JobResults, Pending, Prediction, Request, RequestOptions, SubmitError,
+    TextError,
 };
 use crate::model::pooling;
 use crate::model::tokenizer::{TokenizeError, Truncate};
@@ -26,12 +27,7 @@ impl Engine for OnnxEngine {
     }
 
     fn submit(&self, Request { inputs, outputs, options }: Request) -> Result<Pending<Completed>, SubmitError> {
-        if outputs != self.info.output.into() {
-            return Err(unsupported(outputs));
-        }
-        if self.info.output != OutputKind::Logits && inputs.iter().any(|input| matches!(input, Input::Pair(..))) {
-            return Err(SubmitError::Unsupported("this model embeds single texts, not pairs".into()));
-        }
+        forms::check(&self.info, outputs, &inputs)?;
         let prompt = self.texts.prompts.of_request(&self.texts.model, &options)?;
         let truncate = options.truncate.unwrap_or(self.texts.truncate);
         let estimate = inputs.iter().map(|input| input.estimate(prompt.bytes(), self.texts.max_length)).sum();
@@ -66,11 +62,6 @@ impl Engine for OnnxEngine {
     fn changed(&self) -> Option<&str> {
         self.files.changed()
     }
-}
-
-/// The refusal of a request for other outputs. It has no name of the model: a path is nothing for a server to disclose.
-pub(in crate::engine) fn unsupported(outputs: Outputs) -> SubmitError {
-    SubmitError::Unsupported(format!("this model gives no {}", outputs.names()))
 }
 
 /// Settles the prompt of a request and how its outputs are decoded; runs where inputs are tokenised.

@@ -3,8 +3,7 @@
 use futures_util::future::join_all;
 
 use super::{PythonError, PythonOptions, PythonTask, Worker};
-use crate::engine::onnx::unsupported;
-use crate::engine::remote::{query_and_documents, share_the_query, texts};
+use crate::engine::forms;
 use crate::engine::{
     Completed, Engine, EngineError, EngineInfo, Input, Output, OutputKind, Pending, Request, Role, SubmitError,
     TextError,
@@ -52,13 +51,8 @@ impl Engine for PythonEngine {
     }
 
     fn submit(&self, Request { inputs, outputs, options }: Request) -> Result<Pending<Completed>, SubmitError> {
-        if outputs != self.info.output.into() {
-            return Err(unsupported(outputs));
-        }
-        if let Some(field) = options.beyond_role() {
-            let reason = "it is settled when the engine is opened".into();
-            return Err(SubmitError::Option { field, reason });
-        }
+        forms::check(&self.info, outputs, &inputs)?;
+        options.role_alone()?;
         let (worker, output) = (self.worker.clone(), self.info.output);
         Ok(Pending::fetched(async move {
             match output {
@@ -74,7 +68,7 @@ impl Engine for PythonEngine {
 }
 
 async fn embed(worker: &Worker, inputs: &[Input], role: Role) -> Result<Completed, SubmitError> {
-    let embedded = worker.embed(&texts(inputs)?, role).await?;
+    let embedded = worker.embed(&forms::texts(inputs), role).await?;
     let output = |vector| Ok(Output { embedding: Some(vector), ..Output::default() });
     let results = embedded.vectors.into_iter().map(output).collect();
     Ok(Completed { results, tokens: embedded.tokens, ..Completed::default() })
@@ -83,9 +77,9 @@ async fn embed(worker: &Worker, inputs: &[Input], role: Role) -> Result<Complete
 /// Documents of one query make a request of their own to the process. Of several such requests, one that fails does not
 /// harm the others.
 async fn rerank(worker: &Worker, inputs: &[Input]) -> Result<Completed, SubmitError> {
-    let runs: Vec<&[Input]> = inputs.chunk_by(share_the_query).collect();
+    let runs: Vec<&[Input]> = inputs.chunk_by(forms::share_the_query).collect();
     let replies = runs.iter().map(|run| async move {
-        let (query, documents) = query_and_documents(run)?;
+        let (query, documents) = forms::query_and_documents(run);
         Ok::<_, SubmitError>(worker.rerank(query, &documents).await?)
     });
     let mut completed = Completed { tokens: Some(0), ..Completed::default() };

@@ -201,7 +201,7 @@ impl Worker {
     /// The vectors of `texts`, by one request.
     ///
     /// There are as many as texts, all as long as every other of this worker. What is in them was not looked at:
-    /// [`crate::engine::remote::defect`] does.
+    /// [`crate::engine::Checked`] does.
     ///
     /// # Errors
     /// [`PythonError::Failed`] and [`PythonError::Shape`] are about this request alone; after an error that

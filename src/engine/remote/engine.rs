@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 
 use super::client::{self, Client};
 use super::{RemoteError, RemoteOptions, Wanted};
-use crate::engine::onnx::unsupported;
+use crate::engine::forms;
 use crate::engine::spec::EngineSpec;
 use crate::engine::{
     Completed, Engine, EngineError, EngineInfo, Input, Label, Output, OutputKind, Pending, Request, Role, SubmitError,
@@ -70,7 +70,8 @@ impl RemoteEngine {
         };
         let in_flight = options.concurrency.get();
         let batch = options.request_batch.map(std::num::NonZero::get);
-        let permits = Semaphore::new(if batch.is_some() { in_flight } else { Semaphore::MAX_PERMITS });
+        let permits = if batch.is_some() { in_flight.min(Semaphore::MAX_PERMITS) } else { Semaphore::MAX_PERMITS };
+        let permits = Semaphore::new(permits);
         let info = EngineInfo { model, output, dimensions, scoring: None, local: None };
         Self { info, shared: Arc::new(Shared { client, output, role, batch, permits, in_flight }) }
     }
@@ -82,14 +83,13 @@ impl Engine for RemoteEngine {
     }
 
     fn submit(&self, Request { inputs, outputs, options }: Request) -> Result<Pending<Completed>, SubmitError> {
-        if outputs != self.info.output.into() {
-            return Err(unsupported(outputs));
-        }
-        if let Some(field) = options.beyond_role() {
-            let reason = "it is settled when the engine is opened".into();
-            return Err(SubmitError::Option { field, reason });
-        }
+        forms::check(&self.info, outputs, &inputs)?;
+        options.role_alone()?;
         let shared = Arc::clone(&self.shared);
+        if options.role != Role::Text && options.role != shared.role {
+            let reason = "it is settled when the engine is opened".into();
+            return Err(SubmitError::Option { field: "role", reason });
+        }
         Ok(Pending::fetched(async move { shared.complete(&inputs).await }))
     }
 
@@ -102,7 +102,7 @@ impl Shared {
     async fn complete(&self, inputs: &[Input]) -> Result<Completed, SubmitError> {
         // Documents of one query make a request of their own.
         let runs: Vec<&[Input]> = match self.output {
-            OutputKind::Score => inputs.chunk_by(share_the_query).collect(),
+            OutputKind::Score => inputs.chunk_by(forms::share_the_query).collect(),
             _ => vec![inputs],
         };
         let Some(batch) = self.batch else {
@@ -140,7 +140,7 @@ impl Shared {
                     rest.extend([second, first]);
                 }
                 Err(error) => {
-                    let message = format!("{}: {error}", self.client.spec());
+                    let message = error.to_string();
                     let error =
                         if error.is_about_inputs() { TextError::new(message) } else { TextError::internal(message) };
                     results.extend(inputs.iter().map(|_| Err(error.clone())));
@@ -154,7 +154,7 @@ impl Shared {
     async fn send(&self, inputs: &[Input]) -> Result<(Vec<Result<Output, TextError>>, Option<u64>), RemoteError> {
         let (outputs, tokens): (Vec<Output>, _) = match self.output {
             OutputKind::Score => {
-                let (query, documents) = query_and_documents(inputs)?;
+                let (query, documents) = forms::query_and_documents(inputs);
                 let scored = self.client.rerank(query, &documents).await?;
                 let output = |score| Output { score: Some(score), ..Output::default() };
                 (scored.scores.into_iter().map(output).collect(), scored.tokens)
@@ -171,42 +171,11 @@ impl Shared {
                 (labelled.labels.into_iter().map(output).collect(), labelled.tokens)
             }
             _ => {
-                let embedded = self.client.embed(&texts(inputs)?, self.role).await?;
+                let embedded = self.client.embed(&forms::texts(inputs), self.role).await?;
                 let output = |vector| Output { embedding: Some(vector), ..Output::default() };
                 (embedded.vectors.into_iter().map(output).collect(), embedded.tokens)
             }
         };
         Ok((outputs.into_iter().map(Ok).collect(), tokens))
     }
-}
-
-pub(in crate::engine) fn share_the_query(a: &Input, b: &Input) -> bool {
-    matches!((a, b), (Input::Pair(a, _), Input::Pair(b, _)) if Arc::ptr_eq(a, b))
-}
-
-/// The query and the documents of pairs that share it.
-pub(in crate::engine) fn query_and_documents(inputs: &[Input]) -> Result<(&str, Vec<&str>), RemoteError> {
-    let refuse = || RemoteError::shape("this engine scores pairs of texts alone");
-    let query = match inputs.first() {
-        Some(Input::Pair(query, _)) => query,
-        _ => return Err(refuse()),
-    };
-    let mut documents = Vec::with_capacity(inputs.len());
-    for input in inputs {
-        let Input::Pair(_, document) = input else { return Err(refuse()) };
-        documents.push(document.as_str());
-    }
-    Ok((query, documents))
-}
-
-/// The texts of inputs that are nothing else.
-pub(in crate::engine) fn texts(inputs: &[Input]) -> Result<Vec<&str>, RemoteError> {
-    let mut texts = Vec::with_capacity(inputs.len());
-    for input in inputs {
-        let Input::Text(text) = input else {
-            return Err(RemoteError::shape("this engine embeds single texts alone"));
-        };
-        texts.push(text.as_str());
-    }
-    Ok(texts)
 }

@@ -14,7 +14,6 @@ mod wire;
 
 pub use self::client::Client;
 pub use self::engine::RemoteEngine;
-pub(super) use self::engine::{query_and_documents, share_the_query, texts};
 pub use self::error::RemoteError;
 pub use self::options::{ApiKey, RemoteOptions};
 pub use self::version::version;

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use super::encoding::by_encoding;
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+use super::encoding::{Limits, by_encoding};
 use super::{Method, shared_weights};
 use crate::engine::{
     Completed, Embedding, Engine, EngineError, Input, Output, OutputKind, Request, RequestOptions, Scoring,
@@ -49,6 +51,9 @@ pub enum ScoreError {
     /// The query, by itself.
     #[error("the query: {0}")]
     Query(TextError),
+    /// Another document or query of the same request failed before.
+    #[error("not computed, as another one failed")]
+    NotComputed,
 }
 
 impl From<ScoreError> for TextError {
@@ -56,6 +61,7 @@ impl From<ScoreError> for TextError {
         match error {
             ScoreError::Document(error) => error,
             ScoreError::Query(error) => error.about("the query"),
+            ScoreError::NotComputed => TextError::internal(error.to_string()),
         }
     }
 }
@@ -63,7 +69,8 @@ impl From<ScoreError> for TextError {
 /// The scores of a request.
 #[derive(Debug, Default)]
 pub struct Reranked {
-    /// The score of each document, in the order of the request.
+    /// The score of each document, in the order of the request. After a failure in a request of all or nothing, those
+    /// that were not computed are [`ScoreError::NotComputed`].
     pub scores: Vec<Result<Score, ScoreError>>,
     /// Tokens of the queries, where each was encoded by itself.
     pub query_tokens: usize,
@@ -98,17 +105,29 @@ impl Reranker {
         Ok(Self { engine, method })
     }
 
+    /// The way in which it scores.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
     /// The engine.
     pub fn engine(&self) -> &Arc<dyn Engine> {
         &self.engine
     }
 
-    /// Scores the documents, in their order. Needs a tokio runtime.
+    /// Scores the documents, in their order. With `all_or_nothing`, nothing more is computed once one of them has failed.
+    /// Needs a tokio runtime.
     ///
     /// # Errors
     /// [`SubmitError`] if the engine takes one of the requests not at all.
-    pub async fn score(&self, pairs: Pairs, options: &RequestOptions) -> Result<Reranked, SubmitError> {
+    pub async fn score(
+        &self,
+        pairs: Pairs,
+        options: &RequestOptions,
+        all_or_nothing: bool,
+    ) -> Result<Reranked, SubmitError> {
         let engine = self.engine.as_ref();
+        let limits = |piece_tokens| Limits { piece_tokens, all_or_nothing };
         match self.method {
             Method::Engine => by_pairs(engine, OutputKind::Score, pairs, options, |o| o.score.map(|s| (s, s))).await,
             Method::Pairs(activation) => {
@@ -120,13 +139,13 @@ impl Reranker {
             }
             Method::Vectors(similarity) => {
                 let compare = move |q: &Embedding, d: &Embedding| similarity.of(&q.vector, &d.vector);
-                by_encoding(engine, pairs, options, usize::MAX, compare).await
+                by_encoding(engine, pairs, options, &limits(usize::MAX), compare).await
             }
-            Method::Sparse => by_encoding(engine, pairs, options, PIECE_TOKENS, shared_weights).await,
+            Method::Sparse => by_encoding(engine, pairs, options, &limits(PIECE_TOKENS), shared_weights).await,
             Method::Tokens => {
                 let scoring = engine.info().scoring.unwrap_or(Scoring::MaxSim);
                 let compare = move |q: &TokenEmbeddings, d: &TokenEmbeddings| f64::from(scoring.score(q, d));
-                by_encoding(engine, pairs, options, PIECE_TOKENS, compare).await
+                by_encoding(engine, pairs, options, &limits(PIECE_TOKENS), compare).await
             }
         }
     }
@@ -166,7 +185,11 @@ pub(super) fn no_query() -> SubmitError {
     SubmitError::Option { field: "query", reason: "a document has no query".into() }
 }
 
-/// Runs `work` on a thread that may be busy for a while.
+/// Runs `work`, on another thread if this one has other tasks meanwhile.
 pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, SubmitError> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| SubmitError::Gone)
+    match Handle::current().runtime_flavor() {
+        // The thread of a command waits for this alone.
+        RuntimeFlavor::CurrentThread => Ok(work()),
+        _ => tokio::task::spawn_blocking(work).await.map_err(|error| SubmitError::Failed(error.to_string())),
+    }
 }

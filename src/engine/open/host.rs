@@ -1,0 +1,17 @@
+//! Where engines are opened.
+
+use std::path::PathBuf;
+
+use crate::fetch::Context;
+use crate::runtime::library::Search;
+
+/// Where engines find files and libraries.
+#[derive(Clone)]
+pub struct Host {
+    /// Downloads: progress, cancellation, offline or not.
+    pub context: Context,
+    /// Where ONNX Runtime is looked for.
+    pub search: Search,
+    /// infa's cache.
+    pub cache: PathBuf,
+}

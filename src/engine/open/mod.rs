@@ -1,0 +1,25 @@
+//! From a spec and options to an open engine: the one place where models are found, processes started and servers
+//! connected to.
+//!
+//! ```text
+//! options   the three kinds of engines, opened for vectors, scores or labels
+//! local     a model of this process: its files, ONNX Runtime, its workers
+//! python    a model in a Python process
+//! server    a server
+//! dtype     the number format in a spec
+//! host      where files and libraries come from
+//! ```
+
+mod dtype;
+mod host;
+mod local;
+mod options;
+mod python;
+mod server;
+
+pub use dtype::dtype_of;
+pub use host::Host;
+pub use local::{LocalOptions, Prepared};
+pub use options::EngineOptions;
+pub use python::PythonModelOptions;
+pub use server::ServerOptions;

@@ -1,0 +1,103 @@
+//! An engine of any kind, opened for vectors, scores or labels.
+
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::{Host, LocalOptions, PythonModelOptions, ServerOptions};
+use crate::engine::classify::Classifier;
+use crate::engine::python::PythonTask;
+use crate::engine::remote::Wanted;
+use crate::engine::rerank::{Method, Reranker};
+use crate::engine::{Checked, Engine, EngineError, OutputKind, Role};
+use crate::model::ModelError;
+
+/// An engine of any kind, and everything it is opened with.
+#[derive(Clone)]
+pub enum EngineOptions {
+    /// A model of this process.
+    Local(Box<LocalOptions>),
+    /// A model in a Python process.
+    Python(Box<PythonModelOptions>),
+    /// A server.
+    Server(Box<ServerOptions>),
+}
+
+impl EngineOptions {
+    /// Opens the engine for `output`, of texts that are embedded as `role`. A Python process and
+    /// connections live on `runtime`. Blocks, as all of these do: asynchronous code calls them on a thread for blocking
+    /// work.
+    ///
+    /// # Errors
+    /// [`EngineError`] if it cannot be opened, or does not give the output.
+    pub fn embedder(
+        &self,
+        output: OutputKind,
+        role: Role,
+        host: &Host,
+        runtime: &Handle,
+    ) -> Result<Arc<dyn Engine>, EngineError> {
+        let only_vectors = |who: &str| {
+            let reason = format!("{who} give one vector a text");
+            ModelError::Flag { flag: "--output-type", reason }
+        };
+        Ok(match self {
+            Self::Local(local) => local.open(output, host)?,
+            Self::Python(_) if output != OutputKind::Embedding => return Err(only_vectors("Python engines").into()),
+            Self::Server(_) if output != OutputKind::Embedding => return Err(only_vectors("servers").into()),
+            Self::Python(python) => {
+                let engine = python.start(PythonTask::Embed, false, host, runtime)?;
+                Arc::new(Checked::new(engine, python.spec.to_string()))
+            }
+            Self::Server(server) => {
+                let engine = server.connect(Wanted::Vectors(role), false, host, runtime)?;
+                Arc::new(Checked::new(engine, server.spec.to_string()))
+            }
+        })
+    }
+
+    /// Opens the engine for scores of documents: those that the model gives, without an activation function, if they are
+    /// to be `raw_scores`.
+    ///
+    /// # Errors
+    /// [`EngineError`] if it cannot be opened, or orders no documents.
+    pub fn reranker(&self, raw_scores: bool, host: &Host, runtime: &Handle) -> Result<Reranker, EngineError> {
+        let engine: Arc<dyn Engine> = match self {
+            Self::Local(local) => return local.reranker(raw_scores, host),
+            Self::Python(python) => {
+                let engine = python.start(PythonTask::Rerank, raw_scores, host, runtime)?;
+                Arc::new(Checked::new(engine, python.spec.to_string()))
+            }
+            Self::Server(server) => {
+                let engine = server.connect(Wanted::Scores, raw_scores, host, runtime)?;
+                Arc::new(Checked::new(engine, server.spec.to_string()))
+            }
+        };
+        Reranker::new(engine, Method::Engine)
+    }
+
+    /// Opens the engine for labels of single texts, or of `pairs`. A server is asked for `raw_scores` here; a model of
+    /// this process by each request.
+    ///
+    /// # Errors
+    /// [`EngineError`] if it cannot be opened, or gives no labels.
+    pub fn classifier(
+        &self,
+        pairs: bool,
+        raw_scores: bool,
+        host: &Host,
+        runtime: &Handle,
+    ) -> Result<Classifier, EngineError> {
+        match self {
+            Self::Local(local) => local.classifier(pairs, host),
+            Self::Python(python) => {
+                let reason = format!("{} makes vectors and scores, no labels", python.spec);
+                Err(ModelError::Flag { flag: "--engine", reason }.into())
+            }
+            Self::Server(server) => {
+                let engine = server.connect(Wanted::Labels { pairs }, raw_scores, host, runtime)?;
+                Ok(Classifier::by_engine(Arc::new(Checked::new(engine, server.spec.to_string()))))
+            }
+        }
+    }
+}

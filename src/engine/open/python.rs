@@ -1,0 +1,77 @@
+//! A model in a Python process: its files are found or fetched, then the process is started.
+
+use std::num::NonZero;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+use super::Host;
+use crate::engine::python::{PythonOptions, PythonTask};
+use crate::engine::{EngineError, EngineSpec, PythonEngine, PythonError, TextOptions};
+use crate::model::cache::HubEnv;
+use crate::model::source::Request;
+
+/// A model, and the Python process that computes it.
+#[derive(Clone)]
+pub struct PythonModelOptions {
+    /// The engine.
+    pub spec: EngineSpec,
+    /// The model.
+    pub request: Request,
+    /// How texts become vectors.
+    pub text: TextOptions,
+    /// The interpreter; `None`: the first that has what the engine needs.
+    pub python: Option<PathBuf>,
+    /// Threads that compute.
+    pub threads: NonZero<usize>,
+    /// Texts in a batch; `None`: the engine's own default.
+    pub batch: Option<NonZero<usize>>,
+    /// Longest wait until the engine is ready.
+    pub start_timeout: Duration,
+    /// Longest wait for an answer.
+    pub request_timeout: Duration,
+}
+
+impl PythonModelOptions {
+    fn options(&self, model_dir: PathBuf, task: PythonTask) -> PythonOptions {
+        PythonOptions {
+            python: self.python.clone(),
+            task,
+            text: self.text.clone(),
+            batch: self.batch,
+            threads: self.threads,
+            start_timeout: self.start_timeout,
+            request_timeout: self.request_timeout,
+            ..PythonOptions::new(self.spec.clone(), model_dir, self.request.cache.clone())
+        }
+    }
+
+    /// Whether the engine has these options, before anything is fetched.
+    ///
+    /// # Errors
+    /// [`PythonError`]
+    pub fn check(&self) -> Result<(), PythonError> {
+        self.options(PathBuf::new(), PythonTask::Embed).check()
+    }
+
+    /// Finds (or fetches) the model, and starts the process with it, which lives on `runtime`. Blocks.
+    ///
+    /// # Errors
+    /// [`EngineError`]
+    pub fn start(
+        &self,
+        task: PythonTask,
+        raw_scores: bool,
+        host: &Host,
+        runtime: &Handle,
+    ) -> Result<PythonEngine, EngineError> {
+        let fail = |error| EngineError::Python { engine: self.spec.to_string(), error };
+        self.options(PathBuf::new(), task).check().map_err(fail)?;
+        let source = self.request.resolve(HubEnv::from_env(), &host.context)?;
+        tracing::info!("model: {}", source.dir.display());
+        let dir = std::path::absolute(&source.dir).unwrap_or(source.dir);
+        let options = PythonOptions { raw_scores, ..self.options(dir, task) };
+        runtime.block_on(PythonEngine::start(&source.name, &options, &host.context.cancel))
+    }
+}
