@@ -186,14 +186,15 @@ pub fn searched(goal: Goal, found: &HighestRate) -> Curve {
 /// Vectors of texts against the reference's of the same ones; `None` where they share no text.
 pub fn vectors_beside(sample: &super::collect::Results, reference: &super::collect::Results) -> Option<VectorReport> {
     let mut fidelity = VectorFidelity::default();
-    let mut pairs = 0;
+    let mut texts = Vec::new();
     for (text, _, vector) in sample.clone().into_results() {
         if let Some(right) = reference.get(text) {
             fidelity.push(&vector, right);
-            pairs += 1;
+            texts.push(text);
         }
     }
-    (pairs > 0).then(|| fidelity.report())
+    let fingerprint = sample.fingerprint(&texts);
+    (!texts.is_empty()).then(|| VectorReport { sample: Some(fingerprint), ..fidelity.report() })
 }
 
 /// So many of the best documents are compared as a set.
@@ -202,14 +203,15 @@ const TOP: usize = 10;
 /// Scores of documents against the reference's of the same queries; `None` where they share no query.
 pub fn scores_beside(sample: &super::collect::Results, reference: &super::collect::Results) -> Option<RankingReport> {
     let mut fidelity = RankingFidelity::new(TOP);
-    let mut queries = 0;
+    let mut queries = Vec::new();
     for (query, _, scores) in sample.clone().into_results() {
         if let Some(right) = reference.get(query) {
             fidelity.push(&scores, right);
-            queries += 1;
+            queries.push(query);
         }
     }
-    (queries > 0).then(|| fidelity.report())
+    let fingerprint = sample.fingerprint(&queries);
+    (!queries.is_empty()).then(|| RankingReport { sample: Some(fingerprint), ..fidelity.report() })
 }
 
 /// Pairs of vectors of the same text, alone and under load; `None` where there are none.

@@ -88,6 +88,11 @@ impl<T> Sample<T> {
         self.kept.get(&self.key(text)).map(|kept| &kept.result)
     }
 
+    /// A name of these texts of the dataset: two lists under the same seed have the same name only if they are the same.
+    pub fn fingerprint(&self, texts: &[usize]) -> String {
+        format!("{:016x}", texts.iter().fold(self.seed, |all, &text| hash(all, text as u64)))
+    }
+
     /// The kept results, each with the index of its text in the dataset and of its request in the run, sorted by text.
     pub fn into_results(self) -> Vec<(usize, u64, T)> {
         let results = self.kept.into_iter().map(|((_, text), kept)| (text, kept.request.1, kept.result));
@@ -171,6 +176,11 @@ mod tests {
             assert!(!sample.wants(request, text), "it is there already");
         }
         assert_eq!((sample.len(), sample.is_empty()), (8, false));
+        let name = sample.fingerprint(&[1, 2]);
+        assert_eq!(name, Sample::<()>::new(9, 2).fingerprint(&[1, 2]));
+        let others =
+            [sample.fingerprint(&[2, 1]), sample.fingerprint(&[1]), Sample::<()>::new(8, 8).fingerprint(&[1, 2])];
+        assert!(!others.contains(&name) && !others.contains(&sample.fingerprint(&[])), "{name} {others:?}");
         let mut none = Sample::new(9, 0);
         none.offer(1, 1, ());
         assert!(none.is_empty() && !none.wants(1, 1));

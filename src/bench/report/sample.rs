@@ -91,6 +91,7 @@ fn vectors(cosine_min: f64, cosine_mean: f64) -> Fidelity {
     Fidelity {
         vectors: Some(VectorReport {
             pairs: 64,
+            sample: Some("9c1f0a52d3e4b687".to_owned()),
             agreement: Some(agreement),
             norms: Some(norms),
             ..VectorReport::default()
@@ -298,6 +299,7 @@ pub fn rerank() -> Report {
         let mut engine = engine(name, rate);
         let ranking = RankingReport {
             queries: 3,
+            sample: Some("1b7e44d09a3c5f21".to_owned()),
             tau: vec![Some(mean), Some(least), None],
             tau_mean: Some(mean),
             tau_min: Some(least),

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::read::Run;
+use super::report::EngineComparison;
 use crate::bench::report::{EngineReport, EngineState, Report};
 use crate::report::numbers::{bytes, number, spread};
 use crate::report::text::{one_line, shortened};
@@ -87,6 +88,18 @@ pub(super) fn between(runs: &[&Run], base: usize, engines: &[(&str, &str)]) -> V
     found.extend(products(runs));
     found.extend(twice(runs));
     found
+}
+
+/// The engines whose cosines and rankings are of other texts on either side.
+pub(super) fn of_samples(engines: &[EngineComparison]) -> Option<String> {
+    let names: Vec<String> =
+        engines.iter().filter(|engine| engine.other_samples).map(|engine| one_line(&engine.name)).collect();
+    (!names.is_empty()).then(|| {
+        format!(
+            "cosines and rankings of {} are of other texts of the dataset, so they have no verdict",
+            names.join(", ")
+        )
+    })
 }
 
 /// What makes the figures of a run itself doubtful.

@@ -1,6 +1,6 @@
 //! Each engine and metric: what has changed, and how sure that is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::metric::{Better, METRICS, Metric, Scale};
 use super::read::Run;
@@ -47,7 +47,21 @@ pub(super) fn engine(
             (None, _) => {}
         }
     }
-    EngineComparison { name: name.to_owned(), baseline: baseline.map(str::to_owned), failed, metrics, lost }
+    let other_samples = base.iter().chain(new).filter_map(sampled).collect::<BTreeSet<_>>().len() > 1;
+    let (name, baseline) = (name.to_owned(), baseline.map(str::to_owned));
+    EngineComparison { name, baseline, failed, other_samples, metrics, lost }
+}
+
+/// Which texts the cosines or rankings of a part are of. Where the report does not say it, no two parts are alike: the
+/// file's own start and name stand for it.
+fn sampled<'a>((report, engine): &Part<'a>) -> Option<(&'a str, &'a str)> {
+    let fidelity = engine.fidelity.as_ref()?;
+    let sample = match (&fidelity.vectors, &fidelity.ranking) {
+        (Some(vectors), _) => &vectors.sample,
+        (None, Some(ranking)) => &ranking.sample,
+        (None, None) => return None,
+    };
+    Some(sample.as_deref().map_or((report.started.as_str(), engine.name.as_str()), |sample| (sample, "")))
 }
 
 /// What one side has of a metric.

@@ -67,7 +67,9 @@ pub(super) fn judge(report: &mut RunsReport) {
         for engine in &mut comparison.engines {
             let shares: Vec<usize> = engine.metrics.iter().map(|found| share(engine, found, open_loop)).collect();
             for (found, share) in engine.metrics.iter_mut().zip(shares) {
-                if !comparable || (comparison.other_reference && found.unit == Unit::Agreement) {
+                let other_texts = engine.other_samples && found.change.value.abs() > AGREEMENT;
+                let no_agreement = found.unit == Unit::Agreement && (comparison.other_reference || other_texts);
+                if !comparable || no_agreement {
                     found.verdict = Verdict::NotComparable;
                     found.change =
                         Change { interval: None, joint: None, floor: None, detectable: None, ..found.change };
@@ -196,7 +198,7 @@ fn verdict(of: &Metric, change: f64, floor: f64) -> Verdict {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::sample::{run, two};
+    use super::super::sample::{noisy, run, two};
     use super::super::{Plan, compare};
     use super::*;
     use crate::bench::report::ratio::of_rates;
@@ -308,6 +310,41 @@ mod tests {
 
     /// The promise: of comparisons of the same server with itself at most 5 % have any verdict, over all metrics, engines
     /// and means together; with noise as machines have it, not only as textbooks do.
+    #[test]
+    fn cosines_of_other_texts_have_no_verdict() {
+        let with = |text: Option<&str>, change: f64| {
+            let mut report = noisy(5, 8000.0, 1);
+            report.started = format!("2026-11-21T20:00:00Z {change}");
+            let vectors = report.engines[0].fidelity.as_mut().unwrap().vectors.as_mut().unwrap();
+            vectors.sample = text.map(str::to_owned);
+            let agreement = vectors.agreement.as_mut().unwrap();
+            (agreement.cosine_min, agreement.cosine_mean) = (0.997 + change, 0.9984 - change);
+            report
+        };
+        let of = |report: &RunsReport, name: &str| {
+            report.comparisons[0].engines[0].metrics.iter().find(|found| found.metric == name).unwrap().verdict
+        };
+        let base = with(Some("a"), 0.0);
+        let same = two(&base, &with(Some("a"), 0.0005));
+        assert_eq!((of(&same, "cosine_min"), of(&same, "cosine_mean")), (Verdict::Better, Verdict::Worse));
+        // Other texts, and texts that one report or neither of them names.
+        for (base, new) in [(Some("a"), Some("b")), (Some("a"), None), (None, Some("b")), (None, None)] {
+            let report = two(&with(base, 0.0), &with(new, 0.0005));
+            for name in ["cosine_min", "cosine_p1", "cosine_mean"] {
+                let verdict = of(&report, name);
+                assert!(matches!(verdict, Verdict::NotComparable | Verdict::Indistinguishable), "{name}: {verdict:?}");
+            }
+            assert_eq!(of(&report, "cosine_mean"), Verdict::NotComparable);
+            assert_ne!(of(&report, "tokens_per_s"), Verdict::NotComparable);
+            let warnings = report.comparisons[0].warnings.join("; ");
+            assert!(warnings.contains("onnx are of other texts"), "{warnings}");
+        }
+        assert!(!same.comparisons[0].warnings.join("; ").contains("other texts"));
+        let runs = (run("a", &base), run("b", &with(Some("b"), 0.0005)));
+        let forced = compare(&Plan::Each(runs.0, vec![runs.1]), true).unwrap();
+        assert_eq!(of(&forced, "cosine_min"), Verdict::Better);
+    }
+
     #[test]
     fn the_same_server_measured_twice_raises_few_false_alarms() {
         const TRIES: usize = 60;

@@ -102,6 +102,9 @@ pub struct EngineComparison {
     pub baseline: Option<String>,
     /// Why the new one failed.
     pub failed: Option<String>,
+    /// Whether its cosines and rankings are of other texts on either side, or of texts that are not known: such figures
+    /// have no verdict, unless they are equal.
+    pub other_samples: bool,
     /// What both have.
     pub metrics: Vec<MetricComparison>,
     /// Metrics that the base alone has.

@@ -138,10 +138,14 @@ fn sides(base: &[&Run], new: &[&Run], force: bool) -> Result<Comparison, RunsErr
     warnings.extend(base.iter().flat_map(|run| differences::doubts(run, &olds)));
     warnings.extend(new.iter().flat_map(|run| differences::doubts(run, &news)));
     let renamed = |old: &str, new: &str| (old != new).then(|| old.to_owned());
-    let engines: Vec<_> = pairs
+    let mut engines: Vec<_> = pairs
         .iter()
         .map(|(old, name)| engine(name, renamed(old, name).as_deref(), &parts(base, old), &parts(new, name), basis))
         .collect();
+    warnings.extend(differences::of_samples(&engines));
+    if force {
+        engines.iter_mut().for_each(|engine| engine.other_samples = false);
+    }
     let only = |here: &[&str], paired: &[&str]| {
         here.iter().filter(|name| !paired.contains(name)).map(|name| (*name).to_owned()).collect()
     };
@@ -181,6 +185,10 @@ fn engines(run: &Run, baseline: Option<&str>) -> Result<Comparison, RunsError> {
     }
     let base = parts(&runs, baseline);
     let others = names.iter().filter(|name| **name != baseline);
+    let engines: Vec<_> =
+        others.map(|name| engine(name, Some(baseline), &base, &parts(&runs, name), Basis::PairedRounds)).collect();
+    let mut warnings = differences::doubts(run, &names);
+    warnings.extend(differences::of_samples(&engines));
     Ok(Comparison {
         incomparable: Vec::new(),
         other_reference: false,
@@ -189,10 +197,8 @@ fn engines(run: &Run, baseline: Option<&str>) -> Result<Comparison, RunsError> {
         base: vec![name(run)],
         new: vec![name(run)],
         basis: Basis::PairedRounds,
-        warnings: differences::doubts(run, &names),
-        engines: others
-            .map(|name| engine(name, Some(baseline), &base, &parts(&runs, name), Basis::PairedRounds))
-            .collect(),
+        warnings,
+        engines,
         only_in_base: Vec::new(),
         only_in_new: Vec::new(),
         means: Vec::new(),

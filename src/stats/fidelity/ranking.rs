@@ -42,6 +42,9 @@ pub struct RankingFidelity {
 pub struct RankingReport {
     /// Queries that were looked at.
     pub queries: usize,
+    /// Fingerprint of the queries that were looked at: figures of other queries are not comparable with these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<String>,
     /// Queries for which the engine gave NaN as a score.
     pub nan: usize,
     /// Queries for which the engine gave an infinite score, and no NaN. Their order counts, their differences do not.

@@ -61,6 +61,9 @@ pub struct VectorFidelity {
 pub struct VectorReport {
     /// Pairs that were looked at.
     pub pairs: usize,
+    /// Fingerprint of the texts that were looked at: figures of other texts are not comparable with these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<String>,
     /// Vectors of the engine with NaN in them.
     pub nan: usize,
     /// Vectors of the engine with an infinite number in them, and no NaN.
