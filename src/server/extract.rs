@@ -118,6 +118,8 @@ fn malformed(path: &str, error: &serde_json::Error) -> ApiError {
     });
     let reason = in_words(reason);
     let message = match path.as_str() {
+        // The place of what is missing or unknown is the end of the body: it says nothing.
+        "" if named.is_some() => reason,
         "" if error.is_data() => format!("{reason}{place}"),
         "" => format!("the body is not valid JSON: {reason}{place}"),
         path => format!("{path}: {reason}{place}"),
@@ -133,6 +135,7 @@ fn malformed(path: &str, error: &serde_json::Error) -> ApiError {
 fn in_words(reason: &str) -> String {
     const NAMES: &[(&str, &str)] =
         &[("usize", "a whole number, not negative"), ("a sequence", "a list"), ("a map", "an object")];
+    let reason = &reason.replacen("unknown variant", "unknown value", 1);
     let Some((found, expected)) = reason.rsplit_once(", expected ") else { return shorten(reason) };
     let expected = NAMES.iter().find(|(rust, _)| *rust == expected).map_or(expected, |(_, words)| words);
     let found = match found {

@@ -11,6 +11,9 @@ use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 /// Fields that change nothing: no other field is taken for a misspelling of one of these.
 const HARMLESS: &[&str] = &["user"];
 
+/// Fields of other servers that no dialect here has, and whole words or forms by themselves: they stand for no other field.
+const OTHERS: &[&str] = &["mode", "models", "embedding", "embeddings", "encoding"];
+
 /// From this similarity (Jaro and Winkler's) on, an abbreviation of a known name counts as misspelt.
 const ALIKE: f64 = 0.93;
 
@@ -41,14 +44,17 @@ pub fn nested<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result
 
 /// What a field of the wrong name probably stands for.
 pub fn meant<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
-    if name.len() > LONGEST || known.contains(&name) || HARMLESS.contains(&name) {
+    if name.len() > LONGEST || known.contains(&name) || HARMLESS.contains(&name) || OTHERS.contains(&name) {
         return None;
     }
     let folded = fold(name);
     let alike = |known: &&'k str| {
         let other = fold(known);
         let similarity = strsim::jaro_winkler(&folded, &other);
-        (is_cut_off(name, known) || is_misspelt(&folded, &other, similarity)).then_some((similarity, *known))
+        // What ends where a word of the known name ends may be a field of its own (chat_template, chat_template_kwargs).
+        let whole_words = known.strip_prefix(name).is_some_and(|rest| rest.starts_with('_'));
+        let misspelt = is_cut_off(name, known) || is_misspelt(&folded, &other, similarity);
+        (misspelt && !whole_words).then_some((similarity, *known))
     };
     let candidates = known.iter().filter(|known| !HARMLESS.contains(*known)).filter_map(alike);
     candidates.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
@@ -69,7 +75,17 @@ fn is_misspelt(name: &str, known: &str, similarity: f64) -> bool {
         5..8 => 1,
         _ => 2,
     };
-    distance <= allowed || (similarity >= ALIKE && name.len() <= known.len())
+    distance <= allowed
+        || is_plural(name, known)
+        || is_plural(known, name)
+        || (similarity >= ALIKE && name.len() <= known.len())
+}
+
+/// Whether a name is the plural of another one: queries, documents.
+fn is_plural(name: &str, singular: &str) -> bool {
+    let stem = name.strip_suffix("ies").and_then(|stem| singular.strip_suffix('y').map(|single| (stem, single)));
+    let stems = stem.or_else(|| Some((name.strip_suffix('s')?, singular)));
+    singular.len() > 3 && stems.is_some_and(|(one, other)| one == other)
 }
 
 fn fold(name: &str) -> String {
@@ -127,12 +143,11 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Object<V> {
         let fields = Fields { map, known: self.fields, unknown: 0, next: None, misspelt: &misspelt };
         let read = self.visitor.visit_map(fields);
         let Some(Misspelt { name, meant }) = misspelt.into_inner() else { return read };
+        let unknown = || A::Error::custom(format_args!("unknown field `{name}`, did you mean `{meant}`?"));
         Err(match read {
-            Ok(_) => A::Error::custom(format_args!("unknown field `{name}`, did you mean `{meant}`?")),
+            Ok(_) => unknown(),
             // The field that is missing is there by another name.
-            Err(e) if e.to_string().starts_with(&format!("missing field `{meant}`")) => {
-                A::Error::custom(format_args!("missing field `{meant}`; there is `{name}`, did you mean `{meant}`?"))
-            }
+            Err(e) if e.to_string().starts_with(&format!("missing field `{meant}`")) => unknown(),
             Err(e) => e,
         })
     }
@@ -241,6 +256,8 @@ mod tests {
             ("return_docs", "return_documents"),
             ("return_document", "return_documents"),
             ("raw_score", "raw_scores"),
+            ("queries", "query"),
+            ("Queries", "query"),
         ] {
             assert_eq!(meant(name, RERANK), Some(known), "{name}");
         }
@@ -285,10 +302,27 @@ mod tests {
             "id",
             "type",
             "title",
+            "mode",
+            "models",
+            "embedding",
+            "embeddings",
+            "encoding",
+            "encoding_formats_of_others",
         ] {
             assert_eq!(meant(name, EMBEDDINGS), None, "{name}");
             assert_eq!(meant(name, RERANK), None, "{name}");
         }
+        // Whole words of a longer name are fields of their own.
+        for (name, known) in [
+            ("chat_template", &["chat_template_kwargs", "model"][..]),
+            ("truncation", &["truncation_side", "truncate_prompt_tokens"]),
+            ("max_tokens", &["max_tokens_per_doc", "max_tokens_per_query"]),
+            ("prompt", &["prompt_name"]),
+        ] {
+            assert_eq!(meant(name, known), None, "{name}");
+        }
+        assert_eq!(meant("query", &["queries", "documents"]), Some("queries"));
+        assert_eq!(meant("category", &["categories"]), Some("categories"));
         assert_eq!(meant("id", &["ids"]), None);
         assert_eq!(meant(&"dimension".repeat(1000), EMBEDDINGS), None);
     }
@@ -326,7 +360,7 @@ mod tests {
             _inputs: String,
         }
         let error = serde_json::from_str::<Known<Inputs>>(r#"{"input": "a"}"#).unwrap_err().to_string();
-        assert!(error.starts_with("missing field `inputs`; there is `input`, did you mean `inputs`?"), "{error}");
+        assert!(error.starts_with("unknown field `input`, did you mean `inputs`?"), "{error}");
         assert!(read(r#"{"dimensions": 8, "dimensions": 8}"#).unwrap_err().contains("duplicate field"));
         assert!(serde_json::from_str::<Known<Box<serde_json::value::RawValue>>>("{\"a\": 1}").is_ok());
     }

@@ -22,6 +22,7 @@ fn requests_in_flight_are_finished_and_idle_connections_closed() {
     // Who comes now is told so.
     let ready = raw::connect(&address).send(get("/readyz")).reply();
     assert_eq!((ready.status, ready.header("connection")), (503, Some("close")), "{ready:?}");
+    assert_eq!(ready.json()["error"]["code"], "draining");
     let late = raw::connect(&address).embed("late").reply();
     assert_eq!((late.status, late.header("retry-after")), (503, Some("1")), "{late:?}");
     assert_eq!(late.json()["error"]["code"], "draining");

@@ -101,11 +101,41 @@ fn what_looks_like_a_known_field_is_refused_on_every_route() {
         assert_eq!(server.ask(path, &with(&body, field, json!(null))).0, 200, "{path} {field}");
     }
     let (status, reply) = server.ask("/v1/embeddings", &json!({"inputs": "x"}));
-    assert_eq!((status, &reply["error"]["param"]), (422, &json!("input")), "{reply}");
-    assert!(
-        reply["error"]["message"].as_str().unwrap().contains("missing field `input`; there is `inputs`"),
-        "{reply}"
-    );
+    // A field that is required, too, and without the position of the body's end.
+    assert_eq!((status, &reply["error"]["param"]), (400, &json!("inputs")), "{reply}");
+    assert_eq!(reply["error"]["message"], json!("unknown field `inputs`, did you mean `input`?"));
+    for (body, status, message) in [
+        (json!({"query": "a", "documents": ["b"]}), 400, "unknown field `query`, did you mean `queries`?"),
+        (json!({"queries": "a", "document": ["b"]}), 400, "unknown field `document`, did you mean `documents`?"),
+        (json!({}), 422, "queries: missing field; send queries and documents"),
+        (json!({"queries": "a"}), 422, "documents: missing field; send documents and queries"),
+        (json!({"documents": ["b"]}), 422, "queries: missing field; send queries and documents"),
+        (json!({"items": ["b"]}), 422, "queries: missing field; send queries and items"),
+        (json!({"text_1": "a"}), 422, "text_2: missing field; send text_2 and text_1"),
+        (json!({"data_2": "a"}), 422, "data_1: missing field; send data_1 and data_2"),
+    ] {
+        let (code, reply) = server.ask("/score", &body);
+        let param = message.split([':', '`']).find(|part| !part.starts_with("unknown"));
+        assert_eq!((code, reply["error"]["param"].as_str()), (status, param), "{body}: {reply}");
+        assert_eq!(reply["error"]["message"], json!(message), "{body}");
+    }
+    // Fields of other servers that change the result are followed, or refused by their own name.
+    let rerank = json!({"query": "a", "documents": ["b"]});
+    let score = json!({"queries": "a", "documents": ["b"]});
+    let classify = json!({"input": ["a"]});
+    for (path, body) in [("/rerank", &rerank), ("/score", &score), ("/classify", &classify)] {
+        for value in [json!(true), json!(false)] {
+            assert_eq!(server.ask(path, &with(body, "truncation", value)).0, 200, "{path}");
+        }
+        let (status, reply) = server.ask(path, &with(body, "chat_template", json!("{{ messages }}")));
+        assert_eq!((status, &reply["error"]["param"]), (400, &json!("chat_template")), "{path}: {reply}");
+        for other in ["mode", "models"] {
+            assert_eq!(server.ask(path, &with(body, other, json!("x"))).0, 200, "{path} {other}");
+        }
+    }
+    assert_eq!(server.ask("/rerank", &with(&rerank, "max_length", json!(100_000))).0, 200);
+    let (status, reply) = server.ask("/rerank", &with(&rerank, "max_length", json!(1)));
+    assert_eq!((status, &reply["error"]["param"]), (400, &json!("max_length")), "{reply}");
     // Inside of others.
     let similar = json!({"inputs": {"source_sentence": "a", "sentences": ["b"]}, "parameters": {"truncat": true}});
     let (status, reply) = server.ask("/similarity", &similar);

@@ -65,7 +65,7 @@ fn what_does_not_fit_is_refused() {
         (json!({"queries": [], "documents": ["c"]}), 400, "queries"),
         (json!({"queries": "a", "documents": []}), 400, "documents"),
         (json!({"queries": "a"}), 422, "documents"),
-        (json!({"documents": ["a"]}), 422, "documents"),
+        (json!({"documents": ["a"]}), 422, "queries"),
         (json!({"queries": "a", "text_2": ["b"]}), 422, "text_2"),
         (json!({"queries": "a", "documents": ["b"], "text_2": ["b"]}), 422, "text_2"),
         // SGLang's.

@@ -50,7 +50,9 @@ fn alive_but_not_ready_while_a_model_loads() {
     let mut server = Server::spawn(hub.command(&[]));
     hub.wait_until_asked("/cdn/model.safetensors");
     assert_eq!(server.get("/livez").status(), 200);
-    assert_eq!(server.get("/readyz").status(), 503);
+    let ready = server.get("/readyz");
+    assert_eq!(ready.status(), 503);
+    assert!(ready.text().unwrap().contains("\"unavailable\""));
     let (status, reply) = server.ask("/v1/embeddings", &json!({"input": ["a"]}));
     assert!(status == 503 && reply["error"]["message"].as_str().unwrap().contains("is being loaded"), "{reply}");
     server.terminate();

@@ -86,6 +86,42 @@ fn each_instance_has_the_reply_of_its_own_route() {
 }
 
 #[test]
+fn many_kinds_of_instances_are_not_all_compared_with_each_other() {
+    let server = server(&[]);
+    let of = |lengths: &[usize]| -> Json {
+        lengths.iter().map(|length| json!({"inputs": "a boat", "dimensions": length})).collect()
+    };
+    let twice: Vec<usize> = (1..=16).chain(1..=16).collect();
+    // One kind more than are compared: the first is asked for again by itself.
+    let again: Vec<usize> = (1..=17).chain([1]).collect();
+    for (lengths, requests) in [(twice, 16), (again, 18)] {
+        let before = counted(&server);
+        let all = predictions(&server, &of(&lengths));
+        assert_eq!(counted(&server) - before, f64::from(requests));
+        for (prediction, length) in all.as_array().unwrap().iter().zip(&lengths) {
+            assert_eq!(prediction[0].as_array().unwrap().len(), *length);
+        }
+    }
+}
+
+#[test]
+fn errors_of_options_name_an_instance() {
+    let server = server(&[]);
+    let fine = json!({"inputs": "a boat"});
+    for (wrong, status, said) in [
+        (json!({"inputs": "a", "prompt_name": "nope"}), 400, "prompt_name: "),
+        (json!({"inputs": "a", "dimensions": 100_000}), 400, "dimensions: "),
+        (json!({"model": "r", "query": "a", "texts": ["b"], "max_doc_length": 1}), 400, "max_doc_length: "),
+        (json!("a"), 422, "must be a JSON object"),
+    ] {
+        let (code, reply) = server.ask("/vertex", &json!({"instances": [fine, wrong, fine]}));
+        let message = reply["error"].as_str().unwrap();
+        assert_eq!(code, status, "{reply}");
+        assert!(message.starts_with(&format!("instances[1]: {said}")), "{message}");
+    }
+}
+
+#[test]
 fn vectors_of_tokens_too() {
     let server = Server::start(&["-m", &fixture("architectures/colbert-native"), "--threads", "1"]);
     let instances = json!([{"inputs": "a boat"}, {"inputs": ["b", "c d"]}]);

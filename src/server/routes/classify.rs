@@ -42,6 +42,8 @@ pub struct ClassifyRequest {
     use_activation: Option<bool>,
     #[schema(schema_with = truncation_schema)]
     truncate: Option<Truncation>,
+    /// Voyage's and Jina's: whether a text that is too long is cut; if false, it is an error.
+    truncation: Option<bool>,
     /// vLLM's: which end of a text that is too long goes.
     truncation_side: Option<Direction>,
     /// vLLM's limit of tokens of a text. One that is lower than the model's is refused.
@@ -61,6 +63,10 @@ pub struct ClassifyRequest {
     #[serde(rename = "classifier_id")]
     #[schema(schema_with = refused_schema)]
     _classifier_id: Option<Refused>,
+    /// vLLM's.
+    #[serde(rename = "chat_template")]
+    #[schema(schema_with = refused_schema)]
+    _chat_template: Option<Refused>,
     /// vLLM's.
     #[serde(rename = "chat_template_kwargs")]
     #[schema(schema_with = refused_schema)]
@@ -117,7 +123,7 @@ pub async fn classify(
     let text = |document: Document| Input::Text(document.text);
     let texts = input.checked("input", &app.limits)?.into_iter().map(text).collect();
     let side = request.truncation_side.map(Truncate::from);
-    let truncate = truncation(request.truncate, None, &[("truncation_side", side)])?;
+    let truncate = truncation(request.truncate, request.truncation, &[("truncation_side", side)])?;
     let call = RequestOptions { truncate, ..RequestOptions::default() };
     let answer = service.classify(texts, raw, call).await.map_err(|e| ApiError::of_inputs(e, "input"))?;
     let label = |label: &crate::engine::Label| Label { score: label.score, label: label.name.to_string() };

@@ -39,11 +39,11 @@ pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Well>, ApiError> 
     if app.is_ready() {
         return Ok(Json(Well { unix: unix_time() }));
     }
-    let why = match app.models.trouble() {
-        _ if app.is_draining() => "the server is shutting down".to_owned(),
-        trouble => trouble.unwrap_or_else(|| "models are being loaded".to_owned()),
+    let (why, code) = match app.models.trouble() {
+        _ if app.is_draining() => ("the server is shutting down".to_owned(), "draining"),
+        trouble => (trouble.unwrap_or_else(|| "models are being loaded".to_owned()), "unavailable"),
     };
-    Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why))
+    Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why).code(code))
 }
 
 /// The same as `/readyz`, under Infinity's and TEI's name

@@ -58,6 +58,8 @@ pub struct ScoreRequest {
     use_activation: Option<bool>,
     #[schema(schema_with = truncation_schema)]
     truncate: Option<Truncation>,
+    /// Voyage's and Jina's: whether a text that is too long is cut; if false, it is an error.
+    truncation: Option<bool>,
     /// Which end of a text that is too long goes.
     truncation_side: Option<Direction>,
     /// Limit of tokens of a document. One that is lower than the model's is refused.
@@ -72,6 +74,11 @@ pub struct ScoreRequest {
     #[serde(rename = "instruction")]
     #[schema(schema_with = refused_schema)]
     _instruction: Option<Refused>,
+    /// vLLM's.
+    #[serde(rename = "chat_template")]
+    #[schema(schema_with = refused_schema)]
+    _chat_template: Option<Refused>,
+    /// vLLM's.
     #[serde(rename = "chat_template_kwargs")]
     #[schema(schema_with = refused_schema)]
     _chat_template_kwargs: Option<Refused>,
@@ -133,7 +140,7 @@ pub async fn score(
         check_limit(field, limit, &service)?;
     }
     let side = request.truncation_side.map(Truncate::from);
-    let truncate = truncation(request.truncate, None, &[("truncation_side", side)])?;
+    let truncate = truncation(request.truncate, request.truncation, &[("truncation_side", side)])?;
     let call = RequestOptions { truncate, ..RequestOptions::default() };
     let size = queries.iter().map(String::len).sum();
     let pairs = off_thread(size, move || Ok(distinct(queries, documents))).await?;
@@ -149,6 +156,9 @@ pub async fn score(
         usage: Usage::of(tokens),
     }))
 }
+
+/// Names of queries and documents in older versions of vLLM, which go together.
+const PAIRS: &[(&str, &str)] = &[("data_1", "data_2"), ("text_1", "text_2")];
 
 /// The texts of a request, by whichever names they came.
 struct Pairs {
@@ -171,13 +181,30 @@ impl ScoreRequest {
         ];
         let malformed =
             |message: String, field: &str| Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message).param(field));
+        let sent = |fields: &[(&'static str, Option<Documents>)]| {
+            fields.iter().find_map(|(name, texts)| texts.is_some().then_some(*name))
+        };
+        let missing = match (sent(&firsts), sent(&seconds)) {
+            (Some(_), Some(_)) => None,
+            (None, None) => Some(("queries", "documents")),
+            (Some("queries"), None) => Some(("documents", "queries")),
+            (Some(first), None) => {
+                PAIRS.iter().find(|(name, _)| *name == first).map(|&(first, second)| (second, first))
+            }
+            (None, Some(second)) => {
+                Some((PAIRS.iter().find(|(_, name)| *name == second).map_or("queries", |&(first, _)| first), second))
+            }
+        };
+        if let Some((missing, other)) = missing {
+            return malformed(format!("{missing}: missing field; send {missing} and {other}"), missing);
+        }
         let mut all = firsts.into_iter().chain(seconds).filter_map(|(name, texts)| Some((name, texts?)));
         let (Some((first, queries)), Some((second, documents)), rest) = (all.next(), all.next(), all.next()) else {
-            return malformed("queries, documents: missing field; send queries and documents".into(), "documents");
+            return malformed("queries: missing field; send queries and documents".into(), "queries");
         };
         let known = match first {
             "queries" => ["documents", "items"].contains(&second),
-            first => second == first.replace("_1", "_2"),
+            first => PAIRS.contains(&(first, second)),
         };
         if let (false, _) | (true, Some(_)) = (known, &rest) {
             let odd = rest.map_or(second, |(name, _)| name);

@@ -73,6 +73,18 @@ impl TeiError {
         }
     }
 
+    /// The same error of the instance at that index, unless it names one already or is no fault of the request.
+    pub(super) fn of_instance(self, instance: Option<usize>) -> Self {
+        let Self(error) = self;
+        let is_the_requests = error.status.is_client_error() && error.status != StatusCode::TOO_MANY_REQUESTS;
+        match instance {
+            Some(i) if is_the_requests && !error.message.starts_with("instances") => {
+                Self(ApiError { message: format!("instances[{i}]: {}", error.message), ..error })
+            }
+            _ => Self(error),
+        }
+    }
+
     /// 422: there are no tokens.
     fn tokenizer(message: String) -> Self {
         Self(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message).code(ApiError::TOKENIZER))

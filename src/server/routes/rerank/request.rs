@@ -73,6 +73,9 @@ pub struct RerankRequest {
     /// vLLM's limit of tokens of query and document. One that is lower than the model's is refused.
     #[serde(default, deserialize_with = "whole")]
     truncate_prompt_tokens: Option<i64>,
+    /// FlagEmbedding's limit of tokens of query and document. One that is lower than the model's is refused.
+    #[serde(default, deserialize_with = "whole")]
+    max_length: Option<i64>,
     /// Jina's limit of tokens of a document. One that is lower than the model's is refused.
     #[serde(default, deserialize_with = "whole")]
     max_doc_length: Option<i64>,
@@ -97,6 +100,10 @@ pub struct RerankRequest {
     #[serde(rename = "instruction")]
     #[schema(schema_with = refused_schema)]
     _instruction: Option<Refused>,
+    /// vLLM's.
+    #[serde(rename = "chat_template")]
+    #[schema(schema_with = refused_schema)]
+    _chat_template: Option<Refused>,
     /// vLLM's.
     #[serde(rename = "chat_template_kwargs")]
     #[schema(schema_with = refused_schema)]
@@ -177,6 +184,7 @@ impl RerankRequest {
                 ("max_tokens_per_doc", self.max_tokens_per_doc),
                 ("max_tokens_per_query", self.max_tokens_per_query),
                 ("truncate_prompt_tokens", self.truncate_prompt_tokens),
+                ("max_length", self.max_length),
                 ("max_doc_length", self.max_doc_length),
                 ("max_query_length", self.max_query_length),
             ],

@@ -63,7 +63,7 @@ pub async fn vertex(
     let groups = groups(&app, instances).await?;
     let members: Vec<Vec<usize>> = groups.iter().map(|group| group.parts().instances().collect()).collect();
     // All are asked before one is waited for.
-    let replies = try_join_all(groups.into_iter().map(|group| group.ask(&app))).await?;
+    let replies = try_join_all(groups.into_iter().map(|group| ask(&app, group))).await?;
     let mut predictions: Vec<Vec<Bytes>> = vec![Vec::new(); count];
     let mut memory = Vec::new();
     for (members, replies) in members.into_iter().zip(replies) {
@@ -84,6 +84,12 @@ pub async fn vertex(
         return Err(too_large(&app.limits).into());
     }
     Ok(json_pieces(pieces, memory))
+}
+
+/// Asks one group. An error that concerns all of it, as an option does, names its first instance.
+async fn ask(app: &App, group: Group) -> Result<Replies, TeiError> {
+    let first = group.parts().instances().next();
+    group.ask(app).await.map_err(|error| error.of_instance(first))
 }
 
 fn too_large(limits: &Limits) -> ApiError {
@@ -217,6 +223,10 @@ impl Group {
     }
 }
 
+/// Groups that an instance is compared with, the latest first: thousands of instances that differ in a long option must
+/// not be compared with each other. Few groups are enough where many instances are alike.
+const COMPARED: usize = 16;
+
 /// The instances in groups of those that are asked together. All of them are read first.
 ///
 /// # Errors
@@ -262,7 +272,7 @@ async fn groups(app: &App, instances: Vec<Box<RawValue>>) -> Result<Vec<Group>, 
             }
             numbers = numbers.saturating_add(group.numbers(width));
             let mut left = Some(group);
-            for group in &mut groups {
+            for group in groups.iter_mut().rev().take(COMPARED) {
                 left = left.and_then(|other| group.join(other).err());
             }
             groups.extend(left);
@@ -277,5 +287,7 @@ async fn groups(app: &App, instances: Vec<Box<RawValue>>) -> Result<Vec<Group>, 
 
 /// The error of the instance at that index.
 fn within(error: ApiError, instance: usize) -> ApiError {
-    ApiError { message: format!("instances[{instance}]: {}", error.message), ..error }
+    // An instance is read as the body of its own route.
+    let message = error.message.strip_prefix("the body ").unwrap_or(&error.message);
+    ApiError { message: format!("instances[{instance}]: {message}"), ..error }
 }
