@@ -20,6 +20,10 @@ pub(super) fn run(args: ManArgs, world: &World) -> Result<Outcome, Error> {
         world.bars.printer().stdout(&whole(&root)?)?;
         return Ok(Outcome::Done);
     };
+    if directory.exists() && !directory.is_dir() {
+        let reason = format!("{} is a file; name a directory", directory.display());
+        return Err(Error::Flag { flag: "--output", reason });
+    }
     std::fs::create_dir_all(&directory)
         .map_err(|e| Error::Flag { flag: "--output", reason: format!("{}: {e}", directory.display()) })?;
     let count = pages(&root, &directory)?;

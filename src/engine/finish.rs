@@ -61,7 +61,7 @@ impl Finish {
         let asked = options.dimensions;
         let own = sentence.truncate_dim.filter(|&d| d < whole);
         if asked.is_some_and(|d| d == 0 || d > whole) {
-            let reason = format!("the model's vectors have {whole} dimensions");
+            let reason = format!("the model's vectors have {whole} dimensions; give 1 to {whole}");
             return Err(ModelError::Flag { flag: "--dimensions", reason });
         }
         let normalize = match (asked, own) {

@@ -110,7 +110,7 @@ fn thresholds_decide_the_exit_status() {
     run("cosine_min<0.5").status(0);
     run("alone_max_difference>0").status(0);
     let crossed = run("cosine_min<0.9999999").status(5);
-    assert!(crossed.err.contains("cosine_min<0.9999999: onnx:int8"), "{}", crossed.err);
+    assert!(crossed.err.contains("cosine_min<0.9999999: crossed by onnx:int8"), "{}", crossed.err);
     for (threshold, said) in [
         ("speed<1", "engines and vectors have no metric \"speed\"; they have: cosine_min, "),
         ("cosine_min<-1%", "against a value"),

@@ -13,7 +13,7 @@ use clap::{Arg, ArgMatches, Args, Command, CommandFactory, FromArgMatches, Value
 use super::tei::TeiVariables;
 use super::usage::UsageError;
 use super::variables::variable;
-use super::{endings, help, tips, unknown};
+use super::{endings, help, numbers, tips, unknown};
 use crate::cli::serve::TeiEnv;
 use crate::cli::{BenchSettings, Cli, serve};
 use crate::ui::log::LogFormat;
@@ -93,7 +93,7 @@ impl Cli {
             let serves = arguments.iter().any(|argument| argument == "serve");
             let variables = if serves { tei.taken() } else { Vec::new() };
             UsageError::new(
-                tips::with_tip(e, &plain, &path),
+                numbers::in_words(tips::with_tip(e, &plain, &path)),
                 is_json(&arguments, serves && tei.json_output()),
                 &variables,
             )

@@ -3,6 +3,7 @@
 mod endings;
 mod environment;
 mod help;
+mod numbers;
 mod tei;
 mod tips;
 mod unknown;

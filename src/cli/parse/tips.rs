@@ -63,10 +63,42 @@ const FLAGS: &[(&[&str], Tips)] = &[
             "infa rerank --query TEXT sorts documents; infa embed --mode query --text TEXT embeds a query",
         )],
     ),
-    (&["--gpu", "--cuda"], &[("device", "--device cuda")]),
-    (&["--fp16", "--half"], &[("dtype", "--dtype float16")]),
+    (
+        &["--workers", "--num-workers", "--processes"],
+        &[
+            ("api_key", "one process serves all requests; --threads N is the number of threads that compute"),
+            (
+                "concurrency",
+                "--threads N is the number of threads that compute; --concurrency N that of requests in flight",
+            ),
+            ("threads", "--threads N is the number of threads that compute"),
+        ],
+    ),
+    (
+        &["--column", "--col", "--key", "--text-field", "--text-column"],
+        &[("field", "--field NAME names the column or field that holds the text")],
+    ),
+    (
+        &["--url", "--endpoint", "--base-url", "--api-base"],
+        &[
+            ("engine", "--engine NAME=URL asks a server, for instance --engine openai=http://127.0.0.1:8080"),
+            ("engines", "--engines NAME=URL asks a server, for instance --engines openai=http://127.0.0.1:8080"),
+        ],
+    ),
+    (
+        &["--max-tokens", "--max-seq-length", "--max-seq-len", "--max-input-length"],
+        &[("max_length", "--max-length N is the number of tokens that a text is cut to")],
+    ),
+    (
+        &["-n", "--iterations", "--repeat"],
+        &[("rounds", "--rounds N is the number of rounds, --requests N that of requests in a round")],
+    ),
+    (&["--gpu", "--cuda"], &[("device", GPU)]),
+    (&["--fp16", "--half", "--bf16"], &[("dtype", HALF)]),
     (&["--int8", "--quantize", "--quantized"], &[("dtype", "--dtype int8"), ("engines", "--engines onnx:int8")]),
 ];
+const GPU: &str = "infa's own engine computes on the CPU; --engine torch@cuda uses a GPU";
+const HALF: &str = "infa's own engine computes in float32; --dtype int8 is smaller and faster";
 const EXPORTS: &str = "the report goes to files by --export-json, --export-markdown and --export-html";
 
 /// Subcommands of other programs, and what there is instead.
@@ -87,14 +119,31 @@ const SUBCOMMANDS: &[(&[&str], &str)] = &[
     (&["check", "status", "env"], "infa doctor"),
 ];
 
+/// Values of other programs that sound like a value of infa's with another meaning, and what there is instead, by the
+/// flag's name.
+const VALUES: &[(&str, &[&str], &str)] = &[
+    ("--device", &["gpu", "cuda", "cuda:0", "mps", "rocm"], GPU),
+    ("--dtype", &["fp16", "f16", "half", "bf16", "bfloat16", "float16"], HALF),
+    ("--dtype", &["fp32", "f32", "float"], "--dtype float32"),
+];
+/// From this similarity on, a value is a misspelt one.
+const MIN_SIMILARITY: f64 = 0.75;
+
 /// Replaces clap's guess, which goes by spelling alone. `root` is all of infa, `path` the names of the subcommands that
 /// were typed.
 pub(super) fn with_tip(mut error: Error, root: &Command, path: &[&str]) -> Error {
     let mut keep = false;
-    let text = |kind| match error.get(kind) {
-        Some(ContextValue::String(text)) => Some(text.clone()),
-        _ => None,
-    };
+    let texts = [
+        ContextKind::InvalidArg,
+        ContextKind::InvalidValue,
+        ContextKind::InvalidSubcommand,
+        ContextKind::SuggestedValue,
+    ];
+    let texts = texts.map(|kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => (kind, Some(text.clone())),
+        _ => (kind, None),
+    });
+    let text = |kind| texts.iter().find(|(other, _)| *other == kind).and_then(|(_, text)| text.clone());
     let tip = match error.kind() {
         ErrorKind::UnknownArgument => text(ContextKind::InvalidArg).and_then(|flag| {
             let name = flag.split('=').next().unwrap_or(&flag);
@@ -102,8 +151,26 @@ pub(super) fn with_tip(mut error: Error, root: &Command, path: &[&str]) -> Error
             let guessed = error.get(ContextKind::SuggestedArg).is_some();
             // A guess is good beside the commands that have the flag, and nothing beside what is meant.
             keep = instead.is_none() && guessed;
-            instead.or_else(|| owners(name, root))
+            let tip = instead.or_else(|| owners(name, root));
+            if tip.is_none() && !guessed {
+                // "To pass it as a value, use --" leads to a file of that name, or nowhere.
+                error.remove(ContextKind::Suggested);
+            }
+            tip
         }),
+        ErrorKind::InvalidValue => {
+            let (arg, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue).unwrap_or_default());
+            let flag = arg.as_deref().and_then(|arg| arg.split(' ').next()).unwrap_or_default();
+            let is_meant = |(name, values, _): &&(&str, &[&str], &str)| {
+                *name == flag && values.contains(&value.to_ascii_lowercase().as_str())
+            };
+            // Of short words clap's guess is often far away.
+            let guess = text(ContextKind::SuggestedValue);
+            if guess.is_some_and(|guess| strsim::jaro_winkler(&guess, &value) < MIN_SIMILARITY) {
+                error.remove(ContextKind::SuggestedValue);
+            }
+            VALUES.iter().find(is_meant).map(|(.., tip)| (*tip).to_owned())
+        }
         ErrorKind::InvalidSubcommand if path.is_empty() => text(ContextKind::InvalidSubcommand).and_then(|name| {
             let known = SUBCOMMANDS.iter().find(|(names, _)| names.contains(&name.to_ascii_lowercase().as_str()));
             known.map(|(_, tip)| (*tip).to_owned())
@@ -178,6 +245,22 @@ mod tests {
             (&["embed", "--rounds", "3"], "--rounds is a flag of infa bench", "-- --rounds"),
             (&["embed", "--engines", "onnx"], "'--engine'", "-- --engines"),
             (&["doctor", "--engine", "onnx"], "--engine is a flag of infa embed", "-- --engine"),
+            (&["serve", "--workers", "2"], "one process serves all requests", "-- --workers"),
+            (&["embed", "--workers", "2"], "tip: --threads N", "-- --workers"),
+            (&["embed", "--column", "body"], "tip: --field NAME", "-- --column"),
+            (&["rerank", "--text-field", "body"], "tip: --field NAME", "-- --text-field"),
+            (&["embed", "--threads", "-1"], "unexpected argument '-1'", "-- -1"),
+            (&["bench", "--samples", "-1"], "unexpected argument '-1'", "-- -1"),
+            (&["bench", "-n", "2"], "--rounds N", "-- -n"),
+            (&["embed", "--url", "x"], "--engine NAME=URL", "-- --url"),
+            (&["bench", "--url", "x"], "--engines NAME=URL", "-- --url"),
+            (&["embed", "--max-tokens", "5"], "tip: --max-length N", "--batch-tokens'"),
+            (&["embed", "--gpu"], "computes on the CPU", "--device cuda"),
+            (&["embed", "--fp16"], "computes in float32", "float16"),
+            (&["embed", "--device", "gpu"], "computes on the CPU", "similar"),
+            (&["embed", "--dtype", "fp16"], "--dtype int8", "similar"),
+            (&["completions", "tcsh"], "invalid value 'tcsh'", "similar"),
+            (&["completions", "zshell"], "'zsh'", "-- zshell"),
         ] {
             let text = tip(arguments);
             assert!(text.contains(expected) && !text.contains(absent), "{arguments:?}: {text}");

@@ -109,14 +109,25 @@ fn in_requests(dataset: Dataset, batch: usize, seed: u64) -> Vec<(Request, usize
     }
 }
 
+/// The error of a file whose texts have another name: the commands that read files have a flag for it, this one has not.
+fn unnamed(error: input::InputError) -> Error {
+    match error {
+        input::InputError::Column { .. } | input::InputError::FieldInNone { .. } => {
+            let reason = format!("{error}; rename the column or field that holds the texts to \"text\"");
+            Error::Flag { flag: "--dataset", reason }
+        }
+        other => other.into(),
+    }
+}
+
 fn read_file(path: PathBuf, task: Asked) -> Result<Dataset, Error> {
     let (file, options) = (path.display().to_string(), input::Options::default());
     let mut skipped = 0_usize;
     let dataset = match task {
         Asked::Embed => {
             let mut texts = Vec::new();
-            for record in input::open(&[path], &options)? {
-                match record?.content {
+            for record in input::open(&[path], &options).map_err(unnamed)? {
+                match record.map_err(unnamed)?.content {
                     Ok(text) if !text.text.trim().is_empty() => texts.push(text.text),
                     _ => skipped += 1,
                 }

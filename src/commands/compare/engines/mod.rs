@@ -105,14 +105,17 @@ fn judge(report: &EnginesReport, world: &World) -> Outcome {
     let mut outcome = Outcome::Done;
     for threshold in &report.thresholds {
         for checked in &threshold.checked {
-            let line = format!("{}: {}: {}", threshold.threshold, checked.engine, checked.found);
+            let line = format!("{}: crossed by {}: {}", threshold.threshold, checked.engine, checked.found);
             match checked.crossed {
                 Some(true) => {
                     outcome = Outcome::ThresholdCrossed;
-                    printer.error(&format!("crossed: {line}"), None);
+                    printer.error(&line, None);
                 }
                 Some(false) => {}
-                None => printer.warning(&line),
+                None => {
+                    let (threshold, engine, found) = (&threshold.threshold, &checked.engine, &checked.found);
+                    printer.warning(&format!("{threshold}: not checked for {engine}: {found}"));
+                }
             }
         }
     }
