@@ -63,7 +63,7 @@ fn values_of_flags() {
     offers(&["bench", "--dataset", ""], &["words", "lognormal", "rerank", "file="]);
     offers(&["bench", "--dataset", "lognormal:median=9,"], &["lognormal:median=9,sigma="]);
     offers(&["compare", "--metrics", "tokens_per_s,p9"], &["tokens_per_s,p90", "tokens_per_s,p99"]);
-    offers(&["compare", "--fail-if", "cos"], &["cosine_min", "cosine_p1", "cosine_mean"]);
+    offers(&["compare", "--fail-if", "cos"], &["cosine_min<", "cosine_min>", "cosine_p1<", "cosine_mean<"]);
     offers(&["bench", "--baseline", "onnx"], &["onnx", "onnx:int8"]);
     assert_eq!(candidates(&["embed", "--output-type", ""]), ["dense", "sparse", "colbert"]);
     offers(&["bench", "--task", ""], &["embed", "rerank"]);
@@ -92,7 +92,7 @@ fn what_is_offered_whole_is_accepted() {
         infa(["compare", "/nowhere.json", "--metrics", &metric]).run().refuses(2, &["/nowhere.json"]);
     }
     for metric in candidates(&["compare", "--fail-if", ""]) {
-        infa(["compare", "/nowhere.json", "--fail-if", &format!("{metric}<1")]).run().refuses(2, &["/nowhere.json"]);
+        infa(["compare", "/nowhere.json", "--fail-if", &format!("{metric}1")]).run().refuses(2, &["/nowhere.json"]);
     }
     for config in candidates(&["bench", "l"]).iter().filter(|word| !word.starts_with('-')) {
         // The model of some is not here.
@@ -176,6 +176,10 @@ fn words_that_bash_splits_at_colons_and_equals_signs() {
         ("infa bench --engines=onn", "onn", "onnx\nonnx-export\n"),
         ("infa bench cpu", "cpu", "cpu-bge-small \n"),
         ("infa bench --load 'search:p9", "search:p9", "search:p99<100ms\n"),
+        ("infa compare --fail-if tok", "tok", "'tokens_per_s<\n'tokens_per_s>\n"),
+        ("infa compare --fail-if 'tok", "tok", "tokens_per_s<\ntokens_per_s>\n"),
+        ("infa embed --engine te", "te", "tei=\n"),
+        ("infa bench --load poi", "poi", "poisson:\n"),
         ("infa compare --metrics p50,p9", "p50,p9", "p50,p90\np50,p95\np50,p99\n"),
     ] {
         let run = infa(["--", "infa"]).env("COMPLETE", "bash").env("_INFA_LINE", line).env("_INFA_WORD", replaced);
@@ -247,6 +251,52 @@ fn the_script_works_in_bash() {
 }
 
 #[test]
+fn the_script_works_in_zsh() {
+    let zsh = |arguments: &[&str], directory: &Path| {
+        Command::new("zsh").args(["-f", "-c"]).args(arguments).current_dir(directory).output()
+    };
+    let here = tempfile::tempdir().unwrap();
+    if zsh(&["true"], here.path()).is_err() {
+        eprintln!("skipped: zsh is not installed");
+        return;
+    }
+    touch(here.path(), &["my file.txt", "mine:1.txt"]);
+    std::fs::create_dir(here.path().join("my folder")).unwrap();
+    let script = infa(["completions", "zsh"]).run().status(0).text().to_owned();
+    let complete = |words: &[&str]| {
+        // What the script hands to zsh, by the suffix that ends the word.
+        let program = format!(
+            "compdef() {{ : }}\n_describe() {{ local name=$3; print -rl -- \"${{(@P)name}}\" | sed \"s,\\$,|${{(j: :)@[4,-1]}},\" }}\n\
+             {script}\nwords=(\"$@\"); CURRENT=$#words; _infa_complete"
+        );
+        let arguments: Vec<&str> = [program.as_str(), "zsh", "infa"].iter().chain(words).copied().collect();
+        let out = zsh(&arguments, here.path()).unwrap();
+        assert_eq!(String::from_utf8_lossy(&out.stderr), "", "{words:?}");
+        String::from_utf8(out.stdout).unwrap()
+    };
+    let ends = |text: String| -> Vec<(String, String)> {
+        let line = |line: &str| {
+            let (candidate, suffix) = line.rsplit_once('|').unwrap();
+            let value = candidate.replace("\\:", "\u{1}");
+            (value.split(':').next().unwrap().replace('\u{1}', ":"), suffix.to_owned())
+        };
+        text.lines().map(line).collect()
+    };
+    let pair = |value: &str, suffix: &str| (value.to_owned(), suffix.to_owned());
+    assert_eq!(ends(complete(&["embed", "--engine", "te"])), [pair("tei=", "-S ")]);
+    assert_eq!(ends(complete(&["bench", "--load", "poi"])), [pair("poisson:", "-S ")]);
+    assert_eq!(ends(complete(&["bench", "--load", "swe"])), [pair("sweep", "")]);
+    let both = [pair("tokens_per_s<", "-S "), pair("tokens_per_s>", "-S ")];
+    assert_eq!(ends(complete(&["compare", "--fail-if", "tok"])), both);
+    assert_eq!(ends(complete(&["compare", "--fail-if", "'tok"])), both);
+    assert_eq!(ends(complete(&["embed", "\"my fi"])), [pair("my file.txt", "")]);
+    assert_eq!(ends(complete(&["embed", "my\\ fi"])), [pair("my file.txt", "")]);
+    assert_eq!(ends(complete(&["embed", "mine"])), [pair("mine:1.txt", "")]);
+    assert_eq!(ends(complete(&["embed", "'my fo"])), [pair("my folder", "-S / -r /")]);
+    assert_eq!(complete(&["embed", "--engine", "nowhere"]), "");
+}
+
+#[test]
 fn the_manual_has_every_subcommand_and_flag() {
     let ran = infa(["man"]).run().status(0);
     assert_eq!(ran.err, "");
@@ -291,5 +341,5 @@ fn a_page_for_each_subcommand() {
     assert!(list.contains("infa\\-embed(1)"), "{list}");
     let file = directory.path().join("file");
     std::fs::write(&file, "").unwrap();
-    infa(["man", "--output"]).arg(&file).run().refuses(2, &["--output", "file"]);
+    infa(["man", "--output"]).arg(&file).run().refuses(2, &["--output", "file is a file; name a directory"]);
 }

@@ -78,7 +78,7 @@ impl EnvCompleter for Bash {
 
 /// A line up to the cursor.
 #[derive(Debug, PartialEq, Eq)]
-struct Typed {
+pub(super) struct Typed {
     /// Its words without quotes; the last is the one at the cursor, which may be empty.
     words: Vec<String>,
     /// The quote that is open at the cursor.
@@ -110,6 +110,11 @@ impl Typed {
         Self { words, quote }
     }
 
+    /// One word without its quotes, which may be open.
+    pub(super) fn read_word(word: &str) -> String {
+        Self::read(word).words.join(" ")
+    }
+
     /// What bash inserts in the place of `replaced`, the end of the last word.
     fn candidates(&self, candidates: &[CompletionCandidate], replaced: &str) -> Vec<String> {
         let word = self.words.last().map_or("", String::as_str);
@@ -125,7 +130,11 @@ impl Typed {
         let only = candidates.len() == 1;
         let line = |value: std::borrow::Cow<'_, str>| {
             let rest = value.strip_prefix(before)?;
-            let more = value.ends_with(['/', ':', '=', ',', ';', '<']);
+            let more = value.ends_with(['/', ':', '=', ',', ';', '<', '>']);
+            if self.quote.is_none() && value.ends_with(['<', '>']) && !rest.contains('\'') {
+                // What follows must be quoted as well.
+                return Some(format!("'{rest}"));
+            }
             let quoted = quoted(rest, self.quote, home && before.is_empty());
             Some(if only && !more && self.quote.is_none() { format!("{quoted} ") } else { quoted })
         };
@@ -189,6 +198,10 @@ mod tests {
         assert_eq!(of("infa embed 'my f", "my f", &["my file.txt"]), ["my file.txt"]);
         assert_eq!(of("infa embed \"my f", "my f", &["my file $1.txt"]), ["my file \\$1.txt"]);
         assert_eq!(of("infa embed ~/a", "~/a", &["~/a(1)/"]), ["~/a\\(1\\)/"]);
+        let ends = &["p50<", "p50>"];
+        assert_eq!(of("infa compare --fail-if p5", "p5", ends), ["'p50<", "'p50>"]);
+        assert_eq!(of("infa compare --fail-if=p5", "p5", &["--fail-if=p50<", "--fail-if=p50>"]), ["'p50<", "'p50>"]);
+        assert_eq!(of("infa compare --fail-if 'p5", "p5", ends), ["p50<", "p50>"]);
         assert_eq!(of("infa embed ", "", &["two\nlines"]), [""; 0]);
     }
 }

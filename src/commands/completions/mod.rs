@@ -9,6 +9,7 @@ mod bash;
 mod models;
 mod specs;
 mod values;
+mod zsh;
 
 use std::ffi::OsString;
 use std::io::Write;
@@ -16,7 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use clap::CommandFactory;
-use clap_complete::env::{CompleteEnv, Elvish, EnvCompleter, Fish, Powershell, Shells, Zsh};
+use clap_complete::env::{CompleteEnv, Elvish, EnvCompleter, Fish, Powershell, Shells};
 use clap_complete_nushell::Nushell;
 
 use super::{Error, Outcome, World};
@@ -27,7 +28,7 @@ const VARIABLE: &str = "COMPLETE";
 /// The program's name in scripts.
 const NAME: &str = "infa";
 /// The shells whose scripts ask infa.
-const SHELLS: Shells<'static> = Shells(&[&bash::Bash, &Elvish, &Fish, &Powershell, &Zsh]);
+const SHELLS: Shells<'static> = Shells(&[&bash::Bash, &Elvish, &Fish, &Powershell, &zsh::Zsh]);
 
 pub(super) fn run(shell: CompletedShell, world: &World) -> Result<Outcome, Error> {
     let mut script = Vec::new();
@@ -46,7 +47,7 @@ fn dynamic(shell: CompletedShell) -> Option<&'static dyn EnvCompleter> {
         CompletedShell::Elvish => &Elvish,
         CompletedShell::Fish => &Fish,
         CompletedShell::Powershell => &Powershell,
-        CompletedShell::Zsh => &Zsh,
+        CompletedShell::Zsh => &zsh::Zsh,
         CompletedShell::Nushell => return None,
     })
 }

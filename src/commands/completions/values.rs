@@ -183,15 +183,16 @@ fn metrics() -> Vec<Candidate> {
     metrics.chain([("all".to_owned(), "all there is".to_owned())]).collect()
 }
 
+/// Each metric with either sign: as two candidates they end no word, and no quote that is open.
 fn thresholds() -> Vec<Candidate> {
-    let mut names: Vec<Candidate> = runs::METRICS
-        .iter()
-        .map(|metric| (metric.name.to_owned(), format!("{}: < or > and a limit follow", metric.label)))
-        .collect();
+    let mut names: Vec<(&str, &str)> = runs::METRICS.iter().map(|metric| (metric.name, metric.label)).collect();
     for name in engines::known() {
-        if !names.iter().any(|(known, _)| known == name) {
-            names.push((name.to_owned(), "< or > and a limit follow".to_owned()));
+        if !names.iter().any(|(known, _)| *known == name) {
+            names.push((name, name));
         }
     }
-    names
+    let signs = [('<', "below the limit that follows"), ('>', "above the limit that follows")];
+    let with =
+        |(name, label): (&str, &str)| signs.map(|(sign, what)| (format!("{name}{sign}"), format!("{label} {what}")));
+    names.into_iter().flat_map(with).collect()
 }
