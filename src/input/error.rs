@@ -246,7 +246,9 @@ impl InputError {
             Self::Named { .. } => {
                 "if it is text all the same, say so: --input-format lines, jsonl, json, csv or tsv".into()
             }
-            Self::FieldInNone { flag, .. } => format!("name the field with {flag}"),
+            Self::FieldInNone { field, present, flag, .. } => {
+                present.meant(field, flag).unwrap_or_else(|| format!("name the field with {flag}"))
+            }
             Self::Header { .. } => "CSV and TSV need a first row that names the columns".into(),
             Self::Separator { other: '\t', .. } => "if it is TSV, say so: --input-format tsv".into(),
             Self::Separator { other: ',', .. } => "if it is CSV, say so: --input-format csv".into(),
@@ -254,7 +256,9 @@ impl InputError {
                 "save it with commas; if it is one column all the same, name it: --field {}",
                 shlex::try_quote(header).unwrap_or_default()
             ),
-            Self::Column { flag, .. } => format!("name the column with {flag}"),
+            Self::Column { column, present, flag, .. } => {
+                present.meant(column, flag).unwrap_or_else(|| format!("name the column with {flag}"))
+            }
             Self::NotAFile { .. } | Self::Open { .. } | Self::Read { .. } => return None,
         })
     }
@@ -283,6 +287,19 @@ pub struct Names {
 impl Names {
     const SHOWN: usize = 16;
     const LENGTH: usize = 60;
+
+    /// What to type where names differ from the wanted one in capitals alone.
+    fn meant(&self, wanted: &str, flag: &str) -> Option<String> {
+        let wanted = wanted.to_lowercase();
+        let quoted = |name: &String| shlex::try_quote(name).ok().map(|name| format!("{flag} {name}"));
+        let alike: Vec<String> =
+            self.shown.iter().filter(|name| name.to_lowercase() == wanted).filter_map(quoted).collect();
+        match alike.len() {
+            0 => None,
+            1 => Some(format!("did you mean {}?", alike.join(""))),
+            _ => Some(format!("several names differ in capitals alone: {}", alike.join(" or "))),
+        }
+    }
 
     /// One more name.
     pub(super) fn push(&mut self, name: &str) {
@@ -340,6 +357,25 @@ mod tests {
         assert!(!text.contains('\u{1b}'), "{text}");
         assert!(text.ends_with(" and 6 more"), "{text}");
         assert!(text.len() < 300, "{text}");
+    }
+
+    #[test]
+    fn names_with_other_capitals_are_suggested() {
+        let hint = |present: &[&str]| {
+            let mut names = Names::default();
+            present.iter().for_each(|name| names.push(name));
+            let (file, field) = ("a".into(), "text".to_owned());
+            let error =
+                InputError::FieldInNone { file, rows: 2, all: true, field, present: names.clone(), flag: "--field" };
+            let (file, column) = ("a".into(), "text".to_owned());
+            let column = InputError::Column { file, column, present: names, flag: "--field" };
+            (error.hint().unwrap(), column.hint().unwrap())
+        };
+        let both = |text: &str| (text.to_owned(), text.to_owned());
+        assert_eq!(hint(&["Text", "ID"]), both("did you mean --field Text?"));
+        let several = "several names differ in capitals alone: --field TEXT or --field Text";
+        assert_eq!(hint(&["TEXT", "Text"]), both(several));
+        assert_eq!(hint(&["body"]).0, "name the field with --field");
     }
 
     #[test]

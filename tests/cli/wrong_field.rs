@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::run::embed;
+use crate::run::{embed, infa};
 
 /// Lines of JSON with a body and no text.
 fn bodies(count: usize) -> String {
@@ -64,4 +64,20 @@ fn where_nothing_succeeds_the_old_file_stays() {
     // Nothing to do is no failure.
     embed(["-o"]).arg(&out).run().well();
     assert_eq!(fs::read_to_string(&out).unwrap(), "");
+}
+
+#[test]
+fn hints_can_be_followed() {
+    let dir = tempfile::tempdir().unwrap();
+    let csv = dir.path().join("body.csv");
+    fs::write(&csv, "Body,ID\nthe cat,1\n").unwrap();
+    // infa bench has no flag for the column.
+    let dataset = format!("file={}", csv.display());
+    let ran = infa(["bench", "--engines", "onnx", "--dry-run", "--dataset", &dataset]).run();
+    let ran = ran.status(2).says(&["error: --dataset", "body.csv", "\"text\"", "\"Body\"", "rename the column"]);
+    assert!(!ran.err.contains("--field"), "{}", ran.err);
+    let json = dir.path().join("t.jsonl");
+    fs::write(&json, "{\"Text\":\"a\"}\n{\"Text\":\"b\"}\n").unwrap();
+    embed([&json]).run().refuses(2, &["did you mean --field Text?"]);
+    assert_eq!(embed(["--field", "Text"]).arg(&json).run().well().rows().len(), 2);
 }

@@ -1,6 +1,7 @@
 //! Errors of the Hub, in the Hub's terms, with hints for the user.
 
 use crate::fetch::FetchError;
+use crate::suggest::suggest_by;
 
 /// The error of fetching a model.
 #[derive(Debug, thiserror::Error)]
@@ -119,13 +120,23 @@ pub enum HubError {
     Fetch(#[from] FetchError),
 }
 
+/// The cached model that was probably meant, as the beginning of a hint: one of a similar name, whoever's it is.
+fn meant(repo: &str, cached: &[String]) -> String {
+    const MIN_SIMILARITY: f64 = 0.9;
+    let last = |id: &str| id.rsplit('/').next().unwrap_or(id).to_owned();
+    let by_id = suggest_by(repo, cached.iter().map(|id| (id.clone(), id)), MIN_SIMILARITY);
+    let by_name = || suggest_by(&last(repo), cached.iter().map(|id| (last(id), id)), MIN_SIMILARITY);
+    let found = by_name().or(by_id);
+    found.map(|id| format!("did you mean {id}, which is cached? Otherwise ")).unwrap_or_default()
+}
+
 /// The models that can be used without the network.
 fn listed(cached: &[String]) -> String {
     const SHOWN: usize = 8;
     let more = cached.len().saturating_sub(SHOWN);
     let shown = cached[..cached.len() - more].join(", ");
     match (cached.len(), more) {
-        (0, _) => "the cache of the Hub is empty".into(),
+        (0, _) => "no model is cached".into(),
         (_, 0) => format!("cached models: {shown}"),
         (_, more) => format!("cached models: {shown} and {more} more (infa model list)"),
     }
@@ -136,6 +147,16 @@ fn said(message: &Option<String>) -> String {
 }
 
 impl HubError {
+    /// The same error, where the model `id` can be used without the network, too: it may be the one that was meant.
+    pub(crate) fn beside(mut self, id: &str) -> Self {
+        if let Self::Offline { cached, .. } | Self::Unreachable { cached, .. } = &mut self
+            && !cached.iter().any(|known| known == id)
+        {
+            cached.push(id.to_owned());
+        }
+        self
+    }
+
     /// Whether cancellation is the reason.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, HubError::Fetch(FetchError::Cancelled))
@@ -180,19 +201,58 @@ impl HubError {
             HubError::NothingUsable { .. } => {
                 "infa needs an ONNX model or safetensors weights with a tokenizer.json".to_owned()
             }
-            HubError::Offline { cached, .. } => {
+            HubError::Offline { repo, cached, .. } => {
                 format!(
-                    "run once without --offline (and without HF_HUB_OFFLINE) to download it, or point HF_HOME at the cache \
+                    "{}run once without --offline (and without HF_HUB_OFFLINE) to download it, or point HF_HOME at the cache \
                      that has it; {}",
+                    meant(repo, cached),
                     listed(cached)
                 )
             }
-            HubError::Unreachable { error, cached, .. } => match error.hint() {
-                Some(hint) => format!("{hint}; {}", listed(cached)),
-                None => listed(cached),
-            },
+            HubError::Unreachable { repo, error, cached, .. } => {
+                let hint = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
+                format!("{}{hint}{}", meant(repo, cached), listed(cached))
+            }
             HubError::UnsafeName { .. } => "do not use this repository, and tell the Hub about it".to_owned(),
             HubError::Fetch(error) => return error.hint(),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cached_model_of_a_similar_name_is_suggested() {
+        let cached = ["sentence-transformers/all-MiniLM-L6-v2", "BAAI/bge-m3"].map(str::to_owned);
+        for (asked, meant) in [
+            ("sentence-transformers/all-minilm-l6-v2", Some("sentence-transformers/all-MiniLM-L6-v2")),
+            ("sentence-transformers/all-MiniLM-L6", Some("sentence-transformers/all-MiniLM-L6-v2")),
+            ("sentence-transformers/all-MiniLM", Some("sentence-transformers/all-MiniLM-L6-v2")),
+            ("sentence-transformers/bge-m3", Some("BAAI/bge-m3")),
+            ("BAII/bge-m3", Some("BAAI/bge-m3")),
+            ("sentence-transformers/nomic-embed", None),
+            ("org/x", None),
+        ] {
+            let (repo, revision, cache) = (asked.to_owned(), "main".to_owned(), "/cache".to_owned());
+            let error = HubError::Offline { repo, revision, cache, cached: cached.to_vec() };
+            let hint = error.hint().unwrap_or_default();
+            match meant {
+                Some(id) => assert!(hint.starts_with(&format!("did you mean {id}, which is cached? ")), "{hint}"),
+                None => assert!(hint.starts_with("run once without --offline"), "{hint}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_model_in_another_cache_counts() {
+        let repo = "org/all-minilm-l6-v2".to_owned();
+        let error = HubError::Offline { repo, revision: String::new(), cache: String::new(), cached: Vec::new() };
+        assert!(error.hint().is_some_and(|hint| hint.ends_with("no model is cached")));
+        let error = error.beside("sentence-transformers/all-MiniLM-L6-v2");
+        let hint = error.hint().unwrap_or_default();
+        assert!(hint.starts_with("did you mean sentence-transformers/all-MiniLM-L6-v2"), "{hint}");
+        assert!(hint.ends_with("cached models: sentence-transformers/all-MiniLM-L6-v2"), "{hint}");
     }
 }

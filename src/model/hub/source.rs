@@ -137,6 +137,8 @@ impl Request {
                     .map(|dir| (dir, Vec::new()))
                     .map_err(|package| ModelError::DefaultModel { hub, package })
             }
+            // infa's own cache may have the default model.
+            Err(e) if package::installed(&self.cache).is_some() => Err(e.beside(DEFAULT_MODEL).into()),
             Err(e) => Err(e.into()),
         }
     }
