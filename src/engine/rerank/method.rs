@@ -1,6 +1,6 @@
 //! Ways to score documents, and the one that fits a model.
 
-use crate::engine::{EngineError, OutputKind, token_vectors};
+use crate::engine::{EngineError, OutputKind, local};
 use crate::model::activation::Activation;
 use crate::model::similarity::Similarity;
 use crate::model::task::{CrossEncoder, Task};
@@ -30,7 +30,7 @@ impl Method {
                 Self::pairs(model, cross_encoder, raw)
             }
             _ if model.sentence.splade.is_some() => Ok(Self::Sparse),
-            _ if token_vectors::only(model) => Ok(Self::Tokens),
+            _ if local::gives_only_token_vectors(model) => Ok(Self::Tokens),
             Task::Embedding | Task::MaskedLanguageModel | Task::Unknown => Ok(Self::Vectors(model.similarity()?)),
             Task::Classifier { .. } => refuse("it gives no single score by which to order documents"),
             Task::Sparse | Task::LateInteraction | Task::Other(_) => refuse("infa cannot order documents by it"),

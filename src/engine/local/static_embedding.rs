@@ -4,11 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::finish::{Ending, Finish};
-use super::forms;
 use super::onnx::{IN_FLIGHT, ids_as_they_are};
 use super::prompts::Prompts;
 use super::tokenizers::{Opened, Tokenizers};
-use super::{
+use crate::engine::forms;
+use crate::engine::{
     Completed, Embedding, Engine, EngineError, EngineInfo, Input, Job, JobResults, LocalInfo, Output, OutputKind,
     Pending, Request, Role, SubmitError, TextError, TextOptions,
 };

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use super::{Pending, SubmitError, Times};
+use crate::engine::{Pending, SubmitError, Times};
 
 /// Time after which a request lets others in.
 const TURN: Duration = Duration::from_millis(1);

@@ -15,7 +15,7 @@ use super::sparse::{self, SparseFinish};
 use super::token_vectors::{self, TokenFinish};
 use super::weight_files::WeightFiles;
 use super::worker::Wanted;
-use super::{EngineError, EngineInfo, LocalInfo, OutputKind, Role, TextError, TextOptions};
+use crate::engine::{EngineError, EngineInfo, LocalInfo, OutputKind, Role, TextError, TextOptions};
 pub(super) use submit::IN_FLIGHT;
 pub(super) use tokenize::ids_as_they_are;
 

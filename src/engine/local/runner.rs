@@ -10,8 +10,8 @@ use super::observe::{GroupRun, Observer};
 use super::tokenizers::{Cancel, Opened, Tokenizers};
 use super::weight_files::WeightFiles;
 use super::worker::{Interface, OutputRows, run_group};
-use super::{Completed, EngineError, Job, JobResults, Pending, SubmitError, TextError};
 use crate::batch::scheduler::{Admission, Scheduler, Stats};
+use crate::engine::{Completed, EngineError, Job, JobResults, Pending, SubmitError, TextError};
 use crate::model::tokenizer::Tokens;
 use crate::runtime::Session;
 
@@ -91,7 +91,7 @@ impl Runner {
         Ok(Pending::arriving(receiver, cancel.on_drop()))
     }
 
-    /// [`super::Engine::submit_job`]
+    /// [`crate::engine::Engine::submit_job`]
     pub fn start_job(&self, job: Job) -> Result<Pending<JobResults>, SubmitError> {
         let Job { count, at_once, estimate, each } = job;
         let admission = self.scheduler.admit(estimate)?;

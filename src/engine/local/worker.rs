@@ -1,6 +1,6 @@
 //! One group of inputs through one session: tokens in, what the model puts out for each of them handed on.
 
-use super::TextError;
+use crate::engine::TextError;
 use crate::graph::{ATTENTION_MASK, Graph, INPUT_IDS, TOKEN_TYPE_IDS};
 use crate::model::tokenizer::Tokens;
 use crate::runtime::{RuntimeError, Session};

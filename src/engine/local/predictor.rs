@@ -3,7 +3,7 @@
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
 use super::worker::Wanted;
-use super::{EngineError, OutputKind, TextError};
+use crate::engine::{EngineError, OutputKind, TextError};
 use crate::graph::{Answer, Output, Request};
 use crate::model::Model;
 use crate::model::generative::{AnswerTokens, PairPrompt};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{EngineError, RequestOptions, Role, SubmitError, TextOptions};
+use crate::engine::{EngineError, RequestOptions, Role, SubmitError, TextOptions};
 use crate::model::lora::Adapter;
 use crate::model::tokenizer::{Prompted, TokenizeError, Truncate};
 use crate::model::{Model, ModelError};

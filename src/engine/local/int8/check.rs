@@ -3,7 +3,7 @@
 use super::calibration::Texts;
 use super::report::Check;
 use crate::engine::EngineError;
-use crate::engine::worker::{Interface, run_all};
+use crate::engine::local::worker::{Interface, run_all};
 use crate::graph::{Graph, Output};
 use crate::runtime::{Runtime, SessionOptions};
 

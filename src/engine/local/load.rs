@@ -6,12 +6,13 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::collect::QueuedInput;
+use super::int8;
 use super::options::OnnxOptions;
 use super::runner::{observed, run_work};
 use super::weight_files::WeightFiles;
 use super::worker::{Interface, Wanted, run_group};
-use super::{EngineError, int8};
 use crate::batch::scheduler::{Run, Scheduler};
+use crate::engine::EngineError;
 use crate::graph::{self, Output, Request};
 use crate::model::tokenizer::Tokens;
 use crate::model::weights::{Access, Weights};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::collect::Decode;
 use super::worker::OutputRows;
-use super::{Embedding, RequestOptions, SubmitError, TextError, TextOptions};
+use crate::engine::{Embedding, RequestOptions, SubmitError, TextError, TextOptions};
 use crate::model::modules::{Layer, Step};
 use crate::model::pooling::{self, Pooling};
 use crate::model::{Model, ModelError};

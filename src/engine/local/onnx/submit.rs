@@ -5,12 +5,12 @@ use std::sync::Arc;
 use super::tokenize::{Pairs, Tokenize};
 use super::{Head, OnnxEngine, Texts};
 use crate::batch::scheduler::Stats;
-use crate::engine::collect::Decode;
-use crate::engine::finish::Finish;
 use crate::engine::forms;
-use crate::engine::prompts::{Prompt, Prompts};
-use crate::engine::runner::Inputs;
-use crate::engine::tokenizers::Opened;
+use crate::engine::local::collect::Decode;
+use crate::engine::local::finish::Finish;
+use crate::engine::local::prompts::{Prompt, Prompts};
+use crate::engine::local::runner::Inputs;
+use crate::engine::local::tokenizers::Opened;
 use crate::engine::{
     Completed, Engine, EngineInfo, Job, JobResults, Pending, Prediction, Request, RequestOptions, SubmitError,
     TextError,

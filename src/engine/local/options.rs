@@ -3,9 +3,9 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
-use super::int8::Int8Options;
 use super::observe::Observer;
 use crate::batch::scheduler::Bounds;
+use crate::engine::int8::Int8Options;
 use crate::model::weights::Access;
 use crate::runtime::cores;
 use crate::runtime::device::{Device, Dtype};
@@ -25,7 +25,7 @@ pub struct OnnxOptions {
     pub access: Access,
     /// What int8 needs besides.
     pub int8: Int8Options,
-    /// Most tokens that wait for a worker; what comes beyond is refused ([`super::SubmitError::Full`]).
+    /// Most tokens that wait for a worker; what comes beyond is refused ([`crate::engine::SubmitError::Full`]).
     pub queue_tokens: usize,
     /// Tokens after which a call's turn is over if others wait; without a bound, calls are done in the order in which
     /// they came.

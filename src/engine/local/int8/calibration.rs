@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::check::Answer;
 use crate::engine::EngineError;
-use crate::engine::worker::{Interface, run_all};
+use crate::engine::local::worker::{Interface, run_all};
 use crate::graph::int8::plan::Ranges;
 use crate::graph::int8::{Input, Multiplier, Treatment};
 use crate::graph::{self, Output, Request};

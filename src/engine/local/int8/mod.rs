@@ -14,7 +14,7 @@ pub use self::store::reports;
 
 use self::calibration::{Observed, Texts};
 use self::store::Store;
-use super::EngineError;
+use crate::engine::EngineError;
 use crate::fetch::{Progress, Silent};
 use crate::graph::int8::file::Quantised;
 use crate::graph::int8::{Int8Weights, Multiplier};

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::worker::OutputRows;
-use super::{Completed, Output, SubmitError, TextError, Times};
 use crate::batch::queue::Task;
+use crate::engine::{Completed, Output, SubmitError, TextError, Times};
 use crate::model::tokenizer::Tokens;
 
 /// Makes the result of one input from the model's output for it.

@@ -8,7 +8,7 @@ use super::collect::Decode;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
 use super::worker::{OutputRows, Wanted};
-use super::{EngineError, Role, Scoring, TextError, TextOptions, TokenEmbeddings};
+use crate::engine::{EngineError, Role, Scoring, TextError, TextOptions, TokenEmbeddings};
 use crate::graph::{Output, Request, Rows};
 use crate::model::late_interaction::{Expansion, LateInteraction, TokenMask};
 use crate::model::modules::{Layer, Step};
@@ -263,7 +263,7 @@ fn place(role: Role) -> usize {
 }
 
 /// Whether a model gives nothing but vectors of tokens; what says so.
-pub(super) fn only(model: &Model) -> bool {
+pub(in crate::engine) fn only(model: &Model) -> bool {
     let steps = &model.sentence.token_steps;
     model.sentence.late.is_some()
         && model.sentence.pooling.is_none()

@@ -3,8 +3,8 @@
 use std::sync::{Arc, OnceLock};
 
 use super::Texts;
-use crate::engine::prompts::Prompt;
-use crate::engine::token_vectors::TokenFinish;
+use crate::engine::local::prompts::Prompt;
+use crate::engine::local::token_vectors::TokenFinish;
 use crate::engine::{Input, Role, TextError};
 use crate::model::generative::PairPrompt;
 use crate::model::tokenizer::{FirstOfPair, Tokens, Truncate};

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::TextError;
+use crate::engine::TextError;
 use crate::graph::Initializer;
 use crate::model::weights::{Access, MappedFile};
 

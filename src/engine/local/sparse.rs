@@ -7,7 +7,7 @@ use super::collect::Decode;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
 use super::worker::{OutputRows, Wanted};
-use super::{EngineError, SparseEmbedding, TextError};
+use crate::engine::{EngineError, SparseEmbedding, TextError};
 use crate::graph::{Lexical, Output, Request, Rows};
 use crate::model::modules::Dense;
 use crate::model::source::Weights as WeightsFile;

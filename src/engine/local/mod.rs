@@ -1,0 +1,40 @@
+//! Models of this process.
+//!
+//! ```text
+//! onnx              a model through ONNX Runtime: tokens, requests
+//!   ├ load          its session and its workers, from safetensors or a ready file
+//!   ├ predictor, sparse, token_vectors, finish   from the model's output to logits, weights, vectors
+//!   ├ tokenizers    threads that tokenise
+//!   ├ runner        requests through the queue to the workers
+//!   │   ├ worker    one group of inputs through one session
+//!   │   └ collect   the results of a request
+//!   ├ prompts       text before each input
+//!   └ weight_files  changes of the files while they are in use
+//! static_embedding  a table of vectors instead
+//! int8              quantised weights
+//! options, observe  how it computes, and what it reports of it
+//! ```
+
+mod collect;
+mod finish;
+pub mod int8;
+mod load;
+pub mod observe;
+mod onnx;
+mod options;
+mod predictor;
+mod prompts;
+mod runner;
+mod sparse;
+mod static_embedding;
+mod token_vectors;
+mod tokenizers;
+mod weight_files;
+mod worker;
+
+pub(crate) use onnx::check_task;
+pub use onnx::{OnnxEngine, max_length};
+pub use options::OnnxOptions;
+pub use predictor::judgement;
+pub use static_embedding::StaticEngine;
+pub(in crate::engine) use token_vectors::only as gives_only_token_vectors;
