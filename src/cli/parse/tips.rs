@@ -260,7 +260,7 @@ mod tests {
             (&["embed", "--device", "gpu"], "computes on the CPU", "similar"),
             (&["embed", "--dtype", "fp16"], "--dtype int8", "similar"),
             (&["completions", "tcsh"], "invalid value 'tcsh'", "similar"),
-            (&["completions", "zshell"], "'zsh'", "-- zshell"),
+            (&["completions", "bsh"], "'bash'", "-- bsh"),
         ] {
             let text = tip(arguments);
             assert!(text.contains(expected) && !text.contains(absent), "{arguments:?}: {text}");
