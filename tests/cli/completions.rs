@@ -251,6 +251,7 @@ fn the_script_works_in_bash() {
 }
 
 #[test]
+#[allow(clippy::print_stderr, reason = "who reads the tests should know that this one did not run")]
 fn the_script_works_in_zsh() {
     let zsh = |arguments: &[&str], directory: &Path| {
         Command::new("zsh").args(["-f", "-c"]).args(arguments).current_dir(directory).output()
