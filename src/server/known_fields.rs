@@ -147,7 +147,10 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Object<V> {
         Err(match read {
             Ok(_) => unknown(),
             // The field that is missing is there by another name.
-            Err(e) if e.to_string().starts_with(&format!("missing field `{meant}`")) => unknown(),
+            // As any other missing field, which the dialects answer with their own status.
+            Err(e) if e.to_string().starts_with(&format!("missing field `{meant}`")) => {
+                A::Error::custom(format_args!("missing field `{meant}`; did you mean it by `{name}`?"))
+            }
             Err(e) => e,
         })
     }
@@ -360,7 +363,7 @@ mod tests {
             _inputs: String,
         }
         let error = serde_json::from_str::<Known<Inputs>>(r#"{"input": "a"}"#).unwrap_err().to_string();
-        assert!(error.starts_with("unknown field `input`, did you mean `inputs`?"), "{error}");
+        assert!(error.starts_with("missing field `inputs`; did you mean it by `input`?"), "{error}");
         assert!(read(r#"{"dimensions": 8, "dimensions": 8}"#).unwrap_err().contains("duplicate field"));
         assert!(serde_json::from_str::<Known<Box<serde_json::value::RawValue>>>("{\"a\": 1}").is_ok());
     }

@@ -102,8 +102,8 @@ fn what_looks_like_a_known_field_is_refused_on_every_route() {
     }
     let (status, reply) = server.ask("/v1/embeddings", &json!({"inputs": "x"}));
     // A field that is required, too, and without the position of the body's end.
-    assert_eq!((status, &reply["error"]["param"]), (400, &json!("inputs")), "{reply}");
-    assert_eq!(reply["error"]["message"], json!("unknown field `inputs`, did you mean `input`?"));
+    assert_eq!((status, &reply["error"]["param"]), (422, &json!("input")), "{reply}");
+    assert_eq!(reply["error"]["message"], json!("missing field `input`; did you mean it by `inputs`?"));
     for (body, status, message) in [
         (json!({"query": "a", "documents": ["b"]}), 400, "unknown field `query`, did you mean `queries`?"),
         (json!({"queries": "a", "document": ["b"]}), 400, "unknown field `document`, did you mean `documents`?"),
