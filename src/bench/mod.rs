@@ -5,7 +5,7 @@
 //! dataset          what is asked: texts from a seed, and texts written for it
 //! rounds, search   several targets in rounds; one target at rising loads
 //!   └ load         one phase: requests sent as a load model says
-//!       ├ target   whom they are sent to; engine: an engine of any kind as a target
+//!       ├ target   what they are sent to; engine: an engine of any kind as a target
 //!       └ recorder what became of them
 //! machine          what measures, and what engines take from it
 //! report           all of it as a document

@@ -172,9 +172,9 @@ impl Job<'_> {
             0 => (None, inputs, noun),
             n => (Some(counted(n, "document")), n, "document"),
         };
-        // A server tells nothing of single texts.
-        let told = (!unknown).then(|| format!("{}, {truncated} truncated", counted(tokens, "token")));
-        let parts: Vec<String> = within.into_iter().chain(told).chain(failed).collect();
+        // A server reports nothing about single texts.
+        let seen = (!unknown).then(|| format!("{}, {truncated} truncated", counted(tokens, "token")));
+        let parts: Vec<String> = within.into_iter().chain(seen).chain(failed).collect();
         let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
         let tokens = if unknown { String::new() } else { format!(", {:.0} tokens/s", rate(tokens)) };
         let (what, took) = self.before;

@@ -79,7 +79,7 @@ pub(super) fn local_options(model: ModelArgs, text: TextArgs, globals: &Globals)
         return Err(Error::Flag { flag: "--threads", reason });
     }
     let threads = threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN);
-    // Before anything is fetched: what is not implemented need not wait for a download to be told.
+    // Before anything is fetched: what is not implemented fails without a download.
     let device = device.unwrap_or_default();
     device.resolve()?;
     let dtype = dtype.unwrap_or_default().resolve()?;

@@ -90,7 +90,7 @@ impl Asking {
     /// One request, with a limit. What comes has as many results as the request has inputs; whether they are sound is
     /// what the comparison tells.
     async fn ask(&self, engine: Option<&OpenEngine>, request: &Request) -> Result<Output, Failure> {
-        let Some(engine) = engine else { return Err(unexpected("nobody to ask")) };
+        let Some(engine) = engine else { return Err(unexpected("there is no engine for this role")) };
         let output = limited(engine.send(request), self.timeout).await?.output;
         let count = match &output {
             Some(Output::Vectors(vectors)) => vectors.len(),
