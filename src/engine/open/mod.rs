@@ -1,5 +1,4 @@
-//! From a spec and options to an open engine: the one place where models are found, processes started and servers
-//! connected to.
+//! From a spec and options to an open engine: models are found, processes started and servers connected to.
 //!
 //! ```text
 //! options   the three kinds of engines, opened for vectors, scores or labels
