@@ -28,6 +28,12 @@ complete -o nospace -o bashdefault -o nosort -F _infa_complete NAME 2> /dev/null
     complete -o nospace -o bashdefault -F _infa_complete NAME
 "#;
 
+/// The `script` of a shell with the variable, the program's name and its path filled in.
+pub(super) fn registration(script: &str, variable: &str, bin: &str, completer: &str) -> String {
+    let program = shlex::try_quote(completer).unwrap_or_else(|_| bin.into());
+    script.replace("VARIABLE", variable).replace("NAME", bin).replace("PROGRAM", &program)
+}
+
 /// Completion in bash.
 pub(super) struct Bash;
 
@@ -48,9 +54,7 @@ impl EnvCompleter for Bash {
         completer: &str,
         buffer: &mut dyn io::Write,
     ) -> io::Result<()> {
-        let program = shlex::try_quote(completer).unwrap_or_else(|_| bin.into());
-        let script = SCRIPT.replace("VARIABLE", variable).replace("NAME", bin).replace("PROGRAM", &program);
-        buffer.write_all(script.as_bytes())
+        buffer.write_all(registration(SCRIPT, variable, bin, completer).as_bytes())
     }
 
     fn write_complete(

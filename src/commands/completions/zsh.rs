@@ -10,7 +10,7 @@ use std::path::Path;
 
 use clap_complete::env::{EnvCompleter, Zsh as Plain};
 
-use super::bash::Typed;
+use super::bash::{Typed, registration};
 
 /// In a candidate `\:` is a colon; a bare one ends the value, and its description follows.
 const SCRIPT: &str = r#"#compdef NAME
@@ -55,9 +55,7 @@ impl EnvCompleter for Zsh {
         completer: &str,
         buffer: &mut dyn io::Write,
     ) -> io::Result<()> {
-        let program = shlex::try_quote(completer).unwrap_or_else(|_| bin.into());
-        let script = SCRIPT.replace("VARIABLE", variable).replace("NAME", bin).replace("PROGRAM", &program);
-        buffer.write_all(script.as_bytes())
+        buffer.write_all(registration(SCRIPT, variable, bin, completer).as_bytes())
     }
 
     fn write_complete(

@@ -4,7 +4,7 @@ use super::report::{Measured, QualityChange, QualityVerdict};
 use crate::fetch::Cancel;
 use crate::stats::bootstrap::{Resampling, bootstrap, paired_difference};
 
-/// Every run draws the same items. Correlations of ten thousand pairs take seconds with so many resamples.
+/// Every run draws the same items. Correlations of ten thousand pairs take seconds with this number of resamples.
 const RESAMPLING: Resampling = Resampling { seed: 7, resamples: 2_000 };
 /// A smaller difference is one of rounding, also where it is the same in every draw.
 const ROUNDING: f64 = 1e-6;

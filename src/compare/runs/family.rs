@@ -396,15 +396,15 @@ mod tests {
             for found in report.comparisons.iter().flat_map(|comparison| &comparison.engines).flat_map(|e| &e.metrics) {
                 let (Some((low, high)), Some(floor)) = (found.change.joint, found.change.floor) else { continue };
                 let none = if found.change.scale == Scale::Ratio { 1.0 } else { 0.0 };
-                let told = found.verdict != Verdict::Indistinguishable;
+                let certain = found.verdict != Verdict::Indistinguishable;
                 let near = (found.change.value - none).abs() - floor;
                 // On the edge itself rounding decides.
                 if near.abs() > 1e-9 {
-                    assert_eq!(told, near > 0.0, "{found:?}");
-                    assert_eq!(told, low > none || high < none, "{found:?}");
+                    assert_eq!(certain, near > 0.0, "{found:?}");
+                    assert_eq!(certain, low > none || high < none, "{found:?}");
                 }
                 assert!(found.change.detectable.unwrap() >= floor, "{found:?}");
-                *if told { &mut loud } else { &mut quiet } += 1;
+                *if certain { &mut loud } else { &mut quiet } += 1;
             }
         }
         assert!(loud > 50 && quiet > 50, "{loud} {quiet}");
@@ -481,14 +481,14 @@ mod tests {
             report.baseline = Some("engine 0".to_owned());
             let said = crate::bench::report::sentence::sentence(&report).unwrap();
             let compared = compare(&Plan::Engines(run("a.json", &report), None), false).unwrap();
-            let told = !said.contains("too few to be sure") && !said.contains("cannot be distinguished");
+            let certain = !said.contains("too few to be sure") && !said.contains("cannot be distinguished");
             // The pair is the baseline and one other engine.
             let other = |engine: &&EngineComparison| said.contains(&engine.name);
             let engine = compared.comparisons[0].engines.iter().find(other).unwrap();
             let name = if open { "p50" } else { "tokens_per_s" };
             let found = engine.metrics.iter().find(|found| found.metric == name).unwrap();
             let first = said.starts_with(&engine.name);
-            let expected = match (told, first) {
+            let expected = match (certain, first) {
                 (true, true) => Verdict::Faster,
                 (true, false) => Verdict::Slower,
                 (false, _) if rounds == 1 => Verdict::CannotTell,
@@ -501,7 +501,7 @@ mod tests {
                 let (lower, higher) = of_rates(new, base, engines - 1).unwrap().interval.unwrap();
                 assert!((low - lower).abs() < 1e-9 && (high - higher).abs() < 1e-9, "{low} {lower} {high} {higher}");
             }
-            *if told { &mut sure } else { &mut unsure } += 1;
+            *if certain { &mut sure } else { &mut unsure } += 1;
         }
         assert!(sure > 80 && unsure > 80, "{sure} {unsure}");
     }

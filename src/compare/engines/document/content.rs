@@ -155,7 +155,7 @@ fn checks(report: &EnginesReport) -> Vec<Check> {
             let said = match checked.crossed {
                 Some(true) => "crossed by",
                 Some(false) => "kept by",
-                None => "cannot be told of",
+                None => "not known of",
             };
             let text = format!("{}: {said} {}: {}", threshold.threshold, checked.engine, checked.found);
             lines.push(Check { crossed: checked.crossed, text });
