@@ -1,11 +1,11 @@
-//! Comparing what was measured: did it get slower, can I switch?
+//! Comparisons: benchmark results, saved vectors, engines.
 //!
 //! ```text
 //! engines  several engines on the same texts: the same results, as good at a task?
-//! rankings scores of the same documents: the same question of rerankers
+//! rankings scores of the same documents by several rerankers
 //! runs     result files of `infa bench`: ratios with intervals, thresholds
-//! vectors  vectors of the same inputs: are they the same, and if not, why?
-//! quality  vectors at a task with a truth: which engine is better, and is it?
+//! vectors  vectors of the same inputs: how similar, and the likely cause of a difference
+//! quality  vectors at a task with judged data: which engine is better, and by more than noise?
 //! ```
 
 pub mod engines;

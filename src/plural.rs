@@ -2,7 +2,7 @@
 
 /// `count` and the noun, in the plural where it is not one.
 pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
-    // What does not fit is many.
+    // Larger counts are plural, too.
     let count = count.try_into().unwrap_or(u64::MAX);
     if count == 1 { format!("1 {noun}") } else { format!("{count} {}", plural(noun)) }
 }

@@ -7,8 +7,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
-/// Most bytes of a file of settings: config.json, modules.json, chat templates and the like. The largest known have
-/// about 2 MB (label names).
+/// Size limit of a settings file: config.json, modules.json, chat templates and the like. The largest known have about
+/// 2 MB (label names).
 pub const SETTINGS: u64 = 16 << 20;
 
 /// Most bytes of a file with a vocabulary: tokenizer.json, vocab.txt, merges.txt. The largest known have about 35 MB.
@@ -24,7 +24,7 @@ pub fn open(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        // Opening a named pipe would wait for a writer. For regular files the flag means nothing.
+        // Opening a named pipe would wait for a writer. The flag has no effect on regular files.
         options.custom_flags(libc::O_NONBLOCK);
     }
     let file = options.open(path)?;

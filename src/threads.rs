@@ -7,10 +7,10 @@ use std::io;
 use std::sync::OnceLock;
 use std::sync::mpsc;
 
-/// Whether `count` more threads can be started: they are, all at once, and end again.
+/// Starts and ends `count` threads, to see if the system allows that many more.
 ///
 /// # Errors
-/// The system's.
+/// The system's error.
 pub fn probe(count: usize) -> io::Result<()> {
     let mut threads = Vec::with_capacity(count);
     for _ in 0..count {
@@ -25,15 +25,15 @@ pub fn probe(count: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Starts rayon's global pool, which what is computed in parallel would start otherwise, and panic if it cannot.
+/// Starts rayon's global pool. Rayon would start it on first use, and panic on failure.
 ///
 /// # Errors
-/// Why it cannot be started.
+/// The reason of the failure, as a text.
 pub fn start_pool() -> Result<(), String> {
     static STARTED: OnceLock<Result<(), String>> = OnceLock::new();
     let start = || match rayon::ThreadPoolBuilder::new().thread_name(|number| format!("pool-{number}")).build_global() {
         Ok(()) => Ok(()),
-        // The crate does not tell this error apart: something else started it.
+        // The crate has no variant for this error: the pool is already running.
         Err(e) if e.to_string().contains("already been initialized") => Ok(()),
         Err(e) => Err(e.to_string()),
     };

@@ -49,12 +49,12 @@ impl Turns {
         self.short = tokens.clamp(1, self.most);
     }
 
-    /// Whether requests let others in at all.
+    /// True if requests let others in at all.
     pub fn share(&self) -> bool {
         self.most < usize::MAX
     }
 
-    /// Whether somebody waits for more than `tokens` tokens.
+    /// True if somebody waits for more than `tokens` tokens.
     pub fn any_above(&self, tokens: usize) -> bool {
         self.callers.values().any(|caller| caller.piece.saturating_add(caller.rest) > tokens)
     }

@@ -10,10 +10,10 @@ use zip::ZipArchive;
 const MAX_UNPACKED: u64 = 8 << 30;
 const CHUNK: usize = 256 << 10;
 
-/// Unpacks the members that `members` gives a place below `into`, and returns where they are now.
+/// Unpacks those members that `members` maps to a place below `into`; returns their paths.
 ///
-/// Each file is written beside its place and renamed, so that a half-written library is never seen. Links in the
-/// archive are written as the small text files they are: nothing is created that points elsewhere.
+/// Each file is written beside its place and renamed, so that no other process sees a half-written library. Links in
+/// the archive become small text files with the link's target: nothing that points elsewhere is created.
 ///
 /// # Errors
 /// `Archive` when the zip is damaged, a wanted member has an unsafe name, or it is larger than it says; `Io` when a file
@@ -147,7 +147,7 @@ mod tests {
         for at in 0..zip.len() {
             let mut hurt = zip.clone();
             hurt[at] ^= 0x55;
-            // Flags and times may change without harm; what counts is that nothing panics.
+            // Flipped flags and times may still unpack; the test is that nothing panics.
             let _ = unzip(&hurt, all);
         }
     }

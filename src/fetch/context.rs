@@ -7,7 +7,6 @@ use std::sync::Arc;
 /// The surroundings of a fetch: its observer, its cancellation, and whether it may use the network.
 #[derive(Clone)]
 pub struct Context {
-    /// Observer of downloads.
     pub progress: Arc<dyn Progress>,
     /// Stops the fetch when it is set.
     pub cancel: Cancel,
@@ -16,7 +15,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// A context that shows nothing, may use the network, and is never cancelled.
+    /// A context without output and without cancellation; it may use the network.
     pub fn silent() -> Self {
         Self { progress: Arc::new(Silent), cancel: Cancel::new(), offline: false }
     }

@@ -11,7 +11,7 @@ use std::path::Path;
 pub struct Hasher(Sha256);
 
 impl Hasher {
-    /// The hasher that has seen nothing.
+    /// An empty hasher.
     pub fn new() -> Self {
         Self::default()
     }
@@ -26,7 +26,7 @@ impl Hasher {
         hex(&self.0.finalize())
     }
 
-    /// Shows it the whole rest of `reader` and says how many bytes that was.
+    /// Hashes the rest of `reader`; returns its length in bytes.
     ///
     /// # Errors
     /// `Io` naming `path` when reading fails, `Cancelled` on cancellation.
@@ -99,7 +99,7 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
 }
 
-/// Whether `text` is exactly `digits` hex digits.
+/// True if `text` has exactly `digits` characters, all of them hex digits.
 pub fn is_hex(text: &str, digits: usize) -> bool {
     text.len() == digits && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
@@ -123,7 +123,7 @@ mod tests {
 
     #[test]
     fn a_file_has_the_name_that_git_gives_it() {
-        // git hash-object
+        // The expected values are those of git hash-object.
         for (text, name) in
             [("", "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"), ("hello\n", "ce013625030ba8dba906f756967f9e9ca394464a")]
         {

@@ -1,7 +1,7 @@
-//! One file, downloaded until it is whole and checked, or not there at all.
+//! Download of one file, atomic: complete and checked, or absent.
 //!
 //! Bytes go to `NAME.incomplete` beside the destination and are hashed as they arrive; only a file of the right size
-//! and sum is renamed into place. What a broken attempt leaves is resumed by the next one, in this process or later.
+//! and sum is renamed into place. The next attempt, in this process or a later one, resumes a partial file.
 
 use super::digest::{Hasher, git_blob_file};
 use super::exchange::Head;
@@ -18,7 +18,6 @@ use std::path::{Path, PathBuf};
 /// A download: its address, its destination, and its expected size and sum.
 #[derive(Debug, Clone, Copy)]
 pub struct Download<'a> {
-    /// Its address.
     pub url: &'a str,
     /// Sent as `Authorization: Bearer` only to the scheme, host and port of `url`.
     pub token: Option<&'a str>,
@@ -48,14 +47,14 @@ pub struct Downloaded {
 }
 
 impl Http {
-    /// Brings one file, replacing what is at the destination.
+    /// Downloads one file, replacing the file at the destination.
     ///
-    /// A leftover of an earlier run is resumed only if something proves that it belongs to this file: an expected
-    /// SHA-256 or an ETag.
+    /// A partial file of an earlier run is resumed only if an expected SHA-256 or an ETag proves that it belongs to
+    /// this file.
     ///
     /// # Errors
-    /// `Unreachable` and `Cut` after the retries, `Status`, `Malformed`; `Size` and `Checksum` when the bytes are not
-    /// the promised ones (then nothing is kept); `Io`; `Offline` and `Cancelled` from the context.
+    /// `Unreachable` and `Cut` after the retries, `Status`, `Malformed`; `Size` and `Checksum` if the bytes are not the
+    /// expected ones (then the partial file is deleted); `Io`; `Offline` and `Cancelled` from the context.
     pub fn download(&self, wanted: Download, ctx: &Context) -> Result<Downloaded, FetchError> {
         let url = parse(wanted.url)?;
         if ctx.offline {
@@ -172,10 +171,10 @@ impl Http {
     }
 }
 
-/// Makes the partial file fit the answer that begins, and says how long the whole will be.
+/// Makes the partial file fit the response, and returns the length of the whole file.
 fn begin(wanted: &Download, head: &Head, url: &Url, partial: &mut Partial) -> Result<Option<u64>, AttemptError> {
     let malformed = |reason: String| FetchError::Malformed { url: redacted_url(url), reason };
-    // The pieces do not fit: forget what is here and ask for the whole.
+    // The response does not continue the partial file: discard it and request the whole file.
     let start_over = |partial: &mut Partial, reason: String| {
         partial.clear()?;
         Err(AttemptError::Transient {
@@ -235,7 +234,7 @@ fn strong_etag(head: &Head) -> Option<String> {
     (!inner.is_empty() && inner.bytes().all(|b| b.is_ascii_graphic() && b != b'"')).then(|| inner.to_owned())
 }
 
-/// `NAME.incomplete`, and the sum of what is in it.
+/// The file `NAME.incomplete`, and the running sum of its bytes.
 struct Partial {
     path: PathBuf,
     file: File,
@@ -256,7 +255,7 @@ impl Partial {
         let length = partial.file.metadata().map_err(FetchError::io(&partial.path))?.len();
         let vouched = wanted.expected_sha256.is_some() || wanted.etag.is_some();
         let fits = match wanted.expected_size {
-            // A whole file that lacks only its name is worth something if its sum can be checked.
+            // A file of full length that was not renamed yet is kept only if its sum can be checked.
             Some(size) => length < size || (length == size && wanted.expected_sha256.is_some()),
             None => true,
         };
@@ -276,7 +275,7 @@ impl Partial {
         Ok(())
     }
 
-    /// Back to nothing.
+    /// Empties the file and its sum.
     fn clear(&mut self) -> Result<(), FetchError> {
         self.file.set_len(0).map_err(FetchError::io(&self.path))?;
         self.file.seek(SeekFrom::Start(0)).map_err(FetchError::io(&self.path))?;
@@ -286,7 +285,7 @@ impl Partial {
         Ok(())
     }
 
-    /// The sum, if size and sum are what was promised.
+    /// Compares size and sum with the expected ones; returns the sum.
     fn check(&self, wanted: &Download, ctx: &Context) -> Result<String, FetchError> {
         if let Some(expected) = wanted.expected_size.filter(|&size| size != self.position) {
             return Err(size_error(wanted, expected, self.position));

@@ -1,6 +1,6 @@
 //! Errors of fetches, with hints for the user.
 //!
-//! One type for HTTP, pip, archives and locks: `model` and `runtime` wrap it and add what they know of the thing wanted.
+//! One type for HTTP, pip, archives and locks: `model` and `runtime` wrap it and add their context.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ pub enum FetchError {
         what: String,
     },
     /// The address is malformed.
-    #[error("{url} is not an address that can be asked: {reason}")]
+    #[error("{url} is not a usable address: {reason}")]
     Address {
         /// The given text.
         url: String,
@@ -50,7 +50,7 @@ pub enum FetchError {
         /// The innermost cause.
         reason: String,
     },
-    /// Something that should go into a header, such as the access token, cannot.
+    /// A header, such as the access token's, has a character that headers cannot hold.
     #[error("{what} holds characters that no HTTP header may hold")]
     Header {
         /// The kind of header; its value is not shown.
@@ -68,8 +68,8 @@ pub enum FetchError {
         /// The Hub's reason for people (header `X-Error-Message`).
         message: Option<String>,
     },
-    /// The server answered something that makes no sense.
-    #[error("{url} answered something unusable: {reason}")]
+    /// The response makes no sense.
+    #[error("{url} sent an unusable response: {reason}")]
     Malformed {
         /// The address, without secrets.
         url: String,
@@ -139,7 +139,7 @@ impl FetchError {
         move |source| FetchError::Io { path, source }
     }
 
-    /// Whether the network or the server is down, so that an older cached copy is better than nothing.
+    /// True if the network or the server is down; then an older cached copy may be used.
     pub fn is_unreachable(&self) -> bool {
         match self {
             FetchError::Unreachable { .. } | FetchError::Cut { .. } | FetchError::Client { .. } => true,

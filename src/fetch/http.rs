@@ -1,7 +1,7 @@
 //! The HTTP client: redirects, tokens, retries and limits in one place.
 //!
-//! Redirects are followed by hand, because the two things that matter about them are ours to decide: a token never
-//! leaves the scheme, host and port it was meant for, and an `https` address never turns into an `http` one.
+//! Redirects are followed by hand for two rules: a token never leaves its scheme, host and port, and an `https` address
+//! never turns into an `http` one.
 
 use super::exchange::{Body, ExchangeError, Failure, Head, exchange, innermost};
 use super::limits::Limits;
@@ -258,7 +258,7 @@ pub(super) fn redacted_url(url: &Url) -> String {
     format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
 }
 
-/// Whether both are the same scheme, host and port.
+/// True if both have the same scheme, host and port.
 pub(super) fn same_origin(a: &Url, b: &Url) -> bool {
     a.origin() == b.origin()
 }

@@ -9,7 +9,7 @@ pub struct Limits {
     pub connect: Duration,
     /// Between two bytes of an answer, and until its first (default 30 s).
     pub stall: Duration,
-    /// Retries in a row that bring nothing new (default 5).
+    /// Consecutive retries without a new byte (default 5).
     pub retries: u32,
     /// Before the first retry; doubles with each one, up to 8 s (default 500 ms).
     pub backoff: Duration,
@@ -17,7 +17,7 @@ pub struct Limits {
     pub retry_after: Duration,
     /// The largest JSON document read, in bytes (default 16 MiB).
     pub json_bytes: usize,
-    /// Heed HTTP_PROXY, HTTPS_PROXY and NO_PROXY (default: yes). Tests against this very machine do not.
+    /// Use HTTP_PROXY, HTTPS_PROXY and NO_PROXY (default: yes). Tests against this machine do not.
     pub proxies: bool,
 }
 

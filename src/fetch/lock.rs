@@ -11,13 +11,12 @@ use std::time::{Duration, Instant};
 const POLL: Duration = Duration::from_millis(50);
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Runs `body` while holding the lock on the file `path`, which is made if it is not there.
+/// Runs `body` while holding the lock on the file `path`, which is created if missing.
 ///
-/// After two seconds of waiting a note is printed. After the wait the thing is usually there already: `body`
-/// looks first.
+/// After two seconds of waiting a note is printed. `body` checks first if another process has done the work meanwhile.
 ///
 /// # Errors
-/// `Io` when the lock file cannot be made, `Cancelled` when the user stops waiting, and whatever `body` returns.
+/// `Io` if the lock file cannot be created, `Cancelled` if the user interrupts the wait, and the errors of `body`.
 pub fn with_lock<T, E>(path: &Path, ctx: &Context, body: impl FnOnce() -> Result<T, E>) -> Result<T, E>
 where
     E: From<FetchError>,
@@ -45,8 +44,8 @@ fn acquire(file: &File, path: &Path, ctx: &Context) -> Result<(), FetchError> {
         match file.try_lock() {
             Ok(()) => return Ok(()),
             Err(TryLockError::WouldBlock) => {}
-            // Some network file systems know no locks. Working without one costs a double download at worst:
-            // files are checked before they are renamed into place.
+            // Some network file systems have no locks. Without one the worst case is a double download: files are
+            // checked before they are renamed into place.
             Err(TryLockError::Error(error)) if error.kind() == std::io::ErrorKind::Unsupported => {
                 tracing::debug!(path = %path.display(), "this file system has no locks");
                 return Ok(());

@@ -1,6 +1,6 @@
-//! Names that come from a peer and are about to become paths.
+//! Names from a peer that become paths.
 //!
-//! A server, an archive or a cached pointer may say `../../.bashrc`. Everything of that kind passes here first.
+//! A server, an archive or a cached pointer may name `../../.bashrc`; every such name is checked here first.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -24,7 +24,7 @@ pub fn relative(name: &str) -> Result<PathBuf, &'static str> {
     if name.split('/').any(|part| matches!(part, "" | "." | "..")) {
         return Err("it is absolute or leaves its directory");
     }
-    // Drive letters and alternate streams (`C:x`, `a:b`) mean something on Windows only.
+    // Drive letters and alternate streams (`C:x`, `a:b`) exist on Windows only.
     if cfg!(windows) && name.contains(':') {
         return Err("it holds a colon");
     }

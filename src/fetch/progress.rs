@@ -4,7 +4,7 @@
 pub trait Progress: Send + Sync {
     /// A download of `total` bytes (when known) begins; `label` names it for people.
     fn start(&self, label: &str, total: Option<u64>) -> Box<dyn ProgressTask>;
-    /// One line for people, such as what was installed and where.
+    /// Prints one line, such as the path of an installed library.
     fn note(&self, line: &str);
 }
 
@@ -16,7 +16,7 @@ pub trait ProgressTask: Send {
     fn line(&mut self, _line: &str) {}
 }
 
-/// An observer that shows nothing.
+/// An observer without output.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Silent;
 

@@ -47,11 +47,11 @@ impl<'l> Retries<'l> {
         self.failures = 0;
     }
 
-    /// Pauses before the next attempt. `connected`: an earlier attempt of this fetch reached the server.
+    /// Waits before the next attempt. `connected`: an earlier attempt of this fetch reached the server.
     ///
     /// # Errors
-    /// The attempt's own error where no retry follows: it is permanent, there were too many, or there is no network from
-    /// the start.
+    /// The attempt's own error if no retry follows: the error is permanent, the retries are used up, or the very first
+    /// connection failed.
     pub fn wait(&mut self, error: AttemptError, connected: bool, ctx: &Context) -> Result<(), FetchError> {
         let (error, wait, never_connected) = match error {
             AttemptError::Permanent(error) => return Err(error),

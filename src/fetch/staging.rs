@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::FetchError;
 
-/// A temporary directory beside `target`; gone again unless [`publish`]ed.
+/// A temporary directory beside `target`; deleted on drop unless [`publish`]ed.
 pub fn staging_directory(target: &Path) -> Result<TempDir, FetchError> {
     let parent = target.parent().unwrap_or(Path::new("."));
     let io = |source| FetchError::Io { path: parent.to_owned(), source };
@@ -22,7 +22,7 @@ pub fn publish(staging: TempDir, target: &Path) -> Result<(), FetchError> {
         Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(io(e)),
         _ => {}
     }
-    // tempfile makes directories for the owner alone; a cache is like any other directory.
+    // tempfile creates directories for the owner alone; the cache has ordinary permissions.
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

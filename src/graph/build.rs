@@ -21,7 +21,7 @@ pub struct Description {
     pub hidden: usize,
     /// Rows of the word-embedding table.
     pub vocab: usize,
-    /// Longest sequence in tokens; `None` where nothing limits it.
+    /// Longest sequence in tokens; `None` if unlimited.
     pub max_positions: Option<usize>,
     /// Name of a tensor that every checkpoint has, perhaps after a prefix.
     pub anchor: &'static str,
@@ -42,8 +42,8 @@ pub fn build(config: &Json, weights: &Weights, request: &Request) -> Result<Grap
     Ok(assemble(config, weights, request, Products::Float32)?.0)
 }
 
-/// As [`build`], with the inputs of the layers' products as further outputs, f32 `[rows, width]`, which are described,
-/// too.
+/// As [`build`], with the inputs of the layers' products as further outputs, f32 `[rows, width]`, and their
+/// descriptions.
 pub fn build_watched(
     config: &Json,
     weights: &Weights,
@@ -53,10 +53,10 @@ pub fn build_watched(
     Ok((graph, finished.watched))
 }
 
-/// As [`build`], with products in int8: `int8` is what was made of the matrices that [`build_watched`] describes.
+/// As [`build`], with products in int8: `int8` holds the quantised matrices that [`build_watched`] describes.
 ///
 /// # Errors
-/// [`GraphError::Int8`] if `int8` has not all of them: it was made of another graph.
+/// [`GraphError::Int8`] if `int8` lacks one of them: it belongs to another graph.
 pub fn build_int8(
     config: &Json,
     weights: &Weights,
@@ -79,7 +79,7 @@ fn assemble<'w>(
     products: Products<'w>,
 ) -> Result<(Graph, Finished), GraphError> {
     let (graph, finished) = assemble_quietly(config, weights, request, products)?;
-    // The reference leaves such weights out too, but says so.
+    // The reference leaves such weights out, too, with a message.
     if let Some((first, more)) = finished.left_over.split_first() {
         let more = if more.is_empty() { String::new() } else { format!(" and {} like it", more.len()) };
         tracing::warn!("the weights hold tensor \"{first}\"{more}, which config.json has no place for: not used");
@@ -87,7 +87,7 @@ fn assemble<'w>(
     Ok((graph, finished))
 }
 
-/// As [`assemble`]; says nothing.
+/// As [`assemble`], without a log message.
 pub(crate) fn assemble_quietly<'w>(
     config: &Json,
     weights: &'w Weights,

@@ -53,7 +53,7 @@ pub(super) fn read_over<T: DeserializeOwned>(config: &Json, defaults: &[&Json]) 
 
 /// The setting without which reading would not have failed for this `reason`: serde reports types, but no names.
 fn culprit<T: DeserializeOwned>(settings: &Map<String, Json>, reason: &str) -> Option<String> {
-    // That has the name already.
+    // That message has the name already.
     if reason.starts_with("missing field") {
         return None;
     }

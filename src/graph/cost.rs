@@ -14,8 +14,8 @@ use crate::model::weights::Weights;
 /// Floating-point operations of a model; a multiplication and the addition after it are two.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Cost {
-    /// For each token, in products with weights: twice the number of weights that its numbers are multiplied with.
-    /// Tables of embeddings are looked up, not multiplied with; normalisations are next to nothing.
+    /// Floating-point operations a token in products with weights: twice the number of weights. Embedding tables are
+    /// looked up, not multiplied; normalisations are negligible.
     pub per_token: f64,
     /// For each token, and each position it sees, in attention: the products of its query with a key, and of a weight
     /// with a value. `4 · layers · hidden size` in most models.
@@ -48,8 +48,8 @@ pub fn of(config: &Json, weights: &Weights, output: Output) -> Result<Cost, Grap
 
 /// With how many of `weights` (numbers by name) the rows of a token are multiplied.
 fn multiplied(graph: &GraphProto, weights: &HashMap<&str, f64>) -> f64 {
-    // What is computed from tokens has a row for each of them; what is computed from their number alone (positions,
-    // distances) is there once a text.
+    // Values computed from tokens have a row for each of them; values computed from their number alone (positions,
+    // distances) exist once for each text.
     let mut of_tokens: HashSet<&str> = HashSet::from([INPUT_IDS, TOKEN_TYPE_IDS]);
     let mut sum = 0.0;
     for node in &graph.node {
@@ -67,7 +67,7 @@ fn multiplied(graph: &GraphProto, weights: &HashMap<&str, f64>) -> f64 {
     sum
 }
 
-/// Whether a node, or what is inside of it, has one of `values` as an input.
+/// True if a node, or a node in its subgraphs, has one of `values` as an input.
 fn uses(node: &NodeProto, values: &HashSet<&str>) -> bool {
     let inside = || node.attribute.iter().filter_map(|attribute| attribute.g.as_ref()).flat_map(|graph| &graph.node);
     node.input.iter().any(|input| values.contains(input.as_str())) || inside().any(|node| uses(node, values))
@@ -150,13 +150,13 @@ mod tests {
             per_token_and_position: 4.0 * 12.0 * 384.0,
         };
         assert!((expected.per_token / 1e6 - 42.5).abs() < 0.05);
-        // Whichever rows the engine asks for.
+        // For each row selection of the engine.
         for output in [Output::Hidden(Rows::First), Output::Hidden(Rows::All), Output::Logits] {
             assert_eq!(of(&config, &weights, output).unwrap(), expected);
         }
     }
 
-    /// The matrices of layers, as often as they are used, against what the graph multiplies with.
+    /// Compares the matrices of the layers with those that the graph multiplies.
     #[test]
     fn every_architecture_multiplies_with_the_matrices_of_its_layers() {
         let mut seen = 0;

@@ -30,10 +30,10 @@ pub enum GraphError {
     NoHead {
         /// The architecture.
         architecture: &'static str,
-        /// "sequence-classification", say.
+        /// For example "sequence-classification".
         head: &'static str,
     },
-    /// The output cannot take an attention mask: it reads the last token, say.
+    /// The output cannot take an attention mask, for example because it reads the last token.
     #[error("{architecture}: an attention mask is not supported for this output")]
     NoMask {
         /// The architecture.
@@ -42,7 +42,7 @@ pub enum GraphError {
     /// The int8 weights do not go with the graph.
     #[error("the int8 weights have no matrix \"{0}\" of the right shape")]
     Int8(String),
-    /// A weight is missing, or has another shape or type than config.json says.
+    /// A weight is missing, or its shape or type differs from config.json.
     #[error(transparent)]
     Weights(#[from] WeightsError),
 }

@@ -1,7 +1,7 @@
-//! A graph as a file that needs no other: the weights inside, or in one file of their own beside it.
+//! A graph as a self-contained file: the weights inside, or in one file beside it.
 //!
-//! Format: ONNX, `onnx.proto3`; a protobuf message cannot have more than 2 GB, so the weights of larger models are
-//! external data: one after the other in a file that is named after the model's.
+//! Format: ONNX, `onnx.proto3`; a protobuf message is limited to 2 GB, so the weights of larger models are external
+//! data, in one file named after the model's.
 
 use prost::Message;
 
@@ -11,14 +11,15 @@ use super::{Graph, GraphError};
 /// Weights of more bytes than this go to a file of their own; the graph itself needs some of the 2 GB, too.
 pub const MOST_INSIDE: usize = 1900 << 20;
 
-/// Where a tensor begins in external data: pages, so that it can be mapped.
+/// Alignment of a tensor in external data: a page, so that it can be mapped.
 const ALIGNMENT: usize = 4096;
 
 /// A graph, ready to be written.
 pub struct Export<'g> {
     /// The bytes of the `.onnx` file.
     pub model: Vec<u8>,
-    /// What the file beside it holds: numbers, each at its offset in bytes, rising. Empty: the weights are inside.
+    /// The content of the external file: numbers with their offsets in bytes, ascending. Empty if the weights are
+    /// inside.
     pub data: Vec<(usize, &'g [f32])>,
 }
 

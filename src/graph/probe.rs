@@ -1,4 +1,4 @@
-//! A graph of a single product of matrices: to measure what a machine can do at most.
+//! A graph of a single matrix product, to measure the peak speed of a machine.
 
 use prost::Message;
 
@@ -12,8 +12,8 @@ use crate::model::weights::TensorData;
 
 const PRODUCT: &str = "product";
 
-/// `x · Wᵀ`, both of them weights: `x` `[rows, inner]`, `W` `[outputs, inner]`, as layers multiply; f32, the numbers
-/// random. There are no inputs; the output is the product, `[rows, outputs]`.
+/// `x · Wᵀ`, both of them weights: `x` `[rows, inner]`, `W` `[outputs, inner]`, as layers multiply; f32, random
+/// numbers. The graph has no inputs; its output is the product, `[rows, outputs]`.
 pub fn product(rows: usize, inner: usize, outputs: usize) -> Graph {
     let mut rng = fastrand::Rng::with_seed(0);
     let mut weight = |name: &str, rows: usize| {

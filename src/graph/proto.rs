@@ -1,7 +1,7 @@
-//! The few ONNX protobuf messages a graph needs, as far as they are written here.
+//! The ONNX protobuf messages that graphs need, for writing.
 //!
-//! Field numbers and enum values are those of the ONNX specification (`onnx.proto3`, IR version 8 and later).
-//! Nothing is read but what was written here: a ready `.onnx` file is read by ONNX Runtime.
+//! Field numbers and enum values are those of the ONNX specification (`onnx.proto3`, IR version 8 and later). Only
+//! files written here are read; a ready `.onnx` file is read by ONNX Runtime.
 
 use prost::Message;
 

@@ -1,4 +1,4 @@
-//! The graph that is wanted: its output and inputs.
+//! The description of a graph to build: its output and inputs.
 
 /// The rows of the last hidden state that are computed.
 ///
@@ -40,9 +40,9 @@ pub struct Answer {
 /// <https://arxiv.org/abs/2109.10086>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lexical {
-    /// Whether tokens are summed; else the largest counts.
+    /// True if tokens are summed; else the largest counts.
     pub sum: bool,
-    /// Whether the logarithm is taken twice: log(1 + log(1 + relu(x))).
+    /// True if the logarithm is taken twice: log(1 + log(1 + relu(x))).
     pub twice: bool,
 }
 
@@ -60,9 +60,9 @@ pub enum Operators {
 pub struct Request {
     /// Its output.
     pub output: Output,
-    /// Whether token types are an input; without them all tokens are of type 0. Ignored by architectures without types.
+    /// True if token types are an input; without them all tokens are of type 0. Ignored by architectures without types.
     pub token_types: bool,
-    /// Whether an attention mask is an input; without it attention sees all tokens.
+    /// True if an attention mask is an input; without it attention sees all tokens.
     pub attention_mask: bool,
     /// The operators it may use.
     pub operators: Operators,

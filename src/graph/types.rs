@@ -35,19 +35,20 @@ pub struct Initializer {
     pub data: TensorData,
 }
 
-/// The folder that locations of external data are relative to. One folder for all files there are: weights may lie in the
-/// model's own files and in files of infa's cache.
+/// The folder that locations of external data are relative to. It is the root, as weights may lie in the model's own
+/// files and in files of infa's cache.
 pub const WEIGHTS_FOLDER: &str = "/";
 
-/// The location of the file at `path`, relative to [`WEIGHTS_FOLDER`]; `None` if a graph cannot say it.
+/// The location of the file at `path`, relative to [`WEIGHTS_FOLDER`]; `None` if the path is not absolute or not UTF-8.
 pub(crate) fn below_root(path: &std::path::Path) -> Option<&str> {
     path.to_str()?.strip_prefix(WEIGHTS_FOLDER)
 }
 
 /// A graph ready for a session.
 ///
-/// Inputs: `input_ids`, `token_type_ids` if `token_types`, and `attention_mask` if `attention_mask` (without it there
-/// must be no padding, as nothing is masked); i64 `[batch, sequence]`. Output: f32, named [`Graph::output`], `[batch, sequence, width]` if `per_token`, else `[batch, width]`.
+/// Inputs: `input_ids`, `token_type_ids` if `token_types`, and `attention_mask` if `attention_mask` (without it a batch
+/// must have no padding); i64 `[batch, sequence]`. Output: f32, named [`Graph::output`], `[batch, sequence, width]` if
+/// `per_token`, else `[batch, width]`.
 pub struct Graph {
     /// The serialised `ModelProto`, without the weights.
     pub model: Vec<u8>,
@@ -55,15 +56,15 @@ pub struct Graph {
     pub initializers: Vec<Initializer>,
     /// Name of the output.
     pub output: &'static str,
-    /// Whether there is an output row for every token.
+    /// True if there is an output row for every token.
     pub per_token: bool,
     /// Length of an output row.
     pub width: usize,
-    /// Whether token types are an input.
+    /// True if token types are an input.
     pub token_types: bool,
-    /// Whether an attention mask is an input.
+    /// True if an attention mask is an input.
     pub attention_mask: bool,
-    /// Longest sequence the model allows, in tokens; `None` where it does not say.
+    /// Longest sequence the model allows, in tokens; `None` if unknown.
     pub max_positions: Option<usize>,
     /// Rows of the word-embedding table: token ids must be below.
     pub vocab_size: usize,

@@ -20,7 +20,7 @@ impl RecordError {
         Self { origin: origin.clone(), problem: Box::new(problem) }
     }
 
-    /// Whether a record that should hold a query and its documents is something else altogether.
+    /// True if the record should hold a query and its documents, and is something else.
     pub fn is_no_query(&self) -> bool {
         match &*self.problem {
             Problem::Json { .. } | Problem::NotAQuery { .. } => true,
@@ -111,7 +111,7 @@ pub(super) enum Problem {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
-    /// There is no such file.
+    /// No such file.
     #[error("{}: no such file", path.display())]
     Missing {
         /// The path as given.
@@ -129,7 +129,7 @@ pub enum InputError {
         /// The path as given.
         path: PathBuf,
     },
-    /// The file cannot be opened, for want of permission for instance.
+    /// The file cannot be opened, for example for lack of permission.
     #[error("{}: cannot be opened: {source}", path.display())]
     Open {
         /// The path as given.
@@ -140,7 +140,7 @@ pub enum InputError {
     /// `-` is named more than once.
     #[error("stdin (-) is named more than once; it can be read only once")]
     StdinTwice,
-    /// Reading failed midway.
+    /// A read failed midway.
     #[error("{origin}: reading failed: {source}")]
     Read {
         /// The record that was being read.
@@ -181,7 +181,7 @@ pub enum InputError {
         file: Arc<str>,
         /// Number of records that were read.
         rows: u64,
-        /// Whether these are all the file has.
+        /// True if the records read so far are all of the file.
         all: bool,
         /// The field wanted.
         field: String,
@@ -277,7 +277,7 @@ impl fmt::Display for Rows {
     }
 }
 
-/// The names of the fields there are, shortened where there are many.
+/// The names of the present fields; a long list is shortened.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
     shown: Vec<String>,
@@ -288,7 +288,7 @@ impl Names {
     const SHOWN: usize = 16;
     const LENGTH: usize = 60;
 
-    /// What to type where names differ from the wanted one in capitals alone.
+    /// The name to type, if it differs from the wanted one in capitals alone.
     fn meant(&self, wanted: &str, flag: &str) -> Option<String> {
         let wanted = wanted.to_lowercase();
         let quoted = |name: &String| shlex::try_quote(name).ok().map(|name| format!("{flag} {name}"));

@@ -8,7 +8,7 @@ use super::object::{Fields, Leaf};
 use super::origin::Origin;
 use serde_json::{Map, Value};
 
-/// The id of a line, and what the line holds.
+/// The id of a line and its content.
 pub(super) type Parsed<T> = (Option<Value>, Result<T, RecordError>);
 
 /// Reads a line that must be an object.
@@ -63,7 +63,7 @@ pub(super) fn check_id(id: Option<Leaf>, line: &str, fields: &Fields) -> Result<
     }
 }
 
-/// Names the fields there are: the line is read again, for this message only.
+/// The error of a missing field, with the names of the present ones; the line is read again for it.
 pub(super) fn missing(field: &str, line: &str, flag: &'static str) -> Problem {
     Problem::Missing { field: field.to_owned(), present: keys(line), flag }
 }

@@ -1,6 +1,6 @@
-//! JSON: out of each object the text and the id, and nothing else is kept.
+//! JSON: the text and the id of each object; other fields are dropped.
 //!
-//! Blank lines are skipped. Where a key stands twice, the last one counts, as in most JSON readers.
+//! Blank lines are skipped. Of a repeated key the last one counts, as in most JSON readers.
 
 use std::io::{BufRead, Cursor, Read};
 use std::sync::Arc;
@@ -47,8 +47,8 @@ where
     })
 }
 
-/// Whether the first line that is not blank holds a whole value, and is no array: then errors of a line harm no other.
-/// Reads at most one line of `max` bytes, and gives all of it back.
+/// True if the first line that is not blank holds a whole value that is not an array: then an error in one line does
+/// not affect others. Reads at most one line of `max` bytes, and returns a reader that begins with it.
 fn is_lines(reader: Reader, max: usize) -> std::io::Result<(Reader, bool)> {
     let mut reader = without_bom(reader)?;
     let mut head = Vec::new();

@@ -36,7 +36,7 @@ impl Splitter {
         Self { reader: Some(reader), separator, max, name, line: 1, buffer: Vec::new(), begun: false }
     }
 
-    /// The next piece and where it begins; `None` at the end. After an error there is no more.
+    /// The next piece and its origin; `None` at the end, and after an error.
     pub fn next(&mut self) -> Option<Result<(Origin, Piece<'_>), InputError>> {
         let origin = Origin { file: self.name.clone(), line: self.line };
         match self.read() {
@@ -109,7 +109,7 @@ fn newlines(piece: &[u8], separator: u8) -> u64 {
 pub(super) fn utf8<'a>(bytes: &'a [u8], origin: &Origin) -> Result<&'a str, RecordError> {
     std::str::from_utf8(bytes).map_err(|error| {
         let (before, rest) = bytes.split_at(error.valid_up_to());
-        // A record may span lines: the message says the line of the byte, not of the record.
+        // A record may span lines: the message names the line of the byte, not of the record.
         let line_start = before.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
         let line = origin.line + newlines(before, 0);
         let column = String::from_utf8_lossy(&before[line_start..]).chars().count() + 1;

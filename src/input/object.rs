@@ -15,9 +15,9 @@ pub(super) struct Fields {
     pub text: String,
     /// The field of the id, if one is looked for.
     pub id: Option<String>,
-    /// Whether a record without the id is an error: the user named the field.
+    /// True if a record without the id is an error: the user named the field.
     pub id_required: bool,
-    /// The field of the second text, if pairs are wanted.
+    /// The field of the second text, for pairs.
     pub pair: Option<String>,
 }
 
@@ -26,7 +26,7 @@ impl Fields {
     pub fn of(options: &Options) -> Self {
         let text = options.field.clone().unwrap_or("text".into());
         let id_required = options.id_field.is_some();
-        // The text is not its own id unless the user says so.
+        // The text is its own id only if the user says so.
         let id = options.id_field.clone().or((text != "id").then(|| "id".into()));
         Self { text, id, id_required, pair: options.pair_field.clone() }
     }
@@ -40,7 +40,7 @@ pub(super) fn row(line: &str, fields: &Fields) -> Result<Row, serde_json::Error>
 /// The keys of the object in `line`, for a message; none if it is no object.
 pub(super) fn keys(line: &str) -> Names {
     let mut names = Names::default();
-    // What went wrong after the first keys does not matter to a list of them.
+    // Errors after the first keys do not matter to a list of them.
     let _ = read_line(line, KeysVisitor(&mut names));
     names
 }
@@ -58,7 +58,7 @@ pub(super) enum Row {
     Text(String),
     /// An object, with those of the fields that it has.
     Object { text: Option<Leaf>, id: Option<Leaf>, pair: Option<Leaf> },
-    /// Neither; what it is.
+    /// Neither; its JSON type.
     Other(&'static str),
 }
 

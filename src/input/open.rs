@@ -21,7 +21,7 @@ pub fn texts(texts: Vec<String>, origin: &str) -> Records {
     Records::of(texts, origin)
 }
 
-/// The same for JSON lines that hold a query with its documents each, whether or not the files' names say so.
+/// As [`open`], for JSON lines with a query and its documents each, whatever the files' names.
 pub fn open_queries(paths: &[PathBuf], options: &Options) -> Result<Records<Query>, InputError> {
     Records::open_queries(paths, options, MAX_RECORD_BYTES)
 }

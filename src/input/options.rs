@@ -20,11 +20,11 @@ pub enum Format {
 /// The format of the files, and the names of their fields.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The format of all files; without it the ending of each file's name says, or else its first bytes.
+    /// The format of all files; without it each file's ending decides, or else its first bytes.
     pub format: Option<Format>,
     /// The field or column with the text; `text` without it.
     pub field: Option<String>,
-    /// The field or column with the id; without it `id`, where there is one.
+    /// The field or column of the id; without it `id`, if present.
     pub id_field: Option<String>,
     /// The field or column with the second text of a pair; without it records are single texts.
     pub pair_field: Option<String>,

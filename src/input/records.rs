@@ -19,7 +19,7 @@ type Current<T> = Box<dyn Iterator<Item = Result<Record<T>, InputError>> + Send>
 /// Opens one source; bytes read are added to the counter.
 type Open<T> = fn(&Source, &Options, usize, &Arc<AtomicU64>) -> Result<Current<T>, InputError>;
 
-/// Records in order, file after file. After an [`InputError`] there are no more.
+/// Records in order, file after file; the first [`InputError`] is the last item.
 pub struct Records<T = Text> {
     sources: vec::IntoIter<Source>,
     current: Option<Current<T>>,
@@ -99,7 +99,7 @@ struct Missing {
 }
 
 impl Missing {
-    /// One more record.
+    /// Counts a broken record.
     fn push(&mut self, error: &RecordError) {
         self.count += 1;
         if self.first.is_none() {
@@ -138,7 +138,7 @@ impl Iterator for Watched {
         match &next {
             Some(Ok(Record { content: Err(error), .. })) if error.missing_field().is_some() => missing.push(error),
             None if full => return self.missing.take().and_then(|missing| missing.error(&self.file)).map(Err),
-            // What there was is reported, record by record.
+            // The records so far have been reported one by one.
             None => {}
             Some(_) => self.missing = None,
         }

@@ -1,7 +1,7 @@
-//! CSV and TSV: the header says which columns hold text and id, every further row is a record.
+//! CSV and TSV: the header names the columns of text and id, every further row is a record.
 //!
-//! If a column's name stands twice, the first one counts. A blank line is no row; an empty text
-//! in a file of one column is written `""`.
+//! Of equal column names the first one counts. Blank lines are skipped; an empty text in a file of one column is
+//! written `""`.
 
 use std::sync::Arc;
 
@@ -94,7 +94,7 @@ impl Rows {
             return Record { id: None, content, origin };
         }
         if row.columns != self.columns {
-            // No id either: which field is which is anybody's guess.
+            // Without an id: the columns of the fields are unknown.
             let content = Err(wrong(Problem::Ragged { found: row.columns, expected: self.columns }));
             return Record { id: None, content, origin };
         }

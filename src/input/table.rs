@@ -8,7 +8,7 @@ use std::io;
 use super::files::reader::{Reader, without_bom};
 use super::lines::KEEP;
 
-/// No header has more columns than this; it bounds what a file of separators can make us hold.
+/// Maximum number of columns; it bounds the memory for a file of separators.
 pub(super) const MAX_COLUMNS: usize = 1 << 16;
 
 /// Cuts a stream into rows of fields; quoted fields may span lines. Blank lines are no rows.
@@ -33,7 +33,7 @@ pub(super) struct RowInfo {
     pub line: u64,
     /// Number of its fields, kept or not.
     pub columns: usize,
-    /// Whether it is over the limit; then there are no fields.
+    /// True if the row is over the limit; then it has no fields.
     pub too_long: bool,
 }
 
@@ -70,7 +70,7 @@ impl Table {
         self.fields.get(start..self.ends[column]).unwrap_or_default()
     }
 
-    /// Moves on to the next row; `None` at the end. After an error there is no more.
+    /// Moves on to the next row; `None` at the end, and after an error.
     pub fn advance(&mut self) -> io::Result<Option<RowInfo>> {
         let result = self.read();
         if !matches!(result, Ok(Some(_))) {

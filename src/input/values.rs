@@ -1,8 +1,8 @@
-//! JSON that is not one value a line: an array of records, or values one after the other that span lines.
+//! JSON that is not one value a line: an array of records, or consecutive values that span lines.
 //!
-//! The file is cut into values without being parsed as a whole: one value is held at a time, at most as long as any other
-//! record may be. A value that is malformed within is that record's own trouble; where the structure around values is
-//! broken the rest of the file cannot be read, and the last record says so.
+//! The file is cut into values without being parsed as a whole: one value is held at a time, at most as long as any
+//! other record may be. A value that is malformed inside is the error of that record alone; if the structure around
+//! values is broken, the rest of the file cannot be read, and the last record is the error.
 
 use std::io::{self, BufRead};
 use std::sync::Arc;
@@ -27,7 +27,7 @@ struct Values {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Before everything.
+    /// Before the first value.
     Start,
     /// In an array, before its first value.
     First,
@@ -37,7 +37,7 @@ enum Place {
     After,
     /// Between values that are in no array.
     Loose,
-    /// Nothing more can be read.
+    /// The rest cannot be read.
     End,
 }
 

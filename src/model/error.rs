@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// `--model-id` names a path at which there is nothing.
+    /// `--model-id` names a path that does not exist.
     #[error("--model-id {0}: there is no such file or directory")]
     NoSuchPath(String),
     /// The model's directory lacks a file.
@@ -35,7 +35,7 @@ pub enum ModelError {
     AdapterOnly {
         /// The model's directory.
         dir: PathBuf,
-        /// `peft_type` of adapter_config.json: LORA, say.
+        /// `peft_type` of adapter_config.json, such as LORA.
         kind: Option<String>,
         /// `base_model_name_or_path` of adapter_config.json.
         base: Option<String>,
@@ -50,7 +50,7 @@ pub enum ModelError {
         /// The system's reason.
         source: std::io::Error,
     },
-    /// A configuration file says something unusable.
+    /// A configuration file has an unusable value.
     #[error("{}: {reason}", path.display())]
     Config {
         /// The file.
@@ -120,7 +120,7 @@ impl ModelError {
         }
     }
 
-    /// Whether the user's interruption is the reason.
+    /// True if the user's interruption is the reason.
     pub fn is_cancelled(&self) -> bool {
         match self {
             Self::Hub(e) => e.is_cancelled(),

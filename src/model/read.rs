@@ -20,7 +20,7 @@ pub struct Model {
     pub name: String,
     /// Its directory.
     pub dir: PathBuf,
-    /// config.json, where there is one.
+    /// config.json, if present.
     pub config: Json,
     /// Its task.
     pub task: Task,
@@ -73,12 +73,12 @@ impl Model {
         Similarity::read(&self.dir)
     }
 
-    /// Whether static embeddings are what runs: a table instead of a graph.
+    /// True if static embeddings are what runs: a table instead of a graph.
     pub fn is_static(&self) -> bool {
         self.sentence.encoder != Encoder::Transformer && self.weights.safetensors().is_some()
     }
 
-    /// Whether config.json describes a language model that reads from left to right.
+    /// True if config.json describes a language model that reads from left to right.
     fn is_causal(&self) -> bool {
         let class = self.config.get("architectures").and_then(|classes| classes.get(0)).and_then(Json::as_str);
         let causal = self.config.get("is_causal").and_then(Json::as_bool).unwrap_or(true);
@@ -90,7 +90,7 @@ impl Model {
         match (asked, &self.sentence.pooling) {
             (Some(mode), _) => vec![mode],
             (None, Some(modes)) => modes.clone(),
-            // What sentence-transformers makes of a language model that says nothing about pooling.
+            // The default pooling of sentence-transformers for language models.
             (None, None) if self.is_causal() => vec![Pooling::LastToken],
             (None, None) => {
                 tracing::warn!("{} does not say how to pool; using the mean (--pooling settles it)", self.name);

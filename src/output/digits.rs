@@ -8,14 +8,14 @@ use std::str::FromStr;
 
 use super::value::json;
 
-/// The most digits of a number after its decimal point: it is rounded to the nearest, ties to even.
+/// The maximum number of digits after the decimal point; numbers are rounded to the nearest, ties to even.
 ///
-/// Zeros at the end are left out, except the one of `1.0`; with 0 digits there is no point.
+/// Trailing zeros are left out, except the one of `1.0`; with 0 digits there is no point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Precision(u8);
 
 impl Precision {
-    /// Most digits: an f32 has 9 that mean something, and the first of them may come a little after the point.
+    /// Largest value: an f32 has 9 significant digits, and the first of them may stand a little after the point.
     pub const MOST: u8 = 10;
 
     /// `digits` after the point; none beyond [`MOST`](Self::MOST).
@@ -38,7 +38,7 @@ impl FromStr for Precision {
 pub(super) struct Digits(pub Option<Precision>);
 
 impl Digits {
-    /// Appends a JSON array. What is not finite becomes `null`: JSON has no other word for it.
+    /// Appends a JSON array. NaN and infinities become `null`, as JSON has no numbers for them.
     pub fn array(self, numbers: &[f32], out: &mut Vec<u8>) {
         let Self(Some(precision)) = self else { return json(numbers, out) };
         out.push(b'[');
@@ -55,7 +55,7 @@ impl Digits {
         out.push(b']');
     }
 
-    /// Appends a field of a CSV, whose readers know `NaN` and `inf`.
+    /// Appends a field of a CSV. NaN and infinities become `NaN` and `inf`, which CSV readers know.
     pub fn field(self, number: f32, out: &mut Vec<u8>) {
         match self.0 {
             // Writing to memory does not fail.
@@ -181,7 +181,7 @@ mod tests {
                 }
             }
         }
-        // Every power of two, each of which is a tie at some number of digits.
+        // Every power of two; each is a tie at some number of digits.
         (0..0xff).for_each(|exponent| same(f32::from_bits(exponent << 23)));
     }
 
@@ -196,7 +196,7 @@ mod tests {
             if any.is_finite() {
                 same(any);
             }
-            // As in an embedding, as in sparse weights, and ties: few bits after the point.
+            // Numbers like those of embeddings, those of sparse weights, and ties: few bits after the point.
             same(f32::from_bits(random >> 9 | 0x3f80_0000) - 1.0);
             same((random >> 8) as f32 / 1_048_576.0);
             same((random >> 16) as f32 / f32::from(1_u16 << (random & 15)));

@@ -29,10 +29,10 @@ const RANKINGS: Endings<RankingFormat> = &[
 ];
 
 impl Format {
-    /// The format that the ending of `path` stands for; `None` where there is no ending, or no ordinary file.
+    /// The format that the ending of `path` stands for; `None` without an ending, and for special files.
     ///
     /// # Errors
-    /// The ending stands for no format that vectors are written in.
+    /// The ending stands for no format of vectors.
     pub fn of_file(path: &Path) -> Result<Option<Self>, OutputError> {
         of_file(path, VECTORS)
     }
@@ -42,7 +42,7 @@ impl LabelsFormat {
     /// As [`Format::of_file`], for labels.
     ///
     /// # Errors
-    /// The ending stands for no format that labels are written in.
+    /// The ending stands for no format of labels.
     pub fn of_file(path: &Path) -> Result<Option<Self>, OutputError> {
         of_file(path, LABELS)
     }
@@ -52,7 +52,7 @@ impl RankingFormat {
     /// As [`Format::of_file`], for rankings.
     ///
     /// # Errors
-    /// The ending stands for no format that rankings are written in.
+    /// The ending stands for no format of rankings.
     pub fn of_file(path: &Path) -> Result<Option<Self>, OutputError> {
         of_file(path, RANKINGS)
     }

@@ -33,7 +33,7 @@ pub enum OutputError {
         /// The system's reason.
         source: io::Error,
     },
-    /// Writing failed midway.
+    /// A write failed midway.
     #[error("{name}: {}", reason(source))]
     Write {
         /// The target as given, `stdout`, or the temporary file of an npy to a pipe.
@@ -67,7 +67,7 @@ pub enum OutputError {
         /// The format.
         format: Format,
     },
-    /// The format has no place for such embeddings.
+    /// The format cannot hold embeddings of this kind.
     #[error("--format {} cannot hold {what}", name(*format))]
     Shape {
         /// The format.
@@ -92,7 +92,7 @@ pub enum OutputError {
 }
 
 impl OutputError {
-    /// Whether the reader of a pipe has gone, as `head` does: no error to the user.
+    /// True if the reader of a pipe has closed it, as `head` does; this is not reported as an error.
     pub fn is_broken_pipe(&self) -> bool {
         self.io().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     }

@@ -24,7 +24,7 @@ pub struct Hit {
     pub id: Option<Value>,
     /// Its score, or the error's message.
     pub outcome: Result<f64, String>,
-    /// Its text, if it is to be shown.
+    /// The document's text, if it is printed.
     pub document: Option<String>,
 }
 

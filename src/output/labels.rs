@@ -35,7 +35,7 @@ pub struct Labelled<'a> {
     pub labels: Vec<Label<'a>>,
     /// Number of tokens the model read, if known.
     pub tokens: Option<usize>,
-    /// Whether the text went on beyond them, where that is known.
+    /// True if the text was truncated, if known.
     pub truncated: Option<bool>,
 }
 

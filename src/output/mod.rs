@@ -1,7 +1,7 @@
 //! Writers: rows in order in, a file or stdout out.
 //!
-//! A file appears complete or not at all: it is written beside its target and takes the target's
-//! place in [`RowWriter::finish`]. A writer that is dropped unfinished leaves the old file as it was.
+//! A file appears complete or not at all: it is written beside its target and takes the target's place in
+//! [`RowWriter::finish`]. A writer that is dropped before leaves the old file in place.
 
 mod digits;
 mod embeddings;

@@ -16,7 +16,7 @@ impl Objects {
         Self { sink, array, begun: false }
     }
 
-    /// Writes the object that `append` puts at the end of what it is given.
+    /// Writes one object, which `append` appends to the buffer.
     pub fn write(&mut self, append: impl FnOnce(&mut Vec<u8>)) -> Result<(), OutputError> {
         let out = self.sink.buffer();
         if self.array {

@@ -159,7 +159,7 @@ fn object(hit: &Hit, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-/// `rank,index,id,score,error`, then the document if it is wanted.
+/// `rank,index,id,score,error`, and with `documents` the document.
 fn csv_row(rank: u64, hit: &Hit, documents: bool, out: &mut Vec<u8>) {
     if hit.outcome.is_ok() {
         json(&rank, out);

@@ -35,14 +35,14 @@ impl Rows {
         });
     }
 
-    /// Appends the table; nothing if there are no rows.
+    /// Appends the table; without rows nothing.
     pub fn append_to(self, out: &mut Vec<u8>) {
         if self.rows.is_empty() {
             return;
         }
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
-        // A terminal may not know how wide it is, and say 0.
+        // Some terminals report a width of 0.
         let width = table.width().filter(|&width| width >= NARROW).unwrap_or(WIDTH);
         table.set_width(width);
         table.set_truncation_indicator("…").set_header([
@@ -57,7 +57,7 @@ impl Rows {
             row.max_height(1);
             table.add_row(row);
         }
-        // What is too wide is shortened in the last column alone.
+        // Only the last column is shortened.
         for column in table.column_iter_mut().take(3) {
             column.set_constraint(ColumnConstraint::ContentWidth);
         }
@@ -83,7 +83,7 @@ pub(super) fn heading(ranking: &Ranking<'_>, out: &mut Vec<u8>) {
     out.extend_from_slice(line.as_bytes());
 }
 
-/// As many digits as it takes to distinguish scores.
+/// Enough digits to distinguish scores.
 fn short(score: f64) -> String {
     let digits = format!("{score:.4}");
     // Near 0 and 1 four digits would make different scores look alike.

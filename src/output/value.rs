@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-/// Appends the beginning of an object: `{"index":…`, and its id where there is one.
+/// Appends the beginning of an object: `{"index":…`, and the id if there is one.
 pub(super) fn head(index: u64, id: Option<&Value>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"index\":");
     json(&index, out);

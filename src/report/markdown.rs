@@ -15,7 +15,7 @@ pub(crate) fn table<R: Iterator<Item = String>>(
     }
 }
 
-/// One line in which nothing is markup, a link to a person or the end of a cell.
+/// One line, escaped: no markup, no mention of a person, no end of a cell.
 pub(crate) fn escaped(text: &str) -> String {
     let line = one_line(text);
     let mut out = String::with_capacity(line.len());
@@ -27,7 +27,7 @@ pub(crate) fn escaped(text: &str) -> String {
             // Mentions and references are made before Markdown is read.
             '@' => out.push_str("&#64;"),
             '#' => out.push_str("&#35;"),
-            // Emphasis needs something other than a letter at one of its sides.
+            // Emphasis needs a character other than a letter on one side.
             '_' if within_word(&line, at) => out.push('_'),
             '|' | '\\' | '`' | '*' | '_' | '[' | ']' | '~' | '$' | '!' => out.extend(['\\', c]),
             c => out.push(c),

@@ -52,7 +52,7 @@ impl Markup {
         self.open(tag, attributes).text(text).close(tag)
     }
 
-    /// An element with nothing in it: a shape, or what has no end in HTML.
+    /// An element without content: a shape, or a void element of HTML.
     pub fn empty(&mut self, tag: &'static str, attributes: Attributes<'_>) -> &mut Self {
         self.start(tag, attributes).raw("/>")
     }

@@ -11,7 +11,7 @@
 //! schema                  JSON Schemas of documents
 //! ```
 //!
-//! A leaf: it knows no report, and uses nothing else of the crate but [`stats`](crate::stats).
+//! A leaf: it knows no particular report, and uses only [`stats`](crate::stats) of the crate.
 
 pub(crate) mod document;
 mod figure;

@@ -83,7 +83,7 @@ pub(crate) fn figure(figure: &Figure) -> String {
     figure_as(figure, number)
 }
 
-/// As [`figure`], with values written in another way.
+/// As [`figure`], with another format of the values.
 pub(crate) fn figure_as(figure: &Figure, write: impl Fn(f64) -> String) -> String {
     let (median, share) = (write(figure.median), half_width(figure));
     match (share, figure.interval) {
@@ -109,7 +109,7 @@ pub(crate) fn cosine(value: f64) -> String {
     if missing < 5e-8 {
         return "1".to_owned();
     }
-    // A hair less than what is written, as decimal numbers are in binary.
+    // A little less than the printed value, as decimal fractions are inexact in binary.
     let decimals = (-missing.log10() - 1e-6).ceil().clamp(4.0, 7.0) as usize;
     let power = 10f64.powi(decimals as i32);
     // A decimal number must not lose its last digit to its binary form.

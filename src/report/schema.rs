@@ -2,7 +2,7 @@
 
 use schemars::JsonSchema;
 
-/// The schema of a document that says its version in `schema_version`, which can be this one alone.
+/// The schema of a document whose `schema_version` is `version`.
 pub(crate) fn schema_of<D: JsonSchema>(title: &str, version: u32) -> serde_json::Value {
     let mut schema = schemars::schema_for!(D);
     schema.insert("title".to_owned(), title.into());

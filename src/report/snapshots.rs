@@ -15,7 +15,7 @@ pub fn compare_in(directory: &str, name: &str, found: &str) {
     assert!(found == expected, "{name} is another (INFA_UPDATE_SNAPSHOTS=1 writes it):\n{found}");
 }
 
-/// That the file of this path below the repository holds this schema; `INFA_UPDATE_SCHEMA` writes it.
+/// Asserts that the file of this path below the repository holds this schema; `INFA_UPDATE_SCHEMA` writes it.
 #[track_caller]
 pub fn assert_published(path: &str, schema: &serde_json::Value) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);

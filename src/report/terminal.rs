@@ -14,7 +14,7 @@ pub(crate) const INDENT: usize = 4;
 /// Options of drawing for a terminal.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct TableOptions {
-    /// Whether escape sequences may be used.
+    /// True if escape sequences may be used.
     pub colour: bool,
     /// Columns of the terminal; 120 where they are not known.
     pub width: Option<u16>,
@@ -42,7 +42,7 @@ pub(crate) struct Page {
 impl Page {
     /// An empty one.
     pub fn new(options: &TableOptions) -> Self {
-        // A terminal may not know how wide it is, and say 0.
+        // Some terminals report a width of 0.
         let width = options.width.filter(|&width| width > 0).unwrap_or(WIDTH).max(NARROW);
         Self { out: String::new(), colour: options.colour, width }
     }
@@ -65,7 +65,7 @@ impl Page {
         self.out.push('\n');
     }
 
-    /// `label` and the text beside it, as many lines as it takes.
+    /// `label` and the text beside it, wrapped.
     pub fn paragraph(&mut self, style: Style, label: &str, text: &str) {
         for (at, line) in wrapped(text, usize::from(self.width) - label.chars().count()).iter().enumerate() {
             let label = if at == 0 { label.to_owned() } else { " ".repeat(label.chars().count()) };
@@ -74,7 +74,7 @@ impl Page {
     }
 }
 
-/// A table as wide as it must be, of which each row knows its lines.
+/// A table as wide as its content, made of lines per row.
 pub(crate) struct Grid {
     table: Table,
     heights: Vec<usize>,
@@ -119,7 +119,7 @@ pub(crate) fn width(line: &str) -> u16 {
     table.column_max_content_widths().first().copied().unwrap_or_default()
 }
 
-/// Lines of at most `width` columns, broken between words where there are any; at least one.
+/// Lines of at most `width` columns, broken between words where possible; at least one.
 pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic).force_no_tty();

@@ -47,7 +47,7 @@ pub fn python() -> &'static str {
     "python3"
 }
 
-/// Whether a file name is that of the ONNX Runtime library itself (not of one of its providers).
+/// True if a file name is that of the ONNX Runtime library itself (not of one of its providers).
 pub fn is_library(name: &str) -> bool {
     name.starts_with("libonnxruntime.") && (name.contains(".so") || name.ends_with(".dylib"))
 }

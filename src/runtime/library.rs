@@ -54,7 +54,7 @@ pub struct Search {
     pub environment: Option<PathBuf>,
     /// infa's cache directory.
     pub cache: PathBuf,
-    /// Whether the active Python environment may be asked.
+    /// True if the active Python environment may be asked.
     pub ask_python: bool,
 }
 

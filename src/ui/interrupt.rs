@@ -1,5 +1,5 @@
-//! Ctrl-C, SIGTERM and SIGHUP (a closed terminal): work is asked to stop, and the process ends within a second whatever
-//! it is doing, unless the work has said that it sees to its end itself.
+//! Ctrl-C, SIGTERM and SIGHUP (a closed terminal): a signal sets [`Cancel`], and the process exits within a second,
+//! unless a command has taken over its own shutdown.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,13 +10,13 @@ use signal_hook::iterator::Signals;
 
 use crate::fetch::Cancel;
 
-/// How long work has to wind up after a signal.
+/// Time between the first signal and the forced exit.
 const GRACE: Duration = Duration::from_millis(700);
 
 /// Exit status after an interruption: 128 + SIGINT.
 pub const INTERRUPTED: i32 = 130;
 
-/// Whether the work sees to its end itself. Signals are the whole process's, and so is this.
+/// Set by a command that shuts down by itself. Global, as signals are.
 static PATIENT: AtomicBool = AtomicBool::new(false);
 
 /// From now on the first signal only sets [`Cancel`], even if it has come already: the work promises to end by itself.
@@ -28,7 +28,7 @@ pub fn be_patient() {
 /// The number of the first signal.
 static RECEIVED: OnceLock<i32> = OnceLock::new();
 
-/// What is done at the very end, where destructors do not run.
+/// The last action before the exit, which skips destructors.
 static LAST: OnceLock<fn()> = OnceLock::new();
 
 /// Has `last` done before the process ends, however that comes about.
@@ -41,14 +41,14 @@ pub fn received() -> Option<&'static str> {
     signal_hook::low_level::signal_name(*RECEIVED.get()?)
 }
 
-/// Whether SIGHUP ends the work: not under nohup, which starts programs with the signal ignored.
+/// True if SIGHUP ends the process; under nohup, which starts programs with the signal ignored, it does not.
 pub fn hang_up_ends() -> bool {
-    // Asked once, before a handler is there.
+    // Read once, before the handler is installed.
     static ENDS: OnceLock<bool> = OnceLock::new();
     *ENDS.get_or_init(|| {
         // SAFETY: all zero is a valid value of this plain structure, which the call fills.
         let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
-        // SAFETY: only asks; `action` outlives the call.
+        // SAFETY: only reads the disposition; `action` outlives the call.
         let asked = unsafe { libc::sigaction(SIGHUP, std::ptr::null(), &raw mut action) };
         asked != 0 || action.sa_sigaction != libc::SIG_IGN
     })
@@ -75,7 +75,7 @@ pub fn listen(cancel: Cancel) {
                     exit(INTERRUPTED);
                 }
             };
-            // Without a thread to keep the time there is no grace.
+            // Without a timer thread there is no grace period: exit now.
             if std::thread::Builder::new().name("grace".into()).spawn(grace).is_err() {
                 exit(INTERRUPTED);
             }
@@ -84,19 +84,19 @@ pub fn listen(cancel: Cancel) {
     if let Err(e) = std::thread::Builder::new().name("signals".into()).spawn(body) {
         tracing::warn!("signals cannot be handled: {e}; Ctrl-C will end infa without flushing");
         for signal in heard {
-            // A handler that nobody listens to would make the process deaf.
+            // Without a listener the handler would swallow the signal.
             // SAFETY: sets a disposition that runs no code of this process.
             unsafe { libc::signal(signal, libc::SIG_DFL) };
         }
     }
 }
 
-/// Ends the process now. Worker threads may be in the middle of ONNX Runtime: its static destructors must not run
-/// beneath them, so this is `_exit`; whatever was to be flushed has been.
+/// Ends the process now. Worker threads may be inside ONNX Runtime, whose static destructors must not run at the same
+/// time, so this is `_exit`; callers have flushed their output.
 pub fn exit(status: i32) -> ! {
     if let Some(last) = LAST.get() {
         last();
     }
-    // SAFETY: ends the process; nothing can be observed afterwards.
+    // SAFETY: ends the process; no code runs afterwards.
     unsafe { libc::_exit(status) }
 }

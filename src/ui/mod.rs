@@ -1,4 +1,4 @@
-//! What people see: one printer for stdout and stderr, progress bars, logging, interruption.
+//! User interface: one printer for stdout and stderr, progress bars, logging, interruption.
 
 pub mod interrupt;
 pub mod log;

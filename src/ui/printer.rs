@@ -26,7 +26,7 @@ impl Printer {
         Self { bars, quiet, color: color_wanted(), format }
     }
 
-    /// Something went wrong; `hint` says what to do about it.
+    /// Prints an error; `hint` is the remedy.
     pub fn error(&self, message: &str, hint: Option<&str>) {
         if self.format == LogFormat::Json {
             return self.json("ERROR", message, hint);
@@ -37,12 +37,12 @@ impl Printer {
         }
     }
 
-    /// What to do about an error that is already on the screen.
+    /// Prints the remedy of an error that is already on the screen.
     pub fn hint(&self, hint: &str) {
         self.labelled("36", "hint", hint);
     }
 
-    /// Something the user should look at, although the work goes on.
+    /// Prints a warning; the work goes on.
     pub fn warning(&self, message: &str) {
         match self.format {
             _ if self.quiet => {}
@@ -51,7 +51,7 @@ impl Printer {
         }
     }
 
-    /// One line about what was done.
+    /// Prints one line about finished work.
     pub fn note(&self, message: &str) {
         match self.format {
             _ if self.quiet => {}
@@ -63,7 +63,7 @@ impl Printer {
     /// Writes data to stdout.
     ///
     /// # Errors
-    /// Whatever stdout says; a closed pipe among it.
+    /// The system's error, such as a closed pipe.
     pub fn stdout(&self, data: &str) -> io::Result<()> {
         let mut stdout = io::stdout().lock();
         stdout.write_all(data.as_bytes())?;
@@ -92,12 +92,12 @@ impl Printer {
     }
 
     fn stderr(&self, line: &str) {
-        // Nobody reads stderr any more: there is nobody to tell.
+        // A closed stderr is ignored.
         self.bars.suspend(|| _ = writeln!(io::stderr().lock(), "{line}"));
     }
 }
 
-/// Whether stderr may be coloured: a terminal, and nobody said otherwise (<https://no-color.org>).
+/// True if stderr may be coloured: it is a terminal, and no variable forbids it (<https://no-color.org>).
 pub(super) fn color_wanted() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     io::stderr().is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")

@@ -1,7 +1,7 @@
-//! Progress bars: downloads, and the job itself. Only on a terminal.
+//! Progress bars of downloads and of the job. Only on a terminal.
 //!
-//! Bars are redrawn when something has moved. indicatif's steady tick would need a thread for each, and panics where the
-//! system has none left.
+//! Bars are redrawn on progress. indicatif's steady tick would need a thread for each bar, and panics if the system has
+//! none left.
 
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::printer::Printer;
 use super::screen::Screen;
 use crate::fetch::{Progress, ProgressTask};
 
-/// How often bars are drawn in a second, at most.
+/// Maximum number of redraws per second.
 const DRAWN: u8 = 20;
 
 /// All bars on the screen, and the printer that writes above them.
@@ -26,7 +26,7 @@ pub struct Bars {
 }
 
 impl Bars {
-    /// Bars on stderr if it is a terminal and people want to see them; else they are only imagined.
+    /// Bars on stderr if it is a terminal and they are enabled; else hidden bars.
     pub fn new(quiet: bool, format: LogFormat) -> Self {
         let hidden = quiet || format == LogFormat::Json || !std::io::stderr().is_terminal();
         let target = match hidden {
@@ -67,8 +67,7 @@ impl Bars {
     }
 }
 
-/// What a job's bar says beside the bar itself: inputs, their rate, and the time that is left, or that has passed where
-/// the end is not known.
+/// The text of a job's bar: inputs, rate, and the remaining time, or the elapsed time if the total is unknown.
 fn job_line(inputs: u64, elapsed: Duration, position: u64, total: Option<u64>) -> String {
     let rate = inputs as f64 / elapsed.as_secs_f64().max(1e-3);
     let noun = if inputs == 1 { "input" } else { "inputs" };
@@ -114,7 +113,7 @@ impl Bars {
 }
 
 impl StageBar {
-    /// The next stage, of so many requests (where that is known).
+    /// Begins a stage of `requests` requests, if the number is known.
     pub fn begin(&self, label: &str, requests: Option<u64>) {
         let template = match requests {
             Some(_) => "{msg}  {bar:24} {pos}/{len} requests  {elapsed_precise}",
@@ -197,7 +196,7 @@ impl ProgressTask for DownloadBar {
     }
 
     fn line(&mut self, line: &str) {
-        // Terminals wrap what is too long, and bars that wrap cannot be drawn over.
+        // Terminals wrap long lines, and wrapped bars cannot be redrawn.
         let line: String = line.chars().take(LINE).collect();
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
             self.bar.set_style(style);

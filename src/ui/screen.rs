@@ -73,7 +73,7 @@ impl TermLike for Screen {
     }
 
     fn flush(&self) -> io::Result<()> {
-        // Nothing follows: the cursor stays where the line ends.
+        // Nothing follows: the cursor stays at the end of the line.
         self.ended.store(false, Ordering::Relaxed);
         TermLike::flush(&self.term)
     }

@@ -1,4 +1,4 @@
-//! What `infa bench` measures, by flags or by a config.
+//! The settings of `infa bench`, set by flags or by a config.
 
 use std::num::NonZero;
 use std::time::Duration;

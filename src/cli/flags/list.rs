@@ -21,10 +21,10 @@ where
     clap::builder::StringValueParser::new().try_map(move |text: String| parse(&text)).into()
 }
 
-/// What a flag says of each of `models` models: value by value, or one value for all.
+/// The values of a flag, one for each of `models` models: a single value counts for all.
 ///
 /// # Errors
-/// How many values there are, if they do not fit.
+/// The number of values, if it is neither one nor that of the models.
 pub fn spread<T: Clone>(lists: Vec<List<T>>, models: usize) -> Result<Vec<Option<T>>, usize> {
     let mut values: Vec<Option<T>> = lists.into_iter().flat_map(|list| list.0).collect();
     match values.len() {

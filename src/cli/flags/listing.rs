@@ -15,7 +15,7 @@ pub struct ListingArgs {
 }
 
 impl ListingArgs {
-    /// Whether the output is JSON.
+    /// True if the output is JSON.
     pub fn is_json(&self) -> bool {
         self.json || self.format == ListingFormat::Json
     }

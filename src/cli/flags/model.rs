@@ -10,7 +10,7 @@ use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
 use crate::runtime::device::{Device, Dtype};
 
-/// What a model can be.
+/// The kinds of model sources, for help texts.
 pub const MODEL_SOURCES: &str = "Directory, .onnx file, or Hugging Face repository";
 
 /// The default is named here and filled in where a model runs in this process: a server has its own.

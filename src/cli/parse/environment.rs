@@ -40,7 +40,7 @@ const RIVALS: &[&[&str]] = &[
     &["text", "pair_field"],
 ];
 
-/// The settings of `infa bench`, of which `--from` uses none: typed, it silences their variables.
+/// The settings of `infa bench`. `--from` uses none of them, so it silences their variables.
 static MEASURED: LazyLock<Vec<String>> = LazyLock::new(|| {
     let command = BenchSettings::augment_args(Command::new("measured"));
     command.get_arguments().map(|arg| arg.get_id().to_string()).collect()
@@ -62,7 +62,7 @@ pub struct Parsed {
 pub struct Remarks {
     /// Variables that were read.
     pub notes: Vec<String>,
-    /// Variables that change nothing, or something unexpected.
+    /// Variables that have no effect, or an unexpected one.
     pub warnings: Vec<String>,
 }
 
@@ -78,7 +78,7 @@ impl Cli {
         let typed = typed.try_get_matches_from(&arguments).ok();
         let path = typed.as_ref().map(path).unwrap_or_default();
         let subcommand = path.first().map(|&name| name.to_owned());
-        // Whatever `typed` has understood: a key must not depend on it.
+        // From the arguments themselves, not from `typed`: a key must not depend on a successful parse.
         let tei = TeiVariables::new(tei_mode(typed.as_ref()), &arguments);
         let command = plain.clone().mut_subcommand("serve", |serve| serve.mut_args(|arg| with_aliases(arg, &tei)));
         let ignored = |arg: &Arg| {
@@ -129,7 +129,7 @@ fn rivals(id: &str) -> impl Iterator<Item = &'static str> {
     groups.copied().flatten().copied().filter(move |rival| *rival != id).chain(from)
 }
 
-/// `--tei-env`, before the rest is parsed. What is wrong with it is said then.
+/// The value of `--tei-env`, before the rest is parsed. An invalid value is reported by the later parse.
 fn tei_mode(typed: Option<&ArgMatches>) -> TeiEnv {
     let typed = typed.filter(|_| is_typed(typed, "tei_env"));
     let typed = typed.and_then(|typed| typed.subcommand_matches("serve")?.try_get_one::<TeiEnv>("tei_env").ok()?);
@@ -138,8 +138,8 @@ fn tei_mode(typed: Option<&ArgMatches>) -> TeiEnv {
     typed.copied().or_else(|| set.next()).unwrap_or_default()
 }
 
-/// Whether messages are to be JSON, if the command line is wrong. It is searched word by word: clap forgets what it has
-/// understood when something else is wrong. `usually`: what a variable of TEI's says.
+/// True if messages are JSON, for a command line that does not parse: clap keeps nothing of it, so its words are
+/// searched. `usually`: the value of a variable of TEI's.
 fn is_json(arguments: &[OsString], usually: bool) -> bool {
     const FLAG: &str = "--log-format";
     let mut format = None;
@@ -182,14 +182,14 @@ fn others(id: &str, flag: bool) -> impl Iterator<Item = OsString> {
     namesake.into_iter().chain(flag.then(|| serve::variable(id).into()))
 }
 
-/// Whether a variable of infa's or Infinity's sets the flag with that id.
+/// True if a variable of infa's or Infinity's sets the flag with that id.
 fn is_set(id: &str) -> bool {
     let own = OsString::from(variable(id));
     std::iter::once(own).chain(others(id, true)).any(|name| value(id, &name).is_some())
 }
 
-/// Whether the format that the variable names is one of vectors, labels or rankings, and this argument is that of a list or
-/// a report: the variable is meant for other commands.
+/// True if the variable names a format of vectors, labels or rankings, and this argument takes that of a list or a
+/// report: the variable is meant for other commands.
 fn is_for_others(arg: &Arg, variable: &OsStr) -> bool {
     let known: Vec<String> = arg.get_possible_values().iter().map(|known| known.get_name().to_owned()).collect();
     let value = std::env::var_os(variable).unwrap_or_default();
@@ -198,7 +198,7 @@ fn is_for_others(arg: &Arg, variable: &OsStr) -> bool {
         && ["jsonl", "csv", "npy"].iter().any(|other| value == *other)
 }
 
-/// What a variable says, if anything.
+/// The value of a variable, if it is set.
 fn value(id: &str, variable: &OsStr) -> Option<OsString> {
     // For a service called "infa", Kubernetes sets INFA_PORT to "tcp://10.0.0.1:7997" in every container.
     let of_kubernetes = |value: &OsStr| id == "port" && value.as_encoded_bytes().starts_with(b"tcp://");

@@ -1,4 +1,4 @@
-//! The short help of the commands that turn texts into something: `-h` shows the most used flags on one screen.
+//! The short help of embed, rerank and classify: `-h` shows the most used flags on one screen.
 
 use std::ffi::OsString;
 
@@ -27,8 +27,8 @@ const COMMON: &[&str] = &[
     "help",
 ];
 
-/// `command` for a command line that asks for the short help of one of [`COMMANDS`]: that one, and infa itself with its
-/// global flags, show [`COMMON`] as one list.
+/// `command` for a command line with `-h` after one of [`COMMANDS`]: that command, and infa itself with its global
+/// flags, show [`COMMON`] as one list.
 pub(super) fn shortened(command: Command, arguments: &[OsString]) -> Command {
     let is_short = |argument: &OsString| {
         let argument = argument.to_string_lossy();

@@ -34,7 +34,7 @@ pub(super) fn in_words(error: Error) -> Error {
     Error::raw(ErrorKind::ValueValidation, format!("{name}: {reason}\n\nFor more information, try '--help'.\n"))
 }
 
-/// Why a value is not the whole number that is needed.
+/// The reason that a value is not an acceptable whole number.
 fn of_whole(kind: &IntErrorKind, value: &str) -> Option<String> {
     let is_negative = value.strip_prefix('-').is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
     Some(match kind {

@@ -14,14 +14,14 @@ use clap::{Arg, ArgMatches, ValueEnum};
 
 use crate::cli::serve::{LogLevel, TeiEnv};
 
-/// When a variable is read, if `--tei-env` is auto.
+/// The condition for reading a variable, if `--tei-env` is auto.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum When {
     /// The name is TEI's alone.
     Own,
-    /// The name is common: beside one that is TEI's alone.
+    /// The name is common: read only together with a variable or flag that is TEI's alone.
     Beside,
-    /// In any case.
+    /// Always.
     Always,
 }
 
@@ -59,7 +59,7 @@ const VARIABLES: &[(&str, &str, When)] = &[
     ("TOKENIZATION_WORKERS", "tokenization_workers", When::Own),
 ];
 
-/// TEI's flags whose names infa has for nothing else: on the command line they tell where it comes from.
+/// Flags that only TEI has: on the command line they show that it was written for TEI.
 const FLAGS: &[&str] = &[
     "--auto-truncate",
     "--default-prompt",
@@ -78,8 +78,8 @@ const FLAGS: &[&str] = &[
     "--uds-path",
 ];
 
-/// Common names that are worth a word where they are not read: somebody may have meant them. `HOSTNAME` is set by every
-/// container and many shells.
+/// Common names that get a note if they are set and not read, as they may be meant for infa. `HOSTNAME` is set by every
+/// container and many shells, so it gets none.
 const WORTH_A_WORD: &[&str] = &["PORT", "REVISION", "DTYPE", "POOLING", "DEFAULT_PROMPT", "CORS_ALLOW_ORIGIN"];
 
 /// The variables of the Hub's access token that infa reads for every command.
@@ -88,7 +88,7 @@ const HUB_TOKENS: &[&str] = &["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"];
 /// How one start of `infa serve` reads TEI's variables.
 pub(super) struct TeiVariables {
     mode: TeiEnv,
-    /// Whether common names are read.
+    /// True if common names are read.
     beside: bool,
     /// The variables that set a flag, with the flag's id.
     taken: RefCell<Vec<(&'static str, &'static str)>>,
@@ -144,7 +144,7 @@ impl TeiVariables {
         self.warnings.borrow_mut().push(warning);
     }
 
-    /// What to say of the variables, once `matches` of `infa serve` tell which of them counted: notes and warnings.
+    /// Notes and warnings about the variables, from the values that `matches` of `infa serve` took.
     pub fn remarks(self, matches: &ArgMatches) -> (Vec<String>, Vec<String>) {
         let source = |id: &str| matches.value_source(id);
         let counted = |(name, id): &(&'static str, &'static str)| {
@@ -194,25 +194,25 @@ impl TeiVariables {
         (notes, warnings)
     }
 
-    /// Whether `JSON_OUTPUT` is read and says yes.
+    /// True if `JSON_OUTPUT` is read and true.
     pub fn json_output(&self) -> bool {
         let says_yes =
             |value: OsString| ["1", "true", "t", "yes", "y", "on"].contains(&&*value.to_string_lossy().to_lowercase());
         self.taken().contains(&"JSON_OUTPUT") && set("JSON_OUTPUT").is_some_and(says_yes)
     }
 
-    /// The variables that set flags, for whoever does not find a wrong value on the command line.
+    /// The variables that set flags; an error about a value that is not on the command line names them.
     pub fn taken(&self) -> Vec<&'static str> {
         self.taken.borrow().iter().map(|(name, _)| *name).collect()
     }
 }
 
-/// What a variable says. An empty one counts as unset.
+/// The value of a variable. An empty one counts as unset.
 fn set(name: &str) -> Option<OsString> {
     std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// Whether TEI would listen there.
+/// True if TEI could listen on `host`.
 fn is_address(host: &OsStr) -> bool {
     host.to_str().is_some_and(|host| host == "localhost" || host.parse::<IpAddr>().is_ok())
 }

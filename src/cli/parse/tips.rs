@@ -1,4 +1,4 @@
-//! What to type instead of a flag or a subcommand that other programs have, and infa, or this command of it, has not.
+//! Tips for flags and subcommands of other programs that infa, or the command at hand, does not have.
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
@@ -6,8 +6,8 @@ use clap::{Command, Error};
 /// Ids of flags, each with the tip for commands that have it.
 type Tips = &'static [(&'static str, &'static str)];
 
-/// Flags of other programs, and what there is instead: the first tip of which the command has the flag (by its id; `""`:
-/// any command).
+/// Flags of other programs, and infa's instead: the first tip whose flag (by its id; `""`: any command) the command
+/// has.
 const FLAGS: &[(&[&str], Tips)] = &[
     (
         &["--batch-size", "--batch"],
@@ -101,7 +101,7 @@ const GPU: &str = "infa's own engine computes on the CPU; --engine torch@cuda us
 const HALF: &str = "infa's own engine computes in float32; --dtype int8 is smaller and faster";
 const EXPORTS: &str = "the report goes to files by --export-json, --export-markdown and --export-html";
 
-/// Subcommands of other programs, and what there is instead.
+/// Subcommands of other programs, and infa's instead.
 const SUBCOMMANDS: &[(&[&str], &str)] = &[
     (&["pull", "download", "fetch"], "infa model pull ID"),
     (&["list", "ls", "models"], "infa model list"),
@@ -119,8 +119,7 @@ const SUBCOMMANDS: &[(&[&str], &str)] = &[
     (&["check", "status", "env"], "infa doctor"),
 ];
 
-/// Values of other programs that sound like a value of infa's with another meaning, and what there is instead, by the
-/// flag's name.
+/// Values of other programs that sound like one of infa's with another meaning, and the right ones, by the flag's name.
 const VALUES: &[(&str, &[&str], &str)] = &[
     ("--device", &["gpu", "cuda", "cuda:0", "mps", "rocm"], GPU),
     ("--dtype", &["fp16", "f16", "half", "bf16", "bfloat16", "float16"], HALF),
@@ -149,7 +148,7 @@ pub(super) fn with_tip(mut error: Error, root: &Command, path: &[&str]) -> Error
             let name = flag.split('=').next().unwrap_or(&flag);
             let instead = of_flag(name, root, path);
             let guessed = error.get(ContextKind::SuggestedArg).is_some();
-            // A guess is good beside the commands that have the flag, and nothing beside what is meant.
+            // A guess may stand beside the list of commands that have the flag, not beside a known replacement.
             keep = instead.is_none() && guessed;
             let tip = instead.or_else(|| owners(name, root));
             if tip.is_none() && !guessed {
@@ -190,7 +189,7 @@ pub(super) fn with_tip(mut error: Error, root: &Command, path: &[&str]) -> Error
     error
 }
 
-/// What to type instead of the flag `name` in the command at `path`.
+/// The tip for the flag `name` of the command at `path`.
 fn of_flag(name: &str, root: &Command, path: &[&str]) -> Option<String> {
     let here = path.iter().try_fold(root, |command, name| command.find_subcommand(name))?;
     let has = |id: &str| id.is_empty() || here.get_arguments().any(|arg| arg.get_id() == id);

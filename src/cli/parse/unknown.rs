@@ -58,7 +58,7 @@ fn collect(command: &Command, known: &mut BTreeSet<String>) {
     command.get_subcommands().for_each(|command| collect(command, known));
 }
 
-/// The one of `known` that was probably meant: one that goes on where `name` ends, or the most similar.
+/// The name in `known` that was probably meant: one that `name` is the beginning of, or the most similar one.
 fn likely<'k>(name: &str, prefix: &str, known: &'k BTreeSet<String>) -> Option<&'k str> {
     let end = |name: &str| name.strip_prefix(prefix).unwrap_or(name).to_ascii_uppercase();
     let wanted = end(name);
@@ -72,7 +72,7 @@ fn likely<'k>(name: &str, prefix: &str, known: &'k BTreeSet<String>) -> Option<&
     suggest_by(&wanted, known.iter().map(|other| (end(other), other.as_str())), MIN_SIMILARITY)
 }
 
-/// Whether Kubernetes sets such a variable, for a service whose name begins with "infa" or "infinity":
+/// True for variables that Kubernetes sets for a service whose name begins with "infa" or "infinity":
 /// `INFA_SERVICE_HOST`, `INFA_SERVICE_PORT_HTTP`, `INFA_PORT`, `INFA_PORT_7997_TCP_ADDR`.
 fn of_kubernetes(name: &str, value: &OsStr) -> bool {
     let of_port = |rest: &str| rest.chars().next().is_some_and(|c| c.is_ascii_digit()) && rest.contains("_TCP");
@@ -133,7 +133,7 @@ mod tests {
             ("MODEL", "x"),
         ];
         assert_eq!(of("serve", &fine), [""; 0]);
-        // What Infinity's own users set is of no concern to the other commands.
+        // Infinity's variables do not concern the other commands.
         assert_eq!(of("embed", &[("INFINITY_TYPO", "x")]), [""; 0]);
     }
 }

@@ -2,11 +2,11 @@
 
 use clap::error::ErrorKind;
 
-/// What ends the process before a command begins: wrong usage, help, version.
+/// The end of the process before a command begins: wrong usage, help, version.
 #[derive(Debug)]
 pub struct UsageError {
     error: clap::Error,
-    /// Whether messages are JSON.
+    /// True if messages are JSON.
     json: bool,
     /// A word about variables that may hold the wrong value.
     hint: Option<String>,
@@ -29,7 +29,7 @@ impl UsageError {
         self.error.exit_code()
     }
 
-    /// Message and hint, where they are to be one JSON object.
+    /// Message and hint, if messages are JSON.
     pub fn json(&self) -> Option<(String, Option<String>)> {
         if !self.json || !self.error.use_stderr() {
             return None;
@@ -38,7 +38,7 @@ impl UsageError {
         let mut parts = text.split("\n\n");
         let message = parts.next().unwrap_or_default();
         let message = message.strip_prefix("error: ").unwrap_or(message).trim().to_owned();
-        // What follows is tips, the usage and where to find help; only the tips are of use to a program's reader.
+        // The parts after the message are tips, the usage and the pointer to --help; only the tips belong into JSON.
         let tips = parts.filter_map(|part| part.trim().strip_prefix("tip: ")).map(str::to_owned);
         let hints: Vec<String> = tips.chain(self.hint.clone()).collect();
         Some((message, (!hints.is_empty()).then(|| hints.join("; "))))

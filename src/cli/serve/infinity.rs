@@ -1,4 +1,5 @@
-//! What Infinity's command line has besides: accepted, so that its users need change nothing but the program's name.
+//! Flags and variables of Infinity's that infa does not need: accepted, so that its users change nothing but the
+//! program's name.
 
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
@@ -20,13 +21,13 @@ const VARIABLES: &[&str] = &[
 ];
 /// Variables that are obeyed without a word: infa sends no statistics in any case.
 const OBEYED: &[&str] = &["INFINITY_ANONYMOUS_USAGE_STATS"];
-/// What becomes of `/` in any case.
+/// The value of Infinity's redirect that equals infa's behaviour.
 const REDIRECT_SLASH: &str = "/docs";
 
 /// Flags of Infinity's that infa has no use for, but one: none is in the help.
 #[derive(Debug, Default)]
 pub struct InfinityArgs {
-    /// Flags and variables that were given and change nothing.
+    /// Flags and variables that were given and have no effect.
     pub idle: Vec<String>,
     /// Pages of any origin may ask.
     pub permissive_cors: bool,
@@ -39,7 +40,7 @@ pub fn default_model(serve: &ArgMatches) -> Option<String> {
     default.then(|| format!("the default model is {DEFAULT_MODEL}; infinity_emb's is michaelfeil/bge-small-en-v1.5"))
 }
 
-/// The variables of Infinity's that `serve` knows.
+/// The names of Infinity's variables that `serve` accepts.
 pub fn variables(serve: &Command) -> impl Iterator<Item = String> {
     let flags = serve.get_arguments().filter(|arg| arg.get_long().is_some());
     let of_flags = flags.map(|arg| variable(arg.get_id().as_str()));

@@ -28,11 +28,11 @@ pub struct TeiArgs {
     #[arg(long, value_enum, default_value_t, value_name = "MODE", help_heading = "Start and shutdown")]
     pub tei_env: TeiEnv,
 
-    /// Whether texts that are too long are cut.
+    /// Truncate long texts; false refuses them.
     #[arg(long, hide = true, num_args = 0..=1, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub auto_truncate: Option<bool>,
 
-    /// Whether the log is JSON.
+    /// Write the log as JSON.
     #[arg(long, hide = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", value_parser = BoolishValueParser::new())]
     pub json_output: Option<bool>,
 

@@ -110,7 +110,7 @@ pub(super) fn engine(text: &str) -> Result<ServeEngine, String> {
 
 pub(super) fn pooling(text: &str) -> Result<Option<Pooling>, String> {
     match text {
-        // A SPLADE model is known by its files: TEI's word for it adds nothing.
+        // A SPLADE model is recognised by its files: TEI's value adds nothing.
         "auto" | "splade" => Ok(None),
         _ => choice(text).map(Some).map_err(|names| format!("{names}, auto")),
     }

@@ -10,7 +10,7 @@ pub(crate) struct Sizes {
     pub hidden: usize,
     /// Rows of the word-embedding table.
     pub vocab: usize,
-    /// Longest sequence in tokens; `None` where nothing limits it.
+    /// Longest sequence in tokens; `None` if unlimited.
     pub max_positions: Option<usize>,
     /// Token types; 0 or 1: the architecture takes none.
     pub token_types: usize,

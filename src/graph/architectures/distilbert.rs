@@ -12,7 +12,7 @@ use super::post_norm::{self, MaskedLm, Names, PostNorm};
 use crate::graph::builder::{Activation, Builder, Value};
 use crate::graph::{GraphError, Rows, config};
 
-/// Not a setting.
+/// Fixed by the reference.
 const EPS: f32 = 1e-12;
 
 const NAMES: Names = Names {

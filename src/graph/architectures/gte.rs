@@ -1,8 +1,8 @@
 //! gte (Alibaba's gte-*-en-v1.5 and gte-multilingual): BERT with rotary positions and a gated feed-forward.
 //!
-//! On the Hub `model_type` is "new", in `transformers` "gte"; the first knows settings that the second has given up.
-//! Tensors have the Hub's names (`encoder.layer.0.attention.qkv_proj.weight`) in both, unless `transformers` was set
-//! to save its own.
+//! On the Hub `model_type` is "new", in `transformers` "gte"; the first has settings that the second has dropped.
+//! Tensors have the Hub's names (`encoder.layer.0.attention.qkv_proj.weight`) in both, unless `transformers` saved with
+//! its own.
 //!
 //! Reference: `transformers`, `models/gte/modeling_gte.py`; for "new" the code of Alibaba-NLP/new-impl; Zhang et al.
 //! 2024, <https://arxiv.org/abs/2407.19669>.
@@ -109,7 +109,7 @@ impl Default for New {
 #[derive(Deserialize)]
 struct Scaling {
     rope_type: Option<String>,
-    /// What `rope_type` was called before; files may have both.
+    /// The former name of `rope_type`; files may have both.
     r#type: Option<String>,
     factor: Option<f64>,
     mixed_b: Option<f64>,

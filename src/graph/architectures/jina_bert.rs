@@ -21,7 +21,7 @@ use crate::graph::builder::{Activation, Attribute, Builder, Value};
 use crate::graph::proto::TENSOR_FLOAT;
 use crate::graph::{GraphError, Rows, config};
 
-/// What goes through the middle of the feed-forward.
+/// The middle of the feed-forward part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FeedForward {
     /// One product, then `hidden_act`.
@@ -34,11 +34,11 @@ struct JinaBert {
     bert: Bert,
     /// `None`: the layout's default.
     feed_forward: Option<FeedForward>,
-    /// Whether the slopes beyond the power of two are halved: [`halves_slopes`].
+    /// True if the slopes beyond the power of two are halved: [`halves_slopes`].
     halved: bool,
 }
 
-/// Whether a config.json of `model_type` "bert" means this architecture: by the class it names, or by ALiBi, which no
+/// True if a config.json of `model_type` "bert" means this architecture: by the class it names, or by ALiBi, which no
 /// other BERT has.
 pub(crate) fn describes(json: &Json) -> bool {
     let named = |value: &Json| value.as_str().is_some_and(|name| name.contains("JinaBert"));
@@ -69,9 +69,9 @@ pub(crate) fn read(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
     Ok(Box::new(JinaBert { bert, feed_forward, halved }))
 }
 
-/// Whether the model is jina-reranker-v1-tiny-en or -turbo-en with the code of its own repository. Unlike
-/// `jina-bert-implementation`, that code halves the slopes of the last four of the twelve heads; `auto_map` says which
-/// code belongs to a model, and the sizes are those of these two.
+/// True if the model is jina-reranker-v1-tiny-en or -turbo-en with the code of its own repository. Unlike
+/// `jina-bert-implementation`, that code halves the slopes of the last four of the twelve heads; `auto_map` names the
+/// code, and the sizes are those of these two.
 fn halves_slopes(bert: &Bert, json: &Json) -> bool {
     let class = json.pointer("/auto_map/AutoModelForSequenceClassification").and_then(Json::as_str);
     class.is_some_and(|class| class.contains("JinaBert") && !class.contains("--"))
@@ -84,7 +84,7 @@ impl Architecture for JinaBert {
     }
 
     fn sizes(&self) -> Sizes {
-        // No table of positions ends: max_position_embeddings is only what the model's files advise.
+        // There is no table of positions: max_position_embeddings is a recommendation, not a limit.
         Sizes { max_positions: None, ..self.bert.sizes() }
     }
 
@@ -112,7 +112,7 @@ impl Architecture for JinaBert {
 }
 
 impl JinaBert {
-    /// What every head adds to its scores: −slope · |distance|, `[1, heads, sequence, sequence]`.
+    /// The bias of every head's scores: −slope · |distance|, `[1, heads, sequence, sequence]`.
     fn alibi(&self, b: &mut Builder<'_>) -> Value {
         let heads = self.bert.num_attention_heads;
         let slopes: Vec<f32> = slopes(heads, self.halved).iter().map(|slope| -slope).collect();
@@ -125,7 +125,7 @@ impl JinaBert {
         })
     }
 
-    /// Words and token types, normalised, flat: there are no positions to add.
+    /// Embeddings of words and token types, normalised, flat; positions are not embedded.
     fn embeddings(&self, b: &mut Builder<'_>) -> Result<Value, GraphError> {
         let hidden = self.bert.hidden_size;
         let words = b.words(WORDS, self.bert.vocab_size, hidden)?;

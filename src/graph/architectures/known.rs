@@ -35,10 +35,10 @@ const KNOWN: &[(&str, Read)] = &[
     ("xlm-roberta", roberta::read_kin),
 ];
 
-/// Whether a config.json describes an architecture.
+/// True if a config.json describes an architecture.
 type Describes = fn(&Json) -> bool;
 
-/// Architectures whose published models bear the `model_type` of another, and how to know them.
+/// Architectures published under the `model_type` of another, and the test that recognises them.
 const DISGUISED: &[(&str, Describes, Read)] = &[
     ("bert", jina_bert::describes, jina_bert::read),
     ("xlm-roberta", xlm_roberta_flash::describes, xlm_roberta_flash::read),

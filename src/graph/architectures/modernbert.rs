@@ -273,7 +273,8 @@ impl ModernBert {
         Ok(b.op("Add", &[&x, &attended], &[]))
     }
 
-    /// `x` with its feed-forward: one half of what the first matrix gives, through the activation, gates the other.
+    /// `x` with its feed-forward: the first matrix' output has two halves, and one, through the activation, gates the
+    /// other.
     fn feed_forward(&self, b: &mut Builder<'_>, x: &Value, layer: usize) -> Result<Value, GraphError> {
         let s = &self.settings;
         let (hidden, inner) = (s.hidden_size, s.intermediate_size);
@@ -288,7 +289,7 @@ impl ModernBert {
         Ok(b.op("Add", &[x, &outer], &[]))
     }
 
-    /// Dense, activation and norm: what the classifier and the decoder read.
+    /// Dense, activation and norm: the input of the classifier and of the decoder.
     fn prediction_head(&self, b: &mut Builder<'_>, x: &Value) -> Result<Value, GraphError> {
         let s = &self.settings;
         let x = b.linear_with(x, "/head.dense", s.hidden_size, s.hidden_size, s.classifier_bias)?;

@@ -88,7 +88,7 @@ impl Architecture for Mpnet {
 }
 
 impl Mpnet {
-    /// What the distance of query and key adds to the scores of all layers: `[1, heads, sequence, sequence]`.
+    /// The bias of all layers' scores by the distance of query and key: `[1, heads, sequence, sequence]`.
     fn position_bias(&self, b: &mut Builder<'_>) -> Result<Value, GraphError> {
         let shape = [self.buckets, self.bert.num_attention_heads];
         let table = b.weight("encoder.relative_attention_bias.weight", &shape)?;

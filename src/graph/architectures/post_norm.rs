@@ -1,6 +1,6 @@
 //! The post-norm transformer layer of BERT and its descendants, and the heads over it.
 //!
-//! They differ in what they call their weights, and in what is added to the attention scores.
+//! They differ in the names of weights and in the bias of the attention scores.
 
 use crate::graph::builder::{Activation, Attention, Builder, Mask, Value};
 use crate::graph::{GraphError, Rows};
@@ -87,7 +87,7 @@ impl PostNorm {
         Ok((wanted, attended))
     }
 
-    /// The rows `wanted` after the attention of the layer called `name`, which gave `context`.
+    /// The rows `wanted` after the attention of the layer `name`; `context` is its output.
     pub(crate) fn attended(
         &self,
         b: &mut Builder<'_>,
@@ -150,7 +150,7 @@ impl MaskedLm {
         let x = b.linear(x, self.dense, self.hidden, self.width)?;
         let x = b.activation(&x, self.activation);
         let x = b.layer_norm(&x, self.norm, self.width, self.eps)?;
-        // As transformers has it: a matrix in the file counts even where config.json says that it is tied.
+        // As in transformers: a matrix in the file counts even if config.json declares it tied.
         let own = format!("{}.weight", self.decoder);
         let weight = if self.tied && !b.has(&own) { self.words } else { own.as_str() };
         let weight = b.matrix(weight, self.vocab, self.width)?;

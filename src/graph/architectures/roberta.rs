@@ -43,7 +43,7 @@ pub(crate) fn read(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
     Ok(Box::new(Roberta::read(json, 50265)?))
 }
 
-/// XLM-RoBERTa and CamemBERT.
+/// Reads XLM-RoBERTa and CamemBERT.
 pub(crate) fn read_kin(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
     Ok(Box::new(Roberta::read(json, 30522)?))
 }

@@ -62,7 +62,7 @@ impl Default for XlmRobertaFlash {
     }
 }
 
-/// Whether a config.json of `model_type` "xlm-roberta" means this architecture: by the class it names, or by rotary
+/// True if a config.json of `model_type` "xlm-roberta" means this architecture: by the class it names, or by rotary
 /// positions, which no other XLM-RoBERTa has.
 pub(crate) fn describes(json: &Json) -> bool {
     let auto_map = json.get("auto_map").and_then(Json::as_object);
@@ -90,7 +90,7 @@ pub(crate) fn read(json: &Json) -> Result<Box<dyn Architecture>, GraphError> {
     }
     let activation = flash.activation()?;
     if native {
-        // Its config.json may say "absolute", as XLM-RoBERTa's does; it is not read.
+        // config.json may contain "absolute", as XLM-RoBERTa's does; the reference ignores it.
         flash.position_embedding_type = "rotary".into();
     } else if !matches!(activation, Activation::Gelu | Activation::GeluTanh) {
         return Err(GraphError::NotImplemented { key: "hidden_act", value: format!("\"{}\"", flash.hidden_act) });

@@ -17,9 +17,9 @@ pub(in super::super) struct Mask {
     pub reach: Option<usize>,
 }
 
-/// One attention: which rows ask, of what shape the values are, and what is added to the scores.
+/// One attention: the rows that are queries, the shapes of the values, and the bias of the scores.
 pub(in super::super) struct Attention<'a> {
-    /// Queries, flat `[rows, heads · head_dim]`; `rows` says which tokens they are.
+    /// Queries, flat `[rows, heads · head_dim]`; `rows` are their tokens.
     pub q: &'a Value,
     /// Keys, flat `[batch · sequence, kv_heads · head_dim]`.
     pub k: &'a Value,
@@ -52,7 +52,7 @@ impl Builder<'_> {
         }
         let bias = a.bias.map(|bias| self.rows_of(bias, a.rows, 2));
         let bias = self.with_masked_tokens(bias, a.rows);
-        // The last token sees every key but for a window; and the runtime's operator knows causality itself.
+        // Without a window the last token sees every key; and the runtime's operator implements causality itself.
         let implied = a.mask.reach.is_none()
             && (!a.mask.causal
                 || a.rows == Rows::Last
@@ -85,8 +85,8 @@ impl Builder<'_> {
     }
 
     /// softmax(q · kᵀ · scale + bias) · v over `[batch, …, heads · head_dim]` each: `[batch, queries, heads ·
-    /// head_dim]`. `bias` is of those queries and keys; of `a`, shape and scale count, and causality where nothing
-    /// else masks.
+    /// head_dim]`. `bias` is of those queries and keys; of `a`, shape and scale count, and causality if nothing else
+    /// masks.
     pub(in super::super) fn attend(
         &mut self,
         a: &Attention<'_>,
@@ -164,7 +164,7 @@ impl Builder<'_> {
         Some(match (bias, rows) {
             (Some(bias), _) => self.op("Add", &[&bias, &masked], &[]),
             (None, Rows::First | Rows::Last) => masked,
-            // ONNX Runtime's operator wants a row for every query.
+            // ONNX Runtime's operator requires a row for every query.
             (None, Rows::All) => self.shared("masked tokens of every query", |b| {
                 let (length, one, two) = (b.length(), b.ints(&[1]), b.ints(&[1, 1]));
                 let shape = b.op("Concat", &[&two, &length, &one], &[Attribute::Int("axis", 0)]);
@@ -196,7 +196,8 @@ impl Builder<'_> {
         })
     }
 
-    /// How many positions the key (column) comes after the query (row), i64 `[sequence, sequence]`.
+    /// The distance of key (column) and query (row) in positions, positive if the key comes later, i64 `[sequence,
+    /// sequence]`.
     pub(in super::super) fn distance(&mut self) -> Value {
         self.distance_from(Rows::All)
     }

@@ -1,4 +1,4 @@
-//! Two ways to the same value, of which a run takes one.
+//! Two computations of the same value; a run takes one of them.
 
 use super::super::proto::{
     ATTRIBUTE_GRAPH, AttributeProto, GraphProto, NodeProto, TENSOR_FLOAT, TensorTypeProto, TypeProto, ValueInfoProto,
@@ -34,7 +34,7 @@ impl Builder<'_> {
         let outside = std::mem::take(&mut self.graph.node);
         let shared = self.shared.clone();
         let value = make(self);
-        // What nodes in here make cannot be seen from outside; weights are no nodes.
+        // Nodes of a branch cannot be used outside of it; weights are not nodes.
         self.shared.retain(|key, _| shared.contains_key(key) || key.starts_with("weight "));
         let node = std::mem::replace(&mut self.graph.node, outside);
         let tensor_type = Some(TensorTypeProto { elem_type: TENSOR_FLOAT, shape: None });

@@ -21,8 +21,8 @@ pub(crate) const OPSET: i64 = 17;
 
 /// A graph under construction, over the weights of one model.
 ///
-/// Token rows are kept flat, `[batch · sequence, width]`, as `Gemm` wants them; [`Builder::sequences`] gives them their
-/// texts back. Values that many layers need (shapes, positions, masks) are made once.
+/// Token rows are kept flat, `[batch · sequence, width]`, as `Gemm` needs them; [`Builder::sequences`] splits them into
+/// texts again. Values that many layers need (shapes, positions, masks) are created once.
 pub(crate) struct Builder<'w> {
     pub(super) weights: &'w Weights,
     /// The prefix of the names of the model's own tensors in the file (`bert.`, say).
@@ -37,20 +37,20 @@ pub(crate) struct Builder<'w> {
     pub(super) input_ids: Value,
     pub(super) token_types: Option<Value>,
     pub(super) attention_mask: Option<Value>,
-    /// Whether attention uses the mask.
+    /// True if attention uses the mask.
     pub(super) masks: bool,
     pub(super) products: Products<'w>,
     /// Names of the values that come straight from a normalisation.
     pub(super) normalised: HashSet<String>,
-    /// Whether what is built belongs to the layers; else to a head.
+    /// True if what is built belongs to the layers; else to a head.
     pub(super) in_layers: bool,
     /// Length of the queries of all attentions so far together.
     pub(crate) attention_width: usize,
 }
 
 impl<'w> Builder<'w> {
-    /// `anchor` is a tensor every checkpoint of the architecture has; what stands before it in the file
-    /// (`bert.`, say) is the prefix of all the others. With `token_types` there is an input for them.
+    /// `anchor` is a tensor every checkpoint of the architecture has; the part before it in the file (`bert.`, for
+    /// example) is the prefix of all the others. With `token_types` the graph has an input for them.
     pub(crate) fn new(
         weights: &'w Weights,
         anchor: &str,
@@ -96,7 +96,7 @@ impl<'w> Builder<'w> {
         self.token_types.clone()
     }
 
-    /// Adds the input that says which tokens attention may see.
+    /// Adds the attention mask as an input.
     pub(crate) fn mask_tokens(&mut self) {
         self.graph.input.push(value_info(ATTENTION_MASK, TENSOR_INT64, &[Err("batch"), Err("sequence")]));
         self.attention_mask = Some(Value(ATTENTION_MASK.to_owned()));
@@ -111,7 +111,7 @@ impl<'w> Builder<'w> {
         self.op("Mul", &[x, &mask], &[])
     }
 
-    /// Whether attention uses that input.
+    /// True if attention uses that input.
     pub(crate) fn masks(&self) -> bool {
         self.masks
     }
@@ -244,7 +244,7 @@ impl<'w> Builder<'w> {
         self.same_rows(x, y)
     }
 
-    /// The wanted rows of flat `x` `[batch · sequence, width]`: all of them, or one a text, `[batch, width]`.
+    /// The selected rows of flat `x` `[batch · sequence, width]`: all of them, or one for each text, `[batch, width]`.
     pub(crate) fn pick(&mut self, x: &Value, width: usize, rows: Rows) -> Value {
         let index = match rows {
             Rows::All => return x.clone(),

@@ -7,15 +7,15 @@ use super::graph_builder::Builder;
 use super::value::{Attribute, Value};
 
 impl Attention<'_> {
-    /// Whether [`Builder::grouped_attention`] can do it: its operator is causal and wants heads of 8, 16, 24 … numbers.
+    /// True if [`Builder::grouped_attention`] applies: its operator is causal and needs heads of 8, 16, 24 … numbers.
     pub(super) fn can_be_grouped(&self) -> bool {
         self.mask.causal && self.rows == Rows::All && self.bias.is_none() && self.head_dim.is_multiple_of(8)
     }
 }
 
 impl Builder<'_> {
-    /// Causal attention of all tokens by ONNX Runtime's operator for it, which shares the heads of keys as they are and
-    /// skips what is masked. Measured on CPU with 16 heads of 128 over 8 of keys, against `MultiHeadAttention` and
+    /// Causal attention of all tokens by ONNX Runtime's grouped-query operator, which shares the key heads in place and
+    /// skips masked keys. Measured on CPU with 16 heads of 128 over 8 of keys, against `MultiHeadAttention` and
     /// repeated keys: 0.10 ms instead of 0.12 at 32 tokens, 19 instead of 28 at 512, 144 instead of 713 at 2,048.
     pub(super) fn grouped_attention(&mut self, a: &Attention<'_>) -> Value {
         let (width, kv_width) = (a.heads * a.head_dim, a.kv_heads * a.head_dim);

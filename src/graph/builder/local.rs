@@ -10,7 +10,7 @@ use super::attention::{Attention, MASKED, Mask};
 use super::graph_builder::Builder;
 use super::value::{Attribute, Value};
 
-/// How local attention is cut into blocks: `queries` of them ask `queries + 2 · reach` keys.
+/// The blocks of local attention: `queries` of them attend to `queries + 2 · reach` keys.
 #[derive(Clone, Copy)]
 struct Blocks {
     reach: i64,
@@ -27,7 +27,7 @@ impl Blocks {
         self.queries + 2 * self.reach
     }
 
-    /// The longest text of which all scores are computed, and masked.
+    /// The longest text for which all scores are computed and masked.
     fn longest_whole(self) -> i64 {
         (8 * self.reach).max(self.queries)
     }
@@ -37,7 +37,7 @@ impl Builder<'_> {
     /// The attention `a` over `[batch, …, heads · head_dim]`, in which a query sees only keys at most `reach` positions
     /// away: `[batch, queries, heads · head_dim]`.
     pub(super) fn local_attention(&mut self, a: &Attention<'_>, [q, k, v]: [&Value; 3], reach: usize) -> Value {
-        // A reach that no text comes near: it is not to overflow what is computed from it.
+        // A reach beyond any text: bounded, so that sums with it cannot overflow.
         let blocks = Blocks::of(i64::try_from(reach).unwrap_or(i64::MAX).min(1 << 40));
         if a.rows != Rows::All {
             let (k, v) = (self.near_keys(k, a.rows, blocks), self.near_keys(v, a.rows, blocks));
@@ -122,7 +122,7 @@ impl Builder<'_> {
         self.op("Pad", &[x, &pads], &[])
     }
 
-    /// What is added to the scores of [`Builder::block_attention`]: `[batch · blocks, 1, queries, keys]`.
+    /// The bias of the scores of [`Builder::block_attention`]: `[batch · blocks, 1, queries, keys]`.
     fn block_mask(&mut self, blocks: Blocks) -> Value {
         let count = self.block_count(blocks);
         let none = self.ints(&[]);

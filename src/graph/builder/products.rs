@@ -1,7 +1,7 @@
-//! Products with weight matrices: in f32, in f32 with their inputs watched, or in 8-bit integers.
+//! Products with weight matrices: in f32, in f32 with their inputs recorded, or in 8-bit integers.
 //!
-//! In int8, weights were quantised before; activations are while the graph runs, once for all products of the same input,
-//! each by its [`Treatment`].
+//! In int8, weights are quantised beforehand; activations are quantised while the graph runs, once for all products of
+//! the same input, each by its [`Treatment`].
 
 use super::super::int8::{Input, Scaling, Treatment, WatchedMatrix};
 use super::super::proto::TENSOR_UINT8;
@@ -54,7 +54,7 @@ impl Builder<'_> {
         Ok(self.op("Gemm", &inputs, &[Attribute::Int("transB", 1)]))
     }
 
-    /// From here on products are in f32, and not watched: heads over one row a text cost next to nothing.
+    /// Later products are in f32 and not recorded: heads over one row for each text cost next to nothing.
     pub(in super::super) fn end_of_layers(&mut self) {
         self.in_layers = false;
     }

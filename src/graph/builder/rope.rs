@@ -19,7 +19,7 @@ pub(in super::super) struct Rotary {
     pub factor: f64,
     /// Positions of the longest text.
     pub positions: usize,
-    /// Whether pairs are neighbours (0 with 1, …) and not halves apart (0 with dim/2, …).
+    /// True if pairs are neighbours (0 with 1, …) and not halves apart (0 with dim/2, …).
     pub interleaved: bool,
 }
 
@@ -36,8 +36,8 @@ impl Rotary {
     }
 }
 
-/// A rotary embedding whose base grows with the text, once that is longer than what the model was trained on (dynamic
-/// NTK scaling): base · (1 + factor · (length − trained) / trained)^(dim / (dim − 2)).
+/// A rotary embedding whose base grows with the text, once the text is longer than the training length (dynamic NTK
+/// scaling): base · (1 + factor · (length − trained) / trained)^(dim / (dim − 2)).
 #[derive(Debug, Clone, PartialEq)]
 pub(in super::super) struct GrowingRotary {
     pub base: f64,
@@ -134,7 +134,7 @@ impl Builder<'_> {
         self.op("Cast", &[x], &[Attribute::Int("to", i64::from(TENSOR_FLOAT))])
     }
 
-    /// Turns the heads of flat `x` `[rows, heads · head_dim]`; `rows` says which tokens they are.
+    /// Rotates the heads of flat `x` `[rows, heads · head_dim]`; `rows` are their tokens.
     pub(in super::super) fn rotate(
         &mut self,
         x: &Value,

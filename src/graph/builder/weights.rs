@@ -11,8 +11,8 @@ use super::value::Value;
 use crate::model::weights::TensorData;
 
 impl Builder<'_> {
-    /// The full name in the file of a tensor. `name` follows the model's prefix; with a leading `/` it belongs to a
-    /// head that stands beside the model: one level above its prefix.
+    /// The full name of a tensor in the file. `name` follows the model's prefix; with a leading `/` it belongs to a
+    /// head beside the model: one level above its prefix.
     fn full_name(&self, name: &str) -> String {
         match name.strip_prefix('/') {
             None => format!("{}{name}", self.prefix),
@@ -23,15 +23,15 @@ impl Builder<'_> {
         }
     }
 
-    /// As [`Builder::full_name`], of a tensor that is part of the graph from now on.
+    /// As [`Builder::full_name`]; marks the tensor as part of the graph.
     fn used(&mut self, name: &str) -> String {
         let full = self.full_name(name);
         self.used.insert(full.clone());
         full
     }
 
-    /// Tensors of layers that are built as config.json says, but without these: further layers, or biases of linear
-    /// layers that should have none. Heads and buffers, which stand outside of layers, are often there for nothing.
+    /// Unused tensors of layers that the graph has: further layers, or biases of linear layers that should have none.
+    /// Unused heads and buffers outside of layers are common and not listed.
     pub(super) fn left_over(&self) -> Vec<String> {
         let built: HashSet<String> = self.used.iter().filter_map(|name| kind_of_module(name)).collect();
         let unused = self.weights.tensors().map(|(name, _)| name).filter(|&name| !self.used.contains(name));
@@ -43,7 +43,7 @@ impl Builder<'_> {
         names
     }
 
-    /// Whether the file has this tensor.
+    /// True if the file has this tensor.
     pub(in super::super) fn has(&self, name: &str) -> bool {
         self.weights.has(&self.full_name(name))
     }
@@ -99,7 +99,7 @@ impl Builder<'_> {
         shape: &[usize],
         rows: Range<usize>,
     ) -> Result<(String, TensorData), GraphError> {
-        // Where the whole is in the graph too (tied word embeddings), it has been converted already.
+        // If the whole matrix is in the graph too (tied word embeddings), it is converted already.
         let whole = match self.initializers.iter().find(|known| known.name == full) {
             Some(known) => known.data.clone(),
             None => self.weights.float_tensor(full, shape)?,
@@ -146,8 +146,8 @@ impl Builder<'_> {
     }
 }
 
-/// Where a weight's numbers lie: in a safetensors file itself, whose tensors are laid out as ONNX wants external data.
-/// Converted numbers lie nowhere; the session is given those by address.
+/// The location of a weight's numbers in the safetensors file, whose layout is that of ONNX external data. Converted
+/// numbers have no location; the session gets them by address.
 fn external_data(data: &TensorData) -> Vec<StringStringEntryProto> {
     let entry = |key: &str, value: String| StringStringEntryProto { key: key.into(), value };
     match data.place().and_then(|(path, bytes)| Some((below_root(path)?, bytes))) {

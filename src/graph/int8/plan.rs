@@ -1,13 +1,13 @@
 //! Chooses the quantisation of an input of products that adds the least noise.
 //!
-//! Rounding a number to steps of δ adds δ²/12 on average, or all of its square if that is less (it becomes 0). So each
-//! treatment is judged by the noise it adds to the products, in numbers of activations and of weights alike, over the
-//! rows of a few texts; nothing need be multiplied for that. Two passes: the ranges of channels first ([`Ranges`]), as
-//! the treatments depend on them, then the noise ([`Noise`]).
+//! Rounding a number to steps of δ adds δ²/12 on average, or its square if that is less (it becomes 0). So each
+//! treatment is judged by the noise it adds to the products, from activations and weights alike, over the rows of a few
+//! texts; no product is computed for that. Two passes: the ranges of channels first ([`Ranges`]), as the treatments
+//! depend on them, then the noise ([`Noise`]).
 //!
-//! A fixed scale is for what comes straight from a normalisation alone: anything else may be larger in other texts by any
-//! factor. On all-MiniLM-L6-v2 the inputs of the feed-forward's second product have a few rows with numbers a hundred
-//! times larger than others; with their rows scaled, the error of a whole vector falls to a third.
+//! A fixed scale is only for the output of a normalisation: any other value may be larger in other texts by any factor.
+//! On all-MiniLM-L6-v2 the inputs of the feed-forward's second product have a few rows with numbers a hundred times
+//! larger than others; with their rows scaled, the error of a whole vector falls to a third.
 
 use std::collections::HashMap;
 
@@ -17,18 +17,18 @@ use super::Multiplier;
 use super::weights::{Input, Scaling, Treatment};
 use crate::model::weights::TensorData;
 
-/// How far a channel's size moves from the activations to the weights: the exponents of SmoothQuant that are tried.
-/// Above 0.8 channels depend too much on the texts they were measured on.
+/// The share of a channel's size that moves from the activations to the weights: the candidate exponents of
+/// SmoothQuant. Above 0.8 channels depend too much on the calibration texts.
 const EXPONENTS: [f32; 4] = [0.5, 0.6, 0.7, 0.8];
 /// Channels below this share of the median count as if they had it: an activation that was small in a few texts may be
 /// larger in others.
 const LEAST_SHARE: f32 = 0.5;
-/// A fixed range is so much wider than what was seen. (all-MiniLM-L6-v2, calibrated by 64 sentences, on others: with 1.25
-/// one number in 140,000 is cut off, with 1 one in 15,000; with 1.5 the mean error grows by a fifth.)
+/// Factor between a fixed range and the measured one. (all-MiniLM-L6-v2, calibrated by 64 sentences, on others: with
+/// 1.25 one number in 140,000 is cut off, with 1 one in 15,000; with 1.5 the mean error grows by a fifth.)
 const MARGIN: f32 = 1.25;
 /// Standard deviations a channel may get away from its mean, however few texts were seen.
 const DEVIATIONS: f32 = 4.5;
-/// How far below zero divided rows may go: activation functions such as Gelu leave little there.
+/// Lower limits of divided rows: activation functions such as Gelu leave little below zero.
 const NEGATIVES: [f32; 4] = [1.0, 0.5, 0.25, 0.125];
 /// Scaling rows takes several passes over the numbers: it must be better by this factor where a fixed scale will do.
 const ROWS_MUST_GAIN: f64 = 1.8;
@@ -45,9 +45,9 @@ pub struct Ranges {
 /// Statistics of the numbers in a channel.
 #[derive(Clone, Copy, Default)]
 struct Channel {
-    /// 0 at most.
+    /// 0 or less.
     least: f32,
-    /// 0 at least.
+    /// 0 or more.
     most: f32,
     count: f64,
     sum: f64,
@@ -97,7 +97,7 @@ struct Candidate {
 }
 
 impl Ranges {
-    /// For these inputs, of which nothing is known yet.
+    /// A plan for these inputs, before any measurement.
     pub fn new(inputs: Vec<Input>) -> Self {
         let mut group_of: Vec<usize> = Vec::with_capacity(inputs.len());
         let mut home: HashMap<&str, usize> = HashMap::new();

@@ -27,7 +27,7 @@ impl Multiplier {
         Self::Exact
     }
 
-    /// What the integers of an output's weights must be multiplied with: the least that makes them small enough.
+    /// The scale of an output's integer weights: the smallest one that keeps them in range.
     pub(super) fn scale(self, mut weights: impl Iterator<Item = f32>) -> f32 {
         let mut scale = 0f32;
         while let Some(first) = weights.next() {
@@ -45,7 +45,7 @@ impl Multiplier {
     }
 }
 
-/// Outputs that are written together, so that what is written lies together.
+/// Number of outputs that are written together, for locality.
 const BLOCK: usize = 64;
 
 /// `matrix` `[outputs, inputs]`, its columns divided by `factors` → integers `[inputs, outputs]` and the scales

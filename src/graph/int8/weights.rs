@@ -11,7 +11,7 @@ pub const VERSION: u32 = 1;
 pub struct Input {
     /// Numbers in a row.
     pub width: usize,
-    /// Whether it comes straight from a normalisation.
+    /// True if the values are the output of a normalisation.
     pub normalised: bool,
     /// The matrices.
     pub matrices: Vec<WatchedMatrix>,
@@ -41,8 +41,8 @@ pub struct Treatment {
 /// The step of an activation's quantisation.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Scaling {
-    /// The same for all: 0 … 255 stand for (0 − `zero`) · `scale` … (255 − `zero`) · `scale`, and what lies beyond is cut
-    /// off.
+    /// One scale for all values: 0 … 255 stand for (0 − `zero`) · `scale` … (255 − `zero`) · `scale`; values beyond are
+    /// clipped.
     Fixed {
         /// The size of a step.
         scale: f32,
@@ -95,7 +95,7 @@ pub(super) struct Int8Matrix {
 }
 
 impl Int8Weights {
-    /// What is done to input number `number`.
+    /// The treatment of input number `number`.
     pub(crate) fn treatment(&self, number: usize) -> Option<&Treatment> {
         self.treatments.get(&number)
     }

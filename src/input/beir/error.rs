@@ -29,11 +29,11 @@ pub enum BeirError {
         dir: PathBuf,
         /// The missing part.
         file: &'static str,
-        /// Whether it is there in compressed form.
+        /// True if the part exists in compressed form.
         packed: bool,
     },
-    /// There are judgements, and none is called `test.tsv`.
-    #[error("{}: there is no test.tsv, and there are several others; {present}", folder.display())]
+    /// Several files of judgements, none of them `test.tsv`.
+    #[error("{}: there is no test.tsv, but several others: {present}", folder.display())]
     SeveralQrels {
         /// The folder of judgements.
         folder: PathBuf,
@@ -53,7 +53,7 @@ pub enum BeirError {
         /// The remedy.
         hint: Option<&'static str>,
     },
-    /// A file holds nothing.
+    /// A file without a record.
     #[error("{file}: is empty")]
     Empty {
         /// The file.

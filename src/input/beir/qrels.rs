@@ -18,7 +18,7 @@ pub(super) fn read(source: &Source) -> Result<Judged, BeirError> {
     let (reader, _) = source.open_text(Some(Format::Tsv), &Arc::new(AtomicU64::new(0)))?;
     let mut pieces = Splitter::new(reader, b'\n', MAX_RECORD_BYTES, source.name.clone());
     let mut judged = Judged::new();
-    // Where each judgement stands in its query's list, and on which line.
+    // The position of each judgement in its query's list, and its line.
     let mut seen: HashMap<(String, String), (usize, u64)> = HashMap::new();
     let mut columns = None;
     while let Some(piece) = pieces.next() {
@@ -65,7 +65,7 @@ pub(super) fn read(source: &Source) -> Result<Judged, BeirError> {
                 entry.insert((list.len(), origin.line));
                 list.push((document.clone(), relevance));
             }
-            // Said twice, and the same.
+            // A repeated judgement with the same grade.
             Entry::Occupied(entry) if list.get(entry.get().0).is_some_and(|(_, before)| *before == relevance) => {}
             Entry::Occupied(entry) => {
                 let shown: String = document.chars().take(60).collect();
@@ -84,8 +84,8 @@ fn wrong(origin: Origin, reason: String) -> BeirError {
     BeirError::Row { origin, reason, hint }
 }
 
-/// Between tabs, where there is one, else between white space; no more than five, as five are too many. A field that is
-/// quoted, as Python's csv module quotes one with a quote in it, comes out without.
+/// Fields between tabs, or between white space if the line has no tab; at most five, as five are too many already.
+/// Quoted fields, as Python's csv module writes those with a quote, are unquoted.
 fn fields(line: &str) -> Vec<String> {
     let unquoted = |field: &str| match field.trim().strip_prefix('"').and_then(|field| field.strip_suffix('"')) {
         Some(within) => within.replace("\"\"", "\""),

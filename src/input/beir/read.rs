@@ -65,7 +65,7 @@ impl RetrievalSet {
 /// query is judged. Lines are at most [`MAX_RECORD_BYTES`](super::MAX_RECORD_BYTES) long.
 pub fn read_beir(dir: &Path, qrels: Option<&Path>) -> Result<RetrievalSet, BeirError> {
     if !dir.is_dir() {
-        // What is the matter with it: it is not there, or cannot be read.
+        // A better error: the folder is missing or unreadable.
         Source::check(dir)?;
         return Err(BeirError::NotAFolder { path: dir.to_path_buf() });
     }

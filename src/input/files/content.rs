@@ -31,7 +31,7 @@ enum Packed {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Packed(Packed),
-    /// No text: what it is, and what the user can do.
+    /// Not text: its kind, and a remedy.
     Other(&'static str, &'static str),
 }
 
@@ -90,7 +90,7 @@ const FOUR_LETTERS: &[(&[u8], Kind)] = &[
     (b"FEA1", Kind::Other("a Feather file", ARROW)),
 ];
 
-/// Whether the bytes that may follow `head` decide what it is.
+/// True if the bytes after `head` can still change the result.
 fn is_open(head: &[u8]) -> bool {
     let longer = |signature: &[u8]| signature.len() > head.len() && signature.starts_with(head);
     FOUR_LETTERS.iter().any(|&(signature, _)| longer(signature) || head == signature)
@@ -106,7 +106,7 @@ fn kind_of(head: &[u8]) -> Option<Kind> {
     found.map(|&(_, kind)| kind)
 }
 
-/// The text of a file, and whether it looks like JSON.
+/// The text of a file; marked if it looks like JSON.
 pub(crate) struct Content {
     pub reader: Reader,
     pub json: bool,
@@ -217,13 +217,13 @@ fn binary(sample: &[u8]) -> Option<(&'static str, &'static str)> {
     (invalid && sample.contains(&0)).then_some(("binary data, not text", EXTRACT))
 }
 
-/// Whether a text begins as JSON objects, or an array of objects or strings, do; `None` if that takes more bytes.
+/// True if a text begins like JSON objects, or like an array of objects or strings; `None` if more bytes are needed.
 ///
 /// `[1] A footnote`, `{braces}` and `[[links]]` are texts.
 fn looks_like_json(sample: &[u8]) -> Option<bool> {
     let text = trimmed(sample);
     match text.split_first() {
-        // White space alone decides nothing, and holds nothing back.
+        // White space alone is not JSON, and needs no more bytes.
         None => Some(false),
         Some((b'{', rest)) => looks_like_object(rest),
         Some((b'[', rest)) => {
@@ -234,7 +234,7 @@ fn looks_like_json(sample: &[u8]) -> Option<bool> {
                 Some((b'"', rest)) => match after_string(rest)?.trim_ascii_start().split_first() {
                     None => None,
                     Some((b',', _)) => Some(true),
-                    // An array, and nothing after it on its line.
+                    // An array that ends on this line, without anything after it.
                     Some((b']', rest)) => {
                         let line = rest.split(|&byte| byte == b'\n').next().unwrap_or_default();
                         Some(line.trim_ascii().is_empty())
@@ -248,7 +248,7 @@ fn looks_like_json(sample: &[u8]) -> Option<bool> {
     }
 }
 
-/// Whether `rest`, after a brace, is that of an object: a key with its colon, or the other brace.
+/// True if `rest`, after a brace, is that of an object: a key with its colon, or the closing brace.
 fn looks_like_object(rest: &[u8]) -> Option<bool> {
     match rest.trim_ascii_start().split_first() {
         None => None,
@@ -287,7 +287,7 @@ impl Packed {
     }
 }
 
-/// Says in its errors what was being decompressed.
+/// A decompressing reader whose errors name the format.
 struct Decoded {
     inner: Box<dyn Read + Send>,
     packed: Packed,
@@ -373,7 +373,7 @@ mod tests {
         assert_eq!(read(&[zstd(b"a\n"), zstd(b"b\n")].concat()), b"a\nb\n");
         assert_eq!(read(&gzip(&zstd(b"a\n"))), b"a\n");
         assert!(matches!(open(&gzip(&gzip(&gzip(b"a")))), Err(InputError::NotText { .. })));
-        // What is inside is looked at just as well.
+        // The decompressed bytes are checked, too.
         assert!(matches!(open(&gzip(b"PAR1\x15\x04")), Err(InputError::NotText { what: "Parquet", .. })));
         assert!(open(&zstd(b"[{\"text\": 1}]")).unwrap().json);
     }

@@ -52,7 +52,7 @@ impl Source {
         Ok(Self { path: Some(owned()), name: path.display().to_string().into(), size })
     }
 
-    /// Whether this is stdin.
+    /// True for stdin.
     pub fn is_stdin(&self) -> bool {
         self.path.is_none()
     }
@@ -62,7 +62,7 @@ impl Source {
         self.path.as_deref()
     }
 
-    /// Whether reading it twice gives the same bytes twice.
+    /// True if a second read gives the same bytes.
     pub fn is_regular_file(&self) -> bool {
         self.path.is_some() && self.size.is_some()
     }

@@ -30,8 +30,8 @@ pub(super) struct Column {
 }
 
 impl Columns {
-    /// Finds them among `names`, or returns what is missing. Names that the user gave are taken as they are; those that
-    /// are looked for may be in capitals. Of equal names the first counts.
+    /// Finds the columns among `names`, or returns the missing one. Names given by the user are matched exactly, usual
+    /// names in any case. Of equal names the first counts.
     pub fn of(names: &[&str], options: &PairOptions) -> Result<Self, String> {
         let column = |index: usize| Column { index, name: names[index].to_owned() };
         let exact = |wanted: &str| names.iter().position(|name| *name == wanted);

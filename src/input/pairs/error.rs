@@ -23,7 +23,7 @@ pub enum PairsError {
         /// The remedy.
         hint: &'static str,
     },
-    /// Nothing is in it.
+    /// The file is empty.
     #[error("{file}: holds no pairs")]
     Empty {
         /// The file as the user named it, or `stdin`.
@@ -39,7 +39,7 @@ pub enum PairsError {
         /// The fields or columns there are.
         present: Names,
     },
-    /// It cannot be said which split to take.
+    /// The file holds several splits, and the choice is unclear.
     #[error("{file}: {reason}; {present}")]
     Split {
         /// The file as the user named it, or `stdin`.
@@ -57,7 +57,7 @@ pub enum PairsError {
         /// The split that the user named.
         wanted: String,
     },
-    /// There are rows, and none holds a pair.
+    /// No row holds a pair.
     #[error("none of the {rows} rows can be used. {first}")]
     Unusable {
         /// Number of rows.

@@ -9,6 +9,6 @@ pub struct PairOptions {
     pub second: Option<String>,
     /// The field or column with the score.
     pub score: Option<String>,
-    /// The split to read, of a file with a field `split`; without it `test`, where there are several.
+    /// The split to read, of a file with a field `split`; without it `test`, if there are several.
     pub split: Option<String>,
 }

@@ -11,9 +11,9 @@ use std::sync::Arc;
 pub struct ScoredPairs {
     /// The file as the user named it, or `stdin`.
     pub name: Arc<str>,
-    /// At least one.
+    /// Never empty.
     pub pairs: Vec<ScoredPair>,
-    /// The split they are of, where the file says it.
+    /// The split of the pairs, if the file names it.
     pub split: Option<String>,
     /// Pairs of other splits, which were left out.
     pub other_splits: usize,
@@ -65,7 +65,7 @@ impl SkippedRows {
 pub(super) struct Groups {
     places: HashMap<Option<String>, usize>,
     all: Vec<Group>,
-    /// Rows of which not even the split is known.
+    /// Rows whose split is unknown.
     pub(crate) lost: SkippedRows,
 }
 

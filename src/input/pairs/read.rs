@@ -13,21 +13,21 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-/// Reads all pairs of `path`; `-` is stdin. They stay in memory.
+/// Reads all pairs of `path` into memory; `-` is stdin.
 ///
 /// # Errors
-/// The file cannot be read, has no fields for two texts and a score, leaves open which split is meant, or none of its rows
-/// holds a pair. Single rows that hold none are passed over and counted.
+/// The file cannot be read, lacks fields for two texts and a score, does not determine the split, or has no row with a
+/// pair. Single rows without a pair are skipped and counted.
 pub fn read_pairs(path: &Path, options: &PairOptions) -> Result<ScoredPairs, PairsError> {
     let source = Source::check(path)?;
     let (reader, _) = source.open_text(Some(source.format()), &Arc::new(AtomicU64::new(0)))?;
     read_from(reader, source.name.clone(), source.format(), options)
 }
 
-/// Bytes of the beginning that say what a file is.
+/// Bytes at the beginning that decide the format.
 const HEAD: u64 = 64 << 10;
 
-/// `format`: what the extension says; lines, if it says nothing.
+/// `format`: the format of the extension; lines, if it has none.
 pub(super) fn read_from(
     mut reader: Reader,
     name: Arc<str>,
@@ -57,7 +57,7 @@ enum Shape {
     JsonLines,
     /// Fields between this byte; quotes hold together what has one, or a line break, within.
     Quoted(u8),
-    /// Fields between tabs; quotes mean nothing.
+    /// Fields between tabs; quotes are ordinary characters.
     Plain,
     /// Its actual kind, and the remedy.
     Other(&'static str, &'static str),
@@ -78,7 +78,7 @@ fn shape(head: &[u8], format: Format) -> Shape {
         (_, Format::Jsonl) => Shape::JsonLines,
         (_, Format::Csv) => Shape::Quoted(b','),
         (_, Format::Tsv) => tabs,
-        // The extension says nothing.
+        // The extension is unknown.
         _ if text.starts_with(b"{") => Shape::JsonLines,
         _ if text.starts_with(b"[") => Shape::Other("a JSON array", "write one object a line, as JSON lines"),
         _ if text.split(|byte| *byte == b'\n').next().is_some_and(|line| line.contains(&b'\t')) => tabs,

@@ -18,7 +18,7 @@ use crate::input::fields::object;
 use crate::input::files::reader::Reader;
 use crate::input::origin::Origin;
 
-/// One object a line; blank lines are skipped. The first object with all fields says what they are called.
+/// One object a line; blank lines are skipped. The first object with all fields sets their names.
 pub(super) fn json(
     reader: Reader,
     name: &Arc<str>,
@@ -127,7 +127,7 @@ pub(super) fn quoted(
     }
 }
 
-/// A table with a tab between fields, of which none has one within.
+/// A table with tabs between fields and none within.
 pub(super) fn plain(
     reader: Reader,
     name: &Arc<str>,
@@ -152,7 +152,7 @@ pub(super) fn plain(
             None if found > MAX_COLUMNS => return Err(long_header(name)),
             None => header = Some(Header::of(line.split(|byte| *byte == b'\t'), name, options)?),
             Some(header) => {
-                // A row of a million tabs is wrong anyhow, and is not taken apart.
+                // A row of a million tabs is wrong in any case, and is not split.
                 let fields: Vec<&[u8]> = match found == header.all {
                     true => line.split(|byte| *byte == b'\t').collect(),
                     false => Vec::new(),
@@ -174,7 +174,7 @@ pub(super) fn plain(
     Ok(())
 }
 
-/// Whether the quotes of a table are those of CSV: found out at its end.
+/// Decides, at the end of a table, if its quotes are those of CSV.
 #[derive(Default)]
 struct Quotes {
     /// A field has a quote, and is not quoted.
@@ -262,7 +262,7 @@ fn long_header(name: &Arc<str>) -> PairsError {
     InputError::Header { file: name.clone(), reason }.into()
 }
 
-/// A text that says something.
+/// A text that is not blank.
 fn filled(text: String, column: &Column) -> Result<String, Problem> {
     if text.trim().is_empty() { Err(Problem::Blank { field: column.name.clone() }) } else { Ok(text) }
 }

@@ -18,7 +18,7 @@ struct Columns {
     numbers: Vec<usize>,
 }
 
-/// Reads `index,id,tokens,truncated,error,e0,…`, of which only the numbers must be there.
+/// Reads `index,id,tokens,truncated,error,e0,…`; only the numbers are required.
 pub(super) fn read(reader: Reader, name: Arc<str>) -> Result<SavedVectors, VectorsError> {
     let mut table = Table::new(reader, b',', MAX_RECORD_BYTES);
     let wrong = |reason: &str| VectorsError::Header { file: Arc::clone(&name), reason: reason.to_owned() };

@@ -23,7 +23,7 @@ pub enum VectorsError {
         /// The remedy.
         hint: &'static str,
     },
-    /// Nothing is in it.
+    /// The file holds no vector.
     #[error("{file}: holds no vectors")]
     Empty {
         /// The file as the user named it, or `stdin`.

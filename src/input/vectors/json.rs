@@ -24,7 +24,7 @@ struct Row {
     id: Option<Value>,
     /// Numbers that are not finite are null.
     embedding: Option<Vec<Option<f32>>>,
-    /// Says why there is no embedding.
+    /// The reason of a missing embedding.
     error: Option<IgnoredAny>,
     /// A sparse vector has them.
     indices: Option<IgnoredAny>,
@@ -101,7 +101,7 @@ fn malformed(error: &serde_json::Error, origin: Origin) -> VectorsError {
     }
 }
 
-/// Reads one array of objects, of which no more than one is held as text.
+/// Reads an array of objects; at most one of them is held as text.
 pub(super) fn array(reader: Reader, name: Arc<str>) -> Result<SavedVectors, VectorsError> {
     array_of(reader, name, MAX_RECORD_BYTES)
 }

@@ -1,7 +1,7 @@
-//! Vectors that were saved: `.npy`, Parquet, and JSON lines, a JSON array and CSV, as `infa embed` writes them.
+//! Saved vectors: `.npy`, Parquet, and JSON lines, a JSON array and CSV, as `infa embed` writes them.
 //!
-//! What a file is shows in its first bytes, not in its name. Its vectors stay in memory as float32, one after the other;
-//! a file can lie about its size, so memory grows with the bytes that are there and not with what a head promises.
+//! The format is recognised by the first bytes, not by the name. The vectors stay in memory as float32, in one block;
+//! as a header can be wrong about the size, memory grows with the bytes read and not with the promised number.
 
 mod csv;
 mod error;

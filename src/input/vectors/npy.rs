@@ -71,7 +71,7 @@ impl File {
             return Err(self.other_length(expected, &format!("{found} bytes follow")));
         }
         let mut values = Vec::new();
-        // What a head promises is believed only where the size of the file bears it out.
+        // The header's promise counts only if the size of the file agrees.
         let room = if size.is_some() { numbers } else { 0 };
         values.try_reserve_exact(room).map_err(|_| VectorsError::TooLarge { file: Arc::clone(&self.name) })?;
         self.numbers(expected, element, &mut values)?;

@@ -20,7 +20,7 @@ pub struct SavedVectors {
 /// One row of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SavedRow {
-    /// Index of its input, from 0, if the file says it.
+    /// Index of its input, from 0, if the file has it.
     pub index: Option<u64>,
     /// The id of its input, if it has one; numbers as their digits, as CSV does not distinguish them from strings.
     pub id: Option<String>,

@@ -12,7 +12,7 @@ use crate::model::hub::cache;
 use crate::model::hub::source::Weights;
 use crate::regular_file;
 
-/// A file, and what is in it.
+/// A file and its contents' sum.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileSum {
     /// Its path below the model's directory, with slashes.
@@ -41,7 +41,7 @@ pub fn files(model: &Model, cancel: &Cancel) -> Result<Vec<FileSum>, FetchError>
     names.into_par_iter().map(|name| sum(&model.dir, name, cancel)).collect()
 }
 
-/// The size in bytes of the files that the model consists of. One that cannot be looked at counts nothing.
+/// The size in bytes of the model's files. Unreadable files count 0.
 pub fn size(model: &Model) -> u64 {
     let size = |name: &String| std::fs::metadata(model.dir.join(name)).map_or(0, |metadata| metadata.len());
     names(&model.dir, &model.weights).iter().map(size).sum()
@@ -55,7 +55,7 @@ fn sum(dir: &Path, name: String, cancel: &Cancel) -> Result<FileSum, FetchError>
     Ok(FileSum { name, bytes, sha256: hasher.finish() })
 }
 
-/// What would be fetched of the model, were it a repository: those of its files that are used.
+/// The names of the model's files, as they would be fetched from a repository.
 fn names(dir: &Path, weights: &Weights) -> Vec<String> {
     let (Weights::Safetensors(path) | Weights::Onnx(path)) = weights;
     let running = path.strip_prefix(dir).ok().and_then(Path::to_str).map(|name| name.replace('\\', "/"));
@@ -76,7 +76,7 @@ fn names(dir: &Path, weights: &Weights) -> Vec<String> {
     }
     let there: Vec<&str> = there.iter().map(String::as_str).collect();
     let mut names = files::wanted_of(&there, onnx);
-    // By any name.
+    // The running file, whatever its name.
     names.extend(running);
     names.sort_unstable();
     names.dedup();

@@ -10,7 +10,7 @@ use crate::model::weights::shards::{self, ShardName};
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
-/// Weights that are no safetensors, of modules beside the transformer.
+/// Weights of modules beside the transformer, as `torch.save` writes them.
 const TORCH: &str = "pytorch_model.bin";
 /// The heads of BGE-M3 (torch's files are those it is published with), and the settings of Stanford's ColBERT.
 const EXTRAS: [&str; 5] = [
@@ -69,15 +69,15 @@ pub(crate) fn wanted_of(names: &[&str], onnx: Option<&Path>) -> Vec<String> {
             _ if VOCABULARY_FILES.contains(&file) => !has(dir, "tokenizer.json"),
             _ if is_shard(file) => onnx.is_none() && !has(dir, SINGLE),
             _ if EXTRAS.contains(&file) => dir.is_empty(),
-            // adapter_config.json among them, which says what an adapter without weights is for.
+            // Includes adapter_config.json, which describes an adapter without weights.
             _ => file.ends_with(".json") && !file.ends_with(".index.json"),
         }
     };
     names.iter().filter(|name| wanted(name)).map(|&name| name.to_owned()).collect()
 }
 
-/// Whether a directory holds all that infa would fetch. A snapshot that others made may lack modules.json although the
-/// repository has it; only a note that the repository has none (`.no_exist`) makes it complete then.
+/// True if a directory holds all files that infa would fetch. A snapshot by another program may lack modules.json
+/// although the repository has it; it is complete only with a note that the repository has none (`.no_exist`).
 pub(crate) fn is_complete(dir: &Path, onnx: Option<&Path>) -> bool {
     let weights = match onnx {
         Some(onnx) => dir.join(onnx).is_file(),

@@ -1,6 +1,6 @@
-//! sentence-transformers' own files: the way from text to vector, maximum length, prompts.
+//! sentence-transformers' own files: modules, maximum length, prompts.
 //!
-//! Files: `modules.json` and what it names ([`modules`]), `sentence_bert_config.json`,
+//! Files: `modules.json` and its modules ([`modules`]), `sentence_bert_config.json`,
 //! `config_sentence_transformers.json`, as `sentence_transformers` reads them.
 
 use std::collections::BTreeMap;
@@ -22,7 +22,7 @@ use crate::model::tasks::splade::SpladePooling;
 pub enum Encoder {
     /// A transformer: a vector for every token.
     Transformer,
-    /// Static embeddings: a table of vectors by token, of which the text's vector is the mean.
+    /// Static embeddings: a table of vectors by token; the text's vector is their mean.
     Static,
     /// The same as its own library has it: model2vec leaves unknown tokens out.
     Model2Vec,
@@ -37,17 +37,17 @@ pub struct SentenceConfig {
     pub transformer: PathBuf,
     /// Steps on the vectors of tokens, before pooling.
     pub token_steps: Vec<Step>,
-    /// Pooling modes, their results concatenated; `None` where no file says it.
+    /// Pooling modes, their results concatenated; `None` if no file sets them.
     pub pooling: Option<Vec<Pooling>>,
-    /// Whether the tokens of a prompt take part in pooling.
+    /// True if pooling includes the tokens of a prompt.
     pub include_prompt: bool,
     /// Steps on the vector of the text, but for the scaling at the end.
     pub steps: Vec<Step>,
-    /// Whether the model scales its vectors to length 1 at the end.
+    /// True if the model normalises its vectors to length 1.
     pub normalize: bool,
-    /// Longest text in tokens, specials included, where a file says it.
+    /// Longest text in tokens, specials included, if a file sets it.
     pub max_seq_length: Option<usize>,
-    /// Whether texts are lower-cased before tokenisation.
+    /// True if texts are lower-cased before tokenisation.
     pub lowercase: bool,
     /// Prompts by name: text that is put before the input.
     pub prompts: BTreeMap<String, String>,
@@ -79,7 +79,7 @@ const TRANSFORMER_CONFIGS: &[&str] = &[
     "sentence_xlnet_config.json",
 ];
 
-/// Tokens of a text that model2vec looks at, where config.json does not say it.
+/// Maximum tokens of a text in model2vec, if config.json does not set it.
 const MODEL2VEC_MAX_LENGTH: usize = 512;
 
 impl SentenceConfig {
@@ -147,7 +147,7 @@ impl SentenceConfig {
         Err(ModelError::Config { path: dir.to_owned(), reason })
     }
 
-    /// Whether the weights of all steps are there.
+    /// True if the weights of all steps are there.
     pub(crate) fn is_complete(&self) -> bool {
         self.token_steps.iter().chain(&self.steps).all(Step::is_complete)
     }
@@ -172,7 +172,7 @@ impl SentenceConfig {
                     (self.pooling, self.include_prompt) = (Some(modes), include_prompt);
                 }
                 Module::OnTokens(step) if tokens && self.pooling.is_none() => self.token_steps.push(step),
-                // Late interaction has no vector of the text: such a layer works on tokens, where it does anything.
+                // Late interaction has no vector of the text: such a layer works on tokens, if at all.
                 Module::OnText(step @ Step::Dense(_)) if self.late.is_some() && self.pooling.is_none() => {
                     self.token_steps.push(step);
                 }
@@ -214,7 +214,7 @@ impl SentenceConfig {
         let Some((late, [query, document])) = stanford::read(dir)? else { return Ok(()) };
         self.late = Some(late);
         self.prompts = BTreeMap::from([("query".into(), query), ("document".into(), document)]);
-        // Where there are no weights yet, they are missed in good time.
+        // Before the download there are no weights; a missing file is reported later.
         if ModuleWeights::find(dir).is_some() {
             let weights = ModuleWeights::open(dir)?;
             let Some(&[output, input]) = weights.shape("linear.weight") else {
@@ -229,7 +229,7 @@ impl SentenceConfig {
         Ok(())
     }
 
-    /// model2vec's own directories say all in config.json. Source: model2vec, `model.py`.
+    /// Directories of model2vec have all settings in config.json. Source: model2vec, `model.py`.
     fn read_model2vec(&mut self, path: &Path) -> Result<(), ModelError> {
         // An unreadable config.json is an error where its settings are needed, not here.
         let Ok(Some(json)) = read_json::<Json>(path) else { return Ok(()) };

@@ -8,11 +8,11 @@ use crate::fetch::{Context, Download, FetchError, Http, Limits, http, lock, name
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// The revision that is meant when none is named.
+/// The default revision.
 pub const DEFAULT_REVISION: &str = "main";
 
-/// Files whose absence is a fact about a model: without a note of it a snapshot made by others, who may not have asked
-/// for them, could not be told from one of a model that has none.
+/// Files whose absence is recorded in the cache: in a snapshot by another program the file could also be missing
+/// because that program did not fetch it.
 const NOTED_ABSENT: [&str; 1] = ["modules.json"];
 
 /// A model's files in the cache.
@@ -159,7 +159,7 @@ impl Hub {
             names::url_path(job.repo),
             names::url_path(&file.name)
         );
-        // The Hub's listing says what the ETag will be and saves a request a file; a mirror's may not.
+        // The Hub's listing has the ETag, which saves a request for each file; a mirror's may lack it.
         let (blob, size) = match &file.blob {
             Some(blob) => (blob.clone(), file.size),
             None => self.probe(job, &url, commit, file)?,
@@ -181,7 +181,7 @@ impl Hub {
                 headers: &[],
                 destination: &path,
                 expected_sha256: blob.sha256(),
-                // Of the listing alone: what else an ETag with 40 digits is, only its server knows.
+                // Only from the listing: the meaning of other ETags with 40 digits is known to their server alone.
                 expected_git_blob: file.blob.as_ref().and_then(BlobName::git_blob),
                 expected_size: size,
                 etag: Some(blob.as_str()),
@@ -228,7 +228,7 @@ impl Hub {
         Ok(self.http.get_or_init(|| made))
     }
 
-    /// Says an error status in the Hub's terms, if it is the Hub's and not a CDN's.
+    /// Explains an error status in the Hub's terms, if it is the Hub's and not a CDN's.
     fn explain(&self, error: FetchError, job: &Job, file: Option<&str>) -> HubError {
         let FetchError::Status { url, status, code, message } = &error else { return error.into() };
         let endpoint = http::display_url(&self.env.endpoint);
@@ -287,10 +287,10 @@ fn check_names<'a>(repo: &str, revision: Option<&'a str>) -> Result<&'a str, Hub
     Ok(revision)
 }
 
-/// Whether this can be a repository on the Hub: `name` or `org/name`. Source: huggingface_hub, `validate_repo_id`.
+/// Checks that this can be a repository on the Hub: `name` or `org/name`. Source: huggingface_hub, `validate_repo_id`.
 ///
 /// # Errors
-/// In words, what is wrong with it.
+/// The reason, in words.
 pub fn check_repo_id(id: &str) -> Result<(), &'static str> {
     if id.is_empty() {
         return Err("it is empty");

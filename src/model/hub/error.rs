@@ -30,7 +30,7 @@ pub enum HubError {
         repo: String,
         /// The Hub's words.
         message: Option<String>,
-        /// Whether a token was sent.
+        /// True if a token was sent.
         token: bool,
     },
     /// The Hub refuses (401 or 403) for another reason.
@@ -42,20 +42,20 @@ pub enum HubError {
         status: u16,
         /// The Hub's words.
         message: Option<String>,
-        /// Whether a token was sent.
+        /// True if a token was sent.
         token: bool,
     },
-    /// There is no such repository, or it is private.
+    /// No such repository, or a private one.
     #[error("there is no model {repo} at {endpoint}, or it is private")]
     RepoNotFound {
         /// The repository.
         repo: String,
         /// The Hub.
         endpoint: String,
-        /// Whether a token was sent.
+        /// True if a token was sent.
         token: bool,
     },
-    /// The repository has no such branch, tag or commit.
+    /// No such branch, tag or commit in the repository.
     #[error("{repo} has no revision {revision}")]
     RevisionNotFound {
         /// The repository.
@@ -63,7 +63,7 @@ pub enum HubError {
         /// The revision.
         revision: String,
     },
-    /// The revision has no such file.
+    /// No such file in the revision.
     #[error("{repo} has no file {file} at revision {revision}")]
     EntryNotFound {
         /// The repository.
@@ -73,7 +73,7 @@ pub enum HubError {
         /// The revision.
         revision: String,
     },
-    /// None of the repository's files are wanted.
+    /// None of the repository's files belong to a model.
     #[error("{repo} has no file that is a model infa can use (revision {revision})")]
     NothingUsable {
         /// The repository.
@@ -120,7 +120,7 @@ pub enum HubError {
     Fetch(#[from] FetchError),
 }
 
-/// The cached model that was probably meant, as the beginning of a hint: one of a similar name, whoever's it is.
+/// "Did you mean …?" with a cached model of a similar name, of any owner; the beginning of a hint.
 fn meant(repo: &str, cached: &[String]) -> String {
     const MIN_SIMILARITY: f64 = 0.9;
     let last = |id: &str| id.rsplit('/').next().unwrap_or(id).to_owned();
@@ -147,7 +147,7 @@ fn said(message: &Option<String>) -> String {
 }
 
 impl HubError {
-    /// The same error, where the model `id` can be used without the network, too: it may be the one that was meant.
+    /// Adds the model `id`, which can be used without the network, to the candidates for "did you mean".
     pub(crate) fn beside(mut self, id: &str) -> Self {
         if let Self::Offline { cached, .. } | Self::Unreachable { cached, .. } = &mut self
             && !cached.iter().any(|known| known == id)
@@ -157,12 +157,12 @@ impl HubError {
         self
     }
 
-    /// Whether cancellation is the reason.
+    /// True if the user cancelled.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, HubError::Fetch(FetchError::Cancelled))
     }
 
-    /// The remedy, in one sentence, where there is one.
+    /// The remedy, in one sentence, if there is one.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             HubError::BadRepoId { .. } => {

@@ -14,9 +14,9 @@ use serde::Deserialize;
 pub struct RemoteFile {
     /// Its path in the repository, with slashes.
     pub name: String,
-    /// Its size in bytes, where the listing says it.
+    /// Its size in bytes, if the listing has it.
     pub size: Option<u64>,
-    /// The blob it is kept as, where the listing says it.
+    /// The blob it is kept as, if the listing has it.
     pub(super) blob: Option<BlobName>,
 }
 

@@ -1,8 +1,8 @@
-//! Lists a model's files on the Hub, and fetches the wanted ones into the cache.
+//! Lists a model's files on the Hub, and fetches the needed ones into the cache.
 //!
-//! hf-hub 0.4 names repositories and folders for us; its HTTP client is not used: it appends to a partial file whatever
-//! the server answers, checks no sums, and waits without limit. A model whose files are cached costs no request, and no
-//! HTTP client is even made.
+//! hf-hub 0.4 provides the names of repositories and folders; its HTTP client is not used: it appends any response to a
+//! partial file, checks no sums, and has no time-outs. A model in the cache costs no request; no HTTP client is even
+//! created.
 
 mod client;
 mod error;

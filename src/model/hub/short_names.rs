@@ -96,7 +96,7 @@ pub fn full_id(id: &str, env: &HubEnv, infa_cache: &Path) -> Result<String, Mode
     }
 }
 
-/// Whether a name that is no existing path was meant to be one.
+/// True if a name that is not an existing path looks like one.
 pub(crate) fn looks_like_path(name: &str) -> bool {
     name.is_empty()
         || name.starts_with(['/', '.', '~'])

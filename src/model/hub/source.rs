@@ -143,7 +143,7 @@ impl Request {
         }
     }
 
-    /// What runs, of a model's directory; `remote` are files of its repository that need not be here.
+    /// The weights in a model's directory; `remote` are files of its repository, not necessarily local.
     fn weights_in(&self, dir: &Path, remote: Vec<String>) -> Result<Weights, ModelError> {
         let missing = |what: String, hint: String| ModelError::MissingFile { dir: dir.to_owned(), what, hint };
         let names = || names_in(dir).into_iter().chain(remote.iter().cloned()).collect::<Vec<_>>();
@@ -195,7 +195,7 @@ fn names_in(dir: &Path) -> Vec<String> {
     files("").chain(files("onnx")).chain(files("0_Transformer")).collect()
 }
 
-/// Whether a directory holds any file by which models are known.
+/// True if a directory holds any file by which models are known.
 fn looks_like_model(dir: &Path) -> bool {
     let known = |name: &String| {
         let ending = Path::new(name).extension().and_then(|ending| ending.to_str());
@@ -217,7 +217,7 @@ fn some_files(dir: &Path) -> Vec<String> {
     names
 }
 
-/// What is wrong where `dir` has an adapter (as PEFT writes it) and nothing that runs.
+/// The error of a directory with an adapter (in PEFT's layout) and without a complete model.
 fn adapter_in(dir: &Path, model_id: &str) -> Option<ModelError> {
     let config = read_object(&dir.join("adapter_config.json")).ok()??;
     let text = |key: &str| config.get(key).and_then(|value| value.as_str()).map(str::to_owned);
@@ -232,7 +232,7 @@ fn adapter_in(dir: &Path, model_id: &str) -> Option<ModelError> {
     Some(ModelError::AdapterOnly { dir: dir.to_owned(), kind: text("peft_type"), base, hint })
 }
 
-/// Names the `.onnx` files there are to choose from.
+/// A hint with the names of the `.onnx` files to choose from.
 fn onnx_hint(names: &[String]) -> Option<String> {
     let mut found: Vec<&str> = names.iter().map(String::as_str).filter(|name| name.ends_with(".onnx")).collect();
     found.sort_unstable();

@@ -25,8 +25,8 @@ pub struct AnswerTokens {
 }
 
 impl AnswerTokens {
-    /// Those of `model`: what its LogitScore module says; without modules the words "yes" and "no". `None` if it is
-    /// no reranker of this kind.
+    /// Those of `model`: from its LogitScore module; without modules the words "yes" and "no". `None` if it is not a
+    /// reranker of this kind.
     pub fn of(model: &Model) -> Result<Option<Self>, ModelError> {
         let modules = read_json::<Vec<Module>>(&model.dir.join("modules.json"))?;
         let Some(modules) = modules else {
@@ -95,7 +95,7 @@ struct Module {
 }
 
 impl PairPrompt {
-    /// That of `model`; `None` if its pairs are tokenised as they are. `instruction` is the prompt that is in use.
+    /// The template of `model`; `None` if its pairs are tokenised without one. `instruction` is the prompt in use.
     ///
     /// # Errors
     /// If the template has no place for a query and a document, or cannot be rendered.
@@ -154,7 +154,7 @@ impl PairPrompt {
         };
         let (a, b) = (tokens("0")?, tokens("1 2 3 4")?);
         let common = a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| a == b).count();
-        // Two that never differ say nothing about where the pair ends.
+        // Two that never differ do not show where the pair ends.
         Ok(if common < a.len().min(b.len()) { a[a.len() - common..].to_vec() } else { Vec::new() })
     }
 }
@@ -179,7 +179,7 @@ fn without_place(template: &ChatTemplate) -> Option<String> {
     Some(format!("the chat template has no place for a message of the role \"{missing}\""))
 }
 
-/// Whether the model is probably one of Qwen3-Reranker's.
+/// True if the model is probably one of Qwen3-Reranker's.
 fn is_qwen3_reranker(model: &Model) -> bool {
     model.config.get("model_type").and_then(Json::as_str) == Some("qwen3")
         && model.name.to_lowercase().contains("reranker")
@@ -193,7 +193,7 @@ struct Settings {
 }
 
 impl Settings {
-    /// `None` where the model takes no messages: it has modules, and no `modality_config` that says otherwise.
+    /// `None` if the model takes no messages: it has modules, and no `modality_config` for messages.
     fn read(dir: &Path, transformer: &Path) -> Result<Option<Self>, ModelError> {
         if !dir.join("modules.json").is_file() {
             return Ok(Some(Self { format: None, arguments: serde_json::Map::new() }));

@@ -1,4 +1,4 @@
-//! The two heads that BGE-M3 has beside its vectors of texts: lexical weights and vectors of tokens.
+//! The two heads of BGE-M3 beside its dense vectors: lexical weights and vectors of tokens.
 //!
 //! Reference: `FlagEmbedding`, `inference/embedder/encoder_only/m3.py` and `finetune/embedder/encoder_only/m3`;
 //! Chen et al. 2024, <https://arxiv.org/abs/2402.03216>. Each head is a linear layer over the last hidden state, in
@@ -12,7 +12,7 @@ use crate::model::files::modules::{Activation, Dense, ModuleWeights};
 /// A head, by the name of its file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Head {
-    /// One number a token; what is above 0 is its weight.
+    /// One number a token; positive ones are weights.
     Sparse,
     /// One vector a token, to be scaled to length 1.
     Colbert,
@@ -56,7 +56,7 @@ impl Head {
     }
 }
 
-/// Whether the directory is that of a model with these heads.
+/// True if the directory is that of a model with these heads.
 pub fn has_heads(dir: &Path) -> bool {
     Head::Sparse.find(dir).is_some() && Head::Colbert.find(dir).is_some()
 }

@@ -12,14 +12,14 @@ use crate::model::files::json::read_object;
 /// Reads SpladePooling's config.json.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SpladePooling {
-    /// Whether tokens are summed (`pooling_strategy` "sum"); else the largest counts.
+    /// True if tokens are summed (`pooling_strategy` "sum"); else the largest counts.
     pub sum: bool,
-    /// Whether the logarithm is taken twice (`activation_function` "log1p_relu").
+    /// True if the logarithm is taken twice (`activation_function` "log1p_relu").
     pub twice: bool,
 }
 
 impl SpladePooling {
-    /// Reads config.json of the module in `dir`; what it does not say has the reference's defaults.
+    /// Reads config.json of the module in `dir`; missing settings have the reference's defaults.
     pub(crate) fn read(dir: &Path) -> Result<Self, ModelError> {
         let path = dir.join("config.json");
         let json = read_object(&path)?.unwrap_or(Json::Null);
@@ -39,7 +39,7 @@ impl SpladePooling {
     }
 }
 
-/// Whether `config` (a parsed config.json) is of a model with a masked-LM head, which without modules.json is taken for
+/// True if `config` (a parsed config.json) is of a model with a masked-LM head, which without modules.json is taken for
 /// a SPLADE model with the default pooling.
 pub fn is_masked_lm(config: &Json) -> bool {
     let names = config.get("architectures").and_then(Json::as_array);

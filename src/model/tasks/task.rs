@@ -28,13 +28,13 @@ pub enum Task {
     Sparse,
     /// A vector for each token of a text (ColBERT).
     LateInteraction,
-    /// A masked language model without further training, as far as its files say.
+    /// A masked language model without fine-tuning, as far as its files show.
     MaskedLanguageModel,
     /// A language model that may judge a pair of texts by the token that it would write next.
     Generative(CrossEncoder),
-    /// Something infa has no use for, by the name of its architecture.
+    /// A task that infa does not support, by the name of its architecture.
     Other(String),
-    /// The files do not say; what runs has to show it.
+    /// Unknown from the files; the loaded graph decides.
     Unknown,
 }
 
@@ -43,7 +43,7 @@ pub enum Task {
 pub struct CrossEncoder {
     /// The activation function; or the name of one that is not implemented, which raw scores do not need.
     pub activation: Result<Activation, String>,
-    /// Whether the files say that this is a cross-encoder; else it could be a classifier with one label as well.
+    /// True if the files say that this is a cross-encoder; else it could be a classifier with one label as well.
     pub certain: bool,
 }
 
@@ -132,7 +132,7 @@ impl Task {
 }
 
 impl CrossEncoder {
-    /// What `config` (the parsed config.json) says of a model that gives one number for a pair.
+    /// Reads `config` (the parsed config.json) of a model with one output number for a pair.
     pub fn of_one_label(config: &Json) -> Self {
         Self::read(config, &Json::Null, false)
     }
@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(of("HF_ColBERT"), Task::LateInteraction);
         assert_eq!(of("BertForTokenClassification"), Task::Other("BertForTokenClassification".into()));
         assert!(matches!(of("Qwen3ForCausalLM"), Task::Generative(_)));
-        // Two labels unless the file says otherwise, as in transformers.
+        // Two labels by default, as in transformers.
         assert_eq!(of("BertForSequenceClassification"), Task::Classifier { labels: 2 });
         assert_eq!(task(head(3), None), Task::Classifier { labels: 3 });
         assert_eq!(activation(&task(head(1), None)), (Ok(Activation::Sigmoid), false));
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!(activation(&task(null, None)), (Ok(Activation::Sigmoid), true));
         let odd = named("sentence_transformers", json!({"activation_fn": "my.Own"}));
         assert_eq!(activation(&task(odd, None)), (Err("my.Own"), true));
-        // The file beside modules.json goes before config.json.
+        // The file beside modules.json overrides config.json.
         let saved = json!({"model_type": "CrossEncoder", "activation_fn": "torch.nn.modules.activation.Tanh"});
         let modules: &[&str] = &["a.Transformer"];
         assert_eq!(activation(&task(new.clone(), Some((modules, saved)))), (Ok(Activation::Tanh), true));

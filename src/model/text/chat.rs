@@ -44,7 +44,7 @@ pub struct ChatTemplate {
     variables: Vec<(String, Value)>,
 }
 
-/// The name of the one template in an environment. Without an extension: nothing is escaped.
+/// The name of the single template in an environment. It has no extension, so nothing is escaped.
 const NAME: &str = "chat";
 
 impl ChatTemplate {
@@ -72,8 +72,8 @@ impl ChatTemplate {
         }
     }
 
-    /// Reads the template `source` of the file `path`. Without a `format` the source decides. `arguments` are variables
-    /// beside the special tokens that tokenizer_config.json in `dir` names.
+    /// Reads the template `source` of the file `path`. Without a `format` it is guessed from the source. `arguments`
+    /// are variables besides the special tokens that tokenizer_config.json in `dir` names.
     pub fn new(
         path: PathBuf,
         source: String,
@@ -122,7 +122,7 @@ fn wrong(path: &Path) -> impl Fn(Error) -> ModelError + '_ {
     |e| ModelError::Config { path: path.to_owned(), reason: format!("the chat template cannot be used: {e}") }
 }
 
-/// The content a template wants, by sentence-transformers' signs (`base/modality.py`).
+/// The content format of a template, by sentence-transformers' rules (`base/modality.py`).
 fn format_of(source: &str) -> Format {
     const PARTS: [&str; 5] = ["content[0]", ".type", "'type'", "\"type\"", "message.content["];
     if source.is_empty() || PARTS.iter().any(|sign| source.contains(sign)) { Format::Structured } else { Format::Flat }

@@ -1,4 +1,4 @@
-//! Weights beside which adapters lie: the tensors with the changes of the chosen one.
+//! Weights with adapters: the tensors with the changes of the selected one.
 
 use super::WeightsError;
 use super::checkpoint::ORIGINAL;
@@ -15,13 +15,13 @@ impl Weights {
         Ok(())
     }
 
-    /// The name in the file of the weight called `name`, where adapters lie beside it.
+    /// The name in the file of the weight `name`, if it has adapters.
     pub(super) fn adapted(&self, name: &str) -> Option<String> {
         let original = format!("{}{ORIGINAL}", name.strip_suffix("weight")?);
         self.homes.contains_key(&original).then_some(original)
     }
 
-    /// The tensor `name`, which must have `shape`, as f32, with the changes of the adapter if there is one.
+    /// The tensor `name`, which must have `shape`, as f32, with the changes of the adapter, if any.
     pub fn float_tensor(&self, name: &str, shape: &[usize]) -> Result<TensorData, WeightsError> {
         let Some(original) = self.adapted(name) else { return self.stored(name, shape) };
         let tensor = self.stored(&original, shape)?;

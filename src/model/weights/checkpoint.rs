@@ -18,7 +18,7 @@ pub struct Weights {
     pub(super) shards: Vec<Shard>,
     /// The shard that holds a tensor, by the tensor's name.
     pub(super) homes: HashMap<String, usize>,
-    /// Whose changes the tensors have.
+    /// The adapter whose changes the tensors include.
     pub(super) adapter: Option<Adapter>,
 }
 
@@ -159,7 +159,7 @@ const LENGTH_BYTES: usize = size_of::<u64>();
 /// it was checked.
 pub(super) fn header(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let (length, rest) = bytes.split_first_chunk().ok_or("it is too short for a safetensors file")?;
-    // Read once: what is compared is what is used.
+    // Read once, so that the compared value is the used one.
     let length = std::hint::black_box(u64::from_le_bytes(*length));
     let whole = usize::try_from(length).ok().and_then(|length| rest.get(..length));
     let header = whole.ok_or_else(|| format!("its header has {length} bytes, and {} follow", rest.len()))?;
@@ -170,7 +170,7 @@ pub(super) fn header(bytes: &[u8]) -> Result<Vec<u8>, String> {
 }
 
 impl Weights {
-    /// A checkpoint that is no file: `bytes` are what a safetensors file would hold, `name` what errors call it.
+    /// A checkpoint in memory: `bytes` have the format of a safetensors file, `name` is its name in errors.
     pub fn from_bytes(name: &Path, bytes: &[u8]) -> Result<Self, WeightsError> {
         let io = |source| WeightsError::Io { path: name.to_owned(), source };
         let file = MappedFile::of_bytes(bytes).map_err(io)?;
@@ -184,7 +184,7 @@ impl Weights {
         self.shards.iter().map(|shard| &shard.file)
     }
 
-    /// What stands before `anchor` in the name of a tensor that ends with it: `""`, `"bert."`, …
+    /// The part before `anchor` in the name of a tensor that ends with it: `""`, `"bert."`, …
     pub fn prefix_of(&self, anchor: &str) -> Result<String, WeightsError> {
         self.homes
             .keys()
@@ -195,12 +195,12 @@ impl Weights {
             .ok_or_else(|| self.missing(anchor))
     }
 
-    /// Whether there is a tensor of this name.
+    /// True if there is a tensor of this name.
     pub fn has(&self, name: &str) -> bool {
         self.homes.contains_key(name) || self.adapted(name).is_some()
     }
 
-    /// The shape of the tensor `name`, if there is one.
+    /// The shape of the tensor `name`, if it exists.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         let adapted = self.adapted(name);
         self.raw(adapted.as_deref().unwrap_or(name)).map(|tensor| tensor.shape)
@@ -220,7 +220,7 @@ impl Weights {
         Some(RawTensor { dtype: info.dtype, shape: &info.shape, file: &shard.file, range })
     }
 
-    /// Checks that there is a tensor `name` of this shape, without reading it.
+    /// Checks that tensor `name` exists and has this shape, without reading it.
     pub fn check(&self, name: &str, shape: &[usize]) -> Result<(), WeightsError> {
         let adapted = self.adapted(name);
         self.shaped(adapted.as_deref().unwrap_or(name), shape).map(drop)
@@ -269,5 +269,5 @@ fn owned<const N: usize>(bytes: &[u8], convert: impl Fn([u8; N]) -> f32) -> Tens
     TensorData::Owned(numbers.iter().map(|&b| convert(b)).collect())
 }
 
-/// The part of such a weight's name that stands in place of `weight`.
+/// The part of such a weight's name that replaces `weight`.
 pub(super) const ORIGINAL: &str = "parametrizations.weight.original";

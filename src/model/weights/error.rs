@@ -66,7 +66,7 @@ pub enum WeightsError {
         /// The tensor.
         name: String,
     },
-    /// A tensor has another shape than the configuration says.
+    /// A tensor's shape differs from the configuration.
     #[error("{}: tensor \"{name}\" has shape {actual:?}, but config.json calls for {expected:?}", path.display())]
     Shape {
         /// The file.

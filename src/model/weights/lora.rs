@@ -1,4 +1,4 @@
-//! Low-rank adapters that lie in a checkpoint beside the weights they change, one for each task.
+//! Low-rank adapters in a checkpoint beside the weights they change, one for each task.
 //!
 //! jina-embeddings-v3 keeps a weight W as `X.parametrizations.weight.original` and the adapters of all its tasks in
 //! `X.parametrizations.weight.0.lora_A` and `lora_B`. A task's weight is W + scaling · B A for a linear layer, and

@@ -20,18 +20,18 @@ pub enum Access {
     /// The file is mapped: its pages are read when they are needed, and shared with other processes.
     #[default]
     Map,
-    /// The file is copied: it takes its size in memory, and what happens to it later changes nothing.
+    /// The file is copied: it takes its size in memory, and later changes of it have no effect.
     Copy,
 }
 
 /// A file of weights in memory.
 ///
-/// A mapping shows what is in the file *now*. Another program that writes to the file changes the weights of a loaded
-/// model, and one that shortens it makes the bytes beyond the new end unreadable (SIGBUS), in place of which zeros are
-/// read. So a mapped file is watched ([`MappedFile::changed`]), and engines look before and after they compute. A file
-/// that is *replaced* by renaming another one over it does no harm: the mapping keeps the old one.
+/// A mapping shows the current content of the file. Another program that writes to the file changes the weights of a
+/// loaded model, and one that shortens it makes the bytes beyond the new end unreadable (SIGBUS); zeros are read
+/// instead. So a mapped file is watched ([`MappedFile::changed`]), and engines check it before and after they compute.
+/// *Replacing* the file by renaming another one over it is harmless: the mapping keeps the old one.
 pub struct MappedFile {
-    /// As an absolute path; `None` for bytes that never were a file.
+    /// An absolute path; `None` for bytes in memory.
     path: Option<PathBuf>,
     memory: Memory,
 }
@@ -57,15 +57,16 @@ impl MappedFile {
         let absolute = Some(path.canonicalize()?);
         let memory = match access {
             Access::Map => {
-                // What the file is like is noted before it is mapped: later changes are noticed.
+                // The state is recorded before the mapping, so that all later changes are noticed.
                 let watch = Watch::begin(file)?;
-                // SAFETY: the mapping is shared (MAP_SHARED) and read-only; nothing in this process writes through it or
-                // to the file. What is left is another process that changes the file in place, under a `&[u8]`. No code
-                // relies on bytes that stay the same: they are used as numbers, for which any bits are a value. Lengths,
-                // indices and text are copied first, checked in the copy and never read from the mapping again (the
-                // header in `weights::header`, the rows of tokens in `static_embedding`). A byte may be read twice and
-                // give two values; no branch, bound or `str` depends on their being equal. Results are thrown away once
-                // `watch` has seen the change. Bytes beyond the end of a shortened file become zeros (`sigbus`).
+                // SAFETY: the mapping is shared (MAP_SHARED) and read-only; nothing in this process writes through it
+                // or to the file. The remaining risk is another process that changes the file in place, under a
+                // `&[u8]`. No code relies on bytes that stay the same: they are used as numbers, for which any bits are
+                // valid. Lengths, indices and text are copied first, checked in the copy and never read from the
+                // mapping again (the header in `weights::header`, the rows of tokens in `static_embedding`). A byte may
+                // be read twice and give two values; no branch, bound or `str` depends on their being equal. Results
+                // are discarded once `watch` has seen the change. Bytes beyond the end of a shortened file become zeros
+                // (`sigbus`).
                 let map = unsafe { Mmap::map(&watch.file) }?;
                 Memory::Mapped {
                     #[cfg(unix)]
@@ -104,10 +105,10 @@ impl MappedFile {
         }
     }
 
-    /// Why the bytes are no longer those that were opened; `None` as long as they are. Once changed, always changed.
+    /// The change of the file since it was opened; `None` if there is none. Once changed, always changed.
     ///
-    /// Costs one system call. Compared are size and time of modification; where only the time of the last change of
-    /// state differs (permissions, name, or a time of modification that was set back), samples of the contents as well.
+    /// Costs one system call. Compares size and modification time; if only the status time differs (permissions, name,
+    /// or a modification time that was set back), samples of the contents as well.
     pub fn changed(&self) -> Option<&str> {
         match &self.memory {
             #[cfg(unix)]
@@ -137,7 +138,7 @@ impl Deref for MappedFile {
     }
 }
 
-/// Notices that an open file is not what it was any more.
+/// Notices changes of an open file.
 struct Watch {
     /// The file that is mapped; its name may belong to another file by now.
     file: File,
@@ -284,7 +285,7 @@ mod tests {
             change(&path);
             let reason = open.changed().unwrap_or_else(|| panic!("change {number} is not noticed"));
             assert!(reason.contains("model.safetensors was changed"), "{reason}");
-            // Who puts all back does not know what was computed in between.
+            // Results computed before the content was restored are wrong all the same.
             std::fs::write(&path, vec![7; SIZE]).unwrap();
             set_time(&path, before);
             assert!(open.changed().is_some(), "change {number}");

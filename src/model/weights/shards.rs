@@ -1,8 +1,8 @@
-//! A checkpoint in several safetensors files, and the index that says which tensor lies in which.
+//! A checkpoint in several safetensors files, with an index of the file of each tensor.
 //!
 //! `model.safetensors.index.json` is `{"metadata": …, "weight_map": {tensor: file}}`; files lie beside it. Source:
-//! `transformers`, `save_pretrained(max_shard_size=…)`. A stranger's index may name any file: only names that stay
-//! below its directory are followed, and every tensor it lists must be where it says.
+//! `transformers`, `save_pretrained(max_shard_size=…)`. An index is untrusted and may name any file: only names below
+//! its directory are followed, and every listed tensor must be in its file.
 
 use std::collections::{BTreeMap, HashMap};
 use std::io::ErrorKind;
@@ -25,8 +25,8 @@ struct Index {
 }
 
 impl Weights {
-    /// The checkpoint at `path`, mapped: a safetensors file, the index of several (`*.safetensors.index.json`), or any one
-    /// of several without an index (`*-00001-of-00002.safetensors`), of which all must be there.
+    /// Maps the checkpoint at `path`: a safetensors file, the index of several (`*.safetensors.index.json`), or any one
+    /// of several without an index (`*-00001-of-00002.safetensors`); all of them must exist.
     pub fn open(path: &Path) -> Result<Self, WeightsError> {
         Self::open_by(path, Access::Map)
     }
@@ -53,7 +53,7 @@ pub(super) fn open(path: &Path, access: Access) -> Result<Weights, WeightsError>
     }
 }
 
-/// Whether the files that `path` stands for are all there. An index that cannot be read is no reason to look for more.
+/// True if all files of the checkpoint at `path` exist. An unreadable index counts as complete.
 pub(in crate::model) fn is_complete(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if let Some(shard) = ShardName::parse(name) {
@@ -145,7 +145,7 @@ fn together(
     Ok(weights)
 }
 
-/// Opens one of the files; `wanted_by` says who names it, where it is one of several.
+/// Opens one of the files; `wanted_by` names the index or pattern it belongs to.
 fn open_shard(path: &Path, wanted_by: &str, access: Access) -> Result<Shard, WeightsError> {
     match Shard::open(path, access) {
         Err(WeightsError::Io { path, source })

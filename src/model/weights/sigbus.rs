@@ -52,14 +52,14 @@ impl Guard {
         if let Some(place) = place {
             let start = bytes.as_ptr() as usize;
             place.lost.store(false, Ordering::SeqCst);
-            // In this order, so that there is never a range that is not the mapping's: an end of 0 makes it empty.
+            // In this order, so that the range is never another one than the mapping's: an end of 0 makes it empty.
             place.start.store(start, Ordering::SeqCst);
             place.end.store(start + bytes.len(), Ordering::SeqCst);
         }
         Self(place)
     }
 
-    /// Whether bytes of the mapping could not be read and are zeros now.
+    /// True if bytes of the mapping could not be read and are zeros now.
     pub fn is_lost(&self) -> bool {
         self.0.is_some_and(|place| place.lost.load(Ordering::SeqCst))
     }
@@ -97,7 +97,7 @@ fn install() -> bool {
     })
 }
 
-/// The handler. It may interrupt any code, so it takes no lock, allocates nothing, and leaves errno as it was.
+/// The signal handler. It may interrupt any code, so it takes no lock, allocates nothing, and keeps errno.
 extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     let Some(Previous { action, page }) = INSTALLED.get() else { return };
     // SAFETY: the system hands over a valid siginfo to a handler installed with SA_SIGINFO, and every signal has a code.
@@ -119,7 +119,7 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
         let first = address / page * page;
         let length = place.end.load(Ordering::SeqCst) - first;
         // SAFETY: errno belongs to this thread. The pages from `first` to the end of the mapping are this process's own
-        // read-only mapping, which `Guard` says is still there; they are replaced in one step by others that read as
+        // read-only mapping, which exists as long as its `Guard`; they are replaced in one step by others that read as
         // zeros, at the same addresses. mmap is a plain system call.
         let replaced = unsafe {
             let errno = errno();
@@ -134,8 +134,8 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
             return;
         }
     }
-    // SAFETY: what was installed before is called as it would have been; without a handler the default is restored, and
-    // the instruction that failed fails again and ends the process.
+    // SAFETY: the previous handler is called as it would have been; without one the default is restored, and the failed
+    // instruction fails again and ends the process.
     unsafe {
         match action.sa_sigaction {
             libc::SIG_DFL | libc::SIG_IGN => {
@@ -150,8 +150,8 @@ extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *
     }
 }
 
-/// Whether a process sent the signal, by its `si_code`: at most 0 on Linux, at least 0x10001 (`SI_USER`) on macOS and the
-/// BSDs. The codes of faults (`BUS_ADRERR`, `SI_KERNEL` ...) lie between.
+/// True if a process sent the signal, by its `si_code`: at most 0 on Linux, at least 0x10001 (`SI_USER`) on macOS and
+/// the BSDs. The codes of faults (`BUS_ADRERR`, `SI_KERNEL` ...) lie between.
 fn was_sent(code: libc::c_int) -> bool {
     code <= 0 || code >= 0x1_0001
 }
@@ -183,10 +183,10 @@ fn end_by_default(signal: libc::c_int) {
     }
 }
 
-/// Where this thread's errno is.
+/// The address of this thread's errno.
 unsafe fn errno() -> *mut libc::c_int {
     #[cfg(target_os = "linux")]
-    // SAFETY: takes nothing, and what it gives is valid as long as the thread is.
+    // SAFETY: has no arguments; the address is valid as long as the thread.
     unsafe {
         libc::__errno_location()
     }
@@ -209,7 +209,7 @@ mod tests {
     fn mapped() -> (std::fs::File, Mmap) {
         let file = tempfile::tempfile().unwrap();
         std::io::Write::write_all(&mut &file, &vec![7; SIZE]).unwrap();
-        // SAFETY: the file is this test's own, and what happens to it is what is tested.
+        // SAFETY: the file belongs to this test, which changes it on purpose.
         let map = unsafe { Mmap::map(&file) }.unwrap();
         (file, map)
     }
@@ -256,8 +256,8 @@ mod tests {
         assert!(ends_by_sigbus(|| unsafe { _ = std::ptr::read_volatile(&theirs[SIZE - 1]) }));
     }
 
-    /// Whether a child that does this ends by SIGBUS. `work` must be async-signal-safe: the child is a fork of a process
-    /// with several threads.
+    /// True if a child that runs `work` ends by SIGBUS. `work` must be async-signal-safe: the child is a fork of a
+    /// process with several threads.
     fn ends_by_sigbus(work: impl Fn()) -> bool {
         // SAFETY: the child works and ends without running anything else; the parent waits for it.
         let status = unsafe {
@@ -289,7 +289,7 @@ mod tests {
         let (_file, map) = mapped();
         let guard = Guard::new(&map);
         let place = guard.0.unwrap();
-        // On 64 bits the process and user of a sender lie where a fault has its address: here a range that holds them.
+        // On 64 bits the process and user of a sender lie at the address field of a fault: this range includes them.
         // SAFETY: only the child's copy of the place is changed, and nothing is mapped there.
         let sender_in_range = || unsafe {
             place.start.store(1, Ordering::SeqCst);

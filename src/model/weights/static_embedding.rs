@@ -40,7 +40,7 @@ impl StaticTable {
     /// The same.
     pub fn open_by(path: &Path, access: Access) -> Result<Self, WeightsError> {
         let weights = Weights::open_by(path, access)?;
-        // A sentence-transformers' table has its name, and a mapping or factors beside it mean nothing there.
+        // A table of sentence-transformers has this name; a mapping or factors beside it are ignored.
         if let Some(table) = weights.raw("embedding.weight") {
             return Self::new(path, "embedding.weight", table);
         }
@@ -73,13 +73,13 @@ impl StaticTable {
             let reason = format!("tensor \"{name}\" has shape {:?}, not [tokens, dimensions]", table.shape);
             return Err(WeightsError::Malformed { path: path.to_owned(), reason });
         };
-        // Also says whether the format is one of those that are read.
+        // Also checks that the format is supported.
         add(&[], table.dtype, 1.0, &mut []).ok_or_else(|| dtype(path, name, &table))?;
         let RawTensor { dtype, file, range, .. } = table;
         Ok(Self { file: Arc::clone(file), bytes: range, dtype, rows, width, mapping: None, factors: None })
     }
 
-    /// Why the table is no longer the one that was opened; see [`MappedFile::changed`].
+    /// The change of the table's file since it was opened; see [`MappedFile::changed`].
     pub fn changed(&self) -> Option<&str> {
         self.file.changed()
     }

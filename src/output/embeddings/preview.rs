@@ -39,7 +39,7 @@ impl RowWriter for Preview {
 fn line(row: &Row<'_>, out: &mut Vec<u8>) {
     let _ = write!(out, "{}", row.index);
     if let Some(id) = row.id {
-        // As JSON: what the input holds must not reach the terminal as control codes.
+        // As JSON: control codes of the input must not reach the terminal.
         let _ = write!(out, " (id {})", printable(&id.to_string()));
     }
     let _ = match row.outcome {

@@ -21,7 +21,7 @@ pub struct Vector<'a> {
     pub embedding: Numbers<'a>,
     /// Number of tokens the model read, if known.
     pub tokens: Option<usize>,
-    /// Whether the text was truncated, if known.
+    /// True if the text was truncated, if known.
     pub truncated: Option<bool>,
 }
 
@@ -32,9 +32,9 @@ pub enum Numbers<'a> {
     Dense(&'a [f32]),
     /// The numbers that are not 0, and their indices.
     Sparse {
-        /// Indices, rising.
+        /// Indices, ascending.
         indices: &'a [u32],
-        /// The numbers there.
+        /// Values at the indices.
         values: &'a [f32],
     },
     /// Vectors of tokens.
@@ -62,9 +62,9 @@ pub trait RowWriter {
     /// Writes one row; it may stay in memory until [`flush`](Self::flush) or the buffer is full.
     fn write(&mut self, row: &Row<'_>) -> Result<(), OutputError>;
 
-    /// Hands everything so far to the system, so that a reader of a pipe sees it.
+    /// Writes all buffered rows, so that the reader of a pipe sees them.
     ///
-    /// npy to a pipe is the exception: its head counts the rows, so nothing goes out before the end.
+    /// npy to a pipe is the exception: its header counts the rows, so the whole file is written at the end.
     fn flush(&mut self) -> Result<(), OutputError>;
 
     /// Writes what remains; a file takes its name only now.

@@ -13,7 +13,7 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// The destination that a user names: `-`, like no name at all, is standard output.
+    /// The destination of a path that a user gives: no path and `-` are standard output.
     pub fn named(path: Option<&Path>) -> Self {
         match path {
             None => Self::Stdout,
@@ -22,7 +22,7 @@ impl Destination {
         }
     }
 
-    /// Whether the output goes to a terminal.
+    /// True if the output goes to a terminal.
     pub fn is_terminal(&self) -> bool {
         *self == Self::Stdout && std::io::stdout().is_terminal()
     }

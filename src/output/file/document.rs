@@ -3,8 +3,8 @@
 use super::sink::Sink;
 use crate::output::{Destination, OutputError};
 
-/// A file that will hold one text. It is opened before the work, so that what cannot be written is told before an hour of
-/// it, and takes its place when the text is there; dropped before, it leaves what was there.
+/// A file that will hold one text. It is created before the work, so that an unwritable path fails at once and not
+/// after an hour, and it replaces the old file when the text is written; on drop without a text the old file stays.
 pub struct Document(Sink);
 
 impl Document {

@@ -1,8 +1,8 @@
-//! The file that is written beside its target until it is complete, and what becomes of it when the process ends early.
+//! The partial file beside the target, and its clean-up when the process ends early.
 //!
-//! Its name is the target's with six letters and `.infa-part`, an ending that no other program gives its files. The process
-//! that writes it holds a lock on it. A part without one was left behind by a process that was killed; the next output to
-//! the same target removes it.
+//! Its name is the target's with six letters and `.infa-part`, an ending that no other program uses. The writing
+//! process holds a lock on it. A part without a lock was left behind by a killed process; the next output to the same
+//! target removes it.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -16,7 +16,8 @@ use tempfile::NamedTempFile;
 
 /// The letters between the target's name and the suffix.
 const LETTERS: usize = 6;
-/// Files of such a name are removed without a question, so nothing else may have it: `split` makes `data.000001.part`.
+/// The ending of partial files. They are removed without a question, so the ending must be unique: `split` makes
+/// `data.000001.part`.
 const SUFFIX: &str = ".infa-part";
 
 /// Parts that are being written. Signals end the process without running destructors.
@@ -38,7 +39,7 @@ impl Part {
                 .rand_bytes(LETTERS)
                 .permissions(Permissions::from_mode(mode))
                 .tempfile_in(directory)?;
-            // Some file systems have no locks; there the sweep finds nothing it may remove either.
+            // Some file systems have no locks; on them the sweep removes nothing.
             let _ = part.as_file().try_lock();
             // Another process may have swept it away before it was locked.
             if part.as_file().metadata()?.nlink() > 0 {
@@ -97,7 +98,7 @@ fn sweep(directory: &Path, prefix: &OsStr) {
 }
 
 fn is_mine(metadata: &fs::Metadata) -> bool {
-    // SAFETY: takes nothing and cannot fail.
+    // SAFETY: has no arguments and cannot fail.
     metadata.uid() == unsafe { libc::geteuid() }
 }
 

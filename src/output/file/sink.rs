@@ -17,14 +17,14 @@ pub(crate) struct Sink {
     name: String,
     target: Target,
     buffer: Vec<u8>,
-    /// Something was lost: this output must not pass for complete.
+    /// A write failed: the output must not pass for complete.
     failed: bool,
 }
 
 enum Target {
     /// Written as it comes: stdout, a device, a pipe.
     Direct(File),
-    /// Written beside its place and moved there at the end.
+    /// Written beside its place and renamed at the end.
     Replacing { part: Part, place: PathBuf },
 }
 
@@ -81,8 +81,7 @@ impl Sink {
             let directory = directory.to_path_buf();
             return Err(OutputError::MissingDirectory { path: path.to_path_buf(), directory });
         }
-        // What any new file gets, less the umask; an old file's mode is passed on, lest a private
-        // file become public.
+        // The mode of a new file, less the umask; an existing file's mode is kept, lest a private file become public.
         let mode = old.map(|old| old.permissions().mode() & 0o777);
         let part = Part::create(directory, file_name, mode.unwrap_or(0o666));
         let mut part = part.map_err(|error| failed(without_path(error)))?;
@@ -110,7 +109,7 @@ impl Sink {
         self.check(result)
     }
 
-    /// Whether [`rewrite_start`](Self::rewrite_start) can work.
+    /// True if [`rewrite_start`](Self::rewrite_start) can work.
     pub fn can_rewrite(&self) -> bool {
         matches!(self.target, Target::Replacing { .. })
     }
@@ -165,7 +164,7 @@ fn file(target: &mut Target) -> &mut File {
     }
 }
 
-/// An error of tempfile's without the name of the temporary file, which says nothing to the user.
+/// An error of tempfile's without the name of the temporary file, which means nothing to the user.
 pub(crate) fn without_path(error: io::Error) -> io::Error {
     use io::ErrorKind::{NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull};
     match error.kind() {

@@ -6,8 +6,8 @@ use crate::report::html::parts::{begin_table, checks, definitions, end_table, fi
 use crate::report::markup::Markup;
 use crate::report::text::one_line;
 
-/// The document as a page of HTML in one file: warnings, thresholds, tables, charts, what was compared, sections. It loads
-/// and runs nothing, and every text is escaped.
+/// The document as a page of HTML in one file: warnings, thresholds, tables, charts, the inputs of the comparison,
+/// sections. It loads and runs nothing, and every text is escaped.
 pub(crate) fn html(document: Document) -> String {
     let mut page = Markup::default();
     let lines = |texts: &[String]| texts.iter().map(|text| one_line(text)).collect::<Vec<_>>();

@@ -70,8 +70,8 @@ fn tags(page: &str) -> Vec<String> {
     tags
 }
 
-/// That elements end where they must, ids are unique, nothing loads or runs anything, no character turns the text about,
-/// and the policy allows the style that is there.
+/// Asserts that elements end in order, ids are unique, nothing loads or runs anything, no character reverses the text,
+/// and the policy allows the style.
 #[track_caller]
 pub(crate) fn assert_sound(page: &str) {
     let mut open = Vec::new();

@@ -9,8 +9,7 @@ use super::super::markup::Markup;
 /// The style, light and dark.
 const STYLE: &str = include_str!("style.css");
 
-/// A whole page that needs nothing else: no script, no font, no request. The policy in its head lets a browser load and
-/// run nothing but its style.
+/// A whole page in one file: no script, no font, no request. The policy in its head allows nothing but its style.
 pub(crate) fn frame(title: &str, subtitle: &str, body: Markup) -> String {
     let mut page = Markup::default();
     head(&mut page, title);

@@ -1,4 +1,4 @@
-//! Pages of HTML that need nothing else: no script, no font, no request.
+//! Pages of HTML in one file: no script, no font, no request.
 
 #[cfg(test)]
 pub(crate) mod check;

@@ -72,8 +72,7 @@ pub(crate) fn table(page: &mut Markup, caption: &str, head: &[&str], rows: &[Vec
     end_table(page);
 }
 
-/// Begins a table with the heads of its columns, of which the first `words` are of words and stand to the left; rows
-/// follow.
+/// Begins a table with the heads of its columns; the first `words` columns are left-aligned; rows follow.
 pub(crate) fn begin_table(page: &mut Markup, caption: &str, head: &[&str], words: usize) {
     scrolling(page, caption);
     page.element("caption", &[], caption).raw("<thead><tr>");

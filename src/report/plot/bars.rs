@@ -68,7 +68,7 @@ pub fn bars(id: &str, title: &str, unit: &str, bars: &[Bar]) -> Markup {
     svg
 }
 
-/// Bars upwards without space between them: what each covers, and how many there are.
+/// A histogram's columns, without space between them: the range that each covers, and its count.
 pub fn columns(id: &str, title: &str, (across, up): (&str, &str), columns: &[(String, usize)]) -> Markup {
     let (left, right, bottom, height) = (64.0, WIDTH - 20.0, 240.0, 292.0);
     let mut svg = begin(id, title, height);

@@ -144,7 +144,7 @@ fn reach<'a>(rows: impl Iterator<Item = &'a ForestRow>) -> f64 {
     all.sort_by(f64::total_cmp);
     let most = all.last().copied().unwrap_or_default();
     let usual = all.get(all.len().saturating_sub(1) * 3 / 4).copied().unwrap_or_default();
-    // If most have not changed at all, any change is far.
+    // If most have not changed at all, any change is an outlier.
     let most = if usual > 0.0 { most.min(FARTHER * usual) } else { most };
     (most * 1.05).clamp(LEAST, MOST)
 }

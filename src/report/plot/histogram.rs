@@ -31,18 +31,18 @@ pub struct Histogram {
     pub bins: Vec<Bin>,
     /// Texts between two bins: the number of bins to the left, and the text.
     pub ticks: Vec<(usize, String)>,
-    /// Limits that are worth a line: the number of bins to the left of it, and what it is.
+    /// Marked limits: the number of bins to the left of the line, and its label.
     pub marks: Vec<(usize, String)>,
 }
 
-/// The picture. `across` is what the ranges are of, `up` what is counted; `series` decides its looks.
+/// The picture. `across` labels the ranges, `up` the counts; `series` sets the colours.
 pub fn histogram(id: &str, title: &str, (across, up): (&str, &str), series: usize, drawn: &Histogram) -> Markup {
     let mut svg = begin(id, title, HEIGHT);
     let counts = drawn.bins.iter().map(|bin| bin.count as f64);
     // Room for the count above the tallest.
     let scale = Scale::linear(counts.map(|count| count * 1.08));
     for (place, text) in scale.ticks() {
-        // Of inputs there are no halves.
+        // Counts of inputs have no fractions.
         if text.contains('.') {
             continue;
         }

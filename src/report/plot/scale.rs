@@ -36,10 +36,10 @@ pub enum Scale {
 }
 
 impl Scale {
-    /// An even one with room for all values above 0.
+    /// A linear scale with room for all values above 0.
     pub fn linear(values: impl IntoIterator<Item = f64>) -> Self {
         let most = values.into_iter().filter(|value| value.is_finite()).fold(0.0, f64::max);
-        // Nothing at all, or too little or too much to count in.
+        // No values, or ones outside of the countable range.
         let most = if (1e-300..1e300).contains(&most) { most } else { 1.0 };
         let power = 10f64.powf(most.log10().floor() - 1.0);
         let steps = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0].map(|step| step * power);
@@ -83,7 +83,7 @@ impl Scale {
         if place.is_nan() { 0.0 } else { place.clamp(0.0, 1.0) }
     }
 
-    /// Places of ticks, and what is written there.
+    /// Positions of ticks, and their labels.
     pub fn ticks(&self) -> Vec<(f64, String)> {
         let values: Vec<f64> = match self {
             Self::Linear { high, step } => {
@@ -111,7 +111,7 @@ impl Scale {
 
     fn write(&self, value: f64) -> String {
         match self {
-            // As few digits as it takes.
+            // The fewest digits that distinguish them.
             Self::Linear { .. } | Self::Log { .. } => {
                 let text = if value >= 1000.0 { plain(value) } else { number(value) };
                 match text.contains('.') && !text.contains('e') {
@@ -127,7 +127,7 @@ impl Scale {
     }
 }
 
-/// lg(1/(1-x)) of what is less than 1.
+/// lg(1/(1-x)) for x below 1.
 fn nines(value: f64) -> f64 {
     (-(1.0 - value.max(-1.0)).log10()).min(NINES)
 }

@@ -30,7 +30,8 @@ pub struct Spot {
     pub title: String,
 }
 
-/// The picture. `id` is unique in the page, `title` what it shows in a sentence. Spots that are not finite are left out.
+/// The picture. `id` is unique in the page, `title` describes it in a sentence. Spots with NaN or infinite coordinates
+/// are left out.
 pub fn scatter(id: &str, title: &str, (x, y): (Axis, Axis), spots: &[Spot]) -> Markup {
     let mut svg = begin(id, title, HEIGHT);
     let chart = LineChart { id: id.to_owned(), title: title.to_owned(), x, y, series: Vec::new() };
@@ -56,7 +57,7 @@ pub fn scatter(id: &str, title: &str, (x, y): (Axis, Axis), spots: &[Spot]) -> M
         svg.element("title", &[], &spot.title).close("circle").close("g");
     }
     let mut taken: Vec<Box> = spots.iter().map(|spot| Box::around(at(spot))).collect();
-    // Rings come last: what is compared is sooner read. One around its own point is no news.
+    // Rings come last, so that their names give way. A ring around its own point is left out.
     let news = |spot: &&&Spot| {
         let (x, y) = at(spot);
         let near = |other: &&Spot| (at(other).0 - x).hypot(at(other).1 - y) < 2.0 * RADIUS;
@@ -89,7 +90,7 @@ impl Box {
     }
 }
 
-/// Writes a name where nothing stands yet: beside its point, or some way off with a line to it.
+/// Writes a name in a free place: beside its point, or some way off with a line to it.
 fn name(svg: &mut Markup, (x, y): (f64, f64), text: &str, taken: &mut Vec<Box>) {
     let wide = text.chars().count() as f64 * WIDE;
     for down in [0.0, -15.0, 15.0, -30.0, 30.0, -45.0, 45.0, -60.0, 60.0] {

@@ -19,9 +19,9 @@ const LINES: usize = 10_000;
 /// Verbosity and format of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Logging {
-    /// How often `-v` was given.
+    /// Number of `-v` flags.
     pub verbose: u8,
-    /// `-q`: nothing but errors that end the program.
+    /// `-q`: only errors that end the program.
     pub quiet: bool,
     /// Format of the messages.
     pub format: LogFormat,
@@ -59,8 +59,8 @@ impl Logging {
 
     /// Starts logging. `INFA_LOG` (a filter such as `infa=debug`) overrides verbosity.
     ///
-    /// A server's messages are written by a thread of their own, so that it goes on while nobody reads its stderr; what
-    /// does not fit into that thread's queue any more is lost. Dropping the guard writes what is left in it.
+    /// A server's messages are written by a thread of their own, so that a blocked stderr does not stop the server;
+    /// messages beyond that thread's queue are dropped. Dropping the guard writes the rest of the queue.
     pub fn start(self, bars: &Bars) -> Option<WorkerGuard> {
         let filter = std::env::var("INFA_LOG").ok().and_then(|text| EnvFilter::try_new(text).ok());
         let filter = filter.unwrap_or_else(|| EnvFilter::new(self.filter()));
@@ -76,7 +76,7 @@ impl Logging {
             None => (BoxMakeWriter::new(above_bars), None),
         };
         let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(color_wanted());
-        // A second start, as in tests, changes nothing.
+        // A second start, as in tests, has no effect.
         let _ = match (self.format, self.verbose, self.server) {
             (LogFormat::Json, ..) => builder.json().flatten_event(true).with_current_span(false).try_init(),
             (LogFormat::Text, 0, Some(_)) if io::stderr().is_terminal() => {

@@ -108,7 +108,7 @@ impl Architecture for DebertaV2 {
 }
 
 impl DebertaV2 {
-    /// The sum of the embeddings there are, brought to the layers' width and normalised, flat.
+    /// The sum of the present embeddings, projected to the layers' width and normalised, flat.
     fn embeddings(&self, b: &mut Builder<'_>) -> Result<Value, GraphError> {
         let s = &self.settings;
         let width = s.embedding_size();
@@ -178,7 +178,7 @@ impl DebertaV2 {
             bias: None,
             rows,
         };
-        // The bias is of the wanted rows already.
+        // The bias has the selected rows already.
         let asking = b.sequences(&q, hidden, rows);
         let [k, v] = [&k, &v].map(|x| b.sequences(x, hidden, Rows::All));
         b.attention_width += hidden;
@@ -188,7 +188,7 @@ impl DebertaV2 {
         post_norm.feed_forward(b, &x, &layer)
     }
 
-    /// What a convolution over the embeddings adds to the rows `x` of the first layer.
+    /// The contribution of a convolution over the embeddings to the rows `x` of the first layer.
     fn convolution(&self, b: &mut Builder<'_>, embedded: &Value, x: &Value, rows: Rows) -> Result<Value, GraphError> {
         let s = &self.settings;
         let (hidden, kernel, groups) = (s.hidden_size, s.conv_kernel_size, s.conv_groups);

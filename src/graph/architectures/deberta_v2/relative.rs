@@ -1,4 +1,4 @@
-//! Disentangled attention: what a score owes to the distance between query and key.
+//! Disentangled attention: the part of a score that depends on the distance between query and key.
 //!
 //! Two tables of a layer, both projected from the same relative embeddings, are indexed by (bucketed) distance d = query
 //! position − key position: content-to-position adds query · keys\[d\], position-to-content adds queries\[d\] · key.
@@ -23,7 +23,7 @@ pub(super) struct Relative {
 }
 
 impl Relative {
-    /// That of the settings; `None` if they have no part of attention that uses it.
+    /// Reads the settings; `None` if no part of attention uses relative positions.
     pub(super) fn of(s: &Settings) -> Result<Option<Self>, GraphError> {
         if !s.attends("c2p") && !s.attends("p2c") {
             return Ok(None);
@@ -73,8 +73,8 @@ impl Relative {
         Ok(used)
     }
 
-    /// What is added to the scores of a layer: `[batch, heads, queries, sequence]`. `q` (flat, of `rows`, and scaled as
-    /// the scores are) and `k` (flat) are its queries and keys.
+    /// The bias of a layer's scores: `[batch, heads, queries, sequence]`. `q` (flat, of `rows`, and scaled like the
+    /// scores) and `k` (flat) are its queries and keys.
     pub(super) fn bias(
         &self,
         b: &mut Builder<'_>,
@@ -145,8 +145,9 @@ impl Relative {
         Ok(b.op("Reshape", &[&projected, &by_head], &[]))
     }
 
-    /// Which of the used embeddings `side` meets. For all rows, those of the distances to a token at the other side that
-    /// stands 1 − sequence, …, sequence positions after it, as [`shifted`] wants them; for one query, those to each key.
+    /// The embeddings that `side` is multiplied with. For all rows, those of the distances to a token at the other side
+    /// that stands 1 − sequence, …, sequence positions after it, as [`shifted`] needs them; for one query, those to
+    /// each key.
     fn wanted(&self, b: &mut Builder<'_>, rows: Rows, side: Side) -> Value {
         b.shared(&format!("distances of {rows:?} {side:?}"), |b| {
             let distances = match rows {
@@ -219,7 +220,7 @@ impl Layer<'_> {
     }
 }
 
-/// Whose tokens a table's products have a row for.
+/// The side whose tokens are the rows of a table's products.
 #[derive(Debug, Clone, Copy)]
 enum Side {
     Query,

@@ -89,7 +89,7 @@ fn parts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::E
 }
 
 impl Settings {
-    /// Refuses what is not implemented; else the size of a head.
+    /// Checks that everything is implemented; returns the size of a head.
     pub(super) fn check(&self) -> Result<usize, GraphError> {
         config::positive("num_hidden_layers", self.num_hidden_layers)?;
         config::positive("max_position_embeddings", self.max_position_embeddings)?;
@@ -137,12 +137,12 @@ impl Settings {
         self.embedding_size.unwrap_or(self.hidden_size)
     }
 
-    /// Whether attention has this part: "c2p" (from content to position) or "p2c".
+    /// True if attention has this part: "c2p" (from content to position) or "p2c".
     pub(super) fn attends(&self, part: &str) -> bool {
         self.pos_att_type.iter().any(|own| own == part)
     }
 
-    /// Whether the relative embeddings are normalised.
+    /// True if the relative embeddings are normalised.
     pub(super) fn norms_relative(&self) -> bool {
         !self.norm_rel_ebd.is_empty()
     }

@@ -17,13 +17,13 @@ use crate::graph::{GraphError, Rows, config};
 struct EuroBert {
     encoder: Decoder,
     pooling: Pooling,
-    /// Whether the masked-LM head has a bias.
+    /// True if the masked-LM head has a bias.
     bias: bool,
-    /// Whether it has the matrix of the word embeddings.
+    /// True if it has the matrix of the word embeddings.
     tied: bool,
 }
 
-/// Where the classification head takes one row of many.
+/// The row or rows that the classification head reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pooling {
     /// It reads the first token.
@@ -65,7 +65,7 @@ pub(in crate::graph) fn eurobert(json: &Json) -> Result<Box<dyn Architecture>, G
     Ok(Box::new(EuroBert { encoder, pooling, bias: settings.mlp_bias, tied }))
 }
 
-/// `json` with EuroBERT's sizes where it says nothing and a Llama's are others.
+/// `json` with EuroBERT's default sizes, which differ from a Llama's.
 fn with_defaults(json: &Json) -> Json {
     let mut filled = json!({
         "hidden_size": 768, "num_hidden_layers": 12, "num_attention_heads": 12, "rms_norm_eps": 1e-5,

@@ -1,7 +1,7 @@
 //! config.json of Gemma 3's text model (`gemma3_text`).
 //!
-//! Beside Llama's kind it scales the word embeddings, has norms after attention and feed-forward as well as before,
-//! turns heads by two sets of angles, and may see both ways.
+//! Unlike Llama's kind it scales the word embeddings, has norms after attention and feed-forward as well as before,
+//! rotates heads by two sets of angles, and may be bidirectional.
 //!
 //! Reference: `transformers`, `models/gemma3/{configuration,modeling}_gemma3.py`.
 
@@ -139,12 +139,12 @@ impl Gemma3 {
             (false, causal) => Sight::of(causal, Some(window)),
             // Half the window to either side …
             (true, true) => Sight::of(false, Some(window / 2)),
-            // … and one more, as the reference has it, where config.json says the same in two ways.
+            // … and one more, as in the reference, if config.json sets both.
             (true, false) => Sight::of(false, Some(window / 2 + 1)),
         })
     }
 
-    /// Angles in layers without a window. `rope_scaling` is meant for these alone.
+    /// Angles in layers without a window. `rope_scaling` applies to these alone.
     fn full_rotation(&self) -> Result<Rotation, GraphError> {
         let mut parameters = self.parameters(FULL)?;
         for (key, value) in self.rope_scaling.iter().flatten() {

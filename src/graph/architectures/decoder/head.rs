@@ -14,7 +14,7 @@ pub(super) const WORD_LOGITS: &str = "/lm_head.weight";
 /// The heads' settings.
 #[derive(Debug)]
 pub(super) struct Head {
-    /// Whether the language-model head has the matrix of the word embeddings.
+    /// True if the language-model head has the matrix of the word embeddings.
     tied: bool,
     /// Bound of the next token's logits, which is not implemented.
     softcapping: Option<f64>,
@@ -29,7 +29,7 @@ struct Settings {
 }
 
 impl Head {
-    /// The settings of `json`, the parsed config.json; `tied` and `padding` hold where it says nothing.
+    /// Reads the settings of `json`, the parsed config.json; `tied` and `padding` are the defaults.
     pub(super) fn read(json: &Json, tied: bool, padding: Option<i64>) -> Result<Self, GraphError> {
         let settings: Settings = config::read(json)?;
         // Null is a value of its own: no padding token.
@@ -82,8 +82,8 @@ impl Head {
     }
 }
 
-/// Of flat `x` `[batch · sequence, width]`, each text's last row whose token is not `padding`; the first row where
-/// there is no other token. `[batch, width]`
+/// Of flat `x` `[batch · sequence, width]`, each text's last row whose token is not `padding`; the first row if every
+/// token is. `[batch, width]`
 fn last_but(b: &mut Builder<'_>, x: &Value, width: usize, padding: i64) -> Value {
     let (ids, positions) = (b.input_ids(), b.positions());
     let (padding, zero) = (b.scalar(padding), b.scalar(0));

@@ -9,7 +9,7 @@ pub(super) const FULL: &str = "full_attention";
 /// A layer type: only the keys of a window.
 pub(super) const SLIDING: &str = "sliding_attention";
 
-/// No model has more layers, or heads in a layer; a damaged config.json may say anything.
+/// Maximum number of layers, and of heads in a layer: far above any model's, against a damaged config.json.
 const MOST: usize = 1 << 14;
 
 /// The windows of layers of both types.
@@ -22,8 +22,8 @@ pub(super) struct Sight {
 }
 
 impl Sight {
-    /// As the reference has it: a causal window of `window` positions counts the query's own; any other reaches that
-    /// far to both sides.
+    /// As in the reference: a causal window of `window` positions counts the query's own; a bidirectional one reaches
+    /// that far to both sides.
     pub(super) fn of(causal: bool, window: Option<usize>) -> Self {
         Self { causal, reach: window.map(|window| if causal { window.saturating_sub(1) } else { window }) }
     }

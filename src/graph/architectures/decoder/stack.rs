@@ -52,7 +52,7 @@ pub(super) struct Biases {
 #[derive(Debug)]
 pub(super) struct Norms {
     pub(super) eps: f32,
-    /// Whether a weight of 0 leaves things as they are: what is multiplied is 1 + weight.
+    /// True if the norm multiplies with 1 + weight, so that a weight of 0 is the identity.
     pub(super) offset: bool,
     /// Over the input of attention.
     pub(super) attention: &'static str,
@@ -60,9 +60,9 @@ pub(super) struct Norms {
     pub(super) attended: Option<&'static str>,
     /// Over the input of the feed-forward part.
     pub(super) feed_forward: &'static str,
-    /// Over what the feed-forward part gives, before it is added.
+    /// After the feed-forward part, before it is added.
     pub(super) fed_forward: Option<&'static str>,
-    /// Whether heads of queries and keys have norms.
+    /// True if heads of queries and keys have norms.
     pub(super) heads: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What config.json says, and what of it is refused. That the graphs are right, `tests/architectures.rs` shows.
+//! The settings of config.json, and the refused ones. `tests/architectures.rs` tests the graphs.
 #![allow(clippy::unwrap_used)]
 
 use serde_json::{Value as Json, json};

@@ -81,7 +81,7 @@ impl Architecture for NomicBert {
         let x = b.linear_with(x, "/cls.predictions.transform.dense", self.hidden, self.hidden, self.head_bias)?;
         let x = b.activation(&x, self.head_activation);
         let x = b.layer_norm(&x, "/cls.predictions.transform.layer_norm", self.hidden, self.eps)?;
-        // A matrix in the file counts even where config.json says that it is tied.
+        // A matrix in the file counts even if config.json declares it tied.
         let own = "/cls.predictions.decoder.weight";
         let decoder = if self.tied && !b.has(own) { WORDS } else { own };
         let weight = b.matrix(decoder, self.vocab, self.hidden)?;

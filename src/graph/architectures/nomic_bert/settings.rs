@@ -92,7 +92,7 @@ struct Hub {
     rotary_emb_interleaved: bool,
     rotary_scaling_factor: f64,
     max_trained_positions: usize,
-    // What follows has one value in all models, and that one alone is implemented.
+    // The settings below have one value in all models, and only that one is implemented.
     rotary_emb_scale_base: Option<f64>,
     rotary_head_dim: bool,
     num_heads_kv: Option<usize>,
@@ -278,7 +278,7 @@ pub(super) struct NomicBert {
     pub(super) head_dim: usize,
     /// Width of the feed-forward part.
     pub(super) inner: usize,
-    /// The width that is meant by `inner` in the Hub's spelling, unless the file has just `inner`.
+    /// The feed-forward width that the Hub's `inner` stands for, unless the file has exactly `inner`.
     pub(super) rounded_inner: usize,
     pub(super) gated: bool,
     pub(super) activation: Activation,

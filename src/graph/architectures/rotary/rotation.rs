@@ -5,7 +5,7 @@ use crate::graph::GraphError;
 use crate::graph::builder::{Builder, GrowingRotary, Rope, Rotary};
 use serde_json::Value as Json;
 
-/// No model's head is longer; a damaged config.json may say anything.
+/// Maximum size of a head: far above any model's, against a damaged config.json.
 const LONGEST_HEAD: usize = 1 << 16;
 
 /// The rotation of a model's queries and keys.
@@ -17,7 +17,7 @@ pub(crate) enum Rotation {
     Growing(GrowingRotary),
 }
 
-/// What settings of rotary embeddings mean depends on this.
+/// Values outside of the rotary settings that they depend on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Surroundings {
     /// The base where the settings have none.
@@ -26,13 +26,13 @@ pub(crate) struct Surroundings {
     pub dim: usize,
     /// `max_position_embeddings`.
     pub positions: usize,
-    /// `original_max_position_embeddings` beside the settings, which goes before that among them.
+    /// `original_max_position_embeddings` beside the settings; it overrides the one among them.
     pub trained: Option<usize>,
 }
 
 impl Rotation {
-    /// That of `config`, the parsed config.json, over heads of `dim` numbers. `base` holds where the config has none;
-    /// `positions` is `max_position_embeddings`.
+    /// Reads `config`, the parsed config.json, for heads of `dim` numbers. `base` is the default; `positions` is
+    /// `max_position_embeddings`.
     pub(crate) fn read(config: &Json, base: f64, dim: usize, positions: usize) -> Result<Self, GraphError> {
         let scaling = object(config, "rope_scaling")?.filter(|object| !object.is_empty());
         let parameters = match scaling {
@@ -48,7 +48,7 @@ impl Rotation {
         Self::of(&parameters, Surroundings { base, dim, positions, trained })
     }
 
-    /// That of `parameters` alone: an object as `rope_parameters` is, or null.
+    /// Reads `parameters` alone: an object like `rope_parameters`, or null.
     pub(crate) fn of(parameters: &Json, around: Surroundings) -> Result<Self, GraphError> {
         if !parameters.is_null() && !parameters.is_object() {
             return Err(GraphError::Config(format!("the settings of rotary embeddings are {parameters}, no object")));
@@ -108,7 +108,7 @@ impl Rotation {
         Ok(rotation)
     }
 
-    /// The same for texts of any length: `max_position_embeddings` is then what the model's files advise, no limit.
+    /// The same for texts of any length: `max_position_embeddings` is then a recommendation, not a limit.
     pub(crate) fn endless(self) -> Self {
         match self {
             Self::Fixed(rotary) => Self::Fixed(Rotary { positions: usize::MAX, ..rotary }),

@@ -15,9 +15,9 @@ pub(super) fn linear(plain: Rotary, factor: f64) -> Rotary {
 /// Settings of Llama 3's scaling.
 pub(super) struct Llama3 {
     pub factor: f64,
-    /// Where waves are so long that the text holds fewer of them, they are stretched by `factor`.
+    /// Waves of which the text holds fewer are stretched by `factor`.
     pub low: f64,
-    /// Where the text holds more of them, they stay.
+    /// Waves of which the text holds more are kept.
     pub high: f64,
     /// Length of the texts in training.
     pub trained: f64,
@@ -51,7 +51,7 @@ pub(super) struct Yarn {
     pub beta_slow: f64,
     /// Length of the texts in training.
     pub trained: f64,
-    /// Whether the bounds of the ramp are whole numbers.
+    /// True if the bounds of the ramp are whole numbers.
     pub whole: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The end of the file, which says what is in it. It is looked over before the `parquet` crate takes it at its word.
+//! The footer, which describes the file. It is checked before the `parquet` crate allocates for it.
 
 use parquet::errors::Result;
 use parquet::file::metadata::{FooterTail, ParquetMetaData, ParquetMetaDataReader};
@@ -7,12 +7,12 @@ use parquet::file::reader::{ChunkReader, Length};
 use super::storage::Storage;
 use super::thrift::{Compact, I32, LIST, STRUCT};
 
-/// Bytes at the end that say how long the footer is.
+/// Bytes at the end that hold the length of the footer.
 const TAIL: u64 = 8;
 /// Columns within columns, at most.
 const DEPTH: usize = 32;
 
-/// Reads the footer, or says why it cannot be.
+/// Reads the footer, or returns the reason that it cannot.
 pub(super) fn read(storage: &Storage) -> Result<ParquetMetaData, String> {
     let size = storage.len();
     let tail = size.checked_sub(TAIL).ok_or("it ends too early")?;
@@ -29,8 +29,8 @@ pub(super) fn read(storage: &Storage) -> Result<ParquetMetaData, String> {
     ParquetMetaDataReader::decode_metadata(&bytes).map_err(text)
 }
 
-/// Whether all lists are as long as they can be, and the tree of columns is one: the crate sets aside memory for as many
-/// children as a column claims to have, and calls itself for each.
+/// Checks that lists are no longer than the bytes allow, and that the columns form one tree: the crate allocates for as
+/// many children as a column claims, and recurses into each.
 fn check(bytes: &[u8]) -> Option<()> {
     Compact::new(bytes).fields(|footer, id, kind| {
         if (id, kind) != (2, LIST) {

@@ -15,8 +15,8 @@ use super::thrift::{Compact, I32, STRUCT};
 
 /// Bytes of a page's head, at first and at most: statistics may make it long.
 const HEAD: [usize; 2] = [1 << 10, 1 << 20];
-/// Values a byte of the file, at most, besides [`FREE`] ones. Of ordinary vectors a byte is a quarter of a value; but of
-/// numbers that repeat themselves there are many in one.
+/// Maximum number of values a byte of the file, besides [`FREE`] ones. For ordinary vectors it is a quarter; repeated
+/// numbers are stored much more compactly.
 const PER_BYTE: u64 = 128;
 const FREE: u64 = 16 << 20;
 
@@ -74,8 +74,8 @@ pub(super) fn check(storage: &Storage, chunk: &ColumnChunkMetaData) -> Result<u6
     Ok(values)
 }
 
-/// The most bytes that compressed ones can become. One of LZ4 stands for 255 at most, one of gzip for 1032, one of Snappy for
-/// 22; zstd knows no limit, and is held to one.
+/// Maximum size after decompression. A byte expands to at most 255 bytes with LZ4, 1032 with gzip, 22 with Snappy; zstd
+/// has no limit, so one is imposed.
 fn largest(compression: Compression, stored: u64) -> u64 {
     let times = match compression {
         Compression::UNCOMPRESSED => return stored,
@@ -87,7 +87,7 @@ fn largest(compression: Compression, stored: u64) -> u64 {
     stored.saturating_mul(times) + (64 << 10)
 }
 
-/// Whether values of a type are read in an encoding, by its number in the format.
+/// True if values of a type can be read in an encoding, given by its number in the format.
 fn is_read(kind: Type, encoding: i32) -> bool {
     let known = |known: Encoding| encoding == known as i32;
     match kind {
@@ -184,7 +184,7 @@ fn values(head: &mut Compact<'_>, encoding_id: i16) -> Option<(i32, i32)> {
 /// `DELTA_LENGTH_BYTE_ARRAY` claims to have.
 pub(super) struct Counted {
     pub pages: SerializedPageReader<Storage>,
-    /// Whether values may be null: the levels that say which are stand before the values.
+    /// True if values may be null: the definition levels stand before the values.
     pub levels: bool,
 }
 

@@ -6,11 +6,11 @@ use parquet::errors::ParquetError;
 /// The error of a Parquet file.
 #[derive(Debug)]
 pub(super) enum Problem {
-    /// It says what cannot be.
+    /// The content is invalid.
     Damaged(String),
     /// It is sound, and yet of no use.
     Other(String),
-    /// The same, with something to do about it.
+    /// The same, with a remedy.
     Hinted(String, &'static str),
     /// It holds too much.
     All(VectorsError),

@@ -16,10 +16,10 @@ use std::fs::File;
 use std::io::Read;
 use std::sync::Arc;
 
-/// Bytes of a file that comes through a pipe, at most: all of it must be held, as its end says what is in it.
+/// Maximum size of a file from a pipe: it is held in memory as a whole, as its footer stands at the end.
 const PIPE: u64 = 4 << 30;
 
-/// Reads the vectors of `source`, of which `reader` gives the bytes if it is no regular file.
+/// Reads the vectors of `source`; `reader` has the bytes if it is not a regular file.
 pub(crate) fn read(reader: Reader, source: &Source) -> Result<SavedVectors, VectorsError> {
     let name = &source.name;
     let storage = match source.path().filter(|_| source.is_regular_file()) {
@@ -55,7 +55,7 @@ pub(super) fn read_from(storage: &Storage, name: &Arc<str>) -> Result<SavedVecto
     let (reason, hint) = match problem {
         Problem::All(error) => return Err(error),
         Problem::Damaged(reason) => {
-            // What the crate says may quote the file.
+            // The crate's message may quote the file.
             let reason: String = reason.chars().take(200).flat_map(char::escape_debug).collect();
             (format!("this Parquet file is damaged: {reason}"), Some("write it anew, or save the vectors as .npy"))
         }

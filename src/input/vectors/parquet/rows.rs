@@ -48,7 +48,7 @@ pub(super) fn read(
         counted(*leaf)?;
     }
     let mut builder = Builder::new(Arc::clone(name));
-    // What is promised is believed where the size of the file bears it out.
+    // The promised number counts only as far as the size of the file allows.
     let room = numbers.min(storage.len()).min(MAX_NUMBERS as u64) as usize;
     builder.0.numbers.try_reserve_exact(room).map_err(|_| VectorsError::TooLarge { file: Arc::clone(name) })?;
     let mut id_bytes = 0u64;
@@ -144,7 +144,7 @@ fn lists_of<T: DataType>(
             if let [only] = entries
                 && *only < lists.entry
             {
-                // A null, or a list without a number: there is no vector.
+                // A null or an empty list: a row without a vector.
                 builder.push(None, None, None::<std::iter::Empty<f32>>)?;
                 continue;
             }
@@ -209,7 +209,7 @@ fn scalars_of<T: DataType>(
         }
         let mut values = values.iter();
         for row in 0..levels {
-            // Where none can be null there are no levels.
+            // Columns without nulls have no levels.
             let value = match definitions.get(row) {
                 Some(0) => None,
                 _ => {

@@ -5,7 +5,7 @@ use parquet::schema::types::{SchemaDescriptor, Type as Node};
 
 use super::super::super::error::Names;
 
-/// Names of a column with vectors, of which the first that is there is taken.
+/// Names of a column with vectors; the first present one counts.
 const VECTORS: [&str; 4] = ["embedding", "vector", "embeddings", "vectors"];
 const IDS: [&str; 2] = ["id", "_id"];
 const INDEX: &str = "index";

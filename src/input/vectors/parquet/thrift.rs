@@ -1,7 +1,7 @@
-//! Thrift's compact protocol, as far as it takes to look over what a Parquet file says before it is believed.
+//! A minimal reader of Thrift's compact protocol, which checks Parquet headers before the crate allocates for them.
 //!
-//! The format: <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>. `None` everywhere is
-//! for bytes that are none of it, or that end too early.
+//! The format: <https://github.com/apache/thrift/blob/master/doc/specs/thrift-compact-protocol.md>. `None` everywhere
+//! means malformed or truncated bytes.
 
 /// Kinds of values. Booleans of a struct lie in the kind itself.
 pub(super) const I32: u8 = 5;
@@ -79,7 +79,7 @@ impl<'a> Compact<'a> {
         }
     }
 
-    /// Kind and number of the elements of a list. There are no more than bytes are left.
+    /// Type and number of the elements of a list; the number is at most that of the remaining bytes.
     pub fn list(&mut self) -> Option<(u8, usize)> {
         let head = self.byte()?;
         let size = match head >> 4 {

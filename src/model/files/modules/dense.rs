@@ -22,11 +22,11 @@ pub struct DenseConfig {
     pub input: usize,
     /// Length of the vectors it makes.
     pub output: usize,
-    /// Whether a bias is added.
+    /// True if a bias is added.
     pub bias: bool,
     /// The activation after the linear layer.
     pub activation: Activation,
-    /// Whether the input is added to the result, through a projection if the lengths differ.
+    /// True if the input is added to the result, through a projection if the lengths differ.
     pub residual: bool,
 }
 
@@ -51,7 +51,7 @@ enum Residual {
     Projection(TensorData),
 }
 
-/// The settings sentence-transformers knows; it drops others with a warning.
+/// The settings that sentence-transformers knows; it ignores others with a warning.
 const KEYS: [&str; 7] = [
     "in_features",
     "out_features",
@@ -110,7 +110,7 @@ impl DenseConfig {
             true if input == output => Residual::Identity,
             true => Residual::Projection(weights.float_tensor("residual.weight", &[output, input])?),
         };
-        // The reference refuses weights that nothing uses, too.
+        // The reference refuses unused weights, too.
         if !self.bias && weights.has("linear.bias") {
             let reason = "bias is false, but the weights hold \"linear.bias\"".into();
             return Err(ModelError::Config { path: self.dir.join("config.json"), reason });

@@ -50,7 +50,7 @@ pub fn read(dir: &Path) -> Result<Option<Vec<Module>>, ModelError> {
             }
             "LayerNorm" => modules.push(Module::OnText(Step::LayerNorm(LayerNormConfig::read(&path)?))),
             "Normalize" => modules.push(read_normalize(&path.join("config.json"))?),
-            // It only does something in training.
+            // Active in training only.
             "Dropout" => {}
             // A generative reranker's: `generative` reads it.
             "LogitScore" if position == 1 => {}

@@ -28,8 +28,8 @@ pub(super) fn read(path: &Path) -> Result<Module, ModelError> {
     Ok(Module::Pooling { modes, include_prompt })
 }
 
-/// The modes switched on by the boolean keys, in the order in which sentence-transformers concatenates them; the mean
-/// if there is none.
+/// The modes switched on by the boolean keys, in the order in which sentence-transformers concatenates them; without
+/// any, the mean.
 fn legacy_modes(json: &Json) -> Result<Vec<&'static str>, String> {
     const KEYS: [(&str, &str); 6] = [
         ("pooling_mode_cls_token", "cls"),

@@ -33,11 +33,11 @@ pub enum Layer {
 }
 
 impl Step {
-    /// Reads the step's weights. `width` is the length of the vectors that reach it.
+    /// Reads the step's weights. `width` is the length of its input vectors.
     ///
     /// # Errors
-    /// [`ModelError::Config`] if it wants vectors of another length, [`ModelError::Weights`] if its weights are not
-    /// those that its config.json calls for.
+    /// [`ModelError::Config`] if it needs vectors of another length, [`ModelError::Weights`] if its weights do not fit
+    /// its config.json.
     pub fn load(&self, width: usize) -> Result<Layer, ModelError> {
         Ok(match self {
             Self::Dense(config) => Layer::Dense(config.load(width)?),
@@ -54,7 +54,7 @@ impl Step {
         }
     }
 
-    /// Whether its files are all there.
+    /// True if its files are all there.
     pub(crate) fn is_complete(&self) -> bool {
         match self {
             Self::Dense(DenseConfig { dir, .. }) | Self::LayerNorm(LayerNormConfig { dir, .. }) => {
@@ -66,8 +66,8 @@ impl Step {
 }
 
 impl Layer {
-    /// Reads the weights of `steps`, through which vectors of length `width` go one after the other; and says how long
-    /// they are in the end.
+    /// Reads the weights of consecutive `steps`; `width` is the length of the first one's input vectors. Returns the
+    /// length of the last one's output.
     ///
     /// # Errors
     /// See [`Step::load`].
@@ -120,7 +120,7 @@ pub enum Module {
     Pooling {
         /// The modes, their results concatenated.
         modes: Vec<Pooling>,
-        /// Whether the tokens of a prompt take part.
+        /// True if the tokens of a prompt take part.
         include_prompt: bool,
     },
     /// A step on the vectors of tokens (`module_input_name` is "token_embeddings").

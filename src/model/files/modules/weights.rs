@@ -28,7 +28,7 @@ impl ModuleWeights {
         Self::open_file(&Self::find(dir).ok_or_else(|| no_weights(dir))?)
     }
 
-    /// Opens a file of weights, safetensors or of `torch.save` as its name says.
+    /// Opens a file of weights: safetensors, or one of `torch.save`, by its name.
     ///
     /// # Errors
     /// [`ModelError::Weights`] if it is damaged.
@@ -48,7 +48,7 @@ impl ModuleWeights {
         }
     }
 
-    /// Whether there is a tensor of this name.
+    /// True if there is a tensor of this name.
     pub fn has(&self, name: &str) -> bool {
         match self {
             Self::Safetensors(weights) => weights.has(name),
@@ -65,7 +65,7 @@ impl ModuleWeights {
     }
 }
 
-/// Says that a module has no weights.
+/// The error of a module without weights.
 pub(super) fn no_weights(dir: &Path) -> ModelError {
     ModelError::MissingFile {
         dir: dir.to_owned(),

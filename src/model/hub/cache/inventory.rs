@@ -1,7 +1,7 @@
 //! The models in the Hugging Face cache: list, sizes, removal.
 //!
-//! A blob may belong to several revisions; one revision's removal leaves blobs that another one needs. Nothing outside of
-//! the model's own folder in the cache is ever removed: links are removed, not followed.
+//! A blob may belong to several revisions; removing one revision leaves the blobs of the others. Only files in the
+//! model's own folder of the cache are removed: links are removed, not followed.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -23,7 +23,7 @@ pub struct CachedModel {
     pub directory: PathBuf,
     /// Bytes of its files on the disk, each counted once.
     pub bytes: u64,
-    /// The latest first.
+    /// Latest first.
     pub revisions: Vec<CachedRevision>,
 }
 
@@ -48,7 +48,7 @@ pub fn ids(cache: &Path) -> Vec<String> {
     ids
 }
 
-/// Whether the folder of this id lies in the cache itself.
+/// True if this id is a name of a folder directly in the cache.
 fn is_id(id: &str) -> bool {
     !id.is_empty() && !id.contains("..") && id.matches('/').count() <= 1 && !id.contains('\\')
 }
@@ -158,7 +158,7 @@ pub fn remove(cache: &Path, model: &CachedModel) -> io::Result<()> {
 /// Removes one revision of a model, and the blobs that no other revision needs.
 ///
 /// # Errors
-/// The file system refuses. Where the files of another revision cannot be listed, nothing is removed: they may need the
+/// The file system refuses. If the files of another revision cannot be listed, nothing is removed, as they may need the
 /// same blobs.
 pub fn remove_revision(cache: &Path, model: &CachedModel, revision: &CachedRevision) -> io::Result<()> {
     if model.revisions.len() == 1 {
@@ -191,7 +191,7 @@ pub fn remove_revision(cache: &Path, model: &CachedModel, revision: &CachedRevis
     Ok(())
 }
 
-/// Where the links in a snapshot point to. Those that point to nothing need no blob.
+/// The targets of the links in a snapshot. Dangling links need no blob.
 fn blobs_of(snapshot: &Path) -> io::Result<BTreeSet<PathBuf>> {
     let mut blobs = BTreeSet::new();
     for link in files(snapshot, &mut Err)?.into_iter().filter(|path| path.is_symlink()) {

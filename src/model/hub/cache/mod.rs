@@ -1,4 +1,4 @@
-//! The Hugging Face cache on the disk: what Python's huggingface_hub wrote is read, and what we write it can read.
+//! The Hugging Face cache on the disk, shared with Python's huggingface_hub in both directions.
 //!
 //! ```text
 //! models--org--name/blobs/<etag>               contents, once, named by their sum
@@ -7,8 +7,8 @@
 //! models--org--name/.no_exist/<commit>/<file>  empty: the commit has no such file
 //! .locks/models--org--name/<etag>.lock
 //! ```
-//! Source: huggingface_hub's page "Understand caching". The names that become paths here come from a server; types
-//! that only hold checked names keep the unchecked ones out.
+//! Source: huggingface_hub's page "Understand caching". The names that become paths here come from a server; types for
+//! checked names keep the unchecked ones out.
 
 mod env;
 pub mod inventory;

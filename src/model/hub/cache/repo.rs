@@ -181,7 +181,7 @@ pub fn commit_of_snapshot(dir: &Path) -> Option<Commit> {
     Commit::parse(dir.file_name()?.to_str()?)
 }
 
-/// Whether the cache notes that the commit of this snapshot directory has no file `name`.
+/// True if the cache notes that the commit of this snapshot directory has no file `name`.
 pub fn is_known_absent(snapshot: &Path, name: &str) -> bool {
     let note = || {
         let commit = commit_of_snapshot(snapshot)?;

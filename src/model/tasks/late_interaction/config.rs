@@ -9,21 +9,21 @@ use std::path::Path;
 /// The settings of late interaction.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LateInteraction {
-    /// Longest query in tokens, where a file says it.
+    /// Longest query in tokens, if a file sets it.
     pub query_length: Option<usize>,
-    /// Longest document in tokens, where a file says it.
+    /// Longest document in tokens, if a file sets it.
     pub document_length: Option<usize>,
     /// The expansion of queries.
     pub expansion: Option<Expansion>,
     /// The tokens that have a vector; without it all that attention sees.
     pub mask: Option<TokenMask>,
-    /// Beginnings of prompts that are one token each, if the tokenizer knows them.
+    /// Prompts that become a single token each, if the tokenizer knows them.
     pub markers: Vec<String>,
-    /// Whether the score of two texts is the mean and not the sum of the largest products.
+    /// True if the score of two texts is the mean and not the sum of the largest products.
     pub mean: bool,
-    /// Whether the files leave out what PyLate does to every model: punctuation has no vector, vectors have length 1.
+    /// True if the files leave out what PyLate does to every model: punctuation has no vector, vectors have length 1.
     pub(crate) implied: bool,
-    /// The words to leave out, where PyLate's settings say it.
+    /// Words without a vector, if PyLate's settings list them.
     pub(super) skiplist: Option<Vec<String>>,
 }
 
@@ -32,9 +32,9 @@ pub struct LateInteraction {
 pub struct TokenMask {
     /// Tokens that have none.
     pub skiplist_words: Vec<String>,
-    /// Whether that holds for queries.
+    /// True if that holds for queries.
     pub skip_in_queries: bool,
-    /// Whether that holds for documents, and texts that are neither.
+    /// True if that holds for documents, and texts that are neither.
     pub skip_in_documents: bool,
     /// Ids of the only tokens that have one, but for queries; none: all of them.
     pub keep_only: Vec<i64>,
@@ -100,7 +100,7 @@ const PYLATE: [&str; 9] = [
 ];
 
 impl LateInteraction {
-    /// What `json`, the config_sentence_transformers.json at `path`, says; `None` if the model is of another kind.
+    /// Reads `json`, the config_sentence_transformers.json at `path`; `None` if the model is of another kind.
     pub(crate) fn read(path: &Path, json: &Json) -> Result<Option<Self>, ModelError> {
         let refuse = |reason: String| ModelError::Config { path: path.to_owned(), reason };
         let given = |key: &str| json.get(key).filter(|value| !value.is_null());
@@ -141,7 +141,7 @@ impl LateInteraction {
         Ok(Some(late))
     }
 
-    /// Takes over what `json`, the settings of the transformer module at `path`, says; it goes over the rest.
+    /// Reads `json`, the settings of the transformer module at `path`; they override the rest.
     pub(crate) fn read_transformer(&mut self, path: &Path, json: &Json) -> Result<(), ModelError> {
         let refuse = |reason: String| ModelError::Config { path: path.to_owned(), reason };
         if json.get("query_length").is_some() {

@@ -1,4 +1,4 @@
-//! Query expansion: mask tokens after a query, up to a length, each of which gets a vector that is scored.
+//! Query expansion: mask tokens appended to a query up to a length; each gets a vector that is scored.
 //!
 //! Reference: `sentence_transformers`, `base/modules/transformer.py` (`QueryExpansionConfig`).
 
@@ -7,9 +7,9 @@ use serde_json::Value as Json;
 /// The expansion of queries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expansion {
-    /// Whether queries that are longer are cut to the length ("fixed"); else they stay as they are ("min").
+    /// True if queries that are longer are cut to the length ("fixed"); else they stay as they are ("min").
     pub cut: bool,
-    /// Whether attention sees the added tokens; else only they see the others.
+    /// True if attention sees the added tokens; else only they see the others.
     pub attend: bool,
     /// The token that is added; `None`: the tokenizer's mask token, or where it has none the end-of-text token.
     pub token: Option<String>,

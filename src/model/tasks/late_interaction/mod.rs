@@ -1,4 +1,4 @@
-//! Late interaction: what the files of a model say that gives a vector for every token (ColBERT and its kin).
+//! Late interaction: the settings of models with a vector for every token (ColBERT and its descendants).
 //!
 //! Khattab and Zaharia 2020, <https://arxiv.org/abs/2004.12832>. Three layouts are read, as `sentence_transformers`
 //! reads them in `multi_vector_encoder/model.py`: its own (`model_type` "MultiVectorEncoder"), that of PyLate

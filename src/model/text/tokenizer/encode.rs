@@ -9,7 +9,7 @@ use super::squeeze::Squeezed;
 use super::types::{TokenizeError, Tokenizer, Tokens, Truncate};
 use crate::panic_guard::catch_panic;
 
-/// Tokens that the first piece of a long text must have beyond those that are kept, so that what was cut off cannot
+/// Tokens that the first piece of a long text must have beyond the kept ones, so that the rest of the text cannot
 /// change them: a WordPiece word longer than 100 characters is one unknown token, so no cut word has more than 100.
 const MARGIN: usize = 128;
 /// Bytes of a long text that are tokenised first, for each token that is kept.
@@ -55,8 +55,8 @@ impl Tokenizer {
         Ok(Tokens { ids: kept.iter().map(|&id| i64::from(id)).collect(), types: Vec::new(), unseen: 0, truncated })
     }
 
-    /// How many leading tokens a prompt takes up, as sentence-transformers counts them: those of the prompt alone,
-    /// without the closing special token.
+    /// The number of leading tokens that belong to a prompt, counted like sentence-transformers: those of the prompt
+    /// alone, without the closing special token.
     ///
     /// # Errors
     /// [`TokenizeError`]
@@ -159,7 +159,7 @@ impl Tokenizer {
         self.in_pieces(text, |piece, count| *count += piece.len())
     }
 
-    /// What `add` makes of the pieces of a text, which begin with a blank where there is one.
+    /// Applies `add` to the pieces of a text; pieces begin with a blank if possible.
     fn in_pieces<T: Default>(&self, text: Prompted<'_>, add: impl Fn(&Encoding, &mut T)) -> Result<T, TokenizeError> {
         let Squeezed { text, .. } = self.squeezed(text, false, usize::MAX);
         let (mut rest, mut sum) = (&text[..], T::default());
@@ -186,11 +186,12 @@ impl Tokenizer {
 struct Seen<'t> {
     text: Cow<'t, str>,
     encoding: Encoding,
-    /// Whether there is more.
+    /// True if there is more.
     part: bool,
 }
 
-/// What is left of `body` in `room` tokens, and whether that is less; `None` if nothing may be left out.
+/// The part of `body` that fits into `room` tokens, and true if that is less than all; `None` if truncation is
+/// forbidden.
 fn kept(body: &[u32], room: usize, truncate: Truncate) -> Option<(&[u32], bool)> {
     match truncate {
         _ if body.len() <= room => Some((body, false)),

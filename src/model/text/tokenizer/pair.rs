@@ -11,9 +11,9 @@ use super::types::{TokenizeError, Tokenizer, Tokens, Truncate};
 pub struct FirstOfPair {
     prompt: Arc<str>,
     text: Arc<str>,
-    /// As many tokens as a pair can have, or a few more.
+    /// Truncated to about the maximum length of a pair.
     encoding: Encoding,
-    /// Whether `encoding` is a part.
+    /// True if `encoding` is a part.
     part: bool,
     /// Tokens of the whole text ([`Tokenizer::count`]).
     count: OnceLock<usize>,
@@ -39,8 +39,8 @@ impl Tokenizer {
         Ok(FirstOfPair { prompt, text, encoding, part, count: OnceLock::new(), max_length, truncate })
     }
 
-    /// The tokens of two texts as one input, at most `max_length` with the specials, which are always kept. What is
-    /// too much goes from the longer of the two, token by token (`longest_first`), as `transformers` does it.
+    /// The tokens of two texts as one input, at most `max_length` with the specials, which are always kept. Excess
+    /// tokens are removed from the longer one, token by token (`longest_first`), as `transformers` does.
     ///
     /// # Errors
     /// [`TokenizeError`]
@@ -109,18 +109,18 @@ impl FirstOfPair {
 /// Numbers of tokens that two texts keep in `room`, which is less than both have.
 fn longest_first(a: usize, b: usize, room: usize, first_is_longer: bool) -> (usize, usize) {
     let (short, half) = (a.min(b), room / 2);
-    // The shorter keeps what it has, up to a half.
+    // The shorter is kept whole, up to half of the room.
     let (short, long) = if short <= half { (short, room - short) } else { (half, room - half) };
     if first_is_longer { (long, short) } else { (short, long) }
 }
 
-/// Leaves `keep` tokens.
+/// Keeps `keep` tokens.
 fn cut(encoding: &mut Encoding, keep: usize, truncate: Truncate) {
     let direction = match truncate {
         Truncate::Left => TruncationDirection::Left,
         Truncate::Right | Truncate::None => TruncationDirection::Right,
     };
     encoding.truncate(keep, 0, direction);
-    // What was cut off would be combined, each piece of one text with each of the other.
+    // The overflowing pieces would be combined, each of one text with each of the other.
     drop(encoding.take_overflowing());
 }

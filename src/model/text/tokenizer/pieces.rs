@@ -13,8 +13,8 @@ pub struct Piece {
     pub id: u32,
     /// The part of the text that it stands for; a special token's own name.
     pub text: String,
-    /// Where that part is, in characters (not bytes); `None` for a special token that was put around the text. Tokens
-    /// that share a character, as bytes of it, have the same.
+    /// The span of the token in the text, in characters (not bytes); `None` for added special tokens. Tokens that are
+    /// bytes of the same character have the same span.
     pub span: Option<Range<usize>>,
 }
 
@@ -90,7 +90,7 @@ mod tests {
         skipped: String,
     }
 
-    /// What `transformers` says of the same texts (make_pieces.py).
+    /// The output of `transformers` for the same texts (make_pieces.py).
     fn cases() -> Vec<Case> {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/pieces.json");
         serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()

@@ -48,7 +48,7 @@ impl Tokenizer {
         })
     }
 
-    /// The token that stands for what the vocabulary lacks. `dir` is where the tokenizer was read.
+    /// The unknown token. `dir` is the tokenizer's directory.
     pub fn unknown(&self, dir: &Path) -> Result<Option<i64>, ModelError> {
         let token = match self.inner.get_model() {
             ModelWrapper::WordPiece(model) => Some(&model.unk_token),

@@ -29,7 +29,7 @@ impl<'t> Prompted<'t> {
         self.prompt.len().saturating_add(self.text.len())
     }
 
-    /// Whether there is not a single byte.
+    /// True if there is not a single byte.
     pub fn is_empty(self) -> bool {
         self.prompt.is_empty() && self.text.is_empty()
     }

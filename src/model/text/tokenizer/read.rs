@@ -97,7 +97,7 @@ impl Tokenizer {
         self.prefix.len() + self.suffix.len()
     }
 
-    /// Whether `ids` neither begin nor end with the special token that the tokenizer puts there: another tokenizer made
+    /// True if `ids` neither begin nor end with the special token that the tokenizer puts there: another tokenizer made
     /// them, or they were made without special tokens.
     pub fn lacks_specials(&self, ids: &[u32]) -> bool {
         let is = |id: Option<&u32>, special: Option<&i64>| {
@@ -119,7 +119,7 @@ impl Tokenizer {
     }
 }
 
-/// The tokenizer that `class` builds, and the end at which the file says that texts are cut.
+/// The tokenizer that `class` builds, and the file's side of truncation.
 fn rebuilt(class: Class, file: File, config: &Json, map: &Json) -> Result<Parts, String> {
     let tokens = SpecialTokens::read(Some(class), config, map, &file.added_tokens)?;
     let side = file.truncation.get("direction").and_then(Json::as_str).map(str::to_lowercase);
@@ -130,7 +130,7 @@ fn rebuilt(class: Class, file: File, config: &Json, map: &Json) -> Result<Parts,
 fn as_saved(bytes: &[u8], config: &Json, map: &Json) -> Result<Parts, String> {
     let mut inner = tokenizers::Tokenizer::from_bytes(bytes).map_err(|e| e.to_string())?;
     let left = inner.get_truncation().is_some_and(|t| t.direction == TruncationDirection::Left);
-    // Length and padding are ours to decide; what the file says dates from when it was saved.
+    // infa sets length and padding; the file's values are those at the time of saving.
     inner.with_truncation(None).map_err(|e| e.to_string())?;
     inner.with_padding(None);
     let tokens = SpecialTokens::read(None, config, map, &[])?;
@@ -139,7 +139,7 @@ fn as_saved(bytes: &[u8], config: &Json, map: &Json) -> Result<Parts, String> {
     Ok((inner, left.then(|| "left".to_owned())))
 }
 
-/// A tokenizer, and the end at which its file says that texts are cut.
+/// A tokenizer, and its file's side of truncation.
 type Parts = (tokenizers::Tokenizer, Option<String>);
 
 /// The files of a tokenizer in a directory.

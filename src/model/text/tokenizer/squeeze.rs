@@ -1,6 +1,6 @@
-//! Shortens the parts of a text that give few tokens or none, so that the tokens stay exactly the same.
+//! Shortens parts of a text that yield few tokens or none; the tokens stay exactly the same.
 //!
-//! A tokenizer takes some 20 bytes of memory and up to 0.7 µs for each byte of a text, also where 30 MB of blanks give no
+//! A tokenizer takes some 20 bytes of memory and up to 0.7 µs for each byte of a text, even if 30 MB of blanks yield no
 //! token, or 30 MB of letters one unknown word. Such parts are recognised here, at a few nanoseconds a byte.
 
 use std::collections::HashMap;
@@ -26,7 +26,7 @@ const MOST_TRIED: usize = 256;
 
 /// The way in which texts are shortened.
 pub(super) enum Squeeze {
-    /// By what is known of BERT's tokenizer.
+    /// By the rules of BERT's tokenizer.
     Words(Words),
     /// Runs of one character, by trying out whether their length matters.
     Runs(Runs),
@@ -35,7 +35,7 @@ pub(super) enum Squeeze {
 /// A text with fewer bytes and the same tokens.
 pub(super) struct Squeezed {
     pub text: String,
-    /// Whether it stands for the whole text, not only for the part at the kept end that fits.
+    /// True if it stands for the whole text, not only for the part at the kept end that fits.
     pub whole: bool,
 }
 
@@ -45,7 +45,7 @@ impl Squeeze {
         Words::of(tokenizer).map_or_else(|| Self::Runs(Runs::default()), Self::Words)
     }
 
-    /// Whether the tokens of two parts of a text that are divided before a blank are those of the whole.
+    /// True if the tokens of two parts of a text that are divided before a blank are those of the whole.
     pub fn divides_at_blanks(&self) -> bool {
         matches!(self, Self::Words(_))
     }
@@ -80,7 +80,7 @@ struct Output {
 }
 
 impl Output {
-    /// Whether there was room.
+    /// True if there was room.
     fn push(&mut self, c: char) -> bool {
         self.bytes += c.len_utf8();
         if self.bytes > self.limit {
@@ -91,8 +91,8 @@ impl Output {
     }
 }
 
-/// The rules of `BertNormalizer`, `BertPreTokenizer` and WordPiece: blanks divide words, however many there are; some
-/// characters are dropped; a word of too many characters is one unknown token.
+/// The rules of `BertNormalizer`, `BertPreTokenizer` and WordPiece: runs of blanks divide words; some characters are
+/// dropped; a word of too many characters is one unknown token.
 pub(super) struct Words {
     /// Characters that are kept of a long word: more than make it unknown, with an added token beside them.
     kept: usize,
@@ -104,7 +104,7 @@ pub(super) struct Words {
 /// The effect of a character on its word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Effect {
-    /// Nothing: it is dropped.
+    /// Dropped.
     Dropped,
     /// It ends the word, and is no token.
     Blank,
@@ -151,7 +151,7 @@ impl Words {
         if control || (self.drops_marks && c.is_mark_nonspacing()) { Effect::Dropped } else { Effect::Part }
     }
 
-    /// Whether all of `text` fitted.
+    /// True if all of `text` fitted.
     fn filter(&self, text: impl Iterator<Item = char>, out: &mut Output) -> bool {
         // Of the present word, and of the blanks or dropped characters since a character that counts.
         let (mut parts, mut blanks, mut dropped) = (0, 0, 0);
@@ -219,12 +219,12 @@ fn is_chinese(c: char) -> bool {
 /// become one unknown token. Which these are is tried out.
 #[derive(Default)]
 pub(super) struct Runs {
-    /// Whether the length of a long run does not matter.
+    /// By character: true if the length of a long run does not matter.
     tried: Mutex<HashMap<char, bool>>,
 }
 
 impl Runs {
-    /// Whether all of `text` fitted.
+    /// Returns true if all of `text` fitted.
     fn filter(
         &self,
         text: impl Iterator<Item = char>,
@@ -242,7 +242,7 @@ impl Runs {
                 }
             };
             run = Some((c, length));
-            // Decided once a run. What is too much here is taken back when the run is over.
+            // Decided once for each run. Surplus characters are removed at the end of the run.
             if length == LONG_RUN + 1 {
                 free = self.is_free(c, ids);
             }
@@ -266,7 +266,7 @@ impl Runs {
         }
     }
 
-    /// Whether the tokens of a long run of `c` do not depend on its length.
+    /// True if the tokens of a long run of `c` do not depend on its length.
     fn is_free(&self, c: char, ids: &dyn Fn(&str) -> Option<Vec<u32>>) -> bool {
         let tried = || self.tried.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(&free) = tried().get(&c) {

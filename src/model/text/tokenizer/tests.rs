@@ -28,7 +28,7 @@ fn tokenizers() -> Vec<(PathBuf, Tokenizer)> {
     dirs.into_iter().filter_map(read).collect()
 }
 
-/// What texts are put together from: what gives many tokens, few, or none.
+/// A piece of test text: of kinds with many tokens, few, or none.
 fn stretch(random: &mut fastrand::Rng) -> String {
     const ALPHABETS: [&str; 14] = [
         "the cat sat on a mat, and then it ran away. ",
@@ -106,7 +106,7 @@ fn a_long_text_has_the_tokens_that_it_has_when_all_of_it_is_read() {
 fn a_pair_of_long_texts_is_cut_as_when_all_of_them_is_read() {
     for (dir, tokenizer) in tokenizers() {
         let mut random = fastrand::Rng::with_seed(3);
-        // What stands around and between the two.
+        // The special tokens around and between the two.
         let template = tokenizer.encode_pair("a", "b", 1000, Truncate::Right).unwrap().ids;
         let (a, b) = (whole(&tokenizer, "a"), whole(&tokenizer, "b"));
         let at = |part: &[i64], from: usize| {
@@ -168,7 +168,7 @@ fn a_text_of_few_tokens_that_cannot_be_shortened_has_a_limit() {
     let weights = Weights::Safetensors(dir.join("model.safetensors"));
     let tokenizer = Model::read(Source { name: "x".into(), dir, weights }).unwrap().tokenizer;
     let mut random = fastrand::Rng::with_seed(1);
-    // Unknown characters, of which a stretch is one token.
+    // Unknown characters; a run of them is one token.
     let unknown: String = (0..2 << 20).filter_map(|_| char::from_u32(random.u32(0x10000..0x1005D))).collect();
     let tokens = tokenizer.encode(&unknown, 40, Truncate::Right);
     assert!(matches!(tokens, Err(TokenizeError::TooManyBytes { .. })), "{tokens:?}");

@@ -25,7 +25,7 @@ pub struct Tokens {
     pub types: Vec<i64>,
     /// Number of tokens at the end that attention does not see; they see the others.
     pub unseen: usize,
-    /// Whether tokens of the text were left out.
+    /// True if tokens of the text were left out.
     pub truncated: bool,
 }
 
@@ -39,7 +39,8 @@ pub enum TokenizeError {
         /// The maximum length in tokens, specials included.
         limit: usize,
     },
-    /// Too many bytes for a text of which some tokens stand for very long parts: the whole of it would have to be read.
+    /// Too many bytes for a tokenizer in which some tokens stand for very long parts: the whole text would have to be
+    /// read.
     #[error("the text has more than {limit} bytes and gives too few tokens to be cut early; shorten it")]
     TooManyBytes {
         /// The limit in bytes.
@@ -76,9 +77,9 @@ pub struct Tokenizer {
     pub model_max_length: Option<usize>,
     /// The end that goes by default.
     pub truncation_side: Truncate,
-    /// Whether the model takes token types (`token_type_ids`), which mark the second text of a pair.
+    /// True if the model takes token types (`token_type_ids`), which mark the second text of a pair.
     pub has_token_types: bool,
-    /// Whether batches are padded before their texts, and not after.
+    /// True if batches are padded before their texts, and not after.
     pub pads_left: bool,
     /// Remarks on differences from tokenizer.json.
     pub remarks: Vec<String>,

@@ -1,10 +1,10 @@
-//! The part of Python's pickle language in which `torch.save` writes a state dict, and not one word more.
+//! An interpreter of the part of Python's pickle language in which `torch.save` writes a state dict, and no more.
 //!
-//! Nothing is called and nothing imported: of the names a pickle may ask for, the few of [`Callable`] are known, and
-//! each stands for one thing this file does by itself. Source of the opcodes: CPython, `Lib/pickletools.py`.
+//! Nothing is called and nothing imported: of the names in a pickle only those of [`Callable`] are known, and each is
+//! implemented in this file. Source of the opcodes: CPython, `Lib/pickletools.py`.
 //!
-//! Values live in a list and refer to each other by position, so that values shared over and over cost nothing, and
-//! neither cycles nor depth can hurt; every instruction makes at most one.
+//! Values live in a list and refer to each other by position, so that shared values cost nothing, and cycles and depth
+//! are harmless; every instruction creates at most one.
 
 use std::collections::HashMap;
 
@@ -23,11 +23,11 @@ pub(super) struct Pickle {
     pub tensors: Vec<(String, Tensor)>,
     /// Where their numbers are.
     pub storages: Vec<Storage>,
-    /// If the pickle is a number.
+    /// Set if the pickle is a number.
     pub integer: Option<i64>,
-    /// If it is a list of texts.
+    /// Set if it is a list of texts.
     pub texts: Vec<String>,
-    /// If it is a dict that says so.
+    /// Set if it is a dict with the byte order.
     pub little_endian: Option<bool>,
 }
 
@@ -86,7 +86,7 @@ const SHORT: &str = "it ends in the middle";
 const CONFUSED: &str = "its pickle makes no sense";
 
 impl Pickle {
-    /// Reads the pickle at the beginning of `bytes`, and says how long it is.
+    /// Reads the pickle at the beginning of `bytes`; returns it and its length.
     pub fn read(bytes: &[u8]) -> Result<(Self, usize), String> {
         let mut machine = Machine { rest: bytes, ..Machine::default() };
         for _ in 0..MAX_INSTRUCTIONS {
@@ -135,7 +135,7 @@ impl<'a> Machine<'a> {
                 self.push(Value::Integer(i64::from_le_bytes(wide)));
             }
             b'G' => {
-                // A float, big-endian; state dicts hold some in what is said about them, never in the tensors.
+                // A float, big-endian; state dicts have some in their metadata, never in the tensors.
                 self.bytes::<8>()?;
                 self.push(Value::Nothing);
             }
@@ -196,7 +196,7 @@ impl<'a> Machine<'a> {
             b'Q' => self.persistent()?,
             b'R' => self.reduce()?,
             b'b' => {
-                // Attributes of a dict (`_metadata`, the modules' versions): they say nothing about the tensors.
+                // Attributes of a dict (`_metadata`, the modules' versions); they do not concern the tensors.
                 self.pop()?;
                 if !matches!(self.top()?, Value::Dict(_)) {
                     return Err("it sets the state of something other than a dict".into());
@@ -236,7 +236,7 @@ impl<'a> Machine<'a> {
     /// A call, of one of the few things that may be called.
     fn reduce(&mut self) -> Result<(), String> {
         let (arguments, callee) = (self.pop()?, self.pop()?);
-        // No call has more than seven; what is beyond is not looked at.
+        // No call has more than seven arguments; further ones are ignored.
         let arguments = self.tuple(arguments)?;
         let arguments = arguments[..arguments.len().min(MAX_ARGUMENTS)].to_vec();
         let Value::Callable(callee) = self.values[callee] else { return Err(CONFUSED.into()) };

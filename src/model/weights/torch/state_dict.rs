@@ -53,12 +53,12 @@ impl StateDict {
         Ok(Self { path: path.to_owned(), contents })
     }
 
-    /// Whether there is a tensor of this name.
+    /// True if there is a tensor of this name.
     pub fn has(&self, name: &str) -> bool {
         self.contents.tensors.contains_key(name)
     }
 
-    /// The shape of a tensor, if there is one of this name.
+    /// The shape of a tensor, if it exists.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.contents.tensors.get(name).map(|tensor| tensor.size.as_slice())
     }
@@ -116,8 +116,7 @@ fn parse_zip(bytes: &[u8]) -> Result<Contents, String> {
     Ok(Contents { tensors: pickle.tensors.into_iter().collect(), storages })
 }
 
-/// The contents of a member that lies in the archive as it is: there is nothing to inflate, so the file's own size
-/// bounds what is read.
+/// The contents of a stored (uncompressed) member of the archive: the file's own size bounds the read.
 fn member(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str, limit: u64) -> Result<Vec<u8>, String> {
     let file = archive.by_name(name).map_err(|e| format!("{name}: {e}"))?;
     if file.compression() != CompressionMethod::Stored {

@@ -58,7 +58,7 @@ impl Tensor {
         let mut numbers = Vec::with_capacity(count);
         loop {
             numbers.push(storage[at]);
-            // Counts up like an odometer, the last dimension first.
+            // Increments the index, the last dimension first.
             let mut axis = self.size.len();
             loop {
                 if axis == 0 {

@@ -1,4 +1,4 @@
-//! The tokens that stand outside of the vocabulary's rules: special ones and such as were added later.
+//! Added tokens, outside of the vocabulary's rules: special ones and later additions.
 
 use std::collections::BTreeMap;
 
@@ -7,8 +7,8 @@ use tokenizers::{AddedToken, AddedVocabulary};
 
 use super::class::{Class, NAMED};
 
-/// What tokenizer_config.json, special_tokens_map.json and tokenizer.json say about such tokens, as `transformers`
-/// weighs one against the other.
+/// The added tokens of tokenizer_config.json, special_tokens_map.json and tokenizer.json, merged by the rules of
+/// `transformers`.
 pub(crate) struct SpecialTokens {
     /// `added_tokens_decoder`, or what tokenizer.json has in its place; by id.
     added: BTreeMap<u32, AddedToken>,
@@ -37,7 +37,7 @@ impl SpecialTokens {
                 }
             }
         }
-        // The map is older than the decoder and not looked at beside it.
+        // added_tokens_decoder replaced special_tokens_map.json, which is ignored if both exist.
         let setting = |key: &str| {
             let old = if decoder.is_none() { map.get(key) } else { None };
             old.or_else(|| config.get(key)).filter(|value| !value.is_null())
@@ -99,7 +99,7 @@ fn one(value: &Json, name: &str, class: Option<Class>) -> Result<AddedToken, Str
     }
 }
 
-/// A special token of which only the text is known.
+/// A special token known by its text alone.
 fn special(text: &str, name: &str, class: Option<Class>) -> AddedToken {
     // These two take the white space before a mask with it.
     let greedy = name == "mask_token" && matches!(class, Some(Class::Mpnet | Class::Camembert));

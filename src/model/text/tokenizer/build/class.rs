@@ -30,9 +30,9 @@ impl Class {
     /// tokenizer.json as it is.
     pub(crate) fn choose(named: Option<&str>, model_type: Option<&str>) -> Option<Self> {
         match (named, model_type) {
-            // Registered as TokenizersBackend, which goes over what the files name.
+            // Registered as TokenizersBackend, which overrides the class in the files.
             (_, Some("modernbert" | "mistral")) => None,
-            // What its published models name is known to be wrong.
+            // The class in its published models is known to be wrong.
             (_, Some("qwen2")) => Some(Self::Decoder(Decoder::Qwen2)),
             (Some(name), _) => Self::by_name(name),
             (None, Some(model)) => Self::of_model(model),
@@ -76,7 +76,7 @@ impl Class {
         }
     }
 
-    /// Whether token types are an input of the model, where tokenizer_config.json does not say: by the same names,
+    /// True if token types are an input of the model, where tokenizer_config.json does not say: by the same names,
     /// those of classes that are taken as they are among them.
     pub(crate) fn has_token_types(named: Option<&str>, model_type: Option<&str>) -> bool {
         match named.map(|name| name.strip_suffix("Fast").unwrap_or(name)) {
@@ -86,7 +86,7 @@ impl Class {
         }
     }
 
-    /// The special token of that name, where tokenizer_config.json does not say.
+    /// The special token of that name, if tokenizer_config.json does not set it.
     pub(crate) fn default_token(self, name: &str) -> Option<&'static str> {
         match (self, name) {
             (Self::Decoder(decoder), _) => decoder.default_token(name),
@@ -109,7 +109,7 @@ impl Class {
         }
     }
 
-    /// Special tokens beyond the named ones, where tokenizer_config.json does not say.
+    /// Special tokens beyond the named ones, if tokenizer_config.json does not list them.
     pub(crate) fn extra_tokens(self) -> &'static [&'static str] {
         if self == Self::Camembert { &["<s>NOTUSED", "</s>NOTUSED", "<unk>NOTUSED"] } else { &[] }
     }

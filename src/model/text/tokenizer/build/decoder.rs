@@ -34,7 +34,7 @@ const QWEN2_WORDS: &str = concat!(
 );
 
 impl Decoder {
-    /// The special token of that name, where tokenizer_config.json does not say.
+    /// The special token of that name, if tokenizer_config.json does not set it.
     pub(crate) fn default_token(self, name: &str) -> Option<&'static str> {
         match (self, name) {
             (Self::Qwen2, "unk_token" | "eos_token" | "pad_token") => Some("<|endoftext|>"),

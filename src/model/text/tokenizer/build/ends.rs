@@ -1,12 +1,12 @@
-//! Tokens that open and close a text, where tokenizer_config.json wants them and tokenizer.json does not add them.
+//! Tokens that open and close a text, if tokenizer_config.json requires them and tokenizer.json does not add them.
 //!
-//! `transformers` 4 built the post-processor of Llama's, Gemma's, Cohere's and others' tokenizers from `add_bos_token` and
-//! `add_eos_token`, whatever tokenizer.json said, and models were trained so: e5-mistral pools its `</s>`. `transformers` 5
-//! takes the file as it is. Here a token that the configuration wants is added, and a warning says so; a token that the file adds and
-//! the configuration does not want stays.
+//! `transformers` 4 built the post-processor of Llama's, Gemma's, Cohere's and others' tokenizers from `add_bos_token`
+//! and `add_eos_token` and ignored that of tokenizer.json, and models were trained so: e5-mistral pools its `</s>`.
+//! `transformers` 5 uses the file alone. Here a token that only the configuration has is added, with a warning; a token
+//! that only the file has stays.
 //!
-//! Reference: `update_post_processor` in `tokenization_llama_fast.py` of `transformers` 4: `bos A eos` for a text,
-//! `bos A eos bos B eos` for a pair.
+//! Reference: `update_post_processor` in `tokenization_llama_fast.py` of `transformers` 4: `bos A eos` for a text, `bos
+//! A eos bos B eos` for a pair.
 
 use serde_json::{Map, Value as Json, json};
 use tokenizers::processors::PostProcessorWrapper;
@@ -19,7 +19,7 @@ use super::special::{flag, special_tokens};
 const ENDS: [(&str, &str, &str); 2] =
     [("add_bos_token", "bos_token", "at the beginning"), ("add_eos_token", "eos_token", "at the end")];
 
-/// Adds the tokens that are wanted and missing. Returns remarks on what was added, or could not be.
+/// Adds the missing tokens. Returns remarks on those added, and on those that could not be.
 pub(crate) fn add_missing(
     inner: &mut tokenizers::Tokenizer,
     class: Option<Class>,
@@ -47,7 +47,7 @@ pub(crate) fn add_missing(
                      {token} is added, as transformers 4 does and 5 does not"
                 ));
             }
-            // Without any such token transformers 4 refuses; other files of the same model say what they need.
+            // Without any such token transformers 4 refuses; the model's other files have its requirements.
             None => remarks.push(format!(
                 "{asks} of tokenizer_config.json asks for a {name} {place} of a text, but the vocabulary has none: none is added"
             )),
@@ -82,7 +82,7 @@ fn processor(inner: &tokenizers::Tokenizer, prefix: &[i64], suffix: &[i64]) -> R
     let (single, second) = (around("A", 0), around("B", 1));
     let pair = [single.clone(), second].concat();
     let template = json!({"type": "TemplateProcessing", "single": single, "pair": pair, "special_tokens": tokens});
-    // What trims the places of tokens in the text stays; the rest is in the template.
+    // Post-processors that trim the spans of tokens stay; the template replaces the rest.
     let saved = inner.get_post_processor().map(serde_json::to_value).transpose().map_err(|e| e.to_string())?;
     let saved = saved.unwrap_or_default();
     let steps = saved.get("processors").and_then(Json::as_array).cloned().unwrap_or_else(|| vec![saved]);

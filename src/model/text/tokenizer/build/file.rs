@@ -7,7 +7,7 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 use tokenizers::models::bpe::{Merges, Vocab};
 
-/// Whether tokenizer.json works on bytes, by the rule of `transformers`.
+/// True if tokenizer.json works on bytes, by the rule of `transformers`.
 pub(crate) fn is_byte_level(bytes: &[u8]) -> bool {
     let name = b"\"ByteLevel\"";
     bytes.windows(name.len()).any(|window| window == name)

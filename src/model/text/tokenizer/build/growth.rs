@@ -1,8 +1,8 @@
-//! A bound on how much longer a tokenizer makes a text, computed before the first text.
+//! An upper bound of how much longer a tokenizer makes a text, computed before the first text.
 //!
-//! tokenizer.json comes from strangers. A chain of a few `Replace` steps turns one letter into more bytes than there is
-//! memory, and a process that runs out of memory is ended without a word. Real tokenizers make a text at most some
-//! hundred times as long (`Precompiled`, which spells out ligatures, followed by a `Replace` of blanks).
+//! tokenizer.json is untrusted. A chain of a few `Replace` steps turns one letter into more bytes than the memory
+//! holds, and the system kills such a process without a message. Real tokenizers make a text at most some hundred times
+//! as long (`Precompiled`, which spells out ligatures, followed by a `Replace` of blanks).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -82,7 +82,7 @@ fn growth(step: &Json) -> Growth {
             let content = text("content").len() as u64;
             match step.get("pattern").and_then(|pattern| pattern.get("String")).and_then(Json::as_str) {
                 Some(pattern) if !pattern.is_empty() => Growth::times(content.div_ceil(pattern.len() as u64)),
-                // It may match nothing, between any two letters.
+                // The pattern may match the empty string, between any two letters.
                 _ => Growth::times(content.saturating_add(1)),
             }
         }

@@ -1,8 +1,8 @@
 //! Rebuilds a tokenizer as its class in `transformers` 5 does.
 //!
-//! Such a class takes no more than the vocabulary from tokenizer.json (and for BPE the merges, for SentencePiece the
-//! character map): normaliser, pre-tokeniser and post-processor it builds itself from tokenizer_config.json, whatever
-//! tokenizer.json says of them. Reference: the `__init__` of each class in `models/*/tokenization_*.py`.
+//! Such a class reads only the vocabulary from tokenizer.json (and for BPE the merges, for SentencePiece the character
+//! map): normaliser, pre-tokeniser and post-processor come from tokenizer_config.json, and tokenizer.json's are
+//! ignored. Reference: the `__init__` of each class in `models/*/tokenization_*.py`.
 
 use serde_json::Value as Json;
 use tokenizers::decoders::DecoderWrapper;
@@ -41,7 +41,7 @@ pub(crate) fn rebuild(class: Class, file: File, config: &Json, tokens: SpecialTo
 
     let names = ["cls_token", "sep_token", "bos_token", "eos_token"];
     let texts = names.map(|name| tokens.named(name).to_owned());
-    // This class adds its special tokens once more, and they lose what else was said of them.
+    // This class adds its special tokens a second time, which resets their other settings.
     let again = if class == Class::Decoder(Decoder::Qwen2) { tokens.plain() } else { Vec::new() };
     for added in [tokens.in_order(), again] {
         built.add_tokens(added).map_err(|e| e.to_string())?;

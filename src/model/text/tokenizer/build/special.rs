@@ -36,7 +36,7 @@ impl Tokenizer {
         self.inner.token_to_id(token).map(i64::from)
     }
 
-    /// The id of a special token by its name in tokenizer_config.json: "mask_token", say.
+    /// The id of a special token by its name in tokenizer_config.json, such as "mask_token".
     pub fn special_id(&self, name: &str) -> Option<i64> {
         self.specials_by_name.get(name).copied()
     }

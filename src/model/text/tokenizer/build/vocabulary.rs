@@ -18,7 +18,7 @@ const WORDS: &str = "vocab.txt";
 const IDS: &str = "vocab.json";
 const MERGES: &str = "merges.txt";
 
-/// The names of such files, for what is fetched where there is no tokenizer.json; vocab.json is fetched anyway.
+/// The names of such files, fetched if there is no tokenizer.json; vocab.json is fetched in any case.
 pub const FILES: [&str; 2] = [WORDS, MERGES];
 
 /// The vocabulary file in `dir`, if there is one.
@@ -30,7 +30,7 @@ pub(crate) fn find(dir: &Path) -> Option<PathBuf> {
     Some(dir.join(IDS)).filter(|path| path.is_file() && dir.join(MERGES).is_file())
 }
 
-/// That `dir` has no tokenizer.json, nor what would do in its place.
+/// The error of a `dir` with neither tokenizer.json nor a substitute.
 pub fn missing(dir: &Path) -> ModelError {
     ModelError::MissingFile {
         dir: dir.to_owned(),
@@ -39,8 +39,8 @@ pub fn missing(dir: &Path) -> ModelError {
     }
 }
 
-/// What tokenizer.json would have from the vocabulary files in `dir`, for `class`. `settings` are
-/// tokenizer_config.json and special_tokens_map.json.
+/// Builds a tokenizer.json from the vocabulary files in `dir`, for `class`. `settings` are tokenizer_config.json and
+/// special_tokens_map.json.
 pub(crate) fn read(dir: &Path, class: Option<Class>, settings: [&Json; 2]) -> Result<File, ModelError> {
     let text = |name: &str| {
         let path = dir.join(name);
@@ -69,7 +69,7 @@ pub(crate) fn read(dir: &Path, class: Option<Class>, settings: [&Json; 2]) -> Re
     })
 }
 
-/// The tokens that added_tokens.json beside the vocabulary has with their ids. Those are special that `settings` name.
+/// The tokens in added_tokens.json beside the vocabulary, with their ids. Those in `settings` are special.
 fn added(dir: &Path, settings: [&Json; 2]) -> Result<Vec<Json>, ModelError> {
     let tokens: Option<BTreeMap<String, u32>> = read_json(&dir.join("added_tokens.json"))?;
     let named = |content: &str| {
