@@ -4,8 +4,6 @@ use std::fmt;
 
 use clap::ValueEnum;
 
-use super::RuntimeError;
-
 /// A device, as the user asks for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Device {
@@ -63,34 +61,5 @@ impl Dtype {
 impl fmt::Display for Dtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
-    }
-}
-
-impl Device {
-    /// The device that will really be used.
-    ///
-    /// # Errors
-    /// [`RuntimeError::Device`] for a device that is not implemented yet.
-    pub fn resolve(self) -> Result<Self, RuntimeError> {
-        match self {
-            Self::Auto | Self::Cpu => Ok(Self::Cpu),
-            Self::Cuda | Self::Tensorrt => {
-                Err(RuntimeError::Device { device: self, reason: "GPUs are not implemented yet".into() })
-            }
-        }
-    }
-}
-
-impl Dtype {
-    /// The format that will really be used.
-    ///
-    /// # Errors
-    /// [`RuntimeError::Dtype`] for a format that is not implemented yet.
-    pub fn resolve(self) -> Result<Self, RuntimeError> {
-        match self {
-            Self::Auto | Self::Float32 => Ok(Self::Float32),
-            Self::Int8 => Ok(Self::Int8),
-            Self::Float16 | Self::Bfloat16 => Err(RuntimeError::Dtype(self)),
-        }
     }
 }

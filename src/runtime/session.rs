@@ -108,7 +108,7 @@ impl Runtime {
     }
 
     fn builder(&self, options: SessionOptions) -> ort::Result<SessionBuilder> {
-        Ok(ort::session::Session::builder(&self.environment)?
+        Ok(ort::session::Session::builder(self.environment())?
             .with_intra_threads(options.intra_threads)?
             .with_inter_threads(1)?
             .with_intra_op_spinning(options.intra_threads > 1)?

@@ -7,7 +7,8 @@ use crate::circles::{arrows, circles};
 use crate::source::{files, modules, src};
 
 /// Rooms that keep all rules below.
-const CLEAN: &[&str] = &["cli", "model", "graph", "fetch", "input", "output", "report", "stats", "ui"];
+const CLEAN: &[&str] =
+    &["cli", "engine", "batch", "runtime", "model", "graph", "fetch", "input", "output", "report", "stats", "ui"];
 /// The most files side by side in a folder, `mod.rs` left out.
 const FILES_SIDE_BY_SIDE: usize = 15;
 
@@ -18,11 +19,12 @@ fn none(findings: &[String]) {
 
 #[test]
 fn no_circles_of_files() {
-    let mut findings = Vec::new();
+    let (mut findings, mut total) = (Vec::new(), 0);
     for room in CLEAN {
         let arrows = arrows(&modules(&src(), room));
         let count: usize = arrows.values().map(|used| used.len()).sum();
-        assert!(count > 5, "{room}: only {count} arrows found: does this test still read the sources?");
+        assert!(count > 0, "{room}: no arrows found: does this test still read the sources?");
+        total += count;
         for circle in circles(&arrows) {
             findings.push(format!("{room}: a circle of {} files", circle.len()));
             for file in &circle {
@@ -31,6 +33,7 @@ fn no_circles_of_files() {
             }
         }
     }
+    assert!(total > 500, "only {total} arrows found: does this test still read the sources?");
     none(&findings);
 }
 

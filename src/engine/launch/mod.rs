@@ -6,6 +6,7 @@
 mod command;
 mod default;
 mod error;
+mod options;
 mod output;
 mod process;
 mod readiness;
@@ -13,73 +14,9 @@ mod server;
 mod view;
 mod words;
 
-use std::num::NonZero;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-
 pub use self::command::{Command, CommandError};
 pub use self::default::default_command;
 pub use self::error::{LastLines, LaunchError};
+pub use self::options::Launch;
 pub use self::server::Server;
-pub use self::words::choices;
-
-use super::spec::EngineSpec;
-use crate::runtime::device::Device;
-
-/// Whether a server that is started here has the options of a spec.
-///
-/// # Errors
-/// [`LaunchError::Word`] and the like for what it has not.
-pub fn check_options(spec: &EngineSpec) -> Result<(), LaunchError> {
-    words::flags(spec).map(|_| ())
-}
-
-/// A server to be started.
-#[derive(Debug, Clone)]
-pub struct Launch {
-    /// Which engine it is; its words become flags where the command has `{flags}`. It has no URL.
-    pub spec: EngineSpec,
-    /// What starts it.
-    pub command: Command,
-    /// Variables of its environment, besides those of this process. Those that the command itself sets come before them.
-    pub environment: Vec<(String, String)>,
-    /// The model's files.
-    pub model_dir: PathBuf,
-    /// Under which name the model is served.
-    pub name: String,
-    /// How many cores it may use, where the command asks for that.
-    pub threads: NonZero<usize>,
-    /// Where it computes, where the command asks for that.
-    pub device: Device,
-    /// Until it is ready.
-    pub startup_timeout: Duration,
-    /// Until it is killed after it was asked to end.
-    pub stop_timeout: Duration,
-}
-
-impl Launch {
-    /// Until a program is ready: large models take their time.
-    pub const STARTUP_TIMEOUT: Duration = Duration::from_secs(5 * 60);
-    /// Until a container is ready, whose image has to come first.
-    pub const CONTAINER_STARTUP_TIMEOUT: Duration = Duration::from_secs(10 * 60);
-    /// Until a server is killed.
-    pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
-
-    /// The server of `spec` with the model of a directory, under the directory's name, on whatever device it likes and on
-    /// all cores.
-    pub fn new(spec: EngineSpec, command: Command, model_dir: &Path) -> Self {
-        let name = model_dir.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned());
-        let container = command.runs_a_container();
-        Self {
-            spec,
-            command,
-            environment: Vec::new(),
-            model_dir: model_dir.to_owned(),
-            name,
-            threads: std::thread::available_parallelism().unwrap_or(NonZero::<usize>::MIN),
-            device: Device::Auto,
-            startup_timeout: if container { Self::CONTAINER_STARTUP_TIMEOUT } else { Self::STARTUP_TIMEOUT },
-            stop_timeout: Self::STOP_TIMEOUT,
-        }
-    }
-}
+pub use self::words::{check_options, choices};

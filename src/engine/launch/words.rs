@@ -71,6 +71,14 @@ pub fn choices(kind: EngineKind) -> Vec<Vec<&'static str>> {
     choices_of(kind).iter().map(|choice| choice.words.iter().map(|(name, _)| *name).collect()).collect()
 }
 
+/// Whether a server that is started here has the options of a spec.
+///
+/// # Errors
+/// [`LaunchError::Word`] and the like for what it has not.
+pub fn check_options(spec: &EngineSpec) -> Result<(), LaunchError> {
+    flags(spec).map(|_| ())
+}
+
 /// The flags that the words of `spec` ask for.
 pub(super) fn flags(spec: &EngineSpec) -> Result<Vec<String>, LaunchError> {
     let choices = choices_of(spec.kind);

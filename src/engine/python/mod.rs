@@ -15,8 +15,6 @@ mod wire;
 mod words;
 mod worker;
 
-use crate::engine::EngineSpec;
-
 pub use self::engine::PythonEngine;
 pub use self::environment::{Environment, environment, programs};
 pub use self::error::PythonError;
@@ -24,17 +22,5 @@ pub use self::install::{InstallError, install};
 pub use self::interpreter::{Interpreter, candidates, find};
 pub use self::options::{PythonOptions, PythonTask};
 pub use self::packages::{Package, needed};
+pub use self::words::{check_options, choices};
 pub use self::worker::{Worker, WorkerInfo};
-
-/// The options of a Python engine, in groups of which a spec takes one.
-pub fn choices(kind: super::EngineKind) -> Vec<Vec<&'static str>> {
-    words::settings(kind).iter().map(|(_, words)| words.to_vec()).collect()
-}
-
-/// Whether a Python engine has the options and the device of a spec.
-///
-/// # Errors
-/// [`PythonError::Option`] for what it has not.
-pub fn check_options(spec: &EngineSpec) -> Result<(), PythonError> {
-    words::Words::of(spec).map(|_| ())
-}

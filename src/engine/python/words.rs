@@ -44,6 +44,19 @@ pub(super) fn settings(kind: EngineKind) -> &'static [Setting] {
     }
 }
 
+/// The options of a Python engine, in groups of which a spec takes one.
+pub fn choices(kind: EngineKind) -> Vec<Vec<&'static str>> {
+    settings(kind).iter().map(|(_, words)| words.to_vec()).collect()
+}
+
+/// Whether a Python engine has the options and the device of a spec.
+///
+/// # Errors
+/// [`PythonError::Option`] for what it has not.
+pub fn check_options(spec: &EngineSpec) -> Result<(), PythonError> {
+    Words::of(spec).map(|_| ())
+}
+
 impl Words {
     /// Reads the words and the device of `spec`.
     ///

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::scoring::{Pairs, Reranked, Score, ScoreError, blocking, no_query};
+use super::blocking::blocking;
+use super::score::no_query;
+use super::{Pairs, Reranked, Score, ScoreError};
 use crate::engine::{
     Embedding, Engine, Input, OutputOf, Request, RequestOptions, Role, SparseEmbedding, SubmitError, TextError,
     TokenEmbeddings,

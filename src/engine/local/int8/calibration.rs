@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::check::Answer;
+use super::answer::Answer;
 use crate::engine::EngineError;
 use crate::engine::local::worker::{Interface, run_all};
 use crate::graph::int8::plan::Ranges;

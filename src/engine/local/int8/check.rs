@@ -1,34 +1,12 @@
 //! The quality of int8 weights: their answers beside those of f32, on texts they were not calibrated by.
 
+use super::answer::Answer;
 use super::calibration::Texts;
 use super::report::Check;
 use crate::engine::EngineError;
 use crate::engine::local::worker::{Interface, run_all};
 use crate::graph::{Graph, Output};
 use crate::runtime::{Runtime, SessionOptions};
-
-/// What a model says of one text: a vector (the mean of the output's rows), or logits.
-pub(super) enum Answer {
-    Vector(Vec<f32>),
-    Logits(Vec<f32>),
-}
-
-impl Answer {
-    /// Of an output of this shape.
-    pub fn new(shape: &[i64], numbers: &[f32], output: Output) -> Self {
-        if matches!(output, Output::Logits | Output::Answer(_)) {
-            return Self::Logits(numbers.to_vec());
-        }
-        let width = shape.last().and_then(|&width| usize::try_from(width).ok()).unwrap_or(1).max(1);
-        let mut mean = vec![0f32; width];
-        for row in numbers.chunks_exact(width) {
-            for (sum, x) in mean.iter_mut().zip(row) {
-                *sum += x;
-            }
-        }
-        Self::Vector(mean)
-    }
-}
 
 /// Runs `graph` over the texts of the check, to which f32 gave `answers`.
 pub(super) fn check(

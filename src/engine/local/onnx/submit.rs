@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::engine::{Head, OnnxEngine, Texts};
 use super::tokenize::{Pairs, Tokenize};
-use super::{Head, OnnxEngine, Texts};
 use crate::batch::scheduler::Stats;
 use crate::engine::forms;
 use crate::engine::local::collect::Decode;

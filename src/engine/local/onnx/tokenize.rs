@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::Texts;
+use super::engine::Texts;
 use crate::engine::local::prompts::Prompt;
 use crate::engine::local::token_vectors::TokenFinish;
 use crate::engine::{Input, Role, TextError};

@@ -3,7 +3,13 @@
 
 use serde_json::{Value as Json, json};
 
+use reqwest::Url;
+
 use super::*;
+use crate::engine::remote::error::RemoteError;
+use crate::engine::remote::http::{Reply, Request};
+use crate::engine::{EngineKind, Input, Role};
+use crate::model::tokenizer::Truncate;
 
 const TEXTS: [&str; 2] = ["a \"b\"\n", "ü"];
 

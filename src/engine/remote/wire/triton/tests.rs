@@ -1,7 +1,13 @@
 //! What the URL chooses, without a server.
 #![allow(clippy::unwrap_used)]
 
+use reqwest::Url;
+use serde_json::{Value as Json, json};
+
 use super::*;
+use crate::engine::Role;
+use crate::engine::remote::http::{Reply, Request};
+use crate::engine::remote::wire::{Ask, Protocol, Wanted};
 
 const TEXTS: [&str; 2] = ["a \"b\"\n", "ü"];
 

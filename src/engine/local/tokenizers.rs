@@ -1,8 +1,5 @@
 //! Threads that tokenise: a little of each request in turn, so that a small one does not wait for a large one.
 
-#[cfg(test)]
-mod races;
-
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -361,5 +358,40 @@ mod tests {
         let planted = opened(10, |i| if i == 3 { std::panic::panic_any("planted") } else { i });
         assert!(matches!(wait(start(&tokenizers, planted)), Err(SubmitError::Gone)));
         assert_eq!(results(start(&tokenizers, opened(3, |i| i))), [0, 1, 2]);
+    }
+
+    /// One thread has made the last item and is about to hand the results out; another, which found no item left, comes
+    /// between. It must not end the request with nothing.
+    #[test]
+    fn a_thread_without_an_item_ends_no_request() {
+        let (sender, receiver) = mpsc::channel();
+        let finish: Finish<usize> = Box::new(move |results| sender.send(results.map(|all| all.len()).ok()).unwrap());
+        let items = OnceLock::new();
+        let taken = Results { places: Vec::new(), missing: 0 };
+        let opened = Opened { count: 2, each: Box::new(|i| i) };
+        assert!(items.set(Items { opened, next: AtomicUsize::new(2), results: Mutex::new(taken) }).is_ok());
+        let request = Request {
+            cancel: Arc::default(),
+            threads: 2,
+            open: Mutex::default(),
+            items,
+            finish: Mutex::new(Some(finish)),
+        };
+        assert_eq!(request.work(), 0);
+        assert!(receiver.try_recv().is_err());
+        request.finish(Ok(vec![7, 8]));
+        assert_eq!(receiver.try_recv(), Ok(Some(2)));
+    }
+
+    /// And one without any item ends all the same.
+    #[test]
+    fn a_request_without_items_ends() {
+        let (sender, receiver) = mpsc::channel();
+        let tokenizers = Tokenizers::new(2).unwrap();
+        let each: Box<dyn Fn(usize) -> usize + Send + Sync> = Box::new(|i| i);
+        let finish =
+            move |results: Result<Vec<usize>, SubmitError>| sender.send(results.map(|all| all.len()).ok()).unwrap();
+        tokenizers.start(Arc::default(), move || Ok(Opened { count: 0, each }), finish);
+        assert_eq!(receiver.recv(), Ok(Some(0)));
     }
 }

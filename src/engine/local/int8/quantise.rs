@@ -1,0 +1,94 @@
+//! The graph of a model in int8, quantised the first time.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::calibration::{self, Observed, Texts};
+use super::check;
+use super::report::Report;
+use super::store::Store;
+use crate::engine::EngineError;
+use crate::fetch::{Progress, Silent};
+use crate::graph::int8::file::Quantised;
+use crate::graph::int8::{Int8Weights, Multiplier};
+use crate::graph::{self, Graph, Request};
+use crate::model::Model;
+use crate::model::weights::{Access, Weights};
+use crate::runtime::Runtime;
+
+/// What int8 needs besides the model.
+#[derive(Clone)]
+pub struct Int8Options {
+    /// Where quantised weights are kept; `None`: nowhere, they are made each time.
+    pub cache: Option<PathBuf>,
+    /// Texts like those that will come, by which the model is calibrated; `None`: built-in sentences.
+    pub texts: Option<Arc<[String]>>,
+    /// Is told when a model was quantised.
+    pub progress: Arc<dyn Progress>,
+}
+
+impl Default for Int8Options {
+    fn default() -> Self {
+        Self { cache: None, texts: None, progress: Arc::new(Silent) }
+    }
+}
+
+/// The graph of `request` with products in int8: its weights from the cache, or quantised now and put there.
+pub fn graph(
+    runtime: &Runtime,
+    model: &Model,
+    weights: &Weights,
+    request: &Request,
+    options: &Int8Options,
+    access: Access,
+) -> Result<Graph, EngineError> {
+    crate::threads::start_pool().map_err(EngineError::Threads)?;
+    let multiplier = Multiplier::of_this_processor();
+    let texts = Texts::new(model, request, options.texts.as_deref())?;
+    let store =
+        options.cache.as_deref().map(|cache| Store::new(cache, model, weights, request, &texts, multiplier, access));
+    if let Some(found) = store.as_ref().and_then(Store::find) {
+        match graph::build_int8(&model.config, weights, request, &found.weights) {
+            Ok(graph) => {
+                tracing::info!("int8 weights from {}: {}", found.dir.display(), found.report.check);
+                return Ok(graph);
+            }
+            Err(e) => tracing::warn!("{} is made anew: {e}", found.dir.display()),
+        }
+    }
+
+    let start = std::time::Instant::now();
+    let Observed { inputs, treatments, answers } =
+        calibration::observe(runtime, model, weights, request, &texts, multiplier)?;
+    let quantised = Quantised::new(&inputs, &treatments, multiplier);
+    drop(inputs);
+    let staged = store.as_ref().and_then(|store| store.stage(&quantised));
+    let int8 = match &staged {
+        Some(staged) => staged.weights()?,
+        None => in_memory(&quantised)?,
+    };
+    let graph = graph::build_int8(&model.config, weights, request, &int8)?;
+    let check = check::check(runtime, &graph, request.output, &texts, &answers)?;
+    let report = Report::new(request, &texts, multiplier, check);
+    let line = format!("Quantised {} to int8 in {:.1} s: {}", model.name, start.elapsed().as_secs_f64(), report.check);
+    options.progress.note(&line);
+    let published = staged.and_then(|staged| staged.publish(&report));
+    let int8 = match published {
+        // The files have moved.
+        Some(found) => found.weights,
+        None => in_memory(&quantised)?,
+    };
+    Ok(graph::build_int8(&model.config, weights, request, &int8)?)
+}
+
+/// The quantised weights without a file.
+fn in_memory(quantised: &Quantised) -> Result<Int8Weights, EngineError> {
+    let name = std::path::Path::new("int8 weights");
+    let bytes = quantised.bytes().map_err(|source| graph_error(name, source))?;
+    let read = Weights::from_bytes(name, &bytes).and_then(|file| Int8Weights::read(&file));
+    Ok(read.map_err(graph::GraphError::from)?)
+}
+
+fn graph_error(path: &std::path::Path, source: std::io::Error) -> graph::GraphError {
+    crate::model::weights::WeightsError::Io { path: path.to_owned(), source }.into()
+}

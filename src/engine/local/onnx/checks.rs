@@ -1,0 +1,92 @@
+//! Whether a model, an output and options fit together.
+
+use crate::engine::local::token_vectors;
+use crate::engine::{EngineError, OutputKind, TextOptions};
+use crate::model::task::Task;
+use crate::model::{Model, ModelError};
+
+/// Says so when a model gives other things than a vector a text.
+pub(super) fn refuse_other_outputs(model: &Model) -> Result<(), ModelError> {
+    let (what, flag) = if model.sentence.splade.is_some() {
+        ("sparse vectors (SPLADE)", "sparse")
+    } else if token_vectors::only(model) {
+        ("a vector for every token (late interaction)", "colbert")
+    } else {
+        return Ok(());
+    };
+    let reason = format!("{} gives {what}: ask for them with --output-type {flag}", model.name);
+    Err(ModelError::Flag { flag: "--output-type dense", reason })
+}
+
+/// Whether the model is for that. With a pooling that the user names, any encoder gives vectors.
+pub(crate) fn check_task(model: &Model, output: OutputKind, text: &TextOptions) -> Result<(), EngineError> {
+    let other = matches!(model.task, Task::CrossEncoder(_) | Task::Classifier { .. } | Task::Other(_));
+    match output {
+        OutputKind::Embedding if other && text.pooling.is_none() => {
+            Err(EngineError::wrong_task(model, "it was not trained to turn texts into vectors"))
+        }
+        OutputKind::Logits if matches!(model.task, Task::Embedding | Task::MaskedLanguageModel | Task::Other(_)) => {
+            Err(EngineError::wrong_task(model, "it has no classification head"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses flags that only mean something for a vector a text.
+pub(super) fn refuse_vector_flags(text: &TextOptions, what: &str) -> Result<(), ModelError> {
+    let flags = [
+        ("--pooling", text.pooling.is_some()),
+        ("--dimensions", text.dimensions.is_some()),
+        ("--normalize", text.normalize == Some(true)),
+        ("--no-normalize", text.normalize == Some(false)),
+    ];
+    match flags.into_iter().find(|&(_, given)| given) {
+        Some((flag, _)) => Err(ModelError::Flag { flag, reason: format!("it means nothing for {what}") }),
+        None => Ok(()),
+    }
+}
+
+/// Longest text in tokens: what the user asks for, within what the model can do; else what the model's files say.
+///
+/// # Errors
+/// [`ModelError::Flag`] if `asked` does not fit or nothing says how long a text may be, [`ModelError::Config`] if no text
+/// fits.
+pub fn max_length(
+    model: &Model,
+    output: OutputKind,
+    asked: Option<usize>,
+    positions: Option<usize>,
+) -> Result<usize, ModelError> {
+    let least = match output {
+        OutputKind::Logits => model.tokenizer.specials().max(model.tokenizer.pair_specials()) + 1,
+        _ => model.tokenizer.specials() + 1,
+    };
+    if let Some(asked) = asked {
+        let most = positions.unwrap_or(usize::MAX);
+        if asked < least || asked > most {
+            let reason = format!("{asked} is not between {least} and the model's limit of {most} tokens");
+            return Err(ModelError::Flag { flag: "--max-length", reason });
+        }
+        return Ok(asked);
+    }
+    let advised = [model.tokenizer.model_max_length, model.max_position_embeddings()].into_iter().flatten().min();
+    let said = model.sentence.max_seq_length.or(advised);
+    let length = match (said, positions) {
+        (Some(said), Some(most)) if said > most => {
+            if model.sentence.max_seq_length.is_some() {
+                tracing::warn!("{}: max_seq_length {said} is cut to the model's {most} positions", model.name);
+            }
+            most
+        }
+        (Some(length), _) | (None, Some(length)) => length,
+        (None, None) => {
+            let reason = "must be given, as the model's files do not say how long a text may be".into();
+            return Err(ModelError::Flag { flag: "--max-length", reason });
+        }
+    };
+    if length < least {
+        let reason = format!("texts of {length} tokens, special tokens included, are too little for any text");
+        return Err(ModelError::Config { path: model.dir.clone(), reason });
+    }
+    Ok(length)
+}

@@ -1,0 +1,183 @@
+//! The engine: a model loaded for one output.
+
+use std::sync::Arc;
+
+use super::checks::{check_task, max_length, refuse_other_outputs, refuse_vector_flags};
+use crate::engine::local::finish::Finish;
+use crate::engine::local::load::{Loaded, load_onnx, load_safetensors};
+use crate::engine::local::options::OnnxOptions;
+use crate::engine::local::predictor;
+use crate::engine::local::prompts::Prompts;
+use crate::engine::local::runner::Runner;
+use crate::engine::local::sparse::{self, SparseFinish};
+use crate::engine::local::token_vectors::{self, TokenFinish};
+use crate::engine::local::weight_files::WeightFiles;
+use crate::engine::local::worker::Wanted;
+use crate::engine::{EngineError, EngineInfo, LocalInfo, OutputKind, Role, TextError, TextOptions};
+use crate::graph::{Output, Request, Rows};
+use crate::model::generative::PairPrompt;
+use crate::model::pooling::Pooling;
+use crate::model::source::Weights as WeightsFile;
+use crate::model::tokenizer::Truncate;
+use crate::model::{Model, ModelError};
+use crate::runtime::Runtime;
+
+/// A model through ONNX Runtime.
+pub struct OnnxEngine {
+    pub(super) info: EngineInfo,
+    pub(super) texts: Arc<Texts>,
+    pub(super) head: Head,
+    pub(super) runner: Runner,
+    pub(super) files: WeightFiles,
+}
+
+/// From inputs to tokens.
+pub(super) struct Texts {
+    pub(super) model: Arc<Model>,
+    pub(super) prompts: Prompts,
+    /// The question that a pair is put into, if the model does not read it as it is; or the reason why there is none.
+    pub(super) question: Result<Option<PairPrompt>, TextError>,
+    /// The tokenisation of late interaction.
+    pub(super) late: Option<Arc<TokenFinish>>,
+    /// Longest input in tokens, specials included.
+    pub(super) max_length: usize,
+    /// The end at which a text that is too long is cut.
+    pub(super) truncate: Truncate,
+}
+
+/// From the model's output to results.
+pub(super) enum Head {
+    Vectors(Arc<Finish>),
+    Sparse(Arc<SparseFinish>),
+    Tokens(Arc<TokenFinish>),
+    Logits,
+}
+
+impl OnnxEngine {
+    /// Loads `model` for `output` and starts its workers.
+    pub fn new(
+        runtime: &Runtime,
+        mut model: Model,
+        output: OutputKind,
+        text: &TextOptions,
+        options: OnnxOptions,
+    ) -> Result<Self, EngineError> {
+        options.device.resolve()?;
+        let dtype = options.dtype.resolve()?;
+        check_task(&model, output, text)?;
+        let mut prompts = Prompts::new(&model, text)?;
+        model.choose_adapter(text.prompt.as_deref(), text.prompt_name.as_deref())?;
+        let (loaded, mut head) = match output {
+            OutputKind::Score | OutputKind::Labels => {
+                return Err(EngineError::wrong_task(&model, "its logits are the scores"));
+            }
+            OutputKind::Logits => (predictor::load(runtime, &model, &options)?, Head::Logits),
+            OutputKind::Embedding => {
+                refuse_other_outputs(&model)?;
+                let (loaded, pooling) =
+                    load_embedder(runtime, &model, text.pooling, prompts.skipped(&model), &options)?;
+                let finish = Finish::new(&model, pooling, loaded.per_token, loaded.width, text)?;
+                (loaded, Head::Vectors(Arc::new(finish)))
+            }
+            OutputKind::Sparse => {
+                refuse_vector_flags(text, "sparse vectors")?;
+                let (loaded, finish) = sparse::load(runtime, &model, &options)?;
+                (loaded, Head::Sparse(finish))
+            }
+            OutputKind::TokenVectors => {
+                refuse_vector_flags(&TextOptions { normalize: None, ..text.clone() }, "vectors of tokens")?;
+                let (loaded, finish) = token_vectors::load(runtime, &model, text, &options)?;
+                (loaded, Head::Tokens(Arc::new(finish)))
+            }
+            OutputKind::HiddenStates => {
+                let (loaded, finish) = token_vectors::load_plain(runtime, &model, &options)?;
+                (loaded, Head::Tokens(Arc::new(finish)))
+            }
+        };
+        let max_length = max_length(&model, output, text.max_length, loaded.max_positions)?;
+        prompts.measure(&model, max_length)?;
+        if let Head::Tokens(finish) = &mut head
+            && let Some(finish) = Arc::get_mut(finish)
+        {
+            finish.settle_limits(&model, text.max_length, max_length, loaded.max_positions)?;
+        }
+        let (dimensions, pooling, normalize, scoring) = match &head {
+            Head::Vectors(finish) => (finish.width(), finish.pooling.clone(), finish.normalized(), None),
+            Head::Sparse(finish) => (finish.vocabulary, Vec::new(), false, None),
+            Head::Tokens(finish) => (finish.dimensions, Vec::new(), finish.normalize, Some(finish.scoring)),
+            Head::Logits => (loaded.width, Vec::new(), false, None),
+        };
+        let question = predictor::question(&model, output, prompts.of(Role::Text).text.as_deref().map(str::to_owned))?;
+        let truncate = text.truncate.unwrap_or(model.tokenizer.truncation_side);
+        let model = Arc::new(model);
+        let local = LocalInfo {
+            model: Arc::clone(&model),
+            library: Some(runtime.version().to_owned()),
+            dir: Some(model.dir.clone()),
+            max_length,
+            pooling,
+            normalize,
+            prompt: prompts.of(Role::Text).text.as_deref().map(str::to_owned),
+            dtype,
+            batch_tokens: options.batch_tokens.get(),
+            truncate,
+            threads: options.threads.get(),
+        };
+        let name = model.name.clone();
+        tracing::info!(
+            model = name,
+            %dtype,
+            dimensions,
+            max_length,
+            pooling = ?local.pooling,
+            normalize = local.normalize,
+            prompt = local.prompt.as_deref().unwrap_or(""),
+            query_prompt = prompts.of(Role::Query).text.as_deref().unwrap_or(""),
+            document_prompt = prompts.of(Role::Document).text.as_deref().unwrap_or(""),
+            workers = local.threads,
+            "loaded"
+        );
+        let Loaded { scheduler, vocab_size, files, .. } = loaded;
+        let runner = Runner::new(scheduler, vocab_size, options.threads.get())?;
+        let late = if let Head::Tokens(finish) = &head { Some(Arc::clone(finish)) } else { None };
+        let texts = Arc::new(Texts { model, prompts, question, late, max_length, truncate });
+        let info = EngineInfo { model: name, output, dimensions, scoring, local: Some(Arc::new(local)) };
+        Ok(Self { runner, info, head, files, texts })
+    }
+}
+
+/// Loads a model whose output becomes vectors. `pooling` is the user's choice, if any; `skips_prompt` says that pooling
+/// leaves leading tokens out. Returns the pooling that is to be done, too; none where the model pools itself.
+fn load_embedder(
+    runtime: &Runtime,
+    model: &Model,
+    pooling: Option<Pooling>,
+    skips_prompt: bool,
+    options: &OnnxOptions,
+) -> Result<(Loaded, Option<Vec<Pooling>>), EngineError> {
+    match &model.weights {
+        WeightsFile::Safetensors(path) => {
+            let pooling = model.pooling(pooling);
+            // A prompt that is left out of pooling moves the first token.
+            let rows = match pooling[..] {
+                [Pooling::Cls] if !skips_prompt => Rows::First,
+                [Pooling::LastToken] if !skips_prompt => Rows::Last,
+                _ => Rows::All,
+            };
+            let request = Request::of(Output::Hidden(rows));
+            Ok((load_safetensors(runtime, path, model, &request, options)?, Some(pooling)))
+        }
+        WeightsFile::Onnx(path) => {
+            let loaded = load_onnx(runtime, path, model, Wanted::Vectors, options)?;
+            let pooling = match (loaded.per_token, pooling) {
+                (true, pooling) => Some(model.pooling(pooling)),
+                (false, None) => None,
+                (false, Some(_)) => {
+                    let reason = "the .onnx file pools by itself".into();
+                    return Err(ModelError::Flag { flag: "--pooling", reason }.into());
+                }
+            };
+            Ok((loaded, pooling))
+        }
+    }
+}

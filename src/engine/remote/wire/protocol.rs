@@ -1,0 +1,208 @@
+//! The trait that every protocol implements, and what goes in and out of it.
+
+use crate::engine::remote::error::RemoteError;
+use crate::engine::remote::http::{Reply, Request};
+use crate::engine::{Input, Role};
+use crate::model::tokenizer::Truncate;
+
+/// What is asked of a server, apart from the inputs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Ask {
+    /// The model that requests name.
+    pub model: Option<String>,
+    /// Vectors are cut to this length.
+    pub dimensions: Option<usize>,
+    /// Whether vectors are scaled to length 1.
+    pub normalize: Option<bool>,
+    /// Text before each input, where the protocol carries it.
+    pub prompt: Option<String>,
+    /// Name of a prompt of the model's.
+    pub prompt_name: Option<String>,
+    /// Which end of a text that is too long goes.
+    pub truncate: Option<Truncate>,
+    /// Whether scores are asked for without an activation function.
+    pub raw_scores: bool,
+}
+
+/// Vectors, in the order of the inputs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Embedded {
+    /// As many as inputs, all of one length. NaN where the server wrote it (or `null`): whoever takes them looks.
+    pub vectors: Vec<Vec<f32>>,
+    /// Tokens of the whole request, if the server counted them.
+    pub tokens: Option<u64>,
+    /// The model that the server says it used.
+    pub model: Option<String>,
+}
+
+/// Scores, in the order of the documents.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Scored {
+    /// As many as documents, larger is better. NaN where the server wrote it (or `null`): whoever takes them looks.
+    pub scores: Vec<f64>,
+    /// Tokens of the whole request, if the server counted them.
+    pub tokens: Option<u64>,
+    /// The model that the server says it used.
+    pub model: Option<String>,
+}
+
+/// Labels, in the order of the inputs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Labelled {
+    /// The labels of each input and their scores, as the server has them: best first. NaN where the server wrote it (or
+    /// `null`): whoever takes them looks.
+    pub labels: Vec<Vec<(String, f64)>>,
+    /// Tokens of the whole request, if the server counted them.
+    pub tokens: Option<u64>,
+    /// The model that the server says it used.
+    pub model: Option<String>,
+}
+
+/// What a server is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted {
+    /// Vectors of texts, embedded as this.
+    Vectors(Role),
+    /// Scores of documents.
+    Scores,
+    /// Labels of texts, or of pairs of texts.
+    Labels {
+        /// Whether of pairs.
+        pairs: bool,
+    },
+}
+
+impl Wanted {
+    /// What infa's and Infinity's list of models calls it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Vectors(_) => "embed",
+            Self::Scores => "rerank",
+            Self::Labels { .. } => "classify",
+        }
+    }
+}
+
+/// Whether texts can be embedded as queries or as documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Roles {
+    /// No: every text is a text.
+    No,
+    /// Yes, if wanted.
+    Yes,
+    /// They must: there are no other texts.
+    Always,
+}
+
+/// What a protocol has words for.
+#[derive(Debug, Clone, Copy)]
+pub struct Abilities {
+    /// Vectors of texts.
+    pub embeds: bool,
+    /// Scores of documents.
+    pub reranks: bool,
+    /// Labels of texts, and of pairs of texts.
+    pub classifies: bool,
+    pub classifies_pairs: bool,
+    /// Queries and documents.
+    pub roles: Roles,
+    /// Text before each input; elsewhere it is put there before it is sent.
+    pub prompt: bool,
+    /// The name of a prompt.
+    pub prompt_name: bool,
+    /// Which end of a text goes; of pairs, too.
+    pub truncate: bool,
+    pub truncate_pairs: bool,
+    /// Vectors that are not scaled to length 1.
+    pub unscaled: bool,
+    /// Scores without an activation function; of labels, too.
+    pub raw_scores: bool,
+    pub raw_labels: bool,
+}
+
+impl Abilities {
+    /// Nothing but vectors and scores.
+    pub const PLAIN: Self = Self {
+        embeds: true,
+        reranks: true,
+        classifies: false,
+        classifies_pairs: false,
+        roles: Roles::No,
+        prompt: false,
+        prompt_name: false,
+        truncate: false,
+        truncate_pairs: false,
+        unscaled: false,
+        raw_scores: false,
+        raw_labels: false,
+    };
+}
+
+/// What the server should be asked for cannot be settled without the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unclear {
+    /// The flag that settles it.
+    pub flag: &'static str,
+    /// Why.
+    pub reason: String,
+}
+
+/// A protocol: requests out of texts, results out of replies.
+pub trait Protocol: Send + Sync {
+    /// What it has words for.
+    fn abilities(&self) -> Abilities;
+
+    /// Puts into `ask` what the server's URL says.
+    fn settle(&mut self, _ask: &mut Ask) -> Result<(), Unclear> {
+        Ok(())
+    }
+
+    /// The next thing that must be known before anything can be asked for, such as the model's name; `None`: nothing.
+    fn question(&self, _ask: &Ask) -> Option<Request> {
+        None
+    }
+
+    /// The reply to the last question, or why there is none. May settle what is asked.
+    fn answered(
+        &mut self,
+        _ask: &mut Ask,
+        _wanted: Wanted,
+        _reply: Result<&Reply, &RemoteError>,
+    ) -> Result<(), Unclear> {
+        Ok(())
+    }
+
+    /// The name of the server's model, where it was asked for.
+    fn model(&self) -> Option<&str> {
+        None
+    }
+
+    /// A request for the vectors of `texts`.
+    fn embed(&self, ask: &Ask, role: Role, texts: &[&str]) -> Request;
+
+    /// What its reply says of `count` texts.
+    fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError>;
+
+    /// A request for the scores of `documents`.
+    fn rerank(&self, ask: &Ask, query: &str, documents: &[&str]) -> Request;
+
+    /// What its reply says of `count` documents.
+    fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError>;
+
+    /// A request for the labels of `inputs`; `None` if the protocol has none.
+    fn classify(&self, _ask: &Ask, _inputs: &[Input]) -> Option<Request> {
+        None
+    }
+
+    /// What its reply says of `count` inputs.
+    fn classified(&self, _reply: &Reply, _count: usize) -> Result<Labelled, RemoteError> {
+        Err(RemoteError::shape("the protocol has no labels"))
+    }
+}
+
+/// Puts `key` into the JSON object `body`, if there is a value.
+pub fn set(body: &mut serde_json::Value, key: &str, value: Option<impl Into<serde_json::Value>>) {
+    if let Some(value) = value {
+        body[key] = value.into();
+    }
+}

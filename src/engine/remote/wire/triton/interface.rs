@@ -1,0 +1,84 @@
+//! The tensors that a model takes and gives.
+
+use serde::Deserialize;
+
+use crate::engine::remote::wire::{Unclear, Wanted};
+
+/// The tensors of the model, as infa's server has them until the server says otherwise.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Interface {
+    /// `text`, or `query` and `documents`.
+    pub inputs: Vec<Tensor>,
+    /// `None`: the only one with numbers.
+    pub output: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Tensor {
+    pub name: String,
+    #[serde(default)]
+    pub datatype: String,
+    #[serde(default)]
+    pub shape: Vec<i64>,
+}
+
+impl Tensor {
+    /// As many texts as one likes.
+    pub fn text(name: &str) -> Self {
+        Self { name: name.into(), datatype: "BYTES".into(), shape: vec![-1] }
+    }
+
+    /// Whether Triton puts requests together by it: each row is an input of its own.
+    pub fn is_batched(&self) -> bool {
+        matches!(self.shape[..], [-1, _, ..])
+    }
+}
+
+impl Default for Interface {
+    fn default() -> Self {
+        Self { inputs: vec![Tensor::text("text")], output: Some("embedding".into()) }
+    }
+}
+
+impl Interface {
+    /// What the model's metadata says.
+    pub fn read(body: &[u8], wanted: Wanted) -> Result<Option<Self>, Unclear> {
+        #[derive(Deserialize)]
+        struct Metadata {
+            inputs: Vec<Tensor>,
+            outputs: Vec<Tensor>,
+        }
+        let Ok(Metadata { inputs, outputs }) = serde_json::from_slice(body) else { return Ok(None) };
+        let names = |tensors: &[Tensor]| {
+            let name = |tensor: &Tensor| format!("{} {}", tensor.name, tensor.datatype);
+            tensors.iter().map(name).collect::<Vec<_>>().join(", ")
+        };
+        let unclear = |what: &str| {
+            let reason = format!("the model {what}: it takes {} and gives {}", names(&inputs), names(&outputs));
+            Unclear { flag: "--engine", reason }
+        };
+        let bytes: Vec<&Tensor> = inputs.iter().filter(|tensor| tensor.datatype == "BYTES").collect();
+        let named = |name: &str| bytes.iter().copied().find(|tensor| tensor.name == name);
+        let (taken, wanted, output) = match wanted {
+            Wanted::Scores => {
+                let pair = named("query").zip(named("documents")).filter(|_| bytes.len() == 2);
+                let (query, documents) = pair.ok_or_else(|| unclear("takes no query and documents"))?;
+                (vec![query.clone(), documents.clone()], "scores", "gives no scores")
+            }
+            _ => {
+                let only = if let [only] = bytes[..] { Some(only) } else { named("text") };
+                let text = only.filter(|_| named("query").is_none()).ok_or_else(|| unclear("takes no texts"))?;
+                (vec![text.clone()], "embedding", "gives no vectors")
+            }
+        };
+        if inputs.len() > taken.len() {
+            return Err(unclear("needs other inputs, too"));
+        }
+        let numbers: Vec<&Tensor> =
+            outputs.iter().filter(|tensor| matches!(tensor.datatype.as_str(), "FP32" | "FP16")).collect();
+        let only = if let [only] = numbers[..] { Some(only) } else { None };
+        let given = only.or_else(|| numbers.iter().copied().find(|tensor| tensor.name == wanted));
+        let given = given.ok_or_else(|| unclear(output))?;
+        Ok(Some(Self { output: Some(given.name.clone()), inputs: taken }))
+    }
+}
