@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use infa::batch::queue::{Queue, Task};
-use infa::input::{self, Text};
-use infa::model::pooling::{self, Pooling};
-use infa::model::tokenizer::{Hints, Tokenizer, Truncate};
-use infa::output::{self, Destination, Format, Numbers, Precision, Row, Shape, Vector};
+use infa::parts::batch::queue::{Queue, Task};
+use infa::parts::input::{self, Text};
+use infa::parts::model::pooling::{self, Pooling};
+use infa::parts::model::tokenizer::{Hints, Tokenizer, Truncate};
+use infa::parts::output::{self, Destination, Format, Numbers, Precision, Row, Shape, Vector};
 
 fn main() {
     divan::main();

@@ -24,24 +24,29 @@
 //! [`suggest`](mod@suggest), which finds similar names; [`threads`], which starts threads or returns why it cannot; and
 //! [`plural`], which counts nouns.
 
-pub mod batch;
-pub mod bench;
-pub mod cli;
-pub mod commands;
-pub mod compare;
-pub mod engine;
-pub mod fetch;
-pub mod graph;
-pub mod input;
-pub mod model;
-pub mod output;
-pub mod panic_guard;
-pub mod plural;
-pub mod regular_file;
-pub mod report;
-pub mod runtime;
-pub mod server;
-pub mod stats;
-pub mod suggest;
-pub mod threads;
-pub mod ui;
+mod batch;
+mod bench;
+mod cli;
+mod commands;
+mod compare;
+mod engine;
+mod entry;
+mod fetch;
+mod graph;
+mod input;
+mod model;
+mod output;
+mod panic_guard;
+#[doc(hidden)]
+pub mod parts;
+mod plural;
+mod regular_file;
+mod report;
+mod runtime;
+mod server;
+mod stats;
+mod suggest;
+mod threads;
+mod ui;
+
+pub use entry::main;

@@ -1,55 +1,5 @@
-//! The `infa` binary: parse, dispatch, exit status.
-
-use infa::cli::{Cli, Parsed, UsageError};
-use infa::commands::{self, Error};
-use infa::fetch::Cancel;
-use infa::ui::log::LogFormat;
-use infa::ui::{Bars, interrupt};
+//! The `infa` binary.
 
 fn main() {
-    // A shell waits for completions: no log, no network, no output on stderr.
-    if let Some(status) = commands::answer_shell() {
-        std::process::exit(status);
-    }
-    // Before the first thread is started.
-    infa::runtime::forbid_telemetry();
-    let cancel = Cancel::new();
-    interrupt::at_exit(infa::output::remove_parts);
-    interrupt::listen(cancel.clone());
-    let Parsed { cli, remarks } = match Cli::from_environment() {
-        Ok(parsed) => parsed,
-        Err(e) => refuse(&e),
-    };
-    let logging = cli.logging();
-    let bars = Bars::new(logging.quiet, logging.format);
-    let log = logging.start(&bars);
-    remarks.warnings.iter().for_each(|warning| bars.printer().warning(warning));
-    remarks.notes.iter().for_each(|note| bars.printer().note(note));
-
-    let status = match commands::run(cli, &bars, &cancel) {
-        Ok(outcome) => outcome.exit_status(),
-        Err(e) => {
-            // After an interruption any other error is a consequence of it.
-            let e = if cancel.is_cancelled() { Error::Interrupted } else { e };
-            if !matches!(e, Error::PipeClosed) {
-                bars.printer().error(&e.to_string(), e.hint().as_deref());
-            }
-            e.exit_status()
-        }
-    };
-    drop(log);
-    interrupt::exit(status);
-}
-
-/// Ends the process before a command begins.
-fn refuse(error: &UsageError) -> ! {
-    match error.json() {
-        Some((message, hint)) => Bars::new(false, LogFormat::Json).printer().error(&message, hint.as_deref()),
-        None => {
-            if let Some(hint) = error.print() {
-                Bars::new(false, LogFormat::Text).printer().hint(hint);
-            }
-        }
-    }
-    interrupt::exit(error.exit_status())
+    infa::main()
 }

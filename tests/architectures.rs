@@ -7,8 +7,8 @@ mod support;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use infa::engine::{Engine, Input, OutputKind, Role, TextOptions};
-use infa::graph::{Answer, Lexical, Operators, Output, Request, Rows};
+use infa::parts::engine::{Engine, Input, OutputKind, Role, TextOptions};
+use infa::parts::graph::{Answer, Lexical, Operators, Output, Request, Rows};
 use serde_json::Value as Json;
 use support::*;
 

@@ -5,14 +5,14 @@ mod support;
 
 use std::num::NonZero;
 
-use infa::engine::{
+use infa::parts::engine::{
     Completed, Embedding, Engine, Input, OnnxEngine, OnnxOptions, OutputKind, OutputOf, Request, RequestOptions, Role,
     SubmitError, TextOptions, TokenEmbeddings,
 };
-use infa::fetch::Context;
-use infa::model::Model;
-use infa::model::cache::HubEnv;
-use infa::model::tokenizer::Truncate;
+use infa::parts::fetch::Context;
+use infa::parts::model::Model;
+use infa::parts::model::cache::HubEnv;
+use infa::parts::model::tokenizer::Truncate;
 use support::blocking::wait;
 use support::{Blocking, fixture, request, runtime};
 

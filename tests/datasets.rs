@@ -5,9 +5,9 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use infa::bench::dataset::{Dataset, DatasetSpec, LengthHistogram};
-use infa::input::{self, Options};
-use infa::model::tokenizer::{Hints, TokenizeError, Tokenizer, Truncate};
+use infa::parts::bench::dataset::{Dataset, DatasetSpec, LengthHistogram};
+use infa::parts::input::{self, Options};
+use infa::parts::model::tokenizer::{Hints, TokenizeError, Tokenizer, Truncate};
 use support::copy;
 
 /// WordPiece, Unigram and two kinds of BPE, all of vocabularies so small that words are many tokens.

@@ -3,11 +3,11 @@
 
 mod support;
 
-use infa::graph::export::{MOST_INSIDE, export};
-use infa::graph::{self, Graph, Operators, Output, Request, Rows};
-use infa::model::weights::Weights;
-use infa::output::{BytesWriter, Destination};
-use infa::runtime::SessionOptions;
+use infa::parts::graph::export::{MOST_INSIDE, export};
+use infa::parts::graph::{self, Graph, Operators, Output, Request, Rows};
+use infa::parts::model::weights::Weights;
+use infa::parts::output::{BytesWriter, Destination};
+use infa::parts::runtime::SessionOptions;
 use support::*;
 
 fn graph(name: &str) -> Graph {

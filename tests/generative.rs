@@ -5,12 +5,12 @@ mod support;
 
 use std::path::Path;
 
-use infa::fetch::Context;
-use infa::graph::{Answer, Output, Request};
-use infa::model::cache::HubEnv;
-use infa::model::generative::{AnswerTokens, PairPrompt};
-use infa::model::tokenizer::Truncate;
-use infa::model::{Model, ModelError};
+use infa::parts::fetch::Context;
+use infa::parts::graph::{Answer, Output, Request};
+use infa::parts::model::cache::HubEnv;
+use infa::parts::model::generative::{AnswerTokens, PairPrompt};
+use infa::parts::model::tokenizer::Truncate;
+use infa::parts::model::{Model, ModelError};
 use serde_json::{Value as Json, json as value};
 use support::*;
 
@@ -88,12 +88,12 @@ fn a_head_of_its_own_goes_before_the_word_embeddings() {
     // Untied, there is none in this file: the tensor is named.
     let dir = copy("architectures/qwen3-reranker");
     patch(dir.path().join("config.json"), |config| config["tie_word_embeddings"] = value!(false));
-    let weights = infa::model::weights::Weights::open(&dir.path().join("model.safetensors")).unwrap();
+    let weights = infa::parts::model::weights::Weights::open(&dir.path().join("model.safetensors")).unwrap();
     let request = Request::of(Output::Answer(Answer { yes: 3, no: None }));
-    let error = infa::graph::build(&json(dir.path().join("config.json")), &weights, &request).err().unwrap();
+    let error = infa::parts::graph::build(&json(dir.path().join("config.json")), &weights, &request).err().unwrap();
     assert!(error.to_string().contains("lm_head.weight"), "{error}");
     let request = Request::of(Output::Answer(Answer { yes: 999_999, no: None }));
-    let error = infa::graph::build(&json(dir.path().join("config.json")), &weights, &request).err().unwrap();
+    let error = infa::parts::graph::build(&json(dir.path().join("config.json")), &weights, &request).err().unwrap();
     assert!(error.to_string().contains("token 999999"), "{error}");
 }
 

@@ -9,12 +9,12 @@ use std::num::NonZero;
 use std::path::Path;
 use std::sync::Arc;
 
-use infa::engine::int8::Int8Options;
-use infa::engine::{Engine, EngineError, Input, OnnxEngine, OnnxOptions, OutputKind, Role};
-use infa::fetch::Context;
-use infa::model::cache::HubEnv;
-use infa::model::{DEFAULT_MODEL, Model};
-use infa::runtime::device::{Device, Dtype};
+use infa::parts::engine::int8::Int8Options;
+use infa::parts::engine::{Engine, EngineError, Input, OnnxEngine, OnnxOptions, OutputKind, Role};
+use infa::parts::fetch::Context;
+use infa::parts::model::cache::HubEnv;
+use infa::parts::model::{DEFAULT_MODEL, Model};
+use infa::parts::runtime::device::{Device, Dtype};
 use support::*;
 
 const TEXTS: [&str; 7] = [

@@ -5,11 +5,11 @@ mod support;
 
 use std::num::NonZero;
 
-use infa::bench::machine;
-use infa::fetch::digest::sha256_file;
-use infa::fetch::{Cancel, Context};
-use infa::model::cache::HubEnv;
-use infa::model::{Model, fingerprint};
+use infa::parts::bench::machine;
+use infa::parts::fetch::digest::sha256_file;
+use infa::parts::fetch::{Cancel, Context};
+use infa::parts::model::cache::HubEnv;
+use infa::parts::model::{Model, fingerprint};
 use support::*;
 
 #[test]

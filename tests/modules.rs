@@ -6,14 +6,14 @@ mod support;
 
 use std::path::Path;
 
-use infa::engine::{Engine, OutputKind, Role, StaticEngine, TextOptions};
-use infa::fetch::Context;
-use infa::model::Model;
-use infa::model::cache::HubEnv;
-use infa::model::modules::Activation;
-use infa::model::pooling::Pooling;
-use infa::model::static_embedding::StaticTable;
-use infa::model::weights::{Access, Weights};
+use infa::parts::engine::{Engine, OutputKind, Role, StaticEngine, TextOptions};
+use infa::parts::fetch::Context;
+use infa::parts::model::Model;
+use infa::parts::model::cache::HubEnv;
+use infa::parts::model::modules::Activation;
+use infa::parts::model::pooling::Pooling;
+use infa::parts::model::static_embedding::StaticTable;
+use infa::parts::model::weights::{Access, Weights};
 use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use serde_json::Value as Json;

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use infa::graph;
+use infa::parts::graph;
 use serde_json::Value as Json;
 
 /// A row: name, values of `model_type`, and whether embed, rerank/classify and SPLADE are ticked.

@@ -3,9 +3,9 @@
 
 mod support;
 
-use infa::engine::TextOptions;
-use infa::model::pooling::Pooling;
-use infa::model::tokenizer::Truncate;
+use infa::parts::engine::TextOptions;
+use infa::parts::model::pooling::Pooling;
+use infa::parts::model::tokenizer::Truncate;
 use serde_json::{Value as Json, json as value};
 use support::*;
 

@@ -6,14 +6,14 @@ mod support;
 use std::path::Path;
 use std::sync::Arc;
 
-use infa::engine::rerank::{Method, Pairs, Reranker, Score, ScoreError};
-use infa::engine::{Engine, OnnxOptions, RequestOptions, TextOptions};
-use infa::engine::{EngineError, Input, OnnxEngine, OutputKind};
-use infa::fetch::Context;
-use infa::model::Model;
-use infa::model::activation::Activation;
-use infa::model::cache::HubEnv;
-use infa::model::similarity::Similarity;
+use infa::parts::engine::rerank::{Method, Pairs, Reranker, Score, ScoreError};
+use infa::parts::engine::{Engine, OnnxOptions, RequestOptions, TextOptions};
+use infa::parts::engine::{EngineError, Input, OnnxEngine, OutputKind};
+use infa::parts::fetch::Context;
+use infa::parts::model::Model;
+use infa::parts::model::activation::Activation;
+use infa::parts::model::cache::HubEnv;
+use infa::parts::model::similarity::Similarity;
 use serde_json::{Value as Json, json as value};
 use support::blocking::wait;
 use support::*;
@@ -131,7 +131,7 @@ fn token_types_are_given_only_where_the_tokenizer_has_them() {
         config["model_input_names"] = value!(["input_ids", "attention_mask"]);
     });
     let without = engine_for(OutputKind::Logits, dir.path());
-    let mut zeros = GraphRunner::new(dir.path(), infa::graph::Request::of(infa::graph::Output::Logits));
+    let mut zeros = GraphRunner::new(dir.path(), infa::parts::graph::Request::of(infa::parts::graph::Output::Logits));
     for case in cases {
         let input = Input::Pair(case["query"].as_str().unwrap().into(), case["document"].as_str().unwrap().into());
         let logits = without.predict(&[input]).remove(0).unwrap().logits;
@@ -147,7 +147,7 @@ fn vectors_are_compared_with_the_prompts_of_their_roles() {
     let (query, documents) = ("what do cats eat", ["fish", "the bridge", "cats eat birds"]);
     let found = ranked(&reranker(&dir, false).unwrap(), pairs(query, &documents));
     let plain = engine(&dir, &TextOptions { prompt: Some(String::new()), ..text_options() });
-    let embed = |text: String| plain.embed(&[&text], infa::engine::Role::Text).remove(0).unwrap().vector;
+    let embed = |text: String| plain.embed(&[&text], infa::parts::engine::Role::Text).remove(0).unwrap().vector;
     let q = embed(format!("query: {query}"));
     for (score, document) in found.into_iter().zip(documents) {
         let expected: f32 = q.iter().zip(embed(format!("passage text: {document}"))).map(|(a, b)| a * b).sum();
@@ -202,7 +202,7 @@ fn sparse_models_multiply_the_weights_of_both() {
         let scores = ranked(&reranker(dir, false).unwrap(), pairs.clone());
         scores.into_iter().map(|score| score.unwrap().score).collect::<Vec<f64>>()
     };
-    let role = |i| if i == 0 { infa::engine::Role::Query } else { infa::engine::Role::Document };
+    let role = |i| if i == 0 { infa::parts::engine::Role::Query } else { infa::parts::engine::Role::Document };
     let texts: Vec<&str> = [query].into_iter().chain(documents).collect();
 
     let dir = fixture("architectures/splade-max");

@@ -5,7 +5,7 @@ mod support;
 
 use std::fs;
 
-use infa::model::tokenizer::{Hints, Tokenizer, Truncate};
+use infa::parts::model::tokenizer::{Hints, Tokenizer, Truncate};
 use serde_json::{Value as Json, json as value};
 use support::*;
 use tempfile::TempDir;

@@ -6,7 +6,7 @@ mod support;
 use std::io::Write;
 use std::path::Path;
 
-use infa::model::torch::StateDict;
+use infa::parts::model::torch::StateDict;
 use serde_json::Value as Json;
 use support::*;
 use zip::write::{SimpleFileOptions, ZipWriter};

@@ -24,7 +24,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Parser;
-use infa::runtime::{Runtime, cores};
+use infa::parts::runtime::{Runtime, cores};
 use peak::Peak;
 use side::Side;
 use workload::Workload;

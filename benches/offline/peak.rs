@@ -5,7 +5,7 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use infa::runtime::Runtime;
+use infa::parts::runtime::Runtime;
 use ort::session::Session;
 use ort::value::TensorRef;
 

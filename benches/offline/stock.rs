@@ -5,9 +5,9 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
-use infa::model::pooling;
-use infa::output::{self, Destination, Format, Numbers, Row, Shape, Vector};
-use infa::runtime::Runtime;
+use infa::parts::model::pooling;
+use infa::parts::output::{self, Destination, Format, Numbers, Row, Shape, Vector};
+use infa::parts::runtime::Runtime;
 use ort::session::Session;
 use ort::value::TensorRef;
 

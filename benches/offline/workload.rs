@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use infa::fetch::Context;
-use infa::model::Model;
-use infa::model::cache::HubEnv;
-use infa::model::source::Request;
-use infa::model::tokenizer::Truncate;
-use infa::runtime::install;
+use infa::parts::fetch::Context;
+use infa::parts::model::Model;
+use infa::parts::model::cache::HubEnv;
+use infa::parts::model::source::Request;
+use infa::parts::model::tokenizer::Truncate;
+use infa::parts::runtime::install;
 use rayon::prelude::*;
 use serde::Deserialize;
 

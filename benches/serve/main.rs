@@ -40,7 +40,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use bench::Bench;
 use clap::{Parser, ValueEnum};
-use infa::runtime::cores;
+use infa::parts::runtime::cores;
 use report::Report;
 
 #[derive(Parser)]

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
-use infa::fetch::Context;
-use infa::runtime::library::Search;
+use infa::parts::fetch::Context;
+use infa::parts::runtime::library::Search;
 
 /// The ONNX Runtime that infa would use.
 pub fn find_library() -> Result<PathBuf> {

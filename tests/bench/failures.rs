@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use infa::bench::report::EngineState;
+use infa::parts::bench::report::EngineState;
 use serde_json::json;
 
 use crate::fake::{Answer, Fake};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use infa::bench::report::{EngineState, parse};
+use infa::parts::bench::report::{EngineState, parse};
 
 use crate::fake::Fake;
 use crate::{bench, engine, read};

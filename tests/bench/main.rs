@@ -22,7 +22,7 @@ mod usage;
 
 use std::path::Path;
 
-use infa::bench::report::{EngineReport, Report, parse};
+use infa::parts::bench::report::{EngineReport, Report, parse};
 use run::{Infa, Ran};
 
 /// A short run on the smallest model: 8 texts of 12 tokens in requests of 4, two rounds of 6 requests by two clients.

@@ -1,6 +1,6 @@
 //! What a run finds out.
 
-use infa::bench::report::{CurveKind, EngineState};
+use infa::parts::bench::report::{CurveKind, EngineState};
 
 use crate::running::{Server, fixture};
 use crate::{bench, engine, report, run, support};

@@ -27,7 +27,7 @@ fn every_flag_and_argument_has_its_variable() {
         command.get_subcommands().for_each(|command| walk(command, seen));
     }
     let mut seen = 0;
-    walk(&infa::cli::Cli::command(), &mut seen);
+    walk(&infa::parts::cli::Cli::command(), &mut seen);
     assert!(seen > 25, "only {seen} arguments");
 }
 
@@ -49,7 +49,7 @@ fn variables(command: &clap::Command, path: &str, found: &mut Vec<String>) {
 #[test]
 fn the_names_of_variables_stay() {
     let mut found = Vec::new();
-    variables(&infa::cli::Cli::command(), "infa", &mut found);
+    variables(&infa::parts::cli::Cli::command(), "infa", &mut found);
     found.sort();
     let expected = include_str!("variables.txt");
     assert_eq!(found.join("\n").trim(), expected.trim(), "\n{}", found.join("\n"));

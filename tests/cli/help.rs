@@ -12,7 +12,7 @@ fn helps(command: &mut clap::Command, found: &mut Vec<(String, String)>) {
 }
 
 fn helps_at(width: usize) -> Vec<(String, String)> {
-    let mut root = infa::cli::Cli::command().term_width(width);
+    let mut root = infa::parts::cli::Cli::command().term_width(width);
     root.build();
     let mut found = Vec::new();
     helps(&mut root, &mut found);

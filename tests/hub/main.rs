@@ -7,9 +7,9 @@ mod hostile;
 mod hub_server;
 
 use hub_server::{COMMIT, Delivery, Fault, HubServer, Recorded, Repo, Side, git_oid, sha256};
-use infa::fetch::{Context, Download, FetchError, Http, Limits, Progress, ProgressTask};
-use infa::model::cache::{HubEnv, is_known_absent};
-use infa::model::hub::{Hub, HubError, RemoteFile, Snapshot};
+use infa::parts::fetch::{Context, Download, FetchError, Http, Limits, Progress, ProgressTask};
+use infa::parts::model::cache::{HubEnv, is_known_absent};
+use infa::parts::model::hub::{Hub, HubError, RemoteFile, Snapshot};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};

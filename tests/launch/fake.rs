@@ -6,8 +6,8 @@ use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use infa::engine::launch::{Command, Launch, LaunchError, Server};
-use infa::fetch::Cancel;
+use infa::parts::engine::launch::{Command, Launch, LaunchError, Server};
+use infa::parts::fetch::Cancel;
 use tokio::runtime::Runtime;
 
 use crate::support;

@@ -1,8 +1,8 @@
 //! `infa serve`, started as any other server: its vectors are those of this process.
 
-use infa::engine::launch::{Command, Launch, LaunchError, default_command};
-use infa::engine::remote::{Client, RemoteOptions, Wanted};
-use infa::engine::{EngineKind, Role, TextOptions};
+use infa::parts::engine::launch::{Command, Launch, LaunchError, default_command};
+use infa::parts::engine::remote::{Client, RemoteOptions, Wanted};
+use infa::parts::engine::{EngineKind, Role, TextOptions};
 
 use crate::fake::{PATIENCE, runtime, start};
 use crate::support::{self, Blocking};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use infa::engine::launch::{Command, Launch, LaunchError, Server};
-use infa::fetch::Cancel;
+use infa::parts::engine::launch::{Command, Launch, LaunchError, Server};
+use infa::parts::fetch::Cancel;
 
 use crate::fake::{get, launch, number, runs, runtime, start, wait_until};
 use crate::support;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use infa::engine::python::{PythonOptions, PythonTask, Worker};
-use infa::engine::{
+use infa::parts::engine::python::{PythonOptions, PythonTask, Worker};
+use infa::parts::engine::{
     Checked, Embedding, Engine, OutputKind, PythonEngine, PythonError, Request, RequestOptions, Role, TextError,
 };
-use infa::fetch::Cancel;
+use infa::parts::fetch::Cancel;
 
 use crate::fake::{gone, model, python, torch, vector};
 

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use infa::engine::PythonError;
-use infa::engine::python::{PythonOptions, Worker};
+use infa::parts::engine::PythonError;
+use infa::parts::engine::python::{PythonOptions, Worker};
 use tempfile::TempDir;
 
 /// One of the interpreters beside this file.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 
-use infa::engine::Role;
+use infa::parts::engine::Role;
 use serde_json::Value as Json;
 
 use crate::fake::{gone, model, python, torch};

@@ -1,6 +1,6 @@
 //! What goes in comes out: bit by bit, in order, however odd.
 
-use infa::engine::{Role, TextOptions};
+use infa::parts::engine::{Role, TextOptions};
 
 use crate::fake::{model, torch, vector};
 
@@ -50,13 +50,13 @@ async fn prompts_are_those_of_the_model_and_the_user() {
     let settings = r#"{"prompts": {"query": "ask: ", "usual": "u: "}, "default_prompt_name": "usual"}"#;
     model.file("config_sentence_transformers.json", settings);
     let vectors = async |text: TextOptions| {
-        let options = infa::engine::PythonOptions { text, ..model.options("torch") };
-        let worker = infa::engine::python::Worker::start(&options).await?;
+        let options = infa::parts::engine::PythonOptions { text, ..model.options("torch") };
+        let worker = infa::parts::engine::python::Worker::start(&options).await?;
         let mut vectors = Vec::new();
         for role in [Role::Text, Role::Query, Role::Document] {
             vectors.extend(worker.embed(&["x"], role).await.unwrap().vectors);
         }
-        Ok::<_, infa::engine::PythonError>(vectors)
+        Ok::<_, infa::parts::engine::PythonError>(vectors)
     };
     let of = |texts: [&str; 3]| texts.map(vector).to_vec();
     assert_eq!(vectors(TextOptions::default()).await.unwrap(), of(["u: x", "ask: x", "x"]));
@@ -74,10 +74,13 @@ async fn prompts_are_those_of_the_model_and_the_user() {
 async fn vectors_are_cut_and_scaled_as_asked() {
     let model = model("model");
     let vectors = async |text: TextOptions| {
-        let options = infa::engine::PythonOptions { text, ..model.options("torch") };
-        let worker = infa::engine::python::Worker::start(&options).await?;
+        let options = infa::parts::engine::PythonOptions { text, ..model.options("torch") };
+        let worker = infa::parts::engine::python::Worker::start(&options).await?;
         let width = worker.info().dimensions;
-        Ok::<_, infa::engine::PythonError>((width, worker.embed(&["ab", "unit"], Role::Text).await?.vectors.remove(0)))
+        Ok::<_, infa::parts::engine::PythonError>((
+            width,
+            worker.embed(&["ab", "unit"], Role::Text).await?.vectors.remove(0),
+        ))
     };
     // The pretended model scales, if it may: only then is this vector one of length 1.
     assert_eq!(vectors(TextOptions::default()).await.unwrap().1, [1.0, 0.0, 0.0, 0.0]);
@@ -112,8 +115,8 @@ async fn fastembed_gets_its_files_in_the_cache_and_the_model_keeps_its_own() {
     assert_eq!(two.unwrap().embed(&["abc"], Role::Text).await.unwrap().vectors[0][3], 3.03125);
     assert_eq!(names(), before);
     let text = TextOptions { max_length: Some(600), ..TextOptions::default() };
-    let options = infa::engine::PythonOptions { text, ..model.options("fastembed") };
-    let error = infa::engine::python::Worker::start(&options).await.err().unwrap().to_string();
+    let options = infa::parts::engine::PythonOptions { text, ..model.options("fastembed") };
+    let error = infa::parts::engine::python::Worker::start(&options).await.err().unwrap().to_string();
     assert!(error.contains("--max-length") && error.contains("512"), "{error}");
     model.file("1_Pooling/config.json", r#"{"pooling_mode_max_tokens": true}"#);
     let error = model.start("fastembed").await.err().unwrap().to_string();

@@ -1,7 +1,7 @@
 //! Flags about the engine: what is refused, what is passed on, what is never shown.
 
-use infa::engine::EngineKind;
-use infa::engine::remote::ApiKey;
+use infa::parts::engine::EngineKind;
+use infa::parts::engine::remote::ApiKey;
 use serde_json::json;
 
 use crate::fake::{Answer, Fake, vector};

@@ -1,6 +1,6 @@
 //! API keys: who may ask, and that nothing else tells.
 
-use infa::server::{ApiKeys, ServerOptions};
+use infa::parts::server::{ApiKeys, ServerOptions};
 
 use crate::fake::InProcess;
 use crate::raw;

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 use std::net::Shutdown;
 
-use infa::server::{Limits, Listen, ServerOptions, TlsFiles};
+use infa::parts::server::{Limits, Listen, ServerOptions, TlsFiles};
 
 use crate::fake::{InProcess, eventually};
 use crate::raw::{self, get, post};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use infa::server::{Limits, ServerOptions};
+use infa::parts::server::{Limits, ServerOptions};
 
 use crate::fake::{InProcess, eventually, tcp};
 use crate::raw::{self, get};

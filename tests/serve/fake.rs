@@ -6,14 +6,16 @@ use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use infa::engine::{
+use infa::parts::engine::{
     Completed, Embedding, Engine, EngineInfo, Input, LocalInfo, OutputKind, Pending, Request, SubmitError,
 };
-use infa::fetch::Context;
-use infa::model::Model;
-use infa::model::cache::HubEnv;
-use infa::server::models::{Models, Spec};
-use infa::server::{self, App, Bound, Drained, EmbeddingDtype, Limits, Listen, Metrics, ServeError, ServerOptions};
+use infa::parts::fetch::Context;
+use infa::parts::model::Model;
+use infa::parts::model::cache::HubEnv;
+use infa::parts::server::models::{Models, Spec};
+use infa::parts::server::{
+    self, App, Bound, Drained, EmbeddingDtype, Limits, Listen, Metrics, ServeError, ServerOptions,
+};
 use tokio::sync::oneshot;
 
 use crate::support;
@@ -61,9 +63,9 @@ impl Fake {
             pooling: Vec::new(),
             normalize: false,
             prompt: None,
-            dtype: infa::runtime::device::Dtype::Float32,
+            dtype: infa::parts::runtime::device::Dtype::Float32,
             batch_tokens: 512,
-            truncate: infa::model::tokenizer::Truncate::Right,
+            truncate: infa::parts::model::tokenizer::Truncate::Right,
             threads: 1,
         };
         let info = EngineInfo {

@@ -1,6 +1,6 @@
 //! `--allow-host`, and what a server without a key says to names that are not this machine's.
 
-use infa::server::{ApiKeys, ServerOptions};
+use infa::parts::server::{ApiKeys, ServerOptions};
 
 use crate::fake::InProcess;
 use crate::raw;

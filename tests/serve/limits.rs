@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use infa::server::{Limits, ServerOptions};
+use infa::parts::server::{Limits, ServerOptions};
 use serde_json::{Value as Json, json};
 
 use crate::fake::{InProcess, eventually, tcp};
@@ -209,7 +209,7 @@ fn everything_is_under_the_prefix_and_health_outside_too() {
 #[test]
 fn pages_of_allowed_origins_may_ask() {
     let cors_allow_origin = vec!["https://example.org".to_owned()];
-    let api_keys = infa::server::ApiKeys::new(["key"]).unwrap();
+    let api_keys = infa::parts::server::ApiKeys::new(["key"]).unwrap();
     let server = InProcess::start(ServerOptions { cors_allow_origin, api_keys, ..ServerOptions::default() });
     let mut client = raw::connect(&server.address());
     let preflight = |origin: &str| {

@@ -4,7 +4,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
-use infa::server::{Limits, Listen, ServeError, ServerOptions};
+use infa::parts::server::{Limits, Listen, ServeError, ServerOptions};
 
 use crate::fake::InProcess;
 use crate::raw::{Raw, get};

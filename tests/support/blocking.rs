@@ -3,11 +3,11 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use infa::engine::{
+use infa::parts::engine::{
     Completed, Embedding, Engine, Input, LocalInfo, OutputKind, OutputOf, Prediction, Request, RequestOptions, Role,
     SparseEmbedding, SubmitError, TextError, TokenEmbeddings,
 };
-use infa::model::Model;
+use infa::parts::model::Model;
 
 /// Blocks until `work` is done.
 pub fn wait<T>(work: impl Future<Output = T>) -> T {

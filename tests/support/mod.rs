@@ -8,15 +8,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 pub use blocking::Blocking;
-use infa::engine::{Embedding, Engine, EngineError, OnnxEngine, OnnxOptions, OutputKind, Role, TextError, TextOptions};
-use infa::fetch::Context;
-use infa::graph::{self, Graph};
-use infa::model::cache::HubEnv;
-use infa::model::source::Request;
-use infa::model::weights::Weights;
-use infa::model::{DEFAULT_MODEL, Model};
-use infa::runtime::library::Search;
-use infa::runtime::{Runtime, Session, SessionOptions, install};
+use infa::parts::engine::{
+    Embedding, Engine, EngineError, OnnxEngine, OnnxOptions, OutputKind, Role, TextError, TextOptions,
+};
+use infa::parts::fetch::Context;
+use infa::parts::graph::{self, Graph};
+use infa::parts::model::cache::HubEnv;
+use infa::parts::model::source::Request;
+use infa::parts::model::weights::Weights;
+use infa::parts::model::{DEFAULT_MODEL, Model};
+use infa::parts::runtime::library::Search;
+use infa::parts::runtime::{Runtime, Session, SessionOptions, install};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
