@@ -21,11 +21,6 @@ pub mod bench {
 pub mod cli {
     pub use crate::cli::Cli;
 }
-pub mod compare {
-    pub mod engines {
-        pub use crate::compare::engines::schema;
-    }
-}
 pub mod engine {
     pub use crate::engine::{
         Checked, Completed, Embedding, Engine, EngineError, EngineInfo, EngineKind, Input, LocalInfo, OnnxEngine,

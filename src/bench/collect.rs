@@ -117,7 +117,7 @@ mod tests {
         for index in [0, 1, 0, 1] {
             answer(&collector, index, vectors([0.0, 1.0]));
         }
-        assert_eq!(collector.into_samples()[0].len(), 3);
+        assert_eq!(collector.into_samples().remove(0).into_results().len(), 3);
         let scores = super::tests::collector(1, 3);
         scores.began(0, Stage::Round(0));
         answer(

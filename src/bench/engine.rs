@@ -182,11 +182,6 @@ impl CheckedEngine {
         Ok(answer)
     }
 
-    /// The engine without checks.
-    pub fn engine(&self) -> &OpenEngine {
-        &self.engine
-    }
-
     fn check(&self, answer: &Answer, inputs: usize) -> Result<(), Failure> {
         let shape = |message: String| Failure::new(FailureKind::Shape, message);
         let counted = |outputs: usize| match outputs {

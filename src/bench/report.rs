@@ -27,7 +27,7 @@ pub use engine::{
     Resources, RoundReport, Tokens,
 };
 pub use html::html;
-pub use json::{ReportError, json, parse, schema};
+pub use json::{ReportError, json, parse};
 pub use machine::{Gpu, Machine};
 pub use markdown::markdown;
 pub use splice::{SpliceError, splice};

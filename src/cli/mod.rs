@@ -19,21 +19,18 @@ mod shell;
 
 pub use bench::{BenchArgs, BenchSettings, ExportReportArgs};
 pub use classify::ClassifyArgs;
-pub use compare::{CompareArgs, FailIf, ShownMetric};
+pub use compare::{CompareArgs, ShownMetric};
 pub use compare_engines::{CompareEnginesArgs, CompareTask};
 pub use embed::{EmbedArgs, OutputType};
 pub use engines::{EnginesArgs, EnginesCommand, InstallArgs};
 pub use flags::{
-    CpuArgs, EngineArgs, EngineEntry, EngineSetArgs, FieldArgs, HardwareArgs, InputArgs, List, ListingArgs,
-    ListingFormat, ModelArgs, ModelIdArgs, OutputArgs, PythonArgs, ReadArgs, ReportExportArgs, RequestArgs, Rounds,
-    Share, TextArgs, VectorArgs, spread,
+    CpuArgs, EngineArgs, EngineEntry, EngineSetArgs, FieldArgs, HardwareArgs, InputArgs, List, ListingArgs, ModelArgs,
+    ModelIdArgs, OutputArgs, PythonArgs, ReadArgs, ReportExportArgs, RequestArgs, Rounds, Share, TextArgs, VectorArgs,
+    spread,
 };
-pub use models::{ExportArgs, ExportTask, InspectArgs, ModelCommand, PullArgs, PulledArgs, RemoveArgs, SourceArgs};
-pub use parse::{Parsed, Remarks, UsageError};
+pub use models::{ExportArgs, ExportTask, InspectArgs, ModelCommand, PullArgs, RemoveArgs, SourceArgs};
+pub use parse::{Parsed, UsageError};
 pub use rerank::RerankArgs;
 pub use root::{Cli, Command, GlobalArgs};
-pub use serve::{
-    ApiKey, InfinityArgs, LifeArgs, LimitArgs, ListenArgs, LogLevel, ModelsArgs, ServeArgs, ServeEngine, TeiArgs,
-    TeiEnv,
-};
+pub use serve::{ApiKey, InfinityArgs, LifeArgs, LimitArgs, ListenArgs, ModelsArgs, ServeArgs, ServeEngine, TeiArgs};
 pub use shell::{CompletedShell, CompletionsArgs, ManArgs};

@@ -22,7 +22,6 @@ mod texts;
 
 use std::sync::Arc;
 
-pub use bench::ConfigError;
 pub use completions::answer as answer_shell;
 pub use error::{Error, Outcome};
 
@@ -43,7 +42,7 @@ struct World {
 impl World {
     /// Where engines find files and libraries.
     fn host(&self) -> Host {
-        Host { context: self.context(), search: self.globals.search(), cache: self.globals.cache.clone() }
+        Host { context: self.context(), search: self.globals.search() }
     }
 
     /// What fetching needs to know.

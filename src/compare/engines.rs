@@ -16,11 +16,10 @@ mod sample;
 mod stability;
 mod threshold;
 
-pub use asking::{Answers, Asking, FailedInput, Failures, Inputs, Query, Text};
+pub use asking::{Answers, Asking, Failures, Inputs, Query, Text};
 pub use document::{html, markdown, table};
 pub use report::{
-    EngineChecked, EngineOnTexts, EngineOutcome, EngineThresholdReport, EnginesReport, EnginesTask, EnginesWorkload,
-    SCHEMA_VERSION, json, schema,
+    EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask, EnginesWorkload, SCHEMA_VERSION, json,
 };
 pub use stability::{ScoreInvariance, ScoreStability, Stability, VectorStability};
 pub use threshold::{EngineThreshold, EngineThresholdError, check, known};

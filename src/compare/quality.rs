@@ -16,10 +16,9 @@ mod sts;
 #[cfg(test)]
 mod tests;
 
-pub use report::{
-    METRICS, Measured, QualityChange, QualityVerdict, QueryLoss, RetrievalComparison, RetrievalReport, ScoreAgreement,
-    StsComparison, StsReport,
-};
+#[cfg(test)]
+pub use report::StsComparison;
+pub use report::{METRICS, Measured, QualityChange, QualityVerdict, RetrievalReport, StsReport};
 pub use retrieval::{RetrievalTask, Retrieved};
 pub use sts::{StsScores, StsTask};
 

@@ -24,9 +24,9 @@ mod sides;
 mod tests;
 mod verdict;
 
-pub use calibration::{Calibration, CutOff, CutOffBasis, WorstCutOff};
+pub use calibration::{Calibration, CutOffBasis};
 pub use compare::compare;
-pub use findings::{DocumentName, Finding};
+pub use findings::Finding;
 pub use order::OrderAgreement;
-pub use report::{METRICS, QueryName, RankingComparison, ScoreFlaws, ScoreRange, ScoreSetReport, WorstQuery, lines};
+pub use report::{METRICS, QueryName, RankingComparison, ScoreFlaws, ScoreSetReport, WorstQuery, lines};
 pub use set::{ScoreSet, ScoredQuery};

@@ -30,12 +30,9 @@ mod threshold;
 pub use error::RunsError;
 pub use html::html;
 pub use markdown::markdown;
-pub use metric::{Better, METRICS, Metric, Scale, Unit, UnknownMetric, metric};
+pub use metric::{METRICS, Metric, UnknownMetric, metric};
 pub use read::{Run, read};
-pub use report::{
-    Basis, Change, Checked, Comparison, EngineComparison, Level, Mean, MetricComparison, RunName, RunsReport,
-    SCHEMA_VERSION, ThresholdReport, Verdict, json, schema,
-};
+pub use report::{RunsReport, json};
 pub use scenarios::{Plan, compare};
 pub use table::{checks, not_comparable, table};
 pub use threshold::{Threshold, ThresholdError, check};

@@ -31,15 +31,14 @@ mod verdict;
 pub use compare::{compare, compare_in_order};
 pub use distances::Distances;
 pub use findings::{Finding, Flaws};
-pub use histogram::{CosineHistogram, DistanceBin};
 pub use matching::{MatchError, MatchedBy};
 pub use neighbours::Neighbours;
 pub use report::{
-    InputName, METRICS, SCHEMA_VERSION, Side, VectorComparison, VectorSetReport, VectorsReport, WorstInput, html, json,
-    lines, markdown, schema, table,
+    InputName, METRICS, SCHEMA_VERSION, Side, VectorComparison, VectorSetReport, VectorsReport, html, json, lines,
+    markdown, table,
 };
 pub(crate) use report::{cosines, farthest, share};
 pub use set::{VectorRow, VectorSet};
-pub use threshold::{VectorThreshold, VectorThresholdError};
+pub use threshold::VectorThreshold;
 pub(super) use units::norm;
 pub use verdict::Verdict;

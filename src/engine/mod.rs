@@ -31,13 +31,13 @@ pub mod stream;
 
 pub use api::{
     Completed, Embedding, Engine, EngineError, EngineInfo, Input, Job, JobResults, Label, Labelled, LocalInfo, Output,
-    OutputKind, OutputOf, Outputs, Pending, Prediction, Request, RequestOptions, Role, SparseEmbedding, SubmitError,
-    TextError, TextErrorKind, TextOptions, Times, TokenEmbeddings,
+    OutputKind, OutputOf, Pending, Prediction, Request, RequestOptions, Role, SparseEmbedding, SubmitError, TextError,
+    TextErrorKind, TextOptions, Times, TokenEmbeddings,
 };
 pub use checked::Checked;
 pub(crate) use local::check_task;
 pub use local::{OnnxEngine, OnnxOptions, StaticEngine, int8, judgement, max_length, observe};
-pub use max_sim::{Scoring, max_sim};
+pub use max_sim::Scoring;
 pub use python::{PythonEngine, PythonError, PythonOptions};
 pub use remote::{RemoteEngine, RemoteError, RemoteOptions};
 pub use spec::{EngineKind, EngineSpec, SpecError};

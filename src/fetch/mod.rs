@@ -20,7 +20,7 @@ mod staging;
 
 pub use cancel::Cancel;
 pub use context::Context;
-pub use download::{Download, Downloaded};
+pub use download::Download;
 pub use error::FetchError;
 pub use http::Http;
 pub use limits::Limits;

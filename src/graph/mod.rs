@@ -23,7 +23,4 @@ pub use error::GraphError;
 pub use build::{Description, build, build_int8, build_watched, describe};
 pub use request::{Answer, Lexical, Operators, Output, Request, Rows};
 pub(crate) use types::below_root;
-pub use types::{
-    ATTENTION_MASK, Element, Graph, INPUT_IDS, Initializer, LAST_HIDDEN_STATE, LEXICAL_WEIGHTS, LOGITS, TOKEN_TYPE_IDS,
-    WEIGHTS_FOLDER,
-};
+pub use types::{ATTENTION_MASK, Element, Graph, INPUT_IDS, Initializer, TOKEN_TYPE_IDS, WEIGHTS_FOLDER};

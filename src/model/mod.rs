@@ -26,7 +26,6 @@ pub use tasks::pooling;
 pub use tasks::similarity;
 pub use tasks::splade;
 pub use tasks::task;
-pub use text::chat;
 pub use text::tokenizer;
 pub use weights::lora;
 pub use weights::static_embedding;

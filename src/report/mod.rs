@@ -20,6 +20,7 @@ pub(crate) mod markdown;
 pub(crate) mod markup;
 pub(crate) mod numbers;
 pub(crate) mod plot;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 pub(crate) mod snapshots;
@@ -28,6 +29,7 @@ pub(crate) mod text;
 mod tone;
 
 pub use figure::Figure;
+#[cfg(test)]
 pub(crate) use schema::schema_of;
 pub use terminal::TableOptions;
 pub(crate) use tone::Tone;

@@ -15,7 +15,7 @@ use prometheus::{
     Gauge, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
-pub use model::{Call, ModelMetrics, Outcome, Work};
+pub use model::{ModelMetrics, Outcome, Work};
 pub use requests::{RefusalCode, record};
 
 use super::models::Models;

@@ -29,7 +29,7 @@ pub use app::{App, Limits};
 pub use connection::{Drained, serve};
 pub use embedding_dtype::EmbeddingDtype;
 pub use error::ApiError;
-pub use layers::{ApiKeys, BadApiKey, RequestId, error_for};
+pub use layers::{ApiKeys, RequestId};
 pub use metrics::Metrics;
 pub use options::{Bound, Listen, ServerOptions, Timeouts, TlsFiles};
 pub use serve_error::ServeError;

@@ -23,13 +23,6 @@ pub struct Bootstrapped {
     pub interval: Option<(f64, f64)>,
 }
 
-impl Bootstrapped {
-    /// Whether the interval excludes 0; false without an interval.
-    pub fn is_significant(&self) -> bool {
-        self.interval.is_some_and(|(low, high)| low > 0.0 || high < 0.0)
-    }
-}
-
 /// A statistic of `n` items with its 95 % interval, by the percentile bootstrap: `n` items are drawn anew with replacement,
 /// and the statistic of each draw is taken (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13;
 /// `scipy.stats.bootstrap` with `method="percentile"`). `statistic` takes indices of items.
@@ -119,7 +112,6 @@ mod tests {
             assert!((found.estimate - estimate).abs() < 1e-12, "{found:?}");
             let (found_low, found_high) = found.interval.unwrap();
             assert!((found_low - low).abs() < 0.01 && (found_high - high).abs() < 0.01, "{found:?}");
-            assert!(found.is_significant());
             assert_eq!(difference(correlation, &data, 7), found);
         }
     }
@@ -141,7 +133,6 @@ mod tests {
         let [gold, a, _] = noisy();
         let same = difference(spearman, &[gold, a.clone(), a], 1);
         assert_eq!(same, Bootstrapped { estimate: 0.0, interval: Some((0.0, 0.0)) });
-        assert!(!same.is_significant());
     }
 
     #[test]
@@ -158,7 +149,7 @@ mod tests {
     fn without_items_or_sense_there_is_no_interval() {
         assert_eq!(paired_difference(0, resampling(1), |items| mean_of(&[], items), |items| mean_of(&[], items)), None);
         let one = paired_difference(1, resampling(1), |_| Some(1.0), |_| Some(3.0)).unwrap();
-        assert_eq!((one.estimate, one.interval, one.is_significant()), (2.0, None, false));
+        assert_eq!((one.estimate, one.interval), (2.0, None));
         // Defined for all items together, and for almost no draw.
         let rarely = |items: &[usize]| (items == [0, 1, 2]).then_some(1.0);
         assert_eq!(paired_difference(3, resampling(1), rarely, rarely).unwrap().interval, None);

@@ -64,20 +64,6 @@ impl<T> Sample<T> {
         }
     }
 
-    /// Adds another part of the same run, sampled with the same seed and size: the result is that of one sample for both.
-    pub fn merge(&mut self, other: Self) {
-        for (key, kept) in other.kept {
-            if self.kept.get(&key).is_none_or(|mine| kept.request < mine.request) {
-                self.insert(key, kept);
-            }
-        }
-    }
-
-    /// The number of kept results.
-    pub fn len(&self) -> usize {
-        self.kept.len()
-    }
-
     /// Returns whether the sample is empty.
     pub fn is_empty(&self) -> bool {
         self.kept.is_empty()
@@ -134,16 +120,6 @@ mod tests {
     }
 
     #[test]
-    fn parts_of_a_run_are_put_together() {
-        let offers = run(500, 300);
-        let mut parts: Vec<Sample<Offer>> = (0..3).map(|_| Sample::new(5, 32)).collect();
-        offers.iter().enumerate().for_each(|(i, &(request, text))| parts[i % 3].offer(request, text, (request, text)));
-        let mut whole = Sample::new(5, 32);
-        parts.into_iter().for_each(|part| whole.merge(part));
-        assert_eq!(whole.into_results(), sampled(&offers, 5, 32));
-    }
-
-    #[test]
     fn a_slow_engine_is_sampled_for_the_same_texts() {
         let texts = |requests| -> Vec<usize> {
             sampled(&run(requests, 4000), 5, 64).into_iter().map(|(text, ..)| text).collect()
@@ -175,7 +151,7 @@ mod tests {
             assert_eq!(wanted, sample.get(text) == Some(&request), "{request} {text}");
             assert!(!sample.wants(request, text), "it is there already");
         }
-        assert_eq!((sample.len(), sample.is_empty()), (8, false));
+        assert_eq!((sample.kept.len(), sample.is_empty()), (8, false));
         let name = sample.fingerprint(&[1, 2]);
         assert_eq!(name, Sample::<()>::new(9, 2).fingerprint(&[1, 2]));
         let others =

@@ -41,11 +41,6 @@ pub fn datasets() -> impl Iterator<Item = (&'static str, Vec<(&'static str, &'st
     })
 }
 
-/// The datasets there are, two lines each: how it is written, and what it is.
-pub fn catalog() -> String {
-    DATASETS.iter().map(|(name, keys, what)| format!("{name}{keys}\n    {what}\n")).collect()
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -61,13 +56,13 @@ mod tests {
                 assert_eq!(spec, name.parse().unwrap(), "{written}");
             }
         }
-        assert_eq!(catalog().lines().count(), 2 * DATASETS.len());
     }
 
     #[test]
     fn numbers_in_the_list_are_true() {
+        let listed = |words: &String| DATASETS.iter().any(|(.., what)| what.contains(words.as_str()));
         let languages = |texts: &[bundled::Written]| bundled::languages(texts).len();
-        assert!(catalog().contains(&format!("in {} languages and", languages(&bundled::multilingual()))));
-        assert!(catalog().contains(&format!("programs in {} languages", languages(&bundled::code()))));
+        assert!(listed(&format!("in {} languages and", languages(&bundled::multilingual()))));
+        assert!(listed(&format!("programs in {} languages", languages(&bundled::code()))));
     }
 }

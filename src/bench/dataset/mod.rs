@@ -15,10 +15,10 @@ mod writer;
 
 use std::collections::HashSet;
 
-pub use catalog::{catalog, datasets};
+pub use catalog::datasets;
 pub use error::DatasetError;
-pub use histogram::{Bin, Excess, LengthHistogram};
-pub use spec::{DatasetSpec, Lengths, MAX_TEXT_TOKENS, MAX_TEXTS, MAX_TOKENS, Recipe};
+pub use histogram::LengthHistogram;
+pub use spec::{DatasetSpec, Recipe};
 
 /// The texts of a dataset, in the order in which they are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,7 +16,7 @@ pub const MAX_TOKENS: u64 = 64_000_000;
 /// Which texts.
 ///
 /// Written `NAME[:KEY=VALUE,…]`, with the first value or two by themselves in short (`words:384x255`), or `file=PATH`.
-/// [`catalog`](super::catalog()) lists them. `Display` writes every key, so that what is written stands for the same
+/// [`datasets`](super::datasets()) lists them. `Display` writes every key, so that what is written stands for the same
 /// texts even if defaults should change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DatasetSpec {

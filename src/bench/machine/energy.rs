@@ -11,16 +11,6 @@ use super::gpus::Gpus;
 
 const POWERCAP: &str = "/sys/class/powercap";
 
-/// Whose joules are counted. Many virtual machines have GPUs that tell and processors that do not: joules are those of
-/// the GPUs alone then, which readers have to know.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct EnergySources {
-    /// Processor packages.
-    pub packages: usize,
-    /// GPUs.
-    pub gpus: usize,
-}
-
 /// The counters of this machine.
 pub(super) struct Energy {
     packages: Vec<Package>,
@@ -42,11 +32,6 @@ impl Energy {
     /// Those that can be read.
     pub fn new(gpus: Option<&Gpus>) -> Self {
         Self { packages: packages_under(Path::new(POWERCAP)), gpus: gpus.map_or(0, Gpus::with_energy) }
-    }
-
-    /// Whose joules are counted.
-    pub fn sources(&self) -> EnergySources {
-        EnergySources { packages: self.packages.len(), gpus: self.gpus }
     }
 
     /// Joules that all of them together have taken, from wherever each began to count: what lies between two readings
@@ -135,7 +120,7 @@ mod tests {
             zone(dir.path(), name, of, "1000");
         }
         let mut energy = energy(dir.path());
-        assert_eq!(energy.sources(), EnergySources { packages: 2, gpus: 0 });
+        assert_eq!((energy.packages.len(), energy.gpus), (2, 0));
         assert_eq!(energy.read(None), Some(0.0));
         for name in ["intel-rapl:0", "intel-rapl:1", "intel-rapl:2", "intel-rapl:0:0", "intel-rapl-mmio:0"] {
             std::fs::write(dir.path().join(name).join("energy_uj"), "501000").unwrap();
@@ -162,11 +147,11 @@ mod tests {
         assert_eq!(energy(&dir.path().join("nowhere")).read(None), None);
         zone(dir.path(), "intel-rapl:0", "package-0", "1");
         zone(dir.path(), "intel-rapl:1", "package-1", "not a number");
-        assert_eq!(energy(dir.path()).sources(), EnergySources::default());
+        assert!(energy(dir.path()).packages.is_empty());
         // One that vanishes while it is counted.
         std::fs::write(dir.path().join("intel-rapl:1/energy_uj"), "1").unwrap();
         let mut energy = energy(dir.path());
-        assert_eq!(energy.sources().packages, 2);
+        assert_eq!(energy.packages.len(), 2);
         std::fs::remove_dir_all(dir.path().join("intel-rapl:1")).unwrap();
         assert_eq!(energy.read(None), None);
     }

@@ -24,7 +24,6 @@ mod processes;
 mod processor;
 mod watcher;
 
-pub use energy::EnergySources;
 pub use facts::facts;
 pub use gemm::{GemmError, gemm_gflops};
-pub use watcher::{Roots, Watcher, Window, resident_memory};
+pub use watcher::{Roots, Watcher, resident_memory};

@@ -8,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::energy::{Energy, EnergySources};
+use super::energy::Energy;
 use super::forest::Forest;
 use super::gpus::Gpus;
 use super::processes::{Processes, Sharing};
@@ -33,8 +33,6 @@ pub enum Roots {
     },
     /// In these processes, by their numbers, and all that they have started or will start.
     Processes(Vec<u32>),
-    /// Elsewhere, or nobody knows where.
-    Unknown,
 }
 
 impl Roots {
@@ -136,11 +134,6 @@ impl Watcher {
         Self { shared, thread: thread.ok() }
     }
 
-    /// Whose joules are counted.
-    pub fn energy_sources(&self) -> EnergySources {
-        self.shared.lock().energy.sources()
-    }
-
     /// A turn of the engine at `place` begins.
     pub fn began(&self, place: usize) {
         let mut state = self.shared.lock();
@@ -221,7 +214,6 @@ impl State {
     /// Looks at the memory of an engine, and returns its processor time so far.
     fn look(&mut self, place: usize) -> Option<Duration> {
         let (memory, time) = match &self.places.get(place)?.roots {
-            Roots::Unknown => return None,
             Roots::Processes(_) => {
                 let reading = self.forest.read(place)?;
                 (reading.memory, reading.time)
@@ -249,7 +241,7 @@ impl State {
         match self.places.get(place).map(|place| &place.roots) {
             Some(Roots::ThisProcess { .. }) => vec![std::process::id()],
             Some(Roots::Processes(_)) => self.forest.members(place),
-            Some(Roots::Unknown) | None => Vec::new(),
+            None => Vec::new(),
         }
     }
 }
@@ -360,7 +352,7 @@ mod tests {
         idle.wait();
         let places = [&idle, &busy].map(|shell| Roots::Processes(vec![shell.0.id()]));
         let [first, second] = places;
-        let watcher = Watcher::new(vec![first, Roots::Unknown, second]);
+        let watcher = Watcher::new(vec![first, Roots::Processes(Vec::new()), second]);
         assert_eq!(watcher.ended(), None);
         assert_eq!(watcher.resources(0), Resources::default());
 

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{Report, SCHEMA_VERSION, finite};
+#[cfg(test)]
 use crate::report::schema_of;
 
 /// Why a text is no report.
@@ -56,6 +57,7 @@ pub fn json(report: &Report) -> Result<String, serde_json::Error> {
 }
 
 /// The schema of reports (JSON Schema, draft 2020-12), as `docs/bench-report.schema.json` has it.
+#[cfg(test)]
 pub fn schema() -> serde_json::Value {
     schema_of::<Report>("Report of infa bench", SCHEMA_VERSION)
 }

@@ -13,7 +13,7 @@ pub use engine::{EngineArgs, PythonArgs, RequestArgs};
 pub use engine_set::EngineSetArgs;
 pub use exports::ReportExportArgs;
 pub use list::{List, list, spread};
-pub use listing::{ListingArgs, ListingFormat};
+pub use listing::ListingArgs;
 pub use model::{CpuArgs, HardwareArgs, InputArgs, MODEL_SOURCES, ModelArgs, ModelIdArgs, TextArgs, VectorArgs};
 pub use read::{FieldArgs, OutputArgs, ReadArgs};
 pub use values::{EngineEntry, Rounds, Share, duration};

@@ -10,7 +10,7 @@ mod unknown;
 mod usage;
 mod variables;
 
-pub use environment::{Parsed, Remarks};
+pub use environment::Parsed;
 pub use help::{STATUS, paragraphs};
 pub use usage::UsageError;
 pub use variables::{with_variable, with_variables};

@@ -16,7 +16,7 @@ use super::Stability;
 use crate::bench::engine::{OpenEngine, limited};
 use crate::bench::target::{Failure, FailureKind, Output, Request};
 
-pub use failures::{FailedInput, Failures};
+pub use failures::Failures;
 
 /// A text that is embedded.
 #[derive(Debug, Clone, PartialEq, Eq)]

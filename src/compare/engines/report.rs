@@ -11,6 +11,7 @@ use crate::bench::report::{Machine, ModelReport};
 use crate::compare::quality::{Measured, QualityChange, RetrievalReport, StsReport};
 use crate::compare::rankings::{RankingComparison, ScoreSetReport};
 use crate::compare::vectors::{VectorComparison, VectorSetReport, Verdict};
+#[cfg(test)]
 use crate::report::schema_of;
 
 /// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
@@ -238,6 +239,7 @@ pub fn json(report: &EnginesReport) -> Result<String, serde_json::Error> {
 }
 
 /// The schema of these reports (JSON Schema, draft 2020-12), as `docs/compare-engines.schema.json` has it.
+#[cfg(test)]
 pub fn schema() -> serde_json::Value {
     schema_of::<EnginesReport>("Report of infa compare on engines", SCHEMA_VERSION)
 }

@@ -1,8 +1,9 @@
 //! A report for tests.
 
+use super::report::{EngineChecked, EngineThresholdReport};
 use super::{
-    EngineChecked, EngineOnTexts, EngineOutcome, EngineThresholdReport, EnginesReport, EnginesTask, EnginesWorkload,
-    SCHEMA_VERSION, Stability, VectorStability,
+    EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask, EnginesWorkload, SCHEMA_VERSION, Stability,
+    VectorStability,
 };
 use crate::bench::report::sample;
 use crate::compare::vectors::{VectorRow, VectorSet, VectorSetReport, compare_in_order};

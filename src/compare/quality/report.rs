@@ -5,8 +5,8 @@ mod text;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Names of all figures of tasks that thresholds can be set on; [`StsReport::METRICS`] and
-/// [`RetrievalReport::METRICS`] tell which task has which.
+/// Names of all figures of tasks that thresholds can be set on; [`StsReport::metric`] and
+/// [`RetrievalReport::metric`] have one part each.
 pub const METRICS: [&str; 10] = [
     "spearman",
     "pearson",
@@ -196,10 +196,7 @@ pub struct QueryLoss {
 }
 
 impl StsReport {
-    /// Names of its figures.
-    pub const METRICS: [&str; 5] = ["spearman", "pearson", "score_correlation", "score_difference_max", "lost"];
-
-    /// The engine's figure of this name, one of [`Self::METRICS`]; `None` for another name, or where it is not known.
+    /// The engine's figure of this name, `None` for another name, or where it is not known.
     /// `score_correlation` and `score_difference_max` are of its scores and the reference's.
     pub fn metric(&self, name: &str) -> Option<f64> {
         let scores = self.comparison.as_ref().and_then(|comparison| comparison.scores);
@@ -231,10 +228,7 @@ impl StsReport {
 }
 
 impl RetrievalReport {
-    /// Names of its figures.
-    pub const METRICS: [&str; 6] = ["ndcg10", "recall10", "recall100", "mrr10", "overlap10", "lost"];
-
-    /// The engine's figure of this name, one of [`Self::METRICS`]; `None` for another name, or where it is not known.
+    /// The engine's figure of this name, `None` for another name, or where it is not known.
     /// `overlap10` is with the reference; `lost` are queries and documents.
     pub fn metric(&self, name: &str) -> Option<f64> {
         let value = |found: Option<Measured>| found.map(|found| found.value);

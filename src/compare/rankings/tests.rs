@@ -312,7 +312,7 @@ fn a_few_documents_have_other_scores() {
         scores[3][4] += 20.0;
         scores[30][0] -= 12.0;
     });
-    let named = |index, document| DocumentName { query: query(index), document };
+    let named = |index, document| super::findings::DocumentName { query: query(index), document };
     let few =
         Finding::FewDocuments { documents: 2, of: QUERIES * DOCUMENTS, examples: vec![named(3, 4), named(30, 0)] };
     assert_eq!(found.findings[0].sentence("a", "b"), few.sentence("a", "b"));

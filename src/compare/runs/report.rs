@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::metric::{Better, Metric, Scale, Unit};
+#[cfg(test)]
 use crate::report::schema_of;
 use crate::stats::estimate::Estimate;
 
@@ -245,6 +246,7 @@ pub fn json(report: &RunsReport) -> Result<String, serde_json::Error> {
 }
 
 /// The schema of these reports (JSON Schema, draft 2020-12), as `docs/compare-report.schema.json` has it.
+#[cfg(test)]
 pub fn schema() -> serde_json::Value {
     schema_of::<RunsReport>("Report of infa compare on result files", SCHEMA_VERSION)
 }

@@ -13,6 +13,7 @@ use super::histogram::CosineHistogram;
 use super::units::norm;
 use super::{Distances, Finding, Flaws, MatchedBy, Neighbours, VectorSet, Verdict};
 use crate::report::numbers::{cosine, percent, several};
+#[cfg(test)]
 use crate::report::schema_of;
 use crate::report::text::quoted;
 use crate::stats::fidelity::{VectorReport, defect};
@@ -242,6 +243,7 @@ pub fn json(report: &VectorsReport) -> Result<String, serde_json::Error> {
 }
 
 /// The schema of these reports (JSON Schema, draft 2020-12), as `docs/compare-vectors.schema.json` has it.
+#[cfg(test)]
 pub fn schema() -> serde_json::Value {
     schema_of::<VectorsReport>("Report of infa compare on saved vectors", SCHEMA_VERSION)
 }

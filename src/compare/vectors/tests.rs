@@ -408,12 +408,12 @@ fn report() -> VectorsReport {
 
 #[test]
 fn the_published_schema_is_fresh() {
-    assert_published("docs/compare-vectors.schema.json", &schema());
+    assert_published("docs/compare-vectors.schema.json", &super::report::schema());
 }
 
 #[test]
 fn reports_are_as_the_schema_says() {
-    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let validator = jsonschema::validator_for(&super::report::schema()).unwrap();
     let report = report();
     let text = json(&report).unwrap();
     let value: serde_json::Value = serde_json::from_str(&text).unwrap();
@@ -495,7 +495,8 @@ fn pages_of_what_cannot_be_compared() {
     assert_finite(&page);
     assert!(!page.contains("<figure") && page.contains("instead of"), "{page}");
     report.comparisons[0].norm_ratio = Some(f64::NAN);
-    report.comparisons[0].worst = vec![WorstInput { input: input(1), cosine: f64::NAN, text: None, tokens: None }];
+    report.comparisons[0].worst =
+        vec![super::report::WorstInput { input: input(1), cosine: f64::NAN, text: None, tokens: None }];
     assert_finite(&html(&report));
     report.comparisons.clear();
     let page = html(&report);

@@ -1,7 +1,5 @@
 //! Where engines are opened.
 
-use std::path::PathBuf;
-
 use crate::fetch::Context;
 use crate::runtime::library::Search;
 
@@ -12,6 +10,4 @@ pub struct Host {
     pub context: Context,
     /// Where ONNX Runtime is looked for.
     pub search: Search,
-    /// infa's cache.
-    pub cache: PathBuf,
 }

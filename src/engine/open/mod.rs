@@ -18,7 +18,7 @@ mod server;
 
 pub use dtype::dtype_of;
 pub use host::Host;
-pub use local::{LocalOptions, Prepared};
+pub use local::LocalOptions;
 pub use options::EngineOptions;
 pub use python::PythonModelOptions;
 pub use server::ServerOptions;

@@ -17,4 +17,4 @@ pub use self::engine::RemoteEngine;
 pub use self::error::RemoteError;
 pub use self::options::{ApiKey, RemoteOptions};
 pub use self::version::version;
-pub use self::wire::{Embedded, Labelled, Scored, Wanted};
+pub use self::wire::{Embedded, Scored, Wanted};

@@ -19,5 +19,5 @@ mod rows;
 
 pub use error::PairsError;
 pub use options::PairOptions;
-pub use pair::{ScoredPair, ScoredPairs, SkippedRows};
+pub use pair::ScoredPairs;
 pub use read::read_pairs;

@@ -13,6 +13,5 @@ mod read;
 mod set;
 
 pub use error::VectorsError;
-pub use limits::MAX_NUMBERS;
 pub use read::read;
 pub use set::{SavedRow, SavedVectors};

@@ -8,7 +8,7 @@ mod client;
 mod error;
 mod listing;
 
-pub use client::{DEFAULT_REVISION, Hub, Snapshot, check_repo_id};
+pub use client::{Hub, Snapshot};
 pub use error::HubError;
 pub use listing::RemoteFile;
 pub mod cache;

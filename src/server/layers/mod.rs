@@ -41,7 +41,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::Response;
 use tower::{Layer, Service};
 
-pub use api_key::{ApiKeys, BadApiKey};
+pub use api_key::ApiKeys;
 pub use paths::error_for;
 pub use request_id::RequestId;
 

@@ -9,5 +9,7 @@ mod ranking;
 mod vectors;
 
 pub use invariance::{Invariance, InvarianceReport};
-pub use ranking::{RankingFidelity, RankingReport, top_k_overlap};
-pub use vectors::{Agreement, Norms, VectorDefect, VectorFidelity, VectorReport, cosine, defect};
+pub use ranking::{RankingFidelity, RankingReport};
+#[cfg(test)]
+pub use vectors::Norms;
+pub use vectors::{Agreement, VectorDefect, VectorFidelity, VectorReport, cosine, defect};

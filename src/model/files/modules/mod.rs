@@ -16,6 +16,5 @@ mod weights;
 pub use activation::Activation;
 pub use dense::{Dense, DenseConfig};
 pub use list::read;
-pub use norm::{LayerNorm, LayerNormConfig};
 pub use step::{Layer, Module, Step};
 pub use weights::ModuleWeights;
