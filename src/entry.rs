@@ -8,7 +8,7 @@ use crate::ui::{Bars, interrupt};
 
 /// Parses the command line, runs the command and ends the process with its exit status.
 pub fn main() -> ! {
-    // A shell wants candidates: no log, no network, nothing on stderr.
+    // A shell waits for completions: no log, no network, no output on stderr.
     if let Some(status) = commands::answer_shell() {
         std::process::exit(status);
     }
@@ -30,7 +30,7 @@ pub fn main() -> ! {
     let status = match commands::run(cli, &bars, &cancel) {
         Ok(outcome) => outcome.exit_status(),
         Err(e) => {
-            // After an interruption whatever else went wrong is only its consequence.
+            // After an interruption any other error is a consequence of it.
             let e = if cancel.is_cancelled() { Error::Interrupted } else { e };
             if !matches!(e, Error::PipeClosed) {
                 bars.printer().error(&e.to_string(), e.hint().as_deref());

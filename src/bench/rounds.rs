@@ -35,6 +35,7 @@ pub struct Plan {
     pub seed: u64,
 }
 
+#[cfg(test)]
 impl Plan {
     /// From 5 to 20 rounds of this phase after the usual warm-up, until all are stable to ±2 %; seed 0.
     pub fn new(phase: Phase) -> Self {

@@ -18,8 +18,6 @@ mod threshold;
 
 pub use asking::{Answers, Asking, Failures, Inputs, Query, Text};
 pub use document::{html, markdown, table};
-pub use report::{
-    EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask, EnginesWorkload, SCHEMA_VERSION, json,
-};
+pub use report::{EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask, EnginesWorkload, SCHEMA_VERSION, json};
 pub use stability::{ScoreInvariance, ScoreStability, Stability, VectorStability};
 pub use threshold::{EngineThreshold, EngineThresholdError, check, known};

@@ -13,6 +13,6 @@ mod version;
 
 pub use error::RuntimeError;
 pub use loaded::Runtime;
-pub use session::{Session, SessionOptions, SharedWeights};
+pub use session::{Session, SessionOptions};
 pub use telemetry::forbid_telemetry;
 pub use version::{OLDEST_MINOR, VERSION};

@@ -10,5 +10,5 @@ mod store;
 pub use calibration::{MOST_CALIBRATION_TEXTS, SENTENCES};
 pub use quantise::Int8Options;
 pub(super) use quantise::graph;
-pub use report::{Check, Report};
+pub use report::Report;
 pub use store::reports;
