@@ -1,29 +1,29 @@
-//! The machine: what it is, what it can do, and what engines take from it.
+//! The machine: its facts, its peak speed, and the resources that engines take.
 //!
 //! ```text
-//! facts       what it is
+//! facts       processor, memory, GPUs
 //!   ├ processor, cgroup, gpus
-//! gemm        what it can do at most
-//! watcher     what engines take: memory, processor time, GPU memory, energy
-//!   ├ forest    the processes of each engine
-//!   │  └ processes  one process, as the system tells
+//! gemm        peak speed of matrix multiplication
+//! watcher     resources of engines: memory, processor time, GPU memory, energy
+//!   ├ process_trees  the processes of each engine
+//!   │  └ processes   one process, and the memory of several
 //!   ├ energy    counters of joules
 //!   └ gpus
 //! ```
 //!
-//! Whatever a machine does not tell is missing, never an error. What can be told best on Linux is read there from files
-//! of the kernel; elsewhere what the sysinfo crate knows must do.
+//! A fact that a machine does not report is missing, never an error. On Linux files of the kernel are read; elsewhere the
+//! sysinfo crate.
 
 mod cgroup;
 mod energy;
 mod facts;
-mod forest;
 mod gemm;
 mod gpus;
+mod process_trees;
 mod processes;
 mod processor;
 mod watcher;
 
 pub use facts::facts;
 pub use gemm::{GemmError, gemm_gflops};
-pub use watcher::{Roots, Watcher, resident_memory};
+pub use watcher::{RootPids, Watcher, resident_memory};

@@ -1,41 +1,40 @@
-//! What engines take while they are measured.
+//! Measures the resources that engines take.
 //!
-//! Engines take turns; each is watched during its own turns alone. Processor time and energy are counters: they are read
-//! when a turn begins and when it ends. Memory is looked at then and, by a thread of its own, some times a second: a peak
-//! between two looks can be missed.
+//! Engines have turns, one at a time; each is watched during its own turns alone. Processor time and energy are counters:
+//! they are read when a turn begins and when it ends. Memory is sampled then and by a thread of its own, ten times a
+//! second: a peak between two samples can be missed.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use super::energy::Energy;
-use super::forest::Forest;
 use super::gpus::Gpus;
-use super::processes::{Processes, Sharing};
+use super::process_trees::ProcessTrees;
+use super::processes::Processes;
 use crate::bench::report::Resources;
 
-/// How often memory is looked at.
+/// Time between two samples of memory.
 const PERIOD: Duration = Duration::from_millis(100);
-/// How often new processes, GPUs and counters that go round are looked at.
+/// Time between two looks at the list of processes, at GPUs, and at counters of energy, which wrap around.
 const SLOW_PERIOD: Duration = Duration::from_secs(1);
+/// The thread sleeps at least this many times as long as a sample took. Only trees of several processes take long: the
+/// kernel walks the pages of each, about 12 ms a GiB.
+const SLEEP_PER_SAMPLE: u32 = 50;
 
-/// How many times as long as it took to find out what processes share nothing of that is done. It has to be done when
-/// processes come or memory grows, which does not go on for long.
-const REST: u32 = 20;
-
-/// Where an engine runs.
+/// The processes that an engine was started with.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Roots {
-    /// In this process, with whatever else it does: asking, and reading answers.
+pub enum RootPids {
+    /// This process, with whatever else it does: sending requests, and reading responses.
     ThisProcess {
-        /// Bytes by which loading the engine has made this process grow; see [`Roots::this_process`].
+        /// Bytes by which loading the engine has made this process grow; see [`RootPids::this_process`].
         loaded: Option<i64>,
     },
-    /// In these processes, by their numbers, and all that they have started or will start.
+    /// These processes, and all that they have started or will start. None for an engine on another machine.
     Processes(Vec<u32>),
 }
 
-impl Roots {
+impl RootPids {
     /// An engine that has been loaded into this process since its [`resident_memory`] was `before`.
     pub fn this_process(before: Option<u64>) -> Self {
         let grown = |before: u64| Some(signed(resident_memory()?) - signed(before));
@@ -50,14 +49,14 @@ pub struct Window {
     pub elapsed: Duration,
     /// Processor time of its processes.
     pub cpu: Option<Duration>,
-    /// Joules of the whole machine: see [`Watcher::energy_sources`].
+    /// Joules of the processor packages and GPUs of the whole machine.
     pub joules: Option<f64>,
 }
 
-/// Watches engines, known by their places in a list.
+/// Watches engines, known by their indices in a list.
 ///
-/// [`Watcher::began`] and [`Watcher::ended`] take as long as it takes to read a file of each process of the engine and to
-/// list all processes: about a millisecond.
+/// [`Watcher::began`] and [`Watcher::ended`] read a file of each process of the engine and list all processes, which takes
+/// about a millisecond, and sample memory.
 pub struct Watcher {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
@@ -65,25 +64,23 @@ pub struct Watcher {
 
 struct Shared {
     state: Mutex<State>,
-    /// A turn has begun, or it is time to stop.
+    /// Signals that a turn has begun, or that it is time to stop.
     wake: Condvar,
-    /// Not in `state`: asking takes some milliseconds.
+    /// Not in `state`: a query takes some milliseconds.
     gpus: Option<Gpus>,
 }
 
 struct State {
-    places: Vec<Place>,
-    forest: Forest,
+    engines: Vec<Watched>,
+    trees: ProcessTrees,
     energy: Energy,
-    /// The engine whose turn is, or was the last one.
-    place: usize,
     turn: Option<Turn>,
-    /// How many turns there have been: tells one from the next.
-    turns: u64,
     stop: bool,
 }
 
+/// The turn that is under way.
 struct Turn {
+    engine: usize,
     began: Instant,
     cpu: Option<Duration>,
     joules: Option<f64>,
@@ -92,15 +89,15 @@ struct Turn {
 }
 
 /// An engine.
-struct Place {
-    roots: Roots,
+struct Watched {
+    roots: RootPids,
     peak_memory: Option<u64>,
     peak_gpu_memory: Option<u64>,
     elapsed: Duration,
     cpu: Option<Duration>,
 }
 
-/// Bytes of this process that are in RAM; `None` where the system does not tell.
+/// Resident memory of this process in bytes; `None` if the system does not report it.
 pub fn resident_memory() -> Option<u64> {
     Processes::new().read(std::process::id()).map(|process| process.resident)
 }
@@ -110,39 +107,43 @@ fn signed(bytes: u64) -> i64 {
 }
 
 impl Watcher {
-    /// Over engines that run already, in the order of their places.
-    pub fn new(roots: Vec<Roots>) -> Self {
+    /// Over engines that run already.
+    pub fn new(roots: Vec<RootPids>) -> Self {
         let gpus = Gpus::find();
-        let pids: Vec<&[u32]> = roots.iter().map(|r| if let Roots::Processes(p) = r { &p[..] } else { &[] }).collect();
-        let forest = Forest::new(Processes::new(), &pids);
+        let pids: Vec<&[u32]> =
+            roots.iter().map(|r| if let RootPids::Processes(p) = r { &p[..] } else { &[] }).collect();
+        let trees = ProcessTrees::new(Processes::new(), &pids);
         let energy = Energy::new(gpus.as_ref());
-        let place = |roots| Place {
+        let engine = |roots| Watched {
             roots,
             peak_memory: None,
             peak_gpu_memory: None,
             elapsed: Duration::ZERO,
             cpu: Some(Duration::ZERO),
         };
-        let places = roots.into_iter().map(place).collect();
-        let state = State { places, forest, energy, place: 0, turn: None, turns: 0, stop: false };
-        let shared = Arc::new(Shared { state: Mutex::new(state), wake: Condvar::new(), gpus });
+        let engines = roots.into_iter().map(engine).collect();
+        let state = Mutex::new(State { engines, trees, energy, turn: None, stop: false });
+        let shared = Arc::new(Shared { state, wake: Condvar::new(), gpus });
         let watching = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("infa-watcher".into()).spawn(move || watching.watch());
         if let Err(e) = &thread {
-            tracing::warn!("memory is only looked at when rounds begin and end: no thread can be started: {e}");
+            tracing::warn!("memory is only sampled when rounds begin and end: no thread can be started: {e}");
         }
         Self { shared, thread: thread.ok() }
     }
 
-    /// A turn of the engine at `place` begins.
-    pub fn began(&self, place: usize) {
+    /// A turn of this engine begins.
+    pub fn began(&self, engine: usize) {
         let mut state = self.shared.lock();
-        state.forest.look_around();
-        let resident = state.resident_here(place);
-        state.turn = Some(Turn { began: Instant::now(), cpu: None, joules: None, resident });
-        (state.place, state.turns) = (place, state.turns + 1);
-        let cpu = state.look(place);
-        let joules = state.energy.read(self.shared.gpus.as_ref());
+        state.trees.find_new();
+        let here = state.engines.get(engine).is_some_and(|e| matches!(e.roots, RootPids::ThisProcess { .. }));
+        let resident = if here { resident_memory().map(signed) } else { None };
+        state.turn = Some(Turn { engine, began: Instant::now(), cpu: None, joules: None, resident });
+        drop(state);
+        self.shared.sample(&mut Processes::new());
+
+        let mut state = self.shared.lock();
+        let (cpu, joules) = (state.cpu_time(engine), state.energy.read(self.shared.gpus.as_ref()));
         if let Some(turn) = &mut state.turn {
             (turn.cpu, turn.joules, turn.began) = (cpu, joules, Instant::now());
         }
@@ -152,50 +153,43 @@ impl Watcher {
 
     /// The turn that began last is over; `None` if there was none.
     pub fn ended(&self) -> Option<Window> {
-        let mut state = self.shared.lock();
         let ended = Instant::now();
-        let began = state.turn.as_ref()?.began;
-        let place = state.place;
+        let mut state = self.shared.lock();
+        let engine = state.turn.as_ref()?.engine;
         let joules = state.energy.read(self.shared.gpus.as_ref());
-        state.forest.look_around();
-        let cpu = state.look(place);
-        let resident = state.resident_here(place);
+        state.trees.find_new();
+        let cpu = state.cpu_time(engine);
+        drop(state);
+        self.shared.sample(&mut Processes::new());
+        self.shared.sample_gpus();
+
+        let mut state = self.shared.lock();
         let turn = state.turn.take()?;
-        let elapsed = ended.duration_since(began);
+        let elapsed = ended.saturating_duration_since(turn.began);
         let window = Window {
             elapsed,
             cpu: cpu.zip(turn.cpu).map(|(end, begin)| end.saturating_sub(begin)),
             joules: joules.zip(turn.joules).map(|(end, begin)| end - begin),
         };
-        let place = state.places.get_mut(place)?;
-        place.elapsed += elapsed;
-        place.cpu = place.cpu.zip(window.cpu).map(|(sum, window)| sum + window);
-        if let (Roots::ThisProcess { loaded: Some(loaded) }, Some(begin), Some(end)) =
-            (&mut place.roots, turn.resident, resident)
-        {
-            *loaded += end - begin;
+        let engine = state.engines.get_mut(engine)?;
+        engine.elapsed += elapsed;
+        engine.cpu = engine.cpu.zip(window.cpu).map(|(sum, window)| sum + window);
+        if let (RootPids::ThisProcess { loaded: Some(loaded) }, Some(begin)) = (&mut engine.roots, turn.resident) {
+            *loaded += resident_memory().map_or(0, |end| signed(end) - begin);
         }
         Some(window)
     }
 
-    /// What the engine at `place` took in all its turns so far.
-    pub fn resources(&self, place: usize) -> Resources {
-        let mut state = self.shared.lock();
-        let had_turns = state.places.get(place).is_some_and(|place| place.elapsed > Duration::ZERO);
-        if had_turns && state.forest.is_outdated(place) {
-            // Turns were so short that the thread did not come to it.
-            let pids = state.pids(place);
-            let sharing = sharing_of(&mut Processes::new(), &pids);
-            state.forest.correct(place, pids, &sharing);
-            state.look(place);
-        }
-        let Some(place) = state.places.get(place) else { return Resources::default() };
-        let seconds = place.elapsed.as_secs_f64();
+    /// What this engine took in all its turns so far.
+    pub fn resources(&self, engine: usize) -> Resources {
+        let state = self.shared.lock();
+        let Some(engine) = state.engines.get(engine) else { return Resources::default() };
+        let seconds = engine.elapsed.as_secs_f64();
         Resources {
-            // Who was given what others had freed has not made this process grow: what it takes is not known.
-            peak_memory_bytes: place.peak_memory.filter(|&bytes| bytes > 0),
-            peak_gpu_memory_bytes: place.peak_gpu_memory,
-            cpu_cores: place.cpu.filter(|_| seconds > 0.0).map(|cpu| cpu.as_secs_f64() / seconds),
+            // An engine that was given what others had freed has not made this process grow: its memory is not known.
+            peak_memory_bytes: engine.peak_memory.filter(|&bytes| bytes > 0),
+            peak_gpu_memory_bytes: engine.peak_gpu_memory,
+            cpu_cores: engine.cpu.filter(|_| seconds > 0.0).map(|cpu| cpu.as_secs_f64() / seconds),
         }
     }
 }
@@ -211,37 +205,19 @@ impl Drop for Watcher {
 }
 
 impl State {
-    /// Looks at the memory of an engine, and returns its processor time so far.
-    fn look(&mut self, place: usize) -> Option<Duration> {
-        let (memory, time) = match &self.places.get(place)?.roots {
-            Roots::Processes(_) => {
-                let reading = self.forest.read(place)?;
-                (reading.memory, reading.time)
-            }
-            &Roots::ThisProcess { loaded } => {
-                let process = self.forest.one(std::process::id())?;
-                let began = self.turn.as_ref().and_then(|turn| turn.resident);
-                let grown = began.zip(loaded).map(|(began, loaded)| loaded + signed(process.resident) - began);
-                (grown.map(|bytes| u64::try_from(bytes).unwrap_or(0)), process.own)
-            }
-        };
-        let place = self.places.get_mut(place)?;
-        place.peak_memory = place.peak_memory.max(memory);
-        Some(time)
+    /// Processor time of an engine's processes since they began; `None` if it has none here.
+    fn cpu_time(&mut self, engine: usize) -> Option<Duration> {
+        match self.engines.get(engine)?.roots {
+            RootPids::ThisProcess { .. } => Processes::new().read(std::process::id()).map(|process| process.own),
+            RootPids::Processes(_) => self.trees.cpu_time(engine),
+        }
     }
 
-    /// Memory of this process, if the engine is in it.
-    fn resident_here(&mut self, place: usize) -> Option<i64> {
-        let here = matches!(self.places.get(place)?.roots, Roots::ThisProcess { .. });
-        here.then(|| self.forest.one(std::process::id()).map(|process| signed(process.resident)))?
-    }
-
-    /// Numbers of the processes of an engine.
-    fn pids(&self, place: usize) -> Vec<u32> {
-        match self.places.get(place).map(|place| &place.roots) {
-            Some(Roots::ThisProcess { .. }) => vec![std::process::id()],
-            Some(Roots::Processes(_)) => self.forest.members(place),
-            None => Vec::new(),
+    /// The processes of an engine that are alive.
+    fn pids(&self, engine: usize) -> Vec<u32> {
+        match self.engines.get(engine).map(|engine| &engine.roots) {
+            Some(RootPids::ThisProcess { .. }) => vec![std::process::id()],
+            _ => self.trees.members(engine),
         }
     }
 }
@@ -251,62 +227,75 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sleeps between turns; during one, looks at what the engine takes.
+    /// Samples the memory of the engine whose turn it is; without the lock, as it may take long.
+    fn sample(&self, processes: &mut Processes) {
+        let state = self.lock();
+        let Some((engine, began)) = state.turn.as_ref().map(|turn| (turn.engine, turn.resident)) else { return };
+        let pids = state.pids(engine);
+        // Bytes of this process that are not the engine's; `None`: not known.
+        let others = match state.engines.get(engine).map(|engine| &engine.roots) {
+            Some(RootPids::ThisProcess { loaded }) => began.zip(*loaded).map(|(began, loaded)| began - loaded),
+            _ => Some(0),
+        };
+        drop(state);
+        let memory = processes.memory(&pids).zip(others);
+        let memory = memory.map(|(bytes, others)| u64::try_from(signed(bytes) - others).unwrap_or(0));
+        let mut state = self.lock();
+        let Some(engine) = state.engines.get_mut(engine) else { return };
+        engine.peak_memory = engine.peak_memory.max(memory);
+    }
+
+    /// Samples the GPU memory of the engine whose turn it is.
+    fn sample_gpus(&self) {
+        let Some(gpus) = &self.gpus else { return };
+        let state = self.lock();
+        let Some(engine) = state.turn.as_ref().map(|turn| turn.engine) else { return };
+        let pids = state.pids(engine);
+        drop(state);
+        let memory = gpus.memory();
+        let memory = pids.iter().filter_map(|pid| memory.get(pid)).copied().reduce(|a, b| a + b);
+        if let Some(engine) = self.lock().engines.get_mut(engine) {
+            engine.peak_gpu_memory = engine.peak_gpu_memory.max(memory);
+        }
+    }
+
+    /// Sleeps between turns; during one, samples memory.
     fn watch(&self) {
         let mut processes = Processes::new();
-        let (mut seen, mut slow, mut rest) = (0, Instant::now(), Instant::now());
-        let mut state = self.lock();
-        while !state.stop {
-            let first = seen != state.turns;
-            if state.turn.is_none() && !first {
+        let mut turn = None;
+        let mut slow = Instant::now();
+        loop {
+            let mut state = self.lock();
+            while state.turn.is_none() && !state.stop {
                 state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
-                continue;
             }
-            seen = state.turns;
-            let place = state.place;
-            let now = Instant::now();
+            if state.stop {
+                return;
+            }
+            let (now, first) = (Instant::now(), turn != state.turn.as_ref().map(|turn| turn.began));
+            turn = state.turn.as_ref().map(|turn| turn.began);
             let slowly = first || now >= slow;
             if slowly {
-                state.forest.look_around();
+                state.trees.find_new();
                 let _ = state.energy.read(self.gpus.as_ref());
                 slow = now + SLOW_PERIOD;
             }
-            state.look(place);
-            let correct = state.forest.is_outdated(place) && now >= rest;
-            let pids = if correct || slowly { state.pids(place) } else { Vec::new() };
+            let engine = state.turn.as_ref().map(|turn| turn.engine);
+            engine.and_then(|engine| state.trees.cpu_time(engine));
             drop(state);
 
-            let sharing = correct.then(|| sharing_of(&mut processes, &pids));
-            if correct {
-                let done = Instant::now();
-                rest = done + REST * done.duration_since(now);
+            let begin = Instant::now();
+            self.sample(&mut processes);
+            let sleep = PERIOD.max(SLEEP_PER_SAMPLE * begin.elapsed());
+            if slowly {
+                self.sample_gpus();
             }
-            let gpu_memory = self.gpus.as_ref().filter(|_| slowly).and_then(|gpus| on_gpus(gpus, &pids));
-
-            state = self.lock();
-            if let Some(sharing) = sharing {
-                state.forest.correct(place, pids, &sharing);
-                state.look(place);
-            }
-            if let Some(place) = state.places.get_mut(place) {
-                place.peak_gpu_memory = place.peak_gpu_memory.max(gpu_memory);
-            }
-            if !state.stop && state.turns == seen {
-                state = self.wake.wait_timeout(state, PERIOD).unwrap_or_else(PoisonError::into_inner).0;
+            let state = self.lock();
+            if !state.stop && state.turn.as_ref().map(|turn| turn.began) == turn {
+                drop(self.wake.wait_timeout(state, sleep).unwrap_or_else(PoisonError::into_inner));
             }
         }
     }
-}
-
-/// What processes share; nothing where that is not known of each.
-fn sharing_of(processes: &mut Processes, pids: &[u32]) -> Vec<Sharing> {
-    pids.iter().map(|&pid| processes.sharing(pid)).collect::<Option<Vec<_>>>().unwrap_or_default()
-}
-
-/// Bytes that processes have on GPUs; `None` if they are not known there.
-fn on_gpus(gpus: &Gpus, pids: &[u32]) -> Option<u64> {
-    let memory = gpus.memory();
-    pids.iter().filter_map(|pid| memory.get(pid)).copied().reduce(|a, b| a + b)
 }
 
 #[cfg(all(test, target_os = "linux"))]
@@ -350,9 +339,9 @@ mod tests {
         let mut idle = Shell::after(":");
         let mut busy = Shell::after(&format!("read go; {COUNT}; {COUNT} & wait"));
         idle.wait();
-        let places = [&idle, &busy].map(|shell| Roots::Processes(vec![shell.0.id()]));
+        let places = [&idle, &busy].map(|shell| RootPids::Processes(vec![shell.0.id()]));
         let [first, second] = places;
-        let watcher = Watcher::new(vec![first, Roots::Processes(Vec::new()), second]);
+        let watcher = Watcher::new(vec![first, RootPids::Processes(Vec::new()), second]);
         assert_eq!(watcher.ended(), None);
         assert_eq!(watcher.resources(0), Resources::default());
 
@@ -382,7 +371,7 @@ mod tests {
     #[test]
     fn an_engine_that_dies_in_its_turn_keeps_what_it_took() {
         let mut shell = Shell::after("read go");
-        let watcher = Watcher::new(vec![Roots::Processes(vec![shell.0.id()])]);
+        let watcher = Watcher::new(vec![RootPids::Processes(vec![shell.0.id()])]);
         watcher.began(0);
         // On a busy machine the shell may not have its memory yet.
         while watcher.resources(0).peak_memory_bytes.is_none() {
@@ -401,7 +390,7 @@ mod tests {
     fn what_this_process_grows_by_in_a_turn_is_the_engine_s() {
         let before = resident_memory();
         assert!(before.is_some());
-        let roots = [Some(5_000_000), Some(-1), None].map(|loaded| Roots::ThisProcess { loaded });
+        let roots = [Some(5_000_000), Some(-1), None].map(|loaded| RootPids::ThisProcess { loaded });
         let watcher = Watcher::new(roots.into());
         const BYTES: u64 = 128 << 20;
         watcher.began(0);

@@ -229,8 +229,9 @@ pub struct Tokens {
 /// What an engine took.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Resources {
-    /// Most memory of its processes during its rounds, in bytes; of an engine in this process, the growth since before it
-    /// was loaded.
+    /// Most memory of its processes during its rounds, in bytes: the resident set (RSS) of one process, the sum of the
+    /// proportional sets (PSS) of several where the system reports them; of an engine in this process, the growth of the
+    /// resident set since before it was loaded.
     pub peak_memory_bytes: Option<u64>,
     /// Most memory of its processes on GPUs, in bytes.
     pub peak_gpu_memory_bytes: Option<u64>,

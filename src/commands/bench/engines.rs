@@ -7,7 +7,7 @@ use super::super::World;
 use super::super::side_by_side::{Facts, Opening, Planned, Started, Unready};
 use super::plan::Plan;
 use crate::bench::engine::{CheckedEngine, Prepared, limited};
-use crate::bench::machine::Roots;
+use crate::bench::machine::RootPids;
 use crate::bench::report::EngineState;
 use crate::bench::summary;
 use crate::bench::target::Request;
@@ -18,7 +18,7 @@ pub(super) struct Ready {
     pub facts: Facts,
     pub first_answer_seconds: f64,
     /// The processes it computes in.
-    pub roots: Roots,
+    pub roots: RootPids,
     started: Started,
 }
 

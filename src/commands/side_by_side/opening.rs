@@ -8,7 +8,7 @@ use super::super::settings::local_options;
 use super::super::{Error, World};
 use super::{Lineup, Planned, facts};
 use crate::bench::engine::OpenEngine;
-use crate::bench::machine::{self, Roots};
+use crate::bench::machine::{self, RootPids};
 use crate::bench::report::{EngineState, Task};
 use crate::bench::summary;
 use crate::bench::target::{Failure, FailureKind};
@@ -30,7 +30,7 @@ pub struct Started {
     pub engines: Vec<OpenEngine>,
     pub facts: Facts,
     /// The processes it computes in.
-    pub roots: Roots,
+    pub roots: RootPids,
     /// The server that was started for it.
     server: Option<launch::Server>,
 }
@@ -154,7 +154,7 @@ impl<'a> Opening<'a> {
         details.extend(library.map(|version| ("ONNX Runtime".to_owned(), version)));
         let version = Some(format!("infa {}", env!("CARGO_PKG_VERSION")));
         let facts = Facts { version, details, ..Facts::default() };
-        Ok(Started { engines, facts, roots: Roots::this_process(before), server: None })
+        Ok(Started { engines, facts, roots: RootPids::this_process(before), server: None })
     }
 
     fn local_options(&self, planned: &Planned) -> Result<LocalOptions, Error> {
@@ -209,7 +209,7 @@ impl<'a> Opening<'a> {
             ("device".to_owned(), worker.info().device.clone()),
             ("threads".to_owned(), options.threads.to_string()),
         ]);
-        let roots = Roots::Processes(worker.pid().into_iter().collect());
+        let roots = RootPids::Processes(worker.pid().into_iter().collect());
         let facts = Facts { version, details: versions, ..Facts::default() };
         let engine: Arc<dyn Engine> = Arc::new(engine);
         let engines = match lineup.task {
@@ -228,7 +228,7 @@ impl<'a> Opening<'a> {
     async fn server(&self, planned: &Planned) -> Result<Started, Unready> {
         if planned.spec.url.is_some() {
             let (engines, facts) = self.connect(planned, &planned.spec).await?;
-            return Ok(Started { engines, facts, roots: Roots::Processes(Vec::new()), server: None });
+            return Ok(Started { engines, facts, roots: RootPids::Processes(Vec::new()), server: None });
         }
         let server = self.launch(planned).await?;
         let (engines, mut facts) = match self.connect(planned, server.spec()).await {
@@ -244,7 +244,7 @@ impl<'a> Opening<'a> {
             }
         };
         facts.details.insert("command".into(), server.command().to_owned());
-        let roots = Roots::Processes(vec![server.pid()]);
+        let roots = RootPids::Processes(vec![server.pid()]);
         Ok(Started { engines, facts, roots, server: Some(server) })
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{Process, Sharing};
+use super::Process;
 
 /// The processes of this machine, as far as they can be seen from here.
 pub(in super::super) struct Processes {
@@ -44,10 +44,10 @@ impl Processes {
         self.parse_stat(&stat)
     }
 
-    /// What others have of its memory; `None` where this process may not look. The kernel walks all its pages for it:
-    /// some milliseconds a gigabyte, during which the process cannot map memory. Not for every sample.
-    pub fn sharing(&mut self, pid: u32) -> Option<Sharing> {
-        parse_sharing(&std::fs::read_to_string(self.root.join(pid.to_string()).join("smaps_rollup")).ok()?)
+    /// Proportional set size (PSS) in bytes: each page divided by the number of processes that map it. `None` where this
+    /// process may not read it. The kernel walks all pages of the process, which takes about 12 ms a GiB.
+    pub fn proportional(&mut self, pid: u32) -> Option<u64> {
+        parse_proportional(&std::fs::read_to_string(self.root.join(pid.to_string()).join("smaps_rollup")).ok()?)
     }
 
     /// `PID (name) state parent …`: the name may hold anything, spaces and parentheses too.
@@ -67,23 +67,10 @@ impl Processes {
     }
 }
 
-/// The lines of `smaps_rollup`, in kB.
-fn parse_sharing(text: &str) -> Option<Sharing> {
-    let mut sharing = Sharing::default();
-    let mut seen = 0;
-    for line in text.lines() {
-        let Some((name, value)) = line.split_once(':') else { continue };
-        let field = match name {
-            "Rss" => &mut sharing.resident,
-            "Pss" => &mut sharing.proportional,
-            "Shared_Clean" | "Shared_Dirty" => &mut sharing.shared,
-            _ => continue,
-        };
-        let kilobytes: u64 = value.trim().strip_suffix("kB")?.trim().parse().ok()?;
-        *field = field.checked_add(kilobytes.checked_mul(1024)?)?;
-        seen += 1;
-    }
-    (seen == 4).then_some(sharing)
+/// The line `Pss: N kB` of `smaps_rollup`, in bytes.
+fn parse_proportional(text: &str) -> Option<u64> {
+    let kilobytes = text.lines().find_map(|line| line.strip_prefix("Pss:"))?.trim().strip_suffix("kB")?;
+    kilobytes.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
 #[cfg(test)]
@@ -124,13 +111,14 @@ mod tests {
     }
 
     #[test]
-    fn sharing_is_read_in_bytes() {
-        let text = "55d0-7ffd ---p 00000000 00:00 0 [rollup]\nRss: 1616 kB\nPss: 396 kB\nPss_Anon: 116 kB\n\
-                    Shared_Clean: 1440 kB\nShared_Dirty: 2 kB\nPrivate_Clean: 60 kB\n";
-        let expected = Sharing { resident: 1616 << 10, proportional: 396 << 10, shared: 1442 << 10 };
-        assert_eq!(parse_sharing(text), Some(expected));
-        assert_eq!(parse_sharing("Rss: 1616 kB\n"), None);
-        assert_eq!(parse_sharing(""), None);
+    fn proportional_set_sizes_are_read_in_bytes() {
+        let text = "55d0-7ffd ---p 00000000 00:00 0 [rollup]\nRss: 1616 kB\nPss:   396 kB\nPss_Anon: 116 kB\n";
+        assert_eq!(parse_proportional(text), Some(396 << 10));
+        for text in
+            ["", "Rss: 1616 kB\n", "Pss: 396\n", "Pss: 99999999999999999999 kB\n", "Pss: 18446744073709551615 kB"]
+        {
+            assert_eq!(parse_proportional(text), None, "{text}");
+        }
     }
 
     #[test]
@@ -141,5 +129,6 @@ mod tests {
         let process = processes.read(pid).unwrap();
         assert_eq!(process.parent, std::os::unix::process::parent_id());
         assert!(process.resident > 100_000);
+        assert!(processes.proportional(pid).is_none_or(|bytes| bytes > 100_000));
     }
 }

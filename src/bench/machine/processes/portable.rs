@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
-use super::{Process, Sharing};
+use super::Process;
 
 /// The processes of this machine, as far as they can be seen from here.
 pub(in super::super) struct Processes(System);
@@ -41,7 +41,7 @@ impl Processes {
     }
 
     /// Not known.
-    pub fn sharing(&mut self, _pid: u32) -> Option<Sharing> {
+    pub fn proportional(&mut self, _pid: u32) -> Option<u64> {
         None
     }
 }
@@ -57,6 +57,6 @@ mod tests {
         assert!(processes.all().contains(&pid));
         let process = processes.read(pid).unwrap();
         assert!(process.resident > 100_000 && process.started > 0 && process.parent > 0, "{process:?}");
-        assert_eq!((process.children, processes.sharing(pid)), (Duration::ZERO, None));
+        assert_eq!((process.children, processes.proportional(pid)), (Duration::ZERO, None));
     }
 }
