@@ -4,22 +4,43 @@ use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use super::{Error, World};
+use crate::cli::ReportExportArgs;
 use crate::output::{Destination, Document};
-use crate::report::TableOptions;
+use crate::report::{TableOptions, document};
 
 /// From the document to the text of a file.
 pub(super) type Render<R> = fn(&R) -> Result<String, String>;
+/// From a report to what people read of it.
+type Fill<R> = fn(&R) -> document::Document;
+type Boxed<R> = Box<dyn Fn(&R) -> Result<String, String>>;
 
 /// The files that are to be written, opened before the work.
 pub(super) struct Exports<R> {
-    documents: Vec<(Document, Render<R>)>,
+    documents: Vec<(Document, Boxed<R>)>,
     /// Whether stdout belongs to a document, and the table goes to stderr.
     piped: bool,
 }
 
-impl<R> Exports<R> {
-    /// Opens what was asked for; `-` is stdout.
+impl<R: 'static> Exports<R> {
+    /// Opens the files of these flags; `-` is stdout.
+    pub fn of_report(
+        args: ReportExportArgs,
+        json: fn(&R) -> serde_json::Result<String>,
+        fill: Fill<R>,
+    ) -> Result<Self, Error> {
+        let ReportExportArgs { export_json, export_markdown, export_html } = args;
+        let json: Boxed<R> = Box::new(move |report| json(report).map_err(|e| e.to_string()));
+        let markdown: Boxed<R> = Box::new(move |report| Ok(document::markdown(&fill(report))));
+        let html: Boxed<R> = Box::new(move |report| Ok(document::html(fill(report))));
+        Self::open_boxed([(export_json, json), (export_markdown, markdown), (export_html, html)])
+    }
+
+    /// Opens these files; `-` is stdout.
     pub fn open<const N: usize>(renders: [(Option<PathBuf>, Render<R>); N]) -> Result<Self, Error> {
+        Self::open_boxed(renders.map(|(path, render)| (path, Box::new(render) as Boxed<R>)))
+    }
+
+    fn open_boxed<const N: usize>(renders: [(Option<PathBuf>, Boxed<R>); N]) -> Result<Self, Error> {
         let (mut documents, mut piped) = (Vec::new(), false);
         for (path, render) in renders {
             let Some(path) = path else { continue };
@@ -56,6 +77,16 @@ impl<R> Exports<R> {
         let colour = terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
         let width = console::Term::stdout().size_checked().map(|(_, columns)| columns).filter(|_| terminal);
         Ok(printer.stdout(&table(&TableOptions { colour, width }))?)
+    }
+
+    /// Prints the report, and writes it to the files, also if the reader of stdout is gone.
+    pub fn finish(self, report: &R, fill: Fill<R>, world: &World) -> Result<(), Error> {
+        let told = self.tell(|options| document::terminal(&fill(report), options), world);
+        let written = self.write(report);
+        match told {
+            Ok(()) | Err(Error::PipeClosed) => written,
+            Err(error) => Err(error),
+        }
     }
 
     /// Writes the files. One that fails keeps none of the others from being written.

@@ -67,6 +67,14 @@ pub(crate) fn percent(share: f64) -> String {
     }
 }
 
+/// `99.2%`, and never 100% of what is not all.
+pub(crate) fn share(part: f64) -> String {
+    match part {
+        part if (0.1..1.0).contains(&part) => format!("{:.1}%", (part * 1000.0).floor() / 10.0),
+        part => percent(part),
+    }
+}
+
 /// Half-width of an interval as a share: `±2%`, `±0.4%`.
 pub(crate) fn spread(share: f64) -> String {
     let percent = share * 100.0;

@@ -4,17 +4,13 @@ use std::path::PathBuf;
 
 use super::super::exports::Exports;
 use super::{Error, Outcome, World};
-use crate::cli::{CompareArgs, ReportExportArgs, ShownMetric};
+use crate::cli::{CompareArgs, ShownMetric};
 use crate::compare::runs::{self, METRICS, Plan, Run, RunsReport, Threshold};
+use crate::report::document::Check;
 
 pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     let CompareArgs { files, base, baseline, fail_if, force, metrics, exports, asked: _ } = args;
-    let ReportExportArgs { export_json, export_markdown, export_html } = exports;
-    let exports = Exports::open([
-        (export_json, |report: &RunsReport| runs::json(report).map_err(|e| e.to_string())),
-        (export_markdown, |report: &RunsReport| Ok(runs::markdown(report))),
-        (export_html, |report: &RunsReport| Ok(runs::html(report))),
-    ])?;
+    let exports = Exports::of_report(exports, runs::json, runs::document)?;
     let plan = plan(read(&base)?, read(&files)?, baseline)?;
     let mut report = runs::compare(&plan, force)?;
     let wrong = |reason: &str| Error::Flag { flag: "--fail-if", reason: reason.to_owned() };
@@ -27,14 +23,7 @@ pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     if !exports.is_seen_on_stderr() {
         warn(&report, world);
     }
-    let told = exports.tell(|options| runs::table(&report, options), world);
-    let written = exports.write(&report);
-    // What nobody reads was found out all the same.
-    match told {
-        Ok(()) | Err(Error::PipeClosed) => {}
-        Err(error) => return Err(error),
-    }
-    written?;
+    exports.finish(&report, runs::document, world)?;
     Ok(judge(&report, world))
 }
 
@@ -90,7 +79,7 @@ fn judge(report: &RunsReport, world: &World) -> Outcome {
     let mut outcome = Outcome::Done;
     let comparable =
         report.thresholds.iter().flat_map(|threshold| &threshold.checked).map(|checked| checked.comparable);
-    for ((crossed, line), comparable) in runs::checks(report).into_iter().zip(comparable) {
+    for (Check { crossed, text: line }, comparable) in runs::checks(report).into_iter().zip(comparable) {
         match crossed {
             Some(true) => {
                 outcome = Outcome::ThresholdCrossed;

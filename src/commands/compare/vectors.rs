@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::super::exports::Exports;
 use super::{Error, Outcome, World};
-use crate::cli::{CompareArgs, ReportExportArgs};
+use crate::cli::CompareArgs;
 use crate::compare::vectors::{
     self, SCHEMA_VERSION, VectorRow, VectorSet, VectorSetReport, VectorThreshold, VectorsReport,
 };
@@ -69,21 +69,9 @@ pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     }
     let thresholds = fail_if.into_iter().map(|fail_if| fail_if.vectors.map_err(|reason| wrong("--fail-if", reason)));
     let thresholds: Vec<VectorThreshold> = thresholds.collect::<Result<_, _>>()?;
-    let ReportExportArgs { export_json, export_markdown, export_html } = exports;
-    let exports = Exports::open([
-        (export_json, |report: &VectorsReport| vectors::json(report).map_err(|e| e.to_string())),
-        (export_markdown, |report: &VectorsReport| Ok(vectors::markdown(report))),
-        (export_html, |report: &VectorsReport| Ok(vectors::html(report))),
-    ])?;
+    let exports = Exports::of_report(exports, vectors::json, vectors::document)?;
     let report = compare(&files, world)?;
-    let told = exports.tell(|options| vectors::table(&report, options), world);
-    let written = exports.write(&report);
-    // What nobody reads was found out all the same.
-    match told {
-        Ok(()) | Err(Error::PipeClosed) => {}
-        Err(error) => return Err(error),
-    }
-    written?;
+    exports.finish(&report, vectors::document, world)?;
     Ok(judge(&thresholds, &report, world))
 }
 
@@ -120,7 +108,7 @@ fn compare(files: &[PathBuf], world: &World) -> Result<VectorsReport, Error> {
         }
     }
     let (infa, reference) = (env!("CARGO_PKG_VERSION").to_owned(), VectorSetReport::of(&reference));
-    Ok(VectorsReport { schema_version: SCHEMA_VERSION, infa, reference, comparisons })
+    Ok(VectorsReport { schema_version: SCHEMA_VERSION, infa, reference, comparisons, thresholds: Vec::new() })
 }
 
 fn set(saved: SavedVectors) -> VectorSet {

@@ -9,7 +9,7 @@ use super::{Failures, Stability};
 use crate::bench::dataset::LengthHistogram;
 use crate::bench::report::{Machine, ModelReport};
 use crate::compare::quality::{Measured, QualityChange, RetrievalReport, StsReport};
-use crate::compare::rankings::{RankingComparison, ScoreSetReport};
+use crate::compare::scores::{RankingComparison, ScoreSetReport};
 use crate::compare::vectors::{VectorComparison, VectorSetReport, Verdict};
 #[cfg(test)]
 use crate::report::schema_of;

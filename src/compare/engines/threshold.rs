@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::report::{EngineChecked, EngineOnTexts, EngineOutcome, EngineThresholdReport, EnginesReport};
-use crate::compare::{quality, rankings, vectors};
+use crate::compare::{quality, scores, vectors};
 
 /// Figures of every engine.
 const OWN: [&str; 5] =
@@ -52,7 +52,7 @@ pub enum EngineThresholdError {
 /// Names of all figures that thresholds can be set on.
 pub fn known() -> impl Iterator<Item = &'static str> {
     let mut names: Vec<&str> = Vec::new();
-    for name in vectors::METRICS.into_iter().chain(rankings::METRICS).chain(quality::METRICS).chain(OWN) {
+    for name in vectors::METRICS.into_iter().chain(scores::METRICS).chain(quality::METRICS).chain(OWN) {
         if !names.contains(&name) {
             names.push(name);
         }

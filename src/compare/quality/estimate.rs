@@ -15,6 +15,11 @@ const DIFFERING: usize = 6;
 /// Of fewer items a percentile bootstrap is too narrow: of ten, its intervals of means hold the truth 90 times in 100.
 pub(super) const FEW: usize = 30;
 
+/// The user stopped the comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("interrupted")]
+pub struct Cancelled;
+
 /// A statistic of `n` items (pairs of texts, queries), computed from those at the given places. `None` where it is not
 /// defined, or once somebody asked to stop.
 pub(super) fn measured(

@@ -1,7 +1,5 @@
 //! What a task has shown of one engine, as documents.
 
-mod text;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -9,8 +9,7 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
-use super::Cancelled;
-use super::estimate::{FEW, change, measured};
+use super::estimate::{Cancelled, FEW, change, measured};
 use super::index::{Index, measure};
 use super::report::{QualityChange, QueryLoss, RetrievalComparison, RetrievalReport};
 use crate::compare::vectors::VectorSet;

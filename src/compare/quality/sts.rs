@@ -7,8 +7,7 @@
 
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
-use super::Cancelled;
-use super::estimate::{FEW, change, measured};
+use super::estimate::{Cancelled, FEW, change, measured};
 use super::report::{QualityChange, ScoreAgreement, StsComparison, StsReport};
 use crate::compare::vectors::VectorSet;
 use crate::fetch::Cancel;

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::metric::{Better, Metric, Scale, Unit};
+use crate::report::Tone;
 #[cfg(test)]
 use crate::report::schema_of;
 use crate::stats::estimate::Estimate;
@@ -188,6 +189,17 @@ pub enum Verdict {
     CannotTell,
     /// The sides did not measure the same.
     NotComparable,
+}
+
+impl Verdict {
+    pub(super) fn tone(self) -> Tone {
+        match self {
+            Self::Faster | Self::Better => Tone::Good,
+            Self::Slower | Self::Worse => Tone::Bad,
+            Self::NotComparable => Tone::Doubtful,
+            Self::CannotTell | Self::Indistinguishable => Tone::Plain,
+        }
+    }
 }
 
 /// A geometric mean of ratios.

@@ -1,8 +1,5 @@
 //! What a comparison of vectors has shown, as a document: the same one that JSON is written from, and tables drawn.
 
-mod html;
-mod text;
-
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -12,24 +9,18 @@ use super::findings::UNIT;
 use super::histogram::CosineHistogram;
 use super::units::norm;
 use super::{Distances, Finding, Flaws, MatchedBy, Neighbours, VectorSet, Verdict};
-use crate::report::numbers::{cosine, percent, several};
+use crate::report::document::Check;
 #[cfg(test)]
 use crate::report::schema_of;
 use crate::report::text::quoted;
 use crate::stats::fidelity::{VectorReport, defect};
 use crate::stats::quantiles::median;
 
-pub use html::html;
-pub(crate) use html::{cosines, farthest};
-pub use text::{lines, markdown, table};
-
 /// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Characters of an id that are shown.
 const SHOWN: usize = 40;
-/// Characters of a text that are shown.
-const TEXT: usize = 60;
 
 /// One set of vectors, and others compared with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,6 +33,9 @@ pub struct VectorsReport {
     pub reference: VectorSetReport,
     /// The others, in the order they were given.
     pub comparisons: Vec<VectorComparison>,
+    /// Thresholds, and whether they were crossed. Only people see them.
+    #[serde(skip)]
+    pub(crate) thresholds: Vec<Check>,
 }
 
 /// What is known of one set by itself.
@@ -102,20 +96,6 @@ pub struct WorstInput {
     /// Its length in tokens, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tokens: Option<usize>,
-}
-
-impl WorstInput {
-    /// `0.9912 input 17 (23 tokens) "A plane is …"`.
-    pub(super) fn sentence(&self) -> String {
-        let mut sentence = format!("{} {}", cosine(self.cosine), self.input);
-        if let Some(tokens) = self.tokens {
-            sentence += &format!(" ({})", several(tokens as u64, "token", "tokens"));
-        }
-        if let Some(text) = &self.text {
-            sentence += &format!(" {}", quoted(text, TEXT));
-        }
-        sentence
-    }
 }
 
 /// One set against the reference.
@@ -223,14 +203,6 @@ impl VectorSetReport {
             norm_median: median(&norms),
             flaws: Flaws::of(set, dimensions),
         }
-    }
-}
-
-/// `99.2%`, and never 100% of what is not all.
-pub(crate) fn share(part: f64) -> String {
-    match part {
-        part if (0.1..1.0).contains(&part) => format!("{:.1}%", (part * 1000.0).floor() / 10.0),
-        part => percent(part),
     }
 }
 

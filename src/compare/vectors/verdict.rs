@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::report::share;
 use super::{Distances, Neighbours};
-use crate::report::numbers::{cosine, number, several};
+use crate::report::Tone;
+use crate::report::numbers::{cosine, number, several, share};
 use crate::stats::fidelity::Agreement;
 
 /// Vectors of at least this cosine may stand beside each other in one index. float16 and bfloat16 keep to it; int8 does
@@ -63,6 +63,24 @@ impl Verdict {
             Self::Different => "different",
         }
     }
+
+    /// What follows for an index.
+    pub(super) fn meaning(self) -> &'static str {
+        match self {
+            Self::Interchangeable => "vectors of both may stand in one index",
+            Self::SameRanking => "a search finds the same, but in an index of its own",
+            Self::TooFewInputs => "more inputs would show whether one can take the place of the other",
+            Self::Different => "neither can take the place of the other",
+        }
+    }
+
+    pub(in crate::compare) fn tone(self) -> Tone {
+        match self {
+            Self::Interchangeable => Tone::Good,
+            Self::SameRanking | Self::TooFewInputs => Tone::Doubtful,
+            Self::Different => Tone::Bad,
+        }
+    }
 }
 
 /// What is judged.
@@ -117,7 +135,7 @@ impl Facts<'_> {
                 reasons.push(match verdict {
                     Verdict::Interchangeable => format!("{few} the same within rounding"),
                     Verdict::SameRanking => format!("the directions of {few} the same within rounding"),
-                    Verdict::TooFewInputs => format!("{few} too few to tell; {ENOUGH_INPUTS} or more do"),
+                    Verdict::TooFewInputs => format!("{few} too few; at least {ENOUGH_INPUTS} are needed"),
                     Verdict::Different => "distances are in another order".to_owned(),
                 });
                 (verdict, reasons)

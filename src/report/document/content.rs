@@ -10,26 +10,38 @@ pub(crate) struct Document {
     pub title: String,
     /// The line below it.
     pub subtitle: String,
-    /// The subject: models, inputs, the reference.
-    pub facts: Vec<Line>,
-    /// Warnings to read before the figures.
-    pub warnings: Vec<String>,
-    /// The heading of the tables on a page.
-    pub tables_heading: &'static str,
-    /// Figures.
-    pub tables: Vec<Table>,
-    /// Charts, which only pages show.
-    pub charts: Vec<Chart>,
-    /// The heading of the sections on a page.
-    pub sections_heading: &'static str,
-    /// One part for each thing that the report is about.
+    /// In the order of reading. On a page, thresholds come after the first one.
     pub sections: Vec<Section>,
-    /// Thresholds.
+    /// Thresholds; below all sections, but on a page.
     pub checks: Vec<Check>,
-    /// Remarks below the figures.
-    pub notes: Vec<String>,
-    /// Sections that only pages have room for.
-    pub appendix: Vec<Section>,
+}
+
+/// A heading and what stands below it.
+#[derive(Debug, Default)]
+pub(crate) struct Section {
+    /// The heading; none if it is empty.
+    pub title: String,
+    /// Whether only pages have room for it.
+    pub on_pages: bool,
+    /// In the order of reading.
+    pub blocks: Vec<Block>,
+}
+
+/// A part of a section.
+#[derive(Debug)]
+pub(crate) enum Block {
+    /// The result in a word or a sentence, and its meaning or reasons, which may be empty.
+    Verdict(Tone, String, String),
+    /// Labels and texts.
+    Facts(Vec<Line>),
+    /// To be read before the figures.
+    Warnings(Vec<String>),
+    /// Figures.
+    Table(Table),
+    /// Only pages show them.
+    Charts(Vec<Chart>),
+    /// Remarks on the figures above.
+    Notes(Vec<String>),
 }
 
 /// A label and its text. A line without a label continues the one above.
@@ -39,19 +51,12 @@ pub(crate) struct Line {
     pub label: String,
     /// A sentence.
     pub text: String,
-}
-
-/// A title with lines.
-#[derive(Debug)]
-pub(crate) struct Section {
-    /// The name of what it is about.
-    pub title: String,
-    /// In the order of reading.
-    pub lines: Vec<Line>,
+    /// Whether it is good or bad.
+    pub tone: Tone,
 }
 
 /// A table whose first column names the rows.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Table {
     /// Its caption.
     pub title: &'static str,
@@ -61,12 +66,28 @@ pub(crate) struct Table {
     pub words: usize,
     /// The column that shows a row's tone where not the whole row can.
     pub toned: usize,
-    /// Rows of as many cells as the head has.
-    pub rows: Vec<(Tone, Vec<String>)>,
+    /// Whether rows without a name belong to the one above. On a narrow terminal names then have lines of their own.
+    pub grouped: bool,
+    /// Columns of a grouped table that a narrow terminal leaves out, the first one first. The other tables are broken
+    /// into several.
+    pub optional: &'static [usize],
+    /// The rows.
+    pub rows: Vec<Row>,
+}
+
+/// A row of a table.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// Whether it is good or bad.
+    pub tone: Tone,
+    /// As many as the table has columns.
+    pub cells: Vec<String>,
+    /// A sentence or a text below the row; may be empty.
+    pub note: String,
 }
 
 /// A threshold, and whether it was crossed.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Check {
     /// `None` where it is not known.
     pub crossed: Option<bool>,
@@ -89,13 +110,48 @@ pub(crate) struct Chart {
 
 impl<L: Into<String>> From<(L, String)> for Line {
     fn from((label, text): (L, String)) -> Self {
-        Self { label: label.into(), text }
+        Self { label: label.into(), text, tone: Tone::Plain }
+    }
+}
+
+impl From<(Tone, Vec<String>)> for Row {
+    fn from((tone, cells): (Tone, Vec<String>)) -> Self {
+        Self { tone, cells, note: String::new() }
     }
 }
 
 impl Section {
-    /// A section of labels and texts.
-    pub fn new<L: Into<String>>(title: impl Into<String>, lines: impl IntoIterator<Item = (L, String)>) -> Self {
-        Self { title: title.into(), lines: lines.into_iter().map(Line::from).collect() }
+    /// A section of these blocks, without those that are empty.
+    pub fn new(title: impl Into<String>, blocks: impl IntoIterator<Item = Block>) -> Self {
+        let blocks = blocks.into_iter().filter(|block| !block.is_empty()).collect();
+        Self { title: title.into(), on_pages: false, blocks }
     }
+
+    /// Labels and texts that only pages have room for.
+    pub fn on_pages<L: Into<String>>(title: &str, lines: impl IntoIterator<Item = (L, String)>) -> Self {
+        Self { on_pages: true, ..Self::new(title, [Block::facts(lines)]) }
+    }
+}
+
+impl Block {
+    /// Labels and texts.
+    pub fn facts<L: Into<String>>(lines: impl IntoIterator<Item = (L, String)>) -> Self {
+        Self::Facts(lines.into_iter().map(Line::from).collect())
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Self::Verdict(_, text, _) => text.is_empty(),
+            Self::Facts(lines) => lines.is_empty(),
+            Self::Warnings(texts) | Self::Notes(texts) => texts.is_empty(),
+            Self::Table(table) => table.rows.is_empty(),
+            Self::Charts(charts) => charts.is_empty(),
+        }
+    }
+}
+
+/// The same label for several texts: all lines but the first continue it.
+pub(crate) fn listed<L: Into<String>>(label: L, texts: impl IntoIterator<Item = String>) -> Vec<Line> {
+    let mut label = label.into();
+    texts.into_iter().map(|text| Line::from((std::mem::take(&mut label), text))).collect()
 }

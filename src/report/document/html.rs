@@ -1,61 +1,84 @@
 //! A document as a page of HTML.
 
-use super::content::{Chart, Document, Line, Section, Table};
+use super::content::{Block, Chart, Document, Line, Row, Section, Table};
 use crate::report::html::frame::frame;
-use crate::report::html::parts::{begin_table, checks, definitions, end_table, figure, warnings};
+use crate::report::html::parts::{begin_table, checks, end_table, figure, warnings};
 use crate::report::markup::Markup;
 use crate::report::text::one_line;
+use crate::report::tone::Tone;
 
-/// The document as a page of HTML in one file: warnings, thresholds, tables, charts, the inputs of the comparison,
-/// sections. It loads and runs nothing, and every text is escaped.
+/// The document as a page of HTML in one file. It loads and runs nothing, and every text is escaped.
 pub(crate) fn html(document: Document) -> String {
+    let Document { title, subtitle, sections, checks: thresholds } = document;
     let mut page = Markup::default();
-    let lines = |texts: &[String]| texts.iter().map(|text| one_line(text)).collect::<Vec<_>>();
-    warnings(&mut page, &lines(&document.warnings));
-    if !document.checks.is_empty() {
+    let mut sections = sections.into_iter();
+    sections.by_ref().take(1).for_each(|first| section(&mut page, first));
+    if !thresholds.is_empty() {
         page.raw("<section><h2>Thresholds</h2>");
-        checks(&mut page, document.checks.iter().map(|check| (check.crossed, one_line(&check.text))).collect());
+        checks(&mut page, thresholds.iter().map(|check| (check.crossed, one_line(&check.text))).collect());
         page.raw("</section>");
     }
-    page.raw("<section>").element("h2", &[], document.tables_heading);
-    document.tables.iter().for_each(|table| self::table(&mut page, table));
-    for note in lines(&document.notes) {
-        page.element("p", &[("class", &"hint")], note);
+    sections.for_each(|other| section(&mut page, other));
+    frame(&one_line(&title), &one_line(&subtitle), page)
+}
+
+fn section(page: &mut Markup, Section { title, blocks, on_pages: _ }: Section) {
+    page.raw("<section>");
+    if !title.is_empty() {
+        page.element("h2", &[], one_line(&title));
     }
-    page.raw("</section>");
-    charts(&mut page, document.charts);
-    page.raw("<section><h2>What was compared</h2>");
-    labelled(&mut page, &document.facts);
-    page.raw("</section>");
-    if !document.sections.is_empty() {
-        page.raw("<section>").element("h2", &[], document.sections_heading);
-        for Section { title, lines } in &document.sections {
-            page.element("h3", &[], one_line(title));
-            labelled(&mut page, lines);
+    for block in blocks {
+        match block {
+            Block::Verdict(tone, text, meaning) => {
+                let class = format!("verdict {}", tone.class());
+                page.open("p", &[("class", &class)]).element("strong", &[], one_line(&text));
+                if !meaning.is_empty() {
+                    page.raw(" ").element("span", &[], one_line(&meaning));
+                }
+                page.raw("</p>");
+            }
+            Block::Facts(lines) => facts(page, &lines),
+            Block::Warnings(texts) => warnings(page, &texts.iter().map(|text| one_line(text)).collect::<Vec<_>>()),
+            Block::Table(table) => self::table(page, &table),
+            Block::Charts(charts) => self::charts(page, charts),
+            Block::Notes(notes) => notes.iter().for_each(|note| {
+                page.element("p", &[("class", &"hint")], one_line(note));
+            }),
         }
-        page.raw("</section>");
     }
-    for Section { title, lines } in &document.appendix {
-        page.raw("<section>").element("h2", &[], one_line(title));
-        labelled(&mut page, lines);
-        page.raw("</section>");
-    }
-    frame(&one_line(&document.title), &one_line(&document.subtitle), page)
+    page.raw("</section>");
 }
 
-fn labelled(page: &mut Markup, lines: &[Line]) {
-    definitions(page, lines.iter().map(|Line { label, text }| (one_line(label), one_line(text))));
+fn facts(page: &mut Markup, lines: &[Line]) {
+    page.raw("<dl>");
+    for Line { label, text, tone } in lines {
+        if !label.is_empty() {
+            page.element("dt", &[], one_line(label));
+        }
+        match tone {
+            Tone::Plain => page.element("dd", &[], one_line(text)),
+            tone => page.element("dd", &[("class", &tone.class())], one_line(text)),
+        };
+    }
+    page.raw("</dl>");
 }
 
-fn table(page: &mut Markup, Table { title, head, words, toned, rows }: &Table) {
+fn table(page: &mut Markup, Table { title, head, words, toned, grouped, rows, optional: _ }: &Table) {
     begin_table(page, title, head, *words);
-    for (tone, cells) in rows {
+    for (at, Row { tone, cells, note }) in rows.iter().enumerate() {
         page.raw("<tr>");
-        for (at, cell) in cells.iter().enumerate() {
-            let place = if at < *words { "label" } else { "figure" };
-            match at {
+        for (column, cell) in cells.iter().enumerate() {
+            let place = if column < *words { "label" } else { "figure" };
+            match column {
+                0 if *grouped && cell.is_empty() => continue,
+                // The name stands beside all of its rows.
+                0 if *grouped => {
+                    let unnamed = |row: &&Row| row.cells.first().is_some_and(String::is_empty);
+                    let span = 1 + rows.iter().skip(at + 1).take_while(unnamed).count();
+                    page.element("th", &[("scope", &"row"), ("rowspan", &span)], one_line(cell))
+                }
                 0 => page.element("th", &[("scope", &"row")], one_line(cell)),
-                _ if at == *toned => {
+                _ if column == *toned => {
                     let class = format!("{place} {}", tone.class());
                     page.element("td", &[("class", &class)], one_line(cell))
                 }
@@ -63,17 +86,19 @@ fn table(page: &mut Markup, Table { title, head, words, toned, rows }: &Table) {
             };
         }
         page.raw("</tr>");
+        if !note.is_empty() {
+            page.raw("<tr>")
+                .element("td", &[("class", &"text"), ("colspan", &head.len())], one_line(note))
+                .raw("</tr>");
+        }
     }
     end_table(page);
 }
 
 fn charts(page: &mut Markup, charts: Vec<Chart>) {
-    if charts.is_empty() {
-        return;
-    }
-    page.raw("<section><h2>Charts</h2><div class=\"charts\">");
+    page.raw("<div class=\"charts\">");
     for Chart { heading, about, picture, legend } in charts {
         figure(page, &heading, &about, picture, &legend);
     }
-    page.raw("</div></section>");
+    page.raw("</div>");
 }

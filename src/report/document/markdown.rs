@@ -2,42 +2,89 @@
 
 use std::fmt::Write;
 
-use super::content::{Document, Line};
+use super::content::{Block, Document, Line, Table};
 use crate::report::markdown::{escaped, table};
+use crate::report::tone::Tone;
 
 /// The document in GitHub's Markdown, with a newline at its end. No text in it becomes markup.
 pub(crate) fn markdown(document: &Document) -> String {
     let mut out = String::new();
-    labelled(&mut out, &document.facts);
     // Writing to a string does not fail.
-    for warning in &document.warnings {
-        let _ = writeln!(out, "- **Warning**: {}", escaped(warning));
-    }
-    for rows in &document.tables {
-        let _ = writeln!(out, "\n**{}**\n", rows.title);
-        let cells = rows.rows.iter().map(|(_, cells)| cells.iter().map(|cell| escaped(cell)));
-        table(&mut out, rows.head.iter().map(|name| escaped(name)), cells);
-    }
-    for section in &document.sections {
-        let _ = writeln!(out, "\n**{}**\n", escaped(&section.title));
-        labelled(&mut out, &section.lines);
+    for section in document.sections.iter().filter(|section| !section.on_pages && !section.blocks.is_empty()) {
+        apart(&mut out);
+        if !section.title.is_empty() {
+            let _ = writeln!(out, "**{}**\n", escaped(&section.title));
+        }
+        for block in &section.blocks {
+            draw(&mut out, block);
+        }
     }
     if !document.checks.is_empty() {
-        out.push('\n');
+        apart(&mut out);
     }
     for check in &document.checks {
         let text = escaped(&check.text);
         let _ = if check.crossed == Some(false) { writeln!(out, "- {text}") } else { writeln!(out, "- **{text}**") };
     }
-    for note in &document.notes {
-        let _ = writeln!(out, "\n{}", escaped(note));
+    while out.ends_with("\n\n") {
+        out.pop();
     }
     out
 }
 
-fn labelled(out: &mut String, lines: &[Line]) {
-    for Line { label, text } in lines {
-        let label = if label.is_empty() { String::new() } else { format!("{}: ", escaped(label)) };
-        let _ = writeln!(out, "- {label}{}", escaped(text));
+/// An empty line, unless there is one or nothing at all.
+fn apart(out: &mut String) {
+    if !out.is_empty() && !out.ends_with("\n\n") {
+        out.push('\n');
     }
+}
+
+fn draw(out: &mut String, block: &Block) {
+    match block {
+        Block::Verdict(_, text, meaning) => {
+            let meaning = if meaning.is_empty() { String::new() } else { format!(": {}", escaped(meaning)) };
+            let _ = writeln!(out, "- **{}**{meaning}", escaped(text));
+        }
+        Block::Facts(lines) => {
+            for Line { label, text, tone } in lines {
+                let label = if label.is_empty() { String::new() } else { format!("{}: ", escaped(label)) };
+                let text = escaped(text);
+                let _ = match tone {
+                    Tone::Plain => writeln!(out, "- {label}{text}"),
+                    _ => writeln!(out, "- {label}**{text}**"),
+                };
+            }
+        }
+        Block::Warnings(texts) => {
+            for text in texts {
+                let _ = writeln!(out, "- **Warning**: {}", escaped(text));
+            }
+        }
+        Block::Table(rows) => {
+            apart(out);
+            if !rows.title.is_empty() {
+                let _ = writeln!(out, "**{}**\n", rows.title);
+            }
+            grid(out, rows);
+            out.push('\n');
+        }
+        Block::Charts(_) => {}
+        Block::Notes(texts) => {
+            for text in texts {
+                let _ = writeln!(out, "- {}", escaped(text));
+            }
+        }
+    }
+}
+
+fn grid(out: &mut String, Table { head, rows, toned, .. }: &Table) {
+    let notes = rows.iter().any(|row| !row.note.is_empty());
+    let rows = rows.iter().map(|row| {
+        let cells = row.cells.iter().enumerate().map(|(at, cell)| match row.tone {
+            Tone::Good | Tone::Bad if at == *toned => format!("**{}**", escaped(cell)),
+            _ => escaped(cell),
+        });
+        cells.chain(notes.then(|| escaped(&row.note)))
+    });
+    table(out, head.iter().map(|name| escaped(name)).chain(notes.then(String::new)), rows);
 }

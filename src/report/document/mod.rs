@@ -4,8 +4,10 @@ mod content;
 mod html;
 mod markdown;
 mod terminal;
+#[cfg(test)]
+mod tests;
 
-pub(crate) use content::{Chart, Check, Document, Line, Section, Table};
+pub(crate) use content::{Block, Chart, Check, Document, Line, Row, Section, Table, listed};
 pub(crate) use html::html;
 pub(crate) use markdown::markdown;
 pub(crate) use terminal::terminal;

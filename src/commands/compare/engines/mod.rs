@@ -14,12 +14,12 @@ use crate::bench::machine;
 use crate::bench::report::EngineState;
 use crate::bench::summary;
 use crate::bench::target::Failure;
-use crate::cli::{CompareArgs, CompareTask, ReportExportArgs};
+use crate::cli::{CompareArgs, CompareTask};
 use crate::compare::engines::{
     self, Answers, EngineOnTexts, EngineOutcome, EngineThreshold, EnginesReport, EnginesTask, EnginesWorkload, Inputs,
     SCHEMA_VERSION,
 };
-use crate::compare::rankings::{self, ScoreSet, ScoreSetReport};
+use crate::compare::scores::{self, ScoreSet, ScoreSetReport};
 use crate::compare::vectors::{self, VectorSet, VectorSetReport};
 use crate::engine::Role;
 use crate::model::Model;
@@ -45,12 +45,7 @@ pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     let thresholds = fail_if.into_iter().map(|fail_if| fail_if.engines.map_err(|reason| wrong("--fail-if", reason)));
     let thresholds: Vec<EngineThreshold> = thresholds.collect::<Result<_, _>>()?;
     let plan = Plan::resolve(asked, files)?;
-    let ReportExportArgs { export_json, export_markdown, export_html } = exports;
-    let exports = Exports::open([
-        (export_json, |report: &EnginesReport| engines::json(report).map_err(|e| e.to_string())),
-        (export_markdown, |report: &EnginesReport| Ok(engines::markdown(report))),
-        (export_html, |report: &EnginesReport| Ok(engines::html(report))),
-    ])?;
+    let exports = Exports::of_report(exports, engines::json, engines::document)?;
     let task = Task::read(&plan, world)?;
     let model = plan.lineup.model(world)?;
     let counter = model.as_ref().map(|model| Counter::new(model, plan.lineup.task)).transpose()?;
@@ -81,14 +76,7 @@ pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     report.thresholds = engines::check(&thresholds, &report);
     report.seconds = begin.elapsed().as_secs_f64();
 
-    let told = exports.tell(|options| engines::table(&report, options), world);
-    let written = exports.write(&report);
-    // What nobody reads was found out all the same.
-    match told {
-        Ok(()) | Err(Error::PipeClosed) => {}
-        Err(error) => return Err(error),
-    }
-    written?;
+    exports.finish(&report, engines::document, world)?;
     if world.cancel.is_cancelled() {
         return Err(Error::Interrupted);
     }
@@ -138,10 +126,10 @@ fn workload(plan: &Plan, task: &Task, tokens: Option<&Tokens>, max_length: Optio
         files: task.files.clone(),
         inputs: task.inputs.len(),
         documents,
-        batch: plan.asking.batch,
-        concurrency: plan.asking.concurrency,
-        samples: plan.asking.samples.min(task.inputs.len()),
-        seed: plan.asking.seed,
+        batch: plan.probe.batch,
+        concurrency: plan.probe.concurrency,
+        samples: plan.probe.samples.min(task.inputs.len()),
+        seed: plan.probe.seed,
         lengths: tokens.and_then(|tokens| LengthHistogram::of(&tokens.lengths, max_length)),
     }
 }
@@ -228,23 +216,23 @@ impl Comparing<'_> {
         (engine.version, engine.details, engine.load_seconds) = (version, details, Some(load_seconds));
         printer.note(&format!("{}: ready in {load_seconds:.2} s", planned.name));
         let bar = world.bars.stages();
-        bar.begin(&planned.name, Some(plan.asking.requests(&task.inputs) as u64));
+        bar.begin(&planned.name, Some(plan.probe.requests(&task.inputs) as u64));
         let tick = || bar.advance();
-        let asking = async {
+        let probe = async {
             match (&task.inputs, started.engines.first()) {
                 (Inputs::Texts(texts), _) => {
-                    let answers = plan.asking.vectors(&planned.name, &started.engines, texts, &tick).await?;
+                    let answers = plan.probe.vectors(&planned.name, &started.engines, texts, &tick).await?;
                     Ok(self.noted(engine, answers, Results::Vectors))
                 }
                 (Inputs::Queries(queries), Some(open)) => {
-                    let answers = plan.asking.scores(&planned.name, open, queries, &tick).await?;
+                    let answers = plan.probe.scores(&planned.name, open, queries, &tick).await?;
                     Ok(self.noted(engine, answers, Results::Scores))
                 }
                 (Inputs::Queries(_), None) => Err(None),
             }
         };
         let asked = tokio::select! {
-            asked = asking => asked,
+            asked = probe => asked,
             () = world.cancel.cancelled() => Err(None),
         };
         drop(bar);
@@ -284,7 +272,7 @@ impl Comparing<'_> {
             Results::Scores(set) => {
                 engine.scores = Some(ScoreSetReport::of(set));
                 if let Some(Reference { results: Results::Scores(reference), .. }) = reference {
-                    engine.rankings = Some(self.with_queries(rankings::compare(reference, set)));
+                    engine.rankings = Some(self.with_queries(scores::compare(reference, set)));
                 }
             }
         }
@@ -305,7 +293,7 @@ impl Comparing<'_> {
     }
 
     /// The worst queries with their texts.
-    fn with_queries(&self, mut comparison: rankings::RankingComparison) -> rankings::RankingComparison {
+    fn with_queries(&self, mut comparison: scores::RankingComparison) -> scores::RankingComparison {
         let Inputs::Queries(queries) = &self.task.inputs else { return comparison };
         for worst in &mut comparison.worst {
             let place = usize::try_from(worst.query.index).unwrap_or(usize::MAX);

@@ -10,7 +10,7 @@ use crate::cli::{
 };
 use crate::commands::Error;
 use crate::commands::side_by_side::{Lineup, REQUEST_TIMEOUT, STARTUP_TIMEOUT, engines_of, named, within_time};
-use crate::compare::engines::Asking;
+use crate::compare::engines::Probe;
 use crate::engine::Role;
 use crate::input;
 use crate::input::PairOptions;
@@ -22,7 +22,7 @@ pub(super) struct Plan {
     pub task: CompareTask,
     /// The engine the others are compared with, by its place, if the user names it.
     pub reference: Option<usize>,
-    pub asking: Asking,
+    pub probe: Probe,
     pub files: Vec<PathBuf>,
     pub options: input::Options,
     pub pairs: PairOptions,
@@ -91,7 +91,7 @@ impl Plan {
         };
         let usual_samples = if task == CompareTask::Rerank { SAMPLED_QUERIES } else { SAMPLES };
         let request_timeout = within_time("--request-timeout", request_timeout, REQUEST_TIMEOUT)?;
-        let asking = Asking {
+        let probe = Probe {
             batch: batch.map_or(BATCH, NonZero::get),
             concurrency: within("--concurrency", concurrency.map_or(CONCURRENCY, NonZero::get), MOST_AT_A_TIME)?,
             samples: within("--samples", samples.unwrap_or(usual_samples), MOST_SAMPLES)?,
@@ -115,7 +115,7 @@ impl Plan {
         };
         let pairs = PairOptions { first: field.clone(), second: pair_field, score: score_field, split };
         let options = input::Options { format: input_format, field, id_field, pair_field: None };
-        Ok(Self { lineup, task, reference, asking, files, options, pairs, qrels })
+        Ok(Self { lineup, task, reference, probe, files, options, pairs, qrels })
     }
 
     /// The roles of the texts.

@@ -2,9 +2,8 @@
 
 mod charts;
 mod content;
-mod render;
 mod tables;
 #[cfg(test)]
 mod tests;
 
-pub use render::{html, markdown, table};
+pub(crate) use content::document;

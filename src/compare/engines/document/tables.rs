@@ -3,17 +3,16 @@
 use super::super::report::{EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask};
 use super::super::stability::Way;
 use crate::compare::quality::{METRICS, Measured, QualityVerdict};
-use crate::compare::vectors::{Verdict, share};
 use crate::report::Tone;
-use crate::report::document::Table;
-use crate::report::numbers::{NOTHING, cosine, count, number};
+use crate::report::document::{Row, Table};
+use crate::report::numbers::{NOTHING, cosine, count, number, share};
 
 /// Leading columns of words: the engine's name, and its verdict, way of asking or figure.
 const WORDS: usize = 2;
 
 fn table(title: &'static str, head: Vec<&'static str>, rows: Vec<(Tone, Vec<String>)>) -> Table {
     let toned = head.iter().position(|head| *head == "verdict").unwrap_or(head.len().saturating_sub(1));
-    Table { title, head, words: WORDS, toned, rows }
+    Table { title, head, words: WORDS, toned, rows: rows.into_iter().map(Row::from).collect(), ..Table::default() }
 }
 
 /// How a figure is written.
@@ -64,15 +63,7 @@ fn verdict(report: &EnginesReport, engine: &EngineOnTexts) -> (Tone, String) {
             (Tone::Plain, "reference".to_owned())
         }
         (EngineOutcome::Answered, None) => (Tone::Doubtful, "not compared".to_owned()),
-        (EngineOutcome::Answered, Some(verdict)) => (tone(verdict), verdict.words().to_owned()),
-    }
-}
-
-fn tone(verdict: Verdict) -> Tone {
-    match verdict {
-        Verdict::Interchangeable => Tone::Good,
-        Verdict::SameRanking | Verdict::TooFewInputs => Tone::Doubtful,
-        Verdict::Different => Tone::Bad,
+        (EngineOutcome::Answered, Some(verdict)) => (verdict.tone(), verdict.words().to_owned()),
     }
 }
 

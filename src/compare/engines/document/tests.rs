@@ -1,11 +1,23 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::compare::engines::sample;
-use crate::report::TableOptions;
+use crate::compare::engines::{EnginesReport, sample};
 use crate::report::html::check::{assert_finite, assert_sound, readable};
 use crate::report::snapshots::compare_in;
 use crate::report::terminal::width;
+use crate::report::{TableOptions, document as draw};
+
+fn table(report: &EnginesReport, options: &TableOptions) -> String {
+    draw::terminal(&document(report), options)
+}
+
+fn markdown(report: &EnginesReport) -> String {
+    draw::markdown(&document(report))
+}
+
+fn html(report: &EnginesReport) -> String {
+    draw::html(document(report))
+}
 
 #[test]
 fn every_engine_has_a_row_at_every_width() {

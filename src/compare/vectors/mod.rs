@@ -9,13 +9,15 @@
 //! histogram    how cosines are spread
 //! findings     what is the matter, by name
 //! verdict      interchangeable, the same ranking, or different
-//! report       all of it as a document; table, Markdown and page are drawn from it
-//! threshold    what is not allowed
+//! report       all of it, as JSON has it
+//!   └ document     the report for people, with charts
 //! ```
 
+mod charts;
 mod compare;
 mod displaced;
 mod distances;
+mod document;
 mod findings;
 mod histogram;
 mod matching;
@@ -28,16 +30,17 @@ mod threshold;
 mod units;
 mod verdict;
 
+pub(super) use charts::{cosines, farthest};
 pub use compare::{compare, compare_in_order};
 pub use distances::Distances;
+pub(super) use document::details;
+pub(crate) use document::document;
 pub use findings::{Finding, Flaws};
 pub use matching::{MatchError, MatchedBy};
 pub use neighbours::Neighbours;
 pub use report::{
-    InputName, METRICS, SCHEMA_VERSION, Side, VectorComparison, VectorSetReport, VectorsReport, html, json, lines,
-    markdown, table,
+    InputName, METRICS, SCHEMA_VERSION, Side, VectorComparison, VectorSetReport, VectorsReport, WorstInput, json,
 };
-pub(crate) use report::{cosines, farthest, share};
 pub use set::{VectorRow, VectorSet};
 pub use threshold::VectorThreshold;
 pub(super) use units::norm;

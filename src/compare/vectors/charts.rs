@@ -1,7 +1,7 @@
 //! The distribution of cosines as a figure.
 
-use crate::compare::vectors::histogram::{CosineHistogram, DistanceBin};
-use crate::compare::vectors::verdict::INTERCHANGEABLE_COSINE;
+use super::histogram::{CosineHistogram, DistanceBin};
+use super::verdict::INTERCHANGEABLE_COSINE;
 use crate::report::document::Chart;
 use crate::report::plot::{Bin, Histogram, histogram};
 
@@ -11,7 +11,7 @@ const TICKS: [f64; 9] = [2.0, 1.0, 0.1, 0.01, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7];
 const SHORTEST: f64 = 0.01;
 
 /// The distance at which an axis begins that all of these histograms have room on: that of a tick.
-pub(crate) fn farthest<'a>(histograms: impl IntoIterator<Item = &'a CosineHistogram>) -> f64 {
+pub(in crate::compare) fn farthest<'a>(histograms: impl IntoIterator<Item = &'a CosineHistogram>) -> f64 {
     let filled = histograms.into_iter().flat_map(|histogram| &histogram.bins).filter(|bin| bin.inputs > 0);
     let farthest = filled.map(|bin| bin.to).fold(SHORTEST, f64::max);
     TICKS.into_iter().rev().find(|&tick| tick >= farthest).unwrap_or(TICKS[0])
@@ -19,7 +19,13 @@ pub(crate) fn farthest<'a>(histograms: impl IntoIterator<Item = &'a CosineHistog
 
 /// How the cosines of one set are spread, from far to near. `id` is unique in the page, `series` decides the colour, and
 /// `from` is what [`farthest`] says of all histograms that stand side by side.
-pub(crate) fn cosines(id: &str, heading: String, series: usize, cosines: &CosineHistogram, from: f64) -> Chart {
+pub(in crate::compare) fn cosines(
+    id: &str,
+    heading: String,
+    series: usize,
+    cosines: &CosineHistogram,
+    from: f64,
+) -> Chart {
     let about = format!(
         "Each tick to the right is one more nine. From {INTERCHANGEABLE_COSINE} on, vectors may stand beside the \
          reference's in one index. Rounded to bfloat16 they are near 0.999999, to float16 at the right end."

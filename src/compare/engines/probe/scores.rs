@@ -5,17 +5,17 @@ use std::time::Instant;
 use futures_util::StreamExt;
 
 use super::failures::{Failures, Patience};
-use super::{Answers, Asking, Query, unexpected};
+use super::{Answers, Probe, Query, unexpected};
 use crate::bench::engine::OpenEngine;
 use crate::bench::target::{Failure, Output, Request};
 use crate::compare::engines::{ScoreInvariance, ScoreStability, Stability};
-use crate::compare::rankings::{ScoreSet, ScoredQuery};
+use crate::compare::scores::{ScoreSet, ScoredQuery};
 use crate::compare::vectors::InputName;
 
 /// Who is asked, and for what.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
-    asking: &'a Asking,
+struct ProbedEngine<'a> {
+    probe: &'a Probe,
     engine: &'a OpenEngine,
     queries: &'a [Query],
     tick: &'a (dyn Fn() + Sync),
@@ -23,7 +23,7 @@ struct Asked<'a> {
 
 /// What has been answered so far.
 struct Scores<'a> {
-    asked: Asked<'a>,
+    asked: ProbedEngine<'a>,
     /// Of each query the scores of all its documents.
     found: Vec<Option<Vec<f32>>>,
     failures: Failures,
@@ -33,7 +33,7 @@ struct Scores<'a> {
     answered: usize,
 }
 
-impl Asking {
+impl Probe {
     /// Asks for the scores of the documents of `queries`; `tick` is called after each request.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Asking {
         tick: &(dyn Fn() + Sync),
     ) -> Result<Answers<ScoreSet>, Failure> {
         let mut scores = Scores {
-            asked: Asked { asking: self, engine, queries, tick },
+            asked: ProbedEngine { probe: self, engine, queries, tick },
             found: vec![None; queries.len()],
             failures: Failures::default(),
             patience: Patience::default(),
@@ -63,11 +63,11 @@ impl Asking {
     }
 }
 
-impl Asked<'_> {
+impl ProbedEngine<'_> {
     /// The scores of these documents of the query at this place.
     async fn ask(self, at: usize, documents: &[String]) -> Result<Vec<f32>, Failure> {
         let request = Request::Rerank { query: self.queries[at].query.clone(), documents: documents.to_vec() };
-        let answer = self.asking.ask(Some(self.engine), &request).await;
+        let answer = self.probe.ask(Some(self.engine), &request).await;
         (self.tick)();
         match answer? {
             Output::Scores(scores) => Ok(scores),
@@ -109,7 +109,7 @@ impl Scores<'_> {
     /// Those of the sample once more, each document alone.
     async fn alone(&mut self) -> Result<ScoreInvariance, Failure> {
         let mut found = ScoreInvariance::default();
-        for at in self.asked.asking.sample(self.found.len()) {
+        for at in self.asked.probe.sample(self.found.len()) {
             let Some(together) = &self.found[at] else { continue };
             for (document, &score) in self.asked.queries[at].documents.iter().zip(together) {
                 let answer = self.asked.ask(at, std::slice::from_ref(document)).await;
@@ -127,8 +127,8 @@ impl Scores<'_> {
     async fn among_many(&mut self) -> Result<ScoreInvariance, Failure> {
         let asked = self.asked;
         let send = |at: usize| async move { (asked.ask(at, &asked.queries[at].documents).await, at) };
-        let requests = futures_util::stream::iter(asked.asking.sample(self.found.len()).into_iter().map(send));
-        let mut answers = requests.buffer_unordered(asked.asking.concurrency);
+        let requests = futures_util::stream::iter(asked.probe.sample(self.found.len()).into_iter().map(send));
+        let mut answers = requests.buffer_unordered(asked.probe.concurrency);
         let mut found = ScoreInvariance::default();
         while let Some((answer, at)) = answers.next().await {
             self.patience.heard(&answer)?;

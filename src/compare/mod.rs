@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! engines  several engines on the same texts: the same results, as good at a task?
-//! rankings scores of the same documents by several rerankers
+//! scores   scores of the same documents by several rerankers
 //! runs     result files of `infa bench`: ratios with intervals, thresholds
 //! vectors  vectors of the same inputs: how similar, and the likely cause of a difference
 //! quality  vectors at a task with judged data: which engine is better, and by more than noise?
@@ -10,6 +10,6 @@
 
 pub mod engines;
 pub mod quality;
-pub mod rankings;
 pub mod runs;
+pub mod scores;
 pub mod vectors;

@@ -1,25 +1,18 @@
 //! Charts of a comparison: changes around no change, and speed against fidelity.
 
-use super::super::metric::Scale as Compared;
-use super::super::report::{Basis, Comparison, EngineComparison, MetricComparison, RunsReport, Verdict};
-use super::super::text::{change, shown, verdict};
-use super::tone;
-use crate::report::html::parts::figure;
-use crate::report::markup::Markup;
+use super::metric::Scale as Compared;
+use super::report::{Basis, Comparison, EngineComparison, MetricComparison, RunsReport, Verdict};
+use super::text::{change, shown, verdict};
+use crate::report::document::Chart;
 use crate::report::plot::{Axis, ForestGroup, ForestRow, Scale, Spot, forest, scatter};
 use crate::report::text::one_line;
 
-/// The charts that there is something for. `at` makes their ids unique.
-pub(super) fn charts(page: &mut Markup, report: &RunsReport, at: usize, comparison: &Comparison) {
-    let mut inner = Markup::default();
-    let changed = changes(&mut inner, report, at, comparison);
-    let spread = speeds(&mut inner, at, comparison);
-    if changed || spread {
-        page.raw("<div class=\"charts\">").append(inner).raw("</div>");
-    }
+/// The charts of one comparison. `at` makes their ids unique.
+pub(super) fn charts(report: &RunsReport, at: usize, comparison: &Comparison) -> Vec<Chart> {
+    changes(report, at, comparison).into_iter().chain(speeds(at, comparison)).collect()
 }
 
-fn changes(page: &mut Markup, report: &RunsReport, at: usize, comparison: &Comparison) -> bool {
+fn changes(report: &RunsReport, at: usize, comparison: &Comparison) -> Option<Chart> {
     let row = |found: &&MetricComparison| {
         let (value, interval) = (found.change.value, found.change.joint);
         // What has no ratio has a unit of its own.
@@ -32,7 +25,7 @@ fn changes(page: &mut Markup, report: &RunsReport, at: usize, comparison: &Compa
                 ratio: value,
                 interval,
                 noise: found.change.floor,
-                tone: tone(found.verdict),
+                tone: found.verdict.tone(),
                 text: format!("{} {}", change(found.of, &found.change), verdict(found.verdict)),
             })
     };
@@ -43,14 +36,13 @@ fn changes(page: &mut Markup, report: &RunsReport, at: usize, comparison: &Compa
     let groups: Vec<ForestGroup> =
         comparison.engines.iter().map(group).filter(|group| !group.rows.is_empty()).collect();
     if groups.is_empty() {
-        return false;
+        return None;
     }
-    let chart =
+    let picture =
         forest(&format!("changes-{at}"), "Change of each figure of each engine, with its 95% interval", &groups);
     let about = "Whiskers are 95% intervals of all together, bands the noise floor: a smaller change has no verdict. Of latencies \
                  and memory less is better. Cosines and errors, which have no ratio, are in the table.";
-    figure(page, "Changes", about, chart, &[]);
-    true
+    Some(Chart { heading: "Changes".to_owned(), about: about.to_owned(), picture, legend: Vec::new() })
 }
 
 fn name(engine: &EngineComparison) -> String {
@@ -66,7 +58,7 @@ const AGREEMENTS: [(&str, &str); 2] = [
     ("tau_min", "smallest Kendall's τ-b against the reference"),
 ];
 
-fn speeds(page: &mut Markup, at: usize, comparison: &Comparison) -> bool {
+fn speeds(at: usize, comparison: &Comparison) -> Option<Chart> {
     let of = |engine: &EngineComparison, name: &str| {
         let found = engine.metrics.iter().find(|metric| metric.metric == name)?;
         Some((found.base.value, found.new.value, found.of))
@@ -77,7 +69,7 @@ fn speeds(page: &mut Markup, at: usize, comparison: &Comparison) -> bool {
     let found = pairs.into_iter().find(|((rate, _), (agreement, _))| {
         comparison.engines.iter().any(|engine| both(engine, rate, agreement).is_some())
     });
-    let Some(((rate, unit), (agreement, label))) = found else { return false };
+    let ((rate, unit), (agreement, label)) = found?;
     let paired = comparison.basis == Basis::PairedRounds;
     let mut spots: Vec<Spot> = Vec::new();
     for (series, engine) in comparison.engines.iter().enumerate() {
@@ -101,37 +93,12 @@ fn speeds(page: &mut Markup, at: usize, comparison: &Comparison) -> bool {
         Axis { label, scale: Scale::nines(spots.iter().map(|spot| spot.y)) },
     );
     let title = format!("Fidelity of each engine, as {label}, against its speed in {unit}");
-    let chart = scatter(&format!("speed-{at}"), &title, axes, &spots);
+    let picture = scatter(&format!("speed-{at}"), &title, axes, &spots);
     let about = match comparison.basis {
         Basis::PairedRounds => "Right and high is good; each step up is one more nine. The ring is the baseline.",
         _ => "Right and high is good; each step up is one more nine. Rings are the base.",
     };
     let legend: Vec<(usize, String)> =
         spots.iter().filter(|spot| paired || !spot.hollow).map(|spot| (spot.series, spot.label.clone())).collect();
-    figure(page, "Speed against fidelity", about, chart, &legend);
-    true
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::super::sample;
-    use super::super::html;
-
-    #[test]
-    fn charts_are_of_what_there_is() {
-        let page = html(&sample::ENGINES);
-        assert!(page.contains("id=\"changes-0-title\"") && page.contains("id=\"speed-0-title\""));
-        // Each engine with both figures is there twice: as it was and as it is.
-        let engines = &sample::ENGINES.comparisons[0].engines;
-        let has =
-            |name: &str| engines.iter().filter(|one| one.metrics.iter().any(|found| found.metric == name)).count();
-        assert!(has("cosine_min") > 2);
-        assert_eq!(page.matches("<circle class=\"ring\"").count(), has("cosine_min"));
-        // Rankings have no cosines.
-        let rerank = html(&sample::REPORTS[7]);
-        assert!(rerank.contains("smallest Kendall") && !rerank.contains("smallest cosine"));
-        // Engines of one run have one baseline.
-        let within = html(&sample::REPORTS[5]);
-        assert_eq!(within.matches("<circle class=\"ring\"").count(), 1);
-    }
+    Some(Chart { heading: "Speed against fidelity".to_owned(), about: about.to_owned(), picture, legend })
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use futures_util::StreamExt;
 
 use super::failures::{Failures, Patience, may_be_one};
-use super::{Answers, Asking, Text, unexpected};
+use super::{Answers, Probe, Text, unexpected};
 use crate::bench::engine::OpenEngine;
 use crate::bench::target::{Failure, Output, Request};
 use crate::compare::engines::{Stability, VectorStability};
@@ -14,8 +14,8 @@ use crate::stats::fidelity::{Invariance, InvarianceReport};
 
 /// Who is asked, and for what.
 #[derive(Clone, Copy)]
-struct Asked<'a> {
-    asking: &'a Asking,
+struct ProbedEngine<'a> {
+    probe: &'a Probe,
     engines: &'a [OpenEngine],
     texts: &'a [Text],
     tick: &'a (dyn Fn() + Sync),
@@ -23,7 +23,7 @@ struct Asked<'a> {
 
 /// What has been answered so far.
 struct Vectors<'a> {
-    asked: Asked<'a>,
+    asked: ProbedEngine<'a>,
     /// Of each text its vector, out of its batch.
     found: Vec<Option<Vec<f32>>>,
     failures: Failures,
@@ -33,7 +33,7 @@ struct Vectors<'a> {
     answered: usize,
 }
 
-impl Asking {
+impl Probe {
     /// Asks for the vectors of `texts`; `engines` has one for each of their roles, `tick` is called after each request.
     ///
     /// # Errors
@@ -46,7 +46,7 @@ impl Asking {
         tick: &(dyn Fn() + Sync),
     ) -> Result<Answers<VectorSet>, Failure> {
         let mut vectors = Vectors {
-            asked: Asked { asking: self, engines, texts, tick },
+            asked: ProbedEngine { probe: self, engines, texts, tick },
             found: vec![None; texts.len()],
             failures: Failures::default(),
             patience: Patience::default(),
@@ -61,13 +61,13 @@ impl Asking {
     }
 }
 
-impl Asked<'_> {
+impl ProbedEngine<'_> {
     /// The vectors of the texts at these places, which have one role.
     async fn ask(self, places: &[usize]) -> Result<Vec<Vec<f32>>, Failure> {
-        let Self { asking, engines, texts, tick } = self;
+        let Self { probe, engines, texts, tick } = self;
         let engine = places.first().and_then(|&at| engines.get(texts[at].role)).or(engines.first());
         let request = Request::Texts(places.iter().map(|&at| texts[at].text.clone()).collect());
-        let answer = asking.ask(engine, &request).await;
+        let answer = probe.ask(engine, &request).await;
         tick();
         match answer? {
             Output::Vectors(vectors) => Ok(vectors),
@@ -84,7 +84,7 @@ impl Vectors<'_> {
     /// All texts, batch after batch.
     async fn in_batches(&mut self) -> Result<(), Failure> {
         let mut first = None;
-        for batch in batches(self.asked.texts, self.asked.asking.batch) {
+        for batch in batches(self.asked.texts, self.asked.probe.batch) {
             let begin = Instant::now();
             match self.asked.ask(&batch).await {
                 Ok(vectors) => {
@@ -132,7 +132,7 @@ impl Vectors<'_> {
     /// Those of the sample once more, each alone.
     async fn alone(&mut self) -> Result<InvarianceReport, Failure> {
         let mut alone = Invariance::default();
-        for at in self.asked.asking.sample(self.found.len()) {
+        for at in self.asked.probe.sample(self.found.len()) {
             let answer = self.asked.ask(&[at]).await;
             self.patience.heard(&answer)?;
             let Some(batched) = &self.found[at] else { continue };
@@ -148,8 +148,8 @@ impl Vectors<'_> {
     async fn among_many(&mut self) -> Result<InvarianceReport, Failure> {
         let asked = self.asked;
         let send = |places: Vec<usize>| async move { (asked.ask(&places).await, places) };
-        let requests = futures_util::stream::iter(mixed(asked.asking, asked.texts).into_iter().map(send));
-        let mut answers = requests.buffer_unordered(asked.asking.concurrency);
+        let requests = futures_util::stream::iter(mixed(asked.probe, asked.texts).into_iter().map(send));
+        let mut answers = requests.buffer_unordered(asked.probe.concurrency);
         let mut together = Invariance::default();
         while let Some((answer, places)) = answers.next().await {
             self.patience.heard(&answer)?;
@@ -177,12 +177,12 @@ pub(super) fn batches(texts: &[Text], size: usize) -> Vec<Vec<usize>> {
 }
 
 /// The sample once more, shuffled, in batches of all sizes, so that each text has other ones beside it.
-pub(super) fn mixed(asking: &Asking, texts: &[Text]) -> Vec<Vec<usize>> {
-    let mut random = fastrand::Rng::with_seed(asking.seed.wrapping_add(1));
-    let mut places = asking.sample(texts.len());
+pub(super) fn mixed(probe: &Probe, texts: &[Text]) -> Vec<Vec<usize>> {
+    let mut random = fastrand::Rng::with_seed(probe.seed.wrapping_add(1));
+    let mut places = probe.sample(texts.len());
     random.shuffle(&mut places);
     // There are at least two requests for each that is under way at a time.
-    let most = (places.len() / (2 * asking.concurrency.max(1))).clamp(1, asking.batch.max(1));
+    let most = (places.len() / (2 * probe.concurrency.max(1))).clamp(1, probe.batch.max(1));
     let mut requests = Vec::new();
     let roles = texts.iter().map(|text| text.role).max().unwrap_or_default();
     for role in 0..=roles {

@@ -127,7 +127,7 @@ fn error(failure: Failure) -> SubmitError {
     }
 }
 
-const ASKING: Asking = Asking { batch: 4, concurrency: 3, samples: 6, seed: 1, timeout: Duration::from_secs(60) };
+const ASKING: Probe = Probe { batch: 4, concurrency: 3, samples: 6, seed: 1, timeout: Duration::from_secs(60) };
 
 /// Texts of 1 to `count` letters.
 fn texts(count: usize) -> Vec<Text> {

@@ -1,8 +1,8 @@
 //! Whether one engine can take the place of the other.
 
 use super::{Calibration, OrderAgreement};
-use crate::compare::vectors::{Verdict, share};
-use crate::report::numbers::{cosine, number, percent, several};
+use crate::compare::vectors::Verdict;
+use crate::report::numbers::{cosine, number, percent, several, share};
 
 /// The root mean square of the differences, as a part of the spread of the reference's scores, up to which scores are the
 /// same: cut-offs can be kept, and only documents that score almost alike change places. And the most by which one score

@@ -8,11 +8,13 @@
 //! relation     what makes the one score of the other
 //! findings     what is the matter, by name
 //! verdict      interchangeable, the same ranking, or different
-//! report       all of it as a document, and as lines for people
+//! report       all of it, as JSON has it
+//!   └ document     what people read of an engine
 //! ```
 
 mod calibration;
 mod compare;
+mod document;
 mod findings;
 mod order;
 mod placement;
@@ -26,7 +28,8 @@ mod verdict;
 
 pub use calibration::{Calibration, CutOffBasis};
 pub use compare::compare;
+pub(super) use document::details;
 pub use findings::Finding;
 pub use order::OrderAgreement;
-pub use report::{METRICS, QueryName, RankingComparison, ScoreFlaws, ScoreSetReport, WorstQuery, lines};
+pub use report::{METRICS, QueryName, RankingComparison, ScoreFlaws, ScoreSetReport, WorstQuery};
 pub use set::{ScoreSet, ScoredQuery};

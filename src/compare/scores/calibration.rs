@@ -198,7 +198,7 @@ fn worst_cut_off(pairs: &[(f64, f64)]) -> Option<WorstCutOff> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::compare::rankings::ScoredQuery;
+    use crate::compare::scores::ScoredQuery;
 
     fn of(reference: &[f32], candidate: &[f32], documents: usize, probabilities: bool) -> Calibration {
         let query = ScoredQuery { index: 0, id: None, scores: None };

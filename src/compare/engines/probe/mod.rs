@@ -42,7 +42,7 @@ pub struct Query {
 
 /// How engines are asked.
 #[derive(Debug, Clone, Copy)]
-pub struct Asking {
+pub struct Probe {
     /// Texts in a request.
     pub batch: usize,
     /// Requests at a time, where many come at once.
@@ -70,7 +70,7 @@ pub struct Answers<T> {
     pub failures: Failures,
 }
 
-impl Asking {
+impl Probe {
     /// How many requests it takes to ask for so many texts or, of reranking, these queries.
     pub fn requests(&self, inputs: &Inputs) -> usize {
         let sample = |of: usize| self.samples.min(of);

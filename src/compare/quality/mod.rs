@@ -5,9 +5,11 @@
 //! retrieval  judged documents: does a search find them?
 //!   └ index       the vectors of a set that can be searched
 //! estimate   values and differences with their intervals, and a verdict on them
-//! report     all of it as documents
+//! report     all of it, as JSON has it
+//!   └ document   what people read of an engine
 //! ```
 
+mod document;
 mod estimate;
 mod index;
 mod report;
@@ -16,13 +18,9 @@ mod sts;
 #[cfg(test)]
 mod tests;
 
+pub use estimate::Cancelled;
 #[cfg(test)]
 pub use report::StsComparison;
-pub use report::{METRICS, Measured, QualityChange, QualityVerdict, RetrievalReport, StsReport};
+pub use report::{METRICS, Measured, QualityChange, QualityVerdict, QueryLoss, RetrievalReport, StsReport};
 pub use retrieval::{RetrievalTask, Retrieved};
 pub use sts::{StsScores, StsTask};
-
-/// Somebody asked to stop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("interrupted")]
-pub struct Cancelled;

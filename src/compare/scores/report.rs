@@ -1,7 +1,5 @@
 //! What a comparison of scores has shown, as a part of a document.
 
-mod text;
-
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -14,8 +12,6 @@ use super::{Calibration, Finding, OrderAgreement, ScoreSet};
 use crate::compare::vectors::Verdict;
 use crate::report::numbers::count;
 use crate::report::text::quoted;
-
-pub use text::lines;
 
 /// Characters of an id that are shown.
 const SHOWN: usize = 40;

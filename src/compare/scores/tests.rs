@@ -3,6 +3,8 @@
 use super::*;
 use crate::compare::vectors::{Side, Verdict};
 use crate::model::activation::sigmoid;
+use crate::report::TableOptions;
+use crate::report::document::{Document, Section, terminal};
 
 const QUERIES: usize = 40;
 const DOCUMENTS: usize = 25;
@@ -482,7 +484,7 @@ fn nothing_to_compare() {
         let found = of(reference, candidate);
         assert_eq!((found.verdict, found.calibration), (Verdict::Different, None));
         assert_eq!(found.reasons, ["no document has a finite score in both"]);
-        assert!(!lines(&ScoreSetReport::of(&set("a", vec![])), &found).is_empty());
+        assert!(!details(&ScoreSetReport::of(&set("a", vec![])), &found).is_empty());
     }
 }
 
@@ -526,7 +528,7 @@ fn whatever_comes_is_compared() {
         let found = of(reference.clone(), candidate.clone());
         let text = serde_json::to_string(&found).unwrap();
         assert_eq!(serde_json::from_str::<RankingComparison>(&text).unwrap(), found, "{round}");
-        assert!(!lines(&ScoreSetReport::of(&set("a", reference.clone())), &found).is_empty());
+        assert!(!details(&ScoreSetReport::of(&set("a", reference.clone())), &found).is_empty());
         let part = |name| found.metric(name).is_none_or(|part| (-1e-12..=1.0 + 1e-12).contains(&part));
         assert!(
             ["top1", "overlap_min", "overlap_mean", "cut_off_changes", "worst_cut_off_changes"].map(part) == [true; 5]
@@ -574,18 +576,19 @@ fn documents_are_as_the_schema_says() {
 }
 
 #[test]
-fn lines_for_people() {
+fn details_for_people() {
     let mut other = base();
     noisy(&mut other, 4, 0.3);
     other[3][3] = f32::NAN;
     let (reference, candidate) = (set("torch", base()), set("tei", other));
     let found = compare(&reference, &candidate);
-    let lines = lines(&ScoreSetReport::of(&reference), &found);
-    let text = |label: &str| &lines.iter().find(|line| line.0 == label).unwrap().1;
-    assert!(text("Reference").starts_with("torch: 40 queries, 1,000 documents, scores from -"), "{lines:?}");
-    assert!(text("Compared").ends_with("; 1 query with NaN") && text("Verdict") == "different", "{lines:?}");
+    let sections = vec![Section::new("", details(&ScoreSetReport::of(&reference), &found))];
+    let options = TableOptions { colour: false, width: Some(400) };
+    let drawn = terminal(&Document { sections, ..Document::default() }, &options);
+    let text = |label: &str| drawn.lines().find_map(|line| line.strip_prefix(label)).unwrap().trim();
+    assert!(text("Compared").ends_with("; 1 query with NaN"), "{drawn}");
     assert_eq!(text("Found"), "unsound scores in tei: 1 query with NaN (query 3)");
-    assert_eq!(text("Queries"), "40 asked of both, 39 compared (975 documents), 0 identical bit for bit");
-    assert!(text("Order").starts_with("τ-b mean 0.9") && text("Cut-off").starts_with("at -6."), "{lines:?}");
-    assert!(text("Least alike").contains(" query ") && text("Because").contains("1 query has sound"), "{lines:?}");
+    assert_eq!(text("Queries  "), "40 scored by both, 39 compared (975 documents), 0 identical bit for bit");
+    assert!(text("Cut-off").starts_with("at -6.") && text("Because").contains("1 query has sound"), "{drawn}");
+    assert!(drawn.contains("Queries whose documents are ordered least alike\nquery"), "{drawn}");
 }

@@ -1,49 +1,12 @@
-//! What stands above everything else on the page: in a sentence, then engine by engine.
+//! The result of a comparison in a sentence.
 
-use super::super::report::{Comparison, EngineComparison, MetricComparison, RunsReport, Verdict};
-use super::super::table::{checks, mean, shown_means};
-use super::super::text::{change, shown, verdict};
-use super::{name, tone};
+use super::report::{Comparison, EngineComparison, MetricComparison, RunsReport, Verdict};
+use super::text::shown;
 use crate::report::Tone;
-use crate::report::html::parts::{self, bullets};
-use crate::report::markup::Markup;
 use crate::report::numbers::{count, several};
-use crate::report::text::one_line;
-
-/// From bad to good: the order in which they are told.
-const ORDER: [Verdict; 7] = [
-    Verdict::Slower,
-    Verdict::Worse,
-    Verdict::Faster,
-    Verdict::Better,
-    Verdict::Indistinguishable,
-    Verdict::CannotTell,
-    Verdict::NotComparable,
-];
-
-/// All verdicts of the report.
-pub(super) fn verdicts(page: &mut Markup, report: &RunsReport) {
-    page.raw("<section><h2>Verdict</h2>");
-    let (tone, sentence) = sentence(report);
-    page.element("p", &[("class", &format!("verdict {}", tone.class()))], sentence);
-    thresholds(page, report);
-    for comparison in &report.comparisons {
-        if report.comparisons.len() > 1 {
-            page.element("h3", &[], name(comparison));
-        }
-        engines(page, report, comparison);
-    }
-    let means = shown_means(report, &report.means);
-    let means = means.map(|found| format!("Geometric mean of {} engines and workloads: {}", found.count, mean(found)));
-    let means: Vec<String> = means.collect();
-    if !means.is_empty() {
-        bullets(page, &means);
-    }
-    page.raw("</section>");
-}
 
 /// How many engines are better and worse, of all that both sides have.
-fn sentence(report: &RunsReport) -> (Tone, String) {
+pub(super) fn sentence(report: &RunsReport) -> (Tone, String) {
     let engines = || report.comparisons.iter().flat_map(|comparison| &comparison.engines);
     let has = |engine: &&EngineComparison, wanted: &[Verdict]| {
         shown(report, &engine.metrics).iter().any(|metric| wanted.contains(&metric.verdict))
@@ -88,58 +51,10 @@ fn sentence(report: &RunsReport) -> (Tone, String) {
     (tone, text + ".")
 }
 
-fn thresholds(page: &mut Markup, report: &RunsReport) {
-    let checks = checks(report);
-    if checks.is_empty() {
-        return;
-    }
-    page.raw("<h3>Thresholds</h3>");
-    parts::checks(page, checks);
-}
-
-/// Each engine with its changes, those first that are bad.
-fn engines(page: &mut Markup, report: &RunsReport, comparison: &Comparison) {
-    if comparison.engines.is_empty() {
-        return;
-    }
-    page.raw("<dl>");
-    for engine in &comparison.engines {
-        let against = engine.baseline.as_deref().map(|baseline| format!(" against {}", one_line(baseline)));
-        page.element("dt", &[], format_args!("{}{}", one_line(&engine.name), against.unwrap_or_default()));
-        page.raw("<dd>");
-        let metrics = shown(report, &engine.metrics);
-        if let Some(failed) = &engine.failed {
-            let failed = one_line(failed);
-            let how = failed.strip_prefix("failed ").unwrap_or(&failed);
-            page.element("span", &[("class", &"badge bad")], "failed").raw(" ").text(how).raw(" ");
-        } else if metrics.is_empty() {
-            page.raw("no figure is on both sides");
-        }
-        for wanted in ORDER {
-            let loud = tone(wanted) != Tone::Plain;
-            let found = metrics.iter().filter(|metric| metric.verdict == wanted);
-            let found: Vec<String> = found
-                .map(|metric| match loud {
-                    true => format!("{} {}", metric.of.label, change(metric.of, &metric.change)),
-                    false => metric.of.label.to_owned(),
-                })
-                .collect();
-            if !found.is_empty() {
-                let class = format!("badge {}", tone(wanted).class());
-                let word = if wanted == Verdict::CannotTell { "noise not known" } else { verdict(wanted) };
-                page.element("span", &[("class", &class)], word).raw(" ");
-                page.text(found.join(", ")).raw(" ");
-            }
-        }
-        page.raw("</dd>");
-    }
-    page.raw("</dl>");
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use super::super::super::sample;
+    use super::super::sample;
     use super::*;
 
     #[test]

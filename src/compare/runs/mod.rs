@@ -8,31 +8,30 @@
 //!       └ metric    every metric by its name
 //! family      the verdicts, which allow for one another
 //! threshold   what is not allowed, and whether it has happened
-//! report      all of it as a document; table, markdown and html are drawn from it
+//! report      all of it, as JSON has it
+//!   └ document    the report for people: the sentence above it, its table, charts
 //! ```
 
+mod charts;
 mod differences;
+mod document;
 mod engines;
 mod error;
 mod family;
-mod html;
-mod markdown;
 mod metric;
 mod read;
 mod report;
 #[cfg(test)]
 mod sample;
 mod scenarios;
-mod table;
+mod sentence;
 mod text;
 mod threshold;
 
+pub(crate) use document::{checks, document, not_comparable};
 pub use error::RunsError;
-pub use html::html;
-pub use markdown::markdown;
 pub use metric::{METRICS, Metric, UnknownMetric, metric};
 pub use read::{Run, read};
 pub use report::{RunsReport, json};
 pub use scenarios::{Plan, compare};
-pub use table::{checks, not_comparable, table};
 pub use threshold::{Threshold, ThresholdError, check};
