@@ -96,7 +96,7 @@ fn what_differs_stands_before_the_numbers() {
     assert!(warning < number && !ran.text().contains('\u{1b}'), "{}", ran.text());
     // With --quiet they are still in the table.
     let quiet = compare(&[&base, &new]).arg("-q").run().status(0);
-    assert!(quiet.err.is_empty() && quiet.text().contains("Warning   machine"), "{}", quiet.text());
+    assert!(quiet.err.is_empty() && quiet.text().contains("Warning     machine"), "{}", quiet.text());
 }
 
 #[test]

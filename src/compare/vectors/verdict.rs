@@ -135,7 +135,7 @@ impl Facts<'_> {
                 reasons.push(match verdict {
                     Verdict::Interchangeable => format!("{few} the same within rounding"),
                     Verdict::SameRanking => format!("the directions of {few} the same within rounding"),
-                    Verdict::TooFewInputs => format!("{few} too few; at least {ENOUGH_INPUTS} are needed"),
+                    Verdict::TooFewInputs => format!("{few} too few to tell; {ENOUGH_INPUTS} or more do"),
                     Verdict::Different => "distances are in another order".to_owned(),
                 });
                 (verdict, reasons)
