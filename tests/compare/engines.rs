@@ -324,7 +324,10 @@ fn an_engine_that_gives_in_under_load_is_told() {
     let failures = &report["engines"][0]["failures"];
     assert_eq!((&failures["inputs"], &failures["not_answered_again"]), (&json!(0), &json!(5)));
     let text = squeezed(&ran);
-    assert!(text.contains("5 times an input had a result in its batch, and none") && text.contains("busy"), "{text}");
+    assert!(
+        text.contains("5 times an input had a result in its batch, but not alone") && text.contains("busy"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -336,7 +339,7 @@ fn nan_outside_of_batches_is_told() {
         }))
     });
     let text = squeezed(&engines(&format!("tei={}", fake.url)).stdin(lines(6)).run().status(0));
-    assert!(text.contains("Unsound asked alone, 6 of 6 have NaN, an infinite number or nothing but zeros"), "{text}");
+    assert!(text.contains("Unsound sent alone, 6 of 6 have NaN, an infinite number or only zeros"), "{text}");
 }
 
 #[test]
