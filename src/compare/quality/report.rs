@@ -217,12 +217,6 @@ impl StsReport {
             _ => None,
         }
     }
-
-    /// Whether the engine is better than the reference, by Spearman's correlation; `None` of the reference itself.
-    pub fn verdict(&self) -> Option<QualityVerdict> {
-        let comparison = self.comparison.as_ref()?;
-        Some(comparison.spearman.map_or(QualityVerdict::CannotTell, |change| change.verdict))
-    }
 }
 
 impl RetrievalReport {
@@ -251,11 +245,5 @@ impl RetrievalReport {
             "mrr10" => comparison.mrr10,
             _ => None,
         }
-    }
-
-    /// Whether the engine is better than the reference, by nDCG@10; `None` of the reference itself.
-    pub fn verdict(&self) -> Option<QualityVerdict> {
-        let comparison = self.comparison.as_ref()?;
-        Some(comparison.ndcg10.map_or(QualityVerdict::CannotTell, |change| change.verdict))
     }
 }

@@ -7,6 +7,20 @@ use crate::model::similarity::Similarity;
 use crate::report::TableOptions;
 use crate::report::document::{Document, Section, terminal};
 
+impl StsReport {
+    fn verdict(&self) -> Option<QualityVerdict> {
+        let comparison = self.comparison.as_ref()?;
+        Some(comparison.spearman.map_or(QualityVerdict::CannotTell, |change| change.verdict))
+    }
+}
+
+impl RetrievalReport {
+    fn verdict(&self) -> Option<QualityVerdict> {
+        let comparison = self.comparison.as_ref()?;
+        Some(comparison.ndcg10.map_or(QualityVerdict::CannotTell, |change| change.verdict))
+    }
+}
+
 /// Rows of `dimensions` numbers each.
 fn set(numbers: Vec<f32>, dimensions: usize) -> VectorSet {
     let place = |at: usize| Some(at * dimensions..(at + 1) * dimensions);

@@ -1,7 +1,7 @@
 //! A comparison of vectors for people.
 
 use super::charts::{cosines, farthest};
-use super::{MatchedBy, VectorComparison, VectorSetReport, VectorsReport, Verdict, WorstInput};
+use super::{MatchedBy, VectorComparison, VectorSetReport, VectorsReport, WorstInput};
 use crate::report::Tone;
 use crate::report::document::{Block, Document, Line, Row, Section, Table, listed};
 use crate::report::numbers::{NOTHING, cosine, count, number, several, share};
