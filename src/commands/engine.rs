@@ -10,10 +10,10 @@ use super::async_runtime::EngineRuntime;
 use super::settings::{Globals, local_options, text_options};
 use super::{Error, World};
 use crate::cli::{CpuArgs, EngineArgs, HardwareArgs, ModelArgs, ModelIdArgs, PythonArgs, RequestArgs, TextArgs};
-use crate::engine::open::{EngineOptions, ServerOptions, dtype_of};
+use crate::engine::open::{EngineOptions, ServerOptions};
+use crate::engine::recipes::{Location, ServerRecipe};
 use crate::engine::remote::ApiKey;
-use crate::engine::spec::Place;
-use crate::engine::{EngineKind, EngineSpec, RemoteOptions};
+use crate::engine::{EngineSpec, RemoteOptions, SpecError};
 use crate::runtime::device::{Device, Dtype};
 
 const ENGINE: &str = "--engine";
@@ -26,18 +26,20 @@ pub(super) fn resolve(
     globals: &Globals,
 ) -> Result<EngineOptions, Error> {
     let spec: EngineSpec = match &engine.engine {
-        Some(spec) => spec.parse().map_err(|e: crate::engine::SpecError| flag(ENGINE, e.to_string()))?,
-        None => EngineSpec { kind: EngineKind::Onnx, device: None, words: Vec::new(), url: None },
+        Some(spec) => spec.parse().map_err(|e: SpecError| flag(ENGINE, e.to_string()))?,
+        None => EngineSpec::default(),
     };
-    if spec.kind.place() == Place::Worker {
-        return Ok(EngineOptions::Python(Box::new(python::resolve(spec, engine, model, text, globals)?)));
-    }
-    if spec.kind.is_server() {
-        if spec.url.is_none() {
-            let name = spec.kind.name();
-            return Err(flag(ENGINE, crate::engine::SpecError::NoUrl { name }.to_string()));
+    match spec.kind.location() {
+        Location::Process => {}
+        Location::Python(_) => {
+            return Ok(EngineOptions::Python(Box::new(python::resolve(spec, engine, model, text, globals)?)));
         }
-        return Ok(EngineOptions::Server(Box::new(resolve_server(spec, engine, model, text, globals)?)));
+        Location::Server(_) if spec.url.is_none() => {
+            return Err(flag(ENGINE, SpecError::NoUrl { name: spec.kind.name() }.to_string()));
+        }
+        Location::Server(server) => {
+            return Ok(EngineOptions::Server(Box::new(resolve_server(spec, server, engine, model, text, globals)?)));
+        }
     }
     let EngineArgs { engine: _, requests, request_batch, concurrency, python } = engine;
     let RequestArgs { retries, request_timeout } = requests;
@@ -71,6 +73,7 @@ pub(super) fn opened(options: &EngineOptions) -> &'static str {
 
 fn resolve_server(
     spec: EngineSpec,
+    server: &ServerRecipe,
     engine: EngineArgs,
     model: ModelArgs,
     text: TextArgs,
@@ -100,7 +103,7 @@ fn resolve_server(
     if request_timeout.is_some_and(|timeout| timeout.is_zero()) {
         return Err(flag("--request-timeout", "no server answers in no time; give it longer".into()));
     }
-    let key = ApiKey::from_env(spec.kind);
+    let key = ApiKey::from_env(server.keys);
     let open = spec.url.as_ref().is_some_and(|url| url.scheme() == "http");
     if key.is_some() && open && !is_here(&spec) {
         tracing::warn!("{spec}: the API key goes there without encryption; https would hide it");
@@ -157,7 +160,7 @@ pub(super) fn specified(spec: &EngineSpec, mut model: ModelArgs) -> Result<Model
         model.hardware.device = Some(device);
     }
     let said = model.dtype.filter(|&dtype| dtype != Dtype::Auto);
-    let found = dtype_of(spec).map_err(|reason| flag(ENGINE, reason))?;
+    let found = spec.dtype();
     if let Some(other) = said.filter(|&other| found.is_some_and(|found| found != other)) {
         return Err(flag("--dtype", format!("{spec} says another number format than {other}")));
     }

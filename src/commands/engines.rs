@@ -11,8 +11,8 @@ use serde::Serialize;
 use self::layout::Row;
 use super::{Error, Outcome, World};
 use crate::cli::{EnginesArgs, EnginesCommand, InstallArgs, PythonArgs};
-use crate::engine::python::{self, Interpreter, Package};
-use crate::engine::spec::Place;
+use crate::engine::python::{self, Interpreter};
+use crate::engine::recipes::{Location, Package};
 use crate::engine::{EngineKind, launch};
 
 pub(super) fn run(args: EnginesArgs, world: &World) -> Result<Outcome, Error> {
@@ -53,15 +53,15 @@ struct Told {
 fn list(python: Option<&Path>, world: &World) -> Result<Vec<Told>, Error> {
     let mut pythons = Pythons::new()?;
     let cache = &world.globals.cache;
-    let tell = |&kind: &EngineKind| match kind.place() {
-        Place::Process => onnx(world),
-        Place::Worker => pythons.tell(kind, python, cache),
-        Place::Server => server(kind, cache),
+    let tell = |&kind: &EngineKind| match kind.location() {
+        Location::Process => in_process(kind, world),
+        Location::Python(_) => pythons.tell(kind, python, cache),
+        Location::Server(_) => server(kind, cache),
     };
     Ok(EngineKind::value_variants().iter().map(tell).collect())
 }
 
-fn onnx(world: &World) -> Told {
+fn in_process(kind: EngineKind, world: &World) -> Told {
     let (usable, version, missing) = match world.globals.search().find() {
         Ok(Some(library)) => (true, Some(library.version), None),
         // The first run installs it.
@@ -69,13 +69,19 @@ fn onnx(world: &World) -> Told {
         Err(e) => (false, None, Some(e.to_string())),
     };
     let versions = version.map(|version| ("onnxruntime".to_owned(), version)).into_iter().collect();
-    let name = EngineKind::Onnx.name();
-    Told { engine: name, usable: Some(usable), versions, place: "in this process".into(), missing, install: None }
+    Told {
+        engine: kind.name(),
+        usable: Some(usable),
+        versions,
+        place: "in this process".into(),
+        missing,
+        install: None,
+    }
 }
 
 /// A server, which may be one that infa can start.
 fn server(kind: EngineKind, cache: &Path) -> Told {
-    let starts = kind.can_be_launched() && launch::default_command(kind, &python::programs(kind, cache)).is_ok();
+    let starts = launch::default_command(kind, &python::programs(kind, cache)).is_ok();
     let or = if starts { ", or started by infa bench" } else { "" };
     Told {
         engine: kind.name(),
@@ -91,6 +97,11 @@ fn install_command(kind: EngineKind) -> String {
     format!("infa engines install {}", kind.name())
 }
 
+/// The packages that an engine cannot start without.
+fn needed(kind: EngineKind) -> &'static [Package] {
+    kind.recipe().packages.as_ref().map_or(&[], |packages| packages.needed)
+}
+
 /// Interpreters that were asked what they have.
 struct Pythons {
     runtime: tokio::runtime::Runtime,
@@ -102,7 +113,7 @@ impl Pythons {
     fn new() -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
         let mut packages: Vec<Package> = Vec::new();
-        for package in EngineKind::value_variants().iter().flat_map(|&kind| python::needed(kind)) {
+        for package in EngineKind::value_variants().iter().flat_map(|&kind| needed(kind)) {
             if !packages.contains(package) {
                 packages.push(*package);
             }
@@ -112,7 +123,7 @@ impl Pythons {
 
     /// What is told of a Python engine: of the first interpreter that has what it needs, or of the best that has not.
     fn tell(&mut self, kind: EngineKind, given: Option<&Path>, cache: &Path) -> Told {
-        let needed = python::needed(kind);
+        let needed = needed(kind);
         let mut told = Told {
             engine: kind.name(),
             usable: Some(false),

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! api        the trait, requests, results, errors
+//! recipes    the engines there are: options, packages, start-up, protocol of each
 //! spec       names of engines, as users write them
 //! rerank     scores of documents by any engine
 //! classify   labels of texts by any engine
@@ -24,6 +25,7 @@ mod local;
 mod max_sim;
 pub mod open;
 pub mod python;
+pub mod recipes;
 pub mod remote;
 pub mod rerank;
 pub mod spec;
@@ -39,5 +41,6 @@ pub(crate) use local::check_task;
 pub use local::{OnnxEngine, OnnxOptions, StaticEngine, int8, judgement, max_length, observe};
 pub use max_sim::Scoring;
 pub use python::{PythonEngine, PythonError, PythonOptions};
+pub use recipes::EngineKind;
 pub use remote::{RemoteEngine, RemoteError, RemoteOptions};
-pub use spec::{EngineKind, EngineSpec, SpecError};
+pub use spec::{EngineSpec, SpecError};

@@ -70,3 +70,29 @@ fn few_files_side_by_side() {
     let crowded = folders.iter().filter(|(_, count)| **count > FILES_SIDE_BY_SIDE);
     none(&crowded.map(|(folder, count)| format!("{}: {count} files", folder.display())).collect::<Vec<_>>());
 }
+
+/// The files that know single engines: a row of a table each.
+const KNOW_ENGINES: &[&str] = &["engine/recipes/kind.rs"];
+
+/// An engine is added in one place: nothing else tells `EngineKind::Torch` from `EngineKind::Tei`.
+#[test]
+fn engines_are_known_by_their_recipes_alone() {
+    let mut findings = Vec::new();
+    let rooms = std::fs::read_dir(src()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let modules = rooms.filter(|room| !room.contains('.')).flat_map(|room| modules(&src(), &room).into_values());
+    let mut users = 0;
+    for module in modules {
+        let kinds = || module.paths.iter().filter(|path| path.contains(&"EngineKind".to_owned()));
+        users += kinds().count();
+        let variant = |path: &&Vec<String>| {
+            let last = path.last().unwrap();
+            last != "EngineKind" && last.starts_with(char::is_uppercase) && last.chars().any(char::is_lowercase)
+        };
+        if !KNOW_ENGINES.iter().any(|known| module.file == Path::new(known)) {
+            findings
+                .extend(kinds().filter(variant).map(|path| format!("{}: {}", module.file.display(), path.join("::"))));
+        }
+    }
+    assert!(users > 10, "only {users} uses of EngineKind found: does this test still read the sources?");
+    none(&findings);
+}

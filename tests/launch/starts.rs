@@ -51,8 +51,8 @@ fn what_the_server_is_told() {
         model.display()
     );
     assert!(told.ends_with(&expected), "{told}\n{expected}");
-    // Clients refuse words for what has a URL.
-    assert!(server.spec().words.is_empty());
+    // Clients refuse options of a server with a URL.
+    assert!(server.spec().options.is_empty());
 }
 
 #[test]

@@ -4,9 +4,9 @@ use super::super::engines::Survey;
 use super::super::side_by_side::Planned;
 use super::super::{Error, World};
 use super::plan::Plan;
-use crate::engine::open::dtype_of;
+use crate::engine::launch;
 use crate::engine::python::programs;
-use crate::engine::{launch, spec::Place};
+use crate::engine::recipes::Location;
 
 /// Looks at the engines of a plan.
 pub(super) struct Obstacles<'a> {
@@ -24,16 +24,16 @@ impl<'a> Obstacles<'a> {
     pub fn of(&mut self, place: usize) -> Option<String> {
         let Planned { spec, launch, .. } = self.plan.lineup.engines.get(place)?;
         let cache = &self.world.globals.cache;
-        match spec.kind.place() {
-            Place::Process => {
+        match spec.kind.location() {
+            Location::Process => {
                 let device = spec.device.or(self.plan.lineup.device).unwrap_or_default();
                 let device = device.resolve().err().map(|e| e.to_string());
-                let dtype = || dtype_of(spec).ok().flatten()?.resolve().err().map(|e| e.to_string());
+                let dtype = || spec.dtype()?.resolve().err().map(|e| e.to_string());
                 device.or_else(dtype)
             }
-            Place::Worker => self.survey.missing(spec.kind, self.plan.lineup.python.as_deref(), cache),
-            Place::Server if spec.url.is_some() => None,
-            Place::Server => match launch {
+            Location::Python(_) => self.survey.missing(spec.kind, self.plan.lineup.python.as_deref(), cache),
+            Location::Server(_) if spec.url.is_some() => None,
+            Location::Server(_) => match launch {
                 Some(template) => launch::Command::parse(template).err().map(|e| e.to_string()),
                 None => launch::default_command(spec.kind, &programs(spec.kind, cache)).err().map(|e| e.to_string()),
             },

@@ -20,7 +20,7 @@ use crate::bench::warm_up::WarmUp;
 use crate::cli::{
     BenchSettings, CpuArgs, EngineSetArgs, HardwareArgs, ModelIdArgs, PythonArgs, RequestArgs, Rounds, Share,
 };
-use crate::engine::spec::Place;
+use crate::engine::recipes::Location;
 use crate::model::DEFAULT_MODEL;
 
 /// What is to be measured.
@@ -152,9 +152,7 @@ impl Plan {
         let dataset: DatasetSpec =
             dataset.parse().map_err(|e: DatasetError| Error::flag("--dataset", e.to_string()))?;
         check_dataset(&dataset, task)?;
-        if let Some(python) =
-            python.as_deref().filter(|_| engines.iter().any(|one| one.spec.kind.place() == Place::Worker))
-        {
+        if let Some(python) = python.as_deref().filter(|_| engines.iter().any(|one| one.spec.kind.python().is_some())) {
             check_python(python)?;
         }
         let mut remarks = Vec::new();
@@ -268,11 +266,11 @@ impl Plan {
 
 /// Flags that no engine of these has a use for, in a sentence.
 fn idle(engines: &[Planned], typed: &[&str]) -> Option<String> {
-    let here = engines.iter().any(|one| one.spec.kind.place() != Place::Server || one.spec.url.is_none());
-    let process = engines.iter().any(|one| one.spec.kind.place() == Place::Process);
-    let worker = engines.iter().any(|one| one.spec.kind.place() == Place::Worker);
-    let server = engines.iter().any(|one| one.spec.kind.is_server());
-    let started = worker || engines.iter().any(|one| one.spec.kind.is_server() && one.spec.url.is_none());
+    let here = engines.iter().any(|one| one.spec.kind.server().is_none() || one.spec.url.is_none());
+    let process = engines.iter().any(|one| matches!(one.spec.kind.location(), Location::Process));
+    let worker = engines.iter().any(|one| one.spec.kind.python().is_some());
+    let server = engines.iter().any(|one| one.spec.kind.server().is_some());
+    let started = worker || engines.iter().any(|one| one.spec.kind.server().is_some() && one.spec.url.is_none());
     let unused: Vec<&str> = [
         ("--device", here),
         ("--threads", here),

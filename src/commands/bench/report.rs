@@ -12,7 +12,7 @@ use crate::bench::report::{
     Task, Tokens, Workload,
 };
 use crate::bench::summary::{self, Baseline, Rates};
-use crate::engine::spec::shown;
+use crate::engine::spec::redacted_url;
 
 /// What is reported besides what was measured.
 pub(super) struct Context<'a> {
@@ -209,7 +209,7 @@ fn failures_of(measured: &Measured) -> Failures {
 fn without_secrets(argument: &str) -> String {
     let part = |part: &str| match part.find("http") {
         Some(at) => match reqwest::Url::parse(&part[at..]) {
-            Ok(url) if url.has_host() => format!("{}{}", &part[..at], shown(&url)),
+            Ok(url) if url.has_host() => format!("{}{}", &part[..at], redacted_url(&url)),
             // It may be one that is written wrongly.
             _ if part.contains('@') => format!("{}…", &part[..at]),
             _ => part.to_owned(),

@@ -4,9 +4,7 @@ use clap::ValueEnum;
 
 use crate::bench::dataset;
 use crate::engine::EngineKind;
-use crate::engine::spec::Place;
-use crate::engine::{launch, python};
-use crate::runtime::device::{Device, Dtype};
+use crate::runtime::device::Device;
 
 /// A value, or the beginning of one, and what it means.
 pub(super) type Candidate = (String, String);
@@ -89,8 +87,8 @@ pub(super) fn engines(current: &str, several: bool) -> Vec<Candidate> {
 fn names(several: bool) -> Vec<Candidate> {
     let described = |&kind: &EngineKind| {
         let help = kind.to_possible_value().and_then(|value| Some(value.get_help()?.to_string())).unwrap_or_default();
-        let plain = !kind.is_server() || several && kind.can_be_launched();
-        let url = kind.is_server().then(|| (format!("{}=", kind.name()), format!("{help}: its URL follows")));
+        let plain = kind.server().is_none() || several && kind.launch().is_some();
+        let url = kind.server().is_some().then(|| (format!("{}=", kind.name()), format!("{help}: its URL follows")));
         [plain.then(|| (kind.name().to_owned(), help)), url]
     };
     EngineKind::value_variants().iter().flat_map(described).flatten().collect()
@@ -98,44 +96,27 @@ fn names(several: bool) -> Vec<Candidate> {
 
 /// What may follow in a spec: `@DEVICE` after the name, options after a colon.
 fn options(kind: EngineKind, current: &str, several: bool) -> Vec<Candidate> {
-    if kind.is_server() && !several {
+    if kind.server().is_some() && !several {
         return Vec::new();
     }
     let name = kind.name();
-    let place = kind.place();
     let before = match current.rfind(':') {
         Some(at) => &current[..at],
         None => current,
     };
     let mut candidates = Vec::new();
-    if !current.contains(':') && place != Place::Server {
+    if !current.contains(':') && kind.server().is_none() {
         let devices = Device::value_variants().iter().filter_map(ValueEnum::to_possible_value);
         candidates.extend(devices.map(|device| (format!("{name}@{}", device.get_name()), "a device".to_owned())));
     }
     let chosen: Vec<&str> = before.split(':').skip(1).collect();
-    for choice in choices(kind) {
-        if !choice.iter().any(|word| chosen.contains(word)) {
-            candidates.extend(choice.iter().map(|word| (format!("{before}:{word}"), format!("an option of {name}"))));
+    for group in kind.recipe().options {
+        if !group.options.iter().any(|option| chosen.contains(option)) {
+            let option = |option: &&str| (format!("{before}:{option}"), format!("an option of {name}"));
+            candidates.extend(group.options.iter().map(option));
         }
     }
     candidates
-}
-
-/// The options of an engine, in groups of which a spec takes one.
-fn choices(kind: EngineKind) -> Vec<Vec<&'static str>> {
-    match kind.place() {
-        Place::Process => {
-            vec![
-                Dtype::value_variants()
-                    .iter()
-                    .filter(|dtype| **dtype != Dtype::Auto)
-                    .map(|dtype| dtype.name())
-                    .collect(),
-            ]
-        }
-        Place::Worker => python::choices(kind),
-        Place::Server => launch::choices(kind),
-    }
 }
 
 #[cfg(test)]

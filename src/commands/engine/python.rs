@@ -39,7 +39,7 @@ pub(super) fn resolve(
         return elsewhere(flag, &format!("it is for models in this process, not for {spec}"));
     }
     if let Some(dtype) = dtype {
-        return elsewhere("--dtype", &format!("{spec} takes it as a word, as in {}:{dtype}", spec.kind.name()));
+        return elsewhere("--dtype", &format!("{spec} takes it as an option, as in {}:{dtype}", spec.kind.name()));
     }
     if let Some(device) = device.filter(|&device| device != Device::Auto) {
         if spec.device.is_some_and(|other| other != device) {

@@ -7,9 +7,7 @@ use std::time::Duration;
 use super::super::{Error, World};
 use crate::bench::report::Task;
 use crate::cli::EngineEntry;
-use crate::engine::open::dtype_of;
-use crate::engine::spec::Place;
-use crate::engine::{EngineKind, EngineSpec, SpecError, launch, python};
+use crate::engine::{EngineKind, EngineSpec, SpecError};
 use crate::fetch::Context;
 use crate::model::cache::HubEnv;
 use crate::model::hub::HubError;
@@ -61,16 +59,16 @@ impl Lineup {
             let mut places = among.iter().copied();
             places.find(|&place| {
                 let spec = self.engines.get(place).map(|engine| &engine.spec);
-                spec.is_some_and(|spec| spec.kind == kind && spec.words.is_empty())
+                spec.is_some_and(|spec| spec.kind == kind && spec.options.is_empty())
             })
         };
-        let chosen = chosen.or_else(|| plain(EngineKind::Torch)).or_else(|| plain(EngineKind::Onnx));
+        let chosen = chosen.or_else(|| EngineKind::REFERENCES.into_iter().find_map(plain));
         chosen.or_else(|| among.first().copied())
     }
 
     /// Whether some engine computes on this machine.
     pub fn computes_here(&self) -> bool {
-        self.engines.iter().any(|engine| engine.spec.kind.place() != Place::Server || engine.spec.url.is_none())
+        self.engines.iter().any(|engine| engine.spec.kind.server().is_none() || engine.spec.url.is_none())
     }
 
     /// The model whose tokenizer counts, and which engines of this machine run. If there are none of those, a model that
@@ -141,12 +139,11 @@ pub fn engines_of(entries: Vec<EngineEntry>) -> Result<Vec<Planned>, Error> {
         }
         let read = if launch.is_some() { EngineSpec::launched(&spec) } else { spec.parse() };
         let spec = read.map_err(|e: SpecError| Error::flag(FLAG, e.to_string()))?;
-        check_options(&spec).map_err(|reason| Error::flag(FLAG, reason))?;
-        if let Some(model) = model.as_deref().filter(|_| !spec.kind.is_server()) {
+        if let Some(model) = model.as_deref().filter(|_| spec.kind.server().is_none()) {
             let reason = format!("{spec}: model = {model:?} is for servers; --model-id names the model of the others");
             return Err(Error::flag(FLAG, reason));
         }
-        if launch.is_some() && (!spec.kind.is_server() || spec.url.is_some()) {
+        if launch.is_some() && (spec.kind.server().is_none() || spec.url.is_some()) {
             return Err(Error::flag(
                 FLAG,
                 format!("{spec}: launch is for servers that are not there yet: no URL, then"),
@@ -163,19 +160,6 @@ pub fn engines_of(entries: Vec<EngineEntry>) -> Result<Vec<Planned>, Error> {
         engines.push(Planned { name, spec, launch, model });
     }
     if engines.is_empty() { Err(Error::flag(FLAG, "no engine is named")) } else { Ok(engines) }
-}
-
-/// What is wrong with the options of a spec, before anything is started.
-fn check_options(spec: &EngineSpec) -> Result<(), String> {
-    match (spec.kind.place(), &spec.url, spec.words.first()) {
-        (Place::Process, ..) => dtype_of(spec).map(|_| ()),
-        (Place::Worker, ..) => python::check_options(spec).map_err(|e| e.to_string()),
-        (Place::Server, Some(_), Some(word)) => {
-            Err(format!("{} has no option {word:?}: what a server computes with is its own", spec.kind.name()))
-        }
-        (Place::Server, Some(_), None) => Ok(()),
-        (Place::Server, None, _) => launch::check_options(spec).map_err(|e| e.to_string()),
-    }
 }
 
 /// The place of the engine of this name; or of this spec, where only one has it.

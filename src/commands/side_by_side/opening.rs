@@ -14,13 +14,13 @@ use crate::bench::summary;
 use crate::bench::target::{Failure, FailureKind};
 use crate::cli::{CpuArgs, HardwareArgs, InputArgs, ModelArgs, ModelIdArgs, TextArgs};
 use crate::engine::launch::{self, Launch, LaunchError};
-use crate::engine::open::{LocalOptions, dtype_of};
+use crate::engine::open::LocalOptions;
 use crate::engine::python::{PythonEngine, PythonError, PythonOptions, PythonTask, programs};
-use crate::engine::remote::{self, ApiKey, Client, Wanted};
+use crate::engine::recipes::{Location, PythonRecipe};
+use crate::engine::remote::{self, ApiKey, Client, Roles, Wanted};
 use crate::engine::rerank::{Method, Reranker};
-use crate::engine::spec::Place;
 use crate::engine::{
-    Engine, EngineError, EngineKind, EngineSpec, OutputKind, RemoteEngine, RemoteOptions, Role, TextOptions, check_task,
+    Engine, EngineError, EngineSpec, OutputKind, RemoteEngine, RemoteOptions, Role, TextOptions, check_task,
 };
 use crate::model::{Model, ModelError};
 
@@ -112,10 +112,10 @@ impl<'a> Opening<'a> {
     /// Loads, starts or connects to one engine. It has not been asked anything then.
     pub async fn open(&self, planned: &Planned) -> Result<Started, Unready> {
         let begin = Instant::now();
-        let mut started = match planned.spec.kind.place() {
-            Place::Process => self.local(planned).await,
-            Place::Worker => self.worker(planned).await,
-            Place::Server => self.server(planned).await,
+        let mut started = match planned.spec.kind.location() {
+            Location::Process => self.local(planned).await,
+            Location::Python(recipe) => self.worker(planned, recipe).await,
+            Location::Server(_) => self.server(planned).await,
         }?;
         started.facts.load_seconds = begin.elapsed().as_secs_f64();
         Ok(started)
@@ -159,7 +159,6 @@ impl<'a> Opening<'a> {
 
     fn local_options(&self, planned: &Planned) -> Result<LocalOptions, Error> {
         let Self { lineup, world, .. } = self;
-        let dtype = dtype_of(&planned.spec).map_err(|reason| Error::flag("--engines", reason))?;
         let model = ModelArgs {
             id: ModelIdArgs { model_id: Some(lineup.model_id.clone()), revision: lineup.revision.clone() },
             onnx_file: None,
@@ -167,7 +166,7 @@ impl<'a> Opening<'a> {
                 device: planned.spec.device.or(lineup.device),
                 cpu: CpuArgs { threads: lineup.threads, copy_weights: lineup.copy_weights },
             },
-            dtype,
+            dtype: planned.spec.dtype(),
             calibrate: None,
             batch_tokens: None,
         };
@@ -175,7 +174,7 @@ impl<'a> Opening<'a> {
         local_options(model, TextArgs::from(input), &world.globals)
     }
 
-    async fn worker(&self, planned: &Planned) -> Result<Started, Unready> {
+    async fn worker(&self, planned: &Planned, recipe: &PythonRecipe) -> Result<Started, Unready> {
         let Self { lineup, world, .. } = self;
         let Some(model) = self.model else { return Err(self.no_model()) };
         if lineup.task == Task::Embed {
@@ -200,9 +199,7 @@ impl<'a> Opening<'a> {
         };
         let worker = engine.worker();
         let mut versions = worker.info().versions.clone();
-        let library =
-            if planned.spec.kind == EngineKind::OnnxExport { "onnxruntime" } else { planned.spec.kind.name() };
-        let library = if planned.spec.kind == EngineKind::Torch { "sentence-transformers" } else { library };
+        let library = recipe.library;
         let version = versions.get(library).map(|version| format!("{library} {version}"));
         versions.extend([
             ("dtype".to_owned(), worker.info().dtype.clone()),
@@ -273,7 +270,7 @@ impl<'a> Opening<'a> {
         let usual = RemoteOptions::default();
         let options = RemoteOptions {
             model: planned.model.clone().or_else(|| self.served_name(spec)),
-            key: ApiKey::from_env(spec.kind),
+            key: ApiKey::from_env(spec.kind.server().map_or(&[], |server| server.keys)),
             retries: lineup.retries,
             connect_timeout: Duration::min(usual.connect_timeout, lineup.request_timeout),
             request_timeout: lineup.request_timeout,
@@ -311,8 +308,8 @@ impl<'a> Opening<'a> {
         options: &RemoteOptions,
         facts: &mut Facts,
     ) -> Result<(Client, Wanted), Unready> {
-        // Cohere has no other texts than queries and documents.
-        let role = if spec.kind == EngineKind::Cohere && role == Role::Text { Role::Document } else { role };
+        let always = remote::roles(spec) == Roles::Always;
+        let role = if always && role == Role::Text { Role::Document } else { role };
         let wanted = match self.lineup.task {
             Task::Embed => Wanted::Vectors(role),
             Task::Rerank => Wanted::Scores,
@@ -340,7 +337,7 @@ impl<'a> Opening<'a> {
 
     /// The name that hosted services must be given: the model's, where the user named a repository.
     fn served_name(&self, spec: &EngineSpec) -> Option<String> {
-        let must = matches!(spec.kind, EngineKind::Openai | EngineKind::Cohere | EngineKind::Jina);
+        let must = spec.kind.server().is_some_and(|server| server.hosted);
         let Lineup { model_id, model_named, .. } = self.lineup;
         (must && *model_named && !std::path::Path::new(model_id).exists()).then(|| model_id.clone())
     }

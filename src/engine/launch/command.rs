@@ -124,7 +124,7 @@ const CONTAINERS: [&str; 4] = ["docker", "podman", "nerdctl", "apptainer"];
 impl Command {
     /// Reads a template. Placeholders: `{model}` (the model's directory), `{host}`, `{port}`, `{metrics_port}` (a second
     /// free port), `{name}` (under which the model is served), `{threads}`, `{device}`, and the word `{flags}`, which
-    /// stands for what the words of the engine's spec ask for. `{{` and `}}` are braces.
+    /// stands for the options of the engine's spec. `{{` and `}}` are braces.
     ///
     /// # Errors
     /// Anything that [`CommandError`] names.
@@ -160,7 +160,7 @@ impl Command {
         Ok(Self { program, ..Self::parse(template)? })
     }
 
-    /// Whether words of the engine's spec have a place in it.
+    /// Whether options of the engine's spec have a place in it.
     pub fn takes_flags(&self) -> bool {
         self.has(Place::Flags)
     }

@@ -6,18 +6,7 @@ use std::path::{Path, PathBuf};
 use super::command::Command;
 use super::error::LaunchError;
 use crate::engine::EngineKind;
-
-/// Infinity 0.0.77. Its default engine is torch.
-const INFINITY: &str = "program v2 --model-id {model} --served-model-name {name} --host {host} --port {port} \
-                        --device {device} {flags}";
-/// text-embeddings-inference 1.9, which takes port 9000 for its metrics. Before 1.9 it refuses long texts, which all others
-/// truncate, unless it is told to; the variable means the same to all of its versions, the flag does not. By itself it
-/// refuses requests of more than 32 texts.
-const TEI: &str = "AUTO_TRUNCATE=true MAX_CLIENT_BATCH_SIZE=4096 program --model-id {model} --served-model-name {name} \
-                   --hostname {host} --port {port} --prometheus-port {metrics_port} {flags}";
-/// `--engine` because `INFA_ENGINE` may be set for the one that starts it, `--tei-env` because of a stray `API_KEY`.
-const INFA: &str = "program serve --model-id {model} --served-model-name {name} --host {host} --port {port} \
-                    --threads {threads} --device {device} --engine onnx --tei-env never {flags}";
+use crate::engine::recipes::LaunchRecipe;
 
 /// The command that starts a server of `kind` with a model of this machine: Infinity's `infinity_emb` and
 /// text-embeddings-inference's `text-embeddings-router` where they are installed, this very program for infa.
@@ -39,19 +28,17 @@ fn command(
     own: Option<&Path>,
 ) -> Result<Command, LaunchError> {
     let engine = kind.name();
-    let (program, template, install) = match kind {
-        EngineKind::Infa => ("infa", INFA, "put infa into PATH"),
-        EngineKind::Infinity => ("infinity_emb", INFINITY, "infa engines install infinity"),
-        EngineKind::Tei => {
-            ("text-embeddings-router", TEI, "see https://github.com/huggingface/text-embeddings-inference")
-        }
-        _ if kind.is_server() => return Err(LaunchError::NoCommand { engine }),
-        _ => return Err(LaunchError::NoServer { engine }),
+    if kind.server().is_none() {
+        return Err(LaunchError::NoServer { engine });
+    }
+    let LaunchRecipe { program, command, install, .. } = kind.launch().ok_or(LaunchError::NoCommand { engine })?;
+    let found = match program {
+        Some(program) => find(program, directories, path),
+        None => own.map(Path::to_owned),
     };
-    let own = own.filter(|_| kind == EngineKind::Infa).map(Path::to_owned);
-    let found = own.or_else(|| find(program, directories, path));
-    let missing = || LaunchError::NotInstalled { engine, program, install: install.into() };
-    Ok(Command::of_program(&found.ok_or_else(missing)?, template)?)
+    let program = program.unwrap_or(engine);
+    let missing = || LaunchError::NotInstalled { engine, program, install };
+    Ok(Command::of_program(&found.ok_or_else(missing)?, command)?)
 }
 
 /// Where `program` is.
@@ -69,6 +56,8 @@ fn is_executable(file: &Path) -> bool {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
+
+    use clap::ValueEnum;
 
     use super::*;
 
@@ -107,8 +96,10 @@ mod tests {
 
     #[test]
     fn every_default_takes_flags() {
-        for template in [INFINITY, TEI, INFA] {
-            let command = Command::of_program(Path::new("/x"), template).unwrap();
+        let recipes: Vec<_> = EngineKind::value_variants().iter().filter_map(|kind| kind.launch()).collect();
+        assert_eq!(recipes.len(), 3);
+        for recipe in recipes {
+            let command = Command::of_program(Path::new("/x"), recipe.command).unwrap();
             assert!(command.takes_flags() && !command.to_string().contains("program"), "{command}");
         }
     }

@@ -13,49 +13,15 @@ pub enum LaunchError {
     /// The command cannot be read.
     #[error(transparent)]
     Command(#[from] CommandError),
-    /// The server has no such option.
-    #[error("{engine} has no option {word:?}{}; options: {}", .like.map(|like| format!(", did you mean {like:?}?")).unwrap_or_default(), if .known.is_empty() { "none" } else { .known.as_str() })]
-    Word {
-        /// The engine.
-        engine: &'static str,
-        /// What was written.
-        word: String,
-        /// The option of the most similar name.
-        like: Option<&'static str>,
-        /// All of them.
-        known: String,
-    },
-    /// The server takes an option and does something else.
-    #[error("{engine} does not heed the option {word:?} here: {reason}")]
-    NotHeeded {
-        /// The engine.
-        engine: &'static str,
-        /// The option.
-        word: String,
-        /// Why not.
-        reason: &'static str,
-    },
-    /// Two options exclude each other.
-    #[error("{engine}: two {what}: {first} and {second}")]
-    Words {
-        /// The engine.
-        engine: &'static str,
-        /// What both choose.
-        what: &'static str,
-        /// The first.
-        first: &'static str,
-        /// The second.
-        second: &'static str,
-    },
     /// The options of the spec have no place in the command.
     #[error(
-        "{engine}: the options {words} have no place in the command: write {{flags}} where they belong, or leave them out"
+        "{engine}: the options {options} have no place in the command: write {{flags}} where they belong, or leave them out"
     )]
     NoPlace {
         /// The engine.
         engine: &'static str,
         /// The options.
-        words: String,
+        options: String,
     },
     /// A server with a URL is there already.
     #[error("{engine} has a URL and is not started here")]
@@ -77,7 +43,7 @@ pub enum LaunchError {
         /// What was looked for.
         program: &'static str,
         /// What installs it.
-        install: String,
+        install: &'static str,
     },
     /// infa knows no command that starts it.
     #[error("infa knows no command that starts {engine}")]

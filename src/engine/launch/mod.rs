@@ -12,11 +12,9 @@ mod process;
 mod readiness;
 mod server;
 mod view;
-mod words;
 
 pub use self::command::Command;
 pub use self::default::default_command;
 pub use self::error::LaunchError;
 pub use self::options::Launch;
 pub use self::server::Server;
-pub use self::words::{check_options, choices};

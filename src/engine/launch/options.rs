@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::Command;
-use crate::engine::spec::EngineSpec;
+use crate::engine::EngineSpec;
 use crate::runtime::device::Device;
 
 /// A server to be started.
 #[derive(Debug, Clone)]
 pub struct Launch {
-    /// Which engine it is; its words become flags where the command has `{flags}`. It has no URL.
+    /// Which engine it is; its options become flags where the command has `{flags}`. It has no URL.
     pub spec: EngineSpec,
     /// What starts it.
     pub command: Command,

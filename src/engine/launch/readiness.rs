@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Client, StatusCode, Url};
 
-use crate::engine::EngineKind;
+use crate::engine::recipes::Health;
 
 /// Asks one server.
 pub(super) struct Readiness {
@@ -29,8 +29,8 @@ pub(super) enum Found {
 const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Readiness {
-    /// The way to a server of this kind at `base`, where `http://HOST:PORT` is all there is of it.
-    pub fn of(kind: EngineKind, base: &Url) -> Result<Self, reqwest::Error> {
+    /// The way to a server at `base`, where `http://HOST:PORT` is all there is of it.
+    pub fn of(health: &Health, base: &Url) -> Result<Self, reqwest::Error> {
         // Fails when somebody installed one before, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
@@ -40,17 +40,9 @@ impl Readiness {
             .redirect(reqwest::redirect::Policy::none())
             .timeout(PATIENCE)
             .build()?;
-        let (path, success) = match kind {
-            // 503 while models load.
-            EngineKind::Infa | EngineKind::Infinity | EngineKind::Tei => ("/health", true),
-            EngineKind::Triton => ("/v2/health/ready", true),
-            // Not every server has the list.
-            EngineKind::Openai => ("/v1/models", false),
-            _ => ("/", false),
-        };
         let mut url = base.clone();
-        url.set_path(path);
-        Ok(Self { client, url, success })
+        url.set_path(health.path);
+        Ok(Self { client, url, success: health.success })
     }
 
     /// Asks once.
@@ -82,12 +74,13 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::engine::EngineKind;
 
     /// What is found of a server of this kind that answers everything with this, and the path that it was asked for.
     async fn ask(kind: EngineKind, answer: &'static str) -> (Result<(), String>, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
-        let readiness = Readiness::of(kind, &url).unwrap();
+        let readiness = Readiness::of(&kind.server().unwrap().health, &url).unwrap();
         let server = async {
             let (mut stream, _) = listener.accept().await.unwrap();
             let mut request = vec![0; 4096];
@@ -128,6 +121,9 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
         drop(listener);
-        assert_eq!(Readiness::of(EngineKind::Tei, &url).unwrap().ask().await, Err(Found::Nobody));
+        assert_eq!(
+            Readiness::of(&EngineKind::Tei.server().unwrap().health, &url).unwrap().ask().await,
+            Err(Found::Nobody)
+        );
     }
 }

@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use reqwest::Url;
 
+use super::Launch;
 use super::command::{Filled, Values};
 use super::error::LaunchError;
 use super::process::Process;
 use super::readiness::{Found, Readiness};
 use super::view::View;
-use super::{Launch, words};
-use crate::engine::spec::{EngineKind, EngineSpec};
+use crate::engine::EngineSpec;
+use crate::engine::recipes::ServerRecipe;
 use crate::fetch::Cancel;
 
 /// A server that was started here and is ready. Dropping it ends it, within a second or by force.
@@ -52,21 +53,19 @@ impl Server {
     /// with another one, twice.
     pub async fn start(launch: &Launch, cancel: &Cancel) -> Result<Self, LaunchError> {
         let engine = launch.spec.kind.name();
-        if !launch.spec.kind.is_server() {
-            return Err(LaunchError::NoServer { engine });
-        }
+        let recipe = launch.spec.kind.server().ok_or(LaunchError::NoServer { engine })?;
         if launch.spec.url.is_some() {
             return Err(LaunchError::HasUrl { engine: launch.spec.to_string() });
         }
-        let flags = words::flags(&launch.spec)?;
+        let flags = launch.spec.flags();
         if !flags.is_empty() && !launch.command.takes_flags() {
-            return Err(LaunchError::NoPlace { engine, words: launch.spec.words.join(", ") });
+            return Err(LaunchError::NoPlace { engine, options: launch.spec.options.join(", ") });
         }
         let model = directory(launch)?;
         let mut attempts = 1..=ATTEMPTS;
         loop {
             attempts.next();
-            let started = Self::attempt(launch, &flags, &model, cancel).await;
+            let started = Self::attempt(launch, recipe, &flags, &model, cancel).await;
             match started {
                 Err(LaunchError::Ended { lines, .. }) if lines.port_is_taken() && !attempts.is_empty() => {
                     tracing::info!("{}: its port was taken; once more with another", launch.spec);
@@ -78,13 +77,14 @@ impl Server {
 
     async fn attempt(
         launch: &Launch,
+        recipe: &ServerRecipe,
         flags: &[String],
         model: &std::path::Path,
         cancel: &Cancel,
     ) -> Result<Self, LaunchError> {
         let [port, metrics_port] = free_ports().map_err(LaunchError::Port)?;
         // Containers see no links to other directories.
-        let writes = launch.spec.kind == EngineKind::Infinity && !launch.command.runs_a_container();
+        let writes = recipe.writes_into_model && !launch.command.runs_a_container();
         let view = if writes { Some(View::of(model).map_err(|e| unusable(launch, &e))?) } else { None };
         let path = view.as_ref().map(View::path);
         let model = path.as_deref().unwrap_or(model);
@@ -103,7 +103,7 @@ impl Server {
         tracing::info!("{}: {shown}", launch.spec);
         let name = launch.spec.to_string();
         let start = Instant::now();
-        let process = Process::start(command(launch, &filled, view.as_ref()), &name).await;
+        let process = Process::start(command(launch, recipe.offline, &filled, view.as_ref()), &name).await;
         let process = process.map_err(|error| LaunchError::Spawn { command: shown.clone(), error })?;
         let url = format!("http://{HOST}:{port}").parse::<Url>();
         let no_client = |e: &dyn std::fmt::Display| LaunchError::Spawn {
@@ -111,7 +111,7 @@ impl Server {
             error: std::io::Error::other(e.to_string()),
         };
         let url = url.map_err(|e| no_client(&e))?;
-        let readiness = Readiness::of(launch.spec.kind, &url).map_err(|e| no_client(&e))?;
+        let readiness = Readiness::of(&recipe.health, &url).map_err(|e| no_client(&e))?;
         let found = std::sync::Mutex::new(Found::Nobody);
         let waited = tokio::select! {
             biased;
@@ -130,7 +130,7 @@ impl Server {
         };
         match waited {
             Ok(()) => {
-                let spec = EngineSpec { words: Vec::new(), url: Some(url.clone()), ..launch.spec.clone() };
+                let spec = EngineSpec { options: Vec::new(), url: Some(url.clone()), ..launch.spec.clone() };
                 let startup = start.elapsed();
                 tracing::info!("{name} is ready at {url} after {startup:.1?}");
                 let stop_timeout = launch.stop_timeout;
@@ -155,7 +155,7 @@ impl Server {
         &self.url
     }
 
-    /// Its spec, with the URL and without words: for [`super::super::remote::Client::connect`].
+    /// Its spec, with the URL and without options: for [`super::super::remote::Client::connect`].
     pub fn spec(&self) -> &EngineSpec {
         &self.spec
     }
@@ -224,11 +224,9 @@ fn free_ports() -> std::io::Result<[u16; 2]> {
     Ok([first.local_addr()?.port(), second.local_addr()?.port()])
 }
 
-fn command(launch: &Launch, filled: &Filled, view: Option<&View>) -> std::process::Command {
+fn command(launch: &Launch, offline: bool, filled: &Filled, view: Option<&View>) -> std::process::Command {
     let mut command = std::process::Command::new(&filled.program);
     command.args(&filled.arguments);
-    // infa needs nothing of the Hub for a directory, but may still have to install ONNX Runtime.
-    let offline = launch.spec.kind != EngineKind::Infa;
     let hub = [("HF_HUB_OFFLINE", "1"), ("TRANSFORMERS_OFFLINE", "1")];
     command.envs(hub.into_iter().filter(|_| offline));
     if let Some(view) = view {

@@ -5,18 +5,15 @@
 //! local     a model of this process: its files, ONNX Runtime, its workers
 //! python    a model in a Python process
 //! server    a server
-//! dtype     the number format in a spec
 //! host      where files and libraries come from
 //! ```
 
-mod dtype;
 mod host;
 mod local;
 mod options;
 mod python;
 mod server;
 
-pub use dtype::dtype_of;
 pub use host::Host;
 pub use local::LocalOptions;
 pub use options::EngineOptions;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::{EngineKind, spec::Place};
+use crate::engine::EngineKind;
 
 /// A virtual environment of infa's, whether or not it is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +29,9 @@ struct Marker {
     engines: Vec<String>,
 }
 
-/// The environment for `kind`; `None` if that is no engine of Python's. `cache` is infa's cache directory.
+/// The environment for `kind`; `None` if it needs no Python packages. `cache` is infa's cache directory.
 pub fn environment(kind: EngineKind, cache: &Path) -> Option<Environment> {
-    let name = match kind {
-        EngineKind::Infinity => "infinity",
-        kind if kind.place() == Place::Worker => "engines",
-        _ => return None,
-    };
+    let name = kind.recipe().packages.as_ref()?.environment;
     Some(Environment { root: cache.join("python").join(name), name })
 }
 

@@ -9,9 +9,9 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
 use tokio::sync::mpsc;
 
-use super::packages::requirements;
 use super::{Environment, environment};
 use crate::engine::EngineKind;
+use crate::engine::recipes::Location;
 use crate::fetch::{Cancel, Context, FetchError, ProgressTask, lock};
 
 /// Why an environment could not be made.
@@ -87,10 +87,9 @@ pub fn install(
     for &kind in kinds {
         let environment = environment(kind, cache).ok_or(InstallError::Nothing {
             name: kind.name(),
-            reason: if kind == EngineKind::Onnx {
-                "it is part of infa"
-            } else {
-                "it is a server, which somebody else installs"
+            reason: match kind.location() {
+                Location::Process => "it is part of infa",
+                _ => "it is a server, which somebody else installs",
             },
         })?;
         match wanted.iter_mut().find(|(known, _)| *known == environment) {
@@ -124,7 +123,8 @@ async fn make(
     all.extend(kinds);
     all.sort_by_key(|kind| kind.name());
     all.dedup();
-    let mut packages: Vec<&str> = all.iter().flat_map(|&kind| requirements(kind)).collect();
+    let requirements = all.iter().filter_map(|kind| kind.recipe().packages.as_ref()).flat_map(|p| p.requirements);
+    let mut packages: Vec<&str> = requirements.copied().flatten().copied().collect();
     packages.sort_unstable();
     packages.dedup();
 

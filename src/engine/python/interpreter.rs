@@ -8,9 +8,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::process::Command;
 
-use super::packages::{Package, needed};
 use super::{PythonError, environment};
 use crate::engine::EngineKind;
+use crate::engine::recipes::Package;
 
 /// A Python interpreter, and what it has of what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,7 +105,7 @@ pub fn candidates(kind: EngineKind, given: Option<&Path>, cache: &Path) -> Vec<P
 /// # Errors
 /// [`PythonError::Missing`] if there are interpreters, but none that has it; [`PythonError::NoPython`] if there is none.
 pub async fn find(kind: EngineKind, given: Option<&Path>, cache: &Path) -> Result<Interpreter, PythonError> {
-    let packages = needed(kind);
+    let packages = kind.recipe().packages.as_ref().map_or(&[][..], |packages| packages.needed);
     let mut missing = None;
     let mut tried = Vec::new();
     for python in candidates(kind, given, cache) {

@@ -9,10 +9,8 @@ mod error;
 mod install;
 mod interpreter;
 mod options;
-mod packages;
 mod process;
 mod wire;
-mod words;
 mod worker;
 
 pub use self::engine::PythonEngine;
@@ -21,6 +19,4 @@ pub use self::error::PythonError;
 pub use self::install::{InstallError, install};
 pub use self::interpreter::{Interpreter, candidates};
 pub use self::options::{PythonOptions, PythonTask};
-pub use self::packages::{Package, needed};
-pub use self::words::{check_options, choices};
 pub use self::worker::Worker;

@@ -1,5 +1,6 @@
 //! How a Python engine is started, as its user decides it.
 
+use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,8 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::PythonError;
-use super::words::Words;
-use crate::engine::{EngineKind, EngineSpec, TextOptions};
+use crate::engine::{EngineSpec, TextOptions};
 use crate::model::tokenizer::Truncate;
 use crate::runtime::cores;
 use crate::runtime::device::Device;
@@ -88,10 +88,13 @@ impl PythonOptions {
     pub(super) fn setup(&self) -> Result<Setup<'_>, PythonError> {
         let name = self.spec.kind.name();
         let refuse = |reason: String| Err(PythonError::Option(reason));
-        let words = Words::of(&self.spec)?;
+        self.spec.check().map_err(|e| PythonError::Option(e.to_string()))?;
+        let Some(recipe) = self.spec.kind.python() else { return refuse(format!("{name} is no Python engine")) };
+        let mut options = self.spec.settings();
+        options.entry("dtype").or_insert("float32");
         let TextOptions { max_length, truncate, pooling, normalize, dimensions, prompt, prompt_name, prompt_queries } =
             &self.text;
-        if self.task == PythonTask::Rerank && self.spec.kind != EngineKind::Torch {
+        if self.task == PythonTask::Rerank && !recipe.reranks {
             return refuse(format!("{name} makes vectors alone; torch scores documents"));
         }
         if pooling.is_some() {
@@ -99,7 +102,7 @@ impl PythonOptions {
         }
         let side = match truncate {
             Some(Truncate::None) => return refuse(format!("--truncate: {name} cuts what is too long")),
-            Some(Truncate::Left) if self.spec.kind == EngineKind::Fastembed => {
+            Some(Truncate::Left) if !recipe.cuts_left => {
                 return refuse(format!("--truncate: {name} cuts at the end alone"));
             }
             Some(Truncate::Left) => Some("left"),
@@ -123,11 +126,8 @@ impl PythonOptions {
             model: self.model_dir.to_string_lossy().into_owned(),
             cache: self.cache.join("python").join("models").to_string_lossy().into_owned(),
             device,
-            dtype: words.dtype(),
-            attention: words.settings.get("attention").copied(),
-            compile: words.settings.contains_key("compile"),
-            hint: words.settings.get("hint").copied(),
-            batch: self.batch.or(words.batch).unwrap_or(Self::BATCH),
+            options,
+            batch: self.batch.or(self.spec.batch()).unwrap_or(Self::BATCH),
             threads: self.threads,
             max_length: *max_length,
             side,
@@ -150,10 +150,9 @@ pub(super) struct Setup<'a> {
     /// Where conversions of models are kept.
     cache: String,
     device: &'static str,
-    dtype: &'static str,
-    attention: Option<&'static str>,
-    compile: bool,
-    hint: Option<&'static str>,
+    /// The options of the spec: `dtype`, `attention`, …
+    #[serde(flatten)]
+    options: BTreeMap<&'static str, &'a str>,
     batch: NonZero<usize>,
     threads: NonZero<usize>,
     max_length: Option<usize>,

@@ -257,12 +257,12 @@ class Torch:
         self.device = "cuda" if wants_cuda(setup, torch.cuda.is_available) else "cpu"
         version = tuple(int(part) for part in transformers.__version__.split(".")[:2])
         arguments = {"dtype" if version >= (4, 56) else "torch_dtype": getattr(torch, setup["dtype"])}
-        if setup["attention"]:
+        if setup.get("attention"):
             arguments["attn_implementation"] = setup["attention"]
         self.load({"device": self.device, "local_files_only": True, "model_kwargs": arguments})
         if setup["side"]:
             self.model.tokenizer.truncation_side = setup["side"]
-        if setup["compile"]:
+        if setup.get("compile"):
             self.model[0].auto_model.compile(dynamic=True)
         parameters = self.model.parameters()
         self.dtype = next((str(p.dtype).rsplit(".", 1)[-1] for p in parameters), setup["dtype"])
@@ -560,7 +560,7 @@ class Openvino(Encoder):
         self.openvino = openvino
         core = openvino.Core()
         model = core.read_model(Graph(self.files).path())
-        self.throughput = self.setup["hint"] == "throughput"
+        self.throughput = self.setup.get("hint") == "throughput"
         settings = {
             "INFERENCE_NUM_THREADS": self.setup["threads"],
             # Left out, it computes with bfloat16 where the processor can.

@@ -7,9 +7,8 @@ use super::error::RemoteError;
 use super::http::{Http, Reply, Request};
 use super::options::RemoteOptions;
 use super::retry;
-use super::wire::{Ask, Embedded, Labelled, Protocol, Roles, Scored, Unclear, Wanted, protocol};
-use crate::engine::spec::{EngineSpec, SpecError};
-use crate::engine::{EngineError, EngineKind, Input, Label, Output, Role, TextOptions, checked};
+use super::wire::{Ask, Embedded, Labelled, Protocol, Roles, Scored, Unclear, Wanted};
+use crate::engine::{EngineError, EngineSpec, Input, Label, Output, Role, SpecError, TextOptions, checked};
 use crate::model::ModelError;
 use crate::model::pooling;
 
@@ -27,6 +26,12 @@ struct Shared {
     retries: u32,
     /// Length of the vectors, once the first are there.
     width: OnceLock<usize>,
+}
+
+/// How servers of `spec` take the role of texts.
+pub fn roles(spec: &EngineSpec) -> Roles {
+    let located = spec.kind.server().zip(spec.url.as_ref()).map(|(server, url)| (server.protocol)(url));
+    located.map_or(Roles::No, |(protocol, _)| protocol.abilities().roles)
 }
 
 /// What a question may be asked about a model, the name and the tensors: more are a loop.
@@ -48,18 +53,10 @@ impl Client {
         options: &RemoteOptions,
     ) -> Result<Self, EngineError> {
         let refuse = |flag: &'static str, reason: String| ModelError::Flag { flag, reason };
-        let no_server = || refuse("--engine", format!("{spec} is no server"));
-        let name = spec.kind.name();
-        let url = spec.url.as_ref().ok_or_else(|| match spec.kind.is_server() {
-            true => refuse("--engine", SpecError::NoUrl { name }.to_string()),
-            false => no_server(),
-        })?;
-        let (mut protocol, base) = protocol(spec.kind, url).ok_or_else(no_server)?;
-        if let Some(word) = spec.words.first() {
-            let reason = format!("{} has no option {word:?}: what a server computes with is its own", spec.kind.name());
-            return Err(refuse("--engine", reason).into());
-        }
-        let mut ask = asked(spec.kind, protocol.as_ref(), wanted, text, options)?;
+        let server = spec.kind.server().ok_or_else(|| refuse("--engine", format!("{spec} is no server")))?;
+        let no_url = || refuse("--engine", SpecError::NoUrl { name: spec.kind.name() }.to_string());
+        let (mut protocol, base) = (server.protocol)(spec.url.as_ref().ok_or_else(no_url)?);
+        let mut ask = asked(spec.kind.name(), protocol.as_ref(), wanted, text, options)?;
         let prompt = if protocol.abilities().prompt && matches!(wanted, Wanted::Vectors(_)) {
             None
         } else {
@@ -204,7 +201,7 @@ fn before<'t>(prompt: Option<&str>, text: &'t str) -> Cow<'t, str> {
 
 /// What is asked of the server. Flags for which its protocol has no words are refused, if the same cannot be done here.
 fn asked(
-    kind: EngineKind,
+    name: &str,
     protocol: &dyn Protocol,
     wanted: Wanted,
     text: &TextOptions,
@@ -214,7 +211,7 @@ fn asked(
         text.clone();
     let can = protocol.abilities();
     let role = if let Wanted::Vectors(role) = wanted { Some(role) } else { None };
-    let (vectors, name) = (role.is_some(), kind.name());
+    let vectors = role.is_some();
     let refusals = [
         (vectors && !can.embeds, "--engine", "its API gives no vectors"),
         (
@@ -248,7 +245,7 @@ fn asked(
         (
             options.raw_scores && !(if wanted == Wanted::Scores { can.raw_scores } else { can.raw_labels }),
             "--raw-scores",
-            "its API has no word for it, or does not heed it",
+            "its API has no word for it, or ignores it",
         ),
         (
             role.is_some_and(|role| role != Role::Text) && can.roles == Roles::No,
@@ -297,9 +294,9 @@ mod tests {
 
     fn ask(spec: &str, wanted: Wanted, text: &TextOptions) -> Result<Ask, String> {
         let spec: EngineSpec = spec.parse().unwrap();
-        let (protocol, _) = protocol(spec.kind, spec.url.as_ref().unwrap()).unwrap();
+        let (protocol, _) = (spec.kind.server().unwrap().protocol)(spec.url.as_ref().unwrap());
         let options = RemoteOptions::default();
-        asked(spec.kind, protocol.as_ref(), wanted, text, &options).map_err(|e| e.to_string())
+        asked(spec.kind.name(), protocol.as_ref(), wanted, text, &options).map_err(|e| e.to_string())
     }
 
     const SERVERS: [&str; 7] = ["openai", "tei", "infinity", "cohere", "jina", "triton", "infa"];

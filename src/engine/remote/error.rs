@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-use super::options::ApiKey;
-use crate::engine::EngineKind;
-
 /// Why a server gave no usable reply to a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -113,40 +110,6 @@ impl RemoteError {
     /// Whether the inputs may be the reason: one of them, or that there are so many.
     pub fn is_about_inputs(&self) -> bool {
         matches!(self, Self::Status { code: 400 | 413 | 422, .. })
-    }
-
-    /// What to do about it, where nothing worked; `named`: the user named a model.
-    pub(super) fn hint(&self, kind: EngineKind, key: bool, named: bool) -> Option<String> {
-        let variables = ApiKey::variables(kind).join(" or ");
-        Some(match self {
-            Self::Connect { .. } => "is the server running, and is that its URL?".into(),
-            Self::Tls { .. } => {
-                "the certificate must come from an authority that this machine trusts; SSL_CERT_FILE names a file of \
-                 others"
-                    .into()
-            }
-            Self::Timeout { .. } => {
-                "--request-timeout gives it longer, --request-batch asks for less at once, --retries asks again".into()
-            }
-            Self::Status { code: 401 | 403, .. } if key => format!("the server does not accept the key in {variables}"),
-            Self::Status { code: 401 | 403, .. } => format!("put the server's key into {variables}"),
-            Self::Status { code: 404 | 405, .. } if named => {
-                format!("does the server speak {}'s API there, and has it a model of that name?", kind.name())
-            }
-            Self::Status { code: 404 | 405, .. } => {
-                format!("does the server speak {}'s API there? --model-id names one of its models", kind.name())
-            }
-            Self::Status { code: 400 | 422, .. } if !named => "--model-id names one of the server's models".into(),
-            Self::Status { code: 429 | 503, .. } => {
-                "--retries N waits as the server asks and tries again; --concurrency 1 asks less at once".into()
-            }
-            Self::Redirect { .. } => "write the URL that the server is really at".into(),
-            Self::Garbage { .. } | Self::Shape { .. } | Self::TooLarge { .. } => {
-                format!("does the server speak {}'s API there?", kind.name())
-            }
-            Self::Broken { .. } => "--retries N tries again".into(),
-            Self::Status { .. } | Self::Numbers(_) | Self::Cancelled => return None,
-        })
     }
 }
 

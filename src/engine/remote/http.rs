@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use super::error::{RemoteError, clip};
 use super::options::{ApiKey, RemoteOptions};
-use crate::engine::spec::shown;
+use crate::engine::spec::redacted_url;
 
 const USER_AGENT: &str = concat!("infa/", env!("CARGO_PKG_VERSION"));
 /// As much of an error's body is read: FastAPI repeats the text that it refuses.
@@ -22,7 +22,7 @@ const BYTES_AN_INPUT: usize = 1 << 20;
 
 /// A request before it is sent.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Request {
+pub struct Request {
     pub method: Method,
     /// What is added to the path of the server's URL; any character may be in a segment.
     pub path: Vec<String>,
@@ -48,7 +48,7 @@ impl Request {
 
 /// A reply with a status of success.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Reply {
+pub struct Reply {
     pub headers: HeaderMap,
     pub body: Vec<u8>,
 }
@@ -126,7 +126,7 @@ impl Http {
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
         if status.is_redirection() {
             let target = headers.get(LOCATION).and_then(|target| self.base.join(target.to_str().ok()?).ok());
-            let target = target.map_or_else(|| "nowhere".into(), |target| shown(&target));
+            let target = target.map_or_else(|| "nowhere".into(), |target| redacted_url(&target));
             return Err(RemoteError::Redirect { target: clip(&target) });
         }
         let success = status.is_success();

@@ -6,15 +6,16 @@
 mod client;
 mod engine;
 mod error;
+mod hint;
 mod http;
 mod options;
 mod retry;
 mod version;
-mod wire;
+pub(in crate::engine) mod wire;
 
-pub use self::client::Client;
+pub use self::client::{Client, roles};
 pub use self::engine::RemoteEngine;
 pub use self::error::RemoteError;
 pub use self::options::{ApiKey, RemoteOptions};
 pub use self::version::version;
-pub use self::wire::{Embedded, Scored, Wanted};
+pub use self::wire::{Embedded, Roles, Scored, Wanted};

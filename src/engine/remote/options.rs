@@ -4,8 +4,6 @@ use std::fmt;
 use std::num::NonZero;
 use std::time::Duration;
 
-use crate::engine::EngineKind;
-
 /// How a server is asked.
 #[derive(Debug, Clone)]
 pub struct RemoteOptions {
@@ -65,23 +63,9 @@ impl ApiKey {
         (!key.trim().is_empty()).then_some(Self(key))
     }
 
-    /// The key that the environment has for servers of this kind: the first variable that is set.
-    pub fn from_env(kind: EngineKind) -> Option<Self> {
-        Self::variables(kind).iter().find_map(|name| Self::new(std::env::var(name).ok()?.trim()))
-    }
-
-    /// Variables that may hold the key of servers of this kind, in the order in which they are looked at.
-    pub fn variables(kind: EngineKind) -> &'static [&'static str] {
-        match kind {
-            EngineKind::Openai => &["OPENAI_API_KEY"],
-            EngineKind::Tei => &["TEI_API_KEY"],
-            EngineKind::Infinity => &["INFINITY_API_KEY"],
-            EngineKind::Cohere => &["CO_API_KEY", "COHERE_API_KEY"],
-            EngineKind::Jina => &["JINA_API_KEY"],
-            EngineKind::Triton => &["TRITON_API_KEY"],
-            EngineKind::Infa => &["INFA_API_KEY"],
-            _ => &[],
-        }
+    /// The key that the environment has: that of the first of `variables` that is set.
+    pub fn from_env(variables: &[&str]) -> Option<Self> {
+        variables.iter().find_map(|name| Self::new(std::env::var(name).ok()?.trim()))
     }
 
     pub(super) fn reveal(&self) -> &str {

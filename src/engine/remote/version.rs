@@ -6,7 +6,8 @@ use serde_json::Value as Json;
 
 use super::http::{Http, Request};
 use super::options::RemoteOptions;
-use crate::engine::spec::{EngineKind, EngineSpec};
+use crate::engine::EngineSpec;
+use crate::engine::recipes::VersionRoute;
 
 /// Nobody waits longer for what is only good to know.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -14,19 +15,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const LONGEST: usize = 64;
 
 /// The version of the server of `spec`, with the engine's name before it; `None` where it does not tell.
-///
-/// Infinity and infa have it in their OpenAPI document, text-embeddings-inference in `/info`, Triton in the metadata of
-/// the server.
 pub async fn version(spec: &EngineSpec, options: &RemoteOptions) -> Option<String> {
-    let (path, pointer): (&[&str], _) = match spec.kind {
-        EngineKind::Infinity | EngineKind::Infa => (&["openapi.json"], "/info/version"),
-        EngineKind::Tei => (&["info"], "/version"),
-        EngineKind::Triton => (&["v2"], "/version"),
-        _ => return None,
-    };
+    let VersionRoute { path, pointer } = spec.kind.server()?.version.as_ref()?;
     let options = RemoteOptions { request_timeout: options.request_timeout.min(PATIENCE), ..options.clone() };
     let http = Http::new(spec.url.as_ref()?, &options).ok()?;
-    let reply = http.send(&Request::get(path)).await.ok()?;
+    let reply = http.send(&Request::get(&[path])).await.ok()?;
     let version = of(&serde_json::from_slice(&reply.body).ok()?, pointer)?;
     Some(format!("{} {version}", spec.kind.name()))
 }

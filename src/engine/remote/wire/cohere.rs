@@ -16,7 +16,7 @@ use crate::engine::remote::http::{Reply, Request};
 use crate::model::tokenizer::Truncate;
 
 /// A server that speaks Cohere's API.
-pub(super) struct Cohere;
+pub struct Cohere;
 
 impl Protocol for Cohere {
     fn abilities(&self) -> Abilities {

@@ -14,7 +14,7 @@ use crate::model::tokenizer::Truncate;
 
 /// Another infa.
 #[derive(Default)]
-pub(super) struct Infa {
+pub struct Infa {
     models: ModelQuestion,
 }
 

@@ -15,7 +15,7 @@ use crate::engine::{Input, Role};
 
 /// An Infinity server.
 #[derive(Default)]
-pub(super) struct Infinity {
+pub struct Infinity {
     models: ModelQuestion,
 }
 

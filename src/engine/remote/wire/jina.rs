@@ -2,24 +2,26 @@
 //!
 //! <https://api.jina.ai/redoc>
 
+use reqwest::Url;
 use serde_json::json;
 
 use super::openai::embeddings;
 use super::results::results;
-use super::{Abilities, Ask, Embedded, Protocol, Roles, Scored, set};
+use super::{Abilities, Ask, Embedded, Protocol, Roles, Scored, first_version, set};
 use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 
 /// A server that speaks Jina's API.
-pub(super) struct Jina {
-    /// Before every path: a URL without a path means the first version of the API.
+pub struct Jina {
+    /// Before every path.
     prefix: &'static [&'static str],
 }
 
 impl Jina {
-    pub fn new(bare: bool) -> Self {
-        Self { prefix: if bare { &["v1"] } else { &[] } }
+    /// Of the server at `url`.
+    pub fn of(url: &Url) -> Self {
+        Self { prefix: first_version(url) }
     }
 
     fn path<'p>(&self, path: &'p str) -> Vec<&'p str> {

@@ -5,16 +5,19 @@ mod infa;
 mod infinity;
 mod jina;
 mod numbers;
-mod of_kind;
 mod openai;
 mod protocol;
 mod results;
 mod tei;
 #[cfg(test)]
 mod tests;
-mod triton;
+pub mod triton;
 
-pub(super) use of_kind::protocol;
-use protocol::set;
-pub(super) use protocol::{Abilities, Ask, Protocol, Roles, Unclear};
-pub use protocol::{Embedded, Labelled, Scored, Wanted};
+pub use cohere::Cohere;
+pub use infa::Infa;
+pub use infinity::Infinity;
+pub use jina::Jina;
+pub use openai::Openai;
+pub use protocol::{Abilities, Ask, Embedded, Labelled, Protocol, Roles, Scored, Unclear, Wanted, at};
+use protocol::{first_version, set};
+pub use tei::Tei;

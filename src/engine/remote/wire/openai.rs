@@ -2,27 +2,34 @@
 //!
 //! <https://platform.openai.com/docs/api-reference/embeddings>
 
+use reqwest::Url;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use super::numbers::{check, in_order, parse, vector};
-use super::{Abilities, Ask, Embedded, Protocol, Scored, Unclear, Wanted, set};
+use super::{Abilities, Ask, Embedded, Protocol, Scored, Unclear, Wanted, first_version, set};
 use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 
 /// A server that speaks OpenAI's API.
-pub(super) struct Openai {
-    /// Before every path: a URL without a path means the first version of the API.
+pub struct Openai {
+    /// Before every path.
     prefix: &'static [&'static str],
     asked: bool,
     model: Option<String>,
 }
 
 impl Openai {
-    pub fn new(bare: bool) -> Self {
-        Self { prefix: if bare { &["v1"] } else { &[] }, asked: false, model: None }
+    /// Of the server at `url`.
+    pub fn of(url: &Url) -> Self {
+        Self::after(first_version(url))
+    }
+
+    /// With `prefix` before every path.
+    pub fn after(prefix: &'static [&'static str]) -> Self {
+        Self { prefix, asked: false, model: None }
     }
 
     fn path<'p>(&self, path: &'p str) -> Vec<&'p str> {

@@ -1,5 +1,7 @@
 //! The trait that every protocol implements, and what goes in and out of it.
 
+use reqwest::Url;
+
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{Input, Role};
@@ -205,4 +207,14 @@ pub fn set(body: &mut serde_json::Value, key: &str, value: Option<impl Into<serd
     if let Some(value) = value {
         body[key] = value.into();
     }
+}
+
+/// The protocol of a server whose paths begin at `url`.
+pub fn at(protocol: impl Protocol + 'static, url: &Url) -> (Box<dyn Protocol>, Url) {
+    (Box::new(protocol), url.clone())
+}
+
+/// Before every path: a URL without a path means the first version of an API.
+pub fn first_version(url: &Url) -> &'static [&'static str] {
+    if matches!(url.path(), "" | "/") { &["v1"] } else { &[] }
 }

@@ -16,7 +16,7 @@ use crate::model::tokenizer::Truncate;
 
 /// A TEI server. It has one model.
 #[derive(Default)]
-pub(super) struct Tei {
+pub struct Tei {
     asked: bool,
     model: Option<String>,
 }

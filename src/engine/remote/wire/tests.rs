@@ -15,7 +15,11 @@ const TEXTS: [&str; 2] = ["a \"b\"\n", "ü"];
 
 fn server(name: &str) -> Box<dyn Protocol> {
     let kind = <EngineKind as clap::ValueEnum>::from_str(name, false).unwrap();
-    protocol(kind, &Url::parse("http://a").unwrap()).unwrap().0
+    protocol(kind, "http://a")
+}
+
+fn protocol(kind: EngineKind, url: &str) -> Box<dyn Protocol> {
+    (kind.server().unwrap().protocol)(&Url::parse(url).unwrap()).0
 }
 
 /// Path and body of a request.
@@ -127,10 +131,7 @@ fn requests_for_scores() {
 
 #[test]
 fn a_url_with_a_path_is_taken_as_it_is() {
-    let path = |kind| {
-        let (protocol, _) = protocol(kind, &Url::parse("http://a/x").unwrap()).unwrap();
-        sent(&protocol.embed(&Ask::default(), Role::Text, &TEXTS)).0
-    };
+    let path = |kind| sent(&protocol(kind, "http://a/x").embed(&Ask::default(), Role::Text, &TEXTS)).0;
     assert_eq!(path(EngineKind::Openai), "POST embeddings");
     assert_eq!(path(EngineKind::Jina), "POST embeddings");
     assert_eq!(path(EngineKind::Infinity), "POST embeddings");

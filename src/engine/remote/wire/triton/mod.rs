@@ -13,4 +13,4 @@ mod tensors;
 #[cfg(test)]
 mod tests;
 
-pub(super) use protocol::at;
+pub use protocol::at;

@@ -35,7 +35,7 @@ pub fn at(url: &Url) -> (Box<dyn Protocol>, Url) {
             let interface = Interface { inputs: vec![Tensor::text(input)], output: None };
             (Box::new(Triton { call, interface, alone: true, ..Triton::default() }), url.clone())
         }
-        Address::OpenAi { base } => (Box::new(Openai::new(false)), base),
+        Address::OpenAi { base } => (Box::new(Openai::after(&[])), base),
     }
 }
 

@@ -1,4 +1,4 @@
-//! How an engine is named on the command line and in tables: `onnx`, `onnx@cuda:float16`, `tei=http://host:8080`.
+//! An engine with its device, options and URL.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,161 +6,25 @@ use std::str::FromStr;
 use clap::ValueEnum;
 use reqwest::Url;
 
+use super::{SpecError, redacted_url};
+use crate::engine::EngineKind;
 use crate::runtime::device::Device;
 use crate::suggest::suggest;
 
 /// An engine, local or remote.
 ///
-/// Written `NAME[@DEVICE][:WORD…][=URL]`: a device for engines of this machine, words that are options of the engine
-/// (`int8`, `compile`), a URL for servers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Written `NAME[@DEVICE][:OPTION…][=URL]`: a device for engines of this machine, options of the engine (`int8`,
+/// `compile`), a URL for servers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EngineSpec {
     /// Which engine.
     pub kind: EngineKind,
-    /// Where it computes; `None`: as it likes.
+    /// Its device; `None`: as it likes.
     pub device: Option<Device>,
-    /// Its options, as they were written.
-    pub words: Vec<String>,
+    /// Its options, in the order in which they were written.
+    pub options: Vec<String>,
     /// Where the server is.
     pub url: Option<Url>,
-}
-
-/// The engines there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, ValueEnum)]
-pub enum EngineKind {
-    /// ONNX Runtime in this process
-    Onnx,
-    /// sentence-transformers on PyTorch
-    Torch,
-    /// Stock ONNX Runtime on an exported graph, padded batches
-    OnnxExport,
-    /// OpenVINO
-    Openvino,
-    /// CTranslate2
-    Ctranslate2,
-    /// fastembed
-    Fastembed,
-    /// A server that speaks OpenAI's API
-    Openai,
-    /// A server of huggingface/text-embeddings-inference
-    Tei,
-    /// A server of michaelfeil/infinity
-    Infinity,
-    /// A server that speaks Cohere's API
-    Cohere,
-    /// A server that speaks Jina's API
-    Jina,
-    /// A server that speaks KServe v2, such as Triton
-    Triton,
-    /// Another infa serve
-    Infa,
-}
-
-impl EngineKind {
-    /// Its name in a spec.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Onnx => "onnx",
-            Self::Torch => "torch",
-            Self::OnnxExport => "onnx-export",
-            Self::Openvino => "openvino",
-            Self::Ctranslate2 => "ctranslate2",
-            Self::Fastembed => "fastembed",
-            Self::Openai => "openai",
-            Self::Tei => "tei",
-            Self::Infinity => "infinity",
-            Self::Cohere => "cohere",
-            Self::Jina => "jina",
-            Self::Triton => "triton",
-            Self::Infa => "infa",
-        }
-    }
-
-    /// Where it computes.
-    pub fn place(self) -> Place {
-        match self {
-            Self::Onnx => Place::Process,
-            Self::Torch | Self::OnnxExport | Self::Openvino | Self::Ctranslate2 | Self::Fastembed => Place::Worker,
-            _ => Place::Server,
-        }
-    }
-
-    /// Whether it is a server that is asked over HTTP.
-    pub fn is_server(self) -> bool {
-        self.place() == Place::Server
-    }
-
-    /// Whether it is a server that infa can start by itself where it is installed, so that a spec may leave out the URL.
-    pub fn can_be_launched(self) -> bool {
-        matches!(self, Self::Infinity | Self::Tei | Self::Infa)
-    }
-}
-
-/// Where an engine computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Place {
-    /// In this process.
-    Process,
-    /// In a Python process that is started for it.
-    Worker,
-    /// In a server that is asked over HTTP.
-    Server,
-}
-
-/// What is wrong with a spec.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SpecError {
-    /// There is no such engine.
-    #[error("there is no engine {name:?}{}; engines: {known}", .like.map(|like| format!(", did you mean {like:?}?")).unwrap_or_default())]
-    Unknown {
-        /// What was written.
-        name: String,
-        /// The engine of the most similar name.
-        like: Option<&'static str>,
-        /// All of them.
-        known: String,
-    },
-    /// A URL without the API of its server in front.
-    #[error("{url} lacks the API that the server speaks: write openai={url}, or tei, infinity, cohere, jina, triton or infa instead of openai{}", .name.as_ref().map(|name| format!("; with a name of your own, {name}=openai={url}")).unwrap_or_default())]
-    NoApi {
-        /// The URL, without what may be secret.
-        url: String,
-        /// What stands in front of it instead.
-        name: Option<String>,
-    },
-    /// The device is none.
-    #[error("there is no device {0:?}; devices: auto, cpu, cuda, tensorrt")]
-    Device(String),
-    /// The URL is none, or not of a web server.
-    #[error("{url:?} is no http or https URL")]
-    Url {
-        /// What was written, without a password.
-        url: String,
-    },
-    /// A server without its URL.
-    #[error("{name} is a server: write where it is, as in {name}=http://127.0.0.1:8080")]
-    NoUrl {
-        /// The engine.
-        name: &'static str,
-    },
-    /// A URL for what is no server.
-    #[error("{name} runs on this machine and takes no URL")]
-    NoServer {
-        /// The engine.
-        name: &'static str,
-    },
-    /// The name of an engine for another one.
-    #[error("{name} is the name of an engine, and cannot be that of another: choose another name")]
-    Taken {
-        /// The name.
-        name: &'static str,
-    },
-    /// A device for a server, which has its own.
-    #[error("{name} is a server, which chooses its device itself")]
-    DeviceOfServer {
-        /// The engine.
-        name: &'static str,
-    },
 }
 
 impl EngineSpec {
@@ -197,17 +61,19 @@ impl EngineSpec {
         let url = match url {
             // As in "onnx=onnx:int8": somebody wants to give a name, and has taken that of an engine.
             Some(url) if is_engine(url) => return Err(SpecError::Taken { name }),
-            Some(_) if !kind.is_server() => return Err(SpecError::NoServer { name }),
+            Some(_) if !kind.server().is_some() => return Err(SpecError::NoServer { name }),
             Some(url) => Some(parse_url(url)?),
             None => None,
         };
-        match (kind.is_server(), &url, device) {
-            (true, None, _) if !launched && !kind.can_be_launched() => return Err(SpecError::NoUrl { name }),
+        match (kind.server().is_some(), &url, device) {
+            (true, None, _) if !launched && kind.launch().is_none() => return Err(SpecError::NoUrl { name }),
             (true, _, Some(_)) => return Err(SpecError::DeviceOfServer { name }),
             _ => {}
         }
-        let words = words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect();
-        Ok(Self { kind, device, words, url })
+        let options = words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect();
+        let spec = Self { kind, device, options, url };
+        spec.check()?;
+        Ok(spec)
     }
 }
 
@@ -226,31 +92,20 @@ impl fmt::Display for EngineSpec {
         if let Some(device) = self.device.and_then(|device| device.to_possible_value()) {
             write!(f, "@{}", device.get_name())?;
         }
-        for word in &self.words {
-            write!(f, ":{word}")?;
+        for option in &self.options {
+            write!(f, ":{option}")?;
         }
         match &self.url {
-            Some(url) => write!(f, "={}", shown(url)),
+            Some(url) => write!(f, "={}", redacted_url(url)),
             None => Ok(()),
         }
     }
 }
 
-/// The URL without what may be secret in it.
-pub fn shown(url: &Url) -> String {
-    let mut url = url.clone();
-    // They fail where there can be none.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.set_query(None);
-    url.set_fragment(None);
-    url.as_str().trim_end_matches('/').to_owned()
-}
-
 /// The URL that the whole of `text` is, without what may be secret.
 fn bare_url(text: &str) -> Option<String> {
     let url = Url::parse(text.trim()).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host())?;
-    Some(shown(&url))
+    Some(redacted_url(&url))
 }
 
 fn parse_url(text: &str) -> Result<Url, SpecError> {
@@ -287,7 +142,7 @@ mod tests {
     fn every_part() {
         let onnx = read("onnx@cuda:float16").unwrap();
         assert_eq!(
-            (onnx.kind, onnx.device, onnx.words),
+            (onnx.kind, onnx.device, onnx.options),
             (EngineKind::Onnx, Some(Device::Cuda), vec!["float16".into()])
         );
         let tei = read("tei=http://127.0.0.1:8080/a?b=c").unwrap();
@@ -316,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_is_shown() {
+    fn no_secret_is_redacted_url() {
         let spec = read("openai=https://me:secret@example.org/v1?key=secret").unwrap();
         assert_eq!(spec.to_string(), "openai=https://example.org/v1");
         let error = read("openai=ftp://me:secret@example.org").unwrap_err().to_string();

@@ -1,0 +1,160 @@
+//! What a row of the table of engines consists of.
+
+use reqwest::Url;
+
+use crate::engine::remote::wire::Protocol;
+
+/// What is known of an engine.
+pub struct Recipe {
+    /// Its name in a spec.
+    pub name: &'static str,
+    /// Where it computes.
+    pub location: Location,
+    /// The options of a spec; of a server, those that it is started with.
+    pub options: &'static [OptionGroup],
+    /// Its Python packages, if it has any.
+    pub packages: Option<Packages>,
+}
+
+/// Where an engine computes.
+pub enum Location {
+    /// In this process.
+    Process,
+    /// In a Python process that is started for it.
+    Python(PythonRecipe),
+    /// In a server, which is asked over HTTP.
+    Server(ServerRecipe),
+}
+
+/// Options of which a spec takes one.
+pub struct OptionGroup {
+    /// The flag or setting that they are values of: `dtype`.
+    pub key: &'static str,
+    /// Several of them in words: "number formats".
+    pub what: &'static str,
+    /// Their names in a spec.
+    pub options: &'static [&'static str],
+    /// Whether each is a flag by itself (`--compile`), and not a value (`--dtype float32`).
+    pub switches: bool,
+}
+
+impl OptionGroup {
+    /// Values of a flag or setting.
+    pub(super) const fn values(key: &'static str, what: &'static str, options: &'static [&'static str]) -> Self {
+        Self { key, what, options, switches: false }
+    }
+
+    /// Flags that exclude each other.
+    pub(super) const fn switches(key: &'static str, what: &'static str, options: &'static [&'static str]) -> Self {
+        Self { key, what, options, switches: true }
+    }
+}
+
+/// An engine in a Python process. `python/worker.py` has a class of its name.
+pub struct PythonRecipe {
+    /// The library whose version is the engine's.
+    pub library: &'static str,
+    /// Whether it can compute on CUDA.
+    pub cuda: bool,
+    /// Whether it scores documents, too.
+    pub reranks: bool,
+    /// Whether it can cut texts at their beginning.
+    pub cuts_left: bool,
+}
+
+/// A server.
+pub struct ServerRecipe {
+    /// The protocol of the server at a URL, and the URL to whose path its requests add theirs.
+    pub(in crate::engine) protocol: fn(&Url) -> (Box<dyn Protocol>, Url),
+    /// Variables that may hold its API key, in the order in which they are looked at.
+    pub keys: &'static [&'static str],
+    /// Whether it is a service with many models, so that requests must name one.
+    pub hosted: bool,
+    /// Where it tells its version, if it does.
+    pub version: Option<VersionRoute>,
+    /// How it shows that it is ready.
+    pub health: Health,
+    /// Whether it writes into the directory of its model.
+    pub writes_into_model: bool,
+    /// Whether the libraries of Hugging Face can stay off the network, as the model is there.
+    pub offline: bool,
+    /// How it is started where it is installed; `None`: by a command of the user's alone.
+    pub launch: Option<LaunchRecipe>,
+}
+
+impl ServerRecipe {
+    /// A server that is neither hosted nor started here, and any of whose answers shows that it is ready.
+    pub(super) const fn new(protocol: fn(&Url) -> (Box<dyn Protocol>, Url), keys: &'static [&'static str]) -> Self {
+        let health = Health { path: "/", success: false };
+        Self {
+            protocol,
+            keys,
+            hosted: false,
+            version: None,
+            health,
+            writes_into_model: false,
+            offline: true,
+            launch: None,
+        }
+    }
+}
+
+/// A route whose JSON holds the server's version.
+pub struct VersionRoute {
+    /// The path.
+    pub path: &'static str,
+    /// The JSON pointer.
+    pub pointer: &'static str,
+}
+
+/// A route that shows whether a server is ready.
+pub struct Health {
+    /// The path.
+    pub path: &'static str,
+    /// Whether only success counts; elsewhere any answer of a server that is not overloaded.
+    pub success: bool,
+}
+
+/// A server that is started here.
+pub struct LaunchRecipe {
+    /// Its program; `None`: this very program.
+    pub program: Option<&'static str>,
+    /// Its arguments, with the variables of its environment in front of the word `program`.
+    pub command: &'static str,
+    /// The way to install it.
+    pub install: &'static str,
+    /// Options that it takes without an effect.
+    pub ignored: &'static [IgnoredOption],
+}
+
+/// Options that a server takes, but ignores.
+pub struct IgnoredOption {
+    /// The options.
+    pub options: &'static [&'static str],
+    /// With one of these; empty: always.
+    pub with: &'static [&'static str],
+    /// Unless this one is there, too.
+    pub unless: Option<&'static str>,
+    /// The reason.
+    pub reason: &'static str,
+}
+
+/// Python packages, and the environment of infa that they are installed into.
+pub struct Packages {
+    /// The environment's name.
+    pub environment: &'static str,
+    /// Those without which the engine cannot start. What only some models need (torch, to export one) is required by
+    /// these models alone.
+    pub needed: &'static [Package],
+    /// What is installed, as pip has it.
+    pub requirements: &'static [&'static [&'static str]],
+}
+
+/// A Python package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Package {
+    /// The module that is imported.
+    pub module: &'static str,
+    /// The distribution that is installed.
+    pub name: &'static str,
+}

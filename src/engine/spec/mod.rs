@@ -1,0 +1,10 @@
+//! How an engine is named on the command line and in tables: `onnx`, `onnx@cuda:float16`, `tei=http://host:8080`.
+
+mod engine_spec;
+mod error;
+mod options;
+mod redacted_url;
+
+pub use engine_spec::{EngineSpec, is_engine};
+pub use error::SpecError;
+pub use redacted_url::redacted_url;
