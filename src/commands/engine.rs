@@ -4,7 +4,6 @@ mod python;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::async_runtime::EngineRuntime;
 use super::settings::{Globals, local_options, text_options};
@@ -108,14 +107,11 @@ fn resolve_server(
     if key.is_some() && open && !is_here(&spec) {
         tracing::warn!("{spec}: the API key goes there without encryption; https would hide it");
     }
-    let usual = RemoteOptions::default();
-    let timeout = request_timeout.unwrap_or(usual.request_timeout);
+    let usual = RemoteOptions::within(request_timeout.unwrap_or(RemoteOptions::REQUEST_TIMEOUT));
     let remote = RemoteOptions {
         model: model_id,
         key,
         retries: retries.unwrap_or(usual.retries),
-        connect_timeout: Duration::min(usual.connect_timeout, timeout),
-        request_timeout: timeout,
         request_batch: request_batch.or(usual.request_batch),
         concurrency: concurrency.unwrap_or(usual.concurrency),
         ..usual

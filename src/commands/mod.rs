@@ -8,6 +8,7 @@ mod completions;
 mod doctor;
 mod embed;
 mod engine;
+mod engine_set;
 mod engines;
 mod error;
 mod exports;
@@ -17,7 +18,6 @@ mod model;
 mod rerank;
 mod serve;
 mod settings;
-mod side_by_side;
 mod texts;
 
 use std::sync::Arc;

@@ -14,7 +14,7 @@ use crate::input;
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
 use crate::model::weights::Access;
-use crate::model::{DEFAULT_MODEL, short_names};
+use crate::model::{DEFAULT_MODEL, ModelError, short_names};
 use crate::runtime::device::Dtype;
 use crate::runtime::library::Search;
 use crate::runtime::{cores, install};
@@ -68,35 +68,57 @@ pub(super) fn default_cache() -> Option<PathBuf> {
 /// More workers than any machine has cores; far more would exhaust its memory, and threads fail ungracefully then.
 const MOST_THREADS: usize = 1024;
 
-/// The model that flags describe, and how it computes.
-pub(super) fn local_options(model: ModelArgs, text: TextArgs, globals: &Globals) -> Result<LocalOptions, Error> {
-    let ModelArgs { id, onnx_file, hardware, dtype, calibrate, batch_tokens } = model;
-    let ModelIdArgs { model_id, revision } = id;
-    let HardwareArgs { device, cpu: CpuArgs { threads, copy_weights } } = hardware;
-    let access = if copy_weights { Access::Copy } else { Access::Map };
-    if let Some(many) = threads.filter(|n| n.get() > MOST_THREADS) {
+/// The threads that flags ask for, or all usable cores.
+pub(super) fn threads(asked: Option<NonZero<usize>>) -> Result<NonZero<usize>, Error> {
+    if let Some(many) = asked.filter(|n| n.get() > MOST_THREADS) {
         let reason = format!("{many} is more than {MOST_THREADS}, the most that can be of use");
         return Err(Error::Flag { flag: "--threads", reason });
     }
-    let threads = threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN);
+    Ok(asked.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN))
+}
+
+/// The model that flags name.
+pub(super) fn model_request(
+    ModelIdArgs { model_id, revision }: ModelIdArgs,
+    globals: &Globals,
+) -> Result<Request, ModelError> {
+    let model_id = model_id.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+    let model_id = short_names::full_id(&model_id, &HubEnv::from_env(), &globals.cache)?;
+    Ok(Request { model_id, revision, onnx_file: None, cache: globals.cache.clone(), python: install::python() })
+}
+
+/// A model, and the hardware and number format it computes with.
+pub(super) fn local_model(
+    id: ModelIdArgs,
+    hardware: HardwareArgs,
+    dtype: Option<Dtype>,
+    globals: &Globals,
+) -> Result<LocalOptions, Error> {
+    let HardwareArgs { device, cpu: CpuArgs { threads: asked, copy_weights } } = hardware;
+    let threads = threads(asked)?;
     // Before anything is fetched: what is not implemented fails without a download.
     let device = device.unwrap_or_default();
     device.resolve()?;
     let dtype = dtype.unwrap_or_default().resolve()?;
-    let model_id = model_id.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
-    let model_id = short_names::full_id(&model_id, &HubEnv::from_env(), &globals.cache)?;
-    let batch_tokens = batch_tokens.unwrap_or(OnnxOptions::BATCH_TOKENS);
-    let int8 = Int8Options {
-        cache: Some(globals.cache.clone()),
-        texts: calibrate.map(|path| calibration_texts(path, dtype)).transpose()?,
-        ..Int8Options::default()
-    };
+    let access = if copy_weights { Access::Copy } else { Access::Map };
+    let int8 = Int8Options { cache: Some(globals.cache.clone()), ..Int8Options::default() };
     Ok(LocalOptions {
-        request: Request { model_id, revision, onnx_file, cache: globals.cache.clone(), python: install::python() },
+        request: model_request(id, globals)?,
         hub: None,
-        onnx: OnnxOptions { device, dtype, threads, batch_tokens, access, int8, ..OnnxOptions::default() },
-        text: text_options(text),
+        onnx: OnnxOptions { device, dtype, threads, access, int8, ..OnnxOptions::default() },
+        text: TextOptions::default(),
     })
+}
+
+/// The model that flags describe, and how it computes.
+pub(super) fn local_options(model: ModelArgs, text: TextArgs, globals: &Globals) -> Result<LocalOptions, Error> {
+    let ModelArgs { id, onnx_file, hardware, dtype, calibrate, batch_tokens } = model;
+    let mut options = local_model(id, hardware, dtype, globals)?;
+    options.request.onnx_file = onnx_file;
+    options.text = text_options(text);
+    options.onnx.batch_tokens = batch_tokens.unwrap_or(OnnxOptions::BATCH_TOKENS);
+    options.onnx.int8.texts = calibrate.map(|path| calibration_texts(path, options.onnx.dtype)).transpose()?;
+    Ok(options)
 }
 
 /// How texts become vectors, as flags have it.

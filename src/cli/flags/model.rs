@@ -51,6 +51,11 @@ pub struct HardwareArgs {
 }
 
 impl HardwareArgs {
+    /// With the `device` of an engine's spec, if it names one.
+    pub fn on(self, device: Option<Device>) -> Self {
+        Self { device: device.or(self.device), ..self }
+    }
+
     /// Fills in what is missing from `other`.
     pub fn or(self, other: Self) -> Self {
         Self { device: self.device.or(other.device), cpu: self.cpu.or(other.cpu) }

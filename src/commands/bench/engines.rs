@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::super::World;
-use super::super::side_by_side::{Facts, Opening, Planned, Started, Unready};
+use super::super::engine_set::{EngineFacts, EngineOpener, NamedEngine, OpenError, RunningEngine};
 use super::plan::Plan;
 use crate::bench::engine::{CheckedEngine, Prepared, limited};
 use crate::bench::machine::RootPids;
@@ -15,11 +15,11 @@ use crate::bench::target::Request;
 /// An engine that is ready.
 pub(super) struct Ready {
     pub asked: Arc<CheckedEngine>,
-    pub facts: Facts,
+    pub facts: EngineFacts,
     pub first_answer_seconds: f64,
     /// The processes it computes in.
     pub roots: RootPids,
-    started: Started,
+    started: RunningEngine,
 }
 
 const FIRST_REQUEST: &str = "first request";
@@ -27,13 +27,13 @@ const FIRST_REQUEST: &str = "first request";
 impl Ready {
     /// Makes one engine ready, as far as it can be; else what a report says of it.
     pub async fn open(
-        planned: &Planned,
-        opening: &Opening<'_>,
+        planned: &NamedEngine,
+        opener: &EngineOpener<'_>,
         plan: &Plan,
         requests: &Arc<[Prepared]>,
         world: &World,
     ) -> Result<Self, EngineState> {
-        let started = opening.open(planned).await.map_err(Unready::into_state)?;
+        let started = opener.open(planned).await.map_err(OpenError::into_state)?;
         let Some(engine) = started.engines.first() else { return Err(EngineState::NotMeasured) };
         let asked = Arc::new(CheckedEngine::new(engine.clone(), Arc::clone(requests)));
         let begin = Instant::now();
@@ -42,12 +42,12 @@ impl Ready {
                 let (facts, roots) = (started.facts.clone(), started.roots.clone());
                 Ok(Self { asked, facts, first_answer_seconds: begin.elapsed().as_secs_f64(), roots, started })
             }
-            Err(unready) => {
+            Err(error) => {
                 drop(asked);
                 started.close().await;
-                Err(match unready {
-                    Unready::Failed(failure) => summary::failed(FIRST_REQUEST, &failure),
-                    unready => unready.into_state(),
+                Err(match error {
+                    OpenError::Failed(failure) => summary::failed(FIRST_REQUEST, &failure),
+                    error => error.into_state(),
                 })
             }
         }
@@ -62,16 +62,16 @@ impl Ready {
 }
 
 /// Asks for one vector, or the scores of one query.
-async fn first(asked: &CheckedEngine, plan: &Plan, requests: &[Prepared], world: &World) -> Result<(), Unready> {
+async fn first(asked: &CheckedEngine, plan: &Plan, requests: &[Prepared], world: &World) -> Result<(), OpenError> {
     let Some(Prepared { request, .. }) = requests.first() else { return Ok(()) };
     let request = match request {
         Request::Texts(texts) => Request::Texts(texts.iter().take(1).cloned().collect()),
         rerank => rerank.clone(),
     };
     tokio::select! {
-        outcome = limited(asked.once(&request), plan.lineup.request_timeout) => {
-            outcome.map(|_| ()).map_err(Unready::Failed)
+        outcome = limited(asked.once(&request), plan.set.request_timeout) => {
+            outcome.map(|_| ()).map_err(OpenError::Failed)
         }
-        () = world.cancel.cancelled() => Err(Unready::Cancelled),
+        () = world.cancel.cancelled() => Err(OpenError::Cancelled),
     }
 }

@@ -86,7 +86,7 @@ pub(super) async fn run(
             measured.sample = sample;
         }
     }
-    if plan.lineup.task == Task::Embed {
+    if plan.set.task == Task::Embed {
         for (measured, ready) in engines.iter_mut().zip(ready) {
             if !matches!(measured.state, EngineState::Failed { .. }) {
                 measured.alone = alone(plan, ready, &measured.sample, requests, world).await;
@@ -203,7 +203,7 @@ async fn alone(
         let Some(text) = text(requests, place) else { continue };
         let request = Request::Texts(vec![text.to_owned()]);
         let outcome = tokio::select! {
-            outcome = limited(ready.asked.once(&request), plan.lineup.request_timeout) => outcome,
+            outcome = limited(ready.asked.once(&request), plan.set.request_timeout) => outcome,
             () = world.cancel.cancelled() => break,
         };
         match outcome.map(|answer| answer.output) {

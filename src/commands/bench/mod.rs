@@ -17,7 +17,7 @@ use std::time::{Instant, SystemTime};
 pub use config::ConfigError;
 pub(crate) use config::bundled;
 
-use super::side_by_side::{Counter, ModelHere, Opening, facts};
+use super::engine_set::{EngineOpener, ModelHere, TokenCounter, facts};
 use super::{Error, Outcome, World, async_runtime};
 use crate::bench::engine::Prepared;
 use crate::bench::report::EngineState;
@@ -46,24 +46,24 @@ pub(super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, Error> {
     let printer = world.bars.printer();
     printer.note(&format!("{}: takes {}", plan.name, plan.estimate()));
     plan.remarks.iter().for_each(|remark| printer.note(&format!("note: {remark}")));
-    let model = plan.lineup.model(world)?;
-    let counter = model.as_ref().map(|model| Counter::new(model, plan.lineup.task)).transpose()?;
+    let model = plan.set.model(world)?;
+    let counter = model.as_ref().map(|model| TokenCounter::new(model, plan.set.task)).transpose()?;
     let texts = Texts::read(&plan, counter.as_ref(), world)?;
     let requests: Arc<[Prepared]> = texts.requests.clone().into();
 
     // What was measured is told and exported in any case.
     interrupt::be_patient();
     let runtime = async_runtime::multi_thread(world)?;
-    let machine = facts::of_machine(&plan.lineup, world);
+    let machine = facts::of_machine(&plan.set, world);
     let max_length = counter.map(|counter| counter.max_length);
-    let facts = facts::of(&plan.lineup, model.as_ref(), max_length, world)?;
+    let facts = facts::of(&plan.set, model.as_ref(), max_length, world)?;
     let context = Context { plan: &plan, model: facts, counted: model.is_some(), texts: &texts, machine };
     let report = runtime.block_on(async {
-        let opening = Opening::new(&plan.lineup, model.as_ref(), &[Role::Text], world);
-        let (ready, states) = open(&opening, &plan, &requests, world).await;
+        let opener = EngineOpener::new(&plan.set, model.as_ref(), &[Role::Text], world);
+        let (ready, states) = open(&opener, &plan, &requests, world).await;
         let places: Vec<usize> =
             states.iter().enumerate().filter(|(_, state)| state.is_none()).map(|(i, _)| i).collect();
-        let names = places.iter().map(|&place| plan.lineup.engines[place].name.clone()).collect();
+        let names = places.iter().map(|&place| plan.set.engines[place].name.clone()).collect();
         let measured = measure::run(&plan, &ready, names, &requests, world).await;
         let report = measured.map(|measured| context.report(&ready, &places, states, measured));
         for ready in ready {
@@ -93,7 +93,7 @@ pub(super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, Error> {
 /// Prints the plan, and fails as the run would fail at once: for want of its model or its texts. Nothing is downloaded.
 fn rehearse(plan: &Plan, world: &World) -> Result<Outcome, Error> {
     let mut obstacles = Obstacles::new(plan, world)?;
-    let model = plan.lineup.model_here(world);
+    let model = plan.set.model_here(world);
     let note = match &model {
         Ok(ModelHere::Downloaded) => Some("not in the cache, would be downloaded"),
         Ok(ModelHere::Yes | ModelHere::No(_)) => None,
@@ -146,19 +146,19 @@ fn draw(
 
 /// Makes all engines ready, one after the other: those that are, and for each engine why it is not.
 async fn open(
-    opening: &Opening<'_>,
+    opener: &EngineOpener<'_>,
     plan: &Plan,
     requests: &Arc<[Prepared]>,
     world: &World,
 ) -> (Vec<Ready>, Vec<Option<EngineState>>) {
     let (mut ready, mut states) = (Vec::new(), Vec::new());
     let printer = world.bars.printer();
-    for planned in &plan.lineup.engines {
+    for planned in &plan.set.engines {
         if world.cancel.is_cancelled() {
             states.push(Some(EngineState::NotMeasured));
             continue;
         }
-        match Ready::open(planned, opening, plan, requests, world).await {
+        match Ready::open(planned, opener, plan, requests, world).await {
             Ok(opened) => {
                 let (load, first) = (opened.facts.load_seconds, opened.first_answer_seconds * 1e3);
                 printer.note(&format!("{}: ready in {load:.2} s, first answer in {first:.1} ms", planned.name));

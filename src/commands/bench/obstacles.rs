@@ -1,7 +1,7 @@
 //! Why engines cannot run here, before anything is started: for `--dry-run`.
 
+use super::super::engine_set::NamedEngine;
 use super::super::engines::Survey;
-use super::super::side_by_side::Planned;
 use super::super::{Error, World};
 use super::plan::Plan;
 use crate::engine::launch;
@@ -22,16 +22,16 @@ impl<'a> Obstacles<'a> {
 
     /// What keeps the engine of this place from running here. Servers at a URL are not asked.
     pub fn of(&mut self, place: usize) -> Option<String> {
-        let Planned { spec, launch, .. } = self.plan.lineup.engines.get(place)?;
+        let NamedEngine { spec, launch, .. } = self.plan.set.engines.get(place)?;
         let cache = &self.world.globals.cache;
         match spec.kind.location() {
             Location::Process => {
-                let device = spec.device.or(self.plan.lineup.device).unwrap_or_default();
+                let device = spec.device.or(self.plan.set.hardware.device).unwrap_or_default();
                 let device = device.resolve().err().map(|e| e.to_string());
                 let dtype = || spec.dtype()?.resolve().err().map(|e| e.to_string());
                 device.or_else(dtype)
             }
-            Location::Python(_) => self.survey.missing(spec.kind, self.plan.lineup.python.as_deref(), cache),
+            Location::Python(_) => self.survey.missing(spec.kind, self.plan.set.python.python.as_deref(), cache),
             Location::Server(_) if spec.url.is_some() => None,
             Location::Server(_) => match launch {
                 Some(template) => launch::Command::parse(template).err().map(|e| e.to_string()),

@@ -7,9 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::super::Error;
-use super::super::side_by_side::{
-    Lineup, Planned, REQUEST_TIMEOUT, STARTUP_TIMEOUT, engines_of, find, named, within_time,
-};
+use super::super::engine_set::{EngineSet, NamedEngine};
 use super::config;
 use crate::bench::dataset::{DatasetError, DatasetSpec};
 use crate::bench::demand::Demand;
@@ -17,11 +15,8 @@ use crate::bench::load::{End, Limits, Load, Phase, Timer};
 use crate::bench::report::Task;
 use crate::bench::rounds;
 use crate::bench::warm_up::WarmUp;
-use crate::cli::{
-    BenchSettings, CpuArgs, EngineSetArgs, HardwareArgs, ModelIdArgs, PythonArgs, RequestArgs, Rounds, Share,
-};
+use crate::cli::{BenchSettings, Rounds, Share};
 use crate::engine::recipes::Location;
-use crate::model::DEFAULT_MODEL;
 
 /// What is to be measured.
 pub(super) struct Plan {
@@ -33,7 +28,7 @@ pub(super) struct Plan {
     pub remarks: Vec<String>,
     pub title: Option<String>,
     pub notes: Vec<String>,
-    pub lineup: Lineup,
+    pub set: EngineSet,
     pub dataset: DatasetSpec,
     pub seed: u64,
     pub batch: usize,
@@ -89,19 +84,7 @@ impl Plan {
         let BenchSettings {
             title,
             notes,
-            set:
-                EngineSetArgs {
-                    engines,
-                    model: ModelIdArgs { model_id, revision },
-                    hardware: HardwareArgs { device, cpu: CpuArgs { threads, copy_weights } },
-                    python: PythonArgs { python },
-                    requests: RequestArgs { retries, request_timeout },
-                    startup_timeout,
-                    reference: _,
-                    batch,
-                    samples,
-                    seed,
-                },
+            mut set,
             task,
             dataset,
             load,
@@ -117,7 +100,10 @@ impl Plan {
             machine_cost_per_hour,
         } = typed.or(file);
         let task = task.unwrap_or(Task::Embed);
-        let engines = engines_of(engines.unwrap_or_else(|| vec!["onnx".into()]))?;
+        let (batch, samples, seed) = (set.batch, set.samples, set.seed);
+        set.engines.get_or_insert_with(|| vec!["onnx".into()]);
+        let set = EngineSet::resolve(set, task, 0)?;
+        let engines = &set.engines;
         let demand = demand(load, concurrency, rate)?;
         // What the config says of another load than the one that was typed is passed over; all else that would change
         // nothing is refused.
@@ -152,15 +138,17 @@ impl Plan {
         let dataset: DatasetSpec =
             dataset.parse().map_err(|e: DatasetError| Error::flag("--dataset", e.to_string()))?;
         check_dataset(&dataset, task)?;
-        if let Some(python) = python.as_deref().filter(|_| engines.iter().any(|one| one.spec.kind.python().is_some())) {
+        if let Some(python) =
+            set.python.python.as_deref().filter(|_| engines.iter().any(|one| one.spec.kind.python().is_some()))
+        {
             check_python(python)?;
         }
         let mut remarks = Vec::new();
         let name_of_config = &name;
         let mut role = |flag: &'static str, word: &str, [typed, file]: [Option<String>; 2]| match (typed, file) {
-            (Some(name), _) => named(&engines, flag, Some(&name)),
+            (Some(name), _) => set.named(flag, Some(&name)),
             (None, Some(name)) if is_typed("--engines") => {
-                let found = find(&engines, &name);
+                let found = set.find(&name);
                 if found.is_none() {
                     remarks.push(format!(
                         "{name}, the {word} of the config {name_of_config}, is not among the engines; the default is used"
@@ -168,13 +156,13 @@ impl Plan {
                 }
                 Ok(found)
             }
-            (None, name) => named(&engines, flag, name.as_deref()),
+            (None, name) => set.named(flag, name.as_deref()),
         };
         let [typed_baseline, typed_reference] = typed_roles;
         let [file_baseline, file_reference] = file_roles;
         let baseline = role("--baseline", "baseline", [typed_baseline, file_baseline])?;
         let reference = role("--reference", "reference", [typed_reference, file_reference])?;
-        remarks.extend(idle(&engines, &changed));
+        remarks.extend(idle(engines, &changed));
         let within = |name, value: f64, most: f64| {
             if value > 0.0 && value <= most {
                 Ok(value)
@@ -202,20 +190,7 @@ impl Plan {
             name,
             title,
             notes,
-            lineup: Lineup {
-                engines,
-                task,
-                model_named: model_id.is_some(),
-                model_id: model_id.unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
-                revision,
-                device,
-                threads,
-                copy_weights,
-                python,
-                request_timeout: within_time("--request-timeout", request_timeout, REQUEST_TIMEOUT)?,
-                startup_timeout: within_time("--startup-timeout", startup_timeout, STARTUP_TIMEOUT)?,
-                retries: retries.unwrap_or(0),
-            },
+            set,
             dataset,
             seed: seed.unwrap_or(0),
             batch: batch.map_or(BATCH, NonZero::get),
@@ -241,7 +216,7 @@ impl Plan {
     /// The engine whose results are most likely right: the one the user names, else, of those that were `measured`, the
     /// reference implementation, infa in its default number format, or the first.
     pub fn reference(&self, measured: &[usize]) -> Option<usize> {
-        self.lineup.reference(self.reference, measured)
+        self.set.reference(self.reference, measured)
     }
 
     /// One round, or one step, of a dataset that is so many requests.
@@ -251,7 +226,7 @@ impl Plan {
         let end = self.end.unwrap_or(End::Requests(requests.max(1)));
         let mut phase = Phase::new(load, end).map_err(|e| Error::flag("--load", e.to_string()))?;
         phase.limits =
-            Limits { timeout: self.lineup.request_timeout, drain: self.lineup.request_timeout, ..Limits::default() };
+            Limits { timeout: self.set.request_timeout, drain: self.set.request_timeout, ..Limits::default() };
         phase.timer = Timer::Fine;
         phase.seed = self.seed;
         Ok(phase)
@@ -265,7 +240,7 @@ impl Plan {
 }
 
 /// Flags that no engine of these has a use for, in a sentence.
-fn idle(engines: &[Planned], typed: &[&str]) -> Option<String> {
+fn idle(engines: &[NamedEngine], typed: &[&str]) -> Option<String> {
     let here = engines.iter().any(|one| one.spec.kind.server().is_none() || one.spec.url.is_none());
     let process = engines.iter().any(|one| matches!(one.spec.kind.location(), Location::Process));
     let worker = engines.iter().any(|one| one.spec.kind.python().is_some());

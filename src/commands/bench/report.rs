@@ -1,6 +1,6 @@
 //! All that was found out, as a report.
 
-use super::super::side_by_side::{Facts, Planned};
+use super::super::engine_set::{EngineFacts, NamedEngine};
 use super::engines::Ready;
 use super::measure::{Measured, Outcome};
 use super::plan::Plan;
@@ -35,7 +35,7 @@ impl Context<'_> {
         Outcome { engines: measured, order }: Outcome,
     ) -> Report {
         let Self { plan, .. } = self;
-        let name = |place: usize| plan.lineup.engines.get(place).map(|engine| engine.name.clone());
+        let name = |place: usize| plan.set.engines.get(place).map(|engine| engine.name.clone());
         let of_place = |place: usize| places.iter().position(|&other| other == place);
         let rounds: Vec<Vec<RoundReport>> = measured.iter().map(rounds_of).collect();
         // What has answered nothing is no measure for others.
@@ -48,7 +48,7 @@ impl Context<'_> {
         let reference = right.and_then(of_place).and_then(|at| measured.get(at));
         let reference = reference.map(|reference| &reference.sample).filter(|sample| !sample.is_empty());
         let mut engines = Vec::new();
-        for ((place, planned), state) in plan.lineup.engines.iter().enumerate().zip(states) {
+        for ((place, planned), state) in plan.set.engines.iter().enumerate().zip(states) {
             let mut engine = blank(planned);
             match (of_place(place), state) {
                 (Some(at), _) => {
@@ -94,7 +94,7 @@ impl Context<'_> {
         baseline: Option<Baseline<'_>>,
         reference: Option<&Results>,
     ) {
-        let Facts { version, details, load_seconds } = ready.facts.clone();
+        let EngineFacts { version, details, load_seconds } = ready.facts.clone();
         engine.version = version;
         engine.details = details;
         engine.load_seconds = Some(load_seconds);
@@ -118,7 +118,7 @@ impl Context<'_> {
 
     fn fidelity(&self, measured: &Measured, reference: Option<&Results>) -> Option<Fidelity> {
         let invariance = summary::invariance(&measured.alone);
-        let fidelity = match (self.plan.lineup.task, reference) {
+        let fidelity = match (self.plan.set.task, reference) {
             (Task::Embed, Some(reference)) => {
                 Fidelity { vectors: summary::vectors_beside(&measured.sample, reference), ranking: None, invariance }
             }
@@ -143,8 +143,7 @@ impl Context<'_> {
     /// The model; how long its vectors are, the vectors themselves tell.
     fn model(&self, measured: &[Measured]) -> ModelReport {
         let vectors = measured.iter().filter_map(|measured| measured.sample.clone().into_results().pop());
-        let dimensions =
-            vectors.map(|(.., vector)| vector.len()).next().filter(|_| self.plan.lineup.task == Task::Embed);
+        let dimensions = vectors.map(|(.., vector)| vector.len()).next().filter(|_| self.plan.set.task == Task::Embed);
         ModelReport { dimensions, ..self.model.clone() }
     }
 
@@ -152,7 +151,7 @@ impl Context<'_> {
         let Self { plan, texts, .. } = self;
         let per_request = texts.requests.iter().map(|prepared| prepared.request.inputs()).max();
         Workload {
-            task: plan.lineup.task,
+            task: plan.set.task,
             dataset: plan.dataset.to_string(),
             seed: plan.seed,
             texts: texts.count,
@@ -170,7 +169,7 @@ impl Context<'_> {
 }
 
 /// An engine of which nothing is known.
-fn blank(Planned { name, spec, .. }: &Planned) -> EngineReport {
+fn blank(NamedEngine { name, spec, .. }: &NamedEngine) -> EngineReport {
     EngineReport {
         name: name.clone(),
         spec: spec.to_string(),

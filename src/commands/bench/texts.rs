@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::super::side_by_side::Counter;
+use super::super::engine_set::TokenCounter;
 use super::super::{Error, World};
 use super::plan::Plan;
 use crate::bench::dataset::{Dataset, DatasetSpec, LengthHistogram, QuerySet, Recipe};
@@ -27,14 +27,14 @@ pub(super) struct Texts {
 impl Texts {
     /// The dataset of `plan`. Its texts are sent in random order, that of its seed: every round sends the first ones, and
     /// these should be like the others.
-    pub fn read(plan: &Plan, counter: Option<&Counter<'_>>, world: &World) -> Result<Self, Error> {
+    pub fn read(plan: &Plan, counter: Option<&TokenCounter<'_>>, world: &World) -> Result<Self, Error> {
         let dataset = match &plan.dataset {
             DatasetSpec::Made(recipe) => recipe.generate(plan.seed, |text| match counter {
                 _ if world.cancel.is_cancelled() => Err(Error::Interrupted),
                 Some(counter) => counter.text("--dataset", text),
                 None => Err(needs_tokenizer(recipe)),
             })?,
-            DatasetSpec::File(path) => read_file(path.clone(), plan.lineup.task)?,
+            DatasetSpec::File(path) => read_file(path.clone(), plan.set.task)?,
         };
         not_empty(&dataset)?;
         let (count, distinct) = (dataset.len(), dataset.distinct());
@@ -71,7 +71,7 @@ impl Texts {
     /// that there will be no tokenizer.
     pub fn check(plan: &Plan, uncounted: bool) -> Result<(), Error> {
         match &plan.dataset {
-            DatasetSpec::File(path) if path.is_file() => not_empty(&read_file(path.clone(), plan.lineup.task)?),
+            DatasetSpec::File(path) if path.is_file() => not_empty(&read_file(path.clone(), plan.set.task)?),
             DatasetSpec::Made(recipe) if uncounted => {
                 recipe.generate(plan.seed, |_| Err(needs_tokenizer(recipe))).map(|_| ())
             }

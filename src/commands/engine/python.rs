@@ -1,17 +1,12 @@
 //! From flags to the options of a Python engine.
 
-use std::num::NonZero;
-
 use super::{ENGINE, flag, refuse};
-use crate::cli::{CpuArgs, EngineArgs, HardwareArgs, ModelArgs, ModelIdArgs, PythonArgs, RequestArgs, TextArgs};
+use crate::cli::{CpuArgs, EngineArgs, HardwareArgs, ModelArgs, PythonArgs, RequestArgs, TextArgs};
 use crate::commands::Error;
-use crate::commands::settings::{Globals, text_options};
+use crate::commands::settings::{self, Globals, model_request, text_options};
 use crate::engine::open::PythonModelOptions;
 use crate::engine::{EngineSpec, PythonOptions};
-use crate::model::DEFAULT_MODEL;
-use crate::model::source::Request;
 use crate::runtime::device::Device;
-use crate::runtime::{cores, install};
 
 pub(super) fn resolve(
     mut spec: EngineSpec,
@@ -24,7 +19,6 @@ pub(super) fn resolve(
     let RequestArgs { retries, request_timeout } = requests;
     let PythonArgs { python } = python;
     let ModelArgs { id, onnx_file, hardware, dtype, calibrate, batch_tokens } = model;
-    let ModelIdArgs { model_id, revision } = id;
     let HardwareArgs { device, cpu: CpuArgs { threads, copy_weights } } = hardware;
     let elsewhere = |flag, reason: &str| Err(Error::Flag { flag, reason: reason.to_owned() });
     if let Err(flag) = refuse(&[("--retries", retries.is_some()), ("--concurrency", concurrency.is_some())]) {
@@ -50,19 +44,12 @@ pub(super) fn resolve(
     if request_timeout.is_some_and(|timeout| timeout.is_zero()) {
         return elsewhere("--request-timeout", "nothing answers in no time; give it longer");
     }
-    let request = Request {
-        model_id: model_id.unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
-        revision,
-        onnx_file: None,
-        cache: globals.cache.clone(),
-        python: install::python(),
-    };
     let options = PythonModelOptions {
         spec,
-        request,
+        request: model_request(id, globals)?,
         text: text_options(text),
         python,
-        threads: threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN),
+        threads: settings::threads(threads)?,
         batch: request_batch,
         start_timeout: PythonOptions::START_TIMEOUT,
         request_timeout: request_timeout.unwrap_or(PythonOptions::REQUEST_TIMEOUT),

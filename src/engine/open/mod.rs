@@ -5,16 +5,19 @@
 //! local     a model of this process: its files, ONNX Runtime, its workers
 //! python    a model in a Python process
 //! server    a server
+//! launched  a server that infa starts
 //! host      where files and libraries come from
 //! ```
 
 mod host;
+mod launched;
 mod local;
 mod options;
 mod python;
 mod server;
 
 pub use host::Host;
+pub use launched::LaunchOptions;
 pub use local::LocalOptions;
 pub use options::EngineOptions;
 pub use python::PythonModelOptions;

@@ -1,7 +1,7 @@
 //! A model in a Python process: its files are found or fetched, then the process is started.
 
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use super::Host;
 use crate::engine::python::{PythonOptions, PythonTask};
 use crate::engine::{EngineError, EngineSpec, PythonEngine, PythonError, TextOptions};
+use crate::fetch::Cancel;
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
 
@@ -70,8 +71,24 @@ impl PythonModelOptions {
         self.options(PathBuf::new(), task).check().map_err(fail)?;
         let source = self.request.resolve(HubEnv::from_env(), &host.context)?;
         tracing::info!("model: {}", source.dir.display());
-        let dir = std::path::absolute(&source.dir).unwrap_or(source.dir);
+        runtime.block_on(self.start_in(&source.dir, &source.name, task, raw_scores, &host.context.cancel))
+    }
+
+    /// Starts the process with the model of a directory, which users know as `name`. The process lives on the runtime of
+    /// the caller.
+    ///
+    /// # Errors
+    /// As [`PythonEngine::start`].
+    pub async fn start_in(
+        &self,
+        dir: &Path,
+        name: &str,
+        task: PythonTask,
+        raw_scores: bool,
+        cancel: &Cancel,
+    ) -> Result<PythonEngine, EngineError> {
+        let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
         let options = PythonOptions { raw_scores, ..self.options(dir, task) };
-        runtime.block_on(PythonEngine::start(&source.name, &options, &host.context.cancel))
+        PythonEngine::start(name, &options, cancel).await
     }
 }

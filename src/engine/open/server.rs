@@ -3,8 +3,9 @@
 use tokio::runtime::Handle;
 
 use super::Host;
-use crate::engine::remote::Wanted;
-use crate::engine::{EngineError, EngineSpec, RemoteEngine, RemoteOptions, TextOptions};
+use crate::engine::remote::{self, Roles, Wanted};
+use crate::engine::{EngineError, EngineSpec, RemoteEngine, RemoteOptions, Role, TextOptions};
+use crate::fetch::Cancel;
 
 /// A server, and how requests are sent to it.
 #[derive(Clone)]
@@ -31,5 +32,22 @@ impl ServerOptions {
     ) -> Result<RemoteEngine, EngineError> {
         let options = RemoteOptions { raw_scores, ..self.remote.clone() };
         runtime.block_on(RemoteEngine::start(&self.spec, wanted, &self.text, &options, &host.context.cancel))
+    }
+
+    /// Connects to the server without a first request.
+    ///
+    /// # Errors
+    /// As [`RemoteEngine::attach`].
+    pub async fn attach(&self, wanted: Wanted, cancel: &Cancel) -> Result<RemoteEngine, EngineError> {
+        RemoteEngine::attach(&self.spec, wanted, &self.text, &self.remote, cancel).await
+    }
+
+    /// The server's own role for texts of `role`; `None` if it has no roles.
+    pub fn own_role(&self, role: Role) -> Option<Role> {
+        match (remote::roles(&self.spec), role) {
+            (Roles::Always, Role::Text) => Some(Role::Document),
+            (Roles::No, Role::Query | Role::Document) => None,
+            _ => Some(role),
+        }
     }
 }

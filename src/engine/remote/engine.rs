@@ -61,8 +61,29 @@ impl RemoteEngine {
         Ok(Self::new(client, wanted, model, dimensions, options))
     }
 
+    /// Connects to the server of `spec` without a request for a result: the length of its vectors is not known yet.
+    ///
+    /// # Errors
+    /// As [`Client::connect`].
+    pub async fn attach(
+        spec: &EngineSpec,
+        wanted: Wanted,
+        text: &TextOptions,
+        options: &RemoteOptions,
+        cancel: &Cancel,
+    ) -> Result<Self, EngineError> {
+        let client = tokio::select! {
+            client = Client::connect(spec, wanted, text, options) => client?,
+            () = cancel.cancelled() => {
+                return Err(client::remote(spec, options, options.model.is_some(), RemoteError::Cancelled));
+            }
+        };
+        let model = client.model().unwrap_or_default().to_owned();
+        Ok(Self::new(client, wanted, model, 0, options))
+    }
+
     /// The engine of a client that is connected for `wanted` and gives vectors of `dimensions` numbers (0: not known yet).
-    pub fn new(client: Client, wanted: Wanted, model: String, dimensions: usize, options: &RemoteOptions) -> Self {
+    fn new(client: Client, wanted: Wanted, model: String, dimensions: usize, options: &RemoteOptions) -> Self {
         let (output, role) = match wanted {
             Wanted::Vectors(role) => (OutputKind::Embedding, role),
             Wanted::Scores => (OutputKind::Score, Role::Text),

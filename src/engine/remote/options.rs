@@ -34,6 +34,12 @@ impl RemoteOptions {
     /// A full request of long texts takes a slow machine that long.
     pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
     const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+    /// The usual options with another time limit of requests.
+    pub fn within(request_timeout: Duration) -> Self {
+        let connect_timeout = Self::CONNECT_TIMEOUT.min(request_timeout);
+        Self { connect_timeout, request_timeout, ..Self::default() }
+    }
 }
 
 impl Default for RemoteOptions {

@@ -8,7 +8,7 @@ use crate::bench::demand::Demand;
 use crate::bench::load::End;
 use crate::bench::report::Task;
 use crate::cli::Rounds;
-use crate::commands::side_by_side::Planned;
+use crate::commands::engine_set::NamedEngine;
 use crate::plural::counted;
 use crate::report::numbers::spread;
 
@@ -40,13 +40,13 @@ impl Plan {
         if let Some(title) = &self.title {
             line("title", title);
         }
-        let task = if self.lineup.task == Task::Embed { "embed" } else { "rerank" };
+        let task = if self.set.task == Task::Embed { "embed" } else { "rerank" };
         line("task", &task);
         let note = model.map(|note| format!("; {note}")).unwrap_or_default();
-        line("model", &format!("{}{note}", self.lineup.model_id));
+        line("model", &format!("{}{note}", self.set.model_id()));
         line("dataset", &self.dataset);
         line("seed", &self.seed);
-        if self.lineup.task == Task::Embed {
+        if self.set.task == Task::Embed {
             line("batch", &self.batch);
         }
         line("load", &self.demand);
@@ -66,9 +66,9 @@ impl Plan {
         });
         line("warm-up", &warm_up);
         line("takes", &self.estimate());
-        let all: Vec<usize> = (0..self.lineup.engines.len()).collect();
+        let all: Vec<usize> = (0..self.set.engines.len()).collect();
         let roles = [(self.baseline(&all), "baseline"), (self.reference(&all), "reference")];
-        for (place, Planned { name, spec, launch, .. }) in self.lineup.engines.iter().enumerate() {
+        for (place, NamedEngine { name, spec, launch, .. }) in self.set.engines.iter().enumerate() {
             let mut words = if spec.to_string() == *name { name.clone() } else { format!("{name} ({spec})") };
             for (_, role) in roles.into_iter().filter(|(of, _)| *of == Some(place)) {
                 let _ = write!(words, ", {role}");
@@ -89,7 +89,7 @@ impl Plan {
 
     /// How long it takes, as far as that is known before.
     pub fn estimate(&self) -> String {
-        let engines = self.lineup.engines.len() as u32;
+        let engines = self.set.engines.len() as u32;
         let each = if engines == 1 { String::new() } else { format!(" for each of {engines} engines") };
         let Rounds { min, max } = self.rounds;
         let times = |least: usize, most: usize, unit: &str| match (least, most) {

@@ -1,6 +1,7 @@
 //! Plans of flags and configs.
 
 use super::*;
+use crate::model::DEFAULT_MODEL;
 
 fn plan(toml: &str) -> Result<Plan, Error> {
     let mut typed: BenchSettings = BenchSettings::from_toml(toml).unwrap();
@@ -21,7 +22,7 @@ fn described(plan: &Plan) -> String {
 fn what_nobody_says_has_a_default() {
     let plan = plan("").unwrap();
     assert_eq!((plan.demand.to_string().as_str(), plan.end), ("closed:4", Some(End::After(ROUND))));
-    assert_eq!((plan.lineup.model_id.as_str(), plan.lineup.model_named, plan.baseline), (DEFAULT_MODEL, false, None));
+    assert_eq!((plan.set.model_id(), plan.set.model.model_id.is_some(), plan.baseline), (DEFAULT_MODEL, false, None));
     let described = described(&plan);
     assert!(
         described.contains("load       closed:4\n") && described.contains("engine     onnx, baseline, reference\n")
@@ -92,9 +93,9 @@ fn without_a_config_there_is_quick() {
     let quick = |typed: &str| Plan::resolve(None, BenchSettings::from_toml(typed).unwrap()).unwrap();
     let plan = quick("engines = ['onnx', 'torch']");
     assert_eq!((plan.name.as_str(), plan.batch, plan.rounds), ("quick", 16, Rounds { min: 3, max: 5 }));
-    assert_eq!(quick("").lineup.engines.len(), 2);
+    assert_eq!(quick("").set.engines.len(), 2);
     let rerank = quick("task = 'rerank'");
-    assert_eq!((rerank.name.as_str(), rerank.lineup.task), ("rerank", Task::Rerank));
+    assert_eq!((rerank.name.as_str(), rerank.set.task), ("rerank", Task::Rerank));
 }
 
 /// Every row of a config and flags that got in each other's way.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::plan::Plan;
 use crate::bench::target::Request;
 use crate::cli::CompareTask;
-use crate::commands::side_by_side::Counter;
+use crate::commands::engine_set::TokenCounter;
 use crate::commands::{Error, World};
 use crate::compare::engines::{Inputs, Query, Text};
 use crate::input;
@@ -69,7 +69,7 @@ impl Task {
 
     /// How many tokens the model sees of each input, of queries with all their documents, nothing cut off; and how many
     /// of all, as much as it sees.
-    pub fn tokens(&self, counter: &Counter<'_>, world: &World) -> Result<Tokens, Error> {
+    pub fn tokens(&self, counter: &TokenCounter<'_>, world: &World) -> Result<Tokens, Error> {
         let mut tokens = Tokens { of_inputs: Vec::with_capacity(self.inputs.len()), lengths: Vec::new(), seen: 0 };
         let mut count = |request: &Request| {
             if world.cancel.is_cancelled() {

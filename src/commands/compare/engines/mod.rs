@@ -6,8 +6,8 @@ mod truth;
 
 use std::time::{Instant, SystemTime};
 
+use super::super::engine_set::{EngineFacts, EngineOpener, NamedEngine, OpenError, TokenCounter, facts};
 use super::super::exports::Exports;
-use super::super::side_by_side::{Counter, Facts, Opening, Planned, Unready, facts};
 use super::super::{Error, Outcome, World, async_runtime};
 use crate::bench::dataset::LengthHistogram;
 use crate::bench::machine;
@@ -47,12 +47,12 @@ pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     let plan = Plan::resolve(asked, files)?;
     let exports = Exports::of_report(exports, engines::json, engines::document)?;
     let task = Task::read(&plan, world)?;
-    let model = plan.lineup.model(world)?;
-    let counter = model.as_ref().map(|model| Counter::new(model, plan.lineup.task)).transpose()?;
+    let model = plan.set.model(world)?;
+    let counter = model.as_ref().map(|model| TokenCounter::new(model, plan.set.task)).transpose()?;
     let max_length = counter.as_ref().map(|counter| counter.max_length);
     let tokens = counter.as_ref().map(|counter| task.tokens(counter, world)).transpose()?;
     drop(counter);
-    let model_facts = facts::of(&plan.lineup, model.as_ref(), max_length, world)?;
+    let model_facts = facts::of(&plan.set, model.as_ref(), max_length, world)?;
 
     // What was found out is told and exported in any case.
     interrupt::be_patient();
@@ -67,7 +67,7 @@ pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
         machine: machine::facts(),
         model: model_facts,
         workload: workload(&plan, &task, tokens.as_ref(), max_length),
-        reference: reference.and_then(|place| Some(plan.lineup.engines.get(place)?.name.clone())),
+        reference: reference.and_then(|place| Some(plan.set.engines.get(place)?.name.clone())),
         engines,
         thresholds: Vec::new(),
         warnings: task.warnings.clone(),
@@ -161,8 +161,8 @@ impl Comparing<'_> {
     fn engines(&self) -> Result<(Vec<EngineOnTexts>, Option<usize>), Error> {
         let Self { plan, world, .. } = self;
         let runtime = async_runtime::multi_thread(world)?;
-        let planned = &plan.lineup.engines;
-        let blank = |engine: &Planned| EngineOnTexts::new(engine.name.clone(), engine.spec.to_string());
+        let planned = &plan.set.engines;
+        let blank = |engine: &NamedEngine| EngineOnTexts::new(engine.name.clone(), engine.spec.to_string());
         let mut engines: Vec<EngineOnTexts> = planned.iter().map(blank).collect();
         let mut waiting: Vec<usize> = (0..planned.len()).collect();
         let mut reference: Option<Reference> = None;
@@ -170,7 +170,7 @@ impl Comparing<'_> {
         let mut wanted = true;
         while !waiting.is_empty() && !world.cancel.is_cancelled() {
             let next = match reference {
-                None if wanted => plan.lineup.reference(plan.reference, &waiting),
+                None if wanted => plan.set.reference(plan.reference, &waiting),
                 _ => waiting.first().copied(),
             };
             let Some(place) = next else { break };
@@ -206,13 +206,13 @@ impl Comparing<'_> {
     }
 
     /// Makes an engine ready, asks it for everything, and ends it.
-    async fn ask(&self, planned: &Planned, engine: &mut EngineOnTexts) -> Result<Results, EngineState> {
+    async fn ask(&self, planned: &NamedEngine, engine: &mut EngineOnTexts) -> Result<Results, EngineState> {
         let Self { plan, task, model, world, .. } = self;
         let printer = world.bars.printer();
         let roles: &[Role] = plan.roles();
-        let opening = Opening::new(&plan.lineup, *model, roles, world);
-        let started = opening.open(planned).await.map_err(Unready::into_state)?;
-        let Facts { version, details, load_seconds } = started.facts.clone();
+        let opener = EngineOpener::new(&plan.set, *model, roles, world);
+        let started = opener.open(planned).await.map_err(OpenError::into_state)?;
+        let EngineFacts { version, details, load_seconds } = started.facts.clone();
         (engine.version, engine.details, engine.load_seconds) = (version, details, Some(load_seconds));
         printer.note(&format!("{}: ready in {load_seconds:.2} s", planned.name));
         let bar = world.bars.stages();

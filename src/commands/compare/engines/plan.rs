@@ -4,21 +4,17 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use crate::bench::report::Task;
-use crate::cli::{
-    CompareEnginesArgs, CompareTask, CpuArgs, EngineSetArgs, FieldArgs, HardwareArgs, ModelIdArgs, PythonArgs,
-    RequestArgs,
-};
+use crate::cli::{CompareEnginesArgs, CompareTask, FieldArgs};
 use crate::commands::Error;
-use crate::commands::side_by_side::{Lineup, REQUEST_TIMEOUT, STARTUP_TIMEOUT, engines_of, named, within_time};
+use crate::commands::engine_set::EngineSet;
 use crate::compare::engines::Probe;
 use crate::engine::Role;
 use crate::input;
 use crate::input::PairOptions;
-use crate::model::DEFAULT_MODEL;
 
 /// What engines are to be asked.
 pub(super) struct Plan {
-    pub lineup: Lineup,
+    pub set: EngineSet,
     pub task: CompareTask,
     /// The engine the others are compared with, by its place, if the user names it.
     pub reference: Option<usize>,
@@ -41,19 +37,7 @@ const RETRIES: u32 = 2;
 impl Plan {
     pub fn resolve(asked: CompareEnginesArgs, files: Vec<PathBuf>) -> Result<Self, Error> {
         let CompareEnginesArgs {
-            set:
-                EngineSetArgs {
-                    engines,
-                    model: ModelIdArgs { model_id, revision },
-                    hardware: HardwareArgs { device, cpu: CpuArgs { threads, copy_weights } },
-                    python: PythonArgs { python },
-                    requests: RequestArgs { retries, request_timeout },
-                    startup_timeout,
-                    reference,
-                    batch,
-                    samples,
-                    seed,
-                },
+            set,
             task,
             concurrency,
             fields: FieldArgs { input_format, field, id_field },
@@ -84,38 +68,25 @@ impl Plan {
             }
             _ => {}
         }
-        let engines = engines_of(engines.unwrap_or_default())?;
+        let (batch, samples, seed, reference) = (set.batch, set.samples, set.seed, set.reference.clone());
+        let engine_task = if task == CompareTask::Rerank { Task::Rerank } else { Task::Embed };
+        let set = EngineSet::resolve(set, engine_task, RETRIES)?;
         let within = |name, value: usize, most: usize| match value {
             value if value > most => Err(Error::flag(name, format!("{value} is more than {most}"))),
             value => Ok(value),
         };
         let usual_samples = if task == CompareTask::Rerank { SAMPLED_QUERIES } else { SAMPLES };
-        let request_timeout = within_time("--request-timeout", request_timeout, REQUEST_TIMEOUT)?;
         let probe = Probe {
             batch: batch.map_or(BATCH, NonZero::get),
             concurrency: within("--concurrency", concurrency.map_or(CONCURRENCY, NonZero::get), MOST_AT_A_TIME)?,
             samples: within("--samples", samples.unwrap_or(usual_samples), MOST_SAMPLES)?,
             seed: seed.unwrap_or(0),
-            timeout: request_timeout,
+            timeout: set.request_timeout,
         };
-        let reference = named(&engines, "--reference", reference.as_deref())?;
-        let lineup = Lineup {
-            engines,
-            task: if task == CompareTask::Rerank { Task::Rerank } else { Task::Embed },
-            model_named: model_id.is_some(),
-            model_id: model_id.unwrap_or_else(|| DEFAULT_MODEL.to_owned()),
-            revision,
-            device,
-            threads,
-            copy_weights,
-            python,
-            request_timeout,
-            startup_timeout: within_time("--startup-timeout", startup_timeout, STARTUP_TIMEOUT)?,
-            retries: retries.unwrap_or(RETRIES),
-        };
+        let reference = set.named("--reference", reference.as_deref())?;
         let pairs = PairOptions { first: field.clone(), second: pair_field, score: score_field, split };
         let options = input::Options { format: input_format, field, id_field, pair_field: None };
-        Ok(Self { lineup, task, reference, probe, files, options, pairs, qrels })
+        Ok(Self { set, task, reference, probe, files, options, pairs, qrels })
     }
 
     /// The roles of the texts.

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::path::Path;
 
 use super::super::{Error, World};
-use super::Lineup;
+use super::EngineSet;
 use crate::bench::machine::{self, GemmError};
 use crate::bench::report::{FileHash, Machine, ModelReport};
 use crate::fetch::FetchError;
@@ -15,13 +15,13 @@ use crate::model::{Model, fingerprint};
 use crate::runtime::{Runtime, cores};
 
 /// What the machine is; and what it can do at most, where an engine computes here and ONNX Runtime is here.
-pub fn of_machine(lineup: &Lineup, world: &World) -> Machine {
+pub fn of_machine(set: &EngineSet, world: &World) -> Machine {
     let mut facts = machine::facts();
-    if !lineup.computes_here() {
+    if !set.computes_here() {
         return facts;
     }
     let Ok(Some(library)) = world.globals.search().find() else { return facts };
-    let threads = lineup.threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN);
+    let threads = set.hardware.cpu.threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN);
     let measured = Runtime::load(&library.path).map_err(GemmError::from);
     match measured.and_then(|runtime| machine::gemm_gflops(&runtime, threads)) {
         Ok(gflops) => facts.gemm_gflops = Some(gflops),
@@ -33,12 +33,13 @@ pub fn of_machine(lineup: &Lineup, world: &World) -> Machine {
 
 /// Which model it is, to the last bit, and what it computes for a token.
 pub fn of(
-    lineup: &Lineup,
+    set: &EngineSet,
     model: Option<&Model>,
     max_length: Option<usize>,
     world: &World,
 ) -> Result<ModelReport, Error> {
-    let known = ModelReport { id: name(&lineup.model_id), revision: lineup.revision.clone(), ..ModelReport::default() };
+    let known =
+        ModelReport { id: name(set.model_id()), revision: set.model.revision.clone(), ..ModelReport::default() };
     let Some(model) = model else { return Ok(known) };
     let architecture = model.config.get("model_type").and_then(|name| name.as_str()).map(str::to_owned);
     let cost = cost(model);

@@ -1,47 +1,38 @@
-//! Which engines are asked, and how they are made ready.
+//! The engines, the model they have in common, and how they are started and asked.
 
-use std::num::NonZero;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use super::super::{Error, World};
 use crate::bench::report::Task;
-use crate::cli::EngineEntry;
+use crate::cli::{EngineEntry, EngineSetArgs, HardwareArgs, ModelIdArgs, PythonArgs, RequestArgs};
+use crate::commands::settings::model_request;
 use crate::engine::{EngineKind, EngineSpec, SpecError};
 use crate::fetch::Context;
 use crate::model::cache::HubEnv;
 use crate::model::hub::HubError;
-use crate::model::source::{Request, Source};
-use crate::model::{Model, ModelError};
-use crate::runtime::device::Device;
-use crate::runtime::install;
+use crate::model::{DEFAULT_MODEL, Model, ModelError};
 
 /// Longest wait for an answer, where the user says nothing.
-pub const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
+const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 /// Longest wait until an engine is ready, where the user says nothing.
-pub const STARTUP_TIMEOUT: Duration = Duration::from_mins(10);
+const STARTUP_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// The engines, the model they have in common, and how they are made ready.
-pub struct Lineup {
-    pub engines: Vec<Planned>,
+/// The engines, the model they have in common, and how they are started and asked.
+pub struct EngineSet {
+    pub engines: Vec<NamedEngine>,
     pub task: Task,
-    pub model_id: String,
-    /// Whether the user, or a config, named the model.
-    pub model_named: bool,
-    pub revision: Option<String>,
-    pub device: Option<Device>,
-    pub threads: Option<NonZero<usize>>,
-    /// Whether engines of this process copy the weights into memory.
-    pub copy_weights: bool,
-    pub python: Option<PathBuf>,
+    /// The model, as the user or a config names it.
+    pub model: ModelIdArgs,
+    pub hardware: HardwareArgs,
+    pub python: PythonArgs,
     pub request_timeout: Duration,
     pub startup_timeout: Duration,
     pub retries: u32,
 }
 
-/// An engine that is to be made ready.
+/// An engine with a name of its own.
 #[derive(Debug)]
-pub struct Planned {
+pub struct NamedEngine {
     /// Its name in tables.
     pub name: String,
     pub spec: EngineSpec,
@@ -51,7 +42,40 @@ pub struct Planned {
     pub model: Option<String>,
 }
 
-impl Lineup {
+impl EngineSet {
+    /// The engines that flags, or a config, name; `usual_retries` holds where they do not say how often a request is sent
+    /// again.
+    pub fn resolve(args: EngineSetArgs, task: Task, usual_retries: u32) -> Result<Self, Error> {
+        // The rest is about what is measured, and resolved there.
+        let EngineSetArgs {
+            engines,
+            model,
+            hardware,
+            python,
+            requests: RequestArgs { retries, request_timeout },
+            startup_timeout,
+            reference: _,
+            batch: _,
+            samples: _,
+            seed: _,
+        } = args;
+        Ok(Self {
+            engines: engines_of(engines.unwrap_or_default())?,
+            task,
+            model,
+            hardware,
+            python,
+            request_timeout: within_time("--request-timeout", request_timeout, REQUEST_TIMEOUT)?,
+            startup_timeout: within_time("--startup-timeout", startup_timeout, STARTUP_TIMEOUT)?,
+            retries: retries.unwrap_or(usual_retries),
+        })
+    }
+
+    /// The model's name.
+    pub fn model_id(&self) -> &str {
+        self.model.model_id.as_deref().unwrap_or(DEFAULT_MODEL)
+    }
+
     /// The engine whose results are most likely right: the one that is `chosen`, else, of those at the places of `among`,
     /// the reference implementation, infa in its default number format, or the first.
     pub fn reference(&self, chosen: Option<usize>, among: &[usize]) -> Option<usize> {
@@ -74,7 +98,7 @@ impl Lineup {
     /// The model whose tokenizer counts, and which engines of this machine run. If there are none of those, a model that
     /// is not here only leaves tokens uncounted.
     pub fn model(&self, world: &World) -> Result<Option<Model>, Error> {
-        match self.source(&world.context(), world).and_then(Model::read) {
+        match self.read(&world.context(), world) {
             Ok(model) => Ok(Some(model)),
             Err(error) if self.computes_here() || error.is_cancelled() => Err(error.into()),
             Err(error) => {
@@ -87,7 +111,7 @@ impl Lineup {
     /// Whether the model can be had, without the network: for plans.
     pub fn model_here(&self, world: &World) -> Result<ModelHere, Error> {
         let context = Context { offline: true, ..world.context() };
-        match self.source(&context, world).and_then(Model::read) {
+        match self.read(&context, world) {
             Ok(_) => Ok(ModelHere::Yes),
             Err(ModelError::Hub(HubError::Offline { .. }))
                 if !(world.globals.offline || HubEnv::from_env().offline) =>
@@ -99,15 +123,29 @@ impl Lineup {
         }
     }
 
-    fn source(&self, context: &Context, world: &World) -> Result<Source, ModelError> {
-        let request = Request {
-            model_id: self.model_id.clone(),
-            revision: self.revision.clone(),
-            onnx_file: None,
-            cache: world.globals.cache.clone(),
-            python: install::python(),
-        };
-        request.resolve(HubEnv::from_env(), context)
+    fn read(&self, context: &Context, world: &World) -> Result<Model, ModelError> {
+        let request = model_request(self.model.clone(), &world.globals)?;
+        Model::read(request.resolve(HubEnv::from_env(), context)?)
+    }
+
+    /// The place of the engine of this name; or of this spec, where only one has it.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        let mut of_spec =
+            (0..self.engines.len()).filter(|&at| self.engines.get(at).is_some_and(|one| one.spec.to_string() == name));
+        let alone = of_spec.next().filter(|_| of_spec.next().is_none());
+        self.engines.iter().position(|engine| engine.name == name).or(alone)
+    }
+
+    /// The place of the engine of this name, which the flag `which` gave.
+    pub fn named(&self, which: &'static str, name: Option<&str>) -> Result<Option<usize>, Error> {
+        let Some(name) = name else { return Ok(None) };
+        match self.find(name) {
+            Some(place) => Ok(Some(place)),
+            None => {
+                let names: Vec<&str> = self.engines.iter().map(|engine| engine.name.as_str()).collect();
+                Err(Error::flag(which, format!("no engine is called {name:?}; engines: {}", names.join(", "))))
+            }
+        }
     }
 }
 
@@ -122,7 +160,7 @@ pub enum ModelHere {
 }
 
 /// The longest wait that `flag` gives, or the `usual` one.
-pub fn within_time(flag: &'static str, given: Option<Duration>, usual: Duration) -> Result<Duration, Error> {
+fn within_time(flag: &'static str, given: Option<Duration>, usual: Duration) -> Result<Duration, Error> {
     match given.unwrap_or(usual) {
         Duration::ZERO => Err(Error::flag(flag, "nothing is ready in no time; give it longer")),
         limit => Ok(limit),
@@ -130,9 +168,9 @@ pub fn within_time(flag: &'static str, given: Option<Duration>, usual: Duration)
 }
 
 /// The engines of `--engines`, each with a name of its own.
-pub fn engines_of(entries: Vec<EngineEntry>) -> Result<Vec<Planned>, Error> {
+fn engines_of(entries: Vec<EngineEntry>) -> Result<Vec<NamedEngine>, Error> {
     const FLAG: &str = "--engines";
-    let mut engines: Vec<Planned> = Vec::new();
+    let mut engines: Vec<NamedEngine> = Vec::new();
     for EngineEntry { name, spec, launch, model } in entries {
         if spec.is_empty() {
             continue;
@@ -157,26 +195,7 @@ pub fn engines_of(entries: Vec<EngineEntry>) -> Result<Vec<Planned>, Error> {
             let reason = format!("two engines are called {name:?}: give each a name of its own, as in NAME={spec}");
             return Err(Error::flag(FLAG, reason));
         }
-        engines.push(Planned { name, spec, launch, model });
+        engines.push(NamedEngine { name, spec, launch, model });
     }
     if engines.is_empty() { Err(Error::flag(FLAG, "no engine is named")) } else { Ok(engines) }
-}
-
-/// The place of the engine of this name; or of this spec, where only one has it.
-pub fn find(engines: &[Planned], name: &str) -> Option<usize> {
-    let mut of_spec = (0..engines.len()).filter(|&at| engines.get(at).is_some_and(|one| one.spec.to_string() == name));
-    let alone = of_spec.next().filter(|_| of_spec.next().is_none());
-    engines.iter().position(|engine| engine.name == name).or(alone)
-}
-
-/// The place of the engine of this name, which the flag `which` gave.
-pub fn named(engines: &[Planned], which: &'static str, name: Option<&str>) -> Result<Option<usize>, Error> {
-    let Some(name) = name else { return Ok(None) };
-    match find(engines, name) {
-        Some(place) => Ok(Some(place)),
-        None => {
-            let names: Vec<&str> = engines.iter().map(|engine| engine.name.as_str()).collect();
-            Err(Error::flag(which, format!("no engine is called {name:?}; engines: {}", names.join(", "))))
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! Tokens of texts, as the model sees them.
 
 use super::super::Error;
-use crate::bench::report::Task as Asked;
+use crate::bench::report::Task as EngineTask;
 use crate::bench::target::Request;
 use crate::engine::{self, OutputKind};
 use crate::model::task::Task;
@@ -12,7 +12,7 @@ use crate::model::{Model, ModelError};
 const LONGEST: usize = 1 << 24;
 
 /// Counts tokens as the model sees them.
-pub struct Counter<'m> {
+pub struct TokenCounter<'m> {
     model: &'m Model,
     /// Text before each input.
     prompt: String,
@@ -22,11 +22,11 @@ pub struct Counter<'m> {
     pairs: bool,
 }
 
-impl<'m> Counter<'m> {
-    pub fn new(model: &'m Model, task: Asked) -> Result<Self, ModelError> {
-        let pairs = task == Asked::Rerank && matches!(model.task, Task::CrossEncoder(_) | Task::Generative(_));
-        let purpose = if pairs { OutputKind::Logits } else { OutputKind::Embedding };
-        let max_length = engine::max_length(model, purpose, None, model.max_position_embeddings())?;
+impl<'m> TokenCounter<'m> {
+    pub fn new(model: &'m Model, task: EngineTask) -> Result<Self, ModelError> {
+        let pairs = task == EngineTask::Rerank && matches!(model.task, Task::CrossEncoder(_) | Task::Generative(_));
+        let output = if pairs { OutputKind::Logits } else { OutputKind::Embedding };
+        let max_length = engine::max_length(model, output, None, model.max_position_embeddings())?;
         let prompt = if pairs { None } else { model.prompt(None, None)? };
         Ok(Self { model, prompt: prompt.unwrap_or_default(), max_length, pairs })
     }

@@ -1,0 +1,74 @@
+//! Why an engine is not open.
+
+use super::super::Error;
+use crate::bench::report::EngineState;
+use crate::bench::summary;
+use crate::bench::target::{Failure, FailureKind};
+use crate::engine::launch::LaunchError;
+use crate::engine::{EngineError, PythonError};
+
+/// Why an engine is not open.
+pub enum OpenError {
+    /// Somebody asked to stop.
+    Cancelled,
+    /// It cannot be started, or refuses.
+    Failed(Failure),
+    /// What it needs is not here.
+    NotAvailable(String),
+}
+
+impl OpenError {
+    /// What a report says of it.
+    pub fn into_state(self) -> EngineState {
+        const STAGE: &str = "start";
+        match self {
+            Self::Cancelled => EngineState::NotMeasured,
+            Self::Failed(failure) => summary::failed(STAGE, &failure),
+            Self::NotAvailable(message) => {
+                EngineState::Failed { stage: STAGE.into(), kind: "not available".into(), message }
+            }
+        }
+    }
+}
+
+impl From<Error> for OpenError {
+    fn from(error: Error) -> Self {
+        let message = with_hint(&error.to_string(), error.hint());
+        match error {
+            Error::Interrupted => Self::Cancelled,
+            Error::Engine(EngineError::Remote { engine: _, error, hint }) => {
+                let failure = Failure::from(error);
+                Self::Failed(Failure { message: with_hint(&failure.message, hint), ..failure })
+            }
+            Error::Engine(EngineError::Python { engine: _, error }) => {
+                let message = with_hint(&error.to_string(), error.hint());
+                match error {
+                    PythonError::NoPython { .. } | PythonError::Missing { .. } => Self::NotAvailable(message),
+                    error => Self::Failed(Failure { message, ..Failure::from(error) }),
+                }
+            }
+            _ => Self::Failed(Failure::new(FailureKind::Other, message)),
+        }
+    }
+}
+
+impl From<EngineError> for OpenError {
+    fn from(error: EngineError) -> Self {
+        Error::from(error).into()
+    }
+}
+
+impl From<LaunchError> for OpenError {
+    fn from(error: LaunchError) -> Self {
+        let message = with_hint(&error.to_string(), error.hint());
+        match error {
+            LaunchError::Cancelled => Self::Cancelled,
+            LaunchError::NotInstalled { .. } => Self::NotAvailable(message),
+            _ => Self::Failed(Failure::new(FailureKind::Other, message)),
+        }
+    }
+}
+
+fn with_hint(message: &str, hint: Option<String>) -> String {
+    hint.map_or_else(|| message.to_owned(), |hint| format!("{message} ({hint})"))
+}
