@@ -2,13 +2,12 @@
 
 mod python;
 
-use std::path::Path;
 use std::sync::Arc;
 
 use super::async_runtime::EngineRuntime;
 use super::settings::{Globals, local_options, text_options};
 use super::{Error, World};
-use crate::cli::{CpuArgs, EngineArgs, HardwareArgs, ModelArgs, ModelIdArgs, PythonArgs, RequestArgs, TextArgs};
+use crate::cli::{EngineArgs, ModelArgs, RequestArgs, TextArgs};
 use crate::engine::open::{EngineOptions, ServerOptions};
 use crate::engine::recipes::{Location, ServerRecipe};
 use crate::engine::remote::ApiKey;
@@ -16,6 +15,7 @@ use crate::engine::{EngineSpec, RemoteOptions, SpecError};
 use crate::runtime::device::{Device, Dtype};
 
 const ENGINE: &str = "--engine";
+const FOR_SERVERS: &str = "it is for servers alone (--engine NAME=URL)";
 
 /// The engine that flags describe.
 pub(super) fn resolve(
@@ -40,17 +40,8 @@ pub(super) fn resolve(
             return Ok(EngineOptions::Server(Box::new(resolve_server(spec, server, engine, model, text, globals)?)));
         }
     }
-    let EngineArgs { engine: _, requests, request_batch, concurrency, python } = engine;
-    let RequestArgs { retries, request_timeout } = requests;
-    let PythonArgs { python } = python;
-    no_python(python.as_deref(), &spec)?;
-    refuse(&[
-        ("--retries", retries.is_some()),
-        ("--request-timeout", request_timeout.is_some()),
-        ("--request-batch", request_batch.is_some()),
-        ("--concurrency", concurrency.is_some()),
-    ])
-    .map_err(|flag| Error::Flag { flag, reason: "it is for servers alone (--engine NAME=URL)".into() })?;
+    no_python(&engine, &spec)?;
+    refuse(engine.given(), &[], FOR_SERVERS)?;
     Ok(EngineOptions::Local(Box::new(local_options(specified(&spec, model)?, text, globals)?)))
 }
 
@@ -78,24 +69,9 @@ fn resolve_server(
     text: TextArgs,
     globals: &Globals,
 ) -> Result<ServerOptions, Error> {
-    let EngineArgs { engine: _, requests, request_batch, concurrency, python } = engine;
-    let RequestArgs { retries, request_timeout } = requests;
-    let PythonArgs { python } = python;
-    no_python(python.as_deref(), &spec)?;
-    let ModelArgs { id, onnx_file, hardware, dtype, calibrate, batch_tokens } = model;
-    let ModelIdArgs { model_id, revision } = id;
-    let HardwareArgs { device, cpu: CpuArgs { threads, copy_weights } } = hardware;
-    refuse(&[
-        ("--revision", revision.is_some()),
-        ("--onnx-file", onnx_file.is_some()),
-        ("--device", device.is_some()),
-        ("--dtype", dtype.is_some()),
-        ("--calibrate", calibrate.is_some()),
-        ("--copy-weights", copy_weights),
-        ("--threads", threads.is_some()),
-        ("--batch-tokens", batch_tokens.is_some()),
-    ])
-    .map_err(|flag| Error::Flag { flag, reason: format!("it is for models in this process, not for {spec}") })?;
+    no_python(&engine, &spec)?;
+    refuse(model.given(), &["--model-id"], &format!("it is for models in this process, not for {spec}"))?;
+    let EngineArgs { requests: RequestArgs { retries, request_timeout }, request_batch, concurrency, .. } = engine;
     if globals.offline && !is_here(&spec) {
         return Err(flag("--offline", format!("{spec} is somewhere on the network")));
     }
@@ -109,7 +85,7 @@ fn resolve_server(
     }
     let usual = RemoteOptions::within(request_timeout.unwrap_or(RemoteOptions::REQUEST_TIMEOUT));
     let remote = RemoteOptions {
-        model: model_id,
+        model: model.id.model_id,
         key,
         retries: retries.unwrap_or(usual.retries),
         request_batch: request_batch.or(usual.request_batch),
@@ -124,9 +100,9 @@ fn flag(flag: &'static str, reason: String) -> Error {
 }
 
 /// Only a Python engine has an interpreter; one that the environment names is for those that follow.
-fn no_python(python: Option<&Path>, spec: &EngineSpec) -> Result<(), Error> {
+fn no_python(engine: &EngineArgs, spec: &EngineSpec) -> Result<(), Error> {
     let named = std::env::var_os("INFA_PYTHON");
-    match python {
+    match &engine.python.python {
         Some(python) if named.as_deref() != Some(python.as_os_str()) => {
             Err(flag("--python", format!("{spec} is no Python engine")))
         }
@@ -134,9 +110,12 @@ fn no_python(python: Option<&Path>, spec: &EngineSpec) -> Result<(), Error> {
     }
 }
 
-/// The first flag that was given.
-fn refuse(flags: &[(&'static str, bool)]) -> Result<(), &'static str> {
-    flags.iter().find(|(_, given)| *given).map_or(Ok(()), |&(flag, _)| Err(flag))
+/// Refuses what is given beside the `known` flags.
+fn refuse(given: Vec<&'static str>, known: &[&str], reason: &str) -> Result<(), Error> {
+    match given.into_iter().find(|flag| !known.contains(flag)) {
+        Some(name) => Err(flag(name, reason.to_owned())),
+        None => Ok(()),
+    }
 }
 
 /// Whether the server is on this machine.

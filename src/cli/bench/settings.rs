@@ -8,8 +8,8 @@ use clap::Args;
 use crate::bench::demand::Demand;
 use crate::bench::load::Load;
 use crate::bench::report::Task;
-use crate::cli::flags::duration;
-use crate::cli::{CpuArgs, EngineSetArgs, HardwareArgs, ModelIdArgs, PythonArgs, RequestArgs, Rounds, Share};
+use crate::cli::flags::{duration, given};
+use crate::cli::{EngineSetArgs, Rounds, Share};
 
 /// The settings that flags and configs have in common; each has a default.
 #[derive(Debug, Default, Args)]
@@ -94,19 +94,7 @@ impl BenchSettings {
     pub fn given(&self) -> Vec<&'static str> {
         let Self {
             title: _,
-            set:
-                EngineSetArgs {
-                    engines,
-                    model: ModelIdArgs { model_id, revision },
-                    hardware: HardwareArgs { device, cpu: CpuArgs { threads, copy_weights } },
-                    python: PythonArgs { python },
-                    requests: RequestArgs { retries, request_timeout },
-                    startup_timeout,
-                    reference,
-                    batch,
-                    samples,
-                    seed,
-                },
+            set,
             task,
             dataset,
             load,
@@ -122,19 +110,10 @@ impl BenchSettings {
             notes,
             machine_cost_per_hour,
         } = self;
-        let all = [
+        let own = given([
             ("--note", !notes.is_empty()),
-            ("--engines", engines.is_some()),
             ("--task", task.is_some()),
-            ("--model-id", model_id.is_some()),
-            ("--revision", revision.is_some()),
-            ("--device", device.is_some()),
-            ("--threads", threads.is_some()),
-            ("--copy-weights", *copy_weights),
-            ("--python", python.is_some()),
             ("--dataset", dataset.is_some()),
-            ("--seed", seed.is_some()),
-            ("--batch", batch.is_some()),
             ("--load", load.is_some()),
             ("--concurrency", concurrency.is_some()),
             ("--rate", rate.is_some()),
@@ -144,15 +123,10 @@ impl BenchSettings {
             ("--stable", stable.is_some()),
             ("--time-limit", time_limit.is_some()),
             ("--warm-up", warm_up.is_some()),
-            ("--request-timeout", request_timeout.is_some()),
-            ("--startup-timeout", startup_timeout.is_some()),
-            ("--retries", retries.is_some()),
             ("--baseline", baseline.is_some()),
-            ("--reference", reference.is_some()),
-            ("--samples", samples.is_some()),
             ("--machine-cost-per-hour", machine_cost_per_hour.is_some()),
-        ];
-        all.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+        ]);
+        [set.given(), own].concat()
     }
 
     /// Fills in what is missing from `other`.

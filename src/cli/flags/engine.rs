@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::given;
 use super::values::duration;
 
 /// The engine of a command that runs one.
@@ -36,6 +37,15 @@ pub struct EngineArgs {
     pub python: PythonArgs,
 }
 
+impl EngineArgs {
+    /// The names of the flags that are given, without those that name the engine and its interpreter.
+    pub fn given(&self) -> Vec<&'static str> {
+        let Self { engine: _, requests, request_batch, concurrency, python: _ } = self;
+        let own = [("--request-batch", request_batch.is_some()), ("--concurrency", concurrency.is_some())];
+        [requests.given(), given(own)].concat()
+    }
+}
+
 /// Time-out and retries of requests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct RequestArgs {
@@ -51,6 +61,12 @@ pub struct RequestArgs {
 }
 
 impl RequestArgs {
+    /// The names of the flags that are given.
+    pub fn given(&self) -> Vec<&'static str> {
+        let Self { retries, request_timeout } = self;
+        given([("--retries", retries.is_some()), ("--request-timeout", request_timeout.is_some())])
+    }
+
     /// Fills in what is missing from `other`.
     pub fn or(self, other: Self) -> Self {
         Self {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::values::duration;
-use super::{EngineEntry, HardwareArgs, ModelIdArgs, PythonArgs, RequestArgs};
+use super::{EngineEntry, HardwareArgs, ModelIdArgs, PythonArgs, RequestArgs, given};
 
 /// Several engines, their model, and the requests to them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
@@ -54,6 +54,32 @@ pub struct EngineSetArgs {
 }
 
 impl EngineSetArgs {
+    /// The names of the flags that are given.
+    pub fn given(&self) -> Vec<&'static str> {
+        let Self {
+            engines,
+            model,
+            hardware,
+            python: PythonArgs { python },
+            requests,
+            startup_timeout,
+            reference,
+            batch,
+            samples,
+            seed,
+        } = self;
+        let own = given([
+            ("--engines", engines.is_some()),
+            ("--python", python.is_some()),
+            ("--startup-timeout", startup_timeout.is_some()),
+            ("--reference", reference.is_some()),
+            ("--batch", batch.is_some()),
+            ("--samples", samples.is_some()),
+            ("--seed", seed.is_some()),
+        ]);
+        [own, model.given(), hardware.given(), requests.given()].concat()
+    }
+
     /// Fills in what is missing from `other`.
     pub fn or(self, other: Self) -> Self {
         Self {

@@ -3,6 +3,7 @@
 mod engine;
 mod engine_set;
 mod exports;
+mod given;
 mod list;
 mod listing;
 mod model;
@@ -12,6 +13,7 @@ mod values;
 pub use engine::{EngineArgs, PythonArgs, RequestArgs};
 pub use engine_set::EngineSetArgs;
 pub use exports::ReportExportArgs;
+pub use given::given;
 pub use list::{List, list, spread};
 pub use listing::ListingArgs;
 pub use model::{CpuArgs, HardwareArgs, InputArgs, MODEL_SOURCES, ModelArgs, ModelIdArgs, TextArgs, VectorArgs};

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::given;
 use crate::model::DEFAULT_MODEL;
 use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
@@ -30,6 +31,12 @@ pub struct ModelIdArgs {
 }
 
 impl ModelIdArgs {
+    /// The names of the flags that are given.
+    pub fn given(&self) -> Vec<&'static str> {
+        let Self { model_id, revision } = self;
+        given([("--model-id", model_id.is_some()), ("--revision", revision.is_some())])
+    }
+
     /// Fills in what is missing from `other`. A revision belongs to its model.
     pub fn or(self, other: Self) -> Self {
         match self.model_id {
@@ -51,6 +58,12 @@ pub struct HardwareArgs {
 }
 
 impl HardwareArgs {
+    /// The names of the flags that are given.
+    pub fn given(&self) -> Vec<&'static str> {
+        let Self { device, cpu: CpuArgs { threads, copy_weights } } = *self;
+        given([("--device", device.is_some()), ("--threads", threads.is_some()), ("--copy-weights", copy_weights)])
+    }
+
     /// With the `device` of an engine's spec, if it names one.
     pub fn on(self, device: Option<Device>) -> Self {
         Self { device: device.or(self.device), ..self }
@@ -112,6 +125,25 @@ pub struct ModelArgs {
     /// Maximum tokens of a batch of equally long texts [default: 512]
     #[arg(long, value_name = "N")]
     pub batch_tokens: Option<NonZero<usize>>,
+}
+
+impl ModelArgs {
+    /// A model on some hardware, with the defaults of all else.
+    pub fn new(id: ModelIdArgs, hardware: HardwareArgs) -> Self {
+        Self { id, onnx_file: None, hardware, dtype: None, calibrate: None, batch_tokens: None }
+    }
+
+    /// The names of the flags that are given.
+    pub fn given(&self) -> Vec<&'static str> {
+        let Self { id, onnx_file, hardware, dtype, calibrate, batch_tokens } = self;
+        let own = given([
+            ("--onnx-file", onnx_file.is_some()),
+            ("--dtype", dtype.is_some()),
+            ("--calibrate", calibrate.is_some()),
+            ("--batch-tokens", batch_tokens.is_some()),
+        ]);
+        [id.given(), hardware.given(), own].concat()
+    }
 }
 
 /// How texts become vectors. The model's files give the defaults.

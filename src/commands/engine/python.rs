@@ -1,7 +1,7 @@
 //! From flags to the options of a Python engine.
 
-use super::{ENGINE, flag, refuse};
-use crate::cli::{CpuArgs, EngineArgs, HardwareArgs, ModelArgs, PythonArgs, RequestArgs, TextArgs};
+use super::{ENGINE, FOR_SERVERS, flag, refuse};
+use crate::cli::{EngineArgs, ModelArgs, TextArgs};
 use crate::commands::Error;
 use crate::commands::settings::{self, Globals, model_request, text_options};
 use crate::engine::open::PythonModelOptions;
@@ -15,42 +15,30 @@ pub(super) fn resolve(
     text: TextArgs,
     globals: &Globals,
 ) -> Result<PythonModelOptions, Error> {
-    let EngineArgs { engine: _, requests, request_batch, concurrency, python } = engine;
-    let RequestArgs { retries, request_timeout } = requests;
-    let PythonArgs { python } = python;
-    let ModelArgs { id, onnx_file, hardware, dtype, calibrate, batch_tokens } = model;
-    let HardwareArgs { device, cpu: CpuArgs { threads, copy_weights } } = hardware;
-    let elsewhere = |flag, reason: &str| Err(Error::Flag { flag, reason: reason.to_owned() });
-    if let Err(flag) = refuse(&[("--retries", retries.is_some()), ("--concurrency", concurrency.is_some())]) {
-        return elsewhere(flag, "it is for servers alone (--engine NAME=URL)");
+    refuse(engine.given(), &["--request-timeout", "--request-batch"], FOR_SERVERS)?;
+    let known = ["--model-id", "--revision", "--device", "--threads", "--dtype"];
+    refuse(model.given(), &known, &format!("it is for models in this process, not for {spec}"))?;
+    if let Some(dtype) = model.dtype {
+        let name = spec.kind.name();
+        return Err(flag("--dtype", format!("{spec} takes it as an option, as in {name}:{dtype}")));
     }
-    if let Err(flag) = refuse(&[
-        ("--onnx-file", onnx_file.is_some()),
-        ("--calibrate", calibrate.is_some()),
-        ("--copy-weights", copy_weights),
-        ("--batch-tokens", batch_tokens.is_some()),
-    ]) {
-        return elsewhere(flag, &format!("it is for models in this process, not for {spec}"));
-    }
-    if let Some(dtype) = dtype {
-        return elsewhere("--dtype", &format!("{spec} takes it as an option, as in {}:{dtype}", spec.kind.name()));
-    }
-    if let Some(device) = device.filter(|&device| device != Device::Auto) {
+    if let Some(device) = model.hardware.device.filter(|&device| device != Device::Auto) {
         if spec.device.is_some_and(|other| other != device) {
-            return elsewhere("--device", &format!("{spec} says another"));
+            return Err(flag("--device", format!("{spec} says another")));
         }
         spec.device = Some(device);
     }
+    let request_timeout = engine.requests.request_timeout;
     if request_timeout.is_some_and(|timeout| timeout.is_zero()) {
-        return elsewhere("--request-timeout", "nothing answers in no time; give it longer");
+        return Err(flag("--request-timeout", "nothing answers in no time; give it longer".into()));
     }
     let options = PythonModelOptions {
         spec,
-        request: model_request(id, globals)?,
+        request: model_request(model.id, globals)?,
         text: text_options(text),
-        python,
-        threads: settings::threads(threads)?,
-        batch: request_batch,
+        python: engine.python.python,
+        threads: settings::threads(model.hardware.cpu.threads)?,
+        batch: engine.request_batch,
         start_timeout: PythonOptions::START_TIMEOUT,
         request_timeout: request_timeout.unwrap_or(PythonOptions::REQUEST_TIMEOUT),
     };

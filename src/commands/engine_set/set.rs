@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::{Error, World};
 use crate::bench::report::Task;
-use crate::cli::{EngineEntry, EngineSetArgs, HardwareArgs, ModelIdArgs, PythonArgs, RequestArgs};
+use crate::cli::{EngineEntry, EngineSetArgs, HardwareArgs, ModelIdArgs, PythonArgs};
 use crate::commands::settings::model_request;
 use crate::engine::{EngineKind, EngineSpec, SpecError};
 use crate::fetch::Context;
@@ -52,7 +52,7 @@ impl EngineSet {
             model,
             hardware,
             python,
-            requests: RequestArgs { retries, request_timeout },
+            requests,
             startup_timeout,
             reference: _,
             batch: _,
@@ -65,9 +65,9 @@ impl EngineSet {
             model,
             hardware,
             python,
-            request_timeout: within_time("--request-timeout", request_timeout, REQUEST_TIMEOUT)?,
+            request_timeout: within_time("--request-timeout", requests.request_timeout, REQUEST_TIMEOUT)?,
             startup_timeout: within_time("--startup-timeout", startup_timeout, STARTUP_TIMEOUT)?,
-            retries: retries.unwrap_or(usual_retries),
+            retries: requests.retries.unwrap_or(usual_retries),
         })
     }
 

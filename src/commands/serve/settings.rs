@@ -158,17 +158,13 @@ fn resolve_models(
     let mut served = Vec::with_capacity(models);
     for ((model_id, Names { name, aliases }), dtype) in model_ids.into_iter().zip(names).zip(dtypes) {
         let dtype = dtype.map(|dtype| exact(dtype, remarks));
-        let model = ModelArgs {
-            id: ModelIdArgs {
-                model_id: Some(model_id.clone()),
-                revision: revision_of(&model_id, revisions.next().flatten(), remarks),
-            },
-            onnx_file: onnx_files.next().flatten(),
-            hardware: HardwareArgs { device: devices.next().flatten(), cpu },
-            calibrate: calibrate.clone().filter(|_| is_int8(&dtype)),
-            dtype,
-            batch_tokens: Some(batch_tokens),
-        };
+        let revision = revision_of(&model_id, revisions.next().flatten(), remarks);
+        let id = ModelIdArgs { model_id: Some(model_id.clone()), revision };
+        let mut model = ModelArgs::new(id, HardwareArgs { device: devices.next().flatten(), cpu });
+        model.onnx_file = onnx_files.next().flatten();
+        model.calibrate = calibrate.clone().filter(|_| is_int8(&dtype));
+        model.dtype = dtype;
+        model.batch_tokens = Some(batch_tokens);
         let pooling = poolings.next().flatten().flatten();
         served.push(ServedModel {
             name,

@@ -153,6 +153,7 @@ mod tests {
             ("onnx:int8:float32", "onnx: two number formats: int8 and float32"),
             ("onnx:b8", "onnx has no option \"b8\""),
             ("infinity:optimun", "\"optimun\", did you mean \"optimum\"?; options: torch, optimum"),
+            ("tei:float61", "did you mean \"float16\"?; options: float32, float16"),
             ("tei:int8", "options: float32, float16"),
             ("infa:xyzzy", "infa has no option \"xyzzy\"; options: float32"),
             ("infinity:torch:optimum", "two engines: torch and optimum"),
