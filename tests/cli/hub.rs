@@ -187,7 +187,7 @@ fn an_endpoint_that_is_no_address() {
     let home = home();
     for endpoint in ["not a url", "ftp://127.0.0.1", "127.0.0.1:9"] {
         let ran = from_hub(None, &home).env("HF_ENDPOINT", endpoint).run();
-        ran.refuses(3, &[endpoint, "not an address", "HF_ENDPOINT"]);
+        ran.refuses(3, &[endpoint, "not a usable address", "HF_ENDPOINT"]);
     }
     let ran = from_hub(None, &home).env("HF_TOKEN", "a\nb").run();
     ran.refuses(3, &["token", "HF_TOKEN"]);
