@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::turns::Turns;
+use super::fair_queue::FairQueue;
 
 /// Something to be computed.
 pub trait Task: Send + 'static {
@@ -22,7 +22,7 @@ pub struct Queue<T> {
     budget: usize,
     /// Their tasks by length.
     callers: HashMap<u64, BTreeMap<usize, VecDeque<T>>>,
-    turns: Turns,
+    order: FairQueue,
     /// How many tasks there are of each length, and whose they are.
     lengths: BTreeMap<usize, (usize, BTreeSet<u64>)>,
     next: u64,
@@ -44,7 +44,7 @@ impl<T: Task> Queue<T> {
         Self {
             budget,
             callers: HashMap::new(),
-            turns: Turns::new(turn),
+            order: FairQueue::new(turn),
             lengths: BTreeMap::new(),
             next: 0,
             tasks: 0,
@@ -57,13 +57,13 @@ impl<T: Task> Queue<T> {
     /// Groups have no more than about `tokens` tokens while small requests come beside larger ones.
     pub fn set_short(&mut self, tokens: usize) {
         self.short = tokens.clamp(1, self.budget.max(1));
-        self.turns.set_short(tokens);
+        self.order.set_short(tokens);
     }
 
     /// Most tokens of the next group.
     fn most(&self, now: Instant) -> usize {
         let recent = |small| now.saturating_duration_since(small) < SMALL_MAY_RETURN;
-        let mixed = self.turns.share() && self.small.is_some_and(recent) && self.turns.any_above(self.short);
+        let mixed = self.order.share() && self.small.is_some_and(recent) && self.order.any_above(self.short);
         if mixed { self.short } else { self.budget }
     }
 
@@ -88,7 +88,7 @@ impl<T: Task> Queue<T> {
         if tokens <= self.short {
             self.small = Some(now);
         }
-        self.turns.enter(id, tokens, now);
+        self.order.enter(id, tokens, now);
         let mut caller = BTreeMap::<_, VecDeque<_>>::new();
         for task in tasks {
             let length = task.tokens();
@@ -106,7 +106,7 @@ impl<T: Task> Queue<T> {
     /// Takes back what nobody has taken yet of a caller's tasks.
     pub fn remove(&mut self, id: u64) -> Vec<T> {
         let Some(caller) = self.callers.remove(&id) else { return Vec::new() };
-        self.turns.leave(id);
+        self.order.leave(id);
         for (&length, tasks) in &caller {
             self.tasks -= tasks.len();
             self.tokens -= length * tasks.len();
@@ -120,16 +120,16 @@ impl<T: Task> Queue<T> {
     /// While so many other workers are `idle`, a group is no larger than their share of what waits: two halves on two
     /// cores are done sooner than the whole on one.
     pub fn take(&mut self, now: Instant, idle: usize) -> Option<Vec<T>> {
-        let lead = self.turns.next(now)?;
+        let lead = self.order.next(now)?;
         let (&length, _) = self.callers.get(&lead)?.last_key_value()?;
         let (available, callers) = self.lengths.get(&length)?;
         // Pieces of nearly the same size: a full group and a remnant of one task would waste the remnant.
         let share = (self.tokens / (idle + 1)).max(LEAST_SHARE);
         let most = (self.most(now).min(share) / length.max(1)).max(1);
         let wanted = available.div_ceil(available.div_ceil(most));
-        let others = self.turns.in_order(callers.iter().copied().filter(|&id| id != lead));
+        let others = self.order.in_order(callers.iter().copied().filter(|&id| id != lead));
         let served: Vec<u64> = std::iter::once(lead).chain(others).take(wanted).collect();
-        self.turns.advance(wanted * length);
+        self.order.advance(wanted * length);
         let mut group = Vec::with_capacity(wanted);
         for id in served {
             self.serve(id, length, wanted - group.len(), now, &mut group);
@@ -149,9 +149,9 @@ impl<T: Task> Queue<T> {
         }
         if caller.is_empty() {
             self.callers.remove(&id);
-            self.turns.leave(id);
+            self.order.leave(id);
         } else {
-            self.turns.serve(id, count * length, now);
+            self.order.serve(id, count * length, now);
         }
         self.tasks -= count;
         self.tokens -= count * length;
@@ -239,7 +239,7 @@ mod tests {
             seen += group.len();
         }
         assert_eq!((seen, queue.tokens(), queue.lengths.len(), queue.callers.len()), (added, 0, 0, 0));
-        assert!(queue.turns.is_empty());
+        assert!(queue.order.is_empty());
     }
 
     #[test]

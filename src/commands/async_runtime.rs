@@ -18,7 +18,7 @@ const OTHERS: usize = 4;
 const NETWORK_THREADS: usize = 2;
 
 /// How long a thread for blocking work may take to come.
-const PATIENCE: Duration = Duration::from_secs(10);
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A runtime with a worker for each core that may be used.
 ///
@@ -31,7 +31,7 @@ pub(super) fn multi_thread(world: &World) -> Result<Runtime, Error> {
     let runtime = runtime.map_err(Error::Thread)?;
     // Where no thread for blocking work can be started, tokio waits for one of its workers to become one: for ever.
     let blocking = runtime.spawn_blocking(|| ());
-    if runtime.block_on(async { tokio::time::timeout(PATIENCE, blocking).await }).is_err() {
+    if runtime.block_on(async { tokio::time::timeout(START_TIMEOUT, blocking).await }).is_err() {
         runtime.shutdown_background();
         return Err(Error::Thread(io::ErrorKind::WouldBlock.into()));
     }
@@ -57,7 +57,8 @@ impl EngineRuntime {
     /// [`Error::Thread`] if the system has not enough threads left.
     pub fn network(world: &World) -> Result<Arc<Self>, Error> {
         threads::probe(NETWORK_THREADS).map_err(Error::Thread)?;
-        let build = || Builder::new_multi_thread().worker_threads(NETWORK_THREADS).enable_all().build();
+        let build =
+            || Builder::new_multi_thread().worker_threads(NETWORK_THREADS).thread_name("engine").enable_all().build();
         let runtime = without_unwinding(world, build).map_err(Error::Thread)?;
         Ok(Arc::new(Self(Some(runtime))))
     }
@@ -70,7 +71,7 @@ impl EngineRuntime {
         self.0.as_ref().map(Runtime::handle).ok_or(Error::Interrupted)
     }
 
-    /// Blocks until `work` is done.
+    /// Blocks until `work` is done; `None` while the runtime is being dropped, when nothing can be waiting any more.
     pub fn wait<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         self.0.as_ref().map(|runtime| runtime.block_on(work))
     }

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use serde_json::Value as Json;
 
+use super::batch_run::{self, BatchInput, BatchRun, Counted, Writer, open_error};
 use super::engine;
-use super::job::{self, Counted, Job, Writer, open_error};
 use super::{Error, Outcome, World, texts};
 use crate::cli::{ClassifyArgs, OutputArgs};
 use crate::engine::classify::Classified;
@@ -69,7 +69,7 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
         };
         let inputs = texts.into_iter().map(input).collect();
         let classified = runtime.wait(classifier.classify(inputs, raw_scores, RequestOptions::default()));
-        job::results(count, classified, |Classified { mut results, .. }| {
+        batch_run::results(count, classified, |Classified { mut results, .. }| {
             results.iter_mut().flatten().for_each(|labelled| labelled.labels.truncate(top_k.unwrap_or(usize::MAX)));
             results
         })
@@ -78,8 +78,8 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
         let bytes = text.text.len() + text.pair.as_ref().map_or(0, String::len);
         (text, bytes)
     };
-    let job = Job { world, words: ("Classified", "input"), before, destination: &destination, at_the_end: false };
-    job.run(job::Input::new(None, records), prepare, work, writer)
+    let run = BatchRun { world, words: ("Classified", "input"), before, destination: &destination, at_the_end: false };
+    run.run(BatchInput::new(None, records), prepare, work, writer)
 }
 
 /// A classifier to begin with.

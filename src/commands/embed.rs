@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::Value as Json;
 
 use super::async_runtime::EngineRuntime;
-use super::job::{Counted, Input, Job, Writer, open_error, results};
+use super::batch_run::{BatchInput, BatchRun, Counted, Writer, open_error, results};
 use super::{Error, Outcome, World, texts};
 use crate::cli::{EmbedArgs, OutputType};
 use crate::engine::stream::Work;
@@ -51,16 +51,16 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
         false => output::open(format, &destination, shape, precision),
     };
     let writer = writer.map_err(open_error)?;
-    let job = Job { world, words: ("Embedded", "input"), before, destination: &destination, at_the_end: false };
-    let (input, vectors) = (Input::new(None, records), Vectors(writer));
+    let run = BatchRun { world, words: ("Embedded", "input"), before, destination: &destination, at_the_end: false };
+    let (input, vectors) = (BatchInput::new(None, records), Vectors(writer));
     let prepare = |Text { text, .. }: Text| {
         let bytes = text.len();
         (text, bytes)
     };
     let outcome = match output_type {
-        OutputType::Dense => job.run(input, prepare, work::<Embedding>(runtime, engine, role), vectors),
-        OutputType::Sparse => job.run(input, prepare, work::<SparseEmbedding>(runtime, engine, role), vectors),
-        OutputType::Colbert => job.run(input, prepare, work::<TokenEmbeddings>(runtime, engine, role), vectors),
+        OutputType::Dense => run.run(input, prepare, work::<Embedding>(runtime, engine, role), vectors),
+        OutputType::Sparse => run.run(input, prepare, work::<SparseEmbedding>(runtime, engine, role), vectors),
+        OutputType::Colbert => run.run(input, prepare, work::<TokenEmbeddings>(runtime, engine, role), vectors),
     }?;
     if shortened {
         let advice =

@@ -33,9 +33,9 @@ pub(super) fn run(args: EnginesArgs, world: &World) -> Result<Outcome, Error> {
     Ok(Outcome::Done)
 }
 
-/// What is told of an engine.
+/// What is known of an engine.
 #[derive(Debug, Serialize)]
-struct Told {
+struct EngineStatus {
     /// Its name in a spec.
     engine: &'static str,
     /// Whether it can be used as it is; not known of servers, which have URLs.
@@ -50,18 +50,18 @@ struct Told {
     install: Option<String>,
 }
 
-fn list(python: Option<&Path>, world: &World) -> Result<Vec<Told>, Error> {
-    let mut pythons = Pythons::new()?;
+fn list(python: Option<&Path>, world: &World) -> Result<Vec<EngineStatus>, Error> {
+    let mut interpreters = Interpreters::new()?;
     let cache = &world.globals.cache;
-    let tell = |&kind: &EngineKind| match kind.location() {
+    let status = |&kind: &EngineKind| match kind.location() {
         Location::Process => in_process(kind, world),
-        Location::Python(_) => pythons.tell(kind, python, cache),
+        Location::Python(_) => interpreters.status(kind, python, cache),
         Location::Server(_) => server(kind, cache),
     };
-    Ok(EngineKind::value_variants().iter().map(tell).collect())
+    Ok(EngineKind::value_variants().iter().map(status).collect())
 }
 
-fn in_process(kind: EngineKind, world: &World) -> Told {
+fn in_process(kind: EngineKind, world: &World) -> EngineStatus {
     let (usable, version, missing) = match world.globals.search().find() {
         Ok(Some(library)) => (true, Some(library.version), None),
         // The first run installs it.
@@ -69,7 +69,7 @@ fn in_process(kind: EngineKind, world: &World) -> Told {
         Err(e) => (false, None, Some(e.to_string())),
     };
     let versions = version.map(|version| ("onnxruntime".to_owned(), version)).into_iter().collect();
-    Told {
+    EngineStatus {
         engine: kind.name(),
         usable: Some(usable),
         versions,
@@ -80,10 +80,10 @@ fn in_process(kind: EngineKind, world: &World) -> Told {
 }
 
 /// A server, which may be one that infa can start.
-fn server(kind: EngineKind, cache: &Path) -> Told {
+fn server(kind: EngineKind, cache: &Path) -> EngineStatus {
     let starts = launch::default_command(kind, &python::programs(kind, cache)).is_ok();
     let or = if starts { ", or started by infa bench" } else { "" };
-    Told {
+    EngineStatus {
         engine: kind.name(),
         usable: starts.then_some(true),
         versions: BTreeMap::new(),
@@ -103,14 +103,14 @@ fn needed(kind: EngineKind) -> &'static [Package] {
 }
 
 /// Interpreters that were asked what they have.
-struct Pythons {
+pub(super) struct Interpreters {
     runtime: tokio::runtime::Runtime,
     packages: Vec<Package>,
     asked: BTreeMap<PathBuf, Result<Interpreter, String>>,
 }
 
-impl Pythons {
-    fn new() -> Result<Self, Error> {
+impl Interpreters {
+    pub fn new() -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
         let mut packages: Vec<Package> = Vec::new();
         for package in EngineKind::value_variants().iter().flat_map(|&kind| needed(kind)) {
@@ -121,10 +121,10 @@ impl Pythons {
         Ok(Self { runtime, packages, asked: BTreeMap::new() })
     }
 
-    /// What is told of a Python engine: of the first interpreter that has what it needs, or of the best that has not.
-    fn tell(&mut self, kind: EngineKind, given: Option<&Path>, cache: &Path) -> Told {
+    /// The state of a Python engine: of the first interpreter that has what it needs, or of the best that has not.
+    fn status(&mut self, kind: EngineKind, given: Option<&Path>, cache: &Path) -> EngineStatus {
         let needed = needed(kind);
-        let mut told = Told {
+        let mut status = EngineStatus {
             engine: kind.name(),
             usable: Some(false),
             versions: BTreeMap::new(),
@@ -142,37 +142,28 @@ impl Pythons {
                             let version = python.packages.get(package.name).cloned().flatten();
                             (package.name.to_owned(), version.unwrap_or_else(|| "?".into()))
                         };
-                        told.versions = needed.iter().map(version).collect();
-                        told.versions.insert("python".into(), python.version.clone());
-                        (told.usable, told.missing, told.install) = (Some(true), None, None);
-                        told.place = path.display().to_string();
-                        return told;
+                        status.versions = needed.iter().map(version).collect();
+                        status.versions.insert("python".into(), python.version.clone());
+                        (status.usable, status.missing, status.install) = (Some(true), None, None);
+                        status.place = path.display().to_string();
+                        return status;
                     }
                     Some(package) => {
                         let missing = format!("{} (of {})", package.name, path.display());
-                        told.missing.get_or_insert(missing);
+                        status.missing.get_or_insert(missing);
                     }
                 },
                 Err(reason) => {
-                    told.missing.get_or_insert(format!("Python 3 ({}: {reason})", path.display()));
+                    status.missing.get_or_insert(format!("Python 3 ({}: {reason})", path.display()));
                 }
             }
         }
-        told
-    }
-}
-
-/// Interpreters that were asked what they have, for others who need to know.
-pub(super) struct Survey(Pythons);
-
-impl Survey {
-    pub fn new() -> Result<Self, Error> {
-        Pythons::new().map(Self)
+        status
     }
 
     /// What a Python engine misses here, with the command that installs it.
     pub fn missing(&mut self, kind: EngineKind, python: Option<&Path>, cache: &Path) -> Option<String> {
-        let found = self.0.tell(kind, python, cache);
+        let found = self.status(kind, python, cache);
         let install = found.install.map(|command| format!(" ({command})")).unwrap_or_default();
         let missing = found.missing.unwrap_or_else(|| "Python 3".to_owned());
         (found.usable == Some(false)).then(|| format!("{missing} is missing{install}"))
@@ -182,8 +173,8 @@ impl Survey {
 /// The width where stdout is no terminal.
 const WIDTH: usize = 120;
 
-fn table(engines: &[Told], width: usize) -> String {
-    let row = |Told { engine, usable, versions, place, missing, install }: &Told| {
+fn table(engines: &[EngineStatus], width: usize) -> String {
+    let row = |EngineStatus { engine, usable, versions, place, missing, install }: &EngineStatus| {
         let own = versions.iter().filter(|(name, _)| *name != "python" && *name != "transformers");
         let versions: Vec<String> = own.map(|(name, version)| format!("{name} {version}")).collect();
         let usable = match usable {

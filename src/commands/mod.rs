@@ -1,6 +1,7 @@
 //! The subcommands: settings → work → output. One file each.
 
 mod async_runtime;
+mod batch_run;
 mod bench;
 mod classify;
 mod compare;
@@ -12,7 +13,6 @@ mod engine_set;
 mod engines;
 mod error;
 mod exports;
-mod job;
 mod man;
 mod model;
 mod rerank;

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use super::async_runtime::EngineRuntime;
+use super::batch_run::{BatchInput, BatchRun, open_error};
 use super::engine;
-use super::job::{Input, Job, open_error};
 use super::{Error, Outcome, World, texts};
 use crate::cli::{FieldArgs, OutputArgs, ReadArgs, RerankArgs};
 use crate::engine::open::EngineOptions;
@@ -61,8 +61,8 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
             let before = (engine::opened(&options), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, false, kept != Kept::Not).map_err(open_error)?;
             let words = ("Scored", "document");
-            let job = Job { world, words, before, destination: &destination, at_the_end: true };
-            one::run(job, Input::new(Some(first), records), (runtime, reranker), query, top_n, kept, writer)
+            let run = BatchRun { world, words, before, destination: &destination, at_the_end: true };
+            one::run(run, BatchInput::new(Some(first), records), (runtime, reranker), query, top_n, kept, writer)
         }
         None => {
             check_queries(&read)?;
@@ -84,8 +84,8 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
             let before = (engine::opened(&options), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, true, kept != Kept::Not).map_err(open_error)?;
             let words = ("Reranked", "query");
-            let job = Job { world, words, before, destination: &destination, at_the_end: false };
-            many::run(job, Input::new(Some(first), records), (runtime, reranker), top_n, kept, writer)
+            let run = BatchRun { world, words, before, destination: &destination, at_the_end: false };
+            many::run(run, BatchInput::new(Some(first), records), (runtime, reranker), top_n, kept, writer)
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::job::invite;
+use super::batch_run::prompt_on_terminal;
 use super::{Error, World};
 use crate::cli::{FieldArgs, ReadArgs};
 use crate::input::{self, InputError, Options, Records};
@@ -30,7 +30,7 @@ pub(super) fn open(
     }
     let options = Options { format: input_format, field, id_field, pair_field };
     if options.pair_field.is_none() {
-        invite(world, &files, what);
+        prompt_on_terminal(world, &files, what);
     }
     input::open(&files, &options).map_err(|error| match (&error, as_text(&files)) {
         (InputError::Missing { .. }, Some(text)) => {

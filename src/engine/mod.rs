@@ -19,6 +19,7 @@
 mod api;
 mod checked;
 pub mod classify;
+mod cut_and_scale;
 mod forms;
 pub mod launch;
 mod local;

@@ -1,7 +1,7 @@
 //! Why engines cannot run here, before anything is started: for `--dry-run`.
 
 use super::super::engine_set::NamedEngine;
-use super::super::engines::Survey;
+use super::super::engines::Interpreters;
 use super::super::{Error, World};
 use super::plan::Plan;
 use crate::engine::launch;
@@ -12,12 +12,12 @@ use crate::engine::recipes::Location;
 pub(super) struct Obstacles<'a> {
     plan: &'a Plan,
     world: &'a World,
-    survey: Survey,
+    interpreters: Interpreters,
 }
 
 impl<'a> Obstacles<'a> {
     pub fn new(plan: &'a Plan, world: &'a World) -> Result<Self, Error> {
-        Ok(Self { plan, world, survey: Survey::new()? })
+        Ok(Self { plan, world, interpreters: Interpreters::new()? })
     }
 
     /// What keeps the engine of this place from running here. Servers at a URL are not asked.
@@ -31,7 +31,7 @@ impl<'a> Obstacles<'a> {
                 let dtype = || spec.dtype()?.resolve().err().map(|e| e.to_string());
                 device.or_else(dtype)
             }
-            Location::Python(_) => self.survey.missing(spec.kind, self.plan.set.python.python.as_deref(), cache),
+            Location::Python(_) => self.interpreters.missing(spec.kind, self.plan.set.python.python.as_deref(), cache),
             Location::Server(_) if spec.url.is_some() => None,
             Location::Server(_) => match launch {
                 Some(template) => launch::Command::parse(template).err().map(|e| e.to_string()),

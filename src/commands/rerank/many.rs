@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::Kept;
 use crate::commands::async_runtime::EngineRuntime;
-use crate::commands::job::{Counted, Input, Job, Writer, results};
+use crate::commands::batch_run::{BatchInput, BatchRun, Counted, Writer, results};
 use crate::commands::{Error, Outcome};
 use crate::engine::rerank::{Best, Pairs, Reranker, Score, ScoreError};
 use crate::engine::stream::Work;
@@ -15,8 +15,8 @@ use crate::input::Query;
 use crate::output::{Hit, OutputError, Ranking, RankingWriter};
 
 pub(super) fn run(
-    job: Job<'_>,
-    input: Input<Query>,
+    run: BatchRun<'_>,
+    input: BatchInput<Query>,
     (runtime, reranker): (Arc<EngineRuntime>, Reranker),
     top_n: Option<usize>,
     kept: Kept,
@@ -43,7 +43,7 @@ pub(super) fn run(
         let bytes = query.documents.iter().map(|document| document.text.len() + query.query.len()).sum();
         (query, bytes)
     };
-    job.run(input, prepare, work, Rankings(writer))
+    run.run(input, prepare, work, Rankings(writer))
 }
 
 /// The documents of a query, in order.

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::Kept;
 use crate::commands::async_runtime::EngineRuntime;
-use crate::commands::job::{Counted, Input, Job, Writer, results};
+use crate::commands::batch_run::{BatchInput, BatchRun, Counted, Writer, results};
 use crate::commands::{Error, Outcome};
 use crate::engine::RequestOptions;
 use crate::engine::rerank::{Best, Pairs, Reranker, Score, ScoreError};
@@ -15,8 +15,8 @@ use crate::input::Text;
 use crate::output::{Hit, OutputError, RankingWriter};
 
 pub(super) fn run(
-    job: Job<'_>,
-    input: Input<Text>,
+    run: BatchRun<'_>,
+    input: BatchInput<Text>,
     (runtime, reranker): (Arc<EngineRuntime>, Reranker),
     query: String,
     top_n: Option<usize>,
@@ -37,7 +37,7 @@ pub(super) fn run(
         let bytes = text.len();
         (text, bytes)
     };
-    job.run(input, prepare, work, Ordered { best: Best::new(top_n), failed: Vec::new(), writer })
+    run.run(input, prepare, work, Ordered { best: Best::new(top_n), failed: Vec::new(), writer })
 }
 
 /// A document with its score.

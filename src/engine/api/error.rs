@@ -1,5 +1,6 @@
 //! Errors of engines: of one input, of a whole request, and of an engine that cannot be opened.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use crate::batch::scheduler::Full;
@@ -14,7 +15,7 @@ use crate::runtime::RuntimeError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct TextError {
-    reason: String,
+    reason: Cow<'static, str>,
     kind: TextErrorKind,
 }
 
@@ -37,32 +38,32 @@ pub enum TextErrorKind {
 
 impl TextError {
     /// The text itself is the reason.
-    pub fn new(reason: impl Into<String>) -> Self {
+    pub fn new(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: reason.into(), kind: TextErrorKind::Input }
     }
 
     /// The size of the text, or of what is made of it, is the reason.
-    pub fn too_large(reason: impl Into<String>) -> Self {
+    pub fn too_large(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: reason.into(), kind: TextErrorKind::TooLarge }
     }
 
     /// The engine or the model is the reason, whatever the text.
-    pub fn internal(reason: impl Into<String>) -> Self {
+    pub fn internal(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: reason.into(), kind: TextErrorKind::Internal }
     }
 
     /// The numbers that the engine gave are the reason.
-    pub fn unusable(reason: impl Into<String>) -> Self {
+    pub fn unusable(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: reason.into(), kind: TextErrorKind::Unusable }
     }
 
     /// The text is longer than the model can read, and must not be cut.
-    pub fn too_long(reason: impl Into<String>) -> Self {
+    pub fn too_long(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: reason.into(), kind: TextErrorKind::TooLong }
     }
 
     /// The model can no longer be used, such as after a change of its files, whatever the text.
-    pub fn unavailable(reason: impl Into<String>) -> Self {
+    pub fn unavailable(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: reason.into(), kind: TextErrorKind::Unavailable }
     }
 
@@ -78,7 +79,7 @@ impl TextError {
 
     /// The same with `what` it is about before the reason.
     pub fn about(self, what: &str) -> Self {
-        Self { reason: format!("{what}: {}", self.reason), ..self }
+        Self { reason: format!("{what}: {}", self.reason).into(), ..self }
     }
 }
 
@@ -89,7 +90,7 @@ impl From<TokenizeError> for TextError {
             TokenizeError::TooManyBytes { .. } => TextErrorKind::TooLarge,
             TokenizeError::Failed(_) => TextErrorKind::Input,
         };
-        Self { reason: error.to_string(), kind }
+        Self { reason: error.to_string().into(), kind }
     }
 }
 

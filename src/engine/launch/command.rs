@@ -21,12 +21,12 @@ type Word = Vec<Part>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Part {
     Text(OsString),
-    Place(Place),
+    Placeholder(Placeholder),
 }
 
 /// What can be filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum Placeholder {
     Model,
     Host,
     Port,
@@ -37,7 +37,7 @@ enum Place {
     Flags,
 }
 
-impl Place {
+impl Placeholder {
     const ALL: [Self; 8] =
         [Self::Model, Self::Host, Self::Port, Self::MetricsPort, Self::Name, Self::Threads, Self::Device, Self::Flags];
 
@@ -141,10 +141,10 @@ impl Command {
         let program = parts(&program.ok_or_else(|| CommandError::NoProgram { command: command() })?)?;
         let arguments = words.map(|word| parts(&word)).collect::<Result<Vec<_>, _>>()?;
         let parsed = Self { environment, program, arguments };
-        if !parsed.has(Place::Port) {
+        if !parsed.has(Placeholder::Port) {
             return Err(CommandError::NoPort);
         }
-        let flags = Part::Place(Place::Flags);
+        let flags = Part::Placeholder(Placeholder::Flags);
         let odd = parsed.arguments.iter().find(|word| word.contains(&flags) && word.len() > 1);
         let mut elsewhere = parsed.environment.iter().map(|(_, value)| value).chain([&parsed.program]);
         if let Some(odd) = odd.or_else(|| elsewhere.find(|word| word.contains(&flags))) {
@@ -162,7 +162,7 @@ impl Command {
 
     /// Whether options of the engine's spec have a place in it.
     pub fn takes_flags(&self) -> bool {
-        self.has(Place::Flags)
+        self.has(Placeholder::Flags)
     }
 
     /// Whether it runs a container, whose image may have to come from far away first.
@@ -178,7 +178,7 @@ impl Command {
             for part in word {
                 match part {
                     Part::Text(text) => filled.push(text),
-                    Part::Place(place) => filled.push(values.of(*place)),
+                    Part::Placeholder(place) => filled.push(values.of(*place)),
                 }
             }
             filled
@@ -186,7 +186,7 @@ impl Command {
         let mut arguments = Vec::with_capacity(self.arguments.len());
         for word in &self.arguments {
             match &word[..] {
-                [Part::Place(Place::Flags)] => arguments.extend(values.flags.iter().map(OsString::from)),
+                [Part::Placeholder(Placeholder::Flags)] => arguments.extend(values.flags.iter().map(OsString::from)),
                 _ => arguments.push(fill(word)),
             }
         }
@@ -194,24 +194,24 @@ impl Command {
         Filled { environment, program: fill(&self.program), arguments }
     }
 
-    fn has(&self, place: Place) -> bool {
+    fn has(&self, place: Placeholder) -> bool {
         let values = self.environment.iter().map(|(_, value)| value);
-        values.chain([&self.program]).chain(&self.arguments).any(|word| word.contains(&Part::Place(place)))
+        values.chain([&self.program]).chain(&self.arguments).any(|word| word.contains(&Part::Placeholder(place)))
     }
 }
 
 impl Values<'_> {
-    fn of(&self, place: Place) -> OsString {
+    fn of(&self, place: Placeholder) -> OsString {
         match place {
-            Place::Model => self.model.as_os_str().to_owned(),
-            Place::Host => self.host.into(),
-            Place::Port => self.port.to_string().into(),
-            Place::MetricsPort => self.metrics_port.to_string().into(),
-            Place::Name => self.name.into(),
-            Place::Threads => self.threads.to_string().into(),
-            Place::Device => self.device.into(),
+            Placeholder::Model => self.model.as_os_str().to_owned(),
+            Placeholder::Host => self.host.into(),
+            Placeholder::Port => self.port.to_string().into(),
+            Placeholder::MetricsPort => self.metrics_port.to_string().into(),
+            Placeholder::Name => self.name.into(),
+            Placeholder::Threads => self.threads.to_string().into(),
+            Placeholder::Device => self.device.into(),
             // Whole words, which are put in elsewhere.
-            Place::Flags => OsString::new(),
+            Placeholder::Flags => OsString::new(),
         }
     }
 }
@@ -238,7 +238,7 @@ impl fmt::Display for Filled {
 fn written(word: &Word) -> String {
     let part = |part: &Part| match part {
         Part::Text(text) => text.to_string_lossy().replace('{', "{{").replace('}', "}}"),
-        Part::Place(place) => format!("{{{}}}", place.name()),
+        Part::Placeholder(place) => format!("{{{}}}", place.name()),
     };
     word.iter().map(part).collect()
 }
@@ -294,11 +294,11 @@ fn parts(word: &str) -> Result<Word, CommandError> {
             after
         } else {
             let (name, after) = after.split_once('}').filter(|_| open).ok_or_else(brace)?;
-            let place = Place::ALL.into_iter().find(|place| place.name() == name).ok_or_else(|| unknown(name))?;
+            let place = Placeholder::ALL.into_iter().find(|place| place.name() == name).ok_or_else(|| unknown(name))?;
             if !text.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut text).into()));
             }
-            parts.push(Part::Place(place));
+            parts.push(Part::Placeholder(place));
             after
         };
     }
@@ -310,7 +310,7 @@ fn parts(word: &str) -> Result<Word, CommandError> {
 }
 
 fn unknown(name: &str) -> CommandError {
-    let known = Place::ALL.map(Place::name);
+    let known = Placeholder::ALL.map(Placeholder::name);
     let list = known.map(|known| format!("{{{known}}}")).join(", ");
     CommandError::Unknown { name: name.to_owned(), like: suggest(name, known.iter().copied()), known: list }
 }

@@ -22,7 +22,7 @@ pub(super) struct Process {
 /// Until a group that is dropped, and cannot be waited for long, is killed.
 const SHORT_GRACE: Duration = Duration::from_secs(1);
 /// How long the end of one that was killed may take.
-const DEATH: Duration = Duration::from_secs(2);
+const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(5);
 
 impl Process {
@@ -80,7 +80,7 @@ impl Process {
         }
         self.signal(libc::SIGKILL);
         // What waits for a broken disk or device cannot even be killed.
-        let _ = tokio::time::timeout(DEATH, self.ended()).await;
+        let _ = tokio::time::timeout(KILL_TIMEOUT, self.ended()).await;
         false
     }
 
@@ -110,7 +110,7 @@ impl Drop for Process {
             self.signal(libc::SIGTERM);
             if !self.wait_for(SHORT_GRACE) {
                 self.signal(libc::SIGKILL);
-                self.wait_for(DEATH);
+                self.wait_for(KILL_TIMEOUT);
             }
         }
     }

@@ -18,15 +18,15 @@ pub(super) struct Readiness {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Found {
     /// Nobody listens, or not for HTTP.
-    Nobody,
+    NoConnection,
     /// Somebody listens and does not answer.
-    Silence,
+    NoAnswer,
     /// This status.
     Status(StatusCode),
 }
 
 /// An answer takes at most that long.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Readiness {
     /// The way to a server at `base`, where `http://HOST:PORT` is all there is of it.
@@ -38,7 +38,7 @@ impl Readiness {
             .no_proxy()
             .tls_certs_only([])
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(PATIENCE)
+            .timeout(ANSWER_TIMEOUT)
             .build()?;
         let mut url = base.clone();
         url.set_path(health.path);
@@ -51,17 +51,17 @@ impl Readiness {
             Ok(reply) if reply.status().is_success() => Ok(()),
             Ok(reply) if !self.success && !reply.status().is_server_error() => Ok(()),
             Ok(reply) => Err(Found::Status(reply.status())),
-            Err(e) if e.is_timeout() => Err(Found::Silence),
-            Err(_) => Err(Found::Nobody),
+            Err(e) if e.is_timeout() => Err(Found::NoAnswer),
+            Err(_) => Err(Found::NoConnection),
         }
     }
 
     /// What was found last, for people.
-    pub fn tell(&self, found: &Found) -> String {
+    pub fn describe(&self, found: &Found) -> String {
         let path = self.url.path();
         match found {
-            Found::Nobody => format!("nothing answers at {}", self.url),
-            Found::Silence => format!("no answer at {}", self.url),
+            Found::NoConnection => format!("nothing answers at {}", self.url),
+            Found::NoAnswer => format!("no answer at {}", self.url),
             Found::Status(status) => format!("{path} answers {status}"),
         }
     }
@@ -89,7 +89,7 @@ mod tests {
             String::from_utf8_lossy(&request[..read]).split(' ').nth(1).unwrap().to_owned()
         };
         let (found, path) = tokio::join!(readiness.ask(), server);
-        (found.map_err(|found| readiness.tell(&found)), path)
+        (found.map_err(|found| readiness.describe(&found)), path)
     }
 
     #[tokio::test]
@@ -123,7 +123,7 @@ mod tests {
         drop(listener);
         assert_eq!(
             Readiness::of(&EngineKind::Tei.server().unwrap().health, &url).unwrap().ask().await,
-            Err(Found::Nobody)
+            Err(Found::NoConnection)
         );
     }
 }

@@ -39,7 +39,7 @@ const ATTEMPTS: usize = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 /// What a process said before its end may take a moment to be read; what it left behind may hold its streams open.
-const LAST_WORDS: Duration = Duration::from_secs(2);
+const OUTPUT_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Server {
     /// Starts a server, and waits until it is ready for requests.
@@ -112,7 +112,7 @@ impl Server {
         };
         let url = url.map_err(|e| no_client(&e))?;
         let readiness = Readiness::of(&recipe.health, &url).map_err(|e| no_client(&e))?;
-        let found = std::sync::Mutex::new(Found::Nobody);
+        let found = std::sync::Mutex::new(Found::NoConnection);
         let waited = tokio::select! {
             biased;
             status = process.ended() => Err(Some(status)),
@@ -137,14 +137,15 @@ impl Server {
                 Ok(Self { process, _view: view, url, spec, command: shown, startup, stop_timeout })
             }
             Err(Some(status)) => {
-                process.output().ended(LAST_WORDS).await;
+                process.output().ended(OUTPUT_TIMEOUT).await;
                 let lines = process.output().last();
                 Err(LaunchError::Ended { command: shown, status: status.to_string(), lines })
             }
             Err(None) => {
                 process.stop(launch.stop_timeout).await;
                 let found = found.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-                let (after, found, lines) = (launch.startup_timeout, readiness.tell(&found), process.output().last());
+                let (after, found, lines) =
+                    (launch.startup_timeout, readiness.describe(&found), process.output().last());
                 Err(LaunchError::NeverReady { command: shown, after, found, lines })
             }
         }
@@ -188,7 +189,7 @@ impl Server {
     /// Waits until it has died, and tells as [`Server::died`] does.
     pub async fn dies(&self) -> String {
         let status = self.process.ended().await;
-        self.process.output().ended(LAST_WORDS).await;
+        self.process.output().ended(OUTPUT_TIMEOUT).await;
         self.death(status)
     }
 

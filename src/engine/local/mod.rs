@@ -3,7 +3,7 @@
 //! ```text
 //! onnx              a model through ONNX Runtime: tokens, requests
 //!   ├ load          its session and its workers, from safetensors or a ready file
-//!   ├ predictor, sparse, token_vectors, finish   from the model's output to logits, weights, vectors
+//!   ├ predictor, sparse, token_vectors, post_process   from the model's output to logits, weights, vectors
 //!   ├ tokenizers    threads that tokenise
 //!   ├ runner        requests through the queue to the workers
 //!   │   ├ worker    one group of inputs through one session
@@ -16,12 +16,12 @@
 //! ```
 
 mod collect;
-mod finish;
 pub mod int8;
 mod load;
 pub mod observe;
 mod onnx;
 mod options;
+mod post_process;
 mod predictor;
 mod prompts;
 mod runner;

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::sync::Arc;
 
-use super::observe::Observer;
+use super::observe::GroupObserver;
 use crate::batch::scheduler::Bounds;
 use crate::engine::int8::Int8Options;
 use crate::model::weights::Access;
@@ -31,7 +31,7 @@ pub struct OnnxOptions {
     /// they came.
     pub turn_tokens: usize,
     /// Is told of every run of the model.
-    pub observer: Option<Arc<dyn Observer>>,
+    pub observer: Option<Arc<dyn GroupObserver>>,
 }
 
 impl Default for OnnxOptions {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use tokio::sync::oneshot;
 
 use super::collect::{Decode, QueuedInput, collect};
-use super::observe::{GroupRun, Observer};
+use super::observe::{GroupObserver, GroupRun};
 use super::tokenizers::{Cancel, Opened, Tokenizers};
 use super::weight_files::WeightFiles;
 use super::worker::{Interface, OutputRows, run_group};
@@ -134,7 +134,7 @@ pub(super) fn run_work(
     interface: &Interface,
     files: &WeightFiles,
     group: Vec<QueuedInput>,
-    observer: Option<&dyn Observer>,
+    observer: Option<&dyn GroupObserver>,
 ) {
     let start = Instant::now();
     let texts: Vec<&Tokens> = group.iter().map(|input| &input.tokens).collect();
@@ -159,6 +159,6 @@ pub(super) fn run_work(
 }
 
 /// Shares an observer with the workers.
-pub(super) fn observed(observer: Option<&Arc<dyn Observer>>) -> Option<&dyn Observer> {
+pub(super) fn observed(observer: Option<&Arc<dyn GroupObserver>>) -> Option<&dyn GroupObserver> {
     observer.map(AsRef::as_ref)
 }

@@ -17,7 +17,7 @@ use crate::model::{Model, ModelError, m3, pooling};
 use crate::runtime::Runtime;
 
 /// From the model's output to lexical weights.
-pub(super) struct SparseFinish {
+pub(super) struct SparsePostProcess {
     source: Source,
     /// Most weights that are kept of a text.
     most: usize,
@@ -42,7 +42,7 @@ pub(super) fn load(
     runtime: &Runtime,
     model: &Model,
     options: &OnnxOptions,
-) -> Result<(Loaded, Arc<SparseFinish>), EngineError> {
+) -> Result<(Loaded, Arc<SparsePostProcess>), EngineError> {
     let pooling = match model.sentence.splade {
         None if splade::is_masked_lm(&model.config) && model.sentence.pooling.is_none() => {
             tracing::info!("{} has a masked-LM head: taken for SPLADE with max pooling", model.name);
@@ -78,10 +78,10 @@ pub(super) fn load(
         return Err(ModelError::Flag { flag: "--output-type", reason }.into());
     };
     let vocabulary = if matches!(source, Source::Weights) { loaded.width } else { loaded.vocab_size };
-    Ok((loaded, Arc::new(SparseFinish { source, most, vocabulary })))
+    Ok((loaded, Arc::new(SparsePostProcess { source, most, vocabulary })))
 }
 
-impl SparseFinish {
+impl SparsePostProcess {
     /// Makes the weights of one text from the model's output.
     pub(super) fn decode(self: &Arc<Self>) -> Decode {
         let finish = Arc::clone(self);

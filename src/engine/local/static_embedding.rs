@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::finish::{Ending, Finish};
 use super::onnx::{IN_FLIGHT, ids_as_they_are};
+use super::post_process::{Normalization, PostProcess};
 use super::prompts::Prompts;
 use super::tokenizers::{Opened, Tokenizers};
 use crate::engine::forms;
@@ -31,7 +31,7 @@ pub struct StaticEngine {
 struct Table {
     model: Arc<Model>,
     table: StaticTable,
-    finish: Finish,
+    finish: PostProcess,
     /// Of model2vec: the token that does not count, and the most characters of a text that are looked at.
     unknown: Option<i64>,
     max_chars: Option<usize>,
@@ -63,7 +63,7 @@ impl StaticEngine {
         let path = model.weights.safetensors().ok_or_else(|| refuse("static embeddings are read from safetensors"))?;
         let table = StaticTable::open_by(path, access).map_err(ModelError::from)?;
         let prompts = Prompts::new(&model, text)?;
-        let finish = Finish::new(&model, Some(Vec::new()), false, table.width(), text)?;
+        let finish = PostProcess::new(&model, Some(Vec::new()), false, table.width(), text)?;
         if text.max_length == Some(0) {
             let reason = "it must be at least 1".into();
             return Err(ModelError::Flag { flag: "--max-length", reason }.into());
@@ -113,7 +113,12 @@ impl StaticEngine {
 
 impl Table {
     /// The vector of a text.
-    fn embed(&self, text: Prompted<'_>, truncate: Truncate, ending: Ending) -> Result<Embedding, TextError> {
+    fn embed(
+        &self,
+        text: Prompted<'_>,
+        truncate: Truncate,
+        normalization: Normalization,
+    ) -> Result<Embedding, TextError> {
         let (part, cut) = match self.max_chars {
             Some(most) if truncate == Truncate::Left => text.last_characters(most),
             Some(most) => text.first_characters(most),
@@ -128,10 +133,10 @@ impl Table {
         if let Some(unknown) = self.unknown {
             tokens.ids.retain(|&id| id != unknown);
         }
-        self.embed_ids(&tokens.ids, tokens.truncated || cut, ending)
+        self.embed_ids(&tokens.ids, tokens.truncated || cut, normalization)
     }
 
-    fn embed_ids(&self, ids: &[i64], truncated: bool, ending: Ending) -> Result<Embedding, TextError> {
+    fn embed_ids(&self, ids: &[i64], truncated: bool, normalization: Normalization) -> Result<Embedding, TextError> {
         let known = self.table.tokens();
         if ids.is_empty() {
             return Err(TextError::new("the text has no tokens that the model knows"));
@@ -139,12 +144,12 @@ impl Table {
         if let Some(id) = ids.iter().find(|&&id| usize::try_from(id).map_or(true, |id| id >= known)) {
             return Err(TextError::new(format!("token {id} is outside the model's vocabulary of {known}")));
         }
-        let unchanged = || self.table.changed().map_or(Ok(()), |reason| Err(TextError::unavailable(reason)));
+        let unchanged = || self.table.changed().map_or(Ok(()), |reason| Err(TextError::unavailable(reason.to_owned())));
         unchanged()?;
         let mean = self.table.mean(ids);
         // What was computed while the table changed is worth nothing.
         unchanged()?;
-        let vector = self.finish.finish(mean, ending)?;
+        let vector = self.finish.end(mean, normalization)?;
         Ok(Embedding { vector, tokens: Some(ids.len()), truncated: Some(truncated) })
     }
 }
@@ -158,14 +163,15 @@ impl Engine for StaticEngine {
         forms::check(&self.info, outputs, &inputs)?;
         let table = Arc::clone(&self.table);
         let prompt = self.prompts.of_request(&table.model, &options)?;
-        let (truncate, ending) = (options.truncate.unwrap_or(table.truncate), table.finish.ending(&options)?);
+        let (truncate, normalization) =
+            (options.truncate.unwrap_or(table.truncate), table.finish.normalization(&options)?);
         let count = inputs.len();
         let each = move |i: usize| {
             let embedding = match &inputs[i] {
-                Input::Text(text) => table.embed(prompt.before(text), truncate, ending),
+                Input::Text(text) => table.embed(prompt.before(text), truncate, normalization),
                 Input::Ids(ids) => {
                     let tokens = ids_as_they_are(ids, table.max_length, truncate)?;
-                    table.embed_ids(&tokens.ids, tokens.truncated, ending)
+                    table.embed_ids(&tokens.ids, tokens.truncated, normalization)
                 }
                 Input::Pair(..) => Err(TextError::new("static embeddings are of single texts, not of pairs")),
             };

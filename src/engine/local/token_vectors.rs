@@ -18,7 +18,7 @@ use crate::model::{Model, ModelError, m3, pooling, tokenizer};
 use crate::runtime::Runtime;
 
 /// What makes token vectors of texts, around the graph.
-pub(super) struct TokenFinish {
+pub(super) struct TokenPostProcess {
     /// Length of an output row.
     input: usize,
     layers: Vec<Layer>,
@@ -43,7 +43,7 @@ pub(super) fn load(
     model: &Model,
     text: &TextOptions,
     options: &OnnxOptions,
-) -> Result<(Loaded, TokenFinish), EngineError> {
+) -> Result<(Loaded, TokenPostProcess), EngineError> {
     let m3 = model.sentence.late.is_none() && m3::Head::Colbert.find(&model.dir).is_some();
     if model.sentence.late.is_none() && !m3 {
         let reason = format!(
@@ -75,7 +75,7 @@ pub(super) fn load(
     }
     let dimensions = layers.iter().fold(input, |width, layer| layer.width(width));
     let scoring = if m3 || late.mean { Scoring::MeanMaxSim } else { Scoring::MaxSim };
-    let finish = TokenFinish {
+    let finish = TokenPostProcess {
         input,
         layers,
         headless: m3,
@@ -95,14 +95,14 @@ pub(super) fn load_plain(
     runtime: &Runtime,
     model: &Model,
     options: &OnnxOptions,
-) -> Result<(Loaded, TokenFinish), EngineError> {
+) -> Result<(Loaded, TokenPostProcess), EngineError> {
     let loaded = match &model.weights {
         WeightsFile::Safetensors(path) => {
             load_safetensors(runtime, path, model, &Request::of(Output::Hidden(Rows::All)), options)?
         }
         WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::TokenVectors, options)?,
     };
-    let finish = TokenFinish {
+    let finish = TokenPostProcess {
         input: loaded.width,
         layers: Vec::new(),
         headless: false,
@@ -146,7 +146,7 @@ fn skipped(model: &Model, mask: &TokenMask) -> Vec<i64> {
     known.into_iter().filter_map(|(_, id)| id).collect()
 }
 
-impl TokenFinish {
+impl TokenPostProcess {
     /// Settles how long texts may be: `usual` where nothing else is said, never beyond `positions`. What the user
     /// `asked` for goes over the model's lengths, but not over the fixed length of its queries.
     pub(super) fn settle_limits(

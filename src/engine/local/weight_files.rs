@@ -55,6 +55,6 @@ impl WeightFiles {
 
     /// The same as an error of a text.
     pub fn check(&self) -> Result<(), TextError> {
-        self.changed().map_or(Ok(()), |reason| Err(TextError::unavailable(reason)))
+        self.changed().map_or(Ok(()), |reason| Err(TextError::unavailable(reason.to_owned())))
     }
 }

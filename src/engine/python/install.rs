@@ -66,7 +66,7 @@ impl InstallError {
 }
 
 /// Most time without a word from the installer: a large file on a slow line is one line.
-const PATIENCE: Duration = Duration::from_secs(3600);
+const SILENCE_TIMEOUT: Duration = Duration::from_secs(3600);
 /// How often an interruption is looked for.
 const TICK: Duration = Duration::from_millis(50);
 /// Lines of a failed step that are told.
@@ -223,14 +223,14 @@ async fn step(mut command: Command, cancel: &Cancel, task: &mut dyn ProgressTask
             }
             // Both streams have ended: so has the program, or it will not say any more.
             Ok(None) => break,
-            Err(_) if heard.elapsed() > PATIENCE => {
-                return Err(failed(format!("not a word for {}", humantime::format_duration(PATIENCE))));
+            Err(_) if heard.elapsed() > SILENCE_TIMEOUT => {
+                return Err(failed(format!("not a word for {}", humantime::format_duration(SILENCE_TIMEOUT))));
             }
             Err(_) => {}
         }
         cancel.check()?;
     }
-    match tokio::time::timeout(PATIENCE, child.wait()).await {
+    match tokio::time::timeout(SILENCE_TIMEOUT, child.wait()).await {
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) if last.is_empty() => Err(failed(status.to_string())),
         Ok(Ok(_)) => Err(failed(last.into_iter().collect::<Vec<_>>().join("; "))),

@@ -24,7 +24,7 @@ pub struct Interpreter {
 }
 
 /// A search path of modules on a slow disk, and a machine that is busy.
-const PATIENCE: Duration = Duration::from_secs(20);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Prints versions: of Python, and of each package, written MODULE=NAME, that can be found.
 const SCRIPT: &str = r#"
@@ -64,9 +64,9 @@ impl Interpreter {
         let mut command = Command::new(python);
         command.args(["-c", SCRIPT]).args(packages.iter().map(|p| format!("{}={}", p.module, p.name)));
         command.stdin(Stdio::null()).kill_on_drop(true);
-        let output = match tokio::time::timeout(PATIENCE, command.output()).await {
+        let output = match tokio::time::timeout(ANSWER_TIMEOUT, command.output()).await {
             Ok(output) => output.map_err(|e| e.to_string())?,
-            Err(_) => return Err(format!("no answer within {}", humantime::format_duration(PATIENCE))),
+            Err(_) => return Err(format!("no answer within {}", humantime::format_duration(ANSWER_TIMEOUT))),
         };
         let last = |bytes: &[u8]| {
             let text = String::from_utf8_lossy(bytes);

@@ -19,7 +19,7 @@ const KEPT_LINES: usize = 8;
 /// Characters of each.
 const KEPT_CHARACTERS: usize = 240;
 /// How long the end of a process, and of its stderr, is waited for.
-const PATIENCE: Duration = Duration::from_secs(5);
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A running process and all that it starts. Dropped, it ends, whatever it does.
 pub(super) struct Process {
@@ -71,7 +71,7 @@ impl Process {
     /// last lines.
     pub async fn end(mut self) -> (String, Vec<String>) {
         drop(self.stdin.take());
-        let status = match tokio::time::timeout(PATIENCE, self.child.wait()).await {
+        let status = match tokio::time::timeout(END_TIMEOUT, self.child.wait()).await {
             Ok(status) => {
                 // The leader is reaped; what it started may still be there, and keeps the group's id alive.
                 status.map_or_else(|e| e.to_string(), said)
@@ -79,17 +79,17 @@ impl Process {
             Err(_) => "it closed its output and went on".to_owned(),
         };
         self.group.kill();
-        let _ = tokio::time::timeout(PATIENCE, self.child.wait()).await;
+        let _ = tokio::time::timeout(END_TIMEOUT, self.child.wait()).await;
         // Whoever else holds stderr open does not hold this up.
-        let _ = tokio::time::timeout(PATIENCE, &mut self.listener).await;
+        let _ = tokio::time::timeout(END_TIMEOUT, &mut self.listener).await;
         (status, self.lines.last())
     }
 
     /// Ends it at once. Its last lines.
     pub async fn kill(mut self) -> Vec<String> {
         self.group.kill();
-        let _ = tokio::time::timeout(PATIENCE, self.child.wait()).await;
-        let _ = tokio::time::timeout(PATIENCE, &mut self.listener).await;
+        let _ = tokio::time::timeout(END_TIMEOUT, self.child.wait()).await;
+        let _ = tokio::time::timeout(END_TIMEOUT, &mut self.listener).await;
         self.lines.last()
     }
 }

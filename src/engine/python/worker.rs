@@ -14,9 +14,9 @@ use tokio::time::Instant;
 use super::process::Process;
 use super::wire::{self, Answer, Frame, NoFrame, Question};
 use super::{PythonError, PythonOptions, interpreter};
+use crate::engine::cut_and_scale::cut_and_scale;
 use crate::engine::remote::{Embedded, Scored};
 use crate::engine::{Role, TextOptions};
-use crate::model::pooling;
 
 /// A Python process with a model. Cheap to clone; requests of all clones are answered in turn, and with the last clone
 /// the process ends. Needs the tokio runtime that it was started on.
@@ -45,7 +45,7 @@ pub struct WorkerInfo {
 struct Shared {
     info: WorkerInfo,
     id: Option<u32>,
-    questions: mpsc::Sender<Asked>,
+    questions: mpsc::Sender<QueuedRequest>,
     death: watch::Receiver<Option<PythonError>>,
     text: TextOptions,
     /// Texts that were cut so far, as far as answers told.
@@ -58,7 +58,7 @@ struct Shared {
 }
 
 /// A request on its way to the process.
-struct Asked {
+struct QueuedRequest {
     id: u64,
     frame: Vec<u8>,
     reply: oneshot::Sender<Frame<Answer>>,
@@ -163,7 +163,7 @@ impl Worker {
         let (dead, death) = watch::channel(None);
         let waiting = Arc::new(Waiting::default());
         tokio::spawn(send(stdin, asked, Arc::clone(&waiting)));
-        let attend = Attend { process, stdout, waiting, limit: options.request_timeout };
+        let attend = Supervisor { process, stdout, waiting, limit: options.request_timeout };
         tokio::spawn(attend.run(dropped, dead));
         Ok(Self(Arc::new(Shared {
             info,
@@ -213,8 +213,9 @@ impl Worker {
             Role::Document => "document",
         };
         let (mut vectors, tokens) = self.ask("embed", role, texts, texts.len()).await?;
+        let TextOptions { dimensions, normalize, .. } = self.0.text;
         for vector in &mut vectors {
-            self.finish(vector)?;
+            cut_and_scale(vector, dimensions, normalize, LENGTH_TOLERANCE).map_err(PythonError::Shape)?;
         }
         if let Some(width) = vectors.first().map(Vec::len) {
             let usual = *self.0.width.get_or_init(|| self.0.info.dimensions);
@@ -264,7 +265,7 @@ impl Worker {
         let question = Question { id, what, role, lengths: &lengths };
         let frame = wire::frame(&question, texts).map_err(|e| PythonError::System(e.to_string()))?;
         let (reply, answer) = oneshot::channel();
-        if self.0.questions.send(Asked { id, frame, reply }).await.is_err() {
+        if self.0.questions.send(QueuedRequest { id, frame, reply }).await.is_err() {
             return Err(self.wait_for_death().await);
         }
         let Ok(answer) = answer.await else { return Err(self.wait_for_death().await) };
@@ -291,31 +292,11 @@ impl Worker {
             stderr: vec![],
         })
     }
-
-    /// Cuts a vector to the length that was asked for, then scales it to length 1, as `--dimensions` and `--normalize`
-    /// say. What has that length already keeps its bits.
-    fn finish(&self, vector: &mut Vec<f32>) -> Result<(), PythonError> {
-        let TextOptions { dimensions, normalize, .. } = self.0.text;
-        if let Some(dimensions) = dimensions {
-            if vector.len() < dimensions {
-                let reason = format!("vectors of {} dimensions instead of {dimensions}", vector.len());
-                return Err(PythonError::Shape(reason));
-            }
-            vector.truncate(dimensions);
-        }
-        if normalize.unwrap_or(dimensions.is_some()) {
-            let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-            if (length - 1.0).abs() > LENGTH_TOLERANCE && length > 0.0 {
-                pooling::normalize(vector);
-            }
-        }
-        Ok(())
-    }
 }
 
 /// Writes requests until nobody has any more, or the process does not read them.
-async fn send(mut stdin: ChildStdin, mut asked: mpsc::Receiver<Asked>, waiting: Arc<Waiting>) {
-    while let Some(Asked { id, frame, reply }) = asked.recv().await {
+async fn send(mut stdin: ChildStdin, mut asked: mpsc::Receiver<QueuedRequest>, waiting: Arc<Waiting>) {
+    while let Some(QueuedRequest { id, frame, reply }) = asked.recv().await {
         if !waiting.add(id, reply) || wire::write(&mut stdin, &frame).await.is_err() {
             break;
         }
@@ -323,7 +304,7 @@ async fn send(mut stdin: ChildStdin, mut asked: mpsc::Receiver<Asked>, waiting: 
 }
 
 /// What takes the answers and sees the end of the process.
-struct Attend {
+struct Supervisor {
     process: Process,
     stdout: ChildStdout,
     waiting: Arc<Waiting>,
@@ -338,10 +319,10 @@ enum End {
     Overdue,
     NoFrame(NoFrame),
     /// It answered what it was not asked.
-    Stranger(u64),
+    WrongId(u64),
 }
 
-impl Attend {
+impl Supervisor {
     async fn run(mut self, dropped: oneshot::Receiver<()>, dead: watch::Sender<Option<PythonError>>) {
         let end = self.attend(dropped).await;
         let Self { process, waiting, limit, .. } = self;
@@ -359,7 +340,7 @@ impl Attend {
                 process.kill().await;
                 PythonError::Garbage(reason)
             }
-            End::Stranger(id) => {
+            End::WrongId(id) => {
                 process.kill().await;
                 PythonError::Garbage(format!("it answers request {id}, which is not the next one"))
             }
@@ -388,7 +369,7 @@ impl Attend {
             match frame {
                 Ok(frame) => {
                     let id = frame.header.id;
-                    let Some(reply) = self.waiting.take(id) else { return End::Stranger(id) };
+                    let Some(reply) = self.waiting.take(id) else { return End::WrongId(id) };
                     // Whoever asked may have given up.
                     let _ = reply.send(frame);
                 }

@@ -7,10 +7,10 @@ use super::error::RemoteError;
 use super::http::{Http, Reply, Request};
 use super::options::RemoteOptions;
 use super::retry;
-use super::wire::{Ask, Embedded, Labelled, Protocol, Roles, Scored, Unclear, Wanted};
+use super::wire::{Embedded, Labelled, Parameters, Protocol, Roles, Scored, Unclear, Wanted};
+use crate::engine::cut_and_scale::cut_and_scale;
 use crate::engine::{EngineError, EngineSpec, Input, Label, Output, Role, SpecError, TextOptions, checked};
 use crate::model::ModelError;
-use crate::model::pooling;
 
 /// Asks one server. Cheap to clone; all clones share connections.
 #[derive(Clone)]
@@ -20,7 +20,7 @@ struct Shared {
     spec: EngineSpec,
     http: Http,
     protocol: Box<dyn Protocol>,
-    ask: Ask,
+    parameters: Parameters,
     /// Put before each text here, where the protocol does not carry it.
     prompt: Option<String>,
     retries: u32,
@@ -56,19 +56,19 @@ impl Client {
         let server = spec.kind.server().ok_or_else(|| refuse("--engine", format!("{spec} is no server")))?;
         let no_url = || refuse("--engine", SpecError::NoUrl { name: spec.kind.name() }.to_string());
         let (mut protocol, base) = (server.protocol)(spec.url.as_ref().ok_or_else(no_url)?);
-        let mut ask = asked(spec.kind.name(), protocol.as_ref(), wanted, text, options)?;
+        let mut parameters = asked(spec.kind.name(), protocol.as_ref(), wanted, text, options)?;
         let prompt = if protocol.abilities().prompt && matches!(wanted, Wanted::Vectors(_)) {
             None
         } else {
-            std::mem::take(&mut ask.prompt)
+            std::mem::take(&mut parameters.prompt)
         };
         let named = options.model.is_some();
         let fail = |error| remote(spec, options, named, error);
         let unclear = |Unclear { flag, reason }| refuse(flag, format!("{spec}: {reason}"));
-        protocol.settle(&mut ask).map_err(unclear)?;
+        protocol.settle(&mut parameters).map_err(unclear)?;
         let http = Http::new(&base, options).map_err(fail)?;
         for _ in 0..MOST_QUESTIONS {
-            let Some(question) = protocol.question(&ask) else { break };
+            let Some(question) = protocol.question(&parameters) else { break };
             let reply = patiently(&http, &question, options.retries).await;
             // Not every server answers such questions; but one that is not there will not answer others either.
             if let Err(error) = &reply
@@ -76,11 +76,11 @@ impl Client {
             {
                 return Err(fail(error.clone()));
             }
-            let answered = protocol.answered(&mut ask, wanted, reply.as_ref());
+            let answered = protocol.answered(&mut parameters, wanted, reply.as_ref());
             answered.map_err(unclear)?;
         }
         let (spec, retries) = (spec.clone(), options.retries);
-        Ok(Self(Arc::new(Shared { spec, http, protocol, ask, prompt, retries, width: OnceLock::new() })))
+        Ok(Self(Arc::new(Shared { spec, http, protocol, parameters, prompt, retries, width: OnceLock::new() })))
     }
 
     /// Which server.
@@ -90,7 +90,7 @@ impl Client {
 
     /// The model that is asked for, or that the server says it has.
     pub fn model(&self) -> Option<&str> {
-        self.0.ask.model.as_deref().or_else(|| self.0.protocol.model())
+        self.0.parameters.model.as_deref().or_else(|| self.0.protocol.model())
     }
 
     /// The vectors of `texts`, by one request (and its retries, where they were asked for).
@@ -98,13 +98,14 @@ impl Client {
     /// There are as many as texts, all as long as every other of this client. What is in them was not looked at:
     /// [`crate::engine::Checked`] does.
     pub async fn embed(&self, texts: &[&str], role: Role) -> Result<Embedded, RemoteError> {
-        let Shared { protocol, ask, prompt, .. } = &*self.0;
+        let Shared { protocol, parameters, prompt, .. } = &*self.0;
         let texts: Vec<Cow<'_, str>> = texts.iter().map(|text| before(prompt.as_deref(), text)).collect();
         let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
-        let reply = self.send(&protocol.embed(ask, role, &texts)).await?;
+        let reply = self.send(&protocol.embed(parameters, role, &texts)).await?;
         let mut embedded = protocol.embedded(&reply, texts.len())?;
         for vector in &mut embedded.vectors {
-            finish(vector, ask)?;
+            cut_and_scale(vector, parameters.dimensions, parameters.normalize, LENGTH_TOLERANCE)
+                .map_err(RemoteError::shape)?;
         }
         if let Some(width) = embedded.vectors.first().map(Vec::len) {
             let usual = *self.0.width.get_or_init(|| width);
@@ -117,15 +118,15 @@ impl Client {
 
     /// The scores of `documents`, by one request (and its retries, where they were asked for).
     pub async fn rerank(&self, query: &str, documents: &[&str]) -> Result<Scored, RemoteError> {
-        let Shared { protocol, ask, prompt, .. } = &*self.0;
+        let Shared { protocol, parameters, prompt, .. } = &*self.0;
         let query = before(prompt.as_deref(), query);
-        let reply = self.send(&protocol.rerank(ask, &query, documents)).await?;
+        let reply = self.send(&protocol.rerank(parameters, &query, documents)).await?;
         protocol.reranked(&reply, documents.len())
     }
 
     /// The labels of `inputs`, by one request (and its retries, where they were asked for).
     pub async fn classify(&self, inputs: &[Input]) -> Result<Labelled, RemoteError> {
-        let Shared { protocol, ask, prompt, .. } = &*self.0;
+        let Shared { protocol, parameters, prompt, .. } = &*self.0;
         // As sentence-transformers has it, a prompt goes before the first text alone.
         let prompted = prompt.as_ref().map(|prompt| {
             let prompted = inputs.iter().map(|input| match input {
@@ -135,7 +136,7 @@ impl Client {
             });
             prompted.collect::<Vec<Input>>()
         });
-        let request = protocol.classify(ask, prompted.as_deref().unwrap_or(inputs));
+        let request = protocol.classify(parameters, prompted.as_deref().unwrap_or(inputs));
         let request = request.ok_or_else(|| RemoteError::shape("the protocol has no labels of such inputs"))?;
         protocol.classified(&self.send(&request).await?, inputs.len())
     }
@@ -206,7 +207,7 @@ fn asked(
     wanted: Wanted,
     text: &TextOptions,
     options: &RemoteOptions,
-) -> Result<Ask, ModelError> {
+) -> Result<Parameters, ModelError> {
     let TextOptions { max_length, truncate, pooling, normalize, dimensions, prompt, prompt_name, prompt_queries: _ } =
         text.clone();
     let can = protocol.abilities();
@@ -263,36 +264,26 @@ fn asked(
         return Err(ModelError::Flag { flag, reason: format!("{name}: {reason}") });
     }
     let RemoteOptions { model, raw_scores, .. } = options;
-    Ok(Ask { model: model.clone(), dimensions, normalize, prompt, prompt_name, truncate, raw_scores: *raw_scores })
+    Ok(Parameters {
+        model: model.clone(),
+        dimensions,
+        normalize,
+        prompt,
+        prompt_name,
+        truncate,
+        raw_scores: *raw_scores,
+    })
 }
 
 /// Longer or shorter than 1 by more is not what rounding leaves.
 const LENGTH_TOLERANCE: f32 = 1e-3;
-
-/// Does what a server left undone: cuts a vector to the length that was asked for, then scales it to length 1, as
-/// `--dimensions` and `--normalize` say. What has that length already keeps its bits.
-fn finish(vector: &mut Vec<f32>, ask: &Ask) -> Result<(), RemoteError> {
-    if let Some(dimensions) = ask.dimensions {
-        if vector.len() < dimensions {
-            return Err(RemoteError::shape(format!("vectors of {} dimensions instead of {dimensions}", vector.len())));
-        }
-        vector.truncate(dimensions);
-    }
-    if ask.normalize.unwrap_or(ask.dimensions.is_some()) {
-        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-        if (length - 1.0).abs() > LENGTH_TOLERANCE && length > 0.0 {
-            pooling::normalize(vector);
-        }
-    }
-    Ok(())
-}
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
-    fn ask(spec: &str, wanted: Wanted, text: &TextOptions) -> Result<Ask, String> {
+    fn ask(spec: &str, wanted: Wanted, text: &TextOptions) -> Result<Parameters, String> {
         let spec: EngineSpec = spec.parse().unwrap();
         let (protocol, _) = (spec.kind.server().unwrap().protocol)(spec.url.as_ref().unwrap());
         let options = RemoteOptions::default();
@@ -335,21 +326,5 @@ mod tests {
         assert!(error("tei=http://a", Role::Text, dimensions).starts_with("--dimensions"));
         assert!(error("cohere=http://a", Role::Text, TextOptions::default()).contains("--mode"));
         assert!(error("tei=http://a", Role::Query, TextOptions::default()).contains("--mode"));
-    }
-
-    #[test]
-    fn what_servers_leave_undone() {
-        let finished = |vector: &[f32], dimensions, normalize| {
-            let mut vector = vector.to_vec();
-            finish(&mut vector, &Ask { dimensions, normalize, ..Ask::default() }).map(|()| vector)
-        };
-        assert_eq!(finished(&[3.0, 4.0, 9.0], Some(2), None).unwrap(), [0.6, 0.8]);
-        assert_eq!(finished(&[3.0, 4.0, 9.0], Some(2), Some(false)).unwrap(), [3.0, 4.0]);
-        assert_eq!(finished(&[3.0, 4.0], None, None).unwrap(), [3.0, 4.0]);
-        assert_eq!(finished(&[3.0, 4.0], None, Some(true)).unwrap(), [0.6, 0.8]);
-        // Cut and scaled by the server: not a bit changes.
-        assert_eq!(finished(&[0.6, 0.800_01], Some(2), None).unwrap(), [0.6, 0.800_01]);
-        assert_eq!(finished(&[0.0, 0.0], Some(2), None).unwrap(), [0.0, 0.0]);
-        assert_eq!(finished(&[1.0], Some(2), None).unwrap_err().kind(), "wrong shape");
     }
 }

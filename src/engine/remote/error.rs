@@ -114,7 +114,7 @@ impl RemoteError {
 }
 
 /// Longest text of somebody else's that goes into a message, in characters.
-const MOST_TOLD: usize = 300;
+const MAX_MESSAGE: usize = 300;
 
 /// `text` on one line, without control characters, and not too long.
 pub(super) fn clip(text: &str) -> String {
@@ -126,7 +126,7 @@ pub(super) fn clip(text: &str) -> String {
             characters += 1;
         }
         for c in word.chars() {
-            if characters == MOST_TOLD {
+            if characters == MAX_MESSAGE {
                 clipped.push('…');
                 return clipped;
             }
@@ -145,7 +145,7 @@ mod tests {
     fn foreign_text_is_made_harmless() {
         assert_eq!(clip(" a\u{1b}[31m\n\tb\u{7}"), "a [31m b");
         let long = clip(&"ä".repeat(1000));
-        assert_eq!(long.chars().count(), MOST_TOLD + 1);
+        assert_eq!(long.chars().count(), MAX_MESSAGE + 1);
         assert!(long.ends_with('…'));
     }
 

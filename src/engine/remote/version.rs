@@ -10,14 +10,14 @@ use crate::engine::EngineSpec;
 use crate::engine::recipes::VersionRoute;
 
 /// Nobody waits longer for what is only good to know.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longer ones are none.
 const LONGEST: usize = 64;
 
 /// The version of the server of `spec`, with the engine's name before it; `None` where it does not tell.
 pub async fn version(spec: &EngineSpec, options: &RemoteOptions) -> Option<String> {
     let VersionRoute { path, pointer } = spec.kind.server()?.version.as_ref()?;
-    let options = RemoteOptions { request_timeout: options.request_timeout.min(PATIENCE), ..options.clone() };
+    let options = RemoteOptions { request_timeout: options.request_timeout.min(ANSWER_TIMEOUT), ..options.clone() };
     let http = Http::new(spec.url.as_ref()?, &options).ok()?;
     let reply = http.send(&Request::get(&[path])).await.ok()?;
     let version = of(&serde_json::from_slice(&reply.body).ok()?, pointer)?;

@@ -88,7 +88,7 @@ impl Reranker {
 const PIECE_TOKENS: usize = 1 << 15;
 
 /// Queries of more bytes than this are copied on a thread that may be busy for a while.
-const LARGE: usize = 64 << 10;
+const MAX_INLINE_BYTES: usize = 64 << 10;
 
 /// One input of the engine for each document; `score` reads the score and the number to order by from its output.
 async fn by_pairs(
@@ -100,7 +100,7 @@ async fn by_pairs(
 ) -> Result<Reranked, SubmitError> {
     let size: usize = queries.iter().map(String::len).sum();
     let share = move || queries.into_iter().map(Arc::from).collect::<Vec<Arc<str>>>();
-    let queries = if size < LARGE { share() } else { blocking(share).await? };
+    let queries = if size < MAX_INLINE_BYTES { share() } else { blocking(share).await? };
     let pair = |(query, document): (usize, String)| Some(Input::Pair(Arc::clone(queries.get(query)?), document));
     let inputs: Option<Vec<Input>> = documents.into_iter().map(pair).collect();
     let inputs = inputs.ok_or_else(no_query)?;

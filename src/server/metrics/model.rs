@@ -7,7 +7,7 @@ use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, I
 use super::{MetricsError, Registrar, SECONDS};
 use crate::batch::scheduler::Stats;
 use crate::engine::Times;
-use crate::engine::observe::{GroupRun, Observer};
+use crate::engine::observe::{GroupObserver, GroupRun};
 
 /// What a model is asked to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -167,7 +167,7 @@ impl Families {
     }
 }
 
-/// What is counted of one model; it is its engine's [`Observer`].
+/// What is counted of one model; it is its engine's [`GroupObserver`].
 pub struct ModelMetrics {
     name: Box<str>,
     requests: IntCounterVec,
@@ -242,7 +242,7 @@ impl Drop for Call<'_> {
     }
 }
 
-impl Observer for ModelMetrics {
+impl GroupObserver for ModelMetrics {
     fn group(&self, group: GroupRun) {
         let GroupRun { texts, tokens, padding_tokens, wait, run } = group;
         self.texts.inc_by(texts as u64);

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::checks::{check_task, max_length, refuse_other_outputs, refuse_vector_flags};
-use crate::engine::local::finish::Finish;
 use crate::engine::local::load::{Loaded, load_onnx, load_safetensors};
 use crate::engine::local::options::OnnxOptions;
+use crate::engine::local::post_process::PostProcess;
 use crate::engine::local::predictor;
 use crate::engine::local::prompts::Prompts;
 use crate::engine::local::runner::Runner;
-use crate::engine::local::sparse::{self, SparseFinish};
-use crate::engine::local::token_vectors::{self, TokenFinish};
+use crate::engine::local::sparse::{self, SparsePostProcess};
+use crate::engine::local::token_vectors::{self, TokenPostProcess};
 use crate::engine::local::weight_files::WeightFiles;
 use crate::engine::local::worker::Wanted;
 use crate::engine::{EngineError, EngineInfo, LocalInfo, OutputKind, Role, TextError, TextOptions};
@@ -38,7 +38,7 @@ pub(super) struct Texts {
     /// The question that a pair is put into, if the model does not read it as it is; or the reason why there is none.
     pub(super) question: Result<Option<PairPrompt>, TextError>,
     /// The tokenisation of late interaction.
-    pub(super) late: Option<Arc<TokenFinish>>,
+    pub(super) late: Option<Arc<TokenPostProcess>>,
     /// Longest input in tokens, specials included.
     pub(super) max_length: usize,
     /// The end at which a text that is too long is cut.
@@ -47,9 +47,9 @@ pub(super) struct Texts {
 
 /// From the model's output to results.
 pub(super) enum Head {
-    Vectors(Arc<Finish>),
-    Sparse(Arc<SparseFinish>),
-    Tokens(Arc<TokenFinish>),
+    Vectors(Arc<PostProcess>),
+    Sparse(Arc<SparsePostProcess>),
+    Tokens(Arc<TokenPostProcess>),
     Logits,
 }
 
@@ -76,7 +76,7 @@ impl OnnxEngine {
                 refuse_other_outputs(&model)?;
                 let (loaded, pooling) =
                     load_embedder(runtime, &model, text.pooling, prompts.skipped(&model), &options)?;
-                let finish = Finish::new(&model, pooling, loaded.per_token, loaded.width, text)?;
+                let finish = PostProcess::new(&model, pooling, loaded.per_token, loaded.width, text)?;
                 (loaded, Head::Vectors(Arc::new(finish)))
             }
             OutputKind::Sparse => {

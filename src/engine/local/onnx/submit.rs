@@ -7,7 +7,7 @@ use super::tokenize::{Pairs, Tokenize};
 use crate::batch::scheduler::Stats;
 use crate::engine::forms;
 use crate::engine::local::collect::Decode;
-use crate::engine::local::finish::Finish;
+use crate::engine::local::post_process::PostProcess;
 use crate::engine::local::prompts::{Prompt, Prompts};
 use crate::engine::local::runner::Inputs;
 use crate::engine::local::tokenizers::Opened;
@@ -73,10 +73,10 @@ impl Head {
     fn decoder(&self, options: &RequestOptions) -> Result<Decoder, SubmitError> {
         Ok(match self {
             Self::Vectors(finish) => {
-                let (finish, ending) = (Arc::clone(finish), finish.ending(options)?);
+                let (finish, normalization) = (Arc::clone(finish), finish.normalization(options)?);
                 Box::new(move |prompt, texts, options| {
                     let prompt = texts.measured(prompt, options, &finish)?;
-                    let decode = finish.decode(prompt.skip, ending);
+                    let decode = finish.decode(prompt.skip, normalization);
                     Ok((prompt, decode))
                 })
             }
@@ -113,7 +113,12 @@ impl Texts {
     }
 
     /// The prompt of a request with its tokens counted, where pooling leaves them out.
-    fn measured(&self, mut prompt: Prompt, options: &RequestOptions, finish: &Finish) -> Result<Prompt, SubmitError> {
+    fn measured(
+        &self,
+        mut prompt: Prompt,
+        options: &RequestOptions,
+        finish: &PostProcess,
+    ) -> Result<Prompt, SubmitError> {
         let Some(field) = Prompts::field_of(options) else { return Ok(prompt) };
         let refuse = |reason: String| SubmitError::Option { field, reason };
         prompt.measure(&self.model, self.max_length).map_err(|e| refuse(e.to_string()))?;

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use super::engine::Texts;
 use crate::engine::local::prompts::Prompt;
-use crate::engine::local::token_vectors::TokenFinish;
+use crate::engine::local::token_vectors::TokenPostProcess;
 use crate::engine::{Input, Role, TextError};
 use crate::model::generative::PairPrompt;
 use crate::model::tokenizer::{FirstOfPair, Tokens, Truncate};
@@ -16,7 +16,7 @@ pub(super) struct Tokenize {
     pub prompt: Prompt,
     pub truncate: Truncate,
     /// Late interaction tokenises by role.
-    pub late: Option<(Arc<TokenFinish>, Role)>,
+    pub late: Option<(Arc<TokenPostProcess>, Role)>,
     pub pairs: Pairs,
 }
 
@@ -36,7 +36,9 @@ enum First {
 
 impl Pairs {
     pub fn of(inputs: &[Input]) -> Self {
-        let mut shared: Vec<Option<usize>> = vec![None; inputs.len()];
+        // Requests without pairs need no room for them.
+        let pairs = inputs.iter().any(|input| matches!(input, Input::Pair(..)));
+        let mut shared: Vec<Option<usize>> = vec![None; if pairs { inputs.len() } else { 0 }];
         let mut count = 0;
         for (i, pair) in inputs.windows(2).enumerate() {
             if let [Input::Pair(before, _), Input::Pair(first, _)] = pair
@@ -83,7 +85,7 @@ impl Tokenize {
             Input::Pair(first, second) => (first, second),
         };
         let Pairs { shared, firsts } = &self.pairs;
-        match shared[i].and_then(|number| firsts.get(number)) {
+        match shared.get(i).copied().flatten().and_then(|number| firsts.get(number)) {
             Some(prepared) => {
                 let prepared = prepared.get_or_init(|| self.first(first));
                 self.second(prepared.as_ref().map_err(TextError::clone)?, second)

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::numbers::{check, parse, vector};
 use super::openai::tokens;
 use super::results::results;
-use super::{Abilities, Ask, Embedded, Protocol, Roles, Scored, set};
+use super::{Abilities, Embedded, Parameters, Protocol, Roles, Scored, set};
 use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
@@ -23,12 +23,12 @@ impl Protocol for Cohere {
         Abilities { roles: Roles::Always, truncate: true, ..Abilities::PLAIN }
     }
 
-    fn embed(&self, ask: &Ask, role: Role, texts: &[&str]) -> Request {
+    fn embed(&self, parameters: &Parameters, role: Role, texts: &[&str]) -> Request {
         let input_type = if role == Role::Query { "search_query" } else { "search_document" };
         let mut body = json!({"texts": texts, "input_type": input_type, "embedding_types": ["float"]});
-        set(&mut body, "model", ask.model.as_deref());
-        set(&mut body, "output_dimension", ask.dimensions);
-        let truncate = ask.truncate.map(|truncate| match truncate {
+        set(&mut body, "model", parameters.model.as_deref());
+        set(&mut body, "output_dimension", parameters.dimensions);
+        let truncate = parameters.truncate.map(|truncate| match truncate {
             Truncate::Right => "END",
             Truncate::Left => "START",
             Truncate::None => "NONE",
@@ -55,9 +55,9 @@ impl Protocol for Cohere {
         Ok(Embedded { vectors: check(vectors, count)?, tokens: tokens(&Json::Null, &meta), model: None })
     }
 
-    fn rerank(&self, ask: &Ask, query: &str, documents: &[&str]) -> Request {
+    fn rerank(&self, parameters: &Parameters, query: &str, documents: &[&str]) -> Request {
         let mut body = json!({"query": query, "documents": documents});
-        set(&mut body, "model", ask.model.as_deref());
+        set(&mut body, "model", parameters.model.as_deref());
         Request::post(&["v2", "rerank"], &body, documents.len())
     }
 

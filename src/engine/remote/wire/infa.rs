@@ -6,7 +6,7 @@ use super::infinity::ModelQuestion;
 use super::openai::embeddings;
 use super::results::results;
 use super::tei::{predict, predicted};
-use super::{Abilities, Ask, Embedded, Labelled, Protocol, Scored, Unclear, Wanted, set};
+use super::{Abilities, Embedded, Labelled, Parameters, Protocol, Scored, Unclear, Wanted, set};
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{Input, Role};
@@ -42,27 +42,32 @@ impl Protocol for Infa {
         }
     }
 
-    fn question(&self, ask: &Ask) -> Option<Request> {
-        self.models.question(ask)
+    fn question(&self, parameters: &Parameters) -> Option<Request> {
+        self.models.question(parameters)
     }
 
-    fn answered(&mut self, ask: &mut Ask, wanted: Wanted, reply: Result<&Reply, &RemoteError>) -> Result<(), Unclear> {
-        self.models.answered(ask, wanted, reply)
+    fn answered(
+        &mut self,
+        parameters: &mut Parameters,
+        wanted: Wanted,
+        reply: Result<&Reply, &RemoteError>,
+    ) -> Result<(), Unclear> {
+        self.models.answered(parameters, wanted, reply)
     }
 
     fn model(&self) -> Option<&str> {
         self.models.model()
     }
 
-    fn embed(&self, ask: &Ask, _: Role, texts: &[&str]) -> Request {
+    fn embed(&self, parameters: &Parameters, _: Role, texts: &[&str]) -> Request {
         // The server may have been told to answer in another type.
         let mut body = json!({"input": texts, "encoding_format": "base64", "embedding_dtype": "float32"});
-        set(&mut body, "model", ask.model.as_deref());
-        set(&mut body, "dimensions", ask.dimensions);
-        set(&mut body, "normalize", ask.normalize);
-        set(&mut body, "prompt", ask.prompt.as_deref());
-        set(&mut body, "prompt_name", ask.prompt_name.as_deref());
-        set(&mut body, "truncate", ask.truncate.map(word));
+        set(&mut body, "model", parameters.model.as_deref());
+        set(&mut body, "dimensions", parameters.dimensions);
+        set(&mut body, "normalize", parameters.normalize);
+        set(&mut body, "prompt", parameters.prompt.as_deref());
+        set(&mut body, "prompt_name", parameters.prompt_name.as_deref());
+        set(&mut body, "truncate", parameters.truncate.map(word));
         Request::post(&["embeddings"], &body, texts.len())
     }
 
@@ -70,11 +75,11 @@ impl Protocol for Infa {
         embeddings(&reply.body, count)
     }
 
-    fn rerank(&self, ask: &Ask, query: &str, documents: &[&str]) -> Request {
+    fn rerank(&self, parameters: &Parameters, query: &str, documents: &[&str]) -> Request {
         let mut body = json!({"query": query, "documents": documents});
-        set(&mut body, "model", ask.model.as_deref());
-        set(&mut body, "raw_scores", ask.raw_scores.then_some(true));
-        set(&mut body, "truncate", ask.truncate.map(word));
+        set(&mut body, "model", parameters.model.as_deref());
+        set(&mut body, "raw_scores", parameters.raw_scores.then_some(true));
+        set(&mut body, "truncate", parameters.truncate.map(word));
         Request::post(&["rerank"], &body, documents.len())
     }
 
@@ -83,8 +88,8 @@ impl Protocol for Infa {
     }
 
     // Infinity's `/classify` has no pairs; TEI's has.
-    fn classify(&self, ask: &Ask, inputs: &[Input]) -> Option<Request> {
-        Some(predict(ask, inputs))
+    fn classify(&self, parameters: &Parameters, inputs: &[Input]) -> Option<Request> {
+        Some(predict(parameters, inputs))
     }
 
     fn classified(&self, reply: &Reply, count: usize) -> Result<Labelled, RemoteError> {

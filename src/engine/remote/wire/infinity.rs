@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use super::numbers::parse;
 use super::openai::{choose, embeddings, model_name, models, tokens};
 use super::results::{Label, labels, results};
-use super::{Abilities, Ask, Embedded, Labelled, Protocol, Scored, Unclear, Wanted, set};
+use super::{Abilities, Embedded, Labelled, Parameters, Protocol, Scored, Unclear, Wanted, set};
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{Input, Role};
@@ -27,20 +27,20 @@ pub(super) struct ModelQuestion {
 }
 
 impl ModelQuestion {
-    pub fn question(&self, ask: &Ask) -> Option<Request> {
-        (ask.model.is_none() && !self.asked).then(|| Request::get(&["models"]))
+    pub fn question(&self, parameters: &Parameters) -> Option<Request> {
+        (parameters.model.is_none() && !self.asked).then(|| Request::get(&["models"]))
     }
 
     pub fn answered(
         &mut self,
-        ask: &mut Ask,
+        parameters: &mut Parameters,
         wanted: Wanted,
         reply: Result<&Reply, &RemoteError>,
     ) -> Result<(), Unclear> {
         self.asked = true;
         let Some(models) = reply.ok().and_then(|reply| models(&reply.body)) else { return Ok(()) };
-        ask.model = choose(&models, wanted, true)?;
-        self.model.clone_from(&ask.model);
+        parameters.model = choose(&models, wanted, true)?;
+        self.model.clone_from(&parameters.model);
         Ok(())
     }
 
@@ -55,22 +55,27 @@ impl Protocol for Infinity {
         Abilities { classifies: true, raw_scores: true, ..Abilities::PLAIN }
     }
 
-    fn question(&self, ask: &Ask) -> Option<Request> {
-        self.models.question(ask)
+    fn question(&self, parameters: &Parameters) -> Option<Request> {
+        self.models.question(parameters)
     }
 
-    fn answered(&mut self, ask: &mut Ask, wanted: Wanted, reply: Result<&Reply, &RemoteError>) -> Result<(), Unclear> {
-        self.models.answered(ask, wanted, reply)
+    fn answered(
+        &mut self,
+        parameters: &mut Parameters,
+        wanted: Wanted,
+        reply: Result<&Reply, &RemoteError>,
+    ) -> Result<(), Unclear> {
+        self.models.answered(parameters, wanted, reply)
     }
 
     fn model(&self) -> Option<&str> {
         self.models.model()
     }
 
-    fn embed(&self, ask: &Ask, _: Role, texts: &[&str]) -> Request {
+    fn embed(&self, parameters: &Parameters, _: Role, texts: &[&str]) -> Request {
         let mut body = json!({"input": texts, "encoding_format": "base64"});
-        set(&mut body, "model", ask.model.as_deref());
-        set(&mut body, "dimensions", ask.dimensions);
+        set(&mut body, "model", parameters.model.as_deref());
+        set(&mut body, "dimensions", parameters.dimensions);
         Request::post(&["embeddings"], &body, texts.len())
     }
 
@@ -78,10 +83,10 @@ impl Protocol for Infinity {
         embeddings(&reply.body, count)
     }
 
-    fn rerank(&self, ask: &Ask, query: &str, documents: &[&str]) -> Request {
+    fn rerank(&self, parameters: &Parameters, query: &str, documents: &[&str]) -> Request {
         let mut body = json!({"query": query, "documents": documents, "return_documents": false});
-        set(&mut body, "model", ask.model.as_deref());
-        set(&mut body, "raw_scores", ask.raw_scores.then_some(true));
+        set(&mut body, "model", parameters.model.as_deref());
+        set(&mut body, "raw_scores", parameters.raw_scores.then_some(true));
         Request::post(&["rerank"], &body, documents.len())
     }
 
@@ -89,14 +94,14 @@ impl Protocol for Infinity {
         results(&reply.body, count)
     }
 
-    fn classify(&self, ask: &Ask, inputs: &[Input]) -> Option<Request> {
+    fn classify(&self, parameters: &Parameters, inputs: &[Input]) -> Option<Request> {
         let text = |input: &Input| match input {
             Input::Text(text) => Some(text.to_owned()),
             Input::Pair(..) | Input::Ids(_) => None,
         };
         let texts: Vec<String> = inputs.iter().map(text).collect::<Option<_>>()?;
         let mut body = json!({"input": texts});
-        set(&mut body, "model", ask.model.as_deref());
+        set(&mut body, "model", parameters.model.as_deref());
         Some(Request::post(&["classify"], &body, inputs.len()))
     }
 

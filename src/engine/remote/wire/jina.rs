@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::openai::embeddings;
 use super::results::results;
-use super::{Abilities, Ask, Embedded, Protocol, Roles, Scored, first_version, set};
+use super::{Abilities, Embedded, Parameters, Protocol, Roles, Scored, first_version, set};
 use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
@@ -34,17 +34,17 @@ impl Protocol for Jina {
         Abilities { roles: Roles::Yes, unscaled: true, ..Abilities::PLAIN }
     }
 
-    fn embed(&self, ask: &Ask, role: Role, texts: &[&str]) -> Request {
+    fn embed(&self, parameters: &Parameters, role: Role, texts: &[&str]) -> Request {
         let mut body = json!({"input": texts, "embedding_type": "float"});
-        set(&mut body, "model", ask.model.as_deref());
+        set(&mut body, "model", parameters.model.as_deref());
         let task = match role {
             Role::Text => None,
             Role::Query => Some("retrieval.query"),
             Role::Document => Some("retrieval.passage"),
         };
         set(&mut body, "task", task);
-        set(&mut body, "dimensions", ask.dimensions);
-        set(&mut body, "normalized", ask.normalize);
+        set(&mut body, "dimensions", parameters.dimensions);
+        set(&mut body, "normalized", parameters.normalize);
         Request::post(&self.path("embeddings"), &body, texts.len())
     }
 
@@ -52,9 +52,9 @@ impl Protocol for Jina {
         embeddings(&reply.body, count)
     }
 
-    fn rerank(&self, ask: &Ask, query: &str, documents: &[&str]) -> Request {
+    fn rerank(&self, parameters: &Parameters, query: &str, documents: &[&str]) -> Request {
         let mut body = json!({"query": query, "documents": documents, "return_documents": false});
-        set(&mut body, "model", ask.model.as_deref());
+        set(&mut body, "model", parameters.model.as_deref());
         Request::post(&self.path("rerank"), &body, documents.len())
     }
 

@@ -18,6 +18,6 @@ pub use infa::Infa;
 pub use infinity::Infinity;
 pub use jina::Jina;
 pub use openai::Openai;
-pub use protocol::{Abilities, Ask, Embedded, Labelled, Protocol, Roles, Scored, Unclear, Wanted, at};
+pub use protocol::{Abilities, Embedded, Labelled, Parameters, Protocol, Roles, Scored, Unclear, Wanted, at};
 use protocol::{first_version, set};
 pub use tei::Tei;

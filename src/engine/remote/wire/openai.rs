@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use super::numbers::{check, in_order, parse, vector};
-use super::{Abilities, Ask, Embedded, Protocol, Scored, Unclear, Wanted, first_version, set};
+use super::{Abilities, Embedded, Parameters, Protocol, Scored, Unclear, Wanted, first_version, set};
 use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
@@ -42,15 +42,20 @@ impl Protocol for Openai {
         Abilities { reranks: false, ..Abilities::PLAIN }
     }
 
-    fn question(&self, ask: &Ask) -> Option<Request> {
-        (ask.model.is_none() && !self.asked).then(|| Request::get(&self.path("models")))
+    fn question(&self, parameters: &Parameters) -> Option<Request> {
+        (parameters.model.is_none() && !self.asked).then(|| Request::get(&self.path("models")))
     }
 
-    fn answered(&mut self, ask: &mut Ask, wanted: Wanted, reply: Result<&Reply, &RemoteError>) -> Result<(), Unclear> {
+    fn answered(
+        &mut self,
+        parameters: &mut Parameters,
+        wanted: Wanted,
+        reply: Result<&Reply, &RemoteError>,
+    ) -> Result<(), Unclear> {
         self.asked = true;
         let Some(models) = reply.ok().and_then(|reply| models(&reply.body)) else { return Ok(()) };
-        ask.model = choose(&models, wanted, false)?;
-        self.model.clone_from(&ask.model);
+        parameters.model = choose(&models, wanted, false)?;
+        self.model.clone_from(&parameters.model);
         Ok(())
     }
 
@@ -58,10 +63,10 @@ impl Protocol for Openai {
         self.model.as_deref()
     }
 
-    fn embed(&self, ask: &Ask, _: Role, texts: &[&str]) -> Request {
+    fn embed(&self, parameters: &Parameters, _: Role, texts: &[&str]) -> Request {
         let mut body = json!({"input": texts, "encoding_format": "float"});
-        set(&mut body, "model", ask.model.as_deref());
-        set(&mut body, "dimensions", ask.dimensions);
+        set(&mut body, "model", parameters.model.as_deref());
+        set(&mut body, "dimensions", parameters.dimensions);
         Request::post(&self.path("embeddings"), &body, texts.len())
     }
 
@@ -69,7 +74,7 @@ impl Protocol for Openai {
         embeddings(&reply.body, count)
     }
 
-    fn rerank(&self, _: &Ask, _: &str, documents: &[&str]) -> Request {
+    fn rerank(&self, _: &Parameters, _: &str, documents: &[&str]) -> Request {
         Request::post(&self.path("rerank"), &json!({}), documents.len())
     }
 

@@ -9,7 +9,7 @@ use crate::model::tokenizer::Truncate;
 
 /// What is asked of a server, apart from the inputs.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Ask {
+pub struct Parameters {
     /// The model that requests name.
     pub model: Option<String>,
     /// Vectors are cut to this length.
@@ -154,20 +154,20 @@ pub trait Protocol: Send + Sync {
     /// What it has words for.
     fn abilities(&self) -> Abilities;
 
-    /// Puts into `ask` what the server's URL says.
-    fn settle(&mut self, _ask: &mut Ask) -> Result<(), Unclear> {
+    /// Puts into `parameters` what the server's URL says.
+    fn settle(&mut self, _ask: &mut Parameters) -> Result<(), Unclear> {
         Ok(())
     }
 
     /// The next thing that must be known before anything can be asked for, such as the model's name; `None`: nothing.
-    fn question(&self, _ask: &Ask) -> Option<Request> {
+    fn question(&self, _ask: &Parameters) -> Option<Request> {
         None
     }
 
     /// The reply to the last question, or why there is none. May settle what is asked.
     fn answered(
         &mut self,
-        _ask: &mut Ask,
+        _ask: &mut Parameters,
         _wanted: Wanted,
         _reply: Result<&Reply, &RemoteError>,
     ) -> Result<(), Unclear> {
@@ -180,19 +180,19 @@ pub trait Protocol: Send + Sync {
     }
 
     /// A request for the vectors of `texts`.
-    fn embed(&self, ask: &Ask, role: Role, texts: &[&str]) -> Request;
+    fn embed(&self, parameters: &Parameters, role: Role, texts: &[&str]) -> Request;
 
     /// What its reply says of `count` texts.
     fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError>;
 
     /// A request for the scores of `documents`.
-    fn rerank(&self, ask: &Ask, query: &str, documents: &[&str]) -> Request;
+    fn rerank(&self, parameters: &Parameters, query: &str, documents: &[&str]) -> Request;
 
     /// What its reply says of `count` documents.
     fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError>;
 
     /// A request for the labels of `inputs`; `None` if the protocol has none.
-    fn classify(&self, _ask: &Ask, _inputs: &[Input]) -> Option<Request> {
+    fn classify(&self, _ask: &Parameters, _inputs: &[Input]) -> Option<Request> {
         None
     }
 

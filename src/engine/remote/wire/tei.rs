@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 
 use super::numbers::{check, in_order, parse, score, vector};
 use super::results::{Label, labels};
-use super::{Abilities, Ask, Embedded, Labelled, Protocol, Scored, Unclear, Wanted, set};
+use super::{Abilities, Embedded, Labelled, Parameters, Protocol, Scored, Unclear, Wanted, set};
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{Input, Role};
@@ -40,7 +40,7 @@ fn tokens(reply: &Reply) -> Option<u64> {
 }
 
 /// A request to `/predict`, for the labels of `inputs`.
-pub(super) fn predict(ask: &Ask, inputs: &[Input]) -> Request {
+pub(super) fn predict(parameters: &Parameters, inputs: &[Input]) -> Request {
     // A list of lists: a list of two strings would be one pair.
     let texts = |input: &Input| match input {
         Input::Text(text) => json!([text]),
@@ -49,9 +49,9 @@ pub(super) fn predict(ask: &Ask, inputs: &[Input]) -> Request {
     };
     let inputs: Vec<Json> = inputs.iter().map(texts).collect();
     let count = inputs.len();
-    let mut body = json!({"inputs": inputs, "raw_scores": ask.raw_scores});
-    truncation(&mut body, ask.truncate);
-    set(&mut body, "model", ask.model.as_deref());
+    let mut body = json!({"inputs": inputs, "raw_scores": parameters.raw_scores});
+    truncation(&mut body, parameters.truncate);
+    set(&mut body, "model", parameters.model.as_deref());
     Request::post(&["predict"], &body, count)
 }
 
@@ -76,13 +76,18 @@ impl Protocol for Tei {
         }
     }
 
-    fn question(&self, ask: &Ask) -> Option<Request> {
+    fn question(&self, parameters: &Parameters) -> Option<Request> {
         // infa, which speaks TEI's language with several models, tells of the one that is named.
-        let query = ask.model.clone().map(|model| ("model", model));
+        let query = parameters.model.clone().map(|model| ("model", model));
         (!self.asked).then(|| Request { query, ..Request::get(&["info"]) })
     }
 
-    fn answered(&mut self, ask: &mut Ask, _: Wanted, reply: Result<&Reply, &RemoteError>) -> Result<(), Unclear> {
+    fn answered(
+        &mut self,
+        parameters: &mut Parameters,
+        _: Wanted,
+        reply: Result<&Reply, &RemoteError>,
+    ) -> Result<(), Unclear> {
         #[derive(Deserialize)]
         struct Info {
             model_id: String,
@@ -93,7 +98,7 @@ impl Protocol for Tei {
             return Ok(());
         };
         let served = info.served_model_name.as_ref().filter(|name| !name.is_empty());
-        if let Some(asked) = &ask.model
+        if let Some(asked) = &parameters.model
             && *asked != info.model_id
             && served.is_none_or(|served| served != asked)
         {
@@ -108,13 +113,13 @@ impl Protocol for Tei {
         self.model.as_deref()
     }
 
-    fn embed(&self, ask: &Ask, _: Role, texts: &[&str]) -> Request {
+    fn embed(&self, parameters: &Parameters, _: Role, texts: &[&str]) -> Request {
         let mut body = json!({"inputs": texts});
-        truncation(&mut body, ask.truncate);
-        set(&mut body, "normalize", ask.normalize);
-        set(&mut body, "prompt_name", ask.prompt_name.as_deref());
-        set(&mut body, "dimensions", ask.dimensions);
-        set(&mut body, "model", ask.model.as_deref());
+        truncation(&mut body, parameters.truncate);
+        set(&mut body, "normalize", parameters.normalize);
+        set(&mut body, "prompt_name", parameters.prompt_name.as_deref());
+        set(&mut body, "dimensions", parameters.dimensions);
+        set(&mut body, "model", parameters.model.as_deref());
         Request::post(&["embed"], &body, texts.len())
     }
 
@@ -124,10 +129,10 @@ impl Protocol for Tei {
         Ok(Embedded { vectors: check(vectors, count)?, tokens: tokens(reply), model: None })
     }
 
-    fn rerank(&self, ask: &Ask, query: &str, documents: &[&str]) -> Request {
-        let mut body = json!({"query": query, "texts": documents, "raw_scores": ask.raw_scores});
-        truncation(&mut body, ask.truncate);
-        set(&mut body, "model", ask.model.as_deref());
+    fn rerank(&self, parameters: &Parameters, query: &str, documents: &[&str]) -> Request {
+        let mut body = json!({"query": query, "texts": documents, "raw_scores": parameters.raw_scores});
+        truncation(&mut body, parameters.truncate);
+        set(&mut body, "model", parameters.model.as_deref());
         Request::post(&["rerank"], &body, documents.len())
     }
 
@@ -144,8 +149,8 @@ impl Protocol for Tei {
         Ok(Scored { scores, tokens: tokens(reply), model: None })
     }
 
-    fn classify(&self, ask: &Ask, inputs: &[Input]) -> Option<Request> {
-        Some(predict(ask, inputs))
+    fn classify(&self, parameters: &Parameters, inputs: &[Input]) -> Option<Request> {
+        Some(predict(parameters, inputs))
     }
 
     fn classified(&self, reply: &Reply, count: usize) -> Result<Labelled, RemoteError> {

@@ -41,8 +41,8 @@ fn with_header(mut reply: Reply, name: &'static str, value: &str) -> Reply {
     reply
 }
 
-fn everything() -> Ask {
-    Ask {
+fn everything() -> Parameters {
+    Parameters {
         model: Some("m".into()),
         dimensions: Some(2),
         normalize: Some(false),
@@ -55,8 +55,8 @@ fn everything() -> Ask {
 
 #[test]
 fn requests_for_vectors() {
-    let nothing = Ask::default();
-    let of = |name: &str, ask: &Ask, role| sent(&server(name).embed(ask, role, &TEXTS));
+    let nothing = Parameters::default();
+    let of = |name: &str, ask: &Parameters, role| sent(&server(name).embed(ask, role, &TEXTS));
     let cases = [
         ("openai", Role::Text, "v1/embeddings", json!({"input": TEXTS, "encoding_format": "float"})),
         ("tei", Role::Text, "embed", json!({"inputs": TEXTS})),
@@ -111,14 +111,14 @@ fn requests_for_vectors() {
 
 #[test]
 fn requests_for_scores() {
-    let of = |name: &str, ask: &Ask| sent(&server(name).rerank(ask, "q", &TEXTS));
+    let of = |name: &str, ask: &Parameters| sent(&server(name).rerank(ask, "q", &TEXTS));
     let (query, documents) = ("q", TEXTS);
     let plain = json!({"query": query, "documents": documents});
     let quiet = json!({"query": query, "documents": documents, "return_documents": false});
     let tei = json!({"query": query, "texts": documents, "raw_scores": false});
     let cases = [("tei", "rerank", tei), ("infinity", "rerank", quiet.clone()), ("cohere", "v2/rerank", plain.clone())];
     for (name, path, body) in cases.into_iter().chain([("jina", "v1/rerank", quiet), ("infa", "rerank", plain)]) {
-        assert_eq!(of(name, &Ask::default()), (format!("POST {path}"), body), "{name}");
+        assert_eq!(of(name, &Parameters::default()), (format!("POST {path}"), body), "{name}");
     }
     for name in ["tei", "infinity", "infa"] {
         assert_eq!(of(name, &everything()).1["raw_scores"], true, "{name}");
@@ -131,7 +131,7 @@ fn requests_for_scores() {
 
 #[test]
 fn a_url_with_a_path_is_taken_as_it_is() {
-    let path = |kind| sent(&protocol(kind, "http://a/x").embed(&Ask::default(), Role::Text, &TEXTS)).0;
+    let path = |kind| sent(&protocol(kind, "http://a/x").embed(&Parameters::default(), Role::Text, &TEXTS)).0;
     assert_eq!(path(EngineKind::Openai), "POST embeddings");
     assert_eq!(path(EngineKind::Jina), "POST embeddings");
     assert_eq!(path(EngineKind::Infinity), "POST embeddings");
@@ -265,8 +265,8 @@ fn settled(
     model: Option<&str>,
     wanted: Wanted,
     replies: &[Json],
-) -> Result<(Ask, Option<String>), Unclear> {
-    let (mut server, mut ask) = (server(name), Ask { model: model.map(str::to_owned), ..Ask::default() });
+) -> Result<(Parameters, Option<String>), Unclear> {
+    let (mut server, mut ask) = (server(name), Parameters { model: model.map(str::to_owned), ..Parameters::default() });
     let mut replies = replies.iter();
     while server.question(&ask).is_some() {
         let refused = RemoteError::Status { code: 404, message: None, retry_after: None };
@@ -302,7 +302,11 @@ fn the_model_is_the_servers_if_nobody_names_one() {
     assert!(many.reason.contains("m0, m1") && many.reason.contains("and 12 more"), "{many:?}");
     for name in ["openai", "infinity", "infa", "tei"] {
         // A server that does not tell is asked without a name.
-        assert_eq!(settled(name, None, Wanted::Vectors(Role::Text), &[]).unwrap(), (Ask::default(), None), "{name}");
+        assert_eq!(
+            settled(name, None, Wanted::Vectors(Role::Text), &[]).unwrap(),
+            (Parameters::default(), None),
+            "{name}"
+        );
         assert_eq!(ask(name, Wanted::Vectors(Role::Text), &json!("x")).unwrap().0.model, None, "{name}");
     }
     for name in ["openai", "infinity", "infa", "cohere", "jina"] {
@@ -338,7 +342,7 @@ fn metadata() -> Json {
 #[test]
 fn tensors_of_whatever_name() {
     let triton = |wanted, replies: &[Json]| {
-        let (mut server, mut ask) = (server("triton"), Ask::default());
+        let (mut server, mut ask) = (server("triton"), Parameters::default());
         let mut questions = Vec::new();
         for answer in replies {
             questions.push(sent(&server.question(&ask).unwrap()).0);
@@ -424,15 +428,18 @@ fn tensors_that_lie_about_themselves() {
 #[test]
 fn labels_of_texts_and_of_pairs() {
     let (text, pair) = (|| Input::from("a"), || Input::Pair("b".into(), "c".into()));
-    let of = |name: &str, ask: &Ask, inputs: &[Input]| server(name).classify(ask, inputs).map(|r| sent(&r));
+    let of = |name: &str, ask: &Parameters, inputs: &[Input]| server(name).classify(ask, inputs).map(|r| sent(&r));
     let predict = json!({"inputs": [["a"], ["b", "c"]], "raw_scores": false});
     for name in ["tei", "infa"] {
-        assert_eq!(of(name, &Ask::default(), &[text(), pair()]).unwrap(), ("POST predict".into(), predict.clone()));
+        assert_eq!(
+            of(name, &Parameters::default(), &[text(), pair()]).unwrap(),
+            ("POST predict".into(), predict.clone())
+        );
         assert_eq!(of(name, &everything(), &[text()]).unwrap().1["truncation_direction"], "Left");
     }
     let classify = json!({"input": ["a"]});
-    assert_eq!(of("infinity", &Ask::default(), &[text()]).unwrap(), ("POST classify".into(), classify));
-    assert_eq!(of("infinity", &Ask::default(), &[text(), pair()]), None);
+    assert_eq!(of("infinity", &Parameters::default(), &[text()]).unwrap(), ("POST classify".into(), classify));
+    assert_eq!(of("infinity", &Parameters::default(), &[text(), pair()]), None);
     assert_eq!(of("infinity", &everything(), &[text()]).unwrap().1["model"], "m");
 
     let labels =

@@ -11,7 +11,7 @@ use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::remote::wire::openai::Openai;
-use crate::engine::remote::wire::{Abilities, Ask, Embedded, Protocol, Scored, Unclear, Wanted};
+use crate::engine::remote::wire::{Abilities, Embedded, Parameters, Protocol, Scored, Unclear, Wanted};
 
 /// A server that speaks KServe's version 2.
 #[derive(Default)]
@@ -41,7 +41,7 @@ pub fn at(url: &Url) -> (Box<dyn Protocol>, Url) {
 
 impl Triton {
     /// A request with `texts` for each of the model's inputs, about `inputs` inputs.
-    fn ask(&self, ask: &Ask, texts: &[&[&str]], inputs: usize) -> Request {
+    fn ask(&self, parameters: &Parameters, texts: &[&[&str]], inputs: usize) -> Request {
         let tensors = self.interface.inputs.iter().zip(texts);
         let body = match self.call {
             Call::Generate => tensors.map(|(tensor, texts)| (tensor.name.clone(), json!(texts))).collect(),
@@ -63,7 +63,7 @@ impl Triton {
             Call::Infer => "infer",
             Call::Generate => "generate",
         };
-        let mut path = self.path(ask);
+        let mut path = self.path(parameters);
         if !self.alone {
             path.push(call);
         }
@@ -71,11 +71,11 @@ impl Triton {
     }
 
     /// The path of the model.
-    fn path<'p>(&'p self, ask: &'p Ask) -> Vec<&'p str> {
+    fn path<'p>(&'p self, parameters: &'p Parameters) -> Vec<&'p str> {
         if self.alone {
             return Vec::new();
         }
-        let mut path = vec!["v2", "models", ask.model.as_deref().unwrap_or_default()];
+        let mut path = vec!["v2", "models", parameters.model.as_deref().unwrap_or_default()];
         if let Some(version) = self.named.as_ref().and_then(|model| model.version.as_deref()) {
             path.extend(["versions", version]);
         }
@@ -97,41 +97,46 @@ impl Protocol for Triton {
         Abilities { reranks: !self.alone, ..Abilities::PLAIN }
     }
 
-    fn settle(&mut self, ask: &mut Ask) -> Result<(), Unclear> {
+    fn settle(&mut self, parameters: &mut Parameters) -> Result<(), Unclear> {
         let unclear = |reason: &str| Unclear { flag: "--model-id", reason: reason.into() };
-        match (&self.named, &ask.model) {
-            _ if self.alone && ask.model.is_some() => {
+        match (&self.named, &parameters.model) {
+            _ if self.alone && parameters.model.is_some() => {
                 Err(unclear("the URL is that of one model, and none is named to it"))
             }
             (Some(model), Some(other)) if model.name != *other => Err(unclear("the URL names another model")),
             (Some(model), _) => {
-                ask.model = Some(model.name.clone());
+                parameters.model = Some(model.name.clone());
                 Ok(())
             }
             (None, _) => Ok(()),
         }
     }
 
-    fn question(&self, ask: &Ask) -> Option<Request> {
-        match &ask.model {
+    fn question(&self, parameters: &Parameters) -> Option<Request> {
+        match &parameters.model {
             _ if self.alone => None,
             None if !self.listed => Some(Request::post(&["v2", "repository", "index"], &json!({"ready": true}), 0)),
-            Some(_) if !self.described => Some(Request::get(&self.path(ask))),
+            Some(_) if !self.described => Some(Request::get(&self.path(parameters))),
             _ => None,
         }
     }
 
-    fn answered(&mut self, ask: &mut Ask, wanted: Wanted, reply: Result<&Reply, &RemoteError>) -> Result<(), Unclear> {
+    fn answered(
+        &mut self,
+        parameters: &mut Parameters,
+        wanted: Wanted,
+        reply: Result<&Reply, &RemoteError>,
+    ) -> Result<(), Unclear> {
         #[derive(Deserialize)]
         struct Entry {
             name: String,
         }
-        if ask.model.is_none() {
+        if parameters.model.is_none() {
             self.listed = true;
             let entries = reply.ok().and_then(|reply| serde_json::from_slice::<Vec<Entry>>(&reply.body).ok());
             let names: Vec<String> = entries.unwrap_or_default().into_iter().map(|entry| entry.name).collect();
             match &names[..] {
-                [only] => ask.model = Some(only.clone()),
+                [only] => parameters.model = Some(only.clone()),
                 [] => {
                     let reason = "the server does not say which models it has; name one of them".into();
                     return Err(Unclear { flag: "--model-id", reason });
@@ -152,7 +157,7 @@ impl Protocol for Triton {
                 _ => Interface::default(),
             });
         }
-        self.model.clone_from(&ask.model);
+        self.model.clone_from(&parameters.model);
         Ok(())
     }
 
@@ -160,8 +165,8 @@ impl Protocol for Triton {
         self.model.as_deref()
     }
 
-    fn embed(&self, ask: &Ask, _: Role, texts: &[&str]) -> Request {
-        self.ask(ask, &[texts], texts.len())
+    fn embed(&self, parameters: &Parameters, _: Role, texts: &[&str]) -> Request {
+        self.ask(parameters, &[texts], texts.len())
     }
 
     fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError> {
@@ -173,11 +178,11 @@ impl Protocol for Triton {
         Ok(Embedded { vectors, tokens: None, model: None })
     }
 
-    fn rerank(&self, ask: &Ask, query: &str, documents: &[&str]) -> Request {
+    fn rerank(&self, parameters: &Parameters, query: &str, documents: &[&str]) -> Request {
         // Where each row is an input of its own, each document needs the query beside it.
         let batched = self.interface.inputs.first().is_some_and(Tensor::is_batched);
         let queries = vec![query; if batched { documents.len() } else { 1 }];
-        self.ask(ask, &[&queries, documents], documents.len())
+        self.ask(parameters, &[&queries, documents], documents.len())
     }
 
     fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError> {

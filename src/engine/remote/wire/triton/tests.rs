@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::engine::Role;
 use crate::engine::remote::http::{Reply, Request};
-use crate::engine::remote::wire::{Ask, Protocol, Wanted};
+use crate::engine::remote::wire::{Parameters, Protocol, Wanted};
 
 const TEXTS: [&str; 2] = ["a \"b\"\n", "ü"];
 
@@ -21,9 +21,9 @@ fn ready(
     model: Option<&str>,
     wanted: Wanted,
     answers: &[Json],
-) -> (Box<dyn Protocol>, Ask, Vec<String>, Url) {
+) -> (Box<dyn Protocol>, Parameters, Vec<String>, Url) {
     let (mut protocol, base) = at(&Url::parse(url).unwrap());
-    let mut ask = Ask { model: model.map(str::to_owned), ..Ask::default() };
+    let mut ask = Parameters { model: model.map(str::to_owned), ..Parameters::default() };
     protocol.settle(&mut ask).unwrap();
     let mut questions = Vec::new();
     for answer in answers {
@@ -143,7 +143,7 @@ fn openais_api_in_front_of_triton() {
 fn names_that_contradict_each_other() {
     let settle = |url: &str, model: &str| {
         let (mut protocol, _) = at(&Url::parse(url).unwrap());
-        protocol.settle(&mut Ask { model: Some(model.into()), ..Ask::default() })
+        protocol.settle(&mut Parameters { model: Some(model.into()), ..Parameters::default() })
     };
     assert_eq!(settle("http://a/v2/models/m/infer", "m"), Ok(()));
     assert_eq!(settle("http://a", "m"), Ok(()));

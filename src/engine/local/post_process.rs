@@ -11,7 +11,7 @@ use crate::model::{Model, ModelError};
 
 /// From the model's output to the vector that is handed out.
 #[derive(Clone)]
-pub(super) struct Finish {
+pub(super) struct PostProcess {
     /// Steps on the vectors of tokens.
     token_layers: Vec<Layer>,
     /// Pooling modes, their results concatenated; none where the model pools itself.
@@ -23,19 +23,19 @@ pub(super) struct Finish {
     /// Length of a vector before it is cut.
     whole: usize,
     /// The end of every vector, if a call does not ask for another.
-    pub ending: Ending,
+    pub normalization: Normalization,
 }
 
 /// What is done to a vector in the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ending {
+pub(super) struct Normalization {
     /// Length to which vectors are cut.
     dimensions: Option<usize>,
     /// Whether vectors are scaled to length 1.
     normalize: bool,
 }
 
-impl Finish {
+impl PostProcess {
     /// The way of `model` for rows of length `width`, as far as `options` leave it to the model. Without `pooling` it is
     /// a ready `.onnx` file that makes vectors of texts: all modules are in it.
     pub(super) fn new(
@@ -76,29 +76,29 @@ impl Finish {
                 options.normalize == Some(true)
             }
         };
-        let ending = Ending { dimensions: asked.or(own), normalize };
-        Ok(Self { token_layers, pooling, per_token, layers, whole, ending })
+        let normalization = Normalization { dimensions: asked.or(own), normalize };
+        Ok(Self { token_layers, pooling, per_token, layers, whole, normalization })
     }
 
     /// Length of the vectors.
     pub(super) fn width(&self) -> usize {
-        self.ending.dimensions.unwrap_or(self.whole)
+        self.normalization.dimensions.unwrap_or(self.whole)
     }
 
     /// Whether vectors have length 1.
     pub(super) fn normalized(&self) -> bool {
-        self.ending.normalize
+        self.normalization.normalize
     }
 
     /// The end of the vectors of one request: cut by the request, they are normalised after, unless it says otherwise.
-    pub(super) fn ending(&self, options: &RequestOptions) -> Result<Ending, SubmitError> {
+    pub(super) fn normalization(&self, options: &RequestOptions) -> Result<Normalization, SubmitError> {
         if options.dimensions.is_some_and(|d| d == 0 || d > self.whole) {
             let reason = format!("must be between 1 and {}, the length of the model's vectors", self.whole);
             return Err(SubmitError::Option { field: "dimensions", reason });
         }
-        let usual = options.dimensions.is_some() || self.ending.normalize;
-        Ok(Ending {
-            dimensions: options.dimensions.or(self.ending.dimensions),
+        let usual = options.dimensions.is_some() || self.normalization.normalize;
+        Ok(Normalization {
+            dimensions: options.dimensions.or(self.normalization.dimensions),
             normalize: options.normalize.unwrap_or(usual),
         })
     }
@@ -109,16 +109,21 @@ impl Finish {
     }
 
     /// Makes the vector of one text from the model's output.
-    pub(super) fn decode(self: &Arc<Self>, skip: usize, ending: Ending) -> Decode {
-        let finish = Arc::clone(self);
+    pub(super) fn decode(self: &Arc<Self>, skip: usize, normalization: Normalization) -> Decode {
+        let own = Arc::clone(self);
         Arc::new(move |rows, tokens| {
-            let vector = finish.apply(rows, skip, ending)?;
+            let vector = own.apply(rows, skip, normalization)?;
             Ok(Embedding { vector, tokens: Some(tokens.ids.len()), truncated: Some(tokens.truncated) }.into())
         })
     }
 
     /// The vector of one text. Pooling leaves out the first `skip` tokens (a prompt's).
-    pub(super) fn apply(&self, rows: OutputRows<'_>, skip: usize, ending: Ending) -> Result<Vec<f32>, TextError> {
+    pub(super) fn apply(
+        &self,
+        rows: OutputRows<'_>,
+        skip: usize,
+        normalization: Normalization,
+    ) -> Result<Vec<f32>, TextError> {
         let mut width = rows.width;
         let changed = self.token_layers.iter().fold(None, |changed: Option<Vec<f32>>, layer| {
             let result = layer.apply(changed.unwrap_or_else(|| rows.numbers.to_vec()), width);
@@ -127,28 +132,28 @@ impl Finish {
         });
         let numbers = changed.as_deref().unwrap_or(rows.numbers);
         if !self.per_token {
-            return self.finish(numbers.to_vec(), ending);
+            return self.end(numbers.to_vec(), normalization);
         }
         let mut vector = Vec::with_capacity(width * self.pooling.len());
         for mode in &self.pooling {
             mode.pool(numbers, width, skip, &mut vector);
         }
-        self.finish(vector, ending)
+        self.end(vector, normalization)
     }
 
     /// The same from the vector of the whole text.
-    pub(super) fn finish(&self, mut vector: Vec<f32>, ending: Ending) -> Result<Vec<f32>, TextError> {
+    pub(super) fn end(&self, mut vector: Vec<f32>, normalization: Normalization) -> Result<Vec<f32>, TextError> {
         for layer in &self.layers {
             let width = vector.len();
             vector = layer.apply(vector, width);
         }
-        if let Some(dimensions) = ending.dimensions {
+        if let Some(dimensions) = normalization.dimensions {
             vector.truncate(dimensions);
         }
         if let Some(defect) = pooling::defect(&vector) {
             return Err(TextError::unusable(defect));
         }
-        if ending.normalize {
+        if normalization.normalize {
             pooling::normalize(&mut vector);
         }
         Ok(vector)

@@ -14,7 +14,7 @@ const STEPS: u64 = 1 << 16;
 /// for the 2,000 of another caller, who in turn cannot be put off by others that keep coming. Demers, Keshav and Shenker
 /// 1989, "Analysis and Simulation of a Fair Queueing Algorithm".
 #[derive(Debug)]
-pub struct Turns {
+pub struct FairQueue {
     /// Most tokens of a request that is one piece: it is computed in one go, so that requests are finished one after the
     /// other rather than all at the end. What is larger lets others in between its pieces.
     most: usize,
@@ -38,7 +38,7 @@ struct Caller {
     rest: usize,
 }
 
-impl Turns {
+impl FairQueue {
     /// No callers; a request of up to `most` tokens is one piece. With `usize::MAX`, the caller that came first is first.
     pub fn new(most: usize) -> Self {
         Self { most, short: most, clock: 0, callers: HashMap::new(), due: BTreeSet::new(), since: BTreeSet::new() }
@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn pieces_take_turns() {
-        let (mut turns, now) = (Turns::new(PIECE), Instant::now());
+        let (mut turns, now) = (FairQueue::new(PIECE), Instant::now());
         turns.enter(0, 10 * PIECE, now);
         turns.enter(1, 10 * PIECE, now);
         let mut order = Vec::new();
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_small_newcomer_goes_before_a_large_piece_but_not_before_one_that_is_overdue() {
-        let (mut turns, now) = (Turns::new(PIECE), Instant::now());
+        let (mut turns, now) = (FairQueue::new(PIECE), Instant::now());
         turns.enter(0, 10 * PIECE, now);
         turns.enter(1, 10, now);
         assert_eq!(turns.next(now), Some(1));
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn equals_in_the_order_in_which_they_came() {
-        let (mut turns, now) = (Turns::new(PIECE), Instant::now());
+        let (mut turns, now) = (FairQueue::new(PIECE), Instant::now());
         turns.enter(0, 7, now);
         turns.enter(1, 7, now);
         assert_eq!(turns.next(now), Some(0));
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn whoever_waited_too_long_goes_first() {
-        let (mut turns, now) = (Turns::new(PIECE), Instant::now());
+        let (mut turns, now) = (FairQueue::new(PIECE), Instant::now());
         turns.enter(0, 2 * PIECE, now);
         let later = now + DEADLINE + Duration::from_millis(1);
         turns.enter(1, 1, later);
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn no_number_overflows() {
-        let (mut turns, now) = (Turns::new(PIECE), Instant::now());
+        let (mut turns, now) = (FairQueue::new(PIECE), Instant::now());
         turns.enter(0, usize::MAX, now);
         turns.advance(usize::MAX);
         turns.enter(1, usize::MAX, now);

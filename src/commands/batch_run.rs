@@ -18,7 +18,7 @@ use crate::ui::{JobBar, Printer};
 const NAMED_FAILURES: u64 = 10;
 
 /// A job about to be done.
-pub(super) struct Job<'w> {
+pub(super) struct BatchRun<'w> {
     pub world: &'w World,
     /// What is done, and to what: "Embedded", "input".
     pub words: (&'static str, &'static str),
@@ -31,13 +31,13 @@ pub(super) struct Job<'w> {
 }
 
 /// Records, read on.
-pub(super) struct Input<T> {
+pub(super) struct BatchInput<T> {
     records: Box<dyn Iterator<Item = Result<Record<T>, InputError>> + Send>,
     read: Arc<AtomicU64>,
     total: Option<u64>,
 }
 
-impl<T: Send + 'static> Input<T> {
+impl<T: Send + 'static> BatchInput<T> {
     /// All of `records`, of which the first was looked at already, or none.
     pub fn new(first: Option<Record<T>>, records: Records<T>) -> Self {
         let (read, total) = (records.bytes_counter(), records.total_bytes());
@@ -87,11 +87,11 @@ pub(super) fn results<C, O>(
     (0..count).map(|_| Err(error.clone())).collect()
 }
 
-impl Job<'_> {
+impl BatchRun<'_> {
     /// Does it: `prepare` makes an input of what a record holds, and tells its bytes.
     pub fn run<T, I, O, W>(
         self,
-        input: Input<T>,
+        input: BatchInput<T>,
         prepare: impl Fn(T) -> (I, usize) + Send + 'static,
         work: Work<I, O>,
         writer: W,
@@ -103,7 +103,7 @@ impl Job<'_> {
         W: Writer<O>,
     {
         let start = Instant::now();
-        let Input { records, read, total } = input;
+        let BatchInput { records, read, total } = input;
         // Rows that come while it is drawn would tear it.
         let torn = self.destination.is_terminal() && !self.at_the_end;
         let bar = (!torn).then(|| self.world.bars.job(total));
@@ -274,7 +274,7 @@ pub(super) fn open_error(e: OutputError) -> Error {
 }
 
 /// Tells people who start a command on a terminal what it waits for.
-pub(super) fn invite(world: &World, files: &[std::path::PathBuf], what: &str) {
+pub(super) fn prompt_on_terminal(world: &World, files: &[std::path::PathBuf], what: &str) {
     if files.is_empty() && std::io::IsTerminal::is_terminal(&std::io::stdin()) {
         world.bars.printer().note(&format!("Reading {what} from the terminal, one a line; Ctrl-D ends."));
     }
