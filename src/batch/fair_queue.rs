@@ -94,7 +94,6 @@ impl FairQueue {
         }
     }
 
-    /// Who is next.
     pub fn next(&self, now: Instant) -> Option<u64> {
         let &(since, oldest) = self.since.first()?;
         if now.saturating_duration_since(since) > DEADLINE {

@@ -67,7 +67,6 @@ impl<T: Task> Queue<T> {
         if mixed { self.short } else { self.budget }
     }
 
-    /// Tasks that wait.
     pub fn tasks(&self) -> usize {
         self.tasks
     }

@@ -21,17 +21,13 @@ pub struct Bounds {
 /// What waits and what runs, and what went wrong so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
-    /// Tasks that wait.
     pub tasks: usize,
-    /// Their tokens.
     pub tokens: usize,
     /// Most tokens that may wait.
     pub capacity: usize,
-    /// Tasks that run.
     pub running: usize,
     /// Tasks that left the queue because nobody waited for them any more.
     pub abandoned: u64,
-    /// Workers that panicked.
     pub panicked: u64,
 }
 

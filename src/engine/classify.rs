@@ -46,7 +46,6 @@ impl Classifier {
         Self { engine, source: Source::Engine }
     }
 
-    /// The engine.
     pub fn engine(&self) -> &Arc<dyn Engine> {
         &self.engine
     }

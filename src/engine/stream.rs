@@ -95,7 +95,6 @@ struct State<T, I, O, R> {
     end: Option<Result<(), R>>,
     /// Windows that are computed, by number.
     finished: BTreeMap<u64, Window<T, O>>,
-    /// Nobody wants more.
     stopped: bool,
 }
 

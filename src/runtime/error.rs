@@ -10,53 +10,24 @@ use crate::fetch::FetchError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RuntimeError {
-    /// The library given by `--ort-library` or `ORT_DYLIB_PATH` cannot be used.
     #[error("{}: {reason}", path.display())]
-    Library {
-        /// The library.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// No library was found, and none could be installed.
+    Library { path: PathBuf, reason: String },
     #[error("ONNX Runtime is not installed: {0}")]
     NotInstalled(#[source] FetchError),
-    /// There is no package of ONNX Runtime for this system.
     #[error("there is no ONNX Runtime package for {0}")]
     NoPackage(String),
-    /// A device that this build or library does not serve.
     #[error("--device {device}: {reason}")]
-    Device {
-        /// The device asked for.
-        device: Device,
-        /// Why not.
-        reason: String,
-    },
-    /// A number format that is not implemented.
+    Device { device: Device, reason: String },
     #[error("--dtype {0} is not implemented yet")]
     Dtype(Dtype),
-    /// int8 was asked of a ready `.onnx` file.
     #[error("{}: --dtype int8 quantises weights from safetensors, not a ready .onnx file", .0.display())]
     Int8File(PathBuf),
-    /// ONNX Runtime refused a model.
     #[error("ONNX Runtime cannot load {model}: {source}")]
-    Load {
-        /// The model's name or file.
-        model: String,
-        /// ONNX Runtime's reason.
-        source: ort::Error,
-    },
-    /// ONNX Runtime failed while computing.
+    Load { model: String, source: ort::Error },
     #[error("ONNX Runtime failed: {0}")]
     Run(#[from] ort::Error),
-    /// A ready `.onnx` file has inputs or outputs infa cannot serve.
     #[error("{model}: {reason}")]
-    Interface {
-        /// The file.
-        model: String,
-        /// Which input or output, and what is wrong with it.
-        reason: String,
-    },
+    Interface { model: String, reason: String },
 }
 
 impl RuntimeError {

@@ -12,7 +12,6 @@ use crate::fetch::{self, Context, FetchError, lock, pip};
 struct Wheel {
     os: &'static str,
     arch: &'static str,
-    /// pip's platform tag.
     platform: &'static str,
     sha256: &'static str,
     bytes: u64,

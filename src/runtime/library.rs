@@ -52,7 +52,6 @@ pub struct Search {
     pub flag: Option<PathBuf>,
     /// `ORT_DYLIB_PATH`.
     pub environment: Option<PathBuf>,
-    /// infa's cache directory.
     pub cache: PathBuf,
     /// True if the active Python environment may be asked.
     pub ask_python: bool,

@@ -71,7 +71,6 @@ impl EngineSet {
         })
     }
 
-    /// The model's name.
     pub fn model_id(&self) -> &str {
         self.model.model_id.as_deref().unwrap_or(DEFAULT_MODEL)
     }

@@ -51,7 +51,6 @@ pub trait Engine: Send + Sync {
 /// Facts about an engine.
 #[derive(Clone)]
 pub struct EngineInfo {
-    /// The model's name.
     pub model: String,
     /// The output that the engine was loaded for.
     pub output: OutputKind,
@@ -65,7 +64,6 @@ pub struct EngineInfo {
 
 /// Details of a model in this process.
 pub struct LocalInfo {
-    /// The model.
     pub model: Arc<Model>,
     /// Version of ONNX Runtime; `None` for a table of static embeddings.
     pub library: Option<String>,
@@ -85,6 +83,5 @@ pub struct LocalInfo {
     pub batch_tokens: usize,
     /// The end at which a text that is too long is cut.
     pub truncate: Truncate,
-    /// Threads that compute.
     pub threads: usize,
 }

@@ -22,7 +22,6 @@ pub struct TextError {
 /// Where the reason of a [`TextError`] lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextErrorKind {
-    /// In the text.
     Input,
     /// In the length of the text: it is more than the model can read, and must not be cut.
     TooLong,
@@ -97,28 +96,12 @@ impl From<TokenizeError> for TextError {
 /// The reason why a request has no results.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SubmitError {
-    /// An option that the model cannot follow.
     #[error("{field}: {reason}")]
-    Option {
-        /// The field of [`super::RequestOptions`].
-        field: &'static str,
-        /// The reason.
-        reason: String,
-    },
-    /// The queue is full.
+    Option { field: &'static str, reason: String },
     #[error("the queue is full")]
-    Full {
-        /// Expected time until the queue has room.
-        retry_after: Duration,
-    },
-    /// The inputs have more tokens than [`super::RequestOptions::most_numbers`] allows.
+    Full { retry_after: Duration },
     #[error("{tokens} tokens are more than {most}")]
-    TooLarge {
-        /// Tokens of all inputs.
-        tokens: usize,
-        /// The limit.
-        most: usize,
-    },
+    TooLarge { tokens: usize, most: usize },
     /// The engine does not compute the requested output.
     #[error("{0}")]
     Unsupported(String),
@@ -131,7 +114,6 @@ pub enum SubmitError {
     /// The work failed by a fault of infa.
     #[error("{0}")]
     Failed(String),
-    /// The engine ended, or failed, before the results were there.
     #[error("the engine went away")]
     Gone,
 }
@@ -149,45 +131,20 @@ pub enum EngineError {
     /// The model's files.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// The model is for something else.
     #[error("{model} is {is}: {what}")]
-    WrongTask {
-        /// The model's name.
-        model: String,
-        /// What it is.
-        is: String,
-        /// What it cannot do.
-        what: String,
-        /// What to do about it.
-        hint: Option<String>,
-    },
+    WrongTask { model: String, is: String, what: String, hint: Option<String> },
     /// The model's architecture or weights.
     #[error(transparent)]
     Graph(#[from] GraphError),
     /// ONNX Runtime.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    /// The system has no threads left.
     #[error("no threads to compute with: {0}")]
     Threads(String),
-    /// The server cannot be used.
     #[error("{engine}: {error}")]
-    Remote {
-        /// The engine's spec.
-        engine: String,
-        /// Why not.
-        error: RemoteError,
-        /// What to do about it.
-        hint: Option<String>,
-    },
-    /// The Python process cannot be used.
+    Remote { engine: String, error: RemoteError, hint: Option<String> },
     #[error("{engine}: {error}")]
-    Python {
-        /// The engine's spec.
-        engine: String,
-        /// Why not.
-        error: PythonError,
-    },
+    Python { engine: String, error: PythonError },
 }
 
 impl EngineError {

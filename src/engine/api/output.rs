@@ -17,7 +17,6 @@ pub struct Output {
     pub logits: Option<Vec<f32>>,
     /// The relevance of a pair's second text to its first.
     pub score: Option<f64>,
-    /// Labels, best first.
     pub labels: Option<Vec<Label>>,
     /// Tokens the model saw, specials included; `None` if the engine does not report it.
     pub tokens: Option<usize>,
@@ -30,9 +29,7 @@ pub struct Output {
 pub struct Label {
     /// Position among the model's labels; of an engine that names labels itself, the position in its reply.
     pub index: usize,
-    /// The name.
     pub name: Arc<str>,
-    /// The score.
     pub score: f64,
 }
 
@@ -59,7 +56,6 @@ pub struct Embedding {
 /// The lexical weights of one text: those above 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SparseEmbedding {
-    /// Token ids, rising.
     pub indices: Vec<u32>,
     /// The weight of each.
     pub values: Vec<f32>,
@@ -74,7 +70,6 @@ pub struct SparseEmbedding {
 pub struct TokenEmbeddings {
     /// The vectors, one after the other.
     pub vectors: Vec<f32>,
-    /// Length of each.
     pub dimensions: usize,
     /// Tokens the model saw, specials included; not all need have a vector.
     pub tokens: usize,

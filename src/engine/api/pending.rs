@@ -13,7 +13,6 @@ use super::{Output, OutputOf, SubmitError, TextError};
 
 /// A job for the threads that tokenise: `each` of the indices below `count` makes some bytes.
 pub struct Job {
-    /// Number of items.
     pub count: usize,
     /// Most items at a time.
     pub at_once: usize,
@@ -29,7 +28,6 @@ pub type JobResults = Vec<Result<Vec<u8>, TextError>>;
 /// Where the time of a request went: means over its inputs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Times {
-    /// Tokenising all inputs.
     pub tokenize: Duration,
     /// From there until a worker took an input.
     pub queue: Duration,

@@ -20,7 +20,6 @@ pub struct Request {
 /// One input of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// A text.
     Text(String),
     /// The token ids of a text, special tokens included: they go to the model as they are, without a prompt.
     Ids(Vec<u32>),
@@ -59,9 +58,7 @@ pub enum Role {
     /// Neither query nor document.
     #[default]
     Text,
-    /// A query.
     Query,
-    /// A document.
     Document,
 }
 

@@ -58,43 +58,18 @@ impl Placeholder {
 /// What is wrong with a command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
-    /// A quotation or an escape has no end.
     #[error("the command {command:?} has a quotation mark or a backslash without what belongs to it")]
-    Quotes {
-        /// What was written.
-        command: String,
-    },
-    /// There is no program.
+    Quotes { command: String },
     #[error("the command {command:?} names no program")]
-    NoProgram {
-        /// What was written.
-        command: String,
-    },
-    /// A placeholder that is none.
+    NoProgram { command: String },
     #[error("the command has no {{{name}}} to fill in{}; there are {known}", .like.map(|like| format!(", did you mean {{{like}}}?")).unwrap_or_default())]
-    Unknown {
-        /// What stood between the braces.
-        name: String,
-        /// The placeholder of the most similar name.
-        like: Option<&'static str>,
-        /// All of them.
-        known: String,
-    },
-    /// A brace that is alone.
+    Unknown { name: String, like: Option<&'static str>, known: String },
     #[error("the word {word:?} of the command has a brace that is alone: write {{{{ and }}}} for braces themselves")]
-    Brace {
-        /// The word.
-        word: String,
-    },
-    /// The server would not listen where it is looked for.
+    Brace { word: String },
     #[error("the command has no {{port}}: a free one is chosen at every start, and the server must listen there")]
     NoPort,
-    /// `{flags}` within a word.
     #[error("{{flags}} stands for whole words: the word {word:?} of the command has more in it")]
-    Flags {
-        /// The word.
-        word: String,
-    },
+    Flags { word: String },
 }
 
 /// What is filled in.

@@ -17,82 +17,25 @@ pub enum LaunchError {
     #[error(
         "{engine}: the options {options} have no place in the command: write {{flags}} where they belong, or leave them out"
     )]
-    NoPlace {
-        /// The engine.
-        engine: &'static str,
-        /// The options.
-        options: String,
-    },
-    /// A server with a URL is there already.
+    NoPlace { engine: &'static str, options: String },
     #[error("{engine} has a URL and is not started here")]
-    HasUrl {
-        /// The engine's spec.
-        engine: String,
-    },
-    /// It runs in this process, or in a worker.
+    HasUrl { engine: String },
     #[error("{engine} is no server")]
-    NoServer {
-        /// The engine.
-        engine: &'static str,
-    },
-    /// The program is not on this machine.
+    NoServer { engine: &'static str },
     #[error("{engine} is not installed: there is no {program} in PATH or in infa's own environments")]
-    NotInstalled {
-        /// The engine.
-        engine: &'static str,
-        /// What was looked for.
-        program: &'static str,
-        /// What installs it.
-        install: &'static str,
-    },
-    /// infa knows no command that starts it.
+    NotInstalled { engine: &'static str, program: &'static str, install: &'static str },
     #[error("infa knows no command that starts {engine}")]
-    NoCommand {
-        /// The engine.
-        engine: &'static str,
-    },
-    /// The model's directory cannot be used.
+    NoCommand { engine: &'static str },
     #[error("{}: {reason}", .directory.display())]
-    Model {
-        /// The directory.
-        directory: PathBuf,
-        /// Why not.
-        reason: String,
-    },
-    /// There is no free port.
+    Model { directory: PathBuf, reason: String },
     #[error("no free port on 127.0.0.1: {0}")]
     Port(std::io::Error),
-    /// The program does not run at all.
     #[error("the server does not start: {error}: {command}")]
-    Spawn {
-        /// The command, without secrets.
-        command: String,
-        /// What the system says.
-        error: std::io::Error,
-    },
-    /// The server ended before it was ready.
+    Spawn { command: String, error: std::io::Error },
     #[error("the server ended before it was ready ({status}): {command}{lines}")]
-    Ended {
-        /// The command, without secrets.
-        command: String,
-        /// How it ended.
-        status: String,
-        /// What it said last.
-        lines: LastLines,
-    },
-    /// The server was not ready in time, and has been stopped.
+    Ended { command: String, status: String, lines: LastLines },
     #[error("the server was not ready within {} ({found}): {command}{lines}", humantime::format_duration(*.after))]
-    NeverReady {
-        /// The command, without secrets.
-        command: String,
-        /// How long was waited.
-        after: Duration,
-        /// What was found there last.
-        found: String,
-        /// What it said last.
-        lines: LastLines,
-    },
-    /// Somebody asked to stop.
+    NeverReady { command: String, after: Duration, found: String, lines: LastLines },
     #[error("interrupted")]
     Cancelled,
 }

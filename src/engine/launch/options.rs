@@ -13,11 +13,9 @@ use crate::runtime::device::Device;
 pub struct Launch {
     /// Which engine it is; its options become flags where the command has `{flags}`. It has no URL.
     pub spec: EngineSpec,
-    /// What starts it.
     pub command: Command,
     /// Variables of its environment, besides those of this process. Those that the command itself sets come before them.
     pub environment: Vec<(String, String)>,
-    /// The model's files.
     pub model_dir: PathBuf,
     /// Under which name the model is served.
     pub name: String,

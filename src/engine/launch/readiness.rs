@@ -6,7 +6,6 @@ use reqwest::{Client, StatusCode, Url};
 
 use crate::engine::recipes::Health;
 
-/// Asks one server.
 pub(super) struct Readiness {
     client: Client,
     url: Url,
@@ -21,7 +20,6 @@ pub(super) enum Found {
     NoConnection,
     /// Somebody listens and does not answer.
     NoAnswer,
-    /// This status.
     Status(StatusCode),
 }
 
@@ -45,7 +43,6 @@ impl Readiness {
         Ok(Self { client, url, success: health.success })
     }
 
-    /// Asks once.
     pub async fn ask(&self) -> Result<(), Found> {
         match self.client.get(self.url.clone()).send().await {
             Ok(reply) if reply.status().is_success() => Ok(()),

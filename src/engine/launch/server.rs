@@ -151,7 +151,6 @@ impl Server {
         }
     }
 
-    /// Where it is.
     pub fn url(&self) -> &Url {
         &self.url
     }

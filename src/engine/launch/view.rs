@@ -26,7 +26,6 @@ impl View {
         Ok(Self(view))
     }
 
-    /// Where it is.
     pub fn path(&self) -> PathBuf {
         self.0.path().to_owned()
     }

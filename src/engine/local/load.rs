@@ -73,7 +73,6 @@ pub(super) fn load_safetensors(
     Ok(Loaded { scheduler: scheduler.map_err(no_thread)?, per_token, width, max_positions, vocab_size, files })
 }
 
-/// What workers do.
 fn runs(interface: Interface, files: &WeightFiles, options: &OnnxOptions) -> Run<Session, QueuedInput> {
     let (files, observer) = (files.clone(), options.observer.clone());
     Arc::new(move |session, group| run_work(session, &interface, &files, group, observed(observer.as_ref())))

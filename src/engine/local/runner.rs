@@ -25,9 +25,7 @@ pub(super) struct Runner {
 
 /// The inputs of a request, ready to be tokenised.
 pub(super) struct Inputs {
-    /// Their tokens.
     pub tokens: Opened<Result<Tokens, TextError>>,
-    /// Makes their results.
     pub decode: Decode,
     /// Most tokens of all together.
     pub most_tokens: Option<usize>,
@@ -42,9 +40,6 @@ impl Runner {
 
     /// Begins a request. `estimate` is the expected number of tokens: room for them is reserved before the work of
     /// tokenising is done. `open` prepares the inputs; it runs where they are tokenised.
-    ///
-    /// # Errors
-    /// [`SubmitError::Full`]
     pub fn start(
         &self,
         estimate: usize,

@@ -15,13 +15,11 @@ const TURN: Duration = Duration::from_millis(1);
 
 /// The items of a request, and what is done with each.
 pub(super) struct Opened<R> {
-    /// Number of items.
     pub count: usize,
     /// Makes the result of an item, by its index.
     pub each: Box<dyn Fn(usize) -> R + Send + Sync>,
 }
 
-/// Threads that tokenise.
 pub(super) struct Tokenizers {
     threads: rayon::ThreadPool,
     queue: Arc<Queue>,

@@ -39,9 +39,6 @@ impl LaunchOptions {
     }
 
     /// Starts it with the model of a directory.
-    ///
-    /// # Errors
-    /// As [`Server::start`].
     pub async fn start(&self, command: Command, model_dir: &Path, cancel: &Cancel) -> Result<Server, LaunchError> {
         let mut launch = Launch::new(self.spec.clone(), command, model_dir);
         launch.name.clone_from(&self.name);

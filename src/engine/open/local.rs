@@ -17,11 +17,9 @@ use crate::runtime::library::Library;
 /// A model and how it computes.
 #[derive(Clone)]
 pub struct LocalOptions {
-    /// The model.
     pub request: Request,
     /// The Hub, where it is not the environment's.
     pub hub: Option<HubEnv>,
-    /// How it computes.
     pub onnx: OnnxOptions,
     /// How texts become vectors.
     pub text: TextOptions,
@@ -31,7 +29,6 @@ pub struct LocalOptions {
 pub struct Prepared {
     /// `None` for a table of static embeddings.
     runtime: Option<Runtime>,
-    /// The model.
     pub model: Model,
 }
 

@@ -19,7 +19,6 @@ pub enum EngineOptions {
     Local(Box<LocalOptions>),
     /// A model in a Python process.
     Python(Box<PythonModelOptions>),
-    /// A server.
     Server(Box<ServerOptions>),
 }
 

@@ -16,15 +16,12 @@ use crate::model::source::Request;
 /// A model, and the Python process that computes it.
 #[derive(Clone)]
 pub struct PythonModelOptions {
-    /// The engine.
     pub spec: EngineSpec,
-    /// The model.
     pub request: Request,
     /// How texts become vectors.
     pub text: TextOptions,
     /// The interpreter; `None`: the first that has what the engine needs.
     pub python: Option<PathBuf>,
-    /// Threads that compute.
     pub threads: NonZero<usize>,
     /// Texts in a batch; `None`: the engine's own default.
     pub batch: Option<NonZero<usize>>,
@@ -49,17 +46,11 @@ impl PythonModelOptions {
     }
 
     /// Whether the engine has these options, before anything is fetched.
-    ///
-    /// # Errors
-    /// [`PythonError`]
     pub fn check(&self) -> Result<(), PythonError> {
         self.options(PathBuf::new(), PythonTask::Embed).check()
     }
 
     /// Finds (or fetches) the model, and starts the process with it, which lives on `runtime`. Blocks.
-    ///
-    /// # Errors
-    /// [`EngineError`]
     pub fn start(
         &self,
         task: PythonTask,
@@ -76,9 +67,6 @@ impl PythonModelOptions {
 
     /// Starts the process with the model of a directory, which users know as `name`. The process lives on the runtime of
     /// the caller.
-    ///
-    /// # Errors
-    /// As [`PythonEngine::start`].
     pub async fn start_in(
         &self,
         dir: &Path,

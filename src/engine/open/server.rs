@@ -10,7 +10,6 @@ use crate::fetch::Cancel;
 /// A server, and how requests are sent to it.
 #[derive(Clone)]
 pub struct ServerOptions {
-    /// The server.
     pub spec: EngineSpec,
     /// How texts become vectors.
     pub text: TextOptions,
@@ -20,9 +19,6 @@ pub struct ServerOptions {
 
 impl ServerOptions {
     /// Connects to the server and requests a first result; connections live on `runtime`. Blocks.
-    ///
-    /// # Errors
-    /// As [`RemoteEngine::start`].
     pub fn connect(
         &self,
         wanted: Wanted,
@@ -35,9 +31,6 @@ impl ServerOptions {
     }
 
     /// Connects to the server without a first request.
-    ///
-    /// # Errors
-    /// As [`RemoteEngine::attach`].
     pub async fn attach(&self, wanted: Wanted, cancel: &Cancel) -> Result<RemoteEngine, EngineError> {
         RemoteEngine::attach(&self.spec, wanted, &self.text, &self.remote, cancel).await
     }

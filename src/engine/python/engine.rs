@@ -39,7 +39,6 @@ impl PythonEngine {
         Ok(Self { info, worker })
     }
 
-    /// The process.
     pub fn worker(&self) -> &Worker {
         &self.worker
     }

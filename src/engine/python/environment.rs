@@ -12,7 +12,6 @@ use crate::engine::EngineKind;
 /// A virtual environment of infa's, whether or not it is there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Environment {
-    /// Its directory.
     pub root: PathBuf,
     name: &'static str,
 }
@@ -25,7 +24,6 @@ const UNFINISHED: &str = "infa-unfinished.json";
 /// What a marker says.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Marker {
-    /// Names of engines.
     engines: Vec<String>,
 }
 
@@ -47,7 +45,6 @@ impl Environment {
         self.name
     }
 
-    /// Its interpreter.
     pub fn python(&self) -> PathBuf {
         self.program("python")
     }

@@ -10,86 +10,35 @@ pub enum PythonError {
     /// The spec, or what is asked of the engine, is nothing it has.
     #[error("{0}")]
     Option(String),
-    /// No interpreter was found at all.
     #[error("there is no Python 3 here: tried {}", .tried.join(", "))]
-    NoPython {
-        /// What was tried, and why it was not it.
-        tried: Vec<String>,
-    },
-    /// No interpreter has what the engine needs.
+    NoPython { tried: Vec<String> },
     #[error("the Python package {package} is missing ({})", .python.display())]
-    Missing {
-        /// The engine.
-        engine: &'static str,
-        /// The first package that is missing, as it is installed.
-        package: String,
-        /// The interpreter that was asked last.
-        python: PathBuf,
-    },
-    /// The interpreter cannot be run.
+    Missing { engine: &'static str, package: String, python: PathBuf },
     #[error("{} cannot be run: {reason}", .python.display())]
-    Spawn {
-        /// The interpreter.
-        python: PathBuf,
-        /// The system's reason.
-        reason: String,
-    },
+    Spawn { python: PathBuf, reason: String },
     /// The engine cannot do what is asked with this model.
     #[error("{0}")]
     Refused(String),
-    /// The engine failed while it loaded the model.
     #[error("loading failed: {reason}")]
-    Load {
-        /// What Python says.
-        reason: String,
-        /// The last lines the process wrote.
-        stderr: Vec<String>,
-    },
-    /// The engine was not ready in time.
+    Load { reason: String, stderr: Vec<String> },
     #[error("not ready after {}{}", humantime::format_duration(*.after), tail(.stderr))]
-    Slow {
-        /// How long was waited.
-        after: Duration,
-        /// The last lines the process wrote.
-        stderr: Vec<String>,
-    },
-    /// The process has ended, and every request from then on fails.
+    Slow { after: Duration, stderr: Vec<String> },
     #[error("the Python process ended ({status}){}", tail(.stderr))]
-    Died {
-        /// Its exit status or the signal that ended it.
-        status: String,
-        /// The last lines it wrote.
-        stderr: Vec<String>,
-    },
-    /// The process did not answer and was ended; every request from then on fails.
+    Died { status: String, stderr: Vec<String> },
     #[error("no answer within {}; the Python process was ended{}", humantime::format_duration(*.after), tail(.stderr))]
-    Hung {
-        /// How long was waited.
-        after: Duration,
-        /// The last lines the process wrote.
-        stderr: Vec<String>,
-    },
+    Hung { after: Duration, stderr: Vec<String> },
     /// The engine failed on a request, and goes on.
     #[error("{0}")]
     Failed(String),
-    /// The request is larger than any that is sent.
     #[error("a request of {bytes} bytes is larger than {limit}")]
-    TooLarge {
-        /// Its size.
-        bytes: usize,
-        /// The limit.
-        limit: usize,
-    },
-    /// What the process wrote is no answer; it was ended, and every request from then on fails.
+    TooLarge { bytes: usize, limit: usize },
     #[error("the answer cannot be read: {0}")]
     Garbage(String),
-    /// The answer can be read, but does not answer the request.
     #[error("the answer does not fit: {0}")]
     Shape(String),
     /// The time limits, the thread or the runtime that the engine needs cannot be had.
     #[error("{0}")]
     System(String),
-    /// Somebody asked to stop.
     #[error("interrupted")]
     Cancelled,
 }

@@ -18,33 +18,15 @@ use crate::fetch::{Cancel, Context, FetchError, ProgressTask, lock};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InstallError {
-    /// There is nothing to install for it.
     #[error("{name}: {reason}")]
-    Nothing {
-        /// The engine.
-        name: &'static str,
-        /// Why not.
-        reason: &'static str,
-    },
+    Nothing { name: &'static str, reason: &'static str },
     /// The lock, the network that is forbidden, or an interruption.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// The environment's directory.
     #[error("{}: {source}", path.display())]
-    Io {
-        /// The directory.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
-    /// A program that installs failed.
+    Io { path: PathBuf, source: std::io::Error },
     #[error("{command} failed: {reason}")]
-    Step {
-        /// What was run.
-        command: String,
-        /// Its last lines.
-        reason: String,
-    },
+    Step { command: String, reason: String },
 }
 
 impl InstallError {

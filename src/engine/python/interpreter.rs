@@ -15,9 +15,7 @@ use crate::engine::recipes::Package;
 /// A Python interpreter, and what it has of what was asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interpreter {
-    /// The program.
     pub path: PathBuf,
-    /// Its version.
     pub version: String,
     /// Name of each package it has → its version, where one is told.
     pub packages: BTreeMap<String, Option<String>>,

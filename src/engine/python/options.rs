@@ -17,7 +17,6 @@ use crate::runtime::device::Device;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PythonTask {
-    /// Vectors of texts.
     #[default]
     Embed,
     /// Scores of documents, by a cross-encoder.
@@ -31,7 +30,6 @@ pub struct PythonOptions {
     pub spec: EngineSpec,
     /// The interpreter; `None`: the first that has what the engine needs ([`super::find`]).
     pub python: Option<PathBuf>,
-    /// The model's directory.
     pub model_dir: PathBuf,
     /// infa's cache, for the engines' environment and for what is converted.
     pub cache: PathBuf,

@@ -16,7 +16,6 @@ use super::PythonError;
 const SCRIPT: &str = include_str!("worker.py");
 /// Lines of stderr that are kept.
 const KEPT_LINES: usize = 8;
-/// Characters of each.
 const KEPT_CHARACTERS: usize = 240;
 /// How long the end of a process, and of its stderr, is waited for.
 const END_TIMEOUT: Duration = Duration::from_secs(5);

@@ -82,7 +82,6 @@ pub(super) fn frame(header: &impl Serialize, payload: &[&str]) -> Result<Vec<u8>
     Ok(frame)
 }
 
-/// Writes a frame.
 pub(super) async fn write(into: &mut (impl AsyncWrite + Unpin), frame: &[u8]) -> std::io::Result<()> {
     into.write_all(frame).await?;
     into.flush().await

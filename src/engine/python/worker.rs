@@ -37,7 +37,6 @@ pub struct WorkerInfo {
     pub max_length: Option<usize>,
     /// Versions of Python and of the libraries at work, by name: `python`, `torch`, …
     pub versions: std::collections::BTreeMap<String, String>,
-    /// The interpreter.
     #[serde(default)]
     pub python: PathBuf,
 }
@@ -227,9 +226,6 @@ impl Worker {
     }
 
     /// The scores of `documents`, by one request.
-    ///
-    /// # Errors
-    /// As [`Worker::embed`].
     pub async fn rerank(&self, query: &str, documents: &[&str]) -> Result<Scored, PythonError> {
         let texts: Vec<&str> = std::iter::once(query).chain(documents.iter().copied()).collect();
         let (rows, tokens) = self.ask("rerank", "text", &texts, documents.len()).await?;

@@ -8,7 +8,6 @@ use crate::engine::remote::wire::Protocol;
 pub struct Recipe {
     /// Its name in a spec.
     pub name: &'static str,
-    /// Where it computes.
     pub location: Location,
     /// The options of a spec; of a server, those that it is started with.
     pub options: &'static [OptionGroup],
@@ -18,7 +17,6 @@ pub struct Recipe {
 
 /// Where an engine computes.
 pub enum Location {
-    /// In this process.
     Process,
     /// In a Python process that is started for it.
     Python(PythonRecipe),
@@ -101,15 +99,12 @@ impl ServerRecipe {
 
 /// A route whose JSON holds the server's version.
 pub struct VersionRoute {
-    /// The path.
     pub path: &'static str,
-    /// The JSON pointer.
     pub pointer: &'static str,
 }
 
 /// A route that shows whether a server is ready.
 pub struct Health {
-    /// The path.
     pub path: &'static str,
     /// Whether only success counts; elsewhere any answer of a server that is not overloaded.
     pub success: bool,
@@ -129,19 +124,16 @@ pub struct LaunchRecipe {
 
 /// Options that a server takes, but ignores.
 pub struct IgnoredOption {
-    /// The options.
     pub options: &'static [&'static str],
     /// With one of these; empty: always.
     pub with: &'static [&'static str],
     /// Unless this one is there, too.
     pub unless: Option<&'static str>,
-    /// The reason.
     pub reason: &'static str,
 }
 
 /// Python packages, and the environment of infa that they are installed into.
 pub struct Packages {
-    /// The environment's name.
     pub environment: &'static str,
     /// Those without which the engine cannot start. What only some models need (torch, to export one) is required by
     /// these models alone.

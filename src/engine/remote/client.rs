@@ -83,7 +83,6 @@ impl Client {
         Ok(Self(Arc::new(Shared { spec, http, protocol, parameters, prompt, retries, width: OnceLock::new() })))
     }
 
-    /// Which server.
     pub fn spec(&self) -> &EngineSpec {
         &self.0.spec
     }

@@ -62,9 +62,6 @@ impl RemoteEngine {
     }
 
     /// Connects to the server of `spec` without a request for a result: the length of its vectors is not known yet.
-    ///
-    /// # Errors
-    /// As [`Client::connect`].
     pub async fn attach(
         spec: &EngineSpec,
         wanted: Wanted,

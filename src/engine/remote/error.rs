@@ -6,68 +6,27 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteError {
-    /// No connection came about.
     #[error("no connection: {reason}")]
-    Connect {
-        /// The innermost cause.
-        reason: String,
-    },
-    /// The two sides found no common ground for an encrypted connection, or the certificate is not trusted.
+    Connect { reason: String },
     #[error("no encrypted connection: {reason}")]
-    Tls {
-        /// The innermost cause.
-        reason: String,
-    },
-    /// The reply was not complete in time.
+    Tls { reason: String },
     #[error("no complete reply within {}", humantime::format_duration(*.after))]
-    Timeout {
-        /// How long was waited.
-        after: Duration,
-    },
-    /// The connection broke before the reply was complete.
+    Timeout { after: Duration },
     #[error("the connection broke: {reason}")]
-    Broken {
-        /// The innermost cause.
-        reason: String,
-    },
-    /// The server refused, or failed.
+    Broken { reason: String },
     #[error("HTTP {code}{}", .message.as_ref().map(|message| format!(": {message}")).unwrap_or_default())]
-    Status {
-        /// The status.
-        code: u16,
-        /// What the server said, without secrets and clipped.
-        message: Option<String>,
-        /// When it should be asked again, if it said so.
-        retry_after: Option<Duration>,
-    },
-    /// The server sends its clients elsewhere.
+    Status { code: u16, message: Option<String>, retry_after: Option<Duration> },
     #[error("it redirects to {target}, which is not followed")]
-    Redirect {
-        /// Where to, without what may be secret.
-        target: String,
-    },
-    /// The reply is larger than any that answers the request.
+    Redirect { target: String },
     #[error("the reply is larger than {limit} bytes")]
-    TooLarge {
-        /// Where reading ended.
-        limit: usize,
-    },
-    /// The reply is not what the protocol's replies are written in.
+    TooLarge { limit: usize },
     #[error("the reply cannot be read: {reason}")]
-    Garbage {
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The reply can be read, but does not answer the request.
+    Garbage { reason: String },
     #[error("the reply does not fit: {reason}")]
-    Shape {
-        /// What is wrong with it.
-        reason: String,
-    },
+    Shape { reason: String },
     /// A vector or a score is no usable number: NaN, infinite, all zeros.
     #[error("{0}")]
     Numbers(&'static str),
-    /// Somebody asked to stop.
     #[error("interrupted")]
     Cancelled,
 }

@@ -29,7 +29,6 @@ pub struct RemoteOptions {
 impl RemoteOptions {
     /// Texts in a request: what text-embeddings-inference takes without being told otherwise.
     pub const REQUEST_BATCH: NonZero<usize> = NonZero::new(32).expect("not zero");
-    /// Requests at once.
     pub const CONCURRENCY: NonZero<usize> = NonZero::new(4).expect("not zero");
     /// A full request of long texts takes a slow machine that long.
     pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);

@@ -20,7 +20,6 @@ impl<T> Best<T> {
         Self { most, kept: Vec::new() }
     }
 
-    /// One more.
     pub fn push(&mut self, score: Score, item: T) {
         self.kept.push((score, item));
         if self.most.is_some_and(|most| self.kept.len() >= most.saturating_add(SLACK.max(most))) {

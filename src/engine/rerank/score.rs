@@ -37,10 +37,8 @@ pub enum ScoreError {
     /// The document, or its pair with the query.
     #[error(transparent)]
     Document(#[from] TextError),
-    /// The query, by itself.
     #[error("the query: {0}")]
     Query(TextError),
-    /// Another document or query of the same request failed before.
     #[error("not computed, as another one failed")]
     NotComputed,
 }

@@ -43,7 +43,6 @@ impl Reranker {
         self.method
     }
 
-    /// The engine.
     pub fn engine(&self) -> &Arc<dyn Engine> {
         &self.engine
     }

@@ -17,7 +17,6 @@ use crate::suggest::suggest;
 /// `compile`), a URL for servers.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct EngineSpec {
-    /// Which engine.
     pub kind: EngineKind,
     /// Its device; `None`: as it likes.
     pub device: Option<Device>,

@@ -84,7 +84,6 @@ fn tokenize(model: &Model, texts: &[&str], pairs: bool) -> Vec<Tokens> {
     (0..texts.len()).filter_map(encode).collect()
 }
 
-/// What calibration found.
 pub(super) struct Observed {
     pub inputs: Vec<Input>,
     pub treatments: Vec<Treatment>,

@@ -31,12 +31,10 @@ pub struct Report {
 /// How a model in int8 compares with itself in f32, on texts it was not calibrated by.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
-    /// How many texts.
     pub texts: usize,
     /// Mean cosine of the texts' vectors (the mean over rows, where there is a row a token).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cosine_mean: Option<f64>,
-    /// The least.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cosine_min: Option<f64>,
     /// Largest difference of a logit, of models that give logits.

@@ -14,7 +14,6 @@ use crate::engine::remote::http::{Reply, Request};
 
 /// A server that speaks Jina's API.
 pub struct Jina {
-    /// Before every path.
     prefix: &'static [&'static str],
 }
 

@@ -49,7 +49,6 @@ pub(super) fn vector(raw: &RawValue) -> Result<Vec<f32>, RemoteError> {
     if vector.is_empty() { Err(RemoteError::shape("a vector has no numbers")) } else { Ok(vector) }
 }
 
-/// Numbers between commas.
 pub(super) fn floats(list: &str) -> Result<Vec<f32>, RemoteError> {
     if list.trim().is_empty() {
         return Ok(Vec::new());
@@ -77,7 +76,6 @@ pub(super) fn little_endian(bytes: &[u8]) -> Result<Vec<f32>, RemoteError> {
     Ok(numbers.iter().map(|&number| f32::from_le_bytes(number)).collect())
 }
 
-/// A score.
 pub(super) fn score(raw: &RawValue) -> Result<f64, RemoteError> {
     match raw.get() {
         "null" => Ok(f64::NAN),

@@ -15,7 +15,6 @@ use crate::engine::remote::http::{Reply, Request};
 
 /// A server that speaks OpenAI's API.
 pub struct Openai {
-    /// Before every path.
     prefix: &'static [&'static str],
     asked: bool,
     model: Option<String>,

@@ -65,11 +65,9 @@ pub struct Labelled {
 pub enum Wanted {
     /// Vectors of texts, embedded as this.
     Vectors(Role),
-    /// Scores of documents.
     Scores,
     /// Labels of texts, or of pairs of texts.
     Labels {
-        /// Whether of pairs.
         pairs: bool,
     },
 }
@@ -90,7 +88,6 @@ impl Wanted {
 pub enum Roles {
     /// No: every text is a text.
     No,
-    /// Yes, if wanted.
     Yes,
     /// They must: there are no other texts.
     Always,
@@ -99,14 +96,11 @@ pub enum Roles {
 /// What a protocol has words for.
 #[derive(Debug, Clone, Copy)]
 pub struct Abilities {
-    /// Vectors of texts.
     pub embeds: bool,
-    /// Scores of documents.
     pub reranks: bool,
     /// Labels of texts, and of pairs of texts.
     pub classifies: bool,
     pub classifies_pairs: bool,
-    /// Queries and documents.
     pub roles: Roles,
     /// Text before each input; elsewhere it is put there before it is sent.
     pub prompt: bool,
@@ -145,7 +139,6 @@ impl Abilities {
 pub struct Unclear {
     /// The flag that settles it.
     pub flag: &'static str,
-    /// Why.
     pub reason: String,
 }
 
