@@ -60,7 +60,7 @@ impl EngineSpec {
         let url = match url {
             // As in "onnx=onnx:int8": somebody wants to give a name, and has taken that of an engine.
             Some(url) if is_engine(url) => return Err(SpecError::Taken { name }),
-            Some(_) if !kind.server().is_some() => return Err(SpecError::NoServer { name }),
+            Some(_) if kind.server().is_none() => return Err(SpecError::NoServer { name }),
             Some(url) => Some(parse_url(url)?),
             None => None,
         };
