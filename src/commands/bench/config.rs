@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use super::super::Error;
 use crate::cli::BenchSettings;
 use crate::suggest::suggest;
 
@@ -63,7 +62,7 @@ pub(crate) fn bundled() -> Vec<(String, String)> {
 }
 
 /// A config with its name, which is that of its file without directory and `.toml`.
-pub(super) fn read(name: &str) -> Result<(String, BenchSettings), Error> {
+pub(super) fn read(name: &str) -> Result<(String, BenchSettings), ConfigError> {
     let path = Path::new(name);
     let (name, path, text) = match BUNDLED.iter().find(|(known, _)| *known == name) {
         // A file must be named so that it cannot be meant for one of these: ./quick.toml.
@@ -72,7 +71,7 @@ pub(super) fn read(name: &str) -> Result<(String, BenchSettings), Error> {
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             (stem, name.to_owned(), text(path)?)
         }
-        None => return Err(unknown(name).into()),
+        None => return Err(unknown(name)),
     };
     let settings = parse(&text).map_err(|reason| ConfigError::Wrong { path, reason })?;
     Ok((name, settings))

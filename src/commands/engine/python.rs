@@ -1,6 +1,6 @@
 //! From flags to the options of a Python engine.
 
-use super::{ENGINE, FOR_SERVERS, flag, refuse};
+use super::refuse::{ENGINE, FOR_SERVERS, flag, refuse};
 use crate::cli::{EngineArgs, ModelArgs, TextArgs};
 use crate::commands::Error;
 use crate::commands::settings::{self, Globals, model_request, text_options};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::Kept;
+use super::kept::Kept;
 use crate::commands::async_runtime::EngineRuntime;
 use crate::commands::batch_run::{BatchInput, BatchRun, Counted, Writer, results};
 use crate::commands::{Error, Outcome};

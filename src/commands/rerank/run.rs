@@ -1,23 +1,22 @@
-//! `infa rerank`: documents in, documents out in the order in which they answer a query.
-
-mod many;
-mod one;
+//! One query or many, with documents from texts, files or stdin.
 
 use std::path::PathBuf;
 use std::time::Instant;
 
-use super::async_runtime::EngineRuntime;
-use super::batch_run::{BatchInput, BatchRun, open_error};
-use super::engine;
-use super::{Error, Outcome, World, texts};
+use super::kept::Kept;
+use super::{many, one};
 use crate::cli::{FieldArgs, OutputArgs, ReadArgs, RerankArgs};
+use crate::commands::async_runtime::EngineRuntime;
+use crate::commands::batch_run::{BatchInput, BatchRun, open_error};
+use crate::commands::engine;
+use crate::commands::{Error, Outcome, World, texts};
 use crate::engine::open::EngineOptions;
 use crate::engine::rerank::{Method, Reranker};
 use crate::input::{self, Format, InputError, Record, Records};
 use crate::model::DEFAULT_MODEL;
 use crate::output::{Destination, RankingFormat, RankingWriter};
 
-pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
+pub fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
     let RerankArgs {
         query,
         read,
@@ -86,25 +85,6 @@ pub(super) fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
             let words = ("Reranked", "query");
             let run = BatchRun { world, words, before, destination: &destination, at_the_end: false };
             many::run(run, BatchInput::new(Some(first), records), (runtime, reranker), top_n, kept, writer)
-        }
-    }
-}
-
-/// How much of a document is kept for the output.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kept {
-    Not,
-    /// As much as a table can show.
-    Beginning,
-    Whole,
-}
-
-impl Kept {
-    fn of(self, document: &str) -> Option<String> {
-        match self {
-            Self::Not => None,
-            Self::Beginning => Some(document[..document.floor_char_boundary(4096)].to_owned()),
-            Self::Whole => Some(document.to_owned()),
         }
     }
 }

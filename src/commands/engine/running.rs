@@ -1,0 +1,23 @@
+//! What an engine needs while it runs.
+
+use std::sync::Arc;
+
+use crate::commands::async_runtime::EngineRuntime;
+use crate::commands::{Error, World};
+use crate::engine::open::EngineOptions;
+
+/// The runtime that the futures of such an engine need.
+pub fn runtime(options: &EngineOptions, world: &World) -> Result<Arc<EngineRuntime>, Error> {
+    match options {
+        EngineOptions::Local(_) => EngineRuntime::local(),
+        EngineOptions::Python(_) | EngineOptions::Server(_) => EngineRuntime::network(world),
+    }
+}
+
+/// The first thing that the engine has done when it is open.
+pub fn opened(options: &EngineOptions) -> &'static str {
+    match options {
+        EngineOptions::Local(_) | EngineOptions::Python(_) => "model loaded",
+        EngineOptions::Server(_) => "first reply",
+    }
+}

@@ -1,0 +1,51 @@
+//! From flags to the options of a server.
+
+use super::refuse::{flag, no_python, refuse};
+use crate::cli::{EngineArgs, ModelArgs, RequestArgs, TextArgs};
+use crate::commands::Error;
+use crate::commands::settings::{Globals, text_options};
+use crate::engine::open::ServerOptions;
+use crate::engine::recipes::ServerRecipe;
+use crate::engine::remote::ApiKey;
+use crate::engine::{EngineSpec, RemoteOptions};
+
+pub(super) fn resolve(
+    spec: EngineSpec,
+    server: &ServerRecipe,
+    engine: EngineArgs,
+    model: ModelArgs,
+    text: TextArgs,
+    globals: &Globals,
+) -> Result<ServerOptions, Error> {
+    no_python(&engine, &spec)?;
+    refuse(model.given(), &["--model-id"], &format!("it is for models in this process, not for {spec}"))?;
+    let EngineArgs { requests: RequestArgs { retries, request_timeout }, request_batch, concurrency, .. } = engine;
+    if globals.offline && !is_here(&spec) {
+        return Err(flag("--offline", format!("{spec} is somewhere on the network")));
+    }
+    if request_timeout.is_some_and(|timeout| timeout.is_zero()) {
+        return Err(flag("--request-timeout", "no server answers in no time; give it longer".into()));
+    }
+    let key = ApiKey::from_env(server.keys);
+    let open = spec.url.as_ref().is_some_and(|url| url.scheme() == "http");
+    if key.is_some() && open && !is_here(&spec) {
+        tracing::warn!("{spec}: the API key goes there without encryption; https would hide it");
+    }
+    let usual = RemoteOptions::within(request_timeout.unwrap_or(RemoteOptions::REQUEST_TIMEOUT));
+    let remote = RemoteOptions {
+        model: model.id.model_id,
+        key,
+        retries: retries.unwrap_or(usual.retries),
+        request_batch: request_batch.or(usual.request_batch),
+        concurrency: concurrency.unwrap_or(usual.concurrency),
+        ..usual
+    };
+    Ok(ServerOptions { spec, text: text_options(text), remote })
+}
+
+/// Whether the server is on this machine.
+fn is_here(spec: &EngineSpec) -> bool {
+    let host = spec.url.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}

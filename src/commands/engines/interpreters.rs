@@ -1,0 +1,106 @@
+//! Python interpreters, and which engines each has the packages of.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::commands::Error;
+use crate::engine::EngineKind;
+use crate::engine::python::{self, Interpreter};
+use crate::engine::recipes::Package;
+
+/// What is known of an engine.
+#[derive(Debug, Serialize)]
+pub struct EngineStatus {
+    /// Its name in a spec.
+    pub engine: &'static str,
+    /// Whether it can be used as it is; not known of servers, which have URLs.
+    pub usable: Option<bool>,
+    /// Versions of what computes, by name.
+    pub versions: BTreeMap<String, String>,
+    /// Where it computes: a path, or words.
+    pub place: String,
+    /// What is missing, of what was looked at.
+    pub missing: Option<String>,
+    /// The command that installs it.
+    pub install: Option<String>,
+}
+
+pub fn install_command(kind: EngineKind) -> String {
+    format!("infa engines install {}", kind.name())
+}
+
+/// The packages that an engine cannot start without.
+fn needed(kind: EngineKind) -> &'static [Package] {
+    kind.recipe().packages.as_ref().map_or(&[], |packages| packages.needed)
+}
+
+/// Interpreters that were asked what they have.
+pub struct Interpreters {
+    runtime: tokio::runtime::Runtime,
+    packages: Vec<Package>,
+    asked: BTreeMap<PathBuf, Result<Interpreter, String>>,
+}
+
+impl Interpreters {
+    pub fn new() -> Result<Self, Error> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
+        let mut packages: Vec<Package> = Vec::new();
+        for package in EngineKind::value_variants().iter().flat_map(|&kind| needed(kind)) {
+            if !packages.contains(package) {
+                packages.push(*package);
+            }
+        }
+        Ok(Self { runtime, packages, asked: BTreeMap::new() })
+    }
+
+    /// The state of a Python engine: of the first interpreter that has what it needs, or of the best that has not.
+    pub fn status(&mut self, kind: EngineKind, given: Option<&Path>, cache: &Path) -> EngineStatus {
+        let needed = needed(kind);
+        let mut status = EngineStatus {
+            engine: kind.name(),
+            usable: Some(false),
+            versions: BTreeMap::new(),
+            place: "a Python process".into(),
+            missing: None,
+            install: Some(install_command(kind)),
+        };
+        for path in python::candidates(kind, given, cache) {
+            let Self { runtime, packages, asked } = self;
+            let ask = || runtime.block_on(Interpreter::ask(&path, packages));
+            match asked.entry(path.clone()).or_insert_with(ask) {
+                Ok(python) => match python.lacks(needed) {
+                    None => {
+                        let version = |package: &Package| {
+                            let version = python.packages.get(package.name).cloned().flatten();
+                            (package.name.to_owned(), version.unwrap_or_else(|| "?".into()))
+                        };
+                        status.versions = needed.iter().map(version).collect();
+                        status.versions.insert("python".into(), python.version.clone());
+                        (status.usable, status.missing, status.install) = (Some(true), None, None);
+                        status.place = path.display().to_string();
+                        return status;
+                    }
+                    Some(package) => {
+                        let missing = format!("{} (of {})", package.name, path.display());
+                        status.missing.get_or_insert(missing);
+                    }
+                },
+                Err(reason) => {
+                    status.missing.get_or_insert(format!("Python 3 ({}: {reason})", path.display()));
+                }
+            }
+        }
+        status
+    }
+
+    /// What a Python engine misses here, with the command that installs it.
+    pub fn missing(&mut self, kind: EngineKind, python: Option<&Path>, cache: &Path) -> Option<String> {
+        let found = self.status(kind, python, cache);
+        let install = found.install.map(|command| format!(" ({command})")).unwrap_or_default();
+        let missing = found.missing.unwrap_or_else(|| "Python 3".to_owned());
+        (found.usable == Some(false)).then(|| format!("{missing} is missing{install}"))
+    }
+}

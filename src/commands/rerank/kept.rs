@@ -1,0 +1,20 @@
+//! How much of a document is kept for the output.
+
+/// How much of a document is kept for the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    Not,
+    /// As much as a table can show.
+    Beginning,
+    Whole,
+}
+
+impl Kept {
+    pub fn of(self, document: &str) -> Option<String> {
+        match self {
+            Self::Not => None,
+            Self::Beginning => Some(document[..document.floor_char_boundary(4096)].to_owned()),
+            Self::Whole => Some(document.to_owned()),
+        }
+    }
+}
