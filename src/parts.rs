@@ -24,8 +24,9 @@ pub mod cli {
 pub mod engine {
     pub use crate::engine::{
         Checked, Completed, Embedding, Engine, EngineError, EngineInfo, EngineKind, Input, LocalInfo, OnnxEngine,
-        OnnxOptions, OutputKind, OutputOf, Pending, Prediction, PythonEngine, PythonError, PythonOptions, Request,
-        RequestOptions, Role, SparseEmbedding, StaticEngine, SubmitError, TextError, TextOptions, TokenEmbeddings,
+        OnnxOptions, Output, OutputKind, OutputOf, Pending, Prediction, PythonEngine, PythonError, PythonOptions,
+        Request, RequestOptions, Role, SparseEmbedding, StaticEngine, SubmitError, TextError, TextOptions,
+        TokenEmbeddings,
     };
     pub mod int8 {
         pub use crate::engine::int8::Int8Options;

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use infa::parts::engine::{
-    Completed, Embedding, Engine, EngineInfo, Input, LocalInfo, OutputKind, Pending, Request, SubmitError,
+    Completed, Engine, EngineInfo, Input, LocalInfo, Output, OutputKind, Pending, Request, SubmitError,
 };
 use infa::parts::fetch::Context;
 use infa::parts::model::Model;
@@ -98,8 +98,8 @@ impl Fake {
 
 fn computed(texts: &[&str]) -> Completed {
     let embed = |text: &&str| {
-        let embedding = Embedding { vector: vec![text.len() as f32, 1.0], tokens: Some(1), truncated: Some(false) };
-        Ok(embedding.into())
+        let embedding = Some(vec![text.len() as f32, 1.0]);
+        Ok(Output { embedding, tokens: Some(1), truncated: Some(false), ..Output::default() })
     };
     Completed { results: texts.iter().map(embed).collect(), ..Completed::default() }
 }

@@ -24,6 +24,13 @@ pub struct Output {
     pub truncated: Option<bool>,
 }
 
+impl Output {
+    /// Results of an input of which the model saw `tokens` tokens, without any yet.
+    pub(in crate::engine) fn seen(tokens: usize, truncated: bool) -> Self {
+        Self { tokens: Some(tokens), truncated: Some(truncated), ..Self::default() }
+    }
+}
+
 /// A label with its score.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Label {
@@ -138,32 +145,5 @@ impl OutputOf for Labelled {
 
     fn of(Output { labels, tokens, truncated, .. }: Output) -> Option<Self> {
         Some(Self { labels: labels?, tokens, truncated })
-    }
-}
-
-impl From<SparseEmbedding> for Output {
-    fn from(SparseEmbedding { indices, values, tokens, truncated }: SparseEmbedding) -> Self {
-        let seen = Self { tokens: Some(tokens), truncated: Some(truncated), ..Self::default() };
-        Self { sparse: Some((indices, values)), ..seen }
-    }
-}
-
-impl From<TokenEmbeddings> for Output {
-    fn from(TokenEmbeddings { vectors, dimensions, tokens, truncated }: TokenEmbeddings) -> Self {
-        let seen = Self { tokens: Some(tokens), truncated: Some(truncated), ..Self::default() };
-        Self { token_vectors: Some((vectors, dimensions)), ..seen }
-    }
-}
-
-impl From<Prediction> for Output {
-    fn from(Prediction { logits, tokens, truncated }: Prediction) -> Self {
-        let seen = Self { tokens: Some(tokens), truncated: Some(truncated), ..Self::default() };
-        Self { logits: Some(logits), ..seen }
-    }
-}
-
-impl From<Embedding> for Output {
-    fn from(Embedding { vector, tokens, truncated }: Embedding) -> Self {
-        Self { embedding: Some(vector), tokens, truncated, ..Self::default() }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::collect::Decode;
 use super::worker::OutputRows;
-use crate::engine::{Embedding, RequestOptions, SubmitError, TextError, TextOptions};
+use crate::engine::{Output, RequestOptions, SubmitError, TextError, TextOptions};
 use crate::model::modules::{Layer, Step};
 use crate::model::pooling::{self, Pooling};
 use crate::model::{Model, ModelError};
@@ -113,7 +113,7 @@ impl PostProcess {
         let own = Arc::clone(self);
         Arc::new(move |rows, tokens| {
             let vector = own.apply(rows, skip, normalization)?;
-            Ok(Embedding { vector, tokens: Some(tokens.ids.len()), truncated: Some(tokens.truncated) }.into())
+            Ok(Output { embedding: Some(vector), ..Output::seen(tokens.ids.len(), tokens.truncated) })
         })
     }
 

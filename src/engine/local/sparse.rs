@@ -7,7 +7,7 @@ use super::collect::Decode;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
 use super::worker::{OutputRows, Wanted};
-use crate::engine::{EngineError, SparseEmbedding, TextError};
+use crate::engine::{self, EngineError, TextError};
 use crate::graph::{Lexical, Output, Request, Rows};
 use crate::model::modules::Dense;
 use crate::model::source::Weights as WeightsFile;
@@ -85,10 +85,10 @@ impl SparsePostProcess {
     /// Makes the weights of one text from the model's output.
     pub(super) fn decode(self: &Arc<Self>) -> Decode {
         let finish = Arc::clone(self);
-        Arc::new(move |rows, tokens| Ok(finish.apply(rows, tokens)?.into()))
+        Arc::new(move |rows, tokens| finish.apply(rows, tokens))
     }
 
-    fn apply(&self, rows: OutputRows<'_>, tokens: &Tokens) -> Result<SparseEmbedding, TextError> {
+    fn apply(&self, rows: OutputRows<'_>, tokens: &Tokens) -> Result<engine::Output, TextError> {
         if let Some(defect) = pooling::not_finite(rows.numbers) {
             return Err(TextError::unusable(defect));
         }
@@ -112,6 +112,7 @@ impl SparsePostProcess {
         }
         weights.sort_unstable_by_key(|&(id, _)| id);
         let (indices, values) = weights.into_iter().unzip();
-        Ok(SparseEmbedding { indices, values, tokens: tokens.ids.len(), truncated: tokens.truncated })
+        let seen = engine::Output::seen(tokens.ids.len(), tokens.truncated);
+        Ok(engine::Output { sparse: Some((indices, values)), ..seen })
     }
 }

@@ -9,8 +9,8 @@ use super::prompts::Prompts;
 use super::tokenizers::{Opened, Tokenizers};
 use crate::engine::forms;
 use crate::engine::{
-    Completed, Embedding, Engine, EngineError, EngineInfo, Input, Job, JobResults, LocalInfo, Output, OutputKind,
-    Pending, Request, Role, SubmitError, TextError, TextOptions,
+    Completed, Engine, EngineError, EngineInfo, Input, Job, JobResults, LocalInfo, Output, OutputKind, Pending,
+    Request, Role, SubmitError, TextError, TextOptions,
 };
 use crate::model::sentence::Encoder;
 use crate::model::static_embedding::StaticTable;
@@ -113,12 +113,7 @@ impl StaticEngine {
 
 impl Table {
     /// The vector of a text.
-    fn embed(
-        &self,
-        text: Prompted<'_>,
-        truncate: Truncate,
-        normalization: Normalization,
-    ) -> Result<Embedding, TextError> {
+    fn embed(&self, text: Prompted<'_>, truncate: Truncate, normalization: Normalization) -> Result<Output, TextError> {
         let (part, cut) = match self.max_chars {
             Some(most) if truncate == Truncate::Left => text.last_characters(most),
             Some(most) => text.first_characters(most),
@@ -136,7 +131,7 @@ impl Table {
         self.embed_ids(&tokens.ids, tokens.truncated || cut, normalization)
     }
 
-    fn embed_ids(&self, ids: &[i64], truncated: bool, normalization: Normalization) -> Result<Embedding, TextError> {
+    fn embed_ids(&self, ids: &[i64], truncated: bool, normalization: Normalization) -> Result<Output, TextError> {
         let known = self.table.tokens();
         if ids.is_empty() {
             return Err(TextError::new("the text has no tokens that the model knows"));
@@ -150,7 +145,7 @@ impl Table {
         // What was computed while the table changed is worth nothing.
         unchanged()?;
         let vector = self.finish.end(mean, normalization)?;
-        Ok(Embedding { vector, tokens: Some(ids.len()), truncated: Some(truncated) })
+        Ok(Output { embedding: Some(vector), ..Output::seen(ids.len(), truncated) })
     }
 }
 
@@ -166,16 +161,13 @@ impl Engine for StaticEngine {
         let (truncate, normalization) =
             (options.truncate.unwrap_or(table.truncate), table.finish.normalization(&options)?);
         let count = inputs.len();
-        let each = move |i: usize| {
-            let embedding = match &inputs[i] {
-                Input::Text(text) => table.embed(prompt.before(text), truncate, normalization),
-                Input::Ids(ids) => {
-                    let tokens = ids_as_they_are(ids, table.max_length, truncate)?;
-                    table.embed_ids(&tokens.ids, tokens.truncated, normalization)
-                }
-                Input::Pair(..) => Err(TextError::new("static embeddings are of single texts, not of pairs")),
-            };
-            embedding.map(Output::from)
+        let each = move |i: usize| match &inputs[i] {
+            Input::Text(text) => table.embed(prompt.before(text), truncate, normalization),
+            Input::Ids(ids) => {
+                let tokens = ids_as_they_are(ids, table.max_length, truncate)?;
+                table.embed_ids(&tokens.ids, tokens.truncated, normalization)
+            }
+            Input::Pair(..) => Err(TextError::new("static embeddings are of single texts, not of pairs")),
         };
         let complete = |results, times| Completed { results, times, tokens: None };
         Ok(self.tokenizers.start_alone(Opened { count, each: Box::new(each) }, usize::MAX, (), complete))

@@ -8,7 +8,7 @@ use super::collect::Decode;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
 use super::worker::{OutputRows, Wanted};
-use crate::engine::{EngineError, Role, Scoring, TextError, TextOptions, TokenEmbeddings};
+use crate::engine::{self, EngineError, Role, Scoring, TextError, TextOptions};
 use crate::graph::{Output, Request, Rows};
 use crate::model::late_interaction::{Expansion, LateInteraction, TokenMask};
 use crate::model::modules::{Layer, Step};
@@ -211,10 +211,10 @@ impl TokenPostProcess {
     /// Makes the token vectors of one text from the model's output.
     pub(super) fn decode(self: &Arc<Self>, role: Role) -> Decode {
         let finish = Arc::clone(self);
-        Arc::new(move |rows, tokens| Ok(finish.apply(rows, tokens, role)?.into()))
+        Arc::new(move |rows, tokens| finish.apply(rows, tokens, role))
     }
 
-    fn apply(&self, rows: OutputRows<'_>, tokens: &Tokens, role: Role) -> Result<TokenEmbeddings, TextError> {
+    fn apply(&self, rows: OutputRows<'_>, tokens: &Tokens, role: Role) -> Result<engine::Output, TextError> {
         if rows.width != self.input {
             return Err(TextError::internal(format!(
                 "the model's vectors have {} dimensions, not {}",
@@ -235,12 +235,10 @@ impl TokenPostProcess {
         }
         match pooling::not_finite(&kept) {
             Some(defect) => Err(TextError::unusable(defect)),
-            None => Ok(TokenEmbeddings {
-                vectors: kept,
-                dimensions: self.dimensions,
-                tokens: tokens.ids.len(),
-                truncated: tokens.truncated,
-            }),
+            None => {
+                let seen = engine::Output::seen(tokens.ids.len(), tokens.truncated);
+                Ok(engine::Output { token_vectors: Some((kept, self.dimensions)), ..seen })
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use crate::engine::classify::Classifier;
 use crate::engine::python::PythonTask;
 use crate::engine::remote::Wanted;
 use crate::engine::rerank::{Method, Reranker};
-use crate::engine::{Checked, Engine, EngineError, OutputKind, Role};
+use crate::engine::{Engine, EngineError, OutputKind, Role};
 use crate::model::ModelError;
 
 /// An engine of any kind, and everything it is opened with.
@@ -44,14 +44,8 @@ impl EngineOptions {
             Self::Local(local) => local.open(output, host)?,
             Self::Python(_) if output != OutputKind::Embedding => return Err(only_vectors("Python engines").into()),
             Self::Server(_) if output != OutputKind::Embedding => return Err(only_vectors("servers").into()),
-            Self::Python(python) => {
-                let engine = python.start(PythonTask::Embed, false, host, runtime)?;
-                Arc::new(Checked::new(engine, python.spec.to_string()))
-            }
-            Self::Server(server) => {
-                let engine = server.connect(Wanted::Vectors(role), false, host, runtime)?;
-                Arc::new(Checked::new(engine, server.spec.to_string()))
-            }
+            Self::Python(python) => python.start(PythonTask::Embed, false, host, runtime)?,
+            Self::Server(server) => server.connect(Wanted::Vectors(role), false, host, runtime)?,
         })
     }
 
@@ -61,16 +55,10 @@ impl EngineOptions {
     /// # Errors
     /// [`EngineError`] if it cannot be opened, or orders no documents.
     pub fn reranker(&self, raw_scores: bool, host: &Host, runtime: &Handle) -> Result<Reranker, EngineError> {
-        let engine: Arc<dyn Engine> = match self {
+        let engine = match self {
             Self::Local(local) => return local.reranker(raw_scores, host),
-            Self::Python(python) => {
-                let engine = python.start(PythonTask::Rerank, raw_scores, host, runtime)?;
-                Arc::new(Checked::new(engine, python.spec.to_string()))
-            }
-            Self::Server(server) => {
-                let engine = server.connect(Wanted::Scores, raw_scores, host, runtime)?;
-                Arc::new(Checked::new(engine, server.spec.to_string()))
-            }
+            Self::Python(python) => python.start(PythonTask::Rerank, raw_scores, host, runtime)?,
+            Self::Server(server) => server.connect(Wanted::Scores, raw_scores, host, runtime)?,
         };
         Reranker::new(engine, Method::Engine)
     }
@@ -94,8 +82,7 @@ impl EngineOptions {
                 Err(ModelError::Flag { flag: "--engine", reason }.into())
             }
             Self::Server(server) => {
-                let engine = server.connect(Wanted::Labels { pairs }, raw_scores, host, runtime)?;
-                Ok(Classifier::by_engine(Arc::new(Checked::new(engine, server.spec.to_string()))))
+                Ok(Classifier::by_engine(server.connect(Wanted::Labels { pairs }, raw_scores, host, runtime)?))
             }
         }
     }

@@ -2,13 +2,14 @@
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
 use super::Host;
 use crate::engine::python::{PythonOptions, PythonTask};
-use crate::engine::{EngineError, EngineSpec, PythonEngine, PythonError, TextOptions};
+use crate::engine::{Checked, Engine, EngineError, EngineSpec, PythonEngine, PythonError, TextOptions};
 use crate::fetch::Cancel;
 use crate::model::cache::HubEnv;
 use crate::model::source::Request;
@@ -50,19 +51,20 @@ impl PythonModelOptions {
         self.options(PathBuf::new(), PythonTask::Embed).check()
     }
 
-    /// Finds (or fetches) the model, and starts the process with it, which lives on `runtime`. Blocks.
+    /// Finds (or fetches) the model, and starts the process with it, which lives on `runtime`; its results are checked. Blocks.
     pub fn start(
         &self,
         task: PythonTask,
         raw_scores: bool,
         host: &Host,
         runtime: &Handle,
-    ) -> Result<PythonEngine, EngineError> {
+    ) -> Result<Arc<dyn Engine>, EngineError> {
         let fail = |error| EngineError::Python { engine: self.spec.to_string(), error };
         self.options(PathBuf::new(), task).check().map_err(fail)?;
         let source = self.request.resolve(HubEnv::from_env(), &host.context)?;
         tracing::info!("model: {}", source.dir.display());
-        runtime.block_on(self.start_in(&source.dir, &source.name, task, raw_scores, &host.context.cancel))
+        let start = self.start_in(&source.dir, &source.name, task, raw_scores, &host.context.cancel);
+        Ok(Arc::new(Checked::new(runtime.block_on(start)?, self.spec.to_string())))
     }
 
     /// Starts the process with the model of a directory, which users know as `name`. The process lives on the runtime of

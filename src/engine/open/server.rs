@@ -1,10 +1,12 @@
 //! A server that is there already.
 
+use std::sync::Arc;
+
 use tokio::runtime::Handle;
 
 use super::Host;
 use crate::engine::remote::{self, Roles, Wanted};
-use crate::engine::{EngineError, EngineSpec, RemoteEngine, RemoteOptions, Role, TextOptions};
+use crate::engine::{Checked, Engine, EngineError, EngineSpec, RemoteEngine, RemoteOptions, Role, TextOptions};
 use crate::fetch::Cancel;
 
 /// A server, and how requests are sent to it.
@@ -18,16 +20,17 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
-    /// Connects to the server and requests a first result; connections live on `runtime`. Blocks.
+    /// Connects to the server and requests a first result; connections live on `runtime`, and results are checked. Blocks.
     pub fn connect(
         &self,
         wanted: Wanted,
         raw_scores: bool,
         host: &Host,
         runtime: &Handle,
-    ) -> Result<RemoteEngine, EngineError> {
+    ) -> Result<Arc<dyn Engine>, EngineError> {
         let options = RemoteOptions { raw_scores, ..self.remote.clone() };
-        runtime.block_on(RemoteEngine::start(&self.spec, wanted, &self.text, &options, &host.context.cancel))
+        let start = RemoteEngine::start(&self.spec, wanted, &self.text, &options, &host.context.cancel);
+        Ok(Arc::new(Checked::new(runtime.block_on(start)?, self.spec.to_string())))
     }
 
     /// Connects to the server without a first request.

@@ -1,5 +1,8 @@
 //! What is wrong with a spec.
 
+use clap::ValueEnum;
+
+use crate::engine::EngineKind;
 use crate::runtime::device::Device;
 
 /// What is wrong with a spec.
@@ -7,7 +10,7 @@ use crate::runtime::device::Device;
 pub enum SpecError {
     #[error("there is no engine {name:?}{}; engines: {known}", .like.map(|like| format!(", did you mean {like:?}?")).unwrap_or_default())]
     Unknown { name: String, like: Option<&'static str>, known: String },
-    #[error("{url} lacks the API that the server speaks: write openai={url}, or tei, infinity, cohere, jina, triton or infa instead of openai{}", .name.as_ref().map(|name| format!("; with a name of your own, {name}=openai={url}")).unwrap_or_default())]
+    #[error("{url} lacks the API that the server speaks: write openai={url}, or {} instead of openai{}", other_servers(), .name.as_ref().map(|name| format!("; with a name of your own, {name}=openai={url}")).unwrap_or_default())]
     NoApi { url: String, name: Option<String> },
     #[error("there is no device {0:?}; devices: auto, cpu, cuda, tensorrt")]
     Device(String),
@@ -31,4 +34,15 @@ pub enum SpecError {
     NoDevice { engine: &'static str, device: Device },
     #[error("{name} is a server, which chooses its device itself")]
     DeviceOfServer { name: &'static str },
+}
+
+/// The servers after the first, which messages have as their example.
+fn other_servers() -> String {
+    let servers = EngineKind::value_variants().iter().filter(|kind| kind.server().is_some()).map(|kind| kind.name());
+    let servers: Vec<&str> = servers.skip(1).collect();
+    match servers.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, before)) => format!("{} or {last}", before.join(", ")),
+        None => String::new(),
+    }
 }

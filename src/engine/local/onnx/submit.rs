@@ -12,8 +12,7 @@ use crate::engine::local::prompts::{Prompt, Prompts};
 use crate::engine::local::runner::Inputs;
 use crate::engine::local::tokenizers::Opened;
 use crate::engine::{
-    Completed, Engine, EngineInfo, Job, JobResults, Pending, Prediction, Request, RequestOptions, SubmitError,
-    TextError,
+    Completed, Engine, EngineInfo, Job, JobResults, Output, Pending, Request, RequestOptions, SubmitError, TextError,
 };
 use crate::model::pooling;
 use crate::model::tokenizer::{TokenizeError, Truncate};
@@ -97,10 +96,7 @@ impl Head {
 fn logits() -> Decode {
     Arc::new(|rows, tokens| match pooling::not_finite(rows.numbers) {
         Some(defect) => Err(TextError::unusable(defect)),
-        None => {
-            let (tokens, truncated) = (tokens.ids.len(), tokens.truncated);
-            Ok(Prediction { logits: rows.numbers.to_vec(), tokens, truncated }.into())
-        }
+        None => Ok(Output { logits: Some(rows.numbers.to_vec()), ..Output::seen(tokens.ids.len(), tokens.truncated) }),
     })
 }
 
