@@ -122,7 +122,7 @@ fn which_judgements() {
     let message = folder.message();
     assert_eq!(
         message,
-        "DIR/qrels: there is no test.tsv, and there are several others; there are: \"a.tsv\", \"dev.tsv\""
+        "DIR/qrels: there is no test.tsv, but several others: there are: \"a.tsv\", \"dev.tsv\""
     );
     let other = folder.0.path().join("qrels/a.tsv");
     assert_eq!(shown(&read_beir(folder.0.path(), Some(&other)).unwrap()), ["q2 d1 1"]);
