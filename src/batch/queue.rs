@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use super::fair_queue::FairQueue;
 
-/// Something to be computed.
 pub trait Task: Send + 'static {
     /// Its length in tokens; tasks of the same length run together.
     fn tokens(&self) -> usize;

@@ -94,7 +94,6 @@ impl<T: Task> Shared<T> {
 /// How long a worker may be busy with a group while small requests come beside larger ones.
 const SHORT: Duration = Duration::from_millis(20);
 
-/// Worker threads with their queue.
 pub struct Scheduler<T: Task> {
     shared: Arc<Shared<T>>,
     threads: Vec<JoinHandle<()>>,
@@ -169,7 +168,6 @@ impl<T: Task> Scheduler<T> {
         Ok(Admission { shared: Arc::clone(&self.shared), tokens })
     }
 
-    /// What waits and what runs.
     pub fn stats(&self) -> Stats {
         let state = self.shared.lock();
         Stats {

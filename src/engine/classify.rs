@@ -9,14 +9,12 @@ use super::{
 };
 use crate::model::labels::{Labels, Problem};
 
-/// Gives labels by an engine.
 #[derive(Clone)]
 pub struct Classifier {
     engine: Arc<dyn Engine>,
     source: Source,
 }
 
-/// Where labels come from.
 #[derive(Clone)]
 enum Source {
     /// Logits, with the names of the labels and the function that makes scores of them.
@@ -25,7 +23,6 @@ enum Source {
     Engine,
 }
 
-/// The labels of a request.
 #[derive(Debug)]
 pub struct Classified {
     /// One result an input, in order.

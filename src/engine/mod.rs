@@ -25,6 +25,7 @@ pub mod launch;
 mod local;
 mod max_sim;
 pub mod open;
+mod output_lines;
 pub mod python;
 pub mod recipes;
 pub mod remote;

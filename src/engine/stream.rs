@@ -50,7 +50,6 @@ pub type Work<I, O> = Arc<dyn Fn(Vec<I>) -> Vec<Result<O, TextError>> + Send + S
 pub enum StreamError<R, W> {
     /// Reading failed; everything read before has been handed on.
     Read(R),
-    /// The receiver of results failed.
     Write(W),
     /// The system has no thread left for the work.
     Thread(std::io::Error),
@@ -60,7 +59,6 @@ pub enum StreamError<R, W> {
 
 /// A receiver of results, in input order.
 pub trait Sink<T, O> {
-    /// Why it may fail.
     type Error;
 
     /// Takes the result of the next input.

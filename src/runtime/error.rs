@@ -31,7 +31,6 @@ pub enum RuntimeError {
 }
 
 impl RuntimeError {
-    /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Library { .. } => Some(format!(

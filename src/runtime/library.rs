@@ -13,15 +13,12 @@ use crate::fetch::Context;
 /// A library, and how it came to be chosen.
 #[derive(Debug, Clone)]
 pub struct Library {
-    /// The file to load.
     pub path: PathBuf,
-    /// Where it comes from.
     pub origin: Origin,
     /// Its version, such as "1.31.1".
     pub version: String,
 }
 
-/// Where a library comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// Named by `--ort-library` or `INFA_ORT_LIBRARY`.
@@ -45,7 +42,6 @@ impl std::fmt::Display for Origin {
     }
 }
 
-/// Where to look.
 #[derive(Debug, Clone)]
 pub struct Search {
     /// `--ort-library`.

@@ -21,7 +21,6 @@ const WEIGHTS_DIR: &str = "session.model_external_initializers_file_folder_path"
 
 static SESSION_BEING_MADE: Mutex<()> = Mutex::new(());
 
-/// How a session computes.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionOptions {
     /// Threads inside one operator. 1 runs everything on the calling thread.

@@ -33,7 +33,6 @@ pub trait Engine: Send + Sync {
         Err(SubmitError::Unsupported("this engine has no tokenizer".into()))
     }
 
-    /// The state of the queue.
     fn stats(&self) -> Stats {
         Stats::default()
     }
@@ -48,7 +47,6 @@ pub trait Engine: Send + Sync {
     }
 }
 
-/// Facts about an engine.
 #[derive(Clone)]
 pub struct EngineInfo {
     pub model: String,

@@ -66,7 +66,6 @@ impl TextError {
         Self { reason: reason.into(), kind: TextErrorKind::Unavailable }
     }
 
-    /// Where the reason lies.
     pub fn kind(&self) -> TextErrorKind {
         self.kind
     }
@@ -105,7 +104,6 @@ pub enum SubmitError {
     /// The engine does not compute the requested output.
     #[error("{0}")]
     Unsupported(String),
-    /// The server gave no answer.
     #[error("{0}")]
     Remote(#[from] RemoteError),
     /// The Python process gave no answer.
@@ -128,15 +126,12 @@ impl From<Full> for SubmitError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
-    /// The model's files.
     #[error(transparent)]
     Model(#[from] ModelError),
     #[error("{model} is {is}: {what}")]
     WrongTask { model: String, is: String, what: String, hint: Option<String> },
-    /// The model's architecture or weights.
     #[error(transparent)]
     Graph(#[from] GraphError),
-    /// ONNX Runtime.
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
     #[error("no threads to compute with: {0}")]
@@ -154,7 +149,6 @@ impl EngineError {
         Self::WrongTask { model: model.name.clone(), is, what: what.to_owned(), hint }
     }
 
-    /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Model(e) => e.hint(),

@@ -31,7 +31,6 @@ impl Output {
     }
 }
 
-/// A label with its score.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Label {
     /// Position among the model's labels; of an engine that names labels itself, the position in its reply.
@@ -64,7 +63,6 @@ pub struct Embedding {
 #[derive(Debug, Clone, PartialEq)]
 pub struct SparseEmbedding {
     pub indices: Vec<u32>,
-    /// The weight of each.
     pub values: Vec<f32>,
     /// Tokens the model saw, specials included.
     pub tokens: usize,
@@ -84,7 +82,6 @@ pub struct TokenEmbeddings {
     pub truncated: bool,
 }
 
-/// The logits of one input.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
     /// One number a label, as the head gives it; none is NaN or infinite.
@@ -95,7 +92,6 @@ pub struct Prediction {
     pub truncated: bool,
 }
 
-/// The labels of one input.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Labelled {
     /// The labels, best first.

@@ -46,7 +46,6 @@ impl Times {
     }
 }
 
-/// A request that is done.
 #[derive(Debug, Default)]
 pub struct Completed {
     /// One result an input, in order.

@@ -6,18 +6,15 @@ use super::SubmitError;
 use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
 
-/// One request.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
     /// The inputs, in the order of the results.
     pub inputs: Vec<Input>,
     /// The outputs to compute of each input.
     pub outputs: Outputs,
-    /// Options of this request.
     pub options: RequestOptions,
 }
 
-/// One input of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     Text(String),
@@ -28,7 +25,6 @@ pub enum Input {
     Pair(Arc<str>, String),
 }
 
-/// A kind of output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OutputKind {
     /// One vector an input.
@@ -65,7 +61,6 @@ pub enum Role {
 /// Options of one request, where they differ from those that the engine was loaded with.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestOptions {
-    /// The role of the texts.
     pub role: Role,
     /// Text put before each input.
     pub prompt: Option<String>,

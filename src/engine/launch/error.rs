@@ -10,7 +10,6 @@ use super::command::CommandError;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LaunchError {
-    /// The command cannot be read.
     #[error(transparent)]
     Command(#[from] CommandError),
     /// The options of the spec have no place in the command.
@@ -41,7 +40,6 @@ pub enum LaunchError {
 }
 
 impl LaunchError {
-    /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Command(_) => "such as: infinity_emb v2 --model-id {model} --port {port}".into(),

@@ -8,7 +8,6 @@ use super::Command;
 use crate::engine::EngineSpec;
 use crate::runtime::device::Device;
 
-/// A server to be started.
 #[derive(Debug, Clone)]
 pub struct Launch {
     /// Which engine it is; its options become flags where the command has `{flags}`. It has no URL.

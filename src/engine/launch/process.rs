@@ -34,7 +34,7 @@ impl Process {
         lead_a_group(&mut command);
         let child = spawn(command).await?;
         let pid = child.id();
-        let (reaped, output) = (Arc::new(Mutex::new(false)), Output::default());
+        let (reaped, output) = (Arc::new(Mutex::new(false)), Output::new(name));
         let (tell, ended) = watch::channel(None);
         let gate = Arc::clone(&reaped);
         let waiter = std::thread::Builder::new().name("launch-wait".into());
@@ -45,7 +45,7 @@ impl Process {
         // From here on, dropping it ends the group.
         let process = Self { pid, reaped, ended, output };
         waiting?;
-        process.output.read(name.to_owned(), said)?;
+        process.output.read(said)?;
         Ok(process)
     }
 
@@ -62,7 +62,6 @@ impl Process {
         *self.ended.borrow()
     }
 
-    /// Waits for its end.
     pub async fn ended(&self) -> ExitStatus {
         let mut ended = self.ended.clone();
         match ended.wait_for(Option::is_some).await {

@@ -175,7 +175,6 @@ impl Server {
         self.startup
     }
 
-    /// Whether it still runs.
     pub fn alive(&self) -> bool {
         self.process.status().is_none()
     }

@@ -42,7 +42,6 @@ impl ResultSlot {
         Ok(())
     }
 
-    /// The input has no result.
     pub fn fail(&self, error: TextError) {
         self.results.set(self.index, Err(error));
     }
@@ -63,7 +62,6 @@ impl Drop for ResultSlot {
     }
 }
 
-/// The results of a request.
 pub(super) struct Results {
     decode: Decode,
     state: Mutex<State>,

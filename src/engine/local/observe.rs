@@ -19,6 +19,5 @@ pub struct GroupRun {
 
 /// Is told what an engine does. Called by worker threads, many times a second: it must be cheap and never block.
 pub trait GroupObserver: Send + Sync {
-    /// A group was run.
     fn group(&self, group: GroupRun);
 }

@@ -10,12 +10,9 @@ use crate::model::weights::Access;
 use crate::runtime::cores;
 use crate::runtime::device::{Device, Dtype};
 
-/// How the local engine computes.
 #[derive(Clone)]
 pub struct OnnxOptions {
-    /// The device asked for.
     pub device: Device,
-    /// The number format asked for.
     pub dtype: Dtype,
     /// Workers, each on one thread.
     pub threads: NonZero<usize>,

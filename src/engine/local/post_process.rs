@@ -80,7 +80,6 @@ impl PostProcess {
         Ok(Self { token_layers, pooling, per_token, layers, whole, normalization })
     }
 
-    /// Length of the vectors.
     pub(super) fn width(&self) -> usize {
         self.normalization.dimensions.unwrap_or(self.whole)
     }

@@ -46,7 +46,6 @@ impl Prompt {
     }
 }
 
-/// The prompt of every role.
 pub(super) struct Prompts {
     text: Prompt,
     query: Prompt,

@@ -93,7 +93,6 @@ impl Runner {
         Ok(self.tokenizers.start_alone(Opened { count, each }, at_once, admission, |results, _| results))
     }
 
-    /// What waits and what runs.
     pub fn stats(&self) -> Stats {
         self.scheduler.stats()
     }

@@ -19,7 +19,6 @@ use crate::model::weights::Access;
 use crate::model::{Model, ModelError};
 use crate::runtime::device::Dtype;
 
-/// A model of static embeddings.
 pub struct StaticEngine {
     info: EngineInfo,
     prompts: Prompts,
@@ -27,7 +26,6 @@ pub struct StaticEngine {
     tokenizers: Tokenizers,
 }
 
-/// What makes vectors.
 struct Table {
     model: Arc<Model>,
     table: StaticTable,
@@ -112,7 +110,6 @@ impl StaticEngine {
 }
 
 impl Table {
-    /// The vector of a text.
     fn embed(&self, text: Prompted<'_>, truncate: Truncate, normalization: Normalization) -> Result<Output, TextError> {
         let (part, cut) = match self.max_chars {
             Some(most) if truncate == Truncate::Left => text.last_characters(most),

@@ -31,7 +31,6 @@ pub(super) struct TokenPostProcess {
     skipped: Vec<i64>,
     /// Longest text by role, in tokens: neither, query, document.
     limits: [usize; 3],
-    /// Length of the vectors.
     pub dimensions: usize,
     pub normalize: bool,
     pub scoring: Scoring,

@@ -12,7 +12,6 @@ use crate::runtime::device::Device;
 
 /// A server, and how it is started.
 pub struct LaunchOptions {
-    /// The server, without a URL.
     pub spec: EngineSpec,
     /// The command that starts it; `None`: its usual one, where it is installed.
     pub command: Option<String>,

@@ -21,7 +21,6 @@ pub struct LocalOptions {
     /// The Hub, where it is not the environment's.
     pub hub: Option<HubEnv>,
     pub onnx: OnnxOptions,
-    /// How texts become vectors.
     pub text: TextOptions,
 }
 

@@ -15,7 +15,6 @@ use crate::model::ModelError;
 /// An engine of any kind, and everything it is opened with.
 #[derive(Clone)]
 pub enum EngineOptions {
-    /// A model of this process.
     Local(Box<LocalOptions>),
     /// A model in a Python process.
     Python(Box<PythonModelOptions>),

@@ -19,7 +19,6 @@ use crate::model::source::Request;
 pub struct PythonModelOptions {
     pub spec: EngineSpec,
     pub request: Request,
-    /// How texts become vectors.
     pub text: TextOptions,
     /// The interpreter; `None`: the first that has what the engine needs.
     pub python: Option<PathBuf>,

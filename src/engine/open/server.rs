@@ -13,9 +13,7 @@ use crate::fetch::Cancel;
 #[derive(Clone)]
 pub struct ServerOptions {
     pub spec: EngineSpec,
-    /// How texts become vectors.
     pub text: TextOptions,
-    /// How requests are sent.
     pub remote: RemoteOptions,
 }
 

@@ -21,7 +21,6 @@ const MARKER: &str = "infa.json";
 /// Written first: what an environment that is not whole was to have.
 const UNFINISHED: &str = "infa-unfinished.json";
 
-/// What a marker says.
 #[derive(Debug, Default, Serialize, Deserialize)]
 struct Marker {
     engines: Vec<String>,
@@ -40,7 +39,6 @@ pub fn programs(kind: EngineKind, cache: &Path) -> Vec<PathBuf> {
 }
 
 impl Environment {
-    /// Its name, for people.
     pub fn name(&self) -> &'static str {
         self.name
     }

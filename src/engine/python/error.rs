@@ -67,7 +67,6 @@ impl PythonError {
         matches!(self, Self::Died { .. } | Self::Hung { .. } | Self::Garbage(_))
     }
 
-    /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoPython { .. } => Some("install Python 3.10 or newer, or name one with --python".into()),

@@ -9,8 +9,10 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
 use tokio::sync::mpsc;
 
+use super::process::KEPT_CHARACTERS;
 use super::{Environment, environment};
 use crate::engine::EngineKind;
+use crate::engine::output_lines::printable;
 use crate::engine::recipes::Location;
 use crate::fetch::{Cancel, Context, FetchError, ProgressTask, lock};
 
@@ -30,7 +32,6 @@ pub enum InstallError {
 }
 
 impl InstallError {
-    /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Nothing { .. } => Some("infa engines tells what each engine needs".into()),
@@ -226,7 +227,7 @@ async fn forward(stream: Option<impl AsyncRead + Unpin>, lines: mpsc::Sender<Str
     let Some(stream) = stream else { return };
     let mut stream = BufReader::new(stream).split(b'\n');
     while let Ok(Some(line)) = stream.next_segment().await {
-        let line = super::process::printable(&String::from_utf8_lossy(&line));
+        let line = printable(String::from_utf8_lossy(&line).trim(), KEPT_CHARACTERS);
         if !line.is_empty() && lines.send(line).await.is_err() {
             return;
         }

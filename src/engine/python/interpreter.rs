@@ -46,7 +46,6 @@ print()
 print(json.dumps({"version": platform.python_version(), "packages": found}))
 "#;
 
-/// What the script says.
 #[derive(Deserialize)]
 struct Said {
     version: String,

@@ -1,9 +1,7 @@
 //! The process behind a worker: how it is started, heard and ended.
 
-use std::collections::VecDeque;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -11,12 +9,14 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
 
 use super::PythonError;
+use crate::engine::output_lines::OutputLines;
 
 /// What the interpreter runs.
 const SCRIPT: &str = include_str!("worker.py");
 /// Lines of stderr that are kept.
 const KEPT_LINES: usize = 8;
-const KEPT_CHARACTERS: usize = 240;
+/// Characters of each, and of a line that an installer writes.
+pub(super) const KEPT_CHARACTERS: usize = 240;
 /// How long the end of a process, and of its stderr, is waited for.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -27,7 +27,7 @@ pub(super) struct Process {
     child: Child,
     pub stdin: Option<ChildStdin>,
     pub stdout: Option<ChildStdout>,
-    lines: Lines,
+    lines: OutputLines,
     listener: JoinHandle<()>,
 }
 
@@ -56,8 +56,8 @@ impl Process {
         let mut child = command.spawn().map_err(fail)?;
         let group = Group::of(&child);
         let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-        let lines = Lines::default();
-        let hear = listen(stderr, lines.clone(), engine.to_owned());
+        let lines = OutputLines::new(engine, KEPT_LINES, KEPT_CHARACTERS);
+        let hear = listen(stderr, lines.clone());
         Ok(Self { group, child, stdin, stdout, lines, listener: tokio::spawn(hear) })
     }
 
@@ -124,70 +124,12 @@ fn said(status: ExitStatus) -> String {
     text.strip_prefix("exit status: ").map(|code| format!("exit status {code}")).unwrap_or(text)
 }
 
-/// The last lines of a stream.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<VecDeque<String>>>);
-
-impl Lines {
-    fn push(&self, line: String) {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() == KEPT_LINES {
-            lines.pop_front();
-        }
-        lines.push_back(line);
-    }
-
-    fn last(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
-    }
-}
-
 /// Reads stderr to its end: logs every line, keeps the last.
-async fn listen(stderr: Option<impl AsyncRead + Unpin>, lines: Lines, engine: String) {
+async fn listen(stderr: Option<impl AsyncRead + Unpin>, lines: OutputLines) {
     let Some(mut stderr) = stderr else { return };
-    let mut line = Vec::new();
-    let end = |line: &mut Vec<u8>| {
-        let text = printable(&String::from_utf8_lossy(line));
-        line.clear();
-        if !text.is_empty() {
-            tracing::debug!("{engine}: {text}");
-            lines.push(text);
-        }
-    };
-    let mut buffer = [0; 4096];
+    let (mut buffer, mut line) = ([0; 4096], Vec::new());
     while let Ok(n @ 1..) = stderr.read(&mut buffer).await {
-        for &byte in &buffer[..n] {
-            // Progress bars return to the beginning of their line.
-            if matches!(byte, b'\n' | b'\r') {
-                end(&mut line);
-            } else if line.len() < KEPT_CHARACTERS * 4 {
-                line.push(byte);
-            }
-        }
+        lines.read(&mut line, &buffer[..n]);
     }
-    end(&mut line);
-}
-
-/// A line without control characters or terminal colours, and not too long.
-pub(super) fn printable(line: &str) -> String {
-    let mut clean = String::new();
-    let mut parts = line.trim().split("\x1b[");
-    clean.push_str(parts.next().unwrap_or_default());
-    for part in parts {
-        // An escape sequence ends with the first character that is neither a parameter nor between two.
-        clean.push_str(part.trim_start_matches(|c: char| matches!(c, ' '..='?')).get(1..).unwrap_or_default());
-    }
-    clean.chars().filter(|c| !c.is_control()).take(KEPT_CHARACTERS).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_are_made_harmless() {
-        assert_eq!(printable(" a \x1b[1;31mred\x1b[0m\x07 b\t\x1b[K"), "a red b");
-        assert_eq!(printable("\x1b[\x1b[1m\x1b[ä"), "");
-        assert_eq!(printable(&"ä".repeat(1000)).chars().count(), KEPT_CHARACTERS);
-    }
+    lines.add(&line);
 }

@@ -17,7 +17,6 @@ const MOST_PAYLOAD: u64 = 1 << 30;
 /// Bytes before the header.
 const LENGTHS: usize = 12;
 
-/// What a process is asked.
 #[derive(Debug, Serialize)]
 pub(super) struct Question<'a> {
     pub id: u64,
@@ -30,7 +29,6 @@ pub(super) struct Question<'a> {
     pub lengths: &'a [usize],
 }
 
-/// What a process answers.
 #[derive(Debug, Deserialize)]
 pub(super) struct Answer {
     pub id: u64,
@@ -70,7 +68,6 @@ pub(super) enum NoFrame {
     Garbage(String),
 }
 
-/// The bytes of a frame.
 pub(super) fn frame(header: &impl Serialize, payload: &[&str]) -> Result<Vec<u8>, serde_json::Error> {
     let header = serde_json::to_vec(header)?;
     let bytes = payload.iter().map(|part| part.len()).sum::<usize>();

@@ -83,7 +83,6 @@ const TICK: Duration = Duration::from_secs(1);
 /// Vectors whose length is that near to 1 are taken to have it.
 const LENGTH_TOLERANCE: f32 = 1e-6;
 
-/// What the process says first.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Hello {
@@ -308,7 +307,6 @@ struct Supervisor {
     limit: Duration,
 }
 
-/// Why a process ends.
 enum End {
     /// Nobody has any request any more.
     Dropped,

@@ -15,7 +15,6 @@ pub struct Recipe {
     pub packages: Option<Packages>,
 }
 
-/// Where an engine computes.
 pub enum Location {
     Process,
     /// In a Python process that is started for it.
@@ -60,7 +59,6 @@ pub struct PythonRecipe {
     pub cuts_left: bool,
 }
 
-/// A server.
 pub struct ServerRecipe {
     /// The protocol of the server at a URL, and the URL to whose path its requests add theirs.
     pub(in crate::engine) protocol: fn(&Url) -> (Box<dyn Protocol>, Url),
@@ -142,10 +140,8 @@ pub struct Packages {
     pub requirements: &'static [&'static [&'static str]],
 }
 
-/// A Python package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Package {
-    /// The module that is imported.
     pub module: &'static str,
     /// The distribution that is installed.
     pub name: &'static str,

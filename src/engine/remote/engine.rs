@@ -25,7 +25,6 @@ pub struct RemoteEngine {
 struct Shared {
     client: Client,
     output: OutputKind,
-    /// The role of texts.
     role: Role,
     /// Most inputs in an HTTP request; `None`: each request is one HTTP request, whatever its size.
     batch: Option<usize>,

@@ -9,7 +9,6 @@ use std::time::Duration;
 pub struct RemoteOptions {
     /// The model's name, as the server knows it; `None`: the server is asked, or has only one.
     pub model: Option<String>,
-    /// The key that requests carry.
     pub key: Option<ApiKey>,
     /// Whether scores are asked for as the model gives them, without an activation function.
     pub raw_scores: bool,

@@ -53,7 +53,6 @@ impl From<ScoreError> for TextError {
     }
 }
 
-/// The scores of a request.
 #[derive(Debug, Default)]
 pub struct Reranked {
     /// The score of each document, in the order of the request. After a failure in a request of all or nothing, those

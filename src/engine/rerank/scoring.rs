@@ -13,7 +13,6 @@ use crate::engine::{
 };
 use crate::model::task::Task;
 
-/// Scores documents by an engine.
 #[derive(Clone)]
 pub struct Reranker {
     engine: Arc<dyn Engine>,

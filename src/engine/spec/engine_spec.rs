@@ -22,7 +22,6 @@ pub struct EngineSpec {
     pub device: Option<Device>,
     /// Its options, in the order in which they were written.
     pub options: Vec<String>,
-    /// Where the server is.
     pub url: Option<Url>,
 }
 

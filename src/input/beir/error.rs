@@ -33,7 +33,7 @@ pub enum BeirError {
         packed: bool,
     },
     /// Several files of judgements, none of them `test.tsv`.
-    #[error("{}: there is no test.tsv, but several others: {present}", folder.display())]
+    #[error("{}: there is no test.tsv, but several others; {present}", folder.display())]
     SeveralQrels {
         /// The folder of judgements.
         folder: PathBuf,

@@ -120,10 +120,7 @@ fn which_judgements() {
     assert_eq!(shown(&folder.read().unwrap()), ["q1 d1 1"]);
     std::fs::write(folder.0.path().join("qrels/a.tsv"), "q2\td1\t1\n").unwrap();
     let message = folder.message();
-    assert_eq!(
-        message,
-        "DIR/qrels: there is no test.tsv, but several others: there are: \"a.tsv\", \"dev.tsv\""
-    );
+    assert_eq!(message, "DIR/qrels: there is no test.tsv, but several others; there are: \"a.tsv\", \"dev.tsv\"");
     let other = folder.0.path().join("qrels/a.tsv");
     assert_eq!(shown(&read_beir(folder.0.path(), Some(&other)).unwrap()), ["q2 d1 1"]);
     std::fs::write(folder.0.path().join("qrels/test.tsv"), "q3\td1\t1\n").unwrap();

@@ -31,7 +31,6 @@ const EVERY: usize = 4;
 pub(super) struct Texts {
     pub calibration: Vec<Tokens>,
     pub check: Vec<Tokens>,
-    /// Whether they are the user's.
     pub own: bool,
 }
 

@@ -21,7 +21,6 @@ pub struct Report {
     pub calibration_texts: usize,
     /// Whether those were the user's.
     pub own_texts: bool,
-    /// How they compare with f32.
     pub check: Check,
     /// SHA-256 of the weights' file.
     #[serde(default)]

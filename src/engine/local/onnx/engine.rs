@@ -22,7 +22,6 @@ use crate::model::tokenizer::Truncate;
 use crate::model::{Model, ModelError};
 use crate::runtime::Runtime;
 
-/// A model through ONNX Runtime.
 pub struct OnnxEngine {
     pub(super) info: EngineInfo,
     pub(super) texts: Arc<Texts>,
@@ -31,7 +30,6 @@ pub struct OnnxEngine {
     pub(super) files: WeightFiles,
 }
 
-/// From inputs to tokens.
 pub(super) struct Texts {
     pub(super) model: Arc<Model>,
     pub(super) prompts: Prompts,

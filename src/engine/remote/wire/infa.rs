@@ -12,7 +12,6 @@ use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{Input, Role};
 use crate::model::tokenizer::Truncate;
 
-/// Another infa.
 #[derive(Default)]
 pub struct Infa {
     models: ModelQuestion,

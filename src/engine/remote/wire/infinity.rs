@@ -13,7 +13,6 @@ use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{Input, Role};
 
-/// An Infinity server.
 #[derive(Default)]
 pub struct Infinity {
     models: ModelQuestion,

@@ -67,7 +67,6 @@ fn base64(text: &str) -> Result<Vec<f32>, RemoteError> {
     little_endian(&bytes)
 }
 
-/// The bytes of float32.
 pub(super) fn little_endian(bytes: &[u8]) -> Result<Vec<f32>, RemoteError> {
     let (numbers, rest) = bytes.as_chunks::<4>();
     if !rest.is_empty() {

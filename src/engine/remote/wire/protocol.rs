@@ -10,7 +10,6 @@ use crate::model::tokenizer::Truncate;
 /// What is asked of a server, apart from the inputs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Parameters {
-    /// The model that requests name.
     pub model: Option<String>,
     /// Vectors are cut to this length.
     pub dimensions: Option<usize>,
@@ -104,7 +103,6 @@ pub struct Abilities {
     pub roles: Roles,
     /// Text before each input; elsewhere it is put there before it is sent.
     pub prompt: bool,
-    /// The name of a prompt.
     pub prompt_name: bool,
     /// Which end of a text goes; of pairs, too.
     pub truncate: bool,

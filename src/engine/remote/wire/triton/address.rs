@@ -30,7 +30,6 @@ pub(super) enum Address {
     },
 }
 
-/// A model of a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Model {
     pub name: String,

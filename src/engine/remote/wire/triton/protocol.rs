@@ -70,7 +70,6 @@ impl Triton {
         Request::post(&path, &body, inputs)
     }
 
-    /// The path of the model.
     fn path<'p>(&'p self, parameters: &'p Parameters) -> Vec<&'p str> {
         if self.alone {
             return Vec::new();
