@@ -10,7 +10,7 @@
 //! | [`server`] | `infa serve`: HTTP routes, schemas, errors, limits, metrics, shutdown |
 //! | [`compare`] | for `infa compare`: results and vectors against one another, thresholds |
 //! | [`bench`](mod@bench) | for `infa bench`: datasets, engines as targets, load models, rounds, the machine, the report |
-//! | [`engine`] | trait `Engine`, one file an engine, servers and Python processes among them, and what starts those; reranking and classification by one; the stream that drives one through a long job |
+//! | [`engine`] | trait `Engine`; the table of engines; models of this process, Python processes, servers, and what starts those; reranking and classification by any of them; the stream that drives one through a long job |
 //! | [`batch`] | grouping by token length, and workers that share a queue |
 //! | [`runtime`] | ONNX Runtime: find or install the library, sessions |
 //! | [`graph`] | model weights → ONNX graph, one file an architecture; int8 |
