@@ -6,7 +6,6 @@
 mod bench;
 mod classify;
 mod compare;
-mod compare_engines;
 mod embed;
 mod engines;
 mod flags;
@@ -19,8 +18,10 @@ mod shell;
 
 pub use bench::{BenchArgs, BenchSettings, ExportReportArgs};
 pub use classify::ClassifyArgs;
-pub use compare::{CompareArgs, ShownMetric};
-pub use compare_engines::{CompareEnginesArgs, CompareTask};
+pub use compare::{
+    CheckArgs, CompareArgs, CompareEnginesArgs, CompareKind, CompareRunsArgs, CompareTask, CompareVectorsArgs,
+    EnginesFlags, RunsFlags, ShownMetric,
+};
 pub use embed::{EmbedArgs, OutputType};
 pub use engines::{EnginesArgs, EnginesCommand, InstallArgs};
 pub use flags::{

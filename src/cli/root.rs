@@ -108,11 +108,7 @@ pub enum Command {
     Bench(Box<BenchArgs>),
     /// Compare benchmark results, saved vectors or engines
     ///
-    /// Reads results of infa bench --export-json. Prints the change of each metric of each engine with a 95 % interval, the smallest change such runs can show, and a verdict: faster, slower, or indistinguishable. Differences of machine, model, workload and versions stand above the numbers.
-    ///
-    /// Of saved vectors (.npy, Parquet, JSON, CSV) it prints how similar they are, whether nearest neighbours stay the same, the likely cause of a difference, and a verdict.
-    ///
-    /// --engines runs several engines on the same texts and compares their vectors, or the scores of rerankers; it checks whether results depend on what else is in a batch; with judged data (--task sts, retrieval) it compares quality. --fail-if turns any comparison into a check.
+    /// Three kinds of comparisons: results of infa bench (did anything get slower?), saved vectors (can one index hold both?), and engines on the same texts (can one replace the other?). --fail-if turns any comparison into a check.
     Compare(Box<CompareArgs>),
     /// List, fetch, remove, inspect and export models
     #[command(subcommand)]

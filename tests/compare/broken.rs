@@ -20,8 +20,10 @@ fn what_is_no_report() {
     refused("null.json", b"null", &["not a report of infa bench", "no schema_version"]);
     refused("other.json", b"{\"results\": []}", &["not a report of infa bench", "no schema_version"]);
     refused("page.json", b"<html>", &["not a report of infa bench", "no JSON", "line 1"]);
-    refused("vectors.npy", b"\x93NUMPY\x01\x00v\x00{", &["not a report of infa bench", "UTF-8"]);
-    refused("vectors.jsonl", b"{\"embedding\":[1]}\n{\"embedding\":[2]}\n", &["not a report of infa bench"]);
+    refused("vectors.npy", b"\x93NUMPY\x01\x00v\x00{", &["not a report of infa bench, but saved vectors"]);
+    refused("vectors.jsonl", b"{\"embedding\":[1]}\n{\"embedding\":[2]}\n", &["not a report of infa bench, but saved"]);
+    refused("words.txt", b"what do cats eat\n", &["but texts", "infa compare engines --engines onnx,onnx:int8 "]);
+    refused("binary", b"\x7fELF\0\xff", &["not a report of infa bench", "UTF-8"]);
     refused("vectors.csv", b"id,x\n1,2\n", &["not a report of infa bench"]);
     refused("fields.json", b"{\"schema_version\": 1}", &["not a report of infa bench", "missing field"]);
 }

@@ -113,10 +113,10 @@ fn thresholds_decide_the_exit_status() {
     let crossed = run("cosine_min<0.9999999").status(5);
     assert!(crossed.err.contains("cosine_min<0.9999999: crossed by onnx:int8"), "{}", crossed.err);
     for (threshold, said) in [
-        ("speed<1", "engines and vectors have no metric \"speed\"; they have: cosine_min, "),
-        ("cosine_min<-1%", "against a value"),
+        ("speed<1", "engines have no metric \"speed\"; infa compare engines --help lists"),
+        ("cosine_min<-1%", "with a value, not with a change"),
         ("ndcg10<1%", "did you mean ndcg10<-1%?"),
-        ("tokens_per_s<-5%", "engines on the same texts have no such threshold"),
+        ("tokens_per_s<-5%", "engines have no metric \"tokens_per_s\": it is one of result files"),
     ] {
         let refused = run(threshold).status(2);
         assert!(refused.err.contains(said), "{threshold}: {}", refused.err);
@@ -284,7 +284,7 @@ fn what_makes_no_sense_is_refused() {
         (vec!["--engines", "onnx", "--baseline", "onnx"], "--reference names one of --engines"),
         (vec!["--engines", "onnx", "--request-timeout", "0s"], "--request-timeout"),
         (vec!["--engines", "onnx", "--task", "retrieval"], "corpus.jsonl"),
-        (vec!["--task", "sts"], "--task: it says what --engines are asked for"),
+        (vec!["--task", "sts"], "--task: it is for a comparison of engines; name some with --engines"),
     ] {
         let ran = infa(["compare"]).args(&args).arg(&text).run().status(2);
         assert!(ran.err.contains(said), "{args:?}: {}", ran.err);

@@ -22,7 +22,10 @@ fn a_table_with_verdicts() {
     assert!(all.text().contains("requests/s") && all.text().contains("errors"), "{}", all.text());
     let one = compare(&pair(&files, 970.0)).args(["--metrics", "p99_ms,errors"]).run().status(0);
     assert!(one.text().contains("p99 ms") && !one.text().contains("tokens/s"), "{}", one.text());
-    compare(&pair(&files, 970.0)).args(["--metrics", "p98"]).run().refuses(2, &["p98", "the metrics are tokens_per_s"]);
+    compare(&pair(&files, 970.0))
+        .args(["--metrics", "p98"])
+        .run()
+        .refuses(2, &["p98", "did you mean p9", "infa compare runs --help"]);
 }
 
 #[test]

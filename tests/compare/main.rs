@@ -15,6 +15,7 @@ mod fake;
 mod broken;
 mod engines;
 mod exports;
+mod kinds;
 mod thresholds;
 mod vectors;
 

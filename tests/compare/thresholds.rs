@@ -88,7 +88,7 @@ fn what_is_no_threshold_is_refused() {
     let files = Files::temporary();
     let base = files.report("base.json", &report(&noisy(1000.0)));
     for (threshold, words) in [
-        ("token_per_s<-5%", &["did you mean tokens_per_s?", "the metrics are tokens_per_s, inputs_per_s"][..]),
+        ("token_per_s<-5%", &["did you mean tokens_per_s?", "infa compare runs --help lists"][..]),
         ("tokens_per_s<5%", &["did you mean tokens_per_s<-5%?"]),
         ("tokens_per_s", &["a metric, < or >"]),
         ("tau_mean<0.9", &["no engine has tau_mean", "hint: "]),

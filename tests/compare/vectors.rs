@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::Value as Json;
 
-use crate::{Files, compare, noisy, report};
+use crate::{Files, compare, noisy, report, run};
 
 const COUNT: usize = 60;
 const DIMENSIONS: usize = 8;
@@ -132,7 +132,7 @@ fn thresholds_of_vectors() {
     let ran = compare(&[&a, &other]).args(thresholds).run().status(5);
     ran.says(&["cosine_min<0.999: crossed by ", "x.npy: ", "top10<0.9: crossed by"]);
     let unknown = compare(&[&a, &near]).args(["--fail-if", "speed<1"]).run().status(2);
-    unknown.says(&["speed", "tokens_per_s", "distance_correlation"]);
+    unknown.says(&["saved vectors have no metric \"speed\"", "infa compare vectors --help"]);
     compare(&[&a, &near]).args(["--fail-if", "tokens_per_s<-5%"]).run().status(2).says(&["it is one of result files"]);
     let base = files.report("base.json", &report(&noisy(1000.0)));
     compare(&[&base, &base]).args(["--fail-if", "top10<0.9"]).run().status(2).says(&["it is one of saved vectors"]);
@@ -167,7 +167,11 @@ fn files_that_do_not_fit_or_are_none() {
         compare(&[reference, &file]).run().status(2).says(&[expected]);
     }
     compare(&[&a, &files.path("missing.npy")]).run().status(2).says(&["missing.npy: no such file"]);
-    compare(&[&a]).run().status(2).says(&["name a second one"]);
+    compare(&[&a]).run().status(2).says(&["a.npy: a single file of vectors", "name a second one"]);
+    let texts = files.write("q.txt", "what do cats eat\n");
+    compare(&[&a, &texts]).run().status(2).says(&["q.txt: not saved vectors, but texts", "infa embed "]);
+    let report = files.report("base.json", &report(&noisy(1000.0)));
+    run::infa(["compare", "vectors"]).arg(&a).arg(&report).run().status(2).says(&["but a report of infa bench"]);
     compare(&[&a, &a]).args(["--baseline", "onnx"]).run().status(2).says(&["--baseline: it is for result files"]);
 
     let shorter = files.write("shorter.npy", npy(&base[..50 * DIMENSIONS], DIMENSIONS));

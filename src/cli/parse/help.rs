@@ -5,10 +5,8 @@ use std::ffi::OsString;
 use clap::builder::Resettable;
 use clap::{Arg, Command};
 
-/// Commands with a short help of their own.
-const COMMANDS: [&str; 3] = ["embed", "rerank", "classify"];
-/// The flags that their `-h` shows, in this order.
-const COMMON: &[&str] = &[
+/// The flags that `-h` of the commands which turn texts into something shows, in this order.
+const TEXTS: &[&str] = &[
     "query",
     "text",
     "field",
@@ -26,25 +24,55 @@ const COMMON: &[&str] = &[
     "quiet",
     "help",
 ];
+/// And those that `-h` of the comparisons shows.
+const COMPARE: &[&str] = &[
+    "engines",
+    "model_id",
+    "task",
+    "reference",
+    "base",
+    "baseline",
+    "metrics",
+    "force",
+    "fail_if",
+    "export_json",
+    "export_markdown",
+    "export_html",
+    "quiet",
+    "help",
+];
+/// Flags that only the subcommands show: without one, `infa compare` has the flags of all of them.
+const OF_KINDS: &[&str] = &["model_id", "task", "reference", "baseline", "force"];
+/// Commands with a short help of their own.
+const COMMANDS: [(&str, &[&str]); 4] = [("embed", TEXTS), ("rerank", TEXTS), ("classify", TEXTS), ("compare", COMPARE)];
 
-/// `command` for a command line with `-h` after one of [`COMMANDS`]: that command, and infa itself with its global
-/// flags, show [`COMMON`] as one list.
+/// `command` for a command line that asks for the short help of one of [`COMMANDS`]: that one with its subcommands, and
+/// infa itself with its global flags, show the common flags as one list.
 pub(super) fn shortened(command: Command, arguments: &[OsString]) -> Command {
     let is_short = |argument: &OsString| {
         let argument = argument.to_string_lossy();
         argument.starts_with('-') && !argument.starts_with("--") && argument.contains('h')
     };
-    let asked = COMMANDS.into_iter().find(|name| arguments.iter().any(|argument| argument == name));
-    match asked {
-        Some(name) if arguments.iter().any(is_short) => {
-            command.mut_args(short).mut_subcommand(name, |command| command.mut_args(short))
+    let typed = COMMANDS.into_iter().find(|(name, _)| arguments.iter().any(|argument| argument == name));
+    match typed {
+        Some((name, common)) if arguments.iter().any(is_short) => {
+            command.mut_args(|arg| short(arg, common)).mut_subcommand(name, |command| brief(command, common))
         }
         _ => command,
     }
 }
 
-fn short(arg: Arg) -> Arg {
-    let place = COMMON.iter().position(|id| arg.get_id() == id);
+fn brief(command: Command, common: &[&str]) -> Command {
+    let has_kinds = command.has_subcommands();
+    let own = |arg: Arg| {
+        let of_kind = has_kinds && OF_KINDS.iter().any(|id| arg.get_id() == id);
+        if of_kind { arg.hide_short_help(true) } else { short(arg, common) }
+    };
+    command.mut_args(own).mut_subcommands(|command| brief(command, common))
+}
+
+fn short(arg: Arg, common: &[&str]) -> Arg {
+    let place = common.iter().position(|id| arg.get_id() == id);
     match place {
         Some(place) => arg.help_heading(Resettable::Reset).display_order(place),
         None if arg.is_positional() => arg,

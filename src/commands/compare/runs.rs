@@ -2,20 +2,22 @@
 
 use std::path::PathBuf;
 
-use super::super::exports::Exports;
-use super::{Error, Outcome, World};
-use crate::cli::{CompareArgs, ShownMetric};
-use crate::compare::runs::{self, METRICS, Plan, Run, RunsReport, Threshold};
-use crate::report::document::Check;
+use super::files::expect_reports;
+use super::outcome::{judge, thresholds};
+use crate::cli::{CheckArgs, CompareRunsArgs, RunsFlags, ShownMetric};
+use crate::commands::exports::Exports;
+use crate::commands::{Error, Outcome, World};
+use crate::compare::runs::{self, METRICS, Plan, Run, RunsReport};
+use crate::compare::threshold::Kind;
 
-pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
-    let CompareArgs { files, base, baseline, fail_if, force, metrics, exports, asked: _ } = args;
-    let exports = Exports::of_report(exports, runs::json, runs::document)?;
+pub(super) fn run(args: CompareRunsArgs, world: &World) -> Result<Outcome, Error> {
+    let CompareRunsArgs { files, flags, checks: CheckArgs { fail_if, exports } } = args;
+    let RunsFlags { base, baseline, force, metrics } = flags;
+    expect_reports(base.iter().chain(&files))?;
     let plan = plan(read(&base)?, read(&files)?, baseline)?;
+    let fail_if = thresholds(&fail_if, Kind::Runs)?;
+    let exports = Exports::of_report(exports, runs::json, runs::document)?;
     let mut report = runs::compare(&plan, force)?;
-    let wrong = |reason: &str| Error::Flag { flag: "--fail-if", reason: reason.to_owned() };
-    let fail_if: Vec<Threshold> =
-        fail_if.into_iter().map(|fail_if| fail_if.runs.map_err(wrong)).collect::<Result<_, _>>()?;
     report.thresholds = runs::check(&fail_if, &report)?;
     report.shown = shown(&metrics);
 
@@ -24,7 +26,7 @@ pub(super) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
         warn(&report, world);
     }
     exports.finish(&report, runs::document, world)?;
-    Ok(judge(&report, world))
+    Ok(judge(&runs::checks(&report), world))
 }
 
 fn read(paths: &[PathBuf]) -> Result<Vec<Run>, Error> {
@@ -70,30 +72,4 @@ fn warn(report: &RunsReport, world: &World) {
             }
         }
     }
-}
-
-/// The last words, and the exit status. A threshold that could not be checked, because the sides are not comparable, is
-/// no success; one that was crossed counts more.
-fn judge(report: &RunsReport, world: &World) -> Outcome {
-    let printer = world.bars.printer();
-    let mut outcome = Outcome::Done;
-    let comparable =
-        report.thresholds.iter().flat_map(|threshold| &threshold.checked).map(|checked| checked.comparable);
-    for (Check { crossed, text: line }, comparable) in runs::checks(report).into_iter().zip(comparable) {
-        match crossed {
-            Some(true) => {
-                outcome = Outcome::ThresholdCrossed;
-                printer.error(&line, None);
-            }
-            Some(false) => {}
-            None if !comparable => {
-                if outcome == Outcome::Done {
-                    outcome = Outcome::NotComparable;
-                }
-                printer.error(&line, Some("compare runs of the same workload, or add --force"));
-            }
-            None => printer.warning(&format!("{line}; it takes two rounds of each side, or several runs")),
-        }
-    }
-    outcome
 }

@@ -10,7 +10,8 @@ use super::{models, specs};
 use crate::cli::ServeEngine;
 use crate::commands::bench;
 use crate::commands::settings::default_cache;
-use crate::compare::{engines, runs};
+use crate::compare::threshold::Kind;
+use crate::compare::{runs, threshold};
 use crate::engine::{EngineKind, python};
 use crate::model::pooling::Pooling;
 use crate::runtime::device::{Device, Dtype};
@@ -48,11 +49,16 @@ fn completed(command: &str, arg: Arg) -> Arg {
         (_, "dataset") => arg.add(ArgValueCompleter::new(dataset)),
         (_, "config") => arg.add(ArgValueCompleter::new(config)),
         (_, "metrics") => arg.add(chosen(|_| metrics())),
-        (_, "fail_if") => arg.add(chosen(|_| thresholds())),
+        ("runs", "fail_if") => arg.add(chosen(|_| thresholds(Some(Kind::Runs)))),
+        ("vectors", "fail_if") => arg.add(chosen(|_| thresholds(Some(Kind::Vectors)))),
+        ("engines", "fail_if") => arg.add(chosen(|_| thresholds(Some(Kind::Engines)))),
+        (_, "fail_if") => arg.add(chosen(|_| thresholds(None))),
         (_, "prompt_name") => arg.add(chosen(|_| described(PROMPTS))),
         (_, "cache_dir") => arg.value_hint(ValueHint::DirPath),
         // infa compare reads directories, too.
-        (command, _) if command != "compare" && is_file(&arg) => arg.value_hint(ValueHint::FilePath),
+        (command, _) if !["compare", "engines"].contains(&command) && is_file(&arg) => {
+            arg.value_hint(ValueHint::FilePath)
+        }
         _ => arg,
     }
 }
@@ -184,15 +190,9 @@ fn metrics() -> Vec<Candidate> {
 }
 
 /// Each metric with either sign: as two candidates they end no word, and no quote that is open.
-fn thresholds() -> Vec<Candidate> {
-    let mut names: Vec<(&str, &str)> = runs::METRICS.iter().map(|metric| (metric.name, metric.label)).collect();
-    for name in engines::known() {
-        if !names.iter().any(|(known, _)| *known == name) {
-            names.push((name, name));
-        }
-    }
+fn thresholds(kind: Option<Kind>) -> Vec<Candidate> {
     let signs = [('<', "below the limit that follows"), ('>', "above the limit that follows")];
     let with =
         |(name, label): (&str, &str)| signs.map(|(sign, what)| (format!("{name}{sign}"), format!("{label} {what}")));
-    names.into_iter().flat_map(with).collect()
+    threshold::metrics(kind).into_iter().flat_map(with).collect()
 }

@@ -16,8 +16,10 @@ mod sample;
 mod stability;
 mod threshold;
 
-pub(crate) use document::document;
+pub(crate) use document::{checks, document};
 pub use probe::{Answers, Failures, Inputs, Probe, Query, Text};
-pub use report::{EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask, EnginesWorkload, SCHEMA_VERSION, json};
+pub use report::{
+    EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask, EnginesWorkload, METRICS, SCHEMA_VERSION, json,
+};
 pub use stability::{ScoreInvariance, ScoreStability, Stability, VectorStability};
-pub use threshold::{EngineThreshold, EngineThresholdError, check, known};
+pub use threshold::check;

@@ -17,6 +17,11 @@ use crate::report::schema_of;
 /// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// Names of the figures that every engine has by itself; thresholds can be set on these and on those of vectors, scores and
+/// tasks.
+pub const METRICS: [&str; 5] =
+    ["alone_cosine_min", "alone_max_difference", "concurrent_cosine_min", "concurrent_max_difference", "failed"];
+
 /// Engines on the same inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct EnginesReport {

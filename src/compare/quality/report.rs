@@ -3,8 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Names of all figures of tasks that thresholds can be set on; [`StsReport::metric`] and
-/// [`RetrievalReport::metric`] have one part each.
+/// Names of the figures of tasks that a threshold can limit a change of, as it has an interval.
+pub const CHANGING: [&str; 6] = ["spearman", "pearson", "ndcg10", "recall10", "recall100", "mrr10"];
+
+/// Names of all figures of tasks that thresholds can be set on.
 pub const METRICS: [&str; 10] = [
     "spearman",
     "pearson",

@@ -2,9 +2,10 @@
 
 use super::charts::charts;
 use super::metric::{METRICS, Scale};
-use super::report::{Basis, Comparison, Mean, RunName, RunsReport, Verdict};
+use super::report::{Basis, Checked, Comparison, Mean, RunName, RunsReport, ThresholdReport, Verdict};
 use super::sentence::sentence;
 use super::text::{change, floor, interval, percentage, shown, verdict};
+use crate::compare::threshold::checked;
 use crate::report::Tone;
 use crate::report::document::{Block, Check, Document, Line, Row, Section, Table};
 use crate::report::numbers::{NOTHING, several};
@@ -170,32 +171,16 @@ fn unknown(report: &RunsReport, comparison: &Comparison) -> Option<&'static str>
         .then_some("A figure without a verdict was measured once a side, so that its noise is not known.")
 }
 
-/// Each engine that was held against a threshold: whether it crossed it (`None`: its noise is not known), and a line
-/// that says so.
+/// Each engine that was compared with a threshold.
 pub(crate) fn checks(report: &RunsReport) -> Vec<Check> {
     let several = report.comparisons.len() > 1;
-    let mut checks = Vec::new();
-    for threshold in &report.thresholds {
-        for checked in &threshold.checked {
-            let outcome = match checked.crossed {
-                Some(true) => "crossed by",
-                Some(false) => "kept by",
-                None if !checked.comparable => "not checked for",
-                None => "not checked, since its noise is not known, for",
-            };
-            let of = report.comparisons.get(checked.comparison).filter(|_| several);
-            let of = of.and_then(|of| of.new.first()).map(|run| format!(" in {}", run.file));
-            let text = format!(
-                "{}: {outcome} {}{}: {}",
-                threshold.threshold,
-                checked.engine,
-                of.unwrap_or_default(),
-                checked.found
-            );
-            checks.push(Check { crossed: checked.crossed, text });
-        }
-    }
-    checks
+    let check = |threshold: &str, found: &Checked| {
+        let of = report.comparisons.get(found.comparison).filter(|_| several).and_then(|of| of.new.first());
+        let subject = of.map_or_else(|| found.engine.clone(), |run| format!("{} in {}", found.engine, run.file));
+        checked(threshold, found.crossed, found.comparable, &subject, &found.found)
+    };
+    let of = |report: &ThresholdReport| report.checked.iter().map(|found| check(&report.threshold, found)).collect();
+    report.thresholds.iter().flat_map(|report| -> Vec<Check> { of(report) }).collect()
 }
 
 #[cfg(test)]

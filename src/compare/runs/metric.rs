@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use crate::bench::report::{EngineReport, Report, RoundReport};
 use crate::report::numbers::{bytes, cosine, number, percent};
-use crate::suggest::suggest_by;
 
 /// Which way a metric is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -233,33 +232,9 @@ impl std::fmt::Debug for Metric {
     }
 }
 
-/// That there is no such metric.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no metric {name:?}{}; the metrics are {}", .meant.map(|meant| format!(", did you mean {meant}?")).unwrap_or_default(), names())]
-pub struct UnknownMetric {
-    /// What was asked for.
-    pub name: String,
-    /// The one that was probably meant.
-    pub meant: Option<&'static str>,
-}
-
-fn names() -> String {
-    METRICS.iter().map(|metric| metric.name).collect::<Vec<_>>().join(", ")
-}
-
 /// The metric of that name, or of that name in reports of `infa bench`.
-///
-/// # Errors
-/// There is none.
-pub fn metric(name: &str) -> Result<&'static Metric, UnknownMetric> {
-    const MIN_SIMILARITY: f64 = 0.8;
-    let found = METRICS.iter().find(|metric| metric.name == name || metric.field == name);
-    found.ok_or_else(|| {
-        let names =
-            METRICS.iter().flat_map(|metric| [(metric.name.to_owned(), metric), (metric.field.to_owned(), metric)]);
-        let meant = suggest_by(name, names, MIN_SIMILARITY).map(|metric| metric.name);
-        UnknownMetric { name: name.to_owned(), meant }
-    })
+pub fn metric(name: &str) -> Option<&'static Metric> {
+    METRICS.iter().find(|metric| metric.name == name || metric.field == name)
 }
 
 #[cfg(test)]
@@ -275,20 +250,6 @@ mod tests {
             assert_eq!(metric(known.field).unwrap().name, known.name);
         }
         assert_eq!(metric("p99_ms").unwrap().name, "p99");
-    }
-
-    #[test]
-    fn what_was_meant_is_told() {
-        for (name, meant) in
-            [("token_per_s", "tokens_per_s"), ("p98", "p9"), ("cosine", "cosine_"), ("tokens/s", "tokens_per_s")]
-        {
-            let error = metric(name).unwrap_err();
-            assert!(error.meant.is_some_and(|found| found.starts_with(meant)), "{error}");
-        }
-        let error = metric("colour").unwrap_err();
-        assert_eq!(error.meant, None);
-        let text = error.to_string();
-        assert!(METRICS.iter().all(|metric| text.contains(metric.name)), "{text}");
     }
 
     #[test]

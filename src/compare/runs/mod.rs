@@ -30,8 +30,8 @@ mod threshold;
 
 pub(crate) use document::{checks, document, not_comparable};
 pub use error::RunsError;
-pub use metric::{METRICS, Metric, UnknownMetric, metric};
+pub use metric::{METRICS, Metric, Scale, Unit, metric};
 pub use read::{Run, read};
 pub use report::{RunsReport, json};
 pub use scenarios::{Plan, compare};
-pub use threshold::{Threshold, ThresholdError, check};
+pub use threshold::check;

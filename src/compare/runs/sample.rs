@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use super::*;
 use crate::bench::report::{EngineState, Report, RoundReport, sample};
+use crate::compare::threshold::{Kind, Threshold};
 
 /// Rounds of so many tokens a second with 1 % of normal noise, that of the seed.
 pub fn noisy(rounds: usize, rate: f64, seed: u64) -> Report {
@@ -65,8 +66,8 @@ fn engines() -> RunsReport {
     new.started = "2026-11-22T20:00:00Z".to_owned();
     with_noise(&mut new, 5, &mut rng);
     let mut report = two(&base, &new);
-    let thresholds: Vec<Threshold> =
-        ["tokens_per_s<-5%", "p99>+25%", "memory>+10%"].iter().map(|text| text.parse().unwrap()).collect();
+    let thresholds =
+        ["tokens_per_s<-5%", "p99>+25%", "memory>+10%"].map(|text| Threshold::parse(text, Kind::Runs).unwrap());
     report.thresholds = check(&thresholds, &report).unwrap();
     report
 }

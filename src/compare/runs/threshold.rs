@@ -1,135 +1,11 @@
-//! What is not allowed, and whether it has happened: `tokens_per_s<-5%`, `p99>+10%`, `cosine_min<0.999`.
-
-use std::fmt;
-use std::str::FromStr;
+//! Thresholds of result files: `tokens_per_s<-5%`, `p99>+10%`, `cosine_min<0.999`.
 
 use super::error::RunsError;
-use super::metric::{Metric, Scale, Unit, UnknownMetric, metric};
 use super::report::{Checked, EngineComparison, MetricComparison, RunsReport, ThresholdReport, Verdict};
 use super::text::{interval, percentage};
-
-/// What is not allowed.
-#[derive(Debug, Clone, Copy)]
-pub struct Threshold {
-    /// Of which metric.
-    pub metric: &'static Metric,
-    /// Whether what lies above the limit is not allowed, or what lies below it.
-    above: bool,
-    limit: Limit,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Limit {
-    /// Change as a share of the base: -0.05.
-    Change(f64),
-    /// A value in the metric's unit.
-    Value(f64),
-}
-
-/// Why a text is no threshold.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum ThresholdError {
-    /// It has another form.
-    #[error("a threshold is a metric, < or >, and a number: tokens_per_s<-5% (a change), p99>100 (a value)")]
-    Form,
-    /// There is no such metric.
-    #[error(transparent)]
-    Metric(#[from] UnknownMetric),
-    /// Its limit is no number.
-    #[error("{0:?} is no number; a limit is a change (-5%, +10%) or a value (0.999, 100ms, 2GiB)")]
-    Number(String),
-    /// A share or a cosine has no change in per cent.
-    #[error("{metric} is held against a value, not against a change: {metric}{example}")]
-    Relative {
-        /// The metric.
-        metric: &'static str,
-        /// One that can be used.
-        example: &'static str,
-    },
-    /// A run would fail without any change.
-    #[error("no change at all would be a failure already; did you mean {meant}?")]
-    Always {
-        /// The one that was probably meant.
-        meant: String,
-    },
-}
-
-impl FromStr for Threshold {
-    type Err = ThresholdError;
-
-    fn from_str(text: &str) -> Result<Self, ThresholdError> {
-        let at = text.find(['<', '>']).ok_or(ThresholdError::Form)?;
-        let (name, rest) = text.split_at(at);
-        let above = rest.starts_with('>');
-        let limit = rest.get(1..).unwrap_or_default().trim();
-        // Noise makes the limit itself no matter.
-        let limit = limit.strip_prefix('=').unwrap_or(limit).trim();
-        if name.trim().is_empty() || limit.is_empty() {
-            return Err(ThresholdError::Form);
-        }
-        let metric = metric(name.trim())?;
-        let limit = Limit::parse(limit, metric)?;
-        let threshold = Self { metric, above, limit };
-        match limit {
-            Limit::Change(change) if if above { change < 0.0 } else { change > 0.0 } => {
-                let meant = Self { limit: Limit::Change(-change), ..threshold }.to_string();
-                Err(ThresholdError::Always { meant })
-            }
-            _ => Ok(threshold),
-        }
-    }
-}
-
-impl Limit {
-    fn parse(text: &str, metric: &Metric) -> Result<Self, ThresholdError> {
-        let wrong = || ThresholdError::Number(text.to_owned());
-        let number = |text: &str| -> Option<f64> { text.trim().parse().ok().filter(|number: &f64| number.is_finite()) };
-        if let Some(percent) = text.strip_suffix('%') {
-            let share = number(percent).ok_or_else(wrong)? / 100.0;
-            return match (metric.scale, metric.unit) {
-                (Scale::Ratio, _) => Ok(Self::Change(share)),
-                // A share is a value in per cent; with a sign it would be a change.
-                (Scale::Difference, Unit::Share) if !percent.starts_with(['+', '-']) => Ok(Self::Value(share)),
-                (Scale::Difference, unit) => {
-                    let example = if unit == Unit::Share { ">1%" } else { "<0.999" };
-                    Err(ThresholdError::Relative { metric: metric.name, example })
-                }
-            };
-        }
-        let value = match metric.unit {
-            Unit::Bytes => text.parse::<bytesize::ByteSize>().ok().map(|size| size.as_u64() as f64),
-            Unit::Milliseconds => match text.strip_suffix("ms") {
-                Some(text) => number(text),
-                None => text.strip_suffix('s').map_or_else(|| number(text), |text| number(text).map(|s| s * 1e3)),
-            },
-            Unit::Seconds => number(text.strip_suffix('s').unwrap_or(text)),
-            _ => number(text),
-        };
-        value.map(Self::Value).ok_or_else(wrong)
-    }
-}
-
-impl fmt::Display for Threshold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.metric.name, if self.above { '>' } else { '<' })?;
-        match self.limit {
-            // As few digits as tell it: 0.05 is 5.000000000000001 % otherwise.
-            Limit::Change(change) => write!(f, "{:+}%", (change * 1e10).round() / 1e8),
-            Limit::Value(value) => write!(f, "{value}"),
-        }
-    }
-}
+use crate::compare::threshold::{Limit, Threshold};
 
 impl Threshold {
-    fn beyond(&self, value: f64, limit: f64) -> bool {
-        if self.above { value > limit } else { value < limit }
-    }
-
-    /// The end of an interval that is nearer to what is allowed.
-    fn near(&self, (low, high): (f64, f64)) -> f64 {
-        if self.above { low } else { high }
-    }
-
     /// Whether it is crossed beyond the noise; `None` if it seems to be and the noise is not known, and where the sides are
     /// not comparable.
     fn crossed(&self, found: &MetricComparison) -> Option<bool> {
@@ -138,7 +14,7 @@ impl Threshold {
             Limit::Change(change) => (found.change.value, found.change.joint, 1.0 + change),
             Limit::Value(limit) => (found.new.value, found.new.joint, limit),
         };
-        let known = interval.is_some() || (matches!(self.limit, Limit::Value(_)) && self.metric.is_fact());
+        let known = interval.is_some() || (matches!(self.limit, Limit::Value(_)) && found.of.is_fact());
         let near = interval.map_or(value, |interval| self.near(interval));
         match self.beyond(value, limit) && self.beyond(near, limit) {
             true if !known => None,
@@ -148,7 +24,7 @@ impl Threshold {
 
     /// What was found, in words.
     fn found(&self, found: &MetricComparison) -> String {
-        let metric = self.metric;
+        let metric = found.of;
         match self.limit {
             Limit::Change(_) if found.verdict == Verdict::NotComparable => "the sides are not comparable".to_owned(),
             Limit::Change(_) => {
@@ -167,12 +43,12 @@ impl Threshold {
         let of = |crossed, found, comparable| {
             Some(Checked { comparison, engine: engine.name.clone(), crossed, comparable, found })
         };
-        if let Some(found) = engine.metrics.iter().find(|found| found.metric == self.metric.name) {
+        if let Some(found) = engine.metrics.iter().find(|found| found.metric == self.metric) {
             return of(self.crossed(found), self.found(found), found.verdict != Verdict::NotComparable);
         }
         // What has failed is no slower than before: it does nothing any more.
-        let failed = engine.failed.as_ref().filter(|_| engine.lost.contains(&self.metric.name))?;
-        of(Some(true), format!("no {} any more: {failed}", self.metric.name), true)
+        let failed = engine.failed.as_ref().filter(|_| engine.lost.contains(&self.metric))?;
+        of(Some(true), format!("no {} any more: {failed}", self.metric), true)
     }
 }
 
@@ -187,10 +63,10 @@ pub fn check(thresholds: &[Threshold], report: &RunsReport) -> Result<Vec<Thresh
         let checked: Vec<Checked> = engines.filter_map(|(at, engine)| threshold.check(at, engine)).collect();
         let text = threshold.to_string();
         if checked.is_empty() {
-            return Err(RunsError::Unchecked { threshold: text, metric: threshold.metric.name });
+            return Err(RunsError::Unchecked { threshold: text, metric: threshold.metric });
         }
         let crossed = checked.iter().any(|checked| checked.crossed == Some(true));
-        Ok(ThresholdReport { threshold: text, metric: threshold.metric.name, crossed, checked })
+        Ok(ThresholdReport { threshold: text, metric: threshold.metric, crossed, checked })
     };
     thresholds.iter().map(checked).collect()
 }
@@ -200,53 +76,10 @@ pub fn check(thresholds: &[Threshold], report: &RunsReport) -> Result<Vec<Thresh
 mod tests {
     use super::super::sample::{noisy, one, two};
     use super::*;
+    use crate::compare::threshold::Kind;
 
     fn parsed(text: &str) -> Threshold {
-        text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
-    }
-
-    #[test]
-    fn thresholds_are_read_and_written() {
-        for (text, written) in [
-            ("tokens_per_s<-5%", "tokens_per_s<-5%"),
-            (" p99 > +10 % ", "p99>+10%"),
-            ("p99_ms>10%", "p99>+10%"),
-            ("p99>=100ms", "p99>100"),
-            ("p50>1.5s", "p50>1500"),
-            ("memory>2GiB", "memory>2147483648"),
-            ("memory>+12.5%", "memory>+12.5%"),
-            ("cosine_min<0.999", "cosine_min<0.999"),
-            ("errors>1%", "errors>0.01"),
-            ("errors>0", "errors>0"),
-            ("load>3s", "load>3"),
-            ("tokens_per_s<0%", "tokens_per_s<+0%"),
-        ] {
-            assert_eq!(parsed(text).to_string(), written);
-            assert_eq!(parsed(written).to_string(), written);
-        }
-    }
-
-    #[test]
-    fn what_is_no_threshold_is_told() {
-        for (text, words) in [
-            ("", "a metric, < or >"),
-            ("p99", "a metric, < or >"),
-            ("p99>", "a metric, < or >"),
-            ("<5%", "a metric, < or >"),
-            ("p99>fast", "\"fast\" is no number"),
-            ("p99>NaN", "is no number"),
-            ("p99>inf%", "is no number"),
-            ("memory>2 parrots", "is no number"),
-            ("token_per_s<-5%", "did you mean tokens_per_s?"),
-            ("colour<-5%", "the metrics are tokens_per_s, "),
-            ("cosine_min<-1%", "cosine_min<0.999"),
-            ("errors>+1%", "errors>1%"),
-            ("tokens_per_s<5%", "did you mean tokens_per_s<-5%?"),
-            ("p99>-10%", "did you mean p99>+10%?"),
-        ] {
-            let error = text.parse::<Threshold>().unwrap_err().to_string();
-            assert!(error.contains(words), "{text}: {error}");
-        }
+        Threshold::parse(text, Kind::Runs).unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
     fn outcome(text: &str, report: &RunsReport) -> Option<bool> {

@@ -52,9 +52,12 @@ pub(crate) fn document(report: &VectorsReport) -> Document {
     }
 }
 
+/// The name of a metric, and the way it is written.
+type Column = (&'static str, fn(f64) -> String);
+
 /// All sets in one table.
 fn overview(comparisons: &[VectorComparison]) -> Table {
-    let figures: [(&str, fn(f64) -> String); 5] = [
+    let figures: [Column; 5] = [
         ("cosine_min", cosine),
         ("cosine_mean", cosine),
         ("top1", share),

@@ -11,6 +11,7 @@
 //! verdict      interchangeable, the same ranking, or different
 //! report       all of it, as JSON has it
 //!   └ document     the report for people, with charts
+//! threshold    limits to figures
 //! ```
 
 mod charts;
@@ -42,6 +43,6 @@ pub use report::{
     InputName, METRICS, SCHEMA_VERSION, Side, VectorComparison, VectorSetReport, VectorsReport, WorstInput, json,
 };
 pub use set::{VectorRow, VectorSet};
-pub use threshold::VectorThreshold;
+pub use threshold::check;
 pub(super) use units::norm;
 pub use verdict::Verdict;

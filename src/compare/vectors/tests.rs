@@ -1,6 +1,7 @@
 //! Planted cases: each must be named for what it is.
 
 use super::*;
+use crate::compare::threshold::{Kind, Threshold};
 use crate::report::html::check::{assert_finite, assert_sound, readable};
 use crate::report::snapshots::{assert_published, compare_in};
 use crate::report::{TableOptions, document as draw};
@@ -392,7 +393,10 @@ fn every_metric_has_its_name() {
 
 #[test]
 fn thresholds() {
-    let crossed = |text: &str, found: &VectorComparison| text.parse::<VectorThreshold>().unwrap().crossed(found).0;
+    let crossed = |text: &str, found: &VectorComparison| {
+        let threshold = Threshold::parse(text, Kind::Vectors).unwrap();
+        check(&[threshold], std::slice::from_ref(found))[0].crossed.unwrap()
+    };
     let found = changed(|numbers| swap_rows(numbers, 17, 230));
     assert!(crossed("cosine_min<0.999", &found) && crossed("distance_correlation<1", &found));
     assert!(!crossed("cosine_mean<0.9", &found) && !crossed("nan>0", &found) && !crossed("max_difference>2", &found));

@@ -91,6 +91,8 @@ pub(crate) struct Row {
 pub(crate) struct Check {
     /// `None` where it is not known.
     pub crossed: Option<bool>,
+    /// Whether the sides can be compared by it.
+    pub comparable: bool,
     /// The threshold and what was found.
     pub text: String,
 }

@@ -61,7 +61,7 @@ fn tables_stand_apart_and_nothing_ends_in_an_empty_line() {
 
 #[test]
 fn thresholds_are_first_on_a_page_and_last_elsewhere() {
-    let check = Check { crossed: Some(true), text: "a<1: crossed".to_owned() };
+    let check = Check { crossed: Some(true), comparable: true, text: "a<1: crossed".to_owned() };
     let section = |text: &str| Section::new("", [Block::Notes(vec![text.to_owned()])]);
     let document = || Document {
         sections: vec![section("one"), section("two"), Section::on_pages("Three", [("a", "b".to_owned())])],

@@ -62,7 +62,8 @@ impl Task {
             let (files, why) = (task.files.join(", "), task.warnings.join("; "));
             let what = if matches!(task.inputs, Inputs::Queries(_)) { "query with documents" } else { "text" };
             let why = if why.is_empty() { why } else { format!(": {why}") };
-            return Err(Error::Flag { flag: "FILE", reason: format!("{files}: there is no {what}{why}") });
+            let hint = "a file has one text a line, or is JSON lines, CSV or TSV".to_owned();
+            return Err(Error::Usage { message: format!("{files}: there is no {what}{why}"), hint });
         }
         Ok(task)
     }

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use crate::bench::report::Task;
-use crate::cli::{CompareEnginesArgs, CompareTask, FieldArgs};
+use crate::cli::{CompareTask, EnginesFlags, FieldArgs};
 use crate::commands::Error;
 use crate::commands::engine_set::EngineSet;
 use crate::compare::engines::Probe;
@@ -35,8 +35,8 @@ const MOST_AT_A_TIME: usize = 10_000;
 const RETRIES: u32 = 2;
 
 impl Plan {
-    pub fn resolve(asked: CompareEnginesArgs, files: Vec<PathBuf>) -> Result<Self, Error> {
-        let CompareEnginesArgs {
+    pub fn resolve(asked: EnginesFlags, files: Vec<PathBuf>) -> Result<Self, Error> {
+        let EnginesFlags {
             set,
             task,
             concurrency,

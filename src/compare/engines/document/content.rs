@@ -1,8 +1,11 @@
 //! What a comparison of engines says to people.
 
-use super::super::report::{EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask};
+use super::super::report::{
+    EngineChecked, EngineOnTexts, EngineOutcome, EngineThresholdReport, EnginesReport, EnginesTask,
+};
 use super::super::stability::Way;
 use super::{charts, tables};
+use crate::compare::threshold::checked;
 use crate::compare::{scores, vectors};
 use crate::report::Tone;
 use crate::report::document::{Block, Check, Document, Line, Section, listed};
@@ -139,20 +142,14 @@ fn failures(engine: &EngineOnTexts) -> Vec<Line> {
     lines
 }
 
-fn checks(report: &EnginesReport) -> Vec<Check> {
-    let mut lines = Vec::new();
-    for threshold in &report.thresholds {
-        for checked in &threshold.checked {
-            let said = match checked.crossed {
-                Some(true) => "crossed by",
-                Some(false) => "kept by",
-                None => "not known of",
-            };
-            let text = format!("{}: {said} {}: {}", threshold.threshold, checked.engine, checked.found);
-            lines.push(Check { crossed: checked.crossed, text });
-        }
-    }
-    lines
+/// Each engine that was compared with a threshold.
+pub(crate) fn checks(report: &EnginesReport) -> Vec<Check> {
+    let of = |threshold: &EngineThresholdReport| -> Vec<Check> {
+        let check =
+            |found: &EngineChecked| checked(&threshold.threshold, found.crossed, true, &found.engine, &found.found);
+        threshold.checked.iter().map(check).collect()
+    };
+    report.thresholds.iter().flat_map(of).collect()
 }
 
 fn notes(report: &EnginesReport) -> Vec<String> {

@@ -6,4 +6,4 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use content::document;
+pub(crate) use content::{checks, document};

@@ -1,18 +1,52 @@
-//! Flags of `infa compare --engines`.
+//! `infa compare engines`.
 
 use std::num::NonZero;
 use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{EngineSetArgs, FieldArgs};
+use super::super::parse::paragraphs;
+use super::super::{EngineSetArgs, FieldArgs};
+use super::CheckArgs;
+
+const EXAMPLES: &str = "\
+Examples:
+  # the same vectors, the same ranking?
+  infa compare engines --engines onnx,onnx:int8,torch a.txt
+  infa compare engines --engines onnx,tei=URL a.txt
+  # is one worse at a task, beyond chance?
+  infa compare engines --engines onnx,torch --task sts s.csv";
+
+/// The metrics of engines.
+pub(super) const METRICS: &str = "those of saved vectors; of scores tau_min, tau_mean, overlap_mean, top1, score_max_difference, cut_off_changes …; of tasks spearman, pearson, ndcg10, recall10, recall100, mrr10 (with % against the reference); of each engine against itself alone_cosine_min, alone_max_difference, concurrent_cosine_min, concurrent_max_difference, failed.";
+
+fn long_help() -> String {
+    let vectors = super::vectors::METRICS;
+    paragraphs(&[EXAMPLES, &format!("Metrics: {METRICS}"), &format!("Metrics of saved vectors: {vectors}")])
+}
+
+/// Arguments of `infa compare engines`.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES, after_long_help = long_help())]
+#[command(mut_arg("engines", |arg| arg.required(true)))]
+pub struct CompareEnginesArgs {
+    /// Texts; queries, pairs or a directory with --task [default: stdin]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub flags: EnginesFlags,
+
+    #[command(flatten)]
+    pub checks: CheckArgs,
+}
 
 /// Engines to compare, and the texts they run on.
 #[derive(Debug, Default, Args)]
 #[command(mut_arg("retries", |arg| arg.help(RETRIES).long_help(None::<&str>)))]
 #[command(mut_arg("samples", |arg| arg.help(SAMPLES).long_help(LONG_SAMPLES)))]
 #[command(mut_arg("field", |arg| arg.help(FIELD).long_help(None::<&str>)))]
-pub struct CompareEnginesArgs {
+pub struct EnginesFlags {
     #[command(flatten)]
     pub set: EngineSetArgs,
 

@@ -1,0 +1,91 @@
+//! The kind of comparison: that of the subcommand, or the one that the flags and the files mean.
+
+use std::path::{Path, PathBuf};
+
+use super::files::hold_vectors;
+use super::{engines, runs, vectors};
+use crate::cli::{
+    CheckArgs, CompareArgs, CompareEnginesArgs, CompareKind, CompareRunsArgs, CompareVectorsArgs, ReportExportArgs,
+};
+use crate::commands::{Error, Outcome, World};
+
+pub(in crate::commands) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
+    crate::threads::start_pool().map_err(|e| Error::Thread(std::io::Error::other(e)))?;
+    match args.kind {
+        Some(CompareKind::Runs(args)) => runs(*args, world),
+        Some(CompareKind::Vectors(args)) => vectors(*args, world),
+        Some(CompareKind::Engines(args)) => engines(*args, world),
+        None => guessed(args, world),
+    }
+}
+
+fn runs(args: CompareRunsArgs, world: &World) -> Result<Outcome, Error> {
+    check_exports(&args.checks, args.files.iter().chain(&args.flags.base))?;
+    runs::run(args, world)
+}
+
+fn vectors(args: CompareVectorsArgs, world: &World) -> Result<Outcome, Error> {
+    check_exports(&args.checks, args.files.iter())?;
+    vectors::run(args, world)
+}
+
+fn engines(args: CompareEnginesArgs, world: &World) -> Result<Outcome, Error> {
+    check_exports(&args.checks, args.files.iter().chain(&args.flags.qrels))?;
+    engines::run(args, world)
+}
+
+/// The flags of the other kinds are refused.
+fn guessed(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
+    let CompareArgs { kind: _, files, runs: sides, checks, engines: flags } = args;
+    let refuse = |given: &[(&'static str, bool, &'static str)]| match given.iter().find(|(_, given, _)| *given) {
+        Some(&(flag, _, reason)) => Err(Error::Flag { flag, reason: reason.to_owned() }),
+        None => Ok(()),
+    };
+    let of_results = [
+        ("--force", sides.force),
+        ("--base", !sides.base.is_empty()),
+        ("--baseline", sides.baseline.is_some()),
+        ("--metrics", !sides.metrics.is_empty()),
+    ];
+    if flags.set.engines.is_some() {
+        refuse(&of_results.map(|(flag, given)| match flag {
+            "--baseline" => (flag, given, "it is for result files; --reference names one of --engines"),
+            _ => (flag, given, "it is for result files of infa bench, and not for --engines"),
+        }))?;
+        return engines(CompareEnginesArgs { files, flags, checks }, world);
+    }
+    let needs_engines = "it is for a comparison of engines; name some with --engines";
+    refuse(&[
+        ("--task", flags.task.is_some(), needs_engines),
+        ("--reference", flags.set.reference.is_some(), needs_engines),
+        ("--qrels", flags.qrels.is_some(), needs_engines),
+    ])?;
+    if hold_vectors(&files) {
+        refuse(&of_results.map(|(flag, given)| (flag, given, "it is for result files, and these are saved vectors")))?;
+        return vectors(CompareVectorsArgs { files, checks }, world);
+    }
+    runs(CompareRunsArgs { files, flags: sides, checks }, world)
+}
+
+/// A report is not written over one of the `inputs`, nor over another report.
+fn check_exports<'a>(checks: &CheckArgs, inputs: impl Iterator<Item = &'a PathBuf>) -> Result<(), Error> {
+    let mut taken: Vec<(PathBuf, &str)> = Vec::new();
+    let place = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    // Devices and pipes lose nothing.
+    let file = |path: &&PathBuf| !path.exists() || path.is_file();
+    for input in inputs.filter(file) {
+        taken.push((place(input), "it is compared; write to another file"));
+    }
+    let ReportExportArgs { export_json, export_markdown, export_html } = &checks.exports;
+    for (flag, path) in
+        [("--export-json", export_json), ("--export-markdown", export_markdown), ("--export-html", export_html)]
+    {
+        let Some(path) = path.as_ref().filter(|path| *path != Path::new("-")).filter(file) else { continue };
+        let place = place(path);
+        if let Some((_, reason)) = taken.iter().find(|(other, _)| *other == place) {
+            return Err(Error::Flag { flag, reason: format!("{}: {reason}", path.display()) });
+        }
+        taken.push((place, "another export goes there"));
+    }
+    Ok(())
+}

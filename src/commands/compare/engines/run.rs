@@ -1,0 +1,268 @@
+//! Engines on the same texts: each is made ready, asked and ended, one after the other, and compared with the reference.
+
+use std::time::{Instant, SystemTime};
+
+use super::inputs::{Task, Tokens};
+use super::plan::Plan;
+use super::truth::{self, Graded};
+use crate::bench::dataset::LengthHistogram;
+use crate::bench::machine;
+use crate::bench::report::EngineState;
+use crate::bench::summary;
+use crate::bench::target::Failure;
+use crate::cli::{CheckArgs, CompareEnginesArgs, CompareTask};
+use crate::commands::compare::outcome::{judge, thresholds};
+use crate::commands::engine_set::{EngineFacts, EngineOpener, NamedEngine, OpenError, TokenCounter, facts};
+use crate::commands::exports::Exports;
+use crate::commands::{Error, Outcome, World, async_runtime};
+use crate::compare::engines::{
+    self, Answers, EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask, EnginesWorkload, Inputs, SCHEMA_VERSION,
+};
+use crate::compare::scores::{self, ScoreSet, ScoreSetReport};
+use crate::compare::threshold::Kind;
+use crate::compare::vectors::{self, VectorSet, VectorSetReport};
+use crate::engine::Role;
+use crate::model::Model;
+use crate::report::numbers::several;
+use crate::ui::interrupt;
+
+pub(in crate::commands::compare) fn run(args: CompareEnginesArgs, world: &World) -> Result<Outcome, Error> {
+    let CompareEnginesArgs { files, flags, checks: CheckArgs { fail_if, exports } } = args;
+    let (begin, started) = (Instant::now(), SystemTime::now());
+    let thresholds = thresholds(&fail_if, Kind::Engines)?;
+    let plan = Plan::resolve(flags, files)?;
+    let exports = Exports::of_report(exports, engines::json, engines::document)?;
+    let task = Task::read(&plan, world)?;
+    let model = plan.set.model(world)?;
+    let counter = model.as_ref().map(|model| TokenCounter::new(model, plan.set.task)).transpose()?;
+    let max_length = counter.as_ref().map(|counter| counter.max_length);
+    let tokens = counter.as_ref().map(|counter| task.tokens(counter, world)).transpose()?;
+    drop(counter);
+    let model_facts = facts::of(&plan.set, model.as_ref(), max_length, world)?;
+
+    // What was found out is told and exported in any case.
+    interrupt::be_patient();
+    let comparing = Comparing { plan: &plan, task: &task, tokens: tokens.as_ref(), model: model.as_ref(), world };
+    let (engines, reference) = comparing.engines()?;
+    let mut report = EnginesReport {
+        schema_version: SCHEMA_VERSION,
+        infa: env!("CARGO_PKG_VERSION").to_owned(),
+        started: humantime::format_rfc3339_seconds(started).to_string(),
+        seconds: 0.0,
+        interrupted: world.cancel.is_cancelled(),
+        machine: machine::facts(),
+        model: model_facts,
+        workload: workload(&plan, &task, tokens.as_ref(), max_length),
+        reference: reference.and_then(|place| Some(plan.set.engines.get(place)?.name.clone())),
+        engines,
+        thresholds: Vec::new(),
+        warnings: task.warnings.clone(),
+    };
+    report.model.dimensions = report.engines.iter().find_map(|engine| engine.vectors.as_ref()?.dimensions);
+    report.thresholds = engines::check(&thresholds, &report);
+    report.seconds = begin.elapsed().as_secs_f64();
+
+    exports.finish(&report, engines::document, world)?;
+    if world.cancel.is_cancelled() {
+        return Err(Error::Interrupted);
+    }
+    if let Some(idle) = report.thresholds.iter().find(|threshold| threshold.checked.is_empty()) {
+        let reason = format!("{}: it takes a second engine, or another --task, to tell", idle.threshold);
+        return Err(Error::flag("--fail-if", reason));
+    }
+    let outcome = judge(&engines::checks(&report), world);
+    let failed = report.engines.iter().any(|engine| matches!(engine.outcome, EngineOutcome::Failed { .. }));
+    Ok(if failed { Outcome::EngineFailed } else { outcome })
+}
+
+fn workload(plan: &Plan, task: &Task, tokens: Option<&Tokens>, max_length: Option<usize>) -> EnginesWorkload {
+    let documents = match &task.inputs {
+        Inputs::Texts(_) => None,
+        Inputs::Queries(queries) => Some(queries.iter().map(|query| query.documents.len()).sum()),
+    };
+    EnginesWorkload {
+        task: match plan.task {
+            CompareTask::Embed => EnginesTask::Embed,
+            CompareTask::Rerank => EnginesTask::Rerank,
+            CompareTask::Sts => EnginesTask::Sts,
+            CompareTask::Retrieval => EnginesTask::Retrieval,
+        },
+        files: task.files.clone(),
+        inputs: task.inputs.len(),
+        documents,
+        batch: plan.probe.batch,
+        concurrency: plan.probe.concurrency,
+        samples: plan.probe.samples.min(task.inputs.len()),
+        seed: plan.probe.seed,
+        lengths: tokens.and_then(|tokens| LengthHistogram::of(&tokens.lengths, max_length)),
+    }
+}
+
+/// What engines are asked with.
+struct Comparing<'a> {
+    plan: &'a Plan,
+    task: &'a Task,
+    tokens: Option<&'a Tokens>,
+    model: Option<&'a Model>,
+    world: &'a World,
+}
+
+/// What an engine answered.
+enum Results {
+    Vectors(VectorSet),
+    Scores(ScoreSet),
+}
+
+/// The engine the others are compared with.
+struct Reference {
+    place: usize,
+    results: Results,
+    graded: Option<Graded>,
+}
+
+impl Comparing<'_> {
+    /// Asks all engines, the reference first: what is told of each, and the place of the reference.
+    fn engines(&self) -> Result<(Vec<EngineOnTexts>, Option<usize>), Error> {
+        let Self { plan, world, .. } = self;
+        let runtime = async_runtime::multi_thread(world)?;
+        let planned = &plan.set.engines;
+        let blank = |engine: &NamedEngine| EngineOnTexts::new(engine.name.clone(), engine.spec.to_string());
+        let mut engines: Vec<EngineOnTexts> = planned.iter().map(blank).collect();
+        let mut waiting: Vec<usize> = (0..planned.len()).collect();
+        let mut reference: Option<Reference> = None;
+        // Where the user's own reference fails, there is none.
+        let mut wanted = true;
+        while !waiting.is_empty() && !world.cancel.is_cancelled() {
+            let next = match reference {
+                None if wanted => plan.set.reference(plan.reference, &waiting),
+                _ => waiting.first().copied(),
+            };
+            let Some(place) = next else { break };
+            waiting.retain(|&other| other != place);
+            let (Some(engine), Some(planned)) = (engines.get_mut(place), planned.get(place)) else { continue };
+            match runtime.block_on(self.ask(planned, engine)) {
+                Ok(results) => {
+                    engine.outcome = EngineOutcome::Answered;
+                    if engine.failures.inputs > 0 {
+                        let inputs = several(engine.failures.inputs as u64, "input has", "inputs have");
+                        world.bars.printer().warning(&format!("{}: {inputs} no result", planned.name));
+                    }
+                    let graded = match self.compare(engine, &results, reference.as_ref()) {
+                        // What is known of it, and of those before it, is told.
+                        Err(Error::Interrupted) => break,
+                        graded => graded?,
+                    };
+                    if reference.is_none() && wanted {
+                        reference = Some(Reference { place, results, graded });
+                    }
+                }
+                Err(EngineState::Failed { stage, kind, message }) => {
+                    world.bars.printer().warning(&format!("{}: {stage}: {kind}: {message}", planned.name));
+                    engine.outcome = EngineOutcome::Failed { stage, kind, message };
+                    wanted = plan.reference != Some(place) && wanted;
+                }
+                Err(_) => break,
+            }
+        }
+        // Requests that nobody waits for any more, names that the system still looks up.
+        runtime.shutdown_background();
+        Ok((engines, reference.map(|reference| reference.place)))
+    }
+
+    /// Makes an engine ready, asks it for everything, and ends it.
+    async fn ask(&self, planned: &NamedEngine, engine: &mut EngineOnTexts) -> Result<Results, EngineState> {
+        let Self { plan, task, model, world, .. } = self;
+        let printer = world.bars.printer();
+        let roles: &[Role] = plan.roles();
+        let opener = EngineOpener::new(&plan.set, *model, roles, world);
+        let started = opener.open(planned).await.map_err(OpenError::into_state)?;
+        let EngineFacts { version, details, load_seconds } = started.facts.clone();
+        (engine.version, engine.details, engine.load_seconds) = (version, details, Some(load_seconds));
+        printer.note(&format!("{}: ready in {load_seconds:.2} s", planned.name));
+        let bar = world.bars.stages();
+        bar.begin(&planned.name, Some(plan.probe.requests(&task.inputs) as u64));
+        let tick = || bar.advance();
+        let probe = async {
+            match (&task.inputs, started.engines.first()) {
+                (Inputs::Texts(texts), _) => {
+                    let answers = plan.probe.vectors(&planned.name, &started.engines, texts, &tick).await?;
+                    Ok(self.noted(engine, answers, Results::Vectors))
+                }
+                (Inputs::Queries(queries), Some(open)) => {
+                    let answers = plan.probe.scores(&planned.name, open, queries, &tick).await?;
+                    Ok(self.noted(engine, answers, Results::Scores))
+                }
+                (Inputs::Queries(_), None) => Err(None),
+            }
+        };
+        let asked = tokio::select! {
+            asked = probe => asked,
+            () = world.cancel.cancelled() => Err(None),
+        };
+        drop(bar);
+        started.close().await;
+        asked.map_err(|failure: Option<Failure>| match failure {
+            Some(failure) => summary::failed("answers", &failure),
+            None => EngineState::NotMeasured,
+        })
+    }
+
+    /// Notes what is known of an engine that has answered.
+    fn noted<T>(&self, engine: &mut EngineOnTexts, answers: Answers<T>, results: fn(T) -> Results) -> Results {
+        let Answers { results: answered, seconds, answered: inputs, stability, failures } = answers;
+        if seconds > 0.0 {
+            engine.inputs_per_s = Some(inputs as f64 / seconds);
+            let all = failures.inputs == 0 && failures.answered_alone == 0;
+            engine.tokens_per_s = self.tokens.filter(|_| all).map(|tokens| tokens.seen as f64 / seconds);
+        }
+        (engine.stability, engine.failures) = (stability, failures);
+        results(answered)
+    }
+
+    /// Notes how its results are, by themselves and against those of the reference.
+    fn compare(
+        &self,
+        engine: &mut EngineOnTexts,
+        results: &Results,
+        reference: Option<&Reference>,
+    ) -> Result<Option<Graded>, Error> {
+        match results {
+            Results::Vectors(set) => {
+                engine.vectors = Some(VectorSetReport::of(set));
+                if let Some(Reference { results: Results::Vectors(reference), .. }) = reference {
+                    engine.against = Some(self.with_texts(vectors::compare_in_order(reference, set)));
+                }
+            }
+            Results::Scores(set) => {
+                engine.scores = Some(ScoreSetReport::of(set));
+                if let Some(Reference { results: Results::Scores(reference), .. }) = reference {
+                    engine.rankings = Some(self.with_queries(scores::compare(reference, set)));
+                }
+            }
+        }
+        let Results::Vectors(set) = results else { return Ok(None) };
+        let against = reference.and_then(|reference| reference.graded.as_ref());
+        truth::grade(&self.task.truth, self.model, set, against, engine, &self.world.cancel)
+    }
+
+    /// The worst inputs with their texts and lengths.
+    fn with_texts(&self, mut comparison: vectors::VectorComparison) -> vectors::VectorComparison {
+        let Inputs::Texts(texts) = &self.task.inputs else { return comparison };
+        for worst in &mut comparison.worst {
+            let place = usize::try_from(worst.input.index).unwrap_or(usize::MAX);
+            worst.text = texts.get(place).map(|text| text.text.clone());
+            worst.tokens = self.tokens.and_then(|tokens| tokens.of_inputs.get(place).copied());
+        }
+        comparison
+    }
+
+    /// The worst queries with their texts.
+    fn with_queries(&self, mut comparison: scores::RankingComparison) -> scores::RankingComparison {
+        let Inputs::Queries(queries) = &self.task.inputs else { return comparison };
+        for worst in &mut comparison.worst {
+            let place = usize::try_from(worst.query.index).unwrap_or(usize::MAX);
+            worst.text = queries.get(place).map(|query| query.query.clone());
+        }
+        comparison
+    }
+}
