@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::ApiError;
+use super::http::ApiError;
 
 /// Memory is counted in blocks of this many bytes; the first of each request counts nothing, so that small requests
 /// always find room.
@@ -24,7 +24,7 @@ const RETURN_AFTER: Duration = Duration::from_millis(500);
 
 /// Memory for the requests that are being served.
 #[derive(Debug, Clone)]
-pub struct MemoryBudget {
+pub struct BodyBudget {
     blocks: Arc<Semaphore>,
     /// Its size in bytes.
     size: usize,
@@ -32,16 +32,16 @@ pub struct MemoryBudget {
     returning: Arc<AtomicBool>,
 }
 
-impl MemoryBudget {
+impl BodyBudget {
     /// A budget of `size` bytes.
     pub fn new(size: usize) -> Self {
         let blocks = Semaphore::new((size / BLOCK).min(Semaphore::MAX_PERMITS));
         Self { blocks: Arc::new(blocks), size, returning: Arc::default() }
     }
 
-    /// The part of one request, which is empty at first.
-    pub fn part(&self) -> Part {
-        Part { budget: self.clone(), held: None, bytes: 0 }
+    /// The permit of one request, of no bytes at first.
+    pub fn permit(&self) -> BodyPermit {
+        BodyPermit { budget: self.clone(), held: None, bytes: 0 }
     }
 
     /// Returns freed memory to the system in a moment.
@@ -61,13 +61,13 @@ impl MemoryBudget {
 
 /// The memory of one request, until it is dropped.
 #[derive(Debug)]
-pub struct Part {
-    budget: MemoryBudget,
+pub struct BodyPermit {
+    budget: BodyBudget,
     held: Option<OwnedSemaphorePermit>,
     bytes: usize,
 }
 
-impl Part {
+impl BodyPermit {
     /// Takes `bytes` bytes more.
     ///
     /// # Errors
@@ -98,12 +98,11 @@ impl Part {
 
     fn refusal(&self) -> ApiError {
         let message = format!("all requests together need more than {} bytes; try again", self.budget.size);
-        let error = ApiError::new(StatusCode::TOO_MANY_REQUESTS, message).code("too_many_requests");
-        ApiError { retry_after: Some(RETRY_AFTER), ..error }
+        ApiError::new(StatusCode::TOO_MANY_REQUESTS, message).code("too_many_requests").retry_after(RETRY_AFTER)
     }
 }
 
-impl Drop for Part {
+impl Drop for BodyPermit {
     fn drop(&mut self) {
         if self.bytes >= LARGE {
             self.budget.return_freed();
@@ -126,8 +125,8 @@ mod tests {
 
     #[test]
     fn requests_share_it_and_small_ones_need_none() {
-        let budget = MemoryBudget::new(4 * BLOCK);
-        let (mut first, mut second, mut small) = (budget.part(), budget.part(), budget.part());
+        let budget = BodyBudget::new(4 * BLOCK);
+        let (mut first, mut second, mut small) = (budget.permit(), budget.permit(), budget.permit());
         assert!(first.grow(BLOCK - 1).is_ok());
         assert!(first.grow(2 * BLOCK).is_ok());
         assert!(first.add(BLOCK).is_ok());

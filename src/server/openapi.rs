@@ -19,24 +19,9 @@ use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseB
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::Config;
 
-use super::error::{CohereErrorBody, ErrorBody, KserveErrorBody, TeiErrorBody};
-use super::{ApiError, App, routes};
-
-/// Tags: whose routes these are.
-pub mod tag {
-    /// OpenAI's and Infinity's embeddings, Infinity's, Cohere's and Jina's rerank, Infinity's classify.
-    pub const OPENAI: &str = "OpenAI, Infinity, Cohere, Jina";
-    /// The native routes of text-embeddings-inference.
-    pub const TEI: &str = "Text Embeddings Inference";
-    /// Cohere's embed.
-    pub const COHERE: &str = "Cohere";
-    /// Ollama's embeddings and list of models.
-    pub const OLLAMA: &str = "Ollama";
-    /// The Open Inference Protocol, version 2.
-    pub const KSERVE: &str = "KServe v2";
-    /// Health, models, metrics.
-    pub const SERVER: &str = "Server";
-}
+use super::http::{CohereErrorBody, ErrorBody, KserveErrorBody, TeiErrorBody};
+use super::routes::{self, tags};
+use super::{ApiError, App};
 
 const ABOUT: &str = "Text embeddings, reranking and classification.\n\n\
     Every request below is filled in with an example that works: open a route and press Execute. \
@@ -50,12 +35,12 @@ const ABOUT: &str = "Text embeddings, reranking and classification.\n\n\
     servers((url = "./")),
     security(("key" = [])),
     tags(
-        (name = tag::OPENAI, description = "Embeddings, scores of documents, labels."),
-        (name = tag::TEI, description = "The native routes of text-embeddings-inference."),
-        (name = tag::COHERE, description = "Cohere's embeddings, of both versions of its API."),
-        (name = tag::OLLAMA, description = "Ollama's embeddings, and what its clients ask before."),
-        (name = tag::KSERVE, description = "The Open Inference Protocol, with binary tensors."),
-        (name = tag::SERVER, description = "What is served, and whether it is well.")
+        (name = tags::OPENAI, description = "Embeddings, scores of documents, labels."),
+        (name = tags::TEI, description = "The native routes of text-embeddings-inference."),
+        (name = tags::COHERE, description = "Cohere's embeddings, of both versions of its API."),
+        (name = tags::OLLAMA, description = "Ollama's embeddings, and what its clients ask before."),
+        (name = tags::KSERVE, description = "The Open Inference Protocol, with binary tensors."),
+        (name = tags::SERVER, description = "What is served, and whether it is well.")
     ),
     paths(
         routes::health::live,
@@ -64,30 +49,30 @@ const ABOUT: &str = "Text embeddings, reranking and classification.\n\n\
         routes::metrics::metrics,
         routes::models::models,
         routes::models::one_model,
-        routes::embeddings::embeddings,
-        routes::embeddings::deployment,
-        routes::embeddings::engine,
-        routes::embeddings::embeddings_image,
-        routes::embeddings::embeddings_audio,
+        routes::embeddings::route::embeddings,
+        routes::embeddings::route::deployment,
+        routes::embeddings::route::engine,
+        routes::embeddings::route::embeddings_image,
+        routes::embeddings::route::embeddings_audio,
         routes::pooling::pooling,
-        routes::cohere::embed_v1,
-        routes::cohere::embed_v2,
-        routes::ollama::embed,
-        routes::ollama::embeddings,
+        routes::cohere::route::embed_v1,
+        routes::cohere::route::embed_v2,
+        routes::ollama::route::embed,
+        routes::ollama::route::embeddings,
         routes::ollama::catalog::tags,
         routes::ollama::catalog::show,
         routes::ollama::catalog::ps,
         routes::ollama::catalog::version,
-        routes::rerank::rerank,
-        routes::rerank::rerank_v2,
-        routes::rerank::ranking,
-        routes::rerank::retrieval,
+        routes::rerank::route::rerank,
+        routes::rerank::route::rerank_v2,
+        routes::rerank::ranking::ranking,
+        routes::rerank::ranking::retrieval,
         routes::score::score,
         routes::classify::classify,
-        routes::cohere::embed,
+        routes::cohere::route::embed,
         routes::tei::embed::embed_all,
         routes::tei::embed::embed_sparse,
-        routes::tei::embed::similarity,
+        routes::tei::similarity::similarity,
         routes::tei::predict::predict,
         routes::tei::tokenize::tokenize,
         routes::tei::tokenize::decode,
@@ -96,13 +81,13 @@ const ABOUT: &str = "Text embeddings, reranking and classification.\n\n\
         routes::tei::any::invocations,
         routes::tei::vertex::vertex,
         routes::tei::any::ping,
-        routes::kserve::server,
-        routes::kserve::live,
-        routes::kserve::ready,
-        routes::kserve::metadata,
-        routes::kserve::model_ready,
-        routes::kserve::infer,
-        routes::kserve::index,
+        routes::kserve::route::server,
+        routes::kserve::route::live,
+        routes::kserve::route::ready,
+        routes::kserve::route::metadata,
+        routes::kserve::route::model_ready,
+        routes::kserve::infer::infer,
+        routes::kserve::route::index,
     ),
     components(schemas(ErrorBody, TeiErrorBody, KserveErrorBody, CohereErrorBody)),
     modifiers(&Key, &Failures)
@@ -143,9 +128,9 @@ impl Modify for Failures {
         for item in document.paths.paths.values_mut() {
             for (operation, has_body) in operations(item) {
                 let shape = match operation.tags.as_deref().and_then(<[String]>::first).map(String::as_str) {
-                    Some(tag::TEI) => "TeiErrorBody",
-                    Some(tag::KSERVE | tag::OLLAMA) => "KserveErrorBody",
-                    Some(tag::COHERE) => "CohereErrorBody",
+                    Some(tags::TEI) => "TeiErrorBody",
+                    Some(tags::KSERVE | tags::OLLAMA) => "KserveErrorBody",
+                    Some(tags::COHERE) => "CohereErrorBody",
                     _ => "ErrorBody",
                 };
                 // Whether the server is well, it tells everybody, however busy it is.

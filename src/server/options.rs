@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::layers::ApiKeys;
+use super::ApiKeys;
 
 /// Where the server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]

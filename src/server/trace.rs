@@ -8,20 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime};
 
-use axum::extract::{MatchedPath, Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
-use opentelemetry::propagation::TextMapPropagator;
-use opentelemetry::trace::{Span, SpanKind, Status, TraceContextExt, Tracer, TracerProvider};
+use opentelemetry::trace::{Span, Tracer, TracerProvider};
 use opentelemetry::{Context, KeyValue};
-use opentelemetry_http::HeaderExtractor;
 use opentelemetry_otlp::{Protocol, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::propagation::TraceContextPropagator;
 use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData, SpanExporter};
 
-use super::RequestId;
 use crate::engine::Times;
 use crate::panic_guard::catch_panic;
 
@@ -55,8 +49,8 @@ pub struct TraceError(String);
 /// Traces requests and sends the spans.
 pub struct Tracing {
     provider: SdkTracerProvider,
-    tracer: SdkTracer,
-    propagator: TraceContextPropagator,
+    pub(super) tracer: SdkTracer,
+    pub(super) propagator: TraceContextPropagator,
 }
 
 impl Tracing {
@@ -91,7 +85,7 @@ impl Tracing {
         // It panics where no thread can be started.
         let provider = catch_panic(|| {
             SdkTracerProvider::builder()
-                .with_batch_exporter(Told { exporter, failed: AtomicBool::new(false) })
+                .with_batch_exporter(WarnOnce { exporter, failed: AtomicBool::new(false) })
                 .with_resource(resource)
                 .build()
         });
@@ -117,33 +111,9 @@ tokio::task_local! {
     static CURRENT: (Arc<Tracing>, Context);
 }
 
-/// Makes a span of a request.
-pub async fn record(State(tracing): State<Arc<Tracing>>, request: Request, next: Next) -> Response {
-    let parent = tracing.propagator.extract_with_context(&Context::new(), &HeaderExtractor(request.headers()));
-    let method = request.method().to_string();
-    let mut attributes = vec![KeyValue::new("url.path", request.uri().path().to_owned())];
-    let name = match request.extensions().get::<MatchedPath>() {
-        Some(route) => {
-            attributes.push(KeyValue::new("http.route", route.as_str().to_owned()));
-            format!("{method} {}", route.as_str())
-        }
-        None => method.clone(),
-    };
-    attributes.push(KeyValue::new("http.request.method", method));
-    if let Some(id) = request.extensions().get::<RequestId>() {
-        attributes.push(KeyValue::new("infa.request_id", id.as_str().to_owned()));
-    }
-    let builder = tracing.tracer.span_builder(name).with_kind(SpanKind::Server).with_attributes(attributes);
-    let context = parent.with_span(builder.start_with_context(&tracing.tracer, &parent));
-    // A span that is dropped ends, so that a request whose client goes away has one as well.
-    let reply = CURRENT.scope((Arc::clone(&tracing), context.clone()), next.run(request)).await;
-    let span = context.span();
-    span.set_attribute(KeyValue::new("http.response.status_code", i64::from(reply.status().as_u16())));
-    if reply.status().is_server_error() {
-        span.set_status(Status::error(reply.status().as_str().to_owned()));
-    }
-    span.end();
-    reply
+/// Runs `work` as the request of the span in `context`.
+pub async fn scope<T>(tracing: Arc<Tracing>, context: Context, work: impl Future<Output = T>) -> T {
+    CURRENT.scope((tracing, context), work).await
 }
 
 /// Tells where the time of the current request's call to a model went, which began at `started`.
@@ -164,14 +134,14 @@ pub fn phases(model: &str, started: SystemTime, times: &Times, tokens: usize) {
     });
 }
 
-/// Sends spans, and says so once when that fails.
+/// Sends spans, and warns once when that fails.
 #[derive(Debug)]
-struct Told<E> {
+struct WarnOnce<E> {
     exporter: E,
     failed: AtomicBool,
 }
 
-impl<E: SpanExporter> SpanExporter for Told<E> {
+impl<E: SpanExporter> SpanExporter for WarnOnce<E> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         let sent = self.exporter.export(batch).await;
         match &sent {

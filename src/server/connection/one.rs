@@ -14,8 +14,8 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
-use super::Phase;
 use super::activity::{Activity, Waiting};
+use super::phase::Phase;
 use super::requests::{self, Layers};
 use super::socket::{Socket, Stream};
 use crate::server::tls::Certificate;

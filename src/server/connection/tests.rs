@@ -1,6 +1,8 @@
 //! Slow clients, idle ones and the end of the server, with a clock that moves only when nothing else does.
 
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,10 +17,9 @@ use tokio::time::{Instant, sleep};
 use tower::util::BoxCloneSyncService;
 
 use super::one::{Connections, Ticket};
-use super::*;
-use crate::server::Metrics;
+use super::phase::Phase;
 use crate::server::models::Models;
-use crate::server::{Limits, Timeouts};
+use crate::server::{App, Bound, Limits, Listen, Metrics, ServerOptions, Timeouts, layers};
 
 const SECOND: Duration = Duration::from_secs(1);
 

@@ -7,46 +7,44 @@ use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bytes::BytesMut;
 use flate2::write::MultiGzDecoder;
 use http_body_util::BodyExt;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::error_for;
 use crate::server::ApiError;
-use crate::server::memory::{MemoryBudget, Part};
+use crate::server::memory::{BodyBudget, BodyPermit};
 
 /// What bounds a body.
 #[derive(Debug, Clone)]
-pub struct Reading {
-    /// Most bytes, after decompression.
-    pub limit: usize,
+pub struct BodyLimits {
+    /// Maximum bytes, after decompression.
+    pub bytes: usize,
     /// For all requests together.
-    pub memory: MemoryBudget,
-    /// Longest pause between two pieces.
+    pub memory: BodyBudget,
+    /// Maximum pause between two pieces.
     pub timeout: Duration,
-    /// The same once the server is to end, for all that is missing.
+    /// The same once the server shuts down, for all that is missing.
     pub last: Duration,
-    /// Whether it is.
     pub draining: watch::Receiver<bool>,
 }
 
-/// A body must come faster than this on the average once [`Reading::timeout`] is over: drop by drop, it would hold its
-/// place among the requests that are served for days.
-const SLOWEST: u64 = 1024;
+/// Minimum bytes a second on average once [`BodyLimits::timeout`] is over: drop by drop, a body would hold its place
+/// among the requests that are served for days.
+const MIN_BYTES_PER_SECOND: u64 = 1024;
 
 /// When a client whose body came too late for this server should try again: another one may take its place.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Most that is made room for because a header says so.
-const TRUSTED: usize = 1 << 20;
+/// Maximum bytes that are reserved because a header announces them.
+const MAX_RESERVED: usize = 1 << 20;
 
-/// Compressed bytes that are inflated at a stretch (to at most 1,032 times as many).
-const STRETCH: usize = 1024;
+/// Compressed bytes that are inflated at once (to at most 1,032 times as many).
+const INFLATED_AT_ONCE: usize = 1024;
 
-pub async fn read(State(reading): State<Reading>, request: Request, next: Next) -> Response {
+pub async fn read(State(limits): State<BodyLimits>, request: Request, next: Next) -> Response {
     if request.body().is_end_stream() {
         return next.run(request).await;
     }
@@ -59,39 +57,39 @@ pub async fn read(State(reading): State<Reading>, request: Request, next: Next) 
         Some(_) => {
             let message = "bodies are plain or gzip (Content-Encoding)";
             let error = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).code("unsupported_encoding");
-            let mut refusal = error_for(parts.uri.path(), error);
+            let mut refusal = error.into_response();
             refusal.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
             return refusal;
         }
     };
     // Held until the request is answered: what is made of a body takes as much again.
-    let mut place = reading.memory.part();
-    match reading.all(body, gzip, &mut place).await {
+    let mut permit = limits.memory.permit();
+    match limits.read(body, gzip, &mut permit).await {
         Ok(bytes) => {
             parts.headers.remove(header::TRANSFER_ENCODING);
             parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(bytes.len()));
             next.run(Request::from_parts(parts, Body::from(bytes))).await
         }
-        Err(error) => error_for(parts.uri.path(), error),
+        Err(error) => error.into_response(),
     }
 }
 
-impl Reading {
-    async fn all(&self, mut body: Body, gzip: bool, place: &mut Part) -> Result<Bytes, ApiError> {
+impl BodyLimits {
+    async fn read(&self, mut body: Body, gzip: bool, permit: &mut BodyPermit) -> Result<Bytes, ApiError> {
         let announced = body.size_hint().exact().and_then(|n| usize::try_from(n).ok());
-        if !gzip && body.size_hint().lower() > self.limit as u64 {
+        if !gzip && body.size_hint().lower() > self.bytes as u64 {
             return Err(self.too_large());
         }
-        let mut bounded = Bounded { bytes: BytesMut::new(), limit: self.limit };
-        let mut inflating = gzip.then(|| MultiGzDecoder::new(Bounded { bytes: BytesMut::new(), limit: self.limit }));
+        let mut bounded = Bounded { bytes: BytesMut::new(), limit: self.bytes };
+        let mut inflating = gzip.then(|| MultiGzDecoder::new(Bounded { bytes: BytesMut::new(), limit: self.bytes }));
         let (begun, mut received) = (Instant::now(), 0);
         // A client that has stopped in the middle of its body must not hold up the end of the server.
         let (mut draining, mut ending) = (self.draining.clone(), None);
         loop {
-            let allowed = Duration::from_secs(received / SLOWEST);
+            let allowed = Duration::from_secs(received / MIN_BYTES_PER_SECOND);
             let patience = (Instant::now() + self.timeout).min(begun + self.timeout + allowed);
             let patience = ending.map_or(patience, |(since, before)| {
-                patience.min(since + self.last + Duration::from_secs((received - before) / SLOWEST))
+                patience.min(since + self.last + Duration::from_secs((received - before) / MIN_BYTES_PER_SECOND))
             });
             let frame = tokio::select! {
                 biased;
@@ -111,24 +109,24 @@ impl Reading {
             received += data.len() as u64;
             match &mut inflating {
                 Some(decoder) => {
-                    for piece in data.chunks(STRETCH) {
+                    for piece in data.chunks(INFLATED_AT_ONCE) {
                         decoder.write_all(piece).map_err(|e| self.not_inflated(&e))?;
-                        place.grow(decoder.get_ref().bytes.len())?;
+                        permit.grow(decoder.get_ref().bytes.len())?;
                         // Inflating is work: others have their turn in between.
                         tokio::task::yield_now().await;
                     }
                 }
                 // Most bodies come in one piece.
-                None if bounded.bytes.is_empty() && body.is_end_stream() && data.len() <= self.limit => {
-                    place.grow(data.len())?;
+                None if bounded.bytes.is_empty() && body.is_end_stream() && data.len() <= self.bytes => {
+                    permit.grow(data.len())?;
                     return Ok(data);
                 }
                 None => {
                     if bounded.bytes.is_empty() {
-                        bounded.bytes.reserve(announced.unwrap_or(0).min(TRUSTED));
+                        bounded.bytes.reserve(announced.unwrap_or(0).min(MAX_RESERVED));
                     }
                     bounded.write_all(&data).map_err(|_| self.too_large())?;
-                    place.grow(bounded.bytes.len())?;
+                    permit.grow(bounded.bytes.len())?;
                 }
             }
         }
@@ -140,7 +138,7 @@ impl Reading {
     }
 
     fn too_large(&self) -> ApiError {
-        let message = format!("the body has more than {} bytes (--body-limit)", self.limit);
+        let message = format!("the body has more than {} bytes (--body-limit)", self.bytes);
         ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("body_too_large")
     }
 
@@ -150,10 +148,7 @@ impl Reading {
 
     fn too_late(&self) -> ApiError {
         let message = "the server is shutting down, and the body has not come";
-        ApiError {
-            retry_after: Some(RETRY_AFTER),
-            ..ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message).code("draining")
-        }
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message).code("draining").retry_after(RETRY_AFTER)
     }
 
     fn not_inflated(&self, error: &io::Error) -> ApiError {

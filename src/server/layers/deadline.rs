@@ -5,19 +5,14 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
-use super::error_for;
 use crate::server::ApiError;
 
 pub async fn bound(State(limit): State<Option<Duration>>, request: Request, next: Next) -> Response {
     let Some(limit) = limit else { return next.run(request).await };
-    let path = request.uri().path().to_owned();
-    match tokio::time::timeout(limit, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let message = format!("no answer within {} s (--request-timeout)", limit.as_secs_f64());
-            error_for(&path, ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message).code("timeout"))
-        }
-    }
+    tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
+        let message = format!("no answer within {} s (--request-timeout)", limit.as_secs_f64());
+        ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message).code("timeout").into_response()
+    })
 }

@@ -16,9 +16,8 @@ use axum::extract::{Request, State};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
-use super::error_for;
 use crate::server::{ApiError, Bound, Listen, ServeError, ServerOptions};
 
 const FLAG: &str = "--allow-host";
@@ -99,8 +98,7 @@ pub async fn check(State(hosts): State<Hosts>, request: Request, next: Next) -> 
     if !hosts.0.active {
         return next.run(request).await;
     }
-    let refuse =
-        |message, code| error_for(request.uri().path(), ApiError::new(StatusCode::FORBIDDEN, message).code(code));
+    let refuse = |message, code| ApiError::new(StatusCode::FORBIDDEN, message).code(code).into_response();
     if let Some(host) = hosts.0.refused(request.uri(), request.headers()) {
         let message = format!(
             "the server does not answer to the host {host:?}, which is not this machine's; to let it in, start the server \

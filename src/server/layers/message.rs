@@ -7,14 +7,13 @@ use axum::http::header::{HOST, TRANSFER_ENCODING};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Version};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
-use super::error_for;
 use crate::server::ApiError;
 
 pub async fn check(request: Request, next: Next) -> Response {
     match fault(request.version(), request.headers()) {
-        Some((status, message, code)) => error_for(request.uri().path(), ApiError::new(status, message).code(code)),
+        Some((status, message, code)) => ApiError::new(status, message).code(code).into_response(),
         None => next.run(request).await,
     }
 }

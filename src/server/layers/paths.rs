@@ -1,8 +1,14 @@
-//! What layers must know of paths: which ones are health, and which errors their clients read.
+//! What layers must know of paths: which ones are health, which errors their clients read, and needless slashes.
+//!
+//! Doubled and trailing slashes, as base URLs that end in a slash make them, are gone before anything else looks at the
+//! path, so that no layer, the check of the key least of all, sees another path than the routes do.
 
-use axum::response::Response;
+use std::borrow::Cow;
 
-use crate::server::ApiError;
+use axum::http::Uri;
+use axum::http::uri::PathAndQuery;
+
+use crate::server::http::ErrorShape;
 
 /// Without `/v1`, under which everything answers as well.
 fn bare(path: &str) -> &str {
@@ -16,53 +22,58 @@ pub fn is_health(path: &str) -> bool {
 }
 
 /// The shape of errors that the clients of a path read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shape {
-    /// OpenAI's, with what others read beside it.
-    Openai,
-    /// `{"error": "…", "error_type": "…"}`
-    Tei,
-    /// `{"error": "…"}`, Ollama's as well.
-    Kserve,
-    /// `{"message": "…", "id": "…"}`
-    Cohere,
+pub fn error_shape(path: &str) -> ErrorShape {
+    const TEI: &[&str] = &[
+        "/embed",
+        "/embed_all",
+        "/embed_sparse",
+        "/predict",
+        "/similarity",
+        "/tokenize",
+        "/decode",
+        "/info",
+        "/ping",
+        "/invocations",
+        "/vertex",
+    ];
+    match bare(path) {
+        // Cohere's second version; everything else under /v2 is the Open Inference Protocol's.
+        _ if path == "/v2/embed" => ErrorShape::Cohere,
+        _ if path == "/v2/rerank" => ErrorShape::Openai,
+        _ if path == "/v2" || path.starts_with("/v2/") || path.starts_with("/api/") => ErrorShape::Kserve,
+        bare if TEI.contains(&bare) => ErrorShape::Tei,
+        _ => ErrorShape::Openai,
+    }
 }
 
-impl Shape {
-    fn of(path: &str) -> Self {
-        const TEI: &[&str] = &[
-            "/embed",
-            "/embed_all",
-            "/embed_sparse",
-            "/predict",
-            "/similarity",
-            "/tokenize",
-            "/decode",
-            "/info",
-            "/ping",
-            "/invocations",
-            "/vertex",
-        ];
-        // Cohere's second version; everything else under /v2 is the Open Inference Protocol's.
-        const COHERE: &[&str] = &["/v2/rerank", "/v2/embed"];
-        let is_kserve = (path == "/v2" || path.starts_with("/v2/")) && !COHERE.contains(&path);
-        match bare(path) {
-            _ if is_kserve || path.starts_with("/api/") => Self::Kserve,
-            "/v2/embed" => Self::Cohere,
-            bare if TEI.contains(&bare) => Self::Tei,
-            _ => Self::Openai,
+/// The page of the documentation, whose files have addresses relative to it: its slash stays.
+const PAGE: &str = "/docs/";
+
+/// The path with one slash where there are several in a row.
+pub fn single_slashes(path: &str) -> Cow<'_, str> {
+    if !path.contains("//") {
+        return path.into();
+    }
+    let mut single = String::with_capacity(path.len());
+    for c in path.chars() {
+        if c != '/' || !single.ends_with('/') {
+            single.push(c);
         }
     }
+    single.into()
 }
 
-/// The reply to a request for `path` that no route has seen, in the shape that its clients read.
-pub fn error_for(path: &str, error: ApiError) -> Response {
-    match Shape::of(path) {
-        Shape::Openai => error.openai(),
-        Shape::Tei => error.tei(),
-        Shape::Kserve => error.kserve(),
-        Shape::Cohere => error.cohere(),
-    }
+/// The path without the slash at its end, unless it is the root or the page of the documentation.
+pub fn without_last_slash(path: &str) -> &str {
+    if path == PAGE { path } else { path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path) }
+}
+
+/// `uri` with another path; its query stays.
+pub fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
+    let query = uri.query().map_or(String::new(), |query| format!("?{query}"));
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(format!("{path}{query}")).ok()?);
+    Uri::from_parts(parts).ok()
 }
 
 #[cfg(test)]
@@ -82,13 +93,41 @@ mod tests {
     #[test]
     fn each_path_has_the_errors_of_its_clients() {
         for path in ["/embed", "/v1/embed", "/info"] {
-            assert_eq!(Shape::of(path), Shape::Tei, "{path}");
+            assert_eq!(error_shape(path), ErrorShape::Tei, "{path}");
         }
         for path in ["/v2", "/v2/models/a/infer", "/v2/health/ready", "/v2/models", "/v2/logging", "/v2/rerank/x"] {
-            assert_eq!(Shape::of(path), Shape::Kserve, "{path}");
+            assert_eq!(error_shape(path), ErrorShape::Kserve, "{path}");
         }
         for path in ["/embeddings", "/v1/embeddings", "/v2/rerank", "/rerank", "/v2models", "/v1/v2", "/nothing", "/"] {
-            assert_eq!(Shape::of(path), Shape::Openai, "{path}");
+            assert_eq!(error_shape(path), ErrorShape::Openai, "{path}");
         }
+    }
+
+    #[test]
+    fn slashes_in_a_row_become_one() {
+        for (path, expected) in [
+            ("/", "/"),
+            ("//", "/"),
+            ("///v1//embeddings///", "/v1/embeddings/"),
+            ("/v1/models/a%2F%2Fb", "/v1/models/a%2F%2Fb"),
+            ("*", "*"),
+        ] {
+            assert_eq!(single_slashes(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_slash_at_the_end_goes_where_it_means_nothing() {
+        for (path, expected) in
+            [("/", "/"), ("/rerank/", "/rerank"), ("/rerank", "/rerank"), ("/docs/", "/docs/"), ("/docs/a/", "/docs/a")]
+        {
+            assert_eq!(without_last_slash(path), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_query_stays() {
+        let uri: Uri = "http://host//info//?model=a//b&x".parse().unwrap();
+        assert_eq!(with_path(&uri, "/info").unwrap(), "http://host/info?model=a//b&x");
     }
 }

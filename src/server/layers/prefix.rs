@@ -5,8 +5,7 @@ use std::borrow::Cow;
 use axum::extract::{OriginalUri, Request};
 use tower::util::MapRequestLayer;
 
-use super::paths::is_health;
-use super::slashes;
+use super::paths::{is_health, single_slashes, with_path, without_last_slash};
 use crate::server::ServeError;
 
 /// What stands before every path: nothing, or a path with a slash at its start and none at its end.
@@ -45,22 +44,22 @@ impl Prefix {
 
     /// The request without the prefix and without needless slashes; the path with the prefix stays in [`OriginalUri`].
     fn take_off(&self, mut request: Request) -> Request {
-        let uri = match slashes::single(request.uri().path()) {
+        let uri = match single_slashes(request.uri().path()) {
             Cow::Borrowed(_) => request.uri().clone(),
             // A path that was fine is so with fewer slashes.
-            Cow::Owned(path) => slashes::with_path(request.uri(), &path).unwrap_or_else(|| request.uri().clone()),
+            Cow::Owned(path) => with_path(request.uri(), &path).unwrap_or_else(|| request.uri().clone()),
         };
         let path = match self.strip(uri.path()) {
             Some(path) => path,
-            None if is_health(slashes::without_last(uri.path())) => uri.path(),
+            None if is_health(without_last_slash(uri.path())) => uri.path(),
             None => {
                 request.extensions_mut().insert(Outside);
                 uri.path()
             }
         };
-        let path = slashes::without_last(path);
+        let path = without_last_slash(path);
         if path != request.uri().path()
-            && let Some(stripped) = slashes::with_path(&uri, path)
+            && let Some(stripped) = with_path(&uri, path)
         {
             *request.uri_mut() = stripped;
         }

@@ -1,12 +1,12 @@
-//! 404 and 405, in the shape of every other error.
+//! 404 and 405.
 
 use axum::extract::{OriginalUri, Request};
-use axum::http::header::{ALLOW, CONTENT_LENGTH};
+use axum::http::header::ALLOW;
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
-use super::error_for;
+use super::paths::error_shape;
 use super::prefix::Outside;
 use crate::server::ApiError;
 
@@ -14,23 +14,19 @@ use crate::server::ApiError;
 pub async fn path(request: Request) -> Response {
     let asked = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
     let message = format!("there is no {}; /docs shows what there is", asked.path());
-    error_for(request.uri().path(), ApiError::new(StatusCode::NOT_FOUND, message).code("unknown_url"))
+    ApiError::new(StatusCode::NOT_FOUND, message).code("unknown_url").into_response()
 }
 
-/// Marks the reply of a route that does not answer the request's method.
-#[derive(Debug, Clone, Copy)]
-struct WrongMethod;
+const METHOD_NOT_ALLOWED: &str = "method_not_allowed";
 
 /// A route that is asked by another method than it answers.
-pub async fn method(request: Request) -> Response {
-    let mut reply = wrong_method(request.method(), request.uri().path(), "");
-    reply.extensions_mut().insert(WrongMethod);
-    reply
+pub async fn method(request: Request) -> ApiError {
+    wrong_method(request.method(), request.uri().path(), "")
 }
 
-fn wrong_method(method: &Method, path: &str, hint: &str) -> Response {
+fn wrong_method(method: &Method, path: &str, hint: &str) -> ApiError {
     let message = format!("{path} does not answer {method}{hint}");
-    error_for(path, ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message).code("method_not_allowed"))
+    ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message).code(METHOD_NOT_ALLOWED)
 }
 
 /// Names the methods that a route answers, where it was asked by another one. To be put around all routes: they have
@@ -38,17 +34,14 @@ fn wrong_method(method: &Method, path: &str, hint: &str) -> Response {
 pub async fn name_methods(request: Request, next: Next) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let reply = next.run(request).await;
-    if reply.extensions().get::<WrongMethod>().is_none() {
+    if reply.extensions().get::<ApiError>().is_none_or(|error| error.code != Some(METHOD_NOT_ALLOWED)) {
         return reply;
     }
-    let (mut head, _) = reply.into_parts();
-    let allowed = head.headers.get(ALLOW).and_then(|allowed| allowed.to_str().ok()).unwrap_or_default();
+    let allowed = reply.headers().get(ALLOW).and_then(|allowed| allowed.to_str().ok()).unwrap_or_default();
     // What answers GET answers HEAD.
     let methods: Vec<&str> = allowed.split(',').map(str::trim).filter(|&method| method != "HEAD").collect();
     let hint = format!(": use {}", methods.join(" or "));
-    let (_, body) = wrong_method(&method, uri.path(), &hint).into_parts();
-    head.headers.remove(CONTENT_LENGTH);
-    Response::from_parts(head, body)
+    wrong_method(&method, uri.path(), &hint).write(reply, error_shape(uri.path()))
 }
 
 /// Whatever is not under `--url-prefix` is not there.

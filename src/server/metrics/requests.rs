@@ -1,20 +1,14 @@
 //! What is counted of HTTP requests, whatever they ask.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::MatchedPath;
 use axum::http::{Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::Response;
 use prometheus::{HistogramVec, IntCounterVec, IntGauge};
 
-use super::{MetricsError, Registrar, SECONDS};
-use crate::server::App;
-
-/// The word for programs that an error reply has in `code`; in the reply's extensions, to be counted by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RefusalCode(pub &'static str);
+use super::registrar::{MetricsError, Registrar, SECONDS};
+use crate::server::ApiError;
 
 /// What is counted of all requests.
 pub(super) struct Requests {
@@ -47,26 +41,15 @@ impl Requests {
             )?,
         })
     }
-}
 
-impl Requests {
     /// Requests that are being worked on now.
     pub(super) fn in_flight(&self) -> usize {
         usize::try_from(self.in_flight.get()).unwrap_or_default()
     }
 }
 
-/// Counts and measures a request; to be put around everything else that may answer one.
-pub async fn record(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().cloned();
-    let mut open = Open::new(&app.metrics.requests, route, request.method());
-    let reply = next.run(request).await;
-    open.replied(&reply);
-    reply
-}
-
 /// A request that is being worked on. Counted when dropped, so that one whose client goes away is counted as well.
-struct Open<'m> {
+pub struct Open<'m> {
     to: &'m Requests,
     route: Option<MatchedPath>,
     method: &'static str,
@@ -75,12 +58,12 @@ struct Open<'m> {
 }
 
 impl<'m> Open<'m> {
-    fn new(to: &'m Requests, route: Option<MatchedPath>, method: &Method) -> Self {
+    pub(super) fn new(to: &'m Requests, route: Option<MatchedPath>, method: &Method) -> Self {
         to.in_flight.inc();
         Self { to, route, method: method_name(method), started: Instant::now(), status: None }
     }
 
-    fn replied(&mut self, reply: &Response) {
+    pub fn replied(&mut self, reply: &Response) {
         self.status = Some(reply.status());
         if let Some(reason) = reason(reply) {
             self.to.rejected.with_label_values(&[reason]).inc();
@@ -123,8 +106,8 @@ fn reason(reply: &Response) -> Option<&'static str> {
     if !status.is_client_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         return None;
     }
-    let code = reply.extensions().get::<RefusalCode>();
-    Some(code.map_or_else(|| reason_of(status), |code| code.0))
+    let code = reply.extensions().get::<ApiError>().and_then(|error| error.code);
+    Some(code.unwrap_or_else(|| reason_of(status)))
 }
 
 fn reason_of(status: StatusCode) -> &'static str {

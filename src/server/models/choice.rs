@@ -1,89 +1,25 @@
 //! The choice of the model that answers a request: the one that the request names, or the first that is made for the
-//! work of the route.
+//! output of the route.
 
 use std::sync::Arc;
 
+use super::failure::NoModel;
+use super::profile::Fit;
 use super::{Models, Served};
 use crate::engine::OutputKind;
-use crate::server::metrics::Work;
-use crate::server::service::Capability;
-
-/// Facts about a model that stay known while it is out of memory.
-#[derive(Debug, Clone)]
-pub struct Profile {
-    /// The output that its own engine was loaded for.
-    pub output: OutputKind,
-    /// Its capabilities, in Infinity's words.
-    pub capabilities: Vec<Capability>,
-    /// Whether it has BGE-M3's head for lexical weights beside its vectors.
-    pub sparse_head: bool,
-    /// Length of the longest text in tokens, special tokens included.
-    pub max_length: usize,
-    /// Bytes of the files that it consists of.
-    pub size: u64,
-}
-
-/// How well a model fits a kind of work, worst first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Fit {
-    /// It cannot do it.
-    Unable,
-    /// Only an attempt shows whether it can.
-    Untried,
-    /// It can, though it is made for something else: an embedder that compares vectors to rerank.
-    Able,
-    /// It is made for it.
-    Made,
-}
-
-impl Profile {
-    fn fit(&self, work: Work) -> Fit {
-        let can = |capability| self.capabilities.contains(&capability);
-        match (work, self.output) {
-            (Work::Embed, OutputKind::Embedding) | (Work::EmbedSparse, OutputKind::Sparse) => Fit::Made,
-            (Work::EmbedSparse, OutputKind::Embedding) => {
-                if self.sparse_head {
-                    Fit::Able
-                } else {
-                    Fit::Untried
-                }
-            }
-            (Work::EmbedTokens, OutputKind::TokenVectors | OutputKind::Embedding) => Fit::Made,
-            (Work::EmbedTokens, OutputKind::Sparse) => Fit::Able,
-            (Work::Embed | Work::EmbedSparse | Work::EmbedTokens, _) => Fit::Unable,
-            (Work::Rerank, _) if !can(Capability::Rerank) => Fit::Unable,
-            (Work::Rerank, OutputKind::Logits) => Fit::Made,
-            (Work::Rerank, _) => Fit::Able,
-            (Work::Classify, _) if !can(Capability::Classify) => Fit::Unable,
-            // A cross-encoder's only label.
-            (Work::Classify, _) if can(Capability::Rerank) => Fit::Able,
-            (Work::Classify, _) => Fit::Made,
-        }
-    }
-}
-
-/// Why no model answers a request.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NoModel {
-    /// No model has the name of the request. The message lists the names.
-    #[error("{0}")]
-    Unknown(String),
-    /// The named model, or every model, cannot do the work of the route. The message names the models that can.
-    #[error("{0}")]
-    Unable(String),
-}
+use crate::server::http::shorten;
 
 /// Names that clients send if they leave the choice to the server.
 const ANY: &[&str] = &["", "default/not-specified"];
 
-/// What a model lacks that cannot do the work.
-fn lack(work: Work) -> &'static str {
-    match work {
-        Work::Embed => "no vectors",
-        Work::EmbedSparse => "no sparse vectors",
-        Work::EmbedTokens => "no vectors of tokens",
-        Work::Rerank => "no scores of documents",
-        Work::Classify => "no labels",
+/// What a model lacks that cannot give the output.
+fn lack(wanted: OutputKind) -> &'static str {
+    match wanted {
+        OutputKind::Embedding => "no vectors",
+        OutputKind::Sparse => "no sparse vectors",
+        OutputKind::TokenVectors | OutputKind::HiddenStates => "no vectors of tokens",
+        OutputKind::Score => "no scores of documents",
+        OutputKind::Labels | OutputKind::Logits => "no labels",
     }
 }
 
@@ -119,7 +55,7 @@ impl Models {
         found.ok_or_else(|| self.unknown(name))
     }
 
-    /// The model for a request: the one that it names; without a name the first that is made for `work`, or else the
+    /// The model for a request: the one that it names; without a name the first that is made for the `wanted` output, or else the
     /// first that can do it. A server of one model takes every name for it, unless names are strict.
     ///
     /// A model whose profile is not known yet, as it is still being loaded, is returned before one that is not made for
@@ -127,24 +63,26 @@ impl Models {
     ///
     /// # Errors
     /// [`NoModel`]
-    pub fn choose(&self, name: Option<&str>, work: Option<Work>) -> Result<&Arc<Served>, NoModel> {
+    pub fn choose(&self, name: Option<&str>, wanted: Option<OutputKind>) -> Result<&Arc<Served>, NoModel> {
         let found = match name.filter(|name| !ANY.contains(name)) {
             Some(name) => match (self.meant(name), &self.models[..]) {
                 (Some(found), _) => Some(found),
                 (None, [only]) if !self.strict_names => Some(only),
                 (None, _) => return Err(self.unknown(name)),
             },
-            None => work.map_or(self.models.first(), |work| self.first_for(work)),
+            None => wanted.map_or(self.models.first(), |wanted| self.first_for(wanted)),
         };
         let Some(found) = found else { return Err(NoModel::Unknown("the server has no models".into())) };
-        match (work, found.profile()) {
-            (Some(work), Some(profile)) if profile.fit(work) == Fit::Unable => Err(self.unable(found, name, work)),
+        match (wanted, found.profile()) {
+            (Some(wanted), Some(profile)) if profile.fit(wanted) == Fit::Unable => {
+                Err(self.unable(found, name, wanted))
+            }
             _ => Ok(found),
         }
     }
 
-    fn first_for(&self, work: Work) -> Option<&Arc<Served>> {
-        let fits = || self.models.iter().map(|model| (model, model.profile().map(|profile| profile.fit(work))));
+    fn first_for(&self, wanted: OutputKind) -> Option<&Arc<Served>> {
+        let fits = || self.models.iter().map(|model| (model, model.profile().map(|profile| profile.fit(wanted))));
         let with = |wanted: Option<Fit>| fits().find(|(_, fit)| *fit == wanted).map(|(model, _)| model);
         [Some(Fit::Made), None, Some(Fit::Able), Some(Fit::Untried), Some(Fit::Unable)].into_iter().find_map(with)
     }
@@ -152,7 +90,7 @@ impl Models {
     /// The error for a name that no model has.
     pub fn unknown(&self, name: &str) -> NoModel {
         let ending: Vec<&str> = self.ending(name).into_iter().map(|model| model.spec.name.as_str()).collect();
-        let name = crate::server::extract::shorten(name);
+        let name = shorten(name);
         if ending.len() > 1 {
             return NoModel::Unknown(format!("\"{name}\" may be {}; send the whole name", ending.join(" or ")));
         }
@@ -160,11 +98,11 @@ impl Models {
         NoModel::Unknown(format!("there is no model \"{name}\" here; there is {}", known.join(", ")))
     }
 
-    /// `model` cannot do `work`; which ones can?
-    fn unable(&self, model: &Served, name: Option<&str>, work: Work) -> NoModel {
-        let able = |model: &&Arc<Served>| model.profile().is_some_and(|profile| profile.fit(work) >= Fit::Able);
+    /// The error where `model` cannot give the output: which ones can?
+    fn unable(&self, model: &Served, name: Option<&str>, wanted: OutputKind) -> NoModel {
+        let able = |model: &&Arc<Served>| model.profile().is_some_and(|profile| profile.fit(wanted) >= Fit::Able);
         let able: Vec<&str> = self.models.iter().filter(able).map(|model| model.spec.name.as_str()).collect();
-        let lack = lack(work);
+        let lack = lack(wanted);
         let message = match &able[..] {
             [] if self.models.len() == 1 => format!("{} gives {lack}", model.spec.name),
             [] if name.is_none() => format!("this server has no model for it: each of its models gives {lack}"),
@@ -178,7 +116,7 @@ impl Models {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::models::Spec;
+    use crate::server::models::{Capability, Profile, Spec};
     use crate::server::{EmbeddingDtype, Metrics};
 
     const EMBEDDER: (OutputKind, &[Capability]) = (OutputKind::Embedding, &[Capability::Embed, Capability::Rerank]);
@@ -210,8 +148,8 @@ mod tests {
         models
     }
 
-    fn chosen(models: &Models, name: Option<&str>, work: Work) -> String {
-        models.choose(name, Some(work)).map_or_else(|e| e.to_string(), |model| model.spec.name.clone())
+    fn chosen(models: &Models, name: Option<&str>, wanted: OutputKind) -> String {
+        models.choose(name, Some(wanted)).map_or_else(|e| e.to_string(), |model| model.spec.name.clone())
     }
 
     #[test]
@@ -219,55 +157,61 @@ mod tests {
         let all =
             models(&[("c", Some(COLBERT)), ("e", Some(EMBEDDER)), ("l", Some(CLASSIFIER)), ("r", Some(RERANKER))]);
         for name in [None, Some(""), Some("default/not-specified")] {
-            assert_eq!(chosen(&all, name, Work::Embed), "e");
-            assert_eq!(chosen(&all, name, Work::Rerank), "r");
-            assert_eq!(chosen(&all, name, Work::Classify), "l");
-            assert_eq!(chosen(&all, name, Work::EmbedTokens), "c");
+            assert_eq!(chosen(&all, name, OutputKind::Embedding), "e");
+            assert_eq!(chosen(&all, name, OutputKind::Score), "r");
+            assert_eq!(chosen(&all, name, OutputKind::Labels), "l");
+            assert_eq!(chosen(&all, name, OutputKind::TokenVectors), "c");
         }
         let two = models(&[("e", Some(EMBEDDER)), ("r", Some(RERANKER))]);
-        assert_eq!(chosen(&two, None, Work::Classify), "r");
+        assert_eq!(chosen(&two, None, OutputKind::Labels), "r");
         let one = models(&[("e", Some(EMBEDDER)), ("f", Some(EMBEDDER))]);
-        assert_eq!(chosen(&one, None, Work::Rerank), "e");
-        assert!(chosen(&one, None, Work::Classify).contains("gives no labels"));
+        assert_eq!(chosen(&one, None, OutputKind::Score), "e");
+        assert!(chosen(&one, None, OutputKind::Labels).contains("gives no labels"));
     }
 
     #[test]
     fn a_model_that_is_loading_is_waited_for_where_no_other_is_made_for_the_work() {
         let all = models(&[("e", Some(EMBEDDER)), ("r", None)]);
-        assert_eq!(chosen(&all, None, Work::Embed), "e");
-        assert_eq!(chosen(&all, None, Work::Rerank), "r");
+        assert_eq!(chosen(&all, None, OutputKind::Embedding), "e");
+        assert_eq!(chosen(&all, None, OutputKind::Score), "r");
     }
 
     #[test]
     fn the_last_part_of_a_name_is_enough_where_only_one_model_has_it() {
         let all = || models(&[("a/mini", Some(EMBEDDER)), ("b/base", Some(EMBEDDER)), ("c/base", Some(EMBEDDER))]);
         let some = all();
-        assert_eq!(chosen(&some, Some("mini"), Work::Embed), "a/mini");
-        assert_eq!(chosen(&some, Some("mini-too"), Work::Embed), "a/mini");
-        assert_eq!(chosen(&some, Some("c/base"), Work::Embed), "c/base");
-        assert_eq!(chosen(&some, Some("base"), Work::Embed), "\"base\" may be b/base or c/base; send the whole name");
-        assert!(chosen(&some, Some("min"), Work::Embed).starts_with("there is no model \"min\" here"));
+        assert_eq!(chosen(&some, Some("mini"), OutputKind::Embedding), "a/mini");
+        assert_eq!(chosen(&some, Some("mini-too"), OutputKind::Embedding), "a/mini");
+        assert_eq!(chosen(&some, Some("c/base"), OutputKind::Embedding), "c/base");
+        assert_eq!(
+            chosen(&some, Some("base"), OutputKind::Embedding),
+            "\"base\" may be b/base or c/base; send the whole name"
+        );
+        assert!(chosen(&some, Some("min"), OutputKind::Embedding).starts_with("there is no model \"min\" here"));
         // Paths that name a model are exact, and so are strict names.
         assert!(some.resource("mini").is_err());
-        assert!(chosen(&all().strict(true), Some("mini"), Work::Embed).starts_with("there is no model"));
+        assert!(chosen(&all().strict(true), Some("mini"), OutputKind::Embedding).starts_with("there is no model"));
         // A name goes before the end of another.
         let two = models(&[("x/mini", Some(EMBEDDER)), ("mini", Some(EMBEDDER))]);
-        assert_eq!(chosen(&two, Some("mini"), Work::Embed), "mini");
+        assert_eq!(chosen(&two, Some("mini"), OutputKind::Embedding), "mini");
     }
 
     #[test]
     fn names_choose_and_one_model_answers_to_any() {
         let all = models(&[("e", Some(EMBEDDER)), ("r", Some(RERANKER))]);
-        assert_eq!(chosen(&all, Some("e"), Work::Rerank), "e");
-        assert_eq!(chosen(&all, Some("org/r"), Work::Rerank), "r");
-        assert_eq!(chosen(&all, Some("r-too"), Work::Rerank), "r");
-        assert_eq!(chosen(&all, Some("x"), Work::Rerank), "there is no model \"x\" here; there is e, e-too, r, r-too");
-        assert_eq!(chosen(&all, Some("r"), Work::Embed), "r gives no vectors; name a model that does: e");
+        assert_eq!(chosen(&all, Some("e"), OutputKind::Score), "e");
+        assert_eq!(chosen(&all, Some("org/r"), OutputKind::Score), "r");
+        assert_eq!(chosen(&all, Some("r-too"), OutputKind::Score), "r");
+        assert_eq!(
+            chosen(&all, Some("x"), OutputKind::Score),
+            "there is no model \"x\" here; there is e, e-too, r, r-too"
+        );
+        assert_eq!(chosen(&all, Some("r"), OutputKind::Embedding), "r gives no vectors; name a model that does: e");
         let one = models(&[("e", Some(EMBEDDER))]);
-        assert_eq!(chosen(&one, Some("text-embedding-ada-002"), Work::Embed), "e");
+        assert_eq!(chosen(&one, Some("text-embedding-ada-002"), OutputKind::Embedding), "e");
         assert!(one.resource("x").is_err() && one.resource("e-too").is_ok());
         assert_eq!(
-            chosen(&one.strict(true), Some("x"), Work::Embed),
+            chosen(&one.strict(true), Some("x"), OutputKind::Embedding),
             "there is no model \"x\" here; there is e, e-too"
         );
     }

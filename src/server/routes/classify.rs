@@ -2,28 +2,19 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::post;
-use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::fields::{Refused, check_limit, raw_scores, refused_schema, truncation};
+use super::fields::{Direction, Refused, check_limits, raw_scores, refused_schema, truncation};
 use super::inputs::{Document, Documents, Truncation, documents_schema, truncation_schema};
-use super::model_for;
-use super::reply::{Usage, new_id};
-use super::tei::Direction;
-use crate::engine::{Input, RequestOptions};
+use super::tags;
+use crate::engine::{Input, OutputKind, RequestOptions};
 use crate::model::tokenizer::Truncate;
-use crate::server::app::unix_time;
-use crate::server::extract::Body;
-use crate::server::metrics::Work;
-use crate::server::whole::whole;
+use crate::server::http::{Body, Usage, new_id, unix_time, whole};
+use crate::server::models::of_inputs;
 use crate::server::{ApiError, App};
-
-pub fn router() -> Router<Arc<App>> {
-    Router::new().route("/classify", post(classify))
-}
 
 /// Texts to be labelled. Fields that are not listed are ignored.
 #[derive(Deserialize, ToSchema)]
@@ -105,7 +96,7 @@ struct Label {
 ///
 /// As Infinity does it. Scores of labels that exclude each other add up to 1; else each is by itself between 0 and 1.
 #[utoipa::path(
-    post, path = "/classify", tag = "OpenAI, Infinity, Cohere, Jina",
+    post, path = "/classify", tag = tags::OPENAI,
     request_body = ClassifyRequest,
     responses((status = 200, description = "The labels of each text", body = ClassifyReply))
 )]
@@ -117,15 +108,15 @@ pub async fn classify(
     if request.add_special_tokens == Some(false) {
         return Err(ApiError::bad_value("add_special_tokens", "texts always get the model's special tokens"));
     }
-    let service = model_for(&app, request.model.as_deref(), Work::Classify).await?;
-    check_limit("truncate_prompt_tokens", request.truncate_prompt_tokens, &service)?;
+    let service = app.model_for(request.model.as_deref(), OutputKind::Labels).await?;
+    check_limits(&[("truncate_prompt_tokens", request.truncate_prompt_tokens)], &service)?;
     let Documents(input) = request.input;
     let text = |document: Document| Input::Text(document.text);
     let texts = input.checked("input", &app.limits)?.into_iter().map(text).collect();
     let side = request.truncation_side.map(Truncate::from);
     let truncate = truncation(request.truncate, request.truncation, &[("truncation_side", side)])?;
-    let call = RequestOptions { truncate, ..RequestOptions::default() };
-    let answer = service.classify(texts, raw, call).await.map_err(|e| ApiError::of_inputs(e, "input"))?;
+    let options = RequestOptions { truncate, ..RequestOptions::default() };
+    let answer = service.classify(texts, raw, options).await.map_err(|e| of_inputs(e, "input"))?;
     let label = |label: &crate::engine::Label| Label { score: label.score, label: label.name.to_string() };
     Ok(Json(ClassifyReply {
         object: "classify",

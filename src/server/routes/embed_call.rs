@@ -5,19 +5,15 @@ use std::sync::Arc;
 use axum::response::Response;
 
 use super::foreign_ids;
-use super::reply::{json, json_held};
-use super::tei::embed::estimated_tokens;
 use super::text_use::TextUse;
 use crate::engine::{Embedding, Input, OutputKind, RequestOptions, Role, TokenEmbeddings};
 use crate::model::Model;
 use crate::model::tokenizer::Truncate;
-use crate::server::extract::shorten;
-use crate::server::memory::Part;
-use crate::server::metrics::Work;
-use crate::server::models::{NoModel, Served};
-use crate::server::service::{Answer, Failure, Service};
+use crate::server::http::{json_pieces, shorten, write};
+use crate::server::memory::BodyPermit;
+use crate::server::models::{Answer, Failure, NoModel, Served, Service, of_inputs};
 use crate::server::vectors::unit;
-use crate::server::{ApiError, App, Limits, floats};
+use crate::server::{ApiError, App, Limits};
 
 /// A request for vectors.
 #[derive(Debug, Default)]
@@ -93,7 +89,7 @@ pub enum Vectors {
     /// One vector a text.
     Texts(Answer<Embedding>),
     /// One vector a token, and the memory that they and the reply take.
-    Tokens(Answer<TokenEmbeddings>, Part),
+    Tokens(Answer<TokenEmbeddings>, BodyPermit),
 }
 
 impl Vectors {
@@ -135,44 +131,58 @@ impl Vectors {
     }
 }
 
-/// The reply that `write` makes of `vectors` and of about `more` bytes beside them, written on a thread that may be busy
+/// The reply that `write_body` makes of `vectors` and of about `more` bytes beside them, written on a thread that may be busy
 /// for a while if these are many.
 pub async fn reply(
     vectors: Vectors,
     more: usize,
-    write: impl FnOnce(&Vectors) -> Vec<u8> + Send + 'static,
+    write_body: impl FnOnce(&Vectors) -> Vec<u8> + Send + 'static,
 ) -> Result<Response, ApiError> {
-    let numbers = vectors.numbers().into_iter().sum::<usize>() + more / floats::WIDTH;
-    let written = floats::write(numbers, move || {
-        let body = write(&vectors);
-        match vectors {
-            Vectors::Texts(_) => (body, None),
-            Vectors::Tokens(_, memory) => (body, Some(memory)),
-        }
-    });
-    Ok(match written.await? {
-        (body, None) => json(body),
-        (body, Some(memory)) => json_held(body, memory),
+    let numbers = vectors.numbers().into_iter().sum::<usize>() + more / write::NUMBER_BYTES;
+    write::off_thread_if_many(numbers, move || {
+        let body = write_body(&vectors).into();
+        let permit = match vectors {
+            Vectors::Texts(_) => None,
+            Vectors::Tokens(_, permit) => Some(permit),
+        };
+        json_pieces(vec![body], permit)
     })
+    .await
+}
+
+/// Writes a reply that is an object: `head`, which ends in the bracket of a list, a value for each input, and `tail`.
+pub fn write_object(
+    vectors: &Vectors,
+    size: usize,
+    head: &str,
+    tail: &serde_json::Value,
+    mut value: impl FnMut(usize, &[f32], Option<usize>, &mut Vec<u8>),
+) -> Vec<u8> {
+    let mut out = Vec::with_capacity(512 + size);
+    out.extend_from_slice(head.as_bytes());
+    vectors.each(|index, numbers, width| {
+        if index > 0 {
+            out.push(b',');
+        }
+        value(index, numbers, width, &mut out);
+    });
+    out.push(b']');
+    write::last_fields(tail, &mut out);
+    out
 }
 
 /// The model for a request for vectors: the one that it names, or the first that gives vectors of texts. A model that
 /// gives vectors of tokens (ColBERT) answers as well.
 pub fn embedder<'a>(app: &'a App, name: Option<&str>) -> Result<&'a Arc<Served>, ApiError> {
-    match app.models.choose(name, Some(Work::Embed)) {
+    match app.models.choose(name, Some(OutputKind::Embedding)) {
         Err(NoModel::Unable(message)) => {
             let of_tokens =
                 |served: &&Arc<Served>| served.profile().is_some_and(|p| p.output == OutputKind::TokenVectors);
-            let found = app.models.choose(name, Some(Work::EmbedTokens)).ok().filter(of_tokens);
+            let found = app.models.choose(name, Some(OutputKind::TokenVectors)).ok().filter(of_tokens);
             Ok(found.ok_or(NoModel::Unable(message))?)
         }
         found => Ok(found?),
     }
-}
-
-/// The model that a request means by that name.
-pub fn named<'a>(app: &'a App, name: &str) -> Option<&'a Arc<Served>> {
-    app.models.meant(name)
 }
 
 impl EmbedCall {
@@ -182,16 +192,16 @@ impl EmbedCall {
     /// 400 for what the model cannot follow; what the engine says.
     pub async fn answer(self, app: &App, service: &Service) -> Result<Vectors, ApiError> {
         let (model, local, fields) = (service.model(), service.local(), self.fields);
-        let work = service.engine().info().output;
+        let output = service.engine().info().output;
         let refuse = |field, gives| Err(ApiError::bad_value(field, format!("{} gives {gives}", service.name())));
-        match (self.wanted, work) {
+        match (self.wanted, output) {
             (Wanted::OneVector(field), OutputKind::TokenVectors) => return refuse(field, "a vector for each token"),
             (Wanted::TokenVectors(field), OutputKind::Embedding) => return refuse(field, "one vector for each text"),
             _ => {}
         }
-        let call = self.call(model)?;
+        let options = self.options(model)?;
         foreign_ids::warn(service.name(), &model.tokenizer, &self.texts);
-        let answer = match work {
+        let answer = match output {
             OutputKind::TokenVectors => {
                 let width = service.engine().info().dimensions;
                 if self.dimensions.is_some_and(|dimensions| dimensions != width) {
@@ -202,28 +212,29 @@ impl EmbedCall {
                     let usual = if local.normalize { "have length 1" } else { "are not scaled" };
                     return Err(ApiError::bad_value("normalize", format!("vectors of tokens of this model {usual}")));
                 }
-                let (call, memory) = self.bounded(app, service, call)?;
-                service.embed_tokens(self.texts, call).await.map(|answer| Vectors::Tokens(answer, memory))
+                let (options, permit) = self.bounded(app, service, options)?;
+                let answer = service.compute(output, self.texts, options).await;
+                answer.map(|answer| Vectors::Tokens(answer, permit))
             }
             _ if self.wanted == Wanted::HiddenStates => {
                 if self.dimensions.is_some() {
                     return Err(ApiError::bad_value(fields.dimensions, "vectors of tokens are not cut"));
                 }
                 let scaled = self.normalize != Some(false);
-                let (call, memory) = self.bounded(app, service, RequestOptions { normalize: None, ..call })?;
-                let answer = service.hidden_states(self.texts, call).await;
-                answer.map(|answer| Vectors::Tokens(if scaled { to_length_one(answer) } else { answer }, memory))
+                let (options, permit) = self.bounded(app, service, RequestOptions { normalize: None, ..options })?;
+                let answer = service.compute(OutputKind::HiddenStates, self.texts, options).await;
+                answer.map(|answer| Vectors::Tokens(if scaled { to_length_one(answer) } else { answer }, permit))
             }
             OutputKind::Sparse => {
                 let message = format!("{} gives sparse vectors: ask /embed_sparse", service.name());
                 Err(Failure::Unsupported(message))
             }
-            _ => service.embed(self.texts, call).await.map(Vectors::Texts),
+            _ => service.embed(self.texts, options).await.map(Vectors::Texts),
         };
         let mut vectors = answer.map_err(|failure| fields.error(failure, self.text_use.as_ref()))?;
-        if let Vectors::Tokens(answer, memory) = &mut vectors {
+        if let Vectors::Tokens(answer, permit) = &mut vectors {
             let numbers = answer.results.iter().map(|text| text.vectors.len()).sum::<usize>();
-            memory.grow(Limits::bytes_of(numbers.saturating_mul(self.copies.max(1))))?;
+            permit.grow(Limits::bytes_of(numbers.saturating_mul(self.copies.max(1))))?;
         }
         if let Some(MaxTokens { field, tokens: most }) = self.max_tokens
             && let Some((index, tokens)) = vectors.lengths().into_iter().enumerate().find(|(_, tokens)| *tokens > most)
@@ -238,20 +249,24 @@ impl EmbedCall {
         Ok(vectors)
     }
 
-    /// The call for vectors of tokens, which are many: bounded by the size of a reply, with memory for them.
+    /// The options for vectors of tokens, which are many: bounded by the size of a reply, with memory for them.
     ///
     /// # Errors
     /// 429 while other requests hold too much memory.
-    fn bounded(&self, app: &App, service: &Service, call: RequestOptions) -> Result<(RequestOptions, Part), ApiError> {
-        let mut memory = app.memory.part();
-        let numbers = estimated_tokens(service, &self.texts).saturating_mul(service.engine().info().dimensions);
-        memory.add(numbers.saturating_mul(size_of::<f32>()))?;
+    fn bounded(
+        &self,
+        app: &App,
+        service: &Service,
+        options: RequestOptions,
+    ) -> Result<(RequestOptions, BodyPermit), ApiError> {
+        let mut permit = app.memory.permit();
+        let numbers = service.estimated_tokens(&self.texts).saturating_mul(service.engine().info().dimensions);
+        permit.add(numbers.saturating_mul(size_of::<f32>()))?;
         let most = app.limits.reply_numbers() / self.copies.max(1);
-        Ok((RequestOptions { most_numbers: Some(most), ..call }, memory))
+        Ok((RequestOptions { most_numbers: Some(most), ..options }, permit))
     }
 
-    /// The options of the engine's call.
-    fn call(&self, model: &Model) -> Result<RequestOptions, ApiError> {
+    fn options(&self, model: &Model) -> Result<RequestOptions, ApiError> {
         let (role, prompt_name) = match &self.text_use {
             None => (Role::Text, self.prompt_name.clone()),
             Some(text_use) => {
@@ -303,7 +318,7 @@ impl Fields {
             Failure::Option { field: field @ "prompt_name", reason } => {
                 ApiError::bad_value(text_use.map_or(field, |text_use| text_use.field), reason)
             }
-            other => ApiError::of_inputs(other, self.input),
+            other => of_inputs(other, self.input),
         }
     }
 }

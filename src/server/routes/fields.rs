@@ -1,81 +1,58 @@
 //! Fields of other dialects that concern the result of a request: what is not followed is refused.
 
-use std::fmt::{self, Formatter};
-
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::Deserialize;
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected};
+use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType};
 
 use super::inputs::Truncation;
 use crate::model::tokenizer::Truncate;
 use crate::server::ApiError;
-use crate::server::service::Service;
+use crate::server::http::{deserialize_shapes, whole};
+use crate::server::models::Service;
 
 /// A field that is not followed and would change the result. Null, false and an empty value ask for nothing; every other
 /// value is 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused;
 
-struct RefusedVisitor;
-
-impl RefusedVisitor {
-    fn refuse<E: Error>(self, found: Unexpected<'_>) -> Result<Refused, E> {
-        Err(E::invalid_value(found, &self))
-    }
-}
-
-impl<'de> Deserialize<'de> for Refused {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        json.deserialize_any(RefusedVisitor)
-    }
-}
-
-impl<'de> Visitor<'de> for RefusedVisitor {
-    type Value = Refused;
-
-    fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str("no such field: this server does not follow it, and it would change the result")
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Refused, E> {
-        if value { self.refuse(Unexpected::Bool(value)) } else { Ok(Refused) }
-    }
-
+deserialize_shapes!(Refused, "no such field: this server does not follow it, and it would change the result", {
     fn visit_unit<E: Error>(self) -> Result<Refused, E> {
         Ok(Refused)
     }
 
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Refused, E> {
+        if value { Err(E::invalid_value(Unexpected::Bool(value), &self)) } else { Ok(Refused) }
+    }
+
     fn visit_str<E: Error>(self, value: &str) -> Result<Refused, E> {
-        if value.is_empty() { Ok(Refused) } else { self.refuse(Unexpected::Str(value)) }
+        if value.is_empty() { Ok(Refused) } else { Err(E::invalid_value(Unexpected::Str(value), &self)) }
     }
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Refused, E> {
-        self.refuse(Unexpected::Unsigned(value))
+        Err(E::invalid_value(Unexpected::Unsigned(value), &self))
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Refused, E> {
-        self.refuse(Unexpected::Signed(value))
+        Err(E::invalid_value(Unexpected::Signed(value), &self))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Refused, E> {
-        self.refuse(Unexpected::Float(value))
+        Err(E::invalid_value(Unexpected::Float(value), &self))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Refused, A::Error> {
-        let mut empty = true;
-        while items.next_element::<IgnoredAny>()?.is_some() {
-            empty = false;
-        }
-        if empty { Ok(Refused) } else { self.refuse(Unexpected::Other("a list")) }
+        let empty = items.next_element::<IgnoredAny>()?.is_none();
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        if empty { Ok(Refused) } else { Err(A::Error::invalid_value(Unexpected::Other("a list"), &self)) }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Refused, A::Error> {
-        let mut empty = true;
-        while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
-            empty = false;
-        }
-        if empty { Ok(Refused) } else { self.refuse(Unexpected::Other("an object")) }
+        let empty = fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_none();
+        while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        if empty { Ok(Refused) } else { Err(A::Error::invalid_value(Unexpected::Other("an object"), &self)) }
     }
-}
+});
 
 /// The schema of [`Refused`].
 pub fn refused_schema() -> Schema {
@@ -94,29 +71,70 @@ pub struct Sent<T> {
 
 impl<'de> Deserialize<'de> for Sent<usize> {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        crate::server::whole::whole(json).map(|value| Self { is_sent: true, value })
+        whole(json).map(|value| Self { is_sent: true, value })
     }
 }
 
-/// A limit of tokens in the words of vLLM, Cohere and Jina: of a text, a document or a query.
+/// Which end of a text that is too long goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+pub enum Direction {
+    #[serde(alias = "left")]
+    Left,
+    #[serde(alias = "right")]
+    Right,
+}
+
+impl From<Direction> for Truncate {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Left => Self::Left,
+            Direction::Right => Self::Right,
+        }
+    }
+}
+
+/// For `#[serde(default = "yes")]`.
+pub fn yes() -> bool {
+    true
+}
+
+/// Checks limits of tokens in the words of vLLM, Cohere and Jina: of a text, a document or a query.
 ///
 /// Texts are cut at the model's own limit, and nowhere before: a limit that is not lower changes nothing; a lower one is
 /// refused. 0 and −1 stand for no limit.
 ///
 /// # Errors
 /// 400 with the name of the field.
-pub fn check_limit(field: &str, limit: Option<i64>, service: &Service) -> Result<(), ApiError> {
+pub fn check_limits(limits: &[(&'static str, Option<i64>)], service: &Service) -> Result<(), ApiError> {
     let most = service.local().max_length;
-    match limit.map(usize::try_from) {
-        None | Some(Ok(0)) => Ok(()),
-        Some(Ok(limit)) if limit >= most => Ok(()),
-        Some(Ok(limit)) => {
-            let reason = format!("{limit} is less than the model reads ({most}), and texts are cut at that alone");
-            Err(ApiError::bad_value(field, reason))
+    for &(field, limit) in limits {
+        let Some(limit) = limit.filter(|&limit| limit != 0 && limit != -1) else { continue };
+        match usize::try_from(limit) {
+            Ok(limit) if limit >= most => {}
+            Ok(limit) => {
+                let reason = format!("{limit} is less than the model reads ({most}), and texts are cut at that alone");
+                return Err(ApiError::bad_value(field, reason));
+            }
+            Err(_) => return Err(ApiError::bad_value(field, "a number of tokens is needed, 0 or −1 for no limit")),
         }
-        Some(Err(_)) if limit == Some(-1) => Ok(()),
-        Some(Err(_)) => Err(ApiError::bad_value(field, "a number of tokens is needed, 0 or −1 for no limit")),
     }
+    Ok(())
+}
+
+/// The number of results that two fields of the same meaning name; the first goes before. All if both are missing.
+///
+/// # Errors
+/// 400 for 0, and if they differ.
+pub fn top(one: (&'static str, Option<usize>), other: (&'static str, Option<usize>)) -> Result<usize, ApiError> {
+    for (field, top) in [one, other] {
+        if top == Some(0) {
+            return Err(ApiError::bad_value(field, "0 is not above 0"));
+        }
+    }
+    if one.1.zip(other.1).is_some_and(|(a, b)| a != b) {
+        return Err(ApiError::bad_value(other.0, format!("it means the same as {}, which has another value", one.0)));
+    }
+    Ok(one.1.or(other.1).unwrap_or(usize::MAX))
 }
 
 /// The value on which two fields with the same meaning agree; each may be missing.

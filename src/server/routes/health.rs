@@ -2,20 +2,15 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::get;
-use axum::{Json, Router};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::server::app::unix_time;
-use crate::server::openapi::tag;
+use super::tags;
+use crate::server::http::unix_time;
 use crate::server::{ApiError, App};
-
-pub fn router() -> Router<Arc<App>> {
-    Router::new().route("/livez", get(live)).route("/readyz", get(ready)).route("/health", get(health))
-}
 
 /// All is well.
 #[derive(Serialize, ToSchema)]
@@ -26,14 +21,14 @@ pub struct Well {
 }
 
 /// Whether the server lives, models or not
-#[utoipa::path(get, path = "/livez", tag = tag::SERVER, security(()),
+#[utoipa::path(get, path = "/livez", tag = tags::SERVER, security(()),
     responses((status = 200, description = "It lives", body = Well)))]
 pub async fn live() -> Json<Well> {
     Json(Well { unix: unix_time() })
 }
 
 /// Whether requests will be answered: all models are there, and the server is not shutting down
-#[utoipa::path(get, path = "/readyz", tag = tag::SERVER, security(()),
+#[utoipa::path(get, path = "/readyz", tag = tags::SERVER, security(()),
     responses((status = 200, description = "It is ready", body = Well)))]
 pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Well>, ApiError> {
     if app.is_ready() {
@@ -47,7 +42,7 @@ pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Well>, ApiError> 
 }
 
 /// The same as `/readyz`, under Infinity's and TEI's name
-#[utoipa::path(get, path = "/health", tag = tag::SERVER, security(()),
+#[utoipa::path(get, path = "/health", tag = tags::SERVER, security(()),
     responses((status = 200, description = "It is ready", body = Well)))]
 pub async fn health(app: State<Arc<App>>) -> Result<Json<Well>, ApiError> {
     ready(app).await

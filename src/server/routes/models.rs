@@ -2,22 +2,16 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::routing::get;
-use axum::{Json, Router};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::server::app::unix_time;
-use crate::server::models::Served;
-use crate::server::service::Capability;
+use super::tags;
+use crate::server::http::{ErrorBody, unix_time};
+use crate::server::models::{Capability, Served};
 use crate::server::{ApiError, App};
-
-pub fn router() -> Router<Arc<App>> {
-    // The names of models have slashes.
-    Router::new().route("/models", get(models)).route("/models/{*id}", get(one_model))
-}
 
 /// The models that are served.
 #[derive(Serialize, ToSchema)]
@@ -54,19 +48,7 @@ pub struct ModelObject {
     #[schema(example = "onnxruntime")]
     backend: &'static str,
     /// What it can be asked for; nothing before it was loaded.
-    capabilities: Vec<CapabilityName>,
-}
-
-/// What a model can be asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum CapabilityName {
-    /// `/embeddings`
-    Embed,
-    /// `/rerank`
-    Rerank,
-    /// `/classify`
-    Classify,
+    capabilities: Vec<Capability>,
 }
 
 /// What a model's queue does.
@@ -98,11 +80,6 @@ impl ModelObject {
     /// The model under one of its names.
     fn of(model: &Served, name: &str, app: &App) -> Self {
         let profile = model.profile();
-        let word = |capability: &Capability| match capability {
-            Capability::Embed => CapabilityName::Embed,
-            Capability::Rerank => CapabilityName::Rerank,
-            Capability::Classify => CapabilityName::Classify,
-        };
         Self {
             id: name.to_owned(),
             root: model.spec.name.clone(),
@@ -112,14 +89,14 @@ impl ModelObject {
             owned_by: "infinity",
             created: unix_time().saturating_sub(app.started.elapsed().as_secs()),
             backend: "onnxruntime",
-            capabilities: profile.map_or(Vec::new(), |profile| profile.capabilities.iter().map(word).collect()),
+            capabilities: model.capabilities(),
         }
     }
 }
 
 /// The models that are served
 #[utoipa::path(
-    get, path = "/models", tag = "OpenAI, Infinity, Cohere, Jina",
+    get, path = "/models", tag = tags::OPENAI,
     responses((status = 200, description = "All of them", body = ModelList))
 )]
 pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
@@ -135,11 +112,11 @@ type Id = Result<Path<String>, PathRejection>;
 
 /// One of the models that are served
 #[utoipa::path(
-    get, path = "/models/{id}", tag = "OpenAI, Infinity, Cohere, Jina",
+    get, path = "/models/{id}", tag = tags::OPENAI,
     params(("id" = String, Path, description = "The model's name, slashes and all")),
     responses(
         (status = 200, description = "The model", body = ModelObject),
-        (status = 404, description = "There is no such model", body = crate::server::error::ErrorBody),
+        (status = 404, description = "There is no such model", body = ErrorBody),
     )
 )]
 pub async fn one_model(State(app): State<Arc<App>>, id: Id) -> Result<Json<ModelObject>, ApiError> {

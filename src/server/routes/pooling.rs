@@ -2,23 +2,16 @@
 
 use std::sync::Arc;
 
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::post;
 use utoipa::ToSchema;
 
-use super::embed_call::{self, Vectors, Wanted, embedder};
+use super::embed_call::{self, Vectors, Wanted, embedder, write_object};
 use super::embeddings::{EmbeddingsRequest, Layout};
-use super::reply::{Usage, new_id};
-use crate::server::app::unix_time;
-use crate::server::extract::{Body, shorten};
-use crate::server::metrics::Work;
+use super::tags;
+use crate::engine::OutputKind;
+use crate::server::http::{Body, Usage, new_id, shorten, unix_time};
 use crate::server::{ApiError, App};
-
-pub fn router() -> Router<Arc<App>> {
-    Router::new().route("/pooling", post(pooling))
-}
 
 /// Vectors, in the order of the inputs.
 #[derive(ToSchema)]
@@ -65,7 +58,7 @@ enum Pooled {
 /// As `/embeddings`, with the `task` "embed" for one vector a text or "token_embed" for one a token, scaled to length 1
 /// unless `use_activation` is false. Without a task, what the model is made for.
 #[utoipa::path(
-    post, path = "/pooling", tag = "OpenAI, Infinity, Cohere, Jina",
+    post, path = "/pooling", tag = tags::OPENAI,
     request_body = EmbeddingsRequest,
     responses((status = 200, description = "One result an input, in order", body = PoolingReply))
 )]
@@ -88,32 +81,26 @@ pub async fn pooling(
         }
     };
     let served = match wanted {
-        Wanted::HiddenStates => super::served_for(&app, request.model.as_deref(), Work::EmbedTokens)?,
+        Wanted::HiddenStates => app.models.choose(request.model.as_deref(), Some(OutputKind::TokenVectors))?,
         _ => embedder(&app, request.model.as_deref())?,
     };
     let (mut call, layout) = request.resolve(served.spec.embedding_dtype, &app.limits)?;
     if wanted != Wanted::Any {
         call.wanted = wanted;
     }
-    let service = served.acquire(app.limits.model_return).await?;
+    let service = app.acquire(served).await?;
     let vectors = call.answer(&app, &service).await?;
     embed_call::reply(vectors, 0, move |vectors| write_reply(vectors, service.name(), &layout)).await
 }
 
 fn write_reply(vectors: &Vectors, name: &str, layout: &Layout) -> Vec<u8> {
-    let size: usize = vectors.numbers().iter().map(|numbers| 80 + layout.size(*numbers)).sum();
-    let mut out = Vec::with_capacity(512 + size);
-    out.extend_from_slice(br#"{"object":"list","data":["#);
-    vectors.each(|index, numbers, width| {
-        let start = if index == 0 { "" } else { "," };
-        out.extend_from_slice(format!(r#"{start}{{"index":{index},"object":"pooling","data":"#).as_bytes());
-        layout.write(numbers, width, &mut out);
-        out.push(b'}');
-    });
-    let rest = serde_json::json!({
+    let tail = serde_json::json!({
         "id": new_id(), "created": unix_time(), "model": name, "usage": Usage::of(vectors.tokens()),
     });
-    out.extend_from_slice(b"],");
-    out.extend_from_slice(rest.to_string().trim_start_matches('{').as_bytes());
-    out
+    let head = r#"{"object":"list","data":["#;
+    write_object(vectors, layout.reply_size(vectors), head, &tail, |index, numbers, width, out| {
+        out.extend_from_slice(format!(r#"{{"index":{index},"object":"pooling","data":"#).as_bytes());
+        layout.write(numbers, width, out);
+        out.push(b'}');
+    })
 }

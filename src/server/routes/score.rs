@@ -3,30 +3,20 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::post;
-use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::fields::{Refused, check_limit, raw_scores, refused_schema, truncation};
+use super::fields::{Direction, Refused, check_limits, raw_scores, refused_schema, truncation};
 use super::inputs::{Documents, Truncation, documents_schema, truncation_schema};
-use super::model_for;
-use super::reply::{Usage, new_id};
-use super::tei::Direction;
-use crate::engine::{RequestOptions, rerank};
+use super::tags;
+use crate::engine::{OutputKind, RequestOptions, rerank};
 use crate::model::tokenizer::Truncate;
-use crate::server::app::unix_time;
-use crate::server::extract::{Body, off_thread};
-use crate::server::metrics::Work;
-use crate::server::service::{Answer, Relevance};
-use crate::server::whole::whole;
+use crate::server::http::{Body, Usage, new_id, off_thread, unix_time, whole};
+use crate::server::models::{Answer, Failure, Relevance, of_inputs};
 use crate::server::{ApiError, App};
-
-pub fn router() -> Router<Arc<App>> {
-    Router::new().route("/score", post(score))
-}
 
 /// Pairs of texts: one with one, one with many, or each with its own. Fields that are not listed are ignored.
 #[derive(Deserialize, ToSchema)]
@@ -121,7 +111,7 @@ struct Score {
 ///
 /// How well the second text of each pair answers the first: one query with each document, or as many queries as documents.
 #[utoipa::path(
-    post, path = "/score", tag = "OpenAI, Infinity, Cohere, Jina",
+    post, path = "/score", tag = tags::OPENAI,
     request_body = ScoreRequest,
     responses((status = 200, description = "A score a pair, in order", body = ScoreReply))
 )]
@@ -129,23 +119,29 @@ pub async fn score(
     State(app): State<Arc<App>>,
     Body(mut request): Body<ScoreRequest>,
 ) -> Result<Json<ScoreReply>, ApiError> {
-    let Pairs { queries, documents, field } = request.pairs(&app)?;
+    let Pairs { queries, documents, first, second } = request.pairs(&app)?;
     let raw = raw_scores(request.raw_scores, request.use_activation)?;
-    let service = model_for(&app, request.model.as_deref(), Work::Rerank).await?;
-    for (field, limit) in [
+    let service = app.model_for(request.model.as_deref(), OutputKind::Score).await?;
+    let limits = [
         ("max_tokens_per_doc", request.max_tokens_per_doc),
         ("max_tokens_per_query", request.max_tokens_per_query),
         ("truncate_prompt_tokens", request.truncate_prompt_tokens),
-    ] {
-        check_limit(field, limit, &service)?;
-    }
+    ];
+    check_limits(&limits, &service)?;
     let side = request.truncation_side.map(Truncate::from);
     let truncate = truncation(request.truncate, request.truncation, &[("truncation_side", side)])?;
-    let call = RequestOptions { truncate, ..RequestOptions::default() };
-    let size = queries.iter().map(String::len).sum();
+    let options = RequestOptions { truncate, ..RequestOptions::default() };
+    let (size, several) = (queries.iter().map(String::len).sum(), queries.len() > 1);
     let pairs = off_thread(size, move || Ok(distinct(queries, documents))).await?;
-    let scored = service.score(pairs, raw, call).await;
-    let Answer { results, tokens, .. } = scored.map_err(|e| ApiError::of_inputs(e, field))?;
+    let scored = service.score(pairs, raw, options).await.map_err(|failure| match failure {
+        // Each document has the query at its own index.
+        Failure::Query { document, reason } => {
+            let index = several.then(|| format!("[{}]", document.unwrap_or_default())).unwrap_or_default();
+            ApiError::bad_value(format!("{first}{index}"), reason)
+        }
+        other => of_inputs(other, second),
+    });
+    let Answer { results, tokens, .. } = scored?;
     let score = |(index, Relevance { score, .. })| Score { index, object: "score", score };
     Ok(Json(ScoreReply {
         id: new_id(),
@@ -165,8 +161,9 @@ struct Pairs {
     /// One, or as many as there are documents.
     queries: Vec<String>,
     documents: Vec<String>,
-    /// The field that had the documents.
-    field: &'static str,
+    /// The fields that had them.
+    first: &'static str,
+    second: &'static str,
 }
 
 impl ScoreRequest {
@@ -215,7 +212,7 @@ impl ScoreRequest {
         };
         let (queries, documents) = (texts(queries, first)?, texts(documents, second)?);
         match (queries.len(), documents.len()) {
-            (n, m) if n == 1 || n == m => Ok(Pairs { queries, documents, field: second }),
+            (n, m) if n == 1 || n == m => Ok(Pairs { queries, documents, first, second }),
             (n, m) => {
                 let reason = format!("{n} texts for {m} of {second}; there must be one, or as many");
                 Err(ApiError::bad_value(first, reason))

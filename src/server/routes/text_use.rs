@@ -12,7 +12,7 @@
 use crate::engine::Role;
 use crate::model::Model;
 use crate::server::ApiError;
-use crate::server::extract::shorten;
+use crate::server::http::shorten;
 
 /// The use of the texts of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

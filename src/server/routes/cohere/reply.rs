@@ -4,16 +4,22 @@ use std::collections::BTreeMap;
 
 use utoipa::ToSchema;
 
-use super::Version;
-use crate::server::floats;
+use crate::server::EmbeddingDtype;
+use crate::server::http::{new_id, write};
 use crate::server::routes::embed_call::Vectors;
-use crate::server::routes::embeddings::{VectorType, write};
-use crate::server::routes::reply::new_id;
+use crate::server::routes::embeddings::{VectorType, write as write_vector};
 use crate::server::vectors::EncodingFormat;
+
+/// The version of Cohere's API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    One,
+    Two,
+}
 
 /// How a reply is laid out.
 pub struct Layout {
-    pub(super) version: Version,
+    pub version: Version,
     /// The types of the vectors; `None` for a plain list of vectors (v1).
     pub types: Option<Vec<VectorType>>,
     /// The texts, which the reply repeats: Cohere's first client does not read a reply without them.
@@ -52,9 +58,9 @@ impl Layout {
     pub fn write(&self, vectors: &Vectors) -> Vec<u8> {
         let mut out = Vec::with_capacity(512 + vectors.numbers().into_iter().sum::<usize>() * 14);
         out.extend_from_slice(b"{\"id\":");
-        floats::json(&new_id(), &mut out);
+        write::json(&new_id(), &mut out);
         out.extend_from_slice(b",\"embeddings\":");
-        let float = VectorType::Numbers(crate::server::EmbeddingDtype::Float32);
+        let float = VectorType::Numbers(EmbeddingDtype::Float32);
         match &self.types {
             None => list(vectors, float, &mut out),
             Some(types) => {
@@ -69,15 +75,14 @@ impl Layout {
         }
         if let Some(texts) = &self.texts {
             out.extend_from_slice(b",\"texts\":");
-            floats::json(texts, &mut out);
+            write::json(texts, &mut out);
         }
         let version = if self.version == Version::One { "1" } else { "2" };
         let rest = serde_json::json!({
             "meta": {"api_version": {"version": version}, "billed_units": {"input_tokens": vectors.tokens()}},
             "response_type": if self.types.is_none() { "embeddings_floats" } else { "embeddings_by_type" },
         });
-        out.push(b',');
-        out.extend_from_slice(rest.to_string().trim_start_matches('{').as_bytes());
+        write::last_fields(&rest, &mut out);
         out
     }
 }
@@ -90,7 +95,7 @@ fn list(vectors: &Vectors, kind: VectorType, out: &mut Vec<u8>) {
         if index > 0 {
             out.push(b',');
         }
-        write(writer, numbers, width, out);
+        write_vector(writer, numbers, width, out);
     });
     out.push(b']');
 }

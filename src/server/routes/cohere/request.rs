@@ -1,19 +1,16 @@
 //! Cohere's request, of both versions.
 
-use std::fmt::{self, Formatter};
-
 use axum::http::StatusCode;
-use serde::de::{Error, SeqAccess, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::{Error, SeqAccess, Unexpected};
 use utoipa::ToSchema;
 
-use super::Version;
-use super::reply::Layout;
+use super::reply::{Layout, Version};
+use crate::server::http::{deserialize_shapes, whole};
 use crate::server::routes::embed_call::{EmbedCall, Fields, MaxTokens, Wanted};
 use crate::server::routes::embeddings::{VectorType, VectorTypes, types_schema};
 use crate::server::routes::inputs::{List, Medium, TextObject, Truncation, texts_schema, truncation_schema};
 use crate::server::routes::text_use::TextUse;
-use crate::server::whole::whole;
 use crate::server::{ApiError, EmbeddingDtype, Limits};
 
 /// Texts to embed, as Cohere's clients send them. Fields that are not listed, such as `priority`, are ignored.
@@ -65,33 +62,20 @@ pub struct Input {
 #[derive(Debug)]
 struct Content(String);
 
-impl<'de> Deserialize<'de> for Content {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Parts;
-
-        impl<'de> Visitor<'de> for Parts {
-            type Value = Content;
-
-            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of one part with a text")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Content, E> {
-                Ok(Content(text.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Content, A::Error> {
-                let first = parts.next_element::<TextObject>()?;
-                let TextObject(text) = first.ok_or_else(|| A::Error::invalid_value(Unexpected::Seq, &self))?;
-                match parts.next_element::<TextObject>()? {
-                    Some(_) => Err(A::Error::invalid_value(Unexpected::Other("several parts"), &self)),
-                    None => Ok(Content(text)),
-                }
-            }
-        }
-        json.deserialize_any(Parts)
+deserialize_shapes!(Content, "a list of one part with a text", {
+    fn visit_str<E: Error>(self, text: &str) -> Result<Content, E> {
+        Ok(Content(text.to_owned()))
     }
-}
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Content, A::Error> {
+        let first = parts.next_element::<TextObject>()?;
+        let TextObject(text) = first.ok_or_else(|| A::Error::invalid_value(Unexpected::Seq, &self))?;
+        match parts.next_element::<TextObject>()? {
+            Some(_) => Err(A::Error::invalid_value(Unexpected::Other("several parts"), &self)),
+            None => Ok(Content(text)),
+        }
+    }
+});
 
 impl CohereEmbedRequest {
     /// Bytes of the texts, which the reply repeats.

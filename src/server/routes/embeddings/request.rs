@@ -3,21 +3,18 @@
 //! A field that changes the result is followed or refused. What is ignored cannot change it. Fields with the same meaning
 //! may be sent together if they agree.
 
-use std::fmt::{self, Formatter};
-
-use serde::de::{Error, IgnoredAny, SeqAccess, Unexpected, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::{Error, IgnoredAny, SeqAccess, Unexpected};
 use utoipa::ToSchema;
 
 use super::types::{Layout, VectorTypes, types_schema};
 use crate::model::tokenizer::Truncate;
-use crate::server::extract::shorten;
+use crate::server::http::{deserialize_shapes, shorten, whole};
 use crate::server::routes::embed_call::{EmbedCall, Fields, MaxTokens, Wanted};
 use crate::server::routes::fields::{agreed, truncation};
 use crate::server::routes::inputs::{Chat, Inputs, Medium, Truncation, inputs_schema, truncation_schema};
 use crate::server::routes::text_use::TextUse;
 use crate::server::vectors::EncodingFormat;
-use crate::server::whole::whole;
 use crate::server::{ApiError, EmbeddingDtype, Limits};
 
 /// Inputs to embed, and how. Fields that are not listed are ignored.
@@ -119,29 +116,16 @@ pub struct EmbeddingsRequest {
 #[derive(Debug)]
 struct Modality;
 
-impl<'de> Deserialize<'de> for Modality {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Words;
-
-        impl<'de> Visitor<'de> for Words {
-            type Value = Modality;
-
-            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
-                f.write_str("\"text\"; images and audio are not served")
-            }
-
-            fn visit_str<E: Error>(self, word: &str) -> Result<Modality, E> {
-                if word == "text" { Ok(Modality) } else { Err(E::invalid_value(Unexpected::Str(word), &self)) }
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Modality, A::Error> {
-                while items.next_element::<Modality>()?.is_some() {}
-                Ok(Modality)
-            }
-        }
-        json.deserialize_any(Words)
+deserialize_shapes!(Modality, "\"text\"; images and audio are not served", {
+    fn visit_str<E: Error>(self, word: &str) -> Result<Modality, E> {
+        if word == "text" { Ok(Modality) } else { Err(E::invalid_value(Unexpected::Str(word), &self)) }
     }
-}
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Modality, A::Error> {
+        while items.next_element::<Modality>()?.is_some() {}
+        Ok(Modality)
+    }
+});
 
 /// An end of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]

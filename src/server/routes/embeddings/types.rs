@@ -1,10 +1,12 @@
 //! The number types of vectors in the words of all dialects, and how a reply has them.
 
-use std::fmt::{self, Formatter};
-
-use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
+use serde::de::value::StrDeserializer;
+use serde::de::{Deserialize, Error, SeqAccess};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 
+use crate::server::http::deserialize_shapes;
+use crate::server::routes::embed_call::Vectors;
+use crate::server::routes::inputs::one_of;
 use crate::server::vectors::{EncodingFormat, VectorWriter, unit};
 use crate::server::{ApiError, EmbeddingDtype};
 
@@ -47,59 +49,32 @@ impl VectorType {
     }
 }
 
-impl<'de> Deserialize<'de> for VectorType {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Word;
-
-        impl Visitor<'_> for Word {
-            type Value = VectorType;
-
-            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
-                f.write_str("the name of a type of vectors")
-            }
-
-            fn visit_str<E: Error>(self, word: &str) -> Result<VectorType, E> {
-                let found = WORDS.iter().find(|(known, _)| *known == word);
-                found.map(|(_, kind)| *kind).ok_or_else(|| E::unknown_variant(word, NAMES))
-            }
-        }
-        json.deserialize_str(Word)
+deserialize_shapes!(VectorType, "the name of a type of vectors", {
+    fn visit_str<E: Error>(self, word: &str) -> Result<VectorType, E> {
+        let found = WORDS.iter().find(|(known, _)| *known == word);
+        found.map(|(_, kind)| *kind).ok_or_else(|| E::unknown_variant(word, NAMES))
     }
-}
+});
 
 /// A type of vectors or a list of types, without repetitions.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VectorTypes(pub Vec<VectorType>);
 
-impl<'de> Deserialize<'de> for VectorTypes {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Types;
+deserialize_shapes!(VectorTypes, "the name of a type of vectors, or a list of such names", {
+    fn visit_str<E: Error>(self, word: &str) -> Result<VectorTypes, E> {
+        VectorType::deserialize(StrDeserializer::new(word)).map(|kind| VectorTypes(vec![kind]))
+    }
 
-        impl<'de> Visitor<'de> for Types {
-            type Value = VectorTypes;
-
-            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
-                f.write_str("the name of a type of vectors, or a list of such names")
-            }
-
-            fn visit_str<E: Error>(self, word: &str) -> Result<VectorTypes, E> {
-                VectorType::deserialize(serde::de::value::StrDeserializer::new(word))
-                    .map(|kind| VectorTypes(vec![kind]))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<VectorTypes, A::Error> {
-                let mut types = Vec::new();
-                while let Some(kind) = items.next_element::<VectorType>()? {
-                    if !types.contains(&kind) {
-                        types.push(kind);
-                    }
-                }
-                Ok(VectorTypes(types))
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<VectorTypes, A::Error> {
+        let mut types = Vec::new();
+        while let Some(kind) = items.next_element::<VectorType>()? {
+            if !types.contains(&kind) {
+                types.push(kind);
             }
         }
-        json.deserialize_any(Types)
+        Ok(VectorTypes(types))
     }
-}
+});
 
 /// How a reply has the vectors of an input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,12 +128,13 @@ impl Layout {
         }
     }
 
-    /// About as many bytes as so many numbers take.
-    pub fn size(&self, numbers: usize) -> usize {
-        match self {
+    /// The estimated bytes of a reply.
+    pub fn reply_size(&self, vectors: &Vectors) -> usize {
+        let size = |&numbers: &usize| match self {
             Self::One(writer) => writer.size(numbers),
             Self::ByType(types, format) => types.iter().map(|kind| kind.writer(*format).size(numbers)).sum(),
-        }
+        };
+        vectors.numbers().iter().map(|numbers| 80 + size(numbers)).sum()
     }
 
     /// Appends the value for the vectors of an input: one vector, or with a `width` one for each token.
@@ -198,5 +174,5 @@ pub fn types_schema() -> Schema {
     let several = ArrayBuilder::new().items(name());
     let about =
         "The type of the vectors (Jina, NIM); with several types each vector is an object with one value for each";
-    OneOfBuilder::new().item(name()).item(several).item(null).description(Some(about)).build().into()
+    one_of(OneOfBuilder::new().item(name()).item(several).item(null), about)
 }

@@ -3,16 +3,17 @@
 use std::fmt::{self, Formatter};
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema};
 
-use super::List;
+use super::list::List;
 use super::object::{Medium, TextObject, is_medium};
+use super::schemas::{list, one_of, string, text_object};
+use crate::server::http::deserialize_shapes;
 
 /// A text: a string, an object with `text` (Cohere, Jina, NIM) or with `content` (vLLM), or a list of content parts
 /// (SGLang), of which there may be several: they are joined by line breaks, as vLLM joins them.
 #[derive(Debug)]
 pub struct Document {
-    /// The text.
     pub text: String,
     /// Whether it came as an object or as content parts.
     pub object: bool,
@@ -21,9 +22,6 @@ pub struct Document {
 /// Documents: a list, or one alone.
 #[derive(Debug)]
 pub struct Documents(pub List<Document>);
-
-/// Content parts, each an object with a `text`.
-struct Parts(String);
 
 impl<'de> Deserialize<'de> for Document {
     fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
@@ -52,7 +50,7 @@ impl<'de> Visitor<'de> for DocumentVisitor {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, parts: A) -> Result<Document, A::Error> {
-        Parts::read(parts).map(|Parts(text)| Document { text, object: true })
+        joined(parts).map(|text| Document { text, object: true })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Document, A::Error> {
@@ -88,76 +86,54 @@ impl<'de> serde::de::DeserializeSeed<'de> for Content {
     }
 }
 
-impl Parts {
-    fn read<'de, A: SeqAccess<'de>>(mut parts: A) -> Result<Self, A::Error> {
-        let Some(TextObject(mut all)) = parts.next_element()? else {
-            return Err(A::Error::invalid_length(0, &"content parts with a text"));
-        };
-        while let Some(TextObject(text)) = parts.next_element()? {
-            all.push('\n');
-            all.push_str(&text);
-        }
-        Ok(Self(all))
+/// The texts of content parts, joined by line breaks.
+fn joined<'de, A: SeqAccess<'de>>(mut parts: A) -> Result<String, A::Error> {
+    let Some(TextObject(mut all)) = parts.next_element()? else {
+        return Err(A::Error::invalid_length(0, &"content parts with a text"));
+    };
+    while let Some(TextObject(text)) = parts.next_element()? {
+        all.push('\n');
+        all.push_str(&text);
     }
+    Ok(all)
 }
 
-impl<'de> Deserialize<'de> for Documents {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Shapes;
-
-        impl<'de> Visitor<'de> for Shapes {
-            type Value = Documents;
-
-            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of texts")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Documents, E> {
-                Ok(Documents(List::one(Document { text: text.to_owned(), object: false })))
-            }
-
-            fn visit_string<E: Error>(self, text: String) -> Result<Documents, E> {
-                Ok(Documents(List::one(Document { text, object: false })))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Documents, A::Error> {
-                List::empty().extend(items, |document| document).map(Documents)
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Documents, A::Error> {
-                DocumentVisitor { content: true }.visit_map(fields).map(|document| Documents(List::one(document)))
-            }
-        }
-        json.deserialize_any(Shapes)
+deserialize_shapes!(Documents, "a list of texts", {
+    fn visit_str<E: Error>(self, text: &str) -> Result<Documents, E> {
+        self.visit_string(text.to_owned())
     }
-}
 
-fn string() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String)
-}
+    fn visit_string<E: Error>(self, text: String) -> Result<Documents, E> {
+        Ok(Documents(List::one(Document { text, object: false })))
+    }
 
-fn object() -> ObjectBuilder {
-    ObjectBuilder::new().property("text", string().build()).required("text")
-}
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Documents, A::Error> {
+        List::empty().extend(items, |document| document).map(Documents)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Documents, A::Error> {
+        DocumentVisitor { content: true }.visit_map(fields).map(|document| Documents(List::one(document)))
+    }
+});
 
 fn one() -> OneOfBuilder {
     let content = ObjectBuilder::new().property("content", OneOfBuilder::new().item(string()).item(parts()));
-    OneOfBuilder::new().item(string()).item(object()).item(content.required("content")).item(parts())
+    OneOfBuilder::new().item(string()).item(text_object()).item(content.required("content")).item(parts())
 }
 
 fn parts() -> ArrayBuilder {
-    ArrayBuilder::new().items(object()).min_items(Some(1)).description(Some("Content parts"))
+    list(text_object()).description(Some("Content parts"))
 }
 
 /// The schema of a [`Document`].
 pub fn document_schema() -> Schema {
-    one().description(Some("A text, as a string, as an object or as content parts")).build().into()
+    one_of(one(), "A text, as a string, as an object or as content parts")
 }
 
 /// The schema of [`Documents`].
 pub fn documents_schema() -> Schema {
-    let many = ArrayBuilder::new().items(one()).min_items(Some(1)).description(Some("Texts"));
-    OneOfBuilder::new().item(many).item(string()).item(object()).description(Some("Texts; or one")).build().into()
+    let many = list(one()).description(Some("Texts"));
+    one_of(OneOfBuilder::new().item(many).item(string()).item(text_object()), "Texts; or one")
 }
 
 #[cfg(test)]

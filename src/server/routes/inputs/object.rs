@@ -1,8 +1,8 @@
 //! `{"text": …}`: a text as Jina's clients write it.
 
-use std::fmt::{self, Formatter};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Unexpected};
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Unexpected, Visitor};
+use crate::server::http::deserialize_shapes;
 
 /// Fields of such an object that stand for something other than text (Jina, SGLang, vLLM, Voyage). Passing over them
 /// would give the vector of half an input.
@@ -34,24 +34,11 @@ const CHAT: &[&str] = &["role", "content", "messages"];
 #[derive(Debug)]
 pub struct TextObject(pub String);
 
-impl<'de> Deserialize<'de> for TextObject {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = TextObject;
-
-            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
-                f.write_str("an object with the string \"text\"")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<TextObject, A::Error> {
-                TextObject::read(fields)
-            }
-        }
-        json.deserialize_map(Object)
+deserialize_shapes!(TextObject, "an object with the string \"text\"", {
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<TextObject, A::Error> {
+        TextObject::read(fields)
     }
-}
+});
 
 impl TextObject {
     /// Reads the fields of an object.

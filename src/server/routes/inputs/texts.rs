@@ -3,51 +3,40 @@
 use std::fmt::{self, Formatter};
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Unexpected, Visitor};
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, OneOfBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::schema::{KnownFormat, OneOfBuilder, Schema, SchemaFormat};
 
-use super::{List, TextObject, list, string};
+use super::list::List;
+use super::object::TextObject;
+use super::schemas::{id, list, one_of, string, text_object};
 use crate::engine::Input;
-use crate::server::whole::{Whole, WholeNumber, WholeVisitor};
+use crate::server::http::{Whole, WholeNumber, WholeVisitor, deserialize_shapes};
 
 /// Inputs to embed: one, or a list in which strings, objects `{"text": …}` and lists of token ids may be mixed. A list of
 /// bare numbers is one input, its token ids.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Inputs(pub List<Input>);
 
-impl<'de> Deserialize<'de> for Inputs {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Shapes;
-
-        impl<'de> Visitor<'de> for Shapes {
-            type Value = Inputs;
-
-            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
-                f.write_str("a string, a list of strings, a list of token ids, or a list of lists of token ids")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Inputs, E> {
-                self.visit_string(text.to_owned())
-            }
-
-            fn visit_string<E: Error>(self, text: String) -> Result<Inputs, E> {
-                Ok(Inputs(List::one(Input::Text(text))))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Inputs, A::Error> {
-                TextObject::read(fields).map(|TextObject(text)| Inputs(List::one(Input::Text(text))))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Inputs, A::Error> {
-                match items.next_element()? {
-                    None => Ok(Inputs(List::empty())),
-                    Some(First::Id(id)) => read_ids(Some(id), items).map(|ids| Inputs(List::one(Input::Ids(ids)))),
-                    Some(First::Read(input)) => List::one(input).extend(items, |One(input)| input).map(Inputs),
-                }
-            }
-        }
-        json.deserialize_any(Shapes)
+deserialize_shapes!(Inputs, "a string, a list of strings, a list of token ids, or a list of lists of token ids", {
+    fn visit_str<E: Error>(self, text: &str) -> Result<Inputs, E> {
+        self.visit_string(text.to_owned())
     }
-}
+
+    fn visit_string<E: Error>(self, text: String) -> Result<Inputs, E> {
+        Ok(Inputs(List::one(Input::Text(text))))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<Inputs, A::Error> {
+        TextObject::read(fields).map(|TextObject(text)| Inputs(List::one(Input::Text(text))))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Inputs, A::Error> {
+        match items.next_element()? {
+            None => Ok(Inputs(List::empty())),
+            Some(First::Id(id)) => read_ids(Some(id), items).map(|ids| Inputs(List::one(Input::Ids(ids)))),
+            Some(First::Read(input)) => List::one(input).extend(items, |One(input)| input).map(Inputs),
+        }
+    }
+});
 
 /// Token ids: `first`, if it has been read, and those that follow.
 fn read_ids<'de, A: SeqAccess<'de>>(first: Option<u32>, mut rest: A) -> Result<Vec<u32>, A::Error> {
@@ -149,22 +138,15 @@ impl<'de> Visitor<'de> for Items {
     }
 }
 
-fn id() -> ObjectBuilder {
-    let format = SchemaFormat::KnownFormat(KnownFormat::Int64);
-    let id = ObjectBuilder::new().schema_type(Type::Integer).format(Some(format));
-    id.minimum(Some(0)).maximum(Some(u32::MAX))
-}
-
 /// The schema of [`Inputs`].
 pub fn inputs_schema() -> Schema {
+    let id = || id().format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)));
     let text = string().description(Some("A text")).examples(["What is the capital of France?"]);
-    let object = || ObjectBuilder::new().property("text", string().build()).required("text");
-    let one = object().description(Some("A text as Jina's clients write it"));
+    let object = text_object().description(Some("A text as Jina's clients write it"));
     let ids = || list(id()).description(Some("The token ids of one text, special tokens included"));
-    let item = OneOfBuilder::new().item(string()).item(object()).item(ids());
+    let item = OneOfBuilder::new().item(string()).item(text_object()).item(ids());
     let several = list(item).description(Some("Several inputs"));
-    let shapes = OneOfBuilder::new().item(text).item(one).item(ids()).item(several);
-    shapes.description(Some("The inputs")).build().into()
+    one_of(OneOfBuilder::new().item(text).item(object).item(ids()).item(several), "The inputs")
 }
 
 #[cfg(test)]

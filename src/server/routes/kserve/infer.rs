@@ -10,16 +10,17 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
+use super::interface::Interface;
 use super::parameters::{few, scalars};
 use super::tensors::{Output, Tensor};
-use super::{KserveError, TensorMetadata};
 use crate::engine::rerank::Pairs;
 use crate::engine::{Input, RequestOptions};
 use crate::model::tokenizer::Truncate;
-use crate::server::openapi::tag;
+use crate::server::http::{meant, off_thread, parse, shorten, write};
+use crate::server::models::{Failure, Service};
 use crate::server::routes::inputs::List;
-use crate::server::service::{Capability, Failure, Service};
-use crate::server::{ApiError, App, Limits, extract, floats, known_fields};
+use crate::server::routes::tags;
+use crate::server::{ApiError, App, Limits};
 
 /// Says how many bytes of a body are JSON, where tensors follow as bytes.
 const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
@@ -27,8 +28,8 @@ const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-conten
 /// The parameters of a request that are followed.
 const PARAMETERS: &[&str] = &["binary_data_output", "normalize", "dimensions", "prompt_name", "truncate", "raw_scores"];
 
-/// Most tensors of a request and of its reply: a model has fewer.
-const MOST_TENSORS: usize = 64;
+/// Maximum tensors of a request and of its reply: a model has fewer.
+const MAX_TENSORS: usize = 64;
 
 /// Tensors for a model.
 #[derive(Deserialize, ToSchema)]
@@ -43,10 +44,10 @@ pub struct InferRequest {
     #[serde(default, deserialize_with = "scalars")]
     #[schema(value_type = Object)]
     parameters: Map<String, Json>,
-    #[serde(deserialize_with = "few::<_, _, MOST_TENSORS>")]
+    #[serde(deserialize_with = "few::<_, _, MAX_TENSORS>")]
     inputs: Vec<Tensor>,
     /// Which tensors come back, all of them if it is left out.
-    #[serde(default, deserialize_with = "few::<_, _, MOST_TENSORS>")]
+    #[serde(default, deserialize_with = "few::<_, _, MAX_TENSORS>")]
     outputs: Vec<RequestedOutput>,
 }
 
@@ -86,68 +87,13 @@ pub struct OutputTensor {
     data: Option<Vec<f32>>,
 }
 
-/// Which tensors a model takes and gives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Interface {
-    /// `text` → `embedding`
-    Embed,
-    /// `query`, `documents` → `scores`
-    Rerank,
-    /// `text` → `scores`
-    Classify,
-}
-
-impl Interface {
-    /// That of a model.
-    pub fn of(service: &Service) -> Result<Self, KserveError> {
-        let can = service.capabilities();
-        // An encoder that can rerank is asked for its vectors.
-        [(Capability::Embed, Self::Embed), (Capability::Rerank, Self::Rerank), (Capability::Classify, Self::Classify)]
-            .into_iter()
-            .find_map(|(capability, interface)| can.contains(&capability).then_some(interface))
-            .ok_or_else(|| Failure::Unsupported(format!("{} has nothing to infer", service.name())).into())
-    }
-
-    /// Names of its inputs, all BYTES.
-    fn names(self) -> &'static [&'static str] {
-        match self {
-            Self::Embed | Self::Classify => &["text"],
-            Self::Rerank => &["query", "documents"],
-        }
-    }
-
-    /// Which of its inputs a tensor is, by its name or by NIM's.
-    fn position(self, name: &str) -> Option<usize> {
-        let name = if self == Self::Rerank && matches!(name, "passage" | "passages") { "documents" } else { name };
-        self.names().iter().position(|known| *known == name)
-    }
-
-    fn output_name(self) -> &'static str {
-        match self {
-            Self::Embed => "embedding",
-            Self::Rerank | Self::Classify => "scores",
-        }
-    }
-
-    pub fn inputs(self) -> Vec<TensorMetadata> {
-        let shape = |name: &str| if name == "query" { vec![1] } else { vec![-1] };
-        self.names().iter().map(|name| TensorMetadata { name, datatype: "BYTES", shape: shape(name) }).collect()
-    }
-
-    pub fn output(self, service: &Service) -> TensorMetadata {
-        let columns = i64::try_from(service.engine().info().dimensions).unwrap_or(-1);
-        let shape = if self == Self::Rerank { vec![-1] } else { vec![-1, columns] };
-        TensorMetadata { name: self.output_name(), datatype: "FP32", shape }
-    }
-}
-
 /// Tensors in, tensors out
 ///
 /// Models that embed take `text`, which may have any name, and give `embedding`; cross-encoders take `query` and
 /// `documents` and give `scores`; classifiers take `text` and give `scores`, a column a label. Texts are BYTES. Tensors may
 /// follow the JSON as bytes, with the header `Inference-Header-Content-Length`. Also under
 /// `/v2/models/{model}/versions/1/infer`.
-#[utoipa::path(post, path = "/v2/models/{model}/infer", operation_id = "model_infer", tag = tag::KSERVE, request_body = InferRequest,
+#[utoipa::path(post, path = "/v2/models/{model}/infer", operation_id = "model_infer", tag = tags::KSERVE, request_body = InferRequest,
     params(
         ("model" = String, Path, description = "The model's name"),
         ("Inference-Header-Content-Length" = Option<usize>, Header,
@@ -155,20 +101,19 @@ impl Interface {
     responses((status = 200, description = "The tensor that was asked for", content(
         (InferResponse = "application/json"),
         (Vec<u8> = "application/octet-stream")))))]
-pub async fn infer(app: Arc<App>, name: &str, request: Request) -> Result<Response, KserveError> {
-    let service = super::found(&app, name)?.acquire(app.limits.model_return).await?;
-    let interface = Interface::of(&service)?;
+pub async fn infer(app: Arc<App>, service: &Service, request: Request) -> Result<Response, ApiError> {
+    let interface = Interface::of(service)?;
     let headers = request.headers().clone();
     // A layer has read it already, within its limits.
     let body = Bytes::from_request(request, &()).await;
     let body = body.map_err(|e| ApiError::new(e.status(), format!("the body cannot be read: {e}")))?;
     let size = body.len();
     let limits = app.limits.clone();
-    let reading = move || Asked::read(interface, &headers, &body, &limits).map_err(|KserveError(e)| e);
-    let Asked { id, parameters, binary_output, first, second } = extract::off_thread(size, reading).await?;
-    let output = answer(interface, &service, first, second, &Parameters(&parameters)).await?;
+    let reading = move || InferCall::read(interface, &headers, &body, &limits);
+    let InferCall { id, parameters, binary_output, first, second } = off_thread(size, reading).await?;
+    let output = answer(interface, service, first, second, &Parameters(&parameters)).await?;
     let model = service.name().to_owned();
-    let written = floats::write(if binary_output { 0 } else { output.numbers.len() }, move || {
+    let written = write::off_thread_if_many(if binary_output { 0 } else { output.numbers.len() }, move || {
         output.reply(&model, id.as_deref(), binary_output)
     });
     Ok(match written.await? {
@@ -181,7 +126,7 @@ pub async fn infer(app: Arc<App>, name: &str, request: Request) -> Result<Respon
 }
 
 /// A request that has been read.
-struct Asked {
+struct InferCall {
     id: Option<String>,
     parameters: Map<String, Json>,
     binary_output: bool,
@@ -191,11 +136,11 @@ struct Asked {
     second: Option<Vec<String>>,
 }
 
-impl Asked {
-    fn read(interface: Interface, headers: &HeaderMap, body: &[u8], limits: &Limits) -> Result<Self, KserveError> {
+impl InferCall {
+    fn read(interface: Interface, headers: &HeaderMap, body: &[u8], limits: &Limits) -> Result<Self, ApiError> {
         let (json, mut binary) = split(headers, body)?;
-        let malformed = |e: ApiError| KserveError::bad(e.message);
-        let InferRequest { id, parameters, inputs, outputs } = extract::parse(json).map_err(malformed)?;
+        let malformed = |e: ApiError| ApiError::bad_request(e.message);
+        let InferRequest { id, parameters, inputs, outputs } = parse(json).map_err(malformed)?;
         Parameters(&parameters).check_names()?;
         let binary_output = wants_binary(interface, &parameters, &outputs)?;
         let mut given = texts(interface, inputs, &mut binary, limits)?;
@@ -205,13 +150,13 @@ impl Asked {
 }
 
 /// The JSON and what follows it.
-fn split<'b>(headers: &HeaderMap, body: &'b [u8]) -> Result<(&'b [u8], &'b [u8]), KserveError> {
+fn split<'b>(headers: &HeaderMap, body: &'b [u8]) -> Result<(&'b [u8], &'b [u8]), ApiError> {
     let Some(length) = headers.get(&JSON_LENGTH) else { return Ok((body, &[])) };
     let number = length.to_str().ok().and_then(|text| text.trim().parse::<usize>().ok());
     number.and_then(|length| body.split_at_checked(length)).ok_or_else(|| {
         let (length, all) = (String::from_utf8_lossy(length.as_bytes()), body.len());
-        let length = extract::shorten(&length);
-        KserveError::bad(format!("Inference-Header-Content-Length: {length} is no part of the body's {all} bytes"))
+        let length = shorten(&length);
+        ApiError::bad_request(format!("Inference-Header-Content-Length: {length} is no part of the body's {all} bytes"))
     })
 }
 
@@ -221,31 +166,31 @@ fn texts(
     inputs: Vec<Tensor>,
     binary: &mut &[u8],
     limits: &Limits,
-) -> Result<Vec<Vec<String>>, KserveError> {
+) -> Result<Vec<Vec<String>>, ApiError> {
     let names = interface.names();
     let mut given: Vec<Option<List<String>>> = names.iter().map(|_| None).collect();
     let single = names.len() == 1 && inputs.len() == 1;
     for tensor in inputs {
-        let name = extract::shorten(&tensor.name);
+        let name = shorten(&tensor.name);
         // Clients of other servers have another name for it (input_text, input-0); which one is meant is clear.
         let slot = if single { Some(0) } else { interface.position(&tensor.name) };
         let Some(slot) = slot else {
             let known = names.join("\" and \"");
-            return Err(KserveError::bad(format!("input \"{name}\": the model takes \"{known}\"")));
+            return Err(ApiError::bad_request(format!("input \"{name}\": the model takes \"{known}\"")));
         };
         if given[slot].is_some() {
-            return Err(KserveError::bad(format!("input \"{name}\": there are two of it")));
+            return Err(ApiError::bad_request(format!("input \"{name}\": there are two of it")));
         }
         given[slot] = Some(tensor.texts(binary)?);
     }
     if !binary.is_empty() {
-        return Err(KserveError::bad(format!("{} bytes follow the last tensor", binary.len())));
+        return Err(ApiError::bad_request(format!("{} bytes follow the last tensor", binary.len())));
     }
     let present = |(name, texts): (&&str, Option<List<String>>)| {
-        let texts = texts.ok_or_else(|| KserveError::bad(format!("input \"{name}\": it is missing")))?;
+        let texts = texts.ok_or_else(|| ApiError::bad_request(format!("input \"{name}\": it is missing")))?;
         let texts = texts.checked(&format!("input \"{name}\""), limits)?;
         if *name == "query" && texts.len() != 1 {
-            return Err(KserveError::bad(format!("input \"query\": one query is taken, not {}", texts.len())));
+            return Err(ApiError::bad_request(format!("input \"query\": one query is taken, not {}", texts.len())));
         }
         Ok(texts)
     };
@@ -259,15 +204,15 @@ async fn answer(
     first: Vec<String>,
     second: Option<Vec<String>>,
     parameters: &Parameters<'_>,
-) -> Result<Output, KserveError> {
+) -> Result<Output, ApiError> {
     let name = interface.output_name();
-    let call = parameters.call()?;
+    let options = parameters.options()?;
     let raw = parameters.flag("raw_scores")?.unwrap_or(false);
     let rows = first.len();
     match interface {
         Interface::Embed => {
             let texts = first.into_iter().map(Input::Text).collect();
-            let answer = service.embed(texts, call).await.map_err(|e| of_input(e, "text"))?;
+            let answer = service.embed(texts, options).await.map_err(|e| of_input(e, "text"))?;
             let columns = answer.results.first().map_or(0, |e| e.vector.len());
             let numbers = answer.results.into_iter().flat_map(|e| e.vector).collect();
             Ok(Output { name, shape: vec![rows, columns], numbers })
@@ -275,7 +220,7 @@ async fn answer(
         Interface::Classify => {
             let columns = service.labels().len();
             let inputs = first.into_iter().map(Input::Text).collect();
-            let answer = service.classify(inputs, raw, call).await.map_err(|e| of_input(e, "text"))?;
+            let answer = service.classify(inputs, raw, options).await.map_err(|e| of_input(e, "text"))?;
             let mut numbers = vec![0.0; rows * columns];
             for (row, labelled) in numbers.chunks_exact_mut(columns.max(1)).zip(answer.results) {
                 for label in labelled.labels {
@@ -287,7 +232,7 @@ async fn answer(
         Interface::Rerank => {
             let (documents, query) = (second.unwrap_or_default(), first.into_iter().next().unwrap_or_default());
             let rows = documents.len();
-            let answer = service.score(Pairs::of_one(query, documents), raw, call).await;
+            let answer = service.score(Pairs::of_one(query, documents), raw, options).await;
             let answer = answer.map_err(|e| of_input(e, "documents"))?;
             let numbers = answer.results.iter().map(|relevance| relevance.score as f32).collect();
             Ok(Output { name, shape: vec![rows], numbers })
@@ -296,10 +241,10 @@ async fn answer(
 }
 
 /// What a model said of the input tensor `name`.
-fn of_input(failure: Failure, name: &str) -> KserveError {
+fn of_input(failure: Failure, name: &str) -> ApiError {
     match failure {
         Failure::Input { index, reason, .. } => {
-            KserveError::bad(format!("input \"{name}\": element {index}: {reason}"))
+            ApiError::bad_request(format!("input \"{name}\": element {index}: {reason}"))
         }
         other => other.into(),
     }
@@ -310,25 +255,24 @@ fn wants_binary(
     interface: Interface,
     parameters: &Map<String, Json>,
     outputs: &[RequestedOutput],
-) -> Result<bool, KserveError> {
+) -> Result<bool, ApiError> {
     let mut binary = Parameters(parameters).flag("binary_data_output")?.unwrap_or(false);
     for output in outputs {
-        let (name, known) = (extract::shorten(&output.name), interface.output_name());
+        let (name, known) = (shorten(&output.name), interface.output_name());
         if output.name != known {
-            return Err(KserveError::bad(format!("output \"{name}\": the model gives \"{known}\"")));
+            return Err(ApiError::bad_request(format!("output \"{name}\": the model gives \"{known}\"")));
         }
         // Triton's extensions that change what comes back, or where it goes.
         for parameter in ["classification", "shared_memory_region"] {
             let is_off = |value: &Json| value.is_null() || value.as_u64() == Some(0);
             if output.parameters.get(parameter).is_some_and(|value| !is_off(value)) {
                 let message = format!("output \"{name}\": parameters.{parameter}: this extension is not served");
-                return Err(KserveError::bad(message));
+                return Err(ApiError::bad_request(message));
             }
         }
         let wish = Parameters(&output.parameters).flag("binary_data");
-        binary = wish
-            .map_err(|KserveError(e)| KserveError::bad(format!("output \"{name}\": {}", e.message)))?
-            .unwrap_or(binary);
+        binary =
+            wish.map_err(|e| ApiError::bad_request(format!("output \"{name}\": {}", e.message)))?.unwrap_or(binary);
     }
     Ok(binary)
 }
@@ -338,11 +282,11 @@ struct Parameters<'p>(&'p Map<String, Json>);
 
 impl Parameters<'_> {
     /// Refuses a name that looks like one of [`PARAMETERS`]; other unknown ones are ignored.
-    fn check_names(&self) -> Result<(), KserveError> {
+    fn check_names(&self) -> Result<(), ApiError> {
         for (name, _) in self.0.iter().filter(|(_, value)| !value.is_null()) {
-            if let Some(meant) = known_fields::meant(name, PARAMETERS) {
-                let name = extract::shorten(name);
-                return Err(KserveError::bad(format!("parameters.{name}: unknown, did you mean \"{meant}\"?")));
+            if let Some(meant) = meant(name, PARAMETERS) {
+                let name = shorten(name);
+                return Err(ApiError::bad_request(format!("parameters.{name}: unknown, did you mean \"{meant}\"?")));
             }
         }
         Ok(())
@@ -354,22 +298,22 @@ impl Parameters<'_> {
         name: &str,
         what: &str,
         read: impl Fn(&'s Json) -> Option<T>,
-    ) -> Result<Option<T>, KserveError> {
+    ) -> Result<Option<T>, ApiError> {
         match self.0.get(name) {
             None | Some(Json::Null) => Ok(None),
             Some(value) => {
-                let wrong = || KserveError::bad(format!("parameters.{name}: it must be {what}"));
+                let wrong = || ApiError::bad_request(format!("parameters.{name}: it must be {what}"));
                 read(value).ok_or_else(wrong).map(Some)
             }
         }
     }
 
-    fn flag(&self, name: &str) -> Result<Option<bool>, KserveError> {
+    fn flag(&self, name: &str) -> Result<Option<bool>, ApiError> {
         self.get(name, "true or false", Json::as_bool)
     }
 
     /// How the inputs are treated.
-    fn call(&self) -> Result<RequestOptions, KserveError> {
+    fn options(&self) -> Result<RequestOptions, ApiError> {
         let truncate = self.get("truncate", "\"right\", \"left\" or \"none\"", |value| match value.as_str()? {
             "right" => Some(Truncate::Right),
             "left" => Some(Truncate::Left),

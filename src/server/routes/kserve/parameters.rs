@@ -8,10 +8,12 @@ use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value as Json};
 
-/// Most parameters of a request, a tensor or an output.
-const MOST: usize = 64;
+use crate::server::http::deserialize_shapes;
 
-/// Reads an object of which no more than [`MOST`] values are kept. Lists and objects among them are kept empty: no
+/// Maximum parameters of a request, a tensor or an output.
+const MAX_PARAMETERS: usize = 64;
+
+/// Reads an object of which no more than [`MAX_PARAMETERS`] values are kept. Lists and objects among them are kept empty: no
 /// parameter is one.
 pub fn scalars<'de, D: Deserializer<'de>>(json: D) -> Result<Map<String, Json>, D::Error> {
     struct Entries;
@@ -31,8 +33,8 @@ pub fn scalars<'de, D: Deserializer<'de>>(json: D) -> Result<Map<String, Json>, 
             let mut map = Map::new();
             while let Some((name, Scalar(value))) = entries.next_entry()? {
                 map.insert(name, value);
-                if map.len() > MOST {
-                    return Err(A::Error::custom(format!("more than {MOST} parameters")));
+                if map.len() > MAX_PARAMETERS {
+                    return Err(A::Error::custom(format!("more than {MAX_PARAMETERS} parameters")));
                 }
             }
             Ok(map)
@@ -71,54 +73,41 @@ pub fn few<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MANY: usize>(js
 
 struct Scalar(Json);
 
-impl<'de> Deserialize<'de> for Scalar {
-    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
-        struct Any;
-
-        impl<'de> Visitor<'de> for Any {
-            type Value = Json;
-
-            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
-                f.write_str("a value")
-            }
-
-            fn visit_unit<E>(self) -> Result<Json, E> {
-                Ok(Json::Null)
-            }
-
-            fn visit_bool<E>(self, value: bool) -> Result<Json, E> {
-                Ok(value.into())
-            }
-
-            fn visit_i64<E>(self, value: i64) -> Result<Json, E> {
-                Ok(value.into())
-            }
-
-            fn visit_u64<E>(self, value: u64) -> Result<Json, E> {
-                Ok(value.into())
-            }
-
-            fn visit_f64<E>(self, value: f64) -> Result<Json, E> {
-                Ok(value.into())
-            }
-
-            fn visit_str<E>(self, value: &str) -> Result<Json, E> {
-                Ok(value.into())
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Json, A::Error> {
-                while items.next_element::<IgnoredAny>()?.is_some() {}
-                Ok(Json::Array(Vec::new()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Json, A::Error> {
-                while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(Json::Object(Map::new()))
-            }
-        }
-        json.deserialize_any(Any).map(Self)
+deserialize_shapes!(Scalar, "a value", {
+    fn visit_unit<E>(self) -> Result<Scalar, E> {
+        Ok(Scalar(Json::Null))
     }
-}
+
+    fn visit_bool<E>(self, value: bool) -> Result<Scalar, E> {
+        Ok(Scalar(value.into()))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Scalar, E> {
+        Ok(Scalar(value.into()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Scalar, E> {
+        Ok(Scalar(value.into()))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Scalar, E> {
+        Ok(Scalar(value.into()))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Scalar, E> {
+        Ok(Scalar(value.into()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Scalar, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Scalar(Json::Array(Vec::new())))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Scalar, A::Error> {
+        while entries.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(Scalar(Json::Object(Map::new())))
+    }
+});
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
@@ -133,7 +122,7 @@ mod tests {
         let read = scalars(&mut serde_json::Deserializer::from_str(text)).unwrap();
         let expected = json!({"a": true, "b": 7, "c": -1, "d": 0.5, "e": "x", "f": null, "g": [], "h": {}});
         assert_eq!(Json::Object(read), expected);
-        let many: Map<String, Json> = (0..=MOST).map(|i| (i.to_string(), Json::Null)).collect();
+        let many: Map<String, Json> = (0..=MAX_PARAMETERS).map(|i| (i.to_string(), Json::Null)).collect();
         assert!(scalars(Json::Object(many)).is_err());
         assert!(scalars(json!([1])).is_err());
     }

@@ -6,17 +6,20 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value as Json};
 use utoipa::ToSchema;
 
-use super::KserveError;
 use super::parameters::{few, scalars};
-use crate::server::floats;
+use crate::server::ApiError;
+use crate::server::http::{deserialize_shapes, write};
 use crate::server::routes::inputs::List;
 
-/// Most dimensions of a tensor.
-const MOST_DIMENSIONS: usize = 8;
+/// The version of every model.
+pub const VERSION: &str = "1";
+
+/// Maximum dimensions of a tensor.
+const MAX_DIMENSIONS: usize = 8;
 
 /// A tensor of a request.
 #[derive(serde::Deserialize, ToSchema)]
@@ -25,7 +28,7 @@ pub struct Tensor {
     #[schema(example = "text")]
     pub name: String,
     /// One length a dimension.
-    #[serde(deserialize_with = "few::<_, _, MOST_DIMENSIONS>")]
+    #[serde(deserialize_with = "few::<_, _, MAX_DIMENSIONS>")]
     #[schema(example = json!([2]))]
     shape: Vec<i64>,
     /// `BYTES`: texts are all that is taken.
@@ -51,9 +54,9 @@ struct Data {
 
 impl Tensor {
     /// Its texts. `binary` is what is left of the bytes after the JSON; those of this tensor are taken from it.
-    pub fn texts(self, binary: &mut &[u8]) -> Result<List<String>, KserveError> {
+    pub fn texts(self, binary: &mut &[u8]) -> Result<List<String>, ApiError> {
         let Self { name, shape, datatype, parameters, data } = self;
-        let bad = |what: String| Err(KserveError::bad(format!("input \"{name}\": {what}")));
+        let bad = |what: String| Err(ApiError::bad_request(format!("input \"{name}\": {what}")));
         if datatype != "BYTES" {
             return bad(format!("datatype {datatype:?}; texts are BYTES"));
         }
@@ -112,30 +115,17 @@ fn elements(mut bytes: &[u8]) -> Result<List<String>, String> {
     Ok(texts)
 }
 
-impl<'de> Deserialize<'de> for Data {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Whole;
-
-        impl<'de> Visitor<'de> for Whole {
-            type Value = Data;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of strings")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<Data, E> {
-                Ok(Data { texts: List::one(text.to_owned()), bare: true, foreign: None })
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Data, A::Error> {
-                let mut data = Data { texts: List::empty(), bare: false, foreign: None };
-                Elements(&mut data).visit_seq(seq)?;
-                Ok(data)
-            }
-        }
-        deserializer.deserialize_any(Whole)
+deserialize_shapes!(Data, "a list of strings", {
+    fn visit_str<E: Error>(self, text: &str) -> Result<Data, E> {
+        Ok(Data { texts: List::one(text.to_owned()), bare: true, foreign: None })
     }
-}
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Data, A::Error> {
+        let mut data = Data { texts: List::empty(), bare: false, foreign: None };
+        Elements(&mut data).visit_seq(seq)?;
+        Ok(data)
+    }
+});
 
 /// Gathers elements, those in inner lists, too.
 struct Elements<'d>(&'d mut Data);
@@ -209,25 +199,25 @@ impl Output {
     /// The body of a reply with this tensor alone, and with `binary` how many bytes of it are JSON.
     pub fn reply(&self, model: &str, id: Option<&str>, binary: bool) -> (Vec<u8>, Option<usize>) {
         let mut out = b"{\"model_name\":".to_vec();
-        floats::json(model, &mut out);
+        write::json(model, &mut out);
         out.extend_from_slice(b",\"model_version\":");
-        floats::json(super::VERSION, &mut out);
+        write::json(VERSION, &mut out);
         if let Some(id) = id {
             out.extend_from_slice(b",\"id\":");
-            floats::json(id, &mut out);
+            write::json(id, &mut out);
         }
         out.extend_from_slice(b",\"outputs\":[{\"name\":");
-        floats::json(self.name, &mut out);
+        write::json(self.name, &mut out);
         out.extend_from_slice(b",\"datatype\":\"FP32\",\"shape\":");
-        floats::json(&self.shape, &mut out);
+        write::json(&self.shape, &mut out);
         if !binary {
             out.extend_from_slice(b",\"data\":");
-            floats::array(&self.numbers, &mut out);
+            write::numbers(&self.numbers, &mut out);
             out.extend_from_slice(b"}]}");
             return (out, None);
         }
         out.extend_from_slice(b",\"parameters\":{\"binary_data_size\":");
-        floats::json(&size_of_val(self.numbers.as_slice()), &mut out);
+        write::json(&size_of_val(self.numbers.as_slice()), &mut out);
         out.extend_from_slice(b"}}]}");
         let json = out.len();
         out.reserve(size_of_val(self.numbers.as_slice()));
@@ -245,12 +235,12 @@ mod tests {
 
     use super::*;
     use crate::server::Limits;
-    use crate::server::routes::inputs::MOST;
+    use crate::server::routes::inputs::MAX_KEPT;
 
     fn texts(tensor: Json, binary: &[u8]) -> Result<(Vec<String>, usize), String> {
         let tensor: Tensor = serde_json::from_value(tensor).unwrap();
         let mut rest = binary;
-        let texts = tensor.texts(&mut rest).map_err(|KserveError(e)| e.message)?;
+        let texts = tensor.texts(&mut rest).map_err(|e| e.message)?;
         Ok((texts.checked("texts", &Limits::default()).unwrap(), rest.len()))
     }
 
@@ -284,7 +274,7 @@ mod tests {
 
     #[test]
     fn texts_are_counted_beyond_those_that_are_kept() {
-        let (count, limits) = (MOST + 3, Limits { client_batch: usize::MAX, ..Limits::default() });
+        let (count, limits) = (MAX_KEPT + 3, Limits { client_batch: usize::MAX, ..Limits::default() });
         let bytes = packed(&vec!["a"; count]);
         let binary = json!({"parameters": {"binary_data_size": bytes.len()}});
         for (rest, bytes) in [(json!({"data": vec![["a"]; count]}), &[][..]), (binary, &bytes[..])] {
@@ -292,7 +282,7 @@ mod tests {
             tensor.as_object_mut().unwrap().extend(rest.as_object().unwrap().clone());
             let tensor: Tensor = serde_json::from_value(tensor).unwrap();
             let mut left = bytes;
-            let texts = tensor.texts(&mut left).map_err(|KserveError(e)| e.message).unwrap();
+            let texts = tensor.texts(&mut left).map_err(|e| e.message).unwrap();
             assert_eq!((texts.count(), left.len()), (count, 0));
             assert!(texts.checked("text", &limits).unwrap_err().message.contains(&count.to_string()));
         }
@@ -304,8 +294,8 @@ mod tests {
             let tensor = json!({"name": "text", "shape": vec![1; dimensions], "datatype": "BYTES", "data": ["a"]});
             serde_json::from_value::<Tensor>(tensor).map(|tensor| tensor.shape.len()).map_err(|e| e.to_string())
         };
-        assert_eq!(read(MOST_DIMENSIONS), Ok(MOST_DIMENSIONS));
-        assert!(read(MOST_DIMENSIONS + 1).unwrap_err().contains("a list of at most 8"));
+        assert_eq!(read(MAX_DIMENSIONS), Ok(MAX_DIMENSIONS));
+        assert!(read(MAX_DIMENSIONS + 1).unwrap_err().contains("a list of at most 8"));
     }
 
     #[test]

@@ -10,11 +10,11 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::{OllamaBody, OllamaError, model};
+use super::name::model;
 use crate::model::source::Weights;
-use crate::server::models::Served;
-use crate::server::openapi::tag;
-use crate::server::service::{Capability, Service};
+use crate::server::http::Body;
+use crate::server::models::{Capability, Served, Service};
+use crate::server::routes::tags;
 use crate::server::{ApiError, App};
 
 /// The models that are served.
@@ -124,14 +124,14 @@ fn entry(served: &Arc<Served>, app: &App) -> OllamaModel {
 }
 
 /// The models that are served (Ollama)
-#[utoipa::path(get, path = "/api/tags", tag = tag::OLLAMA,
+#[utoipa::path(get, path = "/api/tags", tag = tags::OLLAMA,
     responses((status = 200, description = "All of them", body = OllamaModels)))]
 pub async fn tags(State(app): State<Arc<App>>) -> Json<OllamaModels> {
     Json(OllamaModels { models: app.models.all().iter().map(|served| entry(served, &app)).collect() })
 }
 
 /// The models that are in memory (Ollama)
-#[utoipa::path(get, path = "/api/ps", tag = tag::OLLAMA,
+#[utoipa::path(get, path = "/api/ps", tag = tags::OLLAMA,
     responses((status = 200, description = "Those that are in memory", body = OllamaModels)))]
 pub async fn ps(State(app): State<Arc<App>>) -> Json<OllamaModels> {
     let loaded = app.models.all().iter().filter(|served| served.is_loaded());
@@ -139,14 +139,14 @@ pub async fn ps(State(app): State<Arc<App>>) -> Json<OllamaModels> {
 }
 
 /// What is known of a model (Ollama)
-#[utoipa::path(post, path = "/api/show", tag = tag::OLLAMA, request_body = OllamaShowRequest,
+#[utoipa::path(post, path = "/api/show", tag = tags::OLLAMA, request_body = OllamaShowRequest,
     responses((status = 200, description = "The model", body = OllamaShowReply)))]
 pub async fn show(
     State(app): State<Arc<App>>,
-    OllamaBody(request): OllamaBody<OllamaShowRequest>,
-) -> Result<Json<OllamaShowReply>, OllamaError> {
+    Body(request): Body<OllamaShowRequest>,
+) -> Result<Json<OllamaShowReply>, ApiError> {
     let served = model(&app, request.model.as_deref())?;
-    let service = served.acquire(app.limits.model_return).await.map_err(ApiError::from)?;
+    let service = app.acquire(served).await?;
     let architecture = architecture(&service);
     let model_info = serde_json::json!({
         "general.architecture": architecture,
@@ -162,7 +162,7 @@ pub async fn show(
 }
 
 /// The version of the server (Ollama)
-#[utoipa::path(get, path = "/api/version", tag = tag::OLLAMA,
+#[utoipa::path(get, path = "/api/version", tag = tags::OLLAMA,
     responses((status = 200, description = "The version", body = OllamaVersion)))]
 pub async fn version() -> Json<OllamaVersion> {
     Json(OllamaVersion { version: env!("CARGO_PKG_VERSION") })

@@ -9,16 +9,15 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::question::{Question, Ranked};
-use crate::engine::RequestOptions;
-use crate::server::extract::Body;
-use crate::server::metrics::Work;
+use super::call::{Ranked, RerankCall};
+use crate::engine::{OutputKind, RequestOptions};
+use crate::server::http::{Body, Usage, json, whole, written};
+use crate::server::models::of_inputs;
+use crate::server::routes::fields::top;
 use crate::server::routes::inputs::{
     Document, Documents, Truncation, document_schema, documents_schema, truncation_schema,
 };
-use crate::server::routes::model_for;
-use crate::server::routes::reply::{Usage, json, written};
-use crate::server::whole::whole;
+use crate::server::routes::tags;
 use crate::server::{ApiError, App};
 
 /// A query, and the passages to be ordered by how well they answer it. Fields that are not listed are ignored.
@@ -62,7 +61,7 @@ struct Ranking {
 
 /// Passages are ordered by how well they answer a query (NVIDIA NIM)
 #[utoipa::path(
-    post, path = "/ranking", tag = "OpenAI, Infinity, Cohere, Jina",
+    post, path = "/ranking", tag = tags::OPENAI,
     request_body = RankingRequest,
     responses((status = 200, description = "The passages, best first", body = RankingReply))
 )]
@@ -74,7 +73,7 @@ pub async fn ranking(State(app): State<Arc<App>>, Body(request): Body<RankingReq
 ///
 /// As `/ranking`; the name of the model is in the path, slashes and all. One in the body goes before it.
 #[utoipa::path(
-    post, path = "/retrieval/{model}/reranking", tag = "OpenAI, Infinity, Cohere, Jina",
+    post, path = "/retrieval/{model}/reranking", tag = tags::OPENAI,
     request_body = RankingRequest,
     params(("model" = String, Path, description = "The model's name", example = "default/not-specified")),
     responses((status = 200, description = "The passages, best first", body = RankingReply))
@@ -95,26 +94,21 @@ pub async fn retrieval(
 async fn rank(app: &App, request: RankingRequest, name: Option<String>) -> Result<Response, ApiError> {
     let RankingRequest { query, passages: Documents(passages), model, truncate, top_k, top_n } = request;
     let passages = passages.checked("passages", &app.limits)?;
-    if top_k == Some(0) || top_n == Some(0) {
-        return Err(ApiError::bad_value(if top_k == Some(0) { "top_k" } else { "top_n" }, "0 is not above 0"));
-    }
-    if top_k.zip(top_n).is_some_and(|(k, n)| k != n) {
-        return Err(ApiError::bad_value("top_n", "it means the same as top_k, which has another value"));
-    }
+    let top_n = top(("top_k", top_k), ("top_n", top_n))?;
     let truncate = truncate.and_then(|Truncation(truncate)| truncate);
-    let question = Question {
+    let call = RerankCall {
         query: query.text,
         model: model.filter(|name| !name.is_empty()).or(name),
         raw: true,
-        call: RequestOptions { truncate, ..RequestOptions::default() },
-        top_n: top_k.or(top_n).unwrap_or(usize::MAX),
+        options: RequestOptions { truncate, ..RequestOptions::default() },
+        top_n,
         with_documents: false,
         max_chunks: None,
         limits: Vec::new(),
     };
-    let service = model_for(app, question.model.as_deref(), Work::Rerank).await?;
+    let service = app.model_for(call.model.as_deref(), OutputKind::Score).await?;
     let passages = passages.into_iter().map(|passage| passage.text).collect();
-    let (answer, ranks) = question.ask(&service, passages).await.map_err(|e| ApiError::of_inputs(e, "passages"))?;
+    let (answer, ranks) = call.run(&service, passages).await.map_err(|e| of_inputs(e, "passages"))?;
     let ranking = |Ranked { index, score, .. }| Ranking { index, logit: score };
     let size = Ranked::size(&ranks);
     let rankings = ranks.into_iter().map(ranking).collect();

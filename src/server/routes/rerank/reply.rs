@@ -3,9 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::question::Ranked;
-use crate::server::app::unix_time;
-use crate::server::routes::reply::{Usage, new_id};
+use super::call::Ranked;
+use crate::server::http::{Usage, new_id, unix_time};
 
 /// The best documents, best first; ties by index.
 #[derive(Serialize, ToSchema)]

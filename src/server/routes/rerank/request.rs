@@ -4,20 +4,19 @@ use std::cell::Cell;
 use std::fmt;
 
 use axum::http::StatusCode;
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
-use super::question::Question;
+use super::call::RerankCall;
 use crate::engine::RequestOptions;
 use crate::model::tokenizer::Truncate;
 use crate::server::ApiError;
-use crate::server::routes::fields::{Refused, Sent, agreed, raw_scores, refused_schema, truncation};
+use crate::server::http::whole;
+use crate::server::routes::fields::{Direction, Refused, Sent, agreed, raw_scores, refused_schema, top, truncation};
 use crate::server::routes::inputs::{
     Document, Documents, List, Truncation, document_schema, documents_schema, texts_schema, truncation_schema,
 };
-use crate::server::routes::tei::Direction;
-use crate::server::whole::whole;
 
 /// A query, and the documents to be ordered by how well they answer it: either `documents` or TEI's `texts`. Fields that
 /// are not listed are ignored.
@@ -110,9 +109,9 @@ pub struct RerankRequest {
     _chat_template_kwargs: Option<Refused>,
 }
 
-/// What a request asks for, whatever its dialect.
-pub(super) struct Asked {
-    pub question: Question,
+/// A request whose fields are resolved.
+pub(super) struct Resolved {
+    pub call: RerankCall,
     pub documents: Documented,
     /// Whether the reply is Voyage's.
     pub is_voyages: bool,
@@ -126,12 +125,12 @@ pub(super) enum Documented {
 
 impl RerankRequest {
     /// The request without its dialect; or what is wrong, and whether TEI's clients read the error.
-    pub(super) fn resolve(self) -> Result<Asked, (ApiError, bool)> {
+    pub(super) fn resolve(self) -> Result<Resolved, (ApiError, bool)> {
         let is_teis = self.texts.is_some() && self.documents.is_none();
         self.read().map_err(|e| (e, is_teis))
     }
 
-    fn read(self) -> Result<Asked, ApiError> {
+    fn read(self) -> Result<Resolved, ApiError> {
         let documents = match (self.documents, self.texts) {
             (Some(Documents(documents)), None) => Documented::Documents(documents),
             (None, Some(texts)) => Documented::Texts(texts),
@@ -148,14 +147,7 @@ impl RerankRequest {
             }
         };
         let raw = raw_scores(self.raw_scores, self.use_activation)?;
-        for (field, top) in [("top_n", self.top_n), ("top_k", self.top_k.value)] {
-            if top == Some(0) {
-                return Err(ApiError::bad_value(field, "0 is not above 0"));
-            }
-        }
-        if self.top_n.zip(self.top_k.value).is_some_and(|(n, k)| n != k) {
-            return Err(ApiError::bad_value("top_k", "it means the same as top_n, which has another value"));
-        }
+        let top_n = top(("top_n", self.top_n), ("top_k", self.top_k.value))?;
         if self.rank_fields.is_some_and(|fields| !fields.is_empty() && fields != ["text"]) {
             return Err(ApiError::bad_value(
                 "rank_fields",
@@ -172,12 +164,12 @@ impl RerankRequest {
         ];
         let truncate = truncation(self.truncate, self.truncation, &sides)?;
         let truncate = if max_chunks.is_some() { Some(Truncate::None) } else { truncate };
-        let question = Question {
+        let call = RerankCall {
             query: self.query.text,
             model: self.model,
             raw,
-            call: RequestOptions { truncate, ..RequestOptions::default() },
-            top_n: self.top_n.or(self.top_k.value).unwrap_or(usize::MAX),
+            options: RequestOptions { truncate, ..RequestOptions::default() },
+            top_n,
             with_documents: with_documents.unwrap_or(false),
             max_chunks,
             limits: vec![
@@ -189,7 +181,7 @@ impl RerankRequest {
                 ("max_query_length", self.max_query_length),
             ],
         };
-        Ok(Asked { question, documents, is_voyages: self.top_k.is_sent })
+        Ok(Resolved { call, documents, is_voyages: self.top_k.is_sent })
     }
 }
 
@@ -199,14 +191,6 @@ pub(super) fn is_teis(bytes: &[u8]) -> bool {
     struct Seen<'s> {
         texts: &'s Cell<bool>,
         documents: &'s Cell<bool>,
-    }
-
-    impl<'de> DeserializeSeed<'de> for Seen<'_> {
-        type Value = ();
-
-        fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-            json.deserialize_map(self)
-        }
     }
 
     impl<'de> Visitor<'de> for Seen<'_> {
@@ -232,7 +216,7 @@ pub(super) fn is_teis(bytes: &[u8]) -> bool {
     let (texts, documents) = (Cell::new(false), Cell::new(false));
     let seen = Seen { texts: &texts, documents: &documents };
     // A fault ends the reading; what came before it counts.
-    let _ = seen.deserialize(&mut serde_json::Deserializer::from_slice(bytes));
+    let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(seen);
     texts.get() && !documents.get()
 }
 

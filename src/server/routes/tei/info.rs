@@ -8,13 +8,12 @@ use axum::extract::{Query, State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::TeiError;
 use crate::engine::{LocalInfo, OutputKind};
 use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
-use crate::server::error::TeiErrorBody;
-use crate::server::openapi::tag;
-use crate::server::service::{Capability, Service};
+use crate::server::http::TeiErrorBody;
+use crate::server::models::{Capability, Service};
+use crate::server::routes::tags;
 use crate::server::{ApiError, App};
 
 /// Of which model.
@@ -83,13 +82,13 @@ struct ClassifierModel {
 }
 
 /// What is served, and its limits
-#[utoipa::path(get, path = "/info", tag = tag::TEI, params(InfoQuery),
+#[utoipa::path(get, path = "/info", tag = tags::TEI, params(InfoQuery),
     responses(
         (status = 200, description = "The model and the server", body = Info),
         (status = 404, description = "There is no such model", body = TeiErrorBody)))]
-pub async fn info(State(app): State<Arc<App>>, Query(query): Query<InfoQuery>) -> Result<Json<Info>, TeiError> {
-    let served = app.models.choose(query.model.as_deref(), None).map_err(ApiError::from)?;
-    let service = served.acquire(app.limits.model_return).await.map_err(ApiError::from)?;
+pub async fn info(State(app): State<Arc<App>>, Query(query): Query<InfoQuery>) -> Result<Json<Info>, ApiError> {
+    let served = app.models.choose(query.model.as_deref(), None)?;
+    let service = app.acquire(served).await?;
     // Clients compare it with the name that they asked for.
     let name = query.model.filter(|name| served.spec.has_name(name)).unwrap_or_else(|| service.name().to_owned());
     let engine = service.local();

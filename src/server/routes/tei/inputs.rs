@@ -1,12 +1,11 @@
 //! `inputs` of `/predict`: one text, one pair of texts, or a list of both.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, SeqAccess, Visitor};
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
+use serde::de::{Error, SeqAccess};
+use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Schema};
 
 use crate::engine::Input;
-use crate::server::routes::inputs::List;
+use crate::server::http::deserialize_shapes;
+use crate::server::routes::inputs::{List, id, list, one_of, string};
 
 /// What is to be judged: "…", one pair ["…", "…"], or a list of these, [["…"], ["…", "…"], …].
 #[derive(Debug, PartialEq, Eq)]
@@ -16,21 +15,7 @@ pub struct PredictInputs {
     pub single: bool,
 }
 
-impl<'de> Deserialize<'de> for PredictInputs {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Inputs)
-    }
-}
-
-struct Inputs;
-
-impl<'de> Visitor<'de> for Inputs {
-    type Value = PredictInputs;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string, a pair of strings, or a list of lists of one or two strings")
-    }
-
+deserialize_shapes!(PredictInputs, "a string, a pair of strings, or a list of lists of one or two strings", {
     fn visit_str<E: Error>(self, text: &str) -> Result<PredictInputs, E> {
         Ok(PredictInputs { list: List::one(Input::Text(text.to_owned())), single: true })
     }
@@ -40,7 +25,7 @@ impl<'de> Visitor<'de> for Inputs {
         match items.next_element()? {
             None => Ok(PredictInputs { list: List::empty(), single: false }),
             Some(First::Text(first)) => {
-                Ok(PredictInputs { list: List::one(judged(Some(first), items)?), single: true })
+                Ok(PredictInputs { list: List::one(text_or_pair(Some(first), items)?), single: true })
             }
             Some(First::One(first)) => {
                 let list = List::one(first).extend(items, |One(input)| input)?;
@@ -48,10 +33,10 @@ impl<'de> Visitor<'de> for Inputs {
             }
         }
     }
-}
+});
 
 /// One text or a pair: `first`, if it has been read, and what follows.
-fn judged<'de, A: SeqAccess<'de>>(first: Option<String>, mut rest: A) -> Result<Input, A::Error> {
+fn text_or_pair<'de, A: SeqAccess<'de>>(first: Option<String>, mut rest: A) -> Result<Input, A::Error> {
     const ONE_OR_TWO: &str = "one string or two";
     let first = match first {
         Some(first) => first,
@@ -73,47 +58,21 @@ enum First {
     One(Input),
 }
 
-impl<'de> Deserialize<'de> for One {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Strings;
-
-        impl<'de> Visitor<'de> for Strings {
-            type Value = One;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a list of one or two strings")
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<One, A::Error> {
-                judged(None, items).map(One)
-            }
-        }
-        deserializer.deserialize_seq(Strings)
+deserialize_shapes!(One, "a list of one or two strings", {
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<One, A::Error> {
+        text_or_pair(None, items).map(One)
     }
-}
+});
 
-impl<'de> Deserialize<'de> for First {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Shapes;
-
-        impl<'de> Visitor<'de> for Shapes {
-            type Value = First;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string, or a list of one or two strings")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<First, E> {
-                Ok(First::Text(text.to_owned()))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<First, A::Error> {
-                judged(None, items).map(First::One)
-            }
-        }
-        deserializer.deserialize_any(Shapes)
+deserialize_shapes!(First, "a string, or a list of one or two strings", {
+    fn visit_str<E: Error>(self, text: &str) -> Result<First, E> {
+        Ok(First::Text(text.to_owned()))
     }
-}
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<First, A::Error> {
+        text_or_pair(None, items).map(First::One)
+    }
+});
 
 /// Number of characters of all inputs; a token id counts as one.
 pub fn characters(inputs: &[Input]) -> usize {
@@ -125,34 +84,26 @@ pub fn characters(inputs: &[Input]) -> usize {
     inputs.iter().map(count).sum()
 }
 
-fn string() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String)
-}
-
 /// The schema of [`PredictInputs`].
 pub fn predict_schema() -> Schema {
-    let strings = || ArrayBuilder::new().items(string()).min_items(Some(1)).max_items(Some(2));
+    let strings = || list(string()).max_items(Some(2));
     let text = string().description(Some("A text")).examples(["I like you."]);
     let pair = strings().description(Some("A pair of texts; or one text"));
-    let many = ArrayBuilder::new().items(strings()).min_items(Some(1)).description(Some("Texts and pairs of texts"));
-    let shapes = OneOfBuilder::new().item(text).item(pair).item(many);
-    shapes.description(Some("What is to be judged")).build().into()
+    let many = list(strings()).description(Some("Texts and pairs of texts"));
+    one_of(OneOfBuilder::new().item(text).item(pair).item(many), "What is to be judged")
 }
 
 /// The schema of one text or several.
 pub fn texts_schema() -> Schema {
     let text = string().description(Some("A text")).examples(["What is Deep Learning?"]);
-    let texts = ArrayBuilder::new().items(string()).min_items(Some(1)).description(Some("Texts"));
-    OneOfBuilder::new().item(text).item(texts).build().into()
+    OneOfBuilder::new().item(text).item(list(string()).description(Some("Texts"))).build().into()
 }
 
 /// The schema of the token ids of one text or of several.
 pub fn ids_schema() -> Schema {
-    let id = || ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).maximum(Some(u32::MAX));
-    let ids = || ArrayBuilder::new().items(id()).min_items(Some(1));
-    let one = ids().description(Some("The token ids of one text"));
-    let many = ArrayBuilder::new().items(ArrayBuilder::new().items(id())).min_items(Some(1));
-    OneOfBuilder::new().item(one).item(many.description(Some("Those of several"))).build().into()
+    let one = list(id()).description(Some("The token ids of one text"));
+    let many = list(ArrayBuilder::new().items(id())).description(Some("Those of several"));
+    OneOfBuilder::new().item(one).item(many).build().into()
 }
 
 #[cfg(test)]

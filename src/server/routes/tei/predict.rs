@@ -1,22 +1,20 @@
 //! `/predict`: the labels of texts or of pairs of texts.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use axum::extract::State;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::super::fields::{Refused, refused_schema};
-use super::super::inputs::List;
-use super::super::model_for;
 use super::inputs::{PredictInputs, characters, predict_schema};
-use super::parts::{Part, Parts, Replies};
-use super::{Cost, Direction, Reply, TeiBody, TeiError, truncation};
-use crate::engine::{Input, Labelled, RequestOptions};
-use crate::server::metrics::Work;
-use crate::server::openapi::tag;
-use crate::server::{ApiError, App, Limits, floats};
+use super::together::{Cost, Parts, Place, Replies, TeiTask, alone, failed, truncation};
+use crate::engine::{Input, Labelled, OutputKind, RequestOptions};
+use crate::server::http::{Body, write};
+use crate::server::routes::fields::{Direction, Refused, refused_schema};
+use crate::server::routes::inputs::List;
+use crate::server::routes::tags;
+use crate::server::{ApiError, App, Limits};
 
 /// What is to be judged.
 #[derive(PartialEq, Deserialize, ToSchema)]
@@ -59,69 +57,55 @@ pub enum Predictions<'l> {
 }
 
 /// The labels of each text or pair of texts, best first
-#[utoipa::path(post, path = "/predict", tag = tag::TEI, request_body = PredictRequest,
+#[utoipa::path(post, path = "/predict", tag = tags::TEI, request_body = PredictRequest,
     responses((status = 200, description = "The labels; of a list of inputs one list each", body = Predictions)))]
-pub async fn predict(
-    State(app): State<Arc<App>>,
-    TeiBody(request): TeiBody<PredictRequest>,
-) -> Result<Reply, TeiError> {
-    predict_with(&app, request).await
+pub async fn predict(State(app): State<Arc<App>>, Body(request): Body<PredictRequest>) -> Result<Response, ApiError> {
+    alone::<Predict>(&app, request).await
 }
 
-impl PredictRequest {
-    /// The options, without inputs, and the inputs; whether there is one that came by itself.
-    pub(super) fn taken(mut self, limits: &Limits) -> Result<(Self, Vec<Input>, bool), ApiError> {
+/// `/predict`
+pub struct Predict;
+
+impl TeiTask for Predict {
+    type Request = PredictRequest;
+    type Options = PredictRequest;
+    type Input = Input;
+
+    fn taken(mut request: PredictRequest, limits: &Limits) -> Result<(PredictRequest, Vec<Input>, bool), ApiError> {
         let nothing = PredictInputs { list: List::empty(), single: false };
-        let PredictInputs { list, single } = std::mem::replace(&mut self.inputs, nothing);
-        Ok((self, list.checked("inputs", limits)?, single))
+        let PredictInputs { list, single } = std::mem::replace(&mut request.inputs, nothing);
+        Ok((request, list.checked("inputs", limits)?, single))
     }
-}
 
-pub(super) async fn predict_with(app: &App, request: PredictRequest) -> Result<Reply, TeiError> {
-    let (options, inputs, single) = request.taken(&app.limits)?;
-    let parts = Parts::one(Part { single, ..Part::alone(inputs.len()) });
-    Ok(predict_together(app, options, inputs, parts).await?.only())
-}
+    fn field(place: &Place) -> String {
+        if place.single { "inputs".into() } else { format!("inputs[{}]", place.index) }
+    }
 
-/// The replies of `/predict` to requests with the same options.
-pub(super) async fn predict_together(
-    app: &App,
-    options: PredictRequest,
-    inputs: Vec<Input>,
-    parts: Parts,
-) -> Result<Replies, TeiError> {
-    let started = Instant::now();
-    let PredictRequest { raw_scores, truncate, truncation_direction, model, .. } = options;
-    let service = model_for(app, model.as_deref(), Work::Classify).await?;
-    let truncate = truncation(&service, truncate, truncation_direction);
-    let characters = characters(&inputs);
-    let name = |index: usize| {
-        let place = parts.place(index);
-        if place.single {
-            format!("{}inputs", place.prefix)
-        } else {
-            format!("{}inputs[{}]", place.prefix, place.index)
-        }
-    };
-    let answer = service.classify(inputs, raw_scores, RequestOptions { truncate, ..RequestOptions::default() }).await;
-    let answer = answer.map_err(|e| TeiError::of(e, name))?;
-    let cost = Cost::of(&answer, started, characters);
-    let numbers = answer.results.iter().map(|labelled| labelled.labels.len()).sum();
-    let body = floats::write(numbers, move || {
-        let one = |labelled: &Labelled, out: &mut Vec<u8>| {
-            floats::list(&labelled.labels, out, |label, out| {
-                floats::json(&Prediction { score: label.score, label: &label.name }, out);
-            });
-        };
-        let reply = |(part, results): (Part, &[Labelled])| {
-            let mut out = Vec::new();
+    async fn compute(
+        app: &App,
+        options: PredictRequest,
+        inputs: Vec<Input>,
+        parts: Parts,
+    ) -> Result<Replies, ApiError> {
+        let mut cost = Cost::begin(characters(&inputs));
+        let PredictRequest { raw_scores, truncate, truncation_direction, model, .. } = options;
+        let service = app.model_for(model.as_deref(), OutputKind::Labels).await?;
+        let truncate = truncation(&service, truncate, truncation_direction);
+        let options = RequestOptions { truncate, ..RequestOptions::default() };
+        let answer = service.classify(inputs, raw_scores, options).await.map_err(|e| failed::<Self>(e, &parts))?;
+        cost.count(&answer);
+        let numbers = answer.results.iter().map(|labelled| labelled.labels.len()).sum();
+        Replies::write(parts, answer.results, numbers, cost, |part, results: &[Labelled], out| {
+            let one = |labelled: &Labelled, out: &mut Vec<u8>| {
+                write::list(&labelled.labels, out, |label, out| {
+                    write::json(&Prediction { score: label.score, label: &label.name }, out);
+                });
+            };
             match results.first() {
-                Some(labelled) if part.single => one(labelled, &mut out),
-                _ => floats::list(results, &mut out, one),
+                Some(labelled) if part.single => one(labelled, out),
+                _ => write::list(results, out, one),
             }
-            out
-        };
-        parts.split(&answer.results).into_iter().map(reply).collect()
-    });
-    Ok(Replies::new(body.await?, cost))
+        })
+        .await
+    }
 }

@@ -9,17 +9,17 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::super::inputs::Inputs;
-use super::super::reply::json_list;
 use super::inputs::{ids_schema, texts_schema};
-use super::{TeiBody, TeiError};
+use super::together::error_of;
 use crate::engine::{Input, TextError};
 use crate::model::tokenizer::pieces::Piece;
 use crate::model::tokenizer::{Prompted, TokenizeError, Tokenizer};
-use crate::server::extract::shorten;
-use crate::server::openapi::tag;
-use crate::server::service::Service;
-use crate::server::{ApiError, App, floats};
+use crate::server::http::{Body, json_list, shorten, write};
+use crate::server::models::Service;
+use crate::server::routes::fields::yes;
+use crate::server::routes::inputs::Inputs;
+use crate::server::routes::tags;
+use crate::server::{ApiError, App};
 
 /// What is to be taken apart.
 #[derive(Deserialize, ToSchema)]
@@ -69,22 +69,15 @@ pub struct SimpleToken {
     stop: Option<usize>,
 }
 
-fn yes() -> bool {
-    true
-}
-
 /// The tokens of each text, with their places
 ///
 /// All of the text is read, up to 256 KiB a text.
-#[utoipa::path(post, path = "/tokenize", tag = tag::TEI, request_body = TokenizeRequest,
+#[utoipa::path(post, path = "/tokenize", tag = tags::TEI, request_body = TokenizeRequest,
     responses((status = 200, description = "One list of tokens a text, in order", body = Vec<Vec<SimpleToken>>)))]
-pub async fn tokenize(
-    State(app): State<Arc<App>>,
-    TeiBody(request): TeiBody<TokenizeRequest>,
-) -> Result<Response, TeiError> {
+pub async fn tokenize(State(app): State<Arc<App>>, Body(request): Body<TokenizeRequest>) -> Result<Response, ApiError> {
     let TokenizeRequest { inputs: Inputs(texts), add_special_tokens, prompt_name, model } = request;
     let texts = texts.checked("inputs", &app.limits)?;
-    let service = super::super::model(&app, model.as_deref()).await?;
+    let service = app.model(model.as_deref()).await?;
     let prompt = prompt(&service, prompt_name.as_deref())?.unwrap_or_default();
     let text = |(index, text)| match text {
         Input::Text(text) => Ok(text),
@@ -95,7 +88,7 @@ pub async fn tokenize(
     let each = move |tokenizer: &Tokenizer, i: usize| {
         let pieces = tokenizer.pieces(Prompted { prompt: &prompt, text: &texts[i] }, add_special_tokens)?;
         let mut out = Vec::with_capacity(pieces.len() * JSON_TOKEN);
-        floats::list(pieces, &mut out, |piece, out| floats::json(&SimpleToken::from(piece), out));
+        write::list(pieces, &mut out, |piece, out| write::json(&SimpleToken::from(piece), out));
         out.shrink_to_fit();
         Ok(out)
     };
@@ -105,15 +98,12 @@ pub async fn tokenize(
 /// The text of tokens
 ///
 /// Up to 1,048,576 ids a list.
-#[utoipa::path(post, path = "/decode", tag = tag::TEI, request_body = DecodeRequest,
+#[utoipa::path(post, path = "/decode", tag = tags::TEI, request_body = DecodeRequest,
     responses((status = 200, description = "One text a list of ids, in order", body = Vec<String>)))]
-pub async fn decode(
-    State(app): State<Arc<App>>,
-    TeiBody(request): TeiBody<DecodeRequest>,
-) -> Result<Response, TeiError> {
+pub async fn decode(State(app): State<Arc<App>>, Body(request): Body<DecodeRequest>) -> Result<Response, ApiError> {
     let DecodeRequest { ids: Inputs(lists), skip_special_tokens, model } = request;
     let lists = lists.checked("ids", &app.limits)?;
-    let service = super::super::model(&app, model.as_deref()).await?;
+    let service = app.model(model.as_deref()).await?;
     let ids = |(index, ids)| match ids {
         Input::Ids(ids) => Ok(ids),
         _ => Err(wrong_kind("ids", index, "token ids are needed")),
@@ -122,7 +112,7 @@ pub async fn decode(
     let sizes = lists.iter().map(Vec::len).collect();
     let each = move |tokenizer: &Tokenizer, i: usize| {
         let mut out = Vec::new();
-        floats::json(&tokenizer.decode(&lists[i], skip_special_tokens)?, &mut out);
+        write::json(&tokenizer.decode(&lists[i], skip_special_tokens)?, &mut out);
         Ok(out)
     };
     with_tokenizer(&app, service, "ids", sizes, IDS, each).await
@@ -155,12 +145,12 @@ impl From<Piece> for SimpleToken {
     }
 }
 
-fn wrong_kind(field: &str, index: usize, wrong: &str) -> TeiError {
-    TeiError::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{field}[{index}]: {wrong}"))
+fn wrong_kind(field: &str, index: usize, wrong: &str) -> ApiError {
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{field}[{index}]: {wrong}"))
 }
 
 /// The prompt that is put before each text.
-fn prompt(service: &Service, name: Option<&str>) -> Result<Option<String>, TeiError> {
+fn prompt(service: &Service, name: Option<&str>) -> Result<Option<String>, ApiError> {
     let model = service.model();
     match name {
         None => Ok(service.local().prompt.clone()),
@@ -169,7 +159,7 @@ fn prompt(service: &Service, name: Option<&str>) -> Result<Option<String>, TeiEr
             let known =
                 if known.is_empty() { "no prompts".into() } else { format!("the prompts {}", known.join(", ")) };
             let reason = format!("the model has {known}, and none is called \"{}\"", shorten(name));
-            ApiError::bad_value("prompt_name", reason).into()
+            ApiError::bad_value("prompt_name", reason)
         }),
     }
 }
@@ -182,18 +172,18 @@ async fn with_tokenizer(
     sizes: Vec<usize>,
     cost: Cost,
     each: impl Fn(&Tokenizer, usize) -> Result<Vec<u8>, TokenizeError> + Send + Sync + 'static,
-) -> Result<Response, TeiError> {
+) -> Result<Response, ApiError> {
     if let Some((index, size)) = sizes.iter().enumerate().find(|(_, size)| **size > cost.most) {
         let message = format!("{field}[{index}]: {size} bytes or ids are more than {}", cost.most);
-        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("input_too_large").into());
+        return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("input_too_large"));
     }
     let (count, total, limit) = (sizes.len(), sizes.iter().sum::<usize>(), app.limits.reply);
     let transient = sizes.iter().max().map_or(0, |largest| largest * cost.transient);
     // Large texts are worked on one at a time.
     let at_once = (app.limits.memory / 8 / transient.max(1)).clamp(1, service.local().threads.max(1));
-    let mut memory = app.memory.part();
-    memory.add(transient * at_once.min(count))?;
-    memory.add(total.saturating_mul(cost.reply).min(limit))?;
+    let mut permit = app.memory.permit();
+    permit.add(transient * at_once.min(count))?;
+    permit.add(total.saturating_mul(cost.reply).min(limit))?;
     let (engine, written) = (Arc::clone(&service), AtomicUsize::new(0));
     let job = move |i| {
         let out = each(&engine.model().tokenizer, i)?;
@@ -203,6 +193,6 @@ async fn with_tokenizer(
         Ok(out)
     };
     let items = service.job(total, count, at_once, Box::new(job)).await;
-    let items = items.map_err(|e| TeiError::of(e, |index| format!("{field}[{index}]")))?;
-    Ok(json_list(items, memory))
+    let items = items.map_err(|e| error_of(e, |index| format!("{field}[{index}]")))?;
+    Ok(json_list(items, permit))
 }

@@ -1,0 +1,155 @@
+//! Request bodies: JSON, and why it is not what a route takes.
+//!
+//! A value that is of the wrong type, missing or given twice is 422; one of the right type that cannot be is 400. The
+//! message names where it is (`input[3]`), the place in the JSON, and shows little of what the client sent.
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, MatchedPath, Request};
+use axum::http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
+
+use super::ApiError;
+use super::known_fields::Known;
+
+/// From this size on a body is parsed on a thread that may block: below, the way there takes longer.
+const LARGE: usize = 64 << 10;
+
+/// Most characters of a client's that are shown to it.
+const SHOWN: usize = 100;
+
+/// Infinity's routes, whose clients read FastAPI's list of what is malformed. Under `/v1` clients of Jina, Voyage and
+/// vLLM send the same requests, and read a text.
+const INFINITYS: &[&str] = &["/embeddings", "/rerank", "/classify"];
+
+/// A JSON body.
+pub struct Body<T>(pub T);
+
+impl<T, S> FromRequest<S> for Body<T>
+where
+    T: DeserializeOwned + Send + 'static,
+    S: Send + Sync,
+{
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let path = request.extensions().get::<MatchedPath>();
+        let fastapi = path.is_some_and(|path| INFINITYS.contains(&path.as_str()));
+        let bytes = read(request).await?;
+        let listed = |e| ApiError { fastapi, ..e };
+        off_thread(bytes.len(), move || parse(&bytes)).await.map(Self).map_err(listed)
+    }
+}
+
+/// The bytes of a body that says that it is JSON.
+pub async fn read(request: Request) -> Result<Bytes, ApiError> {
+    check_content_type(request.headers())?;
+    // A layer has read it already, within its limits.
+    let bytes = Bytes::from_request(request, &()).await;
+    bytes.map_err(|e| ApiError::new(e.status(), format!("the body cannot be read: {e}")))
+}
+
+/// Runs `work` on `size` bytes: on a thread that may be busy for a while, if they are many.
+pub async fn off_thread<T: Send + 'static>(
+    size: usize,
+    work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    if size < LARGE {
+        return work();
+    }
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|e| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?
+}
+
+/// 415 unless it is `application/json` or some `application/…+json`, with whatever parameters.
+fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    let refuse = |what: String| {
+        let message = format!("{what}; send JSON, with the header Content-Type: application/json");
+        Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
+    };
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return refuse("the request has no Content-Type".into());
+    };
+    let text = String::from_utf8_lossy(value.as_bytes());
+    let kind = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match kind.strip_prefix("application/") {
+        Some(subtype) if subtype == "json" || subtype.ends_with("+json") => Ok(()),
+        _ => refuse(format!("the Content-Type is {}", shorten(&text))),
+    }
+}
+
+/// Parses a JSON body, which must be an object. A field that looks like one of `T` is refused, all other unknown ones are
+/// ignored.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let unprocessable = |message: &str| Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message));
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        None => return unprocessable("the body is empty; it must be a JSON object"),
+        // Structs would be read from lists, too.
+        Some(b'{') => {}
+        Some(_) => return unprocessable("the body must be a JSON object"),
+    }
+    serde_json::from_slice(bytes).map(|Known(value)| value).or_else(|_| explain(bytes))
+}
+
+/// Parses again, keeping account of where in the JSON it is.
+fn explain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    match serde_path_to_error::deserialize(&mut json) {
+        Ok(Known(value)) => json.end().map(|()| value).map_err(|e| malformed("", &e)),
+        Err(e) => {
+            let path = e.path().to_string();
+            // Where a field's name is not known yet, there is a question mark.
+            Err(malformed(path.trim_end_matches(['.', '?']), e.inner()))
+        }
+    }
+}
+
+/// What is wrong at `path`, which is empty where it is the whole.
+fn malformed(path: &str, error: &serde_json::Error) -> ApiError {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let reason = text.strip_suffix(&place).unwrap_or(&text);
+    // The right type, but not a value that it may have.
+    let bad_value = ["unknown variant", "unknown field", "invalid value"].iter().any(|start| reason.starts_with(start));
+    let status = if bad_value { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let path = shorten(path);
+    let named = ["missing field `", "duplicate field `", "unknown field `"].iter().find_map(|start| {
+        let (name, _) = reason.strip_prefix(start)?.split_once('`')?;
+        Some(if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") })
+    });
+    let reason = in_words(reason);
+    let message = match path.as_str() {
+        // The place of what is missing or unknown is the end of the body: it says nothing.
+        "" if named.is_some() => reason,
+        "" if error.is_data() => format!("{reason}{place}"),
+        "" => format!("the body is not valid JSON: {reason}{place}"),
+        path => format!("{path}: {reason}{place}"),
+    };
+    let error = ApiError::new(status, message);
+    match named.or(Some(path).filter(|path| !path.is_empty())) {
+        Some(param) => error.param(param),
+        None => error,
+    }
+}
+
+/// The reason with little of the client's text in it, and Rust's names of types as clients know them.
+fn in_words(reason: &str) -> String {
+    const NAMES: &[(&str, &str)] =
+        &[("usize", "a whole number, not negative"), ("a sequence", "a list"), ("a map", "an object")];
+    let reason = &reason.replacen("unknown variant", "unknown value", 1);
+    let Some((found, expected)) = reason.rsplit_once(", expected ") else { return shorten(reason) };
+    let expected = NAMES.iter().find(|(rust, _)| *rust == expected).map_or(expected, |(_, words)| words);
+    let found = match found {
+        "invalid type: sequence" => "invalid type: list",
+        "invalid type: map" => "invalid type: object",
+        other => other,
+    };
+    format!("{}, expected {expected}", shorten(found))
+}
+
+/// The beginning of a client's text, to be shown to it.
+pub fn shorten(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}

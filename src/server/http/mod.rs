@@ -1,0 +1,18 @@
+//! Bodies of requests and of replies: JSON in, JSON out, errors in the shape of each dialect.
+
+mod api_error;
+mod body;
+mod known_fields;
+mod reply;
+mod shapes;
+mod stamp;
+mod whole;
+pub mod write;
+
+pub use api_error::{ApiError, CohereErrorBody, ErrorBody, ErrorShape, KserveErrorBody, TeiErrorBody};
+pub use body::{Body, off_thread, parse, read, shorten};
+pub use known_fields::{meant, nested};
+pub use reply::{RESULT_BYTES, Usage, bracketed, json, json_list, json_pieces, written};
+pub(in crate::server) use shapes::deserialize_shapes;
+pub use stamp::{new_id, unix_time};
+pub use whole::{Whole, WholeNumber, WholeVisitor, whole};

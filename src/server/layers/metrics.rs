@@ -1,0 +1,17 @@
+//! Counts and measures requests, whatever answers them.
+
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use crate::server::metrics::Metrics;
+
+pub async fn record(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let mut open = metrics.open(route, request.method());
+    let reply = next.run(request).await;
+    open.replied(&reply);
+    reply
+}

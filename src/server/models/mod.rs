@@ -1,0 +1,18 @@
+//! The served models: which ones there are, which one answers a request, and what each computes.
+
+mod choice;
+mod failure;
+mod lazy_engine;
+mod profile;
+mod registry;
+mod served;
+mod service;
+mod spec;
+mod warm_up;
+
+pub use failure::{Failure, NoModel, of_inputs};
+pub use profile::{Capability, Profile};
+pub use registry::Models;
+pub use served::Served;
+pub use service::{Answer, Relevance, Service};
+pub use spec::{Choose, Load, LoadError, Spec};

@@ -1,0 +1,335 @@
+//! What one model can be asked, whatever the route.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::failure::Failure;
+use super::lazy_engine::{LazyEngine, Origin, origin};
+use super::profile::{Capability, Profile};
+use super::spec::{Load, LoadError, Spec};
+use crate::batch::scheduler::Stats;
+use crate::engine::classify::{Classified, Classifier};
+use crate::engine::rerank::{Method, Pairs, Reranker, Score};
+use crate::engine::{
+    Embedding, Engine, Input, Job, Labelled, LocalInfo, OutputKind, OutputOf, Request, RequestOptions, SparseEmbedding,
+    TextError, Times, TokenEmbeddings,
+};
+use crate::model::activation::sigmoid;
+use crate::model::m3;
+use crate::model::task::Task;
+use crate::model::{Model, ModelError, fingerprint};
+use crate::server::metrics::ModelMetrics;
+use crate::server::trace;
+
+/// What a model answered.
+#[derive(Debug, Clone)]
+pub struct Answer<T> {
+    /// One result an input, in order.
+    pub results: Vec<T>,
+    /// Tokens the model saw, specials included, summed over the inputs.
+    pub tokens: usize,
+    /// Where the time went.
+    pub times: Times,
+}
+
+/// How well a document answers a query.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Relevance {
+    /// The score: of a cross-encoder the sigmoid of its logit, or the logit where raw scores are wanted; else the
+    /// similarity.
+    pub score: f64,
+    /// What documents are ordered by, larger first; it still differs where scores have come so near to 1 that they are
+    /// equal.
+    pub order: f64,
+}
+
+/// One model, ready to be asked.
+pub struct Service {
+    name: String,
+    model_id: String,
+    engine: Arc<dyn Engine>,
+    local: Arc<LocalInfo>,
+    /// Engines of the same model for other outputs.
+    sparse: LazyEngine,
+    tokens: LazyEngine,
+    hidden: LazyEngine,
+    load: Load,
+    /// The weights that the engine was loaded from.
+    origin: Option<Origin>,
+    reranker: Option<Reranker>,
+    /// Whether the reranker scores pairs, by a logit that becomes a score here.
+    scores_pairs: bool,
+    classifier: Option<Classifier>,
+    profile: Arc<Profile>,
+    metrics: Arc<ModelMetrics>,
+}
+
+/// Minimum bytes of a token of text, on average, in most languages.
+const BYTES_PER_TOKEN: usize = 3;
+
+/// What a model is loaded for when it is served.
+fn purpose(model: &Model) -> OutputKind {
+    match &model.task {
+        Task::CrossEncoder(_) | Task::Classifier { .. } | Task::Generative(_) => OutputKind::Logits,
+        Task::Sparse => OutputKind::Sparse,
+        Task::LateInteraction => OutputKind::TokenVectors,
+        _ => OutputKind::Embedding,
+    }
+}
+
+impl Service {
+    /// Loads the model; blocks.
+    pub(super) fn load(spec: &Spec) -> Result<Arc<Self>, LoadError> {
+        let engine = (spec.load)(&|model| Ok(purpose(model)))?;
+        let info = engine.info();
+        let Some(local) = info.local.clone() else {
+            return Err(LoadError { message: "only models of this process are served".into(), hint: None });
+        };
+        let (model, output) = (&local.model, info.output);
+        let origin = origin(model);
+        let refuse = |e: ModelError| LoadError { message: e.to_string(), hint: e.hint() };
+        let classifier = match output {
+            OutputKind::Logits => {
+                let labels = model.head().labels(info.dimensions).map_err(refuse)?;
+                Some(Classifier::new(Arc::clone(&engine), labels))
+            }
+            _ => None,
+        };
+        // A classifier with several labels gives no single score.
+        let method = Method::of(model, true).ok().filter(|method| method.output() == output);
+        let reranker = method.and_then(|method| Reranker::new(Arc::clone(&engine), method).ok());
+        let has = |(capability, has): (Capability, bool)| has.then_some(capability);
+        let capabilities = [
+            (Capability::Embed, output != OutputKind::Logits),
+            (Capability::Rerank, reranker.is_some()),
+            (Capability::Classify, classifier.is_some()),
+        ];
+        let profile = Profile {
+            output,
+            capabilities: capabilities.into_iter().filter_map(has).collect(),
+            sparse_head: m3::Head::Sparse.find(&model.dir).is_some(),
+            max_length: local.max_length,
+            size: fingerprint::size(model),
+        };
+        Ok(Arc::new(Self {
+            name: spec.name.clone(),
+            model_id: spec.model_id.clone(),
+            sparse: LazyEngine::default(),
+            tokens: LazyEngine::default(),
+            hidden: LazyEngine::default(),
+            load: Arc::clone(&spec.load),
+            origin,
+            scores_pairs: matches!(method, Some(Method::Pairs(_))),
+            reranker,
+            classifier,
+            profile: Arc::new(profile),
+            local,
+            engine,
+            metrics: Arc::clone(&spec.metrics),
+        }))
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What it was loaded from.
+    pub fn model_id(&self) -> &str {
+        &self.model_id
+    }
+
+    pub fn engine(&self) -> &Arc<dyn Engine> {
+        &self.engine
+    }
+
+    pub fn model(&self) -> &Model {
+        &self.local.model
+    }
+
+    /// Details of the model as it runs here.
+    pub fn local(&self) -> &LocalInfo {
+        &self.local
+    }
+
+    /// The queues of all its engines.
+    pub fn stats(&self) -> Stats {
+        self.others().fold(self.engine.stats(), |sum, engine| sum + engine.stats())
+    }
+
+    /// The model's purpose, capabilities and limits.
+    pub fn profile(&self) -> &Arc<Profile> {
+        &self.profile
+    }
+
+    /// Why it cannot be used any more: a file of its weights was changed in place. The reason names the file, which is
+    /// the operator's business and not the client's.
+    pub fn changed(&self) -> Option<&str> {
+        self.engine.changed().or_else(|| self.others().find_map(|engine| engine.changed()))
+    }
+
+    pub fn capabilities(&self) -> &[Capability] {
+        &self.profile.capabilities
+    }
+
+    /// The names of the labels; empty without a classification head.
+    pub fn labels(&self) -> &[Arc<str>] {
+        self.classifier.as_ref().map_or(&[], Classifier::names)
+    }
+
+    /// One result a text: a vector, weights of tokens, or vectors of tokens, as `output` says.
+    pub async fn compute<T: OutputOf + Counted>(
+        &self,
+        output: OutputKind,
+        texts: Vec<Input>,
+        options: RequestOptions,
+    ) -> Result<Answer<T>, Failure> {
+        let answer = async {
+            let completed = self.engine_for(output).await?.submit(Request::new(output, texts, options))?.await?;
+            let times = completed.times;
+            of_results(completed.results_as(), times)
+        };
+        self.counted(output, answer).await
+    }
+
+    /// One vector a text.
+    pub async fn embed(&self, texts: Vec<Input>, options: RequestOptions) -> Result<Answer<Embedding>, Failure> {
+        self.compute(OutputKind::Embedding, texts, options).await
+    }
+
+    /// The relevance of each document to its query, in the order of the documents. With `raw`, logits stay logits.
+    ///
+    /// [`Failure::Input`] counts documents.
+    pub async fn score(&self, pairs: Pairs, raw: bool, options: RequestOptions) -> Result<Answer<Relevance>, Failure> {
+        let answer = async {
+            let reranker = self.reranker.as_ref().ok_or_else(|| {
+                Failure::Unsupported(format!("{} gives no scores by which to order documents", self.name))
+            })?;
+            let several = pairs.queries.len() > 1;
+            let reranked = reranker.score(pairs, &options, true).await?;
+            let failed = reranked.scores.iter().enumerate();
+            let failed = failed.filter_map(|(index, score)| Some((index, score.as_ref().err()?)));
+            if let Some(failure) = { failed }.find_map(|(index, error)| Failure::of_score(index, error, several)) {
+                return Err(failure);
+            }
+            let scores = || reranked.scores.iter().flatten();
+            let relevance = |&Score { score, order, .. }: &Score| Relevance {
+                score: if self.scores_pairs && !raw { sigmoid(order) } else { score },
+                order,
+            };
+            let tokens = reranked.query_tokens + scores().filter_map(|score| score.tokens).sum::<usize>();
+            Ok(Answer { results: scores().map(relevance).collect(), tokens, times: reranked.times })
+        };
+        self.counted(OutputKind::Score, answer).await
+    }
+
+    /// The labels of each input, best first. With `raw`, logits stay logits.
+    pub async fn classify(
+        &self,
+        inputs: Vec<Input>,
+        raw: bool,
+        options: RequestOptions,
+    ) -> Result<Answer<Labelled>, Failure> {
+        let answer = async {
+            let classifier = self.classifier.as_ref();
+            let classifier = classifier.ok_or_else(|| Failure::Unsupported(format!("{} has no labels", self.name)))?;
+            let Classified { results, times } = classifier.classify(inputs, raw, options).await?;
+            of_results(results, times)
+        };
+        self.counted(OutputKind::Labels, answer).await
+    }
+
+    /// The engine for `output`: the model's own, or another that is loaded now.
+    async fn engine_for(&self, output: OutputKind) -> Result<Arc<dyn Engine>, Failure> {
+        let lazy = match output {
+            // What it does not give and no other engine can, it refuses itself.
+            _ if output == self.engine.info().output || output == OutputKind::Embedding => {
+                return Ok(Arc::clone(&self.engine));
+            }
+            OutputKind::Sparse => &self.sparse,
+            OutputKind::TokenVectors => &self.tokens,
+            _ => &self.hidden,
+        };
+        lazy.get(output, &self.load, &self.name, &self.origin).await
+    }
+
+    /// The engines that were loaded besides the model's own.
+    fn others(&self) -> impl Iterator<Item = &Arc<dyn Engine>> {
+        [&self.sparse, &self.tokens, &self.hidden].into_iter().filter_map(LazyEngine::loaded)
+    }
+
+    /// Waits for an answer, and counts what became of it.
+    async fn counted<T>(
+        &self,
+        output: OutputKind,
+        answer: impl Future<Output = Result<Answer<T>, Failure>>,
+    ) -> Result<Answer<T>, Failure> {
+        let (call, started) = (self.metrics.begin(output), SystemTime::now());
+        let answer = answer.await;
+        match &answer {
+            Ok(answer) => {
+                call.answered(&answer.times);
+                trace::phases(&self.name, started, &answer.times, answer.tokens);
+            }
+            Err(failure) => call.ended(failure.into()),
+        }
+        answer
+    }
+
+    /// The estimated number of tokens of `texts`.
+    pub fn estimated_tokens(&self, texts: &[Input]) -> usize {
+        let most = self.local.max_length;
+        texts.iter().map(|text| (text.bytes() / BYTES_PER_TOKEN + 2).min(most)).sum()
+    }
+
+    /// Runs `each` for the indices below `count` on the threads that tokenise, no more than `at_once` at once, admitted like
+    /// `bytes` bytes of text.
+    pub async fn job(
+        &self,
+        bytes: usize,
+        count: usize,
+        at_once: usize,
+        each: impl Fn(usize) -> Result<Vec<u8>, TextError> + Send + Sync + 'static,
+    ) -> Result<Vec<Vec<u8>>, Failure> {
+        let job = Job { count, at_once, estimate: bytes / BYTES_PER_TOKEN, each: Box::new(each) };
+        self.engine.submit_job(job)?.await?.into_iter().enumerate().map(checked).collect()
+    }
+}
+
+fn of_results<T: Counted>(results: Vec<Result<T, TextError>>, times: Times) -> Result<Answer<T>, Failure> {
+    let results: Vec<T> = results.into_iter().enumerate().map(checked).collect::<Result<_, _>>()?;
+    Ok(Answer { tokens: results.iter().map(Counted::tokens).sum(), results, times })
+}
+
+/// An input that has no result fails the whole request.
+fn checked<T>((index, result): (usize, Result<T, TextError>)) -> Result<T, Failure> {
+    result.map_err(|error| Failure::of_text(index, &error))
+}
+
+/// A result that knows how many tokens the model saw for it.
+pub trait Counted {
+    fn tokens(&self) -> usize;
+}
+
+impl Counted for Embedding {
+    fn tokens(&self) -> usize {
+        self.tokens.unwrap_or_default()
+    }
+}
+
+impl Counted for SparseEmbedding {
+    fn tokens(&self) -> usize {
+        self.tokens
+    }
+}
+
+impl Counted for TokenEmbeddings {
+    fn tokens(&self) -> usize {
+        self.tokens
+    }
+}
+
+impl Counted for Labelled {
+    fn tokens(&self) -> usize {
+        self.tokens.unwrap_or_default()
+    }
+}

@@ -1,0 +1,104 @@
+//! Lists of inputs, of which only so many are kept as a request may have.
+
+use std::fmt::{self, Formatter};
+use std::marker::PhantomData;
+
+use serde::de::{DeserializeOwned, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use crate::server::{ApiError, Limits};
+
+/// Maximum inputs that are kept of a request, whatever the limit: what comes after is read and counted only, so that a
+/// body of millions of empty texts takes no memory.
+pub const MAX_KEPT: usize = 1 << 16;
+
+/// A list, of which no more than [`MAX_KEPT`] are kept.
+#[derive(Debug, PartialEq, Eq)]
+pub struct List<T> {
+    items: Vec<T>,
+    count: usize,
+    /// Whether its one item came by itself.
+    alone: bool,
+}
+
+impl<T> List<T> {
+    /// The items of the field `field`: at least one, and no more than the limit.
+    ///
+    /// # Errors
+    /// 400 if there are none, 413 if there are too many.
+    pub fn checked(self, field: &str, limits: &Limits) -> Result<Vec<T>, ApiError> {
+        let limit = limits.client_batch.min(MAX_KEPT);
+        match self.count {
+            0 => Err(ApiError::empty(field)),
+            count if count > limit => Err(ApiError::too_many(field, count, limit)),
+            _ => Ok(self.items),
+        }
+    }
+
+    /// The items that are kept.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.items.iter()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// The number of items, also of those that are not kept.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    pub fn is_alone(&self) -> bool {
+        self.alone
+    }
+
+    pub fn empty() -> Self {
+        Self { items: Vec::new(), count: 0, alone: false }
+    }
+
+    /// A list of one item that came by itself.
+    pub fn one(item: T) -> Self {
+        Self { items: vec![item], count: 1, alone: true }
+    }
+
+    /// Adds an item: it is kept, or counted only.
+    pub fn push(&mut self, item: T) {
+        if self.items.len() < MAX_KEPT {
+            self.items.push(item);
+        }
+        self.count += 1;
+    }
+
+    /// Adds the rest of a sequence, whose items are of the type `I`.
+    pub fn extend<'de, I: DeserializeOwned, A: SeqAccess<'de>>(
+        mut self,
+        mut rest: A,
+        item: impl Fn(I) -> T,
+    ) -> Result<Self, A::Error> {
+        self.alone = false;
+        while let Some(next) = rest.next_element()? {
+            self.push(item(next));
+        }
+        Ok(self)
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        struct Items<T>(PhantomData<T>);
+
+        impl<'de, T: DeserializeOwned> Visitor<'de> for Items<T> {
+            type Value = List<T>;
+
+            fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<List<T>, A::Error> {
+                List::empty().extend(items, |item| item)
+            }
+        }
+        json.deserialize_seq(Items(PhantomData))
+    }
+}

@@ -1,0 +1,72 @@
+//! Which tensors a model takes and gives.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::server::ApiError;
+use crate::server::models::{Capability, Failure, Service};
+
+/// A tensor's name, type and shape; −1 stands for any length.
+#[derive(Serialize, ToSchema)]
+pub struct TensorMetadata {
+    #[schema(example = "text")]
+    name: &'static str,
+    #[schema(example = "BYTES")]
+    datatype: &'static str,
+    #[schema(example = json!([-1]))]
+    shape: Vec<i64>,
+}
+
+/// Which tensors a model takes and gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interface {
+    /// `text` → `embedding`
+    Embed,
+    /// `query`, `documents` → `scores`
+    Rerank,
+    /// `text` → `scores`
+    Classify,
+}
+
+impl Interface {
+    pub fn of(service: &Service) -> Result<Self, ApiError> {
+        let can = service.capabilities();
+        // An encoder that can rerank is asked for its vectors.
+        [(Capability::Embed, Self::Embed), (Capability::Rerank, Self::Rerank), (Capability::Classify, Self::Classify)]
+            .into_iter()
+            .find_map(|(capability, interface)| can.contains(&capability).then_some(interface))
+            .ok_or_else(|| Failure::Unsupported(format!("{} has nothing to infer", service.name())).into())
+    }
+
+    /// Names of its inputs, all BYTES.
+    pub fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Embed | Self::Classify => &["text"],
+            Self::Rerank => &["query", "documents"],
+        }
+    }
+
+    /// Which of its inputs a tensor is, by its name or by NIM's.
+    pub fn position(self, name: &str) -> Option<usize> {
+        let name = if self == Self::Rerank && matches!(name, "passage" | "passages") { "documents" } else { name };
+        self.names().iter().position(|known| *known == name)
+    }
+
+    pub fn output_name(self) -> &'static str {
+        match self {
+            Self::Embed => "embedding",
+            Self::Rerank | Self::Classify => "scores",
+        }
+    }
+
+    pub fn inputs(self) -> Vec<TensorMetadata> {
+        let shape = |name: &str| if name == "query" { vec![1] } else { vec![-1] };
+        self.names().iter().map(|name| TensorMetadata { name, datatype: "BYTES", shape: shape(name) }).collect()
+    }
+
+    pub fn output(self, service: &Service) -> TensorMetadata {
+        let columns = i64::try_from(service.engine().info().dimensions).unwrap_or(-1);
+        let shape = if self == Self::Rerank { vec![-1] } else { vec![-1, columns] };
+        TensorMetadata { name: self.output_name(), datatype: "FP32", shape }
+    }
+}

@@ -1,0 +1,133 @@
+//! A request to rerank, whatever its dialect, and the order of its documents.
+
+use crate::engine::RequestOptions;
+use crate::engine::rerank::Pairs;
+use crate::server::ApiError;
+use crate::server::http::{RESULT_BYTES, off_thread};
+use crate::server::models::{Answer, Failure, Relevance, Service};
+use crate::server::routes::fields::check_limits;
+
+/// A request to rerank, without its documents.
+#[derive(PartialEq)]
+pub struct RerankCall {
+    pub query: String,
+    /// The name of a model.
+    pub model: Option<String>,
+    /// Whether logits stay logits.
+    pub raw: bool,
+    pub options: RequestOptions,
+    /// Maximum documents of the reply.
+    pub top_n: usize,
+    /// Whether the reply has the documents.
+    pub with_documents: bool,
+    /// The number of chunks of a document, if there may be several.
+    pub max_chunks: Option<usize>,
+    /// Limits of tokens, by field.
+    pub limits: Vec<(&'static str, Option<i64>)>,
+}
+
+/// A document of the reply.
+pub struct Ranked {
+    /// Its index in the request.
+    pub index: usize,
+    /// How well it answers the query.
+    pub score: f64,
+    /// Its text, if it was asked for.
+    pub document: Option<String>,
+}
+
+impl Ranked {
+    /// The estimated bytes of documents in a reply.
+    pub fn size(ranks: &[Self]) -> usize {
+        ranks.iter().map(|ranked| RESULT_BYTES + ranked.document.as_ref().map_or(0, String::len)).sum()
+    }
+}
+
+impl RerankCall {
+    /// Whether the model can follow it.
+    pub fn check(&self, service: &Service) -> Result<(), ApiError> {
+        check_limits(&self.limits, service)
+    }
+
+    /// Whether it can be computed together with another: whatever is not about its own documents is the same.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let Self { query: _, top_n: _, with_documents: _, model, raw, options, max_chunks, limits } = self;
+        (model, raw, options, max_chunks, limits)
+            == (&other.model, &other.raw, &other.options, &other.max_chunks, &other.limits)
+    }
+
+    /// Computes the scores, and orders the documents, best first.
+    pub async fn run(
+        self,
+        service: &Service,
+        documents: Vec<String>,
+    ) -> Result<(Answer<Relevance>, Vec<Ranked>), Failure> {
+        let (answer, ranks) = Self::run_all(vec![(self, documents)], service).await?;
+        Ok((answer, ranks.into_iter().next().unwrap_or_default()))
+    }
+
+    /// Computes several calls that are alike at once, each with its documents; and orders the documents of each, best
+    /// first.
+    pub async fn run_all(
+        calls: Vec<(Self, Vec<String>)>,
+        service: &Service,
+    ) -> Result<(Answer<Relevance>, Vec<Vec<Ranked>>), Failure> {
+        let Some((first, _)) = calls.first() else { return Err(Failure::Internal("nothing was asked".into())) };
+        let (raw, options) = (first.raw, first.options.clone());
+        let mut pairs = Pairs::default();
+        let mut wanted = Vec::with_capacity(calls.len());
+        for (index, (call, documents)) in calls.into_iter().enumerate() {
+            let count = documents.len();
+            let (documents, shown) = match call.with_documents {
+                true => twice(documents).await?,
+                false => (documents, Vec::new()),
+            };
+            pairs.queries.push(call.query);
+            pairs.documents.extend(documents.into_iter().map(|document| (index, document)));
+            wanted.push((count, call.top_n, shown));
+        }
+        let answer = service.score(pairs, raw, options).await?;
+        if answer.results.len() != wanted.iter().map(|(count, ..)| count).sum::<usize>() {
+            return Err(Failure::Internal("the engine gave another number of scores".into()));
+        }
+        let mut rest = &answer.results[..];
+        let ranked = |(count, top_n, mut shown): (usize, usize, Vec<String>)| {
+            let (own, others) = rest.split_at(count);
+            rest = others;
+            let show = |(index, score)| Ranked { index, score, document: shown.get_mut(index).map(std::mem::take) };
+            best(own, top_n).into_iter().map(show).collect()
+        };
+        let ranks = wanted.into_iter().map(ranked).collect();
+        Ok((answer, ranks))
+    }
+}
+
+/// The documents for the model, which keeps them, and for the reply: copied on a thread that may be busy for a while, if
+/// they are large.
+async fn twice(documents: Vec<String>) -> Result<(Vec<String>, Vec<String>), Failure> {
+    let size = documents.iter().map(String::len).sum();
+    let copied = off_thread(size, move || Ok((documents.clone(), documents))).await;
+    copied.map_err(|e| Failure::Internal(e.message))
+}
+
+/// Index and score of the best, best first; ties by index.
+fn best(relevances: &[Relevance], top_n: usize) -> Vec<(usize, f64)> {
+    let mut order: Vec<(usize, &Relevance)> = relevances.iter().enumerate().collect();
+    order.sort_by(|(_, a), (_, b)| b.order.total_cmp(&a.order));
+    order.truncate(top_n);
+    order.into_iter().map(|(index, relevance)| (index, relevance.score)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_are_ordered_by_what_still_differs_and_then_by_index() {
+        // Scores that have come so near to 1 that they are equal.
+        let relevances = [(1.0, 40.0), (1.0, 50.0), (0.5, 0.0), (1.0, 50.0)];
+        let relevances = relevances.map(|(score, order)| Relevance { score, order });
+        assert_eq!(best(&relevances, 9), [(1, 1.0), (3, 1.0), (0, 1.0), (2, 0.5)]);
+        assert_eq!(best(&relevances, 2), [(1, 1.0), (3, 1.0)]);
+    }
+}

@@ -1,0 +1,114 @@
+//! `/similarity`: how alike a text and several others are.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::inputs::characters;
+use super::together::{Cost, Parts, Place, Replies, TeiTask, alone, failed, truncation};
+use crate::engine::{Embedding, Input, OutputKind, RequestOptions};
+use crate::server::http::{Body, nested, write};
+use crate::server::models::Failure;
+use crate::server::routes::fields::Direction;
+use crate::server::routes::inputs::List;
+use crate::server::routes::tags;
+use crate::server::{ApiError, App, Limits};
+
+/// What is to be compared.
+#[derive(Deserialize, ToSchema)]
+#[schema(example = json!({
+    "inputs": {"source_sentence": "What do cats eat?", "sentences": ["Cats eat fish.", "A bridge of stone."]}
+}))]
+pub struct SimilarityRequest {
+    inputs: SimilarityInputs,
+    #[serde(default, deserialize_with = "nested")]
+    parameters: Option<SimilarityParameters>,
+    /// Which model; without it the first that is made for it.
+    model: Option<String>,
+}
+
+/// One text and those it is compared with.
+#[derive(Deserialize, ToSchema)]
+pub struct SimilarityInputs {
+    #[schema(example = "What is Deep Learning?")]
+    source_sentence: String,
+    #[schema(example = json!(["What is Machine Learning?"]))]
+    #[schema(value_type = Vec<String>)]
+    sentences: List<String>,
+}
+
+/// How texts are treated.
+#[derive(Default, PartialEq, Deserialize, ToSchema)]
+pub struct SimilarityParameters {
+    /// Whether a text that is too long is cut; if false, it is an error. Left out: what the server was started with.
+    truncate: Option<bool>,
+    /// Which end of it goes.
+    truncation_direction: Option<Direction>,
+    /// The name of a prompt of the model's to put before each text.
+    prompt_name: Option<String>,
+}
+
+/// How alike a text and each of several others are
+#[utoipa::path(post, path = "/similarity", tag = tags::TEI, request_body = SimilarityRequest,
+    responses((status = 200, description = "One number a sentence, in order", body = Vec<f32>)))]
+pub async fn similarity(
+    State(app): State<Arc<App>>,
+    Body(request): Body<SimilarityRequest>,
+) -> Result<Response, ApiError> {
+    alone::<Similarity>(&app, request).await
+}
+
+/// `/similarity`. The text that the others are compared with is the first input.
+pub struct Similarity;
+
+impl TeiTask for Similarity {
+    type Request = SimilarityRequest;
+    type Options = (SimilarityParameters, Option<String>);
+    type Input = Input;
+
+    const UNCOUNTED: usize = 1;
+
+    fn taken(request: SimilarityRequest, limits: &Limits) -> Result<(Self::Options, Vec<Input>, bool), ApiError> {
+        let SimilarityRequest { inputs: SimilarityInputs { source_sentence, sentences }, parameters, model } = request;
+        let sentences = sentences.checked("inputs.sentences", limits)?;
+        let texts = std::iter::once(source_sentence).chain(sentences).map(Input::Text).collect();
+        Ok(((parameters.unwrap_or_default(), model), texts, false))
+    }
+
+    fn field(place: &Place) -> String {
+        match place.index.checked_sub(1) {
+            Some(sentence) => format!("inputs.sentences[{sentence}]"),
+            None => "inputs.source_sentence".into(),
+        }
+    }
+
+    async fn compute(
+        app: &App,
+        (parameters, model): Self::Options,
+        texts: Vec<Input>,
+        parts: Parts,
+    ) -> Result<Replies, ApiError> {
+        let mut cost = Cost::begin(characters(&texts));
+        let service = app.model_for(model.as_deref(), OutputKind::Embedding).await?;
+        let similarity = service.model().similarity();
+        let similarity = similarity.map_err(|e| failed::<Self>(Failure::Unsupported(e.to_string()), &parts))?;
+        let SimilarityParameters { truncate, truncation_direction, prompt_name } = parameters;
+        let truncate = truncation(&service, truncate, truncation_direction);
+        let options = RequestOptions { truncate, prompt_name, ..RequestOptions::default() };
+        let answer = service.embed(texts, options).await.map_err(|e| failed::<Self>(e, &parts))?;
+        cost.count(&answer);
+        let numbers = answer.results.iter().map(|e| e.vector.len()).sum();
+        Replies::write(parts, answer.results, numbers, cost, move |_, vectors: &[Embedding], out| {
+            let (source, sentences) = vectors.split_first().unzip();
+            let alike = sentences.into_iter().flatten().zip(source.into_iter().cycle());
+            // As the vectors have no more digits than that.
+            write::list(alike, out, |(sentence, source), out| {
+                write::json(&(similarity.of(&source.vector, &sentence.vector) as f32), out);
+            });
+        })
+        .await
+    }
+}

@@ -1,0 +1,285 @@
+//! Requests with the same options are computed together: the model gets one request, and each of them its own reply.
+
+use std::time::Instant;
+
+use axum::body::Bytes;
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::de::DeserializeOwned;
+
+use crate::engine::Times;
+use crate::model::tokenizer::Truncate;
+use crate::server::http::{json_pieces, write};
+use crate::server::memory::BodyPermit;
+use crate::server::models::{Answer, Failure, Service};
+use crate::server::routes::fields::Direction;
+use crate::server::{ApiError, App, Limits};
+
+/// What one of TEI's routes does.
+pub trait TeiTask: 'static {
+    type Request: DeserializeOwned + Send + 'static;
+    /// What a request says beside its inputs. Requests with equal options are computed together.
+    type Options: PartialEq + Send + 'static;
+    type Input: Send + 'static;
+
+    /// Inputs of each request that do not count among those that a request may have.
+    const UNCOUNTED: usize = 0;
+
+    /// The options, the inputs, and whether there is one that came by itself.
+    ///
+    /// # Errors
+    /// 400 without inputs, 413 for too many.
+    fn taken(request: Self::Request, limits: &Limits) -> Result<(Self::Options, Vec<Self::Input>, bool), ApiError>;
+
+    /// The name of an input in messages.
+    fn field(place: &Place) -> String {
+        format!("inputs[{}]", place.index)
+    }
+
+    /// Takes other options in if their inputs can be computed together with its own, or gives them back.
+    fn join(own: &mut Self::Options, other: Self::Options) -> Result<(), Self::Options> {
+        if *own == other { Ok(()) } else { Err(other) }
+    }
+
+    /// How many numbers the reply to `count` inputs has, of a model whose vectors have the length `width`; 0 where that
+    /// is not known before it is computed, or bounded by something else.
+    fn numbers(_options: &Self::Options, _count: usize, _width: usize) -> usize {
+        0
+    }
+
+    /// The replies to requests with these options.
+    fn compute(
+        app: &App,
+        options: Self::Options,
+        inputs: Vec<Self::Input>,
+        parts: Parts,
+    ) -> impl Future<Output = Result<Replies, ApiError>> + Send;
+}
+
+/// The answer to a request by itself.
+pub async fn alone<T: TeiTask>(app: &App, request: T::Request) -> Result<Response, ApiError> {
+    let (options, inputs, single) = T::taken(request, &app.limits)?;
+    answer_alone::<T>(app, options, inputs, single).await
+}
+
+/// The answer to a request whose inputs have been taken out.
+pub async fn answer_alone<T: TeiTask>(
+    app: &App,
+    options: T::Options,
+    inputs: Vec<T::Input>,
+    single: bool,
+) -> Result<Response, ApiError> {
+    let parts = Parts::one(Part { count: inputs.len(), single, instance: None });
+    let Replies { json, cost, permit } = T::compute(app, options, inputs, parts).await?;
+    let body = json_pieces(json.into_iter().next().unwrap_or_default(), permit);
+    // TEI says "gpu+optimized" of every device.
+    Ok(([("x-compute-type", "optimized")], cost.headers(), body).into_response())
+}
+
+/// The error of a model, with TEI's statuses; `field` names the input at an index.
+pub fn error_of(failure: Failure, field: impl Fn(usize) -> String) -> ApiError {
+    let of_input = |status, index, reason| ApiError::new(status, format!("{}: {reason}", field(index)));
+    match failure {
+        Failure::Input { index, reason, too_long: false } => {
+            of_input(StatusCode::UNPROCESSABLE_ENTITY, index, reason).code(ApiError::TOKENIZER)
+        }
+        Failure::Input { index, reason, .. } | Failure::InputTooLarge { index, reason } => {
+            of_input(StatusCode::PAYLOAD_TOO_LARGE, index, reason)
+        }
+        Failure::Unsupported(what) => ApiError::new(StatusCode::FAILED_DEPENDENCY, what),
+        other => other.into(),
+    }
+}
+
+/// The error of a model that computed the inputs of `parts`.
+pub fn failed<T: TeiTask>(failure: Failure, parts: &Parts) -> ApiError {
+    if let Failure::Query { document: Some(index), reason } = &failure {
+        return ApiError::bad_request(format!("{}query: {reason}", parts.place(*index).prefix));
+    }
+    error_of(failure, |index| {
+        let place = parts.place(index);
+        format!("{}{}", place.prefix, T::field(&place))
+    })
+}
+
+/// What `truncate` and `truncation_direction` mean; `None`: what the model was loaded with.
+pub fn truncation(service: &Service, truncate: Option<bool>, direction: Option<Direction>) -> Option<Truncate> {
+    match (truncate, direction) {
+        (Some(false), _) => Some(Truncate::None),
+        (_, Some(direction)) => Some(direction.into()),
+        (Some(true), None) => Some(service.model().tokenizer.truncation_side),
+        (None, None) => None,
+    }
+}
+
+/// What an answer cost.
+pub struct Cost {
+    started: Instant,
+    pub characters: usize,
+    tokens: usize,
+    times: Times,
+}
+
+impl Cost {
+    /// Of a request that begins now and has `characters` characters.
+    pub fn begin(characters: usize) -> Self {
+        Self { started: Instant::now(), characters, tokens: 0, times: Times::default() }
+    }
+
+    /// Adds what the model did.
+    pub fn count<T>(&mut self, answer: &Answer<T>) {
+        (self.tokens, self.times) = (answer.tokens, answer.times);
+    }
+
+    /// TEI's headers of costs; times are milliseconds.
+    fn headers(&self) -> [(HeaderName, HeaderValue); 7] {
+        let total = self.started.elapsed().as_millis() as u64;
+        let name = HeaderName::from_static;
+        [
+            (name("x-compute-time"), total.into()),
+            (name("x-compute-characters"), self.characters.into()),
+            (name("x-compute-tokens"), self.tokens.into()),
+            (name("x-total-time"), total.into()),
+            (name("x-tokenization-time"), (self.times.tokenize.as_millis() as u64).into()),
+            (name("x-queue-time"), (self.times.queue.as_millis() as u64).into()),
+            (name("x-inference-time"), (self.times.infer.as_millis() as u64).into()),
+        ]
+    }
+}
+
+/// The replies to requests that were computed together.
+pub struct Replies {
+    /// The JSON of each, in pieces.
+    pub json: Vec<Vec<Bytes>>,
+    /// What all of them cost.
+    pub cost: Cost,
+    /// Memory that they take until they are sent.
+    pub permit: Option<BodyPermit>,
+}
+
+impl Replies {
+    /// Of requests of which each has its JSON in one piece.
+    pub fn new(json: Vec<Vec<u8>>, cost: Cost) -> Self {
+        Self { json: json.into_iter().map(|json| vec![json.into()]).collect(), cost, permit: None }
+    }
+
+    /// Writes the reply of each request by `one`: on a blocking thread if they have many `numbers`.
+    pub async fn write<T: Send + 'static>(
+        parts: Parts,
+        results: Vec<T>,
+        numbers: usize,
+        cost: Cost,
+        one: impl Fn(Part, &[T], &mut Vec<u8>) + Send + 'static,
+    ) -> Result<Self, ApiError> {
+        let written = write::off_thread_if_many(numbers, move || {
+            let reply = |(part, results): (Part, &[T])| {
+                let mut out = Vec::new();
+                one(part, results, &mut out);
+                out
+            };
+            parts.split(&results).into_iter().map(reply).collect()
+        });
+        Ok(Self::new(written.await?, cost))
+    }
+}
+
+/// Which of the inputs belong to which request.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    parts: Vec<Part>,
+}
+
+/// One request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// The number of its inputs.
+    pub count: usize,
+    /// Whether its input came by itself, so that its reply is no list.
+    pub single: bool,
+    /// Its index in the list `instances`; `None` for a request by itself.
+    pub instance: Option<usize>,
+}
+
+/// Where an input stands.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What goes before the name of a field of the request in a message: nothing, or "instances[3]: ".
+    pub prefix: String,
+    /// The index among the inputs of the request.
+    pub index: usize,
+    /// [`Part::single`]
+    pub single: bool,
+}
+
+impl Parts {
+    pub fn one(part: Part) -> Self {
+        Self { parts: vec![part] }
+    }
+
+    /// Adds those of other requests, whose inputs follow.
+    pub fn extend(&mut self, other: Self) {
+        self.parts.extend(other.parts);
+    }
+
+    /// The index of each request in the list `instances`.
+    pub fn instances(&self) -> impl Iterator<Item = usize> {
+        self.parts.iter().filter_map(|part| part.instance)
+    }
+
+    /// The number of inputs of each request.
+    pub fn counts(&self) -> impl Iterator<Item = usize> {
+        self.parts.iter().map(|part| part.count)
+    }
+
+    /// Where the input at `index` among those of all requests stands.
+    pub fn place(&self, index: usize) -> Place {
+        let mut rest = index;
+        for part in &self.parts {
+            if rest < part.count {
+                return Place { prefix: part.prefix(), index: rest, single: part.single };
+            }
+            rest -= part.count;
+        }
+        Place { prefix: String::new(), index, single: false }
+    }
+
+    /// The results of each request, of those of all.
+    pub fn split<'r, T>(&self, mut results: &'r [T]) -> Vec<(Part, &'r [T])> {
+        let take = |&part: &Part| {
+            let (own, rest) = results.split_at(part.count.min(results.len()));
+            results = rest;
+            (part, own)
+        };
+        self.parts.iter().map(take).collect()
+    }
+}
+
+impl Part {
+    /// What goes before the name of a field of the request in a message.
+    pub fn prefix(&self) -> String {
+        self.instance.map(|index| format!("instances[{index}]: ")).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn inputs_and_results_belong_to_their_requests() {
+        let part = |count, instance| Part { count, single: instance == 4, instance: Some(instance) };
+        let mut parts = Parts::one(part(2, 0));
+        parts.extend(Parts::one(part(1, 4)));
+        parts.extend(Parts::one(part(3, 5)));
+        let place = |index, prefix: &str, single| Place { prefix: prefix.into(), index, single };
+        assert_eq!(parts.place(1), place(1, "instances[0]: ", false));
+        assert_eq!(parts.place(2), place(0, "instances[4]: ", true));
+        assert_eq!(parts.place(5), place(2, "instances[5]: ", false));
+        let split: Vec<&[u8]> = parts.split(b"abcdef").into_iter().map(|(_, own)| own).collect();
+        assert_eq!(split, [&b"ab"[..], b"c", b"def"]);
+        let alone = Part { count: 3, single: false, instance: None };
+        assert_eq!(Parts::one(alone).place(2), place(2, "", false));
+        // An engine that gives too few does not panic here.
+        assert!(parts.split(b"a").iter().all(|(_, own)| own.len() <= 1));
+    }
+}
