@@ -130,8 +130,9 @@ fn pairs_with_queries_of_their_own_are_one_request() {
         let (status, reply) =
             server.ask("/score", &json!({"queries": long, "documents": documents, "truncate": "none"}));
         let text = reply.to_string();
-        let names = if model.ends_with("rerank") { "documents[7]" } else { "index" };
-        assert!(status == 400 && text.contains(names), "{model}: {reply}");
+        // The client's own index, not that among the distinct queries.
+        let named = if model.ends_with("rerank") { "documents[7]" } else { "queries[7]" };
+        assert!(status == 400 && text.contains(named), "{model}: {reply}");
         // The second was asked, and counts once.
         assert_eq!(counted() - before, 1.0, "{model}");
     }

@@ -116,7 +116,8 @@ impl Models {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::models::{Capability, Profile, Spec};
+    use crate::server::models::profile::Profile;
+    use crate::server::models::{Capability, Spec};
     use crate::server::{EmbeddingDtype, Metrics};
 
     const EMBEDDER: (OutputKind, &[Capability]) = (OutputKind::Embedding, &[Capability::Embed, Capability::Rerank]);

@@ -11,7 +11,7 @@ mod spec;
 mod warm_up;
 
 pub use failure::{Failure, NoModel, of_inputs};
-pub use profile::{Capability, Profile};
+pub use profile::Capability;
 pub use registry::Models;
 pub use served::Served;
 pub use service::{Answer, Relevance, Service};
