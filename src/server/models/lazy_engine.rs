@@ -25,9 +25,12 @@ pub fn origin(model: &Model) -> Option<Origin> {
 /// The reply where the rest of a model can only be loaded from other files than the model itself.
 const REPLACED: &str = "the model's files were replaced after it was loaded, and what is asked for would come from the new ones; the server must be restarted";
 
-/// An engine that is loaded when it is needed; or the reason why it cannot be.
+/// An engine and the weights that it was loaded from, or the reason why it cannot be loaded.
+type Loaded = Result<(Arc<dyn Engine>, Option<Origin>), String>;
+
+/// An engine that is loaded when it is needed.
 #[derive(Default)]
-pub struct LazyEngine(Arc<OnceCell<Result<(Arc<dyn Engine>, Option<Origin>), String>>>);
+pub struct LazyEngine(Arc<OnceCell<Loaded>>);
 
 impl LazyEngine {
     /// The engine, if it was loaded.

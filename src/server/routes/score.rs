@@ -136,7 +136,7 @@ pub async fn score(
     let scored = service.score(pairs, raw, options).await.map_err(|failure| match failure {
         // Each document has the query at its own index.
         Failure::Query { document, reason } => {
-            let index = several.then(|| format!("[{}]", document.unwrap_or_default())).unwrap_or_default();
+            let index = if several { format!("[{}]", document.unwrap_or_default()) } else { String::new() };
             ApiError::bad_value(format!("{first}{index}"), reason)
         }
         other => of_inputs(other, second),

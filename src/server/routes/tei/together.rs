@@ -15,8 +15,11 @@ use crate::server::models::{Answer, Failure, Service};
 use crate::server::routes::fields::Direction;
 use crate::server::{ApiError, App, Limits};
 
+/// The options of a request, its inputs, and whether there is one that came by itself.
+pub type Taken<T> = (<T as TeiTask>::Options, Vec<<T as TeiTask>::Input>, bool);
+
 /// What one of TEI's routes does.
-pub trait TeiTask: 'static {
+pub trait TeiTask: Sized + 'static {
     type Request: DeserializeOwned + Send + 'static;
     /// What a request says beside its inputs. Requests with equal options are computed together.
     type Options: PartialEq + Send + 'static;
@@ -25,11 +28,11 @@ pub trait TeiTask: 'static {
     /// Inputs of each request that do not count among those that a request may have.
     const UNCOUNTED: usize = 0;
 
-    /// The options, the inputs, and whether there is one that came by itself.
+    /// Takes a request apart.
     ///
     /// # Errors
     /// 400 without inputs, 413 for too many.
-    fn taken(request: Self::Request, limits: &Limits) -> Result<(Self::Options, Vec<Self::Input>, bool), ApiError>;
+    fn taken(request: Self::Request, limits: &Limits) -> Result<Taken<Self>, ApiError>;
 
     /// The name of an input in messages.
     fn field(place: &Place) -> String {
