@@ -4,8 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::engine::Prepared;
 use super::observer::{Observer, Stage};
+use super::recorder::{self, Recording};
 use super::target::{Answer, Output};
-use super::{observer, recorder::Recording};
 use crate::stats::sample::Sample;
 
 /// What an engine answered to texts of the dataset: vectors; or to queries: the scores of their documents.
@@ -48,8 +48,8 @@ impl Observer for Collector {
         self.lock().current = (stage != Stage::WarmUp).then_some(target);
     }
 
-    fn finished(&self, sample: observer::Sample) {
-        let observer::Sample { index, outcome: Ok(Answer { output: Some(output), .. }), .. } = sample else { return };
+    fn finished(&self, sample: recorder::Sample) {
+        let recorder::Sample { index, outcome: Ok(Answer { output: Some(output), .. }), .. } = sample else { return };
         let mut state = self.lock();
         let State { samples, current, answered } = &mut *state;
         let Some(kept) = current.and_then(|target| samples.get_mut(target)) else { return };
@@ -84,7 +84,7 @@ mod tests {
 
     fn answer(collector: &Collector, index: usize, outcome: Outcome) {
         let time = Duration::ZERO;
-        collector.finished(observer::Sample { index, scheduled: time, sent: time, done: time, outcome });
+        collector.finished(recorder::Sample { index, scheduled: time, sent: time, done: time, outcome });
     }
 
     fn vectors(numbers: [f32; 2]) -> Outcome {

@@ -1,25 +1,8 @@
 //! Somebody who watches a run: a progress bar, a collector of vectors, or nobody.
 
 use std::fmt;
-use std::time::Duration;
 
-use super::recorder::Recording;
-use super::target::Outcome;
-
-/// What became of one request, and when; times count from the beginning of its phase.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sample {
-    /// Index of the request.
-    pub index: usize,
-    /// When it was due: by the load model's schedule, or when a client that waits for answers became free.
-    pub scheduled: Duration,
-    /// When it was really sent.
-    pub sent: Duration,
-    /// When its answer was there.
-    pub done: Duration,
-    /// The answer, or why there is none.
-    pub outcome: Outcome,
-}
+use super::recorder::{Recording, Sample};
 
 /// What a phase is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,9 +16,23 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::observer::Sample;
-use super::target::{Answer, Failure, FailureKind};
+use super::target::{Answer, Failure, FailureKind, Outcome};
 use crate::stats::latencies::Latencies;
+
+/// What became of one request, and when; times count from the beginning of its phase.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// Index of the request.
+    pub index: usize,
+    /// When it was due: by the load model's schedule, or when a client that waits for answers became free.
+    pub scheduled: Duration,
+    /// When it was really sent.
+    pub sent: Duration,
+    /// When its answer was there.
+    pub done: Duration,
+    /// The answer, or why there is none.
+    pub outcome: Outcome,
+}
 
 /// An example of a failure is cut to so many characters.
 const EXAMPLE: usize = 400;

@@ -1,14 +1,10 @@
 //! From a recipe and a seed to texts.
 
-use super::spec::{Lengths, Recipe};
+use super::bundled;
+use super::spec::{Lengths, PAYLOAD_WORDS, Recipe};
+use super::texts::{Dataset, QuerySet};
 use super::writer::Writer;
-use super::{Dataset, QuerySet, bundled};
 use crate::stats::random::{Random, hash};
-
-/// Texts of the payload with which embedding servers have been compared in public.
-pub(super) const PAYLOAD_TEXTS: usize = 255;
-/// Words of each, but for one.
-pub(super) const PAYLOAD_WORDS: usize = 384;
 
 impl Recipe {
     /// Makes the texts; the same recipe, seed and tokenizer make the same ones.

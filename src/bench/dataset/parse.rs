@@ -5,8 +5,7 @@ use std::str::FromStr;
 
 use super::arguments::Arguments;
 use super::error::DatasetError;
-use super::generate::{PAYLOAD_TEXTS, PAYLOAD_WORDS};
-use super::spec::{DatasetSpec, Lengths, MAX_TEXT_TOKENS, MAX_TEXTS, Recipe};
+use super::spec::{DatasetSpec, Lengths, MAX_TEXT_TOKENS, MAX_TEXTS, PAYLOAD_TEXTS, PAYLOAD_WORDS, Recipe};
 use super::{bundled, catalog};
 use crate::suggest::suggest;
 

@@ -4,7 +4,11 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::error::DatasetError;
-use super::generate::PAYLOAD_WORDS;
+
+/// Texts of the payload with which embedding servers have been compared in public.
+pub(super) const PAYLOAD_TEXTS: usize = 255;
+/// Words of each, but for one.
+pub(super) const PAYLOAD_WORDS: usize = 384;
 
 /// Most texts of a dataset (of rerank sets: pairs of query and document).
 pub const MAX_TEXTS: usize = 1_000_000;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{End, Load, Phase};
+use super::phase::{End, Load, Phase};
 
 /// The times at which requests are due, since the phase began, rising. Empty for closed loops, which have none.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::End;
+use super::phase::End;
 
 /// Requests for clients that take the next one when they are free.
 #[derive(Debug)]

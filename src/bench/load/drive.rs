@@ -10,10 +10,12 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinSet, coop, yield_now};
 use tokio::time::{Instant, sleep, timeout};
 
+use super::arrivals::Arrivals;
 use super::clients::Supply;
 use super::pacer::Pacer;
-use super::{Arrivals, End, Load, MOST_IN_FLIGHT, Phase};
-use crate::bench::observer::{Observer, Sample};
+use super::phase::{End, Load, MOST_IN_FLIGHT, Phase};
+use crate::bench::observer::Observer;
+use crate::bench::recorder::Sample;
 use crate::bench::recorder::{Ending, Recorder, Recording};
 use crate::bench::target::{Failure, FailureKind, Outcome, Target};
 use crate::fetch::Cancel;

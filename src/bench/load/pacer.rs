@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep_until};
 
-use super::Timer;
+use super::phase::Timer;
 
 /// This long before a request is due the thread takes over: more than tokio's timer is late.
 const HAND_OVER: Duration = Duration::from_millis(2);

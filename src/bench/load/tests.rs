@@ -3,9 +3,12 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
+use super::arrivals::Arrivals;
+use super::phase::LONGEST_PHASE;
 use super::*;
 use crate::bench::fake::{Fake, ms};
-use crate::bench::observer::{Observer, Sample};
+use crate::bench::observer::Observer;
+use crate::bench::recorder::Sample;
 use crate::bench::recorder::{Basis, Ending, Recording};
 use crate::bench::target::{Failure, FailureKind};
 use crate::fetch::Cancel;

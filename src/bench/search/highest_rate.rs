@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Step, Steps, Stop};
+use super::steps::{Step, Steps, Stop};
 use crate::bench::load::{HIGHEST_RATE, Load, Phase, PhaseError};
 use crate::bench::observer::Observer;
 use crate::bench::recorder::{Ending, Recording};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Step, Steps, Stop};
+use super::steps::{Step, Steps, Stop};
 use crate::bench::load::{HIGHEST_RATE, Load, MOST_IN_FLIGHT, Phase, PhaseError};
 use crate::bench::observer::Observer;
 use crate::bench::target::Target;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::bench::collect::{Collector, Results};
 use crate::bench::load::{End, Phase};
 use crate::bench::machine::Watcher;
-use crate::bench::observer::{Observer, Sample, Stage};
-use crate::bench::recorder::Recording;
+use crate::bench::observer::{Observer, Stage};
+use crate::bench::recorder::{Recording, Sample};
 use crate::bench::report::Resources;
 use crate::ui::{Bars, StageBar};
 

@@ -1,10 +1,7 @@
 //! The report as one page that needs nothing else: no script, no font, no request.
 
-mod charts;
-mod details;
-mod tables;
-
-use super::{Report, finite, sentence, summary};
+use super::super::{Report, finite, sentence, summary};
+use super::{charts, details, tables};
 use crate::report::html::frame::frame;
 use crate::report::html::parts;
 use crate::report::markup::Markup;
@@ -44,7 +41,7 @@ fn notes(page: &mut Markup, report: &Report) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample;
+    use super::super::super::sample;
     use super::*;
     use crate::report::html::check;
 

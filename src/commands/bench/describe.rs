@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::Plan;
+use super::plan::Plan;
 use crate::bench::demand::Demand;
 use crate::bench::load::End;
 use crate::bench::report::Task;

@@ -1,0 +1,60 @@
+//! Steps of a sweep or a search.
+
+use std::sync::Arc;
+
+use crate::bench::load::{self, Load, Phase, PhaseError};
+use crate::bench::observer::{Observer, Stage};
+use crate::bench::recorder::{Ending, Recording};
+use crate::bench::target::Target;
+use crate::fetch::Cancel;
+
+/// One phase of a sweep or a search; all of them together are a curve of latency over throughput.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// Under which load.
+    pub load: Load,
+    /// What it showed.
+    pub recording: Recording,
+}
+
+/// Why there are no more steps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// What was looked for is found.
+    Found,
+    /// The range or the number of steps is used up.
+    Limit,
+    /// The target failed: it died, or answered nothing.
+    Failed,
+    /// Somebody asked to stop.
+    Cancelled,
+}
+
+/// Takes steps with one target and keeps what they show.
+pub(super) struct Steps<'a> {
+    pub target: &'a Arc<dyn Target>,
+    pub phase: &'a Phase,
+    pub cancel: &'a Cancel,
+    pub observer: &'a dyn Observer,
+    pub steps: Vec<Step>,
+}
+
+impl Steps<'_> {
+    /// One more, under this load; its recording, or why none follows.
+    pub async fn take(&mut self, load: Load) -> Result<Result<&Recording, Stop>, PhaseError> {
+        let number = self.steps.len();
+        // Poisson arrivals are others each time.
+        let mut phase = self.phase.with_load(load)?;
+        phase.seed = phase.seed.wrapping_add(number as u64);
+        self.observer.began(0, Stage::Step(number));
+        let recording = load::run(self.target, &phase, self.cancel, self.observer).await;
+        self.observer.ended(&recording);
+        let ending = recording.ending;
+        self.steps.push(Step { load, recording });
+        Ok(match (ending, self.steps.last()) {
+            (Ending::Complete | Ending::GaveUp, Some(step)) => Ok(&step.recording),
+            (Ending::Cancelled, _) => Err(Stop::Cancelled),
+            _ => Err(Stop::Failed),
+        })
+    }
+}

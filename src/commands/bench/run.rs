@@ -1,0 +1,165 @@
+//! A run from its plan to its report.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use super::engines::Ready;
+use super::exports::Exports;
+use super::measure;
+use super::obstacles::Obstacles;
+use super::plan::Plan;
+use super::report::Context;
+use super::texts::Texts;
+use crate::bench::engine::Prepared;
+use crate::bench::report::EngineState;
+use crate::cli::{BenchArgs, BenchSettings, ExportReportArgs, ReportExportArgs};
+use crate::commands::engine_set::{EngineOpener, ModelHere, TokenCounter, facts};
+use crate::commands::{Error, Outcome, World, async_runtime};
+use crate::compare::runs::read;
+use crate::engine::Role;
+use crate::ui::interrupt;
+
+pub(in super::super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, Error> {
+    let BenchArgs { config, settings, exports, dry_run, from, all_columns } = args;
+    if let Some(from) = from {
+        return draw(&from, &settings, exports, all_columns, world);
+    }
+    let (begin, started) = (Instant::now(), SystemTime::now());
+    let plan = Plan::resolve(config.as_deref(), settings)?;
+    let exports = Exports::open(exports, &plan.name)?;
+    if dry_run {
+        return rehearse(&plan, world);
+    }
+    let printer = world.bars.printer();
+    printer.note(&format!("{}: takes {}", plan.name, plan.estimate()));
+    plan.remarks.iter().for_each(|remark| printer.note(&format!("note: {remark}")));
+    let model = plan.set.model(world)?;
+    let counter = model.as_ref().map(|model| TokenCounter::new(model, plan.set.task)).transpose()?;
+    let texts = Texts::read(&plan, counter.as_ref(), world)?;
+    let requests: Arc<[Prepared]> = texts.requests.clone().into();
+
+    // What was measured is told and exported in any case.
+    interrupt::be_patient();
+    let runtime = async_runtime::multi_thread(world)?;
+    let machine = facts::of_machine(&plan.set, world);
+    let max_length = counter.map(|counter| counter.max_length);
+    let facts = facts::of(&plan.set, model.as_ref(), max_length, world)?;
+    let context = Context { plan: &plan, model: facts, counted: model.is_some(), texts: &texts, machine };
+    let report = runtime.block_on(async {
+        let opener = EngineOpener::new(&plan.set, model.as_ref(), &[Role::Text], world);
+        let (ready, states) = open(&opener, &plan, &requests, world).await;
+        let places: Vec<usize> =
+            states.iter().enumerate().filter(|(_, state)| state.is_none()).map(|(i, _)| i).collect();
+        let names = places.iter().map(|&place| plan.set.engines[place].name.clone()).collect();
+        let measured = measure::run(&plan, &ready, names, &requests, world).await;
+        let report = measured.map(|measured| context.report(&ready, &places, states, measured));
+        for ready in ready {
+            ready.close().await;
+        }
+        report
+    });
+    // Requests that nobody waits for any more, names that the system still looks up.
+    runtime.shutdown_background();
+    let mut report = report?;
+    report.started = humantime::format_rfc3339_seconds(started).to_string();
+    report.seconds = begin.elapsed().as_secs_f64();
+    report.interrupted = world.cancel.is_cancelled();
+    report.all_columns = all_columns;
+
+    let told = exports.tell(&report, world);
+    let written = exports.write(&report);
+    told?;
+    written?;
+    if world.cancel.is_cancelled() {
+        return Err(Error::Interrupted);
+    }
+    let failed = report.engines.iter().any(|engine| matches!(engine.state, EngineState::Failed { .. }));
+    Ok(if failed { Outcome::EngineFailed } else { Outcome::Done })
+}
+
+/// Prints the plan, and fails as the run would fail at once: for want of its model or its texts. Nothing is downloaded.
+fn rehearse(plan: &Plan, world: &World) -> Result<Outcome, Error> {
+    let mut obstacles = Obstacles::new(plan, world)?;
+    let model = plan.set.model_here(world);
+    let note = match &model {
+        Ok(ModelHere::Downloaded) => Some("not in the cache, would be downloaded"),
+        Ok(ModelHere::Yes | ModelHere::No(_)) => None,
+        Err(_) => Some("cannot be used"),
+    };
+    let mut text = plan.describe(note, &mut |place| obstacles.of(place));
+    if let Ok(ModelHere::No(remark)) = &model {
+        text += &format!("note       {remark}\n");
+    }
+    world.bars.printer().stdout(&text)?;
+    Texts::check(plan, matches!(model?, ModelHere::No(_)))?;
+    Ok(Outcome::Done)
+}
+
+/// Draws the report of an earlier run again.
+fn draw(
+    from: &Path,
+    settings: &BenchSettings,
+    exports: ExportReportArgs,
+    all_columns: bool,
+    world: &World,
+) -> Result<Outcome, Error> {
+    if let Some(flag) = settings.given().first() {
+        return Err(Error::flag(flag, "it says what is measured, and --from measures nothing: leave one of them out"));
+    }
+    let is_input = |path: &PathBuf| path.canonicalize().ok() == from.canonicalize().ok() && path.exists();
+    let ExportReportArgs { files, export_csv, splice: _ } = &exports;
+    let ReportExportArgs { export_json, export_markdown, export_html } = files;
+    for (flag, path) in [
+        ("--export-json", export_json),
+        ("--export-csv", export_csv),
+        ("--export-markdown", export_markdown),
+        ("--export-html", export_html),
+    ] {
+        if path.as_ref().is_some_and(is_input) {
+            return Err(Error::flag(flag, "the report is read from this file; write to another one"));
+        }
+    }
+    let mut report = read(from)?.report;
+    report.all_columns = all_columns;
+    let of_file = || from.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let name = report.config.clone().unwrap_or_else(of_file);
+    let exports = Exports::open(exports, &name)?;
+    let printed = exports.tell(&report, world);
+    let written = exports.write(&report);
+    printed?;
+    written?;
+    Ok(Outcome::Done)
+}
+
+/// Makes all engines ready, one after the other: those that are, and for each engine why it is not.
+async fn open(
+    opener: &EngineOpener<'_>,
+    plan: &Plan,
+    requests: &Arc<[Prepared]>,
+    world: &World,
+) -> (Vec<Ready>, Vec<Option<EngineState>>) {
+    let (mut ready, mut states) = (Vec::new(), Vec::new());
+    let printer = world.bars.printer();
+    for planned in &plan.set.engines {
+        if world.cancel.is_cancelled() {
+            states.push(Some(EngineState::NotMeasured));
+            continue;
+        }
+        match Ready::open(planned, opener, plan, requests, world).await {
+            Ok(opened) => {
+                let (load, first) = (opened.facts.load_seconds, opened.first_answer_seconds * 1e3);
+                printer.note(&format!("{}: ready in {load:.2} s, first answer in {first:.1} ms", planned.name));
+                ready.push(opened);
+                states.push(None);
+            }
+            Err(state) => {
+                if let EngineState::Failed { stage, kind, message } = &state {
+                    printer.warning(&format!("{}: {stage}: {kind}: {message}", planned.name));
+                }
+                states.push(Some(state));
+            }
+        }
+    }
+    (ready, states)
+}
