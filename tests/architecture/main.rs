@@ -5,3 +5,4 @@ mod circles;
 mod floors;
 mod rooms;
 mod source;
+mod words;
