@@ -30,7 +30,7 @@ pub enum ModelCommand {
     Pull(PullArgs),
     /// Remove models from the cache
     ///
-    /// Asks first on a terminal; --yes answers. Removes nothing outside of the cache, and no file that another revision needs.
+    /// Prompts on a terminal; --yes confirms. Removes nothing outside of the cache, and no file that another revision needs.
     #[command(visible_alias = "rm")]
     Remove(RemoveArgs),
     /// Show a model's purpose, sizes, settings and files
@@ -133,7 +133,7 @@ pub struct RemoveArgs {
     #[arg(long, value_name = "REV")]
     pub revision: Option<String>,
 
-    /// Remove without asking
+    /// Remove without a prompt
     #[arg(short, long)]
     pub yes: bool,
 }

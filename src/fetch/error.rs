@@ -5,7 +5,6 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The error of a fetch.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FetchError {
@@ -20,36 +19,21 @@ pub enum FetchError {
     },
     /// The address is malformed.
     #[error("{url} is not a usable address: {reason}")]
-    Address {
-        /// The given text.
-        url: String,
-        /// The reason.
-        reason: String,
-    },
+    Address { url: String, reason: String },
     /// No answer: name resolution, connection, TLS, or a timeout.
     #[error("no connection to {url}: {reason}")]
-    Unreachable {
-        /// The address, without secrets.
-        url: String,
-        /// The innermost cause.
-        reason: String,
-    },
+    Unreachable { url: String, reason: String },
     /// The answer began and broke off, again and again. What arrived is kept for the next attempt.
     #[error("the connection to {url} broke after {received} bytes: {reason}")]
     Cut {
-        /// The address, without secrets.
         url: String,
         /// Bytes that are here.
         received: u64,
-        /// The innermost cause.
         reason: String,
     },
     /// The HTTP client could not be set up on this machine.
     #[error("cannot make HTTPS requests: {reason}")]
-    Client {
-        /// The innermost cause.
-        reason: String,
-    },
+    Client { reason: String },
     /// A header, such as the access token's, has a character that headers cannot hold.
     #[error("{what} holds characters that no HTTP header may hold")]
     Header {
@@ -59,7 +43,6 @@ pub enum FetchError {
     /// The server answered with an error status.
     #[error("{url} answered {status}{}", message.as_deref().map(|m| format!(" ({m})")).unwrap_or_default())]
     Status {
-        /// The address, without secrets.
         url: String,
         /// The HTTP status code.
         status: u16,
@@ -70,16 +53,10 @@ pub enum FetchError {
     },
     /// The response makes no sense.
     #[error("{url} sent an unusable response: {reason}")]
-    Malformed {
-        /// The address, without secrets.
-        url: String,
-        /// The reason.
-        reason: String,
-    },
+    Malformed { url: String, reason: String },
     /// The bytes that arrived are not the ones that were promised.
     #[error("{what} does not have the expected SHA-256 {expected}: it has {actual}")]
     Checksum {
-        /// The file or address.
         what: String,
         /// The sum promised, in hex.
         expected: String,
@@ -89,7 +66,6 @@ pub enum FetchError {
     /// The same, of a file that is kept in Git.
     #[error("{what} is not the file that was promised: Git's id of it would be {actual}, not {expected}")]
     GitBlob {
-        /// The file or address.
         what: String,
         /// The id promised, in hex.
         expected: String,
@@ -99,7 +75,6 @@ pub enum FetchError {
     /// More or fewer bytes than promised.
     #[error("{what} should have {expected} bytes, but has {actual}")]
     Size {
-        /// The file or address.
         what: String,
         /// Bytes promised.
         expected: u64,
@@ -108,18 +83,12 @@ pub enum FetchError {
     },
     /// A file could not be read or written.
     #[error("{}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
+    Io { path: PathBuf, source: std::io::Error },
     /// A zip archive is damaged, or holds unsafe names or sizes.
     #[error("{} is not a usable archive: {reason}", path.display())]
     Archive {
         /// The archive.
         path: PathBuf,
-        /// The reason.
         reason: String,
     },
     /// pip is missing or failed.

@@ -9,7 +9,6 @@ const MAX_BACKOFF: Duration = Duration::from_secs(8);
 /// Interval at which a pause checks for cancellation.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
-/// The error of one attempt.
 pub(super) enum AttemptError {
     /// Another attempt may succeed.
     Transient {

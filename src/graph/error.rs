@@ -22,23 +22,18 @@ pub enum GraphError {
     NotImplemented {
         /// The setting.
         key: &'static str,
-        /// Its value.
         value: String,
     },
     /// The architecture has no such head.
     #[error("{architecture} models with a {head} head are not supported")]
     NoHead {
-        /// The architecture.
         architecture: &'static str,
         /// For example "sequence-classification".
         head: &'static str,
     },
     /// The output cannot take an attention mask, for example because it reads the last token.
     #[error("{architecture}: an attention mask is not supported for this output")]
-    NoMask {
-        /// The architecture.
-        architecture: &'static str,
-    },
+    NoMask { architecture: &'static str },
     /// The int8 weights do not go with the graph.
     #[error("the int8 weights have no matrix \"{0}\" of the right shape")]
     Int8(String),
@@ -48,7 +43,6 @@ pub enum GraphError {
 }
 
 impl GraphError {
-    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownArchitecture { .. }

@@ -58,7 +58,6 @@ pub enum Operators {
 /// The graph to build.
 #[derive(Debug, Clone, Copy)]
 pub struct Request {
-    /// Its output.
     pub output: Output,
     /// True if token types are an input; without them all tokens are of type 0. Ignored by architectures without types.
     pub token_types: bool,

@@ -27,11 +27,9 @@ impl Element {
 pub struct Initializer {
     /// Its name in the graph.
     pub name: String,
-    /// Its shape.
     pub shape: Vec<i64>,
     /// Its number format.
     pub element: Element,
-    /// Its numbers.
     pub data: TensorData,
 }
 

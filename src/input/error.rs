@@ -37,12 +37,10 @@ impl RecordError {
         }
     }
 
-    /// The record's origin.
     pub fn origin(&self) -> &Origin {
         &self.origin
     }
 
-    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         Some(match &*self.problem {
             Problem::Utf8 { .. } | Problem::Utf8Column { .. } => {
@@ -113,30 +111,16 @@ pub(super) enum Problem {
 pub enum InputError {
     /// No such file.
     #[error("{}: no such file", path.display())]
-    Missing {
-        /// The path as given.
-        path: PathBuf,
-    },
+    Missing { path: PathBuf },
     /// The path is a directory.
     #[error("{}: is a directory", path.display())]
-    Directory {
-        /// The path as given.
-        path: PathBuf,
-    },
+    Directory { path: PathBuf },
     /// The path is a socket or a disk.
     #[error("{}: is neither a file nor a pipe", path.display())]
-    NotAFile {
-        /// The path as given.
-        path: PathBuf,
-    },
+    NotAFile { path: PathBuf },
     /// The file cannot be opened, for example for lack of permission.
     #[error("{}: cannot be opened: {source}", path.display())]
-    Open {
-        /// The path as given.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    Open { path: PathBuf, source: io::Error },
     /// `-` is named more than once.
     #[error("stdin (-) is named more than once; it can be read only once")]
     StdinTwice,
@@ -145,7 +129,6 @@ pub enum InputError {
     Read {
         /// The record that was being read.
         origin: Origin,
-        /// The system's reason.
         source: io::Error,
     },
     /// A field is named of a file whose records are plain texts.
@@ -161,9 +144,7 @@ pub enum InputError {
     NotText {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// Its kind.
         what: &'static str,
-        /// The remedy.
         hint: &'static str,
     },
     /// The file is named as one that holds no text, although its bytes could be text.
@@ -195,7 +176,6 @@ pub enum InputError {
     Header {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// The reason.
         reason: String,
     },
     /// A CSV or TSV file whose columns have another separator.
@@ -205,7 +185,6 @@ pub enum InputError {
         file: Arc<str>,
         /// The separator that it seems to have.
         other: char,
-        /// The header row.
         header: String,
     },
     /// A CSV or TSV file without the column that is needed.
@@ -223,7 +202,6 @@ pub enum InputError {
 }
 
 impl InputError {
-    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Missing { path } if path.to_string_lossy().contains(char::is_whitespace) => {

@@ -21,7 +21,7 @@ pub fn texts(texts: Vec<String>, origin: &str) -> Records {
     Records::of(texts, origin)
 }
 
-/// As [`open`], for JSON lines with a query and its documents each, whatever the files' names.
+/// As [`open`], for JSON lines with a query and its documents each, under any file name.
 pub fn open_queries(paths: &[PathBuf], options: &Options) -> Result<Records<Query>, InputError> {
     Records::open_queries(paths, options, MAX_RECORD_BYTES)
 }

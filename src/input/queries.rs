@@ -25,7 +25,6 @@ pub struct Query {
 pub struct Document {
     /// Its id, where it is an object that has one.
     pub id: Option<Value>,
-    /// Its text.
     pub text: String,
 }
 

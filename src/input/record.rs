@@ -14,14 +14,12 @@ pub struct Record<T = Text> {
     pub id: Option<serde_json::Value>,
     /// Its content, or its error.
     pub content: Result<T, RecordError>,
-    /// The record's origin.
     pub origin: Origin,
 }
 
 /// A text, or a pair of texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
-    /// The text.
     pub text: String,
     /// The second of a pair, if [`Options::pair_field`] is given.
     pub pair: Option<String>,

@@ -41,7 +41,7 @@ enum Place {
     End,
 }
 
-/// What was found.
+/// A piece of the file.
 enum Found {
     /// A value is in the buffer.
     Whole,

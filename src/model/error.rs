@@ -5,7 +5,6 @@ use super::weights::WeightsError;
 use crate::fetch::FetchError;
 use std::path::PathBuf;
 
-/// The error of a model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
@@ -15,17 +14,14 @@ pub enum ModelError {
     /// The model's directory lacks a file.
     #[error("{}: there is no {what}", dir.display())]
     MissingFile {
-        /// The model's directory.
         dir: PathBuf,
         /// The file, or one of several.
         what: String,
-        /// The remedy.
         hint: String,
     },
     /// A directory without a model.
     #[error("{}: is a directory, but holds no model: neither configuration nor weights", dir.display())]
     NotAModel {
-        /// The directory.
         dir: PathBuf,
         /// The first of the files in it.
         files: Vec<String>,
@@ -33,47 +29,25 @@ pub enum ModelError {
     /// An adapter without the model it changes.
     #[error("{}: is an adapter{} {}, without weights of its own", dir.display(), kind.as_deref().map(|kind| format!(" ({kind})")).unwrap_or_default(), base.as_ref().map_or("for a model that it does not name".into(), |base| format!("for {base}")))]
     AdapterOnly {
-        /// The model's directory.
         dir: PathBuf,
         /// `peft_type` of adapter_config.json, such as LORA.
         kind: Option<String>,
         /// `base_model_name_or_path` of adapter_config.json.
         base: Option<String>,
-        /// The remedy.
         hint: String,
     },
     /// A file could not be read.
     #[error("{}: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// The system's reason.
-        source: std::io::Error,
-    },
+    Io { path: PathBuf, source: std::io::Error },
     /// A configuration file has an unusable value.
     #[error("{}: {reason}", path.display())]
-    Config {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        reason: String,
-    },
+    Config { path: PathBuf, reason: String },
     /// tokenizer.json cannot be used.
     #[error("{}: not a usable tokenizer: {reason}", path.display())]
-    Tokenizer {
-        /// The file.
-        path: PathBuf,
-        /// The reason.
-        reason: String,
-    },
+    Tokenizer { path: PathBuf, reason: String },
     /// A flag that does not fit the model.
     #[error("{flag}: {reason}")]
-    Flag {
-        /// The flag.
-        flag: &'static str,
-        /// The reason.
-        reason: String,
-    },
+    Flag { flag: &'static str, reason: String },
     /// The weights of one of the model's modules.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -91,7 +65,6 @@ pub enum ModelError {
 }
 
 impl ModelError {
-    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::NoSuchPath(_) => {
@@ -111,7 +84,7 @@ impl ModelError {
                 Some("the file may be damaged: fetch it again, or save it anew with AutoTokenizer".into())
             }
             Self::Flag { flag: "--output-type" | "infa model export", .. } => {
-                Some("infa model inspect tells what the model is for".into())
+                Some("infa model inspect shows the model's task".into())
             }
             Self::Flag { .. } => None,
             Self::Weights(e) => e.hint(),

@@ -18,17 +18,14 @@ use std::path::{Path, PathBuf};
 pub struct Model {
     /// The name that the user gave.
     pub name: String,
-    /// Its directory.
     pub dir: PathBuf,
     /// config.json, if present.
     pub config: Json,
-    /// Its task.
     pub task: Task,
     /// Its weights or its ONNX file.
     pub weights: WeightsFile,
     /// The settings in sentence-transformers' files.
     pub sentence: SentenceConfig,
-    /// The tokenizer.
     pub tokenizer: Tokenizer,
     /// The adapter that changes the weights.
     pub adapter: Option<Adapter>,

@@ -13,32 +13,22 @@ use super::Format;
 pub enum OutputError {
     /// The target is a directory.
     #[error("{}: is a directory", path.display())]
-    Directory {
-        /// The target as given.
-        path: PathBuf,
-    },
+    Directory { path: PathBuf },
     /// The directory of the target is not there.
     #[error("{}: there is no directory {}", path.display(), directory.display())]
     MissingDirectory {
-        /// The target as given.
         path: PathBuf,
         /// The directory it would be in.
         directory: PathBuf,
     },
     /// The target cannot be created or overwritten.
     #[error("{}: cannot be written: {}", path.display(), reason(source))]
-    Open {
-        /// The target as given.
-        path: PathBuf,
-        /// The system's reason.
-        source: io::Error,
-    },
+    Open { path: PathBuf, source: io::Error },
     /// A write failed midway.
     #[error("{name}: {}", reason(source))]
     Write {
         /// The target as given, `stdout`, or the temporary file of an npy to a pipe.
         name: String,
-        /// The system's reason.
         source: io::Error,
     },
     /// An embedding has the wrong length.
@@ -54,33 +44,24 @@ pub enum OutputError {
     /// The ending of a file's name stands for no format that is written.
     #[error("{}: infa writes no .{ending} files here", path.display())]
     Ending {
-        /// The target as given.
         path: PathBuf,
-        /// The ending.
         ending: String,
         /// The endings there are.
         known: Vec<&'static str>,
     },
     /// Binary data would go to a terminal.
     #[error("--format {} is binary and would garble the terminal", name(*format))]
-    Terminal {
-        /// The format.
-        format: Format,
-    },
+    Terminal { format: Format },
     /// The format cannot hold embeddings of this kind.
     #[error("--format {} cannot hold {what}", name(*format))]
     Shape {
-        /// The format.
         format: Format,
         /// The kind of embeddings.
         what: &'static str,
     },
     /// The format holds numbers as they are, not as text.
     #[error("--precision limits the digits of text, but --format {} holds the numbers themselves", name(*format))]
-    Precision {
-        /// The format.
-        format: Format,
-    },
+    Precision { format: Format },
     /// A row came out of turn, where its place in the file is its index.
     #[error("input {found} came where input {expected} was due")]
     Order {
@@ -97,7 +78,6 @@ impl OutputError {
         self.io().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
     }
 
-    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Directory { .. } => "name a file in it".into(),

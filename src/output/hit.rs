@@ -2,7 +2,6 @@
 
 use serde_json::Value;
 
-/// The format of rankings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum RankingFormat {
     /// A table for people

@@ -8,7 +8,6 @@ use super::objects::Objects;
 use super::value::{head, json, member};
 use super::{Destination, OutputError};
 
-/// The format of labels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum LabelsFormat {
     /// One JSON object a line
@@ -24,7 +23,6 @@ pub enum LabelsFormat {
 pub struct Label<'a> {
     /// The label's name.
     pub label: &'a str,
-    /// Its score.
     pub score: f64,
 }
 
@@ -48,7 +46,6 @@ enum Inner {
 }
 
 impl LabelsWriter {
-    /// Opens `destination`.
     pub fn open(format: LabelsFormat, destination: &Destination) -> Result<Self, OutputError> {
         let mut sink = Sink::open(destination)?;
         Ok(Self(match format {

@@ -37,7 +37,6 @@ impl Bars {
         Self { printer: Printer::new(bars.clone(), quiet, format), bars }
     }
 
-    /// The printer.
     pub fn printer(&self) -> &Printer {
         &self.printer
     }

@@ -146,7 +146,7 @@ impl ModelArgs {
     }
 }
 
-/// How texts become vectors. The model's files give the defaults.
+/// Settings of embedding. The model's files give the defaults.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Embedding (default: the model's files)")]
 pub struct TextArgs {

@@ -85,7 +85,7 @@ const WORTH_A_WORD: &[&str] = &["PORT", "REVISION", "DTYPE", "POOLING", "DEFAULT
 /// The variables of the Hub's access token that infa reads for every command.
 const HUB_TOKENS: &[&str] = &["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"];
 
-/// How one start of `infa serve` reads TEI's variables.
+/// The reading of TEI's variables in one start of `infa serve`.
 pub(super) struct TeiVariables {
     mode: TeiEnv,
     /// True if common names are read.

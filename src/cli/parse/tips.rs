@@ -81,8 +81,8 @@ const FLAGS: &[(&[&str], Tips)] = &[
     (
         &["--url", "--endpoint", "--base-url", "--api-base"],
         &[
-            ("engine", "--engine NAME=URL asks a server, for instance --engine openai=http://127.0.0.1:8080"),
-            ("engines", "--engines NAME=URL asks a server, for instance --engines openai=http://127.0.0.1:8080"),
+            ("engine", "--engine NAME=URL uses a server, for instance --engine openai=http://127.0.0.1:8080"),
+            ("engines", "--engines NAME=URL uses a server, for instance --engines openai=http://127.0.0.1:8080"),
         ],
     ),
     (

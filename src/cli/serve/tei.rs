@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::values::ApiKey;
 
-/// Whether TEI's variables are read.
+/// The rule for reading TEI's variables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum TeiEnv {
     /// Those that are TEI's alone and API_KEY; the others beside one of these or one of TEI's flags

@@ -10,7 +10,6 @@ pub(in super::super) enum Products<'w> {
     Float32,
     /// In f32; which matrices each input is multiplied with is noted.
     Watched(Vec<(Value, Input)>),
-    /// In int8.
     Int8 {
         weights: &'w Int8Weights,
         /// The inputs so far: in the order in which they were watched.

@@ -22,7 +22,6 @@ pub struct Input {
 pub struct WatchedMatrix {
     /// Its name in the graph.
     pub name: String,
-    /// Its rows.
     pub outputs: usize,
     /// Its numbers, `[outputs, width]`.
     pub data: TensorData,

@@ -18,16 +18,12 @@ pub enum BeirError {
     Input(#[from] InputError),
     /// A file stands where the folder should.
     #[error("{}: is no folder", path.display())]
-    NotAFolder {
-        /// The path as given.
-        path: PathBuf,
-    },
+    NotAFolder { path: PathBuf },
     /// One of the files is not there.
     #[error("{}: there is no {file}", dir.display())]
     Part {
         /// The folder as given.
         dir: PathBuf,
-        /// The missing part.
         file: &'static str,
         /// True if the part exists in compressed form.
         packed: bool,
@@ -37,7 +33,6 @@ pub enum BeirError {
     SeveralQrels {
         /// The folder of judgements.
         folder: PathBuf,
-        /// The files there are.
         present: Names,
     },
     /// A line is unusable.
@@ -45,20 +40,10 @@ pub enum BeirError {
     Record(#[from] RecordError),
     /// A line of a file is unusable, or contradicts another.
     #[error("{origin}: {reason}")]
-    Row {
-        /// File and line.
-        origin: Origin,
-        /// The reason.
-        reason: String,
-        /// The remedy.
-        hint: Option<&'static str>,
-    },
+    Row { origin: Origin, reason: String, hint: Option<&'static str> },
     /// A file without a record.
     #[error("{file}: is empty")]
-    Empty {
-        /// The file.
-        file: Arc<str>,
-    },
+    Empty { file: Arc<str> },
     /// Not one query is judged.
     #[error("{qrels}: judges none of the queries of {queries}")]
     Unjudged {
@@ -70,7 +55,6 @@ pub enum BeirError {
 }
 
 impl BeirError {
-    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Input(error) => return error.hint(),

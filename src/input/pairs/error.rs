@@ -18,9 +18,7 @@ pub enum PairsError {
     Format {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// Its actual kind.
         what: &'static str,
-        /// The remedy.
         hint: &'static str,
     },
     /// The file is empty.
@@ -44,7 +42,6 @@ pub enum PairsError {
     Split {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// The reason.
         reason: String,
         /// The splits there are.
         present: Names,
@@ -68,7 +65,6 @@ pub enum PairsError {
 }
 
 impl PairsError {
-    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Input(error) => return error.hint(),

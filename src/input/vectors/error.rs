@@ -18,9 +18,7 @@ pub enum VectorsError {
     Format {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// Its actual kind.
         what: &'static str,
-        /// The remedy.
         hint: &'static str,
     },
     /// The file holds no vector.
@@ -40,9 +38,7 @@ pub enum VectorsError {
     Npy {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// The reason.
         reason: String,
-        /// The remedy.
         hint: Option<&'static str>,
     },
     /// A Parquet file that cannot be used.
@@ -50,9 +46,7 @@ pub enum VectorsError {
     Parquet {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// The reason.
         reason: String,
-        /// The remedy.
         hint: Option<&'static str>,
     },
     /// The header of a CSV names no vectors.
@@ -60,19 +54,11 @@ pub enum VectorsError {
     Header {
         /// The file as the user named it, or `stdin`.
         file: Arc<str>,
-        /// The reason.
         reason: String,
     },
     /// A row is unusable.
     #[error("{origin}: {reason}")]
-    Row {
-        /// File and line.
-        origin: Origin,
-        /// The reason.
-        reason: String,
-        /// The remedy.
-        hint: Option<&'static str>,
-    },
+    Row { origin: Origin, reason: String, hint: Option<&'static str> },
 }
 
 impl VectorsError {
@@ -80,7 +66,6 @@ impl VectorsError {
         Self::Row { origin, reason: reason.into(), hint }
     }
 
-    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Input(error) => error.hint(),

@@ -17,7 +17,6 @@ use crate::regular_file;
 pub struct FileSum {
     /// Its path below the model's directory, with slashes.
     pub name: String,
-    /// Its size.
     pub bytes: u64,
     /// SHA-256, as 64 lower-case hex digits.
     pub sha256: String,
@@ -76,7 +75,7 @@ fn names(dir: &Path, weights: &Weights) -> Vec<String> {
     }
     let there: Vec<&str> = there.iter().map(String::as_str).collect();
     let mut names = files::wanted_of(&there, onnx);
-    // The running file, whatever its name.
+    // The running file, under any name.
     names.extend(running);
     names.sort_unstable();
     names.dedup();

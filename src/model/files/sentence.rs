@@ -53,7 +53,6 @@ pub struct SentenceConfig {
     pub prompts: BTreeMap<String, String>,
     /// The prompt used by default.
     pub default_prompt: Option<String>,
-    /// Its name.
     pub default_prompt_name: Option<String>,
     /// The length to which the model's vectors are cut, as they are (`truncate_dim`).
     pub truncate_dim: Option<usize>,
@@ -191,7 +190,7 @@ impl SentenceConfig {
                 Module::OnText(step) if !tokens || self.pooling.is_some() => self.steps.push(step),
                 Module::OnText(_) => return Err("a step on the vector of the text comes before Pooling"),
                 Module::OnTokens(_) => {
-                    return Err("a step on the vectors of tokens comes where there are none any more");
+                    return Err("a step on the vectors of tokens comes after pooling");
                 }
                 Module::Pooling { .. } => return Err("it has a Pooling where there is nothing to pool"),
                 Module::Transformer(_) | Module::MlmTransformer(_) | Module::StaticEmbedding(_) => {

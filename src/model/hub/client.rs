@@ -8,7 +8,6 @@ use crate::fetch::{Context, Download, FetchError, Http, Limits, http, lock, name
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-/// The default revision.
 pub const DEFAULT_REVISION: &str = "main";
 
 /// Files whose absence is recorded in the cache: in a snapshot by another program the file could also be missing

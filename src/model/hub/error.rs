@@ -9,24 +9,13 @@ use crate::suggest::suggest_by;
 pub enum HubError {
     /// The name cannot be the name of a repository.
     #[error("{id:?} is not the name of a model on the Hub: {reason}")]
-    BadRepoId {
-        /// The given text.
-        id: String,
-        /// The reason.
-        reason: &'static str,
-    },
+    BadRepoId { id: String, reason: &'static str },
     /// The revision cannot be one.
     #[error("{revision:?} is not a revision: {reason}")]
-    BadRevision {
-        /// The given text.
-        revision: String,
-        /// The reason.
-        reason: &'static str,
-    },
+    BadRevision { revision: String, reason: &'static str },
     /// The repository's owners ask for a licence to be accepted, or for approval.
     #[error("access to {repo} is restricted{}", said(message))]
     Gated {
-        /// The repository.
         repo: String,
         /// The Hub's words.
         message: Option<String>,
@@ -36,7 +25,6 @@ pub enum HubError {
     /// The Hub refuses (401 or 403) for another reason.
     #[error("the Hub refuses access to {repo} with status {status}{}", said(message))]
     Denied {
-        /// The repository.
         repo: String,
         /// 401 or 403.
         status: u16,
@@ -48,7 +36,6 @@ pub enum HubError {
     /// No such repository, or a private one.
     #[error("there is no model {repo} at {endpoint}, or it is private")]
     RepoNotFound {
-        /// The repository.
         repo: String,
         /// The Hub.
         endpoint: String,
@@ -57,36 +44,17 @@ pub enum HubError {
     },
     /// No such branch, tag or commit in the repository.
     #[error("{repo} has no revision {revision}")]
-    RevisionNotFound {
-        /// The repository.
-        repo: String,
-        /// The revision.
-        revision: String,
-    },
+    RevisionNotFound { repo: String, revision: String },
     /// No such file in the revision.
     #[error("{repo} has no file {file} at revision {revision}")]
-    EntryNotFound {
-        /// The repository.
-        repo: String,
-        /// The file.
-        file: String,
-        /// The revision.
-        revision: String,
-    },
+    EntryNotFound { repo: String, file: String, revision: String },
     /// None of the repository's files belong to a model.
     #[error("{repo} has no file that is a model infa can use (revision {revision})")]
-    NothingUsable {
-        /// The repository.
-        repo: String,
-        /// The revision.
-        revision: String,
-    },
+    NothingUsable { repo: String, revision: String },
     /// The network is forbidden and the cache lacks the model.
     #[error("{repo} (revision {revision}) is not in the cache {cache}, and the network is not to be used")]
     Offline {
-        /// The repository.
         repo: String,
-        /// The revision.
         revision: String,
         /// The cache's root.
         cache: String,
@@ -96,25 +64,15 @@ pub enum HubError {
     /// The cache lacks the model, and the Hub gives no answer.
     #[error("{repo} (revision {revision}) is not in the cache, and the Hub gives no answer: {error}")]
     Unreachable {
-        /// The repository.
         repo: String,
-        /// The revision.
         revision: String,
-        /// The reason.
         error: FetchError,
         /// The models that the cache has.
         cached: Vec<String>,
     },
     /// A file name in the listing that would leave the cache.
     #[error("{repo} lists a file with an unsafe name {name:?}: {reason}")]
-    UnsafeName {
-        /// The repository.
-        repo: String,
-        /// The name.
-        name: String,
-        /// The reason.
-        reason: &'static str,
-    },
+    UnsafeName { repo: String, name: String, reason: &'static str },
     /// Everything that is not about the Hub: network, disk, checksums, Ctrl-C.
     #[error(transparent)]
     Fetch(#[from] FetchError),

@@ -34,7 +34,6 @@ pub struct Request {
 pub struct Source {
     /// The name that the user gave.
     pub name: String,
-    /// Its directory.
     pub dir: PathBuf,
     /// Its weights or its ONNX file.
     pub weights: Weights,

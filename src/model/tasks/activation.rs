@@ -38,7 +38,6 @@ impl Activation {
         })
     }
 
-    /// Its name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Identity => "the logit as it is",

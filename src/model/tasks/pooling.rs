@@ -36,7 +36,6 @@ impl Pooling {
         })
     }
 
-    /// That name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cls => "cls",

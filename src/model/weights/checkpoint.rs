@@ -37,7 +37,6 @@ pub(super) struct Shard {
 pub enum TensorData {
     /// Bytes `start..end` of a mapped file: little-endian f32, aligned.
     Mapped {
-        /// The file.
         file: Arc<MappedFile>,
         /// First byte.
         start: usize,
@@ -54,14 +53,12 @@ pub struct RawTensor<'w> {
     pub dtype: Dtype,
     /// Dimensions.
     pub shape: &'w [usize],
-    /// The file.
     pub file: &'w Arc<MappedFile>,
     /// The bytes of the file that are its numbers, little-endian, perhaps not aligned.
     pub range: Range<usize>,
 }
 
 impl<'w> RawTensor<'w> {
-    /// Its numbers.
     pub fn bytes(&self) -> &'w [u8] {
         &self.file.bytes()[self.range.clone()]
     }
@@ -179,7 +176,6 @@ impl Weights {
         Ok(Self { path: name.to_owned(), shards: vec![shard], homes, adapter: None })
     }
 
-    /// The files.
     pub fn files(&self) -> impl Iterator<Item = &Arc<MappedFile>> {
         self.shards.iter().map(|shard| &shard.file)
     }

@@ -97,7 +97,6 @@ impl MappedFile {
         self.path.as_deref()
     }
 
-    /// Its bytes.
     pub fn bytes(&self) -> &[u8] {
         match &self.memory {
             Memory::Mapped { map, .. } => map,

@@ -13,7 +13,6 @@ pub struct BytesWriter {
 }
 
 impl BytesWriter {
-    /// Opens `destination`.
     pub fn open(destination: &Destination) -> Result<Self, OutputError> {
         Ok(Self { sink: Sink::open(destination)?, written: 0 })
     }

@@ -58,7 +58,6 @@ pub(crate) struct Line {
 /// A table whose first column names the rows.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
-    /// Its caption.
     pub title: &'static str,
     /// Names of the columns.
     pub head: Vec<&'static str>,
@@ -97,10 +96,8 @@ pub(crate) struct Check {
     pub text: String,
 }
 
-/// A chart.
 #[derive(Debug)]
 pub(crate) struct Chart {
-    /// Its title.
     pub heading: String,
     /// An explanation for readers.
     pub about: String,

@@ -15,11 +15,9 @@ const RIGHT: f64 = WIDTH - 150.0;
 const NAME: usize = 26;
 const TOP: f64 = 34.0;
 
-/// A bar.
 pub struct Bar {
     /// Its series decides its looks.
     pub series: usize,
-    /// Its name.
     pub name: String,
     /// Its length, on the axis.
     pub value: f64,

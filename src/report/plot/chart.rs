@@ -11,7 +11,6 @@ pub(super) const RIGHT: f64 = WIDTH - 28.0;
 pub(super) const TOP: f64 = 34.0;
 pub(super) const BOTTOM: f64 = HEIGHT - 52.0;
 
-/// An axis.
 pub struct Axis {
     /// Its quantity, with the unit.
     pub label: &'static str,
@@ -19,13 +18,11 @@ pub struct Axis {
     pub scale: Scale,
 }
 
-/// A point.
 pub struct Point {
     /// Its value on the horizontal axis.
     pub x: f64,
     /// Its value on the vertical axis.
     pub y: f64,
-    /// Its tooltip.
     pub title: String,
 }
 

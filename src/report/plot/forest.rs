@@ -45,7 +45,6 @@ pub struct ForestRow {
 pub struct ForestGroup {
     /// The heading.
     pub name: String,
-    /// Its rows.
     pub rows: Vec<ForestRow>,
 }
 

@@ -26,7 +26,6 @@ pub struct Spot {
     pub y: f64,
     /// Draws it as a ring, for the reference.
     pub hollow: bool,
-    /// Its tooltip.
     pub title: String,
 }
 

@@ -32,7 +32,6 @@ pub struct Logging {
 /// Level of a server's log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ServerLog {
-    /// Errors.
     Errors,
     /// Warnings and errors.
     Warnings,

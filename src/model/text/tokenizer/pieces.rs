@@ -9,7 +9,6 @@ use crate::panic_guard::catch_panic;
 /// A token of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
-    /// Its id.
     pub id: u32,
     /// The part of the text that it stands for; a special token's own name.
     pub text: String,

@@ -7,7 +7,6 @@ use std::borrow::Cow;
 pub struct Prompted<'t> {
     /// The prompt, possibly empty.
     pub prompt: &'t str,
-    /// The text.
     pub text: &'t str,
 }
 

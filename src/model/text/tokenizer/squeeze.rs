@@ -104,7 +104,6 @@ pub(super) struct Words {
 /// The effect of a character on its word.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Effect {
-    /// Dropped.
     Dropped,
     /// It ends the word, and is no token.
     Blank,

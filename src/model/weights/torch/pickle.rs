@@ -21,7 +21,7 @@ const MAX_ARGUMENTS: usize = 8;
 pub(super) struct Pickle {
     /// The tensors of a state dict, by their names.
     pub tensors: Vec<(String, Tensor)>,
-    /// Where their numbers are.
+    /// The locations of their numbers.
     pub storages: Vec<Storage>,
     /// Set if the pickle is a number.
     pub integer: Option<i64>,
@@ -147,7 +147,7 @@ impl<'a> Machine<'a> {
             b'c' => {
                 let (module, name) = (self.line()?, self.line()?);
                 let callable = Callable::named(module, name).ok_or_else(|| {
-                    format!("it asks for {module}.{name}, which a state dict of float tensors does not need")
+                    format!("it calls {module}.{name}, which a state dict of float tensors does not need")
                 })?;
                 self.push(Value::Callable(callable));
             }

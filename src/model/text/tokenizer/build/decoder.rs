@@ -71,7 +71,6 @@ impl Decoder {
         })
     }
 
-    /// The pre-tokeniser.
     pub(crate) fn pre_tokenizer(self, config: &Json) -> Result<PreTokenizerWrapper, String> {
         let flag = |key: &str| config.get(key).and_then(Json::as_bool);
         let split = |pattern, behavior| Split::new(pattern, behavior, false).map_err(|e| e.to_string());
@@ -94,7 +93,6 @@ impl Decoder {
         })
     }
 
-    /// The decoder.
     pub(crate) fn decoder(self, config: &Json) -> Result<DecoderWrapper, String> {
         let space = || Replace::new("▁", " ").map_err(|e| e.to_string());
         Ok(match self {

@@ -26,14 +26,14 @@ pub(crate) fn add_missing(
     config: &Json,
     map: &Json,
 ) -> Result<Vec<String>, String> {
-    if ENDS.iter().all(|(asks, ..)| !flag(config, asks)) {
+    if ENDS.iter().all(|(key, ..)| !flag(config, key)) {
         return Ok(Vec::new());
     }
     let named = special::ids(inner, class, [config, map]);
     let (mut prefix, mut suffix) = special_tokens(inner)?;
     let mut remarks = Vec::new();
     let mut changed = false;
-    for (asks, name, place) in ENDS.into_iter().filter(|(asks, ..)| flag(config, asks)) {
+    for (key, name, place) in ENDS.into_iter().filter(|(key, ..)| flag(config, key)) {
         let opens = name == "bos_token";
         let there = if opens { &mut prefix } else { &mut suffix };
         match named.get(name) {
@@ -43,13 +43,13 @@ pub(crate) fn add_missing(
                 changed = true;
                 let token = text_of(inner, id).unwrap_or_default();
                 remarks.push(format!(
-                    "tokenizer.json adds no {name} {place} of a text, but {asks} of tokenizer_config.json asks for it: \
+                    "tokenizer.json adds no {name} {place} of a text, but {key} of tokenizer_config.json requires it: \
                      {token} is added, as transformers 4 does and 5 does not"
                 ));
             }
             // Without any such token transformers 4 refuses; the model's other files have its requirements.
             None => remarks.push(format!(
-                "{asks} of tokenizer_config.json asks for a {name} {place} of a text, but the vocabulary has none: none is added"
+                "{key} of tokenizer_config.json requires a {name} {place} of a text, but the vocabulary has none: none is added"
             )),
         }
     }
@@ -159,8 +159,8 @@ mod tests {
 
     #[test]
     fn a_missing_token_is_a_remark() {
-        let asks = json!({"add_eos_token": true, "eos_token": null});
-        let found = tokenizer(opening(), &asks);
+        let config = json!({"add_eos_token": true, "eos_token": null});
+        let found = tokenizer(opening(), &config);
         assert_eq!(ids(&found).0, [1, 3, 4]);
         assert!(found.remarks[0].contains("none is added"), "{:?}", found.remarks);
     }

@@ -151,7 +151,6 @@ fn prefix_space(config: &Json) -> Option<bool> {
     config.get("add_prefix_space").and_then(Json::as_bool)
 }
 
-/// The decoder.
 fn decoder(class: Class, config: &Json) -> Result<DecoderWrapper, String> {
     Ok(match class {
         Class::Decoder(decoder) => decoder.decoder(config)?,
@@ -168,7 +167,6 @@ fn decoder(class: Class, config: &Json) -> Result<DecoderWrapper, String> {
     })
 }
 
-/// The pre-tokeniser.
 fn pre_tokenizer(class: Class, config: &Json) -> Result<PreTokenizerWrapper, String> {
     let prefix_space = prefix_space(config);
     Ok(match class {
