@@ -1,4 +1,5 @@
-//! The table of architectures in docs/models.md is true: it lists what the graph builder knows, and every tick has a fixture.
+//! README and docs: the README is short and begins with the set-up, links lead to files, and the table of architectures in
+//! docs/models.md lists those of the graph builder, with a fixture for every tick.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
@@ -62,4 +63,61 @@ fn every_tick_has_a_fixture_and_every_fixture_a_tick() {
         let tested = [has(&["cases"]), has(&["pairs", "classify"]), has(&["sparse"])];
         assert_eq!(row.ticks, tested, "{}", row.name);
     }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+#[test]
+fn the_readme_is_short_and_begins_with_the_set_up() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let (lines, words) = (readme.lines().count(), readme.split_whitespace().count());
+    assert!(lines <= 150 && words < 1300, "{lines} lines, {words} words");
+    let top: Vec<&str> = readme.lines().take(7).collect();
+    let has = |command: &str| top.iter().any(|line| line.starts_with(command));
+    assert!(has("cargo run --release -- embed datasets/quickstart.txt > vecs.jsonl") && has("cargo test"), "{top:?}");
+    assert!(root().join("datasets/quickstart.txt").is_file());
+}
+
+#[test]
+fn the_readme_names_every_guide() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    for entry in std::fs::read_dir(root().join("docs")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(!name.ends_with(".md") || readme.contains(&format!("(docs/{name})")), "{name}");
+    }
+}
+
+#[test]
+fn links_lead_to_files_and_headings() {
+    let docs = std::fs::read_dir(root().join("docs")).unwrap().map(|entry| entry.unwrap().path());
+    let guides = docs.filter(|path| path.extension().is_some_and(|ending| ending == "md"));
+    let mut links = 0;
+    for page in guides.chain(["README.md", "CONTRIBUTING.md", "deploy/README.md"].map(|name| root().join(name))) {
+        let text = std::fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") || link.contains(char::is_whitespace) {
+                continue;
+            }
+            let (file, heading) = link.split_once('#').unwrap_or((link, ""));
+            let target = if file.is_empty() { page.clone() } else { page.with_file_name(file) };
+            let target = if file.contains('/') { page.parent().unwrap().join(file) } else { target };
+            assert!(target.exists(), "{}: {link}", page.display());
+            if !heading.is_empty() {
+                let text = std::fs::read_to_string(&target).unwrap();
+                let headings: BTreeSet<String> =
+                    text.lines().filter(|line| line.starts_with('#')).map(anchor).collect();
+                assert!(headings.contains(heading), "{}: {link}: {headings:?}", page.display());
+            }
+            links += 1;
+        }
+    }
+    assert!(links > 40, "{links}");
+}
+
+/// The anchor that GitHub gives a heading.
+fn anchor(heading: &str) -> String {
+    let text = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    text.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
 }

@@ -19,7 +19,6 @@ fn model_help() -> String {
     format!("{MODEL_SOURCES} [default: {DEFAULT_MODEL}]")
 }
 
-/// The model.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Args)]
 pub struct ModelIdArgs {
     #[arg(short, long, alias = "model", help = MODEL_SOURCES, long_help = model_help(), value_name = "MODEL")]

@@ -46,8 +46,8 @@ const OF_KINDS: &[&str] = &["model_id", "task", "reference", "baseline", "force"
 /// Commands with a short help of their own.
 const COMMANDS: [(&str, &[&str]); 4] = [("embed", TEXTS), ("rerank", TEXTS), ("classify", TEXTS), ("compare", COMPARE)];
 
-/// `command` for a command line that asks for the short help of one of [`COMMANDS`]: that one with its subcommands, and
-/// infa itself with its global flags, show the common flags as one list.
+/// `command` for a command line with `-h` after one of [`COMMANDS`]: that one with its subcommands, and infa itself
+/// with its global flags, show the common flags as one list.
 pub(super) fn shortened(command: Command, arguments: &[OsString]) -> Command {
     let is_short = |argument: &OsString| {
         let argument = argument.to_string_lossy();

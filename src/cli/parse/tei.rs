@@ -21,7 +21,6 @@ enum When {
     Own,
     /// The name is common: read only together with a variable or flag that is TEI's alone.
     Beside,
-    /// Always.
     Always,
 }
 

@@ -44,7 +44,6 @@ pub struct TeiArgs {
     #[arg(long, hide = true)]
     pub hf_api_token: Option<ApiKey>,
 
-    /// The Hub's cache.
     #[arg(long, hide = true)]
     pub huggingface_hub_cache: Option<PathBuf>,
 

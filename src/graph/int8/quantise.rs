@@ -16,7 +16,6 @@ const LARGEST: f32 = 127.0;
 const LARGEST_PAIR: f32 = 127.0;
 
 impl Multiplier {
-    /// This processor's.
     pub fn of_this_processor() -> Self {
         #[cfg(target_arch = "x86_64")]
         {

@@ -13,7 +13,6 @@ pub struct Input {
     pub width: usize,
     /// True if the values are the output of a normalisation.
     pub normalised: bool,
-    /// The matrices.
     pub matrices: Vec<WatchedMatrix>,
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Document {
 pub(crate) struct Section {
     /// The heading; none if it is empty.
     pub title: String,
-    /// Whether only pages have room for it.
+    /// Shown on pages only.
     pub on_pages: bool,
     /// In the order of reading.
     pub blocks: Vec<Block>,
@@ -51,7 +51,7 @@ pub(crate) struct Line {
     pub label: String,
     /// A sentence.
     pub text: String,
-    /// Whether it is good or bad.
+    /// The colour of the value.
     pub tone: Tone,
 }
 
@@ -65,19 +65,18 @@ pub(crate) struct Table {
     pub words: usize,
     /// The column that shows a row's tone where not the whole row can.
     pub toned: usize,
-    /// Whether rows without a name belong to the one above. On a narrow terminal names then have lines of their own.
+    /// True if rows without a name belong to the one above. On a narrow terminal names then have lines of their own.
     pub grouped: bool,
     /// Columns of a grouped table that a narrow terminal leaves out, the first one first. The other tables are broken
     /// into several.
     pub optional: &'static [usize],
-    /// The rows.
     pub rows: Vec<Row>,
 }
 
 /// A row of a table.
 #[derive(Debug)]
 pub(crate) struct Row {
-    /// Whether it is good or bad.
+    /// The colour of the row.
     pub tone: Tone,
     /// As many as the table has columns.
     pub cells: Vec<String>,
@@ -90,7 +89,7 @@ pub(crate) struct Row {
 pub(crate) struct Check {
     /// `None` where it is not known.
     pub crossed: Option<bool>,
-    /// Whether the sides can be compared by it.
+    /// True if the sides can be compared by it.
     pub comparable: bool,
     /// The threshold and what was found.
     pub text: String,
