@@ -1,18 +1,18 @@
-//! Whose turn it is: callers share the workers equally, a piece of their work at a time.
+//! Fair queueing: callers share the workers equally, a piece of their work at a time.
 
 use std::collections::{BTreeSet, HashMap};
 use std::time::{Duration, Instant};
 
-/// A caller none of whose pieces was finished for so long goes first, whoever's turn it is.
+/// A caller without a finished piece for this long goes first.
 const DEADLINE: Duration = Duration::from_secs(10);
 /// Steps of the virtual clock for each token.
 const STEPS: u64 = 1 << 16;
 
-/// Fair queueing by virtual time. The clock of all advances by the tokens that are served to anybody, divided by the
-/// number of callers that wait: it shows how much each would have been served if all shared the workers token by token.
-/// A piece is due when it would be done in that way, and whose piece is due first is next. So a single text need not wait
-/// for the 2,000 of another caller, who in turn cannot be put off by others that keep coming. Demers, Keshav and Shenker
-/// 1989, "Analysis and Simulation of a Fair Queueing Algorithm".
+/// Fair queueing by virtual time. The clock advances by the tokens served to all callers, divided by the number of
+/// waiting callers: it is the service that each would have received if all shared the workers token by token. A piece
+/// is due at its virtual finish time, and the piece due first is next. So a single text does not wait for the 2,000 of
+/// another caller, and that caller is not starved by a stream of new ones. Demers, Keshav and Shenker 1989, "Analysis
+/// and Simulation of a Fair Queueing Algorithm".
 #[derive(Debug)]
 pub struct FairQueue {
     /// Most tokens of a request that is one piece: it is computed in one go, so that requests are finished one after the
@@ -54,7 +54,7 @@ impl FairQueue {
         self.most < usize::MAX
     }
 
-    /// True if somebody waits for more than `tokens` tokens.
+    /// True if a caller waits for more than `tokens` tokens.
     pub fn any_above(&self, tokens: usize) -> bool {
         self.callers.values().any(|caller| caller.piece.saturating_add(caller.rest) > tokens)
     }

@@ -1,6 +1,6 @@
-//! Who is next: callers take turns fairly, and tasks of equal token length form a group.
+//! The queue: callers take turns fairly, and tasks of equal token length form a group.
 //!
-//! Nothing is ever padded, so what becomes of a task does not depend on its neighbours.
+//! Nothing is padded, so the result of a task does not depend on its neighbours.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -22,18 +22,18 @@ pub struct Queue<T> {
     /// Their tasks by length.
     callers: HashMap<u64, BTreeMap<usize, VecDeque<T>>>,
     order: FairQueue,
-    /// How many tasks there are of each length, and whose they are.
+    /// Number of tasks of each length, and their callers.
     lengths: BTreeMap<usize, (usize, BTreeSet<u64>)>,
     next: u64,
     tasks: usize,
     tokens: usize,
     /// Tokens that a worker computes while a small request may wait.
     short: usize,
-    /// When a request of no more than that came last.
+    /// Arrival of the last small request, one of at most `short` tokens.
     small: Option<Instant>,
 }
 
-/// How long groups stay short after a small request: its client may come back.
+/// Time that groups stay short after a small request, as its client may send another one.
 const SMALL_MAY_RETURN: Duration = Duration::from_secs(1);
 
 impl<T: Task> Queue<T> {
@@ -101,7 +101,7 @@ impl<T: Task> Queue<T> {
         id
     }
 
-    /// Takes back what nobody has taken yet of a caller's tasks.
+    /// Removes and returns a caller's waiting tasks.
     pub fn remove(&mut self, id: u64) -> Vec<T> {
         let Some(caller) = self.callers.remove(&id) else { return Vec::new() };
         self.order.leave(id);
@@ -115,8 +115,8 @@ impl<T: Task> Queue<T> {
 
     /// The next group: tasks of one length, the longest of the caller whose turn it is, filled up with those of others.
     ///
-    /// While so many other workers are `idle`, a group is no larger than their share of what waits: two halves on two
-    /// cores are done sooner than the whole on one.
+    /// While `idle` other workers are free, a group is at most their share of the waiting tokens: two halves on two
+    /// cores finish sooner than the whole on one.
     pub fn take(&mut self, now: Instant, idle: usize) -> Option<Vec<T>> {
         let lead = self.order.next(now)?;
         let (&length, _) = self.callers.get(&lead)?.last_key_value()?;
@@ -175,7 +175,7 @@ impl<T: Task> Queue<T> {
 mod tests {
     use super::*;
 
-    /// Caller and length.
+    /// A task of a caller, with its length.
     #[derive(Debug, Clone, PartialEq, Eq)]
     struct Text(char, usize);
 

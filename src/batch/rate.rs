@@ -1,4 +1,4 @@
-//! How fast the workers are, from what they did last.
+//! Throughput of the workers, from their most recent groups.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub(super) struct Rate {
 const MEMORY: f64 = 5.0;
 
 impl Rate {
-    /// A worker took so long for so many tokens.
+    /// Adds a group of `tokens` tokens that took a worker `time`.
     pub fn add(&mut self, tokens: usize, time: Duration) {
         self.tokens += tokens as f64;
         self.seconds += time.as_secs_f64();
@@ -29,8 +29,8 @@ impl Rate {
         (self.tokens > 0.0).then(|| (self.tokens / self.seconds.max(1e-6) * time.as_secs_f64()) as usize)
     }
 
-    /// How long `workers` need for so many tokens: between a second and a minute, as nobody should ask again sooner or
-    /// wait longer than that.
+    /// The time that `workers` workers need for `tokens` tokens, bounded to between a second and a minute, as it
+    /// becomes `Retry-After`.
     pub fn time_for(&self, tokens: usize, workers: usize) -> Duration {
         let rate =
             if self.tokens > 0.0 { self.tokens / self.seconds.max(1e-6) * workers.max(1) as f64 } else { 1000.0 };

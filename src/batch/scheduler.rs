@@ -1,4 +1,4 @@
-//! Workers that take groups from one queue, which is bounded: whoever is free takes the next at once.
+//! Workers that take groups from one bounded queue; a free worker takes the next group at once.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::queue::{Queue, Task};
 use super::rate::Rate;
 
-/// What bounds the work.
+/// The limits of the queue and of its groups.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     /// Most tokens in a group.
@@ -18,7 +18,7 @@ pub struct Bounds {
     pub turn_tokens: usize,
 }
 
-/// What waits and what runs, and what went wrong so far.
+/// The waiting and running work, and the failures so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Stats {
     pub tasks: usize,
@@ -26,7 +26,7 @@ pub struct Stats {
     /// Most tokens that may wait.
     pub capacity: usize,
     pub running: usize,
-    /// Tasks that left the queue because nobody waited for them any more.
+    /// Tasks that left the queue because their caller had gone away.
     pub abandoned: u64,
     pub panicked: u64,
 }
@@ -50,7 +50,7 @@ impl std::ops::Add for Stats {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the queue is full")]
 pub struct Full {
-    /// When what waits now should be done.
+    /// Estimated time until the waiting work is done.
     pub retry_after: Duration,
 }
 
@@ -81,7 +81,7 @@ impl<T: Task> Shared<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether there is room for `tokens` more tokens, beside those that are `reserved`.
+    /// Checks that there is room for `tokens` more tokens, beside the `reserved` ones.
     fn room(&self, state: &State<T>, reserved: usize, tokens: usize) -> Result<(), Full> {
         let waiting = state.queue.tokens().saturating_add(reserved);
         if waiting == 0 || waiting.saturating_add(tokens) <= self.capacity {
@@ -91,7 +91,7 @@ impl<T: Task> Shared<T> {
     }
 }
 
-/// How long a worker may be busy with a group while small requests come beside larger ones.
+/// Maximum time of a group while small requests arrive beside larger ones.
 const SHORT: Duration = Duration::from_millis(20);
 
 pub struct Scheduler<T: Task> {
@@ -99,8 +99,7 @@ pub struct Scheduler<T: Task> {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// What a worker does with a group: tasks of equal length. A task that it drops without an answer has to see to that by
-/// itself.
+/// The work on a group of tasks of equal length. Dropping a task without a result must complete it.
 pub type Run<W, T> = Arc<dyn Fn(&mut W, Vec<T>) + Send + Sync>;
 
 impl<T: Task> Scheduler<T> {
@@ -216,7 +215,7 @@ impl<T: Task> Drop for Admission<T> {
     }
 }
 
-/// The tasks of one caller. When it is dropped, those that nobody has taken yet never run.
+/// The tasks of one caller. Dropping it removes the waiting ones from the queue.
 pub struct Ticket<T: Task> {
     shared: Arc<Shared<T>>,
     caller: u64,
@@ -228,12 +227,12 @@ impl<T: Task> Drop for Ticket<T> {
         let left = state.queue.remove(self.caller);
         state.abandoned += left.len() as u64;
         drop(state);
-        // Without the lock, as tasks may have something to tell when they go.
+        // Without the lock, as dropping a task may run code of its own.
         drop(left);
     }
 }
 
-/// One worker; when the last is gone, nothing is taken any more, and nobody waits in vain.
+/// A live worker; when the last one ends, the queue closes and waiting tasks are dropped.
 struct Alive<'a, T: Task>(&'a Shared<T>);
 
 impl<T: Task> Drop for Alive<'_, T> {
@@ -399,7 +398,7 @@ mod tests {
         drop(large);
         assert_eq!(depth(&scheduler), [0, 0, 4]);
         assert_eq!(scheduler.stats().abandoned, 46);
-        // What is reserved counts, and an estimate that was too low is found out.
+        // Reserved tokens count, and an estimate that was too low is detected.
         let (half, rest) = (scheduler.admit(60).unwrap(), scheduler.admit(40).unwrap());
         assert!(scheduler.admit(1).is_err_and(|full| full.retry_after >= Duration::from_secs(1)));
         assert!(rest.submit(tasks(5)).is_err());

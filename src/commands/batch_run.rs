@@ -26,7 +26,7 @@ pub(super) struct BatchRun<'w> {
     pub before: (&'static str, f64),
     /// Where rows go.
     pub destination: &'w Destination,
-    /// Whether rows are written only when all inputs are through.
+    /// True if rows are written only when all inputs are through.
     pub at_the_end: bool,
 }
 

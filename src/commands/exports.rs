@@ -17,7 +17,7 @@ type Boxed<R> = Box<dyn Fn(&R) -> Result<String, String>>;
 /// The files that are to be written, opened before the work.
 pub(super) struct Exports<R> {
     documents: Vec<(Document, Boxed<R>)>,
-    /// Whether stdout belongs to a document, and the table goes to stderr.
+    /// True if stdout belongs to a document, and the table goes to stderr.
     piped: bool,
 }
 
@@ -55,12 +55,12 @@ impl<R: 'static> Exports<R> {
         Ok(Self { documents, piped })
     }
 
-    /// Whether who reads stderr reads the table as well: both go to a terminal, or into one file or pipe.
+    /// True if who reads stderr reads the table as well: both go to a terminal, or into one file or pipe.
     pub fn is_seen_on_stderr(&self) -> bool {
         self.piped || self.is_terminal() || one_file()
     }
 
-    /// Whether the table goes to a terminal by stdout.
+    /// True if the table goes to a terminal by stdout.
     fn is_terminal(&self) -> bool {
         !self.piped && std::io::stdout().is_terminal()
     }
@@ -103,7 +103,7 @@ impl<R: 'static> Exports<R> {
     }
 }
 
-/// Whether stdout and stderr are one file or pipe (`> out.txt 2>&1`).
+/// True if stdout and stderr are one file or pipe (`> out.txt 2>&1`).
 #[cfg(unix)]
 fn one_file() -> bool {
     use std::fs::File;

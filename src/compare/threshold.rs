@@ -26,7 +26,7 @@ struct Metric {
     /// The label in tables.
     label: &'static str,
     unit: Option<Unit>,
-    /// Whether a limit may be a change.
+    /// True if a limit may be a change.
     changes: bool,
 }
 
@@ -154,7 +154,7 @@ pub enum ThresholdError {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Threshold {
     pub(super) metric: &'static str,
-    /// Whether values above the limit are failures, or those below it.
+    /// True if values above the limit are failures, or those below it.
     pub(super) above: bool,
     pub(super) limit: Limit,
 }
@@ -204,7 +204,7 @@ impl Threshold {
         texts.iter().map(|text| Self::parse(text, kind)).collect()
     }
 
-    /// Whether a value is on the wrong side of a limit.
+    /// True if a value is on the wrong side of a limit.
     pub(super) fn beyond(&self, value: f64, limit: f64) -> bool {
         if self.above { value > limit } else { value < limit }
     }

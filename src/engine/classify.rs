@@ -27,7 +27,7 @@ enum Source {
 pub struct Classified {
     /// One result an input, in order.
     pub results: Vec<Result<Labelled, TextError>>,
-    /// Where the time went.
+    /// The phases of its time.
     pub times: Times,
 }
 

@@ -1,4 +1,4 @@
-//! What an engine left undone on a vector: cut to the length that was asked for, then scaled to length 1.
+//! Post-processing of vectors that an engine left longer or unscaled: cut to the requested length, then normalised.
 
 use crate::model::pooling;
 

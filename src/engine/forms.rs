@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::api::{EngineInfo, Input, OutputKind, Outputs, SubmitError};
 
-/// Whether an engine that was opened for one output computes `outputs` of `inputs`.
+/// Checks that an engine that was opened for one output computes `outputs` of `inputs`.
 ///
 /// # Errors
-/// [`SubmitError::Unsupported`], without the name of the model: a path is nothing for a server to disclose.
+/// [`SubmitError::Unsupported`], without the name of the model: a server must not disclose a path.
 pub(super) fn check(info: &EngineInfo, outputs: Outputs, inputs: &[Input]) -> Result<(), SubmitError> {
     if outputs != info.output.into() {
         return Err(SubmitError::Unsupported(format!("this model gives no {}", outputs.names())));
@@ -29,7 +29,7 @@ pub(super) fn check(info: &EngineInfo, outputs: Outputs, inputs: &[Input]) -> Re
     }
 }
 
-/// Whether two inputs are pairs with the same query.
+/// True if two inputs are pairs with the same query.
 pub(super) fn share_the_query(a: &Input, b: &Input) -> bool {
     matches!((a, b), (Input::Pair(a, _), Input::Pair(b, _)) if Arc::ptr_eq(a, b))
 }

@@ -4,7 +4,7 @@
 
 use super::api::TokenEmbeddings;
 
-/// How two texts are scored by their token vectors.
+/// The score of two texts by their token vectors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scoring {
     /// The sum over the query's tokens of the largest product with a token of the document.

@@ -1,4 +1,4 @@
-//! What a process writes, line by line: harmless to show, and the last lines kept.
+//! The output of a process, line by line: without control codes, the last lines kept.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

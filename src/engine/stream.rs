@@ -1,9 +1,9 @@
 //! A long job as a stream: inputs are read, computed in windows and handed on in input order, in bounded memory.
 //!
 //! Three things overlap: reading, computing (a window's tokenisation with its predecessor's inference), and writing.
-//! A window is whatever has been read when there is room for one, up to a limit: a pipe that trickles gets answers at
-//! once, a large file gets large windows, in which many texts have the same length. The limit follows the pace of the
-//! engine, so that with a slow one, too, results come every few seconds.
+//! A window is everything that has been read when there is room for one, up to a limit: a slow pipe gets its results at
+//! once, a large file gets large windows, with many texts of the same length. The limit follows the pace of the engine,
+//! so that with a slow one, too, results come every few seconds.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -18,18 +18,18 @@ use crate::fetch::Cancel;
 const WINDOW_TEXTS: usize = 4096;
 /// Bytes of text after which the first window is full; it is small so that the first results come soon.
 const FIRST_WINDOW_BYTES: usize = 1 << 10;
-/// How much larger the next window is, until the first results show the pace.
+/// Factor between a window and the next, until the first results show the pace.
 const GROWTH: usize = 4;
 /// The same for later windows, at least and at most. More would not make more texts of equal length; it would only take
 /// longer.
 const WINDOW_BYTES: RangeInclusive<usize> = 32 << 10..=512 << 10;
-/// How long a window should take to compute.
+/// Target time of a window.
 const WINDOW_SECONDS: f64 = 2.0;
 /// Windows between reading and writing: one computing, one ready to follow, one being written.
 const WINDOWS: usize = 3;
-/// How long a window that is not full waits for more.
+/// Time that a window that is not full waits for more.
 const LINGER: Duration = Duration::from_millis(4);
-/// How often an interruption is looked for.
+/// Interval of checks for an interruption.
 const TICK: Duration = Duration::from_millis(50);
 
 /// An input with what the caller wants to know of it when its result comes; or the reason why there is no input.
@@ -45,7 +45,7 @@ pub struct Item<T, I> {
 /// Computes the inputs of a window: one result each, in order.
 pub type Work<I, O> = Arc<dyn Fn(Vec<I>) -> Vec<Result<O, TextError>> + Send + Sync>;
 
-/// Why a stream ended early.
+/// The reason that a stream ended early.
 #[derive(Debug)]
 pub enum StreamError<R, W> {
     /// Reading failed; everything read before has been handed on.
@@ -53,7 +53,7 @@ pub enum StreamError<R, W> {
     Write(W),
     /// The system has no thread left for the work.
     Thread(std::io::Error),
-    /// Somebody asked to stop; what was handed on before is a beginning of the results, in order.
+    /// The user interrupted; the results so far are complete up to a point, in order.
     Cancelled,
 }
 
@@ -87,7 +87,7 @@ struct State<T, I, O, R> {
     bytes: usize,
     /// Bytes of text after which the next window is full.
     limit: usize,
-    /// When the oldest of `pending` came.
+    /// Arrival of the oldest of `pending`.
     since: Option<Instant>,
     /// Reading is over, by the end or by an error.
     end: Option<Result<(), R>>,
@@ -116,7 +116,7 @@ impl<T, I, O, R> Shared<T, I, O, R> {
         self.changed.wait_timeout(guard, time).unwrap_or_else(PoisonError::into_inner).0
     }
 
-    /// Changes the state and tells everyone.
+    /// Changes the state and notifies all waiting threads.
     fn change(&self, change: impl FnOnce(&mut State<T, I, O, R>)) {
         change(&mut self.lock());
         self.changed.notify_all();
@@ -158,7 +158,7 @@ where
 
 /// The reader's thread: fills `pending`, and waits while it is full.
 fn read<T, I, O, R>(items: impl Iterator<Item = Result<Item<T, I>, R>>, shared: &Shared<T, I, O, R>) {
-    /// Reading ends even if it ends in a panic: nobody must wait for it for ever.
+    /// Marks the end of reading even after a panic, so that other threads do not wait forever.
     struct End<'a, T, I, O, R>(&'a Shared<T, I, O, R>);
     impl<T, I, O, R> Drop for End<'_, T, I, O, R> {
         fn drop(&mut self) {
@@ -181,7 +181,7 @@ fn read<T, I, O, R>(items: impl Iterator<Item = Result<Item<T, I>, R>>, shared: 
         state.bytes += item.bytes;
         state.since.get_or_insert_with(Instant::now);
         state.pending.push(item);
-        // The first starts the clock of a window, the last closes it; those between change nothing for anybody.
+        // The first starts the clock of a window, the last closes it; the others change nothing for waiting threads.
         let news = state.pending.len() == 1 || state.full();
         drop(state);
         if news {
@@ -216,7 +216,7 @@ where
             finished = Instant::now();
             drop(state);
             for (tag, result) in results {
-                // A window can take longer to write than whoever asked to stop is ready to wait.
+                // Writing a window may take longer than an interrupted user should wait.
                 if cancel.is_cancelled() {
                     return Err(StreamError::Cancelled);
                 }

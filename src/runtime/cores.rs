@@ -1,4 +1,4 @@
-//! How many cores this process may use.
+//! The number of cores that this process may use.
 
 use std::num::NonZero;
 
@@ -9,7 +9,7 @@ pub fn usable() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
-/// Cores the machine has online, where the system tells.
+/// The number of online cores of the machine, if the system reports it.
 pub fn online() -> Option<usize> {
     #[cfg(target_os = "linux")]
     {

@@ -1,10 +1,10 @@
-//! Where a model runs and in which number format.
+//! The device of a model and its number format.
 
 use std::fmt;
 
 use clap::ValueEnum;
 
-/// A device, as the user asks for it.
+/// A device, as the user names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Device {
     /// The best one there is (today: the CPU)
@@ -18,7 +18,7 @@ pub enum Device {
     Tensorrt,
 }
 
-/// The number format of weights and arithmetic, as the user asks for it.
+/// The number format of weights and arithmetic, as the user names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub enum Dtype {
     /// The most faithful one the device runs well (on CPU: float32)

@@ -6,7 +6,7 @@ use super::device::{Device, Dtype};
 use super::{OLDEST_MINOR, VERSION};
 use crate::fetch::FetchError;
 
-/// Why ONNX Runtime cannot be used.
+/// The reason that ONNX Runtime cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RuntimeError {

@@ -1,7 +1,7 @@
 //! Installs ONNX Runtime into infa's cache.
 //!
-//! The library comes out of the `onnxruntime` wheel for one fixed Python version, fetched by the machine's own `pip`
-//! whatever Python that is: so there is exactly one file a platform, and its SHA-256 is pinned here.
+//! The library comes from the `onnxruntime` wheel for one fixed Python version, fetched by the machine's own `pip` of
+//! any version: so there is exactly one file for each platform, and its SHA-256 is pinned here.
 
 use std::path::{Path, PathBuf};
 

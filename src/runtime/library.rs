@@ -1,7 +1,7 @@
-//! Which ONNX Runtime library to load, and why.
+//! The choice of the ONNX Runtime library.
 //!
-//! Order: the one the user names; the one infa installed; the `onnxruntime` package of the active Python environment;
-//! otherwise one is installed (`install.rs`).
+//! Order: the library that the user names; the one that infa installed; the `onnxruntime` package of the active Python
+//! environment. If there is none, it is installed (`install.rs`).
 
 use std::ffi::{CStr, c_char};
 use std::path::{Path, PathBuf};
@@ -49,7 +49,7 @@ pub struct Search {
     /// `ORT_DYLIB_PATH`.
     pub environment: Option<PathBuf>,
     pub cache: PathBuf,
-    /// True if the active Python environment may be asked.
+    /// True if the active Python environment may be queried.
     pub ask_python: bool,
 }
 

@@ -46,7 +46,7 @@ impl Runtime {
         Ok(runtime)
     }
 
-    /// What has been loaded, if anything has.
+    /// The loaded library, if any.
     pub fn loaded() -> Option<Self> {
         LOADED.get().map(|(_, runtime)| runtime.clone())
     }

@@ -16,7 +16,7 @@ use ort::value::{DynValue, TensorRef};
 use super::{Runtime, RuntimeError};
 use crate::graph::{Element, Graph, Initializer, WEIGHTS_FOLDER, below_root};
 
-/// Where a model that is loaded from memory looks for its external data (onnxruntime_session_options_config_keys.h).
+/// The folder for external data of a model loaded from memory (onnxruntime_session_options_config_keys.h).
 const WEIGHTS_DIR: &str = "session.model_external_initializers_file_folder_path";
 
 static SESSION_BEING_MADE: Mutex<()> = Mutex::new(());
@@ -42,7 +42,7 @@ pub struct SharedWeights {
     owner: Vec<Initializer>,
 }
 
-// SAFETY: the values are tensors over memory that nobody writes to; ONNX Runtime guards the container with a mutex.
+// SAFETY: the values are tensors over memory that is never written; ONNX Runtime guards the container with a mutex.
 unsafe impl Send for SharedWeights {}
 // SAFETY: as above; sessions only read through these pointers.
 unsafe impl Sync for SharedWeights {}
@@ -85,8 +85,7 @@ impl Runtime {
             .map_err(|e| load(e.into()))?;
         builder = builder.with_config_entry(WEIGHTS_DIR, WEIGHTS_FOLDER).map_err(|e| load(e.into()))?;
         for (Initializer { name, data, .. }, value) in weights.owner.iter().zip(&weights.values) {
-            // Where the graph does not say in which bytes of which file a weight lies, it is told the address before
-            // it looks; that costs a copy.
+            // Weights without a file and offset in the graph are passed by address, which costs a copy.
             if data.place().and_then(|(path, _)| below_root(path)).is_none() {
                 builder = builder.with_external_initializer(name, Arc::clone(value)).map_err(|e| load(e.into()))?;
             }
@@ -213,7 +212,6 @@ fn borrowed_tensor(initializer: &Initializer) -> Result<DynValue, RuntimeError> 
     unsafe { ort::Error::result_from_status(status) }?;
     let pointer = NonNull::new(pointer)
         .ok_or_else(|| RuntimeError::Run(ort::Error::new("no tensor came back for an initializer")))?;
-    // SAFETY: a valid OrtValue that nobody else owns; the allocator is only a formality, as the data is not the
-    // value's to free.
+    // SAFETY: a valid OrtValue without another owner; the allocator is a formality, as the value does not own its data.
     Ok(unsafe { DynValue::from_ptr(pointer, Some(&Allocator::default())) })
 }

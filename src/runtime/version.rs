@@ -2,6 +2,6 @@
 
 /// The ONNX Runtime this version of infa is tested with, and installs.
 pub const VERSION: &str = "1.31.1";
-/// The oldest minor version with which all architectures give the right numbers: up to 1.23 the windows of
-/// `GroupQueryAttention` are not what is asked for, up to 1.20 masks of `MultiHeadAttention` neither.
+/// The oldest minor version with which all architectures give correct numbers: up to 1.23 `GroupQueryAttention` has
+/// wrong windows, up to 1.20 `MultiHeadAttention` wrong masks.
 pub const OLDEST_MINOR: u32 = 24;

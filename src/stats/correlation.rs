@@ -27,11 +27,11 @@ pub fn pearson(a: &[f64], b: &[f64]) -> Option<f64> {
     (product.is_finite() && both.is_normal()).then(|| (product / both).clamp(-1.0, 1.0))
 }
 
-/// Spearman's rank correlation coefficient: Pearson's of the ranks, of which ties share the mean (Spearman 1904, The
+/// Spearman's rank correlation coefficient: Pearson's of the ranks, in which ties share the mean (Spearman 1904, The
 /// Proof and Measurement of Association between Two Things; `scipy.stats.spearmanr`).
 ///
-/// `None` where it is not defined: lists of different lengths or of fewer than two values, a list in which all are tied,
-/// or NaN. Infinite values have ranks.
+/// `None` if it is undefined: lists of different lengths or of fewer than two values, a list in which all are tied, or
+/// NaN. Infinite values have ranks.
 pub fn spearman(a: &[f64], b: &[f64]) -> Option<f64> {
     pearson(&average_ranks(a)?, &average_ranks(b)?)
 }

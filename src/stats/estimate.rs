@@ -75,7 +75,7 @@ impl Centre {
     }
 }
 
-/// Values of which those far off are moved towards the median.
+/// The values, with outliers moved towards the median.
 fn restrained(values: &[f64]) -> Vec<f64> {
     let middle = median(values).unwrap_or_default();
     let distances: Vec<f64> = values.iter().map(|value| (value - middle).abs()).collect();
@@ -157,7 +157,7 @@ impl Estimate {
         Some(Self::new(other - mean, (a + b).sqrt(), freedom))
     }
 
-    /// As [`between`](Self::between), where one side may have a single value: it is taken to vary as the other side does.
+    /// As [`between`](Self::between); a side with a single value is assumed to vary like the other one.
     pub fn between_runs(base: &[f64], new: &[f64]) -> Option<Self> {
         let (many, one) = if new.len() == 1 { (base, new) } else { (new, base) };
         if one.len() != 1 {
@@ -285,14 +285,14 @@ mod tests {
             .collect()
     }
 
-    /// As rounds are compared.
+    /// The estimate for rounds.
     fn estimated(base: &[f64], new: &[f64]) -> Estimate {
         if base.len() < MEDIAN_FROM { Estimate::between(base, new) } else { Estimate::of_medians(Some(base), new) }
             .unwrap()
     }
 
-    /// Runs of which the second is `slower` than the first by this share: in what share of them the interval has the
-    /// truth, and in what share it is away from no change.
+    /// Simulates runs, the second `slower` than the first by this share. Returns the share of intervals that contain
+    /// the truth, and the share that exclude no change.
     fn simulated(count: usize, slower: f64, tries: usize) -> (f64, f64) {
         let mut rng = fastrand::Rng::with_seed(7);
         let (mut held, mut found) = (0, 0);
@@ -306,7 +306,7 @@ mod tests {
         (held as f64 / tries as f64, found as f64 / tries as f64)
     }
 
-    /// A share near 95 % of so many tries is good to ±2.5 % (two standard errors).
+    /// With this number of tries a share near 95 % is accurate to ±2.5 % (two standard errors).
     const TRIES: usize = 300;
 
     #[test]

@@ -34,7 +34,6 @@ pub trait VectorRows: Sync {
 /// A vector that a search returned.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Near {
-    /// Its index.
     pub place: usize,
     /// Its similarity to the query; larger is nearer.
     pub score: f32,

@@ -128,7 +128,7 @@ mod tests {
         assert_eq!((fast.len(), slow.len()), (64, 64));
         let seen: Vec<&usize> = fast.iter().filter(|&&text| text < 1600).collect();
         assert!(seen.len() > 10 && seen.iter().all(|text| slow.contains(text)));
-        // As soon as both have seen all of the dataset, however often, there is no difference.
+        // Once both have seen all of the dataset, the samples are equal.
         assert_eq!(texts(1000), texts(3333));
     }
 

@@ -131,8 +131,8 @@ mod tests {
         assert_eq!(Spread::of(&[1e308, 1e-308]).unwrap().interval, None);
     }
 
-    /// Percentage of runs in which the interval of the median, and the range of the rounds, hold the truth,
-    /// with noise of 1 %, of which one round in ten is disturbed by up to 10 %.
+    /// Percentage of runs in which the interval of the median, and the range of the rounds, contain the truth, with
+    /// noise of 1 % and one round in ten disturbed by up to 10 %.
     fn coverage(rounds: usize) -> (f64, f64) {
         const TRIES: usize = 4000;
         let mut rng = fastrand::Rng::with_seed(5);

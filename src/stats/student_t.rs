@@ -28,7 +28,7 @@ pub fn quantile_975(freedom: usize) -> f64 {
 pub fn whole_critical_value(probability: f64, freedom: usize) -> f64 {
     let wanted = 1.0 - probability;
     let (mut low, mut high) = (0.0, 1.0);
-    // A single degree of freedom reaches 1e15 only for probabilities that no family of tests asks for.
+    // A single degree of freedom reaches 1e15 only for probabilities that no family of tests needs.
     while probability_within(high, freedom) < wanted && high < 1e15 {
         (low, high) = (high, high * 2.0);
     }
@@ -60,7 +60,7 @@ fn probability_within(t: f64, freedom: usize) -> f64 {
     if odd { std::f64::consts::FRAC_2_PI * (angle + sine * sum) } else { sine * sum }
 }
 
-/// As [`whole_critical_value`], for degrees of freedom that are no whole number, such as Welch's.
+/// As [`whole_critical_value`], for fractional degrees of freedom, such as Welch's.
 pub fn critical_value(probability: f64, freedom: f64) -> f64 {
     let freedom = freedom.clamp(1.0, MOST_FREEDOM);
     let (fewer, more) = (freedom.floor(), freedom.ceil());

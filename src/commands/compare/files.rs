@@ -52,7 +52,7 @@ impl Content {
     }
 }
 
-/// Whether these are files of vectors, rather than results of runs: one is, and none is a result file.
+/// True if these are files of vectors, rather than results of runs: one is, and none is a result file.
 pub(super) fn hold_vectors(files: &[PathBuf]) -> bool {
     let contents: Vec<Content> = files.iter().map(|file| Content::of(file)).collect();
     contents.contains(&Content::Vectors) && !contents.contains(&Content::Report)

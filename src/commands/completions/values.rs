@@ -63,7 +63,7 @@ fn completed(command: &str, arg: Arg) -> Arg {
     }
 }
 
-/// Whether the help calls the path FILE.
+/// True if the help calls the path FILE.
 fn is_file(arg: &Arg) -> bool {
     let named = arg.get_value_names().unwrap_or_default().iter().any(|name| name.as_str() == "FILE");
     named && arg.get_value_hint() == ValueHint::AnyPath
@@ -145,7 +145,7 @@ fn config(current: &OsStr) -> Vec<CompletionCandidate> {
     found
 }
 
-/// Whether somebody types a path.
+/// True if somebody types a path.
 fn is_path(current: &OsStr) -> bool {
     let bytes = current.as_encoded_bytes();
     bytes.contains(&b'/') || bytes.starts_with(b".") || bytes.starts_with(b"~")

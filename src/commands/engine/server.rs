@@ -43,7 +43,7 @@ pub(super) fn resolve(
     Ok(ServerOptions { spec, text: text_options(text), remote })
 }
 
-/// Whether the server is on this machine.
+/// True if the server is on this machine.
 fn is_here(spec: &EngineSpec) -> bool {
     let host = spec.url.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();

@@ -89,7 +89,7 @@ impl EngineSet {
         chosen.or_else(|| among.first().copied())
     }
 
-    /// Whether some engine computes on this machine.
+    /// True if some engine computes on this machine.
     pub fn computes_here(&self) -> bool {
         self.engines.iter().any(|engine| engine.spec.kind.server().is_none() || engine.spec.url.is_none())
     }

@@ -18,7 +18,7 @@ pub struct TokenCounter<'m> {
     prompt: String,
     /// Longest text, specials included.
     pub max_length: usize,
-    /// Whether query and document go through the model as one.
+    /// True if query and document go through the model as one.
     pairs: bool,
 }
 

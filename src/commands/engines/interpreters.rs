@@ -16,7 +16,7 @@ use crate::engine::recipes::Package;
 pub struct EngineStatus {
     /// Its name in a spec.
     pub engine: &'static str,
-    /// Whether it can be used as it is; not known of servers, which have URLs.
+    /// True if it can be used as it is; not known of servers, which have URLs.
     pub usable: Option<bool>,
     /// Versions of what computes, by name.
     pub versions: BTreeMap<String, String>,

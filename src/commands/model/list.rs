@@ -21,7 +21,7 @@ struct Listed {
     revisions: Vec<String>,
     /// Its folder.
     directory: std::path::PathBuf,
-    /// Whether it is the one that is used when none is named.
+    /// True if it is the one that is used when none is named.
     default: bool,
 }
 

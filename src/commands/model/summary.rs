@@ -57,7 +57,7 @@ pub(super) struct Summary {
     pub labels: Vec<String>,
     /// What makes scores of logits.
     pub scores: Option<String>,
-    /// Whether all of the model is a table of static embeddings.
+    /// True if all of the model is a table of static embeddings.
     #[serde(skip)]
     table: bool,
     pub files: Vec<File>,

@@ -33,7 +33,7 @@ pub struct EnginesReport {
     pub started: String,
     /// How long it took.
     pub seconds: f64,
-    /// Whether somebody stopped it before its end.
+    /// True if somebody stopped it before its end.
     pub interrupted: bool,
     /// The machine infa ran on.
     pub machine: Machine,
@@ -160,7 +160,7 @@ pub struct EngineThresholdReport {
 pub struct EngineChecked {
     /// The engine.
     pub engine: String,
-    /// Whether it crossed the threshold; `None` where noise is not known.
+    /// True if it crossed the threshold; `None` where noise is not known.
     pub crossed: Option<bool>,
     /// What was found, in words.
     pub found: String,

@@ -61,14 +61,14 @@ impl ScoreInvariance {
 }
 
 impl VectorStability {
-    /// Whether anything was asked for twice.
+    /// True if anything was asked for twice.
     pub fn known(&self) -> bool {
         self.alone.pairs + self.concurrent.pairs > 0
     }
 }
 
 impl ScoreStability {
-    /// Whether anything was asked for twice.
+    /// True if anything was asked for twice.
     pub fn known(&self) -> bool {
         self.alone.pairs + self.concurrent.pairs > 0
     }
@@ -109,7 +109,7 @@ const SAME_COSINE: f64 = 0.9999;
 const SAME_SCORE: f64 = 1e-3;
 
 impl Way {
-    /// Whether results depend on what is computed beside them by more than rounding does.
+    /// True if results depend on what is computed beside them by more than rounding does.
     pub fn depends(&self) -> bool {
         match self.cosine_min {
             Some(least) => least < SAME_COSINE,

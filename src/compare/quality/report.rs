@@ -69,7 +69,6 @@ pub enum QualityVerdict {
 }
 
 impl QualityVerdict {
-    /// In words.
     pub fn words(self) -> &'static str {
         match self {
             Self::Better => "better",

@@ -38,7 +38,7 @@ pub(super) fn of_workloads(runs: &[&Run]) -> Vec<String> {
     found
 }
 
-/// Whether cosines and rankings of these runs are against different references.
+/// True if cosines and rankings of these runs are against different references.
 pub(super) fn of_references(runs: &[&Run]) -> bool {
     let names: BTreeSet<&str> = runs.iter().filter_map(|run| run.report.reference.as_deref()).collect();
     names.len() > 1

@@ -7,44 +7,26 @@ use crate::bench::report::{ReportError, Task};
 pub enum RunsError {
     /// A file cannot be read.
     #[error("{file}: {source}")]
-    Read {
-        /// The file.
-        file: String,
-        /// Why not.
-        source: std::io::Error,
-    },
+    Read { file: String, source: std::io::Error },
     /// A file is too large to be a report.
     #[error("{file}: not a report of infa bench: it has more than {} MiB", limit >> 20)]
     Large {
-        /// The file.
         file: String,
         /// The largest that is read, in bytes.
         limit: u64,
     },
     /// A file is empty.
     #[error("{file}: the file is empty")]
-    Empty {
-        /// The file.
-        file: String,
-    },
+    Empty { file: String },
     /// A file is no text.
     #[error("{file}: not a report of infa bench: it is no UTF-8 text")]
-    Binary {
-        /// The file.
-        file: String,
-    },
+    Binary { file: String },
     /// A text is no report.
     #[error("{file}: not a report of infa bench: {error}")]
-    Report {
-        /// The file.
-        file: String,
-        /// Why not.
-        error: ReportError,
-    },
+    Report { file: String, error: ReportError },
     /// There is nothing to compare a file with.
     #[error("{file}: one file with {engines} is nothing to compare")]
     Alone {
-        /// The file.
         file: String,
         /// `one engine`, `no engine`.
         engines: &'static str,
@@ -84,7 +66,6 @@ pub enum RunsError {
     /// There is no such engine.
     #[error("--baseline: {file} has no engine {name:?}; its engines are {known}")]
     Baseline {
-        /// The file.
         file: String,
         /// What was asked for.
         name: String,

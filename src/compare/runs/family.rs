@@ -95,7 +95,7 @@ pub(super) fn judge(report: &mut RunsReport) {
     }
 }
 
-/// Whether its change is a test: what is the same on both sides without any noise can be no false alarm.
+/// True if its change is a test: what is the same on both sides without any noise can be no false alarm.
 fn tested(comparison: &Comparison, found: &MetricComparison) -> bool {
     let noisy = |estimate: &Estimate| estimate.whole_error() > ROUNDING || estimate.value.abs() > ROUNDING;
     comparison.is_comparable() && found.estimate.as_ref().is_some_and(noisy)

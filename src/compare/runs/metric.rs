@@ -71,7 +71,7 @@ pub struct Metric {
     pub better: Better,
     /// How two values are compared.
     pub scale: Scale,
-    /// Whether it stands in tables without being asked for.
+    /// True if it stands in tables without being asked for.
     pub main: bool,
     pub(super) source: Source,
 }
@@ -193,17 +193,17 @@ impl Metric {
         values
     }
 
-    /// Whether one value is all there is to know: it is what happened to these very requests, or to this very sample.
+    /// True if one value is all there is to know: it is what happened to these very requests, or to this very sample.
     pub(super) fn is_fact(&self) -> bool {
         self.scale == Scale::Difference || matches!(self.source, Source::Once(_))
     }
 
-    /// Whether it is measured every round.
+    /// True if it is measured every round.
     pub(super) fn has_rounds(&self) -> bool {
         matches!(self.source, Source::Rounds(_))
     }
 
-    /// Whether it is about speed: better is faster.
+    /// True if it is about speed: better is faster.
     pub(super) fn is_speed(&self) -> bool {
         matches!(self.unit, Unit::PerSecond | Unit::Milliseconds | Unit::Seconds)
     }

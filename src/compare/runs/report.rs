@@ -48,7 +48,7 @@ pub struct Comparison {
     /// Why the sides are not comparable: in what their workloads differ. There are no verdicts then. Empty if they are,
     /// or if the comparison was forced.
     pub incomparable: Vec<String>,
-    /// Whether the cosines and rankings of the sides are against another reference, and have no verdicts therefore.
+    /// True if the cosines and rankings of the sides are against another reference, and have no verdicts therefore.
     pub other_reference: bool,
     /// What else is not the same on both sides, and what makes figures doubtful.
     pub warnings: Vec<String>,
@@ -60,13 +60,13 @@ pub struct Comparison {
     pub only_in_new: Vec<String>,
     /// Geometric means of the ratios of its engines, of two or more.
     pub means: Vec<Mean>,
-    /// Whether requests came whether or not the last ones were answered.
+    /// True if requests came whether or not the last ones were answered.
     #[serde(skip)]
     pub(super) open_loop: bool,
 }
 
 impl Comparison {
-    /// Whether there are verdicts.
+    /// True if there are verdicts.
     pub fn is_comparable(&self) -> bool {
         self.incomparable.is_empty()
     }
@@ -104,7 +104,7 @@ pub struct EngineComparison {
     pub baseline: Option<String>,
     /// Why the new one failed.
     pub failed: Option<String>,
-    /// Whether its cosines and rankings are of other texts on either side, or of texts that are not known: such figures
+    /// True if its cosines and rankings are of other texts on either side, or of texts that are not known: such figures
     /// have no verdict, unless they are equal.
     pub other_samples: bool,
     /// What both have.
@@ -228,7 +228,7 @@ pub struct ThresholdReport {
     pub threshold: String,
     /// Its metric.
     pub metric: &'static str,
-    /// Whether it was crossed anywhere, beyond the noise.
+    /// True if it was crossed anywhere, beyond the noise.
     pub crossed: bool,
     /// Each engine that it was held against.
     pub checked: Vec<Checked>,
@@ -241,9 +241,9 @@ pub struct Checked {
     pub comparison: usize,
     /// The engine.
     pub engine: String,
-    /// Whether it crossed the threshold; `None` where noise is not known, and where the sides are not comparable.
+    /// True if it crossed the threshold; `None` where noise is not known, and where the sides are not comparable.
     pub crossed: Option<bool>,
-    /// Whether the sides are comparable in this metric; a value is held against its limit in any case.
+    /// True if the sides are comparable in this metric; a value is held against its limit in any case.
     pub comparable: bool,
     /// What was found, in words.
     pub found: String,

@@ -80,7 +80,7 @@ pub(super) fn shown<'a>(report: &'a RunsReport, metrics: &'a [MetricComparison])
     metrics.iter().filter(|metric| says(metric) || watched(metric)).collect()
 }
 
-/// Whether tables show it without being asked for, beside the others of its engine.
+/// True if tables show it without being asked for, beside the others of its engine.
 pub(super) fn says_most(metric: &MetricComparison, metrics: &[MetricComparison]) -> bool {
     let there = |name: &str| metrics.iter().any(|metric| metric.metric == name);
     match metric.metric {

@@ -6,7 +6,7 @@ use super::text::{interval, percentage};
 use crate::compare::threshold::{Limit, Threshold};
 
 impl Threshold {
-    /// Whether it is crossed beyond the noise; `None` if it seems to be and the noise is not known, and where the sides are
+    /// True if it is crossed beyond the noise; `None` if it seems to be and the noise is not known, and where the sides are
     /// not comparable.
     fn crossed(&self, found: &MetricComparison) -> Option<bool> {
         let (value, interval, limit) = match self.limit {

@@ -75,7 +75,7 @@ pub enum Finding {
     Sigmoid {
         /// Whose have gone through it.
         probabilities: Side,
-        /// Whether the other's are from 0 to 1 as well: the sigmoid was applied twice.
+        /// True if the other's are from 0 to 1 as well: the sigmoid was applied twice.
         twice: bool,
     },
     /// All scores are those of the reference, times one factor.
@@ -224,7 +224,7 @@ pub(super) struct Evidence<'a> {
     pub candidate: &'a ScoreSetReport,
     pub sides: &'a Sides<'a>,
     pub placement: &'a Placement,
-    /// Whether scores are the same, and if not, what makes the one engine's of the other's, in queries that are not
+    /// True if scores are the same, and if not, what makes the one engine's of the other's, in queries that are not
     /// permuted.
     pub same: bool,
     pub relation: Option<Finding>,

@@ -124,13 +124,13 @@ fn head_overlap(reference: &[f32], candidate: &[f32], k: usize) -> f64 {
     ((found as f64 + by_lot) / k as f64).min(1.0)
 }
 
-/// Whether two scores are tied.
+/// True if two scores are tied.
 fn same(a: f32, b: f32) -> bool {
     let (a, b) = (f64::from(a), f64::from(b));
     a == b || (a - b).abs() <= TIE * a.abs().max(b.abs()) && a.is_finite() && b.is_finite()
 }
 
-/// Whether all are tied, of at least two; none is NaN.
+/// True if all are tied, of at least two; none is NaN.
 pub(super) fn is_constant(scores: &[f32]) -> bool {
     let extremes = |(low, high): (f32, f32), &score: &f32| (low.min(score), high.max(score));
     let (low, high) = scores.iter().fold((f32::INFINITY, f32::NEG_INFINITY), extremes);

@@ -45,7 +45,7 @@ pub(super) fn placement(queries: &[Query<'_>], spread: f64, probabilities: bool)
     Placement { permuted, sorted }
 }
 
-/// Whether the same scores are there, in another order.
+/// True if the same scores are there, in another order.
 fn is_permuted(query: &Query<'_>, spread: f64, probabilities: bool) -> bool {
     let (mut reference, mut candidate) = (query.reference.to_vec(), query.candidate.to_vec());
     if reference.len() < DOCUMENTS || reference.iter().chain(&candidate).any(|score| !score.is_finite()) {

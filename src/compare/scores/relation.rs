@@ -84,7 +84,7 @@ pub(super) fn relation(queries: &[Query<'_>], order: Option<&Order>) -> Option<R
     Some(Relation::Other(found))
 }
 
-/// Whether a score can be a probability.
+/// True if a score can be a probability.
 pub(super) fn is_probability(score: f64) -> bool {
     (0.0..=1.0).contains(&score)
 }

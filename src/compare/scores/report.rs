@@ -27,7 +27,7 @@ pub struct ScoreSetReport {
     pub documents: usize,
     /// The smallest and the largest of the finite ones; `None` if there are none.
     pub range: Option<ScoreRange>,
-    /// Whether all of these are from 0 to 1.
+    /// True if all of these are from 0 to 1.
     pub probabilities: bool,
     /// The score, where all documents of all queries have the same, and there are two or more.
     pub constant: Option<f64>,

@@ -46,7 +46,7 @@ impl<'a> Sides<'a> {
 }
 
 impl Query<'_> {
-    /// Whether both gave the same bits.
+    /// True if both gave the same bits.
     pub fn is_identical(&self) -> bool {
         self.reference.iter().zip(self.candidate).all(|(a, b)| a.to_bits() == b.to_bits())
     }
@@ -58,7 +58,7 @@ impl Query<'_> {
             .map(|(document, (&a, &b))| (document, f64::from(a), f64::from(b)))
     }
 
-    /// Whether a score is infinite in one and not the same in the other.
+    /// True if a score is infinite in one and not the same in the other.
     pub fn is_infinite_in_one(&self) -> bool {
         self.reference.iter().zip(self.candidate).any(|(a, b)| (a.is_infinite() || b.is_infinite()) && a != b)
     }

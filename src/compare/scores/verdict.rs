@@ -50,7 +50,7 @@ pub(super) struct Facts<'a> {
     pub infinite: usize,
     /// Queries in which scores belong to other documents.
     pub permuted: usize,
-    /// Whether all scores of one engine are in falling order, and those of the other are not.
+    /// True if all scores of one engine are in falling order, and those of the other are not.
     pub sorted: bool,
     pub calibration: Option<&'a Calibration>,
     pub order: Option<&'a OrderAgreement>,
@@ -109,7 +109,7 @@ impl Facts<'_> {
 }
 
 impl Facts<'_> {
-    /// Whether there are too few documents for a verdict.
+    /// True if there are too few documents for a verdict.
     fn is_few(&self) -> bool {
         let documents = self.calibration.map_or(0, |found| found.documents);
         match self.order {
@@ -135,13 +135,13 @@ impl Facts<'_> {
     }
 }
 
-/// Whether scores can stand for one another.
+/// True if scores can stand for one another.
 fn same_values(found: &Calibration) -> bool {
     found.max_difference == 0.0
         || found.rms_difference <= SAME_VALUES * found.spread && found.max_difference <= SAME_SCORE * found.spread
 }
 
-/// Whether documents are ordered alike.
+/// True if documents are ordered alike.
 fn same_order(found: &OrderAgreement) -> bool {
     let queries = found.queries as f64;
     let enough = |part: f64, least: f64| (1.0 - part) * queries <= ((1.0 - least) * queries).max(1.0) + 1e-9;

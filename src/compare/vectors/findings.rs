@@ -235,7 +235,7 @@ pub(super) struct Evidence<'a> {
     pub displaced: &'a Displaced,
     pub neighbours: Option<&'a Neighbours>,
     pub distances: Option<&'a Distances>,
-    /// Whether both order inputs alike.
+    /// True if both order inputs alike.
     pub same_ranking: bool,
 }
 

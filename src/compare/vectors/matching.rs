@@ -72,7 +72,7 @@ pub(super) struct Matching {
     pub by: MatchedBy,
     /// Rows of the reference and of the candidate, in the order of the reference.
     pub pairs: Vec<(usize, usize)>,
-    /// Whether ids were there and could not be used, as some vectors have none.
+    /// True if ids were there and could not be used, as some vectors have none.
     pub ids_ignored: bool,
 }
 

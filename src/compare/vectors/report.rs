@@ -47,7 +47,7 @@ pub struct VectorSetReport {
     pub rows: usize,
     /// Numbers of most of its vectors; `None` if it has none.
     pub dimensions: Option<usize>,
-    /// Whether all sound vectors have a norm of 1.
+    /// True if all sound vectors have a norm of 1.
     pub normalised: bool,
     /// The norm in the middle of those of sound vectors.
     pub norm_median: Option<f64>,

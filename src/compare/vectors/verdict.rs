@@ -54,7 +54,6 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// In words.
     pub fn words(self) -> &'static str {
         match self {
             Self::Interchangeable => "interchangeable",
@@ -188,7 +187,7 @@ impl Facts<'_> {
         reasons
     }
 
-    /// Whether a search finds the same; `None` of too few inputs.
+    /// True if a search finds the same; `None` of too few inputs.
     pub fn same_ranking(&self) -> Option<bool> {
         let neighbours = self.neighbours?;
         let queries = neighbours.queries as f64;

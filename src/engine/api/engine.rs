@@ -71,7 +71,7 @@ pub struct LocalInfo {
     pub max_length: usize,
     /// Pooling modes; empty where the model pools itself.
     pub pooling: Vec<Pooling>,
-    /// Whether vectors have length 1.
+    /// True if vectors have length 1.
     pub normalize: bool,
     /// Text put before each input.
     pub prompt: Option<String>,

@@ -11,7 +11,7 @@ use crate::model::tokenizer::TokenizeError;
 use crate::model::{Model, ModelError};
 use crate::runtime::RuntimeError;
 
-/// Why a text has no vector.
+/// The reason that a text has no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct TextError {
@@ -19,7 +19,7 @@ pub struct TextError {
     kind: TextErrorKind,
 }
 
-/// Where the reason of a [`TextError`] lies.
+/// The origin of a [`TextError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextErrorKind {
     Input,
@@ -27,7 +27,7 @@ pub enum TextErrorKind {
     TooLong,
     /// In the size of the text, or of what is made of it.
     TooLarge,
-    /// In the engine or the model, whatever the text.
+    /// In the engine or the model, for any text.
     Internal,
     /// In the numbers that the engine gave: NaN, infinite, or all zero.
     Unusable,
@@ -46,7 +46,7 @@ impl TextError {
         Self { reason: reason.into(), kind: TextErrorKind::TooLarge }
     }
 
-    /// The engine or the model is the reason, whatever the text.
+    /// An error of the engine or the model, for any text.
     pub fn internal(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: reason.into(), kind: TextErrorKind::Internal }
     }
@@ -61,7 +61,7 @@ impl TextError {
         Self { reason: reason.into(), kind: TextErrorKind::TooLong }
     }
 
-    /// The model can no longer be used, such as after a change of its files, whatever the text.
+    /// The model can no longer be used, for example after a change of its files.
     pub fn unavailable(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: reason.into(), kind: TextErrorKind::Unavailable }
     }
@@ -70,7 +70,7 @@ impl TextError {
         self.kind
     }
 
-    /// Whether the text is without fault.
+    /// True if the text is without fault.
     pub fn is_internal(&self) -> bool {
         matches!(self.kind, TextErrorKind::Internal | TextErrorKind::Unusable | TextErrorKind::Unavailable)
     }
@@ -122,7 +122,7 @@ impl From<Full> for SubmitError {
     }
 }
 
-/// Why an engine cannot be made.
+/// The reason that an engine cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
@@ -143,7 +143,7 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// That `model` is for something else: `what` says what it cannot do.
+    /// The error of a `model` of another kind: `what` is the missing capability.
     pub(crate) fn wrong_task(model: &Model, what: &str) -> Self {
         let (is, hint) = (model.task.description(), model.task.command().map(str::to_owned));
         Self::WrongTask { model: model.name.clone(), is, what: what.to_owned(), hint }
@@ -153,7 +153,7 @@ impl EngineError {
         match self {
             Self::Model(e) => e.hint(),
             Self::WrongTask { hint, .. } => {
-                Some(hint.clone().unwrap_or_else(|| "infa model inspect tells what is known of the model".into()))
+                Some(hint.clone().unwrap_or_else(|| "infa model inspect describes the model".into()))
             }
             Self::Graph(e) => e.hint(),
             Self::Runtime(e) => e.hint(),

@@ -20,12 +20,12 @@ pub struct Output {
     pub labels: Option<Vec<Label>>,
     /// Tokens the model saw, specials included; `None` if the engine does not report it.
     pub tokens: Option<usize>,
-    /// Whether tokens of the input were cut; `None` if the engine does not report it.
+    /// True if tokens of the input were cut; `None` if the engine does not report it.
     pub truncated: Option<bool>,
 }
 
 impl Output {
-    /// Results of an input of which the model saw `tokens` tokens, without any yet.
+    /// Results of an input of `tokens` tokens, with all outputs still missing.
     pub(in crate::engine) fn seen(tokens: usize, truncated: bool) -> Self {
         Self { tokens: Some(tokens), truncated: Some(truncated), ..Self::default() }
     }
@@ -55,7 +55,7 @@ pub struct Embedding {
     pub vector: Vec<f32>,
     /// Tokens the model saw, specials included; `None` if the engine does not report it.
     pub tokens: Option<usize>,
-    /// Whether tokens of the text were cut; `None` if the engine does not report it.
+    /// True if tokens of the text were cut; `None` if the engine does not report it.
     pub truncated: Option<bool>,
 }
 
@@ -66,7 +66,7 @@ pub struct SparseEmbedding {
     pub values: Vec<f32>,
     /// Tokens the model saw, specials included.
     pub tokens: usize,
-    /// Whether tokens of the text were cut.
+    /// True if tokens of the text were cut.
     pub truncated: bool,
 }
 
@@ -78,7 +78,7 @@ pub struct TokenEmbeddings {
     pub dimensions: usize,
     /// Tokens the model saw, specials included; not all need have a vector.
     pub tokens: usize,
-    /// Whether tokens of the text were cut.
+    /// True if tokens of the text were cut.
     pub truncated: bool,
 }
 
@@ -88,7 +88,7 @@ pub struct Prediction {
     pub logits: Vec<f32>,
     /// Tokens the model saw, specials included.
     pub tokens: usize,
-    /// Whether tokens were cut.
+    /// True if tokens were cut.
     pub truncated: bool,
 }
 
@@ -98,7 +98,7 @@ pub struct Labelled {
     pub labels: Vec<Label>,
     /// Tokens the model saw, specials included; `None` if the engine does not report it.
     pub tokens: Option<usize>,
-    /// Whether tokens were cut; `None` if the engine does not report it.
+    /// True if tokens were cut; `None` if the engine does not report it.
     pub truncated: Option<bool>,
 }
 

@@ -25,7 +25,7 @@ pub struct Job {
 /// The results of a job, in the order of its items.
 pub type JobResults = Vec<Result<Vec<u8>, TextError>>;
 
-/// Where the time of a request went: means over its inputs.
+/// The phases of a request's time: means over its inputs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Times {
     pub tokenize: Duration,
@@ -50,7 +50,7 @@ impl Times {
 pub struct Completed {
     /// One result an input, in order.
     pub results: Vec<Result<Output, TextError>>,
-    /// Where the time went; zero if the engine does not report it.
+    /// The phases of its time; zero if the engine does not report them.
     pub times: Times,
     /// Tokens of the whole request, where the engine counts them for it alone.
     pub tokens: Option<u64>,
@@ -65,10 +65,10 @@ impl Completed {
     }
 }
 
-/// Results, or why there are none.
+/// Results, or the error of the whole request.
 pub type Ended<T> = Result<T, SubmitError>;
 
-/// A request that was begun. Dropping it cancels whatever is not computed yet.
+/// A request in progress. Dropping it cancels the rest of the work.
 pub struct Pending<T>(Source<T>);
 
 enum Source<T> {

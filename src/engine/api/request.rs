@@ -68,7 +68,7 @@ pub struct RequestOptions {
     pub prompt_name: Option<String>,
     /// The end at which a text that is too long is cut.
     pub truncate: Option<Truncate>,
-    /// Whether vectors are scaled to length 1.
+    /// True if vectors are scaled to length 1.
     pub normalize: Option<bool>,
     /// Vectors are cut to this length, then scaled to length 1 (unless `normalize` is `Some(false)`).
     pub dimensions: Option<usize>,
@@ -86,7 +86,7 @@ pub struct TextOptions {
     pub truncate: Option<Truncate>,
     /// Pooling instead of the model's own.
     pub pooling: Option<Pooling>,
-    /// Whether vectors are scaled to length 1; `None`: the model's own decision.
+    /// True if vectors are scaled to length 1; `None`: the model's own decision.
     pub normalize: Option<bool>,
     /// Vectors are cut to this length (then normalised, unless `normalize` is `Some(false)`).
     pub dimensions: Option<usize>,
@@ -94,7 +94,7 @@ pub struct TextOptions {
     pub prompt: Option<String>,
     /// Name of one of the model's prompts, put before each input.
     pub prompt_name: Option<String>,
-    /// Whether these two are for queries alone, and documents keep the model's own prompt.
+    /// True if these two are for queries alone, and documents keep the model's own prompt.
     pub prompt_queries: bool,
 }
 
@@ -109,10 +109,10 @@ impl Request {
 }
 
 impl RequestOptions {
-    /// Whether no field is set but the role, as an engine wants it whose other options are settled when it is opened.
+    /// Checks that no field is set but the role; for engines whose other options are fixed at opening.
     ///
     /// # Errors
-    /// [`SubmitError::Option`] for the first field that is set.
+    /// [`SubmitError::Option`] for the first other field that is set.
     pub(in crate::engine) fn role_alone(&self) -> Result<(), SubmitError> {
         let Self { role: _, prompt, prompt_name, truncate, normalize, dimensions, most_numbers: _ } = self;
         let fields = [
@@ -140,7 +140,7 @@ impl Input {
         }
     }
 
-    /// An estimate of the number of tokens with a prompt of `prompt` bytes before the input, of which `most` are kept.
+    /// An estimate of the number of tokens with a prompt of `prompt` bytes before the input, at most `most`.
     pub(in crate::engine) fn estimate(&self, prompt: usize, most: usize) -> usize {
         let of_text = |specials| self.bytes().saturating_add(prompt) / BYTES_PER_TOKEN + specials;
         let tokens = match self {
@@ -165,7 +165,7 @@ impl From<String> for Input {
 }
 
 impl Outputs {
-    /// Whether `output` is in the set.
+    /// True if `output` is in the set.
     pub fn contains(self, output: OutputKind) -> bool {
         self.0 & Self::from(output).0 != 0
     }

@@ -24,7 +24,7 @@ enum Part {
     Placeholder(Placeholder),
 }
 
-/// What can be filled in.
+/// A placeholder in a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Placeholder {
     Model,
@@ -55,7 +55,7 @@ impl Placeholder {
     }
 }
 
-/// What is wrong with a command.
+/// An error in a command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     #[error("the command {command:?} has a quotation mark or a backslash without what belongs to it")]
@@ -72,7 +72,7 @@ pub enum CommandError {
     Flags { word: String },
 }
 
-/// What is filled in.
+/// The values of the placeholders.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Values<'v> {
     pub model: &'v Path,
@@ -135,12 +135,12 @@ impl Command {
         Ok(Self { program, ..Self::parse(template)? })
     }
 
-    /// Whether options of the engine's spec have a place in it.
+    /// True if options of the engine's spec have a place in it.
     pub fn takes_flags(&self) -> bool {
         self.has(Placeholder::Flags)
     }
 
-    /// Whether it runs a container, whose image may have to come from far away first.
+    /// True if it runs a container, whose image may have to come from far away first.
     pub fn runs_a_container(&self) -> bool {
         let [Part::Text(program)] = &self.program[..] else { return false };
         let name = Path::new(program).file_name().and_then(OsStr::to_str);
@@ -192,7 +192,7 @@ impl Values<'_> {
 }
 
 impl fmt::Display for Command {
-    /// As a template, without secrets.
+    /// The template, without secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let environment = self.environment.iter().map(|(name, value)| (name.as_str(), written(value)));
         let words = [&self.program].into_iter().chain(&self.arguments).map(written);
@@ -201,7 +201,7 @@ impl fmt::Display for Command {
 }
 
 impl fmt::Display for Filled {
-    /// As one could type it, without secrets.
+    /// A command line for a shell, without secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let lossy = |text: &OsString| text.to_string_lossy().into_owned();
         let environment = self.environment.iter().map(|(name, value)| (name.as_str(), lossy(value)));
@@ -240,7 +240,7 @@ fn shown<'n>(environment: impl Iterator<Item = (&'n str, String)>, words: impl I
     line.join(" ")
 }
 
-/// Whether something of this name is nobody's business.
+/// True if something of this name is nobody's business.
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["key", "token", "secret", "password"].iter().any(|word| {

@@ -9,12 +9,13 @@ use crate::engine::EngineKind;
 use crate::engine::recipes::LaunchRecipe;
 
 /// The command that starts a server of `kind` with a model of this machine: Infinity's `infinity_emb` and
-/// text-embeddings-inference's `text-embeddings-router` where they are installed, this very program for infa.
+/// text-embeddings-inference's `text-embeddings-router` if they are installed, this program for infa.
 ///
-/// Programs are looked for in `directories`, then in `PATH`.
+/// Programs are searched in `directories`, then in `PATH`.
 ///
 /// # Errors
-/// [`LaunchError::NotInstalled`]; [`LaunchError::NoCommand`] for other servers, [`LaunchError::NoServer`] for what is none.
+/// [`LaunchError::NotInstalled`]; [`LaunchError::NoCommand`] for other servers, [`LaunchError::NoServer`] for engines
+/// that are not servers.
 pub fn default_command(kind: EngineKind, directories: &[PathBuf]) -> Result<Command, LaunchError> {
     let path = std::env::var_os("PATH");
     let own = std::env::current_exe().ok();
@@ -41,7 +42,7 @@ fn command(
     Ok(Command::of_program(&found.ok_or_else(missing)?, command)?)
 }
 
-/// Where `program` is.
+/// The path of `program`.
 fn find(program: &str, directories: &[PathBuf], path: Option<&OsStr>) -> Option<PathBuf> {
     let path = path.map(std::env::split_paths).into_iter().flatten();
     directories.iter().cloned().chain(path).map(|directory| directory.join(program)).find(|file| is_executable(file))
@@ -79,7 +80,7 @@ mod tests {
         let error = of(EngineKind::Infinity).unwrap_err();
         assert!(error.to_string().contains("no infinity_emb in PATH"), "{error}");
         assert!(error.hint().unwrap().contains("infa engines install infinity; or start it yourself"));
-        // What cannot be run is not there.
+        // A file that is not executable does not count.
         program(own.path(), "infinity_emb", 0o644);
         assert!(of(EngineKind::Infinity).is_err());
         let there = program(path.path(), "infinity_emb", 0o755);
@@ -88,7 +89,7 @@ mod tests {
         );
         let first = program(own.path(), "infinity_emb", 0o755);
         assert!(of(EngineKind::Infinity).unwrap().starts_with(first.to_str().unwrap()));
-        // This very program, whatever its path.
+        // This program, under any path.
         assert!(of(EngineKind::Infa).unwrap().starts_with("'/bin/in {{braces}}' serve --model-id"));
         assert!(matches!(of(EngineKind::Openai), Err(LaunchError::NoCommand { .. })));
         assert!(matches!(of(EngineKind::Torch), Err(LaunchError::NoServer { .. })));

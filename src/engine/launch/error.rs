@@ -1,4 +1,4 @@
-//! Why there is no server.
+//! Errors of starting a server.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::command::CommandError;
 
-/// Why a server could not be started.
+/// The reason that a server could not be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LaunchError {
@@ -65,7 +65,7 @@ impl LaunchError {
     }
 }
 
-/// How the system calls an end without a fault.
+/// The system's text for a successful exit.
 const ZERO: &str = "exit status: 0";
 
 /// The last lines that a server wrote, oldest first.
@@ -73,7 +73,7 @@ const ZERO: &str = "exit status: 0";
 pub struct LastLines(pub Vec<String>);
 
 impl LastLines {
-    /// Whether somebody else has the port.
+    /// True if another process has the port.
     pub(super) fn port_is_taken(&self) -> bool {
         let said = |line: &String| {
             let line = line.to_ascii_lowercase();
@@ -84,7 +84,7 @@ impl LastLines {
         self.0.iter().any(said)
     }
 
-    /// What to do about troubles that many have.
+    /// The remedy of common problems.
     fn known_trouble(&self) -> Option<&'static str> {
         let said = |words: &str| self.0.iter().any(|line| line.contains(words));
         if self.port_is_taken() {

@@ -1,4 +1,4 @@
-//! What a server is started with.
+//! Options for starting a server.
 
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::runtime::device::Device;
 
 #[derive(Debug, Clone)]
 pub struct Launch {
-    /// Which engine it is; its options become flags where the command has `{flags}`. It has no URL.
+    /// The engine; its options become flags if the command has `{flags}`. It has no URL.
     pub spec: EngineSpec,
     pub command: Command,
     /// Variables of its environment, besides those of this process. Those that the command itself sets come before them.
@@ -18,13 +18,13 @@ pub struct Launch {
     pub model_dir: PathBuf,
     /// Under which name the model is served.
     pub name: String,
-    /// How many cores it may use, where the command asks for that.
+    /// Number of cores, if the command has a place for it.
     pub threads: NonZero<usize>,
-    /// Where it computes, where the command asks for that.
+    /// The device, if the command has a place for it.
     pub device: Device,
     /// Until it is ready.
     pub startup_timeout: Duration,
-    /// Until it is killed after it was asked to end.
+    /// Time between SIGTERM and SIGKILL.
     pub stop_timeout: Duration,
 }
 
@@ -36,8 +36,8 @@ impl Launch {
     /// Until a server is killed.
     pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// The server of `spec` with the model of a directory, under the directory's name, on whatever device it likes and on
-    /// all cores.
+    /// The server of `spec` with the model of a directory, under the directory's name, on the server's default device
+    /// and on all cores.
     pub fn new(spec: EngineSpec, command: Command, model_dir: &Path) -> Self {
         let name = model_dir.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned());
         let container = command.runs_a_container();

@@ -1,4 +1,4 @@
-//! What a server writes on its stdout and stderr: read at once, so that it never waits for us; the last lines are kept.
+//! The output of a server, both stdout and stderr: read at once, so that it never blocks; the last lines are kept.
 
 use std::io::Read;
 use std::time::Duration;
@@ -15,7 +15,7 @@ const KEPT: (usize, usize) = (50, 1000);
 #[derive(Clone)]
 pub(super) struct Output {
     lines: OutputLines,
-    /// Whether there is nothing more to come.
+    /// True at the end of the output.
     ended: watch::Sender<bool>,
 }
 

@@ -1,4 +1,4 @@
-//! A process and whatever it starts: one group, which ends as a whole, at the latest with this process.
+//! A process and its descendants: one group, which ends as a whole, at the latest with this process.
 
 use std::io;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -13,7 +13,7 @@ use super::output::Output;
 /// A process in a group of its own. Dropping it ends the group.
 pub(super) struct Process {
     pid: u32,
-    /// Whether the first of the group was waited for: its id may be somebody else's then.
+    /// True once the group's leader was waited for: its id may then belong to another process.
     reaped: Arc<Mutex<bool>>,
     ended: watch::Receiver<Option<ExitStatus>>,
     output: Output,
@@ -21,7 +21,7 @@ pub(super) struct Process {
 
 /// Until a group that is dropped, and cannot be waited for long, is killed.
 const SHORT_GRACE: Duration = Duration::from_secs(1);
-/// How long the end of one that was killed may take.
+/// Maximum time for the end of a killed process.
 const KILL_TIMEOUT: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(5);
 
@@ -57,7 +57,7 @@ impl Process {
         &self.output
     }
 
-    /// How it ended, if it did.
+    /// Its exit status, once it has ended.
     pub fn status(&self) -> Option<ExitStatus> {
         *self.ended.borrow()
     }
@@ -66,19 +66,19 @@ impl Process {
         let mut ended = self.ended.clone();
         match ended.wait_for(Option::is_some).await {
             Ok(status) => status.unwrap_or_default(),
-            // Nobody is left to tell: there was no thread to wait in.
+            // The thread that waits could not be started.
             Err(_) => ExitStatus::default(),
         }
     }
 
-    /// Asks the group to end, and kills it after `grace`. Whether it went by itself.
+    /// Sends SIGTERM to the group, and kills it after `grace`. Returns true if it ended before.
     pub async fn stop(&self, grace: Duration) -> bool {
         self.signal(libc::SIGTERM);
         if tokio::time::timeout(grace, self.ended()).await.is_ok() {
             return true;
         }
         self.signal(libc::SIGKILL);
-        // What waits for a broken disk or device cannot even be killed.
+        // A process that waits for a broken disk or device cannot be killed.
         let _ = tokio::time::timeout(KILL_TIMEOUT, self.ended()).await;
         false
     }
@@ -120,7 +120,7 @@ fn wait(mut child: Child, reaped: &Mutex<bool>) -> ExitStatus {
     let pid = child.id();
     wait_without_reaping(pid);
     let mut reaped = reaped.lock().unwrap_or_else(PoisonError::into_inner);
-    // Until it is waited for, its id, which is the group's, is nobody else's.
+    // Until it is waited for, its id, which is the group's, is not reused.
     signal_group(pid, libc::SIGKILL);
     let status = child.wait();
     *reaped = true;
@@ -146,9 +146,9 @@ fn signal_group(pid: u32, signal: i32) {
     }
 }
 
-/// Lets `command` lead a group of its own, so that signals reach whatever it starts, and Ctrl-C on the terminal reaches
-/// it only by us. On Linux it gets SIGTERM, too, when this process is gone, however that came about; elsewhere a process
-/// that is killed by SIGKILL leaves its servers behind.
+/// Makes `command` the leader of a group of its own, so that signals reach its descendants, and Ctrl-C on the terminal
+/// reaches it only through infa. On Linux it also gets SIGTERM when this process has ended in any way; elsewhere a
+/// process that is killed by SIGKILL leaves its servers behind.
 fn lead_a_group(command: &mut Command) {
     use std::os::unix::process::CommandExt;
     command.process_group(0);
@@ -160,7 +160,7 @@ fn lead_a_group(command: &mut Command) {
             if unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGTERM as libc::c_ulong) } != 0 {
                 return Err(io::Error::last_os_error());
             }
-            // The parent may be gone already: then nobody sends the signal any more.
+            // The parent may have ended already: then the signal never comes.
             // SAFETY: getppid has no preconditions.
             if unsafe { libc::getppid() }.cast_unsigned() != parent {
                 return Err(io::Error::from_raw_os_error(libc::ESRCH));
@@ -173,11 +173,11 @@ fn lead_a_group(command: &mut Command) {
     }
 }
 
-/// A process to be started, and whom to tell.
+/// A process to be started, and the channel for the result.
 type Job = (Command, oneshot::Sender<io::Result<Child>>);
 
-/// Starts `command` from a thread that lives as long as this process does: to Linux, the parent whose death is told is
-/// the thread that forked, not its process.
+/// Starts `command` from a thread that lives as long as this process: on Linux, the parent whose death sends the signal
+/// is the thread that forked, not its process.
 async fn spawn(command: Command) -> io::Result<Child> {
     static SPAWNER: OnceLock<Option<Sender<Job>>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {
@@ -185,7 +185,7 @@ async fn spawn(command: Command) -> io::Result<Child> {
         let work = move || {
             for (mut command, tell) in jobs {
                 if let Err(Ok(mut unwanted)) = tell.send(command.spawn()) {
-                    // Whoever wanted it is gone.
+                    // The requesting task has ended.
                     signal_group(unwanted.id(), libc::SIGKILL);
                     let _ = unwanted.wait();
                 }

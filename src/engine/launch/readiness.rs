@@ -1,4 +1,4 @@
-//! Whether a server that was started is ready.
+//! Readiness checks of a started server.
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use crate::engine::recipes::Health;
 pub(super) struct Readiness {
     client: Client,
     url: Url,
-    /// Whether only success counts; elsewhere, any answer of a server that is not overloaded.
+    /// True if only success counts; elsewhere, any answer of a server that is not overloaded.
     success: bool,
 }
 
-/// What a server answered that is not ready.
+/// The state of a server that is not ready.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Found {
-    /// Nobody listens, or not for HTTP.
+    /// No listener, or none for HTTP.
     NoConnection,
-    /// Somebody listens and does not answer.
+    /// A listener without a reply.
     NoAnswer,
     Status(StatusCode),
 }
@@ -29,7 +29,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 impl Readiness {
     /// The way to a server at `base`, where `http://HOST:PORT` is all there is of it.
     pub fn of(health: &Health, base: &Url) -> Result<Self, reqwest::Error> {
-        // Fails when somebody installed one before, which is as good.
+        // Fails if a provider is installed already, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder()
             // It is on this machine, and speaks HTTP in the clear.
@@ -53,7 +53,7 @@ impl Readiness {
         }
     }
 
-    /// What was found last, for people.
+    /// The last state, for people.
     pub fn describe(&self, found: &Found) -> String {
         let path = self.url.path();
         match found {
@@ -73,7 +73,8 @@ mod tests {
     use super::*;
     use crate::engine::EngineKind;
 
-    /// What is found of a server of this kind that answers everything with this, and the path that it was asked for.
+    /// The result of the check against a server of this kind that answers everything with `answer`, and the requested
+    /// path.
     async fn ask(kind: EngineKind, answer: &'static str) -> (Result<(), String>, String) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();

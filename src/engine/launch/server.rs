@@ -33,23 +33,22 @@ pub struct Server {
 
 /// Servers are for this machine alone.
 const HOST: &str = "127.0.0.1";
-/// A free port can be taken by somebody else before the server has it.
+/// Attempts with another port: a free port can be taken by another process before the server binds it.
 const ATTEMPTS: usize = 3;
 /// Pauses between questions whether it is ready, which grow: a start is measured, and may take minutes.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
-/// What a process said before its end may take a moment to be read; what it left behind may hold its streams open.
+/// Time to read the last output of an ended process, whose descendants may hold its streams open.
 const OUTPUT_TIMEOUT: Duration = Duration::from_secs(2);
 
 impl Server {
     /// Starts a server, and waits until it is ready for requests.
     ///
-    /// It listens on 127.0.0.1, at a port that was free. Unless `environment` or the command say otherwise, the
-    /// libraries of Hugging Face stay off the network (`HF_HUB_OFFLINE`) and nothing tells its makers that it was used
-    /// (`DO_NOT_TRACK`).
+    /// It listens on 127.0.0.1, at a port that was free. Unless `environment` or the command set them, the libraries of
+    /// Hugging Face stay off the network (`HF_HUB_OFFLINE`) and statistics are off (`DO_NOT_TRACK`).
     ///
     /// # Errors
-    /// [`LaunchError`]; in each case nothing is left of it. A server that says that its port is taken is started again
+    /// [`LaunchError`]; in each case no process is left. A server that reports that its port is taken is started again
     /// with another one, twice.
     pub async fn start(launch: &Launch, cancel: &Cancel) -> Result<Self, LaunchError> {
         let engine = launch.spec.kind.name();
@@ -123,7 +122,7 @@ impl Server {
             }
             () = tokio::time::sleep(launch.startup_timeout) => Err(None),
         };
-        // Somebody else may have answered at its port.
+        // Another process may have answered at its port.
         let waited = match (waited, process.status()) {
             (Ok(()), Some(status)) => Err(Some(status)),
             (waited, _) => waited,
@@ -179,19 +178,19 @@ impl Server {
         self.process.status().is_none()
     }
 
-    /// Why it does not run any more, though nobody stopped it: how it ended and its last lines.
+    /// The reason that it ended by itself: its exit status and its last lines.
     pub fn died(&self) -> Option<String> {
         self.process.status().map(|status| self.death(status))
     }
 
-    /// Waits until it has died, and tells as [`Server::died`] does.
+    /// Waits until it has ended by itself; returns the reason as [`Server::died`] does.
     pub async fn dies(&self) -> String {
         let status = self.process.ended().await;
         self.process.output().ended(OUTPUT_TIMEOUT).await;
         self.death(status)
     }
 
-    /// Ends it: asks, waits as long as [`Launch::stop_timeout`] says, then kills it. Whether it went by itself.
+    /// Sends SIGTERM, waits up to [`Launch::stop_timeout`], then kills it. Returns true if it ended before.
     pub async fn stop(self) -> bool {
         let gone = self.process.stop(self.stop_timeout).await;
         if !gone {
@@ -215,7 +214,7 @@ fn unusable(launch: &Launch, reason: &dyn std::fmt::Display) -> LaunchError {
     LaunchError::Model { directory: launch.model_dir.clone(), reason: reason.to_string() }
 }
 
-/// Two ports that nobody has now.
+/// Two ports that are free now.
 fn free_ports() -> std::io::Result<[u16; 2]> {
     // Both at once, so that they differ.
     let listeners = [TcpListener::bind((HOST, 0))?, TcpListener::bind((HOST, 0))?];

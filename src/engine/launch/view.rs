@@ -1,7 +1,7 @@
 //! A view of a model's directory for servers that write into it.
 //!
-//! Infinity 0.0.77 leaves a `…_optimized.onnx` beside the model, rewrites its `config.json`, and from then on runs that file
-//! instead of whichever is asked for.
+//! Infinity 0.0.77 leaves a `…_optimized.onnx` beside the model, rewrites its `config.json`, and from then on runs that
+//! file instead of the requested one.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use tempfile::TempDir;
 /// A directory that holds what another holds: small files copied, large ones linked. It goes when it is dropped.
 pub(super) struct View(TempDir);
 
-/// Larger files are linked: weights, which nobody rewrites.
+/// Larger files are linked: weights, which no server rewrites.
 const COPIED: u64 = 32 << 20;
-/// What earlier runs of Infinity left behind, and would be run now.
+/// Leftovers of earlier runs of Infinity, which it would run.
 const LEFTOVER: &str = "_optimized.onnx";
 /// Directories within directories, at most.
 const DEPTH: usize = 8;

@@ -1,4 +1,4 @@
-//! The results of one request, as they come in from the workers, in whatever order.
+//! The results of one request, collected from the workers in any order.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -26,7 +26,7 @@ impl Task for QueuedInput {
     }
 }
 
-/// Where a worker stores one input's result. Dropping it completes the input; if nothing was stored, with an internal
+/// The place of one input's result, filled by a worker. Dropping it completes the input; if nothing was stored, with an internal
 /// error.
 pub(super) struct ResultSlot {
     index: usize,
@@ -89,7 +89,7 @@ impl Results {
         }
     }
 
-    /// Ends the request with `error`, whatever becomes of its inputs.
+    /// Ends the request with `error`, regardless of its inputs.
     pub fn refuse(&self, error: SubmitError) {
         if let Some(done) = self.lock().done.take() {
             let _ = done.send(Err(error));
@@ -112,7 +112,8 @@ impl State {
     }
 }
 
-/// The queue's part of `inputs`, of which `tokenize` is the time that tokenising took; the results are sent to `done`.
+/// Splits `inputs` into the queue's part and the collector; `tokenize` is the time of tokenisation; the results are
+/// sent to `done`.
 pub(super) fn collect(
     inputs: Vec<Result<Tokens, TextError>>,
     decode: &Decode,

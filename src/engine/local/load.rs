@@ -23,7 +23,7 @@ use crate::runtime::{Runtime, RuntimeError, Session, SessionOptions};
 /// A model in memory, its workers running.
 pub(super) struct Loaded {
     pub scheduler: Scheduler<QueuedInput>,
-    /// Whether there is an output row for every token.
+    /// True if there is an output row for every token.
     pub per_token: bool,
     /// Length of an output row.
     pub width: usize,
@@ -78,7 +78,7 @@ fn runs(interface: Interface, files: &WeightFiles, options: &OnnxOptions) -> Run
     Arc::new(move |session, group| run_work(session, &interface, &files, group, observed(observer.as_ref())))
 }
 
-/// Loads the ready `.onnx` file `path`, of which the `wanted` output is read.
+/// Loads the ready `.onnx` file `path` for the `wanted` output.
 pub(super) fn load_onnx(
     runtime: &Runtime,
     path: &Path,
@@ -105,7 +105,7 @@ pub(super) fn load_onnx(
     let session_options = SessionOptions { intra_threads: options.threads.get() };
     let mut session = runtime.session_from_file(path, session_options)?;
     let interface = Interface::discover(&path.display().to_string(), &session, wanted)?;
-    // The width may be dynamic in the file: one token tells.
+    // The width may be dynamic in the file: a run with one token measures it.
     let token = Tokens { ids: vec![0], types: Vec::new(), unseen: 0, truncated: false };
     let width = match run_group(&mut session, &interface, &[&token], &|_, rows| Ok(rows.width)).pop() {
         Some(Ok(width)) => width,

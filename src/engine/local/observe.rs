@@ -1,4 +1,4 @@
-//! What an engine tells of its work while it works, for whoever counts it.
+//! Observers of the local engine's work, for metrics.
 
 use std::time::Duration;
 
@@ -11,13 +11,13 @@ pub struct GroupRun {
     pub tokens: usize,
     /// Tokens that were computed only because texts of one run must have one length. 0 where groups are of equal length.
     pub padding_tokens: usize,
-    /// How long the text that came first had waited when the run began.
+    /// Waiting time of the group's first text before the run.
     pub wait: Duration,
     /// From the beginning of the run until its results were there.
     pub run: Duration,
 }
 
-/// Is told what an engine does. Called by worker threads, many times a second: it must be cheap and never block.
+/// Notified of an engine's runs. Called by worker threads, many times a second: it must be cheap and never block.
 pub trait GroupObserver: Send + Sync {
     fn group(&self, group: GroupRun);
 }

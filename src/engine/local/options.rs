@@ -1,4 +1,4 @@
-//! How the local engine computes, as its caller decides it.
+//! Options of the local engine.
 
 use std::num::NonZero;
 use std::sync::Arc;
@@ -18,16 +18,16 @@ pub struct OnnxOptions {
     pub threads: NonZero<usize>,
     /// Most tokens that run together, in texts of equal length.
     pub batch_tokens: NonZero<usize>,
-    /// How files of weights get into memory.
+    /// Access to files of weights: mapped or copied.
     pub access: Access,
-    /// What int8 needs besides.
+    /// Settings of int8.
     pub int8: Int8Options,
     /// Most tokens that wait for a worker; what comes beyond is refused ([`crate::engine::SubmitError::Full`]).
     pub queue_tokens: usize,
     /// Tokens after which a call's turn is over if others wait; without a bound, calls are done in the order in which
     /// they came.
     pub turn_tokens: usize,
-    /// Is told of every run of the model.
+    /// Notified of every run of the model.
     pub observer: Option<Arc<dyn GroupObserver>>,
 }
 
@@ -49,10 +49,10 @@ impl Default for OnnxOptions {
 }
 
 impl OnnxOptions {
-    /// For many callers: nobody's queue grows without bound, and everybody has a turn.
+    /// For many callers: queues are bounded, and callers take turns.
     ///
-    /// A small request is computed in one turn, so that requests are answered one after the other rather than all at the
-    /// end; twice the usual group, so that two workers are busy with it.
+    /// A small request is computed in one turn, so that requests finish one after the other rather than all at the end;
+    /// its limit is twice the usual group, to keep two workers busy.
     pub fn shared(self, queue_tokens: usize) -> Self {
         Self { queue_tokens, turn_tokens: 2 * Self::BATCH_TOKENS.get(), ..self }
     }

@@ -16,7 +16,7 @@ pub(super) struct PostProcess {
     token_layers: Vec<Layer>,
     /// Pooling modes, their results concatenated; none where the model pools itself.
     pub pooling: Vec<Pooling>,
-    /// Whether there is a row for every token, to be pooled here.
+    /// True if there is a row for every token, to be pooled here.
     per_token: bool,
     /// Steps on the vector of the text.
     layers: Vec<Layer>,
@@ -26,12 +26,12 @@ pub(super) struct PostProcess {
     pub normalization: Normalization,
 }
 
-/// What is done to a vector in the end.
+/// The last steps on a vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Normalization {
     /// Length to which vectors are cut.
     dimensions: Option<usize>,
-    /// Whether vectors are scaled to length 1.
+    /// True if vectors are scaled to length 1.
     normalize: bool,
 }
 
@@ -65,7 +65,7 @@ impl PostProcess {
             return Err(ModelError::Flag { flag: "--dimensions", reason });
         }
         let normalize = match (asked, own) {
-            // What the user cuts is normalised after, if not told otherwise.
+            // Vectors cut by the user are normalised afterwards by default.
             (Some(_), _) => options.normalize.unwrap_or(true),
             (None, None) => options.normalize.unwrap_or(sentence.normalize),
             // A model's own `truncate_dim` cuts after its modules, Normalize among them, and changes nothing else.
@@ -84,7 +84,7 @@ impl PostProcess {
         self.normalization.dimensions.unwrap_or(self.whole)
     }
 
-    /// Whether vectors have length 1.
+    /// True if vectors have length 1.
     pub(super) fn normalized(&self) -> bool {
         self.normalization.normalize
     }
@@ -102,7 +102,7 @@ impl PostProcess {
         })
     }
 
-    /// Whether pooling sees all tokens here, so that it can leave some out.
+    /// True if pooling sees all tokens here, so that it can leave some out.
     pub(super) fn sees_all_tokens(&self) -> bool {
         self.per_token
     }

@@ -22,10 +22,10 @@ pub(super) fn load(runtime: &Runtime, model: &Model, options: &OnnxOptions) -> R
     }
 }
 
-/// What a graph of `model` computes in order to judge.
+/// The graph output of `model` for judging texts or pairs.
 ///
 /// # Errors
-/// For a language model that has no answers.
+/// For a language model without answer words.
 pub fn judgement(model: &Model) -> Result<Output, EngineError> {
     match model.task {
         Task::Generative(_) => match AnswerTokens::of(model)? {
@@ -36,11 +36,11 @@ pub fn judgement(model: &Model) -> Result<Output, EngineError> {
     }
 }
 
-/// How `model` is asked about a pair, if not by the pair as it is; or why it cannot be asked. `prompt` is the one that
-/// is in use.
+/// The template in which `model` reads a pair, if it needs one; or the reason that it cannot read pairs. `prompt` is
+/// the one in use.
 ///
 /// # Errors
-/// If it is asked in words and has none for a pair.
+/// If it needs a template and has none for a pair.
 pub(super) fn question(
     model: &Model,
     output: OutputKind,
@@ -48,7 +48,7 @@ pub(super) fn question(
 ) -> Result<Result<Option<PairPrompt>, TextError>, EngineError> {
     match (output, &model.task) {
         (OutputKind::Logits, Task::Generative(_)) => Ok(Ok(PairPrompt::of(model, prompt)?)),
-        // It may be asked about single texts alone, and needs no template then.
+        // A model used for single texts alone needs no template.
         (OutputKind::Logits, Task::CrossEncoder(_)) => {
             Ok(PairPrompt::of(model, prompt).map_err(|e| TextError::new(e.to_string())))
         }

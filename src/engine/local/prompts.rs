@@ -1,4 +1,4 @@
-//! What is put before a text, by its role, and how much of it pooling leaves out.
+//! The prompts before texts, by role, and the number of their tokens that pooling excludes.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::model::lora::Adapter;
 use crate::model::tokenizer::{Prompted, TokenizeError, Truncate};
 use crate::model::{Model, ModelError};
 
-/// What is put before a text.
+/// The prompt before a text.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Prompt {
     pub text: Option<Arc<str>>,
@@ -103,7 +103,7 @@ impl Prompts {
         Ok(Prompt { text: text.map(Arc::from), skip: 0 })
     }
 
-    /// Whether pooling leaves out a prompt, which moves the first token.
+    /// True if pooling leaves out a prompt, which moves the first token.
     pub fn skipped(&self, model: &Model) -> bool {
         !model.sentence.include_prompt
             && [&self.text, &self.query, &self.document].iter().any(|prompt| prompt.text.is_some())

@@ -122,7 +122,7 @@ fn checked(tokens: Tokens, vocabulary: usize) -> Result<Tokens, TextError> {
     }
 }
 
-/// What a worker does with a group.
+/// The work of a worker on a group.
 pub(super) fn run_work(
     session: &mut Session,
     interface: &Interface,

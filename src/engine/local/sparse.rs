@@ -21,11 +21,11 @@ pub(super) struct SparsePostProcess {
     source: Source,
     /// Most weights that are kept of a text.
     most: usize,
-    /// How many token ids there are.
+    /// Number of token ids.
     pub vocabulary: usize,
 }
 
-/// What the output is.
+/// The source of the weights in the output.
 enum Source {
     /// A row a text: the weights.
     Weights,

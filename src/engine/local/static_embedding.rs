@@ -139,7 +139,7 @@ impl Table {
         let unchanged = || self.table.changed().map_or(Ok(()), |reason| Err(TextError::unavailable(reason.to_owned())));
         unchanged()?;
         let mean = self.table.mean(ids);
-        // What was computed while the table changed is worth nothing.
+        // Results computed while the table changed are discarded.
         unchanged()?;
         let vector = self.finish.end(mean, normalization)?;
         Ok(Output { embedding: Some(vector), ..Output::seen(ids.len(), truncated) })

@@ -17,12 +17,12 @@ use crate::model::tokenizer::{Prompted, TokenizeError, Tokens, Truncate};
 use crate::model::{Model, ModelError, m3, pooling, tokenizer};
 use crate::runtime::Runtime;
 
-/// What makes token vectors of texts, around the graph.
+/// Makes token vectors from the graph's output.
 pub(super) struct TokenPostProcess {
     /// Length of an output row.
     input: usize,
     layers: Vec<Layer>,
-    /// Whether the first token has no vector.
+    /// True if the first token has no vector.
     headless: bool,
     late: LateInteraction,
     /// The token that lengthens queries.
@@ -146,8 +146,8 @@ fn skipped(model: &Model, mask: &TokenMask) -> Vec<i64> {
 }
 
 impl TokenPostProcess {
-    /// Settles how long texts may be: `usual` where nothing else is said, never beyond `positions`. What the user
-    /// `asked` for goes over the model's lengths, but not over the fixed length of its queries.
+    /// Sets the maximum lengths of texts: `usual` by default, at most `positions`. The user's `asked` overrides the
+    /// model's lengths, but not the fixed length of its queries.
     pub(super) fn settle_limits(
         &mut self,
         model: &Model,
@@ -160,7 +160,7 @@ impl TokenPostProcess {
             None => query.unwrap_or(usual),
             Some(Expansion { cut: true, length, .. }) => {
                 if asked.is_some_and(|asked| asked != *length) {
-                    tracing::warn!("{}: queries keep their {length} tokens, whatever --max-length says", model.name);
+                    tracing::warn!("{}: queries keep their {length} tokens, regardless of --max-length", model.name);
                 }
                 *length
             }
@@ -241,7 +241,7 @@ impl TokenPostProcess {
         }
     }
 
-    /// Whether the token has a vector.
+    /// True if the token has a vector.
     fn keeps(&self, at: usize, id: i64, seen: bool, role: Role) -> bool {
         let Some(mask) = &self.late.mask else { return seen && !(self.headless && at == 0) };
         let skips = if role == Role::Query { mask.skip_in_queries } else { mask.skip_in_documents };
@@ -259,7 +259,7 @@ fn place(role: Role) -> usize {
     }
 }
 
-/// Whether a model gives nothing but vectors of tokens; what says so.
+/// True if a model gives nothing but vectors of tokens; what says so.
 pub(in crate::engine) fn only(model: &Model) -> bool {
     let steps = &model.sentence.token_steps;
     model.sentence.late.is_some()

@@ -25,10 +25,10 @@ pub(super) struct Tokenizers {
     queue: Arc<Queue>,
 }
 
-/// Requests that have something left to do, each at most once a thread; whoever has had a turn goes to the end.
+/// Requests with work left, each at most once for each thread; after a turn a request goes to the end.
 type Queue = Mutex<VecDeque<Arc<dyn Turn>>>;
 
-/// A request, whatever its results.
+/// A request, with results of any type.
 trait Turn: Send + Sync {
     /// Works for about [`TURN`]. Returns how many threads more can work on it at once.
     fn work(&self) -> usize;
@@ -77,8 +77,8 @@ impl Tokenizers {
 }
 
 impl Tokenizers {
-    /// Begins a request whose results need no more than these threads, of which `at_once` work on it at the same time;
-    /// `held` is dropped when it is over. `complete` makes the reply.
+    /// Begins a request whose results need at most these threads, `at_once` of them at the same time; `held` is dropped
+    /// at its end. `complete` makes the reply.
     pub fn start_alone<R: Send + 'static, T: Send + 'static>(
         &self,
         opened: Opened<R>,
@@ -133,7 +133,7 @@ struct Items<R> {
 
 struct Results<R> {
     places: Vec<Option<R>>,
-    /// How many places are empty.
+    /// Number of empty places.
     missing: usize,
 }
 
@@ -214,7 +214,7 @@ impl<R> Request<R> {
     }
 }
 
-/// Whether the results are still wanted, and what is to be dropped when they are not.
+/// Set if the results are no longer needed; holds the values to drop then.
 #[derive(Default)]
 pub(super) struct Cancel {
     set: AtomicBool,
@@ -222,7 +222,7 @@ pub(super) struct Cancel {
 }
 
 impl Cancel {
-    /// Whether the results are not wanted any more.
+    /// True if the results are not wanted any more.
     pub fn is_set(&self) -> bool {
         self.set.load(Ordering::Acquire)
     }
@@ -240,7 +240,7 @@ impl Cancel {
 struct CancelOnDrop(Arc<Cancel>);
 
 impl Cancel {
-    /// What sets it when it is dropped.
+    /// A value that sets it on drop.
     pub fn on_drop(self: &Arc<Self>) -> Box<dyn Send + Sync> {
         Box::new(CancelOnDrop(Arc::clone(self)))
     }

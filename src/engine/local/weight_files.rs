@@ -43,12 +43,12 @@ impl WeightFiles {
         Ok(Self(files.into()))
     }
 
-    /// Whether no file is read while the model computes.
+    /// True if no file is read while the model computes.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Why the weights are no longer those that were loaded, if they are not. Costs a system call a file.
+    /// The change of the weights since they were loaded, if any. Costs a system call a file.
     pub fn changed(&self) -> Option<&str> {
         self.0.iter().find_map(|file| file.changed())
     }

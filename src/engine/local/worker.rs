@@ -5,18 +5,18 @@ use crate::graph::{ATTENTION_MASK, Graph, INPUT_IDS, TOKEN_TYPE_IDS};
 use crate::model::tokenizer::Tokens;
 use crate::runtime::{RuntimeError, Session};
 
-/// What a model wants to be fed, and what comes out.
+/// The session's inputs in order, and the output to read.
 #[derive(Debug, Clone)]
 pub(super) struct Interface {
     /// Inputs in the model's order.
     inputs: Vec<(String, Feed)>,
     /// Position of the output that is read.
     output: usize,
-    /// Whether there is an output row for every token, `[batch, sequence, width]`; else `[batch, width]`.
+    /// True if there is an output row for every token, `[batch, sequence, width]`; else `[batch, width]`.
     pub per_token: bool,
 }
 
-/// What an input is fed with.
+/// An input of the session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Feed {
     Ids,
@@ -27,12 +27,11 @@ enum Feed {
     Positions,
 }
 
-/// Which output of a ready `.onnx` file is wanted.
+/// The requested output of a ready `.onnx` file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// A vector a text, pooled already or to be pooled here.
     Vectors,
-    /// A vector a token.
     TokenVectors,
     /// The logits of a classification head.
     Logits,
@@ -100,14 +99,14 @@ impl Interface {
     }
 }
 
-/// What the model puts out for one input: rows of `width` numbers, one a token or one in all.
+/// The model's output for one input: rows of `width` numbers, one a token or one in all.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OutputRows<'a> {
     pub numbers: &'a [f32],
     pub width: usize,
 }
 
-/// What becomes of the output of the input with that number.
+/// Reads the output of the input with that number.
 type Read<'r, T> = &'r dyn Fn(usize, OutputRows<'_>) -> Result<T, TextError>;
 
 /// Runs inputs of exactly equal token length. If they fail together, each is tried alone, so that one cannot take

@@ -1,13 +1,13 @@
-//! Where engines are opened.
+//! The machine that engines are opened on.
 
 use crate::fetch::Context;
 use crate::runtime::library::Search;
 
-/// Where engines find files and libraries.
+/// Folders and search paths of engines.
 #[derive(Clone)]
 pub struct Host {
     /// Downloads: progress, cancellation, offline or not.
     pub context: Context,
-    /// Where ONNX Runtime is looked for.
+    /// The search for ONNX Runtime.
     pub search: Search,
 }

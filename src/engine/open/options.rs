@@ -62,10 +62,11 @@ impl EngineOptions {
         Reranker::new(engine, Method::Engine)
     }
 
-    /// Opens the engine for labels of single texts, or of `pairs`. A server is asked for `raw_scores` here; a model of
-    /// this process by each request.
+    /// Opens the engine for labels of single texts, or of `pairs`. For a server `raw_scores` is fixed here; for a model
+    /// of this process each request sets it.
     ///
     /// # Errors
+    /// [`EngineError`] if it cannot be opened, or has no labels.
     /// [`EngineError`] if it cannot be opened, or gives no labels.
     pub fn classifier(
         &self,

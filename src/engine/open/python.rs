@@ -45,7 +45,7 @@ impl PythonModelOptions {
         }
     }
 
-    /// Whether the engine has these options, before anything is fetched.
+    /// Checks that the engine supports these options, before anything is fetched.
     pub fn check(&self) -> Result<(), PythonError> {
         self.options(PathBuf::new(), PythonTask::Embed).check()
     }

@@ -32,7 +32,7 @@ pub fn environment(kind: EngineKind, cache: &Path) -> Option<Environment> {
     Some(Environment { root: cache.join("python").join(name), name })
 }
 
-/// Where the programs are that were installed for `kind`; empty if nothing was.
+/// The folders of the programs installed for `kind`; empty if there are none.
 pub fn programs(kind: EngineKind, cache: &Path) -> Vec<PathBuf> {
     let installed = environment(kind, cache).filter(Environment::is_ready);
     Vec::from_iter(installed.and_then(|installed| Some(installed.python().parent()?.to_owned())))
@@ -56,7 +56,7 @@ impl Environment {
         }
     }
 
-    /// Whether it was installed to the end.
+    /// True if it was installed to the end.
     pub fn is_ready(&self) -> bool {
         self.root.join(MARKER).is_file() && self.python().exists()
     }
@@ -80,7 +80,7 @@ impl Environment {
         engines.iter().filter_map(|name| clap::ValueEnum::from_str(name, true).ok()).collect()
     }
 
-    /// Says that it is being changed to have `kinds`: until it is [whole](Self::finish), nobody uses it.
+    /// Marks it as changing, towards `kinds`: until it is [whole](Self::finish), it is not used.
     pub(super) fn begin(&self, kinds: &[EngineKind]) -> std::io::Result<()> {
         std::fs::create_dir_all(&self.root)?;
         self.write(UNFINISHED, kinds)?;

@@ -1,13 +1,13 @@
-//! Why a Python engine cannot be started, or gave no usable answer.
+//! Errors of Python engines.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why a Python engine cannot be started, or gave no usable answer.
+/// The reason that a Python engine cannot be started, or gave no usable result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PythonError {
-    /// The spec, or what is asked of the engine, is nothing it has.
+    /// The engine does not support an option or a request.
     #[error("{0}")]
     Option(String),
     #[error("there is no Python 3 here: tried {}", .tried.join(", "))]
@@ -16,7 +16,7 @@ pub enum PythonError {
     Missing { engine: &'static str, package: String, python: PathBuf },
     #[error("{} cannot be run: {reason}", .python.display())]
     Spawn { python: PathBuf, reason: String },
-    /// The engine cannot do what is asked with this model.
+    /// The engine does not support this request with this model.
     #[error("{0}")]
     Refused(String),
     #[error("loading failed: {reason}")]
@@ -62,7 +62,7 @@ impl PythonError {
         }
     }
 
-    /// Whether the process is gone: no further request can succeed.
+    /// True if the process is gone: no further request can succeed.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Died { .. } | Self::Hung { .. } | Self::Garbage(_))
     }
@@ -73,7 +73,9 @@ impl PythonError {
             Self::Missing { engine, .. } => {
                 Some(format!("infa engines install {engine} makes an environment that has it; --python names another"))
             }
-            Self::Spawn { .. } => Some("--python names the interpreter to use; infa engines tells what is here".into()),
+            Self::Spawn { .. } => {
+                Some("--python names the interpreter to use; infa engines lists the usable engines".into())
+            }
             Self::Load { stderr, .. } if !stderr.is_empty() => Some(format!("the process wrote{}", tail(stderr))),
             Self::Load { .. } | Self::Died { .. } => Some("-vv shows everything the Python process writes".into()),
             _ => None,

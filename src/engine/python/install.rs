@@ -16,7 +16,7 @@ use crate::engine::output_lines::printable;
 use crate::engine::recipes::Location;
 use crate::fetch::{Cancel, Context, FetchError, ProgressTask, lock};
 
-/// Why an environment could not be made.
+/// The reason that an environment could not be created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InstallError {
@@ -34,7 +34,7 @@ pub enum InstallError {
 impl InstallError {
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Nothing { .. } => Some("infa engines tells what each engine needs".into()),
+            Self::Nothing { .. } => Some("infa engines lists the needs of each engine".into()),
             Self::Fetch(e) => e.hint(),
             Self::Io { .. } => Some("--cache-dir names another directory for what infa installs".into()),
             Self::Step { reason, .. } if reason.contains("ensurepip") => {
@@ -50,9 +50,9 @@ impl InstallError {
 
 /// Most time without a word from the installer: a large file on a slow line is one line.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(3600);
-/// How often an interruption is looked for.
+/// Interval of checks for an interruption.
 const TICK: Duration = Duration::from_millis(50);
-/// Lines of a failed step that are told.
+/// Lines of a failed step in its message.
 const KEPT_LINES: usize = 6;
 
 /// Installs what `kinds` need into their environments, with `python` or `python3`. What they had stays.
@@ -72,7 +72,7 @@ pub fn install(
             name: kind.name(),
             reason: match kind.location() {
                 Location::Process => "it is part of infa",
-                _ => "it is a server, which somebody else installs",
+                _ => "it is a server, which infa does not install",
             },
         })?;
         match wanted.iter_mut().find(|(known, _)| *known == environment) {
@@ -120,7 +120,7 @@ async fn make(
     ));
     let mut task = context.progress.start(&format!("{} environment", environment.name()), None);
     if !was_ready && environment.root.exists() {
-        // What an interrupted installation left is not trusted.
+        // The leftovers of an interrupted installation are not used.
         std::fs::remove_dir_all(&environment.root).map_err(io)?;
     }
     environment.begin(&all).map_err(io)?;
@@ -173,7 +173,7 @@ fn pip(uv: Option<&Path>, environment: &Environment, what: &str, arguments: &[&s
     command
 }
 
-/// Runs one program to its end, shows the last line it wrote, and tells them if it fails.
+/// Runs one program to its end and shows its last line; if it fails, the error has its last lines.
 async fn step(mut command: Command, cancel: &Cancel, task: &mut dyn ProgressTask) -> Result<(), InstallError> {
     let shown: Vec<_> = std::iter::once(command.as_std().get_program())
         .chain(command.as_std().get_args().take(3))
@@ -183,7 +183,7 @@ async fn step(mut command: Command, cancel: &Cancel, task: &mut dyn ProgressTask
     tracing::debug!(?command, "installing");
     command.env("PIP_REQUIRE_VIRTUALENV", "0").env("PYTHONUNBUFFERED", "1").env_remove("PYTHONPATH");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    // What it starts ends with it, and Ctrl-C is for infa, which cleans up.
+    // Its descendants end with it, and Ctrl-C reaches infa alone, which cleans up.
     #[cfg(unix)]
     command.process_group(0);
     let mut child = command.spawn().map_err(|e| failed(e.to_string()))?;

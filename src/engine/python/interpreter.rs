@@ -12,12 +12,12 @@ use super::{PythonError, environment};
 use crate::engine::EngineKind;
 use crate::engine::recipes::Package;
 
-/// A Python interpreter, and what it has of what was asked for.
+/// A Python interpreter, and its packages among the required ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Interpreter {
     pub path: PathBuf,
     pub version: String,
-    /// Name of each package it has → its version, where one is told.
+    /// Name of each installed package → its version, if it has one.
     pub packages: BTreeMap<String, Option<String>>,
 }
 
@@ -53,10 +53,10 @@ struct Said {
 }
 
 impl Interpreter {
-    /// Asks `python` which of `packages` it has.
+    /// Queries which of `packages` are installed for `python`.
     ///
     /// # Errors
-    /// Why it cannot be asked.
+    /// The reason that the query fails.
     pub async fn ask(python: &Path, packages: &[Package]) -> Result<Self, String> {
         let mut command = Command::new(python);
         command.args(["-c", SCRIPT]).args(packages.iter().map(|p| format!("{}={}", p.module, p.name)));
@@ -85,7 +85,7 @@ impl Interpreter {
     }
 }
 
-/// Where an interpreter is looked for, best first: `given` alone; or infa's own environment for `kind`, then the active
+/// The candidates for an interpreter, best first: `given` alone; or infa's own environment for `kind`, then the active
 /// virtual environment, then `python3`.
 pub fn candidates(kind: EngineKind, given: Option<&Path>, cache: &Path) -> Vec<PathBuf> {
     if let Some(given) = given {
@@ -97,10 +97,11 @@ pub fn candidates(kind: EngineKind, given: Option<&Path>, cache: &Path) -> Vec<P
     own.into_iter().chain(active).chain([PathBuf::from(crate::runtime::install::python())]).collect()
 }
 
-/// The first interpreter that has what `kind` needs.
+/// The first interpreter with the packages of `kind`.
 ///
 /// # Errors
-/// [`PythonError::Missing`] if there are interpreters, but none that has it; [`PythonError::NoPython`] if there is none.
+/// [`PythonError::Missing`] if there are interpreters without the packages; [`PythonError::NoPython`] if there is no
+/// interpreter.
 pub async fn find(kind: EngineKind, given: Option<&Path>, cache: &Path) -> Result<Interpreter, PythonError> {
     let packages = kind.recipe().packages.as_ref().map_or(&[][..], |packages| packages.needed);
     let mut missing = None;

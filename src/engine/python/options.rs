@@ -1,4 +1,4 @@
-//! How a Python engine is started, as its user decides it.
+//! Options of Python engines.
 
 use std::collections::BTreeMap;
 use std::num::NonZero;
@@ -13,7 +13,7 @@ use crate::model::tokenizer::Truncate;
 use crate::runtime::cores;
 use crate::runtime::device::Device;
 
-/// What a Python engine is started for.
+/// The task of a Python engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PythonTask {
@@ -23,21 +23,20 @@ pub enum PythonTask {
     Rerank,
 }
 
-/// How a Python engine is started.
+/// Options for starting a Python engine.
 #[derive(Debug, Clone)]
 pub struct PythonOptions {
-    /// Which engine, on which device, with which words.
+    /// The engine, its device and its options.
     pub spec: EngineSpec,
     /// The interpreter; `None`: the first that has what the engine needs ([`super::find`]).
     pub python: Option<PathBuf>,
     pub model_dir: PathBuf,
     /// infa's cache, for the engines' environment and for what is converted.
     pub cache: PathBuf,
-    /// What it is started for.
     pub task: PythonTask,
-    /// How texts become vectors, as far as it is not left to the model's files.
+    /// Settings of embedding that override the model's files.
     pub text: TextOptions,
-    /// Whether scores are those the model gives, without an activation function.
+    /// True if scores are those the model gives, without an activation function.
     pub raw_scores: bool,
     /// Texts in a batch; `None`: as the spec says (`b64`), or [`PythonOptions::BATCH`].
     pub batch: Option<NonZero<usize>>,
@@ -50,7 +49,7 @@ pub struct PythonOptions {
 }
 
 impl PythonOptions {
-    /// Texts in a batch: what sentence-transformers does without being told otherwise.
+    /// Texts in a batch: the default of sentence-transformers.
     pub const BATCH: NonZero<usize> = NonZero::new(32).expect("not zero");
     /// A large model is exported, converted and loaded in that time.
     pub const START_TIMEOUT: Duration = Duration::from_secs(900);
@@ -74,15 +73,15 @@ impl PythonOptions {
         }
     }
 
-    /// Whether the engine has what is asked of it, as far as that can be told without starting it.
+    /// Checks that the engine supports the options, as far as possible without starting it.
     ///
     /// # Errors
-    /// [`PythonError::Option`] names what it does not have.
+    /// [`PythonError::Option`] names an unsupported one.
     pub fn check(&self) -> Result<(), PythonError> {
         self.setup().map(|_| ())
     }
 
-    /// What the process is told first.
+    /// The first message to the process.
     pub(super) fn setup(&self) -> Result<Setup<'_>, PythonError> {
         let name = self.spec.kind.name();
         let refuse = |reason: String| Err(PythonError::Option(reason));
@@ -129,7 +128,7 @@ impl PythonOptions {
             threads: self.threads,
             max_length: *max_length,
             side,
-            // Asked for explicitly, or after a cut, scaling is done here.
+            // With an explicit flag, or after a cut, infa normalises.
             normalize: *normalize != Some(false),
             prompt: prompt.as_deref(),
             prompt_name: prompt_name.as_deref(),
@@ -139,13 +138,13 @@ impl PythonOptions {
     }
 }
 
-/// What the process is told first.
+/// The first message to the process.
 #[derive(Debug, Serialize)]
 pub(super) struct Setup<'a> {
     engine: &'static str,
     task: PythonTask,
     model: String,
-    /// Where conversions of models are kept.
+    /// The folder of converted models.
     cache: String,
     device: &'static str,
     /// The options of the spec: `dtype`, `attention`, …
@@ -156,7 +155,7 @@ pub(super) struct Setup<'a> {
     max_length: Option<usize>,
     /// At which end texts are cut.
     side: Option<&'static str>,
-    /// Whether vectors are scaled, if the model scales its vectors.
+    /// True if vectors are scaled, if the model scales its vectors.
     normalize: bool,
     prompt: Option<&'a str>,
     prompt_name: Option<&'a str>,

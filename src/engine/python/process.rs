@@ -11,16 +11,16 @@ use tokio::task::JoinHandle;
 use super::PythonError;
 use crate::engine::output_lines::OutputLines;
 
-/// What the interpreter runs.
+/// The program of the interpreter.
 const SCRIPT: &str = include_str!("worker.py");
 /// Lines of stderr that are kept.
 const KEPT_LINES: usize = 8;
 /// Characters of each, and of a line that an installer writes.
 pub(super) const KEPT_CHARACTERS: usize = 240;
-/// How long the end of a process, and of its stderr, is waited for.
+/// Time to wait for the end of a process, and of its stderr.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// A running process and all that it starts. Dropped, it ends, whatever it does.
+/// A running process and its descendants. Dropping it ends them.
 pub(super) struct Process {
     // Before the child, which is reaped after it is dropped: until then no other process can have its id.
     group: Group,
@@ -43,7 +43,7 @@ impl Process {
             .env("HF_HUB_DISABLE_TELEMETRY", "1")
             .env("DO_NOT_TRACK", "1")
             .env("HF_HUB_DISABLE_PROGRESS_BARS", "1")
-            // Texts are tokenised by as many threads as compute, told by the setup.
+            // Texts are tokenised by as many threads as compute, set by the setup message.
             .env("TOKENIZERS_PARALLELISM", "true")
             .env("PYTHONIOENCODING", "utf-8:backslashreplace")
             .stdin(Stdio::piped())
@@ -79,7 +79,7 @@ impl Process {
         };
         self.group.kill();
         let _ = tokio::time::timeout(END_TIMEOUT, self.child.wait()).await;
-        // Whoever else holds stderr open does not hold this up.
+        // Another process that holds stderr open must not block this.
         let _ = tokio::time::timeout(END_TIMEOUT, &mut self.listener).await;
         (status, self.lines.last())
     }
@@ -97,7 +97,7 @@ impl Process {
 pub(super) struct Group(Option<u32>);
 
 impl Group {
-    /// That of a child that was just started as the leader of a group of its own.
+    /// The handle of a child just started as the leader of a group of its own.
     pub fn of(child: &Child) -> Self {
         Self(child.id())
     }

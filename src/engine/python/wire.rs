@@ -32,10 +32,10 @@ pub(super) struct Question<'a> {
 #[derive(Debug, Deserialize)]
 pub(super) struct Answer {
     pub id: u64,
-    /// Why there is no result.
+    /// The error, if there is no result.
     #[serde(default)]
     pub error: Option<String>,
-    /// Where that was raised.
+    /// The location of the error.
     #[serde(default)]
     pub trace: String,
     /// Rows in the payload.
@@ -59,12 +59,12 @@ pub(super) struct Frame<H> {
     pub payload: Vec<u8>,
 }
 
-/// Why no frame came.
+/// The reason that no frame arrived.
 #[derive(Debug)]
 pub(super) enum NoFrame {
     /// The pipe was closed between two frames, or within one.
     Closed,
-    /// What came is no frame.
+    /// Bytes that are not a frame.
     Garbage(String),
 }
 

@@ -23,14 +23,14 @@ use crate::engine::{Role, TextOptions};
 #[derive(Clone)]
 pub struct Worker(Arc<Shared>);
 
-/// What a Python engine tells of itself.
+/// A Python engine's description of itself.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct WorkerInfo {
     /// Length of its vectors; 1 for scores.
     pub dimensions: usize,
-    /// Where it computes: `cpu`, `cuda`, …
+    /// The device: `cpu`, `cuda`, …
     pub device: String,
-    /// What it computes with: `float32`, …
+    /// The number format: `float32`, …
     pub dtype: String,
     /// Longest text in tokens, where it is known.
     #[serde(default)]
@@ -47,9 +47,9 @@ struct Shared {
     questions: mpsc::Sender<QueuedRequest>,
     death: watch::Receiver<Option<PythonError>>,
     text: TextOptions,
-    /// Texts that were cut so far, as far as answers told.
+    /// Texts truncated so far, as far as replies report it.
     truncated: AtomicU64,
-    /// Answers that did not tell.
+    /// Replies without that figure.
     untold: AtomicU64,
     /// Dropped with the last clone.
     _alive: oneshot::Sender<()>,
@@ -78,7 +78,7 @@ struct Queue {
 
 /// Requests that wait to be written; more wait with their callers.
 const BACKLOG: usize = 16;
-/// How often it is looked whether an answer is overdue, at most.
+/// Maximum interval of checks for overdue replies.
 const TICK: Duration = Duration::from_secs(1);
 /// Vectors whose length is that near to 1 are taken to have it.
 const LENGTH_TOLERANCE: f32 = 1e-6;
@@ -101,7 +101,7 @@ impl Worker {
     /// Starts the process and waits until its model is loaded.
     ///
     /// # Errors
-    /// [`PythonError`], whatever keeps the engine from being used; the process is gone then.
+    /// [`PythonError`] if the engine cannot be used; the process has ended then.
     pub async fn start(options: &PythonOptions) -> Result<Self, PythonError> {
         let setup = wire::frame(&options.setup()?, &[]).map_err(|e| PythonError::System(e.to_string()))?;
         let kind = options.spec.kind;
@@ -176,7 +176,7 @@ impl Worker {
         })))
     }
 
-    /// What the engine told of itself.
+    /// The engine's description of itself.
     pub fn info(&self) -> &WorkerInfo {
         &self.0.info
     }
@@ -186,12 +186,12 @@ impl Worker {
         self.0.id
     }
 
-    /// Texts that were cut so far; `None` if the engine did not always tell.
+    /// Texts truncated so far; `None` if a reply lacked the figure.
     pub fn truncated(&self) -> Option<u64> {
         (self.0.untold.load(Ordering::Relaxed) == 0).then(|| self.0.truncated.load(Ordering::Relaxed))
     }
 
-    /// Why the process has ended, if it has.
+    /// The reason that the process has ended, if it has.
     pub fn death(&self) -> Option<PythonError> {
         self.0.death.borrow().clone()
     }
@@ -236,7 +236,7 @@ impl Worker {
         Ok(Scored { scores, tokens, model: None })
     }
 
-    /// Asks for `count` rows.
+    /// Requests `count` rows.
     async fn ask(
         &self,
         what: &str,
@@ -277,7 +277,7 @@ impl Worker {
         Ok((rows, answer.header.tokens))
     }
 
-    /// Why the process, whose pipes are closed, has ended.
+    /// Waits for the reason that the process, whose pipes are closed, has ended.
     async fn wait_for_death(&self) -> PythonError {
         let mut death = self.0.death.clone();
         // It fails if the runtime that attended to the process is gone.
@@ -289,7 +289,7 @@ impl Worker {
     }
 }
 
-/// Writes requests until nobody has any more, or the process does not read them.
+/// Writes requests until all senders are gone, or the process stops reading.
 async fn send(mut stdin: ChildStdin, mut asked: mpsc::Receiver<QueuedRequest>, waiting: Arc<Waiting>) {
     while let Some(QueuedRequest { id, frame, reply }) = asked.recv().await {
         if !waiting.add(id, reply) || wire::write(&mut stdin, &frame).await.is_err() {
@@ -298,7 +298,7 @@ async fn send(mut stdin: ChildStdin, mut asked: mpsc::Receiver<QueuedRequest>, w
     }
 }
 
-/// What takes the answers and sees the end of the process.
+/// Receives the replies and observes the end of the process.
 struct Supervisor {
     process: Process,
     stdout: ChildStdout,
@@ -308,11 +308,11 @@ struct Supervisor {
 }
 
 enum End {
-    /// Nobody has any request any more.
+    /// All senders of requests are gone.
     Dropped,
     Overdue,
     NoFrame(NoFrame),
-    /// It answered what it was not asked.
+    /// A reply with an unexpected id.
     WrongId(u64),
 }
 
@@ -340,7 +340,7 @@ impl Supervisor {
             }
         };
         tracing::debug!("{death}");
-        // First, so that whoever finds their request unanswered finds out why.
+        // First, so that callers without a reply find the reason.
         dead.send_replace(Some(death));
         waiting.close();
     }
@@ -364,7 +364,7 @@ impl Supervisor {
                 Ok(frame) => {
                     let id = frame.header.id;
                     let Some(reply) = self.waiting.take(id) else { return End::WrongId(id) };
-                    // Whoever asked may have given up.
+                    // The caller may have given up.
                     let _ = reply.send(frame);
                 }
                 Err(reason) => return End::NoFrame(reason),
@@ -388,7 +388,7 @@ impl Waiting {
         !queue.closed
     }
 
-    /// Who waits for the answer to `id`, if it is the next.
+    /// The caller that waits for the reply to `id`, if that reply is the next.
     fn take(&self, id: u64) -> Option<oneshot::Sender<Frame<Answer>>> {
         let mut queue = self.lock();
         queue.replies.front().filter(|(next, _)| *next == id)?;

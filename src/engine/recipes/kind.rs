@@ -44,7 +44,7 @@ impl EngineKind {
     /// The engines whose results are most likely right, best first.
     pub const REFERENCES: [Self; 2] = [Self::Torch, Self::Onnx];
 
-    /// What is known of it.
+    /// Its row of the table.
     pub fn recipe(self) -> &'static Recipe {
         match self {
             Self::Onnx => &ONNX,
@@ -68,22 +68,22 @@ impl EngineKind {
         self.recipe().name
     }
 
-    /// Where it computes.
+    /// The place of its computation.
     pub fn location(self) -> &'static Location {
         &self.recipe().location
     }
 
-    /// What is known of a Python engine; `None` for another one.
+    /// The details of a Python engine; `None` for others.
     pub fn python(self) -> Option<&'static PythonRecipe> {
         if let Location::Python(python) = self.location() { Some(python) } else { None }
     }
 
-    /// What is known of a server; `None` for another engine.
+    /// The details of a server; `None` for others.
     pub fn server(self) -> Option<&'static ServerRecipe> {
         if let Location::Server(server) = self.location() { Some(server) } else { None }
     }
 
-    /// How infa starts the server where it is installed, so that a spec may leave out the URL.
+    /// The start of an installed server by infa, for specs without a URL.
     pub fn launch(self) -> Option<&'static LaunchRecipe> {
         self.server()?.launch.as_ref()
     }
@@ -101,7 +101,7 @@ static ONNX: Recipe = Recipe {
 
 /// One environment for all Python engines, since PyTorch, which nearly all of them need, fills gigabytes.
 const ENGINES: &str = "engines";
-/// What reads a model of PyTorch and writes it as ONNX.
+/// Packages that read a model of PyTorch and write it as ONNX.
 const BASE: &[&str] = &[
     "torch>=2.6,<3",
     "transformers>=4.56,<6",
@@ -266,7 +266,7 @@ static INFINITY: Recipe = Recipe {
         needed: &[package("infinity_emb", "infinity-emb")],
         requirements: &[&[
             "infinity-emb[server,torch,optimum,ct2]==0.0.77",
-            // From there on it asks transformers for what those before 4.56 do not have.
+            // From that version on it needs names of transformers 4.56 and later.
             "ctranslate2<4.6.3",
             "transformers<4.50",
             "optimum<1.25",

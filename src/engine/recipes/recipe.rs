@@ -1,10 +1,10 @@
-//! What a row of the table of engines consists of.
+//! The types of the rows of the table of engines.
 
 use reqwest::Url;
 
 use crate::engine::remote::wire::Protocol;
 
-/// What is known of an engine.
+/// A row of the table of engines.
 pub struct Recipe {
     /// Its name in a spec.
     pub name: &'static str,
@@ -19,11 +19,11 @@ pub enum Location {
     Process,
     /// In a Python process that is started for it.
     Python(PythonRecipe),
-    /// In a server, which is asked over HTTP.
+    /// In a server, over HTTP.
     Server(ServerRecipe),
 }
 
-/// Options of which a spec takes one.
+/// Alternative options; a spec takes one of them.
 pub struct OptionGroup {
     /// The flag or setting that they are values of: `dtype`.
     pub key: &'static str,
@@ -31,7 +31,7 @@ pub struct OptionGroup {
     pub what: &'static str,
     /// Their names in a spec.
     pub options: &'static [&'static str],
-    /// Whether each is a flag by itself (`--compile`), and not a value (`--dtype float32`).
+    /// True if each is a flag by itself (`--compile`), and not a value (`--dtype float32`).
     pub switches: bool,
 }
 
@@ -51,11 +51,11 @@ impl OptionGroup {
 pub struct PythonRecipe {
     /// The library whose version is the engine's.
     pub library: &'static str,
-    /// Whether it can compute on CUDA.
+    /// True if it can compute on CUDA.
     pub cuda: bool,
-    /// Whether it scores documents, too.
+    /// True if it scores documents, too.
     pub reranks: bool,
-    /// Whether it can cut texts at their beginning.
+    /// True if it can cut texts at their beginning.
     pub cuts_left: bool,
 }
 
@@ -64,17 +64,17 @@ pub struct ServerRecipe {
     pub(in crate::engine) protocol: fn(&Url) -> (Box<dyn Protocol>, Url),
     /// Variables that may hold its API key, in the order in which they are looked at.
     pub keys: &'static [&'static str],
-    /// Whether it is a service with many models, so that requests must name one.
+    /// True if it is a service with many models, so that requests must name one.
     pub hosted: bool,
-    /// Where it tells its version, if it does.
+    /// The route that reports its version, if any.
     pub version: Option<VersionRoute>,
-    /// How it shows that it is ready.
+    /// Its readiness check.
     pub health: Health,
-    /// Whether it writes into the directory of its model.
+    /// True if it writes into the directory of its model.
     pub writes_into_model: bool,
-    /// Whether the libraries of Hugging Face can stay off the network, as the model is there.
+    /// True if the libraries of Hugging Face can stay off the network, as the model is there.
     pub offline: bool,
-    /// How it is started where it is installed; `None`: by a command of the user's alone.
+    /// Its start if it is installed; `None`: only by a command of the user's.
     pub launch: Option<LaunchRecipe>,
 }
 
@@ -104,7 +104,7 @@ pub struct VersionRoute {
 /// A route that shows whether a server is ready.
 pub struct Health {
     pub path: &'static str,
-    /// Whether only success counts; elsewhere any answer of a server that is not overloaded.
+    /// True if only success counts; elsewhere any answer of a server that is not overloaded.
     pub success: bool,
 }
 
@@ -136,7 +136,7 @@ pub struct Packages {
     /// Those without which the engine cannot start. What only some models need (torch, to export one) is required by
     /// these models alone.
     pub needed: &'static [Package],
-    /// What is installed, as pip has it.
+    /// Requirements in pip's format.
     pub requirements: &'static [&'static [&'static str]],
 }
 

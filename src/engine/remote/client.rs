@@ -12,7 +12,7 @@ use crate::engine::cut_and_scale::cut_and_scale;
 use crate::engine::{EngineError, EngineSpec, Input, Label, Output, Role, SpecError, TextOptions, checked};
 use crate::model::ModelError;
 
-/// Asks one server. Cheap to clone; all clones share connections.
+/// A client of one server. Cheap to clone; all clones share connections.
 #[derive(Clone)]
 pub struct Client(Arc<Shared>);
 
@@ -28,24 +28,24 @@ struct Shared {
     width: OnceLock<usize>,
 }
 
-/// How servers of `spec` take the role of texts.
+/// The support of servers of `spec` for the role of texts.
 pub fn roles(spec: &EngineSpec) -> Roles {
     let located = spec.kind.server().zip(spec.url.as_ref()).map(|(server, url)| (server.protocol)(url));
     located.map_or(Roles::No, |(protocol, _)| protocol.abilities().roles)
 }
 
-/// What a question may be asked about a model, the name and the tensors: more are a loop.
+/// Maximum number of questions about a model, such as its name and its tensors: more would be a loop.
 const MOST_QUESTIONS: usize = 4;
 /// A text that no server minds.
 const PROBE: &str = "infa";
 
 impl Client {
-    /// A client of the server of `spec`, which is asked for what is still open, such as the name of its model; it has
-    /// not been asked for a vector yet.
+    /// A client of the server of `spec`. It queries open settings, such as the name of the server's model, but no
+    /// vector yet.
     ///
     /// # Errors
-    /// [`ModelError::Flag`] if the protocol has no words for what is asked, or the server's models leave open which one
-    /// is meant; [`EngineError::Remote`] if the server cannot be reached, or does not let this client in.
+    /// [`ModelError::Flag`] if the protocol lacks an option, or the server has several models and none is chosen;
+    /// [`EngineError::Remote`] if the server cannot be reached, or refuses access.
     pub async fn connect(
         spec: &EngineSpec,
         wanted: Wanted,
@@ -87,15 +87,15 @@ impl Client {
         &self.0.spec
     }
 
-    /// The model that is asked for, or that the server says it has.
+    /// The user's model, or the server's.
     pub fn model(&self) -> Option<&str> {
         self.0.parameters.model.as_deref().or_else(|| self.0.protocol.model())
     }
 
-    /// The vectors of `texts`, by one request (and its retries, where they were asked for).
+    /// The vectors of `texts`, by one request (and its retries, if enabled).
     ///
-    /// There are as many as texts, all as long as every other of this client. What is in them was not looked at:
-    /// [`crate::engine::Checked`] does.
+    /// One for each text, all of the same length as all others of this client. Their numbers are not checked here:
+    /// [`crate::engine::Checked`] does that.
     pub async fn embed(&self, texts: &[&str], role: Role) -> Result<Embedded, RemoteError> {
         let Shared { protocol, parameters, prompt, .. } = &*self.0;
         let texts: Vec<Cow<'_, str>> = texts.iter().map(|text| before(prompt.as_deref(), text)).collect();
@@ -115,7 +115,7 @@ impl Client {
         Ok(embedded)
     }
 
-    /// The scores of `documents`, by one request (and its retries, where they were asked for).
+    /// The scores of `documents`, by one request (and its retries, if enabled).
     pub async fn rerank(&self, query: &str, documents: &[&str]) -> Result<Scored, RemoteError> {
         let Shared { protocol, parameters, prompt, .. } = &*self.0;
         let query = before(prompt.as_deref(), query);
@@ -123,10 +123,10 @@ impl Client {
         protocol.reranked(&reply, documents.len())
     }
 
-    /// The labels of `inputs`, by one request (and its retries, where they were asked for).
+    /// The labels of `inputs`, by one request (and its retries, if enabled).
     pub async fn classify(&self, inputs: &[Input]) -> Result<Labelled, RemoteError> {
         let Shared { protocol, parameters, prompt, .. } = &*self.0;
-        // As sentence-transformers has it, a prompt goes before the first text alone.
+        // As in sentence-transformers, a prompt goes before the first text alone.
         let prompted = prompt.as_ref().map(|prompt| {
             let prompted = inputs.iter().map(|input| match input {
                 Input::Text(text) => Input::Text(format!("{prompt}{text}")),
@@ -140,8 +140,8 @@ impl Client {
         protocol.classified(&self.send(&request).await?, inputs.len())
     }
 
-    /// Asks for the vector of a short text, the score of a short document, or the labels of a short text: whether all is
-    /// well, the model that the server says it uses, and how long its vectors are (1 for scores, the number of labels).
+    /// Requests the vector of a short text, the score of a short document, or the labels of a short text, as a check.
+    /// Returns the model that the server reports, and the length of its vectors (1 for scores, the number of labels).
     pub(super) async fn probe(&self, wanted: Wanted) -> Result<(Option<String>, usize), RemoteError> {
         let (output, model, width) = match wanted {
             Wanted::Vectors(role) => {
@@ -171,13 +171,13 @@ impl Client {
     }
 }
 
-/// That `error` keeps the server of `spec` from being used at all.
+/// The error of a server of `spec` that cannot be used at all.
 pub(super) fn remote(spec: &EngineSpec, options: &RemoteOptions, named: bool, error: RemoteError) -> EngineError {
     let hint = error.hint(spec.kind, options.key.is_some(), named);
     EngineError::Remote { engine: spec.to_string(), error, hint }
 }
 
-/// Sends `request`, and again after failures that may pass, as often as was asked for.
+/// Sends `request`, and repeats it up to `retries` times after transient failures.
 async fn patiently(http: &Http, request: &Request, retries: u32) -> Result<Reply, RemoteError> {
     let mut failures = 0;
     loop {
@@ -199,7 +199,7 @@ fn before<'t>(prompt: Option<&str>, text: &'t str) -> Cow<'t, str> {
     }
 }
 
-/// What is asked of the server. Flags for which its protocol has no words are refused, if the same cannot be done here.
+/// The parameters for the server. Flags that its protocol lacks are refused, unless infa can do the same.
 fn asked(
     name: &str,
     protocol: &dyn Protocol,
@@ -257,7 +257,7 @@ fn asked(
             "--mode",
             "must be given: its API embeds texts as queries or as documents",
         ),
-        (dimensions == Some(0), "--dimensions", "0 are none"),
+        (dimensions == Some(0), "--dimensions", "0 is not allowed; give at least 1"),
     ];
     if let Some((_, flag, reason)) = refusals.into_iter().find(|&(refused, ..)| refused) {
         return Err(ModelError::Flag { flag, reason: format!("{name}: {reason}") });

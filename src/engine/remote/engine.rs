@@ -26,7 +26,7 @@ struct Shared {
     client: Client,
     output: OutputKind,
     role: Role,
-    /// Most inputs in an HTTP request; `None`: each request is one HTTP request, whatever its size.
+    /// Maximum number of inputs in an HTTP request; `None`: each request is one HTTP request of any size.
     batch: Option<usize>,
     /// HTTP requests that may be on their way at a time.
     permits: Semaphore,

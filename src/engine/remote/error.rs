@@ -1,8 +1,8 @@
-//! Why a server gave no usable reply to a request.
+//! Failures of requests to a server.
 
 use std::time::Duration;
 
-/// Why a server gave no usable reply to a request.
+/// The reason that a request to a server has no usable reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteError {
@@ -57,7 +57,7 @@ impl RemoteError {
         }
     }
 
-    /// Whether the same request may succeed later.
+    /// True if the same request may succeed later.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Connect { .. } | Self::Timeout { .. } | Self::Broken { .. } => true,
@@ -66,13 +66,13 @@ impl RemoteError {
         }
     }
 
-    /// Whether the inputs may be the reason: one of them, or that there are so many.
+    /// True if the inputs may be the reason: one of them, or their number.
     pub fn is_about_inputs(&self) -> bool {
         matches!(self, Self::Status { code: 400 | 413 | 422, .. })
     }
 }
 
-/// Longest text of somebody else's that goes into a message, in characters.
+/// Maximum length of foreign text in a message, in characters.
 const MAX_MESSAGE: usize = 300;
 
 /// `text` on one line, without control characters, and not too long.

@@ -1,10 +1,10 @@
-//! What to do about a server that cannot be used.
+//! Remedies for a server that cannot be used.
 
 use super::RemoteError;
 use crate::engine::EngineKind;
 
 impl RemoteError {
-    /// What to do about it, where nothing worked; `named`: the user named a model.
+    /// The remedy if nothing worked; `named`: the user named a model.
     pub(super) fn hint(&self, engine: EngineKind, key: bool, named: bool) -> Option<String> {
         let variables = engine.server().map_or(&[][..], |server| server.keys).join(" or ");
         Some(match self {
@@ -15,7 +15,7 @@ impl RemoteError {
                     .into()
             }
             Self::Timeout { .. } => {
-                "--request-timeout gives it longer, --request-batch asks for less at once, --retries asks again".into()
+                "--request-timeout waits longer, --request-batch makes requests smaller, --retries repeats them".into()
             }
             Self::Status { code: 401 | 403, .. } if key => format!("the server does not accept the key in {variables}"),
             Self::Status { code: 401 | 403, .. } => format!("put the server's key into {variables}"),
@@ -27,7 +27,7 @@ impl RemoteError {
             }
             Self::Status { code: 400 | 422, .. } if !named => "--model-id names one of the server's models".into(),
             Self::Status { code: 429 | 503, .. } => {
-                "--retries N waits as the server asks and tries again; --concurrency 1 asks less at once".into()
+                "--retries N waits for the time the server names and tries again; --concurrency 1 sends fewer requests at once".into()
             }
             Self::Redirect { .. } => "write the URL that the server is really at".into(),
             Self::Garbage { .. } | Self::Shape { .. } | Self::TooLarge { .. } => {

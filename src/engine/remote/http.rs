@@ -15,7 +15,7 @@ use super::options::{ApiKey, RemoteOptions};
 use crate::engine::spec::redacted_url;
 
 const USER_AGENT: &str = concat!("infa/", env!("CARGO_PKG_VERSION"));
-/// As much of an error's body is read: FastAPI repeats the text that it refuses.
+/// Maximum bytes of an error's body: FastAPI repeats the refused text.
 const ERROR_BYTES: usize = 1 << 20;
 /// A reply may have that much, and as much again for every input: a vector of 40,000 numbers as text.
 const BYTES_AN_INPUT: usize = 1 << 20;
@@ -24,13 +24,13 @@ const BYTES_AN_INPUT: usize = 1 << 20;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     pub method: Method,
-    /// What is added to the path of the server's URL; any character may be in a segment.
+    /// The path after that of the server's URL; any character may be in a segment.
     pub path: Vec<String>,
     /// Added to the query of the server's URL.
     pub query: Option<(&'static str, String)>,
     /// JSON, if there is a body.
     pub body: Option<Bytes>,
-    /// How many inputs it is about: it bounds the reply.
+    /// Number of inputs, which bounds the reply.
     pub inputs: usize,
 }
 
@@ -68,7 +68,7 @@ pub(super) struct Http {
     authorization: Option<HeaderValue>,
     key: Option<ApiKey>,
     timeout: Duration,
-    /// Why `https` does not work here, where it does not.
+    /// The reason that `https` does not work, if so.
     no_tls: Option<String>,
 }
 
@@ -78,7 +78,7 @@ impl Http {
     /// # Errors
     /// A key that no header can carry, or no client at all.
     pub fn new(url: &Url, options: &RemoteOptions) -> Result<Self, RemoteError> {
-        // Fails when somebody installed one before, which is as good.
+        // Fails if a provider is installed already, which is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let builder = || {
             let builder = Client::builder()
@@ -136,7 +136,7 @@ impl Http {
             match response.chunk().await {
                 Ok(Some(chunk)) if body.len() + chunk.len() <= limit => body.extend_from_slice(&chunk),
                 Ok(Some(_)) if success => return Err(RemoteError::TooLarge { limit }),
-                // The beginning tells what is wrong.
+                // The beginning has the reason.
                 Ok(Some(_) | None) => break,
                 Err(e) if success => return Err(self.failure(&e)),
                 Err(_) => break,
@@ -178,7 +178,7 @@ impl Http {
         }
     }
 
-    /// What somebody said, without our key in it, on one line.
+    /// Foreign text on one line, without the key.
     fn without_key(&self, text: &str) -> String {
         match &self.key {
             Some(key) => clip(&text.replace(key.reveal(), "…")),
@@ -187,14 +187,14 @@ impl Http {
     }
 }
 
-/// Whether only this machine can reach `url`.
+/// True if only this machine can reach `url`.
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// What requests say about who asks: the key, or user and password of the URL, which are taken out of it.
+/// The `Authorization` header: the key, or user and password of the URL, which are removed from it.
 fn authorization(url: &mut Url, key: Option<&ApiKey>) -> Result<Option<HeaderValue>, RemoteError> {
     let decoded = |text: &str| percent_decoded(text);
     let user = decoded(url.username());
@@ -235,8 +235,8 @@ fn without_traceback(text: String) -> String {
     format!("{before}{}", error.unwrap_or("Traceback …"))
 }
 
-/// What the server says is wrong, in any of the shapes in which servers say it: OpenAI's `error.message`, TEI's and
-/// KServe's `error`, Cohere's `message`, FastAPI's `detail`, or plain text.
+/// The server's message in the common shapes: OpenAI's `error.message`, TEI's and KServe's `error`, Cohere's `message`,
+/// FastAPI's `detail`, or plain text.
 fn message(body: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(body);
     let Ok(json) = serde_json::from_str::<Json>(&text) else {
@@ -265,7 +265,7 @@ fn plain(value: &Json) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Whether encryption is what failed.
+/// True if encryption is what failed.
 fn is_tls(error: &(dyn Error + 'static)) -> bool {
     causes(error).any(|cause| cause.is::<rustls::Error>())
 }
@@ -275,7 +275,7 @@ fn innermost(error: &(dyn Error + 'static)) -> String {
     causes(error).last().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
-/// An error and its causes. An `io::Error` is asked for what it wraps, which it does not name as its source.
+/// An error and its causes. An `io::Error` does not return its inner error as a source, so it is unwrapped.
 fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn Error + 'static)> {
     std::iter::successors(Some(error), |&error| {
         let wrapped = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);

@@ -1,32 +1,32 @@
-//! How a server is asked, as its user decides it.
+//! Options of requests to a server.
 
 use std::fmt;
 use std::num::NonZero;
 use std::time::Duration;
 
-/// How a server is asked.
+/// Options of requests to a server.
 #[derive(Debug, Clone)]
 pub struct RemoteOptions {
-    /// The model's name, as the server knows it; `None`: the server is asked, or has only one.
+    /// The model's name on the server; `None`: the server is queried, or has only one.
     pub model: Option<String>,
     pub key: Option<ApiKey>,
-    /// Whether scores are asked for as the model gives them, without an activation function.
+    /// True if scores are requested without an activation function.
     pub raw_scores: bool,
-    /// How often a request is sent again after a failure that may pass.
+    /// Retries of a request after transient failures.
     pub retries: u32,
     /// Until a connection stands.
     pub connect_timeout: Duration,
     /// From the first byte of a request to the last of its reply.
     pub request_timeout: Duration,
-    /// Most texts in an HTTP request; `None`: an engine's request is one HTTP request, whatever its size, and is never
-    /// sent again in parts.
+    /// Maximum number of texts in an HTTP request; `None`: an engine's request is one HTTP request of any size, and is
+    /// never split.
     pub request_batch: Option<NonZero<usize>>,
     /// Most requests at once.
     pub concurrency: NonZero<usize>,
 }
 
 impl RemoteOptions {
-    /// Texts in a request: what text-embeddings-inference takes without being told otherwise.
+    /// Texts in a request: the default limit of text-embeddings-inference.
     pub const REQUEST_BATCH: NonZero<usize> = NonZero::new(32).expect("not zero");
     pub const CONCURRENCY: NonZero<usize> = NonZero::new(4).expect("not zero");
     /// A full request of long texts takes a slow machine that long.
@@ -41,7 +41,7 @@ impl RemoteOptions {
 }
 
 impl Default for RemoteOptions {
-    /// No retries, no key, whatever model the server has.
+    /// No retries, no key, the server's own model.
     fn default() -> Self {
         Self {
             model: None,

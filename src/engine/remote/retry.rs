@@ -1,4 +1,4 @@
-//! When a request that failed is sent again.
+//! Retries of failed requests.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use super::error::RemoteError;
 /// Before the first retry; doubles with each one.
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(8);
-/// Nobody waits longer than that because a server says so: then it is not there.
+/// Maximum `Retry-After`: beyond, the server counts as unavailable.
 const LONGEST_ASKED: Duration = Duration::from_secs(120);
 
-/// How long to wait before a request is sent again that has failed `failures` times, the last time with `error`; `None`
-/// if it is not sent again. `luck`, from 0 to 1, spreads clients that failed together.
+/// Pause before the next attempt of a request that has failed `failures` times, the last time with `error`; `None` if
+/// there is none. `luck`, from 0 to 1, spreads clients that failed together.
 pub(super) fn wait(error: &RemoteError, failures: u32, retries: u32, luck: f64) -> Option<Duration> {
     if failures > retries || !error.may_pass() {
         return None;

@@ -1,4 +1,4 @@
-//! What a server says of itself.
+//! The version that a server reports.
 
 use std::time::Duration;
 
@@ -9,12 +9,12 @@ use super::options::RemoteOptions;
 use crate::engine::EngineSpec;
 use crate::engine::recipes::VersionRoute;
 
-/// Nobody waits longer for what is only good to know.
+/// Time-out of a request for additional information.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Longer ones are none.
+/// Longer ones are ignored.
 const LONGEST: usize = 64;
 
-/// The version of the server of `spec`, with the engine's name before it; `None` where it does not tell.
+/// The version of the server of `spec`, with the engine's name before it; `None` if it reports none.
 pub async fn version(spec: &EngineSpec, options: &RemoteOptions) -> Option<String> {
     let VersionRoute { path, pointer } = spec.kind.server()?.version.as_ref()?;
     let options = RemoteOptions { request_timeout: options.request_timeout.min(ANSWER_TIMEOUT), ..options.clone() };

@@ -1,4 +1,4 @@
-//! The best of what is pushed, in bounded memory where only so many are wanted.
+//! The best items, in bounded memory if there is a limit.
 
 use std::cmp::Ordering;
 
@@ -6,12 +6,12 @@ use super::Score;
 
 /// Keeps the best, and puts them in order.
 pub struct Best<T> {
-    /// How many are wanted; `None`: all.
+    /// The number of items to keep; `None`: all.
     most: Option<usize>,
     kept: Vec<(Score, T)>,
 }
 
-/// So many more than wanted are kept before the worst are thrown out.
+/// Surplus items that are kept before the worst are discarded.
 const SLACK: usize = 1024;
 
 impl<T> Best<T> {
@@ -34,7 +34,7 @@ impl<T> Best<T> {
     }
 
     fn prune(&mut self) {
-        // Stable: whoever came first stays first. Scores are finite.
+        // Stable: earlier items stay first. Scores are finite.
         self.kept.sort_by(|(a, _), (b, _)| b.order.partial_cmp(&a.order).unwrap_or(Ordering::Equal));
         if let Some(most) = self.most {
             self.kept.truncate(most);

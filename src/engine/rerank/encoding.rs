@@ -42,11 +42,11 @@ struct Piece {
     texts: Vec<Input>,
 }
 
-/// How much is encoded at a time, and after a failure.
+/// Tokens encoded at a time, and after a failure.
 pub(super) struct Limits {
     /// Tokens of the texts in a piece, about.
     pub piece_tokens: usize,
-    /// Whether nothing more is encoded once a text has failed.
+    /// True if nothing more is encoded once a text has failed.
     pub all_or_nothing: bool,
 }
 
@@ -142,7 +142,7 @@ fn score<T: Encoded>(
     Ok(Score { score, order: score, tokens, truncated })
 }
 
-/// Texts in pieces of about `tokens` tokens, of which each text has no more than `longest`.
+/// Texts in pieces of about `tokens` tokens, each text counted with at most `longest`.
 fn pieces(texts: impl IntoIterator<Item = (usize, String)>, longest: usize, tokens: usize) -> Vec<Piece> {
     let mut pieces: Vec<Piece> = Vec::new();
     let mut room = 0;

@@ -6,7 +6,7 @@ use crate::model::similarity::Similarity;
 use crate::model::task::{CrossEncoder, Task};
 use crate::model::{Model, ModelError};
 
-/// How the documents of a query are scored.
+/// The method for scoring the documents of a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// Each pair of query and document goes through the model, whose one logit becomes the score.
@@ -22,7 +22,7 @@ pub enum Method {
 }
 
 impl Method {
-    /// How `model` scores; `raw`: without an activation function.
+    /// The method of `model`; `raw`: without an activation function.
     pub fn of(model: &Model, raw: bool) -> Result<Self, EngineError> {
         let refuse = |what: &str| Err(EngineError::wrong_task(model, what));
         match &model.task {
@@ -37,7 +37,7 @@ impl Method {
         }
     }
 
-    /// How a model scores whose files do not say that it is a cross-encoder, but which gives one number for a pair.
+    /// The method of a model with one output number for a pair whose files do not identify it as a cross-encoder.
     pub fn unnamed_pairs(model: &Model, raw: bool) -> Result<Self, EngineError> {
         Self::pairs(model, &CrossEncoder::of_one_label(&model.config), raw)
     }
@@ -53,7 +53,7 @@ impl Method {
         }
     }
 
-    /// What the engine must be loaded for.
+    /// The output that the engine must be opened for.
     pub fn output(self) -> OutputKind {
         match self {
             Self::Pairs(_) => OutputKind::Logits,

@@ -27,7 +27,7 @@ pub struct Score {
     pub order: f64,
     /// Tokens the model saw for this document, specials included; `None` if the engine does not report it.
     pub tokens: Option<usize>,
-    /// Whether tokens were cut; `None` if the engine does not report it.
+    /// True if tokens were cut; `None` if the engine does not report it.
     pub truncated: Option<bool>,
 }
 
@@ -60,7 +60,7 @@ pub struct Reranked {
     pub scores: Vec<Result<Score, ScoreError>>,
     /// Tokens of the queries, where each was encoded by itself.
     pub query_tokens: usize,
-    /// Where the time went.
+    /// The phases of its time.
     pub times: Times,
     /// Tokens of the whole request, where the engine counts them for it alone.
     pub tokens: Option<u64>,

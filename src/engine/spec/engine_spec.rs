@@ -57,7 +57,7 @@ impl EngineSpec {
         })?;
         let name = kind.name();
         let url = match url {
-            // As in "onnx=onnx:int8": somebody wants to give a name, and has taken that of an engine.
+            // As in "onnx=onnx:int8": a name of the user's own that is already an engine's.
             Some(url) if is_engine(url) => return Err(SpecError::Taken { name }),
             Some(_) if kind.server().is_none() => return Err(SpecError::NoServer { name }),
             Some(url) => Some(parse_url(url)?),
@@ -115,7 +115,7 @@ fn parse_url(text: &str) -> Result<Url, SpecError> {
     Ok(url)
 }
 
-/// Whether a text begins with the name of an engine, as a spec does: `onnx@cpu:int8`, `openai=https://…`.
+/// True if a text begins with the name of an engine, as a spec does: `onnx@cpu:int8`, `openai=https://…`.
 pub fn is_engine(text: &str) -> bool {
     let name = text.split(['@', ':', '=']).next().unwrap_or_default().trim();
     EngineKind::from_str(name, true).is_ok()

@@ -1,11 +1,10 @@
-//! What is wrong with a spec.
+//! Errors of specs.
 
 use clap::ValueEnum;
 
 use crate::engine::EngineKind;
 use crate::runtime::device::Device;
 
-/// What is wrong with a spec.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
     #[error("there is no engine {name:?}{}; engines: {known}", .like.map(|like| format!(", did you mean {like:?}?")).unwrap_or_default())]

@@ -1,4 +1,4 @@
-//! How an engine is named on the command line and in tables: `onnx`, `onnx@cuda:float16`, `tei=http://host:8080`.
+//! Names of engines on the command line and in tables: `onnx`, `onnx@cuda:float16`, `tei=http://host:8080`.
 
 mod engine_spec;
 mod error;

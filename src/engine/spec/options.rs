@@ -10,14 +10,14 @@ use crate::engine::recipes::{Location, OptionGroup};
 use crate::runtime::device::{Device, Dtype};
 use crate::suggest::suggest;
 
-/// What Python engines have besides the options of their groups.
+/// An option of Python engines beside those of their groups.
 const BATCH: &str = "bN (texts in a batch, as b64)";
 
 impl EngineSpec {
-    /// Whether the engine has the options and the device, and the options go together.
+    /// Checks that the engine has the options and the device, and that the options are compatible.
     ///
     /// # Errors
-    /// [`SpecError`] for the first that it has not.
+    /// [`SpecError`] for the first that fails.
     pub fn check(&self) -> Result<(), SpecError> {
         let engine = self.kind.name();
         if let (Some(_), Some(option)) = (&self.url, self.options.first()) {

@@ -5,22 +5,22 @@ use serde::{Deserialize, Serialize};
 
 use super::vectors::{cosine, max_difference};
 
-/// Gathers pairs of vectors of one engine and one text each: asked for alone, and out of the timed run.
+/// Collects pairs of vectors of one engine for the same text: computed alone, and in the timed run.
 #[derive(Debug, Default)]
 pub struct Invariance(InvarianceReport);
 
-/// How much vectors depend on what is computed beside them.
+/// The dependence of vectors on the other texts of their batch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InvarianceReport {
     /// Pairs that were looked at.
     pub pairs: usize,
     /// Pairs that are the same bit for bit.
     pub identical: usize,
-    /// Pairs of different lengths, or of which one has NaN, an infinite number or nothing but zeros.
+    /// Pairs of different lengths, or with a vector of NaN, infinite numbers or only zeros.
     pub incomparable: usize,
-    /// Largest difference of any number, of the pairs that can be compared; `None` if there is none.
+    /// Largest difference of any number in the comparable pairs; `None` without any.
     pub max_difference: Option<f64>,
-    /// Smallest cosine, of the pairs that can be compared; `None` if there is none.
+    /// Smallest cosine of the comparable pairs; `None` without any.
     pub cosine_min: Option<f64>,
 }
 

@@ -1,8 +1,8 @@
 //! Fidelity: an engine's results compared with those of a reference engine, and with its own for single requests.
 //!
-//! Speed means nothing without it: a server that pools wrongly, or computes in too small a format, is fast. Everything is
-//! computed in float64 from results of the timed run, of which a [`Sample`](super::sample::Sample) keeps the same ones for every
-//! engine.
+//! Speed is meaningless without it: a server that pools wrongly, or computes in too small a format, is fast. Everything
+//! is computed in float64 from results of the timed run; a [`Sample`](super::sample::Sample) keeps the same texts for
+//! every engine.
 
 mod invariance;
 mod ranking;

@@ -21,7 +21,7 @@ pub fn top_k_overlap(a: &[f32], b: &[f32], k: usize) -> Option<f64> {
     Some(both as f64 / k as f64)
 }
 
-/// The documents with the highest scores, none of which is NaN. Both zeros are the same.
+/// The documents with the highest scores; NaN is excluded. Both zeros are the same.
 fn top(scores: &[f32], k: usize) -> Vec<usize> {
     let mut documents: Vec<usize> = (0..scores.len()).collect();
     documents.sort_by(|&x, &y| (scores[y] + 0.0).total_cmp(&(scores[x] + 0.0)));
@@ -37,7 +37,7 @@ pub struct RankingFidelity {
     overlaps: Vec<f64>,
 }
 
-/// How near rankings are to the reference's.
+/// The agreement of rankings with the reference's.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RankingReport {
     /// Queries that were looked at.
@@ -60,11 +60,11 @@ pub struct RankingReport {
     pub tau_mean: Option<f64>,
     /// Smallest of those defined.
     pub tau_min: Option<f64>,
-    /// How many documents the next two look at.
+    /// Number of top documents for the next two figures.
     pub top_k: usize,
     /// Mean part of the first `top_k` documents that both have, from 0 to 1.
     pub overlap_mean: Option<f64>,
-    /// Smallest part.
+    /// Smallest share.
     pub overlap_min: Option<f64>,
     /// Largest |score − score of the reference|, of finite ones.
     pub max_difference: Option<f64>,

@@ -56,7 +56,8 @@ pub struct VectorFidelity {
     difference: f64,
 }
 
-/// How near vectors are to the reference's. What could not be compared is counted, and no part of the figures.
+/// The agreement of vectors with the reference's. Vectors that cannot be compared are counted, and are part of no
+/// figure.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct VectorReport {
     /// Pairs that were looked at.
@@ -74,13 +75,13 @@ pub struct VectorReport {
     pub dimension_mismatches: usize,
     /// Pairs in which the engine's vector is sound and of the right length, and the reference's is not sound.
     pub unsound_references: usize,
-    /// How near the rest is; `None` if there is none.
+    /// The agreement of the others; `None` without any.
     pub agreement: Option<Agreement>,
-    /// Norms of the engine's sound vectors; `None` if there is none.
+    /// Norms of the engine's sound vectors; `None` without any.
     pub norms: Option<Norms>,
 }
 
-/// How near sound vectors are to sound ones of the same length.
+/// The agreement of sound vectors with sound ones of the same length.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Agreement {
     /// Pairs that were compared.
@@ -89,7 +90,7 @@ pub struct Agreement {
     pub cosine_min: f64,
     /// First percentile of the cosines (`numpy.percentile`'s default).
     pub cosine_p1: f64,
-    /// Mean cosine.
+    /// Mean cosine of the pairs.
     pub cosine_mean: f64,
     /// Largest difference of any number of any vector from the reference's.
     pub max_difference: f64,
@@ -99,7 +100,7 @@ pub struct Agreement {
     pub norm_drift_mean: f64,
 }
 
-/// How far norms are from 1. Large numbers mean that the engine does not normalise, which is no fault by itself.
+/// The distance of norms from 1. Large numbers mean that the engine does not normalise, which is not an error.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Norms {
     /// Largest |‖v‖ − 1|.

@@ -56,7 +56,7 @@ impl Failures {
     }
 }
 
-/// Whether one input of a batch may be the reason why all of it failed.
+/// True if one input of a batch may be the reason why all of it failed.
 pub(super) fn may_be_one(failure: &Failure) -> bool {
     use FailureKind::{Garbage, NotFinite, Other, Shape, Status};
     match failure.kind {
@@ -65,7 +65,7 @@ pub(super) fn may_be_one(failure: &Failure) -> bool {
     }
 }
 
-/// Whether a status has nothing to do with what was asked for: no key, a wrong one, another address.
+/// True if a status has nothing to do with what was asked for: no key, a wrong one, another address.
 fn is_of_all(status: u16) -> bool {
     matches!(status, 401 | 403 | 404 | 405)
 }

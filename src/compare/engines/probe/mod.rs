@@ -21,7 +21,6 @@ pub use failures::Failures;
 /// A text that is embedded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
-    /// The text.
     pub text: String,
     /// Its id, where it has one.
     pub id: Option<String>,
@@ -32,11 +31,9 @@ pub struct Text {
 /// A query with the documents that are ranked by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Query {
-    /// The query.
     pub query: String,
     /// Its id, where it has one.
     pub id: Option<String>,
-    /// The documents.
     pub documents: Vec<String>,
 }
 
@@ -128,7 +125,7 @@ impl Inputs {
         }
     }
 
-    /// Whether there is nothing to ask for.
+    /// True if there is nothing to ask for.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -2,7 +2,7 @@
 
 use crate::graph::Output;
 
-/// What a model says of one text: a vector (the mean of the output's rows), or logits.
+/// A model's output for one text: a vector (the mean of the output's rows), or logits.
 pub(super) enum Answer {
     Vector(Vec<f32>),
     Logits(Vec<f32>),

@@ -20,7 +20,7 @@ const CHECK: &str = include_str!("check.txt");
 
 /// Longest text in tokens.
 const MOST_TOKENS: usize = 256;
-/// Of the user's texts, so many are used at most.
+/// Maximum number of the user's texts.
 pub const MOST_CALIBRATION_TEXTS: usize = 512;
 /// Fewer of them than this are joined by built-in sentences.
 const FEW: usize = 32;
@@ -110,7 +110,7 @@ pub(super) fn observe(
         run_all(&mut session, &interface, tokens, |outputs| ranges.add(&numbers(outputs)))?;
     }
     let mut noise = ranges.treatments(multiplier);
-    // Half of them tell which treatment is best.
+    // Half of them decide which treatment is best.
     for tokens in texts.calibration.iter().step_by(2) {
         run_all(&mut session, &interface, tokens, |outputs| noise.add(&numbers(outputs)))?;
     }

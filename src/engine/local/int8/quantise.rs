@@ -16,14 +16,14 @@ use crate::model::Model;
 use crate::model::weights::{Access, Weights};
 use crate::runtime::Runtime;
 
-/// What int8 needs besides the model.
+/// Settings of int8 besides the model.
 #[derive(Clone)]
 pub struct Int8Options {
-    /// Where quantised weights are kept; `None`: nowhere, they are made each time.
+    /// The cache of quantised weights; `None`: they are computed each time.
     pub cache: Option<PathBuf>,
     /// Texts like those that will come, by which the model is calibrated; `None`: built-in sentences.
     pub texts: Option<Arc<[String]>>,
-    /// Is told when a model was quantised.
+    /// Notified when a model was quantised.
     pub progress: Arc<dyn Progress>,
 }
 

@@ -1,4 +1,4 @@
-//! What is known of quantised weights, kept beside them.
+//! The report on quantised weights, stored beside them.
 
 use std::fmt;
 
@@ -8,18 +8,18 @@ use super::calibration::Texts;
 use crate::graph::int8::{Multiplier, VERSION};
 use crate::graph::{Output, Request, Rows};
 
-/// What is known of quantised weights.
+/// A report on quantised weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Version of the quantiser that made them.
     pub version: u32,
-    /// What the graph computes: "vectors", "token vectors", "logits", "lexical weights" or "answers".
+    /// The graph's output: "vectors", "token vectors", "logits", "lexical weights" or "answers".
     pub output: String,
-    /// Whether they are for processors without exact 8-bit products, which costs up to one bit.
+    /// True if they are for processors without exact 8-bit products, which costs up to one bit.
     pub saturating: bool,
     /// Texts they were calibrated by.
     pub calibration_texts: usize,
-    /// Whether those were the user's.
+    /// True if those were the user's.
     pub own_texts: bool,
     pub check: Check,
     /// SHA-256 of the weights' file.
@@ -27,7 +27,7 @@ pub struct Report {
     pub sha256: String,
 }
 
-/// How a model in int8 compares with itself in f32, on texts it was not calibrated by.
+/// The comparison of a model in int8 with itself in f32, on texts outside of the calibration.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Check {
     pub texts: usize,

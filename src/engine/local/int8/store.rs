@@ -33,7 +33,7 @@ pub(super) struct Store {
     access: Access,
 }
 
-/// What a place holds.
+/// The content of a place.
 pub(super) struct Found {
     pub dir: PathBuf,
     pub weights: Int8Weights,
@@ -68,7 +68,7 @@ impl Store {
         Self { dir: of_model(cache, weights).join(&hasher.finish()[..DIGITS]), access }
     }
 
-    /// What is there, if it is whole.
+    /// The stored weights, if they are complete.
     pub fn find(&self) -> Option<Found> {
         self.look().unwrap_or_else(|reason| {
             tracing::warn!("{} cannot be used, and is made anew: {reason}", self.dir.display());
@@ -76,7 +76,7 @@ impl Store {
         })
     }
 
-    /// What is there; or why it cannot be used.
+    /// The stored weights, or the reason that they cannot be used.
     fn look(&self) -> Result<Option<Found>, String> {
         let report = match regular_file::read(&self.dir.join(REPORT), regular_file::SETTINGS) {
             Ok(report) => report,
@@ -103,7 +103,7 @@ impl Store {
             let finish = |file: File| {
                 // The safetensors crate writes a temporary file, which only its owner may read.
                 readable_by_all(&file)?;
-                // What is not on the disk when the report is would be found broken after a crash; so it had better be.
+                // Synced before the report is written; otherwise the weights could be incomplete after a crash.
                 file.sync_all()
             };
             File::open(&path).and_then(finish).map_err(|e| format!("{}: {e}", path.display()))?;
@@ -124,7 +124,7 @@ impl Staged<'_> {
         let publish = || -> Result<(), String> {
             let sha256 = sha256_file(&self.dir.path().join(WEIGHTS), &Cancel::new()).map_err(|e| e.to_string())?;
             let report = Report { sha256, ..report.clone() };
-            // If another process was faster, its files may be in use, and are the same.
+            // If another process was faster, its files may be in use, and are equal.
             if matches!(self.store.look(), Ok(Some(there)) if there.report.sha256 == report.sha256) {
                 return Ok(());
             }
@@ -141,7 +141,7 @@ fn not_kept(reason: &str) {
     tracing::warn!("the int8 weights cannot be kept in the cache, and are made anew each time: {reason}");
 }
 
-/// Where the quantised weights of a model lie, whatever they are for.
+/// The folder of a model's quantised weights, for all outputs.
 fn of_model(cache: &Path, weights: &Weights) -> PathBuf {
     let mut hasher = Hasher::new();
     for file in weights.files() {

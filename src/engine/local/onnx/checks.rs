@@ -1,4 +1,4 @@
-//! Whether a model, an output and options fit together.
+//! Checks that a model, an output and options fit together.
 
 use crate::engine::local::token_vectors;
 use crate::engine::{EngineError, OutputKind, TextOptions};
@@ -18,7 +18,7 @@ pub(super) fn refuse_other_outputs(model: &Model) -> Result<(), ModelError> {
     Err(ModelError::Flag { flag: "--output-type dense", reason })
 }
 
-/// Whether the model is for that. With a pooling that the user names, any encoder gives vectors.
+/// Checks that the model has this output. With a pooling that the user names, any encoder gives vectors.
 pub(crate) fn check_task(model: &Model, output: OutputKind, text: &TextOptions) -> Result<(), EngineError> {
     let other = matches!(model.task, Task::CrossEncoder(_) | Task::Classifier { .. } | Task::Other(_));
     match output {
@@ -46,28 +46,28 @@ pub(super) fn refuse_vector_flags(text: &TextOptions, what: &str) -> Result<(), 
     }
 }
 
-/// Longest text in tokens: what the user asks for, within what the model can do; else what the model's files say.
+/// Longest text in tokens: the user's value if the model allows it, else that of the model's files.
 ///
 /// # Errors
-/// [`ModelError::Flag`] if `asked` does not fit or nothing says how long a text may be, [`ModelError::Config`] if no text
+/// [`ModelError::Flag`] if the user's value does not fit or the length is unknown, [`ModelError::Config`] if no text
 /// fits.
 pub fn max_length(
     model: &Model,
     output: OutputKind,
-    asked: Option<usize>,
+    value: Option<usize>,
     positions: Option<usize>,
 ) -> Result<usize, ModelError> {
     let least = match output {
         OutputKind::Logits => model.tokenizer.specials().max(model.tokenizer.pair_specials()) + 1,
         _ => model.tokenizer.specials() + 1,
     };
-    if let Some(asked) = asked {
+    if let Some(value) = value {
         let most = positions.unwrap_or(usize::MAX);
-        if asked < least || asked > most {
-            let reason = format!("{asked} is not between {least} and the model's limit of {most} tokens");
+        if value < least || value > most {
+            let reason = format!("{value} is not between {least} and the model's limit of {most} tokens");
             return Err(ModelError::Flag { flag: "--max-length", reason });
         }
-        return Ok(asked);
+        return Ok(value);
     }
     let advised = [model.tokenizer.model_max_length, model.max_position_embeddings()].into_iter().flatten().min();
     let said = model.sentence.max_seq_length.or(advised);

@@ -33,7 +33,7 @@ pub struct OnnxEngine {
 pub(super) struct Texts {
     pub(super) model: Arc<Model>,
     pub(super) prompts: Prompts,
-    /// The question that a pair is put into, if the model does not read it as it is; or the reason why there is none.
+    /// The template of pairs, if the model needs one; or the reason that there is none.
     pub(super) question: Result<Option<PairPrompt>, TextError>,
     /// The tokenisation of late interaction.
     pub(super) late: Option<Arc<TokenPostProcess>>,

@@ -55,7 +55,7 @@ impl Pairs {
     }
 }
 
-/// The tokens of a text of which a client sent the ids.
+/// The tokens of a text given as token ids.
 pub(in crate::engine) fn ids_as_they_are(
     ids: &[u32],
     max_length: usize,
@@ -108,7 +108,7 @@ impl Tokenize {
         let first = match self.question()? {
             Some(_) => tokenizer.visible(first, most, self.truncate).map(|text| First::Visible(text.into_owned())),
             None => {
-                // As sentence-transformers has it, a prompt goes before the first text alone.
+                // As in sentence-transformers, a prompt goes before the first text alone.
                 let prompt = self.prompt.text.clone().unwrap_or_default();
                 let first = tokenizer.first_of_pair(prompt, Arc::clone(first), most, self.truncate);
                 first.map(|first| First::Tokens(Box::new(first)))

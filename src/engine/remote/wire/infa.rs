@@ -59,7 +59,7 @@ impl Protocol for Infa {
     }
 
     fn embed(&self, parameters: &Parameters, _: Role, texts: &[&str]) -> Request {
-        // The server may have been told to answer in another type.
+        // The server's default type may be another one.
         let mut body = json!({"input": texts, "encoding_format": "base64", "embedding_dtype": "float32"});
         set(&mut body, "model", parameters.model.as_deref());
         set(&mut body, "dimensions", parameters.dimensions);

@@ -18,7 +18,7 @@ pub struct Infinity {
     models: ModelQuestion,
 }
 
-/// Which of a few models is meant, where the user names none.
+/// The choice among several models, if the user names none.
 #[derive(Default)]
 pub(super) struct ModelQuestion {
     asked: bool,

@@ -98,11 +98,11 @@ pub(super) fn in_order<T>(items: Vec<(Option<usize>, T)>, count: usize) -> Resul
             return Err(RemoteError::shape(format!("two results for input {index}")));
         }
     }
-    // As many as places, and no place twice: all are taken.
+    // As many as places, and no place twice: all are filled.
     Ok(places.into_iter().flatten().collect())
 }
 
-/// That there are `count` vectors, all of one length.
+/// Checks that there are `count` vectors, all of one length.
 pub(super) fn check(vectors: Vec<Vec<f32>>, count: usize) -> Result<Vec<Vec<f32>>, RemoteError> {
     if vectors.len() != count {
         return Err(RemoteError::shape(format!("{} vectors for {count} texts", vectors.len())));

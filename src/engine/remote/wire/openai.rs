@@ -82,13 +82,12 @@ impl Protocol for Openai {
     }
 }
 
-/// The model that a reply says was used. Whatever else is there is no error: it is said by the way.
+/// The model that a reply names. Other values are ignored: the name is additional information.
 pub(super) fn model_name(model: &Json) -> Option<String> {
     model.as_str().filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
-/// Tokens of the inputs, by OpenAI's `usage` or by Cohere's `meta`: those that were read, or those that are paid for.
-/// Whatever else is there is no error.
+/// Tokens of the inputs, by OpenAI's `usage` or by Cohere's `meta`: read or billed ones. Other values are ignored.
 pub(super) fn tokens(usage: &Json, meta: &Json) -> Option<u64> {
     let counts = [
         &usage["prompt_tokens"],
@@ -131,7 +130,7 @@ pub(super) struct ListedModel {
     /// Infinity's: "embed", "rerank", "classify".
     #[serde(default)]
     capabilities: Vec<String>,
-    /// What vLLM and infa list a model's further names with: entries of one root are one model.
+    /// The field in which vLLM and infa list further names of a model: entries of one root are one model.
     root: Option<String>,
 }
 
@@ -166,7 +165,7 @@ pub(super) fn choose(models: &[ListedModel], wanted: Wanted, first: bool) -> Res
     };
     let once = models.iter().enumerate().filter(is_first).map(|(_, model)| model);
     let mut able: Vec<&ListedModel> = once.filter(can).collect();
-    // What also embeds compares vectors; what does nothing but rank judges better.
+    // A model that also embeds compares vectors; a model for ranking alone is better.
     if wanted == Wanted::Scores && able.iter().any(|model| !says(model, "embed")) {
         able.retain(|model| !says(model, "embed"));
     }

@@ -7,28 +7,28 @@ use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{Input, Role};
 use crate::model::tokenizer::Truncate;
 
-/// What is asked of a server, apart from the inputs.
+/// The parameters of a request, apart from the inputs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Parameters {
     pub model: Option<String>,
     /// Vectors are cut to this length.
     pub dimensions: Option<usize>,
-    /// Whether vectors are scaled to length 1.
+    /// True if vectors are scaled to length 1.
     pub normalize: Option<bool>,
     /// Text before each input, where the protocol carries it.
     pub prompt: Option<String>,
     /// Name of a prompt of the model's.
     pub prompt_name: Option<String>,
-    /// Which end of a text that is too long goes.
+    /// The side of truncation.
     pub truncate: Option<Truncate>,
-    /// Whether scores are asked for without an activation function.
+    /// True if scores are requested without an activation function.
     pub raw_scores: bool,
 }
 
 /// Vectors, in the order of the inputs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Embedded {
-    /// As many as inputs, all of one length. NaN where the server wrote it (or `null`): whoever takes them looks.
+    /// One for each input, all of one length. NaN if the server wrote it (or `null`); the caller checks.
     pub vectors: Vec<Vec<f32>>,
     /// Tokens of the whole request, if the server counted them.
     pub tokens: Option<u64>,
@@ -39,7 +39,7 @@ pub struct Embedded {
 /// Scores, in the order of the documents.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Scored {
-    /// As many as documents, larger is better. NaN where the server wrote it (or `null`): whoever takes them looks.
+    /// One for each document, larger is better. NaN if the server wrote it (or `null`); the caller checks.
     pub scores: Vec<f64>,
     /// Tokens of the whole request, if the server counted them.
     pub tokens: Option<u64>,
@@ -50,8 +50,8 @@ pub struct Scored {
 /// Labels, in the order of the inputs.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Labelled {
-    /// The labels of each input and their scores, as the server has them: best first. NaN where the server wrote it (or
-    /// `null`): whoever takes them looks.
+    /// The labels of each input and their scores, in the server's order: best first. NaN if the server wrote it (or
+    /// `null`); the caller checks.
     pub labels: Vec<Vec<(String, f64)>>,
     /// Tokens of the whole request, if the server counted them.
     pub tokens: Option<u64>,
@@ -59,7 +59,7 @@ pub struct Labelled {
     pub model: Option<String>,
 }
 
-/// What a server is asked for.
+/// The kind of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
     /// Vectors of texts, embedded as this.
@@ -72,7 +72,7 @@ pub enum Wanted {
 }
 
 impl Wanted {
-    /// What infa's and Infinity's list of models calls it.
+    /// Its name in infa's and Infinity's list of models.
     pub fn word(self) -> &'static str {
         match self {
             Self::Vectors(_) => "embed",
@@ -82,7 +82,7 @@ impl Wanted {
     }
 }
 
-/// Whether texts can be embedded as queries or as documents.
+/// The support for embedding texts as queries or as documents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Roles {
     /// No: every text is a text.
@@ -92,7 +92,7 @@ pub enum Roles {
     Always,
 }
 
-/// What a protocol has words for.
+/// The parameters that a protocol supports.
 #[derive(Debug, Clone, Copy)]
 pub struct Abilities {
     pub embeds: bool,
@@ -104,7 +104,7 @@ pub struct Abilities {
     /// Text before each input; elsewhere it is put there before it is sent.
     pub prompt: bool,
     pub prompt_name: bool,
-    /// Which end of a text goes; of pairs, too.
+    /// The side of truncation; of pairs, too.
     pub truncate: bool,
     pub truncate_pairs: bool,
     /// Vectors that are not scaled to length 1.
@@ -132,7 +132,7 @@ impl Abilities {
     };
 }
 
-/// What the server should be asked for cannot be settled without the user.
+/// A setting of the request that only the user can choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unclear {
     /// The flag that settles it.
@@ -142,7 +142,7 @@ pub struct Unclear {
 
 /// A protocol: requests out of texts, results out of replies.
 pub trait Protocol: Send + Sync {
-    /// What it has words for.
+    /// The supported parameters.
     fn abilities(&self) -> Abilities;
 
     /// Puts into `parameters` what the server's URL says.
@@ -150,12 +150,12 @@ pub trait Protocol: Send + Sync {
         Ok(())
     }
 
-    /// The next thing that must be known before anything can be asked for, such as the model's name; `None`: nothing.
+    /// The next query that must be answered before other requests, such as that for the model's name.
     fn question(&self, _ask: &Parameters) -> Option<Request> {
         None
     }
 
-    /// The reply to the last question, or why there is none. May settle what is asked.
+    /// Reads the reply to the last query, or its failure. May change the parameters.
     fn answered(
         &mut self,
         _ask: &mut Parameters,
@@ -165,7 +165,7 @@ pub trait Protocol: Send + Sync {
         Ok(())
     }
 
-    /// The name of the server's model, where it was asked for.
+    /// The name of the server's model, if it was queried.
     fn model(&self) -> Option<&str> {
         None
     }
@@ -173,13 +173,13 @@ pub trait Protocol: Send + Sync {
     /// A request for the vectors of `texts`.
     fn embed(&self, parameters: &Parameters, role: Role, texts: &[&str]) -> Request;
 
-    /// What its reply says of `count` texts.
+    /// Reads its reply for `count` texts.
     fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError>;
 
     /// A request for the scores of `documents`.
     fn rerank(&self, parameters: &Parameters, query: &str, documents: &[&str]) -> Request;
 
-    /// What its reply says of `count` documents.
+    /// Reads its reply for `count` documents.
     fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError>;
 
     /// A request for the labels of `inputs`; `None` if the protocol has none.
@@ -187,7 +187,7 @@ pub trait Protocol: Send + Sync {
         None
     }
 
-    /// What its reply says of `count` inputs.
+    /// Reads its reply for `count` inputs.
     fn classified(&self, _reply: &Reply, _count: usize) -> Result<Labelled, RemoteError> {
         Err(RemoteError::shape("the protocol has no labels"))
     }

@@ -21,10 +21,10 @@ pub struct Tei {
     model: Option<String>,
 }
 
-/// How TEI is told which end of a text goes.
+/// Sets the side of truncation in TEI's form.
 fn truncation(body: &mut Json, truncate: Option<Truncate>) {
     let (cut, direction) = match truncate {
-        // What the server was started with.
+        // The server's own default.
         None => return,
         Some(Truncate::None) => (false, None),
         Some(Truncate::Right) => (true, Some("Right")),
@@ -55,7 +55,7 @@ pub(super) fn predict(parameters: &Parameters, inputs: &[Input]) -> Request {
     Request::post(&["predict"], &body, count)
 }
 
-/// What its reply says of `count` inputs.
+/// Reads its reply for `count` inputs.
 pub(super) fn predicted(reply: &Reply, count: usize) -> Result<Labelled, RemoteError> {
     let lists: Vec<Vec<Label<'_>>> = parse(&reply.body)?;
     Ok(Labelled { labels: labels(lists, count)?, tokens: tokens(reply), model: None })
@@ -77,7 +77,7 @@ impl Protocol for Tei {
     }
 
     fn question(&self, parameters: &Parameters) -> Option<Request> {
-        // infa, which speaks TEI's language with several models, tells of the one that is named.
+        // infa, which speaks TEI's protocol with several models, describes the named one.
         let query = parameters.model.clone().map(|model| ("model", model));
         (!self.asked).then(|| Request { query, ..Request::get(&["info"]) })
     }

@@ -1,4 +1,4 @@
-//! What every protocol sends and reads, without a server.
+//! The requests and replies of every protocol, without a server.
 #![allow(clippy::unwrap_used)]
 
 use serde_json::{Value as Json, json};
@@ -148,7 +148,7 @@ fn vectors(name: &str) -> Reply {
         "triton" => reply(&json!({"model_name": "m", "outputs": [
             {"name": "embedding", "datatype": "FP32", "shape": [2, 2], "data": [1, 2, -0.5, 0.25]},
         ]})),
-        // Out of order; one as base64, which Infinity and infa are asked for.
+        // Out of order; one as base64, which Infinity and infa are requested to send.
         _ => reply(&json!({
             "object": "list", "model": "m", "usage": {"prompt_tokens": 7, "total_tokens": 7},
             "data": [
@@ -259,7 +259,7 @@ fn scores_in_the_order_of_documents() {
     assert!(server("tei").reranked(&reply(&twice), 2).unwrap_err().to_string().contains("two results for input 1"));
 }
 
-/// What is asked in the end, of a server that answers the questions before with `replies`.
+/// The parameters after queries to a server that answers with `replies`.
 fn settled(
     name: &str,
     model: Option<&str>,
@@ -273,7 +273,7 @@ fn settled(
         let answer = replies.next().map(reply);
         server.answered(&mut ask, wanted, answer.as_ref().ok_or(&refused))?;
     }
-    assert!(replies.next().is_none(), "{name} asks less");
+    assert!(replies.next().is_none(), "{name} sends fewer queries");
     let model = server.model().map(str::to_owned);
     Ok((ask, model))
 }
@@ -301,7 +301,7 @@ fn the_model_is_the_servers_if_nobody_names_one() {
     let many = ask("openai", Wanted::Vectors(Role::Text), &list(json!(many))).unwrap_err();
     assert!(many.reason.contains("m0, m1") && many.reason.contains("and 12 more"), "{many:?}");
     for name in ["openai", "infinity", "infa", "tei"] {
-        // A server that does not tell is asked without a name.
+        // A server without a list of models gets requests without a name.
         assert_eq!(
             settled(name, None, Wanted::Vectors(Role::Text), &[]).unwrap(),
             (Parameters::default(), None),

@@ -1,31 +1,31 @@
-//! What the URL of a Triton says: where it is, and by which of its protocols it is asked.
+//! The address and protocol in the URL of a Triton.
 
 use reqwest::Url;
 
 use crate::engine::remote::http::percent_decoded;
 
-/// Where requests go, and of what shape.
+/// The target of requests, and their shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Address {
-    /// `…[/v2/models/MODEL[/versions/VERSION]/infer|generate]`: a server, which can be asked about its models.
+    /// `…[/v2/models/MODEL[/versions/VERSION]/infer|generate]`: a server that describes its models.
     Server {
-        /// Where its paths begin.
+        /// The prefix of its paths.
         base: Url,
         /// The model, where the URL names it.
         model: Option<Model>,
-        /// What it is asked.
+        /// The kind of request.
         call: Call,
     },
     /// `…/infer`, `…/generate`, `…/embeddings`: what stands before a model; requests go there as it is.
     Model {
-        /// What it is asked.
+        /// The kind of request.
         call: Call,
-        /// The input, which nobody can be asked for.
+        /// The input's name, which no metadata can provide.
         input: &'static str,
     },
     /// `…/v1/embeddings`: Triton's frontend that speaks OpenAI's API.
     OpenAi {
-        /// Where its paths begin.
+        /// The prefix of its paths.
         base: Url,
     },
 }
@@ -33,11 +33,11 @@ pub(super) enum Address {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Model {
     pub name: String,
-    /// One of its versions.
+    /// The version, if the URL has one.
     pub version: Option<String>,
 }
 
-/// What a model can be asked.
+/// A kind of request to a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Call {
     /// Tensors in, tensors out.

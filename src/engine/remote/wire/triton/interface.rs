@@ -23,12 +23,12 @@ pub struct Tensor {
 }
 
 impl Tensor {
-    /// As many texts as one likes.
+    /// A tensor of any number of texts.
     pub fn text(name: &str) -> Self {
         Self { name: name.into(), datatype: "BYTES".into(), shape: vec![-1] }
     }
 
-    /// Whether Triton puts requests together by it: each row is an input of its own.
+    /// True if Triton puts requests together by it: each row is an input of its own.
     pub fn is_batched(&self) -> bool {
         matches!(self.shape[..], [-1, _, ..])
     }
@@ -41,7 +41,7 @@ impl Default for Interface {
 }
 
 impl Interface {
-    /// What the model's metadata says.
+    /// Reads the model's metadata.
     pub fn read(body: &[u8], wanted: Wanted) -> Result<Option<Self>, Unclear> {
         #[derive(Deserialize)]
         struct Metadata {

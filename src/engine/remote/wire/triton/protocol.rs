@@ -23,7 +23,7 @@ pub struct Triton {
     call: Call,
     /// The model that the URL names.
     named: Option<Model>,
-    /// The URL is that of a model, and nothing else can be asked for.
+    /// The URL is that of a model, without metadata.
     alone: bool,
 }
 
@@ -178,7 +178,7 @@ impl Protocol for Triton {
     }
 
     fn rerank(&self, parameters: &Parameters, query: &str, documents: &[&str]) -> Request {
-        // Where each row is an input of its own, each document needs the query beside it.
+        // If each row is an input of its own, each document needs the query beside it.
         let batched = self.interface.inputs.first().is_some_and(Tensor::is_batched);
         let queries = vec![query; if batched { documents.len() } else { 1 }];
         self.ask(parameters, &[&queries, documents], documents.len())

@@ -1,4 +1,4 @@
-//! What the URL chooses, without a server.
+//! The effects of the URL, without a server.
 #![allow(clippy::unwrap_used)]
 
 use reqwest::Url;
@@ -15,7 +15,7 @@ fn reply(body: impl ToString) -> Reply {
     Reply { body: body.to_string().into_bytes(), ..Reply::default() }
 }
 
-/// The protocol of a URL, after it has asked what it must: the questions, and the protocol's own URL.
+/// The protocol of a URL after its queries: the queries, and the protocol's own URL.
 fn ready(
     url: &str,
     model: Option<&str>,
@@ -58,7 +58,7 @@ fn a_model_that_generates() {
     let expected = ("v2/models/m/versions/3/generate".to_owned(), json!({"text": TEXTS}));
     assert_eq!(sent(&protocol.embed(&ask, Role::Text, &TEXTS)), expected);
 
-    // As Triton 2.73 writes them: all rows in one list, float32 in the digits of float64.
+    // In the format of Triton 2.73: all rows in one list, float32 in the digits of float64.
     let read = |field: &str, count: usize| {
         let body = format!(r#"{{"VECTOR":{field},"model_name":"m","model_version":"3"}}"#);
         protocol.embedded(&reply(body), count)
