@@ -17,7 +17,7 @@ const OTHERS: usize = 4;
 /// Threads that read from and write to the network, or a process.
 const NETWORK_THREADS: usize = 2;
 
-/// How long a thread for blocking work may take to come.
+/// Time for a thread for blocking work to start.
 const START_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A runtime with a worker for each core that may be used.
@@ -29,7 +29,7 @@ pub(super) fn multi_thread(world: &World) -> Result<Runtime, Error> {
     threads::probe(workers + OTHERS).map_err(Error::Thread)?;
     let runtime = without_unwinding(world, || Builder::new_multi_thread().worker_threads(workers).enable_all().build());
     let runtime = runtime.map_err(Error::Thread)?;
-    // Where no thread for blocking work can be started, tokio waits for one of its workers to become one: for ever.
+    // If no thread for blocking work can be started, tokio waits forever for one of its workers.
     let blocking = runtime.spawn_blocking(|| ());
     if runtime.block_on(async { tokio::time::timeout(START_TIMEOUT, blocking).await }).is_err() {
         runtime.shutdown_background();

@@ -20,17 +20,17 @@ const NAMED_FAILURES: u64 = 10;
 /// A job about to be done.
 pub(super) struct BatchRun<'w> {
     pub world: &'w World,
-    /// What is done, and to what: "Embedded", "input".
+    /// Words of the summary: the verb and the noun, such as "Embedded", "input".
     pub words: (&'static str, &'static str),
-    /// What had to be done before, and how many seconds it took: "model loaded".
+    /// The preparation and its seconds, such as "model loaded".
     pub before: (&'static str, f64),
-    /// Where rows go.
+    /// The destination of rows.
     pub destination: &'w Destination,
     /// True if rows are written only when all inputs are through.
     pub at_the_end: bool,
 }
 
-/// Records, read on.
+/// The records of a run.
 pub(super) struct BatchInput<T> {
     records: Box<dyn Iterator<Item = Result<Record<T>, InputError>> + Send>,
     read: Arc<AtomicU64>,
@@ -38,7 +38,7 @@ pub(super) struct BatchInput<T> {
 }
 
 impl<T: Send + 'static> BatchInput<T> {
-    /// All of `records`, of which the first was looked at already, or none.
+    /// A first record that was read already, if any, and the rest.
     pub fn new(first: Option<Record<T>>, records: Records<T>) -> Self {
         let (read, total) = (records.bytes_counter(), records.total_bytes());
         Self { records: Box::new(first.map(Ok).into_iter().chain(records)), read, total }
@@ -57,7 +57,7 @@ pub(super) trait Writer<O> {
     fn finish(self) -> Result<(), OutputError>;
 }
 
-/// What a result adds to the counts.
+/// A result's contribution to the counts.
 pub(super) trait Counted {
     /// Tokens the model saw, where that is known.
     fn tokens(&self) -> Option<usize>;
@@ -67,7 +67,7 @@ pub(super) trait Counted {
     fn documents(&self) -> usize {
         0
     }
-    /// What went wrong with parts of it.
+    /// The failed parts, in words.
     fn failures(&self) -> Vec<String> {
         Vec::new()
     }
@@ -88,7 +88,7 @@ pub(super) fn results<C, O>(
 }
 
 impl BatchRun<'_> {
-    /// Does it: `prepare` makes an input of what a record holds, and tells its bytes.
+    /// Runs it: `prepare` makes an input of a record's content, and returns its number of bytes.
     pub fn run<T, I, O, W>(
         self,
         input: BatchInput<T>,
@@ -118,7 +118,7 @@ impl BatchRun<'_> {
                 };
                 passed += bytes as u64 + 1;
                 let read = read.load(Ordering::Relaxed);
-                // What is read is ahead of the record by what is buffered.
+                // The reader is ahead of the record by the buffered bytes.
                 let tag = Tag { id, origin, position: passed.clamp(read.saturating_sub(READ_AHEAD), read) };
                 Item { tag, input, bytes }
             })
@@ -135,7 +135,7 @@ impl BatchRun<'_> {
             }
             Ok(()) => writer.finish().map_err(Error::from),
             Err(StreamError::Write(e)) => Err(e.into()),
-            // What was read before still counts: rows go out, and a file appears with them only if all is well.
+            // Earlier records count: rows are written, and a file appears with them only if everything else succeeds.
             Err(StreamError::Read(e)) => writer.flush().map_err(Error::from).and(Err(e.into())),
             Err(StreamError::Thread(e)) => writer.flush().map_err(Error::from).and(Err(Error::Thread(e))),
             Err(StreamError::Cancelled) => writer.flush().map_err(Error::from).and(Err(Error::Interrupted)),
@@ -187,7 +187,7 @@ impl BatchRun<'_> {
     }
 }
 
-/// What is remembered of an input until its result comes.
+/// Data of an input for the row of its result.
 struct Tag {
     id: Option<Json>,
     origin: Origin,
@@ -268,12 +268,12 @@ impl<O: Counted, W: Writer<O>> stream::Sink<Tag, O> for Rows<W> {
     }
 }
 
-/// What is wrong with the destination is a matter of usage, but for a pipe that is closed already.
+/// A bad destination is wrong usage, except for a pipe that is closed already.
 pub(super) fn open_error(e: OutputError) -> Error {
     if e.is_broken_pipe() { Error::PipeClosed } else { Error::OutputOpen(e) }
 }
 
-/// Tells people who start a command on a terminal what it waits for.
+/// Prints a prompt if stdin is a terminal, so that the user knows that the command waits.
 pub(super) fn prompt_on_terminal(world: &World, files: &[std::path::PathBuf], what: &str) {
     if files.is_empty() && std::io::IsTerminal::is_terminal(&std::io::stdin()) {
         world.bars.printer().note(&format!("Reading {what} from the terminal, one a line; Ctrl-D ends."));

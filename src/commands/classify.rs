@@ -31,7 +31,7 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
         input: input_args,
     } = args;
     if top_k == Some(0) {
-        return Err(Error::Flag { flag: "--top-k", reason: "0 labels are none; give at least 1".into() });
+        return Err(Error::Flag { flag: "--top-k", reason: "0 is not allowed; give at least 1".into() });
     }
     let named = model.id.model_id.clone();
     let options = engine::resolve(engine, model, input_args.into(), &world.globals)?;

@@ -30,7 +30,7 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     // Before a model is fetched and loaded in vain.
     let named = output.as_deref().filter(|_| format.is_none()).map_or(Ok(None), Format::of_file);
     let named = named.map_err(open_error)?;
-    // Who names stdout, or a format, wants all of it wherever it goes.
+    // With a named destination or a format, all numbers are written, even on a terminal.
     let destination = Destination::named(output.as_deref());
     let shortened = output.is_none() && format.is_none() && destination.is_terminal();
     let format = format.or(named).unwrap_or(Format::Jsonl);
@@ -81,7 +81,7 @@ fn work<T: OutputOf>(runtime: Arc<EngineRuntime>, engine: Arc<dyn Engine>, role:
     })
 }
 
-/// An embedding of whatever kind, as rows hold it.
+/// An embedding of any kind, as rows hold it.
 trait Embedded {
     fn vector(&self) -> Vector<'_>;
 }

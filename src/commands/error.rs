@@ -1,4 +1,4 @@
-//! What can end a command, and the exit status each end has.
+//! The ends of a command, and their exit statuses.
 
 use super::bench::ConfigError;
 use crate::bench::report::SpliceError;
@@ -17,10 +17,10 @@ use crate::server::metrics::MetricsError;
 use crate::server::models::LoadError;
 use crate::server::trace::TraceError;
 
-/// How a command that did its work ended.
+/// The end of a command that did its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// All well.
+    /// Success.
     Done,
     /// Some inputs failed; their rows say why.
     SomeFailed,
@@ -35,7 +35,6 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// The exit status.
     pub fn exit_status(self) -> i32 {
         match self {
             Self::Done => 0,
@@ -48,43 +47,28 @@ impl Outcome {
     }
 }
 
-/// Why a command could not do its work.
+/// The reason that a command failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The user asked to stop.
+    /// The user interrupted.
     #[error("interrupted")]
     Interrupted,
-    /// Nobody reads stdout any more: the end of the work, but no failure.
+    /// The reader of stdout is gone: the end of the work, but not a failure.
     #[error("stdout was closed")]
     PipeClosed,
     /// A flag or an environment variable is unusable.
     #[error("{flag}: {reason}")]
-    Flag {
-        /// The flag.
-        flag: &'static str,
-        /// What is wrong with it.
-        reason: String,
-    },
+    Flag { flag: &'static str, reason: String },
     /// The command line as a whole cannot be used.
     #[error("{message}")]
-    Usage {
-        /// What is wrong.
-        message: String,
-        /// What to type instead.
-        hint: String,
-    },
+    Usage { message: String, hint: String },
     /// A config cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The file that a table should be put into has no place for it.
     #[error("{file}: {error}")]
-    Splice {
-        /// The file.
-        file: String,
-        /// Why not.
-        error: SpliceError,
-    },
+    Splice { file: String, error: SpliceError },
     /// Result files cannot be compared.
     #[error(transparent)]
     Compare(#[from] RunsError),
@@ -115,7 +99,7 @@ pub enum Error {
     /// The model or its engine cannot be used.
     #[error(transparent)]
     Engine(EngineError),
-    /// What engines need could not be installed.
+    /// The packages of engines could not be installed.
     #[error(transparent)]
     Install(#[from] InstallError),
     /// The system has no thread left for the work.
@@ -129,12 +113,7 @@ pub enum Error {
     Load(LoadError),
     /// One of several models cannot be served.
     #[error("{name}: {error}")]
-    OfModel {
-        /// Its name.
-        name: String,
-        /// Why not.
-        error: Box<Error>,
-    },
+    OfModel { name: String, error: Box<Error> },
     /// The server cannot start.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -190,12 +169,11 @@ impl From<std::io::Error> for Error {
 }
 
 impl Error {
-    /// What is wrong with a flag.
+    /// The error of a flag's value.
     pub(super) fn flag(flag: &'static str, reason: impl Into<String>) -> Self {
         Self::Flag { flag, reason: reason.into() }
     }
 
-    /// The exit status.
     pub fn exit_status(&self) -> i32 {
         match self {
             Self::PipeClosed => 0,
@@ -238,7 +216,7 @@ impl Error {
         }
     }
 
-    /// What to do about it.
+    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Input(e) => e.hint(),

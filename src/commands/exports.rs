@@ -1,4 +1,4 @@
-//! Where a document goes: the terminal, and files.
+//! Output of a document: to the terminal and to files.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};

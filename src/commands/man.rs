@@ -79,7 +79,7 @@ fn shown(command: &Command) -> impl Iterator<Item = &Command> {
     command.get_subcommands().filter(|command| !command.is_hide_set())
 }
 
-/// What a page says of a command, its subcommands left out.
+/// The sections of a command, without its subcommands.
 fn sections(man: &Man, command: &Command) -> io::Result<String> {
     let mut text = String::new();
     text.push_str(&rendered(|page| man.render_name_section(page))?);

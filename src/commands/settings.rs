@@ -1,5 +1,5 @@
-//! What was resolved from what the user typed. Every struct of `cli` is taken apart field by field, so that a new flag
-//! cannot be forgotten here.
+//! Settings resolved from flags. Every struct of `cli` is destructured field by field, so that a new flag cannot be
+//! forgotten here.
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -45,7 +45,7 @@ impl Globals {
         Ok(Self { offline: offline || HubEnv::from_env().offline, cache, ort_library })
     }
 
-    /// Where to look for ONNX Runtime.
+    /// The search for ONNX Runtime.
     pub fn search(&self) -> Search {
         Search {
             flag: self.ort_library.clone(),
@@ -56,7 +56,7 @@ impl Globals {
     }
 }
 
-/// Where the cache is if no flag says so; `None` without a home directory.
+/// The default cache folder; `None` without a home directory.
 pub(super) fn default_cache() -> Option<PathBuf> {
     let absolute = |dir: &PathBuf| dir.is_absolute();
     let xdg = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).filter(absolute);
@@ -121,7 +121,7 @@ pub(super) fn local_options(model: ModelArgs, text: TextArgs, globals: &Globals)
     Ok(options)
 }
 
-/// How texts become vectors, as flags have it.
+/// The settings of embedding from flags.
 pub(super) fn text_options(args: TextArgs) -> TextOptions {
     let TextArgs { pooling, vectors: VectorArgs { normalize, no_normalize, dimensions }, input } = args;
     let InputArgs { prompt, prompt_name, truncate, max_length } = input;

@@ -52,8 +52,8 @@ fn markup(files: &[PathBuf]) -> impl Iterator<Item = String> {
     files.iter().filter(is_markup).map(|path| path.display().to_string())
 }
 
-/// What was probably meant as text: an argument with white space that is no file, or arguments of which none is a file
-/// nor looks like one.
+/// The text that was probably meant by the arguments: one with white space that is not a file, or several without a
+/// file among them or anything similar to one.
 fn as_text(files: &[PathBuf]) -> Option<String> {
     let text = |path: &Path| path.to_str().map(str::to_owned);
     let missing = |path: &&PathBuf| !path.exists() && path.as_os_str() != "-";

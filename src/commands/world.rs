@@ -1,4 +1,4 @@
-//! What every command works with: settings, the terminal, cancellation.
+//! The surroundings of every command: settings, the terminal, cancellation.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::engine::open::Host;
 use crate::fetch::{Cancel, Context};
 use crate::ui::Bars;
 
-/// What every command works with.
+/// The surroundings of every command.
 #[derive(Clone)]
 pub struct World {
     pub globals: Globals,
@@ -16,12 +16,12 @@ pub struct World {
 }
 
 impl World {
-    /// Where engines find files and libraries.
+    /// Folders and search paths of engines.
     pub fn host(&self) -> Host {
         Host { context: self.context(), search: self.globals.search() }
     }
 
-    /// What fetching needs to know.
+    /// The context of downloads.
     pub fn context(&self) -> Context {
         Context { progress: Arc::new(self.bars.clone()), cancel: self.cancel.clone(), offline: self.globals.offline }
     }

@@ -248,7 +248,7 @@ impl fmt::Display for Threshold {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}{}", self.metric, if self.above { '>' } else { '<' })?;
         match self.limit {
-            // As few digits as distinguish it: 0.05 is 5.000000000000001 % otherwise.
+            // The fewest digits that distinguish it: 0.05 is 5.000000000000001 % otherwise.
             Limit::Change(change) => write!(f, "{:+}%", (change * 1e10).round() / 1e8),
             Limit::Value(value) => write!(f, "{value}"),
         }

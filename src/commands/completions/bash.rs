@@ -1,9 +1,9 @@
-//! bash: words as bash splits them, and candidates as it inserts them.
+//! bash: words in bash's own division, and candidates in its form.
 //!
 //! Differs from clap_complete's script in three ways. bash ends words at `:` and `=` (COMP_WORDBREAKS), so that
-//! `--engines onnx:int8` reaches a completion function as four words, of which candidates replace the last alone: here the
-//! line itself is split again. Candidates are quoted where they have characters that are special in the shell. A space
-//! follows a single candidate that is complete.
+//! `--engines onnx:int8` reaches a completion function as four words, and candidates replace only the last one: here
+//! the line itself is split again. Candidates with special characters of the shell are quoted. A space follows a single
+//! complete candidate.
 
 use std::ffi::OsString;
 use std::io;
@@ -119,7 +119,7 @@ impl Typed {
         Self::read(word).words.join(" ")
     }
 
-    /// What bash inserts in the place of `replaced`, the end of the last word.
+    /// The candidates in bash's form, as replacements of `replaced`, the end of the last word.
     fn candidates(&self, candidates: &[CompletionCandidate], replaced: &str) -> Vec<String> {
         let word = self.words.last().map_or("", String::as_str);
         let replaced = match self.quote {
@@ -127,7 +127,7 @@ impl Typed {
             Some(_) => replaced.to_owned(),
             None => Self::read(replaced).words.pop().unwrap_or_default(),
         };
-        // What stands before it stays in the line.
+        // The part before it stays in the line.
         let before = word.strip_suffix(&*replaced).unwrap_or("");
         let home = word.starts_with('~');
         let values = candidates.iter().map(|candidate| candidate.get_value().to_string_lossy());
@@ -136,7 +136,7 @@ impl Typed {
             let rest = value.strip_prefix(before)?;
             let more = value.ends_with(['/', ':', '=', ',', ';', '<', '>']);
             if self.quote.is_none() && value.ends_with(['<', '>']) && !rest.contains('\'') {
-                // What follows must be quoted as well.
+                // The rest must be quoted as well.
                 return Some(format!("'{rest}"));
             }
             let quoted = quoted(rest, self.quote, home && before.is_empty());
@@ -194,7 +194,7 @@ mod tests {
         };
         assert_eq!(of("infa bench --engines onnx:in", "in", &["onnx:int8"]), ["int8 "]);
         assert_eq!(of("infa bench --engines onnx:", "", &["onnx:int8", "onnx:float16"]), ["int8", "float16"]);
-        // Where COMP_WORDBREAKS has no colon.
+        // If COMP_WORDBREAKS has no colon.
         assert_eq!(of("infa bench --engines onnx:in", "onnx:in", &["onnx:int8"]), ["onnx:int8 "]);
         assert_eq!(of("infa bench --engine=", "", &["--engine=tei="]), ["tei="]);
         assert_eq!(of("infa embed my", "my", &["my file.txt"]), ["my\\ file.txt "]);

@@ -13,7 +13,7 @@ use super::{bash, values, zsh};
 use crate::cli::{Cli, CompletedShell};
 use crate::commands::{Error, Outcome, World};
 
-/// The variable by which a script asks for candidates.
+/// The variable by which a script requests candidates.
 const VARIABLE: &str = "COMPLETE";
 /// The program's name in scripts.
 const NAME: &str = "infa";
@@ -30,7 +30,7 @@ pub fn run(shell: CompletedShell, world: &World) -> Result<Outcome, Error> {
     Ok(Outcome::Done)
 }
 
-/// What asks infa for candidates in this shell; `None` where the script is static.
+/// The script that requests candidates from infa in this shell; `None` if the script is static.
 fn dynamic(shell: CompletedShell) -> Option<&'static dyn EnvCompleter> {
     Some(match shell {
         CompletedShell::Bash => &bash::Bash,
@@ -52,9 +52,8 @@ fn program() -> String {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
 }
 
-/// Answers a shell that asks for candidates, as the environment says; the process ends then with the exit status that
-/// is returned. `None` where this is an ordinary start. Writes to stdout alone, and whatever goes wrong means only that
-/// there are no candidates.
+/// Answers a shell's request for candidates, made through the environment; returns the exit status of the process.
+/// `None` in an ordinary start. Writes to stdout alone; after any error there are no candidates.
 pub fn answer() -> Option<i32> {
     let shell = std::env::var_os(VARIABLE)?;
     let name = Path::new(&shell).file_stem()?.to_str()?.to_owned();

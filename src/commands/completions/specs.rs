@@ -94,7 +94,7 @@ fn names(several: bool) -> Vec<Candidate> {
     EngineKind::value_variants().iter().flat_map(described).flatten().collect()
 }
 
-/// What may follow in a spec: `@DEVICE` after the name, options after a colon.
+/// The possible continuations of a spec: `@DEVICE` after the name, options after a colon.
 fn options(kind: EngineKind, current: &str, several: bool) -> Vec<Candidate> {
     if kind.server().is_some() && !several {
         return Vec::new();
@@ -171,7 +171,7 @@ mod tests {
             assert_eq!(named.contains(&"infinity".to_owned()), several);
             assert!(!named.contains(&"openai".to_owned()));
         }
-        // What is offered whole can be read.
+        // Every complete candidate is a valid spec.
         let mut options = 0;
         for kind in EngineKind::value_variants() {
             for value in values(engines(&format!("{}:", kind.name()), true)) {

@@ -1,4 +1,4 @@
-//! Which flag and which argument has which candidates. Paths, names of enums and switches need no entry: clap knows them.
+//! The candidates of flags and arguments. Paths, enums and switches need no entry: clap completes them.
 
 use std::ffi::OsStr;
 
@@ -145,7 +145,7 @@ fn config(current: &OsStr) -> Vec<CompletionCandidate> {
     found
 }
 
-/// True if somebody types a path.
+/// True if the word is a path.
 fn is_path(current: &OsStr) -> bool {
     let bytes = current.as_encoded_bytes();
     bytes.contains(&b'/') || bytes.starts_with(b".") || bytes.starts_with(b"~")
@@ -165,7 +165,7 @@ fn dataset(current: &OsStr) -> Vec<CompletionCandidate> {
 
 /// Engines whose packages infa can install.
 fn installable() -> Vec<Candidate> {
-    // Where does not matter here.
+    // The folder does not matter here.
     let cache = default_cache().unwrap_or_default();
     let kinds = EngineKind::value_variants().iter().filter(|&&kind| python::environment(kind, &cache).is_some());
     let help = |kind: &EngineKind| kind.to_possible_value()?.get_help().map(ToString::to_string);

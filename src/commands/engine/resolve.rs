@@ -38,7 +38,7 @@ pub fn resolve(
     Ok(EngineOptions::Local(Box::new(local_options(specified(&spec, model)?, text, globals)?)))
 }
 
-/// What the spec of the local engine says besides: its device and its number format are those of `--device` and
+/// Merges the spec of the local engine into the flags: its device and its number format are those of `--device` and
 /// `--dtype`.
 fn specified(spec: &EngineSpec, mut model: ModelArgs) -> Result<ModelArgs, Error> {
     if let Some(device) = spec.device {

@@ -1,4 +1,4 @@
-//! What an engine needs while it runs.
+//! An open engine and its resources.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Why an engine is not open.
+//! The reasons that an engine is not open.
 
 use super::super::Error;
 use crate::bench::report::EngineState;
@@ -7,18 +7,18 @@ use crate::bench::target::{Failure, FailureKind};
 use crate::engine::launch::LaunchError;
 use crate::engine::{EngineError, PythonError};
 
-/// Why an engine is not open.
+/// The reason that an engine is not open.
 pub enum OpenError {
-    /// Somebody asked to stop.
+    /// The user interrupted.
     Cancelled,
     /// It cannot be started, or refuses.
     Failed(Failure),
-    /// What it needs is not here.
+    /// A program or package is missing.
     NotAvailable(String),
 }
 
 impl OpenError {
-    /// What a report says of it.
+    /// The engine's state in a report.
     pub fn into_state(self) -> EngineState {
         const STAGE: &str = "start";
         match self {

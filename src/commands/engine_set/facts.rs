@@ -1,4 +1,4 @@
-//! What is known before anything is measured: of the model, and of the machine.
+//! Facts collected before a measurement: the model and the machine.
 
 use std::num::NonZero;
 use std::path::Path;
@@ -14,7 +14,7 @@ use crate::model::weights::Weights;
 use crate::model::{Model, fingerprint};
 use crate::runtime::{Runtime, cores};
 
-/// What the machine is; and what it can do at most, where an engine computes here and ONNX Runtime is here.
+/// The machine, and its peak speed if an engine computes here and ONNX Runtime is installed.
 pub fn of_machine(set: &EngineSet, world: &World) -> Machine {
     let mut facts = machine::facts();
     if !set.computes_here() {
@@ -31,7 +31,7 @@ pub fn of_machine(set: &EngineSet, world: &World) -> Machine {
     facts
 }
 
-/// Which model it is, to the last bit, and what it computes for a token.
+/// The model, with the hashes of its files, and its operations a token.
 pub fn of(
     set: &EngineSet,
     model: Option<&Model>,
@@ -70,7 +70,7 @@ pub fn name(model_id: &str) -> String {
     own.map_or_else(|| model_id.to_owned(), |own| own.to_string_lossy().into_owned())
 }
 
-/// What it computes; unknown of a ready `.onnx` file, and of an architecture that infa builds no graph for.
+/// Its operations; unknown for a ready `.onnx` file, and for an architecture that infa does not build.
 fn cost(model: &Model) -> Option<cost::Cost> {
     let WeightsFile::Safetensors(path) = &model.weights else { return None };
     let weights = Weights::open(path).ok()?;

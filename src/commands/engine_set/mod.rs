@@ -1,11 +1,11 @@
-//! Several engines with one model: what `infa bench` and `infa compare` share.
+//! Several engines with one model: shared by `infa bench` and `infa compare`.
 //!
 //! ```text
-//! set            the engines, their model, and how they are started and asked
+//! set            the engines, their model, and their options
 //! open           loading, starting, connecting to them
-//! error          why one is not open
-//! token_counter  tokens, as the model sees them
-//! facts          what is known of the model and of the machine
+//! error          the reasons that one is not open
+//! token_counter  tokens of the model's tokenizer
+//! facts          the model and the machine, for reports
 //! ```
 
 mod error;

@@ -31,7 +31,7 @@ pub struct EngineOpener<'a> {
     roles: &'a [Role],
 }
 
-/// An engine that has been opened, and not been asked yet.
+/// An open engine without any request yet.
 pub struct RunningEngine {
     /// One for each role that it was opened for; of a reranker the only one.
     pub engines: Vec<OpenEngine>,
@@ -42,7 +42,7 @@ pub struct RunningEngine {
     server: Option<launch::Server>,
 }
 
-/// What is known of an engine.
+/// An engine's description for reports.
 #[derive(Debug, Clone, Default)]
 pub struct EngineFacts {
     pub version: Option<String>,
@@ -136,7 +136,7 @@ impl<'a> EngineOpener<'a> {
         let mut running = match self.connect(engine, server.spec(), recipe).await {
             Ok(connected) => connected,
             Err(error) => {
-                // What it said before it died tells more than that nothing answers.
+                // A dead server's last output explains more than a failed connection.
                 let died = server.died();
                 server.stop().await;
                 return Err(died.map_or(error, |reason| OpenError::Failed(Failure::new(FailureKind::Died, reason))));

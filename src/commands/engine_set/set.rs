@@ -1,4 +1,4 @@
-//! The engines, the model they have in common, and how they are started and asked.
+//! The engines, their common model, and the options of all of them.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_mins(1);
 /// Longest wait until an engine is ready, where the user says nothing.
 const STARTUP_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// The engines, the model they have in common, and how they are started and asked.
+/// The engines, their common model, and the options of all of them.
 pub struct EngineSet {
     pub engines: Vec<NamedEngine>,
     pub task: Task,
@@ -94,8 +94,8 @@ impl EngineSet {
         self.engines.iter().any(|engine| engine.spec.kind.server().is_none() || engine.spec.url.is_none())
     }
 
-    /// The model whose tokenizer counts, and which engines of this machine run. If there are none of those, a model that
-    /// is not here only leaves tokens uncounted.
+    /// The model whose tokenizer counts, and which engines of this machine run. Without such engines, a missing model
+    /// only leaves tokens uncounted.
     pub fn model(&self, world: &World) -> Result<Option<Model>, Error> {
         match self.read(&world.context(), world) {
             Ok(model) => Ok(Some(model)),
@@ -107,7 +107,7 @@ impl EngineSet {
         }
     }
 
-    /// Whether the model can be had, without the network: for plans.
+    /// The availability of the model, without the network: for plans.
     pub fn model_here(&self, world: &World) -> Result<ModelHere, Error> {
         let context = Context { offline: true, ..world.context() };
         match self.read(&context, world) {
@@ -148,7 +148,7 @@ impl EngineSet {
     }
 }
 
-/// Whether a model is here, before anything is measured.
+/// The availability of a model.
 pub enum ModelHere {
     /// It is, or nothing needs it to be.
     Yes,

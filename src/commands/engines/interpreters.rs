@@ -11,7 +11,7 @@ use crate::engine::EngineKind;
 use crate::engine::python::{self, Interpreter};
 use crate::engine::recipes::Package;
 
-/// What is known of an engine.
+/// An engine's row in the list.
 #[derive(Debug, Serialize)]
 pub struct EngineStatus {
     /// Its name in a spec.
@@ -20,9 +20,9 @@ pub struct EngineStatus {
     pub usable: Option<bool>,
     /// Versions of what computes, by name.
     pub versions: BTreeMap<String, String>,
-    /// Where it computes: a path, or words.
+    /// The place of its computation: a path, or words.
     pub place: String,
-    /// What is missing, of what was looked at.
+    /// The missing packages or programs.
     pub missing: Option<String>,
     /// The command that installs it.
     pub install: Option<String>,
@@ -37,7 +37,7 @@ fn needed(kind: EngineKind) -> &'static [Package] {
     kind.recipe().packages.as_ref().map_or(&[], |packages| packages.needed)
 }
 
-/// Interpreters that were asked what they have.
+/// Python interpreters and their installed packages, queried once.
 pub struct Interpreters {
     runtime: tokio::runtime::Runtime,
     packages: Vec<Package>,
@@ -96,7 +96,7 @@ impl Interpreters {
         status
     }
 
-    /// What a Python engine misses here, with the command that installs it.
+    /// The missing parts of a Python engine, with the command that installs them.
     pub fn missing(&mut self, kind: EngineKind, python: Option<&Path>, cache: &Path) -> Option<String> {
         let found = self.status(kind, python, cache);
         let install = found.install.map(|command| format!(" ({command})")).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use console::measure_text_width;
 
-/// What the list shows of an engine.
+/// A row of the list.
 pub(super) struct Row {
     pub engine: String,
     pub usable: String,

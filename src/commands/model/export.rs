@@ -21,7 +21,7 @@ pub(super) fn run(args: ExportArgs, world: &World) -> Result<Outcome, Error> {
         let reason = "an exported graph is in float32: int8 is made when a model is loaded".into();
         return Err(Error::Flag { flag: "--dtype int8", reason });
     }
-    // What is wrong with the destination shows before the model is fetched.
+    // A bad destination fails before the model is fetched.
     let destination = Destination::File(output.clone());
     let mut file = BytesWriter::open(&destination).map_err(Error::OutputOpen)?;
     let mut model = Model::read(find(source, None, world)?)?;
@@ -97,10 +97,10 @@ fn usual_task(model: &Model) -> ExportTask {
     }
 }
 
-/// What a file says of itself, by name.
+/// Metadata of the file, by name.
 type Metadata = Vec<(&'static str, String)>;
 
-/// What is built for `task`, and what the file says of itself.
+/// The graph for `task`, and the metadata of the file.
 fn request(
     model: &Model,
     task: ExportTask,

@@ -16,7 +16,7 @@ pub(super) fn run(args: InspectArgs, world: &World) -> Result<Outcome, Error> {
     let name = source.flags.model_flag.clone().unwrap_or_else(|| source.model_id.clone());
     let (source, problem) = match find(source, onnx_file, world) {
         Ok(source) => (source, None),
-        // A directory without anything that runs still has something to tell.
+        // A directory without weights can be described all the same.
         Err(e @ ModelError::MissingFile { .. }) => {
             let ModelError::MissingFile { dir, .. } = &e else { return Err(e.into()) };
             let weights = Weights::Safetensors(dir.join("model.safetensors"));

@@ -13,13 +13,12 @@ use crate::plural::counted;
 #[derive(Debug, Serialize)]
 struct Listed {
     model: String,
-    /// What it is for, where its files say it.
+    /// Its task, if its files show it.
     task: Option<String>,
     /// Bytes on the disk.
     bytes: u64,
     /// The commit of each revision, the latest first; none in infa's own cache.
     revisions: Vec<String>,
-    /// Its folder.
     directory: std::path::PathBuf,
     /// True if it is the one that is used when none is named.
     default: bool,

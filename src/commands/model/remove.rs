@@ -10,7 +10,7 @@ use crate::model::cache::HubEnv;
 use crate::model::cache::inventory::{self, CachedModel, CachedRevision};
 use crate::model::{DEFAULT_MODEL, short_names, source};
 
-/// What is to be removed.
+/// The model or revision to remove.
 enum Target {
     /// A model with all its revisions.
     Model(CachedModel),
@@ -47,7 +47,7 @@ pub(super) fn run(args: RemoveArgs, world: &World) -> Result<Outcome, Error> {
     Ok(Outcome::Done)
 }
 
-/// What `id` names, of what is here.
+/// Finds `id` among the cached models.
 fn found(id: &str, revision: Option<&str>, env: &HubEnv, world: &World) -> Result<Vec<Target>, Error> {
     let full = short_names::full_id(id, env, &world.globals.cache)?;
     let own = source::own_default(&world.globals.cache).filter(|_| full == DEFAULT_MODEL && revision.is_none());
@@ -86,7 +86,7 @@ fn shown(revision: &CachedRevision) -> String {
     if revision.names.is_empty() { commit.to_owned() } else { format!("{} ({commit})", revision.names.join(", ")) }
 }
 
-/// Asks on a terminal.
+/// Prompts on a terminal.
 fn confirmed(world: &World) -> Result<bool, Error> {
     if !std::io::stdin().is_terminal() {
         let message = "removing needs a yes, and stdin is no terminal".into();

@@ -1,5 +1,5 @@
-//! What infa understands of a model, gathered without running it. Nothing here is fatal: what cannot be read, or is not
-//! supported, is named, and the rest is told all the same.
+//! A description of a model, collected without running it. Nothing is fatal: unreadable and unsupported parts are
+//! named, and the rest is described.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -21,16 +21,16 @@ use crate::model::task::Task;
 use crate::model::weights::Weights;
 use crate::regular_file;
 
-/// What infa understands of a model. What it does not know is absent.
+/// A description of a model. Unknown parts are absent.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Summary {
     pub model: String,
     pub directory: PathBuf,
     /// Subcommands, the main one first.
     pub uses: Vec<&'static str>,
-    /// What would run.
+    /// The file that would run.
     pub runs: Option<String>,
-    /// Why it would not.
+    /// The reasons that it would not run.
     pub problems: Vec<String>,
     /// `model_type` of config.json, and the first of its `architectures`.
     pub architecture: Option<String>,
@@ -52,10 +52,10 @@ pub(super) struct Summary {
     pub late_interaction: Option<Late>,
     pub prompts: BTreeMap<String, String>,
     pub default_prompt: Option<String>,
-    /// Where tokenisation differs from what tokenizer.json says.
+    /// Differences of tokenisation from tokenizer.json.
     pub tokenizer: Vec<String>,
     pub labels: Vec<String>,
-    /// What makes scores of logits.
+    /// The function from logits to scores.
     pub scores: Option<String>,
     /// True if all of the model is a table of static embeddings.
     #[serde(skip)]
@@ -63,12 +63,12 @@ pub(super) struct Summary {
     pub files: Vec<File>,
 }
 
-/// How a model of late interaction treats queries and documents.
+/// The treatment of queries and documents by a late-interaction model.
 #[derive(Debug, Serialize)]
 pub(super) struct Late {
     pub query_length: Option<usize>,
     pub document_length: Option<usize>,
-    /// Queries are lengthened to so many tokens.
+    /// Length in tokens to which queries are expanded.
     pub query_expansion: Option<usize>,
     /// Words that have no vector.
     pub skipped_words: usize,
@@ -167,7 +167,7 @@ impl Summary {
         .ok();
     }
 
-    /// What the headers of the weights say, and config.json of the graph.
+    /// Reads the headers of the weights, and config.json for the graph.
     fn read_weights(&mut self, path: &Path, model: &Model, weightless: bool, cache: &Path) -> Option<Description> {
         let weights = match Weights::open(path) {
             Ok(weights) => Some(weights),
@@ -240,7 +240,7 @@ fn step(step: &Step) -> String {
     }
 }
 
-/// What makes scores of the logits of a reranker or a classifier.
+/// The function from the logits of a reranker or a classifier to scores.
 fn score_function(model: &Model) -> Option<String> {
     match &model.task {
         Task::CrossEncoder(cross) | Task::Generative(cross) => Some(match &cross.activation {
@@ -277,7 +277,7 @@ fn files(dir: &Path) -> Vec<File> {
         for entry in list(sub) {
             let name = sub.join(entry.file_name());
             let hidden = entry.file_name().to_string_lossy().starts_with('.');
-            // Through links, of which the Hugging Face cache consists.
+            // Follows links; the Hugging Face cache consists of them.
             match std::fs::metadata(entry.path()) {
                 Ok(about) if about.is_file() && !hidden => {
                     files.push(File { name: name.display().to_string(), bytes: about.len() });

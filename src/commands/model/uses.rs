@@ -1,11 +1,11 @@
-//! What a model can be used for.
+//! The uses of a model.
 
 use crate::engine;
 use crate::model::generative::PairPrompt;
 use crate::model::task::Task;
 use crate::model::{Model, m3};
 
-/// What a model can be used for.
+/// A use of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
     /// A vector a text.
@@ -32,7 +32,7 @@ impl Use {
     }
 }
 
-/// What the files say that a model is for, the main use first.
+/// The uses of a model by its files, the main use first.
 pub fn uses(model: &Model) -> Vec<Use> {
     match &model.task {
         Task::Sparse => vec![Use::Sparse],

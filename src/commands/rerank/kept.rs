@@ -1,10 +1,10 @@
-//! How much of a document is kept for the output.
+//! The part of a document that is kept for the output.
 
-/// How much of a document is kept for the output.
+/// The part of a document that is kept for the output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kept {
     Not,
-    /// As much as a table can show.
+    /// The part that fits into a table.
     Beginning,
     Whole,
 }

@@ -30,7 +30,7 @@ pub fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
         input: input_args,
     } = args;
     if top_n == Some(0) {
-        return Err(Error::Flag { flag: "--top-n", reason: "0 documents are none; give at least 1".into() });
+        return Err(Error::Flag { flag: "--top-n", reason: "0 is not allowed; give at least 1".into() });
     }
     if query.as_ref().is_some_and(|query| query.trim().is_empty()) {
         return Err(Error::Flag { flag: "--query", reason: "the query is empty".into() });
@@ -138,7 +138,7 @@ fn no_query(reason: &str, hint: &str) -> Error {
     Error::Usage { message: format!("--query: {reason}"), hint: hint.to_owned() }
 }
 
-/// What to type.
+/// The command to type.
 fn command(query: &str, rest: &[String]) -> String {
     [&[format!("infa rerank --query {}", texts::quoted(query))], rest].concat().join(" ")
 }
@@ -158,7 +158,7 @@ fn open(options: &EngineOptions, runtime: &EngineRuntime, raw_scores: bool, worl
         Method::Tokens => ("a late-interaction model", "MaxSim"),
     };
     let name = &reranker.engine().info().model;
-    // Who names a model has chosen it.
+    // A user who names a model has chosen it.
     let advice =
         if name == DEFAULT_MODEL { " (a cross-encoder judges better: --model-id BAAI/bge-reranker-base)" } else { "" };
     world

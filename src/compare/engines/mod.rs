@@ -1,10 +1,10 @@
 //! Several engines on the same texts: the same vectors, the same ranking, as good at a task?
 //!
 //! ```text
-//! probe      one engine, asked in batches, one by one, and many at once
-//! stability   whether its results depend on that
-//! report      all of it as a document
-//!   ├ threshold  what is not allowed
+//! probe      one engine: in batches, one by one, and many at once
+//! stability  the dependence of results on the batch
+//! report     all of it as a document
+//!   ├ threshold  limits of `--fail-if`
 //!   └ document   the report for people
 //! ```
 

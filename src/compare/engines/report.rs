@@ -1,4 +1,4 @@
-//! What a comparison of engines has shown, as a document: the same one that JSON is written from, and tables drawn.
+//! The report of a comparison of engines: written as JSON, and drawn as tables.
 
 use std::collections::BTreeMap;
 
@@ -27,31 +27,30 @@ pub const METRICS: [&str; 5] =
 pub struct EnginesReport {
     /// Version of this format.
     pub schema_version: u32,
-    /// Version of infa that asked.
+    /// Version of infa.
     pub infa: String,
-    /// When it began: RFC 3339, UTC.
+    /// Start of the comparison: RFC 3339, UTC.
     pub started: String,
-    /// How long it took.
+    /// Duration in seconds.
     pub seconds: f64,
-    /// True if somebody stopped it before its end.
+    /// True if the user interrupted it.
     pub interrupted: bool,
     /// The machine infa ran on.
     pub machine: Machine,
-    /// The model.
     pub model: ModelReport,
-    /// What engines were asked for.
+    /// The inputs and options.
     pub workload: EnginesWorkload,
     /// The engine the others are compared with, by its name; `None` if none answered.
     pub reference: Option<String>,
     /// The engines, in the order in which they were given.
     pub engines: Vec<EngineOnTexts>,
-    /// What was not allowed.
+    /// The thresholds of `--fail-if`.
     pub thresholds: Vec<EngineThresholdReport>,
-    /// What a reader must know to judge the figures.
+    /// Warnings that a reader needs to judge the figures.
     pub warnings: Vec<String>,
 }
 
-/// What engines were asked for.
+/// The kind of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EnginesTask {
@@ -65,12 +64,12 @@ pub enum EnginesTask {
     Retrieval,
 }
 
-/// What engines were asked for, and how.
+/// The inputs and options of the requests.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct EnginesWorkload {
-    /// What for.
+    /// The kind of results.
     pub task: EnginesTask,
-    /// Where the inputs come from.
+    /// The files of the inputs.
     pub files: Vec<String>,
     /// Texts; of reranking, queries.
     pub inputs: usize,
@@ -80,57 +79,53 @@ pub struct EnginesWorkload {
     pub batch: usize,
     /// Requests at a time, where many came at once.
     pub concurrency: usize,
-    /// Inputs that were asked for alone, and among many at once, too.
+    /// Inputs that were repeated alone, and among many at once.
     pub samples: usize,
     /// Decides which those were.
     pub seed: u64,
-    /// How long what the model sees is; `None` without a tokenizer.
+    /// Lengths in tokens, as the model sees them; `None` without a tokenizer.
     pub lengths: Option<LengthHistogram>,
 }
 
-/// What became of an engine.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum EngineOutcome {
-    /// It answered.
+    /// It computed results.
     Answered,
-    /// Somebody asked to stop before it was its turn, or before it was done.
+    /// The user interrupted before its turn, or before its end.
     NotAsked,
     /// It failed.
     Failed {
-        /// When: `start`, `answers`.
+        /// The stage: `start`, `answers`.
         stage: String,
-        /// As what it is counted: `no connection`, `timeout` …; `not available` if it could not be started.
+        /// The category: `no connection`, `timeout` …; `not available` if it could not be started.
         kind: String,
-        /// What happened.
+        /// The reason.
         message: String,
     },
 }
 
-/// One engine.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct EngineOnTexts {
-    /// Its name.
     pub name: String,
-    /// Which it is, as `--engines` has it.
+    /// Its spec, as in `--engines`.
     pub spec: String,
     /// The version of what computes.
     pub version: Option<String>,
-    /// How it computes: number format, threads …
+    /// Its number format, threads …
     pub details: BTreeMap<String, String>,
-    /// What became of it.
     #[serde(flatten)]
     pub outcome: EngineOutcome,
-    /// How long it took to load, start or connect to.
+    /// Seconds to load it, start it or connect to it.
     pub load_seconds: Option<f64>,
     /// Inputs (texts, or documents) a second in one pass, batch after batch. It was seen in passing: without rounds,
     /// warm-up or intervals; `infa bench` measures.
     pub inputs_per_s: Option<f64>,
     /// Tokens a second in that pass, as the model's tokenizer counts them; `None` without one, or if some inputs failed.
     pub tokens_per_s: Option<f64>,
-    /// What failed.
+    /// Its failed inputs.
     pub failures: Failures,
-    /// Whether its results depend on what is computed beside them.
+    /// The dependence of its results on the batch.
     pub stability: Option<Stability>,
     /// Its vectors by themselves.
     pub vectors: Option<VectorSetReport>,
@@ -140,13 +135,13 @@ pub struct EngineOnTexts {
     pub against: Option<VectorComparison>,
     /// Its scores against those of the reference; `None` of the reference itself.
     pub rankings: Option<RankingComparison>,
-    /// How well its similarities agree with people's.
+    /// The agreement of its similarities with people's.
     pub sts: Option<StsReport>,
-    /// How well a search with its vectors finds what people judged relevant.
+    /// The quality of a search with its vectors, by people's judgements.
     pub retrieval: Option<RetrievalReport>,
 }
 
-/// What was not allowed of engines.
+/// A threshold, and its result for each engine.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct EngineThresholdReport {
     /// As it was given: `cosine_min<0.999`.
@@ -158,16 +153,15 @@ pub struct EngineThresholdReport {
 /// An engine that a threshold was held against.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct EngineChecked {
-    /// The engine.
     pub engine: String,
     /// True if it crossed the threshold; `None` where noise is not known.
     pub crossed: Option<bool>,
-    /// What was found, in words.
+    /// The value, in words.
     pub found: String,
 }
 
 impl EngineOnTexts {
-    /// One that nobody has asked yet.
+    /// An engine without any request yet.
     pub fn new(name: String, spec: String) -> Self {
         Self {
             name,
@@ -189,13 +183,13 @@ impl EngineOnTexts {
         }
     }
 
-    /// Whether it can take the place of the reference; `None` of the reference itself, and of what did not answer.
+    /// The verdict on replacing the reference with it; `None` for the reference itself, and for failed engines.
     pub fn verdict(&self) -> Option<Verdict> {
         let rankings = self.rankings.as_ref().map(|found| found.verdict);
         self.against.as_ref().map(|found| found.verdict).or(rankings)
     }
 
-    /// The figure of this name; `None` where there is none.
+    /// The figure of this name, if known.
     pub(super) fn metric(&self, name: &str) -> Option<f64> {
         let way = |which: fn(&Stability) -> super::stability::Way| self.stability.as_ref().map(which);
         match name {
@@ -214,7 +208,7 @@ impl EngineOnTexts {
         }
     }
 
-    /// How the figure of this name, of a task with a truth, differs from the reference's.
+    /// The change of the figure of this name, of a task with judged data, from the reference's.
     pub(super) fn change(&self, name: &str) -> Option<QualityChange> {
         let sts = self.sts.as_ref().and_then(|found| found.change(name));
         sts.or_else(|| self.retrieval.as_ref().and_then(|found| found.change(name)))

@@ -1,4 +1,4 @@
-//! How an engine's results depend on what it computes beside them.
+//! The dependence of an engine's results on the rest of the batch.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,9 +9,7 @@ use crate::stats::fidelity::InvarianceReport;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stability {
-    /// Of vectors.
     Vectors(VectorStability),
-    /// Of scores.
     Scores(ScoreStability),
 }
 
@@ -33,16 +31,16 @@ pub struct ScoreStability {
     pub concurrent: ScoreInvariance,
 }
 
-/// How much scores depend on what is computed beside them.
+/// The dependence of scores on the rest of the batch.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScoreInvariance {
     /// Pairs that were looked at.
     pub pairs: usize,
     /// Pairs that are the same bit for bit.
     pub identical: usize,
-    /// Pairs of which one is NaN or infinite.
+    /// Pairs with a score that is NaN or infinite.
     pub incomparable: usize,
-    /// Largest difference of the others; `None` if there is none.
+    /// Largest difference of the others; `None` without any.
     pub max_difference: Option<f64>,
 }
 
@@ -61,20 +59,20 @@ impl ScoreInvariance {
 }
 
 impl VectorStability {
-    /// True if anything was asked for twice.
+    /// True if any input has two results.
     pub fn known(&self) -> bool {
         self.alone.pairs + self.concurrent.pairs > 0
     }
 }
 
 impl ScoreStability {
-    /// True if anything was asked for twice.
+    /// True if any input has two results.
     pub fn known(&self) -> bool {
         self.alone.pairs + self.concurrent.pairs > 0
     }
 }
 
-/// One way of asking, of both kinds of results.
+/// One way of repeating requests, for both kinds of results.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Way {
     pub pairs: usize,

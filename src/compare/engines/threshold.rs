@@ -4,14 +4,14 @@ use super::report::{EngineChecked, EngineOnTexts, EngineOutcome, EngineThreshold
 use crate::compare::threshold::{Limit, Threshold, digits};
 
 impl Threshold {
-    /// What it finds of this engine; `None` of one that it is not held against.
+    /// The result for this engine; `None` if the threshold does not apply to it.
     fn check_engine(&self, engine: &EngineOnTexts, is_reference: bool) -> Option<EngineChecked> {
         let result = |crossed, found: String| EngineChecked { engine: engine.name.clone(), crossed, found };
         if engine.outcome != EngineOutcome::Answered {
             return Some(result(Some(true), "it did not answer".to_owned()));
         }
         match self.limit {
-            // What is known of every engine by itself is held against the reference as well.
+            // Figures that an engine has by itself are checked for the reference as well.
             Limit::Value(limit) => match engine.metric(self.metric) {
                 Some(value) => Some(result(Some(self.beyond(value, limit)), digits(value))),
                 None if is_reference => None,

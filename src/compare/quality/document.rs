@@ -1,4 +1,4 @@
-//! How good an engine is at a task, for people: what tables of several engines leave out.
+//! The quality of an engine at a task, for people: the details that the tables of several engines leave out.
 
 use super::{QueryLoss, RetrievalReport, StsReport};
 use crate::report::document::{Block, Line, listed};

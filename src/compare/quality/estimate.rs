@@ -8,9 +8,9 @@ use crate::stats::bootstrap::{Resampling, bootstrap, paired_difference};
 const RESAMPLING: Resampling = Resampling { seed: 7, resamples: 2_000 };
 /// A smaller difference is one of rounding, also where it is the same in every draw.
 const ROUNDING: f64 = 1e-6;
-/// Of fewer items that differ, chance alone puts all on one side once in sixteen times or more often, and a bootstrap,
-/// which draws none on the other side, does not know it. Of 30 queries of which one in five differs, intervals hold the
-/// truth 91 times in 100 by themselves, and 93 times with this.
+/// Minimum number of items that differ. With fewer, chance alone puts all of them on one side once in sixteen times or
+/// more often, and a bootstrap, which draws none on the other side, cannot show that. For 30 queries, one in five of
+/// them different, intervals contain the truth 91 times in 100 by themselves, and 93 times with this.
 const DIFFERING: usize = 6;
 /// Of fewer items a percentile bootstrap is too narrow: of ten, its intervals of means hold the truth 90 times in 100.
 pub(super) const FEW: usize = 30;
@@ -20,8 +20,8 @@ pub(super) const FEW: usize = 30;
 #[error("interrupted")]
 pub struct Cancelled;
 
-/// A statistic of `n` items (pairs of texts, queries), computed from those at the given places. `None` where it is not
-/// defined, or once somebody asked to stop.
+/// A statistic of `n` items (pairs of texts, queries), computed from the items at the given positions. `None` if it is
+/// undefined, or after an interruption.
 pub(super) fn measured(
     n: usize,
     cancel: &Cancel,
@@ -32,8 +32,8 @@ pub(super) fn measured(
     Some(Measured { value: found.estimate, interval: found.interval })
 }
 
-/// How a statistic of `n` items differs between the reference and another engine. `differing`: items in which they
-/// differ at all. `None` as of [`measured`].
+/// The change of a statistic of `n` items from the reference to another engine. `differing`: number of items that
+/// differ at all. `None` as for [`measured`].
 pub(super) fn change(
     n: usize,
     differing: usize,

@@ -6,7 +6,7 @@ use crate::compare::vectors::{VectorSet, norm};
 use crate::model::similarity::Similarity;
 use crate::stats::nearest::{Measure, VectorRows};
 
-/// How vectors of an [`Index`] are searched by this similarity.
+/// The measure for searching vectors of an [`Index`] by this similarity.
 pub(super) fn measure(similarity: Similarity) -> Measure {
     match similarity {
         // The index scales vectors to length 1 for the cosine.

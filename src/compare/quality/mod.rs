@@ -1,12 +1,12 @@
-//! How good vectors are at a task with a truth, and whether one engine is better than another or only seems so.
+//! The quality of vectors at a task with judged data, and the evidence that one engine is better than another.
 //!
 //! ```text
-//! sts        scored pairs: do similarities order them as people do?
-//! retrieval  judged documents: does a search find them?
-//!   └ index       the vectors of a set that can be searched
+//! sts        scored pairs: the agreement of similarities with people's scores
+//! retrieval  judged documents: the documents that a search finds
+//!   └ index       the searchable vectors of a set
 //! estimate   values and differences with their intervals, and a verdict on them
-//! report     all of it, as JSON has it
-//!   └ document   what people read of an engine
+//! report     all of it, in its JSON form
+//!   └ document   the part for people
 //! ```
 
 mod document;

@@ -1,4 +1,4 @@
-//! What a task has shown of one engine, as documents.
+//! The results of one engine at a task, as documents.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ pub const METRICS: [&str; 10] = [
 /// A value of one engine.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Measured {
-    /// Of all items.
+    /// Over all items.
     pub value: f64,
     /// Its 95 % interval, by a percentile bootstrap over items; `None` where it is not known: of a single item, for
     /// instance.
@@ -33,26 +33,24 @@ pub struct Measured {
 /// A value of one engine against that of the reference, both of the items (pairs, queries) that both have.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct QualityChange {
-    /// The reference's value.
     pub reference: f64,
-    /// The engine's value.
     pub value: f64,
-    /// How much larger the engine's is.
+    /// The engine's value minus the reference's.
     pub difference: f64,
     /// The 95 % interval of the difference, by a paired percentile bootstrap over items; `None` where it is not known.
     /// Where fewer than six items differ it reaches to 0: chance alone may put so few on one side.
     pub interval: Option<(f64, f64)>,
-    /// Half the width of the interval: about the smallest difference that so many items could show.
+    /// Half the width of the interval: about the smallest difference that this number of items can show.
     pub half_width: Option<f64>,
     /// The difference as a part of the reference's value; `None` where that is not above 0.
     pub relative: Option<f64>,
     /// The interval as parts of the reference's value.
     pub relative_interval: Option<(f64, f64)>,
-    /// Whether the engine is better.
+    /// The verdict on the difference.
     pub verdict: QualityVerdict,
 }
 
-/// Whether an engine is better at a task than the reference.
+/// The verdict on an engine at a task, beside the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum QualityVerdict {
@@ -80,10 +78,10 @@ impl QualityVerdict {
     }
 }
 
-/// How well an engine's similarities agree with people's scores of pairs of texts.
+/// The agreement of an engine's similarities with people's scores of pairs of texts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StsReport {
-    /// What makes a score of two vectors: cosine, for instance.
+    /// The similarity of two vectors, for example cosine.
     pub similarity: String,
     /// Pairs of the task.
     pub pairs: usize,
@@ -97,7 +95,7 @@ pub struct StsReport {
     pub pearson: Option<Measured>,
     /// The engine against the reference; `None` of the reference itself.
     pub comparison: Option<StsComparison>,
-    /// What a reader must know to judge the figures.
+    /// Warnings that a reader needs to judge the figures.
     pub warnings: Vec<String>,
 }
 
@@ -110,11 +108,11 @@ pub struct StsComparison {
     pub spearman: Option<QualityChange>,
     /// Pearson's correlation with the true scores.
     pub pearson: Option<QualityChange>,
-    /// How near the scores themselves are; `None` without pairs.
+    /// The agreement of the scores themselves; `None` without pairs.
     pub scores: Option<ScoreAgreement>,
 }
 
-/// How near an engine's scores are to those of the reference.
+/// The agreement of an engine's scores with those of the reference.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScoreAgreement {
     /// The largest difference of two scores of one pair.
@@ -125,10 +123,10 @@ pub struct ScoreAgreement {
     pub spearman: Option<f64>,
 }
 
-/// How good a search with an engine's vectors is.
+/// The quality of a search with an engine's vectors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RetrievalReport {
-    /// What makes a score of two vectors: cosine, for instance.
+    /// The similarity of two vectors, for example cosine.
     pub similarity: String,
     /// Documents that are searched.
     pub documents: usize,
@@ -136,7 +134,7 @@ pub struct RetrievalReport {
     pub lost_documents: usize,
     /// Judgements of relevant documents that are not among the documents.
     pub unknown_documents: usize,
-    /// Queries with judgements. Others are not asked.
+    /// Queries with judgements; others are not searched for.
     pub queries: usize,
     /// Those of them that the engine has a vector for: values are means over these.
     pub scored: usize,
@@ -144,7 +142,7 @@ pub struct RetrievalReport {
     pub lost: usize,
     /// Queries without judgements.
     pub unjudged: usize,
-    /// Queries with judgements of which none is of a relevant document. All their values are 0.
+    /// Judged queries without a relevant document. All their values are 0.
     pub without_relevant: usize,
     /// nDCG of the first 10 documents, from 0 to 1; `None` without queries.
     pub ndcg10: Option<Measured>,
@@ -156,7 +154,7 @@ pub struct RetrievalReport {
     pub mrr10: Option<Measured>,
     /// The engine against the reference; `None` of the reference itself.
     pub comparison: Option<RetrievalComparison>,
-    /// What a reader must know to judge the figures.
+    /// Warnings that a reader needs to judge the figures.
     pub warnings: Vec<String>,
 }
 
@@ -209,7 +207,7 @@ impl StsReport {
         }
     }
 
-    /// How `spearman` or `pearson` differs from the reference's.
+    /// The change of `spearman` or `pearson` from the reference's.
     pub fn change(&self, name: &str) -> Option<QualityChange> {
         let comparison = self.comparison.as_ref()?;
         match name {
@@ -236,7 +234,7 @@ impl RetrievalReport {
         }
     }
 
-    /// How `ndcg10`, `recall10`, `recall100` or `mrr10` differs from the reference's.
+    /// The change of `ndcg10`, `recall10`, `recall100` or `mrr10` from the reference's.
     pub fn change(&self, name: &str) -> Option<QualityChange> {
         let comparison = self.comparison.as_ref()?;
         match name {

@@ -41,11 +41,11 @@ pub struct RetrievalTask<'a> {
     /// Of each query, ids of documents and how relevant they are: from 1 on they are. Of two on one document the last
     /// counts; a document need not be there. Queries without any are no part of the task.
     pub judgements: &'a [Vec<(String, u32)>],
-    /// What makes a score of two vectors.
+    /// The similarity of two vectors.
     pub similarity: Similarity,
 }
 
-/// What a search with one engine's vectors found.
+/// The results of a search with one engine's vectors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Retrieved {
     /// Of each query; `None` of those without judgements or without a sound vector.
@@ -54,7 +54,7 @@ pub struct Retrieved {
     lost_documents: usize,
 }
 
-/// Of one query.
+/// The results of one query.
 #[derive(Debug, Clone, PartialEq)]
 struct Found {
     /// Rows of the first documents, best first.
@@ -66,11 +66,11 @@ struct Found {
 }
 
 impl RetrievalTask<'_> {
-    /// Searches all documents for each judged query, and judges what is found. Work is spread over rayon's threads;
+    /// Searches all documents for each judged query, and grades the results. Work is spread over rayon's threads;
     /// memory is that of the ids, and of 100 documents a query.
     ///
     /// # Errors
-    /// Somebody asked to stop.
+    /// The user interrupted.
     pub fn search(&self, set: &VectorSet, cancel: &Cancel) -> Result<Retrieved, Cancelled> {
         let dimensions = set.dimensions().unwrap_or_default();
         let (documents, ids) = self.documents_by_id();
@@ -83,7 +83,7 @@ impl RetrievalTask<'_> {
 
         let index = Index::of(set, dimensions, &rows, self.similarity);
         let queries = Index::of(set, dimensions, &query_rows, self.similarity);
-        // Ids fall.
+        // Ids are in descending order.
         let own = |at: usize| ids.binary_search_by(|id| self.query_ids[asked[at]].as_str().cmp(id)).ok();
         let found = nearest(&index, &queries, measure(self.similarity), FOUND, own, || cancel.is_cancelled())
             .ok_or(Cancelled)?;
@@ -129,13 +129,13 @@ impl RetrievalTask<'_> {
         }
     }
 
-    /// How good a search with these vectors is, and whether it is better than one with those of a reference.
+    /// The quality of a search with these vectors, and its change from one with those of a reference.
     ///
     /// Values are means over the judged queries that the engine has a vector for, differences over those that the
     /// reference has one for as well.
     ///
     /// # Errors
-    /// Somebody asked to stop.
+    /// The user interrupted.
     pub fn report(
         &self,
         retrieved: &Retrieved,
@@ -218,7 +218,7 @@ fn overlap(a: &[usize], b: &[usize]) -> f64 {
     if most == 0 { 1.0 } else { common as f64 / most as f64 }
 }
 
-/// What a reader must know to judge the figures.
+/// Warnings that a reader needs to judge the figures.
 fn warnings(report: &RetrievalReport) -> Vec<String> {
     let mut warnings = Vec::new();
     let mut warn = |many: usize, one: &str, more: &str, what: &str| {

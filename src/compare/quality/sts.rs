@@ -23,7 +23,7 @@ pub struct StsTask<'a> {
     pub gold: &'a [f64],
     /// Rows of both texts of each pair in every set.
     pub pairs: &'a [(usize, usize)],
-    /// What makes a score of two vectors.
+    /// The similarity of two vectors.
     pub similarity: Similarity,
 }
 
@@ -45,13 +45,13 @@ impl StsTask<'_> {
         StsScores { scores: self.pairs.par_iter().map(score).collect() }
     }
 
-    /// How good these similarities are, and whether they are better than those of a reference.
+    /// The quality of these similarities, and its change from those of a reference.
     ///
-    /// Values are of all pairs that the engine has a score for, differences of those that the reference has one for as
-    /// well. Of 20,000 pairs this takes about three seconds on two cores.
+    /// Values are over all pairs that the engine has a score for, differences over those that the reference has one for
+    /// as well. For 20,000 pairs this takes about three seconds on two cores.
     ///
     /// # Errors
-    /// Somebody asked to stop.
+    /// The user interrupted.
     pub fn report(
         &self,
         scores: &StsScores,
@@ -122,7 +122,7 @@ impl Column {
     }
 }
 
-/// What a reader must know to judge the figures.
+/// Warnings that a reader needs to judge the figures.
 fn warnings(report: &StsReport) -> Vec<String> {
     let mut warnings = Vec::new();
     let StsReport { pairs, scored, lost, .. } = *report;

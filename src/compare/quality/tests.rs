@@ -1,4 +1,4 @@
-//! What other programs compute, planted differences, and bad input.
+//! Results of other programs, planted differences, and bad input.
 
 use super::*;
 use crate::compare::vectors::{VectorRow, VectorSet};
@@ -79,7 +79,7 @@ fn correlations_are_those_of_sentence_transformers_and_scipy() {
         let task = StsTask { gold: &gold, pairs: &pairs, similarity };
         let report = task.report(&task.score(&vectors), None, &Cancel::new()).unwrap();
         near(report.metric("spearman"), spearman);
-        // That of Euclidean distances is of float32 there.
+        // Euclidean distances are float32 in that program.
         assert!((report.metric("pearson").unwrap() - pearson).abs() < 1e-7, "{report:?}");
         assert_eq!((report.scored, report.lost, report.verdict()), (200, 0, None));
         let (low, high) = report.spearman.unwrap().interval.unwrap();
@@ -277,7 +277,7 @@ const QUERIES: usize = 60;
 const DOCUMENTS: usize = 200;
 const DIMENSIONS: usize = 16;
 
-/// Queries that are near the first documents, and these documents' ids as what is relevant to them.
+/// Queries near the first documents, and the ids of these documents as the relevant ones.
 fn search(
     change: impl FnOnce(&mut VectorSet),
     judgements: Option<Vec<Vec<(String, u32)>>>,
@@ -383,7 +383,7 @@ fn everything_lost_or_nothing_there() {
     assert_eq!((report.metric("overlap10"), report.unknown_documents), (Some(1.0), QUERIES - 3));
 }
 
-/// Documents with one vector are ordered by falling id, and the one with the query's own id is none.
+/// Documents with equal vectors are ordered by descending id, and the one with the query's own id is left out.
 #[test]
 fn equal_documents_and_the_own_one() {
     let numbers = [1.0f32, 0.0].repeat(7);

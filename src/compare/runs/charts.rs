@@ -15,7 +15,7 @@ pub(super) fn charts(report: &RunsReport, at: usize, comparison: &Comparison) ->
 fn changes(report: &RunsReport, at: usize, comparison: &Comparison) -> Option<Chart> {
     let row = |found: &&MetricComparison| {
         let (value, interval) = (found.change.value, found.change.joint);
-        // What has no ratio has a unit of its own.
+        // Changes without a ratio have a unit of their own.
         (found.change.scale == Compared::Ratio
             && found.verdict != Verdict::NotComparable
             && value.is_finite()

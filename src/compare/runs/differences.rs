@@ -1,5 +1,5 @@
-//! What is not the same on both sides: workloads, which makes them incomparable; and machines, versions, files, which
-//! makes figures doubtful. It stands before any number.
+//! Differences between the sides: of workloads, which make them incomparable, and of machines, versions and files,
+//! which make figures doubtful. They stand before any number.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ const VALUE: usize = 120;
 /// Files of a model that are named.
 const FILES: usize = 3;
 
-/// What of their workloads is not the same in these runs, in sentences: figures of other work say nothing of each other.
+/// Differences between the workloads of these runs, in sentences: figures of different work are not comparable.
 pub(super) fn of_workloads(runs: &[&Run]) -> Vec<String> {
     let mut found = Vec::new();
     let mut tell =
@@ -44,8 +44,8 @@ pub(super) fn of_references(runs: &[&Run]) -> bool {
     names.len() > 1
 }
 
-/// What else is not the same in these runs, in sentences; `engines`: those that are compared, by their names in the base
-/// and in the new runs; the first `base` of the runs are those of the base.
+/// Other differences between these runs, in sentences; `engines`: the compared ones, by their names in the base and in
+/// the new runs; the first `base` of the runs are those of the base.
 pub(super) fn between(runs: &[&Run], base: usize, engines: &[(&str, &str)]) -> Vec<String> {
     let mut found = Vec::new();
     let mut tell =
@@ -102,7 +102,7 @@ pub(super) fn of_samples(engines: &[EngineComparison]) -> Option<String> {
     })
 }
 
-/// What makes the figures of a run itself doubtful.
+/// Doubts about the figures of a run itself.
 pub(super) fn doubts(run: &Run, engines: &[&str]) -> Vec<String> {
     let mut found = Vec::new();
     let file = &run.file;
@@ -128,7 +128,7 @@ pub(super) fn doubts(run: &Run, engines: &[&str]) -> Vec<String> {
     found
 }
 
-/// Which files say what, if they do not all say the same; what some do not have is no difference.
+/// The values of the files, if they differ; missing values are not a difference.
 fn differ(runs: &[&Run], label: &str, of: &dyn Fn(&Run) -> Option<String>) -> Option<String> {
     let mut values: Vec<(String, Vec<&str>)> = Vec::new();
     for run in runs {

@@ -89,7 +89,7 @@ fn section(report: &RunsReport, at: usize, comparison: &Comparison) -> Section {
     )
 }
 
-/// Why there are no verdicts, in a sentence.
+/// The reason that there are no verdicts, in a sentence.
 pub(crate) fn not_comparable(comparison: &Comparison) -> Option<String> {
     (!comparison.is_comparable()).then(|| {
         let reasons = comparison.incomparable.join("; ");
@@ -146,7 +146,7 @@ fn means(report: &RunsReport, means: &[Mean], of: &str) -> Vec<Line> {
     means.iter().filter(is_shown).filter_map(line).collect()
 }
 
-/// What a reader must know of the intervals and the verdicts.
+/// A note on the intervals and the verdicts.
 fn basis(comparison: &Comparison) -> Option<&'static str> {
     comparison.is_comparable().then_some(match comparison.basis {
         Basis::Rounds => {

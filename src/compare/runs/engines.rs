@@ -52,8 +52,8 @@ pub(super) fn engine(
     EngineComparison { name, baseline, failed, other_samples, metrics, lost }
 }
 
-/// Which texts the cosines or rankings of a part are of. Where the report does not say it, no two parts are alike: the
-/// file's own start and name stand for it.
+/// The texts that the cosines or rankings of a part are of. If the report does not identify them, no two parts match:
+/// the file's own start and name stand for it.
 fn sampled<'a>((report, engine): &Part<'a>) -> Option<(&'a str, &'a str)> {
     let fidelity = engine.fidelity.as_ref()?;
     let sample = match (&fidelity.vectors, &fidelity.ranking) {
@@ -64,7 +64,7 @@ fn sampled<'a>((report, engine): &Part<'a>) -> Option<(&'a str, &'a str)> {
     Some(sample.as_deref().map_or((report.started.as_str(), engine.name.as_str()), |sample| (sample, "")))
 }
 
-/// What one side has of a metric.
+/// A metric's values on one side.
 struct Side {
     /// Values as they are compared (logarithms where by ratios), with their rounds.
     values: Vec<(usize, f64)>,
@@ -134,13 +134,13 @@ fn mean(values: &[f64]) -> Option<f64> {
 
 fn geometric_mean(values: &[f64]) -> Option<f64> {
     match values {
-        // As it is: a logarithm there and back would change its last digit.
+        // Unchanged: a logarithm there and back would change its last digit.
         [one] => Some(*one),
         _ => mean(&values.iter().map(|value| value.ln()).collect::<Vec<_>>()).map(f64::exp),
     }
 }
 
-/// How so many rounds are compared.
+/// The method for this number of rounds.
 fn centre(of: &Metric, rounds: usize) -> Centre {
     if of.scale == Scale::Ratio && of.has_rounds() && rounds >= MEDIAN_FROM { Centre::Median } else { Centre::Mean }
 }
@@ -154,7 +154,7 @@ fn compared(of: &'static Metric, base: &Side, new: &Side, basis: Basis) -> Optio
         Basis::Runs => Centre::Mean,
     };
     let estimate = match (basis, centre) {
-        // What is measured once has no rounds.
+        // Figures measured once have no rounds.
         (Basis::Rounds | Basis::PairedRounds, _) if !of.has_rounds() => None,
         (Basis::Rounds, Centre::Mean) => Estimate::between(&before, &after),
         (Basis::Rounds, Centre::Median) => Estimate::of_medians(Some(&before), &after),
@@ -187,7 +187,7 @@ fn compared(of: &'static Metric, base: &Side, new: &Side, basis: Basis) -> Optio
         base: base.level(of, centre, single),
         new: new.level(of, centre, single),
         change,
-        // That of all together comes last (`family`).
+        // The verdict over all tests together follows (`family`).
         verdict: Verdict::CannotTell,
         estimate,
         of,

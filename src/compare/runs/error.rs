@@ -1,8 +1,8 @@
-//! Why result files cannot be compared.
+//! The reasons that result files cannot be compared.
 
 use crate::bench::report::{ReportError, Task};
 
-/// Why result files cannot be compared.
+/// The reason that result files cannot be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum RunsError {
     /// A file cannot be read.
@@ -31,16 +31,14 @@ pub enum RunsError {
         /// `one engine`, `no engine`.
         engines: &'static str,
     },
-    /// Runs that were asked for different things.
+    /// Runs of different tasks.
     #[error("{base} measured {}, {new} measured {}: their figures have nothing in common", task(*base_task), task(*new_task))]
     Tasks {
         /// A file of the base.
         base: String,
-        /// What its engines were asked for.
         base_task: Task,
         /// A file that is compared with it.
         new: String,
-        /// What its engines were asked for.
         new_task: Task,
     },
     /// No engine is on both sides.
@@ -48,11 +46,9 @@ pub enum RunsError {
     Engines {
         /// Files of the base.
         base: String,
-        /// Its engines.
         base_engines: String,
         /// Files that are compared with it.
         new: String,
-        /// Their engines.
         new_engines: String,
     },
     /// No workload is on both sides.
@@ -60,29 +56,22 @@ pub enum RunsError {
     Workloads {
         /// Those of the base.
         base: String,
-        /// The others.
         new: String,
     },
     /// There is no such engine.
     #[error("--baseline: {file} has no engine {name:?}; its engines are {known}")]
     Baseline {
         file: String,
-        /// What was asked for.
         name: String,
         /// Those that it has.
         known: String,
     },
     /// A threshold that nothing could be held against.
     #[error("--fail-if {threshold}: no engine has {metric} on both sides, so that it cannot be checked")]
-    Unchecked {
-        /// The threshold.
-        threshold: String,
-        /// Its metric.
-        metric: &'static str,
-    },
+    Unchecked { threshold: String, metric: &'static str },
 }
 
-/// What a task is called.
+/// The name of a task.
 pub(super) fn task(task: Task) -> &'static str {
     match task {
         Task::Embed => "embedding",
@@ -91,7 +80,7 @@ pub(super) fn task(task: Task) -> &'static str {
 }
 
 impl RunsError {
-    /// What to do about it.
+    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         let written = "infa bench --export-json FILE writes such a file";
         Some(match self {

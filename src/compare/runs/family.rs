@@ -1,12 +1,12 @@
-//! The verdicts of a report together: the same server measured twice is called another one in at most 5 of 100 reports,
-//! whatever the number of engines and metrics.
+//! The verdicts of a report together: of 100 reports on the same server measured twice, at most 5 have any verdict, for
+//! any number of engines and metrics.
 //!
-//! Each change is tested by itself, and the tests share the 5 % (weighted Bonferroni: C. Genovese, K. Roeder and
-//! L. Wasserman, False discovery control with p-value weighting, Biometrika 93, 2006). Shares are fixed in advance, not by
-//! what was found: half is for the metric that decides (throughput; p50 where requests come whether or not the last ones
-//! are answered), two fifths are for the others that tables show, a tenth is for all the rest. Within a share all tests
-//! have the same part. Intervals of all changes then hold together, and verdict, interval and noise floor say the same:
-//! there is a verdict where the change is beyond the floor, and only there its interval leaves out "no change".
+//! Each change is tested by itself, and the tests share the 5 % (weighted Bonferroni: C. Genovese, K. Roeder and L.
+//! Wasserman, False discovery control with p-value weighting, Biometrika 93, 2006). Shares are fixed in advance, not by
+//! the results: half is for the metric that decides (throughput; p50 in an open loop), two fifths are for the others
+//! that tables show, a tenth is for all the rest. Within a share all tests have the same part. Intervals of all changes
+//! then hold together, and verdict, interval and noise floor agree: there is a verdict exactly if the change is beyond
+//! the floor, and only then its interval excludes "no change".
 
 use super::engines::{AGREEMENT, ROUNDING};
 use super::metric::{Better, METRICS, Metric, Scale, Unit};
@@ -16,13 +16,13 @@ use crate::stats::estimate::{DECISIVE_SHARE, Estimate, RESOLUTION};
 use crate::stats::spread::CONFIDENCE;
 use crate::stats::student_t::critical_value;
 
-/// What the shares are for: the metric that decides, others that tables show, the rest.
+/// The shares: of the metric that decides, of the others that tables show, of the rest.
 const SHARES: [f64; 3] = [DECISIVE_SHARE, 0.4, 0.1];
 /// Metrics that decide, by falling worth; the first that has a test does.
 const DECISIVE: [&str; 5] =
     ["tokens_per_s", "inputs_per_s", "requests_per_s", "held_requests_per_s", "peak_requests_per_s"];
 
-/// How many tests there are for each share.
+/// Number of tests in each share.
 #[derive(Default)]
 struct Family([usize; 3]);
 
@@ -33,7 +33,7 @@ impl Family {
         }
     }
 
-    /// How many standard errors a change of this share must be beyond.
+    /// The number of standard errors that a change of this share must exceed.
     fn critical(&self, share: usize, freedom: f64) -> f64 {
         // A share without tests goes to the others.
         let all: f64 = SHARES.iter().zip(self.0).filter(|(_, tests)| *tests > 0).map(|(share, _)| share).sum();
@@ -161,7 +161,7 @@ fn widen(level: &mut Level, of: &Metric, critical: &dyn Fn(f64) -> f64) {
     level.joint = Some(ends).filter(|(low, high)| low.is_finite() && high.is_finite() && estimate.value.is_finite());
 }
 
-/// How far the change must be from none; `None` where that is no finite number.
+/// Half the width of a change's interval; `None` if it is not finite.
 fn half_width(of: &Metric, estimate: &Estimate, critical: &dyn Fn(f64) -> f64) -> Option<(Estimate, f64)> {
     let least = if of.scale == Scale::Ratio { RESOLUTION } else { ROUNDING };
     let half = (critical(estimate.freedom) * estimate.whole_error()).max(least);
@@ -205,12 +205,12 @@ mod tests {
     use crate::bench::report::{EngineReport, Report, RoundReport, sample};
     use crate::stats::student_t::whole_critical_value;
 
-    /// How the figures of a server vary.
+    /// The noise of a server's figures.
     #[derive(Clone, Copy)]
     struct Noise {
         /// Standard deviation of throughput from round to round.
         rounds: f64,
-        /// How much of a round's deviation the next one has, too.
+        /// Correlation of a round's deviation with the next one's.
         correlation: f64,
         /// Standard deviation from run to run, which all engines and rounds of a run have in common.
         runs: f64,
@@ -384,7 +384,7 @@ mod tests {
         }
     }
 
-    /// Verdict, interval and noise floor say the same, whatever was measured.
+    /// Verdict, interval and noise floor agree for all figures.
     #[test]
     fn verdict_interval_and_floor_agree() {
         let mut rng = fastrand::Rng::with_seed(3);
@@ -416,7 +416,7 @@ mod tests {
         let floor = |engines: usize| {
             let mut rng = fastrand::Rng::with_seed(1);
             let report = compared((1, 5, engines), 0.0, QUIET, &mut rng);
-            // Of the same figures whatever the number of engines.
+            // From the same figures for any number of engines.
             let mut family = Family::default();
             for _ in 0..engines {
                 (0..3).for_each(|share| family.add(share));
@@ -434,7 +434,7 @@ mod tests {
         assert!((of([1, 4, 0], 1) - whole_critical_value(0.05 * 4.0 / 9.0 / 4.0, 8)).abs() < 1e-9);
     }
 
-    /// What is exactly the same on both sides can be no false alarm, and takes nothing from the others.
+    /// Values that are equal on both sides cannot be a false alarm, and use up no share.
     #[test]
     fn facts_are_no_tests() {
         let report = sample::of(vec![sample::engine("onnx", 8700.0)]);
@@ -444,7 +444,7 @@ mod tests {
         assert!(!alarms(&report));
     }
 
-    /// Where requests come whether or not the last ones are answered, the load decides the throughput.
+    /// In an open loop the load decides the throughput.
     #[test]
     fn latency_decides_in_an_open_loop() {
         let mut rng = fastrand::Rng::with_seed(1);

@@ -1,4 +1,4 @@
-//! What can be compared: every figure of a report by its name, in its unit, and which way it is better.
+//! The comparable metrics: every figure of a report by its name, with its unit and its better direction.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::bench::report::{EngineReport, Report, RoundReport};
 use crate::report::numbers::{bytes, cosine, number, percent};
 
-/// Which way a metric is better.
+/// The better direction of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Better {
@@ -16,17 +16,14 @@ pub enum Better {
     Lower,
 }
 
-/// What a metric is measured in.
+/// The unit of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
-    /// So many a second.
+    /// A number a second.
     PerSecond,
-    /// Milliseconds.
     Milliseconds,
-    /// Seconds.
     Seconds,
-    /// Bytes.
     Bytes,
     /// A share of all, from 0 to 1.
     Share,
@@ -38,7 +35,7 @@ pub enum Unit {
     Joules,
 }
 
-/// How two values of a metric are compared.
+/// The comparison of two values of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
@@ -48,30 +45,27 @@ pub enum Scale {
     Difference,
 }
 
-/// Where the values of a metric are.
+/// The place of a metric's values in a report.
 #[derive(Clone, Copy)]
 pub(super) enum Source {
-    /// One a round.
     Rounds(fn(&Report, &RoundReport) -> Option<f64>),
     /// One a run.
     Once(fn(&EngineReport) -> Option<f64>),
 }
 
-/// A metric.
 pub struct Metric {
     /// Its name here: `tokens_per_s`.
     pub name: &'static str,
-    /// What it is called in reports of `infa bench`.
+    /// Its name in reports of `infa bench`.
     pub field: &'static str,
-    /// What stands above it in tables: `tokens/s`.
+    /// Its heading in tables: `tokens/s`.
     pub label: &'static str,
-    /// What it is measured in.
     pub unit: Unit,
-    /// Which way it is better.
+    /// Its better direction.
     pub better: Better,
-    /// How two values are compared.
+    /// The comparison of two values.
     pub scale: Scale,
-    /// True if it stands in tables without being asked for.
+    /// True if tables show it by default.
     pub main: bool,
     pub(super) source: Source,
 }

@@ -15,7 +15,7 @@ const LARGEST: u64 = 16 << 20;
 pub struct Run {
     /// The file, as the user named it.
     pub file: String,
-    /// What was measured.
+
     pub report: Report,
 }
 

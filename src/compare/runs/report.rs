@@ -1,4 +1,4 @@
-//! What a comparison of result files has shown, as a document: `--export-json` writes it, tables are drawn from it.
+//! The report of a comparison of result files: `--export-json` writes it, tables are drawn from it.
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -21,13 +21,13 @@ pub struct RunsReport {
     pub infa: String,
     /// Probability that an interval holds what it is for.
     pub confidence: f64,
-    /// What a reader must know before any number.
+    /// Warnings to read before any number.
     pub warnings: Vec<String>,
     /// A side against another: one for each workload, or for each file that is compared with the base.
     pub comparisons: Vec<Comparison>,
     /// Over several workloads: geometric means of the ratios of all engines in all comparisons.
     pub means: Vec<Mean>,
-    /// What was not allowed, and whether it has happened.
+    /// The thresholds of `--fail-if`, and their results.
     pub thresholds: Vec<ThresholdReport>,
     /// The metrics that tables show; without them those that say most.
     #[serde(skip)]
@@ -37,20 +37,20 @@ pub struct RunsReport {
 /// A side against another.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Comparison {
-    /// What was measured: the title of the run, or its task, model, dataset and load.
+    /// The workload: the title of the run, or its task, model, dataset and load.
     pub title: String,
     /// The runs that are compared with.
     pub base: Vec<RunName>,
     /// The runs that are compared.
     pub new: Vec<RunName>,
-    /// What intervals come from.
+    /// The source of the intervals.
     pub basis: Basis,
-    /// Why the sides are not comparable: in what their workloads differ. There are no verdicts then. Empty if they are,
-    /// or if the comparison was forced.
+    /// The differences of workload that make the sides incomparable; there are no verdicts then. Empty if they are
+    /// comparable, or if the comparison was forced.
     pub incomparable: Vec<String>,
     /// True if the cosines and rankings of the sides are against another reference, and have no verdicts therefore.
     pub other_reference: bool,
-    /// What else is not the same on both sides, and what makes figures doubtful.
+    /// Other differences between the sides, and doubts about the figures.
     pub warnings: Vec<String>,
     /// The engines that both sides have.
     pub engines: Vec<EngineComparison>,
@@ -72,18 +72,17 @@ impl Comparison {
     }
 }
 
-/// A run.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RunName {
     /// The file, as it was named.
     pub file: String,
-    /// When it began, in UTC (RFC 3339).
+    /// Its start, in UTC (RFC 3339).
     pub started: String,
     /// Version of infa that measured.
     pub infa: String,
 }
 
-/// What intervals come from.
+/// The source of intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
@@ -98,16 +97,15 @@ pub enum Basis {
 /// An engine against itself, or against the baseline.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct EngineComparison {
-    /// Its name.
     pub name: String,
     /// The engine it is compared with, where that has another name.
     pub baseline: Option<String>,
-    /// Why the new one failed.
+    /// The reason that the new one failed.
     pub failed: Option<String>,
     /// True if its cosines and rankings are of other texts on either side, or of texts that are not known: such figures
     /// have no verdict, unless they are equal.
     pub other_samples: bool,
-    /// What both have.
+    /// The common metrics.
     pub metrics: Vec<MetricComparison>,
     /// Metrics that the base alone has.
     pub lost: Vec<&'static str>,
@@ -118,17 +116,13 @@ pub struct EngineComparison {
 pub struct MetricComparison {
     /// Its name.
     pub metric: &'static str,
-    /// What it is measured in.
     pub unit: Unit,
-    /// Which way it is better.
+    /// Its better direction.
     pub better: Better,
-    /// The base.
     pub base: Level,
-    /// What is compared with it.
+    /// The new side.
     pub new: Level,
-    /// What has changed.
     pub change: Change,
-    /// In a word.
     pub verdict: Verdict,
     #[serde(skip)]
     pub(super) estimate: Option<Estimate>,
@@ -153,10 +147,9 @@ pub struct Level {
     pub(super) joint: Option<(f64, f64)>,
 }
 
-/// What has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Change {
-    /// Whether it is new over base or new minus base.
+    /// The scale: new over base, or new minus base.
     pub scale: Scale,
     /// The ratio or the difference.
     pub value: f64,
@@ -205,9 +198,8 @@ impl Verdict {
 /// A geometric mean of ratios.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Mean {
-    /// Of which metric.
     pub metric: &'static str,
-    /// How many ratios it comes from.
+    /// Number of averaged ratios.
     pub count: usize,
     /// New over base.
     pub ratio: f64,
@@ -215,18 +207,16 @@ pub struct Mean {
     pub interval: Option<(f64, f64)>,
     /// The interval that tables show and its verdict rests on, together with those of all changes of the report.
     pub joint: Option<(f64, f64)>,
-    /// In a word.
     pub verdict: Verdict,
     #[serde(skip)]
     pub(super) estimate: Option<Estimate>,
 }
 
-/// What was not allowed.
+/// A threshold of `--fail-if`.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ThresholdReport {
     /// As it was given: `tokens_per_s<-5%`.
     pub threshold: String,
-    /// Its metric.
     pub metric: &'static str,
     /// True if it was crossed anywhere, beyond the noise.
     pub crossed: bool,
@@ -239,13 +229,12 @@ pub struct ThresholdReport {
 pub struct Checked {
     /// Place of the comparison.
     pub comparison: usize,
-    /// The engine.
     pub engine: String,
     /// True if it crossed the threshold; `None` where noise is not known, and where the sides are not comparable.
     pub crossed: Option<bool>,
     /// True if the sides are comparable in this metric; a value is held against its limit in any case.
     pub comparable: bool,
-    /// What was found, in words.
+    /// The value, in words.
     pub found: String,
 }
 

@@ -7,7 +7,7 @@ use super::*;
 use crate::bench::report::{EngineState, Report, RoundReport, sample};
 use crate::compare::threshold::{Kind, Threshold};
 
-/// Rounds of so many tokens a second with 1 % of normal noise, that of the seed.
+/// Rounds at this rate, in tokens a second, with 1 % of normal noise from the seed.
 pub fn noisy(rounds: usize, rate: f64, seed: u64) -> Report {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut report = sample::of(vec![sample::engine("onnx", rate)]);
@@ -16,7 +16,7 @@ pub fn noisy(rounds: usize, rate: f64, seed: u64) -> Report {
     report
 }
 
-/// Gives each engine so many rounds of its rate, with noise of their own.
+/// Gives each engine this number of rounds at its rate, with noise of their own.
 pub fn with_noise(report: &mut Report, rounds: usize, rng: &mut fastrand::Rng) {
     for engine in &mut report.engines {
         let Some(rate) = engine.figures.tokens_per_second.map(|figure| figure.median) else { continue };
@@ -45,7 +45,7 @@ pub fn two(base: &Report, new: &Report) -> RunsReport {
     compare(&Plan::Each(run("base.json", base), vec![run("new.json", new)]), false).unwrap()
 }
 
-/// Eight engines as a CPU has them, one of which is slower than before, one faster, one lost and one failed.
+/// Eight engines as on a CPU: one slower than before, one faster, one lost and one failed.
 pub static ENGINES: LazyLock<RunsReport> = LazyLock::new(engines);
 
 fn engines() -> RunsReport {

@@ -1,4 +1,4 @@
-//! Which runs belong together, and which side they are on.
+//! The grouping of runs into comparisons, and their sides.
 
 use super::differences;
 use super::engines::{engine, means, parts};
@@ -10,7 +10,7 @@ use crate::bench::report::Report;
 use crate::report::text::one_line;
 use crate::stats::spread::CONFIDENCE;
 
-/// What is compared with what.
+/// The sides of the comparisons.
 #[derive(Debug)]
 pub enum Plan {
     /// The engines of one run with one of them: that of this name, or the run's own baseline, or the first.
@@ -46,7 +46,7 @@ pub fn compare(plan: &Plan, force: bool) -> Result<RunsReport, RunsError> {
         Plan::Sides(base, new) => {
             let (base, new) = (scenarios(base), scenarios(new));
             match (&base[..], &new[..]) {
-                // Whatever they measured: what differs stands above the figures.
+                // For any workloads: their differences stand above the figures.
                 ([(_, base)], [(_, new)]) => report.comparisons.push(sides(base, new, force)?),
                 _ => matched(&base, &new, &mut report, force)?,
             }
@@ -75,7 +75,7 @@ fn scenarios(runs: &[Run]) -> Vec<Scenario<'_>> {
     scenarios
 }
 
-/// What makes a workload the same.
+/// The properties that identify a workload.
 fn key(report: &Report) -> Vec<String> {
     let workload = &report.workload;
     let task = super::error::task(workload.task).to_owned();
@@ -253,7 +253,7 @@ fn listed(names: &[&str]) -> String {
     if names.is_empty() { "none".to_owned() } else { names }
 }
 
-/// What both sides call the run, or what was measured.
+/// The common title of both sides, or their workload.
 fn title(base: &[&Run], new: &[&Run]) -> String {
     let given = |run: &&Run| run.report.title.as_deref().map(one_line).filter(|title| !title.is_empty());
     let title = new.first().and_then(given);
@@ -492,7 +492,7 @@ mod tests {
         assert!(two(&base, &again).comparisons[0].warnings.is_empty());
     }
 
-    /// Figures of other work say nothing of each other, unless somebody insists.
+    /// Figures of different work are compared only if the user insists.
     #[test]
     fn other_workloads_have_no_verdicts() {
         let cases: [(Alter, &str); 7] = [
@@ -533,7 +533,7 @@ mod tests {
         assert_eq!(of(&report, "tokens_per_s").verdict, Verdict::Slower);
     }
 
-    /// What a table shows of a side is what `infa bench` showed of it; the change alone is estimated otherwise.
+    /// A table shows a side's figures as `infa bench` does; only the change is estimated otherwise.
     #[test]
     fn levels_are_the_medians_of_bench() {
         for rounds in [1, 3, 4, 10] {
@@ -565,7 +565,7 @@ mod tests {
         let pair = |old: &str, new: &str| (Some(old.to_owned()), new.to_owned());
         let same = |name: &str| (None, name.to_owned());
         let (a, b) = ("tei=http://a", "tei=http://b");
-        // One engine each, whatever it is called.
+        // One engine each, under any name.
         assert_eq!(found(&[(a, a)], &[(b, b)]), [pair(a, b)]);
         assert_eq!(found(&[("old", "onnx")], &[("new", "torch")]), [pair("old", "new")]);
         // Several: by name, then by the spec without its address.

@@ -5,7 +5,7 @@ use super::text::shown;
 use crate::report::Tone;
 use crate::report::numbers::{count, several};
 
-/// How many engines are better and worse, of all that both sides have.
+/// The numbers of better and worse engines, among those that both sides have.
 pub(super) fn sentence(report: &RunsReport) -> (Tone, String) {
     let engines = || report.comparisons.iter().flat_map(|comparison| &comparison.engines);
     let has = |engine: &&EngineComparison, wanted: &[Verdict]| {

@@ -1,4 +1,4 @@
-//! How changes are written.
+//! The text form of changes.
 
 use super::metric::{Metric, Scale, Unit};
 use super::report::{Change, MetricComparison, RunsReport, Verdict};
@@ -29,7 +29,7 @@ fn difference(metric: &Metric, value: f64) -> String {
     }
 }
 
-/// What has changed: `-3.0%`.
+/// A change: `-3.0%`.
 pub(super) fn change(metric: &Metric, change: &Change) -> String {
     amount(metric, change, change.value)
 }
@@ -56,7 +56,7 @@ pub(super) fn floor(metric: &Metric, change: &Change) -> Option<String> {
     Some(text.trim_start_matches('+').to_owned())
 }
 
-/// The word for a verdict in a table: where noise is not known there is none.
+/// The word for a verdict in a table; `–` if the noise is unknown.
 pub(super) fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Faster => "faster",
@@ -69,7 +69,7 @@ pub(super) fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
-/// The metrics of an engine that tables show: those asked for, or those that say most; and those of thresholds.
+/// The metrics of an engine that tables show: the selected ones, or the most useful; and those of thresholds.
 pub(super) fn shown<'a>(report: &'a RunsReport, metrics: &'a [MetricComparison]) -> Vec<&'a MetricComparison> {
     let says = |metric: &MetricComparison| match &report.shown {
         Some(shown) => shown.contains(&metric.metric),
@@ -80,7 +80,7 @@ pub(super) fn shown<'a>(report: &'a RunsReport, metrics: &'a [MetricComparison])
     metrics.iter().filter(|metric| says(metric) || watched(metric)).collect()
 }
 
-/// True if tables show it without being asked for, beside the others of its engine.
+/// True if tables show it by default, beside the others of its engine.
 pub(super) fn says_most(metric: &MetricComparison, metrics: &[MetricComparison]) -> bool {
     let there = |name: &str| metrics.iter().any(|metric| metric.metric == name);
     match metric.metric {

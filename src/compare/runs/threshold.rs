@@ -22,7 +22,7 @@ impl Threshold {
         }
     }
 
-    /// What was found, in words.
+    /// The value, in words.
     fn found(&self, found: &MetricComparison) -> String {
         let metric = found.of;
         match self.limit {
@@ -46,7 +46,7 @@ impl Threshold {
         if let Some(found) = engine.metrics.iter().find(|found| found.metric == self.metric) {
             return of(self.crossed(found), self.found(found), found.verdict != Verdict::NotComparable);
         }
-        // What has failed is no slower than before: it does nothing any more.
+        // A failed engine is worse than any change.
         let failed = engine.failed.as_ref().filter(|_| engine.lost.contains(&self.metric))?;
         of(Some(true), format!("no {} any more: {failed}", self.metric), true)
     }
@@ -123,7 +123,7 @@ mod tests {
         assert_eq!(outcome("cosine_min<0.9999", &report), Some(true));
     }
 
-    /// A change of other work is none; a value is what it is.
+    /// The change of different work is meaningless; a value is checked.
     #[test]
     fn other_workloads_cross_only_values() {
         let (base, mut new) = (noisy(10, 8700.0, 1), noisy(10, 4000.0, 2));

@@ -1,4 +1,4 @@
-//! Whether scores mean the same: could a cut-off that was tuned on one engine be kept for the other?
+//! The agreement of score values: can a cut-off tuned on one engine be kept for the other?
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -25,14 +25,14 @@ pub struct Calibration {
     pub bias: f64,
     /// Mean |score − score of the reference|.
     pub mean_difference: f64,
-    /// Largest of them.
+    /// The largest difference.
     pub max_difference: f64,
     /// Root of the mean square of them.
     pub rms_difference: f64,
-    /// How far the reference's scores are spread: their standard deviation from the mean of their query; where no query
-    /// has two documents, from the mean of all; 0 of a single document.
+    /// The spread of the reference's scores: their standard deviation from the mean of their query; if no query has two
+    /// documents, from the mean of all; 0 for a single document.
     pub spread: f64,
-    /// What a cut-off of the reference does to scores of the candidate.
+    /// The effect of the candidate on a cut-off of the reference.
     pub cut_off: CutOff,
     /// The cut-off at which most documents change sides; `None` where all scores are the same.
     pub worst_cut_off: Option<WorstCutOff>,
@@ -41,9 +41,9 @@ pub struct Calibration {
 /// A cut-off, and how many documents lie on either side. What scores as much as it is above.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CutOff {
-    /// Where it is.
+    /// The cut-off.
     pub at: f64,
-    /// Why there.
+    /// The reason for this cut-off.
     pub basis: CutOffBasis,
     /// Part of the documents the reference scores above it, from 0 to 1.
     pub reference_above: f64,
@@ -53,7 +53,7 @@ pub struct CutOff {
     pub other_side: f64,
 }
 
-/// Why a cut-off is where it is.
+/// The reason for a cut-off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CutOffBasis {
@@ -66,7 +66,7 @@ pub enum CutOffBasis {
 /// The cut-off at which most documents change sides.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WorstCutOff {
-    /// Where it is.
+    /// The cut-off.
     pub at: f64,
     /// Part of the documents that are above it in one alone, from 0 to 1.
     pub other_side: f64,

@@ -10,7 +10,7 @@ use crate::report::text::shortened;
 /// Characters of a query that are shown.
 const TEXT: usize = 120;
 
-/// What is true of the scores of an engine, beside the verdict and the figures that tables of several engines have.
+/// The details of an engine's scores, beside the verdict and the figures in the tables of several engines.
 pub(in crate::compare) fn details(reference: &ScoreSetReport, comparison: &RankingComparison) -> Vec<Block> {
     let candidate = &comparison.candidate;
     let found = comparison.findings.iter().map(|found| found.sentence(&reference.name, &candidate.name));

@@ -1,4 +1,4 @@
-//! What is the matter with scores, by name.
+//! The causes of differences between scores, by name.
 
 use std::fmt;
 
@@ -17,7 +17,6 @@ pub(super) const EXAMPLES: usize = 5;
 /// A document of a query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DocumentName {
-    /// The query.
     pub query: QueryName,
     /// Its place among the documents of the query, from 0.
     pub document: usize,
@@ -35,64 +34,54 @@ impl fmt::Display for DocumentName {
 pub enum Finding {
     /// Some queries have no scores to work with.
     Unsound {
-        /// Whose.
         side: Side,
-        /// How many, and which.
+        /// Their number, by kind.
         flaws: ScoreFlaws,
     },
     /// Queries have another number of scores in the one than in the other.
     OtherDocuments {
-        /// How many.
         queries: usize,
         /// The first of them.
         examples: Vec<QueryName>,
     },
     /// All documents of all queries score the same: a head that was not loaded, or an activation that ends at 1.
     Constant {
-        /// Whose.
         side: Side,
-        /// The score.
         score: f64,
     },
     /// Scores fall from the first document of a query to the last, in all queries: results were given in the order of
     /// their scores, and taken for results in the order of the documents.
     Sorted {
-        /// Whose.
         side: Side,
-        /// In so many queries the same scores are there, at other documents.
+        /// Number of queries with the same scores at other documents.
         permuted: usize,
     },
     /// Queries have the same scores at other documents.
     Permuted {
-        /// How many.
         queries: usize,
-        /// Of how many.
+        /// Number of all queries.
         of: usize,
         /// The first of them.
         examples: Vec<QueryName>,
     },
     /// Scores of the one are those of the other through a sigmoid.
     Sigmoid {
-        /// Whose have gone through it.
+        /// The side whose scores went through it.
         probabilities: Side,
         /// True if the other's are from 0 to 1 as well: the sigmoid was applied twice.
         twice: bool,
     },
     /// All scores are those of the reference, times one factor.
-    Scaled {
-        /// The factor.
-        factor: f64,
-    },
+    Scaled { factor: f64 },
     /// All scores are those of the reference, and one number more.
     Shifted {
-        /// The number.
+        /// The shift.
         by: f64,
     },
     /// All scores are a multiple of those of the reference, and one number more.
     Line {
-        /// The factor.
         slope: f64,
-        /// The number.
+        /// The constant.
         intercept: f64,
     },
     /// The best document comes last.
@@ -102,11 +91,10 @@ pub enum Finding {
     },
     /// A few documents have other scores, and all others the same.
     FewDocuments {
-        /// How many.
         documents: usize,
-        /// Of how many.
+        /// Number of all documents.
         of: usize,
-        /// Those farthest away.
+        /// The farthest ones.
         examples: Vec<DocumentName>,
     },
     /// All scores are a little different: another precision, or quantised.
@@ -126,7 +114,7 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// What it is, in words, with the names of both engines.
+    /// The finding in words, with the names of both engines.
     pub fn sentence(&self, reference: &str, candidate: &str) -> String {
         let name = |side: Side| if side == Side::Reference { reference } else { candidate };
         let queries = |many: usize| several(many as u64, "query", "queries");
@@ -218,7 +206,7 @@ fn listed(examples: &[impl ToString]) -> String {
     examples.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// What findings are drawn from.
+/// The evidence for findings.
 pub(super) struct Evidence<'a> {
     pub reference: &'a ScoreSetReport,
     pub candidate: &'a ScoreSetReport,

@@ -1,4 +1,4 @@
-//! Whether documents are ordered alike.
+//! The agreement of rankings.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -9,16 +9,17 @@ use crate::stats::quantiles::percentile;
 
 /// Documents at the head of a ranking that are looked at.
 const HEAD: usize = 10;
-/// Scores that lie this near to one another, as a part of the larger one, are the same: float32 hardly tells them apart,
-/// and a batch of other lengths moves them as far.
+/// Scores this near to one another, as a part of the larger one, are equal: float32 hardly distinguishes them, and a
+/// batch of other lengths moves them as far.
 const TIE: f64 = 4.0 * f32::EPSILON as f64;
 
-/// How far documents are ordered alike, query by query.
+/// The agreement of rankings, query by query.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OrderAgreement {
     /// Queries with two documents or more: one alone has no order.
     pub queries: usize,
-    /// Those of them for which the reference tells documents apart and the candidate scores all the same.
+    /// The queries among them in which the reference distinguishes documents and the candidate's scores are all the
+    /// same.
     pub lost: usize,
     /// Those for which both score all the same.
     pub tied: usize,
@@ -35,7 +36,7 @@ pub struct OrderAgreement {
     pub k: usize,
     /// Mean part of the first documents that both have, from 0 to 1.
     pub overlap_mean: f64,
-    /// Smallest part.
+    /// Smallest share.
     pub overlap_min: f64,
 }
 
@@ -43,9 +44,9 @@ pub struct OrderAgreement {
 #[derive(Debug)]
 pub(super) struct Order {
     pub agreement: OrderAgreement,
-    /// τ-b of each query that was compared, of whatever number of documents.
+    /// τ-b of each compared query, with any number of documents.
     pub tau: Vec<Option<f64>>,
-    /// How far the mean of τ-b would be from 0 by chance: its standard deviation were there no relation.
+    /// The standard deviation of the mean τ-b for unrelated rankings.
     pub chance: Option<f64>,
 }
 

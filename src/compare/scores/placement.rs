@@ -16,16 +16,16 @@ const SAME_LOGIT: f64 = 0.1;
 /// So unlikely by chance is an order that says that scores were sorted: 1 to 10,000, as a logarithm.
 const NO_CHANCE: f64 = 9.2;
 
-/// Below this mean τ-b to the other's, sorted scores are none of these documents: where the documents themselves came
-/// sorted by relevance, it is near 1.
+/// Below this mean τ-b to the other's, sorted scores belong to other documents: if the documents themselves were sorted
+/// by relevance, it is near 1.
 const OTHER_ORDER: f64 = 0.5;
 
-/// What was found.
+/// The result.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Placement {
     /// Queries (by their place among those compared) that have the reference's scores at other documents, rising.
     pub permuted: Vec<usize>,
-    /// Whose scores fall from the first document to the last in every query, while the other's do not.
+    /// The side whose scores fall from the first document to the last in every query, while the other's do not.
     pub sorted: Option<Side>,
 }
 
@@ -62,7 +62,7 @@ fn is_permuted(query: &Query<'_>, spread: f64, probabilities: bool) -> bool {
     })
 }
 
-/// Whose scores are sorted, and cannot be so by chance.
+/// The side whose scores are sorted, beyond chance.
 fn sorted(queries: &[Query<'_>], permuted: &[usize]) -> Option<Side> {
     let side = |of: for<'q> fn(&'q Query<'_>) -> &'q [f32], other: for<'q> fn(&'q Query<'_>) -> &'q [f32]| {
         let (mut all, mut unsorted, mut chance, mut tau) = (0, 0, 0.0, 0.0);

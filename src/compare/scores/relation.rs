@@ -1,4 +1,4 @@
-//! What makes the one engine's scores of the other's.
+//! Finds the mapping (identity, scale, sigmoid, …) from one reranker's scores to another's.
 
 use super::calibration::{Line, spread};
 use super::findings::{DocumentName, EXAMPLES, Finding};
@@ -8,26 +8,26 @@ use super::verdict::{OTHER_SCORE, SAME_SCORE, SAME_VALUES};
 use crate::compare::vectors::Side;
 use crate::model::activation::sigmoid;
 
-/// What a rule leaves over, as a root mean square and a part of the spread of what it makes: above it, it is another
-/// rule. Scores in int8 keep to it; of the sigmoid of twice the logit and that of the logit, 0.1 is left over.
+/// Maximum residual of a mapping, as a root mean square and a part of the spread of its results: above it, another
+/// mapping applies. Scores in int8 stay below; the sigmoid of twice the logit leaves 0.1 of that of the logit.
 const SIGMOID: f64 = 0.08;
 /// Of a line any two documents fit one; curves (a sigmoid of small logits) are nearly one.
 const LINE: f64 = 0.03;
 /// And it is there if it makes the differences smaller by this factor: noise alone is near a line as well, that of the
 /// same values.
 const EXPLAINS: f64 = 0.5;
-/// Documents it takes to tell a rule with no free number, one, and two.
+/// Minimum number of documents for a mapping with no parameter, with one, and with two.
 const DOCUMENTS: [usize; 3] = [3, 3, 5];
 /// The part of documents that is a few.
 const FEW: f64 = 0.1;
-/// What is left of the same scores computed in a smaller format.
+/// Maximum residual of the same scores computed in a smaller format.
 const SMALL: f64 = 0.4;
-/// Mean τ-b above which the order is the same, that makes it reversed, and below which there is none.
+/// Mean τ-b above which the order is the same, below which it is reversed, and below which there is no relation.
 const SAME_ORDER: f64 = 0.95;
 const REVERSED: f64 = -0.5;
 const NO_ORDER: f64 = 0.3;
 
-/// How scores of the one become those of the other.
+/// A mapping from one side's scores to the other's.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Relation {
     /// They are the same, or as good as.
@@ -36,7 +36,7 @@ pub(super) enum Relation {
     Other(Finding),
 }
 
-/// Compares scores of queries that are not permuted. `None` where there are too few to tell.
+/// Compares scores of queries that are not permuted. `None` if there are too few.
 pub(super) fn relation(queries: &[Query<'_>], order: Option<&Order>) -> Option<Relation> {
     let pairs: Vec<(f64, f64)> = queries.iter().flat_map(|query| query.finite().map(|(_, r, c)| (r, c))).collect();
     if pairs.is_empty() {
@@ -94,7 +94,7 @@ fn rms(values: impl Iterator<Item = f64>) -> f64 {
     (sum / f64::from(count.max(1))).sqrt()
 }
 
-/// Whether all but a few documents have the same scores.
+/// The finding that all but a few documents have the same scores.
 fn few_others(queries: &[Query<'_>], spread: f64) -> Option<Finding> {
     let (mut others, mut same, mut of) = (Vec::new(), Vec::new(), 0);
     for (at, query) in queries.iter().enumerate() {

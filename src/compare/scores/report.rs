@@ -1,4 +1,4 @@
-//! What a comparison of scores has shown, as a part of a document.
+//! The report of a comparison of scores, as a part of a document.
 
 use std::fmt;
 
@@ -16,22 +16,22 @@ use crate::report::text::quoted;
 /// Characters of an id that are shown.
 const SHOWN: usize = 40;
 
-/// What is known of the scores of one engine by themselves.
+/// The scores of one engine by themselves.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScoreSetReport {
-    /// What it is called: the engine.
+    /// The engine's name.
     pub name: String,
-    /// Queries it was asked.
+    /// Number of its queries.
     pub queries: usize,
-    /// Scores it gave.
+    /// Number of its scores.
     pub documents: usize,
-    /// The smallest and the largest of the finite ones; `None` if there are none.
+    /// The smallest and the largest finite ones; `None` without any.
     pub range: Option<ScoreRange>,
     /// True if all of these are from 0 to 1.
     pub probabilities: bool,
     /// The score, where all documents of all queries have the same, and there are two or more.
     pub constant: Option<f64>,
-    /// Queries whose scores are none to work with.
+    /// Counts of queries with unusable scores.
     pub flaws: ScoreFlaws,
 }
 
@@ -44,7 +44,7 @@ pub struct ScoreRange {
     pub max: f64,
 }
 
-/// Queries of one engine whose scores are none to work with.
+/// Counts of unusable queries of one engine: failed, NaN, infinite.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScoreFlaws {
     /// Queries that failed.
@@ -58,12 +58,12 @@ pub struct ScoreFlaws {
 }
 
 impl ScoreFlaws {
-    /// How many in all.
+    /// Number of all.
     pub fn total(&self) -> usize {
         self.missing + self.nan + self.infinite
     }
 
-    /// `1 query with NaN, 2 failed`; empty if there are none.
+    /// `1 query with NaN, 2 failed`; empty if all are usable.
     pub(super) fn sentence(&self) -> String {
         let parts = [(self.nan, "with NaN"), (self.infinite, "with an infinite score"), (self.missing, "failed")];
         let parts = parts.iter().filter(|(many, _)| *many > 0).enumerate();
@@ -98,9 +98,7 @@ impl fmt::Display for QueryName {
 /// A query whose documents are ordered otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WorstQuery {
-    /// The query.
     pub query: QueryName,
-    /// Its documents.
     pub documents: usize,
     /// Kendall's τ-b of its scores; `None` where the candidate scores all documents the same, and the reference does not.
     pub tau: Option<f64>,
@@ -114,13 +112,13 @@ pub struct WorstQuery {
 pub struct RankingComparison {
     /// The engine that is compared.
     pub candidate: ScoreSetReport,
-    /// Queries that both were asked.
+    /// Queries of both sides.
     pub matched: usize,
-    /// Queries of the reference that the candidate was not asked.
+    /// Queries of the reference that the candidate lacks.
     pub only_in_reference: usize,
-    /// Queries of the candidate that the reference was not asked.
+    /// Queries of the candidate that the reference lacks.
     pub only_in_candidate: usize,
-    /// Queries that both were asked, and that have sound scores in neither.
+    /// Queries of both sides without sound scores in either.
     pub neither: usize,
     /// Queries with another number of sound scores in the one than in the other.
     pub document_mismatches: usize,
@@ -128,19 +126,19 @@ pub struct RankingComparison {
     pub compared: usize,
     /// Those of them whose scores are the same bit for bit.
     pub identical: usize,
-    /// Whether documents are ordered alike; `None` without a query of two documents.
+    /// The agreement of rankings; `None` without a query of two documents.
     pub order: Option<OrderAgreement>,
-    /// Whether scores mean the same; `None` without a document that has a finite score in both.
+    /// The agreement of score values; `None` without a document with finite scores in both.
     pub calibration: Option<Calibration>,
     /// The queries with the smallest τ-b, the smallest first, at most ten.
     pub worst: Vec<WorstQuery>,
-    /// What is the matter, by name.
+    /// The causes of differences, by name.
     pub findings: Vec<Finding>,
-    /// Whether one engine can take the place of the other.
+    /// The verdict on replacing one engine with the other.
     pub verdict: Verdict,
-    /// What the verdict rests on.
+    /// The reasons of the verdict.
     pub reasons: Vec<String>,
-    /// What a reader must know to judge the figures.
+    /// Warnings that a reader needs to judge the figures.
     pub warnings: Vec<String>,
 }
 
@@ -168,11 +166,11 @@ pub const METRICS: [&str; 19] = [
 ];
 
 impl RankingComparison {
-    /// The figure of this name, one of [`METRICS`]. `None` for another name, or where the figure is not known: of τ-b
-    /// when no query has two documents, for instance.
+    /// The figure of this name, one of [`METRICS`]. `None` for another name, or if the figure is unknown: τ-b without a
+    /// query of two documents, for example.
     ///
-    /// `nan`, `infinite` and `missing` (failed) are queries of the candidate; `unmatched` are those only one engine was
-    /// asked; `top1`, overlaps and changes at cut-offs are parts from 0 to 1.
+    /// `nan`, `infinite` and `missing` (failed) are queries of the candidate; `unmatched` are those of one engine
+    /// alone; `top1`, overlaps and changes at cut-offs are shares from 0 to 1.
     pub fn metric(&self, name: &str) -> Option<f64> {
         let (order, scores, flaws) = (self.order.as_ref(), self.calibration.as_ref(), &self.candidate.flaws);
         match name {

@@ -7,13 +7,12 @@ use super::QueryName;
 /// The scores one engine gave.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreSet {
-    /// What it is called: the engine.
+    /// The engine's name.
     pub name: Arc<str>,
     /// The queries, in an order that all sets share.
     pub queries: Vec<ScoredQuery>,
 }
 
-/// One query.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoredQuery {
     /// Its place among the queries, from 0.
@@ -26,7 +25,7 @@ pub struct ScoredQuery {
 }
 
 impl ScoredQuery {
-    /// How it is called.
+    /// The query's name in reports.
     pub(super) fn name(&self) -> QueryName {
         QueryName { index: self.index, id: self.id.clone() }
     }

@@ -1,11 +1,11 @@
-//! Which queries can be compared.
+//! The comparable queries.
 
 use super::{ScoreSet, ScoredQuery};
 
 /// A query both engines scored, of as many documents, without NaN.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Query<'a> {
-    /// As the reference has it.
+    /// The reference's.
     pub query: &'a ScoredQuery,
     pub reference: &'a [f32],
     pub candidate: &'a [f32],

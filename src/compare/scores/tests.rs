@@ -16,7 +16,7 @@ fn normal(rng: &mut fastrand::Rng) -> f32 {
     (0..12).map(|_| rng.f32()).sum::<f32>() - 6.0
 }
 
-/// What most cross-encoders write, as logits: a few relevant documents a query, and many that are not.
+/// Scores like those of most cross-encoders, as logits: a few relevant documents a query, and many others.
 fn random(seed: u64, queries: usize, documents: usize) -> Scores {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut score = || {
@@ -395,7 +395,7 @@ fn a_constant_head() {
         let found = of(reference, candidate);
         assert_eq!(found.findings, [Finding::Constant { side, score: 0.5 }]);
         assert_eq!((found.verdict, found.metric("tau_mean")), (Verdict::Different, None));
-        // What is lost is the order of the candidate; of a constant reference any is as good.
+        // The lost order is the candidate's; a constant reference agrees with any order.
         let top = if at == 1 { 1.0 / DOCUMENTS as f64 } else { 1.0 };
         assert!((found.metric("top1").unwrap() - top).abs() < 1e-12, "{found:?}");
         assert_eq!(found.worst.len(), if at == 1 { 10 } else { 0 });

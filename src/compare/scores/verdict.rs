@@ -1,4 +1,4 @@
-//! Whether one engine can take the place of the other.
+//! The verdict on replacing one engine with the other.
 
 use super::{Calibration, OrderAgreement};
 use crate::compare::vectors::Verdict;
@@ -22,8 +22,7 @@ use crate::report::numbers::{cosine, number, percent, several, share};
 /// has it 0.076 and 0.23. After a sigmoid the figures are much the same.
 pub(super) const SAME_VALUES: f64 = 0.025;
 pub(super) const SAME_SCORE: f64 = 0.1;
-/// A document whose score differs by this part of the spread has another score, whatever the others have: it is more
-/// than int8 does.
+/// A document whose score differs by this part of the spread has another score in any case: int8 changes less.
 pub(super) const OTHER_SCORE: f64 = 0.4;
 /// The mean of τ-b and the mean part of the first documents in common that make the same ranking: one pair in twenty may
 /// have changed places, and one document of the first ten.
@@ -42,7 +41,7 @@ const ROUNDED: f64 = 0.005;
 /// Of few pairs, but not of fewer than this, an order that is rather reversed (τ-b below 0) is plainly another one.
 const ENOUGH_FOR_OTHERS: usize = 6;
 
-/// What is judged.
+/// The facts of a verdict.
 pub(super) struct Facts<'a> {
     /// Queries that have sound scores in one engine alone, or another number of them.
     pub lost: usize,
@@ -150,7 +149,7 @@ fn same_order(found: &OrderAgreement) -> bool {
     found.lost == 0 && ordered && enough(found.top_1, SAME_FIRST) && enough(found.overlap_mean, SAME_ORDER)
 }
 
-/// How scores compare.
+/// The reasons about score values.
 fn values(found: &Calibration) -> String {
     if found.max_difference == 0.0 {
         return "all scores are the same".to_owned();
@@ -170,7 +169,7 @@ fn values(found: &Calibration) -> String {
     text
 }
 
-/// How rankings compare.
+/// The reasons about rankings.
 fn ranking(found: &OrderAgreement) -> String {
     let tau = found.tau_mean.map_or_else(|| "not defined".to_owned(), cosine);
     let (first, overlap, k) = (share(found.top_1), share(found.overlap_mean), found.k);
@@ -178,7 +177,7 @@ fn ranking(found: &OrderAgreement) -> String {
         1 => String::new(),
         k => format!(" and {overlap} of the first {k} in common"),
     };
-    let mut text = format!("τ-b is {tau} in the mean, with the first document the same for {first}{heads}");
+    let mut text = format!("τ-b is {tau} on average, with the first document the same for {first}{heads}");
     if found.lost > 0 {
         text += &format!("; all documents tied for {}", several(found.lost as u64, "query", "queries"));
     }

@@ -17,8 +17,8 @@ pub(in crate::compare) fn farthest<'a>(histograms: impl IntoIterator<Item = &'a 
     TICKS.into_iter().rev().find(|&tick| tick >= farthest).unwrap_or(TICKS[0])
 }
 
-/// How the cosines of one set are spread, from far to near. `id` is unique in the page, `series` decides the colour, and
-/// `from` is what [`farthest`] says of all histograms that stand side by side.
+/// The distribution of the cosines of one set, from far to near. `id` is unique in the page, `series` sets the colour,
+/// and `from` is the result of [`farthest`] over all histograms side by side.
 pub(in crate::compare) fn cosines(
     id: &str,
     heading: String,
@@ -42,7 +42,7 @@ fn drawn(cosines: &CosineHistogram, from: f64) -> Histogram {
     let bin =
         |bin: &&DistanceBin| Bin { count: bin.inputs, range: format!("{} to {}", written(bin.to), written(bin.from)) };
     let limit = 1.0 - INTERCHANGEABLE_COSINE;
-    // As it is in decimals.
+    // Its decimal form.
     let limit = TICKS.into_iter().find(|tick| (tick / limit - 1.0).abs() < 1e-6).unwrap_or(limit);
     Histogram {
         bins: shown.iter().map(bin).collect(),

@@ -20,7 +20,7 @@ use crate::stats::quantiles::median;
 const WORST: usize = 10;
 /// Of the same vectors, rounding leaves so much to a cosine of 1.
 const ROUNDING: f64 = 1e-12;
-/// What is sampled is the same again.
+/// A fixed seed, so that samples are the same every time.
 const SEED: u64 = 7;
 
 /// Compares the candidate's vectors with the reference's of the same inputs. Work is spread over rayon's threads; memory
@@ -32,7 +32,7 @@ pub fn compare(reference: &VectorSet, candidate: &VectorSet) -> Result<VectorCom
     Ok(compare_matched(reference, candidate, matched(reference, candidate)?))
 }
 
-/// The same for sets whose rows are of the same inputs one by one, whatever their ids are.
+/// The same for sets whose rows belong to the same inputs one by one, under any ids.
 pub fn compare_in_order(reference: &VectorSet, candidate: &VectorSet) -> VectorComparison {
     let rows = reference.rows.len().min(candidate.rows.len());
     let matching =
@@ -152,7 +152,7 @@ fn compare_matched(reference: &VectorSet, candidate: &VectorSet, matching: Match
     comparison
 }
 
-/// That there are more vectors in one set than in the other, which may be the reason of all else.
+/// The finding that one set has more vectors than the other, which may be the cause of all others.
 fn other_numbers(reference: &VectorSet, candidate: &VectorSet, by: MatchedBy) -> Option<String> {
     let (before, after) = (reference.rows.len(), candidate.rows.len());
     let by = match by {
@@ -165,7 +165,7 @@ fn other_numbers(reference: &VectorSet, candidate: &VectorSet, by: MatchedBy) ->
     })
 }
 
-/// What a reader must know to judge the figures.
+/// Warnings that a reader needs to judge the figures.
 fn warnings(comparison: &VectorComparison, reference: &VectorSet, ids_ignored: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     let (reference, candidate) = (&reference.name, &comparison.candidate.name);

@@ -6,15 +6,15 @@ use super::units::Units;
 
 /// Of more vectors a sample is looked at.
 const MOST: usize = 1_000;
-/// How near another input's vector must be to be the same one, computed anew.
+/// Minimum cosine to another input's vector that counts as the same vector, computed again.
 const SAME: f64 = 0.98;
 /// And how much nearer than that of the own input: the rest to 1 is at most this part.
 const NEARER: f64 = 0.25;
 
-/// What was found.
+/// The result.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Displaced {
-    /// How many vectors were looked at.
+    /// Number of examined vectors.
     pub looked_at: usize,
     /// Places of inputs, and places of those whose vectors they have, rising.
     pub moved: Vec<(usize, usize)>,

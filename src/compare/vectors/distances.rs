@@ -1,4 +1,4 @@
-//! Whether both sets order pairs of inputs alike by how far apart they are.
+//! The agreement of two sets on the order of pairs of inputs by distance.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,21 +6,21 @@ use serde::{Deserialize, Serialize};
 use super::units::Units;
 use crate::stats::correlation::spearman;
 
-/// Pairs that are looked at: the correlation is then known to 0.007 at worst (its standard error where there is none).
+/// Number of examined pairs: the correlation then has a standard error of at most 0.007 (for unrelated sets).
 const PAIRS: usize = 20_000;
 
 /// Agreement of the distances of pairs.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Distances {
-    /// Pairs of inputs that were looked at: all, or of more than 20,000 a sample of so many.
+    /// Number of examined pairs: all, or a sample of 20,000.
     pub pairs: usize,
     /// Spearman's rank correlation of their cosine distances in the one set and in the other, from −1 to 1; `None`
     /// where all are equally far apart.
     pub spearman: Option<f64>,
 }
 
-/// Compares the distances in two sets of as many vectors, of which those at the same place are of the same input. `None`
-/// of fewer than three: a single pair has no order.
+/// Compares the distances in two sets of equally many vectors; those at the same position are of the same input. `None`
+/// with fewer than three: a single pair has no order.
 pub(super) fn distances(reference: &Units, candidate: &Units, seed: u64) -> Option<Distances> {
     let inputs = reference.len();
     if inputs < 3 || candidate.len() != inputs {

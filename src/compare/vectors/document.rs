@@ -87,7 +87,7 @@ fn overview(comparisons: &[VectorComparison]) -> Table {
     }
 }
 
-/// What is true of the vectors of an engine, beside the verdict and the figures that tables of several engines have.
+/// The details of an engine's vectors, beside the verdict and the figures in the tables of several engines.
 pub(in crate::compare) fn details(reference: &VectorSetReport, comparison: &VectorComparison) -> Vec<Block> {
     let mut facts = findings(reference, comparison);
     facts.push(inputs(comparison));

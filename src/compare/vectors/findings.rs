@@ -1,4 +1,4 @@
-//! What is the matter with vectors, by name.
+//! The causes of differences between vectors, by name.
 
 use std::fmt::Write;
 
@@ -24,7 +24,7 @@ const FAR_OFF: f64 = 10.0;
 /// they share.
 const UNRELATED: f64 = 0.3;
 
-/// Vectors of one set that are none to work with.
+/// Counts of unusable vectors of one set: missing, NaN, infinite, all zero, wrong length.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Flaws {
     /// Inputs that have an error in the place of their vector.
@@ -62,13 +62,13 @@ impl Flaws {
         flaws
     }
 
-    /// How many in all.
+    /// Number of all.
     pub fn total(&self) -> usize {
         let Self { missing, nan, infinite, zero, other_lengths, examples: _ } = self;
         missing + nan + infinite + zero + other_lengths
     }
 
-    /// `1 with NaN, 2 missing`; empty if there are none.
+    /// `1 with NaN, 2 missing`; empty if all are usable.
     pub(super) fn sentence(&self) -> String {
         let parts = [
             (self.nan, "with NaN"),
@@ -93,23 +93,17 @@ pub enum Finding {
         /// Numbers of a vector of the candidate.
         candidate: usize,
     },
-    /// Some vectors are none to work with.
+    /// Some vectors are unusable.
     Unsound {
-        /// Whose.
         side: Side,
-        /// How many, and which.
+        /// Their number, by kind.
         flaws: Flaws,
     },
     /// Two inputs have each other's vector.
-    Swapped {
-        /// The one.
-        first: InputName,
-        /// The other.
-        second: InputName,
-    },
+    Swapped { first: InputName, second: InputName },
     /// Inputs have the vectors of others: rows are in another order.
     Permuted {
-        /// How many of those looked at.
+        /// Their number among the examined ones.
         inputs: usize,
         /// Inputs that were looked at: those whose vectors are not their own, of more than 1,000 a sample.
         looked_at: usize,
@@ -119,10 +113,7 @@ pub enum Finding {
         examples: Vec<(InputName, InputName)>,
     },
     /// All vectors are those of the reference, times one factor.
-    Scaled {
-        /// The factor.
-        factor: f64,
-    },
+    Scaled { factor: f64 },
     /// One set is normalised to a length of 1, and the other is not.
     Normalisation {
         /// The one that is.
@@ -130,9 +121,9 @@ pub enum Finding {
     },
     /// A few inputs have other vectors, and all others the same.
     FewInputs {
-        /// How many.
+        /// Their number.
         inputs: usize,
-        /// Of how many.
+        /// Number of all.
         of: usize,
         /// The farthest of them.
         examples: Vec<InputName>,
@@ -151,7 +142,7 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// What it is, in words, with the names of both sets.
+    /// The finding in words, with the names of both sets.
     pub fn sentence(&self, reference: &str, candidate: &str) -> String {
         let name = |side: Side| if side == Side::Reference { reference } else { candidate };
         match self {
@@ -222,7 +213,7 @@ fn stands_out(cosines: &[(usize, f64)]) -> f64 {
     limit.clamp(OUTLIER_COSINE, INTERCHANGEABLE_COSINE)
 }
 
-/// What findings are drawn from.
+/// The evidence for findings.
 pub(super) struct Evidence<'a> {
     pub reference: &'a VectorSetReport,
     pub candidate: &'a VectorSetReport,
@@ -297,13 +288,13 @@ impl Evidence<'_> {
         }
     }
 
-    /// How the directions differ, apart from those of displaced vectors.
+    /// The differences of directions, displaced vectors apart.
     fn values(&self) -> Vec<Finding> {
         let moved: Vec<usize> = self.displaced.moved.iter().map(|(place, _)| *place).collect();
         let mut cosines: Vec<(usize, f64)> = self.cosines.iter().copied().enumerate().collect();
         let off = cosines.iter().filter(|(_, cosine)| *cosine < INTERCHANGEABLE_COSINE).count();
         cosines.retain(|(place, _)| moved.binary_search(place).is_err());
-        // Of those that nobody looked at most have moved as well.
+        // Most vectors outside of the examined sample have moved as well.
         let sampled = self.displaced.looked_at < off && moved.len() * 2 > self.displaced.looked_at;
         if !moved.is_empty() && (sampled || cosines.is_empty()) {
             return Vec::new();

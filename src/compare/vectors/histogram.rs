@@ -1,4 +1,4 @@
-//! How cosines are spread. Most crowd just below 1, so that bins are of the distance 1 − cosine, each some two times as
+//! The distribution of cosines. Most crowd just below 1, so bins are of the distance 1 − cosine, each about twice as
 //! wide as the one before it.
 
 use schemars::JsonSchema;
@@ -11,7 +11,7 @@ const EDGES: [f64; 23] = [
     0.2, 0.5, 1.0, 2.0,
 ];
 
-/// How many cosines are how far from 1.
+/// The number of cosines at each distance from 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CosineHistogram {
     /// From near to far. There are the same ones in every report of this version: below 1e-7, then up to 2e-7, 5e-7, 1e-6

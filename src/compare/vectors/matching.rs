@@ -1,4 +1,4 @@
-//! Which rows of two sets are of the same input.
+//! Matches rows of two sets by input.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,52 +9,46 @@ use serde::{Deserialize, Serialize};
 
 use super::VectorSet;
 
-/// What tells that two rows are of the same input.
+/// The property by which two rows are matched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchedBy {
     /// Their ids: all vectors of both have one.
     Id,
-    /// Their places.
+    /// Their positions.
     Index,
 }
 
-/// Why two sets cannot be compared.
+/// The reason that two sets cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MatchError {
     /// Two rows of a set say that they are of the same input.
     #[error("{name}: row {first} and row {second} have the same {key}")]
     Duplicate {
-        /// The set.
         name: Arc<str>,
         /// The first of the two, from 1.
         first: usize,
         /// The second of the two, from 1.
         second: usize,
-        /// What they share: `id "a"`, `index 3`.
+        /// Their common key: `id "a"`, `index 3`.
         key: String,
     },
     /// No row of one belongs to a row of the other.
     #[error("{reference} and {candidate} have no input in common: {matched}")]
     NothingInCommon {
-        /// The first set.
         reference: Arc<str>,
-        /// The second set.
         candidate: Arc<str>,
-        /// How they were matched.
+        /// The kind of key.
         matched: &'static str,
     },
     /// A set without a single row.
     #[error("{name}: holds no vectors")]
-    Empty {
-        /// The set.
-        name: Arc<str>,
-    },
+    Empty { name: Arc<str> },
 }
 
 impl MatchError {
-    /// What the user can do about it.
+    /// The remedy.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Duplicate { .. } => {
@@ -101,7 +95,7 @@ pub(super) fn matched(reference: &VectorSet, candidate: &VectorSet) -> Result<Ma
     Ok(Matching { by, pairs, ids_ignored: !by_id && sets.into_iter().all(some_ids) })
 }
 
-/// What a row is matched by.
+/// The key of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Key<'a> {
     Id(&'a str),
@@ -117,7 +111,7 @@ impl fmt::Display for Key<'_> {
     }
 }
 
-/// The key of each row; of a set of which not all rows say their index, the place of each.
+/// The key of each row; in a set without an index in every row, the position of each.
 fn keys(set: &VectorSet, by: MatchedBy) -> Vec<Option<Key<'_>>> {
     let indexed = set.rows.iter().all(|row| row.index.is_some());
     set.rows
@@ -130,7 +124,7 @@ fn keys(set: &VectorSet, by: MatchedBy) -> Vec<Option<Key<'_>>> {
         .collect()
 }
 
-/// Gathers the row of each key, of which none may come twice.
+/// Collects the row of each key; a key may occur only once.
 fn unique<'a>(set: &VectorSet, keys: &[Option<Key<'a>>], rows: &mut HashMap<Key<'a>, usize>) -> Result<(), MatchError> {
     for (at, key) in keys.iter().enumerate() {
         let Some(key) = key else { continue };

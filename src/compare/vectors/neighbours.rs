@@ -1,4 +1,4 @@
-//! Whether every input has the same neighbours in both sets: what a search would find.
+//! The agreement of two sets on the neighbours of every input, which are a search's results.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,23 +6,23 @@ use serde::{Deserialize, Serialize};
 use super::units::Units;
 use crate::stats::nearest::Near;
 
-/// Above so many inputs only some of them are looked at, against all others.
+/// Above this number of inputs only a sample is searched for, among all others.
 const ALL: usize = 10_000;
-/// How many of them: a share is then known to 1.6 % at worst (its standard error).
+/// Size of the sample: a share then has a standard error of at most 1.6 %.
 const SAMPLE: usize = 1_000;
-/// Neighbours of each.
+/// Number of neighbours of each.
 const NEIGHBOURS: usize = 10;
-/// Neighbours whose cosines differ by less are equally near: float32 does not tell them apart, and equal texts are so.
+/// Neighbours whose cosines differ by less are equally near: float32 does not distinguish them, and equal texts are so.
 const TIE: f64 = 1e-6;
 
-/// How far the nearest neighbours agree, by their cosine and each set for itself.
+/// The agreement of nearest neighbours, by cosine within each set.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Neighbours {
     /// Inputs that are neighbours of one another.
     pub inputs: usize,
     /// Those of them whose neighbours were looked at: all, or of more than 10,000 a sample of 1,000.
     pub queries: usize,
-    /// How many neighbours: 10, or of few inputs half of the others.
+    /// Number of neighbours: 10, or with few inputs half of the others.
     pub k: usize,
     /// Part of the queries whose nearest neighbour is the same, from 0 to 1.
     pub top_1: f64,
@@ -32,10 +32,10 @@ pub struct Neighbours {
     pub strangers: usize,
 }
 
-/// Compares the neighbours of as many vectors, of which those at the same place are of the same input. `None` of fewer
-/// than three: they have no choice.
+/// Compares the neighbours in two sets of equally many vectors; those at the same position are of the same input.
+/// `None` with fewer than three: they have no choice.
 ///
-/// Of equally near neighbours one is as good as the other.
+/// Equally near neighbours count as equal.
 pub(super) fn neighbours(reference: &Units, candidate: &Units, seed: u64) -> Option<Neighbours> {
     let inputs = reference.len();
     if inputs < 3 || candidate.len() != inputs {
@@ -68,7 +68,7 @@ pub(super) fn neighbours(reference: &Units, candidate: &Units, seed: u64) -> Opt
     Some(Neighbours { inputs, queries: queries.len(), k, top_1: first as f64 / count, top_k: all / count, strangers })
 }
 
-/// How many of the `others` are as near to the query as its own nearest.
+/// Number of `others` that are as near to the query as its own nearest.
 fn as_near(units: &Units, query: usize, own: &[Near], others: &[Near]) -> usize {
     let Some(farthest) = own.last() else { return 0 };
     let near = |other: &&Near| {

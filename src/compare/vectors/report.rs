@@ -1,4 +1,4 @@
-//! What a comparison of vectors has shown, as a document: the same one that JSON is written from, and tables drawn.
+//! The report of a comparison of vectors: written as JSON, and drawn as tables.
 
 use std::fmt;
 
@@ -38,10 +38,10 @@ pub struct VectorsReport {
     pub(crate) thresholds: Vec<Check>,
 }
 
-/// What is known of one set by itself.
+/// One set by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct VectorSetReport {
-    /// What it is called: the file.
+    /// The file's name.
     pub name: String,
     /// Its inputs.
     pub rows: usize,
@@ -51,11 +51,11 @@ pub struct VectorSetReport {
     pub normalised: bool,
     /// The norm in the middle of those of sound vectors.
     pub norm_median: Option<f64>,
-    /// Vectors that are none to work with.
+    /// Counts of unusable vectors.
     pub flaws: Flaws,
 }
 
-/// Which of both sets.
+/// One of the two sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
@@ -86,7 +86,6 @@ impl fmt::Display for InputName {
 /// An input whose vectors are far apart.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WorstInput {
-    /// The input.
     pub input: InputName,
     /// The cosine of its vectors.
     pub cosine: f64,
@@ -103,7 +102,7 @@ pub struct WorstInput {
 pub struct VectorComparison {
     /// The set that is compared.
     pub candidate: VectorSetReport,
-    /// What tells that two vectors are of the same input.
+    /// The property by which vectors are matched.
     pub matched_by: MatchedBy,
     /// Inputs that both sets have.
     pub matched: usize,
@@ -115,27 +114,27 @@ pub struct VectorComparison {
     pub neither: usize,
     /// Inputs that have a sound vector in both, of the length that most of their set have.
     pub compared: usize,
-    /// Inputs of which both vectors are the same bit for bit.
+    /// Inputs with vectors that are equal bit for bit.
     pub identical: usize,
-    /// How near vectors are to the reference's; inputs without a sound vector in either are no part of it.
+    /// The agreement of vectors with the reference's; inputs without a sound vector on either side are excluded.
     pub vectors: VectorReport,
-    /// How cosines are spread; `None` where none could be computed, as of vectors of two lengths.
+    /// The distribution of cosines; `None` without any, for example with vectors of two lengths.
     pub cosines: Option<CosineHistogram>,
     /// The norm of a vector over that of the reference's, in the middle; `None` where lengths differ.
     pub norm_ratio: Option<f64>,
     /// The inputs with the smallest cosines, the smallest first, at most ten.
     pub worst: Vec<WorstInput>,
-    /// Whether inputs have the same neighbours; `None` of fewer than three.
+    /// The agreement of neighbours; `None` with fewer than three inputs.
     pub neighbours: Option<Neighbours>,
-    /// Whether pairs are ordered alike by their distance; `None` of fewer than three inputs.
+    /// The agreement on the order of pairs by distance; `None` with fewer than three inputs.
     pub distances: Option<Distances>,
-    /// What is the matter, by name.
+    /// The causes of differences, by name.
     pub findings: Vec<Finding>,
-    /// Whether one set can take the place of the other.
+    /// The verdict on replacing one set with the other.
     pub verdict: Verdict,
-    /// What the verdict rests on.
+    /// The reasons of the verdict.
     pub reasons: Vec<String>,
-    /// What a reader must know to judge the figures.
+    /// Warnings that a reader needs to judge the figures.
     pub warnings: Vec<String>,
 }
 

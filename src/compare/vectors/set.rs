@@ -10,7 +10,7 @@ use crate::stats::fidelity::defect;
 /// The vectors of one file, or of one engine.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VectorSet {
-    /// What it is called: a file, an engine.
+    /// The name: a file, an engine.
     pub name: Arc<str>,
     /// A row an input, in their order.
     pub rows: Vec<VectorRow>,
@@ -25,7 +25,7 @@ pub struct VectorRow {
     pub index: Option<u64>,
     /// Its id, where it has one.
     pub id: Option<String>,
-    /// Where its vector lies in [`VectorSet::numbers`]; `None` for an input that failed.
+    /// The range of its vector in [`VectorSet::numbers`]; `None` for an input that failed.
     pub place: Option<Range<usize>>,
 }
 
@@ -46,7 +46,7 @@ impl VectorSet {
         self.vector(row).filter(|vector| vector.len() == dimensions && defect(vector).is_none())
     }
 
-    /// How the input of this row is called.
+    /// The name of this row's input.
     pub(super) fn input(&self, row: usize) -> InputName {
         let (index, id) = self.rows.get(row).map(|row| (row.index, row.id.clone())).unwrap_or_default();
         InputName { index: index.unwrap_or(row as u64), id }

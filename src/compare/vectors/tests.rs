@@ -39,7 +39,7 @@ fn normalised(numbers: &[f32], dimensions: usize) -> Vec<f32> {
     numbers.chunks(dimensions).flat_map(unit).collect()
 }
 
-/// What most models write: normalised vectors.
+/// Vectors like those of most models: normalised.
 fn base() -> Vec<f32> {
     normalised(&random(1, COUNT, DIMENSIONS), DIMENSIONS)
 }
@@ -225,7 +225,7 @@ fn a_few_inputs_with_other_vectors() {
     let found = changed(|numbers| numbers[..3 * DIMENSIONS].copy_from_slice(&other));
     assert_eq!(found.verdict, Verdict::Different);
     assert!(matches!(found.findings[..], [Finding::FewInputs { inputs: 3, of: COUNT, .. }]), "{:?}", found.findings);
-    // Also beside noise.
+    // With noise, too.
     let found = changed(|numbers| {
         noisy(numbers, 9, 0.02);
         numbers[..3 * DIMENSIONS].copy_from_slice(&other);
@@ -235,7 +235,7 @@ fn a_few_inputs_with_other_vectors() {
     assert!(matches!(noise, Finding::SmallDifferences { .. }), "{noise:?}");
 }
 
-/// As int8 has it on easy texts: nearly half of the cosines lie a little below the limit.
+/// As with int8 on easy texts: nearly half of the cosines lie a little below the limit.
 #[test]
 fn half_of_all_are_not_a_few() {
     let found = changed(|numbers| noisy(numbers, 9, 0.0085));
@@ -344,7 +344,7 @@ fn few_inputs() {
     }
 }
 
-/// What int8 does to a few texts, with whatever noise: it is never called different, nor the same.
+/// The effect of int8 on a few texts, with any noise: it is never called different, nor the same.
 #[test]
 fn few_inputs_with_small_differences_cannot_tell() {
     for count in [1, 2, 3, 4, 7, 9] {
@@ -400,7 +400,7 @@ fn thresholds() {
     let found = changed(|numbers| swap_rows(numbers, 17, 230));
     assert!(crossed("cosine_min<0.999", &found) && crossed("distance_correlation<1", &found));
     assert!(!crossed("cosine_mean<0.9", &found) && !crossed("nan>0", &found) && !crossed("max_difference>2", &found));
-    // What cannot be compared is not near enough.
+    // Vectors that cannot be compared do not count as near.
     let other = set("b", random(1, COUNT, DIMENSIONS + 1), DIMENSIONS + 1);
     let found = compare(&set("a", base(), DIMENSIONS), &other).unwrap();
     assert!(crossed("cosine_min<0.5", &found) && crossed("dimension_mismatches>0", &found));
@@ -439,7 +439,7 @@ fn reports_are_as_the_schema_says() {
     assert!(errors.is_empty(), "{errors:?}");
     assert_eq!(serde_json::from_str::<VectorsReport>(&text).unwrap(), report);
     assert!(!validator.is_valid(&serde_json::json!({"schema_version": 1})));
-    // What was written before there were histograms is read.
+    // Reports from before histograms are read.
     let mut older = value;
     older["comparisons"][0].as_object_mut().unwrap().remove("cosines");
     assert!(validator.is_valid(&older));

@@ -12,7 +12,7 @@ pub(super) struct Units {
 }
 
 impl Units {
-    /// Of vectors of `dimensions` finite numbers each, of which not all are 0.
+    /// Normalises vectors of `dimensions` finite numbers each, not all 0.
     pub fn of<'a>(vectors: impl Iterator<Item = &'a [f32]>, dimensions: usize) -> Self {
         let mut numbers = Vec::new();
         for vector in vectors {
@@ -22,7 +22,7 @@ impl Units {
         Self { numbers, dimensions: dimensions.max(1) }
     }
 
-    /// How many.
+    /// Number of vectors.
     pub fn len(&self) -> usize {
         self.numbers.len() / self.dimensions
     }
@@ -37,15 +37,15 @@ impl Units {
         products.sum::<f64>().clamp(-1.0, 1.0)
     }
 
-    /// For each of these places of `queries` the `k` nearest of these vectors, nearest first, of equally near ones the
-    /// first first. Exact, but for the rounding of float32. A vector is none of its own neighbours where `others` says
-    /// so: then both must be the same vectors.
+    /// For each of these positions of `queries` the `k` nearest of these vectors, nearest first, equally near ones in
+    /// order. Exact, but for the rounding of float32. With `others` a vector is not its own neighbour: then both must
+    /// be the same vectors.
     ///
     /// Takes memory for `k` neighbours a query, and for a tile of products a thread.
     pub fn nearest(&self, queries: &Self, places: &[usize], k: usize, others: bool) -> Vec<Vec<Near>> {
         let but = |query: usize| places.get(query).copied().filter(|_| others);
         let picked = Picked { units: queries, places };
-        // Nobody stops it.
+        // It cannot be interrupted.
         nearest(self, &picked, Measure::InnerProduct, k, but, || false).unwrap_or_default()
     }
 }
@@ -64,7 +64,7 @@ impl VectorRows for Units {
     }
 }
 
-/// Some of them.
+/// A selection of vectors.
 struct Picked<'u> {
     units: &'u Units,
     places: &'u [usize],
@@ -103,7 +103,7 @@ mod tests {
         Units::of(random(seed, count, dimensions).chunks(dimensions), dimensions)
     }
 
-    /// By the definition.
+    /// By definition, without blocks.
     fn slow(base: &Units, queries: &Units, query: usize, k: usize, others: bool) -> Vec<usize> {
         let mut all: Vec<(f64, usize)> = (0..base.len())
             .filter(|&place| !(others && place == query))

@@ -1,4 +1,4 @@
-//! Whether one set can take the place of the other.
+//! The verdict on replacing one set with the other.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ const OTHER_ORDER: f64 = 0.5;
 /// And one below this cosine is another vector, though all the others rank alike.
 pub(super) const OUTLIER_COSINE: f64 = 0.9;
 
-/// Whether one set can take the place of the other: vectors, or scores of rerankers.
+/// The verdict on replacing one set with the other: vectors, or scores of rerankers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -46,8 +46,8 @@ pub enum Verdict {
     /// distances are correlated by at least 0.99 (Spearman), and no vector is unsound or another one altogether. Documents are ordered alike: the mean of Kendall's τ-b is at
     /// least 0.9, 80 % of the first documents and 90 % of the first ten agree.
     SameRanking,
-    /// Too few inputs to tell, unless their values are the same within rounding or plainly others. Fewer than 10 vectors;
-    /// fewer than 20 pairs of documents of one query, or, of one document a query, fewer than 10 documents.
+    /// Too few inputs for a verdict, unless their values are the same within rounding or clearly others. Fewer than 10
+    /// vectors; fewer than 20 pairs of documents of one query, or, with one document a query, fewer than 10 documents.
     TooFewInputs,
     /// Neither.
     Different,
@@ -63,7 +63,7 @@ impl Verdict {
         }
     }
 
-    /// What follows for an index.
+    /// The consequence for an index.
     pub(super) fn meaning(self) -> &'static str {
         match self {
             Self::Interchangeable => "vectors of both may stand in one index",
@@ -82,9 +82,9 @@ impl Verdict {
     }
 }
 
-/// What is judged.
+/// The facts of a verdict.
 pub(super) struct Facts<'a> {
-    /// Inputs of which one set has a sound vector and the other has none.
+    /// Inputs with a sound vector in one set only.
     pub lost: usize,
     /// Numbers of a vector in both.
     pub dimensions: (usize, usize),
@@ -167,7 +167,7 @@ impl Facts<'_> {
         }
     }
 
-    /// Why values are not the same.
+    /// The reasons that values differ.
     fn values(&self) -> Vec<String> {
         let (reference, candidate) = self.dimensions;
         if reference != candidate {
@@ -196,7 +196,7 @@ impl Facts<'_> {
         Some(enough(neighbours.top_1) && enough(neighbours.top_k) && ordered)
     }
 
-    /// How rankings compare.
+    /// The reasons about rankings.
     fn ranking(&self) -> Vec<String> {
         let Some(Neighbours { k, top_1, top_k, .. }) = self.neighbours else { return Vec::new() };
         let mut text =

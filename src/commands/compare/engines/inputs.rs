@@ -1,4 +1,4 @@
-//! What engines are asked for, and the truth that comes with it.
+//! The inputs of a comparison of engines, and the judged data that comes with them.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -13,22 +13,22 @@ use crate::compare::engines::{Inputs, Query, Text};
 use crate::input;
 use crate::input::{RetrievalSet, ScoredPairs};
 
-/// What is read of the files.
+/// The content of the files.
 pub(super) struct Task {
     pub inputs: Inputs,
     pub truth: Truth,
-    /// What was read, as reports call it.
+    /// The names of the files in reports.
     pub files: Vec<String>,
     pub warnings: Vec<String>,
 }
 
-/// What is known of the inputs.
+/// The judged data of the inputs.
 pub(super) enum Truth {
     /// Nothing.
     Unknown,
-    /// How alike people find pairs of texts: the score of each pair, and the places of its texts.
+    /// Similarity scores by people: the score of each pair, and the positions of its texts.
     Pairs { gold: Vec<f64>, pairs: Vec<(usize, usize)> },
-    /// Which documents people find relevant for which queries.
+    /// Relevant documents by query.
     Judgements {
         /// Places of the queries, and of the documents.
         queries: Range<usize>,
@@ -68,8 +68,8 @@ impl Task {
         Ok(task)
     }
 
-    /// How many tokens the model sees of each input, of queries with all their documents, nothing cut off; and how many
-    /// of all, as much as it sees.
+    /// The number of tokens of each input (of queries with all their documents) without truncation, and of all inputs
+    /// with truncation.
     pub fn tokens(&self, counter: &TokenCounter<'_>, world: &World) -> Result<Tokens, Error> {
         let mut tokens = Tokens { of_inputs: Vec::with_capacity(self.inputs.len()), lengths: Vec::new(), seen: 0 };
         let mut count = |request: &Request| {
@@ -96,7 +96,7 @@ impl Task {
 
 /// Lengths in tokens.
 pub(super) struct Tokens {
-    /// Of each input.
+    /// Of each input, or of each query.
     pub of_inputs: Vec<usize>,
     /// Of all that the model sees, one by one.
     pub lengths: Vec<usize>,
@@ -104,7 +104,7 @@ pub(super) struct Tokens {
     pub seen: u64,
 }
 
-/// How files are called in messages and reports.
+/// The names of files in messages and reports.
 fn named(files: &[PathBuf]) -> Vec<String> {
     let name = |path: &PathBuf| if path == Path::new("-") { "stdin".into() } else { path.display().to_string() };
     if files.is_empty() { vec!["stdin".to_owned()] } else { files.iter().map(name).collect() }
@@ -115,7 +115,7 @@ fn id(id: Option<serde_json::Value>) -> Option<String> {
     id.map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned))
 }
 
-/// What was left out, if anything.
+/// A note on skipped records, if any.
 fn left_out(skipped: usize, first: Option<String>, one: &str, many: &str) -> Vec<String> {
     let Some(first) = first.filter(|_| skipped > 0) else { return Vec::new() };
     vec![match skipped {

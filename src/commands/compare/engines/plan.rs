@@ -1,4 +1,4 @@
-//! What engines are to be asked, resolved from flags.
+//! The plan of a comparison of engines, resolved from flags.
 
 use std::num::NonZero;
 use std::path::PathBuf;
@@ -12,7 +12,7 @@ use crate::engine::Role;
 use crate::input;
 use crate::input::PairOptions;
 
-/// What engines are to be asked.
+/// The plan of a comparison of engines.
 pub(super) struct Plan {
     pub set: EngineSet,
     pub task: CompareTask,

@@ -1,4 +1,5 @@
-//! Engines on the same texts: each is made ready, asked and ended, one after the other, and compared with the reference.
+//! Compares engines on the same texts: each is opened, computes the texts and is closed, one after the other; then its
+//! results are compared with the reference's.
 
 use std::time::{Instant, SystemTime};
 
@@ -40,7 +41,7 @@ pub(in crate::commands::compare) fn run(args: CompareEnginesArgs, world: &World)
     drop(counter);
     let model_facts = facts::of(&plan.set, model.as_ref(), max_length, world)?;
 
-    // What was found out is told and exported in any case.
+    // Results are printed and exported even after an interruption.
     interrupt::be_patient();
     let comparing = Comparing { plan: &plan, task: &task, tokens: tokens.as_ref(), model: model.as_ref(), world };
     let (engines, reference) = comparing.engines()?;
@@ -98,7 +99,7 @@ fn workload(plan: &Plan, task: &Task, tokens: Option<&Tokens>, max_length: Optio
     }
 }
 
-/// What engines are asked with.
+/// The inputs and settings of a comparison.
 struct Comparing<'a> {
     plan: &'a Plan,
     task: &'a Task,
@@ -107,7 +108,7 @@ struct Comparing<'a> {
     world: &'a World,
 }
 
-/// What an engine answered.
+/// An engine's results.
 enum Results {
     Vectors(VectorSet),
     Scores(ScoreSet),
@@ -121,7 +122,7 @@ struct Reference {
 }
 
 impl Comparing<'_> {
-    /// Asks all engines, the reference first: what is told of each, and the place of the reference.
+    /// Runs all engines, the reference first. Returns their parts of the report, and the position of the reference.
     fn engines(&self) -> Result<(Vec<EngineOnTexts>, Option<usize>), Error> {
         let Self { plan, world, .. } = self;
         let runtime = async_runtime::multi_thread(world)?;
@@ -130,7 +131,7 @@ impl Comparing<'_> {
         let mut engines: Vec<EngineOnTexts> = planned.iter().map(blank).collect();
         let mut waiting: Vec<usize> = (0..planned.len()).collect();
         let mut reference: Option<Reference> = None;
-        // Where the user's own reference fails, there is none.
+        // If a reference named by the user fails, nothing is compared.
         let mut wanted = true;
         while !waiting.is_empty() && !world.cancel.is_cancelled() {
             let next = match reference {
@@ -148,7 +149,7 @@ impl Comparing<'_> {
                         world.bars.printer().warning(&format!("{}: {inputs} no result", planned.name));
                     }
                     let graded = match self.compare(engine, &results, reference.as_ref()) {
-                        // What is known of it, and of those before it, is told.
+                        // The results so far are reported.
                         Err(Error::Interrupted) => break,
                         graded => graded?,
                     };
@@ -164,12 +165,12 @@ impl Comparing<'_> {
                 Err(_) => break,
             }
         }
-        // Requests that nobody waits for any more, names that the system still looks up.
+        // Ends requests without a receiver, and name look-ups in progress.
         runtime.shutdown_background();
         Ok((engines, reference.map(|reference| reference.place)))
     }
 
-    /// Makes an engine ready, asks it for everything, and ends it.
+    /// Opens an engine, computes everything with it, and closes it.
     async fn ask(&self, planned: &NamedEngine, engine: &mut EngineOnTexts) -> Result<Results, EngineState> {
         let Self { plan, task, model, world, .. } = self;
         let printer = world.bars.printer();

@@ -9,7 +9,7 @@ use crate::fetch::Cancel;
 use crate::model::Model;
 use crate::model::similarity::Similarity;
 
-/// What the vectors of an engine say, which those of others are compared with.
+/// An engine's graded results at a task.
 pub(super) enum Graded {
     Sts(StsScores),
     Retrieval(Retrieved),

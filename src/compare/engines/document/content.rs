@@ -1,4 +1,4 @@
-//! What a comparison of engines says to people.
+//! The content of an engines report for people.
 
 use super::super::report::{
     EngineChecked, EngineOnTexts, EngineOutcome, EngineThresholdReport, EnginesReport, EnginesTask,
@@ -79,7 +79,7 @@ fn facts(report: &EnginesReport) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// What the tables leave out of an engine.
+/// The details of an engine that the tables leave out.
 fn details(report: &EnginesReport, engine: &EngineOnTexts) -> Vec<Block> {
     let mut blocks = Vec::new();
     if let EngineOutcome::Failed { stage, kind, message } = &engine.outcome {

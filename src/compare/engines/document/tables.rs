@@ -7,7 +7,7 @@ use crate::report::Tone;
 use crate::report::document::{Row, Table};
 use crate::report::numbers::{NOTHING, cosine, count, number, share};
 
-/// Leading columns of words: the engine's name, and its verdict, way of asking or figure.
+/// Leading columns of words: the engine's name, and its verdict, the mode or the figure.
 const WORDS: usize = 2;
 
 fn table(title: &'static str, head: Vec<&'static str>, rows: Vec<(Tone, Vec<String>)>) -> Table {
@@ -15,7 +15,7 @@ fn table(title: &'static str, head: Vec<&'static str>, rows: Vec<(Tone, Vec<Stri
     Table { title, head, words: WORDS, toned, rows: rows.into_iter().map(Row::from).collect(), ..Table::default() }
 }
 
-/// How a figure is written.
+/// The format of a figure.
 type Write = fn(f64) -> String;
 
 /// One row per engine: its verdict and figures against the reference, and its speed.
@@ -58,7 +58,7 @@ pub(super) fn against_reference(report: &EnginesReport) -> Table {
 fn verdict(report: &EnginesReport, engine: &EngineOnTexts) -> (Tone, String) {
     match (&engine.outcome, engine.verdict()) {
         (EngineOutcome::Failed { .. }, _) => (Tone::Bad, "failed".to_owned()),
-        (EngineOutcome::NotAsked, _) => (Tone::Doubtful, "not asked".to_owned()),
+        (EngineOutcome::NotAsked, _) => (Tone::Doubtful, "not run".to_owned()),
         (EngineOutcome::Answered, None) if report.reference.as_ref() == Some(&engine.name) => {
             (Tone::Plain, "reference".to_owned())
         }
@@ -67,7 +67,7 @@ fn verdict(report: &EnginesReport, engine: &EngineOnTexts) -> (Tone, String) {
     }
 }
 
-/// Results of single and of many concurrent requests against those of batches; `None` if no engine was asked both ways.
+/// Results of single and of many concurrent requests against those of batches; `None` if no engine ran both ways.
 pub(super) fn stability(report: &EnginesReport) -> Option<Table> {
     let vectors = report.workload.task != EnginesTask::Rerank;
     let mut head = vec!["Engine", "asked", "the same", "max |Δ|"];

@@ -1,4 +1,4 @@
-//! What an engine did not answer, and how long it is asked all the same.
+//! Failed inputs of an engine, and the limit of failures in a row.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use crate::bench::target::{Failure, FailureKind};
 use crate::compare::vectors::InputName;
 
-/// Failures that are told one by one.
+/// Maximum number of failures listed one by one.
 const EXAMPLES: usize = 5;
-/// Requests in a row that nobody answers, after which nobody is asked any more.
+/// Maximum number of consecutive requests without a reply.
 const PATIENCE: usize = 3;
 /// Requests in a row that the server says it cannot answer, each after its retries. It takes more of them, as a server may
 /// break on a text or two.
@@ -17,11 +17,10 @@ const INDULGENCE: usize = 16;
 /// Inputs without a result.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Failures {
-    /// How many.
     pub inputs: usize,
     /// Inputs of batches that failed, which were answered when they were alone.
     pub answered_alone: usize,
-    /// Inputs that were answered in batches, and not when they were asked for again: alone, or among many at once.
+    /// Inputs with a result in batches, and without one in the repetitions: alone, or among many at once.
     #[serde(default)]
     pub not_answered_again: usize,
     /// The first of those that failed.
@@ -31,9 +30,7 @@ pub struct Failures {
 /// An input without a result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FailedInput {
-    /// The input.
     pub input: InputName,
-    /// Why.
     pub message: String,
 }
 
@@ -65,15 +62,15 @@ pub(super) fn may_be_one(failure: &Failure) -> bool {
     }
 }
 
-/// True if a status has nothing to do with what was asked for: no key, a wrong one, another address.
+/// True if a status does not depend on the request: no key, a wrong one, another address.
 fn is_of_all(status: u16) -> bool {
     matches!(status, 401 | 403 | 404 | 405)
 }
 
-/// How long nobody has answered.
+/// The count of consecutive failures.
 #[derive(Default)]
 pub(super) struct Patience {
-    /// Requests in a row that reached nobody.
+    /// Consecutive requests without a reply.
     unheard: usize,
     /// Requests in a row that failed by the server's own fault.
     refused: usize,
@@ -85,10 +82,10 @@ impl Patience {
         *self = Self::default();
     }
 
-    /// What became of one more request.
+    /// Counts one more request.
     ///
     /// # Errors
-    /// There is no use in further ones.
+    /// The limit is reached: further requests are useless.
     pub fn heard<T>(&mut self, answer: &Result<T, Failure>) -> Result<(), Failure> {
         match answer {
             Ok(_) => {

@@ -1,9 +1,9 @@
-//! One engine, asked for the same texts three times: in batches, one by one, and many at once in other batches.
+//! One engine, with the same texts three times: in batches, one by one, and many at once in other batches.
 //!
 //! ```text
 //! vectors   of texts
 //! scores    of documents
-//! failures  what was not answered, and how long it is asked all the same
+//! failures  failed inputs, and the limit of failures in a row
 //! ```
 
 mod failures;
@@ -37,14 +37,14 @@ pub struct Query {
     pub documents: Vec<String>,
 }
 
-/// How engines are asked.
+/// Options of the requests to engines.
 #[derive(Debug, Clone, Copy)]
 pub struct Probe {
     /// Texts in a request.
     pub batch: usize,
     /// Requests at a time, where many come at once.
     pub concurrency: usize,
-    /// Texts (queries) that are asked for three times.
+    /// Number of texts (queries) that are repeated.
     pub samples: usize,
     /// Decides which those are, and what is beside them.
     pub seed: u64,
@@ -52,23 +52,22 @@ pub struct Probe {
     pub timeout: Duration,
 }
 
-/// What an engine answered.
+/// An engine's results.
 #[derive(Debug)]
 pub struct Answers<T> {
     /// Its results, in batches.
     pub results: T,
-    /// How long it took to give them, in seconds: of all requests that were answered.
+    /// Time of all successful requests, in seconds.
     pub seconds: f64,
     /// Inputs that were answered in that time.
     pub answered: usize,
-    /// How results depend on what is computed beside them; `None` if nothing was answered twice.
+    /// The dependence of results on the batch; `None` without two results for any input.
     pub stability: Option<Stability>,
-    /// What failed.
     pub failures: Failures,
 }
 
 impl Probe {
-    /// How many requests it takes to ask for so many texts or, of reranking, these queries.
+    /// Number of requests for this many texts or, for reranking, these queries.
     pub fn requests(&self, inputs: &Inputs) -> usize {
         let sample = |of: usize| self.samples.min(of);
         match inputs {
@@ -84,8 +83,8 @@ impl Probe {
         }
     }
 
-    /// One request, with a limit. What comes has as many results as the request has inputs; whether they are sound is
-    /// what the comparison tells.
+    /// One request, with a time limit. The reply has as many results as the request has inputs; the comparison checks
+    /// their values.
     async fn ask(&self, engine: Option<&OpenEngine>, request: &Request) -> Result<Output, Failure> {
         let Some(engine) = engine else { return Err(unexpected("there is no engine for this role")) };
         let output = limited(engine.send(request), self.timeout).await?.output;
@@ -100,7 +99,7 @@ impl Probe {
         }
     }
 
-    /// The places of those of `count` inputs that are asked for three times, rising.
+    /// The positions of the repeated ones among `count` inputs, ascending.
     fn sample(&self, count: usize) -> Vec<usize> {
         let mut sample = fastrand::Rng::with_seed(self.seed).choose_multiple(0..count, self.samples);
         sample.sort_unstable();
@@ -108,7 +107,7 @@ impl Probe {
     }
 }
 
-/// What engines are asked for.
+/// The inputs of a comparison.
 pub enum Inputs {
     /// Texts to embed.
     Texts(Vec<Text>),

@@ -12,7 +12,7 @@ use crate::compare::engines::{ScoreInvariance, ScoreStability, Stability};
 use crate::compare::scores::{ScoreSet, ScoredQuery};
 use crate::compare::vectors::InputName;
 
-/// Who is asked, and for what.
+/// An engine, its requests and its results.
 #[derive(Clone, Copy)]
 struct ProbedEngine<'a> {
     probe: &'a Probe,
@@ -21,23 +21,23 @@ struct ProbedEngine<'a> {
     tick: &'a (dyn Fn() + Sync),
 }
 
-/// What has been answered so far.
+/// The scores so far.
 struct Scores<'a> {
     asked: ProbedEngine<'a>,
     /// Of each query the scores of all its documents.
     found: Vec<Option<Vec<f32>>>,
     failures: Failures,
     patience: Patience,
-    /// How long the queries took that were answered, in seconds, and how many documents they had.
+    /// Time of the successful queries, in seconds, and the number of their documents.
     seconds: f64,
     answered: usize,
 }
 
 impl Probe {
-    /// Asks for the scores of the documents of `queries`; `tick` is called after each request.
+    /// Requests the scores of the documents of `queries`; `tick` is called after each request.
     ///
     /// # Errors
-    /// The engine is gone, or nobody answers, or it has no scores for any query.
+    /// The engine has ended, does not reply, or has no scores for any query.
     pub async fn scores(
         &self,
         name: &str,

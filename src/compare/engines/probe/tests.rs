@@ -14,7 +14,7 @@ struct Playing {
     scripted: Arc<Scripted>,
 }
 
-/// Answers as its script says, and remembers what it was asked.
+/// Replies by a script, and records the requests.
 struct Scripted {
     script: Script,
     seen: Mutex<Vec<Request>>,
@@ -164,7 +164,7 @@ async fn each_text_is_asked_for_in_batches_and_a_sample_alone_and_among_others()
     alone.sort();
     others.sort();
     assert_eq!(alone, others);
-    assert_eq!(scripted.most.load(Ordering::SeqCst), 3, "as many at a time as was asked for");
+    assert_eq!(scripted.most.load(Ordering::SeqCst), 3, "as many at a time as requested");
     let Some(Stability::Vectors(found)) = answers.stability else { panic!("{:?}", answers.stability) };
     assert_eq!((found.alone.pairs, found.alone.identical), (6, 6));
     assert_eq!((found.concurrent.pairs, found.concurrent.identical), (6, 6));
@@ -227,7 +227,7 @@ async fn what_is_gone_is_not_asked_again_and_again() {
 
 #[tokio::test]
 async fn who_does_not_answer_again_is_told() {
-    // Ten texts are three batches; then six are asked for alone, and the same ones among others.
+    // Ten texts are three batches; then six are repeated alone, and the same ones among others.
     let count = AtomicUsize::new(0);
     let scripted = Scripted::vectors(move |texts| {
         let overloaded = || of_kind(FailureKind::Overloaded(503));

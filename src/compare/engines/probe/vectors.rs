@@ -12,7 +12,7 @@ use crate::compare::engines::{Stability, VectorStability};
 use crate::compare::vectors::{InputName, VectorRow, VectorSet};
 use crate::stats::fidelity::{Invariance, InvarianceReport};
 
-/// Who is asked, and for what.
+/// An engine, its requests and its results.
 #[derive(Clone, Copy)]
 struct ProbedEngine<'a> {
     probe: &'a Probe,
@@ -21,23 +21,23 @@ struct ProbedEngine<'a> {
     tick: &'a (dyn Fn() + Sync),
 }
 
-/// What has been answered so far.
+/// The vectors so far.
 struct Vectors<'a> {
     asked: ProbedEngine<'a>,
     /// Of each text its vector, out of its batch.
     found: Vec<Option<Vec<f32>>>,
     failures: Failures,
     patience: Patience,
-    /// How long the batches took that were answered, in seconds, and how many texts they had.
+    /// Time of the successful batches, in seconds, and the number of their texts.
     seconds: f64,
     answered: usize,
 }
 
 impl Probe {
-    /// Asks for the vectors of `texts`; `engines` has one for each of their roles, `tick` is called after each request.
+    /// Requests the vectors of `texts`; `engines` has one for each of their roles, `tick` is called after each request.
     ///
     /// # Errors
-    /// The engine is gone, or nobody answers, or it has no vector for any text.
+    /// The engine has ended, does not reply, or has no vector for any text.
     pub async fn vectors(
         &self,
         name: &str,
