@@ -45,10 +45,7 @@ pub enum Finding {
         examples: Vec<QueryName>,
     },
     /// All documents of all queries score the same: a head that was not loaded, or an activation that ends at 1.
-    Constant {
-        side: Side,
-        score: f64,
-    },
+    Constant { side: Side, score: f64 },
     /// Scores fall from the first document of a query to the last, in all queries: results were given in the order of
     /// their scores, and taken for results in the order of the documents.
     Sorted {
