@@ -30,7 +30,7 @@ pub struct Sample {
     pub sent: Duration,
     /// When its answer was there.
     pub done: Duration,
-    /// The answer, or why there is none.
+    /// The answer, or the reason for its absence.
     pub outcome: Outcome,
 }
 

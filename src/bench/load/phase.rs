@@ -122,7 +122,7 @@ pub enum PhaseError {
     /// No clients, or too many.
     #[error("{0} clients: from 1 to {MOST_IN_FLIGHT} are possible")]
     Concurrency(usize),
-    /// A rate that is none.
+    /// The rate is not a positive number.
     #[error("a rate of {0}/s: above 0 and up to {HIGHEST_RATE} are possible")]
     Rate(f64),
     /// No time, or too much.
@@ -172,7 +172,7 @@ impl Phase {
         Ok(Self { limits, first, seed, timer, ..Self::new(load, end)? })
     }
 
-    /// So many clients, at least one, that send so many requests, at least one, from this one on; all else as it is.
+    /// The same phase with `clients` clients and `requests` requests, at least one of each, from request `first` on.
     pub(in super::super) fn of_clients(&self, clients: usize, requests: usize, first: usize) -> Self {
         let load = Load::Closed { concurrency: clients.clamp(1, MOST_IN_FLIGHT) };
         Self { load, end: End::Requests(requests.max(1)), first, ..self.clone() }

@@ -171,7 +171,7 @@ mod tests {
         proc.end(11);
         proc.set(10, 1, 5, [110, 350]);
         assert_eq!(seconds(trees.cpu_time(0)), 4.6);
-        // A child that nobody saw.
+        // A child that no sample has seen.
         proc.set(10, 1, 5, [110, 450]);
         assert_eq!(seconds(trees.cpu_time(0)), 5.6);
     }

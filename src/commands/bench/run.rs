@@ -39,7 +39,7 @@ pub(in super::super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, E
     let texts = Texts::read(&plan, counter.as_ref(), world)?;
     let requests: Arc<[Prepared]> = texts.requests.clone().into();
 
-    // What was measured is told and exported in any case.
+    // Measured figures are printed and exported in any case.
     interrupt::be_patient();
     let runtime = async_runtime::multi_thread(world)?;
     let machine = facts::of_machine(&plan.set, world);
