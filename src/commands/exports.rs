@@ -66,7 +66,7 @@ impl<R: 'static> Exports<R> {
     }
 
     /// Prints the table.
-    pub fn tell(&self, table: impl Fn(&TableOptions) -> String, world: &World) -> Result<(), Error> {
+    pub fn print(&self, table: impl Fn(&TableOptions) -> String, world: &World) -> Result<(), Error> {
         let printer = world.bars.printer();
         if self.piped {
             table(&TableOptions { colour: false, width: None }).lines().for_each(|line| printer.note(line));
@@ -81,9 +81,9 @@ impl<R: 'static> Exports<R> {
 
     /// Prints the report, and writes it to the files, also if the reader of stdout is gone.
     pub fn finish(self, report: &R, fill: Fill<R>, world: &World) -> Result<(), Error> {
-        let told = self.tell(|options| document::terminal(&fill(report), options), world);
+        let printed = self.print(|options| document::terminal(&fill(report), options), world);
         let written = self.write(report);
-        match told {
+        match printed {
             Ok(()) | Err(Error::PipeClosed) => written,
             Err(error) => Err(error),
         }

@@ -37,8 +37,8 @@ impl Exports {
     }
 
     /// Prints the table.
-    pub fn tell(&self, report: &Report, world: &World) -> Result<(), Error> {
-        self.documents.tell(|options| report::table(report, options), world)
+    pub fn print(&self, report: &Report, world: &World) -> Result<(), Error> {
+        self.documents.print(|options| report::table(report, options), world)
     }
 
     /// Writes the files. One that fails keeps none of the others from being written.

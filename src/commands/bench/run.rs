@@ -59,7 +59,7 @@ pub(in super::super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, E
         }
         report
     });
-    // Requests that nobody waits for any more, names that the system still looks up.
+    // Abandoned requests and name look-ups of the system may still run.
     runtime.shutdown_background();
     let mut report = report?;
     report.started = humantime::format_rfc3339_seconds(started).to_string();
@@ -67,9 +67,9 @@ pub(in super::super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, E
     report.interrupted = world.cancel.is_cancelled();
     report.all_columns = all_columns;
 
-    let told = exports.tell(&report, world);
+    let printed = exports.print(&report, world);
     let written = exports.write(&report);
-    told?;
+    printed?;
     written?;
     if world.cancel.is_cancelled() {
         return Err(Error::Interrupted);
@@ -125,7 +125,7 @@ fn draw(
     let of_file = || from.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let name = report.config.clone().unwrap_or_else(of_file);
     let exports = Exports::open(exports, &name)?;
-    let printed = exports.tell(&report, world);
+    let printed = exports.print(&report, world);
     let written = exports.write(&report);
     printed?;
     written?;

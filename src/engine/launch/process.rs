@@ -183,8 +183,8 @@ async fn spawn(command: Command) -> io::Result<Child> {
     let spawner = SPAWNER.get_or_init(|| {
         let (sender, jobs) = channel::<Job>();
         let work = move || {
-            for (mut command, tell) in jobs {
-                if let Err(Ok(mut unwanted)) = tell.send(command.spawn()) {
+            for (mut command, reply) in jobs {
+                if let Err(Ok(mut unwanted)) = reply.send(command.spawn()) {
                     // The requesting task has ended.
                     signal_group(unwanted.id(), libc::SIGKILL);
                     let _ = unwanted.wait();
@@ -194,7 +194,7 @@ async fn spawn(command: Command) -> io::Result<Child> {
         std::thread::Builder::new().name("launch-spawn".into()).spawn(work).ok().map(|_| sender)
     });
     let gone = || io::Error::other("no thread to start it from");
-    let (tell, told) = oneshot::channel();
-    spawner.as_ref().ok_or_else(gone)?.send((command, tell)).map_err(|_| gone())?;
-    told.await.map_err(|_| gone())?
+    let (reply, spawned) = oneshot::channel();
+    spawner.as_ref().ok_or_else(gone)?.send((command, reply)).map_err(|_| gone())?;
+    spawned.await.map_err(|_| gone())?
 }

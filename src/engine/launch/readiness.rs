@@ -102,8 +102,8 @@ mod tests {
             (EngineKind::Triton, "/v2/health/ready"),
         ] {
             assert_eq!(ask(kind, ok).await, (Ok(()), expected.into()));
-            let told = format!("{expected} answers 503 Service Unavailable");
-            assert_eq!(ask(kind, loading).await.0, Err(told));
+            let refused = format!("{expected} answers 503 Service Unavailable");
+            assert_eq!(ask(kind, loading).await.0, Err(refused));
             assert!(ask(kind, missing).await.0.is_err());
         }
         for (kind, expected) in [(EngineKind::Openai, "/v1/models"), (EngineKind::Cohere, "/"), (EngineKind::Jina, "/")]

@@ -187,8 +187,8 @@ class Files:
                 directories[:] = []
             for name in sorted(names):
                 status = os.stat(os.path.join(place, name))
-                told = os.path.relpath(os.path.join(place, name), self.root), status.st_size, status.st_mtime_ns
-                seen.update(repr(told).encode())
+                entry = os.path.relpath(os.path.join(place, name), self.root), status.st_size, status.st_mtime_ns
+                seen.update(repr(entry).encode())
         return seen.hexdigest()[:16]
 
 
@@ -298,7 +298,7 @@ class Torch:
         if not masks or any(mask is None for mask in masks):
             return None, None
         lengths = self.torch.cat(masks)
-        # Whether a text that fills the model was cut, nobody tells.
+        # The library does not report whether a text that fills the model was cut.
         cut = None if not self.max_length or int(lengths.max()) >= self.max_length else 0
         return int(lengths.sum()), cut
 
@@ -584,7 +584,7 @@ class Openvino(Encoder):
         if not self.throughput:
             return super().run(batches, take)
         requests = self.openvino.AsyncInferQueue(self.compiled)
-        requests.set_callback(lambda request, told: take(*told, request.get_output_tensor(self.place).data))
+        requests.set_callback(lambda request, context: take(*context, request.get_output_tensor(self.place).data))
         for places, encoded in batches:
             requests.start_async(self.inputs(encoded, self.names), (places, encoded["attention_mask"]))
         requests.wait_all()
@@ -604,7 +604,7 @@ class Ctranslate2(Encoder):
             def load_model(self, *arguments, **named):
                 model = super().load_model(*arguments, **named)
                 if not hasattr(model.config, "position_embedding_type"):
-                    # transformers 5 knows no other and says it no more; the converter wants to be told.
+                    # transformers 5 knows no other format and no longer names it; the converter needs the name.
                     model.config.position_embedding_type = "absolute"
                 return model
 
@@ -753,21 +753,21 @@ def start(setup):
     return engine, ready
 
 
-def told_of(error):
+def message_of(error):
     """What an exception says, and where it was raised, neither without bounds."""
-    told = "".join(traceback.format_exception_only(type(error), error)).strip()
-    return told[:2000], "".join(traceback.format_exception(type(error), error, error.__traceback__))[-20000:]
+    message = "".join(traceback.format_exception_only(type(error), error)).strip()
+    return message[:2000], "".join(traceback.format_exception(type(error), error, error.__traceback__))[-20000:]
 
 
 def failure(error):
     """Why the engine cannot be had."""
-    told, trace = told_of(error)
+    message, trace = message_of(error)
     if isinstance(error, Refused):
         return {"kind": "refused", "message": str(error), "trace": trace}
     if isinstance(error, ModuleNotFoundError) and error.name:
         package = error.name.split(".")[0].replace("_", "-")
-        return {"kind": "missing", "message": told, "trace": trace, "package": package}
-    return {"kind": "failed", "message": told, "trace": trace}
+        return {"kind": "missing", "message": message, "trace": trace, "package": package}
+    return {"kind": "failed", "message": message, "trace": trace}
 
 
 def answer(engine, header, payload):
@@ -780,8 +780,8 @@ def answer(engine, header, payload):
         rows, tokens, cut = engine.embed(texts, header["role"])
     rows = numpy.ascontiguousarray(rows, dtype="<f4")
     count, width = rows.shape
-    told = {"id": header["id"], "count": count, "width": width, "tokens": tokens, "truncated": cut}
-    return told, rows.tobytes()
+    reply = {"id": header["id"], "count": count, "width": width, "tokens": tokens, "truncated": cut}
+    return reply, rows.tobytes()
 
 
 def main():
@@ -799,8 +799,8 @@ def main():
         try:
             reply = answer(engine, header, payload)
         except Exception as error:
-            told, trace = told_of(error)
-            reply = {"id": header["id"], "error": told, "trace": trace}, b""
+            message, trace = message_of(error)
+            reply = {"id": header["id"], "error": message, "trace": trace}, b""
         pipes.write(*reply)
 
 

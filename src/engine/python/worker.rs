@@ -50,7 +50,7 @@ struct Shared {
     /// Texts truncated so far, as far as replies report it.
     truncated: AtomicU64,
     /// Replies without that figure.
-    untold: AtomicU64,
+    unreported: AtomicU64,
     /// Dropped with the last clone.
     _alive: oneshot::Sender<()>,
     width: OnceLock<usize>,
@@ -170,7 +170,7 @@ impl Worker {
             death,
             text: options.text.clone(),
             truncated: AtomicU64::new(0),
-            untold: AtomicU64::new(0),
+            unreported: AtomicU64::new(0),
             _alive: alive,
             width: OnceLock::new(),
         })))
@@ -188,7 +188,7 @@ impl Worker {
 
     /// Texts truncated so far; `None` if a reply lacked the figure.
     pub fn truncated(&self) -> Option<u64> {
-        (self.0.untold.load(Ordering::Relaxed) == 0).then(|| self.0.truncated.load(Ordering::Relaxed))
+        (self.0.unreported.load(Ordering::Relaxed) == 0).then(|| self.0.truncated.load(Ordering::Relaxed))
     }
 
     /// The reason that the process has ended, if it has.
@@ -268,11 +268,11 @@ impl Worker {
             tracing::debug!("{}", answer.header.trace);
             return Err(PythonError::Failed(reason));
         }
-        let told = match answer.header.truncated {
+        let counter = match answer.header.truncated {
             Some(_) => &self.0.truncated,
-            None => &self.0.untold,
+            None => &self.0.unreported,
         };
-        told.fetch_add(answer.header.truncated.unwrap_or(1), Ordering::Relaxed);
+        counter.fetch_add(answer.header.truncated.unwrap_or(1), Ordering::Relaxed);
         let rows = wire::rows(&answer, count).map_err(PythonError::Shape)?;
         Ok((rows, answer.header.tokens))
     }

@@ -243,9 +243,9 @@ fn message(body: &[u8]) -> Option<String> {
         let html = text.trim_start().starts_with('<');
         return (!html && !text.trim().is_empty()).then(|| text.into_owned());
     };
-    let told = [&json["error"]["message"], &json["error"], &json["message"], &json["detail"]];
-    let told = told.into_iter().find(|value| !value.is_null() && !value.is_object());
-    match told {
+    let fields = [&json["error"]["message"], &json["error"], &json["message"], &json["detail"]];
+    let message = fields.into_iter().find(|value| !value.is_null() && !value.is_object());
+    match message {
         Some(Json::String(message)) => Some(message.clone()),
         // Each with the place and what is wrong with it.
         Some(Json::Array(problems)) => {

@@ -38,10 +38,10 @@ mod tests {
 
     #[test]
     fn what_is_no_version_is_none() {
-        let told = |version: Json| of(&json!({"info": {"version": version}}), "/info/version");
-        assert_eq!(told(json!(" 0.0.77")), Some("0.0.77".into()));
+        let version = |version: Json| of(&json!({"info": {"version": version}}), "/info/version");
+        assert_eq!(version(json!(" 0.0.77")), Some("0.0.77".into()));
         for other in [json!(1), json!(""), json!("a b"), json!("x".repeat(65)), json!(null)] {
-            assert_eq!(told(other), None);
+            assert_eq!(version(other), None);
         }
         assert_eq!(of(&json!([]), "/version"), None);
     }

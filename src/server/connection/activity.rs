@@ -105,7 +105,7 @@ impl Activity {
         self.abandoned.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the client must be told that this was the last request.
+    /// True if the client must learn that this was the last request.
     pub fn is_abandoned(&self) -> bool {
         self.abandoned.load(Ordering::Relaxed)
     }

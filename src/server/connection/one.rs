@@ -126,7 +126,7 @@ impl<L: Layers> Connections<L> {
                 }
                 Event::Phase(next) => {
                     now = next;
-                    // Who is about to send a first request shall be told that the server is going down.
+                    // A client about to send its first request learns from the reply that the server is going down.
                     if activity.is_used() || next == Phase::Closing {
                         connection.as_mut().graceful_shutdown();
                     } else {

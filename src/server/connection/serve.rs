@@ -28,7 +28,7 @@ const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longer than any server runs, and short enough to be added to the time of day.
 const FAR_FUTURE: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// Serves `app` until `shutdown` is done and what was begun is finished; `bound` is told where.
+/// Serves `app` until `shutdown` is done and what was begun is finished; `bound` receives the address.
 ///
 /// While it finishes, the server goes on answering: `/readyz` and new work with 503. It ends as soon as nothing is left
 /// to finish, or when [`ServerOptions::shutdown_timeout`] is over.

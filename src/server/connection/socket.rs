@@ -1,4 +1,4 @@
-//! A client's socket as HTTP sees it: slow readers are given up, slow heads are told so, and a client that is still
+//! A client's socket as HTTP sees it: slow readers are given up, slow heads get 408, and a client that is still
 //! sending when its reply is complete gets to read that reply.
 
 use std::future::Future;
@@ -24,7 +24,7 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 256 << 20;
 
-/// What a client is told whose head does not come to an end.
+/// The reply to a client whose head does not come to an end.
 const SLOW_HEAD: &str = concat!(
     "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 127\r\n\r\n",
     r#"{"error":{"message":"the request's headers come too slowly","type":"invalid_request_error","param":null,"code":"slow_headers"}}"#,

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use prometheus::{HistogramVec, IntCounterVec, IntGaugeVec};
+use prometheus::{Histogram, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec};
 
 use super::registrar::{MetricsError, Registrar, SECONDS};
 use crate::batch::scheduler::Stats;
@@ -74,9 +74,9 @@ const TEXTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 const TOKENS: &[f64] = &[16.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 32768.0];
 
 impl Families {
-    pub(super) fn new(add: Registrar<'_>) -> Result<Arc<Self>, MetricsError> {
+    pub(super) fn new(add: Registrar<'_>) -> Result<Self, MetricsError> {
         let model = &["model"];
-        Ok(Arc::new(Self {
+        Ok(Self {
             requests: add.counters(
                 "infa_model_requests_total",
                 "What a model was asked, and what became of it.",
@@ -122,32 +122,54 @@ impl Families {
                 model,
                 SECONDS,
             )?,
-        }))
+        })
     }
 
-    pub(super) fn of(self: &Arc<Self>, name: &str) -> Arc<ModelMetrics> {
+    pub(super) fn of(&self, name: &str) -> Arc<ModelMetrics> {
         let model = &[name];
-        // What is never counted is 0, and not missing.
-        for counter in [&self.texts, &self.tokens, &self.padding, &self.abandoned, &self.panics] {
-            counter.with_label_values(model);
-        }
-        for gauge in [&self.queued_texts, &self.running, &self.queued_tokens] {
-            gauge.with_label_values(model);
-        }
-        for histogram in [&self.group_texts, &self.group_tokens, &self.group_seconds, &self.group_wait] {
-            histogram.with_label_values(model);
-        }
-        for phase in ["tokenize", "queue", "infer"] {
-            self.phases.with_label_values(&[name, phase]);
-        }
-        Arc::new(ModelMetrics { name: name.into(), families: Arc::clone(self), seen: Mutex::default() })
+        let phase = |phase| self.phases.with_label_values(&[name, phase]);
+        Arc::new(ModelMetrics {
+            name: name.into(),
+            requests: self.requests.clone(),
+            tokenize: phase("tokenize"),
+            queue: phase("queue"),
+            infer: phase("infer"),
+            texts: self.texts.with_label_values(model),
+            tokens: self.tokens.with_label_values(model),
+            padding: self.padding.with_label_values(model),
+            abandoned: self.abandoned.with_label_values(model),
+            panics: self.panics.with_label_values(model),
+            queued_texts: self.queued_texts.with_label_values(model),
+            running: self.running.with_label_values(model),
+            queued_tokens: self.queued_tokens.with_label_values(model),
+            group_texts: self.group_texts.with_label_values(model),
+            group_tokens: self.group_tokens.with_label_values(model),
+            group_seconds: self.group_seconds.with_label_values(model),
+            group_wait: self.group_wait.with_label_values(model),
+            seen: Mutex::default(),
+        })
     }
 }
 
-/// The metrics of one model; it is its engine's [`GroupObserver`].
+/// The metrics of one model, looked up once; it is its engine's [`GroupObserver`].
 pub struct ModelMetrics {
     name: Box<str>,
-    families: Arc<Families>,
+    requests: IntCounterVec,
+    tokenize: Histogram,
+    queue: Histogram,
+    infer: Histogram,
+    texts: IntCounter,
+    tokens: IntCounter,
+    padding: IntCounter,
+    abandoned: IntCounter,
+    panics: IntCounter,
+    queued_texts: IntGauge,
+    running: IntGauge,
+    queued_tokens: IntGauge,
+    group_texts: Histogram,
+    group_tokens: Histogram,
+    group_seconds: Histogram,
+    group_wait: Histogram,
     /// What the engine had counted at the last scrape.
     seen: Mutex<Stats>,
 }
@@ -165,26 +187,16 @@ impl ModelMetrics {
     /// The state of the engine now; zeros of one that is not in memory.
     pub(super) fn set_stats(&self, stats: Stats) {
         let Stats { tasks, tokens, running, abandoned, panicked, capacity: _ } = stats;
-        let set = |gauge: &IntGaugeVec, value| {
-            gauge.with_label_values(&[self.name()]).set(i64::try_from(value).unwrap_or(i64::MAX));
-        };
-        set(&self.families.queued_texts, tasks);
-        set(&self.families.queued_tokens, tokens);
-        set(&self.families.running, running);
+        let set = |gauge: &IntGauge, value| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        set(&self.queued_texts, tasks);
+        set(&self.queued_tokens, tokens);
+        set(&self.running, running);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         // An engine that was loaded anew counts from 0.
         let more = |now: u64, before: u64| if now < before { now } else { now - before };
-        self.count(&self.families.abandoned, more(abandoned, seen.abandoned));
-        self.count(&self.families.panics, more(panicked, seen.panicked));
+        self.abandoned.inc_by(more(abandoned, seen.abandoned));
+        self.panics.inc_by(more(panicked, seen.panicked));
         *seen = stats;
-    }
-
-    fn count(&self, counter: &IntCounterVec, more: u64) {
-        counter.with_label_values(&[self.name()]).inc_by(more);
-    }
-
-    fn observe(&self, histogram: &HistogramVec, value: f64) {
-        histogram.with_label_values(&[self.name()]).observe(value);
     }
 }
 
@@ -200,11 +212,9 @@ impl Call<'_> {
     /// It was answered, in these times.
     pub fn answered(mut self, times: &Times) {
         self.outcome = Outcome::Ok;
-        let Times { tokenize, queue, infer } = *times;
-        for (phase, time) in [("tokenize", tokenize), ("queue", queue), ("infer", infer)] {
-            let labels = [self.metrics.name(), phase];
-            self.metrics.families.phases.with_label_values(&labels).observe(time.as_secs_f64());
-        }
+        self.metrics.tokenize.observe(times.tokenize.as_secs_f64());
+        self.metrics.queue.observe(times.queue.as_secs_f64());
+        self.metrics.infer.observe(times.infer.as_secs_f64());
     }
 
     /// It ended without an answer.
@@ -216,20 +226,19 @@ impl Call<'_> {
 impl Drop for Call<'_> {
     fn drop(&mut self) {
         let labels = [self.metrics.name(), task(self.output), self.outcome.as_str()];
-        self.metrics.families.requests.with_label_values(&labels).inc();
+        self.metrics.requests.with_label_values(&labels).inc();
     }
 }
 
 impl GroupObserver for ModelMetrics {
     fn group(&self, group: GroupRun) {
         let GroupRun { texts, tokens, padding_tokens, wait, run } = group;
-        let families = &self.families;
-        self.count(&families.texts, texts as u64);
-        self.count(&families.tokens, tokens as u64);
-        self.count(&families.padding, padding_tokens as u64);
-        self.observe(&families.group_texts, texts as f64);
-        self.observe(&families.group_tokens, tokens as f64);
-        self.observe(&families.group_seconds, run.as_secs_f64());
-        self.observe(&families.group_wait, wait.as_secs_f64());
+        self.texts.inc_by(texts as u64);
+        self.tokens.inc_by(tokens as u64);
+        self.padding.inc_by(padding_tokens as u64);
+        self.group_texts.observe(texts as f64);
+        self.group_tokens.observe(tokens as f64);
+        self.group_seconds.observe(run.as_secs_f64());
+        self.group_wait.observe(wait.as_secs_f64());
     }
 }

@@ -17,7 +17,7 @@ use crate::batch::scheduler::Stats;
 pub struct Metrics {
     registry: Registry,
     requests: Requests,
-    models: Arc<Families>,
+    models: Families,
     loaded: IntGaugeVec,
     loading: IntGaugeVec,
     resident_memory: IntGauge,

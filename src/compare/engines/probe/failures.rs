@@ -9,10 +9,10 @@ use crate::compare::vectors::InputName;
 /// Maximum number of failures listed one by one.
 const EXAMPLES: usize = 5;
 /// Maximum number of consecutive requests without a reply.
-const PATIENCE: usize = 3;
+const MAX_UNHEARD_IN_A_ROW: usize = 3;
 /// Requests in a row that the server says it cannot answer, each after its retries. It takes more of them, as a server may
 /// break on a text or two.
-const INDULGENCE: usize = 16;
+const MAX_REFUSED_IN_A_ROW: usize = 16;
 
 /// Inputs without a result.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,16 +37,16 @@ pub struct FailedInput {
 impl Failures {
     pub(super) fn push(&mut self, input: InputName, failure: &Failure) {
         self.inputs += 1;
-        self.tell(input, failure);
+        self.report(input, failure);
     }
 
     /// One that was answered before.
     pub(super) fn push_again(&mut self, input: InputName, failure: &Failure) {
         self.not_answered_again += 1;
-        self.tell(input, failure);
+        self.report(input, failure);
     }
 
-    fn tell(&mut self, input: InputName, failure: &Failure) {
+    fn report(&mut self, input: InputName, failure: &Failure) {
         if self.examples.len() < EXAMPLES {
             self.examples.push(FailedInput { input, message: failure.to_string() });
         }
@@ -103,7 +103,7 @@ impl Patience {
     pub fn refused(&mut self, failure: &Failure) -> Result<(), Failure> {
         if matches!(failure.kind, FailureKind::Overloaded(_) | FailureKind::Status(500..)) {
             self.refused += 1;
-            if self.refused >= INDULGENCE {
+            if self.refused >= MAX_REFUSED_IN_A_ROW {
                 return Err(failure.clone());
             }
         }
@@ -122,6 +122,6 @@ impl Patience {
             kind => matches!(kind, Connect | Tls | Timeout | Broken),
         };
         self.unheard += usize::from(unheard);
-        if unheard && self.unheard >= PATIENCE { Err(failure.clone()) } else { Ok(()) }
+        if unheard && self.unheard >= MAX_UNHEARD_IN_A_ROW { Err(failure.clone()) } else { Ok(()) }
     }
 }

@@ -133,9 +133,9 @@ impl Vectors<'_> {
     async fn alone(&mut self) -> Result<InvarianceReport, Failure> {
         let mut alone = Invariance::default();
         for at in self.asked.probe.sample(self.found.len()) {
+            let Some(batched) = &self.found[at] else { continue };
             let answer = self.asked.ask(&[at]).await;
             self.patience.heard(&answer)?;
-            let Some(batched) = &self.found[at] else { continue };
             match answer {
                 Ok(vectors) => vectors.iter().for_each(|vector| alone.push(vector, batched)),
                 Err(failure) => self.failures.push_again(self.asked.name(at), &failure),
