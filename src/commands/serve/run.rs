@@ -1,0 +1,136 @@
+//! Runs the server until a signal or a failed load ends it.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
+
+use super::load::{Fault, preload, spawn, spec, start_loading};
+use super::open_files;
+use super::settings::Settings;
+use crate::cli::ServeArgs;
+use crate::commands::{Error, Outcome, World, async_runtime};
+use crate::server::models::Models;
+use crate::server::trace::Tracing;
+use crate::server::{self, App, Bound, Drained, Metrics};
+use crate::ui::interrupt;
+
+/// How long the end of the server may wait for a collector of traces.
+const LAST_TRACES: Duration = Duration::from_secs(2);
+
+pub fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
+    let printer = world.bars.printer();
+    let Settings { models, strict_names, listen, options, limits, preload_only, unload_after, traces, remarks } =
+        Settings::resolve(args, &world.globals)?;
+    remarks.iter().for_each(|remark| printer.warning(remark));
+
+    let fault = Fault::default();
+    let several = models.len() > 1;
+    let metrics = Metrics::new()?;
+    let specs = models.into_iter().map(|model| spec(model, several, &fault, &metrics, world)).collect();
+    if preload_only {
+        preload(specs, &fault, world)?;
+        return Ok(Outcome::Done);
+    }
+    open_files::raise_limit();
+    // Before other threads are started: the runtime needs most of them, and looks whether they can be had.
+    let runtime = async_runtime::multi_thread(world)?;
+    // What was begun is finished, in the time that `--shutdown-timeout` allows for it.
+    interrupt::be_patient();
+    let tracing = traces.as_ref().map(Tracing::start).transpose()?;
+    let app = App::new(Models::new(specs).strict(strict_names), limits, metrics, tracing.clone());
+    let loaded = start_loading(&app, &fault)?;
+    if let Some(idle) = unload_after {
+        let app = Arc::clone(&app);
+        spawn("idle", move || app.models.unload_idle(idle, || app.is_draining()))?;
+    }
+    let watched = Arc::clone(&app);
+    spawn("watch", move || watched.models.watch_files(|| watched.is_draining()))?;
+
+    let (failed, mut failure) = oneshot::channel();
+    let (started, signal_name) = (app.started, Arc::new(OnceLock::new()));
+    let served = runtime.block_on(async {
+        let signalled = termination(world, Arc::clone(&signal_name))?;
+        let shutdown = async move {
+            tokio::select! {
+                () = signalled => {}
+                Err(e) = async { loaded.await.unwrap_or(Ok(())) } => drop(failed.send(e)),
+            }
+        };
+        let (open, prefix) = (!options.api_keys.are_needed(), options.url_prefix.trim_matches('/').to_owned());
+        let bound = |bound: &Bound| {
+            // A browser cannot send a key.
+            let url = bound.url(&prefix).filter(|_| open);
+            let docs = url.map(|url| format!(" (try it at {url}/docs)")).unwrap_or_default();
+            printer.note(&format!("Listening on {bound}{docs}"));
+            if let Bound::Tcp { address, .. } = bound
+                && open
+                && !address.ip().is_loopback()
+            {
+                printer.warning(&format!(
+                    "whoever reaches {address} can use this server: it has no API key (--api-key, or INFA_API_KEY)"
+                ));
+            }
+        };
+        Ok::<Drained, Error>(server::serve(app, listen, options, bound, shutdown).await?)
+    });
+    // Whatever still computes for nobody: the process ends without it.
+    runtime.shutdown_background();
+    if let Some(tracing) = tracing {
+        tracing.stop(LAST_TRACES);
+    }
+    let drained = served?;
+    // A signal is the ordinary end of a server, also in the middle of loading, which it cuts short.
+    if !world.cancel.is_cancelled()
+        && let Ok(e) = failure.try_recv()
+    {
+        return Err(e);
+    }
+    let name = signal_name.get().copied().or_else(interrupt::received).unwrap_or("a signal");
+    printer.note(&stopped(name, started.elapsed(), &drained));
+    let cut = drained.cut;
+    if cut > 0 {
+        let was = if cut == 1 { "was" } else { "were" };
+        let cut = crate::plural::counted(cut, "request");
+        printer.warning(&format!("{cut} {was} cut short, running longer than --shutdown-timeout"));
+    }
+    Ok(Outcome::Done)
+}
+
+/// The last line of the log: what ended the server, after which time, and what became of requests.
+fn stopped(signal: &str, uptime: Duration, Drained { begun, cut }: &Drained) -> String {
+    let uptime = humantime::format_duration(Duration::from_secs(uptime.as_secs()));
+    let finished = begun.saturating_sub(*cut);
+    let requests = if finished == 1 { "request" } else { "requests" };
+    let cut = if *cut > 0 { format!(", {cut} cut short") } else { String::new() };
+    format!("Stopped by {signal} after {uptime}: {finished} {requests} in progress finished{cut}")
+}
+
+/// Done at the first SIGTERM, SIGHUP or Ctrl-C, if there was none yet; `name` is the signal's from then on.
+fn termination(
+    world: &World,
+    name: Arc<OnceLock<&'static str>>,
+) -> Result<impl Future<Output = ()> + Send + use<>, Error> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
+    let mut stop = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
+    let mut hang_up =
+        interrupt::hang_up_ends().then(|| signal(SignalKind::hangup())).transpose().map_err(Error::Signals)?;
+    let cancel = world.cancel.clone();
+    Ok(async move {
+        // One that came before these two lines was seen by the listener that has been there from the start.
+        if !cancel.is_cancelled() {
+            let received = tokio::select! {
+                _ = terminate.recv() => "SIGTERM",
+                _ = stop.recv() => "SIGINT",
+                () = async {
+                    match &mut hang_up {
+                        Some(hang_up) => drop(hang_up.recv().await),
+                        None => std::future::pending().await,
+                    }
+                } => "SIGHUP",
+            };
+            let _ = name.set(received);
+        }
+    })
+}
