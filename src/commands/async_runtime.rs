@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::{Error, World};
+use super::{AppContext, Error};
 use crate::runtime::cores;
 use crate::threads;
 use crate::ui::interrupt;
@@ -24,10 +24,10 @@ const START_TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// [`Error::Thread`] if the system has not enough threads left.
-pub(super) fn multi_thread(world: &World) -> Result<Runtime, Error> {
+pub(super) fn multi_thread(app: &AppContext) -> Result<Runtime, Error> {
     let workers = cores::usable();
     threads::probe(workers + OTHERS).map_err(Error::Thread)?;
-    let runtime = without_unwinding(world, || Builder::new_multi_thread().worker_threads(workers).enable_all().build());
+    let runtime = without_unwinding(app, || Builder::new_multi_thread().worker_threads(workers).enable_all().build());
     let runtime = runtime.map_err(Error::Thread)?;
     // If no thread for blocking work can be started, tokio waits forever for one of its workers.
     let blocking = runtime.spawn_blocking(|| ());
@@ -55,11 +55,11 @@ impl EngineRuntime {
     ///
     /// # Errors
     /// [`Error::Thread`] if the system has not enough threads left.
-    pub fn network(world: &World) -> Result<Arc<Self>, Error> {
+    pub fn network(app: &AppContext) -> Result<Arc<Self>, Error> {
         threads::probe(NETWORK_THREADS).map_err(Error::Thread)?;
         let build =
             || Builder::new_multi_thread().worker_threads(NETWORK_THREADS).thread_name("engine").enable_all().build();
-        let runtime = without_unwinding(world, build).map_err(Error::Thread)?;
+        let runtime = without_unwinding(app, build).map_err(Error::Thread)?;
         Ok(Arc::new(Self(Some(runtime))))
     }
 
@@ -88,8 +88,8 @@ impl Drop for EngineRuntime {
 
 /// Runs `build`. If it panics, which it does if another process has taken the last threads since they were counted, the
 /// process ends at once: tokio waits for its threads while it unwinds, and they for it.
-fn without_unwinding<T>(world: &World, build: impl FnOnce() -> T) -> T {
-    let (here, printer) = (std::thread::current().id(), world.bars.printer().clone());
+fn without_unwinding<T>(app: &AppContext, build: impl FnOnce() -> T) -> T {
+    let (here, printer) = (std::thread::current().id(), app.bars.printer().clone());
     let previous = std::sync::Arc::new(std::panic::take_hook());
     let outer = std::sync::Arc::clone(&previous);
     std::panic::set_hook(Box::new(move |info| {

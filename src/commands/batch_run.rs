@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::Value as Json;
 
-use super::{Error, Outcome, World};
+use super::{AppContext, Error, Outcome};
 use crate::engine::stream::{self, Item, StreamError, Work};
 use crate::engine::{SubmitError, TextError};
 use crate::input::{InputError, Origin, Record, Records};
@@ -19,7 +19,7 @@ const NAMED_FAILURES: u64 = 10;
 
 /// A job about to be done.
 pub(super) struct BatchRun<'w> {
-    pub world: &'w World,
+    pub app: &'w AppContext,
     /// Words of the summary: the verb and the noun, such as "Embedded", "input".
     pub words: (&'static str, &'static str),
     /// The preparation and its seconds, such as "model loaded".
@@ -106,8 +106,8 @@ impl BatchRun<'_> {
         let BatchInput { records, read, total } = input;
         // Rows that come while it is drawn would tear it.
         let torn = self.destination.is_terminal() && !self.at_the_end;
-        let bar = (!torn).then(|| self.world.bars.job(total));
-        let printer = self.world.bars.printer().clone();
+        let bar = (!torn).then(|| self.app.bars.job(total));
+        let printer = self.app.bars.printer().clone();
         let mut rows = Rows { writer, printer, bar, position: 0, counts: Counts::default() };
         let mut passed = 0u64;
         let items = records.map(move |record| {
@@ -123,7 +123,7 @@ impl BatchRun<'_> {
                 Item { tag, input, bytes }
             })
         });
-        let end = stream::stream(&work, items, &self.world.cancel, &mut rows);
+        let end = stream::stream(&work, items, &self.app.cancel, &mut rows);
 
         let Rows { mut writer, printer, bar, counts, .. } = rows;
         drop(bar);
@@ -274,8 +274,8 @@ pub(super) fn open_error(e: OutputError) -> Error {
 }
 
 /// Prints a prompt if stdin is a terminal, so that the user knows that the command waits.
-pub(super) fn prompt_on_terminal(world: &World, files: &[std::path::PathBuf], what: &str) {
+pub(super) fn prompt_on_terminal(app: &AppContext, files: &[std::path::PathBuf], what: &str) {
     if files.is_empty() && std::io::IsTerminal::is_terminal(&std::io::stdin()) {
-        world.bars.printer().note(&format!("Reading {what} from the terminal, one a line; Ctrl-D ends."));
+        app.bars.printer().note(&format!("Reading {what} from the terminal, one a line; Ctrl-D ends."));
     }
 }

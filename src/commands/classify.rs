@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::batch_run::{self, BatchInput, BatchRun, Counted, Writer, open_error};
 use super::engine;
-use super::{Error, Outcome, World, texts};
+use super::{AppContext, Error, Outcome, texts};
 use crate::cli::{ClassifyArgs, OutputArgs};
 use crate::engine::classify::Classified;
 use crate::engine::open::EngineOptions;
@@ -18,7 +18,7 @@ use crate::model::Model;
 use crate::model::task::Task;
 use crate::output::{self, Destination, LabelsFormat, LabelsWriter, OutputError};
 
-pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
+pub(super) fn run(args: ClassifyArgs, app: &AppContext) -> Result<Outcome, Error> {
     let ClassifyArgs {
         read,
         pair_field,
@@ -34,7 +34,7 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
         return Err(Error::Flag { flag: "--top-k", reason: "0 is not allowed; give at least 1".into() });
     }
     let named = model.id.model_id.clone();
-    let options = engine::resolve(engine, model, input_args.into(), &world.globals)?;
+    let options = engine::resolve(engine, model, input_args.into(), &app.globals)?;
     if matches!(options, EngineOptions::Local(_)) && named.is_none() {
         let files: Vec<String> = read.files.iter().map(|file| texts::argument(&file.to_string_lossy())).collect();
         let texts = read.text.iter().map(|text| format!("--text {}", texts::quoted(text)));
@@ -48,14 +48,14 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
     let ending = ending.map_err(open_error)?;
     let format = format.or(ending).unwrap_or(LabelsFormat::Jsonl);
     let command = named.map_or("infa classify".into(), |model| format!("infa classify -m {}", texts::argument(&model)));
-    let records = texts::open(read, pair_field, &command, "texts", world)?;
+    let records = texts::open(read, pair_field, &command, "texts", app)?;
     let destination = Destination::named(output.as_deref());
 
     let start = Instant::now();
-    let runtime = engine::runtime(&options, world)?;
-    let classifier = options.classifier(pairs, raw_scores, &world.host(), runtime.handle()?)?;
+    let runtime = engine::runtime(&options, app)?;
+    let classifier = options.classifier(pairs, raw_scores, &app.host(), runtime.handle()?)?;
     if let Some(local) = classifier.engine().info().local.as_ref().filter(|_| !pairs) {
-        warn_of_pairs(&local.model, world);
+        warn_of_pairs(&local.model, app);
     }
     let before = (engine::opened(&options), start.elapsed().as_secs_f64());
 
@@ -78,7 +78,7 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
         let bytes = text.text.len() + text.pair.as_ref().map_or(0, String::len);
         (text, bytes)
     };
-    let run = BatchRun { world, words: ("Classified", "input"), before, destination: &destination, at_the_end: false };
+    let run = BatchRun { app, words: ("Classified", "input"), before, destination: &destination, at_the_end: false };
     run.run(BatchInput::new(None, records), prepare, work, writer)
 }
 
@@ -86,9 +86,9 @@ pub(super) fn run(args: ClassifyArgs, world: &World) -> Result<Outcome, Error> {
 const EXAMPLE: &str = "SamLowe/roberta-base-go_emotions";
 
 /// A model of one label may well be one that scores pairs, though nothing says so.
-fn warn_of_pairs(model: &Model, world: &World) {
+fn warn_of_pairs(model: &Model, app: &AppContext) {
     if matches!(model.task, Task::CrossEncoder(_)) && model.config.get("problem_type").is_none_or(Json::is_null) {
-        world.bars.printer().warning(&format!(
+        app.bars.printer().warning(&format!(
             "{} has one label, as cross-encoders have, which score pairs of texts (infa rerank)",
             model.name
         ));

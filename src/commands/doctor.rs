@@ -4,30 +4,28 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Error, Outcome, World};
+use super::{AppContext, Error, Outcome};
 use crate::cli::ListingArgs;
 use crate::model::cache::HubEnv;
 use crate::model::{DEFAULT_MODEL, source};
 use crate::runtime::device::{Device, Dtype};
 use crate::runtime::{Runtime, VERSION, cores, install};
 
-pub(super) fn run(args: ListingArgs, world: &World) -> Result<Outcome, Error> {
+pub(super) fn run(args: ListingArgs, app: &AppContext) -> Result<Outcome, Error> {
     let mut report = Report::default();
     report.line("infa", env!("CARGO_PKG_VERSION"));
-    library(world, &mut report);
-    default_model(world, &mut report);
+    library(app, &mut report);
+    default_model(app, &mut report);
 
     let hub = HubEnv::from_env();
-    report.line("infa's cache", &world.globals.cache.display().to_string());
+    report.line("infa's cache", &app.globals.cache.display().to_string());
     report.line("Hugging Face", &format!("{} (endpoint {})", hub.cache.display(), hub.endpoint));
     report.line("Hub token", if hub.token.is_some() { "set" } else { "none (public models only)" });
-    report.line(
-        "network",
-        if world.globals.offline { "forbidden (--offline)" } else { "used when something is missing" },
-    );
-    report.value("infa_cache", json!(world.globals.cache));
+    report
+        .line("network", if app.globals.offline { "forbidden (--offline)" } else { "used when something is missing" });
+    report.value("infa_cache", json!(app.globals.cache));
     report.value("hub", json!({"cache": hub.cache, "endpoint": hub.endpoint, "token": hub.token.is_some()}));
-    report.value("offline", json!(world.globals.offline));
+    report.value("offline", json!(app.globals.offline));
 
     let usable = cores::usable();
     let online = cores::online().map_or(String::new(), |n| format!(" of {n} (affinity and cgroup quota honoured)"));
@@ -42,7 +40,7 @@ pub(super) fn run(args: ListingArgs, world: &World) -> Result<Outcome, Error> {
 
     let outcome = if report.missing.is_empty() { Outcome::Done } else { Outcome::Missing };
     let text = if args.is_json() { report.json()? } else { report.text(outcome) };
-    world.bars.printer().stdout(&text)?;
+    app.bars.printer().stdout(&text)?;
     Ok(outcome)
 }
 
@@ -81,8 +79,8 @@ impl Report {
     }
 }
 
-fn library(world: &World, report: &mut Report) {
-    match world.globals.search().find() {
+fn library(app: &AppContext, report: &mut Report) {
+    match app.globals.search().find() {
         Ok(Some(library)) => {
             let tested = if library.version == VERSION { String::new() } else { format!("; tested with {VERSION}") };
             report.line("ONNX Runtime", &format!("{} ({}{tested})", library.version, library.origin));
@@ -113,8 +111,8 @@ fn library(world: &World, report: &mut Report) {
     }
 }
 
-fn default_model(world: &World, report: &mut Report) {
-    match source::cached_default(HubEnv::from_env(), &world.globals.cache) {
+fn default_model(app: &AppContext, report: &mut Report) {
+    match source::cached_default(HubEnv::from_env(), &app.globals.cache) {
         Some(dir) => {
             report.line("default model", DEFAULT_MODEL);
             report.line("", &dir.display().to_string());

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::async_runtime::EngineRuntime;
 use super::batch_run::{BatchInput, BatchRun, Counted, Writer, open_error, results};
-use super::{Error, Outcome, World, texts};
+use super::{AppContext, Error, Outcome, texts};
 use crate::cli::{EmbedArgs, OutputType};
 use crate::engine::stream::Work;
 use crate::engine::{
@@ -17,11 +17,11 @@ use crate::engine::{
 use crate::input::Text;
 use crate::output::{self, Destination, Format, Numbers, OutputError, Row, RowWriter, Shape, Vector};
 
-pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
+pub(super) fn run(args: EmbedArgs, app: &AppContext) -> Result<Outcome, Error> {
     let (output_type, output) = args.outputs();
     let EmbedArgs { read, mode, output_type: _, format, precision, output: _, model, engine, text } = args;
     let role = Role::from(mode);
-    let options = super::engine::resolve(engine, model, text, &world.globals)?;
+    let options = super::engine::resolve(engine, model, text, &app.globals)?;
     let (kind, shape): (_, fn(usize) -> Shape) = match output_type {
         OutputType::Dense => (OutputKind::Embedding, Shape::Dense),
         OutputType::Sparse => (OutputKind::Sparse, |_| Shape::Sparse),
@@ -38,11 +38,11 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     if output.is_none() && format == Format::Npy && destination.is_terminal() {
         return Err(Error::OutputOpen(OutputError::Terminal { format }));
     }
-    let records = texts::open(read, None, "infa embed", "texts", world)?;
+    let records = texts::open(read, None, "infa embed", "texts", app)?;
 
     let start = Instant::now();
-    let runtime = super::engine::runtime(&options, world)?;
-    let engine = options.embedder(kind, role, &world.host(), runtime.handle()?)?;
+    let runtime = super::engine::runtime(&options, app)?;
+    let engine = options.embedder(kind, role, &app.host(), runtime.handle()?)?;
     let before = (super::engine::opened(&options), start.elapsed().as_secs_f64());
 
     let shape = shape(engine.info().dimensions);
@@ -51,7 +51,7 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
         false => output::open(format, &destination, shape, precision),
     };
     let writer = writer.map_err(open_error)?;
-    let run = BatchRun { world, words: ("Embedded", "input"), before, destination: &destination, at_the_end: false };
+    let run = BatchRun { app, words: ("Embedded", "input"), before, destination: &destination, at_the_end: false };
     let (input, vectors) = (BatchInput::new(None, records), Vectors(writer));
     let prepare = |Text { text, .. }: Text| {
         let bytes = text.len();
@@ -65,7 +65,7 @@ pub(super) fn run(args: EmbedArgs, world: &World) -> Result<Outcome, Error> {
     if shortened {
         let advice =
             "On a terminal vectors are shortened: -o FILE (.jsonl, .json, .csv, .npy) or --format writes all numbers.";
-        world.bars.printer().note(advice);
+        app.bars.printer().note(advice);
     }
     Ok(outcome)
 }

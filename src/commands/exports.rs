@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
-use super::{Error, World};
+use super::{AppContext, Error};
 use crate::cli::ReportExportArgs;
 use crate::output::{Destination, Document};
 use crate::report::{TableOptions, document};
@@ -66,8 +66,8 @@ impl<R: 'static> Exports<R> {
     }
 
     /// Prints the table.
-    pub fn print(&self, table: impl Fn(&TableOptions) -> String, world: &World) -> Result<(), Error> {
-        let printer = world.bars.printer();
+    pub fn print(&self, table: impl Fn(&TableOptions) -> String, app: &AppContext) -> Result<(), Error> {
+        let printer = app.bars.printer();
         if self.piped {
             table(&TableOptions { colour: false, width: None }).lines().for_each(|line| printer.note(line));
             return Ok(());
@@ -80,8 +80,8 @@ impl<R: 'static> Exports<R> {
     }
 
     /// Prints the report, and writes it to the files, also if the reader of stdout is gone.
-    pub fn finish(self, report: &R, fill: Fill<R>, world: &World) -> Result<(), Error> {
-        let printed = self.print(|options| document::terminal(&fill(report), options), world);
+    pub fn finish(self, report: &R, fill: Fill<R>, app: &AppContext) -> Result<(), Error> {
+        let printed = self.print(|options| document::terminal(&fill(report), options), app);
         let written = self.write(report);
         match printed {
             Ok(()) | Err(Error::PipeClosed) => written,

@@ -7,17 +7,17 @@ use std::path::Path;
 use clap::{Command, CommandFactory};
 use clap_mangen::Man;
 
-use super::{Error, Outcome, World};
+use super::{AppContext, Error, Outcome};
 use crate::cli::{Cli, ManArgs};
 use crate::output::{Destination, Document};
 use crate::plural::counted;
 
-pub(super) fn run(args: ManArgs, world: &World) -> Result<Outcome, Error> {
+pub(super) fn run(args: ManArgs, app: &AppContext) -> Result<Outcome, Error> {
     let ManArgs { output } = args;
     let mut root = Cli::command().disable_help_subcommand(true);
     root.build();
     let Some(directory) = output else {
-        world.bars.printer().stdout(&whole(&root)?)?;
+        app.bars.printer().stdout(&whole(&root)?)?;
         return Ok(Outcome::Done);
     };
     if directory.exists() && !directory.is_dir() {
@@ -27,7 +27,7 @@ pub(super) fn run(args: ManArgs, world: &World) -> Result<Outcome, Error> {
     std::fs::create_dir_all(&directory)
         .map_err(|e| Error::Flag { flag: "--output", reason: format!("{}: {e}", directory.display()) })?;
     let count = pages(&root, &directory)?;
-    world.bars.printer().note(&format!("Wrote {} to {}", counted(count, "page"), directory.display()));
+    app.bars.printer().note(&format!("Wrote {} to {}", counted(count, "page"), directory.display()));
     Ok(Outcome::Done)
 }
 

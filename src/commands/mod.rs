@@ -1,5 +1,6 @@
 //! The subcommands: settings → work → output. One file each.
 
+mod app_context;
 mod async_runtime;
 mod batch_run;
 mod bench;
@@ -20,9 +21,8 @@ mod run;
 mod serve;
 mod settings;
 mod texts;
-mod world;
 
+use app_context::AppContext;
 pub use completions::answer as answer_shell;
 pub use error::{Error, Outcome};
 pub use run::run;
-use world::World;

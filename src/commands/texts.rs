@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::batch_run::prompt_on_terminal;
-use super::{Error, World};
+use super::{AppContext, Error};
 use crate::cli::{FieldArgs, ReadArgs};
 use crate::input::{self, InputError, Options, Records};
 
@@ -14,14 +14,14 @@ pub(super) fn open(
     pair_field: Option<String>,
     command: &str,
     what: &str,
-    world: &World,
+    app: &AppContext,
 ) -> Result<Records, Error> {
     let ReadArgs { files, text, fields: FieldArgs { input_format, field, id_field } } = read;
     if !text.is_empty() {
         return Ok(input::texts(text, "--text"));
     }
     if input_format.is_none() {
-        let printer = world.bars.printer();
+        let printer = app.bars.printer();
         markup(&files).for_each(|name| {
             printer.note(&format!(
                 "note: {name}: each line is read as a text, markup included (--input-format lines hides this note)"
@@ -30,7 +30,7 @@ pub(super) fn open(
     }
     let options = Options { format: input_format, field, id_field, pair_field };
     if options.pair_field.is_none() {
-        prompt_on_terminal(world, &files, what);
+        prompt_on_terminal(app, &files, what);
     }
     input::open(&files, &options).map_err(|error| match (&error, as_text(&files)) {
         (InputError::Missing { .. }, Some(text)) => {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::super::World;
+use super::super::AppContext;
 use super::super::engine_set::{EngineFacts, EngineOpener, NamedEngine, OpenError, RunningEngine};
 use super::plan::Plan;
 use crate::bench::engine::{CheckedEngine, Prepared, limited};
@@ -31,13 +31,13 @@ impl Ready {
         opener: &EngineOpener<'_>,
         plan: &Plan,
         requests: &Arc<[Prepared]>,
-        world: &World,
+        app: &AppContext,
     ) -> Result<Self, EngineState> {
         let started = opener.open(planned).await.map_err(OpenError::into_state)?;
         let Some(engine) = started.engines.first() else { return Err(EngineState::NotMeasured) };
         let asked = Arc::new(CheckedEngine::new(engine.clone(), Arc::clone(requests)));
         let begin = Instant::now();
-        match first(&asked, plan, requests, world).await {
+        match first(&asked, plan, requests, app).await {
             Ok(()) => {
                 let (facts, roots) = (started.facts.clone(), started.roots.clone());
                 Ok(Self { asked, facts, first_answer_seconds: begin.elapsed().as_secs_f64(), roots, started })
@@ -62,7 +62,7 @@ impl Ready {
 }
 
 /// Asks for one vector, or the scores of one query.
-async fn first(asked: &CheckedEngine, plan: &Plan, requests: &[Prepared], world: &World) -> Result<(), OpenError> {
+async fn first(asked: &CheckedEngine, plan: &Plan, requests: &[Prepared], app: &AppContext) -> Result<(), OpenError> {
     let Some(Prepared { request, .. }) = requests.first() else { return Ok(()) };
     let request = match request {
         Request::Texts(texts) => Request::Texts(texts.iter().take(1).cloned().collect()),
@@ -72,6 +72,6 @@ async fn first(asked: &CheckedEngine, plan: &Plan, requests: &[Prepared], world:
         outcome = limited(asked.once(&request), plan.set.request_timeout) => {
             outcome.map(|_| ()).map_err(OpenError::Failed)
         }
-        () = world.cancel.cancelled() => Err(OpenError::Cancelled),
+        () = app.cancel.cancelled() => Err(OpenError::Cancelled),
     }
 }

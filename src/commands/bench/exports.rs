@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::super::{Error, World, exports};
+use super::super::{AppContext, Error, exports};
 use crate::bench::report::{self, Report};
 use crate::cli::{ExportReportArgs, ReportExportArgs};
 use crate::output::{Destination, Document, OutputError};
@@ -37,8 +37,8 @@ impl Exports {
     }
 
     /// Prints the table.
-    pub fn print(&self, report: &Report, world: &World) -> Result<(), Error> {
-        self.documents.print(|options| report::table(report, options), world)
+    pub fn print(&self, report: &Report, app: &AppContext) -> Result<(), Error> {
+        self.documents.print(|options| report::table(report, options), app)
     }
 
     /// Writes the files. One that fails keeps none of the others from being written.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::super::{Error, World};
+use super::super::{AppContext, Error};
 use super::engines::Ready;
 use super::plan::Plan;
 use super::watch::{Placed, Watch};
@@ -63,19 +63,19 @@ pub(super) async fn run(
     ready: &[Ready],
     names: Vec<String>,
     requests: &Arc<[Prepared]>,
-    world: &World,
+    app: &AppContext,
 ) -> Result<Outcome, Error> {
     let phase = plan.phase(requests.len())?;
     let collector = Collector::new(ready.len(), Arc::clone(requests), plan.seed, plan.samples);
     let resources = Watcher::new(ready.iter().map(|ready| ready.roots.clone()).collect());
-    let watch = Arc::new(Watch::new(names, &phase, collector, resources, &world.bars));
+    let watch = Arc::new(Watch::new(names, &phase, collector, resources, &app.bars));
     let targets: Vec<Arc<dyn Target>> = ready.iter().map(|ready| Arc::clone(&ready.asked) as Arc<dyn Target>).collect();
     let (mut engines, order) = match plan.demand {
         Demand::Rounds(_) => {
-            let run = rounds::run(&plan.rounds(phase), &targets, &world.cancel, watch.as_ref()).await;
+            let run = rounds::run(&plan.rounds(phase), &targets, &app.cancel, watch.as_ref()).await;
             (run.rows.into_iter().map(Measured::of_row).collect(), run.order)
         }
-        _ => rising(plan, &phase, &targets, &watch, world).await?,
+        _ => rising(plan, &phase, &targets, &watch, app).await?,
     };
     for (place, measured) in engines.iter_mut().enumerate() {
         measured.resources = watch.resources(place);
@@ -89,7 +89,7 @@ pub(super) async fn run(
     if plan.set.task == Task::Embed {
         for (measured, ready) in engines.iter_mut().zip(ready) {
             if !matches!(measured.state, EngineState::Failed { .. }) {
-                measured.alone = alone(plan, ready, &measured.sample, requests, world).await;
+                measured.alone = alone(plan, ready, &measured.sample, requests, app).await;
             }
         }
     }
@@ -102,20 +102,20 @@ async fn rising(
     phase: &Phase,
     targets: &[Arc<dyn Target>],
     watch: &Arc<Watch>,
-    world: &World,
+    app: &AppContext,
 ) -> Result<(Vec<Measured>, Vec<Vec<usize>>), Error> {
     let mut order: Vec<usize> = (0..targets.len()).collect();
     fastrand::Rng::with_seed(plan.seed).shuffle(&mut order);
     let mut engines: Vec<Measured> = targets.iter().map(|_| Measured::nothing()).collect();
     for &place in &order {
         let (Some(target), Some(measured)) = (targets.get(place), engines.get_mut(place)) else { continue };
-        if world.cancel.is_cancelled() {
+        if app.cancel.is_cancelled() {
             break;
         }
         let watch = Placed { watch: Arc::clone(watch), place };
         if let Some(warm_up) = &plan.warm_up {
             watch.began(0, Stage::WarmUp);
-            let warmed = warm_up.run(target, phase, &world.cancel, &watch).await.recording;
+            let warmed = warm_up.run(target, phase, &app.cancel, &watch).await.recording;
             watch.ended(&warmed);
             let failed = matches!(warmed.ending, Ending::Died | Ending::GaveUp);
             let reason = warmed.failures.main().filter(|_| failed);
@@ -136,12 +136,12 @@ async fn rising(
                     steps: STEPS,
                     poisson,
                 };
-                let found = search.run(target, phase, &world.cancel, &watch).await.map_err(refused)?;
+                let found = search.run(target, phase, &app.cancel, &watch).await.map_err(refused)?;
                 (summary::searched(goal, &found), found.steps)
             }
             Demand::Sweep { axis, from, to } => {
                 let sweep = Sweep { axis, from, to, growth: GROWTH };
-                let swept = sweep.run(target, phase, &world.cancel, &watch).await.map_err(refused)?;
+                let swept = sweep.run(target, phase, &app.cancel, &watch).await.map_err(refused)?;
                 let kind = plan.demand.curve().unwrap_or(crate::bench::report::CurveKind::Rate);
                 (summary::swept(kind, &swept), swept.steps)
             }
@@ -196,7 +196,7 @@ async fn alone(
     ready: &Ready,
     sample: &Results,
     requests: &[Prepared],
-    world: &World,
+    app: &AppContext,
 ) -> Vec<(Vec<f32>, Vec<f32>)> {
     let mut pairs = Vec::new();
     for (place, _, loaded) in sample.clone().into_results().into_iter().take(ALONE) {
@@ -204,7 +204,7 @@ async fn alone(
         let request = Request::Texts(vec![text.to_owned()]);
         let outcome = tokio::select! {
             outcome = limited(ready.asked.once(&request), plan.set.request_timeout) => outcome,
-            () = world.cancel.cancelled() => break,
+            () = app.cancel.cancelled() => break,
         };
         match outcome.map(|answer| answer.output) {
             Ok(Some(Output::Vectors(vectors))) => pairs.extend(vectors.into_iter().next().map(|alone| (alone, loaded))),

@@ -2,7 +2,7 @@
 
 use super::super::engine_set::NamedEngine;
 use super::super::engines::Interpreters;
-use super::super::{Error, World};
+use super::super::{AppContext, Error};
 use super::plan::Plan;
 use crate::engine::launch;
 use crate::engine::python::programs;
@@ -11,19 +11,19 @@ use crate::engine::recipes::Location;
 /// Looks at the engines of a plan.
 pub(super) struct Obstacles<'a> {
     plan: &'a Plan,
-    world: &'a World,
+    app: &'a AppContext,
     interpreters: Interpreters,
 }
 
 impl<'a> Obstacles<'a> {
-    pub fn new(plan: &'a Plan, world: &'a World) -> Result<Self, Error> {
-        Ok(Self { plan, world, interpreters: Interpreters::new()? })
+    pub fn new(plan: &'a Plan, app: &'a AppContext) -> Result<Self, Error> {
+        Ok(Self { plan, app, interpreters: Interpreters::new()? })
     }
 
     /// What keeps the engine of this place from running here. Servers at a URL are not asked.
     pub fn of(&mut self, place: usize) -> Option<String> {
         let NamedEngine { spec, launch, .. } = self.plan.set.engines.get(place)?;
-        let cache = &self.world.globals.cache;
+        let cache = &self.app.globals.cache;
         match spec.kind.location() {
             Location::Process => {
                 let device = spec.device.or(self.plan.set.hardware.device).unwrap_or_default();

@@ -15,44 +15,44 @@ use crate::bench::engine::Prepared;
 use crate::bench::report::EngineState;
 use crate::cli::{BenchArgs, BenchSettings, ExportReportArgs, ReportExportArgs};
 use crate::commands::engine_set::{EngineOpener, ModelHere, TokenCounter, facts};
-use crate::commands::{Error, Outcome, World, async_runtime};
+use crate::commands::{AppContext, Error, Outcome, async_runtime};
 use crate::compare::runs::read;
 use crate::engine::Role;
 use crate::ui::interrupt;
 
-pub(in super::super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, Error> {
+pub(in super::super) fn run(args: BenchArgs, app: &AppContext) -> Result<Outcome, Error> {
     let BenchArgs { config, settings, exports, dry_run, from, all_columns } = args;
     if let Some(from) = from {
-        return draw(&from, &settings, exports, all_columns, world);
+        return draw(&from, &settings, exports, all_columns, app);
     }
     let (begin, started) = (Instant::now(), SystemTime::now());
     let plan = Plan::resolve(config.as_deref(), settings)?;
     let exports = Exports::open(exports, &plan.name)?;
     if dry_run {
-        return rehearse(&plan, world);
+        return rehearse(&plan, app);
     }
-    let printer = world.bars.printer();
+    let printer = app.bars.printer();
     printer.note(&format!("{}: takes {}", plan.name, plan.estimate()));
     plan.remarks.iter().for_each(|remark| printer.note(&format!("note: {remark}")));
-    let model = plan.set.model(world)?;
+    let model = plan.set.model(app)?;
     let counter = model.as_ref().map(|model| TokenCounter::new(model, plan.set.task)).transpose()?;
-    let texts = Texts::read(&plan, counter.as_ref(), world)?;
+    let texts = Texts::read(&plan, counter.as_ref(), app)?;
     let requests: Arc<[Prepared]> = texts.requests.clone().into();
 
     // Measured figures are printed and exported in any case.
     interrupt::be_patient();
-    let runtime = async_runtime::multi_thread(world)?;
-    let machine = facts::of_machine(&plan.set, world);
+    let runtime = async_runtime::multi_thread(app)?;
+    let machine = facts::of_machine(&plan.set, app);
     let max_length = counter.map(|counter| counter.max_length);
-    let facts = facts::of(&plan.set, model.as_ref(), max_length, world)?;
+    let facts = facts::of(&plan.set, model.as_ref(), max_length, app)?;
     let context = Context { plan: &plan, model: facts, counted: model.is_some(), texts: &texts, machine };
     let report = runtime.block_on(async {
-        let opener = EngineOpener::new(&plan.set, model.as_ref(), &[Role::Text], world);
-        let (ready, states) = open(&opener, &plan, &requests, world).await;
+        let opener = EngineOpener::new(&plan.set, model.as_ref(), &[Role::Text], app);
+        let (ready, states) = open(&opener, &plan, &requests, app).await;
         let places: Vec<usize> =
             states.iter().enumerate().filter(|(_, state)| state.is_none()).map(|(i, _)| i).collect();
         let names = places.iter().map(|&place| plan.set.engines[place].name.clone()).collect();
-        let measured = measure::run(&plan, &ready, names, &requests, world).await;
+        let measured = measure::run(&plan, &ready, names, &requests, app).await;
         let report = measured.map(|measured| context.report(&ready, &places, states, measured));
         for ready in ready {
             ready.close().await;
@@ -64,14 +64,14 @@ pub(in super::super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, E
     let mut report = report?;
     report.started = humantime::format_rfc3339_seconds(started).to_string();
     report.seconds = begin.elapsed().as_secs_f64();
-    report.interrupted = world.cancel.is_cancelled();
+    report.interrupted = app.cancel.is_cancelled();
     report.all_columns = all_columns;
 
-    let printed = exports.print(&report, world);
+    let printed = exports.print(&report, app);
     let written = exports.write(&report);
     printed?;
     written?;
-    if world.cancel.is_cancelled() {
+    if app.cancel.is_cancelled() {
         return Err(Error::Interrupted);
     }
     let failed = report.engines.iter().any(|engine| matches!(engine.state, EngineState::Failed { .. }));
@@ -79,9 +79,9 @@ pub(in super::super) fn run(args: BenchArgs, world: &World) -> Result<Outcome, E
 }
 
 /// Prints the plan, and fails as the run would fail at once: for want of its model or its texts. Nothing is downloaded.
-fn rehearse(plan: &Plan, world: &World) -> Result<Outcome, Error> {
-    let mut obstacles = Obstacles::new(plan, world)?;
-    let model = plan.set.model_here(world);
+fn rehearse(plan: &Plan, app: &AppContext) -> Result<Outcome, Error> {
+    let mut obstacles = Obstacles::new(plan, app)?;
+    let model = plan.set.model_here(app);
     let note = match &model {
         Ok(ModelHere::Downloaded) => Some("not in the cache, would be downloaded"),
         Ok(ModelHere::Yes | ModelHere::No(_)) => None,
@@ -91,7 +91,7 @@ fn rehearse(plan: &Plan, world: &World) -> Result<Outcome, Error> {
     if let Ok(ModelHere::No(remark)) = &model {
         text += &format!("note       {remark}\n");
     }
-    world.bars.printer().stdout(&text)?;
+    app.bars.printer().stdout(&text)?;
     Texts::check(plan, matches!(model?, ModelHere::No(_)))?;
     Ok(Outcome::Done)
 }
@@ -102,7 +102,7 @@ fn draw(
     settings: &BenchSettings,
     exports: ExportReportArgs,
     all_columns: bool,
-    world: &World,
+    app: &AppContext,
 ) -> Result<Outcome, Error> {
     if let Some(flag) = settings.given().first() {
         return Err(Error::flag(flag, "it says what is measured, and --from measures nothing: leave one of them out"));
@@ -125,7 +125,7 @@ fn draw(
     let of_file = || from.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let name = report.config.clone().unwrap_or_else(of_file);
     let exports = Exports::open(exports, &name)?;
-    let printed = exports.print(&report, world);
+    let printed = exports.print(&report, app);
     let written = exports.write(&report);
     printed?;
     written?;
@@ -137,16 +137,16 @@ async fn open(
     opener: &EngineOpener<'_>,
     plan: &Plan,
     requests: &Arc<[Prepared]>,
-    world: &World,
+    app: &AppContext,
 ) -> (Vec<Ready>, Vec<Option<EngineState>>) {
     let (mut ready, mut states) = (Vec::new(), Vec::new());
-    let printer = world.bars.printer();
+    let printer = app.bars.printer();
     for planned in &plan.set.engines {
-        if world.cancel.is_cancelled() {
+        if app.cancel.is_cancelled() {
             states.push(Some(EngineState::NotMeasured));
             continue;
         }
-        match Ready::open(planned, opener, plan, requests, world).await {
+        match Ready::open(planned, opener, plan, requests, app).await {
             Ok(opened) => {
                 let (load, first) = (opened.facts.load_seconds, opened.first_answer_seconds * 1e3);
                 printer.note(&format!("{}: ready in {load:.2} s, first answer in {first:.1} ms", planned.name));

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::super::engine_set::TokenCounter;
-use super::super::{Error, World};
+use super::super::{AppContext, Error};
 use super::plan::Plan;
 use crate::bench::dataset::{Dataset, DatasetSpec, LengthHistogram, QuerySet, Recipe};
 use crate::bench::engine::Prepared;
@@ -27,10 +27,10 @@ pub(super) struct Texts {
 impl Texts {
     /// The dataset of `plan`. Its texts are sent in random order, that of its seed: every round sends the first ones, and
     /// these should be like the others.
-    pub fn read(plan: &Plan, counter: Option<&TokenCounter<'_>>, world: &World) -> Result<Self, Error> {
+    pub fn read(plan: &Plan, counter: Option<&TokenCounter<'_>>, app: &AppContext) -> Result<Self, Error> {
         let dataset = match &plan.dataset {
             DatasetSpec::Made(recipe) => recipe.generate(plan.seed, |text| match counter {
-                _ if world.cancel.is_cancelled() => Err(Error::Interrupted),
+                _ if app.cancel.is_cancelled() => Err(Error::Interrupted),
                 Some(counter) => counter.text("--dataset", text),
                 None => Err(needs_tokenizer(recipe)),
             })?,
@@ -41,7 +41,7 @@ impl Texts {
         let mut requests = Vec::new();
         let (mut lengths, mut squares, mut seen) = (Vec::new(), 0.0, 0.0);
         for (request, first) in in_requests(dataset, plan.batch, plan.seed) {
-            if world.cancel.is_cancelled() {
+            if app.cancel.is_cancelled() {
                 return Err(Error::Interrupted);
             }
             let mut tokens = None;

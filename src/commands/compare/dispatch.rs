@@ -7,35 +7,35 @@ use super::{engines, runs, vectors};
 use crate::cli::{
     CheckArgs, CompareArgs, CompareEnginesArgs, CompareKind, CompareRunsArgs, CompareVectorsArgs, ReportExportArgs,
 };
-use crate::commands::{Error, Outcome, World};
+use crate::commands::{AppContext, Error, Outcome};
 
-pub(in crate::commands) fn run(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
+pub(in crate::commands) fn run(args: CompareArgs, app: &AppContext) -> Result<Outcome, Error> {
     crate::threads::start_pool().map_err(|e| Error::Thread(std::io::Error::other(e)))?;
     match args.kind {
-        Some(CompareKind::Runs(args)) => runs(*args, world),
-        Some(CompareKind::Vectors(args)) => vectors(*args, world),
-        Some(CompareKind::Engines(args)) => engines(*args, world),
-        None => guessed(args, world),
+        Some(CompareKind::Runs(args)) => runs(*args, app),
+        Some(CompareKind::Vectors(args)) => vectors(*args, app),
+        Some(CompareKind::Engines(args)) => engines(*args, app),
+        None => guessed(args, app),
     }
 }
 
-fn runs(args: CompareRunsArgs, world: &World) -> Result<Outcome, Error> {
+fn runs(args: CompareRunsArgs, app: &AppContext) -> Result<Outcome, Error> {
     check_exports(&args.checks, args.files.iter().chain(&args.flags.base))?;
-    runs::run(args, world)
+    runs::run(args, app)
 }
 
-fn vectors(args: CompareVectorsArgs, world: &World) -> Result<Outcome, Error> {
+fn vectors(args: CompareVectorsArgs, app: &AppContext) -> Result<Outcome, Error> {
     check_exports(&args.checks, args.files.iter())?;
-    vectors::run(args, world)
+    vectors::run(args, app)
 }
 
-fn engines(args: CompareEnginesArgs, world: &World) -> Result<Outcome, Error> {
+fn engines(args: CompareEnginesArgs, app: &AppContext) -> Result<Outcome, Error> {
     check_exports(&args.checks, args.files.iter().chain(&args.flags.qrels))?;
-    engines::run(args, world)
+    engines::run(args, app)
 }
 
 /// The flags of the other kinds are refused.
-fn guessed(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
+fn guessed(args: CompareArgs, app: &AppContext) -> Result<Outcome, Error> {
     let CompareArgs { kind: _, files, runs: sides, checks, engines: flags } = args;
     let refuse = |given: &[(&'static str, bool, &'static str)]| match given.iter().find(|(_, given, _)| *given) {
         Some(&(flag, _, reason)) => Err(Error::Flag { flag, reason: reason.to_owned() }),
@@ -52,7 +52,7 @@ fn guessed(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
             "--baseline" => (flag, given, "it is for result files; --reference names one of --engines"),
             _ => (flag, given, "it is for result files of infa bench, and not for --engines"),
         }))?;
-        return engines(CompareEnginesArgs { files, flags, checks }, world);
+        return engines(CompareEnginesArgs { files, flags, checks }, app);
     }
     let needs_engines = "it is for a comparison of engines; name some with --engines";
     refuse(&[
@@ -62,9 +62,9 @@ fn guessed(args: CompareArgs, world: &World) -> Result<Outcome, Error> {
     ])?;
     if hold_vectors(&files) {
         refuse(&of_results.map(|(flag, given)| (flag, given, "it is for result files, and these are saved vectors")))?;
-        return vectors(CompareVectorsArgs { files, checks }, world);
+        return vectors(CompareVectorsArgs { files, checks }, app);
     }
-    runs(CompareRunsArgs { files, flags: sides, checks }, world)
+    runs(CompareRunsArgs { files, flags: sides, checks }, app)
 }
 
 /// A report is not written over one of the `inputs`, nor over another report.

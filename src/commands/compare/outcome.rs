@@ -1,6 +1,6 @@
 //! The last messages of a comparison, and its exit status.
 
-use crate::commands::{Error, Outcome, World};
+use crate::commands::{AppContext, Error, Outcome};
 use crate::compare::threshold::{Kind, Threshold};
 use crate::report::document::Check;
 
@@ -11,8 +11,8 @@ pub(super) fn thresholds(texts: &[String], kind: Kind) -> Result<Vec<Threshold>,
 
 /// Prints each threshold that was crossed or could not be checked. One that could not be checked because the sides are not
 /// comparable is no success; one that was crossed counts more.
-pub(super) fn judge(checks: &[Check], world: &World) -> Outcome {
-    let printer = world.bars.printer();
+pub(super) fn judge(checks: &[Check], app: &AppContext) -> Outcome {
+    let printer = app.bars.printer();
     let mut outcome = Outcome::Done;
     for Check { crossed, comparable, text } in checks {
         match crossed {

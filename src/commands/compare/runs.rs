@@ -6,11 +6,11 @@ use super::files::expect_reports;
 use super::outcome::{judge, thresholds};
 use crate::cli::{CheckArgs, CompareRunsArgs, RunsFlags, ShownMetric};
 use crate::commands::exports::Exports;
-use crate::commands::{Error, Outcome, World};
+use crate::commands::{AppContext, Error, Outcome};
 use crate::compare::runs::{self, METRICS, Plan, Run, RunsReport};
 use crate::compare::threshold::Kind;
 
-pub(super) fn run(args: CompareRunsArgs, world: &World) -> Result<Outcome, Error> {
+pub(super) fn run(args: CompareRunsArgs, app: &AppContext) -> Result<Outcome, Error> {
     let CompareRunsArgs { files, flags, checks: CheckArgs { fail_if, exports } } = args;
     let RunsFlags { base, baseline, force, metrics } = flags;
     expect_reports(base.iter().chain(&files))?;
@@ -23,10 +23,10 @@ pub(super) fn run(args: CompareRunsArgs, world: &World) -> Result<Outcome, Error
 
     // Otherwise they stand above the tables.
     if !exports.is_seen_on_stderr() {
-        warn(&report, world);
+        warn(&report, app);
     }
-    exports.finish(&report, runs::document, world)?;
-    Ok(judge(&runs::checks(&report), world))
+    exports.finish(&report, runs::document, app)?;
+    Ok(judge(&runs::checks(&report), app))
 }
 
 fn read(paths: &[PathBuf]) -> Result<Vec<Run>, Error> {
@@ -59,8 +59,8 @@ fn shown(metrics: &[ShownMetric]) -> Option<Vec<&'static str>> {
     (!metrics.is_empty()).then(|| metrics.iter().flat_map(of).collect())
 }
 
-fn warn(report: &RunsReport, world: &World) {
-    let printer = world.bars.printer();
+fn warn(report: &RunsReport, app: &AppContext) {
+    let printer = app.bars.printer();
     report.warnings.iter().for_each(|warning| printer.warning(warning));
     for comparison in &report.comparisons {
         runs::not_comparable(comparison).iter().chain(&comparison.warnings).for_each(|text| printer.warning(text));

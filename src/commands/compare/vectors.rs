@@ -6,25 +6,25 @@ use super::files::expect_vectors;
 use super::outcome::{judge, thresholds};
 use crate::cli::{CheckArgs, CompareVectorsArgs};
 use crate::commands::exports::Exports;
-use crate::commands::{Error, Outcome, World};
+use crate::commands::{AppContext, Error, Outcome};
 use crate::compare::threshold::Kind;
 use crate::compare::vectors::{self, SCHEMA_VERSION, VectorRow, VectorSet, VectorSetReport, VectorsReport};
 use crate::input::vectors::{SavedRow, SavedVectors, read};
 
 /// Compares the first file with each of the others.
-pub(super) fn run(args: CompareVectorsArgs, world: &World) -> Result<Outcome, Error> {
+pub(super) fn run(args: CompareVectorsArgs, app: &AppContext) -> Result<Outcome, Error> {
     let CompareVectorsArgs { files, checks: CheckArgs { fail_if, exports } } = args;
     let fail_if = thresholds(&fail_if, Kind::Vectors)?;
     expect_vectors(&files)?;
     let exports = Exports::of_report(exports, vectors::json, vectors::document)?;
-    let mut report = compare(&files, world)?;
+    let mut report = compare(&files, app)?;
     report.thresholds = vectors::check(&fail_if, &report.comparisons);
-    exports.finish(&report, vectors::document, world)?;
-    Ok(judge(&report.thresholds, world))
+    exports.finish(&report, vectors::document, app)?;
+    Ok(judge(&report.thresholds, app))
 }
 
 /// Of the others one at a time is in memory.
-fn compare(files: &[PathBuf], world: &World) -> Result<VectorsReport, Error> {
+fn compare(files: &[PathBuf], app: &AppContext) -> Result<VectorsReport, Error> {
     let [first, others @ ..] = files else {
         return Err(Error::Flag { flag: "FILE", reason: "no file to compare".into() });
     };
@@ -33,7 +33,7 @@ fn compare(files: &[PathBuf], world: &World) -> Result<VectorsReport, Error> {
     for file in others {
         let candidate = set(read(file)?);
         comparisons.push(vectors::compare(&reference, &candidate)?);
-        if world.cancel.is_cancelled() {
+        if app.cancel.is_cancelled() {
             return Err(Error::Interrupted);
         }
     }

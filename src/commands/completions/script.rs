@@ -11,7 +11,7 @@ use clap_complete_nushell::Nushell;
 
 use super::{bash, values, zsh};
 use crate::cli::{Cli, CompletedShell};
-use crate::commands::{Error, Outcome, World};
+use crate::commands::{AppContext, Error, Outcome};
 
 /// The variable by which a script requests candidates.
 const VARIABLE: &str = "COMPLETE";
@@ -20,13 +20,13 @@ const NAME: &str = "infa";
 /// The shells whose scripts ask infa.
 const SHELLS: Shells<'static> = Shells(&[&bash::Bash, &Elvish, &Fish, &Powershell, &zsh::Zsh]);
 
-pub fn run(shell: CompletedShell, world: &World) -> Result<Outcome, Error> {
+pub fn run(shell: CompletedShell, app: &AppContext) -> Result<Outcome, Error> {
     let mut script = Vec::new();
     match dynamic(shell) {
         Some(shell) => shell.write_registration(VARIABLE, NAME, NAME, &program(), &mut script)?,
         None => clap_complete::generate(Nushell, &mut Cli::command(), NAME, &mut script),
     }
-    world.bars.printer().stdout(&String::from_utf8_lossy(&script))?;
+    app.bars.printer().stdout(&String::from_utf8_lossy(&script))?;
     Ok(Outcome::Done)
 }
 

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::commands::async_runtime::EngineRuntime;
-use crate::commands::{Error, World};
+use crate::commands::{AppContext, Error};
 use crate::engine::open::EngineOptions;
 
 /// The runtime that the futures of such an engine need.
-pub fn runtime(options: &EngineOptions, world: &World) -> Result<Arc<EngineRuntime>, Error> {
+pub fn runtime(options: &EngineOptions, app: &AppContext) -> Result<Arc<EngineRuntime>, Error> {
     match options {
         EngineOptions::Local(_) => EngineRuntime::local(),
-        EngineOptions::Python(_) | EngineOptions::Server(_) => EngineRuntime::network(world),
+        EngineOptions::Python(_) | EngineOptions::Server(_) => EngineRuntime::network(app),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::num::NonZero;
 use std::path::Path;
 
-use super::super::{Error, World};
+use super::super::{AppContext, Error};
 use super::EngineSet;
 use crate::bench::machine::{self, GemmError};
 use crate::bench::report::{FileHash, Machine, ModelReport};
@@ -15,17 +15,17 @@ use crate::model::{Model, fingerprint};
 use crate::runtime::{Runtime, cores};
 
 /// The machine, and its peak speed if an engine computes here and ONNX Runtime is installed.
-pub fn of_machine(set: &EngineSet, world: &World) -> Machine {
+pub fn of_machine(set: &EngineSet, app: &AppContext) -> Machine {
     let mut facts = machine::facts();
     if !set.computes_here() {
         return facts;
     }
-    let Ok(Some(library)) = world.globals.search().find() else { return facts };
+    let Ok(Some(library)) = app.globals.search().find() else { return facts };
     let threads = set.hardware.cpu.threads.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN);
     let measured = Runtime::load(&library.path).map_err(GemmError::from);
     match measured.and_then(|runtime| machine::gemm_gflops(&runtime, threads)) {
         Ok(gflops) => facts.gemm_gflops = Some(gflops),
-        Err(error) => world.bars.printer().warning(&error.to_string()),
+        Err(error) => app.bars.printer().warning(&error.to_string()),
     }
     facts.onnxruntime = facts.onnxruntime.or(Some(library.version));
     facts
@@ -36,18 +36,18 @@ pub fn of(
     set: &EngineSet,
     model: Option<&Model>,
     max_length: Option<usize>,
-    world: &World,
+    app: &AppContext,
 ) -> Result<ModelReport, Error> {
     let known =
         ModelReport { id: name(set.model_id()), revision: set.model.revision.clone(), ..ModelReport::default() };
     let Some(model) = model else { return Ok(known) };
     let architecture = model.config.get("model_type").and_then(|name| name.as_str()).map(str::to_owned);
     let cost = cost(model);
-    let sums = match fingerprint::files(model, &world.cancel) {
+    let sums = match fingerprint::files(model, &app.cancel) {
         Ok(sums) => sums,
         Err(FetchError::Cancelled) => return Err(Error::Interrupted),
         Err(error) => {
-            world.bars.printer().warning(&format!("the model's files have no sums in the report: {error}"));
+            app.bars.printer().warning(&format!("the model's files have no sums in the report: {error}"));
             Vec::new()
         }
     };

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::super::{Error, World};
+use super::super::{AppContext, Error};
 use super::{EngineSet, NamedEngine, OpenError, facts};
 use crate::bench::engine::OpenEngine;
 use crate::bench::machine::{self, RootPids};
@@ -24,7 +24,7 @@ use crate::model::Model;
 /// Opens the engines of a set.
 pub struct EngineOpener<'a> {
     set: &'a EngineSet,
-    world: &'a World,
+    app: &'a AppContext,
     /// The model; `None` if its files are not here.
     model: Option<&'a Model>,
     /// The roles of the texts, at least one.
@@ -51,8 +51,8 @@ pub struct EngineFacts {
 }
 
 impl<'a> EngineOpener<'a> {
-    pub fn new(set: &'a EngineSet, model: Option<&'a Model>, roles: &'a [Role], world: &'a World) -> Self {
-        Self { set, world, model, roles }
+    pub fn new(set: &'a EngineSet, model: Option<&'a Model>, roles: &'a [Role], app: &'a AppContext) -> Self {
+        Self { set, app, model, roles }
     }
 
     /// Loads, starts or connects to one engine.
@@ -69,9 +69,9 @@ impl<'a> EngineOpener<'a> {
     }
 
     async fn load(&self, spec: &EngineSpec) -> Result<RunningEngine, OpenError> {
-        let Self { set, world, .. } = self;
+        let Self { set, app, .. } = self;
         let before = machine::resident_memory();
-        let (options, host) = (set.local_options(spec, &world.globals)?, world.host());
+        let (options, host) = (set.local_options(spec, &app.globals)?, app.host());
         let (task, roles) = (set.task, self.roles.to_vec());
         // Files are read, and perhaps fetched.
         let open = move || match task {
@@ -98,7 +98,7 @@ impl<'a> EngineOpener<'a> {
     }
 
     async fn start(&self, spec: &EngineSpec, recipe: &PythonRecipe) -> Result<RunningEngine, OpenError> {
-        let Self { set, world, .. } = self;
+        let Self { set, app, .. } = self;
         let model = self.model_here()?;
         let task = match set.task {
             Task::Embed => PythonTask::Embed,
@@ -108,8 +108,8 @@ impl<'a> EngineOpener<'a> {
             // sentence-transformers makes vectors of anything.
             check_task(model, OutputKind::Embedding, &TextOptions::default())?;
         }
-        let options = set.python_options(spec, &world.globals)?;
-        let engine = options.start_in(&model.dir, set.model_id(), task, false, &world.cancel).await?;
+        let options = set.python_options(spec, &app.globals)?;
+        let engine = options.start_in(&model.dir, set.model_id(), task, false, &app.cancel).await?;
         let info = engine.worker().info();
         let mut details = info.versions.clone();
         let version = details.get(recipe.library).map(|version| format!("{} {version}", recipe.library));
@@ -129,10 +129,10 @@ impl<'a> EngineOpener<'a> {
     }
 
     async fn launch(&self, engine: &NamedEngine, recipe: &ServerRecipe) -> Result<RunningEngine, OpenError> {
-        let Self { set, world, .. } = self;
+        let Self { set, app, .. } = self;
         let options = set.launch_options(engine);
-        let command = options.command(&world.globals.cache)?;
-        let server = options.start(command, &self.model_here()?.dir, &world.cancel).await?;
+        let command = options.command(&app.globals.cache)?;
+        let server = options.start(command, &self.model_here()?.dir, &app.cancel).await?;
         let mut running = match self.connect(engine, server.spec(), recipe).await {
             Ok(connected) => connected,
             Err(error) => {
@@ -156,7 +156,7 @@ impl<'a> EngineOpener<'a> {
         spec: &EngineSpec,
         recipe: &ServerRecipe,
     ) -> Result<RunningEngine, OpenError> {
-        let Self { set, world, .. } = self;
+        let Self { set, app, .. } = self;
         let mut options = set.server_options(engine, spec, recipe);
         let (mut facts, mut engines) = (EngineFacts::default(), Vec::new());
         let roles = if set.task == Task::Embed { self.roles } else { &[Role::Text] };
@@ -173,7 +173,7 @@ impl<'a> EngineOpener<'a> {
                     Wanted::Vectors(Role::Text)
                 }
             };
-            let connected = options.attach(wanted, &world.cancel).await?;
+            let connected = options.attach(wanted, &app.cancel).await?;
             let model = connected.info().model.clone();
             facts.details.extend(Some(("model".to_owned(), model)).filter(|(_, model)| !model.is_empty()));
             engines.push(match wanted {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{Error, World};
+use super::super::{AppContext, Error};
 use crate::bench::report::Task;
 use crate::cli::{EngineEntry, EngineSetArgs, HardwareArgs, ModelIdArgs, PythonArgs};
 use crate::commands::settings::model_request;
@@ -96,25 +96,23 @@ impl EngineSet {
 
     /// The model whose tokenizer counts, and which engines of this machine run. Without such engines, a missing model
     /// only leaves tokens uncounted.
-    pub fn model(&self, world: &World) -> Result<Option<Model>, Error> {
-        match self.read(&world.context(), world) {
+    pub fn model(&self, app: &AppContext) -> Result<Option<Model>, Error> {
+        match self.read(&app.context(), app) {
             Ok(model) => Ok(Some(model)),
             Err(error) if self.computes_here() || error.is_cancelled() => Err(error.into()),
             Err(error) => {
-                world.bars.printer().warning(&format!("tokens are not counted: {error}"));
+                app.bars.printer().warning(&format!("tokens are not counted: {error}"));
                 Ok(None)
             }
         }
     }
 
     /// The availability of the model, without the network: for plans.
-    pub fn model_here(&self, world: &World) -> Result<ModelHere, Error> {
-        let context = Context { offline: true, ..world.context() };
-        match self.read(&context, world) {
+    pub fn model_here(&self, app: &AppContext) -> Result<ModelHere, Error> {
+        let context = Context { offline: true, ..app.context() };
+        match self.read(&context, app) {
             Ok(_) => Ok(ModelHere::Yes),
-            Err(ModelError::Hub(HubError::Offline { .. }))
-                if !(world.globals.offline || HubEnv::from_env().offline) =>
-            {
+            Err(ModelError::Hub(HubError::Offline { .. })) if !(app.globals.offline || HubEnv::from_env().offline) => {
                 Ok(ModelHere::Downloaded)
             }
             Err(error) if self.computes_here() || error.is_cancelled() => Err(error.into()),
@@ -122,8 +120,8 @@ impl EngineSet {
         }
     }
 
-    fn read(&self, context: &Context, world: &World) -> Result<Model, ModelError> {
-        let request = model_request(self.model.clone(), &world.globals)?;
+    fn read(&self, context: &Context, app: &AppContext) -> Result<Model, ModelError> {
+        let request = model_request(self.model.clone(), &app.globals)?;
         Model::read(request.resolve(HubEnv::from_env(), context)?)
     }
 

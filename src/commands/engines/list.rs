@@ -8,18 +8,18 @@ use clap::ValueEnum;
 use super::interpreters::{EngineStatus, Interpreters, install_command};
 use super::layout::{self, Row};
 use crate::cli::{EnginesArgs, EnginesCommand, InstallArgs, PythonArgs};
-use crate::commands::{Error, Outcome, World};
+use crate::commands::{AppContext, Error, Outcome};
 use crate::engine::python;
 use crate::engine::recipes::Location;
 use crate::engine::{EngineKind, launch};
 
-pub fn run(args: EnginesArgs, world: &World) -> Result<Outcome, Error> {
+pub fn run(args: EnginesArgs, app: &AppContext) -> Result<Outcome, Error> {
     let EnginesArgs { command, listing, python: PythonArgs { python } } = args;
     if let Some(EnginesCommand::Install(InstallArgs { names, python: PythonArgs { python } })) = command {
-        python::install(&names, python.as_deref(), &world.globals.cache, &world.context())?;
+        python::install(&names, python.as_deref(), &app.globals.cache, &app.context())?;
         return Ok(Outcome::Done);
     }
-    let engines = list(python.as_deref(), world)?;
+    let engines = list(python.as_deref(), app)?;
     let text = if listing.is_json() {
         let json = serde_json::to_string_pretty(&engines).map_err(std::io::Error::from)?;
         format!("{json}\n")
@@ -27,26 +27,26 @@ pub fn run(args: EnginesArgs, world: &World) -> Result<Outcome, Error> {
         let width = console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
         table(&engines, width.filter(|&width| width > 0).unwrap_or(WIDTH))
     };
-    world.bars.printer().stdout(&text)?;
+    app.bars.printer().stdout(&text)?;
     Ok(Outcome::Done)
 }
 
-fn list(python: Option<&Path>, world: &World) -> Result<Vec<EngineStatus>, Error> {
+fn list(python: Option<&Path>, app: &AppContext) -> Result<Vec<EngineStatus>, Error> {
     let mut interpreters = Interpreters::new()?;
-    let cache = &world.globals.cache;
+    let cache = &app.globals.cache;
     let status = |&kind: &EngineKind| match kind.location() {
-        Location::Process => in_process(kind, world),
+        Location::Process => in_process(kind, app),
         Location::Python(_) => interpreters.status(kind, python, cache),
         Location::Server(_) => server(kind, cache),
     };
     Ok(EngineKind::value_variants().iter().map(status).collect())
 }
 
-fn in_process(kind: EngineKind, world: &World) -> EngineStatus {
-    let (usable, version, missing) = match world.globals.search().find() {
+fn in_process(kind: EngineKind, app: &AppContext) -> EngineStatus {
+    let (usable, version, missing) = match app.globals.search().find() {
         Ok(Some(library)) => (true, Some(library.version), None),
         // The first run installs it.
-        Ok(None) => (!world.globals.offline, None, Some("ONNX Runtime: the first run installs it".to_owned())),
+        Ok(None) => (!app.globals.offline, None, Some("ONNX Runtime: the first run installs it".to_owned())),
         Err(e) => (false, None, Some(e.to_string())),
     };
     let versions = version.map(|version| ("onnxruntime".to_owned(), version)).into_iter().collect();

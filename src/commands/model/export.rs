@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{Use, find, uses};
 use crate::cli::{ExportArgs, ExportTask};
-use crate::commands::{Error, Outcome, World};
+use crate::commands::{AppContext, Error, Outcome};
 use crate::engine::{self, EngineError};
 use crate::graph::export::{MOST_INSIDE, export};
 use crate::graph::{self, GraphError, Lexical, Operators, Output, Request, Rows};
@@ -15,7 +15,7 @@ use crate::model::{Model, ModelError};
 use crate::output::{BytesWriter, Destination};
 use crate::runtime::device::Dtype;
 
-pub(super) fn run(args: ExportArgs, world: &World) -> Result<Outcome, Error> {
+pub(super) fn run(args: ExportArgs, app: &AppContext) -> Result<Outcome, Error> {
     let ExportArgs { source, output, task, standard_ops, attention_mask, dtype } = args;
     if dtype.resolve()? == Dtype::Int8 {
         let reason = "an exported graph is in float32: int8 is made when a model is loaded".into();
@@ -24,7 +24,7 @@ pub(super) fn run(args: ExportArgs, world: &World) -> Result<Outcome, Error> {
     // A bad destination fails before the model is fetched.
     let destination = Destination::File(output.clone());
     let mut file = BytesWriter::open(&destination).map_err(Error::OutputOpen)?;
-    let mut model = Model::read(find(source, None, world)?)?;
+    let mut model = Model::read(find(source, None, app)?)?;
     model.choose_adapter(None, None)?;
     let weights = open_weights(&model)?;
     let task = task.unwrap_or_else(|| usual_task(&model));
@@ -40,7 +40,7 @@ pub(super) fn run(args: ExportArgs, world: &World) -> Result<Outcome, Error> {
     if !exported.data.is_empty() {
         let mut data = BytesWriter::open(&Destination::File(data_path.clone())).map_err(Error::OutputOpen)?;
         for (offset, numbers) in &exported.data {
-            if world.cancel.is_cancelled() {
+            if app.cancel.is_cancelled() {
                 return Err(Error::Interrupted);
             }
             data.write_at(*offset, numbers)?;
@@ -48,12 +48,12 @@ pub(super) fn run(args: ExportArgs, world: &World) -> Result<Outcome, Error> {
         data.finish()?;
     }
     file.write(&exported.model)?;
-    if world.cancel.is_cancelled() {
+    if app.cancel.is_cancelled() {
         return Err(Error::Interrupted);
     }
     file.finish()?;
     let beside = if exported.data.is_empty() { String::new() } else { format!(" and {}", data_path.display()) };
-    world.bars.printer().note(&format!(
+    app.bars.printer().note(&format!(
         "Wrote {}{beside}: {} of {}, {} operators",
         output.display(),
         graph.output,

@@ -5,16 +5,16 @@ use std::fmt::Write;
 use super::find;
 use super::summary::{Late, Summary, with_hint};
 use crate::cli::InspectArgs;
-use crate::commands::{Error, Outcome, World};
+use crate::commands::{AppContext, Error, Outcome};
 use crate::engine::int8::Report;
 use crate::model::ModelError;
 use crate::model::source::{Source, Weights};
 use crate::plural::counted;
 
-pub(super) fn run(args: InspectArgs, world: &World) -> Result<Outcome, Error> {
+pub(super) fn run(args: InspectArgs, app: &AppContext) -> Result<Outcome, Error> {
     let InspectArgs { source, onnx_file, listing } = args;
     let name = source.flags.model_flag.clone().unwrap_or_else(|| source.model_id.clone());
-    let (source, problem) = match find(source, onnx_file, world) {
+    let (source, problem) = match find(source, onnx_file, app) {
         Ok(source) => (source, None),
         // A directory without weights can be described all the same.
         Err(e @ ModelError::MissingFile { .. }) => {
@@ -24,9 +24,9 @@ pub(super) fn run(args: InspectArgs, world: &World) -> Result<Outcome, Error> {
         }
         Err(e) => return Err(e.into()),
     };
-    let summary = Summary::new(source, problem, &world.globals.cache);
+    let summary = Summary::new(source, problem, &app.globals.cache);
     let text = if listing.is_json() { as_json(&summary) } else { table(&summary) };
-    world.bars.printer().stdout(&text)?;
+    app.bars.printer().stdout(&text)?;
     Ok(if summary.problems.is_empty() { Outcome::Done } else { Outcome::Missing })
 }
 

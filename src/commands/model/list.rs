@@ -4,7 +4,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use crate::cli::ListingArgs;
-use crate::commands::{Error, Outcome, World};
+use crate::commands::{AppContext, Error, Outcome};
 use crate::model::cache::{HubEnv, inventory};
 use crate::model::{DEFAULT_MODEL, source, task_in};
 use crate::plural::counted;
@@ -24,9 +24,9 @@ struct Listed {
     default: bool,
 }
 
-pub(super) fn run(args: ListingArgs, world: &World) -> Result<Outcome, Error> {
-    let models = listed(world);
-    let printer = world.bars.printer();
+pub(super) fn run(args: ListingArgs, app: &AppContext) -> Result<Outcome, Error> {
+    let models = listed(app);
+    let printer = app.bars.printer();
     if args.is_json() {
         let json = serde_json::to_string_pretty(&models).map_err(std::io::Error::from)?;
         printer.stdout(&format!("{json}\n"))?;
@@ -43,7 +43,7 @@ pub(super) fn run(args: ListingArgs, world: &World) -> Result<Outcome, Error> {
 }
 
 /// The models in the Hugging Face cache, and the default model where infa has its own copy.
-fn listed(world: &World) -> Vec<Listed> {
+fn listed(app: &AppContext) -> Vec<Listed> {
     let cached = inventory::models(&HubEnv::from_env().cache).into_iter().map(|model| {
         let task = model.revisions.iter().find_map(|revision| task_in(&revision.directory));
         Listed {
@@ -55,7 +55,7 @@ fn listed(world: &World) -> Vec<Listed> {
             model: model.id,
         }
     });
-    let own = source::own_default(&world.globals.cache).map(|directory| Listed {
+    let own = source::own_default(&app.globals.cache).map(|directory| Listed {
         model: DEFAULT_MODEL.to_owned(),
         task: task_in(&directory).map(|task| short(&task.description())),
         bytes: inventory::size(&directory),

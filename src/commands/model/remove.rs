@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::list::size;
 use crate::cli::RemoveArgs;
-use crate::commands::{Error, Outcome, World};
+use crate::commands::{AppContext, Error, Outcome};
 use crate::model::cache::HubEnv;
 use crate::model::cache::inventory::{self, CachedModel, CachedRevision};
 use crate::model::{DEFAULT_MODEL, short_names, source};
@@ -20,19 +20,19 @@ enum Target {
     Own(PathBuf),
 }
 
-pub(super) fn run(args: RemoveArgs, world: &World) -> Result<Outcome, Error> {
+pub(super) fn run(args: RemoveArgs, app: &AppContext) -> Result<Outcome, Error> {
     let RemoveArgs { model_id, model_flag, revision, yes } = args;
     let model_id = if model_flag.is_empty() { model_id } else { model_flag };
     let env = HubEnv::from_env();
     let mut targets = Vec::new();
     for id in &model_id {
-        targets.extend(found(id, revision.as_deref(), &env, world)?);
+        targets.extend(found(id, revision.as_deref(), &env, app)?);
     }
-    let printer = world.bars.printer();
+    let printer = app.bars.printer();
     for target in &targets {
         printer.note(&format!("To be removed: {}", target.description()));
     }
-    if !yes && !confirmed(world)? {
+    if !yes && !confirmed(app)? {
         printer.note("Nothing is removed.");
         return Ok(Outcome::Done);
     }
@@ -48,9 +48,9 @@ pub(super) fn run(args: RemoveArgs, world: &World) -> Result<Outcome, Error> {
 }
 
 /// Finds `id` among the cached models.
-fn found(id: &str, revision: Option<&str>, env: &HubEnv, world: &World) -> Result<Vec<Target>, Error> {
-    let full = short_names::full_id(id, env, &world.globals.cache)?;
-    let own = source::own_default(&world.globals.cache).filter(|_| full == DEFAULT_MODEL && revision.is_none());
+fn found(id: &str, revision: Option<&str>, env: &HubEnv, app: &AppContext) -> Result<Vec<Target>, Error> {
+    let full = short_names::full_id(id, env, &app.globals.cache)?;
+    let own = source::own_default(&app.globals.cache).filter(|_| full == DEFAULT_MODEL && revision.is_none());
     let Some(model) = inventory::model(&env.cache, &full) else {
         if let Some(own) = own {
             return Ok(vec![Target::Own(own)]);
@@ -87,12 +87,12 @@ fn shown(revision: &CachedRevision) -> String {
 }
 
 /// Prompts on a terminal.
-fn confirmed(world: &World) -> Result<bool, Error> {
+fn confirmed(app: &AppContext) -> Result<bool, Error> {
     if !std::io::stdin().is_terminal() {
         let message = "removing needs a yes, and stdin is no terminal".into();
         return Err(Error::Usage { message, hint: "infa model remove --yes ID removes without asking".into() });
     }
-    world.bars.printer().note("Remove? [y/N]");
+    app.bars.printer().note("Remove? [y/N]");
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer).map_err(Error::Stdin)?;
     Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))

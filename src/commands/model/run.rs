@@ -2,14 +2,14 @@
 
 use super::{export, inspect, list, pull, remove};
 use crate::cli::ModelCommand;
-use crate::commands::{Error, Outcome, World};
+use crate::commands::{AppContext, Error, Outcome};
 
-pub fn run(command: ModelCommand, world: &World) -> Result<Outcome, Error> {
+pub fn run(command: ModelCommand, app: &AppContext) -> Result<Outcome, Error> {
     match command {
-        ModelCommand::List(args) => list::run(args, world),
-        ModelCommand::Pull(args) => pull::run(args, world),
-        ModelCommand::Remove(args) => remove::run(args, world),
-        ModelCommand::Inspect(args) => inspect::run(args, world),
-        ModelCommand::Export(args) => export::run(args, world),
+        ModelCommand::List(args) => list::run(args, app),
+        ModelCommand::Pull(args) => pull::run(args, app),
+        ModelCommand::Remove(args) => remove::run(args, app),
+        ModelCommand::Inspect(args) => inspect::run(args, app),
+        ModelCommand::Export(args) => export::run(args, app),
     }
 }

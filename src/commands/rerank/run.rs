@@ -9,14 +9,14 @@ use crate::cli::{FieldArgs, OutputArgs, ReadArgs, RerankArgs};
 use crate::commands::async_runtime::EngineRuntime;
 use crate::commands::batch_run::{BatchInput, BatchRun, open_error};
 use crate::commands::engine;
-use crate::commands::{Error, Outcome, World, texts};
+use crate::commands::{AppContext, Error, Outcome, texts};
 use crate::engine::open::EngineOptions;
 use crate::engine::rerank::{Method, Reranker};
 use crate::input::{self, Format, InputError, Record, Records};
 use crate::model::DEFAULT_MODEL;
 use crate::output::{Destination, RankingFormat, RankingWriter};
 
-pub fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
+pub fn run(args: RerankArgs, app: &AppContext) -> Result<Outcome, Error> {
     let RerankArgs {
         query,
         read,
@@ -35,7 +35,7 @@ pub fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
     if query.as_ref().is_some_and(|query| query.trim().is_empty()) {
         return Err(Error::Flag { flag: "--query", reason: "the query is empty".into() });
     }
-    let options = engine::resolve(engine, model, input_args.into(), &world.globals)?;
+    let options = engine::resolve(engine, model, input_args.into(), &app.globals)?;
     let ending = output.as_deref().filter(|_| format.is_none()).map_or(Ok(None), RankingFormat::of_file);
     let ending = ending.map_err(open_error)?;
     let destination = Destination::named(output.as_deref());
@@ -51,16 +51,16 @@ pub fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
     match query {
         Some(query) => {
             let command = format!("infa rerank --query {}", texts::quoted(&query));
-            let mut records = texts::open(read, None, &command, "documents", world)?;
+            let mut records = texts::open(read, None, &command, "documents", app)?;
             let Some(first) = first(&mut records)? else {
                 return Err(Error::Nothing("there are no documents"));
             };
-            let runtime = engine::runtime(&options, world)?;
-            let reranker = open(&options, &runtime, raw_scores, world)?;
+            let runtime = engine::runtime(&options, app)?;
+            let reranker = open(&options, &runtime, raw_scores, app)?;
             let before = (engine::opened(&options), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, false, kept != Kept::Not).map_err(open_error)?;
             let words = ("Scored", "document");
-            let run = BatchRun { world, words, before, destination: &destination, at_the_end: true };
+            let run = BatchRun { app, words, before, destination: &destination, at_the_end: true };
             one::run(run, BatchInput::new(Some(first), records), (runtime, reranker), query, top_n, kept, writer)
         }
         None => {
@@ -78,12 +78,12 @@ pub fn run(args: RerankArgs, world: &World) -> Result<Outcome, Error> {
                 let reason = format!("is missing; without it each line must hold a query and its documents: {error}");
                 return Err(no_query(&reason, &command(EXAMPLE, &shown(&files))));
             }
-            let runtime = engine::runtime(&options, world)?;
-            let reranker = open(&options, &runtime, raw_scores, world)?;
+            let runtime = engine::runtime(&options, app)?;
+            let reranker = open(&options, &runtime, raw_scores, app)?;
             let before = (engine::opened(&options), start.elapsed().as_secs_f64());
             let writer = RankingWriter::open(format, &destination, true, kept != Kept::Not).map_err(open_error)?;
             let words = ("Reranked", "query");
-            let run = BatchRun { world, words, before, destination: &destination, at_the_end: false };
+            let run = BatchRun { app, words, before, destination: &destination, at_the_end: false };
             many::run(run, BatchInput::new(Some(first), records), (runtime, reranker), top_n, kept, writer)
         }
     }
@@ -149,8 +149,13 @@ fn shown(files: &[PathBuf]) -> Vec<String> {
 }
 
 /// Opens the engine, and says so where it compares vectors.
-fn open(options: &EngineOptions, runtime: &EngineRuntime, raw_scores: bool, world: &World) -> Result<Reranker, Error> {
-    let reranker = options.reranker(raw_scores, &world.host(), runtime.handle()?)?;
+fn open(
+    options: &EngineOptions,
+    runtime: &EngineRuntime,
+    raw_scores: bool,
+    app: &AppContext,
+) -> Result<Reranker, Error> {
+    let reranker = options.reranker(raw_scores, &app.host(), runtime.handle()?)?;
     let (kind, by) = match reranker.method() {
         Method::Pairs(_) | Method::Engine => return Ok(reranker),
         Method::Vectors(similarity) => ("an embedding model", similarity.name()),
@@ -161,8 +166,7 @@ fn open(options: &EngineOptions, runtime: &EngineRuntime, raw_scores: bool, worl
     // A user who names a model has chosen it.
     let advice =
         if name == DEFAULT_MODEL { " (a cross-encoder judges better: --model-id BAAI/bge-reranker-base)" } else { "" };
-    world
-        .bars
+    app.bars
         .printer()
         .note(&format!("{name} is {kind}: documents are scored by the {by} of their vectors and the query's{advice}"));
     Ok(reranker)

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use super::settings::ServedModel;
-use crate::commands::{Error, World};
+use crate::commands::{AppContext, Error};
 use crate::engine::open::LocalOptions;
 use crate::server::models::{Choose, Load, LoadError, Models, Spec};
 use crate::server::{App, Metrics};
@@ -14,22 +14,22 @@ use crate::server::{App, Metrics};
 pub type Fault = Arc<Mutex<Option<Error>>>;
 
 /// Loads and drops one model after the other.
-pub fn preload(specs: Vec<Spec>, fault: &Fault, world: &World) -> Result<(), Error> {
+pub fn preload(specs: Vec<Spec>, fault: &Fault, app: &AppContext) -> Result<(), Error> {
     for spec in specs {
         let name = spec.name.clone();
         Models::new(vec![spec]).all().iter().try_for_each(|model| model.load()).map_err(|e| cause(fault, e))?;
-        world.bars.printer().note(&format!("{name} can be loaded"));
+        app.bars.printer().note(&format!("{name} can be loaded"));
     }
     Ok(())
 }
 
 /// Loads one model after the other, so that what loading takes besides is not taken twice. The receiver is told how it
 /// ended.
-pub fn start_loading(app: &Arc<App>, fault: &Fault) -> Result<oneshot::Receiver<Result<(), Error>>, Error> {
+pub fn start_loading(state: &Arc<App>, fault: &Fault) -> Result<oneshot::Receiver<Result<(), Error>>, Error> {
     let (told, loaded) = oneshot::channel();
-    let (app, fault) = (Arc::clone(app), Arc::clone(fault));
+    let (state, fault) = (Arc::clone(state), Arc::clone(fault));
     spawn("loader", move || {
-        let result = app.models.all().iter().try_for_each(|model| model.load()).map_err(|e| cause(&fault, e));
+        let result = state.models.all().iter().try_for_each(|model| model.load()).map_err(|e| cause(&fault, e));
         // Nobody listens where the server has already ended.
         let _ = told.send(result);
     })?;
@@ -46,19 +46,19 @@ fn cause(fault: &Fault, told: LoadError) -> Error {
 }
 
 /// What the server needs to know of a model. With `several`, errors begin with its name.
-pub fn spec(model: ServedModel, several: bool, fault: &Fault, metrics: &Metrics, world: &World) -> Spec {
+pub fn spec(model: ServedModel, several: bool, fault: &Fault, metrics: &Metrics, app: &AppContext) -> Spec {
     let ServedModel { name, aliases, model_id, embedding_dtype, warm_up, mut options } = model;
     let metrics = metrics.model(&name);
     options.onnx.observer = Some(Arc::clone(&metrics) as _);
-    let load = loader(options, several.then(|| name.clone()), Arc::clone(fault), world.clone());
+    let load = loader(options, several.then(|| name.clone()), Arc::clone(fault), app.clone());
     Spec { name, aliases, model_id, embedding_dtype, warm_up, load, metrics }
 }
 
 /// What loads one model.
-fn loader(options: LocalOptions, name: Option<String>, fault: Fault, world: World) -> Load {
+fn loader(options: LocalOptions, name: Option<String>, fault: Fault, app: AppContext) -> Load {
     Arc::new(move |choose: Choose<'_>| {
         let load = || {
-            let host = world.host();
+            let host = app.host();
             let prepared = options.prepare(&host)?;
             let output = choose(&prepared.model)?;
             Ok(options.start(prepared, output, &host)?)

@@ -10,7 +10,7 @@ use super::load::{Fault, preload, spawn, spec, start_loading};
 use super::open_files;
 use super::settings::Settings;
 use crate::cli::ServeArgs;
-use crate::commands::{Error, Outcome, World, async_runtime};
+use crate::commands::{AppContext, Error, Outcome, async_runtime};
 use crate::server::models::Models;
 use crate::server::trace::Tracing;
 use crate::server::{self, App, Bound, Drained, Metrics};
@@ -19,39 +19,39 @@ use crate::ui::interrupt;
 /// How long the end of the server may wait for a collector of traces.
 const LAST_TRACES: Duration = Duration::from_secs(2);
 
-pub fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
-    let printer = world.bars.printer();
+pub fn run(args: ServeArgs, app: &AppContext) -> Result<Outcome, Error> {
+    let printer = app.bars.printer();
     let Settings { models, strict_names, listen, options, limits, preload_only, unload_after, traces, remarks } =
-        Settings::resolve(args, &world.globals)?;
+        Settings::resolve(args, &app.globals)?;
     remarks.iter().for_each(|remark| printer.warning(remark));
 
     let fault = Fault::default();
     let several = models.len() > 1;
     let metrics = Metrics::new()?;
-    let specs = models.into_iter().map(|model| spec(model, several, &fault, &metrics, world)).collect();
+    let specs = models.into_iter().map(|model| spec(model, several, &fault, &metrics, app)).collect();
     if preload_only {
-        preload(specs, &fault, world)?;
+        preload(specs, &fault, app)?;
         return Ok(Outcome::Done);
     }
     open_files::raise_limit();
     // Before other threads are started: the runtime needs most of them, and looks whether they can be had.
-    let runtime = async_runtime::multi_thread(world)?;
+    let runtime = async_runtime::multi_thread(app)?;
     // What was begun is finished, in the time that `--shutdown-timeout` allows for it.
     interrupt::be_patient();
     let tracing = traces.as_ref().map(Tracing::start).transpose()?;
-    let app = App::new(Models::new(specs).strict(strict_names), limits, metrics, tracing.clone());
-    let loaded = start_loading(&app, &fault)?;
+    let state = App::new(Models::new(specs).strict(strict_names), limits, metrics, tracing.clone());
+    let loaded = start_loading(&state, &fault)?;
     if let Some(idle) = unload_after {
-        let app = Arc::clone(&app);
-        spawn("idle", move || app.models.unload_idle(idle, || app.is_draining()))?;
+        let state = Arc::clone(&state);
+        spawn("idle", move || state.models.unload_idle(idle, || state.is_draining()))?;
     }
-    let watched = Arc::clone(&app);
+    let watched = Arc::clone(&state);
     spawn("watch", move || watched.models.watch_files(|| watched.is_draining()))?;
 
     let (failed, mut failure) = oneshot::channel();
-    let (started, signal_name) = (app.started, Arc::new(OnceLock::new()));
+    let (started, signal_name) = (state.started, Arc::new(OnceLock::new()));
     let served = runtime.block_on(async {
-        let signalled = termination(world, Arc::clone(&signal_name))?;
+        let signalled = termination(app, Arc::clone(&signal_name))?;
         let shutdown = async move {
             tokio::select! {
                 () = signalled => {}
@@ -73,7 +73,7 @@ pub fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
                 ));
             }
         };
-        Ok::<Drained, Error>(server::serve(app, listen, options, bound, shutdown).await?)
+        Ok::<Drained, Error>(server::serve(state, listen, options, bound, shutdown).await?)
     });
     // Whatever still computes for nobody: the process ends without it.
     runtime.shutdown_background();
@@ -82,7 +82,7 @@ pub fn run(args: ServeArgs, world: &World) -> Result<Outcome, Error> {
     }
     let drained = served?;
     // A signal is the ordinary end of a server, also in the middle of loading, which it cuts short.
-    if !world.cancel.is_cancelled()
+    if !app.cancel.is_cancelled()
         && let Ok(e) = failure.try_recv()
     {
         return Err(e);
@@ -109,14 +109,14 @@ fn stopped(signal: &str, uptime: Duration, Drained { begun, cut }: &Drained) -> 
 
 /// Done at the first SIGTERM, SIGHUP or Ctrl-C, if there was none yet; `name` is the signal's from then on.
 fn termination(
-    world: &World,
+    app: &AppContext,
     name: Arc<OnceLock<&'static str>>,
 ) -> Result<impl Future<Output = ()> + Send + use<>, Error> {
     let mut terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
     let mut stop = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
     let mut hang_up =
         interrupt::hang_up_ends().then(|| signal(SignalKind::hangup())).transpose().map_err(Error::Signals)?;
-    let cancel = world.cancel.clone();
+    let cancel = app.cancel.clone();
     Ok(async move {
         // One that came before these two lines was seen by the listener that has been there from the start.
         if !cancel.is_cancelled() {

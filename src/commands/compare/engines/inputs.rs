@@ -8,7 +8,7 @@ use super::plan::Plan;
 use crate::bench::target::Request;
 use crate::cli::CompareTask;
 use crate::commands::engine_set::TokenCounter;
-use crate::commands::{Error, World};
+use crate::commands::{AppContext, Error};
 use crate::compare::engines::{Inputs, Query, Text};
 use crate::input;
 use crate::input::{RetrievalSet, ScoredPairs};
@@ -45,10 +45,10 @@ const QUERY: usize = 0;
 const DOCUMENT: usize = 1;
 
 impl Task {
-    pub fn read(plan: &Plan, world: &World) -> Result<Self, Error> {
+    pub fn read(plan: &Plan, app: &AppContext) -> Result<Self, Error> {
         let task = match plan.task {
-            CompareTask::Embed => texts(plan, world)?,
-            CompareTask::Rerank => queries(plan, world)?,
+            CompareTask::Embed => texts(plan, app)?,
+            CompareTask::Rerank => queries(plan, app)?,
             CompareTask::Sts => {
                 let path = plan.files.first().map_or(Path::new("-"), PathBuf::as_path);
                 pairs(input::read_pairs(path, &plan.pairs)?)
@@ -70,10 +70,10 @@ impl Task {
 
     /// The number of tokens of each input (of queries with all their documents) without truncation, and of all inputs
     /// with truncation.
-    pub fn tokens(&self, counter: &TokenCounter<'_>, world: &World) -> Result<Tokens, Error> {
+    pub fn tokens(&self, counter: &TokenCounter<'_>, app: &AppContext) -> Result<Tokens, Error> {
         let mut tokens = Tokens { of_inputs: Vec::with_capacity(self.inputs.len()), lengths: Vec::new(), seen: 0 };
         let mut count = |request: &Request| {
-            if world.cancel.is_cancelled() {
+            if app.cancel.is_cancelled() {
                 return Err(Error::Interrupted);
             }
             let lengths = counter.request("FILE", request)?;
@@ -124,10 +124,10 @@ fn left_out(skipped: usize, first: Option<String>, one: &str, many: &str) -> Vec
     }]
 }
 
-fn texts(plan: &Plan, world: &World) -> Result<Task, Error> {
+fn texts(plan: &Plan, app: &AppContext) -> Result<Task, Error> {
     let (mut texts, mut skipped, mut first) = (Vec::new(), 0, None);
     for record in input::open(&plan.files, &plan.options)? {
-        if world.cancel.is_cancelled() {
+        if app.cancel.is_cancelled() {
             return Err(Error::Interrupted);
         }
         let record = record?;
@@ -147,10 +147,10 @@ fn texts(plan: &Plan, world: &World) -> Result<Task, Error> {
     Ok(Task { inputs: Inputs::Texts(texts), truth: Truth::Unknown, files: named(&plan.files), warnings })
 }
 
-fn queries(plan: &Plan, world: &World) -> Result<Task, Error> {
+fn queries(plan: &Plan, app: &AppContext) -> Result<Task, Error> {
     let (mut queries, mut skipped, mut first) = (Vec::new(), 0, None);
     for record in input::open_queries(&plan.files, &plan.options)? {
-        if world.cancel.is_cancelled() {
+        if app.cancel.is_cancelled() {
             return Err(Error::Interrupted);
         }
         let record = record?;

@@ -15,7 +15,7 @@ use crate::cli::{CheckArgs, CompareEnginesArgs, CompareTask};
 use crate::commands::compare::outcome::{judge, thresholds};
 use crate::commands::engine_set::{EngineFacts, EngineOpener, NamedEngine, OpenError, TokenCounter, facts};
 use crate::commands::exports::Exports;
-use crate::commands::{Error, Outcome, World, async_runtime};
+use crate::commands::{AppContext, Error, Outcome, async_runtime};
 use crate::compare::engines::{
     self, Answers, EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask, EnginesWorkload, Inputs, SCHEMA_VERSION,
 };
@@ -27,30 +27,30 @@ use crate::model::Model;
 use crate::report::numbers::several;
 use crate::ui::interrupt;
 
-pub(in crate::commands::compare) fn run(args: CompareEnginesArgs, world: &World) -> Result<Outcome, Error> {
+pub(in crate::commands::compare) fn run(args: CompareEnginesArgs, app: &AppContext) -> Result<Outcome, Error> {
     let CompareEnginesArgs { files, flags, checks: CheckArgs { fail_if, exports } } = args;
     let (begin, started) = (Instant::now(), SystemTime::now());
     let thresholds = thresholds(&fail_if, Kind::Engines)?;
     let plan = Plan::resolve(flags, files)?;
     let exports = Exports::of_report(exports, engines::json, engines::document)?;
-    let task = Task::read(&plan, world)?;
-    let model = plan.set.model(world)?;
+    let task = Task::read(&plan, app)?;
+    let model = plan.set.model(app)?;
     let counter = model.as_ref().map(|model| TokenCounter::new(model, plan.set.task)).transpose()?;
     let max_length = counter.as_ref().map(|counter| counter.max_length);
-    let tokens = counter.as_ref().map(|counter| task.tokens(counter, world)).transpose()?;
+    let tokens = counter.as_ref().map(|counter| task.tokens(counter, app)).transpose()?;
     drop(counter);
-    let model_facts = facts::of(&plan.set, model.as_ref(), max_length, world)?;
+    let model_facts = facts::of(&plan.set, model.as_ref(), max_length, app)?;
 
     // Results are printed and exported even after an interruption.
     interrupt::be_patient();
-    let comparing = Comparing { plan: &plan, task: &task, tokens: tokens.as_ref(), model: model.as_ref(), world };
+    let comparing = Comparing { plan: &plan, task: &task, tokens: tokens.as_ref(), model: model.as_ref(), app };
     let (engines, reference) = comparing.engines()?;
     let mut report = EnginesReport {
         schema_version: SCHEMA_VERSION,
         infa: env!("CARGO_PKG_VERSION").to_owned(),
         started: humantime::format_rfc3339_seconds(started).to_string(),
         seconds: 0.0,
-        interrupted: world.cancel.is_cancelled(),
+        interrupted: app.cancel.is_cancelled(),
         machine: machine::facts(),
         model: model_facts,
         workload: workload(&plan, &task, tokens.as_ref(), max_length),
@@ -63,15 +63,15 @@ pub(in crate::commands::compare) fn run(args: CompareEnginesArgs, world: &World)
     report.thresholds = engines::check(&thresholds, &report);
     report.seconds = begin.elapsed().as_secs_f64();
 
-    exports.finish(&report, engines::document, world)?;
-    if world.cancel.is_cancelled() {
+    exports.finish(&report, engines::document, app)?;
+    if app.cancel.is_cancelled() {
         return Err(Error::Interrupted);
     }
     if let Some(idle) = report.thresholds.iter().find(|threshold| threshold.checked.is_empty()) {
         let reason = format!("{}: it takes a second engine, or another --task, to tell", idle.threshold);
         return Err(Error::flag("--fail-if", reason));
     }
-    let outcome = judge(&engines::checks(&report), world);
+    let outcome = judge(&engines::checks(&report), app);
     let failed = report.engines.iter().any(|engine| matches!(engine.outcome, EngineOutcome::Failed { .. }));
     Ok(if failed { Outcome::EngineFailed } else { outcome })
 }
@@ -105,7 +105,7 @@ struct Comparing<'a> {
     task: &'a Task,
     tokens: Option<&'a Tokens>,
     model: Option<&'a Model>,
-    world: &'a World,
+    app: &'a AppContext,
 }
 
 /// An engine's results.
@@ -124,8 +124,8 @@ struct Reference {
 impl Comparing<'_> {
     /// Runs all engines, the reference first. Returns their parts of the report, and the position of the reference.
     fn engines(&self) -> Result<(Vec<EngineOnTexts>, Option<usize>), Error> {
-        let Self { plan, world, .. } = self;
-        let runtime = async_runtime::multi_thread(world)?;
+        let Self { plan, app, .. } = self;
+        let runtime = async_runtime::multi_thread(app)?;
         let planned = &plan.set.engines;
         let blank = |engine: &NamedEngine| EngineOnTexts::new(engine.name.clone(), engine.spec.to_string());
         let mut engines: Vec<EngineOnTexts> = planned.iter().map(blank).collect();
@@ -133,7 +133,7 @@ impl Comparing<'_> {
         let mut reference: Option<Reference> = None;
         // If a reference named by the user fails, nothing is compared.
         let mut wanted = true;
-        while !waiting.is_empty() && !world.cancel.is_cancelled() {
+        while !waiting.is_empty() && !app.cancel.is_cancelled() {
             let next = match reference {
                 None if wanted => plan.set.reference(plan.reference, &waiting),
                 _ => waiting.first().copied(),
@@ -146,7 +146,7 @@ impl Comparing<'_> {
                     engine.outcome = EngineOutcome::Answered;
                     if engine.failures.inputs > 0 {
                         let inputs = several(engine.failures.inputs as u64, "input has", "inputs have");
-                        world.bars.printer().warning(&format!("{}: {inputs} no result", planned.name));
+                        app.bars.printer().warning(&format!("{}: {inputs} no result", planned.name));
                     }
                     let graded = match self.compare(engine, &results, reference.as_ref()) {
                         // The results so far are reported.
@@ -158,7 +158,7 @@ impl Comparing<'_> {
                     }
                 }
                 Err(EngineState::Failed { stage, kind, message }) => {
-                    world.bars.printer().warning(&format!("{}: {stage}: {kind}: {message}", planned.name));
+                    app.bars.printer().warning(&format!("{}: {stage}: {kind}: {message}", planned.name));
                     engine.outcome = EngineOutcome::Failed { stage, kind, message };
                     wanted = plan.reference != Some(place) && wanted;
                 }
@@ -172,15 +172,15 @@ impl Comparing<'_> {
 
     /// Opens an engine, computes everything with it, and closes it.
     async fn ask(&self, planned: &NamedEngine, engine: &mut EngineOnTexts) -> Result<Results, EngineState> {
-        let Self { plan, task, model, world, .. } = self;
-        let printer = world.bars.printer();
+        let Self { plan, task, model, app, .. } = self;
+        let printer = app.bars.printer();
         let roles: &[Role] = plan.roles();
-        let opener = EngineOpener::new(&plan.set, *model, roles, world);
+        let opener = EngineOpener::new(&plan.set, *model, roles, app);
         let started = opener.open(planned).await.map_err(OpenError::into_state)?;
         let EngineFacts { version, details, load_seconds } = started.facts.clone();
         (engine.version, engine.details, engine.load_seconds) = (version, details, Some(load_seconds));
         printer.note(&format!("{}: ready in {load_seconds:.2} s", planned.name));
-        let bar = world.bars.stages();
+        let bar = app.bars.stages();
         bar.begin(&planned.name, Some(plan.probe.requests(&task.inputs) as u64));
         let tick = || bar.advance();
         let probe = async {
@@ -198,7 +198,7 @@ impl Comparing<'_> {
         };
         let asked = tokio::select! {
             asked = probe => asked,
-            () = world.cancel.cancelled() => Err(None),
+            () = app.cancel.cancelled() => Err(None),
         };
         drop(bar);
         started.close().await;
@@ -243,7 +243,7 @@ impl Comparing<'_> {
         }
         let Results::Vectors(set) = results else { return Ok(None) };
         let against = reference.and_then(|reference| reference.graded.as_ref());
-        truth::grade(&self.task.truth, self.model, set, against, engine, &self.world.cancel)
+        truth::grade(&self.task.truth, self.model, set, against, engine, &self.app.cancel)
     }
 
     /// The worst inputs with their texts and lengths.

@@ -1,4 +1,4 @@
-//! The surroundings of every command: settings, the terminal, cancellation.
+//! The context of every command: settings, terminal, cancellation.
 
 use std::sync::Arc;
 
@@ -7,21 +7,20 @@ use crate::engine::open::Host;
 use crate::fetch::{Cancel, Context};
 use crate::ui::Bars;
 
-/// The surroundings of every command.
 #[derive(Clone)]
-pub struct World {
+pub struct AppContext {
     pub globals: Globals,
     pub bars: Bars,
     pub cancel: Cancel,
 }
 
-impl World {
-    /// Folders and search paths of engines.
+impl AppContext {
+    /// The folders and search paths for engines.
     pub fn host(&self) -> Host {
         Host { context: self.context(), search: self.globals.search() }
     }
 
-    /// The context of downloads.
+    /// The context for downloads.
     pub fn context(&self) -> Context {
         Context { progress: Arc::new(self.bars.clone()), cancel: self.cancel.clone(), offline: self.globals.offline }
     }
