@@ -18,7 +18,7 @@ pub(super) fn run(args: CompareVectorsArgs, app: &AppContext) -> Result<Outcome,
     expect_vectors(&files)?;
     let exports = Exports::of_report(exports, vectors::json, vectors::document)?;
     let mut report = compare(&files, app)?;
-    report.thresholds = vectors::check(&fail_if, &report.comparisons);
+    report.check(&fail_if);
     exports.finish(&report, vectors::document, app)?;
     Ok(judge(&report.thresholds, app))
 }

@@ -17,7 +17,7 @@ mod stability;
 mod threshold;
 
 pub(crate) use document::{checks, document};
-pub use probe::{Answers, Failures, Inputs, Probe, Query, Text};
+pub use probe::{Answers, Failures, Inputs, Probe, Query, Results, Text};
 pub use report::{
     EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask, EnginesWorkload, METRICS, SCHEMA_VERSION, json,
 };

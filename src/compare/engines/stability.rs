@@ -58,20 +58,6 @@ impl ScoreInvariance {
     }
 }
 
-impl VectorStability {
-    /// True if any input has two results.
-    pub fn known(&self) -> bool {
-        self.alone.pairs + self.concurrent.pairs > 0
-    }
-}
-
-impl ScoreStability {
-    /// True if any input has two results.
-    pub fn known(&self) -> bool {
-        self.alone.pairs + self.concurrent.pairs > 0
-    }
-}
-
 /// One way of repeating requests, for both kinds of results.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Way {
@@ -84,6 +70,11 @@ pub(super) struct Way {
 }
 
 impl Stability {
+    /// True if any input has two results.
+    pub(super) fn is_known(&self) -> bool {
+        self.alone().pairs + self.concurrent().pairs > 0
+    }
+
     /// Each input alone.
     pub(super) fn alone(&self) -> Way {
         match self {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::read::Run;
 use super::report::EngineComparison;
-use crate::bench::report::{EngineReport, EngineState, Report};
+use crate::bench::report::{EngineReport, EngineState, Fidelity, Report};
 use crate::report::numbers::{bytes, number, spread};
 use crate::report::text::{one_line, shortened};
 
@@ -83,6 +83,13 @@ pub(super) fn between(runs: &[&Run], base: usize, engines: &[(&str, &str)]) -> V
         tell("details", &|engine| {
             engine.details.iter().map(|(key, value)| format!("{key} {value}")).collect::<Vec<_>>().join(", ")
         });
+        let mut tell = |what: &str, of: fn(&Fidelity) -> Option<usize>| {
+            found.extend(differ(runs, &format!("{after}: {what}"), &|run| {
+                engine(at(run)?)?.fidelity.as_ref().and_then(of).map(|sampled| sampled.to_string())
+            }));
+        };
+        tell("texts whose vectors are compared", |found| Some(found.vectors.as_ref()?.pairs));
+        tell("queries whose rankings are compared", |found| Some(found.ranking.as_ref()?.queries));
     }
     found.extend(files(runs));
     found.extend(products(runs));

@@ -459,7 +459,9 @@ mod tests {
 
     #[test]
     fn what_differs_besides_is_told() {
-        let cases: [(Alter, &str); 14] = [
+        let pairs: Alter = |r| r.engines[0].fidelity.as_mut().unwrap().vectors.as_mut().unwrap().pairs = 9;
+        let cases: [(Alter, &str); 15] = [
+            (pairs, "onnx: texts whose vectors are compared: 64 in base.json; 9 in new.json"),
             (
                 |r| r.machine.cpu = Some("Another".into()),
                 "machine: processor: AMD EPYC 9B14 in base.json; Another in new.json",

@@ -6,13 +6,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::placement::Placement;
+use super::set::QueryName;
+use super::set_report::{EXAMPLES, ScoreFlaws, ScoreSetReport};
 use super::sides::Sides;
-use super::{QueryName, ScoreFlaws, ScoreSetReport};
 use crate::compare::vectors::Side;
 use crate::report::numbers::{cosine, count, number, several};
-
-/// Queries and documents that are named.
-pub(super) const EXAMPLES: usize = 5;
 
 /// A document of a query.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,7 +1,8 @@
 //! Scores of the same documents of the same queries, by different rerankers: are they the same?
 //!
 //! ```text
-//! set          scores as they came, and sides: queries that can be compared, and those that cannot
+//! set          scores as they came, and set_report: what those of one engine are like
+//! sides        queries that can be compared, and those that cannot
 //!   ├ order        whether documents are ordered alike
 //!   ├ calibration  whether scores mean the same: a line through them, and what a cut-off would do
 //!   └ placement    scores that belong to other documents
@@ -21,6 +22,7 @@ mod placement;
 mod relation;
 mod report;
 mod set;
+mod set_report;
 mod sides;
 #[cfg(test)]
 mod tests;
@@ -31,5 +33,6 @@ pub use compare::compare;
 pub(super) use document::details;
 pub use findings::Finding;
 pub use order::OrderAgreement;
-pub use report::{METRICS, QueryName, RankingComparison, ScoreFlaws, ScoreSetReport, WorstQuery};
+pub use report::{METRICS, RankingComparison, WorstQuery};
 pub use set::{ScoreSet, ScoredQuery};
+pub use set_report::ScoreSetReport;

@@ -1,8 +1,9 @@
 //! Finds the mapping (identity, scale, sigmoid, …) from one reranker's scores to another's.
 
 use super::calibration::{Line, spread};
-use super::findings::{DocumentName, EXAMPLES, Finding};
+use super::findings::{DocumentName, Finding};
 use super::order::Order;
+use super::set_report::{EXAMPLES, is_probability};
 use super::sides::Query;
 use super::verdict::{OTHER_SCORE, SAME_SCORE, SAME_VALUES};
 use crate::compare::vectors::Side;
@@ -82,11 +83,6 @@ pub(super) fn relation(queries: &[Query<'_>], order: Option<&Order>) -> Option<R
         None => return None,
     };
     Some(Relation::Other(found))
-}
-
-/// True if a score can be a probability.
-pub(super) fn is_probability(score: f64) -> bool {
-    (0.0..=1.0).contains(&score)
 }
 
 fn rms(values: impl Iterator<Item = f64>) -> f64 {

@@ -1,5 +1,7 @@
 //! Planted cases: each must be named for what it is.
 
+use super::set::QueryName;
+use super::set_report::ScoreFlaws;
 use super::*;
 use crate::compare::vectors::{Side, Verdict};
 use crate::model::activation::sigmoid;

@@ -2,6 +2,7 @@
 
 use super::charts::{cosines, farthest};
 use super::{MatchedBy, VectorComparison, VectorSetReport, VectorsReport, WorstInput};
+use crate::compare::threshold::{Limit, Threshold, checked, digits};
 use crate::report::Tone;
 use crate::report::document::{Block, Document, Line, Row, Section, Table, listed};
 use crate::report::numbers::{NOTHING, cosine, count, number, several, share};
@@ -49,6 +50,22 @@ pub(crate) fn document(report: &VectorsReport) -> Document {
         subtitle: format!("Saved vectors, compared by infa {}", report.infa),
         sections: [overview].into_iter().chain(report.comparisons.iter().enumerate().map(comparison)).collect(),
         checks: report.thresholds.clone(),
+    }
+}
+
+impl VectorsReport {
+    /// Holds each set against each threshold. A figure that is not known counts as crossed: nothing shows that such
+    /// vectors are near enough.
+    pub fn check(&mut self, thresholds: &[Threshold]) {
+        let one = |threshold: &Threshold, comparison: &VectorComparison| {
+            let figure = comparison.metric(threshold.metric);
+            let (Limit::Value(limit) | Limit::Change(limit)) = threshold.limit;
+            let crossed = figure.is_none_or(|figure| threshold.beyond(figure, limit));
+            let found = figure.map_or_else(|| "it is not known".to_owned(), digits);
+            checked(&threshold.to_string(), Some(crossed), true, &comparison.candidate.name, &found)
+        };
+        let of = |threshold| self.comparisons.iter().map(move |found| one(threshold, found));
+        self.thresholds = thresholds.iter().flat_map(of).collect();
     }
 }
 

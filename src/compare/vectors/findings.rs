@@ -6,16 +6,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::displaced::Displaced;
+use super::set::{InputName, Side};
+use super::set_report::{EXAMPLES, Flaws, VectorSetReport};
 use super::verdict::{ENOUGH_INPUTS, INTERCHANGEABLE_COSINE, NORM_TOLERANCE, OUTLIER_COSINE, SAME_SPACE_COSINE};
-use super::{Distances, InputName, Neighbours, Side, VectorSet, VectorSetReport};
+use super::{Distances, Neighbours};
 use crate::report::numbers::{count, number};
-use crate::stats::fidelity::{VectorDefect, defect};
 use crate::stats::quantiles::median;
 
-/// Inputs that are named.
-const EXAMPLES: usize = 5;
-/// A norm this near to 1 is that of a normalised vector, also of one that was kept in float16.
-pub(super) const UNIT: f64 = 2e-3;
 /// Ratios of norms that lie this near to one another are one factor.
 const ONE_FACTOR: f64 = 2e-3;
 /// An input stands out when its cosine is this many times as far from 1 as those of nine of ten.
@@ -23,64 +20,6 @@ const FAR_OFF: f64 = 10.0;
 /// Below both, two sets are as good as unrelated: the rank correlation of their distances, and the part of neighbours
 /// they share.
 const UNRELATED: f64 = 0.3;
-
-/// Counts of unusable vectors of one set: missing, NaN, infinite, all zero, wrong length.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Flaws {
-    /// Inputs that have an error in the place of their vector.
-    pub missing: usize,
-    /// Vectors with NaN in them.
-    pub nan: usize,
-    /// Vectors with an infinite number in them, and no NaN.
-    pub infinite: usize,
-    /// Vectors that are zero everywhere.
-    pub zero: usize,
-    /// Sound vectors of another length than most.
-    pub other_lengths: usize,
-    /// The first inputs of these.
-    pub examples: Vec<InputName>,
-}
-
-impl Flaws {
-    /// Of all vectors of a set. `dimensions`: the length of most.
-    pub(super) fn of(set: &VectorSet, dimensions: Option<usize>) -> Self {
-        let mut flaws = Self::default();
-        for row in 0..set.rows.len() {
-            let counted = match set.vector(row).map(|vector| (defect(vector), vector.len())) {
-                None => &mut flaws.missing,
-                Some((Some(VectorDefect::Nan), _)) => &mut flaws.nan,
-                Some((Some(VectorDefect::Infinite), _)) => &mut flaws.infinite,
-                Some((Some(VectorDefect::Zero), _)) => &mut flaws.zero,
-                Some((None, length)) if Some(length) != dimensions => &mut flaws.other_lengths,
-                Some((None, _)) => continue,
-            };
-            *counted += 1;
-            if flaws.examples.len() < EXAMPLES {
-                flaws.examples.push(set.input(row));
-            }
-        }
-        flaws
-    }
-
-    /// Number of all.
-    pub fn total(&self) -> usize {
-        let Self { missing, nan, infinite, zero, other_lengths, examples: _ } = self;
-        missing + nan + infinite + zero + other_lengths
-    }
-
-    /// `1 with NaN, 2 missing`; empty if all are usable.
-    pub(super) fn sentence(&self) -> String {
-        let parts = [
-            (self.nan, "with NaN"),
-            (self.infinite, "with an infinite number"),
-            (self.zero, "zero everywhere"),
-            (self.missing, "missing (an error in their place)"),
-            (self.other_lengths, "of another length than most"),
-        ];
-        let parts = parts.iter().filter(|(many, _)| *many > 0);
-        parts.map(|(many, what)| format!("{} {what}", count(*many as u64))).collect::<Vec<_>>().join(", ")
-    }
-}
 
 /// Something that is the matter with the vectors of one set, seen from those of the other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

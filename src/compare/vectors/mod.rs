@@ -1,7 +1,8 @@
 //! Vectors of the same inputs, by different engines or saved at different times: are they the same?
 //!
 //! ```text
-//! set          vectors as they came, and matching: which belong together
+//! set          vectors as they came, and set_report: what one set is like
+//! matching     rows that belong together
 //! units        sound vectors of length 1, and the nearest of them
 //!   ├ neighbours   whether every input has the same neighbours in both
 //!   ├ distances    whether pairs are ordered alike by their distance
@@ -11,7 +12,6 @@
 //! verdict      interchangeable, the same ranking, or different
 //! report       all of it, as JSON has it
 //!   └ document     the report for people, with charts
-//! threshold    limits to figures
 //! ```
 
 mod charts;
@@ -25,9 +25,9 @@ mod matching;
 mod neighbours;
 mod report;
 mod set;
+mod set_report;
 #[cfg(test)]
 mod tests;
-mod threshold;
 mod units;
 mod verdict;
 
@@ -36,13 +36,11 @@ pub use compare::{compare, compare_in_order};
 pub use distances::Distances;
 pub(super) use document::details;
 pub(crate) use document::document;
-pub use findings::{Finding, Flaws};
+pub use findings::Finding;
 pub use matching::{MatchError, MatchedBy};
 pub use neighbours::Neighbours;
-pub use report::{
-    InputName, METRICS, SCHEMA_VERSION, Side, VectorComparison, VectorSetReport, VectorsReport, WorstInput, json,
-};
-pub use set::{VectorRow, VectorSet};
-pub use threshold::check;
+pub use report::{METRICS, SCHEMA_VERSION, VectorComparison, VectorsReport, WorstInput, json};
+pub use set::{InputName, Side, VectorRow, VectorSet};
+pub use set_report::VectorSetReport;
 pub(super) use units::norm;
 pub use verdict::Verdict;

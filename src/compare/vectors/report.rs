@@ -1,26 +1,19 @@
 //! The report of a comparison of vectors: written as JSON, and drawn as tables.
 
-use std::fmt;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::findings::UNIT;
 use super::histogram::CosineHistogram;
-use super::units::norm;
-use super::{Distances, Finding, Flaws, MatchedBy, Neighbours, VectorSet, Verdict};
+use super::set::InputName;
+use super::set_report::VectorSetReport;
+use super::{Distances, Finding, MatchedBy, Neighbours, Verdict};
 use crate::report::document::Check;
 #[cfg(test)]
 use crate::report::schema_of;
-use crate::report::text::quoted;
-use crate::stats::fidelity::{VectorReport, defect};
-use crate::stats::quantiles::median;
+use crate::stats::fidelity::VectorReport;
 
 /// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
 pub const SCHEMA_VERSION: u32 = 1;
-
-/// Characters of an id that are shown.
-const SHOWN: usize = 40;
 
 /// One set of vectors, and others compared with it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -36,51 +29,6 @@ pub struct VectorsReport {
     /// Thresholds, and whether they were crossed. Only people see them.
     #[serde(skip)]
     pub(crate) thresholds: Vec<Check>,
-}
-
-/// One set by itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct VectorSetReport {
-    /// The file's name.
-    pub name: String,
-    /// Its inputs.
-    pub rows: usize,
-    /// Numbers of most of its vectors; `None` if it has none.
-    pub dimensions: Option<usize>,
-    /// True if all sound vectors have a norm of 1.
-    pub normalised: bool,
-    /// The norm in the middle of those of sound vectors.
-    pub norm_median: Option<f64>,
-    /// Counts of unusable vectors.
-    pub flaws: Flaws,
-}
-
-/// One of the two sets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Side {
-    /// The one others are compared with.
-    Reference,
-    /// The one that is compared.
-    Candidate,
-}
-
-/// An input, as it can be found again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct InputName {
-    /// Its place, from 0.
-    pub index: u64,
-    /// Its id, where it has one.
-    pub id: Option<String>,
-}
-
-impl fmt::Display for InputName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.id {
-            Some(id) => f.write_str(&quoted(id, SHOWN)),
-            None => write!(f, "input {}", self.index),
-        }
-    }
 }
 
 /// An input whose vectors are far apart.
@@ -183,24 +131,6 @@ impl VectorComparison {
             "top10" => self.neighbours.map(|found| found.top_k),
             "distance_correlation" => self.distances.and_then(|found| found.spearman),
             _ => None,
-        }
-    }
-}
-
-impl VectorSetReport {
-    /// Looks at a set by itself.
-    pub fn of(set: &VectorSet) -> Self {
-        let dimensions = set.dimensions();
-        let vectors = (0..set.rows.len()).filter_map(|row| set.vector(row));
-        let sound = vectors.filter(|vector| Some(vector.len()) == dimensions && defect(vector).is_none());
-        let norms: Vec<f64> = sound.map(norm).collect();
-        Self {
-            name: set.name.to_string(),
-            rows: set.rows.len(),
-            dimensions,
-            normalised: !norms.is_empty() && norms.iter().all(|norm| (norm - 1.0).abs() <= UNIT),
-            norm_median: median(&norms),
-            flaws: Flaws::of(set, dimensions),
         }
     }
 }

@@ -1,11 +1,18 @@
 //! Vectors as they came.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::InputName;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::report::text::quoted;
 use crate::stats::fidelity::defect;
+
+/// Characters of an id that are shown.
+const SHOWN: usize = 40;
 
 /// The vectors of one file, or of one engine.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +34,34 @@ pub struct VectorRow {
     pub id: Option<String>,
     /// The range of its vector in [`VectorSet::numbers`]; `None` for an input that failed.
     pub place: Option<Range<usize>>,
+}
+
+/// One of the two sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// The one others are compared with.
+    Reference,
+    /// The one that is compared.
+    Candidate,
+}
+
+/// An input, as it can be found again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct InputName {
+    /// Its place, from 0.
+    pub index: u64,
+    /// Its id, where it has one.
+    pub id: Option<String>,
+}
+
+impl fmt::Display for InputName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.id {
+            Some(id) => f.write_str(&quoted(id, SHOWN)),
+            None => write!(f, "input {}", self.index),
+        }
+    }
 }
 
 impl VectorSet {

@@ -395,7 +395,9 @@ fn every_metric_has_its_name() {
 fn thresholds() {
     let crossed = |text: &str, found: &VectorComparison| {
         let threshold = Threshold::parse(text, Kind::Vectors).unwrap();
-        check(&[threshold], std::slice::from_ref(found))[0].crossed.unwrap()
+        let mut report = VectorsReport { comparisons: vec![found.clone()], ..report() };
+        report.check(&[threshold]);
+        report.thresholds[0].crossed.unwrap()
     };
     let found = changed(|numbers| swap_rows(numbers, 17, 230));
     assert!(crossed("cosine_min<0.999", &found) && crossed("distance_correlation<1", &found));

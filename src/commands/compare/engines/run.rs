@@ -10,18 +10,18 @@ use crate::bench::dataset::LengthHistogram;
 use crate::bench::machine;
 use crate::bench::report::EngineState;
 use crate::bench::summary;
-use crate::bench::target::Failure;
 use crate::cli::{CheckArgs, CompareEnginesArgs, CompareTask};
 use crate::commands::compare::outcome::{judge, thresholds};
 use crate::commands::engine_set::{EngineFacts, EngineOpener, NamedEngine, OpenError, TokenCounter, facts};
 use crate::commands::exports::Exports;
 use crate::commands::{AppContext, Error, Outcome, async_runtime};
 use crate::compare::engines::{
-    self, Answers, EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask, EnginesWorkload, Inputs, SCHEMA_VERSION,
+    self, Answers, EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask, EnginesWorkload, Inputs, Results,
+    SCHEMA_VERSION,
 };
-use crate::compare::scores::{self, ScoreSet, ScoreSetReport};
+use crate::compare::scores::{self, ScoreSetReport};
 use crate::compare::threshold::Kind;
-use crate::compare::vectors::{self, VectorSet, VectorSetReport};
+use crate::compare::vectors::{self, VectorSetReport};
 use crate::engine::Role;
 use crate::model::Model;
 use crate::report::numbers::several;
@@ -108,12 +108,6 @@ struct Comparing<'a> {
     app: &'a AppContext,
 }
 
-/// An engine's results.
-enum Results {
-    Vectors(VectorSet),
-    Scores(ScoreSet),
-}
-
 /// The engine the others are compared with.
 struct Reference {
     place: usize,
@@ -183,41 +177,29 @@ impl Comparing<'_> {
         let bar = app.bars.stages();
         bar.begin(&planned.name, Some(plan.probe.requests(&task.inputs) as u64));
         let tick = || bar.advance();
-        let probe = async {
-            match (&task.inputs, started.engines.first()) {
-                (Inputs::Texts(texts), _) => {
-                    let answers = plan.probe.vectors(&planned.name, &started.engines, texts, &tick).await?;
-                    Ok(self.noted(engine, answers, Results::Vectors))
-                }
-                (Inputs::Queries(queries), Some(open)) => {
-                    let answers = plan.probe.scores(&planned.name, open, queries, &tick).await?;
-                    Ok(self.noted(engine, answers, Results::Scores))
-                }
-                (Inputs::Queries(_), None) => Err(None),
-            }
-        };
-        let asked = tokio::select! {
-            asked = probe => asked,
+        let answers = tokio::select! {
+            answers = plan.probe.run(&planned.name, &started.engines, &task.inputs, &tick) => answers.map_err(Some),
             () = app.cancel.cancelled() => Err(None),
         };
         drop(bar);
         started.close().await;
-        asked.map_err(|failure: Option<Failure>| match failure {
-            Some(failure) => summary::failed("answers", &failure),
-            None => EngineState::NotMeasured,
-        })
+        match answers {
+            Ok(answers) => Ok(self.noted(engine, answers)),
+            Err(Some(failure)) => Err(summary::failed("answers", &failure)),
+            Err(None) => Err(EngineState::NotMeasured),
+        }
     }
 
     /// Notes what is known of an engine that has answered.
-    fn noted<T>(&self, engine: &mut EngineOnTexts, answers: Answers<T>, results: fn(T) -> Results) -> Results {
-        let Answers { results: answered, seconds, answered: inputs, stability, failures } = answers;
+    fn noted(&self, engine: &mut EngineOnTexts, answers: Answers) -> Results {
+        let Answers { results, seconds, answered, stability, failures } = answers;
         if seconds > 0.0 {
-            engine.inputs_per_s = Some(inputs as f64 / seconds);
+            engine.inputs_per_s = Some(answered as f64 / seconds);
             let all = failures.inputs == 0 && failures.answered_alone == 0;
             engine.tokens_per_s = self.tokens.filter(|_| all).map(|tokens| tokens.seen as f64 / seconds);
         }
         (engine.stability, engine.failures) = (stability, failures);
-        results(answered)
+        results
     }
 
     /// Notes how its results are, by themselves and against those of the reference.

@@ -1,7 +1,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use std::time::Duration;
+
 use super::*;
+use crate::bench::engine::OpenEngine;
+use crate::bench::target::{Failure, FailureKind, Output, Request};
+use crate::compare::engines::Stability;
 use crate::compare::vectors::VectorSet;
 use crate::engine::rerank::{Method, Reranker};
 use crate::engine::{self, Completed, Engine, EngineInfo, Input, OutputKind, Pending, RemoteError, Role, SubmitError};
@@ -51,7 +56,7 @@ impl Scripted {
                 Some(failure) => Err(failure),
                 None => Ok(Output::Vectors(texts.iter().map(|text| vec![text.len() as f32, 1.0]).collect())),
             },
-            Request::Rerank { .. } => Err(unexpected("texts were wanted")),
+            Request::Rerank { .. } => Err(wrong("texts were wanted")),
         })
     }
 
@@ -134,12 +139,35 @@ fn texts(count: usize) -> Vec<Text> {
     (1..=count).map(|length| Text { text: "a".repeat(length), id: None, role: 0 }).collect()
 }
 
-async fn ask(scripted: &Arc<Scripted>, texts: &[Text]) -> Result<Answers<VectorSet>, Failure> {
+async fn ask(scripted: &Arc<Scripted>, texts: &[Text]) -> Result<Answers, Failure> {
     let ticks = AtomicUsize::new(0);
     let tick = || _ = ticks.fetch_add(1, Ordering::SeqCst);
-    let answers = ASKING.vectors("e", &[embedder(scripted)], texts, &tick).await;
+    let answers = ASKING.run("e", &[embedder(scripted)], &Inputs::Texts(texts.to_vec()), &tick).await;
     assert_eq!(ticks.into_inner(), scripted.seen().len());
     answers
+}
+
+async fn score(scripted: &Arc<Scripted>, documents: &[usize]) -> Result<Answers, Failure> {
+    ASKING.run("e", &[reranker(scripted)], &Inputs::Queries(queries(documents)), &|| ()).await
+}
+
+fn vectors(answers: &Answers) -> &VectorSet {
+    match &answers.results {
+        Results::Vectors(set) => set,
+        Results::Scores(_) => panic!("scores of texts"),
+    }
+}
+
+/// The scores of the query at this place.
+fn scores(answers: &Answers, at: usize) -> Option<&[f32]> {
+    match &answers.results {
+        Results::Scores(set) => set.queries[at].scores.as_deref(),
+        Results::Vectors(_) => panic!("vectors of queries"),
+    }
+}
+
+fn wrong(what: &str) -> Failure {
+    Failure::new(FailureKind::Shape, what)
 }
 
 fn of_kind(kind: FailureKind) -> Failure {
@@ -150,7 +178,7 @@ fn of_kind(kind: FailureKind) -> Failure {
 async fn each_text_is_asked_for_in_batches_and_a_sample_alone_and_among_others() {
     let scripted = Scripted::vectors(|_| None);
     let answers = ask(&scripted, &texts(10)).await.unwrap();
-    let VectorSet { rows, numbers, .. } = &answers.results;
+    let VectorSet { rows, numbers, .. } = vectors(&answers);
     let firsts: Vec<f32> = rows.iter().map(|row| numbers[row.place.clone().unwrap()][0]).collect();
     assert_eq!(firsts, (1..=10).map(|n| n as f32).collect::<Vec<_>>());
     assert_eq!((answers.answered, answers.failures), (10, Failures::default()));
@@ -173,7 +201,7 @@ async fn each_text_is_asked_for_in_batches_and_a_sample_alone_and_among_others()
 #[tokio::test]
 async fn vectors_that_depend_on_their_neighbours_are_found() {
     let scripted = Scripted::new(|request| {
-        let Request::Texts(texts) = request else { return Err(unexpected("texts")) };
+        let Request::Texts(texts) = request else { return Err(wrong("texts")) };
         // The scale of a batch, as an engine would have it that quantises a whole tensor.
         let longest = texts.iter().map(String::len).max().unwrap_or(1) as f32;
         Ok(Output::Vectors(texts.iter().map(|text| vec![text.len() as f32, longest]).collect()))
@@ -189,7 +217,7 @@ async fn one_text_does_not_cost_its_batch() {
     let scripted =
         Scripted::vectors(|texts| texts.iter().any(|text| text.len() == 3).then(|| of_kind(FailureKind::NotFinite)));
     let answers = ask(&scripted, &texts(6)).await.unwrap();
-    let places: Vec<bool> = answers.results.rows.iter().map(|row| row.place.is_some()).collect();
+    let places: Vec<bool> = vectors(&answers).rows.iter().map(|row| row.place.is_some()).collect();
     assert_eq!(places, [true, true, false, true, true, true]);
     let Failures { inputs, answered_alone, not_answered_again, examples } = answers.failures;
     assert_eq!((inputs, answered_alone, not_answered_again, answers.answered), (1, 3, 0, 2));
@@ -209,7 +237,7 @@ async fn what_is_gone_is_not_asked_again_and_again() {
         assert_eq!(ask(&scripted, &texts(100)).await.unwrap_err().kind, kind);
         assert_eq!(scripted.seen().len(), requests, "{kind}");
         let scripted = Scripted::new(move |_| Err(of_kind(kind)));
-        let failure = ASKING.scores("e", &reranker(&scripted), &queries(&[1; 50]), &|| ()).await;
+        let failure = score(&scripted, &[1; 50]).await;
         assert_eq!((failure.unwrap_err().kind, scripted.seen().len()), (kind, requests));
     }
     // Texts that nothing comes of are not the server's fault, however many they are.
@@ -259,7 +287,7 @@ async fn texts_go_to_the_engine_of_their_role() {
     let mut all = texts(5);
     all[2..].iter_mut().for_each(|text| text.role = 1);
     let engines = [&queries, &documents].map(embedder);
-    ASKING.vectors("e", &engines, &all, &|| ()).await.unwrap();
+    ASKING.run("e", &engines, &Inputs::Texts(all), &|| ()).await.unwrap();
     assert_eq!(queries.seen()[0], ["a", "aa"]);
     assert!(queries.seen().concat().iter().all(|text| text.len() < 3));
     assert!(documents.seen().concat().iter().all(|text| text.len() >= 3));
@@ -278,15 +306,14 @@ fn queries(documents: &[usize]) -> Vec<Query> {
 async fn documents_are_scored_together_and_alone() {
     let scripted = Scripted::new(|request| match request {
         Request::Rerank { documents, .. } => Ok(Output::Scores(documents.iter().map(|d| d.len() as f32).collect())),
-        Request::Texts(_) => Err(unexpected("queries were wanted")),
+        Request::Texts(_) => Err(wrong("queries were wanted")),
     });
-    let asked = queries(&[3, 2]);
-    let answers = ASKING.scores("e", &reranker(&scripted), &asked, &|| ()).await.unwrap();
-    assert_eq!(answers.results.queries[0].scores.as_deref(), Some(&[1.0, 2.0, 3.0][..]));
+    let answers = score(&scripted, &[3, 2]).await.unwrap();
+    assert_eq!(scores(&answers, 0), Some(&[1.0, 2.0, 3.0][..]));
     assert_eq!((answers.answered, answers.failures.inputs), (5, 0));
     let Some(Stability::Scores(found)) = answers.stability else { panic!("{:?}", answers.stability) };
     assert_eq!((found.alone.pairs, found.alone.identical, found.concurrent.identical), (5, 5, 5));
-    assert_eq!(scripted.seen().len(), ASKING.requests(&Inputs::Queries(asked)));
+    assert_eq!(scripted.seen().len(), ASKING.requests(&Inputs::Queries(queries(&[3, 2]))));
 }
 
 #[tokio::test]
@@ -294,10 +321,10 @@ async fn a_query_that_fails_is_told() {
     let scripted = Scripted::new(|request| match request {
         Request::Rerank { documents, .. } if documents.len() == 2 => Err(of_kind(FailureKind::Status(500))),
         Request::Rerank { documents, .. } => Ok(Output::Scores(vec![0.5; documents.len()])),
-        Request::Texts(_) => Err(unexpected("queries were wanted")),
+        Request::Texts(_) => Err(wrong("queries were wanted")),
     });
-    let answers = ASKING.scores("e", &reranker(&scripted), &queries(&[3, 2]), &|| ()).await.unwrap();
-    assert_eq!(answers.results.queries[1].scores, None);
+    let answers = score(&scripted, &[3, 2]).await.unwrap();
+    assert_eq!(scores(&answers, 1), None);
     assert_eq!((answers.failures.inputs, answers.failures.examples[0].input.index), (1, 1));
-    assert!(ASKING.scores("e", &reranker(&scripted), &queries(&[2, 2]), &|| ()).await.is_err());
+    assert!(score(&scripted, &[2, 2]).await.is_err());
 }
