@@ -2,14 +2,17 @@
 
 use super::text::one_line;
 
-/// Rows of as many cells as the heading has; the first column to the left, the others to the right.
+/// Rows of as many cells as the heading has; the first `words` columns, one at least, to the left, the others to the right.
 pub(crate) fn table<R: Iterator<Item = String>>(
     out: &mut String,
+    words: usize,
     head: impl Iterator<Item = String>,
     rows: impl Iterator<Item = R>,
 ) {
     let head: Vec<String> = head.collect();
-    out.push_str(&format!("| {} |\n|---|{}\n", head.join(" | "), "---:|".repeat(head.len().saturating_sub(1))));
+    let words = words.clamp(1, head.len().max(1));
+    let aligned = "---|".repeat(words) + &"---:|".repeat(head.len().saturating_sub(words));
+    out.push_str(&format!("| {} |\n|{aligned}\n", head.join(" | ")));
     for row in rows {
         out.push_str(&format!("| {} |\n", row.collect::<Vec<_>>().join(" | ")));
     }

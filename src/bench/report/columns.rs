@@ -1,8 +1,9 @@
 //! Columns of tables: what each is called, what it means, and an engine's cell. Terminal, Markdown and HTML share them.
 
-use super::{CurveKind, EngineReport, EngineState, Report};
-use crate::report::Figure;
+use super::{Curve, CurveKind, CurveStep, EngineReport, EngineState, Report};
+use crate::report::document::{Row, Table};
 use crate::report::numbers::{NOTHING, bytes, cosine, count, figure, figure_as, number, percent, plain};
+use crate::report::{Figure, Tone};
 
 /// A column that at least one engine has something for.
 pub(super) struct Column {
@@ -160,11 +161,6 @@ pub(super) fn columns(report: &Report) -> Vec<Column> {
     columns
 }
 
-/// Those that tables show: those that say most, or all that were asked for.
-pub(super) fn shown(report: &Report) -> Vec<Column> {
-    columns(report).into_iter().filter(|column| column.main || report.all_columns).collect()
-}
-
 /// A rate. Where the load does not decide it, rounds are said to agree by it.
 fn rate(report: &Report, engine: &EngineReport, value: Option<Figure>) -> Option<String> {
     if report.workload.is_open_loop() { show(value) } else { decisive(engine, value) }
@@ -204,36 +200,39 @@ pub(super) fn failed(engine: &EngineReport) -> u64 {
     engine.failures.iter().map(|failure| failure.count).fold(engine.dropped, u64::saturating_add)
 }
 
-/// Columns of the steps of a curve, each with a cell a step.
-pub(super) fn steps(curve: &super::Curve) -> Vec<(&'static str, Vec<String>)> {
+/// The steps of a curve, a row each; columns without values are left out.
+pub(super) fn steps(curve: &Curve) -> Table {
     let load = match curve.kind {
         CurveKind::Concurrency => "clients",
         CurveKind::Rate | CurveKind::Search => "due/s",
     };
-    let of =
-        |value: fn(&super::CurveStep) -> Option<f64>| -> Vec<Option<f64>> { curve.steps.iter().map(value).collect() };
-    let figures = [
-        ("requests/s", of(|step| step.requests_per_second)),
-        ("inputs/s", of(|step| step.inputs_per_second)),
-        ("tokens/s", of(|step| step.tokens_per_second)),
-        ("p50 ms", of(|step| step.p50_ms)),
-        ("p99 ms", of(|step| step.p99_ms)),
-        ("max ms", of(|step| step.max_ms)),
+    let figures: [(&'static str, fn(&CurveStep) -> Option<f64>); 6] = [
+        ("requests/s", |step| step.requests_per_second),
+        ("inputs/s", |step| step.inputs_per_second),
+        ("tokens/s", |step| step.tokens_per_second),
+        ("p50 ms", |step| step.p50_ms),
+        ("p99 ms", |step| step.p99_ms),
+        ("max ms", |step| step.max_ms),
     ];
-    let cell = |value: Option<f64>| value.map_or_else(|| NOTHING.to_owned(), number);
-    let known = figures.into_iter().filter(|(_, values)| values.iter().any(Option::is_some));
-    let mut columns = vec![(load, curve.steps.iter().map(|step| plain(step.load)).collect())];
-    columns.extend(known.map(|(head, values)| (head, values.into_iter().map(cell).collect())));
-    columns.push(("failed", curve.steps.iter().map(|step| percent(step.failure_rate)).collect()));
-    let mark = |at: usize| if curve.best == Some(at) { "best" } else { "" }.to_owned();
-    if curve.best.is_some() {
-        columns.push(("", (0..curve.steps.len()).map(mark).collect()));
-    }
-    columns
+    let known = |(_, value): &(_, fn(&CurveStep) -> Option<f64>)| curve.steps.iter().any(|step| value(step).is_some());
+    let figures: Vec<_> = figures.into_iter().filter(known).collect();
+    let mut head: Vec<&'static str> = std::iter::once(load).chain(figures.iter().map(|(head, _)| *head)).collect();
+    head.push("failed");
+    head.extend(curve.best.map(|_| ""));
+    let row = |(at, step): (usize, &CurveStep)| {
+        let mut cells = vec![plain(step.load)];
+        cells.extend(figures.iter().map(|(_, value)| value(step).map_or_else(|| NOTHING.to_owned(), number)));
+        cells.push(percent(step.failure_rate));
+        let best = curve.best == Some(at);
+        cells.extend(curve.best.map(|_| if best { "best" } else { "" }.to_owned()));
+        Row::from((if best { Tone::Good } else { Tone::Plain }, cells))
+    };
+    let rows = curve.steps.iter().enumerate().map(row).collect();
+    Table { toned: head.len() - 1, head, words: 1, rows, ..Table::default() }
 }
 
 /// What a curve is, and what came of it.
-pub(super) fn outcome(curve: &super::Curve) -> String {
+pub(super) fn outcome(curve: &Curve) -> String {
     let what = match curve.kind {
         CurveKind::Concurrency => "sweep over clients",
         CurveKind::Rate => "sweep over rates",
@@ -254,7 +253,7 @@ pub(super) fn outcome(curve: &super::Curve) -> String {
     });
     let stop = match curve.stop.as_str() {
         "found" | "" => String::new(),
-        other => format!(" (ended by: {})", crate::report::text::one_line(other)),
+        other => format!(" (ended by: {other})"),
     };
     format!("{what}{}{stop}", found.unwrap_or_default())
 }

@@ -1,14 +1,14 @@
 //! What a run has shown, as a document: the same one that `--export-json` writes, that tables and pages are drawn from,
 //! and that `infa compare` reads.
 
+mod charts;
 mod columns;
 mod csv;
+mod document;
 mod engine;
 mod finite;
-mod html;
 mod json;
 mod machine;
-mod markdown;
 pub(crate) mod ratio;
 mod run;
 #[cfg(test)]
@@ -16,19 +16,16 @@ pub(crate) mod sample;
 pub(crate) mod sentence;
 mod splice;
 mod summary;
-mod table;
 mod workload;
 
 pub use csv::csv;
+pub use document::document;
 pub use engine::{
     Curve, CurveKind, CurveStep, EngineReport, EngineState, FailureReport, Fidelity, Figures, HeldRate, LatencyPoint,
     Resources, RoundReport, Tokens,
 };
-pub use html::html;
 pub use json::{ReportError, json, parse};
 pub use machine::{Gpu, Machine};
-pub use markdown::markdown;
 pub use run::{Report, SCHEMA_VERSION};
 pub use splice::{SpliceError, splice};
-pub use table::table;
 pub use workload::{FileHash, ModelReport, Task, Workload};

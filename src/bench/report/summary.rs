@@ -1,43 +1,45 @@
-//! What stands below a table: what was asked, of what, where, and what a reader must be warned of.
+//! The lines below a table: workload, model, machine, run, failures and warnings.
 
-use super::{EngineReport, EngineState, Machine, Report, Task};
-use crate::report::numbers::{bytes, cosine, count, number, percent, plain, seconds, several, size, spread};
+use super::{EngineReport, EngineState, Gpu, Machine, Report, Task};
+use crate::report::numbers::{NOTHING, bytes, cosine, count, number, percent, plain, seconds, several, size, spread};
 use crate::report::text::{one_line, shortened};
 
-/// Tokens of two counts may differ by this share before it is said.
+/// A larger share of difference between two counts of tokens is a warning.
 const TOKENS_DIFFER: f64 = 0.005;
-/// Cosines below it are no matter of rounding.
+/// Smaller cosines are a warning: rounding does not explain them.
 const COSINE: f64 = 0.99;
-/// Rankings below it are not the reference's.
+/// A smaller Kendall's τ-b is a warning.
 const TAU: f64 = 0.9;
-/// Numbers of unit vectors may differ by this much alone and under load.
+/// A larger difference of numbers of unit vectors, alone and under load, is a warning.
 const INVARIANT: f64 = 1e-5;
-/// The client's own part of the median latency may be this share before it is said, if it is [`LATE_MS`] at least.
+/// A larger share of the client itself in the median latency is a warning, if it is [`LATE_MS`] at least.
 const LATE: f64 = 0.1;
-/// In milliseconds.
 const LATE_MS: f64 = 1.0;
 /// Characters of a message that are shown.
 const MESSAGE: usize = 300;
 
-/// The heading: what the run is called, or what was done.
+/// The title of the run; without one, its task and model.
 pub(super) fn title(report: &Report) -> String {
-    let given = report.title.as_deref().map(one_line).filter(|title| !title.is_empty());
+    let given = report.title.clone().filter(|title| !title.is_empty());
     given.unwrap_or_else(|| {
         let task = match report.workload.task {
             Task::Embed => "embed",
             Task::Rerank => "rerank",
         };
-        format!("infa bench: {task} with {}", one_line(&report.model.id))
+        format!("infa bench: {task} with {}", report.model.id)
     })
 }
 
-/// Lines with their labels: workload, lengths, model, machine, run.
+/// Lines with their labels: workload, lengths, model, machine, run, versions.
 pub(super) fn lines(report: &Report) -> Vec<(&'static str, String)> {
     let mut lines = vec![("Workload", workload(report))];
     lines.extend(lengths(report).map(|lengths| ("Lengths", lengths)));
     lines.push(("Model", model(report)));
     lines.push(("Machine", machine(&report.machine)));
     lines.push(("Run", run(report)));
+    let version = |engine: &EngineReport| Some(format!("{} {}", engine.name, engine.version.as_deref()?));
+    let versions: Vec<String> = report.engines.iter().filter_map(version).collect();
+    lines.extend((!versions.is_empty()).then(|| ("Versions", versions.join(", "))));
     lines
 }
 
@@ -47,16 +49,16 @@ fn workload(report: &Report) -> String {
         Task::Embed => ("text", "texts"),
         Task::Rerank => ("pair of query and document", "pairs of query and document"),
     };
-    let mut parts = vec![format!("{}: {}", one_line(&workload.dataset), several(workload.texts as u64, one, many))];
+    let mut parts = vec![format!("{}: {}", workload.dataset, several(workload.texts as u64, one, many))];
     if workload.distinct != workload.texts {
         parts.push(format!("{} different", size(workload.distinct)));
     }
     let requests = several(workload.requests as u64, "request", "requests");
     let inputs = several(workload.inputs_per_request as u64, "input", "inputs");
     parts.push(format!("{requests} of {inputs}"));
-    parts.push(one_line(&workload.load));
+    parts.push(workload.load.clone());
     let (fewest, most) = workload.rounds;
-    let end = one_line(&workload.end);
+    let end = &workload.end;
     parts.push(match fewest == most {
         true => format!("{} of {end}", several(most as u64, "round", "rounds")),
         false => format!("{} to {} rounds of {end} until {}", size(fewest), size(most), spread(workload.stable)),
@@ -83,88 +85,109 @@ fn lengths(report: &Report) -> Option<String> {
         text += &format!("; {texts} longer than {} tokens, {tokens} cut off", size(excess.max_length));
     }
     if let Some(tokenizer) = &report.workload.tokenizer {
-        text += &format!("; counted by the tokenizer of {}", one_line(tokenizer));
+        text += &format!("; counted by the tokenizer of {tokenizer}");
     }
     Some(text)
 }
 
 fn model(report: &Report) -> String {
     let model = &report.model;
-    let mut parts = vec![one_line(&model.id)];
-    parts.extend(model.revision.as_deref().map(|revision| format!("revision {}", shortened(&one_line(revision), 12))));
-    parts.extend(model.architecture.as_deref().map(one_line));
+    let mut parts = vec![model.id.clone()];
+    parts.extend(model.revision.as_deref().map(|revision| format!("revision {}", shortened(revision, 12))));
+    parts.extend(model.architecture.clone());
     parts.extend(model.dimensions.map(|dimensions| several(dimensions as u64, "dimension", "dimensions")));
     parts.extend(model.max_length.map(|length| format!("at most {}", several(length as u64, "token", "tokens"))));
     parts.join(", ")
 }
 
-/// The machine in a line.
-pub(super) fn machine(machine: &Machine) -> String {
-    let mut parts = vec![machine.cpu.as_deref().map_or_else(|| one_line(&machine.architecture), one_line)];
+fn machine(machine: &Machine) -> String {
+    let mut parts = vec![machine.cpu.clone().unwrap_or_else(|| machine.architecture.clone())];
     parts.push(match machine.cores_allowed == machine.cores {
         true => several(machine.cores as u64, "core", "cores"),
         false => format!("{} of {}", size(machine.cores_allowed), several(machine.cores as u64, "core", "cores")),
     });
     parts.push(bytes(machine.memory_bytes));
     if !machine.cpu_flags.is_empty() {
-        parts.push(machine.cpu_flags.iter().map(|flag| one_line(flag)).collect::<Vec<_>>().join(" "));
+        parts.push(machine.cpu_flags.join(" "));
     }
     parts.extend(machine.gemm_gflops.map(|gflops| format!("float32 products at {} GFLOP/s", number(gflops))));
-    parts.extend(machine.gpus.iter().map(|gpu| {
-        let cuda = gpu.cuda.as_deref().map(|cuda| format!(", CUDA {}", one_line(cuda))).unwrap_or_default();
-        format!("{} ({}, driver {}{cuda})", one_line(&gpu.name), bytes(gpu.memory_bytes), one_line(&gpu.driver))
-    }));
-    parts.push(one_line(&machine.system));
+    parts.extend(machine.gpus.iter().map(gpu));
+    parts.push(machine.system.clone());
     parts.extend((machine.virtual_machine == Some(true)).then(|| "virtual machine".to_owned()));
-    parts.extend(machine.load_average.map(|loads| {
-        let loads = loads.map(|load| format!("{load:.2}"));
-        format!("load average {} before", loads.join(" "))
-    }));
-    parts.extend(machine.onnxruntime.as_deref().map(|version| format!("ONNX Runtime {}", one_line(version))));
+    parts.extend(machine.load_average.map(|loads| format!("load average {} before", load_average(loads))));
+    parts.extend(machine.onnxruntime.as_ref().map(|version| format!("ONNX Runtime {version}")));
     parts.retain(|part| !part.is_empty());
     parts.join(", ")
 }
 
+/// The machine, a line a fact.
+pub(super) fn machine_facts(machine: &Machine) -> Vec<(&'static str, String)> {
+    let virtual_machine = machine.virtual_machine.map_or(NOTHING, |yes| if yes { "yes" } else { "no" });
+    let mut facts = vec![
+        ("processor", machine.cpu.clone().unwrap_or_else(|| NOTHING.to_owned())),
+        ("instruction set", machine.architecture.clone()),
+        ("instructions", machine.cpu_flags.join(" ")),
+        ("cores allowed", size(machine.cores_allowed)),
+        ("cores", size(machine.cores)),
+        ("memory", bytes(machine.memory_bytes)),
+        ("system", machine.system.clone()),
+        ("virtual machine", virtual_machine.to_owned()),
+    ];
+    facts.extend(machine.load_average.map(|loads| ("load average before", load_average(loads))));
+    facts.extend(machine.gemm_gflops.map(|peak| ("float32 matrix products", format!("{} GFLOP/s", number(peak)))));
+    facts.extend(machine.onnxruntime.clone().map(|version| ("ONNX Runtime", version)));
+    facts.extend(machine.gpus.iter().map(|each| ("GPU", gpu(each))));
+    facts.retain(|(_, fact)| !fact.is_empty());
+    facts
+}
+
+fn load_average(loads: [f64; 3]) -> String {
+    loads.map(|load| format!("{load:.2}")).join(" ")
+}
+
+fn gpu(Gpu { name, memory_bytes, driver, cuda }: &Gpu) -> String {
+    let cuda = cuda.as_deref().map(|cuda| format!(", CUDA {cuda}")).unwrap_or_default();
+    format!("{name} ({}, driver {driver}{cuda})", bytes(*memory_bytes))
+}
+
 fn run(report: &Report) -> String {
-    let mut parts = vec![format!("infa {}", one_line(&report.infa)), one_line(&report.started)];
+    let mut parts = vec![format!("infa {}", report.infa), report.started.clone()];
     parts.push(format!("took {}", seconds(report.seconds)));
-    parts.extend(report.baseline.as_deref().map(|name| format!("baseline {}", one_line(name))));
-    parts.extend(report.reference.as_deref().map(|name| format!("reference {}", one_line(name))));
+    parts.extend(report.baseline.as_ref().map(|name| format!("baseline {name}")));
+    parts.extend(report.reference.as_ref().map(|name| format!("reference {name}")));
     parts.extend(report.machine_cost_per_hour.map(|cost| format!("${} an hour", plain(cost))));
     parts.join(", ")
 }
 
-/// Why an engine failed, in a line.
+/// The reason that an engine failed.
 pub(super) fn reason(engine: &EngineReport) -> Option<String> {
     let EngineState::Failed { stage, kind, message } = &engine.state else { return None };
     let (kind, message) = (one_line(kind), one_line(message));
-    // Earlier versions say twice what it is counted as.
+    // Messages of earlier versions begin with the kind.
     let message = shortened(message.strip_prefix(&format!("{kind}: ")).unwrap_or(&message), MESSAGE);
-    Some(format!("failed at {}: {kind}: {message}", one_line(stage)))
+    Some(format!("failed at {stage}: {kind}: {message}"))
 }
 
 /// Failures by kind, each with an example.
 pub(super) fn failures(engine: &EngineReport) -> impl Iterator<Item = String> {
     engine.failures.iter().map(|failure| {
         let example = shortened(&one_line(&failure.example), MESSAGE);
-        format!("{} × {}: {example}", count(failure.count), one_line(&failure.kind))
+        format!("{} × {}: {example}", count(failure.count), failure.kind)
     })
 }
 
-/// What a reader must know before any figure is believed.
+/// Reasons to doubt figures.
 pub(super) fn warnings(report: &Report) -> Vec<String> {
     let mut warnings = Vec::new();
     if report.interrupted {
         warnings.push("the run was stopped before its end".to_owned());
     }
     if report.workload.rounds.1 == 1 && report.engines.iter().any(|engine| engine.rounds.len() == 1) {
-        warnings
-            .push("one round says nothing of the noise: figures have no intervals; --rounds 5 gives some".to_owned());
+        warnings.push("one round does not show the noise: figures have no intervals; --rounds 5 gives some".to_owned());
     }
     warnings.extend(unstable(report));
     for engine in &report.engines {
-        let name = one_line(&engine.name);
-        let mut warn = |text: String| warnings.push(format!("{name}: {text}"));
+        let mut warn = |text: String| warnings.push(format!("{}: {text}", engine.name));
         if engine.state == EngineState::NotMeasured {
             warn("not measured: the run was stopped before its turn".to_owned());
         }
@@ -179,8 +202,8 @@ pub(super) fn warnings(report: &Report) -> Vec<String> {
 
 /// Engines whose rounds do not agree, in one line.
 fn unstable(report: &Report) -> Option<String> {
-    let told = |engine: &EngineReport| match engine.state {
-        // One round is told of once, for all.
+    let described = |engine: &EngineReport| match engine.state {
+        // One warning for all engines mentions a single round.
         EngineState::Unstable { half_width: None } if report.workload.rounds.1 == 1 => None,
         EngineState::Unstable { half_width } => {
             let rounds = several(engine.rounds.len() as u64, "round", "rounds");
@@ -188,18 +211,18 @@ fn unstable(report: &Report) -> Option<String> {
                 || format!("too few to know after {rounds}"),
                 |half| format!("{} after {rounds}", spread(half)),
             );
-            Some(format!("{} ({how})", one_line(&engine.name)))
+            Some(format!("{} ({how})", engine.name))
         }
         _ => None,
     };
-    let told: Vec<String> = report.engines.iter().filter_map(told).collect();
+    let unstable: Vec<String> = report.engines.iter().filter_map(described).collect();
     let figure = if report.workload.is_open_loop() { "p50" } else { "throughput" };
     let more = report.workload.rounds.1.saturating_mul(2).max(10);
-    (!told.is_empty()).then(|| {
+    (!unstable.is_empty()).then(|| {
         format!(
-            "unstable, {figure} not within {}: {}; more rounds (--rounds {more}) or a machine with less other work make it surer",
+            "unstable, {figure} not within {}: {}; more rounds (--rounds {more}) or a machine with less other work narrow the intervals",
             spread(report.workload.stable),
-            told.join(", ")
+            unstable.join(", ")
         )
     })
 }
@@ -225,7 +248,7 @@ fn tokens(engine: &EngineReport, warn: &mut impl FnMut(String)) {
     if difference.abs() > TOKENS_DIFFER {
         let sign = if difference > 0.0 { "+" } else { "" };
         let (reported, counted, difference) = (count(reported), count(counted), percent(difference));
-        warn(format!("says {reported} tokens, where {counted} were counted here ({sign}{difference})"));
+        warn(format!("reports {reported} tokens, where {counted} were counted here ({sign}{difference})"));
     }
 }
 

@@ -6,6 +6,7 @@ use super::super::{AppContext, Error, exports};
 use crate::bench::report::{self, Report};
 use crate::cli::{ExportReportArgs, ReportExportArgs};
 use crate::output::{Destination, Document, OutputError};
+use crate::report::document;
 
 /// The files that are to be written, opened before anything is measured.
 pub(super) struct Exports {
@@ -26,8 +27,8 @@ impl Exports {
         let documents = exports::Exports::open([
             (export_json, |report| report::json(report).map_err(|e| e.to_string())),
             (export_csv, |report| report::csv(report).map_err(|e| e.to_string())),
-            (export_markdown, |report| Ok(report::markdown(report))),
-            (export_html, |report| Ok(report::html(report))),
+            (export_markdown, |report| Ok(document::markdown(&report::document(report)))),
+            (export_html, |report| Ok(document::html(report::document(report)))),
         ])?;
         let exports = Self { documents, splice, name: name.to_owned() };
         if let Some(path) = &exports.splice {
@@ -38,13 +39,13 @@ impl Exports {
 
     /// Prints the table.
     pub fn print(&self, report: &Report, app: &AppContext) -> Result<(), Error> {
-        self.documents.print(|options| report::table(report, options), app)
+        self.documents.print(|options| document::terminal(&report::document(report), options), app)
     }
 
     /// Writes the files. One that fails keeps none of the others from being written.
     pub fn write(self, report: &Report) -> Result<(), Error> {
         let spliced = self.splice.as_ref().map_or(Ok(()), |path| {
-            let text = self.spliced(path, &report::markdown(report))?;
+            let text = self.spliced(path, &document::markdown(&report::document(report)))?;
             let document = Document::open(&Destination::File(path.clone())).map_err(Error::OutputOpen)?;
             Ok(document.write(&text)?)
         });

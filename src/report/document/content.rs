@@ -16,13 +16,23 @@ pub(crate) struct Document {
     pub checks: Vec<Check>,
 }
 
+/// A format that documents are drawn in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Medium {
+    Terminal,
+    Markdown,
+    Page,
+}
+
 /// A heading and what stands below it.
 #[derive(Debug, Default)]
 pub(crate) struct Section {
     /// The heading; none if it is empty.
     pub title: String,
-    /// Shown on pages only.
-    pub on_pages: bool,
+    /// The heading of a page where the title is empty, as lines of text need none.
+    pub page_title: &'static str,
+    /// The media that show it; all if it is empty.
+    pub only: &'static [Medium],
     /// In the order of reading.
     pub blocks: Vec<Block>,
 }
@@ -40,6 +50,8 @@ pub(crate) enum Block {
     Table(Table),
     /// Only pages show them.
     Charts(Vec<Chart>),
+    /// A heading with blocks that a click unfolds; only pages show it.
+    Folded(String, Vec<Block>),
     /// Remarks on the figures above.
     Notes(Vec<String>),
 }
@@ -122,12 +134,17 @@ impl Section {
     /// A section of these blocks, without those that are empty.
     pub fn new(title: impl Into<String>, blocks: impl IntoIterator<Item = Block>) -> Self {
         let blocks = blocks.into_iter().filter(|block| !block.is_empty()).collect();
-        Self { title: title.into(), on_pages: false, blocks }
+        Self { title: title.into(), blocks, ..Self::default() }
     }
 
-    /// Labels and texts that only pages have room for.
-    pub fn on_pages<L: Into<String>>(title: &str, lines: impl IntoIterator<Item = (L, String)>) -> Self {
-        Self { on_pages: true, ..Self::new(title, [Block::facts(lines)]) }
+    /// A section that only pages have room for.
+    pub fn on_pages(title: &str, blocks: impl IntoIterator<Item = Block>) -> Self {
+        Self { only: &[Medium::Page], ..Self::new(title, blocks) }
+    }
+
+    /// True if there is something to show in this medium.
+    pub fn is_in(&self, medium: Medium) -> bool {
+        (self.only.is_empty() || self.only.contains(&medium)) && !self.blocks.is_empty()
     }
 }
 
@@ -144,6 +161,7 @@ impl Block {
             Self::Warnings(texts) | Self::Notes(texts) => texts.is_empty(),
             Self::Table(table) => table.rows.is_empty(),
             Self::Charts(charts) => charts.is_empty(),
+            Self::Folded(_, blocks) => blocks.iter().all(Self::is_empty),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A document as a page of HTML.
 
-use super::content::{Block, Chart, Document, Line, Row, Section, Table};
+use super::content::{Block, Chart, Document, Line, Medium, Row, Section, Table};
 use crate::report::html::frame::frame;
 use crate::report::html::parts::{begin_table, checks, end_table, figure, warnings};
 use crate::report::markup::Markup;
@@ -12,41 +12,52 @@ pub(crate) fn html(document: Document) -> String {
     let Document { title, subtitle, sections, checks: thresholds } = document;
     let mut page = Markup::default();
     let mut sections = sections.into_iter();
-    sections.by_ref().take(1).for_each(|first| section(&mut page, first));
+    let is_shown = |section: &Section| section.is_in(Medium::Page);
+    sections.by_ref().take(1).filter(is_shown).for_each(|first| section(&mut page, first));
     if !thresholds.is_empty() {
         page.raw("<section><h2>Thresholds</h2>");
         checks(&mut page, thresholds.iter().map(|check| (check.crossed, one_line(&check.text))).collect());
         page.raw("</section>");
     }
-    sections.for_each(|other| section(&mut page, other));
+    sections.filter(is_shown).for_each(|other| section(&mut page, other));
     frame(&one_line(&title), &one_line(&subtitle), page)
 }
 
-fn section(page: &mut Markup, Section { title, blocks, on_pages: _ }: Section) {
+fn section(page: &mut Markup, Section { title, page_title, blocks, only: _ }: Section) {
     page.raw("<section>");
+    let title = if title.is_empty() { page_title.to_owned() } else { one_line(&title) };
     if !title.is_empty() {
-        page.element("h2", &[], one_line(&title));
+        page.element("h2", &[], &title);
     }
-    for block in blocks {
-        match block {
-            Block::Verdict(tone, text, meaning) => {
-                let class = format!("verdict {}", tone.class());
-                page.open("p", &[("class", &class)]).element("strong", &[], one_line(&text));
-                if !meaning.is_empty() {
-                    page.raw(" ").element("span", &[], one_line(&meaning));
-                }
-                page.raw("</p>");
+    blocks.into_iter().for_each(|block| draw(page, &title, block));
+    page.raw("</section>");
+}
+
+/// Draws a block below the heading `title`.
+fn draw(page: &mut Markup, title: &str, block: Block) {
+    match block {
+        Block::Verdict(tone, text, meaning) => {
+            let class = format!("verdict {}", tone.class());
+            page.open("p", &[("class", &class)]).element("strong", &[], one_line(&text));
+            if !meaning.is_empty() {
+                page.raw(" ").element("span", &[], one_line(&meaning));
             }
-            Block::Facts(lines) => facts(page, &lines),
-            Block::Warnings(texts) => warnings(page, &texts.iter().map(|text| one_line(text)).collect::<Vec<_>>()),
-            Block::Table(table) => self::table(page, &table),
-            Block::Charts(charts) => self::charts(page, charts),
-            Block::Notes(notes) => notes.iter().for_each(|note| {
-                page.element("p", &[("class", &"hint")], one_line(note));
-            }),
+            page.raw("</p>");
+        }
+        Block::Facts(lines) => facts(page, &lines),
+        Block::Warnings(texts) => warnings(page, texts.iter().map(|text| one_line(text))),
+        Block::Table(table) => self::table(page, title, &table),
+        Block::Charts(charts) => self::charts(page, charts),
+        Block::Notes(notes) => notes.iter().for_each(|note| {
+            page.element("p", &[("class", &"hint")], one_line(note));
+        }),
+        Block::Folded(title, blocks) => {
+            let title = one_line(&title);
+            page.raw("<details>").element("summary", &[], &title);
+            blocks.into_iter().for_each(|block| draw(page, &title, block));
+            page.raw("</details>");
         }
     }
-    page.raw("</section>");
 }
 
 fn facts(page: &mut Markup, lines: &[Line]) {
@@ -63,8 +74,10 @@ fn facts(page: &mut Markup, lines: &[Line]) {
     page.raw("</dl>");
 }
 
-fn table(page: &mut Markup, Table { title, head, words, toned, grouped, rows, optional: _ }: &Table) {
-    begin_table(page, title, head, *words);
+/// A table below the heading `section`, which names it where it has no title of its own.
+fn table(page: &mut Markup, section: &str, table: &Table) {
+    let Table { title, head, words, toned, grouped, rows, optional: _ } = table;
+    begin_table(page, if title.is_empty() { section } else { title }, title, head, *words);
     for (at, Row { tone, cells, note }) in rows.iter().enumerate() {
         page.raw("<tr>");
         for (column, cell) in cells.iter().enumerate() {
@@ -77,12 +90,15 @@ fn table(page: &mut Markup, Table { title, head, words, toned, grouped, rows, op
                     let span = 1 + rows.iter().skip(at + 1).take_while(unnamed).count();
                     page.element("th", &[("scope", &"row"), ("rowspan", &span)], one_line(cell))
                 }
+                0 if *toned == 0 && *tone != Tone::Plain => {
+                    page.element("th", &[("scope", &"row"), ("class", &tone.class())], one_line(cell))
+                }
                 0 => page.element("th", &[("scope", &"row")], one_line(cell)),
                 _ if column == *toned => {
                     let class = format!("{place} {}", tone.class());
                     page.element("td", &[("class", &class)], one_line(cell))
                 }
-                _ => page.element("td", &[("class", &place)], one_line(cell)),
+                _ => figures(page, place, &one_line(cell)),
             };
         }
         page.raw("</tr>");
@@ -95,10 +111,22 @@ fn table(page: &mut Markup, Table { title, head, words, toned, grouped, rows, op
     end_table(page);
 }
 
+/// A cell, its interval in a quieter colour.
+fn figures<'p>(page: &'p mut Markup, class: &str, cell: &str) -> &'p mut Markup {
+    page.open("td", &[("class", &class)]);
+    match cell.split_once(" ±") {
+        Some((value, spread)) => {
+            page.text(value).raw(" ").element("span", &[("class", &"spread")], format!("±{spread}"))
+        }
+        None => page.text(cell),
+    }
+    .close("td")
+}
+
 fn charts(page: &mut Markup, charts: Vec<Chart>) {
     page.raw("<div class=\"charts\">");
     for Chart { heading, about, picture, legend } in charts {
-        figure(page, &heading, &about, picture, &legend);
+        figure(page, &one_line(&heading), &one_line(&about), picture, &legend);
     }
     page.raw("</div>");
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::content::{Block, Document, Line, Table};
+use super::content::{Block, Document, Line, Medium, Table};
 use crate::report::markdown::{escaped, table};
 use crate::report::tone::Tone;
 
@@ -10,7 +10,7 @@ use crate::report::tone::Tone;
 pub(crate) fn markdown(document: &Document) -> String {
     let mut out = String::new();
     // Writing to a string does not fail.
-    for section in document.sections.iter().filter(|section| !section.on_pages && !section.blocks.is_empty()) {
+    for section in document.sections.iter().filter(|section| section.is_in(Medium::Markdown)) {
         apart(&mut out);
         if !section.title.is_empty() {
             let _ = writeln!(out, "**{}**\n", escaped(&section.title));
@@ -68,7 +68,7 @@ fn draw(out: &mut String, block: &Block) {
             grid(out, rows);
             out.push('\n');
         }
-        Block::Charts(_) => {}
+        Block::Charts(_) | Block::Folded(..) => {}
         Block::Notes(texts) => {
             for text in texts {
                 let _ = writeln!(out, "- {}", escaped(text));
@@ -77,7 +77,7 @@ fn draw(out: &mut String, block: &Block) {
     }
 }
 
-fn grid(out: &mut String, Table { head, rows, toned, .. }: &Table) {
+fn grid(out: &mut String, Table { head, rows, words, toned, .. }: &Table) {
     let notes = rows.iter().any(|row| !row.note.is_empty());
     let rows = rows.iter().map(|row| {
         let cells = row.cells.iter().enumerate().map(|(at, cell)| match row.tone {
@@ -86,5 +86,5 @@ fn grid(out: &mut String, Table { head, rows, toned, .. }: &Table) {
         });
         cells.chain(notes.then(|| escaped(&row.note)))
     });
-    table(out, head.iter().map(|name| escaped(name)).chain(notes.then(String::new)), rows);
+    table(out, *words, head.iter().map(|name| escaped(name)).chain(notes.then(String::new)), rows);
 }

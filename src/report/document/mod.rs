@@ -7,7 +7,7 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use content::{Block, Chart, Check, Document, Line, Row, Section, Table, listed};
+pub(crate) use content::{Block, Chart, Check, Document, Line, Medium, Row, Section, Table, listed};
 pub(crate) use html::html;
 pub(crate) use markdown::markdown;
 pub(crate) use terminal::terminal;

@@ -1,6 +1,6 @@
 //! A document on a terminal.
 
-use super::content::{Block, Document, Line, Table};
+use super::content::{Block, Document, Line, Medium, Table};
 use crate::report::terminal::{GAP, Grid, INDENT, Page, Style, TableOptions, width, wrapped};
 use crate::report::text::one_line;
 use crate::report::tone::Tone;
@@ -17,7 +17,7 @@ const BELOW_NAME: &str = "  ";
 /// The document for a terminal, with a newline at its end.
 pub(crate) fn terminal(document: &Document, options: &TableOptions) -> String {
     let mut page = Page::new(options);
-    for section in document.sections.iter().filter(|section| !section.on_pages && !section.blocks.is_empty()) {
+    for section in document.sections.iter().filter(|section| section.is_in(Medium::Terminal)) {
         apart(&mut page);
         if !section.title.is_empty() {
             page.paragraph(Style::Bold, "", &one_line(&section.title));
@@ -70,7 +70,7 @@ fn draw(page: &mut Page, block: &Block) {
             tables(page, table);
             page.out.push('\n');
         }
-        Block::Charts(_) => {}
+        Block::Charts(_) | Block::Folded(..) => {}
         Block::Notes(texts) => {
             texts.iter().for_each(|text| page.paragraph(Style::Plain, &padded("Note"), &one_line(text)));
         }

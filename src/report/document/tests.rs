@@ -64,7 +64,11 @@ fn thresholds_are_first_on_a_page_and_last_elsewhere() {
     let check = Check { crossed: Some(true), comparable: true, text: "a<1: crossed".to_owned() };
     let section = |text: &str| Section::new("", [Block::Notes(vec![text.to_owned()])]);
     let document = || Document {
-        sections: vec![section("one"), section("two"), Section::on_pages("Three", [("a", "b".to_owned())])],
+        sections: vec![
+            section("one"),
+            section("two"),
+            Section::on_pages("Three", [Block::facts([("a", "b".to_owned())])]),
+        ],
         checks: vec![check.clone()],
         ..Document::default()
     };

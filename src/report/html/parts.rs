@@ -1,22 +1,17 @@
 //! Pieces of pages: warnings, definitions, tables, figures.
 
-use std::fmt::Display;
-
 use super::super::markup::Markup;
 use super::super::numbers::several;
 use super::super::plot::swatch;
 
-/// Warnings to read before the figures; nothing without warnings.
-pub(crate) fn warnings<T: Display>(page: &mut Markup, warnings: &[T]) {
-    if !warnings.is_empty() {
-        page.raw("<section class=\"warnings\"><h2>Before you believe it</h2>");
-        bullets(page, warnings);
-        page.raw("</section>");
-    }
+/// Warnings to read before the figures.
+pub(crate) fn warnings(page: &mut Markup, warnings: impl Iterator<Item = String>) {
+    page.raw("<section class=\"warnings\"><h2>Before you believe it</h2>");
+    bullets(page, warnings);
+    page.raw("</section>");
 }
 
-/// A list of texts.
-pub(crate) fn bullets<T: Display>(page: &mut Markup, texts: &[T]) {
+fn bullets(page: &mut Markup, texts: impl Iterator<Item = String>) {
     page.raw("<ul>");
     for text in texts {
         page.element("li", &[], text);
@@ -38,44 +33,20 @@ pub(crate) fn checks(page: &mut Markup, checks: Vec<(Option<bool>, String)>) {
     if !kept.is_empty() {
         let many = several(kept.len() as u64, "time", "times");
         page.raw("<details><summary><span class=\"badge good\">kept</span> ").text(many).raw("</summary>");
-        bullets(page, &kept.into_iter().map(|(_, line)| line).collect::<Vec<_>>());
+        bullets(page, kept.into_iter().map(|(_, line)| line));
         page.raw("</details>");
     }
 }
 
-/// Labels and texts. A text without a label continues the one above.
-pub(crate) fn definitions<L: Display, T: Display>(page: &mut Markup, lines: impl IntoIterator<Item = (L, T)>) {
-    page.raw("<dl>");
-    for (label, text) in lines {
-        let label = label.to_string();
-        if !label.is_empty() {
-            page.element("dt", &[], label);
-        }
-        page.element("dd", &[], text);
+/// Begins a table with the heads of its columns; the first `words` columns are left-aligned; rows follow. It scrolls where
+/// it is wider than the window, by the keyboard too.
+pub(crate) fn begin_table(page: &mut Markup, label: &str, caption: &str, head: &[&str], words: usize) {
+    scroller(page, label);
+    page.raw("<table>");
+    if !caption.is_empty() {
+        page.element("caption", &[], caption);
     }
-    page.raw("</dl>");
-}
-
-/// A table of texts: the first cell of a row names it.
-pub(crate) fn table(page: &mut Markup, caption: &str, head: &[&str], rows: &[Vec<String>]) {
-    begin_table(page, caption, head, 1);
-    for row in rows {
-        page.raw("<tr>");
-        for (at, cell) in row.iter().enumerate() {
-            match at {
-                0 => page.element("th", &[("scope", &"row")], cell),
-                _ => page.element("td", &[], cell),
-            };
-        }
-        page.raw("</tr>");
-    }
-    end_table(page);
-}
-
-/// Begins a table with the heads of its columns; the first `words` columns are left-aligned; rows follow.
-pub(crate) fn begin_table(page: &mut Markup, caption: &str, head: &[&str], words: usize) {
-    scrolling(page, caption);
-    page.element("caption", &[], caption).raw("<thead><tr>");
+    page.raw("<thead><tr>");
     for (at, head) in head.iter().enumerate() {
         let class = if at < words { "label" } else { "figure" };
         page.element("th", &[("scope", &"col"), ("class", &class)], head);
@@ -86,12 +57,6 @@ pub(crate) fn begin_table(page: &mut Markup, caption: &str, head: &[&str], words
 /// Ends it.
 pub(crate) fn end_table(page: &mut Markup) {
     page.raw("</tbody></table></div>");
-}
-
-/// Begins a table that scrolls where it is wider than the window, by the keyboard too.
-pub(crate) fn scrolling(page: &mut Markup, label: &str) {
-    scroller(page, label);
-    page.raw("<table>");
 }
 
 fn scroller(page: &mut Markup, label: &str) {

@@ -33,8 +33,8 @@ pub(crate) fn document(report: &EnginesReport) -> Document {
         Section::new("", tables.chain(after)),
     ];
     sections.extend(report.engines.iter().map(|engine| Section::new(&engine.name, details(report, engine))));
-    sections.push(Section::on_pages("Specifications", report.engines.iter().map(specification)));
-    sections.push(Section::on_pages("The machine", machine(report)));
+    sections.push(Section::on_pages("Specifications", [Block::facts(report.engines.iter().map(specification))]));
+    sections.push(Section::on_pages("The machine", [Block::facts(machine(report))]));
     sections.retain(|section| !section.blocks.is_empty());
     Document {
         title,

@@ -1,28 +1,21 @@
-//! Charts of the page: which figures are drawn, and how.
+//! Charts: throughput, latency, load, fidelity, lengths.
 
-use super::super::{CurveKind, CurveStep, EngineReport, Figures, Report};
+use super::{CurveKind, CurveStep, EngineReport, Figures, Report};
 use crate::report::Figure;
-use crate::report::html::parts;
-use crate::report::markup::Markup;
+use crate::report::document::Chart;
 use crate::report::numbers::{cosine, figure, number, percent, plain};
 use crate::report::plot::{Axis, Bar, LineChart, Point, Scale, Series, bars, columns};
 use crate::report::text::one_line;
 
-/// All charts that there is something for.
-pub(super) fn charts(page: &mut Markup, report: &Report) {
-    let mut inner = Markup::default();
-    throughput(&mut inner, report);
-    latencies(&mut inner, report);
-    load(&mut inner, report);
-    fidelity(&mut inner, report);
-    lengths(&mut inner, report);
-    page.raw("<section><h2>Charts</h2><div class=\"charts\">").append(inner).raw("</div></section>");
+/// The charts for which the report has figures.
+pub(super) fn charts(report: &Report) -> Vec<Chart> {
+    [throughput, latencies, load, fidelity, lengths].into_iter().filter_map(|chart| chart(report)).collect()
 }
 
 /// A rate of figures, the same of a step, and its unit.
 type Rate = (&'static str, fn(&Figures) -> Option<Figure>, fn(&CurveStep) -> Option<f64>);
 
-/// By falling worth for comparing engines.
+/// The best one for comparing engines first.
 const RATES: [Rate; 3] = [
     ("tokens/s", |figures| figures.tokens_per_second, |step| step.tokens_per_second),
     ("inputs/s", |figures| figures.inputs_per_second, |step| step.inputs_per_second),
@@ -34,20 +27,24 @@ fn rate(report: &Report) -> Option<Rate> {
     RATES.into_iter().find(|(_, of, _)| report.engines.iter().any(|engine| of(&engine.figures).is_some()))
 }
 
-fn throughput(page: &mut Markup, report: &Report) {
-    let Some((unit, of, _)) = rate(report) else { return };
+fn throughput(report: &Report) -> Option<Chart> {
+    let (unit, of, _) = rate(report)?;
     let bar = |(series, engine): (usize, &EngineReport)| {
         let value = of(&engine.figures)?;
         let (name, text) = (one_line(&engine.name), figure(&value));
         Some(Bar { series, name, value: value.median, interval: value.interval, text })
     };
     let drawn: Vec<Bar> = report.engines.iter().enumerate().filter_map(bar).collect();
-    let chart =
-        bars("throughput", &format!("Throughput of each engine in {unit}, with its 95% interval"), unit, &drawn);
-    parts::figure(page, "Throughput", "Whiskers are 95% intervals of the medians over rounds.", chart, &[]);
+    let title = format!("Throughput of each engine in {unit}, with its 95% interval");
+    Some(Chart {
+        heading: "Throughput".to_owned(),
+        about: "Whiskers are 95% intervals of the medians over rounds.".to_owned(),
+        picture: bars("throughput", &title, unit, &drawn),
+        legend: Vec::new(),
+    })
 }
 
-fn latencies(page: &mut Markup, report: &Report) {
+fn latencies(report: &Report) -> Option<Chart> {
     let drawn = series(report, true, |engine| {
         let point = |x: f64, y: f64| {
             let title = format!("{}: {} of 100 within {} ms", one_line(&engine.name), plain(x * 100.0), number(y));
@@ -55,7 +52,7 @@ fn latencies(page: &mut Markup, report: &Report) {
         };
         engine.latencies.iter().map(|latency| point(latency.quantile, latency.ms)).collect()
     });
-    let Some(drawn) = drawn else { return };
+    let drawn = drawn?;
     let chart = LineChart {
         id: "latency".to_owned(),
         title: "Latency in milliseconds by the share of requests that took no longer".to_owned(),
@@ -64,17 +61,17 @@ fn latencies(page: &mut Markup, report: &Report) {
         series: drawn.0,
     };
     let about = "Latencies count from when a request was due. Each step to the right is one more nine.";
-    figure_with_legend(page, report, "Latency", about, chart);
+    Some(with_legend(report, "Latency", about, &chart))
 }
 
-/// What was done under which load: steps where there are any, otherwise a point an engine.
-fn load(page: &mut Markup, report: &Report) {
+/// Throughput against latency: the steps of curves if there are any, otherwise a point an engine.
+fn load(report: &Report) -> Option<Chart> {
     let steps = report.engines.iter().filter_map(|engine| engine.curve.as_ref()).flat_map(|curve| &curve.steps);
     let steps: Vec<&CurveStep> = steps.collect();
     let known = |(_, of, at): &&Rate| {
         report.engines.iter().any(|engine| of(&engine.figures).is_some()) || steps.iter().any(|step| at(step).is_some())
     };
-    let Some((unit, of, at)) = RATES.iter().find(known) else { return };
+    let (unit, of, at) = RATES.iter().find(known)?;
     let drawn = series(report, true, |engine| {
         let name = one_line(&engine.name);
         let title = |x: f64, y: f64, load: String| format!("{name}{load}: {} {unit}, p99 {} ms", number(x), number(y));
@@ -96,7 +93,7 @@ fn load(page: &mut Markup, report: &Report) {
         };
         steps.iter().filter_map(point).collect()
     });
-    let Some(drawn) = drawn else { return };
+    let drawn = drawn?;
     let chart = LineChart {
         id: "load".to_owned(),
         title: format!("99th percentile of latencies in milliseconds against throughput in {unit}"),
@@ -109,10 +106,10 @@ fn load(page: &mut Markup, report: &Report) {
     } else {
         "Points are steps under rising load; right and low is good."
     };
-    figure_with_legend(page, report, "Throughput against latency", about, chart);
+    Some(with_legend(report, "Throughput against latency", about, &chart))
 }
 
-/// How right an engine is, as one number.
+/// The fidelity of an engine as one number.
 type Measure = fn(&EngineReport) -> Option<f64>;
 
 fn mean_cosine(engine: &EngineReport) -> Option<f64> {
@@ -123,8 +120,8 @@ fn mean_tau(engine: &EngineReport) -> Option<f64> {
     engine.fidelity.as_ref()?.ranking.as_ref()?.tau_mean
 }
 
-fn fidelity(page: &mut Markup, report: &Report) {
-    let Some((unit, of, _)) = rate(report) else { return };
+fn fidelity(report: &Report) -> Option<Chart> {
+    let (unit, of, _) = rate(report)?;
     let (label, measure): (_, Measure) = if report.engines.iter().any(|engine| mean_cosine(engine).is_some()) {
         ("mean cosine with the reference's vectors", mean_cosine)
     } else {
@@ -137,7 +134,7 @@ fn fidelity(page: &mut Markup, report: &Report) {
         });
         point.into_iter().collect()
     });
-    let Some(drawn) = drawn else { return };
+    let drawn = drawn?;
     let chart = LineChart {
         id: "fidelity".to_owned(),
         title: format!("Fidelity of each engine, as {label}, against its throughput in {unit}"),
@@ -145,21 +142,16 @@ fn fidelity(page: &mut Markup, report: &Report) {
         y: Axis { label, scale: Scale::nines(drawn.ys()) },
         series: drawn.0,
     };
-    figure_with_legend(
-        page,
-        report,
-        "Speed against fidelity",
-        "Right and high is good; each step up is one more nine.",
-        chart,
-    );
+    let about = "Right and high is good; each step up is one more nine.";
+    Some(with_legend(report, "Speed against fidelity", about, &chart))
 }
 
-fn lengths(page: &mut Markup, report: &Report) {
-    let Some(lengths) = &report.workload.lengths else { return };
+fn lengths(report: &Report) -> Option<Chart> {
+    let lengths = report.workload.lengths.as_ref()?;
     let range = |from: usize, to: usize| if from == to { from.to_string() } else { format!("{from}–{to}") };
     let bins: Vec<(String, usize)> = lengths.bins.iter().map(|bin| (range(bin.from, bin.to), bin.texts)).collect();
-    let title = "How many texts of the dataset have how many tokens";
-    let chart = columns("lengths", title, ("tokens of a text", "texts"), &bins);
+    let title = "Number of texts of the dataset by their number of tokens";
+    let picture = columns("lengths", title, ("tokens of a text", "texts"), &bins);
     let mut about = format!(
         "Median {}, mean {}, longest {} tokens.",
         plain(lengths.median as f64),
@@ -171,7 +163,7 @@ fn lengths(page: &mut Markup, report: &Report) {
         about +=
             &format!(" {texts} texts ({share}) are longer than the {} tokens that the model reads.", excess.max_length);
     }
-    parts::figure(page, "Lengths of texts", &about, chart, &[]);
+    Some(Chart { heading: "Lengths of texts".to_owned(), about, picture, legend: Vec::new() })
 }
 
 /// Series that have points.
@@ -195,8 +187,8 @@ fn series(report: &Report, joined: bool, points: impl Fn(&EngineReport) -> Vec<P
     (!drawn.is_empty()).then_some(Drawn(drawn))
 }
 
-fn figure_with_legend(page: &mut Markup, report: &Report, heading: &'static str, about: &str, chart: LineChart) {
-    let name = |series: &Series| Some((series.number, one_line(&report.engines.get(series.number)?.name)));
-    let legend: Vec<(usize, String)> = chart.series.iter().filter_map(name).collect();
-    parts::figure(page, heading, about, chart.svg(), &legend);
+fn with_legend(report: &Report, heading: &str, about: &str, chart: &LineChart) -> Chart {
+    let name = |series: &Series| Some((series.number, report.engines.get(series.number)?.name.clone()));
+    let legend = chart.series.iter().filter_map(name).collect();
+    Chart { heading: heading.to_owned(), about: about.to_owned(), picture: chart.svg(), legend }
 }
