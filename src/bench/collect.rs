@@ -1,4 +1,4 @@
-//! Keeps results out of the timed rounds, the same ones of every engine, for a closer look when all is over.
+//! Samples of the results of the timed rounds: the same texts or queries of every engine.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,32 +8,32 @@ use super::recorder::{self, Recording};
 use super::target::{Answer, Output};
 use crate::stats::sample::Sample;
 
-/// What an engine answered to texts of the dataset: vectors; or to queries: the scores of their documents.
+/// The results of an engine by text or query of the dataset: vectors, or the scores of a query's documents.
 pub type Results = Sample<Vec<f32>>;
 
-/// Watches a run and keeps samples of what is answered in its rounds.
+/// An observer that keeps samples of the results of rounds.
 pub struct Collector {
     requests: Arc<[Prepared]>,
     state: Mutex<State>,
 }
 
 struct State {
-    /// Of each target.
+    /// One a target.
     samples: Vec<Results>,
-    /// The target whose stage it is, if the stage counts.
+    /// The target of the current stage, if the stage counts.
     current: Option<usize>,
-    /// Requests that were answered so far.
+    /// Answered requests of all targets.
     answered: u64,
 }
 
 impl Collector {
-    /// For so many targets that are all sent these requests; of each, results of at most `size` texts (or queries).
+    /// Samples of at most `size` texts or queries for each of `targets`, all of which get these requests.
     pub fn new(targets: usize, requests: Arc<[Prepared]>, seed: u64, size: usize) -> Self {
         let samples = (0..targets).map(|_| Sample::new(seed, size)).collect();
         Self { requests, state: Mutex::new(State { samples, current: None, answered: 0 }) }
     }
 
-    /// What was kept, of each target.
+    /// The samples, one a target.
     pub fn into_samples(self) -> Vec<Results> {
         self.state.into_inner().unwrap_or_else(PoisonError::into_inner).samples
     }

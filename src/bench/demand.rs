@@ -1,4 +1,4 @@
-//! How an engine is loaded, as it is written: `closed:10`, `poisson:50`, `sweep`, `search:p99<100ms`.
+//! The load on an engine, as it is written: `closed:10`, `poisson:50`, `sweep`, `search:p99<100ms`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,71 +8,53 @@ use super::load::{HIGHEST_RATE, Load, MOST_IN_FLIGHT};
 use super::report::CurveKind;
 use super::search::{Axis, Goal};
 
-/// What is asked of engines: one load in several rounds, or loads that rise.
+/// The same load in all rounds, or a rising load.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Demand {
-    /// The same load in each round.
     Rounds(Load),
-    /// More and more, until throughput rises no further.
+    /// A load that rises until throughput rises no further.
     Sweep {
-        /// What rises.
+        /// The quantity that rises.
         axis: Axis,
-        /// Its first value.
         from: f64,
-        /// Its last value.
         to: f64,
     },
-    /// The highest rate at which the goal is met.
+    /// A search for the highest rate at which the goal is met.
     Search {
-        /// The goal.
         goal: Goal,
-        /// Whether requests come at random times, or evenly.
+        /// True for requests at random times, false for even intervals.
         poisson: bool,
     },
 }
 
-/// How a load is written.
+/// The forms of a load.
 pub const FORMS: &str = "offline, closed:CLIENTS, constant:RATE, poisson:RATE, ramp:FROM-TO, sweep[:clients|constant|poisson[:FROM-TO]], search:p99<TIME[:constant|poisson]";
 
-/// What is wrong with a load.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum DemandError {
-    /// There is none of this name.
     #[error("there is no load {0:?}; loads: {FORMS}")]
     Unknown(String),
-    /// What follows the name is not what it should be.
+    /// The part after the name cannot be read.
     #[error("load {name:?}: {given:?} is no {wanted}")]
     Value {
-        /// The name.
         name: &'static str,
-        /// What was written.
         given: String,
-        /// What it should be.
+        /// The kind of value that the name takes.
         wanted: &'static str,
     },
-    /// A value is too small or too large.
     #[error("load {name:?}: {given} is not within {min} and {max}")]
-    Range {
-        /// The name.
-        name: &'static str,
-        /// What was written.
-        given: f64,
-        /// The smallest.
-        min: f64,
-        /// The largest.
-        max: f64,
-    },
+    Range { name: &'static str, given: f64, min: f64, max: f64 },
 }
 
-/// Share of requests that may fail while a latency counts as kept.
+/// The share of requests that may fail while a latency counts as kept.
 const FAILURES: f64 = 0.001;
-/// Where a sweep of rates begins and ends if nobody says so, in requests a second.
+/// The first and the last rate of a sweep, in requests a second, unless the user names others.
 const RATES: (f64, f64) = (1.0, HIGHEST_RATE);
-/// Where a sweep of clients begins and ends if nobody says so.
+/// The first and the last number of clients of a sweep, unless the user names others.
 const CLIENTS: (f64, f64) = (1.0, 1024.0);
 
 impl Demand {
-    /// What rises from step to step, where it is not rounds that are measured.
+    /// The kind of curve; `None` for rounds.
     pub fn curve(self) -> Option<CurveKind> {
         match self {
             Self::Rounds(_) => None,
@@ -197,7 +179,7 @@ fn search(rest: &str) -> Result<Demand, DemandError> {
 }
 
 impl fmt::Display for Demand {
-    /// As it is written, all of it.
+    /// The whole load, as it can be read again.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Rounds(Load::Offline) => f.write_str("offline"),
@@ -215,7 +197,7 @@ impl fmt::Display for Demand {
             }
             Self::Search { goal: Goal { quantile, latency, .. }, poisson } => {
                 let arrivals = if *poisson { "poisson" } else { "constant" };
-                // Tenths of a per mille are as fine as anybody writes it; the product has rounding errors beyond.
+                // Quantiles are read in ten-thousandths of a percent; rounding removes the error of the product.
                 let percent = (quantile * 1e6).round() / 1e4;
                 write!(f, "search:p{percent}<{}:{arrivals}", compact(*latency))
             }
@@ -223,7 +205,7 @@ impl fmt::Display for Demand {
     }
 }
 
-/// Without spaces, as it can be read again.
+/// The duration without spaces, so that it can be read again.
 fn compact(duration: Duration) -> String {
     humantime::format_duration(duration).to_string().replace(' ', "")
 }

@@ -1,4 +1,4 @@
-//! Engines as [`Target`]s: the requests of a benchmark, sent to an engine of any kind, and their results checked.
+//! Engines of any kind as [`Target`]s; their results are checked.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -15,12 +15,11 @@ use crate::engine::{
 use crate::engine::{TextError, TextErrorKind};
 use crate::model::pooling;
 
-/// An engine that is open. Its results are not checked.
+/// An open engine. Its results are not checked.
 #[derive(Clone)]
 pub enum OpenEngine {
     /// Embeds texts of this role.
     Embedder(Arc<dyn Engine>, Role),
-    /// Ranks documents.
     Reranker(Reranker),
 }
 
@@ -40,7 +39,6 @@ impl OpenEngine {
         }
     }
 
-    /// Facts about the engine.
     pub fn info(&self) -> &EngineInfo {
         match self {
             Self::Embedder(engine, _) => engine.info(),
@@ -48,7 +46,7 @@ impl OpenEngine {
         }
     }
 
-    /// Number of concurrent requests that keeps it busy.
+    /// The number of concurrent requests that keeps the engine busy.
     pub fn in_flight(&self) -> usize {
         match self {
             Self::Embedder(engine, _) => engine.in_flight(),
@@ -84,7 +82,7 @@ async fn rerank(reranker: &Reranker, query: &str, documents: &[String]) -> Outco
     Ok(Answer { inputs: documents.len(), tokens, reported: tokens, received, output: Some(Output::Scores(scores)) })
 }
 
-/// The refusal of a request that the engine was not opened for.
+/// The failure of a request that the engine was not opened for.
 fn unsuited(what: &str) -> Failure {
     Failure::new(FailureKind::Other, format!("the engine was made ready for {what}"))
 }
@@ -146,33 +144,32 @@ impl From<PythonError> for Failure {
     }
 }
 
-/// A request, prepared before it is sent.
+/// A request that is prepared before the clock starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prepared {
-    /// The request.
     pub request: Request,
     /// Its tokens, as the model sees them; `None` without a tokenizer.
     pub tokens: Option<u64>,
-    /// Index of its first text (or, of a query, its index among queries) in the dataset.
+    /// The index of its first text, or of its query, in the dataset.
     pub first: usize,
 }
 
-/// An engine with the requests of a run. Its results are checked: as many as inputs, vectors of the same length each
+/// An engine with the requests of a run. Its results are checked: one for each input, vectors all of the same length,
+/// all numbers finite.
 /// time, all numbers finite.
 pub struct CheckedEngine {
     engine: OpenEngine,
     requests: Arc<[Prepared]>,
-    /// Length of the vectors, once the first are there.
+    /// The length of the vectors, known after the first result.
     width: OnceLock<usize>,
 }
 
 impl CheckedEngine {
-    /// The `engine` that gets `requests`.
     pub fn new(engine: OpenEngine, requests: Arc<[Prepared]>) -> Self {
         Self { engine, requests, width: OnceLock::new() }
     }
 
-    /// Sends one request that is no part of the run.
+    /// Sends one request outside of the run.
     ///
     /// # Errors
     /// As [`OpenEngine::send`], or if the result does not pass the checks.
@@ -236,7 +233,7 @@ impl Target for CheckedEngine {
     }
 }
 
-/// One request that is no part of a round, with a limit.
+/// Waits at most `limit` for the answer.
 pub async fn limited(answer: impl Future<Output = Outcome>, limit: Duration) -> Outcome {
     let late = || Failure::new(FailureKind::Timeout, format!("no answer within {}", humantime::format_duration(limit)));
     tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
@@ -249,7 +246,7 @@ mod tests {
     use crate::engine::rerank::Method;
     use crate::engine::{Completed, EngineInfo, Pending};
 
-    /// Gives these outputs for every request.
+    /// An engine that gives these outputs for every request.
     struct Echo {
         info: EngineInfo,
         outputs: Vec<engine::Output>,

@@ -1,4 +1,4 @@
-//! A target whose latencies are known: servers with one queue before them, planted stalls and failures.
+//! A target with known latencies: servers behind one queue, with planned stalls and failures.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,15 +13,15 @@ use super::target::{Answer, Failure, FailureKind, Outcome, Output, Target};
 type Service = Box<dyn Fn(usize) -> Duration + Send + Sync>;
 type Failing = Box<dyn Fn(usize) -> Option<Failure> + Send + Sync>;
 
-/// Requests wait in one queue, first come first served, for the first free of its servers. Its `n`th request (from 0)
-/// takes the time that it was told, and what it was told becomes of it.
+/// A target whose requests wait in one queue for the first free server. The duration and the failure of the `n`th
+/// request (from 0) are given.
 pub struct Fake {
     requests: usize,
-    /// When each server is free again; empty: there are as many as it takes.
+    /// The time at which each server is free again; without servers requests do not wait.
     servers: Mutex<Vec<Instant>>,
     service: Service,
     failing: Failing,
-    /// In these, from the first request on, nobody works.
+    /// Start, relative to the first request, and length of the periods without work.
     stalls: Vec<(Duration, Duration)>,
     first: Mutex<Option<Instant>>,
     asked: AtomicUsize,
@@ -33,17 +33,17 @@ pub fn ms(milliseconds: u64) -> Duration {
 }
 
 impl Fake {
-    /// As many servers as it takes, each request this long.
+    /// A target without a queue, all of whose requests take `service`.
     pub fn constant(service: Duration) -> Self {
         Self::by(move |_| service)
     }
 
-    /// As many servers as it takes, the `n`th request as long as the `n`th duration, and round again.
+    /// A target without a queue, whose requests take these durations, over and over again.
     pub fn list(services: Vec<Duration>) -> Self {
         Self::by(move |n| services[n % services.len()])
     }
 
-    /// As many servers as it takes, the `n`th request so long.
+    /// A target without a queue, whose `n`th request takes `service(n)`.
     pub fn by(service: impl Fn(usize) -> Duration + Send + Sync + 'static) -> Self {
         Self {
             requests: 1000,
@@ -57,26 +57,25 @@ impl Fake {
         }
     }
 
-    /// So many servers, and as many requests in flight offline.
+    /// Adds a queue before this number of servers, which is the number of requests in flight offline, too.
     pub fn servers(mut self, servers: usize) -> Self {
         self.servers = Mutex::new(vec![Instant::now(); servers]);
         self.in_flight = servers;
         self
     }
 
-    /// So many prepared requests.
     pub fn requests(mut self, requests: usize) -> Self {
         self.requests = requests;
         self
     }
 
-    /// Nobody works from this time on after the first request, for so long.
+    /// Adds a period without work that begins `from` after the first request.
     pub fn stall(mut self, from: Duration, length: Duration) -> Self {
         self.stalls.push((from, length));
         self
     }
 
-    /// The `n`th request fails, after its time, if this says so.
+    /// Adds failures: the `n`th request fails after its time if there is one for it.
     pub fn failing(mut self, failing: impl Fn(usize) -> Option<Failure> + Send + Sync + 'static) -> Self {
         self.failing = Box::new(failing);
         self
@@ -91,7 +90,7 @@ impl Fake {
         Arc::new(self)
     }
 
-    /// When work of this length that begins at `start` is done.
+    /// The end of work that begins at `start` and takes `service` beside stalls.
     fn done(&self, start: Instant, service: Duration) -> Instant {
         let first = *self.first.lock().unwrap().get_or_insert(start);
         let mut done = start + service;

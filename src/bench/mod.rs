@@ -1,17 +1,17 @@
-//! Measuring: what a target does under a load, how sure one can be of it, how far it can be driven, and whether what it
-//! answers is right.
+//! Measurement: the figures of an engine under a load, their intervals, its highest load, and the fidelity of its
+//! results.
 //!
 //! ```text
-//! dataset          what is asked: texts from a seed, and texts written for it
-//! rounds, search   several targets in rounds; one target at rising loads
-//!   └ load         one phase: requests sent as a load model says
-//!       ├ target   what they are sent to; engine: an engine of any kind as a target
-//!       └ recorder what became of them
-//! machine          what measures, and what engines take from it
-//! report           all of it as a document
+//! dataset          the texts: generated from a seed, bundled, or of a file
+//! rounds, search   several targets in rounds; one target under rising loads
+//!   └ load         one phase: the requests of a load
+//!       ├ target   the receiver of requests; engine: engines of any kind as targets
+//!       └ recorder counts and times of the requests
+//! machine          the machine, and the memory, time and energy of engines
+//! report           the results as a document
 //! ```
 //!
-//! What waits, waits on tokio's clock alone, so that tests can pause it and know to the millisecond what must come out.
+//! All waiting is on tokio's clock: tests pause it and know results to the millisecond.
 
 pub mod collect;
 pub mod dataset;

@@ -1,13 +1,13 @@
-//! Somebody who watches a run: a progress bar, a collector of vectors, or nobody.
+//! Observers of a run: a progress bar, a collector of results, or none.
 
 use std::fmt;
 
 use super::recorder::{Recording, Sample};
 
-/// What a phase is for.
+/// The purpose of a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
-    /// Before it counts.
+    /// Requests that do not count.
     WarmUp,
     /// A measured round, from 0.
     Round(usize),
@@ -16,7 +16,7 @@ pub enum Stage {
 }
 
 impl fmt::Display for Stage {
-    /// As people count, from 1.
+    /// Rounds and steps for people, from 1.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::WarmUp => f.write_str("warm-up"),
@@ -26,17 +26,17 @@ impl fmt::Display for Stage {
     }
 }
 
-/// Is told what happens while it happens. Calls come from the task that measures: they must be quick.
+/// A receiver of the events of a run. Calls come from the task that measures and must return quickly.
 pub trait Observer: Send + Sync {
-    /// The target of this place in the list begins a stage. Stages follow one another.
+    /// A stage of the target of this index begins. Stages follow one another.
     fn began(&self, _target: usize, _stage: Stage) {}
 
     /// A request has ended.
     fn finished(&self, _sample: Sample) {}
 
-    /// The stage that began last is over.
+    /// The last stage is over.
     fn ended(&self, _recording: &Recording) {}
 }
 
-/// Nobody.
+/// No observer.
 impl Observer for () {}

@@ -1,17 +1,16 @@
-//! What became of the requests of a phase: counted, timed, and added up over rounds.
+//! Counts and times of the requests of a phase, added up over rounds.
 //!
 //! # Throughput
-//! A phase begins with nothing in flight and ends with requests that nobody waits behind; neither is how the target
-//! works under the load. So throughput is what was completed inside a window that begins and ends with a completion:
-//! it opens when the first wave is through (as many requests as a closed loop has clients; one in an open loop) and
-//! closes with the last completion before the last request was due. What was completed after the opening, up to and
-//! including the closing, counts, whenever it was sent; requests that come after the closing only add to latencies.
-//! Since the window begins and ends with a completion, a target that needs the same time for every request is measured
-//! without any error, however few requests there are; a fixed window would lose up to one wave. Failures may open and
-//! close the window, but do not count.
+//! A phase begins with nothing in flight and ends with requests that no other request waits behind; neither is typical
+//! of the load. So throughput is measured in a window that begins and ends with a completion: it opens when the first
+//! wave is through (one request a client in a closed loop, one in an open loop) and closes with the last completion
+//! before the last request was due. All completions after the opening, up to and including the closing, count, at any
+//! time of sending; later ones only add to latencies. Since the window begins and ends with a completion, a target that
+//! needs the same time for every request is measured without error, with any number of requests; a fixed window would
+//! lose up to one wave. Failures may open and close the window, but do not count.
 //!
-//! Where the window holds less than a wave, and in an offline phase, where the tail is part of the job, throughput is
-//! that of the whole phase: everything that was completed, from the beginning to the last completion.
+//! If the window holds less than a wave, and in an offline phase, where the tail is part of the job, throughput is that
+//! of the whole phase: all completions, from the beginning to the last one.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,48 +18,43 @@ use std::time::Duration;
 use super::target::{Answer, Failure, FailureKind, Outcome};
 use crate::stats::latencies::Latencies;
 
-/// What became of one request, and when; times count from the beginning of its phase.
+/// The outcome of a request. Times count from the beginning of its phase.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sample {
-    /// Index of the request.
     pub index: usize,
-    /// When it was due: by the load model's schedule, or when a client that waits for answers became free.
+    /// The time at which it was due: by the schedule of the load, or when a client that waits for replies became free.
     pub scheduled: Duration,
-    /// When it was really sent.
+    /// The time at which it was sent.
     pub sent: Duration,
-    /// When its answer was there.
+    /// The time at which its reply was complete.
     pub done: Duration,
     /// The answer, or the reason for its absence.
     pub outcome: Outcome,
 }
 
-/// An example of a failure is cut to so many characters.
+/// The most characters of an example of a failure.
 const EXAMPLE: usize = 400;
 
-/// How a phase ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Ending {
-    /// All that was asked for was done.
+    /// All requests were sent, and have ended.
     #[default]
     Complete,
-    /// Too many requests failed one after the other.
+    /// Too many requests failed in a row.
     GaveUp,
-    /// Somebody asked to stop.
+    /// The user stopped the run.
     Cancelled,
-    /// The engine died.
     Died,
 }
 
-/// Requests that were answered, and what was in them.
+/// Answered requests with their inputs and tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
-    /// Requests.
     pub requests: u64,
-    /// Their inputs.
     pub inputs: u64,
-    /// Their tokens; `None` if it is not known of each of them.
+    /// Tokens by infa's count; `None` if they are unknown for any request.
     pub tokens: Option<u64>,
-    /// Their tokens as the target says; `None` if it does not say so of each of them.
+    /// Tokens by the target's count; `None` if it does not report them for every request.
     pub reported: Option<u64>,
 }
 
@@ -85,16 +79,13 @@ impl Counts {
     }
 }
 
-/// Failures by kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Failures(BTreeMap<FailureKind, Failed>);
 
-/// The failures of one kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failed {
-    /// How many.
     pub count: u64,
-    /// What the first one said.
+    /// The message of the first one.
     pub example: String,
 }
 
@@ -110,22 +101,20 @@ impl Failures {
         }
     }
 
-    /// How many of all kinds.
+    /// The number of failures of all kinds.
     pub fn total(&self) -> u64 {
         self.0.values().map(|failed| failed.count).sum()
     }
 
-    /// How many of this kind.
     pub fn of(&self, kind: FailureKind) -> u64 {
         self.0.get(&kind).map_or(0, |failed| failed.count)
     }
 
-    /// Kind by kind.
     pub fn iter(&self) -> impl Iterator<Item = (FailureKind, &Failed)> {
         self.0.iter().map(|(kind, failed)| (*kind, failed))
     }
 
-    /// One failure that stands for them: the engine's death, else the first of the most frequent kind.
+    /// One failure to report for all: the engine's death, else the first of the most frequent kind.
     pub fn main(&self) -> Option<Failure> {
         let weight = |kind: FailureKind, failed: &Failed| (kind == FailureKind::Died, failed.count);
         let main = self.iter().max_by_key(|(kind, failed)| weight(*kind, failed));
@@ -133,39 +122,37 @@ impl Failures {
     }
 }
 
-/// Which part of a phase throughput is of.
+/// The part of a phase in which throughput is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Basis {
     /// The window, without ramp-up and tail.
     #[default]
     Window,
-    /// The whole phase.
     Whole,
 }
 
-/// What was completed in which time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Throughput {
-    /// Of which part; if rounds differ, [`Basis::Whole`].
+    /// The part of the phase; [`Basis::Whole`] if rounds differ.
     pub basis: Basis,
-    /// The length of that part; of several rounds: all together.
+    /// The length of that part; of several rounds their sum.
     pub span: Duration,
-    /// What was completed in it.
+    /// The completions in it.
     pub done: Counts,
 }
 
 impl Throughput {
-    /// Answered requests a second; `None` where nothing was completed.
+    /// Answered requests a second; `None` without completions.
     pub fn requests_per_second(&self) -> Option<f64> {
         self.per_second(self.done.requests)
     }
 
-    /// Answered inputs a second; `None` where nothing was completed.
+    /// Answered inputs a second; `None` without completions.
     pub fn inputs_per_second(&self) -> Option<f64> {
         self.per_second(self.done.inputs)
     }
 
-    /// Tokens of answered inputs a second; `None` where nothing was completed or tokens are unknown.
+    /// Tokens of answered inputs a second; `None` without completions or if tokens are unknown.
     pub fn tokens_per_second(&self) -> Option<f64> {
         self.per_second(self.done.tokens?)
     }
@@ -175,35 +162,33 @@ impl Throughput {
     }
 }
 
-/// What a phase has shown, or several phases together.
+/// The result of a phase, or of several together.
 #[derive(Debug, Clone, Default)]
 pub struct Recording {
-    /// How it ended; of several phases: how the worst did.
+    /// Of several phases the worst ending.
     pub ending: Ending,
-    /// Requests that were due: those that ended, were dropped, or were in flight when somebody asked to stop.
+    /// Requests that were due: those that ended, were dropped, or were in flight when the user stopped the run.
     pub offered: u64,
     /// Requests that were due and never sent, because too many were in flight.
     pub dropped: u64,
-    /// Requests that were in flight when somebody asked to stop; they are neither answered nor failed.
+    /// Requests in flight when the user stopped the run; they are neither answered nor failed.
     pub unfinished: u64,
-    /// Answered requests, the tail's too.
+    /// Answered requests, including the tail.
     pub done: Counts,
-    /// Requests that failed.
     pub failures: Failures,
-    /// Of answered requests: from when they were due to the answer.
+    /// Of answered requests, from due to answered.
     pub latency: Latencies,
-    /// Of answered requests: from when they were sent to the answer.
+    /// Of answered requests, from sent to answered.
     pub service: Latencies,
-    /// Of all that ended: from when they were due to when they were sent. This is the client's own part of the latency.
+    /// Of all ended requests, from due to sent: the client's own part of the latency.
     pub lateness: Latencies,
-    /// How much was done in which time.
     pub throughput: Throughput,
     /// From the beginning to the last answer or failure.
     pub elapsed: Duration,
 }
 
 impl Recording {
-    /// Adds what another phase has shown.
+    /// Adds the result of another phase.
     pub fn merge(&mut self, other: &Self) {
         self.ending = self.ending.max(other.ending);
         self.offered += other.offered;
@@ -220,7 +205,7 @@ impl Recording {
         self.elapsed += other.elapsed;
     }
 
-    /// Of the requests that were due and not cancelled, the share that failed or was dropped; 0 if there were none.
+    /// The share of failed or dropped requests among those that were due and not cancelled; 0 if there were none.
     pub fn failure_rate(&self) -> f64 {
         let lost = self.failures.total() + self.dropped;
         let all = self.done.requests + lost;
@@ -228,13 +213,12 @@ impl Recording {
     }
 }
 
-/// Makes a [`Recording`] while a phase runs.
 #[derive(Debug)]
 pub struct Recorder {
     recording: Recording,
-    /// Completions before the window opens; `None`: the phase counts as a whole.
+    /// Completions before the window opens; `None` if the phase counts as a whole.
     wave: Option<u64>,
-    /// When the last request is due, once that is known: the window closes before.
+    /// The time at which the last request is due, once it is known: the window closes before it.
     end: Option<Duration>,
     finished: u64,
     opened: Duration,
@@ -246,7 +230,7 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    /// For a phase whose window opens with the completion of this number; `None`: it counts as a whole.
+    /// The window opens with the completion of this number; `None` if the phase counts as a whole.
     pub fn new(wave: Option<usize>) -> Self {
         Self {
             recording: Recording::default(),
@@ -261,18 +245,17 @@ impl Recorder {
         }
     }
 
-    /// From now on completions after `end` (since the phase began) are outside of the window. The first call counts.
+    /// Closes the window at `end`, counted from the beginning of the phase. Only the first call counts.
     pub fn end(&mut self, end: Duration) {
         self.end.get_or_insert(end);
     }
 
-    /// A request was due and is not sent.
+    /// Counts a request that was due and is not sent.
     pub fn dropped(&mut self) {
         self.recording.dropped += 1;
         self.recording.offered += 1;
     }
 
-    /// A request has ended.
     pub fn finished(&mut self, sample: &Sample) {
         let recording = &mut self.recording;
         recording.offered += 1;
@@ -293,7 +276,7 @@ impl Recorder {
         self.count_in_window(sample);
     }
 
-    /// `count` requests have failed all at once, `at` this time since the phase began, and nothing else is known of them.
+    /// Counts `count` requests that failed at once, `at` this time since the phase began; nothing else is known of them.
     pub fn lost(&mut self, count: u64, failure: &Failure, at: Duration) {
         self.recording.offered += count;
         self.recording.failures.add(failure, count);
@@ -306,7 +289,7 @@ impl Recorder {
         self.in_a_row
     }
 
-    /// The phase is over; `unfinished` requests were in flight still.
+    /// The result of the phase; `unfinished` requests were still in flight.
     pub fn into_recording(self, ending: Ending, unfinished: usize) -> Recording {
         let Self { mut recording, wave, opened, closed, inside, window, .. } = self;
         recording.ending = ending;

@@ -1,5 +1,5 @@
 //! Several targets under the same load, in rounds: each round has each target once, in an order of its own, so that
-//! whatever else the machine does meanwhile hits all alike.
+//! other work of the machine hits all alike.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,94 +14,82 @@ use super::warm_up::{WarmUp, WarmedUp};
 use crate::fetch::Cancel;
 use crate::stats::spread::relative_half_width;
 
-/// How targets are compared.
+/// The rounds to run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
-    /// One round of one target. Its seed is another one in each round, the same for all targets of a round.
+    /// One round of one target. Its seed changes from round to round, and is the same for all targets of a round.
     pub phase: Phase,
-    /// Before the first round; `None`: not at all.
+    /// The warm-up before the first round, if any.
     pub warm_up: Option<WarmUp>,
-    /// Rounds there are at least.
     pub min_rounds: usize,
-    /// Rounds there are at most.
     pub max_rounds: usize,
-    /// A target is stable when the 95 % interval of its figure (see [`decisive`]) reaches no further than this share to
-    /// either side: 0.02 is ±2 %. When all are, no more rounds follow. Looking after every round makes such an interval
-    /// a little too narrow: it decides when to stop, and is not what is reported.
+    /// A target is stable when the 95 % interval of its figure (see [`decisive`]) is within this share of it: 0.02 is
+    /// ±2 %. Rounds end when all targets are stable. As it is computed after every round, such an interval is a little
+    /// too narrow: it decides when to stop, and is not reported.
     pub stable: f64,
-    /// No round begins after this time; `None`: as long as it takes.
+    /// No round begins after this time.
     pub limit: Option<Duration>,
-    /// Decides the order of targets in rounds, and when Poisson arrivals come.
+    /// Seed of the order of targets and of Poisson arrivals.
     pub seed: u64,
 }
 
 #[cfg(test)]
 impl Plan {
-    /// From 5 to 20 rounds of this phase after the usual warm-up, until all are stable to ±2 %; seed 0.
+    /// From 5 to 20 rounds of this phase after the default warm-up, until all targets are stable to ±2 %; seed 0.
     pub fn new(phase: Phase) -> Self {
         let warm_up = Some(WarmUp::default());
         Self { phase, warm_up, min_rounds: 5, max_rounds: 20, stable: 0.02, limit: None, seed: 0 }
     }
 }
 
-/// What the rounds have shown.
+/// The results of all rounds.
 #[derive(Debug, Clone)]
 pub struct Run {
-    /// Of each target, in the order they were given.
+    /// One a target.
     pub rows: Vec<Row>,
-    /// Of each round, the targets (by their places) in the order they had it.
+    /// Of each round, the targets (by index) in their order.
     pub order: Vec<Vec<usize>>,
-    /// Whether somebody asked to stop.
+    /// True if the user stopped the run.
     pub cancelled: bool,
 }
 
-/// One target's part.
+/// The results of a target.
 #[derive(Debug, Clone, Default)]
 pub struct Row {
-    /// Its warm-up.
     pub warm_up: Option<WarmedUp>,
-    /// Its rounds, from the first on, as far as they are whole.
+    /// The complete rounds, from the first on.
     pub rounds: Vec<Recording>,
     /// The round in which it failed or was interrupted; no figure comes from it.
     pub broken: Option<Recording>,
-    /// How sure its figures are.
     pub state: State,
 }
 
-/// How sure a target's figures are.
+/// The certainty of a target's figures.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub enum State {
-    /// Its rounds agree.
+    /// The rounds agree.
     Stable {
-        /// Half-width of the interval of its figure, as a share of it.
+        /// The half-width of the interval as a share of the figure.
         half_width: f64,
     },
-    /// Its rounds do not agree, or there were too few to tell.
-    Unstable {
-        /// As far as it was known.
-        half_width: Option<f64>,
-    },
-    /// Nothing was measured before somebody asked to stop.
+    /// The rounds do not agree, or there are too few.
+    Unstable { half_width: Option<f64> },
+    /// The run was stopped before anything was measured.
     #[default]
     NotMeasured,
-    /// It failed; rounds before that stand.
-    Failed {
-        /// In which stage.
-        stage: Stage,
-        /// Why.
-        reason: Failure,
-    },
+    /// The target failed; earlier rounds count.
+    Failed { stage: Stage, reason: Failure },
 }
 
 impl Row {
-    /// All whole rounds together.
+    /// All complete rounds together.
     pub fn total(&self) -> Recording {
         let mut total = Recording::default();
         self.rounds.iter().for_each(|round| total.merge(round));
         total
     }
 
-    /// A figure of each whole round that has it, with the round's number from 0.
+    /// A figure of each complete round that has it, with the round's number from 0.
     pub fn figures(&self, figure: impl Fn(&Recording) -> Option<f64>) -> Vec<(usize, f64)> {
         self.rounds.iter().enumerate().filter_map(|(round, recording)| Some((round, figure(recording)?))).collect()
     }
@@ -119,7 +107,7 @@ impl Row {
         self.broken = Some(recording);
     }
 
-    /// Decides whether its rounds agree.
+    /// Sets the state; true if the rounds agree.
     fn settle(&mut self, plan: &Plan) -> bool {
         let figures = self.figures(|recording| decisive(&plan.phase, recording));
         let values: Vec<f64> = figures.into_iter().map(|(_, value)| value).collect();
@@ -132,8 +120,8 @@ impl Row {
     }
 }
 
-/// The figure by which rounds are said to agree: answered requests a second, or, in an open loop, where the load decides
-/// that, the median latency in seconds.
+/// The figure by which rounds agree or not: answered requests a second, or the median latency in seconds in an open
+/// loop, where the load decides the rate.
 pub fn decisive(phase: &Phase, recording: &Recording) -> Option<f64> {
     if phase.load().is_open() {
         recording.latency.quantile(0.5).map(|latency| latency.as_secs_f64())
@@ -142,8 +130,8 @@ pub fn decisive(phase: &Phase, recording: &Recording) -> Option<f64> {
     }
 }
 
-/// Compares targets as planned. A target that fails its warm-up, dies, gives up or answers nothing in a round keeps its
-/// row, with the reason, and the others go on. Soon after `cancel` is set it returns what was measured.
+/// Runs the rounds. A target that fails its warm-up, dies, gives up or answers nothing in a round keeps its row, with
+/// the reason, and the others go on. Setting `cancel` returns the results so far.
 pub async fn run(plan: &Plan, targets: &[Arc<dyn Target>], cancel: &Cancel, observer: &dyn Observer) -> Run {
     let begin = Instant::now();
     let mut rows = vec![Row::default(); targets.len()];
@@ -168,7 +156,7 @@ pub async fn run(plan: &Plan, targets: &[Arc<dyn Target>], cancel: &Cancel, obse
         if cancel.is_cancelled() || (late && round > 0) {
             break;
         }
-        // Drawn for all of them, so that a target that fails changes nothing for the others.
+        // Drawn for all targets, so that a target that fails changes nothing for the others.
         let mut order: Vec<usize> = (0..targets.len()).collect();
         rng.shuffle(&mut order);
         let mut phase = plan.phase.clone();
@@ -201,7 +189,7 @@ pub async fn run(plan: &Plan, targets: &[Arc<dyn Target>], cancel: &Cancel, obse
     run
 }
 
-/// Why a target does not go on after this.
+/// The reason that a target does not go on after this phase.
 fn failure(recording: &Recording) -> Option<Failure> {
     let fruitless = recording.ending == Ending::Complete && recording.done.requests == 0;
     if !fruitless && !matches!(recording.ending, Ending::Died | Ending::GaveUp) {
@@ -276,7 +264,7 @@ mod tests {
         assert!(ratio.median == 2.0 && low > 1.99 && high < 2.01, "{ratio:?}");
     }
 
-    /// One that is now fast, now slow, keeps all of them going until the last round.
+    /// A target that alternates between fast and slow keeps all of them going until the last round.
     #[tokio::test(start_paused = true)]
     async fn what_does_not_agree_is_unstable() {
         let shaky = Fake::by(|n| ms(if n / 10 % 2 == 0 { 10 } else { 20 }));

@@ -1,5 +1,5 @@
-//! A whole run of engines of which one is slow, one fails now and then, one is not there and one dies: as it must come
-//! out, to the last digit.
+//! A whole run with a slow engine, one that fails now and then, a missing one, and one that dies; all results are known
+//! exactly.
 
 use std::fmt::Write;
 use std::sync::Mutex;
@@ -16,7 +16,7 @@ use crate::stats::spread::Spread;
 
 const NAMES: [&str; 5] = ["fast", "slow", "flaky", "absent", "dying"];
 
-/// Writes down who did what.
+/// Records all calls.
 #[derive(Default)]
 struct Log(Mutex<String>);
 

@@ -1,4 +1,4 @@
-//! From what was recorded to what is reported: figures over rounds, with how sure they are.
+//! From recordings to reports: figures over rounds, with their intervals.
 
 use super::load::Load;
 use super::recorder::{Basis, Failures, Recording};
@@ -16,14 +16,13 @@ use crate::stats::fidelity::{
 use crate::stats::latencies::Latencies;
 use crate::stats::spread::Spread;
 
-/// What turns tokens a second into other figures; each is missing where it is not known.
+/// Factors that turn tokens a second into other figures; `None` if unknown.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Rates {
     /// Floating-point operations of the model for a token of this dataset, attention included.
     pub flop_per_token: Option<f64>,
-    /// Matrix products of float32 that the machine can do, in GFLOP/s.
+    /// The machine's speed of float32 matrix products, in GFLOP/s.
     pub gemm_gflops: Option<f64>,
-    /// What an hour of the machine costs, in dollars.
     pub dollars_per_hour: Option<f64>,
 }
 
@@ -34,7 +33,7 @@ fn quantile_ms(latencies: &Latencies, quantile: f64) -> Option<f64> {
     latencies.quantile(quantile).map(|latency| latency.as_secs_f64() * 1e3)
 }
 
-/// A round, as it was recorded. `joules`: what the machine took meanwhile.
+/// The report of a round. `joules`: the machine's energy in that time.
 pub fn round(round: usize, recording: &Recording, joules: Option<f64>) -> RoundReport {
     let Recording { done, failures, dropped, latency, lateness, throughput, elapsed, .. } = recording;
     RoundReport {
@@ -57,16 +56,16 @@ pub fn round(round: usize, recording: &Recording, joules: Option<f64>) -> RoundR
     }
 }
 
-/// What the speed of an engine is compared with.
+/// The engine that speed is compared with.
 #[derive(Debug, Clone, Copy)]
 pub struct Baseline<'a> {
-    /// The rounds of the engine whose speed is 1.
     pub rounds: &'a [RoundReport],
-    /// How many engines are compared with it.
+    /// The number of engines that are compared with it.
     pub engines: usize,
 }
 
-/// Figures over rounds. Speed is compared by tokens a second where both have them, else by inputs, else by requests.
+/// Figures over rounds. Speed is compared by tokens a second if both engines have them, else by inputs, else by
+/// requests.
 pub fn figures(rounds: &[RoundReport], baseline: Option<Baseline<'_>>, rates: Rates) -> Figures {
     let figure = |of: &dyn Fn(&RoundReport) -> Option<f64>| -> Option<Figure> {
         let values: Vec<f64> = rounds.iter().filter_map(of).filter(|value| value.is_finite()).collect();
@@ -99,12 +98,12 @@ pub fn figures(rounds: &[RoundReport], baseline: Option<Baseline<'_>>, rates: Ra
     }
 }
 
-/// Quantiles as HdrHistogram's plots have them: ever finer towards the longest.
+/// Quantiles as in HdrHistogram's plots: ever finer towards the longest latency.
 pub fn latencies(latencies: &Latencies) -> Vec<LatencyPoint> {
     let count = latencies.count();
     let mut points = Vec::new();
     let mut rest = 1.0;
-    // Below one request in `count` there is nothing but the longest.
+    // Fewer than one request in `count` is longer: only the longest is left.
     while rest * count as f64 >= 1.0 {
         for tenth in [1.0, 0.8, 0.65, 0.5] {
             let quantile = 1.0 - rest * tenth;
@@ -116,7 +115,6 @@ pub fn latencies(latencies: &Latencies) -> Vec<LatencyPoint> {
     points
 }
 
-/// Failures by kind.
 pub fn failures(failures: &Failures) -> Vec<FailureReport> {
     let report = |(kind, failed): (super::target::FailureKind, &super::recorder::Failed)| FailureReport {
         kind: kind.to_string(),
@@ -126,12 +124,11 @@ pub fn failures(failures: &Failures) -> Vec<FailureReport> {
     failures.iter().map(report).collect()
 }
 
-/// That an engine failed in this stage.
+/// The state of an engine that failed in this stage.
 pub fn failed(stage: impl ToString, Failure { kind, message }: &Failure) -> EngineState {
     EngineState::Failed { stage: stage.to_string(), kind: kind.to_string(), message: message.clone() }
 }
 
-/// How sure a row's figures are.
 pub fn state(row: &Row) -> EngineState {
     match &row.state {
         State::Stable { half_width } => EngineState::Stable { half_width: *half_width },
@@ -165,13 +162,11 @@ fn step(step: &Step) -> CurveStep {
     CurveStep { load, requests_per_second, inputs_per_second, tokens_per_second, p50_ms, p99_ms, max_ms, failure_rate }
 }
 
-/// The curve of a sweep.
 pub fn swept(kind: CurveKind, swept: &Swept) -> Curve {
     let steps = swept.steps.iter().map(step).collect();
     Curve { kind, steps, best: swept.best, held: None, stop: stop(swept.stop) }
 }
 
-/// The curve of a search.
 pub fn searched(goal: Goal, found: &HighestRate) -> Curve {
     let HighestRate { holds, fails, steps, stop: why } = found;
     let steps: Vec<CurveStep> = steps.iter().map(step).collect();
@@ -183,7 +178,7 @@ pub fn searched(goal: Goal, found: &HighestRate) -> Curve {
     Curve { kind: CurveKind::Search, steps, best, held: Some(held), stop: stop(*why) }
 }
 
-/// Vectors of texts against the reference's of the same ones; `None` where they share no text.
+/// Vectors against the reference's of the same texts; `None` if they share no text.
 pub fn vectors_beside(sample: &super::collect::Results, reference: &super::collect::Results) -> Option<VectorReport> {
     let mut fidelity = VectorFidelity::default();
     let mut texts = Vec::new();
@@ -197,10 +192,10 @@ pub fn vectors_beside(sample: &super::collect::Results, reference: &super::colle
     (!texts.is_empty()).then(|| VectorReport { sample: Some(fingerprint), ..fidelity.report() })
 }
 
-/// So many of the best documents are compared as a set.
+/// The number of best documents that are compared as a set.
 const TOP: usize = 10;
 
-/// Scores of documents against the reference's of the same queries; `None` where they share no query.
+/// Scores of documents against the reference's of the same queries; `None` if they share no query.
 pub fn scores_beside(sample: &super::collect::Results, reference: &super::collect::Results) -> Option<RankingReport> {
     let mut fidelity = RankingFidelity::new(TOP);
     let mut queries = Vec::new();
@@ -214,7 +209,7 @@ pub fn scores_beside(sample: &super::collect::Results, reference: &super::collec
     (!queries.is_empty()).then(|| RankingReport { sample: Some(fingerprint), ..fidelity.report() })
 }
 
-/// Pairs of vectors of the same text, alone and under load; `None` where there are none.
+/// Pairs of vectors of the same text, alone and under load; `None` if there are none.
 pub fn invariance(pairs: &[(Vec<f32>, Vec<f32>)]) -> Option<InvarianceReport> {
     let mut invariance = Invariance::default();
     pairs.iter().for_each(|(alone, loaded)| invariance.push(alone, loaded));
@@ -247,7 +242,7 @@ mod tests {
         let figures = figures(&fast, Some(Baseline { rounds: &slow, engines: 1 }), rates);
         let tokens = figures.tokens_per_second.unwrap();
         assert_eq!((tokens.median, tokens.min, tokens.max, tokens.count), (2000.0, 1000.0, 3000.0, 3));
-        // Of rounds that ran one after the other: 2, 3 and 1.
+        // Ratios of rounds that ran one after the other: 2, 3 and 1.
         assert_eq!(figures.speed_up.unwrap().median, 2.0);
         assert_eq!(figures.gflops.unwrap().median, 2000.0);
         assert_eq!(figures.gemm_share.unwrap().median, 0.5);

@@ -1,26 +1,21 @@
-//! Whom requests are sent to, and what comes back.
+//! The target of a request, and the outcome.
 
 use std::fmt;
 
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-/// One request, as it is before a target puts it into its own form.
+/// A request, independent of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
     /// Texts to embed or to classify.
     Texts(Vec<String>),
     /// Documents to rank for a query.
-    Rerank {
-        /// What is asked.
-        query: String,
-        /// What is ranked.
-        documents: Vec<String>,
-    },
+    Rerank { query: String, documents: Vec<String> },
 }
 
 impl Request {
-    /// How many inputs it has: texts, or documents.
+    /// The number of texts or documents.
     pub fn inputs(&self) -> usize {
         match self {
             Self::Texts(texts) => texts.len(),
@@ -29,44 +24,42 @@ impl Request {
     }
 }
 
-/// Whatever answers requests: an engine in this process, a worker, a server.
+/// An engine in this process, a worker, or a server.
 ///
-/// A target is given its requests before the clock starts and may put them into the form it sends. An answer counts
-/// only once it has been checked: as many outputs as inputs, of the right length, all of them finite.
+/// A target gets its requests before the clock starts and may convert them into its own form. An answer counts only
+/// after checks: one output an input, of the right length, all numbers finite.
 pub trait Target: Send + Sync {
-    /// How many requests it was given.
+    /// The number of prepared requests.
     fn requests(&self) -> usize;
 
-    /// Sends the request of this index, which is below [`Target::requests`]. A future that is dropped gives up waiting,
-    /// and none blocks its thread: time limits could not be kept.
+    /// Sends the request of this index, which is below [`Target::requests`]. Dropping the future cancels the request.
+    /// It never blocks its thread, as time limits could not be kept.
     fn send(&self, index: usize) -> BoxFuture<'_, Outcome>;
 
-    /// How many requests at a time it takes to keep it busy when all work is there from the start.
+    /// The number of concurrent requests that keeps it busy if all are there from the start.
     fn in_flight(&self) -> usize {
         1
     }
 }
 
-/// What became of a request.
 pub type Outcome = Result<Answer, Failure>;
 
-/// An answer that is as it should be.
+/// A checked answer.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answer {
-    /// Inputs that were answered.
     pub inputs: usize,
-    /// Tokens the model saw, as they were counted for all targets alike.
+    /// Tokens that the model saw, by infa's count.
     pub tokens: Option<u64>,
-    /// Tokens the model saw, as the target says.
+    /// Tokens that the model saw, by the target's count.
     pub reported: Option<u64>,
-    /// When the answer was there in full, before it was read and checked: that is the client's work. `None`: when the
+    /// The time at which the answer was complete, before the client read and checked it. `None`: the time at which the
     /// future was ready.
     pub received: Option<Instant>,
-    /// What was answered, where somebody wants to look at it.
+    /// The results, if an observer samples them.
     pub output: Option<Output>,
 }
 
-/// What a model gave.
+/// The results of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
     /// One vector an input.
@@ -75,55 +68,52 @@ pub enum Output {
     Scores(Vec<f32>),
 }
 
-/// Why there is no answer.
+/// The reason that there is no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{kind}: {message}")]
 pub struct Failure {
-    /// As what it is counted.
     pub kind: FailureKind,
-    /// What happened, for people.
+    /// A message for people.
     pub message: String,
 }
 
 impl Failure {
-    /// A failure of this kind.
     pub fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        // What it is counted as stands before the message.
+        // The kind is printed before the message.
         let message = message.into();
         let message = message.strip_prefix(&format!("{kind}: ")).map(str::to_owned).unwrap_or(message);
         Self { kind, message }
     }
 }
 
-/// As what failures are counted.
+/// The kinds by which failures are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FailureKind {
-    /// No connection: refused, no such host.
+    /// The connection failed: refused, no such host.
     Connect,
-    /// No encrypted connection: no common ground, a certificate that is not trusted.
+    /// The encrypted connection failed: no common protocol, or a certificate that is not trusted.
     Tls,
-    /// No answer within the time it was given.
+    /// No answer within the time limit.
     Timeout,
-    /// The target says that it has too much to do (HTTP 429 and 503).
+    /// The target is overloaded (HTTP 429 and 503).
     Overloaded(u16),
-    /// Any other HTTP status that is no success.
+    /// Any other HTTP status but success.
     Status(u16),
     /// The connection broke before the answer was complete.
     Broken,
-    /// What came cannot be read: no JSON, another document.
+    /// The answer cannot be read: not JSON, another document.
     Garbage,
-    /// Not one output an input, or of the wrong length.
+    /// Not one output an input, or outputs of the wrong length.
     Shape,
     /// A NaN or an infinite number.
     NotFinite,
     /// The engine is gone: no further request can succeed.
     Died,
-    /// Anything else.
     Other,
 }
 
 impl FailureKind {
-    /// The kind of an HTTP status that is no success.
+    /// The kind of an HTTP status other than success.
     pub fn of_status(status: u16) -> Self {
         match status {
             429 | 503 => Self::Overloaded(status),

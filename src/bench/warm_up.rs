@@ -12,21 +12,21 @@ use super::target::Target;
 use crate::fetch::Cancel;
 use crate::stats::spread::coefficient_of_variation;
 
-/// So many blocks in a row must take about the same time.
+/// The number of blocks in a row that must take about the same time.
 const BLOCKS: usize = 3;
-/// Requests of a block for each that is in flight.
+/// Requests of a block per request in flight.
 const PER_CLIENT: usize = 2;
 
-/// How long a target is warmed up: by clients that wait for their answers, in blocks of equally many requests, until
-/// the last three blocks took the same time, which is how Georges, Buytaert and Eeckhout (OOPSLA 2007, section 3.3) find
-/// a steady state; or until one of the other two is reached.
+/// The end of a warm-up: clients that wait for their replies send blocks of equally many requests until the last three
+/// took the same time (the steady state of Georges, Buytaert and Eeckhout, OOPSLA 2007, section 3.3), or until one of
+/// the other two limits is reached.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WarmUp {
-    /// Most requests.
+    /// The most requests.
     pub requests: usize,
     /// No block begins after this time.
     pub limit: Duration,
-    /// Coefficient of variation of three blocks' times at which they count as the same.
+    /// The largest coefficient of variation of three blocks' times that counts as steady.
     pub stable: f64,
 }
 
@@ -36,13 +36,11 @@ impl Default for WarmUp {
     }
 }
 
-/// What a warm-up has shown.
 #[derive(Debug, Clone, Default)]
 pub struct WarmedUp {
-    /// All of its blocks together. Its ending is that of the last one; [`Ending::GaveUp`] also where a block had no
-    /// answer at all.
+    /// All blocks together, with the ending of the last one; [`Ending::GaveUp`] also if a block had no answer at all.
     pub recording: Recording,
-    /// Whether its end was steady.
+    /// True if the end was steady.
     pub stable: bool,
 }
 

@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::fake::{Answer, Fake};
 use crate::{bench, engine, report};
 
-/// What the report says of an engine that failed: stage, kind and message.
+/// Stage, kind and message of an engine that failed.
 #[track_caller]
 fn failed(state: &EngineState) -> (&str, &str, &str) {
     match state {
@@ -18,8 +18,8 @@ fn failed(state: &EngineState) -> (&str, &str, &str) {
     }
 }
 
-/// Runs the real engine beside this one, of which the state is told. The real one must have been measured, and the
-/// exit status be 4.
+/// Runs the real engine beside this one, and returns the failure of this one. The real one must have been measured, and
+/// the exit status be 4.
 #[track_caller]
 fn beside(spec: &str, args: &[&str]) -> (String, String, String) {
     let (ran, report) = report(bench(&format!("onnx,{spec}"), args.iter().copied()));
@@ -58,7 +58,7 @@ fn what_is_wrong_from_the_first_answer_on() {
     }
 }
 
-/// The first answer and every third one are as they should be.
+/// The first answer and every third one are right.
 #[test]
 fn failed_requests_are_counted_and_are_no_fast_ones() {
     let count = AtomicUsize::new(0);
@@ -108,7 +108,7 @@ fn a_stall_shows_in_the_tail() {
     let count = AtomicUsize::new(0);
     let stalled = std::sync::Mutex::new(());
     let fake = Fake::tei(move |_| {
-        // Whoever comes while somebody holds it waits, too.
+        // Requests that come while another one holds it wait, too.
         let _held = stalled.lock().unwrap();
         if count.fetch_add(1, Ordering::SeqCst) == 40 {
             std::thread::sleep(Duration::from_secs(1));
@@ -135,7 +135,7 @@ fn engines_that_are_not_installed_say_how_to_install_them() {
     assert!(message.contains("text-embeddings-router"), "{message}");
 }
 
-/// With the pretended libraries of tests/python, for which the text "crash" is the end.
+/// With the fake libraries of tests/python, which end at the text "crash".
 #[test]
 fn a_worker_that_dies_in_a_round_leaves_the_others_alone() {
     let dir = tempfile::tempdir().unwrap();
@@ -151,6 +151,6 @@ fn a_worker_that_dies_in_a_round_leaves_the_others_alone() {
     assert_eq!((stage, kind), ("round 1", "engine died"), "{message}");
     assert!(message.contains("exit status 3") && message.contains("the last words"), "{message}");
     assert_eq!((torch.rounds.len(), torch.version.as_deref()), (0, Some("sentence-transformers 5.9.9")));
-    // The reference is one that answered.
+    // The reference is an engine with answers.
     assert_eq!(report.reference.as_deref(), Some("onnx"));
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C: what was measured is printed and exported.
+//! Ctrl-C: results so far are printed and exported.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

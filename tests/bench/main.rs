@@ -44,7 +44,7 @@ pub fn bench<'a>(engines: &'a str, args: impl IntoIterator<Item = &'a str>) -> I
     run::infa(all).args(args).arg("-m").arg(support::fixture("bert-tiny"))
 }
 
-/// Runs it with its report written to a file, and reads that.
+/// Runs it with an exported report, and reads that.
 #[track_caller]
 pub fn report(infa: Infa) -> (Ran, Report) {
     let dir = tempfile::tempdir().unwrap();
@@ -54,13 +54,12 @@ pub fn report(infa: Infa) -> (Ran, Report) {
     (ran, parse(&text).unwrap())
 }
 
-/// The part of this engine.
+/// The part of this engine in the report.
 #[track_caller]
 pub fn engine<'r>(report: &'r Report, name: &str) -> &'r EngineReport {
     report.engines.iter().find(|engine| engine.name == name).unwrap_or_else(|| panic!("no {name} in {report:?}"))
 }
 
-/// The text of a file.
 #[track_caller]
 pub fn read(path: impl AsRef<Path>) -> String {
     std::fs::read_to_string(path).unwrap()

@@ -1,4 +1,4 @@
-//! What a run finds out.
+//! Results of runs.
 
 use infa::parts::bench::report::{CurveKind, EngineState};
 
@@ -17,7 +17,7 @@ fn every_figure_has_its_rounds() {
     for name in ["onnx", "onnx:int8"] {
         let engine = engine(&report, name);
         assert_eq!((engine.answered, engine.rounds.len(), engine.failures.len()), (12, 2, 0), "{name}");
-        // 12 requests of 4 texts of 12 tokens, as counted here and by the engine.
+        // 12 requests of 4 texts of 12 tokens, by infa's count and the engine's.
         assert_eq!((engine.tokens.counted, engine.tokens.reported), (Some(576), Some(576)));
         assert!(matches!(engine.state, EngineState::Stable { .. } | EngineState::Unstable { .. }));
         let figures = &engine.figures;
@@ -120,7 +120,7 @@ fn weights_may_be_copied() {
     assert_eq!(engine(&found, "onnx").details.get("weights").map(String::as_str), Some("copied"));
     let (_, mapped) = report(bench("onnx", ["--rounds", "1"]));
     assert_eq!(engine(&mapped, "onnx").details.get("weights"), None);
-    // Servers have their own.
+    // Servers have a flag of their own.
     let ran = bench("tei=http://127.0.0.1:9", ["--copy-weights", "--dry-run"]).run().status(0);
     assert!(ran.text().contains("--copy-weights change nothing"), "{}", ran.text());
 }

@@ -1,4 +1,4 @@
-//! What is told before anything is measured.
+//! Messages before a measurement.
 
 use crate::{bench, read, run};
 
@@ -67,7 +67,7 @@ fn a_spliced_file_needs_its_place() {
     assert_eq!(read(&readme), "# mine\n");
 }
 
-/// Flags and configs that combine, and those that do not: said before anything is measured.
+/// Flags and configs that combine, and those that do not; errors come before any measurement.
 #[test]
 fn flags_and_configs_do_not_get_in_each_others_way() {
     let model = crate::support::fixture("bert-tiny");
@@ -142,7 +142,7 @@ fn a_config_says_what_is_a_flag_and_what_excludes_each_other() {
     }
 }
 
-/// What fails at once fails as well where nothing is measured, with the same words and exit status; and nothing is fetched.
+/// A dry run fails like the run itself, with the same words and exit status, and downloads nothing.
 #[test]
 fn a_rehearsal_finds_what_fails_at_once() {
     let dir = tempfile::tempdir().unwrap();
@@ -179,7 +179,7 @@ fn a_rehearsal_finds_what_fails_at_once() {
             assert!(ran.status == status && ran.err.contains(said), "{args:?}: {} {}", ran.status, ran.err);
         }
     }
-    // Where it may be, it is said that it would be downloaded; nobody listens there.
+    // With downloads allowed a note says that the model would be downloaded; nothing listens at that address.
     let ran = run::infa(["bench", "--dry-run", "--engines", "onnx", "-m", "BAAI/nowhere"]).run().status(0);
     assert!(ran.text().contains("model      BAAI/nowhere; not in the cache, would be downloaded"), "{}", ran.text());
     let good = dataset(&file("a.csv", "id,text\n1,a\n"));

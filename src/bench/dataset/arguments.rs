@@ -1,4 +1,4 @@
-//! What stands behind the colon of a spec: `384x255`, `median=64,sigma=0.8`.
+//! The arguments of a spec, behind its colon: `384x255`, `median=64,sigma=0.8`.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -7,15 +7,14 @@ use std::str::FromStr;
 use super::error::DatasetError;
 use crate::suggest::suggest;
 
-/// Values by key.
 pub(super) struct Arguments<'a> {
     dataset: &'static str,
     given: Vec<(&'static str, &'a str)>,
 }
 
 impl<'a> Arguments<'a> {
-    /// Reads `KEY=VALUE,…`; a first value without its key is that of the first key, and in `AxB` the two are those of
-    /// the first two keys, of as many as `short` says.
+    /// Reads `KEY=VALUE,…`. A first value without a key belongs to the first key, and the two of `AxB` to the first two
+    /// keys; `short` is the number of keys that may be left out.
     pub fn read(
         dataset: &'static str,
         keys: &[&'static str],
@@ -59,12 +58,10 @@ impl<'a> Arguments<'a> {
         self.given.iter().find(|(given, _)| *given == key).map(|(_, value)| *value)
     }
 
-    /// A whole number.
     pub fn whole(&self, key: &'static str, range: RangeInclusive<usize>) -> Result<Option<usize>, DatasetError> {
         self.value(key, range, "whole number")
     }
 
-    /// A number.
     pub fn number(&self, key: &'static str, range: RangeInclusive<f64>) -> Result<Option<f64>, DatasetError> {
         self.value(key, range, "number")
     }
@@ -81,7 +78,7 @@ impl<'a> Arguments<'a> {
         let (dataset, value) = (self.dataset, text.to_owned());
         match text.parse::<T>() {
             Ok(number) if range.contains(&number) => Ok(Some(number)),
-            // More digits than a number of the machine has are too large, not no number.
+            // A number with more digits than the machine can hold is too large.
             Err(_) if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) => {
                 Err(DatasetError::Value { dataset, key, value, wanted })
             }
@@ -92,7 +89,7 @@ impl<'a> Arguments<'a> {
         }
     }
 
-    /// Names of `known`, joined by `+`; none if the key is not given.
+    /// Names of `known`, joined by `+`; empty if the key is not given.
     pub fn names(&self, key: &'static str, known: &[&str]) -> Result<Vec<String>, DatasetError> {
         let Some(text) = self.text(key) else {
             return Ok(Vec::new());

@@ -1,4 +1,4 @@
-//! The texts that come with the program; `datasets/README.md` says how they were written.
+//! The bundled texts; `datasets/README.md` describes their origin.
 
 use serde::Deserialize;
 
@@ -9,15 +9,13 @@ const MULTILINGUAL: &str = include_str!("../../../datasets/multilingual.jsonl");
 const CODE: &str = include_str!("../../../datasets/code.jsonl");
 const RERANK: &str = include_str!("../../../datasets/rerank.jsonl");
 
-/// A text and the language it is written in.
 #[derive(Debug, Deserialize)]
 pub(super) struct Written {
-    /// A code of ISO 639-1; of code, the name of the programming language.
+    /// A code of ISO 639-1, or the name of a programming language.
     pub language: String,
     pub text: String,
 }
 
-/// A query and its documents.
 #[derive(Debug, Deserialize)]
 pub(super) struct Judged {
     pub query: String,
@@ -27,22 +25,21 @@ pub(super) struct Judged {
 #[derive(Debug, Deserialize)]
 pub(super) struct Document {
     pub text: String,
-    /// Whether it answers the query.
+    /// True if it answers the query.
     #[cfg_attr(not(test), expect(dead_code, reason = "for whoever reads the file; a test looks at it"))]
     pub relevant: bool,
 }
 
-/// English words, each one once.
+/// English words, without duplicates.
 pub(super) fn words() -> Vec<&'static str> {
     WORDS.lines().collect()
 }
 
-/// What people type into a search box.
+/// Queries as people type them into a search box.
 pub(super) fn queries() -> Vec<&'static str> {
     QUERIES.lines().collect()
 }
 
-/// Sentences and paragraphs.
 pub(super) fn passages() -> Vec<&'static str> {
     PASSAGES.lines().collect()
 }
@@ -57,7 +54,7 @@ pub(super) fn code() -> Vec<Written> {
     rows(CODE)
 }
 
-/// Queries with documents, of which at least one answers and at least one does not.
+/// Queries with documents, at least one of which answers and at least one does not.
 pub(super) fn rerank() -> Vec<Judged> {
     rows(RERANK)
 }
@@ -69,7 +66,7 @@ pub(super) fn languages(texts: &[Written]) -> Vec<&str> {
     languages
 }
 
-/// A test reads every line, so that none is left out here.
+/// A test parses every line, so that no line is skipped here.
 fn rows<T: for<'a> Deserialize<'a>>(lines: &'static str) -> Vec<T> {
     lines.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }

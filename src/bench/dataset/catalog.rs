@@ -1,6 +1,6 @@
-//! The datasets there are, for `--help` and for error messages.
+//! The list of datasets, for `--help` and error messages.
 
-/// Name with keys and their defaults, and what it is.
+/// Name, keys with their defaults, description.
 const DATASETS: &[(&str, &str, &str)] = &[
     ("words", "[:length=384,count=255]", "random English words, `length` a text; short: words:384x255"),
     (
@@ -28,12 +28,11 @@ const DATASETS: &[(&str, &str, &str)] = &[
     ("file", "=PATH", "a file of yours, in any format that `infa embed` (or `infa rerank`) reads"),
 ];
 
-/// The names of all datasets.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     DATASETS.iter().map(|(name, ..)| *name)
 }
 
-/// The datasets there are: name, keys with their defaults, and what each is.
+/// The datasets: name, keys with their defaults, description.
 pub fn datasets() -> impl Iterator<Item = (&'static str, Vec<(&'static str, &'static str)>, &'static str)> {
     DATASETS.iter().map(|&(name, keys, what)| {
         let keys = keys.strip_prefix("[:").and_then(|keys| keys.strip_suffix(']')).unwrap_or_default();

@@ -7,10 +7,10 @@ use super::writer::Writer;
 use crate::stats::random::{Random, hash};
 
 impl Recipe {
-    /// Makes the texts; the same recipe, seed and tokenizer make the same ones.
+    /// Generates the texts; the same recipe, seed and tokenizer generate the same ones.
     ///
-    /// `count` says how many tokens a text has, specials included, for recipes that are about tokens
-    /// ([`Recipe::counts_tokens`]). An error of it ends the work, so that it can also tell of an interruption.
+    /// `count` returns the number of tokens of a text, specials included; recipes that count tokens
+    /// ([`Recipe::counts_tokens`]) call it. Its first error ends the work, and may be an interruption.
     pub fn generate<E>(&self, seed: u64, count: impl FnMut(&str) -> Result<usize, E>) -> Result<Dataset, E> {
         let texts = match self {
             Self::Words { length, count } => of_words(*length, *count, seed),
@@ -75,7 +75,7 @@ fn of_tokens<E>(
 
 /// Every text once, and `repeated` more by Zipf's law, in random order.
 fn repeat(texts: Vec<String>, repeated: usize, exponent: f64, seed: u64) -> Vec<String> {
-    // A stream that is none of a text's.
+    // A stream that no text uses.
     let mut random = Random::of(hash(seed, u64::MAX), 0);
     let mut sum = 0.0;
     let weight = |rank: usize| libm::pow(rank as f64, -exponent);
@@ -89,7 +89,7 @@ fn repeat(texts: Vec<String>, repeated: usize, exponent: f64, seed: u64) -> Vec<
     chosen.into_iter().map(|text| texts[text].clone()).collect()
 }
 
-/// All in random order, then all again in another, until there are `count`.
+/// All items in random order, then again in another order, until there are `count`.
 fn draw<T: Clone>(all: &[T], count: usize, seed: u64) -> Vec<T> {
     let mut drawn = Vec::with_capacity(count);
     for round in 0..count.div_ceil(all.len().max(1)) {
@@ -110,7 +110,7 @@ fn in_languages(texts: Vec<bundled::Written>, languages: &[String], count: usize
     draw(&chosen.map(|written| written.text).collect::<Vec<_>>(), count, seed)
 }
 
-/// To each query its own documents; if there is room, then others' and passages. All of them in random order.
+/// To each query its own documents, then those of other queries and passages as far as there is room, in random order.
 fn rerank(queries: usize, documents: usize, seed: u64) -> Vec<QuerySet> {
     let all = bundled::rerank();
     let others: Vec<&str> = all.iter().flat_map(|judged| judged.documents.iter().map(|d| d.text.as_str())).collect();
@@ -172,7 +172,7 @@ mod tests {
         lengths
     }
 
-    /// Published figures were measured over these texts: whoever changes them must say so.
+    /// Published figures were measured with these texts: a change of them needs a note in the CHANGELOG.
     #[test]
     fn texts_are_the_same_for_ever() {
         for (spec, sum) in [

@@ -1,4 +1,4 @@
-//! How long the texts of a dataset are.
+//! The lengths of the texts of a dataset.
 
 use std::fmt::Write as _;
 
@@ -14,7 +14,7 @@ pub struct LengthHistogram {
     pub total: u64,
     /// The shortest text.
     pub min: usize,
-    /// The middle one: the smallest length that at least half of the texts do not exceed.
+    /// The median: the smallest length that at least half of the texts do not exceed.
     pub median: usize,
     /// `total` / `texts`.
     pub mean: f64,
@@ -26,7 +26,7 @@ pub struct LengthHistogram {
     pub max: usize,
     /// Ranges of lengths that follow one another without gaps, from that of the shortest text to that of the longest.
     pub bins: Vec<Bin>,
-    /// What a model does not see of them, where it is known how much it sees.
+    /// Texts that are longer than the model reads, if its limit is known.
     pub excess: Option<Excess>,
 }
 
@@ -44,23 +44,22 @@ pub struct Bin {
 /// Texts that are longer than a model reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Excess {
-    /// Most tokens that the model reads, specials included.
+    /// The most tokens that the model reads, specials included.
     pub max_length: usize,
-    /// Texts that are longer.
+    /// The number of longer texts.
     pub texts: usize,
-    /// Tokens beyond it, of all texts.
+    /// The number of tokens beyond the limit, of all texts.
     pub tokens: u64,
 }
 
-/// Most bins; fewer where rounding makes them wider.
+/// The most bins; rounding to wider ones makes fewer.
 const BINS: usize = 16;
-/// Where the longest text is so many times as long as the middle one, each bin is twice as wide as the one before.
+/// If the longest text is this many times as long as the median, each bin is twice as wide as the one before.
 const SKEWED: usize = 10;
-/// Columns of the longest bar.
 const BAR: usize = 40;
 
 impl LengthHistogram {
-    /// Of the lengths of texts in tokens; `None` without any text.
+    /// The histogram of these lengths in tokens; `None` without texts.
     pub fn of(lengths: &[usize], max_length: Option<usize>) -> Option<Self> {
         let mut sorted = lengths.to_vec();
         sorted.sort_unstable();
@@ -123,7 +122,7 @@ impl LengthHistogram {
     }
 }
 
-/// Eighths of a column are drawn; whatever is not nothing has at least one.
+/// Bars have a resolution of an eighth of a column; the smallest one is drawn for any part above zero.
 fn bar(part: usize, whole: usize) -> String {
     const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = (part as f64 / whole.max(1) as f64 * (BAR * 8) as f64).round() as usize;
@@ -131,7 +130,7 @@ fn bar(part: usize, whole: usize) -> String {
     format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])
 }
 
-/// Starts of bins that are all as wide: 1, 2 or 5 times a power of ten.
+/// Starts of equally wide bins: 1, 2 or 5 times a power of ten.
 fn even(min: usize, max: usize) -> Vec<usize> {
     let bins = |width: usize| (max / width - min / width).saturating_add(1);
     let widths = std::iter::successors(Some(1usize), |width| width.checked_mul(10))

@@ -1,7 +1,7 @@
-//! The texts that are measured: generated from a seed, written for this project, or the user's own.
+//! The texts of a benchmark: generated from a seed, bundled, or the user's own.
 //!
-//! A dataset is named by a [`DatasetSpec`] such as `words:384x255`. With the same spec, seed and tokenizer its texts are
-//! the same on every machine.
+//! A [`DatasetSpec`] such as `words:384x255` names a dataset. With the same spec, seed and tokenizer its texts are the
+//! same on every machine.
 
 mod arguments;
 mod bundled;

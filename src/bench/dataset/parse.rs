@@ -1,4 +1,4 @@
-//! From what was typed to a recipe; defaults and bounds are here.
+//! From the spec to a recipe, with defaults and bounds.
 
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -30,7 +30,7 @@ fn recipe(name: &str, arguments: &str, text: &str) -> Result<Recipe, DatasetErro
     const COUNT: RangeInclusive<usize> = 1..=MAX_TEXTS;
     const TOKENS: RangeInclusive<usize> = 1..=MAX_TEXT_TOKENS;
     let read = |dataset, keys: &[&'static str], short| Arguments::read(dataset, keys, short, arguments);
-    // A dataset that is written in the order of its file.
+    // A bundled dataset, in the order of its file.
     let bundled = |dataset, all: usize| {
         let given = read(dataset, &["count"], 1)?;
         Ok(given.whole("count", COUNT)?.unwrap_or(all))

@@ -1,134 +1,115 @@
-//! How a dataset is named: `words:384x255`, `lognormal:median=64,sigma=0.8,count=1000`, `file=texts.jsonl`.
+//! The spec of a dataset: `words:384x255`, `lognormal:median=64,sigma=0.8,count=1000`, `file=texts.jsonl`.
 
 use std::fmt;
 use std::path::PathBuf;
 
 use super::error::DatasetError;
 
-/// Texts of the payload with which embedding servers have been compared in public.
+/// Texts of the payload of the public comparisons of embedding servers.
 pub(super) const PAYLOAD_TEXTS: usize = 255;
-/// Words of each, but for one.
+/// Words of each of these texts but one.
 pub(super) const PAYLOAD_WORDS: usize = 384;
 
-/// Most texts of a dataset (of rerank sets: pairs of query and document).
+/// The most texts of a dataset, or pairs of query and document.
 pub const MAX_TEXTS: usize = 1_000_000;
-/// Longest text, in tokens or words.
+/// The longest text, in tokens or words.
 pub const MAX_TEXT_TOKENS: usize = 131_072;
-/// Most tokens of a dataset, about: some 400 MB of text.
+/// The most tokens of a dataset, estimated: some 400 MB of text.
 pub const MAX_TOKENS: u64 = 64_000_000;
 
-/// Which texts.
-///
-/// Written `NAME[:KEY=VALUE,…]`, with the first value or two by themselves in short (`words:384x255`), or `file=PATH`.
-/// [`datasets`](super::datasets()) lists them. `Display` writes every key, so that what is written stands for the same
-/// texts even if defaults should change.
+/// The spec: `NAME[:KEY=VALUE,…]`, where the first or the first two keys can be left out (`words:384x255`), or
+/// `file=PATH`. [`datasets`](super::datasets()) lists the names. `Display` writes every key, so that the text stands
+/// for the same dataset even if defaults change.
 #[derive(Debug, Clone, PartialEq)]
 pub enum DatasetSpec {
-    /// A file of the user's, which the command reads.
+    /// A file, which the command reads.
     File(PathBuf),
-    /// What this module makes.
     Made(Recipe),
 }
 
-/// How texts are made. What a spec says is within bounds that make sense together; others do no harm.
+/// The way in which texts are generated. The values of a spec are within bounds that make sense together; others do no
+/// harm.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Recipe {
     /// Random words.
-    Words {
-        /// Words a text.
-        length: usize,
-        /// Texts.
-        count: usize,
-    },
-    /// The shape of the payload with which embedding servers have been compared in public: 384 random words a text, but
-    /// the second text is `1`.
-    Payload {
-        /// Texts.
-        count: usize,
-    },
-    /// Random words, each text of as many tokens as any other.
+    Words { length: usize, count: usize },
+    /// The shape of the payload of the public comparisons of embedding servers: 384 random words a text, but the second
+    /// text is `1`.
+    Payload { count: usize },
+    /// Random words, all texts of the same number of tokens.
     Fixed {
         /// Tokens a text, specials included.
         tokens: usize,
-        /// Texts.
         count: usize,
     },
-    /// Random words, every length as likely as any other.
+    /// Random words, every length equally likely.
     Uniform {
-        /// Shortest text in tokens, specials included.
+        /// The shortest text in tokens, specials included.
         min: usize,
-        /// Longest text in tokens, specials included.
+        /// The longest text in tokens, specials included.
         max: usize,
-        /// Texts.
         count: usize,
     },
-    /// Random words, lengths of a log-normal distribution: many short texts and a few long ones, as in real life.
-    Lognormal {
-        /// How long the texts are.
-        lengths: Lengths,
-        /// Texts.
-        count: usize,
-    },
-    /// The same with repetitions: the text of rank r is repeated as often as r^-exponent says (Zipf's law).
+    /// Random words, with a log-normal distribution of lengths: many short texts and a few long ones, as in real use.
+    Lognormal { lengths: Lengths, count: usize },
+    /// The same with repetitions: the text of rank r is repeated in proportion to r^-exponent (Zipf's law).
     Duplicates {
-        /// Part of the texts that were in the dataset already, from 0 to below 1.
+        /// The share of texts that are repetitions, from 0 to below 1.
         share: f64,
-        /// Exponent of Zipf's law; 0 repeats all texts alike.
+        /// The exponent of Zipf's law; 0 repeats all texts alike.
         exponent: f64,
-        /// How long the texts are.
         lengths: Lengths,
-        /// Texts, repeated ones included.
+        /// The number of texts, repetitions included.
         count: usize,
     },
-    /// What people type into a search box.
+    /// Queries as people type them into a search box.
     Queries {
-        /// Texts; more than there are come again in another order.
+        /// The number of texts; beyond the bundled ones they are repeated in another order.
         count: usize,
     },
     /// Sentences and paragraphs in English.
     Passages {
-        /// Texts; more than there are come again in another order.
+        /// The number of texts; beyond the bundled ones they are repeated in another order.
         count: usize,
     },
     /// Sentences in many languages and scripts.
     Multilingual {
-        /// Codes of ISO 639-1; empty: all.
+        /// Codes of ISO 639-1; empty for all.
         languages: Vec<String>,
-        /// Texts; more than there are come again in another order.
+        /// The number of texts; beyond the bundled ones they are repeated in another order.
         count: usize,
     },
     /// Pieces of programs.
     Code {
-        /// Names of programming languages; empty: all.
+        /// Names of programming languages; empty for all.
         languages: Vec<String>,
-        /// Texts; more than there are come again in another order.
+        /// The number of texts; beyond the bundled ones they are repeated in another order.
         count: usize,
     },
-    /// Queries with documents.
     Rerank {
-        /// Queries; more than there are come again in another order.
+        /// The number of queries; beyond the bundled ones they are repeated in another order.
         queries: usize,
         /// Documents a query: its own, then those of other queries.
         documents: usize,
     },
 }
 
-/// A log-normal distribution of lengths: exp(ln(median) + sigma · z) with z of the standard normal distribution, rounded;
-/// what falls outside gets the nearest length allowed.
+/// A log-normal distribution of lengths: exp(ln(median) + sigma · z) with z of the standard normal distribution,
+/// rounded and limited to the range.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Lengths {
     /// Half of the texts are no longer, in tokens, specials included.
     pub median: usize,
-    /// Standard deviation of the logarithm of the length.
+    /// The standard deviation of the logarithm of the length.
     pub sigma: f64,
-    /// Shortest text in tokens.
+    /// The shortest text in tokens.
     pub min: usize,
-    /// Longest text in tokens.
+    /// The longest text in tokens.
     pub max: usize,
 }
 
 impl Lengths {
-    /// The mean without bounds is exp(ln(median) + sigma² / 2).
+    /// The mean without bounds, exp(ln(median) + sigma² / 2).
     fn mean(&self) -> usize {
         let mean = self.median as f64 * libm::exp(self.sigma * self.sigma / 2.0);
         (mean as usize).clamp(self.min, self.max)
@@ -136,7 +117,7 @@ impl Lengths {
 }
 
 impl Recipe {
-    /// Its name in a spec.
+    /// The name of the dataset in specs.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Words { .. } => "words",
@@ -153,17 +134,16 @@ impl Recipe {
         }
     }
 
-    /// Whether tokens are counted while the texts are made.
+    /// True if generation counts tokens.
     pub fn counts_tokens(&self) -> bool {
         matches!(self, Self::Fixed { .. } | Self::Uniform { .. } | Self::Lognormal { .. } | Self::Duplicates { .. })
     }
 
-    /// Whether it makes queries with documents.
     pub fn is_rerank(&self) -> bool {
         matches!(self, Self::Rerank { .. })
     }
 
-    /// What is allowed each by itself may be too much together.
+    /// Refuses values that are allowed each by itself but too much together.
     pub(super) fn check(self) -> Result<Self, DatasetError> {
         let dataset = self.name();
         match self {

@@ -1,5 +1,3 @@
-//! The texts of a dataset.
-
 use std::collections::HashSet;
 
 /// The texts of a dataset, in the order in which they are sent.
@@ -11,17 +9,14 @@ pub enum Dataset {
     Queries(Vec<QuerySet>),
 }
 
-/// A query with the documents to be ordered by it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QuerySet {
-    /// The query.
     pub query: String,
-    /// The documents.
     pub documents: Vec<String>,
 }
 
 impl Dataset {
-    /// How many texts there are; of queries, how many pairs of query and document.
+    /// The number of texts, or of pairs of query and document.
     pub fn len(&self) -> usize {
         match self {
             Self::Texts(texts) => texts.len(),
@@ -29,12 +24,12 @@ impl Dataset {
         }
     }
 
-    /// Whether there is nothing to compute.
+    /// True if there is nothing to compute.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many of the texts, or pairs, are different from one another. What caches answers is fast with few.
+    /// The number of different texts or pairs. Engines that cache results are fast with few.
     pub fn distinct(&self) -> usize {
         match self {
             Self::Texts(texts) => texts.iter().collect::<HashSet<_>>().len(),

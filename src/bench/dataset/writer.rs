@@ -1,25 +1,25 @@
-//! Texts of exactly so many tokens, by whatever tokenizer counts them.
+//! Texts with an exact number of tokens, by any tokenizer.
 
 use super::spec::MAX_TEXT_TOKENS;
 use crate::stats::random::Random;
 
-/// Times that a text is counted before the best so far is taken.
+/// The number of times a text is counted before the best so far is taken.
 const ATTEMPTS: usize = 8;
-/// Times that a plan's last words are replaced because nothing fits behind them.
+/// The number of times a plan's last words are replaced because nothing fits behind them.
 const RETRIES: usize = 8;
-/// Words that are tried for one that fits into what is left.
+/// The number of words that are tried for one that fits into the rest.
 const DRAWS: usize = 64;
 
-/// Writes texts of random words.
+/// A writer of texts of random words.
 ///
-/// Tokenizers cut at spaces, so that the tokens of a text are those of its words and the special ones. What each word
-/// costs is asked once; then a text is planned without the tokenizer, counted, and mended if the plan was wrong.
+/// Tokenizers split at spaces, so that the tokens of a text are those of its words and the special ones. The cost of
+/// each word is counted once; then a text is planned without the tokenizer, counted, and mended if the plan was wrong.
 pub(super) struct Writer<F> {
     words: Vec<&'static str>,
     count: F,
-    /// Tokens of each word behind another one; 0: not known yet.
+    /// Tokens of each word behind another one; 0 if unknown so far.
     costs: Vec<usize>,
-    /// Tokens of [`Writer::FIRST`] by itself, and what a text has beyond the costs of its words.
+    /// Tokens of [`Writer::FIRST`] by itself, and the tokens of a text beyond the costs of its words.
     first: usize,
     overhead: usize,
 }
@@ -28,10 +28,10 @@ impl<F, E> Writer<F>
 where
     F: FnMut(&str) -> Result<usize, E>,
 {
-    /// The word in front when the cost of another is asked.
+    /// The word in front while the cost of another one is counted.
     const FIRST: &'static str = "the";
 
-    /// `count` says how many tokens a text has, specials included; its errors end the writing.
+    /// `count` returns the number of tokens of a text, specials included; its errors end the writing.
     pub fn new(words: Vec<&'static str>, mut count: F) -> Result<Self, E> {
         let first = count(Self::FIRST)?;
         let again = count(&format!("{0} {0}", Self::FIRST))?.saturating_sub(first);
@@ -39,7 +39,7 @@ where
         Ok(Self { words, count, costs, first, overhead: first.saturating_sub(again) })
     }
 
-    /// A text of `tokens` tokens. If the tokenizer allows none, one as near as could be found, rather shorter than
+    /// A text of `tokens` tokens. If the tokenizer allows no such text, one as near as possible, rather shorter than
     /// longer; never an empty one.
     pub fn text(&mut self, tokens: usize, random: &mut Random) -> Result<String, E> {
         let mut plan: Vec<usize> = Vec::new();
@@ -56,7 +56,7 @@ where
             if counted == tokens {
                 break;
             }
-            // No text is planned of more than twice as many words as tokens, whatever the tokenizer says.
+            // No plan has more than twice as many words as tokens, with any tokenizer.
             let mended = (goal + tokens).saturating_sub(counted).clamp(1, 2 * tokens.max(1));
             if mended == goal {
                 break;
@@ -66,7 +66,7 @@ where
         Ok(best.map(|(_, text)| text).unwrap_or_default())
     }
 
-    /// Shortens the plan, then makes it longer, until its words cost `goal` tokens.
+    /// Shortens the plan, then extends it, until its words cost `goal` tokens.
     fn plan(&mut self, goal: usize, plan: &mut Vec<usize>, random: &mut Random) -> Result<(), E> {
         let mut cost = 0;
         for &word in plan.iter() {
@@ -85,7 +85,7 @@ where
                     plan.push(word);
                 }
                 None if retries == 0 => break,
-                // No word is as short as what is left: others at the end leave something else.
+                // No word is as short as the rest: other words at the end leave another rest.
                 None => {
                     retries -= 1;
                     for word in plan.split_off(plan.len().saturating_sub(2)) {
@@ -97,7 +97,7 @@ where
         Ok(())
     }
 
-    /// A word that costs no more than `room`; of several tried the cheapest, if there must be one.
+    /// A word that costs at most `room`; of several tried the cheapest, if there must be one.
     fn fitting(&mut self, room: usize, must: bool, random: &mut Random) -> Result<Option<usize>, E> {
         let mut cheapest = None;
         for _ in 0..DRAWS {
@@ -113,7 +113,7 @@ where
         Ok(cheapest.filter(|_| must).map(|(_, word)| word))
     }
 
-    /// At least 1, so that plans end, and no more than any text may have.
+    /// The cost of a word: at least 1, so that plans end, and at most the tokens of the longest text.
     fn cost(&mut self, word: usize) -> Result<usize, E> {
         if self.costs[word] == 0 {
             let together = (self.count)(&format!("{} {}", Self::FIRST, self.words[word]))?;
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn tokens_across_words_are_mended() {
-        // Two letters a token whatever the spaces: costs of words depend on their neighbours.
+        // Two letters a token regardless of spaces: costs of words depend on their neighbours.
         let count = |text: &str| Ok(text.len().div_ceil(2));
         let off = (10..200).zip(texts(count, 10..200)).filter(|(tokens, text)| count(text) != Ok(*tokens)).count();
         assert!(off <= 10, "{off}");

@@ -1,16 +1,15 @@
-//! When requests of an open loop are due.
+//! The times at which requests of an open loop are due.
 
 use std::time::Duration;
 
 use super::phase::{End, Load, Phase};
 
-/// The times at which requests are due, since the phase began, rising. Empty for closed loops, which have none.
+/// The times at which requests are due, since the phase began, in rising order. Empty for closed loops.
 #[derive(Debug, Clone)]
 pub struct Arrivals {
     kind: Kind,
-    /// Requests so far.
     count: u64,
-    /// Requests and time at which it ends.
+    /// The number of requests, and the time, at which they end.
     most: u64,
     until: Duration,
 }
@@ -24,7 +23,6 @@ enum Kind {
 }
 
 impl Arrivals {
-    /// Of a phase.
     pub fn new(phase: &Phase) -> Self {
         let (most, until) = match phase.end() {
             End::After(duration) => (u64::MAX, duration),
@@ -59,14 +57,14 @@ impl Iterator for Arrivals {
             Kind::Ramp { from, to, seconds } => ramp(*from, *to, *seconds, number)?,
         };
         self.count += 1;
-        // Fails for what is too far away for any clock.
+        // Fails for times beyond any clock.
         let due = Duration::try_from_secs_f64(seconds).ok()?;
         (due < self.until).then_some(due)
     }
 }
 
-/// When `number` requests have come, if the rate goes from `from` to `to` within `seconds`: the `t` at which the integral
-/// of the rate, `from·t + (to - from)·t²/(2·seconds)`, is `number`; solved in the form without cancellation.
+/// The time of the `number`th request if the rate goes from `from` to `to` within `seconds`: the `t` at which the
+/// integral of the rate, `from·t + (to - from)·t²/(2·seconds)`, is `number`; solved in the form without cancellation.
 fn ramp(from: f64, to: f64, seconds: f64, number: f64) -> Option<f64> {
     if number == 0.0 {
         return Some(0.0);
@@ -98,7 +96,7 @@ mod tests {
     }
 
     /// The number in each second of a Poisson process has the rate as its mean and as its variance; gaps have a mean of
-    /// 1/rate and a standard deviation as large.
+    /// 1/rate and the same standard deviation.
     #[test]
     fn poisson_arrivals_have_the_mean_and_the_variance_of_poisson() {
         let (rate, span) = (50.0, 2000);

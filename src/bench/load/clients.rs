@@ -1,4 +1,4 @@
-//! What the clients of a closed loop share: the requests that are still to be sent.
+//! The requests that clients of a closed loop share.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -16,19 +16,18 @@ pub struct Supply {
     end: End,
     next: AtomicUsize,
     stopped: AtomicBool,
-    /// When the last of a number of requests was taken.
+    /// The time at which the last of a number of requests was taken.
     last: OnceLock<Duration>,
     exhausted: Notify,
 }
 
 impl Supply {
-    /// For a phase that begins then.
     pub fn new(begin: Instant, end: End) -> Self {
         let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
         Self { begin, end, next, stopped, last: OnceLock::new(), exhausted: Notify::new() }
     }
 
-    /// How many requests there are.
+    /// The number of requests.
     pub fn most(&self) -> usize {
         match self.end {
             End::After(_) => usize::MAX,
@@ -36,7 +35,7 @@ impl Supply {
         }
     }
 
-    /// The number of the next request, and when it is due, which is now; `None` when there are no more.
+    /// The number of the next request and its due time, which is now; `None` after the last one.
     pub fn take(&self) -> Option<(usize, Instant)> {
         let now = Instant::now();
         let since = now.saturating_duration_since(self.begin);
@@ -52,23 +51,23 @@ impl Supply {
         (number < self.most()).then_some((number, now))
     }
 
-    /// From now on there are no more.
+    /// No more requests from now on.
     pub fn stop(&self) {
         self.stopped.store(true, Ordering::SeqCst);
     }
 
-    /// How many were taken.
+    /// The number of requests that were taken.
     pub fn taken(&self) -> usize {
-        // Clients that came in vain have counted themselves too.
+        // Clients that came after the last request have counted themselves, too.
         self.next.load(Ordering::SeqCst).min(self.most())
     }
 
-    /// When the last of a number of requests was taken, since the phase began.
+    /// The time at which the last of a number of requests was taken, since the phase began.
     pub fn last(&self) -> Option<Duration> {
         self.last.get().copied()
     }
 
-    /// Returns when there are no more: at the end of the time, or when the last one is taken.
+    /// Returns at the end: of the time, or when the last request is taken.
     pub async fn over(&self) {
         match self.end {
             End::After(duration) => sleep_until(self.begin + duration).await,

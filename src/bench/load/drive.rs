@@ -1,4 +1,4 @@
-//! Runs a phase: tasks send requests when they are due, one task records what has become of them.
+//! The run of a phase: tasks send requests when they are due, one task records the outcomes.
 
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
@@ -20,11 +20,11 @@ use crate::bench::recorder::{Ending, Recorder, Recording};
 use crate::bench::target::{Failure, FailureKind, Outcome, Target};
 use crate::fetch::Cancel;
 
-/// Samples that wait to be recorded; only then do clients wait too.
+/// The most samples that wait to be recorded; only beyond that do clients wait, too.
 const WAITING: usize = 4096;
 
-/// Sends requests to the target as the phase says, and tells what became of them. It returns when all have ended; soon
-/// after `cancel` is set, with what has ended by then.
+/// Sends requests to the target as the phase requires, and reports their outcomes. Returns when all have ended; soon
+/// after `cancel` is set, with the outcomes so far.
 pub async fn run(target: &Arc<dyn Target>, phase: &Phase, cancel: &Cancel, observer: &dyn Observer) -> Recording {
     let (wave, width) = match phase.load() {
         Load::Closed { concurrency } => (Some(concurrency), Some(concurrency)),
@@ -43,7 +43,7 @@ pub async fn run(target: &Arc<dyn Target>, phase: &Phase, cancel: &Cancel, obser
     driver.run(width, pin!(cancel.cancelled())).await
 }
 
-/// Sends requests and hands on what becomes of them.
+/// A sender of requests, which passes on their outcomes.
 #[derive(Clone)]
 struct Asker {
     target: Arc<dyn Target>,
@@ -53,7 +53,7 @@ struct Asker {
 }
 
 impl Asker {
-    /// Sends the `number`th request of the phase, which was due then; whatever the target does, there is an outcome.
+    /// Sends the `number`th request of the phase, which is due at this time; there is an outcome in any case.
     async fn ask(&self, number: usize, due: Instant) -> Sample {
         let index = self.phase.first.wrapping_add(number) % self.target.requests().max(1);
         let sent = Instant::now();
@@ -83,14 +83,14 @@ impl Asker {
         (outcome, received.map_or(now, |received| received.min(now)))
     }
 
-    /// Sends this one request of an open loop.
+    /// Sends one request of an open loop.
     async fn once(self, number: usize, due: Instant) {
         let sample = self.ask(number, due).await;
-        // Nobody waits for it where the phase was cancelled.
+        // A cancelled phase does not wait for it.
         let _ = self.sender.send(sample).await;
     }
 
-    /// A client that sends the next request when the last one has ended, as long as there are any.
+    /// A client, which sends the next request when the last one has ended, until there are no more.
     async fn client(self, supply: Arc<Supply>) {
         while let Some((number, due)) = supply.take() {
             let sample = self.ask(number, due).await;
@@ -102,7 +102,7 @@ impl Asker {
                 break;
             }
             if failed.is_some() {
-                // Failures may come faster than anybody can see that there are too many.
+                // Failures may come faster than the recorder can see that there are too many.
                 yield_now().await;
             }
         }
@@ -113,14 +113,12 @@ struct Driver<'a> {
     asker: Asker,
     observer: &'a dyn Observer,
     recorder: Recorder,
-    /// Those that send; they are aborted when this is dropped.
+    /// The senders; dropping this aborts them.
     tasks: JoinSet<()>,
     samples: mpsc::Receiver<Sample>,
-    /// Of a closed loop.
+    /// The requests of a closed loop.
     supply: Arc<Supply>,
-    /// Requests sent in an open loop.
     sent: usize,
-    /// Samples that have come.
     finished: usize,
 }
 
@@ -138,7 +136,7 @@ impl Driver<'_> {
         if waits {
             ending = self.drain(ending, cancelled).await;
         }
-        // Whatever ended it, what has come by now counts.
+        // The outcomes so far count, whatever ended the phase.
         self.tasks.abort_all();
         while let Ok(sample) = self.samples.try_recv() {
             ending = self.finish(sample).map_or(ending, |new| ending.max(new));
@@ -150,7 +148,7 @@ impl Driver<'_> {
         self.recorder.into_recording(ending, unfinished)
     }
 
-    /// Has `width` clients send requests until the end, or until there are no more.
+    /// Lets `width` clients send requests until the end, or until there are no more.
     async fn closed(&mut self, width: usize, mut cancelled: Pin<&mut impl Future<Output = ()>>) -> Ending {
         let supply = Arc::clone(&self.supply);
         for _ in 0..width.min(supply.most()) {
@@ -188,7 +186,7 @@ impl Driver<'_> {
                     return ending;
                 }
             }
-            // Before it counts what is in flight it must know what has ended.
+            // Ended requests are no longer in flight: they must be recorded before these are counted.
             while let Ok(sample) = self.samples.try_recv() {
                 if let Some(ending) = self.finish(sample) {
                     return ending;
@@ -202,14 +200,14 @@ impl Driver<'_> {
             } else {
                 self.recorder.dropped();
             }
-            // Requests that are all due already must not keep others from the thread.
+            // A series of requests that are all due already must not occupy the thread.
             coop::consume_budget().await;
         }
         self.recorder.end(last);
         Ending::Complete
     }
 
-    /// Waits for what is in flight, up to the limit.
+    /// Waits for the requests in flight, up to the limit.
     async fn drain(&mut self, mut ending: Ending, mut cancelled: Pin<&mut impl Future<Output = ()>>) -> Ending {
         let mut over = pin!(sleep(self.asker.phase.limits.drain));
         loop {
@@ -228,7 +226,7 @@ impl Driver<'_> {
         ending
     }
 
-    /// What is in flight has failed.
+    /// Counts the requests in flight as failed.
     fn lose_rest(&mut self) {
         let lost = self.in_flight();
         if lost > 0 {
@@ -244,7 +242,7 @@ impl Driver<'_> {
         (self.sent + self.supply.taken()).saturating_sub(self.finished)
     }
 
-    /// Records what has become of a request; tells whether the phase ends with it.
+    /// Records the outcome of a request; `Some` if the phase ends with it.
     fn finish(&mut self, sample: Sample) -> Option<Ending> {
         if let Some(last) = self.supply.last() {
             self.recorder.end(last);

@@ -1,4 +1,4 @@
-//! Load models: when requests are sent, and when a phase is over.
+//! Loads: the times of requests, and the end of a phase.
 
 mod arrivals;
 mod clients;

@@ -1,7 +1,7 @@
 //! Waiting until a request is due.
 //!
-//! tokio's timer counts whole milliseconds and rounds up: at the latencies of small models that would be a good part of
-//! what is measured. A thread that sleeps wakes within some 50 µs, without keeping a core busy.
+//! tokio's timer counts whole milliseconds and rounds up: at the latencies of small models that is a good part of the
+//! measured time. A sleeping thread wakes within some 50 µs, without keeping a core busy.
 
 use std::sync::mpsc;
 use std::thread;
@@ -12,13 +12,12 @@ use tokio::time::{Instant, sleep_until};
 
 use super::phase::Timer;
 
-/// This long before a request is due the thread takes over: more than tokio's timer is late.
+/// The thread takes over this long before a request is due: more than the delay of tokio's timer.
 const HAND_OVER: Duration = Duration::from_millis(2);
 
-/// Waits until requests are due.
 #[derive(Debug)]
 pub struct Pacer {
-    /// To the thread, where there is one; it ends with the pacer.
+    /// The channel to the thread, if there is one; the thread ends with the pacer.
     thread: Option<mpsc::Sender<Wait>>,
 }
 
@@ -29,14 +28,14 @@ struct Wait {
 }
 
 impl Pacer {
-    /// With such a timer. Without a thread to be had, a fine one is a coarse one.
+    /// A pacer with this timer. If the system gives no thread, a fine timer is a coarse one.
     pub fn new(timer: Timer) -> Self {
         let thread = (timer == Timer::Fine).then(|| {
             let (sender, waits) = mpsc::channel::<Wait>();
             let sleep = move || {
                 for Wait { due, over } in waits {
                     thread::sleep(due.saturating_duration_since(Instant::now()));
-                    // Whoever waited may have stopped waiting.
+                    // The request may have been given up.
                     let _ = over.send(());
                 }
             };
@@ -45,7 +44,7 @@ impl Pacer {
         Self { thread: thread.flatten() }
     }
 
-    /// Waits until then; never returns before.
+    /// Waits until this time; never returns before.
     pub async fn until(&self, due: Instant) {
         let Some(thread) = &self.thread else {
             return sleep_until(due).await;

@@ -1,32 +1,28 @@
-//! One stretch of load: how requests come, and when it is over.
+//! A phase: the load, and its end.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::plural::counted;
 
-/// Most clients of a closed loop, and most requests in flight.
+/// The most clients of a closed loop, and the most requests in flight.
 pub const MOST_IN_FLIGHT: usize = 100_000;
-/// Highest rate of an open loop, in requests a second.
+/// The highest rate of an open loop, in requests a second.
 pub const HIGHEST_RATE: f64 = 1e6;
-/// Longest phase.
 pub const LONGEST_PHASE: Duration = Duration::from_hours(30 * 24);
 
-/// How requests come.
+/// The arrival of requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Load {
     /// Clients that each send the next request when the last one is answered: the target sets the pace. A request is
-    /// due when its client is free, so a target that stalls is asked less: for latencies, prefer an open loop.
-    Closed {
-        /// How many clients.
-        concurrency: usize,
-    },
-    /// An open loop: requests come evenly, whether or not the last ones are answered.
+    /// due when its client is free, so a target that stalls gets fewer requests: for latencies, prefer an open loop.
+    Closed { concurrency: usize },
+    /// An open loop: requests come evenly, independent of replies.
     Constant {
         /// Requests a second.
         rate: f64,
     },
-    /// An open loop of many clients who know nothing of each other: gaps are exponential.
+    /// An open loop of many independent clients: gaps are exponential.
     Poisson {
         /// Requests a second, on average.
         rate: f64,
@@ -38,13 +34,13 @@ pub enum Load {
         /// Requests a second at the end.
         to: f64,
     },
-    /// One job: all requests are there from the start, and as many are in flight as the target wants. A request is due
+    /// One job: all requests are there from the start, and the target decides how many are in flight. A request is due
     /// when it is sent.
     Offline,
 }
 
 impl Load {
-    /// Whether requests come at their times, whatever the target does.
+    /// True if requests come at their times, independent of replies.
     pub fn is_open(self) -> bool {
         matches!(self, Self::Constant { .. } | Self::Poisson { .. } | Self::Ramp { .. })
     }
@@ -62,23 +58,21 @@ impl fmt::Display for Load {
     }
 }
 
-/// When no more requests are sent. Those that are in flight are waited for, as [`Limits`] say.
+/// The time after which no more requests are sent. [`Limits`] decide how long those in flight are waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// After this time.
     After(Duration),
-    /// After this many requests.
     Requests(usize),
 }
 
-/// What keeps a phase from going on for ever.
+/// Limits that end every phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest wait for one answer, from when the request was sent; then it has failed.
+    /// The longest time from sending a request to its answer; then it has failed.
     pub timeout: Duration,
-    /// Longest wait for all answers after the last request was due; what is then in flight has failed.
+    /// The longest wait for all answers after the last request was due; requests still in flight then have failed.
     pub drain: Duration,
-    /// Most requests in flight in an open loop; what is due beyond is dropped, and counted as dropped.
+    /// The most requests in flight in an open loop; further ones are dropped, and counted as dropped.
     pub in_flight: usize,
     /// The phase gives up after this many failures without an answer in between.
     pub failures_in_a_row: u64,
@@ -91,32 +85,29 @@ impl Default for Limits {
     }
 }
 
-/// How the time until a request is due is waited for.
+/// The clock that waits for due requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Timer {
-    /// With tokio's timer: to the millisecond, never early. Tests can pause it.
+    /// tokio's timer: to the millisecond, never early. Tests can pause it.
     #[default]
     Coarse,
-    /// With a thread that does nothing else: to about a tenth of a millisecond, never early.
+    /// A thread of its own: to about a tenth of a millisecond, never early.
     Fine,
 }
 
-/// One stretch of load with one way to end.
+/// A stretch of load with one way to end.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Phase {
     pub(super) load: Load,
     pub(super) end: End,
-    /// What keeps it from going on for ever.
     pub limits: Limits,
-    /// Index of the first request it sends; the others follow, and round again.
+    /// Index of the first request to send; the others follow, over and over again.
     pub first: usize,
-    /// Decides when the requests of [`Load::Poisson`] come.
+    /// The seed of [`Load::Poisson`].
     pub seed: u64,
-    /// How exactly the requests of an open loop are sent when they are due.
     pub timer: Timer,
 }
 
-/// Why there can be no such phase.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PhaseError {
     /// No clients, or too many.
@@ -128,7 +119,6 @@ pub enum PhaseError {
     /// No time, or too much.
     #[error("a phase of {}: it must last more than 0 s and at most 30 days", humantime::format_duration(*.0))]
     Duration(Duration),
-    /// No requests.
     #[error("a phase of no requests")]
     NoRequests,
     /// A ramp without its length.
@@ -137,7 +127,7 @@ pub enum PhaseError {
 }
 
 impl Phase {
-    /// A phase with the usual limits, from the first request on, seed 0 and the coarse timer.
+    /// A phase with default limits, from the first request on, seed 0 and the coarse timer.
     pub fn new(load: Load, end: End) -> Result<Self, PhaseError> {
         let rate = |rate: f64, lowest: bool| {
             let valid = (rate > 0.0 || (lowest && rate == 0.0)) && rate <= HIGHEST_RATE;
@@ -166,7 +156,6 @@ impl Phase {
         }
     }
 
-    /// The same with another load.
     pub fn with_load(&self, load: Load) -> Result<Self, PhaseError> {
         let Self { load: _, end, limits, first, seed, timer } = *self;
         Ok(Self { limits, first, seed, timer, ..Self::new(load, end)? })
@@ -178,12 +167,10 @@ impl Phase {
         Self { load, end: End::Requests(requests.max(1)), first, ..self.clone() }
     }
 
-    /// How its requests come.
     pub fn load(&self) -> Load {
         self.load
     }
 
-    /// When no more are sent.
     pub fn end(&self) -> End {
         self.end
     }

@@ -1,4 +1,4 @@
-//! Whole phases under a paused clock: what must come out is known to the millisecond.
+//! Whole phases under a paused clock: all times are known to the millisecond.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -34,7 +34,7 @@ async fn measure(fake: Fake, phase: &Phase) -> Recording {
     run(&fake.target(), phase, &Cancel::new(), &()).await
 }
 
-/// The samples too, in the order in which they were sent.
+/// The recording and the samples, in the order in which they were sent.
 async fn watch(fake: Fake, phase: &Phase) -> (Recording, Vec<Sample>) {
     let samples = Samples::default();
     let recording = run(&fake.target(), phase, &Cancel::new(), &samples).await;
@@ -48,7 +48,7 @@ fn rate(recording: &Recording) -> f64 {
 }
 
 /// D/D/c: four clients, and servers of 20 ms for two of them at a time. A request takes 40 ms with its wait, and 100
-/// requests a second are done, whether the phase ends by time or by number.
+/// requests a second are done, with an end by time or by number.
 #[tokio::test(start_paused = true)]
 async fn a_closed_loop_is_paced_by_the_servers() {
     for end in [seconds(1), End::Requests(100)] {
@@ -66,7 +66,7 @@ async fn a_closed_loop_is_paced_by_the_servers() {
         if end == End::Requests(100) {
             assert_eq!((recording.done.requests, recording.elapsed), (100, ms(1000)));
         } else {
-            // What began before the end is waited for.
+            // Requests that began before the end are waited for.
             assert_eq!((recording.done.requests, recording.elapsed), (102, ms(1020)));
         }
     }
@@ -85,13 +85,13 @@ async fn ramp_up_does_not_bias_throughput() {
 async fn few_slow_requests_are_measured_without_error() {
     let recording = measure(Fake::constant(ms(300)), &phase(Load::Closed { concurrency: 1 }, seconds(1))).await;
     assert!((rate(&recording) - 1.0 / 0.3).abs() < 1e-12);
-    // Not one wave: what is waited for afterwards counts.
+    // Less than a wave: requests that are waited for afterwards count.
     let recording = measure(Fake::constant(ms(2500)), &phase(Load::Closed { concurrency: 4 }, seconds(1))).await;
     assert_eq!((rate(&recording), recording.throughput.basis), (1.6, Basis::Whole));
 }
 
-/// One stall of 1 s in 10 s at 100 requests a second: those that came meanwhile waited 1 s, 0.99 s, and so on. Of 1000
-/// latencies the 990th is the eleventh longest.
+/// One stall of 1 s in 10 s at 100 requests a second: the requests of that second waited 1 s, 0.99 s, and so on. Of
+/// 1000 latencies the 990th is the eleventh longest.
 #[tokio::test(start_paused = true)]
 async fn a_stall_shows_in_an_open_loop() {
     let stalled = || Fake::constant(ms(1)).stall(ms(5000), ms(1000));
@@ -104,12 +104,12 @@ async fn a_stall_shows_in_an_open_loop() {
     // Its mean: 100 waits of 10 to 1000 ms.
     assert_eq!(recording.latency.mean(), Some(Duration::from_micros(1000 + 50_500)));
 
-    // A client that waits for its answer asks once in that second, and sees nothing in p99.
+    // A client that waits for its reply sends one request in that second, and sees nothing in p99.
     let naive = measure(stalled(), &phase(Load::Closed { concurrency: 1 }, seconds(10))).await;
     assert_eq!((naive.latency.quantile(0.99), naive.latency.max()), (Some(ms(1)), Some(ms(1001))));
 }
 
-/// A client that stalls itself (here: the whole runtime does) sends late, and counts from when it was due.
+/// A client that stalls itself (here with the whole runtime) sends late; latencies count from the due times.
 #[tokio::test(start_paused = true)]
 async fn a_late_client_counts_as_latency_and_tells() {
     struct Busy;
@@ -281,7 +281,7 @@ async fn a_panic_is_a_failure() {
     assert!(recording.failures.main().unwrap().message.ends_with("index 3 out of bounds"));
 }
 
-/// Whoever asks to stop has what was measured at once; what was in flight is neither answered nor failed.
+/// Cancelling returns the measurements so far at once; requests in flight are neither answered nor failed.
 #[tokio::test(start_paused = true)]
 async fn cancelled_at_once_with_what_was_measured() {
     for (load, tail) in [(Load::Closed { concurrency: 2 }, 2), (Load::Constant { rate: 10.0 }, 4), (Load::Offline, 1)] {
@@ -341,7 +341,7 @@ async fn the_lowest_of_rates() {
     assert_eq!(recording.done.requests, 1);
 }
 
-/// On real threads and a real clock nothing gets lost, and nothing is quicker than it can be.
+/// On real threads and a real clock nothing gets lost, and nothing is faster than possible.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_several_threads() {
     for (load, end) in [

@@ -1,4 +1,4 @@
-//! How much memory the cgroup of this process allows it.
+//! The memory limit of this process's cgroup.
 //!
 //! Limits hold for a group and all groups below it: the smallest on the way from the root counts. Version 2 keeps them in
 //! `memory.max` (`Documentation/admin-guide/cgroup-v2.rst`), version 1 in `memory.limit_in_bytes`, where "no limit" is a
@@ -13,7 +13,7 @@ pub(super) fn memory_limit(root: &Path) -> Option<u64> {
     groups.lines().flat_map(|line| limits_of(line, &mounted)).min()
 }
 
-/// The limits that a line `number:controllers:path` of `/proc/self/cgroup` leads to.
+/// The limits of a line `number:controllers:path` of `/proc/self/cgroup`.
 fn limits_of(line: &str, mounted: &Path) -> Vec<u64> {
     let mut fields = line.splitn(3, ':');
     let (Some(number), Some(controllers), Some(path)) = (fields.next(), fields.next(), fields.next()) else {
@@ -28,12 +28,12 @@ fn limits_of(line: &str, mounted: &Path) -> Vec<u64> {
         _ if controllers.split(',').any(|name| name == "memory") => (mounted.join("memory"), "memory.limit_in_bytes"),
         _ => return Vec::new(),
     };
-    // In a container the path may be that of the host, where what is mounted is the group itself: then the mount's root
-    // is all there is to see.
+    // In a container the path may be that of the host, while the mount is the group itself: then only the mount's root
+    // is visible.
     let path: PathBuf = path.split('/').filter(|part| !part.is_empty() && *part != "..").collect();
     let groups = path.ancestors().map(|group| mounted.join(group).join(file));
     let texts = groups.filter_map(|file| std::fs::read_to_string(file).ok());
-    // "max" is no number.
+    // "max" is not a number.
     texts.filter_map(|text| text.trim().parse().ok()).collect()
 }
 

@@ -1,9 +1,9 @@
-//! Joules: what processor packages and GPUs have taken, by counters that they keep themselves.
+//! The energy of processor packages and GPUs in joules, by their own counters.
 //!
-//! Packages: the powercap interface of Linux (`Documentation/power/powercap/powercap.rst`), which Intel's RAPL and AMD's
-//! fill. A zone `intel-rapl:N` named `package-…` is a whole package; `psys` counts the platform with the packages in it,
+//! Packages: the powercap interface of Linux (`Documentation/power/powercap/powercap.rst`), for Intel's RAPL and AMD's.
+//! A zone `intel-rapl:N` named `package-…` is a whole package; `psys` counts the platform with the packages in it,
 //! `core`, `uncore` and `dram` are parts or neighbours, and `intel-rapl-mmio:N` are the same packages once more. Since
-//! the kernels of 2020 only root may read the counters, as they tell too much of what others compute (CVE-2020-8694).
+//! the kernels of 2020 only root may read the counters, as they reveal the work of other users (CVE-2020-8694).
 
 use std::path::{Path, PathBuf};
 
@@ -11,14 +11,12 @@ use super::gpus::Gpus;
 
 const POWERCAP: &str = "/sys/class/powercap";
 
-/// The counters of this machine.
 pub(super) struct Energy {
     packages: Vec<Package>,
-    /// Of how many GPUs the counter can be read.
+    /// The number of GPUs with a readable counter.
     gpus: usize,
 }
 
-/// The counter of a processor package.
 struct Package {
     /// `energy_uj`: microjoules, from 0 up to `largest`, and again from 0.
     path: PathBuf,
@@ -29,14 +27,14 @@ struct Package {
 }
 
 impl Energy {
-    /// Those that can be read.
+    /// The counters that can be read.
     pub fn new(gpus: Option<&Gpus>) -> Self {
         Self { packages: packages_under(Path::new(POWERCAP)), gpus: gpus.map_or(0, Gpus::with_energy) }
     }
 
-    /// Joules that all of them together have taken since each began to count: differences of two readings matter. `None`
-    /// if there are none, or one could not be read. Read more often than a counter wraps around, which takes some minutes
-    /// at full load.
+    /// Joules of all counters together since an arbitrary start: only differences of two readings matter. `None` if
+    /// there is no counter, or one could not be read. It must be read more often than a counter wraps around, which
+    /// takes some minutes at full load.
     pub fn read(&mut self, gpus: Option<&Gpus>) -> Option<f64> {
         if self.packages.is_empty() && self.gpus == 0 {
             return None;
@@ -64,7 +62,7 @@ impl Package {
         let now = number_in(&self.path)?;
         let since = match now.checked_sub(self.last) {
             Some(since) => since,
-            // It has gone round: from the last reading to its end, one step to 0, and on.
+            // The counter has wrapped around: from the last reading to its end, one step to 0, and on.
             None => self.largest.saturating_sub(self.last).saturating_add(1).saturating_add(now),
         };
         self.last = now;
@@ -73,7 +71,7 @@ impl Package {
     }
 }
 
-/// The packages whose counters can be read. If one of several cannot, none counts: a part would look like all.
+/// The packages with readable counters. If one of several cannot be read, none counts: a part would look like all.
 fn packages_under(powercap: &Path) -> Vec<Package> {
     let entries = std::fs::read_dir(powercap).into_iter().flatten().flatten();
     let zones = entries.filter(|entry| {

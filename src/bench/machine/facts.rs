@@ -1,5 +1,3 @@
-//! What the machine is.
-
 use std::path::Path;
 
 use sysinfo::{CpuRefreshKind, MemoryRefreshKind, System};
@@ -9,7 +7,7 @@ use super::{cgroup, processor};
 use crate::bench::report::Machine;
 use crate::runtime::{Runtime, cores};
 
-/// What the machine is, as far as it can be told; `gemm_gflops` is not measured yet.
+/// The facts that the system reports; `gemm_gflops` is measured elsewhere.
 pub fn facts() -> Machine {
     let root = Path::new("/");
     let mut system = System::new();
@@ -27,7 +25,7 @@ pub fn facts() -> Machine {
         cores: cores::online().unwrap_or(system.cpus().len()).max(cores_allowed),
         memory_bytes: cgroup::memory_limit(root).map_or(memory, |limit| limit.min(memory)),
         virtual_machine: processor::is_virtual(root),
-        // Windows has none, and says zeros.
+        // Windows has no load average, and reports zeros.
         load_average: cfg!(unix).then_some([load.one, load.five, load.fifteen]),
         gemm_gflops: None,
         onnxruntime: Runtime::loaded().map(|runtime| runtime.version().to_owned()),

@@ -1,4 +1,4 @@
-//! What the machine can do at most: products of float32 matrices, as the engine computes them.
+//! The peak speed of the machine: products of float32 matrices, computed as the engine does.
 
 use std::num::NonZero;
 use std::sync::LazyLock;
@@ -7,37 +7,30 @@ use std::time::{Duration, Instant};
 use crate::graph::probe;
 use crate::runtime::{Runtime, RuntimeError, Session, SessionOptions};
 
-/// Rows, inner dimension and columns: a batch of 512 tokens through a layer of a large model. Larger ones are not
+/// Rows, inner dimension and columns: a batch of 512 tokens through a layer of a large model. Larger products are not
 /// faster; both factors stay in the caches.
 const SHAPE: [usize; 3] = [512, 1024, 1024];
 /// About a second in all.
 const TIMING: Timing = Timing { repetitions: 16, length: Duration::from_millis(40), pause: Duration::from_millis(20) };
 
-/// Why the machine's matrix products could not be measured.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum GemmError {
-    /// ONNX Runtime refused.
     #[error("matrix products cannot be measured: {0}")]
     Runtime(#[from] RuntimeError),
-    /// The system gives no more threads.
     #[error("matrix products cannot be measured on {threads} threads: {source}")]
-    Threads {
-        /// How many there should be.
-        threads: usize,
-        /// The system's reason.
-        source: std::io::Error,
-    },
+    Threads { threads: usize, source: std::io::Error },
 }
 
 /// GFLOP/s of float32 matrix products on `threads` cores at once: a product of an `m × k` by a `k × n` matrix counts as
 /// `2 · m · k · n` operations.
 ///
-/// Measured the way the engine computes: by ONNX Runtime's `Gemm`, with a session of one thread on each core, all of them
-/// running at the same time over the same packed matrix. Takes a second.
+/// Measured as the engine computes: by ONNX Runtime's `Gemm`, with a session of one thread on each core, all at the
+/// same time and with the same packed matrix. Takes a second.
 ///
-/// It is a ceiling. So what others do on the same cores must not lower it: the time that counts is the time a thread had
-/// its core, and of several short measurements with pauses in between the best counts, as neighbours in the caches, and
+/// The result is a ceiling, so other work on these cores must not lower it: only the processor time of a thread counts,
+/// and of several short measurements with pauses the best one, as neighbours in the caches and rising clocks only make
+/// one slower.
 /// clocks that have to rise first, only ever make one slower.
 ///
 /// # Errors
@@ -46,7 +39,7 @@ pub fn gemm_gflops(runtime: &Runtime, threads: NonZero<usize>) -> Result<f64, Ge
     measure(runtime, threads.get(), SHAPE, &TIMING)
 }
 
-/// How often it is measured, for how long, and how long nothing happens in between.
+/// The number of measurements, their length, and the pauses between them.
 struct Timing {
     repetitions: usize,
     length: Duration,
@@ -63,7 +56,7 @@ fn measure(
     let weights = runtime.share(graph.initializers.clone())?;
     let sessions = (0..threads).map(|_| runtime.session(&graph, &weights, SessionOptions::default()));
     let mut sessions = sessions.collect::<Result<Vec<_>, _>>()?;
-    // The first run of each takes its memory.
+    // The first run of each session allocates its memory.
     sessions.iter_mut().try_for_each(multiply)?;
     let mut best = 0.0_f64;
     for repetition in 0..timing.repetitions {
@@ -98,7 +91,8 @@ fn alone(session: &mut Session, begin: Instant, length: Duration) -> Result<f64,
     let (mut products, mut busy) = (0, Duration::ZERO);
     loop {
         multiply(session)?;
-        // One that ends late has perhaps run alone for a while, without the others' heat and memory accesses.
+        // A session that ends late may have run alone for a while, without the heat and the memory accesses of the
+        // others.
         if products > 0 && begin.elapsed() > length {
             break;
         }
@@ -107,7 +101,7 @@ fn alone(session: &mut Session, begin: Instant, length: Duration) -> Result<f64,
     Ok(f64::from(products) / busy.as_secs_f64().max(1e-9))
 }
 
-/// How long this thread has had a core; where the system does not tell, how long it has been there.
+/// The processor time of this thread; the elapsed time if the system does not report it.
 fn thread_time() -> Duration {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! NVIDIA's GPUs, as their management library tells (NVML). Without it there are none.
+//! NVIDIA's GPUs, by their management library (NVML). Without the library there are none.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,6 @@ use nvml_wrapper::{Device, Nvml, cuda_driver_version_major, cuda_driver_version_
 
 use crate::bench::report::Gpu;
 
-/// The management library, loaded.
 pub(super) struct Gpus(Nvml);
 
 impl Gpus {
@@ -27,7 +26,6 @@ impl Gpus {
         (0..count).filter_map(|index| self.0.device_by_index(index).ok())
     }
 
-    /// What they are.
     pub fn facts(&self) -> Vec<Gpu> {
         let driver = self.0.sys_driver_version().unwrap_or_default();
         let cuda = self.0.sys_cuda_driver_version().ok();
@@ -39,19 +37,18 @@ impl Gpus {
         facts.collect()
     }
 
-    /// Of how many of them the counter of energy can be read.
+    /// The number of GPUs with a readable energy counter.
     pub fn with_energy(&self) -> usize {
         self.devices().filter(|device| device.total_energy_consumption().is_ok()).count()
     }
 
-    /// Joules that they have taken since their driver was loaded; `None` unless so many could be read.
+    /// Joules since the driver was loaded; `None` unless `count` counters could be read.
     pub fn joules(&self, count: usize) -> Option<f64> {
         let millijoules: Vec<u64> = self.devices().filter_map(|d| d.total_energy_consumption().ok()).collect();
         (millijoules.len() == count).then(|| millijoules.iter().map(|&mj| mj as f64 * 1e-3).sum())
     }
 
-    /// Bytes that processes have on all GPUs together, by their numbers. In a container the library knows processes by
-    /// the numbers that they have outside.
+    /// Bytes on all GPUs together by process id. In a container the library reports the ids of the host.
     pub fn memory(&self) -> HashMap<u32, u64> {
         let mut memory = HashMap::new();
         for process in self.devices().filter_map(|device| device.running_compute_processes().ok()).flatten() {
@@ -67,7 +64,7 @@ impl Gpus {
 mod tests {
     use super::*;
 
-    /// With or without GPUs here: asking is no error, and what is said fits together.
+    /// With and without GPUs here: no query is an error, and the answers fit together.
     #[test]
     fn gpus_are_facts_or_none() {
         let Some(gpus) = Gpus::find() else { return };

@@ -1,23 +1,21 @@
-//! The processes of engines: those that were started for them, and all that these have started since.
+//! The processes of engines: those that were started for them, and all their descendants.
 //!
 //! Processor time of a tree is the time of its processes, and of children that they have waited for, which the system
-//! adds to their parents'. A process that has ended with no parent in the tree to wait for it keeps the time it was last
-//! seen with.
+//! adds to their parents'. A process that has ended without a parent in the tree to wait for it keeps its last known
+//! time.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use super::processes::{Process, Processes};
 
-/// The processes of all engines.
 pub(super) struct ProcessTrees {
     processes: Processes,
     trees: Vec<ProcessTree>,
-    /// Processes that belong to no engine, so that each is read once.
+    /// Processes outside of all trees, so that each is read once.
     unrelated: HashSet<u32>,
 }
 
-/// The processes of one engine.
 #[derive(Default)]
 struct ProcessTree {
     members: BTreeMap<u32, Process>,
@@ -39,7 +37,7 @@ impl ProcessTree {
             }
         });
         for process in exited {
-            // A parent that lives has waited for it: the system has added its time to the parent's.
+            // A living parent has waited for it: the system has added its time to the parent's.
             let waited_for = Processes::ADDS_CHILDREN && self.members.contains_key(&process.parent);
             if !waited_for {
                 self.exited += process.own + process.children;
@@ -49,7 +47,7 @@ impl ProcessTree {
 }
 
 impl ProcessTrees {
-    /// Over the processes `roots` of each engine; those that have ended already are left out.
+    /// The trees of the processes `roots` of each engine; ended ones are left out.
     pub fn new(mut processes: Processes, roots: &[&[u32]]) -> Self {
         let trees = roots.iter().map(|roots| {
             let members = roots.iter().filter_map(|&pid| Some((pid, processes.read(pid)?))).collect();
@@ -69,7 +67,7 @@ impl ProcessTrees {
         let new: Vec<u32> = all.iter().copied().filter(|pid| !known(pid)).collect();
         let mut new: Vec<(u32, Process)> =
             new.into_iter().filter_map(|pid| Some((pid, self.processes.read(pid)?))).collect();
-        // Process numbers wrap around: a child may come before its parent.
+        // Process ids wrap around: a child may come before its parent.
         loop {
             let before = new.len();
             new.retain(|&(pid, process)| {
@@ -83,7 +81,7 @@ impl ProcessTrees {
         self.unrelated.extend(new.into_iter().map(|(pid, _)| pid));
     }
 
-    /// Processor time of an engine's processes since they began; `None` if it has and had none.
+    /// Processor time of an engine's processes since they began; `None` if it never had one.
     pub fn cpu_time(&mut self, engine: usize) -> Option<Duration> {
         let tree = self.trees.get_mut(engine)?;
         tree.refresh(&mut self.processes);
@@ -91,7 +89,7 @@ impl ProcessTrees {
         (!tree.members.is_empty() || tree.exited > Duration::ZERO).then_some(time)
     }
 
-    /// Numbers of the processes of an engine that lived when it was last looked at.
+    /// Ids of the processes of an engine that were alive at the last look.
     pub fn members(&self, engine: usize) -> Vec<u32> {
         self.trees.get(engine).map(|tree| tree.members.keys().copied().collect()).unwrap_or_default()
     }
@@ -146,7 +144,7 @@ mod tests {
     #[test]
     fn a_tree_is_all_that_descends_from_its_roots() {
         let proc = Proc::new();
-        // Numbers that have begun again: children before their parents.
+        // Ids that have wrapped around: children before their parents.
         for (pid, parent) in [(1, 0), (500, 1), (40, 500), (7, 40), (600, 1), (8, 600), (90, 1)] {
             proc.set(pid, parent, 5, [100, 0]);
         }

@@ -1,8 +1,8 @@
-//! What the processor can do, and whether it is a real one.
+//! The instructions of the processor, and whether it is a virtual one.
 
 use std::path::Path;
 
-/// What of its instructions matters to matrix products, under the names the Linux kernel gives them.
+/// The instructions that matter to matrix products, under the names of the Linux kernel.
 pub(super) fn flags() -> Vec<String> {
     let mut flags: Vec<&str> = Vec::new();
     #[cfg(target_arch = "x86_64")]
@@ -33,7 +33,7 @@ pub(super) fn flags() -> Vec<String> {
         flags.extend(known.iter().filter(|(_, there)| *there).map(|(name, _)| name));
     }
     let mut flags: Vec<String> = flags.into_iter().map(str::to_owned).collect();
-    // The standard library does not know these yet.
+    // The standard library does not detect these yet.
     let cpuinfo = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     flags.extend(listed(&cpuinfo, &["amx_tile", "amx_int8", "amx_bf16", "amx_fp16"]));
     flags
@@ -46,13 +46,13 @@ fn listed(cpuinfo: &str, names: &[&str]) -> Vec<String> {
     names.iter().filter(|name| flags.contains(name)).map(|&name| name.to_owned()).collect()
 }
 
-/// Whether this is a virtual machine; `None` if it cannot be told. `root` stands for `/`.
+/// True in a virtual machine; `None` if unknown. `root` stands for `/`.
 pub(super) fn is_virtual(root: &Path) -> Option<bool> {
     let read = |name: &str| std::fs::read_to_string(root.join("sys/class/dmi/id").join(name)).unwrap_or_default();
     hypervisor().or_else(|| is_virtual_hardware(&read("sys_vendor"), &read("product_name")))
 }
 
-/// What the processor says: bit 31 of ECX of CPUID's leaf 1, which hypervisors set and processors never do.
+/// Bit 31 of ECX of CPUID's leaf 1, which hypervisors set and processors never do.
 #[cfg(target_arch = "x86_64")]
 fn hypervisor() -> Option<bool> {
     // SAFETY: every processor of this architecture has the instruction and its leaf 1.
@@ -67,7 +67,7 @@ fn hypervisor() -> Option<bool> {
     None
 }
 
-/// What the firmware calls the machine, as the makers of virtual ones do (systemd's `detect_vm_dmi` knows the same).
+/// The names of the machine in the firmware, as set by the makers of virtual ones (as systemd's `detect_vm_dmi`).
 fn is_virtual_hardware(vendor: &str, product: &str) -> Option<bool> {
     let (vendor, product) = (vendor.trim(), product.trim());
     match vendor {

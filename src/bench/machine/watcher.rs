@@ -1,4 +1,4 @@
-//! Measures the resources that engines take.
+//! The resources that engines take.
 //!
 //! Engines have turns, one at a time; each is watched during its own turns alone. Processor time and energy are counters:
 //! they are read when a turn begins and when it ends. Memory is sampled then and by a thread of its own, ten times a
@@ -16,44 +16,41 @@ use crate::bench::report::Resources;
 
 /// Time between two samples of memory.
 const PERIOD: Duration = Duration::from_millis(100);
-/// Time between two looks at the list of processes, at GPUs, and at counters of energy, which wrap around.
+/// Time between two reads of the list of processes, of GPUs, and of counters of energy, which wrap around.
 const SLOW_PERIOD: Duration = Duration::from_secs(1);
 /// The thread sleeps at least this many times as long as a sample took. Only trees of several processes take long: the
 /// kernel walks the pages of each, about 12 ms a GiB.
 const SLEEP_PER_SAMPLE: u32 = 50;
 
-/// The processes that an engine was started with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RootPids {
-    /// This process, with whatever else it does: sending requests, and reading responses.
+    /// This process, including the client that sends requests and reads replies.
     ThisProcess {
-        /// Bytes by which loading the engine has made this process grow; see [`RootPids::this_process`].
+        /// The growth of this process in bytes while the engine was loaded; see [`RootPids::this_process`].
         loaded: Option<i64>,
     },
-    /// These processes, and all that they have started or will start. None for an engine on another machine.
+    /// These processes and all their descendants. Empty for an engine on another machine.
     Processes(Vec<u32>),
 }
 
 impl RootPids {
-    /// An engine that has been loaded into this process since its [`resident_memory`] was `before`.
+    /// An engine that was loaded into this process, whose [`resident_memory`] was `before`.
     pub fn this_process(before: Option<u64>) -> Self {
         let grown = |before: u64| Some(signed(resident_memory()?) - signed(before));
         Self::ThisProcess { loaded: before.and_then(grown) }
     }
 }
 
-/// What an engine took in one turn.
+/// The resources of an engine in one turn.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Window {
-    /// Length of the turn.
     pub elapsed: Duration,
-    /// Processor time of its processes.
     pub cpu: Option<Duration>,
     /// Joules of the processor packages and GPUs of the whole machine.
     pub joules: Option<f64>,
 }
 
-/// Watches engines, known by their indices in a list.
+/// The watcher of engines, which are known by their indices.
 ///
 /// [`Watcher::began`] and [`Watcher::ended`] read a file of each process of the engine and list all processes, which takes
 /// about a millisecond, and sample memory.
@@ -64,7 +61,7 @@ pub struct Watcher {
 
 struct Shared {
     state: Mutex<State>,
-    /// Signals that a turn has begun, or that it is time to stop.
+    /// Signals that a turn has begun, or that the thread must stop.
     wake: Condvar,
     /// Not in `state`: a query takes some milliseconds.
     gpus: Option<Gpus>,
@@ -78,17 +75,16 @@ struct State {
     stop: bool,
 }
 
-/// The turn that is under way.
+/// The current turn.
 struct Turn {
     engine: usize,
     began: Instant,
     cpu: Option<Duration>,
     joules: Option<f64>,
-    /// Memory of this process when it began.
+    /// Memory of this process at its beginning.
     resident: Option<i64>,
 }
 
-/// An engine.
 struct Watched {
     roots: RootPids,
     peak_memory: Option<u64>,
@@ -107,7 +103,7 @@ fn signed(bytes: u64) -> i64 {
 }
 
 impl Watcher {
-    /// Over engines that run already.
+    /// A watcher of engines that run already.
     pub fn new(roots: Vec<RootPids>) -> Self {
         let gpus = Gpus::find();
         let pids: Vec<&[u32]> =
@@ -151,7 +147,7 @@ impl Watcher {
         self.shared.wake.notify_all();
     }
 
-    /// The turn that began last is over; `None` if there was none.
+    /// The last turn is over; `None` if there was none.
     pub fn ended(&self) -> Option<Window> {
         let ended = Instant::now();
         let mut state = self.shared.lock();
@@ -180,13 +176,14 @@ impl Watcher {
         Some(window)
     }
 
-    /// What this engine took in all its turns so far.
+    /// The resources of this engine in all turns so far.
     pub fn resources(&self, engine: usize) -> Resources {
         let state = self.shared.lock();
         let Some(engine) = state.engines.get(engine) else { return Resources::default() };
         let seconds = engine.elapsed.as_secs_f64();
         Resources {
-            // An engine that was given what others had freed has not made this process grow: its memory is not known.
+            // An engine that reuses memory that others have freed does not make this process grow: its memory is
+            // unknown.
             peak_memory_bytes: engine.peak_memory.filter(|&bytes| bytes > 0),
             peak_gpu_memory_bytes: engine.peak_gpu_memory,
             cpu_cores: engine.cpu.filter(|_| seconds > 0.0).map(|cpu| cpu.as_secs_f64() / seconds),
@@ -213,7 +210,6 @@ impl State {
         }
     }
 
-    /// The processes of an engine that are alive.
     fn pids(&self, engine: usize) -> Vec<u32> {
         match self.engines.get(engine).map(|engine| &engine.roots) {
             Some(RootPids::ThisProcess { .. }) => vec![std::process::id()],
@@ -232,7 +228,7 @@ impl Shared {
         let state = self.lock();
         let Some((engine, began)) = state.turn.as_ref().map(|turn| (turn.engine, turn.resident)) else { return };
         let pids = state.pids(engine);
-        // Bytes of this process that are not the engine's; `None`: not known.
+        // Bytes of this process that are not the engine's; `None` if unknown.
         let others = match state.engines.get(engine).map(|engine| &engine.roots) {
             Some(RootPids::ThisProcess { loaded }) => began.zip(*loaded).map(|(began, loaded)| began - loaded),
             _ => Some(0),
@@ -331,7 +327,7 @@ mod tests {
         }
     }
 
-    /// Some tenths of a second of a processor's time, in a process of its own.
+    /// Some tenths of a second of processor time, in a process of its own.
     const COUNT: &str = "(i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done)";
 
     #[test]
@@ -399,13 +395,13 @@ mod tests {
         assert!(window.cpu.unwrap() > Duration::ZERO);
         drop(std::hint::black_box(numbers));
         let peak = |place| watcher.resources(place).peak_memory_bytes;
-        // Other tests of this process take and give back memory at the same time, but not that much.
+        // Other tests of this process allocate and free memory at the same time, but less.
         assert!(peak(0).unwrap() > BYTES / 2, "{:?}", peak(0));
-        // Not of the other one's growth.
+        // The growth of the other one does not count.
         watcher.began(1);
         watcher.ended();
         assert!(peak(1).unwrap_or(0) < BYTES / 2, "{:?}", peak(1));
-        // Where it is not known how much loading took, it is not known how much it has.
+        // Without the growth at loading the memory is unknown.
         watcher.began(2);
         watcher.ended();
         assert_eq!(peak(2), None);

@@ -166,7 +166,6 @@ fn lengths(report: &Report) -> Option<Chart> {
     Some(Chart { heading: "Lengths of texts".to_owned(), about, picture, legend: Vec::new() })
 }
 
-/// Series that have points.
 struct Drawn(Vec<Series>);
 
 impl Drawn {
@@ -179,7 +178,7 @@ impl Drawn {
     }
 }
 
-/// A series an engine; `None` where no engine has a point.
+/// One series an engine; `None` if no engine has a point.
 fn series(report: &Report, joined: bool, points: impl Fn(&EngineReport) -> Vec<Point>) -> Option<Drawn> {
     let all =
         report.engines.iter().enumerate().map(|(number, engine)| Series { number, points: points(engine), joined });

@@ -1,39 +1,38 @@
-//! Columns of tables: what each is called, what it means, and an engine's cell. Terminal, Markdown and HTML share them.
+//! Columns of the tables of engines: heading, meaning, cells.
 
 use super::{Curve, CurveKind, CurveStep, EngineReport, EngineState, Report};
 use crate::report::document::{Row, Table};
 use crate::report::numbers::{NOTHING, bytes, cosine, count, figure, figure_as, number, percent, plain};
 use crate::report::{Figure, Tone};
 
-/// A column that at least one engine has something for.
+/// A column with a value for at least one engine.
 pub(super) struct Column {
-    /// Its heading.
     pub head: &'static str,
-    /// What it means, in a sentence.
+    /// The meaning, as a phrase.
     pub about: &'static str,
-    /// Whether tables show it without being asked for.
+    /// True if tables show it by default.
     pub main: bool,
-    /// A cell an engine, in the order of engines.
+    /// One cell an engine, in the order of engines.
     pub cells: Vec<Option<String>>,
 }
 
-/// Whether a column says so much that tables show it without being asked for.
+/// The condition under which tables show a column.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rank {
-    /// Always.
+    /// By default.
     Main,
-    /// The first of these that there is: rates of the same requests say the same.
+    /// By default if it is the first of these: rates of the same requests say the same.
     Rate,
-    /// No.
+    /// With all columns only.
     More,
 }
 
 use Rank::{Main, More, Rate};
 
-/// What a column is made of.
+/// Rank, heading, meaning, and an engine's cell.
 struct Kind(Rank, &'static str, &'static str, fn(&Report, &EngineReport) -> Option<String>);
 
-/// All of them, those that say most first.
+/// The most useful columns first.
 const KINDS: &[Kind] = &[
     Kind(
         Rate,
@@ -42,7 +41,7 @@ const KINDS: &[Kind] = &[
         |report, engine| rate(report, engine, engine.figures.tokens_per_second),
     ),
     Kind(Rate, "inputs/s", "answered inputs a second", |report, engine| {
-        // With one input a request it says the same as the next one.
+        // With one input a request this is the same as the next column.
         let shown = report.workload.inputs_per_request != 1 || engine.figures.requests_per_second.is_none();
         rate(report, engine, engine.figures.inputs_per_second.filter(|_| shown))
     }),
@@ -74,7 +73,7 @@ const KINDS: &[Kind] = &[
     Kind(Main, "errors", "requests that failed, were dropped or never sent, and their share", |_, engine| {
         errors(engine)
     }),
-    // There where the price of an hour is given.
+    // Shown if the price of an hour is given.
     Kind(Main, "$/1M tokens", "dollars for a million tokens, by what an hour of the machine costs", |_, engine| {
         show(engine.figures.dollars_per_million_tokens)
     }),
@@ -142,7 +141,7 @@ const KINDS: &[Kind] = &[
     }),
 ];
 
-/// The columns that a report has something for.
+/// The columns with values.
 pub(super) fn columns(report: &Report) -> Vec<Column> {
     let mut rate = false;
     let mut columns = Vec::new();
@@ -161,12 +160,12 @@ pub(super) fn columns(report: &Report) -> Vec<Column> {
     columns
 }
 
-/// A rate. Where the load does not decide it, rounds are said to agree by it.
+/// A rate. Unless the load decides it, it is the figure by which rounds agree or not.
 fn rate(report: &Report, engine: &EngineReport, value: Option<Figure>) -> Option<String> {
     if report.workload.is_open_loop() { show(value) } else { decisive(engine, value) }
 }
 
-/// The figure by which rounds are said to agree, with the very half-width that was decisive: warnings name it, too.
+/// The figure by which rounds agree or not, with its deciding half-width, which warnings name, too.
 fn decisive(engine: &EngineReport, value: Option<Figure>) -> Option<String> {
     let value = value?;
     match engine.state {
@@ -179,13 +178,13 @@ fn decisive(engine: &EngineReport, value: Option<Figure>) -> Option<String> {
     }
 }
 
-/// Whether an engine computes in int8, of which the peak of float32 says nothing.
+/// True if an engine computes in int8, which the peak of float32 does not limit.
 fn is_int8(engine: &EngineReport) -> bool {
     let spec = engine.spec.split('=').next().unwrap_or_default();
     spec.split(':').any(|word| word == "int8") || engine.details.get("dtype").is_some_and(|dtype| dtype == "int8")
 }
 
-/// What stands beside the name of an engine whose figures need a warning.
+/// The mark beside the name of an engine whose figures need a warning.
 pub(super) fn mark(engine: &EngineReport) -> Option<&'static str> {
     match engine.state {
         EngineState::Stable { .. } | EngineState::Once => None,
@@ -231,7 +230,7 @@ pub(super) fn steps(curve: &Curve) -> Table {
     Table { toned: head.len() - 1, head, words: 1, rows, ..Table::default() }
 }
 
-/// What a curve is, and what came of it.
+/// The kind of a curve, and its result.
 pub(super) fn outcome(curve: &Curve) -> String {
     let what = match curve.kind {
         CurveKind::Concurrency => "sweep over clients",
@@ -265,7 +264,7 @@ fn show(value: Option<Figure>) -> Option<String> {
 fn speed_up(report: &Report, engine: &EngineReport) -> Option<String> {
     let times = |value: f64| format!("{}×", number(value));
     match engine.figures.speed_up {
-        // Against itself there is nothing to be unsure of, and alone nothing to be said.
+        // The baseline is exactly as fast as itself; without other engines the column is empty.
         _ if report.baseline.as_ref() == Some(&engine.name) => {
             let compared =
                 report.engines.iter().any(|other| other.name != engine.name && other.figures.speed_up.is_some());
@@ -295,7 +294,7 @@ fn best(engine: &EngineReport) -> Option<String> {
     Some(format!("{}/s at {load}", number(step.requests_per_second?)))
 }
 
-/// Names and values of an engine's fidelity, in full.
+/// An engine's fidelity in full: names and values.
 pub(super) fn fidelity(engine: &EngineReport) -> Vec<(&'static str, String)> {
     let mut rows = Vec::new();
     let Some(fidelity) = &engine.fidelity else { return rows };

@@ -4,11 +4,11 @@ use super::columns::failed;
 use super::{CurveKind, EngineReport, EngineState, Report, finite};
 use crate::report::Figure;
 
-/// The report as CSV (RFC 4180, but lines end in a newline alone), with a heading. A cell is empty where nothing is
-/// known. Texts that a spreadsheet would take for a formula have a `'` before them.
+/// The report as CSV (RFC 4180, but lines end in a newline alone), with a heading. Cells of unknown values are empty.
+/// Texts that a spreadsheet would take for a formula have a `'` before them.
 ///
 /// # Errors
-/// None is known: they are those of the writer, and it writes into memory.
+/// Those of the writer; none is expected, as it writes into memory.
 pub fn csv(report: &Report) -> Result<String, ::csv::Error> {
     let report = &finite::finite(report);
     let mut writer = ::csv::Writer::from_writer(Vec::new());
@@ -31,7 +31,7 @@ pub fn csv(report: &Report) -> Result<String, ::csv::Error> {
         fidelity: None,
         curve: None,
     };
-    // The heading is there even without engines, and is that of every report.
+    // The heading is the same in all reports, and present without engines.
     writer.write_record(cells(report, &nobody).iter().map(|(name, _)| name))?;
     for engine in &report.engines {
         writer.write_record(cells(report, engine).iter().map(|(_, cell)| cell))?;
@@ -156,7 +156,7 @@ fn curve(cells: &mut Cells, engine: &EngineReport) {
     push("fails_requests_per_second", known(held.and_then(|held| held.fails)));
 }
 
-/// What tells rows of several reports from one another.
+/// The columns that distinguish rows of several reports.
 fn origin(cells: &mut Cells, report: &Report) {
     let mut push = |name: &str, cell: String| cells.push((name.to_owned(), cell));
     push("title", text(report.title.as_deref().unwrap_or_default()));
@@ -175,7 +175,8 @@ fn known(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
 }
 
-/// Without what makes a spreadsheet compute (OWASP, CSV Injection), and without NUL, which ends some readers' texts.
+/// The text without the beginning of a formula (OWASP, CSV Injection), and without NUL, which ends the texts of some
+/// readers.
 fn text(text: &str) -> String {
     let text = text.replace('\0', "");
     if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{text}") } else { text }

@@ -1,4 +1,4 @@
-//! One engine's part of a report.
+//! An engine's part of a report.
 
 use std::collections::BTreeMap;
 
@@ -8,22 +8,22 @@ use serde::{Deserialize, Serialize};
 use crate::report::Figure;
 use crate::stats::fidelity::{InvarianceReport, RankingReport, VectorReport};
 
-/// What an engine has shown. An engine that failed keeps its part, with the reason.
+/// The results of an engine. An engine that failed keeps its part, with the reason.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct EngineReport {
-    /// Its name in tables: as the config says, otherwise its spec. No two are the same.
+    /// Its unique name in tables: the name in the config, otherwise its spec.
     pub name: String,
-    /// How it was asked for, without secrets.
+    /// Its spec, without secrets.
     pub spec: String,
-    /// Its version, where it tells.
+    /// Its version, if it reports one.
     pub version: Option<String>,
-    /// What else is known of it: number format, threads, versions of libraries, how a server was started …
+    /// Other facts about it: number format, threads, versions of libraries, the start command of a server …
     pub details: BTreeMap<String, String>,
-    /// How sure its figures are, or why there are none.
+    /// The certainty of its figures, or the reason that there are none.
     pub state: EngineState,
-    /// From its start until it could be asked: loading the model, or starting the server, in seconds.
+    /// Time from its start until it was ready, in seconds: loading the model, or starting the server.
     pub load_seconds: Option<f64>,
-    /// From then until its first answer, in seconds.
+    /// Time from then until its first answer, in seconds.
     pub first_answer_seconds: Option<f64>,
     /// Figures over rounds.
     pub figures: Figures,
@@ -39,15 +39,15 @@ pub struct EngineReport {
     pub failures: Vec<FailureReport>,
     /// Tokens, counted here and by the engine.
     pub tokens: Tokens,
-    /// What it took.
+    /// Its memory and processor time.
     pub resources: Resources,
-    /// How right it is.
+    /// The fidelity of its results.
     pub fidelity: Option<Fidelity>,
     /// Steps under rising load: a sweep, or a search for the highest rate that keeps a latency.
     pub curve: Option<Curve>,
 }
 
-/// How sure figures are.
+/// The certainty of figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum EngineState {
@@ -56,27 +56,27 @@ pub enum EngineState {
         /// Half-width of the 95 % interval, as a share of the figure.
         half_width: f64,
     },
-    /// Rounds do not agree, or there were too few to tell.
+    /// Rounds do not agree, or there were too few.
     Unstable {
-        /// Half-width of the 95 % interval, as a share of the figure, as far as it was known.
+        /// Half-width of the 95 % interval, as a share of the figure, if known.
         half_width: Option<f64>,
     },
     /// One measurement without rounds: a sweep or a search.
     Once,
-    /// Nothing was measured before somebody asked to stop.
+    /// The run was stopped before anything was measured.
     NotMeasured,
-    /// It failed; rounds before that stand.
+    /// The engine failed; earlier rounds count.
     Failed {
-        /// When: `start`, `first request`, `warm-up`, `round 3` …
+        /// The stage: `start`, `first request`, `warm-up`, `round 3` …
         stage: String,
-        /// As what it is counted: `no connection`, `timeout` …; `not available` if it could not be started.
+        /// The kind of failure: `no connection`, `timeout` …; `not available` if the engine could not be started.
         kind: String,
-        /// What happened.
+        /// A message for people.
         message: String,
     },
 }
 
-/// Figures of an engine; each is missing where it is not known.
+/// Figures of an engine; unknown ones are missing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Figures {
     /// Length of a round, in seconds: from its beginning to the last answer.
@@ -99,27 +99,26 @@ pub struct Figures {
     pub p99_ms: Option<Figure>,
     /// Longest latency, in milliseconds.
     pub max_ms: Option<Figure>,
-    /// How many times as fast as the baseline: ratios of rounds that ran one after the other.
+    /// Speed relative to the baseline: ratios of rounds that ran one after the other.
     pub speed_up: Option<Figure>,
     /// Floating-point operations of the model a second, in GFLOP/s.
     pub gflops: Option<Figure>,
-    /// The same as a share of the machine's matrix products of float32.
+    /// The same as a share of the machine's speed of float32 matrix products.
     pub gemm_share: Option<Figure>,
     /// Dollars for a million tokens.
     pub dollars_per_million_tokens: Option<Figure>,
-    /// Joules that the processor packages and GPUs took for a million tokens, all else that they did included.
+    /// Joules of processor packages and GPUs for a million tokens, their other work included.
     pub joules_per_million_tokens: Option<Figure>,
 }
 
 impl Figures {
-    /// All of them with their names, in order.
     pub fn all(&self) -> [(&'static str, Option<Figure>); 15] {
-        // One list, which the compiler keeps complete.
+        // A single list, which the compiler keeps complete.
         let mut figures = self.clone();
         figures.all_mut().map(|(name, figure)| (name, *figure))
     }
 
-    /// All of them with their names, in order.
+    /// All figures with their names, in order.
     pub(super) fn all_mut(&mut self) -> [(&'static str, &mut Option<Figure>); 15] {
         let Self {
             seconds,
@@ -158,10 +157,9 @@ impl Figures {
     }
 }
 
-/// A round of an engine, as it was measured.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RoundReport {
-    /// Which round, from 0: rounds of the same number of several engines ran one after the other.
+    /// The number of the round, from 0: rounds of the same number of several engines ran one after the other.
     pub round: usize,
     /// From its beginning to the last answer, in seconds.
     pub seconds: f64,
@@ -175,7 +173,7 @@ pub struct RoundReport {
     pub inputs_per_second: Option<f64>,
     /// Tokens of answered inputs a second, as counted here.
     pub tokens_per_second: Option<f64>,
-    /// Whether rates are those of a window without ramp-up and tail.
+    /// True if rates are those of a window without ramp-up and tail.
     pub window: bool,
     /// Mean latency, in milliseconds.
     pub mean_ms: Option<f64>,
@@ -189,9 +187,9 @@ pub struct RoundReport {
     pub p99_ms: Option<f64>,
     /// Longest latency, in milliseconds.
     pub max_ms: Option<f64>,
-    /// 99th percentile of how late the client sent requests, in milliseconds: its own part of the latencies.
+    /// 99th percentile of the client's delay in sending requests, in milliseconds: its own part of the latencies.
     pub lateness_p99_ms: Option<f64>,
-    /// Joules that the processor packages and GPUs took meanwhile.
+    /// Joules of the processor packages and GPUs in this round.
     pub joules: Option<f64>,
 }
 
@@ -209,63 +207,63 @@ pub struct LatencyPoint {
 pub struct FailureReport {
     /// `timeout`, `status 500`, `wrong shape` …
     pub kind: String,
-    /// How many requests.
+    /// The number of requests.
     pub count: u64,
-    /// What the first one said.
+    /// The message of the first one.
     pub example: String,
 }
 
 /// Tokens of the answered inputs of all rounds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tokens {
-    /// As counted here, what is cut off left out.
+    /// By infa's count, without truncated ones.
     pub counted: Option<u64>,
-    /// As the engine says.
+    /// By the engine's count.
     pub reported: Option<u64>,
-    /// Texts of the dataset that the engine cut, as it says, or as the model's longest text has it.
+    /// Texts of the dataset that were truncated: as the engine reports, or by the model's limit.
     pub truncated: Option<u64>,
 }
 
-/// What an engine took.
+/// The memory and the processor time of an engine.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Resources {
-    /// Most memory of its processes during its rounds, in bytes: the resident set (RSS) of one process, the sum of the
-    /// proportional sets (PSS) of several where the system reports them; of an engine in this process, the growth of the
+    /// Peak memory of its processes during its rounds, in bytes: the resident set (RSS) of one process, the sum of the
+    /// proportional sets (PSS) of several if the system reports them; of an engine in this process, the growth of the
     /// resident set since before it was loaded.
     pub peak_memory_bytes: Option<u64>,
-    /// Most memory of its processes on GPUs, in bytes.
+    /// Peak memory of its processes on GPUs, in bytes.
     pub peak_gpu_memory_bytes: Option<u64>,
     /// Processor time a second of its rounds: 2 are two cores at work all the time.
     pub cpu_cores: Option<f64>,
 }
 
-/// How right an engine is.
+/// The fidelity of an engine's results.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fidelity {
-    /// Its vectors out of the timed rounds against the reference engine's.
+    /// Its vectors of the timed rounds against the reference engine's.
     pub vectors: Option<VectorReport>,
-    /// Its scores out of the timed rounds against the reference engine's.
+    /// Its scores of the timed rounds against the reference engine's.
     pub ranking: Option<RankingReport>,
-    /// Its vectors out of the timed rounds against its own when it is asked for one text alone.
+    /// Its vectors of the timed rounds against its own for single texts.
     pub invariance: Option<InvarianceReport>,
 }
 
 /// Steps under rising load.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Curve {
-    /// What the steps are.
+    /// The quantity that rises.
     pub kind: CurveKind,
     /// In the order they were taken.
     pub steps: Vec<CurveStep>,
-    /// Place of the step with the highest throughput.
+    /// Index of the step with the highest throughput.
     pub best: Option<usize>,
-    /// Of a search: what it found.
+    /// The result of a search.
     pub held: Option<HeldRate>,
-    /// Why there are no more: `found`, `limit`, `failed`, `cancelled`.
+    /// The reason for its end: `found`, `limit`, `failed`, `cancelled`.
     pub stop: String,
 }
 
-/// What rises from step to step.
+/// The quantity that rises from step to step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CurveKind {
@@ -273,11 +271,11 @@ pub enum CurveKind {
     Concurrency,
     /// Requests a second of an open loop.
     Rate,
-    /// Requests a second, as a search for the highest one tried them.
+    /// Requests a second, in the order in which a search tried them.
     Search,
 }
 
-/// A step.
+/// A step of a curve.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CurveStep {
     /// Clients, or requests a second that were due.
@@ -301,12 +299,12 @@ pub struct CurveStep {
 /// The highest rate that keeps a latency.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HeldRate {
-    /// Which quantile of the latencies, from 0 to 1.
+    /// The quantile of the latencies, from 0 to 1.
     pub quantile: f64,
-    /// How long it may be, in milliseconds.
+    /// Its limit, in milliseconds.
     pub latency_ms: f64,
     /// The highest rate at which it was kept, in requests a second.
     pub holds: Option<f64>,
-    /// The lowest rate at which it was not.
+    /// The lowest rate at which it was missed, in requests a second.
     pub fails: Option<f64>,
 }

@@ -1,11 +1,11 @@
-//! JSON has neither NaN nor infinity, and no axis has a place for them: what is not finite is left out, as not known.
+//! Numbers that are not finite count as unknown: JSON has no NaN and no infinity, and charts have no place for them.
 
 use super::{Curve, EngineReport, EngineState, Figures, LatencyPoint, Report, RoundReport};
 use crate::report::Figure;
 use crate::stats::fidelity::{InvarianceReport, RankingReport, VectorReport};
 
-/// The report with finite numbers alone. A figure of which one part is not finite goes as a whole, as does a point of a
-/// curve; a number that must be there becomes 0.
+/// The report with finite numbers only. A figure with a part that is not finite is dropped as a whole, as is a point of
+/// a curve; required numbers become 0.
 pub(super) fn finite(report: &Report) -> Report {
     let mut report = report.clone();
     required(&mut report.seconds);
@@ -99,7 +99,7 @@ fn ranking(ranking: &mut RankingReport) {
 
 fn curve(curve: &mut Curve) {
     let sound = |step: &super::CurveStep| step.load.is_finite();
-    // Places of steps move up as those before them go.
+    // Indices of steps decrease with each dropped step before them.
     curve.best = curve
         .best
         .filter(|&best| curve.steps.get(best).is_some_and(sound))

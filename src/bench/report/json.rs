@@ -1,4 +1,4 @@
-//! The report as JSON, its schema, and the way back.
+//! The report as JSON and back, and its schema.
 
 use serde::Deserialize;
 
@@ -6,36 +6,32 @@ use super::{Report, SCHEMA_VERSION, finite};
 #[cfg(test)]
 use crate::report::schema_of;
 
-/// Why a text is no report.
+/// The reasons that a text is not a report.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReportError {
-    /// It ends before its last brace: the disk was full, or the copy is not whole.
+    /// It ends before its last brace: the disk was full, or the copy is incomplete.
     #[error("the report ends too early, in line {line}: it is not whole")]
     Truncated {
         /// Its last line, from 1.
         line: usize,
     },
-    /// It is no JSON.
     #[error("this is no JSON: {message} in line {line}, column {column}")]
     Syntax {
-        /// What is wrong.
         message: String,
-        /// Where, from 1.
+        /// From 1.
         line: usize,
         /// In bytes, from 1.
         column: usize,
     },
-    /// It is JSON, but nothing that infa wrote.
+    /// It is JSON, but not by infa.
     #[error("this is no report: it has no schema_version; `infa bench --export-json FILE` writes one")]
     NoReport,
-    /// It is of another version of infa.
     #[error(
         "this report has schema_version {found}, and infa {} reads {SCHEMA_VERSION}: {}",
         env!("CARGO_PKG_VERSION"),
         if *.found > u64::from(SCHEMA_VERSION) { "a newer infa reads it" } else { "measure again" }
     )]
     Version {
-        /// The version it says.
         found: u64,
     },
     /// A field is missing, or has a value of another kind.
@@ -43,31 +39,30 @@ pub enum ReportError {
     Field {
         /// Its path: `engines[2].figures.p99_ms`; `.` is the report itself.
         field: String,
-        /// What is wrong with it.
         message: String,
     },
 }
 
-/// The report as JSON for files: indented, with a newline at its end. What is not finite is left out.
+/// The report as JSON for files: indented, with a newline at its end. Numbers that are not finite are left out.
 ///
 /// # Errors
-/// None is known: they are those of the serialiser.
+/// Those of the serialiser; none is expected.
 pub fn json(report: &Report) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(&finite::finite(report)).map(|text| text + "\n")
 }
 
-/// The schema of reports (JSON Schema, draft 2020-12), as `docs/bench-report.schema.json` has it.
+/// The schema of reports (JSON Schema, draft 2020-12), published as `docs/bench-report.schema.json`.
 #[cfg(test)]
 pub fn schema() -> serde_json::Value {
     schema_of::<Report>("Report of infa bench", SCHEMA_VERSION)
 }
 
-/// Reads a report that [`json`] wrote. Fields it does not know are passed over.
+/// Reads a report that [`json`] wrote. Unknown fields are ignored.
 ///
 /// # Errors
-/// It is no JSON, not whole, no report, or one of another version.
+/// The text is not JSON, incomplete, not a report, or a report of another version.
 pub fn parse(text: &str) -> Result<Report, ReportError> {
-    /// What every version has.
+    /// The part that all versions share.
     #[derive(Deserialize)]
     struct Head {
         schema_version: Option<serde_json::Value>,
@@ -75,7 +70,7 @@ pub fn parse(text: &str) -> Result<Report, ReportError> {
 
     // Byte order marks come from editors.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    // Syntax first: of what is no JSON there is no field to name.
+    // Syntax first: without JSON there is no field to name.
     serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| syntax(text, &error))?;
     let head = serde_json::from_str::<Head>(text).map_err(|_| ReportError::NoReport)?;
     match head.schema_version.ok_or(ReportError::NoReport)?.as_u64() {
@@ -89,12 +84,12 @@ pub fn parse(text: &str) -> Result<Report, ReportError> {
 
 fn syntax(text: &str, error: &serde_json::Error) -> ReportError {
     let (line, column) = (error.line(), error.column());
-    // `0.` at the end is a wrong number to the parser, and may be the half of a right one.
+    // `0.` at the end is an invalid number for the parser, but may be the first half of a valid one.
     let half = error.to_string().starts_with("invalid number") && text.ends_with(['.', '-', '+', 'e', 'E']);
     if error.is_eof() || half {
         return ReportError::Truncated { line };
     }
-    // It ends in its place, which is told anyway.
+    // The message ends in the position, which the error has as well.
     let message = error.to_string();
     let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
     ReportError::Syntax { message, line, column }

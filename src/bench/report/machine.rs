@@ -1,9 +1,8 @@
-//! The machine that measured.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The machine, as far as it can be told.
+/// The machine that measured; unknown facts are missing.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Machine {
     /// Operating system with its version.
@@ -12,7 +11,7 @@ pub struct Machine {
     pub architecture: String,
     /// Name of the processor.
     pub cpu: Option<String>,
-    /// What of its instructions matters here: `avx2`, `avx512f`, `avx512_vnni`, `amx_int8` …
+    /// Instructions that matter here: `avx2`, `avx512f`, `avx512_vnni`, `amx_int8` …
     pub cpu_flags: Vec<String>,
     /// Cores that this process may use, by affinity and cgroup.
     pub cores_allowed: usize,
@@ -20,11 +19,11 @@ pub struct Machine {
     pub cores: usize,
     /// Memory that this process may use, in bytes: the machine's, or less by its cgroup.
     pub memory_bytes: u64,
-    /// Whether it is a virtual machine, where it can be told.
+    /// True in a virtual machine, if known.
     pub virtual_machine: Option<bool>,
     /// Load averages of 1, 5 and 15 minutes when the run began.
     pub load_average: Option<[f64; 3]>,
-    /// Matrix products of float32 that were measured here, in GFLOP/s: all allowed cores together.
+    /// Measured speed of float32 matrix products in GFLOP/s, all allowed cores together.
     pub gemm_gflops: Option<f64>,
     /// Version of ONNX Runtime in this process.
     pub onnxruntime: Option<String>,
@@ -35,9 +34,8 @@ pub struct Machine {
 /// A GPU.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Gpu {
-    /// Its name.
     pub name: String,
-    /// Its memory, in bytes.
+    /// In bytes.
     pub memory_bytes: u64,
     /// Version of its driver.
     pub driver: String,

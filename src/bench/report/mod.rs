@@ -1,5 +1,5 @@
-//! What a run has shown, as a document: the same one that `--export-json` writes, that tables and pages are drawn from,
-//! and that `infa compare` reads.
+//! The report of a run: the document of `--export-json`, the source of tables and pages, and the input of `infa
+//! compare`.
 
 mod charts;
 mod columns;

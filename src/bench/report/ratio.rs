@@ -1,19 +1,20 @@
-//! How many times as fast the rounds of one engine are as those of another.
+//! The speed of one engine's rounds relative to another's.
 
 use super::RoundReport;
 use crate::stats::speed_up::speed_up;
 use crate::stats::spread::Spread;
 
-/// Rates by which speed is compared: the first that both have.
+/// The rates by which speed is compared: the first that both have.
 const RATES: [fn(&RoundReport) -> Option<f64>; 3] =
     [|round| round.tokens_per_second, |round| round.inputs_per_second, |round| round.requests_per_second];
 
-/// How many times as fast these rounds are as those of the baseline, with which `engines` are compared; see [`speed_up`].
+/// The speed of these rounds relative to the baseline's; `engines` is the number of engines that are compared with it.
+/// See [`speed_up`].
 pub(crate) fn of_rates(rounds: &[RoundReport], baseline: &[RoundReport], engines: usize) -> Option<Spread> {
     RATES.iter().find_map(|rate| speed_up(&by_round(rounds, rate), &by_round(baseline, rate), engines))
 }
 
-/// How many times as quick these rounds are as those of the baseline, by their median latencies; see [`speed_up`].
+/// The same by their median latencies: above 1 is faster.
 pub(crate) fn of_latencies(rounds: &[RoundReport], baseline: &[RoundReport], engines: usize) -> Option<Spread> {
     let p50 = |round: &RoundReport| round.p50_ms;
     speed_up(&by_round(baseline, p50), &by_round(rounds, p50), engines)

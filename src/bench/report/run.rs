@@ -1,4 +1,3 @@
-//! The report of a run.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -7,7 +6,7 @@ use super::engine::EngineReport;
 use super::machine::Machine;
 use super::workload::{ModelReport, Workload};
 
-/// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
+/// Version of this format. It rises when a field changes its meaning or is removed; new optional fields do not count.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// A run of `infa bench`.
@@ -17,37 +16,36 @@ pub struct Report {
     pub schema_version: u32,
     /// Version of infa that measured.
     pub infa: String,
-    /// What the run is called, as its config says.
+    /// The title of the run, from its config.
     pub title: Option<String>,
-    /// The name of the config that was run, by which `--splice` finds its table; `None` in reports of earlier versions.
+    /// The name of the config, by which `--splice` finds its table; `None` in reports of earlier versions.
     pub config: Option<String>,
-    /// When it began, in UTC (RFC 3339).
+    /// Start of the run, in UTC (RFC 3339).
     pub started: String,
-    /// How long it took as a whole, in seconds.
+    /// Duration of the whole run, in seconds.
     pub seconds: f64,
     /// The command line, without secrets.
     pub command: Vec<String>,
-    /// Where it ran.
+    /// The machine that measured.
     pub machine: Machine,
-    /// Which model.
     pub model: ModelReport,
-    /// What was asked, and how.
+    /// The requests and the load.
     pub workload: Workload,
-    /// The engine whose speed the others are compared with, by its name.
+    /// Name of the engine that speed is compared with.
     pub baseline: Option<String>,
-    /// The engine whose vectors or scores the others are compared with, by its name.
+    /// Name of the engine whose vectors or scores the others are compared with.
     pub reference: Option<String>,
-    /// What one hour of the machine costs, in dollars.
+    /// Price of an hour of the machine, in dollars.
     pub machine_cost_per_hour: Option<f64>,
     /// The engines, in the order they were given.
     pub engines: Vec<EngineReport>,
-    /// Of each round, the names of the engines in the order they had it.
+    /// Of each round, the names of the engines in their order.
     pub order: Vec<Vec<String>>,
-    /// Whether somebody stopped the run before its end.
+    /// True if the user stopped the run before its end.
     pub interrupted: bool,
-    /// What a reader must know to judge the figures.
+    /// Notes to the reader.
     pub notes: Vec<String>,
-    /// Whether tables show every column there is.
+    /// True if tables show all columns.
     #[serde(skip)]
     pub all_columns: bool,
 }

@@ -1,4 +1,4 @@
-//! Reports made by hand, for tests of what is drawn from them.
+//! Reports for tests.
 #![allow(clippy::unwrap_used)]
 
 use super::*;
@@ -7,19 +7,18 @@ use crate::report::Figure;
 use crate::report::snapshots::compare_in;
 use crate::stats::fidelity::{Agreement, InvarianceReport, Norms, RankingReport, VectorReport};
 
-/// Compares with the file of that name below `tests/fixtures/bench-report`, or writes it if `INFA_UPDATE_SNAPSHOTS` is
-/// set.
+/// Compares with a file below `tests/fixtures/bench-report`, or writes it if `INFA_UPDATE_SNAPSHOTS` is set.
 pub fn compare(name: &str, found: &str) {
     compare_in("bench-report", name, found);
 }
 
-/// Three rounds that differ by 1 %.
+/// The figure of three rounds that differ by 1 %.
 pub fn figure(median: f64) -> Figure {
     let (min, max) = (median * 0.99, median * 1.0125);
     Figure { median, min, max, interval: Some((min, max)), count: 3 }
 }
 
-/// A stable engine of so many tokens a second; the texts have 32,000 tokens, and the baseline makes 2,000 a second.
+/// A stable engine with a rate in tokens a second; the texts have 32,000 tokens, and the baseline makes 2,000 a second.
 pub fn engine(name: &str, rate: f64) -> EngineReport {
     let round = |round| RoundReport {
         round,
@@ -173,7 +172,7 @@ pub fn of(engines: Vec<EngineReport>) -> Report {
     }
 }
 
-/// Eight engines as a CPU has them: one is unstable, one is not right, one could not be started.
+/// Eight engines on a CPU: one is unstable, one has wrong vectors, one could not be started.
 pub fn engines() -> Report {
     let mut torch = engine("torch", 2_000.0);
     torch.figures.speed_up = None;
@@ -237,7 +236,7 @@ fn lost(name: &str, stage: &str, kind: &str, message: &str) -> EngineReport {
     }
 }
 
-/// Nobody came through.
+/// No engine was measured to its end.
 pub fn failures() -> Report {
     let mut died =
         lost("ctranslate2", "round 3", "the worker ended", "the worker ended with signal 9 (SIGKILL): killed");
@@ -317,18 +316,18 @@ pub fn rerank() -> Report {
     report
 }
 
-/// Whatever a peer, a file or a command line can put into a report.
+/// The characters that a peer, a file or a command line can put into a report.
 pub const HOSTILE: &str =
     "<script>alert(1)</script></style></title>--> \"'`&|\\ \x1b[2J\u{9b}\0\u{202e}\r\n=1+1 _x_ @me";
 
-/// A report whose every text is hostile, but for those of the format itself.
+/// A report whose every text is hostile, except those of the format itself.
 pub fn hostile() -> Report {
     fn replace(value: &mut serde_json::Value, key: &str) {
         match value {
             serde_json::Value::String(text)
                 if !["state", "task"].contains(&key) && !["concurrency", "search"].contains(&text.as_str()) =>
             {
-                // Names differ.
+                // Names stay distinct.
                 *text = format!("{HOSTILE}{text}");
             }
             serde_json::Value::Array(values) => values.iter_mut().for_each(|value| replace(value, key)),
@@ -363,7 +362,7 @@ fn gpu() -> Gpu {
     }
 }
 
-/// Everything that can be there.
+/// A report with all kinds of results.
 pub fn full() -> Report {
     let mut report = engines();
     report.engines.extend(rerank().engines);
@@ -373,7 +372,7 @@ pub fn full() -> Report {
     report
 }
 
-/// NaN and infinity wherever they fit.
+/// NaN and infinity in all numbers.
 pub fn infinite() -> Report {
     let mut report = full();
     report.seconds = f64::NAN;

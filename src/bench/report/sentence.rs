@@ -1,4 +1,4 @@
-//! The outcome of a run in one sentence: "onnx:int8 is 2.2 times as fast as onnx (±20%), smallest cosine 0.9970".
+//! The result of a run in a sentence: "onnx:int8 is 2.2 times as fast as onnx (±20%), smallest cosine 0.9970".
 
 use super::ratio::{of_latencies, of_rates};
 use super::{Curve, CurveKind, EngineReport, EngineState, Report};
@@ -9,8 +9,8 @@ use crate::stats::estimate::MEDIAN_FROM;
 /// Intervals that reach farther to one side are written with both ends.
 const WIDE: f64 = 0.5;
 
-/// The outcome; `None` where nothing was measured. Ratios and their intervals are computed anew from the rounds, as
-/// `infa compare` does with the same report, so that both say the same.
+/// The result; `None` if nothing was measured. Ratios and their intervals are computed from the rounds, as `infa
+/// compare` does with the same report, so that both agree.
 pub(crate) fn sentence(report: &Report) -> Option<String> {
     let sound: Vec<&EngineReport> =
         report.engines.iter().filter(|engine| !matches!(engine.state, EngineState::Failed { .. })).collect();
@@ -24,7 +24,7 @@ pub(crate) fn sentence(report: &Report) -> Option<String> {
     text.map(|text| text + ".")
 }
 
-/// How many engines of the report `infa compare` holds against the baseline.
+/// The number of engines that `infa compare` compares with the baseline.
 fn compared(report: &Report) -> usize {
     report.engines.iter().filter(|engine| !engine.rounds.is_empty()).count().saturating_sub(1)
 }
@@ -59,13 +59,13 @@ fn speeds(report: &Report, sound: &[&EngineReport]) -> Option<String> {
     Some(text + &fidelity(report, first, second))
 }
 
-/// Whether one of two engines is faster, as `infa compare` says it of the same rounds.
+/// The certainty of a difference, by the rules of `infa compare`.
 enum Sureness {
-    /// It is.
+    /// The difference is no noise.
     Sure,
     /// The difference may be noise.
     Alike,
-    /// It may be noise, and there are too few of these rounds to find out.
+    /// It may be noise, and there are too few rounds, named here.
     TooFew(String),
 }
 
@@ -85,7 +85,7 @@ fn bracketed(how: &str) -> String {
     if how.is_empty() { String::new() } else { format!(" ({how})") }
 }
 
-/// Of one engine only its own figures can be named.
+/// A single engine with its own figures.
 fn alone(sound: &[&EngineReport]) -> Option<String> {
     let rate = |engine: &EngineReport| {
         let figures = &engine.figures;
@@ -107,7 +107,8 @@ fn alone(sound: &[&EngineReport]) -> Option<String> {
     Some(format!("{name}: {} {unit}{how}{}", number(figure.median), latency.unwrap_or_default()))
 }
 
-/// Latency in an open loop, where the load decides throughput: the quickest beside the baseline, or that beside the next.
+/// Latency in an open loop, where the load decides throughput: the fastest beside the baseline, or the baseline beside
+/// the next.
 fn latencies(report: &Report, sound: &[&EngineReport]) -> Option<String> {
     let p50 = |engine: &EngineReport| engine.figures.p50_ms.map(|p50| p50.median).filter(|&p50| p50 > 0.0);
     let mut known: Vec<(&EngineReport, f64)> =
@@ -162,7 +163,7 @@ fn curves(sound: &[&EngineReport]) -> Option<String> {
     Some(format!("{} {what} {} requests/s{}", first.name, number(rate), beside.unwrap_or_default()))
 }
 
-/// How right the first is; or the second, where the first is what others are compared with.
+/// The fidelity of the first; of the second if the first is the reference.
 fn fidelity(report: &Report, first: &EngineReport, second: &EngineReport) -> String {
     let is_reference = |engine: &EngineReport| report.reference.as_ref() == Some(&engine.name);
     let of = |engine: &EngineReport| {
@@ -177,7 +178,7 @@ fn fidelity(report: &Report, first: &EngineReport, second: &EngineReport) -> Str
     of(engine).map(|(what, least)| format!(", smallest {what}{whose} {}", cosine(least))).unwrap_or_default()
 }
 
-/// `2.2`, `11.1`, `1.02` where it is near to 1.
+/// `2.2`, `11.1`, `1.02` near 1.
 fn times(ratio: f64) -> String {
     match ratio {
         near if near < 1.1 => format!("{near:.2}"),
@@ -191,7 +192,7 @@ fn inverted(Figure { median, min, max, interval, count }: Figure) -> Figure {
     Figure { median: median.recip(), min: max.recip(), max: min.recip(), interval, count }
 }
 
-/// `±20%`, or both ends where that is wide; empty where it is not known.
+/// `±20%`, or both ends of a wide interval; empty if it is unknown.
 fn uncertainty(figure: &Figure) -> String {
     match (half_width(figure), figure.interval) {
         (Some(half), _) if half <= WIDE => spread(half),
@@ -211,7 +212,7 @@ mod tests {
         sentence(&sample::of(engines))
     }
 
-    /// An engine of these rates, in tokens a second, each of a round.
+    /// An engine with these rates in tokens a second, one a round.
     fn engine(name: &str, rates: &[f64]) -> EngineReport {
         let mut engine = sample::engine(name, rates[0]);
         let round = engine.rounds[0].clone();
@@ -231,7 +232,7 @@ mod tests {
         engine("onnx", &[2000.0; 5])
     }
 
-    /// Rounds of this many times 2,000 tokens a second, with noise of 1 %.
+    /// An engine with these times 2,000 tokens a second, with noise of 1 %.
     fn times_as_fast(name: &str, ratio: f64) -> EngineReport {
         engine(name, &[0.99, 1.01, 1.0, 0.995, 1.005].map(|noise| 2000.0 * ratio * noise))
     }

@@ -1,39 +1,30 @@
-//! Tables in documents, kept fresh: what stands between two comments is replaced.
+//! Tables in documents: the part between two comments is replaced.
 
-/// Begins every comment that is a place, and the one that ends it.
+/// The beginning of both comments around a table.
 const COMMENT: &str = "<!-- infa bench";
-/// Ends a place.
+/// The comment below a table.
 const END: &str = "<!-- infa bench end -->";
 
-/// Why a table could not be put into a document. Lines count from 1.
+/// Reasons that a table cannot be put into a document. Lines count from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpliceError {
-    /// There is no such place.
     #[error("there is no line {marker}{}; write it where the table shall be, and {END} on a line below it", others(.found))]
     Missing {
-        /// The comment that was looked for.
         marker: String,
-        /// The comments that were found.
+        /// The other comments of the document.
         found: Vec<String>,
     },
-    /// There are several.
     #[error(
         "line {second} has {marker} again, as line {first}; give one of them another name: <!-- infa bench: NAME -->"
     )]
     Twice {
-        /// The comment.
         marker: String,
-        /// Where it is first.
         first: usize,
-        /// Where it is again.
         second: usize,
     },
-    /// A place has no end.
     #[error("nothing ends {marker} of line {line}; write {END} on a line of its own below it")]
     NoEnd {
-        /// The comment.
         marker: String,
-        /// Where it is.
         line: usize,
     },
 }
@@ -43,8 +34,8 @@ fn others(found: &[String]) -> String {
 }
 
 /// The document with `markdown` between the lines `<!-- infa bench: NAME -->` and `<!-- infa bench end -->`, instead of
-/// what was there. An empty name stands for `<!-- infa bench -->`. Lines of code blocks (```` ``` ```` and `~~~`) are
-/// text. All else stays as it is, byte for byte; what is put in has the line endings of the first comment.
+/// the lines there. Without a name the first line is `<!-- infa bench -->`. Lines of code blocks (```` ``` ```` and
+/// `~~~`) are text. The rest stays as it is, byte for byte; new lines have the line ending of the first comment.
 ///
 /// # Errors
 /// The place is missing, there twice, or without end.
@@ -60,26 +51,26 @@ pub fn splice(document: &str, markdown: &str, name: &str) -> Result<String, Spli
     if let Some((_, again)) = places.next() {
         return Err(SpliceError::Twice { marker, first: begin.line, second: again.line });
     }
-    // The comment that follows must be the end, or the table would swallow another place.
+    // The next comment must be the end, or the table would swallow another place.
     let Some(end) = comments.get(at + 1).filter(|comment| comment.text == END) else {
         return Err(SpliceError::NoEnd { marker, line: begin.line });
     };
     let newline = if document[..begin.after].ends_with("\r\n") { "\r\n" } else { "\n" };
     let lines = markdown.trim_end().lines().flat_map(|line| [line, newline]);
     let head = &document[..begin.after];
-    // A blank line on either side: within a block of HTML nothing is Markdown.
+    // A blank line on either side: a block of HTML contains no Markdown.
     Ok([head, newline].into_iter().chain(lines).chain([newline, &document[end.start..]]).collect())
 }
 
-/// A line that is one of our comments.
+/// A line with a comment of infa.
 struct Comment<'a> {
     /// Without space around it.
     text: &'a str,
-    /// Its line, from 1.
+    /// From 1.
     line: usize,
-    /// Where the line starts.
+    /// Offset of the line.
     start: usize,
-    /// Where the next one does.
+    /// Offset of the next line.
     after: usize,
 }
 

@@ -1,4 +1,4 @@
-//! The highest rate at which a target keeps its promise.
+//! The highest rate at which a target keeps a latency.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,32 +10,30 @@ use crate::bench::recorder::{Ending, Recording};
 use crate::bench::target::Target;
 use crate::fetch::Cancel;
 
-/// What a target promises.
+/// The latency to keep.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Goal {
-    /// Which quantile of the latencies, from 0 to 1.
+    /// The quantile of the latencies, from 0 to 1.
     pub quantile: f64,
-    /// It is no longer than this.
+    /// Its limit.
     pub latency: Duration,
-    /// No greater share of the requests than this fails or is dropped.
+    /// The largest share of requests that may fail or be dropped.
     pub failures: f64,
 }
 
-/// A verdict this many times better or worse than the goal is believed at once.
+/// A result this many times better or worse than the goal needs no repetition.
 const CLEAR: f64 = 2.0;
-/// Any other needs so many phases that agree.
+/// Any other needs this many phases that agree.
 const AGREE: usize = 2;
 /// Rates below the first one by this factor are not tried.
 const LOWEST: f64 = 1.0 / 1024.0;
 
 impl Goal {
-    /// Whether it was reached.
     pub fn met(&self, recording: &Recording) -> bool {
         self.exceeded(recording) <= 1.0
     }
 
-    /// How far it was missed: the worse of latency and failures, as a multiple of what is allowed. Infinite where the
-    /// phase gave up or had no answer.
+    /// The worse of latency and failures, as a multiple of its limit. Infinite if the phase gave up or had no answer.
     fn exceeded(&self, recording: &Recording) -> f64 {
         let Some(latency) = recording.latency.quantile(self.quantile) else { return f64::INFINITY };
         if recording.ending != Ending::Complete {
@@ -50,30 +48,29 @@ impl Goal {
     }
 }
 
-/// Looks for the highest rate at which a goal is met: doubles or halves the first rate until one rate meets the goal and
-/// one does not, then halves the (logarithmic) gap between them.
+/// The search: doubles or halves the first rate until one rate meets the goal and one does not, then halves the
+/// (logarithmic) gap between them.
 ///
-/// Near the edge the noise of one phase would decide; so a rate whose outcome is within a factor of two of the goal is
-/// judged by two phases that agree, and by a third where they do not. What is found holds for phases of this length: a
-/// rate a little beyond what the target can do in the long run builds up its queue slowly, so long phases judge more
+/// Near the edge the noise of one phase would decide; so a rate whose outcome is within a factor of two of the goal
+/// needs two phases that agree, or two of three. The result holds for phases of this length: at a rate a little above
+/// the capacity the queue grows slowly, so long phases are stricter.
 /// strictly.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateSearch {
-    /// What is promised.
     pub goal: Goal,
     /// The first rate, in requests a second.
     pub from: f64,
-    /// The highest that is tried, in requests a second.
+    /// The highest rate that is tried, in requests a second.
     pub to: f64,
     /// The search ends when the lowest rate that fails is above the highest that holds by at most this share.
     pub tolerance: f64,
-    /// Most phases.
+    /// The most phases.
     pub steps: usize,
-    /// Whether requests come at random times (see [`Load::Poisson`]) or evenly.
+    /// True for random times (see [`Load::Poisson`]), false for even intervals.
     pub poisson: bool,
 }
 
-/// What a search has found.
+/// The result of a search.
 #[derive(Debug, Clone)]
 pub struct HighestRate {
     /// The highest rate at which the goal was met, in requests a second.
@@ -82,13 +79,12 @@ pub struct HighestRate {
     pub fails: Option<f64>,
     /// All phases, in order.
     pub steps: Vec<Step>,
-    /// Why there are no more. [`Stop::Found`]: `holds` is as exact as was asked for; [`Stop::Limit`]: the phases or the
-    /// range are used up.
+    /// [`Stop::Found`]: `holds` is within the tolerance; [`Stop::Limit`]: the phases or the range are used up.
     pub stop: Stop,
 }
 
 impl RateSearch {
-    /// Searches with phases like this one, whose own load does not count.
+    /// Searches with phases like this one; its own load is not used.
     pub async fn run(
         &self,
         target: &Arc<dyn Target>,
@@ -126,7 +122,7 @@ impl RateSearch {
         }
     }
 
-    /// Whether the goal is met at this rate, by as many phases as it takes.
+    /// True if the goal is met at this rate, by as many phases as it takes.
     async fn judge(&self, steps: &mut Steps<'_>, rate: f64) -> Result<Result<bool, Stop>, PhaseError> {
         let load = if self.poisson { Load::Poisson { rate } } else { Load::Constant { rate } };
         let (mut met, mut missed) = (0, 0);
@@ -173,7 +169,7 @@ mod tests {
         search.run(&fake.target(), &phase, &Cancel::new(), &()).await.unwrap()
     }
 
-    /// One server of 10 ms can do 100/s; beyond, its queue grows to seconds.
+    /// One server of 10 ms can do 100/s; above that its queue grows to seconds.
     #[tokio::test(start_paused = true)]
     async fn the_knee_of_a_known_capacity() {
         let found = search(Fake::constant(ms(10)).servers(1), SEARCH).await;
@@ -194,7 +190,7 @@ mod tests {
         assert!((50.0..62.0).contains(&holds), "{holds}");
     }
 
-    /// A server slower than the goal for the first rate: it goes down, and finds that nothing helps.
+    /// A server slower than the goal for the first rate: the search goes down, without success.
     #[tokio::test(start_paused = true)]
     async fn no_rate_is_low_enough() {
         let found = search(Fake::constant(ms(60)), RateSearch { from: 200.0, steps: 60, ..SEARCH }).await;
@@ -216,10 +212,10 @@ mod tests {
         assert_eq!(found.steps.len(), 5);
     }
 
-    /// One phase in which the machine did something else does not decide: near the goal, two of three do.
+    /// One disturbed phase does not decide: near the goal, two of three do.
     #[tokio::test(start_paused = true)]
     async fn one_disturbed_phase_does_not_decide() {
-        // At 40 ms every verdict is a close one. A stall in the first phase makes its p99 miss, by less than twice.
+        // At 40 ms every result is near the goal. A stall in the first phase makes its p99 miss, by less than twice.
         let fake = Fake::constant(ms(40)).stall(ms(1000), ms(1000));
         let goal = Goal { latency: ms(600), quantile: 0.98, ..SEARCH.goal };
         let disturbed = search(fake, RateSearch { goal, to: 10.0, ..SEARCH }).await;

@@ -1,4 +1,4 @@
-//! How far a target can be driven: sweeps until it is saturated, searches for the highest rate that keeps a promise.
+//! The limits of a target: sweeps up to saturation, searches for the highest rate that keeps a latency.
 
 mod highest_rate;
 mod steps;

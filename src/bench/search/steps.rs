@@ -8,29 +8,27 @@ use crate::bench::recorder::{Ending, Recording};
 use crate::bench::target::Target;
 use crate::fetch::Cancel;
 
-/// One phase of a sweep or a search; all of them together are a curve of latency over throughput.
+/// A phase of a sweep or a search; all of them together are a curve of latency over throughput.
 #[derive(Debug, Clone)]
 pub struct Step {
-    /// Under which load.
     pub load: Load,
-    /// What it showed.
     pub recording: Recording,
 }
 
-/// Why there are no more steps.
+/// The reason for the end of a curve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// What was looked for is found.
+    /// The result is found.
     Found,
     /// The range or the number of steps is used up.
     Limit,
-    /// The target failed: it died, or answered nothing.
+    /// The target died, or answered nothing.
     Failed,
-    /// Somebody asked to stop.
+    /// The user stopped the run.
     Cancelled,
 }
 
-/// Takes steps with one target and keeps what they show.
+/// The steps of one target so far.
 pub(super) struct Steps<'a> {
     pub target: &'a Arc<dyn Target>,
     pub phase: &'a Phase,
@@ -40,10 +38,10 @@ pub(super) struct Steps<'a> {
 }
 
 impl Steps<'_> {
-    /// One more, under this load; its recording, or why none follows.
+    /// Takes another step under this load: its recording, or the reason that no more follow.
     pub async fn take(&mut self, load: Load) -> Result<Result<&Recording, Stop>, PhaseError> {
         let number = self.steps.len();
-        // Poisson arrivals are others each time.
+        // Poisson arrivals differ from step to step.
         let mut phase = self.phase.with_load(load)?;
         phase.seed = phase.seed.wrapping_add(number as u64);
         self.observer.began(0, Stage::Step(number));

@@ -1,4 +1,4 @@
-//! More and more load until throughput rises no further.
+//! A rising load, until throughput rises no further.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::bench::observer::Observer;
 use crate::bench::target::Target;
 use crate::fetch::Cancel;
 
-/// What rises in a sweep.
+/// The quantity that rises in a sweep.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Axis {
     /// Clients of a closed loop.
@@ -29,39 +29,34 @@ impl Axis {
         }
     }
 
-    /// The highest value there can be.
     fn highest(self) -> f64 {
         if self == Self::Concurrency { MOST_IN_FLIGHT as f64 } else { HIGHEST_RATE }
     }
 }
 
-/// Doubles the load until the target is saturated. A step that brings no more throughput is taken once more before it is
-/// believed.
+/// The sweep: doubles the load until the target is saturated. A step without more throughput is repeated once.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Sweep {
-    /// What rises.
     pub axis: Axis,
-    /// Its first value.
     pub from: f64,
-    /// Its last value, if throughput still rises there.
+    /// The last value, if throughput still rises there.
     pub to: f64,
     /// Throughput must rise by more than this share in a step: 0.05 is 5 %.
     pub growth: f64,
 }
 
-/// What a sweep has shown.
 #[derive(Debug, Clone)]
 pub struct Swept {
-    /// Its steps, in order.
+    /// In order.
     pub steps: Vec<Step>,
-    /// Why there are no more; [`Stop::Found`]: the target is saturated.
+    /// [`Stop::Found`]: the target is saturated.
     pub stop: Stop,
-    /// The step with the highest throughput, by its place.
+    /// The index of the step with the highest throughput.
     pub best: Option<usize>,
 }
 
 impl Sweep {
-    /// Sweeps with phases like this one, whose own load does not count.
+    /// Sweeps with phases like this one; its own load is not used.
     pub async fn run(
         &self,
         target: &Arc<dyn Target>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::Process;
 
-/// The processes of this machine, as far as they can be seen from here.
+/// The processes of this machine that this one can see.
 pub(in super::super) struct Processes {
     /// `/proc`.
     root: PathBuf,
@@ -14,10 +14,10 @@ pub(in super::super) struct Processes {
 }
 
 impl Processes {
-    /// Whether [`Process::children`] is known.
+    /// True if [`Process::children`] is known.
     pub const ADDS_CHILDREN: bool = true;
 
-    /// Those under `/proc`.
+    /// The processes under `/proc`.
     pub fn new() -> Self {
         let ask = |name, otherwise| {
             // SAFETY: takes a number and returns one (sysconf(3)).
@@ -27,30 +27,30 @@ impl Processes {
         Self::under("/proc".into(), ask(libc::_SC_CLK_TCK, 100), ask(libc::_SC_PAGESIZE, 4096))
     }
 
-    /// Those under another directory of the same form.
+    /// The processes under another directory of the same form.
     pub fn under(root: PathBuf, ticks_per_second: u64, page_bytes: u64) -> Self {
         Self { root, ticks_per_second, page_bytes }
     }
 
-    /// The numbers of all there are.
+    /// The ids of all processes.
     pub fn all(&mut self) -> Vec<u32> {
         let entries = std::fs::read_dir(&self.root).into_iter().flatten().flatten();
         entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
     }
 
-    /// One of them; `None` when it is gone.
+    /// One process; `None` if it has ended.
     pub fn read(&mut self, pid: u32) -> Option<Process> {
         let stat = std::fs::read(self.root.join(pid.to_string()).join("stat")).ok()?;
         self.parse_stat(&stat)
     }
 
-    /// Proportional set size (PSS) in bytes: each page divided by the number of processes that map it. `None` where this
+    /// Proportional set size (PSS) in bytes: each page divided by the number of processes that map it. `None` if this
     /// process may not read it. The kernel walks all pages of the process, which takes about 12 ms a GiB.
     pub fn proportional(&mut self, pid: u32) -> Option<u64> {
         parse_proportional(&std::fs::read_to_string(self.root.join(pid.to_string()).join("smaps_rollup")).ok()?)
     }
 
-    /// `PID (name) state parent …`: the name may hold anything, spaces and parentheses too.
+    /// `PID (name) state parent …`: the name may contain spaces and parentheses, too.
     fn parse_stat(&self, stat: &[u8]) -> Option<Process> {
         let name_end = stat.iter().rposition(|&byte| byte == b')')?;
         let fields: Vec<&str> = std::str::from_utf8(&stat[name_end + 1..]).ok()?.split_ascii_whitespace().collect();

@@ -23,7 +23,7 @@ impl Processes {
         Some(sum.max(largest))
     }
 
-    /// What a process adds to the sum.
+    /// The part of a process in the sum.
     fn part(&mut self, pid: u32) -> u64 {
         let proportional = self.proportional(pid);
         // It may have ended meanwhile.
@@ -64,13 +64,13 @@ mod tests {
     fn pages_count_once() {
         assert_eq!(memory(&[], &[1]), None);
         assert_eq!(memory(&[(100, Some(50))], &[]), None);
-        // Alone, whatever processes of others map as well.
+        // Alone, with any pages that other processes map as well.
         assert_eq!(memory(&[(100, Some(50))], &[1]), Some(100));
         // Three that share 90 with one another.
         assert_eq!(memory(&[(100, Some(40)); 3], &[1, 2, 3]), Some(120));
         // 90 are shared with many others: no less than the largest.
         assert_eq!(memory(&[(100, Some(11)), (95, Some(11))], &[1, 2]), Some(100));
-        // A process that has ended counts nothing; one that cannot be looked into counts with all it has.
+        // An ended process counts nothing; one that cannot be read counts with its resident set.
         assert_eq!(memory(&[(100, Some(40)), (100, Some(70))], &[1, 2, 3]), Some(110));
         assert_eq!(memory(&[(100, Some(40)), (100, None)], &[1, 2]), Some(140));
     }

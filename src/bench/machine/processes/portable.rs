@@ -1,4 +1,4 @@
-//! Processes as the sysinfo crate tells of them, on whatever system it runs.
+//! Processes by the sysinfo crate, for other systems.
 
 use std::time::Duration;
 
@@ -6,26 +6,25 @@ use sysinfo::{Pid, ProcessRefreshKind, ProcessesToUpdate, System};
 
 use super::Process;
 
-/// The processes of this machine, as far as they can be seen from here.
+/// The processes of this machine that this one can see.
 pub(in super::super) struct Processes(System);
 
 impl Processes {
-    /// Whether [`Process::children`] is known.
+    /// True if [`Process::children`] is known.
     pub const ADDS_CHILDREN: bool = false;
 
-    /// All there are.
     pub fn new() -> Self {
         Self(System::new())
     }
 
-    /// The numbers of all there are.
+    /// The ids of all processes.
     pub fn all(&mut self) -> Vec<u32> {
         let kind = ProcessRefreshKind::nothing().without_tasks();
         self.0.refresh_processes_specifics(ProcessesToUpdate::All, true, kind);
         self.0.processes().keys().map(|pid| pid.as_u32()).collect()
     }
 
-    /// One of them; `None` when it is gone.
+    /// One process; `None` if it has ended.
     pub fn read(&mut self, pid: u32) -> Option<Process> {
         let pid = Pid::from_u32(pid);
         let kind = ProcessRefreshKind::nothing().with_cpu().with_memory().without_tasks();
@@ -40,7 +39,6 @@ impl Processes {
         })
     }
 
-    /// Not known.
     pub fn proportional(&mut self, _pid: u32) -> Option<u64> {
         None
     }
