@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn no_more_than_asked_for() {
+    fn samples_are_no_larger_than_their_limit() {
         let collector = collector(1, 3);
         collector.began(0, Stage::Step(0));
         for index in [0, 1, 0, 1] {

@@ -32,10 +32,10 @@ pub const FORMS: &str = "offline, closed:CLIENTS, constant:RATE, poisson:RATE, r
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum DemandError {
-    #[error("there is no load {0:?}; loads: {FORMS}")]
+    #[error("unknown load {0:?}; loads: {FORMS}")]
     Unknown(String),
     /// The part after the name cannot be read.
-    #[error("load {name:?}: {given:?} is no {wanted}")]
+    #[error("load {name:?}: {given:?} is not a {wanted}")]
     Value {
         name: &'static str,
         given: String,
@@ -136,7 +136,7 @@ fn sweep(rest: Option<&str>) -> Result<Demand, DemandError> {
         "constant" => (Axis::Constant, RATES, HIGHEST_RATE),
         "poisson" => (Axis::Poisson, RATES, HIGHEST_RATE),
         other => {
-            let wanted = "axis: clients, constant or poisson";
+            let wanted = "kind of sweep: clients, constant or poisson";
             return Err(DemandError::Value { name: NAME, given: other.into(), wanted });
         }
     };
@@ -241,20 +241,20 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         let error = |text: &str| read(text).unwrap_err().to_string();
-        assert!(error("close:3").contains("there is no load \"close:3\"; loads: offline, closed:CLIENTS"));
-        assert!(error("closed").contains("no number of clients"));
+        assert!(error("close:3").contains("unknown load \"close:3\"; loads: offline, closed:CLIENTS"));
+        assert!(error("closed").contains("not a number of clients"));
         assert!(error("closed:0").contains("0 is not within 1 and"));
-        assert!(error("closed:1e9").contains("\"1e9\" is no number of clients"));
+        assert!(error("closed:1e9").contains("\"1e9\" is not a number of clients"));
         assert!(error("constant:-1").contains("-1 is not within"));
         assert!(error("poisson:NaN").contains("NaN is not within"));
         assert!(error("ramp:5").contains("range such as"));
         assert!(error("ramp:0-0").contains("not within"));
-        assert!(error("sweep:rate").contains("axis: clients, constant or poisson"));
+        assert!(error("sweep:rate").contains("kind of sweep: clients, constant or poisson"));
         assert!(error("sweep:clients:8-4").contains("4 is not within 8"));
         assert!(error("search:p99").contains("goal such as"));
         assert!(error("search:p99<0s").contains("goal such as"));
         assert!(error("search:p0<1s").contains("0 is not within 1 and 100"));
         assert!(error("search:p99<1s:often").contains("constant or poisson"));
-        assert!(error("offline:3").contains("there is no load"));
+        assert!(error("offline:3").contains("unknown load"));
     }
 }

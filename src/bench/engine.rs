@@ -83,8 +83,8 @@ async fn rerank(reranker: &Reranker, query: &str, documents: &[String]) -> Outco
 }
 
 /// The failure of a request that the engine was not opened for.
-fn unsuited(what: &str) -> Failure {
-    Failure::new(FailureKind::Other, format!("the engine was made ready for {what}"))
+fn unsuited(kind: &str) -> Failure {
+    Failure::new(FailureKind::Other, format!("the engine was opened for {kind}"))
 }
 
 impl From<SubmitError> for Failure {
@@ -286,7 +286,7 @@ mod tests {
         }
     }
 
-    async fn ask(output: Output, inputs: usize) -> Outcome {
+    async fn checked(output: Output, inputs: usize) -> Outcome {
         let texts = vec!["a".to_owned(); inputs];
         let request = match &output {
             Output::Vectors(_) => Request::Texts(texts),
@@ -300,9 +300,9 @@ mod tests {
 
     #[tokio::test]
     async fn tokens_are_those_counted_here() {
-        let answer = ask(Output::Vectors(vec![vec![1.0, 0.0]; 2]), 2).await.unwrap();
+        let answer = checked(Output::Vectors(vec![vec![1.0, 0.0]; 2]), 2).await.unwrap();
         assert_eq!((answer.inputs, answer.tokens), (2, Some(7)));
-        assert_eq!(ask(Output::Scores(vec![0.5]), 1).await.unwrap().inputs, 1);
+        assert_eq!(checked(Output::Scores(vec![0.5]), 1).await.unwrap().inputs, 1);
     }
 
     #[tokio::test]
@@ -315,7 +315,7 @@ mod tests {
             (Output::Scores(vec![1.0]), FailureKind::Shape, "1 outputs for 2 inputs"),
             (Output::Scores(vec![1.0, f32::INFINITY]), FailureKind::NotFinite, "inf"),
         ] {
-            let failure = ask(output, 2).await.unwrap_err();
+            let failure = checked(output, 2).await.unwrap_err();
             assert!(failure.kind == kind && failure.message.contains(said), "{failure}");
         }
     }

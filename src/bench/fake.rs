@@ -24,7 +24,7 @@ pub struct Fake {
     /// Start, relative to the first request, and length of the periods without work.
     stalls: Vec<(Duration, Duration)>,
     first: Mutex<Option<Instant>>,
-    asked: AtomicUsize,
+    received: AtomicUsize,
     in_flight: usize,
 }
 
@@ -52,7 +52,7 @@ impl Fake {
             failing: Box::new(|_| None),
             stalls: Vec::new(),
             first: Mutex::default(),
-            asked: AtomicUsize::new(0),
+            received: AtomicUsize::new(0),
             in_flight: 1,
         }
     }
@@ -111,7 +111,7 @@ impl Target for Fake {
 
     fn send(&self, index: usize) -> BoxFuture<'_, Outcome> {
         async move {
-            let n = self.asked.fetch_add(1, Ordering::SeqCst);
+            let n = self.received.fetch_add(1, Ordering::SeqCst);
             let now = Instant::now();
             let done = {
                 let mut servers = self.servers.lock().unwrap();

@@ -30,7 +30,7 @@ fn beside(spec: &str, args: &[&str]) -> (String, String, String) {
 }
 
 #[test]
-fn nobody_listens() {
+fn no_server_listens() {
     let (stage, kind, message) = beside("openai=http://127.0.0.1:9", &[]);
     assert_eq!((stage.as_str(), kind.as_str()), ("start", "no connection"), "{message}");
 }

@@ -47,13 +47,13 @@ fn what_cannot_be_is_refused_with_a_hint() {
 }
 
 #[test]
-fn secrets_are_told_to_nobody() {
+fn secrets_are_never_printed() {
     let dir = tempfile::tempdir().unwrap();
     let json = dir.path().join("r.json");
     let spec = "openai=http://me:geheim@127.0.0.1:9/v1?key=geheim";
     let ran = bench(spec, []).arg("--export-json").arg(&json).run().status(4);
-    for told in [ran.err.as_str(), ran.text(), &read(&json)] {
-        assert!(!told.contains("geheim"), "{told}");
+    for text in [ran.err.as_str(), ran.text(), &read(&json)] {
+        assert!(!text.contains("geheim"), "{text}");
     }
 }
 

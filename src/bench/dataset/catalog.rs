@@ -34,9 +34,9 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 /// The datasets: name, keys with their defaults, description.
 pub fn datasets() -> impl Iterator<Item = (&'static str, Vec<(&'static str, &'static str)>, &'static str)> {
-    DATASETS.iter().map(|&(name, keys, what)| {
+    DATASETS.iter().map(|&(name, keys, about)| {
         let keys = keys.strip_prefix("[:").and_then(|keys| keys.strip_suffix(']')).unwrap_or_default();
-        (name, keys.split(',').filter_map(|key| key.split_once('=')).collect(), what)
+        (name, keys.split(',').filter_map(|key| key.split_once('=')).collect(), about)
     })
 }
 
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn numbers_in_the_list_are_true() {
-        let listed = |words: &String| DATASETS.iter().any(|(.., what)| what.contains(words.as_str()));
+        let listed = |words: &String| DATASETS.iter().any(|(.., about)| about.contains(words.as_str()));
         let languages = |texts: &[bundled::Written]| bundled::languages(texts).len();
         assert!(listed(&format!("in {} languages and", languages(&bundled::multilingual()))));
         assert!(listed(&format!("programs in {} languages", languages(&bundled::code()))));

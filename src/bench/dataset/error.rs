@@ -2,7 +2,7 @@
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum DatasetError {
-    #[error("there is no dataset {name:?}{}; datasets: {known}", suggestion(.like))]
+    #[error("unknown dataset {name:?}{}; datasets: {known}", suggestion(.like))]
     Unknown {
         name: String,
         /// The dataset with the most similar name.
@@ -10,11 +10,11 @@ pub enum DatasetError {
         known: String,
     },
     /// The name looks like a path.
-    #[error("there is no dataset {0:?}; for a file write file={0}")]
+    #[error("unknown dataset {0:?}; for a file write file={0}")]
     LooksLikeFile(String),
-    #[error("which file? Write file=PATH")]
+    #[error("the path is missing: write file=PATH")]
     NoPath,
-    #[error("dataset {dataset} has no {key:?}{}; it has: {known}", suggestion(.like))]
+    #[error("dataset {dataset} has no key {key:?}{}; keys: {known}", suggestion(.like))]
     Key {
         dataset: &'static str,
         key: String,
@@ -25,7 +25,7 @@ pub enum DatasetError {
     #[error("dataset {dataset}: {key} is given twice")]
     Twice { dataset: &'static str, key: &'static str },
     /// The value is of the wrong kind.
-    #[error("dataset {dataset}: {key}={value} is no {wanted}")]
+    #[error("dataset {dataset}: {key}={value} is not a {wanted}")]
     Value {
         dataset: &'static str,
         key: &'static str,
@@ -36,7 +36,7 @@ pub enum DatasetError {
     #[error("dataset {dataset}: {key}={value} is not within {min} and {max}")]
     Range { dataset: &'static str, key: &'static str, value: String, min: String, max: String },
     /// The key takes names, and this is not one of them.
-    #[error("dataset {dataset}: {key} has no {name:?}{}; there are: {known}", suggestion(.like))]
+    #[error("dataset {dataset}: {key} has no {name:?}{}; known: {known}", suggestion(.like))]
     Choice {
         dataset: &'static str,
         key: &'static str,

@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn lengths_are_those_asked_for() {
+    fn lengths_are_those_of_the_recipe() {
         assert_eq!(lengths("fixed:50x20"), [50; 20]);
         let uniform = lengths("uniform:min=10,max=29,count=2000");
         assert_eq!((uniform[0], uniform[1999]), (10, 29));
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_texts_are_as_many_as_asked_for() {
+    fn the_share_of_repeated_texts_is_that_of_the_recipe() {
         for (spec, distinct) in [
             ("duplicates:1000,share=0.75", 250),
             ("duplicates:1000,share=0", 1000),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn queries_have_as_many_documents_as_asked_for() {
+    fn the_number_of_documents_is_that_of_the_recipe() {
         let own = bundled::rerank();
         for set in sets("rerank:30x9") {
             let judged = own.iter().find(|judged| judged.query == set.query).unwrap();

@@ -151,22 +151,22 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        for (written, told) in [
-            ("wrds:5", "there is no dataset \"wrds\", did you mean \"words\"?; datasets: words, payload"),
-            ("", "there is no dataset \"\"; datasets: words"),
+        for (written, expected) in [
+            ("wrds:5", "unknown dataset \"wrds\", did you mean \"words\"?; datasets: words, payload"),
+            ("", "unknown dataset \"\"; datasets: words"),
             ("./texts.txt", "for a file write file=./texts.txt"),
             ("C:\\texts.txt", "for a file write file=C:\\texts.txt"),
             ("file=", "file=PATH"),
             ("file:x.txt", "file=PATH"),
-            ("words:lenght=3", "dataset words has no \"lenght\", did you mean \"length\"?; it has: length, count"),
-            ("words:3x4x5", "dataset words has no \"3x4x5\""),
-            ("queries:3x4", "dataset queries has no \"3x4\""),
-            ("words:x", "dataset words has no \"x\""),
-            ("words:3,4", "dataset words has no \"4\""),
-            ("words:3x", "dataset words: count= is no whole number"),
+            ("words:lenght=3", "dataset words has no key \"lenght\", did you mean \"length\"?; keys: length, count"),
+            ("words:3x4x5", "dataset words has no key \"3x4x5\""),
+            ("queries:3x4", "dataset queries has no key \"3x4\""),
+            ("words:x", "dataset words has no key \"x\""),
+            ("words:3,4", "dataset words has no key \"4\""),
+            ("words:3x", "dataset words: count= is not a whole number"),
             ("words:3,length=4", "dataset words: length is given twice"),
-            ("words:length=-3", "length=-3 is no whole number"),
-            ("words:length=1.5", "length=1.5 is no whole number"),
+            ("words:length=-3", "length=-3 is not a whole number"),
+            ("words:length=1.5", "length=1.5 is not a whole number"),
             ("words:length=0", "length=0 is not within 1 and 131072"),
             ("words:1x1000000000000", "count=1000000000000 is not within 1 and 1000000"),
             ("words:1x99999999999999999999999999", "is not within 1 and 1000000"),
@@ -176,13 +176,13 @@ mod tests {
             ("lognormal:min=513", "dataset lognormal: min=513 is more than max=512"),
             ("lognormal:sigma=NaN", "sigma=NaN is not within 0 and 4"),
             ("lognormal:sigma=inf", "sigma=inf is not within 0 and 4"),
-            ("lognormal:sigma=wide", "sigma=wide is no number"),
+            ("lognormal:sigma=wide", "sigma=wide is not a number"),
             ("lognormal:1000000,median=400", "at most 64000000 are allowed: lower max or count"),
             ("duplicates:share=1", "share=1 is not within 0 and 0.9999"),
-            ("multilingual:languages=de+xx", "multilingual: languages has no \"xx\"; there are: de, fr"),
+            ("multilingual:languages=de+xx", "multilingual: languages has no \"xx\"; known: de, fr"),
             ("code:languages=pyton", "languages has no \"pyton\", did you mean \"python\"?"),
         ] {
-            assert!(error(written).contains(told), "{written}: {}", error(written));
+            assert!(error(written).contains(expected), "{written}: {}", error(written));
         }
     }
 }

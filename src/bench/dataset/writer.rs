@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_have_the_length_asked_for() {
+    fn texts_have_the_required_length() {
         for (tokens, text) in (3..600).zip(texts(pieces, 3..600)) {
             assert_eq!(pieces(&text), Ok(tokens), "{text}");
         }

@@ -54,7 +54,7 @@ struct Asker {
 
 impl Asker {
     /// Sends the `number`th request of the phase, which is due at this time; there is an outcome in any case.
-    async fn ask(&self, number: usize, due: Instant) -> Sample {
+    async fn send(&self, number: usize, due: Instant) -> Sample {
         let index = self.phase.first.wrapping_add(number) % self.target.requests().max(1);
         let sent = Instant::now();
         let (outcome, received) = self.outcome(index).await;
@@ -85,7 +85,7 @@ impl Asker {
 
     /// Sends one request of an open loop.
     async fn once(self, number: usize, due: Instant) {
-        let sample = self.ask(number, due).await;
+        let sample = self.send(number, due).await;
         // A cancelled phase does not wait for it.
         let _ = self.sender.send(sample).await;
     }
@@ -93,7 +93,7 @@ impl Asker {
     /// A client, which sends the next request when the last one has ended, until there are no more.
     async fn client(self, supply: Arc<Supply>) {
         while let Some((number, due)) = supply.take() {
-            let sample = self.ask(number, due).await;
+            let sample = self.send(number, due).await;
             let failed = sample.outcome.as_ref().err().map(|failure| failure.kind);
             if failed == Some(FailureKind::Died) {
                 supply.stop();

@@ -53,7 +53,7 @@ const KINDS: &[Kind] = &[
         let held = engine.curve.as_ref()?.held?;
         Some(held.holds.map_or_else(|| "none".to_owned(), |rate| format!("{}/s", number(rate))))
     }),
-    Kind(Main, "speed-up", "how many times as fast as the baseline, by rounds that ran one after the other", speed_up),
+    Kind(Main, "speed-up", "speed relative to the baseline, by rounds that ran one after the other", speed_up),
     Kind(Main, "p50 ms", "median latency, counted from when a request was due", |report, engine| {
         match report.workload.is_open_loop() {
             true => decisive(engine, engine.figures.p50_ms),
@@ -104,8 +104,10 @@ const KINDS: &[Kind] = &[
             Some(gflops + &share.map(|share| format!(" ({})", percent(share.median))).unwrap_or_default())
         },
     ),
-    Kind(More, "load s", "from its start until it could be asked", |_, engine| engine.load_seconds.map(number)),
-    Kind(More, "first answer s", "from then until its first answer", |_, engine| {
+    Kind(More, "load s", "time from its start until it was ready, in seconds", |_, engine| {
+        engine.load_seconds.map(number)
+    }),
+    Kind(More, "first answer s", "time from then until its first answer, in seconds", |_, engine| {
         engine.first_answer_seconds.map(number)
     }),
     Kind(More, "mean ms", "mean latency", |_, engine| show(engine.figures.mean_ms)),

@@ -12,27 +12,8 @@ use crate::report::Figure;
 pub fn csv(report: &Report) -> Result<String, ::csv::Error> {
     let report = &finite::finite(report);
     let mut writer = ::csv::Writer::from_writer(Vec::new());
-    let nobody = EngineReport {
-        name: String::new(),
-        spec: String::new(),
-        version: None,
-        details: Default::default(),
-        state: EngineState::Once,
-        load_seconds: None,
-        first_answer_seconds: None,
-        figures: Default::default(),
-        rounds: Vec::new(),
-        latencies: Vec::new(),
-        answered: 0,
-        dropped: 0,
-        failures: Vec::new(),
-        tokens: Default::default(),
-        resources: Default::default(),
-        fidelity: None,
-        curve: None,
-    };
     // The heading is the same in all reports, and present without engines.
-    writer.write_record(cells(report, &nobody).iter().map(|(name, _)| name))?;
+    writer.write_record(cells(report, &EngineReport::new("", "")).iter().map(|(name, _)| name))?;
     for engine in &report.engines {
         writer.write_record(cells(report, engine).iter().map(|(_, cell)| cell))?;
     }

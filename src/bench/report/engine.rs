@@ -47,6 +47,31 @@ pub struct EngineReport {
     pub curve: Option<Curve>,
 }
 
+impl EngineReport {
+    /// An engine without any measurement.
+    pub fn new(name: impl Into<String>, spec: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            spec: spec.into(),
+            version: None,
+            details: BTreeMap::new(),
+            state: EngineState::NotMeasured,
+            load_seconds: None,
+            first_answer_seconds: None,
+            figures: Figures::default(),
+            rounds: Vec::new(),
+            latencies: Vec::new(),
+            answered: 0,
+            dropped: 0,
+            failures: Vec::new(),
+            tokens: Tokens::default(),
+            resources: Resources::default(),
+            fidelity: None,
+            curve: None,
+        }
+    }
+}
+
 /// The certainty of figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
@@ -275,7 +300,7 @@ pub enum CurveKind {
     Search,
 }
 
-/// A step of a curve.
+/// The load of a step, and its figures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CurveStep {
     /// Clients, or requests a second that were due.

@@ -15,7 +15,7 @@ pub enum ReportError {
         /// Its last line, from 1.
         line: usize,
     },
-    #[error("this is no JSON: {message} in line {line}, column {column}")]
+    #[error("this is not JSON: {message} in line {line}, column {column}")]
     Syntax {
         message: String,
         /// From 1.
@@ -24,18 +24,16 @@ pub enum ReportError {
         column: usize,
     },
     /// It is JSON, but not by infa.
-    #[error("this is no report: it has no schema_version; `infa bench --export-json FILE` writes one")]
+    #[error("this is not a report: it has no schema_version; `infa bench --export-json FILE` writes one")]
     NoReport,
     #[error(
         "this report has schema_version {found}, and infa {} reads {SCHEMA_VERSION}: {}",
         env!("CARGO_PKG_VERSION"),
         if *.found > u64::from(SCHEMA_VERSION) { "a newer infa reads it" } else { "measure again" }
     )]
-    Version {
-        found: u64,
-    },
+    Version { found: u64 },
     /// A field is missing, or has a value of another kind.
-    #[error("this is no report of schema_version {SCHEMA_VERSION}: {field}: {message}")]
+    #[error("this is not a report of schema_version {SCHEMA_VERSION}: {field}: {message}")]
     Field {
         /// Its path: `engines[2].figures.p99_ms`; `.` is the report itself.
         field: String,
@@ -157,8 +155,8 @@ mod tests {
             );
         }
         let message = |text: &str| parse(text).unwrap_err().to_string();
-        assert_eq!(message("{\n  \"a\": nul}"), "this is no JSON: expected ident in line 2, column 11");
-        assert_eq!(message("{} {}"), "this is no JSON: trailing characters in line 1, column 4");
+        assert_eq!(message("{\n  \"a\": nul}"), "this is not JSON: expected ident in line 2, column 11");
+        assert_eq!(message("{} {}"), "this is not JSON: trailing characters in line 1, column 4");
         for other in ["{}", "[]", "12", "\"x\"", "null", "{\"schema_version\": \"one\"}", "{\"schema_version\": null}"]
         {
             assert_eq!(parse(other), Err(ReportError::NoReport), "{other}");
@@ -169,7 +167,8 @@ mod tests {
         let mut value = serde_json::to_value(sample::engines()).unwrap();
         value["engines"][2]["figures"]["p99_ms"]["median"] = "fast".into();
         let wrong = message(&value.to_string());
-        let expected = "this is no report of schema_version 1: engines[2].figures.p99_ms.median: invalid type: string";
+        let expected =
+            "this is not a report of schema_version 1: engines[2].figures.p99_ms.median: invalid type: string";
         assert!(wrong.starts_with(expected), "{wrong}");
         assert!(
             message("{\"schema_version\": 1}").contains(": .: missing field `infa`"),

@@ -216,23 +216,8 @@ pub fn engines() -> Report {
 
 fn lost(name: &str, stage: &str, kind: &str, message: &str) -> EngineReport {
     EngineReport {
-        name: name.to_owned(),
-        spec: format!("{name}=http://127.0.0.1:9"),
-        version: None,
-        details: Default::default(),
         state: EngineState::Failed { stage: stage.to_owned(), kind: kind.to_owned(), message: message.to_owned() },
-        load_seconds: None,
-        first_answer_seconds: None,
-        figures: Figures::default(),
-        rounds: vec![],
-        latencies: vec![],
-        answered: 0,
-        dropped: 0,
-        failures: vec![],
-        tokens: Tokens::default(),
-        resources: Resources::default(),
-        fidelity: None,
-        curve: None,
+        ..EngineReport::new(name, format!("{name}=http://127.0.0.1:9"))
     }
 }
 

@@ -46,43 +46,46 @@ fn speeds(report: &Report, sound: &[&EngineReport]) -> Option<String> {
         false => (*base, *fastest, inverted(ratio)),
     };
     let (name, other) = (&first.name, &second.name);
-    let (how, times) = (uncertainty(&ratio), times(ratio.median));
-    let text = match Sureness::of(&ratio) {
-        Sureness::Sure => format!("{name} is {times} times as fast as {other} ({how})"),
-        Sureness::TooFew(rounds) => {
-            format!("{name} is {times} times as fast as {other} in {rounds}, too few to be sure{}", bracketed(&how))
+    let (interval, times) = (uncertainty(&ratio), times(ratio.median));
+    let text = match Certainty::of(&ratio) {
+        Certainty::Certain => format!("{name} is {times} times as fast as {other} ({interval})"),
+        Certainty::TooFew(rounds) => {
+            format!(
+                "{name} is {times} times as fast as {other} in {rounds}, too few to be sure{}",
+                bracketed(&interval)
+            )
         }
-        Sureness::Alike => {
-            format!("{name} and {other} cannot be distinguished: {name} is {times} times as fast ({how})")
+        Certainty::Noise => {
+            format!("{name} and {other} cannot be distinguished: {name} is {times} times as fast ({interval})")
         }
     };
     Some(text + &fidelity(report, first, second))
 }
 
 /// The certainty of a difference, by the rules of `infa compare`.
-enum Sureness {
+enum Certainty {
     /// The difference is no noise.
-    Sure,
+    Certain,
     /// The difference may be noise.
-    Alike,
+    Noise,
     /// It may be noise, and there are too few rounds, named here.
     TooFew(String),
 }
 
-impl Sureness {
+impl Certainty {
     fn of(ratio: &Figure) -> Self {
         match ratio.interval {
-            Some((low, high)) if low > 1.0 || high < 1.0 => Self::Sure,
+            Some((low, high)) if low > 1.0 || high < 1.0 => Self::Certain,
             _ if ratio.count < MEDIAN_FROM || ratio.interval.is_none() => {
                 Self::TooFew(several(ratio.count as u64, "round", "rounds"))
             }
-            _ => Self::Alike,
+            _ => Self::Noise,
         }
     }
 }
 
-fn bracketed(how: &str) -> String {
-    if how.is_empty() { String::new() } else { format!(" ({how})") }
+fn bracketed(interval: &str) -> String {
+    if interval.is_empty() { String::new() } else { format!(" ({interval})") }
 }
 
 /// A single engine with its own figures.
@@ -101,10 +104,10 @@ fn alone(sound: &[&EngineReport]) -> Option<String> {
         EngineState::Stable { half_width } | EngineState::Unstable { half_width: Some(half_width) } => Some(half_width),
         _ => None,
     };
-    let how = half.map(|half| format!(" ({})", spread(half))).unwrap_or_default();
+    let interval = half.map(|half| format!(" ({})", spread(half))).unwrap_or_default();
     let latency = engine.figures.p99_ms.map(|p99| format!(", 99 of 100 requests within {} ms", number(p99.median)));
     let name = &engine.name;
-    Some(format!("{name}: {} {unit}{how}{}", number(figure.median), latency.unwrap_or_default()))
+    Some(format!("{name}: {} {unit}{interval}{}", number(figure.median), latency.unwrap_or_default()))
 }
 
 /// Latency in an open loop, where the load decides throughput: the fastest beside the baseline, or the baseline beside
@@ -121,16 +124,18 @@ fn latencies(report: &Report, sound: &[&EngineReport]) -> Option<String> {
     let beside = base.map(|(other, slower)| {
         let ratio = of_latencies(&first.rounds, &other.rounds, compared(report)).map(Figure::from);
         let (other_name, slower) = (&other.name, number(*slower));
-        let text = match ratio.map(|ratio| (Sureness::of(&ratio), times(ratio.median), uncertainty(&ratio))) {
-            Some((Sureness::Sure, times, how)) => {
-                format!(", {times} times as quick as {other_name} ({slower} ms, {how})")
+        let text = match ratio.map(|ratio| (Certainty::of(&ratio), times(ratio.median), uncertainty(&ratio))) {
+            Some((Certainty::Certain, times, interval)) => {
+                format!(", {times} times as quick as {other_name} ({slower} ms, {interval})")
             }
-            Some((Sureness::TooFew(rounds), times, how)) => {
-                let how = bracketed(&how);
-                format!(", {times} times as quick as {other_name} ({slower} ms) in {rounds}, too few to be sure{how}")
+            Some((Certainty::TooFew(rounds), times, interval)) => {
+                let interval = bracketed(&interval);
+                format!(
+                    ", {times} times as quick as {other_name} ({slower} ms) in {rounds}, too few to be sure{interval}"
+                )
             }
-            Some((Sureness::Alike, _, how)) => {
-                format!(", and {other_name} within {slower} ms: they cannot be distinguished ({how})")
+            Some((Certainty::Noise, _, interval)) => {
+                format!(", and {other_name} within {slower} ms: they cannot be distinguished ({interval})")
             }
             None => format!(", {other_name} within {slower} ms"),
         };

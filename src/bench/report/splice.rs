@@ -17,16 +17,9 @@ pub enum SpliceError {
     #[error(
         "line {second} has {marker} again, as line {first}; give one of them another name: <!-- infa bench: NAME -->"
     )]
-    Twice {
-        marker: String,
-        first: usize,
-        second: usize,
-    },
+    Twice { marker: String, first: usize, second: usize },
     #[error("nothing ends {marker} of line {line}; write {END} on a line of its own below it")]
-    NoEnd {
-        marker: String,
-        line: usize,
-    },
+    NoEnd { marker: String, line: usize },
 }
 
 fn others(found: &[String]) -> String {

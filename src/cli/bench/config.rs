@@ -161,7 +161,7 @@ mod tests {
             (3, Some(Device::Cpu), Some(Task::Rerank))
         );
         for (wrong, said) in [
-            ("load = 'open'", "there is no load"),
+            ("load = 'open'", "unknown load"),
             ("rounds = 0", "not a number of rounds"),
             ("device = 'gpu'", "possible values: auto, cpu"),
             ("engines = [3]", "an engine such as"),

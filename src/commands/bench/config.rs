@@ -15,45 +15,34 @@ const BUNDLED: &[(&str, &str)] = &[
     ("serving", include_str!("../../../bench-configs/serving.toml")),
     ("quantisation", include_str!("../../../bench-configs/quantisation.toml")),
 ];
-/// Keys that configs cannot have, because they are flags alone: what is done with a report is another matter than what is
-/// measured.
+/// Keys that a config cannot have, because they are flags only: they choose the output, and a config describes the
+/// measurement.
 const FLAGS: [&str; 8] =
     ["export-json", "export-csv", "export-markdown", "export-html", "splice", "dry-run", "from", "all-columns"];
-/// Larger files are no configs.
+/// The largest size of a config in bytes.
 const LARGEST: u64 = 1 << 20;
 
-/// What cannot be read as a config.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// There is no such file, and no config of this name.
-    #[error("there is no file {name}, and no config of this name{}; configs: {known}", .like.map(|like| format!(", did you mean {like}?")).unwrap_or_default())]
+    #[error("unknown config {name}: there is no such file, and no config of this name{}; configs: {known}", .like.map(|like| format!(", did you mean {like}?")).unwrap_or_default())]
     Unknown {
-        /// What was written.
         name: String,
-        /// The config of the most similar name.
+        /// The config with the most similar name.
         like: Option<&'static str>,
-        /// All of them.
         known: String,
     },
-    /// The file cannot be read.
     #[error("{path}: {reason}")]
-    Read {
-        /// The file.
-        path: String,
-        /// Why not.
-        reason: String,
-    },
-    /// The file is no TOML, or says what it cannot.
+    Read { path: String, reason: String },
+    /// The file is not TOML, or has an unknown key or an invalid value.
     #[error("{path}: {reason}")]
     Wrong {
-        /// The file.
         path: String,
-        /// Where, and what is wrong.
+        /// The position, and the reason.
         reason: String,
     },
 }
 
-/// The names of the configs that come with infa, with the title of each.
+/// The names and titles of the configs that come with infa.
 pub(crate) fn bundled() -> Vec<(String, String)> {
     let titled = |&(name, text): &(&str, &str)| {
         (name.to_owned(), parse(text).ok().and_then(|settings| settings.title).unwrap_or_default())
@@ -65,7 +54,7 @@ pub(crate) fn bundled() -> Vec<(String, String)> {
 pub(super) fn read(name: &str) -> Result<(String, BenchSettings), ConfigError> {
     let path = Path::new(name);
     let (name, path, text) = match BUNDLED.iter().find(|(known, _)| *known == name) {
-        // A file must be named so that it cannot be meant for one of these: ./quick.toml.
+        // The path of a file with the same name must differ: ./quick.toml.
         Some((known, text)) => ((*known).to_owned(), format!("config {known}"), (*text).to_owned()),
         None if path.exists() => {
             let stem = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -81,7 +70,7 @@ fn text(path: &Path) -> Result<String, ConfigError> {
     let fail = |reason: String| ConfigError::Read { path: path.display().to_string(), reason };
     let size = std::fs::metadata(path).map_err(|e| fail(e.to_string()))?;
     if !size.is_file() {
-        return Err(fail("is no file".into()));
+        return Err(fail("is not a file".into()));
     }
     if size.len() > LARGEST {
         return Err(fail(format!("is larger than {}, the most that a config can be", bytesize::ByteSize(LARGEST))));
@@ -102,13 +91,13 @@ fn parse(text: &str) -> Result<BenchSettings, String> {
     })
 }
 
-/// Of "unknown field `a`, expected one of `b`, `c`": the first.
+/// The unknown name in "unknown field `a`, expected one of `b`, `c`".
 fn unknown_field(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("unknown field `")?;
     rest.split('`').next()
 }
 
-/// Of "unknown field `a`, expected one of `b`, `c`": the name most similar to the first.
+/// The expected name that is most similar to the unknown one, in "unknown field `a`, expected one of `b`, `c`".
 fn suggestion(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("unknown field `")?;
     let mut quoted = rest.split('`').step_by(2);
@@ -161,7 +150,7 @@ mod tests {
         assert!(error("quik").contains("did you mean quick?"));
         assert!(error("./nowhere.toml").contains("configs: quick, cpu-bge-small"));
         let dir = tempfile::tempdir().unwrap();
-        assert!(error(dir.path().to_str().unwrap()).contains("is no file"));
+        assert!(error(dir.path().to_str().unwrap()).contains("is not a file"));
         let path = dir.path().join("mine.toml");
         std::fs::write(&path, "title = ").unwrap();
         assert!(error(path.to_str().unwrap()).contains("mine.toml: TOML parse error at line 1"));

@@ -1,4 +1,4 @@
-//! A plan for people: what would be measured, and how long that takes.
+//! A plan for people: the settings, and the duration.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::plural::counted;
 use crate::report::numbers::spread;
 
 impl Plan {
-    /// When a round ends, for people.
+    /// The end of a round, for people.
     pub fn end_words(&self) -> String {
         match self.end {
             None => "the dataset once".into(),
@@ -22,8 +22,8 @@ impl Plan {
         }
     }
 
-    /// For people, a line a setting. `model`: what is to be said of the model; `obstacle`: why the engine of this place
-    /// cannot run here.
+    /// The plan for people, a line a setting. `model`: a remark about the model; `obstacle`: the reason that the engine
+    /// of this index cannot run here.
     pub fn describe(&self, model: Option<&str>, obstacle: &mut dyn FnMut(usize) -> Option<String>) -> String {
         let mut out = String::new();
         // Writing to a string does not fail.
@@ -87,7 +87,7 @@ impl Plan {
         out
     }
 
-    /// How long it takes, as far as that is known before.
+    /// The duration, as far as it is known before the run.
     pub fn estimate(&self) -> String {
         let engines = self.set.engines.len() as u32;
         let each = if engines == 1 { String::new() } else { format!(" for each of {engines} engines") };
@@ -99,7 +99,7 @@ impl Plan {
         };
         let (least, most, unit) = match self.demand {
             Demand::Rounds(_) => (min, max, "round"),
-            // Load doubles from step to step, and stops where throughput rises no further.
+            // The load doubles from step to step, and stops where throughput rises no further.
             Demand::Sweep { from, to, .. } => {
                 (2, 1 + (to / from.max(f64::MIN_POSITIVE)).log2().max(0.0).ceil() as usize, "step")
             }
@@ -129,7 +129,7 @@ impl Plan {
     }
 }
 
-/// A length of time for people, in whole seconds from ten on.
+/// A duration for people, in whole seconds from ten on.
 fn time(duration: Duration) -> String {
     let whole = if duration >= Duration::from_secs(10) { Duration::from_secs(duration.as_secs()) } else { duration };
     humantime::format_duration(whole).to_string()

@@ -1,4 +1,4 @@
-//! Where the report goes: the terminal, files, and a place in a document.
+//! Output of the report: the terminal, files, and a place in a document.
 
 use std::path::{Path, PathBuf};
 
@@ -8,19 +8,19 @@ use crate::cli::{ExportReportArgs, ReportExportArgs};
 use crate::output::{Destination, Document, OutputError};
 use crate::report::document;
 
-/// The files that are to be written, opened before anything is measured.
+/// The files to write, opened before the measurement.
 pub(super) struct Exports {
     documents: exports::Exports<Report>,
     splice: Option<PathBuf>,
-    /// That of the config, which the place in the spliced file carries.
+    /// The name of the config, and of the place in the spliced file.
     name: String,
 }
 
-/// Larger files are no documents.
+/// The largest size of a document in bytes.
 const LARGEST: u64 = 64 << 20;
 
 impl Exports {
-    /// Opens what can be opened, and looks whether the file to be spliced has a place.
+    /// Opens all files, and checks that the file to splice has a place.
     pub fn open(args: ExportReportArgs, name: &str) -> Result<Self, Error> {
         let ExportReportArgs { files, export_csv, splice } = args;
         let ReportExportArgs { export_json, export_markdown, export_html } = files;
@@ -37,12 +37,11 @@ impl Exports {
         Ok(exports)
     }
 
-    /// Prints the table.
     pub fn print(&self, report: &Report, app: &AppContext) -> Result<(), Error> {
         self.documents.print(|options| document::terminal(&report::document(report), options), app)
     }
 
-    /// Writes the files. One that fails keeps none of the others from being written.
+    /// Writes the files. If one fails, the others are written all the same.
     pub fn write(self, report: &Report) -> Result<(), Error> {
         let spliced = self.splice.as_ref().map_or(Ok(()), |path| {
             let text = self.spliced(path, &document::markdown(&report::document(report)))?;
@@ -57,7 +56,7 @@ impl Exports {
         let open = |source| Error::OutputOpen(OutputError::Open { path: path.to_owned(), source });
         let size = std::fs::metadata(path).map_err(open)?;
         if !size.is_file() || size.len() > LARGEST {
-            return Err(open(std::io::Error::other("it is no text file")));
+            return Err(open(std::io::Error::other("it is not a text file")));
         }
         let text = std::fs::read_to_string(path).map_err(open)?;
         let file = path.display().to_string();

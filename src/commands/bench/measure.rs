@@ -1,5 +1,5 @@
-//! The measuring itself: rounds of all engines in turn, or rising load for one after the other; then each engine is asked
-//! for single texts.
+//! The measurement: rounds of all engines in turn, or a rising load for one after the other; then single texts for each
+//! engine.
 
 use std::sync::Arc;
 
@@ -20,44 +20,42 @@ use crate::bench::search::{RateSearch, Step, Sweep};
 use crate::bench::summary;
 use crate::bench::target::{Output, Request, Target};
 
-/// Growth of throughput below which a sweep sees saturation.
+/// A sweep is saturated if throughput grows by less than this share in a step.
 const GROWTH: f64 = 0.05;
-/// A search ends when the rates that hold and fail are this near.
+/// A search ends when the rates that hold and fail differ by this share or less.
 const TOLERANCE: f64 = 0.05;
-/// Most steps of a search.
+/// The most steps of a search.
 const STEPS: usize = 40;
 /// The first rate of a search, in requests a second.
 const FIRST_RATE: f64 = 1.0;
-/// So many texts are asked for alone, at most.
+/// The most texts that are sent alone.
 const ALONE: usize = 32;
 
-/// What was found out about an engine.
+/// The measurements of an engine.
 pub(super) struct Measured {
     pub state: EngineState,
     pub rounds: Vec<Recording>,
-    /// Its warm-up and the round in which it broke: nothing but their failures counts.
+    /// The warm-up and the round in which the engine failed: only their failures count.
     pub besides: Vec<Recording>,
     pub curve: Option<Curve>,
-    /// All that was measured together.
     pub total: Recording,
-    /// Results out of its rounds.
+    /// Samples of the results of its rounds.
     pub sample: Results,
-    /// What it took.
     pub resources: Resources,
-    /// What the machine took in each round, in joules.
+    /// Joules of the machine in each round.
     pub joules: Vec<Option<f64>>,
-    /// Vectors of texts alone and out of the rounds.
+    /// Vectors of texts alone and of the same texts in the rounds.
     pub alone: Vec<(Vec<f32>, Vec<f32>)>,
 }
 
-/// What was found out about all engines that are ready, and in which order they had their turns.
+/// The measurements of all engines that are ready, and their order.
 pub(super) struct Outcome {
     pub engines: Vec<Measured>,
-    /// Of each round, the places of the engines.
+    /// Of each round, the indices of the engines.
     pub order: Vec<Vec<usize>>,
 }
 
-/// Measures what is ready. `names` are those of `ready`.
+/// Measures the engines in `ready`, which have these names.
 pub(super) async fn run(
     plan: &Plan,
     ready: &[Ready],
@@ -69,7 +67,8 @@ pub(super) async fn run(
     let collector = Collector::new(ready.len(), Arc::clone(requests), plan.seed, plan.samples);
     let resources = Watcher::new(ready.iter().map(|ready| ready.roots.clone()).collect());
     let watch = Arc::new(Watch::new(names, &phase, collector, resources, &app.bars));
-    let targets: Vec<Arc<dyn Target>> = ready.iter().map(|ready| Arc::clone(&ready.asked) as Arc<dyn Target>).collect();
+    let targets: Vec<Arc<dyn Target>> =
+        ready.iter().map(|ready| Arc::clone(&ready.target) as Arc<dyn Target>).collect();
     let (mut engines, order) = match plan.demand {
         Demand::Rounds(_) => {
             let run = rounds::run(&plan.rounds(phase), &targets, &app.cancel, watch.as_ref()).await;
@@ -96,7 +95,7 @@ pub(super) async fn run(
     Ok(Outcome { engines, order })
 }
 
-/// One engine after the other, in random order: what rises has its own pace for each.
+/// Measures one engine after the other, in random order: each has its own pace.
 async fn rising(
     plan: &Plan,
     phase: &Phase,
@@ -183,14 +182,14 @@ impl Measured {
             None => EngineState::NotMeasured,
         };
         steps.iter().for_each(|step| self.total.merge(&step.recording));
-        // The best step stands for the engine in the table.
+        // The best step represents the engine in the table.
         let best = curve.best.and_then(|best| steps.into_iter().nth(best));
         self.rounds.extend(best.map(|step| step.recording));
         self.curve = Some(curve);
     }
 }
 
-/// Vectors of single texts, with those of the same texts out of the rounds.
+/// Vectors of single texts, with those of the same texts in the rounds.
 async fn alone(
     plan: &Plan,
     ready: &Ready,
@@ -203,7 +202,7 @@ async fn alone(
         let Some(text) = text(requests, place) else { continue };
         let request = Request::Texts(vec![text.to_owned()]);
         let outcome = tokio::select! {
-            outcome = limited(ready.asked.once(&request), plan.set.request_timeout) => outcome,
+            outcome = limited(ready.target.once(&request), plan.set.request_timeout) => outcome,
             () = app.cancel.cancelled() => break,
         };
         match outcome.map(|answer| answer.output) {
@@ -218,7 +217,7 @@ async fn alone(
     pairs
 }
 
-/// The text of this place in the dataset.
+/// The text of this index in the dataset.
 fn text(requests: &[Prepared], place: usize) -> Option<&str> {
     let after = requests.partition_point(|request| request.first <= place);
     let Prepared { request: Request::Texts(texts), first, .. } = requests.get(after.checked_sub(1)?)? else {

@@ -1,4 +1,4 @@
-//! `infa bench`: engines in one table.
+//! `infa bench`: the same requests for several engines, in one table.
 
 mod config;
 mod describe;

@@ -1,4 +1,4 @@
-//! Why engines cannot run here, before anything is started: for `--dry-run`.
+//! Reasons that engines cannot run here, known before anything is started: for `--dry-run`.
 
 use super::super::engine_set::NamedEngine;
 use super::super::engines::Interpreters;
@@ -8,7 +8,6 @@ use crate::engine::launch;
 use crate::engine::python::programs;
 use crate::engine::recipes::Location;
 
-/// Looks at the engines of a plan.
 pub(super) struct Obstacles<'a> {
     plan: &'a Plan,
     app: &'a AppContext,
@@ -20,7 +19,7 @@ impl<'a> Obstacles<'a> {
         Ok(Self { plan, app, interpreters: Interpreters::new()? })
     }
 
-    /// What keeps the engine of this place from running here. Servers at a URL are not asked.
+    /// The reason that the engine of this index cannot run here. Servers at a URL are not contacted.
     pub fn of(&mut self, place: usize) -> Option<String> {
         let NamedEngine { spec, launch, .. } = self.plan.set.engines.get(place)?;
         let cache = &self.app.globals.cache;

@@ -1,4 +1,4 @@
-//! What is to be measured, resolved from flags and config.
+//! The plan of a run, from flags and config.
 
 use std::num::NonZero;
 use std::path::Path;
@@ -16,13 +16,11 @@ use crate::bench::warm_up::WarmUp;
 use crate::cli::{BenchSettings, Rounds, Share};
 use crate::engine::recipes::Location;
 
-/// What is to be measured.
 pub(super) struct Plan {
-    /// The config's name.
     pub name: String,
     /// Flags that change the config.
     pub changed: Vec<&'static str>,
-    /// What a user may not expect of the plan, in sentences.
+    /// Remarks on unexpected parts of the plan, in sentences.
     pub remarks: Vec<String>,
     pub title: Option<String>,
     pub notes: Vec<String>,
@@ -31,15 +29,15 @@ pub(super) struct Plan {
     pub seed: u64,
     pub batch: usize,
     pub demand: Demand,
-    /// `None`: the dataset once.
+    /// `None` for the whole dataset once.
     pub end: Option<End>,
     pub rounds: Rounds,
     pub stable: f64,
     pub time_limit: Option<Duration>,
     pub warm_up: Option<WarmUp>,
-    /// The engine whose speed is 1, by its place, if the user names it.
+    /// The index of the engine that speed is compared with, if the user names it.
     baseline: Option<usize>,
-    /// The engine whose results are right, by its place, if the user names it.
+    /// The index of the engine that results are compared with, if the user names it.
     reference: Option<usize>,
     pub samples: usize,
     pub machine_cost_per_hour: Option<f64>,
@@ -48,21 +46,21 @@ pub(super) struct Plan {
 const BATCH: usize = 32;
 const CONCURRENCY: usize = 4;
 const ROUND: Duration = Duration::from_secs(10);
-/// A step of a sweep or a search.
+/// Length of a step of a sweep or a search.
 const STEP: Duration = Duration::from_secs(5);
 const ROUNDS: Rounds = Rounds { min: 5, max: 20 };
 const STABLE: f64 = 0.02;
 const SAMPLES: usize = 64;
 const MOST_SAMPLES: usize = 100_000;
 
-/// The config that is the default for embedding, and the one for reranking.
+/// The default configs for embedding and for reranking.
 const USUAL: [&str; 2] = ["quick", "rerank"];
-/// Flags that make the title of a config untrue, since titles tell of models, engines and loads.
+/// Flags that make the title of a config untrue, since titles name models, engines and loads.
 const OF_TITLES: [&str; 9] =
     ["--engines", "--task", "--model-id", "--device", "--dataset", "--batch", "--load", "--concurrency", "--rate"];
 
 impl Plan {
-    /// Of the flags, and where these say nothing, of the config called `config`, or the default one.
+    /// The plan of the flags and, where these are missing, of the config `config` or the default one.
     pub fn resolve(config: Option<&str>, typed: BenchSettings) -> Result<Self, Error> {
         let usual = if typed.task == Some(Task::Rerank) { USUAL[1] } else { USUAL[0] };
         let (name, file) = config::read(config.unwrap_or(usual))?;
@@ -103,8 +101,8 @@ impl Plan {
         let set = EngineSet::resolve(set, task, 0)?;
         let engines = &set.engines;
         let demand = demand(load, concurrency, rate)?;
-        // What the config says of another load than the one that was typed is passed over; all else that would change
-        // nothing is refused.
+        // Settings of the config that belong to another load than the typed one are ignored; all other settings without
+        // effect are refused.
         let unused = |flag: &'static str, reason: &str, excused: bool| match is_typed(flag)
             || (written.contains(&flag) && !excused)
         {
@@ -201,25 +199,26 @@ impl Plan {
             samples,
             machine_cost_per_hour,
         };
-        // What cannot be a phase is told before anything is fetched.
+        // Phases that cannot be are refused before anything is downloaded.
         plan.phase(1)?;
         Ok(plan)
     }
 
-    /// The engine whose speed is 1: the one the user names, else the first of those that were `measured`.
+    /// The index of the engine that speed is compared with: the one the user names, else the first of those that were
+    /// `measured`.
     pub fn baseline(&self, measured: &[usize]) -> Option<usize> {
         self.baseline.or_else(|| measured.first().copied())
     }
 
-    /// The engine whose results are most likely right: the one the user names, else, of those that were `measured`, the
-    /// reference implementation, infa in its default number format, or the first.
+    /// The index of the engine that results are compared with: the one the user names, else, of those that were
+    /// `measured`, the reference implementation, infa in its default number format, or the first.
     pub fn reference(&self, measured: &[usize]) -> Option<usize> {
         self.set.reference(self.reference, measured)
     }
 
-    /// One round, or one step, of a dataset that is so many requests.
+    /// One round, or one step, of a dataset with this number of requests.
     pub fn phase(&self, requests: usize) -> Result<Phase, Error> {
-        // The load of a step is not this one.
+        // Each step sets its own load.
         let load = if let Demand::Rounds(load) = self.demand { load } else { Load::Offline };
         let end = self.end.unwrap_or(End::Requests(requests.max(1)));
         let mut phase = Phase::new(load, end).map_err(|e| Error::flag("--load", e.to_string()))?;
@@ -237,7 +236,7 @@ impl Plan {
     }
 }
 
-/// Flags that no engine of these has a use for, in a sentence.
+/// The typed flags without effect on these engines, in a sentence.
 fn idle(engines: &[NamedEngine], typed: &[&str]) -> Option<String> {
     let here = engines.iter().any(|one| one.spec.kind.server().is_none() || one.spec.url.is_none());
     let process = engines.iter().any(|one| matches!(one.spec.kind.location(), Location::Process));
@@ -260,7 +259,7 @@ fn idle(engines: &[NamedEngine], typed: &[&str]) -> Option<String> {
     (!unused.is_empty()).then(|| format!("{} {verb} nothing for these engines", unused.join(" and ")))
 }
 
-/// Whether an interpreter is there: a path, or the name of a program.
+/// Checks that an interpreter exists: a path, or the name of a program.
 fn check_python(python: &Path) -> Result<(), Error> {
     let there = match python.components().count() {
         1 => {
@@ -285,7 +284,7 @@ fn demand(load: Option<Demand>, concurrency: Option<NonZero<usize>>, rate: Optio
     })
 }
 
-/// Texts are embedded, queries with documents are ranked; and a file is there.
+/// Checks that the dataset suits the task, and that its file exists.
 fn check_dataset(dataset: &DatasetSpec, task: Task) -> Result<(), Error> {
     let wrong = |reason: String| Err(Error::flag("--dataset", reason));
     let recipe = match dataset {
@@ -320,7 +319,7 @@ mod tests {
         Plan::of("mine".to_owned(), typed, BenchSettings::default())
     }
 
-    /// Flags beside a config, both written as a config is.
+    /// Flags beside a config, both in the format of configs.
     fn flags(config: &str, flags: &str) -> Result<Plan, Error> {
         Plan::resolve(Some(config), BenchSettings::from_toml(flags).unwrap())
     }
@@ -330,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_says_has_a_default() {
+    fn settings_have_defaults() {
         let plan = plan("").unwrap();
         assert_eq!((plan.demand.to_string().as_str(), plan.end), ("closed:4", Some(End::After(ROUND))));
         assert_eq!(
@@ -412,7 +411,7 @@ mod tests {
         assert_eq!((rerank.name.as_str(), rerank.set.task), ("rerank", Task::Rerank));
     }
 
-    /// Every row of a config and flags that got in each other's way.
+    /// Combinations of configs and flags that could contradict each other.
     #[test]
     fn configs_and_flags_combine() {
         for (config, typed, remarks) in [
@@ -422,7 +421,7 @@ mod tests {
             ("quantisation", "engines = ['openvino']", 2),
             ("l4-bge-large", "engines = ['onnx', 'torch']", 2),
             ("cpu-bge-small", "engines = ['onnx', 'torch']", 0),
-            // By its spec, whatever it is called.
+            // By the spec, independent of the name.
             ("cpu-bge-small", "engines = ['a=onnx', 'b=torch']", 0),
             ("quantisation", "", 0),
         ] {
@@ -432,10 +431,10 @@ mod tests {
         let plan = flags("cpu-bge-small", "engines = ['onnx', 'onnx:int8']").unwrap();
         assert!(plan.remarks[0].starts_with("torch, the baseline of the config cpu-bge-small"), "{:?}", plan.remarks);
         assert_eq!(plan.baseline(&[0, 1]), Some(0));
-        // What somebody has typed is meant.
+        // A typed baseline must exist.
         let error = flags("quick", "engines = ['onnx']\nbaseline = 'torch'").err().unwrap();
         assert!(error.to_string().contains("no engine is called \"torch\""), "{error}");
-        // The rounds of a config are not those of a typed load; those of a sweep of its own are a mistake.
+        // Rounds of a config are ignored beside a typed sweep, and a mistake beside its own sweep.
         assert!(flags("cpu-bge-small", "load = 'sweep'").is_ok());
         assert!(flags("serving", "rounds = 3").err().unwrap().to_string().contains("--rounds: a sweep"));
         assert!(flags("rerank", "batch = 4").err().unwrap().to_string().contains("--batch"));

@@ -1,6 +1,6 @@
-//! All that was found out, as a report.
+//! The report of a run, from its measurements.
 
-use super::super::engine_set::{EngineFacts, NamedEngine};
+use super::super::engine_set::EngineFacts;
 use super::engines::Ready;
 use super::measure::{Measured, Outcome};
 use super::plan::Plan;
@@ -8,25 +8,25 @@ use super::texts::Texts;
 use crate::bench::collect::Results;
 use crate::bench::recorder::Failures;
 use crate::bench::report::{
-    EngineReport, EngineState, Fidelity, Figures, Machine, ModelReport, Report, Resources, RoundReport, SCHEMA_VERSION,
-    Task, Tokens, Workload,
+    EngineReport, EngineState, Fidelity, Machine, ModelReport, Report, RoundReport, SCHEMA_VERSION, Task, Tokens,
+    Workload,
 };
 use crate::bench::summary::{self, Baseline, Rates};
 use crate::engine::spec::redacted_url;
 
-/// What is reported besides what was measured.
+/// The parts of a report that are known before the measurement.
 pub(super) struct Context<'a> {
     pub plan: &'a Plan,
     pub model: ModelReport,
-    /// Whether tokens are counted by the model's tokenizer.
+    /// True if the model's tokenizer counts tokens.
     pub counted: bool,
     pub texts: &'a Texts,
     pub machine: Machine,
 }
 
 impl Context<'_> {
-    /// The report; when it began, how long it took and whether it was interrupted is the caller's to tell. `places`: those
-    /// of `ready` among the engines; `states`: why each of the others is not.
+    /// The report; the caller adds its start, its duration, and the interruption. `places`: the indices of `ready`
+    /// among the engines; `states`: the reasons that others are not ready.
     pub fn report(
         &self,
         ready: &[Ready],
@@ -38,7 +38,7 @@ impl Context<'_> {
         let name = |place: usize| plan.set.engines.get(place).map(|engine| engine.name.clone());
         let of_place = |place: usize| places.iter().position(|&other| other == place);
         let rounds: Vec<Vec<RoundReport>> = measured.iter().map(rounds_of).collect();
-        // What has answered nothing is no measure for others.
+        // An engine without answers cannot be a baseline or reference.
         let answered = |at: &usize| measured.get(*at).is_some_and(|measured| measured.total.done.requests > 0);
         let sound: Vec<usize> = (0..places.len()).filter(answered).filter_map(|at| places.get(at).copied()).collect();
         let (base, right) = (plan.baseline(&sound), plan.reference(&sound));
@@ -49,7 +49,7 @@ impl Context<'_> {
         let reference = reference.map(|reference| &reference.sample).filter(|sample| !sample.is_empty());
         let mut engines = Vec::new();
         for ((place, planned), state) in plan.set.engines.iter().enumerate().zip(states) {
-            let mut engine = blank(planned);
+            let mut engine = EngineReport::new(&planned.name, planned.spec.to_string());
             match (of_place(place), state) {
                 (Some(at), _) => {
                     if let (Some(ready), Some(measured), Some(rounds)) =
@@ -140,7 +140,7 @@ impl Context<'_> {
         }
     }
 
-    /// The model; how long its vectors are, the vectors themselves tell.
+    /// The model; the length of its vectors is that of measured ones.
     fn model(&self, measured: &[Measured]) -> ModelReport {
         let vectors = measured.iter().filter_map(|measured| measured.sample.clone().into_results().pop());
         let dimensions = vectors.map(|(.., vector)| vector.len()).next().filter(|_| self.plan.set.task == Task::Embed);
@@ -168,48 +168,25 @@ impl Context<'_> {
     }
 }
 
-/// An engine of which nothing is known.
-fn blank(NamedEngine { name, spec, .. }: &NamedEngine) -> EngineReport {
-    EngineReport {
-        name: name.clone(),
-        spec: spec.to_string(),
-        version: None,
-        details: Default::default(),
-        state: EngineState::NotMeasured,
-        load_seconds: None,
-        first_answer_seconds: None,
-        figures: Figures::default(),
-        rounds: Vec::new(),
-        latencies: Vec::new(),
-        answered: 0,
-        dropped: 0,
-        failures: Vec::new(),
-        tokens: Tokens::default(),
-        resources: Resources::default(),
-        fidelity: None,
-        curve: None,
-    }
-}
-
 fn rounds_of(measured: &Measured) -> Vec<RoundReport> {
     let joules = |round: usize| measured.joules.get(round).copied().flatten();
     let rounds = measured.rounds.iter().enumerate();
     rounds.map(|(number, recording)| summary::round(number, recording, joules(number))).collect()
 }
 
-/// Of all that was recorded, what does not count included.
+/// All failures, including those of warm-ups and broken rounds.
 fn failures_of(measured: &Measured) -> Failures {
     let mut all = measured.total.clone();
     measured.besides.iter().for_each(|recording| all.merge(recording));
     all.failures
 }
 
-/// An argument without what may be secret in its URLs.
+/// An argument without the secrets of its URLs.
 fn without_secrets(argument: &str) -> String {
     let part = |part: &str| match part.find("http") {
         Some(at) => match reqwest::Url::parse(&part[at..]) {
             Ok(url) if url.has_host() => format!("{}{}", &part[..at], redacted_url(&url)),
-            // It may be one that is written wrongly.
+            // It may be a misspelt URL.
             _ if part.contains('@') => format!("{}…", &part[..at]),
             _ => part.to_owned(),
         },
@@ -223,15 +200,15 @@ mod tests {
     use super::without_secrets;
 
     #[test]
-    fn command_lines_are_told_without_secrets() {
-        for (argument, told) in [
+    fn command_lines_have_no_secrets() {
+        for (argument, expected) in [
             ("onnx,tei=http://a:8080", "onnx,tei=http://a:8080"),
             ("openai=https://me:secret@h/v1?key=secret,onnx", "openai=https://h/v1,onnx"),
             ("--engines=tei=http://me:secret@h", "--engines=tei=http://h"),
             ("tei=http:/me:secret@", "tei=…"),
             ("BAAI/bge", "BAAI/bge"),
         ] {
-            assert_eq!(without_secrets(argument), told);
+            assert_eq!(without_secrets(argument), expected);
         }
     }
 }

@@ -39,7 +39,7 @@ pub(in super::super) fn run(args: BenchArgs, app: &AppContext) -> Result<Outcome
     let texts = Texts::read(&plan, counter.as_ref(), app)?;
     let requests: Arc<[Prepared]> = texts.requests.clone().into();
 
-    // Measured figures are printed and exported in any case.
+    // Results so far are printed and exported after an interruption.
     interrupt::be_patient();
     let runtime = async_runtime::multi_thread(app)?;
     let machine = facts::of_machine(&plan.set, app);
@@ -78,7 +78,8 @@ pub(in super::super) fn run(args: BenchArgs, app: &AppContext) -> Result<Outcome
     Ok(if failed { Outcome::EngineFailed } else { Outcome::Done })
 }
 
-/// Prints the plan, and fails as the run would fail at once: for want of its model or its texts. Nothing is downloaded.
+/// Prints the plan, and fails as the run would fail at once: for a missing model or unusable texts. Nothing is
+/// downloaded.
 fn rehearse(plan: &Plan, app: &AppContext) -> Result<Outcome, Error> {
     let mut obstacles = Obstacles::new(plan, app)?;
     let model = plan.set.model_here(app);
@@ -132,7 +133,7 @@ fn draw(
     Ok(Outcome::Done)
 }
 
-/// Makes all engines ready, one after the other: those that are, and for each engine why it is not.
+/// Makes all engines ready, one after the other. Returns those that are, and for each engine the reason that it is not.
 async fn open(
     opener: &EngineOpener<'_>,
     plan: &Plan,

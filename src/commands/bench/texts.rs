@@ -1,4 +1,4 @@
-//! What is sent: the dataset in requests, its tokens counted.
+//! The requests of a dataset, with their tokens counted.
 
 use std::path::PathBuf;
 
@@ -11,22 +11,21 @@ use crate::bench::report::Task as Asked;
 use crate::bench::target::Request;
 use crate::input;
 
-/// The dataset, ready to be sent.
 pub(super) struct Texts {
     pub requests: Vec<Prepared>,
-    /// Texts; of queries, pairs of query and document.
+    /// Texts, or pairs of query and document.
     pub count: usize,
-    /// How many of them are different from one another.
+    /// The number of different ones.
     pub distinct: usize,
-    /// How long they are; `None` without a tokenizer.
+    /// The lengths of the texts; `None` without a tokenizer.
     pub lengths: Option<LengthHistogram>,
-    /// Positions that a token of the dataset sees, on average: Σ length² / Σ length, of what is not cut off.
+    /// Positions that a token of the dataset sees, on average: Σ length² / Σ length, without truncated tokens.
     pub positions: Option<f64>,
 }
 
 impl Texts {
-    /// The dataset of `plan`. Its texts are sent in random order, that of its seed: every round sends the first ones, and
-    /// these should be like the others.
+    /// The dataset of `plan`, in the random order of its seed: every round sends the first texts, which should be like
+    /// the others.
     pub fn read(plan: &Plan, counter: Option<&TokenCounter<'_>>, app: &AppContext) -> Result<Self, Error> {
         let dataset = match &plan.dataset {
             DatasetSpec::Made(recipe) => recipe.generate(plan.seed, |text| match counter {
@@ -67,8 +66,8 @@ impl Texts {
 }
 
 impl Texts {
-    /// What is wrong with the texts of a plan, before anything is measured; stdin and pipes are left alone. `uncounted`:
-    /// that there will be no tokenizer.
+    /// Refuses unusable texts of a plan before the measurement; stdin and pipes are not read. `uncounted`: there will
+    /// be no tokenizer.
     pub fn check(plan: &Plan, uncounted: bool) -> Result<(), Error> {
         match &plan.dataset {
             DatasetSpec::File(path) if path.is_file() => not_empty(&read_file(path.clone(), plan.set.task)?),
@@ -82,7 +81,7 @@ impl Texts {
 
 fn not_empty(dataset: &Dataset) -> Result<(), Error> {
     match dataset.is_empty() {
-        true => Err(Error::Flag { flag: "--dataset", reason: "there is no text in it".into() }),
+        true => Err(Error::Flag { flag: "--dataset", reason: "it contains no text".into() }),
         false => Ok(()),
     }
 }
@@ -92,7 +91,7 @@ fn needs_tokenizer(recipe: &Recipe) -> Error {
     Error::Flag { flag: "--dataset", reason }
 }
 
-/// Requests of at most `batch` texts, each with the place of its first text; or one a query.
+/// Requests of at most `batch` texts, or of one query, each with the index of its first text or query.
 fn in_requests(dataset: Dataset, batch: usize, seed: u64) -> Vec<(Request, usize)> {
     let mut random = fastrand::Rng::with_seed(seed);
     match dataset {
@@ -109,7 +108,7 @@ fn in_requests(dataset: Dataset, batch: usize, seed: u64) -> Vec<(Request, usize
     }
 }
 
-/// The error of a file whose texts have another name: the commands that read files have a flag for it, this one has not.
+/// The error of a file without the field `text`; `infa bench` has no flag for another name.
 fn unnamed(error: input::InputError) -> Error {
     match error {
         input::InputError::Column { .. } | input::InputError::FieldInNone { .. } => {

@@ -1,4 +1,4 @@
-//! Who watches a run: the bar on the terminal, the collector of results, the sampler of resources.
+//! The observers of a run: the bar on the terminal, the collector of results, the sampler of resources.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,18 +11,17 @@ use crate::bench::recorder::{Recording, Sample};
 use crate::bench::report::Resources;
 use crate::ui::{Bars, StageBar};
 
-/// All of them together.
 pub(super) struct Watch {
     names: Vec<String>,
     bar: StageBar,
-    /// Requests of a round, where they are counted.
+    /// Requests of a round, if their number is known.
     requests: Option<u64>,
     collector: Collector,
     resources: Watcher,
     stages: Mutex<Stages>,
 }
 
-/// Which stage it is, and what those took that are over.
+/// The current stage, and the energy of the earlier ones.
 #[derive(Default)]
 struct Stages {
     current: Option<(usize, Stage)>,
@@ -30,7 +29,7 @@ struct Stages {
 }
 
 impl Watch {
-    /// Of targets of these names.
+    /// The observer of targets with these names.
     pub fn new(names: Vec<String>, phase: &Phase, collector: Collector, resources: Watcher, bars: &Bars) -> Self {
         let requests = match phase.end() {
             End::Requests(requests) => Some(requests as u64),
@@ -39,17 +38,16 @@ impl Watch {
         Self { names, bar: bars.stages(), requests, collector, resources, stages: Mutex::default() }
     }
 
-    /// What the target of this place took in its stages.
+    /// The resources of the target of this index.
     pub fn resources(&self, target: usize) -> Resources {
         self.resources.resources(target)
     }
 
-    /// Joules that the machine took in a round of a target, where it tells.
+    /// Joules of the machine in a round of a target, if it reports them.
     pub fn joules(&self, target: usize, round: usize) -> Option<f64> {
         self.lock().joules.get(&(target, round)).copied()
     }
 
-    /// The results that were kept, of each target.
     pub fn into_samples(self) -> Vec<Results> {
         self.collector.into_samples()
     }
@@ -66,7 +64,7 @@ impl Observer for Watch {
         self.bar.begin(&format!("{name}: {stage}"), requests);
         self.collector.began(target, stage);
         self.lock().current = Some((target, stage));
-        // What a compiler takes while it warms up is no part of the work.
+        // The resources of a warm-up, such as those of a compiler, do not count.
         if stage != Stage::WarmUp {
             self.resources.began(target);
         }
@@ -89,7 +87,7 @@ impl Observer for Watch {
     }
 }
 
-/// The watch of one target among several, for what knows of one alone.
+/// The observer of one target among several, for code that knows only one.
 pub(super) struct Placed {
     pub watch: Arc<Watch>,
     pub place: usize,

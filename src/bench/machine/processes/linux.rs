@@ -19,12 +19,12 @@ impl Processes {
 
     /// The processes under `/proc`.
     pub fn new() -> Self {
-        let ask = |name, otherwise| {
+        let setting = |name, otherwise| {
             // SAFETY: takes a number and returns one (sysconf(3)).
             let value = unsafe { libc::sysconf(name) };
             u64::try_from(value).ok().filter(|&value| value > 0).unwrap_or(otherwise)
         };
-        Self::under("/proc".into(), ask(libc::_SC_CLK_TCK, 100), ask(libc::_SC_PAGESIZE, 4096))
+        Self::under("/proc".into(), setting(libc::_SC_CLK_TCK, 100), setting(libc::_SC_PAGESIZE, 4096))
     }
 
     /// The processes under another directory of the same form.
