@@ -29,13 +29,31 @@ impl OpenEngine {
     /// # Errors
     /// [`Failure`] if there is no result for an input, or the engine was opened for other requests.
     pub async fn send(&self, request: &Request) -> Outcome {
+        self.call(self.prepare(request)?).await
+    }
+
+    /// Copies the texts of a request, as its answer takes them.
+    fn prepare(&self, request: &Request) -> Result<Call, Failure> {
         match (self, request) {
-            (Self::Embedder(engine, role), Request::Texts(texts)) => embed(engine.as_ref(), *role, texts).await,
-            (Self::Reranker(reranker), Request::Rerank { query, documents }) => {
-                rerank(reranker, query, documents).await
+            (Self::Embedder(_, role), Request::Texts(texts)) => {
+                let inputs = texts.iter().cloned().map(Input::Text).collect();
+                let options = RequestOptions { role: *role, ..RequestOptions::default() };
+                Ok(Call::Embed(engine::Request::new(OutputKind::Embedding, inputs, options)))
+            }
+            (Self::Reranker(_), Request::Rerank { query, documents }) => {
+                Ok(Call::Score(Pairs::of_one(query.clone(), documents.clone())))
             }
             (Self::Embedder(..), Request::Rerank { .. }) => Err(unsuited("texts")),
             (Self::Reranker(_), Request::Texts(_)) => Err(unsuited("queries with documents")),
+        }
+    }
+
+    async fn call(&self, call: Call) -> Outcome {
+        match (self, call) {
+            (Self::Embedder(engine, _), Call::Embed(request)) => embed(engine.as_ref(), request).await,
+            (Self::Reranker(reranker), Call::Score(pairs)) => rerank(reranker, pairs).await,
+            (Self::Embedder(..), Call::Score(_)) => Err(unsuited("texts")),
+            (Self::Reranker(_), Call::Embed(_)) => Err(unsuited("queries with documents")),
         }
     }
 
@@ -55,31 +73,36 @@ impl OpenEngine {
     }
 }
 
-async fn embed(engine: &dyn Engine, role: Role, texts: &[String]) -> Outcome {
-    let inputs = texts.iter().cloned().map(Input::Text).collect();
-    let options = RequestOptions { role, ..RequestOptions::default() };
-    let completed = engine.submit(engine::Request::new(OutputKind::Embedding, inputs, options))?.await?;
+async fn embed(engine: &dyn Engine, request: engine::Request) -> Outcome {
+    let completed = engine.submit(request)?.await?;
     let received = Some(Instant::now());
-    let (mut vectors, mut counted) = (Vec::with_capacity(texts.len()), Some(0));
+    let inputs = completed.results.len();
+    let (mut vectors, mut counted) = (Vec::with_capacity(inputs), Some(0));
     for result in completed.results {
         let output = result?;
         counted = counted.zip(output.tokens).map(|(sum, more)| sum + more as u64);
         vectors.push(output.embedding.ok_or_else(|| Failure::new(FailureKind::Shape, "a result without a vector"))?);
     }
     let tokens = completed.tokens.or(counted);
-    Ok(Answer { inputs: texts.len(), tokens, reported: tokens, received, output: Some(Output::Vectors(vectors)) })
+    Ok(Answer { inputs, tokens, reported: tokens, received, output: Some(Output::Vectors(vectors)) })
 }
 
-async fn rerank(reranker: &Reranker, query: &str, documents: &[String]) -> Outcome {
-    let pairs = Pairs::of_one(query.to_owned(), documents.to_vec());
+async fn rerank(reranker: &Reranker, pairs: Pairs) -> Outcome {
     let reranked = reranker.score(pairs, &RequestOptions::default(), true).await?;
     let received = Some(Instant::now());
-    let mut scores = Vec::with_capacity(documents.len());
+    let inputs = reranked.scores.len();
+    let mut scores = Vec::with_capacity(inputs);
     for score in reranked.scores {
         scores.push(score?.score as f32);
     }
     let tokens = reranked.tokens;
-    Ok(Answer { inputs: documents.len(), tokens, reported: tokens, received, output: Some(Output::Scores(scores)) })
+    Ok(Answer { inputs, tokens, reported: tokens, received, output: Some(Output::Scores(scores)) })
+}
+
+/// A request with copies of its texts, which the engine takes.
+enum Call {
+    Embed(engine::Request),
+    Score(Pairs),
 }
 
 /// The failure of a request that the engine was not opened for.
@@ -156,7 +179,6 @@ pub struct Prepared {
 
 /// An engine with the requests of a run. Its results are checked: one for each input, vectors all of the same length,
 /// all numbers finite.
-/// time, all numbers finite.
 pub struct CheckedEngine {
     engine: OpenEngine,
     requests: Arc<[Prepared]>,
@@ -174,8 +196,12 @@ impl CheckedEngine {
     /// # Errors
     /// As [`OpenEngine::send`], or if the result does not pass the checks.
     pub async fn once(&self, request: &Request) -> Outcome {
-        let answer = self.engine.send(request).await?;
-        self.check(&answer, request.inputs())?;
+        self.checked(self.engine.prepare(request)?, request.inputs()).await
+    }
+
+    async fn checked(&self, call: Call, inputs: usize) -> Outcome {
+        let answer = self.engine.call(call).await?;
+        self.check(&answer, inputs)?;
         Ok(answer)
     }
 
@@ -216,12 +242,14 @@ impl Target for CheckedEngine {
         self.requests.len()
     }
 
-    fn send(&self, index: usize) -> BoxFuture<'_, Outcome> {
+    fn send(self: Arc<Self>, index: usize) -> BoxFuture<'static, Outcome> {
+        let Some(Prepared { request, tokens, first: _ }) = self.requests.get(index) else {
+            let failure = Failure::new(FailureKind::Other, format!("there is no request {index}"));
+            return std::future::ready(Err(failure)).boxed();
+        };
+        let (call, inputs, tokens) = (self.engine.prepare(request), request.inputs(), *tokens);
         async move {
-            let Some(Prepared { request, tokens, first: _ }) = self.requests.get(index) else {
-                return Err(Failure::new(FailureKind::Other, format!("there is no request {index}")));
-            };
-            let mut answer = self.once(request).await?;
+            let mut answer = self.checked(call?, inputs).await?;
             answer.tokens = tokens.or(answer.reported);
             Ok(answer)
         }
@@ -293,8 +321,8 @@ mod tests {
             Output::Scores(_) => Request::Rerank { query: "q".into(), documents: texts },
         };
         let requests = [Prepared { request, tokens: Some(7), first: 0 }].into();
-        let checked = CheckedEngine::new(open(output), requests);
-        assert_eq!((checked.requests(), Target::in_flight(&checked)), (1, 3));
+        let checked = Arc::new(CheckedEngine::new(open(output), requests));
+        assert_eq!((checked.requests(), Target::in_flight(checked.as_ref())), (1, 3));
         checked.send(0).await
     }
 

@@ -109,7 +109,7 @@ impl Target for Fake {
         self.requests
     }
 
-    fn send(&self, index: usize) -> BoxFuture<'_, Outcome> {
+    fn send(self: Arc<Self>, index: usize) -> BoxFuture<'static, Outcome> {
         async move {
             let n = self.received.fetch_add(1, Ordering::SeqCst);
             let now = Instant::now();

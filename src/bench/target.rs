@@ -1,6 +1,7 @@
 //! The target of a request, and the outcome.
 
 use std::fmt;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
@@ -32,9 +33,10 @@ pub trait Target: Send + Sync {
     /// The number of prepared requests.
     fn requests(&self) -> usize;
 
-    /// Sends the request of this index, which is below [`Target::requests`]. Dropping the future cancels the request.
-    /// It never blocks its thread, as time limits could not be kept.
-    fn send(&self, index: usize) -> BoxFuture<'_, Outcome>;
+    /// Prepares the request of this index, which is below [`Target::requests`]. The future sends it when it is first
+    /// polled, so that copies of texts are made before the clock starts. Dropping it cancels the request. It never blocks
+    /// its thread, as time limits could not be kept.
+    fn send(self: Arc<Self>, index: usize) -> BoxFuture<'static, Outcome>;
 
     /// The number of concurrent requests that keeps it busy if all are there from the start.
     fn in_flight(&self) -> usize {

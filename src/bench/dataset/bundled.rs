@@ -26,7 +26,7 @@ pub(super) struct Judged {
 pub(super) struct Document {
     pub text: String,
     /// True if it answers the query.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever reads the file; a test looks at it"))]
+    #[cfg_attr(not(test), expect(dead_code, reason = "for readers of the file; a test uses it"))]
     pub relevant: bool,
 }
 

@@ -35,10 +35,9 @@ impl Supply {
         }
     }
 
-    /// The number of the next request and its due time, which is now; `None` after the last one.
-    pub fn take(&self) -> Option<(usize, Instant)> {
-        let now = Instant::now();
-        let since = now.saturating_duration_since(self.begin);
+    /// The number of the next request, which is due now; `None` after the last one.
+    pub fn take(&self) -> Option<usize> {
+        let since = self.begin.elapsed();
         let late = matches!(self.end, End::After(duration) if since >= duration);
         if late || self.stopped.load(Ordering::SeqCst) {
             return None;
@@ -48,7 +47,7 @@ impl Supply {
             self.last.get_or_init(|| since);
             self.exhausted.notify_one();
         }
-        (number < self.most()).then_some((number, now))
+        (number < self.most()).then_some(number)
     }
 
     /// No more requests from now on.

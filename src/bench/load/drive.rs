@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, coop, yield_now};
 use tokio::time::{Instant, sleep, timeout};
@@ -38,34 +39,44 @@ pub async fn run(target: &Arc<dyn Target>, phase: &Phase, cancel: &Cancel, obser
     let (sender, samples) = mpsc::channel(WAITING);
     let begin = Instant::now();
     let supply = Arc::new(Supply::new(begin, phase.end()));
-    let asker = Asker { target: Arc::clone(target), begin, phase: phase.clone(), sender };
-    let driver = Driver { asker, observer, recorder, tasks: JoinSet::new(), samples, supply, sent: 0, finished: 0 };
+    let requester = Requester { target: Arc::clone(target), begin, phase: phase.clone(), sender };
+    let driver = Driver { requester, observer, recorder, tasks: JoinSet::new(), samples, supply, sent: 0, finished: 0 };
     driver.run(width, pin!(cancel.cancelled())).await
 }
 
 /// A sender of requests, which passes on their outcomes.
 #[derive(Clone)]
-struct Asker {
+struct Requester {
     target: Arc<dyn Target>,
     begin: Instant,
     phase: Phase,
     sender: mpsc::Sender<Sample>,
 }
 
-impl Asker {
-    /// Sends the `number`th request of the phase, which is due at this time; there is an outcome in any case.
-    async fn send(&self, number: usize, due: Instant) -> Sample {
+struct Prepared {
+    index: usize,
+    answer: BoxFuture<'static, Outcome>,
+}
+
+impl Requester {
+    /// The `number`th request of the phase, before the clock starts.
+    fn prepare(&self, number: usize) -> Prepared {
         let index = self.phase.first.wrapping_add(number) % self.target.requests().max(1);
-        let sent = Instant::now();
-        let (outcome, received) = self.outcome(index).await;
-        let since = |instant: Instant| instant.saturating_duration_since(self.begin);
-        Sample { index, scheduled: since(due), sent: since(sent), done: since(received.max(sent)), outcome }
+        Prepared { index, answer: Arc::clone(&self.target).send(index) }
     }
 
-    async fn outcome(&self, index: usize) -> (Outcome, Instant) {
+    /// Sends a request, which is due at this time or when it is sent; there is an outcome in any case.
+    async fn send(&self, Prepared { index, answer }: Prepared, due: Option<Instant>) -> Sample {
+        let sent = Instant::now();
+        let (outcome, received) = self.outcome(answer).await;
+        let since = |instant: Instant| instant.saturating_duration_since(self.begin);
+        let scheduled = since(due.unwrap_or(sent));
+        Sample { index, scheduled, sent: since(sent), done: since(received.max(sent)), outcome }
+    }
+
+    async fn outcome(&self, answer: BoxFuture<'static, Outcome>) -> (Outcome, Instant) {
         let limit = self.phase.limits.timeout;
-        let asking = AssertUnwindSafe(async { self.target.send(index).await }).catch_unwind();
-        let outcome = match timeout(limit, asking).await {
+        let outcome = match timeout(limit, AssertUnwindSafe(answer).catch_unwind()).await {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(panic)) => {
                 let text = panic.downcast_ref::<&str>().copied();
@@ -84,16 +95,16 @@ impl Asker {
     }
 
     /// Sends one request of an open loop.
-    async fn once(self, number: usize, due: Instant) {
-        let sample = self.send(number, due).await;
+    async fn once(self, request: Prepared, due: Instant) {
+        let sample = self.send(request, Some(due)).await;
         // A cancelled phase does not wait for it.
         let _ = self.sender.send(sample).await;
     }
 
     /// A client, which sends the next request when the last one has ended, until there are no more.
     async fn client(self, supply: Arc<Supply>) {
-        while let Some((number, due)) = supply.take() {
-            let sample = self.send(number, due).await;
+        while let Some(number) = supply.take() {
+            let sample = self.send(self.prepare(number), None).await;
             let failed = sample.outcome.as_ref().err().map(|failure| failure.kind);
             if failed == Some(FailureKind::Died) {
                 supply.stop();
@@ -110,7 +121,7 @@ impl Asker {
 }
 
 struct Driver<'a> {
-    asker: Asker,
+    requester: Requester,
     observer: &'a dyn Observer,
     recorder: Recorder,
     /// The senders; dropping this aborts them.
@@ -124,7 +135,7 @@ struct Driver<'a> {
 
 impl Driver<'_> {
     async fn run(mut self, width: Option<usize>, mut cancelled: Pin<&mut impl Future<Output = ()>>) -> Recording {
-        if let End::After(duration) = self.asker.phase.end() {
+        if let End::After(duration) = self.requester.phase.end() {
             self.recorder.end(duration);
         }
         let mut ending = match width {
@@ -136,7 +147,7 @@ impl Driver<'_> {
         if waits {
             ending = self.drain(ending, cancelled).await;
         }
-        // The outcomes so far count, whatever ended the phase.
+        // The outcomes so far count, for any end of the phase.
         self.tasks.abort_all();
         while let Ok(sample) = self.samples.try_recv() {
             ending = self.finish(sample).map_or(ending, |new| ending.max(new));
@@ -152,7 +163,7 @@ impl Driver<'_> {
     async fn closed(&mut self, width: usize, mut cancelled: Pin<&mut impl Future<Output = ()>>) -> Ending {
         let supply = Arc::clone(&self.supply);
         for _ in 0..width.min(supply.most()) {
-            self.tasks.spawn(self.asker.clone().client(Arc::clone(&supply)));
+            self.tasks.spawn(self.requester.clone().client(Arc::clone(&supply)));
         }
         let mut over = pin!(supply.over());
         loop {
@@ -170,10 +181,11 @@ impl Driver<'_> {
 
     /// Sends each request when it is due, unless too many are in flight.
     async fn open(&mut self, mut cancelled: Pin<&mut impl Future<Output = ()>>) -> Ending {
-        let pacer = Pacer::new(self.asker.phase.timer);
+        let pacer = Pacer::new(self.requester.phase.timer);
         let mut last = Duration::ZERO;
-        for offset in Arrivals::new(&self.asker.phase) {
-            let Some(due) = self.asker.begin.checked_add(offset) else { break };
+        for offset in Arrivals::new(&self.requester.phase) {
+            let Some(due) = self.requester.begin.checked_add(offset) else { break };
+            let request = self.requester.prepare(self.sent);
             let mut wait = pin!(pacer.until(due));
             loop {
                 let sample = tokio::select! {
@@ -194,8 +206,8 @@ impl Driver<'_> {
             }
             while self.tasks.try_join_next().is_some() {}
             last = offset;
-            if self.in_flight() < self.asker.phase.limits.in_flight {
-                self.tasks.spawn(self.asker.clone().once(self.sent, due));
+            if self.in_flight() < self.requester.phase.limits.in_flight {
+                self.tasks.spawn(self.requester.clone().once(request, due));
                 self.sent += 1;
             } else {
                 self.recorder.dropped();
@@ -209,7 +221,7 @@ impl Driver<'_> {
 
     /// Waits for the requests in flight, up to the limit.
     async fn drain(&mut self, mut ending: Ending, mut cancelled: Pin<&mut impl Future<Output = ()>>) -> Ending {
-        let mut over = pin!(sleep(self.asker.phase.limits.drain));
+        let mut over = pin!(sleep(self.requester.phase.limits.drain));
         loop {
             let sample = tokio::select! {
                 biased;
@@ -230,10 +242,10 @@ impl Driver<'_> {
     fn lose_rest(&mut self) {
         let lost = self.in_flight();
         if lost > 0 {
-            let limit = humantime::format_duration(self.asker.phase.limits.drain);
+            let limit = humantime::format_duration(self.requester.phase.limits.drain);
             let message = format!("no answer within {limit} after the last request was due");
             let failure = Failure::new(FailureKind::Timeout, message);
-            self.recorder.lost(lost as u64, &failure, self.asker.begin.elapsed());
+            self.recorder.lost(lost as u64, &failure, self.requester.begin.elapsed());
             self.finished += lost;
         }
     }
@@ -251,7 +263,7 @@ impl Driver<'_> {
         let died = matches!(&sample.outcome, Err(failure) if failure.kind == FailureKind::Died);
         self.recorder.finished(&sample);
         self.observer.finished(sample);
-        let gave_up = self.recorder.failures_in_a_row() >= self.asker.phase.limits.failures_in_a_row;
+        let gave_up = self.recorder.failures_in_a_row() >= self.requester.phase.limits.failures_in_a_row;
         match (died, gave_up) {
             (true, _) => Some(Ending::Died),
             (false, true) => Some(Ending::GaveUp),

@@ -1,7 +1,11 @@
 //! Whole phases under a paused clock: all times are known to the millisecond.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 
 use super::arrivals::Arrivals;
 use super::phase::LONGEST_PHASE;
@@ -10,7 +14,7 @@ use crate::bench::fake::{Fake, ms};
 use crate::bench::observer::Observer;
 use crate::bench::recorder::Sample;
 use crate::bench::recorder::{Basis, Ending, Recording};
-use crate::bench::target::{Failure, FailureKind};
+use crate::bench::target::{Answer, Failure, FailureKind, Outcome, Target};
 use crate::fetch::Cancel;
 
 #[derive(Default)]
@@ -271,6 +275,40 @@ async fn death_ends_a_phase() {
     assert_eq!((recording.ending, recording.done.requests, recording.elapsed), (Ending::Died, 10, ms(40)));
     assert_eq!(recording.failures.of(FailureKind::Died), 4);
     assert_eq!(recording.failures.main().unwrap().to_string(), "engine died: killed by signal 9");
+}
+
+/// The times at which requests are prepared and sent.
+#[derive(Default)]
+struct Clocked {
+    prepared: Mutex<Vec<Instant>>,
+    sent: Mutex<Vec<Instant>>,
+}
+
+impl Target for Clocked {
+    fn requests(&self) -> usize {
+        10
+    }
+
+    fn send(self: Arc<Self>, _: usize) -> BoxFuture<'static, Outcome> {
+        self.prepared.lock().unwrap().push(Instant::now());
+        async move {
+            self.sent.lock().unwrap().push(Instant::now());
+            Ok(Answer { inputs: 1, ..Answer::default() })
+        }
+        .boxed()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_of_an_open_loop_are_prepared_before_they_are_due() {
+    let target = Arc::new(Clocked::default());
+    let open = phase(Load::Constant { rate: 10.0 }, End::Requests(5));
+    run(&(Arc::clone(&target) as Arc<dyn Target>), &open, &Cancel::new(), &()).await;
+    let (prepared, sent) = (target.prepared.lock().unwrap(), target.sent.lock().unwrap());
+    assert_eq!((prepared.len(), sent.len()), (5, 5));
+    for (prepared, sent) in prepared.iter().zip(sent.iter()).skip(1) {
+        assert_eq!(*sent - *prepared, ms(100));
+    }
 }
 
 #[tokio::test(start_paused = true)]

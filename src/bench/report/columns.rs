@@ -201,13 +201,15 @@ pub(super) fn failed(engine: &EngineReport) -> u64 {
     engine.failures.iter().map(|failure| failure.count).fold(engine.dropped, u64::saturating_add)
 }
 
+type StepFigure = fn(&CurveStep) -> Option<f64>;
+
 /// The steps of a curve, a row each; columns without values are left out.
 pub(super) fn steps(curve: &Curve) -> Table {
     let load = match curve.kind {
         CurveKind::Concurrency => "clients",
         CurveKind::Rate | CurveKind::Search => "due/s",
     };
-    let figures: [(&'static str, fn(&CurveStep) -> Option<f64>); 6] = [
+    let figures: [(&'static str, StepFigure); 6] = [
         ("requests/s", |step| step.requests_per_second),
         ("inputs/s", |step| step.inputs_per_second),
         ("tokens/s", |step| step.tokens_per_second),
@@ -215,7 +217,7 @@ pub(super) fn steps(curve: &Curve) -> Table {
         ("p99 ms", |step| step.p99_ms),
         ("max ms", |step| step.max_ms),
     ];
-    let known = |(_, value): &(_, fn(&CurveStep) -> Option<f64>)| curve.steps.iter().any(|step| value(step).is_some());
+    let known = |(_, value): &(_, StepFigure)| curve.steps.iter().any(|step| value(step).is_some());
     let figures: Vec<_> = figures.into_iter().filter(known).collect();
     let mut head: Vec<&'static str> = std::iter::once(load).chain(figures.iter().map(|(head, _)| *head)).collect();
     head.push("failed");

@@ -26,11 +26,9 @@ pub struct Machine {
     pub gemm_gflops: Option<f64>,
     /// Version of ONNX Runtime in this process.
     pub onnxruntime: Option<String>,
-    /// GPUs.
     pub gpus: Vec<Gpu>,
 }
 
-/// A GPU.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Gpu {
     pub name: String,

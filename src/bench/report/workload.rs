@@ -57,7 +57,7 @@ pub struct Workload {
     pub texts: usize,
     /// The number of different ones.
     pub distinct: usize,
-    /// Inputs of a request.
+    /// Inputs of the largest request.
     pub inputs_per_request: usize,
     /// Different requests; they are sent over and over again.
     pub requests: usize,
