@@ -163,9 +163,9 @@ fn a_rehearsal_finds_what_fails_at_once() {
     let none = none.to_str().unwrap();
     for (args, status, said) in [
         (&["-m", model, "--dataset", &other][..], 2, "text"),
-        (&["-m", model, "--dataset", &empty], 2, "there is no text in it"),
+        (&["-m", model, "--dataset", &empty], 2, "it contains no text"),
         (&["-m", model, "--dataset", &broken], 2, "broken.parquet"),
-        (&["-m", model, "--task", "rerank", "--dataset", &queries], 2, "there is no text in it"),
+        (&["-m", model, "--task", "rerank", "--dataset", &queries], 2, "it contains no text"),
         (&["-m", none], 3, "not-a-model"),
         (&["-m", "BAAI/nowhere", "--offline"], 3, "is not in the cache"),
         (&["--engines", "tei=http://127.0.0.1:9", "-m", "BAAI/nowhere", "--offline"], 2, "needs a tokenizer"),
