@@ -3,6 +3,8 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use super::{AppContext, Error};
 use crate::cli::ReportExportArgs;
 use crate::output::{Destination, Document};
@@ -23,13 +25,13 @@ pub(super) struct Exports<R> {
 
 impl<R: 'static> Exports<R> {
     /// Opens the files of these flags; `-` is stdout.
-    pub fn of_report(
-        args: ReportExportArgs,
-        json: fn(&R) -> serde_json::Result<String>,
-        fill: Fill<R>,
-    ) -> Result<Self, Error> {
+    pub fn of_report(args: ReportExportArgs, fill: Fill<R>) -> Result<Self, Error>
+    where
+        R: Serialize,
+    {
         let ReportExportArgs { export_json, export_markdown, export_html } = args;
-        let json: Boxed<R> = Box::new(move |report| json(report).map_err(|e| e.to_string()));
+        let json: Boxed<R> =
+            Box::new(|report| serde_json::to_string_pretty(report).map(|text| text + "\n").map_err(|e| e.to_string()));
         let markdown: Boxed<R> = Box::new(move |report| Ok(document::markdown(&fill(report))));
         let html: Boxed<R> = Box::new(move |report| Ok(document::html(fill(report))));
         Self::open_boxed([(export_json, json), (export_markdown, markdown), (export_html, html)])

@@ -1,5 +1,6 @@
 //! Thresholds, `METRIC<LIMIT` and `METRIC>LIMIT`: one grammar for all kinds of comparisons, with the metrics of each.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use super::runs::Unit;
@@ -60,10 +61,11 @@ impl Kind {
     }
 
     fn metrics(self) -> Vec<Metric> {
-        let plain = |&name: &&'static str| {
-            let changes = self == Self::Engines && quality::CHANGING.contains(&name);
+        let plain = |name: &'static str| {
+            let changes = self == Self::Engines && quality::JUDGED.contains(&name);
             Metric { name, alias: name, label: name, unit: None, changes }
         };
+        let vectors = vectors::METRICS.map(|(name, _)| name);
         match self {
             Self::Runs => {
                 let metric = |of: &runs::Metric| {
@@ -72,16 +74,14 @@ impl Kind {
                 };
                 runs::METRICS.iter().map(metric).collect()
             }
-            Self::Vectors => vectors::METRICS.iter().map(plain).collect(),
+            Self::Vectors => vectors.into_iter().map(plain).collect(),
             Self::Engines => {
-                let mut names: Vec<&str> = Vec::new();
-                let tasks = scores::METRICS.iter().chain(&quality::METRICS).chain(&engines::METRICS);
-                for name in vectors::METRICS.iter().chain(tasks) {
-                    if !names.contains(name) {
-                        names.push(name);
-                    }
-                }
-                names.iter().map(plain).collect()
+                let (scores, own) = (scores::METRICS.map(|(name, _)| name), engines::METRICS.map(|(name, _)| name));
+                let tasks = quality::JUDGED.into_iter().chain(quality::OTHERS);
+                let mut names: Vec<&str> = vectors.into_iter().chain(scores).chain(tasks).chain(own).collect();
+                let mut seen = HashSet::new();
+                names.retain(|name| seen.insert(*name));
+                names.into_iter().map(plain).collect()
             }
         }
     }

@@ -3,6 +3,9 @@
 
 use std::path::Path;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 /// Compares with the file of that name in a directory of `tests/fixtures`, or writes it if `INFA_UPDATE_SNAPSHOTS` is set.
 #[track_caller]
 pub fn compare_in(directory: &str, name: &str, found: &str) {
@@ -25,4 +28,16 @@ pub fn assert_published(path: &str, schema: &serde_json::Value) {
     }
     let published = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(published == schema, "{} is stale: INFA_UPDATE_SCHEMA=1 cargo test writes it", path.display());
+}
+
+/// Asserts of documents that they are as their schema says, and returns them as JSON.
+pub fn valid<D: JsonSchema + Serialize>() -> impl Fn(&D) -> serde_json::Value {
+    let validator = jsonschema::validator_for(&schemars::schema_for!(D).to_value()).unwrap();
+    assert!(!validator.is_valid(&serde_json::json!({})), "the schema says nothing");
+    move |document| {
+        let value = serde_json::to_value(document).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
+        assert!(errors.is_empty(), "{errors:?}");
+        value
+    }
 }

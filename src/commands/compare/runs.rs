@@ -16,7 +16,7 @@ pub(super) fn run(args: CompareRunsArgs, app: &AppContext) -> Result<Outcome, Er
     expect_reports(base.iter().chain(&files))?;
     let plan = plan(read(&base)?, read(&files)?, baseline)?;
     let fail_if = thresholds(&fail_if, Kind::Runs)?;
-    let exports = Exports::of_report(exports, runs::json, runs::document)?;
+    let exports = Exports::of_report(exports, runs::document)?;
     let mut report = runs::compare(&plan, force)?;
     report.thresholds = runs::check(&fail_if, &report)?;
     report.shown = shown(&metrics);

@@ -16,7 +16,7 @@ pub(super) fn run(args: CompareVectorsArgs, app: &AppContext) -> Result<Outcome,
     let CompareVectorsArgs { files, checks: CheckArgs { fail_if, exports } } = args;
     let fail_if = thresholds(&fail_if, Kind::Vectors)?;
     expect_vectors(&files)?;
-    let exports = Exports::of_report(exports, vectors::json, vectors::document)?;
+    let exports = Exports::of_report(exports, vectors::document)?;
     let mut report = compare(&files, app)?;
     report.check(&fail_if);
     exports.finish(&report, vectors::document, app)?;

@@ -18,8 +18,6 @@ mod threshold;
 
 pub(crate) use document::{checks, document};
 pub use probe::{Answers, Failures, Inputs, Probe, Query, Results, Text};
-pub use report::{
-    EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask, EnginesWorkload, METRICS, SCHEMA_VERSION, json,
-};
+pub use report::{EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask, EnginesWorkload, METRICS, SCHEMA_VERSION};
 pub use stability::{ScoreInvariance, ScoreStability, Stability, VectorStability};
 pub use threshold::check;

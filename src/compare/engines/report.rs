@@ -11,16 +11,9 @@ use crate::bench::report::{Machine, ModelReport};
 use crate::compare::quality::{Measured, QualityChange, RetrievalReport, StsReport};
 use crate::compare::scores::{RankingComparison, ScoreSetReport};
 use crate::compare::vectors::{VectorComparison, VectorSetReport, Verdict};
-#[cfg(test)]
-use crate::report::schema_of;
 
 /// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
 pub const SCHEMA_VERSION: u32 = 1;
-
-/// Names of the figures that every engine has by itself; thresholds can be set on these and on those of vectors, scores and
-/// tasks.
-pub const METRICS: [&str; 5] =
-    ["alone_cosine_min", "alone_max_difference", "concurrent_cosine_min", "concurrent_max_difference", "failed"];
 
 /// Engines on the same inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
@@ -189,79 +182,55 @@ impl EngineOnTexts {
         self.against.as_ref().map(|found| found.verdict).or(rankings)
     }
 
-    /// The figure of this name, if known.
+    /// The figure of this name, if known: one of its own, or one of its vectors, scores or tasks.
     pub(super) fn metric(&self, name: &str) -> Option<f64> {
-        let way = |which: fn(&Stability) -> super::stability::Way| self.stability.as_ref().map(which);
-        match name {
-            "failed" => Some((self.failures.inputs + self.failures.not_answered_again) as f64),
-            "alone_cosine_min" => way(Stability::alone)?.cosine_min,
-            "alone_max_difference" => way(Stability::alone)?.max_difference,
-            "concurrent_cosine_min" => way(Stability::concurrent)?.cosine_min,
-            "concurrent_max_difference" => way(Stability::concurrent)?.max_difference,
-            _ => {
-                let vectors = self.against.as_ref().and_then(|found| found.metric(name));
-                let rankings = || self.rankings.as_ref().and_then(|found| found.metric(name));
-                let sts = || self.sts.as_ref().and_then(|found| found.metric(name));
-                let retrieval = || self.retrieval.as_ref().and_then(|found| found.metric(name));
-                vectors.or_else(rankings).or_else(sts).or_else(retrieval)
-            }
+        if let Some((_, of)) = METRICS.iter().find(|(known, _)| *known == name) {
+            return of(self);
         }
+        let vectors = self.against.as_ref().and_then(|found| found.metric(name));
+        let rankings = || self.rankings.as_ref().and_then(|found| found.metric(name));
+        let sts = || self.sts.as_ref().and_then(|found| found.metric(name));
+        let retrieval = || self.retrieval.as_ref().and_then(|found| found.metric(name));
+        vectors.or_else(rankings).or_else(sts).or_else(retrieval)
     }
 
-    /// The change of the figure of this name, of a task with judged data, from the reference's.
-    pub(super) fn change(&self, name: &str) -> Option<QualityChange> {
-        let sts = self.sts.as_ref().and_then(|found| found.change(name));
-        sts.or_else(|| self.retrieval.as_ref().and_then(|found| found.change(name)))
-    }
-
-    /// The value of the figure of this name, of a task with a truth, with its interval.
-    pub(super) fn measured(&self, name: &str) -> Option<Measured> {
-        let (sts, retrieval) = (self.sts.as_ref(), self.retrieval.as_ref());
-        match name {
-            "spearman" => sts?.spearman,
-            "pearson" => sts?.pearson,
-            "ndcg10" => retrieval?.ndcg10,
-            "recall10" => retrieval?.recall10,
-            "recall100" => retrieval?.recall100,
-            "mrr10" => retrieval?.mrr10,
-            _ => None,
+    /// The figure of this name of a task with judged data: its value, and its change from the reference's.
+    pub(super) fn judged(&self, name: &str) -> (Option<Measured>, Option<QualityChange>) {
+        let sts = self.sts.as_ref().map(|found| found.judged(name)).unwrap_or_default();
+        match &self.retrieval {
+            Some(found) if sts == (None, None) => found.judged(name),
+            _ => sts,
         }
     }
 }
 
-/// The report as JSON for files: indented, with a newline at its end.
-///
-/// # Errors
-/// None is known: they are those of the serialiser.
-pub fn json(report: &EnginesReport) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(report).map(|text| text + "\n")
-}
+type Metric = (&'static str, fn(&EngineOnTexts) -> Option<f64>);
 
-/// The schema of these reports (JSON Schema, draft 2020-12), as `docs/compare-engines.schema.json` has it.
-#[cfg(test)]
-pub fn schema() -> serde_json::Value {
-    schema_of::<EnginesReport>("Report of infa compare on engines", SCHEMA_VERSION)
-}
+/// The figures that every engine has by itself; thresholds can be set on these and on those of vectors, scores and tasks.
+pub const METRICS: [Metric; 5] = [
+    ("alone_cosine_min", |engine| engine.stability.as_ref()?.alone().cosine_min),
+    ("alone_max_difference", |engine| engine.stability.as_ref()?.alone().max_difference),
+    ("concurrent_cosine_min", |engine| engine.stability.as_ref()?.concurrent().cosine_min),
+    ("concurrent_max_difference", |engine| engine.stability.as_ref()?.concurrent().max_difference),
+    ("failed", |engine| Some((engine.failures.inputs + engine.failures.not_answered_again) as f64)),
+];
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::compare::engines::sample;
-    use crate::report::snapshots::assert_published;
+    use crate::report::schema_of;
+    use crate::report::snapshots::{assert_published, valid};
 
     #[test]
     fn the_published_schema_is_fresh() {
-        assert_published("docs/compare-engines.schema.json", &schema());
+        let schema = schema_of::<EnginesReport>("Report of infa compare on engines", SCHEMA_VERSION);
+        assert_published("docs/compare-engines.schema.json", &schema);
     }
 
     #[test]
     fn reports_are_as_the_schema_says() {
-        let validator = jsonschema::validator_for(&schema()).unwrap();
-        let mut value: serde_json::Value = serde_json::from_str(&json(&sample::report()).unwrap()).unwrap();
-        let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
-        assert!(errors.is_empty(), "{errors:?}");
-        value["engines"][0]["state"] = "tired".into();
-        assert!(!validator.is_valid(&value));
+        valid()(&sample::report());
     }
 
     #[test]

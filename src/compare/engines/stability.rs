@@ -1,12 +1,12 @@
 //! The dependence of an engine's results on the rest of the batch.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::stats::fidelity::InvarianceReport;
 
 /// Results of the same inputs in batches, against those of each alone, and of many at once in other batches.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Stability {
     Vectors(VectorStability),
@@ -14,7 +14,7 @@ pub enum Stability {
 }
 
 /// Vectors of the same texts.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct VectorStability {
     /// Each alone, against those out of batches.
     pub alone: InvarianceReport,
@@ -23,7 +23,7 @@ pub struct VectorStability {
 }
 
 /// Scores of the same documents.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct ScoreStability {
     /// Each document alone, against that among all of its query's.
     pub alone: ScoreInvariance,
@@ -32,7 +32,7 @@ pub struct ScoreStability {
 }
 
 /// The dependence of scores on the rest of the batch.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct ScoreInvariance {
     /// Pairs that were looked at.
     pub pairs: usize,

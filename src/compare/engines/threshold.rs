@@ -19,7 +19,7 @@ impl Threshold {
             },
             Limit::Change(_) if is_reference => None,
             Limit::Change(limit) => {
-                let change = engine.change(self.metric);
+                let (_, change) = engine.judged(self.metric);
                 Some(match change.and_then(|change| Some((change.relative?, change.relative_interval))) {
                     Some((change, Some((low, high)))) => {
                         let nearest = self.near((low, high));

@@ -21,6 +21,6 @@ mod tests;
 pub use estimate::Cancelled;
 #[cfg(test)]
 pub use report::StsComparison;
-pub use report::{CHANGING, METRICS, Measured, QualityChange, QualityVerdict, QueryLoss, RetrievalReport, StsReport};
+pub use report::{JUDGED, Measured, OTHERS, QualityChange, QualityVerdict, QueryLoss, RetrievalReport, StsReport};
 pub use retrieval::{RetrievalTask, Retrieved};
 pub use sts::{StsScores, StsTask};

@@ -1,27 +1,16 @@
 //! The results of one engine at a task, as documents.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-/// Names of the figures of tasks that a threshold can limit a change of, as it has an interval.
-pub const CHANGING: [&str; 6] = ["spearman", "pearson", "ndcg10", "recall10", "recall100", "mrr10"];
+/// Names of the figures of tasks that have an interval: thresholds can limit their change, too.
+pub const JUDGED: [&str; 6] = ["spearman", "pearson", "ndcg10", "recall10", "recall100", "mrr10"];
 
-/// Names of all figures of tasks that thresholds can be set on.
-pub const METRICS: [&str; 10] = [
-    "spearman",
-    "pearson",
-    "score_correlation",
-    "score_difference_max",
-    "ndcg10",
-    "recall10",
-    "recall100",
-    "mrr10",
-    "overlap10",
-    "lost",
-];
+/// Names of the other figures of tasks that thresholds can be set on.
+pub const OTHERS: [&str; 4] = ["score_correlation", "score_difference_max", "overlap10", "lost"];
 
 /// A value of one engine.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Measured {
     /// Over all items.
     pub value: f64,
@@ -31,7 +20,7 @@ pub struct Measured {
 }
 
 /// A value of one engine against that of the reference, both of the items (pairs, queries) that both have.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct QualityChange {
     pub reference: f64,
     pub value: f64,
@@ -51,7 +40,7 @@ pub struct QualityChange {
 }
 
 /// The verdict on an engine at a task, beside the reference.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum QualityVerdict {
     /// Better: the whole interval lies above 0.
@@ -79,7 +68,7 @@ impl QualityVerdict {
 }
 
 /// The agreement of an engine's similarities with people's scores of pairs of texts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct StsReport {
     /// The similarity of two vectors, for example cosine.
     pub similarity: String,
@@ -100,7 +89,7 @@ pub struct StsReport {
 }
 
 /// An engine's similarities against those of the reference.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct StsComparison {
     /// Pairs that both have a score for. All that follows is of these.
     pub pairs: usize,
@@ -113,7 +102,7 @@ pub struct StsComparison {
 }
 
 /// The agreement of an engine's scores with those of the reference.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct ScoreAgreement {
     /// The largest difference of two scores of one pair.
     pub max_difference: f64,
@@ -124,7 +113,7 @@ pub struct ScoreAgreement {
 }
 
 /// The quality of a search with an engine's vectors.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RetrievalReport {
     /// The similarity of two vectors, for example cosine.
     pub similarity: String,
@@ -159,7 +148,7 @@ pub struct RetrievalReport {
 }
 
 /// A search with an engine's vectors against one with those of the reference.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RetrievalComparison {
     /// Judged queries that both have a vector for. All that follows is of these.
     pub queries: usize,
@@ -182,7 +171,7 @@ pub struct RetrievalComparison {
 }
 
 /// A query that an engine finds less for than the reference does.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct QueryLoss {
     /// Its id.
     pub query: String,
@@ -198,22 +187,20 @@ impl StsReport {
     pub fn metric(&self, name: &str) -> Option<f64> {
         let scores = self.comparison.as_ref().and_then(|comparison| comparison.scores);
         match name {
-            "spearman" => self.spearman.map(|found| found.value),
-            "pearson" => self.pearson.map(|found| found.value),
             "score_correlation" => scores?.spearman,
-            "score_difference_max" => scores.map(|scores| scores.max_difference),
+            "score_difference_max" => Some(scores?.max_difference),
             "lost" => Some(self.lost as f64),
-            _ => None,
+            _ => self.judged(name).0.map(|found| found.value),
         }
     }
 
-    /// The change of `spearman` or `pearson` from the reference's.
-    pub fn change(&self, name: &str) -> Option<QualityChange> {
-        let comparison = self.comparison.as_ref()?;
+    /// `spearman` or `pearson`, and its change from the reference's.
+    pub fn judged(&self, name: &str) -> (Option<Measured>, Option<QualityChange>) {
+        let change = |of: fn(&StsComparison) -> Option<QualityChange>| self.comparison.as_ref().and_then(of);
         match name {
-            "spearman" => comparison.spearman,
-            "pearson" => comparison.pearson,
-            _ => None,
+            "spearman" => (self.spearman, change(|found| found.spearman)),
+            "pearson" => (self.pearson, change(|found| found.pearson)),
+            _ => (None, None),
         }
     }
 }
@@ -222,27 +209,22 @@ impl RetrievalReport {
     /// The engine's figure of this name, `None` for another name, or where it is not known.
     /// `overlap10` is with the reference; `lost` are queries and documents.
     pub fn metric(&self, name: &str) -> Option<f64> {
-        let value = |found: Option<Measured>| found.map(|found| found.value);
         match name {
-            "ndcg10" => value(self.ndcg10),
-            "recall10" => value(self.recall10),
-            "recall100" => value(self.recall100),
-            "mrr10" => value(self.mrr10),
             "overlap10" => self.comparison.as_ref()?.overlap10,
             "lost" => Some((self.lost + self.lost_documents) as f64),
-            _ => None,
+            _ => self.judged(name).0.map(|found| found.value),
         }
     }
 
-    /// The change of `ndcg10`, `recall10`, `recall100` or `mrr10` from the reference's.
-    pub fn change(&self, name: &str) -> Option<QualityChange> {
-        let comparison = self.comparison.as_ref()?;
+    /// `ndcg10`, `recall10`, `recall100` or `mrr10`, and its change from the reference's.
+    pub fn judged(&self, name: &str) -> (Option<Measured>, Option<QualityChange>) {
+        let change = |of: fn(&RetrievalComparison) -> Option<QualityChange>| self.comparison.as_ref().and_then(of);
         match name {
-            "ndcg10" => comparison.ndcg10,
-            "recall10" => comparison.recall10,
-            "recall100" => comparison.recall100,
-            "mrr10" => comparison.mrr10,
-            _ => None,
+            "ndcg10" => (self.ndcg10, change(|found| found.ndcg10)),
+            "recall10" => (self.recall10, change(|found| found.recall10)),
+            "recall100" => (self.recall100, change(|found| found.recall100)),
+            "mrr10" => (self.mrr10, change(|found| found.mrr10)),
+            _ => (None, None),
         }
     }
 }

@@ -32,6 +32,6 @@ pub(crate) use document::{checks, document, not_comparable};
 pub use error::RunsError;
 pub use metric::{METRICS, Metric, Scale, Unit, metric};
 pub use read::{Run, read};
-pub use report::{RunsReport, json};
+pub use report::RunsReport;
 pub use scenarios::{Plan, compare};
 pub use threshold::check;

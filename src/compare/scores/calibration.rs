@@ -1,7 +1,7 @@
 //! The agreement of score values: can a cut-off tuned on one engine be kept for the other?
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::sides::Query;
 
@@ -9,7 +9,7 @@ use super::sides::Query;
 const HALF: f64 = 0.5;
 
 /// Scores of the same documents, against one another. All figures are of the documents whose scores are finite in both.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Calibration {
     /// Documents, of all queries that were compared.
     pub documents: usize,
@@ -39,7 +39,7 @@ pub struct Calibration {
 }
 
 /// A cut-off, and how many documents lie on either side. What scores as much as it is above.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct CutOff {
     /// The cut-off.
     pub at: f64,
@@ -54,7 +54,7 @@ pub struct CutOff {
 }
 
 /// The reason for a cut-off.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CutOffBasis {
     /// 0.5, as both engines give probabilities.
@@ -64,7 +64,7 @@ pub enum CutOffBasis {
 }
 
 /// The cut-off at which most documents change sides.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct WorstCutOff {
     /// The cut-off.
     pub at: f64,

@@ -1,10 +1,9 @@
 //! One engine's scores against another's.
 
 use super::calibration::{calibration, spread};
-use super::findings::Evidence;
 use super::order::{Order, is_constant, order};
 use super::placement::placement;
-use super::relation::{Relation, relation};
+use super::relation::relation;
 use super::sides::{Query, Sides};
 use super::verdict::Facts;
 use super::{RankingComparison, ScoreSet, ScoreSetReport, WorstQuery};
@@ -33,26 +32,15 @@ pub fn compare(reference: &ScoreSet, candidate: &ScoreSet) -> RankingComparison 
 
     let matched = reference.queries.len().min(candidate.queries.len());
     let facts = Facts {
-        lost: sides.lost + sides.document_mismatches.len(),
-        infinite: compared.iter().filter(|query| query.is_infinite_in_one()).count(),
-        permuted: placement.permuted.len(),
-        sorted: placement.sorted.is_some(),
-        calibration: calibration.as_ref(),
-        order: order.as_ref().map(|order| &order.agreement),
-        pairs: compared.iter().map(|query| query.reference.len()).map(|n| n * n.saturating_sub(1) / 2).sum(),
-    };
-    let (verdict, reasons) = facts.judge();
-    let evidence = Evidence {
         reference: &reference_report,
         candidate: &candidate_report,
         sides: &sides,
         placement: &placement,
-        same: relation == Some(Relation::Same),
-        relation: match relation {
-            Some(Relation::Other(found)) => Some(found),
-            Some(Relation::Same) | None => None,
-        },
+        calibration: calibration.as_ref(),
+        order: order.as_ref().map(|order| &order.agreement),
     };
+    let (verdict, reasons) = facts.judge();
+    let findings = facts.findings(relation);
     let mut comparison = RankingComparison {
         matched,
         only_in_reference: reference.queries.len() - matched,
@@ -64,7 +52,7 @@ pub fn compare(reference: &ScoreSet, candidate: &ScoreSet) -> RankingComparison 
         order: order.as_ref().map(|order| order.agreement),
         calibration,
         worst: order.as_ref().map(|order| worst(compared, order)).unwrap_or_default(),
-        findings: evidence.findings(),
+        findings,
         verdict,
         reasons,
         warnings: Vec::new(),

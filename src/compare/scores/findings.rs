@@ -3,17 +3,16 @@
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::placement::Placement;
 use super::set::QueryName;
-use super::set_report::{EXAMPLES, ScoreFlaws, ScoreSetReport};
-use super::sides::Sides;
+use super::set_report::{EXAMPLES, ScoreFlaws};
+use super::verdict::Facts;
 use crate::compare::vectors::Side;
 use crate::report::numbers::{cosine, count, number, several};
 
 /// A document of a query.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct DocumentName {
     pub query: QueryName,
     /// Its place among the documents of the query, from 0.
@@ -27,7 +26,7 @@ impl fmt::Display for DocumentName {
 }
 
 /// Something that is the matter with the scores of one engine, seen from those of the other.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Finding {
     /// Some queries have no scores to work with.
@@ -201,21 +200,18 @@ fn listed(examples: &[impl ToString]) -> String {
     examples.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// The evidence for findings.
-pub(super) struct Evidence<'a> {
-    pub reference: &'a ScoreSetReport,
-    pub candidate: &'a ScoreSetReport,
-    pub sides: &'a Sides<'a>,
-    pub placement: &'a Placement,
-    /// True if scores are the same, and if not, what makes the one engine's of the other's, in queries that are not
-    /// permuted.
-    pub same: bool,
-    pub relation: Option<Finding>,
+/// A mapping from one side's scores to the other's.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Relation {
+    /// They are the same, or as good as.
+    Same,
+    /// They are not, and this is the matter.
+    Other(Finding),
 }
 
-impl Evidence<'_> {
-    /// All that can be named, the worst first.
-    pub fn findings(&self) -> Vec<Finding> {
+impl Facts<'_> {
+    /// All that can be named, the worst first. `relation`: that of queries whose documents are not permuted.
+    pub fn findings(&self, relation: Option<Relation>) -> Vec<Finding> {
         let mut findings = Vec::new();
         let both = [(Side::Reference, self.reference), (Side::Candidate, self.candidate)];
         for (side, set) in both {
@@ -232,7 +228,7 @@ impl Evidence<'_> {
             both.into_iter().filter_map(|(side, set)| Some(Finding::Constant { side, score: set.constant? }));
         let constant: Vec<Finding> = constant.collect();
         // Two that are the same have nothing the matter with one another.
-        if !constant.is_empty() && !self.same {
+        if !constant.is_empty() && relation != Some(Relation::Same) {
             findings.extend(constant);
             return findings;
         }
@@ -246,7 +242,9 @@ impl Evidence<'_> {
             let of = self.sides.compared.len();
             findings.push(Finding::Permuted { queries: permuted.len(), of, examples: named.collect() });
         }
-        findings.extend(self.relation.clone());
+        if let Some(Relation::Other(found)) = relation {
+            findings.push(found);
+        }
         findings
     }
 }

@@ -1,7 +1,7 @@
 //! The agreement of rankings.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::sides::Query;
 use crate::stats::kendall::kendall_tau_b;
@@ -14,7 +14,7 @@ const HEAD: usize = 10;
 const TIE: f64 = 4.0 * f32::EPSILON as f64;
 
 /// The agreement of rankings, query by query.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct OrderAgreement {
     /// Queries with two documents or more: one alone has no order.
     pub queries: usize,

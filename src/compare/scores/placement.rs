@@ -3,10 +3,11 @@
 
 use super::order::is_constant;
 use super::sides::Query;
-use super::verdict::OTHER_SCORE;
 use crate::compare::vectors::Side;
 use crate::stats::kendall::kendall_tau_b;
 
+/// A document whose score differs by this part of the spread has another score in any case: int8 changes less.
+pub(super) const OTHER_SCORE: f64 = 0.4;
 /// Fewer documents have too few orders.
 const DOCUMENTS: usize = 3;
 /// The same score computed twice differs by this part of the spread at most; of probabilities, by this much of the logit.

@@ -1,11 +1,12 @@
 //! Finds the mapping (identity, scale, sigmoid, …) from one reranker's scores to another's.
 
 use super::calibration::{Line, spread};
-use super::findings::{DocumentName, Finding};
+use super::findings::{DocumentName, Finding, Relation};
 use super::order::Order;
+use super::placement::OTHER_SCORE;
 use super::set_report::{EXAMPLES, is_probability};
 use super::sides::Query;
-use super::verdict::{OTHER_SCORE, SAME_SCORE, SAME_VALUES};
+use super::verdict::{SAME_SCORE, SAME_VALUES};
 use crate::compare::vectors::Side;
 use crate::model::activation::sigmoid;
 
@@ -27,15 +28,6 @@ const SMALL: f64 = 0.4;
 const SAME_ORDER: f64 = 0.95;
 const REVERSED: f64 = -0.5;
 const NO_ORDER: f64 = 0.3;
-
-/// A mapping from one side's scores to the other's.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Relation {
-    /// They are the same, or as good as.
-    Same,
-    /// They are not, and this is the matter.
-    Other(Finding),
-}
 
 /// Compares scores of queries that are not permuted. `None` if there are too few.
 pub(super) fn relation(queries: &[Query<'_>], order: Option<&Order>) -> Option<Relation> {

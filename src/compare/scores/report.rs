@@ -1,7 +1,7 @@
 //! The report of a comparison of scores, as a part of a document.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::set::QueryName;
 use super::set_report::ScoreSetReport;
@@ -9,7 +9,7 @@ use super::{Calibration, Finding, OrderAgreement};
 use crate::compare::vectors::Verdict;
 
 /// A query whose documents are ordered otherwise.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct WorstQuery {
     pub query: QueryName,
     pub documents: usize,
@@ -21,7 +21,7 @@ pub struct WorstQuery {
 }
 
 /// The scores of one engine against the reference's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RankingComparison {
     /// The engine that is compared.
     pub candidate: ScoreSetReport,
@@ -55,58 +55,36 @@ pub struct RankingComparison {
     pub warnings: Vec<String>,
 }
 
-/// Names of the figures of a comparison that thresholds can be set on.
-pub const METRICS: [&str; 19] = [
-    "tau_min",
-    "tau_p5",
-    "tau_mean",
-    "overlap_min",
-    "overlap_mean",
-    "top1",
-    "score_max_difference",
-    "score_mean_difference",
-    "score_rms_difference",
-    "score_bias",
-    "score_slope",
-    "score_r_squared",
-    "cut_off_changes",
-    "worst_cut_off_changes",
-    "nan",
-    "infinite",
-    "missing",
-    "document_mismatches",
-    "unmatched",
+type Metric = (&'static str, fn(&RankingComparison) -> Option<f64>);
+
+/// The figures of a comparison that thresholds can be set on. `nan`, `infinite` and `missing` (failed) are queries of the
+/// candidate; `unmatched` are those of one engine alone; `top1`, overlaps and changes at cut-offs are shares from 0 to 1.
+pub const METRICS: [Metric; 19] = [
+    ("tau_min", |found| found.order?.tau_min),
+    ("tau_p5", |found| found.order?.tau_p5),
+    ("tau_mean", |found| found.order?.tau_mean),
+    ("overlap_min", |found| Some(found.order?.overlap_min)),
+    ("overlap_mean", |found| Some(found.order?.overlap_mean)),
+    ("top1", |found| Some(found.order?.top_1)),
+    ("score_max_difference", |found| Some(found.calibration?.max_difference)),
+    ("score_mean_difference", |found| Some(found.calibration?.mean_difference)),
+    ("score_rms_difference", |found| Some(found.calibration?.rms_difference)),
+    ("score_bias", |found| Some(found.calibration?.bias)),
+    ("score_slope", |found| found.calibration?.slope),
+    ("score_r_squared", |found| found.calibration?.r_squared),
+    ("cut_off_changes", |found| Some(found.calibration?.cut_off.other_side)),
+    ("worst_cut_off_changes", |found| Some(found.calibration?.worst_cut_off.map_or(0.0, |worst| worst.other_side))),
+    ("nan", |found| Some(found.candidate.flaws.nan as f64)),
+    ("infinite", |found| Some(found.candidate.flaws.infinite as f64)),
+    ("missing", |found| Some(found.candidate.flaws.missing as f64)),
+    ("document_mismatches", |found| Some(found.document_mismatches as f64)),
+    ("unmatched", |found| Some((found.only_in_reference + found.only_in_candidate) as f64)),
 ];
 
 impl RankingComparison {
     /// The figure of this name, one of [`METRICS`]. `None` for another name, or if the figure is unknown: τ-b without a
     /// query of two documents, for example.
-    ///
-    /// `nan`, `infinite` and `missing` (failed) are queries of the candidate; `unmatched` are those of one engine
-    /// alone; `top1`, overlaps and changes at cut-offs are shares from 0 to 1.
     pub fn metric(&self, name: &str) -> Option<f64> {
-        let (order, scores, flaws) = (self.order.as_ref(), self.calibration.as_ref(), &self.candidate.flaws);
-        match name {
-            "tau_min" => order?.tau_min,
-            "tau_p5" => order?.tau_p5,
-            "tau_mean" => order?.tau_mean,
-            "overlap_min" => Some(order?.overlap_min),
-            "overlap_mean" => Some(order?.overlap_mean),
-            "top1" => Some(order?.top_1),
-            "score_max_difference" => Some(scores?.max_difference),
-            "score_mean_difference" => Some(scores?.mean_difference),
-            "score_rms_difference" => Some(scores?.rms_difference),
-            "score_bias" => Some(scores?.bias),
-            "score_slope" => scores?.slope,
-            "score_r_squared" => scores?.r_squared,
-            "cut_off_changes" => Some(scores?.cut_off.other_side),
-            "worst_cut_off_changes" => scores.map(|found| found.worst_cut_off.map_or(0.0, |worst| worst.other_side)),
-            "nan" => Some(flaws.nan as f64),
-            "infinite" => Some(flaws.infinite as f64),
-            "missing" => Some(flaws.missing as f64),
-            "document_mismatches" => Some(self.document_mismatches as f64),
-            "unmatched" => Some((self.only_in_reference + self.only_in_candidate) as f64),
-            _ => None,
-        }
+        METRICS.iter().find(|(known, _)| *known == name).and_then(|(_, of)| of(self))
     }
 }

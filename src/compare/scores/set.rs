@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::report::text::quoted;
 
@@ -32,7 +32,7 @@ pub struct ScoredQuery {
 }
 
 /// A query, as it can be found again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct QueryName {
     /// Its place, from 0.
     pub index: u64,

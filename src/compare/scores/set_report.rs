@@ -1,7 +1,7 @@
 //! The scores of one engine by themselves.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::order::is_constant;
 use super::set::{QueryName, ScoreSet};
@@ -11,7 +11,7 @@ use crate::report::numbers::count;
 pub(super) const EXAMPLES: usize = 5;
 
 /// The scores of one engine by themselves.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ScoreSetReport {
     /// The engine's name.
     pub name: String,
@@ -30,7 +30,7 @@ pub struct ScoreSetReport {
 }
 
 /// From where to where scores go.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct ScoreRange {
     /// The smallest.
     pub min: f64,
@@ -39,7 +39,7 @@ pub struct ScoreRange {
 }
 
 /// Counts of unusable queries of one engine: failed, NaN, infinite.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ScoreFlaws {
     /// Queries that failed.
     pub missing: usize,

@@ -1,5 +1,8 @@
 //! The verdict on replacing one engine with the other.
 
+use super::placement::Placement;
+use super::set_report::ScoreSetReport;
+use super::sides::Sides;
 use super::{Calibration, OrderAgreement};
 use crate::compare::vectors::Verdict;
 use crate::report::numbers::{cosine, number, percent, several, share};
@@ -22,8 +25,6 @@ use crate::report::numbers::{cosine, number, percent, several, share};
 /// has it 0.076 and 0.23. After a sigmoid the figures are much the same.
 pub(super) const SAME_VALUES: f64 = 0.025;
 pub(super) const SAME_SCORE: f64 = 0.1;
-/// A document whose score differs by this part of the spread has another score in any case: int8 changes less.
-pub(super) const OTHER_SCORE: f64 = 0.4;
 /// The mean of τ-b and the mean part of the first documents in common that make the same ranking: one pair in twenty may
 /// have changed places, and one document of the first ten.
 const SAME_ORDER: f64 = 0.9;
@@ -41,20 +42,14 @@ const ROUNDED: f64 = 0.005;
 /// Of few pairs, but not of fewer than this, an order that is rather reversed (τ-b below 0) is plainly another one.
 const ENOUGH_FOR_OTHERS: usize = 6;
 
-/// The facts of a verdict.
+/// The scores of two engines: the base of the verdict and of the findings.
 pub(super) struct Facts<'a> {
-    /// Queries that have sound scores in one engine alone, or another number of them.
-    pub lost: usize,
-    /// Queries that have an infinite score in one engine, and another score in the other.
-    pub infinite: usize,
-    /// Queries in which scores belong to other documents.
-    pub permuted: usize,
-    /// True if all scores of one engine are in falling order, and those of the other are not.
-    pub sorted: bool,
+    pub reference: &'a ScoreSetReport,
+    pub candidate: &'a ScoreSetReport,
+    pub sides: &'a Sides<'a>,
+    pub placement: &'a Placement,
     pub calibration: Option<&'a Calibration>,
     pub order: Option<&'a OrderAgreement>,
-    /// Pairs of documents of one query, of all queries.
-    pub pairs: usize,
 }
 
 impl Facts<'_> {
@@ -62,23 +57,26 @@ impl Facts<'_> {
     pub fn judge(&self) -> (Verdict, Vec<String>) {
         let mut reasons = Vec::new();
         let queries = |many: usize| several(many as u64, "query has", "queries have");
-        if self.lost > 0 {
-            reasons.push(format!("{} sound scores of all documents in one of both alone", queries(self.lost)));
+        let lost = self.sides.lost + self.sides.document_mismatches.len();
+        if lost > 0 {
+            reasons.push(format!("{} sound scores of all documents in one of both alone", queries(lost)));
         }
         let Some(calibration) = self.calibration else {
             reasons.push("no document has a finite score in both".to_owned());
             return (Verdict::Different, reasons);
         };
-        if self.permuted > 0 {
-            reasons.push(format!("{} their scores at other documents", queries(self.permuted)));
-        } else if self.sorted {
+        let permuted = self.placement.permuted.len();
+        if permuted > 0 {
+            reasons.push(format!("{} their scores at other documents", queries(permuted)));
+        } else if self.placement.sorted.is_some() {
             reasons.push("scores are in the order of their size, and not of the documents".to_owned());
         }
         let wrong = !reasons.is_empty();
-        if self.infinite > 0 {
-            reasons.push(format!("{} an infinite score in one of both alone", queries(self.infinite)));
+        let infinite = self.infinite();
+        if infinite > 0 {
+            reasons.push(format!("{} an infinite score in one of both alone", queries(infinite)));
         }
-        let same_values = self.infinite == 0 && same_values(calibration);
+        let same_values = infinite == 0 && same_values(calibration);
         reasons.push(values(calibration));
         let Some(order) = self.order else {
             reasons.push("no query has two documents, whose order could be compared".to_owned());
@@ -105,14 +103,23 @@ impl Facts<'_> {
         };
         (verdict, reasons)
     }
-}
 
-impl Facts<'_> {
+    /// Queries that have an infinite score in one engine, and another score in the other.
+    fn infinite(&self) -> usize {
+        self.sides.compared.iter().filter(|query| query.is_infinite_in_one()).count()
+    }
+
+    /// Pairs of documents of one query, of all queries.
+    fn pairs(&self) -> usize {
+        let documents = self.sides.compared.iter().map(|query| query.reference.len());
+        documents.map(|n| n * n.saturating_sub(1) / 2).sum()
+    }
+
     /// True if there are too few documents for a verdict.
     fn is_few(&self) -> bool {
         let documents = self.calibration.map_or(0, |found| found.documents);
         match self.order {
-            Some(_) => self.pairs < ENOUGH_PAIRS,
+            Some(_) => self.pairs() < ENOUGH_PAIRS,
             None => documents < ENOUGH_DOCUMENTS,
         }
     }
@@ -121,9 +128,9 @@ impl Facts<'_> {
     fn of_few(&self, found: &Calibration, mut reasons: Vec<String>) -> (Verdict, Vec<String>) {
         let rounded = found.max_difference == 0.0 || found.max_difference <= ROUNDED * found.spread;
         let reversed = self.order.and_then(|order| order.tau_mean).is_some_and(|tau| tau < 0.0);
-        let verdict = match rounded && self.infinite == 0 {
+        let verdict = match rounded && self.infinite() == 0 {
             true => Verdict::Interchangeable,
-            false if reversed && self.pairs >= ENOUGH_FOR_OTHERS => Verdict::Different,
+            false if reversed && self.pairs() >= ENOUGH_FOR_OTHERS => Verdict::Different,
             false => Verdict::TooFewInputs,
         };
         if verdict == Verdict::TooFewInputs {

@@ -4,14 +4,13 @@ use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::displaced::{Displaced, displaced};
 use super::distances::distances;
-use super::findings::Evidence;
 use super::histogram::CosineHistogram;
 use super::matching::{MatchError, Matching, matched};
 use super::neighbours::neighbours;
 use super::report::{VectorComparison, WorstInput};
 use super::set_report::VectorSetReport;
 use super::units::{Units, norm};
-use super::verdict::{Facts, INTERCHANGEABLE_COSINE, OUTLIER_COSINE, SAME_SPACE_COSINE};
+use super::verdict::{Facts, INTERCHANGEABLE_COSINE};
 use super::{MatchedBy, VectorSet};
 use crate::report::numbers::{several, size};
 use crate::stats::fidelity::{VectorFidelity, cosine};
@@ -86,41 +85,25 @@ fn compare_matched(reference: &VectorSet, candidate: &VectorSet, matching: Match
         cosines.iter().copied().enumerate().filter(|(_, cosine)| *cosine < INTERCHANGEABLE_COSINE).collect();
     let displaced: Displaced = displaced(&reference_units, &candidate_units, &off, SEED);
 
-    let same_space = median(&cosines).is_some_and(|middle| middle >= SAME_SPACE_COSINE);
-    let outliers = off.iter().filter(|(_, cosine)| same_space && *cosine < OUTLIER_COSINE).count();
-    let extremes = |values: &[f64]| {
-        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
-        (!values.is_empty()).then(|| (least, values.iter().copied().fold(0.0, f64::max)))
-    };
-    let facts = Facts {
-        lost,
-        dimensions: (reference_dimensions, candidate_dimensions),
-        compared: sound.len(),
-        agreement: fidelity.agreement.as_ref(),
-        ratios: extremes(&ratios),
-        outliers,
-        displaced: displaced.moved.len(),
-        neighbours: neighbours.as_ref(),
-        distances: distances.as_ref(),
-    };
     let input = |place: usize| reference.input(sound[place].0);
-    let evidence = Evidence {
+    let facts = Facts {
         reference: &reference_report,
         candidate: &candidate_report,
+        lost,
+        compared: sound.len(),
         input: &input,
+        agreement: fidelity.agreement.as_ref(),
         cosines: &cosines,
         ratios: &ratios,
         displaced: &displaced,
         neighbours: neighbours.as_ref(),
         distances: distances.as_ref(),
-        same_ranking: facts.same_ranking() == Some(true),
     };
-    let findings = evidence.findings();
+    let findings = facts.findings();
     let (verdict, mut reasons) = facts.judge();
     if let Some(reason) = other_numbers(reference, candidate, matching.by) {
         reasons.insert(0, reason);
     }
-    let norm_ratio = median(&ratios);
     let mut worst: Vec<(usize, f64)> =
         cosines.iter().copied().enumerate().filter(|(_, cosine)| *cosine < 1.0 - ROUNDING).collect();
     worst.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
@@ -136,7 +119,7 @@ fn compare_matched(reference: &VectorSet, candidate: &VectorSet, matching: Match
         identical,
         vectors: fidelity,
         cosines: CosineHistogram::of(cosines.iter().copied()),
-        norm_ratio,
+        norm_ratio: median(&ratios),
         worst: worst
             .into_iter()
             .map(|(place, cosine)| WorstInput { input: input(place), cosine, text: None, tokens: None })

@@ -1,7 +1,7 @@
 //! The agreement of two sets on the order of pairs of inputs by distance.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::units::Units;
 use crate::stats::correlation::spearman;
@@ -10,7 +10,7 @@ use crate::stats::correlation::spearman;
 const PAIRS: usize = 20_000;
 
 /// Agreement of the distances of pairs.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Distances {
     /// Number of examined pairs: all, or a sample of 20,000.
     pub pairs: usize,

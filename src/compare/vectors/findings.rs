@@ -3,13 +3,12 @@
 use std::fmt::Write;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::displaced::Displaced;
 use super::set::{InputName, Side};
-use super::set_report::{EXAMPLES, Flaws, VectorSetReport};
-use super::verdict::{ENOUGH_INPUTS, INTERCHANGEABLE_COSINE, NORM_TOLERANCE, OUTLIER_COSINE, SAME_SPACE_COSINE};
-use super::{Distances, Neighbours};
+use super::set_report::{EXAMPLES, Flaws};
+use super::verdict::{ENOUGH_INPUTS, Facts, INTERCHANGEABLE_COSINE, NORM_TOLERANCE, OUTLIER_COSINE, SAME_SPACE_COSINE};
 use crate::report::numbers::{count, number};
 use crate::stats::quantiles::median;
 
@@ -22,7 +21,7 @@ const FAR_OFF: f64 = 10.0;
 const UNRELATED: f64 = 0.3;
 
 /// Something that is the matter with the vectors of one set, seen from those of the other.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Finding {
     /// Vectors of one set have another length than those of the other.
@@ -152,24 +151,7 @@ fn stands_out(cosines: &[(usize, f64)]) -> f64 {
     limit.clamp(OUTLIER_COSINE, INTERCHANGEABLE_COSINE)
 }
 
-/// The evidence for findings.
-pub(super) struct Evidence<'a> {
-    pub reference: &'a VectorSetReport,
-    pub candidate: &'a VectorSetReport,
-    /// Names of the inputs that were compared.
-    pub input: &'a dyn Fn(usize) -> InputName,
-    /// Of each of them the cosine; empty where lengths differ.
-    pub cosines: &'a [f64],
-    /// And the norm of the candidate's vector over that of the reference's.
-    pub ratios: &'a [f64],
-    pub displaced: &'a Displaced,
-    pub neighbours: Option<&'a Neighbours>,
-    pub distances: Option<&'a Distances>,
-    /// True if both order inputs alike.
-    pub same_ranking: bool,
-}
-
-impl Evidence<'_> {
+impl Facts<'_> {
     /// All that can be named, the worst first.
     pub fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
@@ -185,13 +167,13 @@ impl Evidence<'_> {
                 findings.push(Finding::Unsound { side, flaws: set.flaws.clone() });
             }
         }
-        findings.extend(self.order());
-        findings.extend(self.norms());
-        findings.extend(self.values());
+        findings.extend(self.of_order());
+        findings.extend(self.of_norms());
+        findings.extend(self.of_values());
         findings
     }
 
-    fn order(&self) -> Option<Finding> {
+    fn of_order(&self) -> Option<Finding> {
         let Displaced { looked_at, moved } = self.displaced;
         if let Some((first, second)) = self.displaced.swapped() {
             return Some(Finding::Swapped { first: (self.input)(first), second: (self.input)(second) });
@@ -205,7 +187,7 @@ impl Evidence<'_> {
         })
     }
 
-    fn norms(&self) -> Option<Finding> {
+    fn of_norms(&self) -> Option<Finding> {
         let same: Vec<f64> = self
             .cosines
             .iter()
@@ -228,7 +210,7 @@ impl Evidence<'_> {
     }
 
     /// The differences of directions, displaced vectors apart.
-    fn values(&self) -> Vec<Finding> {
+    fn of_values(&self) -> Vec<Finding> {
         let moved: Vec<usize> = self.displaced.moved.iter().map(|(place, _)| *place).collect();
         let mut cosines: Vec<(usize, f64)> = self.cosines.iter().copied().enumerate().collect();
         let off = cosines.iter().filter(|(_, cosine)| *cosine < INTERCHANGEABLE_COSINE).count();
@@ -243,7 +225,7 @@ impl Evidence<'_> {
         let off = cosines.partition_point(|(_, cosine)| *cosine < INTERCHANGEABLE_COSINE);
         let far = cosines.partition_point(|(_, cosine)| *cosine < stands_out(&cosines));
         // Of another dimension there are no cosines.
-        let inputs = self.neighbours.map_or(self.cosines.len(), |found| found.inputs);
+        let inputs = self.compared;
         let few = (far > 0).then(|| self.few(cosines.get(..far).unwrap_or_default()));
         match middle {
             Some(_) if off == 0 => Vec::new(),
@@ -252,7 +234,7 @@ impl Evidence<'_> {
                 few.into_iter().chain(others.then_some(Finding::SmallDifferences { cosine_median: middle })).collect()
             }
             _ if inputs < ENOUGH_INPUTS => Vec::new(),
-            _ if self.same_ranking => cosines.first().map(|_| Finding::Turned).into_iter().collect(),
+            _ if self.same_ranking() == Some(true) => cosines.first().map(|_| Finding::Turned).into_iter().collect(),
             _ => self.relation().into_iter().collect(),
         }
     }

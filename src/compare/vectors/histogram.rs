@@ -2,7 +2,7 @@
 //! wide as the one before it.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Between the bins. Vectors rounded to float16 are some 2e-8 apart and so in the first bin, to bfloat16 some 1.4e-6; 2 is
 /// the distance of opposite ones.
@@ -12,7 +12,7 @@ const EDGES: [f64; 23] = [
 ];
 
 /// The number of cosines at each distance from 1.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct CosineHistogram {
     /// From near to far. There are the same ones in every report of this version: below 1e-7, then up to 2e-7, 5e-7, 1e-6
     /// and so on, up to 2.
@@ -20,7 +20,7 @@ pub struct CosineHistogram {
 }
 
 /// A range of distances 1 − cosine.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct DistanceBin {
     /// Distances in it are above this one; in the first bin there are those of 0 and less as well.
     pub from: f64,

@@ -39,7 +39,7 @@ pub(crate) use document::document;
 pub use findings::Finding;
 pub use matching::{MatchError, MatchedBy};
 pub use neighbours::Neighbours;
-pub use report::{METRICS, SCHEMA_VERSION, VectorComparison, VectorsReport, WorstInput, json};
+pub use report::{METRICS, SCHEMA_VERSION, VectorComparison, VectorsReport, WorstInput};
 pub use set::{InputName, Side, VectorRow, VectorSet};
 pub use set_report::VectorSetReport;
 pub(super) use units::norm;

@@ -1,7 +1,7 @@
 //! The agreement of two sets on the neighbours of every input, which are a search's results.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::units::Units;
 use crate::stats::nearest::Near;
@@ -16,7 +16,7 @@ const NEIGHBOURS: usize = 10;
 const TIE: f64 = 1e-6;
 
 /// The agreement of nearest neighbours, by cosine within each set.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Neighbours {
     /// Inputs that are neighbours of one another.
     pub inputs: usize,

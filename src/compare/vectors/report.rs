@@ -1,22 +1,20 @@
 //! The report of a comparison of vectors: written as JSON, and drawn as tables.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::histogram::CosineHistogram;
 use super::set::InputName;
 use super::set_report::VectorSetReport;
 use super::{Distances, Finding, MatchedBy, Neighbours, Verdict};
 use crate::report::document::Check;
-#[cfg(test)]
-use crate::report::schema_of;
 use crate::stats::fidelity::VectorReport;
 
 /// Version of this format. It rises when a field changes its meaning or goes; new optional fields do not count.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// One set of vectors, and others compared with it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct VectorsReport {
     /// Version of this format.
     pub schema_version: u32,
@@ -32,7 +30,7 @@ pub struct VectorsReport {
 }
 
 /// An input whose vectors are far apart.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct WorstInput {
     pub input: InputName,
     /// The cosine of its vectors.
@@ -46,7 +44,7 @@ pub struct WorstInput {
 }
 
 /// One set against the reference.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct VectorComparison {
     /// The set that is compared.
     pub candidate: VectorSetReport,
@@ -86,65 +84,32 @@ pub struct VectorComparison {
     pub warnings: Vec<String>,
 }
 
-/// Names of the figures of a comparison that thresholds can be set on.
-pub const METRICS: [&str; 15] = [
-    "cosine_min",
-    "cosine_p1",
-    "cosine_mean",
-    "max_difference",
-    "norm_drift_max",
-    "norm_drift_mean",
-    "nan",
-    "infinite",
-    "zero",
-    "missing",
-    "dimension_mismatches",
-    "unmatched",
-    "top1",
-    "top10",
-    "distance_correlation",
+type Metric = (&'static str, fn(&VectorComparison) -> Option<f64>);
+
+/// The figures of a comparison that thresholds can be set on. `nan`, `infinite`, `zero` and `missing` are the candidate's
+/// vectors; `unmatched` are inputs of one set alone; `top1` and `top10` are parts from 0 to 1.
+pub const METRICS: [Metric; 15] = [
+    ("cosine_min", |found| Some(found.vectors.agreement?.cosine_min)),
+    ("cosine_p1", |found| Some(found.vectors.agreement?.cosine_p1)),
+    ("cosine_mean", |found| Some(found.vectors.agreement?.cosine_mean)),
+    ("max_difference", |found| Some(found.vectors.agreement?.max_difference)),
+    ("norm_drift_max", |found| Some(found.vectors.agreement?.norm_drift_max)),
+    ("norm_drift_mean", |found| Some(found.vectors.agreement?.norm_drift_mean)),
+    ("nan", |found| Some(found.candidate.flaws.nan as f64)),
+    ("infinite", |found| Some(found.candidate.flaws.infinite as f64)),
+    ("zero", |found| Some(found.candidate.flaws.zero as f64)),
+    ("missing", |found| Some(found.candidate.flaws.missing as f64)),
+    ("dimension_mismatches", |found| Some(found.vectors.dimension_mismatches as f64)),
+    ("unmatched", |found| Some((found.only_in_reference + found.only_in_candidate) as f64)),
+    ("top1", |found| Some(found.neighbours?.top_1)),
+    ("top10", |found| Some(found.neighbours?.top_k)),
+    ("distance_correlation", |found| found.distances?.spearman),
 ];
 
 impl VectorComparison {
     /// The figure of this name, one of [`METRICS`]. `None` for another name, or where the figure is not known: of
     /// cosines when nothing could be compared, for instance.
-    ///
-    /// `nan`, `infinite`, `zero` and `missing` are the candidate's vectors; `unmatched` are inputs of one set alone;
-    /// `top1` and `top10` are parts from 0 to 1.
     pub fn metric(&self, name: &str) -> Option<f64> {
-        let agreement = self.vectors.agreement.as_ref();
-        let flaws = &self.candidate.flaws;
-        match name {
-            "cosine_min" => agreement.map(|found| found.cosine_min),
-            "cosine_p1" => agreement.map(|found| found.cosine_p1),
-            "cosine_mean" => agreement.map(|found| found.cosine_mean),
-            "max_difference" => agreement.map(|found| found.max_difference),
-            "norm_drift_max" => agreement.map(|found| found.norm_drift_max),
-            "norm_drift_mean" => agreement.map(|found| found.norm_drift_mean),
-            "nan" => Some(flaws.nan as f64),
-            "infinite" => Some(flaws.infinite as f64),
-            "zero" => Some(flaws.zero as f64),
-            "missing" => Some(flaws.missing as f64),
-            "dimension_mismatches" => Some(self.vectors.dimension_mismatches as f64),
-            "unmatched" => Some((self.only_in_reference + self.only_in_candidate) as f64),
-            "top1" => self.neighbours.map(|found| found.top_1),
-            "top10" => self.neighbours.map(|found| found.top_k),
-            "distance_correlation" => self.distances.and_then(|found| found.spearman),
-            _ => None,
-        }
+        METRICS.iter().find(|(known, _)| *known == name).and_then(|(_, of)| of(self))
     }
-}
-
-/// The report as JSON for files: indented, with a newline at its end.
-///
-/// # Errors
-/// None is known: they are those of the serialiser.
-pub fn json(report: &VectorsReport) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(report).map(|text| text + "\n")
-}
-
-/// The schema of these reports (JSON Schema, draft 2020-12), as `docs/compare-vectors.schema.json` has it.
-#[cfg(test)]
-pub fn schema() -> serde_json::Value {
-    schema_of::<VectorsReport>("Report of infa compare on saved vectors", SCHEMA_VERSION)
 }

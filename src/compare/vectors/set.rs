@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::report::text::quoted;
 use crate::stats::fidelity::defect;
@@ -37,7 +37,7 @@ pub struct VectorRow {
 }
 
 /// One of the two sets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// The one others are compared with.
@@ -47,7 +47,7 @@ pub enum Side {
 }
 
 /// An input, as it can be found again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct InputName {
     /// Its place, from 0.
     pub index: u64,

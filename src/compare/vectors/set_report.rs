@@ -1,7 +1,7 @@
 //! One set of vectors by itself.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::set::{InputName, VectorSet};
 use super::units::norm;
@@ -15,7 +15,7 @@ pub(super) const EXAMPLES: usize = 5;
 const UNIT: f64 = 2e-3;
 
 /// One set by itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct VectorSetReport {
     /// The file's name.
     pub name: String,
@@ -50,7 +50,7 @@ impl VectorSetReport {
 }
 
 /// Counts of unusable vectors of one set: missing, NaN, infinite, all zero, wrong length.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Flaws {
     /// Inputs that have an error in the place of their vector.
     pub missing: usize,

@@ -1,12 +1,16 @@
 //! The verdict on replacing one set with the other.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use super::displaced::Displaced;
+use super::set::InputName;
+use super::set_report::VectorSetReport;
 use super::{Distances, Neighbours};
 use crate::report::Tone;
 use crate::report::numbers::{cosine, number, several, share};
 use crate::stats::fidelity::Agreement;
+use crate::stats::quantiles::median;
 
 /// Vectors of at least this cosine may stand beside each other in one index. float16 and bfloat16 keep to it; int8 does
 /// not.
@@ -35,7 +39,7 @@ const OTHER_ORDER: f64 = 0.5;
 pub(super) const OUTLIER_COSINE: f64 = 0.9;
 
 /// The verdict on replacing one set with the other: vectors, or scores of rerankers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Vectors of one may stand beside those of the other in one index: every cosine is at least 0.999, norms differ by
@@ -82,21 +86,22 @@ impl Verdict {
     }
 }
 
-/// The facts of a verdict.
+/// Two sets, and the inputs that could be compared.
 pub(super) struct Facts<'a> {
+    pub reference: &'a VectorSetReport,
+    pub candidate: &'a VectorSetReport,
     /// Inputs with a sound vector in one set only.
     pub lost: usize,
-    /// Numbers of a vector in both.
-    pub dimensions: (usize, usize),
     /// Inputs that could be compared.
     pub compared: usize,
+    /// Their names.
+    pub input: &'a dyn Fn(usize) -> InputName,
     pub agreement: Option<&'a Agreement>,
-    /// Smallest and largest norm of the candidate's vectors over that of the reference's.
-    pub ratios: Option<(f64, f64)>,
-    /// Vectors of a space in common that are others altogether.
-    pub outliers: usize,
-    /// Vectors that belong to other inputs.
-    pub displaced: usize,
+    /// Of each compared input the cosine; empty where lengths differ.
+    pub cosines: &'a [f64],
+    /// And the norm of the candidate's vector over that of the reference's.
+    pub ratios: &'a [f64],
+    pub displaced: &'a Displaced,
     pub neighbours: Option<&'a Neighbours>,
     pub distances: Option<&'a Distances>,
 }
@@ -112,12 +117,14 @@ impl Facts<'_> {
             let inputs = several(self.lost as u64, "input has", "inputs have");
             reasons.push(format!("{inputs} a sound vector in one of both alone"));
         }
-        if self.displaced > 0 {
-            let vectors = several(self.displaced as u64, "vector belongs", "vectors belong");
+        let displaced = self.displaced.moved.len();
+        if displaced > 0 {
+            let vectors = several(displaced as u64, "vector belongs", "vectors belong");
             reasons.push(format!("{vectors} to another input"));
         }
-        if self.outliers > 0 {
-            let inputs = several(self.outliers as u64, "input has", "inputs have");
+        let outliers = self.outliers();
+        if outliers > 0 {
+            let inputs = several(outliers as u64, "input has", "inputs have");
             reasons.push(format!("{inputs} another vector: a cosine below {OUTLIER_COSINE}"));
         }
         let wrong = !reasons.is_empty();
@@ -152,11 +159,16 @@ impl Facts<'_> {
         }
     }
 
+    /// Vectors of a space in common that are others altogether.
+    fn outliers(&self) -> usize {
+        let same_space = median(self.cosines).is_some_and(|middle| middle >= SAME_SPACE_COSINE);
+        self.cosines.iter().filter(|cosine| same_space && **cosine < OUTLIER_COSINE).count()
+    }
+
     /// The verdict of few inputs, whose ranking says little.
     fn of_few(&self, same_values: bool) -> Verdict {
-        let (reference, candidate) = self.dimensions;
-        let rounded =
-            reference == candidate && self.agreement.is_some_and(|agreement| agreement.cosine_min >= ROUNDED_COSINE);
+        let rounded = self.reference.dimensions == self.candidate.dimensions
+            && self.agreement.is_some_and(|agreement| agreement.cosine_min >= ROUNDED_COSINE);
         let correlation = self.distances.and_then(|distances| distances.spearman);
         let others = self.compared >= ENOUGH_FOR_OTHERS && correlation.is_some_and(|rho| rho < OTHER_ORDER);
         match (rounded, same_values) {
@@ -169,8 +181,9 @@ impl Facts<'_> {
 
     /// The reasons that values differ.
     fn values(&self) -> Vec<String> {
-        let (reference, candidate) = self.dimensions;
-        if reference != candidate {
+        if let (Some(reference), Some(candidate)) = (self.reference.dimensions, self.candidate.dimensions)
+            && reference != candidate
+        {
             return vec![format!("vectors have {candidate} numbers instead of {reference}")];
         }
         let mut reasons = Vec::new();
@@ -178,9 +191,9 @@ impl Facts<'_> {
             let least = cosine(agreement.cosine_min);
             reasons.push(format!("the smallest cosine is {least}, below {INTERCHANGEABLE_COSINE}"));
         }
-        if let Some((least, most)) = self.ratios
-            && (least < 1.0 - NORM_TOLERANCE || most > 1.0 + NORM_TOLERANCE)
-        {
+        let extremes = |(least, most): (f64, f64), ratio: &f64| (least.min(*ratio), most.max(*ratio));
+        let (least, most) = self.ratios.iter().fold((f64::INFINITY, 0.0), extremes);
+        if !self.ratios.is_empty() && (least < 1.0 - NORM_TOLERANCE || most > 1.0 + NORM_TOLERANCE) {
             let (least, most) = (number(least), number(most));
             reasons.push(format!("norms are {least} to {most} times those of the reference"));
         }

@@ -1,5 +1,7 @@
 //! One report for three readers: a document is filled once, and drawn for a terminal, as Markdown, and as a page.
 
+#[cfg(test)]
+pub(crate) mod check;
 mod content;
 mod html;
 mod markdown;

@@ -32,7 +32,7 @@ pub(in crate::commands::compare) fn run(args: CompareEnginesArgs, app: &AppConte
     let (begin, started) = (Instant::now(), SystemTime::now());
     let thresholds = thresholds(&fail_if, Kind::Engines)?;
     let plan = Plan::resolve(flags, files)?;
-    let exports = Exports::of_report(exports, engines::json, engines::document)?;
+    let exports = Exports::of_report(exports, engines::document)?;
     let task = Task::read(&plan, app)?;
     let model = plan.set.model(app)?;
     let counter = model.as_ref().map(|model| TokenCounter::new(model, plan.set.task)).transpose()?;

@@ -2,7 +2,7 @@
 
 use super::super::report::{EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask};
 use super::super::stability::Way;
-use crate::compare::quality::{METRICS, Measured, QualityVerdict};
+use crate::compare::quality::{JUDGED, Measured, QualityVerdict};
 use crate::report::Tone;
 use crate::report::document::{Row, Table};
 use crate::report::numbers::{NOTHING, cosine, count, number, share};
@@ -104,9 +104,8 @@ pub(super) fn quality(report: &EnginesReport) -> Option<Table> {
     let head = vec!["Engine", "figure", "value", "95% interval", "change", "95% interval", "verdict"];
     let mut rows = Vec::new();
     for engine in &report.engines {
-        for name in METRICS {
-            let Some(Measured { value, interval }) = engine.measured(name) else { continue };
-            let change = engine.change(name);
+        for name in JUDGED {
+            let (Some(Measured { value, interval }), change) = engine.judged(name) else { continue };
             let tone = match change.map(|change| change.verdict) {
                 None | Some(QualityVerdict::Indistinguishable) => Tone::Plain,
                 Some(QualityVerdict::Better) => Tone::Good,

@@ -1,7 +1,7 @@
 //! Failed inputs of an engine, and the limit of failures in a row.
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::bench::target::{Failure, FailureKind};
 use crate::compare::vectors::InputName;
@@ -15,7 +15,7 @@ const MAX_UNHEARD_IN_A_ROW: usize = 3;
 const MAX_REFUSED_IN_A_ROW: usize = 16;
 
 /// Inputs without a result.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Failures {
     pub inputs: usize,
     /// Inputs of batches that failed, which were answered when they were alone.
@@ -28,7 +28,7 @@ pub struct Failures {
 }
 
 /// An input without a result.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct FailedInput {
     pub input: InputName,
     pub message: String,
