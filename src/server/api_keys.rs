@@ -1,26 +1,22 @@
-//! API keys: compared in constant time, and never kept or logged.
+//! API keys, compared in constant time. Their text is neither kept nor logged.
 
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
-/// The keys that are accepted, as digests: neither a log nor a dump shows a key.
+/// Accepted keys as SHA-256 digests, so that neither logs nor memory dumps show a key.
 #[derive(Clone, Default)]
 pub struct ApiKeys(Vec<[u8; 32]>);
 
-/// Why a key cannot be one.
+/// Errors of a key's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadApiKey {
-    /// Nobody could send it, or everybody.
     #[error("an API key must not be empty")]
     Empty,
-    /// A header cannot carry it.
-    #[error("an API key has only visible ASCII characters, no blanks")]
+    #[error("an API key must consist of visible ASCII characters, without blanks")]
     Character,
 }
 
 impl ApiKeys {
-    /// These keys.
-    ///
     /// # Errors
     /// A key that is empty, or that the header `Authorization` cannot carry.
     pub fn new<K: AsRef<str>>(keys: impl IntoIterator<Item = K>) -> Result<Self, BadApiKey> {
@@ -32,13 +28,12 @@ impl ApiKeys {
         keys.into_iter().map(digest).collect::<Result<_, _>>().map(Self)
     }
 
-    /// Whether a key is needed at all.
     pub fn are_needed(&self) -> bool {
         !self.0.is_empty()
     }
 
-    /// Whether `key` is one of these. Takes as long whatever the answer: digests are compared, so that the key's length
-    /// does not show, and all of them, so that the position does not.
+    /// True if `key` is one of these. The time does not depend on the result: digests hide the key's length, and all of
+    /// them are compared.
     pub fn contain(&self, key: &[u8]) -> bool {
         let digest: [u8; 32] = Sha256::digest(key).into();
         let same = |found: Choice, known: &[u8; 32]| found | known.ct_eq(&digest);

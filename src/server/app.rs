@@ -1,4 +1,4 @@
-//! What every request can see: the models, the limits, and whether the server is going down.
+//! The state that all requests share: models, limits, shutdown.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -13,16 +13,14 @@ use super::models::{Models, Served, Service};
 use super::trace::Tracing;
 use crate::engine::OutputKind;
 
-/// The server's state, shared by all requests.
 pub struct App {
     pub models: Models,
     pub limits: Limits,
-    /// Memory for the requests that are being served.
+    /// Memory for request bodies and large responses.
     pub memory: BodyBudget,
     pub metrics: Arc<Metrics>,
-    /// Where traces go, if they are wanted.
+    /// `None` without a trace collector.
     pub tracing: Option<Arc<Tracing>>,
-    /// When the server started.
     pub started: Instant,
     draining: watch::Sender<bool>,
 }
@@ -34,7 +32,7 @@ impl App {
         Arc::new(Self { models, limits, memory, metrics, tracing, started, draining })
     }
 
-    /// From now on the server is not ready: it only finishes what it has.
+    /// Begins the shutdown: `/readyz` fails, and only requests in progress are finished.
     pub fn drain(&self) {
         self.draining.send_replace(true);
     }
@@ -48,22 +46,22 @@ impl App {
         self.draining.subscribe()
     }
 
-    /// Whether requests are answered: all models are there, and the server is not going down.
+    /// True if all models are ready and the server is not shutting down.
     pub fn is_ready(&self) -> bool {
         !self.is_draining() && self.models.all_ready()
     }
 
-    /// The model in memory; one that was idle for long comes back first.
+    /// The model, loaded again first if it was unloaded.
     pub async fn acquire(&self, served: &Arc<Served>) -> Result<Arc<Service>, ApiError> {
         Ok(served.acquire(self.limits.model_return).await?)
     }
 
-    /// The model that a request names, or the first.
+    /// The model that the request names, or else the first.
     pub async fn model(&self, name: Option<&str>) -> Result<Arc<Service>, ApiError> {
         self.acquire(self.models.choose(name, None)?).await
     }
 
-    /// The model for `output`: the one that a request names, or the first that is made for it.
+    /// The model that the request names, or else the first made for `output`.
     pub async fn model_for(&self, name: Option<&str>, output: OutputKind) -> Result<Arc<Service>, ApiError> {
         self.acquire(self.models.choose(name, Some(output))?).await
     }

@@ -1,6 +1,6 @@
-//! The memory of all requests together: bodies, and what large replies are made of.
+//! The memory budget of all requests together: request bodies and the contents of large responses.
 //!
-//! Each is bounded by itself, but hundreds of them could exhaust the memory.
+//! Each request has its own limits, but hundreds of them could exhaust the memory.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,39 +12,38 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::http::ApiError;
 
-/// Memory is counted in blocks of this many bytes; the first of each request counts nothing, so that small requests
-/// always find room.
+/// Memory is counted in blocks of this many bytes. The first block of each request is free, so that small requests
+/// always fit.
 const BLOCK: usize = 64 << 10;
-/// When a client for whose request there was no memory should come back.
+/// `Retry-After` of requests that found no memory.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// A request that took more than this many bytes is followed by a return of freed memory to the system.
+/// Freed memory is returned to the system after a request of more than this many bytes.
 const LARGE: usize = 1 << 20;
-/// Freed memory is returned this long after a large request, and not more often.
+/// Delay and minimum interval of the return of freed memory.
 const RETURN_AFTER: Duration = Duration::from_millis(500);
 
-/// Memory for the requests that are being served.
 #[derive(Debug, Clone)]
 pub struct BodyBudget {
     blocks: Arc<Semaphore>,
-    /// Its size in bytes.
+    /// Bytes.
     size: usize,
-    /// Whether freed memory is about to be returned.
+    /// True while a return of freed memory is scheduled.
     returning: Arc<AtomicBool>,
 }
 
 impl BodyBudget {
-    /// A budget of `size` bytes.
+    /// `size`: bytes.
     pub fn new(size: usize) -> Self {
         let blocks = Semaphore::new((size / BLOCK).min(Semaphore::MAX_PERMITS));
         Self { blocks: Arc::new(blocks), size, returning: Arc::default() }
     }
 
-    /// The permit of one request, of no bytes at first.
+    /// An empty permit for one request.
     pub fn permit(&self) -> BodyPermit {
         BodyPermit { budget: self.clone(), held: None, bytes: 0 }
     }
 
-    /// Returns freed memory to the system in a moment.
+    /// Schedules a return of freed memory to the system.
     fn return_freed(&self) {
         let Ok(runtime) = Handle::try_current() else { return };
         if self.returning.swap(true, Ordering::AcqRel) {
@@ -59,7 +58,7 @@ impl BodyBudget {
     }
 }
 
-/// The memory of one request, until it is dropped.
+/// The memory held by one request; released on drop.
 #[derive(Debug)]
 pub struct BodyPermit {
     budget: BodyBudget,
@@ -68,7 +67,7 @@ pub struct BodyPermit {
 }
 
 impl BodyPermit {
-    /// Takes `bytes` bytes more.
+    /// Adds `bytes` bytes.
     ///
     /// # Errors
     /// 429 while other requests hold too much of the budget.
@@ -76,7 +75,7 @@ impl BodyPermit {
         self.grow(self.bytes.saturating_add(bytes))
     }
 
-    /// Takes what is missing to `bytes` bytes.
+    /// Grows to `bytes` bytes in total.
     ///
     /// # Errors
     /// 429 while other requests hold too much of the budget.
@@ -110,7 +109,7 @@ impl Drop for BodyPermit {
     }
 }
 
-/// Returns what the allocator keeps of freed memory to the system; takes some milliseconds.
+/// Returns the freed memory that the allocator keeps to the system; takes some milliseconds.
 pub fn return_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     // SAFETY: takes no pointers and may be called at any time from any thread.

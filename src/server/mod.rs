@@ -1,8 +1,8 @@
-//! `infa serve`: the engine over HTTP, a drop-in for Infinity and text-embeddings-inference.
+//! `infa serve`: the engine over HTTP, a drop-in replacement for Infinity and text-embeddings-inference.
 //!
-//! A request's way: `connection` (sockets, timeouts) → `layers` (request id, key, limits, shapes of errors) → `routes`
-//! (one file a family of routes, its schemas beside it) → `models` (which model answers) → the engine's queue. `http`
-//! reads bodies and writes replies.
+//! A request passes through `connection` (sockets, timeouts), `layers` (request id, API key, limits, error shapes),
+//! `routes` (one file a family of routes, with its schemas), `models` (the choice of a model) and the engine's queue.
+//! `http` reads request bodies and writes responses.
 
 mod api_keys;
 mod app;

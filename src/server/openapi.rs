@@ -1,9 +1,10 @@
-//! What the server answers, as an OpenAPI document, and the page that shows it.
+//! The OpenAPI document of the server, and the page that shows it.
 //!
-//! Each route's file describes its own route; here they are collected, and what is the same for all of them is added:
-//! how a request may fail. Nothing is fetched from elsewhere: the page's scripts and styles are in the binary.
+//! Each route's file describes its own route; this file collects them and adds the errors that all routes share. The
+//! page's scripts and styles are in the binary.
 //!
-//! Every schema of a request has an `example` of its required fields alone, which the page fills in: a test posts them all.
+//! Every request schema has an `example` of its required fields alone, which the page fills in; a test posts all of
+//! them.
 
 use std::sync::{Arc, LazyLock, OnceLock};
 
@@ -20,27 +21,29 @@ use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::Config;
 
 use super::http::{CohereErrorBody, ErrorBody, KserveErrorBody, TeiErrorBody};
+use super::routes::cohere::route::EmbedError;
+use super::routes::rerank::route::AnyError;
 use super::routes::{self, tags};
 use super::{ApiError, App};
 
 const ABOUT: &str = "Text embeddings, reranking and classification.\n\n\
-    Every request below is filled in with an example that works: open a route and press Execute. \
-    Every route of an API also answers under /v1, so that a client's base URL may end in it or not.";
+    Every request below has a working example: open a route and press Execute. \
+    Every route of an API is also available under /v1, so a client's base URL may include it or not.";
 
-/// A route is added by one line in `paths`.
+/// `paths` has one line for each route.
 #[derive(OpenApi)]
 #[openapi(
     info(title = "infa", description = ABOUT),
-    // Relative to the document, so that a prefix, ours or a proxy's, needs no setting here.
+    // Relative to the document, so that a prefix, infa's or a proxy's, needs no setting here.
     servers((url = "./")),
     security(("key" = [])),
     tags(
-        (name = tags::OPENAI, description = "Embeddings, scores of documents, labels."),
+        (name = tags::OPENAI, description = "Embeddings, reranking, classification."),
         (name = tags::TEI, description = "The native routes of text-embeddings-inference."),
-        (name = tags::COHERE, description = "Cohere's embeddings, of both versions of its API."),
-        (name = tags::OLLAMA, description = "Ollama's embeddings, and what its clients ask before."),
+        (name = tags::COHERE, description = "Cohere's embeddings, API versions 1 and 2."),
+        (name = tags::OLLAMA, description = "Ollama's embeddings and list of models."),
         (name = tags::KSERVE, description = "The Open Inference Protocol, with binary tensors."),
-        (name = tags::SERVER, description = "What is served, and whether it is well.")
+        (name = tags::SERVER, description = "Health and metrics.")
     ),
     paths(
         routes::health::live,
@@ -89,12 +92,12 @@ const ABOUT: &str = "Text embeddings, reranking and classification.\n\n\
         routes::kserve::infer::infer,
         routes::kserve::route::index,
     ),
-    components(schemas(ErrorBody, TeiErrorBody, KserveErrorBody, CohereErrorBody)),
+    components(schemas(ErrorBody, TeiErrorBody, KserveErrorBody, CohereErrorBody, AnyError, EmbedError)),
     modifiers(&Key, &Failures)
 )]
 struct Routes;
 
-/// The key, where the server wants one.
+/// Adds the API key.
 struct Key;
 
 impl Modify for Key {
@@ -105,35 +108,37 @@ impl Modify for Key {
     }
 }
 
-/// What may go wrong with any request, in the shape that the route's clients read.
+/// Adds the errors of all routes, in the shape of each route's clients.
 struct Failures;
 
-/// Status, meaning, and whether it needs a body or a model to go wrong.
+/// Status, description, and true for errors of routes that have a body or a model.
 const FAILURES: &[(StatusCode, &str, bool)] = &[
-    (StatusCode::BAD_REQUEST, "A value cannot be, or the model cannot do that", true),
-    (StatusCode::UNAUTHORIZED, "No key, or a wrong one", false),
-    (StatusCode::NOT_FOUND, "There is no such model", true),
-    (StatusCode::REQUEST_TIMEOUT, "The body did not come in time", true),
+    (StatusCode::BAD_REQUEST, "A value is invalid, or the model does not support the operation", true),
+    (StatusCode::UNAUTHORIZED, "The API key is missing or wrong", false),
+    (StatusCode::NOT_FOUND, "The model does not exist", true),
+    (StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time", true),
     (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large, or has too many inputs", true),
-    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not JSON, or compressed in an unknown way", true),
+    (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not JSON, or its encoding is unknown", true),
     (StatusCode::UNPROCESSABLE_ENTITY, "The body is malformed", true),
-    (StatusCode::FAILED_DEPENDENCY, "The model cannot do that", true),
-    (StatusCode::TOO_MANY_REQUESTS, "The queue is full: try again after Retry-After seconds", false),
-    (StatusCode::INTERNAL_SERVER_ERROR, "The server's own fault", false),
-    (StatusCode::SERVICE_UNAVAILABLE, "The model is being loaded, or the server is shutting down", false),
+    (StatusCode::FAILED_DEPENDENCY, "The model does not support the operation", true),
+    (StatusCode::TOO_MANY_REQUESTS, "The queue is full: retry after Retry-After seconds", false),
+    (StatusCode::INTERNAL_SERVER_ERROR, "Internal error", false),
+    (StatusCode::SERVICE_UNAVAILABLE, "The model is loading, or the server is shutting down", false),
 ];
 
 impl Modify for Failures {
     fn modify(&self, document: &mut Document) {
-        for item in document.paths.paths.values_mut() {
+        for (path, item) in &mut document.paths.paths {
             for (operation, has_body) in operations(item) {
                 let shape = match operation.tags.as_deref().and_then(<[String]>::first).map(String::as_str) {
+                    _ if path == "/v1/embed" => "EmbedError",
                     Some(tags::TEI) => "TeiErrorBody",
                     Some(tags::KSERVE | tags::OLLAMA) => "KserveErrorBody",
                     Some(tags::COHERE) => "CohereErrorBody",
                     _ => "ErrorBody",
                 };
-                // Whether the server is well, it tells everybody, however busy it is.
+                let is_rerank = path.ends_with("/rerank");
+                // Health routes need no key and are not limited.
                 let open = operation.security.as_ref().is_some_and(|needed| needed.len() == 1);
                 let always = [StatusCode::UNAUTHORIZED, StatusCode::TOO_MANY_REQUESTS];
                 for (status, meaning, of_body) in FAILURES {
@@ -141,6 +146,10 @@ impl Modify for Failures {
                     if *of_body && !has_body || open && always.contains(status) || foreign {
                         continue;
                     }
+                    // Layers respond before the dialect of the body is known.
+                    let of_layer =
+                        [StatusCode::UNAUTHORIZED, StatusCode::REQUEST_TIMEOUT, StatusCode::UNSUPPORTED_MEDIA_TYPE];
+                    let shape = if is_rerank && !of_layer.contains(status) { "AnyError" } else { shape };
                     let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(shape))).build();
                     let response =
                         ResponseBuilder::new().description(*meaning).content("application/json", content).build();
@@ -152,13 +161,13 @@ impl Modify for Failures {
     }
 }
 
-/// The operations of a path, and whether they take a body.
+/// The operations of a path, each with true if it takes a body.
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&mut Operation, bool)> {
     let all = [(&mut item.get, false), (&mut item.post, true)];
     all.into_iter().filter_map(|(operation, has_body)| Some((operation.as_mut()?, has_body)))
 }
 
-/// The document of this server. With `key`, requests need one; without, the page must not show locks.
+/// The document of this server. With `key`, requests need a key; without, the page must not show locks.
 fn describe(app: &App, key: bool) -> Bytes {
     let mut document = Routes::openapi();
     if !key {
@@ -173,7 +182,7 @@ fn describe(app: &App, key: bool) -> Bytes {
             if !key {
                 operation.security = None;
             }
-            // What stands in a path is the name of a model.
+            // Path parameters are names of models.
             for parameter in operation.parameters.iter_mut().flatten() {
                 if let RefOr::T(parameter) = parameter
                     && parameter.parameter_in == ParameterIn::Path
@@ -188,15 +197,15 @@ fn describe(app: &App, key: bool) -> Bytes {
 }
 
 static PAGE: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
-    // Relative to the page: the prefix stays. The validator would be asked over the network.
+    // Relative to the page: the prefix stays. The validator would send requests over the network.
     let config = Config::new(["../openapi.json"]).validator_url("none");
     Arc::new(config.persist_authorization(true).try_it_out_enabled(true).display_request_duration(true))
 });
 
-/// The page's own frames around code are so high that those of wrapped lines cover the lines beside them.
+/// The default frames around wrapped code cover neighbouring lines.
 const STYLE: &str = ".swagger-ui .markdown code,.swagger-ui .renderedMarkdown code{padding:1px 4px}";
 
-/// The document, the page, and the way there. With `key`, requests need a key.
+/// Routes of the document and the page. With `key`, requests need a key.
 pub fn router(key: bool) -> Router<Arc<App>> {
     let document = OnceLock::new();
     let document = Arc::new(move |app: &App| document.get_or_init(|| describe(app, key)).clone());
@@ -212,12 +221,12 @@ fn json(document: Bytes) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], document).into_response()
 }
 
-/// From the root, with the prefix that the client used, if any.
+/// Redirects from the root, keeping the client's prefix.
 async fn to_docs(OriginalUri(uri): OriginalUri) -> Redirect {
     Redirect::temporary(&format!("{}/docs/", uri.path().trim_end_matches('/')))
 }
 
-/// The page's files are named relative to it, so its address must end in a slash.
+/// Redirects to an address that ends in a slash, as the page names its files relative to it.
 async fn to_page(OriginalUri(uri): OriginalUri) -> Redirect {
     Redirect::temporary(&format!("{}/", uri.path()))
 }
@@ -234,7 +243,7 @@ async fn page(Path(file): Path<String>) -> Response {
             let encoding = file.gzpipped.then_some([(header::CONTENT_ENCODING, "gzip")]);
             ([(header::CONTENT_TYPE, file.content_type)], encoding, file.bytes.into_owned()).into_response()
         }
-        Ok(None) => ApiError::new(StatusCode::NOT_FOUND, format!("there is no file docs/{file}")).into_response(),
+        Ok(None) => ApiError::new(StatusCode::NOT_FOUND, format!("no such file: docs/{file}")).into_response(),
         Err(e) => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()).into_response(),
     }
 }

@@ -1,4 +1,4 @@
-//! What the operator decides about the way of a connection: where it comes in, who may, and how long things may take.
+//! Options of the server's connections: address, access, timeouts.
 
 use std::fmt::{self, Display, Formatter};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -7,54 +7,50 @@ use std::time::Duration;
 
 use super::ApiKeys;
 
-/// Where the server listens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Listen {
-    /// A TCP address.
     Tcp {
         /// `--host`: an address or a name that resolves to one.
         host: String,
-        /// `--port`; 0 takes a free one.
+        /// `--port`; 0 for a free one.
         port: u16,
         /// HTTPS instead of HTTP.
         tls: Option<TlsFiles>,
     },
     /// A Unix socket, `--unix-socket`.
     Unix {
-        /// The path of the socket. A socket that nobody serves any more is replaced, any other file is not.
+        /// The path of the socket file. A stale socket is replaced, any other file is an error.
         unix_socket: PathBuf,
     },
 }
 
-/// What HTTPS needs.
+/// The certificate and key of HTTPS.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TlsFiles {
-    /// `--tls-cert`: PEM, the server's certificate first, then those between it and the root.
+    /// `--tls-cert`: PEM, the server's certificate first, then the intermediate ones.
     pub tls_cert: PathBuf,
-    /// `--tls-key`: PEM, the private key of the first certificate (PKCS#8, PKCS#1 or SEC1), not encrypted.
+    /// `--tls-key`: PEM, the unencrypted private key of the first certificate (PKCS#8, PKCS#1 or SEC1).
     pub tls_key: PathBuf,
 }
 
-/// Where the server has come to listen; displays as a URL (`http://127.0.0.1:7997`, `unix:/run/infa.sock`).
+/// The address that the server listens on; displays as a URL (`http://127.0.0.1:7997`, `unix:/run/infa.sock`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bound {
-    /// A TCP address.
     Tcp {
-        /// The address, with the port that was taken.
+        /// With the actual port.
         address: SocketAddr,
-        /// Whether it is HTTPS.
+        /// True for HTTPS.
         tls: bool,
     },
-    /// A Unix socket.
     Unix(PathBuf),
 }
 
 impl Bound {
-    /// A URL by which a browser on this machine comes here, with `prefix` (without slashes at its ends) and without a
-    /// slash at its end; `None` of a Unix socket.
+    /// The URL for a browser on this machine, with `prefix` (without slashes at its ends) and without a final slash;
+    /// `None` for a Unix socket.
     pub fn url(&self, prefix: &str) -> Option<String> {
         let Self::Tcp { mut address, tls } = *self else { return None };
-        // Every address of the machine is listened on; a browser needs one.
+        // Listening on all addresses: a browser needs one of them.
         if address.ip().is_unspecified() {
             address.set_ip(if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() });
         }
@@ -73,23 +69,23 @@ impl Display for Bound {
     }
 }
 
-/// Who may ask, under which path, and for how long. What bounds a single request is in [`super::Limits`].
+/// Access, paths and timeouts of the server. The limits of a single request are [`super::Limits`].
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
-    /// `--api-key`: requests must carry one of these; where there are none, everybody may ask.
+    /// `--api-key`: requests must carry one of these keys; without keys, access is open.
     pub api_keys: ApiKeys,
-    /// `--cors-allow-origin`: origins whose pages may ask, or `*`; none: browsers keep to their own origin.
+    /// `--cors-allow-origin`: origins whose pages may send requests, or `*`; empty: only the server's own origin.
     pub cors_allow_origin: Vec<String>,
-    /// `--allow-host`: names that the server answers to besides this machine's own, or `*`. See `layers::host` for when
-    /// it looks.
+    /// `--allow-host`: accepted host names besides this machine's own, or `*`. `layers::host` says when they are
+    /// checked.
     pub allow_host: Vec<String>,
-    /// `--url-prefix`: put before every path, such as `/models/a`; empty: nothing. Health answers without it as well.
+    /// `--url-prefix`: the path before all routes, such as `/models/a`; may be empty. Health checks also work without
+    /// it.
     pub url_prefix: String,
-    /// `--request-timeout`: from a request's headers to its answer; `None`: as long as it takes.
+    /// `--request-timeout`: maximum time from a request's headers to its response; `None`: unlimited.
     pub request_timeout: Option<Duration>,
-    /// `--shutdown-timeout`: how long requests that were begun may go on when the server is to end.
+    /// `--shutdown-timeout`: maximum time for requests in progress when the server shuts down.
     pub shutdown_timeout: Duration,
-    /// How long a client may keep the server waiting.
     pub timeouts: Timeouts,
 }
 
@@ -107,27 +103,28 @@ impl Default for ServerOptions {
     }
 }
 
-/// How long a client may keep the server waiting. No flags: only tests want them shorter.
+/// Maximum times that a client may keep the server waiting. They have no flags: only tests shorten them.
 #[derive(Debug, Clone)]
 pub struct Timeouts {
-    /// For TLS to be agreed upon.
+    /// For the TLS handshake.
     pub handshake: Duration,
-    /// From the first byte of a request (of a connection, for its first request) to the end of its headers.
+    /// From the first byte of a request (for the first request: from the start of the connection) to the end of its
+    /// headers.
     pub header: Duration,
-    /// Between two pieces of a request's body.
+    /// Between two pieces of a request body.
     pub body: Duration,
-    /// The same for bodies that have not come yet when the server is to end.
+    /// Between two pieces of a request body during shutdown.
     pub last_body: Duration,
-    /// Between two pieces of a reply that the client takes.
+    /// Between two pieces of a response that the client reads.
     pub write: Duration,
-    /// For the next request of a connection.
+    /// Between two requests of a connection.
     pub keep_alive: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
         let seconds = Duration::from_secs;
-        // Idle connections live longer than those of the usual load balancers (60 s), so that it is they who close.
+        // Longer than the idle timeout of common load balancers (60 s), so that the balancer closes idle connections.
         Self {
             handshake: seconds(10),
             header: seconds(10),

@@ -1,62 +1,30 @@
-//! Why the server cannot start.
+//! Errors at the start of the server.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// The address cannot be listened on.
     #[error("cannot listen on {host}:{port}: {error}")]
-    Bind {
-        /// `--host`
-        host: String,
-        /// `--port`
-        port: u16,
-        /// What the system says.
-        error: io::Error,
-    },
-    /// The Unix socket cannot be listened on.
+    Bind { host: String, port: u16, error: io::Error },
     #[error("--unix-socket {}: {error}", path.display())]
-    UnixSocket {
-        /// Its path.
-        path: PathBuf,
-        /// What the system says.
-        error: io::Error,
-    },
-    /// Something is there that is not a stale socket.
+    UnixSocket { path: PathBuf, error: io::Error },
     #[error("--unix-socket {}: {reason}", path.display())]
-    NotStale {
-        /// The path.
-        path: PathBuf,
-        /// What it is.
-        reason: &'static str,
-    },
-    /// A file that TLS needs is unusable.
+    NotStale { path: PathBuf, reason: &'static str },
     #[error("{flag} {}: {reason}", path.display())]
     Tls {
         /// `--tls-cert` or `--tls-key`
         flag: &'static str,
-        /// The file.
         path: PathBuf,
-        /// What is wrong with it.
         reason: String,
     },
-    /// The value of a flag is unusable.
     #[error("{flag} {value:?}: {reason}")]
-    Flag {
-        /// The flag.
-        flag: &'static str,
-        /// Its value.
-        value: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    Flag { flag: &'static str, value: String, reason: String },
 }
 
 impl ServeError {
-    /// What to do about it.
+    /// Advice on how to mend the error.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Bind { error, .. } => match error.kind() {
@@ -65,7 +33,8 @@ impl ServeError {
                 }
                 io::ErrorKind::PermissionDenied => Some("ports below 1024 are for root: choose one with --port".into()),
                 io::ErrorKind::AddrNotAvailable => Some(
-                    "--host is an address of this machine: 127.0.0.1 for itself alone, 0.0.0.0 for everybody".into(),
+                    "--host is an address of this machine: 127.0.0.1 for this machine alone, 0.0.0.0 for all networks"
+                        .into(),
                 ),
                 _ => None,
             },

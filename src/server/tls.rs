@@ -17,14 +17,14 @@ use crate::regular_file;
 const CERT: &str = "--tls-cert";
 const KEY: &str = "--tls-key";
 
-/// More than any chain of certificates has.
+/// Larger than any certificate chain.
 const MAX_BYTES: u64 = 4 << 20;
 
-/// How often the files are looked at.
+/// Interval between checks of the files.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// The certificate that new connections get; read again when its files change, as certificates that are renewed every
-/// few weeks need it. Files that cannot be used leave the certificate as it is.
+/// The certificate for new connections, read again when its files change, as short-lived certificates are renewed.
+/// Unusable files leave it as it is.
 #[derive(Clone)]
 pub struct Certificate(Arc<Inner>);
 
@@ -35,29 +35,27 @@ struct Inner {
 
 struct State {
     acceptor: TlsAcceptor,
-    /// What the files were like when they were last read, whether that went well or not.
+    /// The files' stamps when they were last read, successfully or not.
     read: [Option<Stamp>; 2],
     looked: Instant,
 }
 
-/// What tells a file that was changed or replaced.
+/// Length, modification time and inode, which change with the file.
 type Stamp = (u64, Option<SystemTime>, u64);
 
 impl Certificate {
-    /// Reads the files.
-    ///
     /// # Errors
-    /// Files that cannot be read, are not what they should be, or do not belong together.
+    /// Files that cannot be read, are invalid, or do not match.
     pub fn read(files: &TlsFiles) -> Result<Self, ServeError> {
-        // Before they are read, so that no change is missed.
+        // Before the files are read, so that no change is missed.
         let read = stamps(files);
         let state = State { acceptor: acceptor(files, contents)?, read, looked: Instant::now() };
         Ok(Self(Arc::new(Inner { files: files.clone(), state: Mutex::new(state) })))
     }
 
-    /// What agrees with a client on TLS, with the certificate that is in the files now or was a moment ago.
+    /// The acceptor of TLS handshakes, with the current certificate.
     ///
-    /// The files may lie on a file system that does not answer: then the connection that looks at them waits, no other.
+    /// If the file system does not respond, only the connection that checks the files waits.
     pub async fn acceptor(&self) -> TlsAcceptor {
         if self.is_due() {
             let this = self.clone();
@@ -68,7 +66,7 @@ impl Certificate {
         self.state().acceptor.clone()
     }
 
-    /// Whether the caller is to look at the files now.
+    /// True if the caller must check the files now.
     fn is_due(&self) -> bool {
         let mut state = self.state();
         let due = state.looked.elapsed() >= LOOK;
@@ -78,7 +76,7 @@ impl Certificate {
         due
     }
 
-    /// Reads the files again if they have changed. The state is not locked while they are read.
+    /// Reads the files again if they have changed. The state is not locked meanwhile.
     fn look(&self) {
         let files = &self.0.files;
         let now = stamps(files);
@@ -87,14 +85,14 @@ impl Certificate {
             if now == state.read {
                 return;
             }
-            // Where the one file is new and the other is not yet, they do not fit, and the next change is awaited.
+            // If only one of the files is new, they do not match, and the next change is awaited.
             state.read = now;
         }
-        // Pipes are read at the start only: now they would have to be waited for.
+        // Pipes are read only at the start: now reading would block.
         match acceptor(files, regular_contents) {
             Ok(acceptor) => {
                 let mut state = self.state();
-                // Unless the files have changed meanwhile, and another connection has read them.
+                // Unless another connection has read newer files meanwhile.
                 if state.read == now {
                     state.acceptor = acceptor;
                     tracing::info!("the certificate in {} was read again", files.tls_cert.display());
@@ -113,7 +111,7 @@ fn stamps(files: &TlsFiles) -> [Option<Stamp>; 2] {
     [&files.tls_cert, &files.tls_key].map(|path| stamp(path))
 }
 
-/// `None` for what cannot be read twice, such as a pipe.
+/// `None` for files that cannot be read twice, such as pipes.
 fn stamp(path: &Path) -> Option<Stamp> {
     let about = std::fs::metadata(path).ok().filter(|about| about.is_file())?;
     #[cfg(unix)]
@@ -123,7 +121,7 @@ fn stamp(path: &Path) -> Option<Stamp> {
     Some((about.len(), about.modified().ok(), number))
 }
 
-/// The contents of a small file; of a pipe, too.
+/// The contents of a small file or a pipe.
 fn contents(flag: &'static str, path: &Path) -> Result<Vec<u8>, ServeError> {
     let mut bytes = Vec::new();
     let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
@@ -139,7 +137,7 @@ fn regular_contents(flag: &'static str, path: &Path) -> Result<Vec<u8>, ServeErr
     regular_file::read(path, MAX_BYTES).map_err(|e| unusable(flag, path, e.to_string()))
 }
 
-/// What agrees with clients on TLS 1.2 or 1.3, and on HTTP/2 or HTTP/1.1.
+/// The acceptor: TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1.
 fn acceptor(
     files: &TlsFiles,
     contents: impl Fn(&'static str, &Path) -> Result<Vec<u8>, ServeError>,
@@ -149,10 +147,10 @@ fn acceptor(
         .collect::<Result<Vec<_>, _>>()
         .map_err(|e| unusable(CERT, tls_cert, pem_error(e, "no certificate")))?;
     if certificates.is_empty() {
-        return Err(unusable(CERT, tls_cert, "there is no certificate in it (-----BEGIN CERTIFICATE-----)"));
+        return Err(unusable(CERT, tls_cert, "it contains no certificate (-----BEGIN CERTIFICATE-----)"));
     }
     let key = PrivateKeyDer::from_pem_slice(&contents(KEY, tls_key)?).map_err(|e| {
-        unusable(KEY, tls_key, pem_error(e, "there is no unencrypted private key in it (-----BEGIN PRIVATE KEY-----)"))
+        unusable(KEY, tls_key, pem_error(e, "it contains no unencrypted private key (-----BEGIN PRIVATE KEY-----)"))
     })?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
@@ -161,10 +159,10 @@ fn acceptor(
         .with_single_cert(certificates, key)
         .map_err(|e| match e {
             rustls::Error::InconsistentKeys(_) => {
-                unusable(KEY, tls_key, format!("it is not the key of the certificate in {}", tls_cert.display()))
+                unusable(KEY, tls_key, format!("it does not belong to the certificate in {}", tls_cert.display()))
             }
             rustls::Error::InvalidCertificate(e) => unusable(CERT, tls_cert, format!("not a certificate: {e}")),
-            e => unusable(KEY, tls_key, format!("not a key that can be used: {e}")),
+            e => unusable(KEY, tls_key, format!("unusable key: {e}")),
         })?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(TlsAcceptor::from(Arc::new(config)))
@@ -174,7 +172,7 @@ fn unusable(flag: &'static str, path: &Path, reason: impl Into<String>) -> Serve
     ServeError::Tls { flag, path: path.to_owned(), reason: reason.into() }
 }
 
-/// What is wrong with a PEM file.
+/// The reason why a PEM file is invalid.
 fn pem_error(error: PemError, nothing: &str) -> String {
     match error {
         PemError::Io(e) => e.to_string(),
@@ -198,7 +196,7 @@ mod tests {
         acceptor(&TlsFiles { tls_cert, tls_key }, contents).map(|_| ()).unwrap_err().to_string()
     }
 
-    /// The certificate that new connections get, once the files have been looked at again.
+    /// The certificate after another check of the files.
     fn served(certificate: &Certificate) -> Arc<ServerConfig> {
         certificate.look();
         Arc::clone(certificate.state().acceptor.config())
@@ -230,7 +228,7 @@ mod tests {
         // SAFETY: the name is a string that lives until the call returns.
         assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
         assert!(Arc::ptr_eq(&first, &served(&certificate)));
-        // Files in its place are read, by the connection that finds that it is time to look.
+        // A regular file in its place is read, by the next connection that checks.
         std::fs::remove_file(&files.tls_key).unwrap();
         std::fs::write(&files.tls_key, &renewed.1).unwrap();
         {
@@ -255,7 +253,7 @@ mod tests {
         let first = served(&certificate);
         assert!(Arc::ptr_eq(&first, &served(&certificate)));
         let (cert, key) = new_pair();
-        // The one file comes after the other.
+        // One file is replaced after the other.
         replace(&files.tls_cert, &cert);
         assert!(Arc::ptr_eq(&first, &served(&certificate)));
         replace(&files.tls_key, &key);
@@ -280,7 +278,7 @@ mod tests {
             (error(&cert, &cert), ["--tls-key", "no unencrypted private key"]),
             (error(&key, &cert), ["--tls-cert", "no certificate"]),
             (error(garbage, &key), ["--tls-cert", "cert.pem"]),
-            (error(&cert, &other.signing_key.serialize_pem()), ["--tls-key", "not the key of the certificate"]),
+            (error(&cert, &other.signing_key.serialize_pem()), ["--tls-key", "does not belong to the certificate"]),
         ] {
             assert!(in_error.iter().all(|part| case.contains(part)), "{case}");
         }

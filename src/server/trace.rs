@@ -1,7 +1,7 @@
-//! Traces of requests, sent to an OpenTelemetry collector if one is named.
+//! Traces of requests, sent to an OpenTelemetry collector.
 //!
-//! A request is a span, continuing the caller's trace (`traceparent`); below it are spans for tokenising, waiting and
-//! computing. They are collected in a bounded queue and sent by a thread of their own: a collector that is slow or gone
+//! Each request is a span that continues the caller's trace (`traceparent`), with child spans for tokenization, queue
+//! and inference. A bounded queue collects the spans and a separate thread sends them: a slow or missing collector
 //! costs spans, never requests.
 
 use std::sync::Arc;
@@ -19,17 +19,17 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider, SpanData, SpanExpor
 use crate::engine::Times;
 use crate::panic_guard::catch_panic;
 
-/// Where traces go.
+/// The collector and the name of the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceOptions {
-    /// The collector, such as `http://localhost:4318`; `/v1/traces` is added if it is not there.
+    /// The collector's URL, such as `http://localhost:4318`; `/v1/traces` is appended if missing.
     pub endpoint: String,
     /// `service.name` of the spans.
     pub service: String,
 }
 
 impl TraceOptions {
-    /// From the flags, or else from OpenTelemetry's own variables; `None` if neither names a collector.
+    /// The flags, or else OpenTelemetry's own variables; `None` if neither names a collector.
     pub fn resolve(endpoint: Option<String>, service: Option<String>) -> Option<Self> {
         let var = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
         let endpoint = endpoint.filter(|url| !url.is_empty());
@@ -41,12 +41,12 @@ impl TraceOptions {
     }
 }
 
-/// Why requests cannot be traced.
+/// An endpoint that cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("--otlp-endpoint: {0}")]
 pub struct TraceError(String);
 
-/// Traces requests and sends the spans.
+/// The tracer of requests.
 pub struct Tracing {
     provider: SdkTracerProvider,
     pub(super) tracer: SdkTracer,
@@ -54,11 +54,11 @@ pub struct Tracing {
 }
 
 impl Tracing {
-    /// Starts the thread that sends. Headers for the collector come from `OTEL_EXPORTER_OTLP_HEADERS`, sampling from
-    /// `OTEL_TRACES_SAMPLER`, batching from `OTEL_BSP_*`. Not to be called by a thread that runs async code.
+    /// Starts the sending thread. Headers for the collector come from `OTEL_EXPORTER_OTLP_HEADERS`, sampling from
+    /// `OTEL_TRACES_SAMPLER`, batching from `OTEL_BSP_*`. Must not be called by a thread that runs async code.
     ///
     /// # Errors
-    /// An endpoint that is no URL of http or https.
+    /// An endpoint that is not an http or https URL.
     pub fn start(options: &TraceOptions) -> Result<Arc<Self>, TraceError> {
         let TraceOptions { endpoint, service } = options;
         if !["http://", "https://"].iter().any(|scheme| endpoint.starts_with(scheme)) {
@@ -66,7 +66,7 @@ impl Tracing {
         }
         let base = endpoint.trim_end_matches('/');
         let url = if base.ends_with(PATH) { base.to_owned() } else { format!("{base}{PATH}") };
-        // Fails when somebody installed one before us, which is as good.
+        // Fails if another part of the program has installed one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::blocking::Client::builder().timeout(SEND).redirect(reqwest::redirect::Policy::none());
         let client = client.build().map_err(|e| TraceError(format!("no HTTP client: {e}")))?;
@@ -82,7 +82,7 @@ impl Tracing {
             .with_service_name(service.clone())
             .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")))
             .build();
-        // It panics where no thread can be started.
+        // It panics if no thread can be started.
         let provider = catch_panic(|| {
             SdkTracerProvider::builder()
                 .with_batch_exporter(WarnOnce { exporter, failed: AtomicBool::new(false) })
@@ -94,7 +94,7 @@ impl Tracing {
         Ok(Arc::new(Self { provider, tracer, propagator: TraceContextPropagator::new() }))
     }
 
-    /// Sends what is left, within `patience`. Not to be called by a thread that runs async code.
+    /// Sends the remaining spans, within `patience`. Must not be called by a thread that runs async code.
     pub fn stop(&self, patience: Duration) {
         if let Err(e) = self.provider.shutdown_with_timeout(patience) {
             tracing::debug!("the last traces were not sent: {e}");
@@ -103,20 +103,20 @@ impl Tracing {
 }
 
 const PATH: &str = "/v1/traces";
-/// How long sending one batch may take.
+/// Timeout of one batch.
 const SEND: Duration = Duration::from_secs(5);
 
 tokio::task_local! {
-    /// The request that the task works on, if it is traced.
+    /// The span of the task's request, if it is traced.
     static CURRENT: (Arc<Tracing>, Context);
 }
 
-/// Runs `work` as the request of the span in `context`.
+/// Runs `work` inside the span of `context`.
 pub async fn scope<T>(tracing: Arc<Tracing>, context: Context, work: impl Future<Output = T>) -> T {
     CURRENT.scope((tracing, context), work).await
 }
 
-/// Tells where the time of the current request's call to a model went, which began at `started`.
+/// Records child spans of the current request for the phases of a model call that began at `started`.
 pub fn phases(model: &str, started: SystemTime, times: &Times, tokens: usize) {
     let _ = CURRENT.try_with(|(tracing, parent)| {
         let Times { tokenize, queue, infer } = *times;
@@ -134,7 +134,7 @@ pub fn phases(model: &str, started: SystemTime, times: &Times, tokens: usize) {
     });
 }
 
-/// Sends spans, and warns once when that fails.
+/// An exporter that warns about the first of several failures in a row.
 #[derive(Debug)]
 struct WarnOnce<E> {
     exporter: E,
@@ -148,7 +148,7 @@ impl<E: SpanExporter> SpanExporter for WarnOnce<E> {
             Ok(()) => self.failed.store(false, Ordering::Relaxed),
             Err(e) if !self.failed.swap(true, Ordering::Relaxed) => tracing::warn!(
                 "traces cannot be sent to the collector of --otlp-endpoint, which must speak OTLP over HTTP (usually port \
-                 4318): {e}; not said again until it works"
+                 4318): {e}; this warning is not repeated until it works"
             ),
             Err(_) => {}
         }

@@ -33,9 +33,6 @@ const OPENINGS: &[&str] = &["What", "Who", "Whom", "Whose", "How", "Whether", "W
 /// Words that add nothing to an item's name.
 const FILLERS: &[&str] = &["the", "a", "an", "its", "their", "of", "that", "this", "one", "is"];
 
-/// Rooms and files that do not follow yet.
-const NOT_YET: &[&str] = &["commands/serve", "server"];
-
 /// A comment or a string literal, with its line.
 struct Prose {
     line: usize,
@@ -46,15 +43,12 @@ struct Prose {
     short: bool,
 }
 
-fn covered() -> Vec<(String, String)> {
-    let all = files(&src()).into_iter().map(|path| {
+fn sources() -> Vec<(String, String)> {
+    let source = |path: std::path::PathBuf| {
         let name = path.strip_prefix(src()).unwrap().to_str().unwrap().replace('\\', "/");
         (name, std::fs::read_to_string(&path).unwrap())
-    });
-    let is_covered = |name: &str| {
-        !NOT_YET.iter().any(|room| name.strip_prefix(room).is_some_and(|rest| rest.starts_with(['/', '.'])))
     };
-    all.filter(|(name, _)| is_covered(name)).collect()
+    files(&src()).into_iter().map(source).collect()
 }
 
 /// The comments and the string literals of a source file.
@@ -148,7 +142,7 @@ fn repeats(text: &str, item: &str) -> bool {
 #[test]
 fn comments_and_messages_are_plain() {
     let mut found = Vec::new();
-    for (name, source) in covered() {
+    for (name, source) in sources() {
         for Prose { line, text, documents, short } in prose(&source) {
             // Constants, identifiers and protocol words are no sentences.
             if documents.is_none() && !text.contains(' ') {
@@ -188,13 +182,6 @@ fn guides_are_plain() {
         }
     }
     assert!(found.is_empty(), "{} findings:\n{}", found.len(), found.join("\n"));
-}
-
-#[test]
-fn rooms_that_do_not_follow_exist() {
-    for room in NOT_YET {
-        assert!(src().join(room).exists() || src().join(format!("{room}.rs")).exists(), "{room} is gone: remove it");
-    }
 }
 
 #[test]

@@ -10,10 +10,10 @@ use crate::engine::open::LocalOptions;
 use crate::server::models::{Choose, Load, LoadError, Models, Spec};
 use crate::server::{App, Metrics};
 
-/// What made the loading of a model fail, so that the exit status fits it; the server itself keeps only the words.
+/// The error of the last failed load, for the exit status; the server itself keeps only the message.
 pub type Fault = Arc<Mutex<Option<Error>>>;
 
-/// Loads and drops one model after the other.
+/// Loads and drops the models one by one.
 pub fn preload(specs: Vec<Spec>, fault: &Fault, app: &AppContext) -> Result<(), Error> {
     for spec in specs {
         let name = spec.name.clone();
@@ -23,15 +23,14 @@ pub fn preload(specs: Vec<Spec>, fault: &Fault, app: &AppContext) -> Result<(), 
     Ok(())
 }
 
-/// Loads one model after the other, so that what loading takes besides is not taken twice. The receiver is told how it
-/// ended.
+/// Loads the models one by one, so that their temporary memory does not add up. The receiver gets the result.
 pub fn start_loading(state: &Arc<App>, fault: &Fault) -> Result<oneshot::Receiver<Result<(), Error>>, Error> {
-    let (told, loaded) = oneshot::channel();
+    let (sender, loaded) = oneshot::channel();
     let (state, fault) = (Arc::clone(state), Arc::clone(fault));
     spawn("loader", move || {
         let result = state.models.all().iter().try_for_each(|model| model.load()).map_err(|e| cause(&fault, e));
-        // Nobody listens where the server has already ended.
-        let _ = told.send(result);
+        // No receiver if the server has already ended.
+        let _ = sender.send(result);
     })?;
     Ok(loaded)
 }
@@ -40,12 +39,12 @@ pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Err
     std::thread::Builder::new().name(name.into()).spawn(body).map(drop).map_err(Error::Thread)
 }
 
-/// The error behind what the server was told of it.
-fn cause(fault: &Fault, told: LoadError) -> Error {
-    fault.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(Error::Load(told))
+/// The error behind the server's message.
+fn cause(fault: &Fault, message: LoadError) -> Error {
+    fault.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(Error::Load(message))
 }
 
-/// What the server needs to know of a model. With `several`, errors begin with its name.
+/// The server's description of a model. With `several`, errors begin with the model's name.
 pub fn spec(model: ServedModel, several: bool, fault: &Fault, metrics: &Metrics, app: &AppContext) -> Spec {
     let ServedModel { name, aliases, model_id, embedding_dtype, warm_up, mut options } = model;
     let metrics = metrics.model(&name);
@@ -54,7 +53,7 @@ pub fn spec(model: ServedModel, several: bool, fault: &Fault, metrics: &Metrics,
     Spec { name, aliases, model_id, embedding_dtype, warm_up, load, metrics }
 }
 
-/// What loads one model.
+/// The function that loads a model.
 fn loader(options: LocalOptions, name: Option<String>, fault: Fault, app: AppContext) -> Load {
     Arc::new(move |choose: Choose<'_>| {
         let load = || {
@@ -64,13 +63,13 @@ fn loader(options: LocalOptions, name: Option<String>, fault: Fault, app: AppCon
             Ok(options.start(prepared, output, &host)?)
         };
         load().map_err(|e: Error| {
-            let told = LoadError { message: e.to_string(), hint: e.hint() };
+            let message = LoadError { message: e.to_string(), hint: e.hint() };
             let e = match &name {
                 Some(name) => Error::OfModel { name: name.clone(), error: Box::new(e) },
                 None => e,
             };
             *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
-            told
+            message
         })
     })
 }

@@ -1,14 +1,15 @@
-//! How many files, sockets among them, the server may have open.
+//! The limit of open files, sockets included.
 
-/// More than any server needs; some systems allow for a billion, and programs that are started by others close them all.
+/// More than any server needs. Some systems allow a billion, and programs that close all possible files on start take
+/// long then.
 const ENOUGH: u64 = 1 << 20;
 
-/// Raises the soft limit of open files to the hard one: each connection is a file, and shells allow for 1024.
+/// Raises the soft limit of open files to the hard one: each connection is a file, and shells allow 1024.
 pub(super) fn raise_limit() {
     #[cfg(unix)]
     {
         let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
-        // SAFETY: the struct is this function's own and lives until the call returns.
+        // SAFETY: the struct is local and lives until the call returns.
         if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
             return;
         }

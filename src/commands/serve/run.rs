@@ -11,12 +11,13 @@ use super::open_files;
 use super::settings::Settings;
 use crate::cli::ServeArgs;
 use crate::commands::{AppContext, Error, Outcome, async_runtime};
+use crate::plural::counted;
 use crate::server::models::Models;
 use crate::server::trace::Tracing;
 use crate::server::{self, App, Bound, Drained, Metrics};
 use crate::ui::interrupt;
 
-/// How long the end of the server may wait for a collector of traces.
+/// Maximum time at shutdown for sending the last traces.
 const LAST_TRACES: Duration = Duration::from_secs(2);
 
 pub fn run(args: ServeArgs, app: &AppContext) -> Result<Outcome, Error> {
@@ -34,9 +35,9 @@ pub fn run(args: ServeArgs, app: &AppContext) -> Result<Outcome, Error> {
         return Ok(Outcome::Done);
     }
     open_files::raise_limit();
-    // Before other threads are started: the runtime needs most of them, and looks whether they can be had.
+    // Before other threads start: the runtime needs most of them and checks whether they are available.
     let runtime = async_runtime::multi_thread(app)?;
-    // What was begun is finished, in the time that `--shutdown-timeout` allows for it.
+    // Requests in progress are finished, within `--shutdown-timeout`.
     interrupt::be_patient();
     let tracing = traces.as_ref().map(Tracing::start).transpose()?;
     let state = App::new(Models::new(specs).strict(strict_names), limits, metrics, tracing.clone());
@@ -69,19 +70,19 @@ pub fn run(args: ServeArgs, app: &AppContext) -> Result<Outcome, Error> {
                 && !address.ip().is_loopback()
             {
                 printer.warning(&format!(
-                    "whoever reaches {address} can use this server: it has no API key (--api-key, or INFA_API_KEY)"
+                    "any client that reaches {address} can use this server: it has no API key (--api-key, or INFA_API_KEY)"
                 ));
             }
         };
         Ok::<Drained, Error>(server::serve(state, listen, options, bound, shutdown).await?)
     });
-    // Whatever still computes for nobody: the process ends without it.
+    // Abandoned computations do not delay the end of the process.
     runtime.shutdown_background();
     if let Some(tracing) = tracing {
         tracing.stop(LAST_TRACES);
     }
     let drained = served?;
-    // A signal is the ordinary end of a server, also in the middle of loading, which it cuts short.
+    // A signal is the normal end of a server, even during loading.
     if !app.cancel.is_cancelled()
         && let Ok(e) = failure.try_recv()
     {
@@ -92,22 +93,25 @@ pub fn run(args: ServeArgs, app: &AppContext) -> Result<Outcome, Error> {
     let cut = drained.cut;
     if cut > 0 {
         let was = if cut == 1 { "was" } else { "were" };
-        let cut = crate::plural::counted(cut, "request");
+        let cut = counted(cut, "request");
         printer.warning(&format!("{cut} {was} cut short, running longer than --shutdown-timeout"));
     }
     Ok(Outcome::Done)
 }
 
-/// The last line of the log: what ended the server, after which time, and what became of requests.
+/// The last line of the log: the signal, the uptime, and the requests in progress at the signal, if any.
 fn stopped(signal: &str, uptime: Duration, Drained { begun, cut }: &Drained) -> String {
     let uptime = humantime::format_duration(Duration::from_secs(uptime.as_secs()));
     let finished = begun.saturating_sub(*cut);
-    let requests = if finished == 1 { "request" } else { "requests" };
-    let cut = if *cut > 0 { format!(", {cut} cut short") } else { String::new() };
-    format!("Stopped by {signal} after {uptime}: {finished} {requests} in progress finished{cut}")
+    let requests = counted(finished, "request");
+    match (finished, *cut) {
+        (0, 0) => format!("Stopped by {signal} after {uptime}"),
+        (_, 0) => format!("Stopped by {signal} after {uptime}: {requests} in progress finished"),
+        (_, cut) => format!("Stopped by {signal} after {uptime}: {requests} in progress finished, {cut} cut short"),
+    }
 }
 
-/// Done at the first SIGTERM, SIGHUP or Ctrl-C, if there was none yet; `name` is the signal's from then on.
+/// Completes at the first SIGTERM, SIGHUP or Ctrl-C, even an earlier one, and sets `name` to the signal's.
 fn termination(
     app: &AppContext,
     name: Arc<OnceLock<&'static str>>,
@@ -118,7 +122,7 @@ fn termination(
         interrupt::hang_up_ends().then(|| signal(SignalKind::hangup())).transpose().map_err(Error::Signals)?;
     let cancel = app.cancel.clone();
     Ok(async move {
-        // One that came before these two lines was seen by the listener that has been there from the start.
+        // An earlier signal was seen by the listener that exists since the start.
         if !cancel.is_cancelled() {
             let received = tokio::select! {
                 _ = terminate.recv() => "SIGTERM",

@@ -1,4 +1,4 @@
-//! What `infa serve` was told, resolved: every flag taken apart, values spread over the models.
+//! The settings of `infa serve`, resolved from its flags, with values spread over the models.
 
 use std::collections::HashMap;
 use std::num::NonZero;
@@ -21,27 +21,26 @@ use crate::runtime::device::Dtype;
 use crate::server::trace::TraceOptions;
 use crate::server::{ApiKeys, EmbeddingDtype, Limits, Listen, ServerOptions, TlsFiles};
 
-/// Settings of `infa serve`.
 pub(super) struct Settings {
-    /// In the order in which they were named; at least one.
+    /// In the order of the command line; at least one.
     pub models: Vec<ServedModel>,
-    /// Whether a server of one model answers only to the model's names.
+    /// True if a server of one model accepts only the model's names.
     pub strict_names: bool,
     pub listen: Listen,
     pub options: ServerOptions,
     pub limits: Limits,
     pub preload_only: bool,
     pub unload_after: Option<Duration>,
-    /// Where traces go, if they are wanted.
+    /// `None` without a trace collector.
     pub traces: Option<TraceOptions>,
-    /// What the user should know about flags that were given.
+    /// Warnings about flags, for the user.
     pub remarks: Vec<String>,
 }
 
-/// One model that is to be served.
+/// A model to be served.
 pub(super) struct ServedModel {
     pub name: String,
-    /// Other names of the same model.
+    /// Other names of the model.
     pub aliases: Vec<String>,
     pub model_id: String,
     pub embedding_dtype: EmbeddingDtype,
@@ -49,10 +48,10 @@ pub(super) struct ServedModel {
     pub options: LocalOptions,
 }
 
-/// The revision that is meant where none is named.
+/// The default revision.
 const MAIN: &str = "main";
 
-/// What a request waits for a model that comes back, where no `--request-timeout` says it.
+/// Maximum wait of a request for an unloaded model, unless `--request-timeout` is set.
 const MODEL_RETURN: Duration = Duration::from_secs(600);
 
 impl Settings {
@@ -67,7 +66,7 @@ impl Settings {
             reply_limit,
             request_timeout,
         } = limits;
-        // `log_level` has done its work when logging began.
+        // `log_level` was applied when logging began.
         let LifeArgs { preload_only, unload_after, shutdown_timeout, log_level: _, otlp_endpoint, otlp_service_name } =
             life;
         let InfinityArgs { mut idle, permissive_cors } = infinity;
@@ -76,7 +75,7 @@ impl Settings {
             idle.insert(0, "--batch-size".into());
         }
         if !idle.is_empty() {
-            remarks.push(format!("accepted for Infinity's sake, but without effect here: {}", idle.join(", ")));
+            remarks.push(format!("accepted for compatibility with Infinity, but without effect: {}", idle.join(", ")));
         }
         let strict_names = models.strict_model_names;
         let input = InputArgs { truncate: input.truncate.or(truncate), ..input };
@@ -147,11 +146,11 @@ fn resolve_models(
     values("--batch-size", batch_size, models)?;
 
     if engines.iter().flatten().any(|&engine| engine != ServeEngine::Onnx) {
-        remarks.push("--engine: models run on infa's own engine, through ONNX Runtime".into());
+        remarks.push("--engine is ignored: models run on infa's own engine, through ONNX Runtime".into());
     }
     let is_int8 = |dtype: &Option<Dtype>| *dtype == Some(Dtype::Int8);
     if calibrate.is_some() && !dtypes.iter().any(is_int8) {
-        return Err(Error::Flag { flag: "--calibrate", reason: "it is for --dtype int8 alone".into() });
+        return Err(Error::Flag { flag: "--calibrate", reason: "requires --dtype int8".into() });
     }
     let names = resolve_names(&model_ids, names)?;
 
@@ -182,8 +181,8 @@ fn resolve_models(
     Ok(served)
 }
 
-/// The format that a model is computed in. The 16-bit formats of Infinity and TEI are for GPUs: float32 is computed
-/// instead, which gives the same vectors more exactly.
+/// The number type of a model's computation. Infinity's and TEI's 16-bit types are for GPUs: float32 is used instead,
+/// which is more exact.
 fn exact(dtype: Dtype, remarks: &mut Vec<String>) -> Dtype {
     if !matches!(dtype, Dtype::Float16 | Dtype::Bfloat16) {
         return dtype;
@@ -196,7 +195,7 @@ fn exact(dtype: Dtype, remarks: &mut Vec<String>) -> Dtype {
     Dtype::Float32
 }
 
-/// The revision of a repository. A local directory has none, and deployments name the usual one all the same.
+/// The revision of a repository. Local directories have none, but deployments often pass the default one.
 fn revision_of(model_id: &str, revision: Option<String>, remarks: &mut Vec<String>) -> Option<String> {
     let revision = revision?;
     if !Path::new(model_id).exists() {
@@ -208,7 +207,7 @@ fn revision_of(model_id: &str, revision: Option<String>, remarks: &mut Vec<Strin
     None
 }
 
-/// A value a model.
+/// One value per model.
 fn values<T: Clone>(flag: &'static str, lists: Vec<List<T>>, models: usize) -> Result<Vec<Option<T>>, Error> {
     spread(lists, models).map_err(|values| {
         let (values, models) = (counted(values, "value"), counted(models, "model"));
@@ -217,7 +216,7 @@ fn values<T: Clone>(flag: &'static str, lists: Vec<List<T>>, models: usize) -> R
     })
 }
 
-/// The names of one model.
+/// The names of a model.
 #[derive(Debug, PartialEq, Eq)]
 struct Names {
     name: String,
@@ -225,7 +224,7 @@ struct Names {
 }
 
 impl Names {
-    /// Names separated by commas; `None` if no name is among them.
+    /// Parses names separated by commas; `None` without any name.
     fn parse(text: &str) -> Option<Self> {
         let mut names: Vec<String> = Vec::new();
         for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
@@ -238,7 +237,7 @@ impl Names {
     }
 }
 
-/// The names that clients use: those that were given, and otherwise what Infinity would make of the model ids.
+/// The names for clients: those of the flag, and otherwise Infinity's default for the model id.
 fn resolve_names(model_ids: &[String], given: Vec<Option<String>>) -> Result<Vec<Names>, Error> {
     const FLAG: &str = "--served-model-name";
     let mut users: HashMap<String, &str> = HashMap::new();
@@ -246,13 +245,12 @@ fn resolve_names(model_ids: &[String], given: Vec<Option<String>>) -> Result<Vec
     for (model_id, names) in model_ids.iter().zip(given) {
         let names = match names {
             Some(text) => Names::parse(&text)
-                .ok_or_else(|| Error::Flag { flag: FLAG, reason: format!("\"{text}\" has no name in it") })?,
+                .ok_or_else(|| Error::Flag { flag: FLAG, reason: format!("\"{text}\" contains no name") })?,
             None => Names { name: default_name(model_id), aliases: Vec::new() },
         };
         for name in std::iter::once(&names.name).chain(&names.aliases) {
             if let Some(other) = users.insert(name.clone(), model_id) {
-                let reason =
-                    format!("{other} and {model_id} would both be called \"{name}\": give each a name of its own");
+                let reason = format!("{other} and {model_id} would both have the name \"{name}\": give each its own");
                 return Err(Error::Flag { flag: FLAG, reason });
             }
         }

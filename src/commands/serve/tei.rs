@@ -1,29 +1,29 @@
-//! What flags and variables of text-embeddings-inference (TEI) mean here.
+//! The meaning of flags and variables of text-embeddings-inference (TEI).
 
 use crate::cli::{ApiKey, TeiArgs};
 use crate::commands::Error;
 use crate::model::cache::HubEnv;
 use crate::model::tokenizer::Truncate;
 
-/// The module that TEI reads if `--dense-path` does not name another.
+/// The default of `--dense-path`.
 const USUAL_DENSE: &str = "2_Dense";
 
 /// TEI's flags, resolved.
 pub(super) struct Tei {
-    /// What becomes of texts that are too long, where `--truncate` does not say it.
+    /// The truncation unless `--truncate` is given.
     pub truncate: Option<Truncate>,
-    /// The Hub, if it is not that of the environment.
+    /// The Hub, if it differs from the environment's.
     pub hub: Option<HubEnv>,
-    /// What the user should know.
+    /// Warnings for the user.
     pub remarks: Vec<String>,
 }
 
 impl Tei {
     /// # Errors
-    /// `--dense-path` of another module than the usual one.
+    /// A `--dense-path` other than the default.
     pub fn resolve(args: TeiArgs) -> Result<Self, Error> {
         let TeiArgs {
-            // These have done their work when variables were read and logging began.
+            // These were applied when variables were read and logging began.
             tei_env: _,
             json_output: _,
             auto_truncate,
@@ -38,22 +38,27 @@ impl Tei {
             disable_spans,
         } = args;
         if let Some(path) = dense_path.filter(|path| path.trim_end_matches('/') != USUAL_DENSE) {
-            let reason = format!("the model's modules.json says which Dense module is used: name {path} there");
+            let reason = format!("the model's modules.json selects the Dense module: name {path} there");
             return Err(Error::flag("--dense-path", reason));
         }
         let idle = [
-            ("--uds-path", uds_path.is_some(), "a socket inside text-embeddings-inference; --unix-socket is infa's"),
+            (
+                "--uds-path",
+                uds_path.is_some(),
+                "a socket inside text-embeddings-inference; infa's flag is --unix-socket",
+            ),
             ("--prometheus-port", prometheus_port.is_some(), "/metrics is on the server's own port"),
-            ("--tokenization-workers", tokenization_workers.is_some(), "threads are bounded by --threads"),
-            ("--max-batch-requests", max_batch_requests.is_some(), "batches are bounded by --max-batch-tokens"),
-            ("--disable-spans", disable_spans == Some(true), "spans are made only for --otlp-endpoint"),
+            ("--tokenization-workers", tokenization_workers.is_some(), "--threads limits threads"),
+            ("--max-batch-requests", max_batch_requests.is_some(), "--max-batch-tokens limits batches"),
+            ("--disable-spans", disable_spans == Some(true), "spans exist only with --otlp-endpoint"),
         ];
         let idle: Vec<String> =
             idle.into_iter().filter(|(_, given, _)| *given).map(|(flag, _, why)| format!("{flag} ({why})")).collect();
         let mut remarks = Vec::new();
         if !idle.is_empty() {
             let idle = idle.join(", ");
-            remarks.push(format!("accepted for text-embeddings-inference's sake, but without effect here: {idle}"));
+            remarks
+                .push(format!("accepted for compatibility with text-embeddings-inference, but without effect: {idle}"));
         }
         let token =
             hf_token.or(hf_api_token).map(|ApiKey(token)| token.trim().to_owned()).filter(|token| !token.is_empty());
@@ -61,7 +66,7 @@ impl Tei {
             let hub = HubEnv::from_env();
             HubEnv { token: token.or(hub.token), cache: huggingface_hub_cache.unwrap_or(hub.cache), ..hub }
         });
-        // True is what the model's files say, which is to cut.
+        // True is the models' default.
         let truncate = (auto_truncate == Some(false)).then_some(Truncate::None);
         Ok(Self { truncate, hub, remarks })
     }

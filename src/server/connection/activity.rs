@@ -1,4 +1,4 @@
-//! What a connection is doing, as far as its deadlines depend on it.
+//! The state of a connection that its deadlines depend on.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -8,42 +8,42 @@ use tokio::time::Instant;
 
 use crate::server::Timeouts;
 
-/// Shared by a connection's socket, its requests and whoever watches over it. Times are milliseconds since its start.
+/// Shared by a connection's socket, requests and watching task. Times are milliseconds since its start.
 #[derive(Debug)]
 pub struct Activity {
     begun: Instant,
-    /// Requests whose replies the connection has not taken over to the end.
+    /// Requests whose responses the connection has not taken over completely.
     requests: AtomicUsize,
-    /// Those among them that have no reply yet.
+    /// Those among them without a response yet.
     unanswered: AtomicUsize,
-    /// When a piece of a reply was last taken over.
+    /// Time when a piece of a response was last taken over.
     reply_at: AtomicU64,
-    /// Whether there has been a request.
+    /// True after the first request.
     used: AtomicBool,
-    /// When the last request was over, and the client had last taken some of its reply.
+    /// Time when the last request was over and the client last read some of its response.
     idle_since: AtomicU64,
-    /// When the first byte came since then, plus 1; 0: none did.
+    /// Time of the first byte since then, plus 1; 0 for none.
     head_since: AtomicU64,
-    /// Whether it is HTTP/2, where bytes come that belong to no request.
+    /// True for HTTP/2, where some bytes belong to no request.
     http2: AtomicBool,
-    /// Whether a reply was made before the request's body was read to its end.
+    /// True if a response was made before the request body was read completely.
     unread: AtomicBool,
-    /// Whether so much of it is left that the connection is not worth keeping.
+    /// True if so much of that body is left that the connection is not kept.
     abandoned: AtomicBool,
-    /// Whether a part of a reply waits for the client to take it.
+    /// True while a part of a response waits for the client to read it.
     blocked: AtomicBool,
-    /// Whether the head of a request took too long.
+    /// True if the headers of a request took too long.
     given_up: AtomicBool,
 }
 
-/// What a connection waits for.
+/// The event that a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waiting {
-    /// The first request, or the rest of one whose head has begun.
+    /// The first request, or the rest of its headers.
     Head,
     /// The next request.
     Request,
-    /// A client that takes its reply.
+    /// A client that reads its response.
     Reader,
 }
 
@@ -69,14 +69,14 @@ impl Activity {
         u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Bytes have come from the client.
+    /// Records bytes from the client.
     pub fn received(&self) {
         if self.requests.load(Ordering::Relaxed) == 0 && self.head_since.load(Ordering::Relaxed) == 0 {
             self.head_since.store(self.now() + 1, Ordering::Relaxed);
         }
     }
 
-    /// The client has taken bytes, or could not.
+    /// Records whether the client could take bytes.
     pub fn sent(&self, taken: bool) {
         self.blocked.store(!taken, Ordering::Relaxed);
         if taken {
@@ -84,38 +84,38 @@ impl Activity {
         }
     }
 
-    /// A request's head is there; it is over when what this gives is dropped.
+    /// Begins a request, whose headers are read. It is over when the result is dropped.
     pub fn begin(self: &Arc<Self>, http2: bool) -> Request {
         self.unanswered.fetch_add(1, Ordering::Relaxed);
         self.requests.fetch_add(1, Ordering::Relaxed);
         self.used.store(true, Ordering::Relaxed);
         self.http2.store(http2, Ordering::Relaxed);
-        // What was left of the last one's body must have been skipped.
+        // The rest of the last request's body has been skipped.
         self.unread.store(false, Ordering::Relaxed);
         Request { activity: Arc::clone(self), answered: false }
     }
 
-    /// The rest of a request's body will not be read.
+    /// Records that the rest of a request body will not be read.
     pub fn leave_unread(&self) {
         self.unread.store(true, Ordering::Relaxed);
     }
 
-    /// Nor will the connection skip it to go on with the next request.
+    /// Records that it will not be skipped either: the connection ends after this request.
     pub fn abandon(&self) {
         self.abandoned.store(true, Ordering::Relaxed);
     }
 
-    /// True if the client must learn that this was the last request.
+    /// True if this is the connection's last request, of which the client must be informed.
     pub fn is_abandoned(&self) -> bool {
         self.abandoned.load(Ordering::Relaxed)
     }
 
-    /// Whether the client may still be sending what nobody reads.
+    /// True if the client may still be sending an unread body.
     pub fn has_unread(&self) -> bool {
         self.unread.load(Ordering::Relaxed) && !self.http2.load(Ordering::Relaxed)
     }
 
-    /// The head of a request takes too long.
+    /// Records that the headers of a request take too long.
     pub fn give_up(&self) {
         self.given_up.store(true, Ordering::Relaxed);
     }
@@ -128,24 +128,24 @@ impl Activity {
         self.used.load(Ordering::Relaxed)
     }
 
-    /// Whether the connection is kept for a next request of which nothing has come.
+    /// True while the connection is kept for a next request, of which no byte has arrived.
     pub fn is_idle(&self) -> bool {
         let begun = self.head_since.load(Ordering::Relaxed) > 0 && !self.http2.load(Ordering::Relaxed);
         self.is_used() && !self.is_busy() && !begun
     }
 
-    /// Whether nothing has come for so long since it began.
+    /// True if no byte has arrived in the time `long` since the connection began.
     pub fn is_silent(&self, long: Duration) -> bool {
         !self.is_used() && self.head_since.load(Ordering::Relaxed) == 0 && self.begun.elapsed() >= long
     }
 
-    /// Whether there is a request whose reply the client does not have yet.
+    /// True while a client has not read its response completely.
     pub fn is_busy(&self) -> bool {
         self.requests.load(Ordering::Relaxed) > 0 || self.blocked.load(Ordering::Relaxed)
     }
 
-    /// What the connection waits for, and until when; `None` while it serves a request. (Over HTTP/1, where a
-    /// reply that is not taken is one that cannot be written, the socket itself looks after readers.)
+    /// The awaited event and its deadline; `None` while a request is served. (Over HTTP/1 the socket itself watches for
+    /// slow readers.)
     pub fn deadline(&self, timeouts: &Timeouts) -> Option<(Instant, Waiting)> {
         let at = |ms: u64| self.begun + Duration::from_millis(ms);
         let http2 = self.http2.load(Ordering::Relaxed);
@@ -164,7 +164,7 @@ impl Activity {
     }
 }
 
-/// A request, from its head until the connection has taken over its reply to the end.
+/// A request, from its headers until the connection has taken over its response completely.
 #[derive(Debug)]
 pub struct Request {
     activity: Arc<Activity>,
@@ -172,7 +172,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A piece of the reply, or its head, is taken over.
+    /// Records that a piece of the response, or its headers, were taken over.
     pub fn progress(&mut self) {
         let activity = &self.activity;
         activity.reply_at.store(activity.now(), Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What is listened on: a TCP port or a Unix socket.
+//! The listening socket: a TCP port or a Unix socket.
 
 use std::io;
 use std::time::Duration;
@@ -11,11 +11,10 @@ use tokio::time::{Instant, sleep};
 use super::unix_socket::UnixSocket;
 use crate::server::{Bound, Listen, ServeError};
 
-/// How long no connection is accepted after the system could not give one, usually for want of file descriptors:
-/// connections that end in the meantime give theirs back.
+/// Pause after a failed accept, usually for lack of file descriptors: connections that end meanwhile free theirs.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// That is written to the log once in this time.
+/// Minimum interval of the log's warning about it.
 const COMPLAINT: Duration = Duration::from_secs(10);
 
 /// A new connection.
@@ -35,7 +34,7 @@ pub struct Listener {
     socket: Socket,
     bound: Bound,
     complained: Option<Instant>,
-    /// How often the system had no file for a connection.
+    /// Number of times that the system had no file descriptor for a connection.
     shortage: watch::Sender<u64>,
 }
 
@@ -44,7 +43,7 @@ impl Listener {
         let (socket, bound) = match listen {
             Listen::Tcp { host, port, tls } => {
                 let fail = |error| ServeError::Bind { host: host.clone(), port: *port, error };
-                // As in a URL, an IPv6 address may stand in brackets.
+                // An IPv6 address may stand in brackets, as in a URL.
                 let name = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
                 let listener = TcpListener::bind((name, *port)).await.map_err(fail)?;
                 let address = listener.local_addr().map_err(fail)?;
@@ -67,17 +66,17 @@ impl Listener {
         &self.bound
     }
 
-    /// Changes whenever the system has no file for a connection: then idle ones should make room.
+    /// Changes whenever file descriptors run out: then idle connections should close.
     pub fn shortage(&self) -> watch::Receiver<u64> {
         self.shortage.subscribe()
     }
 
-    /// The next connection, however long it takes and whatever goes wrong in between. Can be dropped and called again.
+    /// The next connection; errors in between are retried. Cancel-safe.
     pub async fn accept(&mut self) -> Accepted {
         loop {
             let accepted = match &self.socket {
                 Socket::Tcp(listener) => listener.accept().await.map(|(stream, _)| {
-                    // Replies are written in one piece: waiting for more would only delay their end.
+                    // Responses are written in one piece: Nagle's algorithm would only delay their end.
                     let _ = stream.set_nodelay(true);
                     Accepted::Tcp(stream)
                 }),
@@ -100,7 +99,7 @@ impl Listener {
     }
 }
 
-/// Whether the client was gone before it was accepted.
+/// True if the client was gone before its connection was accepted.
 fn is_the_clients(e: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset, Interrupted};
     matches!(e.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | Interrupted)

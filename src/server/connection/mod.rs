@@ -1,12 +1,13 @@
-//! Connections: accepted, served one task each, and brought to an end when the server is to end.
+//! Connections: accepting, serving in one task each, and shutdown.
 //!
 //! Why this is not `hyper_util`'s `GracefulShutdown` and hyper's own `header_read_timeout`:
 //!
-//! * hyper's clock for heads runs while a connection is idle, too: either idle connections close after ten seconds, before
-//!   those of load balancers, or slow heads have a minute and more. It closes without a reply; here the client reads 408.
-//! * `GracefulShutdown` closes connections that are about to send their first request; here they read 503 and come back.
-//!   It does not count the requests that the end cuts short, nor make idle connections give way where files are short.
-//! * A client that still sends a body that was refused would see its connection reset before it reads why.
+//! * hyper's timeout for headers also runs while a connection is idle: either idle connections close after ten seconds,
+//!   before those of load balancers, or slow headers have a minute and more. It closes without a response; here the
+//!   client gets 408.
+//! * `GracefulShutdown` closes connections that are about to send their first request; here they get 503 and retry. It
+//!   does not count requests that the shutdown cuts, and does not close idle connections when file descriptors run out.
+//! * A client that still sends a refused body would have its connection reset before it reads the reason.
 
 mod activity;
 mod listener;

@@ -1,4 +1,4 @@
-//! One connection, from its first byte to its last: HTTP/1.1 or HTTP/2, watched over.
+//! One connection, HTTP/1.1 or HTTP/2, with its deadlines.
 
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -21,45 +21,44 @@ use super::socket::{Socket, Stream};
 use crate::server::tls::Certificate;
 use crate::server::{App, Timeouts};
 
-/// Whether the peer of an HTTP/2 connection is still there is asked this often.
+/// Interval of pings to the peer of an HTTP/2 connection.
 const PING: Duration = Duration::from_secs(20);
 
-/// A connection that is serving requests is looked after this often.
+/// Interval of checks of a connection that serves requests.
 const PATROL: Duration = Duration::from_secs(30);
 
-/// Where files are short, connections from which nothing has come for so long are closed.
+/// When file descriptors run out, connections without any byte for this long are closed.
 const SILENCE: Duration = Duration::from_secs(1);
 
-/// What all connections share.
+/// The state that all connections share.
 #[derive(Clone)]
 pub struct Connections<L> {
     pub app: Arc<App>,
     pub layers: L,
     pub timeouts: Timeouts,
     pub phase: watch::Receiver<Phase>,
-    /// Changes whenever there is no file for another connection.
+    /// Changes whenever file descriptors run out.
     pub shortage: watch::Receiver<u64>,
-    /// Connections that were cut in the middle of a request.
+    /// Number of connections that were cut during a request.
     pub cut: Arc<AtomicUsize>,
 }
 
-/// What the server waits for before it ends: that nobody holds one of these.
+/// The server ends when all of these are dropped.
 pub type Ticket = mpsc::Sender<()>;
 
-/// What happens to a connection.
+/// An event of a connection.
 enum Event {
-    /// It is over.
     Ended,
-    /// The client kept the server waiting for too long.
+    /// The client was too slow.
     Overdue(Waiting),
-    /// The server comes nearer to its end.
+    /// The shutdown proceeds.
     Phase(Phase),
-    /// There is no file for another connection.
+    /// File descriptors ran out.
     Shortage,
 }
 
 impl<L: Layers> Connections<L> {
-    /// A connection that begins with TLS.
+    /// Serves a connection that begins with TLS.
     pub async fn handshake(self, stream: TcpStream, tls: Certificate, ticket: Option<Ticket>) {
         let mut phase = self.phase.clone();
         let ticket = ticket.map(|ticket| ticket.downgrade());
@@ -71,12 +70,11 @@ impl<L: Layers> Connections<L> {
         drop(phase);
         match agreed {
             Ok(Ok(stream)) => self.one(Box::new(stream), ticket.and_then(|ticket| ticket.upgrade())).await,
-            Ok(Err(e)) => tracing::debug!("no TLS with a client: {e}"),
-            Err(_) => tracing::debug!("no TLS with a client in time"),
+            Ok(Err(e)) => tracing::debug!("TLS handshake failed: {e}"),
+            Err(_) => tracing::debug!("TLS handshake timed out"),
         }
     }
 
-    /// A connection.
     pub async fn one(self, stream: Box<dyn Stream>, ticket: Option<Ticket>) {
         let Self { app, layers, timeouts, mut phase, mut shortage, cut } = self;
         shortage.mark_unchanged();
@@ -88,14 +86,14 @@ impl<L: Layers> Connections<L> {
         let protocols = protocols();
         let mut connection = pin!(protocols.serve_connection(TokioIo::new(socket), service));
         let mut timer = pin!(sleep_until(Instant::now() + timeouts.header));
-        // Set once a client is asked to leave that only sits there.
+        // Set once an idle client is asked to close the connection.
         let mut leave: Option<Instant> = None;
         loop {
             let deadline = || leave.map(|at| (at, Waiting::Request)).or_else(|| activity.deadline(&timeouts));
             let event = tokio::select! {
                 biased;
                 event = watch(connection.as_mut(), timer.as_mut(), deadline) => event,
-                // Without a server there is nothing to serve.
+                // The sender is gone only if the server is.
                 next = phase.wait_for(|&phase| phase > now) => Event::Phase(next.map_or(Phase::Cut, |phase| *phase)),
                 Ok(()) = shortage.changed() => Event::Shortage,
             };
@@ -103,7 +101,7 @@ impl<L: Layers> Connections<L> {
                 Event::Ended | Event::Overdue(Waiting::Reader) => return,
                 Event::Overdue(Waiting::Head) => {
                     activity.give_up();
-                    // Asked for more of the head once again, the socket tells the client, and that ends it.
+                    // Polled once more, the socket sends the 408 and ends the connection.
                     poll_fn(|context| {
                         let _ = connection.as_mut().poll(context);
                         Poll::Ready(())
@@ -126,7 +124,7 @@ impl<L: Layers> Connections<L> {
                 }
                 Event::Phase(next) => {
                     now = next;
-                    // A client about to send its first request learns from the reply that the server is going down.
+                    // A client that is about to send its first request gets a response that says so.
                     if activity.is_used() || next == Phase::Closing {
                         connection.as_mut().graceful_shutdown();
                     } else {
@@ -138,18 +136,18 @@ impl<L: Layers> Connections<L> {
     }
 }
 
-/// HTTP as it is spoken here.
+/// The settings of HTTP.
 fn protocols() -> auto::Builder<TokioExecutor> {
     let mut protocols = auto::Builder::new(TokioExecutor::new());
-    // hyper's own clock for heads runs while a connection is idle, too: it would close idle connections as if they were
-    // slow. `Activity` tells the two apart.
+    // hyper's timeout for headers also runs while a connection is idle: it would close idle connections as if they were
+    // slow. `Activity` distinguishes the two.
     protocols.http1().timer(TokioTimer::new()).header_read_timeout(None);
     protocols.http2().timer(TokioTimer::new()).keep_alive_interval(PING);
     protocols
 }
 
-/// Drives a connection until it ends or its deadline is over. The timer is never set later than to the deadline; where
-/// it goes off too early it is set anew.
+/// Drives a connection until it ends or its deadline is over. The timer is never set later than the deadline; if it
+/// fires too early, it is set again.
 async fn watch<C: Future>(
     mut connection: Pin<&mut C>,
     mut timer: Pin<&mut Sleep>,
@@ -173,7 +171,7 @@ async fn watch<C: Future>(
             match deadline {
                 Some((at, waiting)) if at <= now => return Poll::Ready(Event::Overdue(waiting)),
                 Some((at, _)) => timer.as_mut().reset(at),
-                // Over HTTP/2 a request may end without a word to this task.
+                // Over HTTP/2, a request may end without waking this task.
                 None => timer.as_mut().reset(now + PATROL),
             }
         }

@@ -1,13 +1,13 @@
-//! How near the end of the server is.
+//! The phases of the shutdown.
 
-/// How near the end of the server is; what connections go by.
+/// The phase of the server's shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
-    /// It is not.
+    /// No shutdown.
     Serving,
-    /// What was begun is finished; connections that had their first request by then close after it.
+    /// Requests in progress are finished; used connections close after their current request.
     Draining,
-    /// All connections close after the request that they have, if any.
+    /// All connections close after their current request, if any.
     Closing,
     /// All connections end now.
     Cut,

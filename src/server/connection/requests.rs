@@ -1,4 +1,4 @@
-//! Requests of one connection: handed to the layers, and watched while they are read, served and answered.
+//! Requests of one connection: passed to the layers, with records of their progress.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -17,12 +17,11 @@ use tower::Service;
 use super::activity::{self, Activity};
 use crate::server::App;
 
-/// When a request is refused before its body is read, hyper skips what has come of the body already. That much has
-/// usually come together with the head: the connection can be kept, which counts where there is so much to do that
-/// requests are refused.
+/// If a request is refused before its body is read, hyper skips the part of the body that has arrived. This much has
+/// usually arrived with the headers, so that the connection can be kept, which matters under overload.
 const SKIPPED: u64 = 8 << 10;
 
-/// What requests are handed to.
+/// The service that handles requests.
 pub trait Layers:
     Service<Request, Response = Response, Error = Infallible, Future: Send> + Clone + Send + 'static
 {
@@ -46,7 +45,7 @@ pub fn serve<L: Layers>(
     async move {
         let request = request.map(|incoming| Body::new(Upload { incoming, http2, activity: Arc::clone(&activity) }));
         let Ok(mut response) = layers.call(request).await;
-        // Nobody waits for the rest of a body that was too slow already.
+        // The rest of a body that was too slow is not awaited.
         let slow = response.status() == StatusCode::REQUEST_TIMEOUT;
         if !http2 && (slow || app.is_draining() || activity.is_abandoned()) {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
@@ -56,7 +55,7 @@ pub fn serve<L: Layers>(
     }
 }
 
-/// The body of a request.
+/// A request body.
 struct Upload {
     incoming: Incoming,
     http2: bool,
@@ -84,7 +83,7 @@ impl Drop for Upload {
     fn drop(&mut self) {
         if !self.incoming.is_end_stream() {
             self.activity.leave_unread();
-            // HTTP/2 resets one stream and goes on with the others.
+            // HTTP/2 resets one stream and keeps the others.
             if !self.http2 && self.incoming.size_hint().upper().is_none_or(|left| left > SKIPPED) {
                 self.activity.abandon();
             }
@@ -92,7 +91,7 @@ impl Drop for Upload {
     }
 }
 
-/// The body of a reply.
+/// A response body.
 pub struct Reply {
     body: Body,
     request: activity::Request,

@@ -1,4 +1,4 @@
-//! Accepts connections, serves each in a task of its own, and brings them to an end when the server is to end.
+//! Accepts connections, serves each in its own task, and shuts the server down.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,28 +13,28 @@ use super::one::Connections;
 use super::phase::Phase;
 use crate::server::{App, Bound, Listen, ServeError, ServerOptions, layers, openapi, routes, tls};
 
-/// How the end of the server went.
+/// Figures of the shutdown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Drained {
-    /// Requests that were being worked on when the end began.
+    /// Requests in progress when the shutdown began.
     pub begun: usize,
-    /// Connections that were cut in the middle of a request when the time was up.
+    /// Connections cut during a request when the time was up.
     pub cut: usize,
 }
 
-/// How long replies may take to reach those who came while the server was draining: they are ready at once.
+/// Maximum time for the responses to requests that arrived during the shutdown.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Longer than any server runs, and short enough to be added to the time of day.
+/// Longer than any server runs, and short enough to be added to an instant.
 const FAR_FUTURE: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 
-/// Serves `app` until `shutdown` is done and what was begun is finished; `bound` receives the address.
+/// Serves `app` until `shutdown` completes and requests in progress are finished. `bound` receives the address.
 ///
-/// While it finishes, the server goes on answering: `/readyz` and new work with 503. It ends as soon as nothing is left
-/// to finish, or when [`ServerOptions::shutdown_timeout`] is over.
+/// During the shutdown, `/readyz` and new work get 503. The server ends as soon as no request is left, or when
+/// [`ServerOptions::shutdown_timeout`] is over.
 ///
 /// # Errors
-/// Where the server cannot start: the address, the socket's path, TLS files, and options that make no sense.
+/// Errors of the address, the socket's path, TLS files and options.
 pub async fn serve(
     app: Arc<App>,
     listen: Listen,
@@ -53,7 +53,7 @@ pub async fn serve(
     bound(listener.bound());
 
     let phase = watch::Sender::new(Phase::Serving);
-    // Each connection that the drain waits for holds a ticket.
+    // Each connection that the shutdown waits for holds a ticket.
     let (ticket, mut tickets) = mpsc::channel::<()>(1);
     let mut ticket = Some(ticket);
     let cut = Arc::new(AtomicUsize::new(0));
@@ -91,18 +91,18 @@ pub async fn serve(
                 ticket = None;
                 phase.send_replace(Phase::Draining);
             }
-            // The last ticket is gone: tickets themselves are never sent.
+            // The last ticket is dropped: nothing is ever sent.
             _ = tickets.recv(), if end.is_some() => break,
             () = times_up => break,
         }
     }
     drop((listener, connections));
     phase.send_replace(Phase::Closing);
-    // The time may be up; then there is none for these replies either.
+    // The shutdown timeout limits these responses, too.
     let last = (Instant::now() + FLUSH_TIMEOUT).min(end.unwrap_or_else(Instant::now));
     if timeout_at(last, phase.closed()).await.is_err() {
         phase.send_replace(Phase::Cut);
-        // Dropping a connection takes no time; a task that is stuck does not hold up the end.
+        // Dropping a connection is immediate; a blocked task does not delay the end.
         let _ = timeout(FLUSH_TIMEOUT, phase.closed()).await;
     }
     Ok(Drained { begun, cut: cut.load(Ordering::SeqCst) })

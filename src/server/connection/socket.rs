@@ -1,5 +1,5 @@
-//! A client's socket as HTTP sees it: slow readers are given up, slow heads get 408, and a client that is still
-//! sending when its reply is complete gets to read that reply.
+//! A client's socket for HTTP: slow readers are cut, slow headers get 408, and a client that is still sending can read
+//! its complete response.
 
 use std::future::Future;
 use std::io::{self, IoSlice};
@@ -19,12 +19,12 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// How long, and how much, is read from a client that goes on sending after its reply. Closing the socket over unread
-/// bytes would reset the connection, and the client's system may then throw the reply away unseen.
+/// Maximum time and bytes that are read from a client that is still sending after its response. Closing the socket over
+/// unread bytes would reset the connection, and the client's system may then discard the response.
 const LINGER: Duration = Duration::from_secs(2);
 const LINGER_BYTES: usize = 256 << 20;
 
-/// The reply to a client whose head does not come to an end.
+/// The response to headers that take too long.
 const SLOW_HEAD: &str = concat!(
     "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 127\r\n\r\n",
     r#"{"error":{"message":"the request's headers come too slowly","type":"invalid_request_error","param":null,"code":"slow_headers"}}"#,
@@ -37,7 +37,7 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// The client must take something of what it is sent in every `write`.
+    /// `write`: maximum time in which the client reads no byte.
     pub fn new(stream: Box<dyn Stream>, write: Duration, activity: Arc<Activity>) -> Self {
         let mut stream = TimeoutWriter::new(stream);
         stream.set_timeout(Some(write));
@@ -64,7 +64,7 @@ impl AsyncRead for Socket {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         if this.activity.is_given_up() {
-            // If there is no room for that much, the client does not listen anyway.
+            // If the socket is full, the client does not read anyway.
             if this.stream.as_mut().poll_write(context, SLOW_HEAD.as_bytes()).is_ready() {
                 let _ = this.stream.as_mut().poll_flush(context);
             }

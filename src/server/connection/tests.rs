@@ -1,4 +1,4 @@
-//! Slow clients, idle ones and the end of the server, with a clock that moves only when nothing else does.
+//! Slow and idle clients, and the shutdown, with a paused clock.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ struct Server {
     tickets: mpsc::Receiver<()>,
 }
 
-/// A client's end, and the task that serves it.
+/// A client's end of the pipe, and the task that serves it.
 struct Client {
     pipe: DuplexStream,
     served: JoinHandle<()>,
@@ -110,14 +110,14 @@ impl Client {
         self.pipe.write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// Everything until the server closes the connection.
+    /// All bytes until the server closes the connection.
     async fn rest(&mut self) -> String {
         let mut bytes = Vec::new();
         self.pipe.read_to_end(&mut bytes).await.unwrap();
         String::from_utf8(bytes).unwrap()
     }
 
-    /// One reply, head and body.
+    /// One response, headers and body.
     async fn reply(&mut self) -> String {
         let mut bytes = Vec::new();
         loop {
@@ -133,7 +133,7 @@ impl Client {
     }
 }
 
-/// Status and JSON of a reply.
+/// Status and JSON of a response.
 fn read(reply: &str) -> (u16, serde_json::Value) {
     let (head, body) = reply.split_once("\r\n\r\n").unwrap();
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
@@ -144,7 +144,7 @@ fn read(reply: &str) -> (u16, serde_json::Value) {
 const HEALTH: &str = "GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n";
 
 #[tokio::test(start_paused = true)]
-async fn a_slow_head_is_told_so() {
+async fn slow_headers_get_408() {
     let server = Server::new();
     for begin in ["G", "GET /health HTTP/1.1\r\n", "PRI * HT"] {
         let (mut client, start) = (server.connect(), Instant::now());
@@ -264,7 +264,7 @@ async fn a_reader_that_stops_is_cut_and_one_that_pauses_is_not() {
     let mut client = server.connect();
     client.send(ask).await;
     let start = Instant::now();
-    // Nothing is read; the task ends all the same.
+    // Nothing is read, and the task ends.
     (&mut client.served).await.unwrap();
     assert_eq!(start.elapsed().as_secs(), 30);
 }
@@ -274,7 +274,7 @@ async fn a_client_that_still_sends_gets_to_read_its_refusal() {
     let server = Server::new();
     let mut client = server.connect();
     client.send("POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000000\r\n\r\n").await;
-    // More than the pipe holds: this gets through only if it is read.
+    // More than the pipe holds: it is sent only if the server reads.
     client.send(&"x".repeat(1_000_000)).await;
     let (status, body) = read(&client.rest().await);
     assert_eq!((status, body["error"]["code"].as_str()), (413, Some("body_too_large")));
@@ -376,7 +376,7 @@ async fn a_body_that_does_not_come_does_not_hold_up_the_end() {
     server.drain();
     sleep(SECOND).await;
     late.send("cde").await;
-    // Whose body comes in time is served.
+    // A body that arrives in time is served.
     assert!(late.rest().await.starts_with("HTTP/1.1 200"));
     let (status, body) = read(&half.rest().await);
     assert_eq!((status, body["error"]["code"].as_str()), (503, Some("draining")));

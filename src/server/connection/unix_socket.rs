@@ -1,4 +1,4 @@
-//! `--unix-socket`: a socket file that replaces a stale one and goes when the server does.
+//! `--unix-socket`: a socket file that replaces a stale one and is removed with the server.
 
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
@@ -9,11 +9,11 @@ use tokio::net::{UnixListener, UnixStream};
 
 use crate::server::ServeError;
 
-/// A Unix socket that is listened on; dropping it removes its file.
+/// A listening Unix socket; dropping it removes its file.
 pub struct UnixSocket {
     listener: UnixListener,
     path: PathBuf,
-    /// Device and inode: another server may have put its own socket there since.
+    /// Device and inode: another server may have replaced the file.
     file: Option<(u64, u64)>,
 }
 
@@ -42,7 +42,7 @@ fn file(path: &Path) -> io::Result<(u64, u64)> {
     std::fs::symlink_metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
-/// Removes a socket that nobody listens on, as a server leaves it that was killed.
+/// Removes a stale socket, such as one of a killed server.
 fn remove_stale(path: &Path) -> Result<(), ServeError> {
     let fail = |error| ServeError::UnixSocket { path: path.to_owned(), error };
     let not_stale = |reason| Err(ServeError::NotStale { path: path.to_owned(), reason });

@@ -1,7 +1,7 @@
-//! Errors of requests, in the shapes that the clients of each dialect read: OpenAI's, TEI's on TEI's own routes, the Open
-//! Inference Protocol's under `/v2`.
+//! Errors of requests, in the shapes of the dialects: OpenAI's, TEI's on TEI's own routes, the Open Inference
+//! Protocol's under `/v2`.
 //!
-//! Routes and layers return an [`ApiError`]; a layer outside of them writes the reply's body, in the shape of the path.
+//! Routes and layers return an [`ApiError`]; an outer layer writes the response body, in the shape of the path.
 
 use std::time::Duration;
 
@@ -13,28 +13,28 @@ use utoipa::ToSchema;
 
 use super::stamp::new_id;
 
-/// The error of a request.
+/// An error of a request.
 #[derive(Debug, Clone)]
 pub struct ApiError {
     pub status: StatusCode,
-    /// For people: what is wrong, with the field and the index, and what to do.
+    /// For people: the cause, with field and index, and advice.
     pub message: String,
-    /// The field that is wrong.
+    /// The invalid field.
     pub param: Option<String>,
-    /// A word for programs, such as `model_not_found`.
+    /// A code for programs, such as `model_not_found`.
     pub code: Option<&'static str>,
-    /// When to try again.
+    /// `Retry-After`.
     pub retry_after: Option<Duration>,
-    /// Whether the route's clients read FastAPI's list of what is malformed (422).
+    /// True if the route's clients read FastAPI's list of malformed fields (422).
     pub fastapi: bool,
-    /// The shape of the reply, where the path alone does not say it.
+    /// The shape of the response; `None`: that of the path.
     pub shape: Option<ErrorShape>,
 }
 
-/// The shape in which clients read errors.
+/// The shape of an error response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorShape {
-    /// OpenAI's, with what other clients read beside it.
+    /// OpenAI's, with fields for other clients.
     Openai,
     /// `{"error": "…", "error_type": "…"}`
     Tei,
@@ -44,14 +44,14 @@ pub enum ErrorShape {
     Cohere,
 }
 
-/// OpenAI's error object, and beside it what clients of other dialects read.
+/// OpenAI's error object, with fields for clients of other dialects.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorBody {
-    /// What went wrong.
+    /// The error.
     pub error: ErrorDetail,
-    /// The same for clients of Jina, Voyage and Infinity, which read nothing else.
+    /// The message for clients of Jina, Voyage and Infinity.
     pub detail: Detail,
-    /// The same for clients of Cohere.
+    /// The message for clients of Cohere.
     pub message: String,
 }
 
@@ -61,19 +61,19 @@ pub struct ErrorBody {
 pub enum Detail {
     /// The message.
     Text(String),
-    /// What FastAPI answers if a body is malformed (422): Infinity's generated client fails at anything else.
+    /// FastAPI's response to a malformed body (422). Infinity's generated client requires it.
     List(Vec<ValidationDetail>),
 }
 
-/// FastAPI's account of a part of the body that is malformed.
+/// FastAPI's description of a malformed field.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ValidationDetail {
-    /// The way to the field, from "body" on.
+    /// The path to the field, from "body" on.
     #[schema(example = json!(["body", "input[3]"]))]
     pub loc: Vec<String>,
-    /// For people.
+    /// The message for people.
     pub msg: String,
-    /// A word for the class of error.
+    /// The class of the error.
     #[schema(example = "value_error")]
     pub r#type: &'static str,
 }
@@ -81,22 +81,22 @@ pub struct ValidationDetail {
 /// The error object of the Open Inference Protocol.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct KserveErrorBody {
-    /// For people.
+    /// The message for people.
     pub error: String,
 }
 
-/// What went wrong.
+/// An error.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorDetail {
-    /// For people.
+    /// The message for people.
     pub message: String,
-    /// A word for the class of error.
+    /// The class of the error.
     #[schema(example = "invalid_request_error")]
     pub r#type: &'static str,
-    /// The field that is wrong.
+    /// The invalid field.
     #[schema(example = "input[3]")]
     pub param: Option<String>,
-    /// A word for programs.
+    /// A code for programs.
     #[schema(example = "model_not_found")]
     pub code: Option<&'static str>,
 }
@@ -104,9 +104,9 @@ pub struct ErrorDetail {
 /// TEI's error object.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct TeiErrorBody {
-    /// For people.
+    /// The message for people.
     pub error: String,
-    /// TEI's word for the class of error.
+    /// TEI's class of the error.
     #[schema(example = "Validation")]
     pub error_type: &'static str,
 }
@@ -114,19 +114,19 @@ pub struct TeiErrorBody {
 /// Cohere's error object.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct CohereErrorBody {
-    /// For people.
+    /// The message for people.
     pub message: String,
-    /// A name for the reply.
+    /// A unique id of the response.
     #[schema(example = "infa-5f0c6f5e-2a41-4f0f-9c6b-0d6f4f6f2f64")]
     pub id: String,
 }
 
 impl ApiError {
-    /// The word for lists without anything in them.
+    /// The code for empty lists.
     const EMPTY: &'static str = "empty";
-    /// The word for work that the model does not do.
+    /// The code for operations that the model does not support.
     pub const UNSUPPORTED: &'static str = "unsupported";
-    /// The word for texts of which there are no tokens.
+    /// The code for texts that cannot be tokenized.
     pub const TOKENIZER: &'static str = "tokenizer";
 
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
@@ -145,21 +145,21 @@ impl ApiError {
         Self::new(StatusCode::BAD_REQUEST, message)
     }
 
-    /// 400: `field` has a value that cannot be.
+    /// 400: `field` has an invalid value.
     pub fn bad_value(field: impl Into<String>, reason: impl std::fmt::Display) -> Self {
         let field = field.into();
         Self { message: format!("{field}: {reason}"), param: Some(field), ..Self::new(StatusCode::BAD_REQUEST, "") }
     }
 
-    /// 400: the list `field` has nothing in it.
+    /// 400: the list `field` is empty.
     pub fn empty(field: &str) -> Self {
-        Self::bad_value(field, "the list is empty; there must be at least one").code(Self::EMPTY)
+        Self::bad_value(field, "the list is empty; at least one item is required").code(Self::EMPTY)
     }
 
-    /// 413: the list `field` is longer than a request's may be.
+    /// 413: the list `field` is too long.
     pub fn too_many(field: &str, count: usize, limit: usize) -> Self {
         let message =
-            format!("{field}: {count} inputs in one request, at most {limit} are taken (--max-client-batch-size)");
+            format!("{field}: {count} inputs in one request, the maximum is {limit} (--max-client-batch-size)");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, message).param(field).code("batch_too_large")
     }
 
@@ -168,23 +168,23 @@ impl ApiError {
         self
     }
 
-    /// Adds a word for programs.
+    /// Sets the code for programs.
     pub fn code(mut self, code: &'static str) -> Self {
         self.code = Some(code);
         self
     }
 
-    /// Sets the shape of the reply, whatever the path.
+    /// Sets the shape of the response, overriding that of the path.
     pub fn shaped(self, shape: ErrorShape) -> Self {
         Self { shape: Some(shape), ..self }
     }
 
-    /// Sets the time after which the client should try again.
+    /// Sets `Retry-After`.
     pub fn retry_after(self, after: Duration) -> Self {
         Self { retry_after: Some(after), ..self }
     }
 
-    /// OpenAI's word for the class of error.
+    /// OpenAI's class of the error.
     pub fn kind(&self) -> &'static str {
         match self.status.as_u16() {
             401 => "authentication_error",
@@ -196,8 +196,8 @@ impl ApiError {
         }
     }
 
-    /// TEI's word for the class of error; it has six. (The statuses are ours: TEI itself answers 413 to every bad value,
-    /// and plain text to malformed JSON.)
+    /// TEI's class of the error, one of six. The statuses are infa's: TEI responds with 413 to every invalid value, and
+    /// with plain text to malformed JSON.
     fn tei_kind(&self) -> &'static str {
         match (self.status.as_u16(), self.code) {
             (400, Some(Self::EMPTY)) => "Empty",
@@ -209,11 +209,11 @@ impl ApiError {
         }
     }
 
-    /// Writes the error into `reply`, which keeps its headers: in its own shape, or else in `usual`.
-    pub fn write(mut self, reply: Response, usual: ErrorShape) -> Response {
+    /// Writes the error into `response`, whose headers are kept, in the error's own shape or else in `usual`.
+    pub fn write(mut self, response: Response, usual: ErrorShape) -> Response {
         let shape = self.shape.unwrap_or(usual);
         if shape == ErrorShape::Tei && self.code == Some(Self::UNSUPPORTED) {
-            // TEI's status for a model that does something else.
+            // TEI's status for an unsupported operation.
             self.status = StatusCode::FAILED_DEPENDENCY;
         }
         let message = self.message.clone();
@@ -223,7 +223,7 @@ impl ApiError {
             ErrorShape::Kserve => serde_json::to_vec(&KserveErrorBody { error: message }),
             ErrorShape::Cohere => serde_json::to_vec(&CohereErrorBody { message, id: new_id() }),
         };
-        let (mut head, _) = reply.into_parts();
+        let (mut head, _) = response.into_parts();
         head.status = self.status;
         head.headers.remove(header::CONTENT_LENGTH);
         head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -231,7 +231,7 @@ impl ApiError {
             let seconds = after.as_secs_f64().ceil().clamp(1.0, 3600.0) as u64;
             head.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        // Structs of strings have JSON.
+        // Structs of strings always serialize.
         Response::from_parts(head, Body::from(body.unwrap_or_default()))
     }
 
@@ -249,10 +249,10 @@ impl ApiError {
 }
 
 impl IntoResponse for ApiError {
-    /// A reply without a body, which has the error among its extensions.
+    /// A response without a body and with the error among its extensions.
     fn into_response(self) -> Response {
-        let mut reply = self.status.into_response();
-        reply.extensions_mut().insert(self);
-        reply
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
     }
 }

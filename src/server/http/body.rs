@@ -1,7 +1,7 @@
-//! Request bodies: JSON, and why it is not what a route takes.
+//! Request bodies: JSON, and the errors of malformed ones.
 //!
-//! A value that is of the wrong type, missing or given twice is 422; one of the right type that cannot be is 400. The
-//! message names where it is (`input[3]`), the place in the JSON, and shows little of what the client sent.
+//! A value that has the wrong type, is missing or duplicate is 422; one of the right type that is not allowed is 400.
+//! The message names the field (`input[3]`) and the position in the JSON, and quotes little of the client's text.
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, MatchedPath, Request};
@@ -11,13 +11,13 @@ use serde::de::DeserializeOwned;
 use super::ApiError;
 use super::known_fields::Known;
 
-/// From this size on a body is parsed on a thread that may block: below, the way there takes longer.
+/// Minimum bytes of a body that is parsed on a blocking thread; for less, the switch would take longer.
 const LARGE: usize = 64 << 10;
 
-/// Most characters of a client's that are shown to it.
+/// Maximum characters of a client's text in a message.
 const SHOWN: usize = 100;
 
-/// Infinity's routes, whose clients read FastAPI's list of what is malformed. Under `/v1` clients of Jina, Voyage and
+/// Infinity's routes, whose clients read FastAPI's list of malformed fields. Under `/v1`, clients of Jina, Voyage and
 /// vLLM send the same requests, and read a text.
 const INFINITYS: &[&str] = &["/embeddings", "/rerank", "/classify"];
 
@@ -40,15 +40,15 @@ where
     }
 }
 
-/// The bytes of a body that says that it is JSON.
+/// The bytes of a body with the content type JSON.
 pub async fn read(request: Request) -> Result<Bytes, ApiError> {
     check_content_type(request.headers())?;
-    // A layer has read it already, within its limits.
+    // A layer has read it within its limits.
     let bytes = Bytes::from_request(request, &()).await;
     bytes.map_err(|e| ApiError::new(e.status(), format!("the body cannot be read: {e}")))
 }
 
-/// Runs `work` on `size` bytes: on a thread that may be busy for a while, if they are many.
+/// Runs `work` on `size` bytes, on a blocking thread if they are many.
 pub async fn off_thread<T: Send + 'static>(
     size: usize,
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
@@ -60,7 +60,7 @@ pub async fn off_thread<T: Send + 'static>(
     done.map_err(|e| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()))?
 }
 
-/// 415 unless it is `application/json` or some `application/…+json`, with whatever parameters.
+/// 415 unless the content type is `application/json` or `application/…+json`; parameters are ignored.
 fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     let refuse = |what: String| {
         let message = format!("{what}; send JSON, with the header Content-Type: application/json");
@@ -77,38 +77,37 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     }
 }
 
-/// Parses a JSON body, which must be an object. A field that looks like one of `T` is refused, all other unknown ones are
-/// ignored.
+/// Parses a JSON body, which must be an object. Misspelt fields of `T` are refused, other unknown ones are ignored.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let unprocessable = |message: &str| Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message));
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         None => return unprocessable("the body is empty; it must be a JSON object"),
-        // Structs would be read from lists, too.
+        // serde reads structs from lists, too.
         Some(b'{') => {}
         Some(_) => return unprocessable("the body must be a JSON object"),
     }
     serde_json::from_slice(bytes).map(|Known(value)| value).or_else(|_| explain(bytes))
 }
 
-/// Parses again, keeping account of where in the JSON it is.
+/// Parses again and tracks the path to the error.
 fn explain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let mut json = serde_json::Deserializer::from_slice(bytes);
     match serde_path_to_error::deserialize(&mut json) {
         Ok(Known(value)) => json.end().map(|()| value).map_err(|e| malformed("", &e)),
         Err(e) => {
             let path = e.path().to_string();
-            // Where a field's name is not known yet, there is a question mark.
+            // `?` stands for an unknown field name.
             Err(malformed(path.trim_end_matches(['.', '?']), e.inner()))
         }
     }
 }
 
-/// What is wrong at `path`, which is empty where it is the whole.
+/// The error at `path`, which is empty for the whole body.
 fn malformed(path: &str, error: &serde_json::Error) -> ApiError {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     let reason = text.strip_suffix(&place).unwrap_or(&text);
-    // The right type, but not a value that it may have.
+    // The right type, but an invalid value.
     let bad_value = ["unknown variant", "unknown field", "invalid value"].iter().any(|start| reason.starts_with(start));
     let status = if bad_value { StatusCode::BAD_REQUEST } else { StatusCode::UNPROCESSABLE_ENTITY };
     let path = shorten(path);
@@ -118,7 +117,7 @@ fn malformed(path: &str, error: &serde_json::Error) -> ApiError {
     });
     let reason = in_words(reason);
     let message = match path.as_str() {
-        // The place of what is missing or unknown is the end of the body: it says nothing.
+        // The position of missing and unknown fields would be the end of the body.
         "" if named.is_some() => reason,
         "" if error.is_data() => format!("{reason}{place}"),
         "" => format!("the body is not valid JSON: {reason}{place}"),
@@ -131,7 +130,7 @@ fn malformed(path: &str, error: &serde_json::Error) -> ApiError {
     }
 }
 
-/// The reason with little of the client's text in it, and Rust's names of types as clients know them.
+/// The reason in JSON's terms, with little of the client's text.
 fn in_words(reason: &str) -> String {
     const NAMES: &[(&str, &str)] =
         &[("usize", "a whole number, not negative"), ("a sequence", "a list"), ("a map", "an object")];
@@ -146,7 +145,7 @@ fn in_words(reason: &str) -> String {
     format!("{}, expected {expected}", shorten(found))
 }
 
-/// The beginning of a client's text, to be shown to it.
+/// The beginning of a client's text, for messages.
 pub fn shorten(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),

@@ -1,5 +1,5 @@
-//! Misspelt fields of requests. A field that no dialect has is ignored, as clients send many that change nothing; but one
-//! that looks like a known field was probably meant to change the result, and is refused with the name of that field.
+//! Detection of misspelt fields. An unknown field is ignored, as clients send many that change nothing; one that
+//! resembles a known field was probably meant to change the result, and is refused with the name of that field.
 
 use std::cell::Cell;
 use std::fmt::{self, Formatter};
@@ -8,23 +8,23 @@ use serde::de::value::{StringDeserializer, UnitDeserializer};
 use serde::de::{DeserializeSeed, Error, IgnoredAny, IntoDeserializer, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, forward_to_deserialize_any};
 
-/// Fields that change nothing: no other field is taken for a misspelling of one of these.
+/// Fields that change nothing: no other field counts as a misspelling of these.
 const HARMLESS: &[&str] = &["user"];
 
-/// Fields of other servers that no dialect here has, and whole words or forms by themselves: they stand for no other field.
+/// Fields of other servers that are whole words or forms by themselves, and no misspellings.
 const OTHERS: &[&str] = &["mode", "models", "embedding", "embeddings", "encoding"];
 
-/// From this similarity (Jaro and Winkler's) on, an abbreviation of a known name counts as misspelt.
+/// Minimum similarity (Jaro-Winkler) of an abbreviation to a known name that counts as misspelt.
 const ALIKE: f64 = 0.93;
 
-/// Most bytes of a name that is compared.
+/// Maximum bytes of a name that is compared.
 const LONGEST: usize = 40;
 
-/// Most unknown fields of an object that are compared: a body of millions of them must not take long.
+/// Maximum unknown fields of an object that are compared: a body of millions of them must not take long.
 const MOST: usize = 64;
 
-/// A struct whose unknown fields do not look like known ones: anything else is an error. Only the fields of the struct
-/// itself are looked at; null is taken, as it changes nothing.
+/// A struct without misspelt fields; a field that resembles a known one is an error. Only the fields of the struct
+/// itself are checked; null is accepted, as it changes nothing.
 #[derive(Debug)]
 pub struct Known<T>(pub T);
 
@@ -34,15 +34,15 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Known<T> {
     }
 }
 
-/// For `#[serde(default, deserialize_with = "nested")]`: a struct as [`Known`], or none.
+/// For `#[serde(default, deserialize_with = "nested")]`: an optional struct, checked like [`Known`].
 ///
 /// # Errors
-/// Those of `T`, and a misspelt field.
+/// Errors of `T`, and misspelt fields.
 pub fn nested<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<Option<T>, D::Error> {
     Ok(Option::<Known<T>>::deserialize(json)?.map(|Known(value)| value))
 }
 
-/// What a field of the wrong name probably stands for.
+/// The known field that `name` probably stands for.
 pub fn meant<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     if name.len() > LONGEST || known.contains(&name) || HARMLESS.contains(&name) || OTHERS.contains(&name) {
         return None;
@@ -51,7 +51,8 @@ pub fn meant<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let alike = |known: &&'k str| {
         let other = fold(known);
         let similarity = strsim::jaro_winkler(&folded, &other);
-        // What ends where a word of the known name ends may be a field of its own (chat_template, chat_template_kwargs).
+        // A name that ends at a word boundary of the known name may be a field of its own (chat_template,
+        // chat_template_kwargs).
         let whole_words = known.strip_prefix(name).is_some_and(|rest| rest.starts_with('_'));
         let misspelt = is_cut_off(name, known) || is_misspelt(&folded, &other, similarity);
         (misspelt && !whole_words).then_some((similarity, *known))
@@ -60,17 +61,18 @@ pub fn meant<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     candidates.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
 }
 
-/// Whether `name` is the beginning of `known`, cut off in the middle of a word: a whole word may be another field.
+/// True if `name` is the beginning of `known`, cut off inside a word: a whole word may be another field.
 fn is_cut_off(name: &str, known: &str) -> bool {
     name.len() > 3 && known.strip_prefix(name).is_some_and(|rest| rest.len() < name.len() && !rest.starts_with('_'))
 }
 
-/// The same for names without case, hyphens and underscores, which other languages write in another way.
+/// True if the names differ by a few letters, or one is the other's plural or abbreviation. Both are without case,
+/// hyphens and underscores, whose use differs among languages.
 fn is_misspelt(name: &str, known: &str, similarity: f64) -> bool {
     let distance = strsim::osa_distance(name, known);
     let allowed = match known.len() {
         0..4 => 0,
-        // One letter more or less: another letter makes another word (top_n, top_p).
+        // One letter added or missing: a different letter makes another word (top_n, top_p).
         4 => usize::from(name.len() != known.len()),
         5..8 => 1,
         _ => 2,
@@ -81,7 +83,7 @@ fn is_misspelt(name: &str, known: &str, similarity: f64) -> bool {
         || (similarity >= ALIKE && name.len() <= known.len())
 }
 
-/// Whether a name is the plural of another one: queries, documents.
+/// True for the plural of a name: queries, documents.
 fn is_plural(name: &str, singular: &str) -> bool {
     let stem = name.strip_suffix("ies").and_then(|stem| singular.strip_suffix('y').map(|single| (stem, single)));
     let stems = stem.or_else(|| Some((name.strip_suffix('s')?, singular)));
@@ -92,7 +94,7 @@ fn fold(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// Hands a struct its fields one by one.
+/// Checks the fields of a struct while it is read.
 struct Checked<D>(D);
 
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Checked<D> {
@@ -111,7 +113,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Checked<D> {
         self.0.deserialize_struct(name, fields, Object { fields, visitor })
     }
 
-    // Raw JSON is one.
+    // Raw JSON is a newtype struct.
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
         self.0.deserialize_newtype_struct(name, visitor)
     }
@@ -146,8 +148,8 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Object<V> {
         let unknown = || A::Error::custom(format_args!("unknown field `{name}`, did you mean `{meant}`?"));
         Err(match read {
             Ok(_) => unknown(),
-            // The field that is missing is there by another name.
-            // As any other missing field, which the dialects answer with their own status.
+            // A required field is there under another name. The error stays that of a missing field, which the dialects
+            // answer with their own status.
             Err(e) if e.to_string().starts_with(&format!("missing field `{meant}`")) => {
                 A::Error::custom(format_args!("missing field `{meant}`; did you mean it by `{name}`?"))
             }
@@ -156,22 +158,22 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Object<V> {
     }
 }
 
-/// A field of the wrong name.
+/// A misspelt field.
 struct Misspelt {
     name: String,
-    /// What it probably stands for.
+    /// The known field that it resembles.
     meant: &'static str,
 }
 
-/// The fields of an object.
+/// The fields of an object while they are read.
 struct Fields<'c, A> {
     map: A,
     known: &'static [&'static str],
-    /// How many were unknown so far.
+    /// Number of unknown fields so far.
     unknown: usize,
-    /// The field whose value comes next, if it looks misspelt.
+    /// The next value's field, if it looks misspelt.
     next: Option<Misspelt>,
-    /// The first that is misspelt, and has a value.
+    /// The first misspelt field with a value.
     misspelt: &'c Cell<Option<Misspelt>>,
 }
 
@@ -315,7 +317,7 @@ mod tests {
             assert_eq!(meant(name, EMBEDDINGS), None, "{name}");
             assert_eq!(meant(name, RERANK), None, "{name}");
         }
-        // Whole words of a longer name are fields of their own.
+        // Whole words of a longer name are other fields.
         for (name, known) in [
             ("chat_template", &["chat_template_kwargs", "model"][..]),
             ("truncation", &["truncation_side", "truncate_prompt_tokens"]),
@@ -345,12 +347,12 @@ mod tests {
     #[test]
     fn a_struct_refuses_what_looks_like_its_fields() {
         assert_eq!(read(r#"{"dimensions": 8, "other": [1], "normalize": true}"#), Ok((Some(8), Some(true))));
-        // What a client leaves out.
+        // Null counts as missing.
         assert_eq!(read(r#"{"dimension": null, "normalize": false}"#), Ok((None, Some(false))));
         for (json, start) in [
             (r#"{"dimension": 8}"#, "unknown field `dimension`, did you mean `dimensions`?"),
             (r#"{"a": 1, "normalise": false}"#, "unknown field `normalise`, did you mean `normalize`?"),
-            // The first of several; other faults go first.
+            // The first of several; other errors go first.
             (r#"{"dimension": 8, "normalise": false}"#, "unknown field `dimension`"),
             (r#"{"dimension": 8, "normalize": 7}"#, "invalid type"),
         ] {

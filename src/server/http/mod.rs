@@ -1,4 +1,4 @@
-//! Bodies of requests and of replies: JSON in, JSON out, errors in the shape of each dialect.
+//! Bodies of requests and responses: JSON, and errors in the shape of each dialect.
 
 mod api_error;
 mod body;

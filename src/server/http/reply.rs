@@ -1,4 +1,4 @@
-//! What replies have in common.
+//! Parts and writers that responses share.
 
 use std::convert::Infallible;
 
@@ -11,48 +11,48 @@ use utoipa::ToSchema;
 use super::ApiError;
 use super::body::off_thread;
 
-/// Tokens that the model saw, special tokens included; never characters.
+/// Tokens that the model processed, special tokens included; never characters.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub struct Usage {
     /// Tokens of the inputs.
     #[schema(example = 7)]
     pub prompt_tokens: usize,
-    /// The same: nothing is generated.
+    /// The same number, as nothing is generated.
     #[schema(example = 7)]
     pub total_tokens: usize,
 }
 
 impl Usage {
-    /// So many tokens.
     pub fn of(tokens: usize) -> Self {
         Self { prompt_tokens: tokens, total_tokens: tokens }
     }
 }
 
-/// Typical bytes of JSON of a result without its text.
+/// Typical bytes of a result in JSON, without its text.
 pub const RESULT_BYTES: usize = 64;
 
-/// Writes a reply of about `size` bytes as JSON: on a thread that may be busy for a while, if they are many.
+/// Writes a response of about `size` bytes as JSON, on a blocking thread if they are many.
 ///
 /// # Errors
-/// 500 if it cannot be written.
-pub async fn written(size: usize, reply: impl Serialize + Send + 'static) -> Result<Vec<u8>, ApiError> {
-    let failed = |e| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the reply could not be written: {e}"));
-    off_thread(size, move || serde_json::to_vec(&reply).map_err(failed)).await
+/// 500 if it cannot be serialized.
+pub async fn written(size: usize, response: impl Serialize + Send + 'static) -> Result<Vec<u8>, ApiError> {
+    let failed =
+        |e| ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, format!("the response could not be written: {e}"));
+    off_thread(size, move || serde_json::to_vec(&response).map_err(failed)).await
 }
 
-/// JSON that is written already.
+/// A response of finished JSON.
 pub fn json(body: Vec<u8>) -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }
 
-/// A JSON list of items that are written already; as [`json_pieces`].
+/// A response of a JSON list of finished items, sent as by [`json_pieces`].
 pub fn json_list(items: Vec<Vec<u8>>, held: impl Send + 'static) -> Response {
     json_pieces(bracketed(items), held)
 }
 
-/// JSON that is written already, in pieces. A large one is sent piece by piece, without a copy; `held` is dropped when all
-/// of it was sent, or the client is gone.
+/// A response of finished JSON in pieces. A large one is sent piece by piece, without a copy; `held` is dropped when
+/// all of it is sent or the client is gone.
 pub fn json_pieces(pieces: Vec<Bytes>, held: impl Send + 'static) -> Response {
     let length = pieces.iter().map(Bytes::len).sum::<usize>();
     let body = match length {
@@ -73,7 +73,7 @@ pub fn json_pieces(pieces: Vec<Bytes>, held: impl Send + 'static) -> Response {
     (headers, body).into_response()
 }
 
-/// Pieces of JSON that make a list of `items`.
+/// The pieces of a JSON list of `items`.
 pub fn bracketed(items: impl IntoIterator<Item = Vec<u8>>) -> Vec<Bytes> {
     let mut pieces = vec![Bytes::from_static(b"[")];
     for (i, item) in items.into_iter().enumerate() {
@@ -86,7 +86,7 @@ pub fn bracketed(items: impl IntoIterator<Item = Vec<u8>>) -> Vec<Bytes> {
     pieces
 }
 
-/// A reply from this size on is sent in pieces.
+/// Minimum bytes of a response that is sent in pieces.
 const LARGE: usize = 1 << 20;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! Values that clients write in several shapes of JSON.
+//! Values that have several JSON shapes.
 
 /// Implements `Deserialize` for a type whose value may be a string, a list, an object …: the functions are those of a
-/// [`serde::de::Visitor`], one for each shape; any other shape is of the wrong type, and the error says what is expected.
+/// [`serde::de::Visitor`], one for each accepted shape; the error for other shapes names the expected ones.
 macro_rules! deserialize_shapes {
     ($type:ty, $expected:expr, { $($functions:tt)* }) => {
         impl<'de> ::serde::de::Deserialize<'de> for $type {

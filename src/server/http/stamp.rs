@@ -1,15 +1,15 @@
-//! Names and times of replies.
+//! Ids and times of responses.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use uuid::Uuid;
 
-/// A name for a reply.
+/// A new id of a response.
 pub fn new_id() -> String {
     format!("infa-{}", Uuid::new_v4())
 }
 
-/// Seconds since 1970, as replies have it in `created`.
+/// Seconds since 1970, for `created`.
 pub fn unix_time() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

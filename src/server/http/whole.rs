@@ -1,13 +1,13 @@
-//! Whole numbers in request bodies. JSON has one type of number, and clients of languages with one type send `64.0`.
+//! Whole numbers in request bodies, which clients of languages with one number type send as `64.0`.
 
 use std::fmt::{self, Formatter};
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, Deserializer, Error, Unexpected, Visitor};
 
-/// A whole number that a field of a request may have.
+/// A type of whole numbers of a field.
 pub trait WholeNumber: TryFrom<i128> {
-    /// Which numbers these are, for an error message.
+    /// The expected numbers, for error messages.
     const EXPECTED: &'static str;
 }
 
@@ -19,21 +19,21 @@ impl WholeNumber for i64 {
     const EXPECTED: &'static str = "a whole number";
 }
 
-/// A whole number, also one that is written as a float (`64.0`, `6.4e1`).
+/// A whole number, possibly written as a float (`64.0`, `6.4e1`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Whole<T>(pub T);
 
-/// For `#[serde(default, deserialize_with = "whole")]`: a [`Whole`] number, or none where the field is missing or null.
+/// For `#[serde(default, deserialize_with = "whole")]`: a [`Whole`] number, or none if the field is missing or null.
 ///
 /// # Errors
-/// A fraction is of the wrong type; a number that `T` cannot hold is a wrong value.
+/// A fraction has the wrong type; a number outside of `T` is an invalid value.
 pub fn whole<'de, D: Deserializer<'de>, T: WholeNumber>(json: D) -> Result<Option<T>, D::Error> {
     Ok(Option::<Whole<T>>::deserialize(json)?.map(|Whole(number)| number))
 }
 
 /// The value of a float without a fraction.
 fn integer(float: f64) -> Option<i128> {
-    // Casts of what is out of range end at the range's end, which no field takes.
+    // Casts of numbers out of range saturate, and no field accepts the result.
     (float.fract() == 0.0).then_some(float as i128)
 }
 
@@ -43,7 +43,7 @@ impl<'de, T: WholeNumber> Deserialize<'de> for Whole<T> {
     }
 }
 
-/// Reads a [`Whole`] number where other types may stand as well.
+/// Reads a [`Whole`] number where other types are also allowed.
 pub struct WholeVisitor<T>(PhantomData<T>);
 
 impl<T> Default for WholeVisitor<T> {

@@ -1,11 +1,11 @@
-//! JSON straight into a reply's bytes: a tree of values would cost more than the model's work.
+//! JSON written directly into a response's bytes: a tree of values would cost more than the model's work.
 
 use serde::Serialize;
 
 use super::ApiError;
 use super::body::off_thread;
 
-/// Typical bytes of a number in JSON: the fewest digits that read back as the same f32, its sign and a comma.
+/// Typical bytes of a number in JSON: the fewest digits that read back as the same f32, sign and comma.
 pub const NUMBER_BYTES: usize = 13;
 
 /// Appends a list of numbers.
@@ -14,9 +14,9 @@ pub fn numbers(numbers: &[f32], out: &mut Vec<u8>) {
     json(numbers, out);
 }
 
-/// Appends anything as JSON.
+/// Appends a value as JSON.
 pub fn json(value: &(impl Serialize + ?Sized), out: &mut Vec<u8>) {
-    // Memory does not fail, and what is written here has string keys only.
+    // Writing to memory does not fail, and all keys are strings.
     let _ = serde_json::to_writer(out, value);
 }
 
@@ -32,14 +32,14 @@ pub fn list<T>(items: impl IntoIterator<Item = T>, out: &mut Vec<u8>, mut item: 
     out.push(b']');
 }
 
-/// Appends the last fields of an object that has some already, and its brace.
+/// Appends the remaining fields of an object that has some already, and its brace.
 pub fn last_fields(fields: &serde_json::Value, out: &mut Vec<u8>) {
     out.push(b',');
     out.extend_from_slice(fields.to_string().trim_start_matches('{').as_bytes());
 }
 
-/// Runs `write`, which writes `numbers` numbers: on a blocking thread if it takes longer (half a millisecond) than other
-/// requests should wait.
+/// Runs `write`, which writes `numbers` numbers: on a blocking thread if it would block other requests for longer than
+/// half a millisecond.
 pub async fn off_thread_if_many<T: Send + 'static>(
     numbers: usize,
     write: impl FnOnce() -> T + Send + 'static,

@@ -1,4 +1,4 @@
-//! The check of the API key, before anything of the request's body is read.
+//! Checks the API key, before the request body is read.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -8,28 +8,28 @@ use axum::response::{IntoResponse, Response};
 use super::paths::is_health;
 use crate::server::{ApiError, ApiKeys};
 
-/// Lets through who has a key, and those who ask for health.
+/// Passes requests with a valid key and health checks.
 pub async fn check(State(keys): State<ApiKeys>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if !keys.are_needed() || is_health(path) {
         return next.run(request).await;
     }
     let headers = request.headers();
-    // Azure's clients have a header of their own.
+    // Azure's clients use their own header.
     let azure = || headers.get("api-key").map(|value| Some(value.as_bytes()));
     let key = headers.get(header::AUTHORIZATION).map(|value| bearer(value.as_bytes())).or_else(azure);
     let message = match key {
         Some(Some(key)) if keys.contain(key) => return next.run(request).await,
-        Some(Some(_)) => "this API key is not one of the server's",
+        Some(Some(_)) => "the API key is not valid",
         Some(None) => "the header Authorization must be: Bearer KEY",
-        None => "an API key is needed, in the header Authorization: Bearer KEY",
+        None => "an API key is required, in the header Authorization: Bearer KEY",
     };
     let mut refusal = ApiError::new(StatusCode::UNAUTHORIZED, message).code("invalid_api_key").into_response();
     refusal.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     refusal
 }
 
-/// The key in the value of an Authorization header.
+/// The key in an Authorization header.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, key) = value.split_at_checked("Bearer ".len())?;
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| key.trim_ascii())

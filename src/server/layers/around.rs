@@ -14,10 +14,10 @@ use super::{
 };
 use crate::server::{App, Bound, Listen, ServeError, ServerOptions};
 
-/// `routes` behind all layers, for a server that was to listen at `listen` and has come to listen at `bound`.
+/// `routes` inside all layers. `listen` is the configured address, `bound` the actual one.
 ///
 /// # Errors
-/// Options that make no sense.
+/// Invalid options.
 pub fn around(
     routes: Router,
     app: &Arc<App>,
@@ -36,12 +36,12 @@ pub fn around(
         last: options.timeouts.last_body,
         draining: app.draining(),
     };
-    // From here on in reverse: what is added last comes first. Route layers see only requests that have a route.
+    // In reverse order: the last one added is the outermost. Route layers see only requests that have a route.
     let routes = routes
         .route_layer(from_fn_with_state(body_limits, body::read))
         .route_layer(from_fn_with_state(options.request_timeout, deadline::bound))
         .route_layer(from_fn_with_state(concurrency::ConcurrencyLimit::new(app), concurrency::bound))
-        // Bodies are bounded above.
+        // The layer `body` limits bodies.
         .route_layer(DefaultBodyLimit::disable())
         .fallback(unknown::path)
         .method_not_allowed_fallback(unknown::method)

@@ -1,4 +1,4 @@
-//! Reads and inflates the whole body before the route sees it: bounded in size, also when it is compressed, and in time.
+//! Reads and decompresses the whole body before the route sees it, with limits of size, compressed or not, and of time.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -17,31 +17,31 @@ use tokio::time::{Instant, timeout_at};
 use crate::server::ApiError;
 use crate::server::memory::{BodyBudget, BodyPermit};
 
-/// What bounds a body.
+/// Limits of a body.
 #[derive(Debug, Clone)]
 pub struct BodyLimits {
     /// Maximum bytes, after decompression.
     pub bytes: usize,
-    /// For all requests together.
+    /// The budget of all requests together.
     pub memory: BodyBudget,
     /// Maximum pause between two pieces.
     pub timeout: Duration,
-    /// The same once the server shuts down, for all that is missing.
+    /// During shutdown, maximum time for all that is missing.
     pub last: Duration,
     pub draining: watch::Receiver<bool>,
 }
 
-/// Minimum bytes a second on average once [`BodyLimits::timeout`] is over: drop by drop, a body would hold its place
-/// among the requests that are served for days.
+/// Minimum bytes per second on average once [`BodyLimits::timeout`] is over: a body sent byte by byte would otherwise
+/// hold a request's permit for days.
 const MIN_BYTES_PER_SECOND: u64 = 1024;
 
-/// When a client whose body came too late for this server should try again: another one may take its place.
+/// `Retry-After` for a body that was late at shutdown: another server may take its place.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Maximum bytes that are reserved because a header announces them.
+/// Maximum bytes that are reserved because of a header.
 const MAX_RESERVED: usize = 1 << 20;
 
-/// Compressed bytes that are inflated at once (to at most 1,032 times as many).
+/// Compressed bytes that are decompressed at once (to at most 1,032 times as many).
 const INFLATED_AT_ONCE: usize = 1024;
 
 pub async fn read(State(limits): State<BodyLimits>, request: Request, next: Next) -> Response {
@@ -55,14 +55,14 @@ pub async fn read(State(limits): State<BodyLimits>, request: Request, next: Next
         None | Some(b"" | b"identity") => false,
         Some(b"gzip" | b"x-gzip") => true,
         Some(_) => {
-            let message = "bodies are plain or gzip (Content-Encoding)";
+            let message = "unsupported Content-Encoding: bodies are plain or gzip";
             let error = ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, message).code("unsupported_encoding");
             let mut refusal = error.into_response();
             refusal.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity"));
             return refusal;
         }
     };
-    // Held until the request is answered: what is made of a body takes as much again.
+    // Held until the response: the values parsed from a body take as much again.
     let mut permit = limits.memory.permit();
     match limits.read(body, gzip, &mut permit).await {
         Ok(bytes) => {
@@ -83,7 +83,7 @@ impl BodyLimits {
         let mut bounded = Bounded { bytes: BytesMut::new(), limit: self.bytes };
         let mut inflating = gzip.then(|| MultiGzDecoder::new(Bounded { bytes: BytesMut::new(), limit: self.bytes }));
         let (begun, mut received) = (Instant::now(), 0);
-        // A client that has stopped in the middle of its body must not hold up the end of the server.
+        // A client that stopped inside its body must not delay the shutdown.
         let (mut draining, mut ending) = (self.draining.clone(), None);
         loop {
             let allowed = Duration::from_secs(received / MIN_BYTES_PER_SECOND);
@@ -112,11 +112,11 @@ impl BodyLimits {
                     for piece in data.chunks(INFLATED_AT_ONCE) {
                         decoder.write_all(piece).map_err(|e| self.not_inflated(&e))?;
                         permit.grow(decoder.get_ref().bytes.len())?;
-                        // Inflating is work: others have their turn in between.
+                        // Decompression takes time: other tasks run in between.
                         tokio::task::yield_now().await;
                     }
                 }
-                // Most bodies come in one piece.
+                // Most bodies arrive in one piece.
                 None if bounded.bytes.is_empty() && body.is_end_stream() && data.len() <= self.bytes => {
                     permit.grow(data.len())?;
                     return Ok(data);
@@ -143,18 +143,18 @@ impl BodyLimits {
     }
 
     fn too_slow(&self) -> ApiError {
-        ApiError::new(StatusCode::REQUEST_TIMEOUT, "the body comes too slowly").code("slow_body")
+        ApiError::new(StatusCode::REQUEST_TIMEOUT, "the body arrives too slowly").code("slow_body")
     }
 
     fn too_late(&self) -> ApiError {
-        let message = "the server is shutting down, and the body has not come";
+        let message = "the server is shutting down, and the body has not arrived";
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message).code("draining").retry_after(RETRY_AFTER)
     }
 
     fn not_inflated(&self, error: &io::Error) -> ApiError {
         match error.kind() {
             io::ErrorKind::FileTooLarge => self.too_large(),
-            _ => broken(format!("the body is not gzip, whatever its Content-Encoding says: {error}")),
+            _ => broken(format!("Content-Encoding is gzip, but the body is not: {error}")),
         }
     }
 }
@@ -163,7 +163,7 @@ fn broken(message: String) -> ApiError {
     ApiError::new(StatusCode::BAD_REQUEST, message).code("broken_body")
 }
 
-/// Bytes up to a limit: writing more fails before memory is used.
+/// A buffer with a limit: writing more fails before memory is used.
 struct Bounded {
     bytes: BytesMut,
     limit: usize,

@@ -1,4 +1,4 @@
-//! `--max-concurrent-requests`: how many requests are served at once; none when the server is going down.
+//! `--max-concurrent-requests`: the limit of requests in progress; during shutdown no new ones are accepted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::sync::Semaphore;
 
 use crate::server::{ApiError, App};
 
-/// When a client that was turned away should come back.
+/// `Retry-After` of refused requests.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
@@ -27,7 +27,7 @@ impl ConcurrencyLimit {
     }
 }
 
-/// Bounds requests for work only: health, metrics, models and documentation (all GET) are answered always.
+/// Limits requests for work only: health, metrics, models and documentation (all GET) always get a response.
 pub async fn bound(State(limit): State<ConcurrencyLimit>, request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
@@ -40,7 +40,8 @@ pub async fn bound(State(limit): State<ConcurrencyLimit>, request: Request, next
     }
     let Ok(_permit) = limit.permits.try_acquire() else {
         let most = limit.app.limits.concurrent_requests;
-        let message = format!("{most} requests are being served already; try again later");
+        let message =
+            format!("{most} requests are in progress, which is the maximum (--max-concurrent-requests); retry later");
         return refuse(StatusCode::TOO_MANY_REQUESTS, message, "too_many_requests");
     };
     next.run(request).await

@@ -1,4 +1,4 @@
-//! `--cors-allow-origin`: pages of which origins may ask from a browser.
+//! `--cors-allow-origin`: the origins whose pages may send requests.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer, ExposeHeaders};
 
 use crate::server::ServeError;
 
-/// How long a browser may remember what it was allowed.
+/// Maximum time that a browser caches the permission.
 const REMEMBER: Duration = Duration::from_secs(3600);
 
-/// The layer, if any origin is allowed.
+/// `None` without allowed origins.
 pub fn layer(origins: &[String]) -> Result<Option<CorsLayer>, ServeError> {
     let allowed = match origins {
         [] => return Ok(None),
@@ -20,14 +20,14 @@ pub fn layer(origins: &[String]) -> Result<Option<CorsLayer>, ServeError> {
     let layer = CorsLayer::new()
         .allow_origin(allowed)
         .allow_methods([Method::GET, Method::POST])
-        // Not `*`, which would leave out Authorization.
+        // Not `*`, which excludes Authorization.
         .allow_headers(AllowHeaders::mirror_request())
         .expose_headers(ExposeHeaders::any())
         .max_age(REMEMBER);
     Ok(Some(layer))
 }
 
-/// Browsers send scheme, host and port, and compare to the letter: anything else would never match.
+/// Browsers send scheme, host and port, and compare exactly: other values would never match.
 fn parse(origin: &str) -> Result<HeaderValue, ServeError> {
     let refuse = |reason: &str| ServeError::Flag {
         flag: "--cors-allow-origin",

@@ -1,4 +1,4 @@
-//! `--request-timeout`. A request that is over it is dropped, and what was not computed for it yet never is.
+//! `--request-timeout`. A request over its time is dropped, and its remaining work is cancelled.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::server::ApiError;
 pub async fn bound(State(limit): State<Option<Duration>>, request: Request, next: Next) -> Response {
     let Some(limit) = limit else { return next.run(request).await };
     tokio::time::timeout(limit, next.run(request)).await.unwrap_or_else(|_| {
-        let message = format!("no answer within {} s (--request-timeout)", limit.as_secs_f64());
+        let message = format!("no result within {} s (--request-timeout)", limit.as_secs_f64());
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message).code("timeout").into_response()
     })
 }

@@ -1,5 +1,4 @@
-//! Replies to failed requests: routes and layers return an [`ApiError`], whose shape depends on the path; a panic becomes
-//! one.
+//! Responses to failed requests: the body of an [`ApiError`] in the shape of the path, also for panics.
 
 use std::panic::AssertUnwindSafe;
 
@@ -13,7 +12,7 @@ use super::paths::error_shape;
 use crate::panic_guard::message_of;
 use crate::server::ApiError;
 
-/// Writes the bodies of errors.
+/// Writes the bodies of error responses.
 pub async fn write(request: Request, next: Next) -> Response {
     let shape = error_shape(request.uri().path());
     let reply = next.run(request).await;
@@ -23,13 +22,13 @@ pub async fn write(request: Request, next: Next) -> Response {
     }
 }
 
-/// Turns a panic while a request is served into a 500: it ends that request, not the server.
+/// Turns a panic of a request into a 500; the server continues.
 pub async fn catch_panics(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
-    // What was borrowed from outside is the shared state, whose locks do not mind a panic.
+    // The shared state's locks tolerate a panic.
     AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|panic| {
-        tracing::error!("{path}: the server has a fault: {}", message_of(panic.as_ref()));
-        let message = "the server has a fault; its log says more under this x-request-id";
+        tracing::error!("{path}: internal error: {}", message_of(panic.as_ref()));
+        let message = "internal error; the server's log has details under this x-request-id";
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message).code("internal_error").into_response()
     })
 }

@@ -1,13 +1,13 @@
-//! `--allow-host`: the names that the server answers to.
+//! `--allow-host`: the host names that the server accepts.
 //!
 //! A server on a loopback address without an API key trusts every program of the machine, and a web browser is one of
-//! them. A page of `evil.example` cannot read replies of another origin, but the owner of that name can let it resolve
-//! to 127.0.0.1 afterwards (DNS rebinding): then server and page have the same origin. The name is still in the header
-//! Host, and no name that others own is let in. All routes are guarded, health and metrics as well: whoever asks them
-//! does so by an address, by `localhost`, or by a name that can be given to `--allow-host`.
+//! them. A page of `evil.example` cannot read responses of another origin, but the owner of that name can later let it
+//! resolve to 127.0.0.1 (DNS rebinding): then server and page have the same origin. The name is still in the header
+//! Host, and no foreign name is accepted. All routes are guarded, health and metrics as well: their clients use an
+//! address, `localhost`, or a name passed to `--allow-host`.
 //!
-//! Requests that a browser sends for a page of another site are refused too, before their bodies are read, unless
-//! `--cors-allow-origin` lets the page in: the page could not read the reply, but could keep the server busy.
+//! Requests that a browser sends for a page of another site are refused before their bodies are read, unless
+//! `--cors-allow-origin` allows the page: it could not read the response, but could keep the server busy.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,25 +22,25 @@ use crate::server::{ApiError, Bound, Listen, ServeError, ServerOptions};
 
 const FLAG: &str = "--allow-host";
 
-/// Ends of names that resolve to this machine or in its own network (RFC 6761, RFC 6762, ICANN's `.internal`).
+/// Suffixes of names that resolve to this machine or its network (RFC 6761, RFC 6762, ICANN's `.internal`).
 const LOCAL: [&str; 3] = [".localhost", ".local", ".internal"];
 
-/// The hosts that are let in.
+/// The accepted hosts.
 #[derive(Debug, Clone)]
 pub struct Hosts(Arc<Rules>);
 
 #[derive(Debug)]
 struct Rules {
-    /// Whether there are any rules.
+    /// False if all hosts are accepted.
     active: bool,
-    /// In lower case; those that begin with a dot stand for all names that end so.
+    /// In lower case; those that begin with a dot match all names with that suffix.
     names: Vec<String>,
     /// Origins whose pages may send requests, or `*`.
     origins: Vec<String>,
 }
 
 impl Hosts {
-    /// What a server with these options lets in that was to listen at `listen` and has come to listen at `bound`.
+    /// The hosts that a server with these options accepts. `listen` is the configured address, `bound` the actual one.
     ///
     /// # Errors
     /// A value of `--allow-host` that is not a host name.
@@ -68,23 +68,23 @@ impl Rules {
         self.names.iter().any(|name| host == name || (name.starts_with('.') && host.ends_with(name.as_str())))
     }
 
-    /// The host that the request is for, if it is not let in.
+    /// The host of the request, if it is not accepted.
     fn refused(&self, uri: &Uri, headers: &HeaderMap) -> Option<String> {
         let stated = headers.get(header::HOST).map(|value| host_of(value.as_bytes()));
         let target = uri.host().map(normal);
-        // Without a host it is not from a browser.
+        // Without a host, the request is not from a browser.
         let mut hosts = stated.into_iter().chain(target).filter(|host| !host.is_empty());
         hosts.find(|host| host.parse::<IpAddr>().is_err() && !self.has_name(host))
     }
 
-    /// The origin of the page that sends the request, if it is of another site and not let in.
+    /// The origin of the page that sends the request, if it is of another site and not allowed.
     fn foreign(&self, headers: &HeaderMap) -> Option<String> {
-        // What the browser says of the page, whatever proxies do to the header Host.
+        // Set by the browser, independent of what proxies do to the header Host.
         if headers.get("sec-fetch-site")?.as_bytes() != b"cross-site" {
             return None;
         }
         let origin = headers.get(header::ORIGIN)?.to_str().ok()?.to_ascii_lowercase();
-        // Browsers' extensions and programs with a browser inside have other schemes.
+        // Browser extensions and programs with an embedded browser have other schemes.
         let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"))?;
         let host = host_of(host.as_bytes());
         let here = host.parse().is_ok_and(|address: IpAddr| address.is_loopback()) || self.has_name(&host);
@@ -93,7 +93,7 @@ impl Rules {
     }
 }
 
-/// Lets through what is for this machine.
+/// Passes requests for accepted hosts and from allowed pages.
 pub async fn check(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     if !hosts.0.active {
         return next.run(request).await;
@@ -101,13 +101,13 @@ pub async fn check(State(hosts): State<Hosts>, request: Request, next: Next) -> 
     let refuse = |message, code| ApiError::new(StatusCode::FORBIDDEN, message).code(code).into_response();
     if let Some(host) = hosts.0.refused(request.uri(), request.headers()) {
         let message = format!(
-            "the server does not answer to the host {host:?}, which is not this machine's; to let it in, start the server \
-             with {FLAG} {host}, or with an API key"
+            "the host {host:?} is not a name of this machine; to allow it, start the server with {FLAG} {host}, or \
+             with an API key"
         );
         return refuse(message, "host_not_allowed");
     }
     if let Some(origin) = hosts.0.foreign(request.headers()) {
-        let message = format!("pages of {origin:?} may not send requests; --cors-allow-origin lets them");
+        let message = format!("pages of {origin:?} may not send requests; --cors-allow-origin allows them");
         return refuse(message, "origin_not_allowed");
     }
     next.run(request).await
@@ -117,12 +117,12 @@ pub async fn check(State(hosts): State<Hosts>, request: Request, next: Next) -> 
 fn host_of(value: &[u8]) -> String {
     match Authority::try_from(value) {
         Ok(authority) => normal(authority.host()),
-        // Refused before, in a header.
+        // The layer `message` refuses it in a header.
         Err(_) => String::from_utf8_lossy(value).into_owned(),
     }
 }
 
-/// In lower case, without the brackets of an IPv6 address and without the dot that may end a full name.
+/// In lower case, without the brackets of an IPv6 address and the final dot of a full name.
 fn normal(host: &str) -> String {
     let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
@@ -134,7 +134,7 @@ fn parse(text: &str) -> Result<String, ServeError> {
         flag: FLAG,
         value: text.into(),
         reason: "a host is a name or an address without scheme, port or path, such as infa.example.org; \
-                 *.example.org stands for all names below, * for any"
+                 *.example.org stands for all names below it, * for any"
             .into(),
     };
     if text == "*" {
@@ -205,7 +205,7 @@ mod tests {
         {
             assert!(refused(&hosts, "/", Some(host)), "{host}");
         }
-        // The target's own host counts, too.
+        // The host in the target counts, too.
         assert!(refused(&hosts, "http://evil.example/", Some("localhost")));
         assert!(refused(&hosts, "http://localhost/", Some("evil.example")));
     }
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn only_unprotected_loopback_addresses_are_guarded_unasked() {
+    fn only_unprotected_loopback_addresses_are_guarded_by_default() {
         let evil = Some("evil.example");
         for (address, key, is_refused) in [
             ("127.0.0.1:1", false, true),
@@ -238,7 +238,7 @@ mod tests {
             ("192.168.1.7:1", false, false),
         ] {
             assert_eq!(refused(&rules(&options(&[], key), address), "/", evil), is_refused, "{address} {key}");
-            // Who names hosts wants the check in any case.
+            // With `--allow-host`, the check is always on.
             assert!(refused(&rules(&options(&["a"], key), address), "/", evil), "{address} {key}");
         }
         let listen = Listen::Unix { unix_socket: "/run/infa.sock".into() };

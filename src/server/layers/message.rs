@@ -1,6 +1,6 @@
 //! Requests that HTTP/1.1 forbids and hyper lets through (RFC 9112, sections 3.2 and 6.1).
 //!
-//! Programs between client and server may understand such a request in another way than this server does.
+//! Programs between client and server may interpret such a request differently.
 
 use axum::extract::Request;
 use axum::http::header::{HOST, TRANSFER_ENCODING};
@@ -20,7 +20,7 @@ pub async fn check(request: Request, next: Next) -> Response {
 
 type Fault = (StatusCode, &'static str, &'static str);
 
-/// What is wrong with the request.
+/// The request's violation of HTTP.
 fn fault(version: Version, headers: &HeaderMap) -> Option<Fault> {
     const BAD: StatusCode = StatusCode::BAD_REQUEST;
     let mut hosts = headers.get_all(HOST).iter();
@@ -37,7 +37,7 @@ fn fault(version: Version, headers: &HeaderMap) -> Option<Fault> {
     match codings[..] {
         [] => None,
         _ if codings.iter().any(|coding| !coding.eq_ignore_ascii_case(b"chunked")) => {
-            let message = "of the transfer codings only chunked is understood (Transfer-Encoding)";
+            let message = "unsupported Transfer-Encoding: only chunked is supported";
             Some((StatusCode::NOT_IMPLEMENTED, message, "unsupported_transfer_coding"))
         }
         [_] => None,
@@ -45,7 +45,7 @@ fn fault(version: Version, headers: &HeaderMap) -> Option<Fault> {
     }
 }
 
-/// Whether this is a host with an optional port. An empty one is right where the target has no host either.
+/// True for a host with an optional port. An empty one is valid where the target has no host either.
 fn is_host(value: &[u8]) -> bool {
     let Ok(authority) = Authority::try_from(value) else { return value.is_empty() };
     !authority.as_str().contains('@')

@@ -1,4 +1,4 @@
-//! Counts and measures requests, whatever answers them.
+//! Counts and measures all requests.
 
 use std::sync::Arc;
 

@@ -1,23 +1,21 @@
-//! What every request passes on its way to its route, one file a layer.
+//! The layers between socket and routes, one file each.
 //!
-//! The order, from the socket inwards, and why it is so:
+//! In order from the socket inwards, with the reasons:
 //!
-//! 1. [`prefix`] takes `--url-prefix` and needless slashes off the path, so that all the others see the paths of the
-//!    documentation.
-//! 2. [`metrics`] counts and measures whatever is answered, refusals too.
-//! 3. [`request_id`] gives the request its id, the span that log lines carry it in, and its line in the access log:
-//!    outside everything that can refuse, so that refusals have both.
-//! 4. [`trace`] makes a span of the request, with its id, if a collector was named.
-//! 5. [`errors`] writes the errors of everything below, in the shape that the path's clients read, and turns a panic of
-//!    anything below into a 500.
-//! 6. [`message`] refuses what HTTP forbids, which others may have understood in another way.
-//! 7. [`host`] refuses names that are not this machine's, before anything answers to them, preflights among it.
-//! 8. [`cors`] answers preflights, which carry no key.
-//! 9. [`api_key`] comes before anything reveals what is there (404, 405) or reads a body.
-//! 10. [`unknown`] answers 404 and 405; around everything it names the methods that a route answers.
-//! 11. [`concurrency`] refuses work when there is too much of it or the server is going down: before the body is read.
-//! 12. [`deadline`] bounds the time of all that follows.
-//! 13. [`body`] reads and inflates the whole body, so that routes never see one that is slow, broken or too large.
+//! 1. [`prefix`] removes `--url-prefix` and needless slashes, so that the other layers see documented paths.
+//! 2. [`metrics`] counts and measures all responses, refusals included.
+//! 3. [`request_id`] gives the request its id, its tracing span and its line in the access log: outside all layers that
+//!    can refuse, so that refusals have them as well.
+//! 4. [`trace`] makes an OpenTelemetry span with the request's id, if a collector is named.
+//! 5. [`errors`] writes the errors of all inner layers, in the shape of the path, and turns panics into 500.
+//! 6. [`message`] refuses requests that HTTP forbids.
+//! 7. [`host`] refuses foreign host names, before any other response, preflights included.
+//! 8. [`cors`] responds to preflights, which carry no key.
+//! 9. [`api_key`] comes before anything that reveals routes (404, 405) or reads a body.
+//! 10. [`unknown`] responds with 404 and 405; its outermost part names the methods of a route.
+//! 11. [`concurrency`] refuses work over the limit or during shutdown, before the body is read.
+//! 12. [`deadline`] limits the time of all that follows.
+//! 13. [`body`] reads and decompresses the whole body, so that routes never see a slow, broken or too large one.
 
 mod api_key;
 mod around;

@@ -1,7 +1,7 @@
-//! What layers must know of paths: which ones are health, which errors their clients read, and needless slashes.
+//! Facts about paths for the layers: health checks, error shapes, needless slashes.
 //!
-//! Doubled and trailing slashes, as base URLs that end in a slash make them, are gone before anything else looks at the
-//! path, so that no layer, the check of the key least of all, sees another path than the routes do.
+//! Doubled and trailing slashes, from base URLs that end in a slash, are removed first, so that no layer, above all the
+//! check of the key, sees another path than the routes do.
 
 use std::borrow::Cow;
 
@@ -10,18 +10,17 @@ use axum::http::uri::PathAndQuery;
 
 use crate::server::http::ErrorShape;
 
-/// Without `/v1`, under which everything answers as well.
+/// The path without `/v1`.
 fn bare(path: &str) -> &str {
     path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).unwrap_or(path)
 }
 
-/// Whether `path` only tells whether the server lives and is ready: asked by those who have no key, and answered
-/// whatever else is going on.
+/// True for health checks, which need no key and always get a response.
 pub fn is_health(path: &str) -> bool {
     matches!(bare(path), "/health" | "/livez" | "/readyz" | "/ping" | "/v2/health/live" | "/v2/health/ready")
 }
 
-/// The shape of errors that the clients of a path read.
+/// The error shape of a path.
 pub fn error_shape(path: &str) -> ErrorShape {
     const TEI: &[&str] = &[
         "/embed",
@@ -37,7 +36,7 @@ pub fn error_shape(path: &str) -> ErrorShape {
         "/vertex",
     ];
     match bare(path) {
-        // Cohere's second version; everything else under /v2 is the Open Inference Protocol's.
+        // Cohere's API version 2; all else under /v2 is the Open Inference Protocol's.
         _ if path == "/v2/embed" => ErrorShape::Cohere,
         _ if path == "/v2/rerank" => ErrorShape::Openai,
         _ if path == "/v2" || path.starts_with("/v2/") || path.starts_with("/api/") => ErrorShape::Kserve,
@@ -46,10 +45,10 @@ pub fn error_shape(path: &str) -> ErrorShape {
     }
 }
 
-/// The page of the documentation, whose files have addresses relative to it: its slash stays.
+/// The documentation page, whose files have addresses relative to it: its slash stays.
 const PAGE: &str = "/docs/";
 
-/// The path with one slash where there are several in a row.
+/// The path with runs of slashes collapsed.
 pub fn single_slashes(path: &str) -> Cow<'_, str> {
     if !path.contains("//") {
         return path.into();
@@ -63,12 +62,12 @@ pub fn single_slashes(path: &str) -> Cow<'_, str> {
     single.into()
 }
 
-/// The path without the slash at its end, unless it is the root or the page of the documentation.
+/// The path without a final slash, except for the root and the documentation page.
 pub fn without_last_slash(path: &str) -> &str {
     if path == PAGE { path } else { path.strip_suffix('/').filter(|rest| !rest.is_empty()).unwrap_or(path) }
 }
 
-/// `uri` with another path; its query stays.
+/// `uri` with another path and the same query.
 pub fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
     let query = uri.query().map_or(String::new(), |query| format!("?{query}"));
     let mut parts = uri.clone().into_parts();

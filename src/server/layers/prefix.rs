@@ -1,4 +1,4 @@
-//! `--url-prefix` and needless slashes: taken off the path before anything else looks at it.
+//! `--url-prefix` and needless slashes: removed from the path first.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use tower::util::MapRequestLayer;
 use super::paths::{is_health, single_slashes, with_path, without_last_slash};
 use crate::server::ServeError;
 
-/// What stands before every path: nothing, or a path with a slash at its start and none at its end.
+/// The prefix of all paths: empty, or a path with a slash at its start and none at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prefix(String);
 
@@ -17,7 +17,7 @@ pub struct Prefix(String);
 pub struct Outside;
 
 impl Prefix {
-    /// Slashes at the ends may be there or not.
+    /// Slashes at the ends are optional.
     pub fn parse(text: &str) -> Result<Self, ServeError> {
         let path = text.trim_matches('/');
         let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
@@ -31,7 +31,7 @@ impl Prefix {
         }
     }
 
-    /// What is left of a path, if it is under the prefix.
+    /// The rest of a path under the prefix; `None` for other paths.
     fn strip<'p>(&self, path: &'p str) -> Option<&'p str> {
         if self.0.is_empty() {
             return Some(path);
@@ -42,11 +42,11 @@ impl Prefix {
         }
     }
 
-    /// The request without the prefix and without needless slashes; the path with the prefix stays in [`OriginalUri`].
+    /// The request without prefix and needless slashes; [`OriginalUri`] keeps the prefix.
     fn take_off(&self, mut request: Request) -> Request {
         let uri = match single_slashes(request.uri().path()) {
             Cow::Borrowed(_) => request.uri().clone(),
-            // A path that was fine is so with fewer slashes.
+            // A valid path stays valid with fewer slashes.
             Cow::Owned(path) => with_path(request.uri(), &path).unwrap_or_else(|| request.uri().clone()),
         };
         let path = match self.strip(uri.path()) {

@@ -1,4 +1,4 @@
-//! The request's id, in and out, and its line in the access log.
+//! The request's id and its line in the access log.
 
 use std::time::Instant;
 
@@ -12,35 +12,34 @@ use uuid::Uuid;
 
 use super::paths::is_health;
 
-/// Where the id stands, in requests and replies.
+/// The header of the id, in requests and responses.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Most characters of an id that is taken over, and of a path in the log.
+/// Maximum characters of a client's id, and of a path in the log.
 const LONGEST_ID: usize = 128;
 const LONGEST_PATH: usize = 256;
 
-/// The request's id, for whoever serves it (a request extension): visible ASCII.
+/// The request's id, a request extension: visible ASCII.
 #[derive(Debug, Clone)]
 pub struct RequestId(HeaderValue);
 
 impl RequestId {
-    /// The client's id where it can stand in a log, else a new one.
+    /// The client's id if it is safe for a log, else a new one.
     fn of(request: &Request) -> Self {
         let sane =
             |id: &&HeaderValue| (1..=LONGEST_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic);
         let sent = request.headers().get(HEADER).filter(sane).cloned();
-        // The digits of a UUID always make a header.
+        // A UUID is always a valid header value.
         let new = || HeaderValue::try_from(Uuid::new_v4().to_string()).unwrap_or(HeaderValue::from_static("-"));
         Self(sent.unwrap_or_else(new))
     }
 
-    /// The id.
     pub fn as_str(&self) -> &str {
         self.0.to_str().unwrap_or("-")
     }
 }
 
-/// A request that has not been answered; when it is dropped, nobody waits for the answer any more.
+/// A request in progress. Dropping it without a response means that the client is gone.
 struct Access {
     method: Method,
     path: String,
@@ -52,16 +51,16 @@ struct Access {
 impl Access {
     fn of(request: &Request, id: RequestId) -> Self {
         let path = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0).path();
-        // The query could hold what is nobody's business.
+        // The query may hold private data.
         let path = path.chars().take(LONGEST_PATH).collect();
         Self { method: request.method().clone(), path, id, begun: Instant::now(), answered: false }
     }
 
-    /// `status` 499 as nginx has it: the client went away.
+    /// `status`: 499, as nginx logs it, if the client went away.
     fn log(&self, status: u16, bytes: Option<u64>) {
         let ms = (self.begun.elapsed().as_secs_f64() * 1e5).round() / 1e2;
         let Self { method, path, id, .. } = self;
-        // Probes come every few seconds and would bury everything else.
+        // Health checks are frequent and would flood the log.
         if is_health(path) && status < 400 {
             tracing::debug!(target: "infa::access", %method, path, status, ms, id = id.as_str(), bytes, "request");
         } else {

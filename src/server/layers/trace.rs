@@ -1,4 +1,4 @@
-//! Makes a span of each request, if a collector was named.
+//! Records a span of each request, if a collector is named.
 
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ pub async fn record(State(tracing): State<Arc<Tracing>>, request: Request, next:
     }
     let builder = tracing.tracer.span_builder(name).with_kind(SpanKind::Server).with_attributes(attributes);
     let context = parent.with_span(builder.start_with_context(&tracing.tracer, &parent));
-    // A span that is dropped ends, so that a request whose client goes away has one as well.
+    // A dropped span ends, so that a request whose client goes away has one as well.
     let reply = scope(Arc::clone(&tracing), context.clone(), next.run(request)).await;
     let span = context.span();
     span.set_attribute(KeyValue::new("http.response.status_code", i64::from(reply.status().as_u16())));

@@ -1,4 +1,4 @@
-//! 404 and 405.
+//! 404 for unknown paths and 405 for wrong methods.
 
 use axum::extract::{OriginalUri, Request};
 use axum::http::header::ALLOW;
@@ -10,7 +10,7 @@ use super::paths::error_shape;
 use super::prefix::Outside;
 use crate::server::ApiError;
 
-/// Whatever has no route.
+/// 404 for paths without a route.
 pub async fn path(request: Request) -> Response {
     let asked = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
     let message = format!("there is no {}; /docs shows what there is", asked.path());
@@ -19,7 +19,7 @@ pub async fn path(request: Request) -> Response {
 
 const METHOD_NOT_ALLOWED: &str = "method_not_allowed";
 
-/// A route that is asked by another method than it answers.
+/// 405 for a route that does not accept the method.
 pub async fn method(request: Request) -> ApiError {
     wrong_method(request.method(), request.uri().path(), "")
 }
@@ -29,8 +29,8 @@ fn wrong_method(method: &Method, path: &str, hint: &str) -> ApiError {
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message).code(METHOD_NOT_ALLOWED)
 }
 
-/// Names the methods that a route answers, where it was asked by another one. To be put around all routes: they have
-/// named them in the header Allow only when the reply has left them.
+/// Adds the accepted methods to the message of a 405. It must be outside of all routes: the header Allow is set when
+/// the response leaves them.
 pub async fn name_methods(request: Request, next: Next) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
     let reply = next.run(request).await;
@@ -38,13 +38,13 @@ pub async fn name_methods(request: Request, next: Next) -> Response {
         return reply;
     }
     let allowed = reply.headers().get(ALLOW).and_then(|allowed| allowed.to_str().ok()).unwrap_or_default();
-    // What answers GET answers HEAD.
+    // GET routes also accept HEAD.
     let methods: Vec<&str> = allowed.split(',').map(str::trim).filter(|&method| method != "HEAD").collect();
     let hint = format!(": use {}", methods.join(" or "));
     wrong_method(&method, uri.path(), &hint).write(reply, error_shape(uri.path()))
 }
 
-/// Whatever is not under `--url-prefix` is not there.
+/// 404 for paths outside of `--url-prefix`.
 pub async fn outside_of_prefix(request: Request, next: Next) -> Response {
     match request.extensions().get::<Outside>() {
         Some(Outside) => path(request).await,

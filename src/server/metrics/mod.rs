@@ -1,7 +1,7 @@
-//! What `/metrics` shows to Prometheus: one registry a server, so that several in one process never mix.
+//! The metrics of `/metrics` for Prometheus: one registry per server, so that several in one process never mix.
 //!
-//! Labels are bounded: routes by their template, models by the names they are served under, the rest by words that
-//! stand in this folder.
+//! Labels are bounded: routes are templates, models the names they are served under, other values are constants of this
+//! folder.
 
 mod model;
 mod process;

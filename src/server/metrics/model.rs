@@ -1,4 +1,4 @@
-//! What is counted of one model: its requests, its queue and the runs of its engine.
+//! Metrics of a model: requests, queue and runs of the engine.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -9,7 +9,7 @@ use crate::batch::scheduler::Stats;
 use crate::engine::observe::{GroupObserver, GroupRun};
 use crate::engine::{OutputKind, Times};
 
-/// The task of a request, as the label has it.
+/// The label of a request's task.
 fn task(output: OutputKind) -> &'static str {
     match output {
         OutputKind::Embedding => "embed",
@@ -20,20 +20,18 @@ fn task(output: OutputKind) -> &'static str {
     }
 }
 
-/// What became of a request to a model.
+/// The outcome of a request to a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It was answered.
     Ok,
-    /// An input, or an option, cannot be processed.
+    /// An invalid input or option.
     Invalid,
-    /// The queue was full.
     Rejected,
-    /// The model was not there.
+    /// The model was not loaded.
     Unavailable,
-    /// The server's own fault.
+    /// Internal error.
     Failed,
-    /// Whoever asked went away.
+    /// The client went away.
     Cancelled,
 }
 
@@ -50,7 +48,7 @@ impl Outcome {
     }
 }
 
-/// The metrics that have a label `model`.
+/// The metrics with a label `model`.
 pub(super) struct Families {
     requests: IntCounterVec,
     phases: HistogramVec,
@@ -68,9 +66,9 @@ pub(super) struct Families {
     group_wait: HistogramVec,
 }
 
-/// Upper bounds of texts in a group.
+/// Bucket bounds: texts in a group.
 const TEXTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
-/// Upper bounds of tokens in a group.
+/// Bucket bounds: tokens in a group.
 const TOKENS: &[f64] = &[16.0, 64.0, 128.0, 256.0, 512.0, 1024.0, 2048.0, 4096.0, 8192.0, 16384.0, 32768.0];
 
 impl Families {
@@ -79,46 +77,46 @@ impl Families {
         Ok(Self {
             requests: add.counters(
                 "infa_model_requests_total",
-                "What a model was asked, and what became of it.",
+                "Requests to a model by task and outcome.",
                 &["model", "task", "outcome"],
             )?,
             phases: add.histograms(
                 "infa_request_phase_duration_seconds",
-                "Where the time of an answered request went: phase is tokenize, queue or infer; means over its inputs.",
+                "Duration of the phases (tokenize, queue, infer) of successful requests, averaged over their inputs.",
                 &["model", "phase"],
                 SECONDS,
             )?,
-            texts: add.counters("infa_texts_total", "Texts, or pairs of texts, that the model computed.", model)?,
-            tokens: add.counters("infa_tokens_total", "Tokens that the model computed, padding not counted.", model)?,
+            texts: add.counters("infa_texts_total", "Texts or pairs of texts computed by the model.", model)?,
+            tokens: add.counters("infa_tokens_total", "Tokens computed by the model, without padding.", model)?,
             padding: add.counters(
                 "infa_padding_tokens_total",
-                "Tokens computed only to fill up a batch; always 0, as a batch has texts of one length.",
+                "Padding tokens computed; always 0, as the texts of a batch have the same length.",
                 model,
             )?,
             abandoned: add.counters(
                 "infa_texts_abandoned_total",
-                "Texts taken out of the queue uncomputed, since their client had gone away.",
+                "Texts removed from the queue because their client went away.",
                 model,
             )?,
             panics: add.counters(
                 "infa_worker_panics_total",
-                "Runs of the model that panicked; the worker goes on.",
+                "Runs of the model that panicked; the worker continues.",
                 model,
             )?,
             queued_texts: add.gauges("infa_queue_texts", "Texts waiting for a worker now.", model)?,
             running: add.gauges("infa_running_texts", "Texts being computed now.", model)?,
-            queued_tokens: add.gauges("infa_queue_tokens", "Tokens of the texts waiting for a worker now.", model)?,
+            queued_tokens: add.gauges("infa_queue_tokens", "Tokens of texts waiting for a worker now.", model)?,
             group_texts: add.histograms("infa_batch_texts", "Texts in one run of the model.", model, TEXTS)?,
             group_tokens: add.histograms("infa_batch_tokens", "Tokens in one run of the model.", model, TOKENS)?,
             group_seconds: add.histograms(
                 "infa_batch_duration_seconds",
-                "Time of one run of the model.",
+                "Duration of one run of the model.",
                 model,
                 SECONDS,
             )?,
             group_wait: add.histograms(
                 "infa_batch_wait_seconds",
-                "How long the first text of a run had waited when the run began.",
+                "Time that the first text of a run waited in the queue.",
                 model,
                 SECONDS,
             )?,
@@ -151,7 +149,7 @@ impl Families {
     }
 }
 
-/// The metrics of one model, looked up once; it is its engine's [`GroupObserver`].
+/// The metrics of one model, with labels looked up once; the [`GroupObserver`] of its engine.
 pub struct ModelMetrics {
     name: Box<str>,
     requests: IntCounterVec,
@@ -170,7 +168,7 @@ pub struct ModelMetrics {
     group_tokens: Histogram,
     group_seconds: Histogram,
     group_wait: Histogram,
-    /// What the engine had counted at the last scrape.
+    /// The engine's counts at the last scrape.
     seen: Mutex<Stats>,
 }
 
@@ -179,12 +177,12 @@ impl ModelMetrics {
         &self.name
     }
 
-    /// A request to the model begins. It was cancelled unless its end is reported.
+    /// Begins a request, which counts as cancelled until its end is reported.
     pub fn begin(&self, output: OutputKind) -> Call<'_> {
         Call { metrics: self, output, outcome: Outcome::Cancelled }
     }
 
-    /// The state of the engine now; zeros of one that is not in memory.
+    /// Sets the state of the engine; zeros if it is not in memory.
     pub(super) fn set_stats(&self, stats: Stats) {
         let Stats { tasks, tokens, running, abandoned, panicked, capacity: _ } = stats;
         let set = |gauge: &IntGauge, value| gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
@@ -192,7 +190,7 @@ impl ModelMetrics {
         set(&self.queued_tokens, tokens);
         set(&self.running, running);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        // An engine that was loaded anew counts from 0.
+        // A reloaded engine counts from 0.
         let more = |now: u64, before: u64| if now < before { now } else { now - before };
         self.abandoned.inc_by(more(abandoned, seen.abandoned));
         self.panics.inc_by(more(panicked, seen.panicked));
@@ -200,8 +198,8 @@ impl ModelMetrics {
     }
 }
 
-/// A request to a model, counted when dropped.
-#[must_use = "dropped at once it counts as cancelled"]
+/// A request to a model; counted on drop.
+#[must_use = "dropping it counts the request as cancelled"]
 pub struct Call<'m> {
     metrics: &'m ModelMetrics,
     output: OutputKind,
@@ -209,7 +207,7 @@ pub struct Call<'m> {
 }
 
 impl Call<'_> {
-    /// It was answered, in these times.
+    /// Ends the request as successful.
     pub fn answered(mut self, times: &Times) {
         self.outcome = Outcome::Ok;
         self.metrics.tokenize.observe(times.tokenize.as_secs_f64());
@@ -217,7 +215,7 @@ impl Call<'_> {
         self.metrics.infer.observe(times.infer.as_secs_f64());
     }
 
-    /// It ended without an answer.
+    /// Ends the request without a result.
     pub fn ended(mut self, outcome: Outcome) {
         self.outcome = outcome;
     }

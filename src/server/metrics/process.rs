@@ -1,6 +1,6 @@
-//! What the operating system says of this process.
+//! Figures of the process from the operating system.
 
-/// Bytes of this process that are in RAM; `None` where the system does not tell.
+/// Resident bytes of the process; `None` if the system does not report them.
 pub fn resident_memory() -> Option<i64> {
     resident_in(&std::fs::read_to_string("/proc/self/status").ok()?)
 }

@@ -1,14 +1,13 @@
-//! Makes metrics and registers them.
+//! Creation and registration of metrics.
 
 use prometheus::core::Collector;
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGaugeVec, Opts, Registry};
 
-/// A metric that cannot be registered: the program's own mistake, found by the first server of any test.
+/// A metric that cannot be registered: a bug, which every server's start would show.
 #[derive(Debug, thiserror::Error)]
 #[error("metrics: {0}")]
 pub struct MetricsError(#[from] prometheus::Error);
 
-/// Makes metrics and registers them.
 #[derive(Clone, Copy)]
 pub struct Registrar<'r>(pub &'r Registry);
 
@@ -37,7 +36,7 @@ impl Registrar<'_> {
     }
 }
 
-/// Upper bounds of durations, in seconds.
+/// Bucket bounds: durations in seconds.
 pub const SECONDS: &[f64] = &[
     0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
 ];

@@ -1,4 +1,4 @@
-//! What is counted of HTTP requests, whatever they ask.
+//! Metrics of HTTP requests.
 
 use std::time::Instant;
 
@@ -10,7 +10,6 @@ use prometheus::{HistogramVec, IntCounterVec, IntGauge};
 use super::registrar::{MetricsError, Registrar, SECONDS};
 use crate::server::ApiError;
 
-/// What is counted of all requests.
 pub(super) struct Requests {
     requests: IntCounterVec,
     durations: HistogramVec,
@@ -23,17 +22,16 @@ impl Requests {
         Ok(Self {
             requests: add.counters(
                 "infa_http_requests_total",
-                "HTTP requests by route, method and status; status 499: the client went away before the reply.",
+                "HTTP requests by route, method and status; 499 if the client went away before the response.",
                 &["route", "method", "status"],
             )?,
             durations: add.histograms(
                 "infa_http_request_duration_seconds",
-                "Time from a request's head until its reply is ready to be sent.",
+                "Time from a request's headers until its response is ready to be sent.",
                 &["route", "method"],
                 SECONDS,
             )?,
-            in_flight: add
-                .register(IntGauge::new("infa_http_requests_in_flight", "HTTP requests being worked on now.")?)?,
+            in_flight: add.register(IntGauge::new("infa_http_requests_in_flight", "HTTP requests in progress.")?)?,
             rejected: add.counters(
                 "infa_http_requests_rejected_total",
                 "HTTP requests that were refused, by reason.",
@@ -42,13 +40,13 @@ impl Requests {
         })
     }
 
-    /// Requests that are being worked on now.
+    /// Number of requests in progress.
     pub(super) fn in_flight(&self) -> usize {
         usize::try_from(self.in_flight.get()).unwrap_or_default()
     }
 }
 
-/// A request that is being worked on. Counted when dropped, so that one whose client goes away is counted as well.
+/// A request in progress. Counted on drop, so that one whose client goes away is counted as well.
 pub struct Open<'m> {
     to: &'m Requests,
     route: Option<MatchedPath>,
@@ -86,7 +84,7 @@ impl Drop for Open<'_> {
     }
 }
 
-/// A client may send any word as a method; labels must not grow with that.
+/// The label of a method. Clients may send any word, and labels must not grow with that.
 fn method_name(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
@@ -100,7 +98,7 @@ fn method_name(method: &Method) -> &'static str {
     }
 }
 
-/// Why a request was refused; `None` if it was not.
+/// The label of a refusal; `None` if the request was not refused.
 fn reason(reply: &Response) -> Option<&'static str> {
     let status = reply.status();
     if !status.is_client_error() && status != StatusCode::SERVICE_UNAVAILABLE {

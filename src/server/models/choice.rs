@@ -1,5 +1,4 @@
-//! The choice of the model that answers a request: the one that the request names, or the first that is made for the
-//! output of the route.
+//! Chooses the model for a request: the one that it names, or the first made for the output of the route.
 
 use std::sync::Arc;
 
@@ -9,10 +8,10 @@ use super::{Models, Served};
 use crate::engine::OutputKind;
 use crate::server::http::shorten;
 
-/// Names that clients send if they leave the choice to the server.
+/// Names that leave the choice to the server.
 const ANY: &[&str] = &["", "default/not-specified"];
 
-/// What a model lacks that cannot give the output.
+/// The missing output of a model, for messages.
 fn lack(wanted: OutputKind) -> &'static str {
     match wanted {
         OutputKind::Embedding => "no vectors",
@@ -24,14 +23,14 @@ fn lack(wanted: OutputKind) -> &'static str {
 }
 
 impl Models {
-    /// The model of exactly that name, or loaded from there.
+    /// The model with exactly this name or source.
     pub fn named(&self, name: &str) -> Option<&Arc<Served>> {
         let called = self.models.iter().find(|model| model.spec.has_name(name));
         called.or_else(|| self.models.iter().find(|model| model.spec.model_id == name))
     }
 
-    /// The model that a request means by `name`: the one of that name, or the only one whose name or source ends with it
-    /// (all-MiniLM-L6-v2 for sentence-transformers/all-MiniLM-L6-v2), unless names are strict.
+    /// The model that a request means by `name`: the one with that name, or the only one whose name or source ends with
+    /// it (all-MiniLM-L6-v2 for sentence-transformers/all-MiniLM-L6-v2), unless names are strict.
     pub fn meant(&self, name: &str) -> Option<&Arc<Served>> {
         self.named(name).or_else(|| match self.ending(name)[..] {
             [only] if !self.strict_names => Some(only),
@@ -39,13 +38,13 @@ impl Models {
         })
     }
 
-    /// The models of which a name or the source has `name` as its last part.
+    /// The models with a name or source whose last part is `name`.
     fn ending(&self, name: &str) -> Vec<&Arc<Served>> {
         let ends = |known: &str| known.rsplit_once('/').is_some_and(|(_, last)| last == name);
         self.models.iter().filter(|model| model.spec.names().any(ends) || ends(&model.spec.model_id)).collect()
     }
 
-    /// The model of exactly that name, for routes that have the name in their path; the first if the client leaves the
+    /// The model with exactly this name, for routes with the name in their path; the first one if the name leaves the
     /// choice to the server.
     ///
     /// # Errors
@@ -55,11 +54,11 @@ impl Models {
         found.ok_or_else(|| self.unknown(name))
     }
 
-    /// The model for a request: the one that it names; without a name the first that is made for the `wanted` output, or else the
-    /// first that can do it. A server of one model takes every name for it, unless names are strict.
+    /// The model for a request: the one that it names; without a name the first made for the `wanted` output, or else
+    /// the first that supports it. A server of one model accepts every name for it, unless names are strict.
     ///
-    /// A model whose profile is not known yet, as it is still being loaded, is returned before one that is not made for
-    /// the work: the answer to a request must not depend on how far the server has come with loading.
+    /// A loading model, whose profile is unknown, goes before one that is not made for the work: the choice must not
+    /// depend on the progress of loading.
     ///
     /// # Errors
     /// [`NoModel`]
@@ -87,7 +86,7 @@ impl Models {
         [Some(Fit::Made), None, Some(Fit::Able), Some(Fit::Untried), Some(Fit::Unable)].into_iter().find_map(with)
     }
 
-    /// The error for a name that no model has.
+    /// The error for an unknown name.
     pub fn unknown(&self, name: &str) -> NoModel {
         let ending: Vec<&str> = self.ending(name).into_iter().map(|model| model.spec.name.as_str()).collect();
         let name = shorten(name);
@@ -98,7 +97,7 @@ impl Models {
         NoModel::Unknown(format!("there is no model \"{name}\" here; there is {}", known.join(", ")))
     }
 
-    /// The error where `model` cannot give the output: which ones can?
+    /// The error if `model` does not give the output; it names the models that do.
     fn unable(&self, model: &Served, name: Option<&str>, wanted: OutputKind) -> NoModel {
         let able = |model: &&Arc<Served>| model.profile().is_some_and(|profile| profile.fit(wanted) >= Fit::Able);
         let able: Vec<&str> = self.models.iter().filter(able).map(|model| model.spec.name.as_str()).collect();
@@ -127,7 +126,7 @@ mod tests {
 
     type Kind = (OutputKind, &'static [Capability]);
 
-    /// Models by name, out of memory; without a kind still loading.
+    /// Unloaded models by name; those without a kind are still loading.
     fn models(all: &[(&str, Option<Kind>)]) -> Models {
         let metrics = Metrics::new().unwrap();
         let spec = |name: &str| Spec {
@@ -189,10 +188,10 @@ mod tests {
             "\"base\" may be b/base or c/base; send the whole name"
         );
         assert!(chosen(&some, Some("min"), OutputKind::Embedding).starts_with("there is no model \"min\" here"));
-        // Paths that name a model are exact, and so are strict names.
+        // Names in paths are exact, and so are strict names.
         assert!(some.resource("mini").is_err());
         assert!(chosen(&all().strict(true), Some("mini"), OutputKind::Embedding).starts_with("there is no model"));
-        // A name goes before the end of another.
+        // A whole name goes before the end of another.
         let two = models(&[("x/mini", Some(EMBEDDER)), ("mini", Some(EMBEDDER))]);
         assert_eq!(chosen(&two, Some("mini"), OutputKind::Embedding), "mini");
     }

@@ -1,4 +1,4 @@
-//! Why a model gives no answer, and the error of the request.
+//! Failures of a model and the errors that requests get for them.
 
 use std::time::Duration;
 
@@ -9,51 +9,49 @@ use crate::engine::{SubmitError, TextError, TextErrorKind};
 use crate::server::http::ApiError;
 use crate::server::metrics::Outcome;
 
-/// Why a model gives no answer.
+/// A failure of a model.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Failure {
-    /// One of the inputs cannot be processed.
     #[error("input {index}: {reason}")]
     Input {
         index: usize,
         reason: String,
-        /// Whether it is longer than the model can read, and must not be cut.
+        /// True if the input is longer than the model's maximum and must not be cut.
         too_long: bool,
     },
-    /// One of the inputs is larger than can be read.
     #[error("input {index}: {reason}")]
     InputTooLarge { index: usize, reason: String },
-    /// A query cannot be processed.
     #[error("query: {reason}")]
     Query {
-        /// Of several queries: the index of a document of this one.
+        /// With several queries: the index of a document of this query.
         document: Option<usize>,
         reason: String,
     },
-    /// An option that the model cannot follow; `field` is that of the request.
+    /// An option that the model does not support; `field` is the request's.
     #[error("{field}: {reason}")]
     Option { field: &'static str, reason: String },
-    /// The reply would be larger than `--reply-limit` allows.
-    #[error("the inputs have {tokens} tokens; a reply has the vectors of {most} at most (--reply-limit)")]
+    /// The response would exceed `--reply-limit`.
+    #[error("the inputs have {tokens} tokens; a response has the vectors of at most {most} (--reply-limit)")]
     TooLarge { tokens: usize, most: usize },
-    /// The model does not do that.
+    /// The model does not support the operation.
     #[error("{0}")]
     Unsupported(String),
     #[error("the queue is full; try again later")]
     Full { retry_after: Duration },
-    /// The model is not there (yet, or any more).
+    /// The model is not loaded, or not any more.
     #[error("{0}")]
     Unavailable(String),
-    /// The server's own fault.
+    /// An internal error.
     #[error("{0}")]
     Internal(String),
 }
 
-/// The reply after a change of the model's files. The log names the file.
-pub(super) const CHANGED: &str = "the model's files were changed while it was in use, and it gives no right answers any more; the server must be restarted";
+/// The message after a change of the model's files. The log names the file.
+pub(super) const CHANGED: &str =
+    "the model's files were changed while in use, so its results are no longer valid; restart the server";
 
 impl Failure {
-    /// The failure of a request one of whose inputs has no result.
+    /// The failure of a request with an input that has no result.
     pub(super) fn of_text(index: usize, error: &TextError) -> Self {
         let reason = error.to_string();
         match error.kind() {
@@ -65,8 +63,8 @@ impl Failure {
         }
     }
 
-    /// The failure of a request one of whose documents has no score; `None` if it comes with another document. With
-    /// `several` queries the failure of one has the index of a document.
+    /// The failure of a request with a document that has no score; `None` if the cause is reported with another
+    /// document. With `several` queries, the failure of a query has the index of a document.
     pub(super) fn of_score(index: usize, error: &ScoreError, several: bool) -> Option<Self> {
         Some(match error {
             ScoreError::NotComputed => return None,
@@ -111,7 +109,7 @@ impl From<&Failure> for Outcome {
     }
 }
 
-/// The error of a request whose inputs are in `field` ("input", "documents").
+/// The error of a request with its inputs in `field` ("input", "documents").
 pub fn of_inputs(failure: Failure, field: &str) -> ApiError {
     match failure {
         Failure::Input { index, reason, .. } => ApiError::bad_value(format!("{field}[{index}]"), reason),
@@ -144,13 +142,13 @@ impl From<Failure> for ApiError {
     }
 }
 
-/// Why no model answers a request.
+/// The reason why no model was chosen.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoModel {
-    /// No model has the name of the request. The message lists the names.
+    /// No model has the requested name. The message lists the names.
     #[error("{0}")]
     Unknown(String),
-    /// The named model, or every model, cannot do the work of the route. The message names the models that can.
+    /// The named model, or every model, lacks the output of the route. The message names the models that have it.
     #[error("{0}")]
     Unable(String),
 }

@@ -1,4 +1,4 @@
-//! An engine of a served model for another output than the model's own, loaded on the first request for it.
+//! An engine of a served model for an output other than its own, loaded on the first request for it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,33 +12,33 @@ use crate::engine::{Engine, OutputKind};
 use crate::model::Model;
 use crate::model::source::Weights;
 
-/// A file of weights: its path, time of change and length. Another one has another.
+/// The path, modification time and length of a file of weights. A replaced file differs.
 pub type Origin = (PathBuf, SystemTime, u64);
 
-/// Where the weights of `model` come from; `None` if the file is gone.
+/// The file of the model's weights; `None` if it is gone.
 pub fn origin(model: &Model) -> Option<Origin> {
     let (Weights::Safetensors(path) | Weights::Onnx(path)) = &model.weights;
     let metadata = std::fs::metadata(path).ok()?;
     Some((path.clone(), metadata.modified().ok()?, metadata.len()))
 }
 
-/// The reply where the rest of a model can only be loaded from other files than the model itself.
-const REPLACED: &str = "the model's files were replaced after it was loaded, and what is asked for would come from the new ones; the server must be restarted";
+/// The message if the engine would be loaded from other files than the model.
+const REPLACED: &str = "the model's files were replaced after it was loaded, and this output would come from the new ones; restart the server";
 
-/// An engine and the weights that it was loaded from, or the reason why it cannot be loaded.
+/// An engine and the file of its weights, or the reason why it cannot be loaded.
 type Loaded = Result<(Arc<dyn Engine>, Option<Origin>), String>;
 
-/// An engine that is loaded when it is needed.
+/// An engine that is loaded on first use.
 #[derive(Default)]
 pub struct LazyEngine(Arc<OnceCell<Loaded>>);
 
 impl LazyEngine {
-    /// The engine, if it was loaded.
+    /// The engine, if it is loaded.
     pub fn loaded(&self) -> Option<&Arc<dyn Engine>> {
         self.0.get()?.as_ref().ok().map(|(engine, _)| engine)
     }
 
-    /// The engine for `output`, loaded by `load` from the same weights as `own`; `name` is the model's.
+    /// The engine for `output`, loaded by `load` from the same weights as `own`. `name`: the model's, for messages.
     pub async fn get(
         &self,
         output: OutputKind,
@@ -52,7 +52,7 @@ impl LazyEngine {
             _ => "hidden states of tokens",
         };
         let (cell, load, name) = (Arc::clone(&self.0), Arc::clone(load), name.to_owned());
-        // In a task of its own: a client that leaves must not make the next one load it again.
+        // In its own task: if the client leaves, the next one must not load it again.
         let loading = tokio::spawn(async move {
             let loaded = cell.get_or_init(|| async {
                 let load = move || {
@@ -62,7 +62,7 @@ impl LazyEngine {
                 };
                 let loaded = tokio::task::spawn_blocking(load).await;
                 let loaded = loaded.map_err(|e| e.to_string()).and_then(|loaded| loaded.map_err(|e| e.to_string()));
-                // The reason names flags and files, which are the operator's and not the client's.
+                // The reason names flags and files, which are for the log only.
                 loaded.map_err(|reason| {
                     tracing::info!("{name}: no {what}: {reason}");
                     format!("{name} gives no {what}")

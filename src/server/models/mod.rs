@@ -1,4 +1,4 @@
-//! The served models: which ones there are, which one answers a request, and what each computes.
+//! The served models: choice, loading and computation.
 
 mod choice;
 mod failure;

@@ -1,11 +1,11 @@
-//! What is known of a model, also while it is out of memory, and what it fits.
+//! Facts about a model that stay known while it is unloaded, and its fitness for an output.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::engine::OutputKind;
 
-/// What a model can be asked for.
+/// A use of a model, in Infinity's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = CapabilityName)]
@@ -18,31 +18,30 @@ pub enum Capability {
     Classify,
 }
 
-/// Facts about a model that stay known while it is out of memory.
+/// Facts about a model that stay known while it is unloaded.
 #[derive(Debug, Clone)]
 pub struct Profile {
-    /// The output that its own engine was loaded for.
+    /// The output of the model's own engine.
     pub output: OutputKind,
-    /// Its capabilities, in Infinity's words.
     pub capabilities: Vec<Capability>,
-    /// Whether it has BGE-M3's head for lexical weights beside its vectors.
+    /// True if it also has BGE-M3's head for lexical weights.
     pub sparse_head: bool,
-    /// Length of the longest text in tokens, special tokens included.
+    /// Maximum tokens of a text, special tokens included.
     pub max_length: usize,
-    /// Bytes of the files that it consists of.
+    /// Bytes of the model's files.
     pub size: u64,
 }
 
-/// How well a model fits the output that a request wants, worst first.
+/// A model's fitness for the output of a request, worst first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Fit {
-    /// It cannot do it.
+    /// The model does not give the output.
     Unable,
-    /// Only an attempt shows whether it can.
+    /// Only an attempt shows whether the model gives the output.
     Untried,
-    /// It can, though it is made for something else: an embedder that compares vectors to rerank.
+    /// The model is made for another output, but gives this one: an embedder that compares vectors to rerank.
     Able,
-    /// It is made for it.
+    /// The model is made for the output.
     Made,
 }
 
@@ -61,7 +60,7 @@ impl Profile {
             (Score, Logits) => Fit::Made,
             (Score, _) => Fit::Able,
             (Labels | Logits, _) if !can(Capability::Classify) => Fit::Unable,
-            // A cross-encoder's only label.
+            // A cross-encoder has a single label.
             (Labels | Logits, _) if can(Capability::Rerank) => Fit::Able,
             (Labels | Logits, _) => Fit::Made,
         }

@@ -1,27 +1,27 @@
-//! The models that are served; unloading of idle ones, and watch over their files.
+//! The served models, the unloading of idle ones and the watch over their files.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Served, Spec};
 
-/// The models, in the order in which they were named.
+/// The models, in the order of the command line.
 pub struct Models {
     pub(super) models: Vec<Arc<Served>>,
-    /// Whether a name must be one of the models' even if there is only one model.
+    /// True if a request's name must be one of the models', even with a single model.
     pub(super) strict_names: bool,
 }
 
-/// How often the files of loaded models are looked at.
+/// Interval between checks of the model files.
 const WATCH: Duration = Duration::from_millis(500);
 
 impl Models {
-    /// At least one model; their names differ.
+    /// `specs`: at least one, with different names.
     pub fn new(specs: Vec<Spec>) -> Self {
         Self { models: specs.into_iter().map(Served::new).collect(), strict_names: false }
     }
 
-    /// With `strict`, a server of one model does not answer to other names than those of the model.
+    /// With `strict`, a server of one model accepts only the names of that model.
     pub fn strict(self, strict: bool) -> Self {
         Self { strict_names: strict, ..self }
     }
@@ -30,29 +30,27 @@ impl Models {
         &self.models
     }
 
-    /// Whether all answer requests.
     pub fn all_ready(&self) -> bool {
         self.models.iter().all(|model| model.is_ready())
     }
 
-    /// Why requests are not answered, for people; `None` if all models answer.
+    /// The reason why a model does not serve requests, for people; `None` if all do.
     pub fn trouble(&self) -> Option<String> {
         self.models.iter().find_map(|model| model.trouble())
     }
 
-    /// Looks after the files of loaded models, so that a change is in the log before a request meets it; blocks until
-    /// `stop`.
+    /// Checks the files of loaded models, so that a change is logged before a request meets it. Blocks until `stop`.
     pub fn watch_files(&self, stop: impl Fn() -> bool) {
         while !stop() {
             std::thread::sleep(WATCH);
-            // The first look that finds a change logs it.
+            // The first check that finds a change logs it.
             self.models.iter().for_each(|model| drop(model.trouble()));
         }
     }
 
-    /// Takes models out of memory that nobody has asked for `idle`; blocks for ever, or until `stop`.
+    /// Unloads models that have had no request for `idle`. Blocks until `stop`.
     ///
-    /// A model leaves never earlier than `idle` after the end of its last request, and hardly later.
+    /// A model is never unloaded earlier than `idle` after the end of its last request.
     pub fn unload_idle(&self, idle: Duration, stop: impl Fn() -> bool) {
         let tick = (idle / 16).clamp(Duration::from_millis(5), Duration::from_secs(5));
         let mut seen: Vec<(u64, Instant)> = self.models.iter().map(|_| (0, Instant::now())).collect();

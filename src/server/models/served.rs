@@ -1,4 +1,4 @@
-//! One model that is served: its loading, unloading and return.
+//! A served model: loading, unloading, reloading.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -15,30 +15,29 @@ use super::warm_up::{Measured, warm_up};
 use crate::panic_guard::message_of;
 use crate::server::memory::return_freed_memory;
 
-/// One model that is served.
+/// A served model.
 pub struct Served {
     pub spec: Spec,
     state: watch::Sender<State>,
-    /// How often it was asked for.
+    /// Number of requests for it so far.
     uses: AtomicU64,
 }
 
-/// Whether a model is there.
+/// The state of a model in memory.
 #[derive(Clone)]
 enum State {
-    /// It is being fetched or loaded for the first time.
+    /// Being downloaded or loaded for the first time.
     Loading,
-    /// It is there. Whoever works with it holds a clone, so that it is idle when there is no other.
+    /// In memory. Each request in progress holds a clone: the model is idle if there is no other.
     Ready(Arc<Service>),
-    /// It could not be loaded.
     Failed(LoadError),
-    /// It was idle for long and has left memory; why it did not come back, if somebody wanted it.
+    /// Unloaded because it was idle; with the error of the last attempt to load it again.
     Unloaded(Known, Option<LoadError>),
-    /// It comes back.
+    /// Being loaded again.
     Returning(Known),
 }
 
-/// What is known of a model that is not in memory.
+/// The profile of a model that is not in memory.
 type Known = Arc<Profile>;
 
 impl Served {
@@ -46,7 +45,7 @@ impl Served {
         Arc::new(Self { spec, state: watch::Sender::new(State::Loading), uses: AtomicU64::new(0) })
     }
 
-    /// Whether it answers requests: it is there, or comes back when there is one.
+    /// True if it serves requests: it is loaded, or is loaded again by the next request.
     pub fn is_ready(&self) -> bool {
         match &*self.state.borrow() {
             State::Ready(service) => service.changed().is_none(),
@@ -55,12 +54,12 @@ impl Served {
         }
     }
 
-    /// Why it answers no requests, for people; `None` if it does.
+    /// The reason why it does not serve requests, for people; `None` if it does.
     pub fn trouble(&self) -> Option<String> {
         match &*self.state.borrow() {
             State::Ready(service) => service.changed().map(|_| format!("{}: {CHANGED}", self.spec.name)),
             State::Unloaded(..) | State::Returning(_) => None,
-            State::Loading => Some("models are being loaded".into()),
+            State::Loading => Some("models are loading".into()),
             State::Failed(_) => Some(format!("the model {} could not be loaded", self.spec.name)),
         }
     }
@@ -69,12 +68,12 @@ impl Served {
         matches!(*self.state.borrow(), State::Ready(_))
     }
 
-    /// Whether it is being fetched or loaded.
+    /// True while it is downloaded or loaded.
     pub fn is_loading(&self) -> bool {
         matches!(*self.state.borrow(), State::Loading | State::Returning(_))
     }
 
-    /// What is known of it; `None` before it was loaded for the first time.
+    /// `None` before it was loaded for the first time.
     pub fn profile(&self) -> Option<Arc<Profile>> {
         match &*self.state.borrow() {
             State::Ready(service) => Some(Arc::clone(service.profile())),
@@ -83,28 +82,29 @@ impl Served {
         }
     }
 
-    /// What it is for; empty before it was loaded for the first time.
+    /// Empty before it was loaded for the first time.
     pub fn capabilities(&self) -> Vec<Capability> {
         self.profile().map_or(Vec::new(), |profile| profile.capabilities.clone())
     }
 
-    /// What it can be asked, if it is in memory now. Does not count as use.
+    /// The model, if it is in memory now. Does not count as use.
     pub fn service(&self) -> Result<Arc<Service>, Failure> {
         match &*self.state.borrow() {
             State::Ready(service) if service.changed().is_some() => {
                 Err(Failure::Unavailable(format!("{}: {CHANGED}", self.spec.name)))
             }
             State::Ready(service) => Ok(Arc::clone(service)),
-            State::Loading | State::Returning(_) => Err(self.unavailable("is being loaded")),
+            State::Loading | State::Returning(_) => Err(self.unavailable("is loading")),
             State::Unloaded(..) => Err(self.unavailable("was idle and is not in memory")),
             State::Failed(e) => Err(self.unavailable(&format!("could not be loaded: {e}"))),
         }
     }
 
-    /// What it can be asked; one that has left memory comes back for it, which is waited for.
+    /// The model. An unloaded one is loaded again, which takes `patience` at most.
     ///
     /// # Errors
-    /// [`Failure::Unavailable`] while it is loaded for the first time, if it cannot come back, or not within `patience`.
+    /// [`Failure::Unavailable`] while it is loaded for the first time, if it cannot be loaded again, or not within
+    /// `patience`.
     pub async fn acquire(self: &Arc<Self>, patience: Duration) -> Result<Arc<Service>, Failure> {
         self.uses.fetch_add(1, Ordering::Relaxed);
         let returned = async {
@@ -114,18 +114,18 @@ impl Served {
                     return self.service();
                 }
                 self.begin_return()?;
-                // The registry, which holds the sender, outlives its requests.
+                // The registry holds the sender and outlives its requests.
                 let settled = state.wait_for(|state| !matches!(state, State::Returning(_))).await;
                 if let Ok(State::Unloaded(_, Some(e))) = settled.as_deref() {
                     return Err(self.unavailable(&format!("could not be loaded again: {e}")));
                 }
             }
         };
-        let late = |_| Err(self.unavailable("is still being loaded"));
+        let late = |_| Err(self.unavailable("is still loading"));
         tokio::time::timeout(patience, returned).await.unwrap_or_else(late)
     }
 
-    /// Starts loading it, if it has left memory and nobody else has started.
+    /// Starts loading it again if it is unloaded and no other request has started that.
     fn begin_return(self: &Arc<Self>) -> Result<(), Failure> {
         let begun = self.state.send_if_modified(|state| match state {
             State::Unloaded(known, _) => {
@@ -162,10 +162,10 @@ impl Served {
         })
     }
 
-    /// Loads it for the first time; blocks.
+    /// Loads it for the first time. Blocks.
     ///
     /// # Errors
-    /// What [`super::Load`] says; later requests get the same error.
+    /// The error of [`super::Load`]; later requests get the same error.
     pub fn load(&self) -> Result<(), LoadError> {
         let loaded = self.attempt(true);
         self.state.send_replace(match &loaded {
@@ -175,7 +175,7 @@ impl Served {
         loaded.map(drop)
     }
 
-    /// Loads it, and for the `first` time measures how fast it is, if anybody would read that.
+    /// Loads it. The `first` time, measures its speed if the log shows it.
     fn attempt(&self, first: bool) -> Result<Arc<Service>, LoadError> {
         let started = Instant::now();
         let load = || {
@@ -189,9 +189,9 @@ impl Served {
             }
             Ok(service)
         };
-        // A library that fails in this way must not take the server along.
+        // A panic of a library must not end the server.
         let loaded = catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {
-            let message = format!("loading it failed: {}", message_of(panic.as_ref()));
+            let message = format!("loading failed: {}", message_of(panic.as_ref()));
             Err(LoadError { message, hint: Some("this is a bug in infa; please report it".into()) })
         });
         if loaded.is_ok() {
@@ -200,11 +200,11 @@ impl Served {
         loaded
     }
 
-    /// Takes it out of memory, unless a request uses it; blocks until memory is free.
+    /// Unloads it unless a request uses it. Blocks until its memory is free.
     pub(super) fn unload(&self) -> bool {
         let mut idle = None;
         self.state.send_if_modified(|state| match state {
-            // Clones are made of what is in `state` alone, and nobody can while it is being modified.
+            // Clones are made from `state` alone, which is locked here.
             State::Ready(service) if Arc::strong_count(service) == 1 => {
                 let gone = State::Unloaded(Arc::clone(service.profile()), None);
                 idle = Some(std::mem::replace(state, gone));
@@ -212,22 +212,22 @@ impl Served {
             }
             _ => false,
         });
-        // Outside the lock: workers are waited for.
+        // Outside the lock: dropping waits for the workers.
         let unloaded = idle.is_some();
         drop(idle);
         if unloaded {
             return_freed_memory();
-            tracing::info!(target: "infa::server", model = self.spec.name, "idle, and out of memory until it is asked");
+            tracing::info!(target: "infa::server", model = self.spec.name, "idle: unloaded until the next request");
         }
         unloaded
     }
 
-    /// How often it was asked for.
+    /// Number of requests for it so far.
     pub(super) fn uses(&self) -> u64 {
         self.uses.load(Ordering::Relaxed)
     }
 
-    /// Whether a request uses it now.
+    /// True while a request uses it.
     pub(super) fn is_busy(&self) -> bool {
         matches!(&*self.state.borrow(), State::Ready(service) if Arc::strong_count(service) > 1)
     }
@@ -242,7 +242,7 @@ impl Served {
     }
 }
 
-/// Writes to the log how fast a model is.
+/// Logs the speed of a model.
 fn log_speed(model: &str, Measured { short, long }: &Measured) {
     let [texts, tokens] = [short.texts_per_second(), short.tokens_per_second()];
     let [long_texts, long_tokens] = [long.texts_per_second(), long.tokens_per_second()];
@@ -277,27 +277,24 @@ mod tests {
         Served::new(Spec { name, aliases: Vec::new(), model_id, embedding_dtype, warm_up: true, load, metrics })
     }
 
-    fn refused(asked: Result<Arc<Service>, Failure>) -> String {
-        match asked {
+    fn refused(acquired: Result<Arc<Service>, Failure>) -> String {
+        match acquired {
             Err(Failure::Unavailable(message)) => message,
             Err(other) => other.to_string(),
-            Ok(_) => "it is there".into(),
+            Ok(_) => "loaded".into(),
         }
     }
 
     #[test]
     fn a_panic_is_an_error() {
         let model = served(|| panic!("no memory for {}", "weights"));
-        assert_eq!(model.load().unwrap_err().message, "loading it failed: no memory for weights");
+        assert_eq!(model.load().unwrap_err().message, "loading failed: no memory for weights");
         assert!(!model.is_ready());
-        assert_eq!(
-            refused(model.service()),
-            "the model a could not be loaded: loading it failed: no memory for weights"
-        );
+        assert_eq!(refused(model.service()), "the model a could not be loaded: loading failed: no memory for weights");
     }
 
     #[tokio::test]
-    async fn who_waits_for_a_return_shares_it_and_has_an_end_of_patience() {
+    async fn requests_share_one_reload_and_time_out() {
         let (go, wait) = std::sync::mpsc::channel::<()>();
         let (wait, loads) = (std::sync::Mutex::new(wait), Arc::new(AtomicU64::new(0)));
         let counted = Arc::clone(&loads);
@@ -314,7 +311,7 @@ mod tests {
             size: 0,
         });
         assert!(model.is_ready() && !model.is_loaded());
-        assert_eq!(refused(model.acquire(Duration::from_millis(1)).await), "the model a is still being loaded");
+        assert_eq!(refused(model.acquire(Duration::from_millis(1)).await), "the model a is still loading");
         let patient = Duration::from_secs(60);
         let release = async {
             tokio::task::yield_now().await;
@@ -323,7 +320,7 @@ mod tests {
         let (one, other, ()) = tokio::join!(model.acquire(patient), model.acquire(patient), release);
         assert_eq!([refused(one), refused(other)], ["the model a could not be loaded again: gone"; 2]);
         assert_eq!(loads.load(Ordering::SeqCst), 1);
-        // The next one tries again.
+        // The next request tries again.
         go.send(()).unwrap();
         assert!(refused(model.acquire(patient).await).contains("gone"));
         assert_eq!(loads.load(Ordering::SeqCst), 2);

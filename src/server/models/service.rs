@@ -1,4 +1,4 @@
-//! What one model can be asked, whatever the route.
+//! The operations of one model, for all routes.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -21,29 +21,27 @@ use crate::model::{Model, ModelError, fingerprint};
 use crate::server::metrics::ModelMetrics;
 use crate::server::trace;
 
-/// What a model answered.
+/// The results of a model call.
 #[derive(Debug, Clone)]
 pub struct Answer<T> {
-    /// One result an input, in order.
+    /// One for each input, in order.
     pub results: Vec<T>,
-    /// Tokens the model saw, specials included, summed over the inputs.
+    /// Tokens that the model processed, special tokens included, summed over the inputs.
     pub tokens: usize,
-    /// Where the time went.
     pub times: Times,
 }
 
-/// How well a document answers a query.
+/// The relevance of a document to a query.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Relevance {
-    /// The score: of a cross-encoder the sigmoid of its logit, or the logit where raw scores are wanted; else the
+    /// The sigmoid of a cross-encoder's logit, or the logit itself if raw scores are wanted; for other models the
     /// similarity.
     pub score: f64,
-    /// What documents are ordered by, larger first; it still differs where scores have come so near to 1 that they are
-    /// equal.
+    /// The key for sorting, larger first; it still differs where scores have rounded to 1.
     pub order: f64,
 }
 
-/// One model, ready to be asked.
+/// A loaded model.
 pub struct Service {
     name: String,
     model_id: String,
@@ -54,10 +52,10 @@ pub struct Service {
     tokens: LazyEngine,
     hidden: LazyEngine,
     load: Load,
-    /// The weights that the engine was loaded from.
+    /// The file of the engine's weights.
     origin: Option<Origin>,
     reranker: Option<Reranker>,
-    /// Whether the reranker scores pairs, by a logit that becomes a score here.
+    /// True if the reranker scores pairs, with logits that become scores here.
     scores_pairs: bool,
     classifier: Option<Classifier>,
     profile: Arc<Profile>,
@@ -67,7 +65,7 @@ pub struct Service {
 /// Minimum bytes of a token of text, on average, in most languages.
 const BYTES_PER_TOKEN: usize = 3;
 
-/// What a model is loaded for when it is served.
+/// The output for which a served model is loaded.
 fn purpose(model: &Model) -> OutputKind {
     match &model.task {
         Task::CrossEncoder(_) | Task::Classifier { .. } | Task::Generative(_) => OutputKind::Logits,
@@ -78,12 +76,12 @@ fn purpose(model: &Model) -> OutputKind {
 }
 
 impl Service {
-    /// Loads the model; blocks.
+    /// Loads the model. Blocks.
     pub(super) fn load(spec: &Spec) -> Result<Arc<Self>, LoadError> {
         let engine = (spec.load)(&|model| Ok(purpose(model)))?;
         let info = engine.info();
         let Some(local) = info.local.clone() else {
-            return Err(LoadError { message: "only models of this process are served".into(), hint: None });
+            return Err(LoadError { message: "only local models can be served".into(), hint: None });
         };
         let (model, output) = (&local.model, info.output);
         let origin = origin(model);
@@ -95,7 +93,7 @@ impl Service {
             }
             _ => None,
         };
-        // A classifier with several labels gives no single score.
+        // A classifier with several labels has no single score.
         let method = Method::of(model, true).ok().filter(|method| method.output() == output);
         let reranker = method.and_then(|method| Reranker::new(Arc::clone(&engine), method).ok());
         let has = |(capability, has): (Capability, bool)| has.then_some(capability);
@@ -133,7 +131,7 @@ impl Service {
         &self.name
     }
 
-    /// What it was loaded from.
+    /// The repository or directory of the model.
     pub fn model_id(&self) -> &str {
         &self.model_id
     }
@@ -146,23 +144,22 @@ impl Service {
         &self.local.model
     }
 
-    /// Details of the model as it runs here.
+    /// Settings of the model in this process.
     pub fn local(&self) -> &LocalInfo {
         &self.local
     }
 
-    /// The queues of all its engines.
+    /// Sums over the queues of all its engines.
     pub fn stats(&self) -> Stats {
         self.others().fold(self.engine.stats(), |sum, engine| sum + engine.stats())
     }
 
-    /// The model's purpose, capabilities and limits.
     pub fn profile(&self) -> &Arc<Profile> {
         &self.profile
     }
 
-    /// Why it cannot be used any more: a file of its weights was changed in place. The reason names the file, which is
-    /// the operator's business and not the client's.
+    /// The reason why it cannot be used any more: a file of its weights was changed in place. It names the file, so it
+    /// is for the log only.
     pub fn changed(&self) -> Option<&str> {
         self.engine.changed().or_else(|| self.others().find_map(|engine| engine.changed()))
     }
@@ -171,12 +168,12 @@ impl Service {
         &self.profile.capabilities
     }
 
-    /// The names of the labels; empty without a classification head.
+    /// Names of the labels; empty without a classification head.
     pub fn labels(&self) -> &[Arc<str>] {
         self.classifier.as_ref().map_or(&[], Classifier::names)
     }
 
-    /// One result a text: a vector, weights of tokens, or vectors of tokens, as `output` says.
+    /// One result for each text: a vector, token weights or token vectors, by `output`.
     pub async fn compute<T: OutputOf + Counted>(
         &self,
         output: OutputKind,
@@ -191,14 +188,14 @@ impl Service {
         self.counted(output, answer).await
     }
 
-    /// One vector a text.
+    /// One vector for each text.
     pub async fn embed(&self, texts: Vec<Input>, options: RequestOptions) -> Result<Answer<Embedding>, Failure> {
         self.compute(OutputKind::Embedding, texts, options).await
     }
 
     /// The relevance of each document to its query, in the order of the documents. With `raw`, logits stay logits.
     ///
-    /// [`Failure::Input`] counts documents.
+    /// [`Failure::Input`] has the index of a document.
     pub async fn score(&self, pairs: Pairs, raw: bool, options: RequestOptions) -> Result<Answer<Relevance>, Failure> {
         let answer = async {
             let reranker = self.reranker.as_ref().ok_or_else(|| {
@@ -238,10 +235,10 @@ impl Service {
         self.counted(OutputKind::Labels, answer).await
     }
 
-    /// The engine for `output`: the model's own, or another that is loaded now.
+    /// The engine for `output`: the model's own, or another one, loaded on first use.
     async fn engine_for(&self, output: OutputKind) -> Result<Arc<dyn Engine>, Failure> {
         let lazy = match output {
-            // What it does not give and no other engine can, it refuses itself.
+            // It refuses an unsupported output itself.
             _ if output == self.engine.info().output || output == OutputKind::Embedding => {
                 return Ok(Arc::clone(&self.engine));
             }
@@ -252,12 +249,12 @@ impl Service {
         lazy.get(output, &self.load, &self.name, &self.origin).await
     }
 
-    /// The engines that were loaded besides the model's own.
+    /// The loaded engines for other outputs.
     fn others(&self) -> impl Iterator<Item = &Arc<dyn Engine>> {
         [&self.sparse, &self.tokens, &self.hidden].into_iter().filter_map(LazyEngine::loaded)
     }
 
-    /// Waits for an answer, and counts what became of it.
+    /// Awaits a model call and counts its outcome.
     async fn counted<T>(
         &self,
         output: OutputKind,
@@ -281,7 +278,7 @@ impl Service {
         texts.iter().map(|text| (text.bytes() / BYTES_PER_TOKEN + 2).min(most)).sum()
     }
 
-    /// Runs `each` for the indices below `count` on the threads that tokenise, no more than `at_once` at once, admitted like
+    /// Runs `each` for the indices below `count` on the tokenizer threads, at most `at_once` at a time, admitted like
     /// `bytes` bytes of text.
     pub async fn job(
         &self,
@@ -300,12 +297,12 @@ fn of_results<T: Counted>(results: Vec<Result<T, TextError>>, times: Times) -> R
     Ok(Answer { tokens: results.iter().map(Counted::tokens).sum(), results, times })
 }
 
-/// An input that has no result fails the whole request.
+/// An input without a result fails the whole request.
 fn checked<T>((index, result): (usize, Result<T, TextError>)) -> Result<T, Failure> {
     result.map_err(|error| Failure::of_text(index, &error))
 }
 
-/// A result that knows how many tokens the model saw for it.
+/// A result with its number of tokens.
 pub trait Counted {
     fn tokens(&self) -> usize;
 }

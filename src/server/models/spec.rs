@@ -1,4 +1,4 @@
-//! What is to be served, and what loads it.
+//! The description of a model to be served.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use crate::model::Model;
 use crate::server::EmbeddingDtype;
 use crate::server::metrics::ModelMetrics;
 
-/// Why a model cannot be loaded.
+/// An error while a model is loaded.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct LoadError {
@@ -15,35 +15,34 @@ pub struct LoadError {
     pub hint: Option<String>,
 }
 
-/// Chooses what a model is loaded for, from its files.
+/// Chooses the output for which a model is loaded, from its files.
 pub type Choose<'c> = &'c dyn Fn(&Model) -> Result<OutputKind, EngineError>;
 
-/// Loads a model for the purpose that is chosen once its files are read; blocks.
+/// Loads a model for the output that is chosen once its files are read. Blocks.
 pub type Load = Arc<dyn Fn(Choose<'_>) -> Result<Arc<dyn Engine>, LoadError> + Send + Sync>;
 
-/// A model that is to be served.
+/// A model to be served.
 pub struct Spec {
-    /// The name that clients use, and that replies, metrics and the log have.
+    /// The name for clients, responses, metrics and the log.
     pub name: String,
-    /// Other names that clients may use.
+    /// Other names for clients.
     pub aliases: Vec<String>,
-    /// What it was loaded from: a repository, a directory.
+    /// A repository or a directory.
     pub model_id: String,
-    /// The number format of vectors where a request names none.
+    /// The number type of vectors unless a request names one.
     pub embedding_dtype: EmbeddingDtype,
-    /// Whether a few texts are computed before the model counts as ready.
+    /// True if a few texts are computed before the model counts as ready.
     pub warm_up: bool,
     pub load: Load,
     pub metrics: Arc<ModelMetrics>,
 }
 
 impl Spec {
-    /// All names that clients may use, the first one first.
+    /// All names for clients, the first one first.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.name).chain(&self.aliases).map(String::as_str)
     }
 
-    /// Whether clients may call it that.
     pub fn has_name(&self, name: &str) -> bool {
         self.names().any(|known| known == name)
     }

@@ -1,5 +1,5 @@
-//! The first texts of a model: they make its workers allocate what they will need, before clients wait for it, and show
-//! how fast the model is on this machine.
+//! The first texts of a model: they make its workers allocate their memory before clients wait for it, and measure its
+//! speed on this machine.
 
 use std::time::{Duration, Instant};
 
@@ -9,18 +9,19 @@ use crate::engine::rerank::Method;
 use crate::engine::{Engine, Input, LocalInfo, OutputKind, Request, RequestOptions, Role, SubmitError, TextError};
 use crate::model::tokenizer::Truncate;
 
-/// Longest text in tokens. Those of models that read books would take minutes.
+/// Maximum tokens of a warm-up text. Texts as long as some models allow would take minutes.
 const LONGEST: usize = 512;
 
-/// Room for special tokens and prompts: a text that is too long may be an error. Of short texts it is a quarter.
+/// Tokens reserved for special tokens and prompts, as a text that is too long may be an error; at most a quarter of the
+/// text.
 const ROOM: usize = 24;
 
-/// The word that texts are made of.
+/// The repeated word of the texts.
 const WORD: &str = "warm ";
 
-/// Computes a short text, and for each worker a long one.
+/// Computes a short text, and a long one for each worker.
 ///
-/// A failure is a warning in the log: other texts may well be answered. Blocks.
+/// A failure is logged as a warning, as other texts may succeed. Blocks.
 pub(super) fn warm_up(service: &Service) -> Option<Warm> {
     let local = service.local();
     let long = long_text(local);
@@ -34,11 +35,11 @@ pub(super) fn warm_up(service: &Service) -> Option<Warm> {
     Some(Warm { first, long })
 }
 
-/// A text nearly as long as the model takes.
+/// A text almost as long as the model's maximum.
 fn long_text(local: &LocalInfo) -> String {
     let longest = local.max_length.min(LONGEST);
     let room = ROOM.min(longest / 4);
-    // Vocabularies without the word have several tokens for it.
+    // Vocabularies without the word split it into several tokens.
     let (sample, tokenizer) = (8, &local.model.tokenizer);
     let tokens = tokenizer.encode_bare(&WORD.repeat(sample), LONGEST, Truncate::Right);
     let tokens_per_word = tokens.map_or(1, |tokens| tokens.ids.len().div_ceil(sample).max(1));
@@ -51,27 +52,27 @@ pub(super) struct Warm {
     long: String,
 }
 
-/// How long short texts are measured, and long ones.
+/// Duration of the measurement of short and of long texts.
 const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_millis(500);
-/// Most texts of each kind: of a small model they show enough.
+/// Maximum texts of each kind: enough for small models.
 const MOST_SHORT: usize = 192;
 const MOST_LONG: usize = 8;
-/// Tokens of a short text, about.
+/// Approximate tokens of a short text.
 const SHORT_TOKENS: f64 = 18.0;
-/// A round of long texts that takes longer is not repeated: the first one is what is known.
+/// A longer round of long texts is not repeated: the first round is the result.
 const TOO_LONG: Duration = Duration::from_secs(2);
 
-/// How fast a model computes, by its own queue and workers; HTTP is not in it.
+/// The speed of a model with its queue and workers, without HTTP.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Measured {
-    /// Sentences and queries.
+    /// Of sentences and queries.
     pub short: Speed,
-    /// Texts of the model's greatest length, or of 512 tokens.
+    /// Of texts of the model's maximum length, or of 512 tokens.
     pub long: Speed,
 }
 
-/// Texts and tokens in a time.
+/// Texts and tokens computed in a time.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Speed {
     texts: usize,
@@ -80,18 +81,18 @@ pub(super) struct Speed {
 }
 
 impl Warm {
-    /// Measures for about a second; of a large model for as long as a few texts take. `None` if a text fails.
+    /// Measures for about a second; large models for as long as a few texts take. `None` if a text fails.
     pub fn measure(self, service: &Service) -> Option<Measured> {
         let Self { first, long } = self;
         let sentences: Vec<&str> = SENTENCES.lines().collect();
-        // As many as the first texts promise to be done in the time.
+        // As many as fit into the time at the speed of the first texts.
         let fit = first.tokens_per_second() * SHORT.as_secs_f64() / SHORT_TOKENS;
         let count = (fit as usize).clamp(8, MOST_SHORT);
         let texts: Vec<&str> = sentences.iter().copied().cycle().take(count).collect();
         let mut short = Speed::default();
         short.add(service, &texts).ok()?;
 
-        // Infinitely fast texts cannot be.
+        // The conversion fails only for values that cannot occur.
         let each = Duration::try_from_secs_f64(first.seconds).unwrap_or(TOO_LONG);
         if each > TOO_LONG {
             return Some(Measured { short, long: first });
@@ -106,9 +107,9 @@ impl Warm {
 }
 
 impl Speed {
-    /// Computes `texts`, and counts them.
+    /// Computes `texts` and adds them.
     fn add(&mut self, service: &Service, texts: &[&str]) -> Result<(), Failed> {
-        // A model of this process needs none of a runtime's drivers.
+        // A local model needs no drivers of the runtime.
         let runtime = tokio::runtime::Builder::new_current_thread().build()?;
         let begun = Instant::now();
         let tokens = runtime.block_on(compute(service.engine().as_ref(), service.local(), texts))?;
@@ -118,25 +119,24 @@ impl Speed {
         Ok(())
     }
 
-    /// Texts a second.
     pub fn texts_per_second(&self) -> f64 {
         per_second(self.texts, self.seconds)
     }
 
-    /// Tokens a second, special tokens included.
+    /// Special tokens included.
     pub fn tokens_per_second(&self) -> f64 {
         per_second(self.tokens, self.seconds)
     }
 }
 
-/// Three digits are more than such a short measurement knows.
+/// Rounded to three digits: the measurement is not more precise.
 fn per_second(count: usize, seconds: f64) -> f64 {
     let rate = count as f64 / seconds.max(1e-6);
-    // Through text: a product of the rounded number and a power of ten has more digits.
+    // Through text: multiplying the rounded number by a power of ten would add digits.
     format!("{rate:.2e}").parse().unwrap_or(rate)
 }
 
-/// The reason why a text could not be computed.
+/// The error of a text.
 #[derive(Debug, thiserror::Error)]
 enum Failed {
     #[error(transparent)]
@@ -147,7 +147,7 @@ enum Failed {
     Text(#[from] TextError),
 }
 
-/// Computes the model's own output of `texts`: the tokens that it saw.
+/// Computes the model's own output for `texts`. Returns the number of tokens.
 async fn compute(engine: &dyn Engine, local: &LocalInfo, texts: &[&str]) -> Result<usize, Failed> {
     let output = engine.info().output;
     let pairs = output == OutputKind::Logits && matches!(Method::of(&local.model, true), Ok(Method::Pairs(_)));

@@ -1,4 +1,4 @@
-//! `POST /classify`: Infinity's. vLLM's clients send the same and read another reply: they are not served.
+//! `POST /classify` of Infinity. vLLM's clients send the same and expect another response: they are not supported.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::server::http::{Body, Usage, new_id, unix_time, whole};
 use crate::server::models::of_inputs;
 use crate::server::{ApiError, App};
 
-/// Texts to be labelled. Fields that are not listed are ignored.
+/// Texts to classify. Unknown fields are ignored.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"input": ["I like it."]}))]
 #[serde(expecting = "an object")]
@@ -24,29 +24,29 @@ pub struct ClassifyRequest {
     /// The texts.
     #[schema(schema_with = documents_schema, example = json!(["I like it."]))]
     input: Documents,
-    /// The name of a model; if it is missing, empty or "default/not-specified", the first classifier.
+    /// The model's name; if missing, empty or "default/not-specified", the first classifier.
     #[schema(example = "default/not-specified")]
     model: Option<String>,
-    /// Whether scores are the model's logits, without softmax or sigmoid.
+    /// True for logits as scores, without softmax or sigmoid.
     raw_scores: Option<bool>,
     /// vLLM's opposite of `raw_scores`.
     use_activation: Option<bool>,
     #[schema(schema_with = truncation_schema)]
     truncate: Option<Truncation>,
-    /// Voyage's and Jina's: whether a text that is too long is cut; if false, it is an error.
+    /// Voyage's and Jina's: false makes a text that is too long an error.
     truncation: Option<bool>,
-    /// vLLM's: which end of a text that is too long goes.
+    /// vLLM's: the end at which a text that is too long is cut.
     truncation_side: Option<Direction>,
-    /// vLLM's limit of tokens of a text. One that is lower than the model's is refused.
+    /// vLLM's maximum tokens of a text. A value below the model's is refused.
     #[serde(default, deserialize_with = "whole")]
     truncate_prompt_tokens: Option<i64>,
-    /// vLLM's. Only true is taken.
+    /// vLLM's. Must be true.
     add_special_tokens: Option<bool>,
     /// vLLM's: chat messages.
     #[serde(rename = "messages")]
     #[schema(schema_with = refused_schema)]
     _messages: Option<Refused>,
-    /// Jina's: labels that the model has not learned.
+    /// Jina's: labels unknown to the model.
     #[serde(rename = "labels")]
     #[schema(schema_with = refused_schema)]
     _labels: Option<Refused>,
@@ -81,10 +81,10 @@ pub struct ClassifyReply {
     created: u64,
 }
 
-/// One label of a text.
+/// A label of a text.
 #[derive(Serialize, ToSchema)]
 struct Label {
-    /// How sure the model is.
+    /// The model's confidence.
     #[schema(example = 0.97)]
     score: f64,
     /// The label's name.
@@ -92,9 +92,9 @@ struct Label {
     label: String,
 }
 
-/// Texts get labels
+/// Classify texts
 ///
-/// As Infinity does it. Scores of labels that exclude each other add up to 1; else each is by itself between 0 and 1.
+/// Infinity's route. Scores of mutually exclusive labels add up to 1; otherwise each is between 0 and 1.
 #[utoipa::path(
     post, path = "/classify", tag = tags::OPENAI,
     request_body = ClassifyRequest,
@@ -106,7 +106,10 @@ pub async fn classify(
 ) -> Result<Json<ClassifyReply>, ApiError> {
     let raw = raw_scores(request.raw_scores, request.use_activation)?;
     if request.add_special_tokens == Some(false) {
-        return Err(ApiError::bad_value("add_special_tokens", "texts always get the model's special tokens"));
+        return Err(ApiError::bad_value(
+            "add_special_tokens",
+            "must be true: texts always get the model's special tokens",
+        ));
     }
     let service = app.model_for(request.model.as_deref(), OutputKind::Labels).await?;
     check_limits(&[("truncate_prompt_tokens", request.truncate_prompt_tokens)], &service)?;

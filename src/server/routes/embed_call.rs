@@ -1,4 +1,4 @@
-//! A request for vectors, whatever the dialect: every route of embeddings translates its request into an [`EmbedCall`].
+//! A request for vectors in any dialect: every embedding route translates its request into an [`EmbedCall`].
 
 use std::sync::Arc;
 
@@ -15,41 +15,37 @@ use crate::server::models::{Answer, Failure, NoModel, Served, Service, of_inputs
 use crate::server::vectors::unit;
 use crate::server::{ApiError, App, Limits};
 
-/// A request for vectors.
 #[derive(Debug, Default)]
 pub struct EmbedCall {
-    /// The inputs: at least one, and no more than a request may have.
+    /// At least one, and at most as many as a request may have.
     pub texts: Vec<Input>,
     /// The use of the texts, which chooses a prompt.
     pub text_use: Option<TextUse>,
-    /// Text put before each input.
+    /// Text prepended to each input.
     pub prompt: Option<String>,
-    /// Name of a prompt of the model's to put before each input.
+    /// Name of one of the model's prompts, prepended to each input.
     pub prompt_name: Option<String>,
-    /// Which end of a text that is too long goes; `None`: what the server was started with.
+    /// The end at which a text that is too long is cut; `None`: the server's setting.
     pub truncate: Option<Truncate>,
-    /// The longest text in tokens that the client allows.
+    /// The client's maximum tokens of a text.
     pub max_tokens: Option<MaxTokens>,
-    /// Whether vectors are scaled to length 1; `None`: what the model does.
+    /// True for vectors of length 1; `None`: the model's own.
     pub normalize: Option<bool>,
-    /// Length to which vectors are cut.
+    /// Length to which vectors are truncated.
     pub dimensions: Option<usize>,
-    /// The kind of vectors.
     pub wanted: Wanted,
-    /// How many times the reply has each vector, in different types; 0 stands for once.
+    /// Number of times that the response has each vector, in different types; 0 means 1.
     pub copies: usize,
-    /// The request's names of fields, for error messages.
+    /// Names of the request's fields, for error messages.
     pub fields: Fields,
 }
 
-/// Names of fields in a dialect.
+/// Names of a dialect's fields.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields {
-    /// The inputs.
     pub input: &'static str,
-    /// Whether the inputs are a list, so that an error names the index.
+    /// True if the inputs are a list, so that errors have an index.
     pub indexed: bool,
-    /// The length to which vectors are cut.
     pub dimensions: &'static str,
 }
 
@@ -59,41 +55,40 @@ impl Default for Fields {
     }
 }
 
-/// The longest text in tokens that a client allows. The length to which texts are cut belongs to the model and the
-/// server, so that a text between the two lengths is refused instead of being cut elsewhere.
+/// A client's maximum tokens of a text. The model and the server set the length at which texts are cut, so a text
+/// between the two lengths is refused instead of being cut elsewhere.
 #[derive(Debug, Clone, Copy)]
 pub struct MaxTokens {
     /// The field of the request.
     pub field: &'static str,
-    /// The number of tokens.
     pub tokens: usize,
 }
 
-/// The kind of vectors that a client wants, with the field that says so.
+/// The kind of vectors that a client wants, with the field that names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Wanted {
-    /// The kind that the model is made for.
+    /// The model's own kind.
     #[default]
     Any,
-    /// One vector a text.
+    /// One vector per text.
     OneVector(&'static str),
-    /// One vector a token, of a model that is made for it.
+    /// One vector per token, from a model made for it.
     TokenVectors(&'static str),
-    /// One vector a token, of any encoder, scaled to length 1 unless `normalize` is false.
+    /// One vector per token, from any encoder, scaled to length 1 unless `normalize` is false.
     HiddenStates,
 }
 
-/// What came of a call.
+/// The result of a call.
 #[derive(Debug)]
 pub enum Vectors {
-    /// One vector a text.
+    /// One vector per text.
     Texts(Answer<Embedding>),
-    /// One vector a token, and the memory that they and the reply take.
+    /// One vector per token, and the memory for them and the response.
     Tokens(Answer<TokenEmbeddings>, BodyPermit),
 }
 
 impl Vectors {
-    /// Tokens of all inputs.
+    /// The sum over all inputs.
     pub fn tokens(&self) -> usize {
         match self {
             Self::Texts(answer) => answer.tokens,
@@ -101,7 +96,7 @@ impl Vectors {
         }
     }
 
-    /// Numbers of each input, all vectors together.
+    /// The number count of each input, over all its vectors.
     pub fn numbers(&self) -> Vec<usize> {
         match self {
             Self::Texts(answer) => answer.results.iter().map(|e| e.vector.len()).collect(),
@@ -109,7 +104,7 @@ impl Vectors {
         }
     }
 
-    /// Calls `visit` with the index and the numbers of each input, and for vectors of tokens the length of each.
+    /// Calls `visit` with the index and the numbers of each input, and for token vectors the length of each vector.
     pub fn each(&self, mut visit: impl FnMut(usize, &[f32], Option<usize>)) {
         match self {
             Self::Texts(answer) => {
@@ -122,7 +117,7 @@ impl Vectors {
         }
     }
 
-    /// Tokens of each input.
+    /// The token count of each input.
     fn lengths(&self) -> Vec<usize> {
         match self {
             Self::Texts(answer) => answer.results.iter().map(|e| e.tokens.unwrap_or_default()).collect(),
@@ -131,8 +126,8 @@ impl Vectors {
     }
 }
 
-/// The reply that `write_body` makes of `vectors` and of about `more` bytes beside them, written on a thread that may be busy
-/// for a while if these are many.
+/// The response that `write_body` makes of `vectors` and about `more` other bytes, written on a blocking thread if
+/// these are many.
 pub async fn reply(
     vectors: Vectors,
     more: usize,
@@ -150,7 +145,7 @@ pub async fn reply(
     .await
 }
 
-/// Writes a reply that is an object: `head`, which ends in the bracket of a list, a value for each input, and `tail`.
+/// Writes an object: `head`, which ends in the bracket of a list, a value for each input, and `tail`.
 pub fn write_object(
     vectors: &Vectors,
     size: usize,
@@ -171,8 +166,8 @@ pub fn write_object(
     out
 }
 
-/// The model for a request for vectors: the one that it names, or the first that gives vectors of texts. A model that
-/// gives vectors of tokens (ColBERT) answers as well.
+/// The model for a request for vectors: the one that it names, or the first that gives vectors of texts. Models with
+/// token vectors (ColBERT) are accepted as well.
 pub fn embedder<'a>(app: &'a App, name: Option<&str>) -> Result<&'a Arc<Served>, ApiError> {
     match app.models.choose(name, Some(OutputKind::Embedding)) {
         Err(NoModel::Unable(message)) => {
@@ -186,17 +181,17 @@ pub fn embedder<'a>(app: &'a App, name: Option<&str>) -> Result<&'a Arc<Served>,
 }
 
 impl EmbedCall {
-    /// Asks the model.
+    /// Calls the model.
     ///
     /// # Errors
-    /// 400 for what the model cannot follow; what the engine says.
+    /// 400 for options that the model does not support; errors of the engine.
     pub async fn answer(self, app: &App, service: &Service) -> Result<Vectors, ApiError> {
         let (model, local, fields) = (service.model(), service.local(), self.fields);
         let output = service.engine().info().output;
         let refuse = |field, gives| Err(ApiError::bad_value(field, format!("{} gives {gives}", service.name())));
         match (self.wanted, output) {
-            (Wanted::OneVector(field), OutputKind::TokenVectors) => return refuse(field, "a vector for each token"),
-            (Wanted::TokenVectors(field), OutputKind::Embedding) => return refuse(field, "one vector for each text"),
+            (Wanted::OneVector(field), OutputKind::TokenVectors) => return refuse(field, "one vector per token"),
+            (Wanted::TokenVectors(field), OutputKind::Embedding) => return refuse(field, "one vector per text"),
             _ => {}
         }
         let options = self.options(model)?;
@@ -205,12 +200,12 @@ impl EmbedCall {
             OutputKind::TokenVectors => {
                 let width = service.engine().info().dimensions;
                 if self.dimensions.is_some_and(|dimensions| dimensions != width) {
-                    let reason = format!("vectors of tokens are not cut; those of this model have {width} numbers");
+                    let reason = format!("token vectors cannot be truncated; this model's have {width} numbers");
                     return Err(ApiError::bad_value(fields.dimensions, reason));
                 }
                 if self.normalize.is_some_and(|normalize| normalize != local.normalize) {
-                    let usual = if local.normalize { "have length 1" } else { "are not scaled" };
-                    return Err(ApiError::bad_value("normalize", format!("vectors of tokens of this model {usual}")));
+                    let usual = if local.normalize { "always have length 1" } else { "are never scaled" };
+                    return Err(ApiError::bad_value("normalize", format!("token vectors of this model {usual}")));
                 }
                 let (options, permit) = self.bounded(app, service, options)?;
                 let answer = service.compute(output, self.texts, options).await;
@@ -218,7 +213,7 @@ impl EmbedCall {
             }
             _ if self.wanted == Wanted::HiddenStates => {
                 if self.dimensions.is_some() {
-                    return Err(ApiError::bad_value(fields.dimensions, "vectors of tokens are not cut"));
+                    return Err(ApiError::bad_value(fields.dimensions, "token vectors cannot be truncated"));
                 }
                 let scaled = self.normalize != Some(false);
                 let (options, permit) = self.bounded(app, service, RequestOptions { normalize: None, ..options })?;
@@ -226,7 +221,7 @@ impl EmbedCall {
                 answer.map(|answer| Vectors::Tokens(if scaled { to_length_one(answer) } else { answer }, permit))
             }
             OutputKind::Sparse => {
-                let message = format!("{} gives sparse vectors: ask /embed_sparse", service.name());
+                let message = format!("{} gives sparse vectors: use /embed_sparse", service.name());
                 Err(Failure::Unsupported(message))
             }
             _ => service.embed(self.texts, options).await.map(Vectors::Texts),
@@ -240,7 +235,8 @@ impl EmbedCall {
             && let Some((index, tokens)) = vectors.lengths().into_iter().enumerate().find(|(_, tokens)| *tokens > most)
         {
             let reason = format!(
-                "{} has {tokens} tokens (cut at {}, the server's --max-length); a request cannot cut it to {most}",
+                "{} has {tokens} tokens (cut at {}, the server's --max-length), which exceeds {most}; a request cannot cut texts \
+                 shorter",
                 fields.at(index),
                 local.max_length
             );
@@ -249,7 +245,7 @@ impl EmbedCall {
         Ok(vectors)
     }
 
-    /// The options for vectors of tokens, which are many: bounded by the size of a reply, with memory for them.
+    /// The options for token vectors, which are many: limited by the size of a response, with memory for them.
     ///
     /// # Errors
     /// 429 while other requests hold too much memory.
@@ -272,7 +268,7 @@ impl EmbedCall {
             Some(text_use) => {
                 let given = [("prompt", &self.prompt), ("prompt_name", &self.prompt_name)];
                 if let Some((field, _)) = given.into_iter().find(|(_, value)| value.is_some()) {
-                    let reason = format!("it chooses a prompt, and so does {}: send one of them", text_use.field);
+                    let reason = format!("both it and {} choose a prompt: send one of them", text_use.field);
                     return Err(ApiError::bad_value(field, reason));
                 }
                 text_use.choose(model)?
@@ -310,7 +306,7 @@ impl Fields {
         if self.indexed { format!("{}[{index}]", self.input) } else { self.input.to_owned() }
     }
 
-    /// The error of a model, in the request's names of fields.
+    /// A model's failure as an error with the request's field names.
     fn error(&self, failure: Failure, text_use: Option<&TextUse>) -> ApiError {
         match failure {
             Failure::Input { index, reason, .. } => ApiError::bad_value(self.at(index), reason),

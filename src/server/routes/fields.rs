@@ -1,4 +1,4 @@
-//! Fields of other dialects that concern the result of a request: what is not followed is refused.
+//! Fields of the dialects that change the result: they are either followed or refused.
 
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected};
@@ -11,12 +11,12 @@ use crate::server::ApiError;
 use crate::server::http::{deserialize_shapes, whole};
 use crate::server::models::Service;
 
-/// A field that is not followed and would change the result. Null, false and an empty value ask for nothing; every other
-/// value is 400.
+/// A field that is not supported and would change the result. Null, false and empty values are accepted; other values
+/// are 400.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused;
 
-deserialize_shapes!(Refused, "no such field: this server does not follow it, and it would change the result", {
+deserialize_shapes!(Refused, "no such field: it would change the result, and this server does not support it", {
     fn visit_unit<E: Error>(self) -> Result<Refused, E> {
         Ok(Refused)
     }
@@ -56,16 +56,15 @@ deserialize_shapes!(Refused, "no such field: this server does not follow it, and
 
 /// The schema of [`Refused`].
 pub fn refused_schema() -> Schema {
-    let about = "Refused, unless it is null, false or empty: it would change the result, and is not followed";
+    let about = "Not supported: refused unless null, false or empty";
     ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(about)).build().into()
 }
 
-/// A field that may be null, and whose presence alone says which dialect a request is written in.
+/// A field that may be null, and whose presence identifies the dialect.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Sent<T> {
-    /// Whether the field is there, if only as null.
+    /// True if the field is present, even as null.
     pub is_sent: bool,
-    /// Its value.
     pub value: Option<T>,
 }
 
@@ -75,7 +74,7 @@ impl<'de> Deserialize<'de> for Sent<usize> {
     }
 }
 
-/// Which end of a text that is too long goes.
+/// The end at which a text that is too long is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 pub enum Direction {
     #[serde(alias = "left")]
@@ -98,10 +97,10 @@ pub fn yes() -> bool {
     true
 }
 
-/// Checks limits of tokens in the words of vLLM, Cohere and Jina: of a text, a document or a query.
+/// Checks the dialects' (vLLM, Cohere, Jina) token limits of a text, a document or a query.
 ///
-/// Texts are cut at the model's own limit, and nowhere before: a limit that is not lower changes nothing; a lower one is
-/// refused. 0 and −1 stand for no limit.
+/// Texts are cut at the model's own limit only: a higher or equal limit changes nothing, a lower one is refused. 0 and
+/// −1 mean no limit.
 ///
 /// # Errors
 /// 400 with the name of the field.
@@ -112,46 +111,48 @@ pub fn check_limits(limits: &[(&'static str, Option<i64>)], service: &Service) -
         match usize::try_from(limit) {
             Ok(limit) if limit >= most => {}
             Ok(limit) => {
-                let reason = format!("{limit} is less than the model reads ({most}), and texts are cut at that alone");
+                let reason = format!("{limit} is below the model's maximum ({most}), at which alone texts are cut");
                 return Err(ApiError::bad_value(field, reason));
             }
-            Err(_) => return Err(ApiError::bad_value(field, "a number of tokens is needed, 0 or −1 for no limit")),
+            Err(_) => return Err(ApiError::bad_value(field, "must be a number of tokens, 0 or −1 for no limit")),
         }
     }
     Ok(())
 }
 
-/// The number of results that two fields of the same meaning name; the first goes before. All if both are missing.
+/// The number of results from two fields with the same meaning; all if both are missing.
 ///
 /// # Errors
 /// 400 for 0, and if they differ.
 pub fn top(one: (&'static str, Option<usize>), other: (&'static str, Option<usize>)) -> Result<usize, ApiError> {
     for (field, top) in [one, other] {
         if top == Some(0) {
-            return Err(ApiError::bad_value(field, "0 is not above 0"));
+            return Err(ApiError::bad_value(field, "must be at least 1"));
         }
     }
     if one.1.zip(other.1).is_some_and(|(a, b)| a != b) {
-        return Err(ApiError::bad_value(other.0, format!("it means the same as {}, which has another value", one.0)));
+        return Err(ApiError::bad_value(
+            other.0,
+            format!("contradicts {}, which has the same meaning; send one of them", one.0),
+        ));
     }
     Ok(one.1.or(other.1).unwrap_or(usize::MAX))
 }
 
-/// The value on which two fields with the same meaning agree; each may be missing.
+/// The value of two optional fields with the same meaning.
 ///
 /// # Errors
-/// 400 with the name of the second field if their values differ.
+/// 400 with the name of the second field if they differ.
 pub fn agreed<T: PartialEq>(one: (&str, Option<T>), other: (&'static str, Option<T>)) -> Result<Option<T>, ApiError> {
     match (one.1, other.1) {
         (Some(a), Some(b)) if a != b => {
-            Err(ApiError::bad_value(other.0, format!("{} says something else; send one of them", one.0)))
+            Err(ApiError::bad_value(other.0, format!("contradicts {}; send one of them", one.0)))
         }
         (a, b) => Ok(a.or(b)),
     }
 }
 
-/// Whether scores are the model's logits, by Infinity's `raw_scores` or its opposite, vLLM's `use_activation`. By default
-/// they are not.
+/// True for logits as scores, by Infinity's `raw_scores` or its opposite, vLLM's `use_activation`. False by default.
 ///
 /// # Errors
 /// 400 with `use_activation` if the two contradict each other.
@@ -160,10 +161,10 @@ pub fn raw_scores(raw_scores: Option<bool>, use_activation: Option<bool>) -> Res
     Ok(agreed(("raw_scores", raw_scores), ("use_activation", raw))?.unwrap_or(false))
 }
 
-/// Which end of a text that is too long goes; `None`: the one that the server was started with.
+/// The end at which a text that is too long is cut; `None`: the server's setting.
 ///
-/// `truncate` may name the end, `truncation` says whether a text is cut at all, and each field of `sides` names the end if
-/// it is. All of them may be missing.
+/// `truncate` may name the end, `truncation` allows or forbids cutting, and each field of `sides` names the end. All of
+/// them are optional.
 ///
 /// # Errors
 /// 400 with the name of a field that contradicts another.
@@ -175,7 +176,7 @@ pub fn truncation(
     let word = truncate.map(|Truncation(word)| word);
     let is_cut = word.map(|word| word != Some(Truncate::None));
     let is_cut = agreed(("truncate", is_cut), ("truncation", truncation))?;
-    // The ends must agree even where nothing is cut.
+    // The ends must agree even if nothing is cut.
     let end = word.flatten().filter(|end| *end != Truncate::None);
     let mut known = ("truncate", end);
     for &(field, side) in sides {
@@ -243,13 +244,13 @@ mod tests {
     }
 
     #[test]
-    fn values_that_ask_for_nothing_are_taken() {
+    fn null_false_and_empty_values_are_accepted() {
         for value in [json!(null), json!(false), json!(""), json!([]), json!({})] {
             assert!(serde_json::from_value::<Refused>(value.clone()).is_ok(), "{value}");
         }
         for value in [json!(true), json!("x"), json!(0), json!(-1), json!(0.5), json!([1]), json!({"a": 1})] {
             let refusal = serde_json::from_value::<Refused>(value.clone()).unwrap_err().to_string();
-            assert!(refusal.starts_with("invalid value: ") && refusal.contains("does not follow"), "{refusal}");
+            assert!(refusal.starts_with("invalid value: ") && refusal.contains("does not support it"), "{refusal}");
         }
     }
 

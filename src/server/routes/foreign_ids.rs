@@ -1,7 +1,7 @@
-//! A warning for token ids that another tokenizer made.
+//! A warning about token ids from another tokenizer.
 //!
-//! Clients made for OpenAI's models (langchain's `OpenAIEmbeddings` by default) tokenise texts themselves, with OpenAI's
-//! vocabulary. Most of these ids exist in every vocabulary, so that they get vectors, of other words.
+//! Clients made for OpenAI's models (langchain's `OpenAIEmbeddings` by default) tokenize texts themselves, with
+//! OpenAI's vocabulary. Most of these ids exist in every vocabulary, where they stand for other words.
 
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -9,20 +9,20 @@ use std::time::{Duration, Instant};
 use crate::engine::Input;
 use crate::model::tokenizer::Tokenizer;
 
-/// The least time between two warnings.
+/// Minimum interval between two warnings.
 const PAUSE: Duration = Duration::from_secs(600);
 
 static LAST: Mutex<Option<Instant>> = Mutex::new(None);
 
-/// Warns in the log, at most every ten minutes, if one of `texts` is token ids without any special token of the model's.
+/// Logs a warning, at most every ten minutes, if one of `texts` is token ids without any of the model's special tokens.
 pub fn warn(model: &str, tokenizer: &Tokenizer, texts: &[Input]) {
     let foreign = |text: &Input| matches!(text, Input::Ids(ids) if tokenizer.lacks_specials(ids));
     if texts.iter().any(foreign) && is_due(Instant::now()) {
         tracing::warn!(
             target: "infa::server",
             model,
-            "token ids without the model's special tokens: they may be those of another tokenizer (OpenAI's, as \
-             langchain's check_embedding_ctx_length sends them), and their vectors those of other words; send texts"
+            "token ids without the model's special tokens: they may come from another tokenizer (OpenAI's, with \
+             langchain's check_embedding_ctx_length) and stand for other words; send texts"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! Whether the server lives and is ready.
+//! Health checks.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::tags;
 use crate::server::http::unix_time;
 use crate::server::{ApiError, App};
 
-/// All is well.
+/// The server is healthy.
 #[derive(Serialize, ToSchema)]
 pub struct Well {
     /// Seconds since 1970.
@@ -20,30 +20,30 @@ pub struct Well {
     unix: u64,
 }
 
-/// Whether the server lives, models or not
+/// Liveness of the server, independent of its models
 #[utoipa::path(get, path = "/livez", tag = tags::SERVER, security(()),
-    responses((status = 200, description = "It lives", body = Well)))]
+    responses((status = 200, description = "Alive", body = Well)))]
 pub async fn live() -> Json<Well> {
     Json(Well { unix: unix_time() })
 }
 
-/// Whether requests will be answered: all models are there, and the server is not shutting down
+/// Readiness: all models are loaded, and the server is not shutting down
 #[utoipa::path(get, path = "/readyz", tag = tags::SERVER, security(()),
-    responses((status = 200, description = "It is ready", body = Well)))]
+    responses((status = 200, description = "Ready", body = Well)))]
 pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Well>, ApiError> {
     if app.is_ready() {
         return Ok(Json(Well { unix: unix_time() }));
     }
     let (why, code) = match app.models.trouble() {
         _ if app.is_draining() => ("the server is shutting down".to_owned(), "draining"),
-        trouble => (trouble.unwrap_or_else(|| "models are being loaded".to_owned()), "unavailable"),
+        trouble => (trouble.unwrap_or_else(|| "models are loading".to_owned()), "unavailable"),
     };
     Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why).code(code))
 }
 
 /// The same as `/readyz`, under Infinity's and TEI's name
 #[utoipa::path(get, path = "/health", tag = tags::SERVER, security(()),
-    responses((status = 200, description = "It is ready", body = Well)))]
+    responses((status = 200, description = "Ready", body = Well)))]
 pub async fn health(app: State<Arc<App>>) -> Result<Json<Well>, ApiError> {
     ready(app).await
 }

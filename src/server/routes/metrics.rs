@@ -1,4 +1,4 @@
-//! `GET /metrics`: for Prometheus.
+//! `GET /metrics`, for Prometheus.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::server::{ApiError, App};
 
 /// Metrics, in Prometheus' text format
 #[utoipa::path(get, path = "/metrics", tag = tags::SERVER,
-    responses((status = 200, description = "All of them", body = String, content_type = "text/plain")))]
+    responses((status = 200, description = "All metrics", body = String, content_type = "text/plain")))]
 pub async fn metrics(State(app): State<Arc<App>>) -> Response {
     for model in app.models.all() {
         let stats = model.service().map(|service| service.stats()).unwrap_or_default();

@@ -1,7 +1,7 @@
-//! The routes, one file a family, with the schemas of its requests and replies.
+//! The routes, one file per family, with the schemas of its requests and responses.
 //!
-//! [`router`] lists the paths; [`fields`], [`inputs`] and [`text_use`] are what requests of several dialects share,
-//! [`embed_call`] what all requests for vectors become.
+//! [`router`] lists the paths; [`fields`], [`inputs`] and [`text_use`] are shared by requests of several dialects, and
+//! every request for vectors becomes an [`embed_call`].
 
 pub mod classify;
 pub mod cohere;

@@ -1,4 +1,4 @@
-//! `GET /models`: what is served.
+//! `GET /models`: the served models.
 
 use std::sync::Arc;
 
@@ -13,58 +13,57 @@ use crate::server::http::{ErrorBody, unix_time};
 use crate::server::models::{Capability, Served};
 use crate::server::{ApiError, App};
 
-/// The models that are served.
+/// The served models.
 #[derive(Serialize, ToSchema)]
 pub struct ModelList {
-    /// In the order in which they were named; a model with several names is there once for each.
+    /// In the order of the command line; a model with several names is listed once for each.
     data: Vec<ModelObject>,
     #[schema(example = "list")]
     object: &'static str,
 }
 
-/// A model.
 #[derive(Serialize, ToSchema)]
 pub struct ModelObject {
-    /// Its name.
+    /// The model's name.
     #[schema(example = "sentence-transformers/all-MiniLM-L6-v2")]
     id: String,
-    /// The model's first name: entries of the same root are one model.
+    /// The model's first name; entries with the same root are one model.
     #[schema(example = "sentence-transformers/all-MiniLM-L6-v2")]
     root: String,
-    /// Length of the longest text in tokens, special tokens included; null before the model was loaded.
+    /// Maximum tokens of a text, special tokens included; null until the model is loaded.
     #[schema(example = 256)]
     max_model_len: Option<usize>,
-    /// What its queue does.
+    /// Statistics of the model's queue.
     stats: Stats,
     #[schema(example = "model")]
     object: &'static str,
-    /// Always "infinity": Infinity's own client reads nothing else.
+    /// Always "infinity", as Infinity's own client accepts nothing else.
     #[schema(example = "infinity")]
     owned_by: &'static str,
-    /// When the server started, in seconds since 1970.
+    /// Start of the server, in seconds since 1970.
     #[schema(example = 1795273200)]
     created: u64,
-    /// What computes.
+    /// The inference engine.
     #[schema(example = "onnxruntime")]
     backend: &'static str,
-    /// What it can be asked for; nothing before it was loaded.
+    /// Uses of the model; empty until it is loaded.
     capabilities: Vec<Capability>,
 }
 
-/// What a model's queue does.
+/// Statistics of a model's queue.
 #[derive(Debug, Default, Serialize, ToSchema)]
 struct Stats {
-    /// How full the queue is, 0 to 1.
+    /// Fill level of the queue, 0 to 1.
     queue_fraction: f64,
-    /// Inputs that wait.
+    /// Number of waiting inputs.
     queue_absolute: usize,
-    /// Inputs that were begun and whose results are not there yet.
+    /// Number of inputs being computed.
     results_pending: usize,
-    /// Most tokens that are computed together: groups are bounded in tokens, not in inputs.
+    /// Maximum tokens of a batch: batches are limited by tokens, not by inputs.
     batch_size: usize,
 }
 
-/// What is known of the model's queue now.
+/// The current statistics of the model's queue.
 fn stats(model: &Served) -> Stats {
     let Ok(service) = model.service() else { return Stats::default() };
     let now = service.stats();
@@ -94,10 +93,10 @@ impl ModelObject {
     }
 }
 
-/// The models that are served
+/// List models
 #[utoipa::path(
     get, path = "/models", tag = tags::OPENAI,
-    responses((status = 200, description = "All of them", body = ModelList))
+    responses((status = 200, description = "All models", body = ModelList))
 )]
 pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
     let entries = |model: &Arc<Served>| -> Vec<ModelObject> {
@@ -107,21 +106,21 @@ pub async fn models(State(app): State<Arc<App>>) -> Json<ModelList> {
     Json(ModelList { data, object: "list" })
 }
 
-/// A path that is not UTF-8 is no id.
+/// Fails for a path that is not UTF-8.
 type Id = Result<Path<String>, PathRejection>;
 
-/// One of the models that are served
+/// Get a model
 #[utoipa::path(
     get, path = "/models/{id}", tag = tags::OPENAI,
-    params(("id" = String, Path, description = "The model's name, slashes and all")),
+    params(("id" = String, Path, description = "The model's name, which may contain slashes")),
     responses(
         (status = 200, description = "The model", body = ModelObject),
-        (status = 404, description = "There is no such model", body = ErrorBody),
+        (status = 404, description = "The model does not exist", body = ErrorBody),
     )
 )]
 pub async fn one_model(State(app): State<Arc<App>>, id: Id) -> Result<Json<ModelObject>, ApiError> {
     let id = id.map(|Path(id)| id).unwrap_or_default();
-    // Here a name must be one: no name stands for any model.
+    // The name must be exact, without wildcards.
     let model = if id.is_empty() { None } else { app.models.named(&id) };
     let model = model.filter(|model| model.spec.has_name(&id)).ok_or_else(|| app.models.unknown(&id))?;
     Ok(Json(ModelObject::of(model, &id, &app)))

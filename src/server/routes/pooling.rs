@@ -1,4 +1,4 @@
-//! `POST /pooling`: vLLM's, for vectors of texts (`task` "embed") and of tokens ("token_embed").
+//! `POST /pooling` of vLLM, for vectors of texts (`task` "embed") and of tokens ("token_embed").
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::server::{ApiError, App};
 
 /// Vectors, in the order of the inputs.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "replies are written by hand; this describes them")]
+#[allow(dead_code, reason = "schema of a hand-written response")]
 pub struct PoolingReply {
     #[schema(example = "infa-5f0c6f5e-2a41-4f0f-9c6b-0d6f4f6f2f64")]
     id: String,
@@ -30,9 +30,9 @@ pub struct PoolingReply {
     usage: Usage,
 }
 
-/// The vector or the vectors of one input.
+/// The result of one input.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "replies are written by hand; this describes them")]
+#[allow(dead_code, reason = "schema of a hand-written response")]
 struct PoolingObject {
     /// The index of the input.
     index: usize,
@@ -41,10 +41,10 @@ struct PoolingObject {
     data: Pooled,
 }
 
-/// A vector, one for each token, or their bytes in base64.
+/// A vector, one vector per token, or their bytes in base64.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "replies are written by hand; this describes them")]
+#[allow(dead_code, reason = "schema of a hand-written response")]
 enum Pooled {
     Vector(Vec<f32>),
     Tokens(Vec<Vec<f32>>),
@@ -53,14 +53,14 @@ enum Pooled {
     Types(std::collections::BTreeMap<String, String>),
 }
 
-/// Vectors of texts or of tokens (vLLM)
+/// Create vectors of texts or of tokens (vLLM)
 ///
-/// As `/embeddings`, with the `task` "embed" for one vector a text or "token_embed" for one a token, scaled to length 1
-/// unless `use_activation` is false. Without a task, what the model is made for.
+/// As `/embeddings`, with the `task` "embed" for one vector per text or "token_embed" for one per token, scaled to
+/// length 1 unless `use_activation` is false. Without a task, the model's own kind.
 #[utoipa::path(
     post, path = "/pooling", tag = tags::OPENAI,
     request_body = EmbeddingsRequest,
-    responses((status = 200, description = "One result an input, in order", body = PoolingReply))
+    responses((status = 200, description = "One result per input, in order", body = PoolingReply))
 )]
 pub async fn pooling(
     State(app): State<Arc<App>>,
@@ -72,11 +72,11 @@ pub async fn pooling(
         Some("token_embed") => Wanted::HiddenStates,
         Some(other @ ("classify" | "token_classify" | "score")) => {
             let reason =
-                format!("\"{other}\" is not served here; labels are at /classify, scores at /score and /rerank");
+                format!("\"{other}\" is not supported here; use /classify for labels, /score and /rerank for scores");
             return Err(ApiError::bad_value("task", reason));
         }
         Some(other) => {
-            let reason = format!("\"{}\" is not known; \"embed\" and \"token_embed\" are", shorten(other));
+            let reason = format!("\"{}\" is unknown; use \"embed\" or \"token_embed\"", shorten(other));
             return Err(ApiError::bad_value("task", reason));
         }
     };

@@ -1,4 +1,4 @@
-//! The paths, and what answers them.
+//! The paths and their handlers.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use super::tei::{any, embed, info, predict, similarity, tokenize, vertex};
 use super::{classify, cohere, embeddings, health, kserve, metrics, models, ollama, pooling, rerank, score};
 use crate::server::App;
 
-/// All routes, as they are and under `/v1`.
+/// All routes, with and without `/v1`.
 pub fn router() -> Router<Arc<App>> {
     whole_paths().merge(with_or_without_v1()).nest("/v1", with_or_without_v1())
 }
 
-/// Paths that also answer under `/v1`. Names of models have slashes, so that the rest of some paths is parsed by hand.
+/// Paths that also exist under `/v1`. Names of models contain slashes, so the rest of some paths is parsed by hand.
 fn with_or_without_v1() -> Router<Arc<App>> {
     Router::new()
         .route("/embeddings", post(embeddings::route::embeddings))
@@ -43,7 +43,7 @@ fn with_or_without_v1() -> Router<Arc<App>> {
         .route("/vertex", post(vertex::vertex))
 }
 
-/// Paths that have a version of their own, or none.
+/// Paths with their own version, or without one.
 fn whole_paths() -> Router<Arc<App>> {
     Router::new()
         .route("/livez", get(health::live))

@@ -1,4 +1,4 @@
-//! `POST /score`: vLLM's. Pairs of texts get scores, in the order of the request.
+//! `POST /score` of vLLM: scores of pairs of texts, in the order of the request.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::server::http::{Body, Usage, new_id, off_thread, unix_time, whole};
 use crate::server::models::{Answer, Failure, Relevance, of_inputs};
 use crate::server::{ApiError, App};
 
-/// Pairs of texts: one with one, one with many, or each with its own. Fields that are not listed are ignored.
+/// Pairs of texts: one with one, one with many, or each with its own. Unknown fields are ignored.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"queries": "What do cats eat?", "documents": ["Cats eat fish.", "A bridge of stone."]}))]
 #[serde(expecting = "an object")]
@@ -40,25 +40,25 @@ pub struct ScoreRequest {
     text_1: Option<Documents>,
     #[schema(schema_with = documents_schema, required = false)]
     text_2: Option<Documents>,
-    /// The name of a model; if it is missing, empty or "default/not-specified", the first cross-encoder.
+    /// The model's name; if missing, empty or "default/not-specified", the first cross-encoder.
     model: Option<String>,
-    /// Whether scores are the model's logits, without an activation function.
+    /// True for logits as scores, without an activation function.
     raw_scores: Option<bool>,
     /// vLLM's opposite of `raw_scores`.
     use_activation: Option<bool>,
     #[schema(schema_with = truncation_schema)]
     truncate: Option<Truncation>,
-    /// Voyage's and Jina's: whether a text that is too long is cut; if false, it is an error.
+    /// Voyage's and Jina's: false makes a text that is too long an error.
     truncation: Option<bool>,
-    /// Which end of a text that is too long goes.
+    /// The end at which a text that is too long is cut.
     truncation_side: Option<Direction>,
-    /// Limit of tokens of a document. One that is lower than the model's is refused.
+    /// Maximum tokens of a document. A value below the model's is refused.
     #[serde(default, deserialize_with = "whole")]
     max_tokens_per_doc: Option<i64>,
-    /// Limit of tokens of a query. One that is lower than the model's is refused.
+    /// Maximum tokens of a query. A value below the model's is refused.
     #[serde(default, deserialize_with = "whole")]
     max_tokens_per_query: Option<i64>,
-    /// Limit of tokens of a pair. One that is lower than the model's is refused.
+    /// Maximum tokens of a pair. A value below the model's is refused.
     #[serde(default, deserialize_with = "whole")]
     truncate_prompt_tokens: Option<i64>,
     #[serde(rename = "instruction")]
@@ -82,7 +82,7 @@ pub struct ScoreRequest {
     _apply_softmax: Option<Refused>,
 }
 
-/// A score a pair, in order.
+/// One score per pair, in order.
 #[derive(Serialize, ToSchema)]
 pub struct ScoreReply {
     #[schema(example = "infa-5f0c6f5e-2a41-4f0f-9c6b-0d6f4f6f2f64")]
@@ -98,7 +98,7 @@ pub struct ScoreReply {
     usage: Usage,
 }
 
-/// The score of one pair.
+/// The score of a pair.
 #[derive(Serialize, ToSchema)]
 struct Score {
     index: usize,
@@ -107,13 +107,14 @@ struct Score {
     score: f64,
 }
 
-/// Pairs of texts get scores (vLLM)
+/// Score pairs of texts (vLLM)
 ///
-/// How well the second text of each pair answers the first: one query with each document, or as many queries as documents.
+/// The relevance of the second text of each pair to the first: one query with each document, or as many queries as
+/// documents.
 #[utoipa::path(
     post, path = "/score", tag = tags::OPENAI,
     request_body = ScoreRequest,
-    responses((status = 200, description = "A score a pair, in order", body = ScoreReply))
+    responses((status = 200, description = "One score per pair, in order", body = ScoreReply))
 )]
 pub async fn score(
     State(app): State<Arc<App>>,
@@ -134,7 +135,7 @@ pub async fn score(
     let (size, several) = (queries.iter().map(String::len).sum(), queries.len() > 1);
     let pairs = off_thread(size, move || Ok(distinct(queries, documents))).await?;
     let scored = service.score(pairs, raw, options).await.map_err(|failure| match failure {
-        // Each document has the query at its own index.
+        // Each document's query is at its own index.
         Failure::Query { document, reason } => {
             let index = if several { format!("[{}]", document.unwrap_or_default()) } else { String::new() };
             ApiError::bad_value(format!("{first}{index}"), reason)
@@ -153,21 +154,21 @@ pub async fn score(
     }))
 }
 
-/// Names of queries and documents in older versions of vLLM, which go together.
+/// Matching names of queries and documents in older versions of vLLM.
 const PAIRS: &[(&str, &str)] = &[("data_1", "data_2"), ("text_1", "text_2")];
 
-/// The texts of a request, by whichever names they came.
+/// The texts of a request, with the names of their fields.
 struct Pairs {
-    /// One, or as many as there are documents.
+    /// One, or as many as documents.
     queries: Vec<String>,
     documents: Vec<String>,
-    /// The fields that had them.
+    /// The field of the queries.
     first: &'static str,
+    /// The field of the documents.
     second: &'static str,
 }
 
 impl ScoreRequest {
-    /// The queries and the documents.
     fn pairs(&mut self, app: &App) -> Result<Pairs, ApiError> {
         let firsts = [("queries", self.queries.take()), ("data_1", self.data_1.take()), ("text_1", self.text_1.take())];
         let seconds = [
@@ -205,7 +206,7 @@ impl ScoreRequest {
         };
         if let (false, _) | (true, Some(_)) = (known, &rest) {
             let odd = rest.map_or(second, |(name, _)| name);
-            return malformed(format!("{odd}: it does not belong to {first}; send queries and documents"), odd);
+            return malformed(format!("{odd}: cannot be combined with {first}; send queries and documents"), odd);
         }
         let texts = |Documents(list): Documents, name| -> Result<Vec<String>, ApiError> {
             Ok(list.checked(name, &app.limits)?.into_iter().map(|document| document.text).collect())
@@ -214,14 +215,14 @@ impl ScoreRequest {
         match (queries.len(), documents.len()) {
             (n, m) if n == 1 || n == m => Ok(Pairs { queries, documents, first, second }),
             (n, m) => {
-                let reason = format!("{n} texts for {m} of {second}; there must be one, or as many");
+                let reason = format!("{n} texts for {m} of {second}; send one, or as many");
                 Err(ApiError::bad_value(first, reason))
             }
         }
     }
 }
 
-/// The documents with their queries, each query once: it is encoded once for all of its documents.
+/// The documents with their queries. Equal queries are encoded once.
 fn distinct(queries: Vec<String>, documents: Vec<String>) -> rerank::Pairs {
     if queries.len() == 1 {
         return rerank::Pairs::of_one(queries.into_iter().next().unwrap_or_default(), documents);

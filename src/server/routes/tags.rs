@@ -1,4 +1,4 @@
-//! Tags of the routes in the API's document: whose routes these are.
+//! Tags of the routes in the OpenAPI document.
 
 /// OpenAI's and Infinity's embeddings, Infinity's, Cohere's and Jina's rerank, Infinity's classify.
 pub const OPENAI: &str = "OpenAI, Infinity, Cohere, Jina";

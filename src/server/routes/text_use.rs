@@ -1,29 +1,29 @@
-//! The use of texts in the clients' words (`task`, `input_type`), and the prompt of the model that it chooses.
+//! The use of texts in the clients' words (`task`, `input_type`), and the model's prompt for it.
 //!
-//! The rule: a use is followed, or the request is refused.
+//! A use is followed, or the request is refused:
 //!
-//! * The model has a prompt of that name, or of a name that means the same (`retrieval.query`, `search_query` and `query`
-//!   do): that prompt.
-//! * The model has neither prompts nor adapters: it makes no difference between uses, so that any known word is right.
-//! * The model has a prompt for queries but none for documents, or the other way round: the other gets no prompt, as its
-//!   makers mean it.
-//! * Else, and for unknown words: 400, with the names of the prompts.
+//! * The model has a prompt of that name, or of a synonym (such as `retrieval.query`, `search_query`, `query`): that
+//!   prompt.
+//! * The model has neither prompts nor adapters, so it makes no difference between uses: any known word is accepted.
+//! * The model has a prompt for queries but not for documents, or the reverse: no prompt for the other, as its authors
+//!   intend.
+//! * Otherwise, and for unknown words: 400 with the names of the prompts.
 
 use crate::engine::Role;
 use crate::model::Model;
 use crate::server::ApiError;
 use crate::server::http::shorten;
 
-/// The use of the texts of a request.
+/// The use of a request's texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TextUse {
     /// The field of the request.
     pub field: &'static str,
-    /// The client's word.
+    /// In the client's word.
     pub word: String,
 }
 
-/// Names of one use, and the role of its texts.
+/// The names of a use, and the role of its texts.
 struct Names {
     role: Role,
     names: &'static [&'static str],
@@ -60,14 +60,14 @@ const USES: &[Names] = &[
     Names { role: Role::Document, names: &["code.passage", "code_passage", "nl2code.passage"] },
 ];
 
-/// Words that leave the use open (Azure's "text", Voyage's null).
+/// Words without a specific use (Azure's "text", Voyage's null).
 const OPEN: &[&str] = &["", "text"];
 
 impl TextUse {
-    /// The role of the texts, and the name of the model's prompt for them, if it is not that of the role.
+    /// The role of the texts, and the name of the model's prompt if it is not the role's own.
     ///
     /// # Errors
-    /// 400 for an unknown use, and for one that the model has no prompt for, though it has others.
+    /// 400 for an unknown use, and for one without a prompt of a model that has others.
     pub fn choose(&self, model: &Model) -> Result<(Role, Option<String>), ApiError> {
         let prompts = &model.sentence.prompts;
         let word = self.word.to_ascii_lowercase();
@@ -84,7 +84,7 @@ impl TextUse {
         let known = || prompts.keys().map(|name| shorten(name)).collect::<Vec<_>>().join(", ");
         let Some(meant) = meant else {
             let known = if prompts.is_empty() { "query, document".into() } else { known() };
-            return Err(self.refused(format!("\"{}\" is not known; known are {known}", shorten(&self.word))));
+            return Err(self.refused(format!("unknown value \"{}\"; known are {known}", shorten(&self.word))));
         };
         let says_nothing = prompts.values().all(String::is_empty) && model.config.get("lora_adaptations").is_none();
         let one_side = USES.iter().take(2).filter(|other| named_as(other).is_some()).count() == 1;

@@ -1,4 +1,4 @@
-//! Vectors in replies: their number types, and how they are written.
+//! Vectors in responses: number types and JSON.
 
 mod dtype;
 mod writer;

@@ -1,4 +1,4 @@
-//! Vectors in replies: their number type, and JSON for them, written without a detour.
+//! JSON of vectors, written directly into a response.
 
 use std::borrow::Cow;
 
@@ -10,30 +10,28 @@ use utoipa::ToSchema;
 use super::EmbeddingDtype;
 use crate::server::http::write;
 
-/// How a vector is written.
+/// The format of a vector.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EncodingFormat {
     /// A list of numbers.
     #[default]
     Float,
-    /// A string: the numbers' bytes, little-endian, in base64.
+    /// A string with the numbers' bytes, little-endian, in base64.
     Base64,
 }
 
 /// Writes vectors as JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VectorWriter {
-    /// A list or a string.
     pub format: EncodingFormat,
-    /// The type of the numbers.
     pub dtype: EmbeddingDtype,
-    /// Whether base64 has the bytes of `dtype`; else those of float32, whatever the dtype.
+    /// True if base64 has the bytes of `dtype`, false for those of float32.
     pub packed: bool,
 }
 
 impl VectorWriter {
-    /// About as many bytes as the JSON of a vector of `dimensions` numbers has.
+    /// Approximate bytes of the JSON of a vector of `dimensions` numbers.
     pub fn size(&self, dimensions: usize) -> usize {
         match (self.format, self.dtype) {
             (EncodingFormat::Float, EmbeddingDtype::Float32) => dimensions * 14,
@@ -44,7 +42,7 @@ impl VectorWriter {
     /// Appends a vector.
     pub fn write(&self, vector: &[f32], out: &mut Vec<u8>) {
         match (self.format, self.dtype) {
-            // Without a copy: most vectors are asked for like this.
+            // The most common case, without a copy.
             (EncodingFormat::Base64, EmbeddingDtype::Float32) if cfg!(target_endian = "little") => {
                 write_base64(bytemuck::cast_slice(vector), out);
             }
@@ -63,8 +61,8 @@ impl VectorWriter {
         }
     }
 
-    /// Appends the vectors of one text's tokens, each of `width` numbers: a list of lists, or in base64 their bytes one
-    /// after the other.
+    /// Appends the token vectors of one text, each of `width` numbers: a list of lists, or in base64 their bytes in a
+    /// row.
     pub fn write_rows(&self, vectors: &[f32], width: usize, out: &mut Vec<u8>) {
         let rows = vectors.chunks_exact(width.max(1));
         match self.format {
@@ -77,7 +75,7 @@ impl VectorWriter {
         }
     }
 
-    /// Appends the bytes that base64 stands for.
+    /// Appends the bytes that base64 encodes.
     fn bytes(&self, vector: &[f32], out: &mut Vec<u8>) {
         let floats = |numbers: &[f32], out: &mut Vec<u8>| out.extend(numbers.iter().flat_map(|x| x.to_le_bytes()));
         match self.dtype {
@@ -110,7 +108,7 @@ fn unsigned(dtype: EmbeddingDtype, vector: &[f32]) -> Vec<u8> {
     }
 }
 
-/// The vector scaled to length 1, or itself where it has that length already: to the bit what the engine gave.
+/// The vector scaled to length 1; unchanged to the bit if it has that length.
 pub fn unit(vector: &[f32]) -> Cow<'_, [f32]> {
     let length = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
     if length == 0.0 || (length - 1.0).abs() < 1e-5 {
@@ -119,13 +117,13 @@ pub fn unit(vector: &[f32]) -> Cow<'_, [f32]> {
     Cow::Owned(vector.iter().map(|&x| (f64::from(x) / length) as f32).collect())
 }
 
-/// Each number of a vector of length 1, times 127.
+/// The numbers of a vector of length 1, times 127.
 fn int8(vector: &[f32]) -> impl Iterator<Item = i8> {
-    // A conversion of what is out of range ends at the range's end, which −128 is not.
+    // The conversion saturates at −128, which is out of range.
     vector.iter().map(|x| (x * 127.0).round().max(-127.0) as i8)
 }
 
-/// One bit a number, the first in the highest.
+/// One bit per number, the first in the highest bit.
 fn bits(vector: &[f32]) -> impl Iterator<Item = u8> {
     let bit = |byte: u8, (i, x): (usize, &f32)| byte | (u8::from(*x > 0.0) << (7 - i));
     vector.chunks(8).map(move |eight| eight.iter().enumerate().fold(0, bit))
@@ -135,7 +133,7 @@ fn bits(vector: &[f32]) -> impl Iterator<Item = u8> {
 fn write_numbers<T: serde::Serialize>(numbers: &[T], out: &mut Vec<u8>) {
     let start = out.len();
     if serde_json::to_writer(&mut *out, numbers).is_err() {
-        // It cannot be: numbers have JSON, and memory takes all.
+        // Unreachable: numbers always serialize, and memory does not fail.
         out.truncate(start);
         out.extend_from_slice(b"[]");
     }
@@ -146,7 +144,7 @@ fn write_base64(bytes: &[u8], out: &mut Vec<u8>) {
     let start = out.len();
     out.resize(start + bytes.len().div_ceil(3) * 4, b'=');
     if let Some(room) = out.get_mut(start..) {
-        // There is room: base64 makes four characters of three bytes.
+        // It fits: base64 makes four characters of three bytes.
         let _ = STANDARD.encode_slice(bytes, room);
     }
     out.push(b'"');

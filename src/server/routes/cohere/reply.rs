@@ -1,4 +1,4 @@
-//! Cohere's reply, of both versions.
+//! Cohere's response, API versions 1 and 2.
 
 use std::collections::BTreeMap;
 
@@ -17,18 +17,18 @@ pub enum Version {
     Two,
 }
 
-/// How a reply is laid out.
+/// The layout of a response.
 pub struct Layout {
     pub version: Version,
     /// The types of the vectors; `None` for a plain list of vectors (v1).
     pub types: Option<Vec<VectorType>>,
-    /// The texts, which the reply repeats: Cohere's first client does not read a reply without them.
+    /// The texts, which the response repeats: Cohere's v1 client requires them.
     pub texts: Option<Vec<String>>,
 }
 
 /// Vectors, in the order of the texts.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "replies are written by hand; this describes them")]
+#[allow(dead_code, reason = "schema of a hand-written response")]
 pub struct CohereReply {
     #[schema(example = "infa-5f0c6f5e-2a41-4f0f-9c6b-0d6f4f6f2f64")]
     id: String,
@@ -43,10 +43,10 @@ pub struct CohereReply {
     response_type: String,
 }
 
-/// A list of vectors, or for each type such a list.
+/// A list of vectors, or one such list for each type.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "replies are written by hand; this describes them")]
+#[allow(dead_code, reason = "schema of a hand-written response")]
 pub enum Embeddings {
     Floats(Vec<Vec<f32>>),
     #[schema(value_type = Object)]
@@ -54,7 +54,6 @@ pub enum Embeddings {
 }
 
 impl Layout {
-    /// The reply.
     pub fn write(&self, vectors: &Vectors) -> Vec<u8> {
         let mut out = Vec::with_capacity(512 + vectors.numbers().into_iter().sum::<usize>() * 14);
         out.extend_from_slice(b"{\"id\":");

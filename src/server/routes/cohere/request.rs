@@ -1,4 +1,4 @@
-//! Cohere's request, of both versions.
+//! Cohere's request, API versions 1 and 2.
 
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -13,12 +13,12 @@ use crate::server::routes::inputs::{List, Medium, TextObject, Truncation, texts_
 use crate::server::routes::text_use::TextUse;
 use crate::server::{ApiError, EmbeddingDtype, Limits};
 
-/// Texts to embed, as Cohere's clients send them. Fields that are not listed, such as `priority`, are ignored.
+/// Texts to embed. Unknown fields, such as `priority`, are ignored.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"texts": ["What do cats eat?"]}))]
 #[serde(expecting = "an object")]
 pub struct CohereEmbedRequest {
-    /// The name of a model; the first that gives vectors if it is missing.
+    /// The model's name; the first that gives vectors by default.
     #[schema(example = "default/not-specified")]
     pub model: Option<String>,
     /// The texts. Either these or `inputs`.
@@ -27,12 +27,12 @@ pub struct CohereEmbedRequest {
     /// Inputs of one text each (v2).
     #[schema(value_type = Option<Vec<Object>>, example = json!(null))]
     inputs: Option<List<Input>>,
-    /// Images are not served.
+    /// Images are not supported.
     #[serde(rename = "images")]
     #[schema(ignore)]
     _images: Option<Medium>,
-    /// The use of the texts: "search_query" and "search_document" choose the model's prompts for queries and documents,
-    /// "classification" and "clustering" those of such names.
+    /// The use of the texts: "search_query" and "search_document" select the model's prompts for queries and documents,
+    /// "classification" and "clustering" those with such names.
     #[schema(example = json!(null))]
     input_type: Option<String>,
     /// The types of the vectors.
@@ -40,12 +40,12 @@ pub struct CohereEmbedRequest {
     embedding_types: Option<VectorTypes>,
     #[schema(schema_with = truncation_schema)]
     truncate: Option<Truncation>,
-    /// The longest text in tokens. A text that is longer, and not too long for the model, is refused: the server cuts at
-    /// one length.
+    /// Maximum tokens of a text. A longer text within the model's maximum is refused, as the server cuts at one length
+    /// only.
     #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 1)]
     max_tokens: Option<usize>,
-    /// Length to which vectors are cut and then scaled to length 1 again; 0: not cut.
+    /// Length to which vectors are truncated and then scaled to length 1; 0: not truncated.
     #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 0)]
     output_dimension: Option<usize>,
@@ -78,15 +78,15 @@ deserialize_shapes!(Content, "a list of one part with a text", {
 });
 
 impl CohereEmbedRequest {
-    /// Bytes of the texts, which the reply repeats.
+    /// Bytes of the texts, which the response repeats.
     pub(super) fn size(&self) -> usize {
         self.texts.as_ref().map_or(0, |texts| texts.iter().map(String::len).sum())
     }
 
-    /// The call, and how its answer is laid out.
+    /// The call, and the layout of its response.
     ///
     /// # Errors
-    /// 400 for values that cannot be followed, and 422 without texts.
+    /// 400 for unsupported values, and 422 without texts.
     pub(super) fn resolve(self, version: Version, limits: &Limits) -> Result<(EmbedCall, Layout), ApiError> {
         let unprocessable =
             |message: &str| ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, format!("texts: {message}")).param("texts");
@@ -96,8 +96,8 @@ impl CohereEmbedRequest {
                 let inputs = inputs.checked("inputs", limits)?;
                 ("inputs", inputs.into_iter().map(|input| input.content.0).collect())
             }
-            (Some(_), Some(_)) => return Err(unprocessable("there are both, texts and inputs; send one of them")),
-            (None, None) => return Err(unprocessable("missing field; it has the texts")),
+            (Some(_), Some(_)) => return Err(unprocessable("texts and inputs exclude each other; send one of them")),
+            (None, None) => return Err(unprocessable("missing field; send the texts in it")),
         };
         let float = VectorType::Numbers(EmbeddingDtype::Float32);
         let types = match self.embedding_types {

@@ -1,4 +1,4 @@
-//! The routes.
+//! The routes of Cohere's embed.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::server::routes::tei::embed::{Embed, EmbedRequest};
 use crate::server::routes::tei::together::alone;
 use crate::server::{ApiError, App};
 
-/// A body of `/embed`, parsed by the dialect that its fields show.
+/// A body of `/embed`, parsed by the dialect of its fields.
 enum Dialect {
     Cohere(Result<CohereEmbedRequest, ApiError>),
     Tei(Result<EmbedRequest, ApiError>),
@@ -26,7 +26,7 @@ enum Dialect {
 
 impl Dialect {
     fn parse(bytes: &[u8]) -> Self {
-        /// The fields that tell the dialects apart.
+        /// The fields that distinguish the dialects.
         #[derive(Deserialize)]
         struct Fields {
             texts: Option<IgnoredAny>,
@@ -35,22 +35,21 @@ impl Dialect {
         }
         match serde_json::from_slice(bytes) {
             Ok(Fields { texts, images, inputs: Some(_) }) if texts.is_some() || images.is_some() => {
-                let message =
-                    "inputs: there are both, inputs and texts; send inputs (as to TEI) or texts (as to Cohere)";
+                let message = "inputs: inputs and texts exclude each other; send inputs (TEI) or texts (Cohere)";
                 Self::Tei(Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message).param("inputs")))
             }
             Ok(Fields { texts, images, .. }) if texts.is_some() || images.is_some() => Self::Cohere(parse(bytes)),
-            // What is malformed is TEI's, too: its parser says where.
+            // Malformed bodies count as TEI's: its parser reports the position.
             _ => Self::Tei(parse(bytes)),
         }
     }
 }
 
-/// A vector for each text
+/// Create vectors of texts
 ///
-/// TEI's. Texts in a field `texts` are Cohere's way to ask: see `/v1/embed`.
+/// TEI's route. Requests with `texts` are Cohere's: see `/v1/embed`.
 #[utoipa::path(post, path = "/embed", tag = tags::TEI, request_body = EmbedRequest,
-    responses((status = 200, description = "One vector a text, in order", body = Vec<Vec<f32>>)))]
+    responses((status = 200, description = "One vector per text, in order", body = Vec<Vec<f32>>)))]
 pub async fn embed(State(app): State<Arc<App>>, request: Request) -> Result<Response, ApiError> {
     let bytes = read(request).await?;
     match off_thread(bytes.len(), move || Ok(Dialect::parse(&bytes))).await? {
@@ -65,42 +64,30 @@ pub async fn embed(State(app): State<Arc<App>>, request: Request) -> Result<Resp
 /// The error of a request with `texts`, or TEI's of one with `inputs` or neither.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "describes what the route may answer")]
-enum EmbedError {
+#[allow(dead_code, reason = "schema of the route's errors")]
+pub enum EmbedError {
     Texts(CohereErrorBody),
     Inputs(TeiErrorBody),
 }
 
-/// A vector for each text (Cohere v1)
+/// Create vectors of texts (Cohere v1)
 ///
-/// Without `embedding_types` the vectors are a list, else an object with a list for each type.
+/// Without `embedding_types`, the vectors are a list, otherwise an object with a list for each type.
 #[utoipa::path(
     post, path = "/v1/embed", operation_id = "cohere_embed_v1", tag = tags::COHERE,
     request_body = CohereEmbedRequest,
-    responses(
-        (status = 200, description = "One vector a text, in order", body = CohereReply),
-        (status = 400, description = "A value cannot be, or the model cannot do that", body = EmbedError),
-        (status = 401, description = "No key, or a wrong one", body = EmbedError),
-        (status = 404, description = "There is no such model", body = EmbedError),
-        (status = 408, description = "The body did not come in time", body = EmbedError),
-        (status = 413, description = "The body is too large, or has too many inputs", body = EmbedError),
-        (status = 415, description = "The body is not JSON, or compressed in an unknown way", body = EmbedError),
-        (status = 422, description = "The body is malformed", body = EmbedError),
-        (status = 429, description = "The queue is full: try again after Retry-After seconds", body = EmbedError),
-        (status = 500, description = "The server's own fault", body = EmbedError),
-        (status = 503, description = "The model is being loaded, or the server is shutting down", body = EmbedError),
-    )
+    responses((status = 200, description = "One vector per text, in order", body = CohereReply))
 )]
-#[allow(dead_code, reason = "the route of TEI answers this path; this describes Cohere's use of it")]
+#[allow(dead_code, reason = "TEI's route serves this path; this documents Cohere's use of it")]
 pub fn embed_v1() {}
 
-/// A vector for each text (Cohere v2)
+/// Create vectors of texts (Cohere v2)
 ///
 /// The vectors are an object with a list for each of `embedding_types`.
 #[utoipa::path(
     post, path = "/v2/embed", operation_id = "cohere_embed_v2", tag = tags::COHERE,
     request_body = CohereEmbedRequest,
-    responses((status = 200, description = "One vector a text, in order", body = CohereReply))
+    responses((status = 200, description = "One vector per text, in order", body = CohereReply))
 )]
 pub async fn embed_v2(
     State(app): State<Arc<App>>,
@@ -112,7 +99,7 @@ pub async fn embed_v2(
 async fn answer(app: &App, request: CohereEmbedRequest, version: Version) -> Result<Response, ApiError> {
     let served = embedder(app, request.model.as_deref())?;
     let (size, limits) = (request.size(), app.limits.clone());
-    // The texts are copied for the reply.
+    // The texts are copied for the response.
     let (call, layout) = off_thread(size, move || request.resolve(version, &limits)).await?;
     let vectors = call.answer(app, &*app.acquire(served).await?).await?;
     embed_call::reply(vectors, size, move |vectors| layout.write(vectors)).await

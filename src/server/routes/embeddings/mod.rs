@@ -1,5 +1,5 @@
-//! `POST /embeddings`: OpenAI's, Infinity's, Jina's, Voyage's, NIM's and vLLM's, in one; and the same under the paths of
-//! Azure and of OpenAI's first clients.
+//! `POST /embeddings` of OpenAI, Infinity, Jina, Voyage, NIM and vLLM, also under the paths of Azure and of OpenAI's
+//! first clients.
 
 mod request;
 pub mod route;

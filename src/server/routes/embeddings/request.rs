@@ -1,7 +1,7 @@
-//! The request of `/embeddings`: the fields of all dialects that meet on this path.
+//! The request of `/embeddings`, with the fields of all dialects of this path.
 //!
-//! A field that changes the result is followed or refused. What is ignored cannot change it. Fields with the same meaning
-//! may be sent together if they agree.
+//! A field that changes the result is followed or refused; other fields are ignored. Fields with the same meaning may
+//! be sent together if they agree.
 
 use serde::Deserialize;
 use serde::de::{Error, IgnoredAny, SeqAccess, Unexpected};
@@ -17,19 +17,19 @@ use crate::server::routes::text_use::TextUse;
 use crate::server::vectors::EncodingFormat;
 use crate::server::{ApiError, EmbeddingDtype, Limits};
 
-/// Inputs to embed, and how. Fields that are not listed are ignored.
+/// Inputs to embed, and options. Unknown fields are ignored.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"input": ["What do cats eat?"]}))]
 #[serde(expecting = "an object")]
 pub struct EmbeddingsRequest {
     #[schema(schema_with = inputs_schema)]
     input: Inputs,
-    /// The name of a model; the first that gives vectors if it is missing, empty or "default/not-specified".
+    /// The model's name; if missing, empty or "default/not-specified", the first that gives vectors.
     #[schema(example = "default/not-specified")]
     pub model: Option<String>,
     /// "float" or "base64".
     encoding_format: Option<EncodingFormat>,
-    /// Length to which vectors are cut and then scaled to length 1 again; 0: not cut.
+    /// Length to which vectors are truncated and then scaled to length 1; 0: not truncated.
     #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 0)]
     dimensions: Option<usize>,
@@ -37,21 +37,21 @@ pub struct EmbeddingsRequest {
     #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 0)]
     output_dimension: Option<usize>,
-    /// A name for the client's user; ignored.
+    /// The client's user; ignored.
     #[serde(rename = "user")]
     _user: Option<String>,
-    /// "text", or a list of it; images and audio are not served.
+    /// "text", or a list of it; images and audio are not supported.
     #[serde(rename = "modality")]
     #[schema(value_type = Option<String>, example = "text")]
     _modality: Option<Modality>,
-    /// The name of one of the model's prompts, to be put before each text.
+    /// The name of one of the model's prompts, prepended to each text.
     #[schema(example = json!(null))]
     prompt_name: Option<String>,
-    /// Text to be put before each text.
+    /// Text prepended to each text.
     #[schema(example = json!(null))]
     prompt: Option<String>,
-    /// The use of the texts (Jina): chooses the prompt of that name, or of a name that means the same. For `/pooling`
-    /// (vLLM) the kind of vectors.
+    /// The use of the texts (Jina), which selects the prompt with that name or a synonym. For `/pooling` (vLLM) the
+    /// kind of vectors.
     #[schema(example = json!(null))]
     pub task: Option<String>,
     /// The use of the texts (NIM, Voyage, Cohere, Jina, Azure): "query", "passage", "document", …, as `task`.
@@ -59,25 +59,25 @@ pub struct EmbeddingsRequest {
     input_type: Option<String>,
     #[schema(schema_with = truncation_schema)]
     truncate: Option<Truncation>,
-    /// Whether texts that are too long are cut (Voyage).
+    /// False makes a text that is too long an error (Voyage).
     truncation: Option<bool>,
-    /// Which end of a text that is too long goes (vLLM): "left" or "right".
+    /// The end at which a text that is too long is cut (vLLM): "left" or "right".
     truncation_side: Option<Side>,
     /// The same as `truncation_side` (TEI).
     truncation_direction: Option<Side>,
-    /// The longest text in tokens (vLLM); -1: that of the model. A text that is longer, and not too long for the model,
-    /// is refused: the server cuts at one length.
+    /// Maximum tokens of a text (vLLM); -1: the model's. A longer text within the model's maximum is refused, as the
+    /// server cuts at one length only.
     #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = -1)]
     truncate_prompt_tokens: Option<i64>,
-    /// Whether vectors are scaled to length 1; by default what the model does.
+    /// True for vectors of length 1; by default the model's own.
     normalize: Option<bool>,
     /// The same as `normalize` (Jina).
     normalized: Option<bool>,
     /// The same as `normalize` (vLLM).
     use_activation: Option<bool>,
-    /// The type of the numbers. Base64 then has the bytes of this type: a client that takes base64 for float32 without
-    /// a note in the reply, as the package "openai" does, should ask for the encoding_format "float".
+    /// The type of the numbers, also in base64. Clients that decode base64 as float32 without checking, such as the
+    /// package "openai", should use the encoding_format "float".
     #[schema(value_type = Option<EmbeddingDtype>)]
     embedding_dtype: Option<VectorTypes>,
     #[schema(schema_with = types_schema)]
@@ -91,15 +91,15 @@ pub struct EmbeddingsRequest {
     /// The same as `embedding_type` (Voyage).
     #[schema(schema_with = types_schema)]
     output_dtype: Option<VectorTypes>,
-    /// vLLM's: "float32" alone.
+    /// vLLM's. Must be "float32".
     embed_dtype: Option<String>,
-    /// vLLM's: the order of bytes, "little" or "native".
+    /// vLLM's: the byte order, "little" or "native".
     endianness: Option<String>,
-    /// Whether special tokens are put around texts (vLLM): only true.
+    /// True for special tokens around texts (vLLM). Must be true.
     add_special_tokens: Option<bool>,
-    /// Jina's: only false.
+    /// Jina's. Must be false.
     late_chunking: Option<bool>,
-    /// Jina's: whether each token gets a vector, as it does with models made for it.
+    /// Jina's: true for one vector per token, from models made for it.
     return_multivector: Option<bool>,
     #[serde(rename = "messages")]
     #[schema(ignore)]
@@ -112,11 +112,11 @@ pub struct EmbeddingsRequest {
     instruction: Option<IgnoredAny>,
 }
 
-/// The modality of the inputs, or a list of one for each: text, or it is an error.
+/// The modality of the inputs, or a list of one for each: text is the only one supported.
 #[derive(Debug)]
 struct Modality;
 
-deserialize_shapes!(Modality, "\"text\"; images and audio are not served", {
+deserialize_shapes!(Modality, "\"text\"; images and audio are not supported", {
     fn visit_str<E: Error>(self, word: &str) -> Result<Modality, E> {
         if word == "text" { Ok(Modality) } else { Err(E::invalid_value(Unexpected::Str(word), &self)) }
     }
@@ -148,11 +148,11 @@ impl From<Side> for Truncate {
     }
 }
 
-/// `field` may have the value `allowed` alone, in any case.
+/// Refuses values of `field` that are not `allowed`; case is ignored.
 fn only(field: &'static str, value: Option<&str>, allowed: &[&str]) -> Result<(), ApiError> {
     match value {
         Some(value) if !allowed.iter().any(|allowed| value.eq_ignore_ascii_case(allowed)) => {
-            let reason = format!("\"{}\" is not served, only {}", shorten(value), allowed.join(" and "));
+            let reason = format!("\"{}\" is not supported, only {}", shorten(value), allowed.join(" and "));
             Err(ApiError::bad_value(field, reason))
         }
         _ => Ok(()),
@@ -160,10 +160,10 @@ fn only(field: &'static str, value: Option<&str>, allowed: &[&str]) -> Result<()
 }
 
 impl EmbeddingsRequest {
-    /// The call, and how its answer is laid out by a server that gives vectors as `usual` without being asked.
+    /// The call, and the layout of its response. `usual`: the number type unless the request names one.
     ///
     /// # Errors
-    /// 400 for values that cannot be followed, and 413 for too many inputs.
+    /// 400 for unsupported values, and 413 for too many inputs.
     pub fn resolve(self, usual: EmbeddingDtype, limits: &Limits) -> Result<(EmbedCall, Layout), ApiError> {
         self.refuse()?;
         let sides = [
@@ -182,7 +182,7 @@ impl EmbeddingsRequest {
         let task = self.task.map(|word| TextUse { field: "task", word });
         let input_type = self.input_type.map(|word| TextUse { field: "input_type", word });
         if task.is_some() && input_type.is_some() {
-            return Err(ApiError::bad_value("input_type", "it chooses a prompt, and so does task: send one of them"));
+            return Err(ApiError::bad_value("input_type", "both it and task choose a prompt: send one of them"));
         }
         let types = [
             ("embedding_dtype", self.embedding_dtype),
@@ -194,7 +194,7 @@ impl EmbeddingsRequest {
         let layout = Layout::resolve(&types, self.encoding_format, usual)?;
         let normalize = match normalize {
             Some(false) if layout.needs_length_one() => {
-                let reason = "int8 and uint8 are for vectors of length 1; leave it out, or ask for another type";
+                let reason = "int8 and uint8 require vectors of length 1; omit it, or use another type";
                 return Err(ApiError::bad_value("normalize", reason));
             }
             None if layout.needs_length_one() => Some(true),
@@ -207,7 +207,7 @@ impl EmbeddingsRequest {
                 _ => {
                     return Err(ApiError::bad_value(
                         "truncate_prompt_tokens",
-                        format!("{tokens} is not -1 or above 0"),
+                        format!("must be -1 or at least 1, not {tokens}"),
                     ));
                 }
             },
@@ -232,16 +232,24 @@ impl EmbeddingsRequest {
         Ok((call, layout))
     }
 
-    /// Refuses what would change the result and is not served.
+    /// Refuses unsupported fields that would change the result.
     fn refuse(&self) -> Result<(), ApiError> {
         let present = [
             (
                 "instruction",
                 self.instruction.is_some(),
-                "it is not served; put it into \"prompt\", in the model's format",
+                "it is not supported; send it in \"prompt\", in the model's format",
             ),
-            ("late_chunking", self.late_chunking == Some(true), "the server embeds each input by itself"),
-            ("add_special_tokens", self.add_special_tokens == Some(false), "the model needs them; send token ids"),
+            (
+                "late_chunking",
+                self.late_chunking == Some(true),
+                "it is not supported; each input is embedded separately",
+            ),
+            (
+                "add_special_tokens",
+                self.add_special_tokens == Some(false),
+                "the model requires them; to choose all tokens, send token ids",
+            ),
         ];
         if let Some((field, _, reason)) = present.into_iter().find(|(_, present, _)| *present) {
             return Err(ApiError::bad_value(field, reason));

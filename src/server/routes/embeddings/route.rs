@@ -1,4 +1,4 @@
-//! The routes, and the layout of their replies.
+//! The routes, and the schema of their responses.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::server::{ApiError, App};
 
 /// Vectors, in the order of the inputs.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "replies are written by hand; this describes them")]
+#[allow(dead_code, reason = "schema of a hand-written response")]
 pub struct EmbeddingsReply {
     #[schema(example = "list")]
     object: String,
@@ -35,7 +35,7 @@ pub struct EmbeddingsReply {
 
 /// The vector of one input.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "replies are written by hand; this describes them")]
+#[allow(dead_code, reason = "schema of a hand-written response")]
 struct EmbeddingObject {
     #[schema(example = "embedding")]
     object: String,
@@ -44,11 +44,11 @@ struct EmbeddingObject {
     index: usize,
 }
 
-/// A list of numbers; their bytes in base64; of a ColBERT model a list of vectors, one for each token; or an object with
-/// one of these for each type, where the request names several.
+/// A list of numbers; their bytes in base64; a list of vectors, one per token (ColBERT); or an object with one of these
+/// per type, if the request names several types.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "replies are written by hand; this describes them")]
+#[allow(dead_code, reason = "schema of a hand-written response")]
 enum Vector {
     Numbers(Vec<f32>),
     Base64(String),
@@ -57,14 +57,15 @@ enum Vector {
     Types(BTreeMap<String, String>),
 }
 
-/// Texts become vectors
+/// Create vectors of texts
 ///
-/// As OpenAI, Infinity, Jina, Voyage, NIM and vLLM do it: the fields of all of them are taken. A list of inputs may be as
-/// long as --max-client-batch-size; it is split inside. A ColBERT model gives a list of vectors for each text.
+/// OpenAI's, Infinity's, Jina's, Voyage's, NIM's and vLLM's route, with the fields of all of them. A list of inputs has
+/// at most --max-client-batch-size items, in batches of the server's choice. A ColBERT model gives a list of vectors
+/// for each text.
 #[utoipa::path(
     post, path = "/embeddings", tag = tags::OPENAI,
     request_body = EmbeddingsRequest,
-    responses((status = 200, description = "One vector an input, in order", body = EmbeddingsReply))
+    responses((status = 200, description = "One vector per input, in order", body = EmbeddingsReply))
 )]
 pub async fn embeddings(
     State(app): State<Arc<App>>,
@@ -74,14 +75,14 @@ pub async fn embeddings(
     answer(&app, request, model).await
 }
 
-/// Texts become vectors, by the model in the path (Azure)
+/// Create vectors of texts (Azure)
 ///
-/// As `/embeddings`; the deployment is the name of the model, slashes as %2F or as they are.
+/// As `/embeddings`; the deployment is the model's name, with slashes as %2F or as they are.
 #[utoipa::path(
     post, path = "/openai/deployments/{deployment}/embeddings", tag = tags::OPENAI,
-    params(("deployment" = String, Path, description = "The name of the model")),
+    params(("deployment" = String, Path, description = "The model's name")),
     request_body = EmbeddingsRequest,
-    responses((status = 200, description = "One vector an input, in order", body = EmbeddingsReply))
+    responses((status = 200, description = "One vector per input, in order", body = EmbeddingsReply))
 )]
 pub async fn deployment(
     State(app): State<Arc<App>>,
@@ -92,14 +93,14 @@ pub async fn deployment(
     answer(&app, request, Some(name)).await
 }
 
-/// Texts become vectors, by the model in the path (OpenAI's first clients)
+/// Create vectors of texts (OpenAI's first clients)
 ///
-/// As `/embeddings`; the engine is the name of the model.
+/// As `/embeddings`; the engine is the model's name.
 #[utoipa::path(
     post, path = "/engines/{engine}/embeddings", tag = tags::OPENAI,
-    params(("engine" = String, Path, description = "The name of the model")),
+    params(("engine" = String, Path, description = "The model's name")),
     request_body = EmbeddingsRequest,
-    responses((status = 200, description = "One vector an input, in order", body = EmbeddingsReply))
+    responses((status = 200, description = "One vector per input, in order", body = EmbeddingsReply))
 )]
 pub async fn engine(
     State(app): State<Arc<App>>,
@@ -110,25 +111,25 @@ pub async fn engine(
     answer(&app, request, Some(name)).await
 }
 
-/// Images are not served
+/// Images are not supported
 #[utoipa::path(
     post, path = "/embeddings_image", tag = tags::OPENAI,
-    responses((status = 400, description = "Images are not served", body = ErrorBody))
+    responses((status = 400, description = "Images are not supported", body = ErrorBody))
 )]
 pub async fn embeddings_image() -> ApiError {
-    ApiError::bad_value("input", "images are not served; texts are, at /embeddings").code(ApiError::UNSUPPORTED)
+    ApiError::bad_value("input", "images are not supported; send texts to /embeddings").code(ApiError::UNSUPPORTED)
 }
 
-/// Audio is not served
+/// Audio is not supported
 #[utoipa::path(
     post, path = "/embeddings_audio", tag = tags::OPENAI,
-    responses((status = 400, description = "Audio is not served", body = ErrorBody))
+    responses((status = 400, description = "Audio is not supported", body = ErrorBody))
 )]
 pub async fn embeddings_audio() -> ApiError {
-    ApiError::bad_value("input", "audio is not served; texts are, at /embeddings").code(ApiError::UNSUPPORTED)
+    ApiError::bad_value("input", "audio is not supported; send texts to /embeddings").code(ApiError::UNSUPPORTED)
 }
 
-/// A path that is not UTF-8 has no name.
+/// Fails for a path that is not UTF-8.
 type Rest = Result<Path<String>, PathRejection>;
 
 /// The name in `NAME/embeddings`, the rest of a path under `head`.
@@ -138,20 +139,20 @@ fn name_in(rest: Rest, head: &str) -> Result<String, ApiError> {
     match rest.strip_suffix("/embeddings") {
         Some(name) if !name.is_empty() => Ok(name.to_owned()),
         _ => {
-            let message = format!("there is no {head}/{}; {head}/NAME/embeddings is what there is", shorten(rest));
+            let message = format!("no such route: {head}/{}; use {head}/NAME/embeddings", shorten(rest));
             Err(ApiError::new(StatusCode::NOT_FOUND, message).code("unknown_url"))
         }
     }
 }
 
-/// NIM's other way to say the use of texts: MODEL-query and MODEL-passage stand for a model called MODEL.
+/// NIM's other form of a text's use: MODEL-query and MODEL-passage for a model called MODEL.
 fn suffix<'n>(app: &App, name: &'n str) -> Option<(&'n str, TextUse)> {
     let (model, word) = name.rsplit_once('-').filter(|(_, word)| ["query", "passage"].contains(word))?;
     let is_suffix = app.models.meant(name).is_none() && app.models.meant(model).is_some();
     is_suffix.then(|| (model, TextUse { field: "model", word: word.to_owned() }))
 }
 
-/// The answer of the model called `name`.
+/// The response of the model called `name`.
 async fn answer(app: &App, request: EmbeddingsRequest, name: Option<String>) -> Result<Response, ApiError> {
     let (name, by_name) = match name.as_deref().and_then(|name| suffix(app, name)) {
         Some((model, text_use)) => (Some(model), Some(text_use)),
@@ -165,7 +166,7 @@ async fn answer(app: &App, request: EmbeddingsRequest, name: Option<String>) -> 
     embed_call::reply(vectors, 0, move |vectors| write_reply(vectors, service.name(), &layout)).await
 }
 
-/// The reply, written in one go: the numbers never become a tree of JSON values.
+/// The response, written directly: the numbers never become a tree of JSON values.
 fn write_reply(vectors: &Vectors, name: &str, layout: &Layout) -> Vec<u8> {
     let tail = serde_json::json!({
         "model": name, "usage": Usage::of(vectors.tokens()), "id": new_id(), "created": unix_time(),

@@ -1,4 +1,4 @@
-//! The number types of vectors in the words of all dialects, and how a reply has them.
+//! The number types of vectors in the words of all dialects, and their layout in a response.
 
 use serde::de::value::StrDeserializer;
 use serde::de::{Deserialize, Error, SeqAccess};
@@ -10,7 +10,7 @@ use crate::server::routes::inputs::one_of;
 use crate::server::vectors::{EncodingFormat, VectorWriter, unit};
 use crate::server::{ApiError, EmbeddingDtype};
 
-/// A type of vectors in a reply.
+/// A type of vectors in a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VectorType {
     /// Numbers of a type.
@@ -19,7 +19,7 @@ pub enum VectorType {
     Base64,
 }
 
-/// All words, the dialects' before infa's own.
+/// All names; those of the dialects come before infa's own.
 const WORDS: &[(&str, VectorType)] = &[
     ("float", VectorType::Numbers(EmbeddingDtype::Float32)),
     ("base64", VectorType::Base64),
@@ -33,12 +33,12 @@ const WORDS: &[(&str, VectorType)] = &[
 const NAMES: &[&str] = &["float", "float32", "base64", "int8", "uint8", "binary", "ubinary"];
 
 impl VectorType {
-    /// The key of these vectors in a reply that has several types.
+    /// The key of these vectors in a response with several types.
     pub fn name(self) -> &'static str {
         WORDS.iter().find(|(_, known)| *known == self).map_or("float", |(word, _)| word)
     }
 
-    /// Writes vectors of this type, as a list or in base64.
+    /// The writer of vectors of this type, as a list or in base64.
     pub fn writer(self, format: EncodingFormat) -> VectorWriter {
         match self {
             Self::Base64 => {
@@ -56,7 +56,7 @@ deserialize_shapes!(VectorType, "the name of a type of vectors", {
     }
 });
 
-/// A type of vectors or a list of types, without repetitions.
+/// One or more types of vectors, without repetitions.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct VectorTypes(pub Vec<VectorType>);
 
@@ -76,18 +76,18 @@ deserialize_shapes!(VectorTypes, "the name of a type of vectors, or a list of su
     }
 });
 
-/// How a reply has the vectors of an input.
+/// The layout of an input's vectors in a response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Layout {
     /// One value.
     One(VectorWriter),
-    /// An object with a value for each type (Jina, for several types).
+    /// An object with one value per type (Jina, for several types).
     ByType(Vec<VectorType>, EncodingFormat),
 }
 
 impl Layout {
-    /// The layout of a request whose fields `given` name types; they must agree. `usual` is the number type of a reply to
-    /// a request that names none.
+    /// The layout for a request with the types in the fields `given`, which must agree. `usual`: the number type unless
+    /// the request names one.
     ///
     /// # Errors
     /// 400 if two fields disagree.
@@ -101,7 +101,7 @@ impl Layout {
             let Some(types) = types.as_ref().filter(|types| !types.0.is_empty()) else { continue };
             match named {
                 Some((other, agreed)) if agreed != types => {
-                    return Err(ApiError::bad_value(*field, format!("{other} says something else; send one of them")));
+                    return Err(ApiError::bad_value(*field, format!("contradicts {other}; send one of them")));
                 }
                 _ => named = Some((field, types)),
             }
@@ -109,18 +109,18 @@ impl Layout {
         let format = format.unwrap_or_default();
         Ok(match named.map(|(_, types)| &types.0[..]) {
             None => Self::One(VectorWriter { format, dtype: usual, packed: false }),
-            // Clients that did not ask for a type read base64 as float32: `packed` only where one is named.
+            // Clients that named no type read base64 as float32: `packed` is set only for named types.
             Some([one]) => Self::One(one.writer(format)),
             Some(several) => Self::ByType(several.to_vec(), format),
         })
     }
 
-    /// Whether numbers have a fixed range, for which vectors must have length 1.
+    /// True for numbers with a fixed range, for which vectors must have length 1.
     pub fn needs_length_one(&self) -> bool {
         matches!(self, Self::One(writer) if writer.dtype.needs_length_one())
     }
 
-    /// The number of values for each vector.
+    /// The number of values per vector.
     pub fn copies(&self) -> usize {
         match self {
             Self::One(_) => 1,
@@ -128,7 +128,7 @@ impl Layout {
         }
     }
 
-    /// The estimated bytes of a reply.
+    /// The estimated bytes of a response.
     pub fn reply_size(&self, vectors: &Vectors) -> usize {
         let size = |&numbers: &usize| match self {
             Self::One(writer) => writer.size(numbers),
@@ -137,7 +137,7 @@ impl Layout {
         vectors.numbers().iter().map(|numbers| 80 + size(numbers)).sum()
     }
 
-    /// Appends the value for the vectors of an input: one vector, or with a `width` one for each token.
+    /// Appends the value of an input's vectors: one vector, or with a `width` one per token.
     pub fn write(&self, numbers: &[f32], width: Option<usize>, out: &mut Vec<u8>) {
         match self {
             Self::One(writer) => write(*writer, numbers, width, out),
@@ -154,7 +154,7 @@ impl Layout {
     }
 }
 
-/// Appends the vector or vectors of an input. int8 and uint8 are made of vectors of length 1, whatever the model gives.
+/// Appends the vector or vectors of an input. int8 and uint8 are computed from vectors of length 1.
 pub fn write(writer: VectorWriter, numbers: &[f32], width: Option<usize>, out: &mut Vec<u8>) {
     match width {
         None if writer.dtype.needs_length_one() => writer.write(&unit(numbers), out),
@@ -173,6 +173,6 @@ pub fn types_schema() -> Schema {
     let null = ObjectBuilder::new().schema_type(Type::Null);
     let several = ArrayBuilder::new().items(name());
     let about =
-        "The type of the vectors (Jina, NIM); with several types each vector is an object with one value for each";
+        "The type of the vectors (Jina, NIM); with several types, each vector is an object with one value per type";
     one_of(OneOfBuilder::new().item(name()).item(several).item(null), about)
 }

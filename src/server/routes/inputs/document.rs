@@ -1,4 +1,4 @@
-//! A document, a query or a text to be labelled, in the shapes in which clients write one.
+//! A document, a query or a text to classify, in all shapes that clients send.
 
 use std::fmt::{self, Formatter};
 
@@ -10,16 +10,16 @@ use super::object::{Medium, TextObject, is_medium};
 use super::schemas::{list, one_of, string, text_object};
 use crate::server::http::deserialize_shapes;
 
-/// A text: a string, an object with `text` (Cohere, Jina, NIM) or with `content` (vLLM), or a list of content parts
-/// (SGLang), of which there may be several: they are joined by line breaks, as vLLM joins them.
+/// A text: a string, an object with `text` (Cohere, Jina, NIM) or `content` (vLLM), or a list of content parts
+/// (SGLang), joined by line breaks, as in vLLM.
 #[derive(Debug)]
 pub struct Document {
     pub text: String,
-    /// Whether it came as an object or as content parts.
+    /// True if it was an object or content parts.
     pub object: bool,
 }
 
-/// Documents: a list, or one alone.
+/// A list of documents, or a single one.
 #[derive(Debug)]
 pub struct Documents(pub List<Document>);
 
@@ -30,7 +30,7 @@ impl<'de> Deserialize<'de> for Document {
 }
 
 struct DocumentVisitor {
-    /// Whether an object may have its text in `content`.
+    /// True if an object may have its text in `content`.
     content: bool,
 }
 
@@ -60,7 +60,7 @@ impl<'de> Visitor<'de> for DocumentVisitor {
                 "text" if text.is_some() => return Err(A::Error::duplicate_field("text")),
                 "text" => text = Some(fields.next_value()?),
                 "content" if content.is_some() => return Err(A::Error::duplicate_field("content")),
-                // A document of another kind may have a field of this name beside its text.
+                // Beside `text`, `content` is an unrelated field.
                 "content" if self.content && text.is_none() => content = Some(fields.next_value_seed(Content)?),
                 field if is_medium(field) => {
                     fields.next_value::<Option<Medium>>()?;

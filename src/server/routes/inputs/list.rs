@@ -1,4 +1,4 @@
-//! Lists of inputs, of which only so many are kept as a request may have.
+//! Lists of inputs that keep only as many as a request may have.
 
 use std::fmt::{self, Formatter};
 use std::marker::PhantomData;
@@ -8,24 +8,24 @@ use serde::{Deserialize, Deserializer};
 
 use crate::server::{ApiError, Limits};
 
-/// Maximum inputs that are kept of a request, whatever the limit: what comes after is read and counted only, so that a
-/// body of millions of empty texts takes no memory.
+/// Maximum inputs that are kept of a request, whatever its limit: the rest is only counted, so that a body of millions
+/// of empty texts takes no memory.
 pub const MAX_KEPT: usize = 1 << 16;
 
-/// A list, of which no more than [`MAX_KEPT`] are kept.
+/// A list that keeps at most [`MAX_KEPT`] items.
 #[derive(Debug, PartialEq, Eq)]
 pub struct List<T> {
     items: Vec<T>,
     count: usize,
-    /// Whether its one item came by itself.
+    /// True if its only item was not in a list.
     alone: bool,
 }
 
 impl<T> List<T> {
-    /// The items of the field `field`: at least one, and no more than the limit.
+    /// The items of the field `field`: at least one, and at most the limit.
     ///
     /// # Errors
-    /// 400 if there are none, 413 if there are too many.
+    /// 400 for an empty list, 413 for a long one.
     pub fn checked(self, field: &str, limits: &Limits) -> Result<Vec<T>, ApiError> {
         let limit = limits.client_batch.min(MAX_KEPT);
         match self.count {
@@ -35,7 +35,7 @@ impl<T> List<T> {
         }
     }
 
-    /// The items that are kept.
+    /// The kept items.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.items.iter()
     }
@@ -44,7 +44,7 @@ impl<T> List<T> {
         self.count == 0
     }
 
-    /// The number of items, also of those that are not kept.
+    /// The number of items, including those that were not kept.
     pub fn count(&self) -> usize {
         self.count
     }
@@ -57,12 +57,12 @@ impl<T> List<T> {
         Self { items: Vec::new(), count: 0, alone: false }
     }
 
-    /// A list of one item that came by itself.
+    /// A single item that was not in a list.
     pub fn one(item: T) -> Self {
         Self { items: vec![item], count: 1, alone: true }
     }
 
-    /// Adds an item: it is kept, or counted only.
+    /// Adds an item, which is kept or only counted.
     pub fn push(&mut self, item: T) {
         if self.items.len() < MAX_KEPT {
             self.items.push(item);
@@ -70,7 +70,7 @@ impl<T> List<T> {
         self.count += 1;
     }
 
-    /// Adds the rest of a sequence, whose items are of the type `I`.
+    /// Adds the rest of a sequence with items of type `I`.
     pub fn extend<'de, I: DeserializeOwned, A: SeqAccess<'de>>(
         mut self,
         mut rest: A,

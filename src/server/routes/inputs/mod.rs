@@ -1,4 +1,4 @@
-//! Inputs of requests, in the shapes in which clients send them, and how they are cut.
+//! Inputs of requests, in all shapes that clients send, and their truncation.
 
 mod document;
 mod list;

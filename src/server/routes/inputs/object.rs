@@ -1,11 +1,11 @@
-//! `{"text": …}`: a text as Jina's clients write it.
+//! `{"text": …}`: Jina's shape of a text.
 
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Unexpected};
 
 use crate::server::http::deserialize_shapes;
 
-/// Fields of such an object that stand for something other than text (Jina, SGLang, vLLM, Voyage). Passing over them
-/// would give the vector of half an input.
+/// Fields of such an object for other media (Jina, SGLang, vLLM, Voyage). Ignoring them would give the vector of a part
+/// of the input.
 const MEDIA: &[&str] = &[
     "image",
     "images",
@@ -22,7 +22,7 @@ const MEDIA: &[&str] = &[
     "bytes",
 ];
 
-/// Whether a field stands for something other than text.
+/// True for fields of other media.
 pub(super) fn is_medium(field: &str) -> bool {
     MEDIA.contains(&field)
 }
@@ -30,7 +30,7 @@ pub(super) fn is_medium(field: &str) -> bool {
 /// Fields of a chat message.
 const CHAT: &[&str] = &["role", "content", "messages"];
 
-/// The text of an object `{"text": …}`. Fields that do not concern the text are ignored, media are refused.
+/// The text of an object `{"text": …}`. Unrelated fields are ignored, media are refused.
 #[derive(Debug)]
 pub struct TextObject(pub String);
 
@@ -41,7 +41,6 @@ deserialize_shapes!(TextObject, "an object with the string \"text\"", {
 });
 
 impl TextObject {
-    /// Reads the fields of an object.
     pub fn read<'de, A: MapAccess<'de>>(mut fields: A) -> Result<Self, A::Error> {
         let mut text = None;
         while let Some(field) = fields.next_key::<String>()? {
@@ -63,23 +62,23 @@ impl TextObject {
     }
 }
 
-/// An image or another medium: never read, always an error.
+/// An image or another medium: always an error.
 #[derive(Debug)]
 pub struct Medium;
 
-/// A chat message: never read, always an error.
+/// A chat message: always an error.
 #[derive(Debug)]
 pub struct Chat;
 
 impl<'de> Deserialize<'de> for Medium {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        let expected = "a text; images, audio, video and documents are not served";
+        let expected = "a text; images, audio, video and documents are not supported";
         Err(D::Error::invalid_value(Unexpected::Other("not a text"), &expected))
     }
 }
 
 impl<'de> Deserialize<'de> for Chat {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(D::Error::invalid_value(Unexpected::Other("a chat message"), &"a text; chat messages are not served"))
+        Err(D::Error::invalid_value(Unexpected::Other("a chat message"), &"a text; chat messages are not supported"))
     }
 }

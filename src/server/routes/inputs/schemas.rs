@@ -1,4 +1,4 @@
-//! Parts of schemas that are written by hand.
+//! Parts of hand-written schemas.
 
 use utoipa::openapi::schema::{ArrayBuilder, ArrayItems, ObjectBuilder, OneOfBuilder, Schema, Type};
 

@@ -1,4 +1,4 @@
-//! The inputs of an embeddings request, in every shape that clients send.
+//! The inputs of an embeddings request, in all shapes that clients send.
 
 use std::fmt::{self, Formatter};
 
@@ -11,8 +11,8 @@ use super::schemas::{id, list, one_of, string, text_object};
 use crate::engine::Input;
 use crate::server::http::{Whole, WholeNumber, WholeVisitor, deserialize_shapes};
 
-/// Inputs to embed: one, or a list in which strings, objects `{"text": …}` and lists of token ids may be mixed. A list of
-/// bare numbers is one input, its token ids.
+/// Inputs to embed: a single one, or a list in which strings, objects `{"text": …}` and lists of token ids may be
+/// mixed. A list of bare numbers is a single input of token ids.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Inputs(pub List<Input>);
 
@@ -38,7 +38,7 @@ deserialize_shapes!(Inputs, "a string, a list of strings, a list of token ids, o
     }
 });
 
-/// Token ids: `first`, if it has been read, and those that follow.
+/// Token ids: `first`, if already read, and the rest.
 fn read_ids<'de, A: SeqAccess<'de>>(first: Option<u32>, mut rest: A) -> Result<Vec<u32>, A::Error> {
     let mut ids: Vec<u32> = first.into_iter().collect();
     while let Some(Whole(TokenId(id))) = rest.next_element()? {
@@ -47,7 +47,6 @@ fn read_ids<'de, A: SeqAccess<'de>>(first: Option<u32>, mut rest: A) -> Result<V
     Ok(ids)
 }
 
-/// The id of a token.
 struct TokenId(u32);
 
 impl TryFrom<i128> for TokenId {
@@ -89,7 +88,7 @@ impl<'de> Deserialize<'de> for First {
 }
 
 struct Items {
-    /// Whether a number may stand where an input does.
+    /// True if a number may stand in place of an input.
     numbers: bool,
 }
 
@@ -142,7 +141,7 @@ impl<'de> Visitor<'de> for Items {
 pub fn inputs_schema() -> Schema {
     let id = || id().format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)));
     let text = string().description(Some("A text")).examples(["What is the capital of France?"]);
-    let object = text_object().description(Some("A text as Jina's clients write it"));
+    let object = text_object().description(Some("A text in Jina's shape"));
     let ids = || list(id()).description(Some("The token ids of one text, special tokens included"));
     let item = OneOfBuilder::new().item(string()).item(text_object()).item(ids());
     let several = list(item).description(Some("Several inputs"));

@@ -1,4 +1,4 @@
-//! Which end of a text that is too long is cut off, in the words of all dialects.
+//! The end at which a text that is too long is cut, in the words of all dialects.
 
 use serde::de::Error;
 use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
@@ -7,8 +7,8 @@ use super::schemas::{one_of, string};
 use crate::model::tokenizer::Truncate;
 use crate::server::http::deserialize_shapes;
 
-/// Which end of an input that is too long goes: "right" (NIM's and Cohere's "END"), "left" ("START"), or "none" for an
-/// error instead, in any case; TEI's `true` stands for what the model does by itself, `false` for "none".
+/// The end at which an input that is too long is cut: "right" (NIM's and Cohere's "END"), "left" ("START"), or "none"
+/// for an error, in any case; TEI's `true` stands for the model's own end, `false` for "none".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Truncation(pub Option<Truncate>);
 
@@ -35,7 +35,7 @@ pub fn truncation_schema() -> Schema {
     let words = string().enum_values(Some(WORDS.iter().copied()));
     let of_type = |kind| ObjectBuilder::new().schema_type(kind);
     let shapes = OneOfBuilder::new().item(words).item(of_type(Type::Boolean)).item(of_type(Type::Null));
-    let about = "Which end of an input that is too long goes (END is right, START is left); \"none\" and false: such an \
-                 input is an error. By default, and with true, what the server was started with";
+    let about = "The end at which an input that is too long is cut (END is right, START is left); \"none\" and false make it \
+                 an error. By default, and with true, the server's setting";
     one_of(shapes, about)
 }

@@ -22,13 +22,13 @@ use crate::server::routes::inputs::List;
 use crate::server::routes::tags;
 use crate::server::{ApiError, App, Limits};
 
-/// Says how many bytes of a body are JSON, where tensors follow as bytes.
+/// The number of bytes of JSON in a body with binary tensors.
 const JSON_LENGTH: HeaderName = HeaderName::from_static("inference-header-content-length");
 
-/// The parameters of a request that are followed.
+/// The supported parameters of a request.
 const PARAMETERS: &[&str] = &["binary_data_output", "normalize", "dimensions", "prompt_name", "truncate", "raw_scores"];
 
-/// Maximum tensors of a request and of its reply: a model has fewer.
+/// Maximum tensors of a request and of its response; models have fewer.
 const MAX_TENSORS: usize = 64;
 
 /// Tensors for a model.
@@ -37,26 +37,26 @@ const MAX_TENSORS: usize = 64;
     "inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["What do cats eat?"]}]
 }))]
 pub struct InferRequest {
-    /// Comes back with the reply.
+    /// Returned in the response.
     id: Option<String>,
-    /// `binary_data_output`: whether tensors come back as bytes. Ours: `normalize`, `dimensions`, `prompt_name`,
+    /// `binary_data_output`: true for tensors as bytes. infa's own: `normalize`, `dimensions`, `prompt_name`,
     /// `truncate` ("right", "left", "none"), `raw_scores`.
     #[serde(default, deserialize_with = "scalars")]
     #[schema(value_type = Object)]
     parameters: Map<String, Json>,
     #[serde(deserialize_with = "few::<_, _, MAX_TENSORS>")]
     inputs: Vec<Tensor>,
-    /// Which tensors come back, all of them if it is left out.
+    /// The requested output tensors; all by default.
     #[serde(default, deserialize_with = "few::<_, _, MAX_TENSORS>")]
     outputs: Vec<RequestedOutput>,
 }
 
-/// A tensor that is asked for.
+/// A requested output tensor.
 #[derive(Deserialize, ToSchema)]
 pub struct RequestedOutput {
     #[schema(example = "embedding")]
     name: String,
-    /// With `binary_data`, whether it comes back as bytes.
+    /// `binary_data`: true for a tensor as bytes.
     #[serde(default, deserialize_with = "scalars")]
     #[schema(value_type = Object)]
     parameters: Map<String, Json>,
@@ -64,7 +64,7 @@ pub struct RequestedOutput {
 
 /// Tensors of a model.
 #[derive(Serialize, ToSchema)]
-#[allow(dead_code, reason = "the schema of what is written without it")]
+#[allow(dead_code, reason = "schema of a hand-written response")]
 pub struct InferResponse {
     model_name: String,
     #[schema(example = "1")]
@@ -73,9 +73,9 @@ pub struct InferResponse {
     outputs: Vec<OutputTensor>,
 }
 
-/// A tensor of a reply.
+/// A tensor of a response.
 #[derive(Serialize, ToSchema)]
-#[allow(dead_code, reason = "the schema of what is written without it")]
+#[allow(dead_code, reason = "schema of a hand-written response")]
 pub struct OutputTensor {
     #[schema(example = "embedding")]
     name: String,
@@ -83,28 +83,27 @@ pub struct OutputTensor {
     datatype: String,
     #[schema(example = json!([1, 384]))]
     shape: Vec<usize>,
-    /// The numbers, row by row; not there if they follow as bytes.
+    /// The numbers, row by row; missing if they follow as bytes.
     data: Option<Vec<f32>>,
 }
 
-/// Tensors in, tensors out
+/// Infer tensors
 ///
-/// Models that embed take `text`, which may have any name, and give `embedding`; cross-encoders take `query` and
-/// `documents` and give `scores`; classifiers take `text` and give `scores`, a column a label. Texts are BYTES. Tensors may
-/// follow the JSON as bytes, with the header `Inference-Header-Content-Length`. Also under
-/// `/v2/models/{model}/versions/1/infer`.
+/// Embedders take `text`, under any name, and give `embedding`; cross-encoders take `query` and `documents` and give
+/// `scores`; classifiers take `text` and give `scores`, one column per label. Texts are BYTES. Tensors may follow the
+/// JSON as bytes, with the header `Inference-Header-Content-Length`. Also under `/v2/models/{model}/versions/1/infer`.
 #[utoipa::path(post, path = "/v2/models/{model}/infer", operation_id = "model_infer", tag = tags::KSERVE, request_body = InferRequest,
     params(
         ("model" = String, Path, description = "The model's name"),
         ("Inference-Header-Content-Length" = Option<usize>, Header,
-            description = "How many bytes of the body are JSON, if tensors follow as bytes")),
-    responses((status = 200, description = "The tensor that was asked for", content(
+            description = "The number of bytes of JSON in the body, if tensors follow as bytes")),
+    responses((status = 200, description = "The requested tensor", content(
         (InferResponse = "application/json"),
         (Vec<u8> = "application/octet-stream")))))]
 pub async fn infer(app: Arc<App>, service: &Service, request: Request) -> Result<Response, ApiError> {
     let interface = Interface::of(service)?;
     let headers = request.headers().clone();
-    // A layer has read it already, within its limits.
+    // A layer has read it within its limits.
     let body = Bytes::from_request(request, &()).await;
     let body = body.map_err(|e| ApiError::new(e.status(), format!("the body cannot be read: {e}")))?;
     let size = body.len();
@@ -125,14 +124,14 @@ pub async fn infer(app: Arc<App>, service: &Service, request: Request) -> Result
     })
 }
 
-/// A request that has been read.
+/// A parsed request.
 struct InferCall {
     id: Option<String>,
     parameters: Map<String, Json>,
     binary_output: bool,
     /// The texts of the first input.
     first: Vec<String>,
-    /// Those of the second, if the model takes two.
+    /// The texts of the second, if the model takes two.
     second: Option<Vec<String>>,
 }
 
@@ -149,18 +148,20 @@ impl InferCall {
     }
 }
 
-/// The JSON and what follows it.
+/// The JSON and the bytes after it.
 fn split<'b>(headers: &HeaderMap, body: &'b [u8]) -> Result<(&'b [u8], &'b [u8]), ApiError> {
     let Some(length) = headers.get(&JSON_LENGTH) else { return Ok((body, &[])) };
     let number = length.to_str().ok().and_then(|text| text.trim().parse::<usize>().ok());
     number.and_then(|length| body.split_at_checked(length)).ok_or_else(|| {
         let (length, all) = (String::from_utf8_lossy(length.as_bytes()), body.len());
         let length = shorten(&length);
-        ApiError::bad_request(format!("Inference-Header-Content-Length: {length} is no part of the body's {all} bytes"))
+        ApiError::bad_request(format!(
+            "Inference-Header-Content-Length: {length} is not a number from 0 to the body's {all} bytes"
+        ))
     })
 }
 
-/// The texts of each input, the last first: whatever order they came in, it is that of [`Interface::names`].
+/// The texts of each input in reverse order of [`Interface::names`].
 fn texts(
     interface: Interface,
     inputs: Vec<Tensor>,
@@ -172,14 +173,14 @@ fn texts(
     let single = names.len() == 1 && inputs.len() == 1;
     for tensor in inputs {
         let name = shorten(&tensor.name);
-        // Clients of other servers have another name for it (input_text, input-0); which one is meant is clear.
+        // Clients of other servers use other names (input_text, input-0); a single input is unambiguous.
         let slot = if single { Some(0) } else { interface.position(&tensor.name) };
         let Some(slot) = slot else {
             let known = names.join("\" and \"");
             return Err(ApiError::bad_request(format!("input \"{name}\": the model takes \"{known}\"")));
         };
         if given[slot].is_some() {
-            return Err(ApiError::bad_request(format!("input \"{name}\": there are two of it")));
+            return Err(ApiError::bad_request(format!("input \"{name}\": duplicate")));
         }
         given[slot] = Some(tensor.texts(binary)?);
     }
@@ -187,17 +188,17 @@ fn texts(
         return Err(ApiError::bad_request(format!("{} bytes follow the last tensor", binary.len())));
     }
     let present = |(name, texts): (&&str, Option<List<String>>)| {
-        let texts = texts.ok_or_else(|| ApiError::bad_request(format!("input \"{name}\": it is missing")))?;
+        let texts = texts.ok_or_else(|| ApiError::bad_request(format!("input \"{name}\": missing")))?;
         let texts = texts.checked(&format!("input \"{name}\""), limits)?;
         if *name == "query" && texts.len() != 1 {
-            return Err(ApiError::bad_request(format!("input \"query\": one query is taken, not {}", texts.len())));
+            return Err(ApiError::bad_request(format!("input \"query\": must have one element, not {}", texts.len())));
         }
         Ok(texts)
     };
     names.iter().zip(given).map(present).rev().collect()
 }
 
-/// What the model makes of its inputs.
+/// The output of the model.
 async fn answer(
     interface: Interface,
     service: &Service,
@@ -240,7 +241,7 @@ async fn answer(
     }
 }
 
-/// What a model said of the input tensor `name`.
+/// A failure about the input tensor `name`.
 fn of_input(failure: Failure, name: &str) -> ApiError {
     match failure {
         Failure::Input { index, reason, .. } => {
@@ -250,7 +251,7 @@ fn of_input(failure: Failure, name: &str) -> ApiError {
     }
 }
 
-/// Whether the tensor comes back as bytes.
+/// True if the tensor is returned as bytes.
 fn wants_binary(
     interface: Interface,
     parameters: &Map<String, Json>,
@@ -262,11 +263,11 @@ fn wants_binary(
         if output.name != known {
             return Err(ApiError::bad_request(format!("output \"{name}\": the model gives \"{known}\"")));
         }
-        // Triton's extensions that change what comes back, or where it goes.
+        // Triton's extensions that change the output or its destination.
         for parameter in ["classification", "shared_memory_region"] {
             let is_off = |value: &Json| value.is_null() || value.as_u64() == Some(0);
             if output.parameters.get(parameter).is_some_and(|value| !is_off(value)) {
-                let message = format!("output \"{name}\": parameters.{parameter}: this extension is not served");
+                let message = format!("output \"{name}\": parameters.{parameter}: this extension is not supported");
                 return Err(ApiError::bad_request(message));
             }
         }
@@ -277,22 +278,22 @@ fn wants_binary(
     Ok(binary)
 }
 
-/// What a request says beside its tensors.
+/// The parameters of a request or an output.
 struct Parameters<'p>(&'p Map<String, Json>);
 
 impl Parameters<'_> {
-    /// Refuses a name that looks like one of [`PARAMETERS`]; other unknown ones are ignored.
+    /// Refuses misspelt names of [`PARAMETERS`]; other unknown ones are ignored.
     fn check_names(&self) -> Result<(), ApiError> {
         for (name, _) in self.0.iter().filter(|(_, value)| !value.is_null()) {
             if let Some(meant) = meant(name, PARAMETERS) {
                 let name = shorten(name);
-                return Err(ApiError::bad_request(format!("parameters.{name}: unknown, did you mean \"{meant}\"?")));
+                return Err(ApiError::bad_request(format!("parameters.{name}: unknown; did you mean \"{meant}\"?")));
             }
         }
         Ok(())
     }
 
-    /// The value of `name`, as `read` takes it; `what` it must be.
+    /// The value of `name`, read by `read`; `what` describes valid values.
     fn get<'s, T>(
         &'s self,
         name: &str,
@@ -302,7 +303,7 @@ impl Parameters<'_> {
         match self.0.get(name) {
             None | Some(Json::Null) => Ok(None),
             Some(value) => {
-                let wrong = || ApiError::bad_request(format!("parameters.{name}: it must be {what}"));
+                let wrong = || ApiError::bad_request(format!("parameters.{name}: must be {what}"));
                 read(value).ok_or_else(wrong).map(Some)
             }
         }
@@ -312,7 +313,7 @@ impl Parameters<'_> {
         self.get(name, "true or false", Json::as_bool)
     }
 
-    /// How the inputs are treated.
+    /// The options of the inputs.
     fn options(&self) -> Result<RequestOptions, ApiError> {
         let truncate = self.get("truncate", "\"right\", \"left\" or \"none\"", |value| match value.as_str()? {
             "right" => Some(Truncate::Right),

@@ -1,4 +1,4 @@
-//! Which tensors a model takes and gives.
+//! The input and output tensors of a model.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -17,7 +17,7 @@ pub struct TensorMetadata {
     shape: Vec<i64>,
 }
 
-/// Which tensors a model takes and gives.
+/// The interface of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Interface {
     /// `text` → `embedding`
@@ -31,14 +31,14 @@ pub enum Interface {
 impl Interface {
     pub fn of(service: &Service) -> Result<Self, ApiError> {
         let can = service.capabilities();
-        // An encoder that can rerank is asked for its vectors.
+        // An encoder that can also rerank is used for its vectors.
         [(Capability::Embed, Self::Embed), (Capability::Rerank, Self::Rerank), (Capability::Classify, Self::Classify)]
             .into_iter()
             .find_map(|(capability, interface)| can.contains(&capability).then_some(interface))
-            .ok_or_else(|| Failure::Unsupported(format!("{} has nothing to infer", service.name())).into())
+            .ok_or_else(|| Failure::Unsupported(format!("{} has no output for this protocol", service.name())).into())
     }
 
-    /// Names of its inputs, all BYTES.
+    /// Names of the inputs, all BYTES.
     pub fn names(self) -> &'static [&'static str] {
         match self {
             Self::Embed | Self::Classify => &["text"],
@@ -46,7 +46,7 @@ impl Interface {
         }
     }
 
-    /// Which of its inputs a tensor is, by its name or by NIM's.
+    /// The index of the input with this name, or NIM's name of it.
     pub fn position(self, name: &str) -> Option<usize> {
         let name = if self == Self::Rerank && matches!(name, "passage" | "passages") { "documents" } else { name };
         self.names().iter().position(|known| *known == name)

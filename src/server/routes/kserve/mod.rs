@@ -1,6 +1,6 @@
-//! The Open Inference Protocol, version 2, as KServe's and Triton's clients speak it: health, models, inference.
+//! The Open Inference Protocol, version 2, of KServe and Triton: health, models, inference.
 //!
-//! A model's name may have slashes, as they are or as `%2F`: what follows it in the path tells where it ends.
+//! A model's name may contain slashes, as they are or as `%2F`: the rest of the path determines its end.
 
 pub mod infer;
 mod interface;

@@ -1,5 +1,5 @@
-//! Parts of a KServe request of which there are few: scalars of `parameters`, and short lists. A tree of JSON would take
-//! many times the memory of the body.
+//! Bounded parts of a KServe request: scalars of `parameters`, and short lists. A tree of JSON would take many times
+//! the memory of the body.
 
 use std::fmt::{self, Formatter};
 use std::marker::PhantomData;
@@ -13,8 +13,8 @@ use crate::server::http::deserialize_shapes;
 /// Maximum parameters of a request, a tensor or an output.
 const MAX_PARAMETERS: usize = 64;
 
-/// Reads an object of which no more than [`MAX_PARAMETERS`] values are kept. Lists and objects among them are kept empty: no
-/// parameter is one.
+/// Reads an object of at most [`MAX_PARAMETERS`] values. Lists and objects among them become empty: no parameter is
+/// one.
 pub fn scalars<'de, D: Deserializer<'de>>(json: D) -> Result<Map<String, Json>, D::Error> {
     struct Entries;
 
@@ -43,7 +43,7 @@ pub fn scalars<'de, D: Deserializer<'de>>(json: D) -> Result<Map<String, Json>, 
     json.deserialize_any(Entries)
 }
 
-/// Reads a list of at most `MANY` items: more are refused before they are read.
+/// Reads a list of at most `MANY` items; further items are refused unread.
 pub fn few<'de, D: Deserializer<'de>, T: Deserialize<'de>, const MANY: usize>(json: D) -> Result<Vec<T>, D::Error> {
     struct Items<T, const MANY: usize>(PhantomData<T>);
 

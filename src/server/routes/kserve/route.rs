@@ -1,4 +1,4 @@
-//! Health, the models, and the paths below a model.
+//! Health, models, and the paths below a model.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::server::models::{Failure, Served, Service};
 use crate::server::routes::tags;
 use crate::server::{ApiError, App};
 
-/// What the server is.
+/// Name and version of the server.
 #[derive(Serialize, ToSchema)]
 pub struct ServerMetadata {
     #[schema(example = "infa")]
@@ -29,26 +29,26 @@ pub struct ServerMetadata {
     extensions: [&'static str; 1],
 }
 
-/// Whether the server lives.
+/// Liveness of the server.
 #[derive(Serialize, ToSchema)]
 pub struct ServerLive {
     live: bool,
 }
 
-/// Whether the server answers requests.
+/// Readiness of the server.
 #[derive(Serialize, ToSchema)]
 pub struct ServerReady {
     ready: bool,
 }
 
-/// Whether a model answers requests.
+/// Readiness of a model.
 #[derive(Serialize, ToSchema)]
 pub struct ModelReady {
     name: String,
     ready: bool,
 }
 
-/// What a model takes and gives.
+/// The input and output tensors of a model.
 #[derive(Serialize, ToSchema)]
 pub struct ModelMetadata {
     name: String,
@@ -60,7 +60,7 @@ pub struct ModelMetadata {
     outputs: Vec<TensorMetadata>,
 }
 
-/// A model, and whether it is loaded.
+/// A model and its state.
 #[derive(Serialize, ToSchema)]
 pub struct IndexEntry {
     name: String,
@@ -71,30 +71,30 @@ pub struct IndexEntry {
     reason: String,
 }
 
-/// What the server is
+/// Name and version of the server
 #[utoipa::path(get, path = "/v2", operation_id = "server_metadata", tag = tags::KSERVE,
     responses((status = 200, description = "Name, version, extensions of the protocol", body = ServerMetadata)))]
 pub async fn server() -> Json<ServerMetadata> {
     Json(ServerMetadata { name: "infa", version: env!("CARGO_PKG_VERSION"), extensions: ["binary_tensor_data"] })
 }
 
-/// Whether the server lives, models or not
+/// Liveness of the server, independent of its models
 #[utoipa::path(get, path = "/v2/health/live", operation_id = "server_live", tag = tags::KSERVE, security(()),
-    responses((status = 200, description = "It lives", body = ServerLive)))]
+    responses((status = 200, description = "Alive", body = ServerLive)))]
 pub async fn live() -> Json<ServerLive> {
     Json(ServerLive { live: true })
 }
 
-/// Whether all models are there
+/// Readiness of the server
 #[utoipa::path(get, path = "/v2/health/ready", operation_id = "server_ready", tag = tags::KSERVE, security(()), responses(
-    (status = 200, description = "It is ready", body = ServerReady),
-    (status = 503, description = "It is not", body = ServerReady)))]
+    (status = 200, description = "Ready", body = ServerReady),
+    (status = 503, description = "Not ready", body = ServerReady)))]
 pub async fn ready(State(app): State<Arc<App>>) -> (StatusCode, Json<ServerReady>) {
     let ready = app.is_ready();
     (status(ready), Json(ServerReady { ready }))
 }
 
-/// The models, and whether they are loaded
+/// List models with their state
 #[utoipa::path(post, path = "/v2/repository/index", operation_id = "repository_index", tag = tags::KSERVE,
     responses((status = 200, description = "All models", body = Vec<IndexEntry>)))]
 pub async fn index(State(app): State<Arc<App>>) -> Json<Vec<IndexEntry>> {
@@ -108,14 +108,14 @@ pub async fn index(State(app): State<Arc<App>>) -> Json<Vec<IndexEntry>> {
     Json(app.models.all().iter().map(|model| entry(&model.spec.name, model.service())).collect())
 }
 
-/// What a model takes and gives
+/// Get the input and output tensors of a model
 ///
-/// Also under `/v2/models/{model}/versions/1`. Slashes in the name may stand as they are.
+/// Also under `/v2/models/{model}/versions/1`. The name may contain slashes.
 #[utoipa::path(get, path = "/v2/models/{model}", operation_id = "model_metadata", tag = tags::KSERVE,
     params(("model" = String, Path, description = "The model's name")),
     responses(
         (status = 200, description = "Names, types and shapes of its tensors", body = ModelMetadata),
-        (status = 404, description = "There is no such model", body = KserveErrorBody)))]
+        (status = 404, description = "The model does not exist", body = KserveErrorBody)))]
 pub async fn metadata(app: Arc<App>, name: &str) -> Result<Json<ModelMetadata>, ApiError> {
     let service = app.acquire(found(&app, name)?).await?;
     let interface = Interface::of(&service)?;
@@ -128,15 +128,15 @@ pub async fn metadata(app: Arc<App>, name: &str) -> Result<Json<ModelMetadata>, 
     }))
 }
 
-/// Whether a model is there
+/// Readiness of a model
 ///
 /// Also under `/v2/models/{model}/versions/1/ready`.
 #[utoipa::path(get, path = "/v2/models/{model}/ready", tag = tags::KSERVE,
     params(("model" = String, Path, description = "The model's name")),
     responses(
-        (status = 200, description = "It is ready", body = ModelReady),
-        (status = 404, description = "There is no such model", body = KserveErrorBody),
-        (status = 503, description = "It is not", body = ModelReady)))]
+        (status = 200, description = "Ready", body = ModelReady),
+        (status = 404, description = "The model does not exist", body = KserveErrorBody),
+        (status = 503, description = "Not ready", body = ModelReady)))]
 pub async fn model_ready(app: Arc<App>, name: &str) -> Result<(StatusCode, Json<ModelReady>), ApiError> {
     let served = found(&app, name)?;
     let ready = served.is_ready() && !app.is_draining();
@@ -156,19 +156,19 @@ pub async fn get_model(
     if let Some(model) = path.strip_suffix("/ready") {
         return Ok(model_ready(app, name(model)?).await?.into_response());
     }
-    // Triton's extensions: what there is not is the extension, and not the model.
+    // Triton's extensions: the message says that the extension is missing, not the model.
     for (suffix, extension) in EXTENSIONS {
         if let Some(model) = path.strip_suffix(suffix)
             && let Ok(served) = found(&app, name(model)?)
         {
             let model = &served.spec.name;
-            return Err(not_found(format!("the model {model} is here, but Triton's {extension} is not served")));
+            return Err(not_found(format!("Triton's {extension} is not supported (the model {model} exists)")));
         }
     }
     Ok(metadata(app, name(&path)?).await?.into_response())
 }
 
-/// Triton's additional fields of a model.
+/// Paths of Triton's extensions for a model.
 const EXTENSIONS: &[(&str, &str)] =
     &[("/config", "model configuration"), ("/stats", "statistics"), ("/trace/setting", "trace extension")];
 
@@ -184,7 +184,7 @@ pub async fn post_model(
             let service = app.acquire(found(&app, name(model)?)?).await?;
             infer(app, &service, request).await
         }
-        None => Err(not_found(format!("POST goes to /v2/models/NAME/infer, not to /v2/models/{path}"))),
+        None => Err(not_found(format!("no such route: POST /v2/models/{path}; use /v2/models/NAME/infer"))),
     }
 }
 
@@ -193,18 +193,18 @@ fn whole(path: Result<Path<String>, PathRejection>) -> Result<String, ApiError> 
     Ok(path.trim_end_matches('/').to_owned())
 }
 
-/// The model's name, without the version that may follow it.
+/// The model's name, without an optional version.
 fn name(path: &str) -> Result<&str, ApiError> {
     match path.rsplit_once("/versions/") {
         Some((name, VERSION)) => Ok(name),
         Some((_, version)) if !version.contains('/') => {
-            Err(not_found(format!("there is no version \"{version}\"; every model has the version {VERSION} alone")))
+            Err(not_found(format!("unknown version \"{version}\"; every model has only version {VERSION}")))
         }
         _ => Ok(path),
     }
 }
 
-/// The model of that name: a path says what there is, so that another name is not found even if there is one model.
+/// The model with that exact name: a name in a path must exist, even on a server of one model.
 fn found<'a>(app: &'a App, name: &str) -> Result<&'a Arc<Served>, ApiError> {
     Ok(app.models.resource(name)?)
 }

@@ -1,8 +1,7 @@
-//! Tensors of texts in requests and of numbers in replies, as JSON or as bytes after it.
+//! Tensors of texts in requests and of numbers in responses, as JSON or as bytes after it.
 //!
-//! With the binary extension the body begins with as many bytes of JSON as `Inference-Header-Content-Length` says; the
-//! tensors' bytes follow in their order. A text is its length, as a little-endian u32, and its bytes; numbers are
-//! little-endian f32.
+//! With the binary extension, the body begins with `Inference-Header-Content-Length` bytes of JSON; the tensors' bytes
+//! follow in their order. A text is its length, as a little-endian u32, and its bytes; numbers are little-endian f32.
 
 use std::fmt;
 
@@ -27,62 +26,62 @@ pub struct Tensor {
     /// `text`; or `query` and `documents`.
     #[schema(example = "text")]
     pub name: String,
-    /// One length a dimension.
+    /// One length per dimension.
     #[serde(deserialize_with = "few::<_, _, MAX_DIMENSIONS>")]
     #[schema(example = json!([2]))]
     shape: Vec<i64>,
-    /// `BYTES`: texts are all that is taken.
+    /// Must be `BYTES`, the type of texts.
     #[schema(example = "BYTES")]
     datatype: String,
-    /// With `binary_data_size`, how many of the bytes after the JSON are the tensor's.
+    /// `binary_data_size`: the number of the tensor's bytes after the JSON.
     #[serde(default, deserialize_with = "scalars")]
     #[schema(value_type = Object)]
     parameters: Map<String, Json>,
-    /// The texts, in rows or one after the other.
+    /// The texts, nested in rows or flat.
     #[schema(value_type = Option<Vec<String>>, example = json!(["What is Deep Learning?", "Deep Learning is not …"]))]
     data: Option<Data>,
 }
 
-/// The elements of a tensor in JSON, whatever its nesting.
+/// The elements of a tensor in JSON, independent of its nesting.
 struct Data {
     texts: List<String>,
-    /// Whether the text stands there without a list, as LiteLLM sends it: with its length in characters as the shape.
+    /// True for a single text without a list, which LiteLLM sends with its length in characters as the shape.
     bare: bool,
-    /// What stands where a text should be: its position and kind.
+    /// The position and kind of the first element that is not a text.
     foreign: Option<(usize, &'static str)>,
 }
 
 impl Tensor {
-    /// Its texts. `binary` is what is left of the bytes after the JSON; those of this tensor are taken from it.
+    /// Its texts. `binary`: the remaining bytes after the JSON; those of this tensor are removed from it.
     pub fn texts(self, binary: &mut &[u8]) -> Result<List<String>, ApiError> {
         let Self { name, shape, datatype, parameters, data } = self;
         let bad = |what: String| Err(ApiError::bad_request(format!("input \"{name}\": {what}")));
         if datatype != "BYTES" {
-            return bad(format!("datatype {datatype:?}; texts are BYTES"));
+            return bad(format!("datatype {datatype:?} is not supported; send texts as BYTES"));
         }
         let length = |length: &i64| usize::try_from(*length).ok();
         let Some(count) = shape.iter().try_fold(1_usize, |all, each| all.checked_mul(length(each)?)) else {
-            return bad(format!("a tensor cannot have the shape {shape:?}"));
+            return bad(format!("invalid shape {shape:?}"));
         };
         let size = match parameters.get("binary_data_size") {
             None => None,
             Some(size) => match size.as_u64().and_then(|size| usize::try_from(size).ok()) {
                 Some(size) => Some(size),
-                None => return bad(format!("parameters.binary_data_size is {size}; it must be a number of bytes")),
+                None => return bad(format!("parameters.binary_data_size: must be a number of bytes, not {size}")),
             },
         };
         let bare = data.as_ref().is_some_and(|data| data.bare);
         let texts = match (data, size) {
-            (Some(_), Some(_)) => return bad("there are both, data and parameters.binary_data_size".into()),
-            (None, None) => return bad("there is neither data nor parameters.binary_data_size".into()),
+            (Some(_), Some(_)) => return bad("data and parameters.binary_data_size exclude each other".into()),
+            (None, None) => return bad("missing data (or parameters.binary_data_size)".into()),
             (Some(Data { foreign: Some((at, kind)), .. }), None) => {
-                return bad(format!("data[{at}] is {kind}; texts are strings"));
+                return bad(format!("data[{at}]: must be a string, not {kind}"));
             }
             (Some(Data { texts, foreign: None, .. }), None) => texts,
             (None, Some(size)) => {
                 let Some((own, rest)) = binary.split_at_checked(size) else {
                     let left = binary.len();
-                    return bad(format!("its {size} bytes are more than the {left} that follow the JSON"));
+                    return bad(format!("its {size} bytes exceed the {left} that follow the JSON"));
                 };
                 *binary = rest;
                 match elements(own) {
@@ -92,19 +91,19 @@ impl Tensor {
             }
         };
         if texts.count() != count && !bare {
-            return bad(format!("the shape {shape:?} has room for {count} texts, but there are {}", texts.count()));
+            return bad(format!("the shape {shape:?} is for {count} texts, but there are {}", texts.count()));
         }
         Ok(texts)
     }
 }
 
-/// Texts, each after its length.
+/// Parses texts that follow their lengths.
 fn elements(mut bytes: &[u8]) -> Result<List<String>, String> {
     let mut texts = List::empty();
     while !bytes.is_empty() {
         let at = texts.count();
         let (length, rest) =
-            bytes.split_first_chunk().ok_or_else(|| format!("the length of element {at} is cut off"))?;
+            bytes.split_first_chunk().ok_or_else(|| format!("the length of element {at} is incomplete"))?;
         let length = u32::from_le_bytes(*length);
         let own = usize::try_from(length).ok().and_then(|length| rest.split_at_checked(length));
         let (own, rest) =
@@ -127,7 +126,7 @@ deserialize_shapes!(Data, "a list of strings", {
     }
 });
 
-/// Gathers elements, those in inner lists, too.
+/// Collects elements, including those of inner lists.
 struct Elements<'d>(&'d mut Data);
 
 impl Elements<'_> {
@@ -188,7 +187,7 @@ impl<'de> Visitor<'de> for Elements<'_> {
     }
 }
 
-/// A tensor of a reply.
+/// A tensor of a response.
 pub struct Output {
     pub name: &'static str,
     pub shape: Vec<usize>,
@@ -196,7 +195,7 @@ pub struct Output {
 }
 
 impl Output {
-    /// The body of a reply with this tensor alone, and with `binary` how many bytes of it are JSON.
+    /// The body of a response with this tensor, and with `binary` the number of its bytes that are JSON.
     pub fn reply(&self, model: &str, id: Option<&str>, binary: bool) -> (Vec<u8>, Option<usize>) {
         let mut out = b"{\"model_name\":".to_vec();
         write::json(model, &mut out);
@@ -308,19 +307,19 @@ mod tests {
         let size = |size: Json| json!({"parameters": {"binary_data_size": size}});
         for (tensor, bytes, wanted) in [
             (tensor(json!([1]), json!({"data": ["a"], "datatype": "FP32"})), vec![], "FP32"),
-            (tensor(json!([3]), json!({"data": ["a", "b"]})), vec![], "room for 3 texts, but there are 2"),
+            (tensor(json!([3]), json!({"data": ["a", "b"]})), vec![], "is for 3 texts, but there are 2"),
             (tensor(json!([-1]), json!({"data": ["a"]})), vec![], "shape [-1]"),
             (tensor(json!([1_i64 << 62, 1_i64 << 62]), json!({"data": ["a"]})), vec![], "shape ["),
-            (tensor(json!([1]), json!({})), vec![], "neither data"),
-            (tensor(json!([2]), json!({"data": ["a", 7]})), vec![], "data[1] is a number"),
-            (tensor(json!([2]), json!({"data": [{"a": [1]}]})), vec![], "data[0] is an object"),
-            (tensor(json!([1]), size(json!(9))), packed(&["a"]), "its 9 bytes are more than the 5"),
-            (tensor(json!([1]), size(json!(-1))), vec![], "binary_data_size is -1"),
-            (tensor(json!([1]), size(json!("5"))), vec![], "binary_data_size is \"5\""),
-            (tensor(json!([1]), size(json!(3))), vec![1, 0, 0], "the length of element 0 is cut off"),
+            (tensor(json!([1]), json!({})), vec![], "missing data"),
+            (tensor(json!([2]), json!({"data": ["a", 7]})), vec![], "data[1]: must be a string, not a number"),
+            (tensor(json!([2]), json!({"data": [{"a": [1]}]})), vec![], "data[0]: must be a string, not an object"),
+            (tensor(json!([1]), size(json!(9))), packed(&["a"]), "its 9 bytes exceed the 5"),
+            (tensor(json!([1]), size(json!(-1))), vec![], "binary_data_size: must be a number of bytes, not -1"),
+            (tensor(json!([1]), size(json!("5"))), vec![], "must be a number of bytes, not \"5\""),
+            (tensor(json!([1]), size(json!(3))), vec![1, 0, 0], "the length of element 0 is incomplete"),
             (tensor(json!([1]), size(json!(5))), vec![255, 255, 255, 255, 0], "has 4294967295 bytes"),
             (tensor(json!([1]), size(json!(5))), vec![1, 0, 0, 0, 0xff], "element 0 is not UTF-8"),
-            (tensor(json!([2]), size(json!(5))), packed(&["a"]), "room for 2 texts, but there are 1"),
+            (tensor(json!([2]), size(json!(5))), packed(&["a"]), "is for 2 texts, but there are 1"),
         ] {
             let said = texts(tensor.clone(), &bytes).unwrap_err();
             assert!(said.contains("input \"text\"") && said.contains(wanted), "{tensor}: {said}");

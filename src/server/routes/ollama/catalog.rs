@@ -1,4 +1,4 @@
-//! What Ollama's clients ask before they ask for vectors: which models there are, and what they are.
+//! Ollama's list and descriptions of models, which its clients read before they request vectors.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -17,7 +17,7 @@ use crate::server::models::{Capability, Served, Service};
 use crate::server::routes::tags;
 use crate::server::{ApiError, App};
 
-/// The models that are served.
+/// The served models.
 #[derive(Serialize, ToSchema)]
 pub struct OllamaModels {
     models: Vec<OllamaModel>,
@@ -28,25 +28,25 @@ pub struct OllamaModels {
 pub struct OllamaModel {
     name: String,
     model: String,
-    /// When the server started.
+    /// Start of the server.
     #[schema(example = "2026-11-28T12:00:00Z")]
     modified_at: String,
-    /// Bytes of the model's files; 0 before the model was loaded.
+    /// Bytes of the model's files; 0 until it is loaded.
     size: u64,
     /// The SHA-256 of the model's name.
     digest: String,
     details: OllamaDetails,
-    /// "embedding", if it gives vectors.
+    /// "embedding" for models with vectors.
     capabilities: Vec<&'static str>,
 }
 
-/// What a model is made of.
+/// Details of a model.
 #[derive(Serialize, ToSchema)]
 struct OllamaDetails {
     parent_model: &'static str,
-    /// "safetensors" or "onnx"; empty before the model was loaded.
+    /// "safetensors" or "onnx"; empty until the model is loaded.
     format: &'static str,
-    /// Its architecture.
+    /// The model's architecture.
     family: String,
     families: Vec<String>,
     parameter_size: &'static str,
@@ -64,16 +64,16 @@ pub struct OllamaShowRequest {
     model: Option<String>,
 }
 
-/// What is known of a model.
+/// Information about a model.
 #[derive(Serialize, ToSchema)]
 pub struct OllamaShowReply {
     details: OllamaDetails,
-    /// `general.architecture`, and below the architecture's name `context_length` and `embedding_length`.
+    /// `general.architecture`, and under the architecture's name `context_length` and `embedding_length`.
     #[schema(value_type = Object)]
     model_info: Value,
-    /// "embedding", if it gives vectors.
+    /// "embedding" for models with vectors.
     capabilities: Vec<&'static str>,
-    /// When the server started.
+    /// Start of the server.
     #[schema(example = "2026-11-28T12:00:00Z")]
     modified_at: String,
 }
@@ -123,22 +123,22 @@ fn entry(served: &Arc<Served>, app: &App) -> OllamaModel {
     }
 }
 
-/// The models that are served (Ollama)
+/// List models (Ollama)
 #[utoipa::path(get, path = "/api/tags", tag = tags::OLLAMA,
-    responses((status = 200, description = "All of them", body = OllamaModels)))]
+    responses((status = 200, description = "All models", body = OllamaModels)))]
 pub async fn tags(State(app): State<Arc<App>>) -> Json<OllamaModels> {
     Json(OllamaModels { models: app.models.all().iter().map(|served| entry(served, &app)).collect() })
 }
 
-/// The models that are in memory (Ollama)
+/// List loaded models (Ollama)
 #[utoipa::path(get, path = "/api/ps", tag = tags::OLLAMA,
-    responses((status = 200, description = "Those that are in memory", body = OllamaModels)))]
+    responses((status = 200, description = "The loaded models", body = OllamaModels)))]
 pub async fn ps(State(app): State<Arc<App>>) -> Json<OllamaModels> {
     let loaded = app.models.all().iter().filter(|served| served.is_loaded());
     Json(OllamaModels { models: loaded.map(|served| entry(served, &app)).collect() })
 }
 
-/// What is known of a model (Ollama)
+/// Get information about a model (Ollama)
 #[utoipa::path(post, path = "/api/show", tag = tags::OLLAMA, request_body = OllamaShowRequest,
     responses((status = 200, description = "The model", body = OllamaShowReply)))]
 pub async fn show(
@@ -161,7 +161,7 @@ pub async fn show(
     }))
 }
 
-/// The version of the server (Ollama)
+/// Get the server's version (Ollama)
 #[utoipa::path(get, path = "/api/version", tag = tags::OLLAMA,
     responses((status = 200, description = "The version", body = OllamaVersion)))]
 pub async fn version() -> Json<OllamaVersion> {

@@ -1,8 +1,7 @@
-//! Ollama's routes of embeddings, and those that its clients ask before: `/api/embed`, `/api/embeddings`, `/api/tags`,
+//! Ollama's embedding routes, and those that its clients call first: `/api/embed`, `/api/embeddings`, `/api/tags`,
 //! `/api/show`, `/api/ps`, `/api/version`.
 //!
-//! Names of models match with and without `:latest`. Where Ollama keeps models in memory by `keep_alive`, the server's
-//! `--unload-after` decides.
+//! Names of models match with and without `:latest`. `--unload-after` takes the role of Ollama's `keep_alive`.
 
 pub mod catalog;
 mod name;

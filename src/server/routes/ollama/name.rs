@@ -1,4 +1,4 @@
-//! Names of models as Ollama's clients write them.
+//! Ollama's names of models.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::server::models::Served;
 use crate::server::routes::embed_call::embedder;
 use crate::server::{ApiError, App};
 
-/// The model of that name, with or without its tag.
+/// The model with that name, with or without its tag.
 pub fn model<'a>(app: &'a App, name: Option<&str>) -> Result<&'a Arc<Served>, ApiError> {
     let untagged = name.and_then(|name| name.strip_suffix(":latest"));
     let name = match (name, untagged) {

@@ -1,4 +1,4 @@
-//! The routes of embeddings.
+//! The embedding routes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,46 +19,46 @@ use crate::server::routes::tags;
 use crate::server::vectors::EncodingFormat;
 use crate::server::{ApiError, App, EmbeddingDtype};
 
-/// Inputs to embed. Fields that are not listed, such as `keep_alive`, are ignored.
+/// Inputs to embed. Unknown fields, such as `keep_alive`, are ignored.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"input": ["What do cats eat?"]}))]
 #[serde(expecting = "an object")]
 pub struct OllamaEmbedRequest {
-    /// The name of a model, with or without ":latest".
+    /// The model's name, with or without ":latest".
     #[schema(example = "default/not-specified")]
     model: Option<String>,
     #[schema(schema_with = inputs_schema, required = true)]
     input: Option<Inputs>,
-    /// Whether a text that is too long is cut; if false, it is an error.
+    /// False makes a text that is too long an error.
     truncate: Option<bool>,
-    /// Length to which vectors are cut and then scaled to length 1 again; 0: not cut.
+    /// Length to which vectors are truncated and then scaled to length 1; 0: not truncated.
     #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 0)]
     dimensions: Option<usize>,
-    /// Ollama's options of a model.
+    /// Ollama's model options.
     options: Option<OllamaOptions>,
 }
 
-/// A text to embed. Fields that are not listed, such as `keep_alive`, are ignored.
+/// A text to embed. Unknown fields, such as `keep_alive`, are ignored.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"prompt": "What do cats eat?"}))]
 #[serde(expecting = "an object")]
 pub struct OllamaEmbeddingsRequest {
-    /// The name of a model, with or without ":latest".
+    /// The model's name, with or without ":latest".
     #[schema(example = "default/not-specified")]
     model: Option<String>,
     /// The text.
     #[schema(example = "What do cats eat?")]
     prompt: Option<String>,
-    /// Ollama's options of a model.
+    /// Ollama's model options.
     options: Option<OllamaOptions>,
 }
 
-/// Options of a model. Those that are not listed concern the generation of text, and are ignored.
+/// Model options. Others concern text generation and are ignored.
 #[derive(Deserialize, ToSchema)]
 struct OllamaOptions {
-    /// The longest text in tokens. A text that is longer, and not too long for the model, is refused: the server cuts at
-    /// one length.
+    /// Maximum tokens of a text. A longer text within the model's maximum is refused, as the server cuts at one length
+    /// only.
     #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 0)]
     num_ctx: Option<usize>,
@@ -66,14 +66,14 @@ struct OllamaOptions {
 
 /// Vectors, in the order of the inputs.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "replies are written by hand; this describes them")]
+#[allow(dead_code, reason = "schema of a hand-written response")]
 pub struct OllamaEmbedReply {
     /// The model's name.
     model: String,
     embeddings: Vec<Vec<f32>>,
-    /// Nanoseconds from the request to the reply.
+    /// Nanoseconds from request to response.
     total_duration: u64,
-    /// Nanoseconds until the model was in memory.
+    /// Nanoseconds until the model was loaded.
     load_duration: u64,
     /// Tokens of the inputs.
     prompt_eval_count: usize,
@@ -81,7 +81,7 @@ pub struct OllamaEmbedReply {
 
 /// A vector.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "replies are written by hand; this describes them")]
+#[allow(dead_code, reason = "schema of a hand-written response")]
 pub struct OllamaEmbeddingsReply {
     embedding: Vec<f32>,
 }
@@ -96,18 +96,18 @@ fn vector(numbers: &[f32], out: &mut Vec<u8>) {
     write_vector(float.writer(EncodingFormat::Float), numbers, None, out);
 }
 
-/// A vector of length 1 for each text (Ollama)
+/// Create vectors of texts, scaled to length 1 (Ollama)
 #[utoipa::path(
     post, path = "/api/embed", operation_id = "ollama_embed", tag = tags::OLLAMA,
     request_body = OllamaEmbedRequest,
-    responses((status = 200, description = "One vector an input, in order", body = OllamaEmbedReply))
+    responses((status = 200, description = "One vector per input, in order", body = OllamaEmbedReply))
 )]
 pub async fn embed(State(app): State<Arc<App>>, Body(request): Body<OllamaEmbedRequest>) -> Result<Response, ApiError> {
     let started = Instant::now();
     let served = model(&app, request.model.as_deref())?;
     let service = app.acquire(served).await?;
     let loaded = started.elapsed();
-    // No input, or an empty text by itself, loads the model. A list has a vector for each of its texts.
+    // A missing input or a single empty text only loads the model. Each text of a list has a vector.
     let (inputs, is_alone) = match request.input {
         Some(Inputs(list)) if !list.is_empty() => {
             let is_alone = list.is_alone();
@@ -164,7 +164,7 @@ fn write_reply(name: &str, vectors: Option<&Vectors>, started: Instant, loaded: 
     out
 }
 
-/// The vector of a text, not scaled to length 1 (Ollama's older route)
+/// Create the vector of a text, not scaled (Ollama's older route)
 #[utoipa::path(
     post, path = "/api/embeddings", operation_id = "ollama_embeddings", tag = tags::OLLAMA,
     request_body = OllamaEmbeddingsRequest,

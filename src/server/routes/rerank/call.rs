@@ -1,4 +1,4 @@
-//! A request to rerank, whatever its dialect, and the order of its documents.
+//! A rerank request in any dialect, and the order of its documents.
 
 use crate::engine::RequestOptions;
 use crate::engine::rerank::Pairs;
@@ -7,49 +7,49 @@ use crate::server::http::{RESULT_BYTES, off_thread};
 use crate::server::models::{Answer, Failure, Relevance, Service};
 use crate::server::routes::fields::check_limits;
 
-/// A request to rerank, without its documents.
+/// A rerank request without its documents.
 #[derive(PartialEq)]
 pub struct RerankCall {
     pub query: String,
-    /// The name of a model.
+    /// The model's name.
     pub model: Option<String>,
-    /// Whether logits stay logits.
+    /// True for logits as scores.
     pub raw: bool,
     pub options: RequestOptions,
-    /// Maximum documents of the reply.
+    /// Maximum documents in the response.
     pub top_n: usize,
-    /// Whether the reply has the documents.
+    /// True if the response includes the documents.
     pub with_documents: bool,
-    /// The number of chunks of a document, if there may be several.
+    /// The client's number of chunks per document, if more than one.
     pub max_chunks: Option<usize>,
-    /// Limits of tokens, by field.
+    /// Token limits, by field.
     pub limits: Vec<(&'static str, Option<i64>)>,
 }
 
-/// A document of the reply.
+/// A document of the response.
 pub struct Ranked {
     /// Its index in the request.
     pub index: usize,
-    /// How well it answers the query.
+    /// Relevance to the query.
     pub score: f64,
-    /// Its text, if it was asked for.
+    /// Its text, if requested.
     pub document: Option<String>,
 }
 
 impl Ranked {
-    /// The estimated bytes of documents in a reply.
+    /// The estimated bytes of documents in a response.
     pub fn size(ranks: &[Self]) -> usize {
         ranks.iter().map(|ranked| RESULT_BYTES + ranked.document.as_ref().map_or(0, String::len)).sum()
     }
 }
 
 impl RerankCall {
-    /// Whether the model can follow it.
+    /// 400 for token limits below the model's.
     pub fn check(&self, service: &Service) -> Result<(), ApiError> {
         check_limits(&self.limits, service)
     }
 
-    /// Whether it can be computed together with another: whatever is not about its own documents is the same.
+    /// True if the two can be computed together: all but their own documents is the same.
     pub fn is_like(&self, other: &Self) -> bool {
         let Self { query: _, top_n: _, with_documents: _, model, raw, options, max_chunks, limits } = self;
         (model, raw, options, max_chunks, limits)
@@ -66,13 +66,13 @@ impl RerankCall {
         Ok((answer, ranks.into_iter().next().unwrap_or_default()))
     }
 
-    /// Computes several calls that are alike at once, each with its documents; and orders the documents of each, best
+    /// Computes several compatible calls at once, each with its documents, and orders the documents of each, best
     /// first.
     pub async fn run_all(
         calls: Vec<(Self, Vec<String>)>,
         service: &Service,
     ) -> Result<(Answer<Relevance>, Vec<Vec<Ranked>>), Failure> {
-        let Some((first, _)) = calls.first() else { return Err(Failure::Internal("nothing was asked".into())) };
+        let Some((first, _)) = calls.first() else { return Err(Failure::Internal("no calls".into())) };
         let (raw, options) = (first.raw, first.options.clone());
         let mut pairs = Pairs::default();
         let mut wanted = Vec::with_capacity(calls.len());
@@ -88,7 +88,7 @@ impl RerankCall {
         }
         let answer = service.score(pairs, raw, options).await?;
         if answer.results.len() != wanted.iter().map(|(count, ..)| count).sum::<usize>() {
-            return Err(Failure::Internal("the engine gave another number of scores".into()));
+            return Err(Failure::Internal("the engine returned a wrong number of scores".into()));
         }
         let mut rest = &answer.results[..];
         let ranked = |(count, top_n, mut shown): (usize, usize, Vec<String>)| {
@@ -102,8 +102,7 @@ impl RerankCall {
     }
 }
 
-/// The documents for the model, which keeps them, and for the reply: copied on a thread that may be busy for a while, if
-/// they are large.
+/// The documents twice, for the model and for the response: copied on a blocking thread if they are large.
 async fn twice(documents: Vec<String>) -> Result<(Vec<String>, Vec<String>), Failure> {
     let size = documents.iter().map(String::len).sum();
     let copied = off_thread(size, move || Ok((documents.clone(), documents))).await;
@@ -124,7 +123,7 @@ mod tests {
 
     #[test]
     fn documents_are_ordered_by_what_still_differs_and_then_by_index() {
-        // Scores that have come so near to 1 that they are equal.
+        // Scores that have rounded to 1 and are equal.
         let relevances = [(1.0, 40.0), (1.0, 50.0), (0.5, 0.0), (1.0, 50.0)];
         let relevances = relevances.map(|(score, order)| Relevance { score, order });
         assert_eq!(best(&relevances, 9), [(1, 1.0), (3, 1.0), (0, 1.0), (2, 0.5)]);

@@ -1,14 +1,14 @@
-//! `POST /rerank`: Infinity's, Cohere's, Jina's, vLLM's, Voyage's and TEI's; and NIM's `/ranking`.
+//! `POST /rerank` of Infinity, Cohere, Jina, vLLM, Voyage and TEI, and NIM's `/ranking`.
 //!
-//! One route for all of them. TEI's clients send `texts` and get a list; Voyage's send `top_k`, if only as null, and get
-//! an object with `data`; the others send `documents` and get an object with `results`, in which a document, if it was
-//! asked for, is
+//! One route serves all of them. TEI's clients send `texts` and get a list; Voyage's send `top_k`, even if null, and
+//! get an object with `data`; the others send `documents` and get an object with `results`. A document in it, if
+//! requested, is
 //!
-//! * a string at `/rerank`, as Infinity has it, whose clients read nothing else, unless the documents came as objects;
-//! * the object `{"text": …}` at `/v1/rerank` and `/v2/rerank`, as Cohere, Jina and vLLM have it.
+//! * a string at `/rerank`, as Infinity's clients accept nothing else, unless the documents came as objects;
+//! * the object `{"text": …}` at `/v1/rerank` and `/v2/rerank`, as in Cohere, Jina and vLLM.
 //!
-//! Infinity's and vLLM's clients send identical bodies: only the path tells them apart. Where no documents were asked for,
-//! the field is missing: some clients do not read `null`.
+//! Infinity's and vLLM's clients send identical bodies: only the path distinguishes them. Documents that are not
+//! requested are omitted: some clients do not accept `null`.
 
 mod call;
 pub mod ranking;

@@ -1,4 +1,4 @@
-//! `POST /ranking`, and `/retrieval/NAME/reranking`: NVIDIA NIM's rerankers, its own server's and its hosted ones.
+//! `POST /ranking` and `/retrieval/NAME/reranking`: NVIDIA NIM's rerankers, self-hosted and hosted.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::server::routes::inputs::{
 use crate::server::routes::tags;
 use crate::server::{ApiError, App};
 
-/// A query, and the passages to be ordered by how well they answer it. Fields that are not listed are ignored.
+/// A query and the passages to order by relevance. Unknown fields are ignored.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"query": {"text": "What do cats eat?"}, "passages": [{"text": "Cats eat fish."}]}))]
 #[serde(expecting = "an object")]
@@ -29,11 +29,11 @@ pub struct RankingRequest {
     query: Document,
     #[schema(schema_with = documents_schema)]
     passages: Documents,
-    /// The name of a model; if it is missing, the one in the path, or else the first cross-encoder.
+    /// The model's name; if missing, the one in the path, or else the first cross-encoder.
     model: Option<String>,
     #[schema(schema_with = truncation_schema)]
     truncate: Option<Truncation>,
-    /// The number of passages in the reply, the best ones; all by default.
+    /// Maximum passages in the response, the best ones; all by default.
     #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 1)]
     top_k: Option<usize>,
@@ -50,16 +50,16 @@ pub struct RankingReply {
     usage: Usage,
 }
 
-/// One passage.
+/// A passage.
 #[derive(Serialize, ToSchema)]
 struct Ranking {
     /// Its index in the request.
     index: usize,
-    /// How well it answers the query: the model's logit, without an activation function.
+    /// Relevance to the query: the model's logit, without an activation function.
     logit: f64,
 }
 
-/// Passages are ordered by how well they answer a query (NVIDIA NIM)
+/// Rerank passages (NVIDIA NIM)
 #[utoipa::path(
     post, path = "/ranking", tag = tags::OPENAI,
     request_body = RankingRequest,
@@ -69,9 +69,9 @@ pub async fn ranking(State(app): State<Arc<App>>, Body(request): Body<RankingReq
     rank(&app, request, None).await
 }
 
-/// Passages are ordered by how well they answer a query (NVIDIA's hosted models)
+/// Rerank passages (NVIDIA's hosted models)
 ///
-/// As `/ranking`; the name of the model is in the path, slashes and all. One in the body goes before it.
+/// As `/ranking`, with the model's name in the path, which may contain slashes. A name in the body overrides it.
 #[utoipa::path(
     post, path = "/retrieval/{model}/reranking", tag = tags::OPENAI,
     request_body = RankingRequest,
@@ -85,7 +85,7 @@ pub async fn retrieval(
 ) -> Result<Response, ApiError> {
     let path = path.map(|Path(path)| path).unwrap_or_default();
     let Some(name) = path.strip_suffix("/reranking") else {
-        let message = "only /retrieval/NAME/reranking answers here; /docs shows what there is";
+        let message = "no such route: use /retrieval/NAME/reranking; /docs lists all routes";
         return Err(ApiError::new(StatusCode::NOT_FOUND, message).code("unknown_url"));
     };
     rank(&app, request, Some(name.to_owned())).await

@@ -1,4 +1,4 @@
-//! Replies of `/rerank`.
+//! Responses of `/rerank`.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,7 +15,7 @@ pub struct RerankReply {
     /// The model's name.
     model: String,
     usage: Usage,
-    /// Cohere's account.
+    /// Cohere's usage figures.
     meta: Meta,
     #[schema(example = "infa-5f0c6f5e-2a41-4f0f-9c6b-0d6f4f6f2f64")]
     id: String,
@@ -24,7 +24,7 @@ pub struct RerankReply {
     created: u64,
 }
 
-/// Voyage's reply: the best documents, best first; ties by index.
+/// Voyage's response: the best documents, best first; ties by index.
 #[derive(Serialize, ToSchema)]
 pub struct VoyageReply {
     #[schema(example = "list")]
@@ -35,29 +35,28 @@ pub struct VoyageReply {
     usage: Usage,
 }
 
-/// One document.
+/// A document.
 #[derive(Serialize, ToSchema)]
 struct RerankResult {
-    /// How well it answers the query.
+    /// Relevance to the query.
     relevance_score: f64,
     /// Its index in the request.
     index: usize,
-    /// The document, if it was asked for.
+    /// The document, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     document: Option<Shown>,
 }
 
-/// How clients of the route know a document.
+/// The shape of documents in a response.
 #[derive(Clone, Copy)]
 pub(super) enum Shape {
-    /// As a string.
     Text,
-    /// As an object with `text`.
+    /// `{"text": …}`
     Object,
 }
 
-/// A document as the client knows documents.
+/// A document of a response.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
 enum Shown {
@@ -70,7 +69,7 @@ enum Shown {
     },
 }
 
-/// Cohere's account of a request.
+/// Cohere's usage figures of a request.
 #[derive(Serialize, ToSchema)]
 struct Meta {
     api_version: ApiVersion,
@@ -78,35 +77,35 @@ struct Meta {
     tokens: MetaTokens,
 }
 
-/// The version of Cohere's API that is spoken.
+/// The version of Cohere's API.
 #[derive(Serialize, ToSchema)]
 struct ApiVersion {
     #[schema(example = "2")]
     version: &'static str,
 }
 
-/// What Cohere would count.
+/// Cohere's billing units.
 #[derive(Serialize, ToSchema)]
 struct BilledUnits {
-    /// One for each 100 documents that were begun.
+    /// One for each 100 documents or part of it.
     search_units: usize,
 }
 
-/// Tokens.
+/// Token counts.
 #[derive(Serialize, ToSchema)]
 struct MetaTokens {
     input_tokens: usize,
     output_tokens: usize,
 }
 
-/// TEI's result: one document.
+/// TEI's result of a document.
 #[derive(Serialize, ToSchema)]
 pub struct Rank {
     /// Its index in the request.
     index: usize,
-    /// How well it answers the query.
+    /// Relevance to the query.
     score: f64,
-    /// The document, if it was asked for.
+    /// The document, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     text: Option<String>,

@@ -1,4 +1,4 @@
-//! The body of a request to `/rerank`, in the words of all dialects.
+//! The request body of `/rerank`, in all dialects.
 
 use std::cell::Cell;
 use std::fmt;
@@ -18,8 +18,7 @@ use crate::server::routes::inputs::{
     Document, Documents, List, Truncation, document_schema, documents_schema, texts_schema, truncation_schema,
 };
 
-/// A query, and the documents to be ordered by how well they answer it: either `documents` or TEI's `texts`. Fields that
-/// are not listed are ignored.
+/// A query and the documents to order by relevance: either `documents` or TEI's `texts`. Unknown fields are ignored.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"query": "What do cats eat?", "documents": ["Cats eat fish.", "A bridge of stone."]}))]
 #[serde(expecting = "an object")]
@@ -28,60 +27,60 @@ pub struct RerankRequest {
     query: Document,
     #[schema(schema_with = documents_schema, required = false, example = json!(["Cats eat fish.", "A bridge of stone."]))]
     documents: Option<Documents>,
-    /// TEI's name of documents: the reply is TEI's, too.
+    /// TEI's name of `documents`, which selects TEI's response.
     #[schema(schema_with = texts_schema, required = false)]
     texts: Option<List<String>>,
-    /// The name of a model; if it is missing, empty or "default/not-specified", the first cross-encoder.
+    /// The model's name; if missing, empty or "default/not-specified", the first cross-encoder.
     #[schema(example = "default/not-specified")]
     model: Option<String>,
-    /// The number of documents in the reply, the best ones; all by default.
+    /// Maximum documents in the response, the best ones; all by default.
     #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 1)]
     top_n: Option<usize>,
-    /// Voyage's name of `top_n`: the reply is Voyage's, too, even if it is null.
+    /// Voyage's name of `top_n`, which, even if null, selects Voyage's response.
     #[serde(default)]
     #[schema(value_type = Option<usize>, minimum = 1)]
     top_k: Sent<usize>,
-    /// Whether the reply has the documents; by default it does not.
+    /// True for a response with the documents. False by default.
     return_documents: Option<bool>,
     /// TEI's name of `return_documents`.
     return_text: Option<bool>,
-    /// Whether scores are the model's logits, without an activation function.
+    /// True for logits as scores, without an activation function.
     raw_scores: Option<bool>,
     /// vLLM's opposite of `raw_scores`.
     use_activation: Option<bool>,
     #[schema(schema_with = truncation_schema)]
     truncate: Option<Truncation>,
-    /// Voyage's and Jina's: whether a document that is too long is cut; if false, it is an error.
+    /// Voyage's and Jina's: false makes a document that is too long an error.
     truncation: Option<bool>,
-    /// TEI's: which end of a document that is too long goes.
+    /// TEI's: the end at which a document that is too long is cut.
     truncation_direction: Option<Direction>,
     /// vLLM's name of `truncation_direction`.
     truncation_side: Option<Direction>,
-    /// Cohere's: the number of chunks that a document is read in. Only one is read here: with a greater number a document
-    /// that is too long is an error.
+    /// Cohere's: the number of chunks per document. Only one is supported: with a greater number, a document that is
+    /// too long is an error.
     #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 1)]
     max_chunks_per_doc: Option<usize>,
-    /// Cohere's and vLLM's limit of tokens of a document. One that is lower than the model's is refused.
+    /// Cohere's and vLLM's maximum tokens of a document. A value below the model's is refused.
     #[serde(default, deserialize_with = "whole")]
     max_tokens_per_doc: Option<i64>,
-    /// vLLM's limit of tokens of the query. One that is lower than the model's is refused.
+    /// vLLM's maximum tokens of the query. A value below the model's is refused.
     #[serde(default, deserialize_with = "whole")]
     max_tokens_per_query: Option<i64>,
-    /// vLLM's limit of tokens of query and document. One that is lower than the model's is refused.
+    /// vLLM's maximum tokens of query and document. A value below the model's is refused.
     #[serde(default, deserialize_with = "whole")]
     truncate_prompt_tokens: Option<i64>,
-    /// FlagEmbedding's limit of tokens of query and document. One that is lower than the model's is refused.
+    /// FlagEmbedding's maximum tokens of query and document. A value below the model's is refused.
     #[serde(default, deserialize_with = "whole")]
     max_length: Option<i64>,
-    /// Jina's limit of tokens of a document. One that is lower than the model's is refused.
+    /// Jina's maximum tokens of a document. A value below the model's is refused.
     #[serde(default, deserialize_with = "whole")]
     max_doc_length: Option<i64>,
-    /// Jina's limit of tokens of the query. One that is lower than the model's is refused.
+    /// Jina's maximum tokens of the query. A value below the model's is refused.
     #[serde(default, deserialize_with = "whole")]
     max_query_length: Option<i64>,
-    /// Cohere's: the fields of documents that are read. Only `["text"]` is taken.
+    /// Cohere's: the fields of documents that are read. Must be `["text"]`.
     rank_fields: Option<Vec<String>>,
     /// Jina's.
     #[serde(rename = "return_embeddings")]
@@ -109,22 +108,22 @@ pub struct RerankRequest {
     _chat_template_kwargs: Option<Refused>,
 }
 
-/// A request whose fields are resolved.
+/// A request with resolved fields.
 pub(super) struct Resolved {
     pub call: RerankCall,
     pub documents: Documented,
-    /// Whether the reply is Voyage's.
+    /// True for Voyage's response.
     pub is_voyages: bool,
 }
 
-/// The documents of a request, by the field that has them.
+/// The documents of a request, by their field.
 pub(super) enum Documented {
     Documents(List<Document>),
     Texts(List<String>),
 }
 
 impl RerankRequest {
-    /// The request without its dialect; or what is wrong, and whether TEI's clients read the error.
+    /// The request without its dialect; or the error, with true if TEI's clients read it.
     pub(super) fn resolve(self) -> Result<Resolved, (ApiError, bool)> {
         let is_teis = self.texts.is_some() && self.documents.is_none();
         self.read().map_err(|e| (e, is_teis))
@@ -135,8 +134,8 @@ impl RerankRequest {
             (Some(Documents(documents)), None) => Documented::Documents(documents),
             (None, Some(texts)) => Documented::Texts(texts),
             (documents, _) => {
-                let what = if documents.is_some() { "there are both, documents and texts" } else { "missing field" };
-                let message = format!("documents: {what}; send documents (or texts, as to text-embeddings-inference)");
+                let what = if documents.is_some() { "documents and texts exclude each other" } else { "missing field" };
+                let message = format!("documents: {what}; send documents (or, as to text-embeddings-inference, texts)");
                 return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message).param("documents"));
             }
         };
@@ -149,13 +148,10 @@ impl RerankRequest {
         let raw = raw_scores(self.raw_scores, self.use_activation)?;
         let top_n = top(("top_n", self.top_n), ("top_k", self.top_k.value))?;
         if self.rank_fields.is_some_and(|fields| !fields.is_empty() && fields != ["text"]) {
-            return Err(ApiError::bad_value(
-                "rank_fields",
-                "only the field \"text\" of a document is read: [\"text\"]",
-            ));
+            return Err(ApiError::bad_value("rank_fields", "must be [\"text\"]: only this field of documents is read"));
         }
         if self.max_chunks_per_doc == Some(0) {
-            return Err(ApiError::bad_value("max_chunks_per_doc", "0 is not above 0"));
+            return Err(ApiError::bad_value("max_chunks_per_doc", "must be at least 1"));
         }
         let max_chunks = self.max_chunks_per_doc.filter(|chunks| *chunks > 1);
         let sides = [
@@ -185,9 +181,9 @@ impl RerankRequest {
     }
 }
 
-/// Whether a body that cannot be read is TEI's: it has `texts`, and no `documents`, before its fault.
+/// True if an invalid body is TEI's: it has `texts` and no `documents` before the error.
 pub(super) fn is_teis(bytes: &[u8]) -> bool {
-    /// Which of the two fields have been seen.
+    /// The fields seen so far.
     struct Seen<'s> {
         texts: &'s Cell<bool>,
         documents: &'s Cell<bool>,
@@ -215,7 +211,7 @@ pub(super) fn is_teis(bytes: &[u8]) -> bool {
 
     let (texts, documents) = (Cell::new(false), Cell::new(false));
     let seen = Seen { texts: &texts, documents: &documents };
-    // A fault ends the reading; what came before it counts.
+    // An error ends the reading; the fields before it count.
     let _ = serde_json::Deserializer::from_slice(bytes).deserialize_map(seen);
     texts.get() && !documents.get()
 }

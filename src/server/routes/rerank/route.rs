@@ -1,4 +1,4 @@
-//! `/rerank`, by all dialects.
+//! `/rerank` of all dialects.
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use crate::server::routes::tags;
 use crate::server::routes::tei::together::{Cost, Parts, Place, Replies, TeiTask, answer_alone, failed};
 use crate::server::{ApiError, App, Limits};
 
-/// The reply to `documents`, Voyage's, or TEI's to `texts`.
+/// The response to `documents`, Voyage's, or TEI's to `texts`.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "describes what the route may answer")]
+#[allow(dead_code, reason = "schema of the route's responses")]
 enum AnyReply {
     Documents(RerankReply),
     Voyage(VoyageReply),
@@ -30,13 +30,13 @@ enum AnyReply {
 /// The error of a request with `documents`, or TEI's of one with `texts`.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "describes what the route may answer")]
-enum AnyError {
+#[allow(dead_code, reason = "schema of the route's responses")]
+pub enum AnyError {
     Documents(ErrorBody),
     Texts(TeiErrorBody),
 }
 
-/// A request's body, whose errors have the shape that the body is written in.
+/// A request body with errors in the shape of its own dialect.
 pub struct RerankBody(RerankRequest);
 
 impl<S: Send + Sync> FromRequest<S> for RerankBody {
@@ -44,7 +44,7 @@ impl<S: Send + Sync> FromRequest<S> for RerankBody {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        // A layer has read it already, within its limits.
+        // A layer has read it within its limits.
         let bytes = axum::body::to_bytes(body, usize::MAX).await.map_err(|e| ApiError::bad_value("body", e))?;
         let request = Request::from_parts(parts, bytes.clone().into());
         match Body::from_request(request, state).await {
@@ -57,24 +57,17 @@ impl<S: Send + Sync> FromRequest<S> for RerankBody {
     }
 }
 
-/// Documents are ordered by how well they answer a query
+/// Rerank documents
 ///
-/// As Infinity, Cohere (v1), Jina and vLLM do it, with `documents`; as Voyage does it, with `top_k`; as
-/// text-embeddings-inference does it, with `texts`. Documents come back as strings under `/rerank`, and as objects under
+/// Infinity's, Cohere's (v1), Jina's and vLLM's route with `documents`, Voyage's with `top_k`,
+/// text-embeddings-inference's with `texts`. Documents in the response are strings under `/rerank` and objects under
 /// `/v1/rerank`.
 #[utoipa::path(
     post, path = "/rerank", tag = tags::OPENAI,
     request_body = RerankRequest,
     responses(
         (status = 200, description = "The documents, best first", body = AnyReply),
-        (status = 400, description = "A value cannot be, or the model cannot do that", body = AnyError),
-        (status = 404, description = "There is no such model", body = AnyError),
-        (status = 413, description = "The body is too large, or has too many inputs", body = AnyError),
-        (status = 422, description = "The body is malformed", body = AnyError),
-        (status = 424, description = "The model gives no scores of documents (to texts)", body = TeiErrorBody),
-        (status = 429, description = "The queue is full: try again after Retry-After seconds", body = AnyError),
-        (status = 500, description = "The server's own fault", body = AnyError),
-        (status = 503, description = "The model is being loaded, or the server is shutting down", body = AnyError),
+        (status = 424, description = "The model gives no scores of documents (for texts)", body = TeiErrorBody),
     )
 )]
 pub async fn rerank(
@@ -85,31 +78,24 @@ pub async fn rerank(
     answer(&app, request, path.as_str().starts_with("/v1/")).await
 }
 
-/// Documents are ordered by how well they answer a query (Cohere v2)
+/// Rerank documents (Cohere v2)
 ///
-/// As `/rerank`, except that the documents of the reply, if they are asked for, are objects with a `text`.
+/// As `/rerank`, except that documents in the response, if requested, are objects with `text`.
 #[utoipa::path(
     post, path = "/v2/rerank", tag = tags::OPENAI,
     request_body = RerankRequest,
     responses(
         (status = 200, description = "The documents, best first", body = AnyReply),
-        (status = 400, description = "A value cannot be, or the model cannot do that", body = AnyError),
-        (status = 404, description = "There is no such model", body = AnyError),
-        (status = 413, description = "The body is too large, or has too many inputs", body = AnyError),
-        (status = 422, description = "The body is malformed", body = AnyError),
-        (status = 424, description = "The model gives no scores of documents (to texts)", body = TeiErrorBody),
-        (status = 429, description = "The queue is full: try again after Retry-After seconds", body = AnyError),
-        (status = 500, description = "The server's own fault", body = AnyError),
-        (status = 503, description = "The model is being loaded, or the server is shutting down", body = AnyError),
+        (status = 424, description = "The model gives no scores of documents (for texts)", body = TeiErrorBody),
     )
 )]
 pub async fn rerank_v2(State(app): State<Arc<App>>, RerankBody(request): RerankBody) -> Result<Response, ApiError> {
     answer(&app, request, true).await
 }
 
-/// The answer in the shape of the request. `objects`: whether documents are objects however they came.
+/// The response in the dialect of the request. With `objects`, documents in it are objects in any case.
 pub async fn answer(app: &App, request: RerankRequest, objects: bool) -> Result<Response, ApiError> {
-    // Of other clients than TEI's, also where TEI's own routes are asked.
+    // The dialect of the body decides, also on TEI's own routes.
     let shaped = |is_teis, error: ApiError| error.shaped(if is_teis { ErrorShape::Tei } else { ErrorShape::Openai });
     let Resolved { call, documents, is_voyages } = request.resolve().map_err(|(e, is_teis)| shaped(is_teis, e))?;
     match documents {
@@ -126,7 +112,7 @@ pub async fn answer(app: &App, request: RerankRequest, objects: bool) -> Result<
     }
 }
 
-/// As Infinity, Cohere, Jina, vLLM and Voyage answer.
+/// The response of Infinity, Cohere, Jina, vLLM or Voyage.
 async fn rank_documents(
     app: &App,
     call: RerankCall,
@@ -142,7 +128,7 @@ async fn rank_documents(
     let chunks = call.max_chunks;
     let (answer, ranks) = call.run(&service, documents).await.map_err(|e| match e {
         Failure::Input { index, reason, too_long: true } if chunks.is_some() => {
-            let reason = format!("documents[{index}]: {reason}; a document has one chunk here, the part that fits");
+            let reason = format!("documents[{index}]: {reason}; only one chunk per document is supported");
             ApiError::bad_value("max_chunks_per_doc", reason)
         }
         other => of_inputs(other, "documents"),
@@ -158,7 +144,7 @@ async fn rank_documents(
     Ok(json(body))
 }
 
-/// Documents that come as `texts`.
+/// TEI's rerank: documents in `texts`.
 pub struct RerankTexts;
 
 impl TeiTask for RerankTexts {
@@ -202,7 +188,7 @@ impl TeiTask for RerankTexts {
             call.check(&service)?;
             let rest = texts.split_off(count.min(texts.len()));
             let own = std::mem::replace(&mut texts, rest);
-            // The query counts with each text, but is read once.
+            // The query counts with each text, but is tokenized once.
             let query = call.query.chars().count();
             cost.characters += own.iter().map(|text| query + text.chars().count()).sum::<usize>();
             with_texts.push((call, own));

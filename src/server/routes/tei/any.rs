@@ -1,4 +1,4 @@
-//! Routes that do what the model is for: `POST /`, SageMaker's `/invocations` and `/ping`.
+//! Routes for the model's own task: `POST /`, SageMaker's `/invocations` and `/ping`.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -21,12 +21,12 @@ use crate::server::routes::health::{self, Well};
 use crate::server::routes::{rerank, tags};
 use crate::server::{ApiError, App};
 
-/// What the model is for
+/// The model's own task
 ///
-/// The same as `/embed`, `/embed_sparse`, `/embed_all` or `/predict`; with `texts` `/rerank`, with `source_sentence` and
-/// `sentences` in `inputs` `/similarity`.
+/// As `/embed`, `/embed_sparse`, `/embed_all` or `/predict`, by the model; `/rerank` with `texts`, `/similarity` with
+/// `source_sentence` and `sentences` in `inputs`.
 #[utoipa::path(post, path = "/", tag = tags::TEI, request_body(content = Object, example = json!({"inputs": "What do cats eat?"})),
-    responses((status = 200, description = "As the model's own route answers", body = Value)))]
+    responses((status = 200, description = "As the model's own route", body = Value)))]
 pub async fn root(
     State(app): State<Arc<App>>,
     request: Result<Body<Box<RawValue>>, ApiError>,
@@ -35,10 +35,10 @@ pub async fn root(
     answer.await.map_err(|error| ApiError { shape: error.shape.or(Some(ErrorShape::Tei)), ..error })
 }
 
-/// What the model is for, under SageMaker's name
+/// The model's own task (SageMaker)
 #[utoipa::path(post, path = "/invocations", tag = tags::TEI,
     request_body(content = Object, example = json!({"inputs": "What do cats eat?"})),
-    responses((status = 200, description = "As the model's own route answers", body = Value)))]
+    responses((status = 200, description = "As the model's own route", body = Value)))]
 pub async fn invocations(
     State(app): State<Arc<App>>,
     Body(request): Body<Box<RawValue>>,
@@ -46,23 +46,22 @@ pub async fn invocations(
     answer(&app, request).await
 }
 
-/// The same as `/health`, under SageMaker's name
+/// Readiness, as `/health` (SageMaker)
 #[utoipa::path(get, path = "/ping", tag = tags::SERVER, security(()),
-    responses((status = 200, description = "It is ready", body = Well)))]
+    responses((status = 200, description = "Ready", body = Well)))]
 pub async fn ping(app: State<Arc<App>>) -> Result<Json<Well>, ApiError> {
     health::health(app).await.map_err(|error| error.shaped(ErrorShape::Openai))
 }
 
-/// What decides who answers a request.
+/// The fields that select the task.
 #[derive(Deserialize)]
 pub(super) struct Peek {
-    /// The name of a model.
     pub model: Option<String>,
     texts: Option<IgnoredAny>,
     inputs: Option<Sentences>,
 }
 
-/// Who answers a request.
+/// The task of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Rerank,
@@ -74,10 +73,10 @@ pub(super) enum Kind {
 }
 
 impl Peek {
-    /// What the body asks for by its shape, whatever the model.
+    /// The task by the shape of the body, independent of the model.
     pub fn kind(&self) -> Option<Kind> {
         match self.inputs {
-            // TEI's reranker, whose body says what is meant.
+            // TEI's rerank request.
             _ if self.texts.is_some() => Some(Kind::Rerank),
             Some(Sentences(true)) => Some(Kind::Similarity),
             _ => None,
@@ -86,7 +85,7 @@ impl Peek {
 }
 
 impl Kind {
-    /// What a model is for.
+    /// The model's own task.
     pub fn of(service: &Service) -> Self {
         match service.engine().info().output {
             OutputKind::Embedding => Self::Embed,
@@ -97,7 +96,7 @@ impl Kind {
     }
 }
 
-/// Whether a field is an object with a `source_sentence`.
+/// True for an object with a `source_sentence`.
 struct Sentences(bool);
 
 deserialize_shapes!(Sentences, "inputs", {
@@ -136,8 +135,8 @@ deserialize_shapes!(Sentences, "inputs", {
     }
 });
 
-/// What the model is for, or what the body asks for by its shape. The request is read as the model's own route reads it:
-/// a tree of JSON would take many times its memory.
+/// Runs the task of the body's shape, or else the model's own. The request is read by the task's own route: a JSON tree
+/// would take many times its memory.
 async fn answer(app: &App, request: Box<RawValue>) -> Result<Response, ApiError> {
     let (request, peek) = read(request, parse::<Peek>).await?;
     let kind = match peek.kind() {
@@ -154,12 +153,12 @@ async fn answer(app: &App, request: Box<RawValue>) -> Result<Response, ApiError>
     }
 }
 
-/// The answer of the model's own route.
+/// The response of the task's own route.
 async fn own_route<T: TeiTask>(app: &App, request: Box<RawValue>) -> Result<Response, ApiError> {
     alone::<T>(app, read(request, parse).await?.1).await
 }
 
-/// Reads a request, on a thread that may be busy for a while if it is large.
+/// Parses a request, on a blocking thread if it is large.
 async fn read<T: Send + 'static>(
     request: Box<RawValue>,
     parse: impl FnOnce(&[u8]) -> Result<T, ApiError> + Send + 'static,

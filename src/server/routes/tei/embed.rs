@@ -19,49 +19,49 @@ use crate::server::routes::inputs::{Inputs, List, inputs_schema};
 use crate::server::routes::tags;
 use crate::server::{ApiError, App, Limits};
 
-/// What is to be embedded.
+/// Inputs to embed.
 #[derive(PartialEq, Deserialize, ToSchema)]
 #[schema(example = json!({"inputs": ["What do cats eat?"]}))]
 pub struct EmbedRequest {
     #[schema(schema_with = inputs_schema)]
     inputs: Inputs,
-    /// Whether vectors are scaled to length 1.
+    /// True for vectors of length 1.
     #[serde(default = "yes")]
     #[schema(default = true)]
     normalize: bool,
-    /// Whether a text that is too long is cut; if false, it is an error. Left out: what the server was started with.
+    /// False makes a text that is too long an error. By default, the server's setting.
     truncate: Option<bool>,
-    /// Which end of it goes.
+    /// The end at which it is cut.
     truncation_direction: Option<Direction>,
-    /// The name of a prompt of the model's to put before each text.
+    /// The name of one of the model's prompts, prepended to each text.
     prompt_name: Option<String>,
-    /// Vectors are cut to this length, then scaled to length 1 (unless `normalize` is false).
+    /// Length to which vectors are truncated, then scaled to length 1 (unless `normalize` is false).
     #[serde(default, deserialize_with = "whole")]
     #[schema(minimum = 1)]
     dimensions: Option<usize>,
-    /// Which model; without it the first that is made for it.
+    /// The model's name; by default the first made for the route.
     model: Option<String>,
 }
 
-/// What is to be embedded, token by token or as lexical weights.
+/// Inputs to embed as token vectors or lexical weights.
 #[derive(PartialEq, Deserialize, ToSchema)]
 #[schema(example = json!({"inputs": ["What do cats eat?"]}))]
 pub struct EmbedTokensRequest {
     #[schema(schema_with = inputs_schema)]
     inputs: Inputs,
-    /// Whether a text that is too long is cut; if false, it is an error. Left out: what the server was started with.
+    /// False makes a text that is too long an error. By default, the server's setting.
     truncate: Option<bool>,
-    /// Which end of it goes.
+    /// The end at which it is cut.
     truncation_direction: Option<Direction>,
-    /// The name of a prompt of the model's to put before each text.
+    /// The name of one of the model's prompts, prepended to each text.
     prompt_name: Option<String>,
-    /// Which model; without it the first that is made for it.
+    /// The model's name; by default the first made for the route.
     model: Option<String>,
 }
 
-/// A token of the vocabulary and its weight.
+/// A token of the vocabulary, and its weight.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "the schema of what is written without it")]
+#[allow(dead_code, reason = "schema of a hand-written response")]
 pub struct SparseValue {
     index: u32,
     value: f32,
@@ -112,7 +112,7 @@ fn taken(mut request: EmbedTokensRequest, limits: &Limits) -> Result<(EmbedToken
     Ok((request, inputs.checked("inputs", limits)?, false))
 }
 
-/// The model, and the treatment of inputs.
+/// The model and the options of the inputs.
 async fn prepare(
     app: &App,
     options: EmbedTokensRequest,
@@ -124,7 +124,7 @@ async fn prepare(
     Ok((service, RequestOptions { truncate, prompt_name, ..RequestOptions::default() }))
 }
 
-/// `/embed_all`. The memory of replies that are computed together is counted as that of one.
+/// `/embed_all`. Responses that are computed together count as one in memory.
 pub struct EmbedAll;
 
 impl TeiTask for EmbedAll {
@@ -195,9 +195,9 @@ impl TeiTask for EmbedSparse {
         let answer = answer.map_err(|e| failed::<Self>(e, &parts))?;
         cost.count(&answer);
         let numbers: usize = answer.results.iter().map(|e| e.values.len()).sum();
-        // Each comes with its index.
+        // Each weight has an index.
         if numbers > app.limits.reply_numbers() / 2 {
-            let message = format!("{numbers} weights are more than a reply has (--reply-limit)");
+            let message = format!("the response would have {numbers} weights, more than --reply-limit allows");
             return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("reply_too_large"));
         }
         Replies::write(parts, answer.results, numbers, cost, |_, texts: &[SparseEmbedding], out| {
@@ -215,11 +215,11 @@ impl TeiTask for EmbedSparse {
     }
 }
 
-/// A vector for each token of each text
+/// Token vectors of texts
 ///
-/// Of a model that gives vectors of tokens (ColBERT) these, of any other encoder what its last layer gives each token.
+/// Token vectors of models made for them (ColBERT), the last hidden states of other encoders.
 #[utoipa::path(post, path = "/embed_all", tag = tags::TEI, request_body = EmbedTokensRequest,
-    responses((status = 200, description = "One list of vectors a text, in order", body = Vec<Vec<Vec<f32>>>)))]
+    responses((status = 200, description = "One list of vectors per text, in order", body = Vec<Vec<Vec<f32>>>)))]
 pub async fn embed_all(
     State(app): State<Arc<App>>,
     Body(request): Body<EmbedTokensRequest>,
@@ -227,11 +227,11 @@ pub async fn embed_all(
     alone::<EmbedAll>(&app, request).await
 }
 
-/// Lexical weights of each text
+/// Lexical weights of texts
 ///
-/// For models that give them (SPLADE).
+/// For models with lexical weights (SPLADE).
 #[utoipa::path(post, path = "/embed_sparse", tag = tags::TEI, request_body = EmbedTokensRequest,
-    responses((status = 200, description = "One list of weights a text, in order", body = Vec<Vec<SparseValue>>)))]
+    responses((status = 200, description = "One list of weights per text, in order", body = Vec<Vec<SparseValue>>)))]
 pub async fn embed_sparse(
     State(app): State<Arc<App>>,
     Body(request): Body<EmbedTokensRequest>,

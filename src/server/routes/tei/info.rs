@@ -1,4 +1,4 @@
-//! `/info`: what is served, and its limits.
+//! `/info`: the model and the server's limits.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,37 +16,36 @@ use crate::server::models::{Capability, Service};
 use crate::server::routes::tags;
 use crate::server::{ApiError, App};
 
-/// Of which model.
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct InfoQuery {
-    /// Which model; without it the first.
+    /// The model's name; the first by default.
     model: Option<String>,
 }
 
-/// What is served.
+/// A model and the server's limits.
 #[derive(Serialize, ToSchema)]
 pub struct Info {
-    /// What the model was loaded from.
+    /// The repository or directory of the model.
     #[schema(example = "thenlper/gte-base")]
     model_id: String,
-    /// The commit of its repository, where that is known.
+    /// The commit of its repository, if known.
     model_sha: Option<String>,
-    /// The number format in which it computes.
+    /// The number type of its computation.
     #[schema(example = "float32")]
     model_dtype: String,
-    /// The name that clients use.
+    /// The name for clients.
     served_model_name: String,
     model_type: ModelType,
     max_concurrent_requests: usize,
-    /// Longest text in tokens, specials included.
+    /// Maximum tokens of a text, special tokens included.
     max_input_length: usize,
-    /// Most tokens that run together.
+    /// Maximum tokens of a batch.
     max_batch_tokens: usize,
     max_batch_requests: Option<usize>,
-    /// Most inputs in one request.
+    /// Maximum inputs of a request.
     max_client_batch_size: usize,
-    /// Whether a text that is too long is cut where a request does not say.
+    /// True if texts that are too long are cut unless a request says otherwise.
     auto_truncate: bool,
     tokenization_workers: usize,
     #[schema(example = "0.1.0")]
@@ -55,7 +54,7 @@ pub struct Info {
     docker_label: Option<String>,
 }
 
-/// What the model is for.
+/// The model's own task.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum ModelType {
@@ -64,14 +63,14 @@ enum ModelType {
     Reranker(ClassifierModel),
 }
 
-/// A model that gives vectors.
+/// A model with vectors.
 #[derive(Serialize, ToSchema)]
 struct EmbeddingModel {
     #[schema(example = "mean")]
     pooling: String,
 }
 
-/// A model that gives labels.
+/// A model with labels.
 #[derive(Serialize, ToSchema)]
 struct ClassifierModel {
     // The keys of an object are strings.
@@ -81,15 +80,15 @@ struct ClassifierModel {
     label2id: BTreeMap<String, usize>,
 }
 
-/// What is served, and its limits
+/// Model and limits
 #[utoipa::path(get, path = "/info", tag = tags::TEI, params(InfoQuery),
     responses(
         (status = 200, description = "The model and the server", body = Info),
-        (status = 404, description = "There is no such model", body = TeiErrorBody)))]
+        (status = 404, description = "The model does not exist", body = TeiErrorBody)))]
 pub async fn info(State(app): State<Arc<App>>, Query(query): Query<InfoQuery>) -> Result<Json<Info>, ApiError> {
     let served = app.models.choose(query.model.as_deref(), None)?;
     let service = app.acquire(served).await?;
-    // Clients compare it with the name that they asked for.
+    // Clients compare it with the name that they sent.
     let name = query.model.filter(|name| served.spec.has_name(name)).unwrap_or_else(|| service.name().to_owned());
     let engine = service.local();
     Ok(Json(Info {
@@ -111,7 +110,7 @@ pub async fn info(State(app): State<Arc<App>>, Query(query): Query<InfoQuery>) -
     }))
 }
 
-/// A number that clients can read: without a limit, the largest 32-bit one.
+/// A number that clients can read: no limit is the largest 32-bit integer.
 fn bounded(number: usize) -> usize {
     number.min(i32::MAX as usize)
 }
@@ -120,7 +119,7 @@ fn model_type(service: &Service) -> ModelType {
     let engine = service.engine();
     match engine.info().output {
         OutputKind::Embedding | OutputKind::TokenVectors | OutputKind::HiddenStates => {
-            // TEI's names; it knows these three and no other.
+            // TEI's names of its three kinds.
             let name = |pooling: &Pooling| match pooling {
                 Pooling::LastToken => "last_token",
                 other => other.name(),
@@ -143,7 +142,7 @@ fn model_type(service: &Service) -> ModelType {
     }
 }
 
-/// The commit, as the cache of the Hub names a model's directory after it.
+/// The commit, from the directory's name in the Hub cache.
 fn commit(engine: &LocalInfo) -> Option<String> {
     let dir = engine.dir.as_ref()?;
     let snapshots = dir.parent()?.file_name()?;

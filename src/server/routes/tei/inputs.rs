@@ -1,4 +1,4 @@
-//! `inputs` of `/predict`: one text, one pair of texts, or a list of both.
+//! `inputs` of `/predict`: a text, a pair of texts, or a list of both.
 
 use serde::de::{Error, SeqAccess};
 use utoipa::openapi::schema::{ArrayBuilder, OneOfBuilder, Schema};
@@ -7,11 +7,11 @@ use crate::engine::Input;
 use crate::server::http::deserialize_shapes;
 use crate::server::routes::inputs::{List, id, list, one_of, string};
 
-/// What is to be judged: "…", one pair ["…", "…"], or a list of these, [["…"], ["…", "…"], …].
+/// Inputs to classify: "…", a pair ["…", "…"], or a list of these, [["…"], ["…", "…"], …].
 #[derive(Debug, PartialEq, Eq)]
 pub struct PredictInputs {
     pub list: List<Input>,
-    /// Whether it was one, not in a list.
+    /// True for a single input outside of a list.
     pub single: bool,
 }
 
@@ -20,7 +20,7 @@ deserialize_shapes!(PredictInputs, "a string, a pair of strings, or a list of li
         Ok(PredictInputs { list: List::one(Input::Text(text.to_owned())), single: true })
     }
 
-    // The first item tells what the others must be.
+    // The first item determines the type of the others.
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<PredictInputs, A::Error> {
         match items.next_element()? {
             None => Ok(PredictInputs { list: List::empty(), single: false }),
@@ -35,7 +35,7 @@ deserialize_shapes!(PredictInputs, "a string, a pair of strings, or a list of li
     }
 });
 
-/// One text or a pair: `first`, if it has been read, and what follows.
+/// A text or a pair: `first`, if already read, and the rest.
 fn text_or_pair<'de, A: SeqAccess<'de>>(first: Option<String>, mut rest: A) -> Result<Input, A::Error> {
     const ONE_OR_TWO: &str = "one string or two";
     let first = match first {
@@ -49,10 +49,10 @@ fn text_or_pair<'de, A: SeqAccess<'de>>(first: Option<String>, mut rest: A) -> R
     }
 }
 
-/// One text or a pair, in a list of its own.
+/// A text or a pair in its own list.
 struct One(Input);
 
-/// The first of a list.
+/// The first item of a list.
 enum First {
     Text(String),
     One(Input),
@@ -74,7 +74,7 @@ deserialize_shapes!(First, "a string, or a list of one or two strings", {
     }
 });
 
-/// Number of characters of all inputs; a token id counts as one.
+/// The number of characters of all inputs; a token id counts as one.
 pub fn characters(inputs: &[Input]) -> usize {
     let count = |input: &Input| match input {
         Input::Text(text) => text.chars().count(),
@@ -90,10 +90,10 @@ pub fn predict_schema() -> Schema {
     let text = string().description(Some("A text")).examples(["I like you."]);
     let pair = strings().description(Some("A pair of texts; or one text"));
     let many = list(strings()).description(Some("Texts and pairs of texts"));
-    one_of(OneOfBuilder::new().item(text).item(pair).item(many), "What is to be judged")
+    one_of(OneOfBuilder::new().item(text).item(pair).item(many), "The inputs")
 }
 
-/// The schema of one text or several.
+/// The schema of a text or a list of texts.
 pub fn texts_schema() -> Schema {
     let text = string().description(Some("A text")).examples(["What is Deep Learning?"]);
     OneOfBuilder::new().item(text).item(list(string()).description(Some("Texts"))).build().into()
@@ -102,7 +102,7 @@ pub fn texts_schema() -> Schema {
 /// The schema of the token ids of one text or of several.
 pub fn ids_schema() -> Schema {
     let one = list(id()).description(Some("The token ids of one text"));
-    let many = list(ArrayBuilder::new().items(id())).description(Some("Those of several"));
+    let many = list(ArrayBuilder::new().items(id())).description(Some("The token ids of several texts"));
     OneOfBuilder::new().item(one).item(many).build().into()
 }
 

@@ -1,8 +1,8 @@
-//! The native routes of text-embeddings-inference, as its version 1.9 has them.
+//! The native routes of text-embeddings-inference 1.9.
 //!
-//! What differs, on purpose: `truncate` left out means what the server was started with (TEI: `--auto-truncate`), a bad
-//! option is 400 and malformed JSON 422 (TEI: 413, and plain text), offsets of `/tokenize` count characters (TEI: bytes),
-//! and `model` picks one of several models; without it the first that is made for the route answers.
+//! Intended differences: `truncate` defaults to the server's setting (TEI: `--auto-truncate`), an invalid option is 400
+//! and malformed JSON 422 (TEI: 413, and plain text), offsets of `/tokenize` count characters (TEI: bytes), and `model`
+//! selects one of several models, by default the first made for the route.
 
 pub mod any;
 pub mod embed;

@@ -1,4 +1,4 @@
-//! `/predict`: the labels of texts or of pairs of texts.
+//! `/predict`: labels of texts or of pairs of texts.
 
 use std::sync::Arc;
 
@@ -16,23 +16,23 @@ use crate::server::routes::inputs::List;
 use crate::server::routes::tags;
 use crate::server::{ApiError, App, Limits};
 
-/// What is to be judged.
+/// Inputs to classify.
 #[derive(PartialEq, Deserialize, ToSchema)]
 #[schema(example = json!({"inputs": "I like it."}))]
 pub struct PredictRequest {
     #[schema(schema_with = predict_schema)]
     inputs: PredictInputs,
-    /// Whether logits stay logits. Otherwise scores are their softmax, or with one label the sigmoid, unless the model
-    /// says something else.
+    /// True for logits as scores. By default scores are their softmax, or with one label the sigmoid, unless the
+    /// model's configuration differs.
     #[serde(default)]
     raw_scores: bool,
-    /// Whether a text that is too long is cut; if false, it is an error. Left out: what the server was started with.
+    /// False makes a text that is too long an error. By default, the server's setting.
     truncate: Option<bool>,
-    /// Which end of it goes.
+    /// The end at which it is cut.
     truncation_direction: Option<Direction>,
-    /// Which model; without it the first classifier.
+    /// The model's name; by default the first classifier.
     model: Option<String>,
-    /// Of Hugging Face's clients, which send it empty: what they would have it say is not followed.
+    /// Sent empty by Hugging Face's clients; other values are not supported.
     #[serde(rename = "parameters")]
     #[schema(schema_with = refused_schema)]
     _parameters: Option<Refused>,
@@ -50,15 +50,15 @@ pub struct Prediction<'l> {
 /// The labels of one input, or of several.
 #[derive(Serialize, ToSchema)]
 #[serde(untagged)]
-#[allow(dead_code, reason = "the schema of what is written without it")]
+#[allow(dead_code, reason = "schema of a hand-written response")]
 pub enum Predictions<'l> {
     One(Vec<Prediction<'l>>),
     Many(Vec<Vec<Prediction<'l>>>),
 }
 
-/// The labels of each text or pair of texts, best first
+/// Classify texts or pairs of texts
 #[utoipa::path(post, path = "/predict", tag = tags::TEI, request_body = PredictRequest,
-    responses((status = 200, description = "The labels; of a list of inputs one list each", body = Predictions)))]
+    responses((status = 200, description = "The labels, best first; for a list of inputs, one list each", body = Predictions)))]
 pub async fn predict(State(app): State<Arc<App>>, Body(request): Body<PredictRequest>) -> Result<Response, ApiError> {
     alone::<Predict>(&app, request).await
 }

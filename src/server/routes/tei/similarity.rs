@@ -1,4 +1,4 @@
-//! `/similarity`: how alike a text and several others are.
+//! `/similarity`: the similarity of one text to several others.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::server::routes::inputs::List;
 use crate::server::routes::tags;
 use crate::server::{ApiError, App, Limits};
 
-/// What is to be compared.
+/// Texts to compare.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({
     "inputs": {"source_sentence": "What do cats eat?", "sentences": ["Cats eat fish.", "A bridge of stone."]}
@@ -26,11 +26,11 @@ pub struct SimilarityRequest {
     inputs: SimilarityInputs,
     #[serde(default, deserialize_with = "nested")]
     parameters: Option<SimilarityParameters>,
-    /// Which model; without it the first that is made for it.
+    /// The model's name; by default the first made for the route.
     model: Option<String>,
 }
 
-/// One text and those it is compared with.
+/// A text and those that it is compared with.
 #[derive(Deserialize, ToSchema)]
 pub struct SimilarityInputs {
     #[schema(example = "What is Deep Learning?")]
@@ -40,20 +40,20 @@ pub struct SimilarityInputs {
     sentences: List<String>,
 }
 
-/// How texts are treated.
+/// Options of the texts.
 #[derive(Default, PartialEq, Deserialize, ToSchema)]
 pub struct SimilarityParameters {
-    /// Whether a text that is too long is cut; if false, it is an error. Left out: what the server was started with.
+    /// False makes a text that is too long an error. By default, the server's setting.
     truncate: Option<bool>,
-    /// Which end of it goes.
+    /// The end at which it is cut.
     truncation_direction: Option<Direction>,
-    /// The name of a prompt of the model's to put before each text.
+    /// The name of one of the model's prompts, prepended to each text.
     prompt_name: Option<String>,
 }
 
-/// How alike a text and each of several others are
+/// Similarity of a text to several others
 #[utoipa::path(post, path = "/similarity", tag = tags::TEI, request_body = SimilarityRequest,
-    responses((status = 200, description = "One number a sentence, in order", body = Vec<f32>)))]
+    responses((status = 200, description = "One number per sentence, in order", body = Vec<f32>)))]
 pub async fn similarity(
     State(app): State<Arc<App>>,
     Body(request): Body<SimilarityRequest>,
@@ -61,7 +61,7 @@ pub async fn similarity(
     alone::<Similarity>(&app, request).await
 }
 
-/// `/similarity`. The text that the others are compared with is the first input.
+/// `/similarity`. The source sentence is the first input.
 pub struct Similarity;
 
 impl TeiTask for Similarity {
@@ -104,7 +104,7 @@ impl TeiTask for Similarity {
         Replies::write(parts, answer.results, numbers, cost, move |_, vectors: &[Embedding], out| {
             let (source, sentences) = vectors.split_first().unzip();
             let alike = sentences.into_iter().flatten().zip(source.into_iter().cycle());
-            // As the vectors have no more digits than that.
+            // Vectors have no more digits.
             write::list(alike, out, |(sentence, source), out| {
                 write::json(&(similarity.of(&source.vector, &sentence.vector) as f32), out);
             });

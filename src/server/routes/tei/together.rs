@@ -1,4 +1,4 @@
-//! Requests with the same options are computed together: the model gets one request, and each of them its own reply.
+//! Requests with the same options are computed together, as one request to the model, with separate responses.
 
 use std::time::Instant;
 
@@ -15,42 +15,42 @@ use crate::server::models::{Answer, Failure, Service};
 use crate::server::routes::fields::Direction;
 use crate::server::{ApiError, App, Limits};
 
-/// The options of a request, its inputs, and whether there is one that came by itself.
+/// The options of a request, its inputs, and true for a single input outside of a list.
 pub type Taken<T> = (<T as TeiTask>::Options, Vec<<T as TeiTask>::Input>, bool);
 
-/// What one of TEI's routes does.
+/// A task of TEI's routes.
 pub trait TeiTask: Sized + 'static {
     type Request: DeserializeOwned + Send + 'static;
-    /// What a request says beside its inputs. Requests with equal options are computed together.
+    /// The fields of a request except its inputs. Requests with equal options are computed together.
     type Options: PartialEq + Send + 'static;
     type Input: Send + 'static;
 
-    /// Inputs of each request that do not count among those that a request may have.
+    /// Number of inputs of each request that do not count towards its maximum.
     const UNCOUNTED: usize = 0;
 
-    /// Takes a request apart.
+    /// Splits a request.
     ///
     /// # Errors
     /// 400 without inputs, 413 for too many.
     fn taken(request: Self::Request, limits: &Limits) -> Result<Taken<Self>, ApiError>;
 
-    /// The name of an input in messages.
+    /// The field of an input, for messages.
     fn field(place: &Place) -> String {
         format!("inputs[{}]", place.index)
     }
 
-    /// Takes other options in if their inputs can be computed together with its own, or gives them back.
+    /// Merges other options if their inputs can be computed together with its own, or returns them.
     fn join(own: &mut Self::Options, other: Self::Options) -> Result<(), Self::Options> {
         if *own == other { Ok(()) } else { Err(other) }
     }
 
-    /// How many numbers the reply to `count` inputs has, of a model whose vectors have the length `width`; 0 where that
-    /// is not known before it is computed, or bounded by something else.
+    /// The number of numbers in the response to `count` inputs, for vectors of length `width`; 0 if unknown before the
+    /// computation, or limited otherwise.
     fn numbers(_options: &Self::Options, _count: usize, _width: usize) -> usize {
         0
     }
 
-    /// The replies to requests with these options.
+    /// The responses to requests with these options.
     fn compute(
         app: &App,
         options: Self::Options,
@@ -59,13 +59,13 @@ pub trait TeiTask: Sized + 'static {
     ) -> impl Future<Output = Result<Replies, ApiError>> + Send;
 }
 
-/// The answer to a request by itself.
+/// The response to a single request.
 pub async fn alone<T: TeiTask>(app: &App, request: T::Request) -> Result<Response, ApiError> {
     let (options, inputs, single) = T::taken(request, &app.limits)?;
     answer_alone::<T>(app, options, inputs, single).await
 }
 
-/// The answer to a request whose inputs have been taken out.
+/// The response to a single request, after its split.
 pub async fn answer_alone<T: TeiTask>(
     app: &App,
     options: T::Options,
@@ -75,11 +75,11 @@ pub async fn answer_alone<T: TeiTask>(
     let parts = Parts::one(Part { count: inputs.len(), single, instance: None });
     let Replies { json, cost, permit } = T::compute(app, options, inputs, parts).await?;
     let body = json_pieces(json.into_iter().next().unwrap_or_default(), permit);
-    // TEI says "gpu+optimized" of every device.
+    // TEI sends "gpu+optimized" for every device.
     Ok(([("x-compute-type", "optimized")], cost.headers(), body).into_response())
 }
 
-/// The error of a model, with TEI's statuses; `field` names the input at an index.
+/// A model's failure as an error with TEI's statuses; `field` names the input at an index.
 pub fn error_of(failure: Failure, field: impl Fn(usize) -> String) -> ApiError {
     let of_input = |status, index, reason| ApiError::new(status, format!("{}: {reason}", field(index)));
     match failure {
@@ -94,7 +94,7 @@ pub fn error_of(failure: Failure, field: impl Fn(usize) -> String) -> ApiError {
     }
 }
 
-/// The error of a model that computed the inputs of `parts`.
+/// The failure of a model that computed the inputs of `parts`, as an error.
 pub fn failed<T: TeiTask>(failure: Failure, parts: &Parts) -> ApiError {
     if let Failure::Query { document: Some(index), reason } = &failure {
         return ApiError::bad_request(format!("{}query: {reason}", parts.place(*index).prefix));
@@ -105,7 +105,7 @@ pub fn failed<T: TeiTask>(failure: Failure, parts: &Parts) -> ApiError {
     })
 }
 
-/// What `truncate` and `truncation_direction` mean; `None`: what the model was loaded with.
+/// The meaning of `truncate` and `truncation_direction`; `None`: the model's setting.
 pub fn truncation(service: &Service, truncate: Option<bool>, direction: Option<Direction>) -> Option<Truncate> {
     match (truncate, direction) {
         (Some(false), _) => Some(Truncate::None),
@@ -115,7 +115,7 @@ pub fn truncation(service: &Service, truncate: Option<bool>, direction: Option<D
     }
 }
 
-/// What an answer cost.
+/// The cost of a response.
 pub struct Cost {
     started: Instant,
     pub characters: usize,
@@ -124,17 +124,17 @@ pub struct Cost {
 }
 
 impl Cost {
-    /// Of a request that begins now and has `characters` characters.
+    /// Begins a request with `characters` characters.
     pub fn begin(characters: usize) -> Self {
         Self { started: Instant::now(), characters, tokens: 0, times: Times::default() }
     }
 
-    /// Adds what the model did.
+    /// Records the model's tokens and times.
     pub fn count<T>(&mut self, answer: &Answer<T>) {
         (self.tokens, self.times) = (answer.tokens, answer.times);
     }
 
-    /// TEI's headers of costs; times are milliseconds.
+    /// TEI's cost headers; times are milliseconds.
     fn headers(&self) -> [(HeaderName, HeaderValue); 7] {
         let total = self.started.elapsed().as_millis() as u64;
         let name = HeaderName::from_static;
@@ -150,23 +150,23 @@ impl Cost {
     }
 }
 
-/// The replies to requests that were computed together.
+/// Responses to requests that were computed together.
 pub struct Replies {
     /// The JSON of each, in pieces.
     pub json: Vec<Vec<Bytes>>,
-    /// What all of them cost.
+    /// The cost of all of them.
     pub cost: Cost,
-    /// Memory that they take until they are sent.
+    /// Memory held until they are sent.
     pub permit: Option<BodyPermit>,
 }
 
 impl Replies {
-    /// Of requests of which each has its JSON in one piece.
+    /// Responses of one piece each.
     pub fn new(json: Vec<Vec<u8>>, cost: Cost) -> Self {
         Self { json: json.into_iter().map(|json| vec![json.into()]).collect(), cost, permit: None }
     }
 
-    /// Writes the reply of each request by `one`: on a blocking thread if they have many `numbers`.
+    /// Writes the response of each request by `one`, on a blocking thread if there are many `numbers`.
     pub async fn write<T: Send + 'static>(
         parts: Parts,
         results: Vec<T>,
@@ -186,29 +186,29 @@ impl Replies {
     }
 }
 
-/// Which of the inputs belong to which request.
+/// The requests that the inputs belong to.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Parts {
     parts: Vec<Part>,
 }
 
-/// One request.
+/// A request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
     /// The number of its inputs.
     pub count: usize,
-    /// Whether its input came by itself, so that its reply is no list.
+    /// True if its input was not in a list, so that its response is not one either.
     pub single: bool,
-    /// Its index in the list `instances`; `None` for a request by itself.
+    /// Its index in the list `instances`; `None` for a separate request.
     pub instance: Option<usize>,
 }
 
-/// Where an input stands.
+/// The position of an input.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Place {
-    /// What goes before the name of a field of the request in a message: nothing, or "instances[3]: ".
+    /// The prefix of field names in messages: empty, or "instances[3]: ".
     pub prefix: String,
-    /// The index among the inputs of the request.
+    /// The index among the inputs of its request.
     pub index: usize,
     /// [`Part::single`]
     pub single: bool,
@@ -219,7 +219,7 @@ impl Parts {
         Self { parts: vec![part] }
     }
 
-    /// Adds those of other requests, whose inputs follow.
+    /// Adds other requests, whose inputs follow.
     pub fn extend(&mut self, other: Self) {
         self.parts.extend(other.parts);
     }
@@ -234,7 +234,7 @@ impl Parts {
         self.parts.iter().map(|part| part.count)
     }
 
-    /// Where the input at `index` among those of all requests stands.
+    /// The position of the input at `index` among those of all requests.
     pub fn place(&self, index: usize) -> Place {
         let mut rest = index;
         for part in &self.parts {
@@ -246,7 +246,7 @@ impl Parts {
         Place { prefix: String::new(), index, single: false }
     }
 
-    /// The results of each request, of those of all.
+    /// The results of all requests, split by request.
     pub fn split<'r, T>(&self, mut results: &'r [T]) -> Vec<(Part, &'r [T])> {
         let take = |&part: &Part| {
             let (own, rest) = results.split_at(part.count.min(results.len()));
@@ -258,7 +258,7 @@ impl Parts {
 }
 
 impl Part {
-    /// What goes before the name of a field of the request in a message.
+    /// The prefix of the request's field names in messages.
     pub fn prefix(&self) -> String {
         self.instance.map(|index| format!("instances[{index}]: ")).unwrap_or_default()
     }
@@ -282,7 +282,7 @@ mod tests {
         assert_eq!(split, [&b"ab"[..], b"c", b"def"]);
         let alone = Part { count: 3, single: false, instance: None };
         assert_eq!(Parts::one(alone).place(2), place(2, "", false));
-        // An engine that gives too few does not panic here.
+        // Too few results do not cause a panic.
         assert!(parts.split(b"a").iter().all(|(_, own)| own.len() <= 1));
     }
 }

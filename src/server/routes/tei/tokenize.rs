@@ -21,33 +21,33 @@ use crate::server::routes::inputs::Inputs;
 use crate::server::routes::tags;
 use crate::server::{ApiError, App};
 
-/// What is to be taken apart.
+/// Texts to tokenize.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"inputs": "What do cats eat?"}))]
 pub struct TokenizeRequest {
     #[schema(schema_with = texts_schema)]
     inputs: Inputs,
-    /// Whether the special tokens around a text are among its tokens.
+    /// True for tokens with the special tokens around a text.
     #[serde(default = "yes")]
     #[schema(default = true)]
     add_special_tokens: bool,
-    /// The name of a prompt of the model's to put before each text.
+    /// The name of one of the model's prompts, prepended to each text.
     prompt_name: Option<String>,
-    /// Which model's tokenizer; without it the first's.
+    /// The model's name; the first by default.
     model: Option<String>,
 }
 
-/// What is to be put together.
+/// Token ids to decode.
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"ids": [101, 102], "skip_special_tokens": false}))]
 pub struct DecodeRequest {
     #[schema(schema_with = ids_schema)]
     ids: Inputs,
-    /// Whether special tokens are left out.
+    /// True for texts without special tokens.
     #[serde(default = "yes")]
     #[schema(default = true)]
     skip_special_tokens: bool,
-    /// Which model's tokenizer; without it the first's.
+    /// The model's name; the first by default.
     model: Option<String>,
 }
 
@@ -56,24 +56,24 @@ pub struct DecodeRequest {
 pub struct SimpleToken {
     #[schema(example = 428)]
     id: u32,
-    /// The part of the text that it stands for; a special token's name.
+    /// The part of the text that it stands for; the name of a special token.
     #[schema(example = "the")]
     text: String,
-    /// Whether it is a special token that was put around the text.
+    /// True for a special token added around the text.
     special: bool,
-    /// Where it begins in the text (with its prompt), in characters.
+    /// Its start in the text (with the prompt), in characters.
     #[schema(example = 0)]
     start: Option<usize>,
-    /// Where it ends.
+    /// Its end.
     #[schema(example = 3)]
     stop: Option<usize>,
 }
 
-/// The tokens of each text, with their places
+/// Tokenize texts
 ///
-/// All of the text is read, up to 256 KiB a text.
+/// The whole text is tokenized, without truncation; at most 256 KiB per text.
 #[utoipa::path(post, path = "/tokenize", tag = tags::TEI, request_body = TokenizeRequest,
-    responses((status = 200, description = "One list of tokens a text, in order", body = Vec<Vec<SimpleToken>>)))]
+    responses((status = 200, description = "One list of tokens per text, in order", body = Vec<Vec<SimpleToken>>)))]
 pub async fn tokenize(State(app): State<Arc<App>>, Body(request): Body<TokenizeRequest>) -> Result<Response, ApiError> {
     let TokenizeRequest { inputs: Inputs(texts), add_special_tokens, prompt_name, model } = request;
     let texts = texts.checked("inputs", &app.limits)?;
@@ -81,7 +81,7 @@ pub async fn tokenize(State(app): State<Arc<App>>, Body(request): Body<TokenizeR
     let prompt = prompt(&service, prompt_name.as_deref())?.unwrap_or_default();
     let text = |(index, text)| match text {
         Input::Text(text) => Ok(text),
-        _ => Err(wrong_kind("inputs", index, "a string is needed")),
+        _ => Err(wrong_kind("inputs", index, "must be a string")),
     };
     let texts: Vec<String> = texts.into_iter().enumerate().map(text).collect::<Result<_, _>>()?;
     let sizes = texts.iter().map(|text| text.len() + prompt.len()).collect();
@@ -95,18 +95,18 @@ pub async fn tokenize(State(app): State<Arc<App>>, Body(request): Body<TokenizeR
     with_tokenizer(&app, service, "inputs", sizes, TEXTS, each).await
 }
 
-/// The text of tokens
+/// Decode token ids
 ///
-/// Up to 1,048,576 ids a list.
+/// At most 1,048,576 ids per list.
 #[utoipa::path(post, path = "/decode", tag = tags::TEI, request_body = DecodeRequest,
-    responses((status = 200, description = "One text a list of ids, in order", body = Vec<String>)))]
+    responses((status = 200, description = "One text per list of ids, in order", body = Vec<String>)))]
 pub async fn decode(State(app): State<Arc<App>>, Body(request): Body<DecodeRequest>) -> Result<Response, ApiError> {
     let DecodeRequest { ids: Inputs(lists), skip_special_tokens, model } = request;
     let lists = lists.checked("ids", &app.limits)?;
     let service = app.model(model.as_deref()).await?;
     let ids = |(index, ids)| match ids {
         Input::Ids(ids) => Ok(ids),
-        _ => Err(wrong_kind("ids", index, "token ids are needed")),
+        _ => Err(wrong_kind("ids", index, "must be token ids")),
     };
     let lists: Vec<Vec<u32>> = lists.into_iter().enumerate().map(ids).collect::<Result<_, _>>()?;
     let sizes = lists.iter().map(Vec::len).collect();
@@ -118,19 +118,19 @@ pub async fn decode(State(app): State<Arc<App>>, Body(request): Body<DecodeReque
     with_tokenizer(&app, service, "ids", sizes, IDS, each).await
 }
 
-/// What an input may be, and what is made of it: of a text for each byte, of a list of ids for each id.
+/// Limits and cost of an input, per byte of a text or per id of a list.
 struct Cost {
-    /// The largest input.
+    /// Maximum size of an input.
     most: usize,
-    /// Bytes of memory while it is worked on. The tokenizers crate keeps every word of a text as a string of its own.
+    /// Temporary bytes. The tokenizers crate keeps every word of a text as a string.
     transient: usize,
-    /// Bytes of the reply, about.
+    /// Approximate bytes of the response.
     reply: usize,
 }
 
 const TEXTS: Cost = Cost { most: 256 << 10, transient: 700, reply: 16 };
 const IDS: Cost = Cost { most: 1 << 20, transient: 100, reply: 6 };
-/// Bytes of a token in a reply, about.
+/// Approximate bytes of a token in a response.
 const JSON_TOKEN: usize = 72;
 
 impl From<Piece> for SimpleToken {
@@ -149,7 +149,7 @@ fn wrong_kind(field: &str, index: usize, wrong: &str) -> ApiError {
     ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, format!("{field}[{index}]: {wrong}"))
 }
 
-/// The prompt that is put before each text.
+/// The prompt prepended to each text.
 fn prompt(service: &Service, name: Option<&str>) -> Result<Option<String>, ApiError> {
     let model = service.model();
     match name {
@@ -158,13 +158,13 @@ fn prompt(service: &Service, name: Option<&str>) -> Result<Option<String>, ApiEr
             let known: Vec<&str> = model.sentence.prompts.keys().map(String::as_str).collect();
             let known =
                 if known.is_empty() { "no prompts".into() } else { format!("the prompts {}", known.join(", ")) };
-            let reason = format!("the model has {known}, and none is called \"{}\"", shorten(name));
+            let reason = format!("unknown prompt \"{}\"; the model has {known}", shorten(name));
             ApiError::bad_value("prompt_name", reason)
         }),
     }
 }
 
-/// A list of what `each` makes of the inputs, whose `sizes` are in bytes or ids.
+/// A list of the results of `each`. `sizes`: bytes or ids of the inputs.
 async fn with_tokenizer(
     app: &App,
     service: Arc<Service>,
@@ -174,12 +174,12 @@ async fn with_tokenizer(
     each: impl Fn(&Tokenizer, usize) -> Result<Vec<u8>, TokenizeError> + Send + Sync + 'static,
 ) -> Result<Response, ApiError> {
     if let Some((index, size)) = sizes.iter().enumerate().find(|(_, size)| **size > cost.most) {
-        let message = format!("{field}[{index}]: {size} bytes or ids are more than {}", cost.most);
+        let message = format!("{field}[{index}]: {size} bytes or ids exceed the maximum of {}", cost.most);
         return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("input_too_large"));
     }
     let (count, total, limit) = (sizes.len(), sizes.iter().sum::<usize>(), app.limits.reply);
     let transient = sizes.iter().max().map_or(0, |largest| largest * cost.transient);
-    // Large texts are worked on one at a time.
+    // Large texts are processed one at a time.
     let at_once = (app.limits.memory / 8 / transient.max(1)).clamp(1, service.local().threads.max(1));
     let mut permit = app.memory.permit();
     permit.add(transient * at_once.min(count))?;
@@ -188,7 +188,7 @@ async fn with_tokenizer(
     let job = move |i| {
         let out = each(&engine.model().tokenizer, i)?;
         if written.fetch_add(out.len(), Ordering::Relaxed) + out.len() > limit {
-            return Err(TextError::too_large(format!("the reply has more than {limit} bytes (--reply-limit)")));
+            return Err(TextError::too_large(format!("the response has more than {limit} bytes (--reply-limit)")));
         }
         Ok(out)
     };

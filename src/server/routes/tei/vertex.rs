@@ -1,7 +1,7 @@
-//! `POST /vertex`: Vertex AI's, several requests in one.
+//! `POST /vertex` of Vertex AI: several requests in one.
 //!
-//! It is one request all the same: `--max-client-batch-size` bounds the inputs of all instances together, everything is
-//! read before anything is computed, and instances of the same kind with the same options go to the model as one request.
+//! It counts as one request: `--max-client-batch-size` limits the inputs of all instances together, everything is read
+//! before anything is computed, and instances of the same task with the same options become one request to the model.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -31,31 +31,31 @@ use crate::server::{ApiError, App, Limits};
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"instances": [{"inputs": "What do cats eat?"}]}))]
 pub struct VertexRequest {
-    /// Each as the model's own route takes it. All together they have no more inputs than one request may have.
+    /// Each as for the model's own route. All of them together have at most as many inputs as one request.
     #[schema(value_type = Vec<Object>, example = json!([{"inputs": "What is Deep Learning?"}]))]
     instances: List<Box<RawValue>>,
 }
 
-/// What came of each.
+/// The results of the instances.
 #[derive(ToSchema)]
-#[allow(dead_code, reason = "the schema of what is written without it")]
+#[allow(dead_code, reason = "schema of a hand-written response")]
 pub struct VertexResponse {
-    /// Each as the model's own route answers it.
+    /// Each as from the model's own route.
     #[schema(value_type = Vec<Value>)]
     predictions: Vec<serde_json::Value>,
 }
 
-/// What the model is for, for several requests in one, as Vertex AI sends them
+/// The model's own task for several requests (Vertex AI)
 ///
-/// They are one request: all of them together have no more inputs than --max-client-batch-size.
+/// They count as one request: all instances together have at most --max-client-batch-size inputs.
 #[utoipa::path(post, path = "/vertex", tag = tags::TEI, request_body = VertexRequest,
-    responses((status = 200, description = "What came of each", body = VertexResponse)))]
+    responses((status = 200, description = "One result per instance, in order", body = VertexResponse)))]
 pub async fn vertex(State(app): State<Arc<App>>, Body(request): Body<VertexRequest>) -> Result<Response, ApiError> {
     let instances = request.instances.checked("instances", &app.limits)?;
     let count = instances.len();
     let groups = groups(&app, instances).await?;
     let members: Vec<Vec<usize>> = groups.iter().map(|group| group.parts().instances().collect()).collect();
-    // All are submitted before one is waited for.
+    // All groups are submitted before one is awaited.
     let replies = try_join_all(groups.into_iter().map(|group| compute(&app, group))).await?;
     let mut predictions: Vec<Vec<Bytes>> = vec![Vec::new(); count];
     let mut permits = Vec::new();
@@ -79,8 +79,8 @@ pub async fn vertex(State(app): State<Arc<App>>, Body(request): Body<VertexReque
     Ok(json_pieces(pieces, permits))
 }
 
-/// Computes one group. An error that concerns all of it, as an option does, names its first instance, unless it names one
-/// already or is no fault of the request.
+/// Computes one group. A client error about the whole group, such as one about an option, names its first instance
+/// unless it names one already.
 async fn compute(app: &App, group: Box<dyn Group>) -> Result<Replies, ApiError> {
     let first = group.parts().instances().next();
     group.compute(app).await.map_err(|error| {
@@ -95,7 +95,7 @@ async fn compute(app: &App, group: Box<dyn Group>) -> Result<Replies, ApiError> 
 }
 
 fn too_large(limits: &Limits) -> ApiError {
-    let message = format!("the reply has more than {} bytes (--reply-limit)", limits.reply);
+    let message = format!("the response has more than {} bytes (--reply-limit)", limits.reply);
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("reply_too_large")
 }
 
@@ -103,19 +103,19 @@ fn too_large(limits: &Limits) -> ApiError {
 trait Group: Any + Send {
     fn parts(&self) -> &Parts;
 
-    /// Takes the other in if the two can be computed together, or gives it back.
+    /// Merges the other if the two can be computed together, or returns it.
     fn join(&mut self, other: Box<dyn Group>) -> Option<Box<dyn Group>>;
 
-    /// The number of inputs that count.
+    /// The number of counted inputs.
     fn inputs(&self) -> usize;
 
-    /// The numbers of the replies, as [`TeiTask::numbers`].
+    /// The number of numbers in the responses, as [`TeiTask::numbers`].
     fn numbers(&self, width: usize) -> usize;
 
     fn compute<'a>(self: Box<Self>, app: &'a App) -> BoxFuture<'a, Result<Replies, ApiError>>;
 }
 
-/// The options that requests share, and the inputs of all of them.
+/// The common options and the inputs of several requests.
 struct Merged<T: TeiTask> {
     options: T::Options,
     inputs: Vec<T::Input>,
@@ -123,7 +123,7 @@ struct Merged<T: TeiTask> {
 }
 
 impl<T: TeiTask> Merged<T> {
-    /// One request, as the task's own route reads it.
+    /// Parses a request, like the task's own route.
     fn read(request: &RawValue, instance: usize, limits: &Limits) -> Result<Box<dyn Group>, ApiError> {
         let (options, inputs, single) = T::taken(parse(request.get().as_bytes())?, limits)?;
         let parts = Parts::one(Part { count: inputs.len(), single, instance: Some(instance) });
@@ -164,7 +164,7 @@ impl<T: TeiTask> Group for Merged<T> {
     }
 }
 
-/// One request, as the model's own route reads it.
+/// Parses a request, like the task's own route.
 fn read(kind: Kind, request: &RawValue, instance: usize, limits: &Limits) -> Result<Box<dyn Group>, ApiError> {
     match kind {
         Kind::Embed => Merged::<Embed>::read(request, instance, limits),
@@ -176,14 +176,14 @@ fn read(kind: Kind, request: &RawValue, instance: usize, limits: &Limits) -> Res
     }
 }
 
-/// Groups that an instance is compared with, the latest first: thousands of instances that differ in a long option must
-/// not be compared with each other. Few groups are enough where many instances are alike.
+/// Number of groups that an instance is compared with, the latest first: comparing thousands of instances with
+/// different long options with each other would take too long.
 const COMPARED: usize = 16;
 
-/// The instances in groups of those that are asked together. All of them are read first.
+/// The instances, grouped for computation. All of them are read first.
 ///
 /// # Errors
-/// 413 if they have too many inputs together, or the reply would be too large; what is wrong with one, with its index.
+/// 413 for too many inputs or a response that would be too large; errors of one instance, with its index.
 async fn groups(app: &App, instances: Vec<Box<RawValue>>) -> Result<Vec<Box<dyn Group>>, ApiError> {
     let size = instances.iter().map(|instance| instance.get().len()).sum();
     let look = move || {
@@ -194,7 +194,7 @@ async fn groups(app: &App, instances: Vec<Box<RawValue>>) -> Result<Vec<Box<dyn 
         instances.into_iter().enumerate().map(peek).collect::<Result<Vec<_>, _>>()
     };
     let looked = off_thread(size, look).await?;
-    // By the name of the model: what it does, and the length of its vectors.
+    // By model name: the task, and the length of the vectors.
     let mut kinds: HashMap<Option<String>, (Kind, usize)> = HashMap::new();
     let mut known = Vec::with_capacity(looked.len());
     for (i, (instance, peek)) in looked.into_iter().enumerate() {
@@ -219,7 +219,7 @@ async fn groups(app: &App, instances: Vec<Box<RawValue>>) -> Result<Vec<Box<dyn 
             let group = read(kind, &instance, i, &limits).map_err(|e| within(e, i))?;
             inputs += group.inputs();
             if inputs > limit {
-                // What comes after is counted only: millions of short texts would take many times the body.
+                // The rest is only counted: millions of short texts would take many times the memory of the body.
                 groups.clear();
                 continue;
             }
@@ -238,9 +238,9 @@ async fn groups(app: &App, instances: Vec<Box<RawValue>>) -> Result<Vec<Box<dyn 
     off_thread(size, work).await
 }
 
-/// The error of the instance at that index.
+/// An error of the instance at that index.
 fn within(error: ApiError, instance: usize) -> ApiError {
-    // An instance is read as the body of its own route.
+    // An instance is parsed as the body of its own route.
     let message = error.message.strip_prefix("the body ").unwrap_or(&error.message);
     ApiError { message: format!("instances[{instance}]: {message}"), ..error }
 }
