@@ -92,7 +92,7 @@ fn each_route_without_a_name_goes_to_the_model_made_for_it() {
 #[test]
 fn a_model_that_left_memory_is_chosen_as_one_that_is_there() {
     let server = serve(&[("e", EMBEDDER), ("r", RERANKER)], &["--unload-after", "50ms"]);
-    let left = || server.stderr().matches("out of memory until it is asked").count();
+    let left = || server.stderr().matches("unloaded until the next request").count();
     server.wait_for("both models to leave", || left() >= 2);
     let reply = answered(&server, "/rerank", &json!({"query": "a", "documents": ["b"]}));
     assert_eq!(reply["model"], "r");
@@ -157,7 +157,10 @@ fn a_model_may_have_several_names() {
     assert_eq!(ids, ["e", "text-embedding-ada-002", "org/e", "r", "rr"]);
     let bert = fixture(EMBEDDER);
     let (status, err) = run(&["-m", &bert, "-m", &fixture(RERANKER), "--served-model-name", "a,b;c,b"]);
-    assert!(status == 2 && err.contains("--served-model-name") && err.contains("would both be called \"b\""), "{err}");
+    assert!(
+        status == 2 && err.contains("--served-model-name") && err.contains("would both have the name \"b\""),
+        "{err}"
+    );
     let (status, err) = run(&["-m", &bert, "--served-model-name", ","]);
     assert!(status == 2 && err.contains("--served-model-name") && err.contains("no name"), "{err}");
 }

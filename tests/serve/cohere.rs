@@ -101,7 +101,7 @@ fn errors_are_coheres_and_name_the_field() {
     let long = "word ".repeat(1000);
     for (body, status, words) in [
         (json!({}), 422, "texts"),
-        (json!({"texts": ["a"], "inputs": [{"content": "b"}]}), 422, "both"),
+        (json!({"texts": ["a"], "inputs": [{"content": "b"}]}), 422, "exclude each other"),
         (json!({"texts": []}), 400, "texts"),
         (json!({"texts": "a"}), 422, "texts"),
         (json!({"texts": ["a", 1]}), 422, "texts[1]"),
@@ -148,5 +148,5 @@ fn vectors_of_tokens_are_not_coheres() {
     let server = Server::start(&["--model-id", &fixture("architectures/colbert-native")]);
     let (status, reply) = server.ask("/v2/embed", &json!({"texts": ["a"]}));
     assert_eq!(status, 400, "{reply}");
-    assert!(reply["message"].as_str().unwrap().contains("each token"), "{reply}");
+    assert!(reply["message"].as_str().unwrap().contains("one vector per token"), "{reply}");
 }

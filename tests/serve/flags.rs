@@ -88,7 +88,7 @@ fn two_models_of_one_name_are_refused() {
     let (status, err) = run(&["-m", &bert, "-m", &bert]);
     assert!(status == 2 && err.contains("--served-model-name") && err.contains("\"fixtures/bert-tiny\""), "{err}");
     let (status, err) = run(&["-m", "a/b", "-m", "c/d", "--served-model-name", "x"]);
-    assert!(status == 2 && err.contains("a/b and c/d would both be called \"x\""), "{err}");
+    assert!(status == 2 && err.contains("a/b and c/d would both have the name \"x\""), "{err}");
 }
 
 #[test]
@@ -158,9 +158,9 @@ fn infinitys_variables_do_what_they_did() {
     let cls = Server::start(&["-m", &bert, "--pooling-method", "cls"]);
     assert_eq!(vector(&server, "one"), vector(&cls, ""));
     let err = server.stderr();
-    let remark = "warning: accepted for Infinity's sake, but without effect here: \
+    let remark = "warning: accepted for compatibility with Infinity, but without effect: \
                   --batch-size, --trust-remote-code, INFINITY_QUEUE_SIZE\n";
-    assert!(err.contains(remark) && err.contains("--engine: models run on infa's own engine"), "{err}");
+    assert!(err.contains(remark) && err.contains("--engine is ignored: models run on infa's own engine"), "{err}");
     assert_eq!(err.matches("warning: ").count(), 2, "{err}");
 }
 

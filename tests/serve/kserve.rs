@@ -201,12 +201,12 @@ fn what_cannot_be_is_refused_with_the_tensors_name() {
     };
     let good = packed(&["a"]);
     for (size, rest, wanted) in [
-        (json!(6), good.clone(), "its 6 bytes are more than the 5"),
+        (json!(6), good.clone(), "its 6 bytes exceed the 5"),
         (json!(u64::MAX), good.clone(), "input \"text\""),
         (json!(5), [good.clone(), b"x".to_vec()].concat(), "1 bytes follow"),
         (json!(5), vec![0xff; 5], "input \"text\""),
         (json!(5), vec![1, 0, 0, 0, 0xff], "not UTF-8"),
-        (json!(2), vec![1, 0], "cut off"),
+        (json!(2), vec![1, 0], "incomplete"),
     ] {
         let json = sized(size);
         let length = json.len().to_string();
@@ -272,11 +272,11 @@ fn every_error_under_v2_is_a_string() {
     assert_eq!(error(server.post("/v2/repository/models/org/tiny/load", &json!({}))).0, 404);
     assert_eq!(error(server.post("/v2/models/org/tiny/infer", &json!({"inputs": 7}))).0, 400);
     assert_eq!(error(server.post("/v2", &json!({}))).0, 405);
-    // An extension that is not served says nothing against the model.
+    // The message about a missing extension says that the model exists.
     for extension in ["config", "stats", "trace/setting"] {
         for version in ["", "/versions/1"] {
             let (status, error) = error(server.get(&format!("/v2/models/org/tiny{version}/{extension}")));
-            assert!(status == 404 && error.starts_with("the model org/tiny is here"), "{error}");
+            assert!(status == 404 && error.contains("the model org/tiny exists"), "{error}");
         }
         let (status, error) = error(server.get(&format!("/v2/models/no/{extension}")));
         assert!(status == 404 && error.contains("there is no model"), "{error}");

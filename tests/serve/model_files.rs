@@ -74,7 +74,7 @@ fn a_file_that_was_changed_in_place_makes_the_server_not_ready() {
             let ready = server.get("/readyz");
             assert_eq!(ready.status(), 503);
             let why = ready.text().unwrap();
-            assert!(why.contains("m: the model's files were changed") && why.contains("restarted"), "{why}");
+            assert!(why.contains("m: the model's files were changed") && why.contains("restart the server"), "{why}");
             assert_eq!(server.get("/livez").status(), 200);
             let line =
                 format!("{} was changed while the model was in use", file.file_name().unwrap().to_str().unwrap());

@@ -15,7 +15,7 @@ fn embed(server: &Server) -> (u16, Json) {
 
 /// How often the log says that a model left memory.
 fn left(server: &Server) -> usize {
-    server.stderr().matches("out of memory until it is asked").count()
+    server.stderr().matches("unloaded until the next request").count()
 }
 
 fn unloading(dir: &Path) -> Server {

@@ -54,7 +54,7 @@ fn alive_but_not_ready_while_a_model_loads() {
     assert_eq!(ready.status(), 503);
     assert!(ready.text().unwrap().contains("\"unavailable\""));
     let (status, reply) = server.ask("/v1/embeddings", &json!({"input": ["a"]}));
-    assert!(status == 503 && reply["error"]["message"].as_str().unwrap().contains("is being loaded"), "{reply}");
+    assert!(status == 503 && reply["error"]["message"].as_str().unwrap().contains("is loading"), "{reply}");
     server.terminate();
     assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
 }
@@ -105,7 +105,8 @@ fn a_signal_when_ready_is_an_ordinary_end() {
         let name = if signal == libc::SIGTERM { "SIGTERM" } else { "SIGINT" };
         let line = format!("Stopped by {name} after ");
         server.wait_for("the last line", || server.stderr().contains(&line));
-        assert!(server.stderr().contains(": 0 requests in progress finished\n"), "{}", server.stderr());
+        let last = server.stderr().lines().last().unwrap_or_default().to_owned();
+        assert!(last.starts_with(&line) && !last.contains("request"), "{last}");
     }
 }
 

@@ -97,7 +97,7 @@ fn a_deployment_by_variables() {
     for name in ["MODEL_ID", "API_KEY", "PORT", "HOSTNAME", "AUTO_TRUNCATE", "PAYLOAD_LIMIT", "POOLING"] {
         assert!(read.contains(name), "{name}: {read}");
     }
-    let idle = err.lines().find(|line| line.contains("without effect here")).unwrap_or_default();
+    let idle = err.lines().find(|line| line.contains("without effect")).unwrap_or_default();
     for flag in ["--uds-path", "--prometheus-port", "--tokenization-workers", "--max-batch-requests", "--disable-spans"]
     {
         assert!(idle.contains(flag), "{flag}: {err}");

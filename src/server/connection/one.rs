@@ -86,7 +86,7 @@ impl<L: Layers> Connections<L> {
         let protocols = protocols();
         let mut connection = pin!(protocols.serve_connection(TokioIo::new(socket), service));
         let mut timer = pin!(sleep_until(Instant::now() + timeouts.header));
-        // Set once an idle client is asked to close the connection.
+        // The time by which an idle client must have closed the connection, once the server wants it closed.
         let mut leave: Option<Instant> = None;
         loop {
             let deadline = || leave.map(|at| (at, Waiting::Request)).or_else(|| activity.deadline(&timeouts));

@@ -23,7 +23,7 @@ pub struct ApiError {
     pub param: Option<String>,
     /// A code for programs, such as `model_not_found`.
     pub code: Option<&'static str>,
-    /// `Retry-After`.
+    /// How soon the client may try again.
     pub retry_after: Option<Duration>,
     /// True if the route's clients read FastAPI's list of malformed fields (422).
     pub fastapi: bool,
@@ -47,7 +47,7 @@ pub enum ErrorShape {
 /// OpenAI's error object, with fields for clients of other dialects.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorBody {
-    /// The error.
+    /// The error as OpenAI's clients read it.
     pub error: ErrorDetail,
     /// The message for clients of Jina, Voyage and Infinity.
     pub detail: Detail,
@@ -85,7 +85,7 @@ pub struct KserveErrorBody {
     pub error: String,
 }
 
-/// An error.
+/// The error object of OpenAI's clients.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ErrorDetail {
     /// The message for people.

@@ -17,7 +17,6 @@ use tokio::time::{Instant, timeout_at};
 use crate::server::ApiError;
 use crate::server::memory::{BodyBudget, BodyPermit};
 
-/// Limits of a body.
 #[derive(Debug, Clone)]
 pub struct BodyLimits {
     /// Maximum bytes, after decompression.

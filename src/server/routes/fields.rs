@@ -54,7 +54,6 @@ deserialize_shapes!(Refused, "no such field: it would change the result, and thi
     }
 });
 
-/// The schema of [`Refused`].
 pub fn refused_schema() -> Schema {
     let about = "Not supported: refused unless null, false or empty";
     ObjectBuilder::new().schema_type(SchemaType::AnyValue).description(Some(about)).build().into()

@@ -22,6 +22,7 @@ pub struct ModelList {
     object: &'static str,
 }
 
+/// A model in OpenAI's terms, with Infinity's fields.
 #[derive(Serialize, ToSchema)]
 pub struct ModelObject {
     /// The model's name.

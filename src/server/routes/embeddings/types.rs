@@ -167,7 +167,6 @@ pub fn write(writer: VectorWriter, numbers: &[f32], width: Option<usize>, out: &
     }
 }
 
-/// The schema of [`VectorTypes`].
 pub fn types_schema() -> Schema {
     let name = || ObjectBuilder::new().schema_type(Type::String).enum_values(Some(NAMES.iter().copied()));
     let null = ObjectBuilder::new().schema_type(Type::Null);

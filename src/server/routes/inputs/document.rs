@@ -125,12 +125,10 @@ fn parts() -> ArrayBuilder {
     list(text_object()).description(Some("Content parts"))
 }
 
-/// The schema of a [`Document`].
 pub fn document_schema() -> Schema {
     one_of(one(), "A text, as a string, as an object or as content parts")
 }
 
-/// The schema of [`Documents`].
 pub fn documents_schema() -> Schema {
     let many = list(one()).description(Some("Texts"));
     one_of(OneOfBuilder::new().item(many).item(string()).item(text_object()), "Texts; or one")

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::server::{ApiError, Limits};
 
-/// Maximum inputs that are kept of a request, whatever its limit: the rest is only counted, so that a body of millions
+/// Maximum inputs that are kept of a request, independent of its limit: the rest is only counted, so that a body of millions
 /// of empty texts takes no memory.
 pub const MAX_KEPT: usize = 1 << 16;
 

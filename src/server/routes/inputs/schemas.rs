@@ -11,7 +11,7 @@ pub fn list(items: impl Into<ArrayItems>) -> ArrayBuilder {
     ArrayBuilder::new().items(items).min_items(Some(1))
 }
 
-/// The object `{"text": "…"}`.
+/// An object with the required string `text`.
 pub fn text_object() -> ObjectBuilder {
     ObjectBuilder::new().property("text", string().build()).required("text")
 }

@@ -137,7 +137,6 @@ impl<'de> Visitor<'de> for Items {
     }
 }
 
-/// The schema of [`Inputs`].
 pub fn inputs_schema() -> Schema {
     let id = || id().format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)));
     let text = string().description(Some("A text")).examples(["What is the capital of France?"]);

@@ -30,7 +30,6 @@ deserialize_shapes!(Truncation, "\"right\", \"left\", \"none\", \"END\", \"START
     }
 });
 
-/// The schema of [`Truncation`].
 pub fn truncation_schema() -> Schema {
     let words = string().enum_values(Some(WORDS.iter().copied()));
     let of_type = |kind| ObjectBuilder::new().schema_type(kind);

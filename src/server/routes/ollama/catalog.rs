@@ -23,7 +23,7 @@ pub struct OllamaModels {
     models: Vec<OllamaModel>,
 }
 
-/// A model.
+/// A model in Ollama's terms.
 #[derive(Serialize, ToSchema)]
 pub struct OllamaModel {
     name: String,

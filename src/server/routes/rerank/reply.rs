@@ -64,7 +64,7 @@ enum Shown {
     Text(String),
     /// Cohere's, Jina's and vLLM's.
     Object {
-        /// The text.
+        /// The document's text.
         text: String,
     },
 }

@@ -84,7 +84,6 @@ pub fn characters(inputs: &[Input]) -> usize {
     inputs.iter().map(count).sum()
 }
 
-/// The schema of [`PredictInputs`].
 pub fn predict_schema() -> Schema {
     let strings = || list(string()).max_items(Some(2));
     let text = string().description(Some("A text")).examples(["I like you."]);

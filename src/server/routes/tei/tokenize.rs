@@ -51,7 +51,7 @@ pub struct DecodeRequest {
     model: Option<String>,
 }
 
-/// A token.
+/// A token with its position.
 #[derive(Serialize, ToSchema)]
 pub struct SimpleToken {
     #[schema(example = 428)]
