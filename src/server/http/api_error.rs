@@ -23,7 +23,7 @@ pub struct ApiError {
     pub param: Option<String>,
     /// A code for programs, such as `model_not_found`.
     pub code: Option<&'static str>,
-    /// How soon the client may try again.
+    /// The value of `Retry-After`.
     pub retry_after: Option<Duration>,
     /// True if the route's clients read FastAPI's list of malformed fields (422).
     pub fastapi: bool,

@@ -126,7 +126,7 @@ pub fn check_limits(limits: &[(&'static str, Option<i64>)], service: &Service) -
 pub fn top(one: (&'static str, Option<usize>), other: (&'static str, Option<usize>)) -> Result<usize, ApiError> {
     for (field, top) in [one, other] {
         if top == Some(0) {
-            return Err(ApiError::bad_value(field, "must be at least 1"));
+            return Err(ApiError::bad_value(field, "must be at least 1, not 0"));
         }
     }
     if one.1.zip(other.1).is_some_and(|(a, b)| a != b) {

@@ -151,7 +151,7 @@ impl RerankRequest {
             return Err(ApiError::bad_value("rank_fields", "must be [\"text\"]: only this field of documents is read"));
         }
         if self.max_chunks_per_doc == Some(0) {
-            return Err(ApiError::bad_value("max_chunks_per_doc", "must be at least 1"));
+            return Err(ApiError::bad_value("max_chunks_per_doc", "must be at least 1, not 0"));
         }
         let max_chunks = self.max_chunks_per_doc.filter(|chunks| *chunks > 1);
         let sides = [
