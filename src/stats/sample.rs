@@ -74,6 +74,13 @@ impl<T> Sample<T> {
         self.kept.get(&self.key(text)).map(|kept| &kept.result)
     }
 
+    /// The texts that a sample of a dataset of `texts` texts has if all of them are offered, and that this one lacks.
+    pub fn missing(&self, texts: usize) -> Vec<usize> {
+        let mut whole = Sample::new(self.seed, self.size);
+        (0..texts).for_each(|text| whole.offer(0, text, ()));
+        whole.into_results().into_iter().map(|(text, ..)| text).filter(|&text| self.get(text).is_none()).collect()
+    }
+
     /// A name of these texts of the dataset: two lists under the same seed have the same name only if they are the same.
     pub fn fingerprint(&self, texts: &[usize]) -> String {
         format!("{:016x}", texts.iter().fold(self.seed, |all, &text| hash(all, text as u64)))
@@ -104,6 +111,25 @@ mod tests {
         let mut sample = Sample::new(seed, size);
         offers.iter().for_each(|&(request, text)| sample.offer(request, text, (request, text)));
         sample.into_results()
+    }
+
+    #[test]
+    fn samples_of_slow_and_fast_engines_are_equal_once_completed() {
+        let texts = |sample: Sample<()>| sample.into_results().into_iter().map(|(text, ..)| text).collect::<Vec<_>>();
+        let completed = |computed: usize| {
+            let mut sample = Sample::new(7, 20);
+            (0..computed).for_each(|text| sample.offer(text as u64, text, ()));
+            let missing = sample.missing(300);
+            missing.iter().for_each(|&text| sample.offer(0, text, ()));
+            (missing.len(), texts(sample))
+        };
+        let (none, fast) = completed(300);
+        assert_eq!((none, fast.len()), (0, 20));
+        let (some, slow) = completed(100);
+        assert!(some > 0 && some < 20);
+        assert_eq!((completed(0), slow), ((20, fast.clone()), fast));
+        // A dataset smaller than the sample.
+        assert_eq!(Sample::<()>::new(7, 20).missing(3), [0, 1, 2]);
     }
 
     #[test]

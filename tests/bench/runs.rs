@@ -5,6 +5,20 @@ use infa::parts::bench::report::{CurveKind, EngineState};
 use crate::running::{Server, fixture};
 use crate::{bench, engine, report, run, support};
 
+/// Engines that reach a part of the dataset in their rounds are compared on the same texts all the same.
+#[test]
+fn all_engines_are_compared_on_the_same_texts() {
+    let compared = |requests: &str| {
+        let args = ["--dataset", "fixed:12x64", "--requests", requests, "--rounds", "1", "--samples", "16"];
+        let (ran, report) = report(bench("onnx,onnx:int8", args));
+        ran.status(0);
+        let vectors = engine(&report, "onnx:int8").fidelity.as_ref().unwrap().vectors.clone().unwrap();
+        (vectors.pairs, vectors.sample)
+    };
+    let (few, many) = (compared("2"), compared("5"));
+    assert_eq!((few.0, &few), (16, &many));
+}
+
 #[test]
 fn every_figure_has_its_rounds() {
     let (ran, report) = report(bench("onnx,onnx:int8", ["--machine-cost-per-hour", "1"]));

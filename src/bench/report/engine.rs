@@ -265,9 +265,9 @@ pub struct Resources {
 /// The fidelity of an engine's results.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Fidelity {
-    /// Its vectors of the timed rounds against the reference engine's.
+    /// Its vectors of sampled texts against the reference engine's.
     pub vectors: Option<VectorReport>,
-    /// Its scores of the timed rounds against the reference engine's.
+    /// Its scores of sampled queries against the reference engine's.
     pub ranking: Option<RankingReport>,
     /// Its vectors of the timed rounds against its own for single texts.
     pub invariance: Option<InvarianceReport>,

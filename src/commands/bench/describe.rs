@@ -25,6 +25,10 @@ impl Plan {
     /// The plan for people, a line a setting. `model`: a remark about the model; `obstacle`: the reason that the engine
     /// of this index cannot run here.
     pub fn describe(&self, model: Option<&str>, obstacle: &mut dyn FnMut(usize) -> Option<String>) -> String {
+        let obstacles: Vec<Option<String>> = (0..self.set.engines.len()).map(obstacle).collect();
+        let any = obstacles.iter().any(Option::is_none);
+        // Without any engine that can run the plan is that of all.
+        let able: Vec<usize> = (0..obstacles.len()).filter(|&place| !any || obstacles[place].is_none()).collect();
         let mut out = String::new();
         // Writing to a string does not fail.
         let mut line = |name: &str, value: &dyn std::fmt::Display| {
@@ -65,10 +69,10 @@ impl Plan {
             format!("until steady, at most {}", humantime::format_duration(warm_up.limit))
         });
         line("warm-up", &warm_up);
-        line("takes", &self.estimate());
-        let all: Vec<usize> = (0..self.set.engines.len()).collect();
-        let roles = [(self.baseline(&all), "baseline"), (self.reference(&all), "reference")];
-        for (place, NamedEngine { name, spec, launch, .. }) in self.set.engines.iter().enumerate() {
+        line("takes", &self.estimate(able.len()));
+        let roles = [(self.baseline(&able), "baseline"), (self.reference(&able), "reference")];
+        let engines = self.set.engines.iter().zip(obstacles).enumerate();
+        for (place, (NamedEngine { name, spec, launch, .. }, obstacle)) in engines {
             let mut words = if spec.to_string() == *name { name.clone() } else { format!("{name} ({spec})") };
             for (_, role) in roles.into_iter().filter(|(of, _)| *of == Some(place)) {
                 let _ = write!(words, ", {role}");
@@ -76,7 +80,7 @@ impl Plan {
             if let Some(launch) = launch {
                 let _ = write!(words, ", started by: {launch}");
             }
-            if let Some(reason) = obstacle(place) {
+            if let Some(reason) = obstacle {
                 let _ = write!(words, "; cannot run here: {reason}");
             }
             line("engine", &words);
@@ -87,10 +91,14 @@ impl Plan {
         out
     }
 
-    /// The duration, as far as it is known before the run.
-    pub fn estimate(&self) -> String {
-        let engines = self.set.engines.len() as u32;
-        let each = if engines == 1 { String::new() } else { format!(" for each of {engines} engines") };
+    /// The duration with this number of engines, as far as it is known before the run.
+    pub fn estimate(&self, engines: usize) -> String {
+        let each = match engines {
+            1 => String::new(),
+            all if all == self.set.engines.len() => format!(" for each of {all} engines"),
+            some => format!(" for each of the {some} engines that can run here"),
+        };
+        let engines = u32::try_from(engines).unwrap_or(u32::MAX);
         let Rounds { min, max } = self.rounds;
         let times = |least: usize, most: usize, unit: &str| match (least, most) {
             (1, 1) => format!("1 {unit}"),

@@ -85,12 +85,15 @@ pub(super) async fn run(
             measured.sample = sample;
         }
     }
-    if plan.set.task == Task::Embed {
-        for (measured, ready) in engines.iter_mut().zip(ready) {
-            if !matches!(measured.state, EngineState::Failed { .. }) {
-                measured.alone = alone(plan, ready, &measured.sample, requests, app).await;
-            }
+    for (measured, ready) in engines.iter_mut().zip(ready) {
+        if matches!(measured.state, EngineState::Failed { .. } | EngineState::NotMeasured) {
+            continue;
         }
+        let after = AfterRounds { plan, ready, requests, app };
+        if plan.set.task == Task::Embed {
+            measured.alone = after.alone(&measured.sample).await;
+        }
+        after.complete(&mut measured.sample).await;
     }
     Ok(Outcome { engines, order })
 }
@@ -189,32 +192,67 @@ impl Measured {
     }
 }
 
-/// Vectors of single texts, with those of the same texts in the rounds.
-async fn alone(
-    plan: &Plan,
-    ready: &Ready,
-    sample: &Results,
-    requests: &[Prepared],
-    app: &AppContext,
-) -> Vec<(Vec<f32>, Vec<f32>)> {
-    let mut pairs = Vec::new();
-    for (place, _, loaded) in sample.clone().into_results().into_iter().take(ALONE) {
-        let Some(text) = text(requests, place) else { continue };
-        let request = Request::Texts(vec![text.to_owned()]);
+/// Requests to an engine after its rounds, which are part of no figure but fidelity.
+struct AfterRounds<'a> {
+    plan: &'a Plan,
+    ready: &'a Ready,
+    requests: &'a [Prepared],
+    app: &'a AppContext,
+}
+
+impl AfterRounds<'_> {
+    /// Vectors of single texts, with those of the same texts in the rounds.
+    async fn alone(&self, sample: &Results) -> Vec<(Vec<f32>, Vec<f32>)> {
+        let mut pairs = Vec::new();
+        for (place, _, loaded) in sample.clone().into_results().into_iter().take(ALONE) {
+            let Some(text) = text(self.requests, place) else { continue };
+            let Some(vectors) = self.send(&Request::Texts(vec![text.to_owned()])).await else { break };
+            pairs.extend(vectors.into_iter().next().map(|alone| (alone, loaded)));
+        }
+        pairs
+    }
+
+    /// Adds the results that the sample lacks because the engine has not come so far: then all engines are compared on the
+    /// same texts, in this run and in the next one.
+    async fn complete(&self, sample: &mut Results) {
+        let missing = sample.missing(count(self.requests));
+        for places in missing.chunks(if self.plan.set.task == Task::Rerank { 1 } else { self.plan.batch.max(1) }) {
+            let request = match self.requests.get(*places.first().unwrap_or(&0)) {
+                Some(Prepared { request: rerank @ Request::Rerank { .. }, .. }) => rerank.clone(),
+                _ => {
+                    Request::Texts(places.iter().filter_map(|&at| text(self.requests, at)).map(str::to_owned).collect())
+                }
+            };
+            let Some(results) = self.send(&request).await else { break };
+            places.iter().zip(results).for_each(|(&place, result)| sample.offer(0, place, result));
+        }
+    }
+
+    /// The vectors of texts, or the scores of a query's documents; `None` after a failure or an interruption.
+    async fn send(&self, request: &Request) -> Option<Vec<Vec<f32>>> {
+        let answer = limited(self.ready.target.once(request), self.plan.set.request_timeout);
         let outcome = tokio::select! {
-            outcome = limited(ready.target.once(&request), plan.set.request_timeout) => outcome,
-            () = app.cancel.cancelled() => break,
+            outcome = answer => outcome,
+            () = self.app.cancel.cancelled() => return None,
         };
         match outcome.map(|answer| answer.output) {
-            Ok(Some(Output::Vectors(vectors))) => pairs.extend(vectors.into_iter().next().map(|alone| (alone, loaded))),
-            Ok(_) => {}
+            Ok(Some(Output::Vectors(vectors))) => Some(vectors),
+            Ok(Some(Output::Scores(scores))) => Some(vec![scores]),
+            Ok(None) => None,
             Err(failure) => {
-                tracing::warn!("a text alone: {failure}");
-                break;
+                tracing::warn!("a request after the rounds: {failure}");
+                None
             }
         }
     }
-    pairs
+}
+
+/// The number of texts, or of queries.
+fn count(requests: &[Prepared]) -> usize {
+    requests.last().map_or(0, |Prepared { request, first, .. }| match request {
+        Request::Texts(texts) => first + texts.len(),
+        Request::Rerank { .. } => first + 1,
+    })
 }
 
 /// The text of this index in the dataset.
@@ -240,5 +278,6 @@ mod tests {
         let texts: Vec<_> = (0..5).map(|place| text(&requests, place)).collect();
         assert_eq!(texts, [Some("a"), Some("b"), Some("c"), Some("d"), None]);
         assert_eq!(text(&[], 0), None);
+        assert_eq!((count(&requests), count(&[])), (4, 0));
     }
 }

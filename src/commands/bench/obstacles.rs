@@ -34,7 +34,10 @@ impl<'a> Obstacles<'a> {
             Location::Server(_) if spec.url.is_some() => None,
             Location::Server(_) => match launch {
                 Some(template) => launch::Command::parse(template).err().map(|e| e.to_string()),
-                None => launch::default_command(spec.kind, &programs(spec.kind, cache)).err().map(|e| e.to_string()),
+                None => launch::default_command(spec.kind, &programs(spec.kind, cache)).err().map(|error| {
+                    let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+                    format!("{error}{hint}")
+                }),
             },
         }
     }

@@ -462,7 +462,10 @@ mod tests {
 
     #[test]
     fn a_plan_says_how_long_it_takes() {
-        let takes = |config: &str, typed: &str| flags(config, typed).unwrap().estimate();
+        let takes = |config: &str, typed: &str| {
+            let plan = flags(config, typed).unwrap();
+            plan.estimate(plan.set.engines.len())
+        };
         assert_eq!(
             takes("quick", ""),
             "12s to 20s (3 to 5 rounds of 2s for each of 2 engines), besides loading and a warm-up of up to 4s"

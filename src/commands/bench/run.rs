@@ -32,7 +32,7 @@ pub(in super::super) fn run(args: BenchArgs, app: &AppContext) -> Result<Outcome
         return rehearse(&plan, app);
     }
     let printer = app.bars.printer();
-    printer.note(&format!("{}: takes {}", plan.name, plan.estimate()));
+    printer.note(&format!("{}: takes {}", plan.name, plan.estimate(plan.set.engines.len())));
     plan.remarks.iter().for_each(|remark| printer.note(&format!("note: {remark}")));
     let model = plan.set.model(app)?;
     let counter = model.as_ref().map(|model| TokenCounter::new(model, plan.set.task)).transpose()?;
