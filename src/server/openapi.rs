@@ -161,6 +161,11 @@ impl Modify for Failures {
     }
 }
 
+/// The paths of all routes without parameters.
+pub fn fixed_paths() -> Vec<String> {
+    Routes::openapi().paths.paths.into_keys().filter(|path| !path.contains('{') && path != "/").collect()
+}
+
 /// The operations of a path, each with true if it takes a body.
 fn operations(item: &mut PathItem) -> impl Iterator<Item = (&mut Operation, bool)> {
     let all = [(&mut item.get, false), (&mut item.post, true)];

@@ -87,6 +87,10 @@ fn two_models_of_one_name_are_refused() {
     let bert = fixture("bert-tiny");
     let (status, err) = run(&["-m", &bert, "-m", &bert]);
     assert!(status == 2 && err.contains("--served-model-name") && err.contains("\"fixtures/bert-tiny\""), "{err}");
+    // The default name does not depend on the abbreviation of the id.
+    let full = "sentence-transformers/all-MiniLM-L6-v2";
+    let (status, err) = run(&["-m", "all-MiniLM-L6-v2", "-m", full]);
+    assert!(status == 2 && err.contains(&format!("the name \"{full}\"")), "{err}");
     let (status, err) = run(&["-m", "a/b", "-m", "c/d", "--served-model-name", "x"]);
     assert!(status == 2 && err.contains("a/b and c/d would both have the name \"x\""), "{err}");
 }

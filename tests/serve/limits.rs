@@ -165,7 +165,7 @@ fn unknown_paths_and_methods_have_the_shape_of_every_error() {
     let reply = client.send(raw::get("/v1/embeddings")).reply();
     assert_eq!(code(&reply), (405, "method_not_allowed".into()));
     assert_eq!(reply.header("allow"), Some("POST"));
-    assert!(reply.body.contains("/v1/embeddings does not answer GET: use POST"), "{}", reply.body);
+    assert!(reply.body.contains("/v1/embeddings does not accept GET: use POST"), "{}", reply.body);
     let wrong = "DELETE /v1/models HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let reply = client.send(wrong).reply();
     assert!(reply.body.contains("use GET") && !reply.body.contains("HEAD"), "{}", reply.body);

@@ -103,7 +103,7 @@ fn what_looks_like_a_known_field_is_refused_on_every_route() {
     let (status, reply) = server.ask("/v1/embeddings", &json!({"inputs": "x"}));
     // A field that is required, too, and without the position of the body's end.
     assert_eq!((status, &reply["error"]["param"]), (422, &json!("input")), "{reply}");
-    assert_eq!(reply["error"]["message"], json!("missing field `input`; did you mean it by `inputs`?"));
+    assert_eq!(reply["error"]["message"], json!("missing field `input`; `inputs` looks like a misspelling of it"));
     for (body, status, message) in [
         (json!({"query": "a", "documents": ["b"]}), 400, "unknown field `query`, did you mean `queries`?"),
         (json!({"queries": "a", "document": ["b"]}), 400, "unknown field `document`, did you mean `documents`?"),
@@ -143,6 +143,19 @@ fn what_looks_like_a_known_field_is_refused_on_every_route() {
         status == 400 && reply["error"].as_str().unwrap().starts_with("parameters: unknown field `truncat`"),
         "{reply}"
     );
+    for (path, body, words) in [
+        (
+            "/similarity",
+            json!({"inputs": {"source_sentence": "a", "sentence": ["b"]}}),
+            "inputs: missing field `sentences`; `sentence` ",
+        ),
+        ("/decode", json!({"id": [2, 3]}), "missing field `ids`; `id` "),
+        ("/ranking", json!({"query": "a", "passages": [{"txt": "b"}]}), "passages[0]: missing field `text`; `txt` "),
+        ("/v1/embeddings", json!({"input": [{"tex": "b"}]}), "input[0]: missing field `text`; `tex` "),
+    ] {
+        let (status, reply) = server.ask(path, &body);
+        assert!(status == 422 && reply.to_string().contains(words), "{path}: {reply}");
+    }
     let (_, body) = bodies().pop().unwrap();
     let (status, reply) = server.ask("/v2/models/e/infer", &with(&body, "parameters", json!({"normalise": false})));
     assert!(status == 400 && reply["error"].as_str().unwrap().contains("did you mean \"normalize\"?"), "{reply}");

@@ -182,13 +182,18 @@ fn what_is_wrong_names_the_instance_and_the_input() {
         (json!([{"inputs": ["a", "b"]}, {"inputs": ["c", long]}]), "instances[1]: inputs[1]: "),
         (json!([{"inputs": "a", "model": "l"}, {"inputs": long, "model": "l"}]), "instances[1]: inputs: "),
         (json!([{"query": "a", "texts": ["b"]}, {"query": "a", "texts": ["b", long]}]), "instances[1]: texts[1]: "),
+        // The second query alone is too long: it is named by its own instance.
+        (json!([{"model": "e", "query": "a", "texts": ["b"]}, {"model": "e", "query": long, "texts": ["b"]}]), QUERY),
         (
             json!([{"inputs": {"source_sentence": "a", "sentences": ["b", long]}}]),
             "instances[0]: inputs.sentences[1]: ",
         ),
     ] {
         let (status, reply) = server.ask("/vertex", &json!({"instances": instances}));
-        assert_eq!(status, 413, "{reply}");
+        assert_eq!(status, if start == QUERY { 400 } else { 413 }, "{reply}");
         assert!(reply["error"].as_str().unwrap().starts_with(start), "{reply}");
     }
 }
+
+/// The beginning of the message about the query of the second instance.
+const QUERY: &str = "instances[1]: query: ";

@@ -16,6 +16,8 @@ use crate::commands::Error;
 use crate::commands::settings::{Globals, local_options};
 use crate::engine::open::LocalOptions;
 use crate::model::DEFAULT_MODEL;
+use crate::model::cache::HubEnv;
+use crate::model::hub::short_names;
 use crate::plural::counted;
 use crate::runtime::device::Dtype;
 use crate::server::trace::TraceOptions;
@@ -79,7 +81,8 @@ impl Settings {
         }
         let strict_names = models.strict_model_names;
         let input = InputArgs { truncate: input.truncate.or(truncate), ..input };
-        let models = resolve_models(models, vectors, input, max_batch_tokens, globals, &mut remarks)?;
+        let environment = hub.clone().unwrap_or_else(HubEnv::from_env);
+        let models = resolve_models(models, vectors, input, max_batch_tokens, globals, &environment, &mut remarks)?;
         let shared = |mut model: ServedModel| {
             model.options.onnx = model.options.onnx.clone().shared(queue_tokens);
             if let Some(hub) = &hub {
@@ -112,6 +115,7 @@ fn resolve_models(
     input: InputArgs,
     batch_tokens: NonZero<usize>,
     globals: &Globals,
+    hub: &HubEnv,
     remarks: &mut Vec<String>,
 ) -> Result<Vec<ServedModel>, Error> {
     let ModelsArgs {
@@ -152,7 +156,7 @@ fn resolve_models(
     if calibrate.is_some() && !dtypes.iter().any(is_int8) {
         return Err(Error::Flag { flag: "--calibrate", reason: "requires --dtype int8".into() });
     }
-    let names = resolve_names(&model_ids, names)?;
+    let names = resolve_names(&model_ids, names, |id| Ok(short_names::full_id(id, hub, &globals.cache)?))?;
 
     let mut served = Vec::with_capacity(models);
     for ((model_id, Names { name, aliases }), dtype) in model_ids.into_iter().zip(names).zip(dtypes) {
@@ -237,8 +241,13 @@ impl Names {
     }
 }
 
-/// The names for clients: those of the flag, and otherwise Infinity's default for the model id.
-fn resolve_names(model_ids: &[String], given: Vec<Option<String>>) -> Result<Vec<Names>, Error> {
+/// The names for clients: those of the flag, and otherwise Infinity's default for the model's `full_id`, so that they
+/// do not depend on how `--model-id` abbreviates it.
+fn resolve_names(
+    model_ids: &[String],
+    given: Vec<Option<String>>,
+    full_id: impl Fn(&str) -> Result<String, Error>,
+) -> Result<Vec<Names>, Error> {
     const FLAG: &str = "--served-model-name";
     let mut users: HashMap<String, &str> = HashMap::new();
     let mut all = Vec::with_capacity(given.len());
@@ -246,7 +255,7 @@ fn resolve_names(model_ids: &[String], given: Vec<Option<String>>) -> Result<Vec
         let names = match names {
             Some(text) => Names::parse(&text)
                 .ok_or_else(|| Error::Flag { flag: FLAG, reason: format!("\"{text}\" contains no name") })?,
-            None => Names { name: default_name(model_id), aliases: Vec::new() },
+            None => Names { name: default_name(&full_id(model_id)?), aliases: Vec::new() },
         };
         for name in std::iter::once(&names.name).chain(&names.aliases) {
             if let Some(other) = users.insert(name.clone(), model_id) {

@@ -25,8 +25,6 @@ pub struct ApiError {
     pub code: Option<&'static str>,
     /// The value of `Retry-After`.
     pub retry_after: Option<Duration>,
-    /// True if the route's clients read FastAPI's list of malformed fields (422).
-    pub fastapi: bool,
     /// The shape of the response; `None`: that of the path.
     pub shape: Option<ErrorShape>,
 }
@@ -36,6 +34,8 @@ pub struct ApiError {
 pub enum ErrorShape {
     /// OpenAI's, with fields for other clients.
     Openai,
+    /// The same with FastAPI's list of malformed fields (422) in `detail`.
+    Infinity,
     /// `{"error": "…", "error_type": "…"}`
     Tei,
     /// `{"error": "…"}`, Ollama's as well.
@@ -130,15 +130,7 @@ impl ApiError {
     pub const TOKENIZER: &'static str = "tokenizer";
 
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-            param: None,
-            code: None,
-            retry_after: None,
-            fastapi: false,
-            shape: None,
-        }
+        Self { status, message: message.into(), param: None, code: None, retry_after: None, shape: None }
     }
 
     pub fn bad_request(message: impl Into<String>) -> Self {
@@ -209,16 +201,21 @@ impl ApiError {
         }
     }
 
-    /// Writes the error into `response`, whose headers are kept, in the error's own shape or else in `usual`.
+    /// Writes the error into `response`, whose headers are kept: in the error's own shape, or else in `usual`, the
+    /// path's.
     pub fn write(mut self, response: Response, usual: ErrorShape) -> Response {
-        let shape = self.shape.unwrap_or(usual);
+        let shape = match self.shape {
+            None | Some(ErrorShape::Openai) if usual == ErrorShape::Infinity => usual,
+            own => own.unwrap_or(usual),
+        };
         if shape == ErrorShape::Tei && self.code == Some(Self::UNSUPPORTED) {
             // TEI's status for an unsupported operation.
             self.status = StatusCode::FAILED_DEPENDENCY;
         }
         let message = self.message.clone();
         let body = match shape {
-            ErrorShape::Openai => serde_json::to_vec(&self.openai()),
+            ErrorShape::Openai => serde_json::to_vec(&self.openai(false)),
+            ErrorShape::Infinity => serde_json::to_vec(&self.openai(true)),
             ErrorShape::Tei => serde_json::to_vec(&TeiErrorBody { error: message, error_type: self.tei_kind() }),
             ErrorShape::Kserve => serde_json::to_vec(&KserveErrorBody { error: message }),
             ErrorShape::Cohere => serde_json::to_vec(&CohereErrorBody { message, id: new_id() }),
@@ -235,10 +232,11 @@ impl ApiError {
         Response::from_parts(head, Body::from(body.unwrap_or_default()))
     }
 
-    fn openai(&self) -> ErrorBody {
+    /// With `list`, malformed fields are FastAPI's list.
+    fn openai(&self, list: bool) -> ErrorBody {
         let Self { message, param, code, .. } = self.clone();
         let error = ErrorDetail { message: message.clone(), r#type: self.kind(), param: param.clone(), code };
-        let detail = if self.fastapi && self.status == StatusCode::UNPROCESSABLE_ENTITY {
+        let detail = if list && self.status == StatusCode::UNPROCESSABLE_ENTITY {
             let loc = std::iter::once("body".to_owned()).chain(param).collect();
             Detail::List(vec![ValidationDetail { loc, msg: message.clone(), r#type: "value_error" }])
         } else {

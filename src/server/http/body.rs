@@ -4,7 +4,7 @@
 //! The message names the field (`input[3]`) and the position in the JSON, and quotes little of the client's text.
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, MatchedPath, Request};
+use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
@@ -17,10 +17,6 @@ const LARGE: usize = 64 << 10;
 /// Maximum characters of a client's text in a message.
 const SHOWN: usize = 100;
 
-/// Infinity's routes, whose clients read FastAPI's list of malformed fields. Under `/v1`, clients of Jina, Voyage and
-/// vLLM send the same requests, and read a text.
-const INFINITYS: &[&str] = &["/embeddings", "/rerank", "/classify"];
-
 /// A JSON body.
 pub struct Body<T>(pub T);
 
@@ -32,11 +28,8 @@ where
     type Rejection = ApiError;
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
-        let path = request.extensions().get::<MatchedPath>();
-        let fastapi = path.is_some_and(|path| INFINITYS.contains(&path.as_str()));
         let bytes = read(request).await?;
-        let listed = |e| ApiError { fastapi, ..e };
-        off_thread(bytes.len(), move || parse(&bytes)).await.map(Self).map_err(listed)
+        off_thread(bytes.len(), move || parse(&bytes)).await.map(Self)
     }
 }
 
@@ -130,19 +123,42 @@ fn malformed(path: &str, error: &serde_json::Error) -> ApiError {
     }
 }
 
-/// The reason in JSON's terms, with little of the client's text.
+/// The reason in JSON's terms instead of Rust's, with little of the client's text.
 fn in_words(reason: &str) -> String {
-    const NAMES: &[(&str, &str)] =
-        &[("usize", "a whole number, not negative"), ("a sequence", "a list"), ("a map", "an object")];
-    let reason = &reason.replacen("unknown variant", "unknown value", 1);
-    let Some((found, expected)) = reason.rsplit_once(", expected ") else { return shorten(reason) };
-    let expected = NAMES.iter().find(|(rust, _)| *rust == expected).map_or(expected, |(_, words)| words);
-    let found = match found {
-        "invalid type: sequence" => "invalid type: list",
-        "invalid type: map" => "invalid type: object",
-        other => other,
+    const EXPECTED: &[(&str, &str)] = &[
+        ("usize", "a whole number, 0 or more"),
+        ("i64", "a whole number"),
+        ("a boolean", "true or false"),
+        ("a sequence", "a list"),
+        ("a map", "an object"),
+    ];
+    let reason = reason.replacen("unknown variant", "unknown value", 1);
+    let Some((found, expected)) = reason.rsplit_once(", expected ") else {
+        return shorten(reason.strip_prefix("invalid value: ").unwrap_or(&reason));
     };
-    format!("{}, expected {expected}", shorten(found))
+    let expected = EXPECTED.iter().find(|(rust, _)| *rust == expected).map_or(expected, |(_, words)| words);
+    let value = found.strip_prefix("invalid type: ").or_else(|| found.strip_prefix("invalid value: "));
+    match (value, found.strip_prefix("invalid length ")) {
+        (Some(value), _) => format!("must be {expected}, not {}", shorten(&value_in_words(value))),
+        (None, Some(length)) => format!("must be {expected}, not of length {length}"),
+        (None, None) => format!("{}; must be {expected}", shorten(found)),
+    }
+}
+
+/// A value that serde describes in Rust's terms.
+fn value_in_words(value: &str) -> String {
+    match value {
+        "sequence" => "a list".into(),
+        "map" => "an object".into(),
+        "unit value" => "null".into(),
+        _ => {
+            let inner = |kind: &str| value.strip_prefix(kind)?.strip_prefix('`')?.strip_suffix('`');
+            let number = || inner("integer ").or_else(|| inner("floating point "));
+            let text = || value.starts_with("string ").then(|| format!("the {value}"));
+            let flag = || inner("boolean ").map(str::to_owned);
+            number().map(|number| format!("the number {number}")).or_else(text).or_else(flag).unwrap_or(value.into())
+        }
+    }
 }
 
 /// The beginning of a client's text, for messages.
@@ -150,5 +166,28 @@ pub fn shorten(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::in_words;
+
+    #[test]
+    fn reasons_are_in_the_terms_of_json() {
+        for (reason, words) in [
+            ("invalid type: string \"2\", expected usize", "must be a whole number, 0 or more, not the string \"2\""),
+            ("invalid type: floating point `1.5`, expected i64", "must be a whole number, not the number 1.5"),
+            ("invalid value: integer `-1`, expected a token id", "must be a token id, not the number -1"),
+            ("invalid type: boolean `true`, expected a sequence", "must be a list, not true"),
+            ("invalid type: sequence, expected a map", "must be an object, not a list"),
+            ("invalid type: null, expected a boolean", "must be true or false, not null"),
+            ("invalid length 3, expected one string or two", "must be one string or two, not of length 3"),
+            ("unknown variant `x`, expected `a` or `b`", "unknown value `x`; must be `a` or `b`"),
+            ("invalid value: audio is not supported", "audio is not supported"),
+            ("missing field `input`", "missing field `input`"),
+        ] {
+            assert_eq!(in_words(reason), words);
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Detection of misspelt fields. An unknown field is ignored, as clients send many that change nothing; one that
 //! resembles a known field was probably meant to change the result, and is refused with the name of that field.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt::{self, Formatter};
 
 use serde::de::value::{StringDeserializer, UnitDeserializer};
@@ -42,6 +42,11 @@ pub fn nested<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result
     Ok(Option::<Known<T>>::deserialize(json)?.map(|Known(value)| value))
 }
 
+/// For `#[serde(deserialize_with = "known")]`: a struct, checked like [`Known`].
+pub fn known<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<T, D::Error> {
+    Known::deserialize(json).map(|Known(value)| value)
+}
+
 /// The known field that `name` probably stands for.
 pub fn meant<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     if name.len() > LONGEST || known.contains(&name) || HARMLESS.contains(&name) || OTHERS.contains(&name) {
@@ -78,8 +83,7 @@ fn is_misspelt(name: &str, known: &str, similarity: f64) -> bool {
         _ => 2,
     };
     distance <= allowed
-        || is_plural(name, known)
-        || is_plural(known, name)
+        || known.len().min(name.len()) > 3 && (is_plural(name, known) || is_plural(known, name))
         || (similarity >= ALIKE && name.len() <= known.len())
 }
 
@@ -87,7 +91,7 @@ fn is_misspelt(name: &str, known: &str, similarity: f64) -> bool {
 fn is_plural(name: &str, singular: &str) -> bool {
     let stem = name.strip_suffix("ies").and_then(|stem| singular.strip_suffix('y').map(|single| (stem, single)));
     let stems = stem.or_else(|| Some((name.strip_suffix('s')?, singular)));
-    singular.len() > 3 && stems.is_some_and(|(one, other)| one == other)
+    stems.is_some_and(|(one, other)| one == other)
 }
 
 fn fold(name: &str) -> String {
@@ -141,21 +145,37 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Object<V> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
-        let misspelt = Cell::new(None);
-        let fields = Fields { map, known: self.fields, unknown: 0, next: None, misspelt: &misspelt };
+        let (misspelt, unknown) = (Cell::new(None), RefCell::default());
+        let fields = Fields { map, known: self.fields, unknown: &unknown, next: None, misspelt: &misspelt };
         let read = self.visitor.visit_map(fields);
-        let Some(Misspelt { name, meant }) = misspelt.into_inner() else { return read };
-        let unknown = || A::Error::custom(format_args!("unknown field `{name}`, did you mean `{meant}`?"));
-        Err(match read {
-            Ok(_) => unknown(),
-            // A required field is there under another name. The error stays that of a missing field, which the dialects
-            // answer with their own status.
-            Err(e) if e.to_string().starts_with(&format!("missing field `{meant}`")) => {
-                A::Error::custom(format_args!("missing field `{meant}`; did you mean it by `{name}`?"))
+        let error = match (read, misspelt.into_inner()) {
+            (Ok(value), None) => return Ok(value),
+            (Ok(_), Some(Misspelt { name, meant })) => {
+                return Err(A::Error::custom(format_args!("unknown field `{name}`, did you mean `{meant}`?")));
             }
-            Err(e) => e,
+            (Err(error), _) => error,
+        };
+        // A required field may be there under another name. The error stays that of a missing field, which the dialects
+        // answer with their own status.
+        let text = error.to_string();
+        let field = text.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')).map(|(field, _)| field);
+        let Some(field) = field.filter(|field| self.fields.contains(field)) else { return Err(error) };
+        Err(match unknown.into_inner().into_iter().find(|name| is_misspelling(name, field)) {
+            Some(name) => missing_field(field, Some(&name)),
+            None => error,
         })
     }
+}
+
+/// True if `name` probably stands for the required field `field`: also a short one in the plural or singular.
+pub fn is_misspelling(name: &str, field: &str) -> bool {
+    meant(name, &[field]).is_some() || is_plural(name, field) || is_plural(field, name)
+}
+
+/// The error of a missing field, of which `name` is a misspelling.
+pub fn missing_field<E: Error>(field: &str, name: Option<&str>) -> E {
+    let hint = name.map(|name| format!("; `{name}` looks like a misspelling of it")).unwrap_or_default();
+    E::custom(format_args!("missing field `{field}`{hint}"))
 }
 
 /// A misspelt field.
@@ -169,8 +189,8 @@ struct Misspelt {
 struct Fields<'c, A> {
     map: A,
     known: &'static [&'static str],
-    /// Number of unknown fields so far.
-    unknown: usize,
+    /// Unknown fields so far, [`MOST`] at most.
+    unknown: &'c RefCell<Vec<String>>,
     /// The next value's field, if it looks misspelt.
     next: Option<Misspelt>,
     /// The first misspelt field with a value.
@@ -182,8 +202,10 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'_, A> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         let Some(name) = self.map.next_key::<String>()? else { return Ok(None) };
-        if !self.known.contains(&name.as_str()) && self.unknown < MOST {
-            self.unknown += 1;
+        if !self.known.contains(&name.as_str()) && self.unknown.borrow().len() < MOST {
+            // Longer names are no misspellings.
+            let short = name.get(..=LONGEST).is_none().then(|| name.clone());
+            self.unknown.borrow_mut().push(short.unwrap_or_default());
             self.next = meant(&name, self.known).map(|meant| Misspelt { name: name.clone(), meant });
         }
         let name: StringDeserializer<A::Error> = name.into_deserializer();
@@ -365,7 +387,16 @@ mod tests {
             _inputs: String,
         }
         let error = serde_json::from_str::<Known<Inputs>>(r#"{"input": "a"}"#).unwrap_err().to_string();
-        assert!(error.starts_with("missing field `inputs`; did you mean it by `input`?"), "{error}");
+        assert!(error.starts_with("missing field `inputs`; `input` looks like a misspelling of it"), "{error}");
+        #[derive(Debug, Deserialize)]
+        struct Tokens {
+            #[serde(rename = "ids")]
+            _ids: Vec<u32>,
+        }
+        let error = serde_json::from_str::<Known<Tokens>>(r#"{"other": 1, "id": [1]}"#).unwrap_err().to_string();
+        assert!(error.starts_with("missing field `ids`; `id` looks like a misspelling of it"), "{error}");
+        let error = serde_json::from_str::<Known<Tokens>>(r#"{"other": 1}"#).unwrap_err().to_string();
+        assert!(error.starts_with("missing field `ids` at line"), "{error}");
         assert!(read(r#"{"dimensions": 8, "dimensions": 8}"#).unwrap_err().contains("duplicate field"));
         assert!(serde_json::from_str::<Known<Box<serde_json::value::RawValue>>>("{\"a\": 1}").is_ok());
     }

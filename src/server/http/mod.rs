@@ -11,7 +11,7 @@ pub mod write;
 
 pub use api_error::{ApiError, CohereErrorBody, ErrorBody, ErrorShape, KserveErrorBody, TeiErrorBody};
 pub use body::{Body, off_thread, parse, read, shorten};
-pub use known_fields::{meant, nested};
+pub use known_fields::{is_misspelling, known, meant, missing_field, nested};
 pub use reply::{RESULT_BYTES, Usage, bracketed, json, json_list, json_pieces, written};
 pub(in crate::server) use shapes::deserialize_shapes;
 pub use stamp::{new_id, unix_time};

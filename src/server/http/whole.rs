@@ -12,7 +12,7 @@ pub trait WholeNumber: TryFrom<i128> {
 }
 
 impl WholeNumber for usize {
-    const EXPECTED: &'static str = "a whole number, not negative";
+    const EXPECTED: &'static str = "a whole number, 0 or more";
 }
 
 impl WholeNumber for i64 {
@@ -106,9 +106,9 @@ mod tests {
     #[test]
     fn other_numbers_are_wrong_values_and_other_types_are_wrong_types() {
         for (json, start) in [
-            (r#"{"size": 1.5}"#, "invalid type: floating point `1.5`, expected a whole number, not negative"),
+            (r#"{"size": 1.5}"#, "invalid type: floating point `1.5`, expected a whole number, 0 or more"),
             (r#"{"size": "8"}"#, "invalid type: string"),
-            (r#"{"size": -1}"#, "invalid value: integer `-1`, expected a whole number, not negative"),
+            (r#"{"size": -1}"#, "invalid value: integer `-1`, expected a whole number, 0 or more"),
             (r#"{"size": -1.0}"#, "invalid value: floating point `-1.0`"),
             (r#"{"size": 99999999999999999999999}"#, "invalid value"),
             (r#"{"side": 1e300}"#, "invalid value"),

@@ -41,6 +41,8 @@ pub fn error_shape(path: &str) -> ErrorShape {
         _ if path == "/v2/rerank" => ErrorShape::Openai,
         _ if path == "/v2" || path.starts_with("/v2/") || path.starts_with("/api/") => ErrorShape::Kserve,
         bare if TEI.contains(&bare) => ErrorShape::Tei,
+        // Under `/v1`, clients of Jina, Voyage and vLLM send the same requests, and read a text.
+        _ if ["/embeddings", "/rerank", "/classify"].contains(&path) => ErrorShape::Infinity,
         _ => ErrorShape::Openai,
     }
 }
@@ -94,10 +96,13 @@ mod tests {
         for path in ["/embed", "/v1/embed", "/info"] {
             assert_eq!(error_shape(path), ErrorShape::Tei, "{path}");
         }
+        for path in ["/embeddings", "/rerank", "/classify"] {
+            assert_eq!(error_shape(path), ErrorShape::Infinity, "{path}");
+        }
         for path in ["/v2", "/v2/models/a/infer", "/v2/health/ready", "/v2/models", "/v2/logging", "/v2/rerank/x"] {
             assert_eq!(error_shape(path), ErrorShape::Kserve, "{path}");
         }
-        for path in ["/embeddings", "/v1/embeddings", "/v2/rerank", "/rerank", "/v2models", "/v1/v2", "/nothing", "/"] {
+        for path in ["/v1/embeddings", "/v1/rerank", "/v2/rerank", "/v2models", "/v1/v2", "/nothing", "/"] {
             assert_eq!(error_shape(path), ErrorShape::Openai, "{path}");
         }
     }

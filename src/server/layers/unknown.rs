@@ -1,5 +1,7 @@
 //! 404 for unknown paths and 405 for wrong methods.
 
+use std::sync::LazyLock;
+
 use axum::extract::{OriginalUri, Request};
 use axum::http::header::ALLOW;
 use axum::http::{Method, StatusCode};
@@ -8,13 +10,38 @@ use axum::response::{IntoResponse, Response};
 
 use super::paths::error_shape;
 use super::prefix::Outside;
-use crate::server::ApiError;
+use crate::server::{ApiError, openapi};
+use crate::suggest::suggest_by;
 
 /// 404 for paths without a route.
 pub async fn path(request: Request) -> Response {
-    let asked = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
-    let message = format!("there is no {}; /docs shows what there is", asked.path());
+    let original = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
+    let hint = similar(request.uri().path()).map(|path| format!("did you mean {path}? ")).unwrap_or_default();
+    let message = format!("no such route: {}; {hint}/docs lists all routes", original.path());
     ApiError::new(StatusCode::NOT_FOUND, message).code("unknown_url").into_response()
+}
+
+/// Minimum similarity of a suggested path, and maximum bytes of a path that gets a suggestion.
+const MIN_SIMILARITY: f64 = 0.88;
+const LONGEST: usize = 64;
+
+/// Beginnings of paths that do not also exist under `/v1`.
+const WHOLE: &[&str] =
+    &["/v1/", "/v2", "/api/", "/openai/", "/livez", "/readyz", "/health", "/metrics", "/ping", "/docs"];
+
+/// The route whose path is most similar to `path`, under `/v1` if `path` is.
+fn similar(path: &str) -> Option<String> {
+    static PATHS: LazyLock<Vec<String>> = LazyLock::new(openapi::fixed_paths);
+    let stripped = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/'));
+    let name = stripped.unwrap_or(path).trim_matches('/');
+    if name.len() > LONGEST {
+        return None;
+    }
+    let candidate = |known: &String| {
+        let whole = stripped.is_none() || WHOLE.iter().any(|start| known.starts_with(start));
+        (known.trim_matches('/').to_owned(), if whole { known.clone() } else { format!("/v1{known}") })
+    };
+    suggest_by(name, PATHS.iter().map(candidate), MIN_SIMILARITY)
 }
 
 const METHOD_NOT_ALLOWED: &str = "method_not_allowed";
@@ -25,7 +52,7 @@ pub async fn method(request: Request) -> ApiError {
 }
 
 fn wrong_method(method: &Method, path: &str, hint: &str) -> ApiError {
-    let message = format!("{path} does not answer {method}{hint}");
+    let message = format!("{path} does not accept {method}{hint}");
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, message).code(METHOD_NOT_ALLOWED)
 }
 
@@ -49,5 +76,28 @@ pub async fn outside_of_prefix(request: Request, next: Next) -> Response {
     match request.extensions().get::<Outside>() {
         Some(Outside) => path(request).await,
         None => next.run(request).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::similar;
+
+    #[test]
+    fn paths_that_are_nearly_right_get_a_suggestion() {
+        for (path, route) in [
+            ("/v1/embedding", "/v1/embeddings"),
+            ("/embedings", "/embeddings"),
+            ("/v1/reranks", "/v1/rerank"),
+            ("/v1/model", "/v1/models"),
+            ("/api/embedd", "/api/embed"),
+            ("/v1/healthz", "/health"),
+            ("/readyy", "/readyz"),
+        ] {
+            assert_eq!(similar(path).as_deref(), Some(route), "{path}");
+        }
+        for path in ["/", "/v1", "/v1/chat/completions", "/favicon.ico", "/wp-login.php", &"/embeddings".repeat(99)] {
+            assert_eq!(similar(path), None, "{path}");
+        }
     }
 }

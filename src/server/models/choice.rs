@@ -7,9 +7,13 @@ use super::profile::Fit;
 use super::{Models, Served};
 use crate::engine::OutputKind;
 use crate::server::http::shorten;
+use crate::suggest::suggest_by;
 
 /// Names that leave the choice to the server.
 const ANY: &[&str] = &["", "default/not-specified"];
+
+/// Minimum similarity of a suggested name.
+const MIN_SIMILARITY: f64 = 0.8;
 
 /// The missing output of a model, for messages.
 fn lack(wanted: OutputKind) -> &'static str {
@@ -94,7 +98,13 @@ impl Models {
             return NoModel::Unknown(format!("\"{name}\" may be {}; send the whole name", ending.join(" or ")));
         }
         let known: Vec<&str> = self.models.iter().flat_map(|model| model.spec.names()).collect();
-        NoModel::Unknown(format!("there is no model \"{name}\" here; there is {}", known.join(", ")))
+        let candidates = known.iter().flat_map(|known| {
+            let last = known.rsplit('/').next().unwrap_or(known);
+            [(last.to_owned(), *known), ((*known).to_owned(), *known)]
+        });
+        let hint = suggest_by(&name, candidates, MIN_SIMILARITY).map(|name| format!(" (did you mean \"{name}\"?)"));
+        let hint = hint.unwrap_or_default();
+        NoModel::Unknown(format!("there is no model \"{name}\" here{hint}; there is {}", known.join(", ")))
     }
 
     /// The error if `model` does not give the output; it names the models that do.
@@ -207,6 +217,14 @@ mod tests {
             "there is no model \"x\" here; there is e, e-too, r, r-too"
         );
         assert_eq!(chosen(&all, Some("r"), OutputKind::Embedding), "r gives no vectors; name a model that does: e");
+        let long = models(&[("org/all-MiniLM-L6-v2", Some(EMBEDDER)), ("bge", Some(EMBEDDER))]);
+        for (name, known) in [("all-minilm-l6", "org/all-MiniLM-L6-v2"), ("bgee", "bge"), ("bg", "bge")] {
+            let message = chosen(&long, Some(name), OutputKind::Embedding);
+            assert!(
+                message.contains(&format!("\"{name}\" here (did you mean \"{known}\"?); there is org/")),
+                "{message}"
+            );
+        }
         let one = models(&[("e", Some(EMBEDDER))]);
         assert_eq!(chosen(&one, Some("text-embedding-ada-002"), OutputKind::Embedding), "e");
         assert!(one.resource("x").is_err() && one.resource("e-too").is_ok());

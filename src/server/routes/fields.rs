@@ -1,7 +1,7 @@
 //! Fields of the dialects that change the result: they are either followed or refused.
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Unexpected};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, SeqAccess};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType};
 
@@ -16,43 +16,48 @@ use crate::server::models::Service;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused;
 
-deserialize_shapes!(Refused, "no such field: it would change the result, and this server does not support it", {
+deserialize_shapes!(Refused, "null, false or empty", {
     fn visit_unit<E: Error>(self) -> Result<Refused, E> {
         Ok(Refused)
     }
 
     fn visit_bool<E: Error>(self, value: bool) -> Result<Refused, E> {
-        if value { Err(E::invalid_value(Unexpected::Bool(value), &self)) } else { Ok(Refused) }
+        refused_unless(!value)
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Refused, E> {
-        if value.is_empty() { Ok(Refused) } else { Err(E::invalid_value(Unexpected::Str(value), &self)) }
+        refused_unless(value.is_empty())
     }
 
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Refused, E> {
-        Err(E::invalid_value(Unexpected::Unsigned(value), &self))
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Refused, E> {
+        refused_unless(false)
     }
 
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Refused, E> {
-        Err(E::invalid_value(Unexpected::Signed(value), &self))
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Refused, E> {
+        refused_unless(false)
     }
 
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Refused, E> {
-        Err(E::invalid_value(Unexpected::Float(value), &self))
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Refused, E> {
+        refused_unless(false)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Refused, A::Error> {
         let empty = items.next_element::<IgnoredAny>()?.is_none();
         while items.next_element::<IgnoredAny>()?.is_some() {}
-        if empty { Ok(Refused) } else { Err(A::Error::invalid_value(Unexpected::Other("a list"), &self)) }
+        refused_unless(empty)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Refused, A::Error> {
         let empty = fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_none();
         while fields.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        if empty { Ok(Refused) } else { Err(A::Error::invalid_value(Unexpected::Other("an object"), &self)) }
+        refused_unless(empty)
     }
 });
+
+fn refused_unless<E: Error>(empty: bool) -> Result<Refused, E> {
+    let refused = || E::custom("invalid value: this field is not supported, and it would change the result");
+    empty.then_some(Refused).ok_or_else(refused)
+}
 
 pub fn refused_schema() -> Schema {
     let about = "Not supported: refused unless null, false or empty";
@@ -249,7 +254,7 @@ mod tests {
         }
         for value in [json!(true), json!("x"), json!(0), json!(-1), json!(0.5), json!([1]), json!({"a": 1})] {
             let refusal = serde_json::from_value::<Refused>(value.clone()).unwrap_err().to_string();
-            assert!(refusal.starts_with("invalid value: ") && refusal.contains("does not support it"), "{refusal}");
+            assert!(refusal.starts_with("invalid value: ") && refusal.contains("not supported"), "{refusal}");
         }
     }
 

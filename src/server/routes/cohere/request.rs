@@ -69,7 +69,8 @@ deserialize_shapes!(Content, "a list of one part with a text", {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Content, A::Error> {
         let first = parts.next_element::<TextObject>()?;
-        let TextObject(text) = first.ok_or_else(|| A::Error::invalid_value(Unexpected::Seq, &self))?;
+        let TextObject(text) =
+            first.ok_or_else(|| A::Error::invalid_value(Unexpected::Other("an empty list"), &self))?;
         match parts.next_element::<TextObject>()? {
             Some(_) => Err(A::Error::invalid_value(Unexpected::Other("several parts"), &self)),
             None => Ok(Content(text)),

@@ -116,7 +116,7 @@ pub struct EmbeddingsRequest {
 #[derive(Debug)]
 struct Modality;
 
-deserialize_shapes!(Modality, "\"text\"; images and audio are not supported", {
+deserialize_shapes!(Modality, "\"text\" (images and audio are not supported)", {
     fn visit_str<E: Error>(self, word: &str) -> Result<Modality, E> {
         if word == "text" { Ok(Modality) } else { Err(E::invalid_value(Unexpected::Str(word), &self)) }
     }

@@ -8,7 +8,7 @@ use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema}
 use super::list::List;
 use super::object::{Medium, TextObject, is_medium};
 use super::schemas::{list, one_of, string, text_object};
-use crate::server::http::deserialize_shapes;
+use crate::server::http::{deserialize_shapes, is_misspelling, missing_field};
 
 /// A text: a string, an object with `text` (Cohere, Jina, NIM) or `content` (vLLM), or a list of content parts
 /// (SGLang), joined by line breaks, as in vLLM.
@@ -55,6 +55,7 @@ impl<'de> Visitor<'de> for DocumentVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Document, A::Error> {
         let (mut text, mut content): (Option<String>, Option<Document>) = (None, None);
+        let mut misspelt = None;
         while let Some(field) = fields.next_key::<String>()? {
             match field.as_str() {
                 "text" if text.is_some() => return Err(A::Error::duplicate_field("text")),
@@ -65,12 +66,16 @@ impl<'de> Visitor<'de> for DocumentVisitor {
                 field if is_medium(field) => {
                     fields.next_value::<Option<Medium>>()?;
                 }
-                _ => {
+                field => {
+                    if misspelt.is_none() && is_misspelling(field, "text") {
+                        misspelt = Some(field.to_owned());
+                    }
                     fields.next_value::<IgnoredAny>()?;
                 }
             }
         }
-        let text = text.or(content.map(|content| content.text)).ok_or_else(|| A::Error::missing_field("text"))?;
+        let text = text.or(content.map(|content| content.text));
+        let text = text.ok_or_else(|| missing_field("text", misspelt.as_deref()))?;
         Ok(Document { text, object: true })
     }
 }

@@ -1,8 +1,8 @@
 //! `{"text": …}`: Jina's shape of a text.
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, Unexpected};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess};
 
-use crate::server::http::deserialize_shapes;
+use crate::server::http::{deserialize_shapes, is_misspelling, missing_field};
 
 /// Fields of such an object for other media (Jina, SGLang, vLLM, Voyage). Ignoring them would give the vector of a part
 /// of the input.
@@ -42,7 +42,7 @@ deserialize_shapes!(TextObject, "an object with the string \"text\"", {
 
 impl TextObject {
     pub fn read<'de, A: MapAccess<'de>>(mut fields: A) -> Result<Self, A::Error> {
-        let mut text = None;
+        let (mut text, mut misspelt) = (None, None);
         while let Some(field) = fields.next_key::<String>()? {
             match field.as_str() {
                 "text" if text.is_some() => return Err(A::Error::duplicate_field("text")),
@@ -53,12 +53,15 @@ impl TextObject {
                 field if CHAT.contains(&field) => {
                     fields.next_value::<Option<Chat>>()?;
                 }
-                _ => {
+                field => {
+                    if misspelt.is_none() && is_misspelling(field, "text") {
+                        misspelt = Some(field.to_owned());
+                    }
                     fields.next_value::<IgnoredAny>()?;
                 }
             }
         }
-        text.map(Self).ok_or_else(|| A::Error::missing_field("text"))
+        text.map(Self).ok_or_else(|| missing_field("text", misspelt.as_deref()))
     }
 }
 
@@ -72,13 +75,12 @@ pub struct Chat;
 
 impl<'de> Deserialize<'de> for Medium {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        let expected = "a text; images, audio, video and documents are not supported";
-        Err(D::Error::invalid_value(Unexpected::Other("not a text"), &expected))
+        Err(D::Error::custom("invalid value: images, audio, video and documents are not supported; send texts"))
     }
 }
 
 impl<'de> Deserialize<'de> for Chat {
     fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Err(D::Error::invalid_value(Unexpected::Other("a chat message"), &"a text; chat messages are not supported"))
+        Err(D::Error::custom("invalid value: chat messages are not supported; send texts"))
     }
 }

@@ -58,7 +58,7 @@ impl TryFrom<i128> for TokenId {
 }
 
 impl WholeNumber for TokenId {
-    const EXPECTED: &'static str = "a token id, from 0 to 4294967295";
+    const EXPECTED: &'static str = "a token id from 0 to 4294967295";
 }
 
 /// The first item of a list of inputs; a number begins the token ids of a single input.

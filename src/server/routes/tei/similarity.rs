@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use super::inputs::characters;
 use super::together::{Cost, Parts, Place, Replies, TeiTask, alone, failed, truncation};
 use crate::engine::{Embedding, Input, OutputKind, RequestOptions};
-use crate::server::http::{Body, nested, write};
+use crate::server::http::{Body, known, nested, write};
 use crate::server::models::Failure;
 use crate::server::routes::fields::Direction;
 use crate::server::routes::inputs::List;
@@ -23,6 +23,7 @@ use crate::server::{ApiError, App, Limits};
     "inputs": {"source_sentence": "What do cats eat?", "sentences": ["Cats eat fish.", "A bridge of stone."]}
 }))]
 pub struct SimilarityRequest {
+    #[serde(deserialize_with = "known")]
     inputs: SimilarityInputs,
     #[serde(default, deserialize_with = "nested")]
     parameters: Option<SimilarityParameters>,
