@@ -156,7 +156,7 @@ fn what_has_the_wrong_type_is_422_and_what_cannot_be_is_400() {
         (json!({"input": "a", "encoding_format": 1}), 422, ["encoding_format", "line 1"]),
         (json!({"input": "a", "embedding_dtype": "int4"}), 400, ["embedding_dtype", "int4"]),
         (json!({"input": "a", "embedding_dtype": "int8", "normalize": false}), 400, ["normalize", "int8"]),
-        (json!({"input": "a", "normalize": "yes"}), 422, ["normalize", "a boolean"]),
+        (json!({"input": "a", "normalize": "yes"}), 422, ["normalize", "true or false"]),
         (json!({"input": "a", "truncate": "middle"}), 400, ["truncate", "middle"]),
         (json!({"input": "a", "truncate": 3}), 422, ["truncate", "left"]),
         (json!({"input": "a", "modality": "image"}), 400, ["modality", "text"]),
@@ -274,8 +274,8 @@ fn rerank_names_the_document() {
         (json!({"query": "a", "documents": ["b"], "top_n": 0}), 400, ["top_n", "0"]),
         (json!({"query": "a", "documents": ["b"], "top_n": -1}), 400, ["top_n", "-1"]),
         (json!({"query": "a", "documents": ["b"], "top_n": "1"}), 422, ["top_n", "a whole number"]),
-        (json!({"query": "a", "documents": ["b"], "return_documents": 1}), 422, ["return_documents", "a boolean"]),
-        (json!({"query": "a", "documents": ["b"], "raw_scores": "x"}), 422, ["raw_scores", "a boolean"]),
+        (json!({"query": "a", "documents": ["b"], "return_documents": 1}), 422, ["return_documents", "true or false"]),
+        (json!({"query": "a", "documents": ["b"], "raw_scores": "x"}), 422, ["raw_scores", "true or false"]),
         (
             json!({"query": "a", "documents": ["b", "b ".repeat(500)], "truncate": "none"}),
             400,
@@ -304,7 +304,7 @@ fn classify_names_the_text() {
         (json!({"input": 5}), 422, ["input", "a list"]),
         (json!({"input": []}), 400, ["input", "empty"]),
         (json!({"input": ["a", {}]}), 422, ["input[1]", "text"]),
-        (json!({"input": ["a"], "raw_scores": 1}), 422, ["raw_scores", "a boolean"]),
+        (json!({"input": ["a"], "raw_scores": 1}), 422, ["raw_scores", "true or false"]),
         (json!({"input": ["a", "b ".repeat(500)], "truncate": "none"}), 400, ["input[1]", "token"]),
         (json!({"input": vec!["b"; 100_000]}), 413, ["100000", "--max-client-batch-size"]),
     ] {
@@ -411,4 +411,11 @@ fn details_are_as_the_clients_of_the_path_read_them() {
     }
     let reply: Json = server.get("/v1/nothing").json().unwrap();
     assert!(reply["detail"].as_str().unwrap().contains("/v1/nothing"));
+    // All kinds of malformed bodies, whichever part of the server refuses them.
+    for body in [json!({"querry": "a"}), json!({"query": "a"}), json!({"query": "a", "passages": ["b"]}), json!([])] {
+        let (status, reply) = server.ask("/rerank", &body);
+        assert!(status == 422 && reply["detail"][0]["msg"] == reply["error"]["message"], "{body}: {reply}");
+        let (status, reply) = server.ask("/v1/rerank", &body);
+        assert!(status == 422 && reply["detail"] == reply["error"]["message"], "{body}: {reply}");
+    }
 }
