@@ -38,7 +38,7 @@ pub fn serve<L: Layers>(
     layers: &L,
     app: &Arc<App>,
     activity: &Arc<Activity>,
-) -> impl Future<Output = Result<hyper::Response<Reply>, Infallible>> + Send + use<L> {
+) -> impl Future<Output = Result<hyper::Response<ResponseBody>, Infallible>> + Send + use<L> {
     let http2 = request.version() >= Version::HTTP_2;
     let mut watched = activity.begin(http2);
     let (mut layers, app, activity) = (layers.clone(), Arc::clone(app), Arc::clone(activity));
@@ -51,7 +51,7 @@ pub fn serve<L: Layers>(
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         watched.progress();
-        Ok(response.map(|body| Reply { body, request: watched }))
+        Ok(response.map(|body| ResponseBody { body, request: watched }))
     }
 }
 
@@ -92,12 +92,12 @@ impl Drop for Upload {
 }
 
 /// A response body.
-pub struct Reply {
+pub struct ResponseBody {
     body: Body,
     request: activity::Request,
 }
 
-impl HttpBody for Reply {
+impl HttpBody for ResponseBody {
     type Data = Bytes;
     type Error = axum::Error;
 

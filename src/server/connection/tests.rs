@@ -118,7 +118,7 @@ impl Client {
     }
 
     /// One response, headers and body.
-    async fn reply(&mut self) -> String {
+    async fn response(&mut self) -> String {
         let mut bytes = Vec::new();
         loop {
             bytes.push(self.pipe.read_u8().await.unwrap());
@@ -134,10 +134,10 @@ impl Client {
 }
 
 /// Status and JSON of a response.
-fn read(reply: &str) -> (u16, serde_json::Value) {
-    let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+fn read(response: &str) -> (u16, serde_json::Value) {
+    let (head, body) = response.split_once("\r\n\r\n").unwrap();
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
-    assert_eq!(length.parse::<usize>().unwrap(), body.len(), "{reply}");
+    assert_eq!(length.parse::<usize>().unwrap(), body.len(), "{response}");
     (head[9..12].parse().unwrap(), serde_json::from_str(body).unwrap())
 }
 
@@ -183,7 +183,7 @@ async fn an_idle_connection_lives_longer_than_a_slow_head() {
     let (mut client, start) = (server.connect(), Instant::now());
     for _ in 0..3 {
         client.send(HEALTH).await;
-        assert!(client.reply().await.starts_with("HTTP/1.1 200"));
+        assert!(client.response().await.starts_with("HTTP/1.1 200"));
         sleep(60 * SECOND).await;
     }
     assert_eq!(client.rest().await, "");
@@ -195,7 +195,7 @@ async fn the_second_head_may_not_be_slow_either() {
     let server = Server::new();
     let mut client = server.connect();
     client.send(HEALTH).await;
-    client.reply().await;
+    client.response().await;
     sleep(60 * SECOND).await;
     let start = Instant::now();
     client.send("GET ").await;
@@ -208,7 +208,7 @@ async fn serving_takes_as_long_as_it_takes() {
     let server = Server::new();
     let mut client = server.connect();
     client.send("GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
-    assert!(client.reply().await.ends_with("slow"));
+    assert!(client.response().await.ends_with("slow"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,10 +216,10 @@ async fn a_body_that_stops_is_answered_with_408() {
     let server = Server::new();
     let (mut client, start) = (server.connect(), Instant::now());
     client.send("POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\n\r\nab").await;
-    let reply = client.rest().await;
-    let (status, body) = read(&reply);
+    let response = client.rest().await;
+    let (status, body) = read(&response);
     assert_eq!((status, body["error"]["code"].as_str()), (408, Some("slow_body")));
-    assert!(reply.contains("connection: close"));
+    assert!(response.contains("connection: close"));
     assert_eq!(start.elapsed().as_secs(), 30);
 }
 
@@ -233,7 +233,7 @@ async fn a_body_may_pause_but_not_drip() {
         sleep(14 * SECOND).await;
         client.send(piece).await;
     }
-    assert!(client.reply().await.ends_with("\r\n\r\nab"));
+    assert!(client.response().await.ends_with("\r\n\r\nab"));
 
     let mut client = server.connect();
     client.send(&post(500)).await;
@@ -291,16 +291,16 @@ async fn work_over_the_limit_is_turned_away_and_health_is_not() {
     sleep(SECOND).await;
     let mut client = server.connect();
     client.send(ask).await;
-    let reply = client.reply().await;
-    assert_eq!(read(&reply).0, 429);
-    assert!(reply.contains("retry-after: 1\r\n"), "{reply}");
+    let response = client.response().await;
+    assert_eq!(read(&response).0, 429);
+    assert!(response.contains("retry-after: 1\r\n"), "{response}");
     client.send(HEALTH).await;
-    assert!(client.reply().await.ends_with("well"));
+    assert!(client.response().await.ends_with("well"));
     for client in &mut busy {
-        assert!(client.reply().await.ends_with("slow"));
+        assert!(client.response().await.ends_with("slow"));
     }
     client.send(ask).await;
-    assert!(client.reply().await.ends_with("slow"));
+    assert!(client.response().await.ends_with("slow"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -308,7 +308,7 @@ async fn a_request_over_its_time_is_answered_with_503() {
     let server = Server::with(ServerOptions { request_timeout: Some(3 * SECOND), ..ServerOptions::default() });
     let (mut client, start) = (server.connect(), Instant::now());
     client.send("POST /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
-    let (status, body) = read(&client.reply().await);
+    let (status, body) = read(&client.response().await);
     assert_eq!((status, body["error"]["code"].as_str()), (503, Some("timeout")));
     assert_eq!(start.elapsed().as_secs(), 3);
 }
@@ -318,7 +318,7 @@ async fn draining_finishes_what_was_begun() {
     let mut server = Server::new();
     let (mut idle, mut busy, mut fresh) = (server.connect(), server.connect(), server.connect());
     idle.send(HEALTH).await;
-    idle.reply().await;
+    idle.response().await;
     busy.send("POST /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     sleep(SECOND).await;
     server.drain();
@@ -326,10 +326,10 @@ async fn draining_finishes_what_was_begun() {
     assert_eq!(idle.rest().await, "", "an idle connection is closed");
     for client in [&mut fresh, &mut server.connect()] {
         client.send("POST /embed HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
-        let reply = client.rest().await;
-        let (status, body) = read(&reply);
+        let response = client.rest().await;
+        let (status, body) = read(&response);
         assert_eq!((status, body["error_type"].as_str()), (503, Some("Unhealthy")));
-        assert!(reply.contains("retry-after: ") && reply.contains("connection: close"), "{reply}");
+        assert!(response.contains("retry-after: ") && response.contains("connection: close"), "{response}");
     }
     assert!(busy.rest().await.ends_with("slow"));
     assert!(server.tickets.recv().await.is_none(), "nothing is left to wait for");
@@ -408,7 +408,7 @@ async fn where_files_are_short_idle_connections_make_room() {
         (server.connect(), server.connect(), server.connect(), server.connect());
     for client in [&mut idle, &mut begun] {
         client.send(HEALTH).await;
-        assert!(client.reply().await.starts_with("HTTP/1.1 200"));
+        assert!(client.response().await.starts_with("HTTP/1.1 200"));
     }
     busy.send("GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     sleep(2 * SECOND).await;
@@ -423,7 +423,7 @@ async fn where_files_are_short_idle_connections_make_room() {
     begun.send("lth HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
     new.send(HEALTH).await;
     for client in [&mut begun, &mut new, &mut busy] {
-        assert!(client.reply().await.starts_with("HTTP/1.1 200"));
+        assert!(client.response().await.starts_with("HTTP/1.1 200"));
     }
 }
 

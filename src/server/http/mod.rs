@@ -3,7 +3,7 @@
 mod api_error;
 mod body;
 mod known_fields;
-mod reply;
+mod response;
 mod shapes;
 mod stamp;
 mod whole;
@@ -12,7 +12,7 @@ pub mod write;
 pub use api_error::{ApiError, CohereErrorBody, ErrorBody, ErrorShape, KserveErrorBody, TeiErrorBody};
 pub use body::{Body, off_thread, parse, read, shorten};
 pub use known_fields::{is_misspelling, known, meant, missing_field, nested};
-pub use reply::{RESULT_BYTES, Usage, bracketed, json, json_list, json_pieces, written};
+pub use response::{RESULT_BYTES, Usage, bracketed, json, json_list, json_pieces, written};
 pub(in crate::server) use shapes::deserialize_shapes;
 pub use stamp::{new_id, unix_time};
 pub use whole::{Whole, WholeNumber, WholeVisitor, whole};

@@ -15,10 +15,10 @@ use crate::server::ApiError;
 /// Writes the bodies of error responses.
 pub async fn write(request: Request, next: Next) -> Response {
     let shape = error_shape(request.uri().path());
-    let reply = next.run(request).await;
-    match reply.extensions().get::<ApiError>().cloned() {
-        Some(error) => error.write(reply, shape),
-        None => reply,
+    let response = next.run(request).await;
+    match response.extensions().get::<ApiError>().cloned() {
+        Some(error) => error.write(response, shape),
+        None => response,
     }
 }
 

@@ -11,7 +11,7 @@ use crate::server::metrics::Metrics;
 pub async fn record(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let mut open = metrics.open(route, request.method());
-    let reply = next.run(request).await;
-    open.replied(&reply);
-    reply
+    let response = next.run(request).await;
+    open.responded(&response);
+    response
 }

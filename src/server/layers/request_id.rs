@@ -45,7 +45,7 @@ struct Access {
     path: String,
     id: RequestId,
     begun: Instant,
-    answered: bool,
+    responded: bool,
 }
 
 impl Access {
@@ -53,7 +53,7 @@ impl Access {
         let path = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0).path();
         // The query may hold private data.
         let path = path.chars().take(LONGEST_PATH).collect();
-        Self { method: request.method().clone(), path, id, begun: Instant::now(), answered: false }
+        Self { method: request.method().clone(), path, id, begun: Instant::now(), responded: false }
     }
 
     /// `status`: 499, as nginx logs it, if the client went away.
@@ -71,7 +71,7 @@ impl Access {
 
 impl Drop for Access {
     fn drop(&mut self) {
-        if !self.answered {
+        if !self.responded {
             self.log(499, None);
         }
     }
@@ -83,7 +83,7 @@ pub async fn give(mut request: Request, next: Next) -> Response {
     let mut access = Access::of(&request, id.clone());
     let span = tracing::info_span!("request", id = id.as_str());
     let mut response = next.run(request).instrument(span).await;
-    access.answered = true;
+    access.responded = true;
     access.log(response.status().as_u16(), response.body().size_hint().exact());
     response.headers_mut().insert(HEADER, id.0);
     response

@@ -31,12 +31,12 @@ pub async fn record(State(tracing): State<Arc<Tracing>>, request: Request, next:
     let builder = tracing.tracer.span_builder(name).with_kind(SpanKind::Server).with_attributes(attributes);
     let context = parent.with_span(builder.start_with_context(&tracing.tracer, &parent));
     // A dropped span ends, so that a request whose client goes away has one as well.
-    let reply = scope(Arc::clone(&tracing), context.clone(), next.run(request)).await;
+    let response = scope(Arc::clone(&tracing), context.clone(), next.run(request)).await;
     let span = context.span();
-    span.set_attribute(KeyValue::new("http.response.status_code", i64::from(reply.status().as_u16())));
-    if reply.status().is_server_error() {
-        span.set_status(Status::error(reply.status().as_str().to_owned()));
+    span.set_attribute(KeyValue::new("http.response.status_code", i64::from(response.status().as_u16())));
+    if response.status().is_server_error() {
+        span.set_status(Status::error(response.status().as_str().to_owned()));
     }
     span.end();
-    reply
+    response
 }

@@ -60,15 +60,15 @@ fn wrong_method(method: &Method, path: &str, hint: &str) -> ApiError {
 /// the response leaves them.
 pub async fn name_methods(request: Request, next: Next) -> Response {
     let (method, uri) = (request.method().clone(), request.uri().clone());
-    let reply = next.run(request).await;
-    if reply.extensions().get::<ApiError>().is_none_or(|error| error.code != Some(METHOD_NOT_ALLOWED)) {
-        return reply;
+    let response = next.run(request).await;
+    if response.extensions().get::<ApiError>().is_none_or(|error| error.code != Some(METHOD_NOT_ALLOWED)) {
+        return response;
     }
-    let allowed = reply.headers().get(ALLOW).and_then(|allowed| allowed.to_str().ok()).unwrap_or_default();
+    let allowed = response.headers().get(ALLOW).and_then(|allowed| allowed.to_str().ok()).unwrap_or_default();
     // GET routes also accept HEAD.
     let methods: Vec<&str> = allowed.split(',').map(str::trim).filter(|&method| method != "HEAD").collect();
     let hint = format!(": use {}", methods.join(" or "));
-    wrong_method(&method, uri.path(), &hint).write(reply, error_shape(uri.path()))
+    wrong_method(&method, uri.path(), &hint).write(response, error_shape(uri.path()))
 }
 
 /// 404 for paths outside of `--url-prefix`.

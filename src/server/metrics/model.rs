@@ -208,7 +208,7 @@ pub struct Call<'m> {
 
 impl Call<'_> {
     /// Ends the request as successful.
-    pub fn answered(mut self, times: &Times) {
+    pub fn succeeded(mut self, times: &Times) {
         self.outcome = Outcome::Ok;
         self.metrics.tokenize.observe(times.tokenize.as_secs_f64());
         self.metrics.queue.observe(times.queue.as_secs_f64());

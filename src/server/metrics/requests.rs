@@ -61,9 +61,9 @@ impl<'m> Open<'m> {
         Self { to, route, method: method_name(method), started: Instant::now(), status: None }
     }
 
-    pub fn replied(&mut self, reply: &Response) {
-        self.status = Some(reply.status());
-        if let Some(reason) = reason(reply) {
+    pub fn responded(&mut self, response: &Response) {
+        self.status = Some(response.status());
+        if let Some(reason) = reason(response) {
             self.to.rejected.with_label_values(&[reason]).inc();
         }
     }
@@ -99,12 +99,12 @@ fn method_name(method: &Method) -> &'static str {
 }
 
 /// The label of a refusal; `None` if the request was not refused.
-fn reason(reply: &Response) -> Option<&'static str> {
-    let status = reply.status();
+fn reason(response: &Response) -> Option<&'static str> {
+    let status = response.status();
     if !status.is_client_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         return None;
     }
-    let code = reply.extensions().get::<ApiError>().and_then(|error| error.code);
+    let code = response.extensions().get::<ApiError>().and_then(|error| error.code);
     Some(code.unwrap_or_else(|| reason_of(status)))
 }
 

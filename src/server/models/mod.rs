@@ -14,5 +14,5 @@ pub use failure::{Failure, NoModel, of_inputs};
 pub use profile::Capability;
 pub use registry::Models;
 pub use served::Served;
-pub use service::{Answer, Relevance, Service};
+pub use service::{ModelOutput, Relevance, Service};
 pub use spec::{Choose, Load, LoadError, Spec};

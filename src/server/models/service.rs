@@ -23,7 +23,7 @@ use crate::server::trace;
 
 /// The results of a model call.
 #[derive(Debug, Clone)]
-pub struct Answer<T> {
+pub struct ModelOutput<T> {
     /// One for each input, in order.
     pub results: Vec<T>,
     /// Tokens that the model processed, special tokens included, summed over the inputs.
@@ -179,25 +179,30 @@ impl Service {
         output: OutputKind,
         texts: Vec<Input>,
         options: RequestOptions,
-    ) -> Result<Answer<T>, Failure> {
-        let answer = async {
+    ) -> Result<ModelOutput<T>, Failure> {
+        let computed = async {
             let completed = self.engine_for(output).await?.submit(Request::new(output, texts, options))?.await?;
             let times = completed.times;
             of_results(completed.results_as(), times)
         };
-        self.counted(output, answer).await
+        self.counted(output, computed).await
     }
 
     /// One vector for each text.
-    pub async fn embed(&self, texts: Vec<Input>, options: RequestOptions) -> Result<Answer<Embedding>, Failure> {
+    pub async fn embed(&self, texts: Vec<Input>, options: RequestOptions) -> Result<ModelOutput<Embedding>, Failure> {
         self.compute(OutputKind::Embedding, texts, options).await
     }
 
     /// The relevance of each document to its query, in the order of the documents. With `raw`, logits stay logits.
     ///
     /// [`Failure::Input`] has the index of a document.
-    pub async fn score(&self, pairs: Pairs, raw: bool, options: RequestOptions) -> Result<Answer<Relevance>, Failure> {
-        let answer = async {
+    pub async fn score(
+        &self,
+        pairs: Pairs,
+        raw: bool,
+        options: RequestOptions,
+    ) -> Result<ModelOutput<Relevance>, Failure> {
+        let computed = async {
             let reranker = self.reranker.as_ref().ok_or_else(|| {
                 Failure::Unsupported(format!("{} gives no scores by which to order documents", self.name))
             })?;
@@ -214,9 +219,9 @@ impl Service {
                 order,
             };
             let tokens = reranked.query_tokens + scores().filter_map(|score| score.tokens).sum::<usize>();
-            Ok(Answer { results: scores().map(relevance).collect(), tokens, times: reranked.times })
+            Ok(ModelOutput { results: scores().map(relevance).collect(), tokens, times: reranked.times })
         };
-        self.counted(OutputKind::Score, answer).await
+        self.counted(OutputKind::Score, computed).await
     }
 
     /// The labels of each input, best first. With `raw`, logits stay logits.
@@ -225,14 +230,14 @@ impl Service {
         inputs: Vec<Input>,
         raw: bool,
         options: RequestOptions,
-    ) -> Result<Answer<Labelled>, Failure> {
-        let answer = async {
+    ) -> Result<ModelOutput<Labelled>, Failure> {
+        let computed = async {
             let classifier = self.classifier.as_ref();
             let classifier = classifier.ok_or_else(|| Failure::Unsupported(format!("{} has no labels", self.name)))?;
             let Classified { results, times } = classifier.classify(inputs, raw, options).await?;
             of_results(results, times)
         };
-        self.counted(OutputKind::Labels, answer).await
+        self.counted(OutputKind::Labels, computed).await
     }
 
     /// The engine for `output`: the model's own, or another one, loaded on first use.
@@ -258,18 +263,18 @@ impl Service {
     async fn counted<T>(
         &self,
         output: OutputKind,
-        answer: impl Future<Output = Result<Answer<T>, Failure>>,
-    ) -> Result<Answer<T>, Failure> {
+        computed: impl Future<Output = Result<ModelOutput<T>, Failure>>,
+    ) -> Result<ModelOutput<T>, Failure> {
         let (call, started) = (self.metrics.begin(output), SystemTime::now());
-        let answer = answer.await;
-        match &answer {
-            Ok(answer) => {
-                call.answered(&answer.times);
-                trace::phases(&self.name, started, &answer.times, answer.tokens);
+        let computed = computed.await;
+        match &computed {
+            Ok(computed) => {
+                call.succeeded(&computed.times);
+                trace::phases(&self.name, started, &computed.times, computed.tokens);
             }
             Err(failure) => call.ended(failure.into()),
         }
-        answer
+        computed
     }
 
     /// The estimated number of tokens of `texts`.
@@ -292,9 +297,9 @@ impl Service {
     }
 }
 
-fn of_results<T: Counted>(results: Vec<Result<T, TextError>>, times: Times) -> Result<Answer<T>, Failure> {
+fn of_results<T: Counted>(results: Vec<Result<T, TextError>>, times: Times) -> Result<ModelOutput<T>, Failure> {
     let results: Vec<T> = results.into_iter().enumerate().map(checked).collect::<Result<_, _>>()?;
-    Ok(Answer { tokens: results.iter().map(Counted::tokens).sum(), results, times })
+    Ok(ModelOutput { tokens: results.iter().map(Counted::tokens).sum(), results, times })
 }
 
 /// An input without a result fails the whole request.

@@ -66,7 +66,8 @@ pub struct ClassifyRequest {
 
 /// The labels of each text, in the order of the texts.
 #[derive(Serialize, ToSchema)]
-pub struct ClassifyReply {
+#[schema(as = ClassifyReply)]
+pub struct ClassifyResponse {
     #[schema(example = "classify")]
     object: &'static str,
     /// All labels of each text, best first.
@@ -98,12 +99,12 @@ struct Label {
 #[utoipa::path(
     post, path = "/classify", tag = tags::OPENAI,
     request_body = ClassifyRequest,
-    responses((status = 200, description = "The labels of each text", body = ClassifyReply))
+    responses((status = 200, description = "The labels of each text", body = ClassifyResponse))
 )]
 pub async fn classify(
     State(app): State<Arc<App>>,
     Body(request): Body<ClassifyRequest>,
-) -> Result<Json<ClassifyReply>, ApiError> {
+) -> Result<Json<ClassifyResponse>, ApiError> {
     let raw = raw_scores(request.raw_scores, request.use_activation)?;
     if request.add_special_tokens == Some(false) {
         return Err(ApiError::bad_value(
@@ -119,13 +120,13 @@ pub async fn classify(
     let side = request.truncation_side.map(Truncate::from);
     let truncate = truncation(request.truncate, request.truncation, &[("truncation_side", side)])?;
     let options = RequestOptions { truncate, ..RequestOptions::default() };
-    let answer = service.classify(texts, raw, options).await.map_err(|e| of_inputs(e, "input"))?;
+    let computed = service.classify(texts, raw, options).await.map_err(|e| of_inputs(e, "input"))?;
     let label = |label: &crate::engine::Label| Label { score: label.score, label: label.name.to_string() };
-    Ok(Json(ClassifyReply {
+    Ok(Json(ClassifyResponse {
         object: "classify",
-        data: answer.results.iter().map(|labelled| labelled.labels.iter().map(label).collect()).collect(),
+        data: computed.results.iter().map(|labelled| labelled.labels.iter().map(label).collect()).collect(),
         model: service.name().to_owned(),
-        usage: Usage::of(answer.tokens),
+        usage: Usage::of(computed.tokens),
         id: new_id(),
         created: unix_time(),
     }))

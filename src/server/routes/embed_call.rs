@@ -11,7 +11,7 @@ use crate::model::Model;
 use crate::model::tokenizer::Truncate;
 use crate::server::http::{json_pieces, shorten, write};
 use crate::server::memory::BodyPermit;
-use crate::server::models::{Answer, Failure, NoModel, Served, Service, of_inputs};
+use crate::server::models::{Failure, ModelOutput, NoModel, Served, Service, of_inputs};
 use crate::server::vectors::unit;
 use crate::server::{ApiError, App, Limits};
 
@@ -82,36 +82,36 @@ pub enum Wanted {
 #[derive(Debug)]
 pub enum Vectors {
     /// One vector per text.
-    Texts(Answer<Embedding>),
+    Texts(ModelOutput<Embedding>),
     /// One vector per token, and the memory for them and the response.
-    Tokens(Answer<TokenEmbeddings>, BodyPermit),
+    Tokens(ModelOutput<TokenEmbeddings>, BodyPermit),
 }
 
 impl Vectors {
     /// The sum over all inputs.
     pub fn tokens(&self) -> usize {
         match self {
-            Self::Texts(answer) => answer.tokens,
-            Self::Tokens(answer, _) => answer.tokens,
+            Self::Texts(computed) => computed.tokens,
+            Self::Tokens(computed, _) => computed.tokens,
         }
     }
 
     /// The number count of each input, over all its vectors.
     pub fn numbers(&self) -> Vec<usize> {
         match self {
-            Self::Texts(answer) => answer.results.iter().map(|e| e.vector.len()).collect(),
-            Self::Tokens(answer, _) => answer.results.iter().map(|e| e.vectors.len()).collect(),
+            Self::Texts(computed) => computed.results.iter().map(|e| e.vector.len()).collect(),
+            Self::Tokens(computed, _) => computed.results.iter().map(|e| e.vectors.len()).collect(),
         }
     }
 
     /// Calls `visit` with the index and the numbers of each input, and for token vectors the length of each vector.
     pub fn each(&self, mut visit: impl FnMut(usize, &[f32], Option<usize>)) {
         match self {
-            Self::Texts(answer) => {
-                answer.results.iter().enumerate().for_each(|(i, embedding)| visit(i, &embedding.vector, None));
+            Self::Texts(computed) => {
+                computed.results.iter().enumerate().for_each(|(i, embedding)| visit(i, &embedding.vector, None));
             }
-            Self::Tokens(answer, _) => {
-                let results = answer.results.iter().enumerate();
+            Self::Tokens(computed, _) => {
+                let results = computed.results.iter().enumerate();
                 results.for_each(|(i, text)| visit(i, &text.vectors, Some(text.dimensions)));
             }
         }
@@ -120,15 +120,15 @@ impl Vectors {
     /// The token count of each input.
     fn lengths(&self) -> Vec<usize> {
         match self {
-            Self::Texts(answer) => answer.results.iter().map(|e| e.tokens.unwrap_or_default()).collect(),
-            Self::Tokens(answer, _) => answer.results.iter().map(|e| e.tokens).collect(),
+            Self::Texts(computed) => computed.results.iter().map(|e| e.tokens.unwrap_or_default()).collect(),
+            Self::Tokens(computed, _) => computed.results.iter().map(|e| e.tokens).collect(),
         }
     }
 }
 
 /// The response that `write_body` makes of `vectors` and about `more` other bytes, written on a blocking thread if
 /// these are many.
-pub async fn reply(
+pub async fn respond(
     vectors: Vectors,
     more: usize,
     write_body: impl FnOnce(&Vectors) -> Vec<u8> + Send + 'static,
@@ -185,7 +185,7 @@ impl EmbedCall {
     ///
     /// # Errors
     /// 400 for options that the model does not support; errors of the engine.
-    pub async fn answer(self, app: &App, service: &Service) -> Result<Vectors, ApiError> {
+    pub async fn run(self, app: &App, service: &Service) -> Result<Vectors, ApiError> {
         let (model, local, fields) = (service.model(), service.local(), self.fields);
         let output = service.engine().info().output;
         let refuse = |field, gives| Err(ApiError::bad_value(field, format!("{} gives {gives}", service.name())));
@@ -196,7 +196,7 @@ impl EmbedCall {
         }
         let options = self.options(model)?;
         foreign_ids::warn(service.name(), &model.tokenizer, &self.texts);
-        let answer = match output {
+        let computed = match output {
             OutputKind::TokenVectors => {
                 let width = service.engine().info().dimensions;
                 if self.dimensions.is_some_and(|dimensions| dimensions != width) {
@@ -208,8 +208,8 @@ impl EmbedCall {
                     return Err(ApiError::bad_value("normalize", format!("token vectors of this model {usual}")));
                 }
                 let (options, permit) = self.bounded(app, service, options)?;
-                let answer = service.compute(output, self.texts, options).await;
-                answer.map(|answer| Vectors::Tokens(answer, permit))
+                let computed = service.compute(output, self.texts, options).await;
+                computed.map(|computed| Vectors::Tokens(computed, permit))
             }
             _ if self.wanted == Wanted::HiddenStates => {
                 if self.dimensions.is_some() {
@@ -217,8 +217,9 @@ impl EmbedCall {
                 }
                 let scaled = self.normalize != Some(false);
                 let (options, permit) = self.bounded(app, service, RequestOptions { normalize: None, ..options })?;
-                let answer = service.compute(OutputKind::HiddenStates, self.texts, options).await;
-                answer.map(|answer| Vectors::Tokens(if scaled { to_length_one(answer) } else { answer }, permit))
+                let computed = service.compute(OutputKind::HiddenStates, self.texts, options).await;
+                computed
+                    .map(|computed| Vectors::Tokens(if scaled { to_length_one(computed) } else { computed }, permit))
             }
             OutputKind::Sparse => {
                 let message = format!("{} gives sparse vectors: use /embed_sparse", service.name());
@@ -226,9 +227,9 @@ impl EmbedCall {
             }
             _ => service.embed(self.texts, options).await.map(Vectors::Texts),
         };
-        let mut vectors = answer.map_err(|failure| fields.error(failure, self.text_use.as_ref()))?;
-        if let Vectors::Tokens(answer, permit) = &mut vectors {
-            let numbers = answer.results.iter().map(|text| text.vectors.len()).sum::<usize>();
+        let mut vectors = computed.map_err(|failure| fields.error(failure, self.text_use.as_ref()))?;
+        if let Vectors::Tokens(computed, permit) = &mut vectors {
+            let numbers = computed.results.iter().map(|text| text.vectors.len()).sum::<usize>();
             permit.grow(Limits::bytes_of(numbers.saturating_mul(self.copies.max(1))))?;
         }
         if let Some(MaxTokens { field, tokens: most }) = self.max_tokens
@@ -290,14 +291,14 @@ impl EmbedCall {
 }
 
 /// Scales the vectors of all tokens to length 1.
-fn to_length_one(mut answer: Answer<TokenEmbeddings>) -> Answer<TokenEmbeddings> {
-    for text in &mut answer.results {
+fn to_length_one(mut computed: ModelOutput<TokenEmbeddings>) -> ModelOutput<TokenEmbeddings> {
+    for text in &mut computed.results {
         for vector in text.vectors.chunks_exact_mut(text.dimensions.max(1)) {
             let scaled = unit(vector).into_owned();
             vector.copy_from_slice(&scaled);
         }
     }
-    answer
+    computed
 }
 
 impl Fields {

@@ -16,7 +16,8 @@ use crate::server::{ApiError, App};
 /// Vectors, in the order of the inputs.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "schema of a hand-written response")]
-pub struct PoolingReply {
+#[schema(as = PoolingReply)]
+pub struct PoolingResponse {
     #[schema(example = "infa-5f0c6f5e-2a41-4f0f-9c6b-0d6f4f6f2f64")]
     id: String,
     #[schema(example = "list")]
@@ -60,7 +61,7 @@ enum Pooled {
 #[utoipa::path(
     post, path = "/pooling", tag = tags::OPENAI,
     request_body = EmbeddingsRequest,
-    responses((status = 200, description = "One result per input, in order", body = PoolingReply))
+    responses((status = 200, description = "One result per input, in order", body = PoolingResponse))
 )]
 pub async fn pooling(
     State(app): State<Arc<App>>,
@@ -89,16 +90,16 @@ pub async fn pooling(
         call.wanted = wanted;
     }
     let service = app.acquire(served).await?;
-    let vectors = call.answer(&app, &service).await?;
-    embed_call::reply(vectors, 0, move |vectors| write_reply(vectors, service.name(), &layout)).await
+    let vectors = call.run(&app, &service).await?;
+    embed_call::respond(vectors, 0, move |vectors| write_response(vectors, service.name(), &layout)).await
 }
 
-fn write_reply(vectors: &Vectors, name: &str, layout: &Layout) -> Vec<u8> {
+fn write_response(vectors: &Vectors, name: &str, layout: &Layout) -> Vec<u8> {
     let tail = serde_json::json!({
         "id": new_id(), "created": unix_time(), "model": name, "usage": Usage::of(vectors.tokens()),
     });
     let head = r#"{"object":"list","data":["#;
-    write_object(vectors, layout.reply_size(vectors), head, &tail, |index, numbers, width, out| {
+    write_object(vectors, layout.response_size(vectors), head, &tail, |index, numbers, width, out| {
         out.extend_from_slice(format!(r#"{{"index":{index},"object":"pooling","data":"#).as_bytes());
         layout.write(numbers, width, out);
         out.push(b'}');

@@ -15,7 +15,7 @@ use super::tags;
 use crate::engine::{OutputKind, RequestOptions, rerank};
 use crate::model::tokenizer::Truncate;
 use crate::server::http::{Body, Usage, new_id, off_thread, unix_time, whole};
-use crate::server::models::{Answer, Failure, Relevance, of_inputs};
+use crate::server::models::{Failure, ModelOutput, Relevance, of_inputs};
 use crate::server::{ApiError, App};
 
 /// Pairs of texts: one with one, one with many, or each with its own. Unknown fields are ignored.
@@ -84,7 +84,8 @@ pub struct ScoreRequest {
 
 /// One score per pair, in order.
 #[derive(Serialize, ToSchema)]
-pub struct ScoreReply {
+#[schema(as = ScoreReply)]
+pub struct ScoreResponse {
     #[schema(example = "infa-5f0c6f5e-2a41-4f0f-9c6b-0d6f4f6f2f64")]
     id: String,
     #[schema(example = "list")]
@@ -114,12 +115,12 @@ struct Score {
 #[utoipa::path(
     post, path = "/score", tag = tags::OPENAI,
     request_body = ScoreRequest,
-    responses((status = 200, description = "One score per pair, in order", body = ScoreReply))
+    responses((status = 200, description = "One score per pair, in order", body = ScoreResponse))
 )]
 pub async fn score(
     State(app): State<Arc<App>>,
     Body(mut request): Body<ScoreRequest>,
-) -> Result<Json<ScoreReply>, ApiError> {
+) -> Result<Json<ScoreResponse>, ApiError> {
     let Pairs { queries, documents, first, second } = request.pairs(&app)?;
     let raw = raw_scores(request.raw_scores, request.use_activation)?;
     let service = app.model_for(request.model.as_deref(), OutputKind::Score).await?;
@@ -142,9 +143,9 @@ pub async fn score(
         }
         other => of_inputs(other, second),
     });
-    let Answer { results, tokens, .. } = scored?;
+    let ModelOutput { results, tokens, .. } = scored?;
     let score = |(index, Relevance { score, .. })| Score { index, object: "score", score };
-    Ok(Json(ScoreReply {
+    Ok(Json(ScoreResponse {
         id: new_id(),
         object: "list",
         created: unix_time(),

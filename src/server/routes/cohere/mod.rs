@@ -3,6 +3,6 @@
 //! At the latter, a request with `texts` or `images` is Cohere's and one with `inputs` is TEI's: no client sends both.
 //! Cohere's requests get Cohere's responses and errors.
 
-mod reply;
 mod request;
+mod response;
 pub mod route;

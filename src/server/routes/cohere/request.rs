@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde::de::{Error, SeqAccess, Unexpected};
 use utoipa::ToSchema;
 
-use super::reply::{Layout, Version};
+use super::response::{Layout, Version};
 use crate::server::http::{deserialize_shapes, whole};
 use crate::server::routes::embed_call::{EmbedCall, Fields, MaxTokens, Wanted};
 use crate::server::routes::embeddings::{VectorType, VectorTypes, types_schema};

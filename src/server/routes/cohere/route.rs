@@ -9,8 +9,8 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use utoipa::ToSchema;
 
-use super::reply::{CohereReply, Version};
 use super::request::CohereEmbedRequest;
+use super::response::{CohereResponse, Version};
 use crate::server::http::{Body, CohereErrorBody, ErrorShape, TeiErrorBody, off_thread, parse, read};
 use crate::server::routes::embed_call::{self, embedder};
 use crate::server::routes::tags;
@@ -55,8 +55,8 @@ pub async fn embed(State(app): State<Arc<App>>, request: Request) -> Result<Resp
     match off_thread(bytes.len(), move || Ok(Dialect::parse(&bytes))).await? {
         Dialect::Tei(request) => alone::<Embed>(&app, request?).await,
         Dialect::Cohere(request) => {
-            let answer = async { answer(&app, request?, Version::One).await };
-            answer.await.map_err(|error| error.shaped(ErrorShape::Cohere))
+            let response = async { respond(&app, request?, Version::One).await };
+            response.await.map_err(|error| error.shaped(ErrorShape::Cohere))
         }
     }
 }
@@ -76,7 +76,7 @@ pub enum EmbedError {
 #[utoipa::path(
     post, path = "/v1/embed", operation_id = "cohere_embed_v1", tag = tags::COHERE,
     request_body = CohereEmbedRequest,
-    responses((status = 200, description = "One vector per text, in order", body = CohereReply))
+    responses((status = 200, description = "One vector per text, in order", body = CohereResponse))
 )]
 #[allow(dead_code, reason = "TEI's route serves this path; this documents Cohere's use of it")]
 pub fn embed_v1() {}
@@ -87,20 +87,20 @@ pub fn embed_v1() {}
 #[utoipa::path(
     post, path = "/v2/embed", operation_id = "cohere_embed_v2", tag = tags::COHERE,
     request_body = CohereEmbedRequest,
-    responses((status = 200, description = "One vector per text, in order", body = CohereReply))
+    responses((status = 200, description = "One vector per text, in order", body = CohereResponse))
 )]
 pub async fn embed_v2(
     State(app): State<Arc<App>>,
     Body(request): Body<CohereEmbedRequest>,
 ) -> Result<Response, ApiError> {
-    answer(&app, request, Version::Two).await
+    respond(&app, request, Version::Two).await
 }
 
-async fn answer(app: &App, request: CohereEmbedRequest, version: Version) -> Result<Response, ApiError> {
+async fn respond(app: &App, request: CohereEmbedRequest, version: Version) -> Result<Response, ApiError> {
     let served = embedder(app, request.model.as_deref())?;
     let (size, limits) = (request.size(), app.limits.clone());
     // The texts are copied for the response.
     let (call, layout) = off_thread(size, move || request.resolve(version, &limits)).await?;
-    let vectors = call.answer(app, &*app.acquire(served).await?).await?;
-    embed_call::reply(vectors, size, move |vectors| layout.write(vectors)).await
+    let vectors = call.run(app, &*app.acquire(served).await?).await?;
+    embed_call::respond(vectors, size, move |vectors| layout.write(vectors)).await
 }

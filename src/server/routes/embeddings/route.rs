@@ -19,7 +19,8 @@ use crate::server::{ApiError, App};
 /// Vectors, in the order of the inputs.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "schema of a hand-written response")]
-pub struct EmbeddingsReply {
+#[schema(as = EmbeddingsReply)]
+pub struct EmbeddingsResponse {
     #[schema(example = "list")]
     object: String,
     data: Vec<EmbeddingObject>,
@@ -65,14 +66,14 @@ enum Vector {
 #[utoipa::path(
     post, path = "/embeddings", tag = tags::OPENAI,
     request_body = EmbeddingsRequest,
-    responses((status = 200, description = "One vector per input, in order", body = EmbeddingsReply))
+    responses((status = 200, description = "One vector per input, in order", body = EmbeddingsResponse))
 )]
 pub async fn embeddings(
     State(app): State<Arc<App>>,
     Body(request): Body<EmbeddingsRequest>,
 ) -> Result<Response, ApiError> {
     let model = request.model.clone();
-    answer(&app, request, model).await
+    respond(&app, request, model).await
 }
 
 /// Create vectors of texts (Azure)
@@ -82,7 +83,7 @@ pub async fn embeddings(
     post, path = "/openai/deployments/{deployment}/embeddings", tag = tags::OPENAI,
     params(("deployment" = String, Path, description = "The model's name")),
     request_body = EmbeddingsRequest,
-    responses((status = 200, description = "One vector per input, in order", body = EmbeddingsReply))
+    responses((status = 200, description = "One vector per input, in order", body = EmbeddingsResponse))
 )]
 pub async fn deployment(
     State(app): State<Arc<App>>,
@@ -90,7 +91,7 @@ pub async fn deployment(
     Body(request): Body<EmbeddingsRequest>,
 ) -> Result<Response, ApiError> {
     let name = name_in(rest, "/openai/deployments")?;
-    answer(&app, request, Some(name)).await
+    respond(&app, request, Some(name)).await
 }
 
 /// Create vectors of texts (OpenAI's first clients)
@@ -100,7 +101,7 @@ pub async fn deployment(
     post, path = "/engines/{engine}/embeddings", tag = tags::OPENAI,
     params(("engine" = String, Path, description = "The model's name")),
     request_body = EmbeddingsRequest,
-    responses((status = 200, description = "One vector per input, in order", body = EmbeddingsReply))
+    responses((status = 200, description = "One vector per input, in order", body = EmbeddingsResponse))
 )]
 pub async fn engine(
     State(app): State<Arc<App>>,
@@ -108,7 +109,7 @@ pub async fn engine(
     Body(request): Body<EmbeddingsRequest>,
 ) -> Result<Response, ApiError> {
     let name = name_in(rest, "/engines")?;
-    answer(&app, request, Some(name)).await
+    respond(&app, request, Some(name)).await
 }
 
 /// Images are not supported
@@ -153,7 +154,7 @@ fn suffix<'n>(app: &App, name: &'n str) -> Option<(&'n str, TextUse)> {
 }
 
 /// The response of the model called `name`.
-async fn answer(app: &App, request: EmbeddingsRequest, name: Option<String>) -> Result<Response, ApiError> {
+async fn respond(app: &App, request: EmbeddingsRequest, name: Option<String>) -> Result<Response, ApiError> {
     let (name, by_name) = match name.as_deref().and_then(|name| suffix(app, name)) {
         Some((model, text_use)) => (Some(model), Some(text_use)),
         None => (name.as_deref(), None),
@@ -162,17 +163,17 @@ async fn answer(app: &App, request: EmbeddingsRequest, name: Option<String>) -> 
     let (mut call, layout) = request.resolve(served.spec.embedding_dtype, &app.limits)?;
     call.text_use = call.text_use.or(by_name);
     let service = app.acquire(served).await?;
-    let vectors = call.answer(app, &service).await?;
-    embed_call::reply(vectors, 0, move |vectors| write_reply(vectors, service.name(), &layout)).await
+    let vectors = call.run(app, &service).await?;
+    embed_call::respond(vectors, 0, move |vectors| write_response(vectors, service.name(), &layout)).await
 }
 
 /// The response, written directly: the numbers never become a tree of JSON values.
-fn write_reply(vectors: &Vectors, name: &str, layout: &Layout) -> Vec<u8> {
+fn write_response(vectors: &Vectors, name: &str, layout: &Layout) -> Vec<u8> {
     let tail = serde_json::json!({
         "model": name, "usage": Usage::of(vectors.tokens()), "id": new_id(), "created": unix_time(),
     });
     let head = r#"{"object":"list","data":["#;
-    write_object(vectors, layout.reply_size(vectors), head, &tail, |index, numbers, width, out| {
+    write_object(vectors, layout.response_size(vectors), head, &tail, |index, numbers, width, out| {
         out.extend_from_slice(format!(r#"{{"object":"embedding","index":{index},"embedding":"#).as_bytes());
         layout.write(numbers, width, out);
         out.push(b'}');

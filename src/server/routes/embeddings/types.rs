@@ -129,7 +129,7 @@ impl Layout {
     }
 
     /// The estimated bytes of a response.
-    pub fn reply_size(&self, vectors: &Vectors) -> usize {
+    pub fn response_size(&self, vectors: &Vectors) -> usize {
         let size = |&numbers: &usize| match self {
             Self::One(writer) => writer.size(numbers),
             Self::ByType(types, format) => types.iter().map(|kind| kind.writer(*format).size(numbers)).sum(),

@@ -110,10 +110,10 @@ pub async fn infer(app: Arc<App>, service: &Service, request: Request) -> Result
     let limits = app.limits.clone();
     let reading = move || InferCall::read(interface, &headers, &body, &limits);
     let InferCall { id, parameters, binary_output, first, second } = off_thread(size, reading).await?;
-    let output = answer(interface, service, first, second, &Parameters(&parameters)).await?;
+    let output = compute(interface, service, first, second, &Parameters(&parameters)).await?;
     let model = service.name().to_owned();
     let written = write::off_thread_if_many(if binary_output { 0 } else { output.numbers.len() }, move || {
-        output.reply(&model, id.as_deref(), binary_output)
+        output.response(&model, id.as_deref(), binary_output)
     });
     Ok(match written.await? {
         (body, None) => ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response(),
@@ -199,7 +199,7 @@ fn texts(
 }
 
 /// The output of the model.
-async fn answer(
+async fn compute(
     interface: Interface,
     service: &Service,
     first: Vec<String>,
@@ -213,17 +213,17 @@ async fn answer(
     match interface {
         Interface::Embed => {
             let texts = first.into_iter().map(Input::Text).collect();
-            let answer = service.embed(texts, options).await.map_err(|e| of_input(e, "text"))?;
-            let columns = answer.results.first().map_or(0, |e| e.vector.len());
-            let numbers = answer.results.into_iter().flat_map(|e| e.vector).collect();
+            let computed = service.embed(texts, options).await.map_err(|e| of_input(e, "text"))?;
+            let columns = computed.results.first().map_or(0, |e| e.vector.len());
+            let numbers = computed.results.into_iter().flat_map(|e| e.vector).collect();
             Ok(Output { name, shape: vec![rows, columns], numbers })
         }
         Interface::Classify => {
             let columns = service.labels().len();
             let inputs = first.into_iter().map(Input::Text).collect();
-            let answer = service.classify(inputs, raw, options).await.map_err(|e| of_input(e, "text"))?;
+            let computed = service.classify(inputs, raw, options).await.map_err(|e| of_input(e, "text"))?;
             let mut numbers = vec![0.0; rows * columns];
-            for (row, labelled) in numbers.chunks_exact_mut(columns.max(1)).zip(answer.results) {
+            for (row, labelled) in numbers.chunks_exact_mut(columns.max(1)).zip(computed.results) {
                 for label in labelled.labels {
                     row[label.index] = label.score as f32;
                 }
@@ -233,9 +233,9 @@ async fn answer(
         Interface::Rerank => {
             let (documents, query) = (second.unwrap_or_default(), first.into_iter().next().unwrap_or_default());
             let rows = documents.len();
-            let answer = service.score(Pairs::of_one(query, documents), raw, options).await;
-            let answer = answer.map_err(|e| of_input(e, "documents"))?;
-            let numbers = answer.results.iter().map(|relevance| relevance.score as f32).collect();
+            let computed = service.score(Pairs::of_one(query, documents), raw, options).await;
+            let computed = computed.map_err(|e| of_input(e, "documents"))?;
+            let numbers = computed.results.iter().map(|relevance| relevance.score as f32).collect();
             Ok(Output { name, shape: vec![rows], numbers })
         }
     }

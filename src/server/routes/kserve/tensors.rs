@@ -196,7 +196,7 @@ pub struct Output {
 
 impl Output {
     /// The body of a response with this tensor, and with `binary` the number of its bytes that are JSON.
-    pub fn reply(&self, model: &str, id: Option<&str>, binary: bool) -> (Vec<u8>, Option<usize>) {
+    pub fn response(&self, model: &str, id: Option<&str>, binary: bool) -> (Vec<u8>, Option<usize>) {
         let mut out = b"{\"model_name\":".to_vec();
         write::json(model, &mut out);
         out.extend_from_slice(b",\"model_version\":");
@@ -329,13 +329,13 @@ mod tests {
     #[test]
     fn numbers_as_json_and_as_bytes() {
         let output = Output { name: "scores", shape: vec![2], numbers: vec![0.5, -1.0] };
-        let (body, header) = output.reply("a/b", Some("7"), false);
+        let (body, header) = output.response("a/b", Some("7"), false);
         let json: Json = serde_json::from_slice(&body).unwrap();
         let tensor = json!({"name": "scores", "datatype": "FP32", "shape": [2], "data": [0.5, -1.0]});
         assert_eq!(json, json!({"model_name": "a/b", "model_version": "1", "id": "7", "outputs": [tensor]}));
         assert_eq!(header, None);
 
-        let (body, header) = output.reply("a/b", None, true);
+        let (body, header) = output.response("a/b", None, true);
         let (json, bytes) = body.split_at(header.unwrap());
         let json: Json = serde_json::from_slice(json).unwrap();
         assert_eq!(json["outputs"][0]["parameters"], json!({"binary_data_size": 8}));

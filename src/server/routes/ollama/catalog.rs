@@ -66,7 +66,8 @@ pub struct OllamaShowRequest {
 
 /// Information about a model.
 #[derive(Serialize, ToSchema)]
-pub struct OllamaShowReply {
+#[schema(as = OllamaShowReply)]
+pub struct OllamaShowResponse {
     details: OllamaDetails,
     /// `general.architecture`, and under the architecture's name `context_length` and `embedding_length`.
     #[schema(value_type = Object)]
@@ -140,11 +141,11 @@ pub async fn ps(State(app): State<Arc<App>>) -> Json<OllamaModels> {
 
 /// Get information about a model (Ollama)
 #[utoipa::path(post, path = "/api/show", tag = tags::OLLAMA, request_body = OllamaShowRequest,
-    responses((status = 200, description = "The model", body = OllamaShowReply)))]
+    responses((status = 200, description = "The model", body = OllamaShowResponse)))]
 pub async fn show(
     State(app): State<Arc<App>>,
     Body(request): Body<OllamaShowRequest>,
-) -> Result<Json<OllamaShowReply>, ApiError> {
+) -> Result<Json<OllamaShowResponse>, ApiError> {
     let served = model(&app, request.model.as_deref())?;
     let service = app.acquire(served).await?;
     let architecture = architecture(&service);
@@ -153,7 +154,7 @@ pub async fn show(
         format!("{architecture}.context_length"): service.local().max_length,
         format!("{architecture}.embedding_length"): service.engine().info().dimensions,
     });
-    Ok(Json(OllamaShowReply {
+    Ok(Json(OllamaShowResponse {
         details: details(Some(&service)),
         model_info,
         capabilities: capabilities(served),

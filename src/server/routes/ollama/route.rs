@@ -67,7 +67,8 @@ struct OllamaOptions {
 /// Vectors, in the order of the inputs.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "schema of a hand-written response")]
-pub struct OllamaEmbedReply {
+#[schema(as = OllamaEmbedReply)]
+pub struct OllamaEmbedResponse {
     /// The model's name.
     model: String,
     embeddings: Vec<Vec<f32>>,
@@ -82,7 +83,8 @@ pub struct OllamaEmbedReply {
 /// A vector.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "schema of a hand-written response")]
-pub struct OllamaEmbeddingsReply {
+#[schema(as = OllamaEmbeddingsReply)]
+pub struct OllamaEmbeddingsResponse {
     embedding: Vec<f32>,
 }
 
@@ -100,7 +102,7 @@ fn vector(numbers: &[f32], out: &mut Vec<u8>) {
 #[utoipa::path(
     post, path = "/api/embed", operation_id = "ollama_embed", tag = tags::OLLAMA,
     request_body = OllamaEmbedRequest,
-    responses((status = 200, description = "One vector per input, in order", body = OllamaEmbedReply))
+    responses((status = 200, description = "One vector per input, in order", body = OllamaEmbedResponse))
 )]
 pub async fn embed(State(app): State<Arc<App>>, Body(request): Body<OllamaEmbedRequest>) -> Result<Response, ApiError> {
     let started = Instant::now();
@@ -132,17 +134,17 @@ pub async fn embed(State(app): State<Arc<App>>, Body(request): Body<OllamaEmbedR
                 wanted: Wanted::OneVector("model"),
                 ..EmbedCall::default()
             };
-            Some(call.answer(&app, &service).await?)
+            Some(call.run(&app, &service).await?)
         }
     };
     let numbers = vectors.as_ref().map_or(0, |vectors| vectors.numbers().into_iter().sum());
     let body =
-        write::off_thread_if_many(numbers, move || write_reply(service.name(), vectors.as_ref(), started, loaded))
+        write::off_thread_if_many(numbers, move || write_response(service.name(), vectors.as_ref(), started, loaded))
             .await?;
     Ok(json(body))
 }
 
-fn write_reply(name: &str, vectors: Option<&Vectors>, started: Instant, loaded: Duration) -> Vec<u8> {
+fn write_response(name: &str, vectors: Option<&Vectors>, started: Instant, loaded: Duration) -> Vec<u8> {
     let mut out = b"{\"model\":".to_vec();
     write::json(name, &mut out);
     out.extend_from_slice(b",\"embeddings\":[");
@@ -168,7 +170,7 @@ fn write_reply(name: &str, vectors: Option<&Vectors>, started: Instant, loaded: 
 #[utoipa::path(
     post, path = "/api/embeddings", operation_id = "ollama_embeddings", tag = tags::OLLAMA,
     request_body = OllamaEmbeddingsRequest,
-    responses((status = 200, description = "The vector", body = OllamaEmbeddingsReply))
+    responses((status = 200, description = "The vector", body = OllamaEmbeddingsResponse))
 )]
 pub async fn embeddings(
     State(app): State<Arc<App>>,
@@ -188,7 +190,7 @@ pub async fn embeddings(
                 fields: Fields { input: "prompt", indexed: false, ..Fields::default() },
                 ..EmbedCall::default()
             };
-            call.answer(&app, &service).await?.each(|_, numbers, _| vector(numbers, &mut out));
+            call.run(&app, &service).await?.each(|_, numbers, _| vector(numbers, &mut out));
         }
     }
     out.push(b'}');

@@ -4,7 +4,7 @@ use crate::engine::RequestOptions;
 use crate::engine::rerank::Pairs;
 use crate::server::ApiError;
 use crate::server::http::{RESULT_BYTES, off_thread};
-use crate::server::models::{Answer, Failure, Relevance, Service};
+use crate::server::models::{Failure, ModelOutput, Relevance, Service};
 use crate::server::routes::fields::check_limits;
 
 /// A rerank request without its documents.
@@ -61,9 +61,9 @@ impl RerankCall {
         self,
         service: &Service,
         documents: Vec<String>,
-    ) -> Result<(Answer<Relevance>, Vec<Ranked>), Failure> {
-        let (answer, ranks) = Self::run_all(vec![(self, documents)], service).await?;
-        Ok((answer, ranks.into_iter().next().unwrap_or_default()))
+    ) -> Result<(ModelOutput<Relevance>, Vec<Ranked>), Failure> {
+        let (computed, ranks) = Self::run_all(vec![(self, documents)], service).await?;
+        Ok((computed, ranks.into_iter().next().unwrap_or_default()))
     }
 
     /// Computes several compatible calls at once, each with its documents, and orders the documents of each, best
@@ -71,7 +71,7 @@ impl RerankCall {
     pub async fn run_all(
         calls: Vec<(Self, Vec<String>)>,
         service: &Service,
-    ) -> Result<(Answer<Relevance>, Vec<Vec<Ranked>>), Failure> {
+    ) -> Result<(ModelOutput<Relevance>, Vec<Vec<Ranked>>), Failure> {
         let Some((first, _)) = calls.first() else { return Err(Failure::Internal("no calls".into())) };
         let (raw, options) = (first.raw, first.options.clone());
         let mut pairs = Pairs::default();
@@ -86,11 +86,11 @@ impl RerankCall {
             pairs.documents.extend(documents.into_iter().map(|document| (index, document)));
             wanted.push((count, call.top_n, shown));
         }
-        let answer = service.score(pairs, raw, options).await?;
-        if answer.results.len() != wanted.iter().map(|(count, ..)| count).sum::<usize>() {
+        let computed = service.score(pairs, raw, options).await?;
+        if computed.results.len() != wanted.iter().map(|(count, ..)| count).sum::<usize>() {
             return Err(Failure::Internal("the engine returned a wrong number of scores".into()));
         }
-        let mut rest = &answer.results[..];
+        let mut rest = &computed.results[..];
         let ranked = |(count, top_n, mut shown): (usize, usize, Vec<String>)| {
             let (own, others) = rest.split_at(count);
             rest = others;
@@ -98,7 +98,7 @@ impl RerankCall {
             best(own, top_n).into_iter().map(show).collect()
         };
         let ranks = wanted.into_iter().map(ranked).collect();
-        Ok((answer, ranks))
+        Ok((computed, ranks))
     }
 }
 

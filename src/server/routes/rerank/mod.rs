@@ -12,6 +12,6 @@
 
 mod call;
 pub mod ranking;
-mod reply;
 mod request;
+mod response;
 pub mod route;

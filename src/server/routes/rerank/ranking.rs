@@ -45,7 +45,8 @@ pub struct RankingRequest {
 
 /// The best passages, best first; ties by index.
 #[derive(Serialize, ToSchema)]
-pub struct RankingReply {
+#[schema(as = RankingReply)]
+pub struct RankingResponse {
     rankings: Vec<Ranking>,
     usage: Usage,
 }
@@ -63,7 +64,7 @@ struct Ranking {
 #[utoipa::path(
     post, path = "/ranking", tag = tags::OPENAI,
     request_body = RankingRequest,
-    responses((status = 200, description = "The passages, best first", body = RankingReply))
+    responses((status = 200, description = "The passages, best first", body = RankingResponse))
 )]
 pub async fn ranking(State(app): State<Arc<App>>, Body(request): Body<RankingRequest>) -> Result<Response, ApiError> {
     rank(&app, request, None).await
@@ -76,7 +77,7 @@ pub async fn ranking(State(app): State<Arc<App>>, Body(request): Body<RankingReq
     post, path = "/retrieval/{model}/reranking", tag = tags::OPENAI,
     request_body = RankingRequest,
     params(("model" = String, Path, description = "The model's name", example = "default/not-specified")),
-    responses((status = 200, description = "The passages, best first", body = RankingReply))
+    responses((status = 200, description = "The passages, best first", body = RankingResponse))
 )]
 pub async fn retrieval(
     State(app): State<Arc<App>>,
@@ -108,9 +109,9 @@ async fn rank(app: &App, request: RankingRequest, name: Option<String>) -> Resul
     };
     let service = app.model_for(call.model.as_deref(), OutputKind::Score).await?;
     let passages = passages.into_iter().map(|passage| passage.text).collect();
-    let (answer, ranks) = call.run(&service, passages).await.map_err(|e| of_inputs(e, "passages"))?;
+    let (computed, ranks) = call.run(&service, passages).await.map_err(|e| of_inputs(e, "passages"))?;
     let ranking = |Ranked { index, score, .. }| Ranking { index, logit: score };
     let size = Ranked::size(&ranks);
     let rankings = ranks.into_iter().map(ranking).collect();
-    Ok(json(written(size, RankingReply { rankings, usage: Usage::of(answer.tokens) }).await?))
+    Ok(json(written(size, RankingResponse { rankings, usage: Usage::of(computed.tokens) }).await?))
 }

@@ -7,23 +7,24 @@ use axum::response::Response;
 use utoipa::ToSchema;
 
 use super::call::{Ranked, RerankCall};
-use super::reply::{Rank, RerankReply, Shape, VoyageReply};
 use super::request::{Documented, RerankRequest, Resolved, is_teis};
+use super::response::{Rank, RerankResponse, Shape, VoyageResponse};
 use crate::engine::OutputKind;
 use crate::server::http::{Body, ErrorBody, ErrorShape, TeiErrorBody, json, off_thread, write, written};
 use crate::server::models::{Failure, of_inputs};
 use crate::server::routes::inputs::{Document, List};
 use crate::server::routes::tags;
-use crate::server::routes::tei::together::{Cost, Parts, Place, Replies, TeiTask, answer_alone, failed};
+use crate::server::routes::tei::together::{Cost, Parts, Place, Responses, TeiTask, failed, respond_alone};
 use crate::server::{ApiError, App, Limits};
 
 /// The response to `documents`, Voyage's, or TEI's to `texts`.
 #[derive(ToSchema)]
 #[serde(untagged)]
 #[allow(dead_code, reason = "schema of the route's responses")]
-enum AnyReply {
-    Documents(RerankReply),
-    Voyage(VoyageReply),
+#[schema(as = AnyReply)]
+enum AnyResponse {
+    Documents(RerankResponse),
+    Voyage(VoyageResponse),
     Texts(Vec<Rank>),
 }
 
@@ -66,7 +67,7 @@ impl<S: Send + Sync> FromRequest<S> for RerankBody {
     post, path = "/rerank", tag = tags::OPENAI,
     request_body = RerankRequest,
     responses(
-        (status = 200, description = "The documents, best first", body = AnyReply),
+        (status = 200, description = "The documents, best first", body = AnyResponse),
         (status = 424, description = "The model gives no scores of documents (for texts)", body = TeiErrorBody),
     )
 )]
@@ -75,7 +76,7 @@ pub async fn rerank(
     path: MatchedPath,
     RerankBody(request): RerankBody,
 ) -> Result<Response, ApiError> {
-    answer(&app, request, path.as_str().starts_with("/v1/")).await
+    respond(&app, request, path.as_str().starts_with("/v1/")).await
 }
 
 /// Rerank documents (Cohere v2)
@@ -85,16 +86,16 @@ pub async fn rerank(
     post, path = "/v2/rerank", tag = tags::OPENAI,
     request_body = RerankRequest,
     responses(
-        (status = 200, description = "The documents, best first", body = AnyReply),
+        (status = 200, description = "The documents, best first", body = AnyResponse),
         (status = 424, description = "The model gives no scores of documents (for texts)", body = TeiErrorBody),
     )
 )]
 pub async fn rerank_v2(State(app): State<Arc<App>>, RerankBody(request): RerankBody) -> Result<Response, ApiError> {
-    answer(&app, request, true).await
+    respond(&app, request, true).await
 }
 
 /// The response in the dialect of the request. With `objects`, documents in it are objects in any case.
-pub async fn answer(app: &App, request: RerankRequest, objects: bool) -> Result<Response, ApiError> {
+pub async fn respond(app: &App, request: RerankRequest, objects: bool) -> Result<Response, ApiError> {
     // The dialect of the body decides, also on TEI's own routes.
     let shaped = |is_teis, error: ApiError| error.shaped(if is_teis { ErrorShape::Tei } else { ErrorShape::Openai });
     let Resolved { call, documents, is_voyages } = request.resolve().map_err(|(e, is_teis)| shaped(is_teis, e))?;
@@ -103,11 +104,11 @@ pub async fn answer(app: &App, request: RerankRequest, objects: bool) -> Result<
             rank_documents(app, call, documents, objects, is_voyages).await.map_err(|e| shaped(false, e))
         }
         Documented::Texts(texts) => {
-            let answer = async {
+            let response = async {
                 let texts = texts.checked("texts", &app.limits)?;
-                answer_alone::<RerankTexts>(app, vec![call], texts, false).await
+                respond_alone::<RerankTexts>(app, vec![call], texts, false).await
             };
-            answer.await.map_err(|e| shaped(true, e))
+            response.await.map_err(|e| shaped(true, e))
         }
     }
 }
@@ -126,7 +127,7 @@ async fn rank_documents(
     let service = app.model_for(call.model.as_deref(), OutputKind::Score).await?;
     call.check(&service)?;
     let chunks = call.max_chunks;
-    let (answer, ranks) = call.run(&service, documents).await.map_err(|e| match e {
+    let (computed, ranks) = call.run(&service, documents).await.map_err(|e| match e {
         Failure::Input { index, reason, too_long: true } if chunks.is_some() => {
             let reason = format!("documents[{index}]: {reason}; only one chunk per document is supported");
             ApiError::bad_value("max_chunks_per_doc", reason)
@@ -137,9 +138,10 @@ async fn rank_documents(
     let shape = if objects && !is_voyages { Shape::Object } else { Shape::Text };
     let size = Ranked::size(&ranks);
     let body = if is_voyages {
-        written(size, VoyageReply::new(ranks, shape, service.name(), answer.tokens)).await?
+        written(size, VoyageResponse::new(ranks, shape, service.name(), computed.tokens)).await?
     } else {
-        written(size, RerankReply::new(ranks, shape, service.name(), answer.tokens, answer.results.len())).await?
+        written(size, RerankResponse::new(ranks, shape, service.name(), computed.tokens, computed.results.len()))
+            .await?
     };
     Ok(json(body))
 }
@@ -179,7 +181,7 @@ impl TeiTask for RerankTexts {
         calls: Vec<RerankCall>,
         mut texts: Vec<String>,
         parts: Parts,
-    ) -> Result<Replies, ApiError> {
+    ) -> Result<Responses, ApiError> {
         let mut cost = Cost::begin(0);
         let name = calls.first().and_then(|call| call.model.clone());
         let service = app.model_for(name.as_deref(), OutputKind::Score).await?;
@@ -194,8 +196,8 @@ impl TeiTask for RerankTexts {
             with_texts.push((call, own));
         }
         let ranked = RerankCall::run_all(with_texts, &service).await;
-        let (answer, ranks) = ranked.map_err(|failure| failed::<Self>(failure, &parts))?;
-        cost.count(&answer);
+        let (computed, ranks) = ranked.map_err(|failure| failed::<Self>(failure, &parts))?;
+        cost.count(&computed);
         let size = ranks.iter().map(|ranks| Ranked::size(ranks)).sum();
         let json = off_thread(size, move || {
             let rank = |Ranked { index, score, document }| Rank::new(index, score, document);
@@ -206,6 +208,6 @@ impl TeiTask for RerankTexts {
             };
             Ok(ranks.into_iter().map(one).collect())
         });
-        Ok(Replies::new(json.await?, cost))
+        Ok(Responses::new(json.await?, cost))
     }
 }

@@ -31,8 +31,8 @@ pub async fn root(
     State(app): State<Arc<App>>,
     request: Result<Body<Box<RawValue>>, ApiError>,
 ) -> Result<Response, ApiError> {
-    let answer = async { answer(&app, request?.0).await };
-    answer.await.map_err(|error| ApiError { shape: error.shape.or(Some(ErrorShape::Tei)), ..error })
+    let response = async { respond(&app, request?.0).await };
+    response.await.map_err(|error| ApiError { shape: error.shape.or(Some(ErrorShape::Tei)), ..error })
 }
 
 /// The model's own task (SageMaker)
@@ -43,7 +43,7 @@ pub async fn invocations(
     State(app): State<Arc<App>>,
     Body(request): Body<Box<RawValue>>,
 ) -> Result<Response, ApiError> {
-    answer(&app, request).await
+    respond(&app, request).await
 }
 
 /// Readiness, as `/health` (SageMaker)
@@ -137,14 +137,14 @@ deserialize_shapes!(Sentences, "inputs", {
 
 /// Runs the task of the body's shape, or else the model's own. The request is read by the task's own route: a JSON tree
 /// would take many times its memory.
-async fn answer(app: &App, request: Box<RawValue>) -> Result<Response, ApiError> {
+async fn respond(app: &App, request: Box<RawValue>) -> Result<Response, ApiError> {
     let (request, peek) = read(request, parse::<Peek>).await?;
     let kind = match peek.kind() {
         Some(kind) => kind,
         None => Kind::of(&*app.model(peek.model.as_deref()).await?),
     };
     match kind {
-        Kind::Rerank => rerank::route::answer(app, read(request, parse).await?.1, false).await,
+        Kind::Rerank => rerank::route::respond(app, read(request, parse).await?.1, false).await,
         Kind::Similarity => own_route::<Similarity>(app, request).await,
         Kind::Embed => own_route::<Embed>(app, request).await,
         Kind::EmbedSparse => own_route::<EmbedSparse>(app, request).await,

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::inputs::characters;
-use super::together::{Cost, Parts, Replies, TeiTask, alone, failed, truncation};
+use super::together::{Cost, Parts, Responses, TeiTask, alone, failed, truncation};
 use crate::engine::{Embedding, Input, OutputKind, RequestOptions, SparseEmbedding, TokenEmbeddings};
 use crate::server::http::{Body, bracketed, whole, write};
 use crate::server::models::{Failure, Service};
@@ -84,7 +84,7 @@ impl TeiTask for Embed {
         count.saturating_mul(options.dimensions.map_or(width, |dimensions| dimensions.min(width)))
     }
 
-    async fn compute(app: &App, options: EmbedRequest, texts: Vec<Input>, parts: Parts) -> Result<Replies, ApiError> {
+    async fn compute(app: &App, options: EmbedRequest, texts: Vec<Input>, parts: Parts) -> Result<Responses, ApiError> {
         let EmbedRequest { normalize, truncate, truncation_direction, prompt_name, dimensions, model, .. } = options;
         let service = app.model_for(model.as_deref(), OutputKind::Embedding).await?;
         let mut cost = Cost::begin(characters(&texts));
@@ -96,10 +96,10 @@ impl TeiTask for Embed {
             truncate,
             ..RequestOptions::default()
         };
-        let answer = service.embed(texts, options).await.map_err(|e| failed::<Self>(e, &parts))?;
-        cost.count(&answer);
-        let numbers = answer.results.iter().map(|e| e.vector.len()).sum();
-        Replies::write(parts, answer.results, numbers, cost, |_, vectors: &[Embedding], out| {
+        let computed = service.embed(texts, options).await.map_err(|e| failed::<Self>(e, &parts))?;
+        cost.count(&computed);
+        let numbers = computed.results.iter().map(|e| e.vector.len()).sum();
+        Responses::write(parts, computed.results, numbers, cost, |_, vectors: &[Embedding], out| {
             write::list(vectors, out, |embedding, out| write::numbers(&embedding.vector, out));
         })
         .await
@@ -141,7 +141,7 @@ impl TeiTask for EmbedAll {
         options: EmbedTokensRequest,
         texts: Vec<Input>,
         parts: Parts,
-    ) -> Result<Replies, ApiError> {
+    ) -> Result<Responses, ApiError> {
         let (service, options) = prepare(app, options, OutputKind::TokenVectors).await?;
         let options = RequestOptions { most_numbers: Some(app.limits.reply_numbers()), ..options };
         let mut cost = Cost::begin(characters(&texts));
@@ -154,10 +154,10 @@ impl TeiTask for EmbedAll {
             OutputKind::TokenVectors => OutputKind::TokenVectors,
             _ => OutputKind::HiddenStates,
         };
-        let answer = service.compute::<TokenEmbeddings>(output, texts, options).await;
-        let answer = answer.map_err(|e| failed::<Self>(e, &parts))?;
-        cost.count(&answer);
-        let numbers = answer.results.iter().map(|e| e.vectors.len()).sum();
+        let computed = service.compute::<TokenEmbeddings>(output, texts, options).await;
+        let computed = computed.map_err(|e| failed::<Self>(e, &parts))?;
+        cost.count(&computed);
+        let numbers = computed.results.iter().map(|e| e.vectors.len()).sum();
         permit.grow(Limits::bytes_of(numbers))?;
         let json = write::off_thread_if_many(numbers, move || {
             let text = |text: &TokenEmbeddings| {
@@ -165,9 +165,9 @@ impl TeiTask for EmbedAll {
                 write::list(text.vectors.chunks_exact(text.dimensions.max(1)), &mut out, write::numbers);
                 out
             };
-            parts.split(&answer.results).into_iter().map(|(_, texts)| bracketed(texts.iter().map(text))).collect()
+            parts.split(&computed.results).into_iter().map(|(_, texts)| bracketed(texts.iter().map(text))).collect()
         });
-        Ok(Replies { json: json.await?, cost, permit: Some(permit) })
+        Ok(Responses { json: json.await?, cost, permit: Some(permit) })
     }
 }
 
@@ -188,19 +188,19 @@ impl TeiTask for EmbedSparse {
         options: EmbedTokensRequest,
         texts: Vec<Input>,
         parts: Parts,
-    ) -> Result<Replies, ApiError> {
+    ) -> Result<Responses, ApiError> {
         let (service, options) = prepare(app, options, OutputKind::Sparse).await?;
         let mut cost = Cost::begin(characters(&texts));
-        let answer = service.compute::<SparseEmbedding>(OutputKind::Sparse, texts, options).await;
-        let answer = answer.map_err(|e| failed::<Self>(e, &parts))?;
-        cost.count(&answer);
-        let numbers: usize = answer.results.iter().map(|e| e.values.len()).sum();
+        let computed = service.compute::<SparseEmbedding>(OutputKind::Sparse, texts, options).await;
+        let computed = computed.map_err(|e| failed::<Self>(e, &parts))?;
+        cost.count(&computed);
+        let numbers: usize = computed.results.iter().map(|e| e.values.len()).sum();
         // Each weight has an index.
         if numbers > app.limits.reply_numbers() / 2 {
             let message = format!("the response would have {numbers} weights, more than --reply-limit allows");
             return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("reply_too_large"));
         }
-        Replies::write(parts, answer.results, numbers, cost, |_, texts: &[SparseEmbedding], out| {
+        Responses::write(parts, computed.results, numbers, cost, |_, texts: &[SparseEmbedding], out| {
             write::list(texts, out, |text, out| {
                 write::list(text.indices.iter().zip(&text.values), out, |(index, value), out| {
                     out.extend_from_slice(b"{\"index\":");

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::inputs::{PredictInputs, characters, predict_schema};
-use super::together::{Cost, Parts, Place, Replies, TeiTask, alone, failed, truncation};
+use super::together::{Cost, Parts, Place, Responses, TeiTask, alone, failed, truncation};
 use crate::engine::{Input, Labelled, OutputKind, RequestOptions};
 use crate::server::http::{Body, write};
 use crate::server::routes::fields::{Direction, Refused, refused_schema};
@@ -86,16 +86,16 @@ impl TeiTask for Predict {
         options: PredictRequest,
         inputs: Vec<Input>,
         parts: Parts,
-    ) -> Result<Replies, ApiError> {
+    ) -> Result<Responses, ApiError> {
         let mut cost = Cost::begin(characters(&inputs));
         let PredictRequest { raw_scores, truncate, truncation_direction, model, .. } = options;
         let service = app.model_for(model.as_deref(), OutputKind::Labels).await?;
         let truncate = truncation(&service, truncate, truncation_direction);
         let options = RequestOptions { truncate, ..RequestOptions::default() };
-        let answer = service.classify(inputs, raw_scores, options).await.map_err(|e| failed::<Self>(e, &parts))?;
-        cost.count(&answer);
-        let numbers = answer.results.iter().map(|labelled| labelled.labels.len()).sum();
-        Replies::write(parts, answer.results, numbers, cost, |part, results: &[Labelled], out| {
+        let computed = service.classify(inputs, raw_scores, options).await.map_err(|e| failed::<Self>(e, &parts))?;
+        cost.count(&computed);
+        let numbers = computed.results.iter().map(|labelled| labelled.labels.len()).sum();
+        Responses::write(parts, computed.results, numbers, cost, |part, results: &[Labelled], out| {
             let one = |labelled: &Labelled, out: &mut Vec<u8>| {
                 write::list(&labelled.labels, out, |label, out| {
                     write::json(&Prediction { score: label.score, label: &label.name }, out);

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::inputs::characters;
-use super::together::{Cost, Parts, Place, Replies, TeiTask, alone, failed, truncation};
+use super::together::{Cost, Parts, Place, Responses, TeiTask, alone, failed, truncation};
 use crate::engine::{Embedding, Input, OutputKind, RequestOptions};
 use crate::server::http::{Body, known, nested, write};
 use crate::server::models::Failure;
@@ -91,7 +91,7 @@ impl TeiTask for Similarity {
         (parameters, model): Self::Options,
         texts: Vec<Input>,
         parts: Parts,
-    ) -> Result<Replies, ApiError> {
+    ) -> Result<Responses, ApiError> {
         let mut cost = Cost::begin(characters(&texts));
         let service = app.model_for(model.as_deref(), OutputKind::Embedding).await?;
         let similarity = service.model().similarity();
@@ -99,10 +99,10 @@ impl TeiTask for Similarity {
         let SimilarityParameters { truncate, truncation_direction, prompt_name } = parameters;
         let truncate = truncation(&service, truncate, truncation_direction);
         let options = RequestOptions { truncate, prompt_name, ..RequestOptions::default() };
-        let answer = service.embed(texts, options).await.map_err(|e| failed::<Self>(e, &parts))?;
-        cost.count(&answer);
-        let numbers = answer.results.iter().map(|e| e.vector.len()).sum();
-        Replies::write(parts, answer.results, numbers, cost, move |_, vectors: &[Embedding], out| {
+        let computed = service.embed(texts, options).await.map_err(|e| failed::<Self>(e, &parts))?;
+        cost.count(&computed);
+        let numbers = computed.results.iter().map(|e| e.vector.len()).sum();
+        Responses::write(parts, computed.results, numbers, cost, move |_, vectors: &[Embedding], out| {
             let (source, sentences) = vectors.split_first().unzip();
             let alike = sentences.into_iter().flatten().zip(source.into_iter().cycle());
             // Vectors have no more digits.

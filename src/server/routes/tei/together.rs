@@ -11,7 +11,7 @@ use crate::engine::Times;
 use crate::model::tokenizer::Truncate;
 use crate::server::http::{json_pieces, write};
 use crate::server::memory::BodyPermit;
-use crate::server::models::{Answer, Failure, Service};
+use crate::server::models::{Failure, ModelOutput, Service};
 use crate::server::routes::fields::Direction;
 use crate::server::{ApiError, App, Limits};
 
@@ -56,24 +56,24 @@ pub trait TeiTask: Sized + 'static {
         options: Self::Options,
         inputs: Vec<Self::Input>,
         parts: Parts,
-    ) -> impl Future<Output = Result<Replies, ApiError>> + Send;
+    ) -> impl Future<Output = Result<Responses, ApiError>> + Send;
 }
 
 /// The response to a single request.
 pub async fn alone<T: TeiTask>(app: &App, request: T::Request) -> Result<Response, ApiError> {
     let (options, inputs, single) = T::taken(request, &app.limits)?;
-    answer_alone::<T>(app, options, inputs, single).await
+    respond_alone::<T>(app, options, inputs, single).await
 }
 
 /// The response to a single request, after its split.
-pub async fn answer_alone<T: TeiTask>(
+pub async fn respond_alone<T: TeiTask>(
     app: &App,
     options: T::Options,
     inputs: Vec<T::Input>,
     single: bool,
 ) -> Result<Response, ApiError> {
     let parts = Parts::one(Part { count: inputs.len(), single, instance: None });
-    let Replies { json, cost, permit } = T::compute(app, options, inputs, parts).await?;
+    let Responses { json, cost, permit } = T::compute(app, options, inputs, parts).await?;
     let body = json_pieces(json.into_iter().next().unwrap_or_default(), permit);
     // TEI sends "gpu+optimized" for every device.
     Ok(([("x-compute-type", "optimized")], cost.headers(), body).into_response())
@@ -130,8 +130,8 @@ impl Cost {
     }
 
     /// Records the model's tokens and times.
-    pub fn count<T>(&mut self, answer: &Answer<T>) {
-        (self.tokens, self.times) = (answer.tokens, answer.times);
+    pub fn count<T>(&mut self, computed: &ModelOutput<T>) {
+        (self.tokens, self.times) = (computed.tokens, computed.times);
     }
 
     /// TEI's cost headers; times are milliseconds.
@@ -151,7 +151,7 @@ impl Cost {
 }
 
 /// Responses to requests that were computed together.
-pub struct Replies {
+pub struct Responses {
     /// The JSON of each, in pieces.
     pub json: Vec<Vec<Bytes>>,
     /// The cost of all of them.
@@ -160,7 +160,7 @@ pub struct Replies {
     pub permit: Option<BodyPermit>,
 }
 
-impl Replies {
+impl Responses {
     /// Responses of one piece each.
     pub fn new(json: Vec<Vec<u8>>, cost: Cost) -> Self {
         Self { json: json.into_iter().map(|json| vec![json.into()]).collect(), cost, permit: None }
@@ -175,12 +175,12 @@ impl Replies {
         one: impl Fn(Part, &[T], &mut Vec<u8>) + Send + 'static,
     ) -> Result<Self, ApiError> {
         let written = write::off_thread_if_many(numbers, move || {
-            let reply = |(part, results): (Part, &[T])| {
+            let response = |(part, results): (Part, &[T])| {
                 let mut out = Vec::new();
                 one(part, results, &mut out);
                 out
             };
-            parts.split(&results).into_iter().map(reply).collect()
+            parts.split(&results).into_iter().map(response).collect()
         });
         Ok(Self::new(written.await?, cost))
     }

@@ -125,11 +125,11 @@ struct Cost {
     /// Temporary bytes. The tokenizers crate keeps every word of a text as a string.
     transient: usize,
     /// Approximate bytes of the response.
-    reply: usize,
+    response: usize,
 }
 
-const TEXTS: Cost = Cost { most: 256 << 10, transient: 700, reply: 16 };
-const IDS: Cost = Cost { most: 1 << 20, transient: 100, reply: 6 };
+const TEXTS: Cost = Cost { most: 256 << 10, transient: 700, response: 16 };
+const IDS: Cost = Cost { most: 1 << 20, transient: 100, response: 6 };
 /// Approximate bytes of a token in a response.
 const JSON_TOKEN: usize = 72;
 
@@ -183,7 +183,7 @@ async fn with_tokenizer(
     let at_once = (app.limits.memory / 8 / transient.max(1)).clamp(1, service.local().threads.max(1));
     let mut permit = app.memory.permit();
     permit.add(transient * at_once.min(count))?;
-    permit.add(total.saturating_mul(cost.reply).min(limit))?;
+    permit.add(total.saturating_mul(cost.response).min(limit))?;
     let (engine, written) = (Arc::clone(&service), AtomicUsize::new(0));
     let job = move |i| {
         let out = each(&engine.model().tokenizer, i)?;

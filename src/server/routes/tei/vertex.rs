@@ -20,7 +20,7 @@ use super::any::{Kind, Peek};
 use super::embed::{Embed, EmbedAll, EmbedSparse};
 use super::predict::Predict;
 use super::similarity::Similarity;
-use super::together::{Part, Parts, Replies, TeiTask};
+use super::together::{Part, Parts, Responses, TeiTask};
 use crate::server::http::{Body, json_pieces, off_thread, parse};
 use crate::server::routes::inputs::{List, MAX_KEPT};
 use crate::server::routes::rerank::route::RerankTexts;
@@ -56,12 +56,12 @@ pub async fn vertex(State(app): State<Arc<App>>, Body(request): Body<VertexReque
     let groups = groups(&app, instances).await?;
     let members: Vec<Vec<usize>> = groups.iter().map(|group| group.parts().instances().collect()).collect();
     // All groups are submitted before one is awaited.
-    let replies = try_join_all(groups.into_iter().map(|group| compute(&app, group))).await?;
+    let responses = try_join_all(groups.into_iter().map(|group| compute(&app, group))).await?;
     let mut predictions: Vec<Vec<Bytes>> = vec![Vec::new(); count];
     let mut permits = Vec::new();
-    for (members, replies) in members.into_iter().zip(replies) {
-        permits.push(replies.permit);
-        for (instance, json) in members.into_iter().zip(replies.json) {
+    for (members, responses) in members.into_iter().zip(responses) {
+        permits.push(responses.permit);
+        for (instance, json) in members.into_iter().zip(responses.json) {
             if let Some(prediction) = predictions.get_mut(instance) {
                 *prediction = json;
             }
@@ -81,7 +81,7 @@ pub async fn vertex(State(app): State<Arc<App>>, Body(request): Body<VertexReque
 
 /// Computes one group. A client error about the whole group, such as one about an option, names its first instance
 /// unless it names one already.
-async fn compute(app: &App, group: Box<dyn Group>) -> Result<Replies, ApiError> {
+async fn compute(app: &App, group: Box<dyn Group>) -> Result<Responses, ApiError> {
     let first = group.parts().instances().next();
     group.compute(app).await.map_err(|error| {
         let is_the_requests = error.status.is_client_error() && error.status != StatusCode::TOO_MANY_REQUESTS;
@@ -112,7 +112,7 @@ trait Group: Any + Send {
     /// The number of numbers in the responses, as [`TeiTask::numbers`].
     fn numbers(&self, width: usize) -> usize;
 
-    fn compute<'a>(self: Box<Self>, app: &'a App) -> BoxFuture<'a, Result<Replies, ApiError>>;
+    fn compute<'a>(self: Box<Self>, app: &'a App) -> BoxFuture<'a, Result<Responses, ApiError>>;
 }
 
 /// The common options and the inputs of several requests.
@@ -159,7 +159,7 @@ impl<T: TeiTask> Group for Merged<T> {
         T::numbers(&self.options, self.inputs.len(), width)
     }
 
-    fn compute<'a>(self: Box<Self>, app: &'a App) -> BoxFuture<'a, Result<Replies, ApiError>> {
+    fn compute<'a>(self: Box<Self>, app: &'a App) -> BoxFuture<'a, Result<Responses, ApiError>> {
         T::compute(app, self.options, self.inputs, self.parts).boxed()
     }
 }

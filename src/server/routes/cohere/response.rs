@@ -29,7 +29,8 @@ pub struct Layout {
 /// Vectors, in the order of the texts.
 #[derive(ToSchema)]
 #[allow(dead_code, reason = "schema of a hand-written response")]
-pub struct CohereReply {
+#[schema(as = CohereReply)]
+pub struct CohereResponse {
     #[schema(example = "infa-5f0c6f5e-2a41-4f0f-9c6b-0d6f4f6f2f64")]
     id: String,
     embeddings: Embeddings,

@@ -8,7 +8,8 @@ use crate::server::http::{Usage, new_id, unix_time};
 
 /// The best documents, best first; ties by index.
 #[derive(Serialize, ToSchema)]
-pub struct RerankReply {
+#[schema(as = RerankReply)]
+pub struct RerankResponse {
     #[schema(example = "rerank")]
     object: &'static str,
     results: Vec<RerankResult>,
@@ -26,7 +27,8 @@ pub struct RerankReply {
 
 /// Voyage's response: the best documents, best first; ties by index.
 #[derive(Serialize, ToSchema)]
-pub struct VoyageReply {
+#[schema(as = VoyageReply)]
+pub struct VoyageResponse {
     #[schema(example = "list")]
     object: &'static str,
     data: Vec<RerankResult>,
@@ -130,7 +132,7 @@ fn results(ranks: Vec<Ranked>, shape: Shape) -> Vec<RerankResult> {
     ranks.into_iter().map(result).collect()
 }
 
-impl RerankReply {
+impl RerankResponse {
     pub(super) fn new(ranks: Vec<Ranked>, shape: Shape, model: &str, tokens: usize, documents: usize) -> Self {
         Self {
             object: "rerank",
@@ -148,7 +150,7 @@ impl RerankReply {
     }
 }
 
-impl VoyageReply {
+impl VoyageResponse {
     pub(super) fn new(ranks: Vec<Ranked>, shape: Shape, model: &str, tokens: usize) -> Self {
         Self { object: "list", data: results(ranks, shape), model: model.to_owned(), usage: Usage::of(tokens) }
     }

@@ -115,9 +115,9 @@ mod tests {
     async fn lists_are_json_whatever_their_size() {
         for (items, size) in [(0, 0), (1, 5), (3, 5), (4, LARGE)] {
             let item = serde_json::to_vec(&"x".repeat(size)).unwrap();
-            let reply = json_list(vec![item; items], ());
-            let length: usize = reply.headers()[header::CONTENT_LENGTH].to_str().unwrap().parse().unwrap();
-            let body = reply.into_body().collect().await.unwrap().to_bytes();
+            let response = json_list(vec![item; items], ());
+            let length: usize = response.headers()[header::CONTENT_LENGTH].to_str().unwrap().parse().unwrap();
+            let body = response.into_body().collect().await.unwrap().to_bytes();
             assert_eq!(body.len(), length);
             let read: Vec<String> = serde_json::from_slice(&body).unwrap();
             assert!(read.len() == items && read.iter().all(|text| text.len() == size));
