@@ -20,7 +20,6 @@ impl AppContext {
         Host { context: self.context(), search: self.globals.search() }
     }
 
-    /// The context for downloads.
     pub fn context(&self) -> Context {
         Context { progress: Arc::new(self.bars.clone()), cancel: self.cancel.clone(), offline: self.globals.offline }
     }

@@ -45,7 +45,6 @@ impl<T: Send + 'static> BatchInput<T> {
     }
 }
 
-/// Takes results, in input order.
 pub(super) trait Writer<O> {
     /// The result of the next input, or what went wrong with it.
     fn write(&mut self, index: u64, id: Option<Json>, result: Result<O, String>) -> Result<(), OutputError>;
@@ -67,7 +66,6 @@ pub(super) trait Counted {
     fn documents(&self) -> usize {
         0
     }
-    /// The failed parts, in words.
     fn failures(&self) -> Vec<String> {
         Vec::new()
     }

@@ -20,7 +20,6 @@ use crate::server::trace::TraceError;
 /// The end of a command that did its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Success.
     Done,
     /// Some inputs failed; their rows say why.
     SomeFailed,
@@ -51,82 +50,56 @@ impl Outcome {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The user interrupted.
     #[error("interrupted")]
     Interrupted,
-    /// The reader of stdout is gone: the end of the work, but not a failure.
     #[error("stdout was closed")]
     PipeClosed,
-    /// A flag or an environment variable is unusable.
     #[error("{flag}: {reason}")]
     Flag { flag: &'static str, reason: String },
-    /// The command line as a whole cannot be used.
     #[error("{message}")]
     Usage { message: String, hint: String },
-    /// A config cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The file that a table should be put into has no place for it.
     #[error("{file}: {error}")]
     Splice { file: String, error: SpliceError },
-    /// Result files cannot be compared.
     #[error(transparent)]
     Compare(#[from] RunsError),
-    /// Saved vectors cannot be read.
     #[error(transparent)]
     Vectors(#[from] VectorsError),
-    /// Scored pairs cannot be read.
     #[error(transparent)]
     Pairs(#[from] PairsError),
-    /// Queries, documents and judgements cannot be read.
     #[error(transparent)]
     Beir(#[from] BeirError),
-    /// Saved vectors do not belong together.
     #[error(transparent)]
     Match(#[from] MatchError),
-    /// There is nothing to work on.
     #[error("{0}")]
     Nothing(&'static str),
-    /// The input cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// The output cannot be opened.
     #[error(transparent)]
     OutputOpen(OutputError),
-    /// The output cannot be written.
     #[error(transparent)]
     Output(OutputError),
-    /// The model or its engine cannot be used.
     #[error(transparent)]
     Engine(EngineError),
-    /// The packages of engines could not be installed.
     #[error(transparent)]
     Install(#[from] InstallError),
-    /// The system has no thread left for the work.
     #[error("a thread could not be started: {0}")]
     Thread(std::io::Error),
-    /// Signals cannot be listened to.
     #[error("signals cannot be handled: {0}")]
     Signals(std::io::Error),
-    /// A model cannot be served.
     #[error(transparent)]
     Load(LoadError),
-    /// One of several models cannot be served.
     #[error("{name}: {error}")]
     OfModel { name: String, error: Box<Error> },
-    /// The server cannot start.
     #[error(transparent)]
     Serve(#[from] ServeError),
-    /// The server cannot count.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    /// Requests cannot be traced.
     #[error(transparent)]
     Trace(#[from] TraceError),
-    /// stdin cannot be read.
     #[error("stdin: {0}")]
     Stdin(std::io::Error),
-    /// stdout cannot be written.
     #[error("stdout: {0}")]
     Stdout(std::io::Error),
 }
@@ -216,7 +189,6 @@ impl Error {
         }
     }
 
-    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Input(e) => e.hint(),

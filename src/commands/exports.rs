@@ -67,7 +67,6 @@ impl<R: 'static> Exports<R> {
         !self.piped && std::io::stdout().is_terminal()
     }
 
-    /// Prints the table.
     pub fn print(&self, table: impl Fn(&TableOptions) -> String, app: &AppContext) -> Result<(), Error> {
         let printer = app.bars.printer();
         if self.piped {

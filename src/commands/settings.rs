@@ -45,7 +45,6 @@ impl Globals {
         Ok(Self { offline: offline || HubEnv::from_env().offline, cache, ort_library })
     }
 
-    /// The search for ONNX Runtime.
     pub fn search(&self) -> Search {
         Search {
             flag: self.ort_library.clone(),
@@ -77,7 +76,6 @@ pub(super) fn threads(asked: Option<NonZero<usize>>) -> Result<NonZero<usize>, E
     Ok(asked.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN))
 }
 
-/// The model that flags name.
 pub(super) fn model_request(
     ModelIdArgs { model_id, revision }: ModelIdArgs,
     globals: &Globals,

@@ -6,10 +6,12 @@
 //! runs     result files of `infa bench`: ratios with intervals, thresholds
 //! vectors  vectors of the same inputs: how similar, and the likely cause of a difference
 //! quality  vectors at a task with judged data: which engine is better, and by more than noise?
+//! fidelity_chart   speed against fidelity, of engines and of result files
 //! threshold   limits to the figures of all of these: one grammar, with the metrics of each
 //! ```
 
 pub mod engines;
+mod fidelity_chart;
 pub mod quality;
 pub mod runs;
 pub mod scores;

@@ -8,7 +8,6 @@ use super::{engines, quality, runs, scores, vectors};
 use crate::report::document::Check;
 use crate::suggest::suggest_by;
 
-/// A kind of comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Result files of `infa bench`.
@@ -22,9 +21,7 @@ pub enum Kind {
 /// A metric, and the limits that it takes.
 struct Metric {
     name: &'static str,
-    /// Another name for it.
     alias: &'static str,
-    /// The label in tables.
     label: &'static str,
     unit: Option<Unit>,
     /// True if a limit may be a change.
@@ -133,19 +130,14 @@ impl UnknownMetric {
 /// A text that is not a threshold.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ThresholdError {
-    /// It has another form.
     #[error("a threshold is a metric, < or >, and a limit: {}", .0.limits())]
     Form(Kind),
-    /// There is no such metric.
     #[error(transparent)]
     Metric(#[from] UnknownMetric),
-    /// Its limit is not a number.
     #[error("{0:?} is not a number; a limit is {limits}", limits = .1.limits())]
     Number(String, Kind),
-    /// The metric takes no change.
     #[error("{0} is compared with a value, not with a change: {0}{1}")]
     Relative(&'static str, &'static str),
-    /// A comparison without any change would cross it.
     #[error("no change at all would be a failure already; did you mean {0}?")]
     Always(String),
 }
@@ -159,7 +151,6 @@ pub struct Threshold {
     pub(super) limit: Limit,
 }
 
-/// The limit of a threshold.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Limit {
     /// A change as a share: -0.05.

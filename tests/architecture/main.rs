@@ -1,6 +1,7 @@
 //! The shape of the sources: which room may use which, and what a room looks like inside.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod budgets;
 mod circles;
 mod floors;
 mod rooms;

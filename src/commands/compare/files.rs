@@ -9,14 +9,12 @@ use crate::commands::Error;
 /// Bytes of a file that are looked at.
 const HEAD: u64 = 4096;
 
-/// The content of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Content {
     /// A report of `infa bench`.
     Report,
     /// Vectors, by the extension or by the first bytes.
     Vectors,
-    /// Lines of text.
     Texts,
     /// Pipes, directories, other JSON, other bytes: reading it shows more.
     Other,

@@ -4,7 +4,6 @@ use crate::commands::{AppContext, Error, Outcome};
 use crate::compare::threshold::{Kind, Threshold};
 use crate::report::document::Check;
 
-/// The thresholds of `--fail-if`.
 pub(super) fn thresholds(texts: &[String], kind: Kind) -> Result<Vec<Threshold>, Error> {
     Threshold::parse_all(texts, kind).map_err(|e| Error::Flag { flag: "--fail-if", reason: e.to_string() })
 }

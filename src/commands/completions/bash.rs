@@ -34,7 +34,6 @@ pub(super) fn registration(script: &str, variable: &str, bin: &str, completer: &
     script.replace("VARIABLE", variable).replace("NAME", bin).replace("PROGRAM", &program)
 }
 
-/// Completion in bash.
 pub(super) struct Bash;
 
 impl EnvCompleter for Bash {

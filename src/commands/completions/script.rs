@@ -15,7 +15,6 @@ use crate::commands::{AppContext, Error, Outcome};
 
 /// The variable by which a script requests candidates.
 const VARIABLE: &str = "COMPLETE";
-/// The program's name in scripts.
 const NAME: &str = "infa";
 /// The shells whose scripts ask infa.
 const SHELLS: Shells<'static> = Shells(&[&bash::Bash, &Elvish, &Fish, &Powershell, &zsh::Zsh]);

@@ -35,7 +35,6 @@ _infa_complete() {
 compdef _infa_complete NAME
 "#;
 
-/// Completion in zsh.
 pub(super) struct Zsh;
 
 impl EnvCompleter for Zsh {

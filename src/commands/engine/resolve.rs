@@ -10,7 +10,6 @@ use crate::engine::recipes::Location;
 use crate::engine::{EngineSpec, SpecError};
 use crate::runtime::device::{Device, Dtype};
 
-/// The engine that flags describe.
 pub fn resolve(
     engine: EngineArgs,
     model: ModelArgs,

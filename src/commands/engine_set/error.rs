@@ -9,7 +9,6 @@ use crate::engine::{EngineError, PythonError};
 
 /// The reason that an engine is not open.
 pub enum OpenError {
-    /// The user interrupted.
     Cancelled,
     /// It cannot be started, or refuses.
     Failed(Failure),

@@ -42,7 +42,6 @@ pub struct RunningEngine {
     server: Option<launch::Server>,
 }
 
-/// An engine's description for reports.
 #[derive(Debug, Clone, Default)]
 pub struct EngineFacts {
     pub version: Option<String>,

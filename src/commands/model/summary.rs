@@ -74,7 +74,6 @@ pub(super) struct Late {
     pub skipped_words: usize,
 }
 
-/// A file of the model.
 #[derive(Debug, Serialize)]
 pub(super) struct File {
     pub name: String,

@@ -5,7 +5,6 @@ use crate::model::generative::PairPrompt;
 use crate::model::task::Task;
 use crate::model::{Model, m3};
 
-/// A use of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
     /// A vector a text.

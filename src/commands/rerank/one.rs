@@ -40,7 +40,6 @@ pub(super) fn run(
     run.run(input, prepare, work, Ordered { best: Best::new(top_n), failed: Vec::new(), writer })
 }
 
-/// A document with its score.
 struct Scored {
     score: Score,
     document: Option<String>,

@@ -18,32 +18,24 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// Engines on the same inputs.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct EnginesReport {
-    /// Version of this format.
     pub schema_version: u32,
-    /// Version of infa.
     pub infa: String,
     /// Start of the comparison: RFC 3339, UTC.
     pub started: String,
-    /// Duration in seconds.
     pub seconds: f64,
     /// True if the user interrupted it.
     pub interrupted: bool,
-    /// The machine infa ran on.
     pub machine: Machine,
     pub model: ModelReport,
-    /// The inputs and options.
     pub workload: EnginesWorkload,
     /// The engine the others are compared with, by its name; `None` if none answered.
     pub reference: Option<String>,
     /// The engines, in the order in which they were given.
     pub engines: Vec<EngineOnTexts>,
-    /// The thresholds of `--fail-if`.
     pub thresholds: Vec<EngineThresholdReport>,
-    /// Warnings that a reader needs to judge the figures.
     pub warnings: Vec<String>,
 }
 
-/// The kind of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum EnginesTask {
@@ -60,9 +52,7 @@ pub enum EnginesTask {
 /// The inputs and options of the requests.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct EnginesWorkload {
-    /// The kind of results.
     pub task: EnginesTask,
-    /// The files of the inputs.
     pub files: Vec<String>,
     /// Texts; of reranking, queries.
     pub inputs: usize,
@@ -83,17 +73,14 @@ pub struct EnginesWorkload {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum EngineOutcome {
-    /// It computed results.
     Answered,
     /// The user interrupted before its turn, or before its end.
     NotAsked,
-    /// It failed.
     Failed {
         /// The stage: `start`, `answers`.
         stage: String,
         /// The category: `no connection`, `timeout` …; `not available` if it could not be started.
         kind: String,
-        /// The reason.
         message: String,
     },
 }
@@ -116,7 +103,6 @@ pub struct EngineOnTexts {
     pub inputs_per_s: Option<f64>,
     /// Tokens a second in that pass, as the model's tokenizer counts them; `None` without one, or if some inputs failed.
     pub tokens_per_s: Option<f64>,
-    /// Its failed inputs.
     pub failures: Failures,
     /// The dependence of its results on the batch.
     pub stability: Option<Stability>,

@@ -15,7 +15,6 @@ const DIFFERING: usize = 6;
 /// Of fewer items a percentile bootstrap is too narrow: of ten, its intervals of means hold the truth 90 times in 100.
 pub(super) const FEW: usize = 30;
 
-/// The user stopped the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("interrupted")]
 pub struct Cancelled;

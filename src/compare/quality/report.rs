@@ -35,7 +35,6 @@ pub struct QualityChange {
     pub relative: Option<f64>,
     /// The interval as parts of the reference's value.
     pub relative_interval: Option<(f64, f64)>,
-    /// The verdict on the difference.
     pub verdict: QualityVerdict,
 }
 
@@ -72,7 +71,6 @@ impl QualityVerdict {
 pub struct StsReport {
     /// The similarity of two vectors, for example cosine.
     pub similarity: String,
-    /// Pairs of the task.
     pub pairs: usize,
     /// Pairs that the engine has a score for.
     pub scored: usize,
@@ -84,7 +82,6 @@ pub struct StsReport {
     pub pearson: Option<Measured>,
     /// The engine against the reference; `None` of the reference itself.
     pub comparison: Option<StsComparison>,
-    /// Warnings that a reader needs to judge the figures.
     pub warnings: Vec<String>,
 }
 
@@ -129,7 +126,6 @@ pub struct RetrievalReport {
     pub scored: usize,
     /// Those of them that it has none for: it is missing, unsound, or of another length than most.
     pub lost: usize,
-    /// Queries without judgements.
     pub unjudged: usize,
     /// Judged queries without a relevant document. All their values are 0.
     pub without_relevant: usize,
@@ -143,7 +139,6 @@ pub struct RetrievalReport {
     pub mrr10: Option<Measured>,
     /// The engine against the reference; `None` of the reference itself.
     pub comparison: Option<RetrievalComparison>,
-    /// Warnings that a reader needs to judge the figures.
     pub warnings: Vec<String>,
 }
 

@@ -34,14 +34,12 @@ pub struct RetrievalTask<'a> {
     pub queries: Range<usize>,
     /// Rows of the documents in every set.
     pub documents: Range<usize>,
-    /// Ids of the queries.
     pub query_ids: &'a [String],
     /// Ids of the documents. Of several with one id the first is searched.
     pub document_ids: &'a [String],
     /// Of each query, ids of documents and how relevant they are: from 1 on they are. Of two on one document the last
     /// counts; a document need not be there. Queries without any are no part of the task.
     pub judgements: &'a [Vec<(String, u32)>],
-    /// The similarity of two vectors.
     pub similarity: Similarity,
 }
 
@@ -54,7 +52,6 @@ pub struct Retrieved {
     lost_documents: usize,
 }
 
-/// The results of one query.
 #[derive(Debug, Clone, PartialEq)]
 struct Found {
     /// Rows of the first documents, best first.
@@ -218,7 +215,6 @@ fn overlap(a: &[usize], b: &[usize]) -> f64 {
     if most == 0 { 1.0 } else { common as f64 / most as f64 }
 }
 
-/// Warnings that a reader needs to judge the figures.
 fn warnings(report: &RetrievalReport) -> Vec<String> {
     let mut warnings = Vec::new();
     let mut warn = |many: usize, one: &str, more: &str, what: &str| {

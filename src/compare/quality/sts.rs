@@ -23,7 +23,6 @@ pub struct StsTask<'a> {
     pub gold: &'a [f64],
     /// Rows of both texts of each pair in every set.
     pub pairs: &'a [(usize, usize)],
-    /// The similarity of two vectors.
     pub similarity: Similarity,
 }
 
@@ -122,7 +121,6 @@ impl Column {
     }
 }
 
-/// Warnings that a reader needs to judge the figures.
 fn warnings(report: &StsReport) -> Vec<String> {
     let mut warnings = Vec::new();
     let StsReport { pairs, scored, lost, .. } = *report;

@@ -1,10 +1,11 @@
 //! Charts of a comparison: changes around no change, and speed against fidelity.
 
-use super::metric::Scale as Compared;
+use super::metric::Scale;
 use super::report::{Basis, Comparison, EngineComparison, MetricComparison, RunsReport, Verdict};
 use super::text::{change, shown, verdict};
+use crate::compare::fidelity_chart;
 use crate::report::document::Chart;
-use crate::report::plot::{Axis, ForestGroup, ForestRow, Scale, Spot, forest, scatter};
+use crate::report::plot::{ForestGroup, ForestRow, Spot, forest};
 use crate::report::text::one_line;
 
 /// The charts of one comparison. `at` makes their ids unique.
@@ -16,7 +17,7 @@ fn changes(report: &RunsReport, at: usize, comparison: &Comparison) -> Option<Ch
     let row = |found: &&MetricComparison| {
         let (value, interval) = (found.change.value, found.change.joint);
         // Changes without a ratio have a unit of their own.
-        (found.change.scale == Compared::Ratio
+        (found.change.scale == Scale::Ratio
             && found.verdict != Verdict::NotComparable
             && value.is_finite()
             && value > 0.0)
@@ -50,26 +51,14 @@ fn name(engine: &EngineComparison) -> String {
     engine.baseline.as_deref().map_or(name.clone(), |baseline| format!("{name} against {}", one_line(baseline)))
 }
 
-/// By falling worth for comparing engines.
-const RATES: [(&str, &str); 3] =
-    [("tokens_per_s", "tokens/s"), ("inputs_per_s", "inputs/s"), ("requests_per_s", "requests/s")];
-const AGREEMENTS: [(&str, &str); 2] = [
-    ("cosine_min", "smallest cosine with the reference's vectors"),
-    ("tau_min", "smallest Kendall's τ-b against the reference"),
-];
-
 fn speeds(at: usize, comparison: &Comparison) -> Option<Chart> {
     let of = |engine: &EngineComparison, name: &str| {
         let found = engine.metrics.iter().find(|metric| metric.metric == name)?;
         Some((found.base.value, found.new.value, found.of))
     };
-    let pairs = RATES.iter().flat_map(|rate| AGREEMENTS.iter().map(move |agreement| (*rate, *agreement)));
     let both = |engine: &EngineComparison, rate: &str, agreement: &str| of(engine, rate).zip(of(engine, agreement));
-    // The first pair of figures that any engine has.
-    let found = pairs.into_iter().find(|((rate, _), (agreement, _))| {
-        comparison.engines.iter().any(|engine| both(engine, rate, agreement).is_some())
-    });
-    let ((rate, unit), (agreement, label)) = found?;
+    let has = |rate: &str, agreement: &str| comparison.engines.iter().any(|one| both(one, rate, agreement).is_some());
+    let ((rate, unit), (agreement, label)) = fidelity_chart::axes(has)?;
     let paired = comparison.basis == Basis::PairedRounds;
     let mut spots: Vec<Spot> = Vec::new();
     for (series, engine) in comparison.engines.iter().enumerate() {
@@ -88,17 +77,8 @@ fn speeds(at: usize, comparison: &Comparison) -> Option<Chart> {
         }
         spots.push(spot(name, series, new, false));
     }
-    let axes = (
-        Axis { label: unit, scale: Scale::fitting(spots.iter().map(|spot| spot.x)) },
-        Axis { label, scale: Scale::nines(spots.iter().map(|spot| spot.y)) },
-    );
-    let title = format!("Fidelity of each engine, as {label}, against its speed in {unit}");
-    let picture = scatter(&format!("speed-{at}"), &title, axes, &spots);
-    let about = match comparison.basis {
-        Basis::PairedRounds => "Right and high is good; each step up is one more nine. The ring is the baseline.",
-        _ => "Right and high is good; each step up is one more nine. Rings are the base.",
-    };
-    let legend: Vec<(usize, String)> =
-        spots.iter().filter(|spot| paired || !spot.hollow).map(|spot| (spot.series, spot.label.clone())).collect();
-    Some(Chart { heading: "Speed against fidelity".to_owned(), about: about.to_owned(), picture, legend })
+    let rings = if paired { "The ring is the baseline." } else { "Rings are the base." };
+    let legend = spots.iter().filter(|spot| paired || !spot.hollow).map(|spot| (spot.series, spot.label.clone()));
+    let legend = legend.collect();
+    Some(fidelity_chart::chart(&format!("speed-{at}"), (unit, label), &spots, rings, legend))
 }

@@ -5,73 +5,54 @@ use crate::bench::report::{ReportError, Task};
 /// The reason that result files cannot be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum RunsError {
-    /// A file cannot be read.
     #[error("{file}: {source}")]
     Read { file: String, source: std::io::Error },
-    /// A file is too large to be a report.
     #[error("{file}: not a report of infa bench: it has more than {} MiB", limit >> 20)]
     Large {
         file: String,
         /// The largest that is read, in bytes.
         limit: u64,
     },
-    /// A file is empty.
     #[error("{file}: the file is empty")]
     Empty { file: String },
-    /// A file is no text.
     #[error("{file}: not a report of infa bench: it is no UTF-8 text")]
     Binary { file: String },
-    /// A text is no report.
     #[error("{file}: not a report of infa bench: {error}")]
     Report { file: String, error: ReportError },
-    /// There is nothing to compare a file with.
     #[error("{file}: one file with {engines} is nothing to compare")]
     Alone {
         file: String,
         /// `one engine`, `no engine`.
         engines: &'static str,
     },
-    /// Runs of different tasks.
     #[error("{base} measured {}, {new} measured {}: their figures have nothing in common", task(*base_task), task(*new_task))]
     Tasks {
-        /// A file of the base.
         base: String,
         base_task: Task,
         /// A file that is compared with it.
         new: String,
         new_task: Task,
     },
-    /// No engine is on both sides.
     #[error("no engine is both in {base} ({base_engines}) and in {new} ({new_engines})")]
     Engines {
-        /// Files of the base.
         base: String,
         base_engines: String,
         /// Files that are compared with it.
         new: String,
         new_engines: String,
     },
-    /// No workload is on both sides.
     #[error("no workload is on both sides: {base} in the base, {new} in the files that are compared with it")]
     Workloads {
         /// Those of the base.
         base: String,
         new: String,
     },
-    /// There is no such engine.
     #[error("--baseline: {file} has no engine {name:?}; its engines are {known}")]
-    Baseline {
-        file: String,
-        name: String,
-        /// Those that it has.
-        known: String,
-    },
-    /// A threshold that nothing could be held against.
+    Baseline { file: String, name: String, known: String },
     #[error("--fail-if {threshold}: no engine has {metric} on both sides, so that it cannot be checked")]
     Unchecked { threshold: String, metric: &'static str },
 }
 
-/// The name of a task.
 pub(super) fn task(task: Task) -> &'static str {
     match task {
         Task::Embed => "embedding",
@@ -80,7 +61,6 @@ pub(super) fn task(task: Task) -> &'static str {
 }
 
 impl RunsError {
-    /// The remedy.
     pub fn hint(&self) -> Option<String> {
         let written = "infa bench --export-json FILE writes such a file";
         Some(match self {

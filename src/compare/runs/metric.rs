@@ -6,7 +6,6 @@ use serde::Serialize;
 use crate::bench::report::{EngineReport, Report, RoundReport};
 use crate::report::numbers::{bytes, cosine, number, percent};
 
-/// The better direction of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Better {
@@ -16,7 +15,6 @@ pub enum Better {
     Lower,
 }
 
-/// The unit of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Unit {
@@ -35,7 +33,6 @@ pub enum Unit {
     Joules,
 }
 
-/// The comparison of two values of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scale {
@@ -61,9 +58,7 @@ pub struct Metric {
     /// Its heading in tables: `tokens/s`.
     pub label: &'static str,
     pub unit: Unit,
-    /// Its better direction.
     pub better: Better,
-    /// The comparison of two values.
     pub scale: Scale,
     /// True if tables show it by default.
     pub main: bool,

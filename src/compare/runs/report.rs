@@ -13,9 +13,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// Result files against one another.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RunsReport {
-    /// Version of this format.
     pub schema_version: u32,
-    /// Version of infa that compared.
     pub infa: String,
     /// Probability that an interval holds what it is for.
     pub confidence: f64,
@@ -25,7 +23,6 @@ pub struct RunsReport {
     pub comparisons: Vec<Comparison>,
     /// Over several workloads: geometric means of the ratios of all engines in all comparisons.
     pub means: Vec<Mean>,
-    /// The thresholds of `--fail-if`, and their results.
     pub thresholds: Vec<ThresholdReport>,
     /// The metrics that tables show; without them those that say most.
     #[serde(skip)]
@@ -41,7 +38,6 @@ pub struct Comparison {
     pub base: Vec<RunName>,
     /// The runs that are compared.
     pub new: Vec<RunName>,
-    /// The source of the intervals.
     pub basis: Basis,
     /// The differences of workload that make the sides incomparable; there are no verdicts then. Empty if they are
     /// comparable, or if the comparison was forced.
@@ -76,11 +72,9 @@ pub struct RunName {
     pub file: String,
     /// Its start, in UTC (RFC 3339).
     pub started: String,
-    /// Version of infa that measured.
     pub infa: String,
 }
 
-/// The source of intervals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Basis {
@@ -109,16 +103,12 @@ pub struct EngineComparison {
     pub lost: Vec<&'static str>,
 }
 
-/// A metric of an engine.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct MetricComparison {
-    /// Its name.
     pub metric: &'static str,
     pub unit: Unit,
-    /// Its better direction.
     pub better: Better,
     pub base: Level,
-    /// The new side.
     pub new: Level,
     pub change: Change,
     pub verdict: Verdict,
@@ -128,7 +118,6 @@ pub struct MetricComparison {
     pub(super) of: &'static Metric,
 }
 
-/// A figure of one side.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Level {
     /// Median of rounds, as `infa bench` reports it; of several runs the geometric mean of their medians, of shares the

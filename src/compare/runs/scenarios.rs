@@ -10,7 +10,6 @@ use crate::bench::report::Report;
 use crate::report::text::one_line;
 use crate::stats::spread::CONFIDENCE;
 
-/// The sides of the comparisons.
 #[derive(Debug)]
 pub enum Plan {
     /// The engines of one run with one of them: that of this name, or the run's own baseline, or the first.

@@ -25,7 +25,6 @@ pub struct Calibration {
     pub bias: f64,
     /// Mean |score − score of the reference|.
     pub mean_difference: f64,
-    /// The largest difference.
     pub max_difference: f64,
     /// Root of the mean square of them.
     pub rms_difference: f64,
@@ -41,9 +40,7 @@ pub struct Calibration {
 /// A cut-off, and how many documents lie on either side. What scores as much as it is above.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct CutOff {
-    /// The cut-off.
     pub at: f64,
-    /// The reason for this cut-off.
     pub basis: CutOffBasis,
     /// Part of the documents the reference scores above it, from 0 to 1.
     pub reference_above: f64,
@@ -53,7 +50,6 @@ pub struct CutOff {
     pub other_side: f64,
 }
 
-/// The reason for a cut-off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CutOffBasis {
@@ -66,7 +62,6 @@ pub enum CutOffBasis {
 /// The cut-off at which most documents change sides.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct WorstCutOff {
-    /// The cut-off.
     pub at: f64,
     /// Part of the documents that are above it in one alone, from 0 to 1.
     pub other_side: f64,
@@ -125,7 +120,6 @@ pub(super) fn spread(queries: &[Query<'_>], of: impl Fn(f64, f64) -> f64) -> f64
     within.or_else(|| deviation(&mut [lists.concat()].iter().filter(|list| !list.is_empty()))).unwrap_or_default()
 }
 
-/// A line through points.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Line {
     pub slope: f64,

@@ -84,7 +84,6 @@ fn worst(queries: &[Query<'_>], order: &Order) -> Vec<WorstQuery> {
     worst.into_iter().map(named).collect()
 }
 
-/// Warnings that a reader needs to judge the figures.
 fn warnings(comparison: &RankingComparison, reference: &ScoreSet, queries: &[Query<'_>]) -> Vec<String> {
     let mut warnings = Vec::new();
     let (reference, candidate) = (&reference.name, &comparison.candidate.name);

@@ -30,17 +30,9 @@ impl fmt::Display for DocumentName {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Finding {
     /// Some queries have no scores to work with.
-    Unsound {
-        side: Side,
-        /// Their number, by kind.
-        flaws: ScoreFlaws,
-    },
+    Unsound { side: Side, flaws: ScoreFlaws },
     /// Queries have another number of scores in the one than in the other.
-    OtherDocuments {
-        queries: usize,
-        /// The first of them.
-        examples: Vec<QueryName>,
-    },
+    OtherDocuments { queries: usize, examples: Vec<QueryName> },
     /// All documents of all queries score the same: a head that was not loaded, or an activation that ends at 1.
     Constant { side: Side, score: f64 },
     /// Scores fall from the first document of a query to the last, in all queries: results were given in the order of
@@ -55,7 +47,6 @@ pub enum Finding {
         queries: usize,
         /// Number of all queries.
         of: usize,
-        /// The first of them.
         examples: Vec<QueryName>,
     },
     /// Scores of the one are those of the other through a sigmoid.
@@ -68,16 +59,9 @@ pub enum Finding {
     /// All scores are those of the reference, times one factor.
     Scaled { factor: f64 },
     /// All scores are those of the reference, and one number more.
-    Shifted {
-        /// The shift.
-        by: f64,
-    },
+    Shifted { by: f64 },
     /// All scores are a multiple of those of the reference, and one number more.
-    Line {
-        slope: f64,
-        /// The constant.
-        intercept: f64,
-    },
+    Line { slope: f64, intercept: f64 },
     /// The best document comes last.
     Reversed {
         /// Mean τ-b.
@@ -88,7 +72,6 @@ pub enum Finding {
         documents: usize,
         /// Number of all documents.
         of: usize,
-        /// The farthest ones.
         examples: Vec<DocumentName>,
     },
     /// All scores are a little different: another precision, or quantised.

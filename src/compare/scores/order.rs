@@ -26,9 +26,7 @@ pub struct OrderAgreement {
     /// Mean of Kendall's τ-b over the queries for which it is defined, from −1 to 1; `None` if it is for none: all
     /// documents of a query are tied in one of both.
     pub tau_mean: Option<f64>,
-    /// The 5th percentile.
     pub tau_p5: Option<f64>,
-    /// The smallest.
     pub tau_min: Option<f64>,
     /// Part of the queries whose first document is the same, from 0 to 1.
     pub top_1: f64,

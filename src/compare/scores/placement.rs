@@ -21,7 +21,6 @@ const NO_CHANCE: f64 = 9.2;
 /// by relevance, it is near 1.
 const OTHER_ORDER: f64 = 0.5;
 
-/// The result.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Placement {
     /// Queries (by their place among those compared) that have the reference's scores at other documents, rising.

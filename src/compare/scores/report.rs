@@ -23,7 +23,6 @@ pub struct WorstQuery {
 /// The scores of one engine against the reference's.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RankingComparison {
-    /// The engine that is compared.
     pub candidate: ScoreSetReport,
     /// Queries of both sides.
     pub matched: usize,
@@ -45,13 +44,9 @@ pub struct RankingComparison {
     pub calibration: Option<Calibration>,
     /// The queries with the smallest τ-b, the smallest first, at most ten.
     pub worst: Vec<WorstQuery>,
-    /// The causes of differences, by name.
     pub findings: Vec<Finding>,
-    /// The verdict on replacing one engine with the other.
     pub verdict: Verdict,
-    /// The reasons of the verdict.
     pub reasons: Vec<String>,
-    /// Warnings that a reader needs to judge the figures.
     pub warnings: Vec<String>,
 }
 

@@ -14,7 +14,6 @@ const SHOWN: usize = 40;
 /// The scores one engine gave.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreSet {
-    /// The engine's name.
     pub name: Arc<str>,
     /// The queries, in an order that all sets share.
     pub queries: Vec<ScoredQuery>,
@@ -50,7 +49,6 @@ impl fmt::Display for QueryName {
 }
 
 impl ScoredQuery {
-    /// The query's name in reports.
     pub(super) fn name(&self) -> QueryName {
         QueryName { index: self.index, id: self.id.clone() }
     }

@@ -13,9 +13,7 @@ pub(super) const EXAMPLES: usize = 5;
 /// The scores of one engine by themselves.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct ScoreSetReport {
-    /// The engine's name.
     pub name: String,
-    /// Number of its queries.
     pub queries: usize,
     /// Number of its scores.
     pub documents: usize,
@@ -32,27 +30,22 @@ pub struct ScoreSetReport {
 /// From where to where scores go.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct ScoreRange {
-    /// The smallest.
     pub min: f64,
-    /// The largest.
     pub max: f64,
 }
 
 /// Counts of unusable queries of one engine: failed, NaN, infinite.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ScoreFlaws {
-    /// Queries that failed.
     pub missing: usize,
     /// Queries with NaN among their scores.
     pub nan: usize,
     /// Queries with an infinite score, and no NaN.
     pub infinite: usize,
-    /// The first queries of these.
     pub examples: Vec<QueryName>,
 }
 
 impl ScoreFlaws {
-    /// Number of all.
     pub fn total(&self) -> usize {
         self.missing + self.nan + self.infinite
     }

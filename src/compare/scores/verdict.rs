@@ -156,7 +156,6 @@ fn same_order(found: &OrderAgreement) -> bool {
     found.lost == 0 && ordered && enough(found.top_1, SAME_FIRST) && enough(found.overlap_mean, SAME_ORDER)
 }
 
-/// The reasons about score values.
 fn values(found: &Calibration) -> String {
     if found.max_difference == 0.0 {
         return "all scores are the same".to_owned();
@@ -176,7 +175,6 @@ fn values(found: &Calibration) -> String {
     text
 }
 
-/// The reasons about rankings.
 fn ranking(found: &OrderAgreement) -> String {
     let tau = found.tau_mean.map_or_else(|| "not defined".to_owned(), cosine);
     let (first, overlap, k) = (share(found.top_1), share(found.overlap_mean), found.k);

@@ -149,7 +149,6 @@ fn other_numbers(reference: &VectorSet, candidate: &VectorSet, by: MatchedBy) ->
     })
 }
 
-/// Warnings that a reader needs to judge the figures.
 fn warnings(comparison: &VectorComparison, reference: &VectorSet, ids_ignored: bool) -> Vec<String> {
     let mut warnings = Vec::new();
     let (reference, candidate) = (&reference.name, &comparison.candidate.name);

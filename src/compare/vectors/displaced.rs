@@ -11,7 +11,6 @@ const SAME: f64 = 0.98;
 /// And how much nearer than that of the own input: the rest to 1 is at most this part.
 const NEARER: f64 = 0.25;
 
-/// The result.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Displaced {
     /// Number of examined vectors.

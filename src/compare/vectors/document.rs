@@ -72,7 +72,6 @@ impl VectorsReport {
 /// The name of a metric, and the way it is written.
 type Column = (&'static str, fn(f64) -> String);
 
-/// All sets in one table.
 fn overview(comparisons: &[VectorComparison]) -> Table {
     let figures: [Column; 5] = [
         ("cosine_min", cosine),

@@ -32,11 +32,7 @@ pub enum Finding {
         candidate: usize,
     },
     /// Some vectors are unusable.
-    Unsound {
-        side: Side,
-        /// Their number, by kind.
-        flaws: Flaws,
-    },
+    Unsound { side: Side, flaws: Flaws },
     /// Two inputs have each other's vector.
     Swapped { first: InputName, second: InputName },
     /// Inputs have the vectors of others: rows are in another order.
@@ -61,9 +57,7 @@ pub enum Finding {
     FewInputs {
         /// Their number.
         inputs: usize,
-        /// Number of all.
         of: usize,
-        /// The farthest of them.
         examples: Vec<InputName>,
     },
     /// All vectors are a little different: another precision, or quantised.

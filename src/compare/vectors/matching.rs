@@ -23,7 +23,6 @@ pub enum MatchedBy {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MatchError {
-    /// Two rows of a set say that they are of the same input.
     #[error("{name}: row {first} and row {second} have the same {key}")]
     Duplicate {
         name: Arc<str>,
@@ -34,21 +33,13 @@ pub enum MatchError {
         /// Their common key: `id "a"`, `index 3`.
         key: String,
     },
-    /// No row of one belongs to a row of the other.
     #[error("{reference} and {candidate} have no input in common: {matched}")]
-    NothingInCommon {
-        reference: Arc<str>,
-        candidate: Arc<str>,
-        /// The kind of key.
-        matched: &'static str,
-    },
-    /// A set without a single row.
+    NothingInCommon { reference: Arc<str>, candidate: Arc<str>, matched: &'static str },
     #[error("{name}: holds no vectors")]
     Empty { name: Arc<str> },
 }
 
 impl MatchError {
-    /// The remedy.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Duplicate { .. } => {
@@ -95,7 +86,6 @@ pub(super) fn matched(reference: &VectorSet, candidate: &VectorSet) -> Result<Ma
     Ok(Matching { by, pairs, ids_ignored: !by_id && sets.into_iter().all(some_ids) })
 }
 
-/// The key of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Key<'a> {
     Id(&'a str),

@@ -16,9 +16,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// One set of vectors, and others compared with it.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct VectorsReport {
-    /// Version of this format.
     pub schema_version: u32,
-    /// Version of infa that compared.
     pub infa: String,
     /// The set the others are compared with.
     pub reference: VectorSetReport,
@@ -33,7 +31,6 @@ pub struct VectorsReport {
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct WorstInput {
     pub input: InputName,
-    /// The cosine of its vectors.
     pub cosine: f64,
     /// Its text, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -46,7 +43,6 @@ pub struct WorstInput {
 /// One set against the reference.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct VectorComparison {
-    /// The set that is compared.
     pub candidate: VectorSetReport,
     /// The property by which vectors are matched.
     pub matched_by: MatchedBy,
@@ -74,13 +70,9 @@ pub struct VectorComparison {
     pub neighbours: Option<Neighbours>,
     /// The agreement on the order of pairs by distance; `None` with fewer than three inputs.
     pub distances: Option<Distances>,
-    /// The causes of differences, by name.
     pub findings: Vec<Finding>,
-    /// The verdict on replacing one set with the other.
     pub verdict: Verdict,
-    /// The reasons of the verdict.
     pub reasons: Vec<String>,
-    /// Warnings that a reader needs to judge the figures.
     pub warnings: Vec<String>,
 }
 

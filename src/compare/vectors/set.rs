@@ -25,7 +25,6 @@ pub struct VectorSet {
     pub numbers: Vec<f32>,
 }
 
-/// One input.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VectorRow {
     /// Its place among the inputs, from 0, where that is known.

@@ -17,7 +17,6 @@ const UNIT: f64 = 2e-3;
 /// One set by itself.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct VectorSetReport {
-    /// The file's name.
     pub name: String,
     /// Its inputs.
     pub rows: usize,
@@ -27,7 +26,6 @@ pub struct VectorSetReport {
     pub normalised: bool,
     /// The norm in the middle of those of sound vectors.
     pub norm_median: Option<f64>,
-    /// Counts of unusable vectors.
     pub flaws: Flaws,
 }
 
@@ -62,7 +60,6 @@ pub struct Flaws {
     pub zero: usize,
     /// Sound vectors of another length than most.
     pub other_lengths: usize,
-    /// The first inputs of these.
     pub examples: Vec<InputName>,
 }
 
@@ -87,7 +84,6 @@ impl Flaws {
         flaws
     }
 
-    /// Number of all.
     pub fn total(&self) -> usize {
         let Self { missing, nan, infinite, zero, other_lengths, examples: _ } = self;
         missing + nan + infinite + zero + other_lengths

@@ -22,7 +22,6 @@ impl Units {
         Self { numbers, dimensions: dimensions.max(1) }
     }
 
-    /// Number of vectors.
     pub fn len(&self) -> usize {
         self.numbers.len() / self.dimensions
     }

@@ -179,7 +179,6 @@ impl Facts<'_> {
         }
     }
 
-    /// The reasons that values differ.
     fn values(&self) -> Vec<String> {
         if let (Some(reference), Some(candidate)) = (self.reference.dimensions, self.candidate.dimensions)
             && reference != candidate
@@ -209,7 +208,6 @@ impl Facts<'_> {
         Some(enough(neighbours.top_1) && enough(neighbours.top_k) && ordered)
     }
 
-    /// The reasons about rankings.
     fn ranking(&self) -> Vec<String> {
         let Some(Neighbours { k, top_1, top_k, .. }) = self.neighbours else { return Vec::new() };
         let mut text =

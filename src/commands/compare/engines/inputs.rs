@@ -13,7 +13,6 @@ use crate::compare::engines::{Inputs, Query, Text};
 use crate::input;
 use crate::input::{RetrievalSet, ScoredPairs};
 
-/// The content of the files.
 pub(super) struct Task {
     pub inputs: Inputs,
     pub truth: Truth,
@@ -24,10 +23,12 @@ pub(super) struct Task {
 
 /// The judged data of the inputs.
 pub(super) enum Truth {
-    /// Nothing.
     Unknown,
     /// Similarity scores by people: the score of each pair, and the positions of its texts.
-    Pairs { gold: Vec<f64>, pairs: Vec<(usize, usize)> },
+    Pairs {
+        gold: Vec<f64>,
+        pairs: Vec<(usize, usize)>,
+    },
     /// Relevant documents by query.
     Judgements {
         /// Places of the queries, and of the documents.
@@ -94,7 +95,6 @@ impl Task {
     }
 }
 
-/// Lengths in tokens.
 pub(super) struct Tokens {
     /// Of each input, or of each query.
     pub of_inputs: Vec<usize>,

@@ -89,7 +89,6 @@ impl Plan {
         Ok(Self { set, task, reference, probe, files, options, pairs, qrels })
     }
 
-    /// The roles of the texts.
     pub fn roles(&self) -> &'static [Role] {
         if self.task == CompareTask::Retrieval { &[Role::Query, Role::Document] } else { &[Role::Text] }
     }

@@ -15,7 +15,6 @@ fn table(title: &'static str, head: Vec<&'static str>, rows: Vec<(Tone, Vec<Stri
     Table { title, head, words: WORDS, toned, rows: rows.into_iter().map(Row::from).collect(), ..Table::default() }
 }
 
-/// The format of a figure.
 type Write = fn(f64) -> String;
 
 /// One row per engine: its verdict and figures against the reference, and its speed.

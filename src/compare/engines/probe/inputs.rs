@@ -22,7 +22,6 @@ pub struct Query {
     pub documents: Vec<String>,
 }
 
-/// The inputs of a comparison.
 pub enum Inputs {
     /// Texts to embed.
     Texts(Vec<Text>),

@@ -27,7 +27,6 @@ pub struct Answers {
     pub failures: Failures,
 }
 
-/// An engine's results.
 #[derive(Debug)]
 pub enum Results {
     /// Of texts.
