@@ -17,7 +17,7 @@ const ROOMS: &[(&str, usize)] = &[
     ("bench", 10_500),
     ("cli", 4_300),
     ("commands", 8_800),
-    ("compare", 11_700),
+    ("compare", 11_600),
     ("engine", 13_600),
     ("fetch", 2_050),
     ("graph", 8_650),

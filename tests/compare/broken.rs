@@ -19,7 +19,7 @@ fn what_is_no_report() {
     refused("blank.json", b"\xef\xbb\xbf \n", &["the file is empty"]);
     refused("null.json", b"null", &["not a report of infa bench", "no schema_version"]);
     refused("other.json", b"{\"results\": []}", &["not a report of infa bench", "no schema_version"]);
-    refused("page.json", b"<html>", &["not a report of infa bench", "no JSON", "line 1"]);
+    refused("page.json", b"<html>", &["not a report of infa bench", "not JSON", "line 1"]);
     refused("vectors.npy", b"\x93NUMPY\x01\x00v\x00{", &["not a report of infa bench, but saved vectors"]);
     refused("vectors.jsonl", b"{\"embedding\":[1]}\n{\"embedding\":[2]}\n", &["not a report of infa bench, but saved"]);
     refused("words.txt", b"what do cats eat\n", &["but texts", "infa compare engines --engines onnx,onnx:int8 "]);
