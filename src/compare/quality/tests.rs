@@ -1,6 +1,7 @@
 //! Results of other programs, planted differences, and bad input.
 
 use super::*;
+use crate::compare::vectors::tests::random;
 use crate::compare::vectors::{VectorRow, VectorSet};
 use crate::fetch::Cancel;
 use crate::model::similarity::Similarity;
@@ -29,10 +30,8 @@ fn set(numbers: Vec<f32>, dimensions: usize) -> VectorSet {
     VectorSet { name: "engine".into(), rows: rows.collect(), numbers }
 }
 
-/// Numbers of the standard normal distribution, almost.
 fn normal(seed: u64, count: usize) -> Vec<f32> {
-    let mut rng = fastrand::Rng::with_seed(seed);
-    (0..count).map(|_| (0..12).map(|_| rng.f32()).sum::<f32>() - 6.0).collect()
+    random(seed, count, 1)
 }
 
 /// Four numbers of the same size and four zeros: of these, similarities have no rounding, and many are the same.

@@ -7,6 +7,7 @@ use super::relation::relation;
 use super::sides::{Query, Sides};
 use super::verdict::Facts;
 use super::{RankingComparison, ScoreSet, ScoreSetReport, WorstQuery};
+use crate::compare::vectors::left_out;
 use crate::report::numbers::several;
 
 /// Queries that are named for their small τ-b.
@@ -85,15 +86,9 @@ fn worst(queries: &[Query<'_>], order: &Order) -> Vec<WorstQuery> {
 }
 
 fn warnings(comparison: &RankingComparison, reference: &ScoreSet, queries: &[Query<'_>]) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let (reference, candidate) = (&reference.name, &comparison.candidate.name);
-    for (only, name) in [(comparison.only_in_reference, reference.as_ref()), (comparison.only_in_candidate, candidate)]
-    {
-        if only > 0 {
-            let queries = several(only as u64, "query is", "queries are");
-            warnings.push(format!("{queries} in {name} alone, and left out"));
-        }
-    }
+    let (reference, candidate) = (reference.name.as_ref(), comparison.candidate.name.as_str());
+    let only = [(comparison.only_in_reference, reference), (comparison.only_in_candidate, candidate)];
+    let mut warnings = left_out(["query", "queries"], only);
     if comparison.neither > 0 {
         let queries = several(comparison.neither as u64, "query has", "queries have");
         warnings.push(format!("{queries} sound scores in neither"));

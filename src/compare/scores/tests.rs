@@ -3,6 +3,7 @@
 use super::set::QueryName;
 use super::set_report::ScoreFlaws;
 use super::*;
+use crate::compare::vectors::tests::normal;
 use crate::compare::vectors::{Side, Verdict};
 use crate::model::activation::sigmoid;
 use crate::report::TableOptions;
@@ -13,11 +14,6 @@ const QUERIES: usize = 40;
 const DOCUMENTS: usize = 25;
 
 type Scores = Vec<Vec<f32>>;
-
-/// Numbers of the standard normal distribution, almost.
-fn normal(rng: &mut fastrand::Rng) -> f32 {
-    (0..12).map(|_| rng.f32()).sum::<f32>() - 6.0
-}
 
 /// Scores like those of most cross-encoders, as logits: a few relevant documents a query, and many others.
 fn random(seed: u64, queries: usize, documents: usize) -> Scores {
@@ -555,23 +551,6 @@ fn every_metric_has_its_name() {
             METRICS.iter().any(|(known, _)| *known == name) && crate::compare::runs::metric(name).is_some(),
             "{name}"
         );
-    }
-}
-
-#[test]
-fn documents_are_as_the_schema_says() {
-    let valid = valid();
-    for found in [
-        changed(|_| {}),
-        changed(|scores| noisy(scores, 4, 0.3)),
-        changed(|scores| shuffle(&mut scores[3], 1)),
-        changed(|scores| each(scores, |_| 1.0)),
-        changed(|scores| scores[3][3] = f32::NEG_INFINITY),
-        changed(|scores| scores[3][3] = 50.0),
-        of(vec![], vec![]),
-        of(base(), probabilities(base())),
-    ] {
-        valid(&found);
     }
 }
 

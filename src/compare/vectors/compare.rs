@@ -150,15 +150,9 @@ fn other_numbers(reference: &VectorSet, candidate: &VectorSet, by: MatchedBy) ->
 }
 
 fn warnings(comparison: &VectorComparison, reference: &VectorSet, ids_ignored: bool) -> Vec<String> {
-    let mut warnings = Vec::new();
-    let (reference, candidate) = (&reference.name, &comparison.candidate.name);
-    for (only, name) in [(comparison.only_in_reference, reference.as_ref()), (comparison.only_in_candidate, candidate)]
-    {
-        if only > 0 {
-            let inputs = several(only as u64, "input is", "inputs are");
-            warnings.push(format!("{inputs} in {name} alone, and left out"));
-        }
-    }
+    let (reference, candidate) = (reference.name.as_ref(), comparison.candidate.name.as_str());
+    let only = [(comparison.only_in_reference, reference), (comparison.only_in_candidate, candidate)];
+    let mut warnings = left_out(["input", "inputs"], only);
     if ids_ignored {
         warnings.push("inputs were matched by place: some of their vectors have no id".to_owned());
     } else if comparison.matched_by == MatchedBy::Index && comparison.only_in_reference != comparison.only_in_candidate
@@ -170,4 +164,14 @@ fn warnings(comparison: &VectorComparison, reference: &VectorSet, ids_ignored: b
         warnings.push(format!("{inputs} a sound vector in neither"));
     }
     warnings
+}
+
+/// The warnings that inputs are in one set alone, each with their number and the set's name.
+pub(in crate::compare) fn left_out([one, many]: [&str; 2], only: [(usize, &str); 2]) -> Vec<String> {
+    let some = only.into_iter().filter(|(count, _)| *count > 0);
+    let warning = |(count, name): (usize, &str)| {
+        let inputs = several(count as u64, &format!("{one} is"), &format!("{many} are"));
+        format!("{inputs} in {name} alone, and left out")
+    };
+    some.map(warning).collect()
 }

@@ -27,11 +27,12 @@ mod report;
 mod set;
 mod set_report;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod units;
 mod verdict;
 
 pub(super) use charts::{cosines, farthest};
+pub(super) use compare::left_out;
 pub use compare::{compare, compare_in_order};
 pub use distances::Distances;
 pub(super) use document::details;

@@ -10,10 +10,14 @@ use crate::report::{TableOptions, document as draw, schema_of};
 const COUNT: usize = 400;
 const DIMENSIONS: usize = 24;
 
-/// Numbers of the standard normal distribution, almost.
-pub(super) fn random(seed: u64, count: usize, dimensions: usize) -> Vec<f32> {
+/// A number of the standard normal distribution, almost.
+pub(in crate::compare) fn normal(rng: &mut fastrand::Rng) -> f32 {
+    (0..12).map(|_| rng.f32()).sum::<f32>() - 6.0
+}
+
+pub(in crate::compare) fn random(seed: u64, count: usize, dimensions: usize) -> Vec<f32> {
     let mut rng = fastrand::Rng::with_seed(seed);
-    (0..count * dimensions).map(|_| (0..12).map(|_| rng.f32()).sum::<f32>() - 6.0).collect()
+    (0..count * dimensions).map(|_| normal(&mut rng)).collect()
 }
 
 /// Rows of `dimensions` numbers each, without ids.

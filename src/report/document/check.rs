@@ -14,7 +14,7 @@ pub(crate) fn assert_drawable(document: impl Fn() -> Document) -> String {
         assert!(text.ends_with('\n') && text.chars().all(|c| c == '\n' || !c.is_control()), "{columns:?} {text}");
         assert!(!text.contains('\u{202e}'), "{text}");
         let widest = text.lines().map(width).max();
-        assert!(columns.is_none_or(|columns| columns < 80 || widest <= Some(columns.into())), "{columns:?} {text}");
+        assert!(columns.is_none_or(|columns| columns < 80 || widest <= Some(columns)), "{columns:?} {text}");
     }
     let text = markdown(&document());
     assert!(!text.contains('<') && text.chars().all(|c| c == '\n' || !c.is_control()), "{text}");
