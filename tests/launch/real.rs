@@ -40,7 +40,7 @@ fn vectors_are_those_of_this_process() {
             assert_eq!(client.model(), Some("bert-tiny"));
             client.embed(&TEXTS, Role::Text).await.unwrap()
         });
-        assert_eq!(embedded.vectors, expected);
+        assert_eq!(embedded.values, expected);
         assert!(server.command().contains("--engine onnx"), "{}", server.command());
         assert_eq!(server.command().contains("--dtype float32"), !words.is_empty());
         assert!(runtime.block_on(server.stop()));

@@ -69,7 +69,7 @@ impl Engine for PythonEngine {
 async fn embed(worker: &Worker, inputs: &[Input], role: Role) -> Result<Completed, SubmitError> {
     let embedded = worker.embed(&forms::texts(inputs), role).await?;
     let output = |vector| Ok(Output { embedding: Some(vector), ..Output::default() });
-    let results = embedded.vectors.into_iter().map(output).collect();
+    let results = embedded.values.into_iter().map(output).collect();
     Ok(Completed { results, tokens: embedded.tokens, ..Completed::default() })
 }
 
@@ -93,7 +93,7 @@ async fn rerank(worker: &Worker, inputs: &[Input]) -> Result<Completed, SubmitEr
             }
         };
         let output = |score| Ok(Output { score: Some(score), ..Output::default() });
-        completed.results.extend(scored.scores.into_iter().map(output));
+        completed.results.extend(scored.values.into_iter().map(output));
         completed.tokens = completed.tokens.zip(scored.tokens).map(|(sum, more)| sum + more);
     }
     Ok(completed)

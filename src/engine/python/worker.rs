@@ -221,7 +221,7 @@ impl Worker {
                 return Err(PythonError::Shape(format!("vectors of {width} dimensions instead of {usual}")));
             }
         }
-        Ok(Embedded { vectors, tokens, model: None })
+        Ok(Embedded { values: vectors, tokens, model: None })
     }
 
     /// The scores of `documents`, by one request.
@@ -233,7 +233,7 @@ impl Worker {
             _ => Err(PythonError::Shape(format!("{} numbers instead of a score", row.len()))),
         };
         let scores = rows.into_iter().map(score).collect::<Result<_, _>>()?;
-        Ok(Scored { scores, tokens, model: None })
+        Ok(Scored { values: scores, tokens, model: None })
     }
 
     /// Requests `count` rows.

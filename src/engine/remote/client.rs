@@ -102,11 +102,11 @@ impl Client {
         let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
         let reply = self.send(&protocol.embed(parameters, role, &texts)).await?;
         let mut embedded = protocol.embedded(&reply, texts.len())?;
-        for vector in &mut embedded.vectors {
+        for vector in &mut embedded.values {
             cut_and_scale(vector, parameters.dimensions, parameters.normalize, LENGTH_TOLERANCE)
                 .map_err(RemoteError::shape)?;
         }
-        if let Some(width) = embedded.vectors.first().map(Vec::len) {
+        if let Some(width) = embedded.values.first().map(Vec::len) {
             let usual = *self.0.width.get_or_init(|| width);
             if width != usual {
                 return Err(RemoteError::shape(format!("vectors of {width} dimensions, and before of {usual}")));
@@ -145,17 +145,17 @@ impl Client {
     pub(super) async fn probe(&self, wanted: Wanted) -> Result<(Option<String>, usize), RemoteError> {
         let (output, model, width) = match wanted {
             Wanted::Vectors(role) => {
-                let Embedded { mut vectors, model, .. } = self.embed(&[PROBE], role).await?;
+                let Embedded { values: mut vectors, model, .. } = self.embed(&[PROBE], role).await?;
                 let width = vectors.first().map_or(0, Vec::len);
                 (Output { embedding: vectors.pop(), ..Output::default() }, model, width)
             }
             Wanted::Scores => {
-                let Scored { mut scores, model, .. } = self.rerank(PROBE, &[PROBE]).await?;
+                let Scored { values: mut scores, model, .. } = self.rerank(PROBE, &[PROBE]).await?;
                 (Output { score: scores.pop(), ..Output::default() }, model, 1)
             }
             Wanted::Labels { pairs } => {
                 let input = if pairs { Input::Pair(PROBE.into(), PROBE.into()) } else { PROBE.into() };
-                let Labelled { mut labels, model, .. } = self.classify(&[input]).await?;
+                let Labelled { values: mut labels, model, .. } = self.classify(&[input]).await?;
                 let labels = labels.pop().unwrap_or_default();
                 let label = |(name, score): (String, f64)| Label { index: 0, name: name.into(), score };
                 let labels: Vec<Label> = labels.into_iter().map(label).collect();

@@ -174,7 +174,7 @@ impl Shared {
                 let (query, documents) = forms::query_and_documents(inputs);
                 let scored = self.client.rerank(query, &documents).await?;
                 let output = |score| Output { score: Some(score), ..Output::default() };
-                (scored.scores.into_iter().map(output).collect(), scored.tokens)
+                (scored.values.into_iter().map(output).collect(), scored.tokens)
             }
             OutputKind::Labels => {
                 let labelled = self.client.classify(inputs).await?;
@@ -185,12 +185,12 @@ impl Shared {
                     labels.sort_by(|a, b| b.score.total_cmp(&a.score));
                     Output { labels: Some(labels), ..Output::default() }
                 };
-                (labelled.labels.into_iter().map(output).collect(), labelled.tokens)
+                (labelled.values.into_iter().map(output).collect(), labelled.tokens)
             }
             _ => {
                 let embedded = self.client.embed(&forms::texts(inputs), self.role).await?;
                 let output = |vector| Output { embedding: Some(vector), ..Output::default() };
-                (embedded.vectors.into_iter().map(output).collect(), embedded.tokens)
+                (embedded.values.into_iter().map(output).collect(), embedded.tokens)
             }
         };
         Ok((outputs.into_iter().map(Ok).collect(), tokens))

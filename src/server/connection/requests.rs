@@ -91,7 +91,7 @@ impl Drop for Upload {
     }
 }
 
-/// A response body.
+/// The body of a response, which records what the connection takes over.
 pub struct ResponseBody {
     body: Body,
     request: activity::Request,

@@ -7,9 +7,8 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use super::numbers::{check, parse, vector};
-use super::openai::tokens;
-use super::results::results;
-use super::{Abilities, Embedded, Parameters, Protocol, Roles, Scored, set};
+use super::results::tokens;
+use super::{Abilities, Embedded, Parameters, Protocol, Roles, set};
 use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
@@ -52,16 +51,12 @@ impl Protocol for Cohere {
         }
         let ByType { embeddings: Types { float }, meta } = parse(&reply.body)?;
         let vectors = float.into_iter().map(vector).collect::<Result<_, _>>()?;
-        Ok(Embedded { vectors: check(vectors, count)?, tokens: tokens(&Json::Null, &meta), model: None })
+        Ok(Embedded { values: check(vectors, count)?, tokens: tokens(&Json::Null, &meta), model: None })
     }
 
     fn rerank(&self, parameters: &Parameters, query: &str, documents: &[&str]) -> Request {
         let mut body = json!({"query": query, "documents": documents});
         set(&mut body, "model", parameters.model.as_deref());
         Request::post(&["v2", "rerank"], &body, documents.len())
-    }
-
-    fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError> {
-        results(&reply.body, count)
     }
 }

@@ -3,10 +3,8 @@
 use serde_json::json;
 
 use super::infinity::ModelQuestion;
-use super::openai::embeddings;
-use super::results::results;
 use super::tei::{predict, predicted};
-use super::{Abilities, Embedded, Labelled, Parameters, Protocol, Scored, Unclear, Wanted, set};
+use super::{Abilities, Labelled, Parameters, Protocol, Unclear, Wanted, set};
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{Input, Role};
@@ -70,20 +68,12 @@ impl Protocol for Infa {
         Request::post(&["embeddings"], &body, texts.len())
     }
 
-    fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError> {
-        embeddings(&reply.body, count)
-    }
-
     fn rerank(&self, parameters: &Parameters, query: &str, documents: &[&str]) -> Request {
         let mut body = json!({"query": query, "documents": documents});
         set(&mut body, "model", parameters.model.as_deref());
         set(&mut body, "raw_scores", parameters.raw_scores.then_some(true));
         set(&mut body, "truncate", parameters.truncate.map(word));
         Request::post(&["rerank"], &body, documents.len())
-    }
-
-    fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError> {
-        results(&reply.body, count)
     }
 
     // Infinity's `/classify` has no pairs; TEI's has.

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
 use super::numbers::parse;
-use super::openai::{choose, embeddings, model_name, models, tokens};
-use super::results::{Label, labels, results};
-use super::{Abilities, Embedded, Labelled, Parameters, Protocol, Scored, Unclear, Wanted, set};
+use super::openai::{choose, models};
+use super::results::{Label, labels, model_name, tokens};
+use super::{Abilities, Labelled, Parameters, Protocol, Unclear, Wanted, set};
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{Input, Role};
@@ -78,19 +78,11 @@ impl Protocol for Infinity {
         Request::post(&["embeddings"], &body, texts.len())
     }
 
-    fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError> {
-        embeddings(&reply.body, count)
-    }
-
     fn rerank(&self, parameters: &Parameters, query: &str, documents: &[&str]) -> Request {
         let mut body = json!({"query": query, "documents": documents, "return_documents": false});
         set(&mut body, "model", parameters.model.as_deref());
         set(&mut body, "raw_scores", parameters.raw_scores.then_some(true));
         Request::post(&["rerank"], &body, documents.len())
-    }
-
-    fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError> {
-        results(&reply.body, count)
     }
 
     fn classify(&self, parameters: &Parameters, inputs: &[Input]) -> Option<Request> {
@@ -116,6 +108,6 @@ impl Protocol for Infinity {
         }
         let List { data, model, usage } = parse(&reply.body)?;
         let tokens = tokens(&usage, &Json::Null);
-        Ok(Labelled { labels: labels(data, count)?, tokens, model: model_name(&model) })
+        Ok(Labelled { values: labels(data, count)?, tokens, model: model_name(&model) })
     }
 }

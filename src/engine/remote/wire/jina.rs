@@ -5,12 +5,9 @@
 use reqwest::Url;
 use serde_json::json;
 
-use super::openai::embeddings;
-use super::results::results;
-use super::{Abilities, Embedded, Parameters, Protocol, Roles, Scored, first_version, set};
+use super::{Abilities, Parameters, Protocol, Roles, first_version, set};
 use crate::engine::Role;
-use crate::engine::remote::error::RemoteError;
-use crate::engine::remote::http::{Reply, Request};
+use crate::engine::remote::http::Request;
 
 /// A server that speaks Jina's API.
 pub struct Jina {
@@ -47,17 +44,9 @@ impl Protocol for Jina {
         Request::post(&self.path("embeddings"), &body, texts.len())
     }
 
-    fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError> {
-        embeddings(&reply.body, count)
-    }
-
     fn rerank(&self, parameters: &Parameters, query: &str, documents: &[&str]) -> Request {
         let mut body = json!({"query": query, "documents": documents, "return_documents": false});
         set(&mut body, "model", parameters.model.as_deref());
         Request::post(&self.path("rerank"), &body, documents.len())
-    }
-
-    fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError> {
-        results(&reply.body, count)
     }
 }

@@ -18,6 +18,7 @@ pub use infa::Infa;
 pub use infinity::Infinity;
 pub use jina::Jina;
 pub use openai::Openai;
-pub use protocol::{Abilities, Embedded, Labelled, Parameters, Protocol, Roles, Scored, Unclear, Wanted, at};
+pub use protocol::{Abilities, Parameters, Protocol, Roles, Unclear, Wanted, at};
 use protocol::{first_version, set};
+pub use results::{Embedded, Labelled, Scored};
 pub use tei::Tei;

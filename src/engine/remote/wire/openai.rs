@@ -4,11 +4,9 @@
 
 use reqwest::Url;
 use serde::Deserialize;
-use serde_json::value::RawValue;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
-use super::numbers::{check, in_order, parse, vector};
-use super::{Abilities, Embedded, Parameters, Protocol, Scored, Unclear, Wanted, first_version, set};
+use super::{Abilities, Parameters, Protocol, Scored, Unclear, Wanted, first_version, set};
 use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
@@ -69,10 +67,6 @@ impl Protocol for Openai {
         Request::post(&self.path("embeddings"), &body, texts.len())
     }
 
-    fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError> {
-        embeddings(&reply.body, count)
-    }
-
     fn rerank(&self, _: &Parameters, _: &str, documents: &[&str]) -> Request {
         Request::post(&self.path("rerank"), &json!({}), documents.len())
     }
@@ -80,47 +74,6 @@ impl Protocol for Openai {
     fn reranked(&self, _: &Reply, _: usize) -> Result<Scored, RemoteError> {
         Err(RemoteError::shape("OpenAI's API ranks no documents"))
     }
-}
-
-/// The model that a reply names. Other values are ignored: the name is additional information.
-pub(super) fn model_name(model: &Json) -> Option<String> {
-    model.as_str().filter(|name| !name.is_empty()).map(str::to_owned)
-}
-
-/// Tokens of the inputs, by OpenAI's `usage` or by Cohere's `meta`: read or billed ones. Other values are ignored.
-pub(super) fn tokens(usage: &Json, meta: &Json) -> Option<u64> {
-    let counts = [
-        &usage["prompt_tokens"],
-        &usage["total_tokens"],
-        &meta["tokens"]["input_tokens"],
-        &meta["billed_units"]["input_tokens"],
-    ];
-    // Cohere writes counts as floats.
-    counts.into_iter().find_map(Json::as_f64).filter(|count| *count >= 0.0).map(|count| count as u64)
-}
-
-/// `{"data":[{"index","embedding"}],"model","usage"}`
-pub(super) fn embeddings(body: &[u8], count: usize) -> Result<Embedded, RemoteError> {
-    #[derive(Deserialize)]
-    struct List<'b> {
-        #[serde(borrow)]
-        data: Vec<Item<'b>>,
-        #[serde(default)]
-        model: Json,
-        #[serde(default)]
-        usage: Json,
-    }
-    #[derive(Deserialize)]
-    struct Item<'b> {
-        index: Option<usize>,
-        #[serde(borrow)]
-        embedding: &'b RawValue,
-    }
-    let List { data, model, usage } = parse(body)?;
-    let items = data.into_iter().map(|item| Ok((item.index, vector(item.embedding)?)));
-    let vectors = in_order(items.collect::<Result<_, RemoteError>>()?, count)?;
-    let tokens = tokens(&usage, &Json::Null);
-    Ok(Embedded { vectors: check(vectors, count)?, tokens, model: model_name(&model) })
 }
 
 /// A model that a server has.

@@ -2,6 +2,7 @@
 
 use reqwest::Url;
 
+use super::results::{Embedded, Labelled, Scored, embeddings, rankings};
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{Input, Role};
@@ -23,40 +24,6 @@ pub struct Parameters {
     pub truncate: Option<Truncate>,
     /// True if scores are requested without an activation function.
     pub raw_scores: bool,
-}
-
-/// Vectors, in the order of the inputs.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Embedded {
-    /// One for each input, all of one length. NaN if the server wrote it (or `null`); the caller checks.
-    pub vectors: Vec<Vec<f32>>,
-    /// Tokens of the whole request, if the server counted them.
-    pub tokens: Option<u64>,
-    /// The model that the server says it used.
-    pub model: Option<String>,
-}
-
-/// Scores, in the order of the documents.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Scored {
-    /// One for each document, larger is better. NaN if the server wrote it (or `null`); the caller checks.
-    pub scores: Vec<f64>,
-    /// Tokens of the whole request, if the server counted them.
-    pub tokens: Option<u64>,
-    /// The model that the server says it used.
-    pub model: Option<String>,
-}
-
-/// Labels, in the order of the inputs.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Labelled {
-    /// The labels of each input and their scores, in the server's order: best first. NaN if the server wrote it (or
-    /// `null`); the caller checks.
-    pub labels: Vec<Vec<(String, f64)>>,
-    /// Tokens of the whole request, if the server counted them.
-    pub tokens: Option<u64>,
-    /// The model that the server says it used.
-    pub model: Option<String>,
 }
 
 /// The kind of results.
@@ -173,14 +140,18 @@ pub trait Protocol: Send + Sync {
     /// A request for the vectors of `texts`.
     fn embed(&self, parameters: &Parameters, role: Role, texts: &[&str]) -> Request;
 
-    /// Reads its reply for `count` texts.
-    fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError>;
+    /// Reads its reply for `count` texts: by default OpenAI's list of vectors.
+    fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError> {
+        embeddings(&reply.body, count)
+    }
 
     /// A request for the scores of `documents`.
     fn rerank(&self, parameters: &Parameters, query: &str, documents: &[&str]) -> Request;
 
-    /// Reads its reply for `count` documents.
-    fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError>;
+    /// Reads its reply for `count` documents: by default Cohere's list of results.
+    fn reranked(&self, reply: &Reply, count: usize) -> Result<Scored, RemoteError> {
+        rankings(&reply.body, count)
+    }
 
     /// A request for the labels of `inputs`; `None` if the protocol has none.
     fn classify(&self, _ask: &Parameters, _inputs: &[Input]) -> Option<Request> {

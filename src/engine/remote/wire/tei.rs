@@ -58,7 +58,7 @@ pub(super) fn predict(parameters: &Parameters, inputs: &[Input]) -> Request {
 /// Reads its reply for `count` inputs.
 pub(super) fn predicted(reply: &Reply, count: usize) -> Result<Labelled, RemoteError> {
     let lists: Vec<Vec<Label<'_>>> = parse(&reply.body)?;
-    Ok(Labelled { labels: labels(lists, count)?, tokens: tokens(reply), model: None })
+    Ok(Labelled { values: labels(lists, count)?, tokens: tokens(reply), model: None })
 }
 
 impl Protocol for Tei {
@@ -126,7 +126,7 @@ impl Protocol for Tei {
     fn embedded(&self, reply: &Reply, count: usize) -> Result<Embedded, RemoteError> {
         let rows: Vec<&RawValue> = parse(&reply.body)?;
         let vectors = rows.into_iter().map(vector).collect::<Result<_, _>>()?;
-        Ok(Embedded { vectors: check(vectors, count)?, tokens: tokens(reply), model: None })
+        Ok(Embedded { values: check(vectors, count)?, tokens: tokens(reply), model: None })
     }
 
     fn rerank(&self, parameters: &Parameters, query: &str, documents: &[&str]) -> Request {
@@ -146,7 +146,7 @@ impl Protocol for Tei {
         let ranks: Vec<Rank<'_>> = parse(&reply.body)?;
         let items = ranks.into_iter().map(|rank| Ok((Some(rank.index), score(rank.score)?)));
         let scores = in_order(items.collect::<Result<_, RemoteError>>()?, count)?;
-        Ok(Scored { scores, tokens: tokens(reply), model: None })
+        Ok(Scored { values: scores, tokens: tokens(reply), model: None })
     }
 
     fn classify(&self, parameters: &Parameters, inputs: &[Input]) -> Option<Request> {

@@ -164,7 +164,7 @@ const ALL: [&str; 7] = ["openai", "tei", "infinity", "cohere", "jina", "triton",
 #[test]
 fn vectors_in_the_order_of_texts() {
     for name in ALL {
-        let Embedded { vectors, tokens, model } = server(name).embedded(&vectors(name), 2).unwrap();
+        let Embedded { values: vectors, tokens, model } = server(name).embedded(&vectors(name), 2).unwrap();
         assert_eq!(vectors, [[1.0, 2.0], [-0.5, 0.25]], "{name}");
         assert_eq!(tokens, (name != "triton").then_some(7), "{name}");
         assert_eq!(model.is_some(), !["tei", "cohere", "triton"].contains(&name), "{name}");
@@ -217,11 +217,11 @@ fn vectors_that_do_not_belong_together() {
     );
     // Some servers leave the index out.
     let bare = json!([{"embedding": [1]}, {"embedding": [2]}]);
-    assert_eq!(openai(bare).unwrap().vectors, [[1.0], [2.0]]);
+    assert_eq!(openai(bare).unwrap().values, [[1.0], [2.0]]);
     let tei = server("tei").embedded(&reply(&json!([[1, 2], [1]])), 2).unwrap_err();
     assert!(tei.to_string().contains("2 and of 1 dimensions"), "{tei}");
     let nan = server("tei").embedded(&reply(&json!([[1, null], [1, 2]])), 2).unwrap();
-    assert!(nan.vectors[0][1].is_nan() && nan.vectors[1] == [1.0, 2.0]);
+    assert!(nan.values[0][1].is_nan() && nan.values[1] == [1.0, 2.0]);
 }
 
 /// Scores 0.25 and 0.999999999999 of two documents.
@@ -242,7 +242,7 @@ fn scores(name: &str) -> Reply {
 fn scores_in_the_order_of_documents() {
     for name in ["tei", "infinity", "cohere", "jina", "infa"] {
         let scored = server(name).reranked(&scores(name), 2).unwrap();
-        assert_eq!(scored.scores, [0.25, 0.999999999999], "{name}");
+        assert_eq!(scored.values, [0.25, 0.999999999999], "{name}");
         assert_eq!(scored.tokens, (name != "tei").then_some(9), "{name}");
         for count in [1, 3] {
             assert_eq!(server(name).reranked(&scores(name), count).unwrap_err().kind(), "wrong shape", "{name}");
@@ -370,7 +370,7 @@ fn tensors_of_whatever_name() {
     let binary = |body: Vec<u8>, length: &str| {
         server.embedded(&with_header(text_reply(body), "inference-header-content-length", length), 2)
     };
-    assert_eq!(binary(body(8), &head.len().to_string()).unwrap().vectors, [[1.0, 2.0], [-0.5, 0.25]]);
+    assert_eq!(binary(body(8), &head.len().to_string()).unwrap().values, [[1.0, 2.0], [-0.5, 0.25]]);
     assert_eq!(binary(body(7), &head.len().to_string()).unwrap_err().kind(), "wrong shape");
     for length in ["-1", "99999999999999999999", "100000", "x"] {
         assert_eq!(binary(body(8), length).unwrap_err().kind(), "wrong shape", "{length}");
@@ -387,7 +387,7 @@ fn tensors_of_whatever_name() {
     let body = sent(&server.rerank(&ask, "q", &TEXTS)).1;
     assert_eq!((&body["inputs"][0]["data"], &body["inputs"][1]["shape"]), (&json!(["q"]), &json!([2])));
     let scores = json!({"outputs": [{"name": "scores", "datatype": "FP32", "shape": [2, 1], "data": [[0.5], [2]]}]});
-    assert_eq!(server.reranked(&reply(&scores), 2).unwrap().scores, [0.5, 2.0]);
+    assert_eq!(server.reranked(&reply(&scores), 2).unwrap().values, [0.5, 2.0]);
 
     for (wanted, odd) in [
         (Wanted::Vectors(Role::Text), pair),
@@ -408,8 +408,8 @@ fn tensors_that_lie_about_themselves() {
     let read = |output: Json, count| server("triton").embedded(&reply(&json!({"outputs": [output]})), count);
     let tensor =
         |shape: Json, data: Json| json!({"name": "embedding", "datatype": "FP32", "shape": shape, "data": data});
-    assert_eq!(read(tensor(json!([2, 1]), json!([1, 2])), 2).unwrap().vectors, [[1.0], [2.0]]);
-    assert_eq!(read(tensor(json!([2, 1]), json!([[1], [2]])), 2).unwrap().vectors, [[1.0], [2.0]]);
+    assert_eq!(read(tensor(json!([2, 1]), json!([1, 2])), 2).unwrap().values, [[1.0], [2.0]]);
+    assert_eq!(read(tensor(json!([2, 1]), json!([[1], [2]])), 2).unwrap().values, [[1.0], [2.0]]);
     for (output, count) in [
         (tensor(json!([2, 2]), json!([1, 2])), 2),
         (tensor(json!([2, 0]), json!([])), 2),
@@ -449,7 +449,7 @@ fn labels_of_texts_and_of_pairs() {
     for (name, body) in replies {
         let read = |count| server(name).classified(&reply(&body), count);
         let expected = [vec![("joy".to_owned(), 0.75), ("fear".into(), 0.25)], vec![(String::new(), 1.0)]];
-        assert_eq!(read(2).unwrap().labels, expected, "{name}");
+        assert_eq!(read(2).unwrap().values, expected, "{name}");
         for count in [1, 3] {
             assert_eq!(read(count).unwrap_err().kind(), "wrong shape", "{name}");
         }

@@ -174,7 +174,7 @@ impl Protocol for Triton {
             return Err(RemoteError::shape("the tensor has no numbers"));
         }
         let vectors = numbers.chunks(numbers.len() / count).map(<[f32]>::to_vec).collect();
-        Ok(Embedded { vectors, tokens: None, model: None })
+        Ok(Embedded { values: vectors, tokens: None, model: None })
     }
 
     fn rerank(&self, parameters: &Parameters, query: &str, documents: &[&str]) -> Request {
@@ -189,6 +189,6 @@ impl Protocol for Triton {
         if numbers.len() != count {
             return Err(RemoteError::shape(format!("{} scores for {count} documents", numbers.len())));
         }
-        Ok(Scored { scores: numbers.into_iter().map(f64::from).collect(), tokens: None, model: None })
+        Ok(Scored { values: numbers.into_iter().map(f64::from).collect(), tokens: None, model: None })
     }
 }

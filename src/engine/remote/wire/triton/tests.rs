@@ -64,9 +64,9 @@ fn a_model_that_generates() {
         protocol.embedded(&reply(body), count)
     };
     let vectors = [[0.101_361_76_f32, -0.121_599_65], [1.0, 2.0]];
-    assert_eq!(read("[0.10136175900697708,-0.12159965187311173,1.0,2.0]", 2).unwrap().vectors, vectors);
-    assert_eq!(read("[[0.10136175900697708,-0.12159965187311173],[1.0,2.0]]", 2).unwrap().vectors, vectors);
-    assert_eq!(read("3.0", 1).unwrap().vectors, [[3.0]]);
+    assert_eq!(read("[0.10136175900697708,-0.12159965187311173,1.0,2.0]", 2).unwrap().values, vectors);
+    assert_eq!(read("[[0.10136175900697708,-0.12159965187311173],[1.0,2.0]]", 2).unwrap().values, vectors);
+    assert_eq!(read("3.0", 1).unwrap().values, [[3.0]]);
     assert_eq!(read("[NaN,1.0]", 1).unwrap_err().kind(), "numbers");
     for (field, count) in [("[1,2,3]", 2), ("[]", 1), ("\"text\"", 1), ("{\"a\":1}", 1), ("[\"a\"]", 1), ("[1]", 0)] {
         assert_eq!(read(field, count).unwrap_err().kind(), "wrong shape", "{field}");
@@ -97,7 +97,7 @@ fn a_query_for_each_document_that_is_batched() {
         let (_, body) = sent(&generate.rerank(&ask, "q", &TEXTS));
         assert_eq!(body, json!({"query": queries, "documents": TEXTS}));
         let scores = reply(r#"{"model_name":"m","scores":[0.5,2]}"#);
-        assert_eq!(generate.reranked(&scores, 2).unwrap().scores, [0.5, 2.0]);
+        assert_eq!(generate.reranked(&scores, 2).unwrap().values, [0.5, 2.0]);
         assert_eq!(generate.reranked(&scores, 1).unwrap_err().kind(), "wrong shape");
     }
 }
@@ -114,7 +114,7 @@ fn a_model_behind_an_address_of_its_own() {
     let vector = || tensor("whatever", "FP32", json!([2, 2]), json!([1, 2, 3, 4]));
     let length = tensor("length", "INT32", json!([2, 1]), json!([7, 8]));
     let read = |outputs: Json, count| protocol.embedded(&reply(json!({"model_name": "m", "outputs": outputs})), count);
-    assert_eq!(read(json!([length, vector()]), 2).unwrap().vectors, [[1.0, 2.0], [3.0, 4.0]]);
+    assert_eq!(read(json!([length, vector()]), 2).unwrap().values, [[1.0, 2.0], [3.0, 4.0]]);
     for outputs in [json!([vector(), vector()]), json!([length]), json!([]), json!({})] {
         assert_eq!(read(outputs.clone(), 2).unwrap_err().kind(), "wrong shape", "{outputs}");
     }
@@ -124,7 +124,7 @@ fn a_model_behind_an_address_of_its_own() {
     assert_eq!(sent(&protocol.embed(&ask, Role::Text, &TEXTS)), (String::new(), json!({"text_input": TEXTS})));
     let read = |body: Json| protocol.embedded(&reply(body), 2);
     let only = json!({"model_name": "m", "cum": 0.5, "vector": [1, 2, 3, 4]});
-    assert_eq!(read(only).unwrap().vectors, [[1.0, 2.0], [3.0, 4.0]]);
+    assert_eq!(read(only).unwrap().values, [[1.0, 2.0], [3.0, 4.0]]);
     let several = read(json!({"a": [1, 2], "b": [1, 2]})).unwrap_err();
     assert!(several.to_string().contains("several fields have numbers: a, b"), "{several}");
 }
