@@ -11,7 +11,7 @@ use infa::parts::fetch::Cancel;
 use crate::fake::{gone, model, python, torch, vector};
 
 async fn ask(worker: &Worker, text: &str) -> Result<Vec<f32>, PythonError> {
-    Ok(worker.embed(&[text], Role::Text).await?.vectors.remove(0))
+    Ok(worker.embed(&[text], Role::Text).await?.values.remove(0))
 }
 
 #[tokio::test]

@@ -11,10 +11,10 @@ use crate::run::infa;
 #[tokio::test]
 async fn with_the_last_clone_the_process_ends_and_what_it_started() {
     let (worker, _model) = torch().await;
-    let child = worker.embed(&["spawn"], Role::Text).await.unwrap().vectors[0][0] as u32;
+    let child = worker.embed(&["spawn"], Role::Text).await.unwrap().values[0][0] as u32;
     let other = worker.clone();
     drop(worker);
-    let id = other.embed(&["pid"], Role::Text).await.unwrap().vectors[0][0] as u32;
+    let id = other.embed(&["pid"], Role::Text).await.unwrap().values[0][0] as u32;
     assert_eq!(other.pid(), Some(id));
     drop(other);
     // Elsewhere, since this thread is the one that attends to the process.
@@ -25,7 +25,7 @@ async fn with_the_last_clone_the_process_ends_and_what_it_started() {
 fn with_its_runtime_too() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (worker, _model) = runtime.block_on(torch());
-    let child = runtime.block_on(worker.embed(&["spawn"], Role::Text)).unwrap().vectors[0][0] as u32;
+    let child = runtime.block_on(worker.embed(&["spawn"], Role::Text)).unwrap().values[0][0] as u32;
     let id = worker.pid().unwrap();
     drop(runtime);
     assert!(gone(id) && gone(child));

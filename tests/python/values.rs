@@ -13,7 +13,7 @@ async fn vectors_come_back_bit_by_bit() {
     let (worker, _model) = torch().await;
     let texts = ["a", "", "ä€😀 日本", "nul\0 and\nlines\r\n", "print", "\u{feff}bom"];
     let embedded = worker.embed(&texts, Role::Text).await.unwrap();
-    assert_eq!(bits(&embedded.vectors), bits(&texts.map(vector)));
+    assert_eq!(bits(&embedded.values), bits(&texts.map(vector)));
     let info = worker.info();
     assert_eq!((info.dimensions, info.device.as_str(), info.dtype.as_str()), (4, "cpu", "float32"));
     assert_eq!(info.max_length, Some(64));
@@ -34,13 +34,13 @@ async fn many_texts_and_many_requests_at_once() {
     let small: Vec<String> = (0..200).map(|i| format!("text {i}")).collect();
     let requests = small.iter().map(|text| {
         let worker = worker.clone();
-        async move { worker.embed(&[text], Role::Text).await.unwrap().vectors.remove(0) }
+        async move { worker.embed(&[text], Role::Text).await.unwrap().values.remove(0) }
     });
     let (large_vectors, small_vectors) =
         tokio::join!(worker.embed(&large, Role::Text), futures_util::future::join_all(requests));
-    assert_eq!(large_vectors.unwrap().vectors, large.iter().map(|text| vector(text)).collect::<Vec<_>>());
+    assert_eq!(large_vectors.unwrap().values, large.iter().map(|text| vector(text)).collect::<Vec<_>>());
     assert_eq!(small_vectors, small.iter().map(|text| vector(text)).collect::<Vec<_>>());
-    assert_eq!(worker.embed(&[], Role::Text).await.unwrap().vectors.len(), 0);
+    assert_eq!(worker.embed(&[], Role::Text).await.unwrap().values.len(), 0);
 }
 
 #[tokio::test]
@@ -54,7 +54,7 @@ async fn prompts_are_those_of_the_model_and_the_user() {
         let worker = infa::parts::engine::python::Worker::start(&options).await?;
         let mut vectors = Vec::new();
         for role in [Role::Text, Role::Query, Role::Document] {
-            vectors.extend(worker.embed(&["x"], role).await.unwrap().vectors);
+            vectors.extend(worker.embed(&["x"], role).await.unwrap().values);
         }
         Ok::<_, infa::parts::engine::PythonError>(vectors)
     };
@@ -79,7 +79,7 @@ async fn vectors_are_cut_and_scaled_as_asked() {
         let width = worker.info().dimensions;
         Ok::<_, infa::parts::engine::PythonError>((
             width,
-            worker.embed(&["ab", "unit"], Role::Text).await?.vectors.remove(0),
+            worker.embed(&["ab", "unit"], Role::Text).await?.values.remove(0),
         ))
     };
     // The pretended model scales, if it may: only then is this vector one of length 1.
@@ -110,9 +110,9 @@ async fn fastembed_gets_its_files_in_the_cache_and_the_model_keeps_its_own() {
     let before = names();
     // Two at once make the same directory.
     let (one, two) = tokio::join!(model.start("fastembed:b64"), model.start("fastembed"));
-    let vectors = one.unwrap().embed(&["abc"], Role::Text).await.unwrap().vectors;
+    let vectors = one.unwrap().embed(&["abc"], Role::Text).await.unwrap().values;
     assert_eq!(vectors, [[77.0, "a graph".len() as f32, 1.0, 3.0625]]);
-    assert_eq!(two.unwrap().embed(&["abc"], Role::Text).await.unwrap().vectors[0][3], 3.03125);
+    assert_eq!(two.unwrap().embed(&["abc"], Role::Text).await.unwrap().values[0][3], 3.03125);
     assert_eq!(names(), before);
     let text = TextOptions { max_length: Some(600), ..TextOptions::default() };
     let options = infa::parts::engine::PythonOptions { text, ..model.options("fastembed") };

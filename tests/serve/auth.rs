@@ -1,4 +1,4 @@
-//! API keys: who may ask, and that nothing else tells.
+//! API keys: access, and that keys do not leak.
 
 use infa::parts::server::{ApiKeys, ServerOptions};
 
@@ -56,7 +56,7 @@ fn tei_clients_read_their_own_shape() {
 fn the_refusal_comes_before_the_body() {
     let server = server();
     let mut client = raw::connect(&server.address());
-    // Not one byte of the body is sent.
+    // No byte of the body is sent.
     client.send(raw::post("/v1/embeddings", 1_000_000));
     let reply = client.reply();
     assert_eq!(reply.status, 401, "{reply:?}");

@@ -1,10 +1,10 @@
-//! Requests that cannot be answered: always a 4xx in the documented shape that says where, and the next is answered.
+//! Invalid requests: always a 4xx in the documented shape that names the field, and the next request succeeds.
 
 use serde_json::{Value as Json, json};
 
 use crate::running::{Server, fixture};
 
-/// Status and JSON of the reply to these bytes.
+/// Status and JSON of the response to these bytes.
 fn send(server: &Server, path: &str, content_type: Option<&str>, body: impl Into<Vec<u8>>) -> (u16, Json) {
     let mut request = server.client.post(format!("{}{path}", server.url)).body(body.into());
     if let Some(content_type) = content_type {
@@ -33,7 +33,7 @@ fn message(error: &Json) -> &str {
     message
 }
 
-/// A server, and how it answers a good request.
+/// A server, and its response to a valid request.
 struct Witness {
     server: Server,
     path: &'static str,
@@ -62,12 +62,12 @@ impl Witness {
         json!(reply)
     }
 
-    /// The next request is answered exactly.
+    /// The next request has exactly the same response.
     fn still_answers(&self, after: &str) {
         assert!(self.good() == self.reply, "another answer after {after}");
     }
 
-    /// What `body` is answered with: this status, and all these words in the message.
+    /// `body` has this status, and all these words in its message.
     fn refuses(&self, body: impl Into<Vec<u8>>, status: u16, words: &[&str]) {
         let body: Vec<u8> = body.into();
         let shown = String::from_utf8_lossy(&body[..body.len().min(200)]).into_owned();
@@ -81,7 +81,7 @@ impl Witness {
     }
 }
 
-/// A list in so many lists.
+/// A list nested in a number of lists.
 fn nested(depth: usize) -> String {
     format!("{}{}", "[".repeat(depth), "]".repeat(depth))
 }
@@ -211,7 +211,7 @@ fn what_looks_odd_but_is_right_is_answered() {
         r#"{"input": ["a"], "dimensions": null, "encoding_format": null, "truncate": null, "user": null}"#.to_owned(),
         r#"{"input": "\u0061", "model": ""}"#.to_owned(),
         format!("  {{\"{}\": 1, \"input\": \"a\"}} \n", "k".repeat(1 << 20)),
-        // What is ignored is, whatever it holds.
+        // Ignored fields may hold any value.
         format!("{{\"input\": \"a\", \"unknown\": {}}}", nested(10_000)),
     ] {
         let (status, reply) = send(&witness.server, "/embeddings", Some("application/json"), body);
@@ -312,7 +312,7 @@ fn classify_names_the_text() {
     }
 }
 
-/// A generator of numbers that are as good as random and always the same (SplitMix64).
+/// A deterministic generator of pseudo-random numbers (SplitMix64).
 struct Random(u64);
 
 impl Random {
@@ -325,7 +325,7 @@ impl Random {
     }
 }
 
-/// Good bodies with bytes changed, taken out, doubled and put in.
+/// Valid bodies with bytes changed, removed, doubled and inserted.
 #[test]
 fn broken_bodies_are_never_the_servers_fault() {
     const PIECES: &[&str] = &[

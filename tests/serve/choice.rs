@@ -1,4 +1,4 @@
-//! The choice of the model that answers: by name, by route, and by what the models can do.
+//! The choice of the model: by name, by route, and by the models' outputs.
 
 use serde_json::{Value as Json, json};
 
@@ -44,7 +44,7 @@ fn requests() -> Vec<(&'static str, Json)> {
     ]
 }
 
-/// Without what differs between two replies of the same meaning.
+/// Without the fields that differ between equal responses.
 fn lasting(mut reply: Json) -> Json {
     if let Some(reply) = reply.as_object_mut() {
         reply.remove("id");
@@ -113,7 +113,7 @@ fn one_model_answers_to_any_name_and_several_do_not() {
     }
     assert_eq!(one.get("/info?model=any").status(), 200);
     assert_eq!(answered(&one, "/tokenize", &json!({"inputs": "a", "model": "any"})).as_array().unwrap().len(), 1);
-    // A path says what there is.
+    // Names in paths are exact.
     for path in ["/v1/models/any", "/v2/models/any", "/v2/models/any/ready"] {
         assert_eq!(one.get(path).status(), 404, "{path}");
     }

@@ -153,7 +153,7 @@ fn tls_with_a_certificate() {
     let reply = client.get(format!("https://localhost:{port}/health")).send().unwrap();
     assert_eq!(reply.status(), 200);
 
-    // Whoever does not speak TLS is shown the door.
+    // Clients without TLS are rejected.
     let mut plain = raw::connect(&server.address());
     plain.send(get("/health"));
     let mut reply = Vec::new();

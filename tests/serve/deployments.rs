@@ -66,7 +66,7 @@ fn azures_header_carries_the_key() {
     for wrong in [&[("api-key", "wrong")][..], &[("api-key", "")], &[("api-key", "Bearer right")], &[]] {
         assert_eq!(ask(wrong), 401, "{wrong:?}");
     }
-    // Who sends both is judged by the first.
+    // With both, the first one counts.
     assert_eq!(ask(&[("authorization", "Bearer wrong"), ("api-key", "right")]), 401);
 }
 

@@ -1,4 +1,4 @@
-//! The end of the server: what was begun is finished, and new work is turned away politely.
+//! Shutdown: requests in progress are finished, and new work is refused with 503.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ fn requests_in_flight_are_finished_and_idle_connections_closed() {
     assert!(idle.is_closed());
     assert!(server.app.is_draining());
 
-    // Who comes now is told so.
+    // New clients get 503.
     let ready = raw::connect(&address).send(get("/readyz")).reply();
     assert_eq!((ready.status, ready.header("connection")), (503, Some("close")), "{ready:?}");
     assert_eq!(ready.json()["error"]["code"], "draining");
@@ -38,7 +38,7 @@ fn requests_in_flight_are_finished_and_idle_connections_closed() {
 fn a_server_without_work_ends_at_once() {
     let mut server = InProcess::start(ServerOptions { shutdown_timeout: Duration::MAX, ..ServerOptions::default() });
     let address = server.address();
-    // Neither a client that says nothing nor one that is idle holds it up.
+    // Neither a silent client nor an idle one delays it.
     let mut silent = raw::connect(&address);
     let mut idle = raw::connect(&address);
     assert_eq!(idle.send(get("/health")).reply().status, 200);

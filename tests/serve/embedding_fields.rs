@@ -125,7 +125,7 @@ fn names_of_prompts_mean_the_same_whatever_their_style() {
         assert!(same(&first(&server, &with(&body, &json!({"input_type": word}))), &plain), "{word}");
     }
     refused(&server, &with(&body, &json!({"input_type": "nonsense"})), "input_type");
-    // Names that nothing is known of are as good as any, and others are no reason to guess.
+    // Unknown names are accepted like any other, and similar ones are not guessed.
     let server = self::server("bert-odd");
     let ask = |more: &Json| first(&server, &with(&body, more));
     assert!(same(&ask(&json!({"task": "short"})), &ask(&json!({"prompt": "Q "}))));
@@ -196,7 +196,7 @@ fn truncation_in_everybodys_words() {
     ] {
         refused(&server, &with(&body, &more), field);
     }
-    // A length of the client's own is followed for texts that need no cut, else refused.
+    // A client's own length is followed for texts that need no cut, otherwise refused.
     let short = json!({"input": ["a", "b"], "truncate_prompt_tokens": 8});
     assert!(same(&first(&server, &short), &first(&server, &json!({"input": "a"}))));
     refused(&server, &with(&body, &json!({"truncate_prompt_tokens": 8})), "truncate_prompt_tokens");
@@ -238,7 +238,7 @@ fn types_of_vectors_in_everybodys_words() {
             let numbers = ask(&json!({"embedding_dtype": dtype}));
             assert_ne!(numbers, floats);
             assert_eq!(ask(&json!({field: dtype})), numbers, "{field} {dtype}");
-            // As Voyage's client asks, which reads the bytes of that type.
+            // As Voyage's client sends it, which reads the bytes of that type.
             let packed = bytes(&ask(&json!({field: dtype, "encoding_format": "base64"})));
             let number = |byte: &u8| if dtype.starts_with('u') { i16::from(*byte) } else { i16::from(*byte as i8) };
             assert_eq!(json!(packed.iter().map(number).collect::<Vec<i16>>()), numbers, "{field} {dtype}");
@@ -379,8 +379,8 @@ fn replies_with_vectors_of_tokens_are_bounded() {
     }
 }
 
-/// A value for each field of the table in docs/serve.md that shows what becomes of it. Where a field is followed, the
-/// value changes the reply; a word may have a condition of its own.
+/// A value for each field of the table in docs/serve.md that shows its treatment. If a field is followed, the value
+/// changes the response; a word may have a condition of its own.
 fn sample(field: &str) -> Json {
     match field {
         "input" => json!("another text"),
@@ -398,7 +398,7 @@ fn sample(field: &str) -> Json {
     }
 }
 
-/// Values that are followed without a change, and such that are refused.
+/// Values that are followed without a change, and refused values.
 fn bounds(field: &str) -> (Json, Json) {
     match field {
         "truncation" => (json!(true), json!(false)),

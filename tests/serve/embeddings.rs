@@ -170,7 +170,7 @@ fn the_servers_number_type_holds_where_a_request_has_none() {
     let floats = vector(&server, &json!({"input": "Hello world", "embedding_dtype": "float32"}));
     let int8: Vec<f32> = floats.iter().map(|x| (x * 127.0).round()).collect();
     assert_eq!(vector(&server, &json!({"input": "Hello world"})), int8);
-    // A client that has not heard of it reads base64 as float32.
+    // A client that named no type reads base64 as float32.
     let base64 = embed(&server, &json!({"input": "Hello world", "encoding_format": "base64"}));
     assert_eq!(floats_of(&bytes(&base64)), int8);
 }

@@ -1,4 +1,4 @@
-//! What the page fills in works: every example of every request body is posted as it stands.
+//! The page's examples work: every example of every request body is posted as it is.
 
 use std::collections::BTreeSet;
 
@@ -76,7 +76,7 @@ fn every_example_is_answered_by_a_model_made_for_it() {
         for Example { path, body } in examples(&document) {
             let (status, reply) = server.ask(&filled(&document, &path), &body);
             let request = format!("{path} {body}");
-            // Any other model may say that it does not do that, and nothing else.
+            // Other models may only respond that they do not support it.
             match status {
                 200 => drop(answered.insert(request.clone())),
                 400 | 424 => {}

@@ -1,4 +1,5 @@
-//! A server in this process whose engine does what its texts say, so that tests decide when a request is done.
+//! A server in this process whose engine follows instructions in its texts, so that tests decide when a request is
+//! done.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +24,7 @@ use crate::support;
 /// Nothing takes this long unless it hangs.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits until something is so that will be so.
+/// Waits for a condition that will become true.
 pub fn eventually(what: &str, so: impl Fn() -> bool) {
     let start = Instant::now();
     while !so() {
@@ -42,7 +43,7 @@ pub struct Fake {
 
 type Reply = oneshot::Sender<Result<Completed, SubmitError>>;
 
-/// Counts calls that nobody waits for any more.
+/// Counts abandoned calls.
 struct OnDrop(Arc<AtomicUsize>);
 
 impl Drop for OnDrop {
@@ -78,17 +79,17 @@ impl Fake {
         Arc::new(Self { info, held: Mutex::default(), dropped: Arc::default() })
     }
 
-    /// Calls that are held, also those that nobody waits for any more.
+    /// Calls that are held, including abandoned ones.
     pub fn held(&self) -> usize {
         self.held.lock().unwrap().len()
     }
 
-    /// Calls that are over: answered, or given up by whoever waited.
+    /// Calls that are over: completed or abandoned.
     pub fn over(&self) -> usize {
         self.dropped.load(Ordering::SeqCst)
     }
 
-    /// Answers what is held.
+    /// Completes the held calls.
     pub fn release(&self) {
         for (sender, texts) in self.held.lock().unwrap().drain(..) {
             let _ = sender.send(Ok(computed(&vec!["hold"; texts])));
@@ -140,7 +141,7 @@ impl Engine for Fake {
     }
 }
 
-/// A server in a thread of this process; asked to end when dropped.
+/// A server in a thread of this process; shut down on drop.
 pub struct InProcess {
     pub app: Arc<App>,
     pub engine: Arc<Fake>,
@@ -214,13 +215,13 @@ impl InProcess {
         self.client.get(format!("http://{}{path}", self.address()))
     }
 
-    /// Asks for the vector of `text`.
+    /// Requests the vector of `text`.
     pub fn embed(&self, text: &str) -> reqwest::blocking::RequestBuilder {
         let url = format!("http://{}/v1/embeddings", self.address());
         self.client.post(url).json(&serde_json::json!({"input": [text], "model": "fake"}))
     }
 
-    /// Asks it to end, without waiting for it.
+    /// Begins its shutdown, without waiting for it.
     pub fn stop(&mut self) {
         drop(self.shutdown.take());
     }

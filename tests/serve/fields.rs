@@ -36,7 +36,7 @@ struct Table {
     rows: Vec<Row>,
 }
 
-/// What stands between backticks.
+/// The text between backticks.
 fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
@@ -101,7 +101,7 @@ impl Row {
         body
     }
 
-    /// Whether the field is one of the body itself.
+    /// True for a field of the body itself.
     fn is_top(&self) -> bool {
         !self.field.contains(['.', '['])
     }
@@ -112,7 +112,7 @@ impl Row {
     }
 }
 
-/// Without what differs between two replies of the same meaning.
+/// Without the fields that differ between equal responses.
 fn lasting(mut reply: Json) -> Json {
     if let Some(reply) = reply.as_object_mut() {
         reply.remove("id");

@@ -349,7 +349,7 @@ fn a_misspelt_variable_is_named() {
         "{err}"
     );
     assert_eq!(err.matches("is not known").count(), 2, "{err}");
-    // It keeps out of data and of JSON, and is quiet where asked.
+    // It does not appear in data or JSON, nor with --quiet.
     let quiet = command.arg("-q").output().unwrap();
     assert!(quiet.stderr.is_empty(), "{quiet:?}");
 }
@@ -373,7 +373,7 @@ fn the_start_says_how_fast_the_model_is_and_where_to_try_it() {
     let listening = lines.iter().find_map(|line| line["message"].as_str().unwrap().strip_prefix("Listening on "));
     let (url, docs) = listening.unwrap().split_once(" (try it at ").unwrap();
     assert_eq!(docs, format!("{url}/a/docs)"));
-    // Who does not want to read it does not wait for it.
+    // Without the log line, the start does not wait for it.
     for args in [["--log-level", "warning"], ["--no-model-warmup", "-v"]] {
         let server = Server::start(&["-m", &fixture("bert-tiny"), args[0], args[1]]);
         assert!(!server.stderr().contains("measured"), "{}", server.stderr());

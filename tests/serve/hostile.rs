@@ -1,4 +1,4 @@
-//! Legal requests that are made to hurt: their memory is bounded, and what they cut is right.
+//! Valid requests that try to exhaust the server: their memory is bounded, and truncated texts have the right vectors.
 
 use serde_json::{Value as Json, json};
 
@@ -16,7 +16,7 @@ fn post(server: &Server, path: &str, body: &Json) -> (u16, Json) {
     (status, reply.json().unwrap_or(Json::Null))
 }
 
-/// The most memory that the server had so far, in MiB; `None` where the system does not say.
+/// The server's peak memory in MiB; `None` if the system does not report it.
 fn peak(server: &Server) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

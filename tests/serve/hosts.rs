@@ -1,4 +1,4 @@
-//! `--allow-host`, and what a server without a key says to names that are not this machine's.
+//! `--allow-host`, and the response of a server without a key to foreign host names.
 
 use infa::parts::server::{ApiKeys, ServerOptions};
 

@@ -188,7 +188,7 @@ fn what_cannot_be_is_refused_with_the_tensors_name() {
     let (status, reply) = server.ask(&path, &json!({"inputs": [text(&vec!["a"; 10_000])]}));
     assert_eq!(status, 413, "{reply}");
 
-    // Bytes that are not what the JSON says.
+    // Bytes that do not match the JSON.
     let send = |json: String, rest: &[u8], header: &str| {
         let request = server.client.post(format!("{}{path}", server.url));
         let request = request.header("Inference-Header-Content-Length", header);

@@ -1,4 +1,4 @@
-//! What bounds a request, and what a client is told at each bound.
+//! The limits of a request, and the error at each limit.
 
 use std::io::Write;
 use std::time::Duration;
@@ -21,7 +21,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Posts `body` as it is, with these further headers.
+/// Posts `body` with additional headers.
 fn send(server: &InProcess, path: &str, headers: &str, body: &[u8]) -> Reply {
     let mut client = raw::connect(&server.address());
     client.send(post(path, body.len()).replace("\r\n\r\n", &format!("\r\n{headers}\r\n")));
@@ -224,7 +224,7 @@ fn pages_of_allowed_origins_may_ask() {
     assert_eq!(reply.header("access-control-allow-headers"), Some("authorization,content-type"));
     let reply = client.send(preflight("https://example.com")).reply();
     assert_eq!(reply.header("access-control-allow-origin"), None);
-    // A page can read why it is refused.
+    // Pages can read the reason of a refusal.
     let reply =
         client.send(raw::get("/v1/models").replace("\r\n\r\n", "\r\norigin: https://example.org\r\n\r\n")).reply();
     assert_eq!((reply.status, reply.header("access-control-allow-origin")), (401, Some("https://example.org")));

@@ -37,7 +37,7 @@ fn every_int8_vector_is_the_same_to_the_bit() {
 /// A text, and its vector computed alone.
 type Known = (String, Vec<f32>);
 
-/// Whether a vector (the second) is as it was alone.
+/// True if the second vector equals the one computed alone.
 type Same<'s> = &'s (dyn Fn(&[f32], &[f32]) -> bool + Sync);
 
 fn under_load(server: &Server, same: Same<'_>) {
@@ -68,7 +68,7 @@ fn under_load(server: &Server, same: Same<'_>) {
     ask(server, &mut Rng::with_seed(CLIENTS), &all, same);
 }
 
-/// What clients left behind is gone from the queue, or was computed.
+/// Abandoned texts leave the queue or are computed.
 fn wait_until_idle(server: &Server) {
     let start = Instant::now();
     loop {
@@ -112,7 +112,7 @@ fn near(a: &[f32], b: &[f32], most: f32) -> bool {
     a.iter().zip(b).all(|(a, b)| (a - b).abs() <= most)
 }
 
-/// Asks for the vectors of some texts, by one of the routes.
+/// Requests the vectors of some texts, by one of the routes.
 fn ask(server: &Server, random: &mut Rng, asked: &[&Known], same: Same<'_>) {
     let input: Vec<&str> = asked.iter().map(|(text, _)| text.as_str()).collect();
     let (path, body) = match random.u8(..4) {

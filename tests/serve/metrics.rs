@@ -1,4 +1,4 @@
-//! What `/metrics` says: in Prometheus' format to the letter, and true.
+//! `/metrics`: strict Prometheus format, and correct values.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -138,7 +138,7 @@ fn requests_are_counted_by_route_method_and_status() {
     }
     assert!(server.post("/embeddings", &json!({"input": 7})).status().is_client_error());
     assert_eq!(server.ask("/embeddings", &json!({"input": ["a"], "model": "another"})).0, 404);
-    // What a client makes up must not become a label.
+    // Clients' invented names must not become labels.
     assert_eq!(server.get("/no/such/path/4711").status(), 404);
     let method = reqwest::Method::from_bytes(b"SING").unwrap();
     let sung = server.client.request(method, format!("{}/v1/embeddings", server.url)).send().unwrap();

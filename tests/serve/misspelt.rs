@@ -97,7 +97,7 @@ fn what_looks_like_a_known_field_is_refused_on_every_route() {
         let text = reply.to_string();
         assert_eq!(status, 400, "{path} {field}: {reply}");
         assert!(text.contains(&format!("unknown field `{field}`, did you mean `{known}`?")), "{path}: {reply}");
-        // What a client leaves out changes nothing.
+        // A field with null changes nothing.
         assert_eq!(server.ask(path, &with(&body, field, json!(null))).0, 200, "{path} {field}");
     }
     let (status, reply) = server.ask("/v1/embeddings", &json!({"inputs": "x"}));

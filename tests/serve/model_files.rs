@@ -1,4 +1,4 @@
-//! Files of a model that change while it is served: noticed, told, and never answered with other vectors.
+//! Changed files of a served model: detected, reported, and never used for vectors.
 
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
@@ -69,7 +69,7 @@ fn a_file_that_was_changed_in_place_makes_the_server_not_ready() {
             let (status, message) = embed(&server);
             let message = message.as_str().unwrap();
             assert!(status == 503 && message.contains("files were changed"), "{fixture} {flags:?}: {status} {message}");
-            // Where files are is the operator's business.
+            // Paths of files are only for the log.
             assert!(!message.contains(file.to_str().unwrap()), "{message}");
             let ready = server.get("/readyz");
             assert_eq!(ready.status(), 503);
@@ -116,7 +116,7 @@ fn a_file_that_was_replaced_by_another_changes_nothing() {
     }
 }
 
-/// What is loaded on the first request for it comes from the files of the model that is served, or not at all.
+/// Engines loaded on first use come from the files of the served model, or are refused.
 #[test]
 fn files_that_were_replaced_do_not_answer_beside_the_old_ones() {
     let Served { server, file, _dirs } = serve("bert-tiny", &[], false);

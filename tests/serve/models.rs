@@ -1,4 +1,4 @@
-//! The life of models: loading, leaving memory, coming back, and what cannot be loaded.
+//! Loading, unloading and reloading of models, and models that cannot be loaded.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ fn embed(server: &Server) -> (u16, Json) {
     server.ask("/v1/embeddings", &json!({"input": ["a sea"]}))
 }
 
-/// How often the log says that a model left memory.
+/// The number of log lines about an unloaded model.
 fn left(server: &Server) -> usize {
     server.stderr().matches("unloaded until the next request").count()
 }

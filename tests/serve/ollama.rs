@@ -79,7 +79,7 @@ fn errors_are_texts() {
         let message = reply["error"].as_str().unwrap_or_else(|| panic!("{reply}"));
         assert!(got == status && message.contains(words), "{path}: {got} {reply}");
     }
-    // What is cut at the model's own length is followed.
+    // Texts cut at the model's own length are accepted.
     let cut = ask(&server, "/api/embed", &json!({"input": long, "options": {"num_ctx": 4096, "temperature": 0.5}}));
     assert!(same(&cut["embeddings"][0], &expected(&server, &json!({"input": long}))));
     let keyed = Server::start(&["--model-id", &fixture("bert-tiny"), "--api-key", "right"]);

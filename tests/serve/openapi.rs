@@ -1,4 +1,4 @@
-//! The document tells what the server does, and the page that shows it needs nothing from elsewhere.
+//! The document matches the server, and the page needs nothing from elsewhere.
 
 use serde_json::Value as Json;
 
@@ -76,7 +76,7 @@ fn the_document_and_the_server_agree() {
             assert!(response["description"].is_string(), "{method} {path} {status}");
         }
     }
-    // What is documented answers; with an empty object where a body is needed, as itself says it may.
+    // Documented routes exist; with an empty object as the body, the status is documented as well.
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
             let url = ["model", "id", "deployment", "engine"]

@@ -42,7 +42,7 @@ impl<S: Read + Write> Raw<S> {
         self
     }
 
-    /// Asks for the vector of `text`.
+    /// Requests the vector of `text`.
     pub fn embed(&mut self, text: &str) -> &mut Self {
         let body = serde_json::json!({"input": [text]}).to_string();
         self.send(post("/v1/embeddings", body.len()) + &body)
@@ -66,7 +66,7 @@ impl<S: Read + Write> Raw<S> {
         reply
     }
 
-    /// That the server closes the connection without another word.
+    /// Checks that the server closes the connection without another byte.
     pub fn is_closed(&mut self) -> bool {
         matches!(self.0.read(&mut [0]), Ok(0))
     }

@@ -41,7 +41,7 @@ pub fn command(args: &[&str]) -> Command {
     for name in ["API_KEY", "MODEL_ID", "PORT", "HOSTNAME", "REVISION", "DTYPE", "LOG_LEVEL"] {
         command.env_remove(name);
     }
-    // Nobody listens on this port: a test that reaches for the network by mistake fails at once.
+    // No server listens on this port: a test that uses the network by mistake fails at once.
     command.env("HF_ENDPOINT", "http://127.0.0.1:9").env("HF_HOME", "/nonexistent/hf");
     command.env("ORT_DYLIB_PATH", support::library());
     command
@@ -54,7 +54,7 @@ pub fn command(args: &[&str]) -> Command {
     command
 }
 
-/// Runs a server that must end by itself: its exit status, and what it says. stdout must be empty.
+/// Runs a server that must end by itself: its exit status and stderr. stdout must be empty.
 pub fn run(args: &[&str]) -> (i32, String) {
     let output = command(args).output().unwrap();
     assert!(output.stdout.is_empty(), "{output:?}");
@@ -121,12 +121,12 @@ impl Server {
         }
     }
 
-    /// What it has written on stderr so far.
+    /// Its stderr so far.
     pub fn stderr(&self) -> String {
         self.stderr.lock().unwrap().clone()
     }
 
-    /// Nobody reads its stderr while this is locked; its pipe holds 64 KiB.
+    /// Its stderr is not read while this is locked; the pipe holds 64 KiB.
     pub fn reading(&self) -> Arc<Mutex<()>> {
         Arc::clone(&self.reading)
     }

@@ -1,4 +1,4 @@
-//! `/score`, as vLLM's clients ask: one with one, one with many, each with its own.
+//! `/score`, as vLLM's clients use it: one with one, one with many, each with its own.
 
 use serde_json::{Value as Json, json};
 
@@ -133,7 +133,7 @@ fn pairs_with_queries_of_their_own_are_one_request() {
         // The client's own index, not that among the distinct queries.
         let named = if model.ends_with("rerank") { "documents[7]" } else { "queries[7]" };
         assert!(status == 400 && text.contains(named), "{model}: {reply}");
-        // The second was asked, and counts once.
+        // The second request reached the model and counts once.
         assert_eq!(counted() - before, 1.0, "{model}");
     }
 }

@@ -1,4 +1,4 @@
-//! The beginning and the end: what is answered while models load, signals at any time, a port that is taken.
+//! Start and shutdown: requests while models load, signals at any time, a port in use.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use crate::hub_server::{Fault, HubServer, Repo};
 use crate::running::{Server, command, fixture, run};
 use crate::support;
 
-/// A Hub that keeps a model's weights to itself.
+/// A Hub that never sends a model's weights.
 struct Stalled {
     server: HubServer,
     home: tempfile::TempDir,
@@ -73,8 +73,8 @@ fn a_signal_in_the_middle_of_loading_is_an_ordinary_end() {
 
 #[test]
 fn a_library_that_never_loads_does_not_keep_the_server_alive() {
-    // The loader hangs where no flag reaches it: it waits for Python, which is asked where ONNX Runtime is and waits for
-    // somebody to open the other end of a pipe.
+    // The loader blocks where no flag reaches it: it waits for Python, which is queried for ONNX Runtime and waits for
+    // the other end of a pipe.
     let dir = tempfile::tempdir().unwrap();
     let (pipe, asked) = (dir.path().join("pipe"), dir.path().join("asked"));
     let name = std::ffi::CString::new(pipe.to_str().unwrap()).unwrap();
@@ -91,7 +91,7 @@ fn a_library_that_never_loads_does_not_keep_the_server_alive() {
     assert_eq!(server.get("/livez").status(), 200);
     server.terminate();
     assert_eq!(server.wait().code(), Some(0), "{}", server.stderr());
-    // Python ends when somebody has opened the pipe.
+    // Python ends when the pipe is opened.
     drop(std::fs::OpenOptions::new().read(true).write(true).open(&pipe));
 }
 
@@ -110,7 +110,7 @@ fn a_signal_when_ready_is_an_ordinary_end() {
     }
 }
 
-/// A request of which half of the body was sent, so that it is in the middle for as long as the test likes.
+/// A request with half of its body sent, so that it stays in progress as long as the test needs.
 fn half_a_request(server: &Server, body: &str) -> TcpStream {
     let mut stream = TcpStream::connect(server.url.trim_start_matches("http://")).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
@@ -118,7 +118,7 @@ fn half_a_request(server: &Server, body: &str) -> TcpStream {
         "POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n";
     let head = format!("{head}Content-Length: {}\r\nExpect: 100-continue\r\n\r\n", body.len());
     stream.write_all(head.as_bytes()).unwrap();
-    // The server says so when it begins to read the body: the request is with its route.
+    // The server sends 100 Continue when it begins to read the body: the request is at its route.
     let mut reply = [0; 12];
     stream.read_exact(&mut reply).unwrap();
     assert_eq!(&reply, b"HTTP/1.1 100");

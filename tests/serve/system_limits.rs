@@ -105,7 +105,7 @@ fn with_few_threads_it_serves_or_says_why_not_and_always_ends() {
         command.stderr(std::fs::File::create(&log).unwrap());
         let mut child = command.spawn().unwrap();
         let start = Instant::now();
-        // It says that it is ready, or ends.
+        // It is ready, or it ends.
         let ready = loop {
             if std::fs::read_to_string(&log).unwrap().contains("model ready") {
                 break true;

@@ -130,7 +130,7 @@ fn labels() {
     assert_ne!(raw[0]["score"], text[0]["score"]);
     let info = server.get("/info").json::<Json>().unwrap();
     assert!(info["model_type"]["classifier"]["id2label"].is_object(), "{info}");
-    // What it cannot do.
+    // Unsupported operations.
     let (status, refused) = server.ask("/embed", &json!({"inputs": "a"}));
     assert_eq!((status, &refused["error_type"]), (424, &json!("Backend")), "{refused}");
 }
@@ -238,7 +238,7 @@ fn bad_requests_are_refused_in_teis_shape() {
         assert_eq!((got, error["error_type"].as_str()), (status, Some(kind)), "{path} {shown}: {error}");
         assert!(error["error"].as_str().is_some_and(|message| !message.is_empty()), "{path} {shown}");
         assert_eq!(error.as_object().unwrap().len(), 2, "{error}");
-        // Flags and files are the operator's business.
+        // Flags and files are only for the log.
         let message = error["error"].as_str().unwrap_or_default();
         assert!(!message.contains("--output-type") && !message.contains("/tests/"), "{path} {shown}: {message}");
     }

@@ -18,7 +18,7 @@ use crate::running::{Server, command, fixture};
 /// Nothing takes this long unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Takes what is posted to `/v1/traces`; its URL, and what came.
+/// Collects the bodies posted to `/v1/traces`.
 fn collector() -> (String, Receiver<ExportTraceServiceRequest>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -107,7 +107,7 @@ fn a_request_continues_the_callers_trace_and_tells_where_its_time_went() {
 
 #[test]
 fn a_collector_that_is_not_there_disturbs_nothing() {
-    // Nobody listens on this port.
+    // No server listens on this port.
     let mut command = command(&["--model-id", &fixture("bert-tiny"), "--otlp-endpoint", "http://127.0.0.1:9"]);
     command.env("OTEL_BSP_SCHEDULE_DELAY", "1");
     let mut server = Server::spawn(command);
