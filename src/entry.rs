@@ -33,7 +33,10 @@ pub fn main() -> ! {
             // After an interruption any other error is a consequence of it.
             let e = if cancel.is_cancelled() { Error::Interrupted } else { e };
             if !matches!(e, Error::PipeClosed) {
-                bars.printer().error(&e.to_string(), e.hint().as_deref());
+                let message = e.to_string();
+                let hints: Vec<String> = e.hint().into_iter().chain(remarks.variables.behind(&message)).collect();
+                let hint = (!hints.is_empty()).then(|| hints.join("; "));
+                bars.printer().error(&message, hint.as_deref());
             }
             e.exit_status()
         }

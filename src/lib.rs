@@ -21,7 +21,7 @@
 //! charts and pages, and [`stats`]: intervals, correlations, fidelity. [`bench`](mod@bench) and [`compare`] share them.
 //!
 //! For all: [`panic_guard`], which turns panics into errors; [`regular_file`], which reads files up to a limit;
-//! [`suggest`](mod@suggest), which finds similar names; [`threads`], which starts threads or returns why it cannot; and
+//! [`json_words`], which says why JSON cannot be read; [`suggest`](mod@suggest), which finds similar names; [`threads`], which starts threads or returns why it cannot; and
 //! [`plural`], which counts nouns.
 
 mod batch;
@@ -34,6 +34,7 @@ mod entry;
 mod fetch;
 mod graph;
 mod input;
+mod json_words;
 mod model;
 mod output;
 mod panic_guard;

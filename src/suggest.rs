@@ -1,7 +1,7 @@
 //! Suggestions for unknown names: "did you mean …?".
 
 /// The lowest similarity of a suggestion (Jaro and Winkler's, 0 to 1).
-const MIN_SIMILARITY: f64 = 0.7;
+pub const MIN_SIMILARITY: f64 = 0.7;
 
 /// The one of `known` that is most similar to `name`, capitals aside, if one is similar enough.
 pub fn suggest<'k>(name: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {

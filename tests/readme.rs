@@ -121,3 +121,28 @@ fn anchor(heading: &str) -> String {
     let text = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
     text.chars().filter(|c| c.is_alphanumeric() || matches!(c, '-' | '_')).collect()
 }
+
+/// The rows that examples print of `datasets/docs.txt`, as index and document.
+fn printed_documents(page: &str) -> Vec<(usize, String)> {
+    let text = std::fs::read_to_string(root().join(page)).unwrap();
+    let row = |line: &str| {
+        let mut cells = line.split_whitespace();
+        let (_rank, _score) = (cells.next()?.parse::<usize>().ok()?, cells.next()?.parse::<f64>().ok()?);
+        Some((cells.next()?.parse().ok()?, cells.collect::<Vec<_>>().join(" ")))
+    };
+    text.lines().filter_map(row).collect()
+}
+
+#[test]
+fn examples_use_files_that_are_there() {
+    let documents = std::fs::read_to_string(root().join("datasets/docs.txt")).unwrap();
+    let documents: Vec<&str> = documents.lines().collect();
+    for (page, rows) in [("README.md", 2), ("docs/rerank.md", 5)] {
+        let printed = printed_documents(page);
+        assert_eq!(printed.len(), rows, "{page}: {printed:?}");
+        printed.iter().for_each(|(index, document)| assert_eq!(documents.get(*index), Some(&&**document), "{page}"));
+        let text = std::fs::read_to_string(root().join(page)).unwrap();
+        let files = text.split_whitespace().filter(|word| word.starts_with("datasets/") && word.contains('.'));
+        files.for_each(|file| assert!(root().join(file).is_file(), "{page}: {file}"));
+    }
+}

@@ -12,8 +12,7 @@ Examples:
   infa classify -m SamLowe/roberta-base-go_emotions a.txt
   infa classify -m ./my-classifier --text 'what a day'
   infa classify -m ./my-model --field body -o b.csv a.jsonl";
-const MORE_EXAMPLES: &str = "\
-  infa classify -m ./my-classifier --top-k 3 comments.txt
+const MORE_EXAMPLES: &str = "  infa classify -m ./my-classifier --top-k 3 comments.txt
   infa classify -m ./my-nli --field a --pair-field b c.jsonl
   infa classify --engine tei=http://127.0.0.1:8080 notes.txt";
 const LABELS: &str = "\

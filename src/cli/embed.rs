@@ -14,8 +14,7 @@ Examples:
   infa embed notes.txt > vectors.jsonl
   infa embed --text 'what do cats eat'
   infa embed -m BAAI/bge-small-en-v1.5 -o vectors.npy a.txt";
-const MORE_EXAMPLES: &str = "\
-  infa embed --field body -o vectors.csv corpus.jsonl.gz
+const MORE_EXAMPLES: &str = "  infa embed --field body -o vectors.csv corpus.jsonl.gz
   infa embed -m intfloat/e5-base-v2 --prompt 'query: ' q.txt
   infa embed -m Qwen/Qwen3-Embedding-0.6B --mode query q.txt
   infa embed -m naver/splade-v3 --output-type sparse a.txt

@@ -1,6 +1,9 @@
 //! `infa engines`.
 
-use clap::{Args, Subcommand};
+use std::ffi::OsStr;
+
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Arg, Args, Command, Error, Subcommand, ValueEnum};
 
 use super::{ListingArgs, PythonArgs};
 use crate::engine::EngineKind;
@@ -35,9 +38,52 @@ pub enum EnginesCommand {
     .long_help(None::<&str>)))]
 pub struct InstallArgs {
     /// Engines: torch, onnx-export, openvino, ctranslate2, fastembed, infinity
-    #[arg(required = true, value_enum, value_name = "NAME")]
+    #[arg(required = true, value_parser = Installable, value_name = "NAME")]
     pub names: Vec<EngineKind>,
 
     #[command(flatten)]
     pub python: PythonArgs,
+}
+
+/// Parses the name of an engine. Those that infa installs are offered; the error of others is the command's.
+#[derive(Debug, Clone)]
+struct Installable;
+
+fn installable() -> impl Iterator<Item = PossibleValue> {
+    let engines = EngineKind::value_variants().iter().filter(|kind| kind.recipe().packages.is_some());
+    engines.filter_map(ValueEnum::to_possible_value)
+}
+
+impl TypedValueParser for Installable {
+    type Value = EngineKind;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<EngineKind, Error> {
+        let known = |name: &str| EngineKind::from_str(name, false).ok();
+        if let Some(kind) = value.to_str().and_then(known) {
+            return Ok(kind);
+        }
+        let name = PossibleValuesParser::new(installable()).parse_ref(command, arg, value)?;
+        known(&name).ok_or_else(|| Error::new(clap::error::ErrorKind::InvalidValue))
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(installable()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use clap::CommandFactory;
+
+    use crate::cli::Cli;
+
+    #[test]
+    fn only_engines_that_infa_installs_are_offered() {
+        let parse = |name: &str| Cli::command().try_get_matches_from(["infa", "engines", "install", name]);
+        let error = parse("nosuch").unwrap_err().render().to_string();
+        assert!(error.contains("torch, onnx-export, openvino, ctranslate2, fastembed, infinity]"), "{error}");
+        // The command says why these are not installed.
+        assert!(parse("tei").is_ok() && parse("onnx").is_ok() && parse("torch").is_ok());
+    }
 }

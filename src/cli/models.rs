@@ -11,7 +11,7 @@ use crate::runtime::device::Dtype;
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
-  infa model export -m BAAI/bge-small-en-v1.5 -o model.onnx
+  infa model export BAAI/bge-small-en-v1.5 -o model.onnx
   infa model export ./my-reranker --standard-ops -o r.onnx";
 const PADDING: &str = "\
 Without --attention-mask the file has no such input: all texts of a batch must have the same number of tokens, without padding. infa batches so, and it is faster. With it, pad after the text.";
@@ -102,6 +102,7 @@ impl SourceArgs {
 
 /// Flags of `infa model pull`.
 #[derive(Debug, Args)]
+#[command(override_usage = "infa model pull [OPTIONS] <ID>")]
 pub struct PullArgs {
     #[command(flatten)]
     pub source: PulledArgs,
@@ -113,6 +114,7 @@ pub struct PullArgs {
 
 /// Flags of `infa model remove`.
 #[derive(Debug, Args)]
+#[command(override_usage = "infa model remove [OPTIONS] <ID>...")]
 pub struct RemoveArgs {
     /// Models, by the names that infa model list shows
     #[arg(value_name = "ID", required_unless_present = "model_flag")]
@@ -178,7 +180,9 @@ pub struct ExportArgs {
     #[arg(long)]
     pub attention_mask: bool,
 
-    /// Number format of weights and arithmetic: auto, float32, float16, bfloat16, int8
+    /// Number format: auto, float32
+    ///
+    /// Other formats are not implemented for exported files.
     #[arg(long, value_enum, default_value_t, value_name = "DTYPE")]
     pub dtype: Dtype,
 }

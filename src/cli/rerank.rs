@@ -11,8 +11,7 @@ Examples:
   infa rerank --query 'what do cats eat' documents.txt
   infa rerank -m BAAI/bge-reranker-base --query cats a.txt
   infa rerank -m BAAI/bge-reranker-base q.jsonl > r.jsonl";
-const MORE_EXAMPLES: &str = "\
-  infa rerank --query 'what do cats eat' --top-n 10 docs.csv
+const MORE_EXAMPLES: &str = "  infa rerank --query 'what do cats eat' --top-n 10 docs.csv
   infa rerank --engine infinity=http://h:7997 --query q a";
 const QUERIES: &str = "\
 Several queries: each line of the input is {\"query\":\"…\",\"documents\":[\"…\",{\"id\":7,\"text\":\"…\"}]}.";

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 use super::{AppContext, Error, Outcome};
 use crate::engine::stream::{self, Item, StreamError, Work};
 use crate::engine::{SubmitError, TextError};
-use crate::input::{InputError, Origin, Record, Records};
+use crate::input::{EmptyFiles, InputError, Origin, Record, Records};
 use crate::output::{Destination, OutputError};
 use crate::plural::{counted, plural};
 use crate::ui::{JobBar, Printer};
@@ -35,13 +35,14 @@ pub(super) struct BatchInput<T> {
     records: Box<dyn Iterator<Item = Result<Record<T>, InputError>> + Send>,
     read: Arc<AtomicU64>,
     total: Option<u64>,
+    empty: EmptyFiles,
 }
 
 impl<T: Send + 'static> BatchInput<T> {
     /// A first record that was read already, if any, and the rest.
     pub fn new(first: Option<Record<T>>, records: Records<T>) -> Self {
-        let (read, total) = (records.bytes_counter(), records.total_bytes());
-        Self { records: Box::new(first.map(Ok).into_iter().chain(records)), read, total }
+        let (read, total, empty) = (records.bytes_counter(), records.total_bytes(), records.empty_files());
+        Self { records: Box::new(first.map(Ok).into_iter().chain(records)), read, total, empty }
     }
 }
 
@@ -101,7 +102,7 @@ impl BatchRun<'_> {
         W: Writer<O>,
     {
         let start = Instant::now();
-        let BatchInput { records, read, total } = input;
+        let BatchInput { records, read, total, empty } = input;
         // Rows that come while it is drawn would tear it.
         let torn = self.destination.is_terminal() && !self.at_the_end;
         let bar = (!torn).then(|| self.app.bars.job(total));
@@ -138,6 +139,10 @@ impl BatchRun<'_> {
             Err(StreamError::Thread(e)) => writer.flush().map_err(Error::from).and(Err(Error::Thread(e))),
             Err(StreamError::Cancelled) => writer.flush().map_err(Error::from).and(Err(Error::Interrupted)),
         };
+        // Hardly ever meant: an earlier step of a pipeline failed.
+        for name in empty.names() {
+            printer.warning(&format!("{name}: holds no {}", self.texts()));
+        }
         self.summarise(&counts, &printer, start.elapsed().as_secs_f64(), &end);
         if end.is_ok() && counts.inputs > 0 && counts.succeeded == 0 {
             self.not_written(&printer);
@@ -154,8 +159,16 @@ impl BatchRun<'_> {
         }
     }
 
+    /// The noun for what a file holds.
+    fn texts(&self) -> String {
+        match self.words.1 {
+            "input" => "texts".to_owned(),
+            noun => plural(noun),
+        }
+    }
+
     fn summarise(&self, counts: &Counts, printer: &Printer, seconds: f64, end: &Result<(), Error>) {
-        let Counts { inputs, documents, tokens, truncated, failed, unknown, .. } = *counts;
+        let Counts { inputs, documents, tokens, truncated, failed, succeeded, unknown } = *counts;
         if failed > NAMED_FAILURES {
             printer.error(&format!("{} failed", counted(failed - NAMED_FAILURES, "more input")), None);
         }
@@ -167,7 +180,7 @@ impl BatchRun<'_> {
         let verb = if end.is_ok() { verb } else { "Stopped after" };
         let failed = (failed > 0).then(|| format!("{failed} failed"));
         let (within, pace, paced) = match documents {
-            0 => (None, inputs, noun),
+            0 => (None, succeeded, noun),
             n => (Some(counted(n, "document")), n, "document"),
         };
         // A server reports nothing about single texts.
@@ -176,8 +189,9 @@ impl BatchRun<'_> {
         let parts = if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) };
         let tokens = if unknown { String::new() } else { format!(", {:.0} tokens/s", rate(tokens)) };
         let (what, took) = self.before;
+        let done = if succeeded < inputs { format!("{succeeded} of ") } else { String::new() };
         printer.note(&format!(
-            "{verb} {}{parts} in {seconds:.2} s: {:.1} {}/s{tokens} ({what} in {took:.2} s)",
+            "{verb} {done}{}{parts} in {seconds:.2} s: {:.1} {}/s{tokens} ({what} in {took:.2} s)",
             counted(inputs, noun),
             rate(pace),
             plural(paced),

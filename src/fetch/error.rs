@@ -148,14 +148,21 @@ impl FetchError {
     }
 }
 
+/// The settings of the directories that are written.
+const CACHES: &str = "--cache-dir names that of infa, HF_HOME that of models from the Hub";
+
 fn io_hint(path: &Path, source: &std::io::Error) -> Option<String> {
     let place = path.parent().unwrap_or(path).display();
     match source.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            Some(format!("make room on the disk of {place}, or point HF_HOME at another one"))
+            Some(format!("make room on the disk of {place}, or use another one: {CACHES}"))
         }
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            Some(format!("make {place} writable, or point HF_HOME at a directory that is"))
+            Some(format!("make {place} writable, or use a directory that is: {CACHES}"))
+        }
+        // Of a directory that cannot be made.
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::AlreadyExists => {
+            Some(format!("use a directory that can be made and written: {CACHES}"))
         }
         _ => None,
     }
@@ -183,6 +190,10 @@ mod tests {
         assert!(pip("snake was not found on this machine").contains("Python 3"));
         let full = FetchError::io(Path::new("/cache/blobs/x"))(ErrorKind::StorageFull.into());
         assert!(full.hint().unwrap().contains("/cache/blobs"));
+        for kind in [ErrorKind::NotFound, ErrorKind::NotADirectory, ErrorKind::PermissionDenied] {
+            let unwritable = FetchError::io(Path::new("/proc/x/onnxruntime"))(kind.into());
+            assert!(unwritable.hint().unwrap().contains("--cache-dir"), "{kind:?}");
+        }
         assert!(FetchError::Cancelled.hint().is_none());
     }
 

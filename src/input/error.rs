@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::origin::Origin;
+use crate::plural::counted;
+use crate::suggest::{MIN_SIMILARITY, suggest_by};
 
 /// The error of one record; it names file and line.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +29,11 @@ impl RecordError {
             Problem::Missing { field, .. } => field == "query",
             _ => false,
         }
+    }
+
+    /// True if the record has no text, but a query with documents.
+    pub fn is_query(&self) -> bool {
+        matches!(&*self.problem, Problem::Missing { present, .. } if present.has("query") && present.has("documents"))
     }
 
     /// The field that a flag names, or could name, and the record lacks; the fields it has; the flag.
@@ -52,7 +59,7 @@ impl RecordError {
             }
             Problem::NotAQuery { .. } => "such as {\"query\": \"…\", \"documents\": [\"…\", \"…\"]}".into(),
             Problem::Missing { flag: "", .. } => return None,
-            Problem::Missing { flag, .. } => format!("name the field with {flag}"),
+            Problem::Missing { field, present, flag } => present.remedy(field, flag),
             Problem::Structure { .. } => "the file may be cut short, or put together from several".into(),
             Problem::WrongType { .. }
             | Problem::Empty { .. }
@@ -62,6 +69,7 @@ impl RecordError {
             | Problem::NotFinite { .. } => return None,
             Problem::InexactId => "write the id as a string".into(),
             Problem::Ragged { .. } => "quote fields that contain the separator or a newline".into(),
+            Problem::OpenQuote { .. } => "close the quote; a quote that belongs to the text is doubled (\"\")".into(),
         })
     }
 }
@@ -101,8 +109,12 @@ pub(super) enum Problem {
     /// JSON numbers beyond 2^53 that fit no 64-bit integer lose digits: an id would silently change.
     #[error("the id is a number too large to be kept exactly")]
     InexactId,
-    #[error("the row has {found} fields where the header has {expected}")]
-    Ragged { found: usize, expected: usize },
+    /// `lines`: the first and the last, if the row has several.
+    #[error("the row has {} where the header has {expected}{}", counted(*found as u64, "field"), Together(*lines))]
+    Ragged { found: usize, expected: usize, lines: Option<(u64, u64)> },
+    /// `lines`: that of the quote, and the last of the file.
+    #[error("the quote that opens here is not closed{}", Swallowed(*lines))]
+    OpenQuote { lines: (u64, u64) },
 }
 
 /// The error of an input that cannot be read, or not to its end.
@@ -202,6 +214,11 @@ pub enum InputError {
 }
 
 impl InputError {
+    /// True if the records have no text, but a query with documents each.
+    pub fn has_queries(&self) -> bool {
+        matches!(self, Self::FieldInNone { present, .. } if present.has("query") && present.has("documents"))
+    }
+
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             Self::Missing { path } if path.to_string_lossy().contains(char::is_whitespace) => {
@@ -224,9 +241,7 @@ impl InputError {
             Self::Named { .. } => {
                 "if it is text all the same, say so: --input-format lines, jsonl, json, csv or tsv".into()
             }
-            Self::FieldInNone { field, present, flag, .. } => {
-                present.meant(field, flag).unwrap_or_else(|| format!("name the field with {flag}"))
-            }
+            Self::FieldInNone { field, present, flag, .. } => present.remedy(field, flag),
             Self::Header { .. } => "CSV and TSV need a first row that names the columns".into(),
             Self::Separator { other: '\t', .. } => "if it is TSV, say so: --input-format tsv".into(),
             Self::Separator { other: ',', .. } => "if it is CSV, say so: --input-format csv".into(),
@@ -234,9 +249,7 @@ impl InputError {
                 "save it with commas; if it is one column all the same, name it: --field {}",
                 shlex::try_quote(header).unwrap_or_default()
             ),
-            Self::Column { column, present, flag, .. } => {
-                present.meant(column, flag).unwrap_or_else(|| format!("name the column with {flag}"))
-            }
+            Self::Column { column, present, flag, .. } => present.remedy(column, flag),
             Self::NotAFile { .. } | Self::Open { .. } | Self::Read { .. } => return None,
         })
     }
@@ -255,53 +268,107 @@ impl fmt::Display for Rows {
     }
 }
 
+/// ", as its quotes hold lines 2 to 4 together", of a row of several lines.
+struct Together(Option<(u64, u64)>);
+
+impl fmt::Display for Together {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some((first, last)) => write!(f, ", as its quotes hold lines {first} to {last} together"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// The lines that became one row by a quote without an end.
+struct Swallowed((u64, u64));
+
+impl fmt::Display for Swallowed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            (first, last) if first < last => write!(f, ": lines {first} to {last} became one row"),
+            _ => f.write_str(" before the end of the file"),
+        }
+    }
+}
+
 /// The names of the present fields; a long list is shortened.
 #[derive(Debug, Clone, Default)]
 pub struct Names {
-    shown: Vec<String>,
+    /// At most [`KEPT`](Self::KEPT), each cut to [`LENGTH`](Self::LENGTH) characters.
+    kept: Vec<String>,
     more: usize,
 }
 
 impl Names {
+    /// Names in a message.
     const SHOWN: usize = 16;
+    /// Names that are searched for the one that was meant.
+    const KEPT: usize = 1024;
     const LENGTH: usize = 60;
+    /// The lowest similarity to the usual name, which the user did not type.
+    const MIN_SIMILARITY: f64 = 0.8;
 
-    /// The name to type, if it differs from the wanted one in capitals alone.
-    fn meant(&self, wanted: &str, flag: &str) -> Option<String> {
-        let wanted = wanted.to_lowercase();
+    /// The remedy for the missing field `wanted`: the name to type after `flag`.
+    fn remedy(&self, wanted: &str, flag: &str) -> String {
+        self.guess(wanted, flag).unwrap_or_else(|| match is_usual(wanted, flag) {
+            true => format!("name the field with {flag}"),
+            false => format!("{flag} takes one of the names that are there"),
+        })
+    }
+
+    /// The name that was probably meant by `wanted`, to be typed after `flag`.
+    pub(super) fn guess(&self, wanted: &str, flag: &str) -> Option<String> {
+        let lower = wanted.to_lowercase();
         let quoted = |name: &String| shlex::try_quote(name).ok().map(|name| format!("{flag} {name}"));
-        let alike: Vec<String> =
-            self.shown.iter().filter(|name| name.to_lowercase() == wanted).filter_map(quoted).collect();
-        match alike.len() {
-            0 => None,
-            1 => Some(format!("did you mean {}?", alike.join(""))),
-            _ => Some(format!("several names differ in capitals alone: {}", alike.join(" or "))),
+        let alike = self.kept.iter().filter(|name| name.to_lowercase() == lower);
+        let alike: Vec<String> = alike.filter_map(quoted).collect();
+        if alike.len() > 1 {
+            return Some(format!("several names differ in capitals alone: {}", alike.join(" or ")));
         }
+        let similar = || {
+            let min_similarity = if is_usual(wanted, flag) { Self::MIN_SIMILARITY } else { MIN_SIMILARITY };
+            let names = self.kept.iter().map(|name| (name.clone(), name));
+            suggest_by(wanted, names, min_similarity).and_then(quoted)
+        };
+        alike.into_iter().next().or_else(similar).map(|name| format!("did you mean {name}?"))
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.kept.iter().any(|kept| kept == name)
     }
 
     /// One more name.
     pub(super) fn push(&mut self, name: &str) {
-        if self.shown.len() == Self::SHOWN {
+        if self.kept.len() == Self::KEPT {
             self.more += 1;
         } else if name.chars().count() > Self::LENGTH {
-            self.shown.push(name.chars().take(Self::LENGTH - 1).chain(['…']).collect());
+            self.kept.push(name.chars().take(Self::LENGTH - 1).chain(['…']).collect());
         } else {
-            self.shown.push(name.to_owned());
+            self.kept.push(name.to_owned());
         }
     }
 }
 
+/// True of the name that is looked for if no flag names another.
+fn is_usual(wanted: &str, flag: &str) -> bool {
+    flag == "--field" && wanted == "text"
+}
+
 impl fmt::Display for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.shown.is_empty() {
+        if self.kept.is_empty() {
             return f.write_str("there are none");
         }
         f.write_str("there are: ")?;
-        for (i, name) in self.shown.iter().enumerate() {
+        for (i, name) in self.kept.iter().take(Self::SHOWN).enumerate() {
             // Quoted and escaped: a name may hold anything, terminal control codes included.
             write!(f, "{}{name:?}", if i == 0 { "" } else { ", " })?;
         }
-        if self.more > 0 { write!(f, " and {} more", self.more) } else { Ok(()) }
+        match self.more + self.kept.len().saturating_sub(Self::SHOWN) {
+            0 => Ok(()),
+            more => write!(f, " and {more} more"),
+        }
     }
 }
 
@@ -353,7 +420,28 @@ mod tests {
         assert_eq!(hint(&["Text", "ID"]), both("did you mean --field Text?"));
         let several = "several names differ in capitals alone: --field TEXT or --field Text";
         assert_eq!(hint(&["TEXT", "Text"]), both(several));
-        assert_eq!(hint(&["body"]).0, "name the field with --field");
+        assert_eq!(hint(&["body"]), both("name the field with --field"));
+        assert_eq!(hint(&["body", "texts"]), both("did you mean --field texts?"));
+    }
+
+    #[test]
+    fn misspelt_names_are_suggested_whichever_flag_has_them() {
+        let mut present = Names::default();
+        ["id", "body", "premise", "hypothesis", "a b"].iter().for_each(|name| present.push(name));
+        (0..100).for_each(|i| present.push(&format!("column {i}")));
+        present.push("zenith");
+        for (flag, wanted, hint) in [
+            ("--field", "boody", "did you mean --field body?"),
+            ("--id-field", "Id", "did you mean --id-field id?"),
+            ("--id-field", "premis", "did you mean --id-field premise?"),
+            ("--pair-field", "hypotesis", "did you mean --pair-field hypothesis?"),
+            ("--field", "A B", "did you mean --field 'a b'?"),
+            // Not shown in the message, but there.
+            ("--field", "zenit", "did you mean --field zenith?"),
+            ("--field", "qqq", "--field takes one of the names that are there"),
+        ] {
+            assert_eq!(present.remedy(wanted, flag), hint);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use super::lines::utf8;
 use super::object::keys;
 use super::object::{Fields, Leaf};
 use super::origin::Origin;
+use crate::json_words;
 use serde_json::{Map, Value};
 
 /// The id of a line and its content.
@@ -69,11 +70,8 @@ pub(super) fn missing(field: &str, line: &str, flag: &'static str) -> Problem {
 }
 
 pub(super) fn malformed(error: &serde_json::Error) -> Problem {
-    // The line number in serde_json's text is always 1; ours stands at the front of the message.
-    let place = format!(" at line {} column {}", error.line(), error.column());
-    let text = error.to_string();
-    let reason = text.strip_suffix(&place).unwrap_or(&text).to_owned();
-    Problem::Json { column: error.column(), reason }
+    // Its line number is always 1; ours stands at the front of the message.
+    Problem::Json { column: error.column(), reason: json_words::reason(error) }
 }
 
 /// The kind of a JSON value, for messages.

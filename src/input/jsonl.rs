@@ -208,11 +208,11 @@ mod tests {
     #[test]
     fn malformed_lines_are_their_own_trouble() {
         let rows = read("{\"text\":\"a\n{\"text\":\"b\"}\n[1]\n12\n{\"text\":\"c\"} x\n\"\\ud800\"");
-        assert!(rows[0].starts_with("1:!f:1: malformed JSON at column 10: EOF while parsing"), "{rows:?}");
+        assert!(rows[0].starts_with("1:!f:1: malformed JSON at column 10: it ends within a string"), "{rows:?}");
         assert_eq!(rows[1], "2::b");
         assert_eq!(rows[2], "3:!f:3: expected a JSON object or string, found an array");
         assert_eq!(rows[3], "4:!f:4: expected a JSON object or string, found a number");
-        assert_eq!(rows[4], "5:!f:5: malformed JSON at column 14: trailing characters");
+        assert_eq!(rows[4], "5:!f:5: malformed JSON at column 14: there is more after the end of the value");
         assert!(rows[5].starts_with("6:!f:6: malformed JSON"), "{rows:?}");
     }
 

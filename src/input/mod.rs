@@ -31,4 +31,4 @@ pub use origin::Origin;
 pub use pairs::{PairOptions, PairsError, ScoredPairs, read_pairs};
 pub use queries::Query;
 pub use record::{MAX_RECORD_BYTES, Record, Text};
-pub use records::Records;
+pub use records::{EmptyFiles, Records};

@@ -1,8 +1,8 @@
 //! The chain of inputs: checked together, then opened and read one after the other.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::vec;
 
 use super::error::Names;
@@ -28,6 +28,30 @@ pub struct Records<T = Text> {
     max: usize,
     read: Arc<AtomicU64>,
     total: Option<u64>,
+    empty: EmptyFiles,
+    /// The file that is being read, until its first record.
+    fresh: Option<Arc<str>>,
+}
+
+/// Files without a record.
+#[derive(Debug, Clone, Default)]
+pub struct EmptyFiles(Arc<Mutex<Vec<Arc<str>>>>);
+
+impl EmptyFiles {
+    /// Files that are named; of more the first are.
+    const NAMED: usize = 10;
+
+    fn push(&self, name: Arc<str>) {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if names.len() < Self::NAMED {
+            names.push(name);
+        }
+    }
+
+    /// The names of those that were read so far, as the user named them.
+    pub fn names(&self) -> Vec<Arc<str>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// Records at a file's beginning that may all lack a field before that counts as a wrong field's name.
@@ -57,6 +81,8 @@ impl Records {
             max: 0,
             read: Arc::default(),
             total: None,
+            empty: EmptyFiles::default(),
+            fresh: None,
         }
     }
 }
@@ -157,7 +183,17 @@ impl<T> Records<T> {
         }
         let total = sources.iter().map(|source| source.size).sum();
         let (read, options) = (Arc::default(), options.clone());
-        Ok(Self { sources: sources.into_iter(), current: None, open, options, max, read, total })
+        Ok(Self {
+            sources: sources.into_iter(),
+            current: None,
+            open,
+            options,
+            max,
+            read,
+            total,
+            empty: EmptyFiles::default(),
+            fresh: None,
+        })
     }
 
     /// Bytes read so far: ahead of the records by the buffered ones.
@@ -170,6 +206,11 @@ impl<T> Records<T> {
         self.read.clone()
     }
 
+    /// The files that turn out to have no record, for a warning when all is read.
+    pub fn empty_files(&self) -> EmptyFiles {
+        self.empty.clone()
+    }
+
     /// The size of everything, where all of it lies in regular files: the end of a progress bar.
     pub fn total_bytes(&self) -> Option<u64> {
         self.total
@@ -180,13 +221,20 @@ impl<T> Records<T> {
         loop {
             if let Some(current) = &mut self.current {
                 if let Some(record) = current.next() {
+                    self.fresh = None;
                     return Some(record);
                 }
                 self.current = None;
+                if let Some(name) = self.fresh.take() {
+                    self.empty.push(name);
+                }
             }
             let source = self.sources.next()?;
             match (self.open)(&source, &self.options, self.max, &self.read) {
-                Ok(opened) => self.current = Some(opened),
+                Ok(opened) => {
+                    self.current = Some(opened);
+                    self.fresh = Some(source.name.clone());
+                }
                 Err(error) => return Some(Err(error)),
             }
         }
@@ -272,6 +320,7 @@ mod tests {
         let texts: Vec<_> = records.by_ref().map(|r| r.unwrap().content.unwrap().text).collect();
         assert_eq!(texts, ["one", "two", "three", "four", "five"]);
         assert_eq!(records.bytes_read(), 60);
+        assert_eq!(records.empty_files().names(), [paths[1].to_string_lossy().into()]);
     }
 
     #[test]

@@ -45,6 +45,9 @@ impl Rows {
         let mut table = Table::new(reader, delimiter, max);
         let bad = |reason: String| Err(InputError::Header { file: name.clone(), reason });
         let header = match table.advance() {
+            Ok(Some(RowInfo { open_quote: Some(line), .. })) => {
+                return bad(format!("the quote that opens on line {line}, in the header row, is not closed"));
+            }
             Ok(Some(row)) if row.too_long => return bad(format!("the header row is longer than {max} bytes")),
             Ok(Some(row)) if row.columns > MAX_COLUMNS => {
                 return bad(format!("the header row has more than {MAX_COLUMNS} columns"));
@@ -87,17 +90,13 @@ impl Rows {
     }
 
     fn record(&self, row: RowInfo) -> Record {
+        if let Some((line, problem)) = row.problem(self.columns, self.max) {
+            // Without an id: the columns of the fields are unknown.
+            let origin = Origin { file: self.name.clone(), line };
+            return Record { id: None, content: Err(RecordError::new(&origin, problem)), origin };
+        }
         let origin = Origin { file: self.name.clone(), line: row.line };
         let wrong = |problem| RecordError::new(&origin, problem);
-        if row.too_long {
-            let content = Err(wrong(Problem::TooLong { limit: self.max }));
-            return Record { id: None, content, origin };
-        }
-        if row.columns != self.columns {
-            // Without an id: the columns of the fields are unknown.
-            let content = Err(wrong(Problem::Ragged { found: row.columns, expected: self.columns }));
-            return Record { id: None, content, origin };
-        }
         let field = |column: &Column| {
             let bytes = self.table.field(column.index);
             std::str::from_utf8(bytes).map(str::to_owned).map_err(|error| {
@@ -193,7 +192,7 @@ mod tests {
         assert_eq!(
             read(b"id,text\n1\n2,a,b\n3,x\xffy\n\xfe,b\n4,ok\n", None, None),
             [
-                "2:!f:2: the row has 1 fields where the header has 2",
+                "2:!f:2: the row has 1 field where the header has 2",
                 "3:!f:3: the row has 3 fields where the header has 2",
                 "4:\"3\"!f:4: invalid UTF-8 in column \"text\" (byte 0xff at byte 2 of the field)",
                 "5:!f:5: invalid UTF-8 in column \"id\" (byte 0xfe at byte 1 of the field)",
@@ -202,6 +201,27 @@ mod tests {
         );
         let long = read(b"text\naaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeef\nok", None, None);
         assert_eq!(long, ["2:!f:2: the record is longer than 50 bytes", "3::ok"]);
+    }
+
+    #[test]
+    fn quotes_that_swallow_rows_are_named() {
+        assert_eq!(
+            read(b"text\nok\n\"unclosed\nrow 1\nrow 2\n", None, None),
+            ["2::ok", "3:!f:3: the quote that opens here is not closed: lines 3 to 5 became one row"]
+        );
+        assert_eq!(
+            read(b"id,text\n1,\"x", None, None),
+            ["2:!f:2: the quote that opens here is not closed before the end of the file"]
+        );
+        assert_eq!(
+            read(b"id,text\n\"1,unclosed\n2,b\n3,c\"\n4,d\n", None, None),
+            [
+                "2:!f:2: the row has 1 field where the header has 2, as its quotes hold lines 2 to 4 together",
+                "5:\"4\":d"
+            ]
+        );
+        let header = open(b"\"id,text\n1,a\n", None, None).err().unwrap();
+        assert_eq!(header.to_string(), "f: the quote that opens on line 1, in the header row, is not closed");
     }
 
     #[test]

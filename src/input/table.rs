@@ -5,6 +5,7 @@
 
 use std::io;
 
+use super::error::Problem;
 use super::files::reader::{Reader, without_bom};
 use super::lines::KEEP;
 
@@ -35,6 +36,27 @@ pub(super) struct RowInfo {
     pub columns: usize,
     /// True if the row is over the limit; then it has no fields.
     pub too_long: bool,
+    /// The line it ends on; later than `line` where quoted fields hold line breaks.
+    pub last_line: u64,
+    /// The line on which a quote opens that the end of the file does not close.
+    pub open_quote: Option<u64>,
+}
+
+impl RowInfo {
+    /// The error of the row itself: a quote without an end, too many bytes, or not `expected` fields.
+    pub fn problem(&self, expected: usize, max: usize) -> Option<(u64, Problem)> {
+        let Self { line, columns: found, too_long, last_line, open_quote } = *self;
+        match open_quote {
+            // The row took in every later line of the file.
+            Some(opened) => Some((opened, Problem::OpenQuote { lines: (opened, last_line) })),
+            None if too_long => Some((line, Problem::TooLong { limit: max })),
+            None if found != expected => {
+                let lines = (last_line > line).then_some((line, last_line));
+                Some((line, Problem::Ragged { found, expected, lines }))
+            }
+            None => None,
+        }
+    }
 }
 
 impl Table {
@@ -103,15 +125,38 @@ impl Table {
                 break;
             }
         }
-        let mut row = RowInfo { line: self.line, columns: 0, too_long: false };
-        let mut filled = 0;
+        let line = self.line;
+        let mut row = RowInfo { line, columns: 0, too_long: false, last_line: line, open_quote: None };
+        // Bytes of the row so far, those given up included, and line breaks in its last field.
+        let (mut filled, mut written_before, mut breaks, mut last_byte) = (0, 0, 0, 0);
+        let mut probed = false;
         self.kept = 0;
         loop {
             let input = reader.fill_buf()?;
+            let is_end = input.is_empty();
+            // A line break ends the last row as the end of the file does; only to a quoted field it is one more byte.
+            let input = if is_end && !probed { b"\n" } else { input };
             let (result, read, written, ended) =
                 self.core.read_record(input, &mut self.fields[filled..], &mut self.ends[self.kept..]);
-            self.line += newlines(&input[..read]);
-            reader.consume(read);
+            let mut lines = 0;
+            if is_end {
+                probed |= read > 0;
+                if written > 0 {
+                    row.open_quote = Some(self.line - breaks);
+                }
+            } else {
+                lines = newlines(&input[..read]);
+                last_byte = input[..read].last().copied().unwrap_or(last_byte);
+                reader.consume(read);
+            }
+            self.line += lines;
+            if lines > 0 || ended > 0 {
+                // The ends count from the row's first byte.
+                let last_end = if ended > 0 { self.ends[self.kept + ended - 1] - written_before } else { 0 };
+                let last_field = &self.fields[filled..filled + written][last_end.min(written)..];
+                breaks = newlines(last_field) + if ended > 0 { 0 } else { breaks };
+            }
+            written_before += written;
             filled += written;
             self.kept += ended;
             row.columns += ended;
@@ -135,6 +180,7 @@ impl Table {
             }
         }
         row.too_long |= filled > self.max;
+        row.last_line = self.line - u64::from(last_byte == b'\n');
         if row.too_long || row.columns > MAX_COLUMNS {
             self.kept = 0;
         }
@@ -174,6 +220,48 @@ mod tests {
             let expected = ["1:2:a|b", "4:2:x\r\ny|q\"q", "7:2:last|", "8:1:", "9:2:end|1"];
             assert_eq!(rows(bytes, chunk, 100), expected, "{chunk}");
         }
+    }
+
+    #[test]
+    fn a_quote_that_is_never_closed_is_found_where_it_opens() {
+        let open = |text: &'static [u8], chunk: usize, max: usize| {
+            let mut table = Table::new(Box::new(BufReader::with_capacity(chunk, text)), b',', max);
+            let mut last = None;
+            while let Some(row) = table.advance().unwrap() {
+                assert!(last.replace(row).is_none_or(|row| row.open_quote.is_none()));
+            }
+            last.and_then(|row| Some((row.open_quote?, row.last_line)))
+        };
+        for chunk in [1, 2, 3, 5, 1000] {
+            for (text, found) in [
+                (&b"text\n\"unclosed\nrow 1\nrow 2\n"[..], Some((2, 4))),
+                (b"a,b\n\"x\ny\",\"open\nz", Some((3, 4))),
+                (b"a,b\n\"x\ny\",z,\"", Some((3, 3))),
+                (b"a\n\"doubled \"\"\n\n", Some((2, 3))),
+                (b"\"header\na\n", Some((1, 2))),
+                (b"a\n\"closed\"", None),
+                (b"a\n\"\"", None),
+                (b"a\n\"x\ny\"\r\n\r\n", None),
+                (b"a\n5\" disk\n", None),
+                (b"a\n", None),
+                (b"", None),
+            ] {
+                let shown = String::from_utf8_lossy(text);
+                assert_eq!(open(text, chunk, 100), found, "{shown:?} in chunks of {chunk}");
+                // Of a row that is too long nothing is held, but its quote is found all the same.
+                assert_eq!(open(text, chunk, 3), found, "{shown:?} in chunks of {chunk}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_knows_its_last_line() {
+        let mut table = Table::new(Box::new(&b"a,b\r\n\"x\ny\nz\"\r\nlast"[..]), b',', 100);
+        let mut lines = Vec::new();
+        while let Some(row) = table.advance().unwrap() {
+            lines.push((row.line, row.last_line));
+        }
+        assert_eq!(lines, [(1, 1), (2, 4), (5, 5)]);
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub enum ModelError {
         dir: PathBuf,
         /// The first of the files in it.
         files: Vec<String>,
+        /// The cached model that the directory's name would mean elsewhere.
+        cached: Option<String>,
     },
     /// An adapter without the model it changes.
     #[error("{}: is an adapter{} {}, without weights of its own", dir.display(), kind.as_deref().map(|kind| format!(" ({kind})")).unwrap_or_default(), base.as_ref().map_or("for a model that it does not name".into(), |base| format!("for {base}")))]
@@ -71,6 +73,9 @@ impl ModelError {
                 Some("give a directory, an .onnx file, or a repository such as BAAI/bge-small-en-v1.5".into())
             }
             Self::MissingFile { hint, .. } | Self::AdapterOnly { hint, .. } => Some(hint.clone()),
+            Self::NotAModel { cached: Some(cached), .. } => Some(format!(
+                "the directory hides a cached model: --model-id {cached}, or give the directory another name"
+            )),
             Self::NotAModel { files, .. } => {
                 let found =
                     if files.is_empty() { "it is empty".into() } else { format!("it holds {}", files.join(", ")) };

@@ -11,6 +11,7 @@ pub mod weights;
 pub use error::ModelError;
 pub use files::fingerprint;
 pub use files::modules;
+pub(crate) use files::required::wanted_of;
 pub use files::sentence;
 pub use hub::cache;
 pub use hub::package::DEFAULT_MODEL;

@@ -72,7 +72,7 @@ const MAX_BYTES: usize = 24;
 const FIRST_WHOLE: f32 = 8_388_608.0;
 
 impl Precision {
-    /// Appends a finite number: `{number:.precision$}` without the zeros at its end.
+    /// Appends a finite number: `{number:.precision$}` without the zeros at its end, and without the sign of a zero.
     fn append(self, number: f32, out: &mut Vec<u8>) {
         let Self(digits) = self;
         if number.abs() >= FIRST_WHOLE {
@@ -83,6 +83,8 @@ impl Precision {
         // Exact: 24 bits of an f32 times 24 bits of a power of five fit into the 53 of an f64.
         let power = 10_u64.pow(digits.into()) as f64;
         let mut rest = (f64::from(number.abs()) * power).round_ties_even() as u64;
+        // What is rounded to zero has no sign.
+        let is_negative = number.is_sign_negative() && rest > 0;
         let mut next_digit = || {
             let digit = b'0' + (rest % 10) as u8;
             rest /= 10;
@@ -110,7 +112,7 @@ impl Precision {
             let (digit, rest) = next_digit();
             let start = prepend(digit);
             if rest == 0 {
-                break if number.is_sign_negative() { prepend(b'-') } else { start };
+                break if is_negative { prepend(b'-') } else { start };
             }
         };
         out.extend_from_slice(&text[start..]);
@@ -132,12 +134,16 @@ mod tests {
     fn expected(number: f32, digits: u8) -> String {
         let whole = format!("{number:.0$}", usize::from(digits));
         match whole.split_once('.') {
-            None => whole,
+            None => unsigned_zero(&whole),
             Some((whole, fraction)) => {
                 let fraction = fraction.trim_end_matches('0');
-                format!("{whole}.{}", if fraction.is_empty() { "0" } else { fraction })
+                unsigned_zero(&format!("{whole}.{}", if fraction.is_empty() { "0" } else { fraction }))
             }
         }
+    }
+
+    fn unsigned_zero(text: &str) -> String {
+        if ["-0", "-0.0"].contains(&text) { text[1..].to_owned() } else { text.to_owned() }
     }
 
     #[track_caller]
@@ -155,7 +161,8 @@ mod tests {
             (-0.05, 4, "-0.05"),
             (1.0, 4, "1.0"),
             (1.0, 0, "1"),
-            (-0.000_01, 4, "-0.0"),
+            (-0.000_01, 4, "0.0"),
+            (-0.4, 0, "0"),
             (0.999_96, 4, "1.0"),
             (9.5, 0, "10"),
             (2.5, 0, "2"),

@@ -12,7 +12,7 @@ use crate::fetch::FetchError;
 pub enum RuntimeError {
     #[error("{}: {reason}", path.display())]
     Library { path: PathBuf, reason: String },
-    #[error("ONNX Runtime is not installed: {0}")]
+    #[error("{}", not_installed(.0))]
     NotInstalled(#[source] FetchError),
     #[error("there is no ONNX Runtime package for {0}")]
     NoPackage(String),
@@ -30,6 +30,15 @@ pub enum RuntimeError {
     Interface { model: String, reason: String },
 }
 
+fn not_installed(error: &FetchError) -> String {
+    match error {
+        // It names ONNX Runtime itself.
+        FetchError::Offline { .. } => error.to_string(),
+        FetchError::Io { .. } => format!("ONNX Runtime cannot be installed in infa's cache: {error}"),
+        _ => format!("ONNX Runtime is not installed: {error}"),
+    }
+}
+
 impl RuntimeError {
     pub fn hint(&self) -> Option<String> {
         match self {
@@ -40,6 +49,8 @@ impl RuntimeError {
             Self::NotInstalled(FetchError::Offline { .. }) => {
                 Some("run once without --offline, or give a library with --ort-library".into())
             }
+            // Nothing is wrong with ONNX Runtime or pip.
+            Self::NotInstalled(e @ FetchError::Io { .. }) => e.hint(),
             Self::NotInstalled(_) | Self::NoPackage(_) => Some(format!(
                 "install it with `pip install onnxruntime=={VERSION}`, or unpack an official release of ONNX Runtime \
                  and give its libonnxruntime to --ort-library"

@@ -25,7 +25,7 @@ const OF_MEASURING: &[&str] = &["report", "stats"];
 /// What `compare` may use of `bench`: documents that `infa bench` writes, and engines to ask.
 const BENCH_FOR_COMPARE: &[&str] = &["report", "target", "engine", "dataset"];
 /// For all, and using nothing.
-const FOR_ALL: &[&str] = &["panic_guard", "regular_file", "suggest", "threads", "plural"];
+const FOR_ALL: &[&str] = &["panic_guard", "regular_file", "suggest", "threads", "plural", "json_words"];
 
 fn allowed(from: &str, to: &str) -> bool {
     let floor = |name: &str| FLOORS.iter().position(|floor| floor.contains(&name));

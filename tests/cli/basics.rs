@@ -93,7 +93,7 @@ fn the_summary_counts_and_goes_to_stderr() {
     assert!(ran.err.starts_with(&format!("Embedded 3 inputs ({tokens} tokens, 1 truncated) in ")), "{}", ran.err);
     assert!(ran.err.contains("inputs/s") && ran.err.contains("tokens/s"), "{}", ran.err);
     let failed = embed(["--truncate", "none"]).stdin(format!("a\n{long}\n")).run().status(1);
-    assert!(failed.err.contains("Embedded 2 inputs (") && failed.err.contains(", 1 failed)"), "{}", failed.err);
+    assert!(failed.err.contains("Embedded 1 of 2 inputs (") && failed.err.contains(", 1 failed)"), "{}", failed.err);
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod file_kinds;
 mod first_words;
 mod formats;
 mod help;
+mod hints;
 mod hub;
 #[path = "../support/hub_server.rs"]
 mod hub_server;

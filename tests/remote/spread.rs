@@ -69,7 +69,7 @@ fn what_nobody_tells_is_left_out() {
     let embed = |format: &str| fake.embed(["--format", format, "--request-batch", "1"], "a\nbad\n").run().status(1);
     let ran = embed("jsonl");
     assert_eq!(ran.text().lines().next(), Some(r#"{"index":0,"embedding":[1.0,1.0]}"#));
-    assert!(ran.err.contains("Embedded 2 inputs (1 failed) in "), "{}", ran.err);
+    assert!(ran.err.contains("Embedded 1 of 2 inputs (1 failed) in "), "{}", ran.err);
     assert!(ran.err.contains("first reply in") && !ran.err.contains("tokens"), "{}", ran.err);
     let csv = embed("csv");
     let lines: Vec<&str> = csv.text().lines().collect();

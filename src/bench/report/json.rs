@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use super::{Report, SCHEMA_VERSION, finite};
+use crate::json_words;
 #[cfg(test)]
 use crate::report::schema_of;
 
@@ -76,8 +77,9 @@ pub fn parse(text: &str) -> Result<Report, ReportError> {
         Some(found) => return Err(ReportError::Version { found }),
         None => return Err(ReportError::NoReport),
     }
-    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text))
-        .map_err(|error| ReportError::Field { field: error.path().to_string(), message: error.inner().to_string() })
+    serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text)).map_err(|error| {
+        ReportError::Field { field: error.path().to_string(), message: json_words::reason(error.inner()) }
+    })
 }
 
 fn syntax(text: &str, error: &serde_json::Error) -> ReportError {
@@ -87,10 +89,7 @@ fn syntax(text: &str, error: &serde_json::Error) -> ReportError {
     if error.is_eof() || half {
         return ReportError::Truncated { line };
     }
-    // The message ends in the position, which the error has as well.
-    let message = error.to_string();
-    let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
-    ReportError::Syntax { message, line, column }
+    ReportError::Syntax { message: json_words::reason(error), line, column }
 }
 
 #[cfg(test)]
@@ -155,8 +154,8 @@ mod tests {
             );
         }
         let message = |text: &str| parse(text).unwrap_err().to_string();
-        assert_eq!(message("{\n  \"a\": nul}"), "this is not JSON: expected ident in line 2, column 11");
-        assert_eq!(message("{} {}"), "this is not JSON: trailing characters in line 1, column 4");
+        assert_eq!(message("{\n  \"a\": nul}"), "this is not JSON: not a JSON value in line 2, column 11");
+        assert_eq!(message("{} {}"), "this is not JSON: there is more after the end of the value in line 1, column 4");
         for other in ["{}", "[]", "12", "\"x\"", "null", "{\"schema_version\": \"one\"}", "{\"schema_version\": null}"]
         {
             assert_eq!(parse(other), Err(ReportError::NoReport), "{other}");
@@ -167,8 +166,7 @@ mod tests {
         let mut value = serde_json::to_value(sample::engines()).unwrap();
         value["engines"][2]["figures"]["p99_ms"]["median"] = "fast".into();
         let wrong = message(&value.to_string());
-        let expected =
-            "this is not a report of schema_version 1: engines[2].figures.p99_ms.median: invalid type: string";
+        let expected = "this is not a report of schema_version 1: engines[2].figures.p99_ms.median: expected a number, found a string";
         assert!(wrong.starts_with(expected), "{wrong}");
         assert!(
             message("{\"schema_version\": 1}").contains(": .: missing field `infa`"),

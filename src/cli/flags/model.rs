@@ -48,7 +48,9 @@ impl ModelIdArgs {
 /// The hardware that engines on this machine use.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Args)]
 pub struct HardwareArgs {
-    /// Device: auto, cpu, cuda, tensorrt [default: auto]
+    /// Device: auto, cpu, cuda [default: auto]
+    ///
+    /// infa's own engine computes on the CPU; cuda is for torch and other Python engines. tensorrt is not implemented yet.
     #[arg(long, value_enum, value_name = "DEVICE")]
     pub device: Option<Device>,
 
@@ -109,9 +111,9 @@ pub struct ModelArgs {
     #[command(flatten)]
     pub hardware: HardwareArgs,
 
-    /// float32, float16, bfloat16, int8 [default: auto]
+    /// float32, int8 [default: auto]
     ///
-    /// Number format of weights and arithmetic. Weights are quantised to int8 once and cached.
+    /// Number format of weights and arithmetic. float16 and bfloat16 are for Python engines; infa's own does not implement them yet. Weights are quantised to int8 once and cached.
     #[arg(long, value_enum, value_name = "DTYPE")]
     pub dtype: Option<Dtype>,
 
@@ -169,6 +171,8 @@ pub struct VectorArgs {
     pub normalize: bool,
 
     /// Keep the length of vectors
+    ///
+    /// Of --normalize and --no-normalize the last one counts.
     #[arg(long, overrides_with = "normalize")]
     pub no_normalize: bool,
 

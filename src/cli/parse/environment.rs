@@ -10,6 +10,7 @@ use clap::builder::Resettable;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Args, Command, CommandFactory, FromArgMatches, ValueEnum};
 
+use super::origin::{FromVariables, with_variable_names};
 use super::tei::TeiVariables;
 use super::usage::UsageError;
 use super::variables::variable;
@@ -64,6 +65,8 @@ pub struct Remarks {
     pub notes: Vec<String>,
     /// Variables that have no effect, or an unexpected one.
     pub warnings: Vec<String>,
+    /// Flags that variables set.
+    pub variables: FromVariables,
 }
 
 impl Cli {
@@ -87,18 +90,19 @@ impl Cli {
             arg.get_env().is_some_and(|variable| value(id, variable).is_none() || is_for_others(arg, variable))
                 || rivals(id).any(|rival| is_typed(typed.as_ref(), rival))
         };
-        let matches = without_variables(command, &ignored).try_get_matches_from(&arguments);
+        let command = without_variables(command, &ignored);
+        let matches = command.clone().try_get_matches_from(&arguments);
         let parsed = matches.and_then(|matches| Ok((Self::from_arg_matches(&matches)?, matches)));
         let (cli, matches) = parsed.map_err(|e| {
             let serves = arguments.iter().any(|argument| argument == "serve");
             let variables = if serves { tei.taken() } else { Vec::new() };
             UsageError::new(
-                numbers::in_words(tips::with_tip(e, &plain, &path)),
+                numbers::in_words(with_variable_names(tips::with_tip(e, &plain, &path), &command, &path, &arguments)),
                 is_json(&arguments, serves && tei.json_output()),
                 &variables,
             )
         })?;
-        let mut remarks = Remarks::default();
+        let mut remarks = Remarks { variables: FromVariables::of(&command, &matches), ..Remarks::default() };
         let variables: Vec<(OsString, OsString)> = std::env::vars_os().collect();
         let variables = variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value.as_os_str())));
         remarks.warnings = unknown::warnings(&plain, subcommand.as_deref(), variables);

@@ -4,6 +4,7 @@ mod endings;
 mod environment;
 mod help;
 mod numbers;
+mod origin;
 mod tei;
 mod tips;
 mod unknown;

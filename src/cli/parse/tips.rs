@@ -147,6 +147,7 @@ pub(super) fn with_tip(mut error: Error, root: &Command, path: &[&str]) -> Error
         ErrorKind::UnknownArgument => text(ContextKind::InvalidArg).and_then(|flag| {
             let name = flag.split('=').next().unwrap_or(&flag);
             let instead = of_flag(name, root, path);
+            name_visibly(&mut error, root, path);
             let guessed = error.get(ContextKind::SuggestedArg).is_some();
             // A guess may stand beside the list of commands that have the flag, not beside a known replacement.
             keep = instead.is_none() && guessed;
@@ -174,6 +175,23 @@ pub(super) fn with_tip(mut error: Error, root: &Command, path: &[&str]) -> Error
             let known = SUBCOMMANDS.iter().find(|(names, _)| names.contains(&name.to_ascii_lowercase().as_str()));
             known.map(|(_, tip)| (*tip).to_owned())
         }),
+        ErrorKind::ArgumentConflict => {
+            // The usage would show both together.
+            error.remove(ContextKind::Usage);
+            let both = [ContextKind::InvalidArg, ContextKind::PriorArg].map(|kind| match error.get(kind) {
+                Some(ContextValue::String(shown)) => shown.clone(),
+                Some(ContextValue::Strings(shown)) => shown.join(" "),
+                _ => String::new(),
+            });
+            let has = |start: &str| both.iter().any(|shown| shown.starts_with(start));
+            Some(match (has("--text"), has("[FILE]")) {
+                (true, true) => "leave one of them out: the texts of --text, or the files".to_owned(),
+                (true, false) => {
+                    "leave one of them out: --text is a text as it is, without format and fields".to_owned()
+                }
+                _ => "leave one of them out".to_owned(),
+            })
+        }
         // A word where serve takes flags alone: the message names infa serve instead of a word of Infinity's.
         ErrorKind::ValueValidation if text(ContextKind::InvalidArg).as_deref() == Some("[v2]") => {
             error.insert(ContextKind::InvalidArg, ContextValue::String("infa serve".to_owned()));
@@ -187,6 +205,19 @@ pub(super) fn with_tip(mut error: Error, root: &Command, path: &[&str]) -> Error
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     error
+}
+
+/// Replaces a guess that `--help` does not list by the flag that it is another name of.
+fn name_visibly(error: &mut Error, root: &Command, path: &[&str]) {
+    let Some(ContextValue::String(guess)) = error.get(ContextKind::SuggestedArg) else { return };
+    let here = path.iter().try_fold(root, |command, name| command.find_subcommand(name));
+    let hides = |arg: &&clap::Arg| {
+        let long = guess.trim_start_matches('-');
+        arg.get_long() != Some(long) && arg.get_all_aliases().is_some_and(|aliases| aliases.contains(&long))
+    };
+    if let Some(long) = here.and_then(|here| here.get_arguments().find(hides)?.get_long()) {
+        error.insert(ContextKind::SuggestedArg, ContextValue::String(format!("--{long}")));
+    }
 }
 
 /// The tip for the flag `name` of the command at `path`.
@@ -258,6 +289,10 @@ mod tests {
             (&["embed", "--fp16"], "computes in float32", "float16"),
             (&["embed", "--device", "gpu"], "computes on the CPU", "similar"),
             (&["embed", "--dtype", "fp16"], "--dtype int8", "similar"),
+            (&["rerank", "--mode", "query"], "'--model-id'", "'--model'"),
+            (&["embed", "--text", "a", "f"], "tip: leave one of them out", "Usage"),
+            (&["embed", "--text", "a", "--field", "f"], "without format and fields", "Usage"),
+            (&["embed", "--prompt", "a", "--mode", "query"], "tip: leave one of them out", "Usage"),
             (&["completions", "tcsh"], "invalid value 'tcsh'", "similar"),
             (&["completions", "bsh"], "'bash'", "-- bsh"),
         ] {

@@ -10,6 +10,7 @@ use crate::graph::export::{MOST_INSIDE, export};
 use crate::graph::{self, GraphError, Lexical, Operators, Output, Request, Rows};
 use crate::model::splade::{self, SpladePooling};
 use crate::model::task::Task;
+use crate::model::tokenizer;
 use crate::model::weights::Weights;
 use crate::model::{Model, ModelError};
 use crate::output::{BytesWriter, Destination};
@@ -60,7 +61,20 @@ pub(super) fn run(args: ExportArgs, app: &AppContext) -> Result<Outcome, Error> 
         model.name,
         if standard_ops { "standard" } else { "ONNX Runtime's" },
     ));
+    if !has_tokenizer(&output) {
+        app.bars.printer().note(&format!(
+            "infa runs it where the model's tokenizer.json and other configuration lie beside it or one directory up: \
+             move it to {}, or copy them from there",
+            model.dir.display(),
+        ));
+    }
     Ok(Outcome::Done)
+}
+
+/// True if infa finds a tokenizer for `file`, as it does when it opens one.
+fn has_tokenizer(file: &Path) -> bool {
+    let file = std::path::absolute(file).unwrap_or_else(|_| file.to_owned());
+    file.ancestors().skip(1).take(2).any(|dir| tokenizer::file_in(dir).is_file() || dir.join("modules.json").is_file())
 }
 
 /// The file for weights that do not fit into `output`: `model.onnx` → `model.onnx.data`.

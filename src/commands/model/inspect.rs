@@ -63,7 +63,9 @@ fn table(summary: &Summary) -> String {
         let processor = if *saturating { " without VNNI" } else { "" };
         let whose = if *own_texts { "of your own " } else { "" };
         let texts = counted(*calibration_texts, "text");
-        let by = format!("for {output}{processor}, calibrated by {texts} {whose}(cached)");
+        // Vectors of tokens are what is pooled.
+        let output = if output == "token vectors" { "vectors of tokens, pooled afterwards" } else { output };
+        let by = format!("for {output}{processor}; calibrated by {texts} {whose}(cached)");
         line(if i == 0 { "int8" } else { "" }, &format!("{check}; {by}"));
     }
     let mut number = |label: &str, value: Option<usize>, unit: &str| {

@@ -12,13 +12,13 @@ use super::{Use, uses};
 use crate::engine::int8::Report;
 use crate::engine::{self, OutputKind};
 use crate::graph::{self, Description};
-use crate::model::Model;
 use crate::model::late_interaction::LateInteraction;
 use crate::model::modules::Step;
 use crate::model::source::{Source, Weights as WeightsFile};
 use crate::model::static_embedding::StaticTable;
 use crate::model::task::Task;
 use crate::model::weights::Weights;
+use crate::model::{Model, wanted_of};
 use crate::regular_file;
 
 /// A description of a model. Unknown parts are absent.
@@ -87,7 +87,7 @@ impl Summary {
         let mut summary = Self {
             model: source.name.clone(),
             directory: source.dir.clone(),
-            files: files(&source.dir),
+            files: of_model(files(&source.dir), &source),
             ..Self::default()
         };
         let weightless = problem.is_some();
@@ -95,7 +95,10 @@ impl Summary {
         match Model::read(source.clone()) {
             Ok(model) => summary.read(&model, weightless, cache),
             Err(e) => {
-                summary.problems.push(with_hint(&e, e.hint()));
+                // What an .onnx file lacks beside it is known already.
+                if !(weightless && Path::new(&source.name).is_file()) {
+                    summary.problems.push(with_hint(&e, e.hint()));
+                }
                 let config = regular_file::read(&source.dir.join("config.json"), regular_file::SETTINGS);
                 let config = config.ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Json::Null);
                 summary.read_config(&config);
@@ -265,6 +268,24 @@ fn labels(config: &Json) -> Vec<String> {
     let mut numbered: Vec<_> = numbered.collect();
     numbered.sort_by_key(|&(id, _)| id);
     numbered.into_iter().map(|(_, name)| name.as_str().map_or_else(|| name.to_string(), str::to_owned)).collect()
+}
+
+/// Of the files in its directory those of the model: an `.onnx` file that is named may lie anywhere.
+fn of_model(mut files: Vec<File>, source: &Source) -> Vec<File> {
+    let onnx = Path::new(&source.name);
+    if !onnx.is_file() {
+        return files;
+    }
+    // The directory may be the one above that of the file.
+    let path = std::path::absolute(onnx).unwrap_or_else(|_| onnx.to_owned());
+    let dir = std::path::absolute(&source.dir).unwrap_or_else(|_| source.dir.clone());
+    let onnx = path.strip_prefix(&dir).unwrap_or(&path);
+    let names: Vec<&str> = files.iter().map(|file| file.name.as_str()).collect();
+    let wanted = wanted_of(&names, Some(onnx));
+    // Any other .json may be one of the user's.
+    let is_setting = |name: &str| ["config", "token", "vocab", "modules"].iter().any(|part| name.contains(part));
+    files.retain(|file| wanted.contains(&file.name) && (!file.name.ends_with(".json") || is_setting(&file.name)));
+    files
 }
 
 /// The files of a model's directory and of those right below it.

@@ -51,8 +51,22 @@ pub fn run(args: RerankArgs, app: &AppContext) -> Result<Outcome, Error> {
     match query {
         Some(query) => {
             let command = format!("infa rerank --query {}", texts::quoted(&query));
-            let mut records = texts::open(read, None, &command, "documents", app)?;
-            let Some(first) = first(&mut records)? else {
+            let given = shown(&read.files);
+            let own_queries = |error: &dyn std::fmt::Display| Error::Usage {
+                message: format!("--query: {error}"),
+                hint: format!("leave --query out, as each line has a query of its own: {}", without_query(&given)),
+            };
+            let mut records = match texts::open(read, None, &command, "documents", app) {
+                Err(Error::Input(error)) if error.has_queries() => return Err(own_queries(&error)),
+                opened => opened?,
+            };
+            let first = first(&mut records)?;
+            if let Some(Record { content: Err(error), .. }) = &first
+                && error.is_query()
+            {
+                return Err(own_queries(error));
+            }
+            let Some(first) = first else {
                 return Err(Error::Nothing("there are no documents"));
             };
             let runtime = engine::runtime(&options, app)?;
@@ -141,6 +155,11 @@ fn no_query(reason: &str, hint: &str) -> Error {
 /// The command to type.
 fn command(query: &str, rest: &[String]) -> String {
     [&[format!("infa rerank --query {}", texts::quoted(query))], rest].concat().join(" ")
+}
+
+/// The command for lines that have queries of their own.
+fn without_query(files: &[String]) -> String {
+    [&["infa rerank".to_owned()], files].concat().join(" ")
 }
 
 /// Files as a shell takes them.

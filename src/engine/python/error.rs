@@ -12,8 +12,9 @@ pub enum PythonError {
     Option(String),
     #[error("there is no Python 3 here: tried {}", .tried.join(", "))]
     NoPython { tried: Vec<String> },
-    #[error("the Python package {package} is missing ({})", .python.display())]
-    Missing { engine: &'static str, package: String, python: PathBuf },
+    /// `pythons` are the interpreters that lack it.
+    #[error("the Python package {package} is missing (in {})", .pythons.iter().map(|python| python.display().to_string()).collect::<Vec<_>>().join(", "))]
+    Missing { engine: &'static str, package: String, pythons: Vec<PathBuf> },
     #[error("{} cannot be run: {reason}", .python.display())]
     Spawn { python: PathBuf, reason: String },
     /// The engine does not support this request with this model.

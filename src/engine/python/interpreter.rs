@@ -104,7 +104,7 @@ pub fn candidates(kind: EngineKind, given: Option<&Path>, cache: &Path) -> Vec<P
 /// interpreter.
 pub async fn find(kind: EngineKind, given: Option<&Path>, cache: &Path) -> Result<Interpreter, PythonError> {
     let packages = kind.recipe().packages.as_ref().map_or(&[][..], |packages| packages.needed);
-    let mut missing = None;
+    let mut missing: Option<(String, Vec<PathBuf>)> = None;
     let mut tried = Vec::new();
     for python in candidates(kind, given, cache) {
         match Interpreter::ask(&python, packages).await {
@@ -112,13 +112,16 @@ pub async fn find(kind: EngineKind, given: Option<&Path>, cache: &Path) -> Resul
                 None => return Ok(interpreter),
                 Some(package) => {
                     tracing::debug!("{} has no {}", python.display(), package.name);
-                    let package = package.name.to_owned();
-                    missing = Some(PythonError::Missing { engine: kind.name(), package, python });
+                    // The first candidate is the best one: what it lacks is to be installed.
+                    missing.get_or_insert_with(|| (package.name.to_owned(), Vec::new())).1.push(python);
                 }
             },
             Err(reason) if given.is_some() => return Err(PythonError::Spawn { python, reason }),
             Err(reason) => tried.push(format!("{} ({reason})", python.display())),
         }
     }
-    Err(missing.unwrap_or(PythonError::NoPython { tried }))
+    Err(match missing {
+        Some((package, pythons)) => PythonError::Missing { engine: kind.name(), package, pythons },
+        None => PythonError::NoPython { tried },
+    })
 }

@@ -324,7 +324,10 @@ class CrossEncoder(Torch):
         classifier = any("ForSequenceClassification" in name for name in config.get("architectures") or [])
         if not classifier and not any("cross_encoder" in module["type"] for module in modules):
             # It would be given a head of random weights.
-            raise Refused("%s is no cross-encoder: it has no head that scores" % self.setup["model"])
+            raise Refused(
+                "%s is no cross-encoder: it has no head that scores; infa's own engine (--engine onnx) can rank by its vectors"
+                % self.setup["model"]
+            )
         from sentence_transformers import CrossEncoder as Model
 
         if self.setup["max_length"]:

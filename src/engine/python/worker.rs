@@ -131,7 +131,7 @@ impl Worker {
                 let (_, stderr) = process.end().await;
                 return Err(match (how.as_str(), package) {
                     ("missing", Some(package)) => {
-                        PythonError::Missing { engine: kind.name(), package, python: found.path }
+                        PythonError::Missing { engine: kind.name(), package, pythons: vec![found.path] }
                     }
                     ("refused", _) => PythonError::Refused(message),
                     _ => PythonError::Load { reason: message, stderr },

@@ -20,7 +20,7 @@ impl RemoteError {
             Self::Status { code: 401 | 403, .. } if key => format!("the server does not accept the key in {variables}"),
             Self::Status { code: 401 | 403, .. } => format!("put the server's key into {variables}"),
             Self::Status { code: 404 | 405, .. } if named => {
-                format!("does the server speak {}'s API there, and has it a model of that name?", engine.name())
+                format!("does the server speak {}'s API there, and does it have a model of that name?", engine.name())
             }
             Self::Status { code: 404 | 405, .. } => {
                 format!("does the server speak {}'s API there? --model-id names one of its models", engine.name())

@@ -163,7 +163,7 @@ fn bad_lines_of_texts() {
         (b"{\"_id\":\"d9\",\"te", "malformed JSON at column "),
         (b"{\"_id\":\"d9\",\"text\":\"x\"} {}", "malformed JSON at column "),
         (b"{\"_id\":\"d9\",\"text\":\"\xff\"}", "invalid UTF-8 (byte 0xff at column 21)"),
-        (b"plain text", "malformed JSON at column 1: expected "),
+        (b"plain text", "malformed JSON at column 1: not a JSON value"),
     ] {
         let corpus = [b"{\"_id\":\"d1\",\"text\":\"x\"}\n\n", line, b"\n"].concat();
         let message = whole(&corpus, QUERIES, QRELS).message();

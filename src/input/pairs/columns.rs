@@ -22,6 +22,20 @@ pub(super) struct Columns {
     pub split: Option<Column>,
 }
 
+/// The column that is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Lacking {
+    pub message: String,
+    /// Its name and the flag that names it, where the user did.
+    pub named: Option<(String, &'static str)>,
+}
+
+impl From<&str> for Lacking {
+    fn from(message: &str) -> Self {
+        Self { message: message.to_owned(), named: None }
+    }
+}
+
 /// A field or column that is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Column {
@@ -32,15 +46,18 @@ pub(super) struct Column {
 impl Columns {
     /// Finds the columns among `names`, or returns the missing one. Names given by the user are matched exactly, usual
     /// names in any case. Of equal names the first counts.
-    pub fn of(names: &[&str], options: &PairOptions) -> Result<Self, String> {
+    pub fn of(names: &[&str], options: &PairOptions) -> Result<Self, Lacking> {
         let column = |index: usize| Column { index, name: names[index].to_owned() };
         let exact = |wanted: &str| names.iter().position(|name| *name == wanted);
         let usual = |wanted: &str| exact(wanted).or_else(|| names.iter().position(|n| n.eq_ignore_ascii_case(wanted)));
-        let given = |wanted: &Option<String>| match wanted {
+        let given = |wanted: &Option<String>, flag| match wanted {
             None => Ok(None),
-            Some(name) => exact(name).map(Some).ok_or_else(|| format!("there is no column {name:?}")),
+            Some(name) => exact(name).map(Some).ok_or_else(|| Lacking {
+                message: format!("there is no column {name:?}"),
+                named: Some((name.clone(), flag)),
+            }),
         };
-        let (first, second) = match (given(&options.first)?, given(&options.second)?) {
+        let (first, second) = match (given(&options.first, "--field")?, given(&options.second, "--pair-field")?) {
             (Some(first), Some(second)) => (first, second),
             (Some(first), None) => {
                 let second = SECOND.iter().find_map(|name| usual(name)).filter(|second| *second != first);
@@ -56,7 +73,7 @@ impl Columns {
                 both.ok_or("there are no columns with two texts")?
             }
         };
-        let score = given(&options.score)?.or_else(|| SCORE.iter().find_map(|name| usual(name)));
+        let score = given(&options.score, "--score-field")?.or_else(|| SCORE.iter().find_map(|name| usual(name)));
         let score = column(score.ok_or("there is no column with a score")?);
         Ok(Self { first: column(first), second: column(second), score, split: usual(SPLIT).map(column) })
     }
@@ -68,7 +85,8 @@ mod tests {
 
     fn find(names: &[&str], given: [&str; 3]) -> Result<[usize; 3], String> {
         let [first, second, score] = given.map(|name| (!name.is_empty()).then(|| name.to_owned()));
-        let columns = Columns::of(names, &PairOptions { first, second, score, split: None })?;
+        let options = PairOptions { first, second, score, split: None };
+        let columns = Columns::of(names, &options).map_err(|lacking| lacking.message)?;
         Ok([columns.first.index, columns.second.index, columns.score.index])
     }
 

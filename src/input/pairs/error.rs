@@ -34,6 +34,8 @@ pub enum PairsError {
         file: Arc<str>,
         /// The missing field.
         wanted: String,
+        /// Its name and the flag that names it, where the user did.
+        named: Option<(String, &'static str)>,
         /// The fields or columns there are.
         present: Names,
     },
@@ -72,6 +74,9 @@ impl PairsError {
             Self::Empty { .. } | Self::Unusable { .. } => {
                 "each row holds two texts and a score, such as {\"sentence1\": \"…\", \"sentence2\": \"…\", \"score\": 4.2}"
                     .to_owned()
+            }
+            Self::Column { named: Some((name, flag)), present, .. } if present.guess(name, flag).is_some() => {
+                return present.guess(name, flag);
             }
             Self::Column { .. } => format!(
                 "name them with --field, --pair-field and --score-field; without these the texts are looked for as {} with \

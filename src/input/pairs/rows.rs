@@ -10,7 +10,7 @@ use super::super::lines::{Piece, Splitter};
 use super::super::table::{MAX_COLUMNS, Table};
 use super::super::{InputError, MAX_RECORD_BYTES, RecordError};
 use super::PairsError;
-use super::columns::{Column, Columns};
+use super::columns::{Column, Columns, Lacking};
 use super::options::PairOptions;
 use super::pair::{Groups, ScoredPair};
 use crate::input::fields::kind;
@@ -48,10 +48,10 @@ pub(super) fn json(
             Some(columns) => columns,
             None => match Columns::of(&row.keys().map(String::as_str).collect::<Vec<_>>(), options) {
                 Ok(found) => &*columns.insert(found),
-                Err(wanted) => {
+                Err(Lacking { message: wanted, named }) => {
                     let present = names(row.keys().map(String::as_str));
-                    let error =
-                        || PairsError::Column { file: name.clone(), wanted: wanted.clone(), present: present.clone() };
+                    let (file, present_there) = (name.clone(), present.clone());
+                    let error = || PairsError::Column { file, wanted: wanted.clone(), named, present: present_there };
                     lacking.get_or_insert_with(error);
                     groups.lost.push(RecordError::new(&origin, Problem::Lacking { wanted, present }));
                     continue;
@@ -117,12 +117,18 @@ pub(super) fn quoted(
         };
         let origin = Origin { file: name.clone(), line: row.line };
         match &header {
+            None if row.open_quote.is_some() => {
+                return Err(bad_header(name, "a quote in the header row is not closed"));
+            }
             None if row.too_long || row.columns > MAX_COLUMNS => return Err(long_header(name)),
             None => header = Some(Header::of(table.fields(), name, options)?),
-            Some(_) if row.too_long => {
-                groups.lost.push(RecordError::new(&origin, Problem::TooLong { limit: MAX_RECORD_BYTES }));
-            }
-            Some(header) => header.add(row.columns, |column| table.field(column), &origin, groups),
+            Some(header) => match row.problem(header.all, MAX_RECORD_BYTES) {
+                Some((line, problem)) => {
+                    let origin = Origin { file: name.clone(), line };
+                    groups.lost.push(RecordError::new(&origin, problem));
+                }
+                None => header.add(row.columns, |column| table.field(column), &origin, groups),
+            },
         }
     }
 }
@@ -219,9 +225,9 @@ impl Header {
     ) -> Result<Self, PairsError> {
         let fields: Vec<Cow<'_, str>> = fields.map(String::from_utf8_lossy).collect();
         let found: Vec<&str> = fields.iter().map(|field| field.trim()).collect();
-        let columns = Columns::of(&found, options).map_err(|wanted| {
+        let columns = Columns::of(&found, options).map_err(|Lacking { message: wanted, named }| {
             let present = names(found.iter().copied());
-            PairsError::Column { file: name.clone(), wanted, present }
+            PairsError::Column { file: name.clone(), wanted, named, present }
         })?;
         Ok(Self { all: found.len(), columns })
     }
@@ -229,7 +235,7 @@ impl Header {
     /// Adds a row of `found` fields.
     fn add<'a>(&self, found: usize, field: impl Fn(usize) -> &'a [u8], origin: &Origin, groups: &mut Groups) {
         if found != self.all {
-            let problem = Problem::Ragged { found, expected: self.all };
+            let problem = Problem::Ragged { found, expected: self.all, lines: None };
             return groups.lost.push(RecordError::new(origin, problem));
         }
         let Columns { first, second, score, split } = &self.columns;
@@ -258,8 +264,11 @@ impl Header {
 }
 
 fn long_header(name: &Arc<str>) -> PairsError {
-    let reason = "the header row is too long".to_owned();
-    InputError::Header { file: name.clone(), reason }.into()
+    bad_header(name, "the header row is too long")
+}
+
+fn bad_header(name: &Arc<str>, reason: &str) -> PairsError {
+    InputError::Header { file: name.clone(), reason: reason.to_owned() }.into()
 }
 
 /// A text that is not blank.

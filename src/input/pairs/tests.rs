@@ -45,6 +45,17 @@ fn all_formats_hold_the_same() {
 }
 
 #[test]
+fn a_quote_that_is_never_closed_is_reported() {
+    for format in [Format::Csv, Format::Lines] {
+        let pairs = plain("sentence1,sentence2,score\na,b,1\nc,\"d,2\ne,f,3\n", format).unwrap();
+        assert_eq!(shown(&pairs), ["a|b|1"]);
+        assert_eq!(told(&pairs), ["f:3: the quote that opens here is not closed: lines 3 to 4 became one row"]);
+    }
+    let header = plain("sentence1,sentence2,\"score\na,b,1\n", Format::Csv).unwrap_err();
+    assert_eq!(header.to_string(), "f: a quote in the header row is not closed");
+}
+
+#[test]
 fn names_that_are_given_win() {
     let options =
         PairOptions { first: Some("q".into()), second: Some("a".into()), score: Some("grade".into()), split: None };
@@ -55,6 +66,16 @@ fn names_that_are_given_win() {
     let message = "f: there is no column \"q\"; there are: \"sentence1\", \"sentence2\", \"score\"";
     assert_eq!(error.to_string(), message);
     assert!(error.hint().unwrap().contains("sentence_a"));
+    // A misspelt name is suggested, after its own flag.
+    for (text, format) in [
+        ("{\"qq\":\"x\",\"a\":\"y\",\"grade\":1}", Format::Jsonl),
+        ("a,qq,grade\nx,y,1\n", Format::Csv),
+        ("a\tqq\tgrade\nx\ty\t1\n", Format::Tsv),
+    ] {
+        assert_eq!(read(text, format, &options).unwrap_err().hint().unwrap(), "did you mean --field qq?", "{text}");
+    }
+    let error = read("q,a,graed\nQ,A,3\n", Format::Csv, &options).unwrap_err();
+    assert_eq!(error.hint().unwrap(), "did you mean --score-field graed?");
     // Both texts may be one field.
     let twice = PairOptions { first: Some("q".into()), second: Some("q".into()), ..options };
     assert_eq!(shown(&read("{\"q\":\"Q\",\"grade\":1}", Format::Jsonl, &twice).unwrap()), ["Q|Q|1"]);

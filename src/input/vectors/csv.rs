@@ -24,13 +24,14 @@ pub(super) fn read(reader: Reader, name: Arc<str>) -> Result<SavedVectors, Vecto
     let wrong = |reason: &str| VectorsError::Header { file: Arc::clone(&name), reason: reason.to_owned() };
     let columns = match advance(&mut table, &name)? {
         None => return Err(VectorsError::Empty { file: name }),
+        Some(row) if row.open_quote.is_some() => return Err(wrong("a quote in its header row is not closed")),
         Some(row) if row.too_long || row.columns > MAX_COLUMNS => return Err(wrong("the header row is too long")),
         Some(row) => Columns::of(&table, row.columns).map_err(wrong)?,
     };
     let mut builder = Builder::new(Arc::clone(&name));
     while let Some(row) = advance(&mut table, &name)? {
         columns.add(&table, row, &mut builder).map_err(|reason| match reason {
-            Refused::Row(reason) => VectorsError::row(origin(&name, row.line), reason, None),
+            Refused::Row(line, reason) => VectorsError::row(origin(&name, line), reason, None),
             Refused::All(error) => error,
         })?;
     }
@@ -43,7 +44,8 @@ fn advance(table: &mut Table, name: &Arc<str>) -> Result<Option<RowInfo>, Vector
 
 /// The error of one row, or of the file.
 enum Refused {
-    Row(String),
+    /// Its line, and what is wrong.
+    Row(u64, String),
     All(VectorsError),
 }
 
@@ -68,12 +70,9 @@ impl Columns {
     }
 
     fn add(&self, table: &Table, row: RowInfo, builder: &mut Builder) -> Result<(), Refused> {
-        let refused = |reason: String| Err(Refused::Row(reason));
-        if row.too_long {
-            return refused(format!("the row is longer than {MAX_RECORD_BYTES} bytes"));
-        }
-        if row.columns != self.all {
-            return refused(format!("the row has {} fields where the header has {}", row.columns, self.all));
+        let refused = |reason: String| Err(Refused::Row(row.line, reason));
+        if let Some((line, problem)) = row.problem(self.all, MAX_RECORD_BYTES) {
+            return Err(Refused::Row(line, problem.to_string()));
         }
         let text = |column: usize| String::from_utf8_lossy(table.field(column));
         let some = |column: Option<usize>| column.map(text).filter(|field| !field.is_empty());
@@ -135,11 +134,16 @@ mod tests {
             ("some text\n", "a.csv: its first row names no columns"),
             ("e0,e2\n1,2\n", "a.csv: of the columns e0, e1, … one is missing"),
             ("e0,e0\n1,2\n", "a.csv: of the columns e0, e1, … one is missing"),
-            ("e0,e1\n1,2\n3\n", "a.csv:3: the row has 1 fields where the header has 2"),
+            ("e0,e1\n1,2\n3\n", "a.csv:3: the row has 1 field where the header has 2"),
             ("e0,e1\n1,x\u{1b}\n", "a.csv:2: e1 is \"x\\u{1b}\", which is no number"),
             ("e0,e1\n1,\n", "a.csv:2: e1 is \"\", which is no number"),
             ("index,e0\nten,1\n", "a.csv:2: the index \"ten\" is no number"),
             ("", "a.csv: holds no vectors"),
+            (
+                "id,e0\n1,1\n\"2,2\n3,3\n",
+                "a.csv:3: the quote that opens here is not closed: lines 3 to 4 became one row",
+            ),
+            ("\"id,e0\n1,1\n", "a.csv: a quote in its header row is not closed"),
         ] {
             let error = read_text(text).unwrap_err().to_string();
             assert!(error.starts_with(expected), "{error}");

@@ -15,6 +15,7 @@ use super::VectorsError;
 use super::set::{Builder, SavedVectors, origin};
 use crate::input::files::reader::{Reader, without_bom};
 use crate::input::origin::Origin;
+use crate::json_words;
 
 /// One row as `infa embed` writes it. Embeddings APIs answer with rows of these names as well.
 #[derive(Deserialize)]
@@ -90,8 +91,7 @@ fn too_long(origin: Origin, limit: usize) -> VectorsError {
 
 /// `origin` is the place of the parsed text.
 fn malformed(error: &serde_json::Error, origin: Origin) -> VectorsError {
-    let text = error.to_string();
-    let reason = text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason);
+    let reason = json_words::reason(error);
     let (column, line) = (error.column(), origin.line + (error.line() as u64).saturating_sub(1));
     let origin = Origin { line, ..origin };
     match error.classify() {
@@ -229,10 +229,10 @@ mod tests {
             (r#"{"indices":[1],"values":[2]}"#, "sparse vectors are not compared"),
             (r#"{"embeddings":[[1]]}"#, "vectors of tokens are not compared"),
             (r#"{"embedding":[1],"id":[1]}"#, "the id is neither a string nor a number"),
-            (r#"{"embedding":"AAAA"}"#, "invalid type: string \"AAAA\", expected a sequence"),
-            (r#"{"embedding":[1],"index":-1}"#, "invalid value: integer `-1`, expected u64"),
+            (r#"{"embedding":"AAAA"}"#, "expected an array, found a string at column"),
+            (r#"{"embedding":[1],"index":-1}"#, "expected a whole number, not negative, found -1"),
             (r#"{"embedding":[1,NaN]}"#, "malformed JSON at column"),
-            (r#"{"embedding":[1e300]}"#, "number out of range"),
+            (r#"{"embedding":[1e300]}"#, "a number is too large"),
             (r#"{"embedding":[1,2"#, "it ends in the middle of a row"),
             (r#"{"embedding":[1]} {}"#, "malformed JSON at column"),
         ] {

@@ -52,7 +52,7 @@ pub enum HubError {
     #[error("{repo} has no file that is a model infa can use (revision {revision})")]
     NothingUsable { repo: String, revision: String },
     /// The network is forbidden and the cache lacks the model.
-    #[error("{repo} (revision {revision}) is not in the cache {cache}, and the network is not to be used")]
+    #[error("{repo} (revision {revision}) is not in the cache {cache}, and the network is forbidden")]
     Offline {
         repo: String,
         revision: String,
@@ -61,8 +61,8 @@ pub enum HubError {
         /// The models that it has.
         cached: Vec<String>,
     },
-    /// The cache lacks the model, and the Hub gives no answer.
-    #[error("{repo} (revision {revision}) is not in the cache, and the Hub gives no answer: {error}")]
+    /// The cache lacks the model, and the Hub does not answer.
+    #[error("{repo} (revision {revision}) is not in the cache, and the Hub does not answer: {error}")]
     Unreachable {
         repo: String,
         revision: String,

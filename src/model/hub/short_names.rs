@@ -96,6 +96,19 @@ pub fn full_id(id: &str, env: &HubEnv, infa_cache: &Path) -> Result<String, Mode
     }
 }
 
+/// The cached model that `id` would name if there were no directory of that name.
+pub fn cached_id(id: &str, env: &HubEnv, infa_cache: &Path) -> Option<String> {
+    let mut cached = inventory::ids(&env.cache);
+    cached.extend(package::installed(infa_cache).map(|_| DEFAULT_MODEL.to_owned()));
+    let last = |known: &str| known.rsplit('/').next().map(str::to_owned);
+    let found = cached.iter().find(|known| *known == id).or_else(|| {
+        let usual = format!("{ORGANISATION}/{id}");
+        let named = cached.iter().find(|known| last(known).as_deref() == Some(id));
+        cached.iter().find(|known| **known == usual).or(named)
+    });
+    found.cloned()
+}
+
 /// True if a name that is not an existing path looks like one.
 pub(crate) fn looks_like_path(name: &str) -> bool {
     name.is_empty()
@@ -133,5 +146,11 @@ mod tests {
         assert_eq!(full("bge-small").unwrap(), "sentence-transformers/bge-small");
         add("bge-small");
         assert_eq!(full("bge-small").unwrap(), "bge-small");
+        // What a directory of that name hides.
+        let hidden = |id: &str| cached_id(id, &env, own.path());
+        add("org/large");
+        assert_eq!(hidden("large").as_deref(), Some("org/large"));
+        assert_eq!(hidden("org/large").as_deref(), Some("org/large"));
+        assert_eq!(hidden("arge"), None);
     }
 }

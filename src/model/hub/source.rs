@@ -66,7 +66,7 @@ impl Request {
             tracing::info!("--model-id {} is read as {model_id}", self.model_id);
             return Self { model_id, ..self.clone() }.resolve(hub_env, context);
         }
-        let name = self.model_id.clone();
+        let (name, env) = (self.model_id.clone(), hub_env.clone());
         let path = Path::new(&self.model_id);
         if path.is_file() {
             return self.onnx_path(path);
@@ -82,7 +82,13 @@ impl Request {
         } else {
             self.repository(hub_env, context)?
         };
-        let weights = self.weights_in(&dir, remote)?;
+        let weights = self.weights_in(&dir, remote).map_err(|error| match error {
+            ModelError::NotAModel { dir, files, .. } => {
+                let cached = short_names::cached_id(&self.model_id, &env, &self.cache);
+                ModelError::NotAModel { dir, files, cached }
+            }
+            other => other,
+        })?;
         Ok(Source { name, dir, weights })
     }
 
@@ -161,7 +167,7 @@ impl Request {
             return Err(adapter);
         }
         if remote.is_empty() && !looks_like_model(dir) {
-            return Err(ModelError::NotAModel { dir: dir.to_owned(), files: some_files(dir) });
+            return Err(ModelError::NotAModel { dir: dir.to_owned(), files: some_files(dir), cached: None });
         }
         let names = names();
         let hint = match (onnx_hint(&names), torch_file(&names)) {

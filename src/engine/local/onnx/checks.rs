@@ -46,6 +46,14 @@ pub(super) fn refuse_vector_flags(text: &TextOptions, what: &str) -> Result<(), 
     }
 }
 
+/// The length of the model's files, where it is below the `most` that its positions allow.
+fn advised_length(model: &Model, most: usize) -> String {
+    match model.sentence.max_seq_length {
+        Some(length) if length < most => format!(" (its files advise {length})"),
+        _ => String::new(),
+    }
+}
+
 /// Longest text in tokens: the user's value if the model allows it, else that of the model's files.
 ///
 /// # Errors
@@ -64,7 +72,10 @@ pub fn max_length(
     if let Some(value) = value {
         let most = positions.unwrap_or(usize::MAX);
         if value < least || value > most {
-            let reason = format!("{value} is not between {least} and the model's limit of {most} tokens");
+            let reason = format!(
+                "{value} is not between {least} and {most} tokens, which is what the model has positions for{}",
+                advised_length(model, most)
+            );
             return Err(ModelError::Flag { flag: "--max-length", reason });
         }
         return Ok(value);
