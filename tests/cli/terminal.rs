@@ -56,7 +56,7 @@ fn colours_for_people() {
     assert_eq!(out.lines().count(), 2);
     assert!(!out.contains('\x1b'), "colours in the data");
     assert!(screen.contains("\x1b[1;31merror:\x1b[0m stdin:2: "), "{screen:?}");
-    assert!(screen.trim_end().lines().last().unwrap().contains("Embedded 2 inputs"), "{screen:?}");
+    assert!(screen.trim_end().lines().last().unwrap().contains("Embedded 1 of 2 inputs"), "{screen:?}");
 }
 
 #[test]

@@ -98,25 +98,25 @@ fn what_is_no_json_or_no_object_is_422() {
         (b"\xef\xbb\xbf{\"input\": \"a\"}", ["must be", "object"]),
         (b"{", ["not valid JSON", "line 1 column 1"]),
         (b"{\"input\": \"a\"", ["not valid JSON", "line 1 column 13"]),
-        (b"{\"input\": \"a\"} {}", ["not valid JSON", "trailing"]),
-        (b"{\"input\": \"a\",}", ["not valid JSON", "trailing comma"]),
-        (b"{\"input\": [\"a\", \"b]}", ["input[1]", "EOF"]),
-        (b"{\"input\": [\"a\", \"\xff\xfe\"]}", ["input[1]", "unicode"]),
-        (b"{\"input\": [\"a\", \"\\ud800\"]}", ["input[1]", "hex escape"]),
-        (b"{\"input\": \"\\udc00 \\ud800\"}", ["input", "hex escape"]),
+        (b"{\"input\": \"a\"} {}", ["not valid JSON", "more after the end"]),
+        (b"{\"input\": \"a\",}", ["not valid JSON", "a comma stands before"]),
+        (b"{\"input\": [\"a\", \"b]}", ["input[1]", "it ends within a string"]),
+        (b"{\"input\": [\"a\", \"\xff\xfe\"]}", ["input[1]", "no Unicode character"]),
+        (b"{\"input\": [\"a\", \"\\ud800\"]}", ["input[1]", "a \\u escape"]),
+        (b"{\"input\": \"\\udc00 \\ud800\"}", ["input", "a \\u escape"]),
         (b"{\"input\": [\"a\", \"\x00\"]}", ["input[1]", "control character"]),
-        (b"{\"input\": NaN}", ["input", "expected value"]),
-        (b"{\"input\": \"a\", \"dimensions\": 1e999}", ["dimensions", "out of range"]),
+        (b"{\"input\": NaN}", ["input", "not a JSON value"]),
+        (b"{\"input\": \"a\", \"dimensions\": 1e999}", ["dimensions", "a number is too large"]),
     ] {
         witness.refuses(body, 422, &words);
     }
     witness.refuses(nested(10_000), 422, &["object"]);
     witness.refuses(format!("{{\"input\": {}}}", nested(10_000)), 422, &["input[0][0]", "token id"]);
     witness.refuses("{\"input\": ".to_owned() + &"[".repeat(10_000), 422, &["input[0][0]"]);
-    witness.refuses("{\"a\":".repeat(10_000), 422, &["a: EOF"]);
+    witness.refuses("{\"a\":".repeat(10_000), 422, &["a: it ends"]);
     let key = "k".repeat(1 << 20);
     witness.refuses(format!("{{\"{key}\": 1}}"), 422, &["input"]);
-    witness.refuses(format!("{{\"{key}\": "), 422, &["EOF"]);
+    witness.refuses(format!("{{\"{key}\": "), 422, &["it ends"]);
     witness.refuses(format!("{{\"input\": {{\"{key}\": 1}}}}"), 422, &["input"]);
 }
 

@@ -30,7 +30,7 @@ pub(super) fn in_words(error: Error) -> Error {
         _ => None,
     };
     let Some(reason) = reason else { return error };
-    let name = arg.split(' ').next().unwrap_or(arg);
+    let name = arg.split(" <").next().unwrap_or(arg);
     Error::raw(ErrorKind::ValueValidation, format!("{name}: {reason}\n\nFor more information, try '--help'.\n"))
 }
 

@@ -68,7 +68,7 @@ fn has_word(message: &str, flag: &str) -> bool {
     })
 }
 
-/// clap's error with the variable in the place of each flag that was not typed. `command` is the one of infa that was
+/// clap's error with the variable before each flag that was not typed. `command` is the one of infa that was
 /// parsed, `path` the names of the subcommands.
 pub(super) fn with_variable_names(mut error: Error, command: &Command, path: &[&str], typed: &[OsString]) -> Error {
     if !matches!(error.kind(), ErrorKind::InvalidValue | ErrorKind::ValueValidation | ErrorKind::ArgumentConflict) {
@@ -89,7 +89,7 @@ pub(super) fn with_variable_names(mut error: Error, command: &Command, path: &[&
     error
 }
 
-/// The variable that set the argument which clap shows as `--threads <N>` or `[FILE]...`.
+/// `INFA_THREADS (--threads)` for the argument that clap shows as `--threads <N>`, if the variable set it.
 fn variable_of(shown: &str, command: &Command, path: &[&str], typed: &[OsString]) -> Option<String> {
     let mut here = command;
     // Flags of infa itself are known to its subcommands, too.
@@ -102,7 +102,7 @@ fn variable_of(shown: &str, command: &Command, path: &[&str], typed: &[OsString]
     let variable = arg.get_env().filter(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()))?;
     // A positional argument silences its variable.
     let is_typed = arg.is_positional() || typed.iter().any(|argument| names(argument, arg));
-    if is_typed { None } else { variable.to_str().map(str::to_owned) }
+    if is_typed { None } else { Some(format!("{} (--{})", variable.to_str()?, arg.get_long()?)) }
 }
 
 /// True if this argument of the command line is that flag.

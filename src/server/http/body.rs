@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::ApiError;
 use super::known_fields::Known;
+use crate::json_words;
 
 /// Minimum bytes of a body that is parsed on a blocking thread; for less, the switch would take longer.
 const LARGE: usize = 64 << 10;
@@ -108,7 +109,7 @@ fn malformed(path: &str, error: &serde_json::Error) -> ApiError {
         let (name, _) = reason.strip_prefix(start)?.split_once('`')?;
         Some(if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") })
     });
-    let reason = in_words(reason);
+    let reason = in_words(json_words::syntax(reason));
     let message = match path.as_str() {
         // The position of missing and unknown fields would be the end of the body.
         "" if named.is_some() => reason,
