@@ -66,12 +66,12 @@ fn a_query_beside_lines_with_queries_is_one_too_many() {
 #[test]
 fn a_wrong_value_is_that_of_the_variable() {
     let run = |name: &str, value: &str| embed(["--text", "a"]).env(name, value).run();
-    run("INFA_THREADS", "x").refuses(2, &["error: INFA_THREADS (--threads): x is not a whole number"]);
+    run("INFA_BATCH_TOKENS", "x").refuses(2, &["error: INFA_BATCH_TOKENS (--batch-tokens): x is not a whole number"]);
     run("INFA_FORMAT", "xx").refuses(2, &["invalid value 'xx' for 'INFA_FORMAT (--format)'"]);
     run("INFA_REQUEST_TIMEOUT", "soon")
         .refuses(2, &["invalid value 'soon' for 'INFA_REQUEST_TIMEOUT (--request-timeout)'"]);
     // A flag that is typed goes by its own name.
-    let ran = embed(["--text", "a", "--batch-tokens", "y"]).env("INFA_THREADS", "2").run();
+    let ran = embed(["--text", "a", "--batch-tokens", "y"]).env("INFA_BATCH_TOKENS", "x").run();
     ran.refuses(2, &["error: --batch-tokens: y is not a whole number"]);
     // Values that only the command can judge.
     run("INFA_MAX_LENGTH", "100000")
