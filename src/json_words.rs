@@ -1,6 +1,6 @@
 //! Reasons why JSON cannot be read, in plain words: serde_json's are those of its parser and of Rust.
 
-/// What serde_json says of malformed text, and the same in plain words.
+/// Reasons of serde_json for malformed text, and the same in plain words.
 const SYNTAX: &[(&str, &str)] = &[
     ("expected value", "not a JSON value"),
     ("expected ident", "not a JSON value"),
