@@ -44,7 +44,7 @@ fn texts_have_as_many_tokens_as_asked_for() {
         let lengths: Vec<usize> =
             texts("lognormal:median=40,min=8,max=200,count=300", count).iter().map(|t| count(t).unwrap()).collect();
         let histogram = LengthHistogram::of(&lengths, Some(200)).unwrap();
-        assert!((34..=46).contains(&histogram.median), "{name}\n{}", histogram.render());
+        assert!((34..=46).contains(&histogram.median), "{name}: {histogram:?}");
         assert_eq!((histogram.texts, histogram.excess.unwrap().texts), (300, 0), "{name}");
     }
 }

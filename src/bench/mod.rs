@@ -26,8 +26,6 @@ pub mod recorder;
 pub mod report;
 pub mod rounds;
 pub mod search;
-#[cfg(test)]
-mod self_check;
 pub mod summary;
 pub mod target;
 pub mod warm_up;

@@ -9,6 +9,8 @@ use tokio::time::Instant;
 use super::load::{self, Phase};
 use super::observer::{Observer, Stage};
 use super::recorder::{Ending, Recording};
+use super::report::EngineState;
+use super::summary;
 use super::target::{Failure, FailureKind, Target};
 use super::warm_up::{WarmUp, WarmedUp};
 use crate::fetch::Cancel;
@@ -61,24 +63,7 @@ pub struct Row {
     pub rounds: Vec<Recording>,
     /// The round in which it failed or was interrupted; no figure comes from it.
     pub broken: Option<Recording>,
-    pub state: State,
-}
-
-/// The certainty of a target's figures.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub enum State {
-    /// The rounds agree.
-    Stable {
-        /// The half-width of the interval as a share of the figure.
-        half_width: f64,
-    },
-    /// The rounds do not agree, or there are too few.
-    Unstable { half_width: Option<f64> },
-    /// The run was stopped before anything was measured.
-    #[default]
-    NotMeasured,
-    /// The target failed; earlier rounds count.
-    Failed { stage: Stage, reason: Failure },
+    pub state: EngineState,
 }
 
 impl Row {
@@ -95,12 +80,12 @@ impl Row {
     }
 
     fn failed(&self) -> bool {
-        matches!(self.state, State::Failed { .. })
+        matches!(self.state, EngineState::Failed { .. })
     }
 
     fn add(&mut self, recording: Recording, stage: Stage) {
         match failure(&recording) {
-            Some(reason) => self.state = State::Failed { stage, reason },
+            Some(reason) => self.state = summary::failed(stage, &reason),
             None if recording.ending == Ending::Complete => return self.rounds.push(recording),
             None => {}
         }
@@ -112,11 +97,11 @@ impl Row {
         let figures = self.figures(|recording| decisive(&plan.phase, recording));
         let values: Vec<f64> = figures.into_iter().map(|(_, value)| value).collect();
         self.state = match relative_half_width(&values).map(|(_, half_width)| half_width) {
-            Some(half_width) if half_width <= plan.stable => State::Stable { half_width },
-            None if self.rounds.is_empty() => State::NotMeasured,
-            half_width => State::Unstable { half_width },
+            Some(half_width) if half_width <= plan.stable => EngineState::Stable { half_width },
+            None if self.rounds.is_empty() => EngineState::NotMeasured,
+            half_width => EngineState::Unstable { half_width: half_width.filter(|half_width| half_width.is_finite()) },
         };
-        matches!(self.state, State::Stable { .. })
+        matches!(self.state, EngineState::Stable { .. })
     }
 }
 
@@ -145,7 +130,7 @@ pub async fn run(plan: &Plan, targets: &[Arc<dyn Target>], cancel: &Cancel, obse
             let warmed = warm_up.run(target, &plan.phase, cancel, observer).await;
             observer.ended(&warmed.recording);
             if let Some(reason) = failure(&warmed.recording) {
-                row.state = State::Failed { stage: Stage::WarmUp, reason };
+                row.state = summary::failed(Stage::WarmUp, &reason);
             }
             row.warm_up = Some(warmed);
         }
@@ -255,7 +240,7 @@ mod tests {
     async fn rounds_end_when_all_agree() {
         let run = compare(&closed(10), vec![Fake::constant(ms(10)), Fake::constant(ms(20))]).await;
         for (row, rate) in run.rows.iter().zip([100.0, 50.0]) {
-            assert_eq!((row.rounds.len(), &row.state), (3, &State::Stable { half_width: 0.0 }));
+            assert_eq!((row.rounds.len(), &row.state), (3, &EngineState::Stable { half_width: 0.0 }));
             assert_eq!(throughput(row), [(0, rate), (1, rate), (2, rate)]);
             assert_eq!(row.total().done.requests, 30);
         }
@@ -269,10 +254,10 @@ mod tests {
     async fn what_does_not_agree_is_unstable() {
         let shaky = Fake::by(|n| ms(if n / 10 % 2 == 0 { 10 } else { 20 }));
         let run = compare(&closed(10), vec![Fake::constant(ms(10)), shaky]).await;
-        assert!(matches!(run.rows[0].state, State::Stable { half_width } if half_width < 1e-9));
+        assert!(matches!(run.rows[0].state, EngineState::Stable { half_width } if half_width < 1e-9));
         // Of ten logarithms, half are ln 2 below the others: t(9)·s/√10 with s = ln 2·√(10/36).
         let expected = (2.262_157 * std::f64::consts::LN_2 * (10.0_f64 / 36.0).sqrt() / 10.0_f64.sqrt()).exp_m1();
-        let State::Unstable { half_width: Some(half_width) } = run.rows[1].state else {
+        let EngineState::Unstable { half_width: Some(half_width) } = run.rows[1].state else {
             panic!("{:?}", run.rows[1].state)
         };
         assert!((half_width - expected).abs() < 1e-9, "{half_width} {expected}");
@@ -288,7 +273,7 @@ mod tests {
         let run =
             compare(&Plan { max_rounds: 4, ..plan(Load::Constant { rate: 10.0 }, End::Requests(10)) }, vec![fake])
                 .await;
-        assert!(matches!(run.rows[0].state, State::Unstable { half_width: Some(_) }), "{:?}", run.rows[0].state);
+        assert!(matches!(run.rows[0].state, EngineState::Unstable { half_width: Some(_) }), "{:?}", run.rows[0].state);
         assert_eq!(throughput(&run.rows[0]), [(0, 10.0), (1, 10.0), (2, 10.0), (3, 10.0)]);
     }
 
@@ -305,7 +290,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_round_tells_nothing_of_noise() {
         let run = compare(&Plan { max_rounds: 1, ..closed(10) }, vec![Fake::constant(ms(10))]).await;
-        assert_eq!((run.rows[0].rounds.len(), &run.rows[0].state), (1, &State::Unstable { half_width: None }));
+        assert_eq!((run.rows[0].rounds.len(), &run.rows[0].state), (1, &EngineState::Unstable { half_width: None }));
     }
 
     #[tokio::test(start_paused = true)]
@@ -323,9 +308,23 @@ mod tests {
         let run =
             compare(&closed(10), vec![Fake::constant(ms(10)).dies_at(15), Fake::constant(ms(1)).requests(0)]).await;
         assert_eq!(run.order.len(), 2);
-        let states: Vec<String> = run.rows.iter().map(|row| format!("{:?}", row.state)).collect();
-        assert!(states[0].contains("Round(1)") && states[0].contains("Died"), "{}", states[0]);
-        assert!(states[1].contains("Round(0)") && states[1].contains("no request to send"), "{}", states[1]);
+        let failed = |row: &Row| match &row.state {
+            EngineState::Failed { stage, kind, message } => format!("{stage}: {kind}: {message}"),
+            other => panic!("{other:?}"),
+        };
+        let states: Vec<String> = run.rows.iter().map(failed).collect();
+        assert!(states[0].starts_with("round 2: engine died"), "{}", states[0]);
+        assert!(states[1].starts_with("round 1: ") && states[1].contains("no request to send"), "{}", states[1]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_target_that_fails_its_warm_up_has_no_round() {
+        let refused = |_| Some(Failure::new(FailureKind::Connect, "connection refused"));
+        let plan = Plan { warm_up: Some(WarmUp::default()), ..closed(10) };
+        let run = compare(&plan, vec![Fake::constant(ms(1)).failing(refused), Fake::constant(ms(1))]).await;
+        let expected = summary::failed("warm-up", &Failure::new(FailureKind::Connect, "connection refused"));
+        assert_eq!((&run.rows[0].state, run.rows[0].rounds.len(), run.rows[1].rounds.len()), (&expected, 0, 3));
+        assert_eq!(run.rows[0].warm_up.as_ref().unwrap().recording.ending, Ending::GaveUp);
     }
 
     #[tokio::test(start_paused = true)]
@@ -346,7 +345,7 @@ mod tests {
         assert_eq!((run.rows[last].rounds.len(), run.rows[other].rounds.len()), (1, 2));
         let broken = run.rows[last].broken.as_ref().unwrap();
         assert_eq!((broken.ending, broken.done.requests, broken.unfinished), (Ending::Cancelled, 5, 1));
-        assert_eq!(run.rows[last].state, State::Unstable { half_width: None });
+        assert_eq!(run.rows[last].state, EngineState::Unstable { half_width: None });
     }
 
     #[tokio::test(start_paused = true)]
@@ -355,6 +354,6 @@ mod tests {
         cancel.cancel();
         let plan = Plan { warm_up: Some(WarmUp::default()), ..closed(10) };
         let run = run(&plan, &[Fake::constant(ms(10)).target()], &cancel, &()).await;
-        assert_eq!((run.rows[0].state.clone(), run.cancelled, run.order.len()), (State::NotMeasured, true, 0));
+        assert_eq!((run.rows[0].state.clone(), run.cancelled, run.order.len()), (EngineState::NotMeasured, true, 0));
     }
 }

@@ -6,7 +6,6 @@ use super::report::ratio;
 use super::report::{
     Curve, CurveKind, CurveStep, EngineState, FailureReport, Figures, HeldRate, LatencyPoint, RoundReport,
 };
-use super::rounds::{Row, State};
 use super::search::{Goal, HighestRate, Step, Stop, Swept};
 use super::target::Failure;
 use crate::report::Figure;
@@ -127,17 +126,6 @@ pub fn failures(failures: &Failures) -> Vec<FailureReport> {
 /// The state of an engine that failed in this stage.
 pub fn failed(stage: impl ToString, Failure { kind, message }: &Failure) -> EngineState {
     EngineState::Failed { stage: stage.to_string(), kind: kind.to_string(), message: message.clone() }
-}
-
-pub fn state(row: &Row) -> EngineState {
-    match &row.state {
-        State::Stable { half_width } => EngineState::Stable { half_width: *half_width },
-        State::Unstable { half_width } => {
-            EngineState::Unstable { half_width: half_width.filter(|half_width| half_width.is_finite()) }
-        }
-        State::NotMeasured => EngineState::NotMeasured,
-        State::Failed { stage, reason } => failed(stage, reason),
-    }
 }
 
 fn stop(stop: Stop) -> String {

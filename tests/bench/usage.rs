@@ -165,7 +165,9 @@ fn a_rehearsal_finds_what_fails_at_once() {
     std::fs::create_dir(&none).unwrap();
     let none = none.to_str().unwrap();
     for (args, status, said) in [
-        (&["-m", model, "--dataset", &other][..], 2, "text"),
+        (&["-m", model, "--dataset", &other][..], 2, "name the column with --field"),
+        (&["-m", model, "--dataset", &other, "--field", "nope"], 2, "nope"),
+        (&["-m", model, "--dataset", "words:3x4", "--field", "body"], 2, "--field: it names the field"),
         (&["-m", model, "--dataset", &empty], 2, "it contains no text"),
         (&["-m", model, "--dataset", &broken], 2, "broken.parquet"),
         (&["-m", model, "--task", "rerank", "--dataset", &queries], 2, "it contains no text"),
@@ -185,6 +187,9 @@ fn a_rehearsal_finds_what_fails_at_once() {
     // With downloads allowed a note says that the model would be downloaded; nothing listens at that address.
     let ran = run::infa(["bench", "--dry-run", "--engines", "onnx", "-m", "BAAI/nowhere"]).run().status(0);
     assert!(ran.text().contains("model      BAAI/nowhere; not in the cache, would be downloaded"), "{}", ran.text());
+    let renamed = ["--dry-run", "--engines", "onnx", "-m", model, "--dataset", &other, "--field", "body"];
+    let ran = run::infa(["bench"]).args(renamed).run().status(0);
+    assert!(ran.text().contains("b.csv, field body\n"), "{}", ran.text());
     let good = dataset(&file("a.csv", "id,text\n1,a\n"));
     let ran = run::infa(["bench", "--dry-run", "--engines", "onnx", "-m", model, "--dataset", &good]).run().status(0);
     assert!(ran.text().contains(&format!("model      {model}\n")), "{}", ran.text());

@@ -1,7 +1,5 @@
 //! The lengths of the texts of a dataset.
 
-use std::fmt::Write as _;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -56,7 +54,6 @@ pub struct Excess {
 const BINS: usize = 16;
 /// If the longest text is this many times as long as the median, each bin is twice as wide as the one before.
 const SKEWED: usize = 10;
-const BAR: usize = 40;
 
 impl LengthHistogram {
     /// The histogram of these lengths in tokens; `None` without texts.
@@ -93,41 +90,6 @@ impl LengthHistogram {
             excess,
         })
     }
-
-    /// For people: a line of figures and a bar a bin, with a newline after each.
-    pub fn render(&self) -> String {
-        let mut out = String::new();
-        // Writing to a string does not fail.
-        let _ = writeln!(
-            out,
-            "{} texts, {} tokens: min {}, median {}, mean {:.1}, p90 {}, p99 {}, max {}",
-            self.texts, self.total, self.min, self.median, self.mean, self.p90, self.p99, self.max
-        );
-        if let Some(Excess { max_length, texts, tokens }) = self.excess.filter(|excess| excess.texts > 0) {
-            let _ = writeln!(out, "{texts} texts are longer than {max_length} tokens; {tokens} tokens are cut off");
-        }
-        let name = |bin: &Bin| match bin {
-            Bin { from, to, .. } if from == to => from.to_string(),
-            Bin { from, to, .. } => format!("{from}–{to}"),
-        };
-        let names: Vec<String> = self.bins.iter().map(name).collect();
-        let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default();
-        let most = self.bins.iter().map(|bin| bin.texts).max().unwrap_or_default();
-        let digits = most.to_string().len();
-        for (name, bin) in names.iter().zip(&self.bins) {
-            let line = format!("{name:>width$}  {:>digits$}  {}", bin.texts, bar(bin.texts, most));
-            let _ = writeln!(out, "{}", line.trim_end());
-        }
-        out
-    }
-}
-
-/// Bars have a resolution of an eighth of a column; the smallest one is drawn for any part above zero.
-fn bar(part: usize, whole: usize) -> String {
-    const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
-    let eighths = (part as f64 / whole.max(1) as f64 * (BAR * 8) as f64).round() as usize;
-    let eighths = eighths.max(usize::from(part > 0));
-    format!("{}{}", "█".repeat(eighths / 8), EIGHTHS[eighths % 8])
 }
 
 /// Starts of equally wide bins: 1, 2 or 5 times a power of ten.
@@ -229,30 +191,5 @@ mod tests {
         );
         let skewed = of([3, 3, 5, 9, 70]);
         assert_eq!(bins(&skewed), [(3, 3, 2), (4, 7, 1), (8, 15, 1), (16, 31, 0), (32, 63, 0), (64, 70, 1)]);
-    }
-
-    #[test]
-    fn it_is_drawn() {
-        let lengths = std::iter::repeat_n(3, 80).chain([5, 9, 9]).chain(std::iter::repeat_n(170, 20));
-        assert_eq!(
-            of(lengths).render(),
-            "103 texts, 3663 tokens: min 3, median 3, mean 35.6, p90 170, p99 170, max 170\n\
-             20 texts are longer than 100 tokens; 1400 tokens are cut off\n      \
-                   3  80  ████████████████████████████████████████\n    \
-                 4–7   1  ▌\n   \
-                8–15   2  █\n  \
-               16–31   0\n  \
-               32–63   0\n \
-              64–127   0\n\
-             128–170  20  ██████████\n"
-        );
-    }
-
-    #[test]
-    fn it_goes_through_json() {
-        let histogram = of([3, 4, 200]);
-        let json = serde_json::to_string(&histogram).unwrap();
-        assert!(json.contains("\"bins\":[{\"from\":3,"), "{json}");
-        assert_eq!(serde_json::from_str::<LengthHistogram>(&json).unwrap(), histogram);
     }
 }

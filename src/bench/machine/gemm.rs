@@ -31,7 +31,6 @@ pub enum GemmError {
 /// The result is a ceiling, so other work on these cores must not lower it: only the processor time of a thread counts,
 /// and of several short measurements with pauses the best one, as neighbours in the caches and rising clocks only make
 /// one slower.
-/// clocks that have to rise first, only ever make one slower.
 ///
 /// # Errors
 /// If ONNX Runtime cannot make or run a session, or no threads can be started.

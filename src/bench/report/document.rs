@@ -25,7 +25,6 @@ pub fn document(report: &Report) -> Document {
     });
     let each = report.engines.iter().map(|engine| Block::Folded(label(engine), details(engine)));
     sections.push(Section::on_pages("Each engine", each));
-    sections.push(Section::on_pages("The machine", [Block::facts(summary::machine_facts(&report.machine))]));
     sections.push(Section::on_pages("To do it again", again(report)));
     // The last lines are the ones beside the next prompt.
     sections.push(only(&[Medium::Terminal], vec![warnings()]));

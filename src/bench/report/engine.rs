@@ -73,7 +73,7 @@ impl EngineReport {
 }
 
 /// The certainty of figures.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum EngineState {
     /// Rounds agree.
@@ -89,6 +89,7 @@ pub enum EngineState {
     /// One measurement without rounds: a sweep or a search.
     Once,
     /// The run was stopped before anything was measured.
+    #[default]
     NotMeasured,
     /// The engine failed; earlier rounds count.
     Failed {

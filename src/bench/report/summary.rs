@@ -1,7 +1,7 @@
 //! The lines below a table: workload, model, machine, run, failures and warnings.
 
 use super::{EngineReport, EngineState, Gpu, Machine, Report, Task};
-use crate::report::numbers::{NOTHING, bytes, cosine, count, number, percent, plain, seconds, several, size, spread};
+use crate::report::numbers::{bytes, cosine, count, number, percent, plain, seconds, several, size, spread};
 use crate::report::text::{one_line, shortened};
 
 /// A larger share of difference between two counts of tokens is a warning.
@@ -101,7 +101,8 @@ fn model(report: &Report) -> String {
 }
 
 fn machine(machine: &Machine) -> String {
-    let mut parts = vec![machine.cpu.clone().unwrap_or_else(|| machine.architecture.clone())];
+    let mut parts: Vec<String> = machine.cpu.iter().cloned().collect();
+    parts.push(machine.architecture.clone());
     parts.push(match machine.cores_allowed == machine.cores {
         true => several(machine.cores as u64, "core", "cores"),
         false => format!("{} of {}", size(machine.cores_allowed), several(machine.cores as u64, "core", "cores")),
@@ -118,27 +119,6 @@ fn machine(machine: &Machine) -> String {
     parts.extend(machine.onnxruntime.as_ref().map(|version| format!("ONNX Runtime {version}")));
     parts.retain(|part| !part.is_empty());
     parts.join(", ")
-}
-
-/// The machine, a line a fact.
-pub(super) fn machine_facts(machine: &Machine) -> Vec<(&'static str, String)> {
-    let virtual_machine = machine.virtual_machine.map_or(NOTHING, |yes| if yes { "yes" } else { "no" });
-    let mut facts = vec![
-        ("processor", machine.cpu.clone().unwrap_or_else(|| NOTHING.to_owned())),
-        ("instruction set", machine.architecture.clone()),
-        ("instructions", machine.cpu_flags.join(" ")),
-        ("cores allowed", size(machine.cores_allowed)),
-        ("cores", size(machine.cores)),
-        ("memory", bytes(machine.memory_bytes)),
-        ("system", machine.system.clone()),
-        ("virtual machine", virtual_machine.to_owned()),
-    ];
-    facts.extend(machine.load_average.map(|loads| ("load average before", load_average(loads))));
-    facts.extend(machine.gemm_gflops.map(|peak| ("float32 matrix products", format!("{} GFLOP/s", number(peak)))));
-    facts.extend(machine.onnxruntime.clone().map(|version| ("ONNX Runtime", version)));
-    facts.extend(machine.gpus.iter().map(|each| ("GPU", gpu(each))));
-    facts.retain(|(_, fact)| !fact.is_empty());
-    facts
 }
 
 fn load_average(loads: [f64; 3]) -> String {

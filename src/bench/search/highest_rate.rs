@@ -54,7 +54,6 @@ impl Goal {
 /// Near the edge the noise of one phase would decide; so a rate whose outcome is within a factor of two of the goal
 /// needs two phases that agree, or two of three. The result holds for phases of this length: at a rate a little above
 /// the capacity the queue grows slowly, so long phases are stricter.
-/// strictly.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RateSearch {
     pub goal: Goal,

@@ -70,6 +70,10 @@ pub struct BenchSettings {
     #[arg(long, value_name = "SPEC", help_heading = "Workload")]
     pub dataset: Option<String>,
 
+    /// Field or column of the texts of --dataset file=PATH [default: text]
+    #[arg(long, value_name = "NAME", help_heading = "Workload")]
+    pub field: Option<String>,
+
     /// Engine with speed 1 [default: the first]
     #[arg(long, value_name = "NAME", help_heading = "Report")]
     pub baseline: Option<String>,
@@ -97,6 +101,7 @@ impl BenchSettings {
             set,
             task,
             dataset,
+            field,
             load,
             concurrency,
             rate,
@@ -114,6 +119,7 @@ impl BenchSettings {
             ("--note", !notes.is_empty()),
             ("--task", task.is_some()),
             ("--dataset", dataset.is_some()),
+            ("--field", field.is_some()),
             ("--load", load.is_some()),
             ("--concurrency", concurrency.is_some()),
             ("--rate", rate.is_some()),
@@ -141,11 +147,14 @@ impl BenchSettings {
             _ => false,
         };
         let end_given = self.requests.is_some() || self.duration.is_some() || other_end;
+        // The field belongs to the file.
+        let field = if self.dataset.is_some() { self.field } else { self.field.or(other.field) };
         Self {
             title: self.title.or(other.title),
             set: self.set.or(other.set),
             task: self.task.or(other.task),
             dataset: self.dataset.or(other.dataset),
+            field,
             load: if load_given { self.load } else { other.load },
             concurrency: if load_given { self.concurrency } else { other.concurrency },
             rate: if load_given { self.rate } else { other.rate },

@@ -48,7 +48,8 @@ impl Plan {
         line("task", &task);
         let note = model.map(|note| format!("; {note}")).unwrap_or_default();
         line("model", &format!("{}{note}", self.set.model_id()));
-        line("dataset", &self.dataset);
+        let field = self.field.as_ref().map(|field| format!(", field {field}")).unwrap_or_default();
+        line("dataset", &format!("{}{field}", self.dataset));
         line("seed", &self.seed);
         if self.set.task == Task::Embed {
             line("batch", &self.batch);

@@ -170,7 +170,7 @@ impl Measured {
     }
 
     fn of_row(row: Row) -> Self {
-        let (state, total) = (summary::state(&row), row.total());
+        let (state, total) = (row.state.clone(), row.total());
         let besides = row.warm_up.map(|warm_up| warm_up.recording).into_iter().chain(row.broken).collect();
         Self { state, rounds: row.rounds, besides, total, ..Self::nothing() }
     }

@@ -26,6 +26,8 @@ pub(super) struct Plan {
     pub notes: Vec<String>,
     pub set: EngineSet,
     pub dataset: DatasetSpec,
+    /// The field or column of the texts of a file; `None` for `text`.
+    pub field: Option<String>,
     pub seed: u64,
     pub batch: usize,
     pub demand: Demand,
@@ -83,6 +85,7 @@ impl Plan {
             mut set,
             task,
             dataset,
+            field,
             load,
             concurrency,
             rate,
@@ -134,6 +137,10 @@ impl Plan {
         let dataset: DatasetSpec =
             dataset.parse().map_err(|e: DatasetError| Error::flag("--dataset", e.to_string()))?;
         check_dataset(&dataset, task)?;
+        if field.is_some() && (task == Task::Rerank || matches!(dataset, DatasetSpec::Made(_))) {
+            let reason = "it names the field of the texts of --dataset file=PATH, with --task embed; leave it out";
+            return Err(Error::flag("--field", reason));
+        }
         if let Some(python) =
             set.python.python.as_deref().filter(|_| engines.iter().any(|one| one.spec.kind.python().is_some()))
         {
@@ -188,6 +195,7 @@ impl Plan {
             notes,
             set,
             dataset,
+            field,
             seed: seed.unwrap_or(0),
             batch: batch.map_or(BATCH, NonZero::get),
             demand,

@@ -7,7 +7,7 @@ use super::super::{AppContext, Error};
 use super::plan::Plan;
 use crate::bench::dataset::{Dataset, DatasetSpec, LengthHistogram, QuerySet, Recipe};
 use crate::bench::engine::Prepared;
-use crate::bench::report::Task as Asked;
+use crate::bench::report::Task;
 use crate::bench::target::Request;
 use crate::input;
 
@@ -33,7 +33,7 @@ impl Texts {
                 Some(counter) => counter.text("--dataset", text),
                 None => Err(needs_tokenizer(recipe)),
             })?,
-            DatasetSpec::File(path) => read_file(path.clone(), plan.set.task)?,
+            DatasetSpec::File(path) => read_file(path.clone(), plan)?,
         };
         not_empty(&dataset)?;
         let (count, distinct) = (dataset.len(), dataset.distinct());
@@ -70,7 +70,7 @@ impl Texts {
     /// be no tokenizer.
     pub fn check(plan: &Plan, uncounted: bool) -> Result<(), Error> {
         match &plan.dataset {
-            DatasetSpec::File(path) if path.is_file() => not_empty(&read_file(path.clone(), plan.set.task)?),
+            DatasetSpec::File(path) if path.is_file() => not_empty(&read_file(path.clone(), plan)?),
             DatasetSpec::Made(recipe) if uncounted => {
                 recipe.generate(plan.seed, |_| Err(needs_tokenizer(recipe))).map(|_| ())
             }
@@ -108,32 +108,22 @@ fn in_requests(dataset: Dataset, batch: usize, seed: u64) -> Vec<(Request, usize
     }
 }
 
-/// The error of a file without the field `text`; `infa bench` has no flag for another name.
-fn unnamed(error: input::InputError) -> Error {
-    match error {
-        input::InputError::Column { .. } | input::InputError::FieldInNone { .. } => {
-            let reason = format!("{error}; rename the column or field that holds the texts to \"text\"");
-            Error::Flag { flag: "--dataset", reason }
-        }
-        other => other.into(),
-    }
-}
-
-fn read_file(path: PathBuf, task: Asked) -> Result<Dataset, Error> {
-    let (file, options) = (path.display().to_string(), input::Options::default());
+fn read_file(path: PathBuf, plan: &Plan) -> Result<Dataset, Error> {
+    let options = input::Options { field: plan.field.clone(), ..input::Options::default() };
+    let file = path.display().to_string();
     let mut skipped = 0_usize;
-    let dataset = match task {
-        Asked::Embed => {
+    let dataset = match plan.set.task {
+        Task::Embed => {
             let mut texts = Vec::new();
-            for record in input::open(&[path], &options).map_err(unnamed)? {
-                match record.map_err(unnamed)?.content {
+            for record in input::open(&[path], &options)? {
+                match record?.content {
                     Ok(text) if !text.text.trim().is_empty() => texts.push(text.text),
                     _ => skipped += 1,
                 }
             }
             Dataset::Texts(texts)
         }
-        Asked::Rerank => {
+        Task::Rerank => {
             let mut queries = Vec::new();
             for record in input::open_queries(&[path], &options)? {
                 match record?.content {
