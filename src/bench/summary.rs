@@ -240,6 +240,20 @@ mod tests {
         assert_eq!((figures.p50_ms, figures.requests_per_second), (None, None));
     }
 
+    /// JSON has no other numbers, and charts have no place for them.
+    #[test]
+    fn figures_are_finite() {
+        let (steady, disturbed) = (rounds(&[1e3, 1e-300, 1e300]), rounds(&[1e-300, 1e300, 1e3]));
+        let rates = Rates { flop_per_token: Some(1e9), gemm_gflops: Some(0.0), dollars_per_hour: Some(1e300) };
+        let figures = figures(&disturbed, Some(Baseline { rounds: &steady, engines: 30 }), rates);
+        assert_eq!((figures.gemm_share, figures.speed_up.unwrap().interval), (None, None));
+        for (name, figure) in figures.all() {
+            let Some(Figure { median, min, max, interval, .. }) = figure else { continue };
+            let (low, high) = interval.unwrap_or_default();
+            assert!([median, min, max, low, high].iter().all(|value| value.is_finite()), "{name}: {figure:?}");
+        }
+    }
+
     #[test]
     fn speed_is_compared_by_requests_where_tokens_are_unknown() {
         let of = |rate| vec![RoundReport { requests_per_second: Some(rate), ..RoundReport::default() }];

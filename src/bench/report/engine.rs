@@ -138,14 +138,9 @@ pub struct Figures {
 }
 
 impl Figures {
-    pub fn all(&self) -> [(&'static str, Option<Figure>); 15] {
-        // A single list, which the compiler keeps complete.
-        let mut figures = self.clone();
-        figures.all_mut().map(|(name, figure)| (name, *figure))
-    }
-
     /// All figures with their names, in order.
-    pub(super) fn all_mut(&mut self) -> [(&'static str, &mut Option<Figure>); 15] {
+    pub fn all(&self) -> [(&'static str, Option<Figure>); 15] {
+        // The compiler keeps the list complete.
         let Self {
             seconds,
             requests_per_second,
@@ -162,7 +157,7 @@ impl Figures {
             gemm_share,
             dollars_per_million_tokens,
             joules_per_million_tokens,
-        } = self;
+        } = *self;
         [
             ("seconds", seconds),
             ("requests_per_second", requests_per_second),

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{Report, SCHEMA_VERSION, finite};
+use super::{Report, SCHEMA_VERSION};
 use crate::json_words;
 #[cfg(test)]
 use crate::report::schema_of;
@@ -42,12 +42,12 @@ pub enum ReportError {
     },
 }
 
-/// The report as JSON for files: indented, with a newline at its end. Numbers that are not finite are left out.
+/// The report as JSON for files: indented, with a newline at its end.
 ///
 /// # Errors
 /// Those of the serialiser; none is expected.
 pub fn json(report: &Report) -> Result<String, serde_json::Error> {
-    serde_json::to_string_pretty(&finite::finite(report)).map(|text| text + "\n")
+    serde_json::to_string_pretty(report).map(|text| text + "\n")
 }
 
 /// The schema of reports (JSON Schema, draft 2020-12), published as `docs/bench-report.schema.json`.
@@ -112,7 +112,7 @@ mod tests {
     #[test]
     fn reports_are_as_the_schema_says() {
         let validator = jsonschema::validator_for(&schema()).unwrap();
-        for report in reports().into_iter().chain([sample::infinite()]) {
+        for report in reports() {
             let value: serde_json::Value = serde_json::from_str(&json(&report).unwrap()).unwrap();
             let errors: Vec<String> = validator.iter_errors(&value).map(|error| error.to_string()).collect();
             assert!(errors.is_empty(), "{errors:?}");
@@ -130,9 +130,6 @@ mod tests {
         for report in reports() {
             assert_eq!(parse(&json(&report).unwrap()).unwrap(), report);
         }
-        let read = parse(&json(&sample::infinite()).unwrap()).unwrap();
-        assert_eq!(read, finite::finite(&sample::infinite()));
-        assert_eq!(finite::finite(&sample::full()), sample::full());
     }
 
     #[test]

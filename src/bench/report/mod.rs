@@ -6,7 +6,6 @@ mod columns;
 mod csv;
 mod document;
 mod engine;
-mod finite;
 mod json;
 mod machine;
 pub(crate) mod ratio;
