@@ -137,16 +137,18 @@ impl Plan {
         let dataset: DatasetSpec =
             dataset.parse().map_err(|e: DatasetError| Error::flag("--dataset", e.to_string()))?;
         check_dataset(&dataset, task)?;
-        if field.is_some() && (task == Task::Rerank || matches!(dataset, DatasetSpec::Made(_))) {
-            let reason = "it names the field of the texts of --dataset file=PATH, with --task embed; leave it out";
-            return Err(Error::flag("--field", reason));
-        }
+        let has_field = task == Task::Embed && matches!(dataset, DatasetSpec::File(_));
+        let (field, unused_field) = if has_field { (field, None) } else { (None, field) };
         if let Some(python) =
             set.python.python.as_deref().filter(|_| engines.iter().any(|one| one.spec.kind.python().is_some()))
         {
             check_python(python)?;
         }
         let mut remarks = Vec::new();
+        // The variable of the flag may be set for other commands.
+        remarks.extend(
+            unused_field.map(|_| "--field changes nothing: only texts of --dataset file=PATH have a field".into()),
+        );
         let name_of_config = &name;
         let mut role = |flag: &'static str, word: &str, [typed, file]: [Option<String>; 2]| match (typed, file) {
             (Some(name), _) => set.named(flag, Some(&name)),
