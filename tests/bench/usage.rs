@@ -87,10 +87,7 @@ fn flags_and_configs_do_not_get_in_each_others_way() {
         ),
         (&["--rounds", "3"], &["rounds     3\n", "takes      12s (3 rounds of 2s for each of 2 engines)"]),
         (&["--stable", "2%"], &["until figures are stable to ±2%"]),
-        (
-            &["--dataset", "words:3x4", "--field", "body"],
-            &["dataset    words:length=3,count=4\n", "note       --field changes"],
-        ),
+        (&["--dataset", "words:3x4", "--field", "body"], &["dataset    words:3x4\n", "note       --field changes"]),
         (
             &["--engines", "a=onnx,b=onnx:int8", "--baseline", "b"],
             &["engine     a (onnx), reference", "engine     b (onnx:int8), baseline"],
