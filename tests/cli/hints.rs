@@ -143,3 +143,24 @@ fn an_exported_file_is_told_its_neighbours() {
     assert!(ran.text().contains("onnx/model.onnx") && ran.text().contains("tokenizer.json"), "{}", ran.text());
     assert!(!ran.text().contains("notes.txt") && !ran.text().contains("model.safetensors"), "{}", ran.text());
 }
+
+#[test]
+fn help_is_even_and_names_what_works() {
+    for command in ["embed", "rerank", "classify"] {
+        let ran = infa([command, "--help"]).run().status(0);
+        let examples = ran.text().split("Examples:").nth(1).unwrap().trim_start_matches('\n');
+        let lines: Vec<&str> = examples.lines().take_while(|line| !line.is_empty()).collect();
+        assert!(lines.len() > 3 && lines.iter().all(|line| line.starts_with("  infa ")), "{command}: {lines:?}");
+        assert!(!ran.text().contains("onnx@cuda"), "{command}");
+    }
+    for command in ["pull", "remove"] {
+        let ran = infa(["model", command, "--help"]).run().status(0);
+        assert!(ran.text().contains(&format!("Usage: infa model {command} [OPTIONS] <ID>")), "{}", ran.text());
+    }
+}
+
+#[test]
+fn a_length_beyond_the_positions_of_the_model() {
+    let ran = embed(["--max-length", "100000", "--text", "a"]).run();
+    ran.refuses(2, &["--max-length: 100000 is not between", "positions", "its files advise 32"]);
+}
