@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::batch_run::{self, BatchInput, BatchRun, Counted, Writer, open_error};
 use super::engine;
+use super::overwrite::Places;
 use super::{AppContext, Error, Outcome, texts};
 use crate::cli::{ClassifyArgs, OutputArgs};
 use crate::engine::classify::Classified;
@@ -48,6 +49,7 @@ pub(super) fn run(args: ClassifyArgs, app: &AppContext) -> Result<Outcome, Error
     let ending = ending.map_err(open_error)?;
     let format = format.or(ending).unwrap_or(LabelsFormat::Jsonl);
     let command = named.map_or("infa classify".into(), |model| format!("infa classify -m {}", texts::argument(&model)));
+    Places::of(&read.files, &options).writes("--output", output.as_deref())?;
     let records = texts::open(read, pair_field, &command, "texts", app)?;
     let destination = Destination::named(output.as_deref());
 

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::async_runtime::EngineRuntime;
 use super::batch_run::{BatchInput, BatchRun, Counted, Writer, open_error, results};
+use super::overwrite::Places;
 use super::{AppContext, Error, Outcome, texts};
 use crate::cli::{EmbedArgs, OutputType};
 use crate::engine::stream::Work;
@@ -38,6 +39,7 @@ pub(super) fn run(args: EmbedArgs, app: &AppContext) -> Result<Outcome, Error> {
     if output.is_none() && format == Format::Npy && destination.is_terminal() {
         return Err(Error::OutputOpen(OutputError::Terminal { format }));
     }
+    Places::of(&read.files, &options).writes("--output", output.as_deref())?;
     let records = texts::open(read, None, "infa embed", "texts", app)?;
 
     let start = Instant::now();

@@ -16,6 +16,7 @@ mod error;
 mod exports;
 mod man;
 mod model;
+mod overwrite;
 mod rerank;
 mod run;
 mod serve;

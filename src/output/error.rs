@@ -100,6 +100,9 @@ impl OutputError {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                     "free some space, or write to another disk".into()
                 }
+                io::ErrorKind::FileTooLarge => {
+                    "raise the limit (ulimit -f), or write to a file system that holds larger files".into()
+                }
                 io::ErrorKind::PermissionDenied => "choose a place you may write to, or change its permissions".into(),
                 _ => return None,
             },

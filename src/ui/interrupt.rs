@@ -1,11 +1,11 @@
 //! Ctrl-C, SIGTERM and SIGHUP (a closed terminal): a signal sets [`Cancel`], and the process exits within a second,
 //! unless a command has taken over its own shutdown.
 
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use crate::fetch::Cancel;
@@ -56,6 +56,8 @@ pub fn hang_up_ends() -> bool {
 
 /// Starts listening. The first signal sets `cancel` and gives the work [`GRACE`]; a second one ends the process at once.
 pub fn listen(cancel: Cancel) {
+    // A write beyond the limit of a file's size shall fail, and not end the process: a handler does that.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::default());
     let mut heard = vec![SIGINT, SIGTERM];
     heard.extend(hang_up_ends().then_some(SIGHUP));
     let Ok(mut signals) = Signals::new(&heard) else {

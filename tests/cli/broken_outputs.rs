@@ -4,6 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::run::{embed, infa};
+use crate::support::copy;
 
 #[test]
 fn a_directory_or_a_missing_one() {
@@ -92,4 +93,63 @@ fn the_output_may_be_the_input() {
     fs::write(&path, "a\nb\n").unwrap();
     embed(["--format", "jsonl", "-o"]).arg(&path).arg(&path).run().well();
     assert_eq!(fs::read_to_string(&path).unwrap().lines().count(), 2);
+}
+
+#[test]
+fn an_output_does_not_replace_what_is_read() {
+    let dir = copy("bert-tiny");
+    let at = |name: &str| dir.path().join(name);
+    let model = dir.path().to_str().unwrap();
+    fs::write(at("in.jsonl"), "{\"text\": \"a\", \"query\": \"a\", \"documents\": [\"b\"]}\n").unwrap();
+    fs::write(at("bench.toml"), "title = 'x'\n").unwrap();
+    let before: Vec<_> = ["in.jsonl", "model.safetensors", "config.json", "tokenizer.json", "bench.toml"]
+        .map(|name| (name, fs::read(at(name)).unwrap()))
+        .into();
+    let file = at("in.jsonl");
+    let dataset = format!("file={}", file.display());
+    let (commands, output) = (["embed", "rerank", "classify"], ["--model-id", model, "--output"]);
+    for command in commands {
+        infa([command]).args(output).arg(&file).arg(&file).run().refuses(2, &["--output", "in.jsonl", "hint: "]);
+    }
+    for name in ["config.json", "tokenizer.json"] {
+        infa(["embed"]).args(output).arg(at(name)).stdin("a\n").run().refuses(2, &["--output", name, "model"]);
+    }
+    infa(["model", "export"])
+        .arg(model)
+        .arg("-o")
+        .arg(at("model.safetensors"))
+        .run()
+        .refuses(2, &["--output", ".onnx"]);
+    infa(["bench"])
+        .arg(at("bench.toml"))
+        .arg("--export-json")
+        .arg(at("bench.toml"))
+        .run()
+        .refuses(2, &["--export-json"]);
+    let bench = infa(["bench", "--dataset", &dataset, "--export-csv"]).arg(&file);
+    bench.run().refuses(2, &["--export-csv", "in.jsonl"]);
+    for (name, bytes) in before {
+        assert!(fs::read(at(name)).unwrap() == bytes, "{name}");
+    }
+    // Another file in the model's directory may be replaced.
+    for _ in 0..2 {
+        infa(["embed", "-q"]).args(output).arg(at("vectors.jsonl")).arg(&file).run().status(0);
+    }
+}
+
+#[test]
+fn standard_output_by_its_path_keeps_what_stands_there() {
+    let script = "f=$(mktemp); { echo before; \"$@\" -o /dev/stdout; echo after; } > \"$f\"; cat \"$f\"; rm \"$f\"";
+    let ran = embed(["-q", "--text", "a"]).run_in_shell(script).status(0);
+    let lines: Vec<&str> = ran.text().lines().collect();
+    assert!(lines.len() == 3 && lines[0] == "before" && lines[2] == "after", "{lines:?}");
+}
+
+#[test]
+fn a_file_that_may_not_grow_further() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = "a sea of words\n".repeat(3000);
+    let script = format!("ulimit -f 100; \"$@\" -o {}", dir.path().join("out.jsonl").display());
+    embed(["-q"]).stdin(text).run_in_shell(&script).status(1).says(&["out.jsonl", "ulimit -f"]);
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }

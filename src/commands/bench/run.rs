@@ -1,6 +1,6 @@
 //! A run from its plan to its report.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
@@ -11,10 +11,12 @@ use super::obstacles::Obstacles;
 use super::plan::Plan;
 use super::report::Context;
 use super::texts::Texts;
+use crate::bench::dataset::DatasetSpec;
 use crate::bench::engine::Prepared;
 use crate::bench::report::EngineState;
 use crate::cli::{BenchArgs, BenchSettings, ExportReportArgs, ReportExportArgs};
 use crate::commands::engine_set::{EngineOpener, ModelHere, TokenCounter, facts};
+use crate::commands::overwrite::Places;
 use crate::commands::{AppContext, Error, Outcome, async_runtime};
 use crate::compare::runs::read;
 use crate::engine::Role;
@@ -27,6 +29,14 @@ pub(in super::super) fn run(args: BenchArgs, app: &AppContext) -> Result<Outcome
     }
     let (begin, started) = (Instant::now(), SystemTime::now());
     let plan = Plan::resolve(config.as_deref(), settings)?;
+    let mut places = Places::default();
+    if let Some(config) = &config {
+        places.reads(Path::new(config), "it is the benchmark's config; write to another file");
+    }
+    if let DatasetSpec::File(texts) = &plan.dataset {
+        places.reads(texts, "its texts are measured; write to another file");
+    }
+    check_exports(&exports, places)?;
     let exports = Exports::open(exports, &plan.name)?;
     if dry_run {
         return rehearse(&plan, app);
@@ -97,6 +107,21 @@ fn rehearse(plan: &Plan, app: &AppContext) -> Result<Outcome, Error> {
     Ok(Outcome::Done)
 }
 
+/// A report is not written over what is read, nor over another one.
+fn check_exports(exports: &ExportReportArgs, mut places: Places) -> Result<(), Error> {
+    let ExportReportArgs { files, export_csv, splice: _ } = exports;
+    let ReportExportArgs { export_json, export_markdown, export_html } = files;
+    for (flag, path) in [
+        ("--export-json", export_json),
+        ("--export-csv", export_csv),
+        ("--export-markdown", export_markdown),
+        ("--export-html", export_html),
+    ] {
+        places.writes(flag, path.as_deref())?;
+    }
+    Ok(())
+}
+
 /// Draws the report of an earlier run again.
 fn draw(
     from: &Path,
@@ -108,19 +133,9 @@ fn draw(
     if let Some(flag) = settings.given().first() {
         return Err(Error::flag(flag, "it says what is measured, and --from measures nothing: leave one of them out"));
     }
-    let is_input = |path: &PathBuf| path.canonicalize().ok() == from.canonicalize().ok() && path.exists();
-    let ExportReportArgs { files, export_csv, splice: _ } = &exports;
-    let ReportExportArgs { export_json, export_markdown, export_html } = files;
-    for (flag, path) in [
-        ("--export-json", export_json),
-        ("--export-csv", export_csv),
-        ("--export-markdown", export_markdown),
-        ("--export-html", export_html),
-    ] {
-        if path.as_ref().is_some_and(is_input) {
-            return Err(Error::flag(flag, "the report is read from this file; write to another one"));
-        }
-    }
+    let mut places = Places::default();
+    places.reads(from, "the report is read from this file; write to another one");
+    check_exports(&exports, places)?;
     let mut report = read(from)?.report;
     report.all_columns = all_columns;
     let of_file = || from.file_stem().unwrap_or_default().to_string_lossy().into_owned();

@@ -1,12 +1,13 @@
 //! The kind of comparison: that of the subcommand, or the one that the flags and the files mean.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::files::hold_vectors;
 use super::{engines, runs, vectors};
 use crate::cli::{
     CheckArgs, CompareArgs, CompareEnginesArgs, CompareKind, CompareRunsArgs, CompareVectorsArgs, ReportExportArgs,
 };
+use crate::commands::overwrite::Places;
 use crate::commands::{AppContext, Error, Outcome};
 
 pub(in crate::commands) fn run(args: CompareArgs, app: &AppContext) -> Result<Outcome, Error> {
@@ -69,23 +70,15 @@ fn guessed(args: CompareArgs, app: &AppContext) -> Result<Outcome, Error> {
 
 /// A report is not written over one of the `inputs`, nor over another report.
 fn check_exports<'a>(checks: &CheckArgs, inputs: impl Iterator<Item = &'a PathBuf>) -> Result<(), Error> {
-    let mut taken: Vec<(PathBuf, &str)> = Vec::new();
-    let place = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-    // Devices and pipes lose nothing.
-    let file = |path: &&PathBuf| !path.exists() || path.is_file();
-    for input in inputs.filter(file) {
-        taken.push((place(input), "it is compared; write to another file"));
+    let mut places = Places::default();
+    for input in inputs {
+        places.reads(input, "it is compared; write to another file");
     }
     let ReportExportArgs { export_json, export_markdown, export_html } = &checks.exports;
     for (flag, path) in
         [("--export-json", export_json), ("--export-markdown", export_markdown), ("--export-html", export_html)]
     {
-        let Some(path) = path.as_ref().filter(|path| *path != Path::new("-")).filter(file) else { continue };
-        let place = place(path);
-        if let Some((_, reason)) = taken.iter().find(|(other, _)| *other == place) {
-            return Err(Error::Flag { flag, reason: format!("{}: {reason}", path.display()) });
-        }
-        taken.push((place, "another export goes there"));
+        places.writes(flag, path.as_deref())?;
     }
     Ok(())
 }

@@ -22,7 +22,11 @@ pub(super) fn run(args: ExportArgs, app: &AppContext) -> Result<Outcome, Error> 
         let reason = "an exported graph is in float32: int8 is made when a model is loaded".into();
         return Err(Error::Flag { flag: "--dtype int8", reason });
     }
-    // A bad destination fails before the model is fetched.
+    // A bad destination fails before the model is fetched. Any other file may be the model's own weights.
+    if output.is_file() && output.extension().is_none_or(|ending| !ending.eq_ignore_ascii_case("onnx")) {
+        let reason = format!("{}: there is a file of another kind; name the output .onnx", output.display());
+        return Err(Error::flag("--output", reason));
+    }
     let destination = Destination::File(output.clone());
     let mut file = BytesWriter::open(&destination).map_err(Error::OutputOpen)?;
     let mut model = Model::read(find(source, None, app)?)?;

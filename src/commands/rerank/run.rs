@@ -9,6 +9,7 @@ use crate::cli::{FieldArgs, OutputArgs, ReadArgs, RerankArgs};
 use crate::commands::async_runtime::EngineRuntime;
 use crate::commands::batch_run::{BatchInput, BatchRun, open_error};
 use crate::commands::engine;
+use crate::commands::overwrite::Places;
 use crate::commands::{AppContext, Error, Outcome, texts};
 use crate::engine::open::EngineOptions;
 use crate::engine::rerank::{Method, Reranker};
@@ -46,6 +47,8 @@ pub fn run(args: RerankArgs, app: &AppContext) -> Result<Outcome, Error> {
         (false, RankingFormat::Table) => Kept::Beginning,
         (false, _) => Kept::Not,
     };
+
+    Places::of(&read.files, &options).writes("--output", output.as_deref())?;
 
     let start = Instant::now();
     match query {

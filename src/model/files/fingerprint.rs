@@ -1,6 +1,6 @@
 //! The identity of a model, to the last bit: its files with their sums, and its revision.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
@@ -54,11 +54,26 @@ fn sum(dir: &Path, name: String, cancel: &Cancel) -> Result<FileSum, FetchError>
     Ok(FileSum { name, bytes, sha256: hasher.finish() })
 }
 
+/// The files of a model's directory that infa reads, as they would be fetched from a repository with safetensors.
+pub fn read_from(dir: &Path) -> Vec<PathBuf> {
+    wanted(dir, None).into_iter().map(|name| dir.join(name)).collect()
+}
+
 /// The names of the model's files, as they would be fetched from a repository.
 fn names(dir: &Path, weights: &Weights) -> Vec<String> {
     let (Weights::Safetensors(path) | Weights::Onnx(path)) = weights;
     let running = path.strip_prefix(dir).ok().and_then(Path::to_str).map(|name| name.replace('\\', "/"));
     let onnx = running.as_deref().filter(|_| weights.safetensors().is_none()).map(Path::new);
+    let mut names = wanted(dir, onnx);
+    // The running file, under any name.
+    names.extend(running);
+    names.sort_unstable();
+    names.dedup();
+    names
+}
+
+/// The names of the files in `dir` that a model needs, with safetensors or this ONNX file.
+fn wanted(dir: &Path, onnx: Option<&Path>) -> Vec<String> {
     let mut there = Vec::new();
     let mut list = |below: &str| {
         let entries = std::fs::read_dir(dir.join(below)).into_iter().flatten().flatten();
@@ -74,12 +89,7 @@ fn names(dir: &Path, weights: &Weights) -> Vec<String> {
         list(&dir);
     }
     let there: Vec<&str> = there.iter().map(String::as_str).collect();
-    let mut names = files::wanted_of(&there, onnx);
-    // The running file, under any name.
-    names.extend(running);
-    names.sort_unstable();
-    names.dedup();
-    names
+    files::wanted_of(&there, onnx)
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
+use super::place::replaces;
+
 /// The destination of an output.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
@@ -30,7 +32,7 @@ impl Destination {
     /// The file that is replaced when everything is written, if it is one.
     pub fn replaced(&self) -> Option<&Path> {
         match self {
-            Self::File(path) if std::fs::metadata(path).map_or(true, |metadata| metadata.is_file()) => Some(path),
+            Self::File(path) if replaces(path) => Some(path),
             _ => None,
         }
     }

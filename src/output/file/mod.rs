@@ -4,4 +4,5 @@ pub(crate) mod bytes;
 pub(crate) mod destination;
 pub(crate) mod document;
 pub(crate) mod part;
+mod place;
 pub(crate) mod sink;

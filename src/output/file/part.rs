@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{self, File, Permissions, TryLockError};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -20,6 +21,9 @@ const LETTERS: usize = 6;
 /// `data.000001.part`.
 const SUFFIX: &str = ".infa-part";
 
+/// Bytes of the target's name that a part's has: names of files have at most 255.
+const MOST_PREFIX: usize = 255 - 1 - LETTERS - SUFFIX.len();
+
 /// Parts that are being written. Signals end the process without running destructors.
 static PARTS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
@@ -29,7 +33,7 @@ pub(crate) struct Part(NamedTempFile);
 impl Part {
     /// A part for `file_name` in `directory`, with these permissions less the umask; parts of earlier processes go.
     pub fn create(directory: &Path, file_name: &OsStr, mode: u32) -> io::Result<Self> {
-        let mut prefix = file_name.to_os_string();
+        let mut prefix = OsStr::from_bytes(&file_name.as_bytes()[..file_name.len().min(MOST_PREFIX)]).to_os_string();
         prefix.push(".");
         sweep(directory, &prefix);
         loop {

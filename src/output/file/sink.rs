@@ -7,6 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::part::Part;
+use super::place::{Behind, behind_links, duplicate};
 use crate::output::{Destination, OutputError};
 
 /// Bytes that are buffered before a system call.
@@ -53,7 +54,13 @@ impl Sink {
         let name = path.display().to_string();
         let failed = |source| OutputError::Open { path: path.to_path_buf(), source };
         // Behind a symbolic link the file is replaced, not the link.
-        let place = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let place = match behind_links(path).map_err(failed)? {
+            Behind::Descriptor(number) => {
+                let file = duplicate(number).map_err(failed)?;
+                return Ok(Self::direct(name, file));
+            }
+            Behind::File(place) => place,
+        };
         let old = match fs::metadata(&place) {
             Ok(metadata) if metadata.is_dir() => {
                 return Err(OutputError::Directory { path: path.to_path_buf() });
@@ -178,6 +185,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use std::io::Read;
+    use std::os::fd::AsRawFd;
 
     fn write(path: &Path, bytes: &[u8]) -> Result<(), OutputError> {
         let mut sink = Sink::open(&Destination::File(path.into()))?;
@@ -236,6 +244,50 @@ mod tests {
         write(&link, b"new").unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"new");
         assert!(link.is_symlink());
+    }
+
+    #[test]
+    fn behind_a_link_to_nothing_the_file_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = |name: &str, to: &str| std::os::unix::fs::symlink(to, folder.path().join(name)).unwrap();
+        link("first", "second");
+        link("second", "new");
+        write(&folder.path().join("first"), b"new").unwrap();
+        assert_eq!(fs::read(folder.path().join("new")).unwrap(), b"new");
+        assert!(folder.path().join("first").is_symlink() && folder.path().join("second").is_symlink());
+        link("nowhere", "no/where");
+        let error = write(&folder.path().join("nowhere"), b"").unwrap_err();
+        assert!(matches!(error, OutputError::MissingDirectory { .. }), "{error}");
+        link("circle", "circle");
+        write(&folder.path().join("circle"), b"").unwrap_err();
+    }
+
+    #[test]
+    fn an_open_descriptor_is_written_to_where_it_stands() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log");
+        let mut log = File::create(&path).unwrap();
+        log.write_all(b"before\n").unwrap();
+        let number = log.as_raw_fd();
+        for path in [format!("/dev/fd/{number}"), format!("/proc/self/fd/{number}")] {
+            if Path::new(&path).exists() {
+                write(Path::new(&path), b"row\n").unwrap();
+            } else {
+                log.write_all(b"row\n").unwrap();
+            }
+        }
+        log.write_all(b"after\n").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"before\nrow\nrow\nafter\n");
+        let closed = write(Path::new("/dev/fd/987"), b"").unwrap_err();
+        assert!(closed.to_string().contains("/dev/fd/987"), "{closed}");
+    }
+
+    #[test]
+    fn names_as_long_as_the_system_allows_can_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("n".repeat(255));
+        write(&path, b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
     }
 
     #[test]
