@@ -1,14 +1,14 @@
 //! infa turns text into embeddings: the library behind the `infa` binary.
 //!
 //! The map of the house, from the door to the cellar. A module uses only what stands below it; `tests/architecture/`
-//! holds the code to it.
+//! holds the code to it. [`server`] and [`bench`](mod@bench) do not use each other.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`commands`] | one file a subcommand: settings → work → output |
-//! | [`cli`] | what the user may type: clap structs, one file a subcommand |
-//! | [`server`] | `infa serve`: HTTP routes, schemas, errors, limits, metrics, shutdown |
+//! | [`commands`] | one module a subcommand: settings → work → output |
+//! | [`cli`] | what the user may type: clap structs, one module a subcommand |
 //! | [`compare`] | for `infa compare`: results and vectors against one another, thresholds |
+//! | [`server`] | `infa serve`: HTTP routes, schemas, errors, limits, metrics, shutdown |
 //! | [`bench`](mod@bench) | for `infa bench`: datasets, engines as targets, load models, rounds, the machine, the report |
 //! | [`engine`] | trait `Engine`; the table of engines; models of this process, Python processes, servers, and what starts those; reranking and classification by any of them; the stream that drives one through a long job |
 //! | [`batch`] | grouping by token length, and workers that share a queue |

@@ -15,7 +15,7 @@ use crate::ui::log::{LogFormat, Logging, ServerLog};
 const ENVIRONMENT: &str = "\
 Environment: every flag has a variable, INFA_ and the flag's name in capitals (INFA_MODEL_ID, INFA_OFFLINE). The command line wins; an empty variable counts as unset. infa also reads those of Hugging Face (HF_HOME, HF_TOKEN, HF_ENDPOINT, HF_HUB_OFFLINE), NO_COLOR and ORT_DYLIB_PATH.";
 const EXIT_STATUS: &str = "\
-Exit status: 0 success; 1 some inputs failed; 2 wrong usage; 3 model or runtime; 4 a server, or an engine of infa bench; 5 a threshold of infa compare was crossed; 130 interrupted.";
+Exit status: 0 success; 1 some inputs failed; 2 wrong usage; 3 model or runtime; 4 a server, or an engine of infa bench or infa compare engines; 5 a threshold of infa compare was crossed; 130 interrupted.";
 
 /// Text embeddings, reranking and classification from one fast binary.
 ///

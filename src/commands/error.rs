@@ -25,7 +25,7 @@ pub enum Outcome {
     SomeFailed,
     /// Something that is needed is missing (`infa doctor`).
     Missing,
-    /// An engine failed; its row says why (`infa bench`).
+    /// An engine failed; its row says why (`infa bench`, `infa compare engines`).
     EngineFailed,
     /// Something changed more than it may (`infa compare`).
     ThresholdCrossed,

@@ -18,7 +18,7 @@ pub(super) fn check(info: &EngineInfo, outputs: Outputs, inputs: &[Input]) -> Re
         OutputKind::Logits => (|_, _| true, ""),
         OutputKind::Score => (|input, _| matches!(input, Input::Pair(..)), "scores pairs of texts alone"),
         OutputKind::Labels => (|input, ids| ids || !matches!(input, Input::Ids(_)), "labels texts and pairs alone"),
-        _ => (
+        OutputKind::Embedding | OutputKind::Sparse | OutputKind::TokenVectors | OutputKind::HiddenStates => (
             |input, ids| matches!(input, Input::Text(_)) || (ids && matches!(input, Input::Ids(_))),
             "embeds single texts alone, no pairs",
         ),
@@ -34,22 +34,22 @@ pub(super) fn share_the_query(a: &Input, b: &Input) -> bool {
     matches!((a, b), (Input::Pair(a, _), Input::Pair(b, _)) if Arc::ptr_eq(a, b))
 }
 
-/// The query and the documents of pairs that share it.
+/// The query and the documents of pairs that share it; [`check`] has refused all other inputs.
 pub(super) fn query_and_documents(pairs: &[Input]) -> (&str, Vec<&str>) {
     let parts = || {
         pairs.iter().filter_map(|input| match input {
             Input::Pair(query, document) => Some((&**query, document.as_str())),
-            _ => None,
+            Input::Text(_) | Input::Ids(_) => None,
         })
     };
     (parts().next().map_or("", |(query, _)| query), parts().map(|(_, document)| document).collect())
 }
 
-/// The texts of inputs that are single texts.
+/// The texts of inputs that are single texts; [`check`] has refused all other inputs.
 pub(super) fn texts(inputs: &[Input]) -> Vec<&str> {
     let texts = inputs.iter().filter_map(|input| match input {
         Input::Text(text) => Some(text.as_str()),
-        _ => None,
+        Input::Ids(_) | Input::Pair(..) => None,
     });
     texts.collect()
 }

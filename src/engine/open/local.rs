@@ -10,9 +10,9 @@ use crate::model::cache::HubEnv;
 use crate::model::source::{Request, Weights};
 use crate::model::task::{CrossEncoder, Task};
 use crate::model::{DEFAULT_MODEL, Model, ModelError};
-use crate::runtime::Runtime;
 use crate::runtime::device::Dtype;
 use crate::runtime::library::Library;
+use crate::runtime::{Runtime, RuntimeError};
 
 /// A model and how it computes.
 #[derive(Clone)]
@@ -93,9 +93,12 @@ impl LocalOptions {
         let prepared = options.prepare(host)?;
         if prepared.model.task == Task::Unknown && matches!(prepared.model.weights, Weights::Onnx(_)) {
             // Only its output shows whether such a file scores pairs or makes vectors.
-            let pairs = options.open(OutputKind::Logits, host).ok();
-            if let Some(engine) = pairs.filter(|engine| engine.info().dimensions == 1) {
-                return Reranker::new(engine, Method::unnamed_pairs(&prepared.model, raw_scores)?);
+            match options.open(OutputKind::Logits, host) {
+                Ok(engine) if engine.info().dimensions == 1 => {
+                    return Reranker::new(engine, Method::unnamed_pairs(&prepared.model, raw_scores)?);
+                }
+                Ok(_) | Err(EngineError::Runtime(RuntimeError::Interface { .. })) => {}
+                Err(e) => return Err(e),
             }
         }
         let method = Method::of(&prepared.model, raw_scores)?;

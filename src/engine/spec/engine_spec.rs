@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn no_secret_is_redacted_url() {
+    fn no_secret_is_shown() {
         let spec = read("openai=https://me:secret@example.org/v1?key=secret").unwrap();
         assert_eq!(spec.to_string(), "openai=https://example.org/v1");
         let error = read("openai=ftp://me:secret@example.org").unwrap_err().to_string();
