@@ -6,6 +6,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
+use std::time::SystemTime;
 
 /// Size limit of a settings file: config.json, modules.json, chat templates and the like. The largest known have about
 /// 2 MB (label names).
@@ -32,6 +33,19 @@ pub fn open(path: &Path) -> io::Result<File> {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
     }
     Ok(file)
+}
+
+/// Length, modification time and inode of a file, which change when it is written or replaced.
+pub type Stamp = (u64, Option<SystemTime>, u64);
+
+/// `None` for anything that is not a regular file.
+pub fn stamp(path: &Path) -> Option<Stamp> {
+    let metadata = std::fs::metadata(path).ok().filter(|metadata| metadata.is_file())?;
+    #[cfg(unix)]
+    let inode = std::os::unix::fs::MetadataExt::ino(&metadata);
+    #[cfg(not(unix))]
+    let inode = 0;
+    Some((metadata.len(), metadata.modified().ok(), inode))
 }
 
 /// The bytes of the regular file at `path`, at most `limit` of them.

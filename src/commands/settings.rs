@@ -2,6 +2,7 @@
 //! forgotten here.
 
 use std::num::NonZero;
+use std::os::unix::fs::FileTypeExt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -147,6 +148,10 @@ fn calibration_texts(path: PathBuf, dtype: Dtype) -> Result<Arc<[String]>, Error
         return Err(refuse("it is for --dtype int8 alone".into()));
     }
     let file = path.display().to_string();
+    // A device may never end.
+    if path.metadata().is_ok_and(|about| about.file_type().is_char_device()) {
+        return Err(refuse(format!("{file} is a device, not a file of texts")));
+    }
     let mut texts: Vec<String> = Vec::new();
     for record in input::open(&[path], &input::Options::default())? {
         match record?.content {

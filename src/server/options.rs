@@ -119,6 +119,8 @@ pub struct Timeouts {
     pub write: Duration,
     /// Between two requests of a connection.
     pub keep_alive: Duration,
+    /// From the end of a request whose client has closed its side of the connection to that of the response.
+    pub half_closed: Duration,
 }
 
 impl Default for Timeouts {
@@ -132,6 +134,7 @@ impl Default for Timeouts {
             last_body: seconds(5),
             write: seconds(30),
             keep_alive: seconds(75),
+            half_closed: seconds(5),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! HTTPS: the certificate and its key, `--tls-cert` and `--tls-key`.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
+use std::time::{Duration, Instant};
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::{Error as PemError, PemObject};
@@ -12,13 +12,16 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::TlsAcceptor;
 
 use super::{ServeError, TlsFiles};
-use crate::regular_file;
+use crate::regular_file::{self, Stamp, stamp};
 
 const CERT: &str = "--tls-cert";
 const KEY: &str = "--tls-key";
 
 /// Larger than any certificate chain.
 const MAX_BYTES: u64 = 4 << 20;
+
+/// Maximum time for reading a pipe at the start.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Interval between checks of the files.
 const LOOK: Duration = Duration::from_secs(1);
@@ -40,16 +43,17 @@ struct State {
     looked: Instant,
 }
 
-/// Length, modification time and inode, which change with the file.
-type Stamp = (u64, Option<SystemTime>, u64);
-
 impl Certificate {
     /// # Errors
     /// Files that cannot be read, are invalid, or do not match.
     pub fn read(files: &TlsFiles) -> Result<Self, ServeError> {
         // Before the files are read, so that no change is missed.
         let read = stamps(files);
-        let state = State { acceptor: acceptor(files, contents)?, read, looked: Instant::now() };
+        let state = State {
+            acceptor: acceptor(files, |flag, path| contents(flag, path, PATIENCE))?,
+            read,
+            looked: Instant::now(),
+        };
         Ok(Self(Arc::new(Inner { files: files.clone(), state: Mutex::new(state) })))
     }
 
@@ -107,25 +111,28 @@ impl Certificate {
     }
 }
 
+/// `None` for files that cannot be read twice, such as pipes.
 fn stamps(files: &TlsFiles) -> [Option<Stamp>; 2] {
     [&files.tls_cert, &files.tls_key].map(|path| stamp(path))
 }
 
-/// `None` for files that cannot be read twice, such as pipes.
-fn stamp(path: &Path) -> Option<Stamp> {
-    let about = std::fs::metadata(path).ok().filter(|about| about.is_file())?;
-    #[cfg(unix)]
-    let number = std::os::unix::fs::MetadataExt::ino(&about);
-    #[cfg(not(unix))]
-    let number = 0;
-    Some((about.len(), about.modified().ok(), number))
-}
-
-/// The contents of a small file or a pipe.
-fn contents(flag: &'static str, path: &Path) -> Result<Vec<u8>, ServeError> {
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
-    read.map_err(|e| unusable(flag, path, e.to_string()))?;
+/// The contents of a small file, or of a pipe whose writer is done within `patience`.
+fn contents(flag: &'static str, path: &Path, patience: Duration) -> Result<Vec<u8>, ServeError> {
+    let (sender, read) = mpsc::channel();
+    let file = path.to_owned();
+    // On a thread of its own: opening a pipe waits for its writer.
+    let read_all = move || {
+        let mut bytes = Vec::new();
+        let result = File::open(file).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
+        let _ = sender.send(result.map(|_| bytes));
+    };
+    let started = std::thread::Builder::new().name("certificate".into()).spawn(read_all);
+    let bytes = started
+        .and_then(|_| {
+            let late = format!("it is no file, and was not written to its end within {} s", patience.as_secs());
+            read.recv_timeout(patience).map_err(|_| io::Error::new(io::ErrorKind::TimedOut, late))?
+        })
+        .map_err(|e| unusable(flag, path, e.to_string()))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(unusable(flag, path, format!("it has more than {MAX_BYTES} bytes")));
     }
@@ -193,7 +200,7 @@ mod tests {
                 std::fs::write(path, text).unwrap();
             }
         }
-        acceptor(&TlsFiles { tls_cert, tls_key }, contents).map(|_| ()).unwrap_err().to_string()
+        acceptor(&TlsFiles { tls_cert, tls_key }, regular_contents).map(|_| ()).unwrap_err().to_string()
     }
 
     /// The certificate after another check of the files.
@@ -205,6 +212,20 @@ mod tests {
     fn new_pair() -> (String, String) {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         (made.cert.pem(), made.signing_key.serialize_pem())
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_pipe_without_a_writer_is_not_waited_for_without_end() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("cert.pem");
+        let name = std::ffi::CString::new(pipe.to_str().unwrap()).unwrap();
+        // SAFETY: the name is a string that lives until the call returns.
+        assert_eq!(unsafe { libc::mkfifo(name.as_ptr(), 0o600) }, 0);
+        let late = contents(CERT, &pipe, Duration::from_millis(10)).unwrap_err().to_string();
+        assert!(late.contains("--tls-cert") && late.contains("not written to its end"), "{late}");
+        // Ends the thread that waits.
+        drop(std::fs::OpenOptions::new().read(true).write(true).open(&pipe));
     }
 
     #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! Ctrl-C, SIGTERM and SIGHUP (a closed terminal): a signal sets [`Cancel`], and the process exits within a second,
 //! unless a command has taken over its own shutdown.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -16,13 +16,18 @@ const GRACE: Duration = Duration::from_millis(700);
 /// Exit status after an interruption: 128 + SIGINT.
 pub const INTERRUPTED: i32 = 130;
 
-/// Set by a command that shuts down by itself. Global, as signals are.
-static PATIENT: AtomicBool = AtomicBool::new(false);
+/// Set by a command that shuts down by itself: the time that this may take. Global, as signals are.
+static PATIENCE: OnceLock<Duration> = OnceLock::new();
 
 /// From now on the first signal only sets [`Cancel`], even if it has come already: the work promises to end by itself.
 /// A second one still ends the process at once.
 pub fn be_patient() {
-    PATIENT.store(true, Ordering::SeqCst);
+    be_patient_for(Duration::MAX);
+}
+
+/// The same, but the process ends at the latest when `most` is over after the signal, even if the work hangs.
+pub fn be_patient_for(most: Duration) {
+    let _ = PATIENCE.set(most);
 }
 
 /// The number of the first signal.
@@ -73,9 +78,10 @@ pub fn listen(cancel: Cancel) {
             cancel.cancel();
             let grace = || {
                 std::thread::sleep(GRACE);
-                if !PATIENT.load(Ordering::SeqCst) {
-                    exit(INTERRUPTED);
+                if let Some(most) = PATIENCE.get() {
+                    std::thread::sleep(*most);
                 }
+                exit(INTERRUPTED);
             };
             // Without a timer thread there is no grace period: exit now.
             if std::thread::Builder::new().name("grace".into()).spawn(grace).is_err() {

@@ -26,7 +26,7 @@ const ROOMS: &[(&str, usize)] = &[
     ("output", 2_700),
     ("report", 2_800),
     ("runtime", 850),
-    ("server", 14_800),
+    ("server", 14_850),
     ("stats", 2_700),
     ("ui", 900),
 ];

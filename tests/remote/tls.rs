@@ -19,16 +19,23 @@ use crate::run::infa;
 
 /// A certificate for this machine that nobody knows, and what trusts it.
 fn certificate() -> (ServerConfig, NamedTempFile) {
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+    certificate_of(rcgen::IsCa::NoCa)
+}
+
+fn certificate_of(is_ca: rcgen::IsCa) -> (ServerConfig, NamedTempFile) {
+    let mut parameters = rcgen::CertificateParams::new(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    parameters.is_ca = is_ca;
+    let key = rcgen::KeyPair::generate().unwrap();
+    let cert = parameters.self_signed(&key).unwrap();
+    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![made.cert.der().clone()], key)
+        .with_single_cert(vec![cert.der().clone()], key)
         .unwrap();
     let file = NamedTempFile::new().unwrap();
-    std::fs::write(file.path(), made.cert.pem()).unwrap();
+    std::fs::write(file.path(), cert.pem()).unwrap();
     (config, file)
 }
 
@@ -54,6 +61,15 @@ fn a_certificate_must_be_trusted() {
         }
     });
     infa(["embed", "--engine", &engine]).stdin("a\n").run().refuses(4, &["no encrypted connection"]);
+}
+
+/// The certificate of a plain `openssl req -x509`.
+#[test]
+fn the_certificate_of_an_authority_is_explained() {
+    let (config, trusted) = certificate_of(rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained));
+    let fake = Fake::with(Some(Arc::new(config)), |_| Answer::status(404, "not here"));
+    let ran = fake.embed([], "a\n").env("SSL_CERT_FILE", trusted.path()).run();
+    ran.refuses(4, &["no encrypted connection", "CA:TRUE", "basicConstraints=critical,CA:FALSE"]);
 }
 
 /// A TEI that speaks HTTP/2 and nothing else.

@@ -419,3 +419,61 @@ fn details_are_as_the_clients_of_the_path_read_them() {
         assert!(status == 422 && reply["detail"] == reply["error"]["message"], "{body}: {reply}");
     }
 }
+
+#[test]
+fn bodies_in_other_encodings_are_named() {
+    let witness = Witness::embedder();
+    let body = json!({"input": "a sea"}).to_string();
+    let marked = [b"\xef\xbb\xbf", body.as_bytes()].concat();
+    let (status, reply) = send(&witness.server, "/v1/embeddings", Some("application/json"), marked);
+    assert!(status == 422 && message(&reply).contains("it begins with a byte order mark"), "{status} {reply}");
+    let wide = |mark: &[u8], bytes: fn(u16) -> [u8; 2]| {
+        [mark, &body.encode_utf16().flat_map(bytes).collect::<Vec<_>>()].concat()
+    };
+    for bytes in [
+        wide(&[0xff, 0xfe], u16::to_le_bytes),
+        wide(&[0xfe, 0xff], u16::to_be_bytes),
+        wide(&[], u16::to_le_bytes),
+        wide(&[], u16::to_be_bytes),
+        body.chars().flat_map(|c| u32::from(c).to_be_bytes()).collect(),
+    ] {
+        let (status, reply) = send(&witness.server, "/v1/embeddings", Some("application/json"), bytes);
+        assert!(status == 422 && message(&reply).contains("UTF-8"), "{status} {reply}");
+    }
+    assert_eq!(witness.good(), witness.reply);
+}
+
+#[test]
+fn a_word_of_the_wrong_type_must_be_a_string() {
+    let witness = Witness::embedder();
+    for (field, values) in [
+        ("encoding_format", vec![json!(5), json!([]), json!(true), json!(-1.5)]),
+        ("truncation_side", vec![json!(0), json!(["left"])]),
+        ("embedding_dtype", vec![json!(7)]),
+    ] {
+        for value in values {
+            let body = json!({"input": ["a"], field: value});
+            let (status, reply) = witness.server.ask("/v1/embeddings", &body);
+            let text = message(&reply);
+            assert!(matches!(status, 400 | 422) && text.starts_with(&format!("{field}: must be ")), "{status} {text}");
+            assert_eq!(reply["error"]["param"], *field, "{reply}");
+        }
+    }
+    // Broken JSON in the same place stays broken JSON.
+    let (status, reply) =
+        send(&witness.server, "/v1/embeddings", Some("application/json"), r#"{"input": "a", "encoding_format": x}"#);
+    assert!(status == 422 && message(&reply).contains("not a JSON value"), "{status} {reply}");
+    assert_eq!(witness.good(), witness.reply);
+}
+
+#[test]
+fn ids_beyond_the_vocabulary_are_named() {
+    let server = Server::start(&["--model-id", &fixture("bert-tiny")]);
+    for ids in [json!([[1, 2], [5, 1_000_000_000]]), json!([[1], [1_000_000_000]])] {
+        let (status, reply) = server.ask("/decode", &json!({"ids": ids}));
+        let error = reply["error"].as_str().unwrap();
+        assert!(matches!(status, 400 | 413 | 422) && error.starts_with("ids[1]: "), "{status} {reply}");
+        assert!(error.contains("1000000000 is not in the model's vocabulary"), "{reply}");
+    }
+    assert_eq!(server.ask("/decode", &json!({"ids": [[1, 2]]})).0, 200);
+}

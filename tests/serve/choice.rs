@@ -120,12 +120,13 @@ fn one_model_answers_to_any_name_and_several_do_not() {
 
     let strict = serve(&[("e", EMBEDDER)], &["--strict-model-names"]);
     let several = serve(&[("e", EMBEDDER), ("r", RERANKER)], &[]);
-    for server in [&strict, &several] {
+    for (server, are) in [(&strict, "the model is e"), (&several, "the models are e, r")] {
         for (path, mut body) in requests() {
             body["model"] = "text-embedding-ada-002".into();
             let (status, reply) = server.ask(path, &body);
             assert_eq!(status, 404, "{path}: {reply}");
-            assert!(reply.to_string().contains("there is no model \\\"text-embedding-ada-002\\\" here; there is e"));
+            let message = format!("there is no model \\\"text-embedding-ada-002\\\" here; {are}");
+            assert!(reply.to_string().contains(&message), "{reply}");
         }
         assert_eq!(server.get("/info?model=any").status(), 404);
     }

@@ -98,6 +98,21 @@ fn half_closed_and_half_sent_requests_harm_nobody() {
 }
 
 #[test]
+fn half_closed_connections_get_their_replies() {
+    let server = server();
+    let body = serde_json::json!({"input": ["a"]}).to_string();
+    let one = post("/v1/embeddings", body.len()) + &body;
+    for requests in [1, 50] {
+        let mut client = raw::connect(&server.address());
+        client.send(one.repeat(requests));
+        client.0.shutdown(Shutdown::Write).unwrap();
+        let mut replies = String::new();
+        client.0.read_to_string(&mut replies).unwrap();
+        assert_eq!(replies.matches("HTTP/1.1 200 OK").count(), requests, "{replies}");
+    }
+}
+
+#[test]
 fn http2_is_spoken_with_those_who_know() {
     let server = server();
     let mut client = raw::connect(&server.address());

@@ -379,3 +379,23 @@ fn the_start_says_how_fast_the_model_is_and_where_to_try_it() {
         assert!(!server.stderr().contains("measured"), "{}", server.stderr());
     }
 }
+
+#[test]
+fn limits_that_refuse_every_request_are_refused() {
+    let model = fixture("bert-tiny");
+    for flag in ["--body-limit", "--payload-limit", "--reply-limit", "--queue-tokens", "--max-client-batch-size"] {
+        let (status, err) = run(&["-m", &model, flag, "0"]);
+        let name = if flag == "--payload-limit" { "--body-limit" } else { flag };
+        assert!(status == 2 && err.contains(name), "{flag}: {status} {err}");
+    }
+    for prefix in ["../x", "/a/../b", "/./a", ".."] {
+        let (status, err) = run(&["-m", &model, "--url-prefix", prefix]);
+        assert!(status == 2 && err.contains("--url-prefix"), "{prefix}: {status} {err}");
+    }
+}
+
+#[test]
+fn texts_to_calibrate_by_come_from_no_device() {
+    let (status, err) = run(&["-m", &fixture("bert-tiny"), "--dtype", "int8", "--calibrate", "/dev/zero"]);
+    assert!(status == 2 && err.contains("--calibrate") && err.contains("device"), "{status} {err}");
+}

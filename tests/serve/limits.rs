@@ -204,6 +204,11 @@ fn everything_is_under_the_prefix_and_health_outside_too() {
     for (path, status) in [("/models/a/v1/embeddings", 200), ("/models/a/embeddings", 200), ("/v1/embeddings", 404)] {
         assert_eq!(client.send(post(path, body.len()) + &body).reply().status, status, "{path}");
     }
+    for path in ["/v1/embedding", "/models/a/v1/embedding", "/models/a/v1/embedding/"] {
+        let reply = client.send(post(path, body.len()) + &body).reply();
+        let text = reply.body;
+        assert!(text.contains("did you mean /models/a/v1/embeddings? /models/a/docs lists"), "{path}: {text}");
+    }
 }
 
 #[test]

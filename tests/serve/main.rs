@@ -45,5 +45,6 @@ mod tei;
 mod tei_start;
 mod terminal;
 mod traces;
+mod truncation;
 mod unix_socket;
 mod vertex;

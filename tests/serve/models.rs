@@ -56,9 +56,58 @@ fn what_cannot_come_back_is_tried_again() {
         let (status, reply) = embed(&server);
         let message = reply["error"]["message"].as_str().unwrap();
         assert!(status == 503 && message.contains("could not be loaded again"), "{reply}");
+        assert_eq!(server.get("/readyz").status(), 503);
     }
     fs::rename(&hidden, &config).unwrap();
     assert_eq!(embed(&server).0, 200);
+    assert_eq!(server.get("/readyz").status(), 200);
+}
+
+#[test]
+fn another_model_in_its_place_does_not_come_back() {
+    let changes: [fn(&Path); 3] = [
+        // Another model of the same kind.
+        |dir| {
+            fs::remove_dir_all(dir).unwrap();
+            copy(&support::fixture("architectures/distilbert-embed"), dir);
+        },
+        // Weights of the same size.
+        |dir| {
+            let (weights, new) = (dir.join("model.safetensors"), dir.join("new"));
+            let mut bytes = fs::read(&weights).unwrap();
+            *bytes.last_mut().unwrap() ^= 1;
+            fs::write(&new, bytes).unwrap();
+            fs::rename(&new, &weights).unwrap();
+        },
+        // The same weights with another tokenizer.
+        |dir| fs::write(dir.join("tokenizer.json"), fs::read(dir.join("tokenizer.json")).unwrap()).unwrap(),
+    ];
+    for change in changes {
+        let dir = support::copy("bert-tiny");
+        let server = unloading(dir.path());
+        assert_eq!(embed(&server).0, 200);
+        server.wait_for("the model to leave", || left(&server) == 1);
+        change(dir.path());
+        let (status, reply) = embed(&server);
+        let message = reply["error"]["message"].as_str().unwrap();
+        assert!(status == 503 && message.contains("were replaced"), "{status} {reply}");
+        assert_eq!(server.get("/readyz").status(), 503);
+        server.wait_for("the log", || {
+            server.stderr().contains("could not be loaded again: the model's files were replaced")
+        });
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to)
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
 }
 
 #[test]

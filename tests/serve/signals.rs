@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -191,4 +192,30 @@ fn it_goes_on_while_nobody_reads_its_log() {
         server.wait()
     };
     assert_eq!(status.code(), Some(0), "{}", server.stderr());
+}
+
+#[test]
+fn it_ends_while_its_log_is_blocked() {
+    for format in ["text", "json"] {
+        let mut server = Server::spawn(command(&["-m", &fixture("bert-tiny"), "--log-format", format]));
+        server.wait_until_ready();
+        let status = {
+            let reading = server.reading();
+            let _unread = reading.lock().unwrap();
+            fill(&format!("/proc/{}/fd/2", server.id()));
+            assert_eq!(server.get("/livez").status(), 200);
+            server.terminate();
+            server.wait()
+        };
+        assert_eq!(status.code(), Some(0), "{}", server.stderr());
+    }
+}
+
+/// Writes lines into the pipe until it is full.
+fn fill(path: &str) {
+    let mut options = std::fs::OpenOptions::new();
+    let mut pipe = options.write(true).custom_flags(libc::O_NONBLOCK).open(path).unwrap();
+    for line in [&[b'\n'; 4096][..], b"\n"] {
+        while pipe.write(line).is_ok() {}
+    }
 }

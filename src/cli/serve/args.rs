@@ -222,7 +222,7 @@ pub struct LimitArgs {
     #[arg(long, value_name = "SIZE", default_value = "128MiB")]
     pub reply_limit: ByteSize,
 
-    /// Maximum time of a request [default: unlimited]
+    /// Maximum time of a request; 0s is unlimited [default: unlimited]
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub request_timeout: Option<Duration>,
 }
@@ -235,7 +235,7 @@ pub struct LifeArgs {
     #[arg(long, overrides_with = "preload_only")]
     pub preload_only: bool,
 
-    /// Unload a model after this time without requests [default: never]
+    /// Unload a model after this time without requests; 0s is never [default: never]
     ///
     /// The next request loads it again.
     #[arg(long, value_name = "TIME", value_parser = duration)]

@@ -17,6 +17,13 @@ use crate::server::trace::Tracing;
 use crate::server::{self, App, Bound, Drained, Metrics};
 use crate::ui::interrupt;
 
+/// Maximum time from the end of `--shutdown-timeout` to that of the process, whatever hangs: longer than the last
+/// responses, traces and log lines take.
+const AFTER_SHUTDOWN: Duration = Duration::from_secs(10);
+
+/// Maximum time for the last lines on stderr.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
 /// Maximum time at shutdown for sending the last traces.
 const LAST_TRACES: Duration = Duration::from_secs(2);
 
@@ -38,7 +45,7 @@ pub fn run(args: ServeArgs, app: &AppContext) -> Result<Outcome, Error> {
     // Before other threads start: the runtime needs most of them and checks whether they are available.
     let runtime = async_runtime::multi_thread(app)?;
     // Requests in progress are finished, within `--shutdown-timeout`.
-    interrupt::be_patient();
+    interrupt::be_patient_for(options.shutdown_timeout.saturating_add(AFTER_SHUTDOWN));
     let tracing = traces.as_ref().map(Tracing::start).transpose()?;
     let state = App::new(Models::new(specs).strict(strict_names), limits, metrics, tracing.clone());
     let loaded = start_loading(&state, &fault)?;
@@ -89,14 +96,29 @@ pub fn run(args: ServeArgs, app: &AppContext) -> Result<Outcome, Error> {
         return Err(e);
     }
     let name = signal_name.get().copied().or_else(interrupt::received).unwrap_or("a signal");
-    printer.note(&stopped(name, started.elapsed(), &drained));
-    let cut = drained.cut;
-    if cut > 0 {
-        let was = if cut == 1 { "was" } else { "were" };
-        let cut = counted(cut, "request");
-        printer.warning(&format!("{cut} {was} cut short, running longer than --shutdown-timeout"));
-    }
+    let (last, uptime) = (printer.clone(), started.elapsed());
+    within(LAST_LINES, move || {
+        last.note(&stopped(name, uptime, &drained));
+        if drained.cut > 0 {
+            let was = if drained.cut == 1 { "was" } else { "were" };
+            let cut = counted(drained.cut, "request");
+            last.warning(&format!("{cut} {was} cut short, running longer than --shutdown-timeout"));
+        }
+    });
     Ok(Outcome::Done)
+}
+
+/// Runs `print` on a thread of its own and waits for it, but not longer than `most`: stderr may be a pipe that is full
+/// and never read.
+fn within(most: Duration, print: impl FnOnce() + Send + 'static) {
+    let (printed, end) = std::sync::mpsc::channel();
+    let print = move || {
+        print();
+        let _ = printed.send(());
+    };
+    if spawn("last lines", print).is_ok() {
+        let _ = end.recv_timeout(most);
+    }
 }
 
 /// The last line of the log: the signal, the uptime, and the requests in progress at the signal, if any.

@@ -93,6 +93,15 @@ impl Settings {
         let models = models.into_iter().map(shared).collect();
         let request_timeout = request_timeout.filter(|timeout| !timeout.is_zero());
         let (listen, options) = resolve_listen(listen, permissive_cors, request_timeout, shutdown_timeout)?;
+        for (flag, is_zero) in [
+            ("--body-limit", body_limit.as_u64() == 0),
+            ("--reply-limit", reply_limit.as_u64() == 0),
+            ("--queue-tokens", queue_tokens == 0),
+        ] {
+            if is_zero {
+                return Err(Error::Flag { flag, reason: "must be above 0: with 0, every such request fails".into() });
+            }
+        }
         let bytes = |size: ByteSize| usize::try_from(size.as_u64()).unwrap_or(usize::MAX);
         let (body, reply) = (bytes(body_limit), bytes(reply_limit));
         let limits = Limits {

@@ -72,6 +72,15 @@ pub(super) struct Http {
     no_tls: Option<String>,
 }
 
+/// The certificate that a plain `openssl req -x509` makes: other clients accept it for a server.
+const CERTIFICATE_OF_AUTHORITY: &str = "the server's certificate is that of an authority (CA:TRUE), not of a server; make it \
+                                        with -addext basicConstraints=critical,CA:FALSE";
+
+/// The reason of a failed handshake, without names from the code of rustls where they say too little.
+fn in_words(reason: String) -> String {
+    if reason.contains("CaUsedAsEndEntity") { CERTIFICATE_OF_AUTHORITY.to_owned() } else { reason }
+}
+
 impl Http {
     /// The way to the server at `url`; nothing is sent yet.
     ///
@@ -170,7 +179,7 @@ impl Http {
         if error.is_timeout() && !error.is_connect() {
             RemoteError::Timeout { after: self.timeout }
         } else if is_tls(error) {
-            RemoteError::Tls { reason }
+            RemoteError::Tls { reason: in_words(reason) }
         } else if error.is_connect() {
             RemoteError::Connect { reason: if error.is_timeout() { "timed out".into() } else { reason } }
         } else {

@@ -10,7 +10,7 @@ use crate::fetch::{Cancel, FetchError};
 use crate::model::Model;
 use crate::model::hub::cache;
 use crate::model::hub::source::Weights;
-use crate::regular_file;
+use crate::regular_file::{self, Stamp, stamp};
 
 /// A file and its contents' sum.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +38,12 @@ pub fn files(model: &Model, cancel: &Cancel) -> Result<Vec<FileSum>, FetchError>
         return names.into_iter().map(|name| sum(&model.dir, name, cancel)).collect();
     }
     names.into_par_iter().map(|name| sum(&model.dir, name, cancel)).collect()
+}
+
+/// The paths of the model's files with their stamps. Another model in the same place has others.
+pub fn stamps(model: &Model) -> Vec<(PathBuf, Option<Stamp>)> {
+    let paths = names(&model.dir, &model.weights).into_iter().map(|name| model.dir.join(name));
+    paths.map(|path| (path.clone(), stamp(&path))).collect()
 }
 
 /// The size in bytes of the model's files. Unreadable files count 0.

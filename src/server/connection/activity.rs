@@ -34,7 +34,15 @@ pub struct Activity {
     blocked: AtomicBool,
     /// True if the headers of a request took too long.
     given_up: AtomicBool,
+    /// Time of the last headers or the last byte from the client.
+    sent_at: AtomicU64,
+    /// True if the body of the last request was read to its end.
+    whole: AtomicBool,
 }
+
+/// A client that closes its side within this time after a request has ended it so, and waits for the response. One that
+/// closes it later has gone away: closed connections look alike.
+pub const HALF_CLOSE: Duration = Duration::from_millis(50);
 
 /// The event that a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +70,8 @@ impl Activity {
             abandoned: AtomicBool::new(false),
             blocked: AtomicBool::new(false),
             given_up: AtomicBool::new(false),
+            sent_at: AtomicU64::new(0),
+            whole: AtomicBool::new(false),
         }
     }
 
@@ -71,6 +81,7 @@ impl Activity {
 
     /// Records bytes from the client.
     pub fn received(&self) {
+        self.sent_at.store(self.now(), Ordering::Relaxed);
         if self.requests.load(Ordering::Relaxed) == 0 && self.head_since.load(Ordering::Relaxed) == 0 {
             self.head_since.store(self.now() + 1, Ordering::Relaxed);
         }
@@ -92,7 +103,28 @@ impl Activity {
         self.http2.store(http2, Ordering::Relaxed);
         // The rest of the last request's body has been skipped.
         self.unread.store(false, Ordering::Relaxed);
+        self.whole.store(false, Ordering::Relaxed);
+        self.sent_at.store(self.now(), Ordering::Relaxed);
         Request { activity: Arc::clone(self), answered: false }
+    }
+
+    /// Records that the body of the request was read to its end.
+    pub fn has_read_all(&self) {
+        self.whole.store(true, Ordering::Relaxed);
+    }
+
+    pub fn is_whole(&self) -> bool {
+        self.whole.load(Ordering::Relaxed)
+    }
+
+    /// True while a request over HTTP/1 has no complete response.
+    pub fn awaits_response(&self) -> bool {
+        self.requests.load(Ordering::Relaxed) > 0 && !self.http2.load(Ordering::Relaxed)
+    }
+
+    /// True if the client has sent something within [`HALF_CLOSE`].
+    pub fn has_just_sent(&self) -> bool {
+        u128::from(self.now() - self.sent_at.load(Ordering::Relaxed)) <= HALF_CLOSE.as_millis()
     }
 
     /// Records that the rest of a request body will not be read.

@@ -81,7 +81,7 @@ impl<L: Layers> Connections<L> {
         let mut now = *phase.borrow_and_update();
         let mut ticket = ticket.filter(|_| now == Phase::Serving);
         let activity = Arc::new(Activity::new());
-        let socket = Socket::new(stream, timeouts.write, Arc::clone(&activity));
+        let socket = Socket::new(stream, &timeouts, Arc::clone(&activity));
         let service = service_fn(|request| requests::serve(request, &layers, &app, &activity));
         let protocols = protocols();
         let mut connection = pin!(protocols.serve_connection(TokioIo::new(socket), service));

@@ -42,6 +42,9 @@ pub fn serve<L: Layers>(
     let http2 = request.version() >= Version::HTTP_2;
     let mut watched = activity.begin(http2);
     let (mut layers, app, activity) = (layers.clone(), Arc::clone(app), Arc::clone(activity));
+    if request.body().is_end_stream() {
+        activity.has_read_all();
+    }
     async move {
         let request = request.map(|incoming| Body::new(Upload { incoming, http2, activity: Arc::clone(&activity) }));
         let Ok(mut response) = layers.call(request).await;
@@ -67,7 +70,12 @@ impl HttpBody for Upload {
     type Error = hyper::Error;
 
     fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<hyper::Result<Frame<Bytes>>>> {
-        Pin::new(&mut self.get_mut().incoming).poll_frame(context)
+        let this = self.get_mut();
+        let frame = ready!(Pin::new(&mut this.incoming).poll_frame(context));
+        if frame.is_none() || this.incoming.is_end_stream() {
+            this.activity.has_read_all();
+        }
+        Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {

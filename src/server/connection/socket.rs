@@ -9,10 +9,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 use tokio_io_timeout::TimeoutWriter;
 
-use super::activity::Activity;
+use super::activity::{Activity, HALF_CLOSE};
+use crate::server::Timeouts;
 
 /// A connection of any kind.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -34,14 +35,34 @@ pub struct Socket {
     stream: Pin<Box<TimeoutWriter<Box<dyn Stream>>>>,
     activity: Arc<Activity>,
     linger: Option<(Pin<Box<Sleep>>, usize)>,
+    /// The time until which a half-closed client may wait for its response, and whether its request is whole.
+    end: Option<(Pin<Box<Sleep>>, bool)>,
+    half_closed: Duration,
 }
 
 impl Socket {
-    /// `write`: maximum time in which the client reads no byte.
-    pub fn new(stream: Box<dyn Stream>, write: Duration, activity: Arc<Activity>) -> Self {
+    pub fn new(stream: Box<dyn Stream>, timeouts: &Timeouts, activity: Arc<Activity>) -> Self {
         let mut stream = TimeoutWriter::new(stream);
-        stream.set_timeout(Some(write));
-        Self { stream: Box::pin(stream), activity, linger: None }
+        stream.set_timeout(Some(timeouts.write));
+        Self { stream: Box::pin(stream), activity, linger: None, end: None, half_closed: timeouts.half_closed }
+    }
+
+    /// The client has closed its side. Keeps hyper, which would drop the request, from this as long as the client waits
+    /// for its response.
+    fn poll_end(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.end.is_none() && self.activity.has_just_sent() {
+            self.end = Some((Box::pin(sleep(HALF_CLOSE)), false));
+        }
+        let Some((timer, is_whole)) = &mut self.end else { return Poll::Ready(Ok(())) };
+        while self.activity.awaits_response() {
+            ready!(timer.as_mut().poll(context));
+            if *is_whole || !self.activity.is_whole() {
+                break;
+            }
+            *is_whole = true;
+            timer.as_mut().reset(Instant::now() + self.half_closed);
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
@@ -74,8 +95,9 @@ impl AsyncRead for Socket {
         ready!(this.stream.as_mut().poll_read(context, buffer))?;
         if buffer.filled().len() > before {
             this.activity.received();
+            return Poll::Ready(Ok(()));
         }
-        Poll::Ready(Ok(()))
+        this.poll_end(context)
     }
 }
 

@@ -432,3 +432,36 @@ fn timeouts_without_flags_are_those_of_the_documentation() {
     let Timeouts { handshake, header, body, last_body, write, keep_alive } = Timeouts::default();
     assert_eq!([handshake, header, body, last_body, write, keep_alive].map(|t| t.as_secs()), [10, 10, 30, 5, 30, 75]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_half_closed_client_gets_its_response_in_time() {
+    let timeouts = Timeouts { half_closed: 30 * SECOND, ..Timeouts::default() };
+    let server = Server::with(ServerOptions { timeouts, ..ServerOptions::default() });
+    let echo = "POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\nab";
+    for (request, end) in [(echo, "ab"), ("GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n", "slow")] {
+        let mut client = server.connect();
+        client.send(request).await;
+        client.pipe.shutdown().await.unwrap();
+        assert!(client.rest().await.ends_with(end), "{request}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_closes_later_has_gone_away() {
+    let server = Server::new();
+    for (wait, until) in [(SECOND, SECOND), (Duration::ZERO, 5 * SECOND)] {
+        let (mut client, start) = (server.connect(), Instant::now());
+        client.send("GET /slow HTTP/1.1\r\nhost: localhost\r\n\r\n").await;
+        sleep(wait).await;
+        client.pipe.shutdown().await.unwrap();
+        assert_eq!(client.rest().await, "");
+        assert_eq!(start.elapsed().as_secs(), until.as_secs());
+        client.served.await.unwrap();
+    }
+    // Half of a request is no request.
+    let (mut client, start) = (server.connect(), Instant::now());
+    client.send("POST /echo HTTP/1.1\r\nhost: localhost\r\ncontent-length: 5\r\n\r\nab").await;
+    client.pipe.shutdown().await.unwrap();
+    client.rest().await;
+    assert!(start.elapsed() < SECOND);
+}

@@ -6,7 +6,7 @@
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, StatusCode, header};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::ApiError;
 use super::known_fields::Known;
@@ -74,6 +74,15 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
 /// Parses a JSON body, which must be an object. Misspelt fields of `T` are refused, other unknown ones are ignored.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
     let unprocessable = |message: &str| Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message));
+    // JSON has no byte 0.
+    let mark = match bytes {
+        [0xef, 0xbb, 0xbf, ..] => Some("it begins with a byte order mark"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, ..] | [_, 0, ..] => Some("its encoding looks like UTF-16 or UTF-32"),
+        _ => None,
+    };
+    if let Some(mark) = mark {
+        return unprocessable(&format!("the body must be a JSON object in UTF-8, without a byte order mark; {mark}"));
+    }
     match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
         None => return unprocessable("the body is empty; it must be a JSON object"),
         // serde reads structs from lists, too.
@@ -91,7 +100,16 @@ fn explain<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
         Err(e) => {
             let path = e.path().to_string();
             // `?` stands for an unknown field name.
-            Err(malformed(path.trim_end_matches(['.', '?']), e.inner()))
+            let path = path.trim_end_matches(['.', '?']);
+            // serde_json takes a number or a list in place of one of several words for broken JSON.
+            let no_value = e.inner().to_string().starts_with("expected value at ");
+            if no_value && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
+                let (path, inner) = (shorten(path), e.inner());
+                let place = format!("at line {} column {}", inner.line(), inner.column());
+                let message = format!("{path}: must be a string {place}");
+                return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message).param(path));
+            }
+            Err(malformed(path, e.inner()))
         }
     }
 }
@@ -132,6 +150,7 @@ fn in_words(reason: &str) -> String {
         ("a boolean", "true or false"),
         ("a sequence", "a list"),
         ("a map", "an object"),
+        ("unit", "a string"),
     ];
     let reason = reason.replacen("unknown variant", "unknown value", 1);
     let Some((found, expected)) = reason.rsplit_once(", expected ") else {

@@ -13,6 +13,6 @@ pub use api_error::{ApiError, CohereErrorBody, ErrorBody, ErrorShape, KserveErro
 pub use body::{Body, off_thread, parse, read, shorten};
 pub use known_fields::{is_misspelling, known, meant, missing_field, nested};
 pub use response::{RESULT_BYTES, Usage, bracketed, json, json_list, json_pieces, written};
-pub(in crate::server) use shapes::deserialize_shapes;
+pub(in crate::server) use shapes::{deserialize_shapes, visit_numbers};
 pub use stamp::{new_id, unix_time};
 pub use whole::{Whole, WholeNumber, WholeVisitor, whole};

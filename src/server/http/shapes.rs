@@ -23,4 +23,21 @@ macro_rules! deserialize_shapes {
     };
 }
 
-pub(in crate::server) use deserialize_shapes;
+/// The functions for numbers of a visitor, all with the same result.
+macro_rules! visit_numbers {
+    ($result:ty, $value:expr) => {
+        fn visit_u64<E: ::serde::de::Error>(self, _: u64) -> Result<$result, E> {
+            $value
+        }
+
+        fn visit_i64<E: ::serde::de::Error>(self, _: i64) -> Result<$result, E> {
+            $value
+        }
+
+        fn visit_f64<E: ::serde::de::Error>(self, _: f64) -> Result<$result, E> {
+            $value
+        }
+    };
+}
+
+pub(in crate::server) use {deserialize_shapes, visit_numbers};

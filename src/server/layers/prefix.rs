@@ -12,9 +12,9 @@ use crate::server::ServeError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Prefix(String);
 
-/// Marks a request whose path is not under the prefix.
-#[derive(Debug, Clone, Copy)]
-pub struct Outside;
+/// Marks a request whose path is not under the prefix, which it holds.
+#[derive(Debug, Clone)]
+pub struct Outside(pub String);
 
 impl Prefix {
     /// Slashes at the ends are optional.
@@ -23,10 +23,10 @@ impl Prefix {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
         if path.is_empty() {
             Ok(Self(String::new()))
-        } else if path.chars().all(allowed) && !path.contains("//") {
+        } else if path.chars().all(allowed) && !path.split('/').any(|part| ["", ".", ".."].contains(&part)) {
             Ok(Self(format!("/{path}")))
         } else {
-            let reason = "a path has only letters, digits and - . _ ~ between its slashes".into();
+            let reason = "a path has only letters, digits and - . _ ~ between its slashes, and no part . or ..".into();
             Err(ServeError::Flag { flag: "--url-prefix", value: text.into(), reason })
         }
     }
@@ -53,7 +53,7 @@ impl Prefix {
             Some(path) => path,
             None if is_health(without_last_slash(uri.path())) => uri.path(),
             None => {
-                request.extensions_mut().insert(Outside);
+                request.extensions_mut().insert(Outside(self.0.clone()));
                 uri.path()
             }
         };
@@ -113,7 +113,7 @@ mod tests {
 
     #[test]
     fn odd_prefixes_are_refused() {
-        for prefix in ["/a b", "/a?b", "/a//b", "/{a}", "/ä"] {
+        for prefix in ["/a b", "/a?b", "/a//b", "/{a}", "/ä", "../x", "/a/./b", "/a/.."] {
             assert!(Prefix::parse(prefix).unwrap_err().to_string().contains("--url-prefix"), "{prefix}");
         }
     }

@@ -16,8 +16,12 @@ use crate::suggest::suggest_by;
 /// 404 for paths without a route.
 pub async fn path(request: Request) -> Response {
     let original = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0);
-    let hint = similar(request.uri().path()).map(|path| format!("did you mean {path}? ")).unwrap_or_default();
-    let message = format!("no such route: {}; {hint}/docs lists all routes", original.path());
+    let path = request.uri().path();
+    let under = || original.path().trim_end_matches('/').strip_suffix(path.trim_end_matches('/'));
+    let prefix =
+        request.extensions().get::<Outside>().map_or_else(|| under().unwrap_or_default(), |Outside(prefix)| prefix);
+    let hint = similar(path).map(|path| format!("did you mean {prefix}{path}? ")).unwrap_or_default();
+    let message = format!("no such route: {}; {hint}{prefix}/docs lists all routes", original.path());
     ApiError::new(StatusCode::NOT_FOUND, message).code("unknown_url").into_response()
 }
 
@@ -74,7 +78,7 @@ pub async fn name_methods(request: Request, next: Next) -> Response {
 /// 404 for paths outside of `--url-prefix`.
 pub async fn outside_of_prefix(request: Request, next: Next) -> Response {
     match request.extensions().get::<Outside>() {
-        Some(Outside) => path(request).await,
+        Some(_) => path(request).await,
         None => next.run(request).await,
     }
 }

@@ -104,7 +104,8 @@ impl Models {
         });
         let hint = suggest_by(&name, candidates, MIN_SIMILARITY).map(|name| format!(" (did you mean \"{name}\"?)"));
         let hint = hint.unwrap_or_default();
-        NoModel::Unknown(format!("there is no model \"{name}\" here{hint}; there is {}", known.join(", ")))
+        let are = if known.len() == 1 { "the model is" } else { "the models are" };
+        NoModel::Unknown(format!("there is no model \"{name}\" here{hint}; {are} {}", known.join(", ")))
     }
 
     /// The error if `model` does not give the output; it names the models that do.

@@ -2,31 +2,29 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use tokio::sync::OnceCell;
 
 use super::failure::Failure;
 use super::spec::{Load, LoadError};
 use crate::engine::{Engine, OutputKind};
-use crate::model::Model;
-use crate::model::source::Weights;
+use crate::model::fingerprint;
+use crate::regular_file::Stamp;
 
-/// The path, modification time and length of a file of weights. A replaced file differs.
-pub type Origin = (PathBuf, SystemTime, u64);
+/// The model's files when it was loaded.
+pub type Origin = Vec<(PathBuf, Option<Stamp>)>;
 
-/// The file of the model's weights; `None` if it is gone.
-pub fn origin(model: &Model) -> Option<Origin> {
-    let (Weights::Safetensors(path) | Weights::Onnx(path)) = &model.weights;
-    let metadata = std::fs::metadata(path).ok()?;
-    Some((path.clone(), metadata.modified().ok()?, metadata.len()))
+/// True if `now` still has all of the files; loading for another output may have fetched more.
+pub fn is_same(loaded: &Origin, now: &Origin) -> bool {
+    loaded.iter().all(|file| now.contains(file))
 }
 
-/// The message if the engine would be loaded from other files than the model.
-const REPLACED: &str = "the model's files were replaced after it was loaded, and this output would come from the new ones; restart the server";
+/// The message if an engine would be loaded from other files than those of the first load.
+pub const REPLACED: &str =
+    "the model's files were replaced after it was loaded, and results would come from the new ones; restart the server";
 
-/// An engine and the file of its weights, or the reason why it cannot be loaded.
-type Loaded = Result<(Arc<dyn Engine>, Option<Origin>), String>;
+/// An engine and the model's files, or the reason why it cannot be loaded.
+type Loaded = Result<(Arc<dyn Engine>, Origin), String>;
 
 /// An engine that is loaded on first use.
 #[derive(Default)]
@@ -44,7 +42,7 @@ impl LazyEngine {
         output: OutputKind,
         load: &Load,
         name: &str,
-        own: &Option<Origin>,
+        own: &Origin,
     ) -> Result<Arc<dyn Engine>, Failure> {
         let what = match output {
             OutputKind::Sparse => "sparse vectors",
@@ -57,7 +55,8 @@ impl LazyEngine {
             let loaded = cell.get_or_init(|| async {
                 let load = move || {
                     let engine = load(&|_| Ok(output))?;
-                    let origin = engine.info().local.as_ref().and_then(|local| origin(&local.model));
+                    let local = engine.info().local.as_ref();
+                    let origin = local.map(|local| fingerprint::stamps(&local.model)).unwrap_or_default();
                     Ok::<_, LoadError>((engine, origin))
                 };
                 let loaded = tokio::task::spawn_blocking(load).await;
@@ -72,6 +71,6 @@ impl LazyEngine {
         });
         let loaded = loading.await.map_err(|e| Failure::Internal(format!("the model could not be loaded: {e}")))?;
         let (engine, origin) = loaded.map_err(Failure::Unsupported)?;
-        if origin == *own { Ok(engine) } else { Err(Failure::Unavailable(REPLACED.into())) }
+        if is_same(own, &origin) { Ok(engine) } else { Err(Failure::Unavailable(REPLACED.into())) }
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::lazy_engine::Origin;
 use crate::engine::OutputKind;
 
 /// A use of a model, in Infinity's words.
@@ -30,6 +31,8 @@ pub struct Profile {
     pub max_length: usize,
     /// Bytes of the model's files.
     pub size: u64,
+    /// The files that it was loaded from, and must be loaded from again.
+    pub origin: Origin,
 }
 
 /// A model's fitness for the output of a request, worst first.

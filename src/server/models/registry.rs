@@ -12,6 +12,9 @@ pub struct Models {
     pub(super) strict_names: bool,
 }
 
+/// Interval between attempts to load a model again that could not be.
+const RETRY: Duration = Duration::from_secs(30);
+
 /// Interval between checks of the model files.
 const WATCH: Duration = Duration::from_millis(500);
 
@@ -58,10 +61,15 @@ impl Models {
             std::thread::sleep(tick);
             for (model, (uses, quiet_since)) in self.models.iter().zip(&mut seen) {
                 let now = model.uses();
-                if now != *uses || model.is_busy() || !model.is_loaded() {
+                let (loaded, missing) = (model.is_loaded(), model.is_missing());
+                if now != *uses || model.is_busy() || !(loaded || missing) {
                     (*uses, *quiet_since) = (now, Instant::now());
-                } else if quiet_since.elapsed() >= idle {
+                } else if loaded && quiet_since.elapsed() >= idle {
                     model.unload();
+                } else if missing && quiet_since.elapsed() >= RETRY {
+                    // A server that is not ready gets no requests, which would load it.
+                    *quiet_since = Instant::now();
+                    drop(model.begin_return());
                 }
             }
         }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::failure::{CHANGED, Failure};
+use super::lazy_engine::{REPLACED, is_same};
 use super::profile::{Capability, Profile};
 use super::service::Service;
 use super::spec::{LoadError, Spec};
@@ -45,11 +46,12 @@ impl Served {
         Arc::new(Self { spec, state: watch::Sender::new(State::Loading), uses: AtomicU64::new(0) })
     }
 
-    /// True if it serves requests: it is loaded, or is loaded again by the next request.
+    /// True if it serves requests: it is loaded, or is loaded again by the next request, as far as is known.
     pub fn is_ready(&self) -> bool {
         match &*self.state.borrow() {
             State::Ready(service) => service.changed().is_none(),
-            State::Unloaded(..) | State::Returning(_) => true,
+            State::Unloaded(_, failed) => failed.is_none(),
+            State::Returning(_) => true,
             State::Loading | State::Failed(_) => false,
         }
     }
@@ -58,6 +60,7 @@ impl Served {
     pub fn trouble(&self) -> Option<String> {
         match &*self.state.borrow() {
             State::Ready(service) => service.changed().map(|_| format!("{}: {CHANGED}", self.spec.name)),
+            State::Unloaded(_, Some(_)) => Some(format!("the model {} could not be loaded again", self.spec.name)),
             State::Unloaded(..) | State::Returning(_) => None,
             State::Loading => Some("models are loading".into()),
             State::Failed(_) => Some(format!("the model {} could not be loaded", self.spec.name)),
@@ -125,8 +128,13 @@ impl Served {
         tokio::time::timeout(patience, returned).await.unwrap_or_else(late)
     }
 
+    /// True if the last attempt to load it again has failed.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(&*self.state.borrow(), State::Unloaded(_, Some(_)))
+    }
+
     /// Starts loading it again if it is unloaded and no other request has started that.
-    fn begin_return(self: &Arc<Self>) -> Result<(), Failure> {
+    pub(super) fn begin_return(self: &Arc<Self>) -> Result<(), Failure> {
         let begun = self.state.send_if_modified(|state| match state {
             State::Unloaded(known, _) => {
                 *state = State::Returning(Arc::clone(known));
@@ -139,7 +147,7 @@ impl Served {
         }
         let model = Arc::clone(self);
         let started = std::thread::Builder::new().name("loader".into()).spawn(move || {
-            let loaded = model.attempt(false);
+            let loaded = model.attempt(model.profile().as_deref());
             model.state.send_modify(|state| {
                 if let State::Returning(known) = state {
                     *state = match loaded {
@@ -167,7 +175,7 @@ impl Served {
     /// # Errors
     /// The error of [`super::Load`]; later requests get the same error.
     pub fn load(&self) -> Result<(), LoadError> {
-        let loaded = self.attempt(true);
+        let loaded = self.attempt(None);
         self.state.send_replace(match &loaded {
             Ok(service) => State::Ready(Arc::clone(service)),
             Err(e) => State::Failed(e.clone()),
@@ -175,13 +183,17 @@ impl Served {
         loaded.map(drop)
     }
 
-    /// Loads it. The `first` time, measures its speed if the log shows it.
-    fn attempt(&self, first: bool) -> Result<Arc<Service>, LoadError> {
+    /// Loads it. The first time, when nothing is `known` of it, measures its speed if the log shows it; later, another
+    /// model in its place is an error.
+    fn attempt(&self, known: Option<&Profile>) -> Result<Arc<Service>, LoadError> {
         let started = Instant::now();
         let load = || {
             let service = Service::load(&self.spec)?;
+            if known.is_some_and(|known| !is_same(&known.origin, &service.profile().origin)) {
+                return Err(LoadError { message: REPLACED.into(), hint: None });
+            }
             let warm = if self.spec.warm_up { warm_up(&service) } else { None };
-            if first
+            if known.is_none()
                 && tracing::enabled!(target: "infa::server", tracing::Level::INFO)
                 && let Some(measured) = warm.and_then(|warm| warm.measure(&service))
             {
@@ -309,6 +321,7 @@ mod tests {
             sparse_head: false,
             max_length: 8,
             size: 0,
+            origin: Vec::new(),
         });
         assert!(model.is_ready() && !model.is_loaded());
         assert_eq!(refused(model.acquire(Duration::from_millis(1)).await), "the model a is still loading");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::failure::Failure;
-use super::lazy_engine::{LazyEngine, Origin, origin};
+use super::lazy_engine::LazyEngine;
 use super::profile::{Capability, Profile};
 use super::spec::{Load, LoadError, Spec};
 use crate::batch::scheduler::Stats;
@@ -52,8 +52,6 @@ pub struct Service {
     tokens: LazyEngine,
     hidden: LazyEngine,
     load: Load,
-    /// The file of the engine's weights.
-    origin: Option<Origin>,
     reranker: Option<Reranker>,
     /// True if the reranker scores pairs, with logits that become scores here.
     scores_pairs: bool,
@@ -84,7 +82,6 @@ impl Service {
             return Err(LoadError { message: "only local models can be served".into(), hint: None });
         };
         let (model, output) = (&local.model, info.output);
-        let origin = origin(model);
         let refuse = |e: ModelError| LoadError { message: e.to_string(), hint: e.hint() };
         let classifier = match output {
             OutputKind::Logits => {
@@ -108,6 +105,7 @@ impl Service {
             sparse_head: m3::Head::Sparse.find(&model.dir).is_some(),
             max_length: local.max_length,
             size: fingerprint::size(model),
+            origin: fingerprint::stamps(model),
         };
         Ok(Arc::new(Self {
             name: spec.name.clone(),
@@ -116,7 +114,6 @@ impl Service {
             tokens: LazyEngine::default(),
             hidden: LazyEngine::default(),
             load: Arc::clone(&spec.load),
-            origin,
             scores_pairs: matches!(method, Some(Method::Pairs(_))),
             reranker,
             classifier,
@@ -251,7 +248,7 @@ impl Service {
             OutputKind::TokenVectors => &self.tokens,
             _ => &self.hidden,
         };
-        lazy.get(output, &self.load, &self.name, &self.origin).await
+        lazy.get(output, &self.load, &self.name, &self.profile.origin).await
     }
 
     /// The loaded engines for other outputs.

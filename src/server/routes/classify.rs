@@ -11,7 +11,6 @@ use super::fields::{Direction, Refused, check_limits, raw_scores, refused_schema
 use super::inputs::{Document, Documents, Truncation, documents_schema, truncation_schema};
 use super::tags;
 use crate::engine::{Input, OutputKind, RequestOptions};
-use crate::model::tokenizer::Truncate;
 use crate::server::http::{Body, Usage, new_id, unix_time, whole};
 use crate::server::models::of_inputs;
 use crate::server::{ApiError, App};
@@ -20,6 +19,7 @@ use crate::server::{ApiError, App};
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"input": ["I like it."]}))]
 #[serde(expecting = "an object")]
+#[allow(dead_code, reason = "refused fields are not read")]
 pub struct ClassifyRequest {
     /// The texts.
     #[schema(schema_with = documents_schema, example = json!(["I like it."]))]
@@ -43,25 +43,20 @@ pub struct ClassifyRequest {
     /// vLLM's. Must be true.
     add_special_tokens: Option<bool>,
     /// vLLM's: chat messages.
-    #[serde(rename = "messages")]
     #[schema(schema_with = refused_schema)]
-    _messages: Option<Refused>,
+    messages: Option<Refused>,
     /// Jina's: labels unknown to the model.
-    #[serde(rename = "labels")]
     #[schema(schema_with = refused_schema)]
-    _labels: Option<Refused>,
+    labels: Option<Refused>,
     /// Jina's.
-    #[serde(rename = "classifier_id")]
     #[schema(schema_with = refused_schema)]
-    _classifier_id: Option<Refused>,
+    classifier_id: Option<Refused>,
     /// vLLM's.
-    #[serde(rename = "chat_template")]
     #[schema(schema_with = refused_schema)]
-    _chat_template: Option<Refused>,
+    chat_template: Option<Refused>,
     /// vLLM's.
-    #[serde(rename = "chat_template_kwargs")]
     #[schema(schema_with = refused_schema)]
-    _chat_template_kwargs: Option<Refused>,
+    chat_template_kwargs: Option<Refused>,
 }
 
 /// The labels of each text, in the order of the texts.
@@ -117,8 +112,9 @@ pub async fn classify(
     let Documents(input) = request.input;
     let text = |document: Document| Input::Text(document.text);
     let texts = input.checked("input", &app.limits)?.into_iter().map(text).collect();
-    let side = request.truncation_side.map(Truncate::from);
-    let truncate = truncation(request.truncate, request.truncation, &[("truncation_side", side)])?;
+    let side = ("truncation_side", request.truncation_side);
+    let truncate = truncation(request.truncate, request.truncation, &[side], request.truncate_prompt_tokens)?;
+    let truncate = truncate.map(|truncate| truncate.end(&service));
     let options = RequestOptions { truncate, ..RequestOptions::default() };
     let computed = service.classify(texts, raw, options).await.map_err(|e| of_inputs(e, "input"))?;
     let label = |label: &crate::engine::Label| Label { score: label.score, label: label.name.to_string() };

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use axum::response::Response;
 
 use super::foreign_ids;
+use super::inputs::Truncation;
 use super::text_use::TextUse;
 use crate::engine::{Embedding, Input, OutputKind, RequestOptions, Role, TokenEmbeddings};
-use crate::model::Model;
-use crate::model::tokenizer::Truncate;
 use crate::server::http::{json_pieces, shorten, write};
 use crate::server::memory::BodyPermit;
 use crate::server::models::{Failure, ModelOutput, NoModel, Served, Service, of_inputs};
@@ -26,7 +25,7 @@ pub struct EmbedCall {
     /// Name of one of the model's prompts, prepended to each input.
     pub prompt_name: Option<String>,
     /// The end at which a text that is too long is cut; `None`: the server's setting.
-    pub truncate: Option<Truncate>,
+    pub truncate: Option<Truncation>,
     /// The client's maximum tokens of a text.
     pub max_tokens: Option<MaxTokens>,
     /// True for vectors of length 1; `None`: the model's own.
@@ -194,7 +193,7 @@ impl EmbedCall {
             (Wanted::TokenVectors(field), OutputKind::Embedding) => return refuse(field, "one vector per text"),
             _ => {}
         }
-        let options = self.options(model)?;
+        let options = self.options(service)?;
         foreign_ids::warn(service.name(), &model.tokenizer, &self.texts);
         let computed = match output {
             OutputKind::TokenVectors => {
@@ -263,7 +262,7 @@ impl EmbedCall {
         Ok((RequestOptions { most_numbers: Some(most), ..options }, permit))
     }
 
-    fn options(&self, model: &Model) -> Result<RequestOptions, ApiError> {
+    fn options(&self, service: &Service) -> Result<RequestOptions, ApiError> {
         let (role, prompt_name) = match &self.text_use {
             None => (Role::Text, self.prompt_name.clone()),
             Some(text_use) => {
@@ -272,7 +271,7 @@ impl EmbedCall {
                     let reason = format!("both it and {} choose a prompt: send one of them", text_use.field);
                     return Err(ApiError::bad_value(field, reason));
                 }
-                text_use.choose(model)?
+                text_use.choose(service.model())?
             }
         };
         if let Some(name) = &self.prompt_name
@@ -282,7 +281,7 @@ impl EmbedCall {
         }
         let prompted = RequestOptions { role, prompt: self.prompt.clone(), prompt_name, ..RequestOptions::default() };
         Ok(RequestOptions {
-            truncate: self.truncate,
+            truncate: self.truncate.map(|truncate| truncate.end(service)),
             normalize: self.normalize,
             dimensions: self.dimensions,
             ..prompted
@@ -311,7 +310,9 @@ impl Fields {
     fn error(&self, failure: Failure, text_use: Option<&TextUse>) -> ApiError {
         match failure {
             Failure::Input { index, reason, .. } => ApiError::bad_value(self.at(index), reason),
-            Failure::Option { field: "dimensions", reason } => ApiError::bad_value(self.dimensions, reason),
+            Failure::Option { field: "dimensions", reason } => {
+                ApiError::bad_value(self.dimensions, format!("{reason}; or 0 for all"))
+            }
             Failure::Option { field: field @ "prompt_name", reason } => {
                 ApiError::bad_value(text_use.map_or(field, |text_use| text_use.field), reason)
             }

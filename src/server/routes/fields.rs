@@ -8,7 +8,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType};
 use super::inputs::Truncation;
 use crate::model::tokenizer::Truncate;
 use crate::server::ApiError;
-use crate::server::http::{deserialize_shapes, whole};
+use crate::server::http::{deserialize_shapes, visit_numbers, whole};
 use crate::server::models::Service;
 
 /// A field that is not supported and would change the result. Null, false and empty values are accepted; other values
@@ -29,17 +29,7 @@ deserialize_shapes!(Refused, "null, false or empty", {
         refused_unless(value.is_empty())
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Refused, E> {
-        refused_unless(false)
-    }
-
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Refused, E> {
-        refused_unless(false)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Refused, E> {
-        refused_unless(false)
-    }
+    visit_numbers!(Refused, refused_unless(false));
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Refused, A::Error> {
         let empty = items.next_element::<IgnoredAny>()?.is_none();
@@ -167,16 +157,17 @@ pub fn raw_scores(raw_scores: Option<bool>, use_activation: Option<bool>) -> Res
 
 /// The end at which a text that is too long is cut; `None`: the server's setting.
 ///
-/// `truncate` may name the end, `truncation` allows or forbids cutting, and each field of `sides` names the end. All of
-/// them are optional.
+/// `truncate` may name the end, `truncation` allows or forbids cutting, and each field of `sides` names the end.
+/// `prompt_tokens` (vLLM's `truncate_prompt_tokens`) allows it where the others do not forbid it. All are optional.
 ///
 /// # Errors
 /// 400 with the name of a field that contradicts another.
 pub fn truncation(
     truncate: Option<Truncation>,
     truncation: Option<bool>,
-    sides: &[(&'static str, Option<Truncate>)],
-) -> Result<Option<Truncate>, ApiError> {
+    sides: &[(&'static str, Option<Direction>)],
+    prompt_tokens: Option<i64>,
+) -> Result<Option<Truncation>, ApiError> {
     let word = truncate.map(|Truncation(word)| word);
     let is_cut = word.map(|word| word != Some(Truncate::None));
     let is_cut = agreed(("truncate", is_cut), ("truncation", truncation))?;
@@ -184,10 +175,11 @@ pub fn truncation(
     let end = word.flatten().filter(|end| *end != Truncate::None);
     let mut known = ("truncate", end);
     for &(field, side) in sides {
-        let end = agreed(known, (field, side))?;
+        let end = agreed(known, (field, side.map(Truncate::from)))?;
         known = (if known.1.is_some() { known.0 } else { field }, end);
     }
-    Ok(if is_cut == Some(false) { Some(Truncate::None) } else { known.1 })
+    let is_cut = is_cut.or(known.1.is_some().then_some(true)).or(prompt_tokens.is_some_and(|n| n != 0).then_some(true));
+    Ok(is_cut.map(|is_cut| if is_cut { Truncation(known.1) } else { Truncation::OFF }))
 }
 
 #[cfg(test)]
@@ -199,29 +191,34 @@ mod tests {
 
     #[test]
     fn fields_about_truncation_are_followed_or_contradict_each_other() {
-        use Truncate::{Left, None as Off, Right};
-        let word = |word: Option<Truncate>| Some(Truncation(word));
+        use Direction::{Left, Right};
+        let at = |end: Direction| Some(Truncation(Some(end.into())));
+        let (on, off) = (Some(Truncation(None)), Some(Truncation::OFF));
         let read = |truncate, cut, direction, side| {
-            truncation(truncate, cut, &[("truncation_direction", direction), ("truncation_side", side)])
+            truncation(truncate, cut, &[("truncation_direction", direction), ("truncation_side", side)], None)
                 .map_err(|e| e.param.unwrap())
         };
+        assert_eq!(truncation(None, None, &[], Some(-1)), Ok(on));
+        assert_eq!(truncation(None, None, &[], Some(0)), Ok(None));
+        assert_eq!(truncation(off, None, &[], Some(-1)), Ok(off));
         for (truncate, cut, direction, side, end) in [
             (None, None, None, None, None),
-            (word(None), Some(true), None, None, None),
-            (word(Some(Right)), Some(true), None, Some(Right), Some(Right)),
-            (word(None), None, None, Some(Left), Some(Left)),
-            (None, Some(true), Some(Left), Some(Left), Some(Left)),
-            (word(Some(Off)), Some(false), Some(Left), None, Some(Off)),
-            (None, Some(false), None, Some(Left), Some(Off)),
+            (on, Some(true), None, None, on),
+            (None, Some(true), None, None, on),
+            (at(Right), Some(true), None, Some(Right), at(Right)),
+            (on, None, None, Some(Left), at(Left)),
+            (None, Some(true), Some(Left), Some(Left), at(Left)),
+            (off, Some(false), Some(Left), None, off),
+            (None, Some(false), None, Some(Left), off),
         ] {
             assert_eq!(read(truncate, cut, direction, side), Ok(end), "{truncate:?} {cut:?} {direction:?} {side:?}");
         }
         for (truncate, cut, direction, side, field) in [
-            (word(None), Some(false), None, None, "truncation"),
-            (word(Some(Left)), Some(false), None, None, "truncation"),
-            (word(Some(Off)), Some(true), None, None, "truncation"),
-            (word(Some(Right)), None, Some(Left), None, "truncation_direction"),
-            (word(Some(Left)), None, None, Some(Right), "truncation_side"),
+            (on, Some(false), None, None, "truncation"),
+            (at(Left), Some(false), None, None, "truncation"),
+            (off, Some(true), None, None, "truncation"),
+            (at(Right), None, Some(Left), None, "truncation_direction"),
+            (at(Left), None, None, Some(Right), "truncation_side"),
             (None, None, Some(Left), Some(Right), "truncation_side"),
             (None, Some(false), Some(Left), Some(Right), "truncation_side"),
         ] {

@@ -13,7 +13,6 @@ use super::fields::{Direction, Refused, check_limits, raw_scores, refused_schema
 use super::inputs::{Documents, Truncation, documents_schema, truncation_schema};
 use super::tags;
 use crate::engine::{OutputKind, RequestOptions, rerank};
-use crate::model::tokenizer::Truncate;
 use crate::server::http::{Body, Usage, new_id, off_thread, unix_time, whole};
 use crate::server::models::{Failure, ModelOutput, Relevance, of_inputs};
 use crate::server::{ApiError, App};
@@ -22,6 +21,7 @@ use crate::server::{ApiError, App};
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"queries": "What do cats eat?", "documents": ["Cats eat fish.", "A bridge of stone."]}))]
 #[serde(expecting = "an object")]
+#[allow(dead_code, reason = "refused fields are not read")]
 pub struct ScoreRequest {
     #[schema(schema_with = documents_schema, required = false)]
     queries: Option<Documents>,
@@ -61,25 +61,20 @@ pub struct ScoreRequest {
     /// Maximum tokens of a pair. A value below the model's is refused.
     #[serde(default, deserialize_with = "whole")]
     truncate_prompt_tokens: Option<i64>,
-    #[serde(rename = "instruction")]
     #[schema(schema_with = refused_schema)]
-    _instruction: Option<Refused>,
+    instruction: Option<Refused>,
     /// vLLM's.
-    #[serde(rename = "chat_template")]
     #[schema(schema_with = refused_schema)]
-    _chat_template: Option<Refused>,
+    chat_template: Option<Refused>,
     /// vLLM's.
-    #[serde(rename = "chat_template_kwargs")]
     #[schema(schema_with = refused_schema)]
-    _chat_template_kwargs: Option<Refused>,
+    chat_template_kwargs: Option<Refused>,
     /// SGLang's: probabilities of tokens of a language model.
-    #[serde(rename = "label_token_ids")]
     #[schema(schema_with = refused_schema)]
-    _label_token_ids: Option<Refused>,
+    label_token_ids: Option<Refused>,
     /// SGLang's.
-    #[serde(rename = "apply_softmax")]
     #[schema(schema_with = refused_schema)]
-    _apply_softmax: Option<Refused>,
+    apply_softmax: Option<Refused>,
 }
 
 /// One score per pair, in order.
@@ -130,8 +125,9 @@ pub async fn score(
         ("truncate_prompt_tokens", request.truncate_prompt_tokens),
     ];
     check_limits(&limits, &service)?;
-    let side = request.truncation_side.map(Truncate::from);
-    let truncate = truncation(request.truncate, request.truncation, &[("truncation_side", side)])?;
+    let side = ("truncation_side", request.truncation_side);
+    let truncate = truncation(request.truncate, request.truncation, &[side], request.truncate_prompt_tokens)?;
+    let truncate = truncate.map(|truncate| truncate.end(&service));
     let options = RequestOptions { truncate, ..RequestOptions::default() };
     let (size, several) = (queries.iter().map(String::len).sum(), queries.len() > 1);
     let pairs = off_thread(size, move || Ok(distinct(queries, documents))).await?;

@@ -40,6 +40,11 @@ impl Tokenizer {
         Ok(pieces)
     }
 
+    /// True if `id` is in the vocabulary.
+    pub fn knows(&self, id: u32) -> bool {
+        self.inner.id_to_token(id).is_some()
+    }
+
     /// The text of these tokens, as near as the tokenizer gets; without special tokens if `skip_specials`. Ids that
     /// are not in the vocabulary are left out.
     pub fn decode(&self, ids: &[u32], skip_specials: bool) -> Result<String, TokenizeError> {

@@ -17,6 +17,7 @@ use crate::server::{ApiError, EmbeddingDtype, Limits};
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"texts": ["What do cats eat?"]}))]
 #[serde(expecting = "an object")]
+#[allow(dead_code, reason = "refused fields are not read")]
 pub struct CohereEmbedRequest {
     /// The model's name; the first that gives vectors by default.
     #[schema(example = "default/not-specified")]
@@ -28,9 +29,8 @@ pub struct CohereEmbedRequest {
     #[schema(value_type = Option<Vec<Object>>, example = json!(null))]
     inputs: Option<List<Input>>,
     /// Images are not supported.
-    #[serde(rename = "images")]
     #[schema(ignore)]
-    _images: Option<Medium>,
+    images: Option<Medium>,
     /// The use of the texts: "search_query" and "search_document" select the model's prompts for queries and documents,
     /// "classification" and "clustering" those with such names.
     #[schema(example = json!(null))]
@@ -109,7 +109,7 @@ impl CohereEmbedRequest {
         let call = EmbedCall {
             texts: texts.into_iter().map(crate::engine::Input::Text).collect(),
             text_use: self.input_type.map(|word| TextUse { field: "input_type", word }),
-            truncate: self.truncate.and_then(|Truncation(truncate)| truncate),
+            truncate: self.truncate,
             max_tokens: self.max_tokens.map(|tokens| MaxTokens { field: "max_tokens", tokens }),
             dimensions: self.output_dimension.filter(|&n| n > 0),
             wanted: Wanted::OneVector("model"),

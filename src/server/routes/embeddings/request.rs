@@ -8,10 +8,9 @@ use serde::de::{Error, IgnoredAny, SeqAccess, Unexpected};
 use utoipa::ToSchema;
 
 use super::types::{Layout, VectorTypes, types_schema};
-use crate::model::tokenizer::Truncate;
 use crate::server::http::{deserialize_shapes, shorten, whole};
 use crate::server::routes::embed_call::{EmbedCall, Fields, MaxTokens, Wanted};
-use crate::server::routes::fields::{agreed, truncation};
+use crate::server::routes::fields::{Direction, agreed, truncation};
 use crate::server::routes::inputs::{Chat, Inputs, Medium, Truncation, inputs_schema, truncation_schema};
 use crate::server::routes::text_use::TextUse;
 use crate::server::vectors::EncodingFormat;
@@ -21,6 +20,7 @@ use crate::server::{ApiError, EmbeddingDtype, Limits};
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"input": ["What do cats eat?"]}))]
 #[serde(expecting = "an object")]
+#[allow(dead_code, reason = "refused fields are not read")]
 pub struct EmbeddingsRequest {
     #[schema(schema_with = inputs_schema)]
     input: Inputs,
@@ -62,9 +62,9 @@ pub struct EmbeddingsRequest {
     /// False makes a text that is too long an error (Voyage).
     truncation: Option<bool>,
     /// The end at which a text that is too long is cut (vLLM): "left" or "right".
-    truncation_side: Option<Side>,
+    truncation_side: Option<Direction>,
     /// The same as `truncation_side` (TEI).
-    truncation_direction: Option<Side>,
+    truncation_direction: Option<Direction>,
     /// Maximum tokens of a text (vLLM); -1: the model's. A longer text within the model's maximum is refused, as the
     /// server cuts at one length only.
     #[serde(default, deserialize_with = "whole")]
@@ -104,9 +104,8 @@ pub struct EmbeddingsRequest {
     #[serde(rename = "messages")]
     #[schema(ignore)]
     _messages: Option<Chat>,
-    #[serde(rename = "images")]
     #[schema(ignore)]
-    _images: Option<Medium>,
+    images: Option<Medium>,
     #[serde(default)]
     #[schema(ignore)]
     instruction: Option<IgnoredAny>,
@@ -127,27 +126,6 @@ deserialize_shapes!(Modality, "\"text\" (images and audio are not supported)", {
     }
 });
 
-/// An end of a text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-enum Side {
-    /// The beginning.
-    #[serde(alias = "Left")]
-    Left,
-    /// The end.
-    #[serde(alias = "Right")]
-    Right,
-}
-
-impl From<Side> for Truncate {
-    fn from(side: Side) -> Self {
-        match side {
-            Side::Left => Self::Left,
-            Side::Right => Self::Right,
-        }
-    }
-}
-
 /// Refuses values of `field` that are not `allowed`; case is ignored.
 fn only(field: &'static str, value: Option<&str>, allowed: &[&str]) -> Result<(), ApiError> {
     match value {
@@ -166,11 +144,8 @@ impl EmbeddingsRequest {
     /// 400 for unsupported values, and 413 for too many inputs.
     pub fn resolve(self, usual: EmbeddingDtype, limits: &Limits) -> Result<(EmbedCall, Layout), ApiError> {
         self.refuse()?;
-        let sides = [
-            ("truncation_side", self.truncation_side.map(Truncate::from)),
-            ("truncation_direction", self.truncation_direction.map(Truncate::from)),
-        ];
-        let truncate = truncation(self.truncate, self.truncation, &sides)?;
+        let sides = [("truncation_side", self.truncation_side), ("truncation_direction", self.truncation_direction)];
+        let truncate = truncation(self.truncate, self.truncation, &sides, self.truncate_prompt_tokens)?;
         let normalize = agreed(("normalize", self.normalize), ("normalized", self.normalized))?;
         let normalize = agreed(("normalize", normalize), ("use_activation", self.use_activation))?;
         let (dimensions, output) = (self.dimensions.filter(|&n| n > 0), self.output_dimension.filter(|&n| n > 0));

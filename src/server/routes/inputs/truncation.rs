@@ -6,17 +6,37 @@ use utoipa::openapi::schema::{ObjectBuilder, OneOfBuilder, Schema, Type};
 use super::schemas::{one_of, string};
 use crate::model::tokenizer::Truncate;
 use crate::server::http::deserialize_shapes;
+use crate::server::models::Service;
 
 /// The end at which an input that is too long is cut: "right" (NIM's and Cohere's "END"), "left" ("START"), or "none"
-/// for an error, in any case; TEI's `true` stands for the model's own end, `false` for "none".
+/// for an error, in any case; `false` is "none", and `true`, here `None`, is the server's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Truncation(pub Option<Truncate>);
+
+impl Truncation {
+    pub const OFF: Self = Self(Some(Truncate::None));
+
+    /// `true` on a server that does not truncate stands for the end of the model's tokenizer.
+    pub fn end(self, service: &Service) -> Truncate {
+        let Self(end) = self;
+        end.unwrap_or_else(|| match service.local().truncate {
+            Truncate::None => service.model().tokenizer.truncation_side,
+            end => end,
+        })
+    }
+}
+
+impl From<bool> for Truncation {
+    fn from(truncate: bool) -> Self {
+        if truncate { Self(None) } else { Self::OFF }
+    }
+}
 
 const WORDS: &[&str] = &["right", "left", "none", "END", "START", "NONE"];
 
 deserialize_shapes!(Truncation, "\"right\", \"left\", \"none\", \"END\", \"START\", true or false", {
     fn visit_bool<E: Error>(self, truncate: bool) -> Result<Truncation, E> {
-        Ok(Truncation(if truncate { None } else { Some(Truncate::None) }))
+        Ok(truncate.into())
     }
 
     fn visit_str<E: Error>(self, word: &str) -> Result<Truncation, E> {
@@ -35,6 +55,6 @@ pub fn truncation_schema() -> Schema {
     let of_type = |kind| ObjectBuilder::new().schema_type(kind);
     let shapes = OneOfBuilder::new().item(words).item(of_type(Type::Boolean)).item(of_type(Type::Null));
     let about = "The end at which an input that is too long is cut (END is right, START is left); \"none\" and false make it \
-                 an error. By default, and with true, the server's setting";
+                 an error, true cuts it even if the server does not. By default, the server's setting";
     one_of(shapes, about)
 }

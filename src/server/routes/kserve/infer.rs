@@ -15,10 +15,9 @@ use super::parameters::{few, scalars};
 use super::tensors::{Output, Tensor};
 use crate::engine::rerank::Pairs;
 use crate::engine::{Input, RequestOptions};
-use crate::model::tokenizer::Truncate;
 use crate::server::http::{meant, off_thread, parse, shorten, write};
 use crate::server::models::{Failure, Service};
-use crate::server::routes::inputs::List;
+use crate::server::routes::inputs::{List, Truncation};
 use crate::server::routes::tags;
 use crate::server::{ApiError, App, Limits};
 
@@ -207,7 +206,7 @@ async fn compute(
     parameters: &Parameters<'_>,
 ) -> Result<Output, ApiError> {
     let name = interface.output_name();
-    let options = parameters.options()?;
+    let options = parameters.options(service)?;
     let raw = parameters.flag("raw_scores")?.unwrap_or(false);
     let rows = first.len();
     match interface {
@@ -314,17 +313,14 @@ impl Parameters<'_> {
     }
 
     /// The options of the inputs.
-    fn options(&self) -> Result<RequestOptions, ApiError> {
-        let truncate = self.get("truncate", "\"right\", \"left\" or \"none\"", |value| match value.as_str()? {
-            "right" => Some(Truncate::Right),
-            "left" => Some(Truncate::Left),
-            "none" => Some(Truncate::None),
-            _ => None,
+    fn options(&self, service: &Service) -> Result<RequestOptions, ApiError> {
+        let truncate = self.get("truncate", "\"right\", \"left\" or \"none\"", |value| {
+            Truncation::deserialize(value).ok().filter(|_| value.is_string())
         })?;
         let dimensions = self.get("dimensions", "a number above 0", |value| usize::try_from(value.as_u64()?).ok())?;
         let prompt_name = self.get("prompt_name", "a string", |value| Some(value.as_str()?.to_owned()))?;
         Ok(RequestOptions {
-            truncate,
+            truncate: truncate.map(|truncate| truncate.end(service)),
             dimensions,
             prompt_name,
             normalize: self.flag("normalize")?,

@@ -10,11 +10,10 @@ use utoipa::ToSchema;
 
 use super::name::model;
 use crate::engine::Input;
-use crate::model::tokenizer::Truncate;
 use crate::server::http::{Body, json, whole, write};
 use crate::server::routes::embed_call::{EmbedCall, Fields, MaxTokens, Vectors, Wanted};
 use crate::server::routes::embeddings::{VectorType, write as write_vector};
-use crate::server::routes::inputs::{Inputs, inputs_schema};
+use crate::server::routes::inputs::{Inputs, Truncation, inputs_schema};
 use crate::server::routes::tags;
 use crate::server::vectors::EncodingFormat;
 use crate::server::{ApiError, App, EmbeddingDtype};
@@ -127,7 +126,7 @@ pub async fn embed(State(app): State<Arc<App>>, Body(request): Body<OllamaEmbedR
         false => {
             let call = EmbedCall {
                 texts: inputs,
-                truncate: (request.truncate == Some(false)).then_some(Truncate::None),
+                truncate: request.truncate.map(Truncation::from),
                 max_tokens: longest(request.options),
                 normalize: Some(true),
                 dimensions: request.dimensions.filter(|&n| n > 0),

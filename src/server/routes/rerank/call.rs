@@ -6,6 +6,7 @@ use crate::server::ApiError;
 use crate::server::http::{RESULT_BYTES, off_thread};
 use crate::server::models::{Failure, ModelOutput, Relevance, Service};
 use crate::server::routes::fields::check_limits;
+use crate::server::routes::inputs::Truncation;
 
 /// A rerank request without its documents.
 #[derive(PartialEq)]
@@ -15,7 +16,8 @@ pub struct RerankCall {
     pub model: Option<String>,
     /// True for logits as scores.
     pub raw: bool,
-    pub options: RequestOptions,
+    /// The end at which a text that is too long is cut; `None`: the server's setting.
+    pub truncate: Option<Truncation>,
     /// Maximum documents in the response.
     pub top_n: usize,
     /// True if the response includes the documents.
@@ -51,9 +53,9 @@ impl RerankCall {
 
     /// True if the two can be computed together: all but their own documents is the same.
     pub fn is_like(&self, other: &Self) -> bool {
-        let Self { query: _, top_n: _, with_documents: _, model, raw, options, max_chunks, limits } = self;
-        (model, raw, options, max_chunks, limits)
-            == (&other.model, &other.raw, &other.options, &other.max_chunks, &other.limits)
+        let Self { query: _, top_n: _, with_documents: _, model, raw, truncate, max_chunks, limits } = self;
+        (model, raw, truncate, max_chunks, limits)
+            == (&other.model, &other.raw, &other.truncate, &other.max_chunks, &other.limits)
     }
 
     /// Computes the scores, and orders the documents, best first.
@@ -73,7 +75,8 @@ impl RerankCall {
         service: &Service,
     ) -> Result<(ModelOutput<Relevance>, Vec<Vec<Ranked>>), Failure> {
         let Some((first, _)) = calls.first() else { return Err(Failure::Internal("no calls".into())) };
-        let (raw, options) = (first.raw, first.options.clone());
+        let truncate = first.truncate.map(|truncate| truncate.end(service));
+        let (raw, options) = (first.raw, RequestOptions { truncate, ..RequestOptions::default() });
         let mut pairs = Pairs::default();
         let mut wanted = Vec::with_capacity(calls.len());
         for (index, (call, documents)) in calls.into_iter().enumerate() {

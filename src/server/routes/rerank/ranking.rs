@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::call::{Ranked, RerankCall};
-use crate::engine::{OutputKind, RequestOptions};
+use crate::engine::OutputKind;
 use crate::server::http::{Body, Usage, json, whole, written};
 use crate::server::models::of_inputs;
 use crate::server::routes::fields::top;
@@ -96,12 +96,11 @@ async fn rank(app: &App, request: RankingRequest, name: Option<String>) -> Resul
     let RankingRequest { query, passages: Documents(passages), model, truncate, top_k, top_n } = request;
     let passages = passages.checked("passages", &app.limits)?;
     let top_n = top(("top_k", top_k), ("top_n", top_n))?;
-    let truncate = truncate.and_then(|Truncation(truncate)| truncate);
     let call = RerankCall {
         query: query.text,
         model: model.filter(|name| !name.is_empty()).or(name),
         raw: true,
-        options: RequestOptions { truncate, ..RequestOptions::default() },
+        truncate,
         top_n,
         with_documents: false,
         max_chunks: None,

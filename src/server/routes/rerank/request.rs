@@ -9,8 +9,6 @@ use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::call::RerankCall;
-use crate::engine::RequestOptions;
-use crate::model::tokenizer::Truncate;
 use crate::server::ApiError;
 use crate::server::http::whole;
 use crate::server::routes::fields::{Direction, Refused, Sent, agreed, raw_scores, refused_schema, top, truncation};
@@ -22,6 +20,7 @@ use crate::server::routes::inputs::{
 #[derive(Deserialize, ToSchema)]
 #[schema(example = json!({"query": "What do cats eat?", "documents": ["Cats eat fish.", "A bridge of stone."]}))]
 #[serde(expecting = "an object")]
+#[allow(dead_code, reason = "refused fields are not read")]
 pub struct RerankRequest {
     #[schema(schema_with = document_schema, example = "What do cats eat?")]
     query: Document,
@@ -30,6 +29,9 @@ pub struct RerankRequest {
     /// TEI's name of `documents`, which selects TEI's response.
     #[schema(schema_with = texts_schema, required = false)]
     texts: Option<List<String>>,
+    /// NIM's name of `documents`, on its own routes.
+    #[schema(ignore)]
+    passages: Option<IgnoredAny>,
     /// The model's name; if missing, empty or "default/not-specified", the first cross-encoder.
     #[schema(example = "default/not-specified")]
     model: Option<String>,
@@ -83,29 +85,23 @@ pub struct RerankRequest {
     /// Cohere's: the fields of documents that are read. Must be `["text"]`.
     rank_fields: Option<Vec<String>>,
     /// Jina's.
-    #[serde(rename = "return_embeddings")]
     #[schema(schema_with = refused_schema)]
-    _return_embeddings: Option<Refused>,
+    return_embeddings: Option<Refused>,
     /// Cohere's.
-    #[serde(rename = "relevant_spans")]
     #[schema(schema_with = refused_schema)]
-    _relevant_spans: Option<Refused>,
+    relevant_spans: Option<Refused>,
     /// SGLang's.
-    #[serde(rename = "instruct")]
     #[schema(schema_with = refused_schema)]
-    _instruct: Option<Refused>,
+    instruct: Option<Refused>,
     /// vLLM's.
-    #[serde(rename = "instruction")]
     #[schema(schema_with = refused_schema)]
-    _instruction: Option<Refused>,
+    instruction: Option<Refused>,
     /// vLLM's.
-    #[serde(rename = "chat_template")]
     #[schema(schema_with = refused_schema)]
-    _chat_template: Option<Refused>,
+    chat_template: Option<Refused>,
     /// vLLM's.
-    #[serde(rename = "chat_template_kwargs")]
     #[schema(schema_with = refused_schema)]
-    _chat_template_kwargs: Option<Refused>,
+    chat_template_kwargs: Option<Refused>,
 }
 
 /// A request with resolved fields.
@@ -134,7 +130,11 @@ impl RerankRequest {
             (Some(Documents(documents)), None) => Documented::Documents(documents),
             (None, Some(texts)) => Documented::Texts(texts),
             (documents, _) => {
-                let what = if documents.is_some() { "documents and texts exclude each other" } else { "missing field" };
+                let what = match (documents, self.passages) {
+                    (Some(_), _) => "documents and texts exclude each other",
+                    (None, Some(_)) => "missing field; passages are for /ranking",
+                    (None, None) => "missing field",
+                };
                 let message = format!("documents: {what}; send documents (or, as to text-embeddings-inference, texts)");
                 return Err(ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, message).param("documents"));
             }
@@ -154,17 +154,14 @@ impl RerankRequest {
             return Err(ApiError::bad_value("max_chunks_per_doc", "must be at least 1, not 0"));
         }
         let max_chunks = self.max_chunks_per_doc.filter(|chunks| *chunks > 1);
-        let sides = [
-            ("truncation_direction", self.truncation_direction.map(Truncate::from)),
-            ("truncation_side", self.truncation_side.map(Truncate::from)),
-        ];
-        let truncate = truncation(self.truncate, self.truncation, &sides)?;
-        let truncate = if max_chunks.is_some() { Some(Truncate::None) } else { truncate };
+        let sides = [("truncation_direction", self.truncation_direction), ("truncation_side", self.truncation_side)];
+        let truncate = truncation(self.truncate, self.truncation, &sides, self.truncate_prompt_tokens)?;
+        let truncate = if max_chunks.is_some() { Some(Truncation::OFF) } else { truncate };
         let call = RerankCall {
             query: self.query.text,
             model: self.model,
             raw,
-            options: RequestOptions { truncate, ..RequestOptions::default() },
+            truncate,
             top_n,
             with_documents: with_documents.unwrap_or(false),
             max_chunks,

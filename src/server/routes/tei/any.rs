@@ -15,7 +15,7 @@ use super::predict::Predict;
 use super::similarity::Similarity;
 use super::together::{TeiTask, alone};
 use crate::engine::OutputKind;
-use crate::server::http::{Body, ErrorShape, deserialize_shapes, off_thread, parse};
+use crate::server::http::{Body, ErrorShape, deserialize_shapes, off_thread, parse, visit_numbers};
 use crate::server::models::Service;
 use crate::server::routes::health::{self, Well};
 use crate::server::routes::{rerank, tags};
@@ -122,17 +122,7 @@ deserialize_shapes!(Sentences, "inputs", {
         Ok(Sentences(false))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Sentences, E> {
-        Ok(Sentences(false))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Sentences, E> {
-        Ok(Sentences(false))
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Sentences, E> {
-        Ok(Sentences(false))
-    }
+    visit_numbers!(Sentences, Ok(Sentences(false)));
 });
 
 /// Runs the task of the body's shape, or else the model's own. The request is read by the task's own route: a JSON tree

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::inputs::characters;
-use super::together::{Cost, Parts, Responses, TeiTask, alone, failed, truncation};
+use super::together::{Cost, Parts, Responses, Taken, TeiTask, alone, failed, truncation};
 use crate::engine::{Embedding, Input, OutputKind, RequestOptions, SparseEmbedding, TokenEmbeddings};
 use crate::server::http::{Body, bracketed, whole, write};
-use crate::server::models::{Failure, Service};
+use crate::server::models::Failure;
 use crate::server::routes::fields::{Direction, yes};
 use crate::server::routes::inputs::{Inputs, List, inputs_schema};
 use crate::server::routes::tags;
@@ -75,7 +75,7 @@ impl TeiTask for Embed {
     type Options = EmbedRequest;
     type Input = Input;
 
-    fn taken(mut request: EmbedRequest, limits: &Limits) -> Result<(EmbedRequest, Vec<Input>, bool), ApiError> {
+    fn taken(mut request: EmbedRequest, limits: &Limits) -> Result<Taken<Self>, ApiError> {
         let inputs = std::mem::replace(&mut request.inputs.0, List::empty());
         Ok((request, inputs.checked("inputs", limits)?, false))
     }
@@ -106,34 +106,19 @@ impl TeiTask for Embed {
     }
 }
 
-/// The options and the inputs of a request for vectors of tokens or lexical weights.
-fn taken(mut request: EmbedTokensRequest, limits: &Limits) -> Result<(EmbedTokensRequest, Vec<Input>, bool), ApiError> {
-    let inputs = std::mem::replace(&mut request.inputs.0, List::empty());
-    Ok((request, inputs.checked("inputs", limits)?, false))
-}
+/// `/embed_sparse` if `SPARSE`, otherwise `/embed_all`. Responses that are computed together count as one in memory.
+pub struct EmbedTokens<const SPARSE: bool>;
+pub type EmbedAll = EmbedTokens<false>;
+pub type EmbedSparse = EmbedTokens<true>;
 
-/// The model and the options of the inputs.
-async fn prepare(
-    app: &App,
-    options: EmbedTokensRequest,
-    output: OutputKind,
-) -> Result<(Arc<Service>, RequestOptions), ApiError> {
-    let EmbedTokensRequest { truncate, truncation_direction, prompt_name, model, .. } = options;
-    let service = app.model_for(model.as_deref(), output).await?;
-    let truncate = truncation(&service, truncate, truncation_direction);
-    Ok((service, RequestOptions { truncate, prompt_name, ..RequestOptions::default() }))
-}
-
-/// `/embed_all`. Responses that are computed together count as one in memory.
-pub struct EmbedAll;
-
-impl TeiTask for EmbedAll {
+impl<const SPARSE: bool> TeiTask for EmbedTokens<SPARSE> {
     type Request = EmbedTokensRequest;
     type Options = EmbedTokensRequest;
     type Input = Input;
 
-    fn taken(request: EmbedTokensRequest, limits: &Limits) -> Result<(EmbedTokensRequest, Vec<Input>, bool), ApiError> {
-        taken(request, limits)
+    fn taken(mut request: EmbedTokensRequest, limits: &Limits) -> Result<Taken<Self>, ApiError> {
+        let inputs = std::mem::replace(&mut request.inputs.0, List::empty());
+        Ok((request, inputs.checked("inputs", limits)?, false))
     }
 
     async fn compute(
@@ -142,9 +127,36 @@ impl TeiTask for EmbedAll {
         texts: Vec<Input>,
         parts: Parts,
     ) -> Result<Responses, ApiError> {
-        let (service, options) = prepare(app, options, OutputKind::TokenVectors).await?;
-        let options = RequestOptions { most_numbers: Some(app.limits.reply_numbers()), ..options };
+        let EmbedTokensRequest { truncate, truncation_direction, prompt_name, model, .. } = options;
+        let output = if SPARSE { OutputKind::Sparse } else { OutputKind::TokenVectors };
+        let service = app.model_for(model.as_deref(), output).await?;
+        let truncate = truncation(&service, truncate, truncation_direction);
+        let options = RequestOptions { truncate, prompt_name, ..RequestOptions::default() };
         let mut cost = Cost::begin(characters(&texts));
+        if SPARSE {
+            let computed = service.compute::<SparseEmbedding>(OutputKind::Sparse, texts, options).await;
+            let computed = computed.map_err(|e| failed::<Self>(e, &parts))?;
+            cost.count(&computed);
+            let numbers: usize = computed.results.iter().map(|e| e.values.len()).sum();
+            // Each weight has an index.
+            if numbers > app.limits.reply_numbers() / 2 {
+                let message = format!("the response would have {numbers} weights, more than --reply-limit allows");
+                return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("reply_too_large"));
+            }
+            return Responses::write(parts, computed.results, numbers, cost, |_, texts: &[SparseEmbedding], out| {
+                write::list(texts, out, |text, out| {
+                    write::list(text.indices.iter().zip(&text.values), out, |(index, value), out| {
+                        out.extend_from_slice(b"{\"index\":");
+                        write::json(index, out);
+                        out.extend_from_slice(b",\"value\":");
+                        write::json(value, out);
+                        out.push(b'}');
+                    });
+                });
+            })
+            .await;
+        }
+        let options = RequestOptions { most_numbers: Some(app.limits.reply_numbers()), ..options };
         let mut permit = app.memory.permit();
         let info = service.engine().info();
         let numbers = service.estimated_tokens(&texts).saturating_mul(info.dimensions);
@@ -168,50 +180,6 @@ impl TeiTask for EmbedAll {
             parts.split(&computed.results).into_iter().map(|(_, texts)| bracketed(texts.iter().map(text))).collect()
         });
         Ok(Responses { json: json.await?, cost, permit: Some(permit) })
-    }
-}
-
-/// `/embed_sparse`
-pub struct EmbedSparse;
-
-impl TeiTask for EmbedSparse {
-    type Request = EmbedTokensRequest;
-    type Options = EmbedTokensRequest;
-    type Input = Input;
-
-    fn taken(request: EmbedTokensRequest, limits: &Limits) -> Result<(EmbedTokensRequest, Vec<Input>, bool), ApiError> {
-        taken(request, limits)
-    }
-
-    async fn compute(
-        app: &App,
-        options: EmbedTokensRequest,
-        texts: Vec<Input>,
-        parts: Parts,
-    ) -> Result<Responses, ApiError> {
-        let (service, options) = prepare(app, options, OutputKind::Sparse).await?;
-        let mut cost = Cost::begin(characters(&texts));
-        let computed = service.compute::<SparseEmbedding>(OutputKind::Sparse, texts, options).await;
-        let computed = computed.map_err(|e| failed::<Self>(e, &parts))?;
-        cost.count(&computed);
-        let numbers: usize = computed.results.iter().map(|e| e.values.len()).sum();
-        // Each weight has an index.
-        if numbers > app.limits.reply_numbers() / 2 {
-            let message = format!("the response would have {numbers} weights, more than --reply-limit allows");
-            return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, message).code("reply_too_large"));
-        }
-        Responses::write(parts, computed.results, numbers, cost, |_, texts: &[SparseEmbedding], out| {
-            write::list(texts, out, |text, out| {
-                write::list(text.indices.iter().zip(&text.values), out, |(index, value), out| {
-                    out.extend_from_slice(b"{\"index\":");
-                    write::json(index, out);
-                    out.extend_from_slice(b",\"value\":");
-                    write::json(value, out);
-                    out.push(b'}');
-                });
-            });
-        })
-        .await
     }
 }
 

@@ -33,9 +33,8 @@ pub struct PredictRequest {
     /// The model's name; by default the first classifier.
     model: Option<String>,
     /// Sent empty by Hugging Face's clients; other values are not supported.
-    #[serde(rename = "parameters")]
     #[schema(schema_with = refused_schema)]
-    _parameters: Option<Refused>,
+    parameters: Option<Refused>,
 }
 
 /// A label and its score.

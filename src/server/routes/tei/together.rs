@@ -13,6 +13,7 @@ use crate::server::http::{json_pieces, write};
 use crate::server::memory::BodyPermit;
 use crate::server::models::{Failure, ModelOutput, Service};
 use crate::server::routes::fields::Direction;
+use crate::server::routes::inputs::Truncation;
 use crate::server::{ApiError, App, Limits};
 
 /// The options of a request, its inputs, and true for a single input outside of a list.
@@ -105,13 +106,11 @@ pub fn failed<T: TeiTask>(failure: Failure, parts: &Parts) -> ApiError {
     })
 }
 
-/// The meaning of `truncate` and `truncation_direction`; `None`: the model's setting.
+/// The meaning of `truncate` and `truncation_direction`; `None`: the server's setting.
 pub fn truncation(service: &Service, truncate: Option<bool>, direction: Option<Direction>) -> Option<Truncate> {
     match (truncate, direction) {
-        (Some(false), _) => Some(Truncate::None),
+        (Some(false), _) | (_, None) => truncate.map(|truncate| Truncation::from(truncate).end(service)),
         (_, Some(direction)) => Some(direction.into()),
-        (Some(true), None) => Some(service.model().tokenizer.truncation_side),
-        (None, None) => None,
     }
 }
 

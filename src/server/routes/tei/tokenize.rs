@@ -13,7 +13,7 @@ use super::inputs::{ids_schema, texts_schema};
 use super::together::error_of;
 use crate::engine::{Input, TextError};
 use crate::model::tokenizer::pieces::Piece;
-use crate::model::tokenizer::{Prompted, TokenizeError, Tokenizer};
+use crate::model::tokenizer::{Prompted, Tokenizer};
 use crate::server::http::{Body, json_list, shorten, write};
 use crate::server::models::Service;
 use crate::server::routes::fields::yes;
@@ -111,6 +111,9 @@ pub async fn decode(State(app): State<Arc<App>>, Body(request): Body<DecodeReque
     let lists: Vec<Vec<u32>> = lists.into_iter().enumerate().map(ids).collect::<Result<_, _>>()?;
     let sizes = lists.iter().map(Vec::len).collect();
     let each = move |tokenizer: &Tokenizer, i: usize| {
+        if let Some(id) = lists[i].iter().find(|id| !tokenizer.knows(**id)) {
+            return Err(TextError::new(format!("the id {id} is not in the model's vocabulary")));
+        }
         let mut out = Vec::new();
         write::json(&tokenizer.decode(&lists[i], skip_special_tokens)?, &mut out);
         Ok(out)
@@ -171,7 +174,7 @@ async fn with_tokenizer(
     field: &'static str,
     sizes: Vec<usize>,
     cost: Cost,
-    each: impl Fn(&Tokenizer, usize) -> Result<Vec<u8>, TokenizeError> + Send + Sync + 'static,
+    each: impl Fn(&Tokenizer, usize) -> Result<Vec<u8>, TextError> + Send + Sync + 'static,
 ) -> Result<Response, ApiError> {
     if let Some((index, size)) = sizes.iter().enumerate().find(|(_, size)| **size > cost.most) {
         let message = format!("{field}[{index}]: {size} bytes or ids exceed the maximum of {}", cost.most);
