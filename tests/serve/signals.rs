@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::hub_server::{Fault, HubServer, Repo};
-use crate::running::{Server, command, fixture, run};
+use crate::running::{PATIENCE, Server, command, fixture, run};
 use crate::support;
 
 /// A Hub that never sends a model's weights.
@@ -209,6 +210,33 @@ fn it_ends_while_its_log_is_blocked() {
         };
         assert_eq!(status.code(), Some(0), "{}", server.stderr());
     }
+}
+
+#[test]
+fn it_ends_even_if_it_hangs() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = dir.path().join("socket");
+    let (reader, writer) = std::io::pipe().unwrap();
+    fill(&format!("/proc/self/fd/{}", writer.as_raw_fd()));
+    let mut command = command(&["-m", &fixture("bert-tiny"), "--shutdown-timeout", "0s"]);
+    command.env_remove("INFA_PORT").arg("--unix-socket").arg(&socket).stderr(writer);
+    let mut server = command.spawn().unwrap();
+    // It is blocked over the line with its address.
+    let start = Instant::now();
+    while !socket.exists() {
+        assert!(start.elapsed() < PATIENCE, "it does not listen");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // SAFETY: a signal to a process that this test started and has not waited for yet.
+    unsafe { libc::kill(server.id() as i32, libc::SIGTERM) };
+    while server.try_wait().unwrap().is_none() {
+        if start.elapsed() > PATIENCE {
+            server.kill().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(server.wait().unwrap().code(), Some(130));
+    drop(reader);
 }
 
 /// Writes lines into the pipe until it is full.

@@ -17,7 +17,7 @@ use crate::server::trace::Tracing;
 use crate::server::{self, App, Bound, Drained, Metrics};
 use crate::ui::interrupt;
 
-/// Maximum time from the end of `--shutdown-timeout` to that of the process, whatever hangs: longer than the last
+/// Maximum time from the end of `--shutdown-timeout` to that of the process, even if something hangs: more than the last
 /// responses, traces and log lines take.
 const AFTER_SHUTDOWN: Duration = Duration::from_secs(10);
 

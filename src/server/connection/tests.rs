@@ -429,8 +429,9 @@ async fn where_files_are_short_idle_connections_make_room() {
 
 #[test]
 fn timeouts_without_flags_are_those_of_the_documentation() {
-    let Timeouts { handshake, header, body, last_body, write, keep_alive } = Timeouts::default();
-    assert_eq!([handshake, header, body, last_body, write, keep_alive].map(|t| t.as_secs()), [10, 10, 30, 5, 30, 75]);
+    let Timeouts { handshake, header, body, last_body, write, keep_alive, half_closed } = Timeouts::default();
+    let all = [handshake, header, body, last_body, write, keep_alive, half_closed];
+    assert_eq!(all.map(|t| t.as_secs()), [10, 10, 30, 5, 30, 75, 5]);
 }
 
 #[tokio::test(start_paused = true)]

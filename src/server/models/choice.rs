@@ -153,7 +153,15 @@ mod tests {
         for (model, (_, kind)) in models.all().iter().zip(all) {
             if let Some((output, capabilities)) = *kind {
                 let capabilities = capabilities.to_vec();
-                model.set_unloaded(Profile { output, capabilities, sparse_head: false, max_length: 8, size: 0 });
+                let origin = Vec::new();
+                model.set_unloaded(Profile {
+                    output,
+                    capabilities,
+                    sparse_head: false,
+                    max_length: 8,
+                    size: 0,
+                    origin,
+                });
             }
         }
         models
@@ -215,14 +223,14 @@ mod tests {
         assert_eq!(chosen(&all, Some("r-too"), OutputKind::Score), "r");
         assert_eq!(
             chosen(&all, Some("x"), OutputKind::Score),
-            "there is no model \"x\" here; there is e, e-too, r, r-too"
+            "there is no model \"x\" here; the models are e, e-too, r, r-too"
         );
         assert_eq!(chosen(&all, Some("r"), OutputKind::Embedding), "r gives no vectors; name a model that does: e");
         let long = models(&[("org/all-MiniLM-L6-v2", Some(EMBEDDER)), ("bge", Some(EMBEDDER))]);
         for (name, known) in [("all-minilm-l6", "org/all-MiniLM-L6-v2"), ("bgee", "bge"), ("bg", "bge")] {
             let message = chosen(&long, Some(name), OutputKind::Embedding);
             assert!(
-                message.contains(&format!("\"{name}\" here (did you mean \"{known}\"?); there is org/")),
+                message.contains(&format!("\"{name}\" here (did you mean \"{known}\"?); the models are org/")),
                 "{message}"
             );
         }
@@ -231,7 +239,7 @@ mod tests {
         assert!(one.resource("x").is_err() && one.resource("e-too").is_ok());
         assert_eq!(
             chosen(&one.strict(true), Some("x"), OutputKind::Embedding),
-            "there is no model \"x\" here; there is e, e-too"
+            "there is no model \"x\" here; the models are e, e-too"
         );
     }
 }

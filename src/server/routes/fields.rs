@@ -198,9 +198,9 @@ mod tests {
             truncation(truncate, cut, &[("truncation_direction", direction), ("truncation_side", side)], None)
                 .map_err(|e| e.param.unwrap())
         };
-        assert_eq!(truncation(None, None, &[], Some(-1)), Ok(on));
-        assert_eq!(truncation(None, None, &[], Some(0)), Ok(None));
-        assert_eq!(truncation(off, None, &[], Some(-1)), Ok(off));
+        assert_eq!(truncation(None, None, &[], Some(-1)).unwrap(), on);
+        assert_eq!(truncation(None, None, &[], Some(0)).unwrap(), None);
+        assert_eq!(truncation(off, None, &[], Some(-1)).unwrap(), off);
         for (truncate, cut, direction, side, end) in [
             (None, None, None, None, None),
             (on, Some(true), None, None, on),

@@ -9,7 +9,7 @@ use crate::server::http::deserialize_shapes;
 use crate::server::models::Service;
 
 /// The end at which an input that is too long is cut: "right" (NIM's and Cohere's "END"), "left" ("START"), or "none"
-/// for an error, in any case; `false` is "none", and `true`, here `None`, is the server's end.
+/// for an error, in any case; `false` stands for "none", and `true`, here `None`, for the server's end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Truncation(pub Option<Truncate>);
 
