@@ -1,7 +1,6 @@
 //! Ctrl-C, SIGTERM and SIGHUP (a closed terminal): a signal sets [`Cancel`], and the process exits within a second,
 //! unless a command has taken over its own shutdown.
 
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 

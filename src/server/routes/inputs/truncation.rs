@@ -18,8 +18,7 @@ impl Truncation {
 
     /// `true` on a server that does not truncate stands for the end of the model's tokenizer.
     pub fn end(self, service: &Service) -> Truncate {
-        let Self(end) = self;
-        end.unwrap_or_else(|| match service.local().truncate {
+        self.0.unwrap_or_else(|| match service.local().truncate {
             Truncate::None => service.model().tokenizer.truncation_side,
             end => end,
         })
