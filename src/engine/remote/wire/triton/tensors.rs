@@ -72,13 +72,18 @@ pub(super) fn output(reply: &Reply, name: Option<&str>, rows: usize) -> Result<V
                 halves.iter().map(|&half| f16::from_le_bytes(half).to_f32()).collect()
             }
             // Row by row, as one list or as lists in lists.
-            (None, Some(data), _) if is_float(&datatype) => flat(data)?,
+            (None, Some(data), _) if is_float(&datatype) => flat(data)?.0,
             _ => return Err(RemoteError::shape(format!("the tensor {name} is {datatype}, or has no numbers"))),
         };
         let said = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
         if shape.first() != Some(&rows) || said != Some(numbers.len()) {
             let reason =
                 format!("the tensor {name} of shape {shape:?} has {} numbers for {rows} inputs", numbers.len());
+            return Err(RemoteError::shape(reason));
+        }
+        // Several vectors an input, such as one a token, are not one long vector.
+        if shape.iter().skip(1).filter(|&&length| length != 1).count() > 1 {
+            let reason = format!("the tensor {name} has the shape {shape:?}; vectors need [inputs, dimensions]");
             return Err(RemoteError::shape(reason));
         }
         return Ok(numbers);
@@ -101,9 +106,13 @@ pub(super) fn generated(reply: &Reply, name: Option<&str>, rows: usize) -> Resul
     };
     let field = fields.get(name).ok_or_else(|| RemoteError::shape(format!("there is no field {name}")))?;
     // A single number is no list.
-    let numbers = flat(field)?;
+    let (numbers, lists) = flat(field)?;
     if numbers.is_empty() || rows == 0 || !numbers.len().is_multiple_of(rows) {
         return Err(RemoteError::shape(format!("the field {name} has {} numbers for {rows} inputs", numbers.len())));
+    }
+    // Lists in lists show the shape: one an input, or one a number where dimensions of 1 are the innermost.
+    if ![0, 1, rows, numbers.len()].contains(&lists) {
+        return Err(RemoteError::shape(format!("the field {name} has {lists} vectors for {rows} inputs")));
     }
     Ok(numbers)
 }
@@ -112,9 +121,19 @@ fn is_float(datatype: &str) -> bool {
     matches!(datatype, "FP32" | "FP16")
 }
 
-/// Numbers row by row, as one list or as lists in lists.
-fn flat(data: &RawValue) -> Result<Vec<f32>, RemoteError> {
-    floats(&data.get().replace(['[', ']'], ""))
+/// Numbers row by row, as one list or as lists in lists; and the number of the innermost lists, which are of one length.
+fn flat(data: &RawValue) -> Result<(Vec<f32>, usize), RemoteError> {
+    let (text, mut lists, mut length) = (data.get(), 0, None);
+    // An innermost list stands between a bracket that opens and the next bracket, if that one closes.
+    for piece in text.split('[').skip(1) {
+        let Some((list, _)) = piece.split_once(']') else { continue };
+        let numbers = if list.trim().is_empty() { 0 } else { list.split(',').count() };
+        if length.replace(numbers).is_some_and(|before| before != numbers) {
+            return Err(RemoteError::shape("vectors of several lengths"));
+        }
+        lists += 1;
+    }
+    Ok((floats(&text.replace(['[', ']'], ""))?, lists))
 }
 
 /// The only one of `names`, each of a `thing` with numbers.

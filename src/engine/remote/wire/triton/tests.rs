@@ -68,6 +68,11 @@ fn a_model_that_generates() {
     assert_eq!(read("[[0.10136175900697708,-0.12159965187311173],[1.0,2.0]]", 2).unwrap().values, vectors);
     assert_eq!(read("3.0", 1).unwrap().values, [[3.0]]);
     assert_eq!(read("[NaN,1.0]", 1).unwrap_err().kind(), "numbers");
+    assert_eq!(read("[[[1],[2]],[[3],[4]]]", 2).unwrap().values, [[1.0, 2.0], [3.0, 4.0]]);
+    // Vectors of tokens, and of two lengths.
+    for (field, count) in [("[[[1,2],[3,4]]]", 1), ("[[[1,2],[3,4]],[[5,6],[7,8]]]", 2), ("[[1],[2,3,4]]", 2)] {
+        assert_eq!(read(field, count).unwrap_err().kind(), "wrong shape", "{field}");
+    }
     for (field, count) in [("[1,2,3]", 2), ("[]", 1), ("\"text\"", 1), ("{\"a\":1}", 1), ("[\"a\"]", 1), ("[1]", 0)] {
         assert_eq!(read(field, count).unwrap_err().kind(), "wrong shape", "{field}");
     }
@@ -119,6 +124,17 @@ fn a_model_behind_an_address_of_its_own() {
         assert_eq!(read(outputs.clone(), 2).unwrap_err().kind(), "wrong shape", "{outputs}");
     }
     assert_eq!(read(json!([vector()]), 1).unwrap_err().kind(), "wrong shape");
+
+    // One vector a token, of one text and of several of one length; dimensions of 1 add nothing.
+    for (shape, count) in [(json!([1, 4, 3]), 1), (json!([2, 3, 2]), 2), (json!([2, 1, 3, 2]), 2)] {
+        let read = read(json!([tensor("v", "FP32", shape.clone(), json!(vec![0.5_f32; 12]))]), count);
+        let error = read.unwrap_err().to_string();
+        assert!(error.contains("vectors need [inputs, dimensions]"), "{shape}: {error}");
+    }
+    for shape in [json!([2, 6]), json!([2, 1, 6]), json!([2, 6, 1])] {
+        let read = read(json!([tensor("v", "FP32", shape, json!(vec![0.5_f32; 12]))]), 2);
+        assert_eq!(read.unwrap().values, [[0.5; 6]; 2]);
+    }
 
     let (protocol, ask, ..) = ready("http://a/generate", None, vectors, &[]);
     assert_eq!(sent(&protocol.embed(&ask, Role::Text, &TEXTS)), (String::new(), json!({"text_input": TEXTS})));
