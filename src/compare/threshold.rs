@@ -6,6 +6,7 @@ use std::fmt;
 use super::runs::Unit;
 use super::{engines, quality, runs, scores, vectors};
 use crate::report::document::Check;
+use crate::report::numbers::several;
 use crate::suggest::suggest_by;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +33,7 @@ impl Kind {
     const ALL: [Self; 3] = [Self::Runs, Self::Vectors, Self::Engines];
 
     /// Its subcommand of `infa compare`.
-    fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Runs => "runs",
             Self::Vectors => "vectors",
@@ -195,6 +196,11 @@ impl Threshold {
         texts.iter().map(|text| Self::parse(text, kind)).collect()
     }
 
+    /// True for a limit to inputs of one set alone, which allows some.
+    pub(super) fn allows_unmatched(&self) -> bool {
+        self.metric == "unmatched" && self.above
+    }
+
     /// True if a value is on the wrong side of a limit.
     pub(super) fn beyond(&self, value: f64, limit: f64) -> bool {
         if self.above { value > limit } else { value < limit }
@@ -262,6 +268,17 @@ pub(super) fn checked(threshold: &str, crossed: Option<bool>, comparable: bool, 
         false => found.to_owned(),
     };
     Check { crossed, comparable, text: format!("{threshold}: {outcome} {subject}: {found}") }
+}
+
+/// The reason that a `figure` of vectors or scores says nothing about some inputs: only one side has usable results of
+/// `inputs` of them, in words for one and for many. A threshold on it counts as crossed then. A count of unusable
+/// results that is not zero speaks of them itself.
+pub(super) fn gap(metric: &str, figure: f64, inputs: usize, [one, many]: [&str; 2]) -> Option<String> {
+    const COUNTS: [&str; 7] =
+        ["nan", "infinite", "zero", "missing", "dimension_mismatches", "document_mismatches", "unmatched"];
+    let speaks = COUNTS.contains(&metric) && figure > 0.0;
+    (inputs > 0 && !speaks)
+        .then(|| format!("of {} only one side has a usable result", several(inputs as u64, one, many)))
 }
 
 /// Seven digits: a cosine of 0.99987 is not 1.

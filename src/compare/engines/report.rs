@@ -180,6 +180,12 @@ impl EngineOnTexts {
         vectors.or_else(rankings).or_else(sts).or_else(retrieval)
     }
 
+    /// The reason that the figure of this name, one of vectors or scores, says nothing about some inputs.
+    pub(super) fn gap(&self, name: &str) -> Option<String> {
+        let vectors = self.against.as_ref().and_then(|found| found.gap(name, true));
+        vectors.or_else(|| self.rankings.as_ref().and_then(|found| found.gap(name)))
+    }
+
     /// The figure of this name of a task with judged data: its value, and its change from the reference's.
     pub(super) fn judged(&self, name: &str) -> (Option<Measured>, Option<QualityChange>) {
         let sts = self.sts.as_ref().map(|found| found.judged(name)).unwrap_or_default();

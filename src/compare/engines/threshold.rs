@@ -13,7 +13,10 @@ impl Threshold {
         match self.limit {
             // Figures that an engine has by itself are checked for the reference as well.
             Limit::Value(limit) => match engine.metric(self.metric) {
-                Some(value) => Some(result(Some(self.beyond(value, limit)), digits(value))),
+                Some(value) => Some(match engine.gap(self.metric) {
+                    Some(gap) => result(Some(true), gap),
+                    None => result(Some(self.beyond(value, limit)), digits(value)),
+                }),
                 None if is_reference => None,
                 None => Some(result(Some(true), "it is not known".to_owned())),
             },
@@ -52,6 +55,7 @@ mod tests {
     use super::*;
     use crate::compare::quality::{QualityChange, QualityVerdict, StsComparison, StsReport};
     use crate::compare::threshold::Kind;
+    use crate::compare::vectors::{VectorRow, VectorSet, compare_in_order};
 
     fn parsed(text: &str) -> Threshold {
         Threshold::parse(text, Kind::Engines).unwrap()
@@ -108,6 +112,19 @@ mod tests {
         assert_eq!(threshold.check_engine(&engine, true), None);
         assert_eq!(threshold.check_engine(&engine, false).unwrap().crossed, Some(true));
         assert_eq!(crossed("failed>0", &engine), Some(false));
+        // Half of the inputs have a vector of the reference alone: the others may be as near as they like.
+        let vector = |id: usize, place| VectorRow { index: Some(id as u64), id: None, place };
+        let set = |most: usize| VectorSet {
+            name: "e".into(),
+            rows: (0..20).map(|at| vector(at, (at < most).then_some(at..at + 2))).collect(),
+            numbers: (1..30).map(|number| number as f32).collect(),
+        };
+        for (most, expected) in [(20, false), (10, true)] {
+            engine.against = Some(compare_in_order(&set(20), &set(most)));
+            assert_eq!(engine.metric("cosine_min").map(|cosine| cosine > 0.999), Some(true));
+            assert_eq!(crossed("cosine_min<0.9", &engine), Some(expected));
+            assert_eq!(crossed("missing>10", &engine), Some(false));
+        }
         engine.failures.inputs = 2;
         let failed = parsed("failed>0");
         assert_eq!(

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::set::QueryName;
 use super::set_report::ScoreSetReport;
 use super::{Calibration, Finding, OrderAgreement};
+use crate::compare::threshold::gap;
 use crate::compare::vectors::Verdict;
 
 /// A query whose documents are ordered otherwise.
@@ -81,5 +82,12 @@ impl RankingComparison {
     /// query of two documents, for example.
     pub fn metric(&self, name: &str) -> Option<f64> {
         METRICS.iter().find(|(known, _)| *known == name).and_then(|(_, of)| of(self))
+    }
+
+    /// The reason that the figure of this name says nothing about some queries; `None` if it does.
+    pub(in crate::compare) fn gap(&self, name: &str) -> Option<String> {
+        let lost = self.matched.saturating_sub(self.neither + self.compared);
+        let queries = lost + self.only_in_reference + self.only_in_candidate;
+        gap(name, self.metric(name)?, queries, ["query", "queries"])
     }
 }

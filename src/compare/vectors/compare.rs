@@ -86,10 +86,12 @@ fn compare_matched(reference: &VectorSet, candidate: &VectorSet, matching: Match
     let displaced: Displaced = displaced(&reference_units, &candidate_units, &off, SEED);
 
     let input = |place: usize| reference.input(sound[place].0);
+    let only = |set: &VectorSet| set.rows.len() - matching.pairs.len();
     let facts = Facts {
         reference: &reference_report,
         candidate: &candidate_report,
         lost,
+        left_out: neither + only(reference) + only(candidate),
         compared: sound.len(),
         input: &input,
         agreement: fidelity.agreement.as_ref(),
@@ -108,7 +110,6 @@ fn compare_matched(reference: &VectorSet, candidate: &VectorSet, matching: Match
         cosines.iter().copied().enumerate().filter(|(_, cosine)| *cosine < 1.0 - ROUNDING).collect();
     worst.sort_by(|a, b| a.1.total_cmp(&b.1).then(a.0.cmp(&b.0)));
     worst.truncate(WORST);
-    let only = |set: &VectorSet| set.rows.len() - matching.pairs.len();
     let mut comparison = VectorComparison {
         matched_by: matching.by,
         matched: matching.pairs.len(),

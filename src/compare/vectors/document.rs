@@ -55,13 +55,16 @@ pub(crate) fn document(report: &VectorsReport) -> Document {
 
 impl VectorsReport {
     /// Holds each set against each threshold. A figure that is not known counts as crossed: nothing shows that such
-    /// vectors are near enough.
+    /// vectors are near enough. So does one that says nothing about inputs with a sound vector in one set only; a limit
+    /// to `unmatched` allows inputs of one set alone.
     pub fn check(&mut self, thresholds: &[Threshold]) {
+        let allowed = thresholds.iter().any(Threshold::allows_unmatched);
         let one = |threshold: &Threshold, comparison: &VectorComparison| {
             let figure = comparison.metric(threshold.metric);
             let (Limit::Value(limit) | Limit::Change(limit)) = threshold.limit;
-            let crossed = figure.is_none_or(|figure| threshold.beyond(figure, limit));
-            let found = figure.map_or_else(|| "it is not known".to_owned(), digits);
+            let gap = comparison.gap(threshold.metric, !allowed);
+            let crossed = gap.is_some() || figure.is_none_or(|figure| threshold.beyond(figure, limit));
+            let found = gap.or(figure.map(digits)).unwrap_or_else(|| "it is not known".to_owned());
             checked(&threshold.to_string(), Some(crossed), true, &comparison.candidate.name, &found)
         };
         let of = |threshold| self.comparisons.iter().map(move |found| one(threshold, found));

@@ -7,6 +7,7 @@ use super::histogram::CosineHistogram;
 use super::set::InputName;
 use super::set_report::VectorSetReport;
 use super::{Distances, Finding, MatchedBy, Neighbours, Verdict};
+use crate::compare::threshold::gap;
 use crate::report::document::Check;
 use crate::stats::fidelity::VectorReport;
 
@@ -103,5 +104,17 @@ impl VectorComparison {
     /// cosines when nothing could be compared, for instance.
     pub fn metric(&self, name: &str) -> Option<f64> {
         METRICS.iter().find(|(known, _)| *known == name).and_then(|(_, of)| of(self))
+    }
+
+    /// Inputs with a sound vector in one set only, of which no figure but a count says anything; inputs of one set alone
+    /// are among them if `unmatched`.
+    fn one_sided(&self, unmatched: bool) -> usize {
+        let lost = self.matched.saturating_sub(self.neither + self.compared);
+        lost + if unmatched { self.only_in_reference + self.only_in_candidate } else { 0 }
+    }
+
+    /// The reason that the figure of this name says nothing about some inputs; `None` if it does.
+    pub(in crate::compare) fn gap(&self, name: &str, unmatched: bool) -> Option<String> {
+        gap(name, self.metric(name)?, self.one_sided(unmatched), ["input", "inputs"])
     }
 }

@@ -341,6 +341,21 @@ fn few_inputs() {
     }
 }
 
+#[test]
+fn a_few_equal_inputs_do_not_speak_for_those_left_out() {
+    let of = |rows: usize| set("a", base()[..rows * DIMENSIONS].to_vec(), DIMENSIONS);
+    let unsound = || {
+        let mut four = of(4);
+        four.rows.iter_mut().skip(1).for_each(|row| row.place = None);
+        four
+    };
+    for (a, b) in [(of(6), of(3)), (of(3), of(6)), (unsound(), unsound())] {
+        let found = compare(&a, &b).unwrap();
+        assert_eq!(found.verdict, Verdict::TooFewInputs, "{:?}", found.reasons);
+        assert!(found.reasons.last().unwrap().contains("too few to tell"), "{:?}", found.reasons);
+    }
+}
+
 /// The effect of int8 on a few texts, with any noise: it is never called different, nor the same.
 #[test]
 fn few_inputs_with_small_differences_cannot_tell() {
@@ -399,6 +414,28 @@ fn thresholds() {
     let found = changed(|numbers| swap_rows(numbers, 17, 230));
     assert!(crossed("cosine_min<0.999", &found) && crossed("distance_correlation<1", &found));
     assert!(!crossed("cosine_mean<0.9", &found) && !crossed("nan>0", &found) && !crossed("max_difference>2", &found));
+    // The others are equal, but nothing is known of those that have a vector in one set only.
+    let cut = |rows: usize, flawed: usize| {
+        let mut candidate = set("b", base()[..rows * DIMENSIONS].to_vec(), DIMENSIONS);
+        candidate.rows.iter_mut().take(flawed).for_each(|row| row.place = None);
+        [(&set("a", base(), DIMENSIONS), &candidate), (&candidate, &set("a", base(), DIMENSIONS))]
+            .map(|(reference, candidate)| compare(reference, candidate).unwrap())
+    };
+    for found in cut(COUNT, 200).iter().chain(&cut(200, 0)).chain(&cut(COUNT, 1)) {
+        for threshold in ["cosine_min<0.9", "top10<0.5", "max_difference>1", "nan>0"] {
+            assert!(crossed(threshold, found), "{threshold}: {:?}", found.reasons);
+        }
+    }
+    assert!(!crossed("cosine_min<0.9", &cut(COUNT, 0)[0]));
+    // A count that names them is held against its own limit, and a limit to unmatched inputs allows them.
+    assert!(!crossed("missing>200", &cut(COUNT, 200)[0]) && crossed("missing>199", &cut(COUNT, 200)[0]));
+    let both = ["cosine_min<0.9", "unmatched>200"].map(|text| Threshold::parse(text, Kind::Vectors).unwrap());
+    let mut allowed = VectorsReport { comparisons: cut(200, 0).to_vec(), ..report() };
+    allowed.check(&both);
+    assert!(allowed.thresholds.iter().all(|check| check.crossed == Some(false)), "{:?}", allowed.thresholds);
+    allowed.comparisons = cut(200, 3).to_vec();
+    allowed.check(&both[..]);
+    assert!(allowed.thresholds[0].crossed == Some(true), "{:?}", allowed.thresholds);
     // Vectors that cannot be compared do not count as near.
     let other = set("b", random(1, COUNT, DIMENSIONS + 1), DIMENSIONS + 1);
     let found = compare(&set("a", base(), DIMENSIONS), &other).unwrap();

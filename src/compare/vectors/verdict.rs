@@ -92,6 +92,8 @@ pub(super) struct Facts<'a> {
     pub candidate: &'a VectorSetReport,
     /// Inputs with a sound vector in one set only.
     pub lost: usize,
+    /// Inputs of one set alone, and those with a sound vector in neither.
+    pub left_out: usize,
     /// Inputs that could be compared.
     pub compared: usize,
     /// Their names.
@@ -172,6 +174,8 @@ impl Facts<'_> {
         let correlation = self.distances.and_then(|distances| distances.spearman);
         let others = self.compared >= ENOUGH_FOR_OTHERS && correlation.is_some_and(|rho| rho < OTHER_ORDER);
         match (rounded, same_values) {
+            // A few that are the same say nothing about those that are left out.
+            (true, _) if self.left_out > 0 => Verdict::TooFewInputs,
             (true, true) => Verdict::Interchangeable,
             (true, false) => Verdict::SameRanking,
             (false, _) if others => Verdict::Different,
