@@ -25,6 +25,28 @@ pub fn probe(count: usize) -> io::Result<()> {
     Ok(())
 }
 
+/// Opens and closes the files that a runtime of tokio has, which panics where it cannot open those for signals.
+///
+/// # Errors
+/// The system's error.
+pub fn probe_files() -> io::Result<()> {
+    const PAIRS: usize = 4;
+    #[cfg(unix)]
+    let _files = (0..PAIRS).map(|_| std::os::unix::net::UnixStream::pair()).collect::<io::Result<Vec<_>>>()?;
+    Ok(())
+}
+
+/// The limit that the system has run into, for the reason that a thread cannot be started.
+pub fn hint(reason: &str) -> &'static str {
+    match reason {
+        // Each runtime needs a few files: EMFILE, and ENFILE of the whole system.
+        _ if reason.contains("os error 24") => "raise the limit of open files (ulimit -n)",
+        _ if reason.contains("os error 23") => "raise the system's limit of open files (sysctl fs.file-max)",
+        _ if reason.contains("os error 12") => "free some memory, or raise the limit (ulimit -v)",
+        _ => "use fewer with --threads, or raise the limit (ulimit -u)",
+    }
+}
+
 /// Starts rayon's global pool. Rayon would start it on first use, and panic on failure.
 ///
 /// # Errors
@@ -44,6 +66,15 @@ pub fn start_pool() -> Result<(), String> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[test]
+    fn the_hint_names_the_limit() {
+        for (code, limit) in [(24, "ulimit -n"), (23, "file-max"), (12, "ulimit -v"), (11, "ulimit -u")] {
+            let reason = io::Error::from_raw_os_error(code).to_string();
+            assert!(hint(&reason).contains(limit), "{reason}");
+        }
+        assert!(hint("The global thread pool failed").contains("--threads"));
+    }
 
     #[test]
     fn threads_are_there_and_gone_again() {

@@ -125,6 +125,7 @@ impl From<TextError> for Failure {
     fn from(error: TextError) -> Self {
         let kind = match error.kind() {
             TextErrorKind::Unusable => FailureKind::NotFinite,
+            TextErrorKind::Ended => FailureKind::Died,
             _ => FailureKind::Other,
         };
         Self::new(kind, error.to_string())

@@ -26,7 +26,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// [`Error::Thread`] if the system has not enough threads left.
 pub(super) fn multi_thread(app: &AppContext) -> Result<Runtime, Error> {
     let workers = cores::usable();
-    threads::probe(workers + OTHERS).map_err(Error::Thread)?;
+    threads::probe(workers + OTHERS).and_then(|()| threads::probe_files()).map_err(Error::Thread)?;
     let runtime = without_unwinding(app, || Builder::new_multi_thread().worker_threads(workers).enable_all().build());
     let runtime = runtime.map_err(Error::Thread)?;
     // If no thread for blocking work can be started, tokio waits forever for one of its workers.
@@ -47,6 +47,7 @@ impl EngineRuntime {
     /// # Errors
     /// [`Error::Thread`]
     pub fn local() -> Result<Arc<Self>, Error> {
+        threads::probe_files().map_err(Error::Thread)?;
         let runtime = Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
         Ok(Arc::new(Self(Some(runtime))))
     }
@@ -56,7 +57,7 @@ impl EngineRuntime {
     /// # Errors
     /// [`Error::Thread`] if the system has not enough threads left.
     pub fn network(app: &AppContext) -> Result<Arc<Self>, Error> {
-        threads::probe(NETWORK_THREADS).map_err(Error::Thread)?;
+        threads::probe(NETWORK_THREADS).and_then(|()| threads::probe_files()).map_err(Error::Thread)?;
         let build =
             || Builder::new_multi_thread().worker_threads(NETWORK_THREADS).thread_name("engine").enable_all().build();
         let runtime = without_unwinding(app, build).map_err(Error::Thread)?;

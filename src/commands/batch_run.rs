@@ -80,6 +80,7 @@ pub(super) fn results<C, O>(
 ) -> Vec<Result<O, TextError>> {
     let error = match computed {
         Some(Ok(computed)) => return read(computed),
+        Some(Err(error @ SubmitError::Gone)) => TextError::ended(error.to_string()),
         Some(Err(error)) => TextError::internal(error.to_string()),
         None => TextError::internal("the command is ending"),
     };
@@ -137,6 +138,8 @@ impl BatchRun<'_> {
             // Earlier records count: rows are written, and a file appears with them only if everything else succeeds.
             Err(StreamError::Read(e)) => writer.flush().map_err(Error::from).and(Err(e.into())),
             Err(StreamError::Thread(e)) => writer.flush().map_err(Error::from).and(Err(Error::Thread(e))),
+            // Errors for all the rest must not take the place of what was there, either.
+            Err(StreamError::Ended(e)) => writer.flush().map_err(Error::from).and(Err(Error::Ended(e))),
             Err(StreamError::Cancelled) => writer.flush().map_err(Error::from).and(Err(Error::Interrupted)),
         };
         // Hardly ever meant: an earlier step of a pipeline failed.
@@ -145,17 +148,19 @@ impl BatchRun<'_> {
         }
         self.summarise(&counts, &printer, start.elapsed().as_secs_f64(), &end);
         if end.is_ok() && counts.inputs > 0 && counts.succeeded == 0 {
-            self.not_written(&printer);
+            self.not_written("no input succeeded", &printer);
+        } else if matches!(end, Err(Error::Ended(_))) {
+            self.not_written("the engine ended", &printer);
         }
         end?;
         Ok(if counts.failed == 0 { Outcome::Done } else { Outcome::SomeFailed })
     }
 
     /// Says that there is no output, where it is a file.
-    fn not_written(&self, printer: &Printer) {
+    fn not_written(&self, reason: &str, printer: &Printer) {
         if let Some(path) = self.destination.replaced() {
             let kept = if path.exists() { "is left as it was" } else { "is not written" };
-            printer.error(&format!("no input succeeded: {} {kept}", path.display()), None);
+            printer.error(&format!("{reason}: {} {kept}", path.display()), None);
         }
     }
 

@@ -5,7 +5,7 @@ use crate::bench::report::SpliceError;
 use crate::compare::runs::RunsError;
 use crate::compare::vectors::MatchError;
 use crate::engine::python::InstallError;
-use crate::engine::{EngineError, PythonError, RemoteError};
+use crate::engine::{EngineError, PythonError, RemoteError, TextError};
 use crate::fetch::FetchError;
 use crate::input::vectors::VectorsError;
 use crate::input::{BeirError, InputError, PairsError};
@@ -84,6 +84,9 @@ pub enum Error {
     Engine(EngineError),
     #[error(transparent)]
     Install(#[from] InstallError),
+    /// The engine ended in the middle of the work.
+    #[error("{0}")]
+    Ended(TextError),
     #[error("a thread could not be started: {0}")]
     Thread(std::io::Error),
     #[error("signals cannot be handled: {0}")]
@@ -179,6 +182,7 @@ impl Error {
             Self::Engine(EngineError::Remote { .. }) => 4,
             Self::Install(InstallError::Nothing { .. }) => 2,
             Self::Engine(_)
+            | Self::Ended(_)
             | Self::Install(_)
             | Self::Thread(_)
             | Self::Signals(_)
@@ -195,7 +199,10 @@ impl Error {
             Self::OutputOpen(e) | Self::Output(e) => e.hint(),
             Self::Engine(e) => e.hint(),
             Self::Install(e) => e.hint(),
-            Self::Thread(_) => Some("use fewer with --threads, or raise the limit (ulimit -u)".into()),
+            Self::Ended(_) => {
+                Some("no further input can be computed; -vv shows everything a Python process writes".into())
+            }
+            Self::Thread(e) => Some(crate::threads::hint(&e.to_string()).into()),
             Self::Serve(e) => e.hint(),
             Self::Load(e) => e.hint.clone(),
             Self::Compare(e) => e.hint(),

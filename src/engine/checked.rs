@@ -5,7 +5,7 @@ use crate::batch::scheduler::Stats;
 use crate::model::pooling;
 
 /// An engine with its results checked. Engines of this process check their own. A Python process that fails fails each
-/// input of the request.
+/// input of the request; if it has ended, the errors say so.
 pub struct Checked<E> {
     engine: E,
     /// The engine's name, put before its errors.
@@ -31,7 +31,8 @@ impl<E: Engine> Engine for Checked<E> {
             let completed = match pending.await {
                 Ok(completed) => completed,
                 Err(SubmitError::Python(error)) => {
-                    let error = TextError::internal(format!("{name}: {error}"));
+                    let reason = format!("{name}: {error}");
+                    let error = if error.is_final() { TextError::ended(reason) } else { TextError::internal(reason) };
                     let results = (0..count).map(|_| Err(error.clone())).collect();
                     return Ok(Completed { results, ..Completed::default() });
                 }

@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::TextError;
+use super::{TextError, TextErrorKind};
 use crate::fetch::Cancel;
 
 /// Most texts in a window.
@@ -53,6 +53,8 @@ pub enum StreamError<R, W> {
     Write(W),
     /// The system has no thread left for the work.
     Thread(std::io::Error),
+    /// The engine has ended; everything before that has been handed on.
+    Ended(TextError),
     /// The user interrupted; the results so far are complete up to a point, in order.
     Cancelled,
 }
@@ -220,7 +222,10 @@ where
                 if cancel.is_cancelled() {
                     return Err(StreamError::Cancelled);
                 }
-                sink.take(tag, result).map_err(StreamError::Write)?;
+                match result {
+                    Err(error) if error.kind() == TextErrorKind::Ended => return Err(StreamError::Ended(error)),
+                    result => sink.take(tag, result).map_err(StreamError::Write)?,
+                }
             }
             sink.settle().map_err(StreamError::Write)?;
             written += 1;

@@ -3,8 +3,8 @@
 use super::RecordError;
 use super::error::Problem;
 use super::lines::utf8;
-use super::object::keys;
 use super::object::{Fields, Leaf};
+use super::object::{keys, value};
 use super::origin::Origin;
 use crate::json_words;
 use serde_json::{Map, Value};
@@ -14,7 +14,7 @@ pub(super) type Parsed<T> = (Option<Value>, Result<T, RecordError>);
 
 /// Reads a line that must be an object.
 pub(super) fn object(line: &[u8], origin: &Origin) -> Result<Map<String, Value>, RecordError> {
-    let problem = match serde_json::from_str(utf8(line, origin)?) {
+    let problem = match value(utf8(line, origin)?, None) {
         Ok(Value::Object(object)) => return Ok(object),
         Ok(other) => Problem::NotAnObject { found: kind(&other) },
         Err(error) => malformed(&error),

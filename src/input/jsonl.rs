@@ -1,6 +1,6 @@
 //! JSON: the text and the id of each object; other fields are dropped.
 //!
-//! Blank lines are skipped. Of a repeated key the last one counts, as in most JSON readers.
+//! Blank lines are skipped. A line that has a field twice which is read is an error.
 
 use std::io::{BufRead, Cursor, Read};
 use std::sync::Arc;
@@ -227,7 +227,13 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_two_keys_counts() {
-        assert_eq!(read("{\"text\":1,\"text\":\"b\"}"), ["1::b"]);
+    fn a_field_comes_once() {
+        for field in ["text", "id"] {
+            let rows = read(&format!("{{\"{field}\":\"a\",\"text\":\"b\",\"{field}\":\"c\"}}\n\"x\""));
+            assert!(rows[0].contains("has the field \"text\" twice") || rows[0].contains("\"id\" twice"), "{rows:?}");
+            assert_eq!(rows[1], "2::x");
+        }
+        // Others are not read, and neither are those of objects within.
+        assert_eq!(read("{\"x\":1,\"x\":2,\"y\":{\"text\":1,\"text\":2},\"text\":\"b\"}"), ["1::b"]);
     }
 }

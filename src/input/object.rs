@@ -37,6 +37,78 @@ pub(super) fn row(line: &str, fields: &Fields) -> Result<Row, serde_json::Error>
     read_line(line, RowVisitor(fields))
 }
 
+/// The value in `line`. No object in it may have one of the `names` twice; without `names`, no key.
+pub(super) fn value(line: &str, names: Option<&[&str]>) -> Result<Value, serde_json::Error> {
+    let mut json = serde_json::Deserializer::from_str(line);
+    let value = Once(names).deserialize(&mut json)?;
+    json.end()?;
+    Ok(value)
+}
+
+/// Reads a value whose objects have these keys once.
+#[derive(Clone, Copy)]
+struct Once<'n>(Option<&'n [&'n str]>);
+
+impl<'de> DeserializeSeed<'de> for Once<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Once<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(value) = seq.next_element_seed(self)? {
+            values.push(value);
+        }
+        Ok(values.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut object = serde_json::Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if object.contains_key(&key) && self.0.is_none_or(|names| names.contains(&key.as_str())) {
+                return Err(twice(&key));
+            }
+            let value = map.next_value_seed(self)?;
+            object.insert(key, value);
+        }
+        Ok(object.into())
+    }
+}
+
 /// The keys of the object in `line`, for a message; none if it is no object.
 pub(super) fn keys(line: &str) -> Names {
     let mut names = Names::default();
@@ -50,6 +122,11 @@ fn read_line<'de, V: Visitor<'de>>(line: &'de str, visitor: V) -> Result<V::Valu
     let value = json.deserialize_any(visitor)?;
     json.end()?;
     Ok(value)
+}
+
+/// The error of a field that an object has twice: which of both is meant, nothing says.
+pub(super) fn twice<E: serde::de::Error>(field: &str) -> E {
+    E::custom(format_args!("the object has the field {field:?} twice"))
 }
 
 /// The kinds of a line.
@@ -79,9 +156,14 @@ impl<'de> Visitor<'de> for RowVisitor<'_> {
                 continue;
             }
             let leaf = map.next_value::<Leaf>()?;
-            for (slot, wanted) in [(&mut text, wanted.text), (&mut id, wanted.id), (&mut pair, wanted.pair)] {
-                if wanted {
-                    *slot = Some(leaf.clone());
+            let fields = self.0;
+            for (slot, wanted, name) in [
+                (&mut text, wanted.text, Some(&fields.text)),
+                (&mut id, wanted.id, fields.id.as_ref()),
+                (&mut pair, wanted.pair, fields.pair.as_ref()),
+            ] {
+                if wanted && slot.replace(leaf.clone()).is_some() {
+                    return Err(twice(name.map_or("", String::as_str)));
                 }
             }
         }

@@ -8,7 +8,7 @@ use super::error::Problem;
 use super::fields::kind;
 use super::fields::{Parsed, check_id, check_text, malformed, missing, settled};
 use super::lines::utf8;
-use super::object::{Fields, Leaf};
+use super::object::{Fields, Leaf, value};
 use super::origin::Origin;
 
 /// A query with the documents to be ordered by it.
@@ -18,7 +18,12 @@ pub struct Query {
     pub query: String,
     /// The documents; at least one.
     pub documents: Vec<Document>,
+    /// The number of documents to write, where the line names one; at least 1.
+    pub top_n: Option<usize>,
 }
+
+/// The field of the number of documents to write, as in requests over HTTP.
+const TOP_N: &str = "top_n";
 
 /// One of a query's documents.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,7 +39,9 @@ pub(super) fn parse(line: &[u8], fields: &Fields, origin: &Origin) -> Parsed<Que
         Ok(line) => line,
         Err(error) => return (None, Err(error)),
     };
-    match serde_json::from_str(line) {
+    let names = [Some("query"), Some("documents"), Some(TOP_N), Some(fields.text.as_str()), fields.id.as_deref()];
+    let names: Vec<&str> = names.into_iter().flatten().collect();
+    match value(line, Some(&names)) {
         Ok(Value::Object(mut object)) => {
             let id = leaf(&mut object, fields.id.as_deref()).and_then(|id| check_id(id, line, fields));
             settled(id, query(object, line, fields), origin)
@@ -50,6 +57,16 @@ fn query(mut object: Map<String, Value>, line: &str, fields: &Fields) -> Result<
     if query.trim().is_empty() {
         return Err(Problem::Empty { field: "the query" });
     }
+    let top_n = match object.remove(TOP_N) {
+        None | Some(Value::Null) => None,
+        Some(value) => {
+            let number = value.as_u64().and_then(|number| usize::try_from(number).ok()).filter(|number| *number > 0);
+            let found = if value.is_number() { "another number" } else { kind(&value) };
+            let wanted = "a whole number of at least 1";
+            let wrong = || Problem::WrongType { field: TOP_N.into(), wanted, found };
+            Some(number.ok_or_else(wrong)?)
+        }
+    };
     let documents = match object.remove("documents") {
         Some(Value::Array(documents)) if documents.is_empty() => {
             return Err(Problem::Empty { field: "the list of documents" });
@@ -63,7 +80,7 @@ fn query(mut object: Map<String, Value>, line: &str, fields: &Fields) -> Result<
     };
     let read = |(i, value)| document(i, value, fields);
     let documents = documents.into_iter().enumerate().map(read).collect::<Result<_, _>>()?;
-    Ok(Query { query, documents })
+    Ok(Query { query, documents, top_n })
 }
 
 /// A string, or an object with a text and perhaps an id.
@@ -109,7 +126,23 @@ mod tests {
         let document = |id: Option<u64>, text: &str| Document { id: id.map(Value::from), text: text.into() };
         assert_eq!(id, Some(Value::from("q1")));
         let documents = vec![document(None, "a"), document(Some(7), "b"), document(None, "")];
-        assert_eq!(query.unwrap(), Query { query: "Q".into(), documents });
+        assert_eq!(query.unwrap(), Query { query: "Q".into(), documents, top_n: None });
+        let line = r#"{"query": "Q", "documents": ["a"], "top_n": 3}"#;
+        assert_eq!(read(line).1.unwrap().top_n, Some(3));
+    }
+
+    #[test]
+    fn a_field_comes_once() {
+        for line in [
+            r#"{"query":"a","query":"b","documents":["x"]}"#,
+            r#"{"query":"a","documents":["x"],"documents":["y"]}"#,
+            r#"{"id":1,"query":"a","id":2,"documents":["x"]}"#,
+            r#"{"query":"a","documents":[{"text":"x","text":"y"}]}"#,
+        ] {
+            let (id, query) = read(line);
+            assert!(id.is_none() && query.unwrap_err().contains("twice"), "{line}");
+        }
+        assert!(read(r#"{"query":"a","x":1,"x":2,"documents":["x"]}"#).1.is_ok());
     }
 
     #[test]
@@ -118,6 +151,10 @@ mod tests {
             (r#"{"id":1,"documents":["a"]}"#, "there is no field \"query\"; there are: \"id\", \"documents\""),
             (r#"{"id":1,"query":"  ","documents":["a"]}"#, "the query is empty"),
             (r#"{"id":1,"query":3,"documents":["a"]}"#, "field \"query\" must be a string, but is a number"),
+            (
+                r#"{"id":1,"query":"q","documents":["a"],"top_n":0}"#,
+                "field \"top_n\" must be a whole number of at least 1, but is another number",
+            ),
             (r#"{"id":1,"query":"q"}"#, "there is no field \"documents\"; there are: \"id\", \"query\""),
             (r#"{"id":1,"query":"q","documents":[]}"#, "the list of documents is empty"),
             (r#"{"id":1,"query":"q","documents":"a"}"#, "field \"documents\" must be an array, but is a string"),

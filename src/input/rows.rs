@@ -86,6 +86,12 @@ impl Rows {
             Some(field) => Some(find(field).ok_or_else(|| missing(field, "--pair-field"))?),
             None => None,
         };
+        // Nothing says which of both is meant.
+        let twice = |of: &&Column| columns.iter().filter(|column| **column == of.name).count() > 1;
+        if let Some(column) = [Some(&text), id.as_ref(), pair.as_ref()].into_iter().flatten().find(twice) {
+            let reason = format!("the header row has the column {:?} twice", column.name);
+            return Err(InputError::Header { file: name, reason });
+        }
         Ok(Self { table, name, max, columns: header.columns, text, id, pair })
     }
 
@@ -113,7 +119,7 @@ impl Rows {
     }
 }
 
-/// The index of a column: the first of that name, or else the only one that differs from it in capitals alone.
+/// The index of a column: the one of that name, or else the only one that differs from it in capitals alone.
 fn index_of(wanted: &str, columns: &[String]) -> Option<usize> {
     let exact = columns.iter().position(|column| column == wanted);
     exact.or_else(|| {
@@ -240,6 +246,11 @@ mod tests {
         // An exact name goes first; two that are alike are refused.
         assert_eq!(texts(b"id,TEXT,text\n7,x,cats\n", None, None).unwrap(), one());
         assert!(matches!(texts(b"Text,TEXT\na,b\n", None, None), Err(InputError::Column { .. })));
+        for twice in [&b"text,id,text\na,b,c\n"[..], b"id,text,id\na,b,c\n"] {
+            let Err(error) = texts(twice, None, None) else { panic!("{twice:?}") };
+            assert!(error.to_string().contains("twice"), "{error}");
+        }
+        assert!(texts(b"x,text,x\na,b,c\n", None, None).is_ok());
         assert!(matches!(texts(b"Texts,ID\na,b\n", None, None), Err(InputError::Column { .. })));
     }
 }

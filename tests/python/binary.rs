@@ -31,10 +31,19 @@ fn a_text_without_a_vector_costs_its_neighbours_nothing() {
 }
 
 #[test]
-fn a_process_that_dies_leaves_rows_that_say_so() {
+fn a_process_that_dies_ends_the_command() {
     let model = model("model");
-    let ran = command("embed", &model).stdin("crash\nb\n").run().status(1);
-    assert!(ran.rows().iter().all(|row| row["error"].as_str().unwrap().contains("the last words")), "{}", ran.err);
+    // After many windows that succeed, so that the file would have vectors in it.
+    let texts = ["a\n".repeat(3000), "crash\n".into(), "b\n".repeat(3000)].concat();
+    let ran = command("embed", &model).stdin(texts.as_str()).run().status(3);
+    let rows = ran.says(&["torch: ", "the last words"]).rows();
+    assert!(!rows.is_empty() && rows.len() <= 3000 && rows.iter().all(|row| row.get("error").is_none()), "{rows:?}");
+
+    let out = model.dir.join("out.jsonl");
+    std::fs::write(&out, "kept").unwrap();
+    let ran = command("embed", &model).arg("-o").arg(&out).stdin(texts.as_str()).run().status(3);
+    ran.says(&["the last words", "out.jsonl is left as it was"]);
+    assert_eq!(std::fs::read_to_string(&out).unwrap(), "kept");
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn read_file(path: PathBuf, plan: &Plan) -> Result<Dataset, Error> {
             let mut queries = Vec::new();
             for record in input::open_queries(&[path], &options)? {
                 match record?.content {
-                    Ok(input::Query { query, documents }) => {
+                    Ok(input::Query { query, documents, .. }) => {
                         let documents = documents.into_iter().map(|document| document.text).collect();
                         queries.push(QuerySet { query, documents });
                     }

@@ -10,7 +10,7 @@ use crate::commands::batch_run::{BatchInput, BatchRun, Counted, Writer, results}
 use crate::commands::{Error, Outcome};
 use crate::engine::rerank::{Best, Pairs, Reranker, Score, ScoreError};
 use crate::engine::stream::Work;
-use crate::engine::{RequestOptions, TextError};
+use crate::engine::{RequestOptions, TextError, TextErrorKind};
 use crate::input::Query;
 use crate::output::{Hit, OutputError, Ranking, RankingWriter};
 
@@ -24,7 +24,7 @@ pub(super) fn run(
 ) -> Result<Outcome, Error> {
     let work: Work<Query, Ranked> = Arc::new(move |queries: Vec<Query>| {
         let mut pairs = Pairs::default();
-        for (number, Query { query, documents }) in queries.iter().enumerate() {
+        for (number, Query { query, documents, .. }) in queries.iter().enumerate() {
             pairs.queries.push(query.clone());
             pairs.documents.extend(documents.iter().map(|document| (number, document.text.clone())));
         }
@@ -33,7 +33,7 @@ pub(super) fn run(
             let mut scores = reranked.scores.into_iter();
             let ranked = |query: &Query| {
                 let own = scores.by_ref().take(query.documents.len()).collect();
-                ranked(query, own, top_n, kept)
+                ranked(query, own, query.top_n.or(top_n), kept)
             };
             queries.iter().map(ranked).collect()
         })
@@ -73,6 +73,7 @@ fn ranked(
                 best.push(score, i);
             }
             Err(query @ ScoreError::Query(_)) => return Err(query.into()),
+            Err(ScoreError::Document(e)) if e.kind() == TextErrorKind::Ended => return Err(e),
             Err(e) => {
                 let outcome = Err(format!("document {i}: {e}"));
                 failed.push(Hit { index: i as u64, id: document.id.clone(), outcome, document: None });

@@ -33,6 +33,8 @@ pub enum TextErrorKind {
     Unusable,
     /// In the model, which can no longer be used, such as after a change of its files.
     Unavailable,
+    /// In the engine, which has ended: no other text can have a result.
+    Ended,
 }
 
 impl TextError {
@@ -66,13 +68,18 @@ impl TextError {
         Self { reason: reason.into(), kind: TextErrorKind::Unavailable }
     }
 
+    /// The engine has ended; no other text can have a result.
+    pub fn ended(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self { reason: reason.into(), kind: TextErrorKind::Ended }
+    }
+
     pub fn kind(&self) -> TextErrorKind {
         self.kind
     }
 
     /// True if the text is without fault.
     pub fn is_internal(&self) -> bool {
-        matches!(self.kind, TextErrorKind::Internal | TextErrorKind::Unusable | TextErrorKind::Unavailable)
+        !matches!(self.kind, TextErrorKind::Input | TextErrorKind::TooLong | TextErrorKind::TooLarge)
     }
 
     /// The same with `what` it is about before the reason.
@@ -157,7 +164,7 @@ impl EngineError {
             }
             Self::Graph(e) => e.hint(),
             Self::Runtime(e) => e.hint(),
-            Self::Threads(_) => Some("use fewer with --threads, or raise the limit (ulimit -u)".into()),
+            Self::Threads(reason) => Some(crate::threads::hint(reason).into()),
             Self::Remote { hint, .. } => hint.clone(),
             Self::Python { error, .. } => error.hint(),
         }

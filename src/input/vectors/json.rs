@@ -33,6 +33,15 @@ struct Row {
     embeddings: Option<IgnoredAny>,
 }
 
+/// For the words that Python and others write: `read` ends with the first bytes of one, or with the byte after those that
+/// the parser stopped at.
+fn hint(error: &serde_json::Error, read: &[u8]) -> Option<&'static str> {
+    let begins = ["N", "I", "-In", "i"].iter().any(|word| read.ends_with(word.as_bytes()));
+    // Python's nan begins like null.
+    let nan = read.ends_with(b"na") || read.ends_with(b"nan");
+    (begins || nan && error.to_string().starts_with("expected ident")).then_some(NULL)
+}
+
 const NULL: &str = "JSON has no NaN and no infinity: write null for them";
 
 impl Row {
@@ -79,7 +88,10 @@ fn lines_of(reader: Reader, name: Arc<str>, max: usize) -> Result<SavedVectors, 
         if line.trim_ascii().is_empty() {
             continue;
         }
-        let row: Row = serde_json::from_slice(line).map_err(|error| malformed(&error, origin.clone()))?;
+        let row: Row = serde_json::from_slice(line).map_err(|error| {
+            let read = line.get(..error.column()).unwrap_or(line);
+            malformed(&error, origin.clone(), read)
+        })?;
         row.add(&mut builder, || (origin.clone(), String::new()))?;
     }
     Ok(builder.0)
@@ -89,15 +101,15 @@ fn too_long(origin: Origin, limit: usize) -> VectorsError {
     VectorsError::row(origin, format!("the row is longer than {limit} bytes"), None)
 }
 
-/// `origin` is the place of the parsed text.
-fn malformed(error: &serde_json::Error, origin: Origin) -> VectorsError {
+/// `origin` is the place of the parsed text, and `read` the end of what was read of it.
+fn malformed(error: &serde_json::Error, origin: Origin, read: &[u8]) -> VectorsError {
     let reason = json_words::reason(error);
     let (column, line) = (error.column(), origin.line + (error.line() as u64).saturating_sub(1));
     let origin = Origin { line, ..origin };
     match error.classify() {
         serde_json::error::Category::Eof => VectorsError::row(origin, "it ends in the middle of a row", None),
         serde_json::error::Category::Data => VectorsError::row(origin, format!("{reason} at column {column}"), None),
-        _ => VectorsError::row(origin, format!("malformed JSON at column {column}: {reason}"), Some(NULL)),
+        _ => VectorsError::row(origin, format!("malformed JSON at column {column}: {reason}"), hint(error, read)),
     }
 }
 
@@ -109,8 +121,8 @@ pub(super) fn array(reader: Reader, name: Arc<str>) -> Result<SavedVectors, Vect
 /// No element may have more than `max` bytes.
 fn array_of(reader: Reader, name: Arc<str>, max: usize) -> Result<SavedVectors, VectorsError> {
     let failed = |source: io::Error| VectorsError::from(InputError::Read { origin: origin(&name, 1), source });
-    let left = Cell::new(max);
-    let reader = Bounded { inner: BufReader::new(without_bom(reader).map_err(failed)?), left: &left };
+    let (left, last) = (Cell::new(max), Cell::new([0; 3]));
+    let reader = Bounded { inner: BufReader::new(without_bom(reader).map_err(failed)?), left: &left, last: &last };
     let (mut builder, mut refused) = (Builder::new(Arc::clone(&name)), None);
     let mut json = serde_json::Deserializer::from_reader(reader);
     let rows = Rows { builder: &mut builder, refused: &mut refused, left: &left, max };
@@ -123,7 +135,7 @@ fn array_of(reader: Reader, name: Arc<str>, max: usize) -> Result<SavedVectors, 
         (None, Ok(())) => Ok(builder.0),
         (None, Err(_)) if left.get() == 0 => Err(too_long(origin(&name, 1), max)),
         (None, Err(error)) if error.is_io() => Err(failed(error.into())),
-        (None, Err(error)) => Err(malformed(&error, origin(&name, 1))),
+        (None, Err(error)) => Err(malformed(&error, origin(&name, 1), &last.get())),
     }
 }
 
@@ -131,6 +143,8 @@ fn array_of(reader: Reader, name: Arc<str>, max: usize) -> Result<SavedVectors, 
 struct Bounded<'a, R> {
     inner: R,
     left: &'a Cell<usize>,
+    /// The last bytes that were read; the parser reads them one by one.
+    last: &'a Cell<[u8; 3]>,
 }
 
 impl<R: Read> Read for Bounded<'_, R> {
@@ -141,6 +155,10 @@ impl<R: Read> Read for Bounded<'_, R> {
         }
         let read = self.inner.read(&mut buffer[..room])?;
         self.left.set(self.left.get() - read);
+        for byte in &buffer[..read] {
+            let [_, second, third] = self.last.get();
+            self.last.set([second, third, *byte]);
+        }
         Ok(read)
     }
 }
@@ -246,6 +264,27 @@ mod tests {
         }
         assert!(read(array, "[").is_err() && read(array, "[{\"embedding\":[1]}] x").is_err());
         assert!(read(array, "[1]").unwrap_err().to_string().contains("expected an object with an \"embedding\""));
+    }
+
+    #[test]
+    fn the_hint_about_null_comes_where_it_fits() {
+        for (row, fits) in [
+            (r#"{"embedding":[1,NaN]}"#, true),
+            (r#"{"embedding":[Infinity,1]}"#, true),
+            (r#"{"embedding":[1,-Infinity]}"#, true),
+            (r#"{"embedding":[1, nan]}"#, true),
+            (r#"{"embedding":[inf]}"#, true),
+            (r#"{"embedding":[1,]}"#, false),
+            (r#"{embedding:[1]}"#, false),
+            (r#"{"embedding":[1]} x"#, false),
+            (r#"{"embedding":[0x1]}"#, false),
+            (r#"{"embedding":['1']}"#, false),
+        ] {
+            for (of, text) in [(lines as Read, row.to_owned()), (array, format!("[{row}]"))] {
+                let hint = read(of, &text).unwrap_err().hint();
+                assert_eq!(hint.is_some_and(|hint| hint.contains("write null")), fits, "{text}");
+            }
+        }
     }
 
     #[test]

@@ -132,13 +132,12 @@ impl File {
         let big_endian = match order {
             "<" => false,
             ">" => true,
-            "=" => cfg!(target_endian = "big"),
-            _ => false,
+            _ => cfg!(target_endian = "big"),
         };
         let bytes = match kind {
-            "f2" if order != "|" => 2,
-            "f4" if order != "|" => 4,
-            "f8" if order != "|" => 8,
+            "f2" if "<>=".contains(order) => 2,
+            "f4" if "<>=".contains(order) => 4,
+            "f8" if "<>=".contains(order) => 8,
             _ => {
                 let (what, hint) = match descr {
                     "|O" => {
@@ -417,6 +416,8 @@ mod tests {
             ("|V2", "(2, 3)", "dtype \"|V2\", and"),
             ("", "(2, 3)", "dtype \"\", and"),
             ("é", "(2, 3)", "dtype \"é\", and"),
+            ("xf4", "(2, 3)", "the dtype \"xf4\""),
+            ("|f4", "(2, 3)", "the dtype \"|f4\""),
             ("<f4", "(6,)", "the shape (6), and vectors need (rows, dimensions)"),
             ("<f4", "(1, 2, 3)", "the shape (1, 2, 3), and"),
             ("<f4", "()", "the shape (), and"),

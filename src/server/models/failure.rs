@@ -55,7 +55,9 @@ impl Failure {
     pub(super) fn of_text(index: usize, error: &TextError) -> Self {
         let reason = error.to_string();
         match error.kind() {
-            TextErrorKind::Internal | TextErrorKind::Unusable => Self::Internal(format!("input {index}: {reason}")),
+            TextErrorKind::Internal | TextErrorKind::Unusable | TextErrorKind::Ended => {
+                Self::Internal(format!("input {index}: {reason}"))
+            }
             TextErrorKind::Input => Self::Input { index, reason, too_long: false },
             TextErrorKind::TooLong => Self::Input { index, reason, too_long: true },
             TextErrorKind::TooLarge => Self::InputTooLarge { index, reason },

@@ -155,7 +155,7 @@ fn queries(plan: &Plan, app: &AppContext) -> Result<Task, Error> {
         }
         let record = record?;
         match record.content {
-            Ok(input::Query { query, documents }) => {
+            Ok(input::Query { query, documents, .. }) => {
                 let documents = documents.into_iter().map(|document| document.text).collect();
                 queries.push(Query { query, id: id(record.id), documents });
             }
