@@ -1,6 +1,6 @@
 //! Errors of ONNX Runtime: its library, its devices, and the models it runs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::device::{Device, Dtype};
 use super::{OLDEST_MINOR, VERSION};
@@ -42,9 +42,20 @@ fn not_installed(error: &FetchError) -> String {
 impl RuntimeError {
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Library { reason, .. } if reason.contains("allocate memory") || reason.contains("map segment") => {
+                Some("the library needs more memory than there is; raise the limit (ulimit -v)".into())
+            }
+            Self::Library { reason, .. } if reason.contains("Too many open files") => {
+                Some("raise the limit of open files (ulimit -n)".into())
+            }
+            Self::Library { path, .. }
+                if path.parent().is_some_and(|dir| dir.ends_with(Path::new("onnxruntime").join(VERSION))) =>
+            {
+                Some("remove its directory, and infa installs it again; --ort-library names another library".into())
+            }
             Self::Library { .. } => Some(format!(
-                "give the libonnxruntime of version 1.{OLDEST_MINOR} or newer to --ort-library, or leave the flag out \
-                 (infa then finds or installs {VERSION})"
+                "--ort-library takes the libonnxruntime of version 1.{OLDEST_MINOR} or newer; without it infa finds or \
+                 installs {VERSION}"
             )),
             Self::NotInstalled(FetchError::Offline { .. }) => {
                 Some("run once without --offline, or give a library with --ort-library".into())

@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{RuntimeError, VERSION};
+use super::{RuntimeError, VERSION, integrity};
 use crate::fetch::{self, Context, FetchError, lock, pip};
 
 /// One wheel of [`VERSION`].
@@ -67,6 +67,31 @@ fn library_in(directory: &Path) -> Option<PathBuf> {
         .find(|path| path.file_name().and_then(|n| n.to_str()).is_some_and(is_library))
 }
 
+/// Removes the library that infa installed earlier if it is damaged, with a warning: loading it would end the process,
+/// and it is not in the way of another one then.
+pub(super) fn remove_damaged(cache: &Path, context: &Context) {
+    let damaged = || installed(cache).and_then(|path| Some((integrity::damage(&path)?, path)));
+    if damaged().is_none() {
+        return;
+    }
+    let removed = lock::with_lock(&lock_file(cache), context, || match damaged() {
+        // Another process was faster.
+        None => Ok(()),
+        Some((damage, path)) => {
+            tracing::warn!("{}: {damage}; ONNX Runtime is installed again", path.display());
+            let directory = directory(cache);
+            std::fs::remove_dir_all(&directory).map_err(FetchError::io(&directory))
+        }
+    });
+    if let Err(error) = removed {
+        tracing::warn!("the damaged ONNX Runtime cannot be removed: {error}");
+    }
+}
+
+fn lock_file(cache: &Path) -> PathBuf {
+    cache.join("onnxruntime").join("install.lock")
+}
+
 /// Installs the library and returns its path. Several processes at once install it once.
 ///
 /// # Errors
@@ -82,8 +107,7 @@ pub fn install(cache: &Path, context: &Context) -> Result<PathBuf, RuntimeError>
         return Err(RuntimeError::NotInstalled(FetchError::Offline { what }));
     }
     let target = directory(cache);
-    let lock_file = cache.join("onnxruntime").join("install.lock");
-    lock::with_lock(&lock_file, context, || match library_in(&target) {
+    lock::with_lock(&lock_file(cache), context, || match library_in(&target) {
         Some(path) => Ok(path),
         None => unpack(wheel, &target, context),
     })
@@ -108,9 +132,10 @@ fn unpack(wheel: &Wheel, target: &Path, context: &Context) -> Result<PathBuf, Fe
         wanted.then(|| PathBuf::from(name))
     })?;
     fetch::remove_file(&file)?;
-    if library_in(staging.path()).is_none() {
+    let Some(library) = library_in(staging.path()) else {
         return Err(FetchError::Malformed { url: requirement, reason: "the wheel holds no library".into() });
-    }
+    };
+    integrity::write_record(&library)?;
     fetch::publish(staging, target)?;
     context.progress.note(&format!("Installed ONNX Runtime {VERSION} in {}", target.display()));
     library_in(target).ok_or_else(|| FetchError::Io {

@@ -3,12 +3,14 @@
 //! Order: the library that the user names; the one that infa installed; the `onnxruntime` package of the active Python
 //! environment. If there is none, it is installed (`install.rs`).
 
+use std::error::Error as _;
 use std::ffi::{CStr, c_char};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::{OLDEST_MINOR, RuntimeError, VERSION, install};
+use super::{OLDEST_MINOR, RuntimeError, VERSION, install, integrity};
 use crate::fetch::Context;
+use crate::regular_file;
 
 /// A library, and how it came to be chosen.
 #[derive(Debug, Clone)]
@@ -67,8 +69,8 @@ impl Search {
             }
         }
         if let Some(path) = install::installed(&self.cache) {
-            // A file that does not load any more (another system, a full disk back then) is installed again.
-            match check(&path) {
+            let damaged = |reason| RuntimeError::Library { path: path.clone(), reason };
+            match integrity::damage(&path).map_or_else(|| check(&path), |damage| Err(damaged(damage))) {
                 Ok(version) => return Ok(Some(Library { path, origin: Origin::Cache, version })),
                 Err(e) => tracing::warn!("the installed ONNX Runtime is passed over: {e}"),
             }
@@ -86,6 +88,9 @@ impl Search {
 
     /// The first usable library, installed if there is none.
     pub fn find_or_install(&self, context: &Context) -> Result<Library, RuntimeError> {
+        if self.flag.is_none() && self.environment.is_none() {
+            install::remove_damaged(&self.cache, context);
+        }
         if let Some(library) = self.find()? {
             return Ok(library);
         }
@@ -99,8 +104,13 @@ impl Search {
 pub fn check(path: &Path) -> Result<String, RuntimeError> {
     super::forbid_telemetry();
     let refuse = |reason: String| RuntimeError::Library { path: path.to_owned(), reason };
-    if !path.is_file() {
-        return Err(refuse("there is no such file".into()));
+    let mut file = regular_file::open(path).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => refuse("there is no such file".into()),
+        _ => refuse(e.to_string()),
+    })?;
+    // Loading it would end the process by a signal.
+    if integrity::is_cut_off(&mut file).map_err(|e| refuse(e.to_string()))? {
+        return Err(refuse(integrity::CUT_OFF.into()));
     }
     let version = version(path).map_err(refuse)?;
     let mut numbers = version.split('.').map(str::parse::<u32>);
@@ -113,7 +123,11 @@ pub fn check(path: &Path) -> Result<String, RuntimeError> {
 fn version(path: &Path) -> Result<String, String> {
     // SAFETY: loading a library runs its initialisers; the user, their Python environment or infa's checked download
     // vouches for it, and it is about to be used for inference anyway.
-    let library = unsafe { libloading::Library::new(path) }.map_err(|e| e.to_string())?;
+    let library = unsafe { libloading::Library::new(path) }.map_err(|e| {
+        let reason = e.source().unwrap_or(&e).to_string();
+        // The system's message begins with the path, as the error does already.
+        reason.strip_prefix(&format!("{}: ", path.display())).unwrap_or(&reason).to_owned()
+    })?;
     type GetApiBase = unsafe extern "C" fn() -> *const ort::sys::OrtApiBase;
     // SAFETY: the exported symbol of this name has this type in every version of ONNX Runtime (onnxruntime_c_api.h).
     let base: libloading::Symbol<'_, GetApiBase> =

@@ -4,6 +4,7 @@ pub mod cores;
 pub mod device;
 mod error;
 pub mod install;
+mod integrity;
 pub mod library;
 mod loaded;
 mod resolve;
