@@ -41,6 +41,30 @@ fn each_kind_has_its_own_flags_and_metrics() {
     }
 }
 
+#[test]
+fn flags_may_stand_before_a_subcommand() {
+    let files = Files::temporary();
+    let base = files.report("base.json", &report(&noisy(1000.0)));
+    let vectors = files.write("a.jsonl", "{\"embedding\":[1.0,0.0]}\n{\"embedding\":[0,1]}\n");
+    let run = |words: &[&str]| run::infa(["compare"]).args(words);
+    for (words, file) in [
+        (&["-q", "vectors"][..], &vectors),
+        (&["--fail-if", "cosine_min<0.9", "vectors"], &vectors),
+        (&["--offline", "runs"], &base),
+        (&["--metrics", "all", "runs"], &base),
+    ] {
+        run(words).arg(file).arg(file).run().status(0);
+    }
+    let model = crate::support::fixture("bert-tiny");
+    let ran = run(&["-q", "--engines", "onnx", "engines", "-m"]).arg(&model).stdin("a\nb\n").run().status(0);
+    assert!(ran.text().contains("2 texts of"), "{}", ran.text());
+    // Flags of another kind are as wrong as behind it.
+    run(&["--force", "vectors"]).arg(&vectors).arg(&vectors).run().refuses(2, &["--force"]);
+    run(&["--engines", "onnx", "runs"]).arg(&base).arg(&base).run().refuses(2, &["--engines"]);
+    run(&["-q", "vectors"]).arg(&vectors).run().refuses(2, &["a single file of vectors"]);
+    run(&["-q", "engines"]).arg(&vectors).run().refuses(2, &["--engines"]);
+}
+
 /// A subcommand is only the first word: a file of that name can be given as a path, or after a flag.
 #[test]
 fn files_can_have_the_names_of_subcommands() {

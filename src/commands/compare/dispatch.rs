@@ -9,6 +9,7 @@ use crate::cli::{
 };
 use crate::commands::overwrite::Places;
 use crate::commands::{AppContext, Error, Outcome};
+use crate::compare::threshold::Kind;
 
 pub(in crate::commands) fn run(args: CompareArgs, app: &AppContext) -> Result<Outcome, Error> {
     crate::threads::start_pool().map_err(|e| Error::Thread(std::io::Error::other(e)))?;
@@ -35,9 +36,18 @@ fn engines(args: CompareEnginesArgs, app: &AppContext) -> Result<Outcome, Error>
     engines::run(args, app)
 }
 
+/// The kind whose subcommand stands after a flag, which makes it the first of `files`; a file of that name is a file.
+fn kind_after_flags(files: &mut Vec<PathBuf>) -> Option<Kind> {
+    let first = files.first().filter(|file| !file.exists())?.to_str()?;
+    let kind = [Kind::Runs, Kind::Vectors, Kind::Engines].into_iter().find(|kind| kind.name() == first)?;
+    files.remove(0);
+    Some(kind)
+}
+
 /// The flags of the other kinds are refused.
 fn guessed(args: CompareArgs, app: &AppContext) -> Result<Outcome, Error> {
-    let CompareArgs { kind: _, files, runs: sides, checks, engines: flags } = args;
+    let CompareArgs { kind: _, mut files, runs: sides, checks, engines: flags } = args;
+    let kind = kind_after_flags(&mut files);
     let refuse = |given: &[(&'static str, bool, &'static str)]| match given.iter().find(|(_, given, _)| *given) {
         Some(&(flag, _, reason)) => Err(Error::Flag { flag, reason: reason.to_owned() }),
         None => Ok(()),
@@ -48,7 +58,11 @@ fn guessed(args: CompareArgs, app: &AppContext) -> Result<Outcome, Error> {
         ("--baseline", sides.baseline.is_some()),
         ("--metrics", !sides.metrics.is_empty()),
     ];
-    if flags.set.engines.is_some() {
+    let given = flags.set.engines.is_some();
+    if matches!(kind, Some(Kind::Runs | Kind::Vectors)) {
+        refuse(&[("--engines", given, "it is for infa compare engines")])?;
+    }
+    if given || kind == Some(Kind::Engines) {
         refuse(&of_results.map(|(flag, given)| match flag {
             "--baseline" => (flag, given, "it is for result files; --reference names one of --engines"),
             _ => (flag, given, "it is for result files of infa bench, and not for --engines"),
@@ -61,7 +75,7 @@ fn guessed(args: CompareArgs, app: &AppContext) -> Result<Outcome, Error> {
         ("--reference", flags.set.reference.is_some(), needs_engines),
         ("--qrels", flags.qrels.is_some(), needs_engines),
     ])?;
-    if hold_vectors(&files) {
+    if kind == Some(Kind::Vectors) || kind.is_none() && hold_vectors(&files) {
         refuse(&of_results.map(|(flag, given)| (flag, given, "it is for result files, and these are saved vectors")))?;
         return vectors(CompareVectorsArgs { files, checks }, app);
     }
