@@ -42,7 +42,7 @@ pub enum DemandError {
         /// The kind of value that the name takes.
         wanted: &'static str,
     },
-    #[error("load {name:?}: {given} is not within {min} and {max}")]
+    #[error("load {name:?}: {} is not {}", number(*given), limits(*min, *max))]
     Range { name: &'static str, given: f64, min: f64, max: f64 },
 }
 
@@ -103,6 +103,22 @@ impl FromStr for Demand {
             "search" => search(rest.ok_or_else(needed("search", GOAL))?),
             _ => Err(DemandError::Unknown(text.to_owned())),
         }
+    }
+}
+
+/// The values that are allowed, in words; the least float above 0 stands for all above 0.
+fn limits(min: f64, max: f64) -> String {
+    match min == f64::MIN_POSITIVE {
+        true => format!("above 0 and at most {max}"),
+        false => format!("within {min} and {max}"),
+    }
+}
+
+/// A number in as few characters as it takes: 1e300 has 301 digits.
+fn number(given: f64) -> String {
+    match given.abs() {
+        size if size == 0.0 || size.is_nan() || (1e-6..1e15).contains(&size) => given.to_string(),
+        _ => format!("{given:e}"),
     }
 }
 
@@ -245,10 +261,13 @@ mod tests {
         assert!(error("closed").contains("not a number of clients"));
         assert!(error("closed:0").contains("0 is not within 1 and"));
         assert!(error("closed:1e9").contains("\"1e9\" is not a number of clients"));
-        assert!(error("constant:-1").contains("-1 is not within"));
-        assert!(error("poisson:NaN").contains("NaN is not within"));
+        assert!(error("constant:-1").contains("-1 is not above 0 and at most 1000000"));
+        for text in ["constant:0", "poisson:1e300", "constant:-1e-300", "ramp:0-0", "ramp:1-1e300", "constant:inf"] {
+            assert!(error(text).len() < 80, "{}", error(text));
+        }
+        assert!(error("poisson:NaN").contains("NaN is not above 0"));
         assert!(error("ramp:5").contains("range such as"));
-        assert!(error("ramp:0-0").contains("not within"));
+        assert!(error("ramp:0-0").contains("0 is not above 0 and"));
         assert!(error("sweep:rate").contains("kind of sweep: clients, constant or poisson"));
         assert!(error("sweep:clients:8-4").contains("4 is not within 8"));
         assert!(error("search:p99").contains("goal such as"));

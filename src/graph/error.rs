@@ -1,5 +1,7 @@
 //! Errors of building graphs.
 
+use std::path::{Path, PathBuf};
+
 use crate::model::weights::WeightsError;
 
 /// Errors of building graphs.
@@ -24,6 +26,9 @@ pub enum GraphError {
         key: &'static str,
         value: String,
     },
+    /// An error in the config.json of a directory.
+    #[error("{}", .dir.join(.error.to_string()).display())]
+    In { dir: PathBuf, error: Box<Self> },
     /// The architecture has no such head.
     #[error("{architecture} models with a {head} head are not supported")]
     NoHead {
@@ -43,6 +48,16 @@ pub enum GraphError {
 }
 
 impl GraphError {
+    /// The same with the directory of config.json, if the error is about that file.
+    pub fn of(self, dir: &Path) -> Self {
+        match self {
+            Self::UnknownArchitecture { .. } | Self::Config(_) | Self::NotImplemented { .. } => {
+                Self::In { dir: dir.to_owned(), error: Box::new(self) }
+            }
+            _ => self,
+        }
+    }
+
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::UnknownArchitecture { .. }
@@ -53,6 +68,7 @@ impl GraphError {
                  --onnx-file)"
                     .into(),
             ),
+            Self::In { error, .. } => error.hint(),
             Self::Int8(_) => None,
             Self::Config(_) => Some("the model directory may be incomplete or of another library".into()),
             Self::Weights(e) => e.hint(),

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[non_exhaustive]
 pub enum ModelError {
     /// `--model-id` names a path that does not exist.
-    #[error("--model-id {0}: there is no such file or directory")]
+    #[error("--model-id {}: there is no such file or directory", if .0.is_empty() { "\"\"" } else { .0 })]
     NoSuchPath(String),
     /// The model's directory lacks a file.
     #[error("{}: there is no {what}", dir.display())]
@@ -82,6 +82,9 @@ impl ModelError {
                 Some(format!(
                     "a model's directory holds config.json, tokenizer.json and model.safetensors (or an .onnx file); {found}"
                 ))
+            }
+            Self::Io { source, .. } if source.raw_os_error() == Some(24) => {
+                Some("raise the limit of open files (ulimit -n)".into())
             }
             Self::Io { .. } => Some("check that the file exists and may be read".into()),
             Self::Config { .. } => Some("the file may be damaged, or of a kind of model infa does not serve".into()),

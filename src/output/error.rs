@@ -7,6 +7,9 @@ use clap::ValueEnum;
 
 use super::Format;
 
+/// The name of a temporary file in messages begins with this.
+pub(super) const TEMPORARY: &str = "temporary file in ";
+
 /// The error of opening, writing or renaming an output.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -96,6 +99,9 @@ impl OutputError {
                 "leave --precision (or INFA_PRECISION) out, or use --format jsonl, json or csv".into()
             }
             Self::Dimensions { .. } | Self::Order { .. } => return None,
+            Self::Write { name, .. } if name.starts_with(TEMPORARY) => {
+                "set TMPDIR to a directory with room that you may write to, or name a file with -o".into()
+            }
             Self::Open { source, .. } | Self::Write { source, .. } => match source.kind() {
                 io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
                     "free some space, or write to another disk".into()
@@ -125,6 +131,8 @@ fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::StorageFull => "the disk is full".into(),
         io::ErrorKind::QuotaExceeded => "the disk quota is used up".into(),
+        // Some errors come without the system's words.
+        io::ErrorKind::NotFound if error.raw_os_error().is_none() => "there is no such directory".into(),
         _ => error.to_string(),
     }
 }

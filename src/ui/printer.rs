@@ -103,11 +103,12 @@ pub(super) fn color_wanted() -> bool {
     io::stderr().is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// `text` with control characters escaped; line breaks stay.
+/// `text` with control characters escaped, and with the marks that turn the direction of what follows; line breaks stay.
 pub(super) fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| if c.is_control() && c != '\n' { c.escape_default().collect() } else { vec![c] })
-        .collect()
+    let turns =
+        |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let odd = |c: char| c.is_control() && c != '\n' || turns(c);
+    text.chars().flat_map(|c| if odd(c) { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 #[cfg(test)]
@@ -117,5 +118,6 @@ mod tests {
     #[test]
     fn control_characters_never_reach_the_terminal() {
         assert_eq!(printable("a\x1b[2Jb\nc\u{9b}é"), "a\\u{1b}[2Jb\nc\\u{9b}é");
+        assert_eq!(printable("a\u{202e}b\u{2069}שלום"), "a\\u{202e}b\\u{2069}שלום");
     }
 }

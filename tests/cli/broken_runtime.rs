@@ -69,6 +69,61 @@ fn a_library_of_something_else() {
     embed(["--ort-library", other]).run().refuses(3, &[other, "not an ONNX Runtime library", "hint: "]);
 }
 
+/// A library that the loader would end the process for is never loaded.
+#[test]
+fn a_library_that_is_cut_off() {
+    let whole = fs::read(library()).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let cache = dir.path().join("onnxruntime").join(infa::parts::runtime::VERSION);
+    let installed = cache.join("libonnxruntime.so.1");
+    for length in [5000, 8_000_000, whole.len() - 200_000] {
+        fs::create_dir_all(&cache).unwrap();
+        fs::write(&installed, &whole[..length]).unwrap();
+        let path = installed.to_str().unwrap();
+        embed(["--ort-library", path]).stdin("a\n").run().refuses(3, &[path, "cut off", "hint: "]);
+        // In infa's cache it makes room for another one, which is not to be had here.
+        let ran = embed(["--offline", "--cache-dir"]).arg(dir.path()).without("ORT_DYLIB_PATH");
+        let ran = ran.env("PATH", "/nonexistent").stdin("a\n").run().status(3);
+        ran.says(&[path, "cut off", "installed again", "ONNX Runtime 1.", "--offline"]);
+        assert!(!installed.exists());
+    }
+    // Without damage, and without a record of its size, it is used.
+    fs::create_dir_all(&cache).unwrap();
+    fs::write(&installed, &whole).unwrap();
+    let ran = embed(["-v", "--cache-dir"]).arg(dir.path()).without("ORT_DYLIB_PATH").stdin("a\n").run();
+    ran.status(0).says(&["installed by infa"]);
+    // Nothing reads such bytes but by their sum.
+    let record = format!(r#"{{"bytes":{},"sha256":"{}","modified":0}}"#, whole.len(), "0".repeat(64));
+    fs::write(cache.join("library.json"), record).unwrap();
+    let ran = embed(["--offline", "--cache-dir"]).arg(dir.path()).without("ORT_DYLIB_PATH");
+    ran.env("PATH", "/nonexistent").stdin("a\n").run().status(3).says(&["SHA-256", "installed again"]);
+}
+
+#[test]
+fn errors_name_the_cause() {
+    for files in 6..14 {
+        let ran = embed([] as [&str; 0]).stdin("a\n").run_in_shell(&format!("ulimit -n {files}; exec \"$@\""));
+        assert!(!ran.err.contains("panicked") && !ran.err.contains("ulimit -u"), "{files}: {}", ran.err);
+        assert!(ran.status == 0 || ran.err.contains("Too many open files"), "{files}: {}", ran.err);
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let text = dir.path().join("libonnxruntime.so");
+    fs::write(&text, "short").unwrap();
+    let ran = embed(["--ort-library"]).arg(&text).run().status(3);
+    assert!(ran.err.contains("file too short") && !ran.err.contains("leave the flag out"), "{}", ran.err);
+    infa(["embed", "-m", "/dev/zero"]).run().refuses(2, &["--model-id", "/dev/zero is neither a directory nor"]);
+    infa(["embed", "-m", ""]).run().refuses(2, &["--model-id \"\": there is no such file"]);
+    let model = copy("bert-tiny");
+    let config = model.path().join("config.json");
+    let text = fs::read_to_string(&config).unwrap();
+    let mut json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    json["hidden_act"] = "odd".into();
+    fs::write(&config, json.to_string()).unwrap();
+    infa(["embed", "-m"]).arg(model.path()).stdin("a\n").run().refuses(3, &[config.to_str().unwrap(), "hidden_act"]);
+    let ran = embed(["--format", "npy"]).env("TMPDIR", "/nonexistent").stdin("a\n").run();
+    ran.refuses(2, &["/nonexistent: there is no such directory", "hint: set TMPDIR"]);
+}
+
 #[test]
 fn the_library_may_be_named_by_flag() {
     let path = library();

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::cli::BenchSettings;
+use crate::report::text::shortened;
 use crate::suggest::suggest;
 
 /// The configs that come with infa.
@@ -78,8 +79,13 @@ fn text(path: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))
 }
 
+/// Characters of a line of a message that are shown. The list of all keys is shorter.
+const LINE: usize = 1500;
+
 fn parse(text: &str) -> Result<BenchSettings, String> {
     BenchSettings::from_toml(text).map_err(|message| {
+        // TOML's messages quote the line, and others a value.
+        let message = message.lines().map(|line| shortened(line.trim_end(), LINE)).collect::<Vec<_>>().join("\n");
         if let Some(flag) = unknown_field(&message).and_then(|name| FLAGS.into_iter().find(|flag| *flag == name)) {
             let (place, _) = message.split_once("unknown field").unwrap_or_default();
             return format!("{place}`{flag}` is a flag, not a key of a config: give --{flag} on the command line");
@@ -115,6 +121,15 @@ fn unknown(name: &str) -> ConfigError {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_line_is_not_printed_whole() {
+        let long = "x".repeat(100_000);
+        for text in [format!("a = {long}"), format!("{long} = 1"), format!("load = '{long}'"), format!("[{long}")] {
+            let message = parse(&text).unwrap_err();
+            assert!(message.len() < 6000, "{}", message.len());
+        }
+    }
 
     #[test]
     fn those_that_come_with_infa_can_be_read() {

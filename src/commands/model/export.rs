@@ -34,7 +34,8 @@ pub(super) fn run(args: ExportArgs, app: &AppContext) -> Result<Outcome, Error> 
     let weights = open_weights(&model)?;
     let task = task.unwrap_or_else(|| usual_task(&model));
     let (request, mut metadata) = request(&model, task, standard_ops, attention_mask)?;
-    let graph = graph::build(&model.config, &weights, &request).map_err(EngineError::from)?;
+    let graph = graph::build(&model.config, &weights, &request);
+    let graph = graph.map_err(|e| EngineError::from(e.of(&model.sentence.transformer)))?;
     if let Some(most) = graph.max_positions {
         metadata.push(("max_positions", most.to_string()));
     }

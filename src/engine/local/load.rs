@@ -47,7 +47,9 @@ pub(super) fn load_safetensors(
     let weights = Arc::new(weights);
     let graph = match options.dtype {
         Dtype::Int8 => int8::graph(runtime, model, &weights, request, &options.int8, options.access)?,
-        Dtype::Auto | Dtype::Float32 => graph::build(&model.config, &weights, request)?,
+        Dtype::Auto | Dtype::Float32 => {
+            graph::build(&model.config, &weights, request).map_err(|e| e.of(&model.sentence.transformer))?
+        }
         Dtype::Float16 | Dtype::Bfloat16 => return Err(RuntimeError::Dtype(options.dtype).into()),
     };
     let (width, max_positions, vocab_size) = (graph.width, graph.max_positions, graph.vocab_size);

@@ -101,7 +101,7 @@ impl Client {
         let texts: Vec<Cow<'_, str>> = texts.iter().map(|text| before(prompt.as_deref(), text)).collect();
         let texts: Vec<&str> = texts.iter().map(AsRef::as_ref).collect();
         let reply = self.send(&protocol.embed(parameters, role, &texts)).await?;
-        let mut embedded = protocol.embedded(&reply, texts.len())?;
+        let mut embedded = protocol.embedded(&reply, texts.len()).map_err(|e| self.0.http.unfit(&reply, e))?;
         for vector in &mut embedded.values {
             cut_and_scale(vector, parameters.dimensions, parameters.normalize, LENGTH_TOLERANCE)
                 .map_err(RemoteError::shape)?;
@@ -120,7 +120,7 @@ impl Client {
         let Shared { protocol, parameters, prompt, .. } = &*self.0;
         let query = before(prompt.as_deref(), query);
         let reply = self.send(&protocol.rerank(parameters, &query, documents)).await?;
-        protocol.reranked(&reply, documents.len())
+        protocol.reranked(&reply, documents.len()).map_err(|e| self.0.http.unfit(&reply, e))
     }
 
     /// The labels of `inputs`, by one request (and its retries, if enabled).
@@ -137,7 +137,8 @@ impl Client {
         });
         let request = protocol.classify(parameters, prompted.as_deref().unwrap_or(inputs));
         let request = request.ok_or_else(|| RemoteError::shape("the protocol has no labels of such inputs"))?;
-        protocol.classified(&self.send(&request).await?, inputs.len())
+        let reply = self.send(&request).await?;
+        protocol.classified(&reply, inputs.len()).map_err(|e| self.0.http.unfit(&reply, e))
     }
 
     /// Requests the vector of a short text, the score of a short document, or the labels of a short text, as a check.

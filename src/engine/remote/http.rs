@@ -163,6 +163,17 @@ impl Http {
         })
     }
 
+    /// The reason that a reply is no result: the server's own, where the reply holds one.
+    pub fn unfit(&self, reply: &Reply, error: RemoteError) -> RemoteError {
+        match complaint(&reply.body).filter(|_| matches!(error, RemoteError::Shape { .. })) {
+            Some(message) => {
+                let message = self.without_key(&without_traceback(message));
+                RemoteError::shape(format!("it is an error with HTTP 200: {message}"))
+            }
+            None => error,
+        }
+    }
+
     fn url(&self, request: &Request) -> Url {
         let mut url = self.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
@@ -242,6 +253,13 @@ fn without_traceback(text: String) -> String {
         !name.is_empty() && name != "At" && name.chars().all(is_name)
     });
     format!("{before}{}", error.unwrap_or("Traceback …"))
+}
+
+/// The server's message in place of a result: with success, though it is an error.
+fn complaint(body: &[u8]) -> Option<String> {
+    let json: Json = serde_json::from_slice(body).ok()?;
+    let says = ["error", "message", "detail"].iter().any(|field| json.get(field).is_some_and(|says| !says.is_null()));
+    says.then(|| message(body)).flatten()
 }
 
 /// The server's message in the common shapes: OpenAI's `error.message`, TEI's and KServe's `error`, Cohere's `message`,
@@ -349,6 +367,19 @@ mod tests {
         assert_eq!(of(&format!("{inner}KeyboardInterrupt")), "KeyboardInterrupt");
         assert_eq!(of(inner), "Traceback …");
         assert_eq!(of("no: traceback"), "no: traceback");
+    }
+
+    #[test]
+    fn an_error_in_place_of_a_result() {
+        let of = |body: &str| complaint(body.as_bytes());
+        for error in [r#"{"error":{"message":"no such model"}}"#, r#"{"object":"error","message":"no such model"}"#] {
+            assert_eq!(of(error).unwrap(), "no such model");
+        }
+        assert_eq!(of(r#"{"error":"no such model"}"#).unwrap(), "no such model");
+        assert_eq!(of(r#"{"detail":[{"loc":["body"],"msg":"missing"}]}"#).unwrap(), "body: missing");
+        for other in [r#"{"data":[],"error":null}"#, "[1]", "{}", "no JSON", "{\"error\":"] {
+            assert_eq!(of(other), None, "{other}");
+        }
     }
 
     #[test]

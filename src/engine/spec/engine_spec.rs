@@ -68,7 +68,7 @@ impl EngineSpec {
             (true, _, Some(_)) => return Err(SpecError::DeviceOfServer { name }),
             _ => {}
         }
-        let options = words.filter(|word| !word.is_empty()).map(str::to_ascii_lowercase).collect();
+        let options = words.map(str::to_ascii_lowercase).collect();
         let spec = Self { kind, device, options, url };
         spec.check()?;
         Ok(spec)

@@ -144,6 +144,8 @@ mod tests {
         for (spec, reason) in [
             ("torch:bfloat61", "torch has no option \"bfloat61\", did you mean \"bfloat16\"?; options: float32, "),
             ("torch:int8", "torch has no option \"int8\""),
+            ("onnx:", "onnx has no option \"\"; options: "),
+            ("onnx::int8", "onnx has no option \"\""),
             ("fastembed:xyz", "options: float32, bN"),
             ("onnx-export:b0", "has no option \"b0\""),
             ("ctranslate2:float32:int8", "ctranslate2: two number formats: float32 and int8"),

@@ -1,6 +1,7 @@
 //! The source of a model's files: a path, the Hugging Face cache or Hub, or (the default model) a package.
 
 use std::cell::RefCell;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::cache::HubEnv;
@@ -77,8 +78,15 @@ impl Request {
                 return Err(ModelError::Flag { flag: "--revision", reason });
             }
             (path.to_owned(), Vec::new())
-        } else if looks_like_path(&self.model_id) {
-            return Err(ModelError::NoSuchPath(name));
+        } else if looks_like_path(&self.model_id) || path.exists() {
+            let refuse = |reason| ModelError::Flag { flag: "--model-id", reason };
+            return Err(match std::fs::metadata(path) {
+                Ok(_) => refuse(format!("{name} is neither a directory nor a regular file")),
+                Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+                    ModelError::NoSuchPath(name)
+                }
+                Err(e) => refuse(format!("{name}: {e}")),
+            });
         } else {
             self.repository(hub_env, context)?
         };

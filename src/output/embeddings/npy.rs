@@ -8,6 +8,7 @@ use std::fs::File;
 use std::io::{Seek, SeekFrom};
 
 use super::row::check_dimensions;
+use crate::output::error::TEMPORARY;
 use crate::output::file::sink::{Sink, without_path};
 use crate::output::{Numbers, OutputError, Row, RowWriter, Shape, Vector};
 
@@ -117,7 +118,7 @@ fn spool_error(source: std::io::Error) -> OutputError {
 }
 
 fn spool_name() -> String {
-    format!("temporary file in {}", env::temp_dir().display())
+    format!("{TEMPORARY}{}", env::temp_dir().display())
 }
 
 #[cfg(test)]

@@ -99,7 +99,8 @@ pub(super) fn observe(
     texts: &Texts,
     multiplier: Multiplier,
 ) -> Result<Observed, EngineError> {
-    let (graph, inputs) = graph::build_watched(&model.config, weights, request)?;
+    let (graph, inputs) =
+        graph::build_watched(&model.config, weights, request).map_err(|e| e.of(&model.sentence.transformer))?;
     let interface = Interface::built(&graph);
     let shared = runtime.share(graph.initializers.clone())?;
     // All threads in one operator: there is one text at a time.

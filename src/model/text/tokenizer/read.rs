@@ -18,8 +18,9 @@ use crate::panic_guard::catch_panic;
 use crate::regular_file;
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
+use tokenizers::models::ModelWrapper;
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
-use tokenizers::{PostProcessor, TruncationDirection};
+use tokenizers::{Model as _, PostProcessor, TruncationDirection};
 
 /// The file that has all of a tokenizer.
 const FILE: &str = "tokenizer.json";
@@ -63,7 +64,8 @@ impl Tokenizer {
             let steps = std::iter::once(first).chain(inner.get_normalizer().cloned()).collect();
             inner.with_normalizer(Some(Sequence::new(steps))).map_err(|e| e.to_string())?;
         }
-        let remarks = ends::add_missing(&mut inner, class, config, map)?;
+        let mut remarks = ends::add_missing(&mut inner, class, config, map)?;
+        remarks.extend(unknown_missing(&inner));
         let (prefix, suffix) = special_tokens(&inner)?;
         let pair_specials = inner.get_post_processor().map_or(0, |post| post.added_tokens(true));
         growth::check_specials(pair_specials.max(prefix.len() + suffix.len()))?;
@@ -167,6 +169,18 @@ impl Saved {
 pub fn file_in(dir: &Path) -> PathBuf {
     let whole = dir.join(FILE);
     if whole.is_file() { whole } else { vocabulary::find(dir).unwrap_or(whole) }
+}
+
+/// A remark if the vocabulary lacks the token that unknown words become: each text with one fails.
+fn unknown_missing(inner: &tokenizers::Tokenizer) -> Option<String> {
+    let token = match inner.get_model() {
+        ModelWrapper::WordPiece(model) => Some(&model.unk_token),
+        ModelWrapper::WordLevel(model) => Some(&model.unk_token),
+        ModelWrapper::BPE(model) => model.unk_token.as_ref(),
+        ModelWrapper::Unigram(_) => None,
+    };
+    let token = token.filter(|token| inner.get_model().token_to_id(token).is_none())?;
+    Some(format!("the vocabulary lacks the token {token:?} for unknown words: texts with such words fail"))
 }
 
 #[cfg(test)]
