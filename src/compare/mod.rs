@@ -12,6 +12,7 @@
 
 pub mod engines;
 mod fidelity_chart;
+mod gap;
 pub mod quality;
 pub mod runs;
 pub mod scores;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::set::QueryName;
 use super::set_report::ScoreSetReport;
 use super::{Calibration, Finding, OrderAgreement};
-use crate::compare::threshold::gap;
+use crate::compare::gap::gap;
 use crate::compare::vectors::Verdict;
 
 /// A query whose documents are ordered otherwise.

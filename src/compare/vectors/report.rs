@@ -7,7 +7,7 @@ use super::histogram::CosineHistogram;
 use super::set::InputName;
 use super::set_report::VectorSetReport;
 use super::{Distances, Finding, MatchedBy, Neighbours, Verdict};
-use crate::compare::threshold::gap;
+use crate::compare::gap::gap;
 use crate::report::document::Check;
 use crate::stats::fidelity::VectorReport;
 
