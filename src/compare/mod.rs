@@ -7,6 +7,7 @@
 //! vectors  vectors of the same inputs: how similar, and the likely cause of a difference
 //! quality  vectors at a task with judged data: which engine is better, and by more than noise?
 //! fidelity_chart   speed against fidelity, of engines and of result files
+//! gap      inputs that a figure says nothing about, for thresholds
 //! threshold   limits to the figures of all of these: one grammar, with the metrics of each
 //! ```
 
