@@ -18,4 +18,4 @@ pub use list::{List, list, spread};
 pub use listing::ListingArgs;
 pub use model::{CpuArgs, HardwareArgs, InputArgs, MODEL_SOURCES, ModelArgs, ModelIdArgs, TextArgs, VectorArgs};
 pub use read::{FieldArgs, OutputArgs, ReadArgs};
-pub use values::{EngineEntry, Rounds, Share, duration, size_limit};
+pub use values::{EngineEntry, Rounds, Share, duration};

@@ -3,7 +3,6 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer};
 
 use crate::engine::spec::is_engine;
@@ -69,19 +68,6 @@ impl<'de> Deserialize<'de> for EngineEntry {
 /// The maximum of any time: it can be added to any point in time.
 const MAX_DURATION: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// Parses a number of bytes that limits something: `1048576`, `32MiB`.
-///
-/// # Errors
-/// Not a number of bytes, 0, or more than 64 bits hold.
-pub fn size_limit(text: &str) -> Result<ByteSize, String> {
-    match text.parse::<ByteSize>()? {
-        ByteSize(0) => Err("0 is not allowed; give at least 1".into()),
-        // The parser stops there.
-        ByteSize(u64::MAX) => Err("it is too large".into()),
-        size => Ok(size),
-    }
-}
-
 /// Parses a time: seconds, or a number with a unit such as `5m`.
 ///
 /// # Errors
@@ -144,15 +130,6 @@ impl FromStr for Rounds {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn limits_are_above_zero() {
-        assert_eq!(size_limit("1"), Ok(ByteSize(1)));
-        assert_eq!(size_limit("32MiB"), Ok(ByteSize::mib(32)));
-        for text in ["0", "0MiB", "99999999999999999999GiB", "-1", "x", ""] {
-            assert!(size_limit(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn durations_are_seconds_or_have_a_unit() {

@@ -12,7 +12,7 @@ use super::tei::TeiArgs;
 use super::values::{
     ApiKey, LogLevel, ServeEngine, device, dtype, embedding_dtype, engine, path, pooling, text, yes_or_no,
 };
-use crate::cli::flags::{CpuArgs, InputArgs, List, MODEL_SOURCES, VectorArgs, duration, list, size_limit};
+use crate::cli::flags::{CpuArgs, InputArgs, List, MODEL_SOURCES, VectorArgs, duration, list};
 use crate::cli::parse::paragraphs;
 use crate::engine::OnnxOptions;
 use crate::model::DEFAULT_MODEL;
@@ -203,8 +203,8 @@ pub struct LimitArgs {
     pub max_batch_tokens: NonZero<usize>,
 
     /// Maximum tokens in a model's queue; beyond it, requests get 429
-    #[arg(long, value_name = "N", default_value = "524288")]
-    pub queue_tokens: NonZero<usize>,
+    #[arg(long, value_name = "N", default_value_t = 524_288)]
+    pub queue_tokens: usize,
 
     /// Maximum concurrent requests; beyond it, requests get 429
     #[arg(long, value_name = "N", default_value = "512")]
@@ -215,11 +215,11 @@ pub struct LimitArgs {
     pub max_client_batch_size: NonZero<usize>,
 
     /// Maximum size of a request body after decompression
-    #[arg(long, alias = "payload-limit", value_name = "SIZE", value_parser = size_limit, default_value = "32MiB")]
+    #[arg(long, alias = "payload-limit", value_name = "SIZE", default_value = "32MiB")]
     pub body_limit: ByteSize,
 
     /// Maximum size of a reply with token vectors or tokens; beyond it, 413
-    #[arg(long, value_name = "SIZE", value_parser = size_limit, default_value = "128MiB")]
+    #[arg(long, value_name = "SIZE", default_value = "128MiB")]
     pub reply_limit: ByteSize,
 
     /// Maximum time of a request; 0s is unlimited [default: unlimited]

@@ -84,7 +84,7 @@ impl Settings {
         let environment = hub.clone().unwrap_or_else(HubEnv::from_env);
         let models = resolve_models(models, vectors, input, max_batch_tokens, globals, &environment, &mut remarks)?;
         let shared = |mut model: ServedModel| {
-            model.options.onnx = model.options.onnx.clone().shared(queue_tokens.get());
+            model.options.onnx = model.options.onnx.clone().shared(queue_tokens);
             if let Some(hub) = &hub {
                 model.options.hub = Some(hub.clone());
             }
