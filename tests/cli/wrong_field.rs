@@ -73,7 +73,7 @@ fn hints_can_be_followed() {
     fs::write(&csv, "Body,ID\nthe cat,1\n").unwrap();
     let dataset = format!("file={}", csv.display());
     let bench = || infa(["bench", "--engines", "onnx", "--dry-run", "--dataset", &dataset]);
-    bench().run().status(2).says(&["body.csv", "\"text\"", "\"Body\"", "name the column with --field"]);
+    bench().run().status(2).says(&["body.csv", "\"text\"", "\"Body\"", "name the field with --field"]);
     bench().args(["--field", "Body"]).run().status(0);
     let json = dir.path().join("t.jsonl");
     fs::write(&json, "{\"Text\":\"a\"}\n{\"Text\":\"b\"}\n").unwrap();
