@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::load::{HIGHEST_RATE, Load, MOST_IN_FLIGHT};
 use super::report::CurveKind;
 use super::search::{Axis, Goal};
+use crate::suggest::suggest;
 
 /// The same load in all rounds, or a rising load.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,10 +31,16 @@ pub enum Demand {
 /// The forms of a load.
 pub const FORMS: &str = "offline, closed:CLIENTS, constant:RATE, poisson:RATE, ramp:FROM-TO, sweep[:clients|constant|poisson[:FROM-TO]], search:p99<TIME[:constant|poisson]";
 
+const NAMES: [&str; 7] = ["offline", "closed", "constant", "poisson", "ramp", "sweep", "search"];
+
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum DemandError {
-    #[error("unknown load {0:?}; loads: {FORMS}")]
-    Unknown(String),
+    #[error("unknown load {given:?}{}; loads: {FORMS}", .like.map(|like| format!(", did you mean {like}?")).unwrap_or_default())]
+    Unknown {
+        given: String,
+        /// The most similar name.
+        like: Option<&'static str>,
+    },
     /// The part after the name cannot be read.
     #[error("load {name:?}: {given:?} is not a {wanted}")]
     Value {
@@ -101,7 +108,10 @@ impl FromStr for Demand {
             }
             "sweep" => sweep(rest),
             "search" => search(rest.ok_or_else(needed("search", GOAL))?),
-            _ => Err(DemandError::Unknown(text.to_owned())),
+            other => Err(DemandError::Unknown {
+                given: text.to_owned(),
+                like: suggest(other, NAMES).filter(|like| *like != other),
+            }),
         }
     }
 }
@@ -110,7 +120,7 @@ impl FromStr for Demand {
 fn limits(min: f64, max: f64) -> String {
     match min == f64::MIN_POSITIVE {
         true => format!("above 0 and at most {max}"),
-        false => format!("within {min} and {max}"),
+        false => format!("between {min} and {max}"),
     }
 }
 
@@ -257,9 +267,15 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         let error = |text: &str| read(text).unwrap_err().to_string();
-        assert!(error("close:3").contains("unknown load \"close:3\"; loads: offline, closed:CLIENTS"));
+        assert!(
+            error("close:3").contains("unknown load \"close:3\", did you mean closed?; loads: offline, closed:CLIENTS")
+        );
+        assert!(
+            error("clsed:4").contains("did you mean closed?") && error("poison:4").contains("did you mean poisson?")
+        );
+        assert!(error("xyz").contains("unknown load \"xyz\"; loads"));
         assert!(error("closed").contains("not a number of clients"));
-        assert!(error("closed:0").contains("0 is not within 1 and"));
+        assert!(error("closed:0").ends_with("0 is not between 1 and 100000"));
         assert!(error("closed:1e9").contains("\"1e9\" is not a number of clients"));
         assert!(error("constant:-1").contains("-1 is not above 0 and at most 1000000"));
         for text in ["constant:0", "poisson:1e300", "constant:-1e-300", "ramp:0-0", "ramp:1-1e300", "constant:inf"] {
@@ -269,11 +285,11 @@ mod tests {
         assert!(error("ramp:5").contains("range such as"));
         assert!(error("ramp:0-0").contains("0 is not above 0 and"));
         assert!(error("sweep:rate").contains("kind of sweep: clients, constant or poisson"));
-        assert!(error("sweep:clients:8-4").contains("4 is not within 8"));
+        assert!(error("sweep:clients:8-4").contains("4 is not between 8 and"));
         assert!(error("search:p99").contains("goal such as"));
         assert!(error("search:p99<0s").contains("goal such as"));
-        assert!(error("search:p0<1s").contains("0 is not within 1 and 100"));
+        assert!(error("search:p0<1s").contains("0 is not between 1 and 100"));
         assert!(error("search:p99<1s:often").contains("constant or poisson"));
-        assert!(error("offline:3").contains("unknown load"));
+        assert!(error("offline:3").contains("unknown load \"offline:3\"; loads"));
     }
 }

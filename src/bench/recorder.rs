@@ -10,7 +10,10 @@
 //! lose up to one wave. Failures may open and close the window, but do not count.
 //!
 //! If the window holds less than a wave, and in an offline phase, where the tail is part of the job, throughput is that
-//! of the whole phase: all completions, from the beginning to the last one.
+//! of the whole phase: all completions, from the beginning to the last one. In an open loop a window of few completions
+//! would show where they happen to stand, and the end of a phase belongs to it although nothing is due then: with fewer
+//! than [`FEW`] throughput is that of the whole phase, which lasts as long as requests can be due. One request that is due
+//! in a second and answered in 5 ms is 1/s, not 200/s.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -32,6 +35,8 @@ pub struct Sample {
     pub outcome: Outcome,
 }
 
+/// Fewer completions in the window of an open loop say nothing about its rate.
+const FEW: u64 = 10;
 /// The most characters of an example of a failure.
 const EXAMPLE: usize = 400;
 
@@ -218,6 +223,8 @@ pub struct Recorder {
     recording: Recording,
     /// Completions before the window opens; `None` if the phase counts as a whole.
     wave: Option<u64>,
+    /// The time in which requests of an open loop are due.
+    open: Option<Duration>,
     /// The time at which the last request is due, once it is known: the window closes before it.
     end: Option<Duration>,
     finished: u64,
@@ -235,6 +242,7 @@ impl Recorder {
         Self {
             recording: Recording::default(),
             wave: wave.map(|wave| wave.max(1) as u64),
+            open: None,
             end: None,
             finished: 0,
             opened: Duration::ZERO,
@@ -243,6 +251,11 @@ impl Recorder {
             window: Counts::default(),
             in_a_row: 0,
         }
+    }
+
+    /// An open loop, whose requests are due within this time.
+    pub fn of_open_loop(due: Duration) -> Self {
+        Self { open: Some(due), ..Self::new(Some(1)) }
     }
 
     /// Closes the window at `end`, counted from the beginning of the phase. Only the first call counts.
@@ -291,15 +304,19 @@ impl Recorder {
 
     /// The result of the phase; `unfinished` requests were still in flight.
     pub fn into_recording(self, ending: Ending, unfinished: usize) -> Recording {
-        let Self { mut recording, wave, opened, closed, inside, window, .. } = self;
+        let Self { mut recording, wave, open, opened, closed, inside, window, .. } = self;
         recording.ending = ending;
         recording.unfinished = unfinished as u64;
         recording.offered += unfinished as u64;
         recording.throughput = match wave {
-            Some(wave) if inside >= wave && closed > opened => {
+            Some(wave) if inside >= open.map_or(wave, |_| FEW) && closed > opened => {
                 Throughput { basis: Basis::Window, span: closed - opened, done: window }
             }
-            _ => Throughput { basis: Basis::Whole, span: recording.elapsed, done: recording.done },
+            _ => {
+                // A phase that ended early has no time left in which a request could be due.
+                let due = open.filter(|_| ending == Ending::Complete).unwrap_or_default();
+                Throughput { basis: Basis::Whole, span: recording.elapsed.max(due), done: recording.done }
+            }
         };
         recording
     }
@@ -387,6 +404,24 @@ mod tests {
         }
         let nothing = record(Some(1), 100, &[failed(10, FailureKind::Connect, "refused")]);
         assert_eq!(nothing.throughput.requests_per_second(), None);
+    }
+
+    /// One request a second is one, however fast its answer is, and four in random order are no burst.
+    #[test]
+    fn few_requests_of_an_open_loop_are_no_faster_than_they_are_due() {
+        let rate = |due: &[u64], ending| {
+            let mut recorder = Recorder::of_open_loop(ms(1000));
+            recorder.end(ms(*due.last().unwrap_or(&0)));
+            due.iter().for_each(|&at| recorder.finished(&answered(at, at, at + 5)));
+            recorder.into_recording(ending, 0).throughput.requests_per_second()
+        };
+        assert_eq!(rate(&[0], Ending::Complete), Some(1.0));
+        assert_eq!(rate(&[700, 710, 720, 800], Ending::Complete), Some(4.0));
+        assert_eq!(rate(&[0, 95], Ending::Cancelled), Some(20.0));
+        // Later than the last one is due, the phase lasts until the answer.
+        assert_eq!(rate(&[0, 1995], Ending::Complete), Some(1.0));
+        let even: Vec<u64> = (0..40).map(|number| number * 25).collect();
+        assert_eq!(rate(&even, Ending::Complete), Some(40.0));
     }
 
     #[test]

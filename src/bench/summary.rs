@@ -158,9 +158,10 @@ pub fn swept(kind: CurveKind, swept: &Swept) -> Curve {
 pub fn searched(goal: Goal, found: &HighestRate) -> Curve {
     let HighestRate { holds, fails, steps, stop: why } = found;
     let steps: Vec<CurveStep> = steps.iter().map(step).collect();
-    let highest = |a: &(usize, f64), b: &(usize, f64)| a.1.total_cmp(&b.1);
-    let rates = steps.iter().enumerate().filter_map(|(place, step)| Some((place, step.requests_per_second?)));
-    let best = rates.max_by(highest).map(|(place, _)| place);
+    // Faster steps miss the goal.
+    let best = found.steps.iter().zip(&steps).rposition(|(taken, step)| {
+        Some(step.load) == *holds && goal.met(&taken.recording) && step.requests_per_second.is_some()
+    });
     let latency_ms = goal.latency.as_secs_f64() * 1e3;
     let held = HeldRate { quantile: goal.quantile, latency_ms, holds: *holds, fails: *fails };
     Curve { kind: CurveKind::Search, steps, best, held: Some(held), stop: stop(*why) }
@@ -211,6 +212,8 @@ mod tests {
 
     use super::*;
     use crate::bench::collect::Results;
+    use crate::bench::recorder::{Ending, Recorder, Sample};
+    use crate::bench::target::Answer;
 
     fn rounds(rates: &[f64]) -> Vec<RoundReport> {
         let round = |(round, &rate): (usize, &f64)| RoundReport {
@@ -259,6 +262,27 @@ mod tests {
         let of = |rate| vec![RoundReport { requests_per_second: Some(rate), ..RoundReport::default() }];
         let figures = figures(&of(3.0), Some(Baseline { rounds: &of(2.0), engines: 1 }), Rates::default());
         assert_eq!(figures.speed_up.map(|figure| figure.median), Some(1.5));
+    }
+
+    /// The table shows the figures of the highest rate that holds, not of a faster one that misses the goal.
+    #[test]
+    fn the_best_step_of_a_search_holds() {
+        let step = |rate: f64, late: u64| {
+            let mut recorder = Recorder::of_open_loop(Duration::from_secs(1));
+            for at in (0..rate as u64).map(|number| Duration::from_secs_f64(number as f64 / rate)) {
+                let done = at + Duration::from_millis(late);
+                let answer = Answer { inputs: 1, ..Answer::default() };
+                recorder.finished(&Sample { index: 0, scheduled: at, sent: at, done, outcome: Ok(answer) });
+            }
+            Step { load: Load::Constant { rate }, recording: recorder.into_recording(Ending::Complete, 0) }
+        };
+        let goal = Goal { quantile: 0.99, latency: Duration::from_millis(100), failures: 0.001 };
+        let steps =
+            vec![step(20.0, 5), step(40.0, 300), step(30.0, 110), step(30.0, 90), step(30.0, 90), step(35.0, 110)];
+        let found = HighestRate { holds: Some(30.0), fails: Some(35.0), steps, stop: Stop::Found };
+        assert_eq!(searched(goal, &found).best, Some(4));
+        let none = HighestRate { holds: None, fails: Some(40.0), steps: vec![step(40.0, 300)], stop: Stop::Limit };
+        assert_eq!(searched(goal, &none).best, None);
     }
 
     #[test]

@@ -205,6 +205,20 @@ impl Threshold {
         if self.above { value > limit } else { value < limit }
     }
 
+    /// The end of an interval that keeps a value beyond its limit from crossing it, in words; `None` if it is not beyond
+    /// it, or certainly.
+    pub(super) fn doubt(
+        &self,
+        value: f64,
+        limit: f64,
+        interval: (f64, f64),
+        write: impl Fn(f64) -> String,
+    ) -> Option<String> {
+        let end = self.near(interval);
+        let word = if self.above { "begins at" } else { "ends at" };
+        (self.beyond(value, limit) && !self.beyond(end, limit)).then(|| format!("{word} {}", write(end)))
+    }
+
     /// The end of an interval that is nearer to what is allowed: noise does not cross a threshold.
     pub(super) fn near(&self, (low, high): (f64, f64)) -> f64 {
         if self.above { low } else { high }
@@ -256,17 +270,30 @@ impl fmt::Display for Threshold {
 pub(super) fn checked(threshold: &str, crossed: Option<bool>, comparable: bool, subject: &str, found: &str) -> Check {
     let outcome = match crossed {
         Some(true) => "crossed by",
-        Some(false) => "kept by",
+        Some(false) => "not crossed by",
         None if !comparable => "not checked for",
         None => "not checked, since its noise is not known, for",
     };
+    Check { crossed, comparable, text: format!("{threshold}: {outcome} {subject}: {}", measured(threshold, found)) }
+}
+
+/// As [`checked`], of a value beyond its limit whose interval reaches back across it: `end` is that end of it, such as
+/// `begins at +6.5%`.
+pub(super) fn doubtful(threshold: &str, subject: &str, found: &str, end: &str) -> Check {
+    let found = measured(threshold, found);
+    let value = found.split(" (").next().unwrap_or_default();
+    let text = format!("{threshold}: not crossed for certain by {subject}: {value}, but the interval {end}");
+    Check { crossed: Some(false), comparable: true, text }
+}
+
+/// A value with the name of its metric.
+fn measured(threshold: &str, found: &str) -> String {
     let metric = threshold.split(['<', '>']).next().unwrap_or_default();
-    let found = match found.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-')) {
+    match found.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-')) {
         true if found.contains('%') => format!("{metric} by {found}"),
         true => format!("{metric} {found}"),
         false => found.to_owned(),
-    };
-    Check { crossed, comparable, text: format!("{threshold}: {outcome} {subject}: {found}") }
+    }
 }
 
 /// Seven digits: a cosine of 0.99987 is not 1.
@@ -354,8 +381,12 @@ mod tests {
     fn results_have_the_same_words_everywhere() {
         let text = |crossed, comparable, found| checked("cosine_min<0.9", crossed, comparable, "onnx", found).text;
         assert_eq!(text(Some(true), true, "0.85"), "cosine_min<0.9: crossed by onnx: cosine_min 0.85");
-        assert_eq!(text(Some(false), true, "cosine_min 0.95"), "cosine_min<0.9: kept by onnx: cosine_min 0.95");
+        assert_eq!(text(Some(false), true, "cosine_min 0.95"), "cosine_min<0.9: not crossed by onnx: cosine_min 0.95");
         assert_eq!(text(Some(true), true, "it is not known"), "cosine_min<0.9: crossed by onnx: it is not known");
+        assert_eq!(
+            doubtful("p99>+10%", "onnx", "+14.0% (+6.5% … +22.1%)", "begins at +6.5%").text,
+            "p99>+10%: not crossed for certain by onnx: p99 by +14.0%, but the interval begins at +6.5%"
+        );
         assert_eq!(text(None, false, "-3.0% (x)"), "cosine_min<0.9: not checked for onnx: cosine_min by -3.0% (x)");
     }
 }

@@ -8,6 +8,8 @@ use super::Figure;
 pub(crate) const NOTHING: &str = "–";
 /// Intervals with a larger half-width are written by their two ends: they are lopsided, or wider than the value.
 const WIDE: f64 = 0.5;
+/// Ends of an interval that differ by a larger factor say no more than that there are too few rounds: it is left out.
+pub(crate) const VAGUE: f64 = 1000.0;
 
 /// Three significant digits, thousands separated: `8,700`, `12.3`, `0.0012`; `1.20e18` for very large and very small ones.
 pub(crate) fn number(value: f64) -> String {
@@ -96,9 +98,15 @@ pub(crate) fn figure_as(figure: &Figure, write: impl Fn(f64) -> String) -> Strin
     let (median, share) = (write(figure.median), half_width(figure));
     match (share, figure.interval) {
         (Some(share), _) if share <= WIDE => format!("{median} {}", spread(share)),
+        (_, Some((low, high))) if low > 0.0 && high / low > VAGUE => median,
         (_, Some((low, high))) => format!("{median} ({}–{})", write(low), write(high)),
         (_, None) => median,
     }
+}
+
+/// True if an interval of this half-width around a logarithm, as a share, says nothing.
+pub(crate) fn is_vague(half_width: f64) -> bool {
+    (1.0 + half_width).powi(2) > VAGUE
 }
 
 /// The distance from the median to the farther end of the interval, as a share of the median.
@@ -213,6 +221,7 @@ mod tests {
         assert_eq!(of(8700.0, Some((8600.0, 8874.0))), "8,700 ±2%");
         assert_eq!(of(8700.0, None), "8,700");
         assert_eq!(of(10.0, Some((1.0, 12.0))), "10.0 (1.00–12.0)");
+        assert_eq!(of(2.0, Some((0.00274, 1530.0))), "2.00");
         assert_eq!(of(0.0, Some((0.0, 3.0))), "0 (0–3.00)");
         assert_eq!(of(0.0, Some((0.0, 0.0))), "0 (0–0)");
     }

@@ -93,12 +93,6 @@ fn flags_and_configs_do_not_get_in_each_others_way() {
             &["engine     a (onnx), reference", "engine     b (onnx:int8), baseline"],
         ),
         (&["--engines", "onnx,onnx@cuda:float16"], &["engine     onnx@cuda:float16; cannot run here: "]),
-        (&["--engines", "onnx:bfloat16"], &["cannot run here: "]),
-        (&["--engines", "onnx", "--device", "cuda"], &["engine     onnx, baseline, reference; cannot run here: "]),
-        (
-            &["--engines", "torch", "--python", "/bin/false"],
-            &["engine     torch, baseline, reference; cannot run here: "],
-        ),
         (&["--engines", "tei=http://127.0.0.1:9", "--threads", "2"], &["--threads changes nothing"]),
     ] {
         let ran = dry(args).status(0);
@@ -106,6 +100,16 @@ fn flags_and_configs_do_not_get_in_each_others_way() {
             assert!(ran.text().contains(said), "{args:?}: {said} in {}", ran.text());
         }
         assert!(!ran.text().contains("title "), "{args:?}: {}", ran.text());
+    }
+    // Without any engine that can run the plan is printed, and fails as the run does.
+    for (args, said) in [
+        (&["--engines", "onnx:bfloat16"][..], "cannot run here: "),
+        (&["--engines", "onnx", "--device", "cuda"], "engine     onnx, baseline, reference; cannot run here: "),
+        (&["--engines", "torch", "--python", "/bin/false"], "engine     torch, baseline, reference; cannot run here: "),
+    ] {
+        let ran = dry(args).status(4);
+        assert!(ran.text().contains(said), "{args:?}: {said} in {}", ran.text());
+        assert!(ran.err.contains("error: no engine of the plan can run here"), "{args:?}: {}", ran.err);
     }
     for (args, said) in [
         (&["serving", "--rounds", "3"][..], "--rounds: a sweep or a search has no rounds"),
@@ -146,6 +150,48 @@ fn a_config_says_what_is_a_flag_and_what_excludes_each_other() {
     }
 }
 
+/// Engines that fail as soon as they start are named, and a plan of such engines alone fails as its run does.
+#[test]
+fn a_rehearsal_names_engines_that_fail_at_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = |name: &str| crate::support::fixture(&format!("architectures/{name}")).display().to_string();
+    let tiny = crate::support::fixture("bert-tiny").display().to_string();
+    let config = |engines: &str| {
+        let path = dir.path().join("mine.toml");
+        std::fs::write(&path, format!("engines = [{engines}]\nload = 'closed:1'\nrequests = 1\n")).unwrap();
+        path.display().to_string()
+    };
+    let gone = "{ name = 'x', spec = 'infinity', launch = 'no-such-server --model {model} --port {port}' }";
+    let path = "{ name = 'x', spec = 'tei', launch = '/nonexistent/server {model} {port}' }";
+    let words = ["--dataset", "words:3x4", "--rounds", "1"];
+    for (args, said) in [
+        (&["--engines", "onnx,onnx:int8", "-m", &model("bert-classify")][..], "it was not trained to turn texts"),
+        (&["--engines", "onnx", "-m", &model("bert-rerank")], "it was not trained to turn texts"),
+        (&[&config(gone), "-m", &tiny], "no-such-server: no such program (is it installed, and in PATH?)"),
+    ] {
+        let run = |dry: &[&str]| run::infa(["bench"]).args(args).args(words).args(dry).run().status(4);
+        let (plan, ran) = (run(&["--dry-run"]), run(&[]));
+        assert!(plan.text().contains("cannot run here: ") && plan.text().contains(said), "{}", plan.text());
+        assert!(plan.err.contains("error: no engine of the plan can run here"), "{}", plan.err);
+        assert!(ran.text().contains("failed at start: "), "{}", ran.text());
+        // The reason stands once, for all engines.
+        let reason = if said.contains("trained") { said } else { "No such file" };
+        assert_eq!(format!("{}{}", ran.text(), ran.err).matches(reason).count(), 1, "{} {}", ran.text(), ran.err);
+        assert!(!ran.text().contains("start: error:") && !ran.err.contains("error:"), "{} {}", ran.text(), ran.err);
+    }
+    let rerank = ["bench", "--task", "rerank", "--dry-run", "--engines", "onnx", "-m"];
+    let ran = run::infa(rerank).arg(model("bert-classify")).run().status(4);
+    assert!(ran.text().contains("it gives no single score"), "{}", ran.text());
+    run::infa(rerank).arg(model("bert-rerank")).run().status(0);
+    // Others can be measured.
+    let ran = run::infa(["bench", &config(&format!("'onnx', {path}")), "-m", &tiny, "--dry-run"]).run().status(0);
+    let said =
+        "engine     x (tei), started by: /nonexistent/server {model} {port}; cannot run here: /nonexistent/server: ";
+    assert!(ran.text().contains(said), "{}", ran.text());
+    let here = "{ name = 'x', spec = 'tei', launch = 'sh -c {model} {port}' }";
+    run::infa(["bench", &config(here), "-m", &tiny, "--dry-run"]).run().status(0);
+}
+
 /// A dry run fails like the run itself, with the same words and exit status, and downloads nothing.
 #[test]
 fn a_rehearsal_finds_what_fails_at_once() {
@@ -159,6 +205,7 @@ fn a_rehearsal_finds_what_fails_at_once() {
     let other = dataset(&file("b.csv", "title,body\na,b\n"));
     let empty = dataset(&file("empty.txt", "\n\n"));
     let broken = dataset(&file("broken.parquet", "PAR1 is all there is"));
+    let plain = dataset(&file("plain.jsonl", "what do cats eat\na bridge\n"));
     let queries = dataset(&file("q.jsonl", "{\"query\": 3}\n"));
     let model = crate::support::fixture("bert-tiny");
     let model = model.to_str().unwrap();
@@ -166,11 +213,12 @@ fn a_rehearsal_finds_what_fails_at_once() {
     std::fs::create_dir(&none).unwrap();
     let none = none.to_str().unwrap();
     for (args, status, said) in [
-        (&["-m", model, "--dataset", &other][..], 2, "name the column with --field"),
+        (&["-m", model, "--dataset", &other][..], 2, "name the field with --field"),
         (&["-m", model, "--dataset", &other, "--field", "nope"], 2, "nope"),
         (&["-m", model, "--dataset", &empty], 2, "it contains no text"),
         (&["-m", model, "--dataset", &broken], 2, "broken.parquet"),
         (&["-m", model, "--task", "rerank", "--dataset", &queries], 2, "it contains no text"),
+        (&["-m", model, "--dataset", &plain], 2, "it contains no text: 2 rows that cannot be read, the first: "),
         (&["-m", none], 3, "not-a-model"),
         (&["-m", "BAAI/nowhere", "--offline"], 3, "is not in the cache"),
         (&["--engines", "tei=http://127.0.0.1:9", "-m", "BAAI/nowhere", "--offline"], 2, "needs a tokenizer"),
@@ -190,6 +238,10 @@ fn a_rehearsal_finds_what_fails_at_once() {
     let renamed = ["--dry-run", "--engines", "onnx", "-m", model, "--dataset", &other, "--field", "body"];
     let ran = run::infa(["bench"]).args(renamed).run().status(0);
     assert!(ran.text().contains("b.csv, field body\n"), "{}", ran.text());
+    let some = dataset(&file("some.jsonl", "{\"text\":\"a\"}\n{\"text\":\" \"}\nnot json\n"));
+    let ran = run::infa(["bench", "--dry-run", "--engines", "onnx", "-m", model, "--dataset", &some]).run().status(0);
+    let said = "some.jsonl: left out 1 row without text; 1 row that cannot be read: ";
+    assert!(ran.err.starts_with("warning: ") && ran.err.contains(said) && ran.err.contains(":3: "), "{}", ran.err);
     let good = dataset(&file("a.csv", "id,text\n1,a\n"));
     let ran = run::infa(["bench", "--dry-run", "--engines", "onnx", "-m", model, "--dataset", &good]).run().status(0);
     assert!(ran.text().contains(&format!("model      {model}\n")), "{}", ran.text());

@@ -25,7 +25,7 @@ fn the_same_run_crosses_nothing() {
     let base = files.report("base.json", &report(&noisy(1000.0)));
     let ran = compare(&[&base, &base]).args(fail_if(&ALL)).run().status(0);
     assert!(!ran.err.contains("error:"), "{}", ran.err);
-    assert_eq!(ran.text().matches(": kept by onnx").count(), ALL.len(), "{}", ran.text());
+    assert_eq!(ran.text().matches(": not crossed by onnx").count(), ALL.len(), "{}", ran.text());
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn what_is_crossed_is_told_with_how_much() {
     ];
     let ran = ran.says(&words);
     assert!(!ran.err.contains("p50"), "{}", ran.err);
-    assert!(ran.text().contains("p50>+50%: kept by onnx"), "{}", ran.text());
+    assert!(ran.text().contains("p50>+50%: not crossed by onnx"), "{}", ran.text());
     // Faster is not slower.
     compare(&[&new, &base]).args(fail_if(&["tokens_per_s<-5%", "p99>+5%"])).run().status(0);
     let by_variable = compare(&[&base, &new]).env("INFA_FAIL_IF", "tokens_per_s<-5%,p99>+50%").run().status(5);
@@ -54,7 +54,11 @@ fn what_is_within_the_noise_does_not_count() {
     let base = files.report("base.json", &report(&rates));
     let new = files.report("new.json", &report(&rates.map(|rate| rate * 0.9)));
     let ran = compare(&[&base, &new]).args(fail_if(&["tokens_per_s<-5%"])).run().status(0);
-    assert!(ran.text().contains("kept by onnx: tokens_per_s by -10.0%"), "{}", ran.text());
+    let words = "tokens_per_s<-5%: not crossed for certain by onnx: tokens_per_s by -10.0%, but the interval ends at +";
+    assert!(ran.text().contains(words), "{}", ran.text());
+    // Nothing of the size that the threshold is for would cross it.
+    assert_eq!(ran.text().matches("the noise is too large for these thresholds").count(), 1, "{}", ran.text());
+    ran.says(&["warning: the noise is too large for these thresholds; crossed is tokens_per_s<-5% of onnx only by -"]);
     let (one, other) = (files.report("one.json", &report(&[1000.0])), files.report("other.json", &report(&[500.0])));
     let ran = compare(&[&one, &other]).args(fail_if(&["tokens_per_s<-5%"])).run().status(0);
     ran.says(&["warning: tokens_per_s<-5%: not checked, since its noise is not known, for onnx"]);

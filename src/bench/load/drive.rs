@@ -27,12 +27,11 @@ const WAITING: usize = 4096;
 /// Sends requests to the target as the phase requires, and reports their outcomes. Returns when all have ended; soon
 /// after `cancel` is set, with the outcomes so far.
 pub async fn run(target: &Arc<dyn Target>, phase: &Phase, cancel: &Cancel, observer: &dyn Observer) -> Recording {
-    let (wave, width) = match phase.load() {
-        Load::Closed { concurrency } => (Some(concurrency), Some(concurrency)),
-        Load::Offline => (None, Some(target.in_flight().clamp(1, MOST_IN_FLIGHT))),
-        Load::Constant { .. } | Load::Poisson { .. } | Load::Ramp { .. } => (Some(1), None),
+    let (recorder, width) = match phase.load() {
+        Load::Closed { concurrency } => (Recorder::new(Some(concurrency)), Some(concurrency)),
+        Load::Offline => (Recorder::new(None), Some(target.in_flight().clamp(1, MOST_IN_FLIGHT))),
+        Load::Constant { .. } | Load::Poisson { .. } | Load::Ramp { .. } => (Recorder::of_open_loop(phase.due()), None),
     };
-    let recorder = Recorder::new(wave);
     if target.requests() == 0 {
         return recorder.into_recording(Ending::Complete, 0);
     }

@@ -174,4 +174,15 @@ impl Phase {
     pub fn end(&self) -> End {
         self.end
     }
+
+    /// The time in which the requests of an open loop are due: that of the phase, or that of its number of requests at its rate.
+    pub(super) fn due(&self) -> Duration {
+        match (self.end, self.load) {
+            (End::After(duration), _) => duration,
+            (End::Requests(requests), Load::Constant { rate } | Load::Poisson { rate }) => {
+                Duration::try_from_secs_f64(requests as f64 / rate).unwrap_or(LONGEST_PHASE)
+            }
+            (End::Requests(_), _) => Duration::ZERO,
+        }
+    }
 }

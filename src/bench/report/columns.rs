@@ -289,7 +289,8 @@ fn errors(engine: &EngineReport) -> Option<String> {
 }
 
 fn best(engine: &EngineReport) -> Option<String> {
-    let curve = engine.curve.as_ref()?;
+    // Of a search the column "holds" shows it.
+    let curve = engine.curve.as_ref().filter(|curve| curve.kind != CurveKind::Search)?;
     let step = curve.steps.get(curve.best?)?;
     let load = match curve.kind {
         CurveKind::Concurrency => format!("{} clients", plain(step.load)),

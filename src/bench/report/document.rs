@@ -77,8 +77,17 @@ fn table(report: &Report, columns: &[Column]) -> Table {
 
 /// The reason of each engine that failed, and the kinds of failed requests with an example each.
 fn failures(report: &Report) -> Vec<Line> {
-    let reason = |engine: &EngineReport| Some(format!("{} {}", engine.name, summary::reason(engine)?));
-    let mut lines = listed("Failed", report.engines.iter().filter_map(reason));
+    // A model that no engine can run fails for all of them alike.
+    let mut reasons: Vec<(Vec<&str>, String)> = Vec::new();
+    for engine in &report.engines {
+        let Some(reason) = summary::reason(engine) else { continue };
+        match reasons.iter_mut().find(|(_, other)| *other == reason) {
+            Some((names, _)) => names.push(&engine.name),
+            None => reasons.push((vec![&engine.name], reason)),
+        }
+    }
+    let reasons = reasons.into_iter().map(|(names, reason)| format!("{} {reason}", names.join(", ")));
+    let mut lines = listed("Failed", reasons);
     let requests = report
         .engines
         .iter()
@@ -252,6 +261,24 @@ mod tests {
         let one = drawn(&sample::of(vec![sample::engine("onnx", 8700.0)]), None);
         assert!(rows(&one) == 1 && !one.contains("speed-up"), "{one}");
         assert_eq!(rows(&drawn(&many(), None)), 30);
+    }
+
+    #[test]
+    fn a_reason_that_engines_share_stands_once() {
+        let failed = |name: &str, kind: &str, message: &str| {
+            let (stage, kind, message) = ("start".to_owned(), kind.to_owned(), message.to_owned());
+            let state = EngineState::Failed { stage, kind, message };
+            EngineReport { state, ..EngineReport::new(name, name.to_owned()) }
+        };
+        let engines = vec![
+            failed("onnx", "error", "clf is a classifier"),
+            failed("tei", "no connection", "refused"),
+            failed("onnx:int8", "error", "clf is a classifier"),
+        ];
+        let text = drawn(&sample::of(engines), None);
+        let lines = "Failed      onnx, onnx:int8 failed at start: clf is a classifier\n            \
+                     tei failed at start: no connection: refused\n";
+        assert!(text.contains(lines), "{text}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::ratio::{of_latencies, of_rates};
 use super::{Curve, CurveKind, EngineReport, EngineState, Report};
 use crate::report::Figure;
-use crate::report::numbers::{cosine, half_width, number, several, spread};
+use crate::report::numbers::{VAGUE, cosine, half_width, is_vague, number, several, spread};
 use crate::stats::estimate::MEDIAN_FROM;
 
 /// Intervals that reach farther to one side are written with both ends.
@@ -104,7 +104,7 @@ fn alone(sound: &[&EngineReport]) -> Option<String> {
         EngineState::Stable { half_width } | EngineState::Unstable { half_width: Some(half_width) } => Some(half_width),
         _ => None,
     };
-    let interval = half.map(|half| format!(" ({})", spread(half))).unwrap_or_default();
+    let interval = half.filter(|&half| !is_vague(half)).map(|half| format!(" ({})", spread(half))).unwrap_or_default();
     let latency = engine.figures.p99_ms.map(|p99| format!(", 99 of 100 requests within {} ms", number(p99.median)));
     let name = &engine.name;
     Some(format!("{name}: {} {unit}{interval}{}", number(figure.median), latency.unwrap_or_default()))
@@ -201,8 +201,9 @@ fn inverted(Figure { median, min, max, interval, count }: Figure) -> Figure {
 fn uncertainty(figure: &Figure) -> String {
     match (half_width(figure), figure.interval) {
         (Some(half), _) if half <= WIDE => spread(half),
-        (_, Some((low, high))) => format!("{} to {} times", times(low), times(high)),
-        (_, None) => String::new(),
+        // Two rounds that disagree may give any factor.
+        (_, Some((low, high))) if high / low <= VAGUE => format!("{} to {} times", times(low), times(high)),
+        (_, _) => String::new(),
     }
 }
 
@@ -266,6 +267,8 @@ mod tests {
         let noisy = of(vec![engine("onnx", &[2000.0, 2000.0]), engine("b", &[5400.0, 4200.0])]).unwrap();
         let expected = "b is 2.4 times as fast as onnx in 2 rounds, too few to be sure (0.10 to 58.3 times), smallest";
         assert!(noisy.starts_with(expected), "{noisy}");
+        let wild = of(vec![engine("onnx", &[2000.0, 2000.0]), engine("b", &[9000.0, 2000.0])]).unwrap();
+        assert!(wild.contains("times as fast as onnx in 2 rounds, too few to be sure, smallest"), "{wild}");
         let once = of(vec![engine("onnx", &[2000.0]), engine("b", &[4000.0])]).unwrap();
         assert!(once.starts_with("b is 2.0 times as fast as onnx in 1 round, too few to be sure, smallest"), "{once}");
     }

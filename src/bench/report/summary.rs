@@ -1,7 +1,8 @@
 //! The lines below a table: workload, model, machine, run, failures and warnings.
 
 use super::{EngineReport, EngineState, Gpu, Machine, Report, Task};
-use crate::report::numbers::{bytes, cosine, count, number, percent, plain, seconds, several, size, spread};
+use crate::bench::target::FailureKind;
+use crate::report::numbers::{bytes, cosine, count, is_vague, number, percent, plain, seconds, several, size, spread};
 use crate::report::text::{one_line, shortened};
 
 /// A larger share of difference between two counts of tokens is a warning.
@@ -60,6 +61,7 @@ fn workload(report: &Report) -> String {
     let (fewest, most) = workload.rounds;
     let end = &workload.end;
     parts.push(match fewest == most {
+        _ if workload.is_rising() => format!("steps of {end}"),
         true => format!("{} of {end}", several(most as u64, "round", "rounds")),
         false => format!("{} to {} rounds of {end} until {}", size(fewest), size(most), spread(workload.stable)),
     });
@@ -145,7 +147,9 @@ pub(super) fn reason(engine: &EngineReport) -> Option<String> {
     let (kind, message) = (one_line(kind), one_line(message));
     // Messages of earlier versions begin with the kind.
     let message = shortened(message.strip_prefix(&format!("{kind}: ")).unwrap_or(&message), MESSAGE);
-    Some(format!("failed at {stage}: {kind}: {message}"))
+    // "error" says no more than "failed".
+    let kind = if kind == FailureKind::Other.to_string() { String::new() } else { format!("{kind}: ") };
+    Some(format!("failed at {stage}: {kind}{message}"))
 }
 
 /// Failures by kind, each with an example.
@@ -187,7 +191,7 @@ fn unstable(report: &Report) -> Option<String> {
         EngineState::Unstable { half_width: None } if report.workload.rounds.1 == 1 => None,
         EngineState::Unstable { half_width } => {
             let rounds = several(engine.rounds.len() as u64, "round", "rounds");
-            let how = half_width.map_or_else(
+            let how = half_width.filter(|&half| !is_vague(half)).map_or_else(
                 || format!("too few to know after {rounds}"),
                 |half| format!("{} after {rounds}", spread(half)),
             );

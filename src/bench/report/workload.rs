@@ -81,4 +81,9 @@ impl Workload {
     pub fn is_open_loop(&self) -> bool {
         ["constant:", "poisson:", "ramp:"].iter().any(|kind| self.load.starts_with(kind))
     }
+
+    /// True if the load rises in steps: there are no rounds.
+    pub fn is_rising(&self) -> bool {
+        ["sweep", "search"].iter().any(|kind| self.load.starts_with(kind))
+    }
 }

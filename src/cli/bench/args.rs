@@ -50,7 +50,7 @@ pub struct BenchArgs {
 
     /// Print the plan, its duration and the engines that cannot run; measure and download nothing
     ///
-    /// Fails if the run would fail at once: the model, the texts, the exports.
+    /// Fails if the run would fail at once: the model, the texts, the exports, or no engine that can run.
     #[arg(long, help_heading = "Report")]
     pub dry_run: bool,
 

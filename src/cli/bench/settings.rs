@@ -3,7 +3,8 @@
 use std::num::NonZero;
 use std::time::Duration;
 
-use clap::Args;
+use clap::builder::StyledStr;
+use clap::{Arg, Args};
 
 use crate::bench::demand::Demand;
 use crate::bench::load::Load;
@@ -16,6 +17,7 @@ use crate::cli::{EngineSetArgs, Rounds, Share};
 #[command(next_help_heading = "Load")]
 #[command(mut_arg("engines", |arg| arg.help(ENGINES)))]
 #[command(mut_arg("model_id", |arg| arg.long_help(MODEL)))]
+#[command(mut_args(default_of_configs))]
 pub struct BenchSettings {
     /// Title of the run (configs only).
     #[arg(skip)]
@@ -92,6 +94,22 @@ const MODEL: &str = "\
 Directory, .onnx file, or Hugging Face repository [default: the config's]
 
 Its tokenizer counts the tokens.";
+
+/// A config, by default the one called quick, comes before the defaults of the flags.
+fn default_of_configs(arg: Arg) -> Arg {
+    // The config itself.
+    if arg.is_positional() {
+        return arg;
+    }
+    let with_config = |help: Option<&StyledStr>| {
+        let help = help.map(ToString::to_string).filter(|help| !help.contains("the config"))?;
+        let (before, default) = help.split_once("[default: ")?;
+        Some(format!("{before}[default: the config's, else {default}"))
+    };
+    let (help, long) = (with_config(arg.get_help()), with_config(arg.get_long_help()));
+    let arg = if let Some(help) = help { arg.help(help) } else { arg };
+    if let Some(long) = long { arg.long_help(long) } else { arg }
+}
 
 impl BenchSettings {
     /// The flags that are set.

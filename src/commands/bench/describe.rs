@@ -22,10 +22,9 @@ impl Plan {
         }
     }
 
-    /// The plan for people, a line a setting. `model`: a remark about the model; `obstacle`: the reason that the engine
-    /// of this index cannot run here.
-    pub fn describe(&self, model: Option<&str>, obstacle: &mut dyn FnMut(usize) -> Option<String>) -> String {
-        let obstacles: Vec<Option<String>> = (0..self.set.engines.len()).map(obstacle).collect();
+    /// The plan for people, a line a setting. `model`: a remark about the model; `obstacles`: of each engine, the reason
+    /// that it cannot run here.
+    pub fn describe(&self, model: Option<&str>, obstacles: &[Option<String>]) -> String {
         let any = obstacles.iter().any(Option::is_none);
         // Without any engine that can run the plan is that of all.
         let able: Vec<usize> = (0..obstacles.len()).filter(|&place| !any || obstacles[place].is_none()).collect();

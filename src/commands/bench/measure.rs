@@ -240,7 +240,7 @@ impl AfterRounds<'_> {
             Ok(Some(Output::Scores(scores))) => Some(vec![scores]),
             Ok(None) => None,
             Err(failure) => {
-                tracing::warn!("a request after the rounds: {failure}");
+                self.app.bars.printer().warning(&format!("a request after the rounds failed: {failure}"));
                 None
             }
         }

@@ -7,23 +7,28 @@ use super::plan::Plan;
 use crate::engine::launch;
 use crate::engine::python::programs;
 use crate::engine::recipes::Location;
+use crate::model::Model;
 
 pub(super) struct Obstacles<'a> {
     plan: &'a Plan,
     app: &'a AppContext,
+    /// The model, if its files are here.
+    model: Option<&'a Model>,
     interpreters: Interpreters,
 }
 
 impl<'a> Obstacles<'a> {
-    pub fn new(plan: &'a Plan, app: &'a AppContext) -> Result<Self, Error> {
-        Ok(Self { plan, app, interpreters: Interpreters::new()? })
+    /// The obstacle of each engine of a plan.
+    pub fn of_all(plan: &'a Plan, model: Option<&'a Model>, app: &'a AppContext) -> Result<Vec<Option<String>>, Error> {
+        let mut obstacles = Self { plan, app, model, interpreters: Interpreters::new()? };
+        Ok(plan.set.engines.iter().map(|engine| obstacles.of(engine)).collect())
     }
 
-    /// The reason that the engine of this index cannot run here. Servers at a URL are not contacted.
-    pub fn of(&mut self, place: usize) -> Option<String> {
-        let NamedEngine { spec, launch, .. } = self.plan.set.engines.get(place)?;
+    /// The reason that an engine cannot run here. Servers at a URL are not contacted.
+    fn of(&mut self, engine: &NamedEngine) -> Option<String> {
+        let NamedEngine { spec, launch, .. } = engine;
         let cache = &self.app.globals.cache;
-        match spec.kind.location() {
+        let missing = match spec.kind.location() {
             Location::Process => {
                 let device = spec.device.or(self.plan.set.hardware.device).unwrap_or_default();
                 let device = device.resolve().err().map(|e| e.to_string());
@@ -33,12 +38,22 @@ impl<'a> Obstacles<'a> {
             Location::Python(_) => self.interpreters.missing(spec.kind, self.plan.set.python.python.as_deref(), cache),
             Location::Server(_) if spec.url.is_some() => None,
             Location::Server(_) => match launch {
-                Some(template) => launch::Command::parse(template).err().map(|e| e.to_string()),
-                None => launch::default_command(spec.kind, &programs(spec.kind, cache)).err().map(|error| {
-                    let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
-                    format!("{error}{hint}")
-                }),
+                Some(template) => match launch::Command::parse(template) {
+                    Ok(command) => command
+                        .missing_program()
+                        .map(|program| format!("{program}: no such program (is it installed, and in PATH?)")),
+                    Err(error) => Some(error.to_string()),
+                },
+                None => launch::default_command(spec.kind, &programs(spec.kind, cache))
+                    .err()
+                    .map(|error| with_hint(&error, error.hint())),
             },
-        }
+        };
+        let unsuited = || self.plan.set.check_model(spec, self.model?).err();
+        missing.or_else(|| unsuited().map(|error| with_hint(&error, error.hint())))
     }
+}
+
+fn with_hint(error: &dyn std::error::Error, hint: Option<String>) -> String {
+    hint.map_or_else(|| error.to_string(), |hint| format!("{error} ({hint})"))
 }

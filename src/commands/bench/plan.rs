@@ -335,7 +335,7 @@ mod tests {
     }
 
     fn described(plan: &Plan) -> String {
-        plan.describe(None, &mut |_| None)
+        plan.describe(None, &vec![None; plan.set.engines.len()])
     }
 
     #[test]

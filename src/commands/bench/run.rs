@@ -88,22 +88,28 @@ pub(in super::super) fn run(args: BenchArgs, app: &AppContext) -> Result<Outcome
     Ok(if failed { Outcome::EngineFailed } else { Outcome::Done })
 }
 
-/// Prints the plan, and fails as the run would fail at once: for a missing model or unusable texts. Nothing is
-/// downloaded.
+/// Prints the plan, and fails as the run would fail at once: for a missing model, unusable texts, or if no engine can run.
+/// Nothing is downloaded.
 fn rehearse(plan: &Plan, app: &AppContext) -> Result<Outcome, Error> {
-    let mut obstacles = Obstacles::new(plan, app)?;
     let model = plan.set.model_here(app);
+    let read = if let Ok(ModelHere::Yes(model)) = &model { Some(model.as_ref()) } else { None };
+    let obstacles = Obstacles::of_all(plan, read, app)?;
     let note = match &model {
         Ok(ModelHere::Downloaded) => Some("not in the cache, would be downloaded"),
-        Ok(ModelHere::Yes | ModelHere::No(_)) => None,
+        Ok(ModelHere::Yes(_) | ModelHere::No(_)) => None,
         Err(_) => Some("cannot be used"),
     };
-    let mut text = plan.describe(note, &mut |place| obstacles.of(place));
+    let mut text = plan.describe(note, &obstacles);
     if let Ok(ModelHere::No(remark)) = &model {
         text += &format!("note       {remark}\n");
     }
     app.bars.printer().stdout(&text)?;
-    Texts::check(plan, matches!(model?, ModelHere::No(_)))?;
+    Texts::check(plan, matches!(model?, ModelHere::No(_)), app)?;
+    if obstacles.iter().all(Option::is_some) {
+        let hint = "the lines of the engines above say why; infa engines lists those that can";
+        app.bars.printer().error("no engine of the plan can run here", Some(hint));
+        return Ok(Outcome::EngineFailed);
+    }
     Ok(Outcome::Done)
 }
 
@@ -170,8 +176,9 @@ async fn open(
                 states.push(None);
             }
             Err(state) => {
-                if let EngineState::Failed { stage, kind, message } = &state {
-                    printer.warning(&format!("{}: {stage}: {kind}: {message}", planned.name));
+                // The reason stands once, below the table.
+                if let EngineState::Failed { stage, .. } = &state {
+                    printer.note(&format!("{}: failed at {stage}", planned.name));
                 }
                 states.push(Some(state));
             }

@@ -33,9 +33,9 @@ impl Texts {
                 Some(counter) => counter.text("--dataset", text),
                 None => Err(needs_tokenizer(recipe)),
             })?,
-            DatasetSpec::File(path) => read_file(path.clone(), plan)?,
+            DatasetSpec::File(path) => read_file(path.clone(), plan, app)?,
         };
-        not_empty(&dataset)?;
+        not_empty(&dataset, "")?;
         let (count, distinct) = (dataset.len(), dataset.distinct());
         let mut requests = Vec::new();
         let (mut lengths, mut squares, mut seen) = (Vec::new(), 0.0, 0.0);
@@ -68,9 +68,9 @@ impl Texts {
 impl Texts {
     /// Refuses unusable texts of a plan before the measurement; stdin and pipes are not read. `uncounted`: there will
     /// be no tokenizer.
-    pub fn check(plan: &Plan, uncounted: bool) -> Result<(), Error> {
+    pub fn check(plan: &Plan, uncounted: bool, app: &AppContext) -> Result<(), Error> {
         match &plan.dataset {
-            DatasetSpec::File(path) if path.is_file() => not_empty(&read_file(path.clone(), plan)?),
+            DatasetSpec::File(path) if path.is_file() => read_file(path.clone(), plan, app).map(|_| ()),
             DatasetSpec::Made(recipe) if uncounted => {
                 recipe.generate(plan.seed, |_| Err(needs_tokenizer(recipe))).map(|_| ())
             }
@@ -79,9 +79,10 @@ impl Texts {
     }
 }
 
-fn not_empty(dataset: &Dataset) -> Result<(), Error> {
+/// Refuses a dataset without texts; `reason`: why it has none, with a colon before.
+fn not_empty(dataset: &Dataset, reason: &str) -> Result<(), Error> {
     match dataset.is_empty() {
-        true => Err(Error::Flag { flag: "--dataset", reason: "it contains no text".into() }),
+        true => Err(Error::Flag { flag: "--dataset", reason: format!("it contains no text{reason}") }),
         false => Ok(()),
     }
 }
@@ -108,17 +109,19 @@ fn in_requests(dataset: Dataset, batch: usize, seed: u64) -> Vec<(Request, usize
     }
 }
 
-fn read_file(path: PathBuf, plan: &Plan) -> Result<Dataset, Error> {
+/// The texts or queries of a file. A warning has the number of rows that are left out, with the reasons.
+fn read_file(path: PathBuf, plan: &Plan, app: &AppContext) -> Result<Dataset, Error> {
     let options = input::Options { field: plan.field.clone(), ..input::Options::default() };
     let file = path.display().to_string();
-    let mut skipped = 0_usize;
+    let mut left_out = LeftOut::default();
     let dataset = match plan.set.task {
         Task::Embed => {
             let mut texts = Vec::new();
             for record in input::open(&[path], &options)? {
                 match record?.content {
                     Ok(text) if !text.text.trim().is_empty() => texts.push(text.text),
-                    _ => skipped += 1,
+                    Ok(_) => left_out.empty += 1,
+                    Err(error) => left_out.add(error.to_string()),
                 }
             }
             Dataset::Texts(texts)
@@ -131,16 +134,47 @@ fn read_file(path: PathBuf, plan: &Plan) -> Result<Dataset, Error> {
                         let documents = documents.into_iter().map(|document| document.text).collect();
                         queries.push(QuerySet { query, documents });
                     }
-                    Err(_) => skipped += 1,
+                    Err(error) => left_out.add(error.to_string()),
                 }
             }
             Dataset::Queries(queries)
         }
     };
-    if skipped > 0 {
-        tracing::warn!("{file}: left out {}, empty or not readable", crate::plural::counted(skipped, "row"));
-    }
+    let Some(reasons) = left_out.reasons() else {
+        not_empty(&dataset, &format!(": {file} is empty"))?;
+        return Ok(dataset);
+    };
+    not_empty(&dataset, &format!(": {reasons}"))?;
+    app.bars.printer().warning(&format!("{file}: left out {reasons}"));
     Ok(dataset)
+}
+
+/// Rows of a file that are not measured.
+#[derive(Default)]
+struct LeftOut {
+    empty: usize,
+    unreadable: usize,
+    /// The error of the first that cannot be read, with its line.
+    first: Option<String>,
+}
+
+impl LeftOut {
+    fn add(&mut self, error: String) {
+        self.unreadable += 1;
+        self.first.get_or_insert(error);
+    }
+
+    /// `1 row without text; 2 rows that cannot be read, the first: texts.jsonl:1: …`.
+    fn reasons(&self) -> Option<String> {
+        let rows = |rows: usize| crate::plural::counted(rows, "row");
+        let empty = (self.empty > 0).then(|| format!("{} without text", rows(self.empty)));
+        let first = self.first.as_ref().map(|first| {
+            let which = if self.unreadable > 1 { ", the first" } else { "" };
+            format!("{} that cannot be read{which}: {first}", rows(self.unreadable))
+        });
+        let reasons: Vec<String> = empty.into_iter().chain(first).collect();
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub(super) fn run(args: CompareRunsArgs, app: &AppContext) -> Result<Outcome, Er
     let exports = Exports::of_report(exports, runs::document)?;
     let mut report = runs::compare(&plan, force)?;
     report.thresholds = runs::check(&fail_if, &report)?;
+    report.warnings.extend(runs::blind(&fail_if, &report));
     report.shown = shown(&metrics);
 
     // Otherwise they stand above the tables.

@@ -18,7 +18,7 @@ use crate::engine::python::PythonTask;
 use crate::engine::recipes::{Location, PythonRecipe, ServerRecipe};
 use crate::engine::remote::{self, ApiKey, RemoteOptions, Wanted};
 use crate::engine::rerank::{Method, Reranker};
-use crate::engine::{Engine, EngineError, EngineSpec, OutputKind, Role, TextOptions, check_task};
+use crate::engine::{Engine, EngineError, EngineSpec, OutputKind, Role, TextOptions};
 use crate::model::Model;
 
 /// Opens the engines of a set.
@@ -103,10 +103,8 @@ impl<'a> EngineOpener<'a> {
             Task::Embed => PythonTask::Embed,
             Task::Rerank => PythonTask::Rerank,
         };
-        if task == PythonTask::Embed {
-            // sentence-transformers makes vectors of anything.
-            check_task(model, OutputKind::Embedding, &TextOptions::default())?;
-        }
+        // sentence-transformers makes vectors of anything.
+        set.check_model(spec, model)?;
         let options = set.python_options(spec, &app.globals)?;
         let engine = options.start_in(&model.dir, set.model_id(), task, false, &app.cancel).await?;
         let info = engine.worker().info();

@@ -6,10 +6,14 @@ use super::super::{AppContext, Error};
 use crate::bench::report::Task;
 use crate::cli::{EngineEntry, EngineSetArgs, HardwareArgs, ModelIdArgs, PythonArgs};
 use crate::commands::settings::model_request;
-use crate::engine::{EngineKind, EngineSpec, SpecError};
+use crate::engine::recipes::Location;
+use crate::engine::rerank::Method;
+use crate::engine::{EngineError, EngineKind, EngineSpec, OutputKind, SpecError, TextOptions, check_task};
 use crate::fetch::Context;
 use crate::model::cache::HubEnv;
 use crate::model::hub::HubError;
+use crate::model::source::Weights;
+use crate::model::task::Task as ModelTask;
 use crate::model::{DEFAULT_MODEL, Model, ModelError};
 
 /// Longest wait for an answer, where the user says nothing.
@@ -111,12 +115,29 @@ impl EngineSet {
     pub fn model_here(&self, app: &AppContext) -> Result<ModelHere, Error> {
         let context = Context { offline: true, ..app.context() };
         match self.read(&context, app) {
-            Ok(_) => Ok(ModelHere::Yes),
+            Ok(model) => Ok(ModelHere::Yes(Box::new(model))),
             Err(ModelError::Hub(HubError::Offline { .. })) if !(app.globals.offline || HubEnv::from_env().offline) => {
                 Ok(ModelHere::Downloaded)
             }
             Err(error) if self.computes_here() || error.is_cancelled() => Err(error.into()),
             Err(error) => Ok(ModelHere::No(format!("tokens are not counted: {error}"))),
+        }
+    }
+
+    /// Checks, before anything is started, that the model is of a kind that an engine of this machine can do the task
+    /// with. Other programs decide by themselves what they serve.
+    pub fn check_model(&self, spec: &EngineSpec, model: &Model) -> Result<(), EngineError> {
+        // Only its output shows what such a file computes.
+        let unnamed = model.task == ModelTask::Unknown && matches!(model.weights, Weights::Onnx(_));
+        match (self.task, spec.kind.location()) {
+            (Task::Embed, Location::Process | Location::Python(_)) => {
+                check_task(model, OutputKind::Embedding, &TextOptions::default())
+            }
+            (Task::Rerank, Location::Process) if !unnamed => Method::of(model, false).map(|_| ()),
+            (Task::Rerank, Location::Python(_)) if model.task == ModelTask::Embedding => {
+                Err(EngineError::wrong_task(model, "it has no head that scores; the engine onnx ranks by its vectors"))
+            }
+            (Task::Rerank, _) | (Task::Embed, Location::Server(_)) => Ok(()),
         }
     }
 
@@ -148,8 +169,7 @@ impl EngineSet {
 
 /// The availability of a model.
 pub enum ModelHere {
-    /// It is, or nothing needs it to be.
-    Yes,
+    Yes(Box<Model>),
     /// It would be downloaded.
     Downloaded,
     /// It is not, and what follows from that.

@@ -137,6 +137,9 @@ pub struct EngineChecked {
     pub crossed: Option<bool>,
     /// The value, in words.
     pub found: String,
+    /// The end of its interval that keeps it from crossing the threshold, in words, if the value itself is beyond it.
+    #[serde(skip)]
+    pub(super) doubt: Option<String>,
 }
 
 impl EngineOnTexts {

@@ -42,7 +42,8 @@ pub(super) fn report() -> EnginesReport {
         kind: "no connection".to_owned(),
         message: "connection refused".to_owned(),
     };
-    let checked = |engine: &str, crossed| EngineChecked { engine: engine.to_owned(), crossed, found: "0.98".into() };
+    let checked =
+        |engine: &str, crossed| EngineChecked { engine: engine.to_owned(), crossed, found: "0.98".into(), doubt: None };
     EnginesReport {
         schema_version: SCHEMA_VERSION,
         infa: "0.1.0".to_owned(),

@@ -6,7 +6,8 @@ use crate::compare::threshold::{Limit, Threshold, digits};
 impl Threshold {
     /// The result for this engine; `None` if the threshold does not apply to it.
     fn check_engine(&self, engine: &EngineOnTexts, is_reference: bool) -> Option<EngineChecked> {
-        let result = |crossed, found: String| EngineChecked { engine: engine.name.clone(), crossed, found };
+        let result =
+            |crossed, found: String| EngineChecked { engine: engine.name.clone(), crossed, found, doubt: None };
         if engine.outcome != EngineOutcome::Answered {
             return Some(result(Some(true), "it did not answer".to_owned()));
         }
@@ -28,7 +29,8 @@ impl Threshold {
                         let nearest = self.near((low, high));
                         let percent = |share: f64| format!("{:+.2}%", share * 100.0);
                         let found = format!("{} (95% interval {} … {})", percent(change), percent(low), percent(high));
-                        result(Some(self.beyond(nearest, limit)), found)
+                        let doubt = self.doubt(change, limit, (low, high), percent);
+                        EngineChecked { doubt, ..result(Some(self.beyond(nearest, limit)), found) }
                     }
                     Some((change, None)) => result(None, format!("{:+.2}%", change * 100.0)),
                     None => result(Some(true), "it is not known".to_owned()),
@@ -101,6 +103,8 @@ mod tests {
         assert_eq!(crossed("spearman<-1%", &changed(-0.03, Some((-0.06, 0.001)))), Some(false));
         assert_eq!(crossed("spearman>+1%", &changed(0.03, Some((0.02, 0.04)))), Some(true));
         assert_eq!(crossed("spearman<-1%", &changed(-0.03, None)), None);
+        let doubt = |limit: &str| parsed(limit).check_engine(&worse, false).unwrap().doubt;
+        assert_eq!((doubt("spearman<-2.5%").as_deref(), doubt("spearman<-1%")), (Some("ends at -2.00%"), None));
         // Of another task nothing is known.
         assert_eq!(crossed("ndcg10<-1%", &worse), Some(true));
     }
@@ -129,7 +133,7 @@ mod tests {
         let failed = parsed("failed>0");
         assert_eq!(
             failed.check_engine(&engine, true).unwrap(),
-            EngineChecked { engine: "e".into(), crossed: Some(true), found: "2".into() }
+            EngineChecked { engine: "e".into(), crossed: Some(true), found: "2".into(), doubt: None }
         );
         engine.outcome = EngineOutcome::NotAsked;
         assert_eq!(threshold.check_engine(&engine, true).unwrap().crossed, Some(true));

@@ -5,7 +5,7 @@ use super::metric::{METRICS, Scale};
 use super::report::{Basis, Checked, Comparison, Mean, RunName, RunsReport, ThresholdReport, Verdict};
 use super::sentence::sentence;
 use super::text::{change, floor, interval, percentage, shown, verdict};
-use crate::compare::threshold::checked;
+use crate::compare::threshold::{checked, doubtful};
 use crate::report::Tone;
 use crate::report::document::{Block, Check, Document, Line, Row, Section, Table};
 use crate::report::numbers::{NOTHING, several};
@@ -177,7 +177,10 @@ pub(crate) fn checks(report: &RunsReport) -> Vec<Check> {
     let check = |threshold: &str, found: &Checked| {
         let of = report.comparisons.get(found.comparison).filter(|_| several).and_then(|of| of.new.first());
         let subject = of.map_or_else(|| found.engine.clone(), |run| format!("{} in {}", found.engine, run.file));
-        checked(threshold, found.crossed, found.comparable, &subject, &found.found)
+        match &found.doubt {
+            Some(end) => doubtful(threshold, &subject, &found.found, end),
+            None => checked(threshold, found.crossed, found.comparable, &subject, &found.found),
+        }
     };
     let of = |report: &ThresholdReport| report.checked.iter().map(|found| check(&report.threshold, found)).collect();
     report.thresholds.iter().flat_map(|report| -> Vec<Check> { of(report) }).collect()
@@ -215,7 +218,7 @@ mod tests {
     fn what_differs_stands_above_any_number() {
         let text = drawn(&sample::ENGINES, 120);
         let warning = text.find("Warning     infa: 0.1.0 in base.json; 0.2.0 in new.json").unwrap();
-        assert!(warning < text.find("tokens/s").unwrap(), "{text}");
+        assert!(warning < text.find("Each engine, with 95% intervals").unwrap(), "{text}");
         assert!(text.contains("only in base: fastembed"), "{text}");
     }
 

@@ -223,6 +223,9 @@ pub struct Checked {
     pub comparable: bool,
     /// The value, in words.
     pub found: String,
+    /// The end of its interval that keeps it from crossing the threshold, in words, if the value itself is beyond it.
+    #[serde(skip)]
+    pub(super) doubt: Option<String>,
 }
 
 #[cfg(test)]

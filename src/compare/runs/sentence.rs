@@ -1,11 +1,14 @@
 //! The result of a comparison in a sentence.
 
 use super::report::{Comparison, EngineComparison, MetricComparison, RunsReport, Verdict};
-use super::text::shown;
+use super::text::{shown, verdict};
 use crate::report::Tone;
 use crate::report::numbers::{count, several};
 
-/// The numbers of better and worse engines, among those that both sides have.
+/// Few engines are named with what has changed; of more their number.
+const NAMED: usize = 3;
+
+/// The better and worse engines, among those that both sides have.
 pub(super) fn sentence(report: &RunsReport) -> (Tone, String) {
     let engines = || report.comparisons.iter().flat_map(|comparison| &comparison.engines);
     let has = |engine: &&EngineComparison, wanted: &[Verdict]| {
@@ -20,8 +23,14 @@ pub(super) fn sentence(report: &RunsReport) -> (Tone, String) {
     if crossed > 0 {
         parts.push(format!("{} crossed", several(crossed as u64, "threshold is", "thresholds are")));
     }
+    let changed: Vec<String> = match &report.comparisons[..] {
+        [one] => one.engines.iter().filter_map(|engine| changes(report, engine)).collect(),
+        _ => Vec::new(),
+    };
+    let named = (1..=NAMED).contains(&changed.len());
+    parts.extend(changed.into_iter().filter(|_| named));
     for (many, what) in [(worse, "slower or worse in something"), (better, "faster or better in something")] {
-        if many > 0 {
+        if many > 0 && !named {
             let is = if many == 1 { "is" } else { "are" };
             parts.push(format!("{} of {all} {is} {what}", several(many as u64, "engine", "engines")));
         }
@@ -51,6 +60,20 @@ pub(super) fn sentence(report: &RunsReport) -> (Tone, String) {
     (tone, text + ".")
 }
 
+/// `onnx: slower (tokens/s, p50), worse (cosine min)`; `None` if nothing has changed.
+fn changes(report: &RunsReport, engine: &EngineComparison) -> Option<String> {
+    let metrics = shown(report, &engine.metrics);
+    let of = |wanted: Verdict| {
+        let found = metrics.iter().filter(|metric| metric.verdict == wanted);
+        let labels: Vec<&str> = found.map(|metric| metric.of.label.trim_end_matches(" ms")).collect();
+        (!labels.is_empty()).then(|| format!("{} ({})", verdict(wanted), labels.join(", ")))
+    };
+    let changes: Vec<String> =
+        [Verdict::Slower, Verdict::Worse, Verdict::Faster, Verdict::Better].into_iter().filter_map(of).collect();
+    let baseline = engine.baseline.as_ref().map(|baseline| format!(" against {baseline}")).unwrap_or_default();
+    (!changes.is_empty()).then(|| format!("{}{baseline}: {}", engine.name, changes.join(", ")))
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
@@ -68,9 +91,9 @@ mod tests {
         assert!(of(&blind).starts_with("The noise is not known"));
         let (base, slow) = (sample::noisy(10, 8700.0, 1), sample::noisy(10, 7700.0, 2));
         let slower = sample::two(&base, &slow);
-        assert_eq!(sentence(&slower), (Tone::Bad, "1 engine of 1 is slower or worse in something.".to_owned()));
+        assert_eq!(sentence(&slower), (Tone::Bad, "onnx: slower (tokens/s, p50, p99).".to_owned()));
         let faster = sample::two(&slow, &base);
-        assert_eq!(sentence(&faster), (Tone::Good, "1 engine of 1 is faster or better in something.".to_owned()));
+        assert_eq!(sentence(&faster), (Tone::Good, "onnx: faster (tokens/s, p50, p99).".to_owned()));
         assert!(of(&sample::ENGINES).starts_with("3 thresholds are crossed; "), "{}", of(&sample::ENGINES));
     }
 }

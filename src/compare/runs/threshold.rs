@@ -39,17 +39,61 @@ impl Threshold {
         }
     }
 
+    /// The end of an interval that keeps a value beyond the limit from crossing it.
+    fn doubt_of(&self, found: &MetricComparison) -> Option<String> {
+        match self.limit {
+            Limit::Change(_) if found.verdict == Verdict::NotComparable => None,
+            Limit::Change(change) => {
+                self.doubt(found.change.value, 1.0 + change, found.change.joint?, |end| percentage(end - 1.0))
+            }
+            Limit::Value(limit) => self.doubt(found.new.value, limit, found.new.joint?, |end| found.of.write(end)),
+        }
+    }
+
+    /// The smallest change that would cross it, with the noise of these runs, if that is so large that it hardly can.
+    fn blind(&self, found: &MetricComparison) -> Option<f64> {
+        let (Limit::Change(limit), Some(joint)) = (self.limit, found.change.joint) else { return None };
+        let (near, value) = (self.near(joint), found.change.value);
+        let noise = if self.above { value / near } else { near / value };
+        if found.verdict == Verdict::NotComparable || noise - 1.0 <= BLIND * limit.abs().max(LEAST) {
+            return None;
+        }
+        Some(if self.above { (1.0 + limit) * noise } else { (1.0 + limit) / noise } - 1.0)
+    }
+
     fn check(&self, comparison: usize, engine: &EngineComparison) -> Option<Checked> {
-        let of = |crossed, found, comparable| {
-            Some(Checked { comparison, engine: engine.name.clone(), crossed, comparable, found })
+        let of = |crossed, found, comparable, doubt| {
+            Some(Checked { comparison, engine: engine.name.clone(), crossed, comparable, found, doubt })
         };
         if let Some(found) = engine.metrics.iter().find(|found| found.metric == self.metric) {
-            return of(self.crossed(found), self.found(found), found.verdict != Verdict::NotComparable);
+            let doubt = self.doubt_of(found);
+            return of(self.crossed(found), self.found(found), found.verdict != Verdict::NotComparable, doubt);
         }
         // A failed engine is worse than any change.
         let failed = engine.failed.as_ref().filter(|_| engine.lost.contains(&self.metric))?;
-        of(Some(true), format!("no {} any more: {failed}", self.metric), true)
+        of(Some(true), format!("no {} any more: {failed}", self.metric), true, None)
     }
+}
+
+/// Noise that is so many times the limit of a change hides what the limit is for.
+const BLIND: f64 = 2.0;
+/// Limits below this are taken for this: any noise is many times 0 %.
+const LEAST: f64 = 0.05;
+
+/// A warning about thresholds that changes of the size they are for do not cross, as the noise is too large.
+pub fn blind(thresholds: &[Threshold], report: &RunsReport) -> Option<String> {
+    let engines = || report.comparisons.iter().flat_map(|comparison| &comparison.engines);
+    let mut found = Vec::new();
+    for threshold in thresholds {
+        for engine in engines() {
+            let metric = engine.metrics.iter().find(|found| found.metric == threshold.metric);
+            let needed = metric.and_then(|metric| threshold.blind(metric));
+            found.extend(needed.map(|needed| format!("{threshold} of {} only by {}", engine.name, percentage(needed))));
+        }
+    }
+    let remedy = "more rounds, or several runs a side (--base), narrow the intervals";
+    let found = found.join(", ");
+    (!found.is_empty()).then(|| format!("the noise is too large for these thresholds; crossed is {found}; {remedy}"))
 }
 
 /// Holds a report against thresholds.
@@ -111,6 +155,38 @@ mod tests {
         let report = check(&[parsed("tokens_per_s<-5%")], &report).unwrap();
         let found = &report[0].checked[0].found;
         assert!(report[0].crossed && found.starts_with("tokens_per_s by -1") && found.contains(" … -"), "{found}");
+    }
+
+    #[test]
+    fn a_value_beyond_the_limit_within_the_noise_is_not_certain() {
+        let report = two(&noisy(10, 8700.0, 1), &noisy(10, 8700.0 * 0.88, 2));
+        for (text, doubt) in [
+            ("tokens_per_s<-11%", Some("ends at -")),
+            ("tokens_per_s<-5%", None),
+            ("tokens_per_s<-30%", None),
+            ("p99>+12%", Some("begins at +")),
+            ("tokens_per_s<7750", Some("ends at 7")),
+            ("cosine_min<0.999", None),
+        ] {
+            let checked = check(&[parsed(text)], &report).unwrap()[0].checked[0].clone();
+            let found = checked.doubt.as_deref();
+            assert!(found.is_some() == doubt.is_some(), "{text}: {checked:?}");
+            assert!(doubt.is_none_or(|words| found.unwrap().starts_with(words)), "{text}: {checked:?}");
+        }
+    }
+
+    #[test]
+    fn noise_that_hides_what_a_threshold_is_for_is_a_warning() {
+        let mut wild = noisy(3, 8700.0, 1);
+        for (round, rate) in wild.engines[0].rounds.iter_mut().zip([5000.0, 8000.0, 13_000.0]) {
+            round.tokens_per_second = Some(rate);
+        }
+        let report = two(&wild, &wild);
+        let warning = blind(&[parsed("tokens_per_s<-5%"), parsed("cosine_min<0.9")], &report).unwrap();
+        assert!(warning.contains("crossed is tokens_per_s<-5% of onnx only by -"), "{warning}");
+        let quiet = two(&noisy(10, 8700.0, 1), &noisy(10, 8700.0, 2));
+        assert_eq!(blind(&[parsed("tokens_per_s<-5%"), parsed("p99>+0%")], &quiet), None);
+        assert_eq!(blind(&[parsed("tokens_per_s<-5%")], &two(&one(1.0), &one(1.0))), None);
     }
 
     #[test]

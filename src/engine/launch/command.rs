@@ -3,7 +3,7 @@
 use crate::suggest::suggest;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A command, parsed but not filled in. No shell sees it: words are split and quoted as shells do, and nothing else.
 ///
@@ -133,6 +133,22 @@ impl Command {
     pub(super) fn of_program(program: &Path, template: &str) -> Result<Self, CommandError> {
         let program = vec![Part::Text(program.as_os_str().to_owned())];
         Ok(Self { program, ..Self::parse(template)? })
+    }
+
+    /// The program, if it is a plain word and no file that can be run is there under its name: as a path, or in `PATH`.
+    pub fn missing_program(&self) -> Option<String> {
+        let [Part::Text(program)] = &self.program[..] else { return None };
+        // The command may set another PATH.
+        if self.environment.iter().any(|(name, _)| name == "PATH") {
+            return None;
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let directories: Vec<PathBuf> = match Path::new(program).components().count() {
+            1 => std::env::split_paths(&path).collect(),
+            _ => vec![PathBuf::new()],
+        };
+        let name = program.to_string_lossy();
+        super::default::find(&name, &directories, None).is_none().then(|| name.into_owned())
     }
 
     /// True if options of the engine's spec have a place in it.

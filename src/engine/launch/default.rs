@@ -43,7 +43,7 @@ fn command(
 }
 
 /// The path of `program`.
-fn find(program: &str, directories: &[PathBuf], path: Option<&OsStr>) -> Option<PathBuf> {
+pub(super) fn find(program: &str, directories: &[PathBuf], path: Option<&OsStr>) -> Option<PathBuf> {
     let path = path.map(std::env::split_paths).into_iter().flatten();
     directories.iter().cloned().chain(path).map(|directory| directory.join(program)).find(|file| is_executable(file))
 }

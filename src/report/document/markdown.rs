@@ -46,7 +46,11 @@ fn draw(out: &mut String, block: &Block) {
             let _ = writeln!(out, "- **{}**{meaning}", escaped(text));
         }
         Block::Facts(lines) => {
+            // A line without a label belongs to the one above; in a list each has its own.
+            let mut last = "";
             for Line { label, text, tone } in lines {
+                last = if label.is_empty() { last } else { label };
+                let label = last;
                 let label = if label.is_empty() { String::new() } else { format!("{}: ", escaped(label)) };
                 let text = escaped(text);
                 let _ = match tone {

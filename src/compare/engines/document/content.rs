@@ -5,7 +5,7 @@ use super::super::report::{
 };
 use super::super::stability::Way;
 use super::{charts, tables};
-use crate::compare::threshold::checked;
+use crate::compare::threshold::{checked, doubtful};
 use crate::compare::{scores, vectors};
 use crate::report::Tone;
 use crate::report::document::{Block, Check, Document, Line, Section, listed};
@@ -145,8 +145,10 @@ fn failures(engine: &EngineOnTexts) -> Vec<Line> {
 /// Each engine that was compared with a threshold.
 pub(crate) fn checks(report: &EnginesReport) -> Vec<Check> {
     let of = |threshold: &EngineThresholdReport| -> Vec<Check> {
-        let check =
-            |found: &EngineChecked| checked(&threshold.threshold, found.crossed, true, &found.engine, &found.found);
+        let check = |found: &EngineChecked| match &found.doubt {
+            Some(end) => doubtful(&threshold.threshold, &found.engine, &found.found, end),
+            None => checked(&threshold.threshold, found.crossed, true, &found.engine, &found.found),
+        };
         threshold.checked.iter().map(check).collect()
     };
     report.thresholds.iter().flat_map(of).collect()
