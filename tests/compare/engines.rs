@@ -350,7 +350,7 @@ fn inputs_and_other_reports_are_not_written_over() {
     let run = |more: &[&str]| engines("onnx").arg(&path).args(more).run();
     run(&["--export-json", &path]).refuses(2, &["--export-json", "texts.txt", "it is compared"]);
     files.write("report", "old");
-    run(&["--export-json", &other, "--export-html", &other]).refuses(2, &["--export-html", "another export"]);
+    run(&["--export-json", &other, "--export-html", &other]).refuses(2, &["--export-html", "another output"]);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), lines(3));
     assert_eq!(std::fs::read_to_string(&other).unwrap(), "old");
     run(&["--export-json", "/dev/null", "--export-html", "/dev/null"]).status(0);
