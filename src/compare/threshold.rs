@@ -161,9 +161,6 @@ pub(super) enum Limit {
 
 impl Threshold {
     /// Reads a threshold of this kind of comparison.
-    ///
-    /// # Errors
-    /// The text has another form, there is no such metric, or the limit does not fit it.
     pub fn parse(text: &str, kind: Kind) -> Result<Self, ThresholdError> {
         let at = text.find(['<', '>']).ok_or(ThresholdError::Form(kind))?;
         let (name, rest) = text.split_at(at);
@@ -187,10 +184,6 @@ impl Threshold {
         }
     }
 
-    /// Reads several.
-    ///
-    /// # Errors
-    /// Those of [`Self::parse`], for the first that fails.
     pub fn parse_all(texts: &[String], kind: Kind) -> Result<Vec<Self>, ThresholdError> {
         texts.iter().map(|text| Self::parse(text, kind)).collect()
     }

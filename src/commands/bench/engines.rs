@@ -52,7 +52,6 @@ impl Ready {
         }
     }
 
-    /// Stops what was started for the engine.
     pub async fn close(self) {
         let Self { target, started, .. } = self;
         drop(target);

@@ -17,7 +17,6 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    /// The engine's state in a report.
     pub fn into_state(self) -> EngineState {
         const STAGE: &str = "start";
         match self {

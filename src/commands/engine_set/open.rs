@@ -21,7 +21,6 @@ use crate::engine::rerank::{Method, Reranker};
 use crate::engine::{Engine, EngineError, EngineSpec, OutputKind, Role, TextOptions};
 use crate::model::Model;
 
-/// Opens the engines of a set.
 pub struct EngineOpener<'a> {
     set: &'a EngineSet,
     app: &'a AppContext,
@@ -31,7 +30,6 @@ pub struct EngineOpener<'a> {
     roles: &'a [Role],
 }
 
-/// An open engine without any request yet.
 pub struct RunningEngine {
     /// One for each role that it was opened for; of a reranker the only one.
     pub engines: Vec<OpenEngine>,
@@ -193,7 +191,6 @@ fn embedders(roles: &[Role], engine: Arc<dyn Engine>) -> Vec<OpenEngine> {
 }
 
 impl RunningEngine {
-    /// Ends what was started for it.
     pub async fn close(self) {
         let Self { engines, server, .. } = self;
         drop(engines);

@@ -40,7 +40,6 @@ impl Threshold {
     }
 }
 
-/// Holds thresholds against all engines.
 pub fn check(thresholds: &[Threshold], report: &EnginesReport) -> Vec<EngineThresholdReport> {
     let of = |threshold: &Threshold| {
         let checked = report.engines.iter().filter_map(|engine| {

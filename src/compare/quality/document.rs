@@ -9,7 +9,6 @@ use crate::report::text::quoted;
 const SHOWN: usize = 40;
 
 impl StsReport {
-    /// The task, in a sentence.
     pub(in crate::compare) fn task(&self) -> String {
         let (pairs, scored) = (several(self.pairs as u64, "pair", "pairs"), count(self.scored as u64));
         format!("{pairs} with true scores, {scored} scored by {}", self.similarity)
@@ -27,7 +26,6 @@ impl StsReport {
 }
 
 impl RetrievalReport {
-    /// The task, in a sentence.
     pub(in crate::compare) fn task(&self) -> String {
         let (queries, documents) = (
             several(self.queries as u64, "judged query", "judged queries"),

@@ -65,9 +65,6 @@ struct Found {
 impl RetrievalTask<'_> {
     /// Searches all documents for each judged query, and grades the results. Work is spread over rayon's threads;
     /// memory is that of the ids, and of 100 documents a query.
-    ///
-    /// # Errors
-    /// The user interrupted.
     pub fn search(&self, set: &VectorSet, cancel: &Cancel) -> Result<Retrieved, Cancelled> {
         let dimensions = set.dimensions().unwrap_or_default();
         let (documents, ids) = self.documents_by_id();
@@ -130,9 +127,6 @@ impl RetrievalTask<'_> {
     ///
     /// Values are means over the judged queries that the engine has a vector for, differences over those that the
     /// reference has one for as well.
-    ///
-    /// # Errors
-    /// The user interrupted.
     pub fn report(
         &self,
         retrieved: &Retrieved,

@@ -48,9 +48,6 @@ impl StsTask<'_> {
     ///
     /// Values are over all pairs that the engine has a score for, differences over those that the reference has one for
     /// as well. For 20,000 pairs this takes about three seconds on two cores.
-    ///
-    /// # Errors
-    /// The user interrupted.
     pub fn report(
         &self,
         scores: &StsScores,

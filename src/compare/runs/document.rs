@@ -171,7 +171,6 @@ fn unknown(report: &RunsReport, comparison: &Comparison) -> Option<&'static str>
         .then_some("A figure without a verdict was measured once a side, so that its noise is not known.")
 }
 
-/// Each engine that was compared with a threshold.
 pub(crate) fn checks(report: &RunsReport) -> Vec<Check> {
     let several = report.comparisons.len() > 1;
     let check = |threshold: &str, found: &Checked| {

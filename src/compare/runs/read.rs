@@ -20,9 +20,6 @@ pub struct Run {
 }
 
 /// Reads what `infa bench --export-json` wrote; `-` is stdin.
-///
-/// # Errors
-/// The file cannot be read, or is not such a file.
 pub fn read(path: &Path) -> Result<Run, RunsError> {
     let stdin = path == Path::new("-");
     let file = if stdin { "stdin".to_owned() } else { path.display().to_string() };

@@ -21,9 +21,6 @@ pub enum Plan {
 }
 
 /// Compares runs; with `force` also those of other workloads, which otherwise have no verdicts.
-///
-/// # Errors
-/// They have nothing in common.
 pub fn compare(plan: &Plan, force: bool) -> Result<RunsReport, RunsError> {
     let mut report = RunsReport {
         schema_version: SCHEMA_VERSION,

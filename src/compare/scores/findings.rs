@@ -91,7 +91,6 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// The finding in words, with the names of both engines.
     pub fn sentence(&self, reference: &str, candidate: &str) -> String {
         let name = |side: Side| if side == Side::Reference { reference } else { candidate };
         let queries = |many: usize| several(many as u64, "query", "queries");

@@ -46,7 +46,6 @@ impl<'a> Sides<'a> {
 }
 
 impl Query<'_> {
-    /// True if both gave the same bits.
     pub fn is_identical(&self) -> bool {
         self.reference.iter().zip(self.candidate).all(|(a, b)| a.to_bits() == b.to_bits())
     }

@@ -53,7 +53,6 @@ pub(super) struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// The verdict, and what it rests on.
     pub fn judge(&self) -> (Verdict, Vec<String>) {
         let mut reasons = Vec::new();
         let queries = |many: usize| several(many as u64, "query has", "queries have");

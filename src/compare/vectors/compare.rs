@@ -25,9 +25,6 @@ const SEED: u64 = 7;
 
 /// Compares the candidate's vectors with the reference's of the same inputs. Work is spread over rayon's threads; memory
 /// is that of both sets once more.
-///
-/// # Errors
-/// Two rows claim to be of the same input, or the sets have no input in common.
 pub fn compare(reference: &VectorSet, candidate: &VectorSet) -> Result<VectorComparison, MatchError> {
     Ok(compare_matched(reference, candidate, matched(reference, candidate)?))
 }

@@ -74,7 +74,6 @@ pub enum Finding {
 }
 
 impl Finding {
-    /// The finding in words, with the names of both sets.
     pub fn sentence(&self, reference: &str, candidate: &str) -> String {
         let name = |side: Side| if side == Side::Reference { reference } else { candidate };
         match self {

@@ -80,7 +80,6 @@ impl VectorSet {
         self.vector(row).filter(|vector| vector.len() == dimensions && defect(vector).is_none())
     }
 
-    /// The name of this row's input.
     pub(super) fn input(&self, row: usize) -> InputName {
         let (index, id) = self.rows.get(row).map(|row| (row.index, row.id.clone())).unwrap_or_default();
         InputName { index: index.unwrap_or(row as u64), id }

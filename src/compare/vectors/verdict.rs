@@ -109,7 +109,6 @@ pub(super) struct Facts<'a> {
 }
 
 impl Facts<'_> {
-    /// The verdict, and what it rests on.
     pub fn judge(&self) -> (Verdict, Vec<String>) {
         let mut reasons = Vec::new();
         if self.compared == 0 {

@@ -142,7 +142,6 @@ fn failures(engine: &EngineOnTexts) -> Vec<Line> {
     lines
 }
 
-/// Each engine that was compared with a threshold.
 pub(crate) fn checks(report: &EnginesReport) -> Vec<Check> {
     let of = |threshold: &EngineThresholdReport| -> Vec<Check> {
         let check = |found: &EngineChecked| match &found.doubt {

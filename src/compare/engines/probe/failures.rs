@@ -77,15 +77,10 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// One more request was answered.
     pub fn answered(&mut self) {
         *self = Self::default();
     }
 
-    /// Counts one more request.
-    ///
-    /// # Errors
-    /// The limit is reached: further requests are useless.
     pub fn heard<T>(&mut self, answer: &Result<T, Failure>) -> Result<(), Failure> {
         match answer {
             Ok(_) => {
@@ -97,9 +92,6 @@ impl Patience {
     }
 
     /// One more request failed, and there is one for every input to come.
-    ///
-    /// # Errors
-    /// There is no use in further ones.
     pub fn refused(&mut self, failure: &Failure) -> Result<(), Failure> {
         if matches!(failure.kind, FailureKind::Overloaded(_) | FailureKind::Status(500..)) {
             self.refused += 1;
@@ -110,10 +102,6 @@ impl Patience {
         self.tried(failure)
     }
 
-    /// One more request failed.
-    ///
-    /// # Errors
-    /// There is no use in further ones.
     fn tried(&mut self, failure: &Failure) -> Result<(), Failure> {
         use FailureKind::{Broken, Connect, Died, Status, Timeout, Tls};
         let unheard = match failure.kind {

@@ -20,7 +20,6 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// Number of requests for these inputs, without failures.
     pub fn requests(&self, inputs: &Inputs) -> usize {
         let alone: usize = self.sample(inputs.len()).into_iter().map(|at| inputs.results(at)).sum();
         inputs.batches(self.batch).len() + alone + self.mixed(inputs).len()
