@@ -5,9 +5,11 @@ use super::report::{Checked, EngineComparison, MetricComparison, RunsReport, Thr
 use super::text::{interval, percentage};
 use crate::compare::threshold::{Limit, Threshold};
 
+type Interval = (f64, f64);
+
 impl Threshold {
     /// The value that is held against the limit, its interval, and the limit; `None` where the sides are not comparable.
-    fn held(&self, found: &MetricComparison) -> Option<(f64, Option<(f64, f64)>, f64)> {
+    fn held(&self, found: &MetricComparison) -> Option<(f64, Option<Interval>, f64)> {
         match self.limit {
             Limit::Change(_) if found.verdict == Verdict::NotComparable => None,
             Limit::Change(change) => Some((found.change.value, found.change.joint, 1.0 + change)),
