@@ -14,6 +14,7 @@
 //! | [`batch`] | grouping by token length, and workers that share a queue |
 //! | [`runtime`] | ONNX Runtime: find or install the library, sessions |
 //! | [`graph`] | model weights → ONNX graph, one file an architecture; int8 |
+//! | [`kernels`] | operators of our own, for layers of encoders on CPUs |
 //! | [`model`] | what a model is: where it comes from, its files, tokenizer, prompts, pooling |
 //! | [`fetch`] | downloads that end checked or not at all; cancellation |
 //!
@@ -49,5 +50,7 @@ mod stats;
 mod suggest;
 mod threads;
 mod ui;
+
+pub(crate) use infa_kernels as kernels;
 
 pub use entry::main;

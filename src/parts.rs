@@ -52,12 +52,15 @@ pub mod fetch {
 }
 pub mod graph {
     pub use crate::graph::{
-        ATTENTION_MASK, Answer, Graph, INPUT_IDS, Lexical, Operators, Output, Request, Rows, TOKEN_TYPE_IDS, build,
-        supported,
+        ATTENTION_MASK, Answer, Graph, INPUT_IDS, LENGTHS, Lexical, Operators, Output, POSITION_IDS, Request, Rows,
+        TOKEN_TYPE_IDS, build, supported,
     };
     pub mod export {
         pub use crate::graph::export::{MOST_INSIDE, export};
     }
+}
+pub mod kernels {
+    pub use crate::kernels::{NAMES, Set};
 }
 pub mod input {
     pub use crate::input::{Options, Text, open, open_queries};
@@ -105,7 +108,7 @@ pub mod output {
     pub use crate::output::{BytesWriter, Destination, Format, Numbers, Precision, Row, Shape, Vector, open};
 }
 pub mod runtime {
-    pub use crate::runtime::{Runtime, Session, SessionOptions, VERSION, cores};
+    pub use crate::runtime::{Input, Runtime, Session, SessionOptions, VERSION, cores};
     pub mod device {
         pub use crate::runtime::device::{Device, Dtype};
     }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 use infa::parts::engine::{Engine, Input, OutputKind, Role, TextOptions};
 use infa::parts::graph::{Answer, Lexical, Operators, Output, Request, Rows};
+use infa::parts::kernels::{NAMES, Set};
 use serde_json::Value as Json;
 use support::*;
 
@@ -153,6 +154,9 @@ fn check_fixture(name: &str) {
             }
         }
     }
+    if !list("cases").is_empty() {
+        check_packed(name, &dir, list("cases"));
+    }
     check_variants(name, &dir);
     let generative = expected.get("true_token_id");
     if !list("pairs").is_empty() || !list("classify").is_empty() {
@@ -185,7 +189,8 @@ fn check_fixture(name: &str) {
     if !list("multi").is_empty() {
         check_token_vectors(name, list("multi"), list("scores"));
     }
-    for operators in [Operators::OnnxRuntime, Operators::Standard] {
+    let ways = [(Operators::OnnxRuntime, None), (Operators::Standard, None), (Operators::OnnxRuntime, Set::best())];
+    for (operators, kernels) in ways {
         let mut heads = vec![("pairs", Output::Logits), ("classify", Output::Logits)];
         if let Some(yes) = generative {
             // A generative reranker: the same pairs asked in several ways.
@@ -196,7 +201,8 @@ fn check_fixture(name: &str) {
             heads.push(("one_token", Output::Answer(Answer { yes, no: None })));
         }
         for (key, output) in heads.into_iter().filter(|(key, _)| !list(key).is_empty()) {
-            let mut graph = GraphRunner::new(&dir, Request { token_types: true, operators, ..Request::of(output) });
+            let mut graph =
+                GraphRunner::new(&dir, Request { token_types: true, operators, kernels, ..Request::of(output) });
             for case in list(key) {
                 let types = case.get("types").map(|_| ids(case, "types"));
                 let logits = graph.run(&ids(case, "ids"), types.as_deref());
@@ -209,7 +215,7 @@ fn check_fixture(name: &str) {
         let cut = settings.is_file() && json(settings)["max_active_dims"].is_u64();
         if !list("sparse").is_empty() && !cut && list("multi").is_empty() {
             let output = Output::Lexical(lexical(&dir, &expected));
-            let mut graph = GraphRunner::new(&dir, Request { operators, ..Request::of(output) });
+            let mut graph = GraphRunner::new(&dir, Request { operators, kernels, ..Request::of(output) });
             for case in list("sparse") {
                 let weights = graph.run(&ids(case, "ids"), None);
                 let mut reference = vec![0.0; weights.len()];
@@ -219,6 +225,39 @@ fn check_fixture(name: &str) {
                 let difference = max_difference(&weights, &reference) / reference.iter().fold(1f32, |m, &x| m.max(x));
                 assert!(difference <= LOGITS, "{name}, {}: sparse: {difference:e}", case["name"]);
             }
+        }
+    }
+}
+
+/// The architectures whose layers can be operators of our own.
+const PACKED: &[&str] = &["albert", "bert", "camembert", "distilbert", "electra", "mpnet", "roberta", "xlm-roberta"];
+
+/// Layers as operators of our own give what ONNX Runtime's give, on every instruction set of this machine the same to the
+/// last bit, and each text the same in any company.
+fn check_packed(name: &str, dir: &Path, cases: &[Json]) {
+    let texts: Vec<Vec<i64>> = cases.iter().map(|case| ids(case, "ids")).collect();
+    let sets: Vec<Set> = NAMES.iter().filter_map(|name| Set::named(name)).collect();
+    for rows in [Rows::All, Rows::First, Rows::Last] {
+        let request = Request::of(Output::Hidden(rows));
+        let mut built_in = GraphRunner::new(dir, request);
+        let mut same: Option<Vec<f32>> = None;
+        for &set in &sets {
+            let mut packed = GraphRunner::new(dir, Request { kernels: Some(set), ..request });
+            let kind = json(dir.join("config.json"))["model_type"].as_str().unwrap().to_owned();
+            // Jina's models have the names of BERT and XLM-RoBERTa, but other layers.
+            let own = PACKED.contains(&kind.as_str()) && !name.starts_with("jina");
+            assert_eq!(packed.packs(), own, "{name}");
+            if !packed.packs() {
+                return;
+            }
+            let together = packed.run_together(&texts.iter().map(Vec::as_slice).collect::<Vec<_>>(), None);
+            let alone: Vec<f32> = texts.iter().flat_map(|ids| packed.run(ids, None)).collect();
+            assert!(alone == together, "{name}, {rows:?}, {set}: alone and together differ");
+            let expected: Vec<f32> = texts.iter().flat_map(|ids| built_in.run(ids, None)).collect();
+            let difference = max_difference(&together, &expected) / expected.iter().fold(1f32, |m, x| m.max(x.abs()));
+            assert!(difference <= UNIT, "{name}, {rows:?}, {set}: {difference:e}");
+            let same = same.get_or_insert_with(|| together.clone());
+            assert!(*same == together, "{name}, {rows:?}, {set}: sets differ");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The queue: callers take turns fairly, and tasks of equal token length form a group.
+//! The queue: callers take turns fairly, and tasks form groups: of equal token length, or of any where they are packed.
 //!
 //! Nothing is padded, so the result of a task does not depend on its neighbours.
 
@@ -19,6 +19,8 @@ const LEAST_SHARE: usize = 64;
 pub struct Queue<T> {
     /// Most tokens in a group.
     budget: usize,
+    /// True if tasks of any lengths form a group.
+    packed: bool,
     /// Their tasks by length.
     callers: HashMap<u64, BTreeMap<usize, VecDeque<T>>>,
     order: FairQueue,
@@ -42,6 +44,7 @@ impl<T: Task> Queue<T> {
     pub fn new(budget: usize, turn: usize) -> Self {
         Self {
             budget,
+            packed: false,
             callers: HashMap::new(),
             order: FairQueue::new(turn),
             lengths: BTreeMap::new(),
@@ -51,6 +54,11 @@ impl<T: Task> Queue<T> {
             short: budget,
             small: None,
         }
+    }
+
+    /// Groups are of tasks of any lengths.
+    pub fn packed(self) -> Self {
+        Self { packed: true, ..self }
     }
 
     /// Groups have no more than about `tokens` tokens while small requests come beside larger ones.
@@ -113,17 +121,22 @@ impl<T: Task> Queue<T> {
         caller.into_values().flatten().collect()
     }
 
-    /// The next group: tasks of one length, the longest of the caller whose turn it is, filled up with those of others.
+    /// The next group: the longest tasks of the caller whose turn it is, filled up with those of others; tasks of one
+    /// length if they are not packed.
     ///
     /// While `idle` other workers are free, a group is at most their share of the waiting tokens: two halves on two
     /// cores finish sooner than the whole on one.
     pub fn take(&mut self, now: Instant, idle: usize) -> Option<Vec<T>> {
         let lead = self.order.next(now)?;
+        let share = (self.tokens / (idle + 1)).max(LEAST_SHARE);
+        let most = self.most(now).min(share);
+        if self.packed {
+            return Some(self.take_packed(lead, most, now));
+        }
         let (&length, _) = self.callers.get(&lead)?.last_key_value()?;
         let (available, callers) = self.lengths.get(&length)?;
         // Pieces of nearly the same size: a full group and a remnant of one task would waste the remnant.
-        let share = (self.tokens / (idle + 1)).max(LEAST_SHARE);
-        let most = (self.most(now).min(share) / length.max(1)).max(1);
+        let most = (most / length.max(1)).max(1);
         let wanted = available.div_ceil(available.div_ceil(most));
         let others = self.order.in_order(callers.iter().copied().filter(|&id| id != lead));
         let served: Vec<u64> = std::iter::once(lead).chain(others).take(wanted).collect();
@@ -133,6 +146,32 @@ impl<T: Task> Queue<T> {
             self.serve(id, length, wanted - group.len(), now, &mut group);
         }
         Some(group)
+    }
+
+    /// Tasks of any lengths, at most `most` tokens, but at least one task.
+    fn take_packed(&mut self, lead: u64, most: usize, now: Instant) -> Vec<T> {
+        let others = self.order.in_order(self.callers.keys().copied().filter(|&id| id != lead));
+        let mut pieces = Vec::new();
+        let mut left = most;
+        for id in std::iter::once(lead).chain(others) {
+            for (&length, tasks) in self.callers.get(&id).into_iter().flatten().rev() {
+                let least = usize::from(pieces.is_empty());
+                let count = (left / length.max(1)).clamp(least, tasks.len().max(least));
+                if count > 0 {
+                    pieces.push((id, length, count));
+                    left = left.saturating_sub(count * length);
+                }
+            }
+            if left == 0 {
+                break;
+            }
+        }
+        self.order.advance(pieces.iter().map(|&(_, length, count)| count * length).sum());
+        let mut group = Vec::with_capacity(pieces.iter().map(|&(_, _, count)| count).sum());
+        for (id, length, count) in pieces {
+            self.serve(id, length, count, now, &mut group);
+        }
+        group
     }
 
     /// Moves up to `room` tasks of that length from a caller into `group`.
@@ -362,6 +401,18 @@ mod tests {
             }
         }
         assert!(large > 0 && small > large, "{small} of small callers, {large} of the large one");
+    }
+
+    #[test]
+    fn packed_groups_are_full_whatever_the_lengths() {
+        let (mut queue, now) = (Queue::new(20, 1024).packed(), Instant::now());
+        queue.add(texts('a', &[9, 3, 30, 8, 2]), now);
+        queue.add(texts('b', &[7, 1]), now);
+        let groups: Vec<Vec<Text>> = std::iter::from_fn(|| queue.take(now, 0)).collect();
+        let b: Vec<usize> = groups.iter().map(|group| group.iter().map(Task::tokens).sum()).collect();
+        assert_eq!(lengths(&groups[0]), [7, 1, 9, 3], "{groups:?}");
+        assert_eq!(b, [20, 30, 10], "{groups:?}");
+        assert_eq!((queue.tasks(), queue.tokens()), (0, 0));
     }
 
     #[test]

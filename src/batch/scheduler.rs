@@ -12,6 +12,8 @@ use super::rate::Rate;
 pub struct Bounds {
     /// Most tokens in a group.
     pub group_tokens: usize,
+    /// True if tasks of any lengths form a group; else of one.
+    pub packed: bool,
     /// Most tokens that wait; what is larger than that is taken only while nothing waits.
     pub queue_tokens: usize,
     /// Tokens after which a caller's turn is over if others wait.
@@ -118,7 +120,10 @@ impl<T: Task> Scheduler<T> {
     ) -> std::io::Result<Self> {
         let threads = threads.max(1);
         let state = State {
-            queue: Queue::new(bounds.group_tokens, bounds.turn_tokens),
+            queue: match Queue::new(bounds.group_tokens, bounds.turn_tokens) {
+                queue if bounds.packed => queue.packed(),
+                queue => queue,
+            },
             reserved: 0,
             running: 0,
             idle: 0,
@@ -328,7 +333,7 @@ mod tests {
         }
     }
 
-    const ENDLESS: Bounds = Bounds { group_tokens: 40, queue_tokens: usize::MAX, turn_tokens: 1000 };
+    const ENDLESS: Bounds = Bounds { group_tokens: 40, packed: false, queue_tokens: usize::MAX, turn_tokens: 1000 };
 
     fn tell(_: &mut u32, group: Vec<Number>) {
         for Number(number, sender) in group {

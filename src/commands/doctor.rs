@@ -6,9 +6,10 @@ use serde_json::{Map, Value as Json, json};
 
 use super::{AppContext, Error, Outcome};
 use crate::cli::ListingArgs;
+use crate::kernels;
 use crate::model::cache::HubEnv;
 use crate::model::{DEFAULT_MODEL, source};
-use crate::runtime::device::{Device, Dtype};
+use crate::runtime::device::{Device, Dtype, Kernels};
 use crate::runtime::{Runtime, VERSION, cores, install};
 
 pub(super) fn run(args: ListingArgs, app: &AppContext) -> Result<Outcome, Error> {
@@ -37,6 +38,10 @@ pub(super) fn run(args: ListingArgs, app: &AppContext) -> Result<Outcome, Error>
     let dtypes = [Dtype::Float32, Dtype::Float16, Dtype::Bfloat16, Dtype::Int8];
     report.line("number formats", &choices(&dtypes, |d| d.resolve().is_ok()));
     report.value("dtypes", usable_of(&dtypes, |d| d.resolve().is_ok()));
+    let sets: Vec<&str> = kernels::NAMES.into_iter().filter(|name| kernels::Set::named(name).is_some()).collect();
+    let of_int8 = Kernels::Auto.resolve(Dtype::Int8).ok().flatten().map_or(Kernels::Builtin.name(), |set| set.name());
+    report.line("layers", &format!("int8: {of_int8}; float32: builtin (--kernels builtin, {})", sets.join(", ")));
+    report.value("kernels", json!({"usable": sets, "int8": of_int8, "float32": "builtin"}));
 
     let outcome = if report.missing.is_empty() { Outcome::Done } else { Outcome::Missing };
     let text = if args.is_json() { report.json()? } else { report.text(outcome) };

@@ -176,7 +176,10 @@ impl Error {
             | Self::Trace(_) => 2,
             Self::Engine(EngineError::Model(ModelError::Flag { .. } | ModelError::NoSuchPath(_))) => 2,
             Self::Engine(EngineError::Runtime(
-                RuntimeError::Device { .. } | RuntimeError::Dtype(_) | RuntimeError::Int8File(_),
+                RuntimeError::Device { .. }
+                | RuntimeError::Dtype(_)
+                | RuntimeError::Int8File(_)
+                | RuntimeError::Kernels(_),
             )) => 2,
             Self::Engine(EngineError::Python { error: PythonError::Option(_), .. }) => 2,
             Self::Engine(EngineError::Remote { .. }) => 4,

@@ -93,18 +93,19 @@ pub(super) fn local_model(
     dtype: Option<Dtype>,
     globals: &Globals,
 ) -> Result<LocalOptions, Error> {
-    let HardwareArgs { device, cpu: CpuArgs { threads: asked, copy_weights } } = hardware;
+    let HardwareArgs { device, cpu: CpuArgs { threads: asked, copy_weights, kernels } } = hardware;
     let threads = threads(asked)?;
     // Before anything is fetched: what is not implemented fails without a download.
     let device = device.unwrap_or_default();
     device.resolve()?;
     let dtype = dtype.unwrap_or_default().resolve()?;
+    let kernels = kernels.unwrap_or_default().resolve(dtype)?;
     let access = if copy_weights { Access::Copy } else { Access::Map };
     let int8 = Int8Options { cache: Some(globals.cache.clone()), ..Int8Options::default() };
     Ok(LocalOptions {
         request: model_request(id, globals)?,
         hub: None,
-        onnx: OnnxOptions { device, dtype, threads, access, int8, ..OnnxOptions::default() },
+        onnx: OnnxOptions { device, dtype, kernels, threads, access, int8, ..OnnxOptions::default() },
         text: TextOptions::default(),
     })
 }

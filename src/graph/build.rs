@@ -97,7 +97,13 @@ pub(crate) fn assemble_quietly<'w>(
     let architecture = known::of(config)?;
     let sizes = architecture.sizes();
     let token_types = request.token_types && sizes.token_types > 1;
+    let float = matches!(products, Products::Float32 | Products::Int8 { .. });
+    let own = !request.attention_mask && !matches!(request.output, Output::Lexical(_)) && architecture.packable();
+    let set = request.kernels.filter(|_| own && float);
     let mut b = Builder::new(weights, architecture.anchor(), request.operators, token_types, products)?;
+    if let Some(set) = set {
+        b.pack_texts(set);
+    }
     if request.attention_mask {
         b.mask_tokens();
     }
@@ -147,6 +153,8 @@ pub(crate) fn assemble_quietly<'w>(
     let graph = Graph {
         model: std::mem::take(&mut finished.model),
         initializers: std::mem::take(&mut finished.initializers),
+        packed: set.is_some(),
+        operators: std::mem::take(&mut finished.operators),
         output,
         per_token,
         width,

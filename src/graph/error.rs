@@ -39,6 +39,12 @@ pub enum GraphError {
     /// The output cannot take an attention mask, for example because it reads the last token.
     #[error("{architecture}: an attention mask is not supported for this output")]
     NoMask { architecture: &'static str },
+    /// The processor has no arithmetic for the layer.
+    #[error("layer \"{layer}\": there is no operator of that number format for this processor")]
+    NoOperator {
+        /// Its name in the weights.
+        layer: String,
+    },
     /// The int8 weights do not go with the graph.
     #[error("the int8 weights have no matrix \"{0}\" of the right shape")]
     Int8(String),
@@ -69,7 +75,7 @@ impl GraphError {
                     .into(),
             ),
             Self::In { error, .. } => error.hint(),
-            Self::Int8(_) => None,
+            Self::Int8(_) | Self::NoOperator { .. } => None,
             Self::Config(_) => Some("the model directory may be incomplete or of another library".into()),
             Self::Weights(e) => e.hint(),
         }

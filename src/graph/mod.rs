@@ -23,4 +23,7 @@ pub use error::GraphError;
 pub use build::{Description, build, build_int8, build_watched, describe};
 pub use request::{Answer, Lexical, Operators, Output, Request, Rows};
 pub(crate) use types::below_root;
-pub use types::{ATTENTION_MASK, Element, Graph, INPUT_IDS, Initializer, TOKEN_TYPE_IDS, WEIGHTS_FOLDER};
+pub use types::{
+    ATTENTION_MASK, Element, Graph, INPUT_IDS, Initializer, LENGTHS, OPERATOR, OPERATOR_DOMAIN, POSITION_IDS,
+    TOKEN_TYPE_IDS, WEIGHTS_FOLDER,
+};

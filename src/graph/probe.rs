@@ -56,6 +56,8 @@ pub fn product(rows: usize, inner: usize, outputs: usize) -> Graph {
     Graph {
         model: model.encode_to_vec(),
         initializers,
+        operators: Vec::new(),
+        packed: false,
         output: PRODUCT,
         per_token: true,
         width: outputs,

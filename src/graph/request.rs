@@ -1,9 +1,11 @@
 //! The description of a graph to build: its output and inputs.
 
+use crate::kernels::Set;
+
 /// The rows of the last hidden state that are computed.
 ///
 /// CLS and last-token pooling read one row a text; the last layer then computes only that row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rows {
     /// Every token: output `[batch, sequence, hidden]`.
     All,
@@ -65,11 +67,13 @@ pub struct Request {
     pub attention_mask: bool,
     /// The operators it may use.
     pub operators: Operators,
+    /// The instruction set of operators of our own, where the architecture can use them; `None`: none of them.
+    pub kernels: Option<Set>,
 }
 
 impl Request {
     /// For one text a sequence, on ONNX Runtime.
     pub fn of(output: Output) -> Self {
-        Self { output, token_types: false, attention_mask: false, operators: Operators::OnnxRuntime }
+        Self { output, token_types: false, attention_mask: false, operators: Operators::OnnxRuntime, kernels: None }
     }
 }

@@ -1,6 +1,9 @@
 //! A finished graph and its weights.
 
+use std::sync::Arc;
+
 use super::proto;
+use crate::kernels::Operator;
 use crate::model::weights::TensorData;
 
 /// The number format of a weight.
@@ -52,6 +55,11 @@ pub struct Graph {
     pub model: Vec<u8>,
     /// The weights, by the names the model gives them.
     pub initializers: Vec<Initializer>,
+    /// Operators of our own, by their numbers.
+    pub operators: Vec<Arc<dyn Operator>>,
+    /// True if texts are packed: all inputs are `[1, tokens]`, one text behind the other, and there are inputs for their
+    /// lengths and for positions.
+    pub packed: bool,
     /// Name of the output.
     pub output: &'static str,
     /// True if there is an output row for every token.
@@ -73,6 +81,18 @@ pub const INPUT_IDS: &str = "input_ids";
 
 /// Name of the token types' input.
 pub const TOKEN_TYPE_IDS: &str = "token_type_ids";
+
+/// Name of the input with the number of tokens of each text, of graphs over packed texts.
+pub const LENGTHS: &str = "lengths";
+
+/// Name of the input with the position of each token in its text, of graphs over packed texts.
+pub const POSITION_IDS: &str = "position_ids";
+
+/// The domain of operators of our own, and their one operator: attribute `number` is the place in [`Graph::operators`].
+pub const OPERATOR_DOMAIN: &str = "infa";
+
+/// See [`OPERATOR_DOMAIN`].
+pub const OPERATOR: &str = "Packed";
 
 /// Name of the input that is 1 for tokens that attention may see, and 0 for others.
 pub const ATTENTION_MASK: &str = "attention_mask";

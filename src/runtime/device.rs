@@ -34,6 +34,35 @@ pub enum Dtype {
     Int8,
 }
 
+/// The arithmetic of a model's layers on the CPU, as the user names it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Kernels {
+    /// infa's own where they are faster
+    #[default]
+    Auto,
+    /// ONNX Runtime's
+    Builtin,
+    /// infa's own, with AVX-512 VNNI and BF16
+    Avx512,
+    /// infa's own, with AVX2
+    Avx2,
+    /// infa's own, without vector instructions: slow
+    Scalar,
+}
+
+impl Kernels {
+    /// Its name on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Builtin => "builtin",
+            Self::Avx512 => "avx512",
+            Self::Avx2 => "avx2",
+            Self::Scalar => "scalar",
+        }
+    }
+}
+
 impl fmt::Display for Device {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::device::{Device, Dtype};
+use super::device::{Device, Dtype, Kernels};
 use super::{OLDEST_MINOR, VERSION};
 use crate::fetch::FetchError;
 
@@ -20,6 +20,8 @@ pub enum RuntimeError {
     Device { device: Device, reason: String },
     #[error("--dtype {0} is not implemented yet")]
     Dtype(Dtype),
+    #[error("--kernels {}: this processor has no such instructions", .0.name())]
+    Kernels(Kernels),
     #[error("{}: --dtype int8 quantises weights from safetensors, not a ready .onnx file", .0.display())]
     Int8File(PathBuf),
     #[error("ONNX Runtime cannot load {model}: {source}")]
@@ -68,6 +70,7 @@ impl RuntimeError {
             )),
             Self::Device { .. } => Some("use --device cpu (or auto)".into()),
             Self::Dtype(_) => Some("use --dtype float32, int8 or auto".into()),
+            Self::Kernels(_) => Some("use --kernels auto or builtin".into()),
             Self::Int8File(_) => Some(
                 "give the model's directory with config.json and model.safetensors, or leave --dtype out and give an \
                  .onnx file that is quantised already"

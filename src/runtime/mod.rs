@@ -7,6 +7,7 @@ pub mod install;
 mod integrity;
 pub mod library;
 mod loaded;
+mod operators;
 mod resolve;
 mod session;
 mod telemetry;
@@ -14,6 +15,6 @@ mod version;
 
 pub use error::RuntimeError;
 pub use loaded::Runtime;
-pub use session::{Session, SessionOptions};
+pub use session::{Input, Session, SessionOptions};
 pub use telemetry::forbid_telemetry;
 pub use version::{OLDEST_MINOR, VERSION};

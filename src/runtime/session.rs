@@ -13,7 +13,7 @@ use ort::session::SessionOutputs;
 use ort::session::builder::{GraphOptimizationLevel, PrepackedWeights, SessionBuilder};
 use ort::value::{DynValue, TensorRef};
 
-use super::{Runtime, RuntimeError};
+use super::{Runtime, RuntimeError, operators};
 use crate::graph::{Element, Graph, Initializer, WEIGHTS_FOLDER, below_root};
 
 /// The folder for external data of a model loaded from memory (onnxruntime_session_options_config_keys.h).
@@ -56,6 +56,16 @@ impl Runtime {
     }
 }
 
+/// An input of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Input<'a> {
+    /// Its name in the model.
+    pub name: &'a str,
+    /// As many numbers as there are.
+    pub shape: &'a [usize],
+    pub numbers: &'a [i64],
+}
+
 /// A model loaded into ONNX Runtime, for one caller at a time.
 pub struct Session {
     inner: ort::session::Session,
@@ -84,6 +94,11 @@ impl Runtime {
             .with_prepacked_weights(&weights.packed)
             .map_err(|e| load(e.into()))?;
         builder = builder.with_config_entry(WEIGHTS_DIR, WEIGHTS_FOLDER).map_err(|e| load(e.into()))?;
+        if !graph.operators.is_empty() {
+            builder = builder
+                .with_operators(operators::domain(&graph.operators).map_err(load)?)
+                .map_err(|e| load(e.into()))?;
+        }
         for (Initializer { name, data, .. }, value) in weights.owner.iter().zip(&weights.values) {
             // Weights without a file and offset in the graph are passed by address, which costs a copy.
             if data.place().and_then(|(path, _)| below_root(path)).is_none() {
@@ -116,17 +131,14 @@ impl Runtime {
 }
 
 impl Session {
-    /// Runs the model on `batch` × `sequence` tokens (every input is i64 of that shape, by its name) and hands output number `output` (shape and numbers, borrowed
-    /// from the runtime) to `read`.
+    /// Runs the model and hands output number `output` (shape and numbers, borrowed from the runtime) to `read`.
     pub fn run<T>(
         &mut self,
-        batch: usize,
-        sequence: usize,
-        inputs: &[(&str, &[i64])],
+        inputs: &[Input<'_>],
         output: usize,
         read: impl FnOnce(&[i64], &[f32]) -> T,
     ) -> Result<T, RuntimeError> {
-        let outputs = self.outputs_of(batch, sequence, inputs)?;
+        let outputs = self.outputs_of(inputs)?;
         let (shape, numbers) = outputs[output].try_extract_tensor::<f32>()?;
         Ok(read(shape, numbers))
     }
@@ -134,12 +146,10 @@ impl Session {
     /// As [`Session::run`], with all outputs, which must be f32.
     pub fn run_all<T>(
         &mut self,
-        batch: usize,
-        sequence: usize,
-        inputs: &[(&str, &[i64])],
+        inputs: &[Input<'_>],
         read: impl FnOnce(&[(&[i64], &[f32])]) -> T,
     ) -> Result<T, RuntimeError> {
-        let outputs = self.outputs_of(batch, sequence, inputs)?;
+        let outputs = self.outputs_of(inputs)?;
         let extract = |number: usize| {
             let (shape, numbers) = outputs[number].try_extract_tensor::<f32>()?;
             Ok((&shape[..], numbers))
@@ -148,15 +158,10 @@ impl Session {
         Ok(read(&all))
     }
 
-    fn outputs_of(
-        &mut self,
-        batch: usize,
-        sequence: usize,
-        inputs: &[(&str, &[i64])],
-    ) -> Result<SessionOutputs<'_>, RuntimeError> {
+    fn outputs_of(&mut self, inputs: &[Input<'_>]) -> Result<SessionOutputs<'_>, RuntimeError> {
         let mut values = Vec::with_capacity(inputs.len());
-        for &(name, data) in inputs {
-            values.push((name, TensorRef::from_array_view(([batch, sequence], data))?));
+        for &Input { name, shape, numbers } in inputs {
+            values.push((name, TensorRef::from_array_view((shape, numbers))?));
         }
         Ok(self.inner.run(values)?)
     }

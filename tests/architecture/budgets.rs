@@ -13,20 +13,21 @@ const MEDIAN_OF_ROOM: usize = 180;
 /// Lines of each room at most, tests included. A room that grows beyond them has something written twice, or the commit
 /// that raises its budget says why.
 const ROOMS: &[(&str, usize)] = &[
-    ("batch", 1_100),
+    ("batch", 1_150),
     ("bench", 10_500),
     ("cli", 4_500),
     ("commands", 9_050),
     ("compare", 11_750),
     ("engine", 13_600),
     ("fetch", 2_050),
-    ("graph", 8_650),
+    ("graph", 9_050),
     ("input", 8_300),
+    ("kernels", 3_600),
     ("model", 10_250),
     ("output", 2_700),
     ("report", 2_800),
-    ("runtime", 1_100),
-    ("server", 14_850),
+    ("runtime", 1_250),
+    ("server", 14_900),
     ("stats", 2_700),
     ("ui", 900),
 ];

@@ -8,8 +8,8 @@ use crate::source::{files, modules, src};
 
 /// Rooms that keep all rules below.
 const CLEAN: &[&str] = &[
-    "bench", "cli", "engine", "batch", "runtime", "model", "graph", "fetch", "input", "output", "report", "server",
-    "stats", "ui", "compare", "commands",
+    "bench", "cli", "engine", "batch", "runtime", "model", "graph", "kernels", "fetch", "input", "output", "report",
+    "server", "stats", "ui", "compare", "commands",
 ];
 /// The most files side by side in a folder, `mod.rs` left out.
 const FILES_SIDE_BY_SIDE: usize = 15;

@@ -25,6 +25,7 @@ mod hub;
 mod hub_server;
 mod int8;
 mod interruption;
+mod kernels;
 mod models;
 mod modules;
 mod odd_weights;

@@ -18,7 +18,7 @@ use infa::parts::model::source::Request;
 use infa::parts::model::weights::Weights;
 use infa::parts::model::{DEFAULT_MODEL, Model};
 use infa::parts::runtime::library::Search;
-use infa::parts::runtime::{Runtime, Session, SessionOptions, install};
+use infa::parts::runtime::{Input, Runtime, Session, SessionOptions, install};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
@@ -212,17 +212,41 @@ impl GraphRunner {
 
     /// As [`GraphRunner::run`], for a graph with an attention mask.
     pub fn run_masked(&mut self, ids: &[i64], mask: &[i64]) -> Vec<f32> {
-        let inputs = [(graph::INPUT_IDS, ids), (graph::ATTENTION_MASK, mask)];
-        self.session.run(1, ids.len(), &inputs, 0, |_, numbers| numbers.to_vec()).unwrap()
+        let shape = &[1, ids.len()][..];
+        self.run_inputs(&[(graph::INPUT_IDS, shape, ids), (graph::ATTENTION_MASK, shape, mask)])
     }
 
     /// The output for one sequence, all rows one after the other.
     pub fn run(&mut self, ids: &[i64], types: Option<&[i64]>) -> Vec<f32> {
+        self.run_together(&[ids], types)
+    }
+
+    /// The output for several sequences, of equal lengths if the graph does not pack them, one after the other.
+    pub fn run_together(&mut self, sequences: &[&[i64]], types: Option<&[i64]>) -> Vec<f32> {
+        let ids = sequences.concat();
         let zeros = vec![0; ids.len()];
-        let mut inputs = vec![(graph::INPUT_IDS, ids)];
+        let positions: Vec<i64> = sequences.iter().flat_map(|ids| 0..ids.len() as i64).collect();
+        let lengths: Vec<i64> = sequences.iter().map(|ids| ids.len() as i64).collect();
+        let rows = if self.graph.packed { 1 } else { sequences.len() };
+        let (shape, texts) = ([rows, ids.len() / rows], [sequences.len()]);
+        let mut inputs = vec![(graph::INPUT_IDS, &shape[..], &ids[..])];
         if self.graph.token_types {
-            inputs.push((graph::TOKEN_TYPE_IDS, types.unwrap_or(&zeros)));
+            inputs.push((graph::TOKEN_TYPE_IDS, &shape, types.unwrap_or(&zeros)));
         }
-        self.session.run(1, ids.len(), &inputs, 0, |_, numbers| numbers.to_vec()).unwrap()
+        if self.graph.packed {
+            inputs.push((graph::POSITION_IDS, &shape, &positions));
+            inputs.push((graph::LENGTHS, &texts, &lengths));
+        }
+        self.run_inputs(&inputs)
+    }
+
+    /// True if texts are packed.
+    pub fn packs(&self) -> bool {
+        self.graph.packed
+    }
+
+    fn run_inputs(&mut self, inputs: &[(&str, &[usize], &[i64])]) -> Vec<f32> {
+        let inputs: Vec<_> = inputs.iter().map(|&(name, shape, numbers)| Input { name, shape, numbers }).collect();
+        self.session.run(&inputs, 0, |_, numbers| numbers.to_vec()).unwrap()
     }
 }

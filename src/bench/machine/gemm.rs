@@ -116,7 +116,7 @@ fn thread_time() -> Duration {
 }
 
 fn multiply(session: &mut Session) -> Result<(), RuntimeError> {
-    session.run(1, 1, &[], 0, |_, product| {
+    session.run(&[], 0, |_, product| {
         std::hint::black_box(product);
     })
 }

@@ -9,7 +9,7 @@ use super::given;
 use crate::model::DEFAULT_MODEL;
 use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
-use crate::runtime::device::{Device, Dtype};
+use crate::runtime::device::{Device, Dtype, Kernels};
 
 /// The kinds of model sources, for help texts.
 pub const MODEL_SOURCES: &str = "Directory, .onnx file, or Hugging Face repository";
@@ -61,8 +61,13 @@ pub struct HardwareArgs {
 impl HardwareArgs {
     /// The names of the flags that are given.
     pub fn given(&self) -> Vec<&'static str> {
-        let Self { device, cpu: CpuArgs { threads, copy_weights } } = *self;
-        given([("--device", device.is_some()), ("--threads", threads.is_some()), ("--copy-weights", copy_weights)])
+        let Self { device, cpu: CpuArgs { threads, copy_weights, kernels } } = *self;
+        given([
+            ("--device", device.is_some()),
+            ("--threads", threads.is_some()),
+            ("--copy-weights", copy_weights),
+            ("--kernels", kernels.is_some()),
+        ])
     }
 
     /// With the `device` of an engine's spec, if it names one.
@@ -88,12 +93,20 @@ pub struct CpuArgs {
     /// Otherwise they are mapped from the file, which must not change meanwhile.
     #[arg(long, overrides_with = "copy_weights")]
     pub copy_weights: bool,
+
+    /// Arithmetic of layers: auto, builtin (ONNX Runtime's), avx512, avx2, scalar [default: auto]
+    #[arg(long, value_enum, value_name = "SET", hide_short_help = true)]
+    pub kernels: Option<Kernels>,
 }
 
 impl CpuArgs {
     /// Fills in what is missing from `other`.
     pub fn or(self, other: Self) -> Self {
-        Self { threads: self.threads.or(other.threads), copy_weights: self.copy_weights || other.copy_weights }
+        Self {
+            threads: self.threads.or(other.threads),
+            copy_weights: self.copy_weights || other.copy_weights,
+            kernels: self.kernels.or(other.kernels),
+        }
     }
 }
 

@@ -158,5 +158,5 @@ fn request(
     }
     let operators = if standard_ops { Operators::Standard } else { Operators::OnnxRuntime };
     let token_types = task != ExportTask::Embed && task != ExportTask::Sparse;
-    Ok((Request { output, token_types, attention_mask, operators }, metadata))
+    Ok((Request { output, token_types, attention_mask, operators, kernels: None }, metadata))
 }

@@ -148,7 +148,7 @@ impl Command {
             _ => vec![PathBuf::new()],
         };
         let name = program.to_string_lossy();
-        super::default::find(&name, &directories, None).is_none().then(|| name.into_owned())
+        super::program::find(&name, &directories, None).is_none().then(|| name.into_owned())
     }
 
     /// True if options of the engine's spec have a place in it.

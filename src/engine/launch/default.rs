@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::command::Command;
 use super::error::LaunchError;
+use super::program::find;
 use crate::engine::EngineKind;
 use crate::engine::recipes::LaunchRecipe;
 
@@ -40,17 +41,6 @@ fn command(
     let program = program.unwrap_or(engine);
     let missing = || LaunchError::NotInstalled { engine, program, install };
     Ok(Command::of_program(&found.ok_or_else(missing)?, command)?)
-}
-
-/// The path of `program`.
-pub(super) fn find(program: &str, directories: &[PathBuf], path: Option<&OsStr>) -> Option<PathBuf> {
-    let path = path.map(std::env::split_paths).into_iter().flatten();
-    directories.iter().cloned().chain(path).map(|directory| directory.join(program)).find(|file| is_executable(file))
-}
-
-fn is_executable(file: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
 }
 
 #[cfg(test)]

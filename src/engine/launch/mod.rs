@@ -9,6 +9,7 @@ mod error;
 mod options;
 mod output;
 mod process;
+mod program;
 mod readiness;
 mod server;
 mod view;

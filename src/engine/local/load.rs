@@ -45,6 +45,7 @@ pub(super) fn load_safetensors(
         weights.adapt(adapter).map_err(graph::GraphError::from)?;
     }
     let weights = Arc::new(weights);
+    let request = &Request { kernels: options.kernels, ..*request };
     let graph = match options.dtype {
         Dtype::Int8 => int8::graph(runtime, model, &weights, request, &options.int8, options.access)?,
         Dtype::Auto | Dtype::Float32 => {
@@ -70,8 +71,8 @@ pub(super) fn load_safetensors(
         (Dtype::Int8, Output::Logits | Output::Answer(_) | Output::Lexical(_)) => 1,
         _ => options.batch_tokens.get(),
     };
-    let per_token = interface.per_token;
-    let bounds = options.bounds(group_tokens);
+    let (per_token, packed) = (interface.per_token, interface.packed);
+    let bounds = options.bounds(group_tokens, packed);
     let scheduler = Scheduler::new(options.threads.get(), bounds, make()?, make, runs(interface, &files, options));
     Ok(Loaded { scheduler: scheduler.map_err(no_thread)?, per_token, width, max_positions, vocab_size, files })
 }
@@ -104,7 +105,7 @@ pub(super) fn load_onnx(
     }
     // One session on all threads: every session of a file holds weights of its own. Measured on two cores, that is 1 to
     // 5% slower than a session a core.
-    let bounds = options.bounds(options.batch_tokens.get());
+    let bounds = options.bounds(options.batch_tokens.get(), false);
     let session_options = SessionOptions { intra_threads: options.threads.get() };
     let mut session = runtime.session_from_file(path, session_options)?;
     let interface = Interface::discover(&path.display().to_string(), &session, wanted)?;

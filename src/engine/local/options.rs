@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::observe::GroupObserver;
 use crate::batch::scheduler::Bounds;
 use crate::engine::int8::Int8Options;
+use crate::kernels::Set;
 use crate::model::weights::Access;
 use crate::runtime::cores;
 use crate::runtime::device::{Device, Dtype};
@@ -14,6 +15,8 @@ use crate::runtime::device::{Device, Dtype};
 pub struct OnnxOptions {
     pub device: Device,
     pub dtype: Dtype,
+    /// The instruction set of infa's own operators; `None`: only ONNX Runtime's.
+    pub kernels: Option<Set>,
     /// Workers, each on one thread.
     pub threads: NonZero<usize>,
     /// Most tokens that run together, in texts of equal length.
@@ -37,6 +40,7 @@ impl Default for OnnxOptions {
         Self {
             device: Device::default(),
             dtype: Dtype::default(),
+            kernels: None,
             threads: NonZero::new(cores::usable()).unwrap_or(NonZero::<usize>::MIN),
             batch_tokens: Self::BATCH_TOKENS,
             access: Access::default(),
@@ -57,8 +61,8 @@ impl OnnxOptions {
         Self { queue_tokens, turn_tokens: 2 * Self::BATCH_TOKENS.get(), ..self }
     }
 
-    pub(super) fn bounds(&self, group_tokens: usize) -> Bounds {
-        Bounds { group_tokens, queue_tokens: self.queue_tokens, turn_tokens: self.turn_tokens }
+    pub(super) fn bounds(&self, group_tokens: usize, packed: bool) -> Bounds {
+        Bounds { group_tokens, packed, queue_tokens: self.queue_tokens, turn_tokens: self.turn_tokens }
     }
 
     /// Group size by measurement (`cargo bench --bench offline`, texts of 11 to 16 tokens on MiniLM). In float32, 128

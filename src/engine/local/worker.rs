@@ -1,9 +1,9 @@
 //! One group of inputs through one session: tokens in, what the model puts out for each of them handed on.
 
 use crate::engine::TextError;
-use crate::graph::{ATTENTION_MASK, Graph, INPUT_IDS, TOKEN_TYPE_IDS};
+use crate::graph::{ATTENTION_MASK, Graph, INPUT_IDS, LENGTHS, POSITION_IDS, TOKEN_TYPE_IDS};
 use crate::model::tokenizer::Tokens;
-use crate::runtime::{RuntimeError, Session};
+use crate::runtime::{Input, RuntimeError, Session};
 
 /// The session's inputs in order, and the output to read.
 #[derive(Debug, Clone)]
@@ -14,6 +14,8 @@ pub(super) struct Interface {
     output: usize,
     /// True if there is an output row for every token, `[batch, sequence, width]`; else `[batch, width]`.
     pub per_token: bool,
+    /// True if inputs are packed: `[1, tokens]`, and one behind the other in the output, too.
+    pub packed: bool,
 }
 
 /// An input of the session.
@@ -25,6 +27,8 @@ enum Feed {
     Types,
     /// 0, 1, 2 …
     Positions,
+    /// The number of tokens of each input.
+    Lengths,
 }
 
 /// The requested output of a ready `.onnx` file.
@@ -64,8 +68,10 @@ impl Interface {
     pub(super) fn built(graph: &Graph) -> Self {
         let types = graph.token_types.then(|| (TOKEN_TYPE_IDS.into(), Feed::Types));
         let mask = graph.attention_mask.then(|| (ATTENTION_MASK.into(), Feed::Mask));
-        let inputs = [(INPUT_IDS.into(), Feed::Ids)].into_iter().chain(types).chain(mask).collect();
-        Self { inputs, output: 0, per_token: graph.per_token }
+        let packed = [(POSITION_IDS.into(), Feed::Positions), (LENGTHS.into(), Feed::Lengths)];
+        let packed = packed.into_iter().filter(|_| graph.packed);
+        let inputs = [(INPUT_IDS.into(), Feed::Ids)].into_iter().chain(types).chain(mask).chain(packed).collect();
+        Self { inputs, output: 0, per_token: graph.per_token, packed: graph.packed }
     }
 
     /// Of a ready `.onnx` file: inputs and output are found by their names and shapes.
@@ -95,7 +101,7 @@ impl Interface {
             let names: Vec<&str> = outputs.iter().map(|(name, _)| name.as_str()).collect();
             return Err(refuse(format!("none of its outputs ({}) has the shape of {what}", names.join(", "))));
         };
-        Ok(Self { inputs, output, per_token: rank(output) == 3 })
+        Ok(Self { inputs, output, per_token: rank(output) == 3, packed: false })
     }
 }
 
@@ -109,7 +115,7 @@ pub(super) struct OutputRows<'a> {
 /// Reads the output of the input with that number.
 type Read<'r, T> = &'r dyn Fn(usize, OutputRows<'_>) -> Result<T, TextError>;
 
-/// Runs inputs of exactly equal token length. If they fail together, each is tried alone, so that one cannot take
+/// Runs inputs, of exactly equal token length if they are not packed. If they fail together, each is tried alone, so that one cannot take
 /// others along.
 pub(super) fn run_group<T>(
     session: &mut Session,
@@ -134,17 +140,22 @@ fn run<T>(
     texts: &[&Tokens],
     read: Read<'_, T>,
 ) -> Result<Vec<Result<T, TextError>>, RuntimeError> {
-    let (batch, sequence) = (texts.len(), texts.first().map_or(0, |t| t.ids.len()));
-    let feeds = feeds(interface, texts, sequence);
-    session.run(batch, sequence, &named(interface, &feeds), interface.output, |shape, numbers| {
+    let feeds = Feeds::new(interface, texts);
+    session.run(&feeds.inputs(interface), interface.output, |shape, numbers| {
         let width = shape.last().map_or(0, |&w| usize::try_from(w).unwrap_or(0));
-        let rows = if interface.per_token { sequence } else { 1 };
-        if width == 0 || numbers.len() != batch * rows * width {
+        let rows = |text: &Tokens| if interface.per_token { text.ids.len() } else { 1 };
+        let all: usize = texts.iter().map(|text| rows(text)).sum();
+        if width == 0 || numbers.len() != all * width {
             let reason = format!("the model's output has the unexpected shape {shape:?}");
-            return (0..batch).map(|_| Err(TextError::internal(reason.clone()))).collect();
+            return texts.iter().map(|_| Err(TextError::internal(reason.clone()))).collect();
         }
-        let each = numbers.chunks_exact(rows * width).enumerate();
-        each.map(|(at, numbers)| read(at, OutputRows { numbers, width })).collect()
+        let mut rest = numbers;
+        let each = texts.iter().enumerate().map(|(at, text)| {
+            let (numbers, behind) = rest.split_at(rows(text) * width);
+            rest = behind;
+            read(at, OutputRows { numbers, width })
+        });
+        each.collect()
     })
 }
 
@@ -155,29 +166,47 @@ pub(super) fn run_all<T>(
     text: &Tokens,
     read: impl FnOnce(&[(&[i64], &[f32])]) -> T,
 ) -> Result<T, RuntimeError> {
-    let sequence = text.ids.len();
-    let feeds = feeds(interface, &[text], sequence);
-    session.run_all(1, sequence, &named(interface, &feeds), read)
+    let feeds = Feeds::new(interface, &[text]);
+    session.run_all(&feeds.inputs(interface), read)
 }
 
-/// The numbers of every input.
-fn feeds(interface: &Interface, texts: &[&Tokens], sequence: usize) -> Vec<Vec<i64>> {
-    let zeros = vec![0; sequence];
-    let feed = |(_, feed): &(String, Feed)| match feed {
-        Feed::Ids => texts.iter().flat_map(|text| text.ids.iter().copied()).collect(),
-        Feed::Mask => {
-            let seen = |unseen: usize| (0..sequence).map(move |at| i64::from(at + unseen < sequence));
-            texts.iter().flat_map(|text| seen(text.unseen)).collect()
-        }
-        Feed::Types => {
-            let types = |text: &&Tokens| if text.types.is_empty() { zeros.clone() } else { text.types.clone() };
-            texts.iter().flat_map(types).collect()
-        }
-        Feed::Positions => texts.iter().flat_map(|_| 0..sequence as i64).collect(),
-    };
-    interface.inputs.iter().map(feed).collect()
+/// The numbers of every input of the session.
+struct Feeds {
+    /// Texts, and tokens of each; or one row of all tokens, if they are packed.
+    shape: [usize; 2],
+    texts: [usize; 1],
+    numbers: Vec<Vec<i64>>,
 }
 
-fn named<'a>(interface: &'a Interface, feeds: &'a [Vec<i64>]) -> Vec<(&'a str, &'a [i64])> {
-    interface.inputs.iter().zip(feeds).map(|((name, _), data)| (name.as_str(), data.as_slice())).collect()
+impl Feeds {
+    fn new(interface: &Interface, texts: &[&Tokens]) -> Self {
+        let feed = |(_, feed): &(String, Feed)| -> Vec<i64> {
+            let each = |text: &&Tokens| -> Vec<i64> {
+                let length = text.ids.len();
+                match feed {
+                    Feed::Ids => text.ids.clone(),
+                    Feed::Mask => (0..length).map(|at| i64::from(at + text.unseen < length)).collect(),
+                    Feed::Types if text.types.is_empty() => vec![0; length],
+                    Feed::Types => text.types.clone(),
+                    Feed::Positions => (0..length as i64).collect(),
+                    Feed::Lengths => vec![length as i64],
+                }
+            };
+            texts.iter().flat_map(each).collect()
+        };
+        let numbers = interface.inputs.iter().map(feed).collect();
+        let shape = match interface.packed {
+            true => [1, texts.iter().map(|text| text.ids.len()).sum()],
+            false => [texts.len(), texts.first().map_or(0, |text| text.ids.len())],
+        };
+        Self { shape, texts: [texts.len()], numbers }
+    }
+
+    fn inputs<'a>(&'a self, interface: &'a Interface) -> Vec<Input<'a>> {
+        let input = |((name, feed), numbers): (&'a (String, Feed), &'a Vec<i64>)| {
+            let shape = if *feed == Feed::Lengths { &self.texts[..] } else { &self.shape[..] };
+            Input { name, shape, numbers }
+        };
+        interface.inputs.iter().zip(&self.numbers).map(input).collect()
+    }
 }

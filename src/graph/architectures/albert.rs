@@ -62,6 +62,10 @@ impl Architecture for Albert {
         WORDS
     }
 
+    fn packable(&self) -> bool {
+        self.bert.packable()
+    }
+
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
         let (bert, groups) = (&self.bert, &self.groups);
         let x = bert.embeddings(b, groups.embedding_size)?;

@@ -31,6 +31,11 @@ pub(crate) trait Architecture {
     /// `rows` selects one row a text.
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError>;
 
+    /// True if all that mixes tokens is in layers that [`Builder::packed_layer`] can write, so that texts can be packed.
+    fn packable(&self) -> bool {
+        false
+    }
+
     /// The rows that the sequence-classification head reads.
     fn classified_rows(&self) -> Rows {
         Rows::First

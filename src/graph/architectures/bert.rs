@@ -63,6 +63,10 @@ impl Architecture for Bert {
         WORDS
     }
 
+    fn packable(&self) -> bool {
+        self.packable()
+    }
+
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
         let x = self.embeddings(b, self.hidden_size)?;
         self.layers(b, x, &NAMES, None, rows)
@@ -134,6 +138,11 @@ impl Bert {
         let sum = b.op("Add", &[&words, &added], &[]);
         let sum = b.flatten(&sum, width);
         b.layer_norm(&sum, "embeddings.LayerNorm", width, self.layer_norm_eps)
+    }
+
+    /// True if its layers can be operators of our own.
+    pub(crate) fn packable(&self) -> bool {
+        self.post_norm(&NAMES).is_ok_and(|layer| layer.packable())
     }
 
     /// A layer whose weights are called so.

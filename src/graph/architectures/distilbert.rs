@@ -74,6 +74,10 @@ impl Architecture for DistilBert {
         WORDS
     }
 
+    fn packable(&self) -> bool {
+        self.layer().is_ok_and(|layer| layer.packable())
+    }
+
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
         let words = b.words(WORDS, self.vocab_size, self.dim)?;
         let positions =
@@ -81,14 +85,7 @@ impl Architecture for DistilBert {
         let sum = b.op("Add", &[&words, &positions], &[]);
         let sum = b.flatten(&sum, self.dim);
         let mut x = b.layer_norm(&sum, "embeddings.LayerNorm", self.dim, EPS)?;
-        let layer = PostNorm {
-            names: &NAMES,
-            hidden: self.dim,
-            heads: self.n_heads,
-            intermediate: self.hidden_dim,
-            activation: self.activation()?,
-            eps: EPS,
-        };
+        let layer = self.layer()?;
         for index in 0..self.n_layers {
             let rows = if index + 1 == self.n_layers { rows } else { Rows::All };
             x = layer.layer(b, &x, &format!("transformer.layer.{index}"), None, rows)?;
@@ -119,6 +116,17 @@ impl Architecture for DistilBert {
 }
 
 impl DistilBert {
+    fn layer(&self) -> Result<PostNorm, GraphError> {
+        Ok(PostNorm {
+            names: &NAMES,
+            hidden: self.dim,
+            heads: self.n_heads,
+            intermediate: self.hidden_dim,
+            activation: self.activation()?,
+            eps: EPS,
+        })
+    }
+
     fn activation(&self) -> Result<Activation, GraphError> {
         Activation::parse("activation", &self.activation)
     }

@@ -40,6 +40,10 @@ impl Architecture for Electra {
         WORDS
     }
 
+    fn packable(&self) -> bool {
+        self.bert.packable()
+    }
+
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
         let (width, hidden) = (self.embedding_size, self.bert.hidden_size);
         let mut x = self.bert.embeddings(b, width)?;

@@ -65,6 +65,10 @@ impl Architecture for Mpnet {
         WORDS
     }
 
+    fn packable(&self) -> bool {
+        self.bert.packable()
+    }
+
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
         let bert = &self.bert;
         let words = b.words(WORDS, bert.vocab_size, bert.hidden_size)?;

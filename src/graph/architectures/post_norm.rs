@@ -2,7 +2,7 @@
 //!
 //! They differ in the names of weights and in the bias of the attention scores.
 
-use crate::graph::builder::{Activation, Attention, Builder, Mask, Value};
+use crate::graph::builder::{Activation, Attention, Builder, Mask, PackedLayer, Value};
 use crate::graph::{GraphError, Rows};
 
 /// The weights of a layer by their names below the layer's own.
@@ -37,6 +37,11 @@ pub(crate) struct Variation<'a> {
 }
 
 impl PostNorm {
+    /// True if [`Builder::packed_layer`] can write the layer.
+    pub(crate) fn packable(&self) -> bool {
+        PackedLayer::exists(self.hidden, self.heads, self.activation)
+    }
+
     /// The layer called `name` over flat `x`: attention and feed-forward, each added to its input and normalised
     /// after. Keys and values always come from every token; queries, and so what comes out, only from `rows`. `bias` is
     /// added to the attention scores.
@@ -48,6 +53,30 @@ impl PostNorm {
         bias: Option<&Value>,
         rows: Rows,
     ) -> Result<Value, GraphError> {
+        if b.is_packed() {
+            let name = |part: &str| format!("{name}.{part}");
+            let names = self.names;
+            return b.packed_layer(
+                x,
+                &PackedLayer {
+                    hidden: self.hidden,
+                    heads: self.heads,
+                    intermediate: self.intermediate,
+                    activation: self.activation,
+                    eps: self.eps,
+                    query: &name(names.query),
+                    key: &name(names.key),
+                    value: &name(names.value),
+                    attended: &name(names.attended),
+                    attended_norm: &name(names.attended_norm),
+                    inner: &name(names.inner),
+                    outer: &name(names.outer),
+                    outer_norm: &name(names.outer_norm),
+                    bias,
+                    rows,
+                },
+            );
+        }
         let (_, x) = self.attention(b, x, name, &Variation { bias, norms: None }, rows)?;
         self.feed_forward(b, &x, name)
     }

@@ -75,6 +75,10 @@ impl Architecture for Roberta {
         WORDS
     }
 
+    fn packable(&self) -> bool {
+        self.bert.packable()
+    }
+
     fn encode(&self, b: &mut Builder<'_>, rows: Rows) -> Result<Value, GraphError> {
         let (name, count) = ("embeddings.position_embeddings.weight", self.bert.max_position_embeddings);
         let positions = b.positions_beyond(name, count, self.bert.hidden_size, self.padding.id())?;

@@ -1,6 +1,6 @@
 //! Embedding tables: words, learned positions, token types.
 
-use super::super::{GraphError, Rows};
+use super::super::{GraphError, POSITION_IDS, Rows};
 use super::graph_builder::Builder;
 use super::value::{Attribute, Value};
 
@@ -12,7 +12,8 @@ impl Builder<'_> {
         Ok(self.op("Gather", &[&table, &ids], &[]))
     }
 
-    /// Rows 0, 1, 2 … of the table `name` `[positions, width]`: `[sequence, width]`.
+    /// Rows 0, 1, 2 … of the table `name` `[positions, width]`: `[sequence, width]`, and `[1, tokens, width]` where texts
+    /// are packed.
     pub(in super::super) fn learned_positions(
         &mut self,
         name: &str,
@@ -20,6 +21,9 @@ impl Builder<'_> {
         width: usize,
     ) -> Result<Value, GraphError> {
         let table = self.weight(name, &[positions, width])?;
+        if self.is_packed() {
+            return Ok(self.op("Gather", &[&table, &Value(POSITION_IDS.into())], &[]));
+        }
         let length = self.length();
         let zero = self.ints(&[0]);
         Ok(self.op("Slice", &[&table, &zero, &length, &zero], &[]))
@@ -41,7 +45,20 @@ impl Builder<'_> {
         let counts = self.op("Not", &[&is_padding], &[]);
         let counts = self.op("Cast", &[&counts], &[Attribute::Int("to", INT64)]);
         let axis = self.scalar(1);
-        let number = self.op("CumSum", &[&counts, &axis], &[]);
+        let mut number = self.op("CumSum", &[&counts, &axis], &[]);
+        if self.is_packed() {
+            // Less what was counted before the text's first token.
+            let before = self.op("Sub", &[&number, &counts], &[]);
+            let (zero, one) = (self.scalar(0), self.scalar(1));
+            let ids = self.input_ids();
+            let tokens = self.op("Size", &[&ids], &[]);
+            let places = self.op("Range", &[&zero, &tokens, &one], &[]);
+            let first = self.op("Sub", &[&places, &Value(POSITION_IDS.into())], &[]);
+            let row = self.ints(&[-1]);
+            let before = self.op("Reshape", &[&before, &row], &[]);
+            let before = self.op("Gather", &[&before, &first], &[]);
+            number = self.op("Sub", &[&number, &before], &[]);
+        }
         let number = self.op("Mul", &[&number, &counts], &[]);
         let number = self.op("Add", &[&number, &padding], &[]);
         Ok(self.op("Gather", &[&table, &number], &[]))

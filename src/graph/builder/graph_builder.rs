@@ -1,15 +1,21 @@
 //! A graph under construction: nodes, constants, inputs and the output.
 
 use super::matrix::Products;
+use super::own_operators::Packed;
 use super::value::{Attribute, Value, attribute, value_info};
 use crate::graph::int8::Input;
 use crate::graph::proto::{
     GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TENSOR_FLOAT, TENSOR_INT64, TensorProto,
 };
-use crate::graph::{ATTENTION_MASK, GraphError, INPUT_IDS, Initializer, Operators, Rows, TOKEN_TYPE_IDS};
+use crate::graph::{
+    ATTENTION_MASK, GraphError, INPUT_IDS, Initializer, LENGTHS, OPERATOR_DOMAIN, Operators, POSITION_IDS, Rows,
+    TOKEN_TYPE_IDS,
+};
+use crate::kernels::{Operator, Set};
 use crate::model::weights::Weights;
 use prost::Message;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// ONNX Runtime's own operator domain.
 const MICROSOFT: &str = "com.microsoft";
@@ -46,6 +52,8 @@ pub(crate) struct Builder<'w> {
     pub(super) in_layers: bool,
     /// Length of the queries of all attentions so far together.
     pub(crate) attention_width: usize,
+    /// `Some` if texts are packed.
+    pub(super) packed: Option<Packed>,
 }
 
 impl<'w> Builder<'w> {
@@ -83,6 +91,7 @@ impl<'w> Builder<'w> {
             normalised: HashSet::new(),
             in_layers: true,
             attention_width: 0,
+            packed: None,
         })
     }
 
@@ -94,6 +103,13 @@ impl<'w> Builder<'w> {
     /// Token types, i64 `[batch, sequence]`; `None` means that all are 0.
     pub(crate) fn token_types(&self) -> Option<Value> {
         self.token_types.clone()
+    }
+
+    /// Packs texts: inputs are `[1, tokens]`, one text behind the other, and layers are operators of our own.
+    pub(crate) fn pack_texts(&mut self, set: Set) {
+        self.graph.input.push(value_info(POSITION_IDS, TENSOR_INT64, &[Err("batch"), Err("sequence")]));
+        self.graph.input.push(value_info(LENGTHS, TENSOR_INT64, &[Err("texts")]));
+        self.packed = Some(Packed { set, operators: Vec::new(), numbers: HashMap::new() });
     }
 
     /// Adds the attention mask as an input.
@@ -160,7 +176,7 @@ impl<'w> Builder<'w> {
         self.node(MICROSOFT, op, inputs, attributes)
     }
 
-    fn node(&mut self, domain: &str, op: &str, inputs: &[&Value], attributes: &[Attribute<'_>]) -> Value {
+    pub(super) fn node(&mut self, domain: &str, op: &str, inputs: &[&Value], attributes: &[Attribute<'_>]) -> Value {
         let output = self.fresh(op);
         self.graph.node.push(NodeProto {
             input: inputs.iter().map(|v| v.0.clone()).collect(),
@@ -202,9 +218,12 @@ impl<'w> Builder<'w> {
         value
     }
 
-    /// The number of tokens of a text, i64 `[1]`.
+    /// The number of tokens of a text, or of the longest where texts are packed, i64 `[1]`.
     pub(crate) fn length(&mut self) -> Value {
         self.shared("length", |b| {
+            if b.is_packed() {
+                return b.op("ReduceMax", &[&Value(LENGTHS.into())], &[Attribute::Int("keepdims", 1)]);
+            }
             let ids = b.input_ids();
             b.op("Shape", &[&ids], &[Attribute::Int("start", 1), Attribute::Int("end", 2)])
         })
@@ -251,6 +270,20 @@ impl<'w> Builder<'w> {
             Rows::First => 0,
             Rows::Last => -1,
         };
+        if self.is_packed() {
+            let at = self.shared(&format!("picked {rows:?}"), |b| {
+                let (lengths, axis) = (Value(LENGTHS.into()), b.scalar(0));
+                let exclusive = i64::from(rows == Rows::First);
+                let ends = b.op("CumSum", &[&lengths, &axis], &[Attribute::Int("exclusive", exclusive)]);
+                if rows == Rows::First {
+                    return ends;
+                }
+                let one = b.scalar(1);
+                b.op("Sub", &[&ends, &one], &[])
+            });
+            let y = self.op("Gather", &[x, &at], &[]);
+            return self.same_rows(x, y);
+        }
         let whole = self.sequences(x, width, Rows::All);
         let index = self.scalar(index);
         let y = self.op("Gather", &[&whole, &index], &[Attribute::Int("axis", 1)]);
@@ -281,9 +314,13 @@ impl<'w> Builder<'w> {
             }
             Products::Int8 { missing: names, .. } => missing = names,
         }
+        let operators = self.packed.take().map_or_else(Vec::new, |packed| packed.operators);
         let mut opset_import = vec![OperatorSetIdProto { domain: String::new(), version: OPSET }];
         if self.operators == Operators::OnnxRuntime {
             opset_import.push(OperatorSetIdProto { domain: MICROSOFT.into(), version: 1 });
+        }
+        if !operators.is_empty() {
+            opset_import.push(OperatorSetIdProto { domain: OPERATOR_DOMAIN.into(), version: 1 });
         }
         let model = ModelProto {
             ir_version: IR_VERSION,
@@ -296,6 +333,7 @@ impl<'w> Builder<'w> {
         Finished {
             model: model.encode_to_vec(),
             initializers: self.initializers,
+            operators,
             watched,
             missing,
             attention_width: self.attention_width,
@@ -320,6 +358,8 @@ pub(crate) struct Finished {
     /// The serialised model, without the weights.
     pub model: Vec<u8>,
     pub initializers: Vec<Initializer>,
+    /// Operators of our own.
+    pub operators: Vec<Arc<dyn Operator>>,
     /// Inputs of products, if they were watched.
     pub watched: Vec<Input>,
     /// Matrices that the int8 weights did not have.

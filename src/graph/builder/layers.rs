@@ -99,16 +99,22 @@ impl Builder<'_> {
         eps: f32,
         bias: bool,
     ) -> Result<Value, GraphError> {
-        // Checkpoints converted from TensorFlow call them gamma and beta.
-        let old = self.has(&format!("{name}.gamma"));
-        let (weight, beta) = if old { ("gamma", "beta") } else { ("weight", "bias") };
-        let weight = self.weight(&format!("{name}.{weight}"), &[size])?;
-        let bias = if bias { Some(self.weight(&format!("{name}.{beta}"), &[size])?) } else { None };
+        let [weight, beta] = self.norm_names(name);
+        let weight = self.weight(&weight, &[size])?;
+        let bias = if bias { Some(self.weight(&beta, &[size])?) } else { None };
         let inputs: Vec<&Value> = [x, &weight].into_iter().chain(&bias).collect();
         let attributes = [Attribute::Int("axis", -1), Attribute::Float("epsilon", eps)];
         let y = self.op("LayerNormalization", &inputs, &attributes);
         self.normalised.insert(y.0.clone());
         Ok(y)
+    }
+
+    /// The names of the weight and the bias of the norm `name`. Checkpoints converted from TensorFlow call them gamma and
+    /// beta.
+    pub(super) fn norm_names(&self, name: &str) -> [String; 2] {
+        let old = self.has(&format!("{name}.gamma"));
+        let names = if old { ["gamma", "beta"] } else { ["weight", "bias"] };
+        names.map(|part| format!("{name}.{part}"))
     }
 
     /// Root-mean-square normalisation over the last axis: x / √(mean(x²) + eps) · `weight`.

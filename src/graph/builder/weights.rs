@@ -53,10 +53,15 @@ impl Builder<'_> {
         self.weights.shape(&self.full_name(name)).and_then(|shape| shape.first().copied())
     }
 
+    /// The numbers of the weight `name` of the file, which must have `shape`, and its full name.
+    pub(super) fn data(&mut self, name: &str, shape: &[usize]) -> Result<(TensorData, String), GraphError> {
+        let full = self.used(name);
+        Ok((self.weights.float_tensor(&full, shape)?, full))
+    }
+
     /// The weight `name` of the file, which must have `shape`.
     pub(in super::super) fn weight(&mut self, name: &str, shape: &[usize]) -> Result<Value, GraphError> {
-        let full = self.used(name);
-        let data = self.weights.float_tensor(&full, shape)?;
+        let (data, full) = self.data(name, shape)?;
         Ok(self.initializer(full, shape, Element::F32, data))
     }
 

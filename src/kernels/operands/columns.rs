@@ -1,0 +1,123 @@
+//! Columns of activations, laid out for tiles: the keys and values of attention.
+
+use super::kind::{Bf16, F32, Kind};
+use super::rows::{Centre, Encode, range};
+use super::tile::ColumnWords;
+use crate::simd::{LANES, Simd};
+use crate::steps::attention::MOST_WIDTH;
+use crate::steps::math::{EXP2_COARSE, EXP2_FINE};
+
+/// Columns in panels of `V` × 16, each a list of words along the depth, as [`Weights`](super::weights::Weights) are.
+#[derive(Debug, Clone)]
+pub struct Columns<K: Kind, const V: usize> {
+    words: Vec<ColumnWords<V>>,
+    depth: usize,
+    scales: Vec<[f32; LANES]>,
+    kind: std::marker::PhantomData<K>,
+}
+
+impl<K: Kind, const V: usize> Default for Columns<K, V> {
+    /// No columns.
+    fn default() -> Self {
+        Self { words: Vec::new(), depth: 0, scales: Vec::new(), kind: std::marker::PhantomData }
+    }
+}
+
+impl<K: Encode, const V: usize> Columns<K, V> {
+    /// Becomes room for `columns` columns of `elements` each, a multiple of [`Kind::GROUP`]. The words of columns beyond
+    /// those, up to whole panels, are 0.
+    pub fn reset(&mut self, columns: usize, elements: usize) {
+        let panels = columns.div_ceil(V * LANES);
+        self.depth = elements / K::GROUP;
+        self.words.clear();
+        self.words.resize(panels * self.depth, [[0; LANES]; V]);
+        self.scales.clear();
+        self.scales.resize(panels * V, [0.0; LANES]);
+    }
+
+    /// Panels of `V` × 16 columns.
+    pub fn panels(&self) -> usize {
+        self.scales.len() / V
+    }
+
+    /// A panel's words.
+    #[inline(always)]
+    pub fn panel(&self, panel: usize) -> &[ColumnWords<V>] {
+        &self.words[panel * self.depth..(panel + 1) * self.depth]
+    }
+
+    /// The scales of sixteen columns.
+    #[inline(always)]
+    pub fn scales(&self, vector: usize) -> &[f32; LANES] {
+        &self.scales[vector]
+    }
+
+    /// Writes a column, less `mean`. Returns its scale.
+    #[inline(always)]
+    pub fn write<S: Simd>(&mut self, simd: S, column: usize, values: &[[f32; LANES]], mean: &[[f32; LANES]]) {
+        let (vector, lane) = (column / LANES, column % LANES);
+        let (panel, v) = (vector / V, vector % V);
+        let mut centred = [[0.0; LANES]; MOST_WIDTH];
+        for ((to, values), mean) in centred.iter_mut().zip(values).zip(mean) {
+            simd.store(simd.sub(simd.load(values), simd.load(mean)), to);
+        }
+        let centred = &centred[..values.len()];
+        let mut inverse = simd.splat(1.0);
+        let mut scale = 1.0;
+        if K::QUANTISED {
+            scale = range(simd, centred, Centre::Zero).0;
+            inverse = simd.splat(if scale > 0.0 { 1.0 / scale } else { 0.0 });
+        }
+        self.scales[vector][lane] = scale;
+        let step = LANES / K::GROUP;
+        let words = &mut self.words[panel * self.depth..(panel + 1) * self.depth];
+        for (values, words) in centred.iter().zip(words.chunks_exact_mut(step)) {
+            let mut encoded = [0; LANES];
+            K::encode(simd, simd.load(values), inverse, simd.splat(0.0), &mut encoded[..step]);
+            for (word, encoded) in words.iter_mut().zip(&encoded) {
+                word[v][lane] = *encoded ^ K::WEIGHT_OFFSET;
+            }
+        }
+    }
+}
+
+/// Kinds of the product of probabilities with values.
+pub trait Transposed: Encode {
+    /// Writes the rows `low` and `high` of sixteen columns as words: one word if a word has two elements, else two.
+    fn pair<S: Simd>(simd: S, low: S::F, high: S::F) -> [S::I; 2];
+    /// The polynomial of 2^x that is exact enough for probabilities of this kind.
+    const EXP2: &'static [f32];
+}
+
+impl Transposed for Bf16 {
+    const EXP2: &'static [f32] = &EXP2_COARSE;
+
+    #[inline(always)]
+    fn pair<S: Simd>(simd: S, low: S::F, high: S::F) -> [S::I; 2] {
+        [simd.to_bf16(low, high), simd.splat_i(0)]
+    }
+}
+
+impl Transposed for F32 {
+    const EXP2: &'static [f32] = &EXP2_FINE;
+
+    #[inline(always)]
+    fn pair<S: Simd>(simd: S, low: S::F, high: S::F) -> [S::I; 2] {
+        [simd.as_i(low), simd.as_i(high)]
+    }
+}
+
+impl<K: Transposed, const V: usize> Columns<K, V> {
+    /// Writes the elements `2 · pair` and `2 · pair + 1` of all columns: two rows of `vectors` × 16 values each.
+    #[inline(always)]
+    pub fn write_pair<S: Simd>(&mut self, simd: S, pair: usize, low: &[[f32; LANES]], high: &[[f32; LANES]]) {
+        let words = 2 / K::GROUP;
+        for (vector, (low, high)) in low.iter().zip(high).enumerate() {
+            let encoded = K::pair(simd, simd.load(low), simd.load(high));
+            let at = (vector / V) * self.depth + pair * words;
+            for (word, encoded) in self.words[at..at + words].iter_mut().zip(encoded) {
+                simd.store_i(encoded, &mut word[vector % V]);
+            }
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The operands of products, laid out so that a tile reads them one behind the other.
+//!
+//! ```text
+//! matrix     linear layers from the matrices of a model's file
+//! rows       rows of activations, quantised or not
+//! columns    keys and values
+//! weights    weights
+//! tile       the product of a few rows with a few columns
+//! kind       the elements: bytes, 16-bit integers, bfloat16, f32
+//! ```
+
+pub mod columns;
+pub mod kind;
+pub mod matrix;
+pub mod rows;
+pub mod tile;
+pub mod weights;

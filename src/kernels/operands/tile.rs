@@ -1,0 +1,50 @@
+//! The product of a few rows with a few columns, all sums in registers.
+
+use super::kind::Kind;
+use crate::simd::{LANES, Simd};
+
+/// A word of each of `V` times sixteen columns.
+pub type ColumnWords<const V: usize> = [[i32; LANES]; V];
+
+/// The products of a tile.
+pub type Products<const R: usize, const V: usize> = [[[f32; LANES]; V]; R];
+
+/// `R` rows times `V` × 16 columns.
+///
+/// `R · V` accumulators, `V` vectors of weights and a broadcast word must fit into the registers (32 of AVX-512, 16 of
+/// AVX2, where a vector takes two): otherwise sums go through memory at every step, and half the speed is gone. For the
+/// same reason the products are written to memory once: a loop over them that is not unrolled, as its body is long, would
+/// keep the sums there from the beginning.
+#[inline(always)]
+pub fn tile<S: Simd, K: Kind, const R: usize, const V: usize>(
+    simd: S,
+    rows: &[i32],
+    columns: &[ColumnWords<V>],
+    corrections: &[i32; R],
+    products: &mut Products<R, V>,
+) {
+    let mut sums = [[K::start(simd, 0); V]; R];
+    for r in 0..R {
+        sums[r] = [K::start(simd, corrections[r]); V];
+    }
+    let width = LANES / K::GROUP;
+    for (words, columns) in rows.chunks_exact(R * width).zip(columns.chunks_exact(width)) {
+        for k in 0..width {
+            let mut column = [simd.splat_i(0); V];
+            for v in 0..V {
+                column[v] = simd.load_i(&columns[k][v]);
+            }
+            for r in 0..R {
+                let word = simd.splat_i(words[r * width + k]);
+                for v in 0..V {
+                    sums[r][v] = K::dot(simd, sums[r][v], column[v], word);
+                }
+            }
+        }
+    }
+    for r in 0..R {
+        for v in 0..V {
+            simd.store(K::finish(simd, sums[r][v]), &mut products[r][v]);
+        }
+    }
+}

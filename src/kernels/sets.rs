@@ -1,0 +1,107 @@
+//! The instruction sets of processors, and the kinds of elements that each computes with.
+
+use std::fmt;
+
+#[cfg(target_arch = "x86_64")]
+use super::simd::{Avx2, Avx512};
+use super::simd::{Scalar, Simd};
+use crate::operands::columns::Transposed;
+use crate::operands::kind::{Bf16, Bytes, F32, Words};
+use crate::operands::matrix::Pack;
+use crate::operands::rows::Encode;
+
+/// The number format of a layer's products.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// 8-bit integers.
+    Int8,
+    /// bfloat16, summed in float32.
+    Bfloat16,
+    Float32,
+}
+
+/// An instruction set that this processor has.
+#[derive(Debug, Clone, Copy)]
+pub enum Set {
+    /// AVX-512 with VNNI and BF16.
+    #[cfg(target_arch = "x86_64")]
+    Avx512(Avx512),
+    /// AVX2 with FMA.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Avx2),
+    /// Plain Rust: slow, and for tests.
+    Scalar,
+}
+
+/// The names of all sets, the fastest first.
+pub const NAMES: [&str; 3] = ["avx512", "avx2", "scalar"];
+
+impl Set {
+    /// The set of that name, if this processor has it.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            #[cfg(target_arch = "x86_64")]
+            "avx512" => Avx512::new().map(Self::Avx512),
+            #[cfg(target_arch = "x86_64")]
+            "avx2" => Avx2::new().map(Self::Avx2),
+            "scalar" => Some(Self::Scalar),
+            _ => None,
+        }
+    }
+
+    /// The fastest set, unless that is [`Set::Scalar`].
+    pub fn best() -> Option<Self> {
+        NAMES.iter().find_map(|name| Self::named(name)).filter(|set| !matches!(set, Self::Scalar))
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512(_) => "avx512",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => "avx2",
+            Self::Scalar => "scalar",
+        }
+    }
+}
+
+impl fmt::Display for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Something to do with the kinds and the tile of a set.
+pub trait Visit {
+    /// The result.
+    type Output;
+
+    /// Does it: `K` are the kinds of linear layers, `QK` of queries and keys, `PV` of probabilities and values; tiles
+    /// have `R` rows and `V` × 16 columns.
+    fn visit<S: Simd, K: Pack, QK: Encode, PV: Transposed, const R: usize, const V: usize>(
+        self,
+        simd: S,
+    ) -> Self::Output;
+}
+
+/// Calls a visitor with what computes `format` on `set`; `None` if the set has no such arithmetic.
+pub fn visit<T: Visit>(set: Set, format: Format, visitor: T) -> Option<T::Output> {
+    Some(match (set, format) {
+        #[cfg(target_arch = "x86_64")]
+        (Set::Avx512(simd), Format::Int8) => visitor.visit::<_, Bytes, Bytes, Bf16, 12, 2>(simd),
+        #[cfg(target_arch = "x86_64")]
+        (Set::Avx512(simd), Format::Bfloat16) => visitor.visit::<_, Bf16, Bytes, Bf16, 12, 2>(simd),
+        #[cfg(target_arch = "x86_64")]
+        (Set::Avx512(simd), Format::Float32) => visitor.visit::<_, F32, F32, F32, 12, 2>(simd),
+        // A vector takes two of sixteen registers.
+        #[cfg(target_arch = "x86_64")]
+        (Set::Avx2(simd), Format::Int8) => visitor.visit::<_, Words, Words, F32, 6, 1>(simd),
+        #[cfg(target_arch = "x86_64")]
+        (Set::Avx2(simd), Format::Float32) => visitor.visit::<_, F32, F32, F32, 6, 1>(simd),
+        (Set::Scalar, Format::Int8) => visitor.visit::<_, Words, Words, F32, 4, 1>(Scalar),
+        (Set::Scalar, Format::Float32) => visitor.visit::<_, F32, F32, F32, 4, 1>(Scalar),
+        #[cfg(target_arch = "x86_64")]
+        (Set::Avx2(_), Format::Bfloat16) => return None,
+        (Set::Scalar, Format::Bfloat16) => return None,
+    })
+}

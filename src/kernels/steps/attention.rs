@@ -1,0 +1,252 @@
+//! Attention of one sequence: the query heads that share a head of keys and values.
+
+use std::ops::Range;
+
+use super::bias::{Bias, UNSEEN};
+use super::math::exp2;
+use crate::operands::columns::{Columns, Transposed};
+use crate::operands::rows::{Centre, Encode, Rows};
+use crate::operands::tile::{Products, tile};
+use crate::simd::{Kernel, LANES, Simd};
+
+/// The most vectors of a head.
+pub const MOST_WIDTH: usize = 16;
+
+/// Rows of a matrix: `width` vectors from vector `at` on, every `stride` vectors.
+#[derive(Debug, Clone, Copy)]
+pub struct View<'a> {
+    /// The whole matrix.
+    pub values: &'a [[f32; LANES]],
+    /// Vectors from a row to the next.
+    pub stride: usize,
+    /// The first vector of row 0.
+    pub at: usize,
+}
+
+impl<'a> View<'a> {
+    #[inline(always)]
+    fn row(&self, row: usize, width: usize) -> &'a [[f32; LANES]] {
+        &self.values[row * self.stride + self.at..][..width]
+    }
+}
+
+/// Buffers that calls reuse.
+pub struct Buffers<QK: Encode, PV: Transposed, const R: usize, const V: usize> {
+    queries: Rows<QK, R>,
+    keys: Columns<QK, V>,
+    values: Columns<PV, V>,
+    probabilities: Rows<PV, R>,
+    /// `R` rows of scores.
+    scores: Vec<[f32; LANES]>,
+    mean: Vec<[f32; LANES]>,
+}
+
+impl<QK: Encode, PV: Transposed, const R: usize, const V: usize> Default for Buffers<QK, PV, R, V> {
+    fn default() -> Self {
+        Self {
+            queries: Rows::default(),
+            keys: Columns::default(),
+            values: Columns::default(),
+            probabilities: Rows::default(),
+            scores: Vec::new(),
+            mean: Vec::new(),
+        }
+    }
+}
+
+/// The attention of one sequence, for the heads of queries that share a head of keys. Queries are scaled by
+/// log2 e / √size already.
+pub struct Attention<'a, B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> {
+    /// Queries: `heads` heads side by side.
+    pub queries: View<'a>,
+    /// The number of rows of queries.
+    pub query_count: usize,
+    /// The position of the first query among the keys.
+    pub first_query: usize,
+    pub keys: View<'a>,
+    pub values: View<'a>,
+    /// The number of keys and values.
+    pub key_count: usize,
+    /// Heads of queries.
+    pub heads: usize,
+    /// The number of the first of them in the model.
+    pub first_head: usize,
+    /// Vectors of a head, at most [`MOST_WIDTH`].
+    pub width: usize,
+    pub bias: &'a B,
+    pub buffers: &'a mut Buffers<QK, PV, R, V>,
+    /// The result, rows like those of `queries`.
+    pub context: &'a mut [[f32; LANES]],
+    /// Vectors from a row of `context` to the next.
+    pub context_stride: usize,
+    /// The first vector of row 0 of `context`.
+    pub context_at: usize,
+}
+
+impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Kernel for Attention<'_, B, QK, PV, R, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(mut self, simd: S) {
+        self.pack_keys(simd);
+        self.pack_values(simd);
+        for head in 0..self.heads {
+            self.head(simd, head);
+        }
+    }
+}
+
+impl<B: Bias, QK: Encode, PV: Transposed, const R: usize, const V: usize> Attention<'_, B, QK, PV, R, V> {
+    /// Lays out the keys. Softmax does not see what all keys have in common, so that their mean is taken off: what is
+    /// left has finer steps.
+    #[inline(always)]
+    fn pack_keys<S: Simd>(&mut self, simd: S) {
+        let (width, buffers) = (self.width, &mut *self.buffers);
+        buffers.mean.clear();
+        buffers.mean.resize(width, [0.0; LANES]);
+        if QK::QUANTISED {
+            for key in 0..self.key_count {
+                for (mean, values) in buffers.mean.iter_mut().zip(self.keys.row(key, width)) {
+                    simd.store(simd.add(simd.load(mean), simd.load(values)), mean);
+                }
+            }
+            let share = simd.splat(1.0 / self.key_count as f32);
+            for mean in &mut buffers.mean {
+                simd.store(simd.mul(simd.load(mean), share), mean);
+            }
+        }
+        buffers.keys.reset(self.key_count, width * LANES);
+        for key in 0..self.key_count {
+            buffers.keys.write(simd, key, self.keys.row(key, width), &buffers.mean);
+        }
+    }
+
+    #[inline(always)]
+    fn pack_values<S: Simd>(&mut self, simd: S) {
+        let (width, count) = (self.width, self.key_count);
+        let columns = &mut self.buffers.values;
+        columns.reset(width * LANES, count.next_multiple_of(LANES));
+        let nothing = [[0.0; LANES]; MOST_WIDTH];
+        for pair in 0..count / 2 {
+            columns.write_pair(simd, pair, self.values.row(2 * pair, width), self.values.row(2 * pair + 1, width));
+        }
+        if count % 2 == 1 {
+            columns.write_pair(simd, count / 2, self.values.row(count - 1, width), &nothing[..width]);
+        }
+    }
+
+    #[inline(always)]
+    fn head<S: Simd>(&mut self, simd: S, head: usize) {
+        let panels = self.buffers.keys.panels();
+        let vectors = self.key_count.div_ceil(LANES);
+        self.buffers.queries.reset(self.query_count, self.width * LANES);
+        for query in 0..self.query_count {
+            let row = &self.queries.row(query, (head + 1) * self.width)[head * self.width..];
+            self.buffers.queries.write(simd, query, row, Centre::Zero);
+        }
+        self.buffers.scores.resize(R * panels * V, [0.0; LANES]);
+        self.buffers.probabilities.reset(R, vectors * LANES);
+        for block in 0..self.query_count.div_ceil(R) {
+            let real = (self.query_count - block * R).min(R);
+            let first = self.first_query + block * R;
+            let keys = self.bias.keys(first..first + real, self.key_count);
+            // Whole panels: the keys of a panel that are out of sight have the bias for that.
+            let panels = keys.start / (V * LANES)..keys.end.div_ceil(V * LANES);
+            let largest = self.scores(simd, head, block, real, panels.clone());
+            let vectors = panels.start * V..(panels.end * V).min(vectors);
+            let sums = self.softmax(simd, real, vectors.clone(), &largest);
+            self.weigh(simd, head, block, real, vectors, &sums);
+        }
+    }
+
+    /// The scores of a block of queries, in powers of two, and the largest of each.
+    #[inline(always)]
+    fn scores<S: Simd>(&mut self, simd: S, head: usize, block: usize, real: usize, panels: Range<usize>) -> [f32; R] {
+        let buffers = &mut *self.buffers;
+        let (rows, scales) = (buffers.queries.block(block), buffers.queries.scales(block));
+        let stride = buffers.keys.panels() * V;
+        let mut largest = [[f32::NEG_INFINITY; LANES]; R];
+        let mut products: Products<R, V> = [[[0.0; LANES]; V]; R];
+        for panel in panels {
+            let (columns, corrections) = (buffers.keys.panel(panel), buffers.queries.corrections(block));
+            tile::<S, QK, R, V>(simd, rows, columns, corrections, &mut products);
+            for v in 0..V {
+                let vector = panel * V + v;
+                if vector * LANES >= self.key_count {
+                    break;
+                }
+                let mut unseen = [0.0; LANES];
+                unseen[(self.key_count - vector * LANES).min(LANES)..].fill(UNSEEN);
+                let (scale, unseen) = (simd.load(buffers.keys.scales(vector)), simd.load(&unseen));
+                for r in 0..real {
+                    let scale = simd.mul(scale, simd.splat(scales[r]));
+                    let score = simd.fma(simd.load(&products[r][v]), scale, unseen);
+                    let query = self.first_query + block * R + r;
+                    let score = self.bias.add(simd, self.first_head + head, query, vector * LANES, score);
+                    simd.store(simd.max(score, simd.load(&largest[r])), &mut largest[r]);
+                    simd.store(score, &mut buffers.scores[r * stride + vector]);
+                }
+            }
+        }
+        let mut all = [0.0; R];
+        for r in 0..R {
+            all[r] = simd.largest(simd.load(&largest[r]));
+        }
+        all
+    }
+
+    /// Probabilities, up to their sums, which it returns.
+    #[inline(always)]
+    fn softmax<S: Simd>(&mut self, simd: S, real: usize, vectors: Range<usize>, largest: &[f32; R]) -> [f32; R] {
+        let buffers = &mut *self.buffers;
+        let stride = buffers.keys.panels() * V;
+        let (one, zero) = (simd.splat(1.0), simd.splat(0.0));
+        let words = LANES / PV::GROUP;
+        let mut sums = [1.0; R];
+        for r in 0..real {
+            let largest = simd.splat(largest[r]);
+            let mut sum = zero;
+            let scores = &buffers.scores[r * stride..][vectors.clone()];
+            for (scores, to) in scores.iter().zip(buffers.probabilities.block_mut(0)) {
+                let power = exp2(simd, simd.sub(simd.load(scores), largest), PV::EXP2);
+                sum = simd.add(sum, power);
+                PV::encode(simd, power, one, zero, &mut to[r * words..(r + 1) * words]);
+            }
+            sums[r] = simd.sum(sum);
+        }
+        sums
+    }
+
+    /// The values weighed by the probabilities.
+    #[inline(always)]
+    fn weigh<S: Simd>(
+        &mut self,
+        simd: S,
+        head: usize,
+        block: usize,
+        real: usize,
+        vectors: Range<usize>,
+        sums: &[f32; R],
+    ) {
+        let words = LANES / PV::GROUP;
+        let buffers = &*self.buffers;
+        let rows = &buffers.probabilities.block(0)[..vectors.len() * words * R];
+        let mut products: Products<R, V> = [[[0.0; LANES]; V]; R];
+        for panel in 0..buffers.values.panels() {
+            let columns = &buffers.values.panel(panel)[vectors.start * words..vectors.end * words];
+            tile::<S, PV, R, V>(simd, rows, columns, &[0; R], &mut products);
+            for v in 0..V {
+                let vector = panel * V + v;
+                if vector >= self.width {
+                    return;
+                }
+                for r in 0..real {
+                    let share = simd.splat(1.0 / sums[r]);
+                    let value = simd.mul(simd.load(&products[r][v]), share);
+                    let at = (block * R + r) * self.context_stride + self.context_at + head * self.width + vector;
+                    simd.store(value, &mut self.context[at]);
+                }
+            }
+        }
+    }
+}

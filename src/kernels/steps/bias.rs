@@ -1,0 +1,98 @@
+//! Additions to the scores of attention: masks, slopes, tables.
+
+use std::ops::Range;
+
+use crate::simd::{LANES, Simd};
+
+/// Added to the scores of keys that a query does not see: 2^x of it is 0.
+pub(super) const UNSEEN: f32 = -1.0e30;
+
+/// An addition to scores, in powers of two.
+pub trait Bias {
+    /// The keys, out of `keys`, that one of these queries sees.
+    fn keys(&self, queries: Range<usize>, keys: usize) -> Range<usize>;
+    /// Adds to the scores of the query at position `query` and the sixteen keys from `key` on.
+    fn add<S: Simd>(&self, simd: S, head: usize, query: usize, key: usize, scores: S::F) -> S::F;
+}
+
+/// Every query sees every key, and nothing is added.
+#[derive(Debug, Clone, Copy)]
+pub struct Full;
+
+impl Bias for Full {
+    #[inline(always)]
+    fn keys(&self, _: Range<usize>, keys: usize) -> Range<usize> {
+        0..keys
+    }
+    #[inline(always)]
+    fn add<S: Simd>(&self, _: S, _: usize, _: usize, _: usize, scores: S::F) -> S::F {
+        scores
+    }
+}
+
+/// All that architectures add to scores.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Masked<'a> {
+    /// True if a query sees only keys at its own position and before.
+    pub causal: bool,
+    /// The largest distance of a key.
+    pub reach: Option<usize>,
+    /// For each head, what a key loses by each step of distance, in powers of two (ALiBi).
+    pub slopes: Option<&'a [f32]>,
+    /// For each head, query and key a number, in powers of two.
+    pub table: Option<Table<'a>>,
+}
+
+/// Numbers by head, query and key.
+#[derive(Debug, Clone, Copy)]
+pub struct Table<'a> {
+    /// Rows of keys, padded to whole vectors, for every query, for every head.
+    pub values: &'a [[f32; LANES]],
+    /// Queries of a head.
+    pub queries: usize,
+    /// Vectors of a row.
+    pub stride: usize,
+}
+
+impl Masked<'_> {
+    #[inline(always)]
+    fn visible(&self, query: usize, keys: usize) -> Range<usize> {
+        let first = self.reach.map_or(0, |reach| query.saturating_sub(reach));
+        let last = self.reach.map_or(keys, |reach| (query + reach + 1).min(keys));
+        first..if self.causal { last.min(query + 1) } else { last }
+    }
+}
+
+impl Bias for Masked<'_> {
+    #[inline(always)]
+    fn keys(&self, queries: Range<usize>, keys: usize) -> Range<usize> {
+        self.visible(queries.start, keys).start..self.visible(queries.end - 1, keys).end
+    }
+
+    #[inline(always)]
+    fn add<S: Simd>(&self, simd: S, head: usize, query: usize, key: usize, scores: S::F) -> S::F {
+        let mut scores = scores;
+        if let Some(table) = self.table {
+            let row = (head * table.queries + query) * table.stride;
+            scores = simd.add(scores, simd.load(&table.values[row + key / LANES]));
+        }
+        if let Some(slopes) = self.slopes {
+            let mut distances = [0.0; LANES];
+            for (lane, distance) in distances.iter_mut().enumerate() {
+                *distance = query.abs_diff(key + lane) as f32;
+            }
+            scores = simd.fma(simd.load(&distances), simd.splat(-slopes[head]), scores);
+        }
+        let visible = self.visible(query, usize::MAX);
+        if visible.start > key || visible.end < key + LANES {
+            let mut unseen = [0.0; LANES];
+            for (lane, unseen) in unseen.iter_mut().enumerate() {
+                if !visible.contains(&(key + lane)) {
+                    *unseen = UNSEEN;
+                }
+            }
+            scores = simd.add(scores, simd.load(&unseen));
+        }
+        scores
+    }
+}

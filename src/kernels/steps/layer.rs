@@ -1,0 +1,194 @@
+//! A layer of an encoder: attention, and what follows it block by block of rows, so that every intermediate stays in the
+//! cache.
+
+use super::attention::{self, Attention, View};
+use super::bias::Bias;
+use super::feed_forward::{self, AfterAttention, FeedForward, quantise};
+use super::linear::{Affine, Linear};
+use super::norm::Norms;
+use super::store::{Store, copy};
+use crate::operands::columns::Transposed;
+use crate::operands::rows::{Centre, Encode, Rows};
+use crate::simd::{Kernel, LANES, Simd};
+
+/// The rows of the last hidden state that are computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Picked {
+    All,
+    /// The first token's of each sequence.
+    First,
+    /// The last token's of each sequence.
+    Last,
+}
+
+/// The heads of queries that share a head of keys and values.
+#[derive(Debug, Clone)]
+pub struct Group<K: Encode, const V: usize> {
+    /// Queries of the heads, scaled by log2 e / √size.
+    pub queries: Affine<K, V>,
+    /// Keys, then values.
+    pub keys_values: Affine<K, V>,
+}
+
+/// The parameters of a layer.
+#[derive(Debug, Clone)]
+pub struct Layer<K: Encode, const V: usize> {
+    /// Vectors of a hidden state.
+    pub hidden: usize,
+    /// Vectors of a head.
+    pub width: usize,
+    /// Heads, in groups of equal size.
+    pub groups: Vec<Group<K, V>>,
+    /// The product with the results of the heads.
+    pub output: Affine<K, V>,
+    /// The feed-forward network.
+    pub feed_forward: FeedForward<K, V>,
+    pub norms: Norms,
+}
+
+impl<K: Encode, const V: usize> Layer<K, V> {
+    /// Heads of queries in a group.
+    pub fn heads_in_group(&self) -> usize {
+        self.groups.first().map_or(0, |group| group.queries.vectors() / self.width)
+    }
+}
+
+/// Buffers that calls reuse.
+pub struct Buffers<K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: usize> {
+    attention: attention::Buffers<QK, PV, R, V>,
+    after: feed_forward::Buffers<K, R>,
+    /// The inputs of the products for queries, and for keys and values.
+    inputs: [Rows<K, R>; 2],
+    normalised: Vec<[f32; LANES]>,
+    queries: Vec<[f32; LANES]>,
+    keys_values: Vec<[f32; LANES]>,
+    context: Vec<[f32; LANES]>,
+    picked: Vec<[f32; LANES]>,
+}
+
+impl<K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: usize> Default for Buffers<K, QK, PV, R, V> {
+    fn default() -> Self {
+        Self {
+            attention: attention::Buffers::default(),
+            after: feed_forward::Buffers::default(),
+            inputs: [Rows::default(), Rows::default()],
+            normalised: Vec::new(),
+            queries: Vec::new(),
+            keys_values: Vec::new(),
+            context: Vec::new(),
+            picked: Vec::new(),
+        }
+    }
+}
+
+/// A layer over sequences that stand one behind the other.
+pub struct Run<'a, B: Bias, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: usize> {
+    /// The parameters.
+    pub layer: &'a Layer<K, V>,
+    /// The hidden states of all sequences.
+    pub states: &'a [[f32; LANES]],
+    /// The lengths of the sequences, none of which is 0.
+    pub lengths: &'a [usize],
+    pub bias: &'a B,
+    /// The rows to compute.
+    pub picked: Picked,
+    pub buffers: &'a mut Buffers<K, QK, PV, R, V>,
+    /// The new hidden states, of the rows to compute.
+    pub output: &'a mut [[f32; LANES]],
+}
+
+impl<B: Bias, K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: usize> Kernel
+    for Run<'_, B, K, QK, PV, R, V>
+{
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Self { layer, states, lengths, bias, picked, buffers, output } = self;
+        let Layer { hidden, width, .. } = *layer;
+        let tokens = states.len() / hidden;
+        let heads = layer.heads_in_group();
+        pick(states, hidden, lengths, picked, output);
+        let rows = output.len() / hidden;
+
+        let mut inputs = states;
+        if let Norms::Pre([norm, _]) = &layer.norms {
+            copy(states, &mut buffers.normalised);
+            for row in buffers.normalised.chunks_exact_mut(hidden) {
+                norm.apply(simd, row);
+            }
+            inputs = &buffers.normalised;
+        }
+        let [of_queries, of_keys] = &mut buffers.inputs;
+        let first = &layer.groups[0];
+        quantise(simd, of_keys, inputs, hidden, first.keys_values.smoothing.as_deref(), Centre::Zero);
+        if picked != Picked::All {
+            buffers.picked.resize(rows * hidden, [0.0; LANES]);
+            pick(inputs, hidden, lengths, picked, &mut buffers.picked);
+            quantise(simd, of_queries, &buffers.picked, hidden, first.queries.smoothing.as_deref(), Centre::Zero);
+        }
+        let (of_queries, of_keys) = (if picked == Picked::All { &*of_keys } else { &*of_queries }, &*of_keys);
+
+        let context_stride = layer.groups.len() * heads * width;
+        buffers.context.resize(rows * context_stride, [0.0; LANES]);
+        buffers.queries.resize(rows * heads * width, [0.0; LANES]);
+        buffers.keys_values.resize(tokens * 2 * width, [0.0; LANES]);
+        for (number, group) in layer.groups.iter().enumerate() {
+            let to = Store { rows: &mut buffers.queries, width: heads * width };
+            Linear { rows: of_queries, count: rows, affine: &group.queries, epilogue: to }.run(simd);
+            let to = Store { rows: &mut buffers.keys_values, width: 2 * width };
+            Linear { rows: of_keys, count: tokens, affine: &group.keys_values, epilogue: to }.run(simd);
+            let (mut token, mut row) = (0, 0);
+            for &length in lengths {
+                let (query_count, first_query) = match picked {
+                    Picked::All => (length, 0),
+                    Picked::First => (1, 0),
+                    Picked::Last => (1, length - 1),
+                };
+                let view = |at| View { values: &buffers.keys_values[token * 2 * width..], stride: 2 * width, at };
+                Attention {
+                    queries: View { values: &buffers.queries[row * heads * width..], stride: heads * width, at: 0 },
+                    query_count,
+                    first_query,
+                    keys: view(0),
+                    values: view(width),
+                    key_count: length,
+                    heads,
+                    first_head: number * heads,
+                    width,
+                    bias,
+                    buffers: &mut buffers.attention,
+                    context: &mut buffers.context[row * context_stride..],
+                    context_stride,
+                    context_at: number * heads * width,
+                }
+                .run(simd);
+                token += length;
+                row += query_count;
+            }
+        }
+        AfterAttention {
+            context: &buffers.context,
+            states: output,
+            output: &layer.output,
+            feed_forward: &layer.feed_forward,
+            norms: &layer.norms,
+            buffers: &mut buffers.after,
+        }
+        .run(simd);
+    }
+}
+
+/// The picked rows of all sequences.
+fn pick(states: &[[f32; LANES]], width: usize, lengths: &[usize], picked: Picked, to: &mut [[f32; LANES]]) {
+    if picked == Picked::All {
+        to.copy_from_slice(states);
+        return;
+    }
+    let mut token = 0;
+    for (&length, to) in lengths.iter().zip(to.chunks_exact_mut(width)) {
+        let at = if picked == Picked::First { token } else { token + length - 1 };
+        to.copy_from_slice(&states[at * width..(at + 1) * width]);
+        token += length;
+    }
+}

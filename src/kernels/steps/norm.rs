@@ -1,0 +1,83 @@
+//! Normalisation of rows.
+
+use crate::simd::{LANES, Simd};
+
+/// A norm's parameters; all have the row's width. What stands behind the `values` of a row is 0, before and after.
+#[derive(Debug, Clone)]
+pub enum Norm {
+    /// (x − mean) / √(variance + ε) · weight + bias
+    Layer {
+        /// Values of a row.
+        values: usize,
+        /// The factor of each value.
+        weight: Vec<[f32; LANES]>,
+        /// Added to each value.
+        bias: Vec<[f32; LANES]>,
+        /// ε
+        epsilon: f32,
+    },
+    /// x / √(mean of x² + ε) · weight
+    Rms {
+        /// Values of a row.
+        values: usize,
+        /// The factor of each value.
+        weight: Vec<[f32; LANES]>,
+        /// ε
+        epsilon: f32,
+    },
+}
+
+impl Norm {
+    /// Normalises a row in place.
+    #[inline(always)]
+    pub fn apply<S: Simd>(&self, simd: S, row: &mut [[f32; LANES]]) {
+        match self {
+            Self::Layer { values, weight, bias, epsilon } => {
+                let count = *values as f32;
+                let last = row.len().saturating_sub(1);
+                let mut real = [1.0; LANES];
+                real[values - last * LANES..].fill(0.0);
+                let mut sum = simd.splat(0.0);
+                for values in row.iter() {
+                    sum = simd.add(sum, simd.load(values));
+                }
+                let mean = simd.splat(simd.sum(sum) / count);
+                let mut squares = simd.splat(0.0);
+                for (at, values) in row.iter().enumerate() {
+                    let mut centred = simd.sub(simd.load(values), mean);
+                    if at == last {
+                        centred = simd.mul(centred, simd.load(&real));
+                    }
+                    squares = simd.fma(centred, centred, squares);
+                }
+                let factor = simd.splat(1.0 / (simd.sum(squares) / count + *epsilon).sqrt());
+                for ((values, weight), bias) in row.iter_mut().zip(weight).zip(bias) {
+                    let centred = simd.sub(simd.load(values), mean);
+                    let scaled = simd.mul(centred, factor);
+                    simd.store(simd.fma(scaled, simd.load(weight), simd.load(bias)), values);
+                }
+            }
+            Self::Rms { values, weight, epsilon } => {
+                let count = *values as f32;
+                let mut squares = simd.splat(0.0);
+                for values in row.iter() {
+                    let values = simd.load(values);
+                    squares = simd.fma(values, values, squares);
+                }
+                let factor = simd.splat(1.0 / (simd.sum(squares) / count + *epsilon).sqrt());
+                for (values, weight) in row.iter_mut().zip(weight) {
+                    simd.store(simd.mul(simd.mul(simd.load(values), factor), simd.load(weight)), values);
+                }
+            }
+        }
+    }
+}
+
+/// The norms of a layer, and their places in it.
+#[derive(Debug, Clone)]
+pub enum Norms {
+    /// h = norm(x + attention(x)), y = norm(h + feed_forward(h)).
+    Post([Norm; 2]),
+    /// h = x + attention(norm(x)), y = h + feed_forward(norm(h)).
+    Pre([Norm; 2]),
+}

@@ -1,0 +1,39 @@
+//! Epilogues that write to rows of memory.
+
+use super::linear::Epilogue;
+use crate::simd::{LANES, Simd};
+
+/// Writes rows of `width` vectors.
+pub struct Store<'a> {
+    pub rows: &'a mut [[f32; LANES]],
+    /// Vectors of a row.
+    pub width: usize,
+}
+
+impl Epilogue for Store<'_> {
+    #[inline(always)]
+    fn take<S: Simd>(&mut self, simd: S, row: usize, vector: usize, values: S::F) {
+        simd.store(values, &mut self.rows[row * self.width + vector]);
+    }
+}
+
+/// Adds to rows of `width` vectors.
+pub struct AddTo<'a> {
+    pub rows: &'a mut [[f32; LANES]],
+    /// Vectors of a row.
+    pub width: usize,
+}
+
+impl Epilogue for AddTo<'_> {
+    #[inline(always)]
+    fn take<S: Simd>(&mut self, simd: S, row: usize, vector: usize, values: S::F) {
+        let at = &mut self.rows[row * self.width + vector];
+        simd.store(simd.add(simd.load(at), values), at);
+    }
+}
+
+/// Becomes a copy.
+pub fn copy(from: &[[f32; LANES]], to: &mut Vec<[f32; LANES]>) {
+    to.clear();
+    to.extend_from_slice(from);
+}

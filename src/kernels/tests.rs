@@ -1,0 +1,388 @@
+//! Every kernel against its scalar twin, bit by bit, and against plain sums in f64, over random shapes.
+
+#[cfg(target_arch = "x86_64")]
+use super::simd::{Avx2, Avx512};
+use super::simd::{Kernel, LANES, Scalar, Simd};
+use crate::operands::columns::Transposed;
+use crate::operands::kind::{Bf16, Bytes, F32, Words};
+use crate::operands::matrix::vectors;
+use crate::operands::rows::{Centre, Encode, Rows};
+use crate::operands::weights::{Element, Packs, Weights};
+use crate::steps::activation::Activation;
+use crate::steps::bias::{Bias, Full, Masked, Table};
+use crate::steps::feed_forward::{FeedForward, quantise};
+use crate::steps::layer::{Buffers, Group, Layer, Picked, Run};
+use crate::steps::linear::{Affine, Linear};
+use crate::steps::norm::{Norm, Norms};
+use crate::steps::store::Store;
+
+/// A linear layer from rows of f32.
+struct Product<'a, K: Encode, const R: usize, const V: usize> {
+    input: &'a [[f32; LANES]],
+    width: usize,
+    centre: Centre,
+    affine: &'a Affine<K, V>,
+    output: &'a mut [[f32; LANES]],
+}
+
+impl<K: Encode, const R: usize, const V: usize> Kernel for Product<'_, K, R, V> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let mut rows = Rows::<K, R>::default();
+        quantise(simd, &mut rows, self.input, self.width, self.affine.smoothing.as_deref(), self.centre);
+        let epilogue = Store { rows: self.output, width: self.affine.vectors() };
+        Linear { rows: &rows, count: self.input.len() / self.width, affine: self.affine, epilogue }.run(simd);
+    }
+}
+
+/// The numbers of a random linear layer.
+struct Case {
+    rows: usize,
+    inputs: usize,
+    outputs: usize,
+    input: Vec<[f32; LANES]>,
+    integers: Vec<i8>,
+    floats: Vec<f32>,
+    scales: Vec<f32>,
+    smoothing: Option<Vec<[f32; LANES]>>,
+    centre: Centre,
+}
+
+impl Case {
+    fn random(rng: &mut fastrand::Rng) -> Self {
+        let (rows, inputs, outputs) = (rng.usize(1..40), rng.usize(1..200), rng.usize(1..80));
+        let width = inputs.div_ceil(LANES);
+        let mut input = Vec::new();
+        for _ in 0..rows {
+            let size = 10f32.powi(rng.i32(-6..6));
+            input.extend(vectors(inputs, |_| (rng.f32() - 0.3) * size));
+        }
+        Self {
+            rows,
+            inputs,
+            outputs,
+            input,
+            integers: (0..inputs * outputs).map(|_| rng.i8(-127..=127)).collect(),
+            floats: (0..inputs * outputs).map(|_| rng.f32() - 0.5).collect(),
+            scales: (0..outputs).map(|_| rng.f32() * 0.01).collect(),
+            smoothing: rng.bool().then(|| vectors(width * LANES, |_| rng.f32() + 0.5)),
+            centre: if rng.bool() { Centre::Zero } else { Centre::Middle },
+        }
+    }
+
+    fn run<K, E, const R: usize, const V: usize>(&self, simd: impl Simd, numbers: &[E]) -> Vec<f32>
+    where
+        K: Encode + Packs<E>,
+        E: Element,
+    {
+        let element = |input: usize, output: usize| numbers[input * self.outputs + output];
+        let scale = |output: usize| if K::QUANTISED { self.scales[output] } else { 1.0 };
+        let weights = Weights::<K, V>::pack(self.inputs, self.outputs, element, scale);
+        let mut bias = vec![[0.0; LANES]; weights.panels() * V];
+        for output in 0..self.outputs {
+            bias[output / LANES][output % LANES] = output as f32 * 0.1;
+        }
+        let affine = Affine { weights, bias, smoothing: self.smoothing.clone() };
+        let mut output = vec![[0.0; LANES]; self.rows * affine.vectors()];
+        let (input, width) = (&self.input[..], self.inputs.div_ceil(LANES));
+        simd.vectorize(Product::<K, R, V> { input, width, centre: self.centre, affine: &affine, output: &mut output });
+        let rows = output.chunks_exact(self.outputs.div_ceil(LANES));
+        rows.flat_map(|row| row.as_flattened()[..self.outputs].to_vec()).collect()
+    }
+
+    /// Input number `at` of a row, smoothed.
+    fn input(&self, row: usize, at: usize) -> f64 {
+        let value = self.input[row * self.inputs.div_ceil(LANES) + at / LANES][at % LANES];
+        let factor = self.smoothing.as_ref().map_or(1.0, |smoothing| smoothing[at / LANES][at % LANES]);
+        f64::from(value * factor)
+    }
+
+    /// The product with `numbers` in f64, and the sum of the sizes of its terms.
+    fn exact<E: Element>(&self, numbers: &[E], scaled: bool) -> Vec<(f64, f64)> {
+        let mut all = Vec::new();
+        for row in 0..self.rows {
+            for output in 0..self.outputs {
+                let scale = if scaled { f64::from(self.scales[output]) } else { 1.0 };
+                let (mut sum, mut size) = (f64::from(output as f32 * 0.1), 0.0);
+                for at in 0..self.inputs {
+                    let term = self.input(row, at) * f64::from(numbers[at * self.outputs + output].value()) * scale;
+                    sum += term;
+                    size += term.abs();
+                }
+                all.push((sum, size));
+            }
+        }
+        all
+    }
+}
+
+/// The bits, with one kind of NaN.
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| if value.is_nan() { f32::NAN.to_bits() } else { value.to_bits() }).collect()
+}
+
+/// Asserts that all sets of this machine give the same for a case, and returns it for each kind.
+fn all_sets(case: &Case) -> [Vec<f32>; 3] {
+    let integers = case.run::<Bytes, _, 3, 1>(Scalar, &case.integers);
+    let bf16 = case.run::<Bf16, _, 3, 1>(Scalar, &case.floats);
+    let floats = case.run::<F32, _, 5, 2>(Scalar, &case.floats);
+    assert_eq!(bits(&case.run::<Words, _, 4, 1>(Scalar, &case.integers)), bits(&integers), "words");
+    #[cfg(target_arch = "x86_64")]
+    {
+        if let Some(set) = Avx2::new() {
+            assert_eq!(bits(&case.run::<Bytes, _, 4, 1>(set, &case.integers)), bits(&integers), "AVX2, bytes");
+            assert_eq!(bits(&case.run::<Words, _, 6, 1>(set, &case.integers)), bits(&integers), "AVX2, words");
+            assert_eq!(bits(&case.run::<Bf16, _, 4, 1>(set, &case.floats)), bits(&bf16), "AVX2, bfloat16");
+            assert_eq!(bits(&case.run::<F32, _, 6, 1>(set, &case.floats)), bits(&floats), "AVX2, f32");
+        }
+        if let Some(set) = Avx512::new() {
+            assert_eq!(bits(&case.run::<Bytes, _, 12, 2>(set, &case.integers)), bits(&integers), "AVX-512, bytes");
+            assert_eq!(bits(&case.run::<Words, _, 12, 2>(set, &case.integers)), bits(&integers), "AVX-512, words");
+            assert_eq!(bits(&case.run::<Bf16, _, 12, 2>(set, &case.floats)), bits(&bf16), "AVX-512, bfloat16");
+            assert_eq!(bits(&case.run::<F32, _, 12, 2>(set, &case.floats)), bits(&floats), "AVX-512, f32");
+        }
+    }
+    [integers, bf16, floats]
+}
+
+#[test]
+fn products_are_right_and_the_same_on_all_sets() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    for _ in 0..60 {
+        let case = Case::random(&mut rng);
+        let [integers, bf16, floats] = all_sets(&case);
+        let check = |found: &[f32], exact: Vec<(f64, f64)>, tolerance: f64, what: &str| {
+            for (found, (sum, size)) in found.iter().zip(exact) {
+                let difference = (f64::from(*found) - sum).abs();
+                assert!(difference <= tolerance * size + 1e-5 * sum.abs() + 1e-12, "{what}: {found} for {sum}");
+            }
+        };
+        check(&floats, case.exact(&case.floats, false), 1e-6, "f32");
+        check(&bf16, case.exact(&case.floats, false), 0.01, "bfloat16");
+        // Steps are 1/127 of a row's largest value, which may be alone in its row.
+        let largest = |row: usize| (0..case.inputs).map(|at| case.input(row, at).abs()).fold(0.0, f64::max);
+        for (number, (found, (sum, _))) in integers.iter().zip(case.exact(&case.integers, true)).enumerate() {
+            let (row, output) = (number / case.outputs, number % case.outputs);
+            let weights = (0..case.inputs).map(|at| f64::from(case.integers[at * case.outputs + output]).abs());
+            let most = largest(row) / 127.0 * weights.sum::<f64>() * f64::from(case.scales[output]);
+            assert!((f64::from(*found) - sum).abs() <= 0.51 * most + 1e-4 * sum.abs() + 1e-9, "{found} for {sum}");
+        }
+    }
+}
+
+#[test]
+fn a_row_that_is_not_finite_spoils_only_itself() {
+    let mut rng = fastrand::Rng::with_seed(2);
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut case = Case::random(&mut rng);
+        case.rows = case.rows.max(3);
+        while case.input.len() < case.rows * case.inputs.div_ceil(LANES) {
+            case.input.push([0.5; LANES]);
+        }
+        let before = all_sets(&case);
+        let width = case.inputs.div_ceil(LANES);
+        case.input[width][0] = value;
+        for (before, after) in before.iter().zip(all_sets(&case)) {
+            let second = case.outputs..2 * case.outputs;
+            assert!(after[second.clone()].iter().all(|value| !value.is_finite()), "{value}");
+            assert_eq!(bits(&before[..second.start]), bits(&after[..second.start]));
+            assert_eq!(bits(&before[second.end..]), bits(&after[second.end..]));
+        }
+    }
+}
+
+#[test]
+fn extreme_rows_are_the_same_on_all_sets() {
+    let mut rng = fastrand::Rng::with_seed(3);
+    for value in [0.0, -0.0, 1e-45, 1e-38, f32::MIN_POSITIVE, f32::MAX, -f32::MAX, 1e30] {
+        let mut case = Case::random(&mut rng);
+        for (at, input) in case.input.as_flattened_mut().iter_mut().enumerate() {
+            *input = if at % 3 == 0 { value } else { value * 0.5 };
+        }
+        let [integers, ..] = all_sets(&case);
+        if value.abs() <= 1e30 {
+            assert!(integers.iter().all(|value| value.is_finite()), "{value}: {integers:?}");
+        }
+    }
+}
+
+/// The sizes of a layer.
+#[derive(Clone, Copy)]
+struct Shape {
+    hidden: usize,
+    heads: usize,
+    kv_heads: usize,
+    size: usize,
+    inner: usize,
+    gated: bool,
+    before: bool,
+    activation: Activation,
+}
+
+fn layer<K: Encode + Packs<E>, E: Element, const V: usize>(
+    shape: Shape,
+    element: impl Fn(&mut fastrand::Rng) -> E,
+    step: f32,
+) -> Layer<K, V> {
+    let mut rng = fastrand::Rng::with_seed(7);
+    let mut affine = |inputs: usize, outputs: usize| {
+        let numbers: Vec<E> = (0..inputs * outputs).map(|_| element(&mut rng)).collect();
+        let weights = Weights::pack(inputs, outputs, |input, output| numbers[input * outputs + output], |_| step);
+        let bias = vec![[0.01; LANES]; weights.panels() * V];
+        Affine { weights, bias, smoothing: None }
+    };
+    let Shape { hidden, heads, kv_heads, size, inner, gated, before, activation } = shape;
+    let norm = |root: bool| match root {
+        true => Norm::Rms { values: hidden, weight: vectors(hidden, |at| 1.0 + at as f32 * 0.01), epsilon: 1e-6 },
+        false => Norm::Layer {
+            values: hidden,
+            weight: vectors(hidden, |at| 1.0 - at as f32 * 0.01),
+            bias: vectors(hidden, |at| at as f32 * 0.02),
+            epsilon: 1e-12,
+        },
+    };
+    Layer {
+        hidden: hidden / LANES,
+        width: size / LANES,
+        groups: (0..kv_heads)
+            .map(|_| Group { queries: affine(hidden, size * heads / kv_heads), keys_values: affine(hidden, 2 * size) })
+            .collect(),
+        output: affine(heads * size, hidden),
+        feed_forward: FeedForward {
+            up: affine(hidden, if gated { 2 * inner } else { inner }),
+            activation,
+            gated,
+            down: affine(inner, hidden),
+        },
+        norms: if before { Norms::Pre([norm(true), norm(true)]) } else { Norms::Post([norm(false), norm(false)]) },
+    }
+}
+
+fn run<K: Encode, QK: Encode, PV: Transposed, const R: usize, const V: usize>(
+    simd: impl Simd,
+    layer: &Layer<K, V>,
+    states: &[[f32; LANES]],
+    lengths: &[usize],
+    picked: Picked,
+    bias: &impl Bias,
+) -> Vec<u32> {
+    let rows = if picked == Picked::All { lengths.iter().sum() } else { lengths.len() };
+    let mut output = vec![[0.0; LANES]; rows * layer.hidden];
+    let mut buffers = Buffers::<K, QK, PV, R, V>::default();
+    simd.vectorize(Run { layer, states, lengths, bias, picked, buffers: &mut buffers, output: &mut output });
+    bits(output.as_flattened())
+}
+
+/// A layer on all sets, packed and each sequence alone.
+fn check_layer(shape: Shape, picked: Picked, bias: &impl Bias) {
+    let mut rng = fastrand::Rng::with_seed(11);
+    let lengths = [3, 17, 1, 40];
+    let tokens: usize = lengths.iter().sum();
+    let states = vectors(tokens * shape.hidden, |_| rng.f32() * 2.0 - 1.0);
+    let byte = |rng: &mut fastrand::Rng| rng.i8(-127..=127);
+    let float = |rng: &mut fastrand::Rng| (rng.f32() - 0.5) * 0.1;
+    let (states, lengths) = (&states[..], &lengths[..]);
+
+    let integers: Layer<Bytes, 1> = layer(shape, byte, 0.0004);
+    let floats: Layer<F32, 1> = layer(shape, float, 1.0);
+    let in_int8 = run::<_, Bytes, Bf16, 3, 1>(Scalar, &integers, states, lengths, picked, bias);
+    let in_float = run::<_, F32, F32, 3, 1>(Scalar, &floats, states, lengths, picked, bias);
+    let mut first = 0;
+    let (mut alone_int8, mut alone_float) = (Vec::new(), Vec::new());
+    for &length in lengths {
+        let states = &states[first..first + length * integers.hidden];
+        first += states.len();
+        alone_int8.extend(run::<_, Bytes, Bf16, 3, 1>(Scalar, &integers, states, &[length], picked, bias));
+        alone_float.extend(run::<_, F32, F32, 3, 1>(Scalar, &floats, states, &[length], picked, bias));
+    }
+    assert!(alone_int8 == in_int8 && alone_float == in_float, "a sequence is not the same alone");
+
+    #[cfg(target_arch = "x86_64")]
+    {
+        if let Some(set) = Avx2::new() {
+            let words: Layer<Words, 1> = layer(shape, byte, 0.0004);
+            assert!(run::<_, Words, Bf16, 6, 1>(set, &words, states, lengths, picked, bias) == in_int8, "AVX2, int8");
+            assert!(run::<_, F32, F32, 6, 1>(set, &floats, states, lengths, picked, bias) == in_float, "AVX2, f32");
+        }
+        if let Some(set) = Avx512::new() {
+            let integers: Layer<Bytes, 2> = layer(shape, byte, 0.0004);
+            let found = run::<_, Bytes, Bf16, 12, 2>(set, &integers, states, lengths, picked, bias);
+            assert!(found == in_int8, "AVX-512, int8");
+            let floats: Layer<F32, 2> = layer(shape, float, 1.0);
+            assert!(run::<_, F32, F32, 12, 2>(set, &floats, states, lengths, picked, bias) == in_float, "AVX-512, f32");
+        }
+    }
+}
+
+#[test]
+fn layers_are_the_same_on_all_sets_packed_and_alone() {
+    let bert = Shape {
+        hidden: 64,
+        heads: 4,
+        kv_heads: 4,
+        size: 16,
+        inner: 96,
+        gated: false,
+        before: false,
+        activation: Activation::Gelu,
+    };
+    let decoder = Shape {
+        hidden: 96,
+        heads: 4,
+        kv_heads: 2,
+        size: 48,
+        inner: 64,
+        gated: true,
+        before: true,
+        activation: Activation::Silu,
+    };
+    let slopes = [0.1, 0.2, 0.5, 0.7];
+    let table = vectors(4 * 40 * 3 * LANES, |at| (at % 13) as f32 * 0.1);
+    let table = Table { values: &table, queries: 40, stride: 3 };
+    let masked = Masked { causal: true, reach: Some(9), slopes: Some(&slopes), table: Some(table) };
+    let window = Masked { reach: Some(5), ..Masked::default() };
+    for shape in [bert, decoder, Shape { activation: Activation::GeluTanh, ..bert }] {
+        for picked in [Picked::All, Picked::First, Picked::Last] {
+            check_layer(shape, picked, &Full);
+            check_layer(shape, picked, &masked);
+            check_layer(shape, picked, &window);
+        }
+    }
+}
+
+/// Φ(x) by its series: Abramowitz and Stegun, 26.2.11.
+fn normal_distribution(x: f64) -> f64 {
+    let (mut term, mut sum) = (x, x);
+    for n in 1..200 {
+        term *= x * x / (2 * n + 1) as f64;
+        sum += term;
+    }
+    0.5 + (-x * x / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt() * sum
+}
+
+#[test]
+fn activations_are_as_exact_as_they_say() {
+    let tanh = |x: f64| 0.5 * x * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (x + 0.044_715 * x * x * x)).tanh());
+    let of = |activation: Activation, x: f32, coarse| activation.of(Scalar, [x; LANES], coarse)[0];
+    for step in -6000..=6000 {
+        let x = step as f32 * 0.001;
+        let gelu = f64::from(x) * normal_distribution(f64::from(x));
+        for (activation, coarse, exact, most) in [
+            (Activation::Gelu, false, gelu, 2e-6),
+            (Activation::Gelu, true, gelu, 3.5e-5),
+            (Activation::GeluTanh, false, tanh(f64::from(x)), 2e-6),
+            (Activation::Silu, false, f64::from(x) / (1.0 + f64::from(-x).exp()), 2e-6),
+            (Activation::Relu, false, f64::from(x.max(0.0)), 0.0),
+        ] {
+            let found = f64::from(of(activation, x, coarse));
+            assert!((found - exact).abs() <= most, "{activation:?} of {x}: {found}, not {exact}");
+        }
+    }
+    for activation in [Activation::Gelu, Activation::GeluTanh, Activation::Silu, Activation::Relu] {
+        assert!((of(activation, 1e4, false) - 1e4).abs() <= 0.005, "{activation:?}");
+        assert!(of(activation, -1e4, false).abs() < 1e-5, "{activation:?}");
+        assert!(of(activation, f32::NAN, false).is_nan() || activation == Activation::Relu, "{activation:?}");
+    }
+}
