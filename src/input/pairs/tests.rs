@@ -17,7 +17,7 @@ fn shown(pairs: &ScoredPairs) -> Vec<String> {
     pairs.pairs.iter().map(|pair| format!("{}|{}|{}", pair.first, pair.second, pair.score)).collect()
 }
 
-fn told(pairs: &ScoredPairs) -> Vec<String> {
+fn reported(pairs: &ScoredPairs) -> Vec<String> {
     pairs.skipped.first.iter().map(ToString::to_string).collect()
 }
 
@@ -49,7 +49,7 @@ fn a_quote_that_is_never_closed_is_reported() {
     for format in [Format::Csv, Format::Lines] {
         let pairs = plain("sentence1,sentence2,score\na,b,1\nc,\"d,2\ne,f,3\n", format).unwrap();
         assert_eq!(shown(&pairs), ["a|b|1"]);
-        assert_eq!(told(&pairs), ["f:3: the quote that opens here is not closed: lines 3 to 4 became one row"]);
+        assert_eq!(reported(&pairs), ["f:3: the quote that opens here is not closed: lines 3 to 4 became one row"]);
     }
     let header = plain("sentence1,sentence2,\"score\na,b,1\n", Format::Csv).unwrap_err();
     assert_eq!(header.to_string(), "f: a quote in the header row is not closed");
@@ -165,7 +165,7 @@ fn bad_rows_are_passed_over_and_counted() {
     assert_eq!(shown(&pairs), ["a|b|1", "c|d|3"]);
     assert_eq!(pairs.skipped.count, 8);
     assert_eq!(
-        told(&pairs),
+        reported(&pairs),
         [
             "f:1: there are no columns with two texts; there are: \"s1\"",
             "f:3: there is no field \"score\"; there are: \"s1\", \"s2\", \"label\"",
@@ -178,7 +178,7 @@ fn bad_rows_are_passed_over_and_counted() {
     let pairs = plain(table, Format::Tsv).unwrap();
     assert_eq!(shown(&pairs), ["a|b|1", "\"x|y|2"]);
     assert_eq!(
-        told(&pairs),
+        reported(&pairs),
         [
             "f:3: the row has 2 fields where the header has 3",
             "f:4: the row has 4 fields where the header has 3",
@@ -190,9 +190,9 @@ fn bad_rows_are_passed_over_and_counted() {
     assert_eq!(pairs.skipped.count, 6);
     let csv = b"s1,s2,score\na,b,1\na,b\na\xffb,c,1\n,b,1\n";
     let pairs = plain(csv, Format::Csv).unwrap();
-    assert_eq!(told(&pairs)[0], "f:3: the row has 2 fields where the header has 3");
+    assert_eq!(reported(&pairs)[0], "f:3: the row has 2 fields where the header has 3");
     let utf8 = "f:4: invalid UTF-8 in column \"s1\" (byte 0xff at byte 2 of the field)";
-    assert_eq!((told(&pairs)[1].as_str(), pairs.skipped.count), (utf8, 3));
+    assert_eq!((reported(&pairs)[1].as_str(), pairs.skipped.count), (utf8, 3));
 }
 
 #[test]
@@ -200,7 +200,11 @@ fn bad_rows_of_other_splits_are_not_counted() {
     let text = "split,s1,s2,score\ntest,a,b,1\ntrain,a,b,x\ntest,,b,1\ntrain,a,b,2\nragged\n";
     let pairs = plain(text, Format::Csv).unwrap();
     assert_eq!((pairs.pairs.len(), pairs.other_splits, pairs.skipped.count), (1, 1, 2));
-    assert!(told(&pairs)[0].starts_with("f:4: ") && told(&pairs)[1].starts_with("f:6: "), "{:?}", told(&pairs));
+    assert!(
+        reported(&pairs)[0].starts_with("f:4: ") && reported(&pairs)[1].starts_with("f:6: "),
+        "{:?}",
+        reported(&pairs)
+    );
 }
 
 #[test]
@@ -208,7 +212,7 @@ fn a_row_that_is_too_long_is_passed_over() {
     let long = "x".repeat(crate::input::MAX_RECORD_BYTES + 1);
     let text = format!("s1\ts2\tscore\n{long}\tb\t1\na\tb\t1\n");
     let pairs = plain(&text, Format::Tsv).unwrap();
-    assert_eq!((pairs.pairs.len(), told(&pairs)), (1, vec!["f:2: the record is longer than 16 MiB".to_owned()]));
+    assert_eq!((pairs.pairs.len(), reported(&pairs)), (1, vec!["f:2: the record is longer than 16 MiB".to_owned()]));
     let header = plain(format!("{long}\ts2\tscore\na\tb\t1\n"), Format::Tsv).unwrap_err();
     assert_eq!(header.to_string(), "f: the header row is too long");
     let tabs = plain("\t".repeat(1 << 20) + "\n", Format::Tsv).unwrap_err();

@@ -1,6 +1,7 @@
 //! AVX2 with FMA: two registers a vector.
 //!
-//! SAFETY of all blocks: an [`Avx2`] exists only if the processor has the instructions; [`Avx2::new`] makes sure of it.
+//! SAFETY of all blocks: an [`Avx2`] exists only if the processor has the instructions; [`Avx2::new`]
+//! makes sure of it. Loads and stores go through references to arrays of exactly their size, and need no alignment.
 #![allow(clippy::undocumented_unsafe_blocks, reason = "one reason for all, above")]
 
 use std::arch::x86_64::*;

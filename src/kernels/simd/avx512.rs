@@ -1,6 +1,7 @@
 //! AVX-512 with VNNI and BF16: one register a vector.
 //!
-//! SAFETY of all blocks: an [`Avx512`] exists only if the processor has the instructions; [`Avx512::new`] makes sure of it.
+//! SAFETY of all blocks: an [`Avx512`] exists only if the processor has the instructions; [`Avx512::new`]
+//! makes sure of it. Loads and stores go through references to arrays of exactly their size, and need no alignment.
 #![allow(clippy::undocumented_unsafe_blocks, reason = "one reason for all, above")]
 
 use std::arch::x86_64::*;
