@@ -9,6 +9,7 @@ use ort::value::TensorElementType;
 
 use crate::graph::{OPERATOR, OPERATOR_DOMAIN};
 use crate::kernels::{self, Inputs, Scratch};
+use crate::panic_guard::catch_panic;
 
 /// The operators of a graph, for one session: they share their buffers.
 pub(super) fn domain(operators: &[Arc<dyn kernels::Operator>]) -> ort::Result<OperatorDomain> {
@@ -70,6 +71,6 @@ fn compute(context: &ComputeContext, operator: &dyn kernels::Operator, scratch: 
     let shape = [rows as i64, operator.width() as i64];
     let mut output = context.output(0, shape)?.ok_or_else(|| missing("an output"))?;
     let (_, output) = output.try_extract_tensor_mut::<f32>()?;
-    operator.run(&inputs, scratch, output);
-    Ok(())
+    // Unwinding into ONNX Runtime would end the process.
+    catch_panic(|| operator.run(&inputs, scratch, output)).map_err(ort::Error::new)
 }

@@ -39,7 +39,7 @@ pub(crate) struct Variation<'a> {
 impl PostNorm {
     /// True if [`Builder::packed_layer`] can write the layer.
     pub(crate) fn packable(&self) -> bool {
-        PackedLayer::exists(self.hidden, self.heads, self.activation)
+        PackedLayer::exists(self.hidden, self.heads, self.intermediate, self.activation)
     }
 
     /// The layer called `name` over flat `x`: attention and feed-forward, each added to its input and normalised

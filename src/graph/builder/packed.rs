@@ -32,8 +32,10 @@ pub(in super::super) struct PackedLayer<'a> {
 
 impl PackedLayer<'_> {
     /// True if there is an operator for such a layer.
-    pub fn exists(hidden: usize, heads: usize, activation: Activation) -> bool {
-        own(activation).is_some() && kernels::encoder::fits(hidden, heads, heads, hidden / heads.max(1))
+    pub fn exists(hidden: usize, heads: usize, intermediate: usize, activation: Activation) -> bool {
+        own(activation).is_some()
+            && intermediate > 0
+            && kernels::encoder::fits(hidden, heads, heads, hidden / heads.max(1))
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! SAFETY of all blocks: an [`Avx2`] exists only if the processor has the instructions; [`Avx2::new`]
 //! makes sure of it. Loads and stores go through references to arrays of exactly their size, and need no alignment.
+//! The unsafe functions here want the same of their callers, which are methods of the set.
 #![allow(clippy::undocumented_unsafe_blocks, reason = "one reason for all, above")]
 
 use std::arch::x86_64::*;

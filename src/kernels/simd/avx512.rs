@@ -2,6 +2,7 @@
 //!
 //! SAFETY of all blocks: an [`Avx512`] exists only if the processor has the instructions; [`Avx512::new`]
 //! makes sure of it. Loads and stores go through references to arrays of exactly their size, and need no alignment.
+//! Transmutations are between vectors of one width, for which all bits are valid.
 #![allow(clippy::undocumented_unsafe_blocks, reason = "one reason for all, above")]
 
 use std::arch::x86_64::*;
