@@ -20,10 +20,10 @@ use utoipa::openapi::{ContentBuilder, OpenApi as Document, Ref, RefOr, ResponseB
 use utoipa::{Modify, OpenApi};
 use utoipa_swagger_ui::Config;
 
-use super::http::{CohereErrorBody, ErrorBody, KserveErrorBody, TeiErrorBody};
+use super::http::{CohereErrorBody, ErrorBody, ErrorShape, KserveErrorBody, TeiErrorBody};
 use super::routes::cohere::route::EmbedError;
 use super::routes::rerank::route::AnyError;
-use super::routes::{self, tags};
+use super::routes::{self, error_shape, tags};
 use super::{ApiError, App};
 
 const ABOUT: &str = "Text embeddings, reranking and classification.\n\n\
@@ -130,12 +130,12 @@ impl Modify for Failures {
     fn modify(&self, document: &mut Document) {
         for (path, item) in &mut document.paths.paths {
             for (operation, has_body) in operations(item) {
-                let shape = match operation.tags.as_deref().and_then(<[String]>::first).map(String::as_str) {
+                let shape = match error_shape(path) {
                     _ if path == "/v1/embed" => "EmbedError",
-                    Some(tags::TEI) => "TeiErrorBody",
-                    Some(tags::KSERVE | tags::OLLAMA) => "KserveErrorBody",
-                    Some(tags::COHERE) => "CohereErrorBody",
-                    _ => "ErrorBody",
+                    ErrorShape::Tei => "TeiErrorBody",
+                    ErrorShape::Kserve => "KserveErrorBody",
+                    ErrorShape::Cohere => "CohereErrorBody",
+                    ErrorShape::Openai | ErrorShape::Infinity => "ErrorBody",
                 };
                 let is_rerank = path.ends_with("/rerank");
                 // Health routes need no key and are not limited.
@@ -159,11 +159,6 @@ impl Modify for Failures {
             }
         }
     }
-}
-
-/// The paths of all routes without parameters.
-pub fn fixed_paths() -> Vec<String> {
-    Routes::openapi().paths.paths.into_keys().filter(|path| !path.contains('{') && path != "/").collect()
 }
 
 /// The operations of a path, each with true if it takes a body.
@@ -250,5 +245,26 @@ async fn page(Path(file): Path<String>) -> Response {
         }
         Ok(None) => ApiError::new(StatusCode::NOT_FOUND, format!("no such file: docs/{file}")).into_response(),
         Err(e) => ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, e.to_string()).into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::routes::{ROUTES, route_of};
+
+    #[test]
+    fn the_document_has_the_routes() {
+        let document = Routes::openapi().paths.paths;
+        for path in document.keys() {
+            assert!(route_of(path).is_some(), "{path} is documented, but has no route");
+        }
+        for route in ROUTES {
+            // Azure's names of documented routes.
+            let start = route.path.split('*').next().unwrap_or_default();
+            let is_alias = route.path.starts_with("/openai/") && !start.ends_with('{');
+            let has = document.keys().any(|path| if start.ends_with('{') { path.starts_with(start) } else { path == start });
+            assert!(has || is_alias, "{} is not documented", route.path);
+        }
     }
 }

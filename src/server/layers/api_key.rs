@@ -5,7 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::paths::is_health;
+use crate::server::routes::is_health;
 use crate::server::{ApiError, ApiKeys};
 
 /// Passes requests with a valid key and health checks.

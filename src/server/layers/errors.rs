@@ -8,9 +8,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
 
-use super::paths::error_shape;
 use crate::panic_guard::message_of;
 use crate::server::ApiError;
+use crate::server::routes::error_shape;
 
 /// Writes the bodies of error responses.
 pub async fn write(request: Request, next: Next) -> Response {

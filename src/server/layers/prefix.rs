@@ -5,8 +5,9 @@ use std::borrow::Cow;
 use axum::extract::{OriginalUri, Request};
 use tower::util::MapRequestLayer;
 
-use super::paths::{is_health, single_slashes, with_path, without_last_slash};
+use super::paths::{single_slashes, with_path, without_last_slash};
 use crate::server::ServeError;
+use crate::server::routes::is_health;
 
 /// The prefix of all paths: empty, or a path with a slash at its start and none at its end.
 #[derive(Debug, Clone, PartialEq, Eq)]

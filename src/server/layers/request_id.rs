@@ -10,7 +10,8 @@ use axum::response::Response;
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::paths::is_health;
+use crate::server::routes::is_health;
+
 
 /// The header of the id, in requests and responses.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");

@@ -1,16 +1,14 @@
 //! 404 for unknown paths and 405 for wrong methods.
 
-use std::sync::LazyLock;
-
 use axum::extract::{OriginalUri, Request};
 use axum::http::header::ALLOW;
 use axum::http::{Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::paths::error_shape;
 use super::prefix::Outside;
-use crate::server::{ApiError, openapi};
+use crate::server::ApiError;
+use crate::server::routes::{ROUTES, Route, error_shape, without_v1};
 use crate::suggest::suggest_by;
 
 /// 404 for paths without a route.
@@ -29,23 +27,19 @@ pub async fn path(request: Request) -> Response {
 const MIN_SIMILARITY: f64 = 0.88;
 const LONGEST: usize = 64;
 
-/// Beginnings of paths that do not also exist under `/v1`.
-const WHOLE: &[&str] =
-    &["/v1/", "/v2", "/api/", "/openai/", "/livez", "/readyz", "/health", "/metrics", "/ping", "/docs"];
-
 /// The route whose path is most similar to `path`, under `/v1` if `path` is.
 fn similar(path: &str) -> Option<String> {
-    static PATHS: LazyLock<Vec<String>> = LazyLock::new(openapi::fixed_paths);
-    let stripped = path.strip_prefix("/v1").filter(|rest| rest.starts_with('/'));
-    let name = stripped.unwrap_or(path).trim_matches('/');
+    let (bare, v1) = without_v1(path);
+    let name = bare.trim_matches('/');
     if name.len() > LONGEST {
         return None;
     }
-    let candidate = |known: &String| {
-        let whole = stripped.is_none() || WHOLE.iter().any(|start| known.starts_with(start));
-        (known.trim_matches('/').to_owned(), if whole { known.clone() } else { format!("/v1{known}") })
+    let candidate = |route: &Route| {
+        let start = if v1 && route.is_under_v1() { "/v1" } else { "" };
+        (route.path.trim_matches('/').to_owned(), format!("{start}{}", route.path))
     };
-    suggest_by(name, PATHS.iter().map(candidate), MIN_SIMILARITY)
+    let fixed = ROUTES.iter().filter(|route| route.path != "/" && !route.path.contains('{'));
+    suggest_by(name, fixed.map(candidate), MIN_SIMILARITY)
 }
 
 const METHOD_NOT_ALLOWED: &str = "method_not_allowed";

@@ -1,6 +1,6 @@
 //! The routes, one file per family, with the schemas of its requests and responses.
 //!
-//! [`router`] lists the paths; [`fields`], [`inputs`] and [`text_use`] are shared by requests of several dialects, and
+//! [`router`](mod@router) is the table of paths; [`fields`], [`inputs`] and [`text_use`] are shared by requests of several dialects, and
 //! every request for vectors becomes an [`embed_call`].
 
 pub mod classify;
@@ -23,4 +23,6 @@ pub mod tags;
 pub mod tei;
 mod text_use;
 
-pub use router::router;
+pub use router::{ROUTES, Route, error_shape, is_health, router, without_v1};
+#[cfg(test)]
+pub use router::route_of;

@@ -15,7 +15,7 @@ use super::predict::Predict;
 use super::similarity::Similarity;
 use super::together::{TeiTask, alone};
 use crate::engine::OutputKind;
-use crate::server::http::{Body, ErrorShape, deserialize_shapes, off_thread, parse, visit_numbers};
+use crate::server::http::{Body, deserialize_shapes, off_thread, parse, visit_numbers};
 use crate::server::models::Service;
 use crate::server::routes::health::{self, Well};
 use crate::server::routes::{rerank, tags};
@@ -29,10 +29,9 @@ use crate::server::{ApiError, App};
     responses((status = 200, description = "As the model's own route", body = Value)))]
 pub async fn root(
     State(app): State<Arc<App>>,
-    request: Result<Body<Box<RawValue>>, ApiError>,
+    Body(request): Body<Box<RawValue>>,
 ) -> Result<Response, ApiError> {
-    let response = async { respond(&app, request?.0).await };
-    response.await.map_err(|error| ApiError { shape: error.shape.or(Some(ErrorShape::Tei)), ..error })
+    respond(&app, request).await
 }
 
 /// The model's own task (SageMaker)
@@ -50,7 +49,7 @@ pub async fn invocations(
 #[utoipa::path(get, path = "/ping", tag = tags::SERVER, security(()),
     responses((status = 200, description = "Ready", body = Well)))]
 pub async fn ping(app: State<Arc<App>>) -> Result<Json<Well>, ApiError> {
-    health::health(app).await.map_err(|error| error.shaped(ErrorShape::Openai))
+    health::health(app).await
 }
 
 /// The fields that select the task.
