@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use serde_json::Value as Json;
+use crate::record_id::RecordId;
 
 use super::{AppContext, Error, Outcome};
 use crate::engine::stream::{self, Item, StreamError, Work};
@@ -48,7 +48,7 @@ impl<T: Send + 'static> BatchInput<T> {
 
 pub(super) trait Writer<O> {
     /// The result of the next input, or what went wrong with it.
-    fn write(&mut self, index: u64, id: Option<Json>, result: Result<O, String>) -> Result<(), OutputError>;
+    fn write(&mut self, index: u64, id: Option<RecordId>, result: Result<O, String>) -> Result<(), OutputError>;
 
     /// Hands everything so far to the system.
     fn flush(&mut self) -> Result<(), OutputError>;
@@ -206,7 +206,7 @@ impl BatchRun<'_> {
 
 /// Data of an input for the row of its result.
 struct Tag {
-    id: Option<Json>,
+    id: Option<RecordId>,
     origin: Origin,
     /// Bytes of input that had been read with it.
     position: u64,

@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use serde_json::Value as Json;
 
+use crate::record_id::RecordId;
+
 use super::batch_run::{self, BatchInput, BatchRun, Counted, Writer, open_error};
 use super::engine;
 use super::overwrite::Places;
@@ -111,7 +113,7 @@ impl Counted for Labelled {
 struct Rows(LabelsWriter);
 
 impl Writer<Labelled> for Rows {
-    fn write(&mut self, index: u64, id: Option<Json>, result: Result<Labelled, String>) -> Result<(), OutputError> {
+    fn write(&mut self, index: u64, id: Option<RecordId>, result: Result<Labelled, String>) -> Result<(), OutputError> {
         let labelled = result.as_ref().map(|Labelled { labels, tokens, truncated }| output::Labelled {
             labels: labels.iter().map(|label| output::Label { label: &label.name, score: label.score }).collect(),
             tokens: *tokens,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use serde_json::Value as Json;
+use crate::record_id::RecordId;
 
 use super::async_runtime::EngineRuntime;
 use super::batch_run::{BatchInput, BatchRun, Counted, Writer, open_error, results};
@@ -125,7 +125,7 @@ impl Embedded for TokenEmbeddings {
 struct Vectors(Box<dyn RowWriter + Send>);
 
 impl<T: Embedded> Writer<T> for Vectors {
-    fn write(&mut self, index: u64, id: Option<Json>, result: Result<T, String>) -> Result<(), OutputError> {
+    fn write(&mut self, index: u64, id: Option<RecordId>, result: Result<T, String>) -> Result<(), OutputError> {
         let outcome = match &result {
             Ok(embedded) => Ok(embedded.vector()),
             Err(message) => Err(message.as_str()),

@@ -67,7 +67,6 @@ impl RecordError {
             | Problem::Lacking { .. }
             | Problem::Blank { .. }
             | Problem::NotFinite { .. } => return None,
-            Problem::InexactId => "write the id as a string".into(),
             Problem::Ragged { .. } => "quote fields that contain the separator or a newline".into(),
             Problem::OpenQuote { .. } => "close the quote; a quote that belongs to the text is doubled (\"\")".into(),
         })
@@ -106,9 +105,6 @@ pub(super) enum Problem {
     Missing { field: String, present: Names, flag: &'static str },
     #[error("field {field:?} must be {wanted}, but is {found}")]
     WrongType { field: String, wanted: &'static str, found: &'static str },
-    /// JSON numbers beyond 2^53 that fit no 64-bit integer lose digits: an id would silently change.
-    #[error("the id is a number too large to be kept exactly")]
-    InexactId,
     /// `lines`: the first and the last, if the row has several.
     #[error("the row has {} where the header has {expected}{}", counted(*found as u64, "field"), Together(*lines))]
     Ragged { found: usize, expected: usize, lines: Option<(u64, u64)> },

@@ -7,14 +7,15 @@ use super::object::{Fields, Leaf};
 use super::object::{keys, value};
 use super::origin::Origin;
 use crate::json_words;
+use crate::record_id::RecordId;
 use serde_json::{Map, Value};
 
 /// The id of a line and its content.
-pub(super) type Parsed<T> = (Option<Value>, Result<T, RecordError>);
+pub(super) type Parsed<T> = (Option<RecordId>, Result<T, RecordError>);
 
 /// Reads a line that must be an object.
 pub(super) fn object(line: &[u8], origin: &Origin) -> Result<Map<String, Value>, RecordError> {
-    let problem = match value(utf8(line, origin)?, None) {
+    let problem = match value(utf8(line, origin)?, None, None) {
         Ok(Value::Object(object)) => return Ok(object),
         Ok(other) => Problem::NotAnObject { found: kind(&other) },
         Err(error) => malformed(&error),
@@ -24,7 +25,7 @@ pub(super) fn object(line: &[u8], origin: &Origin) -> Result<Map<String, Value>,
 
 /// A bad id takes the content with it.
 pub(super) fn settled<T>(
-    id: Result<Option<Value>, Problem>,
+    id: Result<Option<RecordId>, Problem>,
     content: Result<T, Problem>,
     origin: &Origin,
 ) -> Parsed<T> {
@@ -38,21 +39,21 @@ pub(super) fn settled<T>(
 /// A field that must be a string.
 pub(super) fn check_text(text: Option<Leaf>, field: &str, missing: impl Fn() -> Problem) -> Result<String, Problem> {
     let found = match text {
-        Some(Leaf::Scalar(Value::String(text))) => return Ok(text),
-        Some(Leaf::Scalar(Value::Null)) => "null",
-        Some(Leaf::Scalar(Value::Bool(_))) => "a boolean",
-        Some(Leaf::Scalar(_)) | Some(Leaf::InexactNumber) => "a number",
-        Some(Leaf::Compound(found)) => found,
+        Some(Leaf::Text(text)) => return Ok(text),
+        Some(Leaf::Other(found)) => found,
         None => return Err(missing()),
     };
     Err(Problem::WrongType { field: field.to_owned(), wanted: "a string", found })
 }
 
-pub(super) fn check_id(id: Option<Leaf>, line: &str, fields: &Fields) -> Result<Option<Value>, Problem> {
+pub(super) fn check_id(
+    id: Option<Result<RecordId, &'static str>>,
+    line: &str,
+    fields: &Fields,
+) -> Result<Option<RecordId>, Problem> {
     match id {
-        Some(Leaf::Scalar(id)) => Ok(Some(id)),
-        Some(Leaf::InexactNumber) => Err(Problem::InexactId),
-        Some(Leaf::Compound(found)) => Err(Problem::WrongType {
+        Some(Ok(id)) => Ok(Some(id)),
+        Some(Err(found)) => Err(Problem::WrongType {
             field: fields.id.clone().unwrap_or_default(),
             wanted: "a string, a number, a boolean or null",
             found,

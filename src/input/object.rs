@@ -2,11 +2,14 @@
 
 use std::fmt;
 
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::Options;
 use super::error::Names;
+use crate::json_words;
+use crate::record_id::RecordId;
 
 /// The fields of a record.
 #[derive(Debug, Clone)]
@@ -34,20 +37,30 @@ impl Fields {
 
 /// Reads a line for its text and id.
 pub(super) fn row(line: &str, fields: &Fields) -> Result<Row, serde_json::Error> {
-    read_line(line, RowVisitor(fields))
+    if line.trim_start().starts_with('{') {
+        return read_line(line, RowVisitor(fields));
+    }
+    Ok(match serde_json::from_str(line)? {
+        Leaf::Text(text) => Row::Text(text),
+        Leaf::Other(found) => Row::Other(found),
+    })
 }
 
-/// The value in `line`. No object in it may have one of the `names` twice; without `names`, no key.
-pub(super) fn value(line: &str, names: Option<&[&str]>) -> Result<Value, serde_json::Error> {
+/// The value in `line`. No object in it may have one of the `names` twice; without `names`, no key. Of the key `id` it has
+/// the value's JSON text, for [`RecordId`].
+pub(super) fn value(line: &str, names: Option<&[&str]>, id: Option<&str>) -> Result<Value, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_str(line);
-    let value = Once(names).deserialize(&mut json)?;
+    let value = Once { names, id }.deserialize(&mut json)?;
     json.end()?;
     Ok(value)
 }
 
 /// Reads a value whose objects have these keys once.
 #[derive(Clone, Copy)]
-struct Once<'n>(Option<&'n [&'n str]>);
+struct Once<'n> {
+    names: Option<&'n [&'n str]>,
+    id: Option<&'n str>,
+}
 
 impl<'de> DeserializeSeed<'de> for Once<'_> {
     type Value = Value;
@@ -99,10 +112,14 @@ impl<'de> Visitor<'de> for Once<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
         let mut object = serde_json::Map::new();
         while let Some(key) = map.next_key::<String>()? {
-            if object.contains_key(&key) && self.0.is_none_or(|names| names.contains(&key.as_str())) {
+            if object.contains_key(&key) && self.names.is_none_or(|names| names.contains(&key.as_str())) {
                 return Err(twice(&key));
             }
-            let value = map.next_value_seed(self)?;
+            let value = if self.id == Some(&key) {
+                map.next_value::<&RawValue>()?.get().into()
+            } else {
+                map.next_value_seed(self)?
+            };
             object.insert(key, value);
         }
         Ok(object.into())
@@ -125,7 +142,7 @@ fn read_line<'de, V: Visitor<'de>>(line: &'de str, visitor: V) -> Result<V::Valu
 }
 
 /// The error of a field that an object has twice: which of both is meant, nothing says.
-pub(super) fn twice<E: serde::de::Error>(field: &str) -> E {
+pub(super) fn twice<E: Error>(field: &str) -> E {
     E::custom(format_args!("the object has the field {field:?} twice"))
 }
 
@@ -133,8 +150,8 @@ pub(super) fn twice<E: serde::de::Error>(field: &str) -> E {
 pub(super) enum Row {
     /// A bare string.
     Text(String),
-    /// An object, with those of the fields that it has.
-    Object { text: Option<Leaf>, id: Option<Leaf>, pair: Option<Leaf> },
+    /// An object, with those of the fields that it has; instead of a wrong id its kind.
+    Object { text: Option<Leaf>, id: Option<Result<RecordId, &'static str>>, pair: Option<Leaf> },
     /// Neither; its JSON type.
     Other(&'static str),
 }
@@ -145,7 +162,7 @@ impl<'de> Visitor<'de> for RowVisitor<'_> {
     type Value = Row;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object or string")
+        f.write_str("an object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row, A::Error> {
@@ -155,48 +172,27 @@ impl<'de> Visitor<'de> for RowVisitor<'_> {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
-            let leaf = map.next_value::<Leaf>()?;
             let fields = self.0;
-            for (slot, wanted, name) in [
-                (&mut text, wanted.text, Some(&fields.text)),
-                (&mut id, wanted.id, fields.id.as_ref()),
-                (&mut pair, wanted.pair, fields.pair.as_ref()),
-            ] {
+            let again = |name: Option<&String>| twice(name.map_or("", String::as_str));
+            let leaf = if wanted.id {
+                let json = map.next_value::<&RawValue>()?;
+                let wrong = |error| A::Error::custom(json_words::reason(&error));
+                if id.replace(RecordId::read(json).map_err(wrong)?).is_some() {
+                    return Err(again(fields.id.as_ref()));
+                }
+                serde_json::from_str(json.get()).map_err(wrong)?
+            } else {
+                map.next_value::<Leaf>()?
+            };
+            for (slot, wanted, name) in
+                [(&mut text, wanted.text, Some(&fields.text)), (&mut pair, wanted.pair, fields.pair.as_ref())]
+            {
                 if wanted && slot.replace(leaf.clone()).is_some() {
-                    return Err(twice(name.map_or("", String::as_str)));
+                    return Err(again(name));
                 }
             }
         }
         Ok(Row::Object { text, id, pair })
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Row, E> {
-        Ok(Row::Text(text.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Row, A::Error> {
-        while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Row::Other("an array"))
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Row, E> {
-        Ok(Row::Other("a boolean"))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Row, E> {
-        Ok(Row::Other("a number"))
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Row, E> {
-        Ok(Row::Other("a number"))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Row, E> {
-        Ok(Row::Other("a number"))
-    }
-
-    fn visit_unit<E>(self) -> Result<Row, E> {
-        Ok(Row::Other("null"))
     }
 }
 
@@ -251,15 +247,11 @@ impl<'de> Visitor<'de> for KeysVisitor<'_> {
     }
 }
 
-/// A value that matters: a scalar, or a note of what else it is.
+/// The value of a field for text: a string, or the kind of another value, which is read past.
 #[derive(Debug, Clone)]
 pub(super) enum Leaf {
-    /// A string, boolean or null, or a number that is kept exactly.
-    Scalar(Value),
-    /// A number beyond what a float counts exactly.
-    InexactNumber,
-    /// An array or an object, read past.
-    Compound(&'static str),
+    Text(String),
+    Other(&'static str),
 }
 
 impl<'de> Deserialize<'de> for Leaf {
@@ -277,39 +269,37 @@ impl<'de> Visitor<'de> for LeafVisitor {
         f.write_str("any value")
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Leaf, E> {
-        Ok(Leaf::Scalar(value.into()))
+    fn visit_bool<E>(self, _: bool) -> Result<Leaf, E> {
+        Ok(Leaf::Other("a boolean"))
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Leaf, E> {
-        Ok(Leaf::Scalar(value.into()))
+    fn visit_i64<E>(self, _: i64) -> Result<Leaf, E> {
+        Ok(Leaf::Other("a number"))
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Leaf, E> {
-        Ok(Leaf::Scalar(value.into()))
+    fn visit_u64<E>(self, _: u64) -> Result<Leaf, E> {
+        Ok(Leaf::Other("a number"))
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Leaf, E> {
-        // From 2^53 on neighbouring integers share a float.
-        let exact = value.abs() < (1_u64 << 53) as f64;
-        Ok(if exact { Leaf::Scalar(value.into()) } else { Leaf::InexactNumber })
+    fn visit_f64<E>(self, _: f64) -> Result<Leaf, E> {
+        Ok(Leaf::Other("a number"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Leaf, E> {
-        Ok(Leaf::Scalar(value.into()))
+        Ok(Leaf::Text(value.into()))
     }
 
     fn visit_unit<E>(self) -> Result<Leaf, E> {
-        Ok(Leaf::Scalar(Value::Null))
+        Ok(Leaf::Other("null"))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Leaf, A::Error> {
         while seq.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(Leaf::Compound("an array"))
+        Ok(Leaf::Other("an array"))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Leaf, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Leaf::Compound("an object"))
+        Ok(Leaf::Other("an object"))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::error::RecordError;
 use super::origin::Origin;
+use crate::record_id::RecordId;
 
 /// The longest record that is read; a longer one becomes a [`RecordError`] and is skipped over. A tokenizer needs some
 /// 60 bytes for each byte of a word without end, so this bounds memory too.
@@ -10,8 +11,8 @@ pub const MAX_RECORD_BYTES: usize = 16 << 20;
 /// A record of an input, or the error in its place.
 #[derive(Debug)]
 pub struct Record<T = Text> {
-    /// The id the input gave, as the JSON value it is (in CSV and TSV always a string).
-    pub id: Option<serde_json::Value>,
+    /// The id of the input (in CSV and TSV always a text).
+    pub id: Option<RecordId>,
     /// Its content, or its error.
     pub content: Result<T, RecordError>,
     pub origin: Origin,

@@ -5,8 +5,6 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::error::{Names, Problem};
 use super::files::reader::Reader;
 use super::origin::Origin;
@@ -113,7 +111,7 @@ impl Rows {
         };
         let content = || Ok(Text { text: field(&self.text)?, pair: self.pair.as_ref().map(field).transpose()? });
         match self.id.as_ref().map(field).transpose() {
-            Ok(id) => Record { id: id.map(Value::String), content: content(), origin },
+            Ok(id) => Record { id: id.map(Into::into), content: content(), origin },
             Err(error) => Record { id: None, content: Err(error), origin },
         }
     }
@@ -240,7 +238,7 @@ mod tests {
             };
             Ok::<_, InputError>(rows.map(record).collect::<Vec<_>>())
         };
-        let one = || vec![(Some(Value::from("7")), "cats".to_owned())];
+        let one = || vec![(Some("7".to_owned().into()), "cats".to_owned())];
         assert_eq!(texts(b"ID,Text\n7,cats\n", None, None).unwrap(), one());
         assert_eq!(texts(b"Key,Body\n7,cats\n", Some("body"), Some("KEY")).unwrap(), one());
         // An exact name goes first; two that are alike are refused.

@@ -1,6 +1,6 @@
 //! Ranked documents, as they are written.
 
-use serde_json::Value;
+use crate::record_id::RecordId;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum RankingFormat {
@@ -20,7 +20,7 @@ pub struct Hit {
     /// Index of the document in the input, from 0.
     pub index: u64,
     /// Its id, if it had one.
-    pub id: Option<Value>,
+    pub id: Option<RecordId>,
     /// Its score, or the error's message.
     pub outcome: Result<f64, String>,
     /// The document's text, if it is printed.
@@ -33,7 +33,7 @@ pub struct Ranking<'a> {
     /// Index of the query in the input, from 0.
     pub index: u64,
     /// Its id, if it had one.
-    pub id: Option<&'a Value>,
+    pub id: Option<&'a RecordId>,
     /// The query, if it could be read.
     pub query: &'a str,
     /// Best first, then those that failed; or the error of the whole query.

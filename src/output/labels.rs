@@ -1,6 +1,6 @@
 //! Labels of inputs, best first: JSON objects, or CSV with a row a label.
 
-use serde_json::Value;
+use crate::record_id::RecordId;
 
 use super::embeddings::csv::{id, quoted};
 use super::file::sink::Sink;
@@ -62,7 +62,7 @@ impl LabelsWriter {
     pub fn write(
         &mut self,
         index: u64,
-        row_id: Option<&Value>,
+        row_id: Option<&RecordId>,
         outcome: Result<&Labelled<'_>, &str>,
     ) -> Result<(), OutputError> {
         match &mut self.0 {

@@ -1,7 +1,6 @@
 //! Tables for people: as wide as the terminal, a row a line.
 
 use comfy_table::{Cell, CellAlignment, ColumnConstraint, ContentArrangement, Row, Table, presets};
-use serde_json::Value;
 
 use super::hit::{Hit, Ranking};
 
@@ -24,8 +23,7 @@ impl Rows {
     pub fn push(&mut self, rank: u64, hit: &Hit) {
         self.ids |= hit.id.is_some();
         let name = match &hit.id {
-            Some(Value::String(id)) => one_line(id),
-            Some(id) => id.to_string(),
+            Some(id) => one_line(id.text()),
             None => hit.index.to_string(),
         };
         let text = |text: &Option<String>| text.as_deref().map(one_line).unwrap_or_default();
@@ -71,8 +69,7 @@ impl Rows {
 /// Appends the line above a query's table.
 pub(super) fn heading(ranking: &Ranking<'_>, out: &mut Vec<u8>) {
     let name = match ranking.id {
-        Some(Value::String(id)) => one_line(id),
-        Some(id) => id.to_string(),
+        Some(id) => one_line(id.text()),
         None => ranking.index.to_string(),
     };
     let text = match ranking.outcome {

@@ -1,9 +1,9 @@
 //! JSON values and members, appended to memory.
 
-use serde_json::Value;
+use crate::record_id::RecordId;
 
 /// Appends the beginning of an object: `{"index":…`, and the id if there is one.
-pub(super) fn head(index: u64, id: Option<&Value>, out: &mut Vec<u8>) {
+pub(super) fn head(index: u64, id: Option<&RecordId>, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"index\":");
     json(&index, out);
     if let Some(id) = id {

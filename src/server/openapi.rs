@@ -263,7 +263,8 @@ mod tests {
             // Azure's names of documented routes.
             let start = route.path.split('*').next().unwrap_or_default();
             let is_alias = route.path.starts_with("/openai/") && !start.ends_with('{');
-            let has = document.keys().any(|path| if start.ends_with('{') { path.starts_with(start) } else { path == start });
+            let has =
+                document.keys().any(|path| if start.ends_with('{') { path.starts_with(start) } else { path == start });
             assert!(has || is_alias, "{} is not documented", route.path);
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use crate::record_id::RecordId;
 
 use super::kept::Kept;
 use crate::commands::async_runtime::EngineRuntime;
@@ -112,7 +112,7 @@ impl Counted for Ranked {
 struct Rankings(RankingWriter);
 
 impl Writer<Ranked> for Rankings {
-    fn write(&mut self, index: u64, id: Option<Json>, result: Result<Ranked, String>) -> Result<(), OutputError> {
+    fn write(&mut self, index: u64, id: Option<RecordId>, result: Result<Ranked, String>) -> Result<(), OutputError> {
         let (query, outcome) = match &result {
             Ok(ranked) => (ranked.query.as_str(), Ok(ranked.hits.as_slice())),
             Err(message) => ("", Err(message.as_str())),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use crate::record_id::RecordId;
 
 use super::kept::Kept;
 use crate::commands::async_runtime::EngineRuntime;
@@ -63,7 +63,7 @@ struct Ordered {
 }
 
 impl Writer<Scored> for Ordered {
-    fn write(&mut self, index: u64, id: Option<Json>, result: Result<Scored, String>) -> Result<(), OutputError> {
+    fn write(&mut self, index: u64, id: Option<RecordId>, result: Result<Scored, String>) -> Result<(), OutputError> {
         match result {
             Ok(Scored { score, document }) => {
                 self.best.push(score, Hit { index, id, outcome: Ok(score.score), document });

@@ -154,7 +154,7 @@ fn bad_lines_of_texts() {
         (b"{\"_id\":null,\"text\":\"x\"}", "there is no field \"_id\"; there are: \"_id\", \"text\""),
         (b"{\"_id\":1.5,\"text\":\"x\"}", "field \"_id\" must be a string or a whole number, but is a fraction"),
         (b"{\"_id\":[1],\"text\":\"x\"}", "field \"_id\" must be a string or a whole number, but is an array"),
-        (b"{\"_id\":18446744073709551616,\"text\":\"x\"}", "the id is a number too large to be kept exactly"),
+        (b"{\"_id\":1e2,\"text\":\"x\"}", "field \"_id\" must be a string or a whole number, but is a fraction"),
         (b"{\"_id\":\"d9\"}", "there is no field \"text\"; there are: \"_id\""),
         (b"{\"_id\":\"d9\",\"text\":7}", "field \"text\" must be a string, but is a number"),
         (b"{\"_id\":\"d9\",\"text\":\"x\",\"title\":[\"t\"]}", "field \"title\" must be a string, but is an array"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::super::error::Problem;
 use super::super::lines::{Piece, Splitter, utf8};
@@ -16,12 +16,13 @@ use super::BeirError;
 use crate::input::fields::{check_text, malformed, missing};
 use crate::input::files::source::Source;
 use crate::input::origin::Origin;
+use crate::record_id::RecordId;
 
 /// The fields of a line that are read; others are passed over without being held.
 #[derive(Deserialize)]
-pub(super) struct Row {
-    #[serde(rename = "_id")]
-    id: Option<Leaf>,
+pub(super) struct Row<'a> {
+    #[serde(rename = "_id", borrow)]
+    id: Option<&'a RawValue>,
     title: Option<Leaf>,
     text: Option<Leaf>,
 }
@@ -29,7 +30,7 @@ pub(super) struct Row {
 /// Id and text of each line, in order. Blank lines are skipped.
 pub(super) fn read(
     source: &Source,
-    text: fn(Row, &str) -> Result<String, Problem>,
+    text: fn(Row<'_>, &str) -> Result<String, Problem>,
 ) -> Result<Vec<(String, String)>, BeirError> {
     let (reader, _) = source.open_text(Some(Format::Jsonl), &Arc::new(AtomicU64::new(0)))?;
     let mut pieces = Splitter::new(reader, b'\n', MAX_RECORD_BYTES, source.name.clone());
@@ -62,52 +63,45 @@ fn twice(origin: Origin, id: &str, line: u64) -> BeirError {
     BeirError::Row { origin, reason, hint: Some("every _id may stand once in a file") }
 }
 
-fn parse(line: &str, text: fn(Row, &str) -> Result<String, Problem>) -> Result<(String, String), Problem> {
+fn parse(line: &str, text: fn(Row<'_>, &str) -> Result<String, Problem>) -> Result<(String, String), Problem> {
     // A list would do for serde: its values would be taken in the order of the fields.
     if !line.trim_start().starts_with('{') {
         let found = match serde_json::from_str(line).map_err(|error| malformed(&error))? {
-            Leaf::Compound(found) => found,
-            Leaf::InexactNumber | Leaf::Scalar(Value::Number(_)) => "a number",
-            Leaf::Scalar(Value::String(_)) => "a string",
-            Leaf::Scalar(Value::Bool(_)) => "a boolean",
-            Leaf::Scalar(_) => "null",
+            Leaf::Other(found) => found,
+            Leaf::Text(_) => "a string",
         };
         return Err(Problem::NotAnObject { found });
     }
     let mut row: Row = serde_json::from_str(line).map_err(|error| malformed(&error))?;
-    let id = match row.id.take() {
-        Some(Leaf::Scalar(Value::String(id))) if !id.is_empty() => id,
-        Some(Leaf::Scalar(Value::Number(id))) if id.is_i64() || id.is_u64() => id.to_string(),
-        Some(Leaf::Scalar(Value::String(_))) => return Err(Problem::Empty { field: "the _id" }),
-        Some(Leaf::InexactNumber) => return Err(Problem::InexactId),
-        Some(leaf) => return Err(wrong_id(&leaf)),
-        None => return Err(missing("_id", line, "")),
+    let Some(id) = row.id.take() else { return Err(missing("_id", line, "")) };
+    let id = match RecordId::read(id).map_err(|error| malformed(&error))? {
+        Ok(RecordId::Text(id)) if !id.is_empty() => id,
+        Ok(RecordId::Text(_)) => return Err(Problem::Empty { field: "the _id" }),
+        Ok(RecordId::Literal(id)) if id.bytes().all(|c| c == b'-' || c.is_ascii_digit()) => id.into(),
+        Ok(RecordId::Literal(id)) => {
+            return Err(wrong_id(if id.starts_with(['t', 'f']) { "a boolean" } else { "a fraction" }));
+        }
+        Err(found) => return Err(wrong_id(found)),
     };
     Ok((id, text(row, line)?))
 }
 
-fn wrong_id(leaf: &Leaf) -> Problem {
-    let found = match leaf {
-        Leaf::Scalar(Value::Bool(_)) => "a boolean",
-        Leaf::Scalar(Value::Number(_)) | Leaf::InexactNumber => "a fraction",
-        Leaf::Scalar(_) => "null",
-        Leaf::Compound(found) => found,
-    };
+fn wrong_id(found: &'static str) -> Problem {
     Problem::WrongType { field: "_id".to_owned(), wanted: "a string or a whole number", found }
 }
 
 /// The text of a document for the model: title, space and text, trimmed. It may be empty.
-pub(super) fn document(row: Row, line: &str) -> Result<String, Problem> {
+pub(super) fn document(row: Row<'_>, line: &str) -> Result<String, Problem> {
     let text = check_text(row.text, "text", || missing("text", line, ""))?;
     let title = match row.title {
-        None | Some(Leaf::Scalar(Value::Null)) => String::new(),
+        None | Some(Leaf::Other("null")) => String::new(),
         title => check_text(title, "title", || missing("title", line, ""))?,
     };
     Ok(format!("{title} {text}").trim().to_owned())
 }
 
 /// The text of a query for the model.
-pub(super) fn query(row: Row, line: &str) -> Result<String, Problem> {
+pub(super) fn query(row: Row<'_>, line: &str) -> Result<String, Problem> {
     let text = check_text(row.text, "text", || missing("text", line, ""))?;
     if text.trim().is_empty() { Err(Problem::Blank { field: "text".to_owned() }) } else { Ok(text) }
 }

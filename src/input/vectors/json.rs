@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, SeqAccess, Visitor};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::super::lines::{Piece, Splitter};
 use super::super::{InputError, MAX_RECORD_BYTES};
@@ -16,13 +16,14 @@ use super::set::{Builder, SavedVectors, origin};
 use crate::input::files::reader::{Reader, without_bom};
 use crate::input::origin::Origin;
 use crate::json_words;
+use crate::record_id::RecordId;
 
 /// One row as `infa embed` writes it. Embeddings APIs answer with rows of these names as well.
 #[derive(Deserialize)]
 #[serde(expecting = "an object with an \"embedding\"")]
 struct Row {
     index: Option<u64>,
-    id: Option<Value>,
+    id: Option<Box<RawValue>>,
     /// Numbers that are not finite are null.
     embedding: Option<Vec<Option<f32>>>,
     /// The reason of a missing embedding.
@@ -52,12 +53,12 @@ impl Row {
             Err(VectorsError::row(origin, row + reason, hint))
         };
         let Self { index, id, embedding, error, indices, embeddings } = self;
-        let id = match id {
-            None => None,
-            Some(Value::String(id)) => Some(id),
-            Some(Value::Array(_) | Value::Object(_)) => return wrong("the id is neither a string nor a number", None),
-            Some(id) => Some(id.to_string()),
+        let id = match id.map(|id| RecordId::read(&id)).transpose() {
+            Ok(id) => id.transpose(),
+            Err(error) => return wrong(&json_words::reason(&error), None),
         };
+        let Ok(id) = id else { return wrong("the id is neither a string nor a number", None) };
+        let id = id.map(|id| id.text().to_owned());
         const DENSE: Option<&str> = Some("compare dense vectors");
         let numbers = match (embedding, error) {
             (_, Some(_)) => None,
@@ -216,7 +217,7 @@ mod tests {
 
     const OBJECTS: [&str; 4] = [
         r#"{"index":0,"id":"ä","embedding":[0.5,-1,2e0],"tokens":3,"truncated":false}"#,
-        r#"{"id":7,"embedding":[1,null,3],"index":1,"more":{"x":[1]}}"#,
+        r#"{"id":7.10,"embedding":[1,null,3],"index":1,"more":{"x":[1]}}"#,
         r#"{"index":2,"id":null,"error":"too \"long\""}"#,
         r#"{"object":"embedding","embedding":[0.25]}"#,
     ];
@@ -227,7 +228,7 @@ mod tests {
         let of_array = read(array, &format!("\u{feff}[\n{}\n]\n", OBJECTS.join(",\n"))).unwrap();
         assert_eq!(of_lines.rows, of_array.rows);
         let ids: Vec<_> = of_lines.rows.iter().map(|row| (row.index, row.id.as_deref())).collect();
-        assert_eq!(ids, [(Some(0), Some("ä")), (Some(1), Some("7")), (Some(2), None), (None, None)]);
+        assert_eq!(ids, [(Some(0), Some("ä")), (Some(1), Some("7.10")), (Some(2), None), (None, None)]);
         let places: Vec<_> = of_lines.rows.iter().map(|row| row.place.clone()).collect();
         assert_eq!(places, [Some(0..3), Some(3..6), None, Some(6..7)]);
         for found in [of_lines, of_array] {

@@ -1,6 +1,6 @@
 //! CSV: a header, then a line a row; a row that failed has its error and no numbers.
 
-use serde_json::Value;
+use crate::record_id::RecordId;
 
 use super::row::check_dimensions;
 use crate::output::digits::Digits;
@@ -72,11 +72,9 @@ impl RowWriter for Csv {
 }
 
 /// Appends an id, if there is one.
-pub(crate) fn id(id: Option<&Value>, out: &mut Vec<u8>) {
-    match id {
-        None => {}
-        Some(Value::String(id)) => quoted(id, out),
-        Some(other) => quoted(&other.to_string(), out),
+pub(crate) fn id(id: Option<&RecordId>, out: &mut Vec<u8>) {
+    if let Some(id) = id {
+        quoted(id.text(), out);
     }
 }
 
@@ -101,7 +99,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use crate::output::tests::{vector, written};
     use crate::output::{Format, Row};
-    use serde_json::json;
+    use crate::record_id::RecordId;
 
     fn text(dimensions: usize, rows: &[Row<'_>]) -> String {
         String::from_utf8(written(Format::Csv, dimensions, rows)).unwrap()
@@ -109,7 +107,9 @@ mod tests {
 
     #[test]
     fn the_exact_rows() {
-        let ids = [json!("a, \"b\"\n"), json!(7), json!(null), json!(" x"), json!("plain ü")];
+        let string = |id: &str| RecordId::Text(id.into());
+        let literal = |id: &str| RecordId::Literal(id.into());
+        let ids = [string("a, \"b\"\n"), literal("7"), literal("null"), string(" x"), string("plain ü")];
         let rows = [
             Row { index: 0, id: None, outcome: vector(&[0.1, -1.0]) },
             Row { index: 1, id: Some(&ids[0]), outcome: vector(&[f32::NAN, f32::NEG_INFINITY]) },

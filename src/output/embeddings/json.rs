@@ -89,6 +89,7 @@ mod tests {
     use crate::output::digits::Digits;
     use crate::output::tests::{vector, written};
     use crate::output::{Format, Numbers, Row, Vector};
+    use crate::record_id::RecordId;
     use serde_json::{Value, json};
 
     fn text(format: Format, rows: &[Row<'_>]) -> String {
@@ -97,7 +98,8 @@ mod tests {
 
     #[test]
     fn the_exact_lines() {
-        let (string, object) = (json!("ä\"\n"), json!(12));
+        let literal = |id: &str| RecordId::Literal(id.into());
+        let (string, number, null) = (RecordId::Text("ä\"\n".into()), literal("1.20"), literal("null"));
         let rows = [
             Row { index: 0, id: None, outcome: vector(&[0.1, -1.0, 1e-10]) },
             Row {
@@ -109,15 +111,15 @@ mod tests {
                     truncated: Some(true),
                 }),
             },
-            Row { index: 2, id: Some(&object), outcome: Err("a.txt:3: \"bad\"\u{1b}") },
-            Row { index: 3, id: Some(&Value::Null), outcome: Err("x") },
+            Row { index: 2, id: Some(&number), outcome: Err("a.txt:3: \"bad\"\u{1b}") },
+            Row { index: 3, id: Some(&null), outcome: Err("x") },
         ];
         assert_eq!(
             text(Format::Jsonl, &rows),
             concat!(
                 "{\"index\":0,\"embedding\":[0.1,-1.0,1e-10],\"tokens\":7,\"truncated\":false}\n",
                 "{\"index\":1,\"id\":\"ä\\\"\\n\",\"embedding\":[0.0,16777216.0,-0.0],\"tokens\":512,\"truncated\":true}\n",
-                "{\"index\":2,\"id\":12,\"error\":\"a.txt:3: \\\"bad\\\"\\u001b\"}\n",
+                "{\"index\":2,\"id\":1.20,\"error\":\"a.txt:3: \\\"bad\\\"\\u001b\"}\n",
                 "{\"index\":3,\"id\":null,\"error\":\"x\"}\n",
             )
         );

@@ -95,7 +95,7 @@ fn printable(text: &str) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use serde_json::json;
+    use crate::record_id::RecordId;
 
     fn shown(row: &Row<'_>) -> String {
         let mut out = Vec::new();
@@ -110,7 +110,7 @@ mod tests {
         let row = Row { index: 3, id: None, outcome: Ok(dense) };
         let expected = "3: [0.0000, 0.1250, 0.2500, 0.3750, 0.5000, 0.6250, … 384 numbers]  7 tokens\n";
         assert_eq!(shown(&row), expected);
-        let id = json!("a\u{1b}");
+        let id = RecordId::Text("a\u{1b}".into());
         let short = Vector { embedding: Numbers::Dense(&vector[..2]), tokens: None, truncated: Some(true) };
         let row = Row { index: 0, id: Some(&id), outcome: Ok(short) };
         assert_eq!(shown(&row), "0 (id \"a\\u001b\"): [0.0000, 0.1250], truncated\n");

@@ -1,7 +1,7 @@
 //! Rows of embeddings, and the writer that takes them.
 
 use crate::output::error::OutputError;
-use serde_json::Value;
+use crate::record_id::RecordId;
 
 /// The result of one input.
 #[derive(Debug, Clone, Copy)]
@@ -9,7 +9,7 @@ pub struct Row<'a> {
     /// Index of the input, from 0.
     pub index: u64,
     /// Its id, if it had one.
-    pub id: Option<&'a Value>,
+    pub id: Option<&'a RecordId>,
     /// Its embedding, or the error's message.
     pub outcome: Result<Vector<'a>, &'a str>,
 }

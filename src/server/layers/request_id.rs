@@ -12,7 +12,6 @@ use uuid::Uuid;
 
 use crate::server::routes::is_health;
 
-
 /// The header of the id, in requests and responses.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -23,6 +23,6 @@ pub mod tags;
 pub mod tei;
 mod text_use;
 
-pub use router::{ROUTES, Route, error_shape, is_health, router, without_v1};
 #[cfg(test)]
 pub use router::route_of;
+pub use router::{ROUTES, Route, error_shape, is_health, router, without_v1};

@@ -110,11 +110,6 @@ fn named(files: &[PathBuf]) -> Vec<String> {
     if files.is_empty() { vec!["stdin".to_owned()] } else { files.iter().map(name).collect() }
 }
 
-/// An id as text: numbers as their digits.
-fn id(id: Option<serde_json::Value>) -> Option<String> {
-    id.map(|id| id.as_str().map_or_else(|| id.to_string(), str::to_owned))
-}
-
 /// A note on skipped records, if any.
 fn left_out(skipped: usize, first: Option<String>, one: &str, many: &str) -> Vec<String> {
     let Some(first) = first.filter(|_| skipped > 0) else { return Vec::new() };
@@ -135,7 +130,7 @@ fn texts(plan: &Plan, app: &AppContext) -> Result<Task, Error> {
             // Servers refuse them.
             Ok(text) if text.text.trim().is_empty() => format!("{}: the text is empty", record.origin),
             Ok(text) => {
-                texts.push(Text { text: text.text, id: id(record.id), role: 0 });
+                texts.push(Text { text: text.text, id: record.id.map(|id| id.text().to_owned()), role: 0 });
                 continue;
             }
             Err(error) => error.to_string(),
@@ -157,7 +152,7 @@ fn queries(plan: &Plan, app: &AppContext) -> Result<Task, Error> {
         match record.content {
             Ok(input::Query { query, documents, .. }) => {
                 let documents = documents.into_iter().map(|document| document.text).collect();
-                queries.push(Query { query, id: id(record.id), documents });
+                queries.push(Query { query, id: record.id.map(|id| id.text().to_owned()), documents });
             }
             Err(error) => {
                 skipped += 1;

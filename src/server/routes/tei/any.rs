@@ -27,10 +27,7 @@ use crate::server::{ApiError, App};
 /// `source_sentence` and `sentences` in `inputs`.
 #[utoipa::path(post, path = "/", tag = tags::TEI, request_body(content = Object, example = json!({"inputs": "What do cats eat?"})),
     responses((status = 200, description = "As the model's own route", body = Value)))]
-pub async fn root(
-    State(app): State<Arc<App>>,
-    Body(request): Body<Box<RawValue>>,
-) -> Result<Response, ApiError> {
+pub async fn root(State(app): State<Arc<App>>, Body(request): Body<Box<RawValue>>) -> Result<Response, ApiError> {
     respond(&app, request).await
 }
 
