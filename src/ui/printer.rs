@@ -10,6 +10,7 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 
 use super::log::LogFormat;
+use crate::standard_streams;
 
 /// Writes lines for people, without tearing the progress bars that may be on the screen.
 #[derive(Clone)]
@@ -65,9 +66,7 @@ impl Printer {
     /// # Errors
     /// The system's error, such as a closed pipe.
     pub fn stdout(&self, data: &str) -> io::Result<()> {
-        let mut stdout = io::stdout().lock();
-        stdout.write_all(data.as_bytes())?;
-        stdout.flush()
+        standard_streams::stdout()?.write_all(data.as_bytes())
     }
 
     /// The same fields as those of logged events.

@@ -10,26 +10,26 @@ const FILE: usize = 600;
 const MEDIAN: std::ops::RangeInclusive<usize> = 100..=180;
 /// The most lines of the file in the middle of a room that has ten files or more.
 const MEDIAN_OF_ROOM: usize = 180;
-/// Lines of each room at most, tests included. A room that grows beyond them has something written twice, or the commit
-/// that raises its budget says why.
+/// Lines of each room at most, tests included: a tenth above its size when the budget was set, in steps of 500, so that
+/// ordinary work fits, and the commit that raises a budget says why the room has to be larger.
 const ROOMS: &[(&str, usize)] = &[
-    ("batch", 1_150),
-    ("bench", 10_500),
-    ("cli", 4_500),
-    ("commands", 9_050),
-    ("compare", 11_750),
-    ("engine", 13_600),
-    ("fetch", 2_050),
-    ("graph", 9_050),
-    ("input", 8_300),
-    ("kernels", 3_600),
-    ("model", 10_250),
-    ("output", 2_700),
-    ("report", 2_800),
-    ("runtime", 1_250),
-    ("server", 14_900),
-    ("stats", 2_700),
-    ("ui", 900),
+    ("batch", 1_500),
+    ("bench", 11_500),
+    ("cli", 5_000),
+    ("commands", 10_000),
+    ("compare", 13_000),
+    ("engine", 15_000),
+    ("fetch", 2_500),
+    ("graph", 10_000),
+    ("input", 9_500),
+    ("kernels", 4_000),
+    ("model", 11_500),
+    ("output", 3_000),
+    ("report", 3_500),
+    ("runtime", 1_500),
+    ("server", 16_500),
+    ("stats", 3_000),
+    ("ui", 1_000),
 ];
 
 fn lines(path: &Path) -> usize {
@@ -78,7 +78,7 @@ fn rooms_keep_to_their_budgets() {
                 findings.push(format!("{room}: {found} lines, more than its budget of {budget}"));
             }
             // Otherwise it could grow unseen.
-            Some((_, budget)) if found * 10 < budget * 9 => {
+            Some((_, budget)) if *budget > found * 5 / 4 + 500 => {
                 findings.push(format!("{room}: {found} lines, far below its budget of {budget}: lower that"));
             }
             Some(_) => {}

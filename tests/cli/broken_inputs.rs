@@ -105,10 +105,12 @@ fn odd_bytes_are_text_too() {
 }
 
 #[test]
-fn a_closed_stdin_is_an_empty_one() {
-    let ran = embed([] as [&str; 0]).run_in_shell("\"$@\" <&-");
-    assert!(ran.status == 0 || ran.status == 1, "{}", ran.err);
-    assert!(ran.out.is_empty());
+fn a_stdin_that_cannot_be_read() {
+    embed([] as [&str; 0]).run_in_shell("\"$@\" <&-").status(2).says(&["stdin: cannot be opened: it is closed"]);
+    let dir = tempfile::tempdir().unwrap();
+    let script = format!("\"$@\" 0>'{}'", dir.path().join("written").display());
+    embed([] as [&str; 0]).run_in_shell(&script).status(1).says(&["stdin:1: reading failed"]);
+    embed(["--text", "a"]).run_in_shell("\"$@\" <&-").status(0);
 }
 
 #[test]

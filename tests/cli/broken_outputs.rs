@@ -55,9 +55,15 @@ fn a_reader_that_has_enough_is_no_error() {
 
 #[test]
 fn a_closed_stdout() {
-    let ran = embed([] as [&str; 0]).stdin("a\n").run_in_shell("\"$@\" >&-");
-    // Rust opens /dev/null in place of a closed standard descriptor.
-    assert!(ran.status == 0 || ran.status == 1, "{}", ran.err);
+    for format in ["jsonl", "npy"] {
+        let ran = embed(["--format", format]).stdin("a\n").run_in_shell("\"$@\" >&-");
+        ran.refuses(2, &["stdout: it is closed"]);
+    }
+    infa(["model", "list"]).run_in_shell("\"$@\" >&-").status(1).says(&["stdout", "it is closed"]);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("out.jsonl");
+    embed(["-o"]).arg(&path).stdin("a\n").run_in_shell("\"$@\" >&-").status(0);
+    assert!(fs::metadata(&path).unwrap().len() > 0);
 }
 
 #[test]

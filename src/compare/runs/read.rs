@@ -26,7 +26,7 @@ pub fn read(path: &Path) -> Result<Run, RunsError> {
     let io = |source| RunsError::Read { file: file.clone(), source };
     let mut bytes = Vec::new();
     let open = || -> std::io::Result<Box<dyn Read>> {
-        Ok(if stdin { Box::new(std::io::stdin().lock()) } else { Box::new(File::open(path)?) })
+        Ok(if stdin { Box::new(crate::standard_streams::stdin()?) } else { Box::new(File::open(path)?) })
     };
     open().and_then(|open| open.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(io)?;
     if bytes.len() as u64 > LARGEST {

@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read};
-use std::os::fd::AsFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::content;
 use super::reader::Reader;
 use crate::input::{Format, InputError};
+use crate::standard_streams;
 
 const BUFFER: usize = 128 << 10;
 
@@ -106,7 +106,10 @@ impl Source {
 
     fn bytes(&self, counter: &Arc<AtomicU64>) -> Result<Box<dyn Read + Send>, InputError> {
         let inner: Box<dyn Read + Send> = match &self.path {
-            None => Box::new(io::stdin()),
+            None => {
+                let open = |source| InputError::Open { path: "stdin".into(), source };
+                Box::new(standard_streams::stdin().map_err(open)?)
+            }
             Some(path) => Box::new(File::open(path).map_err(|source| InputError::Open { path: path.clone(), source })?),
         };
         Ok(Box::new(Counted { inner, counter: counter.clone() }))
@@ -176,7 +179,7 @@ pub(crate) fn ending_of(path: &Path) -> Ending {
 /// The remaining bytes of stdin if it is a regular file, as in `infa embed < texts.txt`.
 fn stdin_size() -> Option<u64> {
     use std::io::Seek;
-    let mut file = File::from(io::stdin().as_fd().try_clone_to_owned().ok()?);
+    let mut file = standard_streams::stdin().ok()?;
     let metadata = file.metadata().ok().filter(|m| m.is_file())?;
     Some(metadata.len().saturating_sub(file.stream_position().ok()?))
 }

@@ -58,8 +58,15 @@ impl Part {
         self.0.as_file_mut()
     }
 
-    /// Moves it to its place.
+    /// Moves it to its place, with its content on the disk: after a power cut the name would else stand for an empty file.
     pub fn persist(self, place: &Path) -> io::Result<()> {
+        // Some file systems cannot; a disk that fails is an error.
+        match self.0.as_file().sync_data() {
+            Err(error) if !matches!(error.raw_os_error(), Some(libc::EINVAL | libc::ENOSYS | libc::ENOTSUP)) => {
+                return Err(error);
+            }
+            _ => {}
+        }
         let path = self.0.path().to_owned();
         let moved = self.0.persist(place).map(drop).map_err(|error| error.error);
         register(|parts| _ = parts.remove(&path));

@@ -2,13 +2,13 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Seek, SeekFrom, Write};
-use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use super::part::Part;
 use super::place::{Behind, behind_links, duplicate};
 use crate::output::{Destination, OutputError};
+use crate::standard_streams;
 
 /// Bytes that are buffered before a system call.
 const BUFFER: usize = 128 << 10;
@@ -32,9 +32,9 @@ enum Target {
 impl Sink {
     pub fn open(destination: &Destination) -> Result<Self, OutputError> {
         match destination {
-            // A descriptor of our own: std's Stdout would flush at every newline.
-            Destination::Stdout => match io::stdout().as_fd().try_clone_to_owned() {
-                Ok(fd) => Ok(Self::direct("stdout".into(), fd.into())),
+            // Not std's Stdout, which would flush at every newline.
+            Destination::Stdout => match standard_streams::stdout() {
+                Ok(file) => Ok(Self::direct("stdout".into(), file)),
                 Err(source) => Err(OutputError::Write { name: "stdout".into(), source }),
             },
             Destination::File(path) => Self::file(path),
@@ -148,7 +148,6 @@ impl Sink {
         }
         match self.target {
             Target::Direct(_) => Ok(()),
-            // No fsync: a crash of the machine is not what this guards against, and it can cost seconds.
             Target::Replacing { part, place } => {
                 part.persist(&place).map_err(|source| OutputError::Write { name: self.name, source })
             }
