@@ -33,6 +33,16 @@ fn what_is_here_and_what_installs_the_rest() {
     assert_eq!((&of(&told, "tei")["usable"], &of(&told, "tei")["place"]), (&Json::Null, &json!("a server: tei=URL")));
     assert_eq!(of(&told, "onnx")["usable"], json!(true));
 
+    // OpenVINO without NNCF can do all but int8.
+    let told = list(&engines(cache.path(), "openvino-python").args(["--format", "json"]).run().status(0));
+    let openvino = of(&told, "openvino");
+    assert_eq!((&openvino["usable"], &openvino["missing"]), (&json!(true), &json!("nncf, for int8")));
+    assert_eq!(openvino["install"], json!("infa engines install openvino"));
+    let told = list(&engines(cache.path(), "nncf-python").args(["--format", "json"]).run().status(0));
+    let openvino = of(&told, "openvino");
+    assert_eq!((&openvino["missing"], &openvino["install"]), (&Json::Null, &Json::Null));
+    assert!(openvino["versions"]["nncf"].is_string(), "{openvino}");
+
     let table = engines(cache.path(), "bare-python").run().status(0);
     let table = String::from_utf8(table.out).unwrap();
     for name in ["onnx", "torch", "onnx-export", "openvino", "ctranslate2", "fastembed", "tei", "triton", "infa"] {
@@ -69,7 +79,10 @@ fn engines_are_added_to_one_environment() {
     install(cache.path(), &["openvino", "fastembed"]).run().status(0);
     let (asked, marker, _) = state(cache.path());
     assert_eq!((asked.len(), marker.as_deref()), (2, Some(r#"{"engines":["fastembed","openvino","torch"]}"#)));
-    assert!(asked[1].contains("openvino>=") && asked[1].contains("fastembed>="), "{asked:?}");
+    assert!(
+        asked[1].contains("openvino>=") && asked[1].contains("nncf>=") && asked[1].contains("fastembed>="),
+        "{asked:?}"
+    );
 
     install(cache.path(), &["infinity"]).run().status(0);
     assert!(cache.path().join("python/infinity/infa.json").is_file());

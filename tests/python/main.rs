@@ -14,5 +14,6 @@ mod binary;
 mod engines;
 mod failures;
 mod fake;
+mod openvino;
 mod orphans;
 mod values;

@@ -183,7 +183,8 @@ fn decisive(engine: &EngineReport, value: Option<Figure>) -> Option<String> {
 /// True if an engine computes in int8, which the peak of float32 does not limit.
 fn is_int8(engine: &EngineReport) -> bool {
     let spec = engine.spec.split('=').next().unwrap_or_default();
-    spec.split(':').any(|word| word == "int8") || engine.details.get("dtype").is_some_and(|dtype| dtype == "int8")
+    spec.split(':').skip(1).any(|option| option.starts_with("int8"))
+        || engine.details.get("dtype").is_some_and(|dtype| dtype.starts_with("int8"))
 }
 
 /// The mark beside the name of an engine whose figures need a warning.

@@ -35,7 +35,7 @@ impl<'a> Obstacles<'a> {
                 let dtype = || spec.dtype()?.resolve().err().map(|e| e.to_string());
                 device.or_else(dtype)
             }
-            Location::Python(_) => self.interpreters.missing(spec.kind, self.plan.set.python.python.as_deref(), cache),
+            Location::Python(_) => self.interpreters.missing(spec, self.plan.set.python.python.as_deref(), cache),
             Location::Server(_) if spec.url.is_some() => None,
             Location::Server(_) => match launch {
                 Some(template) => match launch::Command::parse(template) {

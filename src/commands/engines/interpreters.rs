@@ -7,9 +7,9 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use crate::commands::Error;
-use crate::engine::EngineKind;
 use crate::engine::python::{self, Interpreter};
-use crate::engine::recipes::Package;
+use crate::engine::recipes::{Package, Packages};
+use crate::engine::{EngineKind, EngineSpec};
 
 /// An engine's row in the list.
 #[derive(Debug, Serialize)]
@@ -32,9 +32,8 @@ pub fn install_command(kind: EngineKind) -> String {
     format!("infa engines install {}", kind.name())
 }
 
-/// The packages that an engine cannot start without.
-fn needed(kind: EngineKind) -> &'static [Package] {
-    kind.recipe().packages.as_ref().map_or(&[], |packages| packages.needed)
+fn packages(kind: EngineKind) -> Option<&'static Packages> {
+    kind.recipe().packages.as_ref()
 }
 
 /// Python interpreters and their installed packages, queried once.
@@ -47,18 +46,19 @@ pub struct Interpreters {
 impl Interpreters {
     pub fn new() -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
-        let mut packages: Vec<Package> = Vec::new();
-        for package in EngineKind::value_variants().iter().flat_map(|&kind| needed(kind)) {
-            if !packages.contains(package) {
-                packages.push(*package);
+        let mut asked_for: Vec<Package> = Vec::new();
+        for package in EngineKind::value_variants().iter().filter_map(|&kind| packages(kind)).flat_map(Packages::all) {
+            if !asked_for.contains(package) {
+                asked_for.push(*package);
             }
         }
-        Ok(Self { runtime, packages, asked: BTreeMap::new() })
+        Ok(Self { runtime, packages: asked_for, asked: BTreeMap::new() })
     }
 
-    /// The state of a Python engine: of the first interpreter that has what it needs, or of the best that has not.
-    pub fn status(&mut self, kind: EngineKind, given: Option<&Path>, cache: &Path) -> EngineStatus {
-        let needed = needed(kind);
+    /// The state of a Python engine with `options`: of the first interpreter that has what it needs, or of the best that
+    /// has not. Where only further options lack a package, it is usable, and the package is missing.
+    pub fn status(&mut self, kind: EngineKind, options: &[String], given: Option<&Path>, cache: &Path) -> EngineStatus {
+        let needed = packages(kind).map(|packages| packages.needed_with(options)).unwrap_or_default();
         let mut status = EngineStatus {
             engine: kind.name(),
             usable: Some(false),
@@ -68,18 +68,24 @@ impl Interpreters {
             install: Some(install_command(kind)),
         };
         for path in python::candidates(kind, given, cache) {
-            let Self { runtime, packages, asked } = self;
-            let ask = || runtime.block_on(Interpreter::ask(&path, packages));
+            let Self { runtime, packages: asked_for, asked } = self;
+            let ask = || runtime.block_on(Interpreter::ask(&path, asked_for));
             match asked.entry(path.clone()).or_insert_with(ask) {
-                Ok(python) => match python.lacks(needed) {
+                Ok(python) => match python.lacks(&needed) {
                     None => {
                         let version = |package: &Package| {
-                            let version = python.packages.get(package.name).cloned().flatten();
-                            (package.name.to_owned(), version.unwrap_or_else(|| "?".into()))
+                            let version = python.packages.get(package.name)?.clone();
+                            Some((package.name.to_owned(), version.unwrap_or_else(|| "?".into())))
                         };
-                        status.versions = needed.iter().map(version).collect();
+                        let all = packages(kind).into_iter().flat_map(Packages::all);
+                        status.versions = all.filter_map(version).collect();
                         status.versions.insert("python".into(), python.version.clone());
-                        (status.usable, status.missing, status.install) = (Some(true), None, None);
+                        status.usable = Some(true);
+                        let lacks = |(_, package): &&(&[&str], Package)| python.lacks(&[*package]).is_some();
+                        let optional = packages(kind).and_then(|packages| packages.of_options.iter().find(lacks));
+                        status.missing =
+                            optional.map(|(options, package)| format!("{}, for {}", package.name, options[0]));
+                        status.install = status.install.filter(|_| optional.is_some());
                         status.place = path.display().to_string();
                         return status;
                     }
@@ -97,8 +103,8 @@ impl Interpreters {
     }
 
     /// The missing parts of a Python engine, with the command that installs them.
-    pub fn missing(&mut self, kind: EngineKind, python: Option<&Path>, cache: &Path) -> Option<String> {
-        let found = self.status(kind, python, cache);
+    pub fn missing(&mut self, spec: &EngineSpec, python: Option<&Path>, cache: &Path) -> Option<String> {
+        let found = self.status(spec.kind, &spec.options, python, cache);
         let install = found.install.map(|command| format!(" ({command})")).unwrap_or_default();
         let missing = found.missing.unwrap_or_else(|| "Python 3".to_owned());
         (found.usable == Some(false)).then(|| format!("{missing} is missing{install}"))

@@ -36,7 +36,7 @@ fn list(python: Option<&Path>, app: &AppContext) -> Result<Vec<EngineStatus>, Er
     let cache = &app.globals.cache;
     let status = |&kind: &EngineKind| match kind.location() {
         Location::Process => in_process(kind, app),
-        Location::Python(_) => interpreters.status(kind, python, cache),
+        Location::Python(_) => interpreters.status(kind, &[], python, cache),
         Location::Server(_) => server(kind, cache),
     };
     Ok(EngineKind::value_variants().iter().map(status).collect())

@@ -9,8 +9,8 @@ use serde::Deserialize;
 use tokio::process::Command;
 
 use super::{PythonError, environment};
-use crate::engine::EngineKind;
 use crate::engine::recipes::Package;
+use crate::engine::{EngineKind, EngineSpec};
 
 /// A Python interpreter, and its packages among the required ones.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,18 +97,20 @@ pub fn candidates(kind: EngineKind, given: Option<&Path>, cache: &Path) -> Vec<P
     own.into_iter().chain(active).chain([PathBuf::from(crate::runtime::install::python())]).collect()
 }
 
-/// The first interpreter with the packages of `kind`.
+/// The first interpreter with the packages that `spec` needs.
 ///
 /// # Errors
 /// [`PythonError::Missing`] if there are interpreters without the packages; [`PythonError::NoPython`] if there is no
 /// interpreter.
-pub async fn find(kind: EngineKind, given: Option<&Path>, cache: &Path) -> Result<Interpreter, PythonError> {
-    let packages = kind.recipe().packages.as_ref().map_or(&[][..], |packages| packages.needed);
+pub async fn find(spec: &EngineSpec, given: Option<&Path>, cache: &Path) -> Result<Interpreter, PythonError> {
+    let kind = spec.kind;
+    let packages = kind.recipe().packages.as_ref().map(|packages| packages.needed_with(&spec.options));
+    let packages = packages.unwrap_or_default();
     let mut missing: Option<(String, Vec<PathBuf>)> = None;
     let mut tried = Vec::new();
     for python in candidates(kind, given, cache) {
-        match Interpreter::ask(&python, packages).await {
-            Ok(interpreter) => match interpreter.lacks(packages) {
+        match Interpreter::ask(&python, &packages).await {
+            Ok(interpreter) => match interpreter.lacks(&packages) {
                 None => return Ok(interpreter),
                 Some(package) => {
                     tracing::debug!("{} has no {}", python.display(), package.name);

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::PythonError;
+use crate::engine::int8::SENTENCES;
 use crate::engine::{EngineSpec, TextOptions};
 use crate::model::tokenizer::Truncate;
 use crate::runtime::cores;
@@ -134,6 +135,7 @@ impl PythonOptions {
             prompt_name: prompt_name.as_deref(),
             prompt_queries: *prompt_queries,
             raw_scores: self.raw_scores,
+            calibration: SENTENCES.lines().collect(),
         })
     }
 }
@@ -161,4 +163,6 @@ pub(super) struct Setup<'a> {
     prompt_name: Option<&'a str>,
     prompt_queries: bool,
     raw_scores: bool,
+    /// Sentences to calibrate int8 by.
+    calibration: Vec<&'static str>,
 }

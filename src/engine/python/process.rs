@@ -42,6 +42,8 @@ impl Process {
             .env("TRANSFORMERS_OFFLINE", "1")
             .env("HF_HUB_DISABLE_TELEMETRY", "1")
             .env("DO_NOT_TRACK", "1")
+            // NNCF then sends nothing.
+            .env("NNCF_CI", "1")
             .env("HF_HUB_DISABLE_PROGRESS_BARS", "1")
             // Texts are tokenised by as many threads as compute, set by the setup message.
             .env("TOKENIZERS_PARALLELISM", "true")

@@ -26,6 +26,8 @@ import traceback
 
 LENGTHS = struct.Struct("<IQ")
 DAY = 24 * 60 * 60
+# Longest text that a model is calibrated by, as in infa's own engine.
+CALIBRATION_TOKENS = 256
 
 
 class Refused(Exception):
@@ -199,8 +201,13 @@ class Cache:
         name = os.path.basename(os.path.realpath(files.root)) or "model"
         self.root = os.path.join(files.setup["cache"], "%s-%s" % (name, files.fingerprint()))
 
-    def made(self, name, make):
-        """The directory `name`, filled by `make` if it is not there yet; whole or not there at all."""
+    def made(self, name, make, *of):
+        """The directory `name`, filled by `make` if it is not there yet; whole or not there at all.
+
+        `of` is what decides about its content beside the model: versions of libraries, settings.
+        """
+        if of:
+            name = "%s-%s" % (name, hashlib.sha256(repr(of).encode()).hexdigest()[:16])
         place = os.path.join(self.root, name)
         if os.path.isdir(place):
             return place
@@ -212,6 +219,11 @@ class Cache:
         beside = tempfile.mkdtemp(prefix=".making-", dir=self.root)
         try:
             make(beside)
+            for entry in os.scandir(beside):
+                if entry.is_file(follow_symlinks=False):
+                    # Otherwise it could be there and empty after a crash.
+                    with open(entry.path, "rb") as file:
+                        os.fsync(file.fileno())
             try:
                 os.rename(beside, place)
             except OSError:
@@ -365,13 +377,15 @@ class Graph:
         return os.path.join(self.cache.made("onnx", self.export), "model.onnx")
 
     def quantized(self):
+        import onnxruntime
+
         def quantize(place):
             from onnxruntime.quantization import quantize_dynamic
 
             # With its default settings, as its users have it.
             quantize_dynamic(self.path(), os.path.join(place, "model.onnx"))
 
-        return os.path.join(self.cache.made("onnx-int8", quantize), "model.onnx")
+        return os.path.join(self.cache.made("onnx-int8", quantize, onnxruntime.__version__), "model.onnx")
 
     def export(self, place):
         import onnx  # noqa: F401  (the exporter needs it, and tells late)
@@ -555,30 +569,70 @@ class OnnxExport(Encoder):
 class Openvino(Encoder):
     """OpenVINO on the same graph."""
 
-    libraries = ["openvino", *Encoder.libraries]
+    # What is neither a product in int8 nor must be float32 is computed in the first of these that the processor has.
+    precisions = {"float32": ["f32"], "bfloat16": ["bf16"], "int8": ["bf16", "f32"], "int8-float32": ["f32"]}
+    names_of_precisions = {"f32": "float32", "bf16": "bfloat16"}
+
+    def __init__(self, setup):
+        self.libraries = ["openvino", *Encoder.libraries]
+        super().__init__(setup)
 
     def load(self):
         import openvino
 
-        self.openvino = openvino
-        core = openvino.Core()
-        model = core.read_model(Graph(self.files).path())
+        self.openvino, self.core = openvino, openvino.Core()
+        graph, wanted, int8 = Graph(self.files), self.precisions[self.dtype], self.dtype.startswith("int8")
+        model = self.core.read_model(self.quantized(graph) if int8 else graph.path())
         self.throughput = self.setup.get("hint") == "throughput"
         settings = {
             "INFERENCE_NUM_THREADS": self.setup["threads"],
-            # Left out, it computes with bfloat16 where the processor can.
-            "INFERENCE_PRECISION_HINT": {"float32": "f32", "bfloat16": "bf16"}[self.dtype],
             "PERFORMANCE_HINT": "THROUGHPUT" if self.throughput else "LATENCY",
         }
-        self.compiled = compiled = core.compile_model(model, "CPU", settings)
-        if compiled.get_property("INFERENCE_PRECISION_HINT").to_string() != settings["INFERENCE_PRECISION_HINT"]:
-            # It would compute with float32 and say nothing.
+        for precision in wanted:
+            # Left out, it computes with bfloat16 where the processor can.
+            settings["INFERENCE_PRECISION_HINT"] = precision
+            self.compiled = compiled = self.core.compile_model(model, "CPU", settings)
+            # Without bfloat16 it computes with float32 and says nothing.
+            if compiled.get_property("INFERENCE_PRECISION_HINT").to_string() == precision:
+                break
+        else:
             raise Refused("openvino does not compute with %s on this processor" % self.dtype)
+        if int8:
+            self.dtype = "int8 and %s" % self.names_of_precisions[precision]
         self.names = [node.any_name for node in compiled.inputs]
         outputs = compiled.outputs
         names = [node.any_name if node.names else "" for node in outputs]
         self.place = self.output(names, [len(node.partial_shape) for node in outputs])
         self.request = compiled.create_infer_request()
+
+    def quantized(self, graph):
+        """The graph after NNCF's post-training quantisation, calibrated by the sentences that infa's own int8 is
+        calibrated by; all else as its documentation has it for transformers."""
+        import nncf
+
+        self.libraries = [*self.libraries, "nncf"]
+        most = min(self.max_length, CALIBRATION_TOKENS)
+        texts = [
+            self.tokenizer([text], truncation=True, max_length=most, return_tensors="np")
+            for text in self.setup["calibration"]
+        ]
+
+        def quantize(place):
+            model = self.core.read_model(graph.path())
+            names = [node.any_name for node in model.inputs]
+            rows = [self.inputs(encoded, names) for encoded in texts]
+            quantized = nncf.quantize(
+                model,
+                nncf.Dataset(rows),
+                preset=nncf.QuantizationPreset.MIXED,
+                model_type=nncf.ModelType.TRANSFORMER,
+                subset_size=len(rows),
+            )
+            self.openvino.save_model(quantized, os.path.join(place, "model.xml"), compress_to_fp16=False)
+
+        ids = [encoded["input_ids"].tolist() for encoded in texts]
+        versions = self.openvino.__version__, nncf.__version__
+        return os.path.join(graph.cache.made("openvino-int8", quantize, versions, ids), "model.xml")
 
     def hidden(self, encoded):
         return self.request.infer(self.inputs(encoded, self.names))[self.place]
@@ -617,7 +671,7 @@ class Ctranslate2(Encoder):
             except ValueError as e:
                 raise Refused("it cannot convert the model: %s" % e) from e
 
-        path = Cache(self.files).made("ctranslate2", convert)
+        path = Cache(self.files).made("ctranslate2", convert, ctranslate2.__version__)
         cuda = wants_cuda(self.setup, lambda: ctranslate2.get_cuda_device_count() > 0)
         self.device = "cuda" if cuda else "cpu"
         try:

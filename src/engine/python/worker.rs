@@ -105,7 +105,7 @@ impl Worker {
     pub async fn start(options: &PythonOptions) -> Result<Self, PythonError> {
         let setup = wire::frame(&options.setup()?, &[]).map_err(|e| PythonError::System(e.to_string()))?;
         let kind = options.spec.kind;
-        let found = interpreter::find(kind, options.python.as_deref(), &options.cache).await?;
+        let found = interpreter::find(&options.spec, options.python.as_deref(), &options.cache).await?;
         tracing::info!("{}: Python {} ({})", options.spec, found.version, found.path.display());
         let mut process = Process::start(&found.path, kind.name())?;
         let id = process.id();

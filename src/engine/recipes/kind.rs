@@ -131,6 +131,7 @@ static TORCH: Recipe = Recipe {
     packages: Some(Packages {
         environment: ENGINES,
         needed: &[package("torch", "torch"), package("sentence_transformers", "sentence-transformers")],
+        of_options: &[],
         requirements: &[BASE],
     }),
 };
@@ -142,6 +143,7 @@ static ONNX_EXPORT: Recipe = Recipe {
     packages: Some(Packages {
         environment: ENGINES,
         needed: &[package("onnxruntime", "onnxruntime"), TRANSFORMERS],
+        of_options: &[],
         requirements: &[BASE],
     }),
 };
@@ -150,13 +152,14 @@ static OPENVINO: Recipe = Recipe {
     name: "openvino",
     location: Location::Python(PythonRecipe { library: "openvino", cuda: false, reranks: false, cuts_left: true }),
     options: &[
-        OptionGroup::values(DTYPE, FORMATS, &["float32", "bfloat16"]),
+        OptionGroup::values(DTYPE, FORMATS, &["float32", "bfloat16", "int8", "int8-float32"]),
         OptionGroup::values("hint", "hints", &["latency", "throughput"]),
     ],
     packages: Some(Packages {
         environment: ENGINES,
         needed: &[package("openvino", "openvino"), TRANSFORMERS],
-        requirements: &[BASE, &["openvino>=2025.0,<2027"]],
+        of_options: &[(&["int8", "int8-float32"], package("nncf", "nncf"))],
+        requirements: &[BASE, &["openvino>=2025.0,<2027", "nncf>=2.16,<4"]],
     }),
 };
 
@@ -167,6 +170,7 @@ static CTRANSLATE2: Recipe = Recipe {
     packages: Some(Packages {
         environment: ENGINES,
         needed: &[package("ctranslate2", "ctranslate2"), TRANSFORMERS],
+        of_options: &[],
         requirements: &[BASE, &["ctranslate2>=4.6,<5"]],
     }),
 };
@@ -178,6 +182,7 @@ static FASTEMBED: Recipe = Recipe {
     packages: Some(Packages {
         environment: ENGINES,
         needed: &[package("fastembed", "fastembed")],
+        of_options: &[],
         requirements: &[BASE, &["fastembed>=0.7,<1"]],
     }),
 };
@@ -264,6 +269,7 @@ static INFINITY: Recipe = Recipe {
     packages: Some(Packages {
         environment: "infinity",
         needed: &[package("infinity_emb", "infinity-emb")],
+        of_options: &[],
         requirements: &[&[
             "infinity-emb[server,torch,optimum,ct2]==0.0.77",
             // From that version on it needs names of transformers 4.56 and later.

@@ -8,4 +8,6 @@ mod kind;
 mod recipe;
 
 pub use kind::EngineKind;
-pub use recipe::{Health, LaunchRecipe, Location, OptionGroup, Package, PythonRecipe, ServerRecipe, VersionRoute};
+pub use recipe::{
+    Health, LaunchRecipe, Location, OptionGroup, Package, Packages, PythonRecipe, ServerRecipe, VersionRoute,
+};

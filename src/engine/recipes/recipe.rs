@@ -136,8 +136,24 @@ pub struct Packages {
     /// Those without which the engine cannot start. What only some models need (torch, to export one) is required by
     /// these models alone.
     pub needed: &'static [Package],
+    /// Those that an engine with one of the options needs, too.
+    pub of_options: &'static [(&'static [&'static str], Package)],
     /// Requirements in pip's format.
     pub requirements: &'static [&'static [&'static str]],
+}
+
+impl Packages {
+    /// Those that the engine needs, and those of options.
+    pub fn all(&self) -> impl Iterator<Item = &Package> {
+        self.needed.iter().chain(self.of_options.iter().map(|(_, package)| package))
+    }
+
+    /// The packages that the engine cannot start without if it has `options`.
+    pub fn needed_with(&self, options: &[String]) -> Vec<Package> {
+        let chosen = |names: &[&str]| options.iter().any(|option| names.contains(&option.as_str()));
+        let more = self.of_options.iter().filter(|(names, _)| chosen(names)).map(|(_, package)| package);
+        self.needed.iter().chain(more).copied().collect()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

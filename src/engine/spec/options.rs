@@ -123,6 +123,7 @@ mod tests {
         assert_eq!(torch.batch(), NonZero::new(64));
         assert_eq!(read("openvino:throughput").settings().get("dtype"), None);
         assert_eq!(read("onnx-export:int8:int8").settings()["dtype"], "int8");
+        assert_eq!(read("openvino:int8-float32:latency").settings()["dtype"], "int8-float32");
         assert_eq!(read("onnx:int8").dtype(), Some(Dtype::Int8));
         assert_eq!((read("onnx").dtype(), read("torch:float16").dtype()), (None, None));
     }
@@ -149,6 +150,8 @@ mod tests {
             ("fastembed:xyz", "options: float32, bN"),
             ("onnx-export:b0", "has no option \"b0\""),
             ("ctranslate2:float32:int8", "ctranslate2: two number formats: float32 and int8"),
+            ("openvino:int8:bfloat16", "openvino: two number formats: int8 and bfloat16"),
+            ("openvino:int4", "options: float32, bfloat16, int8, int8-float32, latency"),
             ("torch:b8:b9", "two batch sizes: b8 and b9"),
             ("openvino@cuda", "openvino does not compute on \"cuda\""),
             ("torch@tensorrt", "torch does not compute on \"tensorrt\""),
