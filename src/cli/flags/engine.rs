@@ -15,7 +15,7 @@ use super::values::duration;
 pub struct EngineArgs {
     /// onnx, torch, … or a server NAME=URL [default: onnx]
     ///
-    /// onnx runs in this process, also as onnx:int8. Python engines are torch, onnx-export, openvino, ctranslate2 and fastembed, with options such as torch@cuda:bfloat16:compile; infa engines lists them.
+    /// onnx runs in this process, also as onnx:int8. Python engines are torch, onnx-export, openvino, ctranslate2 and fastembed, with options such as torch@cuda:bfloat16:compile or openvino:int8; infa engines lists them.
     ///
     /// Servers are openai, tei, infinity, cohere, jina, triton and infa, each with =URL. --model-id is then the server's name of the model, and the API key is read from OPENAI_API_KEY, TEI_API_KEY, … (docs/engines.md).
     // A string: clap's message about a value that cannot be parsed would show passwords.
