@@ -19,8 +19,8 @@ mod shell;
 pub use bench::{BenchArgs, BenchSettings, ExportReportArgs};
 pub use classify::ClassifyArgs;
 pub use compare::{
-    CheckArgs, CompareArgs, CompareEnginesArgs, CompareKind, CompareRunsArgs, CompareTask, CompareVectorsArgs,
-    EnginesFlags, RunsFlags, ShownMetric,
+    CheckArgs, CompareArgs, CompareEnginesArgs, CompareKind, CompareRunsArgs, CompareVectorsArgs, EnginesFlags,
+    RunsFlags, ShownMetric,
 };
 pub use embed::{EmbedArgs, OutputType};
 pub use engines::{EnginesArgs, EnginesCommand, InstallArgs};

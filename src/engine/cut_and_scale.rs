@@ -11,7 +11,7 @@ pub(super) fn cut_and_scale(
     vector: &mut Vec<f32>,
     dimensions: Option<usize>,
     normalize: Option<bool>,
-    tolerance: f32,
+    tolerance: f64,
 ) -> Result<(), String> {
     if let Some(dimensions) = dimensions {
         if vector.len() < dimensions {
@@ -20,10 +20,7 @@ pub(super) fn cut_and_scale(
         vector.truncate(dimensions);
     }
     if normalize.unwrap_or(dimensions.is_some()) {
-        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
-        if (length - 1.0).abs() > tolerance && length > 0.0 {
-            pooling::normalize(vector);
-        }
+        pooling::to_unit(vector, tolerance);
     }
     Ok(())
 }
@@ -37,7 +34,7 @@ mod tests {
     fn what_servers_leave_undone() {
         let finished = |vector: &[f32], dimensions, normalize| {
             let mut vector = vector.to_vec();
-            cut_and_scale(&mut vector, dimensions, normalize, 1e-3).map(|()| vector)
+            cut_and_scale(&mut vector, dimensions, normalize, pooling::ROUNDING_OF_REPLIES).map(|()| vector)
         };
         assert_eq!(finished(&[3.0, 4.0, 9.0], Some(2), None).unwrap(), [0.6, 0.8]);
         assert_eq!(finished(&[3.0, 4.0, 9.0], Some(2), Some(false)).unwrap(), [3.0, 4.0]);

@@ -34,9 +34,9 @@ pub mod spec;
 pub mod stream;
 
 pub use api::{
-    Completed, Embedding, Engine, EngineError, EngineInfo, Input, Job, JobResults, Label, Labelled, LocalInfo, Output,
-    OutputKind, OutputOf, Pending, Prediction, Request, RequestOptions, Role, SparseEmbedding, SubmitError, TextError,
-    TextErrorKind, TextOptions, Times, TokenEmbeddings,
+    BYTES_PER_TOKEN, Completed, Embedding, Engine, EngineError, EngineInfo, Input, Job, JobResults, Label, Labelled,
+    LocalInfo, Output, OutputKind, OutputOf, Pending, Prediction, Request, RequestOptions, Role, SparseEmbedding,
+    SubmitError, TextError, TextErrorKind, TextOptions, Times, TokenEmbeddings,
 };
 pub use checked::Checked;
 pub(crate) use local::check_task;

@@ -253,9 +253,21 @@ pub fn display_url(url: &str) -> String {
 }
 
 /// An address as it may be shown: without user, password, and the query (where CDNs keep signatures).
-pub(super) fn redacted_url(url: &Url) -> String {
-    let port = url.port().map(|p| format!(":{p}")).unwrap_or_default();
-    format!("{}://{}{port}{}", url.scheme(), url.host_str().unwrap_or_default(), url.path())
+pub fn redacted_url(url: &Url) -> String {
+    let mut url = url.clone();
+    // They fail where there can be none.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.set_query(None);
+    url.set_fragment(None);
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
+/// True if only this machine can reach `url`.
+pub fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 /// True if both have the same scheme, host and port.
@@ -277,6 +289,15 @@ mod tests {
     fn shown_addresses_hold_no_secrets() {
         let url = Url::parse("https://me:secret@host:8443/a/b?X-Signature=secret#secret").unwrap();
         assert_eq!(redacted_url(&url), "https://host:8443/a/b");
+    }
+
+    #[test]
+    fn loopback_is_an_address_or_localhost() {
+        let is = |url: &str| is_loopback(&Url::parse(url).unwrap());
+        for url in ["http://127.0.0.1:80", "http://127.1.2.3", "http://[::1]:80/x", "http://LocalHost"] {
+            assert!(is(url), "{url}");
+        }
+        assert!(!is("http://10.0.0.1") && !is("http://localhost.example.org") && !is("http://[::2]"));
     }
 
     #[test]

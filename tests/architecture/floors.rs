@@ -40,6 +40,8 @@ fn allowed(from: &str, to: &str) -> bool {
         _ if from == to || FOR_ALL.contains(&to) => true,
         (Some(from), Some(to)) => from < to,
         (Some(_), None) if OF_MEASURING.contains(&to) => ["commands", "cli", "compare", "bench"].contains(&from),
+        // What is compared: saved vectors.
+        (Some(_), None) if (from, to) == ("compare", "input") => true,
         // Other leaves are for the two upper floors.
         (Some(from), None) => from < 2,
         (None, _) => LEAVES.iter().any(|(leaf, uses)| *leaf == from && uses.contains(&to)),

@@ -8,6 +8,7 @@ use clap::Args;
 use super::super::parse::paragraphs;
 use super::super::{EngineSetArgs, FieldArgs};
 use super::CheckArgs;
+use crate::compare::engines::EnginesTask;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,7 +55,7 @@ pub struct EnginesFlags {
     ///
     /// embed reads texts; rerank reads queries with documents, as infa rerank does; sts reads scored pairs; retrieval reads a directory in the layout of BEIR.
     #[arg(long, value_enum, value_name = "TASK", help_heading = "Workload")]
-    pub task: Option<CompareTask>,
+    pub task: Option<EnginesTask>,
 
     /// Concurrent requests [default: 4]
     #[arg(long, value_name = "N", help_heading = "Workload")]
@@ -88,28 +89,3 @@ const LONG_SAMPLES: &str = "\
 Number of texts that each engine also runs alone and among others [default: 64; queries: 8]
 
 Shows whether a result depends on what else is in the batch. For --task rerank, the number of queries whose documents are scored so.";
-
-/// Task of a comparison of engines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum CompareTask {
-    /// Vectors of texts
-    Embed,
-    /// Scores of documents
-    Rerank,
-    /// Vectors of pairs of texts that people have scored
-    Sts,
-    /// Vectors of queries and documents that people have judged
-    Retrieval,
-}
-
-impl CompareTask {
-    /// Its name on the command line.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Embed => "embed",
-            Self::Rerank => "rerank",
-            Self::Sts => "sts",
-            Self::Retrieval => "retrieval",
-        }
-    }
-}

@@ -8,6 +8,6 @@ mod vectors;
 
 pub use bare::{CompareArgs, CompareKind};
 pub use common::CheckArgs;
-pub use engines::{CompareEnginesArgs, CompareTask, EnginesFlags};
+pub use engines::{CompareEnginesArgs, EnginesFlags};
 pub use runs::{CompareRunsArgs, RunsFlags, ShownMetric};
 pub use vectors::CompareVectorsArgs;

@@ -9,7 +9,6 @@ use super::plan::Plan;
 use crate::bench::engine::{CheckedEngine, Prepared, limited};
 use crate::bench::machine::RootPids;
 use crate::bench::report::EngineState;
-use crate::bench::summary;
 use crate::bench::target::Request;
 
 pub(super) struct Ready {
@@ -21,8 +20,6 @@ pub(super) struct Ready {
     started: RunningEngine,
 }
 
-const FIRST_REQUEST: &str = "first request";
-
 impl Ready {
     /// Starts an engine and waits for its first answer; the error is its state in the report.
     pub async fn open(
@@ -32,7 +29,7 @@ impl Ready {
         requests: &Arc<[Prepared]>,
         app: &AppContext,
     ) -> Result<Self, EngineState> {
-        let started = opener.open(planned).await.map_err(OpenError::into_state)?;
+        let started = opener.open(planned).await.map_err(|error| state("start", error))?;
         let Some(engine) = started.engines.first() else { return Err(EngineState::NotMeasured) };
         let target = Arc::new(CheckedEngine::new(engine.clone(), Arc::clone(requests)));
         let begin = Instant::now();
@@ -44,10 +41,7 @@ impl Ready {
             Err(error) => {
                 drop(target);
                 started.close().await;
-                Err(match error {
-                    OpenError::Failed(failure) => summary::failed(FIRST_REQUEST, &failure),
-                    error => error.into_state(),
-                })
+                Err(state("first request", error))
             }
         }
     }
@@ -57,6 +51,11 @@ impl Ready {
         drop(target);
         started.close().await;
     }
+}
+
+fn state(stage: &str, error: OpenError) -> EngineState {
+    let failed = |(kind, message)| EngineState::Failed { stage: stage.into(), kind, message };
+    error.failure().map_or(EngineState::NotMeasured, failed)
 }
 
 /// Requests one vector, or the scores of one query.

@@ -8,8 +8,8 @@ use crate::cli::{CheckArgs, CompareVectorsArgs};
 use crate::commands::exports::Exports;
 use crate::commands::{AppContext, Error, Outcome};
 use crate::compare::threshold::Kind;
-use crate::compare::vectors::{self, SCHEMA_VERSION, VectorRow, VectorSet, VectorSetReport, VectorsReport};
-use crate::input::vectors::{SavedRow, SavedVectors, read};
+use crate::compare::vectors::{self, SCHEMA_VERSION, VectorSetReport, VectorsReport};
+use crate::input::vectors::read;
 
 /// Compares the first file with each of the others.
 pub(super) fn run(args: CompareVectorsArgs, app: &AppContext) -> Result<Outcome, Error> {
@@ -23,15 +23,15 @@ pub(super) fn run(args: CompareVectorsArgs, app: &AppContext) -> Result<Outcome,
     Ok(judge(&report.thresholds, app))
 }
 
-/// Of the others one at a time is in memory.
+/// Holds one candidate in memory at a time.
 fn compare(files: &[PathBuf], app: &AppContext) -> Result<VectorsReport, Error> {
     let [first, others @ ..] = files else {
         return Err(Error::Flag { flag: "FILE", reason: "no file to compare".into() });
     };
-    let reference = set(read(first)?);
+    let reference = read(first)?;
     let mut comparisons = Vec::with_capacity(others.len());
     for file in others {
-        let candidate = set(read(file)?);
+        let candidate = read(file)?;
         comparisons.push(vectors::compare(&reference, &candidate)?);
         if app.cancel.is_cancelled() {
             return Err(Error::Interrupted);
@@ -39,10 +39,4 @@ fn compare(files: &[PathBuf], app: &AppContext) -> Result<VectorsReport, Error> 
     }
     let (infa, reference) = (env!("CARGO_PKG_VERSION").to_owned(), VectorSetReport::of(&reference));
     Ok(VectorsReport { schema_version: SCHEMA_VERSION, infa, reference, comparisons, thresholds: Vec::new() })
-}
-
-fn set(saved: SavedVectors) -> VectorSet {
-    let SavedVectors { name, rows, numbers } = saved;
-    let row = |SavedRow { index, id, place }| VectorRow { index, id, place };
-    VectorSet { name, rows: rows.into_iter().map(row).collect(), numbers }
 }

@@ -8,6 +8,7 @@ use crate::engine::open::ServerOptions;
 use crate::engine::recipes::ServerRecipe;
 use crate::engine::remote::ApiKey;
 use crate::engine::{EngineSpec, RemoteOptions};
+use crate::fetch::http::is_loopback;
 
 pub(super) fn resolve(
     spec: EngineSpec,
@@ -20,7 +21,8 @@ pub(super) fn resolve(
     no_python(&engine, &spec)?;
     refuse(model.given(), &["--model-id"], &format!("it is for models in this process, not for {spec}"))?;
     let EngineArgs { requests: RequestArgs { retries, request_timeout }, request_batch, concurrency, .. } = engine;
-    if globals.offline && !is_here(&spec) {
+    let here = spec.url.as_ref().is_some_and(is_loopback);
+    if globals.offline && !here {
         return Err(flag("--offline", format!("{spec} is somewhere on the network")));
     }
     if request_timeout.is_some_and(|timeout| timeout.is_zero()) {
@@ -28,7 +30,7 @@ pub(super) fn resolve(
     }
     let key = ApiKey::from_env(server.keys);
     let open = spec.url.as_ref().is_some_and(|url| url.scheme() == "http");
-    if key.is_some() && open && !is_here(&spec) {
+    if key.is_some() && open && !here {
         tracing::warn!("{spec}: the API key goes there without encryption; https would hide it");
     }
     let usual = RemoteOptions::within(request_timeout.unwrap_or(RemoteOptions::REQUEST_TIMEOUT));
@@ -41,11 +43,4 @@ pub(super) fn resolve(
         ..usual
     };
     Ok(ServerOptions { spec, text: text_options(text), remote })
-}
-
-/// True if the server is on this machine.
-fn is_here(spec: &EngineSpec) -> bool {
-    let host = spec.url.as_ref().and_then(|url| url.host_str()).unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }

@@ -1,8 +1,6 @@
 //! The reasons that an engine is not open.
 
 use super::super::Error;
-use crate::bench::report::EngineState;
-use crate::bench::summary;
 use crate::bench::target::{Failure, FailureKind};
 use crate::engine::launch::LaunchError;
 use crate::engine::{EngineError, PythonError};
@@ -17,14 +15,12 @@ pub enum OpenError {
 }
 
 impl OpenError {
-    pub fn into_state(self) -> EngineState {
-        const STAGE: &str = "start";
+    /// The kind of the failure and its message, for reports; `None` if the user interrupted.
+    pub fn failure(self) -> Option<(String, String)> {
         match self {
-            Self::Cancelled => EngineState::NotMeasured,
-            Self::Failed(failure) => summary::failed(STAGE, &failure),
-            Self::NotAvailable(message) => {
-                EngineState::Failed { stage: STAGE.into(), kind: "not available".into(), message }
-            }
+            Self::Cancelled => None,
+            Self::Failed(Failure { kind, message }) => Some((kind.to_string(), message)),
+            Self::NotAvailable(message) => Some(("not available".into(), message)),
         }
     }
 }

@@ -31,6 +31,7 @@ pub(super) mod tests;
 mod units;
 mod verdict;
 
+pub use crate::input::vectors::{VectorRow, VectorSet};
 pub(super) use charts::{cosines, farthest};
 pub(super) use compare::left_out;
 pub use compare::{compare, compare_in_order};
@@ -41,7 +42,7 @@ pub use findings::Finding;
 pub use matching::{MatchError, MatchedBy};
 pub use neighbours::Neighbours;
 pub use report::{METRICS, SCHEMA_VERSION, VectorComparison, VectorsReport, WorstInput};
-pub use set::{InputName, Side, VectorRow, VectorSet};
+pub use set::{InputName, Side};
 pub use set_report::VectorSetReport;
 pub(super) use units::norm;
 pub use verdict::Verdict;

@@ -1,39 +1,17 @@
-//! Vectors as they came.
+//! Rows of a set of vectors, and their inputs.
 
 use std::collections::HashMap;
 use std::fmt;
-use std::ops::Range;
-use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use crate::input::vectors::VectorSet;
 use crate::report::text::quoted;
 use crate::stats::fidelity::defect;
 
 /// Characters of an id that are shown.
 const SHOWN: usize = 40;
-
-/// The vectors of one file, or of one engine.
-#[derive(Debug, Clone, PartialEq)]
-pub struct VectorSet {
-    /// The name: a file, an engine.
-    pub name: Arc<str>,
-    /// A row an input, in their order.
-    pub rows: Vec<VectorRow>,
-    /// The numbers of all vectors.
-    pub numbers: Vec<f32>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VectorRow {
-    /// Its place among the inputs, from 0, where that is known.
-    pub index: Option<u64>,
-    /// Its id, where it has one.
-    pub id: Option<String>,
-    /// The range of its vector in [`VectorSet::numbers`]; `None` for an input that failed.
-    pub place: Option<Range<usize>>,
-}
 
 /// One of the two sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]

@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::set::{InputName, VectorSet};
 use super::units::norm;
+use super::{InputName, VectorSet};
 use crate::report::numbers::count;
 use crate::stats::fidelity::{VectorDefect, defect};
 use crate::stats::quantiles::median;

@@ -16,4 +16,4 @@ pub use engine::{Engine, EngineInfo, LocalInfo};
 pub use error::{EngineError, SubmitError, TextError, TextErrorKind};
 pub use output::{Embedding, Label, Labelled, Output, OutputOf, Prediction, SparseEmbedding, TokenEmbeddings};
 pub use pending::{Completed, Job, JobResults, Pending, Times};
-pub use request::{Input, OutputKind, Outputs, Request, RequestOptions, Role, TextOptions};
+pub use request::{BYTES_PER_TOKEN, Input, OutputKind, Outputs, Request, RequestOptions, Role, TextOptions};

@@ -99,7 +99,7 @@ pub struct TextOptions {
 }
 
 /// Fewest bytes of text per token, on average, in most languages.
-const BYTES_PER_TOKEN: usize = 3;
+pub const BYTES_PER_TOKEN: usize = 3;
 
 impl Request {
     /// A request for one kind of output.
@@ -141,7 +141,7 @@ impl Input {
     }
 
     /// An estimate of the number of tokens with a prompt of `prompt` bytes before the input, at most `most`.
-    pub(in crate::engine) fn estimate(&self, prompt: usize, most: usize) -> usize {
+    pub fn estimate(&self, prompt: usize, most: usize) -> usize {
         let of_text = |specials| self.bytes().saturating_add(prompt) / BYTES_PER_TOKEN + specials;
         let tokens = match self {
             Self::Text(_) => of_text(2),
@@ -164,6 +164,31 @@ impl From<String> for Input {
     }
 }
 
+impl OutputKind {
+    const ALL: [Self; 7] = [
+        Self::Embedding,
+        Self::Sparse,
+        Self::TokenVectors,
+        Self::HiddenStates,
+        Self::Logits,
+        Self::Score,
+        Self::Labels,
+    ];
+
+    /// Its name in messages: "this model gives no …".
+    pub fn noun(self) -> &'static str {
+        match self {
+            Self::Embedding => "vectors",
+            Self::Sparse => "sparse vectors",
+            Self::TokenVectors => "vectors of tokens",
+            Self::HiddenStates => "hidden states of tokens",
+            Self::Logits => "logits",
+            Self::Score => "scores of documents",
+            Self::Labels => "labels",
+        }
+    }
+}
+
 impl Outputs {
     /// True if `output` is in the set.
     pub fn contains(self, output: OutputKind) -> bool {
@@ -172,18 +197,8 @@ impl Outputs {
 
     /// The outputs in words, such as "vectors and sparse vectors".
     pub fn names(self) -> String {
-        let names = [
-            (OutputKind::Embedding, "vectors"),
-            (OutputKind::Sparse, "sparse vectors"),
-            (OutputKind::TokenVectors, "vectors of tokens"),
-            (OutputKind::HiddenStates, "hidden states of tokens"),
-            (OutputKind::Logits, "logits"),
-            (OutputKind::Score, "scores of documents"),
-            (OutputKind::Labels, "labels"),
-        ];
-        let names: Vec<&str> =
-            names.into_iter().filter(|&(kind, _)| self.contains(kind)).map(|(_, name)| name).collect();
-        names.join(" and ")
+        let kinds = OutputKind::ALL.into_iter().filter(|&kind| self.contains(kind));
+        kinds.map(OutputKind::noun).collect::<Vec<_>>().join(" and ")
     }
 
     /// The set with `output` added.

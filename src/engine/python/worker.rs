@@ -17,6 +17,7 @@ use super::{PythonError, PythonOptions, interpreter};
 use crate::engine::cut_and_scale::cut_and_scale;
 use crate::engine::remote::{Embedded, Scored};
 use crate::engine::{Role, TextOptions};
+use crate::model::pooling;
 
 /// A Python process with a model. Cheap to clone; requests of all clones are answered in turn, and with the last clone
 /// the process ends. Needs the tokio runtime that it was started on.
@@ -80,8 +81,6 @@ struct Queue {
 const BACKLOG: usize = 16;
 /// Maximum interval of checks for overdue replies.
 const TICK: Duration = Duration::from_secs(1);
-/// Vectors whose length is that near to 1 are taken to have it.
-const LENGTH_TOLERANCE: f32 = 1e-6;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -213,7 +212,7 @@ impl Worker {
         let (mut vectors, tokens) = self.ask("embed", role, texts, texts.len()).await?;
         let TextOptions { dimensions, normalize, .. } = self.0.text;
         for vector in &mut vectors {
-            cut_and_scale(vector, dimensions, normalize, LENGTH_TOLERANCE).map_err(PythonError::Shape)?;
+            cut_and_scale(vector, dimensions, normalize, pooling::ROUNDING).map_err(PythonError::Shape)?;
         }
         if let Some(width) = vectors.first().map(Vec::len) {
             let usual = *self.0.width.get_or_init(|| self.0.info.dimensions);

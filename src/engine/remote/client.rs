@@ -11,6 +11,7 @@ use super::wire::{Embedded, Labelled, Parameters, Protocol, Roles, Scored, Uncle
 use crate::engine::cut_and_scale::cut_and_scale;
 use crate::engine::{EngineError, EngineSpec, Input, Label, Output, Role, SpecError, TextOptions, checked};
 use crate::model::ModelError;
+use crate::model::pooling;
 
 /// A client of one server. Cheap to clone; all clones share connections.
 #[derive(Clone)]
@@ -103,7 +104,7 @@ impl Client {
         let reply = self.send(&protocol.embed(parameters, role, &texts)).await?;
         let mut embedded = protocol.embedded(&reply, texts.len()).map_err(|e| self.0.http.unfit(&reply, e))?;
         for vector in &mut embedded.values {
-            cut_and_scale(vector, parameters.dimensions, parameters.normalize, LENGTH_TOLERANCE)
+            cut_and_scale(vector, parameters.dimensions, parameters.normalize, pooling::ROUNDING_OF_REPLIES)
                 .map_err(RemoteError::shape)?;
         }
         if let Some(width) = embedded.values.first().map(Vec::len) {
@@ -274,9 +275,6 @@ fn asked(
         raw_scores: *raw_scores,
     })
 }
-
-/// Longer or shorter than 1 by more is not what rounding leaves.
-const LENGTH_TOLERANCE: f32 = 1e-3;
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]

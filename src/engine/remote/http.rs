@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use super::error::{RemoteError, clip};
 use super::options::{ApiKey, RemoteOptions};
-use crate::engine::spec::redacted_url;
+use crate::fetch::http::{is_loopback, redacted_url};
 
 const USER_AGENT: &str = concat!("infa/", env!("CARGO_PKG_VERSION"));
 /// Maximum bytes of an error's body: FastAPI repeats the refused text.
@@ -207,13 +207,6 @@ impl Http {
     }
 }
 
-/// True if only this machine can reach `url`.
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
-}
-
 /// The `Authorization` header: the key, or user and password of the URL, which are removed from it.
 fn authorization(url: &mut Url, key: Option<&ApiKey>) -> Result<Option<HeaderValue>, RemoteError> {
     let decoded = |text: &str| percent_decoded(text);
@@ -328,15 +321,6 @@ mod tests {
         assert_eq!(url("http://a", &["v2", "models", "a/b c", "infer"]), "http://a/v2/models/a%2Fb%20c/infer");
         let info = Request { query: Some(("model", "a&b".into())), ..Request::get(&["info"]) };
         assert_eq!(http("http://a/?k=1").url(&info).to_string(), "http://a/info?k=1&model=a%26b");
-    }
-
-    #[test]
-    fn what_no_proxy_can_reach() {
-        let is = |url: &str| is_loopback(&Url::parse(url).unwrap());
-        assert!(
-            is("http://127.0.0.1:80") && is("http://127.1.2.3") && is("http://[::1]:80/x") && is("http://localhost")
-        );
-        assert!(!is("http://10.0.0.1") && !is("http://localhost.example.org") && !is("http://[::2]"));
     }
 
     #[test]

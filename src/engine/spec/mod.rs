@@ -3,8 +3,7 @@
 mod engine_spec;
 mod error;
 mod options;
-mod redacted_url;
 
+pub use crate::fetch::http::redacted_url;
 pub use engine_spec::{EngineSpec, is_engine};
 pub use error::SpecError;
-pub use redacted_url::redacted_url;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::table::{MAX_COLUMNS, RowInfo, Table};
 use super::super::{InputError, MAX_RECORD_BYTES};
 use super::VectorsError;
-use super::set::{Builder, SavedVectors, origin};
+use super::set::{Builder, VectorSet, origin};
 use crate::input::files::reader::Reader;
 
 /// The indices of the columns.
@@ -19,7 +19,7 @@ struct Columns {
 }
 
 /// Reads `index,id,tokens,truncated,error,e0,…`; only the numbers are required.
-pub(super) fn read(reader: Reader, name: Arc<str>) -> Result<SavedVectors, VectorsError> {
+pub(super) fn read(reader: Reader, name: Arc<str>) -> Result<VectorSet, VectorsError> {
     let mut table = Table::new(reader, b',', MAX_RECORD_BYTES);
     let wrong = |reason: &str| VectorsError::Header { file: Arc::clone(&name), reason: reason.to_owned() };
     let columns = match advance(&mut table, &name)? {
@@ -103,7 +103,7 @@ impl Columns {
 mod tests {
     use super::*;
 
-    fn read_text(text: &str) -> Result<SavedVectors, VectorsError> {
+    fn read_text(text: &str) -> Result<VectorSet, VectorsError> {
         read(Box::new(std::io::Cursor::new(text.as_bytes().to_vec())), "a.csv".into())
     }
 

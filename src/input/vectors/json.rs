@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use super::super::lines::{Piece, Splitter};
 use super::super::{InputError, MAX_RECORD_BYTES};
 use super::VectorsError;
-use super::set::{Builder, SavedVectors, origin};
+use super::set::{Builder, VectorSet, origin};
 use crate::input::files::reader::{Reader, without_bom};
 use crate::input::origin::Origin;
 use crate::json_words;
@@ -73,12 +73,12 @@ impl Row {
 }
 
 /// Reads an object a line. Blank lines are skipped.
-pub(super) fn lines(reader: Reader, name: Arc<str>) -> Result<SavedVectors, VectorsError> {
+pub(super) fn lines(reader: Reader, name: Arc<str>) -> Result<VectorSet, VectorsError> {
     lines_of(reader, name, MAX_RECORD_BYTES)
 }
 
 /// No line may have more than `max` bytes.
-fn lines_of(reader: Reader, name: Arc<str>, max: usize) -> Result<SavedVectors, VectorsError> {
+fn lines_of(reader: Reader, name: Arc<str>, max: usize) -> Result<VectorSet, VectorsError> {
     let mut builder = Builder::new(Arc::clone(&name));
     let mut pieces = Splitter::new(reader, b'\n', max, name);
     while let Some(piece) = pieces.next() {
@@ -115,12 +115,12 @@ fn malformed(error: &serde_json::Error, origin: Origin, read: &[u8]) -> VectorsE
 }
 
 /// Reads an array of objects; at most one of them is held as text.
-pub(super) fn array(reader: Reader, name: Arc<str>) -> Result<SavedVectors, VectorsError> {
+pub(super) fn array(reader: Reader, name: Arc<str>) -> Result<VectorSet, VectorsError> {
     array_of(reader, name, MAX_RECORD_BYTES)
 }
 
 /// No element may have more than `max` bytes.
-fn array_of(reader: Reader, name: Arc<str>, max: usize) -> Result<SavedVectors, VectorsError> {
+fn array_of(reader: Reader, name: Arc<str>, max: usize) -> Result<VectorSet, VectorsError> {
     let failed = |source: io::Error| VectorsError::from(InputError::Read { origin: origin(&name, 1), source });
     let (left, last) = (Cell::new(max), Cell::new([0; 3]));
     let reader = Bounded { inner: BufReader::new(without_bom(reader).map_err(failed)?), left: &left, last: &last };
@@ -209,9 +209,9 @@ impl<'de> Visitor<'de> for Rows<'_> {
 mod tests {
     use super::*;
 
-    type Read = fn(Reader, Arc<str>) -> Result<SavedVectors, VectorsError>;
+    type Read = fn(Reader, Arc<str>) -> Result<VectorSet, VectorsError>;
 
-    fn read(read: Read, text: &str) -> Result<SavedVectors, VectorsError> {
+    fn read(read: Read, text: &str) -> Result<VectorSet, VectorsError> {
         read(Box::new(io::Cursor::new(text.as_bytes().to_vec())), "a.json".into())
     }
 
@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn no_row_is_longer_than_a_record() {
-        let read = |read: fn(Reader, Arc<str>, usize) -> Result<SavedVectors, VectorsError>, text: &str| {
+        let read = |read: fn(Reader, Arc<str>, usize) -> Result<VectorSet, VectorsError>, text: &str| {
             read(Box::new(io::Cursor::new(text.as_bytes().to_vec())), "a.json".into(), 20_000)
         };
         let long = |length: usize| format!("{{\"embedding\":[1],\"text\":\"{}\"}}", "x".repeat(length));

@@ -14,4 +14,4 @@ mod set;
 
 pub use error::VectorsError;
 pub use read::read;
-pub use set::{SavedRow, SavedVectors};
+pub use set::{VectorRow, VectorSet};

@@ -10,7 +10,7 @@ use half::f16;
 use super::super::InputError;
 use super::VectorsError;
 use super::limits::{MAX_NUMBERS, MAX_ROWS};
-use super::set::{Builder, SavedVectors, origin};
+use super::set::{Builder, VectorSet, origin};
 use crate::input::files::reader::Reader;
 
 /// Longer heads are refused, as numpy does by default from 10,000 on: none of an array of numbers needs so much.
@@ -19,7 +19,7 @@ const LONGEST_HEAD: usize = 10_000;
 const PIECE: usize = 64 << 10;
 
 /// Reads an array of shape (rows, dimensions). `size`: that of the whole file, where it is known before it is read.
-pub(super) fn read(reader: Reader, name: Arc<str>, size: Option<u64>) -> Result<SavedVectors, VectorsError> {
+pub(super) fn read(reader: Reader, name: Arc<str>, size: Option<u64>) -> Result<VectorSet, VectorsError> {
     File { reader, name }.read(size)
 }
 
@@ -48,7 +48,7 @@ impl File {
         VectorsError::Npy { file: Arc::clone(&self.name), reason: reason.into(), hint }
     }
 
-    fn read(mut self, size: Option<u64>) -> Result<SavedVectors, VectorsError> {
+    fn read(mut self, size: Option<u64>) -> Result<VectorSet, VectorsError> {
         let (text, begin) = self.head()?;
         let head = Parser { rest: &text }.head();
         let head = head.ok_or_else(|| self.wrong("the head of this .npy file is damaged", None))?;
@@ -84,7 +84,7 @@ impl File {
         builder.0.rows = (0..rows)
             .map(|row| {
                 let place = Some(row * dimensions..(row + 1) * dimensions);
-                super::set::SavedRow { index: Some(row as u64), id: None, place }
+                super::set::VectorRow { index: Some(row as u64), id: None, place }
             })
             .collect();
         Ok(builder.0)
@@ -319,7 +319,7 @@ mod tests {
     }
 
     /// As a file of a known size, and as a pipe.
-    fn both(bytes: &[u8]) -> [Result<SavedVectors, VectorsError>; 2] {
+    fn both(bytes: &[u8]) -> [Result<VectorSet, VectorsError>; 2] {
         [Some(bytes.len() as u64), None].map(|size| {
             let reader = Box::new(io::BufReader::with_capacity(7, io::Cursor::new(bytes.to_vec())));
             read(reader, "a.npy".into(), size)

@@ -8,23 +8,23 @@ use std::sync::Arc;
 
 /// The vectors of one file, in its order.
 #[derive(Debug, Clone, PartialEq)]
-pub struct SavedVectors {
+pub struct VectorSet {
     /// The file as the user named it, or `stdin`.
     pub name: Arc<str>,
     /// A row an input.
-    pub rows: Vec<SavedRow>,
+    pub rows: Vec<VectorRow>,
     /// The numbers of all vectors.
     pub numbers: Vec<f32>,
 }
 
 /// One row of a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SavedRow {
+pub struct VectorRow {
     /// Index of its input, from 0, if the file has it.
     pub index: Option<u64>,
     /// The id of its input, if it has one; numbers as their digits, as CSV does not distinguish them from strings.
     pub id: Option<String>,
-    /// The range of its vector in [`SavedVectors::numbers`]; `None` if the file has an error instead.
+    /// The range of its vector in [`VectorSet::numbers`]; `None` if the file has an error instead.
     pub place: Option<Range<usize>>,
 }
 
@@ -33,11 +33,11 @@ pub(super) fn origin(file: &Arc<str>, line: u64) -> Origin {
 }
 
 /// Gathers rows.
-pub(crate) struct Builder(pub(crate) SavedVectors);
+pub(crate) struct Builder(pub(crate) VectorSet);
 
 impl Builder {
     pub(super) fn new(name: Arc<str>) -> Self {
-        Self(SavedVectors { name, rows: Vec::new(), numbers: Vec::new() })
+        Self(VectorSet { name, rows: Vec::new(), numbers: Vec::new() })
     }
 
     /// One more row. Its numbers are `None` if it has failed.
@@ -47,13 +47,13 @@ impl Builder {
         id: Option<String>,
         numbers: Option<impl Iterator<Item = f32>>,
     ) -> Result<(), VectorsError> {
-        let SavedVectors { name, rows, numbers: all } = &mut self.0;
+        let VectorSet { name, rows, numbers: all } = &mut self.0;
         let start = all.len();
         let place = numbers.map(|numbers| {
             all.extend(numbers);
             start..all.len()
         });
-        rows.push(SavedRow { index, id, place });
+        rows.push(VectorRow { index, id, place });
         let full = all.len() > MAX_NUMBERS || rows.len() > MAX_ROWS;
         if full { Err(VectorsError::TooLarge { file: Arc::clone(name) }) } else { Ok(()) }
     }

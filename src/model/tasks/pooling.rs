@@ -100,6 +100,19 @@ pub fn normalize(vector: &mut [f32]) {
     }
 }
 
+/// Maximum error of a length of 1 that arithmetic in float32 leaves.
+pub const ROUNDING: f64 = 1e-5;
+/// The same of vectors in replies of servers, which may round numbers to few digits.
+pub const ROUNDING_OF_REPLIES: f64 = 1e-3;
+
+/// Scales `vector` to length 1. Not a bit changes if its length is within `tolerance` of 1, or 0.
+pub fn to_unit(vector: &mut [f32], tolerance: f64) {
+    let length = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+    if length > 0.0 && (length - 1.0).abs() > tolerance {
+        vector.iter_mut().for_each(|x| *x = (f64::from(*x) / length) as f32);
+    }
+}
+
 /// The defect of a vector, if it has one.
 pub fn defect(vector: &[f32]) -> Option<&'static str> {
     let zero = || vector.iter().all(|&x| x == 0.0).then_some("the model's output is the zero vector");
@@ -148,7 +161,22 @@ mod tests {
     }
 
     #[test]
-    fn defects() {
+    fn to_unit_leaves_vectors_of_length_one_and_zero() {
+        for (vector, scaled) in [
+            ([0.6, 0.8], [0.6, 0.8]),
+            ([0.6, 0.800_01], [0.6, 0.800_01]),
+            ([0.0, 0.0], [0.0, 0.0]),
+            ([3.0, 4.0], [0.6, 0.8]),
+            ([f32::MAX, 0.0], [1.0, 0.0]),
+        ] {
+            let mut found = vector;
+            to_unit(&mut found, ROUNDING);
+            assert_eq!(found, scaled, "{vector:?}");
+        }
+    }
+
+    #[test]
+    fn defect_finds_zeros_and_what_is_not_finite() {
         assert_eq!(defect(&[0.0, 1.0]), None);
         assert!(defect(&[0.0, f32::NAN]).is_some());
         assert!(defect(&[f32::NEG_INFINITY]).is_some());

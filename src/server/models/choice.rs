@@ -15,17 +15,6 @@ const ANY: &[&str] = &["", "default/not-specified"];
 /// Minimum similarity of a suggested name.
 const MIN_SIMILARITY: f64 = 0.8;
 
-/// The missing output of a model, for messages.
-fn lack(wanted: OutputKind) -> &'static str {
-    match wanted {
-        OutputKind::Embedding => "no vectors",
-        OutputKind::Sparse => "no sparse vectors",
-        OutputKind::TokenVectors | OutputKind::HiddenStates => "no vectors of tokens",
-        OutputKind::Score => "no scores of documents",
-        OutputKind::Labels | OutputKind::Logits => "no labels",
-    }
-}
-
 impl Models {
     /// The model with exactly this name or source.
     pub fn named(&self, name: &str) -> Option<&Arc<Served>> {
@@ -112,7 +101,7 @@ impl Models {
     fn unable(&self, model: &Served, name: Option<&str>, wanted: OutputKind) -> NoModel {
         let able = |model: &&Arc<Served>| model.profile().is_some_and(|profile| profile.fit(wanted) >= Fit::Able);
         let able: Vec<&str> = self.models.iter().filter(able).map(|model| model.spec.name.as_str()).collect();
-        let lack = lack(wanted);
+        let lack = format!("no {}", wanted.noun());
         let message = match &able[..] {
             [] if self.models.len() == 1 => format!("{} gives {lack}", model.spec.name),
             [] if name.is_none() => format!("this server has no model for it: each of its models gives {lack}"),

@@ -44,11 +44,7 @@ impl LazyEngine {
         name: &str,
         own: &Origin,
     ) -> Result<Arc<dyn Engine>, Failure> {
-        let what = match output {
-            OutputKind::Sparse => "sparse vectors",
-            OutputKind::TokenVectors => "vectors of tokens",
-            _ => "hidden states of tokens",
-        };
+        let what = output.noun();
         let (cell, load, name) = (Arc::clone(&self.0), Arc::clone(load), name.to_owned());
         // In its own task: if the client leaves, the next one must not load it again.
         let loading = tokio::spawn(async move {

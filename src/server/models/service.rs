@@ -11,8 +11,8 @@ use crate::batch::scheduler::Stats;
 use crate::engine::classify::{Classified, Classifier};
 use crate::engine::rerank::{Method, Pairs, Reranker, Score};
 use crate::engine::{
-    Embedding, Engine, Input, Job, Labelled, LocalInfo, OutputKind, OutputOf, Request, RequestOptions, SparseEmbedding,
-    TextError, Times, TokenEmbeddings,
+    BYTES_PER_TOKEN, Embedding, Engine, Input, Job, Labelled, LocalInfo, OutputKind, OutputOf, Request, RequestOptions,
+    SparseEmbedding, TextError, Times, TokenEmbeddings,
 };
 use crate::model::activation::sigmoid;
 use crate::model::m3;
@@ -59,9 +59,6 @@ pub struct Service {
     profile: Arc<Profile>,
     metrics: Arc<ModelMetrics>,
 }
-
-/// Minimum bytes of a token of text, on average, in most languages.
-const BYTES_PER_TOKEN: usize = 3;
 
 /// The output for which a served model is loaded.
 fn purpose(model: &Model) -> OutputKind {
@@ -277,7 +274,7 @@ impl Service {
     /// The estimated number of tokens of `texts`.
     pub fn estimated_tokens(&self, texts: &[Input]) -> usize {
         let most = self.local.max_length;
-        texts.iter().map(|text| (text.bytes() / BYTES_PER_TOKEN + 2).min(most)).sum()
+        texts.iter().map(|text| text.estimate(0, most)).sum()
     }
 
     /// Runs `each` for the indices below `count` on the tokenizer threads, at most `at_once` at a time, admitted like

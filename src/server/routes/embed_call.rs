@@ -8,10 +8,10 @@ use super::foreign_ids;
 use super::inputs::Truncation;
 use super::text_use::TextUse;
 use crate::engine::{Embedding, Input, OutputKind, RequestOptions, Role, TokenEmbeddings};
+use crate::model::pooling::{ROUNDING, to_unit};
 use crate::server::http::{json_pieces, shorten, write};
 use crate::server::memory::BodyPermit;
 use crate::server::models::{Failure, ModelOutput, NoModel, Served, Service, of_inputs};
-use crate::server::vectors::unit;
 use crate::server::{ApiError, App, Limits};
 
 #[derive(Debug, Default)]
@@ -293,8 +293,7 @@ impl EmbedCall {
 fn to_length_one(mut computed: ModelOutput<TokenEmbeddings>) -> ModelOutput<TokenEmbeddings> {
     for text in &mut computed.results {
         for vector in text.vectors.chunks_exact_mut(text.dimensions.max(1)) {
-            let scaled = unit(vector).into_owned();
-            vector.copy_from_slice(&scaled);
+            to_unit(vector, ROUNDING);
         }
     }
     computed

@@ -1,7 +1,5 @@
 //! JSON of vectors, written directly into a response.
 
-use std::borrow::Cow;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
@@ -108,15 +106,6 @@ fn unsigned(dtype: EmbeddingDtype, vector: &[f32]) -> Vec<u8> {
     }
 }
 
-/// The vector scaled to length 1; unchanged to the bit if it has that length.
-pub fn unit(vector: &[f32]) -> Cow<'_, [f32]> {
-    let length = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
-    if length == 0.0 || (length - 1.0).abs() < 1e-5 {
-        return Cow::Borrowed(vector);
-    }
-    Cow::Owned(vector.iter().map(|&x| (f64::from(x) / length) as f32).collect())
-}
-
 /// The numbers of a vector of length 1, times 127.
 fn int8(vector: &[f32]) -> impl Iterator<Item = i8> {
     // The conversion saturates at −128, which is out of range.
@@ -189,14 +178,6 @@ mod tests {
         assert_eq!(write(EncodingFormat::Float, EmbeddingDtype::Ubinary), "[[128],[128]]");
         assert_eq!(write(EncodingFormat::Base64, EmbeddingDtype::Int8), "\"f4FAAA==\"");
         assert_eq!(write(EncodingFormat::Base64, EmbeddingDtype::Float32), "\"AACAPwAAgL8AAAA/AAAAAA==\"");
-    }
-
-    #[test]
-    fn scaling_leaves_what_has_length_one() {
-        assert!(matches!(unit(&[0.6, 0.8]), Cow::Borrowed(_)));
-        assert!(matches!(unit(&[0.0, 0.0]), Cow::Borrowed(_)));
-        assert_eq!(unit(&[3.0, 4.0])[..], [0.6, 0.8]);
-        assert_eq!(unit(&[f32::MAX, 0.0])[..], [1.0, 0.0]);
     }
 
     #[test]

@@ -6,14 +6,13 @@ use std::path::{Path, PathBuf};
 
 use super::plan::Plan;
 use crate::bench::target::Request;
-use crate::cli::CompareTask;
 use crate::commands::engine_set::TokenCounter;
 use crate::commands::{AppContext, Error};
-use crate::compare::engines::{Inputs, Query, Text};
+use crate::compare::engines::{EnginesTask, Inputs, Query, Text};
 use crate::input;
 use crate::input::{RetrievalSet, ScoredPairs};
 
-pub(super) struct Task {
+pub(super) struct EngineInputs {
     pub inputs: Inputs,
     pub truth: Truth,
     /// The names of the files in reports.
@@ -45,16 +44,16 @@ pub(super) enum Truth {
 const QUERY: usize = 0;
 const DOCUMENT: usize = 1;
 
-impl Task {
+impl EngineInputs {
     pub fn read(plan: &Plan, app: &AppContext) -> Result<Self, Error> {
         let task = match plan.task {
-            CompareTask::Embed => texts(plan, app)?,
-            CompareTask::Rerank => queries(plan, app)?,
-            CompareTask::Sts => {
+            EnginesTask::Embed => texts(plan, app)?,
+            EnginesTask::Rerank => queries(plan, app)?,
+            EnginesTask::Sts => {
                 let path = plan.files.first().map_or(Path::new("-"), PathBuf::as_path);
                 pairs(input::read_pairs(path, &plan.pairs)?)
             }
-            CompareTask::Retrieval => {
+            EnginesTask::Retrieval => {
                 let Some(dir) = plan.files.first() else { return Err(Error::Nothing("no directory to read")) };
                 retrieval(input::read_beir(dir, plan.qrels.as_deref())?)
             }
@@ -119,7 +118,7 @@ fn left_out(skipped: usize, first: Option<String>, one: &str, many: &str) -> Vec
     }]
 }
 
-fn texts(plan: &Plan, app: &AppContext) -> Result<Task, Error> {
+fn texts(plan: &Plan, app: &AppContext) -> Result<EngineInputs, Error> {
     let (mut texts, mut skipped, mut first) = (Vec::new(), 0, None);
     for record in input::open(&plan.files, &plan.options)? {
         if app.cancel.is_cancelled() {
@@ -139,10 +138,10 @@ fn texts(plan: &Plan, app: &AppContext) -> Result<Task, Error> {
         first.get_or_insert(reason);
     }
     let warnings = left_out(skipped, first, "text", "texts");
-    Ok(Task { inputs: Inputs::Texts(texts), truth: Truth::Unknown, files: named(&plan.files), warnings })
+    Ok(EngineInputs { inputs: Inputs::Texts(texts), truth: Truth::Unknown, files: named(&plan.files), warnings })
 }
 
-fn queries(plan: &Plan, app: &AppContext) -> Result<Task, Error> {
+fn queries(plan: &Plan, app: &AppContext) -> Result<EngineInputs, Error> {
     let (mut queries, mut skipped, mut first) = (Vec::new(), 0, None);
     for record in input::open_queries(&plan.files, &plan.options)? {
         if app.cancel.is_cancelled() {
@@ -161,11 +160,11 @@ fn queries(plan: &Plan, app: &AppContext) -> Result<Task, Error> {
         }
     }
     let warnings = left_out(skipped, first, "query", "queries");
-    Ok(Task { inputs: Inputs::Queries(queries), truth: Truth::Unknown, files: named(&plan.files), warnings })
+    Ok(EngineInputs { inputs: Inputs::Queries(queries), truth: Truth::Unknown, files: named(&plan.files), warnings })
 }
 
 /// Each text once, however many pairs it is in.
-fn pairs(read: ScoredPairs) -> Task {
+fn pairs(read: ScoredPairs) -> EngineInputs {
     let (mut texts, mut places) = (Vec::new(), HashMap::new());
     let mut place = |text: String| {
         *places.entry(text).or_insert_with_key(|text| {
@@ -184,11 +183,11 @@ fn pairs(read: ScoredPairs) -> Task {
         _ => read.name.to_string(),
     };
     let truth = Truth::Pairs { gold, pairs };
-    Task { inputs: Inputs::Texts(texts), truth, files: vec![name], warnings }
+    EngineInputs { inputs: Inputs::Texts(texts), truth, files: vec![name], warnings }
 }
 
 /// The queries, then the documents.
-fn retrieval(set: RetrievalSet) -> Task {
+fn retrieval(set: RetrievalSet) -> EngineInputs {
     let warnings = set.warnings();
     let RetrievalSet { name, queries, documents, judgements, .. } = set;
     let (first, last) = (queries.len(), queries.len() + documents.len());
@@ -197,5 +196,5 @@ fn retrieval(set: RetrievalSet) -> Task {
     let text = |role| move |(id, text): (String, String)| Text { text, id: Some(id), role };
     let texts = queries.into_iter().map(text(QUERY)).chain(documents.into_iter().map(text(DOCUMENT))).collect();
     let truth = Truth::Judgements { queries: 0..first, documents: first..last, query_ids, document_ids, judgements };
-    Task { inputs: Inputs::Texts(texts), truth, files: vec![name], warnings }
+    EngineInputs { inputs: Inputs::Texts(texts), truth, files: vec![name], warnings }
 }

@@ -4,10 +4,12 @@ use std::num::NonZero;
 use std::path::PathBuf;
 
 use crate::bench::report::Task;
-use crate::cli::{CompareTask, EnginesFlags, FieldArgs};
+use clap::ValueEnum;
+
+use crate::cli::{EnginesFlags, FieldArgs};
 use crate::commands::Error;
 use crate::commands::engine_set::EngineSet;
-use crate::compare::engines::Probe;
+use crate::compare::engines::{EnginesTask, Probe};
 use crate::engine::Role;
 use crate::input;
 use crate::input::PairOptions;
@@ -15,7 +17,7 @@ use crate::input::PairOptions;
 /// The plan of a comparison of engines.
 pub(super) struct Plan {
     pub set: EngineSet,
-    pub task: CompareTask,
+    pub task: EnginesTask,
     /// The engine the others are compared with, by its place, if the user names it.
     pub reference: Option<usize>,
     pub probe: Probe,
@@ -46,36 +48,37 @@ impl Plan {
             split,
             qrels,
         } = asked;
-        let task = task.unwrap_or(CompareTask::Embed);
+        let task = task.unwrap_or(EnginesTask::Embed);
         for (name, given, tasks) in [
-            ("--pair-field", pair_field.is_some(), &[CompareTask::Sts][..]),
-            ("--score-field", score_field.is_some(), &[CompareTask::Sts]),
-            ("--split", split.is_some(), &[CompareTask::Sts]),
-            ("--qrels", qrels.is_some(), &[CompareTask::Retrieval]),
-            ("--id-field", id_field.is_some(), &[CompareTask::Embed, CompareTask::Rerank]),
+            ("--pair-field", pair_field.is_some(), &[EnginesTask::Sts][..]),
+            ("--score-field", score_field.is_some(), &[EnginesTask::Sts]),
+            ("--split", split.is_some(), &[EnginesTask::Sts]),
+            ("--qrels", qrels.is_some(), &[EnginesTask::Retrieval]),
+            ("--id-field", id_field.is_some(), &[EnginesTask::Embed, EnginesTask::Rerank]),
         ] {
             if given && !tasks.contains(&task) {
-                let tasks: Vec<&str> = tasks.iter().map(|task| task.name()).collect();
+                let names = tasks.iter().filter_map(EnginesTask::to_possible_value);
+                let tasks: Vec<String> = names.map(|value| value.get_name().to_owned()).collect();
                 return Err(Error::flag(name, format!("it is for --task {}", tasks.join(" and "))));
             }
         }
         match (task, files.as_slice()) {
-            (CompareTask::Sts, [] | [_]) | (CompareTask::Retrieval, [_]) => {}
-            (CompareTask::Sts, _) => return Err(Error::flag("FILE", "--task sts reads one file of pairs")),
-            (CompareTask::Retrieval, _) => {
+            (EnginesTask::Sts, [] | [_]) | (EnginesTask::Retrieval, [_]) => {}
+            (EnginesTask::Sts, _) => return Err(Error::flag("FILE", "--task sts reads one file of pairs")),
+            (EnginesTask::Retrieval, _) => {
                 let reason = "--task retrieval reads one directory: corpus.jsonl, queries.jsonl, qrels/test.tsv";
                 return Err(Error::flag("FILE", reason));
             }
             _ => {}
         }
         let (batch, samples, seed, reference) = (set.batch, set.samples, set.seed, set.reference.clone());
-        let engine_task = if task == CompareTask::Rerank { Task::Rerank } else { Task::Embed };
+        let engine_task = if task == EnginesTask::Rerank { Task::Rerank } else { Task::Embed };
         let set = EngineSet::resolve(set, engine_task, RETRIES)?;
         let within = |name, value: usize, most: usize| match value {
             value if value > most => Err(Error::flag(name, format!("{value} is more than {most}"))),
             value => Ok(value),
         };
-        let usual_samples = if task == CompareTask::Rerank { SAMPLED_QUERIES } else { SAMPLES };
+        let usual_samples = if task == EnginesTask::Rerank { SAMPLED_QUERIES } else { SAMPLES };
         let probe = Probe {
             batch: batch.map_or(BATCH, NonZero::get),
             concurrency: within("--concurrency", concurrency.map_or(CONCURRENCY, NonZero::get), MOST_AT_A_TIME)?,
@@ -90,6 +93,6 @@ impl Plan {
     }
 
     pub fn roles(&self) -> &'static [Role] {
-        if self.task == CompareTask::Retrieval { &[Role::Query, Role::Document] } else { &[Role::Text] }
+        if self.task == EnginesTask::Retrieval { &[Role::Query, Role::Document] } else { &[Role::Text] }
     }
 }

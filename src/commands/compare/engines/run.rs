@@ -3,21 +3,18 @@
 
 use std::time::{Instant, SystemTime};
 
-use super::inputs::{Task, Tokens};
+use super::inputs::{EngineInputs, Tokens};
 use super::plan::Plan;
 use super::truth::{self, Graded};
 use crate::bench::dataset::LengthHistogram;
 use crate::bench::machine;
-use crate::bench::report::EngineState;
-use crate::bench::summary;
-use crate::cli::{CheckArgs, CompareEnginesArgs, CompareTask};
+use crate::cli::{CheckArgs, CompareEnginesArgs};
 use crate::commands::compare::outcome::{judge, thresholds};
 use crate::commands::engine_set::{EngineFacts, EngineOpener, NamedEngine, OpenError, TokenCounter, facts};
 use crate::commands::exports::Exports;
 use crate::commands::{AppContext, Error, Outcome, async_runtime};
 use crate::compare::engines::{
-    self, Answers, EngineOnTexts, EngineOutcome, EnginesReport, EnginesTask, EnginesWorkload, Inputs, Results,
-    SCHEMA_VERSION,
+    self, Answers, EngineOnTexts, EngineOutcome, EnginesReport, EnginesWorkload, Inputs, Results, SCHEMA_VERSION,
 };
 use crate::compare::scores::{self, ScoreSetReport};
 use crate::compare::threshold::Kind;
@@ -33,7 +30,7 @@ pub(in crate::commands::compare) fn run(args: CompareEnginesArgs, app: &AppConte
     let thresholds = thresholds(&fail_if, Kind::Engines)?;
     let plan = Plan::resolve(flags, files)?;
     let exports = Exports::of_report(exports, engines::document)?;
-    let task = Task::read(&plan, app)?;
+    let task = EngineInputs::read(&plan, app)?;
     let model = plan.set.model(app)?;
     let counter = model.as_ref().map(|model| TokenCounter::new(model, plan.set.task)).transpose()?;
     let max_length = counter.as_ref().map(|counter| counter.max_length);
@@ -76,18 +73,13 @@ pub(in crate::commands::compare) fn run(args: CompareEnginesArgs, app: &AppConte
     Ok(if failed { Outcome::EngineFailed } else { outcome })
 }
 
-fn workload(plan: &Plan, task: &Task, tokens: Option<&Tokens>, max_length: Option<usize>) -> EnginesWorkload {
+fn workload(plan: &Plan, task: &EngineInputs, tokens: Option<&Tokens>, max_length: Option<usize>) -> EnginesWorkload {
     let documents = match &task.inputs {
         Inputs::Texts(_) => None,
         Inputs::Queries(queries) => Some(queries.iter().map(|query| query.documents.len()).sum()),
     };
     EnginesWorkload {
-        task: match plan.task {
-            CompareTask::Embed => EnginesTask::Embed,
-            CompareTask::Rerank => EnginesTask::Rerank,
-            CompareTask::Sts => EnginesTask::Sts,
-            CompareTask::Retrieval => EnginesTask::Retrieval,
-        },
+        task: plan.task,
         files: task.files.clone(),
         inputs: task.inputs.len(),
         documents,
@@ -102,7 +94,7 @@ fn workload(plan: &Plan, task: &Task, tokens: Option<&Tokens>, max_length: Optio
 /// The inputs and settings of a comparison.
 struct Comparing<'a> {
     plan: &'a Plan,
-    task: &'a Task,
+    task: &'a EngineInputs,
     tokens: Option<&'a Tokens>,
     model: Option<&'a Model>,
     app: &'a AppContext,
@@ -135,7 +127,7 @@ impl Comparing<'_> {
             let Some(place) = next else { break };
             waiting.retain(|&other| other != place);
             let (Some(engine), Some(planned)) = (engines.get_mut(place), planned.get(place)) else { continue };
-            match runtime.block_on(self.ask(planned, engine)) {
+            match runtime.block_on(self.compute(planned, engine)) {
                 Ok(results) => {
                     engine.outcome = EngineOutcome::Answered;
                     if engine.failures.inputs > 0 {
@@ -151,12 +143,13 @@ impl Comparing<'_> {
                         reference = Some(Reference { place, results, graded });
                     }
                 }
-                Err(EngineState::Failed { stage, kind, message }) => {
+                Err((stage, error)) => {
+                    // Interrupted.
+                    let Some((kind, message)) = error.failure() else { break };
                     app.bars.printer().warning(&format!("{}: {stage}: {kind}: {message}", planned.name));
-                    engine.outcome = EngineOutcome::Failed { stage, kind, message };
+                    engine.outcome = EngineOutcome::Failed { stage: stage.into(), kind, message };
                     wanted = plan.reference != Some(place) && wanted;
                 }
-                Err(_) => break,
             }
         }
         // Ends requests without a receiver, and name look-ups in progress.
@@ -164,13 +157,17 @@ impl Comparing<'_> {
         Ok((engines, reference.map(|reference| reference.place)))
     }
 
-    /// Opens an engine, computes everything with it, and closes it.
-    async fn ask(&self, planned: &NamedEngine, engine: &mut EngineOnTexts) -> Result<Results, EngineState> {
+    /// Opens an engine, computes everything with it, and closes it; the error has its stage.
+    async fn compute(
+        &self,
+        planned: &NamedEngine,
+        engine: &mut EngineOnTexts,
+    ) -> Result<Results, (&'static str, OpenError)> {
         let Self { plan, task, model, app, .. } = self;
         let printer = app.bars.printer();
         let roles: &[Role] = plan.roles();
         let opener = EngineOpener::new(&plan.set, *model, roles, app);
-        let started = opener.open(planned).await.map_err(OpenError::into_state)?;
+        let started = opener.open(planned).await.map_err(|error| ("start", error))?;
         let EngineFacts { version, details, load_seconds } = started.facts.clone();
         (engine.version, engine.details, engine.load_seconds) = (version, details, Some(load_seconds));
         printer.note(&format!("{}: ready in {load_seconds:.2} s", planned.name));
@@ -178,16 +175,13 @@ impl Comparing<'_> {
         bar.begin(&planned.name, Some(plan.probe.requests(&task.inputs) as u64));
         let tick = || bar.advance();
         let answers = tokio::select! {
-            answers = plan.probe.run(&planned.name, &started.engines, &task.inputs, &tick) => answers.map_err(Some),
-            () = app.cancel.cancelled() => Err(None),
+            answers = plan.probe.run(&planned.name, &started.engines, &task.inputs, &tick) => answers.map_err(OpenError::Failed),
+            () = app.cancel.cancelled() => Err(OpenError::Cancelled),
         };
         drop(bar);
         started.close().await;
-        match answers {
-            Ok(answers) => Ok(self.noted(engine, answers)),
-            Err(Some(failure)) => Err(summary::failed("answers", &failure)),
-            Err(None) => Err(EngineState::NotMeasured),
-        }
+        let answers = answers.map_err(|error| ("answers", error))?;
+        Ok(self.noted(engine, answers))
     }
 
     /// Notes what is known of an engine that has answered.

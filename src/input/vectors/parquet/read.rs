@@ -9,7 +9,7 @@ use crate::input::InputError;
 use crate::input::files::reader::Reader;
 use crate::input::files::source::Source;
 use crate::input::vectors::VectorsError;
-use crate::input::vectors::set::{SavedVectors, origin};
+use crate::input::vectors::set::{VectorSet, origin};
 use crate::panic_guard::catch_panic;
 use parquet::basic::Compression;
 use std::fs::File;
@@ -20,7 +20,7 @@ use std::sync::Arc;
 const PIPE: u64 = 4 << 30;
 
 /// Reads the vectors of `source`; `reader` has the bytes if it is not a regular file.
-pub(crate) fn read(reader: Reader, source: &Source) -> Result<SavedVectors, VectorsError> {
+pub(crate) fn read(reader: Reader, source: &Source) -> Result<VectorSet, VectorsError> {
     let name = &source.name;
     let storage = match source.path().filter(|_| source.is_regular_file()) {
         Some(path) => {
@@ -46,7 +46,7 @@ pub(super) fn piped(reader: Reader, name: &Arc<str>, most: u64) -> Result<Storag
     Ok(Storage::Memory(bytes.into()))
 }
 
-pub(super) fn read_from(storage: &Storage, name: &Arc<str>) -> Result<SavedVectors, VectorsError> {
+pub(super) fn read_from(storage: &Storage, name: &Arc<str>) -> Result<VectorSet, VectorsError> {
     let problem = match catch_panic(|| all(storage, name)) {
         Ok(Ok(vectors)) => return Ok(vectors),
         Ok(Err(problem)) => problem,
@@ -65,7 +65,7 @@ pub(super) fn read_from(storage: &Storage, name: &Arc<str>) -> Result<SavedVecto
     Err(VectorsError::Parquet { file: Arc::clone(name), reason, hint })
 }
 
-pub(super) fn all(storage: &Storage, name: &Arc<str>) -> Result<SavedVectors, Problem> {
+pub(super) fn all(storage: &Storage, name: &Arc<str>) -> Result<VectorSet, Problem> {
     let metadata = footer::read(storage).map_err(damaged)?;
     let columns = Columns::of(metadata.file_metadata().schema_descr());
     let columns = columns.map_err(|refused| Problem::Hinted(refused.reason, refused.hint))?;

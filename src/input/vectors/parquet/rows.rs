@@ -18,7 +18,7 @@ use super::problem::{Problem, damaged};
 use super::schema::{Columns, Number, Scalar, Vectors};
 use super::storage::Storage;
 use crate::input::vectors::limits::MAX_NUMBERS;
-use crate::input::vectors::set::{Builder, SavedVectors};
+use crate::input::vectors::set::{Builder, VectorSet};
 
 /// Rows that are decoded at a time.
 const BATCH: usize = 256;
@@ -29,7 +29,7 @@ pub(super) fn read(
     metadata: &ParquetMetaData,
     columns: &Columns,
     name: &Arc<str>,
-) -> Result<SavedVectors, Problem> {
+) -> Result<VectorSet, Problem> {
     let groups = metadata.row_groups();
     let plausible = pages::plausible(storage.len());
     let counted = |leaf: usize| {

@@ -75,13 +75,13 @@ fn file(fields: &str, group: Vec<Column>) -> Vec<u8> {
     file_with(fields, properties(), &[group])
 }
 
-fn read_bytes(bytes: impl Into<Vec<u8>>) -> Result<SavedVectors, VectorsError> {
+fn read_bytes(bytes: impl Into<Vec<u8>>) -> Result<VectorSet, VectorsError> {
     read_from(&Storage::Memory(Bytes::from(bytes.into())), &"a.parquet".into())
 }
 
 /// From memory, and from a file.
 #[track_caller]
-fn both(bytes: &[u8]) -> SavedVectors {
+fn both(bytes: &[u8]) -> VectorSet {
     let path = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(path.path(), bytes).unwrap();
     let memory = read_bytes(bytes).unwrap();
@@ -106,7 +106,7 @@ fn two() -> Column {
     Column::F32(SIX.to_vec(), vec![3; 6], vec![0, 1, 1, 0, 1, 1])
 }
 
-fn places(found: &SavedVectors) -> Vec<Option<std::ops::Range<usize>>> {
+fn places(found: &VectorSet) -> Vec<Option<std::ops::Range<usize>>> {
     found.rows.iter().map(|row| row.place.clone()).collect()
 }
 

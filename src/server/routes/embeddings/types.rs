@@ -1,13 +1,16 @@
 //! The number types of vectors in the words of all dialects, and their layout in a response.
 
+use std::borrow::Cow;
+
 use serde::de::value::StrDeserializer;
 use serde::de::{Deserialize, Error, SeqAccess};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Schema, Type};
 
+use crate::model::pooling::{ROUNDING, to_unit};
 use crate::server::http::deserialize_shapes;
 use crate::server::routes::embed_call::Vectors;
 use crate::server::routes::inputs::one_of;
-use crate::server::vectors::{EncodingFormat, VectorWriter, unit};
+use crate::server::vectors::{EncodingFormat, VectorWriter};
 use crate::server::{ApiError, EmbeddingDtype};
 
 /// A type of vectors in a response.
@@ -156,14 +159,14 @@ impl Layout {
 
 /// Appends the vector or vectors of an input. int8 and uint8 are computed from vectors of length 1.
 pub fn write(writer: VectorWriter, numbers: &[f32], width: Option<usize>, out: &mut Vec<u8>) {
+    let mut numbers = Cow::Borrowed(numbers);
+    if writer.dtype.needs_length_one() {
+        let row = width.unwrap_or(numbers.len()).max(1);
+        numbers.to_mut().chunks_exact_mut(row).for_each(|row| to_unit(row, ROUNDING));
+    }
     match width {
-        None if writer.dtype.needs_length_one() => writer.write(&unit(numbers), out),
-        None => writer.write(numbers, out),
-        Some(width) if writer.dtype.needs_length_one() => {
-            let rows: Vec<f32> = numbers.chunks_exact(width.max(1)).flat_map(|row| unit(row).into_owned()).collect();
-            writer.write_rows(&rows, width, out);
-        }
-        Some(width) => writer.write_rows(numbers, width, out),
+        None => writer.write(&numbers, out),
+        Some(width) => writer.write_rows(&numbers, width, out),
     }
 }
 
