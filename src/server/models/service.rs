@@ -208,6 +208,7 @@ impl Service {
                 return Err(failure);
             }
             let scores = || reranked.scores.iter().flatten();
+            // As in Infinity and TEI, not the activation that the model's files name, which `infa rerank` follows.
             let relevance = |&Score { score, order, .. }: &Score| Relevance {
                 score: if self.scores_pairs && !raw { sigmoid(order) } else { score },
                 order,
