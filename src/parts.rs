@@ -66,7 +66,7 @@ pub mod input {
     pub use crate::input::{Options, Text, open, open_queries};
 }
 pub mod model {
-    pub use crate::model::{DEFAULT_MODEL, Model, ModelError, fingerprint};
+    pub use crate::model::{DEFAULT_MODEL, Model, ModelError, Setting, SettingError, fingerprint};
     pub mod activation {
         pub use crate::model::activation::Activation;
     }

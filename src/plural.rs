@@ -1,4 +1,4 @@
-//! Counts with their noun: "1 input", "2 inputs".
+//! Counts with their noun ("1 input", "2 inputs"), and names in a row.
 
 /// `count` and the noun, in the plural where it is not one.
 pub fn counted(count: impl TryInto<u64>, noun: &str) -> String {
@@ -15,6 +15,15 @@ pub fn plural(noun: &str) -> String {
     }
 }
 
+/// Names with commas, and `word` before the last: "a, b and c".
+pub fn series<'n>(names: impl IntoIterator<Item = &'n str>, word: &str) -> String {
+    let names: Vec<&str> = names.into_iter().collect();
+    match names.split_last() {
+        Some((last, before)) if !before.is_empty() => format!("{} {word} {last}", before.join(", ")),
+        _ => names.concat(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,5 +36,12 @@ mod tests {
         assert_eq!(counted(2_u32, "key"), "2 keys");
         assert_eq!(counted(1_u64, "more input"), "1 more input");
         assert_eq!(counted(2_u64, "more input"), "2 more inputs");
+    }
+
+    #[test]
+    fn a_series_ends_with_a_word() {
+        assert_eq!(series(["a", "b", "c"], "and"), "a, b and c");
+        assert_eq!(series(["a", "b"], "or"), "a or b");
+        assert_eq!((series(["a"], "or"), series([], "or")), ("a".into(), String::new()));
     }
 }

@@ -10,9 +10,9 @@ use infa::parts::engine::{
     SubmitError, TextOptions, TokenEmbeddings,
 };
 use infa::parts::fetch::Context;
-use infa::parts::model::Model;
 use infa::parts::model::cache::HubEnv;
 use infa::parts::model::tokenizer::Truncate;
+use infa::parts::model::{Model, Setting, SettingError};
 use support::blocking::wait;
 use support::{Blocking, fixture, request, runtime};
 
@@ -72,7 +72,10 @@ fn vectors_are_cut_and_normalised_as_the_call_says() {
     for dimensions in [0, whole.vector.len() + 1] {
         let call = RequestOptions { dimensions: Some(dimensions), ..RequestOptions::default() };
         let refusal = start(&engine, vec![Input::Text("x".into())], &call).err().unwrap();
-        assert!(matches!(&refusal, SubmitError::Option { field: "dimensions", .. }), "{refusal}");
+        assert!(
+            matches!(&refusal, SubmitError::Setting(SettingError { setting: Setting::Dimensions, .. })),
+            "{refusal}"
+        );
     }
 }
 
@@ -86,7 +89,9 @@ fn a_prompt_of_the_call_goes_before_its_texts() {
     );
     let call = RequestOptions { prompt_name: Some("nonsense".into()), ..RequestOptions::default() };
     let refusal = start(&engine, vec![Input::Text("x".into())], &call).err().unwrap();
-    assert!(matches!(&refusal, SubmitError::Option { field: "prompt_name", reason } if reason.contains("nonsense")));
+    assert!(
+        matches!(&refusal, SubmitError::Setting(SettingError { setting: Setting::PromptName, reason, .. }) if reason.contains("nonsense"))
+    );
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn answers(engine: &OnnxEngine, purpose: OutputKind, texts: &[&str]) -> Vec<Vec<
         }
         OutputKind::Sparse => {
             let dense = |indices: Vec<u32>, values: Vec<f32>| {
-                let mut row = vec![0.0; engine.info().dimensions];
+                let mut row = vec![0.0; engine.info().known_dimensions().unwrap()];
                 indices.iter().zip(values).for_each(|(&at, value)| row[at as usize] = value);
                 row
             };

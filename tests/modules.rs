@@ -190,7 +190,7 @@ fn dimensions_and_normalization_by_flag() {
     let vector = |options: &TextOptions| {
         let engine = static_engine(&dir, options);
         let vector = engine.embed(&["a sea"], Role::Text).pop().unwrap().unwrap().vector;
-        assert_eq!(engine.info().dimensions, vector.len());
+        assert_eq!(engine.info().dimensions, Some(vector.len()));
         let norm = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
         assert_eq!(engine.local().normalize, (norm - 1.0).abs() < 1e-5, "{norm}");
         vector

@@ -5,6 +5,9 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use clap::{CommandFactory, ValueEnum};
+use infa::parts::cli::Cli;
+use infa::parts::engine::EngineKind;
 use infa::parts::graph;
 use serde_json::Value as Json;
 
@@ -87,6 +90,56 @@ fn the_readme_names_every_guide() {
         let name = entry.unwrap().file_name().into_string().unwrap();
         assert!(!name.ends_with(".md") || readme.contains(&format!("(docs/{name})")), "{name}");
     }
+}
+
+/// The engines with a property: "a, b and c".
+fn engines(has: impl Fn(EngineKind) -> bool) -> String {
+    let names: Vec<&str> =
+        EngineKind::value_variants().iter().filter(|&&kind| has(kind)).map(|kind| kind.name()).collect();
+    let (last, before) = names.split_last().unwrap();
+    format!("{} and {last}", before.join(", "))
+}
+
+/// The names in backticks in the first cells of the table under `header`, without what follows `=` or `:`.
+fn first_cells(text: &str, header: &str) -> BTreeSet<String> {
+    let rows = text.split(header).nth(1).unwrap().lines().skip(2).take_while(|line| line.starts_with('|'));
+    let cells = rows.map(|row| row.trim_start_matches('|').split('|').next().unwrap());
+    let names = cells.flat_map(|cell| cell.split('`').skip(1).step_by(2));
+    names.map(|name| name.split(['=', ':']).next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn help_and_guides_name_every_engine() {
+    let long_help = |path: &[&str]| {
+        let mut command = Cli::command();
+        for name in path {
+            command = command.find_subcommand(name).unwrap().clone();
+        }
+        command.term_width(0).render_long_help().to_string()
+    };
+    let python = engines(|kind| kind.python().is_some());
+    let servers = engines(|kind| kind.server().is_some());
+    let help = long_help(&["embed"]);
+    assert!(help.contains(&format!("Python engines are {python}, with")), "{help}");
+    assert!(help.contains(&format!("Servers are {servers}, each with")), "{help}");
+    let help = long_help(&["bench"]);
+    assert!(help.contains(&format!("; {python} (Python processes;")), "{help}");
+    let (ours, others) = (engines(|kind| kind.launch().is_some()), |kind: EngineKind| {
+        kind.server().is_some() && kind.launch().is_none()
+    });
+    let others = engines(others);
+    assert!(help.contains(&format!("{ours} (servers: started here")) && help.contains(&format!("; {others} (NAME")));
+    let installed = engines(|kind| kind.recipe().packages.is_some()).replace(" and ", ", ");
+    assert!(long_help(&["engines", "install"]).contains(&format!("Engines: {installed}")));
+
+    let read = |name: &str| std::fs::read_to_string(root().join(name)).unwrap();
+    let all = |has: fn(EngineKind) -> bool| -> BTreeSet<String> {
+        EngineKind::value_variants().iter().filter(|&&kind| has(kind)).map(|kind| kind.name().to_owned()).collect()
+    };
+    let guide = read("docs/engines.md");
+    assert_eq!(first_cells(&guide, "| spec | engine |"), all(|_| true));
+    assert_eq!(first_cells(&guide, "| engine | library | options |"), all(|kind| kind.python().is_some()));
+    assert!(read("README.md").contains(&format!("{} engines in rounds", all(|_| true).len())));
 }
 
 #[test]

@@ -307,7 +307,7 @@ mod tests {
                 (OutputKind::Score, scores.into_iter().map(output).collect())
             }
         };
-        let info = EngineInfo { model: "echo".into(), output: kind, dimensions: 1, scoring: None, local: None };
+        let info = EngineInfo { model: "echo".into(), output: kind, dimensions: Some(1), scoring: None, local: None };
         let echo: Arc<dyn Engine> = Arc::new(Echo { info, outputs });
         match kind {
             OutputKind::Score => OpenEngine::Reranker(Reranker::new(echo, Method::Engine).unwrap()),

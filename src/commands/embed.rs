@@ -47,7 +47,7 @@ pub(super) fn run(args: EmbedArgs, app: &AppContext) -> Result<Outcome, Error> {
     let engine = options.embedder(kind, role, &app.host(), runtime.handle()?)?;
     let before = (super::engine::opened(&options), start.elapsed().as_secs_f64());
 
-    let shape = shape(engine.info().dimensions);
+    let shape = shape(engine.info().known_dimensions()?);
     let writer = match shortened {
         true => output::preview(),
         false => output::open(format, &destination, shape, precision),

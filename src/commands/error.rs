@@ -1,5 +1,7 @@
 //! The ends of a command, and their exit statuses.
 
+use std::sync::Arc;
+
 use super::bench::ConfigError;
 use crate::bench::report::SpliceError;
 use crate::compare::runs::RunsError;
@@ -9,7 +11,7 @@ use crate::engine::{EngineError, PythonError, RemoteError, TextError};
 use crate::fetch::FetchError;
 use crate::input::vectors::VectorsError;
 use crate::input::{BeirError, InputError, PairsError};
-use crate::model::ModelError;
+use crate::model::{ModelError, Setting, SettingError};
 use crate::output::OutputError;
 use crate::runtime::RuntimeError;
 use crate::server::ServeError;
@@ -80,8 +82,8 @@ pub enum Error {
     OutputOpen(OutputError),
     #[error(transparent)]
     Output(OutputError),
-    #[error(transparent)]
-    Engine(EngineError),
+    #[error("{}", of_engine(.0))]
+    Engine(Arc<EngineError>),
     #[error(transparent)]
     Install(#[from] InstallError),
     /// The engine ended in the middle of the work.
@@ -91,8 +93,9 @@ pub enum Error {
     Thread(std::io::Error),
     #[error("signals cannot be handled: {0}")]
     Signals(std::io::Error),
-    #[error(transparent)]
-    Load(LoadError),
+    /// A model cannot be served.
+    #[error("{message}")]
+    Load { message: String, hint: Option<String> },
     #[error("{name}: {error}")]
     OfModel { name: String, error: Box<Error> },
     #[error(transparent)]
@@ -107,9 +110,49 @@ pub enum Error {
     Stdout(std::io::Error),
 }
 
+/// The flag of a setting.
+fn flag_of(setting: Setting) -> &'static str {
+    match setting {
+        Setting::Engine => "--engine",
+        Setting::ModelId => "--model-id",
+        Setting::Revision => "--revision",
+        Setting::OnnxFile => "--onnx-file",
+        Setting::Dtype => "--dtype",
+        Setting::Calibrate => "--calibrate",
+        Setting::CopyWeights => "--copy-weights",
+        Setting::OutputType => "--output-type",
+        Setting::Role => "--mode",
+        Setting::Pairs => "--pair-field",
+        Setting::MaxLength => "--max-length",
+        Setting::Truncate => "--truncate",
+        Setting::Pooling => "--pooling",
+        Setting::Normalize => "--normalize",
+        Setting::Unscaled => "--no-normalize",
+        Setting::Dimensions => "--dimensions",
+        Setting::Prompt => "--prompt",
+        Setting::PromptName => "--prompt-name",
+        Setting::RawScores => "--raw-scores",
+    }
+}
+
+/// An engine's error with the flag that it is about.
+fn of_engine(error: &EngineError) -> String {
+    match error {
+        EngineError::Setting(e) => format!("{}{}: {}", flag_of(e.setting), e.shown_value(), e.reason),
+        EngineError::NoOutput { .. } => format!("{}: {error}", flag_of(Setting::OutputType)),
+        error => error.to_string(),
+    }
+}
+
 impl From<EngineError> for Error {
     fn from(e: EngineError) -> Self {
-        let cancelled = match &e {
+        Arc::new(e).into()
+    }
+}
+
+impl From<Arc<EngineError>> for Error {
+    fn from(e: Arc<EngineError>) -> Self {
+        let cancelled = match &*e {
             EngineError::Model(e) => e.is_cancelled(),
             EngineError::Runtime(RuntimeError::NotInstalled(FetchError::Cancelled)) => true,
             EngineError::Remote { error: RemoteError::Cancelled, .. } => true,
@@ -123,6 +166,21 @@ impl From<EngineError> for Error {
 impl From<ModelError> for Error {
     fn from(e: ModelError) -> Self {
         EngineError::from(e).into()
+    }
+}
+
+impl From<SettingError> for Error {
+    fn from(e: SettingError) -> Self {
+        EngineError::from(e).into()
+    }
+}
+
+impl From<LoadError> for Error {
+    fn from(e: LoadError) -> Self {
+        match e {
+            LoadError::Engine(e) => e.into(),
+            LoadError::Other { message, hint } => Self::Load { message, hint },
+        }
     }
 }
 
@@ -174,22 +232,25 @@ impl Error {
             | Self::OutputOpen(_)
             | Self::Serve(_)
             | Self::Trace(_) => 2,
-            Self::Engine(EngineError::Model(ModelError::Flag { .. } | ModelError::NoSuchPath(_))) => 2,
-            Self::Engine(EngineError::Runtime(
-                RuntimeError::Device { .. }
-                | RuntimeError::Dtype(_)
-                | RuntimeError::Int8File(_)
-                | RuntimeError::Kernels(_),
-            )) => 2,
-            Self::Engine(EngineError::Python { error: PythonError::Option(_), .. }) => 2,
-            Self::Engine(EngineError::Remote { .. }) => 4,
+            Self::Engine(e) => match &**e {
+                EngineError::Setting(_)
+                | EngineError::NoOutput { .. }
+                | EngineError::Runtime(
+                    RuntimeError::Device { .. }
+                    | RuntimeError::Dtype(_)
+                    | RuntimeError::Int8File(_)
+                    | RuntimeError::Kernels(_),
+                )
+                | EngineError::Python { error: PythonError::Option(_), .. } => 2,
+                EngineError::Remote { .. } => 4,
+                _ => 3,
+            },
             Self::Install(InstallError::Nothing { .. }) => 2,
-            Self::Engine(_)
-            | Self::Ended(_)
+            Self::Ended(_)
             | Self::Install(_)
             | Self::Thread(_)
             | Self::Signals(_)
-            | Self::Load(_)
+            | Self::Load { .. }
             | Self::Metrics(_) => 3,
             Self::OfModel { error, .. } => error.exit_status(),
             Self::Interrupted => crate::ui::interrupt::INTERRUPTED,
@@ -207,7 +268,7 @@ impl Error {
             }
             Self::Thread(e) => Some(crate::threads::hint(&e.to_string()).into()),
             Self::Serve(e) => e.hint(),
-            Self::Load(e) => e.hint.clone(),
+            Self::Load { hint, .. } => hint.clone(),
             Self::Compare(e) => e.hint(),
             Self::Vectors(e) => e.hint(),
             Self::Pairs(e) => e.hint(),
@@ -226,5 +287,46 @@ impl Error {
             | Self::Signals(_) => None,
             Self::Metrics(_) | Self::Trace(_) => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use clap::{Command, CommandFactory, ValueEnum};
+
+    use super::*;
+    use crate::cli::Cli;
+    use crate::engine::OutputKind;
+
+    fn flags(command: &Command) -> Vec<String> {
+        let own = command.get_arguments().filter_map(|arg| arg.get_long()).map(|long| format!("--{long}"));
+        own.chain(command.get_subcommands().flat_map(flags)).collect()
+    }
+
+    #[test]
+    fn every_setting_has_a_flag_of_its_own() {
+        let (known, mut seen) = (flags(&Cli::command()), Vec::new());
+        for &setting in Setting::value_variants() {
+            let flag = flag_of(setting);
+            assert!(known.iter().any(|known| known == flag) && !seen.contains(&flag), "{setting:?}: {flag}");
+            seen.push(flag);
+        }
+    }
+
+    #[test]
+    fn errors_of_engines_name_the_flag() {
+        let refused =
+            SettingError::new(Setting::Dtype, "there is nothing to multiply").value("int8").hint("leave it out");
+        let error = Error::from(ModelError::from(refused));
+        assert_eq!(
+            (error.to_string().as_str(), error.exit_status()),
+            ("--dtype int8: there is nothing to multiply", 2)
+        );
+        assert_eq!(error.hint().as_deref(), Some("leave it out"));
+        let (output, reason) = (OutputKind::Sparse, "it has no head");
+        let error = Error::from(EngineError::NoOutput { model: "m".into(), output, reason });
+        assert_eq!(error.to_string(), "--output-type: m gives no sparse vectors: it has no head");
+        assert!(error.exit_status() == 2 && error.hint().unwrap().contains("inspect"));
     }
 }

@@ -60,7 +60,7 @@ mod tests {
 
     #[test]
     fn inputs_of_another_form_are_refused() {
-        let info = |output| EngineInfo { model: "m".into(), output, dimensions: 1, scoring: None, local: None };
+        let info = |output| EngineInfo { model: "m".into(), output, dimensions: Some(1), scoring: None, local: None };
         let refused = |output: OutputKind, asked: OutputKind, inputs: &[Input]| {
             check(&info(output), asked.into(), inputs).err().map(|error| error.to_string())
         };

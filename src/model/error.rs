@@ -1,6 +1,7 @@
 //! Errors of models.
 
 use super::hub::HubError;
+use super::setting::SettingError;
 use super::weights::WeightsError;
 use crate::fetch::FetchError;
 use std::path::PathBuf;
@@ -8,9 +9,8 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModelError {
-    /// `--model-id` names a path that does not exist.
-    #[error("--model-id {}: there is no such file or directory", if .0.is_empty() { "\"\"" } else { .0 })]
-    NoSuchPath(String),
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     /// The model's directory lacks a file.
     #[error("{}: there is no {what}", dir.display())]
     MissingFile {
@@ -47,9 +47,6 @@ pub enum ModelError {
     /// tokenizer.json cannot be used.
     #[error("{}: not a usable tokenizer: {reason}", path.display())]
     Tokenizer { path: PathBuf, reason: String },
-    /// A flag that does not fit the model.
-    #[error("{flag}: {reason}")]
-    Flag { flag: &'static str, reason: String },
     /// The weights of one of the model's modules.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -69,9 +66,7 @@ pub enum ModelError {
 impl ModelError {
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::NoSuchPath(_) => {
-                Some("give a directory, an .onnx file, or a repository such as BAAI/bge-small-en-v1.5".into())
-            }
+            Self::Setting(e) => e.hint.clone(),
             Self::MissingFile { hint, .. } | Self::AdapterOnly { hint, .. } => Some(hint.clone()),
             Self::NotAModel { cached: Some(cached), .. } => Some(format!(
                 "the directory hides a cached model: --model-id {cached}, or give the directory another name"
@@ -91,10 +86,6 @@ impl ModelError {
             Self::Tokenizer { .. } => {
                 Some("the file may be damaged: fetch it again, or save it anew with AutoTokenizer".into())
             }
-            Self::Flag { flag: "--output-type" | "infa model export", .. } => {
-                Some("infa model inspect shows the model's task".into())
-            }
-            Self::Flag { .. } => None,
             Self::Weights(e) => e.hint(),
             Self::Hub(e) => e.hint(),
             Self::DefaultModel { package, .. } => package.hint(),

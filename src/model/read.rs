@@ -4,6 +4,7 @@ use super::error::ModelError;
 use super::files::json::read_object;
 use super::files::sentence::{Encoder, SentenceConfig};
 use super::hub::source::{Source, Weights as WeightsFile};
+use super::setting::{Setting, SettingError};
 use super::tasks::labels::Head;
 use super::tasks::pooling::Pooling;
 use super::tasks::similarity::Similarity;
@@ -97,7 +98,7 @@ impl Model {
     }
 
     /// The text to put before each input: `prompt` as it is, the prompt called `name`, or the model's default.
-    pub fn prompt(&self, prompt: Option<&str>, name: Option<&str>) -> Result<Option<String>, ModelError> {
+    pub fn prompt(&self, prompt: Option<&str>, name: Option<&str>) -> Result<Option<String>, SettingError> {
         let prompts = &self.sentence.prompts;
         let chosen = match (prompt, name) {
             (Some(text), _) => Some(text.to_owned()),
@@ -105,7 +106,7 @@ impl Model {
                 let known = prompts.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
                 let known =
                     if known.is_empty() { "the model has no prompts".into() } else { format!("known: {known}") };
-                ModelError::Flag { flag: "--prompt-name", reason: format!("no prompt is called \"{name}\" ({known})") }
+                SettingError::new(Setting::PromptName, format!("no prompt is called \"{name}\" ({known})"))
             })?),
             (None, None) => self.sentence.default_prompt.clone(),
         };

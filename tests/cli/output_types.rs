@@ -110,6 +110,11 @@ fn a_model_says_what_it_is() {
     says("colbert-pylate", "sparse", &["neither a masked-LM head", "sparse_linear"]);
     let tiny = embed_with(fixture("bert-tiny"), ["--output-type", "sparse"]).stdin("a\n").run().status(2);
     tiny.says(&["gives no sparse vectors", "hint: infa model inspect"]);
+    // The model is not the reason.
+    for engine in ["torch", "openai=http://127.0.0.1:1"] {
+        let ran = embed_with(fixture("bert-tiny"), ["--output-type", "sparse", "--engine", engine]).stdin("a\n").run();
+        assert!(!ran.status(2).says(&["--output-type: ", "hint: leave --output-type out"]).err.contains("inspect"));
+    }
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl Fake {
         let info = EngineInfo {
             model: "fake".into(),
             output: OutputKind::Embedding,
-            dimensions: 2,
+            dimensions: Some(2),
             scoring: None,
             local: Some(Arc::new(local)),
         };

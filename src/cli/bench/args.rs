@@ -24,7 +24,7 @@ Examples:
   infa bench serving --dry-run";
 
 const ENGINES: &str = "\
-Engines: onnx (in this process); torch, onnx-export, openvino, ctranslate2 and fastembed (Python processes; infa engines installs their packages); infinity, tei and infa (servers: started here, or NAME=URL); openai, cohere, jina and triton (NAME=URL). Options follow a colon: onnx:int8, openvino:int8, torch:bfloat16:compile.";
+Engines: onnx (in this process); torch, onnx-export, openvino, ctranslate2 and fastembed (Python processes; infa engines installs their packages); tei, infinity and infa (servers: started here, or NAME=URL); openai, cohere, jina and triton (NAME=URL). Options follow a colon: onnx:int8, openvino:int8, torch:bfloat16:compile.";
 const DATASETS: &str = "\
 Datasets: words, payload, fixed, uniform, lognormal, duplicates, queries, passages, multilingual, code, rerank, each with keys (lognormal:median=64,sigma=0.8,count=1000), or file=PATH.";
 const LOADS: &str = "\

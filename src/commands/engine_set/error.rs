@@ -28,17 +28,22 @@ impl OpenError {
 impl From<Error> for OpenError {
     fn from(error: Error) -> Self {
         let message = with_hint(&error.to_string(), error.hint());
-        match error {
-            Error::Interrupted => Self::Cancelled,
-            Error::Engine(EngineError::Remote { engine: _, error, hint }) => {
-                let failure = Failure::from(error);
-                Self::Failed(Failure { message: with_hint(&failure.message, hint), ..failure })
+        let Error::Engine(error) = error else {
+            return match error {
+                Error::Interrupted => Self::Cancelled,
+                _ => Self::Failed(Failure::new(FailureKind::Other, message)),
+            };
+        };
+        match &*error {
+            EngineError::Remote { engine: _, error, hint } => {
+                let failure = Failure::from(error.clone());
+                Self::Failed(Failure { message: with_hint(&failure.message, hint.clone()), ..failure })
             }
-            Error::Engine(EngineError::Python { engine: _, error }) => {
+            EngineError::Python { engine: _, error } => {
                 let message = with_hint(&error.to_string(), error.hint());
                 match error {
                     PythonError::NoPython { .. } | PythonError::Missing { .. } => Self::NotAvailable(message),
-                    error => Self::Failed(Failure { message, ..Failure::from(error) }),
+                    error => Self::Failed(Failure { message, ..Failure::from(error.clone()) }),
                 }
             }
             _ => Self::Failed(Failure::new(FailureKind::Other, message)),

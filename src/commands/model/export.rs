@@ -8,11 +8,11 @@ use crate::commands::{AppContext, Error, Outcome};
 use crate::engine::{self, EngineError};
 use crate::graph::export::{MOST_INSIDE, export};
 use crate::graph::{self, GraphError, Lexical, Operators, Output, Request, Rows};
+use crate::model::Model;
 use crate::model::splade::{self, SpladePooling};
 use crate::model::task::Task;
 use crate::model::tokenizer;
 use crate::model::weights::Weights;
-use crate::model::{Model, ModelError};
 use crate::output::{BytesWriter, Destination};
 use crate::runtime::device::Dtype;
 
@@ -90,13 +90,14 @@ fn beside(output: &Path) -> PathBuf {
 }
 
 fn open_weights(model: &Model) -> Result<Weights, Error> {
-    let refuse = |reason: String| ModelError::Flag { flag: "infa model export", reason };
-    if model.is_static() {
-        return Err(refuse(format!("{} consists of static embeddings: there is no graph to write", model.name)).into());
-    }
-    let Some(path) = model.weights.safetensors() else {
-        return Err(refuse(format!("{} is an .onnx file already", model.name)).into());
+    let refuse = |what: &str| Error::Usage {
+        message: format!("infa model export: {} {what}", model.name),
+        hint: "infa model inspect shows the model's task".into(),
     };
+    if model.is_static() {
+        return Err(refuse("consists of static embeddings: there is no graph to write"));
+    }
+    let Some(path) = model.weights.safetensors() else { return Err(refuse("is an .onnx file already")) };
     let open = || {
         let mut weights = Weights::open(path)?;
         if let Some(adapter) = model.adapter {

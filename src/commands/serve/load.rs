@@ -1,75 +1,65 @@
 //! Loads the models of a server.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
 use super::settings::ServedModel;
 use crate::commands::{AppContext, Error};
 use crate::engine::open::LocalOptions;
-use crate::server::models::{Choose, Load, LoadError, Models, Spec};
+use crate::server::models::{Choose, Load, LoadError, Served, Spec};
 use crate::server::{App, Metrics};
 
-/// The error of the last failed load, for the exit status; the server itself keeps only the message.
-pub type Fault = Arc<Mutex<Option<Error>>>;
-
 /// Loads and drops the models one by one.
-pub fn preload(specs: Vec<Spec>, fault: &Fault, app: &AppContext) -> Result<(), Error> {
+pub fn preload(specs: Vec<Spec>, app: &AppContext) -> Result<(), Error> {
+    let several = specs.len() > 1;
     for spec in specs {
-        let name = spec.name.clone();
-        Models::new(vec![spec]).all().iter().try_for_each(|model| model.load()).map_err(|e| cause(fault, e))?;
-        app.bars.printer().note(&format!("{name} can be loaded"));
+        let model = Served::new(spec);
+        load(&model, several)?;
+        app.bars.printer().note(&format!("{} can be loaded", model.spec.name));
     }
     Ok(())
 }
 
 /// Loads the models one by one, so that their temporary memory does not add up. The receiver gets the result.
-pub fn start_loading(state: &Arc<App>, fault: &Fault) -> Result<oneshot::Receiver<Result<(), Error>>, Error> {
+pub fn start_loading(state: &Arc<App>) -> Result<oneshot::Receiver<Result<(), Error>>, Error> {
     let (sender, loaded) = oneshot::channel();
-    let (state, fault) = (Arc::clone(state), Arc::clone(fault));
+    let state = Arc::clone(state);
     spawn("loader", move || {
-        let result = state.models.all().iter().try_for_each(|model| model.load()).map_err(|e| cause(&fault, e));
+        let models = state.models.all();
+        let result = models.iter().try_for_each(|model| load(model, models.len() > 1));
         // No receiver if the server has already ended.
         let _ = sender.send(result);
     })?;
     Ok(loaded)
 }
 
+/// Loads a model; with `several`, an error begins with its name.
+fn load(model: &Served, several: bool) -> Result<(), Error> {
+    model.load().map_err(|e| match (e.into(), several) {
+        (error, true) => Error::OfModel { name: model.spec.name.clone(), error: Box::new(error) },
+        (error, false) => error,
+    })
+}
+
 pub fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Result<(), Error> {
     std::thread::Builder::new().name(name.into()).spawn(body).map(drop).map_err(Error::Thread)
 }
 
-/// The error behind the server's message.
-fn cause(fault: &Fault, message: LoadError) -> Error {
-    fault.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(Error::Load(message))
-}
-
-/// The server's description of a model. With `several`, errors begin with the model's name.
-pub fn spec(model: ServedModel, several: bool, fault: &Fault, metrics: &Metrics, app: &AppContext) -> Spec {
+/// The server's description of a model.
+pub fn spec(model: ServedModel, metrics: &Metrics, app: &AppContext) -> Spec {
     let ServedModel { name, aliases, model_id, embedding_dtype, warm_up, mut options } = model;
     let metrics = metrics.model(&name);
     options.onnx.observer = Some(Arc::clone(&metrics) as _);
-    let load = loader(options, several.then(|| name.clone()), Arc::clone(fault), app.clone());
-    Spec { name, aliases, model_id, embedding_dtype, warm_up, load, metrics }
+    Spec { name, aliases, model_id, embedding_dtype, warm_up, load: loader(options, app.clone()), metrics }
 }
 
 /// The function that loads a model.
-fn loader(options: LocalOptions, name: Option<String>, fault: Fault, app: AppContext) -> Load {
+fn loader(options: LocalOptions, app: AppContext) -> Load {
     Arc::new(move |choose: Choose<'_>| {
-        let load = || {
-            let host = app.host();
-            let prepared = options.prepare(&host)?;
-            let output = choose(&prepared.model)?;
-            Ok(options.start(prepared, output, &host)?)
-        };
-        load().map_err(|e: Error| {
-            let message = LoadError { message: e.to_string(), hint: e.hint() };
-            let e = match &name {
-                Some(name) => Error::OfModel { name: name.clone(), error: Box::new(e) },
-                None => e,
-            };
-            *fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(e);
-            message
-        })
+        let host = app.host();
+        let prepared = options.prepare(&host)?;
+        let output = choose(&prepared.model)?;
+        options.start(prepared, output, &host).map_err(LoadError::from)
     })
 }

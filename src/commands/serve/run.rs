@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
-use super::load::{Fault, preload, spawn, spec, start_loading};
+use super::load::{preload, spawn, spec, start_loading};
 use super::open_files;
 use super::settings::Settings;
 use crate::cli::ServeArgs;
@@ -33,12 +33,10 @@ pub fn run(args: ServeArgs, app: &AppContext) -> Result<Outcome, Error> {
         Settings::resolve(args, &app.globals)?;
     remarks.iter().for_each(|remark| printer.warning(remark));
 
-    let fault = Fault::default();
-    let several = models.len() > 1;
     let metrics = Metrics::new()?;
-    let specs = models.into_iter().map(|model| spec(model, several, &fault, &metrics, app)).collect();
+    let specs = models.into_iter().map(|model| spec(model, &metrics, app)).collect();
     if preload_only {
-        preload(specs, &fault, app)?;
+        preload(specs, app)?;
         return Ok(Outcome::Done);
     }
     open_files::raise_limit();
@@ -48,7 +46,7 @@ pub fn run(args: ServeArgs, app: &AppContext) -> Result<Outcome, Error> {
     interrupt::be_patient_for(options.shutdown_timeout.saturating_add(AFTER_SHUTDOWN));
     let tracing = traces.as_ref().map(Tracing::start).transpose()?;
     let state = App::new(Models::new(specs).strict(strict_names), limits, metrics, tracing.clone());
-    let loaded = start_loading(&state, &fault)?;
+    let loaded = start_loading(&state)?;
     if let Some(idle) = unload_after {
         let state = Arc::clone(&state);
         spawn("idle", move || state.models.unload_idle(idle, || state.is_draining()))?;

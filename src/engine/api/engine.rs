@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Completed, Job, JobResults, OutputKind, Pending, Request, SubmitError};
+use super::{Completed, EngineError, Job, JobResults, OutputKind, Pending, Request, SubmitError};
 use crate::batch::scheduler::Stats;
 use crate::engine::max_sim::Scoring;
 use crate::model::Model;
@@ -52,12 +52,24 @@ pub struct EngineInfo {
     pub model: String,
     /// The output that the engine was loaded for.
     pub output: OutputKind,
-    /// Length of the vectors (of sparse ones: the size of the vocabulary); or the number of labels.
-    pub dimensions: usize,
+    /// Length of the vectors (of sparse ones: the size of the vocabulary); or the number of labels. `None` for a server
+    /// that was attached without a first request.
+    pub dimensions: Option<usize>,
     /// The comparison of token vectors; `None` for other outputs.
     pub scoring: Option<Scoring>,
     /// Details of a model in this process.
     pub local: Option<Arc<LocalInfo>>,
+}
+
+impl EngineInfo {
+    /// The dimensions of an engine that was opened with a first request.
+    ///
+    /// # Errors
+    /// [`EngineError::NoOutput`] if they are not known.
+    pub fn known_dimensions(&self) -> Result<usize, EngineError> {
+        let (model, reason) = (&self.model, "their length is not known before the first reply");
+        self.dimensions.ok_or_else(|| EngineError::NoOutput { model: model.clone(), output: self.output, reason })
+    }
 }
 
 /// Details of a model in this process.

@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::OutputKind;
 use crate::batch::scheduler::Full;
 use crate::engine::python::PythonError;
 use crate::engine::remote::RemoteError;
 use crate::graph::GraphError;
 use crate::model::tokenizer::TokenizeError;
-use crate::model::{Model, ModelError};
+use crate::model::{Model, ModelError, Setting, SettingError};
 use crate::runtime::RuntimeError;
 
 /// The reason that a text has no result.
@@ -102,8 +103,8 @@ impl From<TokenizeError> for TextError {
 /// The reason why a request has no results.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SubmitError {
-    #[error("{field}: {reason}")]
-    Option { field: &'static str, reason: String },
+    #[error(transparent)]
+    Setting(#[from] SettingError),
     #[error("the queue is full")]
     Full { retry_after: Duration },
     #[error("{tokens} tokens are more than {most}")]
@@ -123,6 +124,13 @@ pub enum SubmitError {
     Gone,
 }
 
+impl SubmitError {
+    /// The error of a request with a setting that the engine was opened with.
+    pub(in crate::engine) fn settled(setting: Setting) -> Self {
+        SettingError::new(setting, "it is settled when the engine is opened").into()
+    }
+}
+
 impl From<Full> for SubmitError {
     fn from(Full { retry_after }: Full) -> Self {
         Self::Full { retry_after }
@@ -134,7 +142,12 @@ impl From<Full> for SubmitError {
 #[non_exhaustive]
 pub enum EngineError {
     #[error(transparent)]
-    Model(#[from] ModelError),
+    Model(ModelError),
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// The model does not give the output.
+    #[error("{model} gives no {}: {reason}", output.noun())]
+    NoOutput { model: String, output: OutputKind, reason: &'static str },
     #[error("{model} is {is}: {what}")]
     WrongTask { model: String, is: String, what: String, hint: Option<String> },
     #[error(transparent)]
@@ -149,6 +162,15 @@ pub enum EngineError {
     Python { engine: String, error: PythonError },
 }
 
+impl From<ModelError> for EngineError {
+    fn from(e: ModelError) -> Self {
+        match e {
+            ModelError::Setting(e) => Self::Setting(e),
+            e => Self::Model(e),
+        }
+    }
+}
+
 impl EngineError {
     /// The error of a `model` of another kind: `what` is the missing capability.
     pub(crate) fn wrong_task(model: &Model, what: &str) -> Self {
@@ -156,9 +178,15 @@ impl EngineError {
         Self::WrongTask { model: model.name.clone(), is, what: what.to_owned(), hint }
     }
 
+    pub(in crate::engine) fn no_output(model: &Model, output: OutputKind, reason: &'static str) -> Self {
+        Self::NoOutput { model: model.name.clone(), output, reason }
+    }
+
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Model(e) => e.hint(),
+            Self::Setting(e) => e.hint.clone(),
+            Self::NoOutput { .. } => Some("infa model inspect shows the model's task".into()),
             Self::WrongTask { hint, .. } => {
                 Some(hint.clone().unwrap_or_else(|| "infa model inspect describes the model".into()))
             }

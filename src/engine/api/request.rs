@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::SubmitError;
+use crate::model::Setting;
 use crate::model::pooling::Pooling;
 use crate::model::tokenizer::Truncate;
 
@@ -112,19 +113,18 @@ impl RequestOptions {
     /// Checks that no field is set but the role; for engines whose other options are fixed at opening.
     ///
     /// # Errors
-    /// [`SubmitError::Option`] for the first other field that is set.
+    /// [`SubmitError::Setting`] for the first other field that is set.
     pub(in crate::engine) fn role_alone(&self) -> Result<(), SubmitError> {
         let Self { role: _, prompt, prompt_name, truncate, normalize, dimensions, most_numbers: _ } = self;
-        let fields = [
-            ("prompt", prompt.is_some()),
-            ("prompt_name", prompt_name.is_some()),
-            ("truncate", truncate.is_some()),
-            ("normalize", normalize.is_some()),
-            ("dimensions", dimensions.is_some()),
+        let settings = [
+            (Setting::Prompt, prompt.is_some()),
+            (Setting::PromptName, prompt_name.is_some()),
+            (Setting::Truncate, truncate.is_some()),
+            (Setting::Normalize, normalize.is_some()),
+            (Setting::Dimensions, dimensions.is_some()),
         ];
-        let reason = "it is settled when the engine is opened";
-        match fields.into_iter().find(|&(_, set)| set) {
-            Some((field, _)) => Err(SubmitError::Option { field, reason: reason.into() }),
+        match settings.into_iter().find(|&(_, set)| set) {
+            Some((setting, _)) => Err(SubmitError::settled(setting)),
             None => Ok(()),
         }
     }

@@ -1,4 +1,4 @@
-//! Servers that infa starts and stops: `infinity` and `tei` where they are installed, any other by its command.
+//! Servers that infa starts and stops: those with a start in their recipe where they are installed, any other by its command.
 //!
 //! [`Server::start`] runs a [`Command`], waits until the server is ready, and gives the [`EngineSpec`] of where it is; it
 //! ends with [`Server::stop`], when it is dropped, and when this process is gone.

@@ -16,7 +16,7 @@ use crate::engine::EngineError;
 use crate::graph::{self, Output, Request};
 use crate::model::tokenizer::Tokens;
 use crate::model::weights::{Access, Weights};
-use crate::model::{Model, ModelError};
+use crate::model::{Model, ModelError, Setting, SettingError};
 use crate::runtime::device::Dtype;
 use crate::runtime::{Runtime, RuntimeError, Session, SessionOptions};
 
@@ -94,14 +94,14 @@ pub(super) fn load_onnx(
         return Err(RuntimeError::Int8File(path.to_owned()).into());
     }
     if model.adapter.is_some() {
-        let reason = "the prompt goes with an adapter, which cannot be applied to an .onnx file".into();
-        return Err(ModelError::Flag { flag: "--prompt-name", reason }.into());
+        let reason = "the prompt goes with an adapter, which cannot be applied to an .onnx file";
+        return Err(SettingError::new(Setting::PromptName, reason).into());
     }
     let files = WeightFiles::beside(path).map_err(|source| unreadable(path, source))?;
     if options.access == Access::Copy && !files.is_empty() {
         let path = path.display();
         let reason = format!("{path} has its weights in other files, which ONNX Runtime maps and cannot copy");
-        return Err(ModelError::Flag { flag: "--copy-weights", reason }.into());
+        return Err(SettingError::new(Setting::CopyWeights, reason).into());
     }
     // One session on all threads: every session of a file holds weights of its own. Measured on two cores, that is 1 to
     // 5% slower than a session a core.

@@ -7,7 +7,7 @@ use super::worker::OutputRows;
 use crate::engine::{Output, RequestOptions, SubmitError, TextError, TextOptions};
 use crate::model::modules::{Layer, Step};
 use crate::model::pooling::{self, Pooling};
-use crate::model::{Model, ModelError};
+use crate::model::{Model, ModelError, Setting, SettingError};
 
 /// From the model's output to the vector that is handed out.
 #[derive(Clone)]
@@ -62,7 +62,7 @@ impl PostProcess {
         let own = sentence.truncate_dim.filter(|&d| d < whole);
         if asked.is_some_and(|d| d == 0 || d > whole) {
             let reason = format!("the model's vectors have {whole} dimensions; give 1 to {whole}");
-            return Err(ModelError::Flag { flag: "--dimensions", reason });
+            return Err(SettingError::new(Setting::Dimensions, reason).into());
         }
         let normalize = match (asked, own) {
             // Vectors cut by the user are normalised afterwards by default.
@@ -93,7 +93,7 @@ impl PostProcess {
     pub(super) fn normalization(&self, options: &RequestOptions) -> Result<Normalization, SubmitError> {
         if options.dimensions.is_some_and(|d| d == 0 || d > self.whole) {
             let reason = format!("must be between 1 and {}, the length of the model's vectors", self.whole);
-            return Err(SubmitError::Option { field: "dimensions", reason });
+            return Err(SettingError::new(Setting::Dimensions, reason).into());
         }
         let usual = options.dimensions.is_some() || self.normalization.normalize;
         Ok(Normalization {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::engine::{EngineError, RequestOptions, Role, SubmitError, TextOptions};
 use crate::model::lora::Adapter;
 use crate::model::tokenizer::{Prompted, TokenizeError, Truncate};
-use crate::model::{Model, ModelError};
+use crate::model::{Model, Setting, SettingError};
 
 /// The prompt before a text.
 #[derive(Debug, Clone, Default)]
@@ -75,29 +75,25 @@ impl Prompts {
         }
     }
 
-    /// The field of a request that names its prompt; `None` if its role does.
-    pub fn field_of(options: &RequestOptions) -> Option<&'static str> {
+    /// The setting of a request that names its prompt; `None` if its role does.
+    pub fn setting_of(options: &RequestOptions) -> Option<Setting> {
         match (&options.prompt, &options.prompt_name) {
             (None, None) => None,
-            (Some(_), _) => Some("prompt"),
-            (None, Some(_)) => Some("prompt_name"),
+            (Some(_), _) => Some(Setting::Prompt),
+            (None, Some(_)) => Some(Setting::PromptName),
         }
     }
 
     /// The prompt of a request: its own, which is not measured yet, or that of its role.
     pub fn of_request(&self, model: &Model, options: &RequestOptions) -> Result<Prompt, SubmitError> {
-        let Some(field) = Self::field_of(options) else { return Ok(self.of(options.role).clone()) };
-        let refuse = |reason: String| SubmitError::Option { field, reason };
-        let text = model.prompt(options.prompt.as_deref(), options.prompt_name.as_deref()).map_err(|e| match e {
-            ModelError::Flag { reason, .. } => refuse(reason),
-            other => refuse(other.to_string()),
-        })?;
+        let Some(setting) = Self::setting_of(options) else { return Ok(self.of(options.role).clone()) };
+        let text = model.prompt(options.prompt.as_deref(), options.prompt_name.as_deref())?;
         if let Some(name) = &options.prompt_name {
+            let refuse = |reason: String| SettingError::new(setting, reason);
             let adapter = Adapter::named(&model.config, name).map_err(refuse)?;
             if adapter.is_some() && adapter != model.adapter {
-                return Err(refuse(format!(
-                    "\"{name}\" goes with an adapter, which is chosen when the model is loaded"
-                )));
+                let reason = format!("\"{name}\" goes with an adapter, which is chosen when the model is loaded");
+                return Err(refuse(reason).into());
             }
         }
         Ok(Prompt { text: text.map(Arc::from), skip: 0 })
@@ -112,10 +108,9 @@ impl Prompts {
     /// Counts the tokens that pooling leaves out.
     pub fn measure(&mut self, model: &Model, max_length: usize) -> Result<(), EngineError> {
         for prompt in [&mut self.text, &mut self.query, &mut self.document] {
-            prompt.measure(model, max_length).map_err(|e| ModelError::Flag {
-                flag: "--prompt",
-                reason: format!("the prompt cannot be tokenised: {e}"),
-            })?;
+            prompt
+                .measure(model, max_length)
+                .map_err(|e| SettingError::new(Setting::Prompt, format!("the prompt cannot be tokenised: {e}")))?;
         }
         Ok(())
     }

@@ -7,13 +7,13 @@ use super::collect::Decode;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
 use super::worker::{OutputRows, Wanted};
-use crate::engine::{self, EngineError, TextError};
+use crate::engine::{self, EngineError, OutputKind, TextError};
 use crate::graph::{Lexical, Output, Request, Rows};
 use crate::model::modules::Dense;
 use crate::model::source::Weights as WeightsFile;
 use crate::model::splade::{self, SpladePooling};
 use crate::model::tokenizer::Tokens;
-use crate::model::{Model, ModelError, m3, pooling};
+use crate::model::{Model, m3, pooling};
 use crate::runtime::Runtime;
 
 /// From the model's output to lexical weights.
@@ -71,11 +71,8 @@ pub(super) fn load(
         let head = m3::Head::Sparse.load(&model.dir, loaded.width)?;
         (loaded, Source::Tokens { head, unused })
     } else {
-        let reason = format!(
-            "{} gives no sparse vectors: it has neither a masked-LM head (SPLADE) nor BGE-M3's sparse_linear",
-            model.name
-        );
-        return Err(ModelError::Flag { flag: "--output-type", reason }.into());
+        let reason = "it has neither a masked-LM head (SPLADE) nor BGE-M3's sparse_linear";
+        return Err(EngineError::no_output(model, OutputKind::Sparse, reason));
     };
     let vocabulary = if matches!(source, Source::Weights) { loaded.width } else { loaded.vocab_size };
     Ok((loaded, Arc::new(SparsePostProcess { source, most, vocabulary })))

@@ -16,7 +16,7 @@ use crate::model::sentence::Encoder;
 use crate::model::static_embedding::StaticTable;
 use crate::model::tokenizer::{Prompted, Truncate};
 use crate::model::weights::Access;
-use crate::model::{Model, ModelError};
+use crate::model::{Model, ModelError, Setting, SettingError};
 use crate::runtime::device::Dtype;
 
 pub struct StaticEngine {
@@ -48,23 +48,22 @@ impl StaticEngine {
         threads: usize,
         access: Access,
     ) -> Result<Self, EngineError> {
-        let refuse = |reason: &str| ModelError::Config { path: model.dir.clone(), reason: reason.into() };
         if output != OutputKind::Embedding {
-            return Err(
-                refuse("the model consists of static embeddings, which give one vector a text and no more").into()
-            );
+            let reason = "it consists of static embeddings, which give one vector a text";
+            return Err(EngineError::no_output(&model, output, reason));
         }
         if text.pooling.is_some() {
-            let reason = "static embeddings are always averaged".into();
-            return Err(ModelError::Flag { flag: "--pooling", reason }.into());
+            return Err(SettingError::new(Setting::Pooling, "static embeddings are always averaged").into());
         }
-        let path = model.weights.safetensors().ok_or_else(|| refuse("static embeddings are read from safetensors"))?;
+        let path = model.weights.safetensors().ok_or_else(|| ModelError::Config {
+            path: model.dir.clone(),
+            reason: "static embeddings are read from safetensors".into(),
+        })?;
         let table = StaticTable::open_by(path, access).map_err(ModelError::from)?;
         let prompts = Prompts::new(&model, text)?;
         let finish = PostProcess::new(&model, Some(Vec::new()), false, table.width(), text)?;
         if text.max_length == Some(0) {
-            let reason = "it must be at least 1".into();
-            return Err(ModelError::Flag { flag: "--max-length", reason }.into());
+            return Err(SettingError::new(Setting::MaxLength, "it must be at least 1").into());
         }
         let own = model.sentence.encoder == Encoder::Model2Vec;
         let said = if own { model.sentence.max_seq_length } else { model.tokenizer.model_max_length };
@@ -104,7 +103,13 @@ impl StaticEngine {
         );
         let table = Table { unknown, max_chars, max_length: local.max_length, truncate, model, table, finish };
         let tokenizers = Tokenizers::new(threads).map_err(|e| EngineError::Threads(e.to_string()))?;
-        let info = EngineInfo { model: name, output, dimensions, scoring: None, local: Some(Arc::new(local)) };
+        let info = EngineInfo {
+            model: name,
+            output,
+            dimensions: Some(dimensions),
+            scoring: None,
+            local: Some(Arc::new(local)),
+        };
         Ok(Self { info, prompts, table: Arc::new(table), tokenizers })
     }
 }

@@ -8,7 +8,7 @@ use super::collect::Decode;
 use super::load::{Loaded, load_onnx, load_safetensors};
 use super::options::OnnxOptions;
 use super::worker::{OutputRows, Wanted};
-use crate::engine::{self, EngineError, Role, Scoring, TextError, TextOptions};
+use crate::engine::{self, EngineError, OutputKind, Role, Scoring, TextError, TextOptions};
 use crate::graph::{Output, Request, Rows};
 use crate::model::late_interaction::{Expansion, LateInteraction, TokenMask};
 use crate::model::modules::{Layer, Step};
@@ -45,11 +45,8 @@ pub(super) fn load(
 ) -> Result<(Loaded, TokenPostProcess), EngineError> {
     let m3 = model.sentence.late.is_none() && m3::Head::Colbert.find(&model.dir).is_some();
     if model.sentence.late.is_none() && !m3 {
-        let reason = format!(
-            "{} gives no vectors of tokens: it is neither a ColBERT model nor has it BGE-M3's colbert_linear",
-            model.name
-        );
-        return Err(ModelError::Flag { flag: "--output-type", reason }.into());
+        let reason = "it is neither a ColBERT model nor has it BGE-M3's colbert_linear";
+        return Err(EngineError::no_output(model, OutputKind::TokenVectors, reason));
     }
     let late = model.sentence.late.clone().unwrap_or_default();
     let request = Request {

@@ -9,7 +9,7 @@ use crate::engine::{Engine, EngineError, OnnxEngine, OnnxOptions, OutputKind, St
 use crate::model::cache::HubEnv;
 use crate::model::source::{Request, Weights};
 use crate::model::task::{CrossEncoder, Task};
-use crate::model::{DEFAULT_MODEL, Model, ModelError};
+use crate::model::{DEFAULT_MODEL, Model, Setting, SettingError};
 use crate::runtime::device::Dtype;
 use crate::runtime::library::Library;
 use crate::runtime::{Runtime, RuntimeError};
@@ -66,7 +66,7 @@ impl LocalOptions {
             Some(runtime) => Arc::new(OnnxEngine::new(&runtime, model, output, &self.text, options)?),
             None if options.dtype == Dtype::Int8 => {
                 let reason = format!("{} is a table of static embeddings, in which nothing is multiplied", model.name);
-                return Err(ModelError::Flag { flag: "--dtype int8", reason }.into());
+                return Err(SettingError::new(Setting::Dtype, reason).value("int8").hint("leave it out").into());
             }
             None => {
                 let OnnxOptions { threads, access, .. } = options;
@@ -94,7 +94,7 @@ impl LocalOptions {
         if prepared.model.task == Task::Unknown && matches!(prepared.model.weights, Weights::Onnx(_)) {
             // Only its output shows whether such a file scores pairs or makes vectors.
             match options.open(OutputKind::Logits, host) {
-                Ok(engine) if engine.info().dimensions == 1 => {
+                Ok(engine) if engine.info().dimensions == Some(1) => {
                     return Reranker::new(engine, Method::unnamed_pairs(&prepared.model, raw_scores)?);
                 }
                 Ok(_) | Err(EngineError::Runtime(RuntimeError::Interface { .. })) => {}
@@ -129,7 +129,7 @@ impl LocalOptions {
         }
         let head = prepared.model.head();
         let engine = self.start(prepared, OutputKind::Logits, host)?;
-        let labels = head.labels(engine.info().dimensions)?;
+        let labels = head.labels(engine.info().known_dimensions()?)?;
         tracing::info!(labels = labels.names.len(), scores = labels.problem.function(), "classifying");
         Ok(Classifier::new(engine, labels))
     }

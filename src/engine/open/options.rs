@@ -7,10 +7,10 @@ use tokio::runtime::Handle;
 use super::{Host, LocalOptions, PythonModelOptions, ServerOptions};
 use crate::engine::classify::Classifier;
 use crate::engine::python::PythonTask;
-use crate::engine::remote::Wanted;
+use crate::engine::remote::{self, Wanted};
 use crate::engine::rerank::{Method, Reranker};
 use crate::engine::{Engine, EngineError, OutputKind, Role};
-use crate::model::ModelError;
+use crate::model::{Setting, SettingError};
 
 /// An engine of any kind, and everything it is opened with.
 #[derive(Clone)]
@@ -36,8 +36,8 @@ impl EngineOptions {
         runtime: &Handle,
     ) -> Result<Arc<dyn Engine>, EngineError> {
         let only_vectors = |who: &str| {
-            let reason = format!("{who} give one vector a text");
-            ModelError::Flag { flag: "--output-type", reason }
+            SettingError::new(Setting::OutputType, format!("{who} give one vector a text"))
+                .hint("leave --output-type out, or use --engine onnx")
         };
         Ok(match self {
             Self::Local(local) => local.open(output, host)?,
@@ -66,7 +66,6 @@ impl EngineOptions {
     /// of this process each request sets it.
     ///
     /// # Errors
-    /// [`EngineError`] if it cannot be opened, or has no labels.
     /// [`EngineError`] if it cannot be opened, or gives no labels.
     pub fn classifier(
         &self,
@@ -79,7 +78,9 @@ impl EngineOptions {
             Self::Local(local) => local.classifier(pairs, host),
             Self::Python(python) => {
                 let reason = format!("{} makes vectors and scores, no labels", python.spec);
-                Err(ModelError::Flag { flag: "--engine", reason }.into())
+                Err(SettingError::new(Setting::Engine, reason)
+                    .hint(format!("engines that do: onnx, {}", remote::servers(|can| can.classifies)))
+                    .into())
             }
             Self::Server(server) => {
                 Ok(Classifier::by_engine(server.connect(Wanted::Labels { pairs }, raw_scores, host, runtime)?))

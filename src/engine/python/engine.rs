@@ -32,8 +32,8 @@ impl PythonEngine {
         };
         let worker = started.map_err(|error| EngineError::Python { engine: options.spec.to_string(), error })?;
         let (output, dimensions) = match options.task {
-            PythonTask::Embed => (OutputKind::Embedding, worker.info().dimensions),
-            PythonTask::Rerank => (OutputKind::Score, 1),
+            PythonTask::Embed => (OutputKind::Embedding, Some(worker.info().dimensions)),
+            PythonTask::Rerank => (OutputKind::Score, Some(1)),
         };
         let info = EngineInfo { model: model.to_owned(), output, dimensions, scoring: None, local: None };
         Ok(Self { info, worker })

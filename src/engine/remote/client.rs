@@ -3,15 +3,18 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
+use clap::ValueEnum;
+use reqwest::Url;
+
 use super::error::RemoteError;
 use super::http::{Http, Reply, Request};
 use super::options::RemoteOptions;
 use super::retry;
-use super::wire::{Embedded, Labelled, Parameters, Protocol, Roles, Scored, Unclear, Wanted};
+use super::wire::{Abilities, Embedded, Labelled, Parameters, Protocol, Roles, Scored, Wanted};
 use crate::engine::cut_and_scale::cut_and_scale;
-use crate::engine::{EngineError, EngineSpec, Input, Label, Output, Role, SpecError, TextOptions, checked};
-use crate::model::ModelError;
-use crate::model::pooling;
+use crate::engine::{EngineError, EngineKind, EngineSpec, Input, Label, Output, Role, SpecError, TextOptions, checked};
+use crate::model::{Setting, SettingError, pooling};
+use crate::plural::series;
 
 /// A client of one server. Cheap to clone; all clones share connections.
 #[derive(Clone)]
@@ -45,7 +48,7 @@ impl Client {
     /// vector yet.
     ///
     /// # Errors
-    /// [`ModelError::Flag`] if the protocol lacks an option, or the server has several models and none is chosen;
+    /// [`EngineError::Setting`] if the protocol lacks an option, or the server has several models and none is chosen;
     /// [`EngineError::Remote`] if the server cannot be reached, or refuses access.
     pub async fn connect(
         spec: &EngineSpec,
@@ -53,11 +56,11 @@ impl Client {
         text: &TextOptions,
         options: &RemoteOptions,
     ) -> Result<Self, EngineError> {
-        let refuse = |flag: &'static str, reason: String| ModelError::Flag { flag, reason };
-        let server = spec.kind.server().ok_or_else(|| refuse("--engine", format!("{spec} is no server")))?;
-        let no_url = || refuse("--engine", SpecError::NoUrl { name: spec.kind.name() }.to_string());
+        let refuse = |reason: String| SettingError::new(Setting::Engine, reason);
+        let server = spec.kind.server().ok_or_else(|| refuse(format!("{spec} is not a server")))?;
+        let no_url = || refuse(SpecError::NoUrl { name: spec.kind.name() }.to_string());
         let (mut protocol, base) = (server.protocol)(spec.url.as_ref().ok_or_else(no_url)?);
-        let mut parameters = asked(spec.kind.name(), protocol.as_ref(), wanted, text, options)?;
+        let mut parameters = parameters(spec.kind.name(), protocol.as_ref(), wanted, text, options)?;
         let prompt = if protocol.abilities().prompt && matches!(wanted, Wanted::Vectors(_)) {
             None
         } else {
@@ -65,20 +68,19 @@ impl Client {
         };
         let named = options.model.is_some();
         let fail = |error| remote(spec, options, named, error);
-        let unclear = |Unclear { flag, reason }| refuse(flag, format!("{spec}: {reason}"));
-        protocol.settle(&mut parameters).map_err(unclear)?;
+        let of_spec = |e: SettingError| SettingError { reason: format!("{spec}: {}", e.reason), ..e };
+        protocol.settle(&mut parameters).map_err(of_spec)?;
         let http = Http::new(&base, options).map_err(fail)?;
         for _ in 0..MOST_QUESTIONS {
             let Some(question) = protocol.question(&parameters) else { break };
-            let reply = patiently(&http, &question, options.retries).await;
+            let reply = with_retries(&http, &question, options.retries).await;
             // Not every server answers such questions; but one that is not there will not answer others either.
             if let Err(error) = &reply
                 && !matches!(error, RemoteError::Status { code: 400 | 403 | 404 | 405 | 422 | 501, .. })
             {
                 return Err(fail(error.clone()));
             }
-            let answered = protocol.answered(&mut parameters, wanted, reply.as_ref());
-            answered.map_err(unclear)?;
+            protocol.answered(&mut parameters, wanted, reply.as_ref()).map_err(of_spec)?;
         }
         let (spec, retries) = (spec.clone(), options.retries);
         Ok(Self(Arc::new(Shared { spec, http, protocol, parameters, prompt, retries, width: OnceLock::new() })))
@@ -169,7 +171,7 @@ impl Client {
     }
 
     async fn send(&self, request: &Request) -> Result<Reply, RemoteError> {
-        patiently(&self.0.http, request, self.0.retries).await
+        with_retries(&self.0.http, request, self.0.retries).await
     }
 }
 
@@ -180,7 +182,7 @@ pub(super) fn remote(spec: &EngineSpec, options: &RemoteOptions, named: bool, er
 }
 
 /// Sends `request`, and repeats it up to `retries` times after transient failures.
-async fn patiently(http: &Http, request: &Request, retries: u32) -> Result<Reply, RemoteError> {
+async fn with_retries(http: &Http, request: &Request, retries: u32) -> Result<Reply, RemoteError> {
     let mut failures = 0;
     loop {
         let error = match http.send(request).await {
@@ -189,7 +191,7 @@ async fn patiently(http: &Http, request: &Request, retries: u32) -> Result<Reply
         };
         failures += 1;
         let Some(wait) = retry::wait(&error, failures, retries, fastrand::f64()) else { return Err(error) };
-        tracing::info!("{error}; asking again in {}", humantime::format_duration(wait));
+        tracing::info!("{error}; retrying in {}", humantime::format_duration(wait));
         tokio::time::sleep(wait).await;
     }
 }
@@ -201,68 +203,71 @@ fn before<'t>(prompt: Option<&str>, text: &'t str) -> Cow<'t, str> {
     }
 }
 
-/// The parameters for the server. Flags that its protocol lacks are refused, unless infa can do the same.
-fn asked(
+/// The servers whose protocol has an ability, such as "tei, infinity and infa".
+pub fn servers(has: impl Fn(&Abilities) -> bool) -> String {
+    let url = Url::parse("http://localhost");
+    let able = |kind: &&EngineKind| {
+        let server = kind.server().zip(url.as_ref().ok());
+        server.is_some_and(|(server, url)| has(&(server.protocol)(url).0.abilities()))
+    };
+    series(EngineKind::value_variants().iter().filter(able).map(|kind| kind.name()), "and")
+}
+
+/// The parameters for the server. Settings that its protocol lacks are refused, unless infa can do the same.
+fn parameters(
     name: &str,
     protocol: &dyn Protocol,
     wanted: Wanted,
     text: &TextOptions,
     options: &RemoteOptions,
-) -> Result<Parameters, ModelError> {
+) -> Result<Parameters, SettingError> {
+    const UNKNOWN: &str = "its API has no word for it";
+    const PROMPT: &str = "--prompt puts any text before each input";
     let TextOptions { max_length, truncate, pooling, normalize, dimensions, prompt, prompt_name, prompt_queries: _ } =
         text.clone();
     let can = protocol.abilities();
     let role = if let Wanted::Vectors(role) = wanted { Some(role) } else { None };
     let vectors = role.is_some();
+    let (scores, labels) = (wanted == Wanted::Scores, matches!(wanted, Wanted::Labels { .. }));
+    let (cuts, raw) =
+        (if vectors { can.truncate } else { can.truncate_pairs }, if scores { can.raw_scores } else { can.raw_labels });
     let refusals = [
-        (vectors && !can.embeds, "--engine", "its API gives no vectors"),
-        (
-            wanted == Wanted::Scores && !can.reranks,
-            "--engine",
-            "its API ranks no documents; tei, infinity, cohere, jina and infa do",
-        ),
-        (
-            matches!(wanted, Wanted::Labels { .. }) && !can.classifies,
-            "--engine",
-            "its API has no labels; tei, infinity and infa have",
-        ),
-        (wanted == Wanted::Labels { pairs: true } && !can.classifies_pairs, "--pair-field", "its API has no pairs"),
-        (pooling.is_some(), "--pooling", "the server pools as its model says"),
-        (max_length.is_some(), "--max-length", "its API has no word for it"),
+        (vectors && !can.embeds, Setting::Engine, "its API gives no vectors", ""),
+        (scores && !can.reranks, Setting::Engine, "its API ranks no documents", ""),
+        (labels && !can.classifies, Setting::Engine, "its API has no labels", ""),
+        (wanted == Wanted::Labels { pairs: true } && !can.classifies_pairs, Setting::Pairs, "its API has no pairs", ""),
+        (pooling.is_some(), Setting::Pooling, "the server pools as its model says", ""),
+        (max_length.is_some(), Setting::MaxLength, UNKNOWN, ""),
         (
             normalize == Some(false) && !can.unscaled,
-            "--no-normalize",
+            Setting::Unscaled,
             "its API has no word for it, and what is scaled to length 1 has lost its length",
+            "",
         ),
-        (
-            prompt_name.is_some() && !(vectors && can.prompt_name),
-            "--prompt-name",
-            "its API has no word for it; --prompt puts any text before",
-        ),
-        (
-            truncate.is_some() && !(if vectors { can.truncate } else { can.truncate_pairs }),
-            "--truncate",
-            "its API has no word for it",
-        ),
-        (
-            options.raw_scores && !(if wanted == Wanted::Scores { can.raw_scores } else { can.raw_labels }),
-            "--raw-scores",
-            "its API has no word for it, or ignores it",
-        ),
-        (
-            role.is_some_and(|role| role != Role::Text) && can.roles == Roles::No,
-            "--mode",
-            "its API has no word for it; --prompt puts any text before each input",
-        ),
+        (prompt_name.is_some() && !(vectors && can.prompt_name), Setting::PromptName, UNKNOWN, PROMPT),
+        (truncate.is_some() && !cuts, Setting::Truncate, UNKNOWN, ""),
+        (options.raw_scores && !raw, Setting::RawScores, "its API has no word for it, or ignores it", ""),
+        (role.is_some_and(|role| role != Role::Text) && can.roles == Roles::No, Setting::Role, UNKNOWN, PROMPT),
         (
             role == Some(Role::Text) && can.roles == Roles::Always,
-            "--mode",
+            Setting::Role,
             "must be given: its API embeds texts as queries or as documents",
+            "",
         ),
-        (dimensions == Some(0), "--dimensions", "0 is not allowed; give at least 1"),
+        (dimensions == Some(0), Setting::Dimensions, "0 is not allowed; give at least 1", ""),
     ];
-    if let Some((_, flag, reason)) = refusals.into_iter().find(|&(refused, ..)| refused) {
-        return Err(ModelError::Flag { flag, reason: format!("{name}: {reason}") });
+    if let Some((_, setting, reason, hint)) = refusals.into_iter().find(|&(refused, ..)| refused) {
+        let able = || match wanted {
+            Wanted::Vectors(_) => servers(|can| can.embeds),
+            Wanted::Scores => servers(|can| can.reranks),
+            Wanted::Labels { .. } => servers(|can| can.classifies),
+        };
+        let hint = match setting {
+            Setting::Engine => Some(format!("servers that do: {}", able())),
+            Setting::Pairs => Some(format!("servers that do: {}", servers(|can| can.classifies_pairs))),
+            _ => (!hint.is_empty()).then(|| hint.to_owned()),
+        };
+        return Err(SettingError { hint, ..SettingError::new(setting, format!("{name}: {reason}")) });
     }
     let RemoteOptions { model, raw_scores, .. } = options;
     Ok(Parameters {
@@ -281,19 +286,18 @@ fn asked(
 mod tests {
     use super::*;
 
-    fn ask(spec: &str, wanted: Wanted, text: &TextOptions) -> Result<Parameters, String> {
+    fn ask(spec: &str, wanted: Wanted, text: &TextOptions) -> Result<Parameters, SettingError> {
         let spec: EngineSpec = spec.parse().unwrap();
         let (protocol, _) = (spec.kind.server().unwrap().protocol)(spec.url.as_ref().unwrap());
         let options = RemoteOptions::default();
-        asked(spec.kind.name(), protocol.as_ref(), wanted, text, &options).map_err(|e| e.to_string())
+        parameters(spec.kind.name(), protocol.as_ref(), wanted, text, &options)
     }
-
-    const SERVERS: [&str; 7] = ["openai", "tei", "infinity", "cohere", "jina", "triton", "infa"];
 
     /// The servers that take `text`.
     fn takers(wanted: Wanted, text: &TextOptions) -> String {
+        let servers = EngineKind::value_variants().iter().filter(|kind| kind.server().is_some());
         let takes = |name: &&str| ask(&format!("{name}=http://a"), wanted, text).is_ok();
-        SERVERS.into_iter().filter(takes).collect::<Vec<_>>().join(" ")
+        servers.map(|kind| kind.name()).filter(takes).collect::<Vec<_>>().join(" ")
     }
 
     #[test]
@@ -318,11 +322,22 @@ mod tests {
     }
 
     #[test]
-    fn refusals_name_the_flag() {
-        let error = |spec, role, text| ask(spec, Wanted::Vectors(role), &text).unwrap_err();
-        let dimensions = TextOptions { dimensions: Some(0), ..TextOptions::default() };
-        assert!(error("tei=http://a", Role::Text, dimensions).starts_with("--dimensions"));
-        assert!(error("cohere=http://a", Role::Text, TextOptions::default()).contains("--mode"));
-        assert!(error("tei=http://a", Role::Query, TextOptions::default()).contains("--mode"));
+    fn refusals_name_the_setting_and_a_remedy() {
+        let refused = |spec: &str, wanted, text| {
+            let SettingError { setting, hint, .. } = ask(&format!("{spec}=http://a"), wanted, &text).unwrap_err();
+            (setting, hint.unwrap_or_default())
+        };
+        let (embed, query) = (Wanted::Vectors(Role::Text), Wanted::Vectors(Role::Query));
+        let text = TextOptions::default;
+        let dimensions = TextOptions { dimensions: Some(0), ..text() };
+        assert_eq!(refused("tei", embed, dimensions).0, Setting::Dimensions);
+        assert_eq!(refused("cohere", embed, text()).0, Setting::Role);
+        let (setting, hint) = refused("tei", query, text());
+        assert!(setting == Setting::Role && hint.contains("--prompt"), "{hint}");
+        // The servers that can, by the table.
+        let able = "servers that do: tei, infinity, cohere, jina, triton and infa".to_owned();
+        assert_eq!(refused("openai", Wanted::Scores, text()), (Setting::Engine, able));
+        let able = "servers that do: tei and infa".to_owned();
+        assert_eq!(refused("infinity", Wanted::Labels { pairs: true }, text()), (Setting::Pairs, able));
     }
 }

@@ -14,6 +14,7 @@ use crate::engine::{
     TextError, TextOptions,
 };
 use crate::fetch::Cancel;
+use crate::model::Setting;
 
 /// A server as an engine. Its futures need the tokio runtime's network driver. The numbers of its results are those that
 /// the server sent: [`crate::engine::Checked`] looks at them.
@@ -57,7 +58,7 @@ impl RemoteEngine {
         };
         let model = client.model().map(str::to_owned).or(reported).unwrap_or_else(|| spec.to_string());
         tracing::info!(model, dimensions, "{spec} answers");
-        Ok(Self::new(client, wanted, model, dimensions, options))
+        Ok(Self::new(client, wanted, model, Some(dimensions), options))
     }
 
     /// Connects to the server of `spec` without a request for a result: the length of its vectors is not known yet.
@@ -75,11 +76,10 @@ impl RemoteEngine {
             }
         };
         let model = client.model().unwrap_or_default().to_owned();
-        Ok(Self::new(client, wanted, model, 0, options))
+        Ok(Self::new(client, wanted, model, None, options))
     }
 
-    /// The engine of a client that is connected for `wanted` and gives vectors of `dimensions` numbers (0: not known yet).
-    fn new(client: Client, wanted: Wanted, model: String, dimensions: usize, options: &RemoteOptions) -> Self {
+    fn new(client: Client, wanted: Wanted, model: String, dimensions: Option<usize>, options: &RemoteOptions) -> Self {
         let (output, role) = match wanted {
             Wanted::Vectors(role) => (OutputKind::Embedding, role),
             Wanted::Scores => (OutputKind::Score, Role::Text),
@@ -104,8 +104,7 @@ impl Engine for RemoteEngine {
         options.role_alone()?;
         let shared = Arc::clone(&self.shared);
         if options.role != Role::Text && options.role != shared.role {
-            let reason = "it is settled when the engine is opened".into();
-            return Err(SubmitError::Option { field: "role", reason });
+            return Err(SubmitError::settled(Setting::Role));
         }
         Ok(Pending::fetched(async move { shared.complete(&inputs).await }))
     }

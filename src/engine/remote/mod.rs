@@ -13,6 +13,7 @@ mod retry;
 mod version;
 pub(in crate::engine) mod wire;
 
+pub(in crate::engine) use self::client::servers;
 pub use self::client::{Client, roles};
 pub use self::engine::RemoteEngine;
 pub use self::error::RemoteError;

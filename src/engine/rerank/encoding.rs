@@ -200,7 +200,7 @@ mod tests {
     /// The scores, and the texts of each request.
     async fn scores(queries: &[&str], documents: &[(usize, &str)], all_or_nothing: bool) -> (Vec<String>, Vec<usize>) {
         let (model, output) = ("m".into(), OutputKind::Embedding);
-        let info = EngineInfo { model, output, dimensions: 1, scoring: None, local: None };
+        let info = EngineInfo { model, output, dimensions: Some(1), scoring: None, local: None };
         let engine = Lengths { info, requests: Mutex::default() };
         let pairs = Pairs {
             queries: queries.iter().map(|&query| query.to_owned()).collect(),

@@ -67,5 +67,5 @@ pub struct Reranked {
 }
 
 pub(super) fn no_query() -> SubmitError {
-    SubmitError::Option { field: "query", reason: "a document has no query".into() }
+    SubmitError::Failed("a document has no query".into())
 }

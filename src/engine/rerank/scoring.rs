@@ -25,10 +25,11 @@ impl Reranker {
     /// # Errors
     /// If pairs are to be scored by a classifier of several labels.
     pub fn new(engine: Arc<dyn Engine>, method: Method) -> Result<Self, EngineError> {
-        let (info, labels) = (engine.info(), engine.info().dimensions);
-        if matches!(method, Method::Pairs(_)) && labels != 1 {
+        if let (Method::Pairs(_), Some(labels)) = (method, engine.info().dimensions)
+            && labels != 1
+        {
             return Err(EngineError::WrongTask {
-                model: info.model.clone(),
+                model: engine.info().model.clone(),
                 is: format!("a classifier with {}", crate::plural::counted(labels, "label")),
                 what: "it gives no single score by which to order documents".into(),
                 hint: Task::Classifier { labels }.command().map(str::to_owned),

@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 
 use crate::engine::EngineKind;
+use crate::plural::series;
 use crate::runtime::device::Device;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -11,9 +12,9 @@ pub enum SpecError {
     Unknown { name: String, like: Option<&'static str>, known: String },
     #[error("{url} lacks the API that the server speaks: write openai={url}, or {} instead of openai{}", other_servers(), .name.as_ref().map(|name| format!("; with a name of your own, {name}=openai={url}")).unwrap_or_default())]
     NoApi { url: String, name: Option<String> },
-    #[error("there is no device {0:?}; devices: auto, cpu, cuda, tensorrt")]
+    #[error("there is no device {0:?}; devices: {devices}", devices = devices())]
     Device(String),
-    #[error("{url:?} is no http or https URL")]
+    #[error("{url:?} is not an http or https URL")]
     Url { url: String },
     #[error("{name} is a server: write where it is, as in {name}=http://127.0.0.1:8080")]
     NoUrl { name: &'static str },
@@ -35,13 +36,12 @@ pub enum SpecError {
     DeviceOfServer { name: &'static str },
 }
 
+fn devices() -> String {
+    Device::value_variants().iter().map(Device::to_string).collect::<Vec<_>>().join(", ")
+}
+
 /// The servers after the first, which messages have as their example.
 fn other_servers() -> String {
     let servers = EngineKind::value_variants().iter().filter(|kind| kind.server().is_some()).map(|kind| kind.name());
-    let servers: Vec<&str> = servers.skip(1).collect();
-    match servers.split_last() {
-        Some((last, [])) => (*last).to_owned(),
-        Some((last, before)) => format!("{} or {last}", before.join(", ")),
-        None => String::new(),
-    }
+    series(servers.skip(1), "or")
 }

@@ -3,7 +3,7 @@
 use super::cache::HubEnv;
 use super::package;
 use super::package::DEFAULT_MODEL;
-use crate::model::ModelError;
+use crate::model::{ModelError, Setting, SettingError};
 use std::path::Path;
 
 use super::cache::inventory;
@@ -91,7 +91,7 @@ pub fn full_id(id: &str, env: &HubEnv, infa_cache: &Path) -> Result<String, Mode
         [only] => Ok(only.to_owned()),
         _ => {
             let reason = format!("several cached models are called {id}: {}; give one of these", named.join(", "));
-            Err(ModelError::Flag { flag: "--model-id", reason })
+            Err(SettingError::new(Setting::ModelId, reason).into())
         }
     }
 }

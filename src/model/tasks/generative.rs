@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 use crate::model::files::json::read_json;
 use crate::model::text::chat::{ChatTemplate, Format, Message};
 use crate::model::text::tokenizer::{TokenizeError, Tokenizer, Tokens, Truncate};
-use crate::model::{Model, ModelError};
+use crate::model::{Model, ModelError, Setting, SettingError};
 
 /// The tokens by which a language model answers whether a document fits a query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -149,7 +149,7 @@ impl PairPrompt {
         let tokens = |filler: &str| -> Result<Vec<i64>, ModelError> {
             let text = self.render(filler, filler)?;
             let tokens = tokenizer.encode_bare(&text, usize::MAX, Truncate::Right);
-            let failed = |e: TokenizeError| ModelError::Flag { flag: "--model-id", reason: e.to_string() };
+            let failed = |e: TokenizeError| SettingError::new(Setting::ModelId, e.to_string());
             Ok(tokens.map_err(failed)?.ids)
         };
         let (a, b) = (tokens("0")?, tokens("1 2 3 4")?);

@@ -84,7 +84,7 @@ impl Failure {
 impl From<SubmitError> for Failure {
     fn from(error: SubmitError) -> Self {
         match error {
-            SubmitError::Option { field, reason } => Self::Option { field, reason },
+            SubmitError::Setting(e) => Self::Option { field: e.setting.name(), reason: e.reason },
             SubmitError::Full { retry_after } => Self::Full { retry_after },
             SubmitError::TooLarge { tokens, most } => Self::TooLarge { tokens, most },
             SubmitError::Unsupported(what) => Self::Unsupported(what),

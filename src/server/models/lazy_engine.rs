@@ -7,8 +7,8 @@ use tokio::sync::OnceCell;
 
 use super::failure::Failure;
 use super::spec::{Load, LoadError};
-use crate::engine::{Engine, OutputKind};
-use crate::model::fingerprint;
+use crate::engine::{Engine, EngineError, OutputKind};
+use crate::model::{Setting, fingerprint};
 use crate::regular_file::Stamp;
 
 /// The model's files when it was loaded.
@@ -23,8 +23,22 @@ pub fn is_same(loaded: &Origin, now: &Origin) -> bool {
 pub const REPLACED: &str =
     "the model's files were replaced after it was loaded, and results would come from the new ones; restart the server";
 
-/// An engine and the model's files, or the reason why it cannot be loaded.
+/// An engine and the model's files, or the reason why it cannot be loaded, for clients.
 type Loaded = Result<(Arc<dyn Engine>, Origin), String>;
+
+/// The reason of a failed load, if it names no file of this machine.
+fn reason_for_clients(error: &LoadError) -> Option<String> {
+    use Setting::{Dimensions, MaxLength, Normalize, Pooling, Unscaled};
+    let LoadError::Engine(error) = error else { return None };
+    match &**error {
+        EngineError::NoOutput { reason, .. } => Some((*reason).to_owned()),
+        EngineError::Setting(e) => {
+            let safe = matches!(e.setting, Pooling | Normalize | Unscaled | Dimensions | MaxLength);
+            safe.then(|| format!("the server's setting {e}"))
+        }
+        _ => None,
+    }
+}
 
 /// An engine that is loaded on first use.
 #[derive(Default)]
@@ -44,7 +58,6 @@ impl LazyEngine {
         name: &str,
         own: &Origin,
     ) -> Result<Arc<dyn Engine>, Failure> {
-        let what = output.noun();
         let (cell, load, name) = (Arc::clone(&self.0), Arc::clone(load), name.to_owned());
         // In its own task: if the client leaves, the next one must not load it again.
         let loading = tokio::spawn(async move {
@@ -55,13 +68,16 @@ impl LazyEngine {
                     let origin = local.map(|local| fingerprint::stamps(&local.model)).unwrap_or_default();
                     Ok::<_, LoadError>((engine, origin))
                 };
-                let loaded = tokio::task::spawn_blocking(load).await;
-                let loaded = loaded.map_err(|e| e.to_string()).and_then(|loaded| loaded.map_err(|e| e.to_string()));
-                // The reason names flags and files, which are for the log only.
-                loaded.map_err(|reason| {
-                    tracing::info!("{name}: no {what}: {reason}");
-                    format!("{name} gives no {what}")
-                })
+                let failed = |e: &dyn std::fmt::Display, reason: Option<String>| {
+                    let what = output.noun();
+                    tracing::info!("{name}: no {what}: {e}");
+                    let reason = reason.map(|reason| format!(": {reason}")).unwrap_or_default();
+                    format!("{name} gives no {what}{reason}")
+                };
+                match tokio::task::spawn_blocking(load).await {
+                    Ok(loaded) => loaded.map_err(|e| failed(&e, reason_for_clients(&e))),
+                    Err(e) => Err(failed(&e, None)),
+                }
             });
             loaded.await.clone()
         });

@@ -42,7 +42,7 @@ enum State {
 type Known = Arc<Profile>;
 
 impl Served {
-    pub(super) fn new(spec: Spec) -> Arc<Self> {
+    pub fn new(spec: Spec) -> Arc<Self> {
         Arc::new(Self { spec, state: watch::Sender::new(State::Loading), uses: AtomicU64::new(0) })
     }
 
@@ -190,7 +190,7 @@ impl Served {
         let load = || {
             let service = Service::load(&self.spec)?;
             if known.is_some_and(|known| !is_same(&known.origin, &service.profile().origin)) {
-                return Err(LoadError { message: REPLACED.into(), hint: None });
+                return Err(LoadError::Other { message: REPLACED.into(), hint: None });
             }
             let warm = if self.spec.warm_up { warm_up(&service) } else { None };
             if known.is_none()
@@ -204,7 +204,7 @@ impl Served {
         // A panic of a library must not end the server.
         let loaded = catch_unwind(AssertUnwindSafe(load)).unwrap_or_else(|panic| {
             let message = format!("loading failed: {}", message_of(panic.as_ref()));
-            Err(LoadError { message, hint: Some("this is a bug in infa; please report it".into()) })
+            Err(LoadError::Other { message, hint: Some("this is a bug in infa; please report it".into()) })
         });
         if loaded.is_ok() {
             tracing::info!(target: "infa::server", model = self.spec.name, seconds = seconds(started), "model ready");
@@ -300,7 +300,7 @@ mod tests {
     #[test]
     fn a_panic_is_an_error() {
         let model = served(|| panic!("no memory for {}", "weights"));
-        assert_eq!(model.load().unwrap_err().message, "loading failed: no memory for weights");
+        assert_eq!(model.load().unwrap_err().to_string(), "loading failed: no memory for weights");
         assert!(!model.is_ready());
         assert_eq!(refused(model.service()), "the model a could not be loaded: loading failed: no memory for weights");
     }
@@ -313,7 +313,7 @@ mod tests {
         let model = served(move || {
             counted.fetch_add(1, Ordering::SeqCst);
             wait.lock().unwrap().recv().unwrap();
-            Err(LoadError { message: "gone".into(), hint: None })
+            Err(LoadError::Other { message: "gone".into(), hint: None })
         });
         model.set_unloaded(Profile {
             output: OutputKind::Embedding,

@@ -17,7 +17,7 @@ use crate::engine::{
 use crate::model::activation::sigmoid;
 use crate::model::m3;
 use crate::model::task::Task;
-use crate::model::{Model, ModelError, fingerprint};
+use crate::model::{Model, fingerprint};
 use crate::server::metrics::ModelMetrics;
 use crate::server::trace;
 
@@ -46,6 +46,7 @@ pub struct Service {
     name: String,
     model_id: String,
     engine: Arc<dyn Engine>,
+    dimensions: usize,
     local: Arc<LocalInfo>,
     /// Engines of the same model for other outputs.
     sparse: LazyEngine,
@@ -76,13 +77,13 @@ impl Service {
         let engine = (spec.load)(&|model| Ok(purpose(model)))?;
         let info = engine.info();
         let Some(local) = info.local.clone() else {
-            return Err(LoadError { message: "only local models can be served".into(), hint: None });
+            let hint = Some("give --model-id a directory, an .onnx file or a repository".into());
+            return Err(LoadError::Other { message: "only local models can be served".into(), hint });
         };
-        let (model, output) = (&local.model, info.output);
-        let refuse = |e: ModelError| LoadError { message: e.to_string(), hint: e.hint() };
+        let (model, output, dimensions) = (&local.model, info.output, info.known_dimensions()?);
         let classifier = match output {
             OutputKind::Logits => {
-                let labels = model.head().labels(info.dimensions).map_err(refuse)?;
+                let labels = model.head().labels(dimensions)?;
                 Some(Classifier::new(Arc::clone(&engine), labels))
             }
             _ => None,
@@ -117,6 +118,7 @@ impl Service {
             profile: Arc::new(profile),
             local,
             engine,
+            dimensions,
             metrics: Arc::clone(&spec.metrics),
         }))
     }
@@ -132,6 +134,11 @@ impl Service {
 
     pub fn engine(&self) -> &Arc<dyn Engine> {
         &self.engine
+    }
+
+    /// Length of the vectors of its own engine, or the number of labels.
+    pub fn dimensions(&self) -> usize {
+        self.dimensions
     }
 
     pub fn model(&self) -> &Model {

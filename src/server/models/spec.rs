@@ -9,10 +9,17 @@ use crate::server::metrics::ModelMetrics;
 
 /// An error while a model is loaded.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("{message}")]
-pub struct LoadError {
-    pub message: String,
-    pub hint: Option<String>,
+pub enum LoadError {
+    #[error(transparent)]
+    Engine(Arc<EngineError>),
+    #[error("{message}")]
+    Other { message: String, hint: Option<String> },
+}
+
+impl<E: Into<EngineError>> From<E> for LoadError {
+    fn from(e: E) -> Self {
+        Self::Engine(Arc::new(e.into()))
+    }
 }
 
 /// Chooses the output for which a model is loaded, from its files.

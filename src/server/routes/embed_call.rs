@@ -197,7 +197,7 @@ impl EmbedCall {
         foreign_ids::warn(service.name(), &model.tokenizer, &self.texts);
         let computed = match output {
             OutputKind::TokenVectors => {
-                let width = service.engine().info().dimensions;
+                let width = service.dimensions();
                 if self.dimensions.is_some_and(|dimensions| dimensions != width) {
                     let reason = format!("token vectors cannot be truncated; this model's have {width} numbers");
                     return Err(ApiError::bad_value(fields.dimensions, reason));
@@ -256,7 +256,7 @@ impl EmbedCall {
         options: RequestOptions,
     ) -> Result<(RequestOptions, BodyPermit), ApiError> {
         let mut permit = app.memory.permit();
-        let numbers = service.estimated_tokens(&self.texts).saturating_mul(service.engine().info().dimensions);
+        let numbers = service.estimated_tokens(&self.texts).saturating_mul(service.dimensions());
         permit.add(numbers.saturating_mul(size_of::<f32>()))?;
         let most = app.limits.reply_numbers() / self.copies.max(1);
         Ok((RequestOptions { most_numbers: Some(most), ..options }, permit))

@@ -39,7 +39,7 @@ fn reranker(scripted: &Arc<Scripted>) -> OpenEngine {
 }
 
 fn playing(scripted: &Arc<Scripted>, output: OutputKind) -> Arc<dyn Engine> {
-    let info = EngineInfo { model: "e".into(), output, dimensions: 2, scoring: None, local: None };
+    let info = EngineInfo { model: "e".into(), output, dimensions: Some(2), scoring: None, local: None };
     Arc::new(Playing { info, scripted: Arc::clone(scripted) })
 }
 

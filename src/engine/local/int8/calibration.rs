@@ -10,7 +10,7 @@ use crate::graph::int8::{Input, Multiplier, Treatment};
 use crate::graph::{self, Output, Request};
 use crate::model::tokenizer::{Tokens, Truncate};
 use crate::model::weights::Weights;
-use crate::model::{Model, ModelError};
+use crate::model::{Model, Setting, SettingError};
 use crate::runtime::{Runtime, SessionOptions};
 
 /// Sentences and queries of many kinds, one a line, by which a model is calibrated.
@@ -38,7 +38,7 @@ impl Texts {
     /// The user's texts, or the built-in ones.
     ///
     /// # Errors
-    /// [`ModelError::Flag`] if no text of the user's has tokens.
+    /// [`EngineError::Setting`] if no text of the user's has tokens.
     pub fn new(model: &Model, request: &Request, own: Option<&[String]>) -> Result<Self, EngineError> {
         let pairs = matches!(request.output, Output::Logits | Output::Answer(_));
         let tokenize = |texts: &[&str]| tokenize(model, texts, pairs);
@@ -54,8 +54,7 @@ impl Texts {
         };
         let (calibration, check) = (tokenize(&pick(false)), tokenize(&pick(true)));
         if calibration.is_empty() {
-            let reason = "none of its texts has tokens".into();
-            return Err(ModelError::Flag { flag: "--calibrate", reason }.into());
+            return Err(SettingError::new(Setting::Calibrate, "none of its texts has tokens").into());
         }
         // The fewer they are, the less they say of what else may come.
         let more = built_in(SENTENCES).into_iter().take(FEW.saturating_sub(calibration.len()));

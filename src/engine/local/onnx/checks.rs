@@ -3,19 +3,19 @@
 use crate::engine::local::token_vectors;
 use crate::engine::{EngineError, OutputKind, TextOptions};
 use crate::model::task::Task;
-use crate::model::{Model, ModelError};
+use crate::model::{Model, ModelError, Setting, SettingError};
 
 /// Says so when a model gives other things than a vector a text.
 pub(super) fn refuse_other_outputs(model: &Model) -> Result<(), ModelError> {
-    let (what, flag) = if model.sentence.splade.is_some() {
+    let (what, value) = if model.sentence.splade.is_some() {
         ("sparse vectors (SPLADE)", "sparse")
     } else if token_vectors::only(model) {
         ("a vector for every token (late interaction)", "colbert")
     } else {
         return Ok(());
     };
-    let reason = format!("{} gives {what}: ask for them with --output-type {flag}", model.name);
-    Err(ModelError::Flag { flag: "--output-type dense", reason })
+    let error = SettingError::new(Setting::OutputType, format!("{} gives {what}", model.name));
+    Err(error.value("dense").hint(format!("use --output-type {value}")).into())
 }
 
 /// Checks that the model has this output. With a pooling that the user names, any encoder gives vectors.
@@ -32,16 +32,16 @@ pub(crate) fn check_task(model: &Model, output: OutputKind, text: &TextOptions) 
     }
 }
 
-/// Refuses flags that only mean something for a vector a text.
-pub(super) fn refuse_vector_flags(text: &TextOptions, what: &str) -> Result<(), ModelError> {
-    let flags = [
-        ("--pooling", text.pooling.is_some()),
-        ("--dimensions", text.dimensions.is_some()),
-        ("--normalize", text.normalize == Some(true)),
-        ("--no-normalize", text.normalize == Some(false)),
+/// Refuses settings that only mean something for a vector a text.
+pub(super) fn refuse_vector_settings(text: &TextOptions, output: OutputKind) -> Result<(), SettingError> {
+    let settings = [
+        (Setting::Pooling, text.pooling.is_some()),
+        (Setting::Dimensions, text.dimensions.is_some()),
+        (Setting::Normalize, text.normalize == Some(true)),
+        (Setting::Unscaled, text.normalize == Some(false)),
     ];
-    match flags.into_iter().find(|&(_, given)| given) {
-        Some((flag, _)) => Err(ModelError::Flag { flag, reason: format!("it means nothing for {what}") }),
+    match settings.into_iter().find(|&(_, given)| given) {
+        Some((setting, _)) => Err(SettingError::new(setting, format!("it means nothing for {}", output.noun()))),
         None => Ok(()),
     }
 }
@@ -57,7 +57,7 @@ fn advised_length(model: &Model, most: usize) -> String {
 /// Longest text in tokens: the user's value if the model allows it, else that of the model's files.
 ///
 /// # Errors
-/// [`ModelError::Flag`] if the user's value does not fit or the length is unknown, [`ModelError::Config`] if no text
+/// [`ModelError::Setting`] if the user's value does not fit or the length is unknown, [`ModelError::Config`] if no text
 /// fits.
 pub fn max_length(
     model: &Model,
@@ -76,7 +76,7 @@ pub fn max_length(
                 "{value} is not between {least} and {most} tokens, which is what the model has positions for{}",
                 advised_length(model, most)
             );
-            return Err(ModelError::Flag { flag: "--max-length", reason });
+            return Err(SettingError::new(Setting::MaxLength, reason).into());
         }
         return Ok(value);
     }
@@ -91,8 +91,8 @@ pub fn max_length(
         }
         (Some(length), _) | (None, Some(length)) => length,
         (None, None) => {
-            let reason = "must be given, as the model's files do not say how long a text may be".into();
-            return Err(ModelError::Flag { flag: "--max-length", reason });
+            let reason = "must be given, as the model's files do not say how long a text may be";
+            return Err(SettingError::new(Setting::MaxLength, reason).into());
         }
     };
     if length < least {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::checks::{check_task, max_length, refuse_other_outputs, refuse_vector_flags};
+use super::checks::{check_task, max_length, refuse_other_outputs, refuse_vector_settings};
 use crate::engine::local::load::{Loaded, load_onnx, load_safetensors};
 use crate::engine::local::options::OnnxOptions;
 use crate::engine::local::post_process::PostProcess;
@@ -19,7 +19,7 @@ use crate::model::generative::PairPrompt;
 use crate::model::pooling::Pooling;
 use crate::model::source::Weights as WeightsFile;
 use crate::model::tokenizer::Truncate;
-use crate::model::{Model, ModelError};
+use crate::model::{Model, Setting, SettingError};
 use crate::runtime::Runtime;
 
 pub struct OnnxEngine {
@@ -78,12 +78,12 @@ impl OnnxEngine {
                 (loaded, Head::Vectors(Arc::new(finish)))
             }
             OutputKind::Sparse => {
-                refuse_vector_flags(text, "sparse vectors")?;
+                refuse_vector_settings(text, output)?;
                 let (loaded, finish) = sparse::load(runtime, &model, &options)?;
                 (loaded, Head::Sparse(finish))
             }
             OutputKind::TokenVectors => {
-                refuse_vector_flags(&TextOptions { normalize: None, ..text.clone() }, "vectors of tokens")?;
+                refuse_vector_settings(&TextOptions { normalize: None, ..text.clone() }, output)?;
                 let (loaded, finish) = token_vectors::load(runtime, &model, text, &options)?;
                 (loaded, Head::Tokens(Arc::new(finish)))
             }
@@ -139,7 +139,8 @@ impl OnnxEngine {
         let runner = Runner::new(scheduler, vocab_size, options.threads.get())?;
         let late = if let Head::Tokens(finish) = &head { Some(Arc::clone(finish)) } else { None };
         let texts = Arc::new(Texts { model, prompts, question, late, max_length, truncate });
-        let info = EngineInfo { model: name, output, dimensions, scoring, local: Some(Arc::new(local)) };
+        let info =
+            EngineInfo { model: name, output, dimensions: Some(dimensions), scoring, local: Some(Arc::new(local)) };
         Ok(Self { runner, info, head, files, texts })
     }
 }
@@ -171,8 +172,7 @@ fn load_embedder(
                 (true, pooling) => Some(model.pooling(pooling)),
                 (false, None) => None,
                 (false, Some(_)) => {
-                    let reason = "the .onnx file pools by itself".into();
-                    return Err(ModelError::Flag { flag: "--pooling", reason }.into());
+                    return Err(SettingError::new(Setting::Pooling, "the .onnx file pools by itself").into());
                 }
             };
             Ok((loaded, pooling))

@@ -14,8 +14,8 @@ use crate::engine::local::tokenizers::Opened;
 use crate::engine::{
     Completed, Engine, EngineInfo, Job, JobResults, Output, Pending, Request, RequestOptions, SubmitError, TextError,
 };
-use crate::model::pooling;
 use crate::model::tokenizer::{TokenizeError, Truncate};
+use crate::model::{SettingError, pooling};
 
 /// Requests that are computed or wait, so that workers never do.
 pub(in crate::engine) const IN_FLIGHT: usize = 4;
@@ -68,7 +68,7 @@ type Decoder = Box<dyn FnOnce(Prompt, &Texts, &RequestOptions) -> Result<(Prompt
 
 impl Head {
     /// # Errors
-    /// [`SubmitError::Option`] for a length of vectors that the model has not.
+    /// [`SubmitError::Setting`] for a length of vectors that the model has not.
     fn decoder(&self, options: &RequestOptions) -> Result<Decoder, SubmitError> {
         Ok(match self {
             Self::Vectors(finish) => {
@@ -103,8 +103,8 @@ fn logits() -> Decode {
 impl Texts {
     /// The prompt of a request, as far as the model can see it.
     fn cut(&self, prompt: Prompt, options: &RequestOptions, truncate: Truncate) -> Result<Prompt, SubmitError> {
-        let Some(field) = Prompts::field_of(options) else { return Ok(prompt) };
-        let refuse = |e: TokenizeError| SubmitError::Option { field, reason: e.to_string() };
+        let Some(setting) = Prompts::setting_of(options) else { return Ok(prompt) };
+        let refuse = |e: TokenizeError| SettingError::new(setting, e.to_string()).into();
         prompt.cut(&self.model, self.max_length, truncate).map_err(refuse)
     }
 
@@ -115,13 +115,13 @@ impl Texts {
         options: &RequestOptions,
         finish: &PostProcess,
     ) -> Result<Prompt, SubmitError> {
-        let Some(field) = Prompts::field_of(options) else { return Ok(prompt) };
-        let refuse = |reason: String| SubmitError::Option { field, reason };
+        let Some(setting) = Prompts::setting_of(options) else { return Ok(prompt) };
+        let refuse = |reason: String| SettingError::new(setting, reason);
         prompt.measure(&self.model, self.max_length).map_err(|e| refuse(e.to_string()))?;
         if prompt.skip > 0 && !finish.sees_all_tokens() {
             let reason = "this model leaves prompts out of pooling, which was not prepared for when it was loaded; give \
                           the prompt when the server starts";
-            return Err(refuse(reason.into()));
+            return Err(refuse(reason.into()).into());
         }
         Ok(prompt)
     }

@@ -4,10 +4,11 @@ use serde_json::json;
 
 use super::infinity::ModelQuestion;
 use super::tei::{predict, predicted};
-use super::{Abilities, Labelled, Parameters, Protocol, Unclear, Wanted, set};
+use super::{Abilities, Labelled, Parameters, Protocol, Wanted, set};
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{Input, Role};
+use crate::model::SettingError;
 use crate::model::tokenizer::Truncate;
 
 #[derive(Default)]
@@ -48,7 +49,7 @@ impl Protocol for Infa {
         parameters: &mut Parameters,
         wanted: Wanted,
         reply: Result<&Reply, &RemoteError>,
-    ) -> Result<(), Unclear> {
+    ) -> Result<(), SettingError> {
         self.models.answered(parameters, wanted, reply)
     }
 

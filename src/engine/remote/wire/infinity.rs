@@ -8,10 +8,11 @@ use serde_json::{Value as Json, json};
 use super::numbers::parse;
 use super::openai::{choose, models};
 use super::results::{Label, labels, model_name, tokens};
-use super::{Abilities, Labelled, Parameters, Protocol, Unclear, Wanted, set};
+use super::{Abilities, Labelled, Parameters, Protocol, Wanted, set};
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{Input, Role};
+use crate::model::SettingError;
 
 #[derive(Default)]
 pub struct Infinity {
@@ -35,7 +36,7 @@ impl ModelQuestion {
         parameters: &mut Parameters,
         wanted: Wanted,
         reply: Result<&Reply, &RemoteError>,
-    ) -> Result<(), Unclear> {
+    ) -> Result<(), SettingError> {
         self.asked = true;
         let Some(models) = reply.ok().and_then(|reply| models(&reply.body)) else { return Ok(()) };
         parameters.model = choose(&models, wanted, true)?;
@@ -63,7 +64,7 @@ impl Protocol for Infinity {
         parameters: &mut Parameters,
         wanted: Wanted,
         reply: Result<&Reply, &RemoteError>,
-    ) -> Result<(), Unclear> {
+    ) -> Result<(), SettingError> {
         self.models.answered(parameters, wanted, reply)
     }
 

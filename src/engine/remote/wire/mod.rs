@@ -18,7 +18,7 @@ pub use infa::Infa;
 pub use infinity::Infinity;
 pub use jina::Jina;
 pub use openai::Openai;
-pub use protocol::{Abilities, Parameters, Protocol, Roles, Unclear, Wanted, at};
+pub use protocol::{Abilities, Parameters, Protocol, Roles, Wanted, at};
 use protocol::{first_version, set};
 pub use results::{Embedded, Labelled, Scored};
 pub use tei::Tei;

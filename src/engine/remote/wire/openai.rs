@@ -6,10 +6,11 @@ use reqwest::Url;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Abilities, Parameters, Protocol, Scored, Unclear, Wanted, first_version, set};
+use super::{Abilities, Parameters, Protocol, Scored, Wanted, first_version, set};
 use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
+use crate::model::{Setting, SettingError};
 
 /// A server that speaks OpenAI's API.
 pub struct Openai {
@@ -48,7 +49,7 @@ impl Protocol for Openai {
         parameters: &mut Parameters,
         wanted: Wanted,
         reply: Result<&Reply, &RemoteError>,
-    ) -> Result<(), Unclear> {
+    ) -> Result<(), SettingError> {
         self.asked = true;
         let Some(models) = reply.ok().and_then(|reply| models(&reply.body)) else { return Ok(()) };
         parameters.model = choose(&models, wanted, false)?;
@@ -102,12 +103,12 @@ const MOST_NAMED: usize = 8;
 
 /// The only model that can do it. With `first`, the first of those that can, as servers themselves choose that run a few.
 /// `None` if the server lists none.
-pub(super) fn choose(models: &[ListedModel], wanted: Wanted, first: bool) -> Result<Option<String>, Unclear> {
+pub(super) fn choose(models: &[ListedModel], wanted: Wanted, first: bool) -> Result<Option<String>, SettingError> {
     let unclear = |what: &str| {
         let mut names: Vec<&str> = models.iter().map(|model| model.id.as_str()).take(MOST_NAMED).collect();
         let more = (models.len() > MOST_NAMED).then(|| format!("and {} more", models.len() - MOST_NAMED));
         names.extend(more.as_deref());
-        Err(Unclear { flag: "--model-id", reason: format!("{what}: {}", names.join(", ")) })
+        Err(SettingError::new(Setting::ModelId, format!("{what}: {}", names.join(", "))))
     };
     let word = wanted.word();
     let says = |model: &ListedModel, word: &str| model.capabilities.iter().any(|capability| capability == word);

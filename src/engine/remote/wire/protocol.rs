@@ -6,6 +6,7 @@ use super::results::{Embedded, Labelled, Scored, embeddings, rankings};
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{Input, Role};
+use crate::model::SettingError;
 use crate::model::tokenizer::Truncate;
 
 /// The parameters of a request, apart from the inputs.
@@ -99,21 +100,13 @@ impl Abilities {
     };
 }
 
-/// A setting of the request that only the user can choose.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unclear {
-    /// The flag that settles it.
-    pub flag: &'static str,
-    pub reason: String,
-}
-
 /// A protocol: requests out of texts, results out of replies.
 pub trait Protocol: Send + Sync {
     /// The supported parameters.
     fn abilities(&self) -> Abilities;
 
     /// Puts into `parameters` what the server's URL says.
-    fn settle(&mut self, _ask: &mut Parameters) -> Result<(), Unclear> {
+    fn settle(&mut self, _ask: &mut Parameters) -> Result<(), SettingError> {
         Ok(())
     }
 
@@ -128,7 +121,7 @@ pub trait Protocol: Send + Sync {
         _ask: &mut Parameters,
         _wanted: Wanted,
         _reply: Result<&Reply, &RemoteError>,
-    ) -> Result<(), Unclear> {
+    ) -> Result<(), SettingError> {
         Ok(())
     }
 

@@ -8,11 +8,12 @@ use serde_json::{Value as Json, json};
 
 use super::numbers::{check, in_order, parse, score, vector};
 use super::results::{Label, labels};
-use super::{Abilities, Embedded, Labelled, Parameters, Protocol, Scored, Unclear, Wanted, set};
+use super::{Abilities, Embedded, Labelled, Parameters, Protocol, Scored, Wanted, set};
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{Input, Role};
 use crate::model::tokenizer::Truncate;
+use crate::model::{Setting, SettingError};
 
 /// A TEI server. It has one model.
 #[derive(Default)]
@@ -87,7 +88,7 @@ impl Protocol for Tei {
         parameters: &mut Parameters,
         _: Wanted,
         reply: Result<&Reply, &RemoteError>,
-    ) -> Result<(), Unclear> {
+    ) -> Result<(), SettingError> {
         #[derive(Deserialize)]
         struct Info {
             model_id: String,
@@ -103,7 +104,7 @@ impl Protocol for Tei {
             && served.is_none_or(|served| served != asked)
         {
             let reason = format!("the server has another model: {}", served.unwrap_or(&info.model_id));
-            return Err(Unclear { flag: "--model-id", reason });
+            return Err(SettingError::new(Setting::ModelId, reason));
         }
         self.model = Some(served.unwrap_or(&info.model_id).clone());
         Ok(())

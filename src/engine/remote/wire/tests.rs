@@ -10,6 +10,7 @@ use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::{EngineKind, Input, Role};
 use crate::model::tokenizer::Truncate;
+use crate::model::{Setting, SettingError};
 
 const TEXTS: [&str; 2] = ["a \"b\"\n", "ü"];
 
@@ -265,7 +266,7 @@ fn settled(
     model: Option<&str>,
     wanted: Wanted,
     replies: &[Json],
-) -> Result<(Parameters, Option<String>), Unclear> {
+) -> Result<(Parameters, Option<String>), SettingError> {
     let (mut server, mut ask) = (server(name), Parameters { model: model.map(str::to_owned), ..Parameters::default() });
     let mut replies = replies.iter();
     while server.question(&ask).is_some() {
@@ -294,7 +295,7 @@ fn the_model_is_the_servers_if_nobody_names_one() {
         let vectors = list(json!([embedder, compares]));
         assert_eq!(ask(name, Wanted::Scores, &vectors).unwrap().0.model.unwrap(), "e5", "{name}");
         let none = ask(name, Wanted::Scores, &list(json!([embedder]))).unwrap_err();
-        assert!(none.flag == "--model-id" && none.reason.contains("bge"), "{none:?}");
+        assert!(none.setting == Setting::ModelId && none.reason.contains("bge"), "{none:?}");
     }
     assert_eq!(ask("openai", Wanted::Vectors(Role::Text), &list(json!([{"id": "a"}]))).unwrap().0.model.unwrap(), "a");
     let many: Vec<Json> = (0..20).map(|i| json!({"id": format!("m{i}")})).collect();
@@ -324,7 +325,7 @@ fn tei_has_one_model_and_says_which() {
         assert_eq!(ask(Some(name)).unwrap().0.model.unwrap(), name);
     }
     let other = ask(Some("e5")).unwrap_err();
-    assert!(other.flag == "--model-id" && other.reason.contains("bge"), "{other:?}");
+    assert!(other.setting == Setting::ModelId && other.reason.contains("bge"), "{other:?}");
 }
 
 /// A model that Triton batches.
@@ -349,7 +350,7 @@ fn tensors_of_whatever_name() {
             server.answered(&mut ask, wanted, Ok(&reply(answer)))?;
         }
         assert!(server.question(&ask).is_none());
-        Ok::<_, Unclear>((server, ask, questions))
+        Ok::<_, SettingError>((server, ask, questions))
     };
     let index = json!([{"name": "a/m", "version": "1", "state": "READY"}]);
     let (server, ask, questions) = triton(Wanted::Vectors(Role::Text), &[index.clone(), metadata()]).unwrap();
@@ -399,7 +400,7 @@ fn tensors_of_whatever_name() {
         assert!(error.reason.contains("it takes"), "{error:?}");
     }
     for index in [json!([]), json!({}), json!([{"name": "a"}, {"name": "b"}])] {
-        assert_eq!(triton(Wanted::Vectors(Role::Text), &[index]).map(|_| ()).unwrap_err().flag, "--model-id");
+        assert_eq!(triton(Wanted::Vectors(Role::Text), &[index]).map(|_| ()).unwrap_err().setting, Setting::ModelId);
     }
 }
 

@@ -65,7 +65,7 @@ impl Interface {
     }
 
     pub fn output(self, service: &Service) -> TensorMetadata {
-        let columns = i64::try_from(service.engine().info().dimensions).unwrap_or(-1);
+        let columns = i64::try_from(service.dimensions()).unwrap_or(-1);
         let shape = if self == Self::Rerank { vec![-1] } else { vec![-1, columns] };
         TensorMetadata { name: self.output_name(), datatype: "FP32", shape }
     }

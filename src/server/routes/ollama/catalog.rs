@@ -152,7 +152,7 @@ pub async fn show(
     let model_info = serde_json::json!({
         "general.architecture": architecture,
         format!("{architecture}.context_length"): service.local().max_length,
-        format!("{architecture}.embedding_length"): service.engine().info().dimensions,
+        format!("{architecture}.embedding_length"): service.dimensions(),
     });
     Ok(Json(OllamaShowResponse {
         details: details(Some(&service)),

@@ -158,11 +158,10 @@ impl<const SPARSE: bool> TeiTask for EmbedTokens<SPARSE> {
         }
         let options = RequestOptions { most_numbers: Some(app.limits.reply_numbers()), ..options };
         let mut permit = app.memory.permit();
-        let info = service.engine().info();
-        let numbers = service.estimated_tokens(&texts).saturating_mul(info.dimensions);
+        let numbers = service.estimated_tokens(&texts).saturating_mul(service.dimensions());
         let full = |_| failed::<Self>(Failure::Full { retry_after: Duration::from_secs(1) }, &parts);
         permit.add(numbers.saturating_mul(size_of::<f32>())).map_err(full)?;
-        let output = match info.output {
+        let output = match service.engine().info().output {
             OutputKind::TokenVectors => OutputKind::TokenVectors,
             _ => OutputKind::HiddenStates,
         };

@@ -203,7 +203,7 @@ async fn groups(app: &App, instances: Vec<Box<RawValue>>) -> Result<Vec<Box<dyn 
             (None, Some(&kind)) => kind,
             (None, None) => {
                 let service = app.model(peek.model.as_deref()).await.map_err(|e| within(e, i))?;
-                let kind = (Kind::of(&service), service.engine().info().dimensions);
+                let kind = (Kind::of(&service), service.dimensions());
                 kinds.insert(peek.model, kind);
                 kind
             }

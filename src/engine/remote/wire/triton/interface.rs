@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::engine::remote::wire::{Unclear, Wanted};
+use crate::engine::remote::wire::Wanted;
+use crate::model::{Setting, SettingError};
 
 /// The tensors of the model, as infa's server has them until the server says otherwise.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +43,7 @@ impl Default for Interface {
 
 impl Interface {
     /// Reads the model's metadata.
-    pub fn read(body: &[u8], wanted: Wanted) -> Result<Option<Self>, Unclear> {
+    pub fn read(body: &[u8], wanted: Wanted) -> Result<Option<Self>, SettingError> {
         #[derive(Deserialize)]
         struct Metadata {
             inputs: Vec<Tensor>,
@@ -55,7 +56,7 @@ impl Interface {
         };
         let unclear = |what: &str| {
             let reason = format!("the model {what}: it takes {} and gives {}", names(&inputs), names(&outputs));
-            Unclear { flag: "--engine", reason }
+            SettingError::new(Setting::Engine, reason)
         };
         let bytes: Vec<&Tensor> = inputs.iter().filter(|tensor| tensor.datatype == "BYTES").collect();
         let named = |name: &str| bytes.iter().copied().find(|tensor| tensor.name == name);

@@ -11,7 +11,8 @@ use crate::engine::Role;
 use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::remote::wire::openai::Openai;
-use crate::engine::remote::wire::{Abilities, Embedded, Parameters, Protocol, Scored, Unclear, Wanted};
+use crate::engine::remote::wire::{Abilities, Embedded, Parameters, Protocol, Scored, Wanted};
+use crate::model::{Setting, SettingError};
 
 /// A server that speaks KServe's version 2.
 #[derive(Default)]
@@ -96,8 +97,8 @@ impl Protocol for Triton {
         Abilities { reranks: !self.alone, ..Abilities::PLAIN }
     }
 
-    fn settle(&mut self, parameters: &mut Parameters) -> Result<(), Unclear> {
-        let unclear = |reason: &str| Unclear { flag: "--model-id", reason: reason.into() };
+    fn settle(&mut self, parameters: &mut Parameters) -> Result<(), SettingError> {
+        let unclear = |reason: &str| SettingError::new(Setting::ModelId, reason);
         match (&self.named, &parameters.model) {
             _ if self.alone && parameters.model.is_some() => {
                 Err(unclear("the URL is that of one model, and none is named to it"))
@@ -125,7 +126,7 @@ impl Protocol for Triton {
         parameters: &mut Parameters,
         wanted: Wanted,
         reply: Result<&Reply, &RemoteError>,
-    ) -> Result<(), Unclear> {
+    ) -> Result<(), SettingError> {
         #[derive(Deserialize)]
         struct Entry {
             name: String,
@@ -137,12 +138,12 @@ impl Protocol for Triton {
             match &names[..] {
                 [only] => parameters.model = Some(only.clone()),
                 [] => {
-                    let reason = "the server does not say which models it has; name one of them".into();
-                    return Err(Unclear { flag: "--model-id", reason });
+                    let reason = "the server does not say which models it has; name one of them";
+                    return Err(SettingError::new(Setting::ModelId, reason));
                 }
                 _ => {
                     let reason = format!("the server has several models; name one of them: {}", names.join(", "));
-                    return Err(Unclear { flag: "--model-id", reason });
+                    return Err(SettingError::new(Setting::ModelId, reason));
                 }
             }
         } else {

@@ -8,6 +8,7 @@ use super::*;
 use crate::engine::Role;
 use crate::engine::remote::http::{Reply, Request};
 use crate::engine::remote::wire::{Parameters, Protocol, Wanted};
+use crate::model::Setting;
 
 const TEXTS: [&str; 2] = ["a \"b\"\n", "ü"];
 
@@ -164,6 +165,6 @@ fn names_that_contradict_each_other() {
     assert_eq!(settle("http://a/v2/models/m/infer", "m"), Ok(()));
     assert_eq!(settle("http://a", "m"), Ok(()));
     for url in ["http://a/v2/models/n/infer", "http://a/x/embeddings", "http://a/generate"] {
-        assert_eq!(settle(url, "m").unwrap_err().flag, "--model-id", "{url}");
+        assert_eq!(settle(url, "m").unwrap_err().setting, Setting::ModelId, "{url}");
     }
 }
