@@ -277,15 +277,13 @@ impl Error {
             Self::OfModel { error, .. } => error.hint(),
             Self::Usage { hint, .. } => Some(hint.clone()),
             Self::Nothing(_) => Some("name files, or pipe texts in through stdin".into()),
-            Self::Interrupted
-            | Self::PipeClosed
-            | Self::Flag { .. }
-            | Self::Config(_)
-            | Self::Splice { .. }
-            | Self::Stdout(_)
-            | Self::Stdin(_)
-            | Self::Signals(_) => None,
-            Self::Metrics(_) | Self::Trace(_) => None,
+            Self::Config(e) => Some(e.hint().into()),
+            Self::Splice { error, .. } => Some(error.hint()),
+            Self::Signals(_) => Some("raise the limit of open files (ulimit -n)".into()),
+            Self::Metrics(_) => Some("this is a bug in infa; please report it".into()),
+            Self::Trace(_) => Some("--otlp-endpoint names a collector, such as http://127.0.0.1:4318".into()),
+            // The reason of a flag names the remedy.
+            Self::Interrupted | Self::PipeClosed | Self::Flag { .. } | Self::Stdout(_) | Self::Stdin(_) => None,
         }
     }
 }

@@ -112,7 +112,8 @@ fn a_model_says_what_it_is() {
     tiny.says(&["gives no sparse vectors", "hint: infa model inspect"]);
     // The model is not the reason.
     for engine in ["torch", "openai=http://127.0.0.1:1"] {
-        let ran = embed_with(fixture("bert-tiny"), ["--output-type", "sparse", "--engine", engine]).stdin("a\n").run();
+        let flags = ["embed", "--output-type", "sparse", "--engine", engine, "-m"];
+        let ran = infa(flags).arg(fixture("bert-tiny")).stdin("a\n").run();
         assert!(!ran.status(2).says(&["--output-type: ", "hint: leave --output-type out"]).err.contains("inspect"));
     }
 }

@@ -128,7 +128,7 @@ fn what_cannot_be_started() {
     let (_, text, _) = with(&|launch| launch.spec = "tei=http://127.0.0.1:1".parse().unwrap());
     assert!(text.contains("has a URL"), "{text}");
     let (_, text, _) = with(&|launch| launch.spec = "torch".parse().unwrap());
-    assert!(text.contains("torch is no server"), "{text}");
+    assert!(text.contains("torch is not a server"), "{text}");
 }
 
 #[test]

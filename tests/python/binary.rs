@@ -81,7 +81,7 @@ fn what_python_engines_do_not_take_is_refused() {
     spec("torch:bfloat61").run().refuses(2, &["did you mean \"bfloat16\"?"]);
     spec("openvino@cuda").run().refuses(2, &["openvino", "cuda"]);
     spec("torch").run().refuses(3, &["/nonexistent", "--python"]);
-    spec("onnx").run().refuses(2, &["--python", "no Python engine"]);
+    spec("onnx").run().refuses(2, &["--python", "not a Python engine"]);
     spec("torch@cpu").arg("--device=cuda").run().refuses(2, &["--device", "torch@cpu"]);
 }
 

@@ -54,7 +54,7 @@ fn nonsense_at_the_start() {
     raw("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n[[1,").refuses(4, &["the connection broke"]);
     raw("").refuses(4, &["the connection broke"]);
     raw("SSH-2.0-OpenSSH_9.6\r\n").refuses(4, &["the connection broke"]);
-    body("<html>welcome</html>").refuses(4, &["the reply cannot be read: it is no JSON", "speak tei's API"]);
+    body("<html>welcome</html>").refuses(4, &["the reply cannot be read: it is not JSON", "speak tei's API"]);
     body("").refuses(4, &["the reply cannot be read"]);
     body("{\"data\":[]}").refuses(4, &["the reply does not fit"]);
     body("[]").refuses(4, &["0 vectors for 1 texts"]);

@@ -8,18 +8,26 @@ const END: &str = "<!-- infa bench end -->";
 /// Reasons that a table cannot be put into a document. Lines count from 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpliceError {
-    #[error("there is no line {marker}{}; write it where the table shall be, and {END} on a line below it", others(.found))]
+    #[error("there is no line {marker}{}", others(.found))]
     Missing {
         marker: String,
         /// The other comments of the document.
         found: Vec<String>,
     },
-    #[error(
-        "line {second} has {marker} again, as line {first}; give one of them another name: <!-- infa bench: NAME -->"
-    )]
+    #[error("line {second} has {marker} again, as line {first}")]
     Twice { marker: String, first: usize, second: usize },
-    #[error("nothing ends {marker} of line {line}; write {END} on a line of its own below it")]
+    #[error("nothing ends {marker} of line {line}")]
     NoEnd { marker: String, line: usize },
+}
+
+impl SpliceError {
+    pub fn hint(&self) -> String {
+        match self {
+            Self::Missing { .. } => format!("write it where the table shall be, and {END} on a line below it"),
+            Self::Twice { .. } => "give one of them another name: <!-- infa bench: NAME -->".into(),
+            Self::NoEnd { .. } => format!("write {END} on a line of its own below it"),
+        }
+    }
 }
 
 fn others(found: &[String]) -> String {
@@ -108,9 +116,9 @@ mod tests {
     #[test]
     fn places_that_are_none() {
         let error = splice(DOCUMENT, "", "gpu").unwrap_err();
-        let message = "there is no line <!-- infa bench: gpu -->, only <!-- infa bench: cpu -->, <!-- infa bench -->; \
-                       write it where the table shall be, and <!-- infa bench end --> on a line below it";
-        assert_eq!(error.to_string(), message);
+        let message = "there is no line <!-- infa bench: gpu -->, only <!-- infa bench: cpu -->, <!-- infa bench -->";
+        let hint = "write it where the table shall be, and <!-- infa bench end --> on a line below it";
+        assert_eq!((error.to_string().as_str(), error.hint().as_str()), (message, hint));
         assert!(matches!(splice("", "x", ""), Err(SpliceError::Missing { found, .. }) if found.is_empty()));
 
         let twice = format!("{DOCUMENT}\n{DOCUMENT}");

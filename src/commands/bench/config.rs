@@ -43,6 +43,16 @@ pub enum ConfigError {
     },
 }
 
+impl ConfigError {
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Unknown { .. } => "name one of these, or a .toml file",
+            Self::Read { .. } => "check that it is a regular file of at most 1 MiB that may be read",
+            Self::Wrong { .. } => "docs/bench.md describes the keys of a config",
+        }
+    }
+}
+
 /// The names and titles of the configs that come with infa.
 pub(crate) fn bundled() -> Vec<(String, String)> {
     let titled = |&(name, text): &(&str, &str)| {

@@ -378,7 +378,7 @@ mod tests {
             ("engines = []", "no engine is named"),
             ("engines = [{ spec = 'onnx', launch = 'x' }]", "launch is for servers"),
             ("engines = [{ spec = 'tei=http://a', launch = 'x' }]", "launch is for servers"),
-            ("engines = ['tei=http://a:b@c:x']", "no http or https URL"),
+            ("engines = ['tei=http://a:b@c:x']", "not an http or https URL"),
             ("baseline = 'torch'", "--baseline: no engine is called \"torch\"; engines: onnx"),
             ("reference = 'torch'", "--reference"),
             ("load = 'closed:3'\nrate = 3.0", "give one of them"),

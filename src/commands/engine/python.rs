@@ -24,13 +24,13 @@ pub(super) fn resolve(
     }
     if let Some(device) = model.hardware.device.filter(|&device| device != Device::Auto) {
         if spec.device.is_some_and(|other| other != device) {
-            return Err(flag("--device", format!("{spec} says another")));
+            return Err(flag("--device", format!("contradicts {spec}; give one of them")));
         }
         spec.device = Some(device);
     }
     let request_timeout = engine.requests.request_timeout;
     if request_timeout.is_some_and(|timeout| timeout.is_zero()) {
-        return Err(flag("--request-timeout", "nothing answers in no time; give it longer".into()));
+        return Err(flag("--request-timeout", "must be longer than 0".into()));
     }
     let options = PythonModelOptions {
         spec,

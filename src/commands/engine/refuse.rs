@@ -16,7 +16,7 @@ pub(super) fn no_python(engine: &EngineArgs, spec: &EngineSpec) -> Result<(), Er
     let named = std::env::var_os("INFA_PYTHON");
     match &engine.python.python {
         Some(python) if named.as_deref() != Some(python.as_os_str()) => {
-            Err(flag("--python", format!("{spec} is no Python engine")))
+            Err(flag("--python", format!("{spec} is not a Python engine")))
         }
         _ => Ok(()),
     }

@@ -42,14 +42,14 @@ pub fn resolve(
 fn specified(spec: &EngineSpec, mut model: ModelArgs) -> Result<ModelArgs, Error> {
     if let Some(device) = spec.device {
         if model.hardware.device.is_some_and(|other| other != Device::Auto && other != device) {
-            return Err(flag("--device", format!("{spec} says another")));
+            return Err(flag("--device", format!("contradicts {spec}; give one of them")));
         }
         model.hardware.device = Some(device);
     }
     let said = model.dtype.filter(|&dtype| dtype != Dtype::Auto);
     let found = spec.dtype();
     if let Some(other) = said.filter(|&other| found.is_some_and(|found| found != other)) {
-        return Err(flag("--dtype", format!("{spec} says another number format than {other}")));
+        return Err(flag("--dtype", format!("{other} contradicts {spec}; give one of them")));
     }
     model.dtype = found.or(model.dtype);
     Ok(model)

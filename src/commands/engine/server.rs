@@ -26,7 +26,7 @@ pub(super) fn resolve(
         return Err(flag("--offline", format!("{spec} is somewhere on the network")));
     }
     if request_timeout.is_some_and(|timeout| timeout.is_zero()) {
-        return Err(flag("--request-timeout", "no server answers in no time; give it longer".into()));
+        return Err(flag("--request-timeout", "must be longer than 0".into()));
     }
     let key = ApiKey::from_env(server.keys);
     let open = spec.url.as_ref().is_some_and(|url| url.scheme() == "http");

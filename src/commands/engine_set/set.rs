@@ -179,7 +179,7 @@ pub enum ModelHere {
 /// The longest wait that `flag` gives, or the `usual` one.
 fn within_time(flag: &'static str, given: Option<Duration>, usual: Duration) -> Result<Duration, Error> {
     match given.unwrap_or(usual) {
-        Duration::ZERO => Err(Error::flag(flag, "nothing is ready in no time; give it longer")),
+        Duration::ZERO => Err(Error::flag(flag, "must be longer than 0")),
         limit => Ok(limit),
     }
 }

@@ -89,7 +89,7 @@ fn shown(revision: &CachedRevision) -> String {
 /// Prompts on a terminal.
 fn confirmed(app: &AppContext) -> Result<bool, Error> {
     if !std::io::stdin().is_terminal() {
-        let message = "removing needs a yes, and stdin is no terminal".into();
+        let message = "removing needs a yes, and stdin is not a terminal".into();
         return Err(Error::Usage { message, hint: "infa model remove --yes ID removes without asking".into() });
     }
     app.bars.printer().note("Remove? [y/N]");

@@ -134,7 +134,7 @@ fn check_queries(read: &ReadArgs) -> Result<(), Error> {
         && !query.exists()
         && (rest.iter().any(|file| file.exists()) || query.to_string_lossy().contains(char::is_whitespace))
     {
-        let reason = format!("is missing, and {} is no file; arguments without a flag are files", query.display());
+        let reason = format!("is missing, and {} is not a file; arguments without a flag are files", query.display());
         return Err(no_query(&reason, &command(&query.to_string_lossy(), &shown(rest))));
     }
     let documents = |format: Option<Format>| !matches!(format, Some(Format::Json | Format::Jsonl));

@@ -9,11 +9,13 @@
 mod engine;
 mod error;
 mod output;
+mod output_kind;
 mod pending;
 mod request;
 
 pub use engine::{Engine, EngineInfo, LocalInfo};
 pub use error::{EngineError, SubmitError, TextError, TextErrorKind};
 pub use output::{Embedding, Label, Labelled, Output, OutputOf, Prediction, SparseEmbedding, TokenEmbeddings};
+pub use output_kind::{OutputKind, Outputs};
 pub use pending::{Completed, Job, JobResults, Pending, Times};
-pub use request::{BYTES_PER_TOKEN, Input, OutputKind, Outputs, Request, RequestOptions, Role, TextOptions};
+pub use request::{BYTES_PER_TOKEN, Input, Request, RequestOptions, Role, TextOptions};

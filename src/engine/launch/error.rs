@@ -19,7 +19,7 @@ pub enum LaunchError {
     NoPlace { engine: &'static str, options: String },
     #[error("{engine} has a URL and is not started here")]
     HasUrl { engine: String },
-    #[error("{engine} is no server")]
+    #[error("{engine} is not a server")]
     NoServer { engine: &'static str },
     #[error("{engine} is not installed: there is no {program} in PATH or in infa's own environments")]
     NotInstalled { engine: &'static str, program: &'static str, install: &'static str },

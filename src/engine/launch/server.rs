@@ -207,7 +207,7 @@ impl Server {
 /// The model's directory, from the root: containers know no other.
 fn directory(launch: &Launch) -> Result<PathBuf, LaunchError> {
     let directory = std::fs::canonicalize(&launch.model_dir).map_err(|e| unusable(launch, &e))?;
-    if directory.is_dir() { Ok(directory) } else { Err(unusable(launch, &"is no directory")) }
+    if directory.is_dir() { Ok(directory) } else { Err(unusable(launch, &"is not a directory")) }
 }
 
 fn unusable(launch: &Launch, reason: &dyn std::fmt::Display) -> LaunchError {

@@ -75,7 +75,7 @@ impl Interpreter {
                 line => line,
             });
         }
-        let said: Said = serde_json::from_str(&last(&output.stdout)).map_err(|_| "it is no Python 3".to_owned())?;
+        let said: Said = serde_json::from_str(&last(&output.stdout)).map_err(|_| "it is not Python 3".to_owned())?;
         Ok(Self { path: python.to_owned(), version: said.version, packages: said.packages })
     }
 

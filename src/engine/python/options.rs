@@ -87,7 +87,7 @@ impl PythonOptions {
         let name = self.spec.kind.name();
         let refuse = |reason: String| Err(PythonError::Option(reason));
         self.spec.check().map_err(|e| PythonError::Option(e.to_string()))?;
-        let Some(recipe) = self.spec.kind.python() else { return refuse(format!("{name} is no Python engine")) };
+        let Some(recipe) = self.spec.kind.python() else { return refuse(format!("{name} is not a Python engine")) };
         let mut options = self.spec.settings();
         options.entry("dtype").or_insert("float32");
         let TextOptions { max_length, truncate, pooling, normalize, dimensions, prompt, prompt_name, prompt_queries } =

@@ -24,7 +24,7 @@ pub enum RemoteError {
     Garbage { reason: String },
     #[error("the reply does not fit: {reason}")]
     Shape { reason: String },
-    /// A vector or a score is no usable number: NaN, infinite, all zeros.
+    /// A vector or a score is not a usable number: NaN, infinite, all zeros.
     #[error("{0}")]
     Numbers(&'static str),
     #[error("interrupted")]

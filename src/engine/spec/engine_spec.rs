@@ -190,7 +190,7 @@ mod tests {
         assert!(error("onnx=onnx:int8").contains("is the name of an engine"));
         assert!(error("openai=openai=http://a").contains("is the name of an engine"));
         assert!(error("onnx@gpu").contains("\"gpu\""));
-        assert!(error("tei=host:80").contains("no http or https URL"));
+        assert!(error("tei=host:80").contains("not an http or https URL"));
         assert!(error("").contains("there is no engine"));
     }
 }

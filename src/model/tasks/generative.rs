@@ -107,7 +107,7 @@ impl PairPrompt {
         let template = match without_place(&template) {
             None => template,
             Some(_) if is_qwen3_reranker(model) => {
-                tracing::warn!("{}: its chat template is for chats; asking in the words of its model card", model.name);
+                tracing::warn!("{}: its chat template is for chats; using the template of its model card", model.name);
                 let none = serde_json::Map::new();
                 ChatTemplate::new(path, QWEN3_RERANKER.into(), dir, Some(Format::Flat), &none)?
             }

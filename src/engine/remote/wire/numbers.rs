@@ -17,7 +17,7 @@ pub(super) fn parse<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, RemoteE
         false => match at(body, e.line(), e.column()) {
             rest if rest.starts_with(b"NaN") => RemoteError::Numbers("the reply contains NaN"),
             rest if rest.starts_with(b"Infinity") => RemoteError::Numbers("the reply contains infinite numbers"),
-            _ => RemoteError::garbage(format!("it is no JSON: {e}")),
+            _ => RemoteError::garbage(format!("it is not JSON: {e}")),
         },
     })
 }
@@ -55,7 +55,7 @@ pub(super) fn floats(list: &str) -> Result<Vec<f32>, RemoteError> {
     }
     let float = |text: &str| match text.trim() {
         "null" => Ok(f32::NAN),
-        text => text.parse().map_err(|_| RemoteError::shape(format!("{text} in a vector is no number"))),
+        text => text.parse().map_err(|_| RemoteError::shape(format!("{text} in a vector is not a number"))),
     };
     list.split(',').map(float).collect()
 }
@@ -63,7 +63,7 @@ pub(super) fn floats(list: &str) -> Result<Vec<f32>, RemoteError> {
 fn base64(text: &str) -> Result<Vec<f32>, RemoteError> {
     let text: Cow<'_, str> = serde_json::from_str(text).map_err(RemoteError::garbage)?;
     let bytes = STANDARD.decode(text.as_bytes());
-    let bytes = bytes.map_err(|e| RemoteError::shape(format!("a vector is no base64: {e}")))?;
+    let bytes = bytes.map_err(|e| RemoteError::shape(format!("a vector is not base64: {e}")))?;
     little_endian(&bytes)
 }
 
@@ -78,7 +78,7 @@ pub(super) fn little_endian(bytes: &[u8]) -> Result<Vec<f32>, RemoteError> {
 pub(super) fn score(raw: &RawValue) -> Result<f64, RemoteError> {
     match raw.get() {
         "null" => Ok(f64::NAN),
-        text => text.parse().map_err(|_| RemoteError::shape(format!("{text} is no score"))),
+        text => text.parse().map_err(|_| RemoteError::shape(format!("{text} is not a score"))),
     }
 }
 
