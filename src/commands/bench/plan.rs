@@ -487,7 +487,7 @@ mod tests {
         assert!(takes("quick", "rounds = '3-100'\ntime-limit = '30s'").starts_with("12s to 30s"));
         assert!(
             takes("cpu-bge-small", "")
-                .starts_with("as long as the engines need for 3 to 5 rounds of 10 requests for each of 11 engines")
+                .starts_with("as long as the engines need for 3 to 5 rounds of 10 requests for each of 13 engines")
         );
         // 1, 2, 4 … 64 clients.
         assert!(takes("serving", "").starts_with("40s to 2m 20s (2 to 7 steps of 5s for each of 4 engines)"));
