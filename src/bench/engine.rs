@@ -29,31 +29,23 @@ impl OpenEngine {
     /// # Errors
     /// [`Failure`] if there is no result for an input, or the engine was opened for other requests.
     pub async fn send(&self, request: &Request) -> Outcome {
-        self.call(self.prepare(request)?).await
+        self.begin(request)?.await
     }
 
-    /// Copies the texts of a request, as its answer takes them.
-    fn prepare(&self, request: &Request) -> Result<Call, Failure> {
+    /// Copies the texts of a request, which the future sends when it is first polled.
+    fn begin(&self, request: &Request) -> Result<BoxFuture<'static, Outcome>, Failure> {
         match (self, request) {
-            (Self::Embedder(_, role), Request::Texts(texts)) => {
+            (Self::Embedder(engine, role), Request::Texts(texts)) => {
                 let inputs = texts.iter().cloned().map(Input::Text).collect();
                 let options = RequestOptions { role: *role, ..RequestOptions::default() };
-                Ok(Call::Embed(engine::Request::new(OutputKind::Embedding, inputs, options)))
+                let request = engine::Request::new(OutputKind::Embedding, inputs, options);
+                Ok(embed(Arc::clone(engine), request).boxed())
             }
-            (Self::Reranker(_), Request::Rerank { query, documents }) => {
-                Ok(Call::Score(Pairs::of_one(query.clone(), documents.clone())))
+            (Self::Reranker(reranker), Request::Rerank { query, documents }) => {
+                Ok(rerank(reranker.clone(), Pairs::of_one(query.clone(), documents.clone())).boxed())
             }
             (Self::Embedder(..), Request::Rerank { .. }) => Err(unsuited("texts")),
             (Self::Reranker(_), Request::Texts(_)) => Err(unsuited("queries with documents")),
-        }
-    }
-
-    async fn call(&self, call: Call) -> Outcome {
-        match (self, call) {
-            (Self::Embedder(engine, _), Call::Embed(request)) => embed(engine.as_ref(), request).await,
-            (Self::Reranker(reranker), Call::Score(pairs)) => rerank(reranker, pairs).await,
-            (Self::Embedder(..), Call::Score(_)) => Err(unsuited("texts")),
-            (Self::Reranker(_), Call::Embed(_)) => Err(unsuited("queries with documents")),
         }
     }
 
@@ -73,7 +65,7 @@ impl OpenEngine {
     }
 }
 
-async fn embed(engine: &dyn Engine, request: engine::Request) -> Outcome {
+async fn embed(engine: Arc<dyn Engine>, request: engine::Request) -> Outcome {
     let completed = engine.submit(request)?.await?;
     let received = Some(Instant::now());
     let inputs = completed.results.len();
@@ -87,7 +79,7 @@ async fn embed(engine: &dyn Engine, request: engine::Request) -> Outcome {
     Ok(Answer { inputs, tokens, reported: tokens, received, output: Some(Output::Vectors(vectors)) })
 }
 
-async fn rerank(reranker: &Reranker, pairs: Pairs) -> Outcome {
+async fn rerank(reranker: Reranker, pairs: Pairs) -> Outcome {
     let reranked = reranker.score(pairs, &RequestOptions::default(), true).await?;
     let received = Some(Instant::now());
     let inputs = reranked.scores.len();
@@ -97,12 +89,6 @@ async fn rerank(reranker: &Reranker, pairs: Pairs) -> Outcome {
     }
     let tokens = reranked.tokens;
     Ok(Answer { inputs, tokens, reported: tokens, received, output: Some(Output::Scores(scores)) })
-}
-
-/// A request with copies of its texts, which the engine takes.
-enum Call {
-    Embed(engine::Request),
-    Score(Pairs),
 }
 
 /// The failure of a request that the engine was not opened for.
@@ -178,16 +164,17 @@ pub struct Prepared {
     pub first: usize,
 }
 
-/// An engine with the requests of a run. Its results are checked: one for each input, vectors all of the same length,
-/// all numbers finite.
-pub struct CheckedEngine {
+/// The requests of a run, and the engine that answers them. Its results are checked: one for each input, vectors all of
+/// the same length, all numbers finite. [`engine::Checked`] does that within an engine; here it must not count as time
+/// of the engine.
+pub struct PreparedRequests {
     engine: OpenEngine,
     requests: Arc<[Prepared]>,
     /// The length of the vectors, known after the first result.
     width: OnceLock<usize>,
 }
 
-impl CheckedEngine {
+impl PreparedRequests {
     pub fn new(engine: OpenEngine, requests: Arc<[Prepared]>) -> Self {
         Self { engine, requests, width: OnceLock::new() }
     }
@@ -197,12 +184,8 @@ impl CheckedEngine {
     /// # Errors
     /// As [`OpenEngine::send`], or if the result does not pass the checks.
     pub async fn once(&self, request: &Request) -> Outcome {
-        self.checked(self.engine.prepare(request)?, request.inputs()).await
-    }
-
-    async fn checked(&self, call: Call, inputs: usize) -> Outcome {
-        let answer = self.engine.call(call).await?;
-        self.check(&answer, inputs)?;
+        let answer = self.engine.send(request).await?;
+        self.check(&answer, request.inputs())?;
         Ok(answer)
     }
 
@@ -238,7 +221,7 @@ impl CheckedEngine {
     }
 }
 
-impl Target for CheckedEngine {
+impl Target for PreparedRequests {
     fn requests(&self) -> usize {
         self.requests.len()
     }
@@ -248,11 +231,11 @@ impl Target for CheckedEngine {
             let failure = Failure::new(FailureKind::Other, format!("there is no request {index}"));
             return std::future::ready(Err(failure)).boxed();
         };
-        let (call, inputs, tokens) = (self.engine.prepare(request), request.inputs(), *tokens);
+        let (answer, inputs, tokens) = (self.engine.begin(request), request.inputs(), *tokens);
         async move {
-            let mut answer = self.checked(call?, inputs).await?;
-            answer.tokens = tokens.or(answer.reported);
-            Ok(answer)
+            let answer = answer?.await?;
+            self.check(&answer, inputs)?;
+            Ok(Answer { tokens: tokens.or(answer.reported), ..answer })
         }
         .boxed()
     }
@@ -322,7 +305,7 @@ mod tests {
             Output::Scores(_) => Request::Rerank { query: "q".into(), documents: texts },
         };
         let requests = [Prepared { request, tokens: Some(7), first: 0 }].into();
-        let checked = Arc::new(CheckedEngine::new(open(output), requests));
+        let checked = Arc::new(PreparedRequests::new(open(output), requests));
         assert_eq!((checked.requests(), Target::in_flight(checked.as_ref())), (1, 3));
         checked.send(0).await
     }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 /// A request, independent of the protocol.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Request {
-    /// Texts to embed or to classify.
+    /// Texts to embed.
     Texts(Vec<String>),
     /// Documents to rank for a query.
     Rerank { query: String, documents: Vec<String> },
@@ -25,7 +25,7 @@ impl Request {
     }
 }
 
-/// An engine in this process, a worker, or a server.
+/// The receiver of the prepared requests of a run: an engine in this process, a worker, or a server.
 ///
 /// A target gets its requests before the clock starts and may convert them into its own form. An answer counts only
 /// after checks: one output an input, of the right length, all numbers finite.
@@ -46,7 +46,7 @@ pub trait Target: Send + Sync {
 
 pub type Outcome = Result<Answer, Failure>;
 
-/// A checked answer.
+/// The answer to a request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Answer {
     pub inputs: usize,

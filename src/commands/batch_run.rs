@@ -17,7 +17,7 @@ use crate::ui::{JobBar, Printer};
 /// Failed inputs that are named on stderr; the rest is counted.
 const NAMED_FAILURES: u64 = 10;
 
-/// A job about to be done.
+/// A run of one command over all its inputs: the words of its summary, the destination of its rows.
 pub(super) struct BatchRun<'w> {
     pub app: &'w AppContext,
     /// Words of the summary: the verb and the noun, such as "Embedded", "input".

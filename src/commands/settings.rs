@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::Error;
 use crate::cli::{CpuArgs, GlobalArgs, HardwareArgs, InputArgs, ModelArgs, ModelIdArgs, TextArgs, VectorArgs};
-use crate::engine::int8::{Int8Options, MOST_CALIBRATION_TEXTS};
+use crate::engine::int8::{Int8Options, MAX_CALIBRATION_TEXTS};
 use crate::engine::open::LocalOptions;
 use crate::engine::{OnnxOptions, TextOptions};
 use crate::input;
@@ -157,9 +157,9 @@ fn calibration_texts(path: PathBuf, dtype: Dtype) -> Result<Arc<[String]>, Error
     for record in input::open(&[path], &input::Options::default())? {
         match record?.content {
             Ok(text) if text.text.trim().is_empty() => {}
-            Ok(text) if texts.len() < MOST_CALIBRATION_TEXTS => texts.push(text.text),
+            Ok(text) if texts.len() < MAX_CALIBRATION_TEXTS => texts.push(text.text),
             Ok(_) => {
-                tracing::info!("{file}: the first {MOST_CALIBRATION_TEXTS} texts are used");
+                tracing::info!("{file}: the first {MAX_CALIBRATION_TEXTS} texts are used");
                 break;
             }
             Err(e) => tracing::warn!("{file}: {e}"),

@@ -55,11 +55,11 @@ impl Classifier {
         }
     }
 
-    /// The labels of each input, in order. With `raw`, logits stay logits (an engine that names labels itself was opened
-    /// for raw ones, or not).
+    /// The labels of each input, in order. With `raw`, logits stay logits (an engine that names labels itself was
+    /// opened for raw ones, or not).
     ///
     /// # Errors
-    /// [`SubmitError`] if the engine takes the request not at all.
+    /// [`SubmitError`] if the engine refuses the request.
     pub async fn classify(
         &self,
         inputs: Vec<Input>,

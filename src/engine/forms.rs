@@ -34,24 +34,34 @@ pub(super) fn share_the_query(a: &Input, b: &Input) -> bool {
     matches!((a, b), (Input::Pair(a, _), Input::Pair(b, _)) if Arc::ptr_eq(a, b))
 }
 
-/// The query and the documents of pairs that share it; [`check`] has refused all other inputs.
-pub(super) fn query_and_documents(pairs: &[Input]) -> (&str, Vec<&str>) {
-    let parts = || {
-        pairs.iter().filter_map(|input| match input {
-            Input::Pair(query, document) => Some((&**query, document.as_str())),
-            Input::Text(_) | Input::Ids(_) => None,
-        })
-    };
-    (parts().next().map_or("", |(query, _)| query), parts().map(|(_, document)| document).collect())
+/// The query and the documents of pairs that share it.
+///
+/// # Errors
+/// Some input is not a pair: [`check`] refuses these before.
+pub(super) fn query_and_documents(pairs: &[Input]) -> Result<(&str, Vec<&str>), SubmitError> {
+    let parts = pairs.iter().map(|input| match input {
+        Input::Pair(query, document) => Ok((&**query, document.as_str())),
+        Input::Text(_) | Input::Ids(_) => Err(not_a("pair")),
+    });
+    let parts: Vec<(&str, &str)> = parts.collect::<Result<_, _>>()?;
+    Ok((parts.first().map_or("", |(query, _)| query), parts.iter().map(|(_, document)| *document).collect()))
 }
 
-/// The texts of inputs that are single texts; [`check`] has refused all other inputs.
-pub(super) fn texts(inputs: &[Input]) -> Vec<&str> {
-    let texts = inputs.iter().filter_map(|input| match input {
-        Input::Text(text) => Some(text.as_str()),
-        Input::Ids(_) | Input::Pair(..) => None,
+/// The texts of inputs that are single texts.
+///
+/// # Errors
+/// Some input is not a text: [`check`] refuses these before.
+pub(super) fn texts(inputs: &[Input]) -> Result<Vec<&str>, SubmitError> {
+    let texts = inputs.iter().map(|input| match input {
+        Input::Text(text) => Ok(text.as_str()),
+        Input::Ids(_) | Input::Pair(..) => Err(not_a("text")),
     });
     texts.collect()
+}
+
+/// The error of an input that [`check`] let through: left out, it would shift the results of those after it.
+fn not_a(form: &str) -> SubmitError {
+    SubmitError::Failed(format!("an input is not a {form}"))
 }
 
 #[cfg(test)]
@@ -61,8 +71,8 @@ mod tests {
     #[test]
     fn inputs_of_another_form_are_refused() {
         let info = |output| EngineInfo { model: "m".into(), output, dimensions: Some(1), scoring: None, local: None };
-        let refused = |output: OutputKind, asked: OutputKind, inputs: &[Input]| {
-            check(&info(output), asked.into(), inputs).err().map(|error| error.to_string())
+        let refused = |output: OutputKind, requested: OutputKind, inputs: &[Input]| {
+            check(&info(output), requested.into(), inputs).err().map(|error| error.to_string())
         };
         let (text, pair, ids) = (Input::from("a"), Input::Pair("q".into(), "d".into()), Input::Ids(vec![1]));
         assert_eq!(refused(OutputKind::Embedding, OutputKind::Embedding, std::slice::from_ref(&text)), None);
@@ -77,6 +87,8 @@ mod tests {
         }
         let shared = [pair.clone(), pair.clone()];
         assert!(share_the_query(&shared[0], &shared[1]) && !share_the_query(&pair, &text));
-        assert_eq!(query_and_documents(&shared), ("q", vec!["d", "d"]));
+        assert_eq!(query_and_documents(&shared).unwrap(), ("q", vec!["d", "d"]));
+        // None is left out.
+        assert!(query_and_documents(&[pair.clone(), text.clone()]).is_err() && texts(&[text, pair]).is_err());
     }
 }

@@ -1,19 +1,22 @@
 //! Engines: models in this process, servers and Python processes, all behind the trait [`Engine`].
 //!
 //! ```text
-//! api        the trait, requests, results, errors
-//! recipes    the engines there are: options, packages, start-up, protocol of each
-//! spec       names of engines, as users write them
-//! rerank     scores of documents by any engine
-//! classify   labels of texts by any engine
-//! checked    an engine whose numbers are checked
-//! forms      the forms of inputs that an output is computed of
-//! open       from a spec and options to an open engine
-//! local      models of this process
-//! remote     servers over HTTP
-//! python     Python processes
-//! launch     servers that infa starts
-//! stream     long jobs through an engine
+//! api            the trait, requests, results, errors
+//! recipes        the engines there are: options, packages, start-up, protocol of each
+//! spec           names of engines, as users write them
+//! rerank         scores of documents by any engine
+//! classify       labels of texts by any engine
+//! checked        an engine whose numbers are checked
+//! forms          the forms of inputs that an output is computed of
+//! max_sim        scores of token vectors
+//! cut_and_scale  vectors of servers and Python engines, cut and scaled here
+//! open           from a spec and options to an open engine
+//! local          models of this process
+//! remote         servers over HTTP
+//! python         Python processes
+//! launch         servers that infa starts
+//! output_lines   the last lines that a child process has printed
+//! stream         long jobs through an engine
 //! ```
 
 mod api;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Longest line, in bytes, before it counts as two.
-const LONGEST: usize = 8192;
+const MAX_LINE: usize = 8192;
 
 /// The last lines of a process; all clones share them.
 #[derive(Clone)]
@@ -27,7 +27,7 @@ impl OutputLines {
         for &byte in bytes {
             // Progress bars go back to the beginning of their line.
             let is_end = matches!(byte, b'\n' | b'\r');
-            if is_end || line.len() == LONGEST {
+            if is_end || line.len() == MAX_LINE {
                 self.add(line);
                 line.clear();
             }

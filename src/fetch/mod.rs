@@ -25,4 +25,5 @@ pub use error::FetchError;
 pub use http::Http;
 pub use limits::Limits;
 pub use progress::{Progress, ProgressTask, Silent};
+pub use retry::backoff;
 pub use staging::{publish, readable_by_all, remove_file, staging_directory};

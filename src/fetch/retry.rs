@@ -6,6 +6,12 @@ use super::limits::Limits;
 use super::{Context, FetchError};
 
 const MAX_BACKOFF: Duration = Duration::from_secs(8);
+
+/// The pause after `failures` in a row: `first`, doubled with each of them, at most 8 seconds.
+pub fn backoff(failures: u32, first: Duration) -> Duration {
+    first.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(MAX_BACKOFF)
+}
+
 /// Interval at which a pause checks for cancellation.
 const POLL_INTERVAL: Duration = Duration::from_millis(25);
 
@@ -66,8 +72,7 @@ impl<'l> Retries<'l> {
 
     /// Waits as long as the server requests, or twice as long as the last time.
     fn pause(&self, requested: Option<Duration>, ctx: &Context) -> Result<(), FetchError> {
-        let doublings = self.failures.saturating_sub(1).min(10);
-        let backoff = self.limits.backoff.saturating_mul(1 << doublings).min(MAX_BACKOFF);
+        let backoff = backoff(self.failures, self.limits.backoff);
         let wait = requested.map_or(backoff, |requested| requested.min(self.limits.retry_after));
         let began = Instant::now();
         loop {

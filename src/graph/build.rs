@@ -37,6 +37,13 @@ pub fn describe(config: &Json) -> Result<Description, GraphError> {
     Ok(Description { architecture: architecture.name(), hidden, vocab, max_positions, anchor: architecture.anchor() })
 }
 
+/// The longest input in tokens by `config` (the parsed config.json), also of an architecture that is not built here.
+pub fn positions_of(config: &Json) -> Option<usize> {
+    let own = describe(config).ok().and_then(|description| description.max_positions);
+    let listed = || config.get("max_position_embeddings")?.as_u64().and_then(|n| usize::try_from(n).ok());
+    own.or_else(listed).filter(|&n| n > 0)
+}
+
 /// Builds the graph that `config` (the parsed config.json) describes from `weights`.
 pub fn build(config: &Json, weights: &Weights, request: &Request) -> Result<Graph, GraphError> {
     Ok(assemble(config, weights, request, Products::Float32)?.0)
@@ -186,5 +193,30 @@ pub(super) fn lexical_weights(b: &mut Builder<'_>, logits: &Value, vocab: usize,
         let by_text = b.sequences(logits, vocab, Rows::All);
         let largest = b.op("ReduceMax", &[&by_text], &[Attribute::Ints("axes", &[1]), Attribute::Int("keepdims", 0)]);
         saturate(b, &largest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn positions_leave_out_those_before_the_first_token() {
+        let sizes = json!({ "max_position_embeddings": 514, "hidden_size": 8, "num_hidden_layers": 1,
+            "num_attention_heads": 2, "intermediate_size": 8, "vocab_size": 9 });
+        let of = |model_type: &str| {
+            let mut config = sizes.clone();
+            config["model_type"] = model_type.into();
+            positions_of(&config)
+        };
+        assert_eq!(
+            ["bert", "roberta", "xlm-roberta", "camembert", "mpnet"].map(of),
+            [514, 512, 512, 512, 512].map(Some)
+        );
+        // An architecture that is not built here has as many as it lists.
+        assert_eq!(of("unheard-of"), Some(514));
+        assert_eq!(positions_of(&json!({})), None);
     }
 }

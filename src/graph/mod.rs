@@ -20,7 +20,7 @@ mod types;
 pub use architectures::known::supported;
 pub use error::GraphError;
 
-pub use build::{Description, build, build_int8, build_watched, describe};
+pub use build::{Description, build, build_int8, build_watched, describe, positions_of};
 pub use request::{Answer, Lexical, Operators, Output, Request, Rows};
 pub(crate) use types::below_root;
 pub use types::{

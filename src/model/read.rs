@@ -3,7 +3,7 @@
 use super::error::ModelError;
 use super::files::json::read_object;
 use super::files::sentence::{Encoder, SentenceConfig};
-use super::hub::source::{Source, Weights as WeightsFile};
+use super::hub::source::{Source, WeightsFile};
 use super::setting::{Setting, SettingError};
 use super::tasks::labels::Head;
 use super::tasks::pooling::Pooling;
@@ -84,8 +84,8 @@ impl Model {
     }
 
     /// Pooling modes: the user's, the model's, or the mean with a notice.
-    pub fn pooling(&self, asked: Option<Pooling>) -> Vec<Pooling> {
-        match (asked, &self.sentence.pooling) {
+    pub fn pooling(&self, chosen: Option<Pooling>) -> Vec<Pooling> {
+        match (chosen, &self.sentence.pooling) {
             (Some(mode), _) => vec![mode],
             (None, Some(modes)) => modes.clone(),
             // The default pooling of sentence-transformers for language models.

@@ -1,4 +1,5 @@
-//! Settings that a model or an engine cannot follow. The command line and the server each have their own names for them.
+//! Settings that a model or an engine cannot follow. The command line and the server each have their own names for
+//! them.
 
 use clap::ValueEnum;
 

@@ -6,13 +6,13 @@ use std::time::Instant;
 use super::super::AppContext;
 use super::super::engine_set::{EngineFacts, EngineOpener, NamedEngine, OpenError, RunningEngine};
 use super::plan::Plan;
-use crate::bench::engine::{CheckedEngine, Prepared, limited};
+use crate::bench::engine::{Prepared, PreparedRequests, limited};
 use crate::bench::machine::RootPids;
 use crate::bench::report::EngineState;
 use crate::bench::target::Request;
 
 pub(super) struct Ready {
-    pub target: Arc<CheckedEngine>,
+    pub target: Arc<PreparedRequests>,
     pub facts: EngineFacts,
     pub first_answer_seconds: f64,
     /// The processes it computes in.
@@ -31,7 +31,7 @@ impl Ready {
     ) -> Result<Self, EngineState> {
         let started = opener.open(planned).await.map_err(|error| state("start", error))?;
         let Some(engine) = started.engines.first() else { return Err(EngineState::NotMeasured) };
-        let target = Arc::new(CheckedEngine::new(engine.clone(), Arc::clone(requests)));
+        let target = Arc::new(PreparedRequests::new(engine.clone(), Arc::clone(requests)));
         let begin = Instant::now();
         match first(&target, plan, requests, app).await {
             Ok(()) => {
@@ -59,7 +59,12 @@ fn state(stage: &str, error: OpenError) -> EngineState {
 }
 
 /// Requests one vector, or the scores of one query.
-async fn first(target: &CheckedEngine, plan: &Plan, requests: &[Prepared], app: &AppContext) -> Result<(), OpenError> {
+async fn first(
+    target: &PreparedRequests,
+    plan: &Plan,
+    requests: &[Prepared],
+    app: &AppContext,
+) -> Result<(), OpenError> {
     let Some(Prepared { request, .. }) = requests.first() else { return Ok(()) };
     let request = match request {
         Request::Texts(texts) => Request::Texts(texts.iter().take(1).cloned().collect()),

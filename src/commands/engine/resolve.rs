@@ -46,9 +46,9 @@ fn specified(spec: &EngineSpec, mut model: ModelArgs) -> Result<ModelArgs, Error
         }
         model.hardware.device = Some(device);
     }
-    let said = model.dtype.filter(|&dtype| dtype != Dtype::Auto);
+    let chosen = model.dtype.filter(|&dtype| dtype != Dtype::Auto);
     let found = spec.dtype();
-    if let Some(other) = said.filter(|&other| found.is_some_and(|found| found != other)) {
+    if let Some(other) = chosen.filter(|&other| found.is_some_and(|found| found != other)) {
         return Err(flag("--dtype", format!("{other} contradicts {spec}; give one of them")));
     }
     model.dtype = found.or(model.dtype);

@@ -9,7 +9,7 @@ use crate::bench::machine::{self, GemmError};
 use crate::bench::report::{FileHash, Machine, ModelReport};
 use crate::fetch::FetchError;
 use crate::graph::{Output, Rows, cost};
-use crate::model::source::Weights as WeightsFile;
+use crate::model::source::WeightsFile;
 use crate::model::weights::Weights;
 use crate::model::{Model, fingerprint};
 use crate::runtime::{Runtime, cores};

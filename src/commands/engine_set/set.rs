@@ -12,7 +12,7 @@ use crate::engine::{EngineError, EngineKind, EngineSpec, OutputKind, SpecError, 
 use crate::fetch::Context;
 use crate::model::cache::HubEnv;
 use crate::model::hub::HubError;
-use crate::model::source::Weights;
+use crate::model::source::WeightsFile;
 use crate::model::task::Task as ModelTask;
 use crate::model::{DEFAULT_MODEL, Model, ModelError};
 
@@ -47,8 +47,8 @@ pub struct NamedEngine {
 }
 
 impl EngineSet {
-    /// The engines that flags, or a config, name; `usual_retries` holds where they do not say how often a request is sent
-    /// again.
+    /// The engines that flags, or a config, name; `usual_retries` holds where they do not say how often a request is
+    /// sent again.
     pub fn resolve(args: EngineSetArgs, task: Task, usual_retries: u32) -> Result<Self, Error> {
         // The rest is about what is measured, and resolved there.
         let EngineSetArgs {
@@ -79,8 +79,8 @@ impl EngineSet {
         self.model.model_id.as_deref().unwrap_or(DEFAULT_MODEL)
     }
 
-    /// The engine whose results are most likely right: the one that is `chosen`, else, of those at the places of `among`,
-    /// the reference implementation, infa in its default number format, or the first.
+    /// The engine whose results are most likely right: the one that is `chosen`, else, of those at the places of
+    /// `among`, the reference implementation, infa in its default number format, or the first.
     pub fn reference(&self, chosen: Option<usize>, among: &[usize]) -> Option<usize> {
         let plain = |kind| {
             let mut places = among.iter().copied();
@@ -128,7 +128,7 @@ impl EngineSet {
     /// with. Other programs decide by themselves what they serve.
     pub fn check_model(&self, spec: &EngineSpec, model: &Model) -> Result<(), EngineError> {
         // Only its output shows what such a file computes.
-        let unnamed = model.task == ModelTask::Unknown && matches!(model.weights, Weights::Onnx(_));
+        let unnamed = model.task == ModelTask::Unknown && matches!(model.weights, WeightsFile::Onnx(_));
         match (self.task, spec.kind.location()) {
             (Task::Embed, Location::Process | Location::Python(_)) => {
                 check_task(model, OutputKind::Embedding, &TextOptions::default())

@@ -4,12 +4,13 @@ use super::super::Error;
 use crate::bench::report::Task as EngineTask;
 use crate::bench::target::Request;
 use crate::engine::{self, OutputKind};
+use crate::graph;
 use crate::model::task::Task;
 use crate::model::tokenizer::{Prompted, Truncate};
 use crate::model::{Model, ModelError};
 
 /// More tokens of a text are not counted.
-const LONGEST: usize = 1 << 24;
+const MAX_COUNTED: usize = 1 << 24;
 
 /// Counts tokens as the model sees them.
 pub struct TokenCounter<'m> {
@@ -26,7 +27,7 @@ impl<'m> TokenCounter<'m> {
     pub fn new(model: &'m Model, task: EngineTask) -> Result<Self, ModelError> {
         let pairs = task == EngineTask::Rerank && matches!(model.task, Task::CrossEncoder(_) | Task::Generative(_));
         let output = if pairs { OutputKind::Logits } else { OutputKind::Embedding };
-        let max_length = engine::max_length(model, output, None, model.max_position_embeddings())?;
+        let max_length = engine::max_length(model, output, None, graph::positions_of(&model.config))?;
         let prompt = if pairs { None } else { model.prompt(None, None)? };
         Ok(Self { model, prompt: prompt.unwrap_or_default(), max_length, pairs })
     }
@@ -34,12 +35,12 @@ impl<'m> TokenCounter<'m> {
     /// Tokens of a text, which `flag` gave: specials included, nothing cut off.
     pub fn text(&self, flag: &'static str, text: &str) -> Result<usize, Error> {
         let tokenizer = &self.model.tokenizer;
-        let tokens = tokenizer.encode(Prompted { prompt: &self.prompt, text }, LONGEST, Truncate::Right);
+        let tokens = tokenizer.encode(Prompted { prompt: &self.prompt, text }, MAX_COUNTED, Truncate::Right);
         Ok(tokens.map_err(|e| unreadable(flag, text, &e.to_string()))?.ids.len())
     }
 
     fn pair(&self, flag: &'static str, query: &str, document: &str) -> Result<usize, Error> {
-        let tokens = self.model.tokenizer.encode_pair(query, document, LONGEST, Truncate::Right);
+        let tokens = self.model.tokenizer.encode_pair(query, document, MAX_COUNTED, Truncate::Right);
         Ok(tokens.map_err(|e| unreadable(flag, document, &e.to_string()))?.ids.len())
     }
 

@@ -8,7 +8,7 @@ use crate::cli::InspectArgs;
 use crate::commands::{AppContext, Error, Outcome};
 use crate::engine::int8::Report;
 use crate::model::ModelError;
-use crate::model::source::{Source, Weights};
+use crate::model::source::{Source, WeightsFile};
 use crate::plural::counted;
 
 pub(super) fn run(args: InspectArgs, app: &AppContext) -> Result<Outcome, Error> {
@@ -19,7 +19,7 @@ pub(super) fn run(args: InspectArgs, app: &AppContext) -> Result<Outcome, Error>
         // A directory without weights can be described all the same.
         Err(e @ ModelError::MissingFile { .. }) => {
             let ModelError::MissingFile { dir, .. } = &e else { return Err(e.into()) };
-            let weights = Weights::Safetensors(dir.join("model.safetensors"));
+            let weights = WeightsFile::Safetensors(dir.join("model.safetensors"));
             (Source { name, dir: dir.clone(), weights }, Some(with_hint(&e, e.hint())))
         }
         Err(e) => return Err(e.into()),

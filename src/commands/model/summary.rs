@@ -14,7 +14,7 @@ use crate::engine::{self, OutputKind};
 use crate::graph::{self, Description};
 use crate::model::late_interaction::LateInteraction;
 use crate::model::modules::Step;
-use crate::model::source::{Source, Weights as WeightsFile};
+use crate::model::source::{Source, WeightsFile};
 use crate::model::static_embedding::StaticTable;
 use crate::model::task::Task;
 use crate::model::weights::Weights;

@@ -40,8 +40,8 @@ pub trait Engine: Send + Sync {
     /// Number of concurrent requests that keeps the engine busy.
     fn in_flight(&self) -> usize;
 
-    /// The reason why the engine can no longer be used: a file of its weights was changed in place. Costs a system call a
-    /// file.
+    /// The reason why the engine can no longer be used: a file of its weights was changed in place. Costs a system call
+    /// a file.
     fn changed(&self) -> Option<&str> {
         None
     }

@@ -23,53 +23,47 @@ pub struct TextError {
 /// The origin of a [`TextError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextErrorKind {
+    /// The text itself is the reason.
     Input,
-    /// In the length of the text: it is more than the model can read, and must not be cut.
+    /// The text is longer than the model can read, and must not be cut.
     TooLong,
-    /// In the size of the text, or of what is made of it.
+    /// The text, or its result, is too large.
     TooLarge,
-    /// In the engine or the model, for any text.
+    /// The engine or the model fails, for any text.
     Internal,
-    /// In the numbers that the engine gave: NaN, infinite, or all zero.
+    /// The engine's numbers are NaN, infinite, or all zero.
     Unusable,
-    /// In the model, which can no longer be used, such as after a change of its files.
+    /// The model can no longer be used, for example after a change of its files.
     Unavailable,
-    /// In the engine, which has ended: no other text can have a result.
+    /// The engine has ended: no other text can have a result.
     Ended,
 }
 
 impl TextError {
-    /// The text itself is the reason.
     pub fn new(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: reason.into(), kind: TextErrorKind::Input }
     }
 
-    /// The size of the text, or of what is made of it, is the reason.
     pub fn too_large(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: reason.into(), kind: TextErrorKind::TooLarge }
     }
 
-    /// An error of the engine or the model, for any text.
     pub fn internal(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: reason.into(), kind: TextErrorKind::Internal }
     }
 
-    /// The numbers that the engine gave are the reason.
     pub fn unusable(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: reason.into(), kind: TextErrorKind::Unusable }
     }
 
-    /// The text is longer than the model can read, and must not be cut.
     pub fn too_long(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: reason.into(), kind: TextErrorKind::TooLong }
     }
 
-    /// The model can no longer be used, for example after a change of its files.
     pub fn unavailable(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: reason.into(), kind: TextErrorKind::Unavailable }
     }
 
-    /// The engine has ended; no other text can have a result.
     pub fn ended(reason: impl Into<Cow<'static, str>>) -> Self {
         Self { reason: reason.into(), kind: TextErrorKind::Ended }
     }

@@ -18,8 +18,8 @@ pub enum OutputKind {
     Labels,
 }
 
-/// A set of outputs, computed in one pass. Today's engines are opened for one output and compute that alone; a model with
-/// several heads (dense, sparse and token vectors of BGE-M3) can give them together.
+/// A set of outputs, computed in one pass. Today's engines are opened for one output and compute that alone; a model
+/// with several heads (dense, sparse and token vectors of BGE-M3) can give them together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Outputs(u8);
 

@@ -29,7 +29,7 @@ pub type JobResults = Vec<Result<Vec<u8>, TextError>>;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Times {
     pub tokenize: Duration,
-    /// From there until a worker took an input.
+    /// Waiting time until a worker took an input.
     pub queue: Duration,
     /// The run of the model that an input was part of.
     pub infer: Duration,

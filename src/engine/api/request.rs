@@ -21,8 +21,8 @@ pub enum Input {
     Text(String),
     /// The token ids of a text, special tokens included: they go to the model as they are, without a prompt.
     Ids(Vec<u32>),
-    /// Two texts that are judged together: a query and a document, a premise and a hypothesis. Pairs that share the first
-    /// text share its memory, and it is tokenised once.
+    /// Two texts that are judged together: a query and a document, a premise and a hypothesis. Pairs that share the
+    /// first text share its memory, and it is tokenised once.
     Pair(Arc<str>, String),
 }
 

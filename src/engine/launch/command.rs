@@ -1,4 +1,5 @@
-//! Commands that start servers, with places for what is known only then: `infinity_emb v2 --model-id {model} --port {port}`.
+//! Commands that start servers, with places for what is known only then: `infinity_emb v2 --model-id {model} --port
+//! {port}`.
 
 use crate::suggest::suggest;
 use std::ffi::{OsStr, OsString};
@@ -97,9 +98,9 @@ pub(super) struct Filled {
 const CONTAINERS: [&str; 4] = ["docker", "podman", "nerdctl", "apptainer"];
 
 impl Command {
-    /// Reads a template. Placeholders: `{model}` (the model's directory), `{host}`, `{port}`, `{metrics_port}` (a second
-    /// free port), `{name}` (under which the model is served), `{threads}`, `{device}`, and the word `{flags}`, which
-    /// stands for the options of the engine's spec. `{{` and `}}` are braces.
+    /// Reads a template. Placeholders: `{model}` (the model's directory), `{host}`, `{port}`, `{metrics_port}` (a
+    /// second free port), `{name}` (under which the model is served), `{threads}`, `{device}`, and the word `{flags}`,
+    /// which stands for the options of the engine's spec. `{{` and `}}` are braces.
     ///
     /// # Errors
     /// Anything that [`CommandError`] names.

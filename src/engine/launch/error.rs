@@ -75,25 +75,25 @@ pub struct LastLines(pub Vec<String>);
 impl LastLines {
     /// True if another process has the port.
     pub(super) fn port_is_taken(&self) -> bool {
-        let said = |line: &String| {
+        let printed = |line: &String| {
             let line = line.to_ascii_lowercase();
             ["address already in use", "address in use", "eaddrinuse", "port is already allocated"]
                 .iter()
                 .any(|words| line.contains(words))
         };
-        self.0.iter().any(said)
+        self.0.iter().any(printed)
     }
 
     /// The remedy of common problems.
     fn known_trouble(&self) -> Option<&'static str> {
-        let said = |words: &str| self.0.iter().any(|line| line.contains(words));
+        let printed = |words: &str| self.0.iter().any(|line| line.contains(words));
         if self.port_is_taken() {
             Some("something else has the port; try again")
-        } else if said("ModuleNotFoundError") || said("ImportError") {
+        } else if printed("ModuleNotFoundError") || printed("ImportError") {
             Some("a Python package is missing or too new there; install the engine again")
-        } else if said("No such option") || said("unexpected argument") || said("unrecognized arguments") {
+        } else if printed("No such option") || printed("unexpected argument") || printed("unrecognized arguments") {
             Some("this version of the server has other flags; give its command as `launch`")
-        } else if said("out of memory") || said("OutOfMemoryError") || said("MemoryError") {
+        } else if printed("out of memory") || printed("OutOfMemoryError") || printed("MemoryError") {
             Some("it needs more memory than there is")
         } else {
             None

@@ -1,7 +1,8 @@
-//! Servers that infa starts and stops: those with a start in their recipe where they are installed, any other by its command.
+//! Servers that infa starts and stops: those with a start in their recipe where they are installed, any other by its
+//! command.
 //!
-//! [`Server::start`] runs a [`Command`], waits until the server is ready, and gives the [`EngineSpec`] of where it is; it
-//! ends with [`Server::stop`], when it is dropped, and when this process is gone.
+//! [`Server::start`] runs a [`Command`], waits until the server is ready, and gives the [`EngineSpec`] of where it is;
+//! it ends with [`Server::stop`], when it is dropped, and when this process is gone.
 
 mod command;
 mod default;

@@ -13,7 +13,8 @@ pub struct Launch {
     /// The engine; its options become flags if the command has `{flags}`. It has no URL.
     pub spec: EngineSpec,
     pub command: Command,
-    /// Variables of its environment, besides those of this process. Those that the command itself sets come before them.
+    /// Variables of its environment, besides those of this process. Those that the command itself sets come before
+    /// them.
     pub environment: Vec<(String, String)>,
     pub model_dir: PathBuf,
     /// Under which name the model is served.

@@ -29,7 +29,7 @@ impl Process {
     /// Starts `command`, with nothing on its stdin; `name` stands before its lines in the log.
     pub async fn start(mut command: Command, name: &str) -> io::Result<Self> {
         // One pipe for both: what comes out of it is in the order in which it was written.
-        let (said, writer) = io::pipe()?;
+        let (reader, writer) = io::pipe()?;
         command.stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
         lead_a_group(&mut command);
         let child = spawn(command).await?;
@@ -45,7 +45,7 @@ impl Process {
         // From here on, dropping it ends the group.
         let process = Self { pid, reaped, ended, output };
         waiting?;
-        process.output.read(said)?;
+        process.output.read(reader)?;
         Ok(process)
     }
 
@@ -167,8 +167,8 @@ fn lead_a_group(command: &mut Command) {
             }
             Ok(())
         };
-        // SAFETY: between fork and exec the closure calls prctl and getppid alone, which are async-signal-safe, takes no
-        // lock and allocates nothing.
+        // SAFETY: between fork and exec the closure calls prctl and getppid alone, which are async-signal-safe, takes
+        // no lock and allocates nothing.
         unsafe { command.pre_exec(die_with_parent) };
     }
 }

@@ -37,7 +37,7 @@ const HOST: &str = "127.0.0.1";
 const ATTEMPTS: usize = 3;
 /// Pauses between questions whether it is ready, which grow: a start is measured, and may take minutes.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+const MAX_PAUSE: Duration = Duration::from_millis(100);
 /// Time to read the last output of an ended process, whose descendants may hold its streams open.
 const OUTPUT_TIMEOUT: Duration = Duration::from_secs(2);
 
@@ -169,7 +169,7 @@ impl Server {
         self.process.pid()
     }
 
-    /// From its start until it was ready.
+    /// Time from its start until it was ready.
     pub fn startup(&self) -> Duration {
         self.startup
     }
@@ -243,6 +243,6 @@ async fn ready(readiness: &Readiness, found: &std::sync::Mutex<Found>) {
     while let Err(other) = readiness.ask().await {
         *found.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = other;
         tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause = (pause * 2).min(MAX_PAUSE);
     }
 }

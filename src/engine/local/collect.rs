@@ -26,8 +26,8 @@ impl Task for QueuedInput {
     }
 }
 
-/// The place of one input's result, filled by a worker. Dropping it completes the input; if nothing was stored, with an internal
-/// error.
+/// The place of one input's result, filled by a worker. Dropping it completes the input; if nothing was stored, with an
+/// internal error.
 pub(super) struct ResultSlot {
     index: usize,
     results: Arc<Results>,

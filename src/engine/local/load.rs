@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::collect::QueuedInput;
 use super::int8;
 use super::options::OnnxOptions;
-use super::runner::{observed, run_work};
+use super::runner::run_work;
 use super::weight_files::WeightFiles;
 use super::worker::{Interface, Wanted, run_group};
 use crate::batch::scheduler::{Run, Scheduler};
@@ -66,8 +66,8 @@ pub(super) fn load_safetensors(
         }
     };
     let group_tokens = match (options.dtype, request.output) {
-        // In int8 a text's numbers are the same bit by bit in any company, and so they shall be after a head in float32,
-        // whose sums depend on how many rows are multiplied at once.
+        // In int8 a text's numbers are the same bit by bit in any company, and so they shall be after a head in
+        // float32, whose sums depend on how many rows are multiplied at once.
         (Dtype::Int8, Output::Logits | Output::Answer(_) | Output::Lexical(_)) => 1,
         _ => options.batch_tokens.get(),
     };
@@ -79,7 +79,7 @@ pub(super) fn load_safetensors(
 
 fn runs(interface: Interface, files: &WeightFiles, options: &OnnxOptions) -> Run<Session, QueuedInput> {
     let (files, observer) = (files.clone(), options.observer.clone());
-    Arc::new(move |session, group| run_work(session, &interface, &files, group, observed(observer.as_ref())))
+    Arc::new(move |session, group| run_work(session, &interface, &files, group, observer.as_deref()))
 }
 
 /// Loads the ready `.onnx` file `path` for the `wanted` output.
@@ -119,14 +119,9 @@ pub(super) fn load_onnx(
         }
         None => 0,
     };
-    let number = |key: &str| model.config.get(key).and_then(Json::as_u64).and_then(|n| usize::try_from(n).ok());
-    // RoBERTa and its kin count positions from padding_idx + 1.
-    let offset = match model.config.get("model_type").and_then(Json::as_str) {
-        Some("roberta" | "xlm-roberta" | "camembert") => number("pad_token_id").unwrap_or(1) + 1,
-        _ => 0,
-    };
-    let max_positions = model.max_position_embeddings().map(|n| n.saturating_sub(offset)).filter(|&n| n > 0);
-    let vocab_size = number("vocab_size").unwrap_or(usize::MAX);
+    let max_positions = graph::positions_of(&model.config);
+    let vocab_size = model.config.get("vocab_size").and_then(Json::as_u64).and_then(|n| usize::try_from(n).ok());
+    let vocab_size = vocab_size.unwrap_or(usize::MAX);
     let (runtime, path) = (runtime.clone(), path.to_owned());
     let make = move || runtime.session_from_file(&path, session_options);
     let per_token = interface.per_token;

@@ -7,13 +7,11 @@ use std::time::Duration;
 pub struct GroupRun {
     /// Texts (or pairs) in the group.
     pub texts: usize,
-    /// Tokens of all of them, specials included, padding not.
+    /// Tokens of all of them, specials included. None are padding.
     pub tokens: usize,
-    /// Tokens that were computed only because texts of one run must have one length. 0 where groups are of equal length.
-    pub padding_tokens: usize,
     /// Waiting time of the group's first text before the run.
     pub wait: Duration,
-    /// From the beginning of the run until its results were there.
+    /// Duration from the beginning of the run until its results were there.
     pub run: Duration,
 }
 

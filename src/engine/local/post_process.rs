@@ -9,7 +9,7 @@ use crate::model::modules::{Layer, Step};
 use crate::model::pooling::{self, Pooling};
 use crate::model::{Model, ModelError, Setting, SettingError};
 
-/// From the model's output to the vector that is handed out.
+/// Turns the model's output into the vector that is handed out.
 #[derive(Clone)]
 pub(super) struct PostProcess {
     /// Steps on the vectors of tokens.
@@ -36,8 +36,8 @@ pub(super) struct Normalization {
 }
 
 impl PostProcess {
-    /// The way of `model` for rows of length `width`, as far as `options` leave it to the model. Without `pooling` it is
-    /// a ready `.onnx` file that makes vectors of texts: all modules are in it.
+    /// The way of `model` for rows of length `width`, as far as `options` leave it to the model. Without `pooling` it
+    /// is a ready `.onnx` file that makes vectors of texts: all modules are in it.
     pub(super) fn new(
         model: &Model,
         pooling: Option<Vec<Pooling>>,
@@ -58,13 +58,13 @@ impl PostProcess {
         let pooling = pooling.unwrap_or_default();
         let (token_layers, width) = Layer::load_all(token_steps, width)?;
         let (mut layers, whole) = Layer::load_all(steps, width * pooling.len().max(1))?;
-        let asked = options.dimensions;
+        let chosen = options.dimensions;
         let own = sentence.truncate_dim.filter(|&d| d < whole);
-        if asked.is_some_and(|d| d == 0 || d > whole) {
+        if chosen.is_some_and(|d| d == 0 || d > whole) {
             let reason = format!("the model's vectors have {whole} dimensions; give 1 to {whole}");
             return Err(SettingError::new(Setting::Dimensions, reason).into());
         }
-        let normalize = match (asked, own) {
+        let normalize = match (chosen, own) {
             // Vectors cut by the user are normalised afterwards by default.
             (Some(_), _) => options.normalize.unwrap_or(true),
             (None, None) => options.normalize.unwrap_or(sentence.normalize),
@@ -76,7 +76,7 @@ impl PostProcess {
                 options.normalize == Some(true)
             }
         };
-        let normalization = Normalization { dimensions: asked.or(own), normalize };
+        let normalization = Normalization { dimensions: chosen.or(own), normalize };
         Ok(Self { token_layers, pooling, per_token, layers, whole, normalization })
     }
 

@@ -7,7 +7,7 @@ use crate::engine::{EngineError, OutputKind, TextError};
 use crate::graph::{Answer, Output, Request};
 use crate::model::Model;
 use crate::model::generative::{AnswerTokens, PairPrompt};
-use crate::model::source::Weights as WeightsFile;
+use crate::model::source::WeightsFile;
 use crate::model::task::Task;
 use crate::runtime::Runtime;
 
@@ -41,7 +41,7 @@ pub fn judgement(model: &Model) -> Result<Output, EngineError> {
 ///
 /// # Errors
 /// If it needs a template and has none for a pair.
-pub(super) fn question(
+pub(super) fn pair_prompt(
     model: &Model,
     output: OutputKind,
     prompt: Option<String>,

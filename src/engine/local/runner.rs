@@ -148,11 +148,6 @@ pub(super) fn run_work(
     if let Some(observer) = observer {
         let wait = group.iter().map(|input| start.saturating_duration_since(input.since)).max().unwrap_or_default();
         let tokens = texts.iter().map(|text| text.ids.len()).sum();
-        observer.group(GroupRun { texts: group.len(), tokens, padding_tokens: 0, wait, run });
+        observer.group(GroupRun { texts: group.len(), tokens, wait, run });
     }
-}
-
-/// Shares an observer with the workers.
-pub(super) fn observed(observer: Option<&Arc<dyn GroupObserver>>) -> Option<&dyn GroupObserver> {
-    observer.map(AsRef::as_ref)
 }

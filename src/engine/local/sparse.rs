@@ -10,13 +10,13 @@ use super::worker::{OutputRows, Wanted};
 use crate::engine::{self, EngineError, OutputKind, TextError};
 use crate::graph::{Lexical, Output, Request, Rows};
 use crate::model::modules::Dense;
-use crate::model::source::Weights as WeightsFile;
+use crate::model::source::WeightsFile;
 use crate::model::splade::{self, SpladePooling};
 use crate::model::tokenizer::Tokens;
 use crate::model::{Model, m3, pooling};
 use crate::runtime::Runtime;
 
-/// From the model's output to lexical weights.
+/// Turns the model's output into lexical weights.
 pub(super) struct SparsePostProcess {
     source: Source,
     /// Most weights that are kept of a text.
@@ -81,8 +81,8 @@ pub(super) fn load(
 impl SparsePostProcess {
     /// Makes the weights of one text from the model's output.
     pub(super) fn decode(self: &Arc<Self>) -> Decode {
-        let finish = Arc::clone(self);
-        Arc::new(move |rows, tokens| finish.apply(rows, tokens))
+        let post_process = Arc::clone(self);
+        Arc::new(move |rows, tokens| post_process.apply(rows, tokens))
     }
 
     fn apply(&self, rows: OutputRows<'_>, tokens: &Tokens) -> Result<engine::Output, TextError> {

@@ -29,8 +29,8 @@ pub struct StaticEngine {
 struct Table {
     model: Arc<Model>,
     table: StaticTable,
-    finish: PostProcess,
-    /// Of model2vec: the token that does not count, and the most characters of a text that are looked at.
+    post_process: PostProcess,
+    /// model2vec's token that does not count, and the most characters of a text that it reads.
     unknown: Option<i64>,
     max_chars: Option<usize>,
     /// Most tokens of a text.
@@ -61,14 +61,14 @@ impl StaticEngine {
         })?;
         let table = StaticTable::open_by(path, access).map_err(ModelError::from)?;
         let prompts = Prompts::new(&model, text)?;
-        let finish = PostProcess::new(&model, Some(Vec::new()), false, table.width(), text)?;
+        let post_process = PostProcess::new(&model, Some(Vec::new()), false, table.width(), text)?;
         if text.max_length == Some(0) {
             return Err(SettingError::new(Setting::MaxLength, "it must be at least 1").into());
         }
         let own = model.sentence.encoder == Encoder::Model2Vec;
-        let said = if own { model.sentence.max_seq_length } else { model.tokenizer.model_max_length };
-        let max_length = text.max_length.or(said);
-        let (name, dimensions) = (model.name.clone(), finish.width());
+        let usual = if own { model.sentence.max_seq_length } else { model.tokenizer.model_max_length };
+        let max_length = text.max_length.or(usual);
+        let (name, dimensions) = (model.name.clone(), post_process.width());
         let (unknown, max_chars) = match own {
             true => {
                 let most = max_length.map(|n| n.saturating_mul(model.tokenizer.median_token_length()));
@@ -84,7 +84,7 @@ impl StaticEngine {
             dir: Some(model.dir.clone()),
             max_length: max_length.unwrap_or(usize::MAX),
             pooling: Vec::new(),
-            normalize: finish.normalized(),
+            normalize: post_process.normalized(),
             prompt: prompts.of(Role::Text).text.as_deref().map(str::to_owned),
             dtype: Dtype::Float32,
             batch_tokens: usize::MAX,
@@ -101,7 +101,7 @@ impl StaticEngine {
             document_prompt = prompts.of(Role::Document).text.as_deref().unwrap_or(""),
             "loaded static embeddings"
         );
-        let table = Table { unknown, max_chars, max_length: local.max_length, truncate, model, table, finish };
+        let table = Table { unknown, max_chars, max_length: local.max_length, truncate, model, table, post_process };
         let tokenizers = Tokenizers::new(threads).map_err(|e| EngineError::Threads(e.to_string()))?;
         let info = EngineInfo {
             model: name,
@@ -146,7 +146,7 @@ impl Table {
         let mean = self.table.mean(ids);
         // Results computed while the table changed are discarded.
         unchanged()?;
-        let vector = self.finish.end(mean, normalization)?;
+        let vector = self.post_process.end(mean, normalization)?;
         Ok(Output { embedding: Some(vector), ..Output::seen(ids.len(), truncated) })
     }
 }
@@ -161,7 +161,7 @@ impl Engine for StaticEngine {
         let table = Arc::clone(&self.table);
         let prompt = self.prompts.of_request(&table.model, &options)?;
         let (truncate, normalization) =
-            (options.truncate.unwrap_or(table.truncate), table.finish.normalization(&options)?);
+            (options.truncate.unwrap_or(table.truncate), table.post_process.normalization(&options)?);
         let count = inputs.len();
         let each = move |i: usize| match &inputs[i] {
             Input::Text(text) => table.embed(prompt.before(text), truncate, normalization),

@@ -12,7 +12,7 @@ use crate::engine::{self, EngineError, OutputKind, Role, Scoring, TextError, Tex
 use crate::graph::{Output, Request, Rows};
 use crate::model::late_interaction::{Expansion, LateInteraction, TokenMask};
 use crate::model::modules::{Layer, Step};
-use crate::model::source::Weights as WeightsFile;
+use crate::model::source::WeightsFile;
 use crate::model::tokenizer::{Prompted, TokenizeError, Tokens, Truncate};
 use crate::model::{Model, ModelError, m3, pooling, tokenizer};
 use crate::runtime::Runtime;
@@ -71,7 +71,7 @@ pub(super) fn load(
     }
     let dimensions = layers.iter().fold(input, |width, layer| layer.width(width));
     let scoring = if m3 || late.mean { Scoring::MeanMaxSim } else { Scoring::MaxSim };
-    let finish = TokenPostProcess {
+    let post_process = TokenPostProcess {
         input,
         layers,
         headless: m3,
@@ -83,7 +83,7 @@ pub(super) fn load(
         normalize,
         scoring,
     };
-    Ok((loaded, finish))
+    Ok((loaded, post_process))
 }
 
 /// Loads `model` with what its last layer gives each token, as it is.
@@ -98,7 +98,7 @@ pub(super) fn load_plain(
         }
         WeightsFile::Onnx(path) => load_onnx(runtime, path, model, Wanted::TokenVectors, options)?,
     };
-    let finish = TokenPostProcess {
+    let post_process = TokenPostProcess {
         input: loaded.width,
         layers: Vec::new(),
         headless: false,
@@ -110,7 +110,7 @@ pub(super) fn load_plain(
         normalize: false,
         scoring: Scoring::MaxSim,
     };
-    Ok((loaded, finish))
+    Ok((loaded, post_process))
 }
 
 /// The id of the token that lengthens queries.
@@ -143,27 +143,27 @@ fn skipped(model: &Model, mask: &TokenMask) -> Vec<i64> {
 }
 
 impl TokenPostProcess {
-    /// Sets the maximum lengths of texts: `usual` by default, at most `positions`. The user's `asked` overrides the
-    /// model's lengths, but not the fixed length of its queries.
+    /// Sets the maximum lengths of texts: `usual` by default, at most `positions`. The user's `max_length` overrides
+    /// the model's lengths, but not the fixed length of its queries.
     pub(super) fn settle_limits(
         &mut self,
         model: &Model,
-        asked: Option<usize>,
+        max_length: Option<usize>,
         usual: usize,
         positions: Option<usize>,
     ) -> Result<(), ModelError> {
-        let query = asked.or(self.late.query_length);
+        let query = max_length.or(self.late.query_length);
         let query = match &self.late.expansion {
             None => query.unwrap_or(usual),
             Some(Expansion { cut: true, length, .. }) => {
-                if asked.is_some_and(|asked| asked != *length) {
+                if max_length.is_some_and(|max_length| max_length != *length) {
                     tracing::warn!("{}: queries keep their {length} tokens, regardless of --max-length", model.name);
                 }
                 *length
             }
             Some(Expansion { cut: false, length, .. }) => query.map_or(usual.max(*length), |n| n.max(*length)),
         };
-        let document = asked.or(self.late.document_length).unwrap_or(usual);
+        let document = max_length.or(self.late.document_length).unwrap_or(usual);
         let least = model.tokenizer.specials() + 1;
         let most = positions.unwrap_or(usize::MAX);
         if self.late.expansion.as_ref().is_some_and(|expansion| expansion.length > most) {
@@ -206,8 +206,8 @@ impl TokenPostProcess {
 
     /// Makes the token vectors of one text from the model's output.
     pub(super) fn decode(self: &Arc<Self>, role: Role) -> Decode {
-        let finish = Arc::clone(self);
-        Arc::new(move |rows, tokens| finish.apply(rows, tokens, role))
+        let post_process = Arc::clone(self);
+        Arc::new(move |rows, tokens| post_process.apply(rows, tokens, role))
     }
 
     fn apply(&self, rows: OutputRows<'_>, tokens: &Tokens, role: Role) -> Result<engine::Output, TextError> {

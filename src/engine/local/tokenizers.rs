@@ -44,8 +44,8 @@ impl Tokenizers {
         Ok(Self { threads: builder.build()?, queue: Arc::default() })
     }
 
-    /// Begins a request: `open` gives its items, and `finish` gets their results in order, on one of the threads. Neither
-    /// is called once `cancel` is set.
+    /// Begins a request: `open` gives its items, and `finish` gets their results in order, on one of the threads.
+    /// Neither is called once `cancel` is set.
     pub fn start<R: Send + 'static>(
         &self,
         cancel: Arc<Cancel>,
@@ -77,8 +77,8 @@ impl Tokenizers {
 }
 
 impl Tokenizers {
-    /// Begins a request whose results need at most these threads, `at_once` of them at the same time; `held` is dropped
-    /// at its end. `complete` makes the reply.
+    /// Runs a job on the tokenizer threads, at most `at_once` at a time; `held` is dropped at its end. `complete` makes
+    /// the reply.
     pub fn start_alone<R: Send + 'static, T: Send + 'static>(
         &self,
         opened: Opened<R>,

@@ -7,7 +7,7 @@ use crate::engine::classify::Classifier;
 use crate::engine::rerank::{Method, Reranker};
 use crate::engine::{Engine, EngineError, OnnxEngine, OnnxOptions, OutputKind, StaticEngine, TextOptions};
 use crate::model::cache::HubEnv;
-use crate::model::source::{Request, Weights};
+use crate::model::source::{Request, WeightsFile};
 use crate::model::task::{CrossEncoder, Task};
 use crate::model::{DEFAULT_MODEL, Model, Setting, SettingError};
 use crate::runtime::device::Dtype;
@@ -91,7 +91,7 @@ impl LocalOptions {
         let text = TextOptions { prompt_queries: true, ..self.text.clone() };
         let options = Self { text, ..self.clone() };
         let prepared = options.prepare(host)?;
-        if prepared.model.task == Task::Unknown && matches!(prepared.model.weights, Weights::Onnx(_)) {
+        if prepared.model.task == Task::Unknown && matches!(prepared.model.weights, WeightsFile::Onnx(_)) {
             // Only its output shows whether such a file scores pairs or makes vectors.
             match options.open(OutputKind::Logits, host) {
                 Ok(engine) if engine.info().dimensions == Some(1) => {

@@ -48,8 +48,8 @@ impl EngineOptions {
         })
     }
 
-    /// Opens the engine for scores of documents: those that the model gives, without an activation function, if they are
-    /// to be `raw_scores`.
+    /// Opens the engine for scores of documents: those that the model gives, without an activation function, if they
+    /// are to be `raw_scores`.
     ///
     /// # Errors
     /// [`EngineError`] if it cannot be opened, or orders no documents.

@@ -50,7 +50,8 @@ impl PythonModelOptions {
         self.options(PathBuf::new(), PythonTask::Embed).check()
     }
 
-    /// Finds (or fetches) the model, and starts the process with it, which lives on `runtime`; its results are checked. Blocks.
+    /// Finds (or fetches) the model, and starts the process with it, which lives on `runtime`; its results are checked.
+    /// Blocks.
     pub fn start(
         &self,
         task: PythonTask,
@@ -66,8 +67,8 @@ impl PythonModelOptions {
         Ok(Arc::new(Checked::new(runtime.block_on(start)?, self.spec.to_string())))
     }
 
-    /// Starts the process with the model of a directory, which users know as `name`. The process lives on the runtime of
-    /// the caller.
+    /// Starts the process with the model of a directory, which users know as `name`. The process lives on the runtime
+    /// of the caller.
     pub async fn start_in(
         &self,
         dir: &Path,

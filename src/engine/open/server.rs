@@ -18,7 +18,8 @@ pub struct ServerOptions {
 }
 
 impl ServerOptions {
-    /// Connects to the server and requests a first result; connections live on `runtime`, and results are checked. Blocks.
+    /// Connects to the server and requests a first result; connections live on `runtime`, and results are checked.
+    /// Blocks.
     pub fn connect(
         &self,
         wanted: Wanted,

@@ -67,7 +67,7 @@ impl Engine for PythonEngine {
 }
 
 async fn embed(worker: &Worker, inputs: &[Input], role: Role) -> Result<Completed, SubmitError> {
-    let embedded = worker.embed(&forms::texts(inputs), role).await?;
+    let embedded = worker.embed(&forms::texts(inputs)?, role).await?;
     let output = |vector| Ok(Output { embedding: Some(vector), ..Output::default() });
     let results = embedded.values.into_iter().map(output).collect();
     Ok(Completed { results, tokens: embedded.tokens, ..Completed::default() })
@@ -78,7 +78,7 @@ async fn embed(worker: &Worker, inputs: &[Input], role: Role) -> Result<Complete
 async fn rerank(worker: &Worker, inputs: &[Input]) -> Result<Completed, SubmitError> {
     let runs: Vec<&[Input]> = inputs.chunk_by(forms::share_the_query).collect();
     let replies = runs.iter().map(|run| async move {
-        let (query, documents) = forms::query_and_documents(run);
+        let (query, documents) = forms::query_and_documents(run)?;
         Ok::<_, SubmitError>(worker.rerank(query, &documents).await?)
     });
     let mut completed = Completed { tokens: Some(0), ..Completed::default() };

@@ -203,9 +203,9 @@ static OPENAI: Recipe = Recipe {
 const HEALTH: Health = Health { path: "/health", success: true };
 const OPENAPI: VersionRoute = VersionRoute { path: "openapi.json", pointer: "/info/version" };
 
-/// text-embeddings-inference 1.9, which takes port 9000 for its metrics. Before 1.9 it refuses long texts, which all others
-/// truncate, unless `AUTO_TRUNCATE` is set; the variable means the same to all of its versions, the flag does not. By
-/// itself it refuses requests of more than 32 texts.
+/// text-embeddings-inference 1.9, which takes port 9000 for its metrics. Before 1.9 it refuses long texts, which all
+/// others truncate, unless `AUTO_TRUNCATE` is set; the variable means the same to all of its versions, the flag does
+/// not. By itself it refuses requests of more than 32 texts.
 static TEI: Recipe = Recipe {
     name: "tei",
     location: Location::Server(ServerRecipe {

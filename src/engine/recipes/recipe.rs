@@ -133,7 +133,7 @@ pub struct IgnoredOption {
 /// Python packages, and the environment of infa that they are installed into.
 pub struct Packages {
     pub environment: &'static str,
-    /// Those without which the engine cannot start. What only some models need (torch, to export one) is required by
+    /// Packages without which the engine cannot start. What only some models need (torch, to export one) is required by
     /// these models alone.
     pub needed: &'static [Package],
     /// Those that an engine with one of the options needs, too.

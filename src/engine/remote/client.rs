@@ -38,8 +38,8 @@ pub fn roles(spec: &EngineSpec) -> Roles {
     located.map_or(Roles::No, |(protocol, _)| protocol.abilities().roles)
 }
 
-/// Maximum number of questions about a model, such as its name and its tensors: more would be a loop.
-const MOST_QUESTIONS: usize = 4;
+/// Maximum number of queries about a model, such as its name and its tensors: more would be a loop.
+const MAX_QUERIES: usize = 4;
 /// A text that no server minds.
 const PROBE: &str = "infa";
 
@@ -71,16 +71,16 @@ impl Client {
         let of_spec = |e: SettingError| SettingError { reason: format!("{spec}: {}", e.reason), ..e };
         protocol.settle(&mut parameters).map_err(of_spec)?;
         let http = Http::new(&base, options).map_err(fail)?;
-        for _ in 0..MOST_QUESTIONS {
-            let Some(question) = protocol.question(&parameters) else { break };
-            let reply = with_retries(&http, &question, options.retries).await;
+        for _ in 0..MAX_QUERIES {
+            let Some(query) = protocol.next_query(&parameters) else { break };
+            let reply = with_retries(&http, &query, options.retries).await;
             // Not every server answers such questions; but one that is not there will not answer others either.
             if let Err(error) = &reply
                 && !matches!(error, RemoteError::Status { code: 400 | 403 | 404 | 405 | 422 | 501, .. })
             {
                 return Err(fail(error.clone()));
             }
-            protocol.answered(&mut parameters, wanted, reply.as_ref()).map_err(of_spec)?;
+            protocol.read_reply(&mut parameters, wanted, reply.as_ref()).map_err(of_spec)?;
         }
         let (spec, retries) = (spec.clone(), options.retries);
         Ok(Self(Arc::new(Shared { spec, http, protocol, parameters, prompt, retries, width: OnceLock::new() })))

@@ -16,8 +16,8 @@ use crate::engine::{
 use crate::fetch::Cancel;
 use crate::model::Setting;
 
-/// A server as an engine. Its futures need the tokio runtime's network driver. The numbers of its results are those that
-/// the server sent: [`crate::engine::Checked`] looks at them.
+/// A server as an engine. Its futures need the tokio runtime's network driver. The numbers of its results are those
+/// that the server sent: [`crate::engine::Checked`] looks at them.
 pub struct RemoteEngine {
     info: EngineInfo,
     shared: Arc<Shared>,
@@ -138,9 +138,9 @@ impl Shared {
 
     /// The results of `inputs`.
     ///
-    /// When the server refuses a request of several inputs as wrong (400, 413, 422), each half is sent again, until what
-    /// is wrong is alone: one text costs its neighbours nothing, and a batch that is too large for the server is cut to
-    /// fit. At most that doubles the number of requests.
+    /// When the server refuses a request of several inputs as wrong (400, 413, 422), each half is sent again, until
+    /// what is wrong is alone: one text costs its neighbours nothing, and a batch that is too large for the server is
+    /// cut to fit. At most that doubles the number of requests.
     async fn spread(&self, inputs: &[Input]) -> Vec<Result<Output, TextError>> {
         let mut results = Vec::with_capacity(inputs.len());
         let mut rest = vec![inputs];
@@ -170,7 +170,7 @@ impl Shared {
     async fn send(&self, inputs: &[Input]) -> Result<(Vec<Result<Output, TextError>>, Option<u64>), RemoteError> {
         let (outputs, tokens): (Vec<Output>, _) = match self.output {
             OutputKind::Score => {
-                let (query, documents) = forms::query_and_documents(inputs);
+                let (query, documents) = forms::query_and_documents(inputs).map_err(RemoteError::shape)?;
                 let scored = self.client.rerank(query, &documents).await?;
                 let output = |score| Output { score: Some(score), ..Output::default() };
                 (scored.values.into_iter().map(output).collect(), scored.tokens)
@@ -186,8 +186,13 @@ impl Shared {
                 };
                 (labelled.values.into_iter().map(output).collect(), labelled.tokens)
             }
-            _ => {
-                let embedded = self.client.embed(&forms::texts(inputs), self.role).await?;
+            OutputKind::Embedding
+            | OutputKind::Sparse
+            | OutputKind::TokenVectors
+            | OutputKind::HiddenStates
+            | OutputKind::Logits => {
+                let texts = forms::texts(inputs).map_err(RemoteError::shape)?;
+                let embedded = self.client.embed(&texts, self.role).await?;
                 let output = |vector| Output { embedding: Some(vector), ..Output::default() };
                 (embedded.values.into_iter().map(output).collect(), embedded.tokens)
             }

@@ -1,7 +1,7 @@
 //! Engines that are servers: requests over HTTP, each in the server's own protocol.
 //!
-//! [`Client`] sends one HTTP request and gives a typed reply; [`RemoteEngine`] is the [`crate::engine::Engine`] made of it,
-//! which spreads many inputs over HTTP requests.
+//! [`Client`] sends one HTTP request and gives a typed reply; [`RemoteEngine`] is the [`crate::engine::Engine`] made of
+//! it, which spreads many inputs over HTTP requests.
 
 mod client;
 mod engine;

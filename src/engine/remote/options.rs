@@ -16,7 +16,7 @@ pub struct RemoteOptions {
     pub retries: u32,
     /// Until a connection stands.
     pub connect_timeout: Duration,
-    /// From the first byte of a request to the last of its reply.
+    /// The longest time from the first byte of a request to the last of its reply.
     pub request_timeout: Duration,
     /// Maximum number of texts in an HTTP request; `None`: an engine's request is one HTTP request of any size, and is
     /// never split.

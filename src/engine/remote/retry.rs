@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::error::RemoteError;
+use crate::fetch::backoff;
 
-/// Before the first retry; doubles with each one.
+/// Before the first retry.
 const FIRST: Duration = Duration::from_millis(500);
-const LONGEST: Duration = Duration::from_secs(8);
-/// Maximum `Retry-After`: beyond, the server counts as unavailable.
-const LONGEST_ASKED: Duration = Duration::from_secs(120);
+/// Beyond, the server counts as unavailable.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(120);
 
 /// Pause before the next attempt of a request that has failed `failures` times, the last time with `error`; `None` if
 /// there is none. `luck`, from 0 to 1, spreads clients that failed together.
@@ -17,11 +17,8 @@ pub(super) fn wait(error: &RemoteError, failures: u32, retries: u32, luck: f64) 
         return None;
     }
     match error {
-        RemoteError::Status { retry_after: Some(asked), .. } => (*asked <= LONGEST_ASKED).then_some(*asked),
-        _ => {
-            let backoff = FIRST.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LONGEST);
-            Some(backoff.mul_f64(0.5 + luck.clamp(0.0, 1.0) / 2.0))
-        }
+        RemoteError::Status { retry_after: Some(wait), .. } => (*wait <= MAX_RETRY_AFTER).then_some(*wait),
+        _ => Some(backoff(failures, FIRST).mul_f64(0.5 + luck.clamp(0.0, 1.0) / 2.0)),
     }
 }
 
@@ -34,7 +31,7 @@ mod tests {
     }
 
     #[test]
-    fn only_where_asked_for() {
+    fn failures_are_retried_as_often_as_configured() {
         assert_eq!(wait(&status(429, Some(1)), 1, 0, 1.0), None);
         assert_eq!(wait(&status(429, Some(1)), 1, 1, 1.0), Some(Duration::from_secs(1)));
         assert_eq!(wait(&status(429, Some(1)), 2, 1, 1.0), None);
@@ -42,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn the_servers_word_or_longer_and_longer() {
+    fn pauses_follow_the_server_or_double() {
         assert_eq!(wait(&status(503, Some(0)), 1, 9, 1.0), Some(Duration::ZERO));
         assert_eq!(wait(&status(503, Some(3600)), 1, 9, 1.0), None);
         let waits: Vec<u128> = (1..8).filter_map(|n| Some(wait(&status(503, None), n, 9, 1.0)?.as_millis())).collect();

@@ -12,7 +12,7 @@ use crate::engine::recipes::VersionRoute;
 /// Time-out of a request for additional information.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 /// Longer ones are ignored.
-const LONGEST: usize = 64;
+const MAX_VERSION_BYTES: usize = 64;
 
 /// The version of the server of `spec`, with the engine's name before it; `None` if it reports none.
 pub async fn version(spec: &EngineSpec, options: &RemoteOptions) -> Option<String> {
@@ -26,7 +26,8 @@ pub async fn version(spec: &EngineSpec, options: &RemoteOptions) -> Option<Strin
 
 fn of(document: &Json, pointer: &str) -> Option<String> {
     let version = document.pointer(pointer)?.as_str()?.trim();
-    let plain = !version.is_empty() && version.len() <= LONGEST && version.chars().all(|c| c.is_ascii_graphic());
+    let plain =
+        !version.is_empty() && version.len() <= MAX_VERSION_BYTES && version.chars().all(|c| c.is_ascii_graphic());
     plain.then(|| version.to_owned())
 }
 

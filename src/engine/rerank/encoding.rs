@@ -210,12 +210,12 @@ mod tests {
         let limits = Limits { piece_tokens: 10, all_or_nothing };
         let compare = |q: &Embedding, d: &Embedding| f64::from(q.vector[0] * d.vector[0]);
         let reranked = by_encoding(&engine, pairs, &RequestOptions::default(), &limits, compare).await;
-        let said = |score: Result<Score, ScoreError>| match score {
+        let in_words = |score: Result<Score, ScoreError>| match score {
             Ok(score) => score.score.to_string(),
             Err(error) => error.to_string(),
         };
         let scores = reranked.map(|reranked| reranked.scores).unwrap_or_default();
-        (scores.into_iter().map(said).collect(), engine.requests.into_inner().unwrap_or_default())
+        (scores.into_iter().map(in_words).collect(), engine.requests.into_inner().unwrap_or_default())
     }
 
     const DOCUMENTS: [(usize, &str); 4] = [(0, "aaaaaa"), (1, "bbbbbbb"), (0, "bad"), (0, "cccccccc")];
@@ -231,7 +231,7 @@ mod tests {
     async fn after_a_failure_nothing_more_is_encoded_if_all_or_nothing_is_wanted() {
         let (found, requests) = scores(&["bad"], &[(0, "aaaaaa"), (0, "bbbbbb"), (0, "cccccc")], true).await;
         assert_eq!(found[0], "the query: it is bad");
-        assert!(found[1..].iter().all(|said| said.contains("not computed")) && requests == [1, 1], "{requests:?}");
+        assert!(found[1..].iter().all(|reason| reason.contains("not computed")) && requests == [1, 1], "{requests:?}");
         let documents = [(0, "bad"), (0, "aaaaaaaaaa"), (0, "bbbbbbbbbb"), (0, "cccccccccc")];
         let (found, requests) = scores(&["q"], &documents, true).await;
         assert_eq!(found[0], "it is bad");

@@ -23,7 +23,8 @@ impl Pairs {
 pub struct Score {
     /// The score, larger is better.
     pub score: f64,
-    /// The number by which documents are ordered: it still differs where scores have come so near to 1 that they are equal.
+    /// The number by which documents are ordered: it still differs where scores have come so near to 1 that they are
+    /// equal.
     pub order: f64,
     /// Tokens the model saw for this document, specials included; `None` if the engine does not report it.
     pub tokens: Option<usize>,

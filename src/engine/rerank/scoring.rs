@@ -1,5 +1,5 @@
-//! Scores of documents, each with its query: from the logit of a pair, from what an encoder makes of each of two texts, or
-//! from an engine that scores pairs itself.
+//! Scores of documents, each with its query: from the logit of a pair, from what an encoder makes of each of two texts,
+//! or from an engine that scores pairs itself.
 
 use std::sync::Arc;
 
@@ -47,11 +47,11 @@ impl Reranker {
         &self.engine
     }
 
-    /// Scores the documents, in their order. With `all_or_nothing`, nothing more is computed once one of them has failed.
-    /// Needs a tokio runtime.
+    /// Scores the documents, in their order. With `all_or_nothing`, nothing more is computed once one of them has
+    /// failed. Needs a tokio runtime.
     ///
     /// # Errors
-    /// [`SubmitError`] if the engine takes one of the requests not at all.
+    /// [`SubmitError`] if the engine refuses a request.
     pub async fn score(
         &self,
         pairs: Pairs,

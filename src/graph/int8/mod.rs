@@ -2,9 +2,8 @@
 //!
 //! Weights are symmetric, with a scale for every output. Activations are unsigned, with a scale that depends on their own
 //! row at most, so that a text's vector does not depend on its neighbours: what comes from a normalisation, whose rows are
-//! all of one size, has a fixed scale; in other inputs every row has its own. Which is better, and how channels are brought
-//! to similar sizes first (the matrices take the factors back), the noise decides that each way adds on a few texts
-//! ([`plan`]).
+//! all of one size, has a fixed scale; in other inputs every row has its own. Channels may be brought to similar sizes
+//! first; the matrices take the factors back. [`plan`] measures on a few texts which treatment adds the least noise.
 
 pub mod file;
 pub mod plan;

@@ -9,7 +9,7 @@ use crate::fetch::digest::Hasher;
 use crate::fetch::{Cancel, FetchError};
 use crate::model::Model;
 use crate::model::hub::cache;
-use crate::model::hub::source::Weights;
+use crate::model::hub::source::WeightsFile;
 use crate::regular_file::{self, Stamp, stamp};
 
 /// A file and its contents' sum.
@@ -27,8 +27,8 @@ pub fn revision(model: &Model) -> Option<String> {
     cache::commit_of_snapshot(&model.dir).map(|commit| commit.to_string())
 }
 
-/// The files that the model consists of, by name: its configuration, its tokenizer, and the weights that run. All of them
-/// are read, several at a time.
+/// The files that the model consists of, by name: its configuration, its tokenizer, and the weights that run. All of
+/// them are read, several at a time.
 ///
 /// # Errors
 /// `Io` when one cannot be read, `Cancelled` on cancellation.
@@ -66,8 +66,8 @@ pub fn read_from(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// The names of the model's files, as they would be fetched from a repository.
-fn names(dir: &Path, weights: &Weights) -> Vec<String> {
-    let (Weights::Safetensors(path) | Weights::Onnx(path)) = weights;
+fn names(dir: &Path, weights: &WeightsFile) -> Vec<String> {
+    let (WeightsFile::Safetensors(path) | WeightsFile::Onnx(path)) = weights;
     let running = path.strip_prefix(dir).ok().and_then(Path::to_str).map(|name| name.replace('\\', "/"));
     let onnx = running.as_deref().filter(|_| weights.safetensors().is_none()).map(Path::new);
     let mut names = wanted(dir, onnx);
@@ -131,22 +131,22 @@ mod tests {
     #[test]
     fn files_that_are_used_are_named() {
         let dir = directory(FILES);
-        let of = |weights: &dyn Fn(std::path::PathBuf) -> Weights, file: &str| {
+        let of = |weights: &dyn Fn(std::path::PathBuf) -> WeightsFile, file: &str| {
             names(dir.path(), &weights(dir.path().join(file)))
         };
         let configuration = ["1_Pooling/config.json", "config.json", "modules.json", "tokenizer.json"];
         let mut expected = [&configuration[..], &["model.safetensors"]].concat();
         expected.sort_unstable();
-        assert_eq!(of(&Weights::Safetensors, "model.safetensors"), expected);
+        assert_eq!(of(&WeightsFile::Safetensors, "model.safetensors"), expected);
         let mut expected = [&configuration[..], &["onnx/model.onnx", "onnx/model.onnx_data"]].concat();
         expected.sort_unstable();
-        assert_eq!(of(&Weights::Onnx, "onnx/model.onnx"), expected);
+        assert_eq!(of(&WeightsFile::Onnx, "onnx/model.onnx"), expected);
     }
 
     #[test]
     fn an_onnx_file_in_a_directory_of_its_own_directory() {
         let dir = directory(&["config.json", "onnx/int8/model.onnx", "onnx/int8/model.onnx.data", "onnx/model.onnx"]);
-        let names = names(dir.path(), &Weights::Onnx(dir.path().join("onnx/int8/model.onnx")));
+        let names = names(dir.path(), &WeightsFile::Onnx(dir.path().join("onnx/int8/model.onnx")));
         assert_eq!(names, ["config.json", "onnx/int8/model.onnx", "onnx/int8/model.onnx.data"]);
     }
 
@@ -160,7 +160,7 @@ mod tests {
         ];
         let dir = directory(&all);
         let index = dir.path().join("model.safetensors.index.json");
-        assert_eq!(names(dir.path(), &Weights::Safetensors(index)), all);
+        assert_eq!(names(dir.path(), &WeightsFile::Safetensors(index)), all);
     }
 
     #[cfg(unix)]

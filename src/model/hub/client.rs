@@ -67,8 +67,8 @@ impl Hub {
     /// When the Hub cannot be reached, or must not be, any snapshot `complete` is content with serves for `main`.
     ///
     /// # Errors
-    /// See [`HubError`]. After an error the cache is as it was, plus blobs that are whole and partial files that the next
-    /// call resumes.
+    /// See [`HubError`]. After an error the cache is as it was, plus blobs that are whole and partial files that the
+    /// next call resumes.
     pub fn fetch(
         &self,
         repo: &str,

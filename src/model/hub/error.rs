@@ -14,7 +14,7 @@ pub enum HubError {
     #[error("{revision:?} is not a revision: {reason}")]
     BadRevision { revision: String, reason: &'static str },
     /// The repository's owners ask for a licence to be accepted, or for approval.
-    #[error("access to {repo} is restricted{}", said(message))]
+    #[error("access to {repo} is restricted{}", in_words(message))]
     Gated {
         repo: String,
         /// The Hub's words.
@@ -23,7 +23,7 @@ pub enum HubError {
         token: bool,
     },
     /// The Hub refuses (401 or 403) for another reason.
-    #[error("the Hub refuses access to {repo} with status {status}{}", said(message))]
+    #[error("the Hub refuses access to {repo} with status {status}{}", in_words(message))]
     Denied {
         repo: String,
         /// 401 or 403.
@@ -100,7 +100,7 @@ fn listed(cached: &[String]) -> String {
     }
 }
 
-fn said(message: &Option<String>) -> String {
+fn in_words(message: &Option<String>) -> String {
     message.as_deref().map(|text| format!(": {text}")).unwrap_or_default()
 }
 
@@ -184,7 +184,7 @@ mod tests {
     #[test]
     fn a_cached_model_of_a_similar_name_is_suggested() {
         let cached = ["sentence-transformers/all-MiniLM-L6-v2", "BAAI/bge-m3"].map(str::to_owned);
-        for (asked, meant) in [
+        for (named, meant) in [
             ("sentence-transformers/all-minilm-l6-v2", Some("sentence-transformers/all-MiniLM-L6-v2")),
             ("sentence-transformers/all-MiniLM-L6", Some("sentence-transformers/all-MiniLM-L6-v2")),
             ("sentence-transformers/all-MiniLM", Some("sentence-transformers/all-MiniLM-L6-v2")),
@@ -193,7 +193,7 @@ mod tests {
             ("sentence-transformers/nomic-embed", None),
             ("org/x", None),
         ] {
-            let (repo, revision, cache) = (asked.to_owned(), "main".to_owned(), "/cache".to_owned());
+            let (repo, revision, cache) = (named.to_owned(), "main".to_owned(), "/cache".to_owned());
             let error = HubError::Offline { repo, revision, cache, cached: cached.to_vec() };
             let hint = error.hint().unwrap_or_default();
             match meant {

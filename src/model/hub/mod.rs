@@ -1,4 +1,4 @@
-//! Lists a model's files on the Hub, and fetches the needed ones into the cache.
+//! The source of a model's files: a path, a cache, the Hub, a package (`source`).
 //!
 //! hf-hub 0.4 provides the names of repositories and folders; its HTTP client is not used: it appends any response to a
 //! partial file, checks no sums, and has no time-outs. A model in the cache costs no request; no HTTP client is even

@@ -11,8 +11,8 @@ use super::cache::inventory;
 /// The organisation that sentence-transformers puts before a name without one.
 const ORGANISATION: &str = "sentence-transformers";
 
-/// Names that are repositories as they stand, without an organisation: those sentence-transformers leaves alone, as far as
-/// they are encoders.
+/// Names that are repositories as they stand, without an organisation: those sentence-transformers leaves alone, as far
+/// as they are encoders.
 const PLAIN: &[&str] = &[
     "albert-base-v1",
     "albert-base-v2",
@@ -65,8 +65,8 @@ const PLAIN: &[&str] = &[
     "xlm-roberta-large-finetuned-conll03-german",
 ];
 
-/// The repository that `id` names: itself where it is a path or has an organisation; else the cached model of that name; else
-/// that of the organisation sentence-transformers.
+/// The repository that `id` names: itself where it is a path or has an organisation; else the cached model of that
+/// name; else that of the organisation sentence-transformers.
 ///
 /// # Errors
 /// Several cached models have that name.

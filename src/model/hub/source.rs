@@ -37,19 +37,19 @@ pub struct Source {
     pub name: String,
     pub dir: PathBuf,
     /// Its weights or its ONNX file.
-    pub weights: Weights,
+    pub weights: WeightsFile,
 }
 
 /// The part of a model that runs: weights to build a graph from, or a ready graph.
 #[derive(Debug, Clone)]
-pub enum Weights {
+pub enum WeightsFile {
     /// A safetensors file, or what stands for several ([`crate::model::weights::Weights::open`]).
     Safetensors(PathBuf),
     /// An `.onnx` file.
     Onnx(PathBuf),
 }
 
-impl Weights {
+impl WeightsFile {
     /// The safetensors, if that is what they are.
     pub fn safetensors(&self) -> Option<&Path> {
         match self {
@@ -125,7 +125,7 @@ impl Request {
                 hint: "copy the model's tokenizer.json there".into(),
             });
         };
-        Ok(Source { name: self.model_id.clone(), dir: dir.to_owned(), weights: Weights::Onnx(file) })
+        Ok(Source { name: self.model_id.clone(), dir: dir.to_owned(), weights: WeightsFile::Onnx(file) })
     }
 
     /// The directory of a repository's files, and the names of all its files, if the Hub listed them.
@@ -159,19 +159,19 @@ impl Request {
     }
 
     /// The weights in a model's directory; `remote` are files of its repository, not necessarily local.
-    fn weights_in(&self, dir: &Path, remote: Vec<String>) -> Result<Weights, ModelError> {
+    fn weights_in(&self, dir: &Path, remote: Vec<String>) -> Result<WeightsFile, ModelError> {
         let missing = |what: String, hint: String| ModelError::MissingFile { dir: dir.to_owned(), what, hint };
         let names = || names_in(dir).into_iter().chain(remote.iter().cloned()).collect::<Vec<_>>();
         if let Some(onnx) = &self.onnx_file {
             let path = dir.join(onnx);
             if path.is_file() {
-                return Ok(Weights::Onnx(path));
+                return Ok(WeightsFile::Onnx(path));
             }
             let hint = onnx_hint(&names()).unwrap_or("there is no .onnx file at all: leave --onnx-file out".into());
             return Err(missing(onnx.display().to_string(), hint));
         }
         if let Some(path) = safetensors_in(dir) {
-            return Ok(Weights::Safetensors(path));
+            return Ok(WeightsFile::Safetensors(path));
         }
         if let Some(adapter) = adapter_in(dir, &self.model_id) {
             return Err(adapter);

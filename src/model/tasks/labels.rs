@@ -17,7 +17,7 @@ pub fn count(config: &Json) -> usize {
     names.or_else(number).unwrap_or(2)
 }
 
-/// From the logits of one input to its scores.
+/// The function from the logits of one input to its scores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Problem {
     /// Any number: the logits as they are.

@@ -15,7 +15,7 @@ use crate::model::files::json::read_json;
 use crate::regular_file;
 
 /// Steps of one rendering; real templates take a few hundred.
-const MOST_STEPS: u64 = 200_000;
+const MAX_STEPS: u64 = 200_000;
 
 /// One message of a conversation.
 #[derive(Debug, Clone, Copy)]
@@ -85,7 +85,7 @@ impl ChatTemplate {
         let mut environment = Environment::new();
         environment
             .set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(wrong(&path))?);
-        environment.set_fuel(Some(MOST_STEPS));
+        environment.set_fuel(Some(MAX_STEPS));
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         environment.add_function("raise_exception", |message: String| -> Result<Value, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, message))

@@ -145,15 +145,15 @@ impl Shard {
     }
 }
 
-/// Most bytes of a header. The largest encoders have some 1,000 tensors with 100 bytes of header each; a header of 90 MB
-/// takes seconds and a gigabyte of memory to parse.
+/// Most bytes of a header. The largest encoders have some 1,000 tensors with 100 bytes of header each; a header of 90
+/// MB takes seconds and a gigabyte of memory to parse.
 const MAX_HEADER_BYTES: u64 = 8 << 20;
 
 /// Bytes of the header's length, with which a file begins.
 const LENGTH_BYTES: usize = size_of::<u64>();
 
-/// A copy of the header: `bytes` may be those of a mapped file, which another process may write to, and text must stay as
-/// it was checked.
+/// A copy of the header: `bytes` may be those of a mapped file, which another process may write to, and text must stay
+/// as it was checked.
 pub(super) fn header(bytes: &[u8]) -> Result<Vec<u8>, String> {
     let (length, rest) = bytes.split_first_chunk().ok_or("it is too short for a safetensors file")?;
     // Read once, so that the compared value is the used one.

@@ -122,8 +122,9 @@ impl MappedFile {
     pub(super) fn release_pages(&self) {
         #[cfg(unix)]
         if let Memory::Mapped { map, .. } = &self.memory {
-            // SAFETY: the mapping is read-only, so no change is lost with its pages. Dropped pages are read from the file
-            // again when they are touched; those that `sigbus` has put in place of a lost end are zeros before and after.
+            // SAFETY: the mapping is read-only, so no change is lost with its pages. Dropped pages are read from the
+            // file again when they are touched; those that `sigbus` has put in place of a lost end are zeros before and
+            // after.
             let _ = unsafe { map.unchecked_advise(memmap2::UncheckedAdvice::DontNeed) };
         }
     }

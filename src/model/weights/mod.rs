@@ -1,4 +1,5 @@
-//! safetensors read in place: files are mapped, tensors are borrowed from the mappings.
+//! Weights of a model: safetensors in place (files are mapped, tensors are borrowed from the mappings), state dicts of
+//! PyTorch (`torch`), LoRA adapters (`lora`), tables of static embeddings (`static_embedding`).
 //!
 //! Format: <https://huggingface.co/docs/safetensors> — an 8-byte little-endian header length, a JSON header, then the
 //! tensors' bytes. The header comes from strangers: its size is checked here, offsets and overlaps by the `safetensors`

@@ -1,10 +1,11 @@
 //! A file that is shortened while it is mapped does not end the process.
 //!
 //! Reading a mapped page beyond the end of its file raises SIGBUS, and that cannot be avoided by looking at the file's
-//! size first: a worker may be in the middle of its weights when another program cuts the file. Where the page belongs to
-//! a file of weights, the handler puts zeros in place of the rest of the mapping and marks it as lost, so that the thread
-//! goes on and its results are thrown away. journald treats its files in the same way. Any other fault is handled as if
-//! this handler were not there. A SIGBUS that was sent (kill, raise) is about no address and ends the process.
+//! size first: a worker may be in the middle of its weights when another program cuts the file. Where the page belongs
+//! to a file of weights, the handler puts zeros in place of the rest of the mapping and marks it as lost, so that the
+//! thread goes on and its results are thrown away. journald treats its files in the same way. Any other fault is
+//! handled as if this handler were not there. A SIGBUS that was sent (kill, raise) is about no address and ends the
+//! process.
 
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -100,7 +101,8 @@ fn install() -> bool {
 /// The signal handler. It may interrupt any code, so it takes no lock, allocates nothing, and keeps errno.
 extern "C" fn handle(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     let Some(Previous { action, page }) = INSTALLED.get() else { return };
-    // SAFETY: the system hands over a valid siginfo to a handler installed with SA_SIGINFO, and every signal has a code.
+    // SAFETY: the system hands over a valid siginfo to a handler installed with SA_SIGINFO, and every signal has a
+    // code.
     let code = unsafe { (*info).si_code };
     if was_sent(code) {
         // Ignored where it was ignored before.
@@ -156,11 +158,12 @@ fn was_sent(code: libc::c_int) -> bool {
     code <= 0 || code >= 0x1_0001
 }
 
-/// Ends the process as a signal without a handler does. The earlier handler is not called: that of Rust's library restores
-/// the default and returns, for it expects the fault to come again. So the process would live on without this handler.
+/// Ends the process as a signal without a handler does. The earlier handler is not called: that of Rust's library
+/// restores the default and returns, for it expects the fault to come again. So the process would live on without this
+/// handler.
 fn end_by_default(signal: libc::c_int) {
-    // SAFETY: all of these may be called in a handler (POSIX lists them as async-signal-safe). The structs are plain data,
-    // for which zeros are a value, and live until the calls return. errno belongs to this thread.
+    // SAFETY: all of these may be called in a handler (POSIX lists them as async-signal-safe). The structs are plain
+    // data, for which zeros are a value, and live until the calls return. errno belongs to this thread.
     unsafe {
         let errno = errno();
         let before = *errno;

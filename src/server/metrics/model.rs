@@ -125,6 +125,8 @@ impl Families {
 
     pub(super) fn of(&self, name: &str) -> Arc<ModelMetrics> {
         let model = &[name];
+        // Nothing is padded, and the series says so.
+        self.padding.with_label_values(model);
         let phase = |phase| self.phases.with_label_values(&[name, phase]);
         Arc::new(ModelMetrics {
             name: name.into(),
@@ -134,7 +136,6 @@ impl Families {
             infer: phase("infer"),
             texts: self.texts.with_label_values(model),
             tokens: self.tokens.with_label_values(model),
-            padding: self.padding.with_label_values(model),
             abandoned: self.abandoned.with_label_values(model),
             panics: self.panics.with_label_values(model),
             queued_texts: self.queued_texts.with_label_values(model),
@@ -158,7 +159,6 @@ pub struct ModelMetrics {
     infer: Histogram,
     texts: IntCounter,
     tokens: IntCounter,
-    padding: IntCounter,
     abandoned: IntCounter,
     panics: IntCounter,
     queued_texts: IntGauge,
@@ -230,10 +230,9 @@ impl Drop for Call<'_> {
 
 impl GroupObserver for ModelMetrics {
     fn group(&self, group: GroupRun) {
-        let GroupRun { texts, tokens, padding_tokens, wait, run } = group;
+        let GroupRun { texts, tokens, wait, run } = group;
         self.texts.inc_by(texts as u64);
         self.tokens.inc_by(tokens as u64);
-        self.padding.inc_by(padding_tokens as u64);
         self.group_texts.observe(texts as f64);
         self.group_tokens.observe(tokens as f64);
         self.group_seconds.observe(run.as_secs_f64());

@@ -19,12 +19,12 @@ pub const SENTENCES: &str = include_str!("calibration.txt");
 const CHECK: &str = include_str!("check.txt");
 
 /// Longest text in tokens.
-const MOST_TOKENS: usize = 256;
+const MAX_TOKENS: usize = 256;
 /// Maximum number of the user's texts.
-pub const MOST_CALIBRATION_TEXTS: usize = 512;
+pub const MAX_CALIBRATION_TEXTS: usize = 512;
 /// Fewer of them than this are joined by built-in sentences.
-const FEW: usize = 32;
-/// Every so-manieth of the user's texts is for the check.
+const MIN_OWN_TEXTS: usize = 32;
+/// One of this many of the user's texts is for the check.
 const EVERY: usize = 4;
 
 /// Texts to calibrate by, and other texts to measure the quality on, as tokens.
@@ -46,7 +46,7 @@ impl Texts {
         let Some(own) = own else {
             return Ok(Self { calibration: built_in(SENTENCES), check: built_in(CHECK), own: false });
         };
-        let own: Vec<&str> = own.iter().map(String::as_str).take(MOST_CALIBRATION_TEXTS).collect();
+        let own: Vec<&str> = own.iter().map(String::as_str).take(MAX_CALIBRATION_TEXTS).collect();
         // Few texts are all needed for calibration.
         let apart = |i: usize| own.len() >= 2 * EVERY && i % EVERY == EVERY - 1;
         let pick = |checks: bool| -> Vec<&str> {
@@ -57,7 +57,7 @@ impl Texts {
             return Err(SettingError::new(Setting::Calibrate, "none of its texts has tokens").into());
         }
         // The fewer they are, the less they say of what else may come.
-        let more = built_in(SENTENCES).into_iter().take(FEW.saturating_sub(calibration.len()));
+        let more = built_in(SENTENCES).into_iter().take(MIN_OWN_TEXTS.saturating_sub(calibration.len()));
         let calibration = calibration.into_iter().chain(more).collect();
         let check = if check.is_empty() { built_in(CHECK) } else { check };
         Ok(Self { calibration, check, own: true })
@@ -67,9 +67,8 @@ impl Texts {
 /// The tokens of `texts`; of each with the next, for a model that judges `pairs`. Texts that cannot be tokenised are
 /// left out.
 fn tokenize(model: &Model, texts: &[&str], pairs: bool) -> Vec<Tokens> {
-    let positions = graph::describe(&model.config).ok().and_then(|description| description.max_positions);
-    let most = [Some(MOST_TOKENS), model.sentence.max_seq_length, positions];
-    let most = most.into_iter().flatten().min().unwrap_or(MOST_TOKENS);
+    let most = [Some(MAX_TOKENS), model.sentence.max_seq_length, graph::positions_of(&model.config)];
+    let most = most.into_iter().flatten().min().unwrap_or(MAX_TOKENS);
     let vocabulary = model.config.get("vocab_size").and_then(serde_json::Value::as_i64).unwrap_or(i64::MAX);
     let encode = |i: usize| {
         let next = texts[(i + 1) % texts.len()];

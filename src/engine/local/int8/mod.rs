@@ -7,7 +7,7 @@ mod quantise;
 mod report;
 mod store;
 
-pub use calibration::{MOST_CALIBRATION_TEXTS, SENTENCES};
+pub use calibration::{MAX_CALIBRATION_TEXTS, SENTENCES};
 pub use quantise::Int8Options;
 pub(super) use quantise::graph;
 pub use report::Report;

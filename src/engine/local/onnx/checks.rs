@@ -81,11 +81,11 @@ pub fn max_length(
         return Ok(value);
     }
     let advised = [model.tokenizer.model_max_length, model.max_position_embeddings()].into_iter().flatten().min();
-    let said = model.sentence.max_seq_length.or(advised);
-    let length = match (said, positions) {
-        (Some(said), Some(most)) if said > most => {
+    let usual = model.sentence.max_seq_length.or(advised);
+    let length = match (usual, positions) {
+        (Some(usual), Some(most)) if usual > most => {
             if model.sentence.max_seq_length.is_some() {
-                tracing::warn!("{}: max_seq_length {said} is cut to the model's {most} positions", model.name);
+                tracing::warn!("{}: max_seq_length {usual} is cut to the model's {most} positions", model.name);
             }
             most
         }

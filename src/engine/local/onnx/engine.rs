@@ -17,7 +17,7 @@ use crate::engine::{EngineError, EngineInfo, LocalInfo, OutputKind, Role, TextEr
 use crate::graph::{Output, Request, Rows};
 use crate::model::generative::PairPrompt;
 use crate::model::pooling::Pooling;
-use crate::model::source::Weights as WeightsFile;
+use crate::model::source::WeightsFile;
 use crate::model::tokenizer::Truncate;
 use crate::model::{Model, Setting, SettingError};
 use crate::runtime::Runtime;
@@ -34,7 +34,7 @@ pub(super) struct Texts {
     pub(super) model: Arc<Model>,
     pub(super) prompts: Prompts,
     /// The template of pairs, if the model needs one; or the reason that there is none.
-    pub(super) question: Result<Option<PairPrompt>, TextError>,
+    pub(super) pair_prompt: Result<Option<PairPrompt>, TextError>,
     /// The tokenisation of late interaction.
     pub(super) late: Option<Arc<TokenPostProcess>>,
     /// Longest input in tokens, specials included.
@@ -43,7 +43,7 @@ pub(super) struct Texts {
     pub(super) truncate: Truncate,
 }
 
-/// From the model's output to results.
+/// Turns the model's output into results.
 pub(super) enum Head {
     Vectors(Arc<PostProcess>),
     Sparse(Arc<SparsePostProcess>),
@@ -74,38 +74,43 @@ impl OnnxEngine {
                 refuse_other_outputs(&model)?;
                 let (loaded, pooling) =
                     load_embedder(runtime, &model, text.pooling, prompts.skipped(&model), &options)?;
-                let finish = PostProcess::new(&model, pooling, loaded.per_token, loaded.width, text)?;
-                (loaded, Head::Vectors(Arc::new(finish)))
+                let post_process = PostProcess::new(&model, pooling, loaded.per_token, loaded.width, text)?;
+                (loaded, Head::Vectors(Arc::new(post_process)))
             }
             OutputKind::Sparse => {
                 refuse_vector_settings(text, output)?;
-                let (loaded, finish) = sparse::load(runtime, &model, &options)?;
-                (loaded, Head::Sparse(finish))
+                let (loaded, post_process) = sparse::load(runtime, &model, &options)?;
+                (loaded, Head::Sparse(post_process))
             }
             OutputKind::TokenVectors => {
                 refuse_vector_settings(&TextOptions { normalize: None, ..text.clone() }, output)?;
-                let (loaded, finish) = token_vectors::load(runtime, &model, text, &options)?;
-                (loaded, Head::Tokens(Arc::new(finish)))
+                let (loaded, post_process) = token_vectors::load(runtime, &model, text, &options)?;
+                (loaded, Head::Tokens(Arc::new(post_process)))
             }
             OutputKind::HiddenStates => {
-                let (loaded, finish) = token_vectors::load_plain(runtime, &model, &options)?;
-                (loaded, Head::Tokens(Arc::new(finish)))
+                let (loaded, post_process) = token_vectors::load_plain(runtime, &model, &options)?;
+                (loaded, Head::Tokens(Arc::new(post_process)))
             }
         };
         let max_length = max_length(&model, output, text.max_length, loaded.max_positions)?;
         prompts.measure(&model, max_length)?;
-        if let Head::Tokens(finish) = &mut head
-            && let Some(finish) = Arc::get_mut(finish)
+        if let Head::Tokens(post_process) = &mut head
+            && let Some(post_process) = Arc::get_mut(post_process)
         {
-            finish.settle_limits(&model, text.max_length, max_length, loaded.max_positions)?;
+            post_process.settle_limits(&model, text.max_length, max_length, loaded.max_positions)?;
         }
         let (dimensions, pooling, normalize, scoring) = match &head {
-            Head::Vectors(finish) => (finish.width(), finish.pooling.clone(), finish.normalized(), None),
-            Head::Sparse(finish) => (finish.vocabulary, Vec::new(), false, None),
-            Head::Tokens(finish) => (finish.dimensions, Vec::new(), finish.normalize, Some(finish.scoring)),
+            Head::Vectors(post_process) => {
+                (post_process.width(), post_process.pooling.clone(), post_process.normalized(), None)
+            }
+            Head::Sparse(post_process) => (post_process.vocabulary, Vec::new(), false, None),
+            Head::Tokens(post_process) => {
+                (post_process.dimensions, Vec::new(), post_process.normalize, Some(post_process.scoring))
+            }
             Head::Logits => (loaded.width, Vec::new(), false, None),
         };
-        let question = predictor::question(&model, output, prompts.of(Role::Text).text.as_deref().map(str::to_owned))?;
+        let pair_prompt =
+            predictor::pair_prompt(&model, output, prompts.of(Role::Text).text.as_deref().map(str::to_owned))?;
         let truncate = text.truncate.unwrap_or(model.tokenizer.truncation_side);
         let model = Arc::new(model);
         let local = LocalInfo {
@@ -137,8 +142,8 @@ impl OnnxEngine {
         );
         let Loaded { scheduler, vocab_size, files, .. } = loaded;
         let runner = Runner::new(scheduler, vocab_size, options.threads.get())?;
-        let late = if let Head::Tokens(finish) = &head { Some(Arc::clone(finish)) } else { None };
-        let texts = Arc::new(Texts { model, prompts, question, late, max_length, truncate });
+        let late = if let Head::Tokens(post_process) = &head { Some(Arc::clone(post_process)) } else { None };
+        let texts = Arc::new(Texts { model, prompts, pair_prompt, late, max_length, truncate });
         let info =
             EngineInfo { model: name, output, dimensions: Some(dimensions), scoring, local: Some(Arc::new(local)) };
         Ok(Self { runner, info, head, files, texts })

@@ -31,7 +31,7 @@ impl Engine for OnnxEngine {
         let truncate = options.truncate.unwrap_or(self.texts.truncate);
         let estimate = inputs.iter().map(|input| input.estimate(prompt.bytes(), self.texts.max_length)).sum();
         let most_tokens = match &self.head {
-            Head::Tokens(finish) => options.most_numbers.map(|numbers| numbers / finish.dimensions.max(1)),
+            Head::Tokens(post_process) => options.most_numbers.map(|numbers| numbers / post_process.dimensions.max(1)),
             _ => None,
         };
         let (head, texts) = (self.head.decoder(&options)?, Arc::clone(&self.texts));
@@ -39,7 +39,7 @@ impl Engine for OnnxEngine {
             let (prompt, decode) = head(prompt, &texts, &options)?;
             let prompt = texts.cut(prompt, &options, truncate)?;
             let (count, pairs) = (inputs.len(), Pairs::of(&inputs));
-            let late = texts.late.clone().map(|finish| (finish, options.role));
+            let late = texts.late.clone().map(|post_process| (post_process, options.role));
             let tokenize = Tokenize { texts, inputs, prompt, truncate, late, pairs };
             let tokens = Opened { count, each: Box::new(move |i| tokenize.tokens(i)) };
             Ok(Inputs { tokens, decode, most_tokens })
@@ -71,20 +71,20 @@ impl Head {
     /// [`SubmitError::Setting`] for a length of vectors that the model has not.
     fn decoder(&self, options: &RequestOptions) -> Result<Decoder, SubmitError> {
         Ok(match self {
-            Self::Vectors(finish) => {
-                let (finish, normalization) = (Arc::clone(finish), finish.normalization(options)?);
+            Self::Vectors(post_process) => {
+                let (post_process, normalization) = (Arc::clone(post_process), post_process.normalization(options)?);
                 Box::new(move |prompt, texts, options| {
-                    let prompt = texts.measured(prompt, options, &finish)?;
-                    let decode = finish.decode(prompt.skip, normalization);
+                    let prompt = texts.measured(prompt, options, &post_process)?;
+                    let decode = post_process.decode(prompt.skip, normalization);
                     Ok((prompt, decode))
                 })
             }
-            Self::Sparse(finish) => {
-                let decode = finish.decode();
+            Self::Sparse(post_process) => {
+                let decode = post_process.decode();
                 Box::new(move |prompt, _, _| Ok((prompt, decode)))
             }
-            Self::Tokens(finish) => {
-                let decode = finish.decode(options.role);
+            Self::Tokens(post_process) => {
+                let decode = post_process.decode(options.role);
                 Box::new(move |prompt, _, _| Ok((prompt, decode)))
             }
             Self::Logits => Box::new(move |prompt, _, _| Ok((prompt, logits()))),
@@ -113,12 +113,12 @@ impl Texts {
         &self,
         mut prompt: Prompt,
         options: &RequestOptions,
-        finish: &PostProcess,
+        post_process: &PostProcess,
     ) -> Result<Prompt, SubmitError> {
         let Some(setting) = Prompts::setting_of(options) else { return Ok(prompt) };
         let refuse = |reason: String| SettingError::new(setting, reason);
         prompt.measure(&self.model, self.max_length).map_err(|e| refuse(e.to_string()))?;
-        if prompt.skip > 0 && !finish.sees_all_tokens() {
+        if prompt.skip > 0 && !post_process.sees_all_tokens() {
             let reason = "this model leaves prompts out of pooling, which was not prepared for when it was loaded; give \
                           the prompt when the server starts";
             return Err(refuse(reason.into()).into());

@@ -30,7 +30,7 @@ pub(super) struct Pairs {
 /// The first text of a pair, prepared for any second.
 enum First {
     Tokens(Box<FirstOfPair>),
-    /// The part that the model can see of it in a question.
+    /// The part that the model can see of it in the template.
     Visible(String),
 }
 
@@ -97,7 +97,7 @@ impl Tokenize {
     fn text(&self, text: &str) -> Result<Tokens, TextError> {
         let (tokenizer, text) = (&self.texts.model.tokenizer, self.prompt.before(text));
         let tokens = match &self.late {
-            Some((finish, role)) => finish.tokenize(tokenizer, text, *role, self.truncate),
+            Some((post_process, role)) => post_process.tokenize(tokenizer, text, *role, self.truncate),
             None => tokenizer.encode(text, self.texts.max_length, self.truncate),
         };
         tokens.map_err(TextError::from)
@@ -105,7 +105,7 @@ impl Tokenize {
 
     fn first(&self, first: &Arc<str>) -> Result<First, TextError> {
         let (tokenizer, most) = (&self.texts.model.tokenizer, self.texts.max_length);
-        let first = match self.question()? {
+        let first = match self.pair_prompt()? {
             Some(_) => tokenizer.visible(first, most, self.truncate).map(|text| First::Visible(text.into_owned())),
             None => {
                 // As in sentence-transformers, a prompt goes before the first text alone.
@@ -119,10 +119,10 @@ impl Tokenize {
 
     fn second(&self, first: &First, second: &str) -> Result<Tokens, TextError> {
         let (tokenizer, most) = (&self.texts.model.tokenizer, self.texts.max_length);
-        let tokens = match (first, self.question()?) {
-            (First::Visible(first), Some(question)) => {
+        let tokens = match (first, self.pair_prompt()?) {
+            (First::Visible(first), Some(pair_prompt)) => {
                 let second = tokenizer.visible(second, most, self.truncate);
-                second.and_then(|second| question.encode(tokenizer, first, &second, most, self.truncate))
+                second.and_then(|second| pair_prompt.encode(tokenizer, first, &second, most, self.truncate))
             }
             (First::Tokens(first), _) => tokenizer.encode_second(first, second),
             (First::Visible(first), None) => tokenizer.encode_pair(first, second, most, self.truncate),
@@ -130,7 +130,7 @@ impl Tokenize {
         tokens.map_err(TextError::from)
     }
 
-    fn question(&self) -> Result<Option<&PairPrompt>, TextError> {
-        self.texts.question.as_ref().map(Option::as_ref).map_err(TextError::clone)
+    fn pair_prompt(&self) -> Result<Option<&PairPrompt>, TextError> {
+        self.texts.pair_prompt.as_ref().map(Option::as_ref).map_err(TextError::clone)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::infinity::ModelQuestion;
+use super::infinity::ModelQuery;
 use super::tei::{predict, predicted};
 use super::{Abilities, Labelled, Parameters, Protocol, Wanted, set};
 use crate::engine::remote::error::RemoteError;
@@ -13,7 +13,7 @@ use crate::model::tokenizer::Truncate;
 
 #[derive(Default)]
 pub struct Infa {
-    models: ModelQuestion,
+    models: ModelQuery,
 }
 
 fn word(truncate: Truncate) -> &'static str {
@@ -40,17 +40,17 @@ impl Protocol for Infa {
         }
     }
 
-    fn question(&self, parameters: &Parameters) -> Option<Request> {
-        self.models.question(parameters)
+    fn next_query(&self, parameters: &Parameters) -> Option<Request> {
+        self.models.next_query(parameters)
     }
 
-    fn answered(
+    fn read_reply(
         &mut self,
         parameters: &mut Parameters,
         wanted: Wanted,
         reply: Result<&Reply, &RemoteError>,
     ) -> Result<(), SettingError> {
-        self.models.answered(parameters, wanted, reply)
+        self.models.read_reply(parameters, wanted, reply)
     }
 
     fn model(&self) -> Option<&str> {

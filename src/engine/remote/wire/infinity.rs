@@ -16,28 +16,28 @@ use crate::model::SettingError;
 
 #[derive(Default)]
 pub struct Infinity {
-    models: ModelQuestion,
+    models: ModelQuery,
 }
 
 /// The choice among several models, if the user names none.
 #[derive(Default)]
-pub(super) struct ModelQuestion {
-    asked: bool,
+pub(super) struct ModelQuery {
+    queried: bool,
     model: Option<String>,
 }
 
-impl ModelQuestion {
-    pub fn question(&self, parameters: &Parameters) -> Option<Request> {
-        (parameters.model.is_none() && !self.asked).then(|| Request::get(&["models"]))
+impl ModelQuery {
+    pub fn next_query(&self, parameters: &Parameters) -> Option<Request> {
+        (parameters.model.is_none() && !self.queried).then(|| Request::get(&["models"]))
     }
 
-    pub fn answered(
+    pub fn read_reply(
         &mut self,
         parameters: &mut Parameters,
         wanted: Wanted,
         reply: Result<&Reply, &RemoteError>,
     ) -> Result<(), SettingError> {
-        self.asked = true;
+        self.queried = true;
         let Some(models) = reply.ok().and_then(|reply| models(&reply.body)) else { return Ok(()) };
         parameters.model = choose(&models, wanted, true)?;
         self.model.clone_from(&parameters.model);
@@ -55,17 +55,17 @@ impl Protocol for Infinity {
         Abilities { classifies: true, raw_scores: true, ..Abilities::PLAIN }
     }
 
-    fn question(&self, parameters: &Parameters) -> Option<Request> {
-        self.models.question(parameters)
+    fn next_query(&self, parameters: &Parameters) -> Option<Request> {
+        self.models.next_query(parameters)
     }
 
-    fn answered(
+    fn read_reply(
         &mut self,
         parameters: &mut Parameters,
         wanted: Wanted,
         reply: Result<&Reply, &RemoteError>,
     ) -> Result<(), SettingError> {
-        self.models.answered(parameters, wanted, reply)
+        self.models.read_reply(parameters, wanted, reply)
     }
 
     fn model(&self) -> Option<&str> {

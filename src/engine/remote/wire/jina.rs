@@ -15,7 +15,7 @@ pub struct Jina {
 }
 
 impl Jina {
-    /// Of the server at `url`.
+    /// The protocol of the server at `url`.
     pub fn of(url: &Url) -> Self {
         Self { prefix: first_version(url) }
     }

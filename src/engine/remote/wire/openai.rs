@@ -15,19 +15,19 @@ use crate::model::{Setting, SettingError};
 /// A server that speaks OpenAI's API.
 pub struct Openai {
     prefix: &'static [&'static str],
-    asked: bool,
+    queried: bool,
     model: Option<String>,
 }
 
 impl Openai {
-    /// Of the server at `url`.
+    /// The protocol of the server at `url`.
     pub fn of(url: &Url) -> Self {
         Self::after(first_version(url))
     }
 
     /// With `prefix` before every path.
     pub fn after(prefix: &'static [&'static str]) -> Self {
-        Self { prefix, asked: false, model: None }
+        Self { prefix, queried: false, model: None }
     }
 
     fn path<'p>(&self, path: &'p str) -> Vec<&'p str> {
@@ -40,17 +40,17 @@ impl Protocol for Openai {
         Abilities { reranks: false, ..Abilities::PLAIN }
     }
 
-    fn question(&self, parameters: &Parameters) -> Option<Request> {
-        (parameters.model.is_none() && !self.asked).then(|| Request::get(&self.path("models")))
+    fn next_query(&self, parameters: &Parameters) -> Option<Request> {
+        (parameters.model.is_none() && !self.queried).then(|| Request::get(&self.path("models")))
     }
 
-    fn answered(
+    fn read_reply(
         &mut self,
         parameters: &mut Parameters,
         wanted: Wanted,
         reply: Result<&Reply, &RemoteError>,
     ) -> Result<(), SettingError> {
-        self.asked = true;
+        self.queried = true;
         let Some(models) = reply.ok().and_then(|reply| models(&reply.body)) else { return Ok(()) };
         parameters.model = choose(&models, wanted, false)?;
         self.model.clone_from(&parameters.model);
@@ -99,14 +99,14 @@ pub(super) fn models(body: &[u8]) -> Option<Vec<ListedModel>> {
 }
 
 /// Most models that are named in a message.
-const MOST_NAMED: usize = 8;
+const MAX_NAMED: usize = 8;
 
-/// The only model that can do it. With `first`, the first of those that can, as servers themselves choose that run a few.
-/// `None` if the server lists none.
+/// The only model that can do it. With `first`, the first of those that can, as servers themselves choose that run a
+/// few. `None` if the server lists none.
 pub(super) fn choose(models: &[ListedModel], wanted: Wanted, first: bool) -> Result<Option<String>, SettingError> {
     let unclear = |what: &str| {
-        let mut names: Vec<&str> = models.iter().map(|model| model.id.as_str()).take(MOST_NAMED).collect();
-        let more = (models.len() > MOST_NAMED).then(|| format!("and {} more", models.len() - MOST_NAMED));
+        let mut names: Vec<&str> = models.iter().map(|model| model.id.as_str()).take(MAX_NAMED).collect();
+        let more = (models.len() > MAX_NAMED).then(|| format!("and {} more", models.len() - MAX_NAMED));
         names.extend(more.as_deref());
         Err(SettingError::new(Setting::ModelId, format!("{what}: {}", names.join(", "))))
     };

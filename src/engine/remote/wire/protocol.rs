@@ -106,19 +106,19 @@ pub trait Protocol: Send + Sync {
     fn abilities(&self) -> Abilities;
 
     /// Puts into `parameters` what the server's URL says.
-    fn settle(&mut self, _ask: &mut Parameters) -> Result<(), SettingError> {
+    fn settle(&mut self, _parameters: &mut Parameters) -> Result<(), SettingError> {
         Ok(())
     }
 
     /// The next query that must be answered before other requests, such as that for the model's name.
-    fn question(&self, _ask: &Parameters) -> Option<Request> {
+    fn next_query(&self, _parameters: &Parameters) -> Option<Request> {
         None
     }
 
     /// Reads the reply to the last query, or its failure. May change the parameters.
-    fn answered(
+    fn read_reply(
         &mut self,
-        _ask: &mut Parameters,
+        _parameters: &mut Parameters,
         _wanted: Wanted,
         _reply: Result<&Reply, &RemoteError>,
     ) -> Result<(), SettingError> {
@@ -147,7 +147,7 @@ pub trait Protocol: Send + Sync {
     }
 
     /// A request for the labels of `inputs`; `None` if the protocol has none.
-    fn classify(&self, _ask: &Parameters, _inputs: &[Input]) -> Option<Request> {
+    fn classify(&self, _parameters: &Parameters, _inputs: &[Input]) -> Option<Request> {
         None
     }
 

@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use super::numbers::{check, in_order, parse, score, vector};
 use crate::engine::remote::error::RemoteError;
 
-/// One result for each input of a request, in their order. Numbers are NaN if the server wrote that (or `null`); the caller
-/// checks.
+/// One result for each input of a request, in their order. Numbers are NaN if the server wrote that (or `null`); the
+/// caller checks.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Results<T> {
     pub values: Vec<T>,

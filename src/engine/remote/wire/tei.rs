@@ -18,7 +18,7 @@ use crate::model::{Setting, SettingError};
 /// A TEI server. It has one model.
 #[derive(Default)]
 pub struct Tei {
-    asked: bool,
+    queried: bool,
     model: Option<String>,
 }
 
@@ -77,13 +77,13 @@ impl Protocol for Tei {
         }
     }
 
-    fn question(&self, parameters: &Parameters) -> Option<Request> {
+    fn next_query(&self, parameters: &Parameters) -> Option<Request> {
         // infa, which speaks TEI's protocol with several models, describes the named one.
         let query = parameters.model.clone().map(|model| ("model", model));
-        (!self.asked).then(|| Request { query, ..Request::get(&["info"]) })
+        (!self.queried).then(|| Request { query, ..Request::get(&["info"]) })
     }
 
-    fn answered(
+    fn read_reply(
         &mut self,
         parameters: &mut Parameters,
         _: Wanted,
@@ -94,14 +94,14 @@ impl Protocol for Tei {
             model_id: String,
             served_model_name: Option<String>,
         }
-        self.asked = true;
+        self.queried = true;
         let Some(info) = reply.ok().and_then(|reply| serde_json::from_slice::<Info>(&reply.body).ok()) else {
             return Ok(());
         };
         let served = info.served_model_name.as_ref().filter(|name| !name.is_empty());
-        if let Some(asked) = &parameters.model
-            && *asked != info.model_id
-            && served.is_none_or(|served| served != asked)
+        if let Some(named) = &parameters.model
+            && *named != info.model_id
+            && served.is_none_or(|served| served != named)
         {
             let reason = format!("the server has another model: {}", served.unwrap_or(&info.model_id));
             return Err(SettingError::new(Setting::ModelId, reason));

@@ -269,10 +269,10 @@ fn settled(
 ) -> Result<(Parameters, Option<String>), SettingError> {
     let (mut server, mut ask) = (server(name), Parameters { model: model.map(str::to_owned), ..Parameters::default() });
     let mut replies = replies.iter();
-    while server.question(&ask).is_some() {
+    while server.next_query(&ask).is_some() {
         let refused = RemoteError::Status { code: 404, message: None, retry_after: None };
         let answer = replies.next().map(reply);
-        server.answered(&mut ask, wanted, answer.as_ref().ok_or(&refused))?;
+        server.read_reply(&mut ask, wanted, answer.as_ref().ok_or(&refused))?;
     }
     assert!(replies.next().is_none(), "{name} sends fewer queries");
     let model = server.model().map(str::to_owned);
@@ -319,8 +319,8 @@ fn the_model_is_the_servers_if_nobody_names_one() {
 fn tei_has_one_model_and_says_which() {
     let info = json!({"model_id": "/data/bge", "served_model_name": "bge", "model_type": {"embedding": {}}});
     let ask = |model| settled("tei", model, Wanted::Vectors(Role::Text), std::slice::from_ref(&info));
-    let (asked, model) = ask(None).unwrap();
-    assert_eq!((asked.model, model.unwrap()), (None, "bge".into()));
+    let (settled, model) = ask(None).unwrap();
+    assert_eq!((settled.model, model.unwrap()), (None, "bge".into()));
     for name in ["bge", "/data/bge"] {
         assert_eq!(ask(Some(name)).unwrap().0.model.unwrap(), name);
     }
@@ -346,10 +346,10 @@ fn tensors_of_whatever_name() {
         let (mut server, mut ask) = (server("triton"), Parameters::default());
         let mut questions = Vec::new();
         for answer in replies {
-            questions.push(sent(&server.question(&ask).unwrap()).0);
-            server.answered(&mut ask, wanted, Ok(&reply(answer)))?;
+            questions.push(sent(&server.next_query(&ask).unwrap()).0);
+            server.read_reply(&mut ask, wanted, Ok(&reply(answer)))?;
         }
-        assert!(server.question(&ask).is_none());
+        assert!(server.next_query(&ask).is_none());
         Ok::<_, SettingError>((server, ask, questions))
     };
     let index = json!([{"name": "a/m", "version": "1", "state": "READY"}]);

@@ -14,9 +14,9 @@ use crate::panic_guard::catch_panic;
 const MARGIN: usize = 128;
 /// Bytes of a long text that are tokenised first, for each token that is kept.
 const BYTES_A_TOKEN: usize = 32;
-/// Most bytes that are tokenised in one piece, where a model does not take more: a tokenizer takes some 20 times as much
-/// memory.
-const MOST_BYTES: usize = 1 << 20;
+/// Most bytes that are tokenised in one piece, where a model does not take more: a tokenizer takes some 20 times as
+/// much memory.
+const MAX_BYTES: usize = 1 << 20;
 /// Bytes around a cut within which a blank is looked for.
 const NEARBY: usize = 1 << 10;
 /// Bytes of a piece, where a text is tokenised piece by piece.
@@ -65,8 +65,8 @@ impl Tokenizer {
         Ok(alone - usize::from(!self.suffix.is_empty()))
     }
 
-    /// The part of `text` that can have to do with the first (or last, by `truncate`) `max_length` tokens of a text that
-    /// it is part of: the whole, if it has no more tokens than that.
+    /// The part of `text` that can have to do with the first (or last, by `truncate`) `max_length` tokens of a text
+    /// that it is part of: the whole, if it has no more tokens than that.
     ///
     /// # Errors
     /// [`TokenizeError`]
@@ -90,7 +90,7 @@ impl Tokenizer {
     /// Token ids of the text alone; those at the kept end, if it has more than `room`.
     fn body(&self, text: Prompted<'_>, room: usize, truncate: Truncate) -> Result<Vec<u32>, TokenizeError> {
         self.walled(|| {
-            if room > MOST_BYTES && text.len() > MOST_BYTES && self.squeeze.divides_at_blanks() {
+            if room > MAX_BYTES && text.len() > MAX_BYTES && self.squeeze.divides_at_blanks() {
                 return self.in_pieces(text, |piece, ids: &mut Vec<u32>| ids.extend_from_slice(piece.get_ids()));
             }
             Ok(self.encoding(text, room, truncate)?.0.get_ids().to_vec())
@@ -113,7 +113,7 @@ impl Tokenizer {
     /// Reads as little of a long text as gives more than `room` tokens and a margin; `None` if it is not long.
     fn seen<'t>(&self, text: Prompted<'t>, room: usize, truncate: Truncate) -> Result<Option<Seen<'t>>, TokenizeError> {
         let enough = room.saturating_add(MARGIN);
-        let mut window = if room > MOST_BYTES { MOST_BYTES } else { enough * BYTES_A_TOKEN };
+        let mut window = if room > MAX_BYTES { MAX_BYTES } else { enough * BYTES_A_TOKEN };
         if text.len() <= window {
             return Ok(None);
         }
@@ -126,7 +126,7 @@ impl Tokenizer {
         if encoding.len() > enough {
             return Ok(Some(Seen { text: part, encoding, part: true }));
         }
-        let limit = window.max(MOST_BYTES);
+        let limit = window.max(MAX_BYTES);
         let Squeezed { text, whole } = self.squeezed(text, left, limit);
         loop {
             window = window.saturating_mul(4);
@@ -153,7 +153,7 @@ impl Tokenizer {
         if text.len() <= 4 * PIECE {
             return Ok(self.raw(&text.whole())?.len());
         }
-        if text.len() > 4 * MOST_BYTES {
+        if text.len() > 4 * MAX_BYTES {
             return Ok(text.len());
         }
         self.in_pieces(text, |piece, count| *count += piece.len())

@@ -18,8 +18,8 @@ pub struct Piece {
 }
 
 impl Tokenizer {
-    /// The tokens of the whole `text`, and with `specials` those around it. Takes up to 700 bytes of memory for each byte
-    /// of the text.
+    /// The tokens of the whole `text`, and with `specials` those around it. Takes up to 700 bytes of memory for each
+    /// byte of the text.
     pub fn pieces<'t>(&self, text: impl Into<Prompted<'t>>, specials: bool) -> Result<Vec<Piece>, TokenizeError> {
         let text = &*text.into().whole();
         let encode = || self.inner.encode(text, specials).map_err(|e| e.to_string());
@@ -80,7 +80,7 @@ mod tests {
 
     use super::*;
     use crate::model::Model;
-    use crate::model::hub::source::{Source, Weights};
+    use crate::model::hub::source::{Source, WeightsFile};
 
     #[derive(Deserialize)]
     struct Case {
@@ -102,7 +102,7 @@ mod tests {
 
     fn tokenizer(model: &str) -> Tokenizer {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(model);
-        let weights = Weights::Safetensors(dir.join("model.safetensors"));
+        let weights = WeightsFile::Safetensors(dir.join("model.safetensors"));
         Model::read(Source { name: model.into(), dir, weights }).unwrap().tokenizer
     }
 

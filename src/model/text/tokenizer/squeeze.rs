@@ -14,15 +14,15 @@ use unicode_categories::UnicodeCategories;
 use super::prompted::Prompted;
 
 /// Longest added token for which the rules of [`Words`] hold, in characters.
-const LONGEST_ADDED: usize = 64;
+const MAX_ADDED: usize = 64;
 /// Blanks, or characters that are dropped, that are kept of a longer stretch: more than an added token has.
-const KEPT_BLANKS: usize = LONGEST_ADDED + 1;
+const KEPT_BLANKS: usize = MAX_ADDED + 1;
 /// A run of one character is shortened from this length on.
 const LONG_RUN: usize = 1024;
 /// The shortened text.
 const KEPT_RUN: usize = 512;
 /// Most characters whose runs are tried out.
-const MOST_TRIED: usize = 256;
+const MAX_TRIED: usize = 256;
 
 /// The way in which texts are shortened.
 pub(super) enum Squeeze {
@@ -122,7 +122,7 @@ impl Words {
             return None;
         }
         let words = Self {
-            kept: model.max_input_chars_per_word + LONGEST_ADDED + 1,
+            kept: model.max_input_chars_per_word + MAX_ADDED + 1,
             drops_controls: bert.clean_text,
             drops_marks: bert.strip_accents.unwrap_or(bert.lowercase),
             divides_chinese: bert.handle_chinese_chars,
@@ -130,7 +130,7 @@ impl Words {
         // An added token is found before words are, also within one, unless it begins and ends with what ends words.
         let ends = |c: Option<char>| c.is_some_and(|c| words.effect(c) == Effect::Ends);
         let apart = |token: &str| {
-            token.chars().count() <= LONGEST_ADDED && ends(token.chars().next()) && ends(token.chars().next_back())
+            token.chars().count() <= MAX_ADDED && ends(token.chars().next()) && ends(token.chars().next_back())
         };
         let added = tokenizer.get_added_vocabulary();
         added.get_vocab().keys().all(|token| apart(token)).then_some(words)
@@ -271,7 +271,7 @@ impl Runs {
         if let Some(&free) = tried().get(&c) {
             return free;
         }
-        if tried().len() >= MOST_TRIED {
+        if tried().len() >= MAX_TRIED {
             return false;
         }
         let surroundings = [("a", "b"), ("", "b"), ("a", ""), (".", "7"), ("é", "人")];

@@ -8,7 +8,7 @@ use tokenizers::{TruncationParams, truncate_encodings};
 use super::super::{Prompted, TokenizeError};
 use super::*;
 use crate::model::Model;
-use crate::model::hub::source::{Source, Weights};
+use crate::model::hub::source::{Source, WeightsFile};
 
 /// Every fixture with a tokenizer, by its directory.
 fn tokenizers() -> Vec<(PathBuf, Tokenizer)> {
@@ -21,7 +21,7 @@ fn tokenizers() -> Vec<(PathBuf, Tokenizer)> {
         .collect();
     dirs.sort();
     let read = |dir: PathBuf| {
-        let weights = Weights::Safetensors(dir.join("model.safetensors"));
+        let weights = WeightsFile::Safetensors(dir.join("model.safetensors"));
         let model = Model::read(Source { name: "fixture".into(), dir: dir.clone(), weights }).ok()?;
         Some((dir, model.tokenizer))
     };
@@ -152,7 +152,7 @@ fn a_pair_of_long_texts_is_cut_as_when_all_of_them_is_read() {
 fn megabytes_without_tokens_are_read_to_their_end() {
     for name in ["bert-tiny", "architectures/xlm-roberta-embed", "architectures/roberta-embed"] {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
-        let weights = Weights::Safetensors(dir.join("model.safetensors"));
+        let weights = WeightsFile::Safetensors(dir.join("model.safetensors"));
         let tokenizer = Model::read(Source { name: name.into(), dir, weights }).unwrap().tokenizer;
         for (run, end) in [(" ", "hello"), ("\u{3000}", "hello"), ("a", " hello"), ("🎉", " hello")] {
             let (few, many) = (run.repeat(1000) + end, run.repeat(3 << 20) + end);
@@ -165,7 +165,7 @@ fn megabytes_without_tokens_are_read_to_their_end() {
 #[test]
 fn a_text_of_few_tokens_that_cannot_be_shortened_has_a_limit() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/architectures/xlm-roberta-embed");
-    let weights = Weights::Safetensors(dir.join("model.safetensors"));
+    let weights = WeightsFile::Safetensors(dir.join("model.safetensors"));
     let tokenizer = Model::read(Source { name: "x".into(), dir, weights }).unwrap().tokenizer;
     let mut random = fastrand::Rng::with_seed(1);
     // Unknown characters; a run of them is one token.

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use super::name::model;
-use crate::model::source::Weights;
+use crate::model::source::WeightsFile;
 use crate::server::http::Body;
 use crate::server::models::{Capability, Served, Service};
 use crate::server::routes::tags;
@@ -96,8 +96,8 @@ fn details(service: Option<&Service>) -> OllamaDetails {
     let family = service.map(architecture).unwrap_or_default();
     let format = match service.map(|service| &service.model().weights) {
         None => "",
-        Some(Weights::Safetensors(_)) => "safetensors",
-        Some(Weights::Onnx(_)) => "onnx",
+        Some(WeightsFile::Safetensors(_)) => "safetensors",
+        Some(WeightsFile::Onnx(_)) => "onnx",
     };
     let families = if family.is_empty() { Vec::new() } else { vec![family.clone()] };
     OllamaDetails { parent_model: "", format, family, families, parameter_size: "", quantization_level: "" }

@@ -112,7 +112,7 @@ impl Protocol for Triton {
         }
     }
 
-    fn question(&self, parameters: &Parameters) -> Option<Request> {
+    fn next_query(&self, parameters: &Parameters) -> Option<Request> {
         match &parameters.model {
             _ if self.alone => None,
             None if !self.listed => Some(Request::post(&["v2", "repository", "index"], &json!({"ready": true}), 0)),
@@ -121,7 +121,7 @@ impl Protocol for Triton {
         }
     }
 
-    fn answered(
+    fn read_reply(
         &mut self,
         parameters: &mut Parameters,
         wanted: Wanted,

@@ -13,8 +13,8 @@ use crate::engine::remote::wire::numbers::{floats, little_endian, parse};
 /// Says how many bytes of a body are JSON, where tensors follow as bytes.
 const JSON_LENGTH: &str = "inference-header-content-length";
 
-/// The numbers of the tensor `name`, row by row: of `rows` rows, all of one length. Without a name, of the only tensor that
-/// has numbers.
+/// The numbers of the tensor `name`, row by row: of `rows` rows, all of one length. Without a name, of the only tensor
+/// that has numbers.
 pub(super) fn output(reply: &Reply, name: Option<&str>, rows: usize) -> Result<Vec<f32>, RemoteError> {
     #[derive(Deserialize)]
     struct Outputs<'b> {
@@ -75,8 +75,8 @@ pub(super) fn output(reply: &Reply, name: Option<&str>, rows: usize) -> Result<V
             (None, Some(data), _) if is_float(&datatype) => flat(data)?.0,
             _ => return Err(RemoteError::shape(format!("the tensor {name} is {datatype}, or has no numbers"))),
         };
-        let said = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
-        if shape.first() != Some(&rows) || said != Some(numbers.len()) {
+        let count = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
+        if shape.first() != Some(&rows) || count != Some(numbers.len()) {
             let reason =
                 format!("the tensor {name} of shape {shape:?} has {} numbers for {rows} inputs", numbers.len());
             return Err(RemoteError::shape(reason));
@@ -91,8 +91,8 @@ pub(super) fn output(reply: &Reply, name: Option<&str>, rows: usize) -> Result<V
     Err(RemoteError::shape(format!("there is no tensor {name}")))
 }
 
-/// The numbers of the field `name` of a generation, which is all that is said of their shape: of `rows` rows of one length.
-/// Without a name, of the only field that has a list of numbers.
+/// The numbers of the field `name` of a generation, which is all that is said of their shape: of `rows` rows of one
+/// length. Without a name, of the only field that has a list of numbers.
 ///
 /// <https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_generate.md>
 pub(super) fn generated(reply: &Reply, name: Option<&str>, rows: usize) -> Result<Vec<f32>, RemoteError> {
@@ -121,7 +121,8 @@ fn is_float(datatype: &str) -> bool {
     matches!(datatype, "FP32" | "FP16")
 }
 
-/// Numbers row by row, as one list or as lists in lists; and the number of the innermost lists, which are of one length.
+/// Numbers row by row, as one list or as lists in lists; and the number of the innermost lists, which are of one
+/// length.
 fn flat(data: &RawValue) -> Result<(Vec<f32>, usize), RemoteError> {
     let (text, mut lists, mut length) = (data.get(), 0, None);
     // An innermost list stands between a bracket that opens and the next bracket, if that one closes.

@@ -28,11 +28,11 @@ fn ready(
     protocol.settle(&mut ask).unwrap();
     let mut questions = Vec::new();
     for answer in answers {
-        let question = protocol.question(&ask).unwrap();
+        let question = protocol.next_query(&ask).unwrap();
         questions.push(format!("{} {}", question.method, question.path.join("/")));
-        protocol.answered(&mut ask, wanted, Ok(&reply(answer))).unwrap();
+        protocol.read_reply(&mut ask, wanted, Ok(&reply(answer))).unwrap();
     }
-    assert!(protocol.question(&ask).is_none());
+    assert!(protocol.next_query(&ask).is_none());
     (protocol, ask, questions, base)
 }
 

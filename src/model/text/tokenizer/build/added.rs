@@ -69,7 +69,8 @@ impl SpecialTokens {
         named.chain(&self.extra).map(|token| AddedToken::from(token.content.as_str(), true)).collect()
     }
 
-    /// Those that `vocabulary` does not have, or has with other properties, in the order in which new ids are given out.
+    /// Those that `vocabulary` does not have, or has with other properties, in the order in which new ids are given
+    /// out.
     pub(crate) fn beyond(mut self, vocabulary: &AddedVocabulary) -> Vec<AddedToken> {
         let known = |token: &AddedToken| vocabulary.get_vocab().contains_key(&token.content);
         self.named.retain(|(_, token)| !known(token));

@@ -10,11 +10,11 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 /// Most times a text may become as long, in bytes.
-const MOST_TIMES: u64 = 4096;
+const MAX_TIMES: u64 = 4096;
 /// Most bytes that may be put before a text.
-const MOST_BEFORE: u64 = 4096;
+const MAX_BEFORE: u64 = 4096;
 /// Most special tokens around a text, or around and between two.
-const MOST_SPECIALS: usize = 64;
+const MAX_SPECIALS: usize = 64;
 
 /// Checks the normaliser and the decoder of a tokenizer.
 ///
@@ -30,20 +30,20 @@ pub(crate) fn check(tokenizer: &tokenizers::Tokenizer) -> Result<(), String> {
 /// # Errors
 /// In words, that they are too many.
 pub(crate) fn check_specials(count: usize) -> Result<(), String> {
-    if count <= MOST_SPECIALS {
+    if count <= MAX_SPECIALS {
         return Ok(());
     }
-    Err(format!("its post_processor adds {count} special tokens to every text, at most {MOST_SPECIALS} are allowed"))
+    Err(format!("its post_processor adds {count} special tokens to every text, at most {MAX_SPECIALS} are allowed"))
 }
 
 fn check_steps(steps: Option<&impl Serialize>, what: &str) -> Result<(), String> {
     let steps = steps.map(serde_json::to_value).transpose().map_err(|e| format!("{what}: {e}"))?;
     let growth = steps.map_or(Growth::NONE, |steps| growth(&steps));
-    if growth.times > MOST_TIMES {
-        return Err(format!("its {what} can make a text more than {MOST_TIMES} times as long"));
+    if growth.times > MAX_TIMES {
+        return Err(format!("its {what} can make a text more than {MAX_TIMES} times as long"));
     }
-    if growth.before > MOST_BEFORE {
-        return Err(format!("its {what} puts more than {MOST_BEFORE} bytes before a text"));
+    if growth.before > MAX_BEFORE {
+        return Err(format!("its {what} puts more than {MAX_BEFORE} bytes before a text"));
     }
     Ok(())
 }
@@ -155,7 +155,7 @@ mod tests {
                     let json: Json = serde_json::from_slice(&std::fs::read(&entry).unwrap()).unwrap();
                     for steps in ["normalizer", "decoder"] {
                         let growth = growth(&json[steps]);
-                        assert!(growth.times <= MOST_TIMES / 8, "{}: {growth:?}", entry.display());
+                        assert!(growth.times <= MAX_TIMES / 8, "{}: {growth:?}", entry.display());
                     }
                     checked += 1;
                 }

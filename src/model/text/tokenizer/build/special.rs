@@ -10,8 +10,8 @@ use tokenizers::AddedToken;
 
 use super::class::NAMED;
 
-/// The ids of the special tokens by their names: as tokenizer_config.json, special_tokens_map.json or else the class has
-/// them.
+/// The ids of the special tokens by their names: as tokenizer_config.json, special_tokens_map.json or else the class
+/// has them.
 pub(crate) fn ids(
     inner: &tokenizers::Tokenizer,
     class: Option<Class>,
