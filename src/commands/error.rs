@@ -117,7 +117,9 @@ fn flag_of(setting: Setting) -> &'static str {
         Setting::ModelId => "--model-id",
         Setting::Revision => "--revision",
         Setting::OnnxFile => "--onnx-file",
+        Setting::Device => "--device",
         Setting::Dtype => "--dtype",
+        Setting::Kernels => "--kernels",
         Setting::Calibrate => "--calibrate",
         Setting::CopyWeights => "--copy-weights",
         Setting::OutputType => "--output-type",
@@ -203,7 +205,6 @@ impl From<std::io::Error> for Error {
 }
 
 impl Error {
-    /// The error of a flag's value.
     pub(super) fn flag(flag: &'static str, reason: impl Into<String>) -> Self {
         Self::Flag { flag, reason: reason.into() }
     }
@@ -235,12 +236,6 @@ impl Error {
             Self::Engine(e) => match &**e {
                 EngineError::Setting(_)
                 | EngineError::NoOutput { .. }
-                | EngineError::Runtime(
-                    RuntimeError::Device { .. }
-                    | RuntimeError::Dtype(_)
-                    | RuntimeError::Int8File(_)
-                    | RuntimeError::Kernels(_),
-                )
                 | EngineError::Python { error: PythonError::Option(_), .. } => 2,
                 EngineError::Remote { .. } => 4,
                 _ => 3,

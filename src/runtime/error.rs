@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use super::device::{Device, Dtype, Kernels};
 use super::{OLDEST_MINOR, VERSION};
 use crate::fetch::FetchError;
 
@@ -16,14 +15,6 @@ pub enum RuntimeError {
     NotInstalled(#[source] FetchError),
     #[error("there is no ONNX Runtime package for {0}")]
     NoPackage(String),
-    #[error("--device {device}: {reason}")]
-    Device { device: Device, reason: String },
-    #[error("--dtype {0} is not implemented yet")]
-    Dtype(Dtype),
-    #[error("--kernels {}: this processor has no such instructions", .0.name())]
-    Kernels(Kernels),
-    #[error("{}: --dtype int8 quantises weights from safetensors, not a ready .onnx file", .0.display())]
-    Int8File(PathBuf),
     #[error("ONNX Runtime cannot load {model}: {source}")]
     Load { model: String, source: ort::Error },
     #[error("ONNX Runtime failed: {0}")]
@@ -68,14 +59,6 @@ impl RuntimeError {
                 "install it with `pip install onnxruntime=={VERSION}`, or unpack an official release of ONNX Runtime \
                  and give its libonnxruntime to --ort-library"
             )),
-            Self::Device { .. } => Some("use --device cpu (or auto)".into()),
-            Self::Dtype(_) => Some("use --dtype float32, int8 or auto".into()),
-            Self::Kernels(_) => Some("use --kernels auto or builtin".into()),
-            Self::Int8File(_) => Some(
-                "give the model's directory with config.json and model.safetensors, or leave --dtype out and give an \
-                 .onnx file that is quantised already"
-                    .into(),
-            ),
             Self::Load { .. } | Self::Interface { .. } => {
                 Some("infa runs encoders with input_ids and an output of token or sentence embeddings".into())
             }

@@ -122,7 +122,7 @@ fn what_cannot_be_started() {
     let (_, text, _) = with(&|launch| launch.model_dir = "/nonexistent/model".into());
     assert!(text.starts_with("/nonexistent/model: "), "{text}");
     let (_, text, _) = with(&|launch| launch.model_dir = std::env::current_exe().unwrap());
-    assert!(text.ends_with("is no directory"), "{text}");
+    assert!(text.ends_with("is not a directory"), "{text}");
     let (_, text, _) = with(&|launch| launch.spec = "tei:float16".parse().unwrap());
     assert!(text.contains("float16 have no place in the command: write {flags}"), "{text}");
     let (_, text, _) = with(&|launch| launch.spec = "tei=http://127.0.0.1:1".parse().unwrap());

@@ -31,8 +31,8 @@ impl<'a> Obstacles<'a> {
         let missing = match spec.kind.location() {
             Location::Process => {
                 let device = spec.device.or(self.plan.set.hardware.device).unwrap_or_default();
-                let device = device.resolve().err().map(|e| e.to_string());
-                let dtype = || spec.dtype()?.resolve().err().map(|e| e.to_string());
+                let device = device.resolve().err().map(|e| Error::from(e).to_string());
+                let dtype = || spec.dtype()?.resolve().err().map(|e| Error::from(e).to_string());
                 device.or_else(dtype)
             }
             Location::Python(_) => self.interpreters.missing(spec, self.plan.set.python.python.as_deref(), cache),

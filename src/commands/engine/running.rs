@@ -6,7 +6,6 @@ use crate::commands::async_runtime::EngineRuntime;
 use crate::commands::{AppContext, Error};
 use crate::engine::open::EngineOptions;
 
-/// The runtime that the futures of such an engine need.
 pub fn runtime(options: &EngineOptions, app: &AppContext) -> Result<Arc<EngineRuntime>, Error> {
     match options {
         EngineOptions::Local(_) => EngineRuntime::local(),

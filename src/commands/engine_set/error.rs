@@ -5,7 +5,6 @@ use crate::bench::target::{Failure, FailureKind};
 use crate::engine::launch::LaunchError;
 use crate::engine::{EngineError, PythonError};
 
-/// The reason that an engine is not open.
 pub enum OpenError {
     Cancelled,
     /// It cannot be started, or refuses.

@@ -36,7 +36,6 @@ pub struct RunningEngine {
     pub facts: EngineFacts,
     /// The processes it computes in.
     pub roots: RootPids,
-    /// The server that was started for it.
     server: Option<launch::Server>,
 }
 
@@ -52,7 +51,6 @@ impl<'a> EngineOpener<'a> {
         Self { set, app, model, roles }
     }
 
-    /// Loads, starts or connects to one engine.
     pub async fn open(&self, engine: &NamedEngine) -> Result<RunningEngine, OpenError> {
         let begin = Instant::now();
         let mut running = match engine.spec.kind.location() {

@@ -34,7 +34,6 @@ pub struct EngineSet {
     pub retries: u32,
 }
 
-/// An engine with a name of its own.
 #[derive(Debug)]
 pub struct NamedEngine {
     /// Its name in tables.
@@ -167,7 +166,6 @@ impl EngineSet {
     }
 }
 
-/// The availability of a model.
 pub enum ModelHere {
     Yes(Box<Model>),
     /// It would be downloaded.

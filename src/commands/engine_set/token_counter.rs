@@ -12,10 +12,8 @@ use crate::model::{Model, ModelError};
 /// More tokens of a text are not counted.
 const MAX_COUNTED: usize = 1 << 24;
 
-/// Counts tokens as the model sees them.
 pub struct TokenCounter<'m> {
     model: &'m Model,
-    /// Text before each input.
     prompt: String,
     /// Longest text, specials included.
     pub max_length: usize,

@@ -16,7 +16,6 @@ use crate::runtime::device::Dtype;
 /// Requests may come from several threads at once; an engine shares its workers among them. A request has one result an
 /// input, in order; an input that fails does not harm the others.
 pub trait Engine: Send + Sync {
-    /// Facts about the engine and its model.
     fn info(&self) -> &EngineInfo;
 
     /// Begins a request. Never blocks; dropping the [`Pending`] cancels the request.
@@ -77,7 +76,6 @@ pub struct LocalInfo {
     pub model: Arc<Model>,
     /// Version of ONNX Runtime; `None` for a table of static embeddings.
     pub library: Option<String>,
-    /// Directory of its files.
     pub dir: Option<PathBuf>,
     /// Longest text in tokens, specials included.
     pub max_length: usize,
@@ -85,9 +83,7 @@ pub struct LocalInfo {
     pub pooling: Vec<Pooling>,
     /// True if vectors have length 1.
     pub normalize: bool,
-    /// Text put before each input.
     pub prompt: Option<String>,
-    /// Number format of the computation.
     pub dtype: Dtype,
     /// Most tokens that run together.
     pub batch_tokens: usize,

@@ -12,7 +12,6 @@ use crate::model::tokenizer::TokenizeError;
 use crate::model::{Model, ModelError, Setting, SettingError};
 use crate::runtime::RuntimeError;
 
-/// The reason that a text has no result.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct TextError {
@@ -20,7 +19,6 @@ pub struct TextError {
     kind: TextErrorKind,
 }
 
-/// The origin of a [`TextError`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TextErrorKind {
     /// The text itself is the reason.
@@ -94,7 +92,6 @@ impl From<TokenizeError> for TextError {
     }
 }
 
-/// The reason why a request has no results.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SubmitError {
     #[error(transparent)]
@@ -131,7 +128,6 @@ impl From<Full> for SubmitError {
     }
 }
 
-/// The reason that an engine cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum EngineError {
@@ -139,7 +135,6 @@ pub enum EngineError {
     Model(ModelError),
     #[error(transparent)]
     Setting(#[from] SettingError),
-    /// The model does not give the output.
     #[error("{model} gives no {}: {reason}", output.noun())]
     NoOutput { model: String, output: OutputKind, reason: &'static str },
     #[error("{model} is {is}: {what}")]

@@ -7,7 +7,6 @@ use super::OutputKind;
 /// The results of one input: those that were requested.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Output {
-    /// The vector of the input.
     pub embedding: Option<Vec<f32>>,
     /// Token ids, rising, and the weight of each.
     pub sparse: Option<(Vec<u32>, Vec<f32>)>,
@@ -94,7 +93,6 @@ pub struct Prediction {
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Labelled {
-    /// The labels, best first.
     pub labels: Vec<Label>,
     /// Tokens the model saw, specials included; `None` if the engine does not report it.
     pub tokens: Option<usize>,

@@ -49,7 +49,6 @@ impl OutputKind {
 }
 
 impl Outputs {
-    /// True if `output` is in the set.
     pub fn contains(self, output: OutputKind) -> bool {
         self.0 & Self::from(output).0 != 0
     }
@@ -60,7 +59,6 @@ impl Outputs {
         kinds.map(OutputKind::noun).collect::<Vec<_>>().join(" and ")
     }
 
-    /// The set with `output` added.
     pub fn with(self, output: OutputKind) -> Self {
         Self(self.0 | Self::from(output).0)
     }

@@ -11,7 +11,6 @@ use crate::model::tokenizer::Truncate;
 pub struct Request {
     /// The inputs, in the order of the results.
     pub inputs: Vec<Input>,
-    /// The outputs to compute of each input.
     pub outputs: Outputs,
     pub options: RequestOptions,
 }
@@ -62,7 +61,6 @@ pub struct TextOptions {
     pub max_length: Option<usize>,
     /// The end at which a text that is too long is cut; `None`: the tokenizer's own.
     pub truncate: Option<Truncate>,
-    /// Pooling instead of the model's own.
     pub pooling: Option<Pooling>,
     /// True if vectors are scaled to length 1; `None`: the model's own decision.
     pub normalize: Option<bool>,
@@ -80,7 +78,6 @@ pub struct TextOptions {
 pub const BYTES_PER_TOKEN: usize = 3;
 
 impl Request {
-    /// A request for one kind of output.
     pub fn new(output: OutputKind, inputs: Vec<Input>, options: RequestOptions) -> Self {
         Self { inputs, outputs: output.into(), options }
     }

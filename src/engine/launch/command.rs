@@ -25,7 +25,6 @@ enum Part {
     Placeholder(Placeholder),
 }
 
-/// A placeholder in a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Placeholder {
     Model,
@@ -56,7 +55,6 @@ impl Placeholder {
     }
 }
 
-/// An error in a command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommandError {
     #[error("the command {command:?} has a quotation mark or a backslash without what belongs to it")]
@@ -73,7 +71,6 @@ pub enum CommandError {
     Flags { word: String },
 }
 
-/// The values of the placeholders.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Values<'v> {
     pub model: &'v Path,
@@ -86,7 +83,6 @@ pub(super) struct Values<'v> {
     pub flags: &'v [String],
 }
 
-/// A command that can be run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Filled {
     pub environment: Vec<(String, OsString)>,
@@ -257,7 +253,7 @@ fn shown<'n>(environment: impl Iterator<Item = (&'n str, String)>, words: impl I
     line.join(" ")
 }
 
-/// True if something of this name is nobody's business.
+/// True if the value under this name may be a secret.
 fn is_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     ["key", "token", "secret", "password"].iter().any(|word| {
@@ -274,7 +270,6 @@ fn variable(word: &str) -> Option<(&str, &str)> {
     (first && characters.all(|c| c.is_ascii_alphanumeric() || c == '_')).then_some((name, value))
 }
 
-/// Takes a word apart.
 fn parts(word: &str) -> Result<Word, CommandError> {
     let brace = || CommandError::Brace { word: word.to_owned() };
     let (mut parts, mut text, mut rest) = (Vec::new(), String::new(), word);

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use super::command::CommandError;
 
-/// The reason that a server could not be started.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LaunchError {
@@ -55,7 +54,7 @@ impl LaunchError {
             Self::Ended { status, .. } if status == ZERO => {
                 "the command must run the server itself, and not leave it behind".into()
             }
-            Self::Ended { lines, .. } => match lines.known_trouble() {
+            Self::Ended { lines, .. } => match lines.known_problem() {
                 Some(known) => known.into(),
                 None => "its last lines say why; -vv shows all of them".into(),
             },
@@ -73,7 +72,6 @@ const ZERO: &str = "exit status: 0";
 pub struct LastLines(pub Vec<String>);
 
 impl LastLines {
-    /// True if another process has the port.
     pub(super) fn port_is_taken(&self) -> bool {
         let printed = |line: &String| {
             let line = line.to_ascii_lowercase();
@@ -84,8 +82,7 @@ impl LastLines {
         self.0.iter().any(printed)
     }
 
-    /// The remedy of common problems.
-    fn known_trouble(&self) -> Option<&'static str> {
+    fn known_problem(&self) -> Option<&'static str> {
         let printed = |words: &str| self.0.iter().any(|line| line.contains(words));
         if self.port_is_taken() {
             Some("something else has the port; try again")

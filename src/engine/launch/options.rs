@@ -23,7 +23,6 @@ pub struct Launch {
     pub threads: NonZero<usize>,
     /// The device, if the command has a place for it.
     pub device: Device,
-    /// Until it is ready.
     pub startup_timeout: Duration,
     /// Time between SIGTERM and SIGKILL.
     pub stop_timeout: Duration,
@@ -34,7 +33,6 @@ impl Launch {
     pub const STARTUP_TIMEOUT: Duration = Duration::from_secs(5 * 60);
     /// Until a container is ready, whose image has to come first.
     pub const CONTAINER_STARTUP_TIMEOUT: Duration = Duration::from_secs(10 * 60);
-    /// Until a server is killed.
     pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
     /// The server of `spec` with the model of a directory, under the directory's name, on the server's default device

@@ -20,7 +20,6 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Nothing yet of the server `name`.
     pub fn new(name: &str) -> Self {
         Self { lines: OutputLines::new(name, KEPT.0, KEPT.1), ended: watch::channel(false).0 }
     }

@@ -57,7 +57,6 @@ impl Process {
         &self.output
     }
 
-    /// Its exit status, once it has ended.
     pub fn status(&self) -> Option<ExitStatus> {
         *self.ended.borrow()
     }

@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-/// The path of `program`.
 pub(super) fn find(program: &str, directories: &[PathBuf], path: Option<&OsStr>) -> Option<PathBuf> {
     let path = path.map(std::env::split_paths).into_iter().flatten();
     directories.iter().cloned().chain(path).map(|directory| directory.join(program)).find(|file| is_executable(file))

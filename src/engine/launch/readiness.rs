@@ -53,7 +53,6 @@ impl Readiness {
         }
     }
 
-    /// The last state, for people.
     pub fn describe(&self, found: &Found) -> String {
         let path = self.url.path();
         match found {

@@ -169,7 +169,6 @@ impl Server {
         self.process.pid()
     }
 
-    /// Time from its start until it was ready.
     pub fn startup(&self) -> Duration {
         self.startup
     }
@@ -237,7 +236,6 @@ fn command(launch: &Launch, offline: bool, filled: &Filled, view: Option<&View>)
     command
 }
 
-/// Returns when the server is ready.
 async fn ready(readiness: &Readiness, found: &std::sync::Mutex<Found>) {
     let mut pause = FIRST_PAUSE;
     while let Err(other) = readiness.ask().await {

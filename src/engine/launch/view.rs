@@ -19,7 +19,6 @@ const LEFTOVER: &str = "_optimized.onnx";
 const DEPTH: usize = 8;
 
 impl View {
-    /// A view of `directory`.
     pub fn of(directory: &Path) -> io::Result<Self> {
         let view = tempfile::Builder::new().prefix("infa-model-").tempdir()?;
         fill(directory, view.path(), DEPTH)?;

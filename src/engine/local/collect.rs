@@ -34,7 +34,6 @@ pub(super) struct ResultSlot {
 }
 
 impl ResultSlot {
-    /// Decodes the result from the model's output.
     pub fn decode(&self, rows: OutputRows<'_>, tokens: &Tokens) -> Result<(), TextError> {
         // Not under the lock: several workers may have results of the same request.
         let result = (self.results.decode)(rows, tokens)?;

@@ -51,7 +51,7 @@ pub(super) fn load_safetensors(
         Dtype::Auto | Dtype::Float32 => {
             graph::build(&model.config, &weights, request).map_err(|e| e.of(&model.sentence.transformer))?
         }
-        Dtype::Float16 | Dtype::Bfloat16 => return Err(RuntimeError::Dtype(options.dtype).into()),
+        Dtype::Float16 | Dtype::Bfloat16 => return Err(options.dtype.not_implemented().into()),
     };
     let (width, max_positions, vocab_size) = (graph.width, graph.max_positions, graph.vocab_size);
     let interface = Interface::built(&graph);
@@ -91,7 +91,10 @@ pub(super) fn load_onnx(
     options: &OnnxOptions,
 ) -> Result<Loaded, EngineError> {
     if options.dtype == Dtype::Int8 {
-        return Err(RuntimeError::Int8File(path.to_owned()).into());
+        let reason = format!("{}: it quantises weights from safetensors, not a ready .onnx file", path.display());
+        let hint = "give the model's directory with config.json and model.safetensors, or leave --dtype out and give an \
+                    .onnx file that is quantised already";
+        return Err(SettingError::new(Setting::Dtype, reason).value("int8").hint(hint).into());
     }
     if model.adapter.is_some() {
         let reason = "the prompt goes with an adapter, which cannot be applied to an .onnx file";

@@ -23,7 +23,6 @@ pub struct OnnxOptions {
     pub batch_tokens: NonZero<usize>,
     /// Access to files of weights: mapped or copied.
     pub access: Access,
-    /// Settings of int8.
     pub int8: Int8Options,
     /// Most tokens that wait for a worker; what comes beyond is refused ([`crate::engine::SubmitError::Full`]).
     pub queue_tokens: usize,

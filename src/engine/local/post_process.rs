@@ -31,7 +31,6 @@ pub(super) struct PostProcess {
 pub(super) struct Normalization {
     /// Length to which vectors are cut.
     dimensions: Option<usize>,
-    /// True if vectors are scaled to length 1.
     normalize: bool,
 }
 
@@ -84,7 +83,6 @@ impl PostProcess {
         self.normalization.dimensions.unwrap_or(self.whole)
     }
 
-    /// True if vectors have length 1.
     pub(super) fn normalized(&self) -> bool {
         self.normalization.normalize
     }

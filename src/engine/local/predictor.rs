@@ -11,7 +11,6 @@ use crate::model::source::WeightsFile;
 use crate::model::task::Task;
 use crate::runtime::Runtime;
 
-/// Loads `model` with what gives its logits.
 pub(super) fn load(runtime: &Runtime, model: &Model, options: &OnnxOptions) -> Result<Loaded, EngineError> {
     match &model.weights {
         WeightsFile::Safetensors(path) => {

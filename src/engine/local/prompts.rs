@@ -7,7 +7,6 @@ use crate::model::lora::Adapter;
 use crate::model::tokenizer::{Prompted, TokenizeError, Truncate};
 use crate::model::{Model, Setting, SettingError};
 
-/// The prompt before a text.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Prompt {
     pub text: Option<Arc<str>>,
@@ -40,7 +39,6 @@ impl Prompt {
         self.text.as_ref().map_or(0, |text| text.len())
     }
 
-    /// `text` with the prompt before it.
     pub fn before<'a>(&'a self, text: &'a str) -> Prompted<'a> {
         Prompted { prompt: self.text.as_deref().unwrap_or(""), text }
     }
@@ -66,7 +64,6 @@ impl Prompts {
         Ok(Self { text: Prompt { text, skip: 0 }, query, document })
     }
 
-    /// The prompt of `role`.
     pub fn of(&self, role: Role) -> &Prompt {
         match role {
             Role::Text => &self.text,

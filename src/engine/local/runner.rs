@@ -86,7 +86,6 @@ impl Runner {
         Ok(Pending::arriving(receiver, cancel.on_drop()))
     }
 
-    /// [`crate::engine::Engine::submit_job`]
     pub fn start_job(&self, job: Job) -> Result<Pending<JobResults>, SubmitError> {
         let Job { count, at_once, estimate, each } = job;
         let admission = self.scheduler.admit(estimate)?;
@@ -122,7 +121,6 @@ fn checked(tokens: Tokens, vocabulary: usize) -> Result<Tokens, TextError> {
     }
 }
 
-/// The work of a worker on a group.
 pub(super) fn run_work(
     session: &mut Session,
     interface: &Interface,

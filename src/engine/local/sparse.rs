@@ -25,7 +25,6 @@ pub(super) struct SparsePostProcess {
     pub vocabulary: usize,
 }
 
-/// The source of the weights in the output.
 enum Source {
     /// A row a text: the weights.
     Weights,

@@ -113,7 +113,6 @@ pub(super) fn load_plain(
     Ok((loaded, post_process))
 }
 
-/// The id of the token that lengthens queries.
 fn expansion_token(model: &Model, expansion: &Expansion) -> Result<i64, ModelError> {
     let refuse = |reason| ModelError::Tokenizer { path: tokenizer::file_in(&model.sentence.transformer), reason };
     if model.tokenizer.pads_left {
@@ -238,7 +237,6 @@ impl TokenPostProcess {
         }
     }
 
-    /// True if the token has a vector.
     fn keeps(&self, at: usize, id: i64, seen: bool, role: Role) -> bool {
         let Some(mask) = &self.late.mask else { return seen && !(self.headless && at == 0) };
         let skips = if role == Role::Query { mask.skip_in_queries } else { mask.skip_in_documents };

@@ -222,7 +222,6 @@ pub(super) struct Cancel {
 }
 
 impl Cancel {
-    /// True if the results are not wanted any more.
     pub fn is_set(&self) -> bool {
         self.set.load(Ordering::Acquire)
     }
@@ -236,7 +235,6 @@ impl Cancel {
     }
 }
 
-/// Sets [`Cancel`] when it is dropped.
 struct CancelOnDrop(Arc<Cancel>);
 
 impl Cancel {

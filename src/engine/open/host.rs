@@ -8,6 +8,5 @@ use crate::runtime::library::Search;
 pub struct Host {
     /// Downloads: progress, cancellation, offline or not.
     pub context: Context,
-    /// The search for ONNX Runtime.
     pub search: Search,
 }

@@ -10,18 +10,15 @@ use crate::engine::python::programs;
 use crate::fetch::Cancel;
 use crate::runtime::device::Device;
 
-/// A server, and how it is started.
 pub struct LaunchOptions {
     pub spec: EngineSpec,
     /// The command that starts it; `None`: its usual one, where it is installed.
     pub command: Option<String>,
-    /// The name under which the model is served.
     pub name: String,
     /// Cores it may use; `None`: all.
     pub threads: Option<NonZero<usize>>,
     /// Its device; `None`: as it likes.
     pub device: Option<Device>,
-    /// Longest wait until it is ready.
     pub startup_timeout: Duration,
 }
 

@@ -14,7 +14,6 @@ use crate::runtime::device::Dtype;
 use crate::runtime::library::Library;
 use crate::runtime::{Runtime, RuntimeError};
 
-/// A model and how it computes.
 #[derive(Clone)]
 pub struct LocalOptions {
     pub request: Request,

@@ -16,7 +16,6 @@ use crate::model::{Setting, SettingError};
 #[derive(Clone)]
 pub enum EngineOptions {
     Local(Box<LocalOptions>),
-    /// A model in a Python process.
     Python(Box<PythonModelOptions>),
     Server(Box<ServerOptions>),
 }

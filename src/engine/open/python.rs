@@ -25,9 +25,7 @@ pub struct PythonModelOptions {
     pub threads: NonZero<usize>,
     /// Texts in a batch; `None`: the engine's own default.
     pub batch: Option<NonZero<usize>>,
-    /// Longest wait until the engine is ready.
     pub start_timeout: Duration,
-    /// Longest wait for an answer.
     pub request_timeout: Duration,
 }
 

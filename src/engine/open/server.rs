@@ -9,7 +9,6 @@ use crate::engine::remote::{self, Roles, Wanted};
 use crate::engine::{Checked, Engine, EngineError, EngineSpec, RemoteEngine, RemoteOptions, Role, TextOptions};
 use crate::fetch::Cancel;
 
-/// A server, and how requests are sent to it.
 #[derive(Clone)]
 pub struct ServerOptions {
     pub spec: EngineSpec,

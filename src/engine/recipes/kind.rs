@@ -44,7 +44,6 @@ impl EngineKind {
     /// The engines whose results are most likely right, best first.
     pub const REFERENCES: [Self; 2] = [Self::Torch, Self::Onnx];
 
-    /// Its row of the table.
     pub fn recipe(self) -> &'static Recipe {
         match self {
             Self::Onnx => &ONNX,
@@ -63,12 +62,10 @@ impl EngineKind {
         }
     }
 
-    /// Its name in a spec.
     pub fn name(self) -> &'static str {
         self.recipe().name
     }
 
-    /// The place of its computation.
     pub fn location(self) -> &'static Location {
         &self.recipe().location
     }

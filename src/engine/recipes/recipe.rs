@@ -4,14 +4,12 @@ use reqwest::Url;
 
 use crate::engine::remote::wire::Protocol;
 
-/// A row of the table of engines.
 pub struct Recipe {
     /// Its name in a spec.
     pub name: &'static str,
     pub location: Location,
     /// The options of a spec; of a server, those that it is started with.
     pub options: &'static [OptionGroup],
-    /// Its Python packages, if it has any.
     pub packages: Option<Packages>,
 }
 
@@ -36,12 +34,10 @@ pub struct OptionGroup {
 }
 
 impl OptionGroup {
-    /// Values of a flag or setting.
     pub(super) const fn values(key: &'static str, what: &'static str, options: &'static [&'static str]) -> Self {
         Self { key, what, options, switches: false }
     }
 
-    /// Flags that exclude each other.
     pub(super) const fn switches(key: &'static str, what: &'static str, options: &'static [&'static str]) -> Self {
         Self { key, what, options, switches: true }
     }
@@ -51,9 +47,7 @@ impl OptionGroup {
 pub struct PythonRecipe {
     /// The library whose version is the engine's.
     pub library: &'static str,
-    /// True if it can compute on CUDA.
     pub cuda: bool,
-    /// True if it scores documents, too.
     pub reranks: bool,
     /// True if it can cut texts at their beginning.
     pub cuts_left: bool,
@@ -68,7 +62,6 @@ pub struct ServerRecipe {
     pub hosted: bool,
     /// The route that reports its version, if any.
     pub version: Option<VersionRoute>,
-    /// Its readiness check.
     pub health: Health,
     /// True if it writes into the directory of its model.
     pub writes_into_model: bool,
@@ -108,7 +101,6 @@ pub struct Health {
     pub success: bool,
 }
 
-/// A server that is started here.
 pub struct LaunchRecipe {
     /// Its program; `None`: this very program.
     pub program: Option<&'static str>,
@@ -120,7 +112,6 @@ pub struct LaunchRecipe {
     pub ignored: &'static [IgnoredOption],
 }
 
-/// Options that a server takes, but ignores.
 pub struct IgnoredOption {
     pub options: &'static [&'static str],
     /// With one of these; empty: always.

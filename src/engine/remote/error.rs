@@ -57,7 +57,6 @@ impl RemoteError {
         }
     }
 
-    /// True if the same request may succeed later.
     pub fn may_pass(&self) -> bool {
         match self {
             Self::Connect { .. } | Self::Timeout { .. } | Self::Broken { .. } => true,

@@ -20,7 +20,6 @@ const ERROR_BYTES: usize = 1 << 20;
 /// A reply may have that much, and as much again for every input: a vector of 40,000 numbers as text.
 const BYTES_AN_INPUT: usize = 1 << 20;
 
-/// A request before it is sent.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     pub method: Method,
@@ -54,7 +53,6 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// A header, if it is text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }

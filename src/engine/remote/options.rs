@@ -4,7 +4,6 @@ use std::fmt;
 use std::num::NonZero;
 use std::time::Duration;
 
-/// Options of requests to a server.
 #[derive(Debug, Clone)]
 pub struct RemoteOptions {
     /// The model's name on the server; `None`: the server is queried, or has only one.
@@ -14,14 +13,12 @@ pub struct RemoteOptions {
     pub raw_scores: bool,
     /// Retries of a request after transient failures.
     pub retries: u32,
-    /// Until a connection stands.
     pub connect_timeout: Duration,
     /// The longest time from the first byte of a request to the last of its reply.
     pub request_timeout: Duration,
     /// Maximum number of texts in an HTTP request; `None`: an engine's request is one HTTP request of any size, and is
     /// never split.
     pub request_batch: Option<NonZero<usize>>,
-    /// Most requests at once.
     pub concurrency: NonZero<usize>,
 }
 

@@ -22,9 +22,7 @@ pub struct Weights {
     pub(super) adapter: Option<Adapter>,
 }
 
-/// One safetensors file.
 pub(super) struct Shard {
-    /// The path, as the caller named it.
     pub(super) path: PathBuf,
     pub(super) file: Arc<MappedFile>,
     pub(super) metadata: Metadata,
@@ -38,7 +36,6 @@ pub enum TensorData {
     /// Bytes `start..end` of a mapped file: little-endian f32, aligned.
     Mapped {
         file: Arc<MappedFile>,
-        /// First byte.
         start: usize,
         /// One past the last byte.
         end: usize,
@@ -49,9 +46,7 @@ pub enum TensorData {
 
 /// A tensor as it lies in its file.
 pub struct RawTensor<'w> {
-    /// Number format.
     pub dtype: Dtype,
-    /// Dimensions.
     pub shape: &'w [usize],
     pub file: &'w Arc<MappedFile>,
     /// The bytes of the file that are its numbers, little-endian, perhaps not aligned.
@@ -191,12 +186,10 @@ impl Weights {
             .ok_or_else(|| self.missing(anchor))
     }
 
-    /// True if there is a tensor of this name.
     pub fn has(&self, name: &str) -> bool {
         self.homes.contains_key(name) || self.adapted(name).is_some()
     }
 
-    /// The shape of the tensor `name`, if it exists.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         let adapted = self.adapted(name);
         self.raw(adapted.as_deref().unwrap_or(name)).map(|tensor| tensor.shape)

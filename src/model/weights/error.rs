@@ -7,16 +7,12 @@ use safetensors::Dtype;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum WeightsError {
-    /// The file could not be opened or mapped.
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
-    /// Not a safetensors file, or a damaged one.
     #[error("{}: not a valid safetensors file: {reason}", path.display())]
     Malformed { path: PathBuf, reason: String },
-    /// The index of weights in several files cannot be used.
     #[error("{}: not a usable index of weights: {reason}", path.display())]
     Index { path: PathBuf, reason: String },
-    /// One of several files of weights is not there.
     #[error("{}: the file is missing: {wanted_by}", path.display())]
     MissingShard {
         path: PathBuf,
@@ -25,28 +21,14 @@ pub enum WeightsError {
     },
     /// A file of weights lacks a tensor that the index places there.
     #[error("{}: tensor \"{name}\" is missing, but {} places it there", path.display(), index.display())]
-    NotInShard {
-        /// The file of weights.
-        path: PathBuf,
-        name: String,
-        index: PathBuf,
-    },
+    NotInShard { path: PathBuf, name: String, index: PathBuf },
     /// A file of `torch.save` that is damaged, or holds more than a state dict of plain tensors.
     #[error("{}: not a file of plain tensors: {reason}", path.display())]
     Torch { path: PathBuf, reason: String },
-    /// A tensor the configuration calls for is not there.
     #[error("{}: tensor \"{name}\" is missing", path.display())]
     Missing { path: PathBuf, name: String },
-    /// A tensor's shape differs from the configuration.
     #[error("{}: tensor \"{name}\" has shape {actual:?}, but config.json calls for {expected:?}", path.display())]
-    Shape {
-        path: PathBuf,
-        name: String,
-        actual: Vec<usize>,
-        /// The shape wanted.
-        expected: Vec<usize>,
-    },
-    /// A tensor is of a type that is not a float.
+    Shape { path: PathBuf, name: String, actual: Vec<usize>, expected: Vec<usize> },
     #[error("{}: tensor \"{name}\" is of type {dtype:?}; F32, F16 and BF16 are supported", path.display())]
     Dtype { path: PathBuf, name: String, dtype: Dtype },
 }

@@ -12,11 +12,8 @@ use serde_json::Value as Json;
 pub struct Adapter {
     /// The index of the task, in the order of the file.
     pub task: usize,
-    /// Number of tasks.
     pub tasks: usize,
-    /// The rank of the changes.
     pub rank: usize,
-    /// Factor of the changes.
     pub scaling: f32,
 }
 

@@ -138,7 +138,6 @@ impl Deref for MappedFile {
     }
 }
 
-/// Notices changes of an open file.
 struct Watch {
     /// The file that is mapped; its name may belong to another file by now.
     file: File,
@@ -183,7 +182,6 @@ impl Watch {
         Some(reason)
     }
 
-    /// The difference.
     fn compare(&self) -> Option<String> {
         let about = match self.file.metadata() {
             Ok(about) => about,

@@ -163,7 +163,6 @@ pub(in crate::model) struct ShardName<'a> {
     pub stem: &'a str,
     /// Its number, from 1.
     pub number: usize,
-    /// The number of shards.
     pub total: usize,
 }
 

@@ -12,7 +12,6 @@ use safetensors::Dtype;
 
 use super::{Access, MappedFile, RawTensor, Weights, WeightsError};
 
-/// The table of one model.
 pub struct StaticTable {
     file: Arc<MappedFile>,
     bytes: Range<usize>,
@@ -84,7 +83,6 @@ impl StaticTable {
         self.file.changed()
     }
 
-    /// Length of a vector.
     pub fn width(&self) -> usize {
         self.width
     }

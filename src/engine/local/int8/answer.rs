@@ -9,7 +9,6 @@ pub(super) enum Answer {
 }
 
 impl Answer {
-    /// Of an output of this shape.
     pub fn new(shape: &[i64], numbers: &[f32], output: Output) -> Self {
         if matches!(output, Output::Logits | Output::Answer(_)) {
             return Self::Logits(numbers.to_vec());

@@ -81,7 +81,6 @@ pub fn graph(
     Ok(graph::build_int8(&model.config, weights, request, &int8)?)
 }
 
-/// The quantised weights without a file.
 fn in_memory(quantised: &Quantised) -> Result<Int8Weights, EngineError> {
     let name = std::path::Path::new("int8 weights");
     let bytes = quantised.bytes().map_err(|source| graph_error(name, source))?;

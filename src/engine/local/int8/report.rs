@@ -8,7 +8,6 @@ use super::calibration::Texts;
 use crate::graph::int8::{Multiplier, VERSION};
 use crate::graph::{Output, Request, Rows};
 
-/// A report on quantised weights.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     /// Version of the quantiser that made them.

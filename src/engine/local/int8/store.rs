@@ -114,7 +114,6 @@ impl Store {
 }
 
 impl Staged<'_> {
-    /// The weights as they lie there.
     pub fn weights(&self) -> Result<Int8Weights, GraphError> {
         Ok(Int8Weights::read(&Weights::open(&self.dir.path().join(WEIGHTS))?)?)
     }

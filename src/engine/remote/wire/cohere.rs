@@ -14,7 +14,6 @@ use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::model::tokenizer::Truncate;
 
-/// A server that speaks Cohere's API.
 pub struct Cohere;
 
 impl Protocol for Cohere {

@@ -9,13 +9,11 @@ use super::{Abilities, Parameters, Protocol, Roles, first_version, set};
 use crate::engine::Role;
 use crate::engine::remote::http::Request;
 
-/// A server that speaks Jina's API.
 pub struct Jina {
     prefix: &'static [&'static str],
 }
 
 impl Jina {
-    /// The protocol of the server at `url`.
     pub fn of(url: &Url) -> Self {
         Self { prefix: first_version(url) }
     }

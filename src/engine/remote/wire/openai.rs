@@ -12,7 +12,6 @@ use crate::engine::remote::error::RemoteError;
 use crate::engine::remote::http::{Reply, Request};
 use crate::model::{Setting, SettingError};
 
-/// A server that speaks OpenAI's API.
 pub struct Openai {
     prefix: &'static [&'static str],
     queried: bool,
@@ -20,7 +19,6 @@ pub struct Openai {
 }
 
 impl Openai {
-    /// The protocol of the server at `url`.
     pub fn of(url: &Url) -> Self {
         Self::after(first_version(url))
     }
@@ -77,7 +75,6 @@ impl Protocol for Openai {
     }
 }
 
-/// A model that a server has.
 #[derive(Debug, Deserialize)]
 pub(super) struct ListedModel {
     id: String,
@@ -98,7 +95,6 @@ pub(super) fn models(body: &[u8]) -> Option<Vec<ListedModel>> {
     Some(data)
 }
 
-/// Most models that are named in a message.
 const MAX_NAMED: usize = 8;
 
 /// The only model that can do it. With `first`, the first of those that can, as servers themselves choose that run a

@@ -13,21 +13,16 @@ use crate::model::tokenizer::Truncate;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Parameters {
     pub model: Option<String>,
-    /// Vectors are cut to this length.
     pub dimensions: Option<usize>,
-    /// True if vectors are scaled to length 1.
     pub normalize: Option<bool>,
     /// Text before each input, where the protocol carries it.
     pub prompt: Option<String>,
-    /// Name of a prompt of the model's.
     pub prompt_name: Option<String>,
-    /// The side of truncation.
     pub truncate: Option<Truncate>,
     /// True if scores are requested without an activation function.
     pub raw_scores: bool,
 }
 
-/// The kind of results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
     /// Vectors of texts, embedded as this.
@@ -102,7 +97,6 @@ impl Abilities {
 
 /// A protocol: requests out of texts, results out of replies.
 pub trait Protocol: Send + Sync {
-    /// The supported parameters.
     fn abilities(&self) -> Abilities;
 
     /// Puts into `parameters` what the server's URL says.
@@ -130,7 +124,6 @@ pub trait Protocol: Send + Sync {
         None
     }
 
-    /// A request for the vectors of `texts`.
     fn embed(&self, parameters: &Parameters, role: Role, texts: &[&str]) -> Request;
 
     /// Reads its reply for `count` texts: by default OpenAI's list of vectors.
@@ -138,7 +131,6 @@ pub trait Protocol: Send + Sync {
         embeddings(&reply.body, count)
     }
 
-    /// A request for the scores of `documents`.
     fn rerank(&self, parameters: &Parameters, query: &str, documents: &[&str]) -> Request;
 
     /// Reads its reply for `count` documents: by default Cohere's list of results.

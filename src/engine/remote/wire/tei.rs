@@ -22,7 +22,6 @@ pub struct Tei {
     model: Option<String>,
 }
 
-/// Sets the side of truncation in TEI's form.
 fn truncation(body: &mut Json, truncate: Option<Truncate>) {
     let (cut, direction) = match truncate {
         // The server's own default.
@@ -56,7 +55,6 @@ pub(super) fn predict(parameters: &Parameters, inputs: &[Input]) -> Request {
     Request::post(&["predict"], &body, count)
 }
 
-/// Reads its reply for `count` inputs.
 pub(super) fn predicted(reply: &Reply, count: usize) -> Result<Labelled, RemoteError> {
     let lists: Vec<Vec<Label<'_>>> = parse(&reply.body)?;
     Ok(Labelled { values: labels(lists, count)?, tokens: tokens(reply), model: None })

@@ -29,7 +29,6 @@ pub struct Tokens {
     pub truncated: bool,
 }
 
-/// The error of a tokenisation.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenizeError {
@@ -42,10 +41,7 @@ pub enum TokenizeError {
     /// Too many bytes for a tokenizer in which some tokens stand for very long parts: the whole text would have to be
     /// read.
     #[error("the text has more than {limit} bytes and gives too few tokens to be cut early; shorten it")]
-    TooManyBytes {
-        /// The limit in bytes.
-        limit: usize,
-    },
+    TooManyBytes { limit: usize },
     /// The tokenizer gave up on the text.
     #[error("the tokenizer failed: {0}")]
     Failed(String),
@@ -54,15 +50,12 @@ pub enum TokenizeError {
 /// Settings from other files that the tokenizer needs.
 #[derive(Debug, Clone, Copy)]
 pub struct Hints<'a> {
-    /// `model_type` of config.json.
     pub model_type: Option<&'a str>,
-    /// `tokenizer_class` of config.json.
     pub tokenizer_class: Option<&'a str>,
     /// sentence-transformers' `do_lower_case`.
     pub lowercase: bool,
 }
 
-/// A model's tokenizer.
 pub struct Tokenizer {
     pub(super) inner: tokenizers::Tokenizer,
     /// Shortens what gives few tokens of a long text.

@@ -53,12 +53,10 @@ impl StateDict {
         Ok(Self { path: path.to_owned(), contents })
     }
 
-    /// True if there is a tensor of this name.
     pub fn has(&self, name: &str) -> bool {
         self.contents.tensors.contains_key(name)
     }
 
-    /// The shape of a tensor, if it exists.
     pub fn shape(&self, name: &str) -> Option<&[usize]> {
         self.contents.tensors.get(name).map(|tensor| tensor.size.as_slice())
     }

@@ -14,12 +14,10 @@ pub(super) enum Kind {
 pub(super) struct Storage {
     pub key: String,
     pub kind: Kind,
-    /// Number of numbers.
     pub count: usize,
 }
 
 impl Storage {
-    /// Number of bytes.
     pub fn bytes(&self) -> Option<usize> {
         let size = match self.kind {
             Kind::Half | Kind::BFloat16 => 2,

@@ -8,36 +8,23 @@ use crate::engine::remote::http::percent_decoded;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Address {
     /// `…[/v2/models/MODEL[/versions/VERSION]/infer|generate]`: a server that describes its models.
-    Server {
-        /// The prefix of its paths.
-        base: Url,
-        /// The model, where the URL names it.
-        model: Option<Model>,
-        /// The kind of request.
-        call: Call,
-    },
+    Server { base: Url, model: Option<Model>, call: Call },
     /// `…/infer`, `…/generate`, `…/embeddings`: what stands before a model; requests go there as it is.
     Model {
-        /// The kind of request.
         call: Call,
         /// The input's name, which no metadata can provide.
         input: &'static str,
     },
     /// `…/v1/embeddings`: Triton's frontend that speaks OpenAI's API.
-    OpenAi {
-        /// The prefix of its paths.
-        base: Url,
-    },
+    OpenAi { base: Url },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Model {
     pub name: String,
-    /// The version, if the URL has one.
     pub version: Option<String>,
 }
 
-/// A kind of request to a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Call {
     /// Tensors in, tensors out.

@@ -42,7 +42,6 @@ impl Default for Interface {
 }
 
 impl Interface {
-    /// Reads the model's metadata.
     pub fn read(body: &[u8], wanted: Wanted) -> Result<Option<Self>, SettingError> {
         #[derive(Deserialize)]
         struct Metadata {
