@@ -23,7 +23,6 @@ pub struct Model {
     /// config.json, if present.
     pub config: Json,
     pub task: Task,
-    /// Its weights or its ONNX file.
     pub weights: WeightsFile,
     /// The settings in sentence-transformers' files.
     pub sentence: SentenceConfig,
@@ -33,7 +32,6 @@ pub struct Model {
 }
 
 impl Model {
-    /// Reads the files of `source`.
     pub fn read(source: Source) -> Result<Self, ModelError> {
         let Source { name, dir, weights } = source;
         let mut sentence = SentenceConfig::read(&dir)?;
@@ -61,12 +59,10 @@ impl Model {
         Ok(Self { name, dir, config, task, weights, sentence, tokenizer, adapter: None })
     }
 
-    /// Its classification head.
     pub fn head(&self) -> Head {
         Head { path: self.sentence.transformer.join("config.json"), config: self.config.clone() }
     }
 
-    /// The similarity of its vectors.
     pub fn similarity(&self) -> Result<Similarity, ModelError> {
         Similarity::read(&self.dir)
     }

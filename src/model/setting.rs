@@ -85,7 +85,6 @@ impl SettingError {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// The value with a space before it.
     pub fn shown_value(&self) -> String {
         self.value.as_ref().map(|value| format!(" {value}")).unwrap_or_default()
     }

@@ -51,7 +51,6 @@ pub struct SentenceConfig {
     pub lowercase: bool,
     /// Prompts by name: text that is put before the input.
     pub prompts: BTreeMap<String, String>,
-    /// The prompt used by default.
     pub default_prompt: Option<String>,
     pub default_prompt_name: Option<String>,
     /// The length to which the model's vectors are cut, as they are (`truncate_dim`).

@@ -14,7 +14,6 @@ pub const DEFAULT_REVISION: &str = "main";
 /// because that program did not fetch it.
 const NOTED_ABSENT: [&str; 1] = ["modules.json"];
 
-/// A model's files in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     /// The directory that holds them under their own names.
@@ -45,12 +44,10 @@ impl Hub {
         Self::with_limits(env, Limits::default())
     }
 
-    /// A Hub with other timeouts and retries.
     pub fn with_limits(env: HubEnv, limits: Limits) -> Self {
         Self { env, limits, http: OnceLock::new() }
     }
 
-    /// The environment it was made with.
     pub fn env(&self) -> &HubEnv {
         &self.env
     }

@@ -3,14 +3,11 @@
 use crate::fetch::FetchError;
 use crate::suggest::suggest_by;
 
-/// The error of fetching a model.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HubError {
-    /// The name cannot be the name of a repository.
     #[error("{id:?} is not the name of a model on the Hub: {reason}")]
     BadRepoId { id: String, reason: &'static str },
-    /// The revision cannot be one.
     #[error("{revision:?} is not a revision: {reason}")]
     BadRevision { revision: String, reason: &'static str },
     /// The repository's owners ask for a licence to be accepted, or for approval.
@@ -33,11 +30,9 @@ pub enum HubError {
         /// True if a token was sent.
         token: bool,
     },
-    /// No such repository, or a private one.
     #[error("there is no model {repo} at {endpoint}, or it is private")]
     RepoNotFound {
         repo: String,
-        /// The Hub.
         endpoint: String,
         /// True if a token was sent.
         token: bool,
@@ -45,7 +40,6 @@ pub enum HubError {
     /// No such branch, tag or commit in the repository.
     #[error("{repo} has no revision {revision}")]
     RevisionNotFound { repo: String, revision: String },
-    /// No such file in the revision.
     #[error("{repo} has no file {file} at revision {revision}")]
     EntryNotFound { repo: String, file: String, revision: String },
     /// None of the repository's files belong to a model.
@@ -53,23 +47,10 @@ pub enum HubError {
     NothingUsable { repo: String, revision: String },
     /// The network is forbidden and the cache lacks the model.
     #[error("{repo} (revision {revision}) is not in the cache {cache}, and the network is forbidden")]
-    Offline {
-        repo: String,
-        revision: String,
-        /// The cache's root.
-        cache: String,
-        /// The models that it has.
-        cached: Vec<String>,
-    },
+    Offline { repo: String, revision: String, cache: String, cached: Vec<String> },
     /// The cache lacks the model, and the Hub does not answer.
     #[error("{repo} (revision {revision}) is not in the cache, and the Hub does not answer: {error}")]
-    Unreachable {
-        repo: String,
-        revision: String,
-        error: FetchError,
-        /// The models that the cache has.
-        cached: Vec<String>,
-    },
+    Unreachable { repo: String, revision: String, error: FetchError, cached: Vec<String> },
     /// A file name in the listing that would leave the cache.
     #[error("{repo} lists a file with an unsafe name {name:?}: {reason}")]
     UnsafeName { repo: String, name: String, reason: &'static str },
@@ -115,12 +96,10 @@ impl HubError {
         self
     }
 
-    /// True if the user cancelled.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, HubError::Fetch(FetchError::Cancelled))
     }
 
-    /// The remedy, in one sentence, if there is one.
     pub fn hint(&self) -> Option<String> {
         Some(match self {
             HubError::BadRepoId { .. } => {

@@ -14,13 +14,11 @@ use serde::Deserialize;
 pub struct RemoteFile {
     /// Its path in the repository, with slashes.
     pub name: String,
-    /// Its size in bytes, if the listing has it.
     pub size: Option<u64>,
     /// The blob it is kept as, if the listing has it.
     pub(super) blob: Option<BlobName>,
 }
 
-/// A commit and its files.
 #[derive(Debug)]
 pub(super) struct Listing {
     pub commit: Commit,

@@ -51,5 +51,4 @@ pub(crate) fn install(cache: &Path, python: &str, context: &Context) -> Result<P
     })
 }
 
-/// The model used when none is named.
 pub const DEFAULT_MODEL: &str = "sentence-transformers/all-MiniLM-L6-v2";

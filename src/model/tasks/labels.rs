@@ -38,7 +38,6 @@ impl Problem {
         }
     }
 
-    /// The scores of `logits`.
     pub fn scores(self, logits: &[f32]) -> Vec<f64> {
         match self {
             Self::Regression => logits.iter().map(|&x| f64::from(x)).collect(),
@@ -62,7 +61,6 @@ impl Head {
     }
 }
 
-/// The labels of a classifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Labels {
     /// Their names, by position.

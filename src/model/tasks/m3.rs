@@ -26,7 +26,6 @@ impl Head {
         }
     }
 
-    /// The head's file in a model's directory.
     pub fn find(self, dir: &Path) -> Option<PathBuf> {
         ["safetensors", "pt"]
             .iter()

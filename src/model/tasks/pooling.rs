@@ -113,7 +113,6 @@ pub fn to_unit(vector: &mut [f32], tolerance: f64) {
     }
 }
 
-/// The defect of a vector, if it has one.
 pub fn defect(vector: &[f32]) -> Option<&'static str> {
     let zero = || vector.iter().all(|&x| x == 0.0).then_some("the model's output is the zero vector");
     not_finite(vector).or_else(zero)

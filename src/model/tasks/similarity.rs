@@ -9,7 +9,6 @@ use serde_json::Value as Json;
 use crate::model::ModelError;
 use crate::model::files::json::read_json;
 
-/// A measure of likeness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Similarity {
     /// The cosine of the angle between them.
@@ -45,7 +44,6 @@ impl Similarity {
         }
     }
 
-    /// Its name for people.
     pub fn name(self) -> &'static str {
         match self {
             Self::Cosine => "cosine",

@@ -9,7 +9,6 @@ use serde_json::Value as Json;
 use crate::model::ModelError;
 use crate::model::files::json::read_object;
 
-/// Reads SpladePooling's config.json.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SpladePooling {
     /// True if tokens are summed (`pooling_strategy` "sum"); else the largest counts.

@@ -12,7 +12,6 @@ use super::labels;
 use crate::model::ModelError;
 use crate::model::files::json::read_json;
 
-/// The task of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Task {
     /// A vector for a text.
@@ -20,10 +19,7 @@ pub enum Task {
     /// One score for a pair of texts.
     CrossEncoder(CrossEncoder),
     /// A score for each of several labels, of a text or of a pair of texts.
-    Classifier {
-        /// Number of labels.
-        labels: usize,
-    },
+    Classifier { labels: usize },
     /// A weight for each token of the vocabulary (SPLADE).
     Sparse,
     /// A vector for each token of a text (ColBERT).
@@ -116,7 +112,6 @@ impl Task {
         }
     }
 
-    /// The command that uses the model.
     pub fn command(&self) -> Option<&'static str> {
         match self {
             Self::Embedding | Self::MaskedLanguageModel => Some("infa embed turns texts into vectors with it"),

@@ -17,12 +17,10 @@ use crate::regular_file;
 /// Steps of one rendering; real templates take a few hundred.
 const MAX_STEPS: u64 = 200_000;
 
-/// One message of a conversation.
 #[derive(Debug, Clone, Copy)]
 pub struct Message<'a> {
     /// `"system"`, `"query"`, `"document"`, …
     pub role: &'a str,
-    /// The content.
     pub text: &'a str,
 }
 
@@ -35,7 +33,6 @@ pub enum Format {
     Structured,
 }
 
-/// A chat template, ready to render.
 #[derive(Debug)]
 pub struct ChatTemplate {
     path: PathBuf,
@@ -97,7 +94,6 @@ impl ChatTemplate {
         Ok(Self { path, environment, format, variables })
     }
 
-    /// The text of `messages`.
     pub fn render(&self, messages: &[Message<'_>]) -> Result<String, ModelError> {
         let messages: Vec<Value> = messages.iter().map(|message| self.message(message)).collect();
         let variables = self.variables.iter().map(|(name, value)| (name.as_str(), value.clone()));

@@ -7,7 +7,6 @@
 
 use serde_json::Value as Json;
 
-/// One task's adapters.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Adapter {
     /// The index of the task, in the order of the file.

@@ -14,7 +14,6 @@ use super::sigbus::Guard;
 use crate::fetch::digest::Hasher;
 use crate::regular_file;
 
-/// The way a file of weights gets into memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Access {
     /// The file is mapped: its pages are read when they are needed, and shared with other processes.

@@ -123,7 +123,6 @@ fn indexed(path: &Path, access: Access) -> Result<Weights, WeightsError> {
     Ok(Weights { path: path.to_owned(), shards, homes, adapter: None })
 }
 
-/// The tensors of all of `files`.
 fn together(
     path: &Path,
     files: impl IntoIterator<Item = PathBuf>,

@@ -18,19 +18,14 @@ use crate::model::weights::TensorData;
 pub struct DenseConfig {
     /// The module's directory, with its weights.
     pub dir: PathBuf,
-    /// Length of the vectors it takes.
     pub input: usize,
-    /// Length of the vectors it makes.
     pub output: usize,
-    /// True if a bias is added.
     pub bias: bool,
-    /// The activation after the linear layer.
     pub activation: Activation,
     /// True if the input is added to the result, through a projection if the lengths differ.
     pub residual: bool,
 }
 
-/// A Dense layer with its weights.
 #[derive(Clone)]
 pub struct Dense {
     input: usize,
@@ -63,7 +58,6 @@ const KEYS: [&str; 7] = [
 ];
 
 impl DenseConfig {
-    /// Reads config.json of the module in `dir`.
     pub(super) fn read(dir: &Path) -> Result<(Self, Level), ModelError> {
         let path = dir.join("config.json");
         let refuse = |reason: String| ModelError::Config { path: path.clone(), reason };
@@ -131,7 +125,6 @@ impl Dense {
         Self { input, output, weight, bias, activation, residual: Residual::None }
     }
 
-    /// Length of the vectors it makes.
     pub fn output(&self) -> usize {
         self.output
     }

@@ -13,16 +13,13 @@ use crate::model::weights::TensorData;
 /// torch's default, which the module does not change.
 const EPSILON: f32 = 1e-5;
 
-/// The config.json of a LayerNorm.
 #[derive(Debug, Clone)]
 pub struct LayerNormConfig {
     /// The module's directory, with its weights.
     pub dir: PathBuf,
-    /// Length of the vectors.
     pub dimension: usize,
 }
 
-/// A LayerNorm with its weights.
 #[derive(Clone)]
 pub struct LayerNorm {
     weight: TensorData,
@@ -30,7 +27,6 @@ pub struct LayerNorm {
 }
 
 impl LayerNormConfig {
-    /// Reads config.json of the module in `dir`.
     pub(super) fn read(dir: &Path) -> Result<Self, ModelError> {
         let path = dir.join("config.json");
         let missing = || ModelError::Config { path: path.clone(), reason: "the file is missing".into() };

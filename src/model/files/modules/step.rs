@@ -13,9 +13,7 @@ use std::path::PathBuf;
 /// A step that maps vectors to vectors, as its files describe it; [`Step::load`] reads its weights.
 #[derive(Debug, Clone)]
 pub enum Step {
-    /// A linear layer and an activation function.
     Dense(DenseConfig),
-    /// Layer normalisation.
     LayerNorm(LayerNormConfig),
     /// Scaling to length 1.
     Normalize,
@@ -24,9 +22,7 @@ pub enum Step {
 /// A step that is ready to run.
 #[derive(Clone)]
 pub enum Layer {
-    /// A linear layer and an activation function.
     Dense(Dense),
-    /// Layer normalisation.
     LayerNorm(LayerNorm),
     /// Scaling to length 1.
     Normalize,
@@ -54,7 +50,6 @@ impl Step {
         }
     }
 
-    /// True if its files are all there.
     pub(crate) fn is_complete(&self) -> bool {
         match self {
             Self::Dense(DenseConfig { dir, .. }) | Self::LayerNorm(LayerNormConfig { dir, .. }) => {
@@ -103,7 +98,6 @@ impl Layer {
     }
 }
 
-/// One module of modules.json.
 #[derive(Debug, Clone)]
 pub enum Module {
     /// A transformer: vectors of tokens.

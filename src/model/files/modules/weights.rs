@@ -48,7 +48,6 @@ impl ModuleWeights {
         }
     }
 
-    /// True if there is a tensor of this name.
     pub fn has(&self, name: &str) -> bool {
         match self {
             Self::Safetensors(weights) => weights.has(name),
@@ -65,7 +64,6 @@ impl ModuleWeights {
     }
 }
 
-/// The error of a module without weights.
 pub(super) fn no_weights(dir: &Path) -> ModelError {
     ModelError::MissingFile {
         dir: dir.to_owned(),

@@ -13,7 +13,6 @@ use crate::regular_file;
 pub struct HubEnv {
     /// The cache's root, which holds `models--org--name`.
     pub cache: PathBuf,
-    /// The access token.
     pub token: Option<String>,
     /// `HF_HUB_OFFLINE` forbids the network.
     pub offline: bool,
@@ -25,7 +24,6 @@ impl HubEnv {
     /// The Hub itself.
     pub const ENDPOINT: &str = "https://huggingface.co";
 
-    /// Reads this process's environment.
     pub fn from_env() -> Self {
         Self::from_lookup(&|name| std::env::var_os(name), std::env::home_dir())
     }

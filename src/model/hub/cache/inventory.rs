@@ -14,12 +14,10 @@ use crate::regular_file;
 
 const FOLDER: &str = "models--";
 
-/// A model in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CachedModel {
     /// The repository: `org/name`.
     pub id: String,
-    /// Its folder in the cache.
     pub directory: PathBuf,
     /// Bytes of its files on the disk, each counted once.
     pub bytes: u64,
@@ -27,14 +25,12 @@ pub struct CachedModel {
     pub revisions: Vec<CachedRevision>,
 }
 
-/// A commit of a model in the cache.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CachedRevision {
     /// 40 hex digits.
     pub commit: String,
     /// Branches and tags that pointed to it when they were last resolved.
     pub names: Vec<String>,
-    /// The directory of its files.
     pub directory: PathBuf,
 }
 
@@ -53,12 +49,10 @@ fn is_id(id: &str) -> bool {
     !id.is_empty() && !id.contains("..") && id.matches('/').count() <= 1 && !id.contains('\\')
 }
 
-/// All models in `cache`.
 pub fn models(cache: &Path) -> Vec<CachedModel> {
     ids(cache).into_iter().filter_map(|id| model(cache, &id)).collect()
 }
 
-/// One model in `cache`, if it is there.
 pub fn model(cache: &Path, id: &str) -> Option<CachedModel> {
     if !is_id(id) {
         return None;

@@ -41,7 +41,6 @@ impl BlobName {
         (whole && !bare.starts_with('.') && !bare.ends_with(".incomplete")).then(|| Self(bare.to_owned()))
     }
 
-    /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -81,7 +80,6 @@ impl RepoCache {
         self.locks.join(format!("{}.lock", name.0))
     }
 
-    /// The directory of a commit's files.
     pub fn snapshot(&self, commit: &Commit) -> PathBuf {
         self.repo.join("snapshots").join(&commit.0)
     }

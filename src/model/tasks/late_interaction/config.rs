@@ -6,14 +6,12 @@ use crate::model::files::json::{positive, read_object};
 use serde_json::Value as Json;
 use std::path::Path;
 
-/// The settings of late interaction.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LateInteraction {
     /// Longest query in tokens, if a file sets it.
     pub query_length: Option<usize>,
     /// Longest document in tokens, if a file sets it.
     pub document_length: Option<usize>,
-    /// The expansion of queries.
     pub expansion: Option<Expansion>,
     /// The tokens that have a vector; without it all that attention sees.
     pub mask: Option<TokenMask>,
@@ -32,7 +30,6 @@ pub struct LateInteraction {
 pub struct TokenMask {
     /// Tokens that have none.
     pub skiplist_words: Vec<String>,
-    /// True if that holds for queries.
     pub skip_in_queries: bool,
     /// True if that holds for documents, and texts that are neither.
     pub skip_in_documents: bool,
@@ -46,7 +43,6 @@ impl TokenMask {
         Self { skiplist_words, skip_in_queries: false, skip_in_documents: true, keep_only: Vec::new() }
     }
 
-    /// Reads config.json of the module in `dir`.
     pub(crate) fn read(dir: &Path) -> Result<Self, ModelError> {
         let path = dir.join("config.json");
         let json = read_object(&path)?.unwrap_or(Json::Null);

@@ -4,7 +4,6 @@
 
 use serde_json::Value as Json;
 
-/// The expansion of queries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Expansion {
     /// True if queries that are longer are cut to the length ("fixed"); else they stay as they are ("min").

@@ -13,7 +13,6 @@ use super::config::{LateInteraction, TokenMask, punctuation};
 use crate::model::ModelError;
 use crate::model::files::json::{positive, read_json};
 
-/// The file with the settings.
 pub const METADATA: &str = "artifact.metadata";
 
 /// Settings and prompts (query, document) of the model in `dir`; `None` if it is of another kind.

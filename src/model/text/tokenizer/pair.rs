@@ -114,7 +114,6 @@ fn longest_first(a: usize, b: usize, room: usize, first_is_longer: bool) -> (usi
     if first_is_longer { (long, short) } else { (short, long) }
 }
 
-/// Keeps `keep` tokens.
 fn cut(encoding: &mut Encoding, keep: usize, truncate: Truncate) {
     let direction = match truncate {
         Truncate::Left => TruncationDirection::Left,

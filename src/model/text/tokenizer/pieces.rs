@@ -6,7 +6,6 @@ use super::prompted::Prompted;
 use super::types::{TokenizeError, Tokenizer};
 use crate::panic_guard::catch_panic;
 
-/// A token of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
     pub id: u32,
@@ -40,7 +39,6 @@ impl Tokenizer {
         Ok(pieces)
     }
 
-    /// True if `id` is in the vocabulary.
     pub fn knows(&self, id: u32) -> bool {
         self.inner.id_to_token(id).is_some()
     }

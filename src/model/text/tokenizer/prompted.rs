@@ -5,7 +5,6 @@ use std::borrow::Cow;
 /// A text with a prompt before it, as if both were one string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prompted<'t> {
-    /// The prompt, possibly empty.
     pub prompt: &'t str,
     pub text: &'t str,
 }
@@ -28,7 +27,6 @@ impl<'t> Prompted<'t> {
         self.prompt.len().saturating_add(self.text.len())
     }
 
-    /// True if there is not a single byte.
     pub fn is_empty(self) -> bool {
         self.prompt.is_empty() && self.text.is_empty()
     }

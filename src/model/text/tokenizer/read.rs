@@ -94,7 +94,6 @@ impl Tokenizer {
         })
     }
 
-    /// Number of special tokens around a text.
     pub fn specials(&self) -> usize {
         self.prefix.len() + self.suffix.len()
     }
@@ -144,7 +143,6 @@ fn as_saved(bytes: &[u8], config: &Json, map: &Json) -> Result<Parts, String> {
 /// A tokenizer, and its file's side of truncation.
 type Parts = (tokenizers::Tokenizer, Option<String>);
 
-/// The files of a tokenizer in a directory.
 pub(super) enum Saved {
     /// tokenizer.json.
     Whole(Vec<u8>),

@@ -24,7 +24,6 @@ const KEPT_RUN: usize = 512;
 /// Most characters whose runs are tried out.
 const MAX_TRIED: usize = 256;
 
-/// The way in which texts are shortened.
 pub(super) enum Squeeze {
     /// By the rules of BERT's tokenizer.
     Words(Words),
@@ -40,7 +39,6 @@ pub(super) struct Squeezed {
 }
 
 impl Squeeze {
-    /// The way that fits `tokenizer`.
     pub fn of(tokenizer: &tokenizers::Tokenizer) -> Self {
         Words::of(tokenizer).map_or_else(|| Self::Runs(Runs::default()), Self::Words)
     }

@@ -32,7 +32,6 @@ pub struct Tokens {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenizeError {
-    /// Longer than allowed, and truncation is off.
     #[error("the text has more than {limit} tokens, and truncation is off")]
     TooLong {
         /// The maximum length in tokens, specials included.
@@ -42,7 +41,6 @@ pub enum TokenizeError {
     /// read.
     #[error("the text has more than {limit} bytes and gives too few tokens to be cut early; shorten it")]
     TooManyBytes { limit: usize },
-    /// The tokenizer gave up on the text.
     #[error("the tokenizer failed: {0}")]
     Failed(String),
 }

@@ -16,7 +16,6 @@ const MAX_INSTRUCTIONS: usize = 1 << 18;
 const MAX_DIMENSIONS: usize = 8;
 const MAX_ARGUMENTS: usize = 8;
 
-/// The result of a pickle.
 #[derive(Debug, Default)]
 pub(super) struct Pickle {
     /// The tensors of a state dict, by their names.

@@ -21,7 +21,6 @@ const MAX_BYTES: u64 = 1 << 30;
 /// A state dict of a few tensors has about 1 KB.
 const MAX_PICKLE_BYTES: u64 = 1 << 20;
 
-/// The tensors of one file, in memory.
 #[derive(Debug)]
 pub struct StateDict {
     path: PathBuf,

@@ -62,7 +62,6 @@ impl Decoder {
         Ok(model.build().map_err(|e| e.to_string())?.into())
     }
 
-    /// The normaliser.
     pub(crate) fn normalizer(self) -> Result<Option<NormalizerWrapper>, String> {
         Ok(match self {
             Self::Qwen2 => Some(NFC.into()),

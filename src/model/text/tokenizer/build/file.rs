@@ -13,7 +13,6 @@ pub(crate) fn is_byte_level(bytes: &[u8]) -> bool {
     bytes.windows(name.len()).any(|window| window == name)
 }
 
-/// tokenizer.json.
 #[derive(Deserialize)]
 pub(crate) struct File {
     pub(crate) model: Model,
@@ -63,7 +62,6 @@ pub(crate) enum Vocabulary {
 }
 
 impl Vocabulary {
-    /// Tokens with their ids.
     pub(crate) fn into_ids(self) -> Vocab {
         match self {
             Self::Ids(ids) => ids,
@@ -71,7 +69,6 @@ impl Vocabulary {
         }
     }
 
-    /// Tokens with their scores.
     pub(crate) fn into_scores(self) -> Result<Vec<(String, f64)>, String> {
         match self {
             Self::Scores(scores) => Ok(scores),
