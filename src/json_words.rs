@@ -22,7 +22,7 @@ const SYNTAX: &[(&str, &str)] = &[
     ("invalid escape", "a backslash in a string begins no escape of JSON"),
     ("invalid number", "a number is not written as JSON writes numbers"),
     ("number out of range", "a number is too large"),
-    ("invalid unicode code point", "a string holds a byte or an escape that is no Unicode character"),
+    ("invalid unicode code point", "a string holds a byte or an escape that is not a Unicode character"),
     ("lone leading surrogate in hex escape", "a \\u escape is the first half of a character alone"),
     ("unexpected end of hex escape", "a \\u escape is cut short"),
     ("recursion limit exceeded", "arrays and objects are nested too deep"),

@@ -1,6 +1,6 @@
 //! Every architecture equals the reference: tiny models with random weights under `fixtures/architectures`, each with
 //! the answers of `transformers` and `sentence-transformers` beside it.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

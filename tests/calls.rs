@@ -1,5 +1,5 @@
 //! Requests to a local engine with options of their own, as the server makes them.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! The benchmark's texts: as long as asked for by real tokenizers, and readable by every command.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod support;
 
@@ -29,7 +29,7 @@ fn texts(spec: &str, count: impl FnMut(&str) -> Result<usize, TokenizeError>) ->
 }
 
 #[test]
-fn texts_have_as_many_tokens_as_asked_for() {
+fn texts_have_the_requested_number_of_tokens() {
     for (name, model_type) in TOKENIZERS {
         let dir = copy(name);
         let hints = Hints { model_type: Some(model_type), tokenizer_class: None, lowercase: false };

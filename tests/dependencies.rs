@@ -1,5 +1,5 @@
 //! What infa is built of: the part of deny.toml that can be checked without cargo-deny and without a network.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

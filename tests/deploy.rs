@@ -1,5 +1,5 @@
 //! `deploy/` stays true: its files parse, and name only flags and variables that `infa serve` has.
-#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

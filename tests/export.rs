@@ -1,5 +1,5 @@
 //! Exported graphs, below the command: weights beside the file, metadata, padding.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

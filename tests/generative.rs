@@ -1,5 +1,5 @@
 //! Language models that rerank: their questions and answers equal those of sentence-transformers' CrossEncoder.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! int8: every architecture, beside itself in float32; vectors that depend on nothing but their text; and the quality
 //! of the default model.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

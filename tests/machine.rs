@@ -1,5 +1,5 @@
 //! What the machine reaches, and what a model is, with ONNX Runtime and real files.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! Models that are more, or less, than a transformer and one pooling, equal to the reference: modules after the
 //! transformer, static embeddings, weights in several files, prompts by role.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! README and docs: the README is short and begins with the set-up, links lead to files, and the table of architectures in
 //! docs/models.md lists those of the graph builder, with a fixture for every tick.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
 use std::path::Path;

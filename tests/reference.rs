@@ -1,5 +1,5 @@
 //! Vectors equal those of sentence-transformers: on tiny models of several settings, and on the real default model.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

@@ -1,5 +1,5 @@
 //! Scores of cross-encoders equal those of sentence-transformers' CrossEncoder.predict, whatever their architecture.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

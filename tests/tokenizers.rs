@@ -1,5 +1,5 @@
 //! Token ids equal those of `transformers`, whose tokenizer classes build themselves anew from a vocabulary.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

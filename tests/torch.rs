@@ -1,5 +1,5 @@
 //! Files of `torch.save`: plain tensors come out as they went in; whatever else a file asks for is refused by name.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod support;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::load::{HIGHEST_RATE, Load, MOST_IN_FLIGHT};
+use super::load::{Load, MAX_IN_FLIGHT, MAX_RATE};
 use super::report::CurveKind;
 use super::search::{Axis, Goal};
 use crate::suggest::suggest;
@@ -56,7 +56,7 @@ pub enum DemandError {
 /// The share of requests that may fail while a latency counts as kept.
 const FAILURES: f64 = 0.001;
 /// The first and the last rate of a sweep, in requests a second, unless the user names others.
-const RATES: (f64, f64) = (1.0, HIGHEST_RATE);
+const RATES: (f64, f64) = (1.0, MAX_RATE);
 /// The first and the last number of clients of a sweep, unless the user names others.
 const CLIENTS: (f64, f64) = (1.0, 1024.0);
 
@@ -89,7 +89,7 @@ impl FromStr for Demand {
                 let concurrency = given.parse();
                 let concurrency =
                     concurrency.map_err(|_| DemandError::Value { name: "closed", given: given.into(), wanted })?;
-                within("closed", concurrency as f64, 1.0, MOST_IN_FLIGHT as f64)?;
+                within("closed", concurrency as f64, 1.0, MAX_IN_FLIGHT as f64)?;
                 Ok(Self::Rounds(Load::Closed { concurrency }))
             }
             "constant" => {
@@ -103,7 +103,7 @@ impl FromStr for Demand {
             "ramp" => {
                 let (from, to) = range("ramp", rest.ok_or_else(needed("ramp", RANGE))?)?;
                 let (from, to) = (rate("ramp", from, 0.0)?, rate("ramp", to, 0.0)?);
-                within("ramp", from.max(to), f64::MIN_POSITIVE, HIGHEST_RATE)?;
+                within("ramp", from.max(to), f64::MIN_POSITIVE, MAX_RATE)?;
                 Ok(Self::Rounds(Load::Ramp { from, to }))
             }
             "sweep" => sweep(rest),
@@ -143,7 +143,7 @@ fn within(name: &'static str, given: f64, min: f64, max: f64) -> Result<(), Dema
 fn rate(name: &'static str, given: &str, min: f64) -> Result<f64, DemandError> {
     let rate = given.trim().parse();
     let rate: f64 = rate.map_err(|_| DemandError::Value { name, given: given.into(), wanted: RATE })?;
-    within(name, rate, min, HIGHEST_RATE)?;
+    within(name, rate, min, MAX_RATE)?;
     Ok(rate)
 }
 
@@ -158,9 +158,9 @@ fn sweep(rest: Option<&str>) -> Result<Demand, DemandError> {
         Some((axis, bounds)) => (axis, bounds),
     };
     let (axis, usual, most) = match axis.trim().to_ascii_lowercase().as_str() {
-        "clients" => (Axis::Concurrency, CLIENTS, MOST_IN_FLIGHT as f64),
-        "constant" => (Axis::Constant, RATES, HIGHEST_RATE),
-        "poisson" => (Axis::Poisson, RATES, HIGHEST_RATE),
+        "clients" => (Axis::Concurrency, CLIENTS, MAX_IN_FLIGHT as f64),
+        "constant" => (Axis::Constant, RATES, MAX_RATE),
+        "poisson" => (Axis::Poisson, RATES, MAX_RATE),
         other => {
             let wanted = "kind of sweep: clients, constant or poisson";
             return Err(DemandError::Value { name: NAME, given: other.into(), wanted });
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_can_be_read() {
+    fn loads_are_read_as_they_are_written() {
         for (written, whole) in [
             ("offline", "offline"),
             ("closed:10", "closed:10"),
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn load_errors_name_the_part() {
         let error = |text: &str| read(text).unwrap_err().to_string();
         assert!(
             error("close:3").contains("unknown load \"close:3\", did you mean closed?; loads: offline, closed:CLIENTS")

@@ -170,7 +170,7 @@ impl Throughput {
 /// The result of a phase, or of several together.
 #[derive(Debug, Clone, Default)]
 pub struct Recording {
-    /// Of several phases the worst ending.
+    /// The worst ending of several phases.
     pub ending: Ending,
     /// Requests that were due: those that ended, were dropped, or were in flight when the user stopped the run.
     pub offered: u64,
@@ -181,11 +181,11 @@ pub struct Recording {
     /// Answered requests, including the tail.
     pub done: Counts,
     pub failures: Failures,
-    /// Of answered requests, from due to answered.
+    /// Latencies of answered requests, from due to answered.
     pub latency: Latencies,
-    /// Of answered requests, from sent to answered.
+    /// The same, from sent to answered.
     pub service: Latencies,
-    /// Of all ended requests, from due to sent: the client's own part of the latency.
+    /// Waits of all ended requests, from due to sent: the client's own part of the latency.
     pub lateness: Latencies,
     pub throughput: Throughput,
     /// From the beginning to the last answer or failure.

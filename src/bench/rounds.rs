@@ -49,7 +49,7 @@ impl Plan {
 pub struct Run {
     /// One a target.
     pub rows: Vec<Row>,
-    /// Of each round, the targets (by index) in their order.
+    /// The targets of each round (by index), in their order.
     pub order: Vec<Vec<usize>>,
     /// True if the user stopped the run.
     pub cancelled: bool,
@@ -251,7 +251,7 @@ mod tests {
 
     /// A target that alternates between fast and slow keeps all of them going until the last round.
     #[tokio::test(start_paused = true)]
-    async fn what_does_not_agree_is_unstable() {
+    async fn rounds_that_disagree_are_unstable() {
         let shaky = Fake::by(|n| ms(if n / 10 % 2 == 0 { 10 } else { 20 }));
         let run = compare(&closed(10), vec![Fake::constant(ms(10)), shaky]).await;
         assert!(matches!(run.rows[0].state, EngineState::Stable { half_width } if half_width < 1e-9));

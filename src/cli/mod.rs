@@ -1,7 +1,6 @@
 //! The command line: clap structs. `commands` turns them into settings.
 
 // Doc comments here are the texts of `--help`: a flattened struct has none.
-#![allow(missing_docs)]
 
 mod bench;
 mod classify;
@@ -27,7 +26,7 @@ pub use engines::{EnginesArgs, EnginesCommand, InstallArgs};
 pub use flags::{
     CpuArgs, EngineArgs, EngineEntry, EngineSetArgs, FieldArgs, HardwareArgs, InputArgs, List, ListingArgs, ModelArgs,
     ModelIdArgs, OutputArgs, PythonArgs, ReadArgs, ReportExportArgs, RequestArgs, Rounds, Share, TextArgs, VectorArgs,
-    spread,
+    one_per_model,
 };
 pub use models::{ExportArgs, ExportTask, InspectArgs, ModelCommand, PullArgs, RemoveArgs, SourceArgs};
 pub use parse::{Parsed, UsageError};

@@ -57,7 +57,7 @@ impl<R: 'static> Exports<R> {
         Ok(Self { documents, piped })
     }
 
-    /// True if who reads stderr reads the table as well: both go to a terminal, or into one file or pipe.
+    /// True if stdout and stderr end in the same place: a terminal, one file or one pipe.
     pub fn is_seen_on_stderr(&self) -> bool {
         self.piped || self.is_terminal() || one_file()
     }

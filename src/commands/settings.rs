@@ -66,15 +66,15 @@ pub(super) fn default_cache() -> Option<PathBuf> {
 }
 
 /// More workers than any machine has cores; far more would exhaust its memory, and threads fail ungracefully then.
-const MOST_THREADS: usize = 1024;
+const MAX_THREADS: usize = 1024;
 
 /// The threads that flags ask for, or all usable cores.
-pub(super) fn threads(asked: Option<NonZero<usize>>) -> Result<NonZero<usize>, Error> {
-    if let Some(many) = asked.filter(|n| n.get() > MOST_THREADS) {
-        let reason = format!("{many} is more than {MOST_THREADS}, the most that can be of use");
+pub(super) fn threads(given: Option<NonZero<usize>>) -> Result<NonZero<usize>, Error> {
+    if let Some(many) = given.filter(|n| n.get() > MAX_THREADS) {
+        let reason = format!("{many} is more than {MAX_THREADS}, the most that can be of use");
         return Err(Error::Flag { flag: "--threads", reason });
     }
-    Ok(asked.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN))
+    Ok(given.or(NonZero::new(cores::usable())).unwrap_or(NonZero::<usize>::MIN))
 }
 
 pub(super) fn model_request(
@@ -93,8 +93,8 @@ pub(super) fn local_model(
     dtype: Option<Dtype>,
     globals: &Globals,
 ) -> Result<LocalOptions, Error> {
-    let HardwareArgs { device, cpu: CpuArgs { threads: asked, copy_weights, kernels } } = hardware;
-    let threads = threads(asked)?;
+    let HardwareArgs { device, cpu: CpuArgs { threads: given, copy_weights, kernels } } = hardware;
+    let threads = threads(given)?;
     // Before anything is fetched: what is not implemented fails without a download.
     let device = device.unwrap_or_default();
     device.resolve()?;

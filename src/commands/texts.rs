@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_no_file_may_be_text() {
+    fn arguments_that_are_not_files_may_be_texts() {
         let text = |files: &[&str]| as_text(&files.iter().map(PathBuf::from).collect::<Vec<_>>());
         assert_eq!(text(&["what do cats eat"]).as_deref(), Some("what do cats eat"));
         assert_eq!(text(&["what", "do", "cats", "eat"]).as_deref(), Some("what do cats eat"));

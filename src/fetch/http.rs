@@ -188,7 +188,7 @@ fn redirect(head: &Head, from: &Url) -> Result<Option<Url>, FetchError> {
     }
     let bad = |reason: &str| FetchError::Malformed { url: redacted_url(from), reason: reason.to_owned() };
     let target = text(&head.headers, LOCATION.as_str()).ok_or_else(|| bad("a redirect without a target"))?;
-    let target = from.join(&target).map_err(|_| bad("a redirect to something that is no address"))?;
+    let target = from.join(&target).map_err(|_| bad("a redirect to something that is not an address"))?;
     match (from.scheme(), target.scheme()) {
         ("http", "http") | (_, "https") => Ok(Some(target)),
         ("https", "http") => Err(bad("a redirect from https to http")),

@@ -12,7 +12,6 @@ mod error;
 pub mod export;
 pub mod int8;
 pub mod probe;
-#[allow(missing_docs, reason = "the ONNX specification documents the fields")]
 mod proto;
 mod request;
 mod types;

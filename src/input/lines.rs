@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_not_held() {
+    fn lines_over_the_limit_are_skipped() {
         let reader = io::repeat(b'a').take(50 << 20).chain(&b"\nb\n"[..]);
         let reader = Box::new(io::BufReader::new(reader));
         let mut lines = Lines(Splitter::new(reader, b'\n', 1000, "f".into()));

@@ -1,8 +1,8 @@
 //! Readers: a file or stdin in, records in order out.
 //!
-//! Everything streams: one record is held at a time, never a file, and a record comes out as soon
-//! as its last byte came in. Trouble inside one record is that record's own ([`RecordError`]), and
-//! the rows after it still come; trouble with a whole file ends the reading ([`InputError`]).
+//! Records stream: one is held at a time, and comes out as soon as its last byte came in. `vectors`, `pairs` and `beir` read
+//! whole files, up to limits. An error in one record is that record's own ([`RecordError`]), and the rows after it still
+//! come; an error of a whole file ends the reading ([`InputError`]).
 
 mod beir;
 mod error;

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_and_the_id_is_kept() {
+    fn query_errors_name_the_field_and_keep_the_id() {
         let cases = [
             (r#"{"id":1,"documents":["a"]}"#, "there is no field \"query\"; there are: \"id\", \"documents\""),
             (r#"{"id":1,"query":"  ","documents":["a"]}"#, "the query is empty"),

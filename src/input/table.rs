@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_not_held() {
+    fn rows_over_the_limit_are_skipped() {
         let bytes = b"a\n\"".chain(io::repeat(b',').take(20 << 20)).chain(&b"\"\nb\n"[..]);
         let mut table = Table::new(Box::new(BufReader::new(bytes)), b',', 100_000);
         assert!(!table.advance().unwrap().unwrap().too_long);

@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_is_not_held() {
+    fn values_over_the_limit_are_skipped() {
         let text = format!("[\"{}\", \"b\"]", "a".repeat(3 << 20));
         let reader = Box::new(io::BufReader::new(io::Cursor::new(text.into_bytes())));
         let fields = Fields::of(&Options::default());

@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_finite() {
+    fn numbers_that_are_not_finite() {
         let numbers = [1.25, f32::NAN, f32::NEG_INFINITY];
         for (digits, array, fields) in
             [(None, "[1.25,null,null]", "1.25 NaN -inf "), (Precision::new(1), "[1.2,null,null]", "1.2 NaN -inf ")]

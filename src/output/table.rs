@@ -8,7 +8,7 @@ use super::hit::{Hit, Ranking};
 const WIDTH: u16 = 100;
 /// Tables are no narrower.
 const NARROW: u16 = 40;
-/// Of a document no more than this is looked at: no terminal is wider.
+/// Characters of a document that are looked at: no terminal is wider.
 const SHOWN: usize = 1000;
 
 /// Rows of a ranking.

@@ -1,4 +1,4 @@
-//! Numbers for people: three significant digits, separated thousands, the spread beside the value.
+//! Numbers for people: three significant digits, separated thousands, the plus_minus beside the value.
 
 use std::time::Duration;
 
@@ -78,7 +78,7 @@ pub(crate) fn share(part: f64) -> String {
 }
 
 /// Half-width of an interval as a share: `±2%`, `±0.4%`.
-pub(crate) fn spread(share: f64) -> String {
+pub(crate) fn plus_minus(share: f64) -> String {
     let percent = share * 100.0;
     if percent < 0.95 {
         format!("±{}%", format!("{percent:.1}").trim_end_matches(".0"))
@@ -97,7 +97,7 @@ pub(crate) fn figure(figure: &Figure) -> String {
 pub(crate) fn figure_as(figure: &Figure, write: impl Fn(f64) -> String) -> String {
     let (median, share) = (write(figure.median), half_width(figure));
     match (share, figure.interval) {
-        (Some(share), _) if share <= WIDE => format!("{median} {}", spread(share)),
+        (Some(share), _) if share <= WIDE => format!("{median} {}", plus_minus(share)),
         (_, Some((low, high))) if low > 0.0 && high / low > VAGUE => median,
         (_, Some((low, high))) => format!("{median} ({}–{})", write(low), write(high)),
         (_, None) => median,
@@ -212,7 +212,7 @@ mod tests {
         ] {
             assert_eq!(percent(value), expected, "{value}");
         }
-        assert_eq!([0.0, 0.004, 0.016, 0.12].map(spread), ["±0%", "±0.4%", "±2%", "±12%"]);
+        assert_eq!([0.0, 0.004, 0.016, 0.12].map(plus_minus), ["±0%", "±0.4%", "±2%", "±12%"]);
     }
 
     #[test]

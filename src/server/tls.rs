@@ -129,7 +129,8 @@ fn contents(flag: &'static str, path: &Path, patience: Duration) -> Result<Vec<u
     let started = std::thread::Builder::new().name("certificate".into()).spawn(read_all);
     let bytes = started
         .and_then(|_| {
-            let late = format!("it is no file, and was not written to its end within {} s", patience.as_secs());
+            let late =
+                format!("it is not a regular file, and was not written to its end within {} s", patience.as_secs());
             read.recv_timeout(patience).map_err(|_| io::Error::new(io::ErrorKind::TimedOut, late))?
         })
         .map_err(|e| unusable(flag, path, e.to_string()))?;

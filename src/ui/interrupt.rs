@@ -16,17 +16,17 @@ const GRACE: Duration = Duration::from_millis(700);
 pub const INTERRUPTED: i32 = 130;
 
 /// Set by a command that shuts down by itself: the time that this may take. Global, as signals are.
-static PATIENCE: OnceLock<Duration> = OnceLock::new();
+static TIME_TO_END: OnceLock<Duration> = OnceLock::new();
 
 /// From now on the first signal only sets [`Cancel`], even if it has come already: the work promises to end by itself.
 /// A second one still ends the process at once.
-pub fn be_patient() {
-    be_patient_for(Duration::MAX);
+pub fn exit_only_when_done() {
+    exit_at_most_after(Duration::MAX);
 }
 
 /// The same, but the process ends at the latest when `most` is over after the signal, even if the work hangs.
-pub fn be_patient_for(most: Duration) {
-    let _ = PATIENCE.set(most);
+pub fn exit_at_most_after(most: Duration) {
+    let _ = TIME_TO_END.set(most);
 }
 
 /// The number of the first signal.
@@ -77,7 +77,7 @@ pub fn listen(cancel: Cancel) {
             cancel.cancel();
             let grace = || {
                 std::thread::sleep(GRACE);
-                if let Some(most) = PATIENCE.get() {
+                if let Some(most) = TIME_TO_END.get() {
                     std::thread::sleep(*most);
                 }
                 exit(INTERRUPTED);

@@ -1,5 +1,5 @@
 //! Arrows run one way: a module uses only what stands below it on the map in `src/lib.rs`.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 use std::path::Path;
 

@@ -1,5 +1,5 @@
 //! The shape of the sources: which room may use which, and what a room looks like inside.
-#![allow(missing_docs, clippy::unwrap_used)]
+#![allow(clippy::unwrap_used)]
 
 mod budgets;
 mod circles;

@@ -36,7 +36,7 @@ fn no_server_listens() {
 }
 
 #[test]
-fn what_is_wrong_from_the_first_answer_on() {
+fn answers_that_are_wrong_from_the_first_on() {
     let nan = || Answer::Reply(200, Vec::new(), b"[[NaN, 1.0]]".to_vec());
     let never = || Answer::Never;
     for (what, answer) in [

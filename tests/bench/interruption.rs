@@ -9,7 +9,7 @@ use crate::fake::Fake;
 use crate::{bench, engine, read};
 
 #[test]
-fn what_was_measured_is_kept() {
+fn measured_rounds_are_kept() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("r.json");
     let count = Arc::new(AtomicUsize::new(0));

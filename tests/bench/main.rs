@@ -1,5 +1,5 @@
 //! `infa bench`, the whole binary: on tiny models, against `infa serve`, and against servers that behave badly.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -23,7 +23,7 @@ fn a_plan_is_printed_and_nothing_measured() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_with_a_hint() {
+fn impossible_flags_are_refused_with_a_hint() {
     let dir = tempfile::tempdir().unwrap();
     let wrong = dir.path().join("mine.toml");
     std::fs::write(&wrong, "engines = ['onnx']\nconcurency = 3\n").unwrap();

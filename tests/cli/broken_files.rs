@@ -28,7 +28,7 @@ fn pipe(path: &Path) {
 }
 
 #[test]
-fn what_is_not_a_regular_file_is_neither_waited_for_nor_read_for_ever() {
+fn devices_and_pipes_are_neither_waited_for_nor_read_for_ever() {
     let zero = |path: &Path| symlink("/dev/zero", path).unwrap();
     let kinds: [&dyn Fn(&Path); 2] = [&pipe, &zero];
     for name in FILES {

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::run::embed;
 
 #[test]
-fn what_cannot_be_read_is_named_before_the_work_begins() {
+fn unreadable_inputs_are_named_before_the_work_begins() {
     let dir = tempfile::tempdir().unwrap();
     let (good, none) = (dir.path().join("good.txt"), dir.path().join("none.txt"));
     fs::write(&good, "a\n").unwrap();
@@ -66,7 +66,7 @@ fn a_ragged_csv_row_fails_alone() {
 }
 
 #[test]
-fn many_failures_are_counted_and_not_all_told() {
+fn many_failures_are_counted_and_not_all_printed() {
     let ran = embed([] as [&str; 0]).stdin(b"\xff\n".repeat(500)).run().status(1);
     assert!(ran.err.lines().count() < 15, "{}", ran.err);
     assert_eq!(ran.rows().len(), 500);

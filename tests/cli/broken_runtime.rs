@@ -7,7 +7,7 @@ use crate::run::{embed, infa};
 use crate::support::{copy, fixture, library};
 
 #[test]
-fn what_is_not_implemented_is_said_before_anything_is_fetched() {
+fn unimplemented_devices_are_refused_before_anything_is_fetched() {
     let none = tempfile::tempdir().unwrap();
     for (flags, words) in [
         (["--device", "cuda"], ["--device cuda", "not implemented"]),

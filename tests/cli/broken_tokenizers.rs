@@ -47,7 +47,7 @@ fn precompiled(size: u32, trie: &[u8]) -> Json {
 }
 
 #[test]
-fn normalisers_that_are_garbage() {
+fn malformed_normalisers() {
     refused(json!({"normalizer": {"type": "Precompiled", "precompiled_charsmap": ""}}));
     refused(json!({"normalizer": {"type": "Precompiled", "precompiled_charsmap": "?"}}));
     refused(precompiled(0, b""));

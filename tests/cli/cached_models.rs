@@ -69,7 +69,7 @@ fn short_names_are_those_of_the_cache_first() {
 }
 
 #[test]
-fn what_is_not_here_is_named_and_so_is_what_is() {
+fn missing_and_present_files_are_named() {
     let home = home();
     cached(&home, "org/small", COMMIT, "main", "bert-tiny");
     let run = |args: &[&str]| with(&home, &["embed", "--text", "a", "-m"]).args(args).run();
@@ -189,7 +189,7 @@ fn an_adapter_says_what_it_is_and_for_which_model() {
 
 /// transformers 4 appends the end token that the configuration asks for, 5 does not; the model was trained with it.
 #[test]
-fn an_end_token_that_is_asked_for_is_added_and_told() {
+fn an_end_token_in_the_config_is_added_and_reported() {
     let dir = copy("architectures/mistral-e5");
     // Its tokenizer.json as transformers 5 saves it, without the end token.
     patch(dir.path().join("tokenizer.json"), |file| {

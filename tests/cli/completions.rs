@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::run::{Infa, infa};
 
 /// `infa` as the script of `shell` starts it, with the words of a command line; the last is the one at the cursor.
-fn asked(shell: &str, words: &[&str]) -> Infa {
+fn complete(shell: &str, words: &[&str]) -> Infa {
     let index = words.len().to_string();
     let run = infa(["--", "infa"]).args(words).env("COMPLETE", shell).env("_CLAP_COMPLETE_INDEX", index);
     run.env("_CLAP_IFS", "\n").without("_INFA_LINE")
@@ -23,7 +23,7 @@ fn of(run: Infa) -> Vec<String> {
 
 #[track_caller]
 fn candidates(words: &[&str]) -> Vec<String> {
-    of(asked("bash", words))
+    of(complete("bash", words))
 }
 
 /// The candidates hold all of `expected`.
@@ -78,7 +78,7 @@ fn values_of_flags() {
 }
 
 #[test]
-fn what_is_offered_whole_is_accepted() {
+fn complete_offers_are_accepted() {
     for (command, flag) in [("serve", "--embedding-dtype"), ("serve", "--dtype"), ("serve", "--engine")] {
         let found = candidates(&[command, flag, ""]);
         assert!(found.len() > 3, "{flag}: {found:?}");
@@ -116,7 +116,7 @@ fn cached_models_by_their_full_and_short_names() {
     touch(here.path(), &["notes.txt", "m.onnx"]);
     std::fs::create_dir(here.path().join("folder")).unwrap();
     let offered = |words: &[&str]| {
-        let mut run = asked("bash", words).env("HF_HOME", home.path()).env("XDG_CACHE_HOME", home.path());
+        let mut run = complete("bash", words).env("HF_HOME", home.path()).env("XDG_CACHE_HOME", home.path());
         run.command.current_dir(here.path());
         of(run)
     };
@@ -139,7 +139,7 @@ fn files_where_a_file_belongs_and_only_there() {
     let here = tempfile::tempdir().unwrap();
     touch(here.path(), &["queries.jsonl", "quiet.toml", "onnx.txt"]);
     let offered = |words: &[&str]| {
-        let mut run = asked("bash", words);
+        let mut run = complete("bash", words);
         run.command.current_dir(here.path());
         of(run)
     };
@@ -163,7 +163,7 @@ fn files_where_a_file_belongs_and_only_there() {
 #[test]
 fn every_shell_gets_the_same_candidates() {
     for shell in ["bash", "zsh", "fish", "elvish", "powershell", "/usr/bin/zsh"] {
-        let found = of(asked(shell, &["bench", "--load", "swe"]));
+        let found = of(complete(shell, &["bench", "--load", "swe"]));
         let found: Vec<&str> = found.iter().map(|line| line.split(':').next().unwrap()).collect();
         assert_eq!(found, ["sweep"], "{shell}");
     }
@@ -197,8 +197,8 @@ fn odd_requests_are_answered_without_a_word() {
         infa(["--", "infa", "nothing", "of", "the", "kind", ""]).env("COMPLETE", "fish"),
         infa(["--", "infa", "--model-id", "", "\u{1F600}", "--", ""]).env("COMPLETE", "elvish"),
         infa(["--", "infa"]).env("COMPLETE", "bash").env("_INFA_LINE", "infa 'a \"b\\"),
-        asked("bash", &["embed", "-m", ""]).without("HOME").env("HF_HOME", "/nonexistent"),
-        asked("bash", &["embed", "/proc/self/fd/nothing/"]),
+        complete("bash", &["embed", "-m", ""]).without("HOME").env("HF_HOME", "/nonexistent"),
+        complete("bash", &["embed", "/proc/self/fd/nothing/"]),
     ];
     for run in odd {
         let ran = run.run();

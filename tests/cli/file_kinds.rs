@@ -137,7 +137,7 @@ fn commands() -> Vec<Infa> {
 }
 
 #[test]
-fn what_holds_no_text_is_named_and_never_embedded() {
+fn files_without_text_are_named_and_never_embedded() {
     let dir = folder();
     let utf16: Vec<u8> = "one\ntwo\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let kinds: [(&str, Vec<u8>, &str); 9] = [

@@ -170,7 +170,7 @@ fn one_is_no_plural() {
 }
 
 #[test]
-fn what_is_near_at_hand_is_said() {
+fn hints_name_similar_words() {
     let dir = tempfile::tempdir().unwrap();
     let folder = dir.path().join("my notes");
     fs::create_dir(&folder).unwrap();

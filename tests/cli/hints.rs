@@ -117,7 +117,7 @@ fn a_cache_that_cannot_be_written_is_named() {
 }
 
 #[test]
-fn an_exported_file_is_told_its_neighbours() {
+fn an_exported_file_needs_its_neighbours() {
     let dir = tempfile::tempdir().unwrap();
     let model = copy("bert-tiny");
     let export = |to: PathBuf| infa(["model", "export"]).arg(model.path()).arg("-o").arg(to).run().status(0);

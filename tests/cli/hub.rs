@@ -94,7 +94,7 @@ fn the_token_goes_to_the_hub_and_nowhere_else() {
 }
 
 #[test]
-fn what_is_not_there_is_said() {
+fn missing_files_of_the_hub_are_named() {
     let (server, home) = (HubServer::start(repository("bert-tiny")), home());
     let named =
         |name: &str| infa(["embed", "-m", name]).env("HF_HOME", home.path()).env("HF_ENDPOINT", server.url()).run();

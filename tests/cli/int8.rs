@@ -41,7 +41,7 @@ fn filled() -> (TempDir, Vec<u8>) {
 }
 
 #[test]
-fn quantised_once_and_its_quality_told() {
+fn quantised_once_and_its_quality_reported() {
     let cache = tempfile::tempdir().unwrap();
     let first = int8(cache.path()).run().status(0).says(&[
         "Quantised ",
@@ -159,7 +159,7 @@ fn calibration_files_without_texts() {
 }
 
 #[test]
-fn what_int8_cannot_be_asked_of() {
+fn models_that_int8_cannot_quantise() {
     let dir = copy("bert-plain");
     let ready = dir.path().join("ready.onnx");
     fs::copy(fixture("bert-plain.onnx"), &ready).unwrap();

@@ -132,7 +132,7 @@ fn an_output_file_is_left_as_it_was() {
 }
 
 #[test]
-fn what_was_killed_leaves_nothing_for_ever() {
+fn parts_of_killed_commands_are_removed_later() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("out.jsonl");
     let (running, stdin) = start(embed(["-o"]).arg(&path));

@@ -1,5 +1,5 @@
 //! The whole program, run as people run it: exit status, stdout and stderr.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod basics;
 mod broken_files;

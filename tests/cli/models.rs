@@ -118,7 +118,7 @@ fn a_table_for_people() {
 }
 
 #[test]
-fn what_is_not_supported_is_named() {
+fn inspect_names_unsupported_parts() {
     let problems = |dir: &Path| {
         let about: Json = serde_json::from_slice(&inspect(dir).status(3).out).unwrap();
         assert!(about["runs"].is_null() && about["uses"] == json!([]), "{about}");
@@ -228,7 +228,7 @@ fn heads_are_exported_by_what_the_model_is() {
 }
 
 #[test]
-fn what_cannot_be_exported() {
+fn models_that_cannot_be_exported() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("model.onnx");
     let run = |model: &Path| infa(["model", "export"]).arg(model).arg("-o").arg(&file).run();

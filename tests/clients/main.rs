@@ -2,7 +2,7 @@
 //!
 //! Each test starts a server and runs one script of this directory, which checks what it gets and says so.
 //! `install.py` makes the environment that the scripts run in, once, in the user's cache.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../serve/running.rs"]
 #[allow(dead_code, reason = "it is a part of other tests too")]

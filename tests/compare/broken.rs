@@ -14,7 +14,7 @@ fn refused(name: &str, bytes: &[u8], words: &[&str]) {
 }
 
 #[test]
-fn what_is_no_report() {
+fn files_that_are_not_reports() {
     refused("empty.json", b"", &["the file is empty", "hint: infa bench --export-json"]);
     refused("blank.json", b"\xef\xbb\xbf \n", &["the file is empty"]);
     refused("null.json", b"null", &["not a report of infa bench", "no schema_version"]);
@@ -79,7 +79,7 @@ fn nothing_in_common() {
 }
 
 #[test]
-fn what_differs_stands_before_the_numbers() {
+fn differences_stand_before_the_numbers() {
     let files = Files::temporary();
     let mut new = report(&noisy(1000.0));
     let base = files.report("base.json", &new);

@@ -271,7 +271,7 @@ fn rerankers() {
 }
 
 #[test]
-fn what_makes_no_sense_is_refused() {
+fn contradicting_flags_are_refused() {
     let files = Files::temporary();
     let empty = files.write("empty.txt", "\n \n");
     let text = files.write("a.txt", "a\n");
@@ -313,7 +313,7 @@ fn interrupted_it_tells_what_it_has() {
 }
 
 #[test]
-fn an_engine_that_gives_in_under_load_is_told() {
+fn an_engine_that_fails_under_load_is_reported() {
     let asked = AtomicUsize::new(0);
     // Two batches, then five texts alone, then the same ones many at once.
     let fake = Fake::tei(move |_| (asked.fetch_add(1, Ordering::SeqCst) > 6).then(|| Answer::status(503, "busy")));
@@ -331,7 +331,7 @@ fn an_engine_that_gives_in_under_load_is_told() {
 }
 
 #[test]
-fn nan_outside_of_batches_is_told() {
+fn nan_outside_of_batches_is_reported() {
     let fake = Fake::tei(|texts| {
         Some(vectors(texts.iter(), |text| match texts.len() {
             1 => vec![0.0; 8],
@@ -364,7 +364,7 @@ fn a_threshold_that_nothing_is_held_against_is_no_pass() {
 }
 
 #[test]
-fn what_is_no_query_is_told() {
+fn lines_that_are_not_queries_are_reported() {
     let ran = engines("onnx").args(["--task", "rerank"]).stdin(lines(3)).run().status(2);
     for words in ["stdin: there is no query with documents: 3 queries cannot be used", "the first: stdin:1"] {
         assert!(ran.err.contains(words), "{words}: {}", ran.err);

@@ -95,7 +95,7 @@ fn several_files_and_several_sides() {
 
 /// What a real run writes is read, and its engines are compared round by round.
 #[test]
-fn what_bench_writes_is_read() {
+fn reports_of_bench_are_read() {
     let files = Files::temporary();
     let path = files.path("run.json");
     let bench = [

@@ -1,5 +1,5 @@
 //! `infa compare` on result files, the whole binary: verdicts, thresholds, outputs, and files that are none.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -29,7 +29,7 @@ fn the_same_run_crosses_nothing() {
 }
 
 #[test]
-fn what_is_crossed_is_told_with_how_much() {
+fn crossed_thresholds_are_reported_with_their_values() {
     let files = Files::temporary();
     let (base, new) =
         (files.report("base.json", &report(&noisy(1000.0))), files.report("new.json", &report(&noisy(900.0))));
@@ -48,7 +48,7 @@ fn what_is_crossed_is_told_with_how_much() {
 }
 
 #[test]
-fn what_is_within_the_noise_does_not_count() {
+fn changes_within_the_noise_do_not_count() {
     let files = Files::temporary();
     let rates = [1000.0, 700.0, 1300.0];
     let base = files.report("base.json", &report(&rates));
@@ -88,7 +88,7 @@ fn an_engine_that_failed_crosses_what_it_was_held_against() {
 }
 
 #[test]
-fn what_is_no_threshold_is_refused() {
+fn malformed_thresholds_are_refused() {
     let files = Files::temporary();
     let base = files.report("base.json", &report(&noisy(1000.0)));
     for (threshold, words) in [

@@ -88,7 +88,7 @@ fn one_index_in_all_formats() {
 }
 
 #[test]
-fn what_is_the_matter_is_said_and_exported() {
+fn findings_are_printed_and_exported() {
     let (files, base) = (Files::temporary(), numbers(1));
     let mut swapped = base.clone();
     (0..DIMENSIONS).for_each(|d| swapped.swap(7 * DIMENSIONS + d, 40 * DIMENSIONS + d));

@@ -134,7 +134,7 @@ fn a_server_that_ignores_ranges_and_always_cuts_does_not_keep_us_for_ever() {
 }
 
 #[test]
-fn a_busy_server_is_asked_again() {
+fn a_busy_server_is_retried() {
     let world = world(model());
     let later = vec![("Retry-After".to_owned(), "3600".to_owned())];
     world.server.fault("/api/", 1, Fault::Status(503, later.clone(), String::new()));

@@ -165,7 +165,7 @@ fn a_cached_model_costs_no_request() {
 }
 
 #[test]
-fn each_file_is_asked_for_once_by_commit() {
+fn each_file_is_requested_once_by_commit() {
     let world = world(model());
     world.fetch().unwrap();
     let listing = world.server.asked("/api/models/");
@@ -235,7 +235,7 @@ fn a_commit_as_revision_leaves_no_ref() {
 }
 
 #[test]
-fn a_mirror_that_lists_names_only_is_asked_for_etags() {
+fn a_mirror_that_lists_names_only_is_queried_for_etags() {
     let mut repo = model();
     repo.bare_listing = true;
     let world = world(repo);
@@ -325,7 +325,7 @@ fn a_gated_repository_asks_for_the_licence() {
 }
 
 #[test]
-fn missing_repositories_revisions_and_files_are_told_apart() {
+fn missing_repositories_revisions_and_files_have_their_own_errors() {
     let world = world(model());
     let error = world.hub.fetch("org/other", None, &select, &complete, &world.ctx).unwrap_err();
     assert!(matches!(error, HubError::RepoNotFound { .. }), "{error}");

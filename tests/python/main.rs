@@ -1,6 +1,6 @@
 //! `--engine torch` and its kin: the real worker script and the real binary, with pretended libraries, so that only
 //! Python itself is needed.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 #![cfg(unix)]
 
 #[path = "../support/mod.rs"]

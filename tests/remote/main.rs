@@ -1,5 +1,5 @@
 //! `--engine NAME=URL`, the whole binary: against servers that follow a script, and against `infa serve`.
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 #[path = "../support/mod.rs"]
 mod support;

@@ -87,7 +87,7 @@ fn nested(depth: usize) -> String {
 }
 
 #[test]
-fn what_is_no_json_or_no_object_is_422() {
+fn bodies_that_are_not_json_objects_are_422() {
     let witness = Witness::embedder();
     for (body, words) in [
         (b"".as_slice(), ["empty", "object"]),
@@ -121,7 +121,7 @@ fn what_is_no_json_or_no_object_is_422() {
 }
 
 #[test]
-fn what_has_the_wrong_type_is_422_and_what_cannot_be_is_400() {
+fn wrong_types_are_422_and_impossible_values_400() {
     let witness = Witness::embedder();
     for (body, status, words) in [
         (json!({}), 422, ["input", "missing"]),
@@ -203,7 +203,7 @@ fn the_field_is_named_for_programs_too() {
 }
 
 #[test]
-fn what_looks_odd_but_is_right_is_answered() {
+fn odd_but_valid_bodies_are_answered() {
     let witness = Witness::embedder();
     let plain = witness.server.ask("/embeddings", &json!({"input": "a"})).1["data"].clone();
     for body in [

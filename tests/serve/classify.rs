@@ -46,7 +46,7 @@ fn labels_are_those_of_transformers_best_first() {
 }
 
 #[test]
-fn what_a_model_does_not_do_is_a_clear_400() {
+fn unsupported_operations_are_a_clear_400() {
     let classifier = Server::start(&["--model-id", &fixture(MODEL)]);
     let embedder = Server::start(&["--model-id", &fixture("bert-tiny")]);
     for (server, path, body) in [

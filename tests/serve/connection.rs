@@ -39,7 +39,7 @@ fn odd_but_proper_requests_are_answered() {
 }
 
 #[test]
-fn garbage_ends_its_own_connection_alone() {
+fn malformed_requests_end_their_own_connection_alone() {
     let server = server();
     let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(5000));
     let large = format!("GET / HTTP/1.1\r\na: {}\r\n\r\n", "x".repeat(1 << 20));
@@ -178,7 +178,7 @@ fn tls_with_a_certificate() {
 }
 
 #[test]
-fn what_http_forbids_is_refused() {
+fn requests_that_http_forbids_are_refused() {
     let server = server();
     for (head, status) in [
         ("", 400),

@@ -47,7 +47,7 @@ fn a_server_without_work_ends_at_once() {
 }
 
 #[test]
-fn what_is_not_finished_in_time_is_cut() {
+fn requests_not_finished_in_time_are_cut() {
     let options = ServerOptions { shutdown_timeout: Duration::from_millis(50), ..ServerOptions::default() };
     let mut server = InProcess::with(Limits::default(), options, tcp());
     let mut busy = raw::connect(&server.address());

@@ -262,7 +262,7 @@ fn types_of_vectors_in_everybodys_words() {
 }
 
 #[test]
-fn what_is_not_served_is_refused_by_name() {
+fn unsupported_fields_are_refused_by_name() {
     let server = server("bert-tiny");
     let body = json!({"input": "a cold river"});
     for (more, field) in [

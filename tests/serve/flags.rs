@@ -257,7 +257,7 @@ fn quiet_is_quiet() {
 }
 
 #[test]
-fn every_request_is_told_but_neither_its_text_nor_its_key() {
+fn the_log_has_every_request_but_neither_its_text_nor_its_key() {
     let model = fixture("bert-tiny");
     for format in ["text", "json"] {
         let server = Server::start(&["-m", &model, "--log-format", format, "--api-key", "sesame"]);

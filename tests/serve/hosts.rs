@@ -64,7 +64,7 @@ fn the_flag_and_its_variable() {
 }
 
 #[test]
-fn who_opens_the_server_to_others_without_a_key_is_warned() {
+fn a_server_open_to_others_without_a_key_warns() {
     let warned = |args: &[&str]| {
         let server = Server::spawn(command(&[&["-m", &fixture("bert-tiny")], args].concat()));
         server.wait_until_ready();

@@ -153,7 +153,7 @@ fn texts_become_scores_of_labels() {
 }
 
 #[test]
-fn what_cannot_be_is_refused_with_the_tensors_name() {
+fn kserve_errors_name_the_tensor() {
     let name = fixture("bert-tiny");
     let server = Server::start(&["--model-id", &name]);
     let path = format!("/v2/models/{}/infer", encoded(&name));

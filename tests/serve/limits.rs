@@ -79,7 +79,7 @@ fn gzip_is_inflated_and_bounded_by_what_comes_out() {
 }
 
 #[test]
-fn what_is_not_what_its_encoding_says_is_refused() {
+fn bodies_that_contradict_their_encoding_are_refused() {
     let server = with_limits(Limits::default());
     let whole = gzip(json!({"input": ["hello"]}).to_string().as_bytes());
     for broken in [&b"{\"input\":[]}"[..], &whole[..whole.len() - 5], &whole[..4]] {

@@ -164,7 +164,7 @@ fn requests_are_counted_by_route_method_and_status() {
 }
 
 #[test]
-fn the_model_and_the_process_are_told_of() {
+fn metrics_describe_the_model_and_the_process() {
     let model = fixture("bert-tiny");
     let server = Server::start(&["--model-id", &model]);
     let scrape = Scrape::of(&server);
@@ -183,7 +183,7 @@ fn the_model_and_the_process_are_told_of() {
 }
 
 #[test]
-fn what_the_model_was_asked_is_counted_and_where_the_time_went() {
+fn metrics_count_requests_and_phases() {
     let server = Server::start(&["--model-id", &fixture("bert-tiny"), "--no-model-warmup"]);
     assert_eq!(server.ask("/v1/embeddings", &json!({"input": ["hello", "a longer text"]})).0, 200);
     let scrape = Scrape::of(&server);
@@ -195,7 +195,7 @@ fn what_the_model_was_asked_is_counted_and_where_the_time_went() {
 }
 
 #[test]
-fn what_the_engine_did_is_counted() {
+fn metrics_count_runs_of_the_engine() {
     let server = Server::start(&["--model-id", &fixture("bert-tiny"), "--no-model-warmup"]);
     let (_, reply) = server.ask("/v1/embeddings", &json!({"input": ["hello", "a longer text than the first"]}));
     let tokens = reply["usage"]["total_tokens"].as_f64().unwrap();

@@ -61,7 +61,7 @@ fn with(body: &Json, field: &str, value: Json) -> Json {
 }
 
 #[test]
-fn what_looks_like_a_known_field_is_refused_on_every_route() {
+fn misspelt_fields_are_refused_on_every_route() {
     let server = server();
     for (path, field, known) in [
         ("/v1/embeddings", "dimension", "dimensions"),

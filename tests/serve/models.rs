@@ -46,7 +46,7 @@ fn requests_at_once_bring_it_back() {
 }
 
 #[test]
-fn what_cannot_come_back_is_tried_again() {
+fn failed_reloads_are_tried_again() {
     let dir = support::copy("bert-tiny");
     let server = unloading(dir.path());
     server.wait_for("the model to leave", || left(&server) == 1);

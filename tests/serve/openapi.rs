@@ -49,7 +49,7 @@ fn the_document_and_the_server_agree() {
 }
 
 #[test]
-fn what_the_document_refers_to_is_there() {
+fn references_of_the_document_exist() {
     let server = Server::start(&["--model-id", &fixture("bert-tiny")]);
     let document: Json = server.get("/openapi.json").json().unwrap();
     let mut references = 0;

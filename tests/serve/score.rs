@@ -56,7 +56,7 @@ fn pairs_in_every_wording() {
 }
 
 #[test]
-fn what_does_not_fit_is_refused() {
+fn score_refuses_lists_that_do_not_match() {
     let server = Server::start(&["-m", &fixture("architectures/bert-rerank"), "--threads", "1"]);
     for (body, status, field) in [
         (json!({"queries": ["a", "b"], "documents": ["c"]}), 400, "queries"),

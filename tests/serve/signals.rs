@@ -137,7 +137,7 @@ fn wait_until_draining(server: &Server) {
 }
 
 #[test]
-fn what_was_begun_is_finished() {
+fn requests_in_progress_are_finished() {
     let mut server = Server::start(&["-m", &fixture("bert-tiny")]);
     let body = json!({"input": ["a sea"]}).to_string();
     let mut stream = half_a_request(&server, &body);

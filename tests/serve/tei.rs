@@ -59,7 +59,7 @@ fn vectors() {
 }
 
 #[test]
-fn what_an_answer_cost_is_in_its_headers() {
+fn headers_have_the_cost_of_the_response() {
     let server = Server::start(&["--model-id", &fixture("bert-tiny")]);
     let reply = server.post("/embed", &json!({"inputs": ["héllo", "a"]}));
     let header = |name: &str| reply.headers()[name].to_str().unwrap().to_owned();

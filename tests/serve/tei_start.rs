@@ -176,7 +176,11 @@ fn a_host_name_is_every_address() {
     let model = fixture("bert-tiny");
     let server = start(&[("MODEL_ID", &model), ("HOSTNAME", "pod-7d5f.example.invalid")], &[]);
     assert!(server.url.starts_with("http://0.0.0.0:"), "{}", server.url);
-    assert!(server.stderr().contains("warning: HOSTNAME is no address: listening on 0.0.0.0"), "{}", server.stderr());
+    assert!(
+        server.stderr().contains("warning: HOSTNAME is not an address: listening on 0.0.0.0"),
+        "{}",
+        server.stderr()
+    );
     // The page can be opened all the same.
     assert!(server.stderr().contains("(try it at http://127.0.0.1:"), "{}", server.stderr());
     let own = start(&[("MODEL_ID", &model), ("HOSTNAME", "pod"), ("INFA_HOST", "127.0.0.1")], &[]);

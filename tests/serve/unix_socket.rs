@@ -58,7 +58,7 @@ fn whatever_else_is_there_stays() {
 }
 
 #[test]
-fn a_path_that_cannot_be_is_told() {
+fn unusable_socket_paths_are_named() {
     let (dir, _) = place();
     let Err(error) = start(&dir.path().join("no/such/dir")) else { panic!() };
     assert!(error.to_string().contains("--unix-socket") && error.hint().is_some(), "{error}");

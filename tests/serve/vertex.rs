@@ -161,7 +161,7 @@ fn the_inputs_of_all_instances_are_bounded_before_any_is_computed() {
 }
 
 #[test]
-fn what_is_wrong_names_the_instance_and_the_input() {
+fn vertex_errors_name_the_instance_and_the_input() {
     let server = server(&["--truncate", "none"]);
     let long = "word ".repeat(600);
     let before = counted(&server);

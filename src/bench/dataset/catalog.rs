@@ -47,7 +47,7 @@ mod tests {
     use crate::bench::dataset::{DatasetSpec, bundled};
 
     #[test]
-    fn what_is_listed_exists_with_the_defaults_named() {
+    fn listed_datasets_exist_with_the_named_defaults() {
         for (name, keys, _) in DATASETS {
             let written = format!("{name}{}", keys.replace(['[', ']'], "")).replace("=all", "=7");
             let spec: DatasetSpec = written.parse().unwrap();

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_stands_for_the_same() {
+    fn printed_specs_are_read_as_the_same() {
         for (written, full) in [
             ("words", "words:384x255"),
             ("words:16", "words:16x255"),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn dataset_errors_name_the_key() {
         for (written, expected) in [
             ("wrds:5", "unknown dataset \"wrds\", did you mean \"words\"?; datasets: words, payload"),
             ("", "unknown dataset \"\"; datasets: words"),

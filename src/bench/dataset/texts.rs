@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_the_same_counts_once() {
+    fn equal_texts_count_once() {
         let texts = Dataset::Texts(["a", "b", "a"].map(String::from).into());
         assert_eq!((texts.len(), texts.distinct(), texts.is_empty()), (3, 2, false));
         let set = |query: &str| QuerySet { query: query.into(), documents: vec!["a".into(), "a".into(), "b".into()] };

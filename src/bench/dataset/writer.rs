@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_short_for_the_tokenizer_is_one_word() {
+    fn texts_too_short_for_the_tokenizer_have_one_word() {
         for text in texts(pieces, [0, 1, 2]) {
             assert!(!text.is_empty() && !text.contains(' '), "{text}");
         }

@@ -14,7 +14,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::arrivals::Arrivals;
 use super::clients::Supply;
 use super::pacer::Pacer;
-use super::phase::{End, Load, MOST_IN_FLIGHT, Phase};
+use super::phase::{End, Load, MAX_IN_FLIGHT, Phase};
 use crate::bench::observer::Observer;
 use crate::bench::recorder::Sample;
 use crate::bench::recorder::{Ending, Recorder, Recording};
@@ -29,7 +29,7 @@ const WAITING: usize = 4096;
 pub async fn run(target: &Arc<dyn Target>, phase: &Phase, cancel: &Cancel, observer: &dyn Observer) -> Recording {
     let (recorder, width) = match phase.load() {
         Load::Closed { concurrency } => (Recorder::new(Some(concurrency)), Some(concurrency)),
-        Load::Offline => (Recorder::new(None), Some(target.in_flight().clamp(1, MOST_IN_FLIGHT))),
+        Load::Offline => (Recorder::new(None), Some(target.in_flight().clamp(1, MAX_IN_FLIGHT))),
         Load::Constant { .. } | Load::Poisson { .. } | Load::Ramp { .. } => (Recorder::of_open_loop(phase.due()), None),
     };
     if target.requests() == 0 {

@@ -9,4 +9,4 @@ mod phase;
 mod tests;
 
 pub use drive::run;
-pub use phase::{End, HIGHEST_RATE, Limits, Load, MOST_IN_FLIGHT, Phase, PhaseError, Timer};
+pub use phase::{End, Limits, Load, MAX_IN_FLIGHT, MAX_RATE, Phase, PhaseError, Timer};

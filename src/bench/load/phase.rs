@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::plural::counted;
 
 /// The most clients of a closed loop, and the most requests in flight.
-pub const MOST_IN_FLIGHT: usize = 100_000;
+pub const MAX_IN_FLIGHT: usize = 100_000;
 /// The highest rate of an open loop, in requests a second.
-pub const HIGHEST_RATE: f64 = 1e6;
-pub const LONGEST_PHASE: Duration = Duration::from_hours(30 * 24);
+pub const MAX_RATE: f64 = 1e6;
+pub const MAX_PHASE: Duration = Duration::from_hours(30 * 24);
 
 /// The arrival of requests.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -111,10 +111,10 @@ pub struct Phase {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum PhaseError {
     /// No clients, or too many.
-    #[error("{0} clients: from 1 to {MOST_IN_FLIGHT} are possible")]
+    #[error("{0} clients: from 1 to {MAX_IN_FLIGHT} are possible")]
     Concurrency(usize),
     /// The rate is not a positive number.
-    #[error("a rate of {0}/s: above 0 and up to {HIGHEST_RATE} are possible")]
+    #[error("a rate of {0}/s: above 0 and up to {MAX_RATE} are possible")]
     Rate(f64),
     /// No time, or too much.
     #[error("a phase of {}: it must last more than 0 s and at most 30 days", humantime::format_duration(*.0))]
@@ -130,11 +130,11 @@ impl Phase {
     /// A phase with default limits, from the first request on, seed 0 and the coarse timer.
     pub fn new(load: Load, end: End) -> Result<Self, PhaseError> {
         let rate = |rate: f64, lowest: bool| {
-            let valid = (rate > 0.0 || (lowest && rate == 0.0)) && rate <= HIGHEST_RATE;
+            let valid = (rate > 0.0 || (lowest && rate == 0.0)) && rate <= MAX_RATE;
             if valid { Ok(()) } else { Err(PhaseError::Rate(rate)) }
         };
         match load {
-            Load::Closed { concurrency } if !(1..=MOST_IN_FLIGHT).contains(&concurrency) => {
+            Load::Closed { concurrency } if !(1..=MAX_IN_FLIGHT).contains(&concurrency) => {
                 return Err(PhaseError::Concurrency(concurrency));
             }
             Load::Constant { rate: of } | Load::Poisson { rate: of } => rate(of, false)?,
@@ -149,9 +149,7 @@ impl Phase {
         }
         match end {
             End::Requests(0) => Err(PhaseError::NoRequests),
-            End::After(duration) if duration.is_zero() || duration > LONGEST_PHASE => {
-                Err(PhaseError::Duration(duration))
-            }
+            End::After(duration) if duration.is_zero() || duration > MAX_PHASE => Err(PhaseError::Duration(duration)),
             _ => Ok(Self { load, end, limits: Limits::default(), first: 0, seed: 0, timer: Timer::default() }),
         }
     }
@@ -163,7 +161,7 @@ impl Phase {
 
     /// The same phase with `clients` clients and `requests` requests, at least one of each, from request `first` on.
     pub(in super::super) fn of_clients(&self, clients: usize, requests: usize, first: usize) -> Self {
-        let load = Load::Closed { concurrency: clients.clamp(1, MOST_IN_FLIGHT) };
+        let load = Load::Closed { concurrency: clients.clamp(1, MAX_IN_FLIGHT) };
         Self { load, end: End::Requests(requests.max(1)), first, ..self.clone() }
     }
 
@@ -180,7 +178,7 @@ impl Phase {
         match (self.end, self.load) {
             (End::After(duration), _) => duration,
             (End::Requests(requests), Load::Constant { rate } | Load::Poisson { rate }) => {
-                Duration::try_from_secs_f64(requests as f64 / rate).unwrap_or(LONGEST_PHASE)
+                Duration::try_from_secs_f64(requests as f64 / rate).unwrap_or(MAX_PHASE)
             }
             (End::Requests(_), _) => Duration::ZERO,
         }

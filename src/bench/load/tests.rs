@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::arrivals::Arrivals;
-use super::phase::LONGEST_PHASE;
+use super::phase::MAX_PHASE;
 use super::*;
 use crate::bench::fake::{Fake, ms};
 use crate::bench::observer::Observer;
@@ -369,7 +369,7 @@ fn there_are_no_such_phases() {
         error(Load::Offline, seconds(0)).to_string(),
         "a phase of 0s: it must last more than 0 s and at most 30 days"
     );
-    assert!(Phase::new(Load::Offline, End::After(LONGEST_PHASE)).is_ok());
+    assert!(Phase::new(Load::Offline, End::After(MAX_PHASE)).is_ok());
 }
 
 /// Beyond any clock there is no request, and no panic.

@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_cgroup_limits_nothing() {
+    fn text_that_is_not_a_cgroup_limits_nothing() {
         for groups in ["", "nonsense", "0::", "4:memory", "x:y:z"] {
             assert_eq!(limit(groups, &[]), None, "{groups}");
         }

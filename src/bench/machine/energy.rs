@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_none() {
+    fn unreadable_counters_give_no_energy() {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(energy(dir.path()).read(None), None);
         assert_eq!(energy(&dir.path().join("nowhere")).read(None), None);

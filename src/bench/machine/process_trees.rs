@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_with_its_parents_keeps_its_time() {
+    fn ended_processes_keep_their_time() {
         let proc = Proc::new();
         proc.set(10, 1, 5, [100, 0]);
         proc.set(11, 10, 6, [300, 0]);

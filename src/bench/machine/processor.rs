@@ -39,7 +39,7 @@ pub(super) fn flags() -> Vec<String> {
     flags
 }
 
-/// Those of `names` that the first processor of `/proc/cpuinfo` has.
+/// The `names` that the first processor of `/proc/cpuinfo` has.
 fn listed(cpuinfo: &str, names: &[&str]) -> Vec<String> {
     let line = cpuinfo.lines().find_map(|line| line.strip_prefix("flags")).unwrap_or_default();
     let flags: Vec<&str> = line.split_ascii_whitespace().collect();

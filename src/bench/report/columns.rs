@@ -19,9 +19,9 @@ pub(super) struct Column {
 /// The condition under which tables show a column.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Rank {
-    /// By default.
+    /// Shown by default.
     Main,
-    /// By default if it is the first of these: rates of the same requests say the same.
+    /// Shown by default if it is the first of these: rates of the same requests say the same.
     Rate,
     /// With all columns only.
     More,

@@ -8,7 +8,7 @@ use crate::report::Figure;
 /// Texts that a spreadsheet would take for a formula have a `'` before them.
 ///
 /// # Errors
-/// Those of the writer; none is expected, as it writes into memory.
+/// Errors of the writer; none is expected, as it writes into memory.
 pub fn csv(report: &Report) -> Result<String, ::csv::Error> {
     let mut writer = ::csv::Writer::from_writer(Vec::new());
     // The heading is the same in all reports, and present without engines.

@@ -237,9 +237,9 @@ pub struct FailureReport {
 /// Tokens of the answered inputs of all rounds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tokens {
-    /// By infa's count, without truncated ones.
+    /// Tokens by infa's count, without truncated ones.
     pub counted: Option<u64>,
-    /// By the engine's count.
+    /// Tokens by the engine's count.
     pub reported: Option<u64>,
     /// Texts of the dataset that were truncated: as the engine reports, or by the model's limit.
     pub truncated: Option<u64>,

@@ -45,7 +45,7 @@ pub enum ReportError {
 /// The report as JSON for files: indented, with a newline at its end.
 ///
 /// # Errors
-/// Those of the serialiser; none is expected.
+/// Errors of the serialiser; none is expected.
 pub fn json(report: &Report) -> Result<String, serde_json::Error> {
     serde_json::to_string_pretty(report).map(|text| text + "\n")
 }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn reports_are_read_as_they_are_written() {
         for report in reports() {
             assert_eq!(parse(&json(&report).unwrap()).unwrap(), report);
         }
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_report_is_said() {
+    fn json_that_is_not_a_report_is_refused() {
         let whole = json(&sample::engines()).unwrap();
         let lines = whole.lines().count();
         for (end, line) in [(0, 1), (1, 1), (whole.len() / 2, 0), (whole.len() - 2, lines)] {

@@ -39,7 +39,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_speed_is_left_out() {
+    fn ratios_leave_out_engines_without_speed() {
         let of = |rates: [f64; 3]| -> Vec<RoundReport> {
             let round =
                 |(round, rate)| RoundReport { round, requests_per_second: Some(rate), ..RoundReport::default() };

@@ -38,7 +38,7 @@ pub struct Report {
     pub machine_cost_per_hour: Option<f64>,
     /// The engines, in the order they were given.
     pub engines: Vec<EngineReport>,
-    /// Of each round, the names of the engines in their order.
+    /// The names of the engines of each round, in their order.
     pub order: Vec<Vec<String>>,
     /// True if the user stopped the run before its end.
     pub interrupted: bool,

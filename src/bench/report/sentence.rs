@@ -3,7 +3,7 @@
 use super::ratio::{of_latencies, of_rates};
 use super::{Curve, CurveKind, EngineReport, EngineState, Report};
 use crate::report::Figure;
-use crate::report::numbers::{VAGUE, cosine, half_width, is_vague, number, several, spread};
+use crate::report::numbers::{VAGUE, cosine, half_width, is_vague, number, plus_minus, several};
 use crate::stats::estimate::MEDIAN_FROM;
 
 /// Intervals that reach farther to one side are written with both ends.
@@ -104,7 +104,8 @@ fn alone(sound: &[&EngineReport]) -> Option<String> {
         EngineState::Stable { half_width } | EngineState::Unstable { half_width: Some(half_width) } => Some(half_width),
         _ => None,
     };
-    let interval = half.filter(|&half| !is_vague(half)).map(|half| format!(" ({})", spread(half))).unwrap_or_default();
+    let interval =
+        half.filter(|&half| !is_vague(half)).map(|half| format!(" ({})", plus_minus(half))).unwrap_or_default();
     let latency = engine.figures.p99_ms.map(|p99| format!(", 99 of 100 requests within {} ms", number(p99.median)));
     let name = &engine.name;
     Some(format!("{name}: {} {unit}{interval}{}", number(figure.median), latency.unwrap_or_default()))
@@ -200,7 +201,7 @@ fn inverted(Figure { median, min, max, interval, count }: Figure) -> Figure {
 /// `±20%`, or both ends of a wide interval; empty if it is unknown.
 fn uncertainty(figure: &Figure) -> String {
     match (half_width(figure), figure.interval) {
-        (Some(half), _) if half <= WIDE => spread(half),
+        (Some(half), _) if half <= WIDE => plus_minus(half),
         // Two rounds that disagree may give any factor.
         (_, Some((low, high))) if high / low <= VAGUE => format!("{} to {} times", times(low), times(high)),
         (_, _) => String::new(),

@@ -2,7 +2,9 @@
 
 use super::{EngineReport, EngineState, Gpu, Machine, Report, Task};
 use crate::bench::target::FailureKind;
-use crate::report::numbers::{bytes, cosine, count, is_vague, number, percent, plain, seconds, several, size, spread};
+use crate::report::numbers::{
+    bytes, cosine, count, is_vague, number, percent, plain, plus_minus, seconds, several, size,
+};
 use crate::report::text::{one_line, shortened};
 
 /// A larger share of difference between two counts of tokens is a warning.
@@ -63,7 +65,7 @@ fn workload(report: &Report) -> String {
     parts.push(match fewest == most {
         _ if workload.is_rising() => format!("steps of {end}"),
         true => format!("{} of {end}", several(most as u64, "round", "rounds")),
-        false => format!("{} to {} rounds of {end} until {}", size(fewest), size(most), spread(workload.stable)),
+        false => format!("{} to {} rounds of {end} until {}", size(fewest), size(most), plus_minus(workload.stable)),
     });
     parts.push(format!("seed {}", workload.seed));
     parts.join(", ")
@@ -193,7 +195,7 @@ fn unstable(report: &Report) -> Option<String> {
             let rounds = several(engine.rounds.len() as u64, "round", "rounds");
             let how = half_width.filter(|&half| !is_vague(half)).map_or_else(
                 || format!("too few to know after {rounds}"),
-                |half| format!("{} after {rounds}", spread(half)),
+                |half| format!("{} after {rounds}", plus_minus(half)),
             );
             Some(format!("{} ({how})", engine.name))
         }
@@ -205,7 +207,7 @@ fn unstable(report: &Report) -> Option<String> {
     (!unstable.is_empty()).then(|| {
         format!(
             "unstable, {figure} not within {}: {}; more rounds (--rounds {more}) or a machine with less other work narrow the intervals",
-            spread(report.workload.stable),
+            plus_minus(report.workload.stable),
             unstable.join(", ")
         )
     })

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::steps::{Step, Steps, Stop};
-use crate::bench::load::{HIGHEST_RATE, Load, Phase, PhaseError};
+use crate::bench::load::{Load, MAX_RATE, Phase, PhaseError};
 use crate::bench::observer::Observer;
 use crate::bench::recorder::{Ending, Recording};
 use crate::bench::target::Target;
@@ -109,7 +109,7 @@ impl RateSearch {
 
     /// The rate to try next.
     fn next(&self, holds: Option<f64>, fails: Option<f64>) -> Result<f64, Stop> {
-        let highest = self.to.min(HIGHEST_RATE);
+        let highest = self.to.min(MAX_RATE);
         match (holds, fails) {
             (None, None) => Ok(self.from.min(highest)),
             (Some(holds), None) if holds >= highest => Err(Stop::Limit),

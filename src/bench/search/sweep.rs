@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::steps::{Step, Steps, Stop};
-use crate::bench::load::{HIGHEST_RATE, Load, MOST_IN_FLIGHT, Phase, PhaseError};
+use crate::bench::load::{Load, MAX_IN_FLIGHT, MAX_RATE, Phase, PhaseError};
 use crate::bench::observer::Observer;
 use crate::bench::target::Target;
 use crate::fetch::Cancel;
@@ -30,7 +30,7 @@ impl Axis {
     }
 
     fn highest(self) -> f64 {
-        if self == Self::Concurrency { MOST_IN_FLIGHT as f64 } else { HIGHEST_RATE }
+        if self == Self::Concurrency { MAX_IN_FLIGHT as f64 } else { MAX_RATE }
     }
 }
 

@@ -113,7 +113,7 @@ mod tests {
     use crate::runtime::device::Device;
 
     #[test]
-    fn what_a_flag_says_about_the_load_silences_the_file() {
+    fn load_flags_replace_those_of_the_config() {
         let file: BenchSettings =
             BenchSettings::from_toml("load = 'offline'\nrequests = 7\nrevision = 'r'\nmodel-id = 'a'").unwrap();
         let flags = BenchSettings {
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_is_listed_by_flag() {
+    fn given_flags_are_listed() {
         let settings: BenchSettings = BenchSettings::from_toml("title = 'x'\nrounds = 3\nengines = ['onnx']").unwrap();
         assert_eq!(settings.given(), ["--engines", "--rounds"]);
     }

@@ -25,7 +25,7 @@ where
 ///
 /// # Errors
 /// The number of values, if it is neither one nor that of the models.
-pub fn spread<T: Clone>(lists: Vec<List<T>>, models: usize) -> Result<Vec<Option<T>>, usize> {
+pub fn one_per_model<T: Clone>(lists: Vec<List<T>>, models: usize) -> Result<Vec<Option<T>>, usize> {
     let mut values: Vec<Option<T>> = lists.into_iter().flat_map(|list| list.0).collect();
     match values.len() {
         0 => Ok(vec![None; models]),
@@ -47,10 +47,10 @@ mod tests {
     #[test]
     fn values_fit_the_models_or_there_is_one_for_all() {
         let some = |names: &[&str]| names.iter().map(|&name| Some(name.to_owned())).collect::<Vec<_>>();
-        assert_eq!(spread(texts(&["a;b", "c"]), 3), Ok(some(&["a", "b", "c"])));
-        assert_eq!(spread(texts(&["a"]), 3), Ok(some(&["a", "a", "a"])));
-        assert_eq!(spread(texts(&[]), 2), Ok(vec![None, None]));
-        assert_eq!(spread(texts(&["a;b"]), 3), Err(2));
-        assert_eq!(spread(texts(&["a;b"]), 1), Err(2));
+        assert_eq!(one_per_model(texts(&["a;b", "c"]), 3), Ok(some(&["a", "b", "c"])));
+        assert_eq!(one_per_model(texts(&["a"]), 3), Ok(some(&["a", "a", "a"])));
+        assert_eq!(one_per_model(texts(&[]), 2), Ok(vec![None, None]));
+        assert_eq!(one_per_model(texts(&["a;b"]), 3), Err(2));
+        assert_eq!(one_per_model(texts(&["a;b"]), 1), Err(2));
     }
 }

@@ -185,7 +185,7 @@ pub struct VectorArgs {
 
     /// Keep the length of vectors
     ///
-    /// Of --normalize and --no-normalize the last one counts.
+    /// The last of --normalize and --no-normalize counts.
     #[arg(long, overrides_with = "normalize")]
     pub no_normalize: bool,
 

@@ -22,7 +22,7 @@ struct FromVariable {
 const SHORTEST_VALUE: usize = 3;
 
 impl FromVariables {
-    /// Those of the parsed `command`.
+    /// The variables of the parsed `command`.
     pub(super) fn of(command: &Command, matches: &ArgMatches) -> Self {
         let mut found = Vec::new();
         let (mut command, mut matches) = (Some(command), matches);

@@ -95,7 +95,7 @@ pub(super) struct TeiVariables {
 }
 
 impl TeiVariables {
-    /// By `mode`, and by what `arguments` and the environment have of TEI's.
+    /// Decides by `mode`, and by TEI's flags and variables in `arguments` and the environment.
     pub fn new(mode: TeiEnv, arguments: &[OsString]) -> Self {
         let is_flag = |argument: &OsString| {
             let argument = argument.to_string_lossy();
@@ -164,7 +164,7 @@ impl TeiVariables {
         }
         if counted.contains(&"HOSTNAME") && source("host") == Some(ValueSource::DefaultValue) {
             warnings.push(
-                "HOSTNAME is no address: listening on 0.0.0.0, as text-embeddings-inference does (--host, INFA_HOST win)".into(),
+                "HOSTNAME is not an address: listening on 0.0.0.0, as text-embeddings-inference does (--host, INFA_HOST win)".into(),
             );
         }
         let open = !matches!(source("api_key"), Some(ValueSource::CommandLine | ValueSource::EnvVariable));
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_told_from_names() {
+    fn hostname_is_an_address_or_a_name() {
         for (host, is) in [("127.0.0.1", true), ("::", true), ("localhost", true), ("my-pod-7d5f", false), ("", false)]
         {
             assert_eq!(is_address(OsStr::new(host)), is, "{host}");

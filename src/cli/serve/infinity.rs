@@ -28,7 +28,7 @@ const REDIRECT_SLASH: &str = "/docs";
 #[derive(Debug, Default)]
 pub struct InfinityArgs {
     /// Flags and variables that were given and have no effect.
-    pub idle: Vec<String>,
+    pub ineffective: Vec<String>,
     /// Pages of any origin may ask.
     pub permissive_cors: bool,
 }
@@ -87,19 +87,21 @@ impl Args for InfinityArgs {
 impl FromArgMatches for InfinityArgs {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
         let last = |id: &str| matches.get_many::<String>(id).and_then(|mut values| values.next_back());
-        let mut idle = Vec::new();
+        let mut ineffective = Vec::new();
         for switch in SWITCHES {
-            idle.extend([(*switch).to_owned(), format!("no_{switch}")].into_iter().filter(|id| last(id).is_some()));
+            ineffective
+                .extend([(*switch).to_owned(), format!("no_{switch}")].into_iter().filter(|id| last(id).is_some()));
         }
         let moot = |id: &str, value: &str| value.is_empty() || (id == "redirect_slash" && value == REDIRECT_SLASH);
-        idle.extend(
+        ineffective.extend(
             OPTIONS.iter().filter(|id| last(id).is_some_and(|value| !moot(id, value))).map(|&id| id.to_owned()),
         );
-        let mut idle: Vec<String> = idle.into_iter().map(|id| format!("--{}", id.replace('_', "-"))).collect();
+        let mut ineffective: Vec<String> =
+            ineffective.into_iter().map(|id| format!("--{}", id.replace('_', "-"))).collect();
         let is_set = |name: &&&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        idle.extend(VARIABLES.iter().filter(is_set).map(|&name| name.to_owned()));
+        ineffective.extend(VARIABLES.iter().filter(is_set).map(|&name| name.to_owned()));
         let yes = |value: &String| ["true", "t", "1", "yes", "y"].contains(&value.to_ascii_lowercase().as_str());
-        Ok(Self { idle, permissive_cors: last("permissive_cors").is_some_and(yes) })
+        Ok(Self { ineffective, permissive_cors: last("permissive_cors").is_some_and(yes) })
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {

@@ -21,7 +21,7 @@ const BUNDLED: &[(&str, &str)] = &[
 const FLAGS: [&str; 8] =
     ["export-json", "export-csv", "export-markdown", "export-html", "splice", "dry-run", "from", "all-columns"];
 /// The largest size of a config in bytes.
-const LARGEST: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -83,8 +83,8 @@ fn text(path: &Path) -> Result<String, ConfigError> {
     if !size.is_file() {
         return Err(fail("is not a file".into()));
     }
-    if size.len() > LARGEST {
-        return Err(fail(format!("is larger than {}, the most that a config can be", bytesize::ByteSize(LARGEST))));
+    if size.len() > MAX_BYTES {
+        return Err(fail(format!("is larger than {}, the most that a config can be", bytesize::ByteSize(MAX_BYTES))));
     }
     std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))
 }
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_config_is_said() {
+    fn text_that_is_not_a_config_is_refused() {
         let error = |name| read(name).unwrap_err().to_string();
         assert!(error("quik").contains("did you mean quick?"));
         assert!(error("./nowhere.toml").contains("configs: quick, cpu-bge-small"));

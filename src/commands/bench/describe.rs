@@ -10,7 +10,7 @@ use crate::bench::report::Task;
 use crate::cli::Rounds;
 use crate::commands::engine_set::NamedEngine;
 use crate::plural::counted;
-use crate::report::numbers::spread;
+use crate::report::numbers::plus_minus;
 
 impl Plan {
     /// The end of a round, for people.
@@ -61,7 +61,7 @@ impl Plan {
                 "rounds",
                 &match min == max {
                     true => min.to_string(),
-                    false => format!("{min} to {max}, until figures are stable to {}", spread(self.stable)),
+                    false => format!("{min} to {max}, until figures are stable to {}", plus_minus(self.stable)),
                 },
             );
         }

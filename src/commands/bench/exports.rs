@@ -17,7 +17,7 @@ pub(super) struct Exports {
 }
 
 /// The largest size of a document in bytes.
-const LARGEST: u64 = 64 << 20;
+const MAX_BYTES: u64 = 64 << 20;
 
 impl Exports {
     /// Opens all files, and checks that the file to splice has a place.
@@ -55,7 +55,7 @@ impl Exports {
     fn spliced(&self, path: &Path, markdown: &str) -> Result<String, Error> {
         let open = |source| Error::OutputOpen(OutputError::Open { path: path.to_owned(), source });
         let size = std::fs::metadata(path).map_err(open)?;
-        if !size.is_file() || size.len() > LARGEST {
+        if !size.is_file() || size.len() > MAX_BYTES {
             return Err(open(std::io::Error::other("it is not a text file")));
         }
         let text = std::fs::read_to_string(path).map_err(open)?;

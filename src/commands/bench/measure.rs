@@ -10,11 +10,11 @@ use super::watch::{Placed, Watch};
 use crate::bench::collect::{Collector, Results};
 use crate::bench::demand::Demand;
 use crate::bench::engine::{Prepared, limited};
-use crate::bench::load::Phase;
+use crate::bench::load::{MAX_RATE, Phase, PhaseError};
 use crate::bench::machine::Watcher;
 use crate::bench::observer::{Observer, Stage};
 use crate::bench::recorder::{Ending, Recording};
-use crate::bench::report::{Curve, EngineState, Resources, Task};
+use crate::bench::report::{Curve, CurveKind, EngineState, Resources, Task};
 use crate::bench::rounds::{self, Row};
 use crate::bench::search::{RateSearch, Step, Sweep};
 use crate::bench::summary;
@@ -51,7 +51,7 @@ pub(super) struct Measured {
 /// The measurements of all engines that are ready, and their order.
 pub(super) struct Outcome {
     pub engines: Vec<Measured>,
-    /// Of each round, the indices of the engines.
+    /// The indices of the engines of each round.
     pub order: Vec<Vec<usize>>,
 }
 
@@ -127,24 +127,18 @@ async fn rising(
                 continue;
             }
         }
-        let refused = |e: crate::bench::load::PhaseError| Error::Flag { flag: "--load", reason: e.to_string() };
+        let refused = |e: PhaseError| Error::Flag { flag: "--load", reason: e.to_string() };
         let (curve, steps) = match plan.demand {
             Demand::Search { goal, poisson } => {
-                let search = RateSearch {
-                    goal,
-                    from: FIRST_RATE,
-                    to: crate::bench::load::HIGHEST_RATE,
-                    tolerance: TOLERANCE,
-                    steps: STEPS,
-                    poisson,
-                };
+                let search =
+                    RateSearch { goal, from: FIRST_RATE, to: MAX_RATE, tolerance: TOLERANCE, steps: STEPS, poisson };
                 let found = search.run(target, phase, &app.cancel, &watch).await.map_err(refused)?;
                 (summary::searched(goal, &found), found.steps)
             }
             Demand::Sweep { axis, from, to } => {
                 let sweep = Sweep { axis, from, to, growth: GROWTH };
                 let swept = sweep.run(target, phase, &app.cancel, &watch).await.map_err(refused)?;
-                let kind = plan.demand.curve().unwrap_or(crate::bench::report::CurveKind::Rate);
+                let kind = plan.demand.curve().unwrap_or(CurveKind::Rate);
                 (summary::swept(kind, &swept), swept.steps)
             }
             Demand::Rounds(_) => break,

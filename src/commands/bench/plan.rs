@@ -53,7 +53,7 @@ const STEP: Duration = Duration::from_secs(5);
 const ROUNDS: Rounds = Rounds { min: 5, max: 20 };
 const STABLE: f64 = 0.02;
 const SAMPLES: usize = 64;
-const MOST_SAMPLES: usize = 100_000;
+const MAX_SAMPLES: usize = 100_000;
 
 /// The default configs for embedding and for reranking.
 const USUAL: [&str; 2] = ["quick", "rerank"];
@@ -167,7 +167,7 @@ impl Plan {
         let [file_baseline, file_reference] = file_roles;
         let baseline = role("--baseline", "baseline", [typed_baseline, file_baseline])?;
         let reference = role("--reference", "reference", [typed_reference, file_reference])?;
-        remarks.extend(idle(engines, &changed));
+        remarks.extend(ineffective(engines, &changed));
         let within = |name, value: f64, most: f64| {
             if value > 0.0 && value <= most {
                 Ok(value)
@@ -179,8 +179,8 @@ impl Plan {
         let machine_cost_per_hour =
             machine_cost_per_hour.map(|cost| within("--machine-cost-per-hour", cost, 1e9)).transpose()?;
         let samples = samples.unwrap_or(SAMPLES);
-        if samples > MOST_SAMPLES {
-            return Err(Error::flag("--samples", format!("{samples} is more than {MOST_SAMPLES}")));
+        if samples > MAX_SAMPLES {
+            return Err(Error::flag("--samples", format!("{samples} is more than {MAX_SAMPLES}")));
         }
         let warm_up = match warm_up {
             None => Some(WarmUp::default()),
@@ -247,7 +247,7 @@ impl Plan {
 }
 
 /// The typed flags without effect on these engines, in a sentence.
-fn idle(engines: &[NamedEngine], typed: &[&str]) -> Option<String> {
+fn ineffective(engines: &[NamedEngine], typed: &[&str]) -> Option<String> {
     let here = engines.iter().any(|one| one.spec.kind.server().is_none() || one.spec.url.is_none());
     let process = engines.iter().any(|one| matches!(one.spec.kind.location(), Location::Process));
     let worker = engines.iter().any(|one| one.spec.kind.python().is_some());
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_sense_is_refused() {
+    fn plan_refuses_contradictions() {
         for (toml, said) in [
             ("engines = ['onnx', 'onnx']", "two engines are called \"onnx\""),
             ("engines = ['onyx']", "did you mean \"onnx\"?"),

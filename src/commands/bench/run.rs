@@ -50,7 +50,7 @@ pub(in super::super) fn run(args: BenchArgs, app: &AppContext) -> Result<Outcome
     let requests: Arc<[Prepared]> = texts.requests.clone().into();
 
     // Results so far are printed and exported after an interruption.
-    interrupt::be_patient();
+    interrupt::exit_only_when_done();
     let runtime = async_runtime::multi_thread(app)?;
     let machine = facts::of_machine(&plan.set, app);
     let max_length = counter.map(|counter| counter.max_length);

@@ -42,7 +42,7 @@ pub fn of(
         ModelReport { id: name(set.model_id()), revision: set.model.revision.clone(), ..ModelReport::default() };
     let Some(model) = model else { return Ok(known) };
     let architecture = model.config.get("model_type").and_then(|name| name.as_str()).map(str::to_owned);
-    let cost = cost(model);
+    let cost = operations(model);
     let sums = match fingerprint::files(model, &app.cancel) {
         Ok(sums) => sums,
         Err(FetchError::Cancelled) => return Err(Error::Interrupted),
@@ -71,7 +71,7 @@ pub fn name(model_id: &str) -> String {
 }
 
 /// Its operations; unknown for a ready `.onnx` file, and for an architecture that infa does not build.
-fn cost(model: &Model) -> Option<cost::Cost> {
+fn operations(model: &Model) -> Option<cost::Cost> {
     let WeightsFile::Safetensors(path) = &model.weights else { return None };
     let weights = Weights::open(path).ok()?;
     cost::of(&model.config, &weights, Output::Hidden(Rows::All)).ok()

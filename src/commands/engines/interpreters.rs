@@ -40,19 +40,19 @@ fn packages(kind: EngineKind) -> Option<&'static Packages> {
 pub struct Interpreters {
     runtime: tokio::runtime::Runtime,
     packages: Vec<Package>,
-    asked: BTreeMap<PathBuf, Result<Interpreter, String>>,
+    known: BTreeMap<PathBuf, Result<Interpreter, String>>,
 }
 
 impl Interpreters {
     pub fn new() -> Result<Self, Error> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::Thread)?;
-        let mut asked_for: Vec<Package> = Vec::new();
+        let mut needed_packages: Vec<Package> = Vec::new();
         for package in EngineKind::value_variants().iter().filter_map(|&kind| packages(kind)).flat_map(Packages::all) {
-            if !asked_for.contains(package) {
-                asked_for.push(*package);
+            if !needed_packages.contains(package) {
+                needed_packages.push(*package);
             }
         }
-        Ok(Self { runtime, packages: asked_for, asked: BTreeMap::new() })
+        Ok(Self { runtime, packages: needed_packages, known: BTreeMap::new() })
     }
 
     /// The state of a Python engine with `options`: of the first interpreter that has what it needs, or of the best that
@@ -68,9 +68,9 @@ impl Interpreters {
             install: Some(install_command(kind)),
         };
         for path in python::candidates(kind, given, cache) {
-            let Self { runtime, packages: asked_for, asked } = self;
-            let ask = || runtime.block_on(Interpreter::ask(&path, asked_for));
-            match asked.entry(path.clone()).or_insert_with(ask) {
+            let Self { runtime, packages: needed_packages, known } = self;
+            let ask = || runtime.block_on(Interpreter::ask(&path, needed_packages));
+            match known.entry(path.clone()).or_insert_with(ask) {
                 Ok(python) => match python.lacks(&needed) {
                     None => {
                         let version = |package: &Package| {

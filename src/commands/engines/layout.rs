@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_installs_stands_beside_or_below() {
+    fn install_commands_stand_beside_or_below() {
         let wide = list(&rows(), 200);
         assert!(wide.lines().next().unwrap().ends_with("install with"));
         assert!(wide.lines().any(|line| line.starts_with("torch") && line.ends_with("infa engines install torch")));

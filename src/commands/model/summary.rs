@@ -270,7 +270,7 @@ fn labels(config: &Json) -> Vec<String> {
     numbered.into_iter().map(|(_, name)| name.as_str().map_or_else(|| name.to_string(), str::to_owned)).collect()
 }
 
-/// Of the files in its directory those of the model: an `.onnx` file that is named may lie anywhere.
+/// The model's own files in its directory: an `.onnx` file that is named may lie anywhere.
 fn of_model(mut files: Vec<File>, source: &Source) -> Vec<File> {
     let onnx = Path::new(&source.name);
     if !onnx.is_file() {

@@ -52,7 +52,7 @@ struct Ranked {
     /// Best first, then those that failed.
     hits: Vec<Hit>,
     documents: usize,
-    /// Of all that were scored, where they are known of each.
+    /// Tokens of all scored documents, where they are known of each.
     tokens: Option<usize>,
     truncated: Option<usize>,
 }

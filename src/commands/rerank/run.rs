@@ -40,8 +40,8 @@ pub fn run(args: RerankArgs, app: &AppContext) -> Result<Outcome, Error> {
     let ending = output.as_deref().filter(|_| format.is_none()).map_or(Ok(None), RankingFormat::of_file);
     let ending = ending.map_err(open_error)?;
     let destination = Destination::named(output.as_deref());
-    let usual = if destination.is_terminal() { RankingFormat::Table } else { RankingFormat::Jsonl };
-    let format = format.or(ending).unwrap_or(usual);
+    let default = if destination.is_terminal() { RankingFormat::Table } else { RankingFormat::Jsonl };
+    let format = format.or(ending).unwrap_or(default);
     let kept = match (return_documents, format) {
         (true, _) => Kept::Whole,
         (false, RankingFormat::Table) => Kept::Beginning,

@@ -2,7 +2,7 @@
 
 /// More than any server needs. Some systems allow a billion, and programs that close all possible files on start take
 /// long then.
-const ENOUGH: u64 = 1 << 20;
+const MAX_FILES: u64 = 1 << 20;
 
 /// Raises the soft limit of open files to the hard one: each connection is a file, and shells allow 1024.
 pub(super) fn raise_limit() {
@@ -13,7 +13,7 @@ pub(super) fn raise_limit() {
         if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
             return;
         }
-        let wanted = limit.rlim_max.min(ENOUGH);
+        let wanted = limit.rlim_max.min(MAX_FILES);
         if limit.rlim_cur < wanted {
             let raised = libc::rlimit { rlim_cur: wanted, ..limit };
             // SAFETY: as above; the call only reads the struct.

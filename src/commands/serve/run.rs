@@ -43,7 +43,7 @@ pub fn run(args: ServeArgs, app: &AppContext) -> Result<Outcome, Error> {
     // Before other threads start: the runtime needs most of them and checks whether they are available.
     let runtime = async_runtime::multi_thread(app)?;
     // Requests in progress are finished, within `--shutdown-timeout`.
-    interrupt::be_patient_for(options.shutdown_timeout.saturating_add(AFTER_SHUTDOWN));
+    interrupt::exit_at_most_after(options.shutdown_timeout.saturating_add(AFTER_SHUTDOWN));
     let tracing = traces.as_ref().map(Tracing::start).transpose()?;
     let state = App::new(Models::new(specs).strict(strict_names), limits, metrics, tracing.clone());
     let loaded = start_loading(&state)?;

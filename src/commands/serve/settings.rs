@@ -1,4 +1,4 @@
-//! The settings of `infa serve`, resolved from its flags, with values spread over the models.
+//! The settings of `infa serve`, resolved from its flags, with values one_per_model over the models.
 
 use std::collections::HashMap;
 use std::num::NonZero;
@@ -10,7 +10,7 @@ use bytesize::ByteSize;
 use super::tei::Tei;
 use crate::cli::{
     HardwareArgs, InfinityArgs, InputArgs, LifeArgs, LimitArgs, List, ListenArgs, ModelArgs, ModelIdArgs, ModelsArgs,
-    ServeArgs, ServeEngine, TextArgs, VectorArgs, spread,
+    ServeArgs, ServeEngine, TextArgs, VectorArgs, one_per_model,
 };
 use crate::commands::Error;
 use crate::commands::settings::{Globals, local_options};
@@ -71,13 +71,16 @@ impl Settings {
         // `log_level` was applied when logging began.
         let LifeArgs { preload_only, unload_after, shutdown_timeout, log_level: _, otlp_endpoint, otlp_service_name } =
             life;
-        let InfinityArgs { mut idle, permissive_cors } = infinity;
+        let InfinityArgs { mut ineffective, permissive_cors } = infinity;
         let Tei { truncate, hub, mut remarks } = Tei::resolve(tei)?;
         if !models.batch_size.is_empty() {
-            idle.insert(0, "--batch-size".into());
+            ineffective.insert(0, "--batch-size".into());
         }
-        if !idle.is_empty() {
-            remarks.push(format!("accepted for compatibility with Infinity, but without effect: {}", idle.join(", ")));
+        if !ineffective.is_empty() {
+            remarks.push(format!(
+                "accepted for compatibility with Infinity, but without effect: {}",
+                ineffective.join(", ")
+            ));
         }
         let strict_names = models.strict_model_names;
         let input = InputArgs { truncate: input.truncate.or(truncate), ..input };
@@ -222,7 +225,7 @@ fn revision_of(model_id: &str, revision: Option<String>, remarks: &mut Vec<Strin
 
 /// One value per model.
 fn values<T: Clone>(flag: &'static str, lists: Vec<List<T>>, models: usize) -> Result<Vec<Option<T>>, Error> {
-    spread(lists, models).map_err(|values| {
+    one_per_model(lists, models).map_err(|values| {
         let (values, models) = (counted(values, "value"), counted(models, "model"));
         let reason = format!("{values} for {models}: give one for each, or one for all");
         Error::Flag { flag, reason }

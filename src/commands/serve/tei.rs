@@ -41,7 +41,7 @@ impl Tei {
             let reason = format!("the model's modules.json selects the Dense module: name {path} there");
             return Err(Error::flag("--dense-path", reason));
         }
-        let idle = [
+        let ineffective = [
             (
                 "--uds-path",
                 uds_path.is_some(),
@@ -52,13 +52,17 @@ impl Tei {
             ("--max-batch-requests", max_batch_requests.is_some(), "--max-batch-tokens limits batches"),
             ("--disable-spans", disable_spans == Some(true), "spans exist only with --otlp-endpoint"),
         ];
-        let idle: Vec<String> =
-            idle.into_iter().filter(|(_, given, _)| *given).map(|(flag, _, why)| format!("{flag} ({why})")).collect();
+        let ineffective: Vec<String> = ineffective
+            .into_iter()
+            .filter(|(_, given, _)| *given)
+            .map(|(flag, _, why)| format!("{flag} ({why})"))
+            .collect();
         let mut remarks = Vec::new();
-        if !idle.is_empty() {
-            let idle = idle.join(", ");
-            remarks
-                .push(format!("accepted for compatibility with text-embeddings-inference, but without effect: {idle}"));
+        if !ineffective.is_empty() {
+            let ineffective = ineffective.join(", ");
+            remarks.push(format!(
+                "accepted for compatibility with text-embeddings-inference, but without effect: {ineffective}"
+            ));
         }
         let token =
             hf_token.or(hf_api_token).map(|ApiKey(token)| token.trim().to_owned()).filter(|token| !token.is_empty());

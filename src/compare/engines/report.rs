@@ -56,7 +56,7 @@ pub struct EnginesWorkload {
     pub files: Vec<String>,
     /// Texts; of reranking, queries.
     pub inputs: usize,
-    /// Of reranking, documents of all queries together.
+    /// Documents of all queries together; only of reranking.
     pub documents: Option<usize>,
     /// Texts in a request.
     pub batch: usize,
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn figures_have_their_names() {
+    fn metrics_name_the_figures_of_the_report() {
         let report = sample::report();
         let [torch, int8, tei] = [0, 2, 3].map(|at| &report.engines[at]);
         assert_eq!((torch.metric("cosine_min"), torch.verdict()), (None, None));

@@ -12,7 +12,7 @@ const ROUNDING: f64 = 1e-6;
 /// more often, and a bootstrap, which draws none on the other side, cannot show that. For 30 queries, one in five of
 /// them different, intervals contain the truth 91 times in 100 by themselves, and 93 times with this.
 const DIFFERING: usize = 6;
-/// Of fewer items a percentile bootstrap is too narrow: of ten, its intervals of means hold the truth 90 times in 100.
+/// Minimum items for a percentile bootstrap, which is too narrow for fewer: of ten, its intervals of means hold the truth 90 times in 100.
 pub(super) const FEW: usize = 30;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -60,7 +60,7 @@ pub(super) fn change(
     })
 }
 
-/// Of fewer items than [`DIFFERING`] none can be better or worse.
+/// Fewer items than [`DIFFERING`] are neither better nor worse.
 fn verdict(n: usize, difference: f64, interval: Option<(f64, f64)>) -> QualityVerdict {
     match interval {
         _ if n < DIFFERING && difference.abs() >= ROUNDING => QualityVerdict::TooFewInputs,
@@ -129,7 +129,7 @@ mod tests {
         (held, found)
     }
 
-    /// By numpy, 2,000 draws of 30: 94 times in 100 where all differ, 93 where one in five does.
+    /// numpy, 2,000 draws of 30: 94 times in 100 where all differ, 93 where one in five does.
     #[test]
     fn intervals_hold_the_truth() {
         for (part, size, expected) in [(1.0, 0.4, 100), (0.2, 0.4, 40)] {
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_is_not_told() {
+    fn unknown_estimates_have_no_interval() {
         let found = of(&[0.5], &[0.9]);
         assert_eq!((found.verdict, found.interval, found.half_width), (QualityVerdict::TooFewInputs, None, None));
         assert_eq!(of(&[0.5], &[0.5]).verdict, QualityVerdict::CannotTell);

@@ -25,7 +25,7 @@ pub(super) struct Index<'s> {
 }
 
 impl<'s> Index<'s> {
-    /// Of sound rows of `dimensions` numbers each.
+    /// An index of sound rows of `dimensions` numbers each.
     pub fn of(set: &'s VectorSet, dimensions: usize, rows: &[usize], similarity: Similarity) -> Self {
         let scale = |row: usize| match similarity {
             Similarity::Cosine => 1.0 / norm(set.numbers(row)),

@@ -122,9 +122,9 @@ pub struct RetrievalReport {
     pub unknown_documents: usize,
     /// Queries with judgements; others are not searched for.
     pub queries: usize,
-    /// Those of them that the engine has a vector for: values are means over these.
+    /// Queries that the engine has a vector for: values are means over these.
     pub scored: usize,
-    /// Those of them that it has none for: it is missing, unsound, or of another length than most.
+    /// Queries without a usable vector: it is missing, unsound, or of another length than most.
     pub lost: usize,
     pub unjudged: usize,
     /// Judged queries without a relevant document. All their values are 0.
@@ -161,7 +161,7 @@ pub struct RetrievalComparison {
     pub better: usize,
     /// Queries with a lower nDCG than the reference's.
     pub worse: usize,
-    /// Those that lose most, the largest loss first, at most ten.
+    /// The queries that lose most, the largest loss first, at most ten.
     pub losses: Vec<QueryLoss>,
 }
 

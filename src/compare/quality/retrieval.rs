@@ -22,7 +22,7 @@ use crate::stats::retrieval::{ndcg_at, recall_at, reciprocal_rank_at};
 
 /// Documents that are looked for.
 const FOUND: usize = 100;
-/// Those that a reader sees.
+/// The documents that a reader sees.
 const FIRST: usize = 10;
 /// Queries that are named for what they lose.
 const LOSSES: usize = 10;
@@ -37,7 +37,7 @@ pub struct RetrievalTask<'a> {
     pub query_ids: &'a [String],
     /// Ids of the documents. Of several with one id the first is searched.
     pub document_ids: &'a [String],
-    /// Of each query, ids of documents and how relevant they are: from 1 on they are. Of two on one document the last
+    /// Ids of judged documents of each query, with their relevance: from 1 on they are relevant. Of two on one document the last
     /// counts; a document need not be there. Queries without any are no part of the task.
     pub judgements: &'a [Vec<(String, u32)>],
     pub similarity: Similarity,
@@ -46,7 +46,7 @@ pub struct RetrievalTask<'a> {
 /// The results of a search with one engine's vectors.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Retrieved {
-    /// Of each query; `None` of those without judgements or without a sound vector.
+    /// The measures of each query; `None` without judgements or without a sound vector.
     queries: Vec<Option<Found>>,
     /// Documents without a sound vector.
     lost_documents: usize,
@@ -72,17 +72,17 @@ impl RetrievalTask<'_> {
         let (rows, ids): (Vec<usize>, Vec<&str>) =
             documents.iter().copied().zip(ids).filter(|(row, _)| sound(row)).unzip();
         let lost_documents = documents.len() - rows.len();
-        let asked: Vec<usize> = self.judged().filter(|query| sound(&(self.queries.start + query))).collect();
-        let query_rows: Vec<usize> = asked.iter().map(|query| self.queries.start + query).collect();
+        let judged_queries: Vec<usize> = self.judged().filter(|query| sound(&(self.queries.start + query))).collect();
+        let query_rows: Vec<usize> = judged_queries.iter().map(|query| self.queries.start + query).collect();
 
         let index = Index::of(set, dimensions, &rows, self.similarity);
         let queries = Index::of(set, dimensions, &query_rows, self.similarity);
         // Ids are in descending order.
-        let own = |at: usize| ids.binary_search_by(|id| self.query_ids[asked[at]].as_str().cmp(id)).ok();
+        let own = |at: usize| ids.binary_search_by(|id| self.query_ids[judged_queries[at]].as_str().cmp(id)).ok();
         let found = nearest(&index, &queries, measure(self.similarity), FOUND, own, || cancel.is_cancelled())
             .ok_or(Cancelled)?;
         let mut queries = vec![None; self.count()];
-        for (&query, near) in asked.iter().zip(&found) {
+        for (&query, near) in judged_queries.iter().zip(&found) {
             queries[query] = Some(self.judge(query, near, &rows, &ids));
         }
         Ok(Retrieved { queries, lost_documents })

@@ -29,7 +29,7 @@ pub struct StsTask<'a> {
 /// One engine's similarities.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StsScores {
-    /// Of each pair; `None` where one of its vectors is missing, unsound, or of another length than most.
+    /// The similarity of each pair; `None` where one of its vectors is missing, unsound, or of another length than most.
     scores: Vec<Option<f64>>,
 }
 

@@ -215,7 +215,7 @@ fn noise_is_found_where_it_matters() {
 /// Two engines that are equally good, each with noise of its own: a difference is found once in twenty tries. (By numpy,
 /// 1,000 tries: 4 times in 100 by Spearman's correlation, 7 by Pearson's.)
 #[test]
-fn equally_good_ones_are_seldom_told_apart() {
+fn equal_engines_are_seldom_judged_different() {
     let cancel = Cancel::new();
     let told_apart = |seed: u64| {
         let (gold, scores) = scored(seed, 50);
@@ -348,7 +348,7 @@ fn documents_that_are_others_are_found_out() {
 }
 
 #[test]
-fn what_is_lost_is_told() {
+fn lost_queries_are_reported() {
     let lose = |set: &mut VectorSet| {
         set.rows[3].place = None;
         set.numbers[5 * DIMENSIONS] = f32::INFINITY;

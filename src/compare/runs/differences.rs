@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use super::read::Run;
 use super::report::EngineComparison;
 use crate::bench::report::{EngineReport, EngineState, Fidelity, Report};
-use crate::report::numbers::{bytes, number, spread};
+use crate::report::numbers::{bytes, number, plus_minus};
 use crate::report::text::{one_line, shortened};
 
 /// Matrix products of two runs may differ by this share before it is said.
@@ -120,7 +120,7 @@ pub(super) fn doubts(run: &Run, engines: &[&str]) -> Vec<String> {
         let name = one_line(&engine.name);
         match &engine.state {
             EngineState::Unstable { half_width: Some(half) } => {
-                found.push(format!("{name} in {file}: rounds do not agree ({})", spread(*half)));
+                found.push(format!("{name} in {file}: rounds do not agree ({})", plus_minus(*half)));
             }
             EngineState::Unstable { half_width: None } => {
                 found.push(format!("{name} in {file}: too few rounds to know its noise"));

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_stands_above_any_number() {
+    fn differences_stand_above_the_numbers() {
         let text = drawn(&sample::ENGINES, 120);
         let warning = text.find("Warning     infa: 0.1.0 in base.json; 0.2.0 in new.json").unwrap();
         assert!(warning < text.find("Each engine, with 95% intervals").unwrap(), "{text}");

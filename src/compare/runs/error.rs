@@ -15,7 +15,7 @@ pub enum RunsError {
     },
     #[error("{file}: the file is empty")]
     Empty { file: String },
-    #[error("{file}: not a report of infa bench: it is no UTF-8 text")]
+    #[error("{file}: not a report of infa bench: it is not UTF-8 text")]
     Binary { file: String },
     #[error("{file}: not a report of infa bench: {error}")]
     Report { file: String, error: ReportError },
@@ -43,7 +43,7 @@ pub enum RunsError {
     },
     #[error("no workload is on both sides: {base} in the base, {new} in the files that are compared with it")]
     Workloads {
-        /// Those of the base.
+        /// Names of the base.
         base: String,
         new: String,
     },

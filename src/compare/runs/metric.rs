@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_ratio_is_left_out() {
+    fn metrics_without_a_ratio_are_left_out() {
         let mut report = sample::of(vec![sample::engine("onnx", 8000.0)]);
         let rounds = &mut report.engines[0].rounds;
         (rounds[0].tokens_per_second, rounds[1].tokens_per_second) = (Some(0.0), Some(f64::NAN));

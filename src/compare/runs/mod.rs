@@ -2,12 +2,12 @@
 //!
 //! ```text
 //! read        files, bounded and checked
-//! scenarios   which runs belong together, and which side they are on
-//!   ├ differences   what else is not the same: machine, model, workload, versions
+//! scenarios   groups of runs that belong together, and their sides
+//!   ├ differences   other differences: machine, model, workload, versions
 //!   └ engines       each engine and metric: ratio and interval
 //!       └ metric    every metric by its name
 //! family      the verdicts, which allow for one another
-//! threshold   what is not allowed, and whether it has happened
+//! threshold   limits of --fail-if, and whether they were crossed
 //! report      all of it, as JSON has it
 //!   └ document    the report for people: the sentence above it, its table, charts
 //! ```

@@ -8,7 +8,7 @@ use super::RunsError;
 use crate::bench::report::{Report, parse};
 
 /// Larger files are no reports: one of a hundred engines with a hundred rounds each has a third of it.
-const LARGEST: u64 = 16 << 20;
+const MAX_BYTES: u64 = 16 << 20;
 
 /// A run with the file it comes from.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,9 +28,9 @@ pub fn read(path: &Path) -> Result<Run, RunsError> {
     let open = || -> std::io::Result<Box<dyn Read>> {
         Ok(if stdin { Box::new(crate::standard_streams::stdin()?) } else { Box::new(File::open(path)?) })
     };
-    open().and_then(|open| open.take(LARGEST + 1).read_to_end(&mut bytes)).map_err(io)?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(RunsError::Large { file, limit: LARGEST });
+    open().and_then(|open| open.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(io)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(RunsError::Large { file, limit: MAX_BYTES });
     }
     let text = match std::str::from_utf8(&bytes) {
         Ok(text) => text,

@@ -424,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_nothing_in_common_is_an_error() {
+    fn runs_with_nothing_in_common_are_an_error() {
         let base = noisy(3, 8700.0, 1);
         let error = |plan: Plan| compare(&plan, false).unwrap_err().to_string();
         let each = |new: &Report| Plan::Each(run("base.json", &base), vec![run("new.json", new)]);
@@ -454,7 +454,7 @@ mod tests {
     type Alter = fn(&mut Report);
 
     #[test]
-    fn what_differs_besides_is_told() {
+    fn other_differences_of_runs_are_reported() {
         let pairs: Alter = |r| r.engines[0].fidelity.as_mut().unwrap().vectors.as_mut().unwrap().pairs = 9;
         let cases: [(Alter, &str); 15] = [
             (pairs, "onnx: texts whose vectors are compared: 64 in base.json; 9 in new.json"),

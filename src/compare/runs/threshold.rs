@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_checked_is_an_error() {
+    fn thresholds_without_a_figure_are_errors() {
         let report = two(&noisy(3, 8700.0, 1), &noisy(3, 8700.0, 2));
         let error = check(&[parsed("tau_mean<0.9")], &report).unwrap_err();
         assert!(error.to_string().contains("--fail-if tau_mean<0.9: no engine has tau_mean"), "{error}");

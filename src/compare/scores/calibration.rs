@@ -13,7 +13,7 @@ const HALF: f64 = 0.5;
 pub struct Calibration {
     /// Documents, of all queries that were compared.
     pub documents: usize,
-    /// Of the line through the candidate's scores over the reference's (least squares), how much they rise for 1 of the
+    /// Slope of the line through the candidate's scores over the reference's (least squares): the rise for 1 of the
     /// reference; `None` where the reference scores all the same.
     pub slope: Option<f64>,
     /// And where the reference has 0.
@@ -128,7 +128,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// By least squares of the second over the first, in two passes: the means first. `None` where all of the first are
+    /// Least squares of the second over the first, in two passes: the means first. `None` where all of the first are
     /// the same.
     pub fn through(points: &[(f64, f64)]) -> Option<Self> {
         let count = points.len() as f64;
@@ -260,7 +260,7 @@ mod tests {
         }
     }
 
-    /// By the definition, at every place between two scores.
+    /// The definition, at every place between two scores.
     #[test]
     fn the_worst_cut_off_is_that_of_the_definition() {
         let mut rng = fastrand::Rng::with_seed(2);
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_defined_is_left_out() {
+    fn calibration_leaves_out_undefined_figures() {
         let found = of(&[2.0, 2.0], &[1.0, 4.0], 2, false);
         assert_eq!((found.slope, found.intercept, found.r_squared, found.spread), (None, None, None, 0.0));
         let found = of(&[1.0, 4.0], &[2.0, 2.0], 1, false);

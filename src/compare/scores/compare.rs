@@ -12,7 +12,7 @@ use crate::report::numbers::several;
 
 /// Queries that are named for their small τ-b.
 const WORST: usize = 10;
-/// Of the same order, rounding leaves so much to a τ-b of 1.
+/// Difference to a τ-b of 1 that rounding leaves.
 const ROUNDING: f64 = 1e-12;
 
 /// Compares the candidate's scores with the reference's of the same documents of the same queries. Queries are matched by

@@ -1,16 +1,16 @@
 //! Scores of the same documents of the same queries, by different rerankers: are they the same?
 //!
 //! ```text
-//! set          scores as they came, and set_report: what those of one engine are like
+//! set          scores as they came, and set_report: facts about one engine's scores
 //! sides        queries that can be compared, and those that cannot
-//!   ├ order        whether documents are ordered alike
-//!   ├ calibration  whether scores mean the same: a line through them, and what a cut-off would do
+//!   ├ order        order of the documents of each query
+//!   ├ calibration  a line through the scores of both, and the effect of a cut-off
 //!   └ placement    scores that belong to other documents
-//! relation     what makes the one score of the other
-//! findings     what is the matter, by name
+//! relation     the mapping between the scores of both (identity, scale, sigmoid)
+//! findings     named causes of differences
 //! verdict      interchangeable, the same ranking, or different
 //! report       all of it, as JSON has it
-//!   └ document     what people read of an engine
+//!   └ document     the section of a report about an engine
 //! ```
 
 mod calibration;

@@ -21,7 +21,7 @@ pub struct OrderAgreement {
     /// The queries among them in which the reference distinguishes documents and the candidate's scores are all the
     /// same.
     pub lost: usize,
-    /// Those for which both score all the same.
+    /// Queries whose documents have one score on both sides.
     pub tied: usize,
     /// Mean of Kendall's τ-b over the queries for which it is defined, from −1 to 1; `None` if it is for none: all
     /// documents of a query are tied in one of both.

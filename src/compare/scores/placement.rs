@@ -1,5 +1,4 @@
-//! Scores that belong to other documents of their query: what comes of results in the order of their scores that are
-//! taken for results in the order of the documents.
+//! Detects scores assigned to the wrong documents, as when a reply sorted by score is read in document order.
 
 use super::order::is_constant;
 use super::sides::Query;

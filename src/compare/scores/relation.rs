@@ -13,7 +13,7 @@ use crate::model::activation::sigmoid;
 /// Maximum residual of a mapping, as a root mean square and a part of the spread of its results: above it, another
 /// mapping applies. Scores in int8 stay below; the sigmoid of twice the logit leaves 0.1 of that of the logit.
 const SIGMOID: f64 = 0.08;
-/// Of a line any two documents fit one; curves (a sigmoid of small logits) are nearly one.
+/// Minimum documents for a relation: any two fit a line; curves (a sigmoid of small logits) are nearly one.
 const LINE: f64 = 0.03;
 /// And it is there if it makes the differences smaller by this factor: noise alone is near a line as well, that of the
 /// same values.

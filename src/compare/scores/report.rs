@@ -37,7 +37,7 @@ pub struct RankingComparison {
     pub document_mismatches: usize,
     /// Queries that have scores in both, as many, and without NaN. All figures are of these.
     pub compared: usize,
-    /// Those of them whose scores are the same bit for bit.
+    /// Documents whose scores are the same bit for bit.
     pub identical: usize,
     /// The agreement of rankings; `None` without a query of two documents.
     pub order: Option<OrderAgreement>,

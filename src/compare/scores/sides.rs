@@ -14,18 +14,18 @@ pub(super) struct Query<'a> {
 /// The queries of two sets.
 #[derive(Debug, Default)]
 pub(super) struct Sides<'a> {
-    /// Those that can be compared.
+    /// Queries with usable scores on both sides.
     pub compared: Vec<Query<'a>>,
-    /// Queries both have, and sound scores in neither.
+    /// Queries without usable scores on either side.
     pub neither: usize,
-    /// Queries with sound scores in one of both alone.
+    /// Queries with usable scores on one side only.
     pub lost: usize,
-    /// Queries with sound scores in both, and another number of them.
+    /// Queries with another number of scores on each side.
     pub document_mismatches: Vec<&'a ScoredQuery>,
 }
 
 impl<'a> Sides<'a> {
-    /// Queries are matched by their place.
+    /// Matches queries by position.
     pub fn of(reference: &'a ScoreSet, candidate: &'a ScoreSet) -> Self {
         let mut sides = Self::default();
         let sound = |query: &'a ScoredQuery| {

@@ -32,15 +32,15 @@ const SAME_ORDER: f64 = 0.9;
 /// almost alike. Of few queries, one may have others.
 const SAME_FIRST: f64 = 0.8;
 
-/// Of fewer pairs of documents of one query, the order says too little: a single pair that changes places takes the mean of
+/// Minimum pairs of documents of one query for a verdict by their order: a single pair that changes places takes the mean of
 /// τ-b below its limit, and of two documents every other order is the same by chance.
-const ENOUGH_PAIRS: usize = 20;
+const MIN_PAIRS: usize = 20;
 /// And of one document a query, of fewer documents.
-const ENOUGH_DOCUMENTS: usize = 10;
+const MIN_DOCUMENTS: usize = 10;
 /// Scores that differ by no more than this part of the spread differ by rounding alone: float16 has 0.004 at most.
 const ROUNDED: f64 = 0.005;
-/// Of few pairs, but not of fewer than this, an order that is rather reversed (τ-b below 0) is plainly another one.
-const ENOUGH_FOR_OTHERS: usize = 6;
+/// Minimum pairs for the verdict "different" of an order that is rather reversed (τ-b below 0).
+const MIN_FOR_OTHERS: usize = 6;
 
 /// The scores of two engines: the base of the verdict and of the findings.
 pub(super) struct Facts<'a> {
@@ -118,8 +118,8 @@ impl Facts<'_> {
     fn is_few(&self) -> bool {
         let documents = self.calibration.map_or(0, |found| found.documents);
         match self.order {
-            Some(_) => self.pairs() < ENOUGH_PAIRS,
-            None => documents < ENOUGH_DOCUMENTS,
+            Some(_) => self.pairs() < MIN_PAIRS,
+            None => documents < MIN_DOCUMENTS,
         }
     }
 
@@ -129,7 +129,7 @@ impl Facts<'_> {
         let reversed = self.order.and_then(|order| order.tau_mean).is_some_and(|tau| tau < 0.0);
         let verdict = match rounded && self.infinite() == 0 {
             true => Verdict::Interchangeable,
-            false if reversed && self.pairs() >= ENOUGH_FOR_OTHERS => Verdict::Different,
+            false if reversed && self.pairs() >= MIN_FOR_OTHERS => Verdict::Different,
             false => Verdict::TooFewInputs,
         };
         if verdict == Verdict::TooFewInputs {

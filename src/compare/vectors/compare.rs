@@ -18,7 +18,7 @@ use crate::stats::quantiles::median;
 
 /// Inputs that are named for their small cosine.
 const WORST: usize = 10;
-/// Of the same vectors, rounding leaves so much to a cosine of 1.
+/// Difference to a cosine of 1 that rounding leaves.
 const ROUNDING: f64 = 1e-12;
 /// A fixed seed, so that samples are the same every time.
 const SEED: u64 = 7;

@@ -4,8 +4,8 @@ use std::collections::HashSet;
 
 use super::units::Units;
 
-/// Of more vectors a sample is looked at.
-const MOST: usize = 1_000;
+/// Maximum vectors that are examined; of more, a sample is.
+const MAX_EXAMINED: usize = 1_000;
 /// Minimum cosine to another input's vector that counts as the same vector, computed again.
 const SAME: f64 = 0.98;
 /// And how much nearer than that of the own input: the rest to 1 is at most this part.
@@ -19,13 +19,13 @@ pub(super) struct Displaced {
     pub moved: Vec<(usize, usize)>,
 }
 
-/// Looks whether the candidate's vectors that are not their own input's (`off`: places, and cosines with the own one)
-/// are another input's.
+/// Finds rows of the candidate that match another row of the reference: a shift, a swap, a permutation. `off`: rows that
+/// do not match their own, with their cosines.
 ///
 /// Vectors of another space have a nearest one as well, but it is not so near, and many share it.
 pub(super) fn displaced(reference: &Units, candidate: &Units, off: &[(usize, f64)], seed: u64) -> Displaced {
-    let mut some: Vec<(usize, f64)> = if off.len() > MOST {
-        fastrand::Rng::with_seed(seed).choose_multiple(off.iter().copied(), MOST)
+    let mut some: Vec<(usize, f64)> = if off.len() > MAX_EXAMINED {
+        fastrand::Rng::with_seed(seed).choose_multiple(off.iter().copied(), MAX_EXAMINED)
     } else {
         off.to_vec()
     };
@@ -47,7 +47,7 @@ pub(super) fn displaced(reference: &Units, candidate: &Units, off: &[(usize, f64
 }
 
 impl Displaced {
-    /// By how many places all have moved, where that is the same for nine of ten: a row too many or too few before them.
+    /// Number of rows by which nine of ten have moved: a row too many or too few before them.
     pub fn shift(&self) -> Option<i64> {
         let mut shifts: Vec<i64> = self.moved.iter().map(|&(from, to)| to as i64 - from as i64).collect();
         shifts.sort_unstable();

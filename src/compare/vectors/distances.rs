@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_order_has_no_figure() {
+    fn distances_without_an_order_have_no_correlation() {
         let two = units(&[1.0, 0.0, 0.0, 1.0], 2);
         assert_eq!(distances(&two, &two, 1), None);
         let axes = units(&[1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0], 3);

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::displaced::Displaced;
 use super::set::{InputName, Side};
 use super::set_report::{EXAMPLES, Flaws};
-use super::verdict::{ENOUGH_INPUTS, Facts, INTERCHANGEABLE_COSINE, NORM_TOLERANCE, OUTLIER_COSINE, SAME_SPACE_COSINE};
+use super::verdict::{Facts, INTERCHANGEABLE_COSINE, MIN_INPUTS, NORM_TOLERANCE, OUTLIER_COSINE, SAME_SPACE_COSINE};
 use crate::report::numbers::{count, number};
 use crate::stats::quantiles::median;
 
@@ -41,7 +41,7 @@ pub enum Finding {
         inputs: usize,
         /// Inputs that were looked at: those whose vectors are not their own, of more than 1,000 a sample.
         looked_at: usize,
-        /// By how many rows all have moved, where that is one number.
+        /// Number of rows by which all have moved, where that is one number.
         shift: Option<i64>,
         /// Some of them, and whose vectors they have.
         examples: Vec<(InputName, InputName)>,
@@ -138,8 +138,7 @@ fn listed(inputs: &[InputName]) -> String {
 /// The cosine below which an input stands out from all of these, which rise: it has another vector altogether, or, where
 /// enough inputs show what the others are like, is many times as far off as nine of ten.
 fn stands_out(cosines: &[(usize, f64)]) -> f64 {
-    let usual =
-        cosines.get(cosines.len() / 10).filter(|_| cosines.len() >= ENOUGH_INPUTS).map(|(_, cosine)| 1.0 - cosine);
+    let usual = cosines.get(cosines.len() / 10).filter(|_| cosines.len() >= MIN_INPUTS).map(|(_, cosine)| 1.0 - cosine);
     let limit = usual.map_or(OUTLIER_COSINE, |usual| 1.0 - FAR_OFF * usual.max(0.0));
     limit.clamp(OUTLIER_COSINE, INTERCHANGEABLE_COSINE)
 }
@@ -223,10 +222,10 @@ impl Facts<'_> {
         match middle {
             Some(_) if off == 0 => Vec::new(),
             Some(middle) if middle >= SAME_SPACE_COSINE => {
-                let others = off > far && cosines.len() >= ENOUGH_INPUTS;
+                let others = off > far && cosines.len() >= MIN_INPUTS;
                 few.into_iter().chain(others.then_some(Finding::SmallDifferences { cosine_median: middle })).collect()
             }
-            _ if inputs < ENOUGH_INPUTS => Vec::new(),
+            _ if inputs < MIN_INPUTS => Vec::new(),
             _ if self.same_ranking() == Some(true) => cosines.first().map(|_| Finding::Turned).into_iter().collect(),
             _ => self.relation().into_iter().collect(),
         }

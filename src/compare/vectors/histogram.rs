@@ -31,7 +31,7 @@ pub struct DistanceBin {
 }
 
 impl CosineHistogram {
-    /// Of these cosines; `None` of none. What rounding has put beyond 1 or -1 is in the outermost bins, and what is no
+    /// The histogram of these cosines; `None` without cosines. What rounding has put beyond 1 or -1 is in the outermost bins, and what is no
     /// number is in none.
     pub fn of(cosines: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut counts = [0; EDGES.len()];
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_rounded_beyond_the_ends_counts() {
+    fn cosines_beyond_the_ends_count() {
         assert_eq!(filled(&[1.0 + 1e-15, -1.0, -1.0 - 1e-15]), [(0.0, 1), (1.0, 2)]);
         assert_eq!(CosineHistogram::of([]), None);
         assert_eq!(CosineHistogram::of([f64::NAN]), None);

@@ -1,14 +1,14 @@
 //! Vectors of the same inputs, by different engines or saved at different times: are they the same?
 //!
 //! ```text
-//! set          vectors as they came, and set_report: what one set is like
+//! set          vectors as they came, and set_report: facts about one set
 //! matching     rows that belong together
 //! units        sound vectors of length 1, and the nearest of them
-//!   ├ neighbours   whether every input has the same neighbours in both
-//!   ├ distances    whether pairs are ordered alike by their distance
+//!   ├ neighbours   nearest neighbours in both sets
+//!   ├ distances    order of pairs by their distance
 //!   └ displaced    vectors that belong to another input
-//! histogram    how cosines are spread
-//! findings     what is the matter, by name
+//! histogram    histogram of cosines
+//! findings     named causes of differences
 //! verdict      interchangeable, the same ranking, or different
 //! report       all of it, as JSON has it
 //!   └ document     the report for people, with charts

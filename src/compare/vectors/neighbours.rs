@@ -20,7 +20,7 @@ const TIE: f64 = 1e-6;
 pub struct Neighbours {
     /// Inputs that are neighbours of one another.
     pub inputs: usize,
-    /// Those of them whose neighbours were looked at: all, or of more than 10,000 a sample of 1,000.
+    /// Inputs whose neighbours were searched: all, or a sample of 1,000 if they are more than 10,000.
     pub queries: usize,
     /// Number of neighbours: 10, or with few inputs half of the others.
     pub k: usize,

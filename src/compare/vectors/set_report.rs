@@ -64,7 +64,7 @@ pub struct Flaws {
 }
 
 impl Flaws {
-    /// Of all vectors of a set. `dimensions`: the length of most.
+    /// The figures of a set. `dimensions`: the length of most of its vectors.
     pub(super) fn of(set: &VectorSet, dimensions: Option<usize>) -> Self {
         let mut flaws = Self::default();
         for row in 0..set.rows.len() {

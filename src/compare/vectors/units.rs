@@ -102,7 +102,7 @@ mod tests {
         Units::of(random(seed, count, dimensions).chunks(dimensions), dimensions)
     }
 
-    /// By definition, without blocks.
+    /// The definition, without blocks.
     fn slow(base: &Units, queries: &Units, query: usize, k: usize, others: bool) -> Vec<usize> {
         let mut all: Vec<(f64, usize)> = (0..base.len())
             .filter(|&place| !(others && place == query))

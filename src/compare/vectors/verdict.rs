@@ -25,15 +25,15 @@ const SAME_NEIGHBOURS: f64 = 0.9;
 const SAME_ORDER: f64 = 0.99;
 /// Sets of at least this median cosine are of one space: then every vector can be judged by itself.
 pub(super) const SAME_SPACE_COSINE: f64 = 0.95;
-/// Of fewer inputs their neighbours and distances say too little: of three, one order of distances in six is the same by
+/// Minimum inputs for a verdict by neighbours and distances, which say too little of fewer: of three, one order of distances in six is the same by
 /// chance, and of five, one pair of distances that changes places takes their correlation below the limit.
-pub(super) const ENOUGH_INPUTS: usize = 10;
+pub(super) const MIN_INPUTS: usize = 10;
 /// Vectors of at least this cosine differ by rounding alone, bfloat16 included; their directions rank alike then, however few
 /// they are.
 const ROUNDED_COSINE: f64 = 0.99999;
-/// Of few inputs, but not of fewer than this ...
-const ENOUGH_FOR_OTHERS: usize = 4;
-/// ... distances of no more than this correlation are plainly others.
+/// Minimum inputs for the verdict "different" by distances alone.
+const MIN_FOR_OTHERS: usize = 4;
+/// Maximum correlation of distances that are plainly others.
 const OTHER_ORDER: f64 = 0.5;
 /// And one below this cosine is another vector, though all the others rank alike.
 pub(super) const OUTLIER_COSINE: f64 = 0.9;
@@ -99,7 +99,7 @@ pub(super) struct Facts<'a> {
     /// Their names.
     pub input: &'a dyn Fn(usize) -> InputName,
     pub agreement: Option<&'a Agreement>,
-    /// Of each compared input the cosine; empty where lengths differ.
+    /// The cosine of each compared input; empty where lengths differ.
     pub cosines: &'a [f64],
     /// And the norm of the candidate's vector over that of the reference's.
     pub ratios: &'a [f64],
@@ -135,14 +135,14 @@ impl Facts<'_> {
         reasons.extend(values);
         match same_ranking {
             _ if wrong => (Verdict::Different, reasons),
-            _ if self.compared < ENOUGH_INPUTS => {
+            _ if self.compared < MIN_INPUTS => {
                 reasons.extend(ranking);
                 let verdict = self.of_few(same_values);
                 let few = several(self.compared as u64, "input is", "inputs are");
                 reasons.push(match verdict {
                     Verdict::Interchangeable => format!("{few} the same within rounding"),
                     Verdict::SameRanking => format!("the directions of {few} the same within rounding"),
-                    Verdict::TooFewInputs => format!("{few} too few to tell; {ENOUGH_INPUTS} or more do"),
+                    Verdict::TooFewInputs => format!("{few} too few to tell; {MIN_INPUTS} or more do"),
                     Verdict::Different => "distances are in another order".to_owned(),
                 });
                 (verdict, reasons)
@@ -171,7 +171,7 @@ impl Facts<'_> {
         let rounded = self.reference.dimensions == self.candidate.dimensions
             && self.agreement.is_some_and(|agreement| agreement.cosine_min >= ROUNDED_COSINE);
         let correlation = self.distances.and_then(|distances| distances.spearman);
-        let others = self.compared >= ENOUGH_FOR_OTHERS && correlation.is_some_and(|rho| rho < OTHER_ORDER);
+        let others = self.compared >= MIN_FOR_OTHERS && correlation.is_some_and(|rho| rho < OTHER_ORDER);
         match (rounded, same_values) {
             // A few that are the same say nothing about those that are left out.
             (true, _) if self.left_out > 0 => Verdict::TooFewInputs,

@@ -17,7 +17,7 @@ pub enum BeirError {
     #[error(transparent)]
     Input(#[from] InputError),
     /// A file stands where the folder should.
-    #[error("{}: is no folder", path.display())]
+    #[error("{}: is not a folder", path.display())]
     NotAFolder { path: PathBuf },
     /// One of the files is not there.
     #[error("{}: there is no {file}", dir.display())]

@@ -96,7 +96,7 @@ fn judgements_in_all_shapes() {
 }
 
 #[test]
-fn what_is_unknown_or_irrelevant_is_told() {
+fn unknown_and_irrelevant_judgements_are_reported() {
     let set =
         of_qrels("q1\td1\t1\nq1\tgone\t2\nq1\tgone0\t0\nq2\td1\t0\nq2\td3\t-1\nqx\td1\t1\nqx\td3\t1\n").read().unwrap();
     assert_eq!(shown(&set), ["q2 d1 0", "q2 d3 0", "q1 d1 1", "q1 gone 2", "q1 gone0 0"]);
@@ -135,7 +135,7 @@ fn folders_that_are_none() {
     let folder = Folder::new(&[("a.txt", b"")]);
     assert_eq!(folder.message(), "DIR: there is no corpus.jsonl");
     let file = read_beir(&folder.0.path().join("a.txt"), None).unwrap_err();
-    assert!(file.to_string().ends_with("a.txt: is no folder") && file.hint().unwrap().contains("qrels/test.tsv"));
+    assert!(file.to_string().ends_with("a.txt: is not a folder") && file.hint().unwrap().contains("qrels/test.tsv"));
     std::fs::write(folder.0.path().join("corpus.jsonl.gz"), b"\x1f\x8b").unwrap();
     assert_eq!(folder.read().unwrap_err().hint().unwrap(), "decompress it first");
     std::fs::write(folder.0.path().join("corpus.jsonl"), CORPUS).unwrap();

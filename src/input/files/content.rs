@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_short_is_an_error() {
+    fn cut_off_content_is_an_error() {
         for whole in [gzip("words and more\n".repeat(9999).as_bytes()), zstd("words\n".repeat(9999).as_bytes())] {
             let mut reader = match open(&whole[..whole.len() / 2]) {
                 Ok(content) => content.reader,
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_named() {
+    fn content_that_is_not_text_is_named() {
         let mut tar = vec![b'a'; 512];
         tar[257..262].copy_from_slice(b"ustar");
         let cases: [(&[u8], &str); 18] = [
@@ -424,7 +424,7 @@ mod tests {
     }
 
     #[test]
-    fn json_is_told_from_texts_with_brackets() {
+    fn json_is_distinguished_from_texts_with_brackets() {
         let json = [
             "{\"text\":\"a\"}\n",
             " {\n  \"text\": 1",

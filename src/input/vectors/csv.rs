@@ -14,7 +14,7 @@ struct Columns {
     index: Option<usize>,
     id: Option<usize>,
     error: Option<usize>,
-    /// Of the numbers, in their order.
+    /// The columns of the numbers, in their order.
     numbers: Vec<usize>,
 }
 
@@ -79,7 +79,7 @@ impl Columns {
         let index = match some(self.index).map(|index| index.parse().map_err(|_| index.into_owned())) {
             None => None,
             Some(Ok(index)) => Some(index),
-            Some(Err(index)) => return refused(format!("the index {index:?} is no number")),
+            Some(Err(index)) => return refused(format!("the index {index:?} is not a number")),
         };
         let id = some(self.id).map(|id| id.into_owned());
         if some(self.error).is_some() {
@@ -91,7 +91,7 @@ impl Columns {
                 Ok(number) => numbers.push(number),
                 Err(_) => {
                     let field: String = text(column).chars().take(40).collect();
-                    return refused(format!("e{dimension} is {field:?}, which is no number"));
+                    return refused(format!("e{dimension} is {field:?}, which is not a number"));
                 }
             }
         }
@@ -128,16 +128,16 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn csv_errors_name_the_cell() {
         for (text, expected) in [
             ("a,b\n1,2\n", "a.csv: its first row names no columns e0, e1, …"),
             ("some text\n", "a.csv: its first row names no columns"),
             ("e0,e2\n1,2\n", "a.csv: of the columns e0, e1, … one is missing"),
             ("e0,e0\n1,2\n", "a.csv: of the columns e0, e1, … one is missing"),
             ("e0,e1\n1,2\n3\n", "a.csv:3: the row has 1 field where the header has 2"),
-            ("e0,e1\n1,x\u{1b}\n", "a.csv:2: e1 is \"x\\u{1b}\", which is no number"),
-            ("e0,e1\n1,\n", "a.csv:2: e1 is \"\", which is no number"),
-            ("index,e0\nten,1\n", "a.csv:2: the index \"ten\" is no number"),
+            ("e0,e1\n1,x\u{1b}\n", "a.csv:2: e1 is \"x\\u{1b}\", which is not a number"),
+            ("e0,e1\n1,\n", "a.csv:2: e1 is \"\", which is not a number"),
+            ("index,e0\nten,1\n", "a.csv:2: the index \"ten\" is not a number"),
             ("", "a.csv: holds no vectors"),
             (
                 "id,e0\n1,1\n\"2,2\n3,3\n",

@@ -14,7 +14,7 @@ use super::set::{Builder, VectorSet, origin};
 use crate::input::files::reader::Reader;
 
 /// Longer heads are refused, as numpy does by default from 10,000 on: none of an array of numbers needs so much.
-const LONGEST_HEAD: usize = 10_000;
+const MAX_HEAD: usize = 10_000;
 /// Bytes that are read at a time; whole numbers of all sizes.
 const PIECE: usize = 64 << 10;
 
@@ -102,7 +102,7 @@ impl File {
         let mut length = [0; 4];
         self.exactly(&mut length[..width])?;
         let length = u32::from_le_bytes(length) as usize;
-        if length > LONGEST_HEAD {
+        if length > MAX_HEAD {
             return Err(self.wrong(format!("its head claims to be {length} bytes long"), None));
         }
         let mut head = vec![0; length];
@@ -382,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_whole_or_lies_about_its_size() {
+    fn cut_off_npy_and_wrong_sizes_are_errors() {
         let whole = file(&head("<f4", "False", "(2, 3)"), &four(&SIX));
         for end in 8..whole.len() {
             for result in both(&whole[..end]) {

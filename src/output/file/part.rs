@@ -22,7 +22,7 @@ const LETTERS: usize = 6;
 const SUFFIX: &str = ".infa-part";
 
 /// Bytes of the target's name that a part's has: names of files have at most 255.
-const MOST_PREFIX: usize = 255 - 1 - LETTERS - SUFFIX.len();
+const MAX_PREFIX: usize = 255 - 1 - LETTERS - SUFFIX.len();
 
 /// Parts that are being written. Signals end the process without running destructors.
 static PARTS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
@@ -33,7 +33,7 @@ pub(crate) struct Part(NamedTempFile);
 impl Part {
     /// A part for `file_name` in `directory`, with these permissions less the umask; parts of earlier processes go.
     pub fn create(directory: &Path, file_name: &OsStr, mode: u32) -> io::Result<Self> {
-        let mut prefix = OsStr::from_bytes(&file_name.as_bytes()[..file_name.len().min(MOST_PREFIX)]).to_os_string();
+        let mut prefix = OsStr::from_bytes(&file_name.as_bytes()[..file_name.len().min(MAX_PREFIX)]).to_os_string();
         prefix.push(".");
         sweep(directory, &prefix);
         loop {

@@ -21,11 +21,11 @@ pub(super) enum Behind {
 }
 
 /// The most symbolic links that are followed, as Linux does (path_resolution(7)).
-const MOST_LINKS: usize = 40;
+const MAX_LINKS: usize = 40;
 
 pub(super) fn behind_links(path: &Path) -> io::Result<Behind> {
     let mut path = path.to_path_buf();
-    for _ in 0..MOST_LINKS {
+    for _ in 0..MAX_LINKS {
         let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty()).unwrap_or(Path::new("."));
         if let Some(number) = path.file_name().and_then(|name| name.to_str()?.parse().ok())
             && directory.canonicalize().is_ok_and(|directory| holds_descriptors(&directory))

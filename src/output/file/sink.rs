@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_opened_is_named() {
+    fn sink_errors_name_the_path() {
         let folder = tempfile::tempdir().unwrap();
         assert!(matches!(write(folder.path(), b""), Err(OutputError::Directory { .. })));
         assert!(matches!(write(&folder.path().join("new/"), b""), Err(OutputError::Directory { .. })));

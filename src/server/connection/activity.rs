@@ -14,7 +14,7 @@ pub struct Activity {
     begun: Instant,
     /// Requests whose responses the connection has not taken over completely.
     requests: AtomicUsize,
-    /// Those among them without a response yet.
+    /// Requests among them without a response yet.
     unanswered: AtomicUsize,
     /// Time when a piece of a response was last taken over.
     reply_at: AtomicU64,

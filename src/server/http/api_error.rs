@@ -201,12 +201,12 @@ impl ApiError {
         }
     }
 
-    /// Writes the error into `response`, whose headers are kept: in the error's own shape, or else in `usual`, the
+    /// Writes the error into `response`, whose headers are kept: in the error's own shape, or else in `of_path`, the
     /// path's.
-    pub fn write(mut self, response: Response, usual: ErrorShape) -> Response {
+    pub fn write(mut self, response: Response, of_path: ErrorShape) -> Response {
         let shape = match self.shape {
-            None | Some(ErrorShape::Openai) if usual == ErrorShape::Infinity => usual,
-            own => own.unwrap_or(usual),
+            None | Some(ErrorShape::Openai) if of_path == ErrorShape::Infinity => of_path,
+            own => own.unwrap_or(of_path),
         };
         if shape == ErrorShape::Tei && self.code == Some(Self::UNSUPPORTED) {
             // TEI's status for an unsupported operation.

@@ -18,10 +18,10 @@ const OTHERS: &[&str] = &["mode", "models", "embedding", "embeddings", "encoding
 const ALIKE: f64 = 0.93;
 
 /// Maximum bytes of a name that is compared.
-const LONGEST: usize = 40;
+const MAX_NAME: usize = 40;
 
 /// Maximum unknown fields of an object that are compared: a body of millions of them must not take long.
-const MOST: usize = 64;
+const MAX_FIELDS: usize = 64;
 
 /// A struct without misspelt fields; a field that resembles a known one is an error. Only the fields of the struct
 /// itself are checked; null is accepted, as it changes nothing.
@@ -49,7 +49,7 @@ pub fn known<'de, D: Deserializer<'de>, T: Deserialize<'de>>(json: D) -> Result<
 
 /// The known field that `name` probably stands for.
 pub fn meant<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
-    if name.len() > LONGEST || known.contains(&name) || HARMLESS.contains(&name) || OTHERS.contains(&name) {
+    if name.len() > MAX_NAME || known.contains(&name) || HARMLESS.contains(&name) || OTHERS.contains(&name) {
         return None;
     }
     let folded = fold(name);
@@ -189,7 +189,7 @@ struct Misspelt {
 struct Fields<'c, A> {
     map: A,
     known: &'static [&'static str],
-    /// Unknown fields so far, [`MOST`] at most.
+    /// Unknown fields so far, [`MAX_FIELDS`] at most.
     unknown: &'c RefCell<Vec<String>>,
     /// The next value's field, if it looks misspelt.
     next: Option<Misspelt>,
@@ -202,9 +202,9 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Fields<'_, A> {
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         let Some(name) = self.map.next_key::<String>()? else { return Ok(None) };
-        if !self.known.contains(&name.as_str()) && self.unknown.borrow().len() < MOST {
+        if !self.known.contains(&name.as_str()) && self.unknown.borrow().len() < MAX_FIELDS {
             // Longer names are no misspellings.
-            let short = name.get(..=LONGEST).is_none().then(|| name.clone());
+            let short = name.get(..=MAX_NAME).is_none().then(|| name.clone());
             self.unknown.borrow_mut().push(short.unwrap_or_default());
             self.next = meant(&name, self.known).map(|meant| Misspelt { name: name.clone(), meant });
         }
@@ -403,7 +403,7 @@ mod tests {
 
     #[test]
     fn a_body_of_unknown_fields_is_not_compared_for_ever() {
-        let many: String = (0..MOST).map(|i| format!("\"other_{i}\": 1, ")).collect();
+        let many: String = (0..MAX_FIELDS).map(|i| format!("\"other_{i}\": 1, ")).collect();
         assert_eq!(read(&format!("{{{many}\"dimension\": 8}}")), Ok((None, None)));
     }
 }

@@ -16,8 +16,8 @@ use crate::server::routes::is_health;
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Maximum characters of a client's id, and of a path in the log.
-const LONGEST_ID: usize = 128;
-const LONGEST_PATH: usize = 256;
+const MAX_ID: usize = 128;
+const MAX_PATH: usize = 256;
 
 /// The request's id, a request extension: visible ASCII.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ impl RequestId {
     /// The client's id if it is safe for a log, else a new one.
     fn of(request: &Request) -> Self {
         let sane =
-            |id: &&HeaderValue| (1..=LONGEST_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic);
+            |id: &&HeaderValue| (1..=MAX_ID).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic);
         let sent = request.headers().get(HEADER).filter(sane).cloned();
         // A UUID is always a valid header value.
         let new = || HeaderValue::try_from(Uuid::new_v4().to_string()).unwrap_or(HeaderValue::from_static("-"));
@@ -52,7 +52,7 @@ impl Access {
     fn of(request: &Request, id: RequestId) -> Self {
         let path = request.extensions().get::<OriginalUri>().map_or(request.uri(), |original| &original.0).path();
         // The query may hold private data.
-        let path = path.chars().take(LONGEST_PATH).collect();
+        let path = path.chars().take(MAX_PATH).collect();
         Self { method: request.method().clone(), path, id, begun: Instant::now(), responded: false }
     }
 

@@ -25,13 +25,13 @@ pub async fn path(request: Request) -> Response {
 
 /// Minimum similarity of a suggested path, and maximum bytes of a path that gets a suggestion.
 const MIN_SIMILARITY: f64 = 0.88;
-const LONGEST: usize = 64;
+const MAX_LENGTH: usize = 64;
 
 /// The route whose path is most similar to `path`, under `/v1` if `path` is.
 fn similar(path: &str) -> Option<String> {
     let (bare, v1) = without_v1(path);
     let name = bare.trim_matches('/');
-    if name.len() > LONGEST {
+    if name.len() > MAX_LENGTH {
         return None;
     }
     let candidate = |route: &Route| {

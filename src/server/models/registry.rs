@@ -38,16 +38,15 @@ impl Models {
     }
 
     /// The reason why a model does not serve requests, for people; `None` if all do.
-    pub fn trouble(&self) -> Option<String> {
-        self.models.iter().find_map(|model| model.trouble())
+    pub fn not_ready_reason(&self) -> Option<String> {
+        self.models.iter().find_map(|model| model.not_ready_reason())
     }
 
     /// Checks the files of loaded models, so that a change is logged before a request meets it. Blocks until `stop`.
     pub fn watch_files(&self, stop: impl Fn() -> bool) {
         while !stop() {
             std::thread::sleep(WATCH);
-            // The first check that finds a change logs it.
-            self.models.iter().for_each(|model| drop(model.trouble()));
+            self.models.iter().for_each(|model| model.check_files());
         }
     }
 

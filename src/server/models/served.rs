@@ -57,13 +57,20 @@ impl Served {
     }
 
     /// The reason why it does not serve requests, for people; `None` if it does.
-    pub fn trouble(&self) -> Option<String> {
+    pub fn not_ready_reason(&self) -> Option<String> {
         match &*self.state.borrow() {
             State::Ready(service) => service.changed().map(|_| format!("{}: {CHANGED}", self.spec.name)),
             State::Unloaded(_, Some(_)) => Some(format!("the model {} could not be loaded again", self.spec.name)),
             State::Unloaded(..) | State::Returning(_) => None,
             State::Loading => Some("models are loading".into()),
             State::Failed(_) => Some(format!("the model {} could not be loaded", self.spec.name)),
+        }
+    }
+
+    /// Checks the files of the loaded model; the first check that finds a change logs it.
+    pub fn check_files(&self) {
+        if let State::Ready(service) = &*self.state.borrow() {
+            service.changed();
         }
     }
 

@@ -10,7 +10,7 @@ use crate::engine::{Engine, Input, LocalInfo, OutputKind, Request, RequestOption
 use crate::model::tokenizer::Truncate;
 
 /// Maximum tokens of a warm-up text. Texts as long as some models allow would take minutes.
-const LONGEST: usize = 512;
+const MAX_TOKENS: usize = 512;
 
 /// Tokens reserved for special tokens and prompts, as a text that is too long may be an error; at most a quarter of the
 /// text.
@@ -37,11 +37,11 @@ pub(super) fn warm_up(service: &Service) -> Option<Warm> {
 
 /// A text almost as long as the model's maximum.
 fn long_text(local: &LocalInfo) -> String {
-    let longest = local.max_length.min(LONGEST);
+    let longest = local.max_length.min(MAX_TOKENS);
     let room = ROOM.min(longest / 4);
     // Vocabularies without the word split it into several tokens.
     let (sample, tokenizer) = (8, &local.model.tokenizer);
-    let tokens = tokenizer.encode_bare(&WORD.repeat(sample), LONGEST, Truncate::Right);
+    let tokens = tokenizer.encode_bare(&WORD.repeat(sample), MAX_TOKENS, Truncate::Right);
     let tokens_per_word = tokens.map_or(1, |tokens| tokens.ids.len().div_ceil(sample).max(1));
     WORD.repeat((longest.saturating_sub(room) / tokens_per_word).max(1))
 }
@@ -56,8 +56,8 @@ pub(super) struct Warm {
 const SHORT: Duration = Duration::from_millis(300);
 const LONG: Duration = Duration::from_millis(500);
 /// Maximum texts of each kind: enough for small models.
-const MOST_SHORT: usize = 192;
-const MOST_LONG: usize = 8;
+const MAX_SHORT: usize = 192;
+const MAX_LONG: usize = 8;
 /// Approximate tokens of a short text.
 const SHORT_TOKENS: f64 = 18.0;
 /// A longer round of long texts is not repeated: the first round is the result.
@@ -66,9 +66,9 @@ const TOO_LONG: Duration = Duration::from_secs(2);
 /// The speed of a model with its queue and workers, without HTTP.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Measured {
-    /// Of sentences and queries.
+    /// The speed with sentences and queries.
     pub short: Speed,
-    /// Of texts of the model's maximum length, or of 512 tokens.
+    /// The speed with texts of the model's maximum length, or of 512 tokens.
     pub long: Speed,
 }
 
@@ -87,7 +87,7 @@ impl Warm {
         let sentences: Vec<&str> = SENTENCES.lines().collect();
         // As many as fit into the time at the speed of the first texts.
         let fit = first.tokens_per_second() * SHORT.as_secs_f64() / SHORT_TOKENS;
-        let count = (fit as usize).clamp(8, MOST_SHORT);
+        let count = (fit as usize).clamp(8, MAX_SHORT);
         let texts: Vec<&str> = sentences.iter().copied().cycle().take(count).collect();
         let mut short = Speed::default();
         short.add(service, &texts).ok()?;
@@ -99,7 +99,7 @@ impl Warm {
         }
         let threads = service.local().threads;
         let rounds = (LONG.as_secs_f64() / first.seconds.max(1e-6)) as usize;
-        let texts = vec![long.as_str(); threads * rounds.clamp(1, MOST_LONG)];
+        let texts = vec![long.as_str(); threads * rounds.clamp(1, MAX_LONG)];
         let mut long = Speed::default();
         long.add(service, &texts).ok()?;
         Some(Measured { short, long })

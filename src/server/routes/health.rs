@@ -34,9 +34,9 @@ pub async fn ready(State(app): State<Arc<App>>) -> Result<Json<Well>, ApiError> 
     if app.is_ready() {
         return Ok(Json(Well { unix: unix_time() }));
     }
-    let (why, code) = match app.models.trouble() {
+    let (why, code) = match app.models.not_ready_reason() {
         _ if app.is_draining() => ("the server is shutting down".to_owned(), "draining"),
-        trouble => (trouble.unwrap_or_else(|| "models are loading".to_owned()), "unavailable"),
+        not_ready_reason => (not_ready_reason.unwrap_or_else(|| "models are loading".to_owned()), "unavailable"),
     };
     Err(ApiError::new(StatusCode::SERVICE_UNAVAILABLE, why).code(code))
 }

@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_stat_is_none() {
+    fn malformed_stat_gives_no_process() {
         let processes = Processes::under("/nowhere".into(), 100, 4096);
         for text in [&b""[..], b"7 (sleep", b"7 (sleep) S 4 5", b"7 (sleep) S a b c d"] {
             assert_eq!(processes.parse_stat(text), None);

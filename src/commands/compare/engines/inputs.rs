@@ -35,7 +35,7 @@ pub(super) enum Truth {
         documents: Range<usize>,
         query_ids: Vec<String>,
         document_ids: Vec<String>,
-        /// Of each query, ids of judged documents and how relevant they are.
+        /// Ids of judged documents of each query, with their relevance.
         judgements: Vec<Vec<(String, u32)>>,
     },
 }
@@ -95,11 +95,11 @@ impl EngineInputs {
 }
 
 pub(super) struct Tokens {
-    /// Of each input, or of each query.
+    /// Tokens of each input, or of each query.
     pub of_inputs: Vec<usize>,
-    /// Of all that the model sees, one by one.
+    /// The length of each text that the model sees.
     pub lengths: Vec<usize>,
-    /// Of all of it, what is cut off left out.
+    /// Tokens of all of them, truncated ones excluded.
     pub seen: u64,
 }
 

@@ -32,12 +32,12 @@ const CONCURRENCY: usize = 4;
 const SAMPLES: usize = 64;
 /// Each document of these queries is a request.
 const SAMPLED_QUERIES: usize = 8;
-const MOST_SAMPLES: usize = 1_000_000;
-const MOST_AT_A_TIME: usize = 10_000;
+const MAX_SAMPLES: usize = 1_000_000;
+const MAX_CONCURRENCY: usize = 10_000;
 const RETRIES: u32 = 2;
 
 impl Plan {
-    pub fn resolve(asked: EnginesFlags, files: Vec<PathBuf>) -> Result<Self, Error> {
+    pub fn resolve(flags: EnginesFlags, files: Vec<PathBuf>) -> Result<Self, Error> {
         let EnginesFlags {
             set,
             task,
@@ -47,7 +47,7 @@ impl Plan {
             score_field,
             split,
             qrels,
-        } = asked;
+        } = flags;
         let task = task.unwrap_or(EnginesTask::Embed);
         for (name, given, tasks) in [
             ("--pair-field", pair_field.is_some(), &[EnginesTask::Sts][..]),
@@ -78,11 +78,11 @@ impl Plan {
             value if value > most => Err(Error::flag(name, format!("{value} is more than {most}"))),
             value => Ok(value),
         };
-        let usual_samples = if task == EnginesTask::Rerank { SAMPLED_QUERIES } else { SAMPLES };
+        let default_samples = if task == EnginesTask::Rerank { SAMPLED_QUERIES } else { SAMPLES };
         let probe = Probe {
             batch: batch.map_or(BATCH, NonZero::get),
-            concurrency: within("--concurrency", concurrency.map_or(CONCURRENCY, NonZero::get), MOST_AT_A_TIME)?,
-            samples: within("--samples", samples.unwrap_or(usual_samples), MOST_SAMPLES)?,
+            concurrency: within("--concurrency", concurrency.map_or(CONCURRENCY, NonZero::get), MAX_CONCURRENCY)?,
+            samples: within("--samples", samples.unwrap_or(default_samples), MAX_SAMPLES)?,
             seed: seed.unwrap_or(0),
             timeout: set.request_timeout,
         };

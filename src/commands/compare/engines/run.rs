@@ -39,7 +39,7 @@ pub(in crate::commands::compare) fn run(args: CompareEnginesArgs, app: &AppConte
     let model_facts = facts::of(&plan.set, model.as_ref(), max_length, app)?;
 
     // Results are printed and exported even after an interruption.
-    interrupt::be_patient();
+    interrupt::exit_only_when_done();
     let comparing = Comparing { plan: &plan, task: &task, tokens: tokens.as_ref(), model: model.as_ref(), app };
     let (engines, reference) = comparing.engines()?;
     let mut report = EnginesReport {

@@ -43,7 +43,7 @@ fn colours_tell_verdicts_apart() {
 }
 
 #[test]
-fn what_there_is_is_shown() {
+fn the_document_shows_all_parts_of_the_report() {
     let page = assert_drawable(|| document(&sample::report()));
     assert_finite(&page);
     for text in ["id=\"speed-title\"", "id=\"cosines-1-title\"", "id=\"cosines-2-title\"", "connection refused"] {

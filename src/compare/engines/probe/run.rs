@@ -29,9 +29,9 @@ pub struct Answers {
 
 #[derive(Debug)]
 pub enum Results {
-    /// Of texts.
+    /// Vectors of texts.
     Vectors(VectorSet),
-    /// Of queries with documents.
+    /// Scores of documents.
     Scores(ScoreSet),
 }
 
@@ -124,7 +124,7 @@ impl Sender<'_> {
 /// The results so far.
 struct Run<'a> {
     sender: Sender<'a>,
-    /// Of each input its results, out of its batch.
+    /// The results of each input, out of its batch.
     found: Vec<Option<Vec<f32>>>,
     failures: Failures,
     patience: Patience,

@@ -49,7 +49,7 @@ impl Scripted {
         Arc::new(Self { script: Box::new(script), seen, under_way: zero(), most: zero() })
     }
 
-    /// Of texts: the vector of a text is its length and 1.
+    /// Embeds: the vector of a text is its length and 1.
     fn vectors(odd: impl Fn(&[String]) -> Option<Failure> + Send + Sync + 'static) -> Arc<Self> {
         Self::new(move |request| match request {
             Request::Texts(texts) => match odd(texts) {
@@ -175,7 +175,7 @@ fn of_kind(kind: FailureKind) -> Failure {
 }
 
 #[tokio::test]
-async fn each_text_is_asked_for_in_batches_and_a_sample_alone_and_among_others() {
+async fn each_text_is_sent_in_batches_and_a_sample_alone_and_among_others() {
     let scripted = Scripted::vectors(|_| None);
     let answers = ask(&scripted, &texts(10)).await.unwrap();
     let VectorSet { rows, numbers, .. } = vectors(&answers);
@@ -225,7 +225,7 @@ async fn one_text_does_not_cost_its_batch() {
 }
 
 #[tokio::test]
-async fn what_is_gone_is_not_asked_again_and_again() {
+async fn dead_engines_get_no_more_requests() {
     for (kind, requests) in [(FailureKind::Died, 1), (FailureKind::Connect, 3), (FailureKind::Timeout, 3)] {
         let scripted = Scripted::vectors(move |_| Some(of_kind(kind)));
         assert_eq!(ask(&scripted, &texts(40)).await.unwrap_err().kind, kind);
@@ -254,7 +254,7 @@ async fn what_is_gone_is_not_asked_again_and_again() {
 }
 
 #[tokio::test]
-async fn who_does_not_answer_again_is_told() {
+async fn samples_without_a_second_answer_are_reported() {
     // Ten texts are three batches; then six are repeated alone, and the same ones among others.
     let count = AtomicUsize::new(0);
     let scripted = Scripted::vectors(move |texts| {
@@ -272,7 +272,7 @@ async fn who_does_not_answer_again_is_told() {
 }
 
 #[tokio::test]
-async fn who_has_nothing_for_any_text_has_failed() {
+async fn engines_without_any_result_have_failed() {
     let scripted = Scripted::vectors(|_| Some(of_kind(FailureKind::Status(400))));
     assert_eq!(ask(&scripted, &texts(3)).await.unwrap_err().kind, FailureKind::Status(400));
     let short = Scripted::new(|_| Ok(Output::Vectors(vec![vec![1.0]])));
@@ -317,7 +317,7 @@ async fn documents_are_scored_together_and_alone() {
 }
 
 #[tokio::test]
-async fn a_query_that_fails_is_told() {
+async fn failed_queries_are_reported() {
     let scripted = Scripted::new(|request| match request {
         Request::Rerank { documents, .. } if documents.len() == 2 => Err(of_kind(FailureKind::Status(500))),
         Request::Rerank { documents, .. } => Ok(Output::Scores(vec![0.5; documents.len()])),

@@ -79,8 +79,12 @@ pub(super) fn read(
             scalars(storage, chunk(leaf)?, scalar, |index| {
                 let (at, row) = next.next().ok_or_else(|| damaged("there are more indices than vectors"))?;
                 let read = |text: String| {
-                    let wrong =
-                        || Problem::Other(format!("the index of row {} is {text}, which is no place", start + at + 1));
+                    let wrong = || {
+                        Problem::Other(format!(
+                            "the index of row {} is {text}, which is not a position",
+                            start + at + 1
+                        ))
+                    };
                     text.parse().map_err(|_| wrong())
                 };
                 row.index = index.map(read).transpose()?;
@@ -161,7 +165,7 @@ fn lists_of<T: DataType>(
                     .map(|level| if some(level) { these.next().map_or(f32::NAN, &number) } else { f32::NAN });
                 builder.push(None, None, Some(numbers))?;
             } else {
-                return Err(damaged("a list is no list"));
+                return Err(damaged("a column of lists holds another value"));
             }
         }
     }
@@ -214,7 +218,7 @@ fn scalars_of<T: DataType>(
                 Some(0) => None,
                 _ => {
                     let value = values.next().ok_or_else(|| damaged("values are missing"))?;
-                    Some(text(value).ok_or_else(|| Problem::Other("an id is no text in UTF-8".to_owned()))?)
+                    Some(text(value).ok_or_else(|| Problem::Other("an id is not text in UTF-8".to_owned()))?)
                 }
             };
             each(value)?;

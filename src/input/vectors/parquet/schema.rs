@@ -239,7 +239,7 @@ mod tests {
         required fixed_len_byte_array(2) h; optional float i; repeated fixed_len_byte_array(2) j;";
 
     #[test]
-    fn what_is_no_list_of_numbers() {
+    fn columns_that_are_not_lists_of_numbers_are_refused() {
         let refused = columns(OTHERS).unwrap_err();
         let expected = "there are: \"a\", \"b\", \"c\", \"d\", \"e\", \"f\", \"h\", \"i\", \"j\"";
         assert!(refused.reason.ends_with(expected), "{}", refused.reason);

@@ -220,9 +220,9 @@ fn ids_of_all_kinds() {
 }
 
 #[test]
-fn what_cannot_be_used_is_named() {
+fn parquet_errors_name_the_row_or_column() {
     let negative = file(&format!("optional int64 index; {LIST}"), vec![Column::I64(vec![0, -2], vec![1, 1]), two()]);
-    assert_eq!(message(negative), "a.parquet: the index of row 2 is -2, which is no place");
+    assert_eq!(message(negative), "a.parquet: the index of row 2 is -2, which is not a position");
     let binary = vec![Column::Bytes(vec![vec![0xff; 4], vec![0xff; 4]], vec![1, 1]), two()];
     let bytes = file(&format!("optional fixed_len_byte_array(4) id; {LIST}"), binary);
     assert!(message(bytes).starts_with("a.parquet: the column \"id\" holds ids of a type"));
@@ -237,7 +237,7 @@ fn what_cannot_be_used_is_named() {
 }
 
 #[test]
-fn what_comes_through_a_pipe_is_bounded() {
+fn parquet_through_a_pipe_is_bounded() {
     let bytes = file(LIST, vec![two()]);
     let pipe = |most| piped(Box::new(std::io::Cursor::new(bytes.clone())), &"stdin".into(), most);
     assert_eq!(read_from(&pipe(1 << 30).unwrap(), &"stdin".into()).unwrap().numbers, SIX);
@@ -254,7 +254,7 @@ fn small(properties: WriterPropertiesBuilder) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_cut_off_is_an_error() {
+fn cut_off_parquet_is_an_error() {
     let bytes = small(properties());
     assert!(read_bytes(bytes.clone()).is_ok());
     for end in 0..bytes.len() {
@@ -322,7 +322,7 @@ fn head(kind: u64, size: u64, stored: u64, field: u8, values: u64, encoding: u64
 }
 
 #[test]
-fn what_pages_promise_is_held_against_their_bytes() {
+fn page_headers_are_checked_against_the_bytes() {
     let float = "repeated float x;";
     let one = |head: &[u8], length, compression| pages(&[(head, length)], compression, float);
     let (plain, snappy) = (Compression::UNCOMPRESSED, Compression::SNAPPY);
@@ -356,7 +356,7 @@ fn around(footer: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn what_footers_promise_is_held_against_their_bytes() {
+fn footers_are_checked_against_the_bytes() {
     let element = |children: &[u8]| [&[0x48, 1, b'x', 0x15][..], children, &[0]].concat();
     // Version, then a list of columns.
     let footer = |columns: &[Vec<u8>]| {

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_promises_too_much() {
+    fn thrift_refuses_lengths_beyond_the_bytes() {
         // A list of 2^30 structs, one of booleans, a string longer than the rest, and structs without end.
         for bytes in [&[0xfc, 0x80, 0x80, 0x80, 0x80, 4][..], &[0x21, 1, 1]] {
             assert_eq!(Compact::new(bytes).list(), None);

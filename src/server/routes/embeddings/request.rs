@@ -138,11 +138,11 @@ fn only(field: &'static str, value: Option<&str>, allowed: &[&str]) -> Result<()
 }
 
 impl EmbeddingsRequest {
-    /// The call, and the layout of its response. `usual`: the number type unless the request names one.
+    /// The call, and the layout of its response. `default_type`: the number type unless the request names one.
     ///
     /// # Errors
     /// 400 for unsupported values, and 413 for too many inputs.
-    pub fn resolve(self, usual: EmbeddingDtype, limits: &Limits) -> Result<(EmbedCall, Layout), ApiError> {
+    pub fn resolve(self, default_type: EmbeddingDtype, limits: &Limits) -> Result<(EmbedCall, Layout), ApiError> {
         self.refuse()?;
         let sides = [("truncation_side", self.truncation_side), ("truncation_direction", self.truncation_direction)];
         let truncate = truncation(self.truncate, self.truncation, &sides, self.truncate_prompt_tokens)?;
@@ -166,7 +166,7 @@ impl EmbeddingsRequest {
             ("encoding_type", self.encoding_type),
             ("output_dtype", self.output_dtype),
         ];
-        let layout = Layout::resolve(&types, self.encoding_format, usual)?;
+        let layout = Layout::resolve(&types, self.encoding_format, default_type)?;
         let normalize = match normalize {
             Some(false) if layout.needs_length_one() => {
                 let reason = "int8 and uint8 require vectors of length 1; omit it, or use another type";

@@ -89,7 +89,7 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// The layout for a request with the types in the fields `given`, which must agree. `usual`: the number type unless
+    /// The layout for a request with the types in the fields `given`, which must agree. `default_type`: the number type unless
     /// the request names one.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ impl Layout {
     pub fn resolve(
         given: &[(&'static str, Option<VectorTypes>)],
         format: Option<EncodingFormat>,
-        usual: EmbeddingDtype,
+        default_type: EmbeddingDtype,
     ) -> Result<Self, ApiError> {
         let mut named: Option<(&str, &VectorTypes)> = None;
         for (field, types) in given {
@@ -111,7 +111,7 @@ impl Layout {
         }
         let format = format.unwrap_or_default();
         Ok(match named.map(|(_, types)| &types.0[..]) {
-            None => Self::One(VectorWriter { format, dtype: usual, packed: false }),
+            None => Self::One(VectorWriter { format, dtype: default_type, packed: false }),
             // Clients that named no type read base64 as float32: `packed` is set only for named types.
             Some([one]) => Self::One(one.writer(format)),
             Some(several) => Self::ByType(several.to_vec(), format),

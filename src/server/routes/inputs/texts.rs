@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_text_is_refused() {
+    fn inputs_that_are_not_text_are_refused() {
         for (json, words) in [
             (json!({"image": "a"}), "images"),
             (json!([{"text": "a", "image": {"url": "a"}}]), "images"),
