@@ -22,8 +22,9 @@
 //! charts and pages, and [`stats`]: intervals, correlations, fidelity. [`bench`](mod@bench) and [`compare`] share them.
 //!
 //! For all: [`panic_guard`], which turns panics into errors; [`regular_file`], which reads files up to a limit;
-//! [`json_words`], which says why JSON cannot be read; [`suggest`](mod@suggest), which finds similar names; [`threads`], which starts threads or returns why it cannot;
-//! [`plural`], which counts nouns; [`standard_streams`], stdin and stdout with their errors; and [`record_id`], which keeps the ids of inputs as they are written.
+//! [`json_words`], which says why JSON cannot be read; [`suggest`](mod@suggest), which finds similar names;
+//! [`threads`], which starts threads or returns why it cannot; [`plural`], which counts nouns; [`standard_streams`],
+//! stdin and stdout with their errors; and [`record_id`], which keeps the ids of inputs as they are written.
 
 mod batch;
 mod bench;

@@ -140,7 +140,8 @@ impl Missing {
     }
 }
 
-/// The records of a stream, which cannot be looked at before it is read: it ends after the first [`FIRST_RECORDS`] if all lack a field.
+/// The records of a stream, which cannot be looked at before it is read: it ends after the first [`FIRST_RECORDS`] if
+/// all lack a field.
 struct Watched {
     records: Current<Text>,
     file: Arc<str>,

@@ -6,7 +6,8 @@
 /// and send them to Microsoft; `DisableTelemetryEvents` comes too late for the first event. Only this variable, set before
 /// the library initialises, prevents all of it (Privacy.md of ONNX Runtime, "Disabling Telemetry").
 ///
-/// A program should call this first of all, while it has one thread. [`super::library::check`] and [`super::Runtime::load`] call it, too.
+/// A program should call this first of all, while it has one thread. [`super::library::check`] and
+/// [`super::Runtime::load`] call it, too.
 pub fn forbid_telemetry() {
     const VARIABLE: &str = "ORT_DISABLE_TELEMETRY";
     if std::env::var_os(VARIABLE).is_none_or(|value| value != "1") {

@@ -173,7 +173,8 @@ impl Phase {
         self.end
     }
 
-    /// The time in which the requests of an open loop are due: that of the phase, or that of its number of requests at its rate.
+    /// The time in which the requests of an open loop are due: that of the phase, or that of its number of requests at
+    /// its rate.
     pub(super) fn due(&self) -> Duration {
         match (self.end, self.load) {
             (End::After(duration), _) => duration,

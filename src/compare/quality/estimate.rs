@@ -12,7 +12,8 @@ const ROUNDING: f64 = 1e-6;
 /// more often, and a bootstrap, which draws none on the other side, cannot show that. For 30 queries, one in five of
 /// them different, intervals contain the truth 91 times in 100 by themselves, and 93 times with this.
 const DIFFERING: usize = 6;
-/// Minimum items for a percentile bootstrap, which is too narrow for fewer: of ten, its intervals of means hold the truth 90 times in 100.
+/// Minimum items for a percentile bootstrap, which is too narrow for fewer: of ten, its intervals of means hold the
+/// truth 90 times in 100.
 pub(super) const FEW: usize = 30;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -37,8 +37,8 @@ pub struct RetrievalTask<'a> {
     pub query_ids: &'a [String],
     /// Ids of the documents. Of several with one id the first is searched.
     pub document_ids: &'a [String],
-    /// Ids of judged documents of each query, with their relevance: from 1 on they are relevant. Of two on one document the last
-    /// counts; a document need not be there. Queries without any are no part of the task.
+    /// Ids of judged documents of each query, with their relevance: from 1 on they are relevant. Of two on one document
+    /// the last counts; a document need not be there. Queries without any are no part of the task.
     pub judgements: &'a [Vec<(String, u32)>],
     pub similarity: Similarity,
 }

@@ -31,8 +31,8 @@ pub struct DistanceBin {
 }
 
 impl CosineHistogram {
-    /// The histogram of these cosines; `None` without cosines. What rounding has put beyond 1 or -1 is in the outermost bins, and what is no
-    /// number is in none.
+    /// The histogram of these cosines; `None` without cosines. What rounding has put beyond 1 or -1 is in the outermost
+    /// bins, and what is no number is in none.
     pub fn of(cosines: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut counts = [0; EDGES.len()];
         for cosine in cosines.into_iter().filter(|cosine| !cosine.is_nan()) {

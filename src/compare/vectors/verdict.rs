@@ -25,8 +25,9 @@ const SAME_NEIGHBOURS: f64 = 0.9;
 const SAME_ORDER: f64 = 0.99;
 /// Sets of at least this median cosine are of one space: then every vector can be judged by itself.
 pub(super) const SAME_SPACE_COSINE: f64 = 0.95;
-/// Minimum inputs for a verdict by neighbours and distances, which say too little of fewer: of three, one order of distances in six is the same by
-/// chance, and of five, one pair of distances that changes places takes their correlation below the limit.
+/// Minimum inputs for a verdict by neighbours and distances, which say too little of fewer: of three, one order of
+/// distances in six is the same by chance, and of five, one pair of distances that changes places takes their
+/// correlation below the limit.
 pub(super) const MIN_INPUTS: usize = 10;
 /// Vectors of at least this cosine differ by rounding alone, bfloat16 included; their directions rank alike then, however few
 /// they are.
@@ -47,8 +48,9 @@ pub enum Verdict {
     /// the other: they differ by at most 2.5 % of their spread (root mean square) and none by more than 10 %.
     Interchangeable,
     /// A search finds the same, but in an index of its own: 90 % of the nearest neighbours and of the first ten agree,
-    /// distances are correlated by at least 0.99 (Spearman), and no vector is unsound or another one altogether. Documents are ordered alike: the mean of Kendall's τ-b is at
-    /// least 0.9, 80 % of the first documents and 90 % of the first ten agree.
+    /// distances are correlated by at least 0.99 (Spearman), and no vector is unsound or another one altogether.
+    /// Documents are ordered alike: the mean of Kendall's τ-b is at least 0.9, 80 % of the first documents and 90 % of
+    /// the first ten agree.
     SameRanking,
     /// Too few inputs for a verdict, unless their values are the same within rounding or clearly others. Fewer than 10
     /// vectors; fewer than 20 pairs of documents of one query, or, with one document a query, fewer than 10 documents.

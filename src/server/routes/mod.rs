@@ -1,7 +1,7 @@
 //! The routes, one file per family, with the schemas of its requests and responses.
 //!
-//! [`router`](mod@router) is the table of paths; [`fields`], [`inputs`] and [`text_use`] are shared by requests of several dialects, and
-//! every request for vectors becomes an [`embed_call`].
+//! [`router`](mod@router) is the table of paths; [`fields`], [`inputs`] and [`text_use`] are shared by requests of
+//! several dialects, and every request for vectors becomes an [`embed_call`].
 
 pub mod classify;
 pub mod cohere;

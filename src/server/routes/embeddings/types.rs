@@ -89,8 +89,8 @@ pub enum Layout {
 }
 
 impl Layout {
-    /// The layout for a request with the types in the fields `given`, which must agree. `default_type`: the number type unless
-    /// the request names one.
+    /// The layout for a request with the types in the fields `given`, which must agree. `default_type`: the number type
+    /// unless the request names one.
     ///
     /// # Errors
     /// 400 if two fields disagree.
