@@ -82,7 +82,7 @@ impl Printer {
 
     fn labelled(&self, color: &str, label: &str, message: &str) {
         // Names of files and texts of servers may hold control characters, which must not reach the terminal.
-        let message = printable(message);
+        let message = one_message(&printable(message));
         if self.color {
             self.stderr(&format!("\x1b[1;{color}m{label}:\x1b[0m {message}"));
         } else {
@@ -102,6 +102,16 @@ pub(super) fn color_wanted() -> bool {
     io::stderr().is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
+/// `text` with the labels that begin its further lines moved in: a file's name cannot pass for another message.
+fn one_message(text: &str) -> String {
+    let line = |line: &str| match ["error:", "hint:", "warning:"].iter().any(|label| line.starts_with(label)) {
+        true => format!("  {line}"),
+        false => line.to_owned(),
+    };
+    let mut lines = text.split('\n');
+    lines.next().into_iter().map(str::to_owned).chain(lines.map(line)).collect::<Vec<_>>().join("\n")
+}
+
 /// `text` with control characters escaped, and with the marks that turn the direction of what follows; line breaks stay.
 pub(super) fn printable(text: &str) -> String {
     let turns =
@@ -113,6 +123,12 @@ pub(super) fn printable(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_with_line_breaks_makes_no_second_message() {
+        assert_eq!(one_message("e\nerror: fake\nhint: x: no such file"), "e\n  error: fake\n  hint: x: no such file");
+        assert_eq!(one_message("error: a\n1 | b\n  | c\n"), "error: a\n1 | b\n  | c\n");
+    }
 
     #[test]
     fn control_characters_never_reach_the_terminal() {

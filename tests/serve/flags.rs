@@ -83,6 +83,14 @@ fn a_wrong_count_names_the_flag() {
 }
 
 #[test]
+fn an_empty_model_is_refused() {
+    for model in ["", " ", ";"] {
+        let (status, err) = run(&["-m", model]);
+        assert!(status == 2 && err.contains("--model-id: is empty"), "{model:?}: {err}");
+    }
+}
+
+#[test]
 fn two_models_of_one_name_are_refused() {
     let bert = fixture("bert-tiny");
     let (status, err) = run(&["-m", &bert, "-m", &bert]);

@@ -147,6 +147,10 @@ fn resolve_models(
         calibrate,
         cpu,
     } = args;
+    // As with a shell variable that is not set.
+    if model_id.iter().any(|list| list.0.iter().all(Option::is_none)) {
+        return Err(Error::flag("--model-id", "is empty: name a model, or leave the flag out for the default one"));
+    }
     let model_ids: Vec<String> =
         model_id.into_iter().flat_map(|list| list.0).map(|id| id.unwrap_or_else(|| DEFAULT_MODEL.to_owned())).collect();
     let models = model_ids.len();
