@@ -38,5 +38,4 @@ pub trait Observer: Send + Sync {
     fn ended(&self, _recording: &Recording) {}
 }
 
-/// No observer.
 impl Observer for () {}

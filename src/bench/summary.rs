@@ -123,7 +123,6 @@ pub fn failures(failures: &Failures) -> Vec<FailureReport> {
     failures.iter().map(report).collect()
 }
 
-/// The state of an engine that failed in this stage.
 pub fn failed(stage: impl ToString, Failure { kind, message }: &Failure) -> EngineState {
     EngineState::Failed { stage: stage.to_string(), kind: kind.to_string(), message: message.clone() }
 }

@@ -120,7 +120,6 @@ pub enum InputError {
     /// No such file.
     #[error("{}: no such file", path.display())]
     Missing { path: PathBuf },
-    /// The path is a directory.
     #[error("{}: is a directory", path.display())]
     Directory { path: PathBuf },
     /// The path is a socket or a disk.

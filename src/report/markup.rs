@@ -12,7 +12,6 @@ pub(crate) type Attributes<'a> = &'a [(&'static str, &'a dyn Display)];
 pub(crate) struct Markup(String);
 
 impl Markup {
-    /// Markup as it is.
     pub fn raw(&mut self, markup: &'static str) -> &mut Self {
         self.0.push_str(markup);
         self
@@ -47,7 +46,6 @@ impl Markup {
         self.raw("</").raw(tag).raw(">")
     }
 
-    /// An element with a text in it.
     pub fn element(&mut self, tag: &'static str, attributes: Attributes<'_>, text: impl Display) -> &mut Self {
         self.open(tag, attributes).text(text).close(tag)
     }

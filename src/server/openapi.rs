@@ -132,6 +132,7 @@ impl Modify for Failures {
             for (operation, has_body) in operations(item) {
                 let shape = match error_shape(path) {
                     _ if path == "/v1/embed" => "EmbedError",
+                    _ if path == "/" => "TeiErrorBody",
                     ErrorShape::Tei => "TeiErrorBody",
                     ErrorShape::Kserve => "KserveErrorBody",
                     ErrorShape::Cohere => "CohereErrorBody",

@@ -53,7 +53,7 @@ fn a_query_without_its_flag() {
     let hint = format!("hint: infa rerank --query 'what do cats eat' {path}");
     for flags in [&[][..], &["-q"]] {
         let ran = infa(["rerank"]).args(flags).args(["what do cats eat", path]).run();
-        ran.refuses(2, &["--query: is missing", "what do cats eat is no file", &hint]);
+        ran.refuses(2, &["--query: is missing", "what do cats eat is not a file", &hint]);
     }
     infa(["rerank", "cats", path]).run().refuses(2, &[&format!("hint: infa rerank --query 'cats' {path}")]);
     infa(["rerank", path]).run().refuses(2, &["--query: is missing", "holds none", &hint]);

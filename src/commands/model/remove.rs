@@ -14,7 +14,6 @@ use crate::model::{DEFAULT_MODEL, short_names, source};
 enum Target {
     /// A model with all its revisions.
     Model(CachedModel),
-    /// One revision of a model.
     Revision(CachedModel, CachedRevision),
     /// The default model in infa's own cache.
     Own(PathBuf),

@@ -39,7 +39,6 @@ pub(super) struct Settings {
     pub remarks: Vec<String>,
 }
 
-/// A model to be served.
 pub(super) struct ServedModel {
     pub name: String,
     /// Other names of the model.

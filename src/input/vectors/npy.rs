@@ -35,7 +35,6 @@ struct Element {
     big_endian: bool,
 }
 
-/// The header.
 #[derive(Debug, PartialEq)]
 struct Head {
     descr: String,

@@ -17,7 +17,6 @@ pub struct Row<'a> {
 /// An embedding, the number of tokens and whether the text was truncated.
 #[derive(Debug, Clone, Copy)]
 pub struct Vector<'a> {
-    /// The numbers.
     pub embedding: Numbers<'a>,
     /// Number of tokens the model read, if known.
     pub tokens: Option<usize>,

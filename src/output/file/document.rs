@@ -13,7 +13,6 @@ impl Document {
         Sink::open(destination).map(Self)
     }
 
-    /// Writes the text.
     pub fn write(self, text: &str) -> Result<(), OutputError> {
         let Self(mut sink) = self;
         sink.buffer().extend_from_slice(text.as_bytes());

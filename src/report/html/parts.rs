@@ -54,7 +54,6 @@ pub(crate) fn begin_table(page: &mut Markup, label: &str, caption: &str, head: &
     page.raw("</tr></thead><tbody>");
 }
 
-/// Ends it.
 pub(crate) fn end_table(page: &mut Markup) {
     page.raw("</tbody></table></div>");
 }

@@ -261,7 +261,6 @@ impl Served {
     }
 }
 
-/// Logs the speed of a model.
 fn log_speed(model: &str, Measured { short, long }: &Measured) {
     let [texts, tokens] = [short.texts_per_second(), short.tokens_per_second()];
     let [long_texts, long_tokens] = [long.texts_per_second(), long.tokens_per_second()];

@@ -68,7 +68,7 @@ pub const ROUTES: &[Route] = &[
     api("/info", Tei, || get(info::info)),
     api("/invocations", Tei, || post(any::invocations)),
     api("/vertex", Tei, || post(vertex::vertex)),
-    alone("/", Tei, || post(any::root)),
+    alone("/", Openai, || post(any::root)),
     alone("/metrics", Openai, || get(metrics::metrics)),
     check("/livez", Openai, || get(health::live)),
     check("/readyz", Openai, || get(health::ready)),
@@ -112,7 +112,6 @@ pub fn without_v1(path: &str) -> (&str, bool) {
     path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).map_or((path, false), |rest| (rest, true))
 }
 
-/// The route of a path.
 pub fn route_of(path: &str) -> Option<&'static Route> {
     let (bare, v1) = without_v1(path);
     ROUTES.iter().find(|route| route.matches(bare) && (!v1 || route.is_under_v1()))
@@ -156,7 +155,7 @@ mod tests {
 
     #[test]
     fn error_shapes_follow_the_routes_and_their_beginnings() {
-        for path in ["/embed", "/v1/embed", "/info", "/"] {
+        for path in ["/embed", "/v1/embed", "/info"] {
             assert_eq!(error_shape(path), Tei, "{path}");
         }
         for path in ["/embeddings", "/rerank", "/classify"] {
@@ -165,7 +164,7 @@ mod tests {
         for path in ["/v2", "/v2/models/a/infer", "/v2/health/ready", "/v2/models", "/v2/logging", "/v2/rerank/x"] {
             assert_eq!(error_shape(path), Kserve, "{path}");
         }
-        for path in ["/v1/embeddings", "/v1/rerank", "/v2/rerank", "/v2models", "/v1/v2", "/nothing", "/ping"] {
+        for path in ["/v1/embeddings", "/v1/rerank", "/v2/rerank", "/v2models", "/v1/v2", "/nothing", "/", "/ping"] {
             assert_eq!(error_shape(path), Openai, "{path}");
         }
     }

@@ -15,7 +15,7 @@ use super::predict::Predict;
 use super::similarity::Similarity;
 use super::together::{TeiTask, alone};
 use crate::engine::OutputKind;
-use crate::server::http::{Body, deserialize_shapes, off_thread, parse, visit_numbers};
+use crate::server::http::{Body, ErrorShape, deserialize_shapes, off_thread, parse, visit_numbers};
 use crate::server::models::Service;
 use crate::server::routes::health::{self, Well};
 use crate::server::routes::{rerank, tags};
@@ -27,8 +27,13 @@ use crate::server::{ApiError, App};
 /// `source_sentence` and `sentences` in `inputs`.
 #[utoipa::path(post, path = "/", tag = tags::TEI, request_body(content = Object, example = json!({"inputs": "What do cats eat?"})),
     responses((status = 200, description = "As the model's own route", body = Value)))]
-pub async fn root(State(app): State<Arc<App>>, Body(request): Body<Box<RawValue>>) -> Result<Response, ApiError> {
-    respond(&app, request).await
+pub async fn root(
+    State(app): State<Arc<App>>,
+    request: Result<Body<Box<RawValue>>, ApiError>,
+) -> Result<Response, ApiError> {
+    // The path is also that of the page, whose errors have OpenAI's shape.
+    let response = async { respond(&app, request?.0).await };
+    response.await.map_err(|error| ApiError { shape: error.shape.or(Some(ErrorShape::Tei)), ..error })
 }
 
 /// The model's own task (SageMaker)
