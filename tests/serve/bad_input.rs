@@ -101,7 +101,7 @@ fn bodies_that_are_not_json_objects_are_422() {
         (b"{\"input\": \"a\"} {}", ["not valid JSON", "more after the end"]),
         (b"{\"input\": \"a\",}", ["not valid JSON", "a comma stands before"]),
         (b"{\"input\": [\"a\", \"b]}", ["input[1]", "it ends within a string"]),
-        (b"{\"input\": [\"a\", \"\xff\xfe\"]}", ["input[1]", "no Unicode character"]),
+        (b"{\"input\": [\"a\", \"\xff\xfe\"]}", ["input[1]", "not a Unicode character"]),
         (b"{\"input\": [\"a\", \"\\ud800\"]}", ["input[1]", "a \\u escape"]),
         (b"{\"input\": \"\\udc00 \\ud800\"}", ["input", "a \\u escape"]),
         (b"{\"input\": [\"a\", \"\x00\"]}", ["input[1]", "control character"]),
